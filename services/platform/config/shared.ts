@@ -1,0 +1,33 @@
+import { Type } from 'typebox'
+import { names } from '../resources.ts'
+
+/** What every process of Headgate reads, whatever its role. */
+export const sharedProperties = {
+  AWS_REGION: Type.String({ minLength: 1, description: 'The AWS region of every resource.' }),
+  UPLOAD_BUCKET: Type.String({ minLength: 3, maxLength: 63, description: 'The bucket that uploads are stored in.' }),
+  STREAM_NAME: Type.String({
+    minLength: 1,
+    maxLength: 128,
+    pattern: '^[a-zA-Z0-9_.-]+$',
+    default: names.stream,
+    description: 'The Kinesis stream of upload events.',
+  }),
+  UPLOADS_TABLE: Type.String({
+    minLength: 3,
+    maxLength: 255,
+    pattern: '^[a-zA-Z0-9_.-]+$',
+    default: names.uploadsTable,
+    description: 'The DynamoDB table of upload records.',
+  }),
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'The least severe level that is logged.',
+  }),
+  SHUTDOWN_TIMEOUT_MS: Type.Integer({
+    minimum: 1_000,
+    maximum: 900_000,
+    default: 25_000,
+    description:
+      'How long a stop may take, in milliseconds. Keep it under the stop time-out of the task (30 s on Fargate).',
+  }),
+}

@@ -1,0 +1,67 @@
+/**
+ * What Headgate owns in an account, defined once: the embedded AWS and `infra/` both create it from here. Plain data, so
+ * that neither needs the other's libraries.
+ */
+
+/** The names that the laptop and the defaults of the configuration use. */
+export const names = {
+  uploadBucket: 'headgate-uploads',
+  processedBucket: 'headgate-processed',
+  stream: 'uploads-stream',
+  uploadsTable: 'headgate-uploads',
+  application: 'headgate-worker',
+  userPool: 'headgate-users',
+  userPoolClient: 'headgate-client',
+} as const
+
+export interface KeyAttribute {
+  name: string
+  type: 'S' | 'N'
+}
+
+export interface TableDefinition {
+  partitionKey: KeyAttribute
+  sortKey?: KeyAttribute
+  indexes: ReadonlyArray<{
+    name: string
+    partitionKey: KeyAttribute
+    sortKey: KeyAttribute
+    projection: 'ALL' | 'KEYS_ONLY'
+  }>
+}
+
+/**
+ * The upload records. An owner is a partition and the upload ids in it are UUIDv7, so that one owner's uploads come out
+ * newest first without an index, and that no key exists by which another's upload could be asked for.
+ *
+ * `outbox` is sparse: a record has `outboxPartition` only while its event is not known to be on the stream.
+ */
+export const uploadsTable = {
+  partitionKey: { name: 'owner', type: 'S' },
+  sortKey: { name: 'uploadId', type: 'S' },
+  indexes: [
+    {
+      name: 'outbox',
+      partitionKey: { name: 'outboxPartition', type: 'S' },
+      sortKey: { name: 'uploadedAt', type: 'S' },
+      projection: 'ALL',
+    },
+  ],
+} as const satisfies TableDefinition
+
+/** KCL's lease table: one row a shard, keyed by the shard id. */
+export const leaseTable = {
+  partitionKey: { name: 'leaseKey', type: 'S' },
+  indexes: [],
+} as const satisfies TableDefinition
+
+export const stream = { shards: 4, retentionHours: 24 } as const
+
+/** The user pool and its app client: no secret, because its users hold it in browsers and on command lines. */
+export const userPool = {
+  passwordMinimumLength: 8,
+  authFlows: ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
+  accessTokenMinutes: 60,
+  idTokenMinutes: 60,
+  refreshTokenDays: 30,
+} as const

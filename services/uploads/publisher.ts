@@ -1,0 +1,167 @@
+import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis'
+import { EventNotPublishedError } from './errors.ts'
+import { encodeEvent, type UploadEvent } from './event.ts'
+
+export interface EventPublisher {
+  /**
+   * Puts an event on the stream. Resolves once Kinesis has it.
+   *
+   * @throws EventNotPublishedError when Kinesis did not take it within the time-out, or too many are waiting
+   */
+  publish(event: UploadEvent): Promise<void>
+  /** Waits until nothing is left to send: every `publish` has settled by then. */
+  drain(): Promise<void>
+}
+
+export interface PublisherSettings {
+  kinesis: KinesisClient
+  stream: string
+  /** How long an event may wait to be taken, in milliseconds. */
+  timeoutMs: number
+  /** Requests under way at once. More of them mean smaller batches. */
+  maxRequests?: number
+  /** Events waiting at most. One more is refused at once: waiting would only fill the memory. */
+  maxWaiting?: number
+}
+
+/** Limits of PutRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html */
+const MAX_BATCH_RECORDS = 500
+const MAX_BATCH_BYTES = 5 * 1024 ** 2
+
+const BACKOFF_MS = { first: 50, most: 1_000 }
+
+interface Entry {
+  data: Uint8Array
+  partitionKey: string
+  attempts: number
+  /** True once the promise has settled: an entry that timed out while it waited is not sent any more. */
+  settled: boolean
+  resolve(): void
+  reject(error: EventNotPublishedError): void
+}
+
+/**
+ * Puts events in micro-batches: whatever gathers while a request is under way goes into the next one. An idle publisher so
+ * adds no wait, and a busy one pays a fraction of a request for an event. Entries that Kinesis refuses are sent again,
+ * alone, with backoff, until their time is up.
+ */
+export function createPublisher(settings: PublisherSettings): EventPublisher {
+  const { kinesis, stream, timeoutMs, maxRequests = 4, maxWaiting = 10_000 } = settings
+  const waiting: Entry[] = []
+  const open = new Set<Promise<void>>()
+  let requests = 0
+  let scheduled = false
+
+  function schedule(): void {
+    if (scheduled) return
+    scheduled = true
+    // After the turn's other I/O callbacks: requests that arrived together leave together.
+    setImmediate(() => {
+      scheduled = false
+      while (requests < maxRequests && waiting.length > 0) void send(takeBatch(waiting))
+    })
+  }
+
+  async function send(batch: Entry[]): Promise<void> {
+    if (batch.length === 0) return
+    requests++
+    const refused = await putRecords(batch)
+    requests--
+    for (const [entry, error] of refused) retryLater(entry, error)
+    schedule()
+  }
+
+  /** Settles what Kinesis took and gives back the rest, with what was said of it. Never rejects. */
+  async function putRecords(batch: Entry[]): Promise<Array<[Entry, Error]>> {
+    try {
+      const Records = batch.map(entry => ({ Data: entry.data, PartitionKey: entry.partitionKey }))
+      const reply = await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records }))
+      return batch.flatMap((entry, index): Array<[Entry, Error]> => {
+        const result = reply.Records?.[index]
+        if (result?.SequenceNumber) {
+          entry.resolve()
+          return []
+        }
+        return [[entry, new Error(`${result?.ErrorCode ?? 'no result'}: ${result?.ErrorMessage ?? ''}`)]]
+      })
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error(String(error))
+      return batch.map((entry): [Entry, Error] => [entry, reason])
+    }
+  }
+
+  function retryLater(entry: Entry, cause: Error): void {
+    if (entry.settled) return
+    lastRefusal.set(entry, cause)
+    entry.attempts++
+    const ceiling = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** entry.attempts)
+    setTimeout(
+      () => {
+        if (entry.settled) return
+        waiting.push(entry)
+        schedule()
+      },
+      ceiling * (0.5 + Math.random() / 2),
+    ).unref()
+  }
+
+  const lastRefusal = new WeakMap<Entry, Error>()
+
+  function enqueue(event: UploadEvent): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => {
+        if (entry.settled) return
+        entry.settled = true
+        clearTimeout(timer)
+        act()
+      }
+      const entry: Entry = {
+        data: encodeEvent(event),
+        partitionKey: event.uploadId,
+        attempts: 0,
+        settled: false,
+        resolve: () => settle(resolve),
+        reject: error => settle(() => reject(error)),
+      }
+      const timer = setTimeout(() => {
+        const cause = lastRefusal.get(entry)
+        entry.reject(new EventNotPublishedError(`Kinesis did not take the event within ${timeoutMs} ms.`, { cause }))
+      }, timeoutMs)
+      waiting.push(entry)
+      schedule()
+    })
+  }
+
+  return {
+    async publish(event) {
+      if (waiting.length >= maxWaiting) {
+        throw new EventNotPublishedError(`${waiting.length} events are waiting for Kinesis already.`)
+      }
+      const published = enqueue(event)
+      const forget = () => open.delete(published)
+      open.add(published)
+      published.then(forget, forget)
+      return published
+    },
+    async drain() {
+      await Promise.allSettled(open)
+    },
+  }
+}
+
+/** Takes the next batch off the queue, leaving out what has settled while it waited. */
+function takeBatch(waiting: Entry[]): Entry[] {
+  const batch: Entry[] = []
+  let bytes = 0
+  let taken = 0
+  for (const entry of waiting) {
+    const size = entry.data.byteLength + Buffer.byteLength(entry.partitionKey)
+    if (batch.length === MAX_BATCH_RECORDS || bytes + size > MAX_BATCH_BYTES) break
+    taken++
+    if (entry.settled) continue
+    batch.push(entry)
+    bytes += size
+  }
+  waiting.splice(0, taken)
+  return batch
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { EVENT_VERSION, type UploadEvent } from './event.ts'
+
+/**
+ * An upload's life. `stored`: durable in S3 and recorded, its event not yet known to be on the stream. `queued`: its event
+ * is on the stream. `processed` and `failed` are where it ends.
+ */
+export const uploadStatuses = ['stored', 'queued', 'processed', 'failed'] as const
+
+export type UploadStatus = (typeof uploadStatuses)[number]
+
+export interface UploadRecord {
+  owner: string
+  /** UUIDv7: ids of one owner sort by time. */
+  uploadId: string
+  status: UploadStatus
+  bucket: string
+  key: string
+  filename: string
+  contentType: string
+  /** Bytes. */
+  size: number
+  /** Lower-case hex. */
+  sha256: string
+  /** ISO 8601, UTC. */
+  uploadedAt: string
+  /** ISO 8601, UTC: when `status` last changed. */
+  updatedAt: string
+  requestId: string
+  processed?: ProcessedObject
+  failure?: UploadFailure
+}
+
+export interface ProcessedObject {
+  bucket: string
+  key: string
+}
+
+/** Why an upload ended as `failed`: a stable code for programs, a sentence for people. */
+export interface UploadFailure {
+  code: string
+  reason: string
+}
+
+/** Over how many partitions the outbox index is spread. One takes 1,000 writes a second, and an upload makes two. */
+export const OUTBOX_PARTITIONS = 16
+
+/** The partition of the outbox that an upload's mark is in: any, but always the same one. */
+export function outboxPartition(uploadId: string): string {
+  const [byte = 0] = createHash('md5').update(uploadId).digest()
+  return outboxPartitionName(byte % OUTBOX_PARTITIONS)
+}
+
+export function outboxPartitionName(index: number): string {
+  return `outbox-${index}`
+}
+
+/** The event of an upload. A function of its record alone, so that the relay publishes what the api would have. */
+export function eventOf(record: UploadRecord): UploadEvent {
+  return {
+    version: EVENT_VERSION,
+    bucket: record.bucket,
+    key: record.key,
+    uploadId: record.uploadId,
+    userSub: record.owner,
+    filename: record.filename,
+    contentType: record.contentType,
+    size: record.size,
+    sha256: record.sha256,
+    uploadedAt: record.uploadedAt,
+    requestId: record.requestId,
+  }
+}

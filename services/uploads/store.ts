@@ -1,0 +1,148 @@
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb'
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { outboxPartition, type ProcessedObject, type UploadFailure, type UploadRecord } from './record.ts'
+
+/** An upload is known by its owner and its id together: who has only one of them has nothing. */
+export interface UploadKey {
+  owner: string
+  uploadId: string
+}
+
+/** The upload records. */
+export interface UploadStore {
+  /** Records an upload as `stored`, with its outbox mark. Doing it again changes nothing. */
+  create(record: UploadRecord): Promise<void>
+  /** The record as it is now, or undefined where this owner has no such upload. */
+  get(key: UploadKey): Promise<UploadRecord | undefined>
+  /** The event is on the stream: takes the outbox mark off, and the status from `stored` to `queued`. */
+  markQueued(key: UploadKey): Promise<void>
+  /** The end of an upload. Resolves to false where there is no record of it. */
+  markProcessed(key: UploadKey, processed: ProcessedObject): Promise<boolean>
+  /** The other end. Never undoes `processed`. Resolves to false where there is no record, or it is processed. */
+  markFailed(key: UploadKey, failure: UploadFailure): Promise<boolean>
+  /** Uploads of one outbox partition that were recorded before `before` (ISO 8601) and still have their mark, oldest first. */
+  listOutbox(query: { partition: string; before: string; limit: number }): Promise<UploadRecord[]>
+  /**
+   * Reserves an upload of the outbox for one relay until `until` (epoch ms). Resolves to false where another has it or its
+   * mark is gone.
+   */
+  claimOutbox(key: UploadKey, claim: { now: number; until: number }): Promise<boolean>
+}
+
+export interface UploadStoreSettings {
+  dynamodb: DynamoDBClient
+  table: string
+  now?: () => Date
+}
+
+export function createUploadStore({ dynamodb, table, now = () => new Date() }: UploadStoreSettings): UploadStore {
+  const keyOf = ({ owner, uploadId }: UploadKey) => ({ owner: { S: owner }, uploadId: { S: uploadId } })
+
+  /** Resolves to whether the condition held. */
+  async function update(key: UploadKey, change: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>): Promise<boolean> {
+    return conditionally(() => dynamodb.send(new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...change })))
+  }
+
+  return {
+    async create(record) {
+      const Item = marshall({ ...record, outboxPartition: outboxPartition(record.uploadId) }, MARSHALL)
+      // The id is new and unguessable: if it is there already, an earlier try of this very write put it there.
+      const ConditionExpression = 'attribute_not_exists(uploadId)'
+      await conditionally(() => dynamodb.send(new PutItemCommand({ TableName: table, Item, ConditionExpression })))
+    },
+
+    async get(key) {
+      const { Item } = await dynamodb.send(
+        new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
+      )
+      return Item ? toRecord(unmarshall(Item)) : undefined
+    },
+
+    async markQueued(key) {
+      // The worker may have been faster: then there is nothing left to mark.
+      await update(key, {
+        UpdateExpression: 'SET #status = :queued, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil',
+        ConditionExpression: '#status = :stored',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: marshall({ ':queued': 'queued', ':stored': 'stored', ':now': now().toISOString() }),
+      })
+    },
+
+    markProcessed(key, processed) {
+      return update(key, {
+        UpdateExpression:
+          'SET #status = :processed, #processed = :object, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil, failure',
+        ConditionExpression: 'attribute_exists(uploadId)',
+        ExpressionAttributeNames: { '#status': 'status', '#processed': 'processed' },
+        ExpressionAttributeValues: marshall({
+          ':processed': 'processed',
+          ':object': processed,
+          ':now': now().toISOString(),
+        }),
+      })
+    },
+
+    markFailed(key, failure) {
+      return update(key, {
+        UpdateExpression:
+          'SET #status = :failed, failure = :failure, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil',
+        ConditionExpression: 'attribute_exists(uploadId) AND #status <> :processed',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: marshall({
+          ':failed': 'failed',
+          ':processed': 'processed',
+          ':failure': failure,
+          ':now': now().toISOString(),
+        }),
+      })
+    },
+
+    async listOutbox({ partition, before, limit }) {
+      const { Items = [] } = await dynamodb.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: 'outbox',
+          KeyConditionExpression: 'outboxPartition = :partition AND uploadedAt < :before',
+          ExpressionAttributeValues: marshall({ ':partition': partition, ':before': before }),
+          Limit: limit,
+        }),
+      )
+      return Items.map(item => toRecord(unmarshall(item)))
+    },
+
+    claimOutbox(key, { now: at, until }) {
+      return update(key, {
+        UpdateExpression: 'SET outboxClaimedUntil = :until',
+        ConditionExpression:
+          'attribute_exists(outboxPartition) AND (attribute_not_exists(outboxClaimedUntil) OR outboxClaimedUntil < :at)',
+        ExpressionAttributeValues: marshall({ ':until': until, ':at': at }),
+      })
+    },
+  }
+}
+
+const MARSHALL = { removeUndefinedValues: true }
+
+async function conditionally(write: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await write()
+    return true
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false
+    throw error
+  }
+}
+
+/** The record without what only the store uses. */
+function toRecord(item: Record<string, unknown>): UploadRecord {
+  const { outboxPartition: _partition, outboxClaimedUntil: _claim, ...record } = item
+  return record as unknown as UploadRecord
+}
