@@ -1,0 +1,50 @@
+/**
+ * How far a shard is done, as KCL writes it: a sequence number, or one of the words for a place that has none.
+ * `subSequenceNumber` is the place inside an aggregated record.
+ */
+export interface Checkpoint {
+  readonly sequenceNumber: string
+  readonly subSequenceNumber: number
+}
+
+export const TRIM_HORIZON: Checkpoint = Object.freeze({ sequenceNumber: 'TRIM_HORIZON', subSequenceNumber: 0 })
+export const LATEST: Checkpoint = Object.freeze({ sequenceNumber: 'LATEST', subSequenceNumber: 0 })
+export const AT_TIMESTAMP: Checkpoint = Object.freeze({ sequenceNumber: 'AT_TIMESTAMP', subSequenceNumber: 0 })
+export const SHARD_END: Checkpoint = Object.freeze({ sequenceNumber: 'SHARD_END', subSequenceNumber: 0 })
+
+const SENTINEL_RANK = new Map([
+  [AT_TIMESTAMP.sequenceNumber, 0],
+  [TRIM_HORIZON.sequenceNumber, 1],
+  [LATEST.sequenceNumber, 2],
+  [SHARD_END.sequenceNumber, 4],
+])
+const NUMBER_RANK = 3
+
+const rankOf = ({ sequenceNumber }: Checkpoint) => SENTINEL_RANK.get(sequenceNumber) ?? NUMBER_RANK
+
+/** KCL's order: AT_TIMESTAMP < TRIM_HORIZON < LATEST < every sequence number < SHARD_END. */
+export function compareCheckpoints(a: Checkpoint, b: Checkpoint): number {
+  const rank = rankOf(a) - rankOf(b)
+  if (rank !== 0 || rankOf(a) !== NUMBER_RANK) return rank
+  return compareSequence(a.sequenceNumber, b.sequenceNumber) || a.subSequenceNumber - b.subSequenceNumber
+}
+
+/** Compares two sequence numbers as the numbers they are. They have up to 56 digits: too many for a `number`. */
+export function compareSequence(a: string, b: string): number {
+  // Without leading zeros the longer number is the greater one, and of equal length the order is that of the digits.
+  if (a.length !== b.length) return a.length - b.length
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+export function isSequence(checkpoint: Checkpoint): boolean {
+  return rankOf(checkpoint) === NUMBER_RANK
+}
+
+export function isShardEnd(checkpoint: Checkpoint): boolean {
+  return checkpoint.sequenceNumber === SHARD_END.sequenceNumber
+}
+
+/** Whether a worker has been at work behind this checkpoint, or the shard was made to start in its middle. */
+export function hasBegun(checkpoint: Checkpoint): boolean {
+  return checkpoint.sequenceNumber !== TRIM_HORIZON.sequenceNumber
+}

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { type Clock, type Random, systemClock } from './clock.ts'
+import { LeaseLostError } from './errors.ts'
+import { type ConsumerEmitter, createEmitter } from './events.ts'
+import { ByteBudget } from './fetching/byte-budget.ts'
+import { createKinesisStream } from './kinesis-stream.ts'
+import { createDynamoDbLeaseStore } from './leases/dynamodb-lease-store.ts'
+import { HeldLease } from './leases/held-lease.ts'
+import type { Lease } from './leases/lease.ts'
+import { keepLease } from './leases/lease-keeper.ts'
+import { LeaseScanner } from './leases/lease-scanner.ts'
+import type { LeaseStore } from './leases/lease-store.ts'
+import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { ShardConsumer } from './shard-consumer.ts'
+import { childLease } from './shards/lease-plan.ts'
+import type { StreamReader } from './stream.ts'
+
+/** What the consumer reaches the world through. */
+export interface ConsumerPorts {
+  store: LeaseStore
+  stream: StreamReader
+  clock: Clock
+  /** Epoch milliseconds. */
+  wallClock: () => number
+  random: Random
+}
+
+/** How one shard that this worker holds is doing. */
+export interface ShardStatus {
+  shardId: string
+  /** The checkpoint in the lease table. */
+  checkpoint: string
+  /** Records fetched and not yet behind the watermark. */
+  pending: number
+  /** Undefined before the first fetch. */
+  millisBehindLatest: number | undefined
+}
+
+interface HeldShard {
+  lease: HeldLease
+  consumer: ShardConsumer
+  /** Resolves when nothing of it runs any more but handlers that ignore their signal. Never rejects. */
+  finished: Promise<void>
+}
+
+/**
+ * One worker of an application that consumes a Kinesis stream: it shares the stream's shards with the other workers by the
+ * lease table, hands each record to the handler at least once, and remembers how far it has come.
+ */
+export class KinesisConsumer {
+  readonly workerId: string
+  readonly events: ConsumerEmitter = createEmitter()
+  readonly #options: ResolvedOptions
+  readonly #ports: ConsumerPorts
+  readonly #budget: ByteBudget
+  readonly #held = new Map<string, HeldLease>()
+  readonly #shards = new Map<string, HeldShard>()
+  readonly #scanner: LeaseScanner
+  readonly #stopScanning = new AbortController()
+  #scanning: Promise<void> | undefined
+  #stopped: Promise<void> | undefined
+
+  /** @throws ConsumerOptionError */
+  constructor(options: ConsumerOptions, ports?: Partial<ConsumerPorts>) {
+    this.#options = resolveOptions(options)
+    this.workerId = options.workerId ?? `${hostname()}:${process.pid}:${randomUUID()}`
+    this.#ports = { ...systemPorts(options, this.#options), ...ports }
+    this.#budget = new ByteBudget(this.#options.maxBufferedBytes)
+    this.#scanner = new LeaseScanner({
+      ...this.#ports,
+      ...this.#options,
+      events: this.events,
+      workerId: this.workerId,
+      session: randomUUID(),
+      held: this.#held,
+      onTaken: (lease, takenAt) => this.#startShard(lease, takenAt),
+    })
+  }
+
+  /**
+   * Makes the lease table if there is none and starts to consume. Resolves when the worker looks for leases.
+   *
+   * @throws LeaseTableError, or what DynamoDB threw
+   */
+  async start(): Promise<void> {
+    await this.#ports.store.ensureTable()
+    this.#scanning ??= this.#scanner.run(this.#stopScanning.signal)
+  }
+
+  /**
+   * Takes no more leases, lets the handlers that run come to an end (for `drainTimeoutMs` at most), writes the last
+   * checkpoints and gives the leases up, for other workers to take at once. Resolves when nothing is left to do.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  /** The shards in this worker's hands. */
+  snapshot(): ShardStatus[] {
+    return [...this.#shards.values()].map(({ lease, consumer }) => ({
+      shardId: lease.leaseKey,
+      checkpoint: lease.row.checkpoint.sequenceNumber,
+      pending: consumer.pending,
+      millisBehindLatest: consumer.millisBehindLatest,
+    }))
+  }
+
+  /** Milliseconds since the lease table was last read to the end; undefined before the first time. */
+  get millisSinceScan(): number | undefined {
+    const { lastScanAt } = this.#scanner
+    return lastScanAt === undefined ? undefined : this.#ports.clock.now() - lastScanAt
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopScanning.abort()
+    const release = (shards: HeldShard[]) => Promise.all(shards.map(shard => this.#releaseShard(shard)))
+    const held = [...this.#shards.values()]
+    const releasing = release(held) // At once: no record starts from here on.
+    await this.#scanning
+    // A scan under way may have taken a lease meanwhile.
+    await release([...this.#shards.values()].filter(shard => !held.includes(shard)))
+    await releasing
+  }
+
+  #startShard(row: Lease, takenAt: number): void {
+    const { store, stream, clock, random } = this.#ports
+    const { failoverMs } = this.#options
+    const { leaseKey: shardId } = row
+    const lease = new HeldLease({ lease: row, takenAt, store, clock, failoverMs })
+    const consumer = new ShardConsumer({
+      ...{ lease, stream, clock, random },
+      budget: this.#budget.open(),
+      options: this.#options,
+      events: this.events,
+      createChildLeases: async children => {
+        for (const child of children) await store.create(childLease(child))
+      },
+    })
+    const onFault = (error: unknown) => this.events.emit('fault', { operation: 'renewal of the lease', shardId, error })
+    const keeping = keepLease({ lease, progress: () => consumer.progress, clock, failoverMs, onFault })
+    const finished = Promise.all([this.#runShard(lease, consumer), keeping, lease.guard()]).then(() => undefined)
+    this.#held.set(shardId, lease)
+    this.#shards.set(shardId, { lease, consumer, finished })
+    lease.signal.addEventListener('abort', () => this.#forgetShard(lease), { once: true })
+  }
+
+  async #runShard(lease: HeldLease, consumer: ShardConsumer): Promise<void> {
+    try {
+      await consumer.run()
+    } catch (error) {
+      // Not a fault that is healed where it happens: give the shard up, so that this worker or another starts it afresh.
+      this.events.emit('fault', { operation: 'reading of the shard', shardId: lease.leaseKey, error })
+      await this.#giveUp(lease, consumer)
+    }
+  }
+
+  async #releaseShard({ lease, consumer, finished }: HeldShard): Promise<void> {
+    await consumer.drain(this.#options.drainTimeoutMs)
+    await this.#giveUp(lease, consumer)
+    await finished
+  }
+
+  async #giveUp(lease: HeldLease, consumer: ShardConsumer): Promise<void> {
+    try {
+      await lease.release(consumer.progress)
+    } catch (error) {
+      if (!(error instanceof LeaseLostError)) {
+        this.events.emit('fault', { operation: 'release of the lease', shardId: lease.leaseKey, error })
+      }
+      lease.lose('released') // Others take it when it runs out.
+    }
+  }
+
+  #forgetShard(lease: HeldLease): void {
+    this.#held.delete(lease.leaseKey)
+    this.#shards.delete(lease.leaseKey)
+    this.events.emit('leaseLost', { shardId: lease.leaseKey, reason: lease.lossReason ?? 'released' })
+    // A shard that ended has made its children ready, and a lost one may be free again.
+    this.#scanner.wake()
+  }
+}
+
+function systemPorts({ kinesis, dynamodb }: ConsumerOptions, options: ResolvedOptions): ConsumerPorts {
+  const { applicationName: table, streamName, failoverMs } = options
+  return {
+    store: createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: Math.ceil(failoverMs / 3) }),
+    stream: createKinesisStream({ kinesis, streamName, requestTimeoutMs: READ_TIMEOUT_MS }),
+    clock: systemClock,
+    wallClock: () => Date.now(),
+    random: Math.random,
+  }
+}
+
+/** A reply has up to 10 MiB; longer than this is a connection that is dead. */
+const READ_TIMEOUT_MS = 30_000

@@ -1,0 +1,29 @@
+/** Every error that the consumer throws on purpose. `code` is stable. */
+export abstract class ConsumerError extends Error {
+  abstract readonly code: string
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** An option that cannot be used. The message names the option, its value and what was expected. */
+export class ConsumerOptionError extends ConsumerError {
+  readonly code = 'CONSUMER_OPTION'
+}
+
+/** This worker does not hold the lease any more: what it was about to write is another's to write. */
+export class LeaseLostError extends ConsumerError {
+  readonly code = 'CONSUMER_LEASE_LOST'
+}
+
+/** The lease table exists but is not one: its key is another, or a row has no counter. */
+export class LeaseTableError extends ConsumerError {
+  readonly code = 'CONSUMER_LEASE_TABLE'
+}
+
+/** A reply of Kinesis that cannot be acted on, such as an end of a shard that is not closed. */
+export class StreamReplyError extends ConsumerError {
+  readonly code = 'CONSUMER_STREAM_REPLY'
+}

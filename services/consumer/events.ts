@@ -1,0 +1,25 @@
+import { EventEmitter } from 'node:events'
+import type { Checkpoint } from './checkpoint.ts'
+import type { LossReason } from './leases/held-lease.ts'
+
+/** What a consumer tells of itself. Every event names its shard; listeners must not throw. */
+export interface ConsumerEvents {
+  /** A lease came into this worker's hands; `from` is the worker it was taken from, if any. */
+  leaseAcquired: [{ shardId: string; from: string | undefined; checkpoint: Checkpoint }]
+  /** A lease is gone, whether given up or taken away. */
+  leaseLost: [{ shardId: string; reason: LossReason }]
+  /** A shard is done to its last record, and its children can be read. */
+  shardEnded: [{ shardId: string; childShardIds: readonly string[] }]
+  /** Records came. `bytes` is the size of their data. */
+  recordsFetched: [{ shardId: string; records: number; bytes: number; millisBehindLatest: number }]
+  /** A handler rejected. The record is tried again after `retryInMs`. */
+  recordFailed: [{ shardId: string; sequenceNumber: string; attempt: number; retryInMs: number; error: unknown }]
+  /** A call to Kinesis or DynamoDB failed. It is tried again; nothing is lost. */
+  fault: [{ operation: string; shardId: string | undefined; error: unknown }]
+}
+
+export type ConsumerEmitter = EventEmitter<ConsumerEvents>
+
+export function createEmitter(): ConsumerEmitter {
+  return new EventEmitter<ConsumerEvents>()
+}

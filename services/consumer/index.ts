@@ -1,0 +1,8 @@
+export type { Checkpoint } from './checkpoint.ts'
+export type { Clock, Random } from './clock.ts'
+export { type ConsumerPorts, KinesisConsumer, type ShardStatus } from './consumer.ts'
+export { ConsumerError, ConsumerOptionError, LeaseLostError, LeaseTableError, StreamReplyError } from './errors.ts'
+export type { ConsumerEmitter, ConsumerEvents } from './events.ts'
+export type { ConsumerOptions } from './options.ts'
+export type { ConsumerRecord, RecordContext, RecordHandler } from './record.ts'
+export type { InitialPosition } from './shards/initial-position.ts'

@@ -1,0 +1,112 @@
+import {
+  ConditionalCheckFailedException,
+  CreateTableCommand,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  paginateScan,
+  ResourceInUseException,
+  ResourceNotFoundException,
+  UpdateItemCommand,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb'
+import { LeaseTableError } from '../errors.ts'
+import type { Lease } from './lease.ts'
+import { fromItem, LEASE_KEY, toAttributes } from './lease-item.ts'
+import type { LeaseStore } from './lease-store.ts'
+import { swapExpression } from './lease-update.ts'
+
+const TABLE_WAIT_SECONDS = 120
+
+export interface DynamoDbLeaseStoreSettings {
+  dynamodb: DynamoDBClient
+  table: string
+  /** How long one call may take, its retries included, in milliseconds. A write that hangs must not outlive its lease. */
+  requestTimeoutMs: number
+}
+
+/** The lease table of KCL 2.x in DynamoDB. */
+export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): LeaseStore {
+  const { dynamodb, table, requestTimeoutMs } = settings
+  const bounded = () => ({ abortSignal: AbortSignal.timeout(requestTimeoutMs) })
+  const keyOf = (leaseKey: string) => ({ [LEASE_KEY]: { S: leaseKey } })
+
+  async function tableExists(): Promise<boolean> {
+    try {
+      const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: table }), bounded())
+      const key = Table?.KeySchema?.map(({ AttributeName }) => AttributeName).join()
+      if (key === LEASE_KEY) return true
+      throw new LeaseTableError(`The table '${table}' is no lease table: its key is '${key}', not '${LEASE_KEY}'.`)
+    } catch (error) {
+      if (error instanceof ResourceNotFoundException) return false
+      throw error
+    }
+  }
+
+  async function createTable(): Promise<void> {
+    try {
+      await dynamodb.send(
+        new CreateTableCommand({
+          TableName: table,
+          BillingMode: 'PAY_PER_REQUEST',
+          KeySchema: [{ AttributeName: LEASE_KEY, KeyType: 'HASH' }],
+          AttributeDefinitions: [{ AttributeName: LEASE_KEY, AttributeType: 'S' }],
+        }),
+      )
+    } catch (error) {
+      if (!(error instanceof ResourceInUseException)) throw error // Another worker was faster.
+    }
+  }
+
+  return {
+    async ensureTable() {
+      if (!(await tableExists())) await createTable()
+      const client = { client: dynamodb, maxWaitTime: TABLE_WAIT_SECONDS, minDelay: 1, maxDelay: 5 }
+      await waitUntilTableExists(client, { TableName: table })
+    },
+
+    async list() {
+      const leases: Lease[] = []
+      for await (const { Items = [] } of paginateScan({ client: dynamodb }, { TableName: table }, bounded())) {
+        for (const item of Items) {
+          const lease = fromItem(item)
+          if (lease) leases.push(lease)
+        }
+      }
+      return leases
+    },
+
+    async get(leaseKey) {
+      const command = new GetItemCommand({ TableName: table, Key: keyOf(leaseKey), ConsistentRead: true })
+      const { Item } = await dynamodb.send(command, bounded())
+      return Item && fromItem(Item)
+    },
+
+    async create(lease) {
+      const Item = { ...keyOf(lease.leaseKey), ...toAttributes(lease) }
+      const ConditionExpression = `attribute_not_exists(${LEASE_KEY})`
+      const command = new PutItemCommand({ TableName: table, Item, ConditionExpression })
+      return conditionally(() => dynamodb.send(command, bounded()))
+    },
+
+    async swap(previous, next) {
+      const command = new UpdateItemCommand({
+        TableName: table,
+        Key: keyOf(previous.leaseKey),
+        ...swapExpression(previous, next),
+      })
+      return conditionally(() => dynamodb.send(command, bounded()))
+    },
+  }
+}
+
+async function conditionally(write: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await write()
+    return true
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false
+    throw error
+  }
+}

@@ -1,0 +1,148 @@
+import { type Checkpoint, compareCheckpoints } from '../checkpoint.ts'
+import type { Clock } from '../clock.ts'
+import { LeaseLostError } from '../errors.ts'
+import { ended, type Lease, progressed, released } from './lease.ts'
+import type { LeaseStore } from './lease-store.ts'
+
+/** Why a worker's hold on a lease came to its end. */
+export type LossReason = 'taken by another worker' | 'not renewed in time' | 'deleted' | 'released' | 'shard ended'
+
+export interface HeldLeaseSettings {
+  /** The row as this worker's own take wrote it. */
+  lease: Lease
+  /** Monotonic time at which that take was sent. */
+  takenAt: number
+  store: LeaseStore
+  clock: Clock
+  failoverMs: number
+}
+
+/**
+ * A lease in this worker's hands. Fences itself: once the failover time has passed since the last write that is known to
+ * have arrived was sent, others may think it dead, so it neither renews nor checkpoints, and `signal` fires.
+ *
+ * A write whose reply was lost is not a lost lease: the row is read again, and where it shows our own write, it is ours.
+ */
+export class HeldLease {
+  readonly #store: LeaseStore
+  readonly #clock: Clock
+  readonly #failoverMs: number
+  readonly #gone = new AbortController()
+  #row: Lease
+  #validUntil: number
+  #lastWriteAt: number
+  /** When the first write since the last acknowledged one was sent: one of them may be in the table. */
+  #doubtfulSince: number | undefined
+  #writing: Promise<unknown> = Promise.resolve()
+  #lossReason: LossReason | undefined
+
+  constructor({ lease, takenAt, store, clock, failoverMs }: HeldLeaseSettings) {
+    this.#row = lease
+    this.#store = store
+    this.#clock = clock
+    this.#failoverMs = failoverMs
+    this.#validUntil = takenAt + failoverMs
+    this.#lastWriteAt = takenAt
+  }
+
+  get leaseKey(): string {
+    return this.#row.leaseKey
+  }
+
+  get row(): Lease {
+    return this.#row
+  }
+
+  /** Fires when the lease is no longer held, for whatever reason. */
+  get signal(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  get lossReason(): LossReason | undefined {
+    return this.#lossReason
+  }
+
+  /** Monotonic time at which the last write that arrived was sent. */
+  get lastWriteAt(): number {
+    return this.#lastWriteAt
+  }
+
+  /** Whether work may start under this lease now. Asks the clock each time: after a stall no timer has fired yet. */
+  isValid(): boolean {
+    if (this.#lossReason) return false
+    if (this.#clock.now() < this.#validUntil) return true
+    this.lose('not renewed in time')
+    return false
+  }
+
+  /** Watches the clock until the lease is gone, so that `signal` fires on time even while every write hangs. */
+  async guard(): Promise<void> {
+    while (this.isValid()) await this.#clock.sleep(this.#validUntil - this.#clock.now(), this.signal)
+  }
+
+  /** Keeps the lease, and writes how far the shard is done. */
+  heartbeat(progress: Checkpoint): Promise<void> {
+    return this.#write(row => progressed(row, progress))
+  }
+
+  /** Writes SHARD_END. The leases of the children must exist before. */
+  async end(childShardIds: readonly string[]): Promise<void> {
+    await this.#write(row => ended(row, childShardIds))
+    this.lose('shard ended')
+  }
+
+  /** Writes the progress that is left to write and gives the lease up, for any worker to take at once. */
+  async release(progress: Checkpoint): Promise<void> {
+    await this.#write(row => released(row, progress))
+    this.lose('released')
+  }
+
+  lose(reason: LossReason): void {
+    if (this.#lossReason) return
+    this.#lossReason = reason
+    this.#gone.abort(new LeaseLostError(`The lease of '${this.leaseKey}' is gone: ${reason}.`))
+  }
+
+  /** Writes one at a time: each is made from the row that the one before has left. */
+  #write(transition: (row: Lease) => Lease): Promise<void> {
+    const write = this.#writing.then(() => this.#swap(transition))
+    this.#writing = write.catch(() => undefined) // Reported to whoever asked for it; the next one starts afresh.
+    return write
+  }
+
+  async #swap(transition: (row: Lease) => Lease): Promise<void> {
+    if (!this.isValid()) throw this.#gone.signal.reason
+    const next = transition(this.#row)
+    const sentAt = this.#clock.now()
+    const mayHaveArrivedSince = this.#doubtfulSince ?? sentAt
+    this.#doubtfulSince = mayHaveArrivedSince
+    if (await this.#store.swap(this.#row, next)) return this.#acknowledge(next, sentAt)
+
+    const current = await this.#store.get(this.leaseKey)
+    if (!current || !this.#isOwnWrite(current, next)) {
+      this.lose(current ? 'taken by another worker' : 'deleted')
+      throw this.#gone.signal.reason
+    }
+    this.#acknowledge(current, mayHaveArrivedSince)
+    // What arrived may be an earlier write than this one: then this one is still to be done.
+    if (!isSameOutcome(current, next)) await this.#swap(transition)
+  }
+
+  #acknowledge(row: Lease, sentAt: number): void {
+    this.#row = row
+    this.#doubtfulSince = undefined
+    this.#lastWriteAt = sentAt
+    this.#validUntil = sentAt + this.#failoverMs
+  }
+
+  /** Our own write is one step on, and bears our session; only a release of ours leaves the lease in nobody's hands. */
+  #isOwnWrite(current: Lease, next: Lease): boolean {
+    if (current.leaseCounter !== this.#row.leaseCounter + 1) return false
+    if (current.leaseOwner === undefined) return next.leaseOwner === undefined
+    return current.leaseOwner === this.#row.leaseOwner && current.session === this.#row.session
+  }
+}
+
+function isSameOutcome(current: Lease, next: Lease): boolean {
+  return current.leaseOwner === next.leaseOwner && compareCheckpoints(current.checkpoint, next.checkpoint) === 0
+}

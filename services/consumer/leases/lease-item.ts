@@ -1,0 +1,89 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb'
+import { LeaseTableError } from '../errors.ts'
+import type { Lease } from './lease.ts'
+
+export type Item = Record<string, AttributeValue>
+
+/** The name of each field of a lease in KCL's table. The last two are ours; KCL leaves them alone. */
+const ATTRIBUTES = {
+  leaseOwner: 'leaseOwner',
+  leaseCounter: 'leaseCounter',
+  checkpoint: 'checkpoint',
+  subSequenceNumber: 'checkpointSubSequenceNumber',
+  ownerSwitchesSinceCheckpoint: 'ownerSwitchesSinceCheckpoint',
+  parentShardIds: 'parentShardId',
+  childShardIds: 'childShardIds',
+  startingHashKey: 'startingHashKey',
+  endingHashKey: 'endingHashKey',
+  checkpointOwner: 'checkpointOwner',
+  session: 'headgateSession',
+  startAt: 'headgateStartAt',
+} as const
+
+export const LEASE_KEY = 'leaseKey'
+
+/** KCL's two-phase checkpoint leaves these behind; a checkpoint that is written takes them away. */
+export const PENDING_CHECKPOINT = [
+  'pendingCheckpoint',
+  'pendingCheckpointSubSequenceNumber',
+  'pendingCheckpointState',
+] as const
+
+/** The attributes of a lease, those that are absent left out, the key left out. */
+export function toAttributes(lease: Lease): Item {
+  const item: Item = {}
+  const put = (name: string, value: AttributeValue | undefined) => {
+    if (value) item[name] = value
+  }
+  put(ATTRIBUTES.leaseOwner, string(lease.leaseOwner))
+  put(ATTRIBUTES.leaseCounter, number(lease.leaseCounter))
+  put(ATTRIBUTES.checkpoint, string(lease.checkpoint.sequenceNumber))
+  put(ATTRIBUTES.subSequenceNumber, number(lease.checkpoint.subSequenceNumber))
+  put(ATTRIBUTES.ownerSwitchesSinceCheckpoint, number(lease.ownerSwitchesSinceCheckpoint))
+  put(ATTRIBUTES.parentShardIds, set(lease.parentShardIds))
+  put(ATTRIBUTES.childShardIds, set(lease.childShardIds))
+  put(ATTRIBUTES.startingHashKey, string(lease.startingHashKey))
+  put(ATTRIBUTES.endingHashKey, string(lease.endingHashKey))
+  put(ATTRIBUTES.checkpointOwner, string(lease.checkpointOwner))
+  put(ATTRIBUTES.session, string(lease.session))
+  put(ATTRIBUTES.startAt, number(lease.startAt))
+  return item
+}
+
+/**
+ * Reads a row. Undefined where the row is no lease: KCL 3.5 keeps rows of other kinds in the same table.
+ *
+ * @throws LeaseTableError where it should be one and is not
+ */
+export function fromItem(item: Item): Lease | undefined {
+  const entityType = item.entityType?.S
+  if (entityType !== undefined && entityType !== 'LEASE') return undefined
+  const leaseKey = item[LEASE_KEY]?.S
+  const counter = item[ATTRIBUTES.leaseCounter]?.N
+  const checkpoint = item[ATTRIBUTES.checkpoint]?.S
+  if (!leaseKey || !counter || !checkpoint) {
+    throw new LeaseTableError(`The row '${leaseKey ?? '?'}' of the lease table has no counter or no checkpoint.`)
+  }
+  const startAt = item[ATTRIBUTES.startAt]?.N
+  return {
+    leaseKey,
+    leaseOwner: item[ATTRIBUTES.leaseOwner]?.S,
+    leaseCounter: Number(counter),
+    checkpoint: {
+      sequenceNumber: checkpoint,
+      subSequenceNumber: Number(item[ATTRIBUTES.subSequenceNumber]?.N ?? 0),
+    },
+    ownerSwitchesSinceCheckpoint: Number(item[ATTRIBUTES.ownerSwitchesSinceCheckpoint]?.N ?? 0),
+    parentShardIds: item[ATTRIBUTES.parentShardIds]?.SS ?? [],
+    childShardIds: item[ATTRIBUTES.childShardIds]?.SS ?? [],
+    startingHashKey: item[ATTRIBUTES.startingHashKey]?.S,
+    endingHashKey: item[ATTRIBUTES.endingHashKey]?.S,
+    checkpointOwner: item[ATTRIBUTES.checkpointOwner]?.S,
+    session: item[ATTRIBUTES.session]?.S,
+    startAt: startAt === undefined ? undefined : Number(startAt),
+  }
+}
+
+const string = (value: string | undefined) => (value === undefined ? undefined : { S: value })
+const number = (value: number | undefined) => (value === undefined ? undefined : { N: String(value) })
+const set = (value: readonly string[]) => (value.length === 0 ? undefined : { SS: [...value] })

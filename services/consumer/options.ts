@@ -1,0 +1,114 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { KinesisClient } from '@aws-sdk/client-kinesis'
+import { ConsumerOptionError } from './errors.ts'
+import type { BackoffSettings } from './processing/backoff.ts'
+import type { RecordHandler } from './record.ts'
+import type { InitialPosition } from './shards/initial-position.ts'
+
+export interface ConsumerOptions {
+  /** The application: the name of its lease table. Workers that share it share the stream. */
+  applicationName: string
+  streamName: string
+  kinesis: KinesisClient
+  dynamodb: DynamoDBClient
+  handler: RecordHandler
+  /** Never shared by two workers. Made up from the host, the process and chance when left out. */
+  workerId?: string
+  /** Where to start in a stream that the application has never read. Default `TRIM_HORIZON`. */
+  initialPosition?: InitialPosition
+  /** Milliseconds without a renewal after which a lease is another's to take. 1,000 to 300,000, default 10,000. */
+  failoverMs?: number
+  /** Milliseconds between two looks at the lease table. 100 to 60,000, default 1,000. */
+  scanIntervalMs?: number
+  /** Milliseconds between two looks for new shards. 1,000 to 3,600,000, default 60,000. */
+  shardSyncIntervalMs?: number
+  /** Records of one shard handled at once, each of another partition key. 1 to 1,000, default 16. */
+  concurrency?: number
+  /** Bytes of records that may wait in memory, over all shards. 1 MiB to 16 GiB, default 64 MiB. */
+  maxBufferedBytes?: number
+  /** Records asked for at once. 1 to 10,000, default 10,000. */
+  recordsPerFetch?: number
+  /** Milliseconds between two polls of a shard with nothing new. 200 to 60,000, default 250. */
+  idleIntervalMs?: number
+  /** How a failed record is tried again. Default 200 ms, doubling, up to 30 s. */
+  retry?: BackoffSettings
+  /** Milliseconds that handlers get to end on `stop`. 0 to 900,000, default 20,000. */
+  drainTimeoutMs?: number
+}
+
+export type ResolvedOptions = Readonly<Required<Omit<ConsumerOptions, 'kinesis' | 'dynamodb' | 'workerId'>>>
+
+const MIB = 1024 ** 2
+
+/** Of each number: least, most, default. */
+const BOUNDS = {
+  failoverMs: [1_000, 300_000, 10_000],
+  scanIntervalMs: [100, 60_000, 1_000],
+  shardSyncIntervalMs: [1_000, 3_600_000, 60_000],
+  concurrency: [1, 1_000, 16],
+  maxBufferedBytes: [MIB, 16 * 1024 * MIB, 64 * MIB],
+  recordsPerFetch: [1, 10_000, 10_000],
+  idleIntervalMs: [200, 60_000, 250],
+  drainTimeoutMs: [0, 900_000, 20_000],
+} as const satisfies Record<string, readonly [number, number, number]>
+
+type NumberOption = keyof typeof BOUNDS
+
+/**
+ * Checks the options and fills in the defaults, once.
+ *
+ * @throws ConsumerOptionError naming the option, the value and what was expected
+ */
+export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
+  const number = (name: NumberOption) => boundedNumber(name, options[name])
+  if (typeof options.handler !== 'function') throw wrong('handler', options.handler, 'a function')
+  return Object.freeze({
+    applicationName: tableName('applicationName', options.applicationName),
+    streamName: streamName('streamName', options.streamName),
+    handler: options.handler,
+    initialPosition: position(options.initialPosition ?? 'TRIM_HORIZON'),
+    failoverMs: number('failoverMs'),
+    scanIntervalMs: number('scanIntervalMs'),
+    shardSyncIntervalMs: number('shardSyncIntervalMs'),
+    concurrency: number('concurrency'),
+    maxBufferedBytes: number('maxBufferedBytes'),
+    recordsPerFetch: number('recordsPerFetch'),
+    idleIntervalMs: number('idleIntervalMs'),
+    drainTimeoutMs: number('drainTimeoutMs'),
+    retry: retry(options.retry ?? { firstMs: 200, mostMs: 30_000 }),
+  })
+}
+
+function boundedNumber(name: NumberOption, value: unknown): number {
+  const [least, most, byDefault] = BOUNDS[name]
+  if (value === undefined) return byDefault
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
+  throw wrong(name, value, `an integer from ${least} to ${most}`)
+}
+
+function tableName(name: string, value: unknown): string {
+  if (typeof value === 'string' && /^[a-zA-Z0-9_.-]{3,255}$/.test(value)) return value
+  throw wrong(name, value, 'the name of a DynamoDB table: 3 to 255 of letters, digits, "_", "." and "-"')
+}
+
+function streamName(name: string, value: unknown): string {
+  if (typeof value === 'string' && /^[a-zA-Z0-9_.-]{1,128}$/.test(value)) return value
+  throw wrong(name, value, 'the name of a Kinesis stream: 1 to 128 of letters, digits, "_", "." and "-"')
+}
+
+function position(value: InitialPosition): InitialPosition {
+  if (value === 'TRIM_HORIZON' || value === 'LATEST') return value
+  if (value.timestamp instanceof Date && !Number.isNaN(value.timestamp.getTime())) return value
+  throw wrong('initialPosition', value, "'TRIM_HORIZON', 'LATEST' or { timestamp: Date }")
+}
+
+function retry(value: BackoffSettings): BackoffSettings {
+  const { firstMs, mostMs } = value
+  if (firstMs > 0 && mostMs >= firstMs && mostMs <= 3_600_000) return Object.freeze({ firstMs, mostMs })
+  throw wrong('retry', value, '{ firstMs, mostMs } with 0 < firstMs <= mostMs <= 3,600,000')
+}
+
+function wrong(name: string, value: unknown, expected: string): ConsumerOptionError {
+  const shown = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value))
+  return new ConsumerOptionError(`The option '${name}' is ${shown} but must be ${expected}.`)
+}

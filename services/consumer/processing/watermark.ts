@@ -1,0 +1,54 @@
+import type { Checkpoint } from '../checkpoint.ts'
+
+/** A record on its way, in the order of the shard. */
+export interface Ticket {
+  readonly checkpoint: Checkpoint
+  settled: boolean
+}
+
+/**
+ * How far a shard is done without a gap, while its records finish in any order. Never passes a record that is not settled,
+ * so that nothing behind it can be lost.
+ */
+export class Watermark {
+  #reached: Checkpoint
+  /** Open tickets in the shard's order, from `#first` on. */
+  readonly #tickets: Ticket[] = []
+  #first = 0
+
+  constructor(start: Checkpoint) {
+    this.#reached = start
+  }
+
+  /** Everything up to here, this record included, is done. */
+  get reached(): Checkpoint {
+    return this.#reached
+  }
+
+  /** Records taken in and not yet passed. */
+  get pending(): number {
+    return this.#tickets.length - this.#first
+  }
+
+  open(checkpoint: Checkpoint): Ticket {
+    const ticket = { checkpoint, settled: false }
+    this.#tickets.push(ticket)
+    return ticket
+  }
+
+  settle(ticket: Ticket): void {
+    ticket.settled = true
+    for (let next = this.#tickets[this.#first]; next?.settled; next = this.#tickets[this.#first]) {
+      this.#reached = next.checkpoint
+      this.#first++
+    }
+    this.#forget()
+  }
+
+  /** Drops the tickets that are passed, rarely enough that it costs nothing for each. */
+  #forget(): void {
+    if (this.#first < 1_024 && this.#first < this.#tickets.length) return
+    this.#tickets.splice(0, this.#first)
+    this.#first = 0
+  }
+}

@@ -1,0 +1,142 @@
+import type { Checkpoint } from './checkpoint.ts'
+import type { Clock, Random } from './clock.ts'
+import { LeaseLostError } from './errors.ts'
+import type { ConsumerEmitter } from './events.ts'
+import type { BudgetAccount } from './fetching/byte-budget.ts'
+import { fetchShard } from './fetching/fetch-shard.ts'
+import type { HeldLease } from './leases/held-lease.ts'
+import type { ResolvedOptions } from './options.ts'
+import { ShardProcessor } from './processing/shard-processor.ts'
+import type { ChildShard } from './shards/shard.ts'
+import type { StreamReader } from './stream.ts'
+
+export interface ShardConsumerSettings {
+  lease: HeldLease
+  stream: StreamReader
+  budget: BudgetAccount
+  options: ResolvedOptions
+  clock: Clock
+  random: Random
+  events: ConsumerEmitter
+  /** Makes the leases of a shard's children. Resolves when all of them exist. */
+  createChildLeases(children: readonly ChildShard[]): Promise<void>
+}
+
+/** Reads one shard for as long as its lease is held: fetches, processes, and writes the shard's end. */
+export class ShardConsumer {
+  readonly #settings: ShardConsumerSettings
+  readonly #processor: ShardProcessor
+  /** Ends the fetching: the lease is gone, or the worker stops. */
+  readonly #noMoreFetching = new AbortController()
+  /** Tells handlers to give up: the lease is gone, or the worker can wait no longer. */
+  readonly #giveUp = new AbortController()
+  #millisBehindLatest: number | undefined
+
+  constructor(settings: ShardConsumerSettings) {
+    this.#settings = settings
+    const { lease, budget, options, clock, random, events } = settings
+    const { leaseKey: shardId } = lease
+    const { handler, concurrency, retry } = options
+    this.#processor = new ShardProcessor({
+      ...{ handler, concurrency, retry, budget, clock, random },
+      from: lease.row.checkpoint,
+      mayStart: () => lease.isValid(),
+      signal: this.#giveUp.signal,
+      onFailure: ({ sequenceNumber }, failure) => {
+        events.emit('recordFailed', { shardId, sequenceNumber, ...failure })
+      },
+    })
+    lease.signal.addEventListener('abort', () => this.#abandon(), { once: true })
+  }
+
+  get progress(): Checkpoint {
+    return this.#processor.progress
+  }
+
+  /** Records fetched and not yet behind the watermark. */
+  get pending(): number {
+    return this.#processor.pending
+  }
+
+  /** As of the last fetch; undefined before the first. */
+  get millisBehindLatest(): number | undefined {
+    return this.#millisBehindLatest
+  }
+
+  /** Reads until the shard ends, the lease is lost or `drain` is called. */
+  async run(): Promise<void> {
+    const children = await this.#fetchAll()
+    if (children) await this.#finish(children)
+  }
+
+  /**
+   * Fetches no more, starts no more records, and waits for the handlers that run; after `timeoutMs` they are told to give
+   * up and waited for no longer. What is done by then is `progress`.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    const { clock, budget } = this.#settings
+    this.#noMoreFetching.abort()
+    const ended = new AbortController()
+    const closed = this.#processor.close().finally(() => ended.abort())
+    await Promise.race([closed, clock.sleep(timeoutMs, ended.signal)])
+    this.#giveUp.abort()
+    budget.close()
+  }
+
+  async #fetchAll(): Promise<ChildShard[] | undefined> {
+    const { lease, stream, budget, options, clock, random, events } = this.#settings
+    const { leaseKey: shardId } = lease
+    const replies = fetchShard({
+      ...{ shardId, stream, budget, clock, random },
+      from: lease.row.checkpoint,
+      startAt: lease.row.startAt,
+      recordsPerFetch: options.recordsPerFetch,
+      idleIntervalMs: options.idleIntervalMs,
+      signal: this.#noMoreFetching.signal,
+      onFault: (operation, error) => events.emit('fault', { operation, shardId, error }),
+    })
+    for (let next = await replies.next(); ; next = await replies.next()) {
+      if (next.done) return next.value
+      const { records, millisBehindLatest } = next.value
+      this.#millisBehindLatest = millisBehindLatest
+      this.#processor.add(records)
+      if (records.length === 0) continue
+      const bytes = records.reduce((sum, record) => sum + record.data.byteLength, 0)
+      events.emit('recordsFetched', { shardId, records: records.length, bytes, millisBehindLatest })
+    }
+  }
+
+  /** The shard is read to its end: once every record is done its children may start. */
+  async #finish(children: readonly ChildShard[]): Promise<void> {
+    const { lease, clock, options, events, createChildLeases } = this.#settings
+    const { leaseKey: shardId } = lease
+    await Promise.race([this.#processor.whenDrained(), whenAborted(this.#noMoreFetching.signal)])
+    while (!this.#noMoreFetching.signal.aborted) {
+      try {
+        await createChildLeases(children)
+        const childShardIds = children.map(child => child.shardId)
+        await lease.end(childShardIds)
+        events.emit('shardEnded', { shardId, childShardIds })
+        return
+      } catch (error) {
+        if (error instanceof LeaseLostError) return
+        events.emit('fault', { operation: 'end of shard', shardId, error })
+        await clock.sleep(options.retry.firstMs, this.#noMoreFetching.signal)
+      }
+    }
+  }
+
+  #abandon(): void {
+    this.#noMoreFetching.abort()
+    this.#giveUp.abort(this.#settings.lease.signal.reason)
+    this.#settings.budget.close()
+    void this.#processor.close()
+  }
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

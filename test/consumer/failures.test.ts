@@ -1,0 +1,113 @@
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb'
+import t from 'tap'
+import type { RecordHandler } from '../../services/consumer/index.ts'
+import { APPLICATION, collector, readRow, shardsOf, startStream, textOf, whenever } from './support.ts'
+
+const SHARD = 'shardId-000000000000'
+const retry = { firstMs: 20, mostMs: 40 }
+
+t.test('a record whose handler fails is tried again, its key waits for it, and other keys go on', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const { handler, texts, until } = collector()
+  const attempts: number[] = []
+  const failing: RecordHandler = async (record, context) => {
+    if (textOf(record) === 'poison') attempts.push(context.attempt)
+    if (textOf(record) === 'poison' && (attempts.length < 4 || !texts().includes('other'))) throw new Error('not yet')
+    await handler(record)
+  }
+  const consumer = stream.consumer({ handler: failing, retry, concurrency: 1 })
+  const failures: unknown[] = []
+  consumer.events.on('recordFailed', ({ error }) => failures.push(error))
+  await stream.put([
+    { key: 'a', data: 'poison' },
+    { key: 'a', data: 'behind' },
+    { key: 'b', data: 'other' },
+  ])
+  await consumer.start()
+  await until(() => texts().length === 3)
+  t.same(texts(), ['other', 'poison', 'behind'])
+  t.same(
+    attempts,
+    attempts.map((_, i) => i + 1),
+  )
+  t.equal(failures.length, attempts.length - 1, 'every failure is told')
+})
+
+t.test('the checkpoint does not pass a record that is not done', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const { handler, records, until } = collector()
+  const consumer = stream.consumer({
+    handler: async record => {
+      if (textOf(record) === 'poison') throw new Error('never')
+      await handler(record)
+    },
+    retry,
+  })
+  await stream.put([{ key: 'a', data: 'first' }])
+  await stream.put([
+    { key: 'b', data: 'poison' },
+    { key: 'c', data: 'last' },
+  ])
+  await consumer.start()
+  await until(() => records.length === 2)
+  await consumer.stop()
+  const row = await readRow(stream.dynamodb, SHARD)
+  t.equal(row?.checkpoint?.S, records.find(record => textOf(record) === 'first')?.sequenceNumber)
+
+  const again = collector()
+  await stream.consumer({ handler: again.handler }).start()
+  await again.until(() => again.records.length === 2)
+  t.same(again.texts(), ['poison', 'last'], 'and both it and what came after it come again')
+})
+
+t.test('a slow handler holds the fetching up, not the memory', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const mib = 1024 ** 2
+  const release = Promise.withResolvers<void>()
+  const { handler, records, until } = collector()
+  const consumer = stream.consumer({
+    handler: async record => {
+      await release.promise
+      await handler(record)
+    },
+    maxBufferedBytes: mib,
+    recordsPerFetch: 1,
+  })
+  let fetched = 0
+  consumer.events.on('recordsFetched', ({ bytes }) => {
+    fetched += bytes
+  })
+  const quarter = 'x'.repeat(mib / 4)
+  for (let i = 0; i < 8; i++) await stream.put([{ key: `k${i}`, data: quarter }])
+  await consumer.start()
+  await whenever([consumer], () => fetched >= mib)
+  // Fetches come every 200 ms while there is room: none may come now.
+  await new Promise(resolve => setTimeout(resolve, 1_000))
+  t.equal(fetched, mib)
+  release.resolve()
+  await until(() => records.length === 8)
+  t.equal(fetched, 2 * mib)
+})
+
+t.test('a lease whose row is deleted is lost and made again, and nothing is skipped', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const { handler, texts, until } = collector()
+  const consumer = stream.consumer({ handler, shardSyncIntervalMs: 1_000 })
+  await stream.put([{ key: 'a', data: 'one' }])
+  await consumer.start()
+  await until(() => texts().includes('one'))
+  const lost = whenever([consumer], () => shardsOf(consumer).length === 0)
+  await stream.dynamodb.send(new DeleteItemCommand({ TableName: APPLICATION, Key: { leaseKey: { S: SHARD } } }))
+  await lost
+  await stream.put([{ key: 'a', data: 'two' }])
+  await until(() => texts().includes('two'))
+  t.same(shardsOf(consumer), [SHARD])
+})
+
+t.test('a table that is no lease table is refused by name', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  await stream.createTable('not-leases', 'id')
+  const { handler } = collector()
+  const consumer = stream.consumer({ handler, applicationName: 'not-leases' })
+  await t.rejects(consumer.start(), { code: 'CONSUMER_LEASE_TABLE', message: /'not-leases' is no lease table/ })
+})

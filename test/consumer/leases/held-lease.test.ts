@@ -1,0 +1,121 @@
+import t from 'tap'
+import { HeldLease } from '../../../services/consumer/leases/held-lease.ts'
+import { taken } from '../../../services/consumer/leases/lease.ts'
+import { at, leaseWith, ManualClock, ModelLeaseStore } from './support.ts'
+
+const FAILOVER_MS = 10_000
+
+function holdLease() {
+  const clock = new ManualClock()
+  const store = new ModelLeaseStore()
+  const lease = taken(leaseWith({ leaseKey: 'shard-1' }), 'me', 'session-1')
+  store.rows.set(lease.leaseKey, lease)
+  const held = new HeldLease({ lease, takenAt: clock.now(), store, clock, failoverMs: FAILOVER_MS })
+  const row = () => store.rows.get('shard-1')
+  return { clock, store, held, row }
+}
+
+t.test('a heartbeat with progress writes the checkpoint and renews in one write', async t => {
+  const { store, held, row } = holdLease()
+  await held.heartbeat(at('100'))
+  t.match(row(), { leaseOwner: 'me', leaseCounter: 2, checkpoint: at('100') })
+  t.equal(store.writes.length, 1)
+})
+
+t.test('a heartbeat without progress only adds to the counter', async t => {
+  const { held, row } = holdLease()
+  await held.heartbeat(at('100'))
+  await held.heartbeat(at('99'))
+  t.match(row(), { leaseCounter: 3, checkpoint: at('100') }, 'a checkpoint never goes backward')
+})
+
+t.test('a write that arrived and whose reply was lost does not lose the lease', async t => {
+  const { store, held, row } = holdLease()
+  store.fates = ['loses its reply']
+  await t.rejects(held.heartbeat(at('100')), /socket hang up/)
+  t.ok(held.isValid())
+  await held.heartbeat(at('200'))
+  t.ok(held.isValid())
+  t.match(row(), { leaseOwner: 'me', checkpoint: at('200') }, 'and the progress since then is written too')
+})
+
+t.test('a release whose reply was lost is a release', async t => {
+  const { store, held, row } = holdLease()
+  store.fates = ['loses its reply']
+  await t.rejects(held.release(at('100')), /socket hang up/)
+  await held.release(at('100'))
+  t.equal(held.lossReason, 'released')
+  t.match(row(), { leaseOwner: undefined, checkpoint: at('100') })
+})
+
+t.test('a lease that another worker has taken is lost at the next write, and nothing is written over it', async t => {
+  const { held, row, store } = holdLease()
+  const theirs = taken(leaseWith({ ...held.row }), 'other', 'session-2')
+  store.rows.set('shard-1', theirs)
+  await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
+  t.equal(held.lossReason, 'taken by another worker')
+  t.ok(held.signal.aborted)
+  t.same(row(), theirs)
+})
+
+t.test('another worker of the same name is another worker', async t => {
+  const { held, store } = holdLease()
+  store.rows.set('shard-1', taken(leaseWith({ ...held.row }), 'me', 'session-2'))
+  await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
+})
+
+t.test('a lease whose row is gone is lost', async t => {
+  const { held, store } = holdLease()
+  store.rows.clear()
+  await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
+  t.equal(held.lossReason, 'deleted')
+})
+
+t.test('a lease that was not renewed for the failover time fences itself before any timer fires', async t => {
+  const { clock, held, store } = holdLease()
+  clock.advance(FAILOVER_MS - 1)
+  t.ok(held.isValid())
+  clock.advance(1)
+  t.notOk(held.isValid())
+  t.ok(held.signal.aborted)
+  await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
+  t.equal(store.writes.length, 0, 'and writes nothing')
+})
+
+t.test('a write that fails does not put the fence off', async t => {
+  const { clock, held, store } = holdLease()
+  clock.advance(6_000)
+  store.fates = ['fails']
+  await t.rejects(held.heartbeat(at('100')), /refused/)
+  clock.advance(4_000)
+  t.notOk(held.isValid())
+})
+
+t.test('a recovered write counts from when it was first sent, not from when it was found', async t => {
+  const { clock, held, store } = holdLease()
+  clock.advance(1_000)
+  store.fates = ['loses its reply']
+  await t.rejects(held.heartbeat(at('100')), /hang up/)
+  clock.advance(5_000)
+  store.fates = ['arrives', 'fails']
+  await t.rejects(held.heartbeat(at('200')), /refused/, 'the first write is found, this one fails')
+  clock.advance(4_999)
+  t.ok(held.isValid(), 'valid until the failover time after the first write')
+  clock.advance(1)
+  t.notOk(held.isValid())
+})
+
+t.test('the guard fires the signal on time while writes hang', async t => {
+  const { clock, held } = holdLease()
+  const guarded = held.guard()
+  clock.advance(FAILOVER_MS)
+  await guarded
+  t.ok(held.signal.aborted)
+  t.equal(held.lossReason, 'not renewed in time')
+})
+
+t.test('the end of a shard is written with its children and leaves the lease in no hands', async t => {
+  const { held, row } = holdLease()
+  await held.end(['shard-2', 'shard-3'])
+  t.match(row(), { checkpoint: at('SHARD_END'), childShardIds: ['shard-2', 'shard-3'], leaseOwner: undefined })
+})

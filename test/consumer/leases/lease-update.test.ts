@@ -1,0 +1,61 @@
+import t from 'tap'
+import { ended, progressed, released, taken } from '../../../services/consumer/leases/lease.ts'
+import { fromItem, toAttributes } from '../../../services/consumer/leases/lease-item.ts'
+import { swapExpression } from '../../../services/consumer/leases/lease-update.ts'
+import { at, leaseWith } from './support.ts'
+
+const held = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'me', leaseCounter: 5, checkpoint: at('100'), session: 's' })
+
+t.test('every write is fenced by counter, owner and checkpoint', async t => {
+  for (const next of [progressed(held, at('200')), released(held, at('200')), ended(held, []), taken(held, 'b', 't')]) {
+    const { ConditionExpression, ExpressionAttributeValues } = swapExpression(held, next)
+    t.match(ConditionExpression, '#leaseCounter = :old_leaseCounter')
+    t.match(ConditionExpression, '#leaseOwner = :old_leaseOwner')
+    t.match(ConditionExpression, '#checkpoint = :old_checkpoint')
+    t.match(ConditionExpression, 'attribute_not_exists(#checkpointOwner)')
+    t.match(ExpressionAttributeValues, { ':old_leaseCounter': { N: '5' }, ':old_leaseOwner': { S: 'me' } })
+  }
+})
+
+t.test('a lease without an owner is taken only while it has none', async t => {
+  const free = leaseWith({ leaseKey: 'shard-1' })
+  t.match(swapExpression(free, taken(free, 'me', 's')).ConditionExpression, 'attribute_not_exists(#leaseOwner)')
+})
+
+t.test('a write changes what differs and touches nothing else', async t => {
+  t.equal(swapExpression(held, progressed(held, at('100'))).UpdateExpression, 'SET #leaseCounter = :new_leaseCounter')
+})
+
+t.test('a checkpoint takes the pending checkpoint of KCL away', async t => {
+  const { UpdateExpression } = swapExpression(held, progressed(held, at('200')))
+  t.match(UpdateExpression, /REMOVE .*#pendingCheckpoint, #pendingCheckpointSubSequenceNumber, #pendingCheckpointState/)
+})
+
+t.test('a release takes the owner out of the row, never leaving an empty one', async t => {
+  t.match(swapExpression(held, released(held, at('100'))).UpdateExpression, /REMOVE #leaseOwner, #headgateSession/)
+})
+
+t.test('a lease survives its way through the table', async t => {
+  const lease = leaseWith({
+    leaseKey: 'shard-3',
+    leaseOwner: 'me',
+    leaseCounter: 12,
+    checkpoint: { sequenceNumber: '4963', subSequenceNumber: 7 },
+    parentShardIds: ['shard-1', 'shard-2'],
+    startingHashKey: '0',
+    endingHashKey: '340282366920938463463374607431768211455',
+    session: 's',
+    startAt: 1_700_000_000_000,
+  })
+  t.same(fromItem({ leaseKey: { S: 'shard-3' }, ...toAttributes(lease) }), lease)
+})
+
+t.test('rows of other kinds, as KCL 3.5 keeps them, are no leases', async t => {
+  t.equal(fromItem({ leaseKey: { S: 'x' }, entityType: { S: 'WORKER_METRIC_STATS' } }), undefined)
+  const lease = leaseWith({ leaseKey: 'shard-1' })
+  t.same(fromItem({ leaseKey: { S: 'shard-1' }, entityType: { S: 'LEASE' }, ...toAttributes(lease) }), lease)
+})
+
+t.test('a row that should be a lease and is not one is an error that names it', async t => {
+  t.throws(() => fromItem({ leaseKey: { S: 'shard-9' } }), { code: 'CONSUMER_LEASE_TABLE', message: /'shard-9'/ })
+})

@@ -1,0 +1,89 @@
+import type { Clock } from '../../../services/consumer/clock.ts'
+import { type Lease, newLease } from '../../../services/consumer/leases/lease.ts'
+import type { LeaseStore } from '../../../services/consumer/leases/lease-store.ts'
+
+/** A lease with what a test cares for. */
+export function leaseWith(fields: Partial<Lease> & Pick<Lease, 'leaseKey'>): Lease {
+  return {
+    ...newLease({
+      leaseKey: fields.leaseKey,
+      checkpoint: { sequenceNumber: 'TRIM_HORIZON', subSequenceNumber: 0 },
+      parentShardIds: [],
+      startingHashKey: undefined,
+      endingHashKey: undefined,
+      startAt: undefined,
+    }),
+    ...fields,
+  }
+}
+
+export const at = (sequenceNumber: string) => ({ sequenceNumber, subSequenceNumber: 0 })
+
+/** Time that moves when the test says so. */
+export class ManualClock implements Clock {
+  #now = 0
+  readonly #sleepers = new Set<{ until: number; wake(): void }>()
+
+  now(): number {
+    return this.#now
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const sleeper = { until: this.#now + ms, wake: resolve }
+      this.#sleepers.add(sleeper)
+      signal?.addEventListener('abort', () => resolve(), { once: true })
+      if (signal?.aborted) resolve()
+    })
+  }
+
+  advance(ms: number): void {
+    this.#now += ms
+    for (const sleeper of this.#sleepers) {
+      if (sleeper.until > this.#now) continue
+      this.#sleepers.delete(sleeper)
+      sleeper.wake()
+    }
+  }
+}
+
+/** What becomes of a write: it happens and is told, it fails before it happens, or it happens and its reply is lost. */
+export type WriteFate = 'arrives' | 'fails' | 'loses its reply'
+
+/** A lease table of one process, with the compare-and-set of the real one, whose network can be told to fail. */
+export class ModelLeaseStore implements LeaseStore {
+  readonly rows = new Map<string, Lease>()
+  readonly writes: Lease[] = []
+  fates: WriteFate[] = []
+
+  async ensureTable(): Promise<void> {
+    return undefined
+  }
+
+  async list(): Promise<Lease[]> {
+    return [...this.rows.values()]
+  }
+
+  async get(leaseKey: string): Promise<Lease | undefined> {
+    return this.rows.get(leaseKey)
+  }
+
+  async create(lease: Lease): Promise<boolean> {
+    if (this.rows.has(lease.leaseKey)) return false
+    this.rows.set(lease.leaseKey, lease)
+    return true
+  }
+
+  async swap(previous: Lease, next: Lease): Promise<boolean> {
+    const fate = this.fates.shift() ?? 'arrives'
+    if (fate === 'fails') throw new Error('connection refused')
+    const current = this.rows.get(previous.leaseKey)
+    const applies = current?.leaseCounter === previous.leaseCounter && current.leaseOwner === previous.leaseOwner
+    if (applies) {
+      this.rows.set(next.leaseKey, next)
+      this.writes.push(next)
+    }
+    if (fate === 'loses its reply') throw new Error('socket hang up')
+    return applies
+  }
+}

@@ -1,0 +1,39 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { KinesisClient } from '@aws-sdk/client-kinesis'
+import t from 'tap'
+import { ConsumerOptionError, type ConsumerOptions, KinesisConsumer } from '../../services/consumer/index.ts'
+
+const good: ConsumerOptions = {
+  applicationName: 'an-application',
+  streamName: 'a-stream',
+  kinesis: new KinesisClient({ region: 'us-east-1' }),
+  dynamodb: new DynamoDBClient({ region: 'us-east-1' }),
+  handler: async () => undefined,
+}
+
+const faults: Array<[string, Partial<Record<keyof ConsumerOptions, unknown>>, RegExp]> = [
+  ['a name that no table can have', { applicationName: 'a b' }, /'applicationName' is 'a b' but must be the name of/],
+  ['no stream', { streamName: undefined }, /'streamName' is undefined but must be/],
+  ['no handler', { handler: 'x' }, /'handler' is 'x' but must be a function/],
+  [
+    'a failover time under its bound',
+    { failoverMs: 10 },
+    /'failoverMs' is 10 but must be an integer from 1000 to 300000/,
+  ],
+  ['a fraction', { concurrency: 1.5 }, /'concurrency' is 1.5 but must be an integer from 1 to 1000/],
+  ['a number as text', { maxBufferedBytes: '64' }, /'maxBufferedBytes' is '64' but must be an integer/],
+  ['an unknown position', { initialPosition: 'NOW' }, /'initialPosition' is 'NOW' but must be 'TRIM_HORIZON'/],
+  ['a backoff that shrinks', { retry: { firstMs: 10, mostMs: 5 } }, /'retry' is .* but must be/],
+]
+
+for (const [name, fault, message] of faults) {
+  t.test(`${name} is refused by name, value and expectation`, async t => {
+    const options = { ...good, ...fault } as ConsumerOptions
+    t.throws(() => new KinesisConsumer(options), ConsumerOptionError)
+    t.throws(() => new KinesisConsumer(options), message)
+  })
+}
+
+t.test('two consumers made with the same options have different worker ids', async t => {
+  t.not(new KinesisConsumer(good).workerId, new KinesisConsumer(good).workerId)
+})

@@ -1,0 +1,90 @@
+import t from 'tap'
+import { FROM_TRIM_HORIZON, resolvePosition } from '../../../services/consumer/shards/initial-position.ts'
+import { planLeases, workableLeases } from '../../../services/consumer/shards/lease-plan.ts'
+import type { Shard } from '../../../services/consumer/shards/shard.ts'
+import { at, leaseWith } from '../leases/support.ts'
+
+const shard = (shardId: string, parents: string[] = [], closed = false): Shard => ({
+  shardId,
+  parentShardIds: parents,
+  startingHashKey: '0',
+  endingHashKey: '9',
+  closed,
+})
+const NOW = 1_700_000_000_000
+const latest = resolvePosition('LATEST', NOW)
+
+// 1 was split into 2 and 3; 3 and 4 were merged into 5.
+const family = [
+  shard('1', [], true),
+  shard('2', ['1']),
+  shard('3', ['1'], true),
+  shard('4', [], true),
+  shard('5', ['3', '4']),
+]
+const keys = (leases: ReadonlyArray<{ leaseKey: string }>) => leases.map(lease => lease.leaseKey).sort()
+
+t.test('an application that starts at TRIM_HORIZON gets a lease for every shard that is still there', async t => {
+  const plan = planLeases({ shards: family, leases: [], initial: FROM_TRIM_HORIZON })
+  t.same(keys(plan), ['1', '2', '3', '4', '5'])
+  t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'TRIM_HORIZON'))
+  t.same(plan.find(lease => lease.leaseKey === '5')?.parentShardIds, ['3', '4'])
+})
+
+t.test('an application that starts at LATEST gets the open shards, from a moment that is settled at once', async t => {
+  const plan = planLeases({ shards: family, leases: [], initial: latest })
+  t.same(keys(plan), ['2', '5'])
+  t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'AT_TIMESTAMP' && lease.startAt === NOW))
+})
+
+t.test('a shard that came from one we read starts at its first record, wherever the application started', async t => {
+  const leases = [leaseWith({ leaseKey: '1', checkpoint: at('100') })]
+  const plan = planLeases({ shards: family.slice(0, 3), leases, initial: latest })
+  t.same(keys(plan), ['2', '3'])
+  t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'TRIM_HORIZON'))
+})
+
+t.test('the child of a shard that is trimmed, but has a lease, starts at its first record', async t => {
+  const leases = [leaseWith({ leaseKey: '1', checkpoint: at('SHARD_END') })]
+  const plan = planLeases({ shards: [shard('2', ['1'])], leases, initial: latest })
+  t.same(plan[0]?.checkpoint, at('TRIM_HORIZON'))
+})
+
+t.test('a shard behind one that has been begun is not read again', async t => {
+  const leases = [leaseWith({ leaseKey: '2', checkpoint: at('7') }), leaseWith({ leaseKey: '5', checkpoint: at('8') })]
+  t.same(planLeases({ shards: family, leases, initial: FROM_TRIM_HORIZON }), [])
+})
+
+t.test('a parent whose row was deleted before its children had begun gets it back', async t => {
+  const leases = [
+    leaseWith({ leaseKey: '2', parentShardIds: ['1'] }),
+    leaseWith({ leaseKey: '3', parentShardIds: ['1'] }),
+  ]
+  const shards = family.slice(0, 3)
+  t.same(workableLeases(leases, new Set(['1', '2', '3'])), [], 'the children wait for it')
+  for (const initial of [FROM_TRIM_HORIZON, latest]) {
+    const plan = planLeases({ shards, leases, initial })
+    t.same(keys(plan), ['1'])
+    t.same(plan[0]?.checkpoint, at('TRIM_HORIZON'))
+  }
+})
+
+t.test('nothing is planned for a table that is complete', async t => {
+  const leases = family.map(({ shardId }) => leaseWith({ leaseKey: shardId }))
+  t.same(planLeases({ shards: family, leases, initial: FROM_TRIM_HORIZON }), [])
+})
+
+t.test('a child may be worked on once all its parents have ended', async t => {
+  const child = leaseWith({ leaseKey: '5', parentShardIds: ['3', '4'] })
+  const ended = (leaseKey: string) => leaseWith({ leaseKey, checkpoint: at('SHARD_END') })
+  const open = leaseWith({ leaseKey: '4', checkpoint: at('99') })
+  const listed = new Set(['3', '4', '5'])
+  t.same(keys(workableLeases([ended('3'), open, child], listed)), ['4'])
+  t.same(keys(workableLeases([ended('3'), ended('4'), child], listed)), ['5'])
+})
+
+t.test('a parent that is neither in the table nor in the stream is trimmed, and holds nobody up', async t => {
+  const child = leaseWith({ leaseKey: '2', parentShardIds: ['1'] })
+  t.same(keys(workableLeases([child], new Set(['2']))), ['2'])
+  t.same(keys(workableLeases([child], new Set(['1', '2']))), [])
+})

@@ -1,0 +1,133 @@
+import { CreateTableCommand, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
+import { PutRecordsCommand, type PutRecordsRequestEntry } from '@aws-sdk/client-kinesis'
+import type { Test } from 'tap'
+import { type ConsumerOptions, type ConsumerRecord, KinesisConsumer } from '../../services/consumer/index.ts'
+import { createLocalClients } from '../../services/local/clients.ts'
+import { createStream } from '../../services/local/resources/kinesis.ts'
+import { startDynamoDb } from '../../services/local/servers/dynamodb.ts'
+import { startKinesis } from '../../services/local/servers/kinesis.ts'
+import type { AwsClients } from '../../services/platform/aws.ts'
+
+export const APPLICATION = 'test-application'
+export const STREAM = 'test-stream'
+
+export interface StreamFixture extends Pick<AwsClients, 'kinesis' | 'dynamodb'> {
+  /** Puts records by PutRecords, in order; each key a lane. */
+  put(records: ReadonlyArray<{ key: string; data: string }>): Promise<void>
+  /** Makes a table with a key of that name. */
+  createTable(table: string, key: string): Promise<void>
+  /** A consumer of the stream that is stopped with the test. */
+  consumer(options: Partial<ConsumerOptions> & Pick<ConsumerOptions, 'handler'>): KinesisConsumer
+}
+
+/** A Kinesis stream and a DynamoDB, empty, for as long as the test lasts. */
+export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shards: number }): Promise<StreamFixture> {
+  const at = { host: '127.0.0.1', port: 0 }
+  const onFailure = (error: Error) => {
+    throw error
+  }
+  const [kinesisServer, dynamodbServer] = await Promise.all([startKinesis({ ...at, onFailure }), startDynamoDb(at)])
+  t.teardown(() => Promise.all([kinesisServer.stop(), dynamodbServer.stop()]))
+  const url = (port: number) => `http://127.0.0.1:${port}`
+  const clients = createLocalClients({
+    s3: 'http://127.0.0.1:9',
+    kinesis: url(kinesisServer.port),
+    dynamodb: url(dynamodbServer.port),
+  })
+  t.teardown(() => clients.destroy())
+  await createStream(clients.kinesis, { name: STREAM, shards, retentionHours: 24 })
+  const { kinesis, dynamodb } = clients
+
+  return {
+    kinesis,
+    dynamodb,
+    async put(records) {
+      for (let start = 0; start < records.length; start += 500) {
+        const Records = records.slice(start, start + 500).map(toEntry)
+        const { FailedRecordCount } = await kinesis.send(new PutRecordsCommand({ StreamName: STREAM, Records }))
+        if (FailedRecordCount) throw new Error(`${FailedRecordCount} records were refused`)
+      }
+    },
+    async createTable(table, key) {
+      await dynamodb.send(
+        new CreateTableCommand({
+          TableName: table,
+          BillingMode: 'PAY_PER_REQUEST',
+          KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+          AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+        }),
+      )
+    },
+    consumer(options) {
+      const consumer = new KinesisConsumer({
+        applicationName: APPLICATION,
+        streamName: STREAM,
+        kinesis,
+        dynamodb,
+        failoverMs: 2_000,
+        scanIntervalMs: 200,
+        idleIntervalMs: 200,
+        drainTimeoutMs: 2_000,
+        ...options,
+      })
+      t.teardown(() => consumer.stop())
+      return consumer
+    },
+  }
+}
+
+const toEntry = ({ key, data }: { key: string; data: string }): PutRecordsRequestEntry => ({
+  PartitionKey: key,
+  Data: Buffer.from(data),
+})
+
+export const textOf = (record: ConsumerRecord) => Buffer.from(record.data).toString()
+
+/** A handler that collects what it gets, and a way to wait for it. */
+export function collector() {
+  const records: ConsumerRecord[] = []
+  const waiting = new Set<() => void>()
+  return {
+    records,
+    texts: () => records.map(textOf),
+    handler: async (record: ConsumerRecord) => {
+      records.push(record)
+      for (const wake of waiting) wake()
+    },
+    /** Resolves once the condition holds for what was collected. */
+    async until(condition: () => boolean): Promise<void> {
+      while (!condition()) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        waiting.add(resolve)
+        await promise
+        waiting.delete(resolve)
+      }
+    },
+  }
+}
+
+const EVENTS = ['leaseAcquired', 'leaseLost', 'shardEnded', 'recordsFetched', 'recordFailed', 'fault'] as const
+
+/** Resolves once the condition holds. It is asked again at whatever any of the consumers tells of. */
+export function whenever(consumers: readonly KinesisConsumer[], condition: () => boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const check = () => {
+    if (!condition()) return
+    for (const { events } of consumers) for (const name of EVENTS) events.off(name, check)
+    resolve()
+  }
+  for (const { events } of consumers) for (const name of EVENTS) events.on(name, check)
+  check()
+  return promise
+}
+
+/** The shards in a worker's hands, by id. */
+export const shardsOf = (consumer: KinesisConsumer) => consumer.snapshot().map(shard => shard.shardId)
+
+/** A row of the lease table as it is. */
+export async function readRow(dynamodb: DynamoDBClient, leaseKey: string) {
+  const { Item } = await dynamodb.send(
+    new GetItemCommand({ TableName: APPLICATION, Key: { leaseKey: { S: leaseKey } }, ConsistentRead: true }),
+  )
+  return Item
+}
