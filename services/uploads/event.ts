@@ -13,14 +13,14 @@ const objectProperties = {
 const fullEventSchema = Type.Object({
   ...objectProperties,
   version: Type.Literal(EVENT_VERSION),
-  uploadId: Type.String({ minLength: 1 }),
-  userSub: Type.String({ minLength: 1 }),
-  filename: Type.String({ minLength: 1 }),
-  contentType: Type.String({ minLength: 1 }),
+  uploadId: Type.String({ minLength: 1, maxLength: 128 }),
+  userSub: Type.String({ minLength: 1, maxLength: 128 }),
+  filename: Type.String({ minLength: 1, maxLength: 1024 }),
+  contentType: Type.String({ minLength: 1, maxLength: 1024 }),
   size: Type.Integer({ minimum: 0, description: 'bytes' }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  uploadedAt: Type.String({ description: 'ISO 8601, UTC' }),
-  requestId: Type.String(),
+  uploadedAt: Type.String({ maxLength: 64, description: 'ISO 8601, UTC' }),
+  requestId: Type.String({ maxLength: 256 }),
 })
 
 const bareEventSchema = Type.Object({ ...objectProperties, version: Type.Optional(Type.Undefined()) })

@@ -5,9 +5,17 @@ export interface UploadMetadata {
   filename: string
 }
 
-/** The object's user metadata. S3 takes ASCII in headers only, so the name is percent-encoded. */
+/**
+ * S3 takes 2 KB of metadata, names included. Percent-encoding makes three bytes of one, and a name may have over 900: one that
+ * would grow past this is written as an encoded word of RFC 2047, which grows by a third.
+ */
+const MAX_PERCENT_ENCODED = 1_024
+
+const ENCODED_WORD = /^=\?UTF-8\?B\?([A-Za-z0-9+/=]*)\?=$/
+
+/** The object's user metadata. S3 takes ASCII in headers only, so the name is encoded. */
 export function toObjectMetadata({ uploadId, owner, filename }: UploadMetadata): Record<string, string> {
-  return { 'upload-id': uploadId, owner, filename: encodeURIComponent(filename) }
+  return { 'upload-id': uploadId, owner, filename: encode(filename) }
 }
 
 /** Reads it back. Undefined where the object was not written by the api. */
@@ -19,7 +27,14 @@ export function fromObjectMetadata(metadata: Record<string, string> | undefined)
   return { uploadId, owner, filename: decode(filename) }
 }
 
+function encode(filename: string): string {
+  const percent = encodeURIComponent(filename)
+  return percent.length <= MAX_PERCENT_ENCODED ? percent : `=?UTF-8?B?${Buffer.from(filename).toString('base64')}?=`
+}
+
 function decode(filename: string): string {
+  const word = ENCODED_WORD.exec(filename)?.[1]
+  if (word !== undefined) return Buffer.from(word, 'base64').toString()
   try {
     return decodeURIComponent(filename)
   } catch {
