@@ -32,5 +32,7 @@ export function logOptions({ level, role }: LogSettings): LoggerOptions {
 }
 
 export function createLogger(settings: LogSettings): Logger {
-  return pino(logOptions(settings))
+  // Synchronous: a line is out before a crash, and a reader of stdout that has gone cannot hang the exit, as it does with the
+  // asynchronous destination, which tries for ever to flush its last lines.
+  return pino(logOptions(settings), pino.destination({ fd: 1, sync: true }))
 }
