@@ -12,7 +12,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --include=dev
 COPY tsconfig.json ./
 COPY services services
-RUN npm run build
+RUN npm run build && rm -r dist/services/local
 
 # What runs in production, and nothing that only builds or tests.
 FROM base AS dependencies
