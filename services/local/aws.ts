@@ -1,0 +1,32 @@
+/** The embedded AWS alone, as a container runs it. */
+import { createLogger } from '../platform/log.ts'
+import { closeOnSignal } from '../platform/shutdown.ts'
+import { startEmbeddedAws } from './embedded-aws.ts'
+import { exportLines } from './export-lines.ts'
+import { AWS_USAGE, parseAwsFlags } from './flags.ts'
+import { type HealthServer, startHealth } from './health.ts'
+import { runForPeople } from './run.ts'
+
+const STOP_TIMEOUT_MS = 20_000
+
+runForPeople(async () => {
+  const flags = parseAwsFlags(process.argv.slice(2))
+  if (flags.help) {
+    console.log(AWS_USAGE)
+    return
+  }
+  const starting = startEmbeddedAws(flags.settings)
+  let health: HealthServer | undefined
+  // From the first moment: as the first process of a container it would get no default for the signals.
+  closeOnSignal({
+    timeoutMs: STOP_TIMEOUT_MS,
+    log: createLogger({ level: 'error', role: 'aws' }),
+    close: async () => {
+      await health?.stop()
+      await (await starting).stop()
+    },
+  })
+  const aws = await starting
+  if (flags.healthPort !== undefined) health = await startHealth(flags.settings.host ?? '127.0.0.1', flags.healthPort)
+  console.log(exportLines(aws.env))
+})

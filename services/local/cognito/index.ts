@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Challenges } from './challenges.ts'
+import { Mailbox } from './mailbox.ts'
+import { createDocumentFile } from './persistence.ts'
+import { createCognitoServer } from './server.ts'
+import { type CognitoSettings, checkSettings } from './settings.ts'
+import { ensurePools, loadPools } from './setup.ts'
+
+export type { CognitoPoolDefinition, CognitoSettings } from './settings.ts'
+
+export interface CognitoServer {
+  /** `http://127.0.0.1:4300`: the endpoint for the SDK and the AWS CLI */
+  readonly url: string
+  readonly port: number
+  /** `iss` of a pool's tokens: `${issuerOrigin}/${poolId}` */
+  issuer(poolId: string): string
+  /** Signs with a new key from now on. The old ones stay in the JWKS. @throws CognitoError where there is no such pool */
+  rotateKeys(poolId: string): void
+  /** Ends the requests under way, saves what is not saved and lets go of the port. */
+  stop(): Promise<void>
+}
+
+/** How long `stop` waits for requests under way. A caller who is slow to send one must not hold it up. */
+const DRAIN_MS = 1_000
+
+/**
+ * Starts a Cognito that fits in a process: user pools, sign-in and tokens, over Cognito's own protocol.
+ *
+ * @throws CognitoSettingsError, CognitoStateError, or what `listen` throws when the port is taken
+ */
+export async function startCognito(settings: CognitoSettings = {}): Promise<CognitoServer> {
+  checkSettings(settings)
+  const { host = '127.0.0.1', port = 0, issuerOrigin, file, pools: definitions = [], now = Date.now } = settings
+  const pools = await loadPools(file)
+  const document = file === undefined ? undefined : createDocumentFile(file, () => pools.toDocument())
+  const save = async () => document?.save()
+  if (await ensurePools(pools, definitions, now())) await save()
+
+  let url = ''
+  const issuer = (poolId: string) => `${issuerOrigin ?? url}/${poolId}`
+  const context = { pools, challenges: new Challenges(), mailbox: new Mailbox(), issuer, now }
+  const server = createCognitoServer({ context, save, report })
+  server.listen(port, host)
+  await once(server, 'listening')
+  const address = server.address() as AddressInfo
+  url = toUrl(address)
+
+  let stopped: Promise<void> | undefined
+  return {
+    url,
+    port: address.port,
+    issuer,
+    rotateKeys(poolId) {
+      pools.pool(poolId).rotateKeys()
+      // What cannot be saved now is tried again by `stop`, which then throws.
+      save().catch(report)
+    },
+    stop() {
+      stopped ??= close(server).then(() => document?.flush())
+      return stopped
+    },
+  }
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+  await closed
+  clearTimeout(timer)
+}
+
+/** A wildcard is an address to listen on, not one to call. */
+function toUrl({ address, family, port }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`
+  return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`
+}
+
+function report(error: unknown): void {
+  console.error('The embedded Cognito:', error)
+}

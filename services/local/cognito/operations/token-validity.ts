@@ -1,0 +1,48 @@
+import { type Static, Type } from 'typebox'
+import { userPool } from '../../../platform/resources.ts'
+import { CognitoError } from '../errors.ts'
+import type { Client } from '../pools/schema.ts'
+
+const SECONDS = { seconds: 1, minutes: 60, hours: 3_600, days: 86_400 } as const
+const unit = Type.Optional(Type.Enum(['seconds', 'minutes', 'hours', 'days']))
+const validity = Type.Optional(Type.Integer({ minimum: 1 }))
+
+/** Cognito's bounds, in seconds. */
+const BOUNDS = {
+  short: { least: 300, most: 86_400 },
+  refresh: { least: 3_600, most: 315_360_000 },
+} as const
+
+/** The members of a client by which it sets how long its tokens live. */
+export const tokenValidity = {
+  AccessTokenValidity: validity,
+  IdTokenValidity: validity,
+  RefreshTokenValidity: validity,
+  TokenValidityUnits: Type.Optional(Type.Object({ AccessToken: unit, IdToken: unit, RefreshToken: unit })),
+}
+
+const input = Type.Object(tokenValidity)
+type Lifetimes = Pick<Client, 'accessTokenSeconds' | 'idTokenSeconds' | 'refreshTokenSeconds'>
+
+/** @throws CognitoError InvalidParameterException when a lifetime is outside Cognito's bounds */
+export function toLifetimes(client: Static<typeof input>): Lifetimes {
+  const { AccessTokenValidity: access, IdTokenValidity: id, RefreshTokenValidity: refresh } = client
+  const units = client.TokenValidityUnits ?? {}
+  const seconds = (value: number | undefined, of: keyof typeof SECONDS, otherwise: number) =>
+    value === undefined ? otherwise : value * SECONDS[of]
+  const lifetimes = {
+    accessTokenSeconds: seconds(access, units.AccessToken ?? 'hours', userPool.accessTokenMinutes * 60),
+    idTokenSeconds: seconds(id, units.IdToken ?? 'hours', userPool.idTokenMinutes * 60),
+    refreshTokenSeconds: seconds(refresh, units.RefreshToken ?? 'days', userPool.refreshTokenDays * 86_400),
+  }
+  check('AccessTokenValidity', lifetimes.accessTokenSeconds, BOUNDS.short)
+  check('IdTokenValidity', lifetimes.idTokenSeconds, BOUNDS.short)
+  check('RefreshTokenValidity', lifetimes.refreshTokenSeconds, BOUNDS.refresh)
+  return lifetimes
+}
+
+function check(name: string, seconds: number, { least, most }: { least: number; most: number }): void {
+  if (seconds >= least && seconds <= most) return
+  const message = `Invalid range for ${name}: it must be between ${least} and ${most} seconds.`
+  throw new CognitoError('InvalidParameterException', message)
+}

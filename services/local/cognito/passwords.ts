@@ -1,0 +1,44 @@
+import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
+
+const COST = { N: 16_384, r: 8, p: 1 }
+const SALT_BYTES = 16
+const KEY_BYTES = 32
+
+/**
+ * Hashes a secret that a person may have chosen, with scrypt and a salt of its own.
+ *
+ * @returns `scrypt$N$r$p$salt$key`, salt and key in base64url: the cost can change and old hashes still be checked
+ */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(SALT_BYTES)
+  const key = await derive(password, salt, COST)
+  return ['scrypt', COST.N, COST.r, COST.p, salt.toString('base64url'), key.toString('base64url')].join('$')
+}
+
+/** Whether a password is the one that was hashed. False for a hash that `hashPassword` did not make. */
+export async function verifyPassword(password: string, hash: string): Promise<boolean> {
+  const [scheme, N, r, p, salt, key] = hash.split('$')
+  if (scheme !== 'scrypt' || salt === undefined || key === undefined) return false
+  const expected = Buffer.from(key, 'base64url')
+  const cost = { N: Number(N), r: Number(r), p: Number(p) }
+  const actual = await derive(password, Buffer.from(salt, 'base64url'), cost)
+  return actual.length === expected.length && timingSafeEqual(actual, expected)
+}
+
+/**
+ * Takes as long as a real check and fails. For a user who does not exist: the time of the answer must not say what its
+ * text hides.
+ */
+export async function verifyNothing(password: string): Promise<false> {
+  await derive(password, Buffer.alloc(SALT_BYTES), COST)
+  return false
+}
+
+function derive(password: string, salt: Buffer, cost: ScryptOptions): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, KEY_BYTES, cost, (error, key) => {
+      if (error) reject(error)
+      else resolve(key)
+    })
+  })
+}

@@ -1,0 +1,49 @@
+import { randomInt } from 'node:crypto'
+import { userPool } from '../../../platform/resources.ts'
+import { generateSigningKey } from '../keys.ts'
+import { defaultPasswordPolicy } from './password-policy.ts'
+import { UserPool } from './pool.ts'
+import type { Client, PasswordPolicy } from './schema.ts'
+
+const ALPHANUMERIC = '0123456789abcdefghijklmnopqrstuvwxyz'
+
+/** An id in the form that Cognito gives them. The region in it means nothing here. */
+export function newPoolId(): string {
+  return `us-east-1_${randomText(9)}`
+}
+
+export function newClientId(): string {
+  return randomText(26)
+}
+
+export interface NewPool {
+  id: string
+  name: string
+  /** milliseconds since 1970 */
+  createdAt: number
+  passwordPolicy?: PasswordPolicy
+}
+
+/** Makes a pool with its first signing key. */
+export async function createPool({ passwordPolicy = defaultPasswordPolicy, ...pool }: NewPool): Promise<UserPool> {
+  const key = await generateSigningKey()
+  return new UserPool({ ...pool, passwordPolicy, keys: [key], clients: [], users: [], sessions: [] })
+}
+
+export type NewClient = Pick<Client, 'id' | 'name' | 'createdAt'> & Partial<Client>
+
+/** Makes a client. What is left out is as Headgate's own client has it. */
+export function createClient(client: NewClient): Client {
+  return {
+    authFlows: [...userPool.authFlows],
+    hidesUnknownUsers: true,
+    accessTokenSeconds: userPool.accessTokenMinutes * 60,
+    idTokenSeconds: userPool.idTokenMinutes * 60,
+    refreshTokenSeconds: userPool.refreshTokenDays * 86_400,
+    ...client,
+  }
+}
+
+function randomText(length: number): string {
+  return Array.from({ length }, () => ALPHANUMERIC.charAt(randomInt(ALPHANUMERIC.length))).join('')
+}

@@ -1,0 +1,70 @@
+import { type Static, Type } from 'typebox'
+
+/**
+ * What a pool consists of, and the form it has in the state file. Times are in milliseconds since 1970 and lifetimes in
+ * seconds, unless a name says otherwise.
+ */
+export const clientSchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  createdAt: Type.Number(),
+  /** As in `ExplicitAuthFlows`: `ALLOW_USER_PASSWORD_AUTH`, … */
+  authFlows: Type.Array(Type.String()),
+  /** A sign-in as nobody looks like a wrong password (`PreventUserExistenceErrors: ENABLED`). */
+  hidesUnknownUsers: Type.Boolean(),
+  accessTokenSeconds: Type.Integer(),
+  idTokenSeconds: Type.Integer(),
+  refreshTokenSeconds: Type.Integer(),
+})
+
+export const userSchema = Type.Object({
+  username: Type.String(),
+  sub: Type.String(),
+  createdAt: Type.Number(),
+  modifiedAt: Type.Number(),
+  status: Type.Enum(['UNCONFIRMED', 'CONFIRMED', 'FORCE_CHANGE_PASSWORD']),
+  passwordHash: Type.String(),
+  attributes: Type.Record(Type.String(), Type.String()),
+  confirmation: Type.Optional(Type.Object({ codeHash: Type.String(), expiresAt: Type.Number() })),
+})
+
+/** One sign-in, for as long as its refresh token lives. The token itself is not kept. */
+export const sessionSchema = Type.Object({
+  refreshTokenHash: Type.String(),
+  /** `origin_jti` of every token of this sign-in. */
+  originJti: Type.String(),
+  username: Type.String(),
+  sub: Type.String(),
+  clientId: Type.String(),
+  authenticatedAt: Type.Number(),
+  expiresAt: Type.Number(),
+})
+
+export const passwordPolicySchema = Type.Object({
+  minimumLength: Type.Integer(),
+  requireUppercase: Type.Boolean(),
+  requireLowercase: Type.Boolean(),
+  requireNumbers: Type.Boolean(),
+  requireSymbols: Type.Boolean(),
+})
+
+export const poolSchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  createdAt: Type.Number(),
+  passwordPolicy: passwordPolicySchema,
+  /** The newest is last and signs; all of them verify. */
+  keys: Type.Array(Type.Object({ kid: Type.String(), privateKey: Type.String() }), { minItems: 1 }),
+  clients: Type.Array(clientSchema),
+  users: Type.Array(userSchema),
+  sessions: Type.Array(sessionSchema),
+})
+
+export const stateSchema = Type.Object({ version: Type.Literal(1), pools: Type.Array(poolSchema) })
+
+export type Client = Static<typeof clientSchema>
+export type User = Static<typeof userSchema>
+export type Session = Static<typeof sessionSchema>
+export type PasswordPolicy = Static<typeof passwordPolicySchema>
+export type PoolDocument = Static<typeof poolSchema>
+export type StateDocument = Static<typeof stateSchema>

@@ -1,0 +1,56 @@
+import { CognitoSettingsError } from './errors.ts'
+
+export interface CognitoPoolDefinition {
+  id: string
+  name: string
+  clients: ReadonlyArray<{ id: string; name: string }>
+}
+
+export interface CognitoSettings {
+  /** The address to listen on. Default: 127.0.0.1. */
+  host?: string
+  /** The port to listen on. Default: 0, a free one. */
+  port?: number
+  /**
+   * Where issuer URLs start, without a slash at the end. Default: the server's own URL. Needed where others reach the
+   * server by another name, as in containers.
+   */
+  issuerOrigin?: string
+  /**
+   * The file that keeps pools, users (hashes of their passwords), signing keys and sessions (hashes of their refresh
+   * tokens) across restarts, for one server at a time. Left out: they are kept in memory.
+   */
+  file?: string
+  /** Pools and clients to make at the start, unless they are there already. */
+  pools?: readonly CognitoPoolDefinition[]
+  /** The clock, in milliseconds since 1970. */
+  now?: () => number
+}
+
+const POOL_ID = /^[\w-]+_[0-9a-zA-Z]+$/
+const CLIENT_ID = /^[\w+]+$/
+
+/** @throws CognitoSettingsError */
+export function checkSettings({ issuerOrigin, pools = [] }: CognitoSettings): void {
+  if (issuerOrigin !== undefined && !/^https?:\/\/[^\s]+[^/\s]$/.test(issuerOrigin))
+    throw new CognitoSettingsError(`issuerOrigin must be an http URL without a slash at its end: ${issuerOrigin}`)
+  for (const { id } of pools) {
+    if (!POOL_ID.test(id) || id.length > 55)
+      throw new CognitoSettingsError(`pools: an id must look like us-east-1_Abc123, at most 55 characters: ${id}`)
+  }
+  const clientIds = pools.flatMap(pool => pool.clients.map(client => client.id))
+  for (const id of clientIds) {
+    if (!CLIENT_ID.test(id) || id.length > 128)
+      throw new CognitoSettingsError(`pools: a client's id is letters, digits, _ and +, at most 128: ${id}`)
+  }
+  refuseDoubles(
+    'pool',
+    pools.map(pool => pool.id),
+  )
+  refuseDoubles('client', clientIds)
+}
+
+function refuseDoubles(what: string, ids: readonly string[]): void {
+  const double = ids.find((id, index) => ids.indexOf(id) !== index)
+  if (double !== undefined) throw new CognitoSettingsError(`pools: two have the same ${what} id: ${double}`)
+}

@@ -1,0 +1,120 @@
+import { names } from '../platform/resources.ts'
+import { account, userPoolDefinition } from './account.ts'
+import { createLocalClients, type Endpoints } from './clients.ts'
+import { type CognitoServer, startCognito } from './cognito/index.ts'
+import { openDataDir } from './data-dir.ts'
+import { once } from './once.ts'
+import { createResources } from './resources/index.ts'
+import { startDynamoDb } from './servers/dynamodb.ts'
+import { startKinesis } from './servers/kinesis.ts'
+import { startS3 } from './servers/s3.ts'
+import { reachableHost, type ServiceName, startError } from './servers/server.ts'
+import { startAll, stopAll } from './start-all.ts'
+
+export interface EmbeddedAwsSettings {
+  /** The address that every server listens on. Default: 127.0.0.1. */
+  host?: string
+  /** Default: free ones. */
+  ports?: Partial<Record<ServiceName, number>>
+  /** Keeps everything across restarts. Left out: everything is in memory and gone at the end. */
+  dataDir?: string
+  /** The origin in the issuer of tokens, where it is not the one that the Cognito server is reached at from here. */
+  issuerOrigin?: string
+  /** Of the stream, when it is created. Default: as in the account. */
+  shards?: number
+  /** A server ended by itself. Default: the error is thrown, and nothing catches it. */
+  onFailure?: (error: Error) => void
+}
+
+/** S3, DynamoDB, Kinesis and Cognito on this machine, with everything in them that Headgate owns in an account. */
+export interface EmbeddedAws {
+  /** What the api and the worker find it by: endpoints, credentials and the names of the resources. */
+  readonly env: Readonly<Record<string, string>>
+  readonly endpoints: Readonly<Endpoints & { cognito: string }>
+  /** The demo user, confirmed. */
+  readonly user: { readonly username: string; readonly password: string }
+  readonly cognito: CognitoServer
+  /** The process of the embedded Kinesis. */
+  readonly kinesisPid: number | undefined
+  /** Ends every server. Resolves when what is kept is on disk. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the embedded AWS. Resolves when every resource is ready for use; where that fails, what had started is stopped.
+ *
+ * @throws PortTakenError, EmbeddedAwsError
+ */
+export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Promise<EmbeddedAws> {
+  const { host = '127.0.0.1', ports = {}, issuerOrigin, shards, onFailure = throwIt } = settings
+  const data = settings.dataDir === undefined ? undefined : openDataDir(settings.dataDir)
+
+  const start = <T>(service: ServiceName, startServer: (at: { host: string; port: number }) => Promise<T>) => {
+    const port = ports[service] ?? 0
+    return startServer({ host, port }).catch((cause: unknown) => Promise.reject(startError(service, port, cause)))
+  }
+  const release = async () => data?.release()
+
+  const [s3, dynamodb, kinesis, cognito] = await startAll(
+    [
+      start('s3', at => startS3({ ...at, dataDir: data?.folder('s3') })),
+      start('dynamodb', at => startDynamoDb({ ...at, dataDir: data?.folder('dynamodb') })),
+      start('kinesis', at => startKinesis({ ...at, dataDir: data?.folder('kinesis'), onFailure })),
+      start('cognito', at =>
+        startCognito({
+          ...at,
+          pools: [userPoolDefinition],
+          ...(data ? { file: `${data.folder('cognito')}/cognito.json` } : {}),
+          ...(issuerOrigin === undefined ? {} : { issuerOrigin }),
+        }),
+      ),
+    ],
+    release,
+  )
+  const stop = () => stopAll([s3, dynamodb, kinesis, cognito, { stop: release }])
+
+  const url = (port: number) => `http://${reachableHost(host)}:${port}`
+  const endpoints = {
+    s3: url(s3.port),
+    dynamodb: url(dynamodb.port),
+    kinesis: url(kinesis.port),
+    cognito: url(cognito.port),
+  }
+  const clients = createLocalClients(endpoints)
+  try {
+    await createResources({ clients, cognitoUrl: endpoints.cognito, shards })
+  } catch (error) {
+    await stop()
+    throw error
+  } finally {
+    clients.destroy()
+  }
+
+  return {
+    env: Object.freeze({
+      AWS_REGION: account.region,
+      AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+      AWS_ENDPOINT_URL_S3: endpoints.s3,
+      AWS_ENDPOINT_URL_KINESIS: endpoints.kinesis,
+      AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+      AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: endpoints.cognito,
+      UPLOAD_BUCKET: names.uploadBucket,
+      PROCESSED_BUCKET: names.processedBucket,
+      STREAM_NAME: names.stream,
+      UPLOADS_TABLE: names.uploadsTable,
+      COGNITO_USER_POOL_ID: account.userPoolId,
+      COGNITO_CLIENT_ID: account.userPoolClientId,
+      COGNITO_ISSUER: cognito.issuer(account.userPoolId),
+    }),
+    endpoints,
+    user: account.demoUser,
+    cognito,
+    kinesisPid: kinesis.pid,
+    stop: once(stop),
+  }
+}
+
+function throwIt(error: Error): void {
+  throw error
+}

@@ -1,0 +1,126 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import type { EmbeddedAwsSettings } from './embedded-aws.ts'
+import { UsageError } from './errors.ts'
+
+export const AWS_USAGE = `Usage: node services/local/aws.ts [options]
+
+The embedded AWS alone: S3, DynamoDB, Kinesis and Cognito, with Headgate's resources in them.
+
+  --host ADDRESS          listen on this address (default 127.0.0.1)
+  --s3-port PORT          default: a free port, as for the others
+  --dynamodb-port PORT
+  --kinesis-port PORT
+  --cognito-port PORT
+  --health-port PORT      answer GET /healthz with 200 once everything is ready (default: do not)
+  --data DIR              keep everything in DIR across restarts (default: in memory)
+  --issuer-origin URL     the origin in the issuer of tokens, as http://aws:9229
+  --help`
+
+export const START_USAGE = `Usage: npm start -- [options]
+
+The whole pipeline on this machine: the embedded AWS, the api and two workers. Uploads a file through it and stays up.
+
+  --once         stop after the upload; exit with 0 if it was processed, with 1 if not
+  --port PORT    the port of the api (default 3000; with --once a free one)
+  --data DIR     keep everything in DIR across restarts (default: in memory)
+  --verbose      show the logs of the api and the workers here
+  --help`
+
+export type AwsFlags = { help: true } | { help: false; healthPort?: number; settings: EmbeddedAwsSettings }
+
+export type StartFlags = { help: true } | StartSettings
+
+export interface StartSettings {
+  help: false
+  once: boolean
+  verbose: boolean
+  port?: number
+  dataDir?: string
+}
+
+/** @throws UsageError */
+export function parseAwsFlags(args: readonly string[]): AwsFlags {
+  const text = { type: 'string' } as const
+  const values = parse(args, AWS_USAGE, {
+    host: text,
+    's3-port': text,
+    'dynamodb-port': text,
+    'kinesis-port': text,
+    'cognito-port': text,
+    'health-port': text,
+    data: text,
+    'issuer-origin': text,
+    help: { type: 'boolean' },
+  })
+  if (values.help) return { help: true }
+  const port = (name: string) => portOf(`${name}-port`, values[`${name}-port`])
+  const healthPort = port('health')
+  return {
+    help: false,
+    ...defined({ healthPort }),
+    settings: defined({
+      host: textOf('host', values.host),
+      ports: defined({
+        s3: port('s3'),
+        dynamodb: port('dynamodb'),
+        kinesis: port('kinesis'),
+        cognito: port('cognito'),
+      }),
+      dataDir: textOf('data', values.data),
+      issuerOrigin: originOf(values['issuer-origin']),
+    }),
+  }
+}
+
+/** @throws UsageError */
+export function parseStartFlags(args: readonly string[]): StartFlags {
+  const flag = { type: 'boolean' } as const
+  const text = { type: 'string' } as const
+  const values = parse(args, START_USAGE, { once: flag, verbose: flag, port: text, data: text, help: flag })
+  if (values.help) return { help: true }
+  return {
+    help: false,
+    once: values.once === true,
+    verbose: values.verbose === true,
+    ...defined({ port: portOf('port', values.port), dataDir: textOf('data', values.data) }),
+  }
+}
+
+type Values = Record<string, string | boolean | undefined>
+
+function parse(args: readonly string[], usage: string, options: ParseArgsOptionsConfig): Values {
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Values
+  } catch (cause) {
+    // Node's message goes on to explain how to pass what looks like a flag as an argument: here there are no arguments.
+    const message = cause instanceof Error ? cause.message.split(/(?<=')\. /)[0] : String(cause)
+    throw new UsageError(`${message}\n\n${usage}`, { cause })
+  }
+}
+
+function portOf(flag: string, value: string | boolean | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const port = Number(value)
+  if (/^\d{1,5}$/.test(String(value)) && port <= 65_535) return port
+  throw new UsageError(`--${flag} must be a port, 0 to 65535, not "${value}".`)
+}
+
+function textOf(flag: string, value: string | boolean | undefined): string | undefined {
+  if (value === undefined) return undefined
+  if (value === '') throw new UsageError(`--${flag} must not be empty.`)
+  return String(value)
+}
+
+function originOf(value: string | boolean | undefined): string | undefined {
+  if (value === undefined) return undefined
+  const text = String(value)
+  if (/^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text) return text
+  throw new UsageError(`--issuer-origin must be an origin, as http://aws:9229, without a path, not "${text}".`)
+}
+
+/** What is given, without the keys that are not: "left out" and "undefined" are two things to the settings. */
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as ReturnType<
+    typeof defined<T>
+  >
+}

@@ -1,0 +1,37 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { PortTakenError } from './errors.ts'
+
+export interface HealthServer {
+  readonly port: number
+  stop(): Promise<void>
+}
+
+/**
+ * Answers GET /healthz with 200. It is started when everything else is ready and says nothing else: a server that ends takes
+ * the process, and with it this, down.
+ *
+ * @throws PortTakenError
+ */
+export async function startHealth(host: string, port: number): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    response.writeHead(request.url === '/healthz' ? 200 : 404, { 'content-type': 'text/plain' })
+    response.end(request.url === '/healthz' ? 'ready\n' : 'not found\n')
+  })
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    throw new PortTakenError('the health check', port, { cause })
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      server.closeAllConnections()
+      const closed = once(server, 'close')
+      server.close()
+      await closed
+    },
+  }
+}

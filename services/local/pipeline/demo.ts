@@ -1,0 +1,133 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { signIn } from '../cognito-wire.ts'
+import { DemoError } from './errors.ts'
+import { requestJson } from './http.ts'
+
+/** How often the state of the upload is asked for, in milliseconds. */
+const POLL_MS = 25
+
+export const demoFile = { filename: 'demo.txt', content: 'hello kinesis', processed: 'HELLO KINESIS' } as const
+
+export interface DemoSettings {
+  apiUrl: string
+  cognitoUrl: string
+  clientId: string
+  user: { username: string; password: string }
+  s3: S3Client
+  /** Ends the demo: its reason becomes the error. */
+  signal: AbortSignal
+  /** Hears of each step when it is done. */
+  say(step: string, found: string): void
+  /** Milliseconds on any clock that does not jump. */
+  now?: () => number
+}
+
+export interface DemoResult {
+  /** The id token of the user. */
+  token: string
+  uploadId: string
+  uploaded: S3Object
+  processed: S3Object
+  /** What the processed object holds. */
+  text: string
+  /** From the request to the state `processed`, as its owner sees it, in milliseconds. */
+  processingMs: number
+}
+
+const object = Type.Object({ bucket: Type.String(), key: Type.String() })
+type S3Object = Static<typeof object>
+
+const isAccepted = Compile(Type.Object({ uploadId: Type.String(), s3: object }))
+const isStatus = Compile(
+  Type.Object({
+    status: Type.String(),
+    processed: Type.Optional(object),
+    failure: Type.Optional(Type.Object({ code: Type.String(), reason: Type.String() })),
+  }),
+)
+
+/**
+ * Takes one file through the whole pipeline as a client would, over HTTP alone: signs in, uploads, waits, and reads the
+ * processed object.
+ *
+ * @throws DemoError at the first step that does not come out as it should
+ */
+export async function runDemo(settings: DemoSettings): Promise<DemoResult> {
+  const { apiUrl, user, signal, say, now = () => performance.now() } = settings
+  await untilReady(apiUrl, signal)
+  say('api', `ready at ${apiUrl}`)
+
+  const { idToken: token } = await signIn(settings.cognitoUrl, { clientId: settings.clientId, ...user })
+  say('sign in', `as ${user.username}`)
+
+  const { filename, content } = demoFile
+  const start = now()
+  const body = { filename, content }
+  const accepted = held(isAccepted, await requestJson(`${apiUrl}/uploads`, { method: 'POST', token, body, signal }))
+  say('upload', `${filename} = "${content}", upload ${accepted.uploadId}`)
+
+  const processed = await untilProcessed(`${apiUrl}/uploads/${accepted.uploadId}`, { token, signal })
+  const processingMs = now() - start
+  say('processed', `in ${Math.round(processingMs)} ms`)
+
+  const text = await read(settings.s3, processed, signal)
+  if (text !== demoFile.processed) {
+    throw new DemoError(`The processed object holds ${JSON.stringify(text)}, not "${demoFile.processed}".`)
+  }
+  return { token, uploadId: accepted.uploadId, uploaded: accepted.s3, processed, text, processingMs }
+}
+
+async function untilReady(apiUrl: string, signal: AbortSignal): Promise<void> {
+  let last: unknown
+  while (!signal.aborted) {
+    try {
+      const response = await fetch(`${apiUrl}/readyz`, { signal })
+      const text = await response.text()
+      if (response.ok) return
+      last = new Error(`GET /readyz answered ${response.status}: ${text}`)
+    } catch (error) {
+      // Refused: it does not listen yet. The first such error says nothing, the last is the cause below.
+      if (!signal.aborted) last = error
+    }
+    await wait(POLL_MS)
+  }
+  throw new DemoError(`The api did not become ready: ${reasonOf(signal)} ${describe(last)}`, { cause: last })
+}
+
+async function untilProcessed(url: string, request: { token: string; signal: AbortSignal }): Promise<S3Object> {
+  let last = 'unknown'
+  try {
+    while (true) {
+      const { status, processed, failure } = held(isStatus, await requestJson(url, request))
+      if (status === 'processed' && processed) return processed
+      if (status === 'failed') throw new DemoError(`The upload failed: ${failure?.code}: ${failure?.reason}`)
+      last = status
+      await wait(POLL_MS, undefined, { signal: request.signal })
+    }
+  } catch (cause) {
+    if (!request.signal.aborted) throw cause
+    throw new DemoError(`The upload is still "${last}", not processed: ${reasonOf(request.signal)}`, { cause })
+  }
+}
+
+async function read(s3: S3Client, { bucket, key }: S3Object, abortSignal: AbortSignal): Promise<string> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal })
+  return (await Body?.transformToString()) ?? ''
+}
+
+function held<T>(contract: { Check(value: unknown): value is T }, value: unknown): T {
+  if (contract.Check(value)) return value
+  throw new DemoError(`The api answered what it does not promise: ${JSON.stringify(value)}`)
+}
+
+function reasonOf({ reason }: AbortSignal): string {
+  return describe(reason)
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error ?? '')
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+}

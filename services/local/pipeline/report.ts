@@ -1,0 +1,71 @@
+import type { EmbeddedAws } from '../embedded-aws.ts'
+import { shellQuote } from '../export-lines.ts'
+import { type DemoResult, demoFile } from './demo.ts'
+
+/** One line of the report: what was done, and what was found. */
+export function stepLine(step: string, found: string): string {
+  return `  ${step.padEnd(12)} ${found}`
+}
+
+export function resultText({ uploaded, processed, text, processingMs }: DemoResult, overallMs: number): string {
+  return `
+  ${text}
+
+${stepLine('uploaded', `s3://${uploaded.bucket}/${uploaded.key}`)}
+${stepLine('processed', `s3://${processed.bucket}/${processed.key}`)}
+${stepLine('took', `${Math.round(processingMs)} ms from the upload, ${Math.round(overallMs)} ms from the start`)}
+`
+}
+
+export interface HandsOn {
+  apiUrl: string
+  aws: Pick<EmbeddedAws, 'env' | 'endpoints' | 'user'>
+  result: DemoResult
+}
+
+/** Lines for a shell, ready to paste: each way to upload, and the way of an upload from the sign-in to the object. */
+export function handsOnText({ apiUrl, aws: { env, endpoints, user }, result }: HandsOn): string {
+  const { bucket, key } = result.processed
+  const signInBody = JSON.stringify({
+    AuthFlow: 'USER_PASSWORD_AUTH',
+    ClientId: env.COGNITO_CLIENT_ID,
+    AuthParameters: { USERNAME: user.username, PASSWORD: user.password },
+  })
+  const { filename, content } = demoFile
+  return `Try it yourself: paste these lines into another terminal.
+
+# where things are
+API=${apiUrl}
+export AWS_REGION=${env.AWS_REGION} AWS_DEFAULT_REGION=${env.AWS_REGION}
+export AWS_ACCESS_KEY_ID=${env.AWS_ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY=${env.AWS_SECRET_ACCESS_KEY}
+
+# a token of ${user.username}, good for an hour
+TOKEN=${result.token}
+
+# a new one, by curl
+TOKEN=$(curl -s ${endpoints.cognito} -H 'content-type: application/x-amz-json-1.1' \\
+  -H 'x-amz-target: AWSCognitoIdentityProviderService.InitiateAuth' \\
+  -d ${shellQuote(signInBody)} | sed 's/.*"IdToken":"\\([^"]*\\)".*/\\1/')
+
+# or by the AWS CLI
+TOKEN=$(aws cognito-idp initiate-auth --endpoint-url ${endpoints.cognito} --auth-flow USER_PASSWORD_AUTH \\
+  --client-id ${env.COGNITO_CLIENT_ID} --auth-parameters USERNAME=${shellQuote(user.username)},PASSWORD=${shellQuote(user.password)} \\
+  --query AuthenticationResult.IdToken --output text)
+
+# upload as JSON, as a form, as a raw body
+curl -isS "$API/uploads" -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -w '\\n' \\
+  -d ${shellQuote(JSON.stringify({ filename, content }))}
+curl -isS "$API/uploads" -H "authorization: Bearer $TOKEN" -w '\\n' \\
+  -F 'file=hello from a form;filename=form.txt;type=text/plain'
+curl -isS "$API/uploads?filename=raw.txt" -H "authorization: Bearer $TOKEN" -H 'content-type: text/plain' -w '\\n' \\
+  --data-binary 'hello from a raw body'
+
+# what became of the upload above
+curl -sS "$API/uploads/${result.uploadId}" -H "authorization: Bearer $TOKEN" -w '\\n'
+
+# and what was made of it
+aws s3 cp --endpoint-url ${endpoints.s3} ${shellQuote(`s3://${bucket}/${key}`)} -
+
+The api explains itself at ${apiUrl}/docs. Ctrl-C stops everything.
+`
+}

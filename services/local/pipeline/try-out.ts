@@ -1,0 +1,30 @@
+import { createLocalClients } from '../clients.ts'
+import { type DemoResult, runDemo } from './demo.ts'
+import { DemoError } from './errors.ts'
+import type { Pipeline } from './pipeline.ts'
+
+export interface TryOutSettings {
+  timeoutMs: number
+  say(step: string, found: string): void
+}
+
+/** Runs the demo against a pipeline, for no longer than the bound. */
+export async function tryOut({ apiUrl, aws }: Pipeline, { timeoutMs, say }: TryOutSettings): Promise<DemoResult> {
+  const clients = createLocalClients(aws.endpoints)
+  const bound = new AbortController()
+  const timer = setTimeout(() => bound.abort(new DemoError(`${timeoutMs / 1_000} s are over.`)), timeoutMs)
+  try {
+    return await runDemo({
+      apiUrl,
+      cognitoUrl: aws.endpoints.cognito,
+      clientId: aws.env.COGNITO_CLIENT_ID ?? '',
+      user: aws.user,
+      s3: clients.s3,
+      signal: bound.signal,
+      say,
+    })
+  } finally {
+    clearTimeout(timer)
+    clients.destroy()
+  }
+}

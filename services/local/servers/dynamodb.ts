@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import dynalite from 'dynalite'
+import { findPort } from '../ports.ts'
+import type { EmbeddedServer, ServerSettings } from './server.ts'
+
+/** How long open requests may take at a stop, in milliseconds, before their connections are cut. */
+const STOP_GRACE_MS = 1_000
+
+const IMMEDIATELY = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 }
+
+/** DynamoDB, by dynalite. */
+export async function startDynamoDb({ host, port, dataDir }: ServerSettings): Promise<EmbeddedServer> {
+  // A dynalite that cannot listen never lets go of its files: whether it can is found out before.
+  if (port !== 0) await findPort(host, port)
+  const server = dynalite({ ...IMMEDIATELY, ...(dataDir === undefined ? {} : { path: dataDir }) })
+  server.listen(port, host)
+  await once(server, 'listening')
+  return { port: (server.address() as AddressInfo).port, stop: () => close(server) }
+}
+
+async function close(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.close(error => (error ? reject(error) : resolve()))
+      server.closeIdleConnections()
+    })
+  } finally {
+    clearTimeout(cut)
+  }
+}

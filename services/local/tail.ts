@@ -1,0 +1,19 @@
+import { createInterface } from 'node:readline'
+
+const MOST_LINES = 20
+
+/** The last lines that a process wrote. */
+export type Tail = () => string
+
+/** Reads what a process writes, line by line, and keeps the last, to be said when it dies. */
+export function readLines(input: NodeJS.ReadableStream | null, onLine: (line: string) => void = () => undefined): Tail {
+  const lines: string[] = []
+  if (input) {
+    createInterface({ input }).on('line', line => {
+      onLine(line)
+      lines.push(line)
+      if (lines.length > MOST_LINES) lines.shift()
+    })
+  }
+  return () => lines.join('\n')
+}

@@ -1,0 +1,35 @@
+import { KinesisConsumer } from '../consumer/index.ts'
+import type { WorkerConfig } from '../platform/config/worker.ts'
+import type { Logger } from '../platform/log.ts'
+import type { WorkerServices } from './services.ts'
+
+/** Of the time that a stop may take, what is left for the last writes once the handlers have had theirs. */
+const LAST_WRITES_MS = 5_000
+
+/** The consumer of the upload events, with the processor as its handler and its events in the log. */
+export function createUploadConsumer(config: WorkerConfig, services: WorkerServices, log: Logger): KinesisConsumer {
+  const { kinesis, dynamodb, processor } = services
+  const consumer = new KinesisConsumer({
+    applicationName: config.APPLICATION_NAME,
+    streamName: config.STREAM_NAME,
+    kinesis,
+    dynamodb,
+    handler: (record, { signal }) => processor.process(record, { signal }),
+    failoverMs: config.FAILOVER_TIME_MS,
+    concurrency: config.SHARD_CONCURRENCY,
+    drainTimeoutMs: Math.max(0, config.SHUTDOWN_TIMEOUT_MS - LAST_WRITES_MS),
+    ...(config.WORKER_ID === undefined ? {} : { workerId: config.WORKER_ID }),
+  })
+  logEvents(consumer, log)
+  return consumer
+}
+
+function logEvents({ events }: KinesisConsumer, log: Logger): void {
+  events.on('leaseAcquired', event => log.info(event, 'lease acquired'))
+  events.on('leaseLost', event => log.info(event, 'lease given up or lost'))
+  events.on('shardEnded', event => log.info(event, 'shard ended'))
+  events.on('recordFailed', ({ error: err, ...event }) =>
+    log.warn({ err, ...event }, 'record failed, to be tried again'),
+  )
+  events.on('fault', ({ error: err, ...event }) => log.warn({ err, ...event }, 'a call failed, to be made again'))
+}

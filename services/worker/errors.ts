@@ -1,0 +1,32 @@
+import { HeadgateError } from '../platform/errors.ts'
+
+/**
+ * A failure that no retry mends. The record it is of ends as a dead letter, the upload as `failed`, with `code` and
+ * `message`: write the message for the upload's owner.
+ */
+export abstract class PermanentError extends HeadgateError {}
+
+/** The event names a bucket that uploads do not lie in. A stream must not be a way to read other buckets. */
+export class ForeignBucketError extends PermanentError {
+  readonly code = 'HEADGATE_FOREIGN_BUCKET'
+}
+
+/** The event names a key that no object can be read from, or that nothing could be written for. */
+export class UnusableKeyError extends PermanentError {
+  readonly code = 'HEADGATE_UNUSABLE_KEY'
+}
+
+/** There is no object under the key: never written, or deleted since. */
+export class ObjectMissingError extends PermanentError {
+  readonly code = 'HEADGATE_OBJECT_MISSING'
+}
+
+/** The object is there and S3 does not give it out before somebody restores it from its archive. */
+export class ObjectArchivedError extends PermanentError {
+  readonly code = 'HEADGATE_OBJECT_ARCHIVED'
+}
+
+/** A transform's own refusal: this content will never become an output. Everything else it throws counts as transient. */
+export class TransformError extends PermanentError {
+  readonly code = 'HEADGATE_TRANSFORM_REFUSED'
+}

@@ -1,0 +1,14 @@
+import { loadConfig } from '../platform/config/load.ts'
+import { processorConfigSchema } from '../platform/config/worker.ts'
+import { createLogger } from '../platform/log.ts'
+import { createLambdaHandler } from './lambda-handler.ts'
+import { createWorkerServices } from './services.ts'
+
+// Once for each execution environment, not for each batch. A configuration that cannot be used ends the start here, and
+// Lambda logs the error with every variable at fault.
+const config = loadConfig(processorConfigSchema, process.env)
+const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
+const { processor } = createWorkerServices(config, log)
+
+/** The entry for Lambda: `services/worker/lambda.handler`. Turn `ReportBatchItemFailures` on in the mapping. */
+export const handler = createLambdaHandler({ processor, log })

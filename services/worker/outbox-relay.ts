@@ -1,0 +1,133 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '../platform/log.ts'
+import type { EventPublisher } from '../uploads/publisher.ts'
+import { eventOf, OUTBOX_PARTITIONS, outboxPartitionName, type UploadRecord } from '../uploads/record.ts'
+import type { UploadStore } from '../uploads/store.ts'
+
+export interface OutboxRelay {
+  /** Begins to go over the outbox, at once and then at every interval. */
+  start(): void
+  /** Begins nothing more, and waits for what is under way. */
+  stop(): Promise<void>
+  /**
+   * Goes over the whole outbox once and resolves to how many events it put on the stream.
+   *
+   * @throws AggregateError when some could not be: they keep their mark, and a later pass has them again
+   */
+  runOnce(): Promise<number>
+}
+
+export interface OutboxRelaySettings {
+  store: Pick<UploadStore, 'listOutbox' | 'claimOutbox' | 'markQueued'>
+  publisher: Pick<EventPublisher, 'publish'>
+  /** Time from the end of a pass to the next one. */
+  intervalMs: number
+  /** How old an upload must be: its own api process comes first. */
+  graceMs: number
+  /** How long a claim keeps other relays off. Keep it well over the publisher's time-out, or two of them publish. */
+  claimMs?: number
+  log: Pick<Logger, 'info' | 'error'>
+  now?: () => Date
+  /** From 0 to under 1. */
+  random?: () => number
+  /** Rejects when the signal fires. */
+  sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+/** Uploads that are claimed and published side by side. */
+const PAGE = 100
+
+const MAX_BACKOFF_MS = 60_000
+
+/**
+ * Publishes the events that the api could not. Any number of relays run side by side without a leader: each claims an
+ * upload before it publishes, begins its pass at a partition of its own luck, and a claim that its relay did not live to
+ * honour runs out. A crash between publishing and marking publishes a second time, which the processor does not mind.
+ */
+export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
+  const { store, publisher, intervalMs, graceMs, claimMs = 30_000, log } = settings
+  const { now = () => new Date(), random = Math.random, sleep = unrefDelay } = settings
+  const stopping = new AbortController()
+  let loop: Promise<void> | undefined
+
+  /** Publishes one upload's event, unless another relay has it or it is out already. Resolves to whether it did. */
+  async function relay(record: UploadRecord): Promise<boolean> {
+    const at = now().getTime()
+    if (!(await store.claimOutbox(record, { now: at, until: at + claimMs }))) return false
+    await publisher.publish(eventOf(record))
+    await store.markQueued(record)
+    return true
+  }
+
+  /** Goes over a partition until it holds nothing that this pass has not seen. */
+  async function drain(partition: string): Promise<number> {
+    const seen = new Set<string>()
+    const before = new Date(now().getTime() - graceMs).toISOString()
+    let published = 0
+    let skipped = 0
+    while (!stopping.signal.aborted) {
+      // What others hold stays listed, and first: without the room for it, it would hide what is behind.
+      const page = await store.listOutbox({ partition, before, limit: PAGE + skipped })
+      const fresh = page.filter(record => !seen.has(record.uploadId)).slice(0, PAGE)
+      if (fresh.length === 0) break
+      for (const { uploadId } of fresh) seen.add(uploadId)
+      const results = await Promise.allSettled(fresh.map(relay))
+      const errors = results.flatMap(result => (result.status === 'rejected' ? [result.reason] : []))
+      const done = results.filter(result => result.status === 'fulfilled' && result.value).length
+      published += done
+      skipped += fresh.length - done
+      if (errors.length > 0) throw new AggregateError(errors, `${errors.length} of ${fresh.length} were not published`)
+    }
+    return published
+  }
+
+  async function runOnce(): Promise<number> {
+    const first = Math.floor(random() * OUTBOX_PARTITIONS)
+    const errors: unknown[] = []
+    let published = 0
+    for (let step = 0; step < OUTBOX_PARTITIONS && !stopping.signal.aborted; step++) {
+      try {
+        published += await drain(outboxPartitionName((first + step) % OUTBOX_PARTITIONS))
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, `${errors.length} partitions of the outbox had errors`)
+    return published
+  }
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted; ) {
+      try {
+        const published = await runOnce()
+        failures = 0
+        if (published > 0) log.info({ published }, 'published from the outbox')
+      } catch (err) {
+        failures++
+        log.error({ err, failures }, 'the outbox could not be published')
+      }
+      const wait = Math.max(intervalMs, failures && Math.min(MAX_BACKOFF_MS, intervalMs * 2 ** failures))
+      // Spread, so that workers that started together do not look together for ever.
+      await sleep(wait * (0.75 + random() / 2), stopping.signal).catch(onlyAbort)
+    }
+  }
+
+  return {
+    runOnce,
+    start() {
+      loop ??= run()
+    },
+    async stop() {
+      stopping.abort()
+      await loop
+    },
+  }
+}
+
+async function unrefDelay(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal, ref: false })
+}
+
+function onlyAbort(error: unknown): void {
+  if (!(error instanceof Error && error.name === 'AbortError')) throw error
+}

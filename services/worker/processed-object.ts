@@ -1,0 +1,68 @@
+import { Readable } from 'node:stream'
+import {
+  CompleteMultipartUploadCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import { Upload } from '@aws-sdk/lib-storage'
+import { untilAborted } from './until-aborted.ts'
+
+const PART_BYTES = 8 * 1024 ** 2
+const PARTS_AT_ONCE = 2
+
+/** Limit of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const MAX_PARTS = 10_000
+
+/** How much larger than its input an output may be without running out of parts. Upper-casing triples at worst. */
+const GROWTH = 3
+
+export interface ProcessedObjectSettings extends Omit<PutObjectCommandInput, 'Body' | 'Bucket' | 'Key'> {
+  Bucket: string
+  Key: string
+  body: AsyncIterable<Uint8Array>
+  /** Bytes of the input that the body is made from. */
+  inputBytes: number
+  signal: AbortSignal
+}
+
+/**
+ * Writes an object as its bytes come, holding at most three parts of them. It is there whole or not at all: whatever
+ * goes wrong, the signal included, the multipart upload is aborted before this rejects.
+ */
+export async function writeProcessedObject(s3: S3Client, settings: ProcessedObjectSettings): Promise<void> {
+  const { body, inputBytes, signal, ...params } = settings
+  const Body = Readable.from(untilAborted(body, signal), { objectMode: false })
+  try {
+    await new Upload({
+      client: abortable(s3, signal),
+      params: { ...params, Body },
+      partSize: partBytes(inputBytes),
+      queueSize: PARTS_AT_ONCE,
+    }).done()
+  } finally {
+    Body.destroy()
+  }
+}
+
+/** The size of a part for an input of so many bytes: the usual one, unless that would need more parts than S3 takes. */
+export function partBytes(inputBytes: number): number {
+  return Math.max(PART_BYTES, Math.ceil((inputBytes * GROWTH) / MAX_PARTS))
+}
+
+/**
+ * The client, for an `Upload` that is to end on a signal. `Upload` has an abort of its own, but that one rejects first and
+ * tidies up later, if at all. Here the signal ends the body and the requests that carry bytes; `Upload` takes it for the
+ * failure it is, and tidies up before it rejects. The requests that begin and end a multipart upload must not be cut: one
+ * whose answer is lost would stay open.
+ */
+function abortable(s3: S3Client, signal: AbortSignal): S3Client {
+  const send = (command: Parameters<S3Client['send']>[0]) =>
+    carriesBytes(command) ? s3.send(command, { abortSignal: signal }) : s3.send(command)
+  return new Proxy(s3, { get: (target, name) => (name === 'send' ? send : Reflect.get(target, name)) })
+}
+
+function carriesBytes(command: unknown): boolean {
+  return [PutObjectCommand, UploadPartCommand, CompleteMultipartUploadCommand].some(kind => command instanceof kind)
+}

@@ -1,0 +1,69 @@
+import type { BareEvent, UploadEvent } from '../uploads/event.ts'
+import { isUploadEvent } from '../uploads/event.ts'
+import { fromObjectMetadata } from '../uploads/metadata.ts'
+import type { UploadKey } from '../uploads/store.ts'
+import type { SourceObject } from './source-object.ts'
+import type { Transform, TransformUpload } from './transforms/transform.ts'
+
+/** S3 takes 2 KB of metadata in all. */
+const MAX_VALUE = 1_024
+
+/** Limits of DynamoDB on the two parts of a key, in bytes. */
+const MAX_OWNER_BYTES = 2_048
+const MAX_UPLOAD_ID_BYTES = 1_024
+
+/**
+ * Whose upload it is, by its event or, where that is bare, by its object. Undefined where neither tells, or tells what no
+ * record can be kept under: then there is no record to mark.
+ */
+export function uploadKeyOf(
+  event: UploadEvent | BareEvent,
+  source?: Pick<SourceObject, 'metadata'>,
+): UploadKey | undefined {
+  const told = isUploadEvent(event)
+    ? { owner: event.userSub, uploadId: event.uploadId }
+    : fromObjectMetadata(source?.metadata)
+  if (!told || !fits(told.owner, MAX_OWNER_BYTES) || !fits(told.uploadId, MAX_UPLOAD_ID_BYTES)) return undefined
+  return { owner: told.owner, uploadId: told.uploadId }
+}
+
+/** What a transform is told of the object that was read. */
+export function describeUpload(event: UploadEvent | BareEvent, source: SourceObject): TransformUpload {
+  const named = fromObjectMetadata(source.metadata)?.filename ?? (isUploadEvent(event) ? event.filename : undefined)
+  const { key } = event
+  const filename = named ?? key.slice(key.lastIndexOf('/') + 1)
+  return { contentType: source.contentType, filename, key, size: source.size }
+}
+
+/**
+ * The metadata of a processed object: what it was made of, and by what. A function of the object that was read and the
+ * transform alone, so that a second time writes the same. What does not fit into a header is left out; of the source's
+ * key nothing is lost by it, the processed object's own tells it.
+ */
+export function provenance(
+  event: UploadEvent | BareEvent,
+  source: SourceObject,
+  transform: Transform,
+): Record<string, string> {
+  const told = fromObjectMetadata(source.metadata)
+  // Under a flat key template another upload may have overwritten this one: then the event's digest is of other bytes.
+  const own = isUploadEvent(event) && (told === undefined || told.uploadId === event.uploadId) ? event : undefined
+  const values = {
+    'source-bucket': event.bucket,
+    'source-key': encodeURIComponent(event.key).replaceAll('%2F', '/'),
+    'source-etag': source.etag,
+    'source-sha256': own?.sha256,
+    'upload-id': told?.uploadId ?? own?.uploadId,
+    transform: transform.name,
+    'transform-version': transform.version,
+  }
+  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => isHeader(entry[1])))
+}
+
+function isHeader(value: string | undefined): boolean {
+  return value !== undefined && value.length <= MAX_VALUE && /^[\x21-\x7e]+$/.test(value)
+}
+
+function fits(part: string, maxBytes: number): boolean {
+  return part.isWellFormed() && Buffer.byteLength(part) <= maxBytes
+}

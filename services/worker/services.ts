@@ -1,0 +1,62 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { KinesisClient } from '@aws-sdk/client-kinesis'
+import type { S3Client } from '@aws-sdk/client-s3'
+import { createAwsClients } from '../platform/aws.ts'
+import type { ProcessorConfig } from '../platform/config/worker.ts'
+import type { Logger } from '../platform/log.ts'
+import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
+import { createUploadStore, type UploadStore } from '../uploads/store.ts'
+import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { createProcessor, type Processor } from './processor.ts'
+
+/** What a worker is made of, in a container and on Lambda alike. */
+export interface WorkerServices {
+  s3: S3Client
+  kinesis: KinesisClient
+  dynamodb: DynamoDBClient
+  store: UploadStore
+  publisher: EventPublisher
+  deadLetters: DeadLetters
+  processor: Processor
+  /** Waits for the publisher and closes the connections. Stop what uses them first. */
+  close(): Promise<void>
+}
+
+/** How long the relay's events may wait for Kinesis. Nobody waits for the relay, and its claims last three times as long. */
+const PUBLISH_TIMEOUT_MS = 10_000
+
+/**
+ * A large object holds the socket that it is read by while its parts ask for theirs. With fewer sockets than records under
+ * way, every one could be held by a reader and none be left to write. They are opened only when needed.
+ */
+const MAX_SOCKETS = 1_024
+
+/** Builds them. Connects to nothing yet. */
+export function createWorkerServices(config: ProcessorConfig, log: Logger): WorkerServices {
+  const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS })
+  const { s3, kinesis, dynamodb } = aws
+  const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
+  const publisher = createPublisher({ kinesis, stream: config.STREAM_NAME, timeoutMs: PUBLISH_TIMEOUT_MS })
+  const deadLetters = createDeadLetters({ s3, bucket: config.PROCESSED_BUCKET, stream: config.STREAM_NAME })
+  const processor = createProcessor({
+    s3,
+    store,
+    uploadBucket: config.UPLOAD_BUCKET,
+    processedBucket: config.PROCESSED_BUCKET,
+    deadLetters,
+    log,
+  })
+  return {
+    s3,
+    kinesis,
+    dynamodb,
+    store,
+    publisher,
+    deadLetters,
+    processor,
+    async close() {
+      await publisher.drain()
+      aws.destroy()
+    },
+  }
+}

@@ -1,0 +1,50 @@
+/** The worker container: consumes the stream, processes uploads, and publishes what is left in the outbox. */
+import { loadConfig } from '../platform/config/load.ts'
+import { workerConfigSchema } from '../platform/config/worker.ts'
+import { createLogger } from '../platform/log.ts'
+import { runMain } from '../platform/main.ts'
+import { closeOnSignal } from '../platform/shutdown.ts'
+import { createUploadConsumer } from './consumer.ts'
+import { type HealthServer, startHealthServer } from './health.ts'
+import { createOutboxRelay } from './outbox-relay.ts'
+import { createWorkerServices } from './services.ts'
+import { live, ready } from './worker-health.ts'
+
+runMain(async () => {
+  const config = loadConfig(workerConfigSchema, process.env)
+  const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
+  const services = createWorkerServices(config, log)
+  const consumer = createUploadConsumer(config, services, log)
+  const relay = createOutboxRelay({
+    store: services.store,
+    publisher: services.publisher,
+    intervalMs: config.OUTBOX_INTERVAL_MS,
+    graceMs: config.OUTBOX_GRACE_MS,
+    log,
+  })
+  let health: HealthServer | undefined
+
+  closeOnSignal({
+    timeoutMs: config.SHUTDOWN_TIMEOUT_MS,
+    log,
+    async close() {
+      // The health port last: an orchestrator must not take a worker that drains for one that is dead.
+      await Promise.all([consumer.stop(), relay.stop()])
+      await services.close()
+      await health?.close()
+    },
+  })
+
+  if (config.HEALTH_PORT !== undefined) {
+    health = await startHealthServer({
+      host: config.HEALTH_HOST,
+      port: config.HEALTH_PORT,
+      live: () => live(consumer, config.FAILOVER_TIME_MS),
+      ready: () => ready(consumer),
+      log,
+    })
+  }
+  await consumer.start()
+  relay.start()
+  log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: health?.url }, 'worker started')
+})

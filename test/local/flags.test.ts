@@ -1,0 +1,64 @@
+import t from 'tap'
+import { UsageError } from '../../services/local/errors.ts'
+import { parseAwsFlags, parseStartFlags } from '../../services/local/flags.ts'
+
+t.test('the flags of the embedded AWS become its settings', async t => {
+  const args = ['--host', '0.0.0.0', '--s3-port', '4566', '--dynamodb-port=8000', '--kinesis-port', '4567']
+  args.push('--cognito-port', '9229', '--data', 'd', '--issuer-origin', 'http://aws:9229', '--health-port', '9000')
+  t.strictSame(parseAwsFlags(args), {
+    help: false,
+    healthPort: 9000,
+    settings: {
+      host: '0.0.0.0',
+      ports: { s3: 4566, dynamodb: 8000, kinesis: 4567, cognito: 9229 },
+      dataDir: 'd',
+      issuerOrigin: 'http://aws:9229',
+    },
+  })
+})
+
+t.test('flags left out are left out of the settings', async t => {
+  t.strictSame(parseAwsFlags([]), { help: false, settings: { ports: {} } })
+  t.strictSame(parseStartFlags([]), { help: false, once: false, verbose: false })
+})
+
+t.test('the flags of npm start become its settings', async t => {
+  t.strictSame(parseStartFlags(['--once', '--verbose', '--port', '0', '--data', '/tmp/x']), {
+    help: false,
+    once: true,
+    verbose: true,
+    port: 0,
+    dataDir: '/tmp/x',
+  })
+})
+
+t.test('--help wins over everything else', async t => {
+  t.strictSame(parseAwsFlags(['--help', '--s3-port', 'x']), { help: true })
+  t.strictSame(parseStartFlags(['--once', '--help']), { help: true })
+})
+
+t.test('a flag that does not exist is named, and those that do are listed', async t => {
+  for (const parse of [parseAwsFlags, parseStartFlags]) {
+    t.throws(() => parse(['--frob']), { name: 'UsageError', message: /^Unknown option '--frob'\n\nUsage: / })
+    t.throws(() => parse(['frob']), { name: 'UsageError', message: /'frob'/ })
+  }
+})
+
+t.test('a flag without its value is an error', async t => {
+  t.throws(() => parseStartFlags(['--port']), { name: 'UsageError', message: /--port/ })
+  t.throws(() => parseStartFlags(['--port', '--once']), { name: 'UsageError', message: /--port/ })
+  t.throws(() => parseStartFlags(['--data', '']), { name: 'UsageError', message: /--data must not be empty/ })
+})
+
+t.test('what is no port is refused', async t => {
+  for (const value of ['65536', '-1', '1.5', 'http', '', ' 80', '0x50', '100000']) {
+    t.throws(() => parseStartFlags([`--port=${value}`]), UsageError, `--port=${value}`)
+    t.throws(() => parseAwsFlags([`--kinesis-port=${value}`]), { message: /--kinesis-port must be a port/ })
+  }
+})
+
+t.test('what is no origin is refused as the origin of the issuer', async t => {
+  for (const value of ['aws:9229', 'http://aws:9229/', 'http://aws/pool', 'ftp://aws', 'http://', '']) {
+    t.throws(() => parseAwsFlags(['--issuer-origin', value]), { message: /--issuer-origin must be an origin/ }, value)
+  }
+})

@@ -1,0 +1,86 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { ListStreamsCommand, PutRecordCommand } from '@aws-sdk/client-kinesis'
+import t, { type Test } from 'tap'
+import { createLocalClients } from '../../services/local/clients.ts'
+import { createStream } from '../../services/local/resources/kinesis.ts'
+import { startKinesis } from '../../services/local/servers/kinesis.ts'
+import { isAlive, runProgram, until } from '../support/processes.ts'
+
+const host = '127.0.0.1'
+const module = path.resolve(import.meta.dirname, '../../services/local/servers/kinesis.ts')
+
+const clientOf = (t: Test, port: number) => {
+  const clients = createLocalClients({
+    s3: 'http://unused',
+    dynamodb: 'http://unused',
+    kinesis: `http://${host}:${port}`,
+  })
+  t.teardown(() => clients.destroy())
+  return clients.kinesis
+}
+
+/** A process that starts Kinesis and says where and as which process. */
+async function startInParent(t: Test, dataDir?: string) {
+  const settings = JSON.stringify({ host, port: 0, ...(dataDir === undefined ? {} : { dataDir }) })
+  const script = `
+    const { startKinesis } = await import(${JSON.stringify(module)})
+    const { port, pid } = await startKinesis({ ...${settings}, onFailure: error => { throw error } })
+    console.log(JSON.stringify({ port, pid }))
+    setInterval(() => undefined, 1_000)`
+  const parent = runProgram(t, ['--input-type=module', '-e', script])
+  await until(() => parent.stdout().includes('\n') || parent.child.exitCode !== null)
+  const { port, pid } = JSON.parse(parent.stdout()) as { port: number; pid: number }
+  t.teardown(() => isAlive(pid) && process.kill(pid, 'SIGKILL'))
+  return { parent, port, pid }
+}
+
+t.test('a parent killed with -9 leaves no Kinesis behind, and what was put is on disk', async t => {
+  const dataDir = t.testdir()
+  const { parent, port, pid } = await startInParent(t, dataDir)
+  const kinesis = clientOf(t, port)
+  await createStream(kinesis, { name: 'kept', shards: 1, retentionHours: 24 })
+  t.ok(isAlive(pid))
+
+  process.kill(parent.pid, 'SIGKILL')
+  await until(() => !isAlive(pid), { what: 'the end of the Kinesis process' })
+
+  const again = await startKinesis({ host, port: 0, dataDir, onFailure: t.threw })
+  t.teardown(() => again.stop())
+  const { StreamNames } = await clientOf(t, again.port).send(new ListStreamsCommand())
+  t.strictSame(StreamNames, ['kept'])
+})
+
+t.test('Ctrl-C and SIGTERM, which reach the whole process group, do not end it before its parent does', async t => {
+  const { port, pid } = await startInParent(t)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid, signal)
+  await clientOf(t, port).send(new ListStreamsCommand())
+  t.ok(isAlive(pid))
+})
+
+t.test('a stop has everything on disk, however short it was up and whoever is still connected', async t => {
+  const dataDir = t.testdir()
+  const server = await startKinesis({ host, port: 0, dataDir, onFailure: t.threw })
+  const kinesis = clientOf(t, server.port)
+  await createStream(kinesis, { name: 's', shards: 1, retentionHours: 24 })
+  const record = { StreamName: 's', PartitionKey: 'p', Data: Buffer.from('the last one') }
+  await kinesis.send(new PutRecordCommand(record))
+  await server.stop()
+  t.match(readFileSync(path.join(dataDir, 'kinesis-data.json'), 'utf8'), record.Data.toString('base64'))
+})
+
+t.test('data that cannot be read is a clear error at the start, with what the process said', async t => {
+  const dataDir = t.testdir()
+  writeFileSync(path.join(dataDir, 'kinesis-data.json'), '{"streams":')
+  await t.rejects(startKinesis({ host, port: 0, dataDir, onFailure: t.threw }), {
+    code: 'HEADGATE_EMBEDDED_AWS',
+    message: /ended by itself \(exit code 1\)\.\n[\s\S]*(Parsing|Exception)/,
+  })
+})
+
+t.test('a server that stays silent is given up, and ended', async t => {
+  await t.rejects(startKinesis({ host, port: 0, onFailure: t.threw, startTimeoutMs: 1 }), {
+    code: 'HEADGATE_EMBEDDED_AWS',
+    message: /did not listen within 1 ms/,
+  })
+})

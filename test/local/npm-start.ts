@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Test } from 'tap'
+import { commandOf, descendants, isAlive, type Program, runProgram, until } from '../support/processes.ts'
+
+const start = path.resolve(import.meta.dirname, '../../services/local/start.ts')
+
+/** `npm start` in a process group of its own, as a terminal gives it. */
+export function startPipeline(t: Test, args: readonly string[], env: Record<string, string> = {}): Program {
+  // Where it fails it leaves its logs there.
+  const tmp = mkdtempSync(path.join(tmpdir(), 'headgate-test-'))
+  t.teardown(() => rmSync(tmp, { recursive: true, force: true }))
+  const program = runProgram(t, [start, ...args], { detached: true, env: { TMPDIR: tmp, ...env } })
+  t.teardown(async () => {
+    for (const pid of descendants(program.pid)) kill(pid)
+  })
+  return program
+}
+
+/** Resolves once everything is up and shown to work, to the processes it is made of. */
+export async function untilUp(t: Test, program: Program): Promise<number[]> {
+  await until(() => program.stdout().includes('Ctrl-C stops everything') || program.child.exitCode !== null, {
+    timeoutMs: 60_000,
+    what: 'npm start',
+  })
+  const children = descendants(program.pid)
+  t.teardown(() => {
+    for (const pid of children) kill(pid)
+  })
+  t.equal(children.length, 4, 'Kinesis, the api and two workers')
+  return children
+}
+
+/** Those of the processes that run this file. */
+export const named = (pids: readonly number[], file: string) => pids.filter(pid => commandOf(pid).includes(file))
+export const gone = (pids: readonly number[]) =>
+  until(() => !pids.some(isAlive), { timeoutMs: 20_000, what: 'the end of every process' })
+
+function kill(pid: number): void {
+  if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+}

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { descendants, isAlive, until } from '../support/processes.ts'
+import { gone, named, startPipeline, untilUp } from './npm-start.ts'
+
+t.test('it stays up, and Ctrl-C ends all of it', async t => {
+  const program = startPipeline(t, ['--port', '0'])
+  const children = await untilUp(t, program)
+  const logs = /^ {2}logs +(.+)$/m.exec(program.stdout())?.[1] ?? ''
+  t.ok(existsSync(path.join(logs, 'worker-2.log')))
+
+  process.kill(-program.pid, 'SIGINT')
+  t.strictSame(await program.ended, { code: 0, signal: null })
+  t.notOk(children.some(isAlive))
+  t.equal(program.stderr(), '')
+  t.notOk(existsSync(logs))
+})
+
+t.test('killed with -9 it leaves nothing running', async t => {
+  const program = startPipeline(t, ['--port', '0'])
+  const children = await untilUp(t, program)
+  process.kill(program.pid, 'SIGKILL')
+  await gone(children)
+})
+
+t.test('a second Ctrl-C ends it at once, also when a worker hangs', async t => {
+  const program = startPipeline(t, ['--port', '0'])
+  const children = await untilUp(t, program)
+  const [hanging = 0] = named(children, 'worker/worker.ts')
+  process.kill(hanging, 'SIGSTOP')
+  process.kill(-program.pid, 'SIGINT')
+  await until(() => program.stdout().includes('Stopping'))
+  const before = performance.now()
+  process.kill(-program.pid, 'SIGINT')
+  t.strictSame(await program.ended, { code: 1, signal: null })
+  t.ok(performance.now() - before < 5_000)
+  await gone(children)
+})
+
+t.test('--once that is interrupted has not passed', async t => {
+  const program = startPipeline(t, ['--once'])
+  await until(() => descendants(program.pid).length === 4, { timeoutMs: 30_000 })
+  const children = descendants(program.pid)
+  program.child.kill('SIGTERM')
+  t.strictSame(await program.ended, { code: 1, signal: null })
+  t.notOk(children.some(isAlive))
+})

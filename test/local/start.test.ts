@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { startPipeline } from './npm-start.ts'
+
+t.test('npm start -- --once takes an upload through everything, says what it found, and exits with 0', async t => {
+  const program = startPipeline(t, ['--once'])
+  t.strictSame(await program.ended, { code: 0, signal: null }, program.stderr())
+  const out = program.stdout()
+  t.match(out, /^ {2}HELLO KINESIS$/m)
+  t.match(out, /^ {2}upload +demo\.txt = "hello kinesis"/m)
+  t.match(out, /^ {2}processed +s3:\/\/headgate-processed\/processed\/[^/]+\/[^/]+\/demo\.txt$/m)
+  t.match(out, /^ {2}took +\d+ ms from the upload, \d+ ms from the start$/m)
+})
+
+t.test('with --data a second run works on what the first one left', async t => {
+  const dataDir = t.testdir()
+  for (const round of ['first', 'second']) {
+    const program = startPipeline(t, ['--once', '--data', dataDir])
+    t.strictSame(await program.ended, { code: 0, signal: null }, `${round}: ${program.stderr()}`)
+  }
+  t.ok(existsSync(path.join(dataDir, 'logs', 'api.log')), 'the logs are kept there as well')
+})

@@ -1,0 +1,88 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'tap'
+
+/** A program that a test runs, and what it writes. */
+export interface Program {
+  readonly child: ChildProcess
+  readonly pid: number
+  stdout(): string
+  stderr(): string
+  /** Resolves when it has ended and all that it wrote is read. */
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+/** Runs a file on this Node for as long as the test. */
+export function runProgram(
+  t: Pick<Test, 'teardown'>,
+  args: readonly string[],
+  { env = {}, ...options }: Pick<SpawnOptions, 'cwd' | 'detached'> & { env?: Record<string, string> } = {},
+): Program {
+  const child = spawn(process.execPath, args, { ...options, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  child.stdout?.setEncoding('utf8').on('data', text => {
+    output.stdout += text
+  })
+  child.stderr?.setEncoding('utf8').on('data', text => {
+    output.stderr += text
+  })
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal }))
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return { child, pid: child.pid ?? 0, ended, stdout: () => output.stdout, stderr: () => output.stderr }
+}
+
+/** Resolves when the condition holds. There is no event for what another process does. @throws after the bound */
+export async function until(condition: () => boolean, { timeoutMs = 15_000, what = 'the condition' } = {}) {
+  const deadline = performance.now() + timeoutMs
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`${what} did not come within ${timeoutMs} ms`)
+    await wait(20)
+  }
+}
+
+export function isAlive(pid: number | undefined): boolean {
+  if (pid === undefined) return false
+  try {
+    process.kill(pid, 0)
+  } catch {
+    return false
+  }
+  // A process that ended and that nobody has waited for yet is still in the table.
+  return process.platform !== 'linux' || !/^State:\s+Z/m.test(readProc(pid, 'status'))
+}
+
+/** The processes below one, of any depth. Only where there is /proc. */
+export function descendants(pid: number): number[] {
+  const parents = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(name => ({ pid: Number(name), parent: Number(/^PPid:\s+(\d+)/m.exec(readProc(name, 'status'))?.[1]) }))
+  const below = (root: number): number[] =>
+    parents.filter(({ parent }) => parent === root).flatMap(({ pid }) => [pid, ...below(pid)])
+  return below(pid)
+}
+
+/** The command line of a process. Only where there is /proc. */
+export function commandOf(pid: number): string {
+  return readProc(pid, 'cmdline').replaceAll('\0', ' ')
+}
+
+/** Empty where the process has ended in the meantime. */
+function readProc(pid: number | string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Without what the test runner puts into it, which would make every program report to it. */
+function cleanEnv(env: Record<string, string>): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _options, NODE_V8_COVERAGE: _coverage, ...inherited } = process.env
+  const kept = Object.entries(inherited).filter(([name]) => !name.startsWith('TAP') && !name.startsWith('_TAPJS'))
+  return { ...Object.fromEntries(kept), ...env }
+}

@@ -1,0 +1,24 @@
+import type { KinesisStreamEvent } from 'aws-lambda'
+import type { StreamRecord } from '../../services/worker/record.ts'
+
+/** An event as Lambda's event source mapping sends it, field by field as documented for Kinesis. */
+export function kinesisEvent(records: readonly StreamRecord[]): KinesisStreamEvent {
+  return {
+    Records: records.map(({ data, partitionKey, sequenceNumber, shardId }) => ({
+      kinesis: {
+        kinesisSchemaVersion: '1.0',
+        partitionKey,
+        sequenceNumber,
+        data: Buffer.from(data).toString('base64'),
+        approximateArrivalTimestamp: 1_795_428_000.123,
+      },
+      eventSource: 'aws:kinesis',
+      eventVersion: '1.0',
+      eventID: `${shardId}:${sequenceNumber}`,
+      eventName: 'aws:kinesis:record',
+      invokeIdentityArn: 'arn:aws:iam::111122223333:role/headgate-worker',
+      awsRegion: 'us-east-1',
+      eventSourceARN: 'arn:aws:kinesis:us-east-1:111122223333:stream/uploads-stream',
+    })),
+  }
+}

@@ -1,0 +1,201 @@
+import {
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  type KinesisClient,
+  ListShardsCommand,
+} from '@aws-sdk/client-kinesis'
+import t from 'tap'
+import { names } from '../../services/platform/resources.ts'
+import { decodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
+import { createPublisher } from '../../services/uploads/publisher.ts'
+import { eventOf, outboxPartition, type UploadRecord } from '../../services/uploads/record.ts'
+import { createUploadStore } from '../../services/uploads/store.ts'
+import { createOutboxRelay, type OutboxRelaySettings } from '../../services/worker/outbox-relay.ts'
+import { startAws } from '../support/aws.ts'
+import { createMemoryLog } from './memory-log.ts'
+import { uploadRecord } from './pipeline.ts'
+
+const { kinesis, dynamodb } = await startAws(t)
+const store = createUploadStore({ dynamodb, table: names.uploadsTable })
+const { log, lines } = createMemoryLog()
+
+const MINUTE = 60_000
+
+function publisher(client: KinesisClient = kinesis, stream: string = names.stream) {
+  return createPublisher({ kinesis: client, stream, timeoutMs: 2_000 })
+}
+
+function relay(settings: Partial<OutboxRelaySettings> = {}) {
+  return createOutboxRelay({ store, publisher: publisher(), intervalMs: 20, graceMs: MINUTE, log, ...settings })
+}
+
+/** Records uploads of so long ago, their mark on. */
+async function recorded(count: number, ageMs: number): Promise<UploadRecord[]> {
+  const uploadedAt = new Date(Date.now() - ageMs).toISOString()
+  const records = Array.from({ length: count }, () => uploadRecord({ uploadedAt }))
+  for (const record of records) await store.create(record)
+  return records
+}
+
+/** An upload whose mark is in the same partition as that of every other from here: more of them than a page holds. */
+function inFirstPartition(epochMs: number): UploadRecord {
+  const uploadedAt = new Date(epochMs).toISOString()
+  while (true) {
+    const record = uploadRecord({ uploadedAt })
+    if (outboxPartition(record.uploadId) === 'outbox-0') return record
+  }
+}
+
+/** How often each upload's event is on the stream, in all of it. */
+async function onStream(): Promise<Map<string, number>> {
+  const counts = new Map<string, number>()
+  const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: names.stream }))
+  for (const { ShardId } of Shards) {
+    const start = { StreamName: names.stream, ShardId, ShardIteratorType: 'TRIM_HORIZON' } as const
+    let { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(start))
+    while (ShardIterator) {
+      const { Records = [], NextShardIterator } = await kinesis.send(new GetRecordsCommand({ ShardIterator }))
+      for (const { Data } of Records) {
+        const event = decodeEvent(Data ?? new Uint8Array())
+        if (isUploadEvent(event)) counts.set(event.uploadId, (counts.get(event.uploadId) ?? 0) + 1)
+      }
+      ShardIterator = Records.length > 0 ? NextShardIterator : undefined
+    }
+  }
+  return counts
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('not within 20 s')
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}
+
+t.test('two relays at once publish every event once, and take the marks off', async t => {
+  const uploads = await recorded(150, 2 * MINUTE)
+  const published = await Promise.all([relay().runOnce(), relay().runOnce()])
+  t.equal((published[0] ?? 0) + (published[1] ?? 0), uploads.length)
+  const counts = await onStream()
+  for (const upload of uploads) {
+    if (counts.get(upload.uploadId) !== 1) t.fail(`${upload.uploadId}: ${counts.get(upload.uploadId)}`)
+  }
+  t.match(await store.get(uploads[0] ?? uploadRecord()), { status: 'queued' })
+  t.equal(await relay().runOnce(), 0, 'nothing is left')
+})
+
+t.test('an upload is the api’s own affair until its grace is over', async t => {
+  const [upload = uploadRecord()] = await recorded(1, 10_000)
+  t.equal(await relay().runOnce(), 0)
+  t.match(await store.get(upload), { status: 'stored' })
+  const later = new Date(Date.now() + MINUTE)
+  t.equal(await relay({ now: () => later }).runOnce(), 1)
+  t.equal((await onStream()).get(upload.uploadId), 1)
+})
+
+t.test('the event is the one that the api would have published', async t => {
+  const sent: unknown[] = []
+  const [upload = uploadRecord()] = await recorded(1, 2 * MINUTE)
+  const recording = { publish: async (event: unknown) => void sent.push(event) }
+  await relay({ publisher: recording }).runOnce()
+  t.strictSame(sent, [eventOf(upload)])
+})
+
+t.test('what a relay claimed and did not live to publish is published when the claim runs out', async t => {
+  const [upload = uploadRecord()] = await recorded(1, 2 * MINUTE)
+  const now = Date.now()
+  t.ok(await store.claimOutbox(upload, { now, until: now + 30_000 }))
+  t.equal(await relay().runOnce(), 0, 'not while it holds')
+  const after = new Date(now + 30_001)
+  t.equal(await relay({ now: () => after }).runOnce(), 1)
+})
+
+t.test('uploads that others hold do not hide the ones behind them', async t => {
+  const now = Date.now()
+  const held = Array.from({ length: 120 }, () => inFirstPartition(now - 3 * MINUTE))
+  for (const upload of held) {
+    await store.create(upload)
+    await store.claimOutbox(upload, { now, until: now + 5 * MINUTE })
+  }
+  const behind = inFirstPartition(now - 2 * MINUTE)
+  await store.create(behind)
+  t.equal(await relay().runOnce(), 1)
+  t.match(await store.get(behind), { status: 'queued' })
+  const later = new Date(now + 6 * MINUTE)
+  t.equal(await relay({ now: () => later }).runOnce(), held.length)
+})
+
+t.test('a stream that refuses is logged and asked again, and the upload keeps its mark meanwhile', async t => {
+  lines.length = 0
+  const [upload = uploadRecord()] = await recorded(1, 2 * MINUTE)
+  const waits: number[] = []
+  const missing = createPublisher({ kinesis, stream: 'no-such-stream', timeoutMs: 100 })
+  const real = publisher()
+  let failing = true
+  const running = relay({
+    publisher: { publish: event => (failing ? missing : real).publish(event) },
+    claimMs: 200,
+    random: () => 0.5,
+    sleep: (ms, signal) => {
+      waits.push(ms)
+      if (waits.length === 2) failing = false
+      return new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        setTimeout(resolve, 10)
+      })
+    },
+  })
+  running.start()
+  await until(() => lines.some(({ level }) => level === 'error'))
+  t.match(await store.get(upload), { status: 'stored' })
+  await until(async () => (await store.get(upload))?.status === 'queued')
+  await running.stop()
+  t.match(
+    lines.find(({ level }) => level === 'error'),
+    { msg: /outbox/, err: { type: 'AggregateError' } },
+  )
+  t.ok((waits[0] ?? 0) >= 40, 'an error makes the wait longer')
+  t.ok((waits.at(-1) ?? 0) <= 20, 'and success short again')
+  t.equal((await onStream()).get(upload.uploadId), 1)
+})
+
+t.test('a stop waits for what is under way and begins nothing more', async t => {
+  const uploads = await recorded(40, 2 * MINUTE)
+  const gate = Promise.withResolvers<void>()
+  const real = publisher()
+  let begun = 0
+  const running = relay({
+    publisher: {
+      async publish(event) {
+        begun++
+        await gate.promise
+        await real.publish(event)
+      },
+    },
+  })
+  running.start()
+  await until(() => begun > 0)
+  let stopped = false
+  const stopping = running.stop().then(() => {
+    stopped = true
+  })
+  await new Promise(resolve => setImmediate(resolve))
+  t.notOk(stopped)
+  gate.resolve()
+  await stopping
+  t.ok(begun < uploads.length, `${begun} of ${uploads.length} were begun`)
+  const statuses = await Promise.all(uploads.map(async upload => (await store.get(upload))?.status))
+  t.equal(statuses.filter(status => status === 'queued').length, begun, 'what was begun was finished')
+  t.equal(await relay().runOnce(), uploads.length - begun, 'and the rest is for the others')
+})
+
+t.test('a stop interrupts the wait between two passes', async t => {
+  const running = relay({ intervalMs: 3_600_000 })
+  running.start()
+  running.start()
+  await until(async () => (await relay().runOnce()) === 0)
+  await running.stop()
+  await relay().stop()
+  t.pass('stopped')
+})

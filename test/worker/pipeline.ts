@@ -1,0 +1,140 @@
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3'
+import type { Test } from 'tap'
+import { names } from '../../services/platform/resources.ts'
+import { encodeEvent, type UploadEvent } from '../../services/uploads/event.ts'
+import { toObjectMetadata } from '../../services/uploads/metadata.ts'
+import { eventOf, type UploadRecord } from '../../services/uploads/record.ts'
+import { createUploadStore, type UploadStore } from '../../services/uploads/store.ts'
+import { createDeadLetters } from '../../services/worker/dead-letters.ts'
+import { createProcessor, type Processor, type ProcessorSettings } from '../../services/worker/processor.ts'
+import type { StreamRecord } from '../../services/worker/record.ts'
+import { startAws, type TestAws } from '../support/aws.ts'
+import { createMemoryLog, type MemoryLog } from './memory-log.ts'
+
+const { uploadBucket, processedBucket, stream, uploadsTable } = names
+
+export interface Pipeline extends MemoryLog {
+  aws: TestAws
+  store: UploadStore
+  /** A processor on the embedded AWS, or with other settings. */
+  processor(settings?: Partial<ProcessorSettings>): Processor
+  /** Stores an object and its record, as the api does, and gives the record. */
+  upload(content: string | Uint8Array, change?: Partial<UploadRecord>): Promise<UploadRecord>
+  /** The processed object or dead letter of a key. */
+  read(key: string): Promise<{ text: string; contentType: string | undefined; metadata: Record<string, string> }>
+  /** Every key in the bucket of processed objects. */
+  keys(): Promise<string[]>
+}
+
+/** What the processor works on, as long as the test. */
+export async function startPipeline(t: Pick<Test, 'teardown'>): Promise<Pipeline> {
+  const aws = await startAws(t)
+  const { s3 } = aws
+  const store = createUploadStore({ dynamodb: aws.dynamodb, table: uploadsTable })
+  const memory = createMemoryLog()
+  return {
+    aws,
+    store,
+    ...memory,
+    processor: settings =>
+      createProcessor({
+        s3,
+        store,
+        uploadBucket,
+        processedBucket,
+        deadLetters: createDeadLetters({ s3, bucket: processedBucket, stream }),
+        log: memory.log,
+        ...settings,
+      }),
+    async upload(content, change) {
+      const record = uploadRecord(change)
+      await putUpload(s3, record, content)
+      await store.create(record)
+      return record
+    },
+    async read(Key) {
+      const { Body, ContentType, Metadata } = await s3.send(new GetObjectCommand({ Bucket: processedBucket, Key }))
+      return { text: (await Body?.transformToString()) ?? '', contentType: ContentType, metadata: Metadata ?? {} }
+    },
+    async keys() {
+      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: processedBucket }))
+      return Contents.map(({ Key }) => Key ?? '')
+    },
+  }
+}
+
+/** An upload record with every field, its ids new. */
+export function uploadRecord(change: Partial<UploadRecord> = {}): UploadRecord {
+  const { owner = 'owner-1', uploadId = crypto.randomUUID(), filename = 'demo.txt' } = change
+  const uploadedAt = new Date().toISOString()
+  return {
+    owner,
+    uploadId,
+    status: 'stored',
+    bucket: uploadBucket,
+    key: `uploads/${owner}/${uploadId}/${filename}`,
+    filename,
+    contentType: 'text/plain',
+    size: 13,
+    sha256: 'ab'.repeat(32),
+    uploadedAt,
+    updatedAt: uploadedAt,
+    requestId: 'request-1',
+    ...change,
+  }
+}
+
+export async function putUpload(s3: S3Client, record: UploadRecord, content: string | Uint8Array): Promise<void> {
+  await s3.send(
+    new PutObjectCommand({
+      Bucket: record.bucket,
+      Key: record.key,
+      Body: Buffer.from(content),
+      ContentType: record.contentType,
+      Metadata: toObjectMetadata(record),
+    }),
+  )
+}
+
+export async function exists(s3: S3Client, Key: string): Promise<boolean> {
+  try {
+    await s3.send(new HeadObjectCommand({ Bucket: processedBucket, Key }))
+    return true
+  } catch (error) {
+    if (error instanceof Error && error.name === 'NotFound') return false
+    throw error
+  }
+}
+
+let sequence = 0n
+
+/** A record of the stream. A string is taken as it is, an upload as its event, anything else as JSON. */
+export function streamRecord(content: string | UploadRecord | { bucket: string; key: string }): StreamRecord {
+  sequence++
+  return {
+    data: encode(content),
+    partitionKey: 'key-1',
+    sequenceNumber: String(49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898n + sequence),
+    shardId: 'shardId-000000000001',
+  }
+}
+
+function encode(content: string | UploadRecord | { bucket: string; key: string }): Uint8Array {
+  if (typeof content === 'string') return Buffer.from(content)
+  if ('uploadId' in content) return encodeEvent(eventOf(content) satisfies UploadEvent)
+  return Buffer.from(JSON.stringify(content))
+}
+
+/** The key that a record's dead letter is expected under. */
+export function deadLetterOf(record: StreamRecord): string {
+  return `dead-letters/${stream}/${record.shardId}/${record.sequenceNumber}.json`
+}
+
+/** Nobody calls it off. */
+export const going: { signal: AbortSignal } = { signal: new AbortController().signal }

@@ -1,0 +1,163 @@
+import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
+import t from 'tap'
+import { names } from '../../services/platform/resources.ts'
+import { partBytes, writeProcessedObject } from '../../services/worker/processed-object.ts'
+import { exists, startPipeline, streamRecord } from './pipeline.ts'
+import { startS3Proxy } from './s3-proxy.ts'
+
+const MIB = 1024 ** 2
+
+const pipeline = await startPipeline(t)
+const { aws, store } = pipeline
+const proxy = await startS3Proxy(t, aws)
+
+t.beforeEach(() => {
+  proxy.decide(() => 'pass')
+  proxy.seen.length = 0
+})
+
+/** So many MiB, and how many were asked for. */
+function counted(total: number) {
+  const state = { pulled: 0, ended: false }
+  async function* body(): AsyncGenerator<Uint8Array> {
+    try {
+      for (; state.pulled < total; ) {
+        state.pulled++
+        yield Buffer.alloc(MIB, 97)
+      }
+    } finally {
+      state.ended = true
+    }
+  }
+  return { state, body: body() }
+}
+
+function write(Key: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+  return writeProcessedObject(proxy.s3, { Bucket: names.processedBucket, Key, body, inputBytes: 0, signal })
+}
+
+/** Resolves once the proxy has seen so many requests that match. */
+async function seen(count: number, pattern: RegExp): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (proxy.seen.filter(request => pattern.test(request)).length < count) {
+    if (Date.now() > deadline) throw new Error(`no ${pattern} among ${proxy.seen.join(', ')}`)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+const PART = /^PUT .*partNumber=/
+
+t.test('these tests would see a multipart upload that was left open', async t => {
+  await proxy.s3.send(new CreateMultipartUploadCommand({ Bucket: names.processedBucket, Key: 'processed/left-open' }))
+  t.equal(await proxy.endOpenUploads(), 1)
+  t.equal(await proxy.endOpenUploads(), 0)
+})
+
+t.test('no more is read than three parts ahead of what the store has taken', async t => {
+  const gate = Promise.withResolvers<void>()
+  proxy.decide(request => (PART.test(`${request.method} ${request.url}`) ? { held: gate.promise } : 'pass'))
+  const { state, body } = counted(60)
+  const written = write('processed/bounded', body, new AbortController().signal)
+  await seen(2, PART)
+  // Both parts are on their way: nothing may move now, however long it takes. A few turns of the loop show it.
+  for (let turn = 0; turn < 200; turn++) await new Promise(resolve => setImmediate(resolve))
+  t.ok(state.pulled <= 26, `${state.pulled} MiB pulled`)
+  t.equal(proxy.seen.filter(request => PART.test(request)).length, 2)
+  gate.resolve()
+  await written
+  t.equal(state.pulled, 60)
+  t.ok(await exists(aws.s3, 'processed/bounded'))
+})
+
+t.test('the signal, at any point, leaves no object and no open multipart upload', async t => {
+  for (const after of [0, 1, 9, 17, 26]) {
+    const calledOff = new AbortController()
+    const { state, body } = counted(40)
+    async function* interrupted() {
+      for await (const chunk of body) {
+        if (state.pulled > after) calledOff.abort()
+        yield chunk
+      }
+    }
+    await t.rejects(write(`processed/called-off-${after}`, interrupted(), calledOff.signal), { name: 'AbortError' })
+    t.notOk(await exists(aws.s3, `processed/called-off-${after}`))
+    t.ok(state.pulled < 40, 'the input is not read to its end')
+    t.equal(await proxy.endOpenUploads(), 0, `after ${after} MiB`)
+  }
+})
+
+t.test('the signal does not wait for parts that hang, nor for an input that does', async t => {
+  const gate = Promise.withResolvers<void>()
+  t.teardown(() => gate.resolve())
+  proxy.decide(request => (PART.test(`${request.method} ${request.url}`) ? { held: gate.promise } : 'pass'))
+  const hanging = new AbortController()
+  const { body } = counted(20)
+  const parts = write('processed/hanging-parts', body, hanging.signal)
+  await seen(2, PART)
+  hanging.abort()
+  await t.rejects(parts, { name: 'AbortError' })
+  t.equal(await proxy.endOpenUploads(), 0)
+
+  const silent = new AbortController()
+  const asked = Promise.withResolvers<void>()
+  const never = new Promise<never>(() => undefined)
+  async function* stalls(): AsyncGenerator<Uint8Array> {
+    yield Buffer.alloc(MIB)
+    asked.resolve()
+    yield never
+  }
+  const input = write('processed/hanging-input', stalls(), silent.signal)
+  await asked.promise
+  silent.abort()
+  await t.rejects(input, { name: 'AbortError' })
+})
+
+t.test('a signal that has fired already writes nothing', async t => {
+  const { state, body } = counted(1)
+  await t.rejects(write('processed/too-late', body, AbortSignal.abort()), { name: 'AbortError' })
+  t.equal(state.pulled, 0)
+  t.strictSame(proxy.seen, [])
+})
+
+t.test('a part that the store refuses ends it all: no object, no open upload, the input let go', async t => {
+  let parts = 0
+  proxy.decide(request => {
+    if (!PART.test(`${request.method} ${request.url}`)) return 'pass'
+    return ++parts === 2 ? { status: 503, code: 'SlowDown' } : 'pass'
+  })
+  const { state, body } = counted(60)
+  await t.rejects(write('processed/refused', body, new AbortController().signal), { name: 'SlowDown' })
+  t.notOk(await exists(aws.s3, 'processed/refused'))
+  t.equal(await proxy.endOpenUploads(), 0)
+  t.ok(state.ended)
+})
+
+t.test('an upload called off in mid-way leaves nothing, and is done by the next try', async t => {
+  const content = 'a'.repeat(10 * MIB)
+  const upload = await pipeline.upload(content)
+  const key = `processed/owner-1/${upload.uploadId}/demo.txt`
+  const processor = pipeline.processor({ s3: proxy.s3 })
+  const gate = Promise.withResolvers<void>()
+  proxy.decide(request => (PART.test(`${request.method} ${request.url}`) ? { held: gate.promise } : 'pass'))
+  const calledOff = new AbortController()
+  const record = streamRecord(upload)
+  const processed = processor.process(record, { signal: calledOff.signal })
+  await seen(1, PART)
+  calledOff.abort()
+  await t.rejects(processed, { name: 'AbortError' })
+  t.notOk(await exists(aws.s3, key))
+  t.equal(await proxy.endOpenUploads(), 0)
+  t.match(await store.get(upload), { status: 'stored' })
+
+  gate.resolve()
+  proxy.decide(() => 'pass')
+  await processor.process(record, { signal: new AbortController().signal })
+  t.ok((await pipeline.read(key)).text === content.toUpperCase())
+})
+
+t.test('parts grow only where 10,000 of the usual size would not do', async t => {
+  t.equal(partBytes(0), 8 * MIB)
+  t.equal(partBytes(5 * 1024 * MIB), 8 * MIB)
+  const large = 1024 * 1024 * MIB
+  t.ok(partBytes(large) * 10_000 >= large * 3)
+})

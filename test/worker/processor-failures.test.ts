@@ -1,0 +1,252 @@
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import t from 'tap'
+import { names } from '../../services/platform/resources.ts'
+import { createDeadLetters } from '../../services/worker/dead-letters.ts'
+import { TransformError } from '../../services/worker/errors.ts'
+import type { StreamRecord } from '../../services/worker/record.ts'
+import { deadLetterOf, exists, going, startPipeline, streamRecord, uploadRecord } from './pipeline.ts'
+import { s3ClientAt, startS3Proxy } from './s3-proxy.ts'
+
+const pipeline = await startPipeline(t)
+const { aws, store, read, lines } = pipeline
+const proxy = await startS3Proxy(t, aws)
+const processor = pipeline.processor({ s3: proxy.s3 })
+
+t.beforeEach(() => {
+  proxy.decide(() => 'pass')
+  proxy.seen.length = 0
+  lines.length = 0
+})
+
+async function letterOf(record: StreamRecord): Promise<unknown> {
+  return JSON.parse((await read(deadLetterOf(record))).text)
+}
+
+t.test('what is no event becomes a dead letter with the whole record, and is passed', async t => {
+  const cases = ['not json', '', '\xff\xfe', '[]', 'null', '{"bucket":"headgate-uploads"}', '{"version":7}']
+  for (const data of cases) {
+    const record = streamRecord(data)
+    await processor.process(record, going)
+    t.match(
+      await letterOf(record),
+      {
+        version: 1,
+        stream: names.stream,
+        shardId: record.shardId,
+        sequenceNumber: record.sequenceNumber,
+        partitionKey: 'key-1',
+        data: Buffer.from(data).toString('base64'),
+        error: { code: 'HEADGATE_INVALID_EVENT', reason: /./ },
+        failedAt: /^\d{4}-.*Z$/,
+      },
+      data,
+    )
+  }
+  t.equal(lines.filter(({ level }) => level === 'warn').length, cases.length, 'each is logged as a warning')
+  t.strictSame(proxy.seen, [], 'the object store is not asked')
+})
+
+t.test('an upload whose object is missing ends as failed, with a reason and a dead letter', async t => {
+  const upload = uploadRecord()
+  await store.create(upload)
+  const record = streamRecord(upload)
+  await processor.process(record, going)
+  t.match(await store.get(upload), {
+    status: 'failed',
+    failure: { code: 'HEADGATE_OBJECT_MISSING', reason: /no object/ },
+  })
+  t.match(await letterOf(record), { error: { code: 'HEADGATE_OBJECT_MISSING' } })
+  t.match(lines, [{ level: 'warn', code: 'HEADGATE_OBJECT_MISSING', uploadId: upload.uploadId }])
+})
+
+t.test('a bare event of a missing object leaves a dead letter and no more', async t => {
+  const record = streamRecord({ bucket: names.uploadBucket, key: 'uploads/never.txt' })
+  await processor.process(record, going)
+  t.match(await letterOf(record), { error: { code: 'HEADGATE_OBJECT_MISSING' } })
+})
+
+t.test('failing twice is failing once', async t => {
+  const upload = uploadRecord()
+  await store.create(upload)
+  const record = streamRecord(upload)
+  await processor.process(record, going)
+  const before = await pipeline.keys()
+  await processor.process(record, going)
+  t.strictSame(await pipeline.keys(), before)
+  t.match(await store.get(upload), { status: 'failed' })
+})
+
+t.test('a failure never undoes what is processed', async t => {
+  const upload = await pipeline.upload('done')
+  await processor.process(streamRecord(upload), going)
+  await processor.process(streamRecord({ ...upload, key: 'uploads/gone.txt' }), going)
+  t.match(await store.get(upload), { status: 'processed' })
+})
+
+t.test('another bucket is refused without a look into it', async t => {
+  await aws.s3.send(new CreateBucketCommand({ Bucket: 'somebody-elses' }))
+  await aws.s3.send(new PutObjectCommand({ Bucket: 'somebody-elses', Key: 'uploads/a.txt', Body: 'secret' }))
+  const record = streamRecord({ bucket: 'somebody-elses', key: 'uploads/a.txt' })
+  await processor.process(record, going)
+  t.match(await letterOf(record), { error: { code: 'HEADGATE_FOREIGN_BUCKET' } })
+  t.notOk(await exists(aws.s3, 'processed/a.txt'))
+  t.strictSame(
+    proxy.seen.filter(request => request.startsWith('GET')),
+    [],
+  )
+})
+
+t.test('keys that nothing could come of are refused for good', async t => {
+  const keys = [
+    'uploads/../../somebody-elses/a.txt',
+    'uploads/./a',
+    '..',
+    'a'.repeat(1_020),
+    '語'.repeat(400),
+    '\ud800',
+  ]
+  for (const key of keys) {
+    const record = streamRecord({ bucket: names.uploadBucket, key })
+    await processor.process(record, going)
+    t.match(await letterOf(record), { error: { code: 'HEADGATE_UNUSABLE_KEY' } }, key)
+  }
+  t.strictSame(
+    proxy.seen.filter(request => request.startsWith('GET')),
+    [],
+  )
+})
+
+t.test('an event whose upload no record could be kept under still ends', async t => {
+  for (const change of [{ owner: 'o'.repeat(3_000) }, { uploadId: 'u'.repeat(2_000) }, { owner: 'a\ud800' }]) {
+    const record = streamRecord(uploadRecord({ ...change, key: 'uploads/never.txt' }))
+    await processor.process(record, going)
+    t.match(await letterOf(record), { error: { code: 'HEADGATE_OBJECT_MISSING' } })
+  }
+})
+
+t.test('content that its transform refuses ends as failed, and no output is left', async t => {
+  const long = Buffer.alloc(9 * 1024 ** 2, 'a')
+  for (const content of [Buffer.from([0x61, 0xff]), Buffer.concat([long, Buffer.from([0xff])])]) {
+    const upload = await pipeline.upload(content)
+    const record = streamRecord(upload)
+    await processor.process(record, going)
+    t.match(await store.get(upload), {
+      status: 'failed',
+      failure: { code: 'HEADGATE_TRANSFORM_REFUSED', reason: /utf-8/ },
+    })
+    t.match(await letterOf(record), { error: { code: 'HEADGATE_TRANSFORM_REFUSED' } })
+    t.notOk(await exists(aws.s3, `processed/owner-1/${upload.uploadId}/demo.txt`))
+  }
+  t.equal(await proxy.endOpenUploads(), 0)
+})
+
+t.test('a bare event finds the record to fail by the object', async t => {
+  const upload = await pipeline.upload(Buffer.from([0xff]))
+  await processor.process(streamRecord({ bucket: upload.bucket, key: upload.key }), going)
+  t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_TRANSFORM_REFUSED' } })
+})
+
+t.test('trouble that may pass rejects, and marks and leaves nothing', async t => {
+  const troubles = {
+    'the store is down': { status: 503, code: 'SlowDown' },
+    'the store has an error': { status: 500, code: 'InternalError' },
+    'the operator gave no permission': { status: 403, code: 'AccessDenied' },
+    'the operator gave no bucket': { status: 404, code: 'NoSuchBucket' },
+  }
+  for (const method of ['GET', 'PUT']) {
+    for (const [name, fate] of Object.entries(troubles)) {
+      const upload = await pipeline.upload('patience')
+      const record = streamRecord(upload)
+      proxy.decide(request => (request.method === method ? fate : 'pass'))
+      await t.rejects(processor.process(record, going), { name: fate.code }, `${name}, on ${method}`)
+      t.match(await store.get(upload), { status: 'stored' })
+      t.notOk(await exists(aws.s3, deadLetterOf(record)))
+      proxy.decide(() => 'pass')
+      await processor.process(record, going)
+      t.match(await store.get(upload), { status: 'processed' }, 'and then it goes through')
+    }
+  }
+})
+
+t.test('an object whose bytes break off is transient, and is not taken for a short object', async t => {
+  const upload = await pipeline.upload('a text that is longer than what comes of it')
+  const record = streamRecord(upload)
+  proxy.decide(request => (request.method === 'GET' ? 'cut' : 'pass'))
+  await t.rejects(processor.process(record, going))
+  t.notOk(await exists(aws.s3, `processed/owner-1/${upload.uploadId}/demo.txt`))
+  t.match(await store.get(upload), { status: 'stored' })
+})
+
+t.test('an endpoint where nobody listens is transient', async t => {
+  const upload = await pipeline.upload('nobody there')
+  const s3 = s3ClientAt('http://127.0.0.1:1')
+  await t.rejects(pipeline.processor({ s3 }).process(streamRecord(upload), going), { code: 'ECONNREFUSED' })
+  t.match(await store.get(upload), { status: 'stored' })
+})
+
+t.test('a record is not done before its dead letter is stored', async t => {
+  const upload = uploadRecord()
+  await store.create(upload)
+  const record = streamRecord(upload)
+  proxy.decide(request => (request.method === 'PUT' ? { status: 503, code: 'SlowDown' } : 'pass'))
+  const deadLetters = createDeadLetters({ s3: proxy.s3, bucket: names.processedBucket, stream: names.stream })
+  const stuck = pipeline.processor({ s3: proxy.s3, deadLetters })
+  await t.rejects(stuck.process(record, going), { name: 'SlowDown' })
+  t.match(await store.get(upload), { status: 'stored' }, 'and the upload does not show as failed')
+  proxy.decide(() => 'pass')
+  await stuck.process(record, going)
+  t.match(await store.get(upload), { status: 'failed' })
+})
+
+t.test('what a transform throws otherwise is transient', async t => {
+  const upload = await pipeline.upload('anything')
+  const broken = {
+    name: 'broken',
+    version: '1',
+    accepts: () => true,
+    apply: () => {
+      throw new Error('a bug')
+    },
+  }
+  await t.rejects(pipeline.processor({ transforms: [broken] }).process(streamRecord(upload), going), {
+    message: 'a bug',
+  })
+  t.match(await store.get(upload), { status: 'stored' })
+})
+
+t.test('a refusal after the signal is not believed', async t => {
+  const upload = await pipeline.upload('called off')
+  const calledOff = new AbortController()
+  const hasty = {
+    name: 'hasty',
+    version: '1',
+    accepts: () => true,
+    apply: () => {
+      calledOff.abort()
+      throw new TransformError('I was interrupted')
+    },
+  }
+  const record = streamRecord(upload)
+  await t.rejects(pipeline.processor({ transforms: [hasty] }).process(record, { signal: calledOff.signal }))
+  t.match(await store.get(upload), { status: 'stored' })
+  t.notOk(await exists(aws.s3, deadLetterOf(record)))
+})
+
+t.test('the output of an upload is reachable where the failure was mended', async t => {
+  const upload = uploadRecord()
+  await store.create(upload)
+  const record = streamRecord(upload)
+  await processor.process(record, going)
+  t.match(await store.get(upload), { status: 'failed' })
+  await aws.s3.send(
+    new PutObjectCommand({ Bucket: upload.bucket, Key: upload.key, Body: 'late', ContentType: 'text/plain' }),
+  )
+  await processor.process(record, going)
+  const made = await store.get(upload)
+  t.equal(made?.status, 'processed')
+  t.notOk(made?.failure)
+  const { Body } = await aws.s3.send(
+    new GetObjectCommand({ Bucket: made?.processed?.bucket, Key: made?.processed?.key }),
+  )
+  t.equal(await Body?.transformToString(), 'LATE')
+})

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import t from 'tap'
+import { names } from '../../services/platform/resources.ts'
+import { going, putUpload, startPipeline, streamRecord, uploadRecord } from './pipeline.ts'
+
+const pipeline = await startPipeline(t)
+const { aws, store, read } = pipeline
+const processor = pipeline.processor()
+
+t.test('an upload becomes a processed object that says what it was made of', async t => {
+  const upload = await pipeline.upload('hello kinesis')
+  await processor.process(streamRecord(upload), going)
+
+  const key = `processed/owner-1/${upload.uploadId}/demo.txt`
+  const source = await aws.s3.send(new HeadObjectCommand({ Bucket: upload.bucket, Key: upload.key }))
+  const { text, contentType, metadata } = await read(key)
+  t.equal(text, 'HELLO KINESIS')
+  t.equal(contentType, 'text/plain;charset=utf-8')
+  t.strictSame(metadata, {
+    'source-bucket': names.uploadBucket,
+    'source-key': upload.key,
+    'source-etag': source.ETag?.replaceAll('"', ''),
+    'source-sha256': upload.sha256,
+    'upload-id': upload.uploadId,
+    transform: 'upper-case',
+    'transform-version': '1',
+  })
+  t.match(await store.get(upload), { status: 'processed', processed: { bucket: names.processedBucket, key } })
+})
+
+t.test('the same event any number of times gives the same', async t => {
+  const upload = await pipeline.upload('hello again')
+  const record = streamRecord(upload)
+  const results: unknown[] = []
+  for (let time = 0; time < 3; time++) {
+    await processor.process(record, going)
+    const { updatedAt: _, ...marked } = (await store.get(upload)) ?? {}
+    results.push({ object: await read(`processed/owner-1/${upload.uploadId}/demo.txt`), marked })
+  }
+  t.strictSame(results[1], results[0])
+  t.strictSame(results[2], results[0])
+})
+
+t.test('the same event at once, several times, gives the same', async t => {
+  const upload = await pipeline.upload('hello at once')
+  const record = streamRecord(upload)
+  await Promise.all(Array.from({ length: 8 }, () => processor.process(record, going)))
+  t.equal((await read(`processed/owner-1/${upload.uploadId}/demo.txt`)).text, 'HELLO AT ONCE')
+  t.match(await store.get(upload), { status: 'processed' })
+})
+
+t.test('a bare event finds the upload by its object', async t => {
+  const upload = await pipeline.upload('bare', { filename: 'naïve – name.txt' })
+  await processor.process(streamRecord({ bucket: upload.bucket, key: upload.key }), going)
+  const made = await read(`processed/owner-1/${upload.uploadId}/naïve – name.txt`)
+  t.equal(made.text, 'BARE')
+  t.equal(made.metadata['upload-id'], upload.uploadId)
+  t.equal(made.metadata['source-key'], encodeURIComponent(upload.key).replaceAll('%2F', '/'))
+  t.notOk('source-sha256' in made.metadata, 'nobody told the digest')
+  t.match(await store.get(upload), { status: 'processed' })
+})
+
+t.test('a bare event of an object that nobody recorded is processed all the same', async t => {
+  const Key = 'uploads/demo.txt'
+  await aws.s3.send(
+    new PutObjectCommand({
+      Bucket: names.uploadBucket,
+      Key,
+      Body: 'hello kinesis',
+      ContentType: 'application/octet-stream',
+    }),
+  )
+  await processor.process(streamRecord({ bucket: names.uploadBucket, key: Key }), going)
+  const { text, contentType } = await read('processed/demo.txt')
+  t.equal(text, 'HELLO KINESIS')
+  t.equal(contentType, 'text/plain;charset=utf-8')
+})
+
+t.test('an upload whose record is gone is processed, and no record is made up', async t => {
+  const upload = uploadRecord()
+  await putUpload(aws.s3, upload, 'no record')
+  await processor.process(streamRecord(upload), going)
+  t.equal((await read(`processed/owner-1/${upload.uploadId}/demo.txt`)).text, 'NO RECORD')
+  t.equal(await store.get(upload), undefined)
+})
+
+t.test('binary content is copied unchanged, with its content type', async t => {
+  const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7) % 256))
+  const upload = await pipeline.upload(bytes, { filename: 'picture.png', contentType: 'image/png' })
+  await processor.process(streamRecord(upload), going)
+  const key = `processed/owner-1/${upload.uploadId}/picture.png`
+  const head = await aws.s3.send(new HeadObjectCommand({ Bucket: names.processedBucket, Key: key }))
+  t.equal(head.ETag, `"${createHash('md5').update(bytes).digest('hex')}"`)
+  t.equal(head.ContentType, 'image/png')
+  t.equal(head.Metadata?.transform, 'copy')
+})
+
+t.test('an empty upload becomes an empty object', async t => {
+  for (const contentType of ['text/plain', 'image/png']) {
+    const upload = await pipeline.upload('', { contentType })
+    await processor.process(streamRecord(upload), going)
+    t.equal((await read(`processed/owner-1/${upload.uploadId}/demo.txt`)).text, '')
+    t.match(await store.get(upload), { status: 'processed' })
+  }
+})
+
+t.test('encoded text is not taken for text: it is copied, and its encoding with it', async t => {
+  const upload = await pipeline.upload('replaced below')
+  const packed = gzipSync('still packed')
+  await aws.s3.send(
+    new PutObjectCommand({
+      Bucket: upload.bucket,
+      Key: upload.key,
+      Body: packed,
+      ContentType: 'text/plain',
+      ContentEncoding: 'gzip',
+    }),
+  )
+  await processor.process(streamRecord(upload), going)
+  const key = `processed/owner-1/${upload.uploadId}/demo.txt`
+  const head = await aws.s3.send(new HeadObjectCommand({ Bucket: names.processedBucket, Key: key }))
+  t.equal(head.ContentEncoding, 'gzip')
+  t.equal(head.ETag, `"${createHash('md5').update(packed).digest('hex')}"`)
+})
+
+t.test('text of 20 MiB goes through in parts, every character right', async t => {
+  const line = 'straße, 🎉 und çédille\n'
+  const content = line.repeat(Math.ceil((20 * 1024 ** 2) / Buffer.byteLength(line)))
+  // The embedded S3 takes bodies up to 11 MiB, so the upload goes in by parts as well.
+  const upload = uploadRecord()
+  await store.create(upload)
+  const { Upload } = await import('@aws-sdk/lib-storage')
+  const params = { Bucket: upload.bucket, Key: upload.key, Body: content, ContentType: 'text/plain' }
+  await new Upload({ client: aws.s3, params, partSize: 8 * 1024 ** 2 }).done()
+
+  await processor.process(streamRecord(upload), going)
+  const key = `processed/owner-1/${upload.uploadId}/demo.txt`
+  const head = await aws.s3.send(new HeadObjectCommand({ Bucket: names.processedBucket, Key: key }))
+  t.match(head.ETag, /-3"$/, 'three parts')
+  t.ok((await read(key)).text === content.toUpperCase(), 'the text is right')
+})
+
+t.test('what a long name makes too long for a header is left out of the metadata', async t => {
+  const filename = `${'語'.repeat(280)}.txt`
+  const upload = await pipeline.upload('long', { filename })
+  await processor.process(streamRecord(upload), going)
+  const { text, metadata } = await read(`processed/owner-1/${upload.uploadId}/${filename}`)
+  t.equal(text, 'LONG')
+  t.notOk('source-key' in metadata)
+  t.equal(metadata['upload-id'], upload.uploadId)
+})

@@ -1,0 +1,46 @@
+import { Readable } from 'node:stream'
+import t from 'tap'
+import { eventOf } from '../../services/uploads/record.ts'
+import { describeUpload, provenance, uploadKeyOf } from '../../services/worker/provenance.ts'
+import type { SourceObject } from '../../services/worker/source-object.ts'
+import { copy } from '../../services/worker/transforms/copy.ts'
+import { uploadRecord } from './pipeline.ts'
+
+const event = eventOf(uploadRecord({ uploadId: 'id-1', filename: 'report.txt' }))
+const bare = { bucket: event.bucket, key: event.key }
+
+function source(metadata: Record<string, string> = {}): SourceObject {
+  const plain = { contentType: 'text/plain', contentEncoding: undefined, size: 3, etag: 'e1' }
+  return { body: Readable.from([]), ...plain, metadata }
+}
+
+const own = { 'upload-id': 'id-1', owner: 'owner-1', filename: 'r%C3%A9port.txt' }
+
+t.test('whose upload it is, is told by the event before the object', async t => {
+  const other = { ...own, 'upload-id': 'id-2', owner: 'owner-2' }
+  t.strictSame(uploadKeyOf(event, source(other)), { owner: 'owner-1', uploadId: 'id-1' })
+  t.strictSame(uploadKeyOf(bare, source(other)), { owner: 'owner-2', uploadId: 'id-2' })
+  t.equal(uploadKeyOf(bare, source({ owner: 'owner-2' })), undefined)
+  t.equal(uploadKeyOf(bare), undefined)
+})
+
+t.test('the name of the file is the client’s, else the last part of the key', async t => {
+  t.equal(describeUpload(event, source(own)).filename, 'réport.txt')
+  t.equal(describeUpload(event, source()).filename, 'report.txt')
+  t.equal(describeUpload({ bucket: 'headgate-uploads', key: 'uploads/x/y.txt' }, source()).filename, 'y.txt')
+  t.equal(describeUpload({ bucket: 'headgate-uploads', key: 'y.txt' }, source()).filename, 'y.txt')
+})
+
+t.test('the digest is written only where it is known to be of the bytes that were read', async t => {
+  t.equal(provenance(event, source(own), copy)['source-sha256'], event.sha256)
+  t.equal(provenance(event, source(), copy)['source-sha256'], event.sha256)
+  const overwritten = provenance(event, source({ ...own, 'upload-id': 'id-2' }), copy)
+  t.notOk('source-sha256' in overwritten)
+  t.equal(overwritten['upload-id'], 'id-2')
+})
+
+t.test('what cannot be a header is left out, whatever an event says', async t => {
+  for (const uploadId of ['a\r\nx-evil: 1', 'é', 'u'.repeat(1_025)]) {
+    t.notOk('upload-id' in provenance({ ...event, uploadId }, source(), copy))
+  }
+})
