@@ -1,0 +1,100 @@
+import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
+import type { FastifyRequest } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import { ProblemError } from '../problems/problem.ts'
+import { bearerToken } from './bearer.ts'
+import { ownerFromClaims } from './claims.ts'
+import { KeysUnavailableError, TokenRefusedError, UnknownKeyError } from './errors.ts'
+import type { KeySource } from './key-source.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The `sub` of the request's token. Empty on routes without authentication. */
+    owner: string
+  }
+  interface FastifyInstance {
+    /** An `onRequest` hook: sets the request's owner, or ends the request with 401 before its body is read. */
+    authenticate(request: FastifyRequest): Promise<void>
+  }
+}
+
+export interface AuthOptions {
+  issuer: string
+  clientId: string
+  keys: KeySource
+}
+
+/** Tokens that were verified and are remembered until they expire. More live tokens than this and remembering costs more. */
+const VERIFIED_TOKENS = 10_000
+const MAX_KID_LENGTH = 256
+
+export const authPlugin = fastifyPlugin<AuthOptions>(
+  async (app, { issuer, clientId, keys }) => {
+    await app.register(fastifyJwt, {
+      secret: (_request: FastifyRequest, token: TokenOrHeader) => keyOf(token),
+      decode: { complete: true },
+      verify: {
+        algorithms: ['RS256'],
+        allowedIss: issuer,
+        requiredClaims: ['exp', 'iss', 'sub', 'token_use'],
+        cache: VERIFIED_TOKENS,
+        extractToken: request => bearerToken(request.headers.authorization),
+      },
+    })
+
+    /** Refuses what could never verify before the issuer is asked for a key: it must not be asked in vain. */
+    async function keyOf(token: TokenOrHeader): Promise<string> {
+      const { header, payload } = token as { header?: Record<string, unknown>; payload?: Record<string, unknown> }
+      if (header?.alg !== 'RS256' || payload?.iss !== issuer) throw new TokenRefusedError('The token is not valid')
+      const { kid } = header
+      if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) {
+        throw new TokenRefusedError('The token names no key')
+      }
+      return keys.find(kid)
+    }
+
+    async function ownerOf(request: FastifyRequest): Promise<string> {
+      if (bearerToken(request.headers.authorization) === undefined) throw missingToken()
+      const claims = await request.jwtVerify<Record<string, unknown>>()
+      return ownerFromClaims(claims, { clientId })
+    }
+
+    app.decorateRequest('owner', '')
+    app.decorate('authenticate', async (request: FastifyRequest) => {
+      try {
+        request.owner = await ownerOf(request)
+      } catch (error) {
+        throw toProblem(error)
+      }
+    })
+  },
+  { name: 'auth', fastify: '5.x' },
+)
+
+function missingToken(): ProblemError {
+  const detail = 'Send a Cognito id or access token: "Authorization: Bearer <token>".'
+  return new ProblemError('missing-token', detail, { headers: { 'www-authenticate': 'Bearer' } })
+}
+
+/** Whatever is wrong with a token is a 401; what is wrong on our side is not. */
+function toProblem(cause: unknown): unknown {
+  if (cause instanceof ProblemError) return cause
+  if (cause instanceof KeysUnavailableError) {
+    const detail = 'The issuer of the token does not answer, and its key is not known here yet. Try again.'
+    return new ProblemError('keys-unavailable', detail, { headers: { 'retry-after': '5' }, cause })
+  }
+  const reason = refusal(cause)
+  if (reason === undefined) return cause
+  const challenge = `Bearer error="invalid_token", error_description="${reason}"`
+  return new ProblemError('invalid-token', `${reason}.`, { headers: { 'www-authenticate': challenge }, cause })
+}
+
+/** What a client is told: enough to mend a client that errs, nothing that helps one that forges. */
+function refusal(error: unknown): string | undefined {
+  if (error instanceof TokenRefusedError) return error.message
+  if (error instanceof UnknownKeyError) return 'The token is not valid'
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  if (error.code === 'FST_JWT_AUTHORIZATION_TOKEN_EXPIRED') return 'The token has expired'
+  if (error.code === 'FAST_JWT_INACTIVE') return 'The token is not valid yet'
+  return /^(FST_JWT|FAST_JWT)_/.test(error.code) ? 'The token is not valid' : undefined
+}

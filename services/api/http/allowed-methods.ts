@@ -1,0 +1,19 @@
+export interface KnownRoute {
+  method: string
+  /** As the router has it: `/uploads/:id`, `/docs/*`. */
+  url: string
+}
+
+/** The methods that a path is served with, to tell a wrong method from a wrong path. Empty where the path is unknown. */
+export function allowedMethods(routes: readonly KnownRoute[], path: string): string[] {
+  const methods = routes.filter(route => matches(route.url, path)).map(route => route.method)
+  return [...new Set(methods)].sort()
+}
+
+function matches(url: string, path: string): boolean {
+  const wanted = url.split('/')
+  const given = path.split('/')
+  if (wanted.at(-1) === '*') return wanted.slice(0, -1).every((segment, index) => segment === given[index])
+  if (wanted.length !== given.length) return false
+  return wanted.every((segment, index) => (segment.startsWith(':') ? given[index] !== '' : segment === given[index]))
+}

@@ -1,0 +1,35 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+
+/**
+ * One line a request, when it is over, and the request's id in the answer. Without the query and the headers: what a
+ * client puts there is not ours to keep.
+ */
+export const requestLog = fastifyPlugin(
+  async app => {
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header('x-request-id', request.id)
+      // Of a request whose client has gone there is no onResponse.
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) request.log.info(describe(request, reply), 'request broken off')
+      })
+    })
+    app.addHook('onResponse', async (request, reply) => {
+      request.log.info(describe(request, reply), 'request')
+    })
+  },
+  { name: 'request-log', fastify: '5.x' },
+)
+
+function describe(request: FastifyRequest, reply: FastifyReply) {
+  const [path] = request.url.split('?', 1)
+  return {
+    method: request.method,
+    path,
+    route: request.routeOptions.url,
+    ...(reply.sent && { status: reply.statusCode }),
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    remoteAddress: request.ip,
+    ...(request.owner && { owner: request.owner }),
+  }
+}

@@ -1,0 +1,23 @@
+import { HeadgateError } from '../../platform/errors.ts'
+
+/** A body over its limit. The message says the limit, for the client. */
+export class PayloadTooLargeError extends HeadgateError {
+  readonly code = 'HEADGATE_PAYLOAD_TOO_LARGE'
+  /** Bytes. */
+  readonly limit: number
+
+  constructor(what: string, limit: number) {
+    super(`${what} is larger than the ${limit} bytes that are taken.`)
+    this.limit = limit
+  }
+}
+
+/** A body that stopped before its end: its client is gone, or sent less than it said. */
+export class IncompleteBodyError extends HeadgateError {
+  readonly code = 'HEADGATE_INCOMPLETE_BODY'
+}
+
+/** A content type that cannot be kept with a file. The message says why, for the client. */
+export class InvalidContentTypeError extends HeadgateError {
+  readonly code = 'HEADGATE_INVALID_CONTENT_TYPE'
+}

@@ -1,0 +1,20 @@
+import awsLambdaFastify from '@fastify/aws-lambda'
+import type { APIGatewayProxyEvent, APIGatewayProxyEventV2, APIGatewayProxyResult, Context } from 'aws-lambda'
+import type { App } from './app.ts'
+
+/** What API Gateway calls the function with: a REST API by payload 1.0, an HTTP API by 2.0. */
+export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2
+
+export type GatewayHandler = (event: GatewayEvent, context: Context) => Promise<APIGatewayProxyResult>
+
+/** Serves API Gateway's events with the app. */
+export function createLambdaHandler(app: App): GatewayHandler {
+  return awsLambdaFastify(app, {
+    // A comma is a character that a file name may have.
+    parseCommaSeparatedQueryParams: false,
+    // Claims are taken from the token, never from what came with the event.
+    decorateRequest: false,
+    // Of the pages of /docs. What the api itself answers is text.
+    binaryMimeTypes: ['image/png', 'image/x-icon'],
+  })
+}

@@ -1,0 +1,14 @@
+import { apiConfigSchema } from '../platform/config/api.ts'
+import { loadConfig } from '../platform/config/load.ts'
+import { createLogger } from '../platform/log.ts'
+import { buildApp } from './app.ts'
+import { createLambdaHandler } from './lambda-handler.ts'
+import { createServices } from './services.ts'
+
+// Once for the life of the function's environment, in its init phase: what throws here is reported as a failed start.
+const config = loadConfig(apiConfigSchema, process.env)
+const logger = createLogger({ level: config.LOG_LEVEL, role: 'api' })
+const app = await buildApp({ config, services: createServices(config), logger })
+
+/** The api behind API Gateway. */
+export const handler = createLambdaHandler(app)

@@ -1,0 +1,37 @@
+/** A kind of answer that is not a success. `docs/errors.md` says of each what it means and what to do. */
+export interface ProblemKind {
+  /** The HTTP status. */
+  status: number
+  /** The same for every answer of the kind. What is wrong with this one request is in `detail`. */
+  title: string
+}
+
+/** Every kind of problem that the api answers with, by the last part of its type. Slugs are stable: clients match them. */
+export const catalogue = {
+  'bad-request': { status: 400, title: 'The request cannot be understood' },
+  'malformed-json': { status: 400, title: 'The body is not JSON' },
+  'invalid-body': { status: 400, title: 'The body or the query is not what the api takes' },
+  'invalid-filename': { status: 400, title: 'The file name cannot be taken' },
+  'invalid-content-type': { status: 400, title: 'The content type of the file cannot be taken' },
+  'malformed-multipart': { status: 400, title: 'The form cannot be read' },
+  'missing-file': { status: 400, title: 'The form has no file' },
+  'too-many-files': { status: 400, title: 'The form has more than one file' },
+  'incomplete-body': { status: 400, title: 'The body ended before it was complete' },
+  'missing-token': { status: 401, title: 'A token is required' },
+  'invalid-token': { status: 401, title: 'The token is not valid' },
+  'not-found': { status: 404, title: 'There is nothing here' },
+  'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
+  'request-timeout': { status: 408, title: 'The request took too long to arrive' },
+  'payload-too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The content type is not one of those taken' },
+  'headers-too-large': { status: 431, title: 'The headers are too large' },
+  'internal-error': { status: 500, title: 'Something went wrong' },
+  unavailable: { status: 503, title: 'The service cannot do this just now' },
+  'keys-unavailable': { status: 503, title: 'The token cannot be checked just now' },
+  'not-ready': { status: 503, title: 'The service is not ready' },
+} as const satisfies Record<string, ProblemKind>
+
+export type ProblemSlug = keyof typeof catalogue
+
+/** What the `type` of every problem begins with. */
+export const PROBLEM_TYPE_PREFIX = 'urn:headgate:problem:'

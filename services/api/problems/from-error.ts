@@ -1,0 +1,59 @@
+import { HeadgateError } from '../../platform/errors.ts'
+import type { ProblemSlug } from './catalogue.ts'
+import { type Problem, ProblemError } from './problem.ts'
+import { isUnavailable } from './unavailable.ts'
+
+/** Errors of ours whose message is meant for the client. */
+const ownErrors: Readonly<Record<string, ProblemSlug>> = {
+  HEADGATE_INVALID_FILENAME: 'invalid-filename',
+  HEADGATE_INVALID_CONTENT_TYPE: 'invalid-content-type',
+  HEADGATE_PAYLOAD_TOO_LARGE: 'payload-too-large',
+  HEADGATE_INCOMPLETE_BODY: 'incomplete-body',
+}
+
+/** Errors of Fastify and its plugins, by what they are about. Their messages name nothing internal. */
+const fastifyErrors: Readonly<Record<string, ProblemSlug>> = {
+  FST_ERR_VALIDATION: 'invalid-body',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload-too-large',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed-json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed-json',
+  FST_ERR_MAX_PARAM_LENGTH: 'not-found',
+}
+
+/** Seconds after which asking again makes sense where a service behind the api does not answer. */
+const RETRY_AFTER_SECONDS = '5'
+
+/** What a client is told of an error. Whatever is not known to be the client's own doing tells nothing of the inside. */
+export function problemFromError(error: unknown): Problem {
+  if (error instanceof ProblemError) return error
+  if (error instanceof HeadgateError) {
+    const slug = ownErrors[error.code]
+    if (slug) return { slug, detail: error.message }
+  }
+  if (isUnavailable(error)) {
+    return {
+      slug: 'unavailable',
+      detail: 'A service behind this one does not answer. Nothing was accepted; try again.',
+      headers: { 'retry-after': RETRY_AFTER_SECONDS },
+    }
+  }
+  return (
+    problemFromFastify(error) ?? { slug: 'internal-error', detail: 'The request failed, and it is not your fault.' }
+  )
+}
+
+function problemFromFastify(error: unknown): Problem | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  const slug = fastifyErrors[error.code]
+  if (slug) return { slug, detail: sentence(error.message) }
+  const isClients = 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500
+  return error.code.startsWith('FST_') && isClients
+    ? { slug: 'bad-request', detail: sentence(error.message) }
+    : undefined
+}
+
+function sentence(message: string): string {
+  const capital = message.charAt(0).toUpperCase() + message.slice(1)
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`
+}

@@ -1,0 +1,67 @@
+import { type Static, Type } from 'typebox'
+import { HeadgateError } from '../../platform/errors.ts'
+import { catalogue, PROBLEM_TYPE_PREFIX, type ProblemSlug } from './catalogue.ts'
+
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json'
+
+/** RFC 9457. */
+export const problemSchema = Type.Object(
+  {
+    type: Type.String({ description: 'The kind of problem, stable.', examples: ['urn:headgate:problem:not-found'] }),
+    title: Type.String({ description: 'The kind of problem in words, the same for every answer of the kind.' }),
+    status: Type.Integer({ description: 'The HTTP status.' }),
+    detail: Type.String({ description: 'What is wrong with this request.' }),
+    instance: Type.String({
+      description: 'The request, by its id: the one in the header x-request-id and in the logs.',
+    }),
+  },
+  { additionalProperties: false },
+)
+
+export type ProblemBody = Static<typeof problemSchema>
+
+/** The problems of a route, as its schema's `response` has them. */
+export function problemResponses(...slugs: ProblemSlug[]) {
+  const byStatus = Map.groupBy(slugs, slug => catalogue[slug].status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, kinds]) => [
+      status,
+      {
+        description: kinds.map(kind => `\`${kind}\``).join(', '),
+        content: { [PROBLEM_CONTENT_TYPE]: { schema: problemSchema } },
+      },
+    ]),
+  )
+}
+
+/** What is answered in place of a success. */
+export interface Problem {
+  slug: ProblemSlug
+  /** For the client: nothing internal. */
+  detail: string
+  headers?: Readonly<Record<string, string>>
+}
+
+/** A problem that the HTTP side of the api found by itself. */
+export class ProblemError extends HeadgateError implements Problem {
+  readonly code = 'HEADGATE_PROBLEM'
+  readonly slug: ProblemSlug
+  readonly detail: string
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    slug: ProblemSlug,
+    detail: string,
+    { headers = {}, cause }: { headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(detail, cause === undefined ? undefined : { cause })
+    this.slug = slug
+    this.detail = detail
+    this.headers = headers
+  }
+}
+
+export function problemBody({ slug, detail }: Problem, requestId: string): ProblemBody {
+  const { status, title } = catalogue[slug]
+  return { type: PROBLEM_TYPE_PREFIX + slug, title, status, detail, instance: `urn:headgate:request:${requestId}` }
+}

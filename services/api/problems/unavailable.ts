@@ -1,0 +1,42 @@
+/** How Node names a connection that was not made or did not last. */
+const connectionCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
+
+/** What AWS's services say where there is too much to do. Some of them say it with status 400. */
+const throttlingNames = new Set([
+  'Throttling',
+  'ThrottlingException',
+  'ThrottledException',
+  'RequestThrottled',
+  'RequestLimitExceeded',
+  'ProvisionedThroughputExceededException',
+  'SlowDown',
+  'TimeoutError',
+])
+
+/**
+ * Whether an error of the AWS SDK is one that time heals: unreachable, overloaded or failing by itself. A missing bucket or
+ * a refused permission is not.
+ */
+export function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (throttlingNames.has(error.name)) return true
+  if ('code' in error && typeof error.code === 'string' && connectionCodes.has(error.code)) return true
+  const status = httpStatus(error)
+  return status !== undefined && (status >= 500 || status === 429)
+}
+
+function httpStatus(error: Error): number | undefined {
+  if (!('$metadata' in error)) return undefined
+  const metadata = error.$metadata
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined
+  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined
+}

@@ -1,0 +1,45 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { ProblemError, problemResponses } from '../problems/problem.ts'
+import type { Readiness } from '../readiness.ts'
+
+const check = Type.Enum(['ok', 'unreachable'])
+
+const schema = {
+  operationId: 'ready',
+  tags: ['health'],
+  summary: 'Whether uploads can be accepted',
+  description: 'Without the stream they can: their events wait in the outbox.',
+  response: {
+    200: Type.Object(
+      {
+        status: Type.Literal('ready'),
+        checks: Type.Object({ bucket: check, table: check, stream: check }, { additionalProperties: false }),
+      },
+      { additionalProperties: false, description: 'They can.' },
+    ),
+    ...problemResponses('not-ready'),
+  },
+}
+
+export const readyz: FastifyPluginAsyncTypebox<{ readiness: () => Promise<Readiness> }> = async (
+  app,
+  { readiness },
+) => {
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+
+  app.get('/readyz', { schema, logLevel: 'warn' }, async () => {
+    if (closing) throw notReady('This process is stopping.')
+    const { ready, checks } = await readiness()
+    if (ready) return { status: 'ready' as const, checks }
+    const missing = (['bucket', 'table'] as const).filter(name => checks[name] !== 'ok')
+    throw notReady(`Not reachable: ${missing.join(', ')}.`)
+  })
+}
+
+function notReady(detail: string): ProblemError {
+  return new ProblemError('not-ready', detail, { headers: { 'retry-after': '5' } })
+}

@@ -1,0 +1,43 @@
+import { type TSchema, Type } from 'typebox'
+import { uploadStatuses } from '../../uploads/record.ts'
+
+/** Of every route that needs a token, for the OpenAPI document. */
+export const security = [{ bearer: [] }]
+
+export const objectSchema = Type.Object({ bucket: Type.String(), key: Type.String() }, { additionalProperties: false })
+
+const uploadProperties = {
+  uploadId: Type.String({ description: 'UUIDv7: ids of one owner sort by time.' }),
+  filename: Type.String(),
+  contentType: Type.String(),
+  size: Type.Integer({ description: 'bytes' }),
+  sha256: Type.String({ description: 'lower-case hex' }),
+  uploadedAt: Type.String({ description: 'ISO 8601, UTC' }),
+}
+
+/** The answer to an upload. */
+export const acceptedSchema = <S extends TSchema>(status: S) =>
+  Type.Object(
+    {
+      message: Type.String(),
+      s3: objectSchema,
+      ...uploadProperties,
+      status,
+    },
+    { additionalProperties: false },
+  )
+
+/** An upload as its owner sees it. */
+export const uploadSchema = Type.Object(
+  {
+    ...uploadProperties,
+    status: Type.Enum([...uploadStatuses]),
+    s3: objectSchema,
+    updatedAt: Type.String({ description: 'ISO 8601, UTC: when the status last changed' }),
+    processed: Type.Optional(objectSchema),
+    failure: Type.Optional(
+      Type.Object({ code: Type.String(), reason: Type.String() }, { additionalProperties: false }),
+    ),
+  },
+  { additionalProperties: false },
+)

@@ -1,0 +1,67 @@
+import t from 'tap'
+import { catalogue } from '../../services/api/problems/catalogue.ts'
+import { startAws } from '../support/aws.ts'
+import { ask, buildTestApi } from './support.ts'
+
+const aws = await startAws(t)
+const api = await buildTestApi(t, aws)
+
+interface Operation {
+  operationId: string
+  security?: unknown
+  requestBody?: { content: Record<string, unknown> }
+  responses: Record<string, { content?: Record<string, unknown> }>
+}
+
+interface OpenApi {
+  openapi: string
+  paths: Record<string, Record<string, Operation>>
+  components: { securitySchemes: Record<string, unknown> }
+}
+
+const { body } = await ask(`${api.url}/openapi.json`)
+const document = body as unknown as OpenApi
+
+t.test('/openapi.json describes every operation, by its name, in OpenAPI 3.1', async t => {
+  t.equal(document.openapi, '3.1.0')
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`),
+  )
+  t.same(operations.sort(), [
+    'get /livez live',
+    'get /readyz ready',
+    'get /uploads/{id} getUpload',
+    'post /uploads createUpload',
+  ])
+})
+
+t.test('the document names the three bodies of an upload, and the token', async t => {
+  const operation = document.paths['/uploads']?.post
+  const types = Object.keys(operation?.requestBody?.content ?? {})
+  t.same(types, ['application/json', 'multipart/form-data', 'application/octet-stream'])
+  t.same(operation?.security, [{ bearer: [] }])
+  t.match(document.components.securitySchemes, { bearer: { type: 'http', scheme: 'bearer' } })
+})
+
+t.test('every error in the document is a problem with a status of the catalogue', async t => {
+  const known = new Set(Object.values(catalogue).map(({ status }) => String(status)))
+  const errors = Object.values(document.paths)
+    .flatMap(methods => Object.values(methods))
+    .flatMap(({ responses }) => Object.entries(responses))
+    .filter(([status]) => Number(status) >= 400)
+  t.ok(errors.length > 10)
+  for (const [status, response] of errors) {
+    t.ok(known.has(status), status)
+    t.same(Object.keys(response.content ?? {}), ['application/problem+json'])
+  }
+})
+
+t.test('/docs is a page that loads the document', async t => {
+  const page = await fetch(`${api.url}/docs`)
+  t.equal(page.status, 200)
+  t.match(page.headers.get('content-type'), /^text\/html/)
+  const script = await fetch(`${api.url}/docs/static/swagger-initializer.js`)
+  t.equal(script.status, 200)
+  t.match(await script.text(), "resolveUrl('./json')")
+  t.same((await ask(`${api.url}/docs/json`)).body, body)
+})

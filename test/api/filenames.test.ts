@@ -1,0 +1,109 @@
+import t from 'tap'
+import { startAws } from '../support/aws.ts'
+import { form } from './form.ts'
+import {
+  type Answer,
+  ask,
+  buildTestApi,
+  createTestUser,
+  isProblem,
+  NO_TRACES,
+  postJson,
+  type TestUser,
+} from './support.ts'
+
+const aws = await startAws(t)
+const api = await buildTestApi(t, aws)
+
+const ways: Record<string, (user: TestUser, filename: string) => Promise<Answer>> = {
+  json: (user, filename) => postJson(api, user, { filename, content: 'x' }),
+  raw: (user, filename) =>
+    ask(`${api.url}/uploads?filename=${encodeURIComponent(filename)}`, {
+      method: 'POST',
+      headers: user.auth,
+      body: Buffer.from('x'),
+    }),
+  multipart: (user, filename) => {
+    const { body, headers } = form([{ name: 'file', filename, type: 'text/plain', value: 'x' }])
+    return ask(`${api.url}/uploads`, { method: 'POST', headers: { ...user.auth, ...headers }, body })
+  },
+}
+
+const refused: Array<[string, string]> = [
+  ['the parent', '..'],
+  ['this folder', '.'],
+  ['a path upwards', '../../etc/passwd'],
+  ['dots inside', 'a..b.txt'],
+  ['a path', 'folder/a.txt'],
+  ['an absolute path', '/etc/passwd'],
+  ['a Windows path', 'C:\\Windows\\a.txt'],
+  ['a backslash alone', 'a\\b'],
+  ['an encoded path with dots', '..%2F..%2Fa.txt'],
+  ['a NUL', 'a\0.txt'],
+  ['a bell', 'a\x07.txt'],
+  ['a DEL', 'a\x7f.txt'],
+  ['a C1 control', 'a\x85.txt'],
+  ['a right-to-left override', 'a\u202Egnp.exe'],
+  ['an isolate', 'a\u2066b.txt'],
+  ['a line separator', 'a\u2028b.txt'],
+  ['1,025 bytes', 'x'.repeat(1_025)],
+  ['1,026 bytes in 513 characters', 'ä'.repeat(513)],
+]
+
+t.test('a file name that could be read as a path or show as another is refused, whatever way it comes', async t => {
+  for (const [way, send] of Object.entries(ways)) {
+    const user = await createTestUser(aws)
+    for (const [name, filename] of refused) {
+      isProblem(t, await send(user, filename), 400, 'invalid-filename', `${way}: ${name}`)
+    }
+    t.same(await user.traces(), NO_TRACES, `${way}: nothing is stored`)
+  }
+})
+
+t.test('a line break in a name is refused where a name can have one', async t => {
+  const user = await createTestUser(aws)
+  for (const filename of ['a\nb', 'a\r\nb', 'a\tb', '']) {
+    isProblem(t, await postJson(api, user, { filename }), 400, 'invalid-filename', JSON.stringify(filename))
+    if (filename !== '')
+      isProblem(t, await send('raw', user, filename), 400, 'invalid-filename', `raw: ${JSON.stringify(filename)}`)
+  }
+  isProblem(t, await send('raw', user, ''), 400, 'invalid-filename', 'raw: no name')
+  t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('a name that is too long for a key is refused before anything is stored', async t => {
+  const user = await createTestUser(aws)
+  const answer = await postJson(api, user, { filename: 'x'.repeat(1_000) })
+  isProblem(t, answer, 400, 'invalid-filename')
+  t.match(answer.body.detail, /too long for a key/)
+  t.same(await user.traces(), NO_TRACES)
+})
+
+const taken = [
+  'a b.txt',
+  '%2e%2e',
+  '%00.txt',
+  'a;b=c.txt',
+  "it's.txt",
+  '.hidden',
+  'no-extension',
+  '~',
+  'é',
+  'CON',
+  '{owner}.txt',
+]
+
+t.test('a file name that is only unusual is kept as it is, whatever way it comes', async t => {
+  for (const [way, send] of Object.entries(ways)) {
+    const user = await createTestUser(aws)
+    for (const filename of taken) {
+      t.match(await send(user, filename), { status: 200, body: { filename } }, `${way}: ${filename}`)
+    }
+  }
+})
+
+function send(way: string, user: TestUser, filename: string): Promise<Answer> {
+  const by = ways[way]
+  if (!by) throw new Error(`There is no way ${way}`)
+  return by(user, filename)
+}

@@ -1,0 +1,65 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+
+export interface SigningKey {
+  kid: string
+  privateKey: KeyObject
+  publicKey: KeyObject
+}
+
+export function makeKey(kid: string): SigningKey {
+  return { kid, ...generateKeyPairSync('rsa', { modulusLength: 2048 }) }
+}
+
+/** How the issuer answers for its keys. */
+export type Mood = 'well' | 'failing' | 'hanging' | 'empty' | 'gibberish'
+
+export interface Issuer {
+  /** The `iss` of its tokens. */
+  url: string
+  /** The keys that it publishes. */
+  keys: SigningKey[]
+  mood: Mood
+  /** How often it was asked. */
+  asked: number
+}
+
+/** An issuer that does as it is told, for what Cognito's stand-in is too well-behaved for. */
+export async function startIssuer(t: Pick<Test, 'teardown'>): Promise<Issuer> {
+  const server = createServer((request, response) => {
+    if (request.url !== '/pool/.well-known/jwks.json') {
+      response.writeHead(404).end()
+      return
+    }
+    issuer.asked++
+    answers[issuer.mood](response, issuer)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const { port } = server.address() as AddressInfo
+  const issuer: Issuer = { url: `http://127.0.0.1:${port}/pool`, keys: [makeKey('first')], mood: 'well', asked: 0 }
+  return issuer
+}
+
+const answers: Record<Mood, (response: ServerResponse, issuer: Issuer) => void> = {
+  well: (response, { keys }) => {
+    const jwks = keys.map(({ kid, publicKey }) => ({
+      ...publicKey.export({ format: 'jwk' }),
+      kid,
+      alg: 'RS256',
+      use: 'sig',
+    }))
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys: jwks }))
+  },
+  failing: response => response.writeHead(500, { 'content-type': 'application/json' }).end('{}'),
+  hanging: response => response.flushHeaders(),
+  empty: response => response.writeHead(200, { 'content-type': 'application/json' }).end('{"keys":[]}'),
+  gibberish: response => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+}

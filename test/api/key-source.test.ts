@@ -1,0 +1,110 @@
+import t from 'tap'
+import { createKeySource } from '../../services/api/auth/key-source.ts'
+import { makeKey, startIssuer } from './issuer.ts'
+
+/** A clock that stands still until it is told. */
+function clock() {
+  let now = 0
+  return {
+    now: () => now,
+    pass: (ms: number) => {
+      now += ms
+    },
+  }
+}
+
+const unknown = { code: 'HEADGATE_UNKNOWN_KEY' }
+const unavailable = { code: 'HEADGATE_KEYS_UNAVAILABLE' }
+
+t.test('a key is asked for once and is then known', async t => {
+  const issuer = await startIssuer(t)
+  const keys = createKeySource({ issuer: issuer.url, now: clock().now })
+  const pems = await Promise.all(Array.from({ length: 20 }, () => keys.find('first')))
+  t.match(pems[0], /^-----BEGIN PUBLIC KEY-----/)
+  t.equal(new Set(pems).size, 1)
+  t.equal(issuer.asked, 1)
+})
+
+t.test('a new key of the issuer is found without a restart', async t => {
+  const issuer = await startIssuer(t)
+  const keys = createKeySource({ issuer: issuer.url, now: clock().now })
+  await keys.find('first')
+  issuer.keys.push(makeKey('second'))
+  t.match(await keys.find('second'), /BEGIN PUBLIC KEY/)
+})
+
+t.test('a flood of unknown key ids costs one request, and the known key goes on', async t => {
+  const issuer = await startIssuer(t)
+  const time = clock()
+  const keys = createKeySource({ issuer: issuer.url, now: time.now, missPauseMs: 5_000 })
+  await keys.find('first')
+  const flood = Array.from({ length: 200 }, (_, index) => keys.find(`unknown-${index}`))
+  for (const each of flood) await t.rejects(each, unknown)
+  t.equal(issuer.asked, 2)
+  t.ok(await keys.find('first'))
+  time.pass(5_000)
+  await t.rejects(keys.find('unknown-0'), unknown)
+  await t.rejects(keys.find('unknown-0'), unknown)
+  t.equal(issuer.asked, 3)
+})
+
+t.test('a new key that comes in the middle of a flood is found once the pause is over', async t => {
+  const issuer = await startIssuer(t)
+  const time = clock()
+  const keys = createKeySource({ issuer: issuer.url, now: time.now, missPauseMs: 5_000 })
+  await t.rejects(keys.find('unknown'), unknown)
+  issuer.keys.push(makeKey('second'))
+  await t.rejects(keys.find('second'), unknown)
+  time.pass(5_000)
+  t.ok(await keys.find('second'))
+})
+
+for (const mood of ['failing', 'empty', 'gibberish'] as const) {
+  t.test(`an issuer that is ${mood} is told apart from one that has no such key`, async t => {
+    const issuer = await startIssuer(t)
+    issuer.mood = mood
+    const time = clock()
+    const keys = createKeySource({ issuer: issuer.url, now: time.now, failurePauseMs: 5_000 })
+    await t.rejects(keys.find('first'), unavailable)
+    await t.rejects(keys.find('first'), unavailable)
+    t.equal(issuer.asked, 1, 'it is left alone for a pause')
+    issuer.mood = 'well'
+    time.pass(5_000)
+    t.ok(await keys.find('first'), 'it is asked again after it')
+  })
+}
+
+t.test('an issuer that hangs is given up, and asked anew when it has recovered', async t => {
+  const issuer = await startIssuer(t)
+  issuer.mood = 'hanging'
+  const time = clock()
+  const keys = createKeySource({ issuer: issuer.url, now: time.now, timeoutMs: 50, failurePauseMs: 5_000 })
+  await t.rejects(keys.find('first'), unavailable)
+  issuer.mood = 'well'
+  time.pass(5_000)
+  t.ok(await keys.find('first'))
+})
+
+t.test('the last good key survives an outage of any length', async t => {
+  const issuer = await startIssuer(t)
+  const time = clock()
+  const keys = createKeySource({ issuer: issuer.url, now: time.now, timeoutMs: 50, freshMs: 60_000 })
+  const good = await keys.find('first')
+  for (const mood of ['failing', 'hanging', 'gibberish'] as const) {
+    issuer.mood = mood
+    time.pass(24 * 3_600_000)
+    t.equal(await keys.find('first'), good, mood)
+  }
+  await t.rejects(keys.find('never-seen'), unavailable)
+})
+
+t.test('a key that the issuer has taken back is refused once it has been asked again', async t => {
+  const issuer = await startIssuer(t)
+  const time = clock()
+  const keys = createKeySource({ issuer: issuer.url, now: time.now, freshMs: 60_000 })
+  await keys.find('first')
+  issuer.keys = [makeKey('second')]
+  t.ok(await keys.find('first'), 'within its time it is not asked for')
+  time.pass(60_000)
+  await t.rejects(keys.find('first'), unknown)
+})

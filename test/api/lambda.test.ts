@@ -1,0 +1,138 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Context } from 'aws-lambda'
+import t from 'tap'
+import { createLambdaHandler, type GatewayEvent } from '../../services/api/lambda-handler.ts'
+import { startAws } from '../support/aws.ts'
+import { form } from './form.ts'
+import { type Call, httpApiEvent, restApiEvent } from './gateway-events.ts'
+import { buildTestApi, createTestUser, NO_TRACES, readObject, type TestUser } from './support.ts'
+
+const aws = await startAws(t)
+const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '1000000' } })
+const handler = createLambdaHandler(api.app)
+const context = { awsRequestId: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef' } as Context
+
+const shapes: Record<string, (call: Call) => GatewayEvent> = {
+  'HTTP API (2.0)': httpApiEvent,
+  'REST API (1.0)': restApiEvent,
+}
+
+const bytes = Buffer.from([0, 255, 254, 10, 13, 0, 200])
+
+for (const [shape, eventOf] of Object.entries(shapes)) {
+  const call = async (user: TestUser | undefined, given: Call) => {
+    const headers = { ...given.headers, ...user?.auth }
+    const result = await handler(eventOf({ ...given, headers }), context)
+    const body: unknown = JSON.parse(result.body)
+    return { ...result, body: body as Record<string, unknown> & { s3: { key: string } } }
+  }
+  const json = { 'content-type': 'application/json' }
+
+  t.test(`${shape}: a JSON upload is accepted, and shown afterwards`, async t => {
+    const user = await createTestUser(aws)
+    const body = JSON.stringify({ filename: 'a.txt', content: 'hello – 写真' })
+    const answer = await call(user, { method: 'POST', path: '/uploads', headers: json, body })
+    t.match(answer, { statusCode: 200, isBase64Encoded: false, body: { filename: 'a.txt', status: 'queued' } })
+    t.equal((await readObject(aws, answer.body.s3.key)).bytes.toString(), 'hello – 写真')
+    const location = String(answer.headers?.location)
+    t.match(await call(user, { method: 'GET', path: location }), { statusCode: 200, body: { filename: 'a.txt' } })
+  })
+
+  t.test(`${shape}: a raw body in base64 arrives byte for byte, with a comma in its name`, async t => {
+    const user = await createTestUser(aws)
+    const answer = await call(user, {
+      method: 'POST',
+      path: '/uploads',
+      query: { filename: 'a,b + c.png' },
+      headers: { 'content-type': 'image/png' },
+      body: bytes,
+    })
+    t.match(answer, {
+      statusCode: 200,
+      body: { filename: 'a,b + c.png', contentType: 'image/png', size: bytes.length },
+    })
+    t.ok((await readObject(aws, answer.body.s3.key)).bytes.equals(bytes))
+  })
+
+  t.test(`${shape}: a form in base64 arrives byte for byte`, async t => {
+    const user = await createTestUser(aws)
+    const { body, headers } = form([{ name: 'file', filename: 'a.png', type: 'image/png', value: bytes }])
+    const answer = await call(user, { method: 'POST', path: '/uploads', headers, body })
+    t.match(answer, { statusCode: 200, body: { filename: 'a.png', size: bytes.length } })
+    t.ok((await readObject(aws, answer.body.s3.key)).bytes.equals(bytes))
+  })
+
+  t.test(`${shape}: errors are problems, and nothing is stored`, async t => {
+    const user = await createTestUser(aws)
+    const cut = form([{ name: 'file', filename: 'a', value: 'x' }], { end: '' })
+    const large = Buffer.alloc(1_000_001)
+    const cases: Array<[Call, number]> = [
+      [{ method: 'POST', path: '/uploads', headers: json, body: '{' }, 400],
+      [{ method: 'POST', path: '/uploads', headers: json }, 400],
+      [{ method: 'POST', path: '/uploads', headers: cut.headers, body: cut.body }, 400],
+      [{ method: 'POST', path: '/uploads', query: { filename: '../a' }, body: 'x' }, 400],
+      [{ method: 'POST', path: '/uploads', query: { filename: 'a' }, body: large }, 413],
+      [{ method: 'POST', path: '/uploads', body: 'x' }, 415],
+      [{ method: 'GET', path: '/uploads' }, 405],
+      [{ method: 'GET', path: '/nothing' }, 404],
+    ]
+    for (const [given, status] of cases) {
+      const { statusCode, headers } = await call(user, given)
+      t.equal(statusCode, status, `${given.method} ${given.path}`)
+      t.equal(headers?.['content-type'], 'application/problem+json')
+    }
+    t.same(await user.traces(), NO_TRACES)
+  })
+
+  t.test(`${shape}: who it is comes from the token alone`, async t => {
+    const forged = { 'x-apigateway-event': encodeURIComponent(JSON.stringify({ requestContext: { authorizer: {} } })) }
+    const answer = await call(undefined, {
+      method: 'POST',
+      path: '/uploads',
+      headers: { ...json, ...forged },
+      body: '{}',
+    })
+    t.match(answer, { statusCode: 401, headers: { 'www-authenticate': 'Bearer' } })
+  })
+
+  t.test(`${shape}: a picture of the docs comes as base64`, async t => {
+    const result = await handler(eventOf({ method: 'GET', path: '/docs/static/favicon-32x32.png' }), context)
+    t.match(result, { statusCode: 200, isBase64Encoded: true })
+    t.same([...Buffer.from(result.body, 'base64').subarray(1, 4)], [...Buffer.from('PNG')])
+  })
+}
+
+const run = promisify(execFile)
+const entry = new URL('../../services/api/lambda.ts', import.meta.url).href
+const here = fileURLToPath(new URL('../..', import.meta.url))
+
+t.test('the entry of the function answers events with nothing but its environment', async t => {
+  const user = await createTestUser(aws)
+  const call = {
+    method: 'POST',
+    path: '/uploads',
+    headers: { ...user.auth, 'content-type': 'application/json' },
+    body: '{}',
+  }
+  const script = `
+    const { handler } = await import(process.env.ENTRY)
+    const { statusCode, body } = await handler(JSON.parse(process.env.EVENT), {})
+    process.stderr.write(JSON.stringify({ statusCode, status: JSON.parse(body).status }))
+    process.exit(0)`
+  const env = { ...aws.env, ENTRY: entry, EVENT: JSON.stringify(httpApiEvent(call)), PATH: process.env.PATH }
+  const { stderr } = await run(process.execPath, ['--input-type=module', '-e', script], { env, cwd: here })
+  t.same(JSON.parse(stderr), { statusCode: 200, status: 'queued' })
+})
+
+t.test('the entry of the function fails at its start where the environment is wrong, by name', async t => {
+  const env = { ...aws.env, UPLOAD_BUCKET: '', PATH: process.env.PATH }
+  await t.rejects(
+    run(process.execPath, ['--input-type=module', '-e', `await import(${JSON.stringify(entry)})`], { env }),
+    {
+      code: 1,
+      stderr: /UPLOAD_BUCKET: is required/,
+    },
+  )
+})

@@ -1,0 +1,127 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { EventNotPublishedError } from '../../services/uploads/errors.ts'
+import { startAws } from '../support/aws.ts'
+import { form } from './form.ts'
+import {
+  type Answer,
+  ask,
+  buildTestApi,
+  createTestUser,
+  isProblem,
+  keyOf,
+  NO_TRACES,
+  postJson,
+  readObject,
+  type TestApi,
+  type TestUser,
+} from './support.ts'
+
+const aws = await startAws(t)
+
+/** An address at which nothing listens. */
+async function deadEndpoint(): Promise<string> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return `http://127.0.0.1:${port}`
+}
+
+const dead = await deadEndpoint()
+
+const ways: Record<string, (api: TestApi, user: TestUser, bytes?: number) => Promise<Answer>> = {
+  json: (api, user) => postJson(api, user, { filename: 'a.txt', content: 'hello' }),
+  raw: ({ url }, { auth }, bytes = 5) =>
+    ask(`${url}/uploads?filename=a.txt`, { method: 'POST', headers: auth, body: Buffer.alloc(bytes, 'x') }),
+  multipart: ({ url }, { auth }, bytes = 5) => {
+    const { body, headers } = form([{ name: 'file', filename: 'a.txt', value: Buffer.alloc(bytes, 'x') }])
+    return ask(`${url}/uploads`, { method: 'POST', headers: { ...auth, ...headers }, body })
+  },
+}
+
+t.test('while Kinesis does not answer, an upload is accepted with 202 and keeps its outbox mark', async t => {
+  const api = await buildTestApi(t, aws, { endpoints: { kinesis: dead }, env: { EVENT_PUT_TIMEOUT_MS: '300' } })
+  const user = await createTestUser(aws)
+  const answer = await postJson(api, user, { filename: 'a.txt', content: 'hello' })
+  t.match(answer, { status: 202, body: { status: 'stored', message: 'Stored; it will be queued for processing' } })
+  t.equal(answer.headers.get('location'), `/uploads/${answer.body.uploadId}`)
+  t.equal((await readObject(aws, keyOf(answer))).bytes.toString(), 'hello')
+  t.match((await user.traces()).records, [{ status: 'stored', outboxPartition: /^outbox-\d+$/ }])
+  const seen = await ask(`${api.url}${answer.headers.get('location')}`, { headers: user.auth })
+  t.match(seen, { status: 200, body: { status: 'stored' } })
+})
+
+t.test('while S3 does not answer, an upload gets 503 and leaves no record', async t => {
+  const api = await buildTestApi(t, aws, { endpoints: { s3: dead } })
+  for (const [way, send] of Object.entries(ways)) {
+    const user = await createTestUser(aws)
+    for (const bytes of way === 'json' ? [5] : [5, 20 * 1024 ** 2]) {
+      const answer = await send(api, user, bytes)
+      isProblem(t, answer, 503, 'unavailable', `${way}, ${bytes} bytes`)
+      t.match(answer.headers.get('retry-after'), /^\d+$/)
+      t.notMatch(JSON.stringify(answer.body), /ECONN|127\.0\.0\.1|bucket/i, 'nothing internal is told')
+    }
+    t.same(await user.traces(), NO_TRACES, way)
+  }
+})
+
+t.test('while DynamoDB does not answer, an upload gets 503 and its object is deleted again', async t => {
+  const api = await buildTestApi(t, aws, { endpoints: { dynamodb: dead } })
+  for (const [way, send] of Object.entries(ways)) {
+    const user = await createTestUser(aws)
+    const answer = await send(api, user)
+    isProblem(t, answer, 503, 'unavailable', way)
+    t.same(await user.traces(), NO_TRACES, way)
+  }
+  const user = await createTestUser(aws)
+  const seen = await ask(`${api.url}/uploads/01a20719-938a-7161-9d06-f77ddd825404`, { headers: user.auth })
+  isProblem(t, seen, 503, 'unavailable', 'reading an upload')
+})
+
+t.test(
+  'with a flat key the object stays where its upload is not recorded: it may be somebody else’s by then',
+  async t => {
+    const env = { KEY_TEMPLATE: 'uploads/{filename}' }
+    const api = await buildTestApi(t, aws, { endpoints: { dynamodb: dead }, env })
+    const user = await createTestUser(aws)
+    const filename = `${user.sub}.txt`
+    isProblem(t, await postJson(api, user, { filename, content: 'x' }), 503, 'unavailable')
+    t.equal((await readObject(aws, `uploads/${filename}`)).bytes.toString(), 'x')
+  },
+)
+
+t.test('a bucket that is not there is our fault: 500, and the name of the bucket is not told', async t => {
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_BUCKET: 'no-such-bucket' } })
+  const user = await createTestUser(aws)
+  const answer = await postJson(api, user, { content: 'x' })
+  isProblem(t, answer, 500, 'internal-error')
+  t.notMatch(JSON.stringify(answer.body), /bucket/i)
+  t.match(api.log.join(''), /NoSuchBucket/, 'the log has it')
+  t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('an upload whose mark as queued fails is answered as queued: its event is on the stream', async t => {
+  const api = await buildTestApi(t, aws, {
+    services: services => ({
+      ...services,
+      store: { ...services.store, markQueued: () => Promise.reject(new Error('no answer')) },
+    }),
+  })
+  const user = await createTestUser(aws)
+  t.match(await postJson(api, user, { content: 'x' }), { status: 200, body: { status: 'queued' } })
+  t.match((await user.traces()).records, [{ status: 'stored', outboxPartition: /^outbox-/ }], 'the relay will mend it')
+  t.match(api.log.join(''), /could not be marked as queued/)
+})
+
+t.test('an upload that the publisher refuses at once gets 202 as well', async t => {
+  const api = await buildTestApi(t, aws, {
+    services: services => ({
+      ...services,
+      publisher: { ...services.publisher, publish: () => Promise.reject(new EventNotPublishedError('full')) },
+    }),
+  })
+  const user = await createTestUser(aws)
+  t.match(await postJson(api, user, { content: 'x' }), { status: 202, body: { status: 'stored' } })
+})

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { QueryCommand } from '@aws-sdk/client-dynamodb'
+import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
+import { unmarshall } from '@aws-sdk/util-dynamodb'
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import { type App, buildApp } from '../../services/api/app.ts'
+import type { KeySource } from '../../services/api/auth/key-source.ts'
+import { type ApiServices, createServices } from '../../services/api/services.ts'
+import { createLocalClients, type Endpoints } from '../../services/local/clients.ts'
+import { type ApiConfig, apiConfigSchema } from '../../services/platform/config/api.ts'
+import { loadConfig } from '../../services/platform/config/load.ts'
+import { logOptions } from '../../services/platform/log.ts'
+import type { TestAws } from '../support/aws.ts'
+
+export interface Overrides {
+  env?: Record<string, string>
+  /** Where a service is reached at instead. */
+  endpoints?: Partial<Endpoints>
+  services?(services: ApiServices): ApiServices
+  keys?: KeySource
+}
+
+export interface TestApi {
+  app: App
+  config: ApiConfig
+  /** `http://127.0.0.1:PORT` */
+  url: string
+  /** Every line that was logged. */
+  log: string[]
+}
+
+/** The api on the embedded AWS, listening at a free port until the test ends. */
+export async function buildTestApi(
+  t: Pick<Test, 'teardown'>,
+  aws: TestAws,
+  overrides: Overrides = {},
+): Promise<TestApi> {
+  const config = loadConfig(apiConfigSchema, { ...aws.env, ...overrides.env })
+  const clients = createLocalClients({ ...endpointsOf(aws), ...overrides.endpoints })
+  const services = createServices(config, clients)
+  const log: string[] = []
+  const logger = pino(logOptions({ level: 'debug', role: 'api' }), { write: line => log.push(line) })
+  const app = await buildApp({
+    config,
+    services: overrides.services?.(services) ?? services,
+    logger,
+    ...(overrides.keys && { keys: overrides.keys }),
+  })
+  t.teardown(() => app.close())
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  return { app, config, url: `http://127.0.0.1:${port}`, log }
+}
+
+function endpointsOf({ env }: TestAws): Endpoints {
+  const at = (service: string) => env[`AWS_ENDPOINT_URL_${service}`] ?? ''
+  return { s3: at('S3'), dynamodb: at('DYNAMODB'), kinesis: at('KINESIS') }
+}
+
+export interface Traces {
+  objects: string[]
+  openUploads: number
+  records: Record<string, unknown>[]
+}
+
+export const NO_TRACES: Traces = { objects: [], openUploads: 0, records: [] }
+
+/** A user of its own, so that what it leaves behind is its own too. */
+export interface TestUser {
+  sub: string
+  idToken: string
+  accessToken: string
+  /** The header for its requests. */
+  auth: { authorization: string }
+  /** What there is of this user's in S3 and DynamoDB. */
+  traces(): Promise<Traces>
+}
+
+export async function createTestUser(aws: TestAws): Promise<TestUser> {
+  const { username, password } = await aws.createUser(`user-${randomUUID()}@example.com`)
+  const { idToken, accessToken } = await aws.signIn(username, password)
+  const [, payload = ''] = accessToken.split('.')
+  const { sub } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sub: string }
+  return {
+    sub,
+    idToken,
+    accessToken,
+    auth: { authorization: `Bearer ${accessToken}` },
+    traces: () => tracesOf(aws, sub),
+  }
+}
+
+async function tracesOf({ s3, dynamodb, env }: TestAws, owner: string): Promise<Traces> {
+  const where = { Bucket: env.UPLOAD_BUCKET, Prefix: `uploads/${owner}/` }
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command(where))
+  const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand(where))
+  const { Items = [] } = await dynamodb.send(
+    new QueryCommand({
+      TableName: env.UPLOADS_TABLE,
+      KeyConditionExpression: '#owner = :owner',
+      ExpressionAttributeNames: { '#owner': 'owner' },
+      ExpressionAttributeValues: { ':owner': { S: owner } },
+      ConsistentRead: true,
+    }),
+  )
+  return {
+    objects: Contents.map(({ Key = '' }) => Key),
+    openUploads: Uploads.length,
+    records: Items.map(item => unmarshall(item)),
+  }
+}
+
+export interface StoredObject {
+  bytes: Buffer
+  contentType: string | undefined
+  metadata: Record<string, string> | undefined
+}
+
+export async function readObject({ s3, env }: TestAws, key: string): Promise<StoredObject> {
+  const reply = await s3.send(new GetObjectCommand({ Bucket: env.UPLOAD_BUCKET, Key: key }))
+  const bytes = Buffer.from((await reply.Body?.transformToByteArray()) ?? [])
+  return { bytes, contentType: reply.ContentType, metadata: reply.Metadata }
+}
+
+/** The parts of an answer that tests look at. */
+export interface Answer {
+  status: number
+  headers: Headers
+  body: Record<string, unknown>
+}
+
+/** Sends a request, and reads the JSON that it is answered with. */
+export async function ask(url: string, init: RequestInit & { duplex?: 'half' } = {}): Promise<Answer> {
+  const response = await fetch(url, init)
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] }
+}
+
+/** The key of the object that an accepted upload was stored under. */
+export function keyOf({ body }: Answer): string {
+  const { key } = (body.s3 ?? {}) as { key?: string }
+  if (key === undefined) throw new Error(`The answer names no object: ${JSON.stringify(body)}`)
+  return key
+}
+
+export function postJson({ url }: TestApi, user: Pick<TestUser, 'auth'>, body: unknown): Promise<Answer> {
+  return ask(`${url}/uploads`, {
+    method: 'POST',
+    headers: { ...user.auth, 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+}
+
+/** That an answer is a problem of this kind, whole. */
+export function isProblem(t: Test, answer: Answer, status: number, slug: string, message = slug): void {
+  t.equal(answer.status, status, `${message}: status`)
+  t.equal(answer.headers.get('content-type'), 'application/problem+json', `${message}: content type`)
+  t.match(
+    answer.body,
+    { type: `urn:headgate:problem:${slug}`, status, title: /\S/, detail: /\S/, instance: /^urn:headgate:request:\S+$/ },
+    `${message}: body`,
+  )
+}
+
+/** Waits until something holds that no event tells of. */
+export async function eventually(holds: () => Promise<boolean> | boolean, timeoutMs = 10_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`It did not come to hold within ${timeoutMs} ms: ${holds}`)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
