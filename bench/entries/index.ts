@@ -1,0 +1,5 @@
+import { api } from './api.ts'
+import type { Entry } from './entry.ts'
+
+/** Every benchmark, in the order in which they are run. */
+export const entries: readonly Entry[] = [api]

@@ -1,0 +1,18 @@
+import { runForPeople } from '../services/local/run.ts'
+import { entries } from './entries/index.ts'
+import { benchUsage, parseBenchFlags } from './lib/flags.ts'
+import { toReport, toText } from './lib/report.ts'
+
+/** Runs the benchmarks. Figures go to stdout, how far they are to stderr. */
+runForPeople(async () => {
+  const names = entries.map(({ name }) => name)
+  const flags = parseBenchFlags(process.argv.slice(2), names)
+  if (flags.help) return console.log(benchUsage(entries))
+
+  const { rounds, quick, json } = flags
+  for (const name of flags.entries) {
+    const entry = entries.find(one => one.name === name)
+    const measurements = await entry?.run({ rounds, quick, progress: line => console.error(line) })
+    if (measurements) console.log(json ? JSON.stringify(toReport(measurements)) : `\n${toText(measurements)}\n`)
+  }
+})

@@ -1,0 +1,53 @@
+import { sibling } from '../../services/local/sibling.ts'
+import { startChild } from '../lib/child.ts'
+import { BenchError } from '../lib/errors.ts'
+import type { SinkCounts } from './aws.ts'
+import type { SinkAddresses } from './server.ts'
+
+export type { SinkAddresses, SinkCounts }
+
+/** An AWS that answers at once, in a process of its own: what is measured beside it is not slowed by it. */
+export interface Sink {
+  readonly addresses: SinkAddresses
+  /**
+   * Does work, and tells what of it reached the sink.
+   *
+   * @throws BenchError where something came that the sink has no answer for
+   */
+  during(work: () => Promise<void>): Promise<SinkCounts>
+  stop(): Promise<void>
+}
+
+export async function startSink(): Promise<Sink> {
+  const child = startChild({ name: 'the sink', entry: sibling(import.meta, 'server'), env: {} })
+  const counts = () => child.ask<SinkCounts>('counts')
+  try {
+    const addresses = await child.told<SinkAddresses>('ready')
+    return {
+      addresses,
+      async during(work) {
+        const before = await counts()
+        await Promise.race([work(), child.death])
+        const reached = difference(await counts(), before)
+        if (reached.unknown === 0) return reached
+        throw new BenchError(`The sink has no answer for ${reached.unknown} requests, as ${reached.lastUnknown}.`)
+      },
+      stop: () => child.stop(),
+    }
+  } catch (error) {
+    await child.stop()
+    throw error
+  }
+}
+
+function difference(after: SinkCounts, before: SinkCounts): SinkCounts {
+  return {
+    objects: after.objects - before.objects,
+    objectBytes: after.objectBytes - before.objectBytes,
+    items: after.items - before.items,
+    updates: after.updates - before.updates,
+    records: after.records - before.records,
+    unknown: after.unknown - before.unknown,
+    lastUnknown: after.lastUnknown,
+  }
+}

@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import type { AddressInfo, Server } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { runMain } from '../../services/platform/main.ts'
+import { answerParent, tellParent } from '../lib/channel.ts'
+import { noCounts, type SinkCounts, takeRequest } from './aws.ts'
+
+/** Where the sink is reached. */
+export interface SinkAddresses {
+  /** For every client that speaks HTTP/1.1. */
+  http: string
+  /** For the Kinesis client as it comes, which speaks HTTP/2 and nothing else. In clear text, which costs it less than TLS. */
+  http2: string
+}
+
+/** The sink as a process: S3, DynamoDB and Kinesis that answer at once. */
+runMain(async () => {
+  const counts: SinkCounts = { ...noCounts }
+
+  async function serve(
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+  ): Promise<void> {
+    const body = await buffer(request)
+    const header = (name: string) => request.headers[name]?.toString()
+    const reply = takeRequest(
+      {
+        method: request.method ?? '',
+        path: request.url ?? '',
+        target: header('x-amz-target') ?? '',
+        decodedLength: header('x-amz-decoded-content-length'),
+        body,
+      },
+      counts,
+    )
+    response.statusCode = reply.status
+    for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value)
+    response.setHeader('content-length', Buffer.byteLength(reply.body))
+    response.end(reply.body)
+  }
+
+  const handle = (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
+    serve(request, response).catch((error: unknown) => {
+      // Half a request is no upload: its contender is answered with an error, or gone, and the counts will tell.
+      process.stderr.write(`${error}\n`)
+      response.destroy()
+    })
+  }
+
+  const addresses: SinkAddresses = {
+    // Idle clients keep their connections from one round to the next.
+    http: await listen(createServer({ keepAliveTimeout: 600_000 }, handle)),
+    http2: await listen(createHttp2Server(handle)),
+  }
+  answerParent('counts', () => counts)
+  tellParent('ready', addresses)
+})
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
