@@ -117,10 +117,15 @@ t.test('keys that nothing could come of are refused for good', async t => {
 })
 
 t.test('an event whose upload no record could be kept under still ends', async t => {
-  for (const change of [{ owner: 'o'.repeat(3_000) }, { uploadId: 'u'.repeat(2_000) }, { owner: 'a\ud800' }]) {
+  const cases = [
+    { change: { owner: 'o'.repeat(3_000) }, code: 'HEADGATE_INVALID_EVENT' },
+    { change: { uploadId: 'u'.repeat(2_000) }, code: 'HEADGATE_INVALID_EVENT' },
+    { change: { owner: 'a\ud800' }, code: 'HEADGATE_OBJECT_MISSING' },
+  ]
+  for (const { change, code } of cases) {
     const record = streamRecord(uploadRecord({ ...change, key: 'uploads/never.txt' }))
     await processor.process(record, going)
-    t.match(await letterOf(record), { error: { code: 'HEADGATE_OBJECT_MISSING' } })
+    t.match(await letterOf(record), { error: { code } })
   }
 })
 
