@@ -14,6 +14,7 @@ import type { LeaseStore } from './leases/lease-store.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { ShardConsumer } from './shard-consumer.ts'
 import { childLease } from './shards/lease-plan.ts'
+import { ShardSync } from './shards/shard-sync.ts'
 import type { StreamReader } from './stream.ts'
 
 /** What the consumer reaches the world through. */
@@ -42,6 +43,8 @@ interface HeldShard {
   consumer: ShardConsumer
   /** Resolves when nothing of it runs any more but handlers that ignore their signal. Never rejects. */
   finished: Promise<void>
+  /** Set once it is being given up. Never rejects. */
+  released?: Promise<void>
 }
 
 /**
@@ -67,14 +70,17 @@ export class KinesisConsumer {
     this.workerId = options.workerId ?? `${hostname()}:${process.pid}:${randomUUID()}`
     this.#ports = { ...systemPorts(options, this.#options), ...ports }
     this.#budget = new ByteBudget(this.#options.maxBufferedBytes)
+    const sync = new ShardSync({ ...this.#ports, ...this.#options, events: this.events })
     this.#scanner = new LeaseScanner({
       ...this.#ports,
       ...this.#options,
+      sync,
       events: this.events,
       workerId: this.workerId,
       session: randomUUID(),
       held: this.#held,
       onTaken: (lease, takenAt) => this.#startShard(lease, takenAt),
+      onRequested: shardId => this.#handOver(shardId),
     })
   }
 
@@ -156,10 +162,20 @@ export class KinesisConsumer {
     }
   }
 
-  async #releaseShard({ lease, consumer, finished }: HeldShard): Promise<void> {
-    await consumer.drain(this.#options.drainTimeoutMs)
-    await this.#giveUp(lease, consumer)
-    await finished
+  /** Another worker asks for the shard: what has begun is brought to its end, so that nothing is done twice. */
+  #handOver(shardId: string): void {
+    const shard = this.#shards.get(shardId)
+    // Longer than the failover time the other one does not wait.
+    if (shard) void this.#releaseShard(shard, Math.min(this.#options.drainTimeoutMs, this.#options.failoverMs / 2))
+  }
+
+  #releaseShard(shard: HeldShard, drainTimeoutMs = this.#options.drainTimeoutMs): Promise<void> {
+    const { lease, consumer, finished } = shard
+    shard.released ??= consumer
+      .drain(drainTimeoutMs)
+      .then(() => this.#giveUp(lease, consumer))
+      .then(() => finished)
+    return shard.released
   }
 
   async #giveUp(lease: HeldLease, consumer: ShardConsumer): Promise<void> {

@@ -14,6 +14,8 @@ export interface ConsumerEvents {
   recordsFetched: [{ shardId: string; records: number; bytes: number; millisBehindLatest: number }]
   /** A handler rejected. The record is tried again after `retryInMs`. */
   recordFailed: [{ shardId: string; sequenceNumber: string; attempt: number; retryInMs: number; error: unknown }]
+  /** No open lease covers this hash key, and that for a while: its records are read by nobody. Decimal digits. */
+  hashRangeHole: [{ hashKey: string }]
   /** A call to Kinesis or DynamoDB failed. It is tried again; nothing is lost. */
   fault: [{ operation: string; shardId: string | undefined; error: unknown }]
 }

@@ -88,6 +88,7 @@ function toShard(shard: AwsShard): Shard {
     parentShardIds: parents.filter(parent => parent !== undefined),
     startingHashKey: shard.HashKeyRange?.StartingHashKey,
     endingHashKey: shard.HashKeyRange?.EndingHashKey,
+    startingSequenceNumber: shard.SequenceNumberRange?.StartingSequenceNumber,
     closed: shard.SequenceNumberRange?.EndingSequenceNumber !== undefined,
   }
 }
@@ -98,5 +99,6 @@ function toChildShard(shard: AwsChildShard): ChildShard {
     parentShardIds: shard.ParentShards ?? [],
     startingHashKey: shard.HashKeyRange?.StartingHashKey,
     endingHashKey: shard.HashKeyRange?.EndingHashKey,
+    startingSequenceNumber: undefined,
   }
 }

@@ -18,7 +18,7 @@ export interface ConsumerOptions {
   initialPosition?: InitialPosition
   /** Milliseconds without a renewal after which a lease is another's to take. 1,000 to 300,000, default 10,000. */
   failoverMs?: number
-  /** Milliseconds between two looks at the lease table. 100 to 60,000, default 1,000. */
+  /** Milliseconds between two looks at the lease table. 100 to 60,000, default a fifth of the failover time, at most 1,000. */
   scanIntervalMs?: number
   /** Milliseconds between two looks for new shards. 1,000 to 3,600,000, default 60,000. */
   shardSyncIntervalMs?: number
@@ -40,10 +40,14 @@ export type ResolvedOptions = Readonly<Required<Omit<ConsumerOptions, 'kinesis' 
 
 const MIB = 1024 ** 2
 
+/** A worker that is gone must be noticed within half a failover time after its leases have run out. */
+const SCANS_PER_FAILOVER = 5
+const MAX_SCAN_INTERVAL_MS = 1_000
+
 /** Of each number: least, most, default. */
 const BOUNDS = {
   failoverMs: [1_000, 300_000, 10_000],
-  scanIntervalMs: [100, 60_000, 1_000],
+  scanIntervalMs: [100, 60_000, MAX_SCAN_INTERVAL_MS],
   shardSyncIntervalMs: [1_000, 3_600_000, 60_000],
   concurrency: [1, 1_000, 16],
   maxBufferedBytes: [MIB, 16 * 1024 * MIB, 64 * MIB],
@@ -61,14 +65,18 @@ type NumberOption = keyof typeof BOUNDS
  */
 export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
   const number = (name: NumberOption) => boundedNumber(name, options[name])
+  const failoverMs = number('failoverMs')
   if (typeof options.handler !== 'function') throw wrong('handler', options.handler, 'a function')
   return Object.freeze({
     applicationName: tableName('applicationName', options.applicationName),
     streamName: streamName('streamName', options.streamName),
     handler: options.handler,
     initialPosition: position(options.initialPosition ?? 'TRIM_HORIZON'),
-    failoverMs: number('failoverMs'),
-    scanIntervalMs: number('scanIntervalMs'),
+    failoverMs,
+    scanIntervalMs:
+      options.scanIntervalMs === undefined
+        ? Math.min(MAX_SCAN_INTERVAL_MS, failoverMs / SCANS_PER_FAILOVER)
+        : number('scanIntervalMs'),
     shardSyncIntervalMs: number('shardSyncIntervalMs'),
     concurrency: number('concurrency'),
     maxBufferedBytes: number('maxBufferedBytes'),

@@ -27,7 +27,7 @@ export interface StreamReader {
 }
 
 /** What a failed call means for the one who reads, whatever the transport called it. */
-export type ReadFault = 'expired iterator' | 'throttled' | 'not found' | 'other'
+export type ReadFault = 'expired iterator' | 'invalid position' | 'throttled' | 'not found' | 'other'
 
 export function classifyReadError(error: unknown): ReadFault {
   switch (error instanceof Error ? error.name : '') {
@@ -37,6 +37,8 @@ export function classifyReadError(error: unknown): ReadFault {
     case 'LimitExceededException':
     case 'KMSThrottlingException':
       return 'throttled'
+    case 'InvalidArgumentException':
+      return 'invalid position'
     case 'ResourceNotFoundException':
       return 'not found'
     default:

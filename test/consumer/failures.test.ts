@@ -1,7 +1,6 @@
-import { DeleteItemCommand } from '@aws-sdk/client-dynamodb'
 import t from 'tap'
 import type { RecordHandler } from '../../services/consumer/index.ts'
-import { APPLICATION, collector, readRow, shardsOf, startStream, textOf, whenever } from './support.ts'
+import { collector, readRow, startStream, textOf, whenever } from './support.ts'
 
 const SHARD = 'shardId-000000000000'
 const retry = { firstMs: 20, mostMs: 40 }
@@ -87,21 +86,6 @@ t.test('a slow handler holds the fetching up, not the memory', async t => {
   release.resolve()
   await until(() => records.length === 8)
   t.equal(fetched, 2 * mib)
-})
-
-t.test('a lease whose row is deleted is lost and made again, and nothing is skipped', async t => {
-  const stream = await startStream(t, { shards: 1 })
-  const { handler, texts, until } = collector()
-  const consumer = stream.consumer({ handler, shardSyncIntervalMs: 1_000 })
-  await stream.put([{ key: 'a', data: 'one' }])
-  await consumer.start()
-  await until(() => texts().includes('one'))
-  const lost = whenever([consumer], () => shardsOf(consumer).length === 0)
-  await stream.dynamodb.send(new DeleteItemCommand({ TableName: APPLICATION, Key: { leaseKey: { S: SHARD } } }))
-  await lost
-  await stream.put([{ key: 'a', data: 'two' }])
-  await until(() => texts().includes('two'))
-  t.same(shardsOf(consumer), [SHARD])
 })
 
 t.test('a table that is no lease table is refused by name', async t => {

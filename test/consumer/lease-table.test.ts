@@ -45,6 +45,7 @@ t.test('a row of the table that has been changed since it was read is not writte
     startingHashKey: '0',
     endingHashKey: '9',
     startAt: undefined,
+    shardStart: undefined,
   })
   t.ok(await store.create(fresh))
   t.notOk(await store.create(fresh), 'a lease that exists is not made again')

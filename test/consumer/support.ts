@@ -1,4 +1,4 @@
-import { CreateTableCommand, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
+import { CreateTableCommand, DeleteItemCommand, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { PutRecordsCommand, type PutRecordsRequestEntry } from '@aws-sdk/client-kinesis'
 import type { Test } from 'tap'
 import { type ConsumerOptions, type ConsumerRecord, KinesisConsumer } from '../../services/consumer/index.ts'
@@ -16,6 +16,8 @@ export interface StreamFixture extends Pick<AwsClients, 'kinesis' | 'dynamodb'> 
   put(records: ReadonlyArray<{ key: string; data: string }>): Promise<void>
   /** Makes a table with a key of that name. */
   createTable(table: string, key: string): Promise<void>
+  /** Takes a row out of the lease table. */
+  deleteRow(leaseKey: string): Promise<void>
   /** A consumer of the stream that is stopped with the test. */
   consumer(options: Partial<ConsumerOptions> & Pick<ConsumerOptions, 'handler'>): KinesisConsumer
 }
@@ -57,6 +59,9 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
           AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
         }),
       )
+    },
+    async deleteRow(leaseKey) {
+      await dynamodb.send(new DeleteItemCommand({ TableName: APPLICATION, Key: { leaseKey: { S: leaseKey } } }))
     },
     consumer(options) {
       const consumer = new KinesisConsumer({

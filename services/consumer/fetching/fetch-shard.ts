@@ -1,4 +1,4 @@
-import { type Checkpoint, isSequence } from '../checkpoint.ts'
+import { type Checkpoint, compareSequence, isSequence } from '../checkpoint.ts'
 import type { Clock, Random } from '../clock.ts'
 import { backoffMs } from '../processing/backoff.ts'
 import type { ChildShard } from '../shards/shard.ts'
@@ -35,6 +35,8 @@ export async function* fetchShard(settings: FetchSettings): AsyncGenerator<Recor
   const { shardId, stream, budget, clock, random, signal, onFault } = settings
   let position = startOf(settings)
   let iterator: string | undefined
+  /** The last record fetched. */
+  let last: string | undefined
   let failures = 0
 
   while (!signal.aborted) {
@@ -45,9 +47,11 @@ export async function* fetchShard(settings: FetchSettings): AsyncGenerator<Recor
       iterator ??= await stream.getIterator(shardId, position)
       const reply = await stream.getRecords(shardId, iterator, settings.recordsPerFetch, signal)
       failures = 0
-      position = behind(reply, position)
+      const fresh = behindLast(reply, last)
+      last = fresh.records.at(-1)?.sequenceNumber ?? last
+      position = last === undefined ? position : { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last }
       iterator = reply.nextIterator
-      yield reply
+      yield fresh
       if (iterator === undefined) {
         const children = await childrenOf(shardId, reply, stream)
         if (children) return children
@@ -59,8 +63,15 @@ export async function* fetchShard(settings: FetchSettings): AsyncGenerator<Recor
     } catch (error) {
       if (signal.aborted) return undefined
       iterator = undefined // Made anew behind the last record: right after any fault, and an iterator lives 5 minutes only.
-      if (classifyReadError(error) === 'expired iterator') continue
+      const fault = classifyReadError(error)
+      if (fault === 'expired iterator') continue
       onFault('GetRecords', error)
+      if (fault === 'not found') {
+        const children = await childrenOfTrimmed(settings)
+        if (children) return children
+      }
+      // The place is not there any more: it was trimmed. What is left begins behind it, and what came already is dropped.
+      if (fault === 'invalid position' && 'sequenceNumber' in position) position = { type: 'TRIM_HORIZON' }
       await clock.sleep(backoffMs(BACKOFF, ++failures, random), signal)
     }
   }
@@ -73,9 +84,24 @@ function startOf({ from, startAt }: FetchSettings): ShardPosition {
   return from.sequenceNumber === 'LATEST' ? { type: 'LATEST' } : { type: 'TRIM_HORIZON' }
 }
 
-function behind(reply: RecordsReply, position: ShardPosition): ShardPosition {
-  const last = reply.records.at(-1)
-  return last ? { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber } : position
+/** The reply without what has come already: that is in it only where the shard is read again from its start. */
+function behindLast(reply: RecordsReply, last: string | undefined): RecordsReply {
+  const [first] = reply.records
+  if (last === undefined || !first || compareSequence(first.sequenceNumber, last) > 0) return reply
+  return { ...reply, records: reply.records.filter(record => compareSequence(record.sequenceNumber, last) > 0) }
+}
+
+/** The children of a shard that is in the stream no more; undefined where it still is, or nobody can tell. */
+async function childrenOfTrimmed({ shardId, stream, onFault }: FetchSettings): Promise<ChildShard[] | undefined> {
+  try {
+    const shards = await stream.listShards()
+    // An empty list is a stream that is being made or deleted, and proves nothing.
+    if (shards.length === 0 || shards.some(shard => shard.shardId === shardId)) return undefined
+    return shards.filter(shard => shard.parentShardIds.includes(shardId))
+  } catch (error) {
+    onFault('ListShards', error)
+    return undefined
+  }
 }
 
 /** The children of a shard whose last reply had no iterator; undefined where the shard is not closed after all. */

@@ -7,44 +7,66 @@ export interface AssignmentInput {
   workerId: string
   /** Leases that this worker holds, whatever a stale read of the table says. */
   held: ReadonlySet<string>
+  /** Its owner is dead: the counter has rested for the failover time. */
   isExpired(lease: Lease): boolean
+  /** It was given up for a worker that has not come for it. */
+  isUnclaimed(lease: Lease): boolean
+  /** This worker asked for it a failover time ago, and its owner has not given it up. */
+  isOverdue(lease: Lease): boolean
   random: Random
 }
 
+export interface Assignment {
+  /** To take now, over whatever their owner does. */
+  take: Lease[]
+  /** To ask its live owner for. */
+  request: Lease | undefined
+}
+
 /**
- * Which leases this worker should take now. First those that nobody holds or whose owner is dead, up to its fair share;
- * where there is none of those, one from the worker that has the most, and only if that leaves the two no further apart than
- * one. So a fleet comes to rest, and at rest no lease moves.
+ * What this worker should do now. First it takes leases that nobody holds or whose owner is dead, up to its fair share. Where
+ * there is none of those, it asks the worker that has the most for one, and only if that leaves the two no further apart than
+ * one. So a fleet comes to rest, and at rest no lease moves. A worker asks for one lease at a time, and takes what it has asked
+ * for in vain: its owner may be a KCL that knows of no requests.
  */
-export function decideTakes({ leases, workerId, held, isExpired, random }: AssignmentInput): Lease[] {
+export function decide(input: AssignmentInput): Assignment {
+  const { leases, workerId, held, random, isOverdue } = input
   const others = leases.filter(lease => !held.has(lease.leaseKey))
-  const available = others.filter(lease => isAvailable(lease, workerId, isExpired))
-  const taken = new Set(available)
-  const byOwner = countByOwner(others.filter(lease => !taken.has(lease)))
+  const available = others.filter(lease => isAvailable(lease, input))
+  const byOwner = countByOwner(others.filter(lease => !available.includes(lease)))
   const mine = leases.length - others.length
   const share = Math.ceil(leases.length / (byOwner.size + 1))
+  const take = available.filter(lease => lease.requestedBy === workerId)
+  const free = available.filter(lease => lease.requestedBy !== workerId)
 
-  if (available.length > 0) return shuffled(available, random).slice(0, Math.max(0, share - mine))
+  take.push(...shuffled(free, random).slice(0, Math.max(0, share - mine - take.length)))
+  if (available.length > 0) return { take, request: undefined }
+
+  const asked = others.filter(lease => lease.requestedBy === workerId)
+  if (asked.length > 0) return { take: asked.filter(isOverdue).slice(0, 1), request: undefined }
 
   const [most] = [...byOwner.values()].sort((a, b) => b.length - a.length)
-  if (!most || most.length - mine < 2) return []
-  return shuffled(most, random).slice(0, 1)
+  if (!most || most.length - mine < 2) return { take: [], request: undefined }
+  // A lease under a hand-over of KCL 3 counts for its owner, but is not there to be had; nor is one that another asks for.
+  const askable = most.filter(lease => lease.checkpointOwner === undefined && lease.requestedBy === undefined)
+  return { take: [], request: shuffled(askable, random)[0] }
 }
 
-function isAvailable(lease: Lease, workerId: string, isExpired: (lease: Lease) => boolean): boolean {
+function isAvailable(lease: Lease, { workerId, isExpired, isUnclaimed }: AssignmentInput): boolean {
+  if (isExpired(lease)) return true
+  if (lease.checkpointOwner !== undefined) return false
   // A lease that says it is ours while we do not hold it is left from an earlier run under this name.
-  if (lease.leaseOwner === undefined || lease.leaseOwner === workerId) return lease.checkpointOwner === undefined
-  return isExpired(lease)
+  if (lease.leaseOwner !== undefined) return lease.leaseOwner === workerId
+  return lease.requestedBy === undefined || lease.requestedBy === workerId || isUnclaimed(lease)
 }
 
-/** The leases of each live owner. Those under a hand-off count as their owner's, but are not there to be stolen. */
+/** The leases of each live owner; one that is given up for a worker is that worker's. */
 function countByOwner(leases: readonly Lease[]): Map<string, Lease[]> {
   const byOwner = new Map<string, Lease[]>()
   for (const lease of leases) {
-    if (lease.leaseOwner === undefined || lease.checkpointOwner !== undefined) continue
-    const list = byOwner.get(lease.leaseOwner) ?? []
-    list.push(lease)
-    byOwner.set(lease.leaseOwner, list)
+    const owner = lease.leaseOwner ?? lease.requestedBy
+    if (owner === undefined) continue
+    byOwner.set(owner, [...(byOwner.get(owner) ?? []), lease])
   }
   return byOwner
 }

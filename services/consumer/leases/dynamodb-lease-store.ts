@@ -1,6 +1,7 @@
 import {
   ConditionalCheckFailedException,
   CreateTableCommand,
+  DeleteItemCommand,
   DescribeTableCommand,
   type DynamoDBClient,
   GetItemCommand,
@@ -15,7 +16,7 @@ import { LeaseTableError } from '../errors.ts'
 import type { Lease } from './lease.ts'
 import { fromItem, LEASE_KEY, toAttributes } from './lease-item.ts'
 import type { LeaseStore } from './lease-store.ts'
-import { swapExpression } from './lease-update.ts'
+import { fence, swapExpression } from './lease-update.ts'
 
 const TABLE_WAIT_SECONDS = 120
 
@@ -96,6 +97,11 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
         Key: keyOf(previous.leaseKey),
         ...swapExpression(previous, next),
       })
+      return conditionally(() => dynamodb.send(command, bounded()))
+    },
+
+    async delete(lease) {
+      const command = new DeleteItemCommand({ TableName: table, Key: keyOf(lease.leaseKey), ...fence(lease) })
       return conditionally(() => dynamodb.send(command, bounded()))
     },
   }

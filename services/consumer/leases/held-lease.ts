@@ -119,6 +119,8 @@ export class HeldLease {
     if (await this.#store.swap(this.#row, next)) return this.#acknowledge(next, sentAt)
 
     const current = await this.#store.get(this.leaseKey)
+    // Nobody but a stranger deletes the lease of a shard that is being read. How far it is done is known here alone.
+    if (!current && this.isValid() && (await this.#store.create(next))) return this.#acknowledge(next, sentAt)
     if (!current || !this.#isOwnWrite(current, next)) {
       this.lose(current ? 'taken by another worker' : 'deleted')
       throw this.#gone.signal.reason

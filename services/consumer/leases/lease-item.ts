@@ -4,7 +4,7 @@ import type { Lease } from './lease.ts'
 
 export type Item = Record<string, AttributeValue>
 
-/** The name of each field of a lease in KCL's table. The last two are ours; KCL leaves them alone. */
+/** The name of each field of a lease in KCL's table. Those that begin with headgate are ours; KCL leaves them alone. */
 const ATTRIBUTES = {
   leaseOwner: 'leaseOwner',
   leaseCounter: 'leaseCounter',
@@ -18,6 +18,8 @@ const ATTRIBUTES = {
   checkpointOwner: 'checkpointOwner',
   session: 'headgateSession',
   startAt: 'headgateStartAt',
+  shardStart: 'headgateShardStart',
+  requestedBy: 'headgateRequestedBy',
 } as const
 
 export const LEASE_KEY = 'leaseKey'
@@ -47,6 +49,8 @@ export function toAttributes(lease: Lease): Item {
   put(ATTRIBUTES.checkpointOwner, string(lease.checkpointOwner))
   put(ATTRIBUTES.session, string(lease.session))
   put(ATTRIBUTES.startAt, number(lease.startAt))
+  put(ATTRIBUTES.shardStart, string(lease.shardStart))
+  put(ATTRIBUTES.requestedBy, string(lease.requestedBy))
   return item
 }
 
@@ -81,6 +85,8 @@ export function fromItem(item: Item): Lease | undefined {
     checkpointOwner: item[ATTRIBUTES.checkpointOwner]?.S,
     session: item[ATTRIBUTES.session]?.S,
     startAt: startAt === undefined ? undefined : Number(startAt),
+    shardStart: item[ATTRIBUTES.shardStart]?.S,
+    requestedBy: item[ATTRIBUTES.requestedBy]?.S,
   }
 }
 

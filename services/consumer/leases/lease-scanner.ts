@@ -1,20 +1,17 @@
 import type { Clock, Random } from '../clock.ts'
 import type { ConsumerEmitter } from '../events.ts'
-import { type InitialPosition, resolvePosition } from '../shards/initial-position.ts'
-import { planLeases, workableLeases } from '../shards/lease-plan.ts'
-import type { StreamReader } from '../stream.ts'
-import { decideTakes } from './assignment.ts'
+import { workableLeases } from '../shards/lease-plan.ts'
+import type { ShardSync } from '../shards/shard-sync.ts'
+import { decide } from './assignment.ts'
 import type { HeldLease } from './held-lease.ts'
-import { type Lease, taken } from './lease.ts'
+import { type Lease, requested, taken } from './lease.ts'
 import type { LeaseStore } from './lease-store.ts'
 import { LeaseObserver } from './observer.ts'
 
 export interface LeaseScannerSettings {
   store: LeaseStore
-  stream: StreamReader
+  sync: ShardSync
   clock: Clock
-  /** Epoch milliseconds. */
-  wallClock: () => number
   random: Random
   events: ConsumerEmitter
   workerId: string
@@ -22,23 +19,25 @@ export interface LeaseScannerSettings {
   session: string
   failoverMs: number
   scanIntervalMs: number
-  shardSyncIntervalMs: number
-  initialPosition: InitialPosition
   held: ReadonlyMap<string, HeldLease>
   /** A lease has been taken: `takenAt` is the monotonic time at which the write was sent. */
   onTaken(lease: Lease, takenAt: number): void
+  /** Another worker asks for a lease that this one holds. Told again at every scan for as long as it does. */
+  onRequested(leaseKey: string): void
 }
 
+/** Whoever waits for a lease that was asked for looks more often: nobody reads the shard between the two owners. */
+const HASTE = 4
+
 /**
- * Looks at the lease table again and again: makes the leases of new shards, notices leases that were taken away, and takes
- * those that are this worker's to take.
+ * Looks at the lease table again and again: keeps it in step with the shards, notices leases that were taken away or are asked
+ * for, and takes those that are this worker's to take.
  */
 export class LeaseScanner {
   readonly #settings: LeaseScannerSettings
   readonly #observer: LeaseObserver
-  #listedShardIds = new Set<string>()
-  #syncedAt = Number.NEGATIVE_INFINITY
   #lastScanAt: number | undefined
+  #awaitsLease = false
   #wake = new AbortController()
 
   constructor(settings: LeaseScannerSettings) {
@@ -61,8 +60,9 @@ export class LeaseScanner {
       } catch (error) {
         events.emit('fault', { operation: 'scan of the lease table', shardId: undefined, error })
       }
+      const wait = scanIntervalMs / (this.#awaitsLease ? HASTE : 1)
       // A little chance keeps workers that started together from reading, and taking, in step.
-      await clock.sleep(scanIntervalMs * (0.9 + random() / 5), AbortSignal.any([signal, this.#wake.signal]))
+      await clock.sleep(wait * (0.9 + random() / 5), AbortSignal.any([signal, this.#wake.signal]))
     }
   }
 
@@ -72,22 +72,26 @@ export class LeaseScanner {
   }
 
   async scan(signal: AbortSignal): Promise<void> {
-    const { store, clock, workerId, held, random } = this.#settings
+    const { store, sync, clock, workerId, held, random } = this.#settings
     const startedAt = clock.now()
     let leases = await store.list()
     this.#observer.observe(leases, clock.now())
-    this.#noticeLosses(leases)
-    if (await this.#syncShards(leases)) leases = await store.list()
+    this.#noticeOthers(leases)
+    if (await sync.runIfDue(leases)) leases = await store.list()
 
-    const takes = decideTakes({
-      leases: workableLeases(leases, this.#listedShardIds),
+    // As of the start of the read: a slow read must not make an owner look dead.
+    const { take, request } = decide({
+      leases: workableLeases(leases, sync.listedShardIds),
       workerId,
       held: new Set(held.keys()),
-      // As of the start of the read: a slow read must not make an owner look dead.
       isExpired: lease => this.#observer.isExpired(lease, startedAt),
+      isUnclaimed: lease => this.#observer.isUnclaimed(lease, startedAt),
+      isOverdue: lease => this.#observer.isOverdue(lease, startedAt),
       random,
     })
-    for (const lease of takes) if (!signal.aborted) await this.#take(lease)
+    for (const lease of take) if (!signal.aborted) await this.#take(lease)
+    if (request && !signal.aborted) await store.swap(request, requested(request, workerId))
+    this.#awaitsLease = request !== undefined || leases.some(lease => lease.requestedBy === workerId)
     this.#lastScanAt = clock.now()
   }
 
@@ -106,24 +110,16 @@ export class LeaseScanner {
   }
 
   /** The read may be old: only a row that is further on than the one we wrote tells of a loss. */
-  #noticeLosses(leases: readonly Lease[]): void {
-    const { held, session } = this.#settings
+  #noticeOthers(leases: readonly Lease[]): void {
+    const { held, session, workerId, onRequested } = this.#settings
     for (const lease of leases) {
       const mine = held.get(lease.leaseKey)
-      if (!mine || lease.session === session || lease.leaseCounter <= mine.row.leaseCounter) continue
-      if (lease.leaseOwner !== undefined) mine.lose('taken by another worker')
+      if (!mine) continue
+      if (lease.session === session) {
+        if (lease.requestedBy !== undefined && lease.requestedBy !== workerId) onRequested(lease.leaseKey)
+      } else if (lease.leaseCounter > mine.row.leaseCounter && lease.leaseOwner !== undefined) {
+        mine.lose('taken by another worker')
+      }
     }
-  }
-
-  /** Makes the leases that are missing. Resolves to whether there were any. */
-  async #syncShards(leases: readonly Lease[]): Promise<boolean> {
-    const { clock, stream, store, shardSyncIntervalMs, initialPosition, wallClock } = this.#settings
-    if (clock.now() - this.#syncedAt < shardSyncIntervalMs) return false
-    const shards = await stream.listShards()
-    this.#listedShardIds = new Set(shards.map(shard => shard.shardId))
-    const missing = planLeases({ shards, leases, initial: resolvePosition(initialPosition, wallClock()) })
-    for (const lease of missing) await store.create(lease)
-    this.#syncedAt = clock.now()
-    return missing.length > 0
   }
 }

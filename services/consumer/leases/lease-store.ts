@@ -15,4 +15,6 @@ export interface LeaseStore {
   create(lease: Lease): Promise<boolean>
   /** Writes `next` over `previous`. Resolves to false where the row is not `previous` any more. */
   swap(previous: Lease, next: Lease): Promise<boolean>
+  /** Takes the row away. Resolves to false where it is not this one any more. */
+  delete(lease: Lease): Promise<boolean>
 }

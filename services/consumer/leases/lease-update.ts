@@ -17,37 +17,39 @@ export interface SwapExpression {
  */
 const FENCE = ['leaseCounter', 'leaseOwner', 'checkpoint', 'checkpointOwner']
 
+/** The condition that a row is still this one. */
+export function fence(row: Lease): Omit<SwapExpression, 'UpdateExpression'> {
+  const attributes = toAttributes(row)
+  const conditions = FENCE.map(name =>
+    attributes[name] ? `#${name} = :old_${name}` : `attribute_not_exists(#${name})`,
+  )
+  return {
+    ConditionExpression: conditions.join(' AND '),
+    ExpressionAttributeNames: Object.fromEntries(FENCE.map(name => [`#${name}`, name])),
+    ExpressionAttributeValues: Object.fromEntries(
+      FENCE.flatMap(name => (attributes[name] ? [[`:old_${name}`, attributes[name]]] : [])),
+    ),
+  }
+}
+
 /** The update that turns one row into the other: it writes what differs and touches nothing that it does not know. */
 export function swapExpression(previous: Lease, next: Lease): SwapExpression {
   const before = toAttributes(previous)
   const after = toAttributes(next)
-  const names: Record<string, string> = {}
-  const values: Item = {}
-  const name = (attribute: string) => {
-    names[`#${attribute}`] = attribute
-    return `#${attribute}`
-  }
-  const value = (prefix: string, attribute: string, item: Item) => {
-    const placeholder = `:${prefix}_${attribute}`
-    const content = item[attribute]
-    if (content) values[placeholder] = content
-    return placeholder
-  }
-
-  const conditions = FENCE.map(attribute => {
-    if (before[attribute]) return `${name(attribute)} = ${value('old', attribute, before)}`
-    return `attribute_not_exists(${name(attribute)})`
-  })
-  const changed = Object.keys(after).filter(attribute => !isDeepStrictEqual(before[attribute], after[attribute]))
-  const sets = changed.map(attribute => `${name(attribute)} = ${value('new', attribute, after)}`)
-  const removed = Object.keys(before).filter(attribute => !after[attribute])
+  const changed = Object.entries(after).filter(([name, value]) => !isDeepStrictEqual(before[name], value))
+  const removed = Object.keys(before).filter(name => !after[name])
   const advances = compareCheckpoints(next.checkpoint, previous.checkpoint) > 0
-  const removes = [...removed, ...(advances ? PENDING_CHECKPOINT : [])].map(name)
+  const removes = [...removed, ...(advances ? PENDING_CHECKPOINT : [])]
 
+  const set = changed.map(([name]) => `#${name} = :new_${name}`).join(', ')
+  const remove = removes.map(name => `#${name}`).join(', ')
+  const names = [...changed.map(([name]) => name), ...removes].map(name => [`#${name}`, name])
+  const values = changed.map(([name, value]) => [`:new_${name}`, value])
+  const condition = fence(previous)
   return {
-    UpdateExpression: `SET ${sets.join(', ')}${removes.length > 0 ? ` REMOVE ${removes.join(', ')}` : ''}`,
-    ConditionExpression: conditions.join(' AND '),
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: values,
+    UpdateExpression: [set && `SET ${set}`, remove && `REMOVE ${remove}`].filter(Boolean).join(' '),
+    ConditionExpression: condition.ConditionExpression,
+    ExpressionAttributeNames: { ...condition.ExpressionAttributeNames, ...Object.fromEntries(names) },
+    ExpressionAttributeValues: { ...condition.ExpressionAttributeValues, ...Object.fromEntries(values) },
   }
 }

@@ -20,12 +20,16 @@ export interface Lease {
   readonly session: string | undefined
   /** Ours: where an AT_TIMESTAMP checkpoint starts, epoch milliseconds. */
   readonly startAt: number | undefined
+  /** Ours: the shard's first sequence number. A stream that was made again has shards of the same ids and other numbers. */
+  readonly shardStart: string | undefined
+  /** Ours: the worker that asks for the lease. Its owner finishes what it has begun and gives the lease up. */
+  readonly requestedBy: string | undefined
 }
 
 /** What a new lease needs; everything else of it is fixed. */
 export type NewLease = Pick<
   Lease,
-  'leaseKey' | 'checkpoint' | 'parentShardIds' | 'startingHashKey' | 'endingHashKey' | 'startAt'
+  'leaseKey' | 'checkpoint' | 'parentShardIds' | 'startingHashKey' | 'endingHashKey' | 'startAt' | 'shardStart'
 >
 
 export function newLease(lease: NewLease): Lease {
@@ -37,6 +41,7 @@ export function newLease(lease: NewLease): Lease {
     childShardIds: [],
     checkpointOwner: undefined,
     session: undefined,
+    requestedBy: undefined,
   }
 }
 
@@ -49,8 +54,19 @@ export function taken(lease: Lease, owner: string, session: string): Lease {
     leaseOwner: owner,
     session,
     checkpointOwner: undefined,
+    requestedBy: undefined,
     ownerSwitchesSinceCheckpoint: lease.ownerSwitchesSinceCheckpoint + switches,
   }
+}
+
+/** Asks the owner for the lease. The counter stays: a request is no sign of the owner's life. */
+export function requested(lease: Lease, by: string): Lease {
+  return { ...lease, requestedBy: by }
+}
+
+/** The lease of a shard that bears the id of an earlier one, of a stream that is no more. */
+export function restarted(lease: Lease, fresh: Lease): Lease {
+  return { ...fresh, leaseCounter: lease.leaseCounter + 1 }
 }
 
 /** Keeps the lease: a checkpoint where there is progress to write, which renews as well, else a renewal alone. */

@@ -1,19 +1,22 @@
 import type { Lease } from './lease.ts'
 
 interface Observation {
-  owner: string | undefined
-  counter: number
+  readonly owner: string | undefined
+  readonly counter: number
   /** Monotonic time at which this counter was first seen. */
-  since: number
+  readonly since: number
+  readonly requestedBy: string | undefined
+  /** Monotonic time at which this request was first seen. */
+  readonly requestedSince: number
 }
 
 /**
- * Tells which leases are dead, without a wall clock: a lease whose counter this worker has watched rest for longer than
- * the failover time has an owner that is gone. Clocks of two machines are never compared.
+ * Tells how long leases have been as they are, without a wall clock: by what this worker has watched itself. Clocks of two
+ * machines are never compared.
  */
 export class LeaseObserver {
   readonly #failoverMs: number
-  readonly #seen = new Map<string, Observation>()
+  #seen = new Map<string, Observation>()
 
   constructor(failoverMs: number) {
     this.#failoverMs = failoverMs
@@ -21,18 +24,38 @@ export class LeaseObserver {
 
   /** Takes in the whole table as it was read at `now`. */
   observe(leases: readonly Lease[], now: number): void {
-    const keys = new Set<string>()
-    for (const { leaseKey, leaseOwner: owner, leaseCounter: counter } of leases) {
-      keys.add(leaseKey)
-      const seen = this.#seen.get(leaseKey)
-      if (seen?.counter === counter && seen.owner === owner) continue
-      this.#seen.set(leaseKey, { owner, counter, since: now })
-    }
-    for (const key of this.#seen.keys()) if (!keys.has(key)) this.#seen.delete(key)
+    this.#seen = new Map(leases.map(lease => [lease.leaseKey, next(this.#seen.get(lease.leaseKey), lease, now)]))
   }
 
+  /** A lease whose counter has rested for longer than the failover time has an owner that is gone. */
   isExpired(lease: Lease, now: number): boolean {
+    return this.#restedFor(lease, now) > this.#failoverMs
+  }
+
+  /** A lease that was given up for a worker that has not come for it within half the failover time. */
+  isUnclaimed(lease: Lease, now: number): boolean {
+    return lease.leaseOwner === undefined && this.#restedFor(lease, now) > this.#failoverMs / 2
+  }
+
+  /** A lease that has been asked for in vain for longer than the failover time. */
+  isOverdue(lease: Lease, now: number): boolean {
     const seen = this.#seen.get(lease.leaseKey)
-    return seen !== undefined && seen.counter === lease.leaseCounter && now - seen.since > this.#failoverMs
+    return seen?.requestedBy !== undefined && now - seen.requestedSince > this.#failoverMs
+  }
+
+  #restedFor({ leaseKey, leaseCounter }: Lease, now: number): number {
+    const seen = this.#seen.get(leaseKey)
+    return seen?.counter === leaseCounter ? now - seen.since : 0
+  }
+}
+
+function next(seen: Observation | undefined, lease: Lease, now: number): Observation {
+  const { leaseOwner: owner, leaseCounter: counter, requestedBy } = lease
+  const rests = seen?.counter === counter && seen.owner === owner
+  const waits = seen?.requestedBy === requestedBy
+  return {
+    ...{ owner, counter, requestedBy },
+    since: seen && rests ? seen.since : now,
+    requestedSince: seen && waits ? seen.requestedSince : now,
   }
 }

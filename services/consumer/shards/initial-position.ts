@@ -1,4 +1,5 @@
 import { AT_TIMESTAMP, type Checkpoint, TRIM_HORIZON } from '../checkpoint.ts'
+import type { Lease } from '../leases/lease.ts'
 
 /** Where an application starts in a stream that it has never read. */
 export type InitialPosition = 'TRIM_HORIZON' | 'LATEST' | { readonly timestamp: Date }
@@ -15,8 +16,16 @@ export const FROM_TRIM_HORIZON: StartingPlace = { checkpoint: TRIM_HORIZON, star
 /**
  * @param wallClock epoch milliseconds. A worker that crashed before its first checkpoint would otherwise start again at a
  * later LATEST, and what came between would be lost.
+ * @param leases what the table holds already. An application that has leases has started: a shard that still lacks one starts
+ * when the others did, as far as they still tell, or else at its first record. Later would lose what came between.
  */
-export function resolvePosition(position: InitialPosition, wallClock: number): StartingPlace {
+export function resolvePosition(
+  position: InitialPosition,
+  { wallClock, leases }: { wallClock: number; leases: readonly Lease[] },
+): StartingPlace {
   if (position === 'TRIM_HORIZON') return FROM_TRIM_HORIZON
-  return { checkpoint: AT_TIMESTAMP, startAt: position === 'LATEST' ? wallClock : position.timestamp.getTime() }
+  if (position !== 'LATEST') return { checkpoint: AT_TIMESTAMP, startAt: position.timestamp.getTime() }
+  if (leases.length === 0) return { checkpoint: AT_TIMESTAMP, startAt: wallClock }
+  const starts = leases.flatMap(({ startAt }) => (startAt === undefined ? [] : [startAt]))
+  return starts.length === 0 ? FROM_TRIM_HORIZON : { checkpoint: AT_TIMESTAMP, startAt: Math.min(...starts) }
 }

@@ -1,5 +1,5 @@
 import { hasBegun } from '../checkpoint.ts'
-import { isOpen, type Lease, newLease } from '../leases/lease.ts'
+import { isOpen, type Lease, newLease, restarted } from '../leases/lease.ts'
 import { FROM_TRIM_HORIZON, type StartingPlace } from './initial-position.ts'
 import type { ChildShard, Shard } from './shard.ts'
 
@@ -57,9 +57,33 @@ export function workableLeases(leases: readonly Lease[], listedShardIds: Readonl
   return leases.filter(lease => isOpen(lease) && (hasBegun(lease.checkpoint) || lease.parentShardIds.every(isDone)))
 }
 
+export interface LeaseChange {
+  readonly lease: Lease
+  readonly next: Lease
+}
+
+/**
+ * What the shards tell of leases that are there. A lease learns where its shard starts. One that knows another start is of a
+ * shard that had the same id, in a stream that was deleted and made again since: it begins anew.
+ */
+export function planChanges(shards: readonly Shard[], leases: readonly Lease[]): LeaseChange[] {
+  const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
+  return shards.flatMap(shard => {
+    const lease = byKey.get(shard.shardId)
+    const shardStart = shard.startingSequenceNumber
+    if (!lease || shardStart === undefined || lease.shardStart === shardStart) return []
+    if (lease.shardStart === undefined) return [{ lease, next: { ...lease, shardStart } }]
+    return [{ lease, next: restarted(lease, leaseOf(shard, FROM_TRIM_HORIZON)) }]
+  })
+}
+
 function leaseOf(shard: ChildShard, place: StartingPlace): Lease {
-  const { shardId: leaseKey, parentShardIds, startingHashKey, endingHashKey } = shard
-  return newLease({ leaseKey, parentShardIds, startingHashKey, endingHashKey, ...place })
+  const { shardId: leaseKey, parentShardIds, startingHashKey, endingHashKey, startingSequenceNumber } = shard
+  return newLease({
+    ...{ leaseKey, parentShardIds, startingHashKey, endingHashKey },
+    shardStart: startingSequenceNumber,
+    ...place,
+  })
 }
 
 function ancestors(shardIds: readonly string[], parentsOf: ReadonlyMap<string, readonly string[]>): Set<string> {

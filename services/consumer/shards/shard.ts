@@ -5,6 +5,8 @@ export interface Shard {
   readonly parentShardIds: readonly string[]
   readonly startingHashKey: string | undefined
   readonly endingHashKey: string | undefined
+  /** Undefined where only the parent's last reply has told of the shard. */
+  readonly startingSequenceNumber: string | undefined
   /** A closed shard takes no more records and ends where its last one is. */
   readonly closed: boolean
 }

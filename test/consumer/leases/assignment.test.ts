@@ -1,5 +1,5 @@
 import t from 'tap'
-import { decideTakes } from '../../../services/consumer/leases/assignment.ts'
+import { type Assignment, decide as decideFor } from '../../../services/consumer/leases/assignment.ts'
 import type { Lease } from '../../../services/consumer/leases/lease.ts'
 import { leaseWith } from './support.ts'
 
@@ -7,62 +7,104 @@ import { leaseWith } from './support.ts'
 const table = (owners: string) =>
   [...owners].map((owner, i) => leaseWith({ leaseKey: `shard-${i}`, leaseOwner: owner === '-' ? undefined : owner }))
 
-function decide(leases: readonly Lease[], workerId: string, { dead = '', random = Math.random } = {}) {
-  const held = new Set(leases.filter(lease => lease.leaseOwner === workerId).map(lease => lease.leaseKey))
-  const isExpired = (lease: Lease) => dead.includes(lease.leaseOwner ?? '-')
-  return decideTakes({ leases, workerId, held, isExpired, random })
+interface Situation {
+  dead?: string
+  unclaimed?: boolean
+  overdue?: boolean
 }
 
+function decide(leases: readonly Lease[], workerId: string, situation: Situation = {}): Assignment {
+  const { dead = '', unclaimed = false, overdue = false } = situation
+  return decideFor({
+    leases,
+    workerId,
+    held: new Set(leases.filter(lease => lease.leaseOwner === workerId).map(lease => lease.leaseKey)),
+    isExpired: lease => lease.leaseOwner !== undefined && dead.includes(lease.leaseOwner),
+    isUnclaimed: () => unclaimed,
+    isOverdue: () => overdue,
+    random: Math.random,
+  })
+}
+
+const NOTHING: Assignment = { take: [], request: undefined }
+
 t.test('a worker alone takes everything that nobody holds', async t => {
-  t.equal(decide(table('----'), 'a').length, 4)
+  t.equal(decide(table('----'), 'a').take.length, 4)
 })
 
 t.test('a worker takes no more than its share', async t => {
-  t.equal(decide(table('bb----'), 'a').length, 3)
-  t.equal(decide(table('abb---'), 'a').length, 2)
+  t.equal(decide(table('bb----'), 'a').take.length, 3)
+  t.equal(decide(table('abb---'), 'a').take.length, 2)
 })
 
 t.test('the leases of a dead worker are taken, and it does not count', async t => {
-  const takes = decide(table('aabb'), 'a', { dead: 'b' })
-  t.equal(takes.length, 2)
-  t.ok(takes.every(lease => lease.leaseOwner === 'b'))
+  const { take } = decide(table('aabb'), 'a', { dead: 'b' })
+  t.equal(take.length, 2)
+  t.ok(take.every(lease => lease.leaseOwner === 'b'))
 })
 
-t.test('a worker with too few steals one, from the one who has the most', async t => {
-  const takes = decide(table('bbbbcc'), 'a')
-  t.equal(takes.length, 1)
-  t.equal(takes[0]?.leaseOwner, 'b')
+t.test('a worker with too few asks for one, of the one who has the most, and takes nothing by itself', async t => {
+  const { take, request } = decide(table('bbbbcc'), 'a')
+  t.same(take, [])
+  t.equal(request?.leaseOwner, 'b')
 })
 
-t.test('nothing is stolen where that would only turn the difference round', async t => {
-  t.same(decide(table('abb'), 'a'), [])
-  t.same(decide(table('b'), 'a'), [])
+t.test('nothing is asked for where that would only turn the difference round', async t => {
+  t.same(decide(table('abb'), 'a'), NOTHING)
+  t.same(decide(table('b'), 'a'), NOTHING)
 })
 
-t.test('nothing is stolen while something is free', async t => {
-  const takes = decide(table('bbbb-'), 'a')
-  t.equal(takes.length, 1)
-  t.equal(takes[0]?.leaseOwner, undefined)
+t.test('nothing is asked for while something is free', async t => {
+  const { take, request } = decide(table('bbbb-'), 'a')
+  t.same(
+    take.map(lease => lease.leaseOwner),
+    [undefined],
+  )
+  t.equal(request, undefined)
+})
+
+t.test('a worker asks for one lease at a time, and takes it when it has asked in vain', async t => {
+  const leases = table('bbbb').map((lease, i) => (i === 0 ? { ...lease, requestedBy: 'a' } : lease))
+  t.same(decide(leases, 'a'), NOTHING)
+  t.same(decide(leases, 'a', { overdue: true }), { take: leases.slice(0, 1), request: undefined })
+})
+
+t.test('a lease that another has asked for is not asked for', async t => {
+  const leases = table('bbbb').map(lease => ({ ...lease, requestedBy: 'c' }))
+  t.same(decide(leases, 'a'), NOTHING)
+})
+
+t.test("a lease given up for a worker is that worker's alone, until it has not come for it", async t => {
+  const leases = table('bb-').map(lease => ({ ...lease, requestedBy: lease.leaseOwner ? undefined : 'a' }))
+  const givenUp = leases.slice(2)
+  t.same(decide(leases, 'a').take, givenUp)
+  t.same(decide(leases, 'b').take, [])
+  t.same(decide(leases, 'c').take, [])
+  t.same(decide(leases, 'c', { unclaimed: true }).take, givenUp)
 })
 
 t.test('a lease in our name that we do not hold is taken back', async t => {
-  const [lease] = table('a')
-  if (!lease) throw new Error('no lease')
-  const takes = decideTakes({
-    leases: [lease],
-    workerId: 'a',
-    held: new Set(),
-    isExpired: () => false,
-    random: () => 0,
-  })
-  t.same(takes, [lease])
+  const leases = table('a')
+  const notHeld = { leases, workerId: 'a', held: new Set<string>(), random: () => 0 }
+  const no = () => false
+  t.same(decideFor({ ...notHeld, isExpired: no, isUnclaimed: no, isOverdue: no }).take, leases)
 })
 
 t.test('a lease that is being handed over by KCL 3 is left alone', async t => {
-  const leases = table('bb').map(lease => ({ ...lease, checkpointOwner: 'c' }))
-  t.same(decide(leases, 'a'), [])
-  const unowned = table('-').map(lease => ({ ...lease, checkpointOwner: 'c' }))
-  t.same(decide(unowned, 'a'), [])
+  t.same(
+    decide(
+      table('bb').map(lease => ({ ...lease, checkpointOwner: 'c' })),
+      'a',
+    ),
+    NOTHING,
+  )
+  t.same(
+    decide(
+      table('-').map(lease => ({ ...lease, checkpointOwner: 'c' })),
+      'a',
+    ),
+    NOTHING,
+  )
 })
 
 t.test('any fleet comes to rest, evenly, and then nothing moves', async t => {
@@ -75,11 +117,15 @@ t.test('any fleet comes to rest, evenly, and then nothing moves', async t => {
   ] as const) {
     const names = 'abcdefg'.slice(0, workers)
     let leases = table('-'.repeat(shards))
+    const give = (lease: Lease, leaseOwner: string) => {
+      leases = leases.map(other => (other.leaseKey === lease.leaseKey ? { ...other, leaseOwner } : other))
+    }
     const round = () => {
       let moved = 0
       for (const name of names) {
-        for (const lease of decide(leases, name)) {
-          leases = leases.map(other => (other.leaseKey === lease.leaseKey ? { ...other, leaseOwner: name } : other))
+        const { take, request } = decide(leases, name)
+        for (const lease of request ? [...take, request] : take) {
+          give(lease, name)
           moved++
         }
       }

@@ -64,11 +64,20 @@ t.test('another worker of the same name is another worker', async t => {
   await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
 })
 
-t.test('a lease whose row is gone is lost', async t => {
-  const { held, store } = holdLease()
+t.test('a row that somebody deleted is made again, with how far the shard is done', async t => {
+  const { held, store, row } = holdLease()
   store.rows.clear()
+  await held.heartbeat(at('100'))
+  t.ok(held.isValid())
+  t.match(row(), { leaseOwner: 'me', session: 'session-1', leaseCounter: 2, checkpoint: at('100') })
+})
+
+t.test('a row that was deleted is not made again once the lease has run out', async t => {
+  const { clock, held, store } = holdLease()
+  store.rows.clear()
+  clock.advance(FAILOVER_MS)
   await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
-  t.equal(held.lossReason, 'deleted')
+  t.equal(store.rows.size, 0)
 })
 
 t.test('a lease that was not renewed for the failover time fences itself before any timer fires', async t => {

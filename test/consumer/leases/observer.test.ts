@@ -32,3 +32,20 @@ t.test('a lease that was deleted and made again is watched from anew', async t =
   observer.observe([lease], 600)
   t.notOk(observer.isExpired(lease, 1_500))
 })
+
+t.test('a request is overdue a failover time after it was first seen, however often the owner renews', async t => {
+  const observer = new LeaseObserver(1_000)
+  for (let now = 0; now <= 1_200; now += 400) {
+    observer.observe([{ ...lease, leaseCounter: now, requestedBy: 'me' }], now)
+  }
+  t.notOk(observer.isOverdue({ ...lease, requestedBy: 'me' }, 1_000))
+  t.ok(observer.isOverdue({ ...lease, requestedBy: 'me' }, 1_001))
+})
+
+t.test("a lease that was given up for a worker is anybody's after half the failover time", async t => {
+  const observer = new LeaseObserver(1_000)
+  const givenUp = { ...lease, leaseOwner: undefined, requestedBy: 'other' }
+  observer.observe([givenUp], 0)
+  t.notOk(observer.isUnclaimed(givenUp, 500))
+  t.ok(observer.isUnclaimed(givenUp, 501))
+})

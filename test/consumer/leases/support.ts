@@ -12,6 +12,7 @@ export function leaseWith(fields: Partial<Lease> & Pick<Lease, 'leaseKey'>): Lea
       startingHashKey: undefined,
       endingHashKey: undefined,
       startAt: undefined,
+      shardStart: undefined,
     }),
     ...fields,
   }
@@ -72,6 +73,11 @@ export class ModelLeaseStore implements LeaseStore {
     if (this.rows.has(lease.leaseKey)) return false
     this.rows.set(lease.leaseKey, lease)
     return true
+  }
+
+  async delete(lease: Lease): Promise<boolean> {
+    if (this.rows.get(lease.leaseKey)?.leaseCounter !== lease.leaseCounter) return false
+    return this.rows.delete(lease.leaseKey)
   }
 
   async swap(previous: Lease, next: Lease): Promise<boolean> {

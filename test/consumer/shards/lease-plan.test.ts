@@ -1,6 +1,6 @@
 import t from 'tap'
 import { FROM_TRIM_HORIZON, resolvePosition } from '../../../services/consumer/shards/initial-position.ts'
-import { planLeases, workableLeases } from '../../../services/consumer/shards/lease-plan.ts'
+import { planChanges, planLeases, workableLeases } from '../../../services/consumer/shards/lease-plan.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import { at, leaseWith } from '../leases/support.ts'
 
@@ -9,10 +9,11 @@ const shard = (shardId: string, parents: string[] = [], closed = false): Shard =
   parentShardIds: parents,
   startingHashKey: '0',
   endingHashKey: '9',
+  startingSequenceNumber: `start of ${shardId}`,
   closed,
 })
 const NOW = 1_700_000_000_000
-const latest = resolvePosition('LATEST', NOW)
+const latest = resolvePosition('LATEST', { wallClock: NOW, leases: [] })
 
 // 1 was split into 2 and 3; 3 and 4 were merged into 5.
 const family = [
@@ -87,4 +88,30 @@ t.test('a parent that is neither in the table nor in the stream is trimmed, and 
   const child = leaseWith({ leaseKey: '2', parentShardIds: ['1'] })
   t.same(keys(workableLeases([child], new Set(['2']))), ['2'])
   t.same(keys(workableLeases([child], new Set(['1', '2']))), [])
+})
+
+t.test('a lease learns where its shard starts, and nothing else of it changes', async t => {
+  const lease = leaseWith({ leaseKey: '1', leaseOwner: 'me', leaseCounter: 9, checkpoint: at('100') })
+  const [change] = planChanges([shard('1')], [lease])
+  t.same(change?.next, { ...lease, shardStart: 'start of 1' })
+  t.same(planChanges([shard('1')], [{ ...lease, shardStart: 'start of 1' }]), [])
+})
+
+t.test('a lease of a shard with another start is of a stream that is no more, and begins anew', async t => {
+  const lease = leaseWith({
+    leaseKey: '1',
+    leaseOwner: 'me',
+    leaseCounter: 9,
+    checkpoint: at('SHARD_END'),
+    childShardIds: ['2'],
+    shardStart: 'another',
+  })
+  const [change] = planChanges([shard('1')], [lease])
+  t.match(change?.next, {
+    leaseCounter: 10,
+    leaseOwner: undefined,
+    checkpoint: at('TRIM_HORIZON'),
+    childShardIds: [],
+    shardStart: 'start of 1',
+  })
 })

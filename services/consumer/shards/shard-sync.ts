@@ -1,0 +1,87 @@
+import type { Clock } from '../clock.ts'
+import type { ConsumerEmitter } from '../events.ts'
+import { isOpen, type Lease } from '../leases/lease.ts'
+import type { LeaseStore } from '../leases/lease-store.ts'
+import type { StreamReader } from '../stream.ts'
+import { obsoleteLeases } from './cleanup.ts'
+import { findHole } from './hash-range.ts'
+import { type InitialPosition, resolvePosition } from './initial-position.ts'
+import { planChanges, planLeases } from './lease-plan.ts'
+import type { Shard } from './shard.ts'
+
+export interface ShardSyncSettings {
+  store: LeaseStore
+  stream: StreamReader
+  clock: Clock
+  /** Epoch milliseconds. */
+  wallClock: () => number
+  events: ConsumerEmitter
+  initialPosition: InitialPosition
+  shardSyncIntervalMs: number
+  /** How often what does not look right is looked at again, in milliseconds. */
+  scanIntervalMs: number
+}
+
+/** A hole is told of once it has been seen so often in a row: a reshard under way looks like one for a moment. */
+const STRIKES = 3
+
+/** Keeps the lease table and the stream's shards in step: makes what is missing, takes away what nobody needs any more. */
+export class ShardSync {
+  readonly #settings: ShardSyncSettings
+  #listedShardIds: ReadonlySet<string> = new Set()
+  #nextAt = Number.NEGATIVE_INFINITY
+  #strikes = 0
+
+  constructor(settings: ShardSyncSettings) {
+    this.#settings = settings
+  }
+
+  /** The shards that the stream had at the last look. */
+  get listedShardIds(): ReadonlySet<string> {
+    return this.#listedShardIds
+  }
+
+  /** Where it is time to look: resolves to whether the table was changed. */
+  async runIfDue(leases: readonly Lease[]): Promise<boolean> {
+    const { clock, stream, shardSyncIntervalMs, scanIntervalMs } = this.#settings
+    if (clock.now() < this.#nextAt) return false
+    const shards = await stream.listShards()
+    this.#listedShardIds = new Set(shards.map(shard => shard.shardId))
+    const isWhole = this.#audit(shards, leases)
+    // An application that starts on a list with a hole would leave out what is in it.
+    const changed = (isWhole || leases.length > 0) && (await this.#apply(shards, leases))
+    this.#nextAt = clock.now() + (isWhole ? shardSyncIntervalMs : scanIntervalMs)
+    return changed
+  }
+
+  async #apply(shards: readonly Shard[], leases: readonly Lease[]): Promise<boolean> {
+    const { store, wallClock, initialPosition } = this.#settings
+    const initial = resolvePosition(initialPosition, { wallClock: wallClock(), leases })
+    const missing = planLeases({ shards, leases, initial })
+    const changes = planChanges(shards, leases)
+    const obsolete = obsoleteLeases(leases)
+    for (const lease of missing) await store.create(lease)
+    for (const { lease, next } of changes) await store.swap(lease, next)
+    for (const lease of obsolete) await store.delete(lease)
+    return missing.length + changes.length + obsolete.length > 0
+  }
+
+  /** Whether the open shards cover every hash key, and the leases that are not ended do so too. */
+  #audit(shards: readonly Shard[], leases: readonly Lease[]): boolean {
+    const hole = findHole(shards.filter(shard => !shard.closed)) ?? holeInLeases(shards, leases)
+    this.#strikes = hole === undefined ? 0 : this.#strikes + 1
+    if (hole !== undefined && this.#strikes === STRIKES) {
+      this.#settings.events.emit('hashRangeHole', { hashKey: hole.toString() })
+    }
+    return hole === undefined
+  }
+}
+
+/** A table that is empty has no hole: it has not been filled yet. */
+function holeInLeases(shards: readonly Shard[], leases: readonly Lease[]): bigint | undefined {
+  if (leases.length === 0) return undefined
+  const byId = new Map(shards.map(shard => [shard.shardId, shard]))
+  // Old versions of KCL write no range into a lease.
+  const range = (lease: Lease) => (lease.startingHashKey === undefined ? (byId.get(lease.leaseKey) ?? lease) : lease)
+  return findHole(leases.filter(isOpen).map(range))
+}

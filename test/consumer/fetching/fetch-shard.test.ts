@@ -1,0 +1,147 @@
+import t from 'tap'
+import { type Checkpoint, TRIM_HORIZON } from '../../../services/consumer/checkpoint.ts'
+import { ByteBudget } from '../../../services/consumer/fetching/byte-budget.ts'
+import { fetchShard } from '../../../services/consumer/fetching/fetch-shard.ts'
+import type { ConsumerRecord } from '../../../services/consumer/record.ts'
+import type { Shard } from '../../../services/consumer/shards/shard.ts'
+import type { RecordsReply, ShardPosition, StreamReader } from '../../../services/consumer/stream.ts'
+import { at } from '../leases/support.ts'
+
+const SHARD = 'shard-1'
+
+const record = (sequenceNumber: string): ConsumerRecord => ({
+  data: Buffer.from(sequenceNumber),
+  partitionKey: 'key',
+  sequenceNumber,
+  subSequenceNumber: 0,
+  shardId: SHARD,
+  arrivedAt: new Date(0),
+})
+
+const shard = (shardId: string, fields: Partial<Shard> = {}): Shard => ({
+  shardId,
+  parentShardIds: [],
+  startingHashKey: '0',
+  endingHashKey: '9',
+  startingSequenceNumber: '0',
+  closed: false,
+  ...fields,
+})
+
+const reply = (numbers: string[], fields: Partial<RecordsReply> = {}): RecordsReply => ({
+  records: numbers.map(record),
+  nextIterator: 'next',
+  millisBehindLatest: 0,
+  childShards: [],
+  ...fields,
+})
+
+const fault = (name: string) => Object.assign(new Error(name), { name })
+
+type Step = RecordsReply | Error
+
+/** Reads a shard that answers GetRecords by the script, and tells where it was read from. */
+async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD)] as Shard[] } = {}) {
+  const positions: ShardPosition[] = []
+  const faults: string[] = []
+  const stop = new AbortController()
+  const stream: StreamReader = {
+    listShards: async () => shards,
+    getIterator: async (_, position) => {
+      positions.push(position)
+      return 'iterator'
+    },
+    getRecords: async () => {
+      const step = script.shift()
+      if (script.length === 0) stop.abort()
+      if (step instanceof Error) throw step
+      return step ?? reply([])
+    },
+  }
+  const fetched: string[] = []
+  const replies = fetchShard({
+    shardId: SHARD,
+    stream,
+    from: from as Checkpoint,
+    startAt: undefined,
+    budget: new ByteBudget(1e6).open(),
+    recordsPerFetch: 100,
+    idleIntervalMs: 200,
+    clock: { now: () => 0, sleep: async () => undefined },
+    random: () => 0.5,
+    signal: stop.signal,
+    onFault: operation => faults.push(operation),
+  })
+  for (let next = await replies.next(); ; next = await replies.next()) {
+    if (next.done) return { fetched, positions, faults, children: next.value }
+    fetched.push(...next.value.records.map(({ sequenceNumber }) => sequenceNumber))
+  }
+}
+
+t.test('reading goes on behind the last record after an expired iterator, and after any other fault', async t => {
+  const script = [
+    reply(['1', '2']),
+    fault('ExpiredIteratorException'),
+    reply(['3']),
+    fault('InternalFailure'),
+    reply([]),
+  ]
+  const { fetched, positions, faults } = await read(script)
+  t.same(fetched, ['1', '2', '3'])
+  t.same(positions, [
+    { type: 'TRIM_HORIZON' },
+    { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: '2' },
+    { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: '3' },
+  ])
+  t.same(faults, ['GetRecords'], 'an expired iterator is no fault')
+})
+
+t.test('a checkpoint that was trimmed is no dead end: what is left is read, and nothing comes twice', async t => {
+  const script = [
+    reply(['10', '11']),
+    fault('ExpiredIteratorException'),
+    fault('InvalidArgumentException'),
+    reply(['9', '10']),
+    reply(['11', '12']),
+    reply([]),
+  ]
+  const { fetched, positions } = await read(script, { from: at('9') })
+  t.same(
+    positions.map(position => position.type),
+    ['AT_SEQUENCE_NUMBER', 'AFTER_SEQUENCE_NUMBER', 'TRIM_HORIZON'],
+  )
+  t.same(fetched, ['10', '11', '12'])
+})
+
+t.test('a shard that is in the stream no more is at its end, with the children that the stream tells of', async t => {
+  const shards = [shard('shard-2', { parentShardIds: [SHARD] }), shard('shard-3')]
+  const { children, faults } = await read([fault('ResourceNotFoundException'), reply([])], { shards })
+  t.same(
+    children?.map(child => child.shardId),
+    ['shard-2'],
+  )
+  t.same(faults, ['GetRecords'])
+})
+
+t.test('a shard that is not found but listed, or of a stream that lists none, is read on', async t => {
+  for (const shards of [[shard(SHARD)], []]) {
+    const { children, fetched } = await read([fault('ResourceNotFoundException'), reply(['1']), reply([])], { shards })
+    t.equal(children, undefined)
+    t.same(fetched, ['1'])
+  }
+})
+
+t.test('no next iterator is the end only of a shard that is closed', async t => {
+  const open = await read([reply(['1'], { nextIterator: undefined }), reply(['2']), reply([])])
+  t.same(open.fetched, ['1', '2'])
+  t.equal(open.children, undefined)
+
+  const child = shard('shard-2', { parentShardIds: [SHARD] })
+  const told = await read([reply(['1'], { nextIterator: undefined, childShards: [child] }), reply([])])
+  t.same(told.children, [child])
+
+  const listed = await read([reply(['1'], { nextIterator: undefined }), reply([])], {
+    shards: [shard(SHARD, { closed: true }), child],
+  })
+  t.same(listed.children, [child], 'where the reply does not tell the children, the stream does')
+})
