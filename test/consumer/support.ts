@@ -12,6 +12,7 @@ export const APPLICATION = 'test-application'
 export const STREAM = 'test-stream'
 
 export interface StreamFixture extends Pick<AwsClients, 'kinesis' | 'dynamodb'> {
+  readonly urls: { kinesis: string; dynamodb: string }
   /** Puts records by PutRecords, in order; each key a lane. */
   put(records: ReadonlyArray<{ key: string; data: string }>): Promise<void>
   /** Makes a table with a key of that name. */
@@ -31,11 +32,8 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
   const [kinesisServer, dynamodbServer] = await Promise.all([startKinesis({ ...at, onFailure }), startDynamoDb(at)])
   t.teardown(() => Promise.all([kinesisServer.stop(), dynamodbServer.stop()]))
   const url = (port: number) => `http://127.0.0.1:${port}`
-  const clients = createLocalClients({
-    s3: 'http://127.0.0.1:9',
-    kinesis: url(kinesisServer.port),
-    dynamodb: url(dynamodbServer.port),
-  })
+  const urls = { kinesis: url(kinesisServer.port), dynamodb: url(dynamodbServer.port) }
+  const clients = createLocalClients({ s3: 'http://127.0.0.1:9', ...urls })
   t.teardown(() => clients.destroy())
   await createStream(clients.kinesis, { name: STREAM, shards, retentionHours: 24 })
   const { kinesis, dynamodb } = clients
@@ -43,6 +41,7 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
   return {
     kinesis,
     dynamodb,
+    urls,
     async put(records) {
       for (let start = 0; start < records.length; start += 500) {
         const Records = records.slice(start, start + 500).map(toEntry)

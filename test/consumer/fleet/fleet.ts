@@ -1,0 +1,115 @@
+import path from 'node:path'
+import { ScanCommand } from '@aws-sdk/client-dynamodb'
+import type { Test } from 'tap'
+import { type Program, runProgram, until } from '../../support/processes.ts'
+import { APPLICATION, type StreamFixture } from '../support.ts'
+import { type Evidence, type FleetEvent, findViolations } from './checker.ts'
+
+const program = path.resolve(import.meta.dirname, 'worker-program.ts')
+const WATCH_MS = 50
+
+export interface Fleet {
+  /** Starts a worker process. */
+  join(name: string): Program
+  /** Puts the next numbers of each of the keys on the stream. */
+  put(count: number): Promise<void>
+  /** Resolves once everything that was put is handled. */
+  untilHandled(): Promise<void>
+  /** Resolves once the worker has that many shards, as far as its log tells. */
+  untilHolds(name: string, shards: number): Promise<void>
+  /** What the logs and the table say against the guarantees. */
+  violations(): string[]
+}
+
+export interface FleetSettings {
+  keys: number
+  failoverMs: number
+  /** How long a record takes, in milliseconds. */
+  workMs: number
+}
+
+/** Worker processes on one stream, all that they log, and every checkpoint that is seen in the table. */
+export function assembleFleet(t: Pick<Test, 'teardown'>, stream: StreamFixture, settings: FleetSettings): Fleet {
+  const programs = new Map<string, Program>()
+  const sent = new Map<string, number[]>()
+  const checkpoints = watchCheckpoints(t, stream)
+  let next = 0
+
+  const events = () => [...programs.values()].flatMap(({ stdout }) => parse(stdout()))
+  const evidence = (): Evidence => ({ sent, events: events(), checkpoints })
+
+  return {
+    join(name) {
+      const env = {
+        KINESIS_URL: stream.urls.kinesis,
+        DYNAMODB_URL: stream.urls.dynamodb,
+        WORKER_ID: name,
+        FAILOVER_MS: String(settings.failoverMs),
+        WORK_MS: String(settings.workMs),
+      }
+      const worker = runProgram(t, [program], { env })
+      programs.set(name, worker)
+      return worker
+    },
+    async put(count) {
+      const records = Array.from({ length: count }, () => {
+        const key = `key-${next % settings.keys}`
+        const n = next++
+        sent.set(key, [...(sent.get(key) ?? []), n])
+        return { key, data: String(n) }
+      })
+      await stream.put(records)
+    },
+    async untilHandled() {
+      const total = [...sent.values()].flat().length
+      const handled = () => new Set(events().flatMap(e => (e.event === 'handled' ? [e.n] : []))).size
+      await until(() => handled() === total, { timeoutMs: 60_000, what: `the end of ${total} records` })
+    },
+    async untilHolds(name, shards) {
+      const holds = () => {
+        const held = new Set<string>()
+        for (const event of events()) {
+          if (event.worker !== name) continue
+          if (event.event === 'acquired') held.add(event.shardId)
+          if (event.event === 'lost') held.delete(event.shardId)
+        }
+        return held.size
+      }
+      await until(() => holds() === shards, { timeoutMs: 30_000, what: `${shards} shards for ${name}` })
+    },
+    violations: () => findViolations(evidence()),
+  }
+}
+
+/** The last line of a worker that was killed may be cut off. */
+function parse(log: string): FleetEvent[] {
+  return log
+    .split('\n')
+    .slice(0, -1)
+    .map(line => JSON.parse(line) as FleetEvent)
+}
+
+function watchCheckpoints(t: Pick<Test, 'teardown'>, { dynamodb }: StreamFixture): Map<string, string[]> {
+  const seen = new Map<string, string[]>()
+  let looking = false
+  const look = async () => {
+    if (looking) return
+    looking = true
+    try {
+      const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName: APPLICATION, ConsistentRead: true }))
+      for (const { leaseKey, checkpoint } of Items) {
+        const list = seen.get(leaseKey?.S ?? '') ?? []
+        if (checkpoint?.S && list.at(-1) !== checkpoint.S) list.push(checkpoint.S)
+        seen.set(leaseKey?.S ?? '', list)
+      }
+    } catch (error) {
+      // Before the first worker has made it, there is no table.
+      if (!(error instanceof Error && error.name === 'ResourceNotFoundException')) throw error
+    } finally {
+      looking = false
+    }
+  }
+  const timer = setInterval(() => void look(), WATCH_MS)
+  t.teardown(() => clearInterval(timer))
+  return seen
+}
