@@ -1,5 +1,6 @@
 import { api } from './api.ts'
 import type { Entry } from './entry.ts'
+import { takeover } from './takeover.ts'
 
 /** Every benchmark, in the order in which they are run. */
-export const entries: readonly Entry[] = [api]
+export const entries: readonly Entry[] = [api, takeover]

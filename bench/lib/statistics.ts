@@ -33,3 +33,16 @@ export function ratiosOf(samples: readonly number[], baseline: readonly number[]
   }
   return samples.map((sample, index) => sample / (baseline[index] ?? Number.NaN))
 }
+
+/**
+ * The smallest sample that at least this part of them does not exceed: the nearest rank.
+ *
+ * @param part from 0 to 1, as 0.99
+ * @throws BenchError where there are no samples
+ */
+export function percentile(samples: readonly number[], part: number): number {
+  const sorted = [...samples].sort((a, b) => a - b)
+  const value = sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)]
+  if (value === undefined) throw new BenchError('There are no samples to summarize.')
+  return value
+}

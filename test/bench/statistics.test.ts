@@ -1,6 +1,7 @@
 import t from 'tap'
+import { BenchError } from '../../bench/lib/errors.ts'
 import { interleave } from '../../bench/lib/rounds.ts'
-import { ratiosOf, summarize } from '../../bench/lib/statistics.ts'
+import { percentile, ratiosOf, summarize } from '../../bench/lib/statistics.ts'
 
 t.test('the median of an odd number of samples is the one in the middle, whatever their order', async t => {
   t.strictSame(summarize([10, 2, 9]), { median: 9, min: 2, max: 10, samples: 3 })
@@ -37,4 +38,12 @@ t.test('every contender has its turn in every round, and goes first in every oth
     ['b', 'a'],
     ['a', 'b'],
   ])
+})
+
+t.test('a percentile is the nearest rank', async t => {
+  const hundred = Array.from({ length: 100 }, (_, i) => 100 - i)
+  t.equal(percentile(hundred, 0.5), 50)
+  t.equal(percentile(hundred, 0.99), 99)
+  t.equal(percentile([7], 0.99), 7)
+  t.throws(() => percentile([], 0.5), BenchError)
 })

@@ -20,6 +20,9 @@ import { fence, swapExpression } from './lease-update.ts'
 
 const TABLE_WAIT_SECONDS = 120
 
+/** Before the first lease is held nothing runs out: a slow start is no error. */
+const TABLE_TIMEOUT_MS = 10_000
+
 export interface DynamoDbLeaseStoreSettings {
   dynamodb: DynamoDBClient
   table: string
@@ -30,12 +33,12 @@ export interface DynamoDbLeaseStoreSettings {
 /** The lease table of KCL 2.x in DynamoDB. */
 export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): LeaseStore {
   const { dynamodb, table, requestTimeoutMs } = settings
-  const bounded = () => ({ abortSignal: AbortSignal.timeout(requestTimeoutMs) })
+  const bounded = (ms = requestTimeoutMs) => ({ abortSignal: AbortSignal.timeout(ms) })
   const keyOf = (leaseKey: string) => ({ [LEASE_KEY]: { S: leaseKey } })
 
   async function tableExists(): Promise<boolean> {
     try {
-      const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: table }), bounded())
+      const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: table }), bounded(TABLE_TIMEOUT_MS))
       const key = Table?.KeySchema?.map(({ AttributeName }) => AttributeName).join()
       if (key === LEASE_KEY) return true
       throw new LeaseTableError(`The table '${table}' is no lease table: its key is '${key}', not '${LEASE_KEY}'.`)
