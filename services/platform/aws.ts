@@ -45,7 +45,7 @@ export function createAwsClients({ region, maxSockets = 128 }: AwsSettings): Aws
   }
 }
 
-/** `bucket.host` resolves for AWS alone; everywhere else the bucket has to be in the path. */
+/** `bucket.host` resolves for AWS alone; everywhere else the bucket has to be in the path. Empty counts as absent. */
 function hasOwnS3Endpoint(): boolean {
-  return Boolean(process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL)
+  return Boolean(process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL)
 }

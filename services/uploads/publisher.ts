@@ -20,7 +20,10 @@ export interface PublisherSettings {
   timeoutMs: number
   /** Requests under way at once. More of them mean smaller batches. */
   maxRequests?: number
-  /** Events waiting at most. One more is refused at once: waiting would only fill the memory. */
+  /**
+   * Events that are not on the stream yet, at most, whether they wait for a request, are in one, or wait for another try. One
+   * more is refused at once: waiting would only fill the memory.
+   */
   maxWaiting?: number
 }
 
@@ -75,7 +78,13 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
   async function putRecords(batch: Entry[]): Promise<Array<[Entry, Error]>> {
     try {
       const Records = batch.map(entry => ({ Data: entry.data, PartitionKey: entry.partitionKey }))
-      const reply = await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records }))
+      // By then every entry's time is up: a request that Kinesis leaves without an answer must not keep its place for longer.
+      const abortSignal = AbortSignal.timeout(timeoutMs)
+      const command = new PutRecordsCommand({ StreamName: stream, Records })
+      onRefusal(command, cause => {
+        for (const entry of batch) lastRefusal.set(entry, cause)
+      })
+      const reply = await kinesis.send(command, { abortSignal })
       return batch.flatMap((entry, index): Array<[Entry, Error]> => {
         const result = reply.Records?.[index]
         if (result?.SequenceNumber) {
@@ -105,7 +114,7 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
     ).unref()
   }
 
-  const lastRefusal = new WeakMap<Entry, Error>()
+  const lastRefusal = new WeakMap<Entry, unknown>()
 
   function enqueue(event: UploadEvent): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -134,8 +143,8 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
 
   return {
     async publish(event) {
-      if (waiting.length >= maxWaiting) {
-        throw new EventNotPublishedError(`${waiting.length} events are waiting for Kinesis already.`)
+      if (open.size >= maxWaiting) {
+        throw new EventNotPublishedError(`${open.size} events are waiting for Kinesis already.`)
       }
       const published = enqueue(event)
       const forget = () => open.delete(published)
@@ -149,6 +158,21 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
   }
 }
 
+/** Tells what is said of each of the SDK's own tries. It gives only the last away, which may come when the time is long up. */
+function onRefusal(command: PutRecordsCommand, listen: (cause: unknown) => void): void {
+  command.middlewareStack.add(
+    next => async args => {
+      try {
+        return await next(args)
+      } catch (error) {
+        listen(error)
+        throw error
+      }
+    },
+    { name: 'publisherRefusals', step: 'finalizeRequest', priority: 'low' },
+  )
+}
+
 /** Takes the next batch off the queue, leaving out what has settled while it waited. */
 function takeBatch(waiting: Entry[]): Entry[] {
   const batch: Entry[] = []
@@ -156,7 +180,8 @@ function takeBatch(waiting: Entry[]): Entry[] {
   let taken = 0
   for (const entry of waiting) {
     const size = entry.data.byteLength + Buffer.byteLength(entry.partitionKey)
-    if (batch.length === MAX_BATCH_RECORDS || bytes + size > MAX_BATCH_BYTES) break
+    // One that is too large by itself goes alone, for Kinesis to refuse it: left here, it would hold up the rest for ever.
+    if (batch.length === MAX_BATCH_RECORDS || (batch.length > 0 && bytes + size > MAX_BATCH_BYTES)) break
     taken++
     if (entry.settled) continue
     batch.push(entry)
