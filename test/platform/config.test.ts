@@ -1,0 +1,124 @@
+import t from 'tap'
+import { Type } from 'typebox'
+import { apiConfigSchema, issuerOf } from '../../services/platform/config/api.ts'
+import { loadConfig } from '../../services/platform/config/load.ts'
+import { processorConfigSchema, workerConfigSchema } from '../../services/platform/config/worker.ts'
+import { ConfigurationError, HeadgateError } from '../../services/platform/errors.ts'
+import { names } from '../../services/platform/resources.ts'
+
+const shared = { AWS_REGION: 'eu-central-1', UPLOAD_BUCKET: 'my-uploads' }
+const api = { ...shared, COGNITO_USER_POOL_ID: 'eu-central-1_a', COGNITO_CLIENT_ID: 'client' }
+const worker = { ...shared, PROCESSED_BUCKET: 'my-processed' }
+
+/** The faults of an environment, as `VARIABLE: problem`. */
+function faultsOf(load: () => unknown): string[] {
+  try {
+    load()
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    return error.faults.map(({ variable, problem }) => `${variable}: ${problem}`).sort()
+  }
+  throw new Error('The configuration was taken.')
+}
+
+t.test('what is not set has its default, and what is optional is left out', async t => {
+  t.strictSame(
+    { ...loadConfig(workerConfigSchema, worker) },
+    {
+      ...worker,
+      STREAM_NAME: names.stream,
+      UPLOADS_TABLE: names.uploadsTable,
+      LOG_LEVEL: 'info',
+      SHUTDOWN_TIMEOUT_MS: 25_000,
+      APPLICATION_NAME: names.application,
+      FAILOVER_TIME_MS: 10_000,
+      SHARD_CONCURRENCY: 16,
+      OUTBOX_INTERVAL_MS: 5_000,
+      OUTBOX_GRACE_MS: 30_000,
+      HEALTH_HOST: '0.0.0.0',
+    },
+  )
+  const config = loadConfig(apiConfigSchema, api)
+  t.match(config, { PORT: 3000, HOST: '0.0.0.0', TRUST_PROXY: '', MAX_UPLOAD_BYTES: 5 * 1024 ** 3 })
+  t.equal(config.KEY_TEMPLATE, 'uploads/{owner}/{uploadId}/{filename}')
+  t.notOk('COGNITO_ISSUER' in config)
+})
+
+t.test('text becomes what the schema says it is', async t => {
+  const config = loadConfig(workerConfigSchema, { ...worker, HEALTH_PORT: '0', FAILOVER_TIME_MS: '2500' })
+  t.equal(config.HEALTH_PORT, 0)
+  t.equal(config.FAILOVER_TIME_MS, 2_500)
+})
+
+t.test('an empty variable counts as absent, whether it has a default or is required', async t => {
+  const config = loadConfig(workerConfigSchema, { ...worker, STREAM_NAME: '', HEALTH_PORT: '', LOG_LEVEL: '' })
+  t.equal(config.STREAM_NAME, names.stream)
+  t.equal(config.LOG_LEVEL, 'info')
+  t.notOk('HEALTH_PORT' in config)
+  t.strictSame(
+    faultsOf(() => loadConfig(workerConfigSchema, { ...worker, AWS_REGION: '' })),
+    ['AWS_REGION: is required'],
+  )
+})
+
+t.test('every variable at fault is named, each with what is wrong with it', async t => {
+  t.strictSame(
+    faultsOf(() => loadConfig(workerConfigSchema, {})),
+    ['AWS_REGION: is required', 'PROCESSED_BUCKET: is required', 'UPLOAD_BUCKET: is required'],
+  )
+  const wrong = {
+    ...api,
+    UPLOAD_BUCKET: 'ab',
+    STREAM_NAME: 'no spaces',
+    LOG_LEVEL: 'loud',
+    PORT: '65536',
+    MAX_JSON_BYTES: 'much',
+    EVENT_PUT_TIMEOUT_MS: '2.5',
+    COGNITO_ISSUER: 'https://issuer.example/',
+    KEY_TEMPLATE: 'elsewhere/{filename}',
+  }
+  const faults = faultsOf(() => loadConfig(apiConfigSchema, wrong))
+  t.match(faults, [
+    /^COGNITO_ISSUER: must match pattern/,
+    /^EVENT_PUT_TIMEOUT_MS: must be integer/,
+    'KEY_TEMPLATE: must be one of uploads/{owner}/{uploadId}/{filename}, uploads/{filename}',
+    'LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace, silent',
+    /^MAX_JSON_BYTES: must be integer/,
+    'PORT: must be <= 65535',
+    /^STREAM_NAME: must match pattern/,
+    /^UPLOAD_BUCKET: must NOT have fewer than 3 characters/,
+  ])
+  t.equal(faults.length, 8)
+})
+
+t.test('the error is for people and for programs', async t => {
+  const error = new ConfigurationError([
+    { variable: 'A', problem: 'is required' },
+    { variable: 'B', problem: 'must be >= 1' },
+  ])
+  t.ok(error instanceof HeadgateError)
+  t.match(error, { name: 'ConfigurationError', code: 'HEADGATE_CONFIGURATION' })
+  t.match(error.message, /^.*environment variables:\n {2}A: is required\n {2}B: must be >= 1$/)
+})
+
+t.test('the configuration is frozen, and has nothing that the schema does not name', async t => {
+  const env: NodeJS.ProcessEnv = { ...worker, AWS_SECRET_ACCESS_KEY: 'secret', PATH: '/bin' }
+  const config = loadConfig(processorConfigSchema, env)
+  t.ok(Object.isFrozen(config))
+  t.throws(() => Object.assign(config, { AWS_REGION: 'elsewhere' }), TypeError)
+  t.notOk('AWS_SECRET_ACCESS_KEY' in config)
+  t.notOk('PATH' in config)
+  t.notOk('FAILOVER_TIME_MS' in config, 'a Lambda function does not read what only the container does')
+  t.strictSame(env, { ...worker, AWS_SECRET_ACCESS_KEY: 'secret', PATH: '/bin' }, 'the environment stays as it is')
+})
+
+t.test('a schema that is itself at fault is not taken for a fault of the environment', async t => {
+  const schema = Type.Object({ A: Type.String({ pattern: '(' }) })
+  t.throws(() => loadConfig(schema, { A: 'a' }), { name: 'SyntaxError' })
+})
+
+t.test('the issuer is the configured one, else the one that AWS gives the pool', async t => {
+  t.equal(issuerOf(loadConfig(apiConfigSchema, api)), 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a')
+  const own = { ...api, COGNITO_ISSUER: 'http://127.0.0.1:9229/eu-central-1_a' }
+  t.equal(issuerOf(loadConfig(apiConfigSchema, own)), 'http://127.0.0.1:9229/eu-central-1_a')
+})

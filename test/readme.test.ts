@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { account } from '../services/local/account.ts'
+import { names } from '../services/platform/resources.ts'
+import { renderConfigurationTable } from './support/configuration-table.ts'
+
+const BEGIN = '<!-- configuration -->'
+const END = '<!-- /configuration -->'
+
+function read(name: string): string {
+  return readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
+}
+
+t.test('the README has the table of the environment variables that the schemas define', async t => {
+  const section =
+    /^## Configuration\n(?<text>[\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(read('README.md'))?.groups?.text ?? ''
+  const found = section.split(BEGIN)[1]?.split(END)[0]?.trim()
+  const expected = renderConfigurationTable()
+  const isThere = found === expected
+  if (!isThere) t.comment(`Paste into README.md, in the section "## Configuration":\n\n${BEGIN}\n${expected}\n${END}\n`)
+  t.ok(isThere, `it is between ${BEGIN} and ${END}`)
+})
+
+t.test('the table has every variable once, and says which are required', async t => {
+  const rows = renderConfigurationTable().split('\n').slice(2)
+  const variables = rows.map(row => row.split(' | ')[0])
+  t.equal(new Set(variables).size, rows.length)
+  const cells = Object.fromEntries(rows.map(row => [/`(\w+)`/.exec(row)?.[1], row.split(' | ').slice(1, 3)]))
+  t.match(cells, {
+    AWS_REGION: ['both', '**required**'],
+    STREAM_NAME: ['both', `\`${names.stream}\``],
+    COGNITO_CLIENT_ID: ['api', '**required**'],
+    COGNITO_ISSUER: ['api', 'none'],
+    TRUST_PROXY: ['api', 'empty'],
+    PROCESSED_BUCKET: ['worker', '**required**'],
+  })
+})
+
+t.test('docker-compose.yml names the resources and the account as the code does', async t => {
+  const compose = read('docker-compose.yml')
+  const lines = {
+    AWS_REGION: account.region,
+    AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+    UPLOAD_BUCKET: names.uploadBucket,
+    PROCESSED_BUCKET: names.processedBucket,
+    STREAM_NAME: names.stream,
+    UPLOADS_TABLE: names.uploadsTable,
+    COGNITO_USER_POOL_ID: account.userPoolId,
+    COGNITO_CLIENT_ID: account.userPoolClientId,
+  }
+  for (const [variable, value] of Object.entries(lines)) {
+    const found = [...compose.matchAll(new RegExp(`^ *${variable}: (.*)$`, 'gm'))].map(([, text]) => text)
+    t.ok(found.length > 0, `${variable} is there`)
+    t.same(new Set(found), new Set([value]), variable)
+  }
+  const issuer = /COGNITO_ISSUER: (.*)/.exec(compose)?.[1] ?? ''
+  const origin = /--issuer-origin=(.*)/.exec(compose)?.[1] ?? ''
+  t.equal(issuer, `${origin}/${account.userPoolId}`)
+})

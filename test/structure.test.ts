@@ -1,0 +1,161 @@
+import { globSync, readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import path from 'node:path'
+import t from 'tap'
+import { type Import, importsOf, packageOf } from './support/imports.ts'
+
+const root = path.resolve(import.meta.dirname, '..')
+
+/** The rooms, and what of ours each may import. */
+const rooms: Record<string, readonly string[]> = {
+  local: ['cli', 'api', 'worker', 'uploads', 'consumer', 'platform'],
+  cli: ['api', 'worker', 'uploads', 'consumer', 'platform'],
+  api: ['uploads', 'platform'],
+  worker: ['consumer', 'uploads', 'platform'],
+  uploads: ['platform'],
+  consumer: [],
+  platform: [],
+}
+
+const MOST_LINES = 300
+
+interface SourceFile {
+  /** From the root, with slashes. */
+  name: string
+  room: string
+  text: string
+  imports: Import[]
+}
+
+function sourceFiles(pattern: string): SourceFile[] {
+  return globSync(pattern, { cwd: root }).map(file => {
+    const name = file.split(path.sep).join('/')
+    const text = readFileSync(path.join(root, file), 'utf8')
+    return { name, room: name.split('/')[1] ?? '', text, imports: importsOf(text) }
+  })
+}
+
+/** The file that a relative specifier means, from the root. */
+function resolve(from: string, specifier: string): string {
+  return path.posix.join(path.posix.dirname(from), specifier)
+}
+
+const services = sourceFiles('services/**/*.ts')
+const { dependencies, devDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>
+  devDependencies: Record<string, string>
+}
+
+t.test('the scanner finds every way to import', async t => {
+  const source = [
+    "import a from 'a'",
+    "import type { B } from './b.ts'",
+    'import {',
+    '  c,',
+    '  type C,',
+    "} from '../c.ts'",
+    "import * as d from '@scope/d/deep'",
+    "import 'e'",
+    "export { f } from './f.ts'",
+    "export * from './g.ts'",
+    "export type { H } from './h.ts'",
+    "// import x from 'comment'",
+    " * import x from 'doc comment'",
+    "const from = 'string'",
+    "await import('i')",
+    "createRequire(import.meta.url)('j')",
+    "createRequire(import.meta.url).resolve('k')",
+  ].join('\n')
+  const found = importsOf(source)
+  t.strictSame(
+    found.map(({ specifier }) => specifier),
+    ['a', './b.ts', '../c.ts', '@scope/d/deep', 'e', './f.ts', './g.ts', './h.ts', 'i', 'j', 'k'],
+  )
+  t.strictSame(
+    found.filter(({ typeOnly }) => typeOnly).map(({ specifier }) => specifier),
+    ['./b.ts', './h.ts'],
+  )
+  t.strictSame(['@scope/d/deep', 'e/f', 'e'].map(packageOf), ['@scope/d', 'e', 'e'])
+})
+
+t.test('every folder of services/ is a room that the table knows, with a README', async t => {
+  t.ok(services.length > 50, 'the files are found')
+  const inNoRoom = services.filter(({ room }) => !(room in rooms)).map(({ name }) => name)
+  t.strictSame(inNoRoom, [])
+  const readmes = globSync('services/*/README.md', { cwd: root }).map(file => file.split(path.sep)[1])
+  t.strictSame(readmes.sort(), [...new Set(services.map(({ room }) => room))].sort())
+})
+
+/** The imports of some files by relative specifiers, each with the file that it means. */
+function relativeImports(files: readonly SourceFile[]) {
+  return files.flatMap(file =>
+    file.imports
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .map(({ specifier, typeOnly }) => ({ file, to: resolve(file.name, specifier), typeOnly })),
+  )
+}
+
+t.test('imports point down the list of rooms, never up', async t => {
+  const upward = relativeImports(services).filter(({ file, to }) => {
+    const [top, room = ''] = to.split('/')
+    return top !== 'services' || (room !== file.room && !rooms[file.room]?.includes(room))
+  })
+  t.strictSame(
+    upward.map(({ file, to }) => `${file.name} imports ${to}`),
+    [],
+  )
+})
+
+t.test('what runs in production imports declared dependencies alone, and only local those of development', async t => {
+  const undeclared = services.flatMap(({ name, room, imports }) =>
+    imports
+      .filter(({ specifier }) => !specifier.startsWith('.') && !isBuiltin(specifier))
+      .map(({ specifier, typeOnly }) => ({ needed: packageOf(specifier), typeOnly }))
+      .filter(({ needed }) => !(needed in dependencies) && !(room === 'local' && needed in devDependencies))
+      .filter(({ needed, typeOnly }) => !(typeOnly && `@types/${needed}` in devDependencies))
+      .map(({ needed }) => `${name} imports ${needed}`),
+  )
+  t.strictSame(undeclared, [])
+})
+
+t.test('nothing that is delivered imports tests or benchmarks, and benchmarks import no tests', async t => {
+  const files = [...services, ...sourceFiles('infra/**/*.ts'), ...sourceFiles('bench/**/*.ts')]
+  const wrong = relativeImports(files).filter(({ file, to }) =>
+    file.name.startsWith('bench/') ? to.startsWith('test/') : /^(?:test|bench)\//.test(to),
+  )
+  t.strictSame(
+    wrong.map(({ file, to }) => `${file.name} imports ${to}`),
+    [],
+  )
+})
+
+t.test(`no file has more than ${MOST_LINES} lines`, async t => {
+  const long = services.filter(({ text }) => text.split('\n').length - 1 > MOST_LINES)
+  t.strictSame(
+    long.map(({ name }) => name),
+    [],
+  )
+})
+
+t.test('no files need each other in a circle to run', async t => {
+  const needs = Map.groupBy(
+    relativeImports(services).filter(({ typeOnly }) => !typeOnly),
+    ({ file }) => file.name,
+  )
+  t.strictSame(circles(new Map([...needs].map(([name, imports]) => [name, imports.map(({ to }) => to)]))), [])
+  t.strictSame(circles(new Map(Object.entries({ a: ['b'], b: ['c', 'd'], c: [], d: ['b'] }))), ['b → d → b'])
+})
+
+/** The circles of a graph, each once at least. */
+function circles(edges: ReadonlyMap<string, readonly string[]>): string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  function visit(name: string, way: readonly string[]): void {
+    if (way.includes(name)) found.push([...way.slice(way.indexOf(name)), name].join(' → '))
+    if (done.has(name)) return
+    done.add(name)
+    for (const next of edges.get(name) ?? []) visit(next, [...way, name])
+  }
+  for (const name of edges.keys()) visit(name, [])
+  return found
+}

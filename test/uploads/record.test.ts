@@ -1,0 +1,37 @@
+import t from 'tap'
+import { v7 as uuidv7 } from 'uuid'
+import { decodeEvent, encodeEvent } from '../../services/uploads/event.ts'
+import { eventOf, OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName } from '../../services/uploads/record.ts'
+import { uploadRecord } from './examples.ts'
+
+t.test('the mark of an upload is always in the same partition, one that the relay goes over', async t => {
+  const partitions = Array.from({ length: OUTBOX_PARTITIONS }, (_, index) => outboxPartitionName(index))
+  t.equal(new Set(partitions).size, OUTBOX_PARTITIONS)
+  for (let n = 0; n < 100; n++) {
+    const uploadId = uuidv7()
+    t.equal(outboxPartition(uploadId), outboxPartition(uploadId))
+    if (!partitions.includes(outboxPartition(uploadId))) t.fail(outboxPartition(uploadId))
+  }
+})
+
+t.test('uploads of the same millisecond spread over all the partitions evenly', async t => {
+  const counts = new Map<string, number>()
+  const total = 16_000
+  for (let n = 0; n < total; n++) {
+    const partition = outboxPartition(uuidv7({ msecs: 1_700_000_000_000 }))
+    counts.set(partition, (counts.get(partition) ?? 0) + 1)
+  }
+  t.equal(counts.size, OUTBOX_PARTITIONS)
+  const mean = total / OUTBOX_PARTITIONS
+  // Six standard deviations: chance alone makes it fail once in many millions of runs.
+  const most = 6 * Math.sqrt(mean)
+  for (const [partition, count] of counts) t.ok(Math.abs(count - mean) < most, `${partition}: ${count}`)
+})
+
+t.test('the event says what the record says, and neither its status nor anything of the store', async t => {
+  const record = uploadRecord({ status: 'queued', failure: { code: 'X', reason: 'y' } })
+  const { owner, status, updatedAt, failure, ...told } = record
+  t.strictSame(eventOf(record), { version: 1, ...told, userSub: owner })
+  t.strictSame(decodeEvent(encodeEvent(eventOf(record))), eventOf(record), 'and the worker takes it')
+  t.ok(status && updatedAt && failure)
+})

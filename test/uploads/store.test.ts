@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto'
+import { GetItemCommand } from '@aws-sdk/client-dynamodb'
+import t from 'tap'
+import { createLocalClients } from '../../services/local/clients.ts'
+import { names } from '../../services/platform/resources.ts'
+import { OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName } from '../../services/uploads/record.ts'
+import { createUploadStore, type UploadKey } from '../../services/uploads/store.ts'
+import { startAws } from '../support/aws.ts'
+import { operation, startFaultProxy } from '../support/fault-proxy.ts'
+import { throttled } from '../support/faults/aws-errors.ts'
+import { loseReply } from '../support/faults/faults.ts'
+import { uploadRecord } from './examples.ts'
+
+const aws = await startAws(t)
+const table = names.uploadsTable
+const LATER = '2026-11-02T00:00:00.000Z'
+const store = createUploadStore({ dynamodb: aws.dynamodb, table, now: () => new Date(LATER) })
+
+const processed = { bucket: names.processedBucket, key: 'processed/x' }
+const failure = { code: 'HEADGATE_OBJECT_MISSING', reason: 'There is no object.' }
+
+/** The record's item as it is in the table, with what the store keeps to itself. */
+async function itemOf({ owner, uploadId }: UploadKey) {
+  const Key = { owner: { S: owner }, uploadId: { S: uploadId } }
+  return (await aws.dynamodb.send(new GetItemCommand({ TableName: table, Key, ConsistentRead: true }))).Item
+}
+
+/** Every upload in the outbox, of all partitions. */
+async function outbox(before = LATER) {
+  const partitions = Array.from({ length: OUTBOX_PARTITIONS }, (_, index) => outboxPartitionName(index))
+  const lists = await Promise.all(partitions.map(partition => store.listOutbox({ partition, before, limit: 100 })))
+  return lists.flat().map(({ uploadId }) => uploadId)
+}
+
+async function created(changes = {}) {
+  const record = uploadRecord(changes)
+  await store.create(record)
+  return record
+}
+
+t.test('a record is read as it was written, without the mark that the store keeps', async t => {
+  const record = await created({ filename: 'Grüße 👩‍👩‍👧‍👦.txt' })
+  t.strictSame(await store.get(record), record)
+  t.match(await itemOf(record), { outboxPartition: { S: outboxPartition(record.uploadId) } })
+})
+
+t.test('creating it again changes nothing, whatever has happened to it meanwhile', async t => {
+  const record = await created()
+  await store.create({ ...record, size: 6 })
+  t.strictSame(await store.get(record), record)
+  await store.markProcessed(record, processed)
+  await store.create(record)
+  t.match(await store.get(record), { status: 'processed', processed })
+  t.notOk((await itemOf(record))?.outboxPartition)
+})
+
+t.test('an upload is not there for another owner, nor for its owner under another id', async t => {
+  const record = await created()
+  t.equal(await store.get({ ...record, owner: randomUUID() }), undefined)
+  t.equal(await store.get({ ...record, uploadId: randomUUID() }), undefined)
+  const foreign = { owner: randomUUID(), uploadId: record.uploadId }
+  t.equal(await store.markProcessed(foreign, processed), false)
+  t.equal(await store.markFailed(foreign, failure), false)
+  t.equal(await store.claimOutbox(foreign, { now: 1, until: 2 }), false)
+  await store.markQueued(foreign)
+  t.equal(await itemOf(foreign), undefined, 'and nothing is made up for the other')
+  t.strictSame(await store.get(record), record)
+})
+
+t.test('queued takes the mark off, and says when', async t => {
+  const record = await created()
+  await store.claimOutbox(record, { now: 1, until: 2 })
+  await store.markQueued(record)
+  t.strictSame(await store.get(record), { ...record, status: 'queued', updatedAt: LATER })
+  const item = await itemOf(record)
+  t.notOk(item?.outboxPartition)
+  t.notOk(item?.outboxClaimedUntil)
+})
+
+t.test('queued never comes back after the end, however late it is said', async t => {
+  const done = await created()
+  t.equal(await store.markProcessed(done, processed), true)
+  await store.markQueued(done)
+  t.strictSame(await store.get(done), { ...done, status: 'processed', processed, updatedAt: LATER })
+  t.notOk((await itemOf(done))?.outboxPartition, 'the worker that was faster took the mark off')
+
+  const failed = await created()
+  t.equal(await store.markFailed(failed, failure), true)
+  await store.markQueued(failed)
+  t.match(await store.get(failed), { status: 'failed', failure })
+})
+
+t.test('failed never undoes processed, and processed mends failed', async t => {
+  const record = await created()
+  t.equal(await store.markFailed(record, failure), true)
+  t.equal(await store.markFailed(record, { ...failure, reason: 'still' }), true)
+  t.match(await store.get(record), { status: 'failed', failure: { reason: 'still' } })
+  t.equal(await store.markProcessed(record, processed), true)
+  t.equal(await store.markProcessed(record, processed), true, 'again, for an event that came twice')
+  t.equal(await store.markFailed(record, failure), false)
+  t.strictSame(await store.get(record), { ...record, status: 'processed', processed, updatedAt: LATER })
+})
+
+t.test('whoever of many is first, an upload that was processed once ends as processed', async t => {
+  const record = await created()
+  const marks = Array.from({ length: 12 }, (_, index) =>
+    [
+      () => store.markQueued(record),
+      () => store.markFailed(record, failure),
+      () => store.markProcessed(record, processed),
+    ][index % 3]?.(),
+  )
+  await Promise.all(marks)
+  t.match(await store.get(record), { status: 'processed', processed })
+  t.notOk((await store.get(record))?.failure)
+})
+
+t.test('the outbox has what was recorded before a time and still has its mark', async t => {
+  const [first, second, third] = ['2026-10-01T00:00:00.000Z', '2026-10-02T00:00:00.000Z', '2026-10-03T00:00:00.000Z']
+  const middle = await created({ uploadedAt: second })
+  const last = await created({ uploadedAt: third })
+  const oldest = await created({ uploadedAt: first })
+  const listed = await outbox(third)
+  t.ok(listed.includes(middle.uploadId) && listed.includes(oldest.uploadId))
+  t.notOk(listed.includes(last.uploadId), 'not what was recorded at the time itself')
+  await store.markQueued(middle)
+  await store.markFailed(oldest, failure)
+  await store.markProcessed(last, processed)
+  const left = await outbox()
+  for (const { uploadId } of [middle, oldest, last]) t.notOk(left.includes(uploadId))
+})
+
+t.test('one partition lists its own uploads, oldest first, as many as were asked for', async t => {
+  const partition = 'outbox-3'
+  const days = ['05', '03', '04', '01', '02']
+  const owner = randomUUID()
+  for (const day of days) {
+    let record = uploadRecord({ owner, uploadedAt: `2020-01-${day}T00:00:00.000Z` })
+    while (outboxPartition(record.uploadId) !== partition)
+      record = uploadRecord({ owner, uploadedAt: record.uploadedAt })
+    await store.create(record)
+  }
+  const list = (limit: number) => store.listOutbox({ partition, before: '2020-02-01T00:00:00.000Z', limit })
+  t.strictSame(
+    (await list(10)).map(({ uploadedAt }) => uploadedAt.slice(8, 10)),
+    ['01', '02', '03', '04', '05'],
+  )
+  t.equal((await list(2)).length, 2)
+  t.notOk((await list(1)).some(record => 'outboxPartition' in record))
+})
+
+t.test('of many that claim an upload at once exactly one has it', async t => {
+  const record = await created()
+  for (const now of [1_000, 2_000]) {
+    const claims = Array.from({ length: 20 }, () => store.claimOutbox(record, { now, until: now + 500 }))
+    t.equal((await Promise.all(claims)).filter(Boolean).length, 1)
+  }
+})
+
+t.test('a claim holds until it runs out, and is never had once the mark is gone', async t => {
+  const record = await created()
+  t.equal(await store.claimOutbox(record, { now: 1_000, until: 2_000 }), true)
+  t.equal(await store.claimOutbox(record, { now: 1_999, until: 9_000 }), false)
+  t.equal(await store.claimOutbox(record, { now: 2_000, until: 9_000 }), false, 'up to the last millisecond')
+  t.equal(await store.claimOutbox(record, { now: 2_001, until: 3_000 }), true)
+  t.strictSame(await store.get(record), record, 'nobody sees it')
+  await store.markQueued(record)
+  t.equal(await store.claimOutbox(record, { now: 10_000, until: 11_000 }), false)
+})
+
+t.test('a write whose reply was lost is repeated and comes to the same, and another error is not hidden', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const clients = createLocalClients({ ...aws.endpoints, dynamodb: proxy.url })
+  t.teardown(() => clients.destroy())
+  const through = createUploadStore({ dynamodb: clients.dynamodb, table, now: () => new Date(LATER) })
+  const record = uploadRecord()
+  const lost = proxy.inject(loseReply, { times: 1 })
+  await through.create(record)
+  t.equal(lost.hits, 1)
+  t.strictSame(await store.get(record), record)
+  proxy.inject(loseReply, { when: operation('UpdateItem'), times: 1 })
+  t.equal(await through.markFailed(record, failure), true)
+  proxy.inject(loseReply, { when: operation('UpdateItem'), times: 1 })
+  t.equal(await through.markProcessed(record, processed), true)
+  proxy.inject(throttled('dynamodb'), { when: operation('UpdateItem') })
+  await t.rejects(through.markProcessed(record, processed), { name: 'ProvisionedThroughputExceededException' })
+  const missing = createUploadStore({ dynamodb: aws.dynamodb, table: 'no-such-table' })
+  await t.rejects(missing.create(record), { name: 'ResourceNotFoundException' })
+})
