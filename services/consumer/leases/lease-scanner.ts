@@ -72,12 +72,12 @@ export class LeaseScanner {
   }
 
   async scan(signal: AbortSignal): Promise<void> {
-    const { store, sync, clock, workerId, held, random } = this.#settings
+    const { store, clock, workerId, held, random, sync } = this.#settings
     const startedAt = clock.now()
     let leases = await store.list()
     this.#observer.observe(leases, clock.now())
     this.#noticeOthers(leases)
-    if (await sync.runIfDue(leases)) leases = await store.list()
+    if (await this.#syncShards(leases)) leases = await store.list()
 
     // As of the start of the read: a slow read must not make an owner look dead.
     const { take, request } = decide({
@@ -93,6 +93,18 @@ export class LeaseScanner {
     if (request && !signal.aborted) await store.swap(request, requested(request, workerId))
     this.#awaitsLease = request !== undefined || leases.some(lease => lease.requestedBy === workerId)
     this.#lastScanAt = clock.now()
+  }
+
+  /** Once the shards are known, a stream that cannot be asked for them is no reason to leave a dead worker's leases. */
+  async #syncShards(leases: readonly Lease[]): Promise<boolean> {
+    const { sync, events } = this.#settings
+    try {
+      return await sync.runIfDue(leases)
+    } catch (error) {
+      if (!sync.hasRun) throw error
+      events.emit('fault', { operation: 'ListShards', shardId: undefined, error })
+      return false
+    }
   }
 
   async #take(lease: Lease): Promise<void> {

@@ -36,6 +36,11 @@ export class ShardSync {
     this.#settings = settings
   }
 
+  /** Whether the shards have been looked at, ever. */
+  get hasRun(): boolean {
+    return this.#nextAt > Number.NEGATIVE_INFINITY
+  }
+
   /** The shards that the stream had at the last look. */
   get listedShardIds(): ReadonlySet<string> {
     return this.#listedShardIds
