@@ -4,6 +4,7 @@ import { type Clock, type Random, systemClock } from './clock.ts'
 import { LeaseLostError } from './errors.ts'
 import { type ConsumerEmitter, createEmitter } from './events.ts'
 import { ByteBudget } from './fetching/byte-budget.ts'
+import { createSubscribe } from './kinesis/fan-out-stream.ts'
 import { createKinesisStream } from './kinesis-stream.ts'
 import { createDynamoDbLeaseStore } from './leases/dynamodb-lease-store.ts'
 import { HeldLease } from './leases/held-lease.ts'
@@ -199,10 +200,13 @@ export class KinesisConsumer {
 }
 
 function systemPorts({ kinesis, dynamodb }: ConsumerOptions, options: ResolvedOptions): ConsumerPorts {
-  const { applicationName: table, streamName, failoverMs } = options
+  const { applicationName: table, streamName, failoverMs, fanOut } = options
   return {
     store: createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: Math.ceil(failoverMs / 3) }),
-    stream: createKinesisStream({ kinesis, streamName, requestTimeoutMs: READ_TIMEOUT_MS }),
+    stream: {
+      ...createKinesisStream({ kinesis, streamName, requestTimeoutMs: READ_TIMEOUT_MS }),
+      ...(fanOut && { subscribe: createSubscribe({ kinesis, streamName, fanOut, clock: systemClock }) }),
+    },
     clock: systemClock,
     wallClock: () => Date.now(),
     random: Math.random,

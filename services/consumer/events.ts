@@ -10,8 +10,10 @@ export interface ConsumerEvents {
   leaseLost: [{ shardId: string; reason: LossReason }]
   /** A shard is done to its last record, and its children can be read. */
   shardEnded: [{ shardId: string; childShardIds: readonly string[] }]
-  /** Records came. `bytes` is the size of their data. */
+  /** Records came, an aggregated one counted as one. `bytes` is the size of their data. */
   recordsFetched: [{ shardId: string; records: number; bytes: number; millisBehindLatest: number }]
+  /** So many records of an aggregated record have keys of another shard, as after a reshard. They are handled like all. */
+  aggregateOutsideShard: [{ shardId: string; sequenceNumber: string; records: number }]
   /** A handler rejected. The record is tried again after `retryInMs`. */
   recordFailed: [{ shardId: string; sequenceNumber: string; attempt: number; retryInMs: number; error: unknown }]
   /** No open lease covers this hash key, and that for a while: its records are read by nobody. Decimal digits. */

@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import { ConsumerOptionError } from './errors.ts'
+import type { FanOut } from './kinesis/fan-out-stream.ts'
 import type { BackoffSettings } from './processing/backoff.ts'
 import type { RecordHandler } from './record.ts'
 import type { InitialPosition } from './shards/initial-position.ts'
@@ -30,13 +31,23 @@ export interface ConsumerOptions {
   recordsPerFetch?: number
   /** Milliseconds between two polls of a shard with nothing new. 200 to 60,000, default 250. */
   idleIntervalMs?: number
+  /**
+   * Reads by enhanced fan-out in place of polling: each shard's records are pushed, with 2 MiB a second of its own. The
+   * consumer of that ARN, or the one of that name, which is registered where there is none. On AWS the client has to speak
+   * HTTP/2.
+   */
+  fanOut?: FanOut
   /** How a failed record is tried again. Default 200 ms, doubling, up to 30 s. */
   retry?: BackoffSettings
   /** Milliseconds that handlers get to end on `stop`. 0 to 900,000, default 20,000. */
   drainTimeoutMs?: number
 }
 
-export type ResolvedOptions = Readonly<Required<Omit<ConsumerOptions, 'kinesis' | 'dynamodb' | 'workerId'>>>
+export type ResolvedOptions = Readonly<
+  Required<Omit<ConsumerOptions, 'kinesis' | 'dynamodb' | 'workerId' | 'fanOut'>>
+> & {
+  readonly fanOut: FanOut | undefined
+}
 
 const MIB = 1024 ** 2
 
@@ -83,6 +94,7 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     recordsPerFetch: number('recordsPerFetch'),
     idleIntervalMs: number('idleIntervalMs'),
     drainTimeoutMs: number('drainTimeoutMs'),
+    fanOut: options.fanOut === undefined ? undefined : fanOut(options.fanOut, options.streamName),
     retry: retry(options.retry ?? { firstMs: 200, mostMs: 30_000 }),
   })
 }
@@ -109,6 +121,19 @@ function position(value: InitialPosition): InitialPosition {
   if (value.timestamp instanceof Date && !Number.isNaN(value.timestamp.getTime())) return value
   throw wrong('initialPosition', value, "'TRIM_HORIZON', 'LATEST' or { timestamp: Date }")
 }
+
+function fanOut(value: FanOut, stream: string): FanOut {
+  const { consumerArn, consumerName }: { consumerArn?: unknown; consumerName?: unknown } = value ?? {}
+  if (consumerName === undefined && typeof consumerArn === 'string') {
+    // One of another stream would have its records handled, and this stream's checkpoints written over.
+    if (CONSUMER_ARN.exec(consumerArn)?.groups?.stream === stream) return Object.freeze({ consumerArn })
+  } else if (consumerArn === undefined && typeof consumerName === 'string') {
+    if (/^[a-zA-Z0-9_.-]{1,128}$/.test(consumerName)) return Object.freeze({ consumerName })
+  }
+  throw wrong('fanOut', value, `{ consumerArn } of a consumer of '${stream}', or { consumerName } as Kinesis allows it`)
+}
+
+const CONSUMER_ARN = /^arn:aws[\w-]*:kinesis:[\w-]+:\d{12}:stream\/(?<stream>[\w.-]+)\/consumer\/[\w.-]+:\d+$/
 
 function retry(value: BackoffSettings): BackoffSettings {
   const { firstMs, mostMs } = value

@@ -1,12 +1,16 @@
+import { createRangeCheck } from './aggregation/hash-range.ts'
+import { type UnpackSettings, unpack } from './aggregation/unpack.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Clock, Random } from './clock.ts'
 import { LeaseLostError } from './errors.ts'
 import type { ConsumerEmitter } from './events.ts'
 import type { BudgetAccount } from './fetching/byte-budget.ts'
+import { fetchByFanOut } from './fetching/fan-out.ts'
 import { fetchShard } from './fetching/fetch-shard.ts'
 import type { HeldLease } from './leases/held-lease.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ShardProcessor } from './processing/shard-processor.ts'
+import type { ConsumerRecord } from './record.ts'
 import type { ChildShard } from './shards/shard.ts'
 import type { StreamReader } from './stream.ts'
 
@@ -30,6 +34,7 @@ export class ShardConsumer {
   readonly #noMoreFetching = new AbortController()
   /** Tells handlers to give up: the lease is gone, or the worker can wait no longer. */
   readonly #giveUp = new AbortController()
+  readonly #unpacking: UnpackSettings
   #millisBehindLatest: number | undefined
 
   constructor(settings: ShardConsumerSettings) {
@@ -46,6 +51,10 @@ export class ShardConsumer {
         events.emit('recordFailed', { shardId, sequenceNumber, ...failure })
       },
     })
+    this.#unpacking = {
+      isInside: createRangeCheck(lease.row),
+      onOutside: outside => events.emit('aggregateOutsideShard', { shardId, ...outside }),
+    }
     lease.signal.addEventListener('abort', () => this.#abandon(), { once: true })
   }
 
@@ -86,7 +95,8 @@ export class ShardConsumer {
   async #fetchAll(): Promise<ChildShard[] | undefined> {
     const { lease, stream, budget, options, clock, random, events } = this.#settings
     const { leaseKey: shardId } = lease
-    const replies = fetchShard({
+    const fetch = stream.subscribe ? fetchByFanOut : fetchShard
+    const replies = fetch({
       ...{ shardId, stream, budget, clock, random },
       from: lease.row.checkpoint,
       startAt: lease.row.startAt,
@@ -99,10 +109,19 @@ export class ShardConsumer {
       if (next.done) return next.value
       const { records, millisBehindLatest } = next.value
       this.#millisBehindLatest = millisBehindLatest
-      this.#processor.add(records)
+      await this.#process(records)
       if (records.length === 0) continue
       const bytes = records.reduce((sum, record) => sum + record.data.byteLength, 0)
       events.emit('recordsFetched', { shardId, records: records.length, bytes, millisBehindLatest })
+    }
+  }
+
+  /** Hands the records on, those inside aggregated ones one by one, and no faster than there is room for them. */
+  async #process(records: readonly ConsumerRecord[]): Promise<void> {
+    for (const portion of unpack(records, this.#unpacking)) {
+      await this.#settings.budget.room(this.#noMoreFetching.signal)
+      if (this.#noMoreFetching.signal.aborted) return
+      this.#processor.add(portion)
     }
   }
 

@@ -11,6 +11,8 @@ const good: ConsumerOptions = {
   handler: async () => undefined,
 }
 
+const arnOf = (stream: string) => `arn:aws:kinesis:eu-west-1:123456789012:stream/${stream}/consumer/c:1700000000`
+
 const faults: Array<[string, Partial<Record<keyof ConsumerOptions, unknown>>, RegExp]> = [
   ['a name that no table can have', { applicationName: 'a b' }, /'applicationName' is 'a b' but must be the name of/],
   ['no stream', { streamName: undefined }, /'streamName' is undefined but must be/],
@@ -23,6 +25,10 @@ const faults: Array<[string, Partial<Record<keyof ConsumerOptions, unknown>>, Re
   ['a fraction', { concurrency: 1.5 }, /'concurrency' is 1.5 but must be an integer from 1 to 1000/],
   ['a number as text', { maxBufferedBytes: '64' }, /'maxBufferedBytes' is '64' but must be an integer/],
   ['an unknown position', { initialPosition: 'NOW' }, /'initialPosition' is 'NOW' but must be 'TRIM_HORIZON'/],
+  ['fan-out without a consumer', { fanOut: {} }, /'fanOut' is {} but must be { consumerArn } of a consumer of 'a-str/],
+  ['fan-out with a name that no consumer has', { fanOut: { consumerName: 'a b' } }, /'fanOut' is .* but must be/],
+  ['fan-out of two consumers', { fanOut: { consumerName: 'a', consumerArn: arnOf('a-stream') } }, /'fanOut' is/],
+  ['fan-out of another stream', { fanOut: { consumerArn: arnOf('another') } }, /of a consumer of 'a-stream'/],
   ['a backoff that shrinks', { retry: { firstMs: 10, mostMs: 5 } }, /'retry' is .* but must be/],
 ]
 
@@ -36,4 +42,10 @@ for (const [name, fault, message] of faults) {
 
 t.test('two consumers made with the same options have different worker ids', async t => {
   t.not(new KinesisConsumer(good).workerId, new KinesisConsumer(good).workerId)
+})
+
+t.test('a consumer of the stream is taken for fan-out by its ARN or by a name', async t => {
+  for (const fanOut of [{ consumerArn: arnOf('a-stream') }, { consumerName: 'my-consumer' }]) {
+    t.doesNotThrow(() => new KinesisConsumer({ ...good, fanOut }))
+  }
 })

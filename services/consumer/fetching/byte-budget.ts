@@ -78,6 +78,19 @@ export class BudgetAccount {
     return this.#budget.whenFreed()
   }
 
+  /** Resolves when there is room, or when the signal fires. */
+  async room(signal: AbortSignal): Promise<void> {
+    if (this.hasRoom() || signal.aborted) return
+    const aborted = Promise.withResolvers<void>()
+    const wake = () => aborted.resolve()
+    signal.addEventListener('abort', wake, { once: true })
+    try {
+      while (!signal.aborted && !this.hasRoom()) await Promise.race([this.whenFreed(), aborted.promise])
+    } finally {
+      signal.removeEventListener('abort', wake)
+    }
+  }
+
   close(): void {
     this.#budget.closed()
   }

@@ -1,10 +1,12 @@
-import { type Checkpoint, compareSequence, isSequence } from '../checkpoint.ts'
+import type { Checkpoint } from '../checkpoint.ts'
 import type { Clock, Random } from '../clock.ts'
 import { backoffMs } from '../processing/backoff.ts'
 import type { ChildShard } from '../shards/shard.ts'
-import { classifyReadError, type RecordsReply, type ShardPosition, type StreamReader } from '../stream.ts'
+import { classifyReadError, type RecordsReply, type StreamReader } from '../stream.ts'
 import type { BudgetAccount } from './byte-budget.ts'
 import { nextFetchDelay } from './pace.ts'
+import { behind, startOf, withoutOld } from './position.ts'
+import { childrenListed, childrenOfTrimmed, childrenTold } from './shard-end.ts'
 
 export interface FetchSettings {
   shardId: string
@@ -31,29 +33,33 @@ const BACKOFF = { firstMs: 250, mostMs: 5_000 }
  *
  * @returns the shard's children once its last record has been given, or undefined where the signal came first
  */
-export async function* fetchShard(settings: FetchSettings): AsyncGenerator<RecordsReply, ChildShard[] | undefined> {
+export async function* fetchShard(
+  settings: FetchSettings,
+  start = startOf(settings),
+): AsyncGenerator<RecordsReply, ChildShard[] | undefined> {
   const { shardId, stream, budget, clock, random, signal, onFault } = settings
-  let position = startOf(settings)
+  let position = start
   let iterator: string | undefined
   /** The last record fetched. */
-  let last: string | undefined
+  let last = start.type === 'AFTER_SEQUENCE_NUMBER' ? start.sequenceNumber : undefined
   let failures = 0
 
   while (!signal.aborted) {
-    await roomInBudget(budget, signal)
+    await budget.room(signal)
     if (signal.aborted) return undefined
     const startedAt = clock.now()
     try {
       iterator ??= await stream.getIterator(shardId, position)
       const reply = await stream.getRecords(shardId, iterator, settings.recordsPerFetch, signal)
       failures = 0
-      const fresh = behindLast(reply, last)
+      const fresh = withoutOld(reply, last)
       last = fresh.records.at(-1)?.sequenceNumber ?? last
-      position = last === undefined ? position : { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last }
+      position = behind(fresh, position)
       iterator = reply.nextIterator
       yield fresh
       if (iterator === undefined) {
-        const children = await childrenOf(shardId, reply, stream)
+        const told = childrenTold(shardId, reply)
+        const children = told.length > 0 ? told : await childrenListed(shardId, stream)
         if (children) return children
         onFault('GetRecords', new Error(`'${shardId}' gave no next iterator but is not closed; it is read on.`))
       }
@@ -67,7 +73,9 @@ export async function* fetchShard(settings: FetchSettings): AsyncGenerator<Recor
       if (fault === 'expired iterator') continue
       onFault('GetRecords', error)
       if (fault === 'not found') {
-        const children = await childrenOfTrimmed(settings)
+        const children = await childrenOfTrimmed(shardId, stream).catch((cause: unknown) =>
+          onFault('ListShards', cause),
+        )
         if (children) return children
       }
       // The place is not there any more: it was trimmed. What is left begins behind it, and what came already is dropped.
@@ -76,56 +84,4 @@ export async function* fetchShard(settings: FetchSettings): AsyncGenerator<Recor
     }
   }
   return undefined
-}
-
-function startOf({ from, startAt }: FetchSettings): ShardPosition {
-  if (isSequence(from)) return { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: from.sequenceNumber }
-  if (startAt !== undefined) return { type: 'AT_TIMESTAMP', at: new Date(startAt) }
-  return from.sequenceNumber === 'LATEST' ? { type: 'LATEST' } : { type: 'TRIM_HORIZON' }
-}
-
-/** The reply without what has come already: that is in it only where the shard is read again from its start. */
-function behindLast(reply: RecordsReply, last: string | undefined): RecordsReply {
-  const [first] = reply.records
-  if (last === undefined || !first || compareSequence(first.sequenceNumber, last) > 0) return reply
-  return { ...reply, records: reply.records.filter(record => compareSequence(record.sequenceNumber, last) > 0) }
-}
-
-/** The children of a shard that is in the stream no more; undefined where it still is, or nobody can tell. */
-async function childrenOfTrimmed({ shardId, stream, onFault }: FetchSettings): Promise<ChildShard[] | undefined> {
-  try {
-    const shards = await stream.listShards()
-    // An empty list is a stream that is being made or deleted, and proves nothing.
-    if (shards.length === 0 || shards.some(shard => shard.shardId === shardId)) return undefined
-    return shards.filter(shard => shard.parentShardIds.includes(shardId))
-  } catch (error) {
-    onFault('ListShards', error)
-    return undefined
-  }
-}
-
-/** The children of a shard whose last reply had no iterator; undefined where the shard is not closed after all. */
-async function childrenOf(
-  shardId: string,
-  reply: RecordsReply,
-  stream: StreamReader,
-): Promise<ChildShard[] | undefined> {
-  const told = reply.childShards.filter(child => child.parentShardIds.includes(shardId))
-  if (told.length > 0) return told
-  const shards = await stream.listShards()
-  const children = shards.filter(shard => shard.parentShardIds.includes(shardId))
-  const isClosed = shards.find(shard => shard.shardId === shardId)?.closed ?? children.length > 0
-  return isClosed && children.length > 0 ? children : undefined
-}
-
-async function roomInBudget(budget: BudgetAccount, signal: AbortSignal): Promise<void> {
-  if (budget.hasRoom()) return
-  const aborted = Promise.withResolvers<void>()
-  const wake = () => aborted.resolve()
-  signal.addEventListener('abort', wake, { once: true })
-  try {
-    while (!signal.aborted && !budget.hasRoom()) await Promise.race([budget.whenFreed(), aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', wake)
-  }
 }

@@ -1,7 +1,7 @@
 import { type Checkpoint, compareCheckpoints, isSequence } from '../checkpoint.ts'
 import type { Clock, Random } from '../clock.ts'
 import type { BudgetAccount } from '../fetching/byte-budget.ts'
-import type { ConsumerRecord, RecordHandler } from '../record.ts'
+import { bytesInMemory, type ConsumerRecord, type RecordHandler } from '../record.ts'
 import { type BackoffSettings, backoffMs } from './backoff.ts'
 import { type LaneOutcome, Lanes } from './lanes.ts'
 import { type Ticket, Watermark } from './watermark.ts'
@@ -56,7 +56,7 @@ export class ShardProcessor {
       const { sequenceNumber, subSequenceNumber } = record
       const checkpoint = { sequenceNumber, subSequenceNumber }
       if (isSequence(from) && compareCheckpoints(checkpoint, from) <= 0) continue
-      budget.add(record.data.byteLength)
+      budget.add(bytesInMemory(record))
       const ticket = this.#watermark.open(checkpoint)
       this.#lanes.add(record.partitionKey, { record, ticket, attempts: 0 })
     }
@@ -90,7 +90,7 @@ export class ShardProcessor {
   }
 
   #settle(job: Job): void {
-    this.#settings.budget.free(job.record.data.byteLength)
+    this.#settings.budget.free(bytesInMemory(job.record))
     this.#watermark.settle(job.ticket)
     if (this.#watermark.pending > 0) return
     this.#drained.resolve()

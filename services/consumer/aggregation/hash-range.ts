@@ -1,0 +1,39 @@
+import { hash } from 'node:crypto'
+
+/** The hash keys that a shard takes, both ends included, in decimal digits, as its lease has them. */
+export interface HashRange {
+  readonly startingHashKey: string | undefined
+  readonly endingHashKey: string | undefined
+}
+
+interface Keys {
+  readonly partitionKey: string
+  readonly explicitHashKey: string | undefined
+}
+
+/**
+ * Whether Kinesis itself would have sent a record of these keys to the shard. Everything is inside of a range that is not
+ * known. Remembers the last few partition keys: those of an aggregate repeat.
+ */
+export function createRangeCheck({ startingHashKey, endingHashKey }: HashRange): (keys: Keys) => boolean {
+  if (startingHashKey === undefined || endingHashKey === undefined) return () => true
+  const [first, last] = [BigInt(startingHashKey), BigInt(endingHashKey)]
+  if (first === 0n && last === MOST) return () => true
+  const known = new Map<string, boolean>()
+  const isInside = (hashKey: bigint) => hashKey >= first && hashKey <= last
+
+  return ({ partitionKey, explicitHashKey }) => {
+    if (explicitHashKey !== undefined) return DECIMAL.test(explicitHashKey) && isInside(BigInt(explicitHashKey))
+    let inside = known.get(partitionKey)
+    if (inside === undefined) {
+      if (known.size >= KEYS_REMEMBERED) known.clear()
+      inside = isInside(BigInt(`0x${hash('md5', partitionKey, 'hex')}`))
+      known.set(partitionKey, inside)
+    }
+    return inside
+  }
+}
+
+const MOST = 2n ** 128n - 1n
+const DECIMAL = /^\d{1,39}$/
+const KEYS_REMEMBERED = 1_024

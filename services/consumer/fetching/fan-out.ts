@@ -1,0 +1,105 @@
+import { type BackoffSettings, backoffMs } from '../processing/backoff.ts'
+import type { ChildShard } from '../shards/shard.ts'
+import { classifyReadError, type ReadFault, type RecordsReply, type SubscriptionEvent } from '../stream.ts'
+import { type FetchSettings, fetchShard } from './fetch-shard.ts'
+import { behind, startOf } from './position.ts'
+import { childrenListed, childrenTold } from './shard-end.ts'
+import { Subscription } from './subscription.ts'
+
+/** Kinesis takes one SubscribeToShard a second, shard and consumer. */
+const CALL_INTERVAL_MS = 1_000
+
+/** How long a subscription may rest unread for want of room: then it is given up, and opened again when there is some. */
+const REST_MS = 10_000
+
+/** How often a shard with nothing new is looked up for whether it is closed. */
+const LOOK_UP_MS = 30_000
+
+/**
+ * Reads a shard by enhanced fan-out, in order and no faster than the budget is freed: nothing is read from a subscription
+ * while there is no room. Gives what `fetchShard` gives. A subscription that ends, fails or falls silent is opened again
+ * behind the last place that is known.
+ *
+ * That a shard is at its end is believed where Kinesis names the children. Where it should and does not, or where nothing
+ * comes any more of a shard that is listed as closed, the rest is polled: GetRecords knows for certain.
+ *
+ * @returns the shard's children once its last record has been given, or undefined where the signal came first
+ */
+export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<RecordsReply, ChildShard[] | undefined> {
+  const { shardId, stream, budget, clock, random, signal, onFault } = settings
+  let position = startOf(settings)
+  let failures = 0
+
+  while (!signal.aborted) {
+    await budget.room(signal)
+    const calledAt = clock.now()
+    const subscription = new Subscription({ shardId, stream, position, clock, signal })
+    let lookUpAt = calledAt
+    let waitMs = 0
+    try {
+      while (await hasRoomSoon(settings)) {
+        const event = await subscription.next()
+        if (!event) break
+        failures = 0
+        position = behind(event, position, event.continuation)
+        yield toReply(event)
+        const isLast = event.continuation === undefined
+        const children = isLast ? childrenTold(shardId, event) : []
+        if (children.length > 0) return children
+        if (!isLast && (!isQuiet(event) || clock.now() < lookUpAt)) continue
+        lookUpAt = clock.now() + LOOK_UP_MS * (0.5 + random() / 2)
+        if (await childrenListed(shardId, stream)) {
+          subscription.close()
+          return yield* fetchShard(settings, position)
+        }
+        if (isLast) throw new Error(`'${shardId}' was said to be at its end but is not closed; it is read on.`)
+      }
+      if (subscription.count === 0) waitMs = backoffMs(AFTER_FAULT, ++failures, random)
+    } catch (error) {
+      if (signal.aborted) return undefined
+      onFault('SubscribeToShard', error)
+      // The shard or its checkpoint may have been trimmed, or the consumer is not registered any more: polling copes with it.
+      if (CANNOT_SUBSCRIBE.has(classifyReadError(error))) return yield* fetchShard(settings, position)
+      waitMs = backoffMs(backoffAfter(error, subscription), ++failures, random)
+    } finally {
+      subscription.close()
+    }
+    await clock.sleep(Math.max(calledAt + CALL_INTERVAL_MS - clock.now(), waitMs), signal)
+  }
+  return undefined
+}
+
+const CANNOT_SUBSCRIBE: ReadonlySet<ReadFault> = new Set(['not found', 'invalid position'])
+
+const AFTER_FAULT: BackoffSettings = { firstMs: 1_000, mostMs: 10_000 }
+
+/** Within 5 seconds of another call for the shard: that one's subscription stands. */
+const WHILE_IN_USE: BackoffSettings = { firstMs: 2_000, mostMs: 10_000 }
+
+/** Another call has taken the subscription over. To take it back at once would be war: the lease tells soon whose it is. */
+const AFTER_TAKE_OVER: BackoffSettings = { firstMs: 10_000, mostMs: 30_000 }
+
+function backoffAfter(error: unknown, { count }: Subscription): BackoffSettings {
+  if (classifyReadError(error) !== 'in use') return AFTER_FAULT
+  return count > 0 ? AFTER_TAKE_OVER : WHILE_IN_USE
+}
+
+/** Whether an event says that everything has been read. */
+function isQuiet({ records, millisBehindLatest }: SubscriptionEvent): boolean {
+  return records.length === 0 && millisBehindLatest === 0
+}
+
+function toReply({ continuation, ...reply }: SubscriptionEvent): RecordsReply {
+  return { ...reply, nextIterator: continuation }
+}
+
+/** Waits for room in the budget, but not for long. */
+async function hasRoomSoon({ budget, clock, signal }: FetchSettings): Promise<boolean> {
+  if (!budget.hasRoom()) {
+    const enough = new AbortController()
+    const either = AbortSignal.any([signal, enough.signal])
+    await Promise.race([budget.room(either), clock.sleep(REST_MS, either)])
+    enough.abort()
+  }
+  return !signal.aborted && budget.hasRoom()
+}

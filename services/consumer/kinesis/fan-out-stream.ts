@@ -1,0 +1,88 @@
+import {
+  type ChildShard as AwsChildShard,
+  type StartingPosition as AwsPosition,
+  type KinesisClient,
+  SubscribeToShardCommand,
+  type SubscribeToShardEvent,
+} from '@aws-sdk/client-kinesis'
+import type { Clock } from '../clock.ts'
+import { StreamReplyError } from '../errors.ts'
+import type { ChildShard } from '../shards/shard.ts'
+import { classifyReadError, type ShardPosition, type StreamReader, type SubscriptionEvent } from '../stream.ts'
+import { onlyOnce } from './only-once.ts'
+import { registerConsumer } from './registered-consumer.ts'
+
+/** The consumer of the stream that enhanced fan-out pushes to: one that is registered already, or the name of one. */
+export type FanOut = { readonly consumerArn: string } | { readonly consumerName: string }
+
+export interface FanOutStreamSettings {
+  /** On AWS one that speaks HTTP/2. */
+  kinesis: KinesisClient
+  streamName: string
+  fanOut: FanOut
+  clock: Clock
+}
+
+/** Enhanced fan-out through the SDK: SubscribeToShard. */
+export function createSubscribe(settings: FanOutStreamSettings): NonNullable<StreamReader['subscribe']> {
+  const { kinesis, fanOut } = settings
+  let knownArn = 'consumerArn' in fanOut ? fanOut.consumerArn : undefined
+
+  return async function* subscribe(shardId, position, signal) {
+    if (knownArn === undefined && 'consumerName' in fanOut) {
+      knownArn = await registerConsumer({ ...settings, consumerName: fanOut.consumerName, signal })
+    }
+    try {
+      const command = new SubscribeToShardCommand({
+        ConsumerARN: knownArn,
+        ShardId: shardId,
+        StartingPosition: toStartingPosition(position),
+      })
+      const { EventStream } = await onlyOnce(command, () => kinesis.send(command, { abortSignal: signal }))
+      if (!EventStream) throw new StreamReplyError(`SubscribeToShard gave no events for '${shardId}'.`)
+      for await (const { SubscribeToShardEvent: event } of EventStream) if (event) yield toEvent(event, shardId)
+    } catch (error) {
+      // Deregistered meanwhile, perhaps with its stream: one that is known by its name is registered anew.
+      if ('consumerName' in fanOut && classifyReadError(error) === 'not found') knownArn = undefined
+      throw error
+    }
+  }
+}
+
+function toStartingPosition(position: ShardPosition): AwsPosition {
+  switch (position.type) {
+    case 'AT_TIMESTAMP':
+      return { Type: position.type, Timestamp: position.at }
+    case 'AT_SEQUENCE_NUMBER':
+    case 'AFTER_SEQUENCE_NUMBER':
+      return { Type: position.type, SequenceNumber: position.sequenceNumber }
+    default:
+      return { Type: position.type }
+  }
+}
+
+function toEvent(event: SubscribeToShardEvent, shardId: string): SubscriptionEvent {
+  return {
+    records: (event.Records ?? []).map(record => ({
+      data: record.Data ?? new Uint8Array(),
+      partitionKey: record.PartitionKey ?? '',
+      sequenceNumber: record.SequenceNumber ?? '',
+      subSequenceNumber: 0,
+      shardId,
+      arrivedAt: record.ApproximateArrivalTimestamp ?? new Date(0),
+    })),
+    continuation: event.ContinuationSequenceNumber || undefined,
+    millisBehindLatest: event.MillisBehindLatest ?? 0,
+    childShards: (event.ChildShards ?? []).map(toChildShard),
+  }
+}
+
+function toChildShard(shard: AwsChildShard): ChildShard {
+  return {
+    shardId: shard.ShardId ?? '',
+    parentShardIds: shard.ParentShards ?? [],
+    startingHashKey: shard.HashKeyRange?.StartingHashKey,
+    endingHashKey: shard.HashKeyRange?.EndingHashKey,
+    startingSequenceNumber: undefined,
+  }
+}

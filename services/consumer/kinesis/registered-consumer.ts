@@ -1,0 +1,61 @@
+import {
+  DescribeStreamConsumerCommand,
+  DescribeStreamSummaryCommand,
+  type KinesisClient,
+  RegisterStreamConsumerCommand,
+  ResourceInUseException,
+  ResourceNotFoundException,
+} from '@aws-sdk/client-kinesis'
+import type { Clock } from '../clock.ts'
+import { StreamReplyError } from '../errors.ts'
+
+export interface RegistrationSettings {
+  kinesis: KinesisClient
+  streamName: string
+  consumerName: string
+  clock: Clock
+  signal: AbortSignal
+}
+
+/** DescribeStreamConsumer is allowed 20 times a second and account, and becoming ACTIVE takes seconds. */
+const LOOK_INTERVAL_MS = 1_000
+
+/**
+ * Registers a consumer of the stream for enhanced fan-out where there is none of that name. Any number of workers may do so
+ * at once. It stays registered, and costs, until somebody deregisters it.
+ *
+ * @returns its ARN, once it is ACTIVE
+ */
+export async function registerConsumer(settings: RegistrationSettings): Promise<string> {
+  const { kinesis, streamName, consumerName, clock, signal } = settings
+  const bounded = { abortSignal: signal }
+  const summary = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: streamName }), bounded)
+  const StreamARN = summary.StreamDescriptionSummary?.StreamARN
+  if (!StreamARN) throw new StreamReplyError(`DescribeStreamSummary gave no ARN of '${streamName}'.`)
+  const named = { StreamARN, ConsumerName: consumerName }
+
+  while (!signal.aborted) {
+    const described = await unless(ResourceNotFoundException, () =>
+      kinesis.send(new DescribeStreamConsumerCommand(named), bounded),
+    )
+    const { ConsumerARN, ConsumerStatus } = described?.ConsumerDescription ?? {}
+    if (ConsumerARN && ConsumerStatus === 'ACTIVE') return ConsumerARN
+    // In use: another worker was quicker, or one of this name is still being deleted.
+    const register = () => kinesis.send(new RegisterStreamConsumerCommand(named), bounded)
+    if (!described) await unless(ResourceInUseException, register)
+    await clock.sleep(LOOK_INTERVAL_MS, signal)
+  }
+  throw signal.reason
+}
+
+async function unless<Reply>(
+  expected: typeof ResourceNotFoundException | typeof ResourceInUseException,
+  call: () => Promise<Reply>,
+): Promise<Reply | undefined> {
+  try {
+    return await call()
+  } catch (error) {
+    if (error instanceof expected) return undefined
+    throw error
+  }
+}

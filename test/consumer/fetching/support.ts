@@ -1,0 +1,117 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Test } from 'tap'
+import { TRIM_HORIZON } from '../../../services/consumer/checkpoint.ts'
+import { type Clock, systemClock } from '../../../services/consumer/clock.ts'
+import { ByteBudget } from '../../../services/consumer/fetching/byte-budget.ts'
+import type { FetchSettings } from '../../../services/consumer/fetching/fetch-shard.ts'
+import type { ConsumerRecord } from '../../../services/consumer/index.ts'
+import { createSubscribe } from '../../../services/consumer/kinesis/fan-out-stream.ts'
+import { createKinesisStream } from '../../../services/consumer/kinesis-stream.ts'
+import type { RecordsReply } from '../../../services/consumer/stream.ts'
+import { createLocalClients } from '../../../services/local/clients.ts'
+import { STREAM, type StreamFixture } from '../support.ts'
+
+export const SHARD = 'shardId-000000000000'
+
+/** A clock that runs so many times as fast as the system's. */
+export function fastClock(times: number): Clock {
+  return {
+    now: () => systemClock.now() * times,
+    sleep: (ms, signal) => systemClock.sleep(ms / times, signal),
+  }
+}
+
+export interface Reading extends FetchSettings {
+  /** What went wrong and was healed. */
+  faults: Error[]
+  budget: ReturnType<ByteBudget['open']>
+  stop(): void
+}
+
+/** What a shard is read with, until the test ends. Each reading of fan-out has a consumer of its own. */
+export function reading(
+  t: Pick<Test, 'teardown'>,
+  { kinesis }: Pick<StreamFixture, 'kinesis'>,
+  { clock = systemClock, ...rest }: Partial<FetchSettings> = {},
+): Reading {
+  const ended = new AbortController()
+  t.teardown(() => ended.abort())
+  const fanOut = { consumerName: `consumer-${++consumers}` }
+  const faults: Error[] = []
+  return {
+    shardId: SHARD,
+    stream: {
+      ...createKinesisStream({ kinesis, streamName: STREAM, requestTimeoutMs: 30_000 }),
+      subscribe: createSubscribe({ kinesis, streamName: STREAM, fanOut, clock }),
+    },
+    from: TRIM_HORIZON,
+    startAt: undefined,
+    recordsPerFetch: 10_000,
+    idleIntervalMs: 250,
+    random: Math.random,
+    signal: ended.signal,
+    onFault: (_, error) => faults.push(error as Error),
+    ...rest,
+    ...{ clock, faults, budget: new ByteBudget(2 ** 30).open() },
+    stop: () => ended.abort(),
+  }
+}
+
+let consumers = 0
+
+/** Takes replies until there are so many records. */
+export async function take(replies: AsyncIterator<RecordsReply, unknown>, count: number): Promise<ConsumerRecord[]> {
+  const records: ConsumerRecord[] = []
+  while (records.length < count) {
+    const next = await replies.next()
+    if (next.done) break
+    records.push(...next.value.records)
+  }
+  return records
+}
+
+/** A client of the same Kinesis whose connections can be cut, and made to hang. */
+export async function throughProxy(t: Pick<Test, 'teardown'>, stream: Pick<StreamFixture, 'kinesis'>) {
+  const target = await stream.kinesis.config.endpoint?.()
+  const sockets = new Set<Socket>()
+  let opened = 0
+  const server = createServer(from => {
+    opened++
+    const to = connect(Number(target?.port), target?.hostname)
+    const ends = [from, to]
+    for (const socket of ends) sockets.add(socket.on('error', () => undefined))
+    for (const socket of ends) {
+      socket.on('close', () => {
+        sockets.delete(socket)
+        for (const end of ends) end.destroy()
+      })
+    }
+    from.pipe(to)
+    to.pipe(from)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const none = 'http://127.0.0.1:9'
+  const clients = createLocalClients({ s3: none, dynamodb: none, kinesis: `http://127.0.0.1:${port}` })
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  t.teardown(() => {
+    clients.destroy()
+    cut()
+    server.close()
+  })
+  return {
+    kinesis: clients.kinesis,
+    cut,
+    /** Forwards nothing more of what is connected now, and closes nothing. */
+    hang() {
+      for (const socket of sockets) socket.unpipe().pause()
+    },
+    /** Connections, each with two ends here. */
+    open: () => sockets.size / 2,
+    opened: () => opened,
+  }
+}
