@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Clock, type Random, systemClock } from './clock.ts'
 import { LeaseLostError } from './errors.ts'
-import { type ConsumerEmitter, createEmitter } from './events.ts'
 import { ByteBudget } from './fetching/byte-budget.ts'
+import { Counters } from './insight/counters.ts'
+import { ConsumerEmitter } from './insight/emitter.ts'
+import { MeteredLeaseStore } from './insight/metered-store.ts'
+import { type ConsumerMetrics, type LeaseStatus, metricsOf, type ShardStatus } from './insight/metrics.ts'
 import { createSubscribe } from './kinesis/fan-out-stream.ts'
 import { createKinesisStream } from './kinesis-stream.ts'
 import { createDynamoDbLeaseStore } from './leases/dynamodb-lease-store.ts'
@@ -13,6 +16,7 @@ import { keepLease } from './leases/lease-keeper.ts'
 import { LeaseScanner } from './leases/lease-scanner.ts'
 import type { LeaseStore } from './leases/lease-store.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { CircuitBreaker } from './processing/breaker.ts'
 import { ShardConsumer } from './shard-consumer.ts'
 import { childLease } from './shards/lease-plan.ts'
 import { ShardSync } from './shards/shard-sync.ts'
@@ -28,20 +32,11 @@ export interface ConsumerPorts {
   random: Random
 }
 
-/** How one shard that this worker holds is doing. */
-export interface ShardStatus {
-  shardId: string
-  /** The checkpoint in the lease table. */
-  checkpoint: string
-  /** Records fetched and not yet behind the watermark. */
-  pending: number
-  /** Undefined before the first fetch. */
-  millisBehindLatest: number | undefined
-}
-
 interface HeldShard {
   lease: HeldLease
   consumer: ShardConsumer
+  /** Monotonic milliseconds. */
+  takenAt: number
   /** Resolves when nothing of it runs any more but handlers that ignore their signal. Never rejects. */
   finished: Promise<void>
   /** Set once it is being given up. Never rejects. */
@@ -54,9 +49,12 @@ interface HeldShard {
  */
 export class KinesisConsumer {
   readonly workerId: string
-  readonly events: ConsumerEmitter = createEmitter()
+  readonly events: ConsumerEmitter
   readonly #options: ResolvedOptions
   readonly #ports: ConsumerPorts
+  readonly #counters = new Counters()
+  readonly #store: MeteredLeaseStore
+  readonly #breaker: CircuitBreaker
   readonly #budget: ByteBudget
   readonly #held = new Map<string, HeldLease>()
   readonly #shards = new Map<string, HeldShard>()
@@ -69,7 +67,18 @@ export class KinesisConsumer {
   constructor(options: ConsumerOptions, ports?: Partial<ConsumerPorts>) {
     this.#options = resolveOptions(options)
     this.workerId = options.workerId ?? `${hostname()}:${process.pid}:${randomUUID()}`
-    this.#ports = { ...systemPorts(options, this.#options), ...ports }
+    const origin = { workerId: this.workerId, applicationName: options.applicationName, streamName: options.streamName }
+    this.events = new ConsumerEmitter(origin, (name, event) => this.#counters.count(name, event))
+    const { events } = this
+    const given = { ...systemPorts(options, this.#options), ...ports }
+    const { clock, random } = given
+    this.#store = new MeteredLeaseStore({ ...given, counters: this.#counters, events, now: () => clock.now() })
+    this.#ports = { ...given, store: this.#store }
+    this.#breaker = new CircuitBreaker({
+      ...{ policy: this.#options.processing.breaker, clock, random },
+      onOpened: event => events.emit('breakerOpened', event),
+      onClosed: event => events.emit('breakerClosed', event),
+    })
     this.#budget = new ByteBudget(this.#options.maxBufferedBytes)
     const sync = new ShardSync({ ...this.#ports, ...this.#options, events: this.events })
     this.#scanner = new LeaseScanner({
@@ -106,12 +115,40 @@ export class KinesisConsumer {
 
   /** The shards in this worker's hands. */
   snapshot(): ShardStatus[] {
-    return [...this.#shards.values()].map(({ lease, consumer }) => ({
+    const now = this.#ports.clock.now()
+    return [...this.#shards.values()].map(({ lease, consumer, takenAt }) => ({
       shardId: lease.leaseKey,
       checkpoint: lease.row.checkpoint.sequenceNumber,
       pending: consumer.pending,
-      millisBehindLatest: consumer.millisBehindLatest,
+      millisBehindLatest: consumer.pace.millisBehindLatest,
+      fencingToken: consumer.fencingToken,
+      checkpointAgeMs: now - Math.max(takenAt, this.#store.checkpointedAt(lease.leaseKey) ?? takenAt),
+      bufferedBytes: consumer.bufferedBytes,
+      recordsPerSecond: consumer.pace.recordsPerSecond,
+      timeToDrainMs: consumer.pace.timeToDrainMs(consumer.pending),
     }))
+  }
+
+  /** Every lease of the application, whoever holds it, as this worker last read the table: a scan interval ago or so. */
+  leases(): LeaseStatus[] {
+    return this.#store.lastRead.map(lease => ({
+      shardId: lease.leaseKey,
+      owner: lease.leaseOwner,
+      leaseCounter: lease.leaseCounter,
+      checkpoint: lease.checkpoint.sequenceNumber,
+      ownerSwitchesSinceCheckpoint: lease.ownerSwitchesSinceCheckpoint,
+    }))
+  }
+
+  /** What this worker has done since it was made, and how it is now. */
+  metrics(): ConsumerMetrics {
+    return metricsOf({
+      workerId: this.workerId,
+      counters: this.#counters,
+      shards: this.snapshot(),
+      bufferedBytes: this.#budget.used,
+      breaker: this.#breaker.state,
+    })
   }
 
   /** Milliseconds since the lease table was last read to the end; undefined before the first time. */
@@ -132,12 +169,12 @@ export class KinesisConsumer {
   }
 
   #startShard(row: Lease, takenAt: number): void {
-    const { store, stream, clock, random } = this.#ports
+    const { store, stream, clock, wallClock, random } = this.#ports
     const { failoverMs } = this.#options
     const { leaseKey: shardId } = row
     const lease = new HeldLease({ lease: row, takenAt, store, clock, failoverMs })
     const consumer = new ShardConsumer({
-      ...{ lease, stream, clock, random },
+      ...{ lease, stream, clock, wallClock, random, breaker: this.#breaker, counters: this.#counters },
       budget: this.#budget.open(),
       options: this.#options,
       events: this.events,
@@ -149,7 +186,7 @@ export class KinesisConsumer {
     const keeping = keepLease({ lease, progress: () => consumer.progress, clock, failoverMs, onFault })
     const finished = Promise.all([this.#runShard(lease, consumer), keeping, lease.guard()]).then(() => undefined)
     this.#held.set(shardId, lease)
-    this.#shards.set(shardId, { lease, consumer, finished })
+    this.#shards.set(shardId, { lease, consumer, takenAt, finished })
     lease.signal.addEventListener('abort', () => this.#forgetShard(lease), { once: true })
   }
 

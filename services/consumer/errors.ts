@@ -27,3 +27,8 @@ export class LeaseTableError extends ConsumerError {
 export class StreamReplyError extends ConsumerError {
   readonly code = 'CONSUMER_STREAM_REPLY'
 }
+
+/** A handler, or the dead-letter port, did not end in time. `cause` is what it threw once its signal had fired, if anything. */
+export class HandlerTimeoutError extends ConsumerError {
+  readonly code = 'CONSUMER_HANDLER_TIMEOUT'
+}

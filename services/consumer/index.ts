@@ -1,9 +1,24 @@
 export type { Checkpoint } from './checkpoint.ts'
 export type { Clock, Random } from './clock.ts'
-export { type ConsumerPorts, KinesisConsumer, type ShardStatus } from './consumer.ts'
-export { ConsumerError, ConsumerOptionError, LeaseLostError, LeaseTableError, StreamReplyError } from './errors.ts'
+export { type ConsumerPorts, KinesisConsumer } from './consumer.ts'
+export {
+  ConsumerError,
+  ConsumerOptionError,
+  HandlerTimeoutError,
+  LeaseLostError,
+  LeaseTableError,
+  StreamReplyError,
+} from './errors.ts'
 export type { ConsumerEmitter, ConsumerEvents } from './events.ts'
-export type { FanOut } from './kinesis/fan-out-stream.ts'
+export { type DrainInput, timeToDrainMs } from './insight/drain-estimate.ts'
+export type { EventOrigin } from './insight/emitter.ts'
+export type { ConsumerMetrics, LeaseStatus, ShardStatus } from './insight/metrics.ts'
+export type { FanOut } from './kinesis/fan-out-options.ts'
 export type { ConsumerOptions } from './options.ts'
-export type { ConsumerRecord, RecordContext, RecordHandler } from './record.ts'
+export { BatchFailure, type FailedRecord } from './processing/batch-failure.ts'
+export { classifyError, type ErrorClass } from './processing/classify.ts'
+export type { DeadLetterContext, DeadLetterPort, RecordFailure } from './processing/dead-letter.ts'
+export type { GiveUpReason } from './processing/policy.ts'
+export type { BatchOptions, BreakerOptions, ProcessingOptions, RetryOptions } from './processing/processing-options.ts'
+export type { BatchContext, BatchHandler, ConsumerRecord, RecordContext, RecordHandler } from './record.ts'
 export type { InitialPosition } from './shards/initial-position.ts'

@@ -1,18 +1,16 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
-import { ConsumerOptionError } from './errors.ts'
-import type { FanOut } from './kinesis/fan-out-stream.ts'
-import type { BackoffSettings } from './processing/backoff.ts'
-import type { RecordHandler } from './record.ts'
+import { type FanOut, resolveFanOut } from './kinesis/fan-out-options.ts'
+import { type Bounds, boundedNumber, wrong } from './option-checks.ts'
+import { type ProcessingOptions, type ResolvedProcessing, resolveProcessing } from './processing/processing-options.ts'
 import type { InitialPosition } from './shards/initial-position.ts'
 
-export interface ConsumerOptions {
+export interface ConsumerOptions extends ProcessingOptions {
   /** The application: the name of its lease table. Workers that share it share the stream. */
   applicationName: string
   streamName: string
   kinesis: KinesisClient
   dynamodb: DynamoDBClient
-  handler: RecordHandler
   /** Never shared by two workers. Made up from the host, the process and chance when left out. */
   workerId?: string
   /** Where to start in a stream that the application has never read. Default `TRIM_HORIZON`. */
@@ -23,8 +21,6 @@ export interface ConsumerOptions {
   scanIntervalMs?: number
   /** Milliseconds between two looks for new shards. 1,000 to 3,600,000, default 60,000. */
   shardSyncIntervalMs?: number
-  /** Records of one shard handled at once, each of another partition key. 1 to 1,000, default 16. */
-  concurrency?: number
   /** Bytes of records that may wait in memory, over all shards. 1 MiB to 16 GiB, default 64 MiB. */
   maxBufferedBytes?: number
   /** Records asked for at once. 1 to 10,000, default 10,000. */
@@ -37,17 +33,15 @@ export interface ConsumerOptions {
    * HTTP/2.
    */
   fanOut?: FanOut
-  /** How a failed record is tried again. Default 200 ms, doubling, up to 30 s. */
-  retry?: BackoffSettings
   /** Milliseconds that handlers get to end on `stop`. 0 to 900,000, default 20,000. */
   drainTimeoutMs?: number
 }
 
+type OwnOptions = Omit<ConsumerOptions, 'kinesis' | 'dynamodb' | 'workerId' | 'fanOut' | keyof ProcessingOptions>
+
 export type ResolvedOptions = Readonly<
-  Required<Omit<ConsumerOptions, 'kinesis' | 'dynamodb' | 'workerId' | 'fanOut'>>
-> & {
-  readonly fanOut: FanOut | undefined
-}
+  Required<OwnOptions> & { processing: ResolvedProcessing; fanOut: FanOut | undefined }
+>
 
 const MIB = 1024 ** 2
 
@@ -60,12 +54,11 @@ const BOUNDS = {
   failoverMs: [1_000, 300_000, 10_000],
   scanIntervalMs: [100, 60_000, MAX_SCAN_INTERVAL_MS],
   shardSyncIntervalMs: [1_000, 3_600_000, 60_000],
-  concurrency: [1, 1_000, 16],
   maxBufferedBytes: [MIB, 16 * 1024 * MIB, 64 * MIB],
   recordsPerFetch: [1, 10_000, 10_000],
   idleIntervalMs: [200, 60_000, 250],
   drainTimeoutMs: [0, 900_000, 20_000],
-} as const satisfies Record<string, readonly [number, number, number]>
+} as const satisfies Record<string, Bounds>
 
 type NumberOption = keyof typeof BOUNDS
 
@@ -75,13 +68,11 @@ type NumberOption = keyof typeof BOUNDS
  * @throws ConsumerOptionError naming the option, the value and what was expected
  */
 export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
-  const number = (name: NumberOption) => boundedNumber(name, options[name])
+  const number = (name: NumberOption) => boundedNumber(name, options[name], BOUNDS[name])
   const failoverMs = number('failoverMs')
-  if (typeof options.handler !== 'function') throw wrong('handler', options.handler, 'a function')
   return Object.freeze({
     applicationName: tableName('applicationName', options.applicationName),
     streamName: streamName('streamName', options.streamName),
-    handler: options.handler,
     initialPosition: position(options.initialPosition ?? 'TRIM_HORIZON'),
     failoverMs,
     scanIntervalMs:
@@ -89,21 +80,13 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
         ? Math.min(MAX_SCAN_INTERVAL_MS, failoverMs / SCANS_PER_FAILOVER)
         : number('scanIntervalMs'),
     shardSyncIntervalMs: number('shardSyncIntervalMs'),
-    concurrency: number('concurrency'),
     maxBufferedBytes: number('maxBufferedBytes'),
     recordsPerFetch: number('recordsPerFetch'),
     idleIntervalMs: number('idleIntervalMs'),
     drainTimeoutMs: number('drainTimeoutMs'),
-    fanOut: options.fanOut === undefined ? undefined : fanOut(options.fanOut, options.streamName),
-    retry: retry(options.retry ?? { firstMs: 200, mostMs: 30_000 }),
+    fanOut: options.fanOut === undefined ? undefined : resolveFanOut(options.fanOut, options.streamName),
+    processing: resolveProcessing(options),
   })
-}
-
-function boundedNumber(name: NumberOption, value: unknown): number {
-  const [least, most, byDefault] = BOUNDS[name]
-  if (value === undefined) return byDefault
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
-  throw wrong(name, value, `an integer from ${least} to ${most}`)
 }
 
 function tableName(name: string, value: unknown): string {
@@ -120,28 +103,4 @@ function position(value: InitialPosition): InitialPosition {
   if (value === 'TRIM_HORIZON' || value === 'LATEST') return value
   if (value.timestamp instanceof Date && !Number.isNaN(value.timestamp.getTime())) return value
   throw wrong('initialPosition', value, "'TRIM_HORIZON', 'LATEST' or { timestamp: Date }")
-}
-
-function fanOut(value: FanOut, stream: string): FanOut {
-  const { consumerArn, consumerName }: { consumerArn?: unknown; consumerName?: unknown } = value ?? {}
-  if (consumerName === undefined && typeof consumerArn === 'string') {
-    // One of another stream would have its records handled, and this stream's checkpoints written over.
-    if (CONSUMER_ARN.exec(consumerArn)?.groups?.stream === stream) return Object.freeze({ consumerArn })
-  } else if (consumerArn === undefined && typeof consumerName === 'string') {
-    if (/^[a-zA-Z0-9_.-]{1,128}$/.test(consumerName)) return Object.freeze({ consumerName })
-  }
-  throw wrong('fanOut', value, `{ consumerArn } of a consumer of '${stream}', or { consumerName } as Kinesis allows it`)
-}
-
-const CONSUMER_ARN = /^arn:aws[\w-]*:kinesis:[\w-]+:\d{12}:stream\/(?<stream>[\w.-]+)\/consumer\/[\w.-]+:\d+$/
-
-function retry(value: BackoffSettings): BackoffSettings {
-  const { firstMs, mostMs } = value
-  if (firstMs > 0 && mostMs >= firstMs && mostMs <= 3_600_000) return Object.freeze({ firstMs, mostMs })
-  throw wrong('retry', value, '{ firstMs, mostMs } with 0 < firstMs <= mostMs <= 3,600,000')
-}
-
-function wrong(name: string, value: unknown, expected: string): ConsumerOptionError {
-  const shown = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value))
-  return new ConsumerOptionError(`The option '${name}' is ${shown} but must be ${expected}.`)
 }

@@ -22,14 +22,33 @@ export function bytesInMemory({ data }: ConsumerRecord): number {
 const RECORD_OVERHEAD = 256
 
 export interface RecordContext {
-  /** Fires when the lease is lost or the worker can wait no longer. What the handler does after it may be done twice. */
+  /**
+   * Fires when the lease is lost, the worker can wait no longer, or `handlerTimeoutMs` is over. What the handler does after
+   * it may be done twice. Made when it is asked for: take it from the context itself, a copy by spreading has none.
+   */
   readonly signal: AbortSignal
   /** 1 for the first try of this record by this worker. */
   readonly attempt: number
+  readonly shardId: string
+  /**
+   * Grows with every change of a shard's owner, and never shrinks: a store that refuses a write with a lower token than it
+   * has seen of the shard keeps out a worker that does not know yet that it has lost the lease.
+   */
+  readonly fencingToken: number
 }
+
+/** As of a record; `attempt` is the most that any record of the batch has come to. */
+export type BatchContext = RecordContext
 
 /**
  * Handles one record. The record counts as done when the promise resolves; when it rejects, the record is tried again after
  * a backoff, and the records of its partition key wait for it. Records may come more than once: make the effect idempotent.
  */
 export type RecordHandler = (record: ConsumerRecord, context: RecordContext) => Promise<void>
+
+/**
+ * Handles records of one shard, in its order. All count as done when the promise resolves. When it rejects with a
+ * BatchFailure, those it names are tried again and the others count as done; when it rejects with anything else, the batch
+ * is tried again in halves, and the halves in halves, until the records that fail are on their own.
+ */
+export type BatchHandler = (records: readonly ConsumerRecord[], context: BatchContext) => Promise<void>

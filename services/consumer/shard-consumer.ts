@@ -7,8 +7,11 @@ import type { ConsumerEmitter } from './events.ts'
 import type { BudgetAccount } from './fetching/byte-budget.ts'
 import { fetchByFanOut } from './fetching/fan-out.ts'
 import { fetchShard } from './fetching/fetch-shard.ts'
+import type { Counters } from './insight/counters.ts'
+import { ShardPace } from './insight/shard-pace.ts'
 import type { HeldLease } from './leases/held-lease.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { CircuitBreaker } from './processing/breaker.ts'
 import { ShardProcessor } from './processing/shard-processor.ts'
 import type { ConsumerRecord } from './record.ts'
 import type { ChildShard } from './shards/shard.ts'
@@ -20,7 +23,11 @@ export interface ShardConsumerSettings {
   budget: BudgetAccount
   options: ResolvedOptions
   clock: Clock
+  /** Epoch milliseconds. */
+  wallClock: () => number
   random: Random
+  breaker: CircuitBreaker
+  counters: Counters
   events: ConsumerEmitter
   /** Makes the leases of a shard's children. Resolves when all of them exist. */
   createChildLeases(children: readonly ChildShard[]): Promise<void>
@@ -35,21 +42,22 @@ export class ShardConsumer {
   /** Tells handlers to give up: the lease is gone, or the worker can wait no longer. */
   readonly #giveUp = new AbortController()
   readonly #unpacking: UnpackSettings
-  #millisBehindLatest: number | undefined
+  /** Grows with every write of the lease: whoever takes it later has a greater one. */
+  readonly #fencingToken: number
+  readonly #pace = new ShardPace()
 
   constructor(settings: ShardConsumerSettings) {
     this.#settings = settings
-    const { lease, budget, options, clock, random, events } = settings
+    const { lease, budget, options, counters, clock, wallClock, random, breaker, events } = settings
     const { leaseKey: shardId } = lease
-    const { handler, concurrency, retry } = options
+    this.#fencingToken = lease.row.leaseCounter
     this.#processor = new ShardProcessor({
-      ...{ handler, concurrency, retry, budget, clock, random },
-      from: lease.row.checkpoint,
-      mayStart: () => lease.isValid(),
-      signal: this.#giveUp.signal,
-      onFailure: ({ sequenceNumber }, failure) => {
-        events.emit('recordFailed', { shardId, sequenceNumber, ...failure })
+      shard: {
+        ...{ shardId, fencingToken: this.#fencingToken, clock, wallClock, random, breaker, events },
+        mayStart: () => lease.isValid(),
+        signal: this.#giveUp.signal,
       },
+      ...{ options: options.processing, from: lease.row.checkpoint, budget, counters },
     })
     this.#unpacking = {
       isInside: createRangeCheck(lease.row),
@@ -67,9 +75,17 @@ export class ShardConsumer {
     return this.#processor.pending
   }
 
-  /** As of the last fetch; undefined before the first. */
-  get millisBehindLatest(): number | undefined {
-    return this.#millisBehindLatest
+  get fencingToken(): number {
+    return this.#fencingToken
+  }
+
+  get bufferedBytes(): number {
+    return this.#settings.budget.used
+  }
+
+  /** How fast the shard is read and done, and how far behind it is. */
+  get pace(): ShardPace {
+    return this.#pace
   }
 
   /** Reads until the shard ends, the lease is lost or `drain` is called. */
@@ -108,7 +124,7 @@ export class ShardConsumer {
     for (let next = await replies.next(); ; next = await replies.next()) {
       if (next.done) return next.value
       const { records, millisBehindLatest } = next.value
-      this.#millisBehindLatest = millisBehindLatest
+      this.#pace.observe({ done: this.#processor.done, millisBehindLatest }, clock.now())
       await this.#process(records)
       if (records.length === 0) continue
       const bytes = records.reduce((sum, record) => sum + record.data.byteLength, 0)
@@ -140,7 +156,7 @@ export class ShardConsumer {
       } catch (error) {
         if (error instanceof LeaseLostError) return
         events.emit('fault', { operation: 'end of shard', shardId, error })
-        await clock.sleep(options.retry.firstMs, this.#noMoreFetching.signal)
+        await clock.sleep(options.processing.retry.firstMs, this.#noMoreFetching.signal)
       }
     }
   }

@@ -110,7 +110,11 @@ export function collector() {
   }
 }
 
-const EVENTS = ['leaseAcquired', 'leaseLost', 'shardEnded', 'recordsFetched', 'recordFailed', 'fault'] as const
+const EVENTS = [
+  ...(['leaseAcquired', 'leaseRenewed', 'checkpointed', 'leaseLost', 'shardEnded', 'recordsFetched', 'fault'] as const),
+  ...(['recordFailed', 'recordDeadLettered', 'deadLetterFailed', 'batchHandled', 'batchFailed'] as const),
+  ...(['breakerOpened', 'breakerClosed'] as const),
+]
 
 /** Resolves once the condition holds. It is asked again at whatever any of the consumers tells of. */
 export function whenever(consumers: readonly KinesisConsumer[], condition: () => boolean): Promise<void> {

@@ -9,11 +9,9 @@ import type { Clock } from '../clock.ts'
 import { StreamReplyError } from '../errors.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type ShardPosition, type StreamReader, type SubscriptionEvent } from '../stream.ts'
+import type { FanOut } from './fan-out-options.ts'
 import { onlyOnce } from './only-once.ts'
 import { registerConsumer } from './registered-consumer.ts'
-
-/** The consumer of the stream that enhanced fan-out pushes to: one that is registered already, or the name of one. */
-export type FanOut = { readonly consumerArn: string } | { readonly consumerName: string }
 
 export interface FanOutStreamSettings {
   /** On AWS one that speaks HTTP/2. */

@@ -1,44 +1,49 @@
 import { type Checkpoint, compareCheckpoints, isSequence } from '../checkpoint.ts'
-import type { Clock, Random } from '../clock.ts'
 import type { BudgetAccount } from '../fetching/byte-budget.ts'
-import { bytesInMemory, type ConsumerRecord, type RecordHandler } from '../record.ts'
-import { type BackoffSettings, backoffMs } from './backoff.ts'
-import { type LaneOutcome, Lanes } from './lanes.ts'
-import { type Ticket, Watermark } from './watermark.ts'
+import type { Counters } from '../insight/counters.ts'
+import { bytesInMemory, type ConsumerRecord } from '../record.ts'
+import { BatchLanes } from './batch-lanes.ts'
+import { BatchRunner } from './batch-runner.ts'
+import { CallLimit } from './call-limit.ts'
+import { Failures } from './failures.ts'
+import { type Job, newJob } from './job.ts'
+import { Lanes } from './lanes.ts'
+import type { ResolvedProcessing } from './processing-options.ts'
+import { RecordRunner } from './record-runner.ts'
+import type { ShardContext } from './shard-context.ts'
+import { Watermark } from './watermark.ts'
 
 export interface ShardProcessorSettings {
-  handler: RecordHandler
+  shard: ShardContext
+  options: ResolvedProcessing
   /** Where the shard is done up to; records up to there are dropped. */
   from: Checkpoint
-  concurrency: number
-  retry: BackoffSettings
   budget: BudgetAccount
-  clock: Clock
-  random: Random
-  /** Whether work may start: false once the lease is not this worker's any more. */
-  mayStart(): boolean
-  /** Fires when handlers should give up. */
-  signal: AbortSignal
-  onFailure(record: ConsumerRecord, failure: { attempt: number; retryInMs: number; error: unknown }): void
+  /** The worker's: its shards share them. */
+  counters: Counters
 }
 
-interface Job {
-  readonly record: ConsumerRecord
-  readonly ticket: Ticket
-  attempts: number
+/** Where jobs wait for their turn. */
+interface Dispatcher {
+  add(key: string, job: Job): void
+  /** No more jobs will come. */
+  flush?(): void
+  close(): Promise<void>
 }
 
 /** Hands the records of one shard to the handler, in lanes by partition key, and knows how far the shard is done. */
 export class ShardProcessor {
   readonly #settings: ShardProcessorSettings
   readonly #watermark: Watermark
-  readonly #lanes: Lanes<Job>
+  readonly #lanes: Dispatcher
+  readonly #closing = new AbortController()
   #drained = Promise.withResolvers<void>()
+  #done = 0
 
   constructor(settings: ShardProcessorSettings) {
     this.#settings = settings
     this.#watermark = new Watermark(settings.from)
-    this.#lanes = new Lanes(settings.concurrency, job => this.#run(job))
+    this.#lanes = this.#createLanes()
   }
 
   /** Everything up to here is done. */
@@ -50,6 +55,11 @@ export class ShardProcessor {
     return this.#watermark.pending
   }
 
+  /** Records done since the start, those stored as dead letters included. */
+  get done(): number {
+    return this.#done
+  }
+
   add(records: readonly ConsumerRecord[]): void {
     const { budget, from } = this.#settings
     for (const record of records) {
@@ -58,39 +68,50 @@ export class ShardProcessor {
       if (isSequence(from) && compareCheckpoints(checkpoint, from) <= 0) continue
       budget.add(bytesInMemory(record))
       const ticket = this.#watermark.open(checkpoint)
-      this.#lanes.add(record.partitionKey, { record, ticket, attempts: 0 })
+      this.#lanes.add(record.partitionKey, newJob(record, ticket))
     }
   }
 
-  /** Resolves when every record that was added is done. */
+  /** No more records will be added. Resolves when every one that was is done. */
   async whenDrained(): Promise<void> {
+    this.#lanes.flush?.()
     while (this.#watermark.pending > 0) await this.#drained.promise
   }
 
   /** Starts no more records. Resolves when the handlers that run have come to an end. */
   close(): Promise<void> {
+    this.#closing.abort()
     return this.#lanes.close()
   }
 
-  async #run(job: Job): Promise<LaneOutcome> {
-    const { handler, signal, mayStart, retry, clock, random, onFailure } = this.#settings
-    // Asked again for every record: a lease can run out while the event loop stands still, before any timer tells.
-    if (signal.aborted || !mayStart()) return 'stopped'
-    const attempt = ++job.attempts
-    try {
-      await handler(job.record, { signal, attempt })
-    } catch (error) {
-      if (signal.aborted) return 'stopped'
-      const retryInMs = backoffMs(retry, attempt, random)
-      onFailure(job.record, { attempt, retryInMs, error })
-      return { later: clock.sleep(retryInMs, signal) }
+  #createLanes(): Dispatcher {
+    const { shard, options, budget } = this.#settings
+    const { work, concurrency, retry, deadLetter, handlerTimeoutMs: timeoutMs } = options
+    const { clock, signal } = shard
+    const closing = this.#closing.signal
+    const calls = new CallLimit({ timeoutMs, clock, signal })
+    const failures = new Failures({ shard, retry, deadLetter, calls })
+    const settings = { shard, failures, calls, closing, settle: (job: Job) => this.#settle(job) }
+    if (work.kind === 'records') {
+      const runner = new RecordRunner(work.handler, settings)
+      return new Lanes<Job>(concurrency, job => runner.run(job))
     }
-    this.#settle(job)
-    return 'done'
+    const runner = new BatchRunner(work.handler, settings)
+    return new BatchLanes({
+      ...{ lanes: concurrency, limits: work.limits, clock, closing },
+      hasRoom: () => budget.hasRoom(),
+      run: batch => runner.run(batch),
+    })
   }
 
   #settle(job: Job): void {
-    this.#settings.budget.free(bytesInMemory(job.record))
+    const { budget, counters } = this.#settings
+    budget.free(bytesInMemory(job.record))
+    this.#done++
+    if (!job.givenUp) {
+      counters.recordsHandled++
+      counters.bytesHandled += job.record.data.byteLength
+    }
     this.#watermark.settle(job.ticket)
     if (this.#watermark.pending > 0) return
     this.#drained.resolve()

@@ -1,0 +1,82 @@
+import { compareCheckpoints } from '../checkpoint.ts'
+import type { ConsumerEvents } from '../events.ts'
+import type { Lease } from '../leases/lease.ts'
+import type { LeaseStore } from '../leases/lease-store.ts'
+import type { Counters } from './counters.ts'
+
+export interface LeaseTableSettings {
+  store: LeaseStore
+  counters: Counters
+  /** Monotonic milliseconds. */
+  now(): number
+  events: { emit<Name extends 'checkpointed' | 'leaseRenewed'>(name: Name, ...args: ConsumerEvents[Name]): unknown }
+}
+
+/** A lease table whose reads and writes are counted where they leave, and that remembers what was last seen in it. */
+export class MeteredLeaseStore implements LeaseStore {
+  readonly #settings: LeaseTableSettings
+  readonly #checkpointedAt = new Map<string, number>()
+  #leases: readonly Lease[] = []
+
+  constructor(settings: LeaseTableSettings) {
+    this.#settings = settings
+  }
+
+  /** Every lease of the application as this worker last read the table. */
+  get lastRead(): readonly Lease[] {
+    return this.#leases
+  }
+
+  /** Monotonic time at which this worker last moved the shard's checkpoint; undefined where it has not. */
+  checkpointedAt(leaseKey: string): number | undefined {
+    return this.#checkpointedAt.get(leaseKey)
+  }
+
+  ensureTable(): Promise<void> {
+    return this.#settings.store.ensureTable()
+  }
+
+  async list(): Promise<Lease[]> {
+    this.#settings.counters.leaseTableReads++
+    const leases = await this.#settings.store.list()
+    this.#leases = leases
+    return leases
+  }
+
+  get(leaseKey: string): Promise<Lease | undefined> {
+    this.#settings.counters.leaseTableReads++
+    return this.#settings.store.get(leaseKey)
+  }
+
+  create(lease: Lease): Promise<boolean> {
+    this.#settings.counters.leaseTableWrites++
+    return this.#settings.store.create(lease)
+  }
+
+  async swap(previous: Lease, next: Lease): Promise<boolean> {
+    const { store, counters, events, now } = this.#settings
+    const { leaseKey: shardId, leaseCounter: fencingToken } = next
+    counters.leaseTableWrites++
+    const written = await store.swap(previous, next)
+    if (!written) return false
+    if (compareCheckpoints(next.checkpoint, previous.checkpoint) > 0) {
+      this.#checkpointedAt.set(shardId, now())
+      events.emit('checkpointed', { shardId, checkpoint: next.checkpoint, leaseCounter: fencingToken })
+    } else if (isRenewal(previous, next)) {
+      events.emit('leaseRenewed', { shardId, leaseCounter: fencingToken })
+    }
+    if (next.leaseOwner === undefined) this.#checkpointedAt.delete(shardId)
+    return true
+  }
+
+  delete(lease: Lease): Promise<boolean> {
+    this.#settings.counters.leaseTableWrites++
+    return this.#settings.store.delete(lease)
+  }
+}
+
+/** A request for a lease leaves its counter as it is, and is no sign of its owner's life. */
+function isRenewal(previous: Lease, next: Lease): boolean {
+  const sameOwner = next.leaseOwner !== undefined && next.leaseOwner === previous.leaseOwner
+  return sameOwner && next.leaseCounter > previous.leaseCounter
+}

@@ -1,0 +1,150 @@
+import type { BatchHandler } from '../record.ts'
+import { admitted, HandlerContext } from './attempts.ts'
+import { halves, judgeBatch } from './bisect.ts'
+import type { Permit } from './breaker.ts'
+import type { Job } from './job.ts'
+import type { RunnerSettings } from './record-runner.ts'
+
+/** A batch, or what a failure has left of one. */
+interface Piece {
+  readonly jobs: readonly Job[]
+  /** Times in a row that it failed as it is. */
+  readonly failures: number
+}
+
+/** What is left of a piece after a try, in order, and how long to wait before going on with it. */
+interface Rest {
+  readonly pieces: readonly Piece[]
+  readonly waitMs: number
+}
+
+/** A call of the handler that has come back. */
+interface Try {
+  readonly permit: Permit
+  readonly attempt: number
+  /** Monotonic milliseconds. */
+  readonly startedAt: number
+}
+
+const DONE: Rest = { pieces: [], waitMs: 0 }
+
+/** Runs records through the handler in batches, and finds the ones that make a batch fail. */
+export class BatchRunner {
+  readonly #handler: BatchHandler
+  readonly #settings: RunnerSettings
+
+  constructor(handler: BatchHandler, settings: RunnerSettings) {
+    this.#handler = handler
+    this.#settings = settings
+  }
+
+  /**
+   * Resolves when every record of the batch is done, or when no more work is to start. What a failure has left of it comes
+   * before anything else, the earlier part first: no record passes one of its key.
+   */
+  async run(batch: readonly Job[]): Promise<void> {
+    const { shard, closing } = this.#settings
+    const left: Piece[] = [{ jobs: batch, failures: 0 }]
+    for (let piece = left.pop(); piece && !closing.aborted; piece = left.pop()) {
+      const rest = await this.#try(piece)
+      if (!rest) return
+      left.push(...rest.pieces.toReversed())
+      if (rest.waitMs > 0) await shard.clock.sleep(rest.waitMs, closing)
+    }
+  }
+
+  /** Resolves to undefined where nothing may start any more. */
+  async #try(piece: Piece): Promise<Rest | undefined> {
+    const { shard, calls, closing, settle } = this.#settings
+    const permit = await admitted(shard, closing)
+    if (permit === undefined) return undefined
+    const { shardId, clock, events, signal } = shard
+    const records = piece.jobs.map(job => job.record)
+    const attempt = piece.jobs.reduce((most, job) => Math.max(most, ++job.tries), 0)
+    const made = { permit, attempt, startedAt: clock.now() }
+    events.emit('batchStarted', { shardId, records: records.length, attempt })
+    try {
+      await calls.run(call => this.#handler(records, new HandlerContext(shard, attempt, call)))
+    } catch (error) {
+      if (!signal.aborted) return this.#afterFailure(piece, error, made)
+      shard.breaker.settle(permit, 'other')
+      return undefined
+    }
+    shard.breaker.settle(permit, 'success')
+    for (const job of piece.jobs) settle(job)
+    this.#tellHandled(piece.jobs, 0, made)
+    return DONE
+  }
+
+  #afterFailure(piece: Piece, error: unknown, made: Try): Rest | Promise<Rest | undefined> {
+    const { jobs } = piece
+    const verdict = judgeBatch(
+      jobs.map(job => job.record),
+      error,
+    )
+    if (verdict.kind === 'all failed' && jobs.length > 1) return this.#allFailed(piece, error, made)
+    const errors = new Map<Job, unknown>()
+    if (verdict.kind === 'all failed') for (const job of jobs) errors.set(job, error)
+    else
+      for (const { index, error: reason } of verdict.failed) {
+        const job = jobs[index]
+        if (job) errors.set(job, reason)
+      }
+    return this.#someFailed(jobs, errors, made)
+  }
+
+  /** Nobody said which record is to blame: each half is asked on its own. A dependency's failure is no record's. */
+  #allFailed({ jobs, failures: before }: Piece, error: unknown, { permit }: Try): Rest {
+    const { shard, failures } = this.#settings
+    const isDependency = failures.classify(error) === 'dependency'
+    shard.breaker.settle(permit, isDependency ? 'dependency failure' : 'other')
+    const pieces = isDependency
+      ? [{ jobs, failures: before + 1 }]
+      : halves(jobs).map(half => ({ jobs: half, failures: 0 }))
+    const waitMs = failures.backoff(isDependency ? before + 1 : 1)
+    const { shardId, events } = shard
+    events.emit('batchFailed', { shardId, records: jobs.length, halved: !isDependency, retryInMs: waitMs, error })
+    return { pieces, waitMs }
+  }
+
+  /** Those that failed are judged one by one; the others are done. */
+  async #someFailed(jobs: readonly Job[], errors: ReadonlyMap<Job, unknown>, made: Try): Promise<Rest | undefined> {
+    const { shard, failures, settle } = this.#settings
+    const failed = [...errors].map(([job, error]) => ({ job, error, errorClass: failures.classify(error) }))
+    const isDependency = failed.some(({ errorClass }) => errorClass === 'dependency')
+    if (isDependency) shard.breaker.settle(made.permit, 'dependency failure')
+    else shard.breaker.settle(made.permit, failed.length < jobs.length ? 'success' : 'other')
+    for (const job of jobs) if (!errors.has(job)) settle(job)
+    this.#tellHandled(jobs, errors.size, made)
+
+    const again: Job[] = []
+    let waitMs = 0
+    for (const { job, error, errorClass } of failed) {
+      const retryInMs = failures.judge(job, error, errorClass)
+      if (retryInMs === undefined) continue
+      again.push(job)
+      waitMs = Math.max(waitMs, retryInMs)
+    }
+    for (const { job } of failed) if (job.givenUp && !(await this.#bury(job))) return undefined
+    return again.length === 0 ? DONE : { pieces: [{ jobs: again, failures: 0 }], waitMs }
+  }
+
+  /** Resolves to whether the record is stored; to false where nothing may start any more. */
+  async #bury(job: Job): Promise<boolean> {
+    const { shard, failures, closing, settle } = this.#settings
+    while (!closing.aborted && !shard.signal.aborted && shard.mayStart()) {
+      const retryInMs = await failures.bury(job)
+      if (retryInMs === undefined) {
+        settle(job)
+        return true
+      }
+      await shard.clock.sleep(retryInMs, closing)
+    }
+    return false
+  }
+
+  #tellHandled(jobs: readonly Job[], failed: number, { attempt, startedAt }: Try): void {
+    const { shardId, events, clock } = this.#settings.shard
+    events.emit('batchHandled', { shardId, records: jobs.length, attempt, failed, ms: clock.now() - startedAt })
+  }
+}

@@ -1,0 +1,23 @@
+import type { ConsumerRecord } from '../record.ts'
+import type { RecordFailure } from './dead-letter.ts'
+import type { Ticket } from './watermark.ts'
+
+/** A record on its way through its shard's processor. */
+export interface Job {
+  readonly record: ConsumerRecord
+  readonly ticket: Ticket
+  /** Calls of the handler that it was part of. */
+  tries: number
+  /** Tries that count towards `maxAttempts`: its own failures, not those of a dependency or of another in its batch. */
+  attempts: number
+  /** Failures one after the other, of whatever class: what the backoff grows by. */
+  failures: number
+  /** Set once it is to be a dead letter. */
+  givenUp: RecordFailure | undefined
+  /** Failures of the dead-letter port. */
+  refusals: number
+}
+
+export function newJob(record: ConsumerRecord, ticket: Ticket): Job {
+  return { record, ticket, tries: 0, attempts: 0, failures: 0, givenUp: undefined, refusals: 0 }
+}

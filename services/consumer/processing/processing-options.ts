@@ -1,0 +1,159 @@
+import { type Bounds, boundedNumber, wrong } from '../option-checks.ts'
+import type { BatchHandler, RecordHandler } from '../record.ts'
+import type { BackoffSettings } from './backoff.ts'
+import type { BatchLimits } from './batch-queue.ts'
+import type { BreakerPolicy } from './breaker.ts'
+import { classifyError, type ErrorClass } from './classify.ts'
+import type { DeadLetterPort } from './dead-letter.ts'
+import type { RetryPolicy } from './policy.ts'
+
+/** The options of a consumer that say how its records are handled. */
+export interface ProcessingOptions {
+  /** Handles records one by one. Either this or `batchHandler`. */
+  handler?: RecordHandler
+  /** Handles records in batches of one shard. Either this or `handler`. */
+  batchHandler?: BatchHandler
+  /** How batches are made. With `batchHandler` only. */
+  batch?: BatchOptions
+  /**
+   * With `handler`: records of one shard handled at once, each of another partition key. 1 to 1,000, default 16. With
+   * `batchHandler`: batches of one shard handled at once, no two with a partition key in common. 1 to 1,000, default 1.
+   */
+  concurrency?: number
+  /** How a failed record is tried again: for ever where nothing else is said. */
+  retry?: RetryOptions
+  /** Where records go that are given up. */
+  deadLetter?: DeadLetterPort
+  /** When to hold all records back because something that they need fails. */
+  breaker?: BreakerOptions
+  /** Milliseconds that one call of a handler may take. 100 to 86,400,000 (a day), default 300,000 (five minutes). */
+  handlerTimeoutMs?: number
+}
+
+export interface BatchOptions {
+  /** Records of a batch at most. 1 to 10,000, default 100. */
+  maxRecords?: number
+  /** Milliseconds that a record waits for its batch to fill. 0 to 300,000, default 0: a batch is what is there. */
+  maxWaitMs?: number
+  /** Bytes of data of a batch at most; a record of more goes alone. 1 to 268,435,456, default 6,291,456 (6 MiB). */
+  maxBytes?: number
+}
+
+export interface RetryOptions {
+  /** Milliseconds before the first retry, about. Over 0, default 200. */
+  firstMs?: number
+  /** Milliseconds between two tries at most; each wait is twice the one before. Up to 3,600,000, default 30,000. */
+  mostMs?: number
+  /** Tries that count before a record goes to `deadLetter`. 1 to 1,000,000, default no bound. */
+  maxAttempts?: number
+  /** Milliseconds since it arrived after which a failed record goes to `deadLetter`. 1 to 31,536,000,000, default no bound. */
+  maxAgeMs?: number
+  /** What an error means. Default `classifyError`. */
+  classify?(error: unknown): ErrorClass
+}
+
+export interface BreakerOptions {
+  /** Failures of a dependency in a row, over all shards, that open the breaker. 1 to 1,000,000, default 20. */
+  failures?: number
+  /** Milliseconds before the first try after it opened, about. Over 0, default 1,000. */
+  firstMs?: number
+  /** Milliseconds between two tries at most. Up to 3,600,000, default 30,000. */
+  mostMs?: number
+}
+
+/** Whether records are handled one by one or in batches. */
+export type Work =
+  | { readonly kind: 'records'; readonly handler: RecordHandler }
+  | { readonly kind: 'batches'; readonly handler: BatchHandler; readonly limits: BatchLimits }
+
+export interface ResolvedProcessing {
+  readonly work: Work
+  readonly concurrency: number
+  readonly retry: RetryPolicy
+  readonly deadLetter: DeadLetterPort | undefined
+  readonly breaker: BreakerPolicy
+  readonly handlerTimeoutMs: number
+}
+
+const MIB = 1024 ** 2
+const RECORD_CONCURRENCY: Bounds = [1, 1_000, 16]
+const BATCH_CONCURRENCY: Bounds = [1, 1_000, 1]
+const MAX_BACKOFF_MS = 3_600_000
+
+/** @throws ConsumerOptionError naming the option, the value and what was expected */
+export function resolveProcessing(options: ProcessingOptions): ResolvedProcessing {
+  const work = workOf(options)
+  const concurrency = work.kind === 'records' ? RECORD_CONCURRENCY : BATCH_CONCURRENCY
+  return Object.freeze({
+    work,
+    concurrency: boundedNumber('concurrency', options.concurrency, concurrency),
+    retry: retryPolicy(options),
+    deadLetter: optionalFunction('deadLetter', options.deadLetter),
+    breaker: breakerPolicy(options.breaker ?? {}),
+    handlerTimeoutMs: boundedNumber('handlerTimeoutMs', options.handlerTimeoutMs, [100, 86_400_000, 300_000]),
+  })
+}
+
+function workOf({ handler, batchHandler, batch }: ProcessingOptions): Work {
+  if (batchHandler === undefined) {
+    if (typeof handler !== 'function') {
+      throw wrong('handler', handler, "a function, or 'batchHandler' one: exactly one of the two is given")
+    }
+    if (batch !== undefined) throw wrong('batch', batch, "left out without a 'batchHandler'")
+    return { kind: 'records', handler }
+  }
+  if (typeof batchHandler !== 'function') throw wrong('batchHandler', batchHandler, 'a function')
+  if (handler !== undefined) throw wrong('handler', handler, "left out where there is a 'batchHandler'")
+  return { kind: 'batches', handler: batchHandler, limits: batchLimits(group('batch', batch ?? {})) }
+}
+
+function batchLimits({ maxRecords, maxWaitMs, maxBytes }: BatchOptions): BatchLimits {
+  return Object.freeze({
+    maxRecords: boundedNumber('batch.maxRecords', maxRecords, [1, 10_000, 100]),
+    maxWaitMs: boundedNumber('batch.maxWaitMs', maxWaitMs, [0, 300_000, 0]),
+    maxBytes: boundedNumber('batch.maxBytes', maxBytes, [1, 256 * MIB, 6 * MIB]),
+  })
+}
+
+function retryPolicy({ retry = {}, deadLetter }: ProcessingOptions): RetryPolicy {
+  const { maxAttempts, maxAgeMs } = group('retry', retry)
+  const classify = optionalFunction('retry.classify', retry.classify)
+  if (deadLetter === undefined) {
+    // A record that is given up must have somewhere to go: it is never skipped.
+    for (const [name, value] of Object.entries({ maxAttempts, maxAgeMs, classify })) {
+      if (value !== undefined)
+        throw wrong(`retry.${name}`, value, "left out without a 'deadLetter' for what is given up")
+    }
+  }
+  return Object.freeze({
+    ...backoff('retry', { firstMs: 200, mostMs: 30_000 }, retry),
+    maxAttempts: boundedNumber('retry.maxAttempts', maxAttempts, [1, 1_000_000, Number.POSITIVE_INFINITY]),
+    maxAgeMs: boundedNumber('retry.maxAgeMs', maxAgeMs, [1, 31_536_000_000, Number.POSITIVE_INFINITY]),
+    classify: classify ?? classifyError,
+  })
+}
+
+function breakerPolicy(breaker: BreakerOptions): BreakerPolicy {
+  const { failures } = group('breaker', breaker)
+  return Object.freeze({
+    ...backoff('breaker', { firstMs: 1_000, mostMs: 30_000 }, breaker),
+    failures: boundedNumber('breaker.failures', failures, [1, 1_000_000, 20]),
+  })
+}
+
+function backoff(name: string, byDefault: BackoffSettings, given: Partial<BackoffSettings>): BackoffSettings {
+  const { firstMs = byDefault.firstMs, mostMs = byDefault.mostMs } = given
+  if (firstMs > 0 && mostMs >= firstMs && mostMs <= MAX_BACKOFF_MS) return { firstMs, mostMs }
+  throw wrong(name, { firstMs, mostMs }, '{ firstMs, mostMs } with 0 < firstMs <= mostMs <= 3,600,000')
+}
+
+function group<T extends object>(name: string, value: T): T {
+  if (typeof value === 'object' && value !== null) return value
+  throw wrong(name, value, 'an object')
+}
+
+// biome-ignore lint/complexity/noBannedTypes: any function whatever, given back as what it was.
+function optionalFunction<T extends Function>(name: string, value: T | undefined): T | undefined {
+  if (value === undefined || typeof value === 'function') return value
+  throw wrong(name, value, 'a function')
+}

@@ -1,0 +1,20 @@
+import type { Clock, Random } from '../clock.ts'
+import type { ConsumerEmitter } from '../events.ts'
+import type { CircuitBreaker } from './breaker.ts'
+
+/** What the processing of one shard knows of its shard and worker, and reaches the world through. */
+export interface ShardContext {
+  readonly shardId: string
+  readonly fencingToken: number
+  readonly clock: Clock
+  /** Epoch milliseconds. */
+  readonly wallClock: () => number
+  readonly random: Random
+  /** The worker's: its shards share it. */
+  readonly breaker: CircuitBreaker
+  readonly events: ConsumerEmitter
+  /** Whether work may start: false once the lease is not this worker's any more. */
+  mayStart(): boolean
+  /** Fires when handlers should give up. */
+  readonly signal: AbortSignal
+}

@@ -1,0 +1,68 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import t from 'tap'
+import { ConsumerEmitter } from '../../../services/consumer/insight/emitter.ts'
+
+const origin = { workerId: 'w1', applicationName: 'an-application', streamName: 'a-stream' }
+const ended = { shardId: 's1', childShardIds: ['s2'] }
+
+t.test('an event goes to the observer, the listeners and the diagnostics channel of its name', async t => {
+  const told: unknown[] = []
+  const events = new ConsumerEmitter(origin, (name, event) => told.push(['observer', name, event]))
+  events.on('shardEnded', event => told.push(['listener', event]))
+  const onMessage = (message: unknown, name: string | symbol) => told.push([name, message])
+  subscribe('headgate:consumer:shardEnded', onMessage)
+  t.teardown(() => unsubscribe('headgate:consumer:shardEnded', onMessage))
+  t.equal(events.emit('shardEnded', ended), true)
+  t.same(told, [
+    ['observer', 'shardEnded', ended],
+    ['headgate:consumer:shardEnded', { ...origin, ...ended }],
+    ['listener', ended],
+  ])
+  t.equal(events.emit('breakerClosed', { openForMs: 1 }), false, 'nobody listens')
+})
+
+t.test('a listener that throws, or whose promise rejects, breaks neither the consumer nor the others', async t => {
+  const events = new ConsumerEmitter(origin, () => undefined)
+  const told: string[] = []
+  events.on('shardEnded', () => {
+    throw new Error('thrown by a listener')
+  })
+  events.on('shardEnded', () => Promise.reject(new Error('rejected by a listener')))
+  events.on('shardEnded', () => told.push('third'))
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  events.emit('shardEnded', ended)
+  t.same(told, ['third'])
+  while (warnings.length < 2) await once(process, 'warning')
+  t.match(warnings, [
+    { code: 'CONSUMER_LISTENER', message: /'shardEnded'/, detail: /thrown by a listener/ },
+    { code: 'CONSUMER_LISTENER', message: /'shardEnded'/, detail: /rejected by a listener/ },
+  ])
+})
+
+t.test('a listener for once is told once', async t => {
+  const events = new ConsumerEmitter(origin, () => undefined)
+  let told = 0
+  events.once('shardEnded', () => told++)
+  events.emit('shardEnded', ended)
+  events.emit('shardEnded', ended)
+  t.equal(told, 1)
+})
+
+t.test('an event is observed while it has a listener, or its channel a subscriber', async t => {
+  const events = new ConsumerEmitter(origin, () => undefined)
+  const topic = events.topic('recordHandled')
+  t.notOk(topic.isObserved)
+  const listener = () => undefined
+  events.on('recordHandled', listener)
+  t.ok(topic.isObserved)
+  events.off('recordHandled', listener)
+  t.notOk(topic.isObserved)
+  subscribe('headgate:consumer:recordHandled', listener)
+  t.ok(topic.isObserved)
+  unsubscribe('headgate:consumer:recordHandled', listener)
+  t.notOk(topic.isObserved)
+})

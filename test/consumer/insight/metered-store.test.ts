@@ -1,0 +1,115 @@
+import t from 'tap'
+import type { ConsumerEvents } from '../../../services/consumer/events.ts'
+import { Counters } from '../../../services/consumer/insight/counters.ts'
+import { MeteredLeaseStore } from '../../../services/consumer/insight/metered-store.ts'
+import { HeldLease } from '../../../services/consumer/leases/held-lease.ts'
+import { ended, progressed, released, taken } from '../../../services/consumer/leases/lease.ts'
+import { keepLease } from '../../../services/consumer/leases/lease-keeper.ts'
+import { at, leaseWith, ModelLeaseStore } from '../leases/support.ts'
+import { VirtualClock } from '../processing/support.ts'
+
+function meteredStore() {
+  const clock = new VirtualClock()
+  const counters = new Counters()
+  const model = new ModelLeaseStore()
+  const told: Array<[keyof ConsumerEvents, unknown]> = []
+  const events = { emit: (name: keyof ConsumerEvents, event: unknown) => told.push([name, event]) }
+  const store = new MeteredLeaseStore({ store: model, counters, now: () => clock.now(), events })
+  return { clock, counters, model, store, told }
+}
+
+t.test('every request to the lease table is counted, those that it refuses too', async t => {
+  const { store, counters, told } = meteredStore()
+  const lease = leaseWith({ leaseKey: 's1' })
+  await store.create(lease)
+  t.notOk(await store.create(lease))
+  const mine = taken(lease, 'me', 'session')
+  await store.swap(lease, mine)
+  t.notOk(await store.swap(lease, mine))
+  await store.list()
+  await store.get('s1')
+  t.match(counters, { leaseTableWrites: 4, leaseTableReads: 2 })
+  t.same(told, [], 'neither a take nor a refusal is a renewal')
+})
+
+t.test('a renewal and a checkpoint are told apart, and the age of a checkpoint is known', async t => {
+  const { store, clock, told } = meteredStore()
+  const free = leaseWith({ leaseKey: 's1' })
+  await store.create(free)
+  const mine = taken(free, 'me', 'session')
+  await store.swap(free, mine)
+  const renewed = progressed(mine, mine.checkpoint)
+  await store.swap(mine, renewed)
+  t.equal(store.checkpointedAt('s1'), undefined)
+  await clock.pass(500)
+  const further = progressed(renewed, at('5'))
+  await store.swap(renewed, further)
+  t.equal(store.checkpointedAt('s1'), 500)
+  await store.swap(further, ended(further, ['s2']))
+  t.equal(store.checkpointedAt('s1'), undefined, 'not a shard of ours any more')
+  t.match(told, [
+    ['leaseRenewed', { shardId: 's1', leaseCounter: 2 }],
+    ['checkpointed', { shardId: 's1', leaseCounter: 3, checkpoint: at('5') }],
+    ['checkpointed', { shardId: 's1', leaseCounter: 4, checkpoint: at('SHARD_END') }],
+  ])
+})
+
+t.test('a lease that is given up without progress is no renewal', async t => {
+  const { store, told } = meteredStore()
+  const free = leaseWith({ leaseKey: 's1' })
+  await store.create(free)
+  const mine = taken(free, 'me', 'session')
+  await store.swap(free, mine)
+  await store.swap(mine, released(mine, mine.checkpoint))
+  t.same(told, [])
+})
+
+t.test('the table is remembered as it was last read', async t => {
+  const { store } = meteredStore()
+  t.same(store.lastRead, [])
+  await store.create(leaseWith({ leaseKey: 's1' }))
+  t.same(store.lastRead, [])
+  await store.list()
+  t.match(store.lastRead, [{ leaseKey: 's1' }])
+})
+
+const HOUR = 3_600_000
+
+/** KCL renews every failover / 3 − 25 ms, and writes each checkpoint beside that. */
+const kclWrites = (failoverMs: number, checkpoints: number) => Math.floor(HOUR / (failoverMs / 3 - 25)) + checkpoints
+
+for (const failoverMs of [10_000, 30_000]) {
+  for (const busy of [true, false]) {
+    const shard = busy ? 'busy' : 'idle'
+    t.test(
+      `a lease of a shard that is ${shard} is written no more often than KCL does at ${failoverMs} ms`,
+      async t => {
+        const { store, clock, counters, told } = meteredStore()
+        const free = leaseWith({ leaseKey: 's1' })
+        await store.create(free)
+        const mine = taken(free, 'me', 'session')
+        await store.swap(free, mine)
+        const before = counters.leaseTableWrites
+        const lease = new HeldLease({ lease: mine, takenAt: 0, store, clock, failoverMs })
+        const kept = keepLease({
+          ...{ lease, clock, failoverMs },
+          progress: () => (busy ? at(String(1 + Math.floor(clock.now()))) : mine.checkpoint),
+          onFault: error => t.fail(`${error}`),
+        })
+        await clock.pass(HOUR)
+        t.ok(lease.isValid())
+        lease.lose('released')
+        await kept
+
+        const writes = counters.leaseTableWrites - before
+        const checkpoints = told.filter(([name]) => name === 'checkpointed').length
+        t.comment(
+          `${writes} writes an hour, ${checkpoints} of them checkpoints; KCL: ${kclWrites(failoverMs, checkpoints)}`,
+        )
+        t.ok(writes <= kclWrites(failoverMs, 0), 'a checkpoint counts as a renewal')
+        t.equal(checkpoints, busy ? writes : 0)
+        t.ok(writes >= HOUR / failoverMs, 'and often enough to keep it')
+      },
+    )
+  }
+}

@@ -1,0 +1,67 @@
+import t from 'tap'
+import { Counters } from '../../../services/consumer/insight/counters.ts'
+import { metricsOf, type ShardStatus } from '../../../services/consumer/insight/metrics.ts'
+
+const status = (fields: Partial<ShardStatus>): ShardStatus => ({
+  shardId: 's',
+  checkpoint: '1',
+  pending: 0,
+  millisBehindLatest: 0,
+  fencingToken: 1,
+  checkpointAgeMs: 0,
+  bufferedBytes: 0,
+  recordsPerSecond: 1,
+  timeToDrainMs: 0,
+  ...fields,
+})
+const metrics = (shards: ShardStatus[], counters = new Counters()) =>
+  metricsOf({ workerId: 'w', counters, shards, bufferedBytes: 7, breaker: 'closed' })
+
+t.test('leases that were given up or ended are not lost, and those taken away are stolen too', async t => {
+  const counters = new Counters()
+  const reasons = ['released', 'shard ended', 'deleted', 'not renewed in time', 'taken by another worker'] as const
+  for (const reason of reasons) counters.count('leaseLost', { shardId: 's', reason })
+  counters.count('leaseAcquired', {
+    shardId: 's',
+    from: undefined,
+    checkpoint: { sequenceNumber: '1', subSequenceNumber: 0 },
+  })
+  counters.count('shardEnded', { shardId: 's', childShardIds: [] })
+  t.same(metrics([], counters).leases, { held: 0, acquired: 1, lost: 3, stolen: 1, ended: 1 })
+})
+
+t.test('what is fetched, tried again and faulty is counted', async t => {
+  const counters = new Counters()
+  for (let i = 0; i < 2; i++) {
+    counters.count('recordsFetched', { shardId: 's', records: 10, bytes: 500, millisBehindLatest: 0 })
+  }
+  const error = new Error('x')
+  counters.count('recordFailed', { shardId: 's', sequenceNumber: '1', attempt: 1, retryInMs: 1, error })
+  counters.count('batchFailed', { shardId: 's', records: 5, halved: true, retryInMs: 1, error })
+  counters.count('fault', { operation: 'x', shardId: undefined, error })
+  counters.count('recordStarted', { shardId: 's', sequenceNumber: '1', attempt: 1 })
+  t.match(metrics([], counters), {
+    records: { fetched: 20, handled: 0, retries: 1, deadLetters: 0 },
+    bytes: { fetched: 1_000, buffered: 7 },
+    batchRetries: 1,
+    faults: 1,
+  })
+})
+
+t.test('a worker is as far behind as the worst of its shards', async t => {
+  const shards = [
+    status({ pending: 2, millisBehindLatest: 5, checkpointAgeMs: 9, timeToDrainMs: 1 }),
+    status({ pending: 3, millisBehindLatest: undefined, checkpointAgeMs: 1, timeToDrainMs: Number.POSITIVE_INFINITY }),
+  ]
+  t.match(metrics(shards), {
+    records: { pending: 5 },
+    millisBehindLatest: 5,
+    checkpointAgeMs: 9,
+    timeToDrainMs: Number.POSITIVE_INFINITY,
+  })
+})
+
+t.test('what is not known of every shard is not said of the worker', async t => {
+  t.match(metrics([]), { millisBehindLatest: undefined, checkpointAgeMs: undefined, timeToDrainMs: undefined })
+  t.equal(metrics([status({}), status({ timeToDrainMs: undefined })]).timeToDrainMs, undefined)
+})

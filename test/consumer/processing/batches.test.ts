@@ -1,0 +1,216 @@
+import t from 'tap'
+import { BatchFailure } from '../../../services/consumer/index.ts'
+import type { ConsumerRecord } from '../../../services/consumer/record.ts'
+import { at } from '../leases/support.ts'
+import { numberOf, processorOf, recordOf } from './support.ts'
+
+const numbers = (records: readonly ConsumerRecord[]) => records.map(numberOf)
+const range = (count: number, keys = count) => Array.from({ length: count }, (_, i) => recordOf(i, `k${i % keys}`))
+
+t.test('records come in batches, in the order of the shard, each once', async t => {
+  const batches: number[][] = []
+  const { processor, clock, progress, counters } = processorOf({
+    batchHandler: async records => void batches.push(numbers(records)),
+    batch: { maxRecords: 4 },
+  })
+  processor.add(range(10))
+  await clock.until(() => processor.pending === 0)
+  t.same(batches, [
+    [0, 1, 2, 3],
+    [4, 5, 6, 7],
+    [8, 9],
+  ])
+  t.same(progress(), at('9'))
+  t.equal(counters.recordsHandled, 10)
+})
+
+t.test('the checkpoint moves with the batches, not with what is fetched', async t => {
+  const second = Promise.withResolvers<void>()
+  const { processor, clock, progress } = processorOf({
+    batchHandler: async records => {
+      if (numbers(records).includes(2)) await second.promise
+    },
+    batch: { maxRecords: 2 },
+  })
+  processor.add(range(4))
+  await clock.pass(10)
+  t.same(progress(), at('1'))
+  second.resolve()
+  await clock.until(() => processor.pending === 0)
+  t.same(progress(), at('3'))
+})
+
+t.test('a batch waits to fill, for as long as it may and no longer', async t => {
+  const batches: Array<[number, number[]]> = []
+  const { processor, clock } = processorOf({
+    batchHandler: async records => void batches.push([clock.now(), numbers(records)]),
+    batch: { maxRecords: 3, maxWaitMs: 1_000 },
+  })
+  processor.add([recordOf(1)])
+  await clock.pass(600)
+  processor.add([recordOf(2)])
+  await clock.pass(600)
+  processor.add([recordOf(3), recordOf(4), recordOf(5)])
+  await clock.pass(0)
+  t.same(batches, [
+    [1_000, [1, 2]],
+    [1_200, [3, 4, 5]],
+  ])
+})
+
+t.test('at the end of a shard, or without room for more, a batch is not waited for', async t => {
+  // A record counts some 260 bytes.
+  for (const maxBufferedBytes of [1_200, 10_000]) {
+    const batches: number[][] = []
+    const options = {
+      batchHandler: async (records: readonly ConsumerRecord[]) => void batches.push(numbers(records)),
+      batch: { maxRecords: 100, maxWaitMs: 300_000 },
+    }
+    const { processor, clock } = processorOf(options, { maxBufferedBytes })
+    processor.add(range(5))
+    if (maxBufferedBytes === 10_000) {
+      await clock.pass(10_000)
+      t.same(batches, [])
+      void processor.whenDrained()
+    }
+    await clock.pass(0)
+    t.same(batches, [[0, 1, 2, 3, 4]])
+  }
+})
+
+t.test('batches side by side have no key in common', async t => {
+  const underWay = new Set<string>()
+  let most = 0
+  const { processor, clock } = processorOf({
+    batchHandler: async records => {
+      const keys = new Set(records.map(record => record.partitionKey))
+      for (const key of keys) if (underWay.has(key)) t.fail(`${key} is in two batches at once`)
+      for (const key of keys) underWay.add(key)
+      most = Math.max(most, new Set([...underWay]).size)
+      await clock.sleep(10)
+      for (const key of keys) underWay.delete(key)
+    },
+    batch: { maxRecords: 5 },
+    concurrency: 8,
+  })
+  processor.add(range(200, 20))
+  await clock.until(() => processor.pending === 0)
+  t.ok(most > 5, 'and are side by side')
+})
+
+t.test('a record that makes its batch fail is found by halving, and the others are handled once', async t => {
+  const calls: number[][] = []
+  const letters: unknown[] = []
+  const { processor, clock, progress, namesTold } = processorOf({
+    batchHandler: async records => {
+      calls.push(numbers(records))
+      if (numbers(records).includes(5)) throw new Error('poison')
+    },
+    batch: { maxRecords: 8 },
+    retry: { firstMs: 10, mostMs: 100, maxAttempts: 3 },
+    deadLetter: async ({ sequenceNumber }, { attempts, reason }) =>
+      void letters.push([sequenceNumber, attempts, reason]),
+  })
+  processor.add(range(8))
+  await clock.until(() => processor.pending === 0)
+  t.same(calls, [[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [4], [5], [5], [5], [6, 7]])
+  t.same(letters, [['5', 3, 'too many attempts']], 'failures of its batch do not count for it')
+  t.same(progress(), at('7'))
+  t.same(
+    namesTold().filter(name => !name.startsWith('batchS') && !name.startsWith('batchH')),
+    ['batchFailed', 'batchFailed', 'batchFailed', 'recordFailed', 'recordFailed', 'recordDeadLettered'],
+  )
+})
+
+t.test('a BatchFailure has the records it names tried again, alone, and the others are done', async t => {
+  const calls: number[][] = []
+  const { processor, clock, progress } = processorOf({
+    batchHandler: async records => {
+      calls.push(numbers(records))
+      const failed = records.filter(record => numberOf(record) % 3 === 1 && calls.length < 3)
+      if (failed.length > 0) throw new BatchFailure(failed)
+    },
+    batch: { maxRecords: 8 },
+  })
+  processor.add(range(9))
+  await clock.until(() => calls.length === 1)
+  await clock.pass(1)
+  t.same(progress(), at('0'), 'the checkpoint stays before the first that failed')
+  await clock.until(() => processor.pending === 0)
+  t.same(calls, [[0, 1, 2, 3, 4, 5, 6, 7], [1, 4, 7], [1, 4, 7], [8]])
+})
+
+t.test('each record of a BatchFailure is classed by its own error', async t => {
+  const letters: string[] = []
+  const calls: number[][] = []
+  const { processor, clock } = processorOf({
+    batchHandler: async records => {
+      calls.push(numbers(records))
+      if (calls.length > 1) return
+      throw new BatchFailure([
+        { sequenceNumber: '1', error: new RangeError('final') },
+        { sequenceNumber: '2', error: new Error('not yet') },
+      ])
+    },
+    retry: { classify: error => (error instanceof RangeError ? 'give up' : 'retry') },
+    deadLetter: async record => void letters.push(record.sequenceNumber),
+  })
+  processor.add(range(4))
+  await clock.until(() => processor.pending === 0)
+  t.same(calls, [[0, 1, 2, 3], [2]])
+  t.same(letters, ['1'])
+})
+
+t.test('a failed dependency has the batch tried again as it is', async t => {
+  const calls: number[] = []
+  const { processor, clock, told, namesTold } = processorOf({
+    batchHandler: async records => {
+      calls.push(records.length)
+      if (calls.length < 5) throw Object.assign(new Error('x'), { name: 'ServiceUnavailable' })
+    },
+    breaker: { failures: 2, firstMs: 100, mostMs: 100 },
+    retry: { maxAttempts: 1 },
+    deadLetter: () => Promise.reject(new Error('nothing is to be given up')),
+  })
+  processor.add(range(6))
+  await clock.until(() => processor.pending === 0)
+  t.same(calls, [6, 6, 6, 6, 6])
+  t.match(told.find(({ name }) => name === 'batchFailed')?.event, { halved: false })
+  t.ok(namesTold().includes('breakerOpened'))
+})
+
+t.test('a close waits for the batch under way and starts no other', async t => {
+  const calls: number[][] = []
+  const finish = Promise.withResolvers<void>()
+  const { processor, clock, progress } = processorOf({
+    batchHandler: async records => {
+      calls.push(numbers(records))
+      await finish.promise
+    },
+    batch: { maxRecords: 2 },
+  })
+  processor.add(range(6))
+  await clock.pass(1)
+  let closed = false
+  const closing = processor.close().then(() => {
+    closed = true
+  })
+  await clock.pass(1)
+  t.notOk(closed)
+  finish.resolve()
+  await closing
+  t.same(calls, [[0, 1]])
+  t.same(progress(), at('1'))
+})
+
+t.test('a close cuts the wait for a retry short', async t => {
+  const { processor, clock, lose } = processorOf({
+    batchHandler: () => Promise.reject(new Error('no')),
+    retry: { firstMs: 3_600_000, mostMs: 3_600_000 },
+  })
+  processor.add(range(3))
+  await clock.pass(1)
+  await processor.close()
+  lose()
+  t.ok(clock.now() < 1_000)
+})

@@ -1,0 +1,57 @@
+import t from 'tap'
+import { ConsumerOptionError } from '../../../services/consumer/index.ts'
+import { resolveProcessing } from '../../../services/consumer/processing/processing-options.ts'
+
+const handler = async () => undefined
+const deadLetter = async () => undefined
+const faults: Array<[string, Record<string, unknown>, RegExp]> = [
+  ['neither handler', {}, /'handler' is undefined but must be a function, or 'batchHandler' one: exactly one/],
+  ['both handlers', { handler, batchHandler: handler }, /'handler' is a function but must be left out/],
+  ['a batch handler that is none', { batchHandler: 5 }, /'batchHandler' is 5 but must be a function/],
+  ['batches without a batch handler', { handler, batch: {} }, /'batch' is {} but must be left out without/],
+  ['a batch of nothing', { batchHandler: handler, batch: { maxRecords: 0 } }, /'batch.maxRecords' is 0 but must be an/],
+  ['a batch that is no object', { batchHandler: handler, batch: 10 }, /'batch' is 10 but must be an object/],
+  ['too long a wait', { batchHandler: handler, batch: { maxWaitMs: 300_001 } }, /'batch.maxWaitMs' is 300001 but/],
+  [
+    'no attempts',
+    { handler, deadLetter, retry: { maxAttempts: 0 } },
+    /'retry.maxAttempts' is 0 but must be an integer/,
+  ],
+  ['attempts without dead letters', { handler, retry: { maxAttempts: 3 } }, /'retry.maxAttempts' .* without a 'deadL/],
+  ['an age without dead letters', { handler, retry: { maxAgeMs: 3 } }, /'retry.maxAgeMs' is 3 but must be left out/],
+  ['a classify without dead letters', { handler, retry: { classify: handler } }, /'retry.classify' is a function but/],
+  [
+    'a first wait over the last',
+    { handler, retry: { firstMs: 40_000 } },
+    /'retry' is {"firstMs":40000,"mostMs":30000}/,
+  ],
+  ['dead letters that are no function', { handler, deadLetter: 'x' }, /'deadLetter' is 'x' but must be a function/],
+  ['a breaker that never closes', { handler, breaker: { failures: 0 } }, /'breaker.failures' is 0 but must be/],
+  [
+    'a time-out of no time',
+    { handler, handlerTimeoutMs: 0 },
+    /'handlerTimeoutMs' is 0 but must be an integer from 100/,
+  ],
+  ['too many batches at once', { batchHandler: handler, concurrency: 1_001 }, /'concurrency' is 1001 but must be/],
+]
+
+for (const [name, fault, message] of faults) {
+  t.test(`${name}: refused by name, value and expectation`, async t => {
+    t.throws(() => resolveProcessing(fault), ConsumerOptionError)
+    t.throws(() => resolveProcessing(fault), message)
+  })
+}
+
+t.test('records are retried for ever by default, and batches run one at a time', async t => {
+  t.match(resolveProcessing({ handler }), {
+    work: { kind: 'records' },
+    concurrency: 16,
+    retry: { firstMs: 200, mostMs: 30_000, maxAttempts: Infinity, maxAgeMs: Infinity },
+    breaker: { failures: 20, firstMs: 1_000, mostMs: 30_000 },
+    handlerTimeoutMs: 300_000,
+  })
+  t.match(resolveProcessing({ batchHandler: handler }), {
+    work: { kind: 'batches', limits: { maxRecords: 100, maxWaitMs: 0, maxBytes: 6 * 1024 ** 2 } },
+    concurrency: 1,
+  })
+})

@@ -1,0 +1,239 @@
+import t from 'tap'
+import { BatchFailure, type RecordFailure } from '../../../services/consumer/index.ts'
+import { at } from '../leases/support.ts'
+import { numberOf, processorOf, recordOf } from './support.ts'
+
+const slowDown = () => Object.assign(new Error('slow down'), { name: 'SlowDown' })
+
+t.test('a handler is told its shard, its try and a fencing token', async t => {
+  const contexts: unknown[] = []
+  const { processor, clock } = processorOf({
+    handler: async (_, context) => {
+      contexts.push(context)
+      if (contexts.length === 1) throw new Error('once')
+    },
+  })
+  processor.add([recordOf(1)])
+  await clock.until(() => processor.pending === 0)
+  t.match(
+    contexts,
+    [1, 2].map(attempt => ({ attempt, shardId: 'shard', fencingToken: 7, signal: AbortSignal })),
+  )
+})
+
+t.test('without bounds a record is tried for ever, and the watermark waits', async t => {
+  let tries = 0
+  const { processor, clock, progress } = processorOf({
+    handler: async record => {
+      if (numberOf(record) === 2 && ++tries < 50) throw new Error('not yet')
+    },
+  })
+  processor.add([recordOf(1), recordOf(2), recordOf(3)])
+  await clock.until(() => tries === 49)
+  t.same(progress(), at('1'))
+  await clock.until(() => processor.pending === 0)
+  t.same(progress(), at('3'))
+})
+
+t.test('a record that has had its tries is stored as a dead letter before the watermark passes it', async t => {
+  const stored = Promise.withResolvers<void>()
+  const letters: Array<[string, RecordFailure]> = []
+  const { processor, clock, progress, counters, namesTold } = processorOf({
+    handler: async record => {
+      if (numberOf(record) === 2) throw new Error('poison')
+    },
+    retry: { maxAttempts: 3 },
+    deadLetter: async (record, failure) => {
+      letters.push([record.sequenceNumber, failure])
+      await stored.promise
+    },
+  })
+  processor.add([recordOf(1), recordOf(2), recordOf(3)])
+  await clock.until(() => letters.length === 1)
+  t.match(letters, [['2', { attempts: 3, reason: 'too many attempts', error: { message: 'poison' } }]])
+  t.same(progress(), at('1'), 'not yet')
+  stored.resolve()
+  await clock.until(() => processor.pending === 0)
+  t.same(progress(), at('3'))
+  t.same(namesTold(), ['recordFailed', 'recordFailed', 'recordDeadLettered'])
+  t.match(counters, { recordsHandled: 2, retries: 2, deadLetters: 1 })
+})
+
+t.test(
+  'a dead letter that cannot be stored is tried for ever, its handler is not called again, its key waits',
+  async t => {
+    const calls: number[] = []
+    let refusals = 0
+    const { processor, clock, progress, told } = processorOf({
+      handler: async record => {
+        calls.push(numberOf(record))
+        if (numberOf(record) === 1) throw new Error('poison')
+      },
+      retry: { classify: () => 'give up' },
+      deadLetter: async () => {
+        if (++refusals < 20) throw new Error('store down')
+      },
+    })
+    processor.add([recordOf(1, 'a'), recordOf(2, 'a'), recordOf(3, 'b')])
+    await clock.until(() => refusals === 19)
+    t.same(calls, [1, 3])
+    t.same(progress(), at('TRIM_HORIZON'))
+    await clock.until(() => processor.pending === 0)
+    t.same(calls, [1, 3, 2])
+    const failures = told.filter(({ name }) => name === 'deadLetterFailed').map(({ event }) => event)
+    t.equal(failures.length, 19)
+    t.match(failures[0], { sequenceNumber: '1', reason: 'given up', retryInMs: 200, error: { message: 'store down' } })
+    t.match(failures.at(-1), { retryInMs: 30_000 })
+  },
+)
+
+t.test('a dead letter whose store hangs is asked for again', async t => {
+  let asked = 0
+  const { processor, clock } = processorOf({
+    handler: () => Promise.reject(new Error('poison')),
+    retry: { maxAttempts: 1 },
+    deadLetter: () => (++asked === 1 ? new Promise(() => undefined) : Promise.resolve()),
+    handlerTimeoutMs: 1_000,
+  })
+  processor.add([recordOf(1)])
+  await clock.until(() => processor.pending === 0)
+  t.equal(asked, 2)
+})
+
+t.test('a record that is too old when it fails is given up, by the time at which it arrived', async t => {
+  const reasons: string[] = []
+  let tries = 0
+  const { processor, clock } = processorOf({
+    handler: async () => {
+      tries++
+      throw new Error('no')
+    },
+    retry: { firstMs: 100, mostMs: 100, maxAgeMs: 1_000 },
+    deadLetter: async (_, { reason, attempts }) => void reasons.push(`${reason} after ${attempts}`),
+  })
+  processor.add([recordOf(1)])
+  await clock.until(() => processor.pending === 0)
+  t.same(reasons, ['too old after 11'])
+  t.equal(tries, 11)
+})
+
+t.test('failures of a dependency count for no record, and open the breaker for all of them', async t => {
+  let down = true
+  const started: number[] = []
+  const { processor, breaker, clock, namesTold, counters } = processorOf({
+    handler: async record => {
+      started.push(numberOf(record))
+      if (down) throw slowDown()
+    },
+    concurrency: 2,
+    retry: { firstMs: 10, mostMs: 10, maxAttempts: 1, maxAgeMs: 1 },
+    deadLetter: () => Promise.reject(new Error('nothing is to be given up')),
+    breaker: { failures: 4, firstMs: 1_000, mostMs: 8_000 },
+  })
+  processor.add(Array.from({ length: 10 }, (_, i) => recordOf(i)))
+  await clock.until(() => breaker.state === 'open')
+  t.equal(started.length, 4)
+  await clock.pass(999)
+  t.equal(started.length, 4, 'no record starts')
+  await clock.pass(1 + 2_000 + 4_000)
+  t.equal(started.length, 7, 'but one probe after each backoff')
+  down = false
+  await clock.until(() => processor.pending === 0)
+  t.equal(started.length, 7 + 10)
+  t.same(
+    namesTold().filter(name => name.startsWith('breaker')),
+    [...Array(4).fill('breakerOpened'), 'breakerClosed'],
+  )
+  t.match(counters, { recordsHandled: 10, deadLetters: 0, breakerOpenings: 4 })
+})
+
+t.test('a handler that hangs is told, tried again, and holds nobody up but its key', async t => {
+  const signals: AbortSignal[] = []
+  const handled: number[] = []
+  const { processor, clock, told } = processorOf({
+    handler: async (record, { signal }) => {
+      if (numberOf(record) === 1 && signals.push(signal) === 1) await new Promise(() => undefined)
+      handled.push(numberOf(record))
+    },
+    handlerTimeoutMs: 60_000,
+  })
+  processor.add([recordOf(1, 'a'), recordOf(2, 'a'), recordOf(3, 'b')])
+  await clock.pass(59_999)
+  t.same(handled, [3])
+  t.notOk(signals[0]?.aborted)
+  await clock.until(() => processor.pending === 0)
+  t.ok(signals[0]?.aborted)
+  t.notOk(signals[1]?.aborted)
+  t.same(handled, [3, 1, 2])
+  t.equal(clock.now(), 60_000 + 5_000 + 200)
+  t.match(told[0], { name: 'recordFailed', event: { error: { code: 'CONSUMER_HANDLER_TIMEOUT' } } })
+})
+
+t.test('a classify that throws, or answers nonsense, is told of and skips nothing', async t => {
+  const answers = [() => 'skip', undefined]
+  let tries = 0
+  const { processor, clock, told } = processorOf({
+    handler: async () => {
+      if (tries++ < 2) throw new Error('no')
+    },
+    retry: {
+      classify() {
+        const answer = answers.shift()
+        if (!answer) throw new Error('a bug')
+        return answer() as never
+      },
+    },
+    deadLetter: () => Promise.reject(new Error('nothing is to be given up')),
+  })
+  processor.add([recordOf(1)])
+  await clock.until(() => processor.pending === 0)
+  t.equal(tries, 3)
+  t.equal(told.filter(({ name }) => name === 'fault').length, 2)
+})
+
+t.test('once the lease is lost nothing starts, waits or is stored', async t => {
+  const started: number[] = []
+  const buried: number[] = []
+  const failing = Promise.withResolvers<void>()
+  const { processor, lose, clock, progress } = processorOf({
+    handler: async record => {
+      started.push(numberOf(record))
+      await failing.promise
+    },
+    concurrency: 1,
+    retry: { maxAttempts: 1 },
+    deadLetter: async record => void buried.push(numberOf(record)),
+  })
+  processor.add([recordOf(1), recordOf(2)])
+  lose()
+  failing.reject(new Error('aborted'))
+  await processor.close()
+  await clock.pass(1e6)
+  t.same([started, buried], [[1], []])
+  t.same(progress(), at('TRIM_HORIZON'))
+})
+
+t.test('a close while the breaker is open waits for nothing', async t => {
+  const { processor, breaker, clock } = processorOf({
+    handler: () => Promise.reject(slowDown()),
+    breaker: { failures: 1, firstMs: 3_600_000, mostMs: 3_600_000 },
+    retry: { firstMs: 1, mostMs: 1 },
+  })
+  processor.add([recordOf(1), recordOf(2, 'other')])
+  await clock.until(() => breaker.state === 'open')
+  await clock.pass(10)
+  await processor.close()
+  t.ok(clock.now() < 1_000)
+})
+
+t.test('a BatchFailure of a record handler is an error like any other', async t => {
+  let tries = 0
+  const { processor, clock } = processorOf({
+    handler: async () => {
+      if (tries++ === 0) throw new BatchFailure([])
+    },
+  })
+  processor.add([recordOf(1)])
+  await clock.until(() => processor.pending === 0)
+  t.equal(tries, 2)
+})
