@@ -8,7 +8,7 @@ import { ConsumerEmitter } from './insight/emitter.ts'
 import { MeteredLeaseStore } from './insight/metered-store.ts'
 import { type ConsumerMetrics, type LeaseStatus, metricsOf, type ShardStatus } from './insight/metrics.ts'
 import { createSubscribe } from './kinesis/fan-out-stream.ts'
-import { createKinesisStream } from './kinesis-stream.ts'
+import { createKinesisStream } from './kinesis/kinesis-stream.ts'
 import { createDynamoDbLeaseStore } from './leases/dynamodb-lease-store.ts'
 import { HeldLease } from './leases/held-lease.ts'
 import type { Lease } from './leases/lease.ts'
@@ -70,7 +70,7 @@ export class KinesisConsumer {
     const origin = { workerId: this.workerId, applicationName: options.applicationName, streamName: options.streamName }
     this.events = new ConsumerEmitter(origin, (name, event) => this.#counters.count(name, event))
     const { events } = this
-    const given = { ...systemPorts(options, this.#options), ...ports }
+    const given = { ...systemPorts(options, this.#options, events), ...ports }
     const { clock, random } = given
     this.#store = new MeteredLeaseStore({ ...given, counters: this.#counters, events, now: () => clock.now() })
     this.#ports = { ...given, store: this.#store }
@@ -236,12 +236,20 @@ export class KinesisConsumer {
   }
 }
 
-function systemPorts({ kinesis, dynamodb }: ConsumerOptions, options: ResolvedOptions): ConsumerPorts {
+function systemPorts(
+  { kinesis, dynamodb }: ConsumerOptions,
+  options: ResolvedOptions,
+  events: ConsumerEmitter,
+): ConsumerPorts {
   const { applicationName: table, streamName, failoverMs, fanOut } = options
   return {
     store: createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: Math.ceil(failoverMs / 3) }),
     stream: {
-      ...createKinesisStream({ kinesis, streamName, requestTimeoutMs: READ_TIMEOUT_MS }),
+      ...createKinesisStream({
+        ...{ kinesis, streamName },
+        requestTimeoutMs: READ_TIMEOUT_MS,
+        onFallback: error => events.emit('fault', { operation: 'GetRecords in CBOR', shardId: undefined, error }),
+      }),
       ...(fanOut && { subscribe: createSubscribe({ kinesis, streamName, fanOut, clock: systemClock }) }),
     },
     clock: systemClock,

@@ -4,7 +4,7 @@ import t from 'tap'
 import { systemClock } from '../../services/consumer/clock.ts'
 import { KinesisConsumer } from '../../services/consumer/index.ts'
 import { createSubscribe } from '../../services/consumer/kinesis/fan-out-stream.ts'
-import { createKinesisStream } from '../../services/consumer/kinesis-stream.ts'
+import { createKinesisStream } from '../../services/consumer/kinesis/kinesis-stream.ts'
 import { until as eventually } from '../support/processes.ts'
 import { fastClock } from './fetching/support.ts'
 import {
@@ -92,7 +92,11 @@ function recordingConsumer(signals: AbortSignal[], clients: Pick<StreamFixture, 
     { ...options, failoverMs: 2_000, scanIntervalMs: 200, shardSyncIntervalMs: 1_000 },
     {
       stream: {
-        ...createKinesisStream({ ...streamSettings, requestTimeoutMs: 30_000 }),
+        ...createKinesisStream({
+          ...streamSettings,
+          requestTimeoutMs: 30_000,
+          onFallback: error => t.fail(`${error}`),
+        }),
         subscribe(shardId, position, signal) {
           signals.push(signal)
           return subscribe(shardId, position, signal)

@@ -6,26 +6,32 @@
 export class ByteBudget {
   readonly #total: number
   readonly #accounts = new Set<BudgetAccount>()
-  #freed = Promise.withResolvers<void>()
+  /** Those that wait for room. Looked at whenever a record is done: mostly there are none. */
+  readonly #waiting = new Map<BudgetAccount, PromiseWithResolvers<void>>()
+  #used = 0
 
   constructor(total: number) {
     this.#total = total
   }
 
   get used(): number {
-    let sum = 0
-    for (const account of this.#accounts) sum += account.used
-    return sum
+    return this.#used
   }
 
   /** A shard starts to share, until it closes its account. */
   open(): BudgetAccount {
     const account = new BudgetAccount({
-      hasRoom: used => this.used < this.#total && used < this.#total / this.#accounts.size,
-      whenFreed: () => this.#freed.promise,
-      freed: () => this.#wake(),
+      hasRoom: used => this.#hasRoom(used),
+      whenRoom: () => this.#whenRoom(account),
+      added: bytes => {
+        this.#used += bytes
+        if (bytes < 0) this.#wake()
+      },
       closed: () => {
+        this.#used -= account.used
         this.#accounts.delete(account)
+        this.#waiting.get(account)?.resolve()
+        this.#waiting.delete(account)
         this.#wake()
       },
     })
@@ -33,16 +39,31 @@ export class ByteBudget {
     return account
   }
 
+  #hasRoom(used: number): boolean {
+    return this.#used < this.#total && used < this.#total / this.#accounts.size
+  }
+
+  #whenRoom(account: BudgetAccount): Promise<void> {
+    if (account.hasRoom()) return Promise.resolve()
+    const waiting = this.#waiting.get(account) ?? Promise.withResolvers<void>()
+    this.#waiting.set(account, waiting)
+    return waiting.promise
+  }
+
   #wake(): void {
-    this.#freed.resolve()
-    this.#freed = Promise.withResolvers<void>()
+    if (this.#waiting.size === 0 || this.#used >= this.#total) return
+    for (const [account, { resolve }] of this.#waiting) {
+      if (!account.hasRoom()) continue
+      this.#waiting.delete(account)
+      resolve()
+    }
   }
 }
 
 interface BudgetLink {
   hasRoom(used: number): boolean
-  whenFreed(): Promise<void>
-  freed(): void
+  whenRoom(): Promise<void>
+  added(bytes: number): void
   closed(): void
 }
 
@@ -50,6 +71,7 @@ interface BudgetLink {
 export class BudgetAccount {
   readonly #budget: BudgetLink
   #used = 0
+  #closed = false
 
   constructor(budget: BudgetLink) {
     this.#budget = budget
@@ -61,11 +83,11 @@ export class BudgetAccount {
 
   add(bytes: number): void {
     this.#used += bytes
+    if (!this.#closed) this.#budget.added(bytes)
   }
 
   free(bytes: number): void {
-    this.#used -= bytes
-    this.#budget.freed()
+    this.add(-bytes)
   }
 
   /** Whether more may be fetched: the shard is within its share and all of them within the budget. */
@@ -73,9 +95,9 @@ export class BudgetAccount {
     return this.#budget.hasRoom(this.#used)
   }
 
-  /** Resolves when bytes have been freed anywhere, or an account was closed. */
+  /** Resolves when there is room: bytes have been freed anywhere, or an account was closed. */
   whenFreed(): Promise<void> {
-    return this.#budget.whenFreed()
+    return this.#budget.whenRoom()
   }
 
   /** Resolves when there is room, or when the signal fires. */
@@ -92,6 +114,8 @@ export class BudgetAccount {
   }
 
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     this.#budget.closed()
   }
 }

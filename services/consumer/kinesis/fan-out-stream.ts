@@ -1,5 +1,4 @@
 import {
-  type ChildShard as AwsChildShard,
   type StartingPosition as AwsPosition,
   type KinesisClient,
   SubscribeToShardCommand,
@@ -7,11 +6,11 @@ import {
 } from '@aws-sdk/client-kinesis'
 import type { Clock } from '../clock.ts'
 import { StreamReplyError } from '../errors.ts'
-import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type ShardPosition, type StreamReader, type SubscriptionEvent } from '../stream.ts'
 import type { FanOut } from './fan-out-options.ts'
 import { onlyOnce } from './only-once.ts'
 import { registerConsumer } from './registered-consumer.ts'
+import { toChildShard } from './sdk-shards.ts'
 
 export interface FanOutStreamSettings {
   /** On AWS one that speaks HTTP/2. */
@@ -72,15 +71,5 @@ function toEvent(event: SubscribeToShardEvent, shardId: string): SubscriptionEve
     continuation: event.ContinuationSequenceNumber || undefined,
     millisBehindLatest: event.MillisBehindLatest ?? 0,
     childShards: (event.ChildShards ?? []).map(toChildShard),
-  }
-}
-
-function toChildShard(shard: AwsChildShard): ChildShard {
-  return {
-    shardId: shard.ShardId ?? '',
-    parentShardIds: shard.ParentShards ?? [],
-    startingHashKey: shard.HashKeyRange?.StartingHashKey,
-    endingHashKey: shard.HashKeyRange?.EndingHashKey,
-    startingSequenceNumber: undefined,
   }
 }

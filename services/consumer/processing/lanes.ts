@@ -1,3 +1,5 @@
+import { Queue } from './queue.ts'
+
 /**
  * Runs jobs in parallel lanes: one at a time and in order within a key, keys beside each other, `concurrency` at once. A job
  * that asks to be tried later gives its place to another key meanwhile, and its own key waits for it.
@@ -5,12 +7,12 @@
 export class Lanes<Job> {
   readonly #concurrency: number
   readonly #run: (job: Job) => Promise<LaneOutcome>
-  readonly #queues = new Map<string, Job[]>()
-  /** Keys whose first job could start now. */
-  readonly #ready: string[] = []
+  readonly #lanes = new Map<string, Lane<Job>>()
+  /** Lanes whose first job could start now. */
+  readonly #ready = new Queue<Lane<Job>>()
   #running = 0
   #closed = false
-  #idle = Promise.withResolvers<void>()
+  #idle: PromiseWithResolvers<void> | undefined
 
   /** @param run does one job; it must not reject */
   constructor(concurrency: number, run: (job: Job) => Promise<LaneOutcome>) {
@@ -19,56 +21,67 @@ export class Lanes<Job> {
   }
 
   add(key: string, job: Job): void {
-    const queue = this.#queues.get(key)
-    if (queue) {
-      queue.push(job)
+    const lane = this.#lanes.get(key)
+    if (lane) {
+      lane.waiting ??= new Queue()
+      lane.waiting.push(job)
       return
     }
-    this.#queues.set(key, [job])
-    this.#ready.push(key)
-    this.#fill()
+    const fresh = { key, job, waiting: undefined }
+    this.#lanes.set(key, fresh)
+    this.#makeReady(fresh)
   }
 
   /** Starts no more jobs. Resolves when those that run have come to an end. */
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#running > 0) await this.#idle.promise
+    if (this.#running === 0) return
+    this.#idle ??= Promise.withResolvers<void>()
+    await this.#idle.promise
   }
 
-  #fill(): void {
-    while (!this.#closed && this.#running < this.#concurrency) {
-      const key = this.#ready.shift()
-      if (key === undefined) return
-      void this.#runFirst(key)
-    }
+  #makeReady(lane: Lane<Job>): void {
+    this.#ready.push(lane)
+    if (this.#running < this.#concurrency && !this.#closed) void this.#work()
   }
 
-  async #runFirst(key: string): Promise<void> {
-    const queue = this.#queues.get(key)
-    const job = queue?.[0]
-    if (!queue || job === undefined) return
+  /** One of the jobs that run at once, and then the next, for as long as there is one: cheaper than to start each anew. */
+  async #work(): Promise<void> {
     this.#running++
-    const outcome = await this.#run(job)
+    for (let lane = this.#next(); lane; lane = this.#next()) {
+      const outcome = await this.#run(lane.job)
+      if (outcome === 'done') this.#advance(lane)
+      else if (outcome !== 'stopped') this.#resume(lane, outcome.later)
+    }
     this.#running--
-    if (outcome === 'done') {
-      queue.shift()
-      this.#requeue(key, queue)
-    } else if (outcome !== 'stopped') {
-      void outcome.later.then(() => this.#requeue(key, queue))
-    }
-    if (this.#running === 0) {
-      this.#idle.resolve()
-      this.#idle = Promise.withResolvers<void>()
-    }
-    this.#fill()
+    if (this.#running === 0) this.#idle?.resolve()
   }
 
-  #requeue(key: string, queue: readonly Job[]): void {
-    if (queue.length === 0) this.#queues.delete(key)
-    else this.#ready.push(key)
-    this.#fill()
+  #next(): Lane<Job> | undefined {
+    return this.#closed ? undefined : this.#ready.shift()
+  }
+
+  #advance(lane: Lane<Job>): void {
+    const job = lane.waiting?.shift()
+    if (job === undefined) {
+      this.#lanes.delete(lane.key)
+      return
+    }
+    lane.job = job
+    this.#ready.push(lane)
+  }
+
+  #resume(lane: Lane<Job>, later: Promise<void>): void {
+    void later.then(() => this.#makeReady(lane))
   }
 }
 
 /** A job is done, or is to be tried again once `later` resolves, or its lane has come to an end without it. */
 export type LaneOutcome = 'done' | 'stopped' | { later: Promise<void> }
+
+interface Lane<Job> {
+  readonly key: string
+  /** The one that runs, or that is the first to. */
+  job: Job
+  waiting: Queue<Job> | undefined
+}

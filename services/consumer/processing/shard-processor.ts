@@ -37,7 +37,7 @@ export class ShardProcessor {
   readonly #watermark: Watermark
   readonly #lanes: Dispatcher
   readonly #closing = new AbortController()
-  #drained = Promise.withResolvers<void>()
+  #drained: PromiseWithResolvers<void> | undefined
   #done = 0
 
   constructor(settings: ShardProcessorSettings) {
@@ -62,10 +62,11 @@ export class ShardProcessor {
 
   add(records: readonly ConsumerRecord[]): void {
     const { budget, from } = this.#settings
+    const isResumed = isSequence(from)
     for (const record of records) {
       const { sequenceNumber, subSequenceNumber } = record
       const checkpoint = { sequenceNumber, subSequenceNumber }
-      if (isSequence(from) && compareCheckpoints(checkpoint, from) <= 0) continue
+      if (isResumed && compareCheckpoints(checkpoint, from) <= 0) continue
       budget.add(bytesInMemory(record))
       const ticket = this.#watermark.open(checkpoint)
       this.#lanes.add(record.partitionKey, newJob(record, ticket))
@@ -75,7 +76,10 @@ export class ShardProcessor {
   /** No more records will be added. Resolves when every one that was is done. */
   async whenDrained(): Promise<void> {
     this.#lanes.flush?.()
-    while (this.#watermark.pending > 0) await this.#drained.promise
+    while (this.#watermark.pending > 0) {
+      this.#drained ??= Promise.withResolvers<void>()
+      await this.#drained.promise
+    }
   }
 
   /** Starts no more records. Resolves when the handlers that run have come to an end. */
@@ -113,8 +117,8 @@ export class ShardProcessor {
       counters.bytesHandled += job.record.data.byteLength
     }
     this.#watermark.settle(job.ticket)
-    if (this.#watermark.pending > 0) return
+    if (this.#watermark.pending > 0 || !this.#drained) return
     this.#drained.resolve()
-    this.#drained = Promise.withResolvers<void>()
+    this.#drained = undefined
   }
 }

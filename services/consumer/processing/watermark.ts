@@ -48,7 +48,8 @@ export class Watermark {
   /** Drops the tickets that are passed, rarely enough that it costs nothing for each. */
   #forget(): void {
     if (this.#first < 1_024 && this.#first < this.#tickets.length) return
-    this.#tickets.splice(0, this.#first)
+    if (this.#first === this.#tickets.length) this.#tickets.length = 0
+    else this.#tickets.splice(0, this.#first)
     this.#first = 0
   }
 }

@@ -43,3 +43,33 @@ t.test('what is freed from a shard that was given up is not counted twice', asyn
   a.free(60)
   t.equal(budget.used, 10)
 })
+
+t.test('only those are woken who have room then', async t => {
+  const budget = new ByteBudget(100)
+  const [full, empty] = [budget.open(), budget.open()]
+  full.add(120)
+  const woken: string[] = []
+  void full.whenFreed().then(() => woken.push('full'))
+  void empty.whenFreed().then(() => woken.push('empty'))
+  const pass = () => new Promise(resolve => setImmediate(resolve))
+  full.free(10)
+  await pass()
+  t.same(woken, [], 'while all of the budget is used, nobody')
+  full.free(20)
+  await pass()
+  t.same(woken, ['empty'], 'a shard beyond its own share waits on')
+  full.free(50)
+  await pass()
+  t.same(woken, ['empty', 'full'])
+})
+
+t.test('whoever waits for room is let go when its own shard is given up', async t => {
+  const budget = new ByteBudget(10)
+  const [a, b] = [budget.open(), budget.open()]
+  a.add(10)
+  const waiting = b.whenFreed()
+  b.close()
+  await waiting
+  b.close()
+  t.equal(budget.used, 10, 'and closing again changes nothing')
+})

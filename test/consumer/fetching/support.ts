@@ -7,7 +7,7 @@ import { ByteBudget } from '../../../services/consumer/fetching/byte-budget.ts'
 import type { FetchSettings } from '../../../services/consumer/fetching/fetch-shard.ts'
 import type { ConsumerRecord } from '../../../services/consumer/index.ts'
 import { createSubscribe } from '../../../services/consumer/kinesis/fan-out-stream.ts'
-import { createKinesisStream } from '../../../services/consumer/kinesis-stream.ts'
+import { createKinesisStream } from '../../../services/consumer/kinesis/kinesis-stream.ts'
 import type { RecordsReply } from '../../../services/consumer/stream.ts'
 import { createLocalClients } from '../../../services/local/clients.ts'
 import { STREAM, type StreamFixture } from '../support.ts'
@@ -42,7 +42,10 @@ export function reading(
   return {
     shardId: SHARD,
     stream: {
-      ...createKinesisStream({ kinesis, streamName: STREAM, requestTimeoutMs: 30_000 }),
+      ...createKinesisStream({
+        ...{ kinesis, streamName: STREAM, requestTimeoutMs: 30_000 },
+        onFallback: error => faults.push(error),
+      }),
       subscribe: createSubscribe({ kinesis, streamName: STREAM, fanOut, clock }),
     },
     from: TRIM_HORIZON,

@@ -65,3 +65,24 @@ t.test('closed lanes start nothing more and wait for what runs', async t => {
   t.ok(closed)
   t.same(started, ['a1'])
 })
+
+t.test(
+  'many jobs of many keys that end at once all run, each key in order and no more at once than are allowed',
+  async t => {
+    const done = new Map<number, number[]>()
+    let [running, most, count] = [0, 0, 0]
+    const all = Promise.withResolvers<void>()
+    const lanes = new Lanes<{ key: number; n: number }>(7, async ({ key, n }) => {
+      most = Math.max(most, ++running)
+      if (n % 3 === 0) await null
+      running--
+      done.set(key, [...(done.get(key) ?? []), n])
+      if (++count === 5_000) all.resolve()
+      return 'done'
+    })
+    for (let n = 0; n < 5_000; n++) lanes.add(String(n % 50), { key: n % 50, n })
+    await all.promise
+    t.ok(most > 1 && most <= 7, `${most} at once`)
+    t.ok([...done.values()].every(numbers => numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? n))))
+  },
+)

@@ -1,16 +1,15 @@
 import {
-  type ChildShard as AwsChildShard,
-  type Shard as AwsShard,
   GetRecordsCommand,
   GetShardIteratorCommand,
   type KinesisClient,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis'
-import { StreamReplyError } from './errors.ts'
-import type { ChildShard, Shard } from './shards/shard.ts'
-import type { ShardPosition, StreamReader } from './stream.ts'
+import { StreamReplyError } from '../errors.ts'
+import type { Shard } from '../shards/shard.ts'
+import type { ShardPosition, StreamReader } from '../stream.ts'
+import { toChildShard, toShard } from './sdk-shards.ts'
 
-export interface KinesisStreamSettings {
+export interface SdkStreamSettings {
   kinesis: KinesisClient
   streamName: string
   /** How long one call may take, its retries included, in milliseconds. */
@@ -18,7 +17,7 @@ export interface KinesisStreamSettings {
 }
 
 /** A Kinesis stream, read by polling through the SDK. */
-export function createKinesisStream({ kinesis, streamName, requestTimeoutMs }: KinesisStreamSettings): StreamReader {
+export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkStreamSettings): StreamReader {
   const bounded = (signal?: AbortSignal) => {
     const timeout = AbortSignal.timeout(requestTimeoutMs)
     return { abortSignal: signal ? AbortSignal.any([signal, timeout]) : timeout }
@@ -54,7 +53,7 @@ export function createKinesisStream({ kinesis, streamName, requestTimeoutMs }: K
       const reply = await kinesis.send(command, bounded(signal))
       return {
         records: (reply.Records ?? []).map(record => ({
-          data: record.Data ?? new Uint8Array(),
+          data: toBuffer(record.Data),
           partitionKey: record.PartitionKey ?? '',
           sequenceNumber: record.SequenceNumber ?? '',
           subSequenceNumber: 0,
@@ -69,6 +68,11 @@ export function createKinesisStream({ kinesis, streamName, requestTimeoutMs }: K
   }
 }
 
+/** A view: both ways of reading give the same. */
+function toBuffer(data: Uint8Array = new Uint8Array()): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+}
+
 function toIteratorInput(position: ShardPosition) {
   switch (position.type) {
     case 'AT_TIMESTAMP':
@@ -78,27 +82,5 @@ function toIteratorInput(position: ShardPosition) {
       return { ShardIteratorType: position.type, StartingSequenceNumber: position.sequenceNumber }
     default:
       return { ShardIteratorType: position.type }
-  }
-}
-
-function toShard(shard: AwsShard): Shard {
-  const parents = [shard.ParentShardId, shard.AdjacentParentShardId]
-  return {
-    shardId: shard.ShardId ?? '',
-    parentShardIds: parents.filter(parent => parent !== undefined),
-    startingHashKey: shard.HashKeyRange?.StartingHashKey,
-    endingHashKey: shard.HashKeyRange?.EndingHashKey,
-    startingSequenceNumber: shard.SequenceNumberRange?.StartingSequenceNumber,
-    closed: shard.SequenceNumberRange?.EndingSequenceNumber !== undefined,
-  }
-}
-
-function toChildShard(shard: AwsChildShard): ChildShard {
-  return {
-    shardId: shard.ShardId ?? '',
-    parentShardIds: shard.ParentShards ?? [],
-    startingHashKey: shard.HashKeyRange?.StartingHashKey,
-    endingHashKey: shard.HashKeyRange?.EndingHashKey,
-    startingSequenceNumber: undefined,
   }
 }

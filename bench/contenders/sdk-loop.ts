@@ -1,0 +1,25 @@
+import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from '@aws-sdk/client-kinesis'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { createTally, setting } from './tally.ts'
+
+/**
+ * The least that one can do with the SDK: no lease, no checkpoint, no retry, no order kept by anyone. By HTTP/1.1, which
+ * costs less than the HTTP/2 that the client speaks by default.
+ */
+const StreamName = setting('STREAM_NAME')
+const tally = createTally(Number(setting('RECORDS_PER_ROUND')))
+const kinesis = new KinesisClient({ requestHandler: new NodeHttpHandler() })
+
+async function consume(ShardId: string | undefined): Promise<void> {
+  const start = await kinesis.send(
+    new GetShardIteratorCommand({ StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+  )
+  for (let iterator = start.ShardIterator; iterator !== undefined; ) {
+    const reply = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: 10_000 }))
+    iterator = reply.NextShardIterator
+    for (const _ of reply.Records ?? []) tally(1)
+  }
+}
+
+const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }))
+await Promise.all(Shards.map(shard => consume(shard.ShardId)))

@@ -1,0 +1,87 @@
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { type Child, startChild } from '../lib/child.ts'
+import { childEnv } from '../lib/child-env.ts'
+import type { Contender } from '../lib/report.ts'
+import { type SizeProfile, streamOf } from '../source/profile.ts'
+
+export interface ConsumerContender extends Contender {
+  /** The program that is measured, in `contenders/`. */
+  readonly program: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+export const LIFION = 'lifion-kinesis'
+const { resolve } = createRequire(import.meta.url)
+
+export const headgate: ConsumerContender = {
+  name: 'headgate',
+  does: 'services/consumer: leases and checkpoints in DynamoDB, lanes by partition key, a promise a record; no pause between fetches, else its defaults',
+  program: 'headgate-consumer',
+  env: {},
+}
+
+export const sdkLoop: ConsumerContender = {
+  name: 'sdk',
+  does: 'bench/contenders/sdk-loop.ts: GetRecords in a loop by NodeHttpHandler, which is less work than the default; no leases, no checkpoints',
+  program: 'sdk-loop',
+  env: {},
+}
+
+/** Undefined where it is not installed. */
+export function lifion(): ConsumerContender | undefined {
+  const module = resolvable(LIFION)
+  if (module === undefined) return undefined
+  return {
+    name: 'lifion',
+    does: 'lifion-kinesis: leases and checkpoints in DynamoDB, data parsed as JSON, batches on a stream; no pause between fetches, else its defaults',
+    program: 'lifion',
+    env: { LIFION_MODULE: module },
+  }
+}
+
+export function lifionVersion(): string {
+  const { version } = createRequire(import.meta.url)(`${LIFION}/package.json`) as { version: string }
+  return version
+}
+
+/** A contender at work on a stream of its own. */
+export interface RunningConsumer {
+  readonly contender: string
+  readonly stream: string
+  readonly profile: SizeProfile
+  readonly child: Child
+}
+
+export interface Servers {
+  kinesis: string
+  dynamodb: string
+}
+
+export function startConsumer(
+  { name, program, env }: ConsumerContender,
+  profile: SizeProfile,
+  servers: Servers,
+): RunningConsumer {
+  const stream = streamOf(name, profile)
+  const child = startChild({
+    name: `${name} at ${profile.label}`,
+    entry: path.resolve(import.meta.dirname, `../contenders/${program}${path.extname(import.meta.filename)}`),
+    env: {
+      ...childEnv({ aws: servers.dynamodb, kinesis: servers.kinesis, issuer: '' }),
+      ...env,
+      STREAM_NAME: stream,
+      RECORDS_PER_ROUND: String(profile.recordsPerReply * profile.repliesPerRound),
+    },
+  })
+  return { contender: name, stream, profile, child }
+}
+
+function resolvable(name: string): string | undefined {
+  try {
+    return resolve(name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,54 @@
+import { BenchError } from '../lib/errors.ts'
+import type { Usage } from '../lib/probe.ts'
+import type { Source } from '../source/index.ts'
+import type { RunningConsumer } from './consumer-contenders.ts'
+
+export interface ConsumerSample {
+  recordsPerSecond: number
+  /** Of the contender's process alone, user and system. */
+  cpuMicrosPerRecord: number
+}
+
+const ROUND_TIMEOUT_MS = 120_000
+
+/**
+ * Lets a consumer have the records of one round.
+ *
+ * @param round which of its own, from 1
+ * @throws BenchError where it did not handle each of them, once, in time
+ */
+export async function measureRound(
+  { child, stream, profile }: RunningConsumer,
+  round: number,
+  source: Source,
+): Promise<ConsumerSample> {
+  const records = profile.recordsPerReply * profile.repliesPerRound
+  const before = await child.ask<Usage>('usage')
+  const startedAt = performance.now()
+  await source.release(stream)
+  await within(child.told<number>(`round ${round}`), `${child.name} did not handle ${records} records`)
+  const seconds = (performance.now() - startedAt) / 1_000
+  const after = await child.ask<Usage>('usage')
+  checkHandled(child.name, await child.ask<number>('handled'), records * round)
+  return {
+    recordsPerSecond: records / seconds,
+    cpuMicrosPerRecord: (after.cpuMicros - before.cpuMicros) / records,
+  }
+}
+
+/** @throws BenchError where a record was handled twice, or one that never was sent */
+export function checkHandled(name: string, handled: number, given: number): void {
+  if (handled !== given) throw new BenchError(`${name} was given ${given} records and handled ${handled}.`)
+}
+
+async function within<T>(promise: Promise<T>, failure: string): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    late.reject(new BenchError(`${failure} within ${ROUND_TIMEOUT_MS / 1_000} s.`))
+  }, ROUND_TIMEOUT_MS)
+  try {
+    return await Promise.race([promise, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,36 @@
+import { sibling } from '../../services/local/sibling.ts'
+import { startChild } from '../lib/child.ts'
+import { BenchError } from '../lib/errors.ts'
+
+/** A Kinesis in a process of its own: what it costs is not counted, and what reads from it is not slowed by it. */
+export interface Source {
+  readonly url: string
+  /** Gives a stream the replies of one round. */
+  release(stream: string): Promise<void>
+  /** @throws BenchError where something was asked that the source has no answer for */
+  check(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startSource(streams: readonly string[]): Promise<Source> {
+  const child = startChild({
+    name: 'the source',
+    entry: sibling(import.meta, 'server'),
+    env: { STREAMS: streams.join(), NODE_ENV: 'production' },
+  })
+  try {
+    const url = await child.told<string>('ready')
+    return {
+      url,
+      release: stream => child.ask<void>(`release ${stream}`),
+      async check() {
+        const unknown = await child.ask<string>('unknown')
+        if (unknown !== '') throw new BenchError(`The source has no answer for ${unknown}.`)
+      },
+      stop: () => child.stop(),
+    }
+  } catch (error) {
+    await child.stop()
+    throw error
+  }
+}

@@ -1,0 +1,69 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { cbor } from '@smithy/core/cbor'
+import type { SizeProfile } from './profile.ts'
+
+export type Format = 'json' | 'cbor'
+
+/** Where a reply's number goes into its sequence numbers and its next iterator. */
+const PLACE = '#'.repeat(12)
+/** An iterator of Kinesis is about as long. */
+const ITERATOR_LENGTH = 220
+const SEQUENCE_START = '496804839706603223070233918326191059'
+
+/** The number in an iterator is the reply that it is for; its first digit is the shard. */
+export const iteratorOf = (stream: string, number: number | string) =>
+  `${stream}/${String(number).padStart(PLACE.length, '0')}/`.padEnd(ITERATOR_LENGTH, 'A')
+
+export function parseIterator(iterator: string): { stream: string; number: number } {
+  const [stream = '', number = ''] = iterator.split('/')
+  return { stream, number: Number(number) }
+}
+
+/** Replies of one stream, made once and numbered as they are sent: what is measured is who reads them. */
+export function createReplies(stream: string, { size, recordsPerReply }: SizeProfile) {
+  const arrived = Date.now()
+  const records = Array.from({ length: recordsPerReply }, (_, i) => ({
+    Data: jsonOf(size),
+    PartitionKey: randomUUID(),
+    SequenceNumber: `${SEQUENCE_START}${PLACE}${String(i).padStart(8, '0')}`,
+  }))
+  const rest = { NextShardIterator: iteratorOf(stream, PLACE), MillisBehindLatest: 60_000 }
+  const inJson = records.map(record => ({
+    ...record,
+    Data: record.Data.toString('base64'),
+    ApproximateArrivalTimestamp: arrived / 1_000,
+  }))
+  const inCbor = records.map(record => ({ ...record, ApproximateArrivalTimestamp: arrived }))
+  const templates = {
+    json: toTemplate(Buffer.from(JSON.stringify({ Records: inJson, ...rest }))),
+    cbor: toTemplate(Buffer.from(cbor.serialize({ Records: inCbor, ...rest }))),
+  }
+
+  return (format: Format, number: number): Buffer => {
+    const { bytes, places } = templates[format]
+    const reply = Buffer.from(bytes)
+    const digits = Buffer.from(String(number).padStart(PLACE.length, '0'))
+    for (const place of places) digits.copy(reply, place)
+    // The iterator is of the reply that comes next.
+    reply.write(String(number + 1).padStart(PLACE.length, '0'), reply.indexOf(`${stream}/`) + stream.length + 1)
+    return reply
+  }
+}
+
+/**
+ * JSON of that many bytes, which no compression or cache could make less of. What is no JSON costs lifion-kinesis twenty
+ * times as much: it makes an object with a property for each byte.
+ */
+function jsonOf(size: number): Buffer {
+  const rest = '{"text":""}'
+  const text = randomBytes(size)
+    .toString('base64')
+    .slice(0, size - rest.length)
+  return Buffer.from(JSON.stringify({ text }))
+}
+
+function toTemplate(bytes: Buffer): { bytes: Buffer; places: number[] } {
+  const places: number[] = []
+  for (let at = bytes.indexOf(PLACE); at >= 0; at = bytes.indexOf(PLACE, at + PLACE.length)) places.push(at)
+  return { bytes, places }
+}

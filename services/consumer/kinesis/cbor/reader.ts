@@ -1,0 +1,251 @@
+import { StreamReplyError } from '../../errors.ts'
+import { readFloat } from './float.ts'
+
+const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6, other: 7 } as const
+const BREAK = 0xff
+const NULL = 0xf6
+const UNDEFINED = 0xf7
+/** Values inside values that are read past. What Kinesis sends has four. */
+const MAX_DEPTH = 32
+
+/**
+ * Reads CBOR (RFC 8949) value by value, as far as Kinesis's replies need it, without making anything that is not asked for.
+ * Whatever the bytes are, it comes to an end: every step takes at least one of them.
+ *
+ * @throws StreamReplyError from every method, where the bytes end too soon or are not what was asked for
+ */
+export class CborReader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  /** Starts a map. Gives how many entries `hasMore` is to be asked for. */
+  map(): number {
+    return this.#start(MAJOR.map, 2)
+  }
+
+  /** Starts an array. Gives how many items `hasMore` is to be asked for. */
+  array(): number {
+    return this.#start(MAJOR.array, 1)
+  }
+
+  /** Whether a map or an array goes on, `left` being what it started with less what was read of it. */
+  hasMore(left: number): boolean {
+    if (left >= 0) return left > 0
+    // Of indefinite length: it ends where it says so, and `left` stays below 0 however often it is counted down.
+    if (this.#bytes[this.#at] !== BREAK) return true
+    this.#at++
+    return false
+  }
+
+  /**
+   * Reads the key of a map's entry. Gives its place in `known`, or -1: then its value is to be skipped.
+   *
+   * @param guess the place to look at first: maps of one kind have their keys in one order
+   */
+  key(known: readonly Buffer[], guess = 0): number {
+    const first = this.#peek()
+    if (first >> 5 !== MAJOR.text) {
+      this.skip()
+      return -1
+    }
+    if (first === 0x7f) {
+      const text = this.text()
+      return known.findIndex(name => name.toString() === text)
+    }
+    const start = this.#content(this.#length())
+    if (this.#isAt(start, known[guess])) return guess
+    for (let i = 0; i < known.length; i++) if (this.#isAt(start, known[i])) return i
+    return -1
+  }
+
+  /** Reads past a null, where there is one. */
+  takeNull(): boolean {
+    const first = this.#peek()
+    if (first !== NULL && first !== UNDEFINED) return false
+    this.#at++
+    return true
+  }
+
+  text(): string {
+    if (this.#peek() === 0x7f) return this.#chunks(MAJOR.text).toString()
+    const start = this.#content(this.#lengthOf(MAJOR.text))
+    return this.#bytes.toString('utf8', start, this.#at)
+  }
+
+  /** Digits, and what else is one byte a character: cheaper than text where there are many. */
+  ascii(): string {
+    if (this.#peek() === 0x7f) return this.#chunks(MAJOR.text).toString('latin1')
+    const start = this.#content(this.#lengthOf(MAJOR.text))
+    return this.#bytes.toString('latin1', start, this.#at)
+  }
+
+  /**
+   * A view onto what is read, or a copy of fewer bytes than `viewFrom`. What came in chunks is put together, and text is
+   * taken for base64, as emulators send it.
+   */
+  bytes(viewFrom = 0): Buffer {
+    const first = this.#peek()
+    if (first === 0x5f) return this.#chunks(MAJOR.bytes)
+    if (first >> 5 === MAJOR.text) return Buffer.from(this.ascii(), 'base64')
+    const length = this.#lengthOf(MAJOR.bytes)
+    const start = this.#content(length)
+    if (length >= viewFrom) return this.#bytes.subarray(start, this.#at)
+    const copy = Buffer.allocUnsafe(length)
+    this.#bytes.copy(copy, 0, start, this.#at)
+    return copy
+  }
+
+  /** Any number, below a tag or not. */
+  number(): number {
+    for (;;) {
+      const first = this.#byte()
+      switch (first >> 5) {
+        case MAJOR.unsigned:
+          return this.#argument(first & 31)
+        case MAJOR.negative:
+          return -1 - this.#argument(first & 31)
+        case MAJOR.tag:
+          this.#argument(first & 31)
+          continue
+      }
+      const size = first === 0xf9 ? 2 : first === 0xfa ? 4 : first === 0xfb ? 8 : 0
+      if (size > 0) return readFloat(this.#bytes, this.#content(size), size)
+      throw this.#unexpected('a number')
+    }
+  }
+
+  /** Reads past a value, whatever it is. */
+  skip(depth = 0): void {
+    if (depth > MAX_DEPTH) throw new StreamReplyError(`A reply of Kinesis has values ${depth} deep.`)
+    const first = this.#peek()
+    switch (first >> 5) {
+      case MAJOR.bytes:
+      case MAJOR.text:
+        this.#skipString(first)
+        return
+      case MAJOR.array:
+        for (let left = this.array(); this.hasMore(left); left--) this.skip(depth + 1)
+        return
+      case MAJOR.map:
+        for (let left = this.map(); this.hasMore(left); left--) {
+          this.skip(depth + 1)
+          this.skip(depth + 1)
+        }
+        return
+      case MAJOR.tag:
+        this.#at++
+        this.#argument(first & 31)
+        this.skip(depth + 1)
+        return
+      case MAJOR.other:
+        this.#skipSimple()
+        return
+    }
+    this.number()
+  }
+
+  /** What was read has to be all there was. */
+  end(): void {
+    if (this.#at === this.#bytes.length) return
+    throw new StreamReplyError(`A reply of Kinesis goes on behind its end, at byte ${this.#at}.`)
+  }
+
+  #start(major: number, leastBytes: number): number {
+    const first = this.#byte()
+    if (first >> 5 !== major) throw this.#unexpected(major === MAJOR.map ? 'a map' : 'an array')
+    if ((first & 31) === 31) return -1
+    const count = this.#argument(first & 31)
+    if (count * leastBytes > this.#bytes.length - this.#at) throw this.#cut()
+    return count
+  }
+
+  #skipString(first: number): void {
+    if ((first & 31) === 31) this.#chunks(first >> 5)
+    else this.#content(this.#length())
+  }
+
+  #skipSimple(): void {
+    const first = this.#byte()
+    const info = first & 31
+    if (info > 27) throw this.#unexpected('a value')
+    if (info >= 24) this.#content(2 ** (info - 24))
+  }
+
+  /** A string of indefinite length: definite ones of the same kind, up to a break. */
+  #chunks(major: number): Buffer {
+    this.#at++
+    const chunks: Buffer[] = []
+    while (this.hasMore(-1)) {
+      const start = this.#content(this.#lengthOf(major))
+      chunks.push(this.#bytes.subarray(start, this.#at))
+    }
+    return Buffer.concat(chunks)
+  }
+
+  #lengthOf(major: number): number {
+    if (this.#peek() >> 5 !== major) {
+      this.#at++
+      throw this.#unexpected(major === MAJOR.text ? 'text' : 'bytes')
+    }
+    return this.#length()
+  }
+
+  #length(): number {
+    return this.#argument(this.#byte() & 31)
+  }
+
+  /** Takes bytes. Gives where they start; they end where the reader is then. */
+  #content(length: number): number {
+    const start = this.#at
+    if (length > this.#bytes.length - start) throw this.#cut()
+    this.#at = start + length
+    return start
+  }
+
+  #isAt(start: number, name: Buffer | undefined): boolean {
+    if (name === undefined || this.#at - start !== name.length) return false
+    for (let i = 0; i < name.length; i++) if (this.#bytes[start + i] !== name[i]) return false
+    return true
+  }
+
+  #argument(info: number): number {
+    if (info < 24) return info
+    switch (info) {
+      case 24:
+        return this.#byte()
+      case 25:
+        return this.#bytes.readUInt16BE(this.#content(2))
+      case 26:
+        return this.#bytes.readUInt32BE(this.#content(4))
+      case 27: {
+        const start = this.#content(8)
+        return this.#bytes.readUInt32BE(start) * 2 ** 32 + this.#bytes.readUInt32BE(start + 4)
+      }
+    }
+    throw this.#unexpected('a length')
+  }
+
+  #peek(): number {
+    const byte = this.#bytes[this.#at]
+    if (byte === undefined) throw this.#cut()
+    return byte
+  }
+
+  #byte(): number {
+    const byte = this.#peek()
+    this.#at++
+    return byte
+  }
+
+  #cut(): StreamReplyError {
+    return new StreamReplyError(`A reply of Kinesis is cut off: it has ${this.#bytes.length} bytes and tells of more.`)
+  }
+
+  #unexpected(expected: string): StreamReplyError {
+    return new StreamReplyError(`A reply of Kinesis has no ${expected.replace(/^an? /, '')} at byte ${this.#at - 1}.`)
+  }
+}

@@ -1,0 +1,60 @@
+import type { Readable } from 'node:stream'
+import { StreamReplyError } from '../errors.ts'
+
+/** Kinesis sends 10 MiB of data at most, with keys of 10,000 records beside them. */
+const MAX_BYTES = 32 * 1024 ** 2
+
+/**
+ * Reads a body into one piece of memory, which nothing else shares.
+ *
+ * @param length as the headers tell it; undefined where they do not
+ * @throws StreamReplyError where it is too long to be a reply of Kinesis; what the stream throws
+ */
+export async function readBody(stream: Readable, length: number | undefined): Promise<Buffer> {
+  if (length !== undefined && length > MAX_BYTES) {
+    stream.destroy()
+    throw tooLong()
+  }
+  return length === undefined ? await concatenate(stream) : await fill(stream, Buffer.allocUnsafeSlow(length))
+}
+
+async function fill(stream: Readable, body: Buffer): Promise<Buffer> {
+  let at = 0
+  await readAll(stream, chunk => {
+    if (at + chunk.length > body.length) throw tooLong()
+    at += chunk.copy(body, at)
+  })
+  return at === body.length ? body : body.subarray(0, at)
+}
+
+async function concatenate(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  await readAll(stream, chunk => {
+    length += chunk.length
+    if (length > MAX_BYTES) throw tooLong()
+    chunks.push(chunk)
+  })
+  return Buffer.concat(chunks, length)
+}
+
+/** By events: an iterator would cost several promises for each of the many chunks of a reply. */
+function readAll(stream: Readable, take: (chunk: Buffer) => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  stream.on('data', (chunk: Buffer) => {
+    try {
+      take(chunk)
+    } catch (error) {
+      stream.destroy()
+      reject(error)
+    }
+  })
+  stream.once('end', resolve)
+  stream.on('error', reject)
+  stream.once('close', () => reject(new Error('The connection was closed in the middle of a reply.')))
+  return promise
+}
+
+function tooLong(): StreamReplyError {
+  return new StreamReplyError(`A reply of Kinesis is longer than ${MAX_BYTES} bytes, or than it said.`)
+}

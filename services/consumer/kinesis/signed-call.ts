@@ -1,0 +1,77 @@
+import { Readable } from 'node:stream'
+import { GetRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis'
+import { getEndpointFromInstructions } from '@smithy/core/endpoints'
+import { HttpRequest } from '@smithy/core/protocols'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { CBOR, type HttpReply } from './cbor/error-reply.ts'
+import { readBody } from './reply-body.ts'
+
+export type SignedCall = (body: Buffer, signal: AbortSignal) => Promise<HttpReply>
+
+type KinesisConfig = KinesisClient['config']
+
+/**
+ * GetRecords with a body in CBOR, by all that the client was made with: its endpoint, region, credentials, signer, clock
+ * offset and request handler. Not by its middleware, which costs as much as hundreds of records.
+ *
+ * Throws what the network, the credentials or the signal throw. An error of Kinesis is a reply.
+ */
+export function createSignedCall({ config }: Pick<KinesisClient, 'config'>): SignedCall {
+  const handler = handlerOf(config)
+  let resolved: ReturnType<typeof resolveEndpoint> | undefined
+
+  return async (body, signal) => {
+    resolved ??= resolveEndpoint(config)
+    const endpoint = await resolved.catch(error => {
+      resolved = undefined
+      throw error
+    })
+    const request = await sign(config, endpoint, body)
+    const { response } = await handler.handle(request, { abortSignal: signal })
+    const headers: Record<string, string> = response.headers
+    if (!(response.body instanceof Readable)) {
+      return { status: response.statusCode, headers, body: Buffer.from(await config.streamCollector(response.body)) }
+    }
+    const length = headers['content-length']
+    return {
+      status: response.statusCode,
+      headers,
+      body: await readBody(response.body, length === undefined ? undefined : Number(length)),
+    }
+  }
+}
+
+/** The client's own, with its agents and proxies; but by default that is one which opens an HTTP/2 session for each request. */
+function handlerOf({ requestHandler }: KinesisConfig): KinesisConfig['requestHandler'] {
+  if (requestHandler.metadata?.handlerProtocol !== 'h2') return requestHandler
+  const agent = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY }
+  return new NodeHttpHandler({ connectionTimeout: 5_000, httpAgent: agent, httpsAgent: agent })
+}
+
+function resolveEndpoint(config: KinesisConfig) {
+  return getEndpointFromInstructions({}, GetRecordsCommand, config)
+}
+
+type Endpoint = Awaited<ReturnType<typeof resolveEndpoint>>
+
+async function sign(config: KinesisConfig, { url, properties, headers }: Endpoint, body: Buffer): Promise<HttpRequest> {
+  const request = new HttpRequest({
+    method: 'POST',
+    protocol: url.protocol,
+    hostname: url.hostname,
+    ...(url.port !== '' && { port: Number(url.port) }),
+    path: url.pathname,
+    headers: {
+      ...Object.fromEntries(Object.entries(headers ?? {}).map(([name, values]) => [name, values.join()])),
+      host: url.host,
+      'content-type': CBOR,
+      'content-length': String(body.length),
+      'x-amz-target': 'Kinesis_20131202.GetRecords',
+      'user-agent': 'headgate-consumer',
+    },
+    body,
+  })
+  const signer = await config.signer(properties?.authSchemes?.[0])
+  const signed = await signer.sign(request, { signingDate: new Date(Date.now() + config.systemClockOffset) })
+  return new HttpRequest(signed)
+}

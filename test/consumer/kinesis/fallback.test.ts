@@ -1,0 +1,71 @@
+import t, { type Test } from 'tap'
+import { createKinesisStream } from '../../../services/consumer/kinesis/kinesis-stream.ts'
+import { type Answer, answer, CBOR, inCbor, JSON_1_1, jsonOr, startEndpoint } from './endpoint.ts'
+
+const SHARD = 'shardId-000000000000'
+
+async function start(test: Pick<Test, 'teardown'>, ...answers: Answer[]) {
+  const endpoint = await startEndpoint(test, ...answers)
+  const notices: Error[] = []
+  const stream = createKinesisStream({
+    kinesis: endpoint.client({ maxAttempts: 1 }),
+    streamName: 'stream',
+    requestTimeoutMs: 10_000,
+    onFallback: error => notices.push(error),
+  })
+  return { ...endpoint, notices, getRecords: () => stream.getRecords(SHARD, 'iterator', 10) }
+}
+
+const refusals: Record<string, Answer> = {
+  'says that the media type is not supported': answer(415, 'text/html', '<h1>no</h1>'),
+  'finds nothing in the body': answer(400, JSON_1_1, { __type: 'SerializationException' }),
+  'does not know the operation': answer(400, CBOR, { __type: 'com.amazon.coral.service#UnknownOperationException' }),
+  'has no error that says so': answer(400, 'text/plain', 'what?'),
+  'answers in another format': answer(200, JSON_1_1, { Records: [] }),
+  'answers in a CBOR that is none': answer(200, CBOR, 'no CBOR'),
+}
+
+for (const [what, refusal] of Object.entries(refusals)) {
+  t.test(`an endpoint that ${what} is asked through the SDK from then on, which is told once`, async t => {
+    const { getRecords, formats, notices } = await start(t, jsonOr(refusal))
+    const replies = [...(await Promise.all([getRecords(), getRecords()])), await getRecords()]
+    for (const reply of replies) t.match(reply, { nextIterator: 'next', millisBehindLatest: 5, records: [] })
+    t.same(formats().toSorted(), ['cbor', 'cbor', 'json', 'json', 'json'])
+    t.equal(notices.length, 1)
+    t.match(notices[0], { name: 'CborRefusedError', code: 'CONSUMER_STREAM_REPLY' })
+  })
+}
+
+t.test('an error with a name is told by it, and CBOR is kept to', async t => {
+  const expired = answer(400, CBOR, { __type: 'ExpiredIteratorException', message: 'too old' })
+  const { getRecords, formats, notices } = await start(t, expired, inCbor)
+  await t.rejects(getRecords(), { name: 'ExpiredIteratorException', message: 'too old', $fault: 'client' })
+  await getRecords()
+  t.same(formats(), ['cbor', 'cbor'])
+  t.same(notices, [])
+})
+
+t.test('where the name is in a header, or in JSON with its place, it is found', async t => {
+  const type = 'ProvisionedThroughputExceededException'
+  const { getRecords, formats } = await start(
+    t,
+    answer(400, 'text/plain', '', { 'x-amzn-errortype': `${type}:http://internal/` }),
+    answer(400, JSON_1_1, { __type: `com.amazonaws.kinesis#${type}`, Message: 'slower' }),
+  )
+  await t.rejects(getRecords(), { name: type })
+  await t.rejects(getRecords(), { name: type, message: 'slower' })
+  t.same(formats(), ['cbor', 'cbor'])
+})
+
+t.test('where an error in CBOR has no name, the SDK is asked for one, this time', async t => {
+  const { getRecords, formats, notices } = await start(
+    t,
+    answer(500, 'text/plain', ''),
+    answer(400, JSON_1_1, { __type: 'ExpiredIteratorException' }),
+    inCbor,
+  )
+  await t.rejects(getRecords(), { name: 'ExpiredIteratorException' })
+  await getRecords()
+  t.same(formats(), ['cbor', 'json', 'cbor'])
+  t.same(notices, [])
+})
