@@ -1,6 +1,7 @@
 import { api } from './api.ts'
+import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
 import { takeover } from './takeover.ts'
 
 /** Every benchmark, in the order in which they are run. */
-export const entries: readonly Entry[] = [api, takeover]
+export const entries: readonly Entry[] = [api, consumer, takeover]
