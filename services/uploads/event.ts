@@ -56,6 +56,9 @@ export function isUploadEvent(event: UploadEvent | BareEvent): event is UploadEv
   return event.version === EVENT_VERSION
 }
 
+/** How much of a version that is not known is shown, in UTF-16 units. */
+const MAX_SHOWN = 40
+
 function parseJson(data: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data))
@@ -66,8 +69,19 @@ function parseJson(data: Uint8Array): unknown {
 
 function describeFault(value: unknown): string {
   if (typeof value !== 'object' || value === null) return 'The event is not a JSON object.'
-  const hasVersion = 'version' in value && value.version !== undefined
-  if (!hasVersion) return 'The event names no object: "bucket" and "key" must be strings.'
+  if (!Object.hasOwn(value, 'version')) return 'The event names no object: "bucket" and "key" must be strings.'
+  const { version } = value as { version: unknown }
+  if (version !== EVENT_VERSION) {
+    return `The event has the version ${shown(version)}, and only version ${EVENT_VERSION} is known.`
+  }
   const [fault] = isFull.Errors(value)
   return `The event does not keep to version ${EVENT_VERSION}: ${fault?.instancePath ?? ''} ${fault?.message ?? ''}.`
+}
+
+/** `null` too is a version that is not known: whoever wrote it did not leave the version out. */
+function shown(version: unknown): string {
+  // Not as JSON: one that nests deeply enough would be an error of another kind.
+  if (typeof version === 'object' && version !== null) return Array.isArray(version) ? '[…]' : '{…}'
+  const text = JSON.stringify(version)
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`
 }

@@ -24,6 +24,7 @@ export function checkFilename(name: string): string {
   if (FORBIDDEN.test(name)) {
     throw new InvalidFilenameError('The file name contains a control, line separator or bidirectional character.')
   }
+  if (name.trim() === '') throw new InvalidFilenameError('The file name is blanks only.')
   return name
 }
 

@@ -3,6 +3,9 @@ import { InvalidFilenameError } from './errors.ts'
 const UPLOADS = 'uploads/'
 const PROCESSED = 'processed/'
 
+/** Not under `processed/`: every key there is that of a key under `uploads/`. */
+const PROCESSED_OTHER = 'processed-other/'
+
 /** S3's limit on a key, in bytes of UTF-8. */
 const MAX_KEY_BYTES = 1024
 
@@ -22,11 +25,18 @@ export interface KeyParts {
 export function uploadKey(template: string, parts: KeyParts): string {
   const key = template.replace(/\{(owner|uploadId|filename)\}/g, (_, part: keyof KeyParts) => parts[part])
   const excess = Buffer.byteLength(processedKey(key)) - MAX_KEY_BYTES
-  if (excess > 0) throw new InvalidFilenameError(`The file name is ${excess} bytes too long for a key of S3.`)
+  if (excess > 0) {
+    const room = Buffer.byteLength(parts.filename) - excess
+    throw new InvalidFilenameError(`The file name is longer than ${room} bytes: its object could have no key.`)
+  }
   return key
 }
 
-/** Where the processed object of an upload lies: the same key under `processed/`, so that doing it twice writes it once. */
+/**
+ * Where the processed object of an upload lies: the same key under `processed/` in place of `uploads/`, so that doing it
+ * twice writes it once. A key that is not under `uploads/` keeps all of itself, under `processed-other/`. No two keys share
+ * a place.
+ */
 export function processedKey(key: string): string {
-  return PROCESSED + (key.startsWith(UPLOADS) ? key.slice(UPLOADS.length) : key)
+  return key.startsWith(UPLOADS) ? PROCESSED + key.slice(UPLOADS.length) : PROCESSED_OTHER + key
 }

@@ -31,10 +31,13 @@ export interface UploadRecord {
   failure?: UploadFailure
 }
 
-export interface ProcessedObject {
+/** Where an object lies. */
+export interface ObjectRef {
   bucket: string
   key: string
 }
+
+export type ProcessedObject = ObjectRef
 
 /** Why an upload ended as `failed`: a stable code for programs, a sentence for people. */
 export interface UploadFailure {

@@ -8,7 +8,13 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
-import { outboxPartition, type ProcessedObject, type UploadFailure, type UploadRecord } from './record.ts'
+import {
+  type ObjectRef,
+  outboxPartition,
+  type ProcessedObject,
+  type UploadFailure,
+  type UploadRecord,
+} from './record.ts'
 
 /** An upload is known by its owner and its id together: who has only one of them has nothing. */
 export interface UploadKey {
@@ -20,16 +26,22 @@ export interface UploadKey {
 export interface UploadStore {
   /** Records an upload as `stored`, with its outbox mark. Doing it again changes nothing. */
   create(record: UploadRecord): Promise<void>
-  /** The record as it is now, or undefined where this owner has no such upload. */
-  get(key: UploadKey): Promise<UploadRecord | undefined>
+  /** The record as it is now, or undefined where this owner has no such upload. Rejects when the signal fires. */
+  get(key: UploadKey, signal?: AbortSignal): Promise<UploadRecord | undefined>
   /** The event is on the stream: takes the outbox mark off, and the status from `stored` to `queued`. */
   markQueued(key: UploadKey): Promise<void>
-  /** The end of an upload. Resolves to false where there is no record of it. */
-  markProcessed(key: UploadKey, processed: ProcessedObject): Promise<boolean>
-  /** The other end. Never undoes `processed`. Resolves to false where there is no record, or it is processed. */
-  markFailed(key: UploadKey, failure: UploadFailure): Promise<boolean>
-  /** Uploads of one outbox partition that were recorded before `before` (ISO 8601) and still have their mark, oldest first. */
-  listOutbox(query: { partition: string; before: string; limit: number }): Promise<UploadRecord[]>
+  /**
+   * The end of an upload, told by an event of the object `source`. Resolves to false where there is no record of the upload,
+   * or its object is another: whoever may write events must not end an upload by naming what is not its object.
+   */
+  markProcessed(key: UploadKey, source: ObjectRef, processed: ProcessedObject): Promise<boolean>
+  /** The other end. Never undoes `processed`. Resolves to false as above, and where the upload is processed. */
+  markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
+  /**
+   * Uploads of one outbox partition that were recorded before `before` (ISO 8601) and still have their mark, oldest first.
+   * Rejects when the signal fires.
+   */
+  listOutbox(query: { partition: string; before: string; limit: number }, signal?: AbortSignal): Promise<UploadRecord[]>
   /**
    * Reserves an upload of the outbox for one relay until `until` (epoch ms). Resolves to false where another has it or its
    * mark is gone.
@@ -59,9 +71,10 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       await conditionally(() => dynamodb.send(new PutItemCommand({ TableName: table, Item, ConditionExpression })))
     },
 
-    async get(key) {
+    async get(key, signal) {
       const { Item } = await dynamodb.send(
         new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
+        signal && { abortSignal: signal },
       )
       return Item ? toRecord(unmarshall(Item)) : undefined
     },
@@ -76,13 +89,15 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       })
     },
 
-    markProcessed(key, processed) {
+    async markProcessed(key, source, processed) {
+      if (!isText(source)) return false
       return update(key, {
         UpdateExpression:
           'SET #status = :processed, #processed = :object, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil, failure',
-        ConditionExpression: 'attribute_exists(uploadId)',
-        ExpressionAttributeNames: { '#status': 'status', '#processed': 'processed' },
+        ConditionExpression: HAS_SOURCE,
+        ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status', '#processed': 'processed' },
         ExpressionAttributeValues: marshall({
+          ...sourceValues(source),
           ':processed': 'processed',
           ':object': processed,
           ':now': now().toISOString(),
@@ -90,13 +105,15 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       })
     },
 
-    markFailed(key, failure) {
+    async markFailed(key, source, failure) {
+      if (!isText(source)) return false
       return update(key, {
         UpdateExpression:
           'SET #status = :failed, failure = :failure, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil',
-        ConditionExpression: 'attribute_exists(uploadId) AND #status <> :processed',
-        ExpressionAttributeNames: { '#status': 'status' },
+        ConditionExpression: `${HAS_SOURCE} AND #status <> :processed`,
+        ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status' },
         ExpressionAttributeValues: marshall({
+          ...sourceValues(source),
           ':failed': 'failed',
           ':processed': 'processed',
           ':failure': failure,
@@ -105,7 +122,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       })
     },
 
-    async listOutbox({ partition, before, limit }) {
+    async listOutbox({ partition, before, limit }, signal) {
       const { Items = [] } = await dynamodb.send(
         new QueryCommand({
           TableName: table,
@@ -114,6 +131,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
           ExpressionAttributeValues: marshall({ ':partition': partition, ':before': before }),
           Limit: limit,
         }),
+        signal && { abortSignal: signal },
       )
       return Items.map(item => toRecord(unmarshall(item)))
     },
@@ -128,6 +146,14 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
     },
   }
 }
+
+/** That there is a record, and that its object is the one that the event named. */
+const HAS_SOURCE = '#bucket = :bucket AND #key = :key'
+const SOURCE_NAMES = { '#bucket': 'bucket', '#key': 'key' } as const
+const sourceValues = ({ bucket, key }: ObjectRef) => ({ ':bucket': bucket, ':key': key })
+
+/** No record has a source that is not well-formed, and DynamoDB would refuse the request instead of the condition. */
+const isText = ({ bucket, key }: ObjectRef) => bucket.isWellFormed() && key.isWellFormed()
 
 const MARSHALL = { removeUndefinedValues: true }
 

@@ -21,6 +21,11 @@ export class ObjectMissingError extends PermanentError {
   readonly code = 'HEADGATE_OBJECT_MISSING'
 }
 
+/** Another upload's object lies under the key by now, as its own metadata says: the bytes of this one are gone. */
+export class ObjectReplacedError extends PermanentError {
+  readonly code = 'HEADGATE_OBJECT_REPLACED'
+}
+
 /** The object is there and S3 does not give it out before somebody restores it from its archive. */
 export class ObjectArchivedError extends PermanentError {
   readonly code = 'HEADGATE_OBJECT_ARCHIVED'

@@ -52,6 +52,14 @@ export function partBytes(inputBytes: number): number {
 }
 
 /**
+ * How many bytes are held at most while the processed object of an input of so many bytes is written in parts. 0 for an input
+ * that is smaller than a part: no more than its own output is held of it.
+ */
+export function bytesHeld(inputBytes: number): number {
+  return inputBytes < PART_BYTES ? 0 : (PARTS_AT_ONCE + 1) * partBytes(inputBytes)
+}
+
+/**
  * The client, for an `Upload` that is to end on a signal. `Upload` has an abort of its own, but that one rejects first and
  * tidies up later, if at all. Here the signal ends the body and the requests that carry bytes; `Upload` takes it for the
  * failure it is, and tidies up before it rejects. The requests that begin and end a multipart upload must not be cut: one

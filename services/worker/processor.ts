@@ -4,13 +4,14 @@ import { type BareEvent, decodeEvent, type UploadEvent } from '../uploads/event.
 import { processedKey } from '../uploads/keys.ts'
 import type { UploadFailure } from '../uploads/record.ts'
 import type { UploadKey, UploadStore } from '../uploads/store.ts'
+import { createAdmission } from './admission.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { permanentFailure } from './failure.ts'
 import { checkObject } from './object-key.ts'
 import { writeProcessedObject } from './processed-object.ts'
-import { describeUpload, provenance, uploadKeyOf } from './provenance.ts'
+import { checkOwnObject, describeUpload, provenance, uploadKeyOf } from './provenance.ts'
 import type { StreamRecord } from './record.ts'
-import { openSource, type SourceObject } from './source-object.ts'
+import type { SourceObject } from './source-object.ts'
 import { copy } from './transforms/copy.ts'
 import { pickTransform, shippedTransforms } from './transforms/registry.ts'
 import type { Transform } from './transforms/transform.ts'
@@ -34,11 +35,20 @@ export interface ProcessorSettings {
   /** In the order in which they are asked. What none accepts is copied unchanged. */
   transforms?: readonly Transform[]
   deadLetters: DeadLetters
+  /** Bytes that large objects may hold at a time, over all records under way. */
+  largeObjectsBytes?: number
   log: Pick<Logger, 'info' | 'warn'>
+}
+
+/** What is known of a record so far. */
+interface Told {
+  event?: UploadEvent | BareEvent
+  upload?: UploadKey | undefined
 }
 
 export function createProcessor(settings: ProcessorSettings): Processor {
   const { s3, store, uploadBucket, processedBucket, transforms = shippedTransforms, deadLetters, log } = settings
+  const open = createAdmission(s3, settings.largeObjectsBytes)
 
   async function transformObject(event: UploadEvent | BareEvent, source: SourceObject, signal: AbortSignal) {
     const upload = describeUpload(event, source)
@@ -59,10 +69,11 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     return { transform: transform.name, object: { bucket: processedBucket, key: Key } }
   }
 
-  async function giveUp(record: StreamRecord, failure: UploadFailure, upload: UploadKey | undefined): Promise<void> {
+  async function giveUp(record: StreamRecord, failure: UploadFailure, told: Told): Promise<void> {
+    const { event, upload } = told
     // First, so that an upload never shows as failed without the means to redrive it.
     const deadLetter = await deadLetters.write(record, failure)
-    if (upload) await store.markFailed(upload, failure)
+    if (event && upload) await store.markFailed(upload, event, failure)
     const { shardId, sequenceNumber } = record
     log.warn({ shardId, sequenceNumber, uploadId: upload?.uploadId, ...failure, deadLetter }, 'record given up')
   }
@@ -70,25 +81,28 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   return {
     async process(record, { signal }) {
       signal.throwIfAborted()
-      let upload: UploadKey | undefined
+      const told: Told = {}
       try {
         const event = decodeEvent(record.data)
-        upload = uploadKeyOf(event)
+        told.event = event
+        told.upload = uploadKeyOf(event)
         checkObject(event, uploadBucket)
-        const source = await openSource(s3, event, signal)
+        const { source, close } = await open(event, signal)
         try {
-          upload ??= uploadKeyOf(event, source)
+          checkOwnObject(event, source)
+          const upload = told.upload ?? uploadKeyOf(event, source)
+          told.upload = upload
           const { transform, object } = await transformObject(event, source, signal)
-          const recorded = upload ? await store.markProcessed(upload, object) : false
+          const recorded = upload ? await store.markProcessed(upload, event, object) : false
           log.info({ key: event.key, uploadId: upload?.uploadId, recorded, transform, bytes: source.size }, 'processed')
         } finally {
-          source.body.destroy()
+          close()
         }
       } catch (error) {
         // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
         const failure = signal.aborted ? undefined : permanentFailure(error)
         if (!failure) throw error
-        await giveUp(record, failure, upload)
+        await giveUp(record, failure, told)
       }
     },
   }

@@ -2,6 +2,7 @@ import type { BareEvent, UploadEvent } from '../uploads/event.ts'
 import { isUploadEvent } from '../uploads/event.ts'
 import { fromObjectMetadata } from '../uploads/metadata.ts'
 import type { UploadKey } from '../uploads/store.ts'
+import { ObjectReplacedError } from './errors.ts'
 import type { SourceObject } from './source-object.ts'
 import type { Transform, TransformUpload } from './transforms/transform.ts'
 
@@ -27,6 +28,20 @@ export function uploadKeyOf(
   return { owner: told.owner, uploadId: told.uploadId }
 }
 
+/**
+ * Holds an event that names its upload to what the object says of itself. An object of another upload lies there where the
+ * key template is flat and the other came later, or where the event is forged. Either way it has an event of its own.
+ *
+ * @throws ObjectReplacedError
+ */
+export function checkOwnObject(event: UploadEvent | BareEvent, source: Pick<SourceObject, 'metadata'>): void {
+  const told = fromObjectMetadata(source.metadata)
+  if (!told || !isUploadEvent(event)) return
+  if (told.uploadId !== event.uploadId || told.owner !== event.userSub) {
+    throw new ObjectReplacedError('The object under the key is that of another upload.')
+  }
+}
+
 /** What a transform is told of the object that was read. */
 export function describeUpload(event: UploadEvent | BareEvent, source: SourceObject): TransformUpload {
   const named = fromObjectMetadata(source.metadata)?.filename ?? (isUploadEvent(event) ? event.filename : undefined)
@@ -46,7 +61,7 @@ export function provenance(
   transform: Transform,
 ): Record<string, string> {
   const told = fromObjectMetadata(source.metadata)
-  // Under a flat key template another upload may have overwritten this one: then the event's digest is of other bytes.
+  // The digest is of other bytes where the object is another upload's.
   const own = isUploadEvent(event) && (told === undefined || told.uploadId === event.uploadId) ? event : undefined
   const values = {
     'source-bucket': event.bucket,

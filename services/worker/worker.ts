@@ -4,6 +4,7 @@ import { workerConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
 import { runMain } from '../platform/main.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
+import { checkResources } from './check-resources.ts'
 import { createUploadConsumer } from './consumer.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
 import { createOutboxRelay } from './outbox-relay.ts'
@@ -11,6 +12,7 @@ import { createWorkerServices } from './services.ts'
 import { live, ready } from './worker-health.ts'
 
 runMain(async () => {
+  const startedAt = performance.now()
   const config = loadConfig(workerConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
   const services = createWorkerServices(config, log)
@@ -39,11 +41,13 @@ runMain(async () => {
     health = await startHealthServer({
       host: config.HEALTH_HOST,
       port: config.HEALTH_PORT,
-      live: () => live(consumer, config.FAILOVER_TIME_MS),
+      live: () =>
+        live(consumer, { failoverMs: config.FAILOVER_TIME_MS, millisSinceStart: performance.now() - startedAt }),
       ready: () => ready(consumer),
       log,
     })
   }
+  await checkResources({ config, ...services, log })
   await consumer.start()
   relay.start()
   log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: health?.url }, 'worker started')

@@ -46,6 +46,7 @@ const refused: Array<[string, string]> = [
   ['a right-to-left override', 'a\u202Egnp.exe'],
   ['an isolate', 'a\u2066b.txt'],
   ['a line separator', 'a\u2028b.txt'],
+  ['blanks', ' \u3000 '],
   ['1,025 bytes', 'x'.repeat(1_025)],
   ['1,026 bytes in 513 characters', 'ä'.repeat(513)],
 ]
@@ -73,9 +74,27 @@ t.test('a line break in a name is refused where a name can have one', async t =>
 
 t.test('a name that is too long for a key is refused before anything is stored', async t => {
   const user = await createTestUser(aws)
-  const answer = await postJson(api, user, { filename: 'x'.repeat(1_000) })
-  isProblem(t, answer, 400, 'invalid-filename')
-  t.match(answer.body.detail, /too long for a key/)
+  for (const bytes of [941, 1_000, 1_024]) {
+    const answer = await postJson(api, user, { filename: 'x'.repeat(bytes) })
+    isProblem(t, answer, 400, 'invalid-filename')
+    t.match(answer.body.detail, /^The file name is longer than 940 bytes/)
+  }
+  t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('the longest name that the refusal allows is taken', async t => {
+  const user = await createTestUser(aws)
+  const filename = 'x'.repeat(940)
+  t.match(await postJson(api, user, { filename }), { status: 200, body: { filename } })
+})
+
+t.test('a query that is not percent-encoded UTF-8 is refused, and not stored as it looks', async t => {
+  const user = await createTestUser(aws)
+  const queries = ['filename=%FF', 'filename=a%C3.txt', 'filename=100%.txt', 'filename=%zz', 'filename=%ED%A0%80']
+  for (const query of [...queries, 'filename=a.txt&other=%FF', '%FF=a&filename=a.txt']) {
+    const init = { method: 'POST', headers: user.auth, body: Buffer.from('x') }
+    isProblem(t, await ask(`${api.url}/uploads?${query}`, init), 400, 'invalid-body', query)
+  }
   t.same(await user.traces(), NO_TRACES)
 })
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid'
 import { createUploadStore } from '../../services/uploads/store.ts'
 import { startAws } from '../support/aws.ts'
-import { ask, buildTestApi, createTestUser, isProblem, keyOf, postJson } from './support.ts'
+import { type Answer, ask, buildTestApi, createTestUser, isProblem, keyOf, postJson } from './support.ts'
 
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws)
@@ -35,17 +35,19 @@ t.test('the outbox mark of an upload is not shown', async t => {
   t.same(Object.keys(seen.body).sort(), shown)
 })
 
+const sourceOf = (accepted: Answer) => ({ bucket: aws.env.UPLOAD_BUCKET ?? '', key: keyOf(accepted) })
+
 t.test('a processed and a failed upload say what has become of them', async t => {
   const user = await createTestUser(aws)
   const first = await postJson(api, user, { content: 'x' })
   const processed = { bucket: aws.env.PROCESSED_BUCKET ?? '', key: keyOf(first).replace('uploads/', 'processed/') }
-  await store.markProcessed({ owner: user.sub, uploadId: String(first.body.uploadId) }, processed)
+  await store.markProcessed({ owner: user.sub, uploadId: String(first.body.uploadId) }, sourceOf(first), processed)
   const seen = await ask(`${api.url}/uploads/${first.body.uploadId}`, { headers: user.auth })
   t.match(seen, { status: 200, body: { status: 'processed', processed } })
 
   const second = await postJson(api, user, { content: 'x' })
   const failure = { code: 'NOT_TEXT', reason: 'The object is not text.' }
-  await store.markFailed({ owner: user.sub, uploadId: String(second.body.uploadId) }, failure)
+  await store.markFailed({ owner: user.sub, uploadId: String(second.body.uploadId) }, sourceOf(second), failure)
   const failed = await ask(`${api.url}/uploads/${second.body.uploadId}`, { headers: user.auth })
   t.match(failed, { status: 200, body: { status: 'failed', failure } })
 })

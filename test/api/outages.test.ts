@@ -3,6 +3,9 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { EventNotPublishedError } from '../../services/uploads/errors.ts'
 import { startAws } from '../support/aws.ts'
+import { operation, startFaultProxy } from '../support/fault-proxy.ts'
+import { throttled } from '../support/faults/aws-errors.ts'
+import { loseReply } from '../support/faults/faults.ts'
 import { form } from './form.ts'
 import {
   type Answer,
@@ -67,13 +70,58 @@ t.test('while S3 does not answer, an upload gets 503 and leaves no record', asyn
   }
 })
 
-t.test('while DynamoDB does not answer, an upload gets 503 and its object is deleted again', async t => {
+t.test('while DynamoDB takes no records, an upload gets 503 and its object is deleted again', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  proxy.inject(throttled('dynamodb'), { when: operation('PutItem') })
+  const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+  for (const [way, send] of Object.entries(ways)) {
+    const user = await createTestUser(aws)
+    const answer = await send(api, user)
+    isProblem(t, answer, 503, 'unavailable', way)
+    t.match(answer.body.detail, /Nothing was accepted/)
+    t.same(await user.traces(), NO_TRACES, way)
+  }
+})
+
+t.test('an upload whose record arrived and whose every reply was lost is accepted, and keeps its object', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const lost = proxy.inject(loseReply, { when: operation('PutItem') })
+  const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+  for (const [way, send] of Object.entries(ways)) {
+    const user = await createTestUser(aws)
+    const before = lost.hits
+    const answer = await send(api, user)
+    t.match(answer, { status: 200, body: { status: 'queued' } }, way)
+    t.ok(lost.hits - before > 1, 'the SDK tried again before it gave up')
+    const { objects, records } = await user.traces()
+    t.same(objects, [keyOf(answer)])
+    t.match(records, [{ uploadId: answer.body.uploadId, status: 'queued' }])
+  }
+  t.match(api.log.join(''), /the reply to the write was lost, and the upload is recorded/)
+})
+
+t.test('where nobody can tell whether an upload is recorded it gets 503, and its object is not deleted', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+  proxy.inject(loseReply, { when: operation('PutItem') })
+  proxy.inject(throttled('dynamodb'), { when: operation('GetItem') })
+  const user = await createTestUser(aws)
+  const answer = await postJson(api, user, { content: 'x' })
+  isProblem(t, answer, 503, 'unavailable')
+  t.match(answer.body.detail, /cannot be told/)
+  t.match(answer.headers.get('retry-after'), /^\d+$/)
+  t.match(api.log.join(''), /nobody can tell whether the upload is recorded: its object stays/)
+  const { objects, records } = await user.traces()
+  t.match(records, [{ key: objects[0], status: 'stored', outboxPartition: /^outbox-/ }], 'the relay will publish it')
+})
+
+t.test('while DynamoDB does not answer at all, an upload gets 503 and its object stays', async t => {
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: dead } })
   for (const [way, send] of Object.entries(ways)) {
     const user = await createTestUser(aws)
     const answer = await send(api, user)
     isProblem(t, answer, 503, 'unavailable', way)
-    t.same(await user.traces(), NO_TRACES, way)
+    t.match(await user.traces(), { objects: [/^uploads\//], openUploads: 0, records: [] }, way)
   }
   const user = await createTestUser(aws)
   const seen = await ask(`${api.url}/uploads/01a20719-938a-7161-9d06-f77ddd825404`, { headers: user.auth })

@@ -52,6 +52,34 @@ t.test('an id and an access token of the issuer for the client are accepted', as
   }
 })
 
+t.test(
+  'the tokens of a key that the issuer has withdrawn are refused after five minutes, remembered or not',
+  async t => {
+    const rotating = await startIssuer(t)
+    const [withdrawn = key] = rotating.keys
+    const started = Date.now()
+    let elapsed = 0
+    t.intercept(Date, 'now', { value: () => started + elapsed })
+    const source = createKeySource({ issuer: rotating.url, now: () => elapsed })
+    const own = await buildTestApi(t, aws, { env: { COGNITO_ISSUER: rotating.url }, keys: source })
+    const token = (jti: string) => sign({ ...access, iss: rotating.url, exp: seconds(86_400), jti }, {}, withdrawn)
+    const [first, second] = [token('1'), token('2')]
+    const status = async (sent: string) => {
+      const headers = { authorization: `Bearer ${sent}` }
+      return (await ask(`${own.url}/uploads/${uuidv7()}`, { headers })).status
+    }
+
+    t.equal(await status(first), 404)
+    rotating.keys = [makeKey('next')]
+    elapsed = 299_000
+    t.equal(await status(first), 404, 'remembered')
+    t.equal(await status(second), 404, 'its key is still held to be fresh')
+    elapsed = 301_000
+    t.equal(await status(first), 401)
+    t.equal(await status(second), 401, 'though it was verified a moment ago')
+  },
+)
+
 const foreign = makeKey(key.kid)
 const otherIssuer = await startIssuer(t)
 const [otherKey = key] = otherIssuer.keys

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis'
 import t from 'tap'
 import { startAws, type TestAws } from '../support/aws.ts'
-import { buildTestApi, createTestUser, isProblem, keyOf, NO_TRACES, postJson, readObject } from './support.ts'
+import { ask, buildTestApi, createTestUser, isProblem, keyOf, NO_TRACES, postJson, readObject } from './support.ts'
 
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws)
@@ -160,3 +160,20 @@ async function readStream({ kinesis, env }: TestAws): Promise<Array<Record<strin
   })
   return (await Promise.all(perShard)).flat()
 }
+
+t.test('JSON of another charset than UTF-8 is refused by its content type', async t => {
+  const user = await createTestUser(aws)
+  const send = (type: string) =>
+    ask(`${api.url}/uploads`, {
+      method: 'POST',
+      headers: { ...user.auth, 'content-type': type },
+      body: Buffer.from('{"content":"x"}'),
+    })
+  for (const charset of ['utf-16', '"UTF-16"', 'iso-8859-1', ' utf-16le']) {
+    isProblem(t, await send(`application/json; charset=${charset}`), 415, 'unsupported-media-type', charset)
+  }
+  t.same(await user.traces(), NO_TRACES)
+  for (const type of ['application/json;charset=UTF-8', 'application/json; Charset="utf-8"', 'application/json; a=b']) {
+    t.equal((await send(type)).status, 200, type)
+  }
+})

@@ -76,6 +76,7 @@ t.test('every variable at fault is named, each with what is wrong with it', asyn
     EVENT_PUT_TIMEOUT_MS: '2.5',
     COGNITO_ISSUER: 'https://issuer.example/',
     KEY_TEMPLATE: 'elsewhere/{filename}',
+    TRUST_PROXY: 'foo, 10.0.0.0/8,10.0.0.0/33',
   }
   const faults = faultsOf(() => loadConfig(apiConfigSchema, wrong))
   t.match(faults, [
@@ -86,9 +87,59 @@ t.test('every variable at fault is named, each with what is wrong with it', asyn
     /^MAX_JSON_BYTES: must be integer/,
     'PORT: must be <= 65535',
     /^STREAM_NAME: must match pattern/,
+    'TRUST_PROXY: must be addresses or CIDR ranges, and these are neither: foo, 10.0.0.0/33',
     /^UPLOAD_BUCKET: must NOT have fewer than 3 characters/,
   ])
-  t.equal(faults.length, 8)
+  t.equal(faults.length, 9)
+})
+
+t.test('TRUST_PROXY is addresses and CIDR ranges, never a number, a name or everybody', async t => {
+  const load = (TRUST_PROXY: string) => loadConfig(apiConfigSchema, { ...api, TRUST_PROXY })
+  for (const list of ['10.0.0.0/8, 127.0.0.1,fd00::/8', ' , ', '::1']) t.equal(load(list).TRUST_PROXY, list)
+  const wrong = [
+    'true',
+    '1',
+    '*',
+    '10.0.0.0/33',
+    '10.0.0.0/8/8',
+    'fd00::/129',
+    '10.0.0.0/',
+    'loopback',
+    '10.0.0.1,evil',
+  ]
+  for (const list of wrong) {
+    t.match(
+      faultsOf(() => load(list)),
+      [/^TRUST_PROXY: must be addresses or CIDR ranges/],
+      list,
+    )
+  }
+})
+
+t.test('a bucket is named as S3 names buckets', async t => {
+  for (const name of ['abc', 'my-uploads', 'a.b-c.9', '123']) {
+    t.equal(
+      loadConfig(workerConfigSchema, { ...worker, UPLOAD_BUCKET: name, PROCESSED_BUCKET: name }).UPLOAD_BUCKET,
+      name,
+    )
+  }
+  for (const name of ['My-Uploads', 'my_uploads', 'my uploads', '-abc', 'abc-', '.abc', 'a..b', 'a/b', 's3://abc']) {
+    t.match(
+      faultsOf(() => loadConfig(workerConfigSchema, { ...worker, UPLOAD_BUCKET: name, PROCESSED_BUCKET: name })),
+      [/^PROCESSED_BUCKET: must match pattern/, /^UPLOAD_BUCKET: must match pattern/],
+      name,
+    )
+  }
+})
+
+t.test('no more may be uploaded than 10,000 parts of 8 MiB hold', async t => {
+  const most = 10_000 * 8 * 1024 ** 2
+  const load = (bytes: number) => loadConfig(apiConfigSchema, { ...api, MAX_UPLOAD_BYTES: String(bytes) })
+  t.equal(load(most).MAX_UPLOAD_BYTES, most)
+  t.strictSame(
+    faultsOf(() => load(most + 1)),
+    [`MAX_UPLOAD_BYTES: must be <= ${most}`],
+  )
 })
 
 t.test('the error is for people and for programs', async t => {

@@ -19,6 +19,7 @@ const CONTROL = /control, line separator or bidirectional/
 
 const refused: Array<[why: RegExp, names: string[]]> = [
   [/empty/, ['']],
+  [/blanks only/, [' ', '   ', '\u00a0', '\u3000 \u2003', '\ufeff']],
   [DOTS, ['.', '..', '...', 'a..b', '..a', 'a..', 'a...txt', '..\u0000']],
   [PATH, ['/', '\\', 'a/b', '/etc/passwd', '../../etc/passwd', 'a\\b', 'C:\\a.txt', '\\\\host\\share', 'a/', '//']],
   [CONTROL, range(0x00, 0x1f).flatMap(it => [it, `${it}a`, `a${it}.txt`])],
@@ -32,7 +33,6 @@ const refused: Array<[why: RegExp, names: string[]]> = [
 const taken = [
   'a',
   'a b.txt',
-  ' ',
   ' leading and trailing ',
   '.hidden',
   'trailing.',
@@ -49,10 +49,8 @@ const taken = [
   'العربية.pdf',
   'עברית',
   '👩‍👩‍👧‍👦.png',
-  '\u00a0',
   '\u00ad',
   '\u200b',
-  '\ufeff',
   '\u2024\u2024',
   '\u2215\u29f5\uff0f',
   '\ufffd',

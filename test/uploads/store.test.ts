@@ -3,7 +3,12 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb'
 import t from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { names } from '../../services/platform/resources.ts'
-import { OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName } from '../../services/uploads/record.ts'
+import {
+  OUTBOX_PARTITIONS,
+  outboxPartition,
+  outboxPartitionName,
+  type UploadRecord,
+} from '../../services/uploads/record.ts'
 import { createUploadStore, type UploadKey } from '../../services/uploads/store.ts'
 import { startAws } from '../support/aws.ts'
 import { operation, startFaultProxy } from '../support/fault-proxy.ts'
@@ -18,6 +23,8 @@ const store = createUploadStore({ dynamodb: aws.dynamodb, table, now: () => new 
 
 const processed = { bucket: names.processedBucket, key: 'processed/x' }
 const failure = { code: 'HEADGATE_OBJECT_MISSING', reason: 'There is no object.' }
+
+const sourceOf = ({ bucket, key }: UploadRecord) => ({ bucket, key })
 
 /** The record's item as it is in the table, with what the store keeps to itself. */
 async function itemOf({ owner, uploadId }: UploadKey) {
@@ -48,7 +55,7 @@ t.test('creating it again changes nothing, whatever has happened to it meanwhile
   const record = await created()
   await store.create({ ...record, size: 6 })
   t.strictSame(await store.get(record), record)
-  await store.markProcessed(record, processed)
+  await store.markProcessed(record, sourceOf(record), processed)
   await store.create(record)
   t.match(await store.get(record), { status: 'processed', processed })
   t.notOk((await itemOf(record))?.outboxPartition)
@@ -59,8 +66,8 @@ t.test('an upload is not there for another owner, nor for its owner under anothe
   t.equal(await store.get({ ...record, owner: randomUUID() }), undefined)
   t.equal(await store.get({ ...record, uploadId: randomUUID() }), undefined)
   const foreign = { owner: randomUUID(), uploadId: record.uploadId }
-  t.equal(await store.markProcessed(foreign, processed), false)
-  t.equal(await store.markFailed(foreign, failure), false)
+  t.equal(await store.markProcessed(foreign, sourceOf(record), processed), false)
+  t.equal(await store.markFailed(foreign, sourceOf(record), failure), false)
   t.equal(await store.claimOutbox(foreign, { now: 1, until: 2 }), false)
   await store.markQueued(foreign)
   t.equal(await itemOf(foreign), undefined, 'and nothing is made up for the other')
@@ -79,26 +86,42 @@ t.test('queued takes the mark off, and says when', async t => {
 
 t.test('queued never comes back after the end, however late it is said', async t => {
   const done = await created()
-  t.equal(await store.markProcessed(done, processed), true)
+  t.equal(await store.markProcessed(done, sourceOf(done), processed), true)
   await store.markQueued(done)
   t.strictSame(await store.get(done), { ...done, status: 'processed', processed, updatedAt: LATER })
   t.notOk((await itemOf(done))?.outboxPartition, 'the worker that was faster took the mark off')
 
   const failed = await created()
-  t.equal(await store.markFailed(failed, failure), true)
+  t.equal(await store.markFailed(failed, sourceOf(failed), failure), true)
   await store.markQueued(failed)
   t.match(await store.get(failed), { status: 'failed', failure })
 })
 
 t.test('failed never undoes processed, and processed mends failed', async t => {
   const record = await created()
-  t.equal(await store.markFailed(record, failure), true)
-  t.equal(await store.markFailed(record, { ...failure, reason: 'still' }), true)
+  t.equal(await store.markFailed(record, sourceOf(record), failure), true)
+  t.equal(await store.markFailed(record, sourceOf(record), { ...failure, reason: 'still' }), true)
   t.match(await store.get(record), { status: 'failed', failure: { reason: 'still' } })
-  t.equal(await store.markProcessed(record, processed), true)
-  t.equal(await store.markProcessed(record, processed), true, 'again, for an event that came twice')
-  t.equal(await store.markFailed(record, failure), false)
+  t.equal(await store.markProcessed(record, sourceOf(record), processed), true)
+  t.equal(await store.markProcessed(record, sourceOf(record), processed), true, 'again, for an event that came twice')
+  t.equal(await store.markFailed(record, sourceOf(record), failure), false)
   t.strictSame(await store.get(record), { ...record, status: 'processed', processed, updatedAt: LATER })
+})
+
+t.test('an upload is not ended by an event of another object', async t => {
+  const record = await created()
+  const { bucket, key } = record
+  const others = [
+    { bucket, key: 'uploads/another.txt' },
+    { bucket: 'another-bucket', key },
+    { bucket, key: `${key}\ud800` },
+    { bucket, key: '' },
+  ]
+  for (const other of others) {
+    t.equal(await store.markFailed(record, other, failure), false, JSON.stringify(other))
+    t.equal(await store.markProcessed(record, other, processed), false, JSON.stringify(other))
+  }
+  t.strictSame(await store.get(record), record)
 })
 
 t.test('whoever of many is first, an upload that was processed once ends as processed', async t => {
@@ -106,8 +129,8 @@ t.test('whoever of many is first, an upload that was processed once ends as proc
   const marks = Array.from({ length: 12 }, (_, index) =>
     [
       () => store.markQueued(record),
-      () => store.markFailed(record, failure),
-      () => store.markProcessed(record, processed),
+      () => store.markFailed(record, sourceOf(record), failure),
+      () => store.markProcessed(record, sourceOf(record), processed),
     ][index % 3]?.(),
   )
   await Promise.all(marks)
@@ -124,8 +147,8 @@ t.test('the outbox has what was recorded before a time and still has its mark', 
   t.ok(listed.includes(middle.uploadId) && listed.includes(oldest.uploadId))
   t.notOk(listed.includes(last.uploadId), 'not what was recorded at the time itself')
   await store.markQueued(middle)
-  await store.markFailed(oldest, failure)
-  await store.markProcessed(last, processed)
+  await store.markFailed(oldest, sourceOf(oldest), failure)
+  await store.markProcessed(last, sourceOf(last), processed)
   const left = await outbox()
   for (const { uploadId } of [middle, oldest, last]) t.notOk(left.includes(uploadId))
 })
@@ -179,11 +202,13 @@ t.test('a write whose reply was lost is repeated and comes to the same, and anot
   t.equal(lost.hits, 1)
   t.strictSame(await store.get(record), record)
   proxy.inject(loseReply, { when: operation('UpdateItem'), times: 1 })
-  t.equal(await through.markFailed(record, failure), true)
+  t.equal(await through.markFailed(record, sourceOf(record), failure), true)
   proxy.inject(loseReply, { when: operation('UpdateItem'), times: 1 })
-  t.equal(await through.markProcessed(record, processed), true)
+  t.equal(await through.markProcessed(record, sourceOf(record), processed), true)
   proxy.inject(throttled('dynamodb'), { when: operation('UpdateItem') })
-  await t.rejects(through.markProcessed(record, processed), { name: 'ProvisionedThroughputExceededException' })
+  await t.rejects(through.markProcessed(record, sourceOf(record), processed), {
+    name: 'ProvisionedThroughputExceededException',
+  })
   const missing = createUploadStore({ dynamodb: aws.dynamodb, table: 'no-such-table' })
   await t.rejects(missing.create(record), { name: 'ResourceNotFoundException' })
 })

@@ -4,7 +4,7 @@ import { names } from '../../services/platform/resources.ts'
 import { createDeadLetters } from '../../services/worker/dead-letters.ts'
 import { TransformError } from '../../services/worker/errors.ts'
 import type { StreamRecord } from '../../services/worker/record.ts'
-import { deadLetterOf, exists, going, startPipeline, streamRecord, uploadRecord } from './pipeline.ts'
+import { deadLetterOf, exists, going, putUpload, startPipeline, streamRecord, uploadRecord } from './pipeline.ts'
 import { s3ClientAt, startS3Proxy } from './s3-proxy.ts'
 
 const pipeline = await startPipeline(t)
@@ -255,3 +255,54 @@ t.test('the output of an upload is reachable where the failure was mended', asyn
   )
   t.equal(await Body?.transformToString(), 'LATE')
 })
+
+t.test('whoever knows an upload cannot end it by an event of another object', async t => {
+  const victim = await pipeline.upload('the victim’s')
+  const other = await pipeline.upload('the other’s')
+  await aws.s3.send(
+    new PutObjectCommand({ Bucket: names.uploadBucket, Key: 'uploads/plain.txt', Body: 'says nothing' }),
+  )
+  const forged = {
+    'uploads/gone.txt': 'HEADGATE_OBJECT_MISSING',
+    'uploads/../x': 'HEADGATE_UNUSABLE_KEY',
+    '\ud800': 'HEADGATE_UNUSABLE_KEY',
+    [other.key]: 'HEADGATE_OBJECT_REPLACED',
+    'uploads/plain.txt': undefined,
+  }
+  for (const [key, code] of Object.entries(forged)) {
+    const record = streamRecord({ ...victim, key })
+    await processor.process(record, going)
+    if (code) t.match(await letterOf(record), { error: { code } })
+    t.strictSame(await store.get(victim), victim, key)
+  }
+  const foreign = streamRecord({ ...victim, bucket: 'somebody-elses' })
+  await processor.process(foreign, going)
+  t.strictSame(await store.get(victim), victim)
+  t.strictSame(await store.get(other), other)
+
+  // A copied object brings its metadata along.
+  await putUpload(aws.s3, { ...victim, key: 'uploads/copy.txt' }, 'a copy')
+  await processor.process(streamRecord({ bucket: victim.bucket, key: 'uploads/copy.txt' }), going)
+  t.strictSame(await store.get(victim), victim, 'nor by a bare event of a copy')
+  await processor.process(streamRecord(victim), going)
+  t.match(await store.get(victim), { status: 'processed' })
+})
+
+t.test(
+  'under a flat key, an upload whose object was overwritten ends as failed, and the newer one as processed',
+  async t => {
+    const key = 'uploads/flat.txt'
+    const older = await pipeline.upload('older', { key })
+    const newer = await pipeline.upload('newer', { key, owner: 'owner-2' })
+    const record = streamRecord(older)
+    await processor.process(record, going)
+    t.match(await store.get(older), { status: 'failed', failure: { code: 'HEADGATE_OBJECT_REPLACED' } })
+    t.match(await letterOf(record), { error: { code: 'HEADGATE_OBJECT_REPLACED' } })
+    t.match(await store.get(newer), { status: 'stored' })
+    await processor.process(streamRecord(newer), going)
+    t.match(await store.get(newer), { status: 'processed' })
+    t.equal((await read('processed/flat.txt')).text, 'NEWER')
+    await processor.process(record, going)
+    t.equal((await read('processed/flat.txt')).text, 'NEWER')
+  },
+)

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { eventOf } from '../../services/uploads/record.ts'
-import { describeUpload, provenance, uploadKeyOf } from '../../services/worker/provenance.ts'
+import { checkOwnObject, describeUpload, provenance, uploadKeyOf } from '../../services/worker/provenance.ts'
 import type { SourceObject } from '../../services/worker/source-object.ts'
 import { copy } from '../../services/worker/transforms/copy.ts'
 import { uploadRecord } from './pipeline.ts'
@@ -22,6 +22,15 @@ t.test('whose upload it is, is told by the event before the object', async t => 
   t.strictSame(uploadKeyOf(bare, source(other)), { owner: 'owner-2', uploadId: 'id-2' })
   t.equal(uploadKeyOf(bare, source({ owner: 'owner-2' })), undefined)
   t.equal(uploadKeyOf(bare), undefined)
+})
+
+t.test('an object that says it is another upload’s is not the event’s', async t => {
+  for (const other of [{ 'upload-id': 'id-2' }, { owner: 'owner-2' }, { 'upload-id': 'id-2', owner: 'owner-2' }]) {
+    t.throws(() => checkOwnObject(event, source({ ...own, ...other })), { code: 'HEADGATE_OBJECT_REPLACED' })
+    t.doesNotThrow(() => checkOwnObject(bare, source({ ...own, ...other })), 'a bare event claims nothing')
+  }
+  t.doesNotThrow(() => checkOwnObject(event, source(own)))
+  t.doesNotThrow(() => checkOwnObject(event, source()), 'an object of another producer says nothing')
 })
 
 t.test('the name of the file is the client’s, else the last part of the key', async t => {

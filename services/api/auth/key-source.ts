@@ -17,7 +17,7 @@ export interface KeySourceSettings {
   issuer: string
   /** How long the issuer may take, in milliseconds. */
   timeoutMs?: number
-  /** How long a key is used before the issuer is asked again whether it still has it, in milliseconds. */
+  /** How long a key is used before the issuer is asked again whether it still has it, in milliseconds: so long it outlives its withdrawal. */
   freshMs?: number
   /** How long after an unknown key id the issuer is not asked for another, in milliseconds. */
   missPauseMs?: number
@@ -40,7 +40,7 @@ const MAX_KEYS = 64
  * pause, none; a key once good stays so while the issuer does not answer, and is dropped once it answers without it.
  */
 export function createKeySource(settings: KeySourceSettings): KeySource {
-  const { issuer, timeoutMs = 3_000, freshMs = 600_000, missPauseMs = 5_000, failurePauseMs = 5_000 } = settings
+  const { issuer, timeoutMs = 3_000, freshMs = 300_000, missPauseMs = 5_000, failurePauseMs = 5_000 } = settings
   const { now = () => performance.now() } = settings
   // Its cache is of no use under ours: it would hold on to a request that hangs and to a key that was taken back.
   const getJwks = buildGetJwks({ issuersWhitelist: [issuer], ttl: 1 })

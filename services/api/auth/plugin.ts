@@ -24,8 +24,13 @@ export interface AuthOptions {
   keys: KeySource
 }
 
-/** Tokens that were verified and are remembered until they expire. More live tokens than this and remembering costs more. */
+/** Tokens that were verified and are remembered. With more of them at a time, the least used are verified again. */
 const VERIFIED_TOKENS = 10_000
+/**
+ * How long they are remembered: until they expire, and for no longer than this, in milliseconds. Their key is asked for all
+ * the same, so that a token does not outlive a key that the issuer has withdrawn.
+ */
+const REMEMBERED_MS = 300_000
 const MAX_KID_LENGTH = 256
 
 export const authPlugin = fastifyPlugin<AuthOptions>(
@@ -38,6 +43,7 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
         allowedIss: issuer,
         requiredClaims: ['exp', 'iss', 'sub', 'token_use'],
         cache: VERIFIED_TOKENS,
+        cacheTTL: REMEMBERED_MS,
         extractToken: request => bearerToken(request.headers.authorization),
       },
     })

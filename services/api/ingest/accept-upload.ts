@@ -10,6 +10,7 @@ import { checkContentType } from './content-type.ts'
 import { PayloadTooLargeError } from './errors.ts'
 import { createMeter, metered } from './meter.ts'
 import type { Body, Objects } from './objects.ts'
+import { createRecordUpload } from './record-upload.ts'
 
 /** An upload as it arrives, by whatever way. */
 export interface IncomingUpload {
@@ -45,8 +46,7 @@ export interface AcceptUploadSettings {
  */
 export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload {
   const { objects, store, publisher, keyTemplate, maxBytes, now = () => new Date(), newId = uuidv7 } = settings
-  // Only then is the object this upload's alone, and may be deleted without a thought of anybody else's.
-  const hasOwnKey = keyTemplate.includes('{uploadId}')
+  const record = createRecordUpload({ store, objects, hasOwnKey: keyTemplate.includes('{uploadId}') })
 
   /** @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is read or written */
   function plan({ owner, filename, contentType, declaredBytes }: IncomingUpload) {
@@ -59,30 +59,16 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
 
   async function put({ key, contentType, ...names }: ReturnType<typeof plan>, upload: IncomingUpload) {
     const meter = createMeter(maxBytes)
-    const { body, declaredBytes } = upload
+    const { body } = upload
     const isWhole = body instanceof Uint8Array
     if (isWhole) meter.take(body)
     await objects.put({
       key,
       contentType,
       metadata: toObjectMetadata(names),
-      maxBytes: declaredBytes ?? maxBytes,
       body: isWhole ? body : metered(body, meter),
     })
     return meter.read()
-  }
-
-  async function record(upload: UploadRecord, log: IncomingUpload['log']): Promise<void> {
-    try {
-      await store.create(upload)
-    } catch (error) {
-      if (hasOwnKey) {
-        await objects.delete(upload.key).catch((err: unknown) => {
-          log.error({ err, key: upload.key }, 'an object whose upload was not recorded stays behind')
-        })
-      }
-      throw error
-    }
   }
 
   /** Whether the event is on the stream. */

@@ -17,6 +17,11 @@ export class IncompleteBodyError extends HeadgateError {
   readonly code = 'HEADGATE_INCOMPLETE_BODY'
 }
 
+/** Nobody can tell whether an upload is recorded: neither its write nor the look at it was answered. The cause is what the write said. */
+export class RecordingUnknownError extends HeadgateError {
+  readonly code = 'HEADGATE_RECORDING_UNKNOWN'
+}
+
 /** A content type that cannot be kept with a file. The message says why, for the client. */
 export class InvalidContentTypeError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_CONTENT_TYPE'

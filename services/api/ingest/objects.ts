@@ -8,8 +8,6 @@ export type Body = Uint8Array | AsyncIterable<Uint8Array>
 export interface NewObject {
   key: string
   body: Body
-  /** No more bytes than this will come. */
-  maxBytes: number
   contentType: string
   metadata: Record<string, string>
 }
@@ -19,27 +17,22 @@ export interface Objects {
   readonly bucket: string
   /**
    * Writes an object, whole or not at all: when the body fails half way, its error is thrown and no part stays behind. The
-   * body is never held whole: two parts are on their way while a third fills.
+   * body is never held whole: two parts are on their way while a third fills. Its size has nothing to do with that.
    */
   put(object: NewObject): Promise<void>
   delete(key: string): Promise<void>
 }
 
-const MIB = 1024 ** 2
-/** Larger parts hold more memory, smaller ones cost more time. */
-const PART_BYTES = 8 * MIB
-/** S3's limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
-const MAX_PARTS = 10_000
-
-/** The size of the parts in which a file that may be this large fits into an object. */
-export function partSizeFor(maxBytes: number): number {
-  return Math.max(PART_BYTES, Math.ceil(maxBytes / MAX_PARTS / MIB) * MIB)
-}
+/**
+ * Larger parts hold more memory, smaller ones cost more time. S3 takes 10,000 parts for an object, and MAX_UPLOAD_BYTES is
+ * bounded by what so many of these hold.
+ */
+const PART_BYTES = 8 * 1024 ** 2
 
 export function createObjects({ s3, bucket }: { s3: S3Client; bucket: string }): Objects {
   return {
     bucket,
-    async put({ key, body, maxBytes, contentType, metadata }) {
+    async put({ key, body, contentType, metadata }) {
       const params = { Bucket: bucket, Key: key, ContentType: contentType, Metadata: metadata }
       if (body instanceof Uint8Array) {
         await s3.send(new PutObjectCommand({ ...params, Body: body }))
@@ -50,7 +43,7 @@ export function createObjects({ s3, bucket }: { s3: S3Client; bucket: string }):
       const upload = new Upload({
         client: s3,
         params: { ...params, Body: Readable.from(body, { objectMode: false }) },
-        partSize: partSizeFor(maxBytes),
+        partSize: PART_BYTES,
         queueSize: 2,
         leavePartsOnError: false,
       })

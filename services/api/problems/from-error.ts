@@ -1,4 +1,5 @@
 import { HeadgateError } from '../../platform/errors.ts'
+import { RecordingUnknownError } from '../ingest/errors.ts'
 import type { ProblemSlug } from './catalogue.ts'
 import { type Problem, ProblemError } from './problem.ts'
 import { isUnavailable } from './unavailable.ts'
@@ -31,16 +32,16 @@ export function problemFromError(error: unknown): Problem {
     const slug = ownErrors[error.code]
     if (slug) return { slug, detail: error.message }
   }
-  if (isUnavailable(error)) {
-    return {
-      slug: 'unavailable',
-      detail: 'A service behind this one does not answer. Nothing was accepted; try again.',
-      headers: { 'retry-after': RETRY_AFTER_SECONDS },
-    }
-  }
+  if (error instanceof RecordingUnknownError && isUnavailable(error.cause)) return unavailable(error.message)
+  if (isUnavailable(error))
+    return unavailable('A service behind this one does not answer. Nothing was accepted; try again.')
   return (
     problemFromFastify(error) ?? { slug: 'internal-error', detail: 'The request failed, and it is not your fault.' }
   )
+}
+
+function unavailable(detail: string): Problem {
+  return { slug: 'unavailable', detail, headers: { 'retry-after': RETRY_AFTER_SECONDS } }
 }
 
 function problemFromFastify(error: unknown): Problem | undefined {

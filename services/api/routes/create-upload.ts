@@ -7,6 +7,7 @@ import type { AcceptUpload } from '../ingest/accept-upload.ts'
 import { problemResponses } from '../problems/problem.ts'
 import { fromJson, jsonUploadSchema } from '../ways/json.ts'
 import { fromMultipart, multipartOptions } from '../ways/multipart.ts'
+import { checkQueryEncoding } from '../ways/query.ts'
 import { fromRaw } from '../ways/raw.ts'
 import { type ArrivingFile, type UploadQuery, wayOf } from '../ways/way.ts'
 import { acceptedSchema, security } from './schemas.ts'
@@ -82,6 +83,7 @@ export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = asyn
 
   app.post('/uploads', { schema, config: { openapiBody }, onRequest: app.authenticate }, async (request, reply) => {
     const { owner, id: requestId, log } = request
+    checkQueryEncoding(request.raw.url ?? '')
     const arriving = await arrivingFile(request, request.query)
     const upload = await acceptUpload({ ...arriving, owner, requestId, log })
     reply.header('location', `/uploads/${upload.uploadId}`)

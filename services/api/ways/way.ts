@@ -19,18 +19,27 @@ export const UNKNOWN_WAY =
 /**
  * The way that a request takes. A form is always a form; anything else with `?filename=` is the file itself, JSON too.
  *
- * @throws ProblemError where it is none of the three, or its body is encoded
+ * @throws ProblemError where it is none of the three, its body is encoded, or its JSON not in UTF-8
  */
 export function wayOf(headers: FastifyRequest['headers'], query: UploadQuery): Way {
   const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') {
     throw new ProblemError('unsupported-media-type', 'Send the body without a Content-Encoding.')
   }
-  const mediaType = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+  const [mediaType, ...parameters] = (headers['content-type'] ?? '').split(';').map(part => part.trim().toLowerCase())
   if (mediaType === 'multipart/form-data') return 'multipart'
   if (query.filename !== undefined) return 'raw'
-  if (mediaType === 'application/json') return 'json'
+  if (mediaType === 'application/json') {
+    if (!parameters.every(isNoOtherCharset)) throw new ProblemError('unsupported-media-type', 'Send JSON in UTF-8.')
+    return 'json'
+  }
   throw new ProblemError('unsupported-media-type', UNKNOWN_WAY)
+}
+
+/** JSON is UTF-8 (RFC 8259): a parameter must not say another charset. US-ASCII is UTF-8 already. */
+function isNoOtherCharset(parameter: string): boolean {
+  const [name = '', value = ''] = parameter.split('=').map(part => part.trim())
+  return name !== 'charset' || /^"?(utf-?8|us-ascii)"?$/.test(value)
 }
 
 /** The size of a body as its headers have it, in bytes. */

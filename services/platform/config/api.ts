@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { sharedProperties } from './shared.ts'
 
-const GIB = 1024 ** 3
+const MIB = 1024 ** 2
 
 /** The environment of the api, on Fargate, on Lambda and on a laptop. */
 export const apiConfigSchema = Type.Object({
@@ -18,6 +18,7 @@ export const apiConfigSchema = Type.Object({
   HOST: Type.String({ minLength: 1, default: '0.0.0.0', description: 'The address the api listens on.' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 3000, description: 'The port the api listens on.' }),
   TRUST_PROXY: Type.String({
+    format: 'proxies',
     default: '',
     description:
       'The proxies whose X-Forwarded-For is believed, as comma-separated addresses or CIDR ranges. Empty: none is.',
@@ -29,14 +30,15 @@ export const apiConfigSchema = Type.Object({
   }),
   MAX_UPLOAD_BYTES: Type.Integer({
     minimum: 1,
-    maximum: 5 * 1024 * GIB,
-    default: 5 * GIB,
-    description: 'The largest file taken by multipart or as a raw body, in bytes.',
+    maximum: 80_000 * MIB,
+    default: 5 * 1024 * MIB,
+    description:
+      'The largest file taken by multipart or as a raw body, in bytes. At most 83886080000: what 10,000 parts of 8 MiB hold.',
   }),
   MAX_JSON_BYTES: Type.Integer({
     minimum: 1_024,
-    maximum: 32 * 1024 ** 2,
-    default: 1024 ** 2,
+    maximum: 32 * MIB,
+    default: MIB,
     description: 'The largest JSON body, in bytes. JSON is held in memory whole.',
   }),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({

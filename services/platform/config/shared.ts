@@ -1,10 +1,17 @@
 import { Type } from 'typebox'
 import { names } from '../resources.ts'
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+export const bucketName = {
+  minLength: 3,
+  maxLength: 63,
+  pattern: '^(?!.*[.][.])[a-z0-9][a-z0-9.-]*[a-z0-9]$',
+} as const
+
 /** What every process of Headgate reads, whatever its role. */
 export const sharedProperties = {
   AWS_REGION: Type.String({ minLength: 1, description: 'The AWS region of every resource.' }),
-  UPLOAD_BUCKET: Type.String({ minLength: 3, maxLength: 63, description: 'The bucket that uploads are stored in.' }),
+  UPLOAD_BUCKET: Type.String({ ...bucketName, description: 'The bucket that uploads are stored in.' }),
   STREAM_NAME: Type.String({
     minLength: 1,
     maxLength: 128,

@@ -1,13 +1,12 @@
 import { type Static, Type } from 'typebox'
 import { names } from '../resources.ts'
-import { sharedProperties } from './shared.ts'
+import { bucketName, sharedProperties } from './shared.ts'
 
 /** What the processor needs, whether a container or a Lambda function runs it. */
 export const processorProperties = {
   ...sharedProperties,
   PROCESSED_BUCKET: Type.String({
-    minLength: 3,
-    maxLength: 63,
+    ...bucketName,
     description: 'The bucket that processed objects and dead letters are written to.',
   }),
 }

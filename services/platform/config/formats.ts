@@ -1,0 +1,29 @@
+import { isIP } from 'node:net'
+
+/** What is wrong with a value, for a person; undefined where nothing is. */
+type Format = (value: string) => string | undefined
+
+/** The formats that a variable's schema may name, for what a pattern cannot say. */
+export const formats: Readonly<Record<string, Format>> = { proxies }
+
+/** The entries of a comma-separated list. */
+export function listed(list: string): string[] {
+  return list
+    .split(',')
+    .map(entry => entry.trim())
+    .filter(entry => entry !== '')
+}
+
+/** Addresses and CIDR ranges. Never a number, `true` or a name: what those trust depends on who reads them. */
+function proxies(list: string): string | undefined {
+  const wrong = listed(list).filter(entry => !isAddressOrRange(entry))
+  return wrong.length > 0 ? `must be addresses or CIDR ranges, and these are neither: ${wrong.join(', ')}` : undefined
+}
+
+function isAddressOrRange(entry: string): boolean {
+  const [address = '', prefix, ...rest] = entry.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  if (prefix === undefined) return true
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
+}

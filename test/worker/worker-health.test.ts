@@ -1,0 +1,26 @@
+import t from 'tap'
+import { live, ready } from '../../services/worker/worker-health.ts'
+
+const consumer = (millisSinceScan: number | undefined) => ({ workerId: 'w', millisSinceScan, snapshot: () => [] })
+
+t.test('a worker is alive while it looks at the lease table', async t => {
+  const ok = (millis: number) => live(consumer(millis), { failoverMs: 10_000, millisSinceStart: 1e9 }).ok
+  t.equal(ok(0), true)
+  t.equal(ok(59_999), true)
+  t.equal(ok(60_000), false)
+})
+
+t.test('a worker that never looks is alive only for as long as a start may take', async t => {
+  const ok = (failoverMs: number, millisSinceStart: number) =>
+    live(consumer(undefined), { failoverMs, millisSinceStart }).ok
+  t.equal(ok(10_000, 59_999), true)
+  t.equal(ok(10_000, 60_000), false)
+  t.equal(ok(1_000, 59_999), true, 'DynamoDB takes its time to make a table, however short the failover')
+  t.equal(ok(30_000, 179_999), true)
+  t.equal(ok(30_000, 180_000), false)
+})
+
+t.test('a worker is ready once it has looked', async t => {
+  t.equal(ready(consumer(undefined)).ok, false)
+  t.equal(ready(consumer(1)).ok, true)
+})
