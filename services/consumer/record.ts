@@ -19,7 +19,7 @@ export function bytesInMemory({ data }: ConsumerRecord): number {
 }
 
 /** Without it a stream of tiny or empty records would never fill the budget, however many wait. */
-const RECORD_OVERHEAD = 256
+export const RECORD_OVERHEAD = 256
 
 export interface RecordContext {
   /**

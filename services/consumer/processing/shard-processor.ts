@@ -1,7 +1,7 @@
 import { type Checkpoint, compareCheckpoints, isSequence } from '../checkpoint.ts'
 import type { BudgetAccount } from '../fetching/byte-budget.ts'
 import type { Counters } from '../insight/counters.ts'
-import { bytesInMemory, type ConsumerRecord } from '../record.ts'
+import { bytesInMemory, type ConsumerRecord, RECORD_OVERHEAD } from '../record.ts'
 import { BatchLanes } from './batch-lanes.ts'
 import { BatchRunner } from './batch-runner.ts'
 import { CallLimit } from './call-limit.ts'
@@ -110,13 +110,15 @@ export class ShardProcessor {
 
   #settle(job: Job): void {
     const { budget, counters } = this.#settings
-    budget.free(bytesInMemory(job.record))
     this.#done++
     if (!job.givenUp) {
       counters.recordsHandled++
       counters.bytesHandled += job.record.data.byteLength
     }
-    this.#watermark.settle(job.ticket)
+    const passed = this.#watermark.settle(job.ticket)
+    // What a record takes beside its data it takes until the watermark has passed it: one that is never done holds up the
+    // fetching in the end, and not only the watermark.
+    budget.free(job.record.data.byteLength + passed * RECORD_OVERHEAD)
     if (this.#watermark.pending > 0 || !this.#drained) return
     this.#drained.resolve()
     this.#drained = undefined

@@ -36,13 +36,17 @@ export class Watermark {
     return ticket
   }
 
-  settle(ticket: Ticket): void {
+  /** @returns how many records the watermark has passed by it. */
+  settle(ticket: Ticket): number {
     ticket.settled = true
+    const before = this.#first
     for (let next = this.#tickets[this.#first]; next?.settled; next = this.#tickets[this.#first]) {
       this.#reached = next.checkpoint
       this.#first++
     }
+    const passed = this.#first - before
     this.#forget()
+    return passed
   }
 
   /** Drops the tickets that are passed, rarely enough that it costs nothing for each. */

@@ -213,6 +213,39 @@ t.test('once the lease is lost nothing starts, waits or is stored', async t => {
   t.same(progress(), at('TRIM_HORIZON'))
 })
 
+t.test('a lease that has run out unnoticed starts nothing and stores nothing', async t => {
+  for (const retry of [{ maxAttempts: 1 }, { maxAttempts: 2 }]) {
+    const started: number[] = []
+    const buried: number[] = []
+    const { processor, expire, clock } = processorOf({
+      handler: async record => {
+        started.push(numberOf(record))
+        expire()
+        throw new Error('no')
+      },
+      concurrency: 1,
+      retry,
+      deadLetter: async record => void buried.push(numberOf(record)),
+    })
+    processor.add([recordOf(1), recordOf(2)])
+    await clock.pass(1e6)
+    t.same([started, buried], [[1], []])
+  }
+})
+
+t.test('a try that a dependency failed leaves the record all of its own', async t => {
+  const errors = [slowDown(), slowDown(), new Error('1'), slowDown(), new Error('2'), new Error('never')]
+  const letters: RecordFailure[] = []
+  const { processor, clock } = processorOf({
+    handler: async () => Promise.reject(errors.shift()),
+    retry: { maxAttempts: 2 },
+    deadLetter: async (_, failure) => void letters.push(failure),
+  })
+  processor.add([recordOf(1)])
+  await clock.until(() => processor.pending === 0)
+  t.match(letters, [{ attempts: 2, error: { message: '2' } }])
+})
+
 t.test('a close while the breaker is open waits for nothing', async t => {
   const { processor, breaker, clock } = processorOf({
     handler: () => Promise.reject(slowDown()),
@@ -236,4 +269,20 @@ t.test('a BatchFailure of a record handler is an error like any other', async t 
   processor.add([recordOf(1)])
   await clock.until(() => processor.pending === 0)
   t.equal(tries, 2)
+})
+
+t.test('a record that is never done holds up the fetching in the end, and not only the watermark', async t => {
+  const { processor, budget } = processorOf(
+    { handler: record => (numberOf(record) === 0 ? new Promise(() => undefined) : Promise.resolve()) },
+    { maxBufferedBytes: 10_000 },
+  )
+  processor.add([recordOf(0, 'poison')])
+  let added = 1
+  while (budget.used < 10_000 && added < 1_000) {
+    processor.add([recordOf(added, `key-${added}`)])
+    added++
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.equal(processor.pending, added, 'nothing is passed')
+  t.ok(added < 100, `${added} records fill 10,000 bytes, although all but one are handled`)
 })

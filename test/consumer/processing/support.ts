@@ -94,6 +94,8 @@ export interface ProcessorFixture {
   /** Everything that was told, in order. */
   told: Array<{ name: keyof ConsumerEvents; event: ConsumerEvents[keyof ConsumerEvents][0] }>
   namesTold(): string[]
+  /** Lets the lease run out without anybody's having noticed yet, as after a stall. */
+  expire(): void
   /** Loses the lease. */
   lose(): void
   progress(): Checkpoint
@@ -120,10 +122,11 @@ export function processorOf(
   })
   const budget = new ByteBudget(maxBufferedBytes)
   const lost = new AbortController()
+  let isValid = true
   const processor = new ShardProcessor({
     shard: {
       ...{ shardId: 'shard', fencingToken: 7, clock, wallClock: () => WALL + clock.now(), random, breaker, events },
-      mayStart: () => !lost.signal.aborted,
+      mayStart: () => isValid,
       signal: lost.signal,
     },
     ...{ options: resolved, from: at('TRIM_HORIZON'), budget: budget.open(), counters },
@@ -131,6 +134,9 @@ export function processorOf(
   return {
     ...{ clock, processor, breaker, counters, budget, told },
     namesTold: () => told.map(({ name }) => name),
+    expire: () => {
+      isValid = false
+    },
     lose: () => lost.abort(new Error('the lease is gone')),
     progress: () => processor.progress,
   }
