@@ -6,6 +6,9 @@ import type { WorkerServices } from './services.ts'
 /** Of the time that a stop may take, what is left for the last writes once the handlers have had theirs. */
 const LAST_WRITES_MS = 5_000
 
+/** The largest upload takes hours. What hangs for longer than a minute is cut off by the clients of AWS themselves. */
+const HANDLER_TIMEOUT_MS = 12 * 3_600_000
+
 /** The consumer of the upload events, with the processor as its handler and its events in the log. */
 export function createUploadConsumer(config: WorkerConfig, services: WorkerServices, log: Logger): KinesisConsumer {
   const { kinesis, dynamodb, processor } = services
@@ -17,6 +20,7 @@ export function createUploadConsumer(config: WorkerConfig, services: WorkerServi
     handler: (record, { signal }) => processor.process(record, { signal }),
     failoverMs: config.FAILOVER_TIME_MS,
     concurrency: config.SHARD_CONCURRENCY,
+    handlerTimeoutMs: HANDLER_TIMEOUT_MS,
     drainTimeoutMs: Math.max(0, config.SHUTDOWN_TIMEOUT_MS - LAST_WRITES_MS),
     ...(config.WORKER_ID === undefined ? {} : { workerId: config.WORKER_ID }),
   })
@@ -31,5 +35,8 @@ function logEvents({ events }: KinesisConsumer, log: Logger): void {
   events.on('recordFailed', ({ error: err, ...event }) =>
     log.warn({ err, ...event }, 'record failed, to be tried again'),
   )
+  events.on('breakerOpened', event => log.warn(event, 'a dependency fails: no record starts for a while'))
+  events.on('breakerClosed', event => log.info(event, 'the dependency is back: records start again'))
+  events.on('hashRangeHole', event => log.error(event, 'records of this hash key are read by nobody'))
   events.on('fault', ({ error: err, ...event }) => log.warn({ err, ...event }, 'a call failed, to be made again'))
 }
