@@ -4,7 +4,7 @@ import type { SizeProfile } from './profile.ts'
 
 export type Format = 'json' | 'cbor'
 
-/** Where a reply's number goes into its sequence numbers and its next iterator. */
+/** Where a reply's number goes: into its sequence numbers, its partition keys and its next iterator. */
 const PLACE = '#'.repeat(12)
 /** An iterator of Kinesis is about as long. */
 const ITERATOR_LENGTH = 220
@@ -24,7 +24,8 @@ export function createReplies(stream: string, { size, recordsPerReply }: SizePro
   const arrived = Date.now()
   const records = Array.from({ length: recordsPerReply }, (_, i) => ({
     Data: jsonOf(size),
-    PartitionKey: randomUUID(),
+    // As long as a UUID, and never the same: the most that lanes can be given to do.
+    PartitionKey: `${randomUUID().slice(0, 24)}${PLACE}`,
     SequenceNumber: `${SEQUENCE_START}${PLACE}${String(i).padStart(8, '0')}`,
   }))
   const rest = { NextShardIterator: iteratorOf(stream, PLACE), MillisBehindLatest: 60_000 }

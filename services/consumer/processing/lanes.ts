@@ -7,7 +7,9 @@ import { Queue } from './queue.ts'
 export class Lanes<Job> {
   readonly #concurrency: number
   readonly #run: (job: Job) => Promise<LaneOutcome>
-  readonly #lanes = new Map<string, Lane<Job>>()
+  #lanes = new Map<string, Lane<Job>>()
+  /** Lanes with nothing to do, which are kept for a while. */
+  #atRest = 0
   /** Lanes whose first job could start now. */
   readonly #ready = new Queue<Lane<Job>>()
   #running = 0
@@ -21,15 +23,19 @@ export class Lanes<Job> {
   }
 
   add(key: string, job: Job): void {
-    const lane = this.#lanes.get(key)
-    if (lane) {
+    let lane = this.#lanes.get(key)
+    if (!lane) {
+      lane = { job, waiting: undefined }
+      this.#lanes.set(key, lane)
+    } else if (lane.job === undefined) {
+      lane.job = job
+      this.#atRest--
+    } else {
       lane.waiting ??= new Queue()
       lane.waiting.push(job)
       return
     }
-    const fresh = { key, job, waiting: undefined }
-    this.#lanes.set(key, fresh)
-    this.#makeReady(fresh)
+    this.#makeReady(lane)
   }
 
   /** Starts no more jobs. Resolves when those that run have come to an end. */
@@ -48,7 +54,7 @@ export class Lanes<Job> {
   /** One of the jobs that run at once, and then the next, for as long as there is one: cheaper than to start each anew. */
   async #work(): Promise<void> {
     this.#running++
-    for (let lane = this.#next(); lane; lane = this.#next()) {
+    for (let lane = this.#next(); lane?.job !== undefined; lane = this.#next()) {
       const outcome = await this.#run(lane.job)
       if (outcome === 'done') this.#advance(lane)
       else if (outcome !== 'stopped') this.#resume(lane, outcome.later)
@@ -62,13 +68,18 @@ export class Lanes<Job> {
   }
 
   #advance(lane: Lane<Job>): void {
-    const job = lane.waiting?.shift()
-    if (job === undefined) {
-      this.#lanes.delete(lane.key)
-      return
-    }
-    lane.job = job
-    this.#ready.push(lane)
+    lane.job = lane.waiting?.shift()
+    if (lane.job !== undefined) this.#ready.push(lane)
+    else if (++this.#atRest > MOST_AT_REST && this.#atRest * 2 > this.#lanes.size) this.#forget()
+  }
+
+  /**
+   * Drops the lanes at rest, all at once and by a new map. A map that grows and shrinks with each reply leaves a chain of old
+   * tables, each holding the next and the records that were in it, which the collector of young objects has to carry along.
+   */
+  #forget(): void {
+    this.#lanes = new Map([...this.#lanes].filter(([, lane]) => lane.job !== undefined))
+    this.#atRest = 0
   }
 
   #resume(lane: Lane<Job>, later: Promise<void>): void {
@@ -79,9 +90,10 @@ export class Lanes<Job> {
 /** A job is done, or is to be tried again once `later` resolves, or its lane has come to an end without it. */
 export type LaneOutcome = 'done' | 'stopped' | { later: Promise<void> }
 
+const MOST_AT_REST = 1_024
+
 interface Lane<Job> {
-  readonly key: string
-  /** The one that runs, or that is the first to. */
-  job: Job
+  /** The one that runs, or that is the first to. None in a lane at rest. */
+  job: Job | undefined
   waiting: Queue<Job> | undefined
 }
