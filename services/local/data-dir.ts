@@ -2,11 +2,15 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { EmbeddedAwsError } from './errors.ts'
+import { type Ports, readPorts, rememberPorts } from './remembered-ports.ts'
 
 /** A directory that is this process's alone. */
 export interface DataDir {
   /** The folder of one server in it. */
   folder(name: string): string
+  /** The ports that its servers had when it was last used, where it was. */
+  readonly ports: Partial<Ports>
+  remember(ports: Ports): void
   release(): void
 }
 
@@ -14,12 +18,13 @@ export interface DataDir {
  * Takes a data directory, creating it where it is not there. Two embedded AWSs on one would destroy each other's data. The
  * lock is the operating system's, on a SQLite file, so that a process killed with -9 leaves none behind.
  *
- * @throws EmbeddedAwsError when another process has it
+ * @throws EmbeddedAwsError when another process has it, or when what is in it is not what it should be
  */
 export function openDataDir(dir: string): DataDir {
   const root = path.resolve(dir)
   try {
     mkdirSync(root, { recursive: true })
+    const ports = readPorts(root)
     const lock = new DatabaseSync(path.join(root, 'lock.db'))
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     return {
@@ -28,6 +33,8 @@ export function openDataDir(dir: string): DataDir {
         mkdirSync(folder, { recursive: true })
         return folder
       },
+      ports,
+      remember: ports => rememberPorts(root, ports),
       release: () => lock.close(),
     }
   } catch (cause) {

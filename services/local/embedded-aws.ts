@@ -8,13 +8,14 @@ import { createResources } from './resources/index.ts'
 import { startDynamoDb } from './servers/dynamodb.ts'
 import { startKinesis } from './servers/kinesis.ts'
 import { startS3 } from './servers/s3.ts'
-import { reachableHost, type ServiceName, startError } from './servers/server.ts'
+import { reachableHost, type ServiceName } from './servers/server.ts'
+import { createStarter } from './servers/starter.ts'
 import { startAll, stopAll } from './start-all.ts'
 
 export interface EmbeddedAwsSettings {
   /** The address that every server listens on. Default: 127.0.0.1. */
   host?: string
-  /** Default: free ones. */
+  /** Default: those that the data directory had before, else free ones. */
   ports?: Partial<Record<ServiceName, number>>
   /** Keeps everything across restarts. Left out: everything is in memory and gone at the end. */
   dataDir?: string
@@ -24,6 +25,8 @@ export interface EmbeddedAwsSettings {
   shards?: number
   /** A server ended by itself. Default: the error is thrown, and nothing catches it. */
   onFailure?: (error: Error) => void
+  /** Something that people should know, in a sentence. Default: it goes to stderr. */
+  onNotice?: (notice: string) => void
 }
 
 /** S3, DynamoDB, Kinesis and Cognito on this machine, with everything in them that Headgate owns in an account. */
@@ -34,8 +37,8 @@ export interface EmbeddedAws {
   /** The demo user, confirmed. */
   readonly user: { readonly username: string; readonly password: string }
   readonly cognito: CognitoServer
-  /** The process of the embedded Kinesis. */
-  readonly kinesisPid: number | undefined
+  /** The processes of the servers that have one of their own. */
+  readonly pids: Readonly<{ s3: number | undefined; kinesis: number | undefined }>
   /** Ends every server. Resolves when what is kept is on disk. */
   stop(): Promise<void>
 }
@@ -46,18 +49,29 @@ export interface EmbeddedAws {
  * @throws PortTakenError, EmbeddedAwsError
  */
 export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Promise<EmbeddedAws> {
-  const { host = '127.0.0.1', ports = {}, issuerOrigin, shards, onFailure = throwIt } = settings
+  const {
+    host = '127.0.0.1',
+    ports = {},
+    issuerOrigin,
+    shards,
+    onFailure = throwIt,
+    onNotice = console.error,
+  } = settings
   const data = settings.dataDir === undefined ? undefined : openDataDir(settings.dataDir)
-
-  const start = <T>(service: ServiceName, startServer: (at: { host: string; port: number }) => Promise<T>) => {
-    const port = ports[service] ?? 0
-    return startServer({ host, port }).catch((cause: unknown) => Promise.reject(startError(service, port, cause)))
-  }
+  const start = createStarter({
+    host,
+    ports,
+    remembered: data?.ports ?? {},
+    onMove: (service, notice) => {
+      const losesTokens = service === 'cognito' && issuerOrigin === undefined
+      onNotice(losesTokens ? `${notice} Tokens from before are refused from now on: sign in again.` : notice)
+    },
+  })
   const release = async () => data?.release()
 
   const [s3, dynamodb, kinesis, cognito] = await startAll(
     [
-      start('s3', at => startS3({ ...at, dataDir: data?.folder('s3') })),
+      start('s3', at => startS3({ ...at, dataDir: data?.folder('s3'), onFailure })),
       start('dynamodb', at => startDynamoDb({ ...at, dataDir: data?.folder('dynamodb') })),
       start('kinesis', at => startKinesis({ ...at, dataDir: data?.folder('kinesis'), onFailure })),
       start('cognito', at =>
@@ -82,6 +96,7 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
   }
   const clients = createLocalClients(endpoints)
   try {
+    data?.remember({ s3: s3.port, dynamodb: dynamodb.port, kinesis: kinesis.port, cognito: cognito.port })
     await createResources({ clients, cognitoUrl: endpoints.cognito, shards })
   } catch (error) {
     await stop()
@@ -110,7 +125,7 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
     endpoints,
     user: account.demoUser,
     cognito,
-    kinesisPid: kinesis.pid,
+    pids: { s3: s3.pid, kinesis: kinesis.pid },
     stop: once(stop),
   }
 }

@@ -3,6 +3,7 @@ import { createLogger } from '../platform/log.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
 import { parseStartFlags, START_USAGE, type StartSettings } from './flags.ts'
 import { once } from './once.ts'
+import { watchParent } from './parent.ts'
 import { type LogFiles, openLogFiles } from './pipeline/log-files.ts'
 import { type Pipeline, startPipeline } from './pipeline/pipeline.ts'
 import { handsOnText, resultText, stepLine } from './pipeline/report.ts'
@@ -28,9 +29,12 @@ async function run(flags: StartSettings): Promise<void> {
   const starting = startPipeline({
     port: flags.port ?? (flags.once ? 0 : DEFAULT_PORT),
     workers: WORKERS,
+    // What is run once is a check: a worker that dies has failed it.
+    restartWorkers: !flags.once,
     dataDir: flags.dataDir,
     logTo: name => logs?.open(name) ?? (line => console.log(`[${name}] ${line}`)),
     onFailure: failure.resolve,
+    onNotice: console.error,
   })
   const stop = once(async () => {
     // A pipeline that did not start has stopped itself, and its error is thrown below.
@@ -39,11 +43,14 @@ async function run(flags: StartSettings): Promise<void> {
     await logs?.close()
   })
   let interrupted = false
+  const parent = watchParent(() => process.kill(process.pid, 'SIGTERM'))
   closeOnSignal({
     timeoutMs: STOP_TIMEOUT_MS,
     log: createLogger({ level: 'error', role: 'start' }),
     close: async () => {
       interrupted = true
+      // Ctrl-C ends the parent as well, and a second signal would end this at once.
+      parent.stop()
       console.log('\nStopping: the workers, then the api, then the embedded AWS.')
       await stop()
       logs?.discard()
@@ -63,7 +70,7 @@ async function run(flags: StartSettings): Promise<void> {
     // Whatever fails once everything is being stopped fails because of that.
     if (interrupted) return
     await stop()
-    if (logs) console.error(`The logs are in ${logs.dir}\n`)
+    if (logs?.hasLines()) console.error(`The logs are in ${logs.dir}\n`)
     throw error
   }
 }

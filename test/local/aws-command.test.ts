@@ -25,7 +25,7 @@ t.test(
     t.equal(keys.status, 200)
 
     const children = descendants(aws.pid)
-    t.equal(children.length, 1, 'Kinesis is a process of its own')
+    t.equal(children.length, 2, 'S3 and Kinesis are processes of their own')
     aws.child.kill('SIGTERM')
     t.strictSame(await aws.ended, { code: 0, signal: null })
     t.notOk(children.some(isAlive))

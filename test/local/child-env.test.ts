@@ -1,5 +1,7 @@
 import t from 'tap'
 import { childEnv } from '../../services/local/pipeline/child-env.ts'
+import { apiConfigSchema } from '../../services/platform/config/api.ts'
+import { workerConfigSchema } from '../../services/platform/config/worker.ts'
 
 t.test("nothing of a person's own AWS settings reaches a child", async t => {
   const own = {
@@ -14,11 +16,34 @@ t.test("nothing of a person's own AWS settings reaches a child", async t => {
   t.equal(env.AWS_REGION, 'us-east-1')
 })
 
-t.test('a worker id is not inherited: two workers must not share one', async t => {
-  t.notOk('WORKER_ID' in childEnv({ WORKER_ID: 'w' }, {}, {}))
+t.test('of all that configures the api and the worker only bounds and paces are inherited', async t => {
+  const names = [apiConfigSchema, workerConfigSchema].flatMap(schema => Object.keys(schema.properties))
+  const own = Object.fromEntries(names.map(name => [name, 'x']))
+  const left = Object.entries(childEnv(own, {}, {}))
+    .filter(([, value]) => value === 'x')
+    .map(([name]) => name)
+  t.strictSame(left.sort(), [
+    'EVENT_PUT_TIMEOUT_MS',
+    'FAILOVER_TIME_MS',
+    'LOG_LEVEL',
+    'MAX_JSON_BYTES',
+    'MAX_UPLOAD_BYTES',
+    'OUTBOX_GRACE_MS',
+    'OUTBOX_INTERVAL_MS',
+    'SHARD_CONCURRENCY',
+  ])
 })
 
-t.test('what a person sets wins over a default, and what the child is started with over both', async t => {
-  const env = childEnv({ FAILOVER_TIME_MS: '20000', PORT: '1', PATH: '/bin' }, {}, { PORT: '3000' })
-  t.match(env, { FAILOVER_TIME_MS: '20000', PORT: '3000', PATH: '/bin', SHUTDOWN_TIMEOUT_MS: '8000' })
+t.test("what a child is started with wins over what a person sets, and what is nobody's stays", async t => {
+  const env = childEnv(
+    { PORT: '1', KEY_TEMPLATE: 'x', PATH: '/bin', STREAM_NAME: 's' },
+    { STREAM_NAME: 'u' },
+    { PORT: '3000' },
+  )
+  t.match(env, { PORT: '3000', PATH: '/bin', STREAM_NAME: 'u', SHUTDOWN_TIMEOUT_MS: '8000' })
+  t.notOk('KEY_TEMPLATE' in env)
+})
+
+t.test('a worker has as long for a lease as in a fleet: a laptop stalls, too', async t => {
+  t.notOk('FAILOVER_TIME_MS' in childEnv({}, {}, {}))
 })

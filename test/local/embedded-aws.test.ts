@@ -161,18 +161,37 @@ t.test('a data directory that cannot be one is an error that says so', async t =
 })
 
 t.test('a server that ends by itself is told of, and all can still be stopped', async t => {
-  const died = Promise.withResolvers<Error>()
-  const aws = await startAws(t, { onFailure: died.resolve })
-  process.kill(aws.kinesisPid ?? 0, 'SIGKILL')
-  t.match(await died.promise, { code: 'HEADGATE_EMBEDDED_AWS', message: /Kinesis ended by itself \(SIGKILL\)/ })
-  await aws.stop()
+  for (const [server, title] of [
+    ['s3', 'S3'],
+    ['kinesis', 'Kinesis'],
+  ] as const) {
+    const died = Promise.withResolvers<Error>()
+    const aws = await startAws(t, { onFailure: died.resolve })
+    process.kill(aws.pids[server] ?? 0, 'SIGKILL')
+    t.match(await died.promise, {
+      code: 'HEADGATE_EMBEDDED_AWS',
+      message: `The embedded ${title} ended by itself (SIGKILL)`,
+    })
+    await aws.stop()
+  }
+})
+
+t.test('an S3 that is busy keeps DynamoDB and Cognito from nothing', async t => {
+  const aws = await startAws(t)
+  process.kill(aws.pids.s3 ?? 0, 'SIGSTOP')
+  t.teardown(() => process.kill(aws.pids.s3 ?? 0, 'SIGCONT'))
+  const { Table } = await aws.dynamodb.send(new DescribeTableCommand({ TableName: names.uploadsTable }))
+  t.equal(Table?.TableStatus, 'ACTIVE')
+  t.ok((await aws.signIn()).idToken)
+  process.kill(aws.pids.s3 ?? 0, 'SIGCONT')
+  t.ok((await aws.s3.send(new ListBucketsCommand())).Buckets)
 })
 
 t.test('a stop leaves nothing running, and a second one is the first', async t => {
   const aws = await startEmbeddedAws()
   await Promise.all([aws.stop(), aws.stop()])
   await aws.stop()
-  await until(() => !isAlive(aws.kinesisPid))
+  await until(() => !Object.values(aws.pids).some(isAlive))
   for (const url of Object.values(aws.endpoints)) {
     await t.rejects(fetch(url), { cause: { code: 'ECONNREFUSED' } })
   }

@@ -1,20 +1,48 @@
+import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
-import { isAlive } from '../support/processes.ts'
+import { descendants, isAlive, until } from '../support/processes.ts'
 import { named, startPipeline, untilUp } from './npm-start.ts'
 
-t.test('when a worker dies it says which and how, stops everything, and exits with 1', async t => {
+t.test('a worker that dies is told of in a line and started again, and the pipeline goes on', async t => {
   const program = startPipeline(t, ['--port', '0'])
   const children = await untilUp(t, program)
-  process.kill(named(children, 'worker/worker.ts')[0] ?? 0, 'SIGKILL')
+  const [victim = 0] = named(children, 'worker/worker.ts')
+  process.kill(victim, 'SIGKILL')
+  await until(() => program.stderr().includes('\n'), { what: 'the notice' })
+  t.match(program.stderr(), /^The worker [12] ended by itself \(SIGKILL\) and is started again\.\n$/)
+  const workers = named(descendants(program.pid), 'worker/worker.ts')
+  t.equal(workers.length, 2)
+  t.notOk(workers.includes(victim))
+  process.kill(-program.pid, 'SIGINT')
+  t.strictSame(await program.ended, { code: 0, signal: null })
+  t.notOk(workers.some(isAlive), 'and the new one is stopped with the others')
+})
+
+t.test('a worker that dies again and again stops everything, with exit code 1 and its last lines', async t => {
+  const program = startPipeline(t, ['--port', '0'])
+  const children = await untilUp(t, program)
+  const [other = 0, victim = 0] = named(children, 'worker/worker.ts')
+  let alive = victim
+  for (let death = 1; death <= 4; death++) {
+    process.kill(alive, 'SIGKILL')
+    if (death === 4) break
+    await until(() => program.stderr().split('\n').length === death + 1, { what: `restart ${death}` })
+    alive = named(descendants(program.pid), 'worker/worker.ts').find(pid => pid !== other && isAlive(pid)) ?? 0
+  }
   t.strictSame(await program.ended, { code: 1, signal: null })
-  t.match(
-    program.stderr(),
-    /^The logs are in .+\n\nThe worker [12] ended by itself \(SIGKILL\)\. Its last lines:\n {2}/,
-  )
+  t.match(program.stderr(), /The logs are in .+\n\nThe worker [12] ended by itself \(SIGKILL\)\. Its last lines:\n {2}/)
   t.notOk(children.some(isAlive))
+})
+
+t.test('with --once a worker that dies has failed the run', async t => {
+  const program = startPipeline(t, ['--once'])
+  await until(() => named(descendants(program.pid), 'worker/worker.ts').length > 0, { timeoutMs: 30_000 })
+  process.kill(named(descendants(program.pid), 'worker/worker.ts')[0] ?? 0, 'SIGKILL')
+  t.strictSame(await program.ended, { code: 1, signal: null })
+  t.match(program.stderr(), /The worker [12] ended by itself \(SIGKILL\)\. Its last lines:/)
 })
 
 t.test('when Kinesis dies it says so, stops everything, and exits with 1', async t => {
@@ -27,11 +55,11 @@ t.test('when Kinesis dies it says so, stops everything, and exits with 1', async
 })
 
 t.test('an api that does not start fails the run, with what it wrote', async t => {
-  const program = startPipeline(t, ['--once'], { KEY_TEMPLATE: 'nonsense' })
+  const program = startPipeline(t, ['--once'], { MAX_JSON_BYTES: '1' })
   t.strictSame(await program.ended, { code: 1, signal: null })
   t.match(
     program.stderr(),
-    /The api ended by itself \(exit code 1\)\. Its last lines:\n[\s\S]*KEY_TEMPLATE: must be one of/,
+    /The api ended by itself \(exit code 1\)\. Its last lines:\n[\s\S]*MAX_JSON_BYTES: must be >= 1024/,
   )
 })
 
@@ -42,7 +70,14 @@ t.test('a port that is taken is told in one line', async t => {
   const { port } = server.address() as AddressInfo
   const program = startPipeline(t, ['--port', String(port)])
   t.strictSame(await program.ended, { code: 1, signal: null })
-  t.match(program.stderr(), `Port ${port}, for the api, is taken: stop what listens on it, or choose another port.\n`)
+  t.equal(program.stderr(), `Port ${port}, for the api, is taken: stop what listens on it, or choose another port.\n`)
+  t.strictSame(readdirSync(program.tmp), [], 'and leaves no folder for logs that there are none of')
+})
+
+t.test("what a person's shell has for other programs is no matter, also where it is wrong for this one", async t => {
+  const env = { PORT: '1', HOST: 'x', HEALTH_PORT: '70000', KEY_TEMPLATE: 'nonsense', STREAM_NAME: '/', WORKER_ID: 'w' }
+  const program = startPipeline(t, ['--once'], env)
+  t.strictSame(await program.ended, { code: 0, signal: null }, program.stderr())
 })
 
 t.test('wrong flags are told with the usage, and --help shows it', async t => {

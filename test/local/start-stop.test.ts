@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { descendants, isAlive, until } from '../support/processes.ts'
-import { gone, named, startPipeline, untilUp } from './npm-start.ts'
+import { gone, named, startByNpm, startPipeline, untilUp } from './npm-start.ts'
 
 t.test('it stays up, and Ctrl-C ends all of it', async t => {
   const program = startPipeline(t, ['--port', '0'])
@@ -40,9 +40,20 @@ t.test('a second Ctrl-C ends it at once, also when a worker hangs', async t => {
 
 t.test('--once that is interrupted has not passed', async t => {
   const program = startPipeline(t, ['--once'])
-  await until(() => descendants(program.pid).length === 4, { timeoutMs: 30_000 })
+  await until(() => descendants(program.pid).length === 5, { timeoutMs: 30_000 })
   const children = descendants(program.pid)
   program.child.kill('SIGTERM')
   t.strictSame(await program.ended, { code: 1, signal: null })
   t.notOk(children.some(isAlive))
 })
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  t.test(`${signal} to npm alone leaves nothing running`, async t => {
+    const npm = startByNpm(t, ['--port', '0'])
+    // npm, its shell in most systems, and the command.
+    await untilUp(t, npm, { isWhole: pids => named(pids, 'worker/worker.ts').length === 2 })
+    const all = descendants(npm.pid)
+    process.kill(npm.pid, signal)
+    await gone(all)
+  })
+}

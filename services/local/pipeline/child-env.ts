@@ -1,19 +1,41 @@
-/** How the api and the workers of `npm start` are tuned, where the person's own environment does not say otherwise. */
-const DEFAULTS = {
-  // A laptop is not a fleet: what a worker killed with -9 leaves is taken over in seconds.
-  FAILOVER_TIME_MS: '3000',
-  SHUTDOWN_TIMEOUT_MS: '8000',
-}
+import { apiConfigSchema } from '../../platform/config/api.ts'
+import { workerConfigSchema } from '../../platform/config/worker.ts'
+
+/** Less than a pipeline waits for a child at a stop. A person at a terminal does not wait for half a minute. */
+const DEFAULTS = { SHUTDOWN_TIMEOUT_MS: '8000' }
+
+/**
+ * What a person may tune by their own environment: bounds and paces, which mean the same wherever the pipeline runs. Any other
+ * variable of the api or the worker may be there for something else (`PORT`, `HOST`), and `npm start` sets what it needs.
+ */
+const TUNABLE = new Set([
+  'LOG_LEVEL',
+  'FAILOVER_TIME_MS',
+  'SHARD_CONCURRENCY',
+  'OUTBOX_INTERVAL_MS',
+  'OUTBOX_GRACE_MS',
+  'MAX_UPLOAD_BYTES',
+  'MAX_JSON_BYTES',
+  'EVENT_PUT_TIMEOUT_MS',
+])
+
+// From the schemas, so that a variable they gain stays out until it is named above.
+const OURS = new Set([apiConfigSchema, workerConfigSchema].flatMap(({ properties }) => Object.keys(properties)))
 
 /**
  * The environment of a child. What the person has set for AWS stays out, all of it: a profile, a session or an endpoint of
- * theirs must never mix with the embedded one, least of all to reach a real account.
+ * theirs must never mix with the embedded one, least of all to reach a real account. So does what configures the api and the
+ * worker, but for what is tunable.
  */
 export function childEnv(
   inherited: NodeJS.ProcessEnv,
   aws: Readonly<Record<string, string>>,
   own: Readonly<Record<string, string>>,
 ): NodeJS.ProcessEnv {
-  const kept = Object.entries(inherited).filter(([name]) => !name.startsWith('AWS_') && name !== 'WORKER_ID')
+  const kept = Object.entries(inherited).filter(([name]) => !name.startsWith('AWS_') && isInherited(name))
   return { ...DEFAULTS, ...Object.fromEntries(kept), AWS_EC2_METADATA_DISABLED: 'true', ...aws, ...own }
+}
+
+function isInherited(name: string): boolean {
+  return TUNABLE.has(name) || !OURS.has(name)
 }

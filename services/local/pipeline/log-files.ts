@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync, type WriteStream } from 'node:fs'
+import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, type WriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { finished } from 'node:stream/promises'
@@ -7,9 +7,11 @@ import { EmbeddedAwsError } from '../errors.ts'
 /** The logs of the children, a file each. */
 export interface LogFiles {
   readonly dir: string
-  /** What takes the lines of one child. */
+  /** What takes the lines of one child. Its file is there from the first on. */
   open(name: string): (line: string) => void
-  /** Resolves when every line is written. */
+  /** Whether anything was written. */
+  hasLines(): boolean
+  /** Resolves when every line is written. Where there was none, nothing is left of what was created. */
   close(): Promise<void>
   /** Takes them off the disk, where they are in no data directory. After close. */
   discard(): void
@@ -20,18 +22,22 @@ export interface LogFiles {
  * @throws EmbeddedAwsError
  */
 export function openLogFiles(dataDir: string | undefined): LogFiles {
-  const dir = makeDir(dataDir)
-  const streams: WriteStream[] = []
+  const { dir, created } = makeDir(dataDir)
+  const streams = new Map<string, WriteStream>()
+  function streamOf(name: string): WriteStream {
+    const stream =
+      streams.get(name) ?? createWriteStream(path.join(dir, `${name.replaceAll(' ', '-')}.log`), { flags: 'a' })
+    streams.set(name, stream)
+    return stream
+  }
   return {
     dir,
-    open(name) {
-      const stream = createWriteStream(path.join(dir, `${name.replaceAll(' ', '-')}.log`), { flags: 'a' })
-      streams.push(stream)
-      return line => stream.write(`${line}\n`)
-    },
+    open: name => line => streamOf(name).write(`${line}\n`),
+    hasLines: () => streams.size > 0,
     async close() {
-      for (const stream of streams) stream.end()
-      await Promise.all(streams.map(stream => finished(stream)))
+      for (const stream of streams.values()) stream.end()
+      await Promise.all([...streams.values()].map(stream => finished(stream)))
+      if (streams.size === 0 && created !== undefined) removeEmpty(dir, created)
     },
     discard() {
       if (dataDir === undefined) rmSync(dir, { recursive: true, force: true })
@@ -39,14 +45,24 @@ export function openLogFiles(dataDir: string | undefined): LogFiles {
   }
 }
 
-function makeDir(dataDir: string | undefined): string {
+/** @returns the folder, and the topmost that was not there before */
+function makeDir(dataDir: string | undefined): { dir: string; created: string | undefined } {
   try {
-    if (dataDir === undefined) return mkdtempSync(path.join(tmpdir(), 'headgate-'))
+    if (dataDir === undefined) {
+      const dir = mkdtempSync(path.join(tmpdir(), 'headgate-'))
+      return { dir, created: dir }
+    }
     const dir = path.resolve(dataDir, 'logs')
-    mkdirSync(dir, { recursive: true })
-    return dir
+    return { dir, created: mkdirSync(dir, { recursive: true }) }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new EmbeddedAwsError(`There is no place for the logs: ${reason}.`, { cause })
   }
+}
+
+/** Removes a folder and those above it up to `top`, as long as nothing is in them. */
+function removeEmpty(folder: string, top: string): void {
+  if (readdirSync(folder).length > 0) return
+  rmdirSync(folder)
+  if (folder !== top) removeEmpty(path.dirname(folder), top)
 }

@@ -3,21 +3,29 @@ import { type EmbeddedAws, startEmbeddedAws } from '../embedded-aws.ts'
 import { PortTakenError } from '../errors.ts'
 import { findPort } from '../ports.ts'
 import { childEnv } from './child-env.ts'
-import { type Child, startChild } from './children.ts'
+import { type Child, type ChildDeath, startChild } from './children.ts'
 import { ChildDiedError } from './errors.ts'
+import { createRestartLimit } from './restart-limit.ts'
+import { startRestartingChild } from './restarting-child.ts'
 
 const HOST = '127.0.0.1'
 const STOP_TIMEOUT_MS = 10_000
+/** Of one worker. One that cannot run at all has died that often within seconds. */
+const RESTARTS = { most: 3, withinMs: 30_000 } as const
 
 export interface PipelineSettings {
   /** The port of the api, 0 for a free one. */
   port: number
   workers: number
+  /** Whether a worker that ends by itself is started again, within bounds, or is a failure. */
+  restartWorkers: boolean
   dataDir?: string | undefined
   /** What takes the lines that a child writes. */
   logTo(name: string): (line: string) => void
-  /** Something that the pipeline needs ended by itself. Called once. */
+  /** Something that the pipeline needs ended by itself. Called at least once, then. */
   onFailure(error: Error): void
+  /** Something that people should know, in a sentence. */
+  onNotice(notice: string): void
 }
 
 /** The embedded AWS, the api and the workers, running. The api may need a moment more: GET /readyz says when. */
@@ -38,19 +46,23 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
   })
   const aws = await startEmbeddedAws({
     onFailure: settings.onFailure,
+    onNotice: settings.onNotice,
     ...(settings.dataDir === undefined ? {} : { dataDir: settings.dataDir }),
   })
-  const start = (name: string, room: string, own: Record<string, string>) =>
-    startChild({
-      name,
-      entry: entryOf(room),
-      env: childEnv(process.env, aws.env, own),
-      onLine: settings.logTo(name),
-      onDeath: death => settings.onFailure(new ChildDiedError(death)),
-    })
-  const api = start('api', 'api/server', { HOST, PORT: String(port) })
+  const child = (name: string, room: string, own: Record<string, string>) => ({
+    name,
+    entry: entryOf(room),
+    env: childEnv(process.env, aws.env, own),
+    onLine: settings.logTo(name),
+    onDeath: (death: ChildDeath) => settings.onFailure(new ChildDiedError(death)),
+  })
+  const api = startChild(child('api', 'api/server', { HOST, PORT: String(port) }))
   const workers = Array.from({ length: settings.workers }, (_, index) =>
-    start(`worker ${index + 1}`, 'worker/worker', {}),
+    startRestartingChild({
+      ...child(`worker ${index + 1}`, 'worker/worker', {}),
+      mayRestart: createRestartLimit(settings.restartWorkers ? RESTARTS : { ...RESTARTS, most: 0 }),
+      onRestart: ({ name, how }) => settings.onNotice(`The ${name} ended by itself (${how}) and is started again.`),
+    }),
   )
   return {
     apiUrl: `http://${HOST}:${port}`,

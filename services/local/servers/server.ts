@@ -19,7 +19,12 @@ export interface ServerSettings {
   dataDir?: string | undefined
 }
 
-const titles: Record<ServiceName, string> = { s3: 'S3', dynamodb: 'DynamoDB', kinesis: 'Kinesis', cognito: 'Cognito' }
+export const titles: Record<ServiceName, string> = {
+  s3: 'S3',
+  dynamodb: 'DynamoDB',
+  kinesis: 'Kinesis',
+  cognito: 'Cognito',
+}
 
 /** The error for a person of a server that did not start. */
 export function startError(service: ServiceName, port: number, cause: unknown): Error {

@@ -1,0 +1,33 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { startPipeline, untilUp } from './npm-start.ts'
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+
+/** What npm start printed for a variable of a shell. */
+const printed = (text: string, name: string) => new RegExp(`^${name}=(\\S+)$`, 'm').exec(text)?.[1] ?? ''
+
+t.test("the README's lines to upload by hand do what they say, pasted as they are", async t => {
+  const section = /^## By hand\n(?<text>[\s\S]*?)^## /m.exec(readme)?.groups?.text ?? ''
+  const [variables = '', script = '', ...more] = [...section.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(
+    ([, text]) => text,
+  )
+  t.match(variables, /^API=.*\nTOKEN=.*\n$/)
+  t.strictSame(more, [])
+
+  const program = startPipeline(t, ['--port', '0'])
+  await untilUp(t, program)
+  const env = {
+    PATH: process.env.PATH,
+    API: printed(program.stdout(), 'API'),
+    TOKEN: printed(program.stdout(), 'TOKEN'),
+  }
+  const cwd = t.testdir()
+  const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', script], { cwd, env })
+
+  t.equal(stdout.match(/HTTP\/1\.1 200 OK\r$/gm)?.length, 2, stdout)
+  const status = stdout.slice(stdout.lastIndexOf('{"uploadId"'))
+  t.match(JSON.parse(status), { filename: 'notes.txt', size: 12 })
+})
