@@ -99,13 +99,12 @@ export class ShardConsumer {
    * up and waited for no longer. What is done by then is `progress`.
    */
   async drain(timeoutMs: number): Promise<void> {
-    const { clock, budget } = this.#settings
+    const { clock } = this.#settings
     this.#noMoreFetching.abort()
     const ended = new AbortController()
     const closed = this.#processor.close().finally(() => ended.abort())
     await Promise.race([closed, clock.sleep(timeoutMs, ended.signal)])
     this.#giveUp.abort()
-    budget.close()
   }
 
   async #fetchAll(): Promise<ChildShard[] | undefined> {

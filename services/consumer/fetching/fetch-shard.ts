@@ -1,12 +1,13 @@
 import type { Checkpoint } from '../checkpoint.ts'
 import type { Clock, Random } from '../clock.ts'
+import { StreamReplyError } from '../errors.ts'
 import { backoffMs } from '../processing/backoff.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type RecordsReply, type StreamReader } from '../stream.ts'
 import type { BudgetAccount } from './byte-budget.ts'
 import { nextFetchDelay } from './pace.ts'
 import { behind, startOf, withoutOld } from './position.ts'
-import { childrenListed, childrenOfTrimmed, childrenTold } from './shard-end.ts'
+import { childrenOfTrimmed, childrenTold } from './shard-end.ts'
 
 export interface FetchSettings {
   shardId: string
@@ -58,10 +59,13 @@ export async function* fetchShard(
       iterator = reply.nextIterator
       yield fresh
       if (iterator === undefined) {
-        const told = childrenTold(shardId, reply)
-        const children = told.length > 0 ? told : await childrenListed(shardId, stream)
-        if (children) return children
-        onFault('GetRecords', new Error(`'${shardId}' gave no next iterator but is not closed; it is read on.`))
+        const children = childrenTold(shardId, reply)
+        if (children.length > 0) return children
+        // That the stream lists it as closed would prove nothing: there may be more of it to read.
+        onFault(
+          'GetRecords',
+          new StreamReplyError(`'${shardId}' gave no next iterator and no children; it is read on.`),
+        )
       }
       const bytes = reply.records.reduce((sum, record) => sum + record.data.byteLength, 0)
       const delay = nextFetchDelay({ bytes, millisBehindLatest: reply.millisBehindLatest }, settings)

@@ -77,7 +77,9 @@ export class HeldLease {
 
   /** Watches the clock until the lease is gone, so that `signal` fires on time even while every write hangs. */
   async guard(): Promise<void> {
-    while (this.isValid()) await this.#clock.sleep(this.#validUntil - this.#clock.now(), this.signal)
+    // Looks a moment later at the earliest: a lease that has run out before its take was answered is lost aloud.
+    do await this.#clock.sleep(this.#validUntil - this.#clock.now(), this.signal)
+    while (this.isValid())
   }
 
   /** Keeps the lease, and writes how far the shard is done. */

@@ -81,7 +81,7 @@ export class LeaseScanner {
 
     // As of the start of the read: a slow read must not make an owner look dead.
     const { take, request } = decide({
-      leases: workableLeases(leases, sync.listedShardIds),
+      leases: workableLeases(leases, sync.listed),
       workerId,
       held: new Set(held.keys()),
       isExpired: lease => this.#observer.isExpired(lease, startedAt),

@@ -20,7 +20,7 @@ export interface PlanInput {
  */
 export function planLeases({ shards, leases, initial }: PlanInput): Lease[] {
   const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
-  const parentsOf = new Map(shards.map(shard => [shard.shardId, shard.parentShardIds]))
+  const parentsOf = lineageOf(shards)
   const behindUs = ancestors(
     leases.filter(lease => hasBegun(lease.checkpoint)).map(lease => lease.leaseKey),
     parentsOf,
@@ -38,6 +38,13 @@ export function planLeases({ shards, leases, initial }: PlanInput): Lease[] {
     })
 }
 
+/** The parents of each shard that the stream lists, by shard id. */
+export type Lineage = ReadonlyMap<string, readonly string[]>
+
+export function lineageOf(shards: readonly Shard[]): Lineage {
+  return new Map(shards.map(shard => [shard.shardId, shard.parentShardIds]))
+}
+
 /** The lease of a shard that has just come to be because its parent ended. */
 export function childLease(shard: ChildShard): Lease {
   return leaseOf(shard, FROM_TRIM_HORIZON)
@@ -48,13 +55,22 @@ export function childLease(shard: ChildShard): Lease {
  * or when it is neither in the table nor in the stream any more. One that has no lease but is still in the stream has never
  * been read: the child waits until the plan above has made its lease.
  */
-export function workableLeases(leases: readonly Lease[], listedShardIds: ReadonlySet<string>): Lease[] {
+export function workableLeases(leases: readonly Lease[], listed: Lineage): Lease[] {
   const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
-  const isDone = (parentId: string) => {
+  // The plan makes no lease of a shard whose descendant has begun: waiting for it would be for ever.
+  const behindUs = ancestors(
+    leases.filter(lease => hasBegun(lease.checkpoint)).map(lease => lease.leaseKey),
+    // Of leases that were cleaned up only the stream still tells whose children they were.
+    new Map([...leases.map(lease => [lease.leaseKey, lease.parentShardIds] as const), ...listed]),
+  )
+  // A list that is older than the child may be older than its parent too: only one with the child in it proves anything.
+  const isDone = (parentId: string, { leaseKey }: Lease) => {
     const parent = byKey.get(parentId)
-    return parent ? !isOpen(parent) : !listedShardIds.has(parentId)
+    if (parent) return !isOpen(parent)
+    return behindUs.has(parentId) || (listed.has(leaseKey) && !listed.has(parentId))
   }
-  return leases.filter(lease => isOpen(lease) && (hasBegun(lease.checkpoint) || lease.parentShardIds.every(isDone)))
+  const mayBegin = (lease: Lease) => lease.parentShardIds.every(parentId => isDone(parentId, lease))
+  return leases.filter(lease => isOpen(lease) && (hasBegun(lease.checkpoint) || mayBegin(lease)))
 }
 
 export interface LeaseChange {
@@ -86,7 +102,7 @@ function leaseOf(shard: ChildShard, place: StartingPlace): Lease {
   })
 }
 
-function ancestors(shardIds: readonly string[], parentsOf: ReadonlyMap<string, readonly string[]>): Set<string> {
+function ancestors(shardIds: readonly string[], parentsOf: Lineage): Set<string> {
   const found = new Set<string>()
   const left = [...shardIds]
   for (let shardId = left.pop(); shardId !== undefined; shardId = left.pop()) {

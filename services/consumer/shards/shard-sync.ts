@@ -6,7 +6,7 @@ import type { StreamReader } from '../stream.ts'
 import { obsoleteLeases } from './cleanup.ts'
 import { findHole } from './hash-range.ts'
 import { type InitialPosition, resolvePosition } from './initial-position.ts'
-import { planChanges, planLeases } from './lease-plan.ts'
+import { type Lineage, lineageOf, planChanges, planLeases } from './lease-plan.ts'
 import type { Shard } from './shard.ts'
 
 export interface ShardSyncSettings {
@@ -28,7 +28,7 @@ const STRIKES = 3
 /** Keeps the lease table and the stream's shards in step: makes what is missing, takes away what nobody needs any more. */
 export class ShardSync {
   readonly #settings: ShardSyncSettings
-  #listedShardIds: ReadonlySet<string> = new Set()
+  #listed: Lineage = new Map()
   #nextAt = Number.NEGATIVE_INFINITY
   #strikes = 0
 
@@ -42,8 +42,8 @@ export class ShardSync {
   }
 
   /** The shards that the stream had at the last look. */
-  get listedShardIds(): ReadonlySet<string> {
-    return this.#listedShardIds
+  get listed(): Lineage {
+    return this.#listed
   }
 
   /** Where it is time to look: resolves to whether the table was changed. */
@@ -51,7 +51,7 @@ export class ShardSync {
     const { clock, stream, shardSyncIntervalMs, scanIntervalMs } = this.#settings
     if (clock.now() < this.#nextAt) return false
     const shards = await stream.listShards()
-    this.#listedShardIds = new Set(shards.map(shard => shard.shardId))
+    this.#listed = lineageOf(shards)
     const isWhole = this.#audit(shards, leases)
     // An application that starts on a list with a hole would leave out what is in it.
     const changed = (isWhole || leases.length > 0) && (await this.#apply(shards, leases))

@@ -131,7 +131,7 @@ t.test('a shard that is not found but listed, or of a stream that lists none, is
   }
 })
 
-t.test('no next iterator is the end only of a shard that is closed', async t => {
+t.test('no next iterator is the end of a shard only where the reply names its children', async t => {
   const open = await read([reply(['1'], { nextIterator: undefined }), reply(['2']), reply([])])
   t.same(open.fetched, ['1', '2'])
   t.equal(open.children, undefined)
@@ -140,8 +140,8 @@ t.test('no next iterator is the end only of a shard that is closed', async t => 
   const told = await read([reply(['1'], { nextIterator: undefined, childShards: [child] }), reply([])])
   t.same(told.children, [child])
 
-  const listed = await read([reply(['1'], { nextIterator: undefined }), reply([])], {
+  const listed = await read([reply(['1'], { nextIterator: undefined }), reply(['2']), reply([])], {
     shards: [shard(SHARD, { closed: true }), child],
   })
-  t.same(listed.children, [child], 'where the reply does not tell the children, the stream does')
+  t.same(listed.fetched, ['1', '2'], 'that it is listed as closed does not say that it is read to its end')
 })

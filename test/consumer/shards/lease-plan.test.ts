@@ -1,6 +1,6 @@
 import t from 'tap'
 import { FROM_TRIM_HORIZON, resolvePosition } from '../../../services/consumer/shards/initial-position.ts'
-import { planChanges, planLeases, workableLeases } from '../../../services/consumer/shards/lease-plan.ts'
+import { lineageOf, planChanges, planLeases, workableLeases } from '../../../services/consumer/shards/lease-plan.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import { at, leaseWith } from '../leases/support.ts'
 
@@ -23,6 +23,8 @@ const family = [
   shard('4', [], true),
   shard('5', ['3', '4']),
 ]
+/** A stream that lists these shards and tells nothing of their parents. */
+const listing = (shardIds: string[]) => new Map(shardIds.map(shardId => [shardId, [] as string[]]))
 const keys = (leases: ReadonlyArray<{ leaseKey: string }>) => leases.map(lease => lease.leaseKey).sort()
 
 t.test('an application that starts at TRIM_HORIZON gets a lease for every shard that is still there', async t => {
@@ -62,7 +64,7 @@ t.test('a parent whose row was deleted before its children had begun gets it bac
     leaseWith({ leaseKey: '3', parentShardIds: ['1'] }),
   ]
   const shards = family.slice(0, 3)
-  t.same(workableLeases(leases, new Set(['1', '2', '3'])), [], 'the children wait for it')
+  t.same(workableLeases(leases, listing(['1', '2', '3'])), [], 'the children wait for it')
   for (const initial of [FROM_TRIM_HORIZON, latest]) {
     const plan = planLeases({ shards, leases, initial })
     t.same(keys(plan), ['1'])
@@ -79,15 +81,15 @@ t.test('a child may be worked on once all its parents have ended', async t => {
   const child = leaseWith({ leaseKey: '5', parentShardIds: ['3', '4'] })
   const ended = (leaseKey: string) => leaseWith({ leaseKey, checkpoint: at('SHARD_END') })
   const open = leaseWith({ leaseKey: '4', checkpoint: at('99') })
-  const listed = new Set(['3', '4', '5'])
+  const listed = listing(['3', '4', '5'])
   t.same(keys(workableLeases([ended('3'), open, child], listed)), ['4'])
   t.same(keys(workableLeases([ended('3'), ended('4'), child], listed)), ['5'])
 })
 
 t.test('a parent that is neither in the table nor in the stream is trimmed, and holds nobody up', async t => {
   const child = leaseWith({ leaseKey: '2', parentShardIds: ['1'] })
-  t.same(keys(workableLeases([child], new Set(['2']))), ['2'])
-  t.same(keys(workableLeases([child], new Set(['1', '2']))), [])
+  t.same(keys(workableLeases([child], listing(['2']))), ['2'])
+  t.same(keys(workableLeases([child], listing(['1', '2']))), [])
 })
 
 t.test('a lease learns where its shard starts, and nothing else of it changes', async t => {
@@ -115,3 +117,16 @@ t.test('a lease of a shard with another start is of a stream that is no more, an
     shardStart: 'start of 1',
   })
 })
+
+t.test(
+  'a shard whose row was deleted does not wait for a parent that was cleaned up with all but its grandchildren',
+  async t => {
+    // 1 was split into 2 and 3, and 3 into 6: all have ended and are cleaned up but 2, whose row somebody deleted, and 6.
+    const shards = [shard('1', [], true), shard('2', ['1']), shard('3', ['1'], true), shard('6', ['3'])]
+    const begun = leaseWith({ leaseKey: '6', checkpoint: at('9'), parentShardIds: ['3'] })
+    const [again, ...others] = planLeases({ shards, leases: [begun], initial: FROM_TRIM_HORIZON })
+    if (!again) throw new Error('no lease was planned')
+    t.same(others, [])
+    t.same(keys(workableLeases([again, begun], lineageOf(shards))), ['2', '6'])
+  },
+)

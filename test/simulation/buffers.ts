@@ -1,0 +1,56 @@
+import { type Checkpoint, compareCheckpoints, isSequence } from '../../services/consumer/checkpoint.ts'
+import type { ConsumerRecord } from '../../services/consumer/record.ts'
+
+/** The bytes of records that a worker has in hand, counted from outside: those it was given and has not handled. */
+export class Buffers {
+  readonly #byShard = new Map<string, Map<string, number>>()
+
+  readonly #lastReply = new Map<string, number>()
+  #bytes = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The bytes of the last reply of each other shard: it may have come when there was room for its first record only. */
+  repliesBut(shardId: string): number {
+    let sum = 0
+    for (const [other, bytes] of this.#lastReply) if (other !== shardId) sum += bytes
+    return sum
+  }
+
+  /** @param done the checkpoint with which the worker took the shard: what is behind it, it throws away */
+  received(shardId: string, records: readonly ConsumerRecord[], done: Checkpoint | undefined): void {
+    const shard = this.#byShard.get(shardId)
+    if (!shard) return
+    this.#lastReply.set(shardId, bytesOf(records))
+    for (const record of records) {
+      if (done && isSequence(done) && compareCheckpoints(record, done) <= 0) continue
+      this.handled(record) // Where it came before, it is in hand once.
+      shard.set(nameOf(record), record.data.byteLength)
+      this.#bytes += record.data.byteLength
+    }
+  }
+
+  handled(record: ConsumerRecord): void {
+    const shard = this.#byShard.get(record.shardId)
+    this.#bytes -= shard?.get(nameOf(record)) ?? 0
+    shard?.delete(nameOf(record))
+  }
+
+  opened(shardId: string): void {
+    this.closed(shardId)
+    this.#byShard.set(shardId, new Map())
+  }
+
+  /** The worker has let go of the shard, and of everything it had of it. */
+  closed(shardId: string): void {
+    for (const size of this.#byShard.get(shardId)?.values() ?? []) this.#bytes -= size
+    this.#byShard.delete(shardId)
+    this.#lastReply.delete(shardId)
+  }
+}
+
+const bytesOf = (records: readonly ConsumerRecord[]) => records.reduce((sum, { data }) => sum + data.byteLength, 0)
+
+const nameOf = ({ sequenceNumber, subSequenceNumber }: ConsumerRecord) => `${sequenceNumber}/${subSequenceNumber}`

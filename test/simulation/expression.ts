@@ -1,0 +1,59 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Item } from '../../services/consumer/leases/lease-item.ts'
+import type { SwapExpression } from '../../services/consumer/leases/lease-update.ts'
+
+/**
+ * As much of DynamoDB's expression language as the lease table needs: AND of `=`, `<>`, attribute_exists and
+ * attribute_not_exists in a condition; SET and REMOVE in an update. It refuses what it does not know, and, as DynamoDB does,
+ * a name or a value that is given and not used.
+ */
+export function conditionHolds(expression: SwapExpression, item: Item | undefined): boolean {
+  checkUse(expression)
+  return expression.ConditionExpression.split(' AND ').every(term => termHolds(term, expression, item ?? {}))
+}
+
+/** The item as the update leaves it. */
+export function applyUpdate(expression: SwapExpression, item: Item): Item {
+  const next = { ...item }
+  const { UpdateExpression } = expression
+  const clauses = /^(?:SET (?<sets>.+?))? ?(?:REMOVE (?<removes>.+))?$/.exec(UpdateExpression)?.groups
+  if (!clauses?.sets && !clauses?.removes) throw new Error(`The model does not know the update '${UpdateExpression}'.`)
+  for (const set of clauses.sets?.split(', ') ?? []) {
+    const [name, value, more] = set.split(' = ')
+    if (!name || !value || more) throw new Error(`The model does not know the assignment '${set}'.`)
+    next[attributeOf(name, expression)] = valueFor(value, expression)
+  }
+  for (const name of clauses.removes?.split(', ') ?? []) delete next[attributeOf(name, expression)]
+  return next
+}
+
+function termHolds(term: string, expression: SwapExpression, item: Item): boolean {
+  const existence = /^attribute_(?<not>not_)?exists\((?<name>#\w+)\)$/.exec(term)?.groups
+  if (existence?.name) {
+    return (item[attributeOf(existence.name, expression)] === undefined) === (existence.not !== undefined)
+  }
+  const comparison = /^(?<name>#\w+) (?<operator>=|<>) (?<value>:\w+)$/.exec(term)?.groups
+  if (!comparison?.name || !comparison.value) throw new Error(`The model does not know the condition '${term}'.`)
+  const stored = item[attributeOf(comparison.name, expression)]
+  const isEqual = stored !== undefined && isDeepStrictEqual(stored, valueFor(comparison.value, expression))
+  return isEqual === (comparison.operator === '=')
+}
+
+function attributeOf(name: string, { ExpressionAttributeNames }: SwapExpression): string {
+  const attribute = ExpressionAttributeNames[name]
+  if (attribute === undefined) throw new Error(`ValidationException: the name '${name}' is not defined.`)
+  return attribute
+}
+
+function valueFor(placeholder: string, { ExpressionAttributeValues }: SwapExpression) {
+  const value = ExpressionAttributeValues[placeholder]
+  if (value === undefined) throw new Error(`ValidationException: the value '${placeholder}' is not defined.`)
+  return value
+}
+
+function checkUse(expression: SwapExpression): void {
+  const text = `${expression.UpdateExpression} ${expression.ConditionExpression}`
+  const used = new Set(text.match(/[#:]\w+/g))
+  const given = [expression.ExpressionAttributeNames, expression.ExpressionAttributeValues].flatMap(Object.keys)
+  for (const name of given) if (!used.has(name)) throw new Error(`ValidationException: '${name}' is not used.`)
+}

@@ -1,0 +1,190 @@
+import type { SeededRandom } from './random.ts'
+import { STRIKES, type Strike } from './scenario.ts'
+import type { Worker } from './worker.ts'
+import type { World } from './world.ts'
+
+const MOST_WORKERS = 4
+const MOST_SHARDS = 14
+
+/** What each fault does to the world when it strikes. */
+const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => void>> = {
+  kill: world => onWorker(world, worker => world.replace(worker)),
+
+  'kill at a call': world => onWorker(world, worker => atCall(world, worker, () => world.replace(worker))),
+
+  stall: (world, random) => onWorker(world, worker => stall(world, worker, random)),
+
+  'stall at a call': (world, random) => {
+    onWorker(world, worker => atCall(world, worker, () => stall(world, worker, random)))
+  },
+
+  stop: (world, random) =>
+    onWorker(world, worker => {
+      world.stop(worker)
+      world.time.at(world.time.now + random.between(0, 4_000), () => join(world))
+    }),
+
+  join,
+
+  roll: world => {
+    const old = world.active()
+    for (const [index, worker] of old.entries()) {
+      world.time.at(world.time.now + 1_000 * index, () => {
+        if (world.healed) return
+        world.join()
+        if (worker.alive && !worker.stopping) world.stop(worker)
+      })
+    }
+  },
+
+  duplicate: (world, random) => {
+    if (world.active().length >= MOST_WORKERS) return
+    onWorker(world, worker => {
+      const twin = world.join(worker.workerId)
+      const victim = random.chance(0.5) ? worker : twin
+      world.time.at(world.time.now + random.between(500, 4_000), () => {
+        if (!world.healed) world.kill(victim)
+      })
+    })
+  },
+
+  'wall clock': (world, random) =>
+    onWorker(world, worker => {
+      // Ahead it must not be where it decides what LATEST means: see the README.
+      const mayBeAhead = world.scenario.initialPosition === 'TRIM_HORIZON'
+      worker.clockErrorMs = (mayBeAhead && random.chance(0.5) ? 1 : -1) * 3_600_000
+      world.trace.add(`${worker.name} has a wall clock that is ${worker.clockErrorMs} ms wrong`)
+    }),
+
+  split: (world, random) => reshard(world, random, 1),
+
+  merge(world, random) {
+    const shard = random.pick(world.kinesis.open())
+    if (!shard || world.kinesis.shards.length >= MOST_SHARDS) return
+    world.kinesis.merge(shard)
+    world.trace.add(`${shard.shardId} is merged into ${shard.children.map(({ shardId }) => shardId)}`)
+  },
+
+  /** Shards that are split and split again, and merged, before anybody has read them. */
+  storm(world, random) {
+    reshard(world, random, 3)
+    EFFECTS.merge(world, random)
+  },
+
+  trim(world, random) {
+    const shard = random.pick(world.kinesis.shards)
+    if (shard) world.trim(shard, random.chance(0.5) ? shard.records.length : random.integer(1, 5))
+  },
+
+  'delete row': (world, random) => {
+    const lease = random.pick(world.table.all())
+    if (lease) world.table.delete(lease.leaseKey, 'operator')
+  },
+
+  /** Somebody edits a row by hand and leaves the counter alone. */
+  'edit row': (world, random) => {
+    const lease = random.pick(world.table.all())
+    if (!lease || lease.checkpoint.sequenceNumber === 'SHARD_END') return
+    const { leaseKey } = lease
+    switch (random.integer(0, 2)) {
+      case 0:
+        return world.table.edit(leaseKey, 'operator', { leaseOwner: undefined })
+      case 1:
+        return world.table.edit(leaseKey, 'operator', { checkpointOwner: { S: 'kcl' } })
+      default:
+        return rewind(world, leaseKey, random)
+    }
+  },
+
+  /** The leader of a KCL 3.x fleet moves a lease to a worker of ours or to one that never comes, and assigns it later. */
+  'hand-off': (world, random) => {
+    const lease = random.pick(
+      world.table.all().filter(({ leaseOwner, checkpointOwner }) => leaseOwner && !checkpointOwner),
+    )
+    if (!lease?.leaseOwner || lease.checkpoint.sequenceNumber === 'SHARD_END') return
+    const { leaseKey, leaseOwner: current } = lease
+    const next = random.chance(0.5) ? 'kcl' : (random.pick(world.active())?.workerId ?? 'kcl')
+    if (next === current) return
+    world.table.edit(leaseKey, 'leader', { leaseOwner: { S: next }, checkpointOwner: { S: current } })
+    if (random.chance(0.3)) return // The leader dies.
+    world.time.at(world.time.now + random.between(100, 3_000), () => {
+      const now = world.table.get(leaseKey)
+      if (now?.leaseOwner !== next || now.checkpointOwner !== current) return
+      const leaseCounter = { N: String(now.leaseCounter + 1) }
+      world.table.edit(leaseKey, 'leader', { leaseOwner: { S: next }, checkpointOwner: undefined, leaseCounter })
+    })
+  },
+
+  burst: (world, random) => {
+    world.weather.burst(random.chance(0.7) ? 'dynamodb' : 'kinesis', random.between(500, 2 * world.scenario.failoverMs))
+  },
+}
+
+/** Has each fault of the run strike again and again, at random times, until then. */
+export function scheduleFaults(world: World, until: number): void {
+  const { time, random, scenario } = world
+  for (const strike of STRIKES) {
+    const meanMs = scenario.strikes.get(strike)
+    if (meanMs === undefined) continue
+    const next = () => {
+      const at = time.now - meanMs * Math.log(1 - random.next())
+      if (at >= until) return
+      time.at(at, () => {
+        world.trace.add(`fault: ${strike}`)
+        EFFECTS[strike](world, random)
+        next()
+      })
+    }
+    next()
+  }
+}
+
+function onWorker(world: World, strike: (worker: Worker) => void): void {
+  const worker = world.random.pick(world.active())
+  if (worker) strike(worker)
+}
+
+function join(world: World): void {
+  if (world.active().length < MOST_WORKERS) world.join()
+}
+
+/** Strikes at one of the worker's next calls: before it is sent, or when it is on its way. */
+function atCall({ random, trace }: World, { process }: Worker, strike: () => void): void {
+  let left = random.integer(0, 12)
+  const when = random.chance(0.5) ? 'before sending' : 'after sending'
+  process.trap = () => {
+    if (left-- > 0) return undefined
+    process.trap = undefined
+    trace.add(`${process.name} is struck ${when}`)
+    return when
+  }
+  process.fall = strike
+}
+
+function stall(world: World, { process }: Worker, random: SeededRandom): void {
+  const ms = random.chance(0.1) ? 30_000 : random.between(100, 3 * world.scenario.failoverMs)
+  world.trace.add(`${process.name} stalls for ${ms.toFixed()} ms`)
+  process.stall(ms)
+}
+
+function reshard(world: World, random: SeededRandom, splits: number): void {
+  for (let left = splits; left > 0; left--) {
+    const shard = random.pick(world.kinesis.open())
+    if (!shard || world.kinesis.shards.length >= MOST_SHARDS) return
+    world.kinesis.split(shard)
+    world.trace.add(`${shard.shardId} is split into ${shard.children.map(({ shardId }) => shardId)}`)
+  }
+}
+
+/** To have records handled again: the checkpoint goes back to an earlier record that was handled. */
+function rewind(world: World, leaseKey: string, random: SeededRandom): void {
+  const { checkpoint } = world.table.get(leaseKey) ?? {}
+  const records = world.ledger.ofShard(leaseKey)
+  const reached = checkpoint && world.ledger.find(checkpoint)
+  const back = reached && records[random.integer(0, reached.index)]
+  if (!back || back.index >= reached.index) return
+  world.table.edit(leaseKey, 'operator', {
+    checkpoint: { S: back.position.sequenceNumber },
+    checkpointSubSequenceNumber: { N: String(back.position.subSequenceNumber) },
+  })
+}

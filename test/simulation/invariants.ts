@@ -1,0 +1,207 @@
+import { type Checkpoint, compareCheckpoints, isSequence, isShardEnd } from '../../services/consumer/checkpoint.ts'
+import type { LossReason } from '../../services/consumer/leases/held-lease.ts'
+import type { ConsumerRecord } from '../../services/consumer/record.ts'
+import { differences, type LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
+import { HASH_SPACE, type KinesisModel } from './kinesis-model.ts'
+import type { Ledger } from './ledger.ts'
+
+/**
+ * What must hold: the invariants of the consumer by their numbers, and three that are finer. `resume`: a worker that takes a
+ * lease handles nothing at or below its checkpoint. `rival`: a lease counts as taken away only where somebody else wrote its
+ * row. `crash`: nothing rejects unheard.
+ */
+export type Invariant = '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9' | '10' | 'resume' | 'rival' | 'crash'
+
+export interface InvariantSettings {
+  ledger: Ledger
+  kinesis: KinesisModel
+  table: LeaseTable
+  failoverMs: number
+  startsAtLatest: boolean
+  /** Epoch milliseconds of Kinesis's clock. */
+  wallClock: () => number
+  violated(invariant: Invariant, what: string): void
+}
+
+/** What is known of a run of a worker and a shard. */
+interface Hold {
+  /** The checkpoint with which it last took the shard. */
+  from: Checkpoint | undefined
+  /** When the last of its writes of the row that arrived was sent. */
+  sentAt: number
+}
+
+/** Watches every write of a lease and every start of a handler. */
+export class Invariants {
+  readonly #settings: InvariantSettings
+  readonly #holds = new Map<string, Hold>()
+  /** Shards that were at SHARD_END once. */
+  readonly #ended = new Set<string>()
+  /** Shards that had a lease once, and the checkpoint that it was made with. */
+  readonly #firstCheckpoints = new Map<string, Checkpoint>()
+  readonly #writtenFrom = new Set<string>()
+  /** Rows that were taken away once: a stale read of them may show a counter that is greater than today's. */
+  readonly #deleted = new Set<string>()
+  #covered = false
+
+  constructor(settings: InvariantSettings) {
+    this.#settings = settings
+  }
+
+  leaseWritten(write: LeaseWrite): void {
+    const { leaseKey, writer, before, after, decidedOn } = write
+    if (!after) {
+      this.#deleted.add(leaseKey)
+      this.#covered = false
+      this.#forgetWrites(leaseKey)
+      return
+    }
+    if (!before) this.#leaseMade(write)
+    if (decidedOn && before) this.#leaseSwapped(write)
+    if (isShardEnd(after.checkpoint)) this.#ended.add(leaseKey)
+    if (!before || isShardEnd(after.checkpoint)) this.#checkCoverage()
+
+    this.#holdOf(writer, leaseKey).sentAt = write.sentAt
+  }
+
+  acquired(run: string, shardId: string, checkpoint: Checkpoint): void {
+    this.#holdOf(run, shardId).from = checkpoint
+  }
+
+  /** @param run the run of the worker; `here` is the world's time as it is for its process */
+  handlerStarts(run: string, here: number, record: ConsumerRecord): void {
+    const { ledger, failoverMs, violated } = this.#settings
+    const { shardId, partitionKey } = record
+    const entry = ledger.find(record)
+    const hold = this.#holds.get(`${run} ${shardId}`)
+    if (!entry || !hold?.from) {
+      violated('crash', `${run} handles a record that is none, or without any lease`)
+      return
+    }
+    const expired = here - (hold.sentAt + failoverMs)
+    if (expired >= 0)
+      violated('8', `${run} starts a record of ${shardId} ${expired.toFixed(1)} ms after its lease ran out`)
+    const first = ledger.firstOpenOfKey(partitionKey)
+    if (first && first.keyIndex < entry.keyIndex) {
+      violated('2', `${run} starts ${partitionKey}#${entry.keyIndex} before #${first.keyIndex} is settled`)
+    }
+    if (hold.from && isSequence(hold.from) && compareCheckpoints(entry.position, hold.from) <= 0) {
+      violated('resume', `${run} handles a record of ${shardId} that is behind the checkpoint it took over`)
+    }
+    this.#checkParents(run, shardId)
+  }
+
+  /** The checkpoint with which that run last took the shard. */
+  takenFrom(run: string, shardId: string): Checkpoint | undefined {
+    return this.#holds.get(`${run} ${shardId}`)?.from
+  }
+
+  leaseLost(run: string, shardId: string, reason: LossReason): void {
+    if (reason !== 'taken by another worker' || this.#deleted.has(shardId)) return
+    const { table, violated } = this.#settings
+    // A row in nobody's hands is one that the worker gave up itself, though it never heard of it.
+    if (table.lastWriter(shardId) !== run || table.get(shardId)?.leaseOwner === undefined) return
+    violated('rival', `${run} gave ${shardId} up as '${reason}' though nobody wrote its row but itself`)
+  }
+
+  #leaseMade({ leaseKey, after }: LeaseWrite): void {
+    if (!after || this.#firstCheckpoints.has(leaseKey)) return
+    const { checkpoint, startAt } = after
+    this.#firstCheckpoints.set(leaseKey, checkpoint)
+    const { ledger, wallClock, startsAtLatest } = this.#settings
+    const isLatest = checkpoint.sequenceNumber === 'LATEST'
+    const from = isLatest ? wallClock() : (startAt ?? Number.NEGATIVE_INFINITY)
+    // Of a shard that needs no lease the application owes nothing from before it came, however wrong its clock is.
+    ledger.startShard(leaseKey, from, startsAtLatest ? wallClock() : from)
+  }
+
+  #leaseSwapped({ leaseKey, writer, before, after, decidedOn }: LeaseWrite): void {
+    const { violated } = this.#settings
+    if (!before || !after || !decidedOn) return
+    const differs = differences(decidedOn, before)
+    if (differs.length > 0) violated('3', `${writer} wrote over a row of ${leaseKey} that differs in ${differs.join()}`)
+    // What is neither a checkpoint nor a change of hands may leave the counter as it is.
+    const decides = differences(before, after).length > 0
+    const from = `${leaseKey} ${before.leaseCounter}`
+    if (decides && (this.#writtenFrom.has(from) || after.leaseCounter <= before.leaseCounter)) {
+      violated('3', `${writer} is the second to write ${leaseKey} at counter ${before.leaseCounter}`)
+    }
+    if (decides) this.#writtenFrom.add(from)
+
+    const moved = compareCheckpoints(after.checkpoint, before.checkpoint)
+    if (moved < 0) violated('4', `${writer} took the checkpoint of ${leaseKey} back`)
+    if (moved > 0) this.#checkProgress(leaseKey, writer, after.checkpoint)
+    if (moved > 0 && isShardEnd(after.checkpoint)) this.#checkChildren(leaseKey, writer)
+  }
+
+  #checkProgress(leaseKey: string, writer: string, checkpoint: Checkpoint): void {
+    const { ledger, kinesis, violated } = this.#settings
+    const first = ledger.firstOpenOfShard(leaseKey)
+    if (isShardEnd(checkpoint)) {
+      if (first) violated('1', `${writer} ended ${leaseKey} with record #${first.index} not handled`)
+      const isClosed = kinesis.shards.some(({ shardId, closedAt }) => shardId === leaseKey && closedAt !== undefined)
+      if (!isClosed) violated('1', `${writer} ended ${leaseKey}, which is open`)
+      return
+    }
+    const entry = ledger.find(checkpoint)
+    if (entry?.shardId !== leaseKey) violated('1', `${writer} checkpointed ${leaseKey} at no record of it`)
+    else if (first && first.index <= entry.index) {
+      violated('1', `${writer} checkpointed ${leaseKey} at record #${entry.index} with #${first.index} not handled`)
+    }
+  }
+
+  #checkParents(run: string, shardId: string): void {
+    const { kinesis, ledger, violated } = this.#settings
+    // A shard that was made to start in its middle, by the application's initial position, waits for nobody.
+    if (this.#firstCheckpoints.get(shardId)?.sequenceNumber !== 'TRIM_HORIZON') return
+    const shard = kinesis.shards.find(each => each.shardId === shardId)
+    for (const parent of shard?.parents ?? []) {
+      if (parent.gone || this.#ended.has(parent.shardId)) continue
+      // Closed before the application came: there is nothing in it that it has to read.
+      if (!this.#firstCheckpoints.has(parent.shardId) && !ledger.firstOpenOfShard(parent.shardId)) continue
+      violated('5', `${run} starts a record of ${shardId} while its parent ${parent.shardId} is not done`)
+    }
+  }
+
+  #checkChildren(leaseKey: string, writer: string): void {
+    const { kinesis, violated } = this.#settings
+    for (const { shardId } of kinesis.shards.find(shard => shard.shardId === leaseKey)?.children ?? []) {
+      if (this.#firstCheckpoints.has(shardId)) continue
+      violated('6', `${writer} ended ${leaseKey} while its child ${shardId} has no lease`)
+    }
+  }
+
+  /** Once the leases cover the hash space, no write may tear a hole into it; only a row that was deleted does. */
+  #checkCoverage(): void {
+    const covers = this.covers()
+    if (this.#covered && !covers) this.#settings.violated('7', 'the live leases do not cover the hash space any more')
+    this.#covered = covers
+  }
+
+  covers(): boolean {
+    const ranges = this.#settings.table
+      .all()
+      .filter(({ checkpoint }) => !isShardEnd(checkpoint))
+      .map(
+        ({ startingHashKey = '0', endingHashKey = '0' }) => [BigInt(startingHashKey), BigInt(endingHashKey)] as const,
+      )
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    let covered = -1n
+    for (const [from, to] of ranges) {
+      if (from > covered + 1n) return false
+      if (to > covered) covered = to
+    }
+    return covered === HASH_SPACE - 1n
+  }
+
+  #holdOf(run: string, shardId: string): Hold {
+    const name = `${run} ${shardId}`
+    const hold = this.#holds.get(name) ?? { from: undefined, sentAt: Number.NEGATIVE_INFINITY }
+    this.#holds.set(name, hold)
+    return hold
+  }
+
+  #forgetWrites(leaseKey: string): void {
+    for (const from of this.#writtenFrom) if (from.startsWith(`${leaseKey} `)) this.#writtenFrom.delete(from)
+  }
+}

@@ -1,0 +1,235 @@
+import type { ConsumerRecord } from '../../services/consumer/record.ts'
+import type { Shard } from '../../services/consumer/shards/shard.ts'
+import type { RecordsReply, ShardPosition } from '../../services/consumer/stream.ts'
+import { serviceError } from './network.ts'
+
+export const HASH_SPACE = 2n ** 128n
+/** Sequence numbers grow by a digit early in every run: whoever compares them as strings is found out. */
+const FIRST_SEQUENCE = 10n ** 55n - 60n
+const CALLS_PER_SECOND = 5
+/** Whose bytes nobody reads: only their number matters. */
+const BYTES = new Uint8Array(1024 ** 2)
+
+/** One record of Kinesis; an aggregate has several records of users. */
+interface StoredRecord {
+  readonly sequenceNumber: string
+  readonly at: number
+  readonly parts: readonly ConsumerRecord[]
+}
+
+export interface ModelShard {
+  readonly shardId: string
+  readonly parents: readonly ModelShard[]
+  readonly from: bigint
+  /** Included. */
+  readonly to: bigint
+  readonly records: StoredRecord[]
+  readonly createdAt: number
+  /** Its first sequence number: greater than any of its parents. */
+  readonly start: string
+  closedAt: number | undefined
+  children: ModelShard[]
+  /** Records before this one are trimmed. */
+  trimmed: number
+  gone: boolean
+  readonly calls: number[]
+}
+
+export interface KinesisSettings {
+  /** Milliseconds that an iterator lives. */
+  iteratorLifeMs: number
+  maxReplyBytes: number
+  now: () => number
+  /** Epoch milliseconds of Kinesis's own clock. */
+  wallClock: () => number
+}
+
+/** A stream: its shards and their records, and what Kinesis answers when it is well. */
+export class KinesisModel {
+  readonly shards: ModelShard[] = []
+  readonly #settings: KinesisSettings
+  #sequence = FIRST_SEQUENCE
+
+  constructor(settings: KinesisSettings, shards: number) {
+    this.#settings = settings
+    const size = HASH_SPACE / BigInt(shards)
+    for (let index = 0; index < shards; index++) {
+      const from = size * BigInt(index)
+      this.#addShard([], from, index === shards - 1 ? HASH_SPACE - 1n : from + size - 1n)
+    }
+  }
+
+  open(): ModelShard[] {
+    return this.shards.filter(shard => shard.closedAt === undefined)
+  }
+
+  shardOf(hash: bigint): ModelShard {
+    const shard = this.open().find(({ from, to }) => from <= hash && hash <= to)
+    if (!shard) throw new Error('The open shards of the model do not cover the hash space.')
+    return shard
+  }
+
+  /** Puts one record, an aggregate where it has several keys. Returns the records of users in it. */
+  put(shard: ModelShard, partitionKeys: readonly string[], size: number): readonly ConsumerRecord[] {
+    const sequenceNumber = this.#nextSequence()
+    const { shardId } = shard
+    const at = this.#settings.wallClock()
+    const arrivedAt = new Date(at)
+    const data = BYTES.subarray(0, size)
+    const parts = partitionKeys.map((partitionKey, subSequenceNumber) => {
+      return { data, partitionKey, sequenceNumber, subSequenceNumber, shardId, arrivedAt }
+    })
+    shard.records.push({ sequenceNumber, at, parts })
+    return parts
+  }
+
+  split(shard: ModelShard): void {
+    const middle = (shard.from + shard.to) / 2n
+    if (shard.closedAt !== undefined || middle === shard.from) return
+    this.#close([shard], [this.#addShard([shard], shard.from, middle), this.#addShard([shard], middle + 1n, shard.to)])
+  }
+
+  /** Merges the shard with the one behind it, where there is one. */
+  merge(shard: ModelShard): void {
+    const next = this.open().find(({ from }) => from === shard.to + 1n)
+    if (shard.closedAt !== undefined || !next) return
+    this.#close([shard, next], [this.#addShard([shard, next], shard.from, next.to)])
+  }
+
+  /** Lets go of the oldest records; a closed shard without records is gone. Returns what was let go of. */
+  trim(shard: ModelShard, records: number): ConsumerRecord[] {
+    const upTo = Math.min(shard.records.length, shard.trimmed + records)
+    const trimmed = shard.records.slice(shard.trimmed, upTo)
+    shard.trimmed = upTo
+    const isOld = shard.parents.every(parent => parent.gone)
+    if (shard.closedAt !== undefined && upTo === shard.records.length && isOld) shard.gone = true
+    return trimmed.flatMap(({ parts }) => parts)
+  }
+
+  /**
+   * ListShards in two pages, the first as of an earlier time than the second, which goes on behind the last shard of the
+   * first: so a listing that has a shard has its ancestors too, unless they are gone.
+   */
+  list(pages: { first: number; second: number; size: number }): Shard[] {
+    const visible = (time: number, index: number) =>
+      this.#listed(time).filter(shard => this.shards.indexOf(shard) > index)
+    const first = visible(pages.first, -1).slice(0, pages.size)
+    const end = this.shards.findLastIndex(shard => first.includes(shard))
+    const closed = (shard: ModelShard, time: number) => shard.closedAt !== undefined && shard.closedAt <= time
+    return [
+      ...first.map(shard => ({ ...describe(shard), closed: closed(shard, pages.first) })),
+      ...visible(pages.second, end).map(shard => ({ ...describe(shard), closed: closed(shard, pages.second) })),
+    ]
+  }
+
+  #listed(time: number): ModelShard[] {
+    return this.shards.filter(shard => !shard.gone && shard.createdAt <= time)
+  }
+
+  getIterator(shardId: string, position: ShardPosition): string {
+    const shard = this.#find(shardId)
+    return this.#iterator(shard, this.#indexOf(shard, position))
+  }
+
+  getRecords(shardId: string, iterator: string, limit: number): RecordsReply {
+    const shard = this.#find(shardId)
+    this.#countCall(shard)
+    const [of, place, expiresAt] = iterator.split(' ')
+    if (of !== shardId) throw serviceError('InvalidArgumentException', `The iterator is one of ${of}.`)
+    if (this.#settings.now() > Number(expiresAt))
+      throw serviceError('ExpiredIteratorException', 'The iterator expired.')
+    const first = Math.max(Number(place), shard.trimmed)
+    const last = this.#endOfPage(shard, first, limit)
+    const isEnd = shard.closedAt !== undefined && last === shard.records.length
+    const next = shard.records[last]
+    return {
+      records: shard.records.slice(first, last).flatMap(({ parts }) => parts),
+      nextIterator: isEnd ? undefined : this.#iterator(shard, last),
+      millisBehindLatest: next ? Math.max(1, this.#settings.wallClock() - next.at) : 0,
+      childShards: isEnd ? shard.children.map(describe) : [],
+    }
+  }
+
+  /** How much of the page fits, by number and by size: one record at least. */
+  #endOfPage(shard: ModelShard, first: number, limit: number): number {
+    let bytes = 0
+    let last = first
+    for (; last < shard.records.length && last - first < limit; last++) {
+      bytes += shard.records[last]?.parts.reduce((sum, { data }) => sum + data.byteLength, 0) ?? 0
+      if (bytes > this.#settings.maxReplyBytes && last > first) break
+    }
+    return last
+  }
+
+  #indexOf(shard: ModelShard, position: ShardPosition): number {
+    switch (position.type) {
+      case 'TRIM_HORIZON':
+        return shard.trimmed
+      case 'LATEST':
+        return shard.records.length
+      case 'AT_TIMESTAMP':
+        if (position.at.getTime() > this.#settings.wallClock()) {
+          throw serviceError('InvalidArgumentException', 'The timestamp is in the future.')
+        }
+        return firstIndex(shard.records, record => record.at >= position.at.getTime())
+      case 'AT_SEQUENCE_NUMBER':
+        return firstIndex(shard.records, record => BigInt(record.sequenceNumber) >= BigInt(position.sequenceNumber))
+      case 'AFTER_SEQUENCE_NUMBER':
+        return firstIndex(shard.records, record => BigInt(record.sequenceNumber) > BigInt(position.sequenceNumber))
+    }
+  }
+
+  #iterator({ shardId }: ModelShard, index: number): string {
+    return `${shardId} ${index} ${this.#settings.now() + this.#settings.iteratorLifeMs}`
+  }
+
+  #find(shardId: string): ModelShard {
+    const shard = this.shards.find(each => each.shardId === shardId)
+    if (!shard || shard.gone) throw serviceError('ResourceNotFoundException', `There is no shard ${shardId}.`)
+    return shard
+  }
+
+  #countCall(shard: ModelShard): void {
+    const now = this.#settings.now()
+    while ((shard.calls[0] ?? now) < now - 1_000) shard.calls.shift()
+    if (shard.calls.length >= CALLS_PER_SECOND) {
+      throw serviceError('ProvisionedThroughputExceededException', 'More than 5 calls a second.')
+    }
+    shard.calls.push(now)
+  }
+
+  #nextSequence(): string {
+    this.#sequence += 7n
+    return String(this.#sequence)
+  }
+
+  #addShard(parents: readonly ModelShard[], from: bigint, to: bigint): ModelShard {
+    const shardId = `shard-${this.shards.length}`
+    const state = { closedAt: undefined, children: [], trimmed: 0, gone: false, calls: [], records: [] }
+    const shard = { shardId, parents, from, to, createdAt: this.#settings.now(), start: this.#nextSequence(), ...state }
+    this.shards.push(shard)
+    return shard
+  }
+
+  #close(shards: readonly ModelShard[], children: ModelShard[]): void {
+    for (const shard of shards) {
+      shard.closedAt = this.#settings.now()
+      shard.children = children
+    }
+  }
+}
+
+function describe({ shardId, parents, from, to, start }: ModelShard) {
+  return {
+    shardId,
+    parentShardIds: parents.map(parent => parent.shardId),
+    startingHashKey: String(from),
+    endingHashKey: String(to),
+    startingSequenceNumber: start,
+  }
+}
+
+function firstIndex<T>(items: readonly T[], matches: (item: T) => boolean): number {
+  const index = items.findIndex(matches)
+  return index === -1 ? items.length : index
+}

@@ -1,0 +1,69 @@
+import type { Lease } from '../../services/consumer/leases/lease.ts'
+import type { LeaseStore } from '../../services/consumer/leases/lease-store.ts'
+import type { RecordsReply, StreamReader } from '../../services/consumer/stream.ts'
+import type { Call, Service } from './network.ts'
+import type { WorkerProcess } from './worker-process.ts'
+import type { World } from './world.ts'
+
+/** As long as the real lease store waits for a reply. */
+const storeTimeout = (failoverMs: number) => Math.ceil(failoverMs / 3)
+/** As long as the real stream reader waits, in proportion to a run that lasts seconds. */
+const READ_TIMEOUT_MS = 3_000
+
+/** The lease table, as a worker in that process reaches it. */
+export function leaseStoreOf(process: WorkerProcess, world: World): LeaseStore {
+  const { table, network, scenario, weather } = world
+  const timeoutMs = storeTimeout(scenario.failoverMs)
+  const call = <T>(effect: (sentAt: number) => T) => network.call(process, 'dynamodb', { timeoutMs, effect })
+  const writer = process.name
+  const store = {
+    ensureTable: () => call(() => undefined),
+    list: () => call(() => table.scan(() => weather.age('scanAgeMs'))),
+    get: leaseKey => call(() => table.get(leaseKey)),
+    create: lease => call(sentAt => table.create(lease, { writer, sentAt })),
+    swap: (previous, next) => call(sentAt => table.swap(previous, next, { writer, sentAt })),
+    delete: (lease: Lease) => call(() => table.remove(lease, writer)),
+  } satisfies LeaseStore & { delete(lease: Lease): Promise<boolean> }
+  return store
+}
+
+/** The stream, as a worker in that process reaches it. */
+export function streamReaderOf(process: WorkerProcess, world: World, watch: ReadWatch): StreamReader {
+  const { kinesis, network, time, random, weather } = world
+  const call = <T>(effect: Call<T>['effect'], signal?: AbortSignal) => {
+    const service: Service = 'kinesis'
+    return network.call(process, service, { timeoutMs: READ_TIMEOUT_MS, signal, effect })
+  }
+  return {
+    listShards: () =>
+      call(() => {
+        const [one, other] = [weather.age('listAgeMs'), weather.age('listAgeMs')]
+        const size = random.integer(0, kinesis.shards.length)
+        return kinesis.list({ first: time.now - Math.max(one, other), second: time.now - Math.min(one, other), size })
+      }),
+    getIterator(shardId, position) {
+      watch.fetchStarts(shardId, 'iterator')
+      return call(() => kinesis.getIterator(shardId, position))
+    },
+    async getRecords(shardId, iterator, limit, signal) {
+      watch.fetchStarts(shardId, 'records')
+      const reply = await call(() => spoiled(kinesis.getRecords(shardId, iterator, limit), iterator, world), signal)
+      watch.received(shardId, reply)
+      return reply
+    },
+  }
+}
+
+export interface ReadWatch {
+  fetchStarts(shardId: string, what: 'iterator' | 'records'): void
+  received(shardId: string, reply: RecordsReply): void
+}
+
+/** A reply as Kinesis may give it too: empty though there is more, or without an iterator though the shard is open. */
+function spoiled(reply: RecordsReply, iterator: string, { weather }: World): RecordsReply {
+  if (weather.strikes('emptyPage')) {
+    return { records: [], nextIterator: iterator, millisBehindLatest: reply.millisBehindLatest + 1, childShards: [] }
+  }
+  if (weather.strikes('nullIterator')) return { ...reply, nextIterator: undefined, childShards: [] }
+  return reply
+}

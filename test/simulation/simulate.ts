@@ -1,0 +1,100 @@
+import { scheduleFaults } from './faults.ts'
+import type { Scenario } from './scenario.ts'
+import { type Violation, World } from './world.ts'
+
+/** Milliseconds within which every record is handled and the fleet at rest once the faults are healed. */
+const HEALING_MS = 120_000
+/** More than any run that gets anywhere. */
+const MOST_EVENTS = 300_000
+/** Before the first worker comes. */
+const HISTORY_MS = 2_500
+
+export interface Outcome {
+  readonly seed: number
+  readonly violation: Violation | undefined
+  readonly hash: string
+  readonly events: number
+  /** Virtual milliseconds. */
+  readonly lasted: number
+  readonly trace: readonly string[]
+}
+
+/** Runs one seed: records and faults for a while, then neither, until everything is done and nothing moves any more. */
+export async function simulate(seed: number): Promise<Outcome> {
+  const world = new World(seed)
+  const { time, scenario, trace } = world
+  const crashed = (error: unknown) => {
+    world.violated('crash', error instanceof Error ? (error.stack ?? error.message) : String(error))
+  }
+  process.on('unhandledRejection', crashed)
+  try {
+    const chaosEnds = HISTORY_MS + scenario.chaosMs
+    produce(world, chaosEnds)
+    if (scenario.reshardsEarly) reshardEarly(world)
+    for (let index = 0; index < scenario.workers; index++) {
+      time.at(HISTORY_MS + world.random.between(0, 1_500), () => world.join())
+    }
+    time.at(HISTORY_MS, () => scheduleFaults(world, chaosEnds))
+    time.at(chaosEnds, () => heal(world))
+    await time.run(chaosEnds, () => world.violation !== undefined)
+    await rest(world)
+  } finally {
+    process.off('unhandledRejection', crashed)
+  }
+  return {
+    ...{ seed, violation: world.violation, hash: trace.hash, events: time.events, lasted: time.now },
+    trace: trace.last(400),
+  }
+}
+
+function produce(world: World, until: number): void {
+  const { time, random, scenario } = world
+  const next = () => {
+    if (time.now >= until) return
+    world.put()
+    time.at(time.now + random.between(0, 2 * scenario.recordEveryMs), next)
+  }
+  next()
+}
+
+/** Shards that were closed before the application came. */
+function reshardEarly(world: World): void {
+  world.time.at(HISTORY_MS / 3, () => {
+    const shard = world.random.pick(world.kinesis.open())
+    if (shard) world.kinesis.split(shard)
+  })
+}
+
+const WELL: Scenario['handler'] = { mostMs: 20, fails: 0, deaf: 0, burns: 0 }
+
+/** No fault from here on, and at least one worker that is well. */
+function heal(world: World): void {
+  world.trace.add('healed')
+  world.healed = true
+  world.weather.heal()
+  world.handling = WELL
+  const names = new Set<string>()
+  for (const worker of world.active()) {
+    worker.process.resume()
+    worker.process.trap = undefined
+    if (names.has(worker.workerId)) world.kill(worker)
+    names.add(worker.workerId)
+  }
+  if (world.active().length === 0) world.join()
+}
+
+async function rest(world: World): Promise<void> {
+  const { time, scenario } = world
+  const latest = time.now + HEALING_MS
+  const restMs = 2 * scenario.failoverMs + 3 * scenario.scanIntervalMs
+  let isAtRest = false
+  const look = () => {
+    if (time.now - world.movedAt > restMs) isAtRest = world.unfinished() === undefined
+    if (!isAtRest) time.at(time.now + 500, look)
+  }
+  time.at(time.now, look)
+  await time.run(latest, () => isAtRest || world.violation !== undefined || time.events > MOST_EVENTS)
+  if (isAtRest || world.violation) return
+  const why = world.unfinished() ?? `leases still move, the last one ${(time.now - world.movedAt).toFixed()} ms ago`
+  world.violated('10', `${(time.now - latest + HEALING_MS).toFixed()} ms after the faults were healed: ${why}`)
+}

@@ -1,0 +1,31 @@
+import { execFile } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+
+const SEEDS = 2_000
+const PROGRAM = join(import.meta.dirname, 'run.ts')
+
+t.setTimeout(300_000)
+
+t.test('Every invariant of the consumer holds through 2,000 runs with faults', async t => {
+  const processes = Math.min(4, availableParallelism())
+  const each = Math.ceil(SEEDS / processes)
+  const outputs = await Promise.all(
+    Array.from({ length: processes }, (_, index) => run(['--seeds', `${each}`, '--seed', `${1 + index * each}`])),
+  )
+  for (const { failed, output } of outputs) t.notOk(failed, output)
+})
+
+t.test('A run of one seed is the same each time, to the last line of its trace', async t => {
+  const { failed, output } = await run(['--seeds', '60', '--twice'])
+  t.notOk(failed, output)
+})
+
+function run(options: string[]): Promise<{ failed: boolean; output: string }> {
+  return new Promise(resolve => {
+    execFile(process.execPath, [PROGRAM, ...options], { maxBuffer: 64 * 1024 ** 2 }, (error, stdout, stderr) => {
+      resolve({ failed: error !== null, output: stdout + stderr })
+    })
+  })
+}

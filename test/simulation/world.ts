@@ -1,0 +1,175 @@
+import { compareCheckpoints, isShardEnd } from '../../services/consumer/checkpoint.ts'
+import { VirtualTime } from './clock.ts'
+import { LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
+import { type Invariant, Invariants } from './invariants.ts'
+import { HASH_SPACE, KinesisModel, type ModelShard } from './kinesis-model.ts'
+import { Ledger } from './ledger.ts'
+import { Network } from './network.ts'
+import { SeededRandom } from './random.ts'
+import { drawScenario, type Scenario } from './scenario.ts'
+import { Trace } from './trace.ts'
+import { RandomWeather } from './weather.ts'
+import { Worker } from './worker.ts'
+
+const EPOCH = Date.UTC(2026, 0, 1)
+
+export interface Violation {
+  readonly invariant: Invariant
+  readonly what: string
+}
+
+/** Everything that a run consists of. */
+export class World {
+  readonly random: SeededRandom
+  readonly scenario: Scenario
+  readonly time = new VirtualTime()
+  readonly trace = new Trace(() => this.time.now)
+  readonly ledger = new Ledger()
+  readonly weather: RandomWeather
+  readonly network: Network
+  readonly kinesis: KinesisModel
+  readonly table: LeaseTable
+  readonly invariants: Invariants
+  workers: Worker[] = []
+  /** No fault from here on. */
+  healed = false
+  handling: Scenario['handler']
+  /** The first one found. */
+  violation: Violation | undefined
+  /** When a lease last changed hands. */
+  movedAt = 0
+  #runs = 0
+
+  constructor(seed: number) {
+    this.random = new SeededRandom(seed)
+    this.scenario = drawScenario(this.random)
+    const { scenario, random, time } = this
+    const now = () => time.now
+    this.handling = scenario.handler
+    this.weather = new RandomWeather(scenario.weather, random, now)
+    this.network = new Network(time, this.weather)
+    const { iteratorLifeMs } = scenario.weather
+    const { maxReplyBytes, shards, failoverMs } = scenario
+    const wallClock = () => this.wallClock()
+    this.kinesis = new KinesisModel({ iteratorLifeMs, maxReplyBytes, now, wallClock }, shards)
+    this.table = new LeaseTable(now, write => this.#leaseWritten(write))
+    const { ledger, kinesis, table } = this
+    const violated = (invariant: Invariant, what: string) => this.violated(invariant, what)
+    this.invariants = new Invariants({
+      ...{ ledger, kinesis, table, failoverMs, wallClock, violated },
+      startsAtLatest: scenario.initialPosition === 'LATEST',
+    })
+  }
+
+  /** Epoch milliseconds of a clock that is right. */
+  wallClock(time = this.time.now): number {
+    return EPOCH + Math.floor(time)
+  }
+
+  violated(invariant: Invariant, what: string): void {
+    this.trace.add(`VIOLATED ${invariant}: ${what}`)
+    this.violation ??= { invariant, what }
+  }
+
+  /** Workers that run and are not about to stop. */
+  active(): Worker[] {
+    return this.workers.filter(({ alive, stopping }) => alive && !stopping)
+  }
+
+  join(workerId = `w${this.#runs}`): Worker {
+    const worker = new Worker(workerId, this.#runs++, this)
+    this.workers = [...this.workers.filter(({ alive }) => alive), worker]
+    this.trace.add(`${worker.name} joins`)
+    this.#inside(() => worker.start())
+    return worker
+  }
+
+  kill(worker: Worker): void {
+    if (!worker.alive) return
+    this.trace.add(`${worker.name} is killed`)
+    worker.process.kill()
+  }
+
+  stop(worker: Worker): void {
+    this.trace.add(`${worker.name} is told to stop`)
+    this.#inside(() => worker.stop())
+  }
+
+  /** The process ends; another run of the worker, or another worker, comes instead after a while. */
+  replace(worker: Worker): void {
+    this.kill(worker)
+    const name = this.random.chance(0.5) ? worker.workerId : undefined
+    this.time.at(this.time.now + this.random.between(100, 3_000), () => {
+      // Two of one name fight for as long as both live: a fault, and over when the faults are.
+      const isTaken = this.healed && this.active().some(({ workerId }) => workerId === name)
+      this.join(isTaken ? undefined : name)
+    })
+  }
+
+  put(): void {
+    const { scenario, random } = this
+    const key = random.integer(0, scenario.keys - 1)
+    const shard = this.kinesis.shardOf(this.#hashOf(key))
+    const keys = [key]
+    // An aggregate takes keys of its shard only.
+    while (random.chance(scenario.aggregated) && keys.length < 4) {
+      const other = random.integer(0, scenario.keys - 1)
+      if (this.kinesis.shardOf(this.#hashOf(other)) === shard) keys.push(other)
+    }
+    const size = Math.ceil(scenario.recordBytes / keys.length)
+    const names = keys.map(each => `k${each}`)
+    for (const record of this.kinesis.put(shard, names, size)) this.ledger.add(record)
+  }
+
+  trim(shard: ModelShard, records: number): void {
+    this.trace.add(`${shard.shardId} loses ${records} records to retention`)
+    for (const record of this.kinesis.trim(shard, records)) {
+      const entry = this.ledger.find(record)
+      if (entry) entry.trimmed = true
+    }
+  }
+
+  /** What is still to be done before the fleet may be called at rest; undefined when nothing is. */
+  unfinished(): string | undefined {
+    for (const record of this.ledger.all()) {
+      if (!this.ledger.isSettled(record))
+        return `${record.partitionKey}#${record.keyIndex} of ${record.shardId} is not handled`
+    }
+    const alive = new Set(this.active().map(({ workerId }) => workerId))
+    for (const shard of this.kinesis.shards) {
+      const lease = this.table.get(shard.shardId)
+      if (!lease) {
+        if (shard.closedAt === undefined) return `${shard.shardId} has no lease`
+        continue
+      }
+      if (isShardEnd(lease.checkpoint)) continue
+      if (shard.closedAt !== undefined) return `${shard.shardId} is closed, but not at SHARD_END`
+      if (!lease.leaseOwner || !alive.has(lease.leaseOwner)) return `${shard.shardId} is nobody's`
+      const last = this.ledger.ofShard(shard.shardId).findLast(({ handled, trimmed }) => handled && !trimmed)
+      if (last && compareCheckpoints(lease.checkpoint, last.position) < 0) return `${shard.shardId} is not checkpointed`
+    }
+    return this.invariants.covers() ? undefined : 'the leases do not cover the hash space'
+  }
+
+  #leaseWritten(write: LeaseWrite): void {
+    const { leaseKey, writer, before, after } = write
+    const { sequenceNumber, subSequenceNumber } = after?.checkpoint ?? {
+      sequenceNumber: 'no row',
+      subSequenceNumber: 0,
+    }
+    const place = `${sequenceNumber.length > 15 ? sequenceNumber.slice(-4) : sequenceNumber}/${subSequenceNumber}`
+    this.trace.add(`${writer} writes ${leaseKey} #${after?.leaseCounter} of ${after?.leaseOwner} at ${place}`)
+    if (!before || !after || before.leaseOwner !== after.leaseOwner) this.movedAt = this.time.now
+    this.invariants.leaseWritten(write)
+  }
+
+  /** Code under test that is not called by itself: its continuations are to be drained. */
+  #inside(run: () => Promise<void>): void {
+    this.time.woke()
+    run().catch(error => this.violated('crash', String(error)))
+  }
+
+  #hashOf(key: number): bigint {
+    return (HASH_SPACE * BigInt(2 * key + 1)) / BigInt(2 * this.scenario.keys)
+  }
+}
