@@ -2,8 +2,6 @@ import type { Checkpoint } from './checkpoint.ts'
 import type { LossReason } from './leases/held-lease.ts'
 import type { GiveUpReason } from './processing/policy.ts'
 
-export type { ConsumerEmitter } from './insight/emitter.ts'
-
 /**
  * What a consumer tells of itself, to `events` and to the diagnostics channel `headgate:consumer:<event>`. Events of a
  * shard name it. What happens to every record is told only while somebody listens.

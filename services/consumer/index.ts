@@ -9,9 +9,9 @@ export {
   LeaseTableError,
   StreamReplyError,
 } from './errors.ts'
-export type { ConsumerEmitter, ConsumerEvents } from './events.ts'
+export type { ConsumerEvents } from './events.ts'
 export { type DrainInput, timeToDrainMs } from './insight/drain-estimate.ts'
-export type { EventOrigin } from './insight/emitter.ts'
+export type { ConsumerEmitter, EventOrigin } from './insight/emitter.ts'
 export type { ConsumerMetrics, LeaseStatus, ShardStatus } from './insight/metrics.ts'
 export type { FanOut } from './kinesis/fan-out-options.ts'
 export type { ConsumerOptions } from './options.ts'

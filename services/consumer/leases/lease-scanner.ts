@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../clock.ts'
-import type { ConsumerEmitter } from '../events.ts'
+import type { ConsumerEmitter } from '../insight/emitter.ts'
 import { workableLeases } from '../shards/lease-plan.ts'
 import type { ShardSync } from '../shards/shard-sync.ts'
 import { decide } from './assignment.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { ConsumerEmitter } from '../events.ts'
+import type { ConsumerEmitter } from '../insight/emitter.ts'
 import { isOpen, type Lease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
 import type { StreamReader } from '../stream.ts'
