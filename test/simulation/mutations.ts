@@ -195,6 +195,13 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['1'],
   },
   {
+    rule: 'what a worker has drained counts against its budget until it has given the lease up',
+    file: 'shard-consumer.ts',
+    text: '    this.#giveUp.abort()\n',
+    replacement: '    this.#giveUp.abort()\n    this.#settings.budget.close()\n',
+    breaks: ['9'],
+  },
+  {
     rule: 'fetching waits for room in the budget',
     file: 'fetching/byte-budget.ts',
     text: 'hasRoom: used => this.#hasRoom(used),',

@@ -40,6 +40,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     await rest(world)
   } finally {
     process.off('unhandledRejection', crashed)
+    for (const worker of world.workers) worker.process.kill()
   }
   return {
     ...{ seed, violation: world.violation, hash: trace.hash, events: time.events, lasted: time.now },

@@ -21,6 +21,11 @@ export class WorkerProcess implements Clock {
   trap: (() => 'before sending' | 'after sending' | undefined) | undefined
   /** What the fault is. */
   fall: () => void = () => this.kill()
+  /**
+   * Of sleeps that have not ended. Node keeps a signal that is made of others, and all that hangs on it, for as long as
+   * somebody listens to it: a process that is gone must not.
+   */
+  readonly #unlisten = new Set<() => void>()
   #alive = true
   #busyUntil = 0
 
@@ -50,11 +55,16 @@ export class WorkerProcess implements Clock {
     return new Promise(resolve => {
       const wake = () => {
         timer.cancelled = true
-        signal?.removeEventListener('abort', wake)
+        unlisten()
         resolve()
+      }
+      const unlisten = () => {
+        this.#unlisten.delete(unlisten)
+        signal?.removeEventListener('abort', wake)
       }
       const timer = this.deliver(this.here + Math.max(1, ms), wake)
       signal?.addEventListener('abort', wake)
+      this.#unlisten.add(unlisten)
     })
   }
 
@@ -76,6 +86,7 @@ export class WorkerProcess implements Clock {
 
   kill(): void {
     this.#alive = false
+    for (const unlisten of this.#unlisten) unlisten()
   }
 
   /** Stands still for so long: a blocking computation, a pause of the machine, SIGSTOP. */
