@@ -3,11 +3,14 @@ import path from 'node:path'
 import { type Child, startChild } from '../lib/child.ts'
 import { childEnv } from '../lib/child-env.ts'
 import type { Contender } from '../lib/report.ts'
+import type { SourceAddresses } from '../source/index.ts'
 import { type SizeProfile, streamOf } from '../source/profile.ts'
 
 export interface ConsumerContender extends Contender {
   /** The program that is measured, in `contenders/`. */
   readonly program: string
+  /** Asks for records over HTTP/2. */
+  readonly overHttp2?: true
   readonly env: NodeJS.ProcessEnv
 }
 
@@ -23,9 +26,17 @@ export const headgate: ConsumerContender = {
 
 export const sdkLoop: ConsumerContender = {
   name: 'sdk',
-  does: 'bench/contenders/sdk-loop.ts: GetRecords in a loop by NodeHttpHandler, which is less work than the default; no leases, no checkpoints',
+  does: 'bench/contenders/sdk-loop.ts: GetRecords in a loop by the default client (HTTP/2 without TLS); no leases, no checkpoints',
   program: 'sdk-loop',
+  overHttp2: true,
   env: {},
+}
+
+export const sdkHttp1Loop: ConsumerContender = {
+  name: 'sdk-http1',
+  does: 'the same by NodeHttpHandler, which is the least the SDK can be brought to',
+  program: 'sdk-loop',
+  env: { HTTP1: '1' },
 }
 
 /** Undefined where it is not installed. */
@@ -54,21 +65,22 @@ export interface RunningConsumer {
 }
 
 export interface Servers {
-  kinesis: string
+  source: SourceAddresses
   dynamodb: string
 }
 
 export function startConsumer(
-  { name, program, env }: ConsumerContender,
+  { name, program, overHttp2, env }: ConsumerContender,
   profile: SizeProfile,
   servers: Servers,
 ): RunningConsumer {
   const stream = streamOf(name, profile)
+  const { http, http2 } = servers.source
   const child = startChild({
     name: `${name} at ${profile.label}`,
     entry: path.resolve(import.meta.dirname, `../contenders/${program}${path.extname(import.meta.filename)}`),
     env: {
-      ...childEnv({ aws: servers.dynamodb, kinesis: servers.kinesis, issuer: '' }),
+      ...childEnv({ aws: servers.dynamodb, kinesis: overHttp2 ? http2 : http, issuer: '' }),
       ...env,
       STREAM_NAME: stream,
       RECORDS_PER_ROUND: String(profile.recordsPerReply * profile.repliesPerRound),

@@ -12,13 +12,15 @@ import {
   lifion,
   lifionVersion,
   type Servers,
+  sdkHttp1Loop,
   sdkLoop,
   startConsumer,
 } from './consumer-contenders.ts'
 import { type ConsumerSample, measureRound } from './consumer-round.ts'
 import type { Entry, EntrySettings } from './entry.ts'
 
-const WARM_UP_ROUNDS = 3
+/** Enough for every contender's code to be compiled: the first rounds cost twice as much. */
+const WARM_UP_ROUNDS = 8
 const QUICK_WARM_UP_ROUNDS = 1
 
 /** The consumer with a handler that does nothing, beside lifion-kinesis and a loop of the SDK's GetRecords. */
@@ -30,12 +32,12 @@ export const consumer: Entry = {
     withCleanup(async onEnd => {
       const rival = lifion()
       if (!rival) settings.progress(`consumer: without ${LIFION}, which is not installed here`)
-      const contenders = rival ? [headgate, rival, sdkLoop] : [headgate, sdkLoop]
+      const contenders = [headgate, ...(rival ? [rival] : []), sdkLoop, sdkHttp1Loop]
       const dynamodb = await startDynamoDb({ host: '127.0.0.1', port: 0 })
       onEnd(() => dynamodb.stop())
       const source = await startSource(contenders.flatMap(({ name }) => sizes.map(size => streamOf(name, size))))
       onEnd(() => source.stop())
-      const servers = { kinesis: source.url, dynamodb: `http://127.0.0.1:${dynamodb.port}` }
+      const servers = { source: source.addresses, dynamodb: `http://127.0.0.1:${dynamodb.port}` }
 
       const samples = new Map(contenders.map(({ name }) => [name, {} as Record<string, number[]>]))
       for (const size of sizes) {

@@ -1,10 +1,13 @@
 import { sibling } from '../../services/local/sibling.ts'
 import { startChild } from '../lib/child.ts'
 import { BenchError } from '../lib/errors.ts'
+import type { SourceAddresses } from './server.ts'
+
+export type { SourceAddresses }
 
 /** A Kinesis in a process of its own: what it costs is not counted, and what reads from it is not slowed by it. */
 export interface Source {
-  readonly url: string
+  readonly addresses: SourceAddresses
   /** Gives a stream the replies of one round. */
   release(stream: string): Promise<void>
   /** @throws BenchError where something was asked that the source has no answer for */
@@ -19,9 +22,9 @@ export async function startSource(streams: readonly string[]): Promise<Source> {
     env: { STREAMS: streams.join(), NODE_ENV: 'production' },
   })
   try {
-    const url = await child.told<string>('ready')
+    const addresses = await child.told<SourceAddresses>('ready')
     return {
-      url,
+      addresses,
       release: stream => child.ask<void>(`release ${stream}`),
       async check() {
         const unknown = await child.ask<string>('unknown')

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import type { AddressInfo, Server } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { runMain } from '../../services/platform/main.ts'
 import { answerParent, tellParent } from '../lib/channel.ts'
@@ -8,32 +9,52 @@ import { SourceKinesis } from './kinesis.ts'
 
 const TYPES = { json: 'application/x-amz-json-1.1', cbor: 'application/x-amz-cbor-1.1' }
 
+/** Where the source is reached. */
+export interface SourceAddresses {
+  http: string
+  /** For the Kinesis client as it comes, which speaks HTTP/2 and nothing else. In clear text, which costs it less than TLS. */
+  http2: string
+}
+
 /** The source as a process: a Kinesis that always has more, and gives it when it is told to. */
 runMain(async () => {
   const kinesis = new SourceKinesis()
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function serve(
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+  ): Promise<void> {
     const body = await buffer(request)
     const format = request.headers['content-type'] === TYPES.cbor ? 'cbor' : 'json'
     const target = String(request.headers['x-amz-target'])
     const reply = await kinesis.answer(target, format, body)
-    if (reply) response.writeHead(200, { 'content-type': TYPES[format], 'content-length': reply.length }).end(reply)
-    else response.writeHead(501).end()
+    response.statusCode = reply ? 200 : 501
+    response.setHeader('content-type', TYPES[format])
+    response.setHeader('content-length', reply?.length ?? 0)
+    response.end(reply ?? '')
   }
 
-  const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
+  const handle = (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
     serve(request, response).catch((error: unknown) => {
       process.stderr.write(`${error}\n`)
       response.destroy()
     })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  }
+  const addresses: SourceAddresses = {
+    http: await listen(createServer({ keepAliveTimeout: 600_000 }, handle)),
+    http2: await listen(createHttp2Server(handle)),
+  }
 
   answerParent('unknown', () => kinesis.unknown ?? '')
   // Questions have no arguments: there is one for each stream.
   for (const stream of (process.env.STREAMS ?? '').split(',')) {
     answerParent(`release ${stream}`, () => kinesis.release(stream))
   }
-  tellParent('ready', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  tellParent('ready', addresses)
 })
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}

@@ -6,7 +6,7 @@ import { decodeRecordsReply } from './cbor/records-reply.ts'
 import { encodeRecordsRequest } from './cbor/writer.ts'
 import { correctClock } from './clock-skew.ts'
 import { withDeadline } from './deadline.ts'
-import { createSignedCall } from './signed-call.ts'
+import { createSignedCall, type SignedReply } from './signed-call.ts'
 
 export interface CborRecordsSettings {
   kinesis: Pick<KinesisClient, 'config'>
@@ -26,7 +26,7 @@ export class CborRefusedError extends StreamReplyError {}
 export function createCborRecords({ kinesis, requestTimeoutMs }: CborRecordsSettings): StreamReader['getRecords'] {
   const call = createSignedCall(kinesis)
 
-  async function send(body: Buffer, signal: AbortSignal): Promise<HttpReply> {
+  async function send(body: Buffer, signal: AbortSignal): Promise<SignedReply> {
     try {
       return await call(body, signal)
     } catch (error) {
@@ -36,7 +36,7 @@ export function createCborRecords({ kinesis, requestTimeoutMs }: CborRecordsSett
     }
   }
 
-  async function ask(body: Buffer, signal: AbortSignal): Promise<HttpReply> {
+  async function ask(body: Buffer, signal: AbortSignal): Promise<SignedReply> {
     const reply = await send(body, signal)
     if (reply.status === 200) return reply
     const error = toServiceError(reply)
@@ -46,12 +46,14 @@ export function createCborRecords({ kinesis, requestTimeoutMs }: CborRecordsSett
 
   return async (shardId, iterator, limit, signal) => {
     const body = encodeRecordsRequest(iterator, limit)
-    const reply = await withDeadline(requestTimeoutMs, signal, limited => ask(body, limited))
-    if (reply.status !== 200) throw toError(reply)
-    const type = contentTypeOf(reply)
+    const answer = await withDeadline(requestTimeoutMs, signal, limited => ask(body, limited))
+    if (answer.status !== 200) throw toError(answer)
+    const type = contentTypeOf(answer)
     if (type !== CBOR) throw new CborRefusedError(`Kinesis was asked in CBOR and answered in '${type}'.`)
     try {
-      return decodeRecordsReply(reply.body, shardId)
+      const decoded = decodeRecordsReply(answer.body, shardId)
+      if (!decoded.sharesBytes) answer.free()
+      return decoded.reply
     } catch (error) {
       if (!(error instanceof StreamReplyError)) throw error
       throw new CborRefusedError(`Kinesis answered in a CBOR that cannot be read: ${error.message}`, { cause: error })

@@ -5,17 +5,22 @@ import { StreamReplyError } from '../errors.ts'
 const MAX_BYTES = 32 * 1024 ** 2
 
 /**
- * Reads a body into one piece of memory, which nothing else shares.
+ * Reads a body into one piece of memory.
  *
  * @param length as the headers tell it; undefined where they do not
+ * @param allocate memory of a length or more, which nothing else shares
  * @throws StreamReplyError where it is too long to be a reply of Kinesis; what the stream throws
  */
-export async function readBody(stream: Readable, length: number | undefined): Promise<Buffer> {
+export async function readBody(
+  stream: Readable,
+  length: number | undefined,
+  allocate: (length: number) => Buffer,
+): Promise<Buffer> {
   if (length !== undefined && length > MAX_BYTES) {
     stream.destroy()
     throw tooLong()
   }
-  return length === undefined ? await concatenate(stream) : await fill(stream, Buffer.allocUnsafeSlow(length))
+  return length === undefined ? await concatenate(stream) : await fill(stream, allocate(length).subarray(0, length))
 }
 
 async function fill(stream: Readable, body: Buffer): Promise<Buffer> {

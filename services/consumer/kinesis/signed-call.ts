@@ -3,10 +3,16 @@ import { GetRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
 import { HttpRequest } from '@smithy/core/protocols'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { BodyPool } from './body-pool.ts'
 import { CBOR, type HttpReply } from './cbor/error-reply.ts'
 import { readBody } from './reply-body.ts'
 
-export type SignedCall = (body: Buffer, signal: AbortSignal) => Promise<HttpReply>
+export type SignedCall = (body: Buffer, signal: AbortSignal) => Promise<SignedReply>
+
+export interface SignedReply extends HttpReply {
+  /** Gives the body's memory back, for a reply to come. Nobody may hold any part of it then. */
+  free(): void
+}
 
 type KinesisConfig = KinesisClient['config']
 
@@ -18,6 +24,7 @@ type KinesisConfig = KinesisClient['config']
  */
 export function createSignedCall({ config }: Pick<KinesisClient, 'config'>): SignedCall {
   const handler = handlerOf(config)
+  const pool = new BodyPool()
   let resolved: ReturnType<typeof resolveEndpoint> | undefined
 
   return async (body, signal) => {
@@ -28,18 +35,27 @@ export function createSignedCall({ config }: Pick<KinesisClient, 'config'>): Sig
     })
     const request = await sign(config, endpoint, body)
     const { response } = await handler.handle(request, { abortSignal: signal })
-    const headers: Record<string, string> = response.headers
+    const { statusCode: status, headers } = response
     if (!(response.body instanceof Readable)) {
-      return { status: response.statusCode, headers, body: Buffer.from(await config.streamCollector(response.body)) }
+      return { status, headers, body: Buffer.from(await config.streamCollector(response.body)), free: nothing }
     }
     const length = headers['content-length']
+    let memory: Buffer | undefined
+    const reply = await readBody(response.body, length === undefined ? undefined : Number(length), bytes => {
+      memory = pool.take(bytes)
+      return memory
+    })
     return {
-      status: response.statusCode,
-      headers,
-      body: await readBody(response.body, length === undefined ? undefined : Number(length)),
+      ...{ status, headers, body: reply },
+      free() {
+        if (memory) pool.give(memory)
+        memory = undefined
+      },
     }
   }
 }
+
+const nothing = () => undefined
 
 /** The client's own, with its agents and proxies; but by default that is one which opens an HTTP/2 session for each request. */
 function handlerOf({ requestHandler }: KinesisConfig): KinesisConfig['requestHandler'] {

@@ -78,7 +78,11 @@ export class Lanes<Job> {
    * tables, each holding the next and the records that were in it, which the collector of young objects has to carry along.
    */
   #forget(): void {
-    this.#lanes = new Map([...this.#lanes].filter(([, lane]) => lane.job !== undefined))
+    const lanes = new Map<string, Lane<Job>>()
+    if (this.#atRest < this.#lanes.size) {
+      for (const [key, lane] of this.#lanes) if (lane.job !== undefined) lanes.set(key, lane)
+    }
+    this.#lanes = lanes
     this.#atRest = 0
   }
 

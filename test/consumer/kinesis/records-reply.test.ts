@@ -5,7 +5,7 @@ import { decodeRecordsReply } from '../../../services/consumer/kinesis/cbor/reco
 const SHARD = 'shardId-000000000007'
 const hex = (...parts: string[]) => Buffer.from(parts.join('').replaceAll(' ', ''), 'hex')
 const textHex = (text: string) => (0x60 + text.length).toString(16) + Buffer.from(text).toString('hex')
-const decode = (bytes: Buffer) => decodeRecordsReply(bytes, SHARD)
+const decode = (bytes: Buffer) => decodeRecordsReply(bytes, SHARD).reply
 /** By the SDK's own encoder, which is none of ours. */
 const encode = (value: unknown) => Buffer.from(cbor.serialize(value))
 
@@ -126,10 +126,13 @@ t.test('data in base64 is read as bytes, as emulators send it', async t => {
 })
 
 t.test('small data does not hold the reply in memory, and great data is not copied', async t => {
-  const bytes = Buffer.from(encode(reply([record(0, Buffer.alloc(1_000)), record(1, Buffer.alloc(100_000))])))
-  const [small, great] = decode(bytes).records
-  t.not(small?.data.buffer, bytes.buffer)
-  t.equal(great?.data.buffer, bytes.buffer)
+  const both = encode(reply([record(0, Buffer.alloc(1_000)), record(1, Buffer.alloc(100_000))]))
+  const [small, great] = decode(both).records
+  t.not(small?.data.buffer, both.buffer)
+  t.equal(great?.data.buffer, both.buffer)
+  t.equal(decodeRecordsReply(both, SHARD).sharesBytes, true)
+  const alike = encode(reply(Array.from({ length: 9 }, (_, i) => record(i))))
+  t.equal(decodeRecordsReply(alike, SHARD).sharesBytes, false)
 })
 
 t.test('a record without a sequence number has no place in its shard, and is no record', async t => {

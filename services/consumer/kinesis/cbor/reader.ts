@@ -17,9 +17,15 @@ const MAX_DEPTH = 32
 export class CborReader {
   readonly #bytes: Buffer
   #at = 0
+  #sharesBytes = false
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
+  }
+
+  /** Whether a view onto what is read was given away. */
+  get sharesBytes(): boolean {
+    return this.#sharesBytes
   }
 
   /** Starts a map. Gives how many entries `hasMore` is to be asked for. */
@@ -93,7 +99,10 @@ export class CborReader {
     if (first >> 5 === MAJOR.text) return Buffer.from(this.ascii(), 'base64')
     const length = this.#lengthOf(MAJOR.bytes)
     const start = this.#content(length)
-    if (length >= viewFrom) return this.#bytes.subarray(start, this.#at)
+    if (length >= viewFrom) {
+      this.#sharesBytes = true
+      return this.#bytes.subarray(start, this.#at)
+    }
     const copy = Buffer.allocUnsafe(length)
     this.#bytes.copy(copy, 0, start, this.#at)
     return copy

@@ -18,12 +18,18 @@ const RANGE = names('StartingHashKey', 'EndingHashKey')
  */
 const VIEW_FROM = 1 / 4
 
+export interface DecodedReply {
+  reply: RecordsReply
+  /** Whether the data of a record is a part of the bytes that were decoded. */
+  sharesBytes: boolean
+}
+
 /**
  * The reply of GetRecords in Kinesis's CBOR, `application/x-amz-cbor-1.1`.
  *
  * @throws StreamReplyError where it is not one
  */
-export function decodeRecordsReply(bytes: Buffer, shardId: string): RecordsReply {
+export function decodeRecordsReply(bytes: Buffer, shardId: string): DecodedReply {
   const reader = new CborReader(bytes)
   let records: ConsumerRecord[] = []
   let nextIterator: string | undefined
@@ -39,7 +45,7 @@ export function decodeRecordsReply(bytes: Buffer, shardId: string): RecordsReply
     else reader.skip()
   }
   reader.end()
-  return { records, nextIterator, millisBehindLatest, childShards }
+  return { reply: { records, nextIterator, millisBehindLatest, childShards }, sharesBytes: reader.sharesBytes }
 }
 
 function readRecords(reader: CborReader, shardId: string, viewFrom: number): ConsumerRecord[] {
