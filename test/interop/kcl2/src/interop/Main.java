@@ -1,0 +1,9 @@
+package interop;
+
+public final class Main {
+    private Main() {}
+
+    public static void main(String[] args) {
+        Worker.run(coordinator -> { });
+    }
+}

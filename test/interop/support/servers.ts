@@ -1,0 +1,53 @@
+import type { Test } from 'tap'
+import { createLocalClients } from '../../../services/local/clients.ts'
+import { startDynamoDb } from '../../../services/local/servers/dynamodb.ts'
+import { startKinesis } from '../../../services/local/servers/kinesis.ts'
+import type { AwsClients } from '../../../services/platform/aws.ts'
+import { startJava } from './java-process.ts'
+
+export type KclVersion = 'kcl2' | 'kcl3'
+
+export interface Servers extends Pick<AwsClients, 'kinesis' | 'dynamodb'> {
+  readonly endpoints: { kinesis: string; dynamodb: string }
+}
+
+/**
+ * Kinesis, and the DynamoDB that a version of KCL can work with, for as long as the test: KCL 3 adds an index to the lease
+ * table by UpdateTable, which dynalite refuses without a provisioned throughput, also of a table that is paid by request.
+ */
+export async function startServers(t: Pick<Test, 'teardown'>, version: KclVersion): Promise<Servers> {
+  const [kinesisPort, dynamodbPort] = await Promise.all([
+    startKinesisFor(t),
+    version === 'kcl2' ? startDynalite(t) : startDynamoDbLocal(t),
+  ])
+  const url = (port: number) => `http://127.0.0.1:${port}`
+  const endpoints = { kinesis: url(kinesisPort), dynamodb: url(dynamodbPort) }
+  const clients = createLocalClients({ ...endpoints, s3: 'http://127.0.0.1:9' })
+  t.teardown(() => clients.destroy())
+  return { kinesis: clients.kinesis, dynamodb: clients.dynamodb, endpoints }
+}
+
+async function startKinesisFor(t: Pick<Test, 'teardown'>): Promise<number> {
+  const onFailure = (error: Error) => {
+    throw error
+  }
+  const server = await startKinesis({ host: '127.0.0.1', port: 0, onFailure })
+  t.teardown(() => server.stop())
+  return server.port
+}
+
+async function startDynalite(t: Pick<Test, 'teardown'>): Promise<number> {
+  const server = await startDynamoDb({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => server.stop())
+  return server.port
+}
+
+async function startDynamoDbLocal(t: Pick<Test, 'teardown'>): Promise<number> {
+  const listening = Promise.withResolvers<number>()
+  const onLine = ({ port }: { port?: number }) => listening.resolve(port ?? 0)
+  const program = await startJava(t, 'dynamodb', { env: {}, onLine })
+  const ended = program.exited.then(() => {
+    throw new Error(`DynamoDB Local ended:\n${program.tail()}`)
+  })
+  return Promise.race([listening.promise, ended])
+}
