@@ -127,7 +127,8 @@ export class LeaseScanner {
     for (const lease of leases) {
       const mine = held.get(lease.leaseKey)
       if (!mine) continue
-      if (lease.session === session) {
+      // By both: KCL takes a lease by its owner, and leaves our session where it is.
+      if (lease.session === session && lease.leaseOwner === workerId) {
         if (lease.requestedBy !== undefined && lease.requestedBy !== workerId) onRequested(lease.leaseKey)
       } else if (lease.leaseCounter > mine.row.leaseCounter && lease.leaseOwner !== undefined) {
         mine.lose('taken by another worker')

@@ -1,0 +1,29 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import t from 'tap'
+import { APPLICATION, collector, shardsOf, startStream, whenever } from './support.ts'
+
+t.test('a lease that KCL takes is given up at the next look at the table, not at the next renewal', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const { handler } = collector()
+  // Renews every 100 seconds: only a look at the table can tell within the test.
+  const consumer = stream.consumer({ handler, failoverMs: 300_000, scanIntervalMs: 100 })
+  const lost: string[] = []
+  consumer.events.on('leaseLost', ({ reason }) => lost.push(reason))
+  await consumer.start()
+  await whenever([consumer], () => shardsOf(consumer).length === 1)
+  const [leaseKey = ''] = shardsOf(consumer)
+  const gone = whenever([consumer], () => lost.length > 0)
+
+  // KCL's update: the owner and the counter, and nothing of what it does not know.
+  await stream.dynamodb.send(
+    new UpdateItemCommand({
+      TableName: APPLICATION,
+      Key: { leaseKey: { S: leaseKey } },
+      UpdateExpression: 'SET leaseOwner = :java, leaseCounter = leaseCounter + :one',
+      ExpressionAttributeValues: { ':java': { S: 'java' }, ':one': { N: '1' } },
+    }),
+  )
+  await gone
+  t.same(lost, ['taken by another worker'])
+  t.same(shardsOf(consumer), [])
+})
