@@ -14,7 +14,7 @@ export interface FetchSettings {
   stream: StreamReader
   /** Where the shard is done up to. The record it names comes again: whoever counts has to drop it. */
   from: Checkpoint
-  /** Epoch milliseconds, with an AT_TIMESTAMP checkpoint. */
+  /** Epoch milliseconds, with a LATEST or AT_TIMESTAMP checkpoint. */
   startAt: number | undefined
   budget: BudgetAccount
   recordsPerFetch: number

@@ -18,7 +18,7 @@ export interface Lease {
   readonly checkpointOwner: string | undefined
   /** Ours: which run of the owner took the lease, so that two workers of one name are told apart. */
   readonly session: string | undefined
-  /** Ours: where an AT_TIMESTAMP checkpoint starts, epoch milliseconds. */
+  /** Ours: where a LATEST or AT_TIMESTAMP checkpoint starts, epoch milliseconds. */
   readonly startAt: number | undefined
   /** Ours: the shard's first sequence number. A stream that was made again has shards of the same ids and other numbers. */
   readonly shardStart: string | undefined

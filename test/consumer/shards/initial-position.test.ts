@@ -5,11 +5,11 @@ import { at, leaseWith } from '../leases/support.ts'
 const NOW = 1_700_000_000_000
 
 t.test('LATEST is the moment at which the application makes its first leases', async t => {
-  t.same(resolvePosition('LATEST', { wallClock: NOW, leases: [] }), { checkpoint: at('AT_TIMESTAMP'), startAt: NOW })
+  t.same(resolvePosition('LATEST', { wallClock: NOW, leases: [] }), { checkpoint: at('LATEST'), startAt: NOW })
 })
 
 t.test('a shard that is found later starts when the first ones did, or else at its first record', async t => {
-  const fresh = leaseWith({ leaseKey: '1', checkpoint: at('AT_TIMESTAMP'), startAt: NOW - 5_000 })
+  const fresh = leaseWith({ leaseKey: '1', checkpoint: at('LATEST'), startAt: NOW - 5_000 })
   const begun = leaseWith({ leaseKey: '2', checkpoint: at('100') })
   t.equal(resolvePosition('LATEST', { wallClock: NOW, leases: [begun, fresh] }).startAt, NOW - 5_000)
   t.same(resolvePosition('LATEST', { wallClock: NOW, leases: [begun] }).checkpoint, at('TRIM_HORIZON'))
