@@ -1,14 +1,16 @@
 import t, { type Test } from 'tap'
-import { skipped } from './support/java.ts'
+import { skipped, TIMEOUT_MS } from './support/java.ts'
 import { ownedBy, Scene } from './support/scene.ts'
 import type { KclVersion } from './support/servers.ts'
+
+t.setTimeout(2 * TIMEOUT_MS)
 
 for (const version of ['kcl2', 'kcl3'] as const) {
   t.test(
     `${version} takes over leases that started at LATEST and were never read from`,
     {
       skip: skipped,
-      timeout: 600_000,
+      timeout: TIMEOUT_MS,
     },
     t => takeOverUnread(t, version),
   )

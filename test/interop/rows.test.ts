@@ -1,6 +1,6 @@
 import type { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import t, { type Test } from 'tap'
-import { skipped } from './support/java.ts'
+import { skipped, TIMEOUT_MS } from './support/java.ts'
 import { APPLICATION, type Row, Scene } from './support/scene.ts'
 import type { KclVersion } from './support/servers.ts'
 
@@ -56,8 +56,12 @@ class Shapes {
   }
 }
 
+t.setTimeout(2 * TIMEOUT_MS)
+
 for (const version of ['kcl2', 'kcl3'] as const) {
-  t.test(`our rows have what those of ${version} have`, { skip: skipped, timeout: 600_000 }, t => compare(t, version))
+  t.test(`our rows have what those of ${version} have`, { skip: skipped, timeout: TIMEOUT_MS }, t =>
+    compare(t, version),
+  )
 }
 
 async function compare(t: Test, version: KclVersion): Promise<void> {

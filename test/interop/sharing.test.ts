@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { skipped } from './support/java.ts'
+import { skipped, TIMEOUT_MS } from './support/java.ts'
 import { ownedBy, Scene } from './support/scene.ts'
 import type { KclVersion } from './support/servers.ts'
 
@@ -8,8 +8,10 @@ const title = {
   kcl3: 'a worker of KCL 3.5 in its 2.x-compatible mode',
 } as const satisfies Record<KclVersion, string>
 
+t.setTimeout(2 * TIMEOUT_MS)
+
 for (const version of ['kcl2', 'kcl3'] as const) {
-  t.test(`${title[version]} and ours share a table, and no record is lost`, { skip: skipped, timeout: 900_000 }, t =>
+  t.test(`${title[version]} and ours share a table, and no record is lost`, { skip: skipped, timeout: TIMEOUT_MS }, t =>
     story(t, version),
   )
 }
@@ -68,7 +70,7 @@ async function story(t: Test, version: KclVersion): Promise<void> {
   const children = [...split].flatMap(([child, { parentShardId }]) => {
     return parentShardId?.SS?.[0] === undefined ? [] : [{ child, parent: parentShardId.SS[0] }]
   })
-  t.equal(children.length, 4)
+  t.equal(children.length, 4, 'both have two children')
   await scene.until('records of every child', () => {
     return children.every(({ child }) => journal.handlings.some(each => each.shardId === child))
   })
@@ -78,7 +80,7 @@ async function story(t: Test, version: KclVersion): Promise<void> {
   await first.stop()
   await allIn('ours')
   const given = first.told('shutdownRequested')
-  t.not(given.length, 0)
+  t.not(given.length, 0, 'a worker of KCL that stops is told to')
   const graceful = handedOver(given, 'java-1', since)
   t.strictSame(graceful.found, graceful.left, 'we go on exactly where a worker of KCL that stops has come to')
 
@@ -100,7 +102,7 @@ async function story(t: Test, version: KclVersion): Promise<void> {
   const sinceOurs = journal.tenures.length
   await ours.stop()
   const held = losses.flatMap(loss => (loss.endsWith(' released') ? [loss.split(' ')[0] ?? ''] : []))
-  t.not(held.length, 0)
+  t.not(held.length, 0, 'a worker of ours that stops gives up its leases')
   await allIn('java-3')
   await scene.until('Java at work on all that was ours', () => {
     const begun = new Set(third.told('initialized'))

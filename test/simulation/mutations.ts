@@ -169,7 +169,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'what LATEST means is settled when the lease is made',
     file: 'shards/initial-position.ts',
-    text: '{ checkpoint: AT_TIMESTAMP, startAt: wallClock }',
+    text: '{ checkpoint: LATEST, startAt: wallClock }',
     replacement: "{ checkpoint: { sequenceNumber: 'LATEST', subSequenceNumber: 0 }, startAt: undefined }",
     breaks: ['1', '2', '10'],
   },

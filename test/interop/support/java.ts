@@ -11,6 +11,9 @@ export type ProgramName = 'kcl2' | 'kcl3' | 'dynamodb'
 const FOLDER = path.resolve(import.meta.dirname, '..')
 const CACHE = path.resolve(FOLDER, '../../node_modules/.cache/headgate-interop')
 
+/** How long a test may take, the building of its programs included. */
+export const TIMEOUT_MS = 1_200_000
+
 /** A first build fetches some 200 MB of libraries. */
 const BUILD_TIMEOUT_MS = 900_000
 
