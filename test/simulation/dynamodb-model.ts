@@ -113,15 +113,21 @@ export class LeaseTable {
 /** More than any read is old. */
 const KEPT_VERSIONS = 60
 
-const FACTS = ['leaseCounter', 'leaseOwner', 'checkpoint', 'checkpointOwner'] as const
+const FACTS = ['leaseCounter', 'leaseOwner', 'session', 'checkpoint', 'checkpointOwner'] as const
 
 /**
  * The facts in which two rows differ that a write must never be mistaken about. Of the checkpoint it is the record: a place
  * inside an aggregate is not fenced, as rows of others may lack it.
  */
 export function differences(a: Lease, b: Lease): string[] {
-  const facts = ({ leaseCounter, leaseOwner, checkpoint: { sequenceNumber: checkpoint }, checkpointOwner }: Lease) => {
-    return { leaseCounter, leaseOwner, checkpoint, checkpointOwner }
+  const facts = ({
+    leaseCounter,
+    leaseOwner,
+    session,
+    checkpoint: { sequenceNumber: checkpoint },
+    checkpointOwner,
+  }: Lease) => {
+    return { leaseCounter, leaseOwner, session, checkpoint, checkpointOwner }
   }
   const [left, right] = [facts(a), facts(b)]
   return FACTS.filter(fact => left[fact] !== right[fact])

@@ -86,11 +86,13 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
     const lease = random.pick(world.table.all())
     if (!lease || lease.checkpoint.sequenceNumber === 'SHARD_END') return
     const { leaseKey } = lease
-    switch (random.integer(0, 2)) {
+    switch (random.integer(0, 3)) {
       case 0:
         return world.table.edit(leaseKey, 'operator', { leaseOwner: undefined })
       case 1:
         return world.table.edit(leaseKey, 'operator', { checkpointOwner: { S: 'kcl' } })
+      case 2: // As a row that was deleted and made again by a twin of the owner.
+        return world.table.edit(leaseKey, 'operator', { headgateSession: { S: 'another' } })
       default:
         return rewind(world, leaseKey, random)
     }

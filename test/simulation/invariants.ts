@@ -42,6 +42,8 @@ export class Invariants {
   readonly #writtenFrom = new Set<string>()
   /** Rows that were taken away once: a stale read of them may show a counter that is greater than today's. */
   readonly #deleted = new Set<string>()
+  /** Somebody took a row away by hand, and with it a part of the hash space. */
+  #torn = false
   #covered = false
 
   constructor(settings: InvariantSettings) {
@@ -52,8 +54,9 @@ export class Invariants {
     const { leaseKey, writer, before, after, decidedOn } = write
     if (!after) {
       this.#deleted.add(leaseKey)
-      this.#covered = false
       this.#forgetWrites(leaseKey)
+      if (writer === 'operator') this.#torn = true
+      this.#checkCoverage()
       return
     }
     if (!before) this.#leaseMade(write)
@@ -156,7 +159,7 @@ export class Invariants {
     if (this.#firstCheckpoints.get(shardId)?.sequenceNumber !== 'TRIM_HORIZON') return
     const shard = kinesis.shards.find(each => each.shardId === shardId)
     for (const parent of shard?.parents ?? []) {
-      if (parent.gone || this.#ended.has(parent.shardId)) continue
+      if (parent.goneAt !== undefined || this.#ended.has(parent.shardId)) continue
       // Closed before the application came: there is nothing in it that it has to read.
       if (!this.#firstCheckpoints.has(parent.shardId) && !ledger.firstOpenOfShard(parent.shardId)) continue
       violated('5', `${run} starts a record of ${shardId} while its parent ${parent.shardId} is not done`)
@@ -171,8 +174,9 @@ export class Invariants {
     }
   }
 
-  /** Once the leases cover the hash space, no write may tear a hole into it; only a row that was deleted does. */
+  /** Once the leases cover the hash space, no write may tear a hole into it. */
   #checkCoverage(): void {
+    if (this.#torn) return
     const covers = this.covers()
     if (this.#covered && !covers) this.#settings.violated('7', 'the live leases do not cover the hash space any more')
     this.#covered = covers

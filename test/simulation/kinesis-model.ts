@@ -31,7 +31,8 @@ export interface ModelShard {
   children: ModelShard[]
   /** Records before this one are trimmed. */
   trimmed: number
-  gone: boolean
+  /** When it was let go of. */
+  goneAt: number | undefined
   readonly calls: number[]
 }
 
@@ -101,8 +102,8 @@ export class KinesisModel {
     const upTo = Math.min(shard.records.length, shard.trimmed + records)
     const trimmed = shard.records.slice(shard.trimmed, upTo)
     shard.trimmed = upTo
-    const isOld = shard.parents.every(parent => parent.gone)
-    if (shard.closedAt !== undefined && upTo === shard.records.length && isOld) shard.gone = true
+    const isOld = shard.parents.every(({ goneAt }) => goneAt !== undefined)
+    if (shard.closedAt !== undefined && upTo === shard.records.length && isOld) shard.goneAt ??= this.#settings.now()
     return trimmed.flatMap(({ parts }) => parts)
   }
 
@@ -123,7 +124,7 @@ export class KinesisModel {
   }
 
   #listed(time: number): ModelShard[] {
-    return this.shards.filter(shard => !shard.gone && shard.createdAt <= time)
+    return this.shards.filter(({ createdAt, goneAt }) => createdAt <= time && !(goneAt !== undefined && goneAt <= time))
   }
 
   getIterator(shardId: string, position: ShardPosition): string {
@@ -185,7 +186,8 @@ export class KinesisModel {
 
   #find(shardId: string): ModelShard {
     const shard = this.shards.find(each => each.shardId === shardId)
-    if (!shard || shard.gone) throw serviceError('ResourceNotFoundException', `There is no shard ${shardId}.`)
+    if (!shard || shard.goneAt !== undefined)
+      throw serviceError('ResourceNotFoundException', `There is no shard ${shardId}.`)
     return shard
   }
 
@@ -205,7 +207,7 @@ export class KinesisModel {
 
   #addShard(parents: readonly ModelShard[], from: bigint, to: bigint): ModelShard {
     const shardId = `shard-${this.shards.length}`
-    const state = { closedAt: undefined, children: [], trimmed: 0, gone: false, calls: [], records: [] }
+    const state = { closedAt: undefined, children: [], trimmed: 0, goneAt: undefined, calls: [], records: [] }
     const shard = { shardId, parents, from, to, createdAt: this.#settings.now(), start: this.#nextSequence(), ...state }
     this.shards.push(shard)
     return shard

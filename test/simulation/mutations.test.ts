@@ -7,7 +7,7 @@ import { MUTATIONS, type Mutation } from './mutations.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** Each mutation is found by one of these; the sources as they are hold in all of them. */
-const SEEDS = 600
+const SEEDS = 2_000
 
 t.setTimeout(600_000)
 t.jobs = Math.min(4, availableParallelism())

@@ -12,7 +12,7 @@ export interface Mutation {
   readonly breaks: readonly Invariant[]
 }
 
-const FENCE = ['leaseCounter', 'leaseOwner', 'checkpoint', 'checkpointOwner'] as const
+const FENCE = ['leaseCounter', 'leaseOwner', 'headgateSession', 'checkpoint', 'checkpointOwner'] as const
 const list = (names: readonly string[]) => `const FENCE = [${names.map(name => `'${name}'`).join(', ')}]`
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -114,6 +114,13 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'leases/held-lease.ts',
     text: '    this.#validUntil = sentAt + this.#failoverMs\n',
     replacement: '    this.#validUntil = this.#clock.now() + this.#failoverMs\n',
+    breaks: ['8'],
+  },
+  {
+    rule: 'of several writes in doubt the first counts',
+    file: 'leases/held-lease.ts',
+    text: 'const mayHaveArrivedSince = this.#doubtfulSince ?? sentAt',
+    replacement: 'const mayHaveArrivedSince = sentAt',
     breaks: ['8'],
   },
   {

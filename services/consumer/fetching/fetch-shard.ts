@@ -77,9 +77,10 @@ export async function* fetchShard(
       if (fault === 'expired iterator') continue
       onFault('GetRecords', error)
       if (fault === 'not found') {
-        const children = await childrenOfTrimmed(shardId, stream).catch((cause: unknown) =>
-          onFault('ListShards', cause),
-        )
+        const children = await childrenOfTrimmed(shardId, stream).catch((cause: unknown) => {
+          onFault('ListShards', cause)
+          return undefined // What `onFault` returns is no list of children, whatever its type says.
+        })
         if (children) return children
       }
       // The place is not there any more: it was trimmed. What is left begins behind it, and what came already is dropped.

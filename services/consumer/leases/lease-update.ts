@@ -13,9 +13,10 @@ export interface SwapExpression {
 /**
  * What makes a write fenced: the row must still be at the counter it was read at (KCL's own condition), in the same hands
  * and at the same checkpoint. The last two hold a worker off that hands leases over without touching the counter, as KCL
- * 3.x does, and keep a checkpoint from ever going backward in the table itself.
+ * 3.x does, and keep a checkpoint from ever going backward in the table itself. The session tells two workers of one name
+ * apart whose counters are the same, after the row was deleted and made again.
  */
-const FENCE = ['leaseCounter', 'leaseOwner', 'checkpoint', 'checkpointOwner']
+const FENCE = ['leaseCounter', 'leaseOwner', 'headgateSession', 'checkpoint', 'checkpointOwner']
 
 /** The condition that a row is still this one. */
 export function fence(row: Lease): Omit<SwapExpression, 'UpdateExpression'> {
