@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { EVENT_VERSION, type UploadEvent } from './event.ts'
 
 /**
- * An upload's life. `stored`: durable in S3 and recorded, its event not yet known to be on the stream. `queued`: its event
- * is on the stream. `processed` and `failed` are where it ends.
+ * An upload's life. `queued`: durable in S3, recorded, and its event on the stream or on the way there. `stored`: Kinesis did
+ * not take the event in time, and the record has an outbox mark until the relay has published it. `processed` and `failed`
+ * are where it ends.
  */
 export const uploadStatuses = ['stored', 'queued', 'processed', 'failed'] as const
 

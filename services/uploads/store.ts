@@ -24,10 +24,15 @@ export interface UploadKey {
 
 /** The upload records. */
 export interface UploadStore {
-  /** Records an upload as `stored`, with its outbox mark. Doing it again changes nothing. */
+  /** Records an upload; one that is `stored` with its outbox mark. Doing it again changes nothing. */
   create(record: UploadRecord): Promise<void>
   /** The record as it is now, or undefined where this owner has no such upload. Rejects when the signal fires. */
   get(key: UploadKey, signal?: AbortSignal): Promise<UploadRecord | undefined>
+  /**
+   * The event is not known to be on the stream: sets the outbox mark, and the status from `queued` to `stored`. Resolves to
+   * false where the upload is not `queued`: then its event has been seen, or it was never recorded.
+   */
+  markStored(key: UploadKey): Promise<boolean>
   /** The event is on the stream: takes the outbox mark off, and the status from `stored` to `queued`. */
   markQueued(key: UploadKey): Promise<void>
   /**
@@ -65,7 +70,8 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
 
   return {
     async create(record) {
-      const Item = marshall({ ...record, outboxPartition: outboxPartition(record.uploadId) }, MARSHALL)
+      const mark = record.status === 'stored' ? { outboxPartition: outboxPartition(record.uploadId) } : {}
+      const Item = marshall({ ...record, ...mark }, MARSHALL)
       // The id is new and unguessable: if it is there already, an earlier try of this very write put it there.
       const ConditionExpression = 'attribute_not_exists(uploadId)'
       await conditionally(() => dynamodb.send(new PutItemCommand({ TableName: table, Item, ConditionExpression })))
@@ -77,6 +83,21 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
         signal && { abortSignal: signal },
       )
       return Item ? toRecord(unmarshall(Item)) : undefined
+    },
+
+    markStored(key) {
+      return update(key, {
+        UpdateExpression: 'SET #status = :stored, updatedAt = :now, outboxPartition = :partition',
+        // A repeated write whose first reply was lost finds `stored`, and that is what it wanted.
+        ConditionExpression: '#status IN (:queued, :stored)',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: marshall({
+          ':queued': 'queued',
+          ':stored': 'stored',
+          ':partition': outboxPartition(key.uploadId),
+          ':now': now().toISOString(),
+        }),
+      })
     },
 
     async markQueued(key) {

@@ -112,7 +112,7 @@ t.test('where nobody can tell whether an upload is recorded it gets 503, and its
   t.match(answer.headers.get('retry-after'), /^\d+$/)
   t.match(api.log.join(''), /nobody can tell whether the upload is recorded: its object stays/)
   const { objects, records } = await user.traces()
-  t.match(records, [{ key: objects[0], status: 'stored', outboxPartition: /^outbox-/ }], 'the relay will publish it')
+  t.match(records, [{ key: objects[0], status: 'queued' }], 'the stray sweep will find it')
 })
 
 t.test('while DynamoDB does not answer at all, an upload gets 503 and its object stays', async t => {
@@ -150,17 +150,38 @@ t.test('a bucket that is not there is our fault: 500, and the name of the bucket
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('an upload whose mark as queued fails is answered as queued: its event is on the stream', async t => {
+t.test('an upload that neither Kinesis nor the outbox takes gets 503, and nothing of it is lost', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  proxy.inject(throttled('dynamodb'), { when: operation('UpdateItem') })
+  const endpoints = { kinesis: dead, dynamodb: proxy.url }
+  const api = await buildTestApi(t, aws, { endpoints, env: { EVENT_PUT_TIMEOUT_MS: '100' } })
+  const user = await createTestUser(aws)
+  const answer = await postJson(api, user, { content: 'x' })
+  isProblem(t, answer, 503, 'unavailable')
+  t.match(answer.body.detail, /nobody can be told to process it/)
+  const { objects, records } = await user.traces()
+  t.match(records, [{ key: objects[0], status: 'queued' }], 'the stray sweep will find it')
+})
+
+t.test('an upload whose event arrived with every reply lost, and was processed since, is no longer marked', async t => {
   const api = await buildTestApi(t, aws, {
     services: services => ({
       ...services,
-      store: { ...services.store, markQueued: () => Promise.reject(new Error('no answer')) },
+      publisher: {
+        ...services.publisher,
+        publish: async event => {
+          const source = { bucket: event.bucket, key: event.key }
+          const upload = { owner: event.userSub, uploadId: event.uploadId }
+          await services.store.markProcessed(upload, source, { bucket: 'processed', key: 'x' })
+          throw new EventNotPublishedError('no reply')
+        },
+      },
     }),
   })
   const user = await createTestUser(aws)
   t.match(await postJson(api, user, { content: 'x' }), { status: 200, body: { status: 'queued' } })
-  t.match((await user.traces()).records, [{ status: 'stored', outboxPartition: /^outbox-/ }], 'the relay will mend it')
-  t.match(api.log.join(''), /could not be marked as queued/)
+  const { records } = await user.traces()
+  t.match(records, [{ status: 'processed', outboxPartition: undefined }])
 })
 
 t.test('an upload that the publisher refuses at once gets 202 as well', async t => {

@@ -74,6 +74,27 @@ t.test('an upload is not there for another owner, nor for its owner under anothe
   t.strictSame(await store.get(record), record)
 })
 
+t.test('a record that is queued from the first has no mark, and gets one when its event is refused', async t => {
+  const record = await created({ status: 'queued' })
+  t.notOk((await itemOf(record))?.outboxPartition)
+  for (let time = 0; time < 2; time++) {
+    t.equal(await store.markStored(record), true, 'also again, its reply lost')
+    t.strictSame(await store.get(record), { ...record, status: 'stored', updatedAt: LATER })
+    t.match(await itemOf(record), { outboxPartition: { S: outboxPartition(record.uploadId) } })
+  }
+  t.ok((await outbox()).includes(record.uploadId))
+})
+
+t.test('an upload that has ended, or that nobody recorded, is not marked', async t => {
+  const record = await created({ status: 'queued' })
+  await store.markProcessed(record, sourceOf(record), processed)
+  t.equal(await store.markStored(record), false)
+  t.match(await store.get(record), { status: 'processed' })
+  const nobody = uploadRecord()
+  t.equal(await store.markStored(nobody), false)
+  t.equal(await itemOf(nobody), undefined)
+})
+
 t.test('queued takes the mark off, and says when', async t => {
   const record = await created()
   await store.claimOutbox(record, { now: 1, until: 2 })

@@ -7,7 +7,7 @@ import type { EventPublisher } from '../../uploads/publisher.ts'
 import { eventOf, type UploadRecord } from '../../uploads/record.ts'
 import type { UploadStore } from '../../uploads/store.ts'
 import { checkContentType } from './content-type.ts'
-import { PayloadTooLargeError } from './errors.ts'
+import { PayloadTooLargeError, RecordingUnknownError } from './errors.ts'
 import { createMeter, metered } from './meter.ts'
 import type { Body, Objects } from './objects.ts'
 import { createRecordUpload } from './record-upload.ts'
@@ -26,7 +26,7 @@ export interface IncomingUpload {
   log: Pick<Logger, 'warn' | 'error'>
 }
 
-/** Resolves once the upload is durable and recorded: `queued` where its event is on the stream, else `stored`. */
+/** Resolves once the upload is durable and recorded: `queued` where its event is on the stream, else `stored` and marked. */
 export type AcceptUpload = (upload: IncomingUpload) => Promise<UploadRecord>
 
 export interface AcceptUploadSettings {
@@ -42,7 +42,8 @@ export interface AcceptUploadSettings {
 
 /**
  * The way of an upload through the api: object, record, event, in this order. A crash after any step leaves nothing that
- * was promised undone: an object without a record was never accepted, and a record without an event has its outbox mark.
+ * was promised undone: until the event is on the stream or the record has its outbox mark, nothing was accepted. What a
+ * crash leaves before that, an object alone or one whose record waits in vain, the worker's stray sweep finishes.
  */
 export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload {
   const { objects, store, publisher, keyTemplate, maxBytes, now = () => new Date(), newId = uuidv7 } = settings
@@ -71,40 +72,41 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
     return meter.read()
   }
 
-  /** Whether the event is on the stream. */
-  async function publish(upload: UploadRecord, log: IncomingUpload['log']): Promise<boolean> {
+  /** Publishes the event. Resolves to the upload as it is then: `stored` where the relay has to publish it. */
+  async function publish(upload: UploadRecord, log: IncomingUpload['log']): Promise<UploadRecord> {
     try {
       await publisher.publish(eventOf(upload))
+      return upload
     } catch (err) {
-      // Whatever went wrong, the upload is durable and recorded, and that is what a success promises.
-      log.warn(
-        { err, uploadId: upload.uploadId },
-        'the event is not on the stream yet: the outbox relay will publish it',
-      )
-      return false
+      // Whatever went wrong, the upload is durable and recorded, and with its mark it is all that a success promises.
+      log.warn({ err, uploadId: upload.uploadId }, 'the event is not on the stream: it is left to the outbox relay')
     }
-    // Waited for, so that whoever reads the upload after the answer finds what the answer said, and since a Lambda function
-    // is frozen once it has answered. When it fails, the relay publishes the event again, which changes nothing.
-    await store.markQueued(upload).catch((err: unknown) => {
-      log.error({ err, uploadId: upload.uploadId }, 'the upload could not be marked as queued')
-    })
-    return true
+    return (await hold(upload)) ? { ...upload, status: 'stored' } : upload
+  }
+
+  async function hold(upload: UploadRecord): Promise<boolean> {
+    try {
+      return await store.markStored(upload)
+    } catch (cause) {
+      const message = 'The upload is stored, but nobody can be told to process it. Send it again.'
+      throw new RecordingUnknownError(message, { cause })
+    }
   }
 
   return async upload => {
     const planned = plan(upload)
     const measured = await put(planned, upload)
     const uploadedAt = now().toISOString()
-    const stored: UploadRecord = {
+    const recorded: UploadRecord = {
       ...planned,
       ...measured,
       bucket: objects.bucket,
-      status: 'stored',
+      status: 'queued',
       uploadedAt,
       updatedAt: uploadedAt,
       requestId: upload.requestId,
     }
-    await record(stored, upload.log)
-    return (await publish(stored, upload.log)) ? { ...stored, status: 'queued' } : stored
+    await record(recorded, upload.log)
+    return publish(recorded, upload.log)
   }
 }

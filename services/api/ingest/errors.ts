@@ -17,7 +17,10 @@ export class IncompleteBodyError extends HeadgateError {
   readonly code = 'HEADGATE_INCOMPLETE_BODY'
 }
 
-/** Nobody can tell whether an upload is recorded: neither its write nor the look at it was answered. The cause is what the write said. */
+/**
+ * Nobody can tell whether an upload will be processed: neither its record's write nor the look at it was answered, or
+ * neither the stream nor the outbox took its event. The cause is what the write said.
+ */
 export class RecordingUnknownError extends HeadgateError {
   readonly code = 'HEADGATE_RECORDING_UNKNOWN'
 }
