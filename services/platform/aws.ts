@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { S3Client } from '@aws-sdk/client-s3'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { UndiciHttpHandler } from '@smithy/undici-http-handler'
 
 /** The AWS clients a process holds, one of each, for as long as it lives. */
 export interface AwsClients {
@@ -19,20 +19,32 @@ export interface AwsSettings {
 
 // An unreachable endpoint must become an error in seconds, not hang a request or a shard for good. The second bound is
 // on silence, not on the whole transfer: a long upload that moves is never cut.
-const TIMEOUTS = { connectionTimeout: 3_000, socketTimeout: 30_000 }
+const CONNECT_TIMEOUT_MS = 3_000
+const SILENCE_TIMEOUT_MS = 30_000
 
 /**
  * Makes the clients. Endpoints and credentials come from the SDK's own settings (`AWS_ENDPOINT_URL`,
  * `AWS_ENDPOINT_URL_S3`, …), so that any emulator serves without a change of code.
  */
 export function createAwsClients({ region, maxSockets = 128 }: AwsSettings): AwsClients {
-  // Node's HTTP/1.1 handler for all three: the Kinesis client's own default is HTTP/2 with a new session for every request,
-  // which costs more and which no emulator speaks.
-  const requestHandler = () =>
-    new NodeHttpHandler({ ...TIMEOUTS, httpAgent: { maxSockets }, httpsAgent: { maxSockets } })
-  const s3 = new S3Client({ region, requestHandler: requestHandler(), forcePathStyle: hasOwnS3Endpoint() })
-  const kinesis = new KinesisClient({ region, requestHandler: requestHandler() })
-  const dynamodb = new DynamoDBClient({ region, requestHandler: requestHandler() })
+  // undici for all three: HTTP/1.1 at about half of what Node's own client costs. The Kinesis client's default is HTTP/2 with
+  // a new session for every request, which costs more still and which no emulator speaks.
+  const shared = () => ({
+    region,
+    requestHandler: new UndiciHttpHandler({
+      dispatcher: {
+        connections: maxSockets,
+        connect: { timeout: CONNECT_TIMEOUT_MS },
+        headersTimeout: SILENCE_TIMEOUT_MS,
+        bodyTimeout: SILENCE_TIMEOUT_MS,
+      },
+    }),
+    // The clients live as long as the process, and nobody adds to their middleware.
+    cacheMiddleware: true,
+  })
+  const s3 = new S3Client({ ...shared(), forcePathStyle: hasOwnS3Endpoint() })
+  const kinesis = new KinesisClient(shared())
+  const dynamodb = new DynamoDBClient(shared())
   return {
     s3,
     kinesis,

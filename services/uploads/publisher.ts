@@ -18,7 +18,7 @@ export interface PublisherSettings {
   stream: string
   /** How long an event may wait to be taken, in milliseconds. */
   timeoutMs: number
-  /** Requests under way at once. More of them mean smaller batches. */
+  /** Requests under way at once, where Kinesis is slow to answer or events come in large numbers. */
   maxRequests?: number
   /**
    * Events that are not on the stream yet, at most, whether they wait for a request, are in one, or wait for another try. One
@@ -30,6 +30,9 @@ export interface PublisherSettings {
 /** Limits of PutRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html */
 const MAX_BATCH_RECORDS = 500
 const MAX_BATCH_BYTES = 5 * 1024 ** 2
+
+/** Kinesis answers most requests within this time. */
+const YOUNG_MS = 20
 
 const BACKOFF_MS = { first: 50, most: 1_000 }
 
@@ -53,6 +56,7 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
   const waiting: Entry[] = []
   const open = new Set<Promise<void>>()
   let requests = 0
+  let young = 0
   let scheduled = false
 
   function schedule(): void {
@@ -61,17 +65,39 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
     // After the turn's other I/O callbacks: requests that arrived together leave together.
     setImmediate(() => {
       scheduled = false
-      while (requests < maxRequests && waiting.length > 0) void send(takeBatch(waiting))
+      while (mayStart() && waiting.length > 0) void send(takeBatch(waiting))
     })
+  }
+
+  /** What comes gathers behind a request that is young, unless it fills one of its own; one that takes its time holds nobody up. */
+  function mayStart(): boolean {
+    return requests < maxRequests && (young === 0 || waiting.length >= MAX_BATCH_RECORDS)
   }
 
   async function send(batch: Entry[]): Promise<void> {
     if (batch.length === 0) return
     requests++
+    const grow = beYoung()
     const refused = await putRecords(batch)
+    grow()
     requests--
     for (const [entry, error] of refused) retryLater(entry, error)
     schedule()
+  }
+
+  /** Counts a request among the young until it is answered or has taken its time, whichever is first. */
+  function beYoung(): () => void {
+    let isYoung = true
+    young++
+    const grow = () => {
+      clearTimeout(timer)
+      if (!isYoung) return
+      isYoung = false
+      young--
+      schedule()
+    }
+    const timer = setTimeout(grow, YOUNG_MS)
+    return grow
   }
 
   /** Settles what Kinesis took and gives back the rest, with what was said of it. Never rejects. */

@@ -2,12 +2,12 @@ import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
-  PutItemCommand,
   QueryCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { createPutNew } from './put-new.ts'
 import {
   type ObjectRef,
   outboxPartition,
@@ -61,6 +61,7 @@ export interface UploadStoreSettings {
 }
 
 export function createUploadStore({ dynamodb, table, now = () => new Date() }: UploadStoreSettings): UploadStore {
+  const putNew = createPutNew(dynamodb, table)
   const keyOf = ({ owner, uploadId }: UploadKey) => ({ owner: { S: owner }, uploadId: { S: uploadId } })
 
   /** Resolves to whether the condition held. */
@@ -71,10 +72,8 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
   return {
     async create(record) {
       const mark = record.status === 'stored' ? { outboxPartition: outboxPartition(record.uploadId) } : {}
-      const Item = marshall({ ...record, ...mark }, MARSHALL)
       // The id is new and unguessable: if it is there already, an earlier try of this very write put it there.
-      const ConditionExpression = 'attribute_not_exists(uploadId)'
-      await conditionally(() => dynamodb.send(new PutItemCommand({ TableName: table, Item, ConditionExpression })))
+      await conditionally(() => putNew(marshall({ ...record, ...mark }, MARSHALL)))
     },
 
     async get(key, signal) {

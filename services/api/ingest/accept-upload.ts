@@ -60,16 +60,16 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
 
   async function put({ key, contentType, ...names }: ReturnType<typeof plan>, upload: IncomingUpload) {
     const meter = createMeter(maxBytes)
+    const object = { key, contentType, metadata: toObjectMetadata(names) }
     const { body } = upload
-    const isWhole = body instanceof Uint8Array
-    if (isWhole) meter.take(body)
-    await objects.put({
-      key,
-      contentType,
-      metadata: toObjectMetadata(names),
-      body: isWhole ? body : metered(body, meter),
-    })
-    return meter.read()
+    if (!(body instanceof Uint8Array)) {
+      await objects.put({ ...object, body: metered(body, meter) })
+      return meter.read()
+    }
+    meter.take(body)
+    const measured = meter.read()
+    await objects.putWhole({ ...object, body, sha256: measured.sha256 })
+    return measured
   }
 
   /** Publishes the event. Resolves to the upload as it is then: `stored` where the relay has to publish it. */

@@ -10,7 +10,7 @@ const connectionCodes = new Set([
   'ENETUNREACH',
 ])
 
-/** What AWS's services say where there is too much to do. Some of them say it with status 400. */
+/** What AWS's services say where there is too much to do, some of them with status 400, and the client of a dead connection. */
 const throttlingNames = new Set([
   'Throttling',
   'ThrottlingException',
@@ -20,6 +20,7 @@ const throttlingNames = new Set([
   'ProvisionedThroughputExceededException',
   'SlowDown',
   'TimeoutError',
+  'RequestTimeout',
 ])
 
 /**

@@ -61,8 +61,10 @@ export function createCborRecords({ kinesis, requestTimeoutMs }: CborRecordsSett
   }
 }
 
+const CLOSED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+
 function isClosedConnection(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+  return error instanceof Error && 'code' in error && CLOSED.has(String(error.code))
 }
 
 /** What an endpoint says that does not know the format, or finds nothing it knows in the body. */
