@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
+import { PART_BYTES } from '../platform/s3/part-buffers.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
 import { closing } from './http/closing.ts'
@@ -52,7 +53,12 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
   await app.register(createUpload, {
     maxJsonBytes: config.MAX_JSON_BYTES,
     acceptUpload: createAcceptUpload({
-      objects: createObjects({ s3, bucket: config.UPLOAD_BUCKET }),
+      objects: createObjects({
+        s3,
+        bucket: config.UPLOAD_BUCKET,
+        maxParts: Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES),
+        onLeftover: (err, key) => app.log.error({ err, key }, 'parts of an upload that failed stay behind'),
+      }),
       store,
       publisher,
       keyTemplate: config.KEY_TEMPLATE,

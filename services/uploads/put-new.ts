@@ -1,6 +1,6 @@
 import { type AttributeValue, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
-import { createSendDirect } from '../platform/direct-request.ts'
+import { createSendDirect } from '../platform/direct/request.ts'
 
 /** Writes an item that is not there yet. Throws what the SDK does, also where it is there. */
 export type PutNew = (item: Record<string, AttributeValue>) => Promise<void>

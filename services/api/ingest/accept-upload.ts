@@ -63,7 +63,7 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
     const object = { key, contentType, metadata: toObjectMetadata(names) }
     const { body } = upload
     if (!(body instanceof Uint8Array)) {
-      await objects.put({ ...object, body: metered(body, meter) })
+      await objects.putStream(object, metered(body, meter))
       return meter.read()
     }
     meter.take(body)

@@ -35,6 +35,13 @@ export const apiConfigSchema = Type.Object({
     description:
       'The largest file taken by multipart or as a raw body, in bytes. At most 83886080000: what 10,000 parts of 8 MiB hold.',
   }),
+  UPLOAD_MEMORY_BYTES: Type.Integer({
+    minimum: 24 * MIB,
+    maximum: 64 * 1024 * MIB,
+    default: 256 * MIB,
+    description:
+      'The memory that files of over 128 KiB are gathered in on their way to S3, of all uploads together, in bytes. An upload takes 8 MiB of it at a time, three times that where S3 is the slower side; more uploads wait, unread.',
+  }),
   MAX_JSON_BYTES: Type.Integer({
     minimum: 1_024,
     maximum: 32 * MIB,

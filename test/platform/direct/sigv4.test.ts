@@ -3,8 +3,8 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { S3Client } from '@aws-sdk/client-s3'
 import { HttpRequest } from '@smithy/core/protocols'
 import t from 'tap'
-import { createSign } from '../../services/platform/sigv4.ts'
-import { seededRandom } from '../uploads/examples.ts'
+import { createSign } from '../../../services/platform/direct/sigv4.ts'
+import { seededRandom } from '../../uploads/examples.ts'
 
 const scope = { region: 'eu-central-1', signingRegion: 'eu-central-1' }
 const secrets = [
@@ -30,6 +30,7 @@ function randomRequest(random: () => number, service: 's3' | 'dynamodb') {
     .replace(/[!'()*]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
   return {
     method: service === 's3' ? 'PUT' : 'POST',
+    query: service === 's3' ? { uploadId: pick('a+/=&ü ', 6), partNumber: String(Math.ceil(random() * 99)) } : {},
     path: service === 's3' ? `/bucket/${escaped}` : '/',
     body,
     headers: {
@@ -53,8 +54,8 @@ for (const service of ['s3', 'dynamodb'] as const) {
       if (!credentials) throw new Error('no credentials')
       // Days change, and with them the key.
       const date = new Date(Date.UTC(2026, 10, 1 + (round % 7), 12, 30, round % 60))
-      const { method, path, body, headers } = randomRequest(random, service)
-      const own = sign({ method, path, headers, payloadHash: hash('sha256', body) }, credentials, date)
+      const { method, path, query, body, headers } = randomRequest(random, service)
+      const own = sign({ method, path, query, headers, payloadHash: hash('sha256', body) }, credentials, date)
       const signer = await sdkSigner(service, credentials)
       const request = new HttpRequest({
         method,
@@ -62,6 +63,7 @@ for (const service of ['s3', 'dynamodb'] as const) {
         hostname: 'example.com',
         port: 8000,
         path,
+        query,
         headers,
         body,
       })

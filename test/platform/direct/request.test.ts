@@ -6,7 +6,7 @@ import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
 import { UndiciHttpHandler } from '@smithy/undici-http-handler'
 import t, { type Test } from 'tap'
-import { createSendDirect } from '../../services/platform/direct-request.ts'
+import { createSendDirect } from '../../../services/platform/direct/request.ts'
 
 const request = {
   method: 'POST',
@@ -54,7 +54,7 @@ t.test('what is answered with 200 is given back, and everything else is not', as
     response.writeHead([200, 400, 503][times - 1] ?? 200).end(`answer ${times}`)
   })
   const send = createSendDirect(dynamodb.config, 'dynamodb', resolve(dynamodb))
-  t.equal(Buffer.from((await send(request)) ?? []).toString(), 'answer 1')
+  t.equal(Buffer.from((await send(request))?.body ?? []).toString(), 'answer 1')
   t.equal(await send(request), undefined)
   t.equal(await send(request), undefined)
   t.equal(seen.length, 3, 'each was sent once')

@@ -7,14 +7,16 @@ export interface Scope {
   service: string
 }
 
-/** What is signed. There is no query: none of the requests that are sent by this has one. */
+/** What is signed. */
 export interface UnsignedRequest {
   method: string
   /** As it is sent, escaped. */
   path: string
+  /** Unescaped. */
+  query: Readonly<Record<string, string>>
   /** Lower-case names. All are signed but those that a proxy may change. */
   headers: Readonly<Record<string, string>>
-  /** SHA-256 of the body, in lower-case hex. */
+  /** SHA-256 of the body, in lower-case hex, or what S3 takes in its place. */
   payloadHash: string
 }
 
@@ -44,7 +46,7 @@ export function createSign({ region, service }: Scope): Sign {
     return known.key
   }
 
-  return ({ method, path, headers, payloadHash }, { accessKeyId, secretAccessKey, sessionToken }, date) => {
+  return ({ method, path, query, headers, payloadHash }, { accessKeyId, secretAccessKey, sessionToken }, date) => {
     const time = date.toISOString().replace(/[-:]|\.\d{3}/g, '')
     const day = time.slice(0, 8)
     const own: Record<string, string> = { ...headers, 'x-amz-date': time }
@@ -54,13 +56,28 @@ export function createSign({ region, service }: Scope): Sign {
       .sort()
     const signedHeaders = names.join(';')
     const canonicalHeaders = names.map(name => `${name}:${canonical(own[name] ?? '')}\n`).join('')
-    const request = `${method}\n${path}\n\n${canonicalHeaders}\n${signedHeaders}\n${payloadHash}`
+    const request = `${method}\n${path}\n${canonicalQuery(query)}\n${canonicalHeaders}\n${signedHeaders}\n${payloadHash}`
     const scope = `${day}/${region}/${service}/aws4_request`
     const toSign = `${ALGORITHM}\n${time}\n${scope}\n${hash('sha256', request)}`
     const signature = createHmac('sha256', signingKey(secretAccessKey, day)).update(toSign).digest('hex')
     own.authorization = `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`
     return own
   }
+}
+
+function canonicalQuery(query: Readonly<Record<string, string>>): string {
+  return Object.entries(query)
+    .map(([name, value]) => `${escapeUri(name)}=${escapeUri(value)}`)
+    .sort()
+    .join('&')
+}
+
+/** As RFC 3986 has it, which escapes more than ECMAScript does. */
+export function escapeUri(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 }
 
 function canonical(value: string): string {

@@ -10,15 +10,22 @@ export interface DirectRequest {
   method: 'POST' | 'PUT'
   /** Below the endpoint's own path, escaped, beginning with a slash. */
   path: string
+  /** Unescaped. */
+  query?: Readonly<Record<string, string>>
   /** Lower-case names. */
   headers: Record<string, string>
   body: Uint8Array
-  /** Of the body, in lower-case hex, where it is known already. */
-  sha256?: string
+  /** SHA-256 of the body in lower-case hex, where it is known already, or what S3 takes in its place. */
+  payloadHash?: string
+}
+
+export interface DirectReply {
+  headers: Readonly<Record<string, string>>
+  body: Uint8Array
 }
 
 /** Resolves to what the service answered with a 200, and to undefined for whatever else it answered. */
-export type SendDirect = (request: DirectRequest) => Promise<Uint8Array | undefined>
+export type SendDirect = (request: DirectRequest) => Promise<DirectReply | undefined>
 
 type Config = Pick<
   (S3Client | DynamoDBClient | KinesisClient)['config'],
@@ -62,7 +69,7 @@ export function createSendDirect(
     }
   }
 
-  return async ({ method, path, headers, body, sha256 = hash('sha256', body) }) => {
+  return async ({ method, path, query = {}, headers, body, payloadHash = hash('sha256', body) }) => {
     target ??= resolveTarget()
     const {
       endpoint,
@@ -74,21 +81,27 @@ export function createSendDirect(
     })
     const { url } = endpoint
     const whole = url.pathname === '/' ? path : url.pathname + path
+    const all = {
+      ...shared,
+      ...headers,
+      'content-length': String(body.byteLength),
+      'x-amz-content-sha256': payloadHash,
+    }
+    const unsigned = { method, path: whole, query, headers: all, payloadHash }
     const date = new Date(Date.now() + config.systemClockOffset)
-    const all = { ...shared, ...headers, 'content-length': String(body.byteLength) }
-    const credentials = await config.credentials()
     const request = new HttpRequest({
       method,
       protocol: url.protocol,
       hostname: url.hostname,
       ...(url.port !== '' && { port: Number(url.port) }),
       path: whole,
-      headers: sign({ method, path: whole, headers: all, payloadHash: sha256 }, credentials, date),
+      query: { ...query },
+      headers: sign(unsigned, await config.credentials(), date),
       body,
     })
     const { response } = await config.requestHandler.handle(request, { requestTimeout: ANSWER_MS })
     // Read to its end in any case, or its connection would not be used again.
     const reply = await config.streamCollector(response.body)
-    return response.statusCode === 200 ? reply : undefined
+    return response.statusCode === 200 ? { headers: response.headers, body: reply } : undefined
   }
 }

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto'
+import { GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
+import t, { type Test } from 'tap'
+import { createLocalClients } from '../../../services/local/clients.ts'
+import { names } from '../../../services/platform/resources.ts'
+import { createPartBuffers, PART_BYTES } from '../../../services/platform/s3/part-buffers.ts'
+import { createPutStream } from '../../../services/platform/s3/put-stream.ts'
+import { startAws } from '../../support/aws.ts'
+import { type SeenRequest, startFaultProxy } from '../../support/fault-proxy.ts'
+import { internalError } from '../../support/faults/aws-errors.ts'
+import { loseReply } from '../../support/faults/faults.ts'
+
+const aws = await startAws(t)
+const Bucket = names.uploadBucket
+
+async function start(t: Test, { most = 4 } = {}) {
+  const proxy = await startFaultProxy(t, aws.endpoints.s3)
+  const clients = createLocalClients({ ...aws.endpoints, s3: proxy.url })
+  t.teardown(() => clients.destroy())
+  const buffers = createPartBuffers(most)
+  const leftovers: string[] = []
+  const put = createPutStream({ s3: clients.s3, bucket: Bucket, buffers, onLeftover: (_, key) => leftovers.push(key) })
+  return { proxy, buffers, put, leftovers }
+}
+
+const object = (key: string) => ({ key, contentType: 'text/plain', metadata: { 'upload-id': key } })
+
+/** So many bytes, in chunks that fit into nothing evenly, each of them another. */
+async function* chunks(bytes: number, failure?: Error): AsyncGenerator<Uint8Array> {
+  for (let offset = 0, number = 0; offset < bytes; number++) {
+    const chunk = Buffer.alloc(Math.min(65_521, bytes - offset), number % 251)
+    offset += chunk.length
+    yield chunk
+  }
+  if (failure) throw failure
+}
+
+async function digest(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of body) hash.update(chunk)
+  return hash.digest('hex')
+}
+
+async function stored(Key: string): Promise<string> {
+  const { Body } = await aws.s3.send(new GetObjectCommand({ Bucket, Key }))
+  return digest(Body as AsyncIterable<Uint8Array>)
+}
+
+const isThere = (Key: string) =>
+  aws.s3.send(new HeadObjectCommand({ Bucket, Key })).then(
+    () => true,
+    () => false,
+  )
+
+const openUploads = async () =>
+  (await aws.s3.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads?.map(({ Key }) => Key) ?? []
+
+const isPart = ({ method, path }: SeenRequest) => method === 'PUT' && /[?&]partNumber=/.test(path)
+const isCompletion = ({ method, path }: SeenRequest) => method === 'POST' && /[?&]uploadId=/.test(path)
+const isAbort = ({ method, path }: SeenRequest) => method === 'DELETE' && /[?&]uploadId=/.test(path)
+
+/** All buffers are there again: as many as there are can be taken. */
+async function areBack(buffers: ReturnType<typeof createPartBuffers>, most: number): Promise<void> {
+  const taken = await Promise.all(Array.from({ length: most }, () => buffers.take()))
+  for (const buffer of taken) buffers.give(buffer)
+}
+
+t.test('a body of any size arrives byte for byte, in as few requests as its size needs', async t => {
+  const { proxy, put, buffers } = await start(t)
+  const sizes = [0, 1, 128 * 1024, 128 * 1024 + 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES + 5]
+  for (const bytes of sizes) {
+    const before = proxy.count(isPart)
+    const key = `uploads/size-${bytes} (1)'s ü.txt`
+    await put(object(key), chunks(bytes))
+    t.equal(await stored(key), await digest(chunks(bytes)), `${bytes} bytes`)
+    const head = await aws.s3.send(new HeadObjectCommand({ Bucket, Key: key }))
+    t.match(head, { ContentType: 'text/plain', ContentLength: bytes })
+    const parts = bytes < PART_BYTES ? 0 : Math.ceil(bytes / PART_BYTES)
+    t.equal(proxy.count(isPart) - before, parts, `${parts} parts for ${bytes} bytes`)
+  }
+  await areBack(buffers, 4)
+})
+
+t.test('a part that is refused, or whose reply is lost, is sent again', async t => {
+  const { proxy, put } = await start(t)
+  for (const [name, fault] of Object.entries({ refused: internalError('s3'), lost: loseReply })) {
+    const injected = proxy.inject(fault, { when: isPart, times: 2 })
+    await put(object(`uploads/${name}`), chunks(2 * PART_BYTES + 9))
+    t.equal(injected.hits, 2)
+    t.equal(await stored(`uploads/${name}`), await digest(chunks(2 * PART_BYTES + 9)))
+  }
+  t.same(await openUploads(), [])
+})
+
+t.test('a completion whose every reply is lost is known by its object', async t => {
+  const { proxy, put } = await start(t)
+  const injected = proxy.inject(loseReply, { when: isCompletion })
+  await put(object('uploads/completed'), chunks(2 * PART_BYTES))
+  t.ok(injected.hits > 1, 'it was tried again')
+  t.equal(await stored('uploads/completed'), await digest(chunks(2 * PART_BYTES)))
+})
+
+t.test('a completion that fails is not taken for the object that lay there before', async t => {
+  const { proxy, put } = await start(t)
+  await put(object('uploads/before'), chunks(2 * PART_BYTES))
+  proxy.inject(internalError('s3'), { when: isCompletion })
+  const other = { ...object('uploads/before'), metadata: { 'upload-id': 'another' } }
+  await t.rejects(put(other, chunks(2 * PART_BYTES)))
+  t.same(await openUploads(), [])
+})
+
+t.test('a body that fails leaves no object, no part and no memory behind, and its error is thrown', async t => {
+  const { put, buffers } = await start(t)
+  for (const bytes of [10, PART_BYTES - 1, PART_BYTES + 1, 4 * PART_BYTES]) {
+    const key = `uploads/failed-${bytes}`
+    await t.rejects(put(object(key), chunks(bytes, new Error('cut off'))), { message: 'cut off' })
+    t.notOk(await isThere(key), key)
+  }
+  t.same(await openUploads(), [])
+  await areBack(buffers, 4)
+})
+
+t.test('parts that S3 takes in no way are taken back, and the body is left where it is', async t => {
+  const { proxy, put, buffers } = await start(t)
+  proxy.inject(internalError('s3'), { when: isPart })
+  let left = false
+  async function* endless() {
+    try {
+      for (;;) yield Buffer.alloc(65_536)
+    } finally {
+      left = true
+    }
+  }
+  await t.rejects(put(object('uploads/endless'), endless()), { name: 'InternalError' })
+  t.ok(left, 'its source was told')
+  t.same(await openUploads(), [])
+  await areBack(buffers, 4)
+})
+
+t.test('parts that cannot be taken back are told of, and the first error is thrown', async t => {
+  const { proxy, put, leftovers } = await start(t)
+  proxy.inject(internalError('s3'), { when: isAbort })
+  await t.rejects(put(object('uploads/stuck'), chunks(2 * PART_BYTES, new Error('cut off'))), { message: 'cut off' })
+  t.same(leftovers, ['uploads/stuck'])
+})
+
+t.test('more bodies than there is memory for wait, and all arrive', async t => {
+  const { put } = await start(t, { most: 2 })
+  const keys = Array.from({ length: 6 }, (_, number) => `uploads/waiting-${number}`)
+  await Promise.all(keys.map(key => put(object(key), chunks(PART_BYTES + 7))))
+  for (const key of keys) t.equal(await stored(key), await digest(chunks(PART_BYTES + 7)))
+})
