@@ -179,7 +179,7 @@ export class KinesisConsumer {
       options: this.#options,
       events: this.events,
       createChildLeases: async children => {
-        for (const child of children) await store.create(childLease(child))
+        for (const child of children) await store.create(childLease(child, row))
       },
     })
     const onFault = (error: unknown) => this.events.emit('fault', { operation: 'renewal of the lease', shardId, error })

@@ -1,5 +1,6 @@
 import { type Checkpoint, compareCheckpoints, isSequence, isShardEnd } from '../../services/consumer/checkpoint.ts'
 import type { LossReason } from '../../services/consumer/leases/held-lease.ts'
+import type { Lease } from '../../services/consumer/leases/lease.ts'
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 import { differences, type LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
 import { HASH_SPACE, type KinesisModel } from './kinesis-model.ts'
@@ -109,13 +110,14 @@ export class Invariants {
 
   #leaseMade({ leaseKey, after }: LeaseWrite): void {
     if (!after || this.#firstCheckpoints.has(leaseKey)) return
-    const { checkpoint, startAt } = after
-    this.#firstCheckpoints.set(leaseKey, checkpoint)
+    if (this.#firstCheckpoints.size === 0) this.#applicationStarts(after)
+    this.#firstCheckpoints.set(leaseKey, after.checkpoint)
+  }
+
+  /** At LATEST with its first lease, however wrong the clock is of the worker that made it. */
+  #applicationStarts({ startAt }: Lease): void {
     const { ledger, wallClock, startsAtLatest } = this.#settings
-    const isLatest = checkpoint.sequenceNumber === 'LATEST'
-    const from = isLatest ? wallClock() : (startAt ?? Number.NEGATIVE_INFINITY)
-    // Of a shard that needs no lease the application owes nothing from before it came, however wrong its clock is.
-    ledger.startShard(leaseKey, from, startsAtLatest ? wallClock() : from)
+    ledger.start(startsAtLatest ? wallClock() : (startAt ?? Number.NEGATIVE_INFINITY))
   }
 
   #leaseSwapped({ leaseKey, writer, before, after, decidedOn }: LeaseWrite): void {
@@ -155,8 +157,8 @@ export class Invariants {
 
   #checkParents(run: string, shardId: string): void {
     const { kinesis, ledger, violated } = this.#settings
-    // A shard that was made to start in its middle, by the application's initial position, waits for nobody.
-    if (this.#firstCheckpoints.get(shardId)?.sequenceNumber !== 'TRIM_HORIZON') return
+    // Where the application started at the tip: it has nothing to read of what was closed by then.
+    if (this.#firstCheckpoints.get(shardId)?.sequenceNumber === 'LATEST') return
     const shard = kinesis.shards.find(each => each.shardId === shardId)
     for (const parent of shard?.parents ?? []) {
       if (parent.goneAt !== undefined || this.#ended.has(parent.shardId)) continue

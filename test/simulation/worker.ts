@@ -3,6 +3,7 @@ import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { KinesisConsumer } from '../../services/consumer/consumer.ts'
 import type { RecordHandler } from '../../services/consumer/record.ts'
 import { Buffers } from './buffers.ts'
+import { wrongBy } from './faults.ts'
 import { leaseStoreOf, streamReaderOf } from './ports.ts'
 import { never, WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
@@ -11,6 +12,9 @@ import type { World } from './world.ts'
 const UNUSED = { region: 'simulation' }
 const kinesis = new KinesisClient(UNUSED)
 const dynamodb = new DynamoDBClient(UNUSED)
+
+/** The timestamp of the option, before the first worker comes: records and reshards are behind it and ahead of it. */
+const STARTS_AT_MS = 1_000
 
 /** The least that the option takes. */
 export const BUDGET_BYTES = 1024 ** 2
@@ -33,6 +37,7 @@ export class Worker {
     this.workerId = workerId
     this.#world = world
     this.process = new WorkerProcess(`${workerId}.${run}`, time, random)
+    if (random.chance(scenario.wrongClocks)) this.clockErrorMs = wrongBy(random)
     const { process } = this
     const stream = streamReaderOf(process, world, {
       fetchStarts: (shardId, what) => this.#fetchStarts(shardId, what),
@@ -42,7 +47,7 @@ export class Worker {
     })
     const { initialPosition } = scenario
     const position =
-      initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock() - 1_500) } : initialPosition
+      initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock(STARTS_AT_MS)) } : initialPosition
     this.consumer = new KinesisConsumer(
       {
         ...{ applicationName: 'simulation', streamName: 'simulation', kinesis, dynamodb, workerId },

@@ -77,7 +77,7 @@ export class LeaseScanner {
     let leases = await store.list()
     this.#observer.observe(leases, clock.now())
     this.#noticeOthers(leases)
-    if (await this.#syncShards(leases)) leases = await store.list()
+    if (await this.#syncShards()) leases = await store.list()
 
     // As of the start of the read: a slow read must not make an owner look dead.
     const { take, request } = decide({
@@ -96,10 +96,10 @@ export class LeaseScanner {
   }
 
   /** Once the shards are known, a stream that cannot be asked for them is no reason to leave a dead worker's leases. */
-  async #syncShards(leases: readonly Lease[]): Promise<boolean> {
+  async #syncShards(): Promise<boolean> {
     const { sync, events } = this.#settings
     try {
-      return await sync.runIfDue(leases)
+      return await sync.runIfDue()
     } catch (error) {
       if (!sync.hasRun) throw error
       events.emit('fault', { operation: 'ListShards', shardId: undefined, error })
