@@ -191,7 +191,7 @@ function rewind(world: World, leaseKey: string, random: SeededRandom): void {
   const records = world.ledger.ofShard(leaseKey)
   const reached = checkpoint && world.ledger.find(checkpoint)
   const back = reached && records[random.integer(0, reached.index)]
-  if (!back || back.index >= reached.index) return
+  if (!back || back.index >= reached.index || world.ledger.isBeforeStart(back)) return
   world.table.edit(leaseKey, 'operator', {
     checkpoint: { S: back.position.sequenceNumber },
     checkpointSubSequenceNumber: { N: String(back.position.subSequenceNumber) },

@@ -7,11 +7,25 @@ import { HASH_SPACE, type KinesisModel } from './kinesis-model.ts'
 import type { Ledger } from './ledger.ts'
 
 /**
- * What must hold: the invariants of the consumer by their numbers, and three that are finer. `resume`: a worker that takes a
- * lease handles nothing at or below its checkpoint. `rival`: a lease counts as taken away only where somebody else wrote its
- * row. `crash`: nothing rejects unheard.
+ * What must hold: the invariants of the consumer by their numbers, and four that are finer. `resume`: a worker that takes a
+ * lease handles nothing at or below its checkpoint. `start`: an application that starts at a timestamp handles nothing from
+ * before it. `rival`: a lease counts as taken away only where somebody else wrote its row. `crash`: nothing rejects unheard.
  */
-export type Invariant = '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9' | '10' | 'resume' | 'rival' | 'crash'
+export type Invariant =
+  | '1'
+  | '2'
+  | '3'
+  | '4'
+  | '5'
+  | '6'
+  | '7'
+  | '8'
+  | '9'
+  | '10'
+  | 'resume'
+  | 'start'
+  | 'rival'
+  | 'crash'
 
 export interface InvariantSettings {
   ledger: Ledger
@@ -74,7 +88,7 @@ export class Invariants {
 
   /** @param run the run of the worker; `here` is the world's time as it is for its process */
   handlerStarts(run: string, here: number, record: ConsumerRecord): void {
-    const { ledger, failoverMs, violated } = this.#settings
+    const { ledger, failoverMs, startsAtLatest, violated } = this.#settings
     const { shardId, partitionKey } = record
     const entry = ledger.find(record)
     const hold = this.#holds.get(`${run} ${shardId}`)
@@ -91,6 +105,9 @@ export class Invariants {
     }
     if (hold.from && isSequence(hold.from) && compareCheckpoints(entry.position, hold.from) <= 0) {
       violated('resume', `${run} handles a record of ${shardId} that is behind the checkpoint it took over`)
+    }
+    if (!startsAtLatest && ledger.isBeforeStart(entry)) {
+      violated('start', `${run} handles a record of ${shardId} from before the application's start`)
     }
     this.#checkParents(run, shardId)
   }
@@ -162,8 +179,8 @@ export class Invariants {
     const shard = kinesis.shards.find(each => each.shardId === shardId)
     for (const parent of shard?.parents ?? []) {
       if (parent.goneAt !== undefined || this.#ended.has(parent.shardId)) continue
-      // Closed before the application came: there is nothing in it that it has to read.
-      if (!this.#firstCheckpoints.has(parent.shardId) && !ledger.firstOpenOfShard(parent.shardId)) continue
+      // Closed before the application started: there is nothing in it that it has to read.
+      if (ledger.ofShard(parent.shardId).every(record => ledger.isBeforeStart(record))) continue
       violated('5', `${run} starts a record of ${shardId} while its parent ${parent.shardId} is not done`)
     }
   }

@@ -59,8 +59,12 @@ export class Ledger {
     this.#start = Math.min(this.#start, from)
   }
 
+  isBeforeStart({ at }: LedgerRecord): boolean {
+    return at < this.#start
+  }
+
   isSettled(record: LedgerRecord): boolean {
-    return record.handled || record.trimmed || record.at < this.#start
+    return record.handled || record.trimmed || this.isBeforeStart(record)
   }
 
   /** The first record of the shard that is not settled. */

@@ -27,6 +27,8 @@ export type Strike = (typeof STRIKES)[number]
 export interface Scenario {
   readonly shards: number
   readonly workers: number
+  /** Within how long the first workers come: a fleet that is deployed comes at once. */
+  readonly arrivalMs: number
   readonly failoverMs: number
   readonly scanIntervalMs: number
   readonly shardSyncIntervalMs: number
@@ -36,6 +38,8 @@ export interface Scenario {
   readonly recordsPerFetch: number
   readonly maxReplyBytes: number
   readonly initialPosition: 'TRIM_HORIZON' | 'LATEST' | 'timestamp'
+  /** Of the timestamp: records and reshards lie behind it and ahead of it. */
+  readonly startsAtMs: number
   readonly keys: number
   /** How long faults strike and records come. */
   readonly chaosMs: number
@@ -78,10 +82,11 @@ export function drawScenario(random: SeededRandom): Scenario {
   const failoverMs = random.pick([1_000, 2_000, 3_000]) ?? 2_000
   const isHeavy = random.chance(0.15)
   const initial = random.next()
-  const initialPosition = initial < 0.65 ? 'TRIM_HORIZON' : initial < 0.9 ? 'LATEST' : 'timestamp'
+  const initialPosition = initial < 0.5 ? 'TRIM_HORIZON' : initial < 0.75 ? 'LATEST' : 'timestamp'
   return {
     shards: random.integer(1, 4),
     workers: random.integer(1, 3),
+    arrivalMs: random.pick([0, 50, 1_500]) ?? 0,
     failoverMs,
     scanIntervalMs: random.integer(200, 700),
     shardSyncIntervalMs: random.pick([1_000, 3_000, 20_000]) ?? 3_000,
@@ -91,6 +96,7 @@ export function drawScenario(random: SeededRandom): Scenario {
     recordsPerFetch: isHeavy ? 4 : random.integer(1, 30),
     maxReplyBytes: 512 * 1024,
     initialPosition,
+    startsAtMs: random.integer(500, 2_400),
     keys: random.integer(2, 12),
     chaosMs: random.integer(6_000, 14_000),
     recordEveryMs: random.integer(60, 300),

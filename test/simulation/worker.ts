@@ -13,9 +13,6 @@ const UNUSED = { region: 'simulation' }
 const kinesis = new KinesisClient(UNUSED)
 const dynamodb = new DynamoDBClient(UNUSED)
 
-/** The timestamp of the option, before the first worker comes: records and reshards are behind it and ahead of it. */
-const STARTS_AT_MS = 1_000
-
 /** The least that the option takes. */
 export const BUDGET_BYTES = 1024 ** 2
 
@@ -45,9 +42,9 @@ export class Worker {
         this.#buffers.received(shardId, records, world.invariants.takenFrom(this.name, shardId))
       },
     })
-    const { initialPosition } = scenario
+    const { initialPosition, startsAtMs } = scenario
     const position =
-      initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock(STARTS_AT_MS)) } : initialPosition
+      initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock(startsAtMs)) } : initialPosition
     this.consumer = new KinesisConsumer(
       {
         ...{ applicationName: 'simulation', streamName: 'simulation', kinesis, dynamodb, workerId },
