@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Clock, type Random, systemClock } from './clock.ts'
-import { LeaseLostError } from './errors.ts'
+import { type ConsumerError, LeaseLostError } from './errors.ts'
 import { ByteBudget } from './fetching/byte-budget.ts'
 import { Counters } from './insight/counters.ts'
 import { ConsumerEmitter } from './insight/emitter.ts'
@@ -30,6 +30,8 @@ export interface ConsumerPorts {
   /** Epoch milliseconds. */
   wallClock: () => number
   random: Random
+  /** Of this run of the worker: no other process has it, whatever its worker id. */
+  session: string
 }
 
 interface HeldShard {
@@ -87,10 +89,10 @@ export class KinesisConsumer {
       sync,
       events: this.events,
       workerId: this.workerId,
-      session: randomUUID(),
       held: this.#held,
       onTaken: (lease, takenAt) => this.#startShard(lease, takenAt),
       onRequested: shardId => this.#handOver(shardId),
+      onFailed: error => this.#fail(error),
     })
   }
 
@@ -166,6 +168,12 @@ export class KinesisConsumer {
     // A scan under way may have taken a lease meanwhile.
     await release([...this.#shards.values()].filter(shard => !held.includes(shard)))
     await releasing
+  }
+
+  #fail(error: ConsumerError): void {
+    const isHeard = this.events.emit('failed', { error })
+    if (!isHeard) process.emitWarning(error.message, { code: error.code, type: error.name })
+    void this.stop()
   }
 
   #startShard(row: Lease, takenAt: number): void {
@@ -255,6 +263,7 @@ function systemPorts(
     clock: systemClock,
     wallClock: () => Date.now(),
     random: Math.random,
+    session: randomUUID(),
   }
 }
 

@@ -41,6 +41,7 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
     if (world.active().length >= MOST_WORKERS) return
     onWorker(world, worker => {
       const twin = world.join(worker.workerId)
+      if (random.chance(0.5)) return
       const victim = random.chance(0.5) ? worker : twin
       world.time.at(world.time.now + random.between(500, 4_000), () => {
         if (!world.healed) world.kill(victim)

@@ -187,8 +187,9 @@ export class Invariants {
 
   #checkChildren(leaseKey: string, writer: string): void {
     const { kinesis, violated } = this.#settings
-    for (const { shardId } of kinesis.shards.find(shard => shard.shardId === leaseKey)?.children ?? []) {
-      if (this.#firstCheckpoints.has(shardId)) continue
+    for (const { shardId, goneAt } of kinesis.shards.find(shard => shard.shardId === leaseKey)?.children ?? []) {
+      // One that is trimmed away is listed no more, and there is nothing left of it.
+      if (goneAt !== undefined || this.#firstCheckpoints.has(shardId)) continue
       violated('6', `${writer} ended ${leaseKey} while its child ${shardId} has no lease`)
     }
   }

@@ -224,6 +224,20 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['1', '2', '5', '10'],
   },
   {
+    rule: 'of two processes of one name the second one takes nothing',
+    file: 'leases/assignment.ts',
+    text: 'if (isOfAnotherRun(lease, input)) return isUnclaimed(lease)\n',
+    replacement: '',
+    breaks: ['10'],
+  },
+  {
+    rule: 'a worker that has a twin stops',
+    file: 'leases/lease-scanner.ts',
+    text: '    await this.#checkTwins(leases)\n',
+    replacement: '',
+    breaks: ['10'],
+  },
+  {
     rule: 'sequence numbers are compared as numbers',
     file: 'checkpoint.ts',
     text: '  if (a.length !== b.length) return a.length - b.length\n',

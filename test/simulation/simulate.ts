@@ -74,12 +74,9 @@ function heal(world: World): void {
   world.healed = true
   world.weather.heal()
   world.handling = WELL
-  const names = new Set<string>()
   for (const worker of world.active()) {
     worker.process.resume()
     worker.process.trap = undefined
-    if (names.has(worker.workerId)) world.kill(worker)
-    names.add(worker.workerId)
   }
   if (world.active().length === 0) world.join()
 }

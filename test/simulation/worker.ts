@@ -66,6 +66,7 @@ export class Worker {
         clock: process,
         wallClock: () => world.wallClock(process.here) + this.clockErrorMs,
         random: random.next,
+        session: `${random.integer(0, 2 ** 30)} of ${this.name}`,
       },
     )
     this.#listen()
@@ -96,6 +97,12 @@ export class Worker {
     this.process.kill()
   }
 
+  /** The consumer has given up: as in production the process ends once it has stopped. Its operator gives it another name. */
+  async #end(): Promise<void> {
+    await this.stop()
+    this.#world.join()
+  }
+
   #listen(): void {
     const { trace, invariants } = this.#world
     const tell = (event: string, shardId: string | undefined, more = '') => {
@@ -114,6 +121,10 @@ export class Worker {
       })
       .on('shardEnded', ({ shardId }) => tell('ended', shardId))
       .on('recordFailed', ({ shardId, sequenceNumber }) => tell('failed', shardId, sequenceNumber.slice(-4)))
+      .on('failed', ({ error }) => {
+        tell('fails', undefined, error.message)
+        if (this.alive) void this.#end()
+      })
       .on('fault', ({ operation, shardId, error }) => tell('faults', shardId, `${operation}: ${error}`))
   }
 
