@@ -118,10 +118,9 @@ export class Invariants {
   }
 
   leaseLost(run: string, shardId: string, reason: LossReason): void {
-    if (reason !== 'taken by another worker' || this.#deleted.has(shardId)) return
+    if ((reason !== 'taken by another worker' && reason !== 'deleted') || this.#deleted.has(shardId)) return
     const { table, violated } = this.#settings
-    // A row in nobody's hands is one that the worker gave up itself, though it never heard of it.
-    if (table.lastWriter(shardId) !== run || table.get(shardId)?.leaseOwner === undefined) return
+    if (table.lastWriter(shardId) !== run) return
     violated('rival', `${run} gave ${shardId} up as '${reason}' though nobody wrote its row but itself`)
   }
 

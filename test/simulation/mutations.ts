@@ -133,8 +133,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a lost reply is no lost lease',
     file: 'leases/held-lease.ts',
-    text: 'if (!current || !this.#isOwnWrite(current, next)) {',
-    replacement: 'if (!current || this.#isOwnWrite(current, next) || true) {',
+    text: 'if (!current || !this.#isOwnWrite(current)) {',
+    replacement: 'if (!current || this.#isOwnWrite(current) || true) {',
+    breaks: ['rival'],
+  },
+  {
+    rule: 'a lease that was given up without hearing of it was taken by nobody',
+    file: 'leases/held-lease.ts',
+    text: 'if (current.leaseOwner === undefined) return this.#doubtfulParting !== undefined',
+    replacement: 'if (current.leaseOwner === undefined) return false',
     breaks: ['rival'],
   },
   {
@@ -247,8 +254,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'an iterator is made anew after a fault',
     file: 'fetching/fetch-shard.ts',
-    text: '      iterator = undefined // Made anew',
-    replacement: '      // Made anew',
+    text: "      if (fault !== 'throttled') iterator = undefined\n",
+    replacement: '',
     breaks: ['10'],
   },
   {
