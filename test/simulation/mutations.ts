@@ -133,15 +133,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a lost reply is no lost lease',
     file: 'leases/held-lease.ts',
-    text: 'if (!current || !this.#isOwnWrite(current)) {',
-    replacement: 'if (!current || this.#isOwnWrite(current) || true) {',
+    text: 'if (!current || !this.#isOwnWrite(current, next)) {',
+    replacement: 'if (!current || this.#isOwnWrite(current, next) || true) {',
     breaks: ['rival'],
   },
   {
-    rule: 'a lease that was given up without hearing of it was taken by nobody',
+    rule: 'a lease that was given up, though the reply was lost, was taken by nobody',
     file: 'leases/held-lease.ts',
-    text: 'if (current.leaseOwner === undefined) return this.#doubtfulParting !== undefined',
-    replacement: 'if (current.leaseOwner === undefined) return false',
+    text: "(this.#doubtfulParting ?? 'taken by another worker')",
+    replacement: "'taken by another worker'",
     breaks: ['rival'],
   },
   {

@@ -38,15 +38,17 @@ export function decide(input: AssignmentInput): Assignment {
   const { leases, workerId, held, random, isOverdue } = input
   const others = leases.filter(lease => !held.has(lease.leaseKey))
   const mayHaveTwin = others.some(lease => isOfAnotherRun(lease, input))
-  const available = others.filter(lease => isAvailable(lease, input) && (!mayHaveTwin || lease.leaseOwner === workerId))
+  const available = others.filter(lease => isAvailable(lease, input))
   const byOwner = countByOwner(others.filter(lease => !available.includes(lease)))
   const mine = leases.length - others.length
   const share = Math.ceil(leases.length / (byOwner.size + 1))
-  const take = available.filter(lease => lease.requestedBy === workerId)
-  const free = available.filter(lease => lease.requestedBy !== workerId)
+  const isOurs = ({ leaseOwner, requestedBy }: Lease) => leaseOwner === workerId || requestedBy === workerId
+  const take = available.filter(lease => (mayHaveTwin ? lease.leaseOwner === workerId : isOurs(lease)))
+  if (mayHaveTwin) return { take, request: undefined }
+  const free = available.filter(lease => !isOurs(lease))
 
   take.push(...shuffled(free, random).slice(0, Math.max(0, share - mine - take.length)))
-  if (available.length > 0 || mayHaveTwin) return { take, request: undefined }
+  if (available.length > 0) return { take, request: undefined }
 
   const asked = others.filter(lease => lease.requestedBy === workerId)
   if (asked.length > 0) return { take: asked.filter(isOverdue).slice(0, 1), request: undefined }

@@ -129,12 +129,9 @@ export class HeldLease {
       if (await this.#store.create(next)) return this.#acknowledge(next, sentAt)
       current = await this.#store.get(this.leaseKey) // Made by this very call, it may be, at its first try.
     }
-    if (!current || !this.#isOwnWrite(current)) {
+    if (!current || !this.#isOwnWrite(current, next)) {
+      // Whoever came for it since it was given up came after us.
       this.lose(current ? (this.#doubtfulParting ?? 'taken by another worker') : 'deleted')
-      throw this.#gone.signal.reason
-    }
-    if (current.leaseOwner === undefined && next.leaseOwner !== undefined) {
-      this.lose(this.#doubtfulParting ?? 'released')
       throw this.#gone.signal.reason
     }
     this.#acknowledge(current, mayHaveArrivedSince)
@@ -151,9 +148,9 @@ export class HeldLease {
   }
 
   /** Our own write is one step on, and bears our session; only a release of ours leaves the lease in nobody's hands. */
-  #isOwnWrite(current: Lease): boolean {
+  #isOwnWrite(current: Lease, next: Lease): boolean {
     if (current.leaseCounter !== this.#row.leaseCounter + 1) return false
-    if (current.leaseOwner === undefined) return this.#doubtfulParting !== undefined
+    if (current.leaseOwner === undefined) return next.leaseOwner === undefined
     return current.leaseOwner === this.#row.leaseOwner && current.session === this.#row.session
   }
 }
