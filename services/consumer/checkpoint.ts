@@ -44,7 +44,10 @@ export function isShardEnd(checkpoint: Checkpoint): boolean {
   return checkpoint.sequenceNumber === SHARD_END.sequenceNumber
 }
 
-/** Whether a worker has been at work behind this checkpoint, or the shard was made to start in its middle. */
-export function hasBegun(checkpoint: Checkpoint): boolean {
-  return checkpoint.sequenceNumber !== TRIM_HORIZON.sequenceNumber
+/**
+ * Whether the application needs nothing of what was before this checkpoint: a worker has been here, or the application
+ * started at the tip, where LATEST says so. At a timestamp the ancestors of a shard may have records of it.
+ */
+export function hasBegun({ sequenceNumber }: Checkpoint): boolean {
+  return sequenceNumber !== TRIM_HORIZON.sequenceNumber && sequenceNumber !== AT_TIMESTAMP.sequenceNumber
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Clock, type Random, systemClock } from './clock.ts'
-import { LeaseLostError } from './errors.ts'
+import { type ConsumerError, LeaseLostError } from './errors.ts'
 import { ByteBudget } from './fetching/byte-budget.ts'
 import { Counters } from './insight/counters.ts'
 import { ConsumerEmitter } from './insight/emitter.ts'
@@ -30,6 +30,8 @@ export interface ConsumerPorts {
   /** Epoch milliseconds. */
   wallClock: () => number
   random: Random
+  /** Of this run of the worker: no other process has it, whatever its worker id. */
+  session: string
 }
 
 interface HeldShard {
@@ -87,10 +89,10 @@ export class KinesisConsumer {
       sync,
       events: this.events,
       workerId: this.workerId,
-      session: randomUUID(),
       held: this.#held,
       onTaken: (lease, takenAt) => this.#startShard(lease, takenAt),
       onRequested: shardId => this.#handOver(shardId),
+      onFailed: error => this.#fail(error),
     })
   }
 
@@ -168,6 +170,12 @@ export class KinesisConsumer {
     await releasing
   }
 
+  #fail(error: ConsumerError): void {
+    const isHeard = this.events.emit('failed', { error })
+    if (!isHeard) process.emitWarning(error.message, { code: error.code, type: error.name })
+    void this.stop()
+  }
+
   #startShard(row: Lease, takenAt: number): void {
     const { store, stream, clock, wallClock, random } = this.#ports
     const { failoverMs } = this.#options
@@ -179,7 +187,7 @@ export class KinesisConsumer {
       options: this.#options,
       events: this.events,
       createChildLeases: async children => {
-        for (const child of children) await store.create(childLease(child))
+        for (const child of children) await store.create(childLease(child, row))
       },
     })
     const onFault = (error: unknown) => this.events.emit('fault', { operation: 'renewal of the lease', shardId, error })
@@ -255,6 +263,7 @@ function systemPorts(
     clock: systemClock,
     wallClock: () => Date.now(),
     random: Math.random,
+    session: randomUUID(),
   }
 }
 

@@ -18,6 +18,11 @@ export class LeaseLostError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_LOST'
 }
 
+/** Another process runs under this worker's id. This one has stopped: two of one name cannot tell their leases apart. */
+export class DuplicateWorkerError extends ConsumerError {
+  readonly code = 'CONSUMER_DUPLICATE_WORKER'
+}
+
 /** The lease table exists but is not one: its key is another, or a row has no counter. */
 export class LeaseTableError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_TABLE'

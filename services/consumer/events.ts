@@ -1,4 +1,5 @@
 import type { Checkpoint } from './checkpoint.ts'
+import type { ConsumerError } from './errors.ts'
 import type { LossReason } from './leases/held-lease.ts'
 import type { GiveUpReason } from './processing/policy.ts'
 
@@ -54,6 +55,11 @@ export interface ConsumerEvents {
   breakerOpened: [{ failures: number; retryInMs: number }]
   /** A try went well: records start again. */
   breakerClosed: [{ openForMs: number }]
+  /**
+   * The consumer cannot go on, and stops by itself: start it anew once the reason is gone, best by ending the process. Where
+   * nobody listens, the process is warned.
+   */
+  failed: [{ error: ConsumerError }]
   /** A call to Kinesis or DynamoDB failed. It is tried again; nothing is lost. */
   fault: [{ operation: string; shardId: string | undefined; error: unknown }]
 }

@@ -4,6 +4,7 @@ export { type ConsumerPorts, KinesisConsumer } from './consumer.ts'
 export {
   ConsumerError,
   ConsumerOptionError,
+  DuplicateWorkerError,
   HandlerTimeoutError,
   LeaseLostError,
   LeaseTableError,

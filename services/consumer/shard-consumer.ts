@@ -144,20 +144,20 @@ export class ShardConsumer {
   async #finish(children: readonly ChildShard[]): Promise<void> {
     const { lease, clock, options, events, createChildLeases } = this.#settings
     const { leaseKey: shardId } = lease
+    const childShardIds = children.map(child => child.shardId)
     await Promise.race([this.#processor.whenDrained(), whenAborted(this.#noMoreFetching.signal)])
     while (!this.#noMoreFetching.signal.aborted) {
       try {
         await createChildLeases(children)
-        const childShardIds = children.map(child => child.shardId)
         await lease.end(childShardIds)
-        events.emit('shardEnded', { shardId, childShardIds })
-        return
       } catch (error) {
-        if (error instanceof LeaseLostError) return
+        if (error instanceof LeaseLostError) break
         events.emit('fault', { operation: 'end of shard', shardId, error })
         await clock.sleep(options.processing.retry.firstMs, this.#noMoreFetching.signal)
       }
     }
+    // Where the reply was lost, a renewal may have found the end in the row.
+    if (lease.lossReason === 'shard ended') events.emit('shardEnded', { shardId, childShardIds })
   }
 
   #abandon(): void {

@@ -1,16 +1,31 @@
 import { type Checkpoint, compareCheckpoints, isSequence, isShardEnd } from '../../services/consumer/checkpoint.ts'
 import type { LossReason } from '../../services/consumer/leases/held-lease.ts'
+import type { Lease } from '../../services/consumer/leases/lease.ts'
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 import { differences, type LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
 import { HASH_SPACE, type KinesisModel } from './kinesis-model.ts'
 import type { Ledger } from './ledger.ts'
 
 /**
- * What must hold: the invariants of the consumer by their numbers, and three that are finer. `resume`: a worker that takes a
- * lease handles nothing at or below its checkpoint. `rival`: a lease counts as taken away only where somebody else wrote its
- * row. `crash`: nothing rejects unheard.
+ * What must hold: the invariants of the consumer by their numbers, and four that are finer. `resume`: a worker that takes a
+ * lease handles nothing at or below its checkpoint. `start`: an application that starts at a timestamp handles nothing from
+ * before it. `rival`: a lease counts as taken away only where somebody else wrote its row. `crash`: nothing rejects unheard.
  */
-export type Invariant = '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9' | '10' | 'resume' | 'rival' | 'crash'
+export type Invariant =
+  | '1'
+  | '2'
+  | '3'
+  | '4'
+  | '5'
+  | '6'
+  | '7'
+  | '8'
+  | '9'
+  | '10'
+  | 'resume'
+  | 'start'
+  | 'rival'
+  | 'crash'
 
 export interface InvariantSettings {
   ledger: Ledger
@@ -73,7 +88,7 @@ export class Invariants {
 
   /** @param run the run of the worker; `here` is the world's time as it is for its process */
   handlerStarts(run: string, here: number, record: ConsumerRecord): void {
-    const { ledger, failoverMs, violated } = this.#settings
+    const { ledger, failoverMs, startsAtLatest, violated } = this.#settings
     const { shardId, partitionKey } = record
     const entry = ledger.find(record)
     const hold = this.#holds.get(`${run} ${shardId}`)
@@ -91,6 +106,9 @@ export class Invariants {
     if (hold.from && isSequence(hold.from) && compareCheckpoints(entry.position, hold.from) <= 0) {
       violated('resume', `${run} handles a record of ${shardId} that is behind the checkpoint it took over`)
     }
+    if (!startsAtLatest && ledger.isBeforeStart(entry)) {
+      violated('start', `${run} handles a record of ${shardId} from before the application's start`)
+    }
     this.#checkParents(run, shardId)
   }
 
@@ -100,22 +118,22 @@ export class Invariants {
   }
 
   leaseLost(run: string, shardId: string, reason: LossReason): void {
-    if (reason !== 'taken by another worker' || this.#deleted.has(shardId)) return
+    if ((reason !== 'taken by another worker' && reason !== 'deleted') || this.#deleted.has(shardId)) return
     const { table, violated } = this.#settings
-    // A row in nobody's hands is one that the worker gave up itself, though it never heard of it.
-    if (table.lastWriter(shardId) !== run || table.get(shardId)?.leaseOwner === undefined) return
+    if (table.lastWriter(shardId) !== run) return
     violated('rival', `${run} gave ${shardId} up as '${reason}' though nobody wrote its row but itself`)
   }
 
   #leaseMade({ leaseKey, after }: LeaseWrite): void {
     if (!after || this.#firstCheckpoints.has(leaseKey)) return
-    const { checkpoint, startAt } = after
-    this.#firstCheckpoints.set(leaseKey, checkpoint)
+    if (this.#firstCheckpoints.size === 0) this.#applicationStarts(after)
+    this.#firstCheckpoints.set(leaseKey, after.checkpoint)
+  }
+
+  /** At LATEST with its first lease, however wrong the clock is of the worker that made it. */
+  #applicationStarts({ startAt }: Lease): void {
     const { ledger, wallClock, startsAtLatest } = this.#settings
-    const isLatest = checkpoint.sequenceNumber === 'LATEST'
-    const from = isLatest ? wallClock() : (startAt ?? Number.NEGATIVE_INFINITY)
-    // Of a shard that needs no lease the application owes nothing from before it came, however wrong its clock is.
-    ledger.startShard(leaseKey, from, startsAtLatest ? wallClock() : from)
+    ledger.start(startsAtLatest ? wallClock() : (startAt ?? Number.NEGATIVE_INFINITY))
   }
 
   #leaseSwapped({ leaseKey, writer, before, after, decidedOn }: LeaseWrite): void {
@@ -155,21 +173,22 @@ export class Invariants {
 
   #checkParents(run: string, shardId: string): void {
     const { kinesis, ledger, violated } = this.#settings
-    // A shard that was made to start in its middle, by the application's initial position, waits for nobody.
-    if (this.#firstCheckpoints.get(shardId)?.sequenceNumber !== 'TRIM_HORIZON') return
+    // Where the application started at the tip: it has nothing to read of what was closed by then.
+    if (this.#firstCheckpoints.get(shardId)?.sequenceNumber === 'LATEST') return
     const shard = kinesis.shards.find(each => each.shardId === shardId)
     for (const parent of shard?.parents ?? []) {
       if (parent.goneAt !== undefined || this.#ended.has(parent.shardId)) continue
-      // Closed before the application came: there is nothing in it that it has to read.
-      if (!this.#firstCheckpoints.has(parent.shardId) && !ledger.firstOpenOfShard(parent.shardId)) continue
+      // Closed before the application started: there is nothing in it that it has to read.
+      if (ledger.ofShard(parent.shardId).every(record => ledger.isBeforeStart(record))) continue
       violated('5', `${run} starts a record of ${shardId} while its parent ${parent.shardId} is not done`)
     }
   }
 
   #checkChildren(leaseKey: string, writer: string): void {
     const { kinesis, violated } = this.#settings
-    for (const { shardId } of kinesis.shards.find(shard => shard.shardId === leaseKey)?.children ?? []) {
-      if (this.#firstCheckpoints.has(shardId)) continue
+    for (const { shardId, goneAt } of kinesis.shards.find(shard => shard.shardId === leaseKey)?.children ?? []) {
+      // One that is trimmed away is listed no more, and there is nothing left of it.
+      if (goneAt !== undefined || this.#firstCheckpoints.has(shardId)) continue
       violated('6', `${writer} ended ${leaseKey} while its child ${shardId} has no lease`)
     }
   }

@@ -26,10 +26,8 @@ export class Ledger {
   readonly #byShard = new Map<string, Line>()
   readonly #byKey = new Map<string, Line>()
   readonly #byPosition = new Map<string, LedgerRecord>()
-  /** From when on the application has to read a shard, epoch milliseconds, by the lease that was made of it first. */
-  readonly #startOf = new Map<string, number>()
-  /** Of shards that have no lease: from when on the application reads the stream at all. */
-  #start: number | undefined
+  /** From when on the application has to read the stream, epoch milliseconds. */
+  #start = Number.POSITIVE_INFINITY
 
   add({ shardId, partitionKey, sequenceNumber, subSequenceNumber, arrivedAt }: ConsumerRecord): void {
     const [ofShard, ofKey] = [lineOf(this.#byShard, shardId), lineOf(this.#byKey, partitionKey)]
@@ -56,19 +54,17 @@ export class Ledger {
     return this.#byPosition.values()
   }
 
-  /** The first lease of a shard was made. */
-  startShard(shardId: string, from: number, streamFrom: number): void {
-    if (this.#startOf.has(shardId)) return
-    this.#startOf.set(shardId, from)
-    this.#start ??= streamFrom
+  /** The application has started: what came before that moment it does not owe, and all of the rest. */
+  start(from: number): void {
+    this.#start = Math.min(this.#start, from)
+  }
+
+  isBeforeStart({ at }: LedgerRecord): boolean {
+    return at < this.#start
   }
 
   isSettled(record: LedgerRecord): boolean {
-    return (
-      record.handled ||
-      record.trimmed ||
-      record.at < (this.#startOf.get(record.shardId) ?? this.#start ?? Number.POSITIVE_INFINITY)
-    )
+    return record.handled || record.trimmed || this.isBeforeStart(record)
   }
 
   /** The first record of the shard that is not settled. */

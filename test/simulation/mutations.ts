@@ -35,8 +35,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a child waits for its parents',
     file: 'shards/lease-plan.ts',
-    text: '(hasBegun(lease.checkpoint) || mayBegin(lease))',
-    replacement: '(hasBegun(lease.checkpoint) || mayBegin(lease) || true)',
+    text: '(isSequence(lease.checkpoint) || mayBegin(lease))',
+    replacement: '(isSequence(lease.checkpoint) || mayBegin(lease) || true)',
     breaks: ['2', '5'],
   },
   {
@@ -138,6 +138,13 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['rival'],
   },
   {
+    rule: 'a lease that was given up, though the reply was lost, was taken by nobody',
+    file: 'leases/held-lease.ts',
+    text: "(this.#doubtfulParting ?? 'taken by another worker')",
+    replacement: "'taken by another worker'",
+    breaks: ['rival'],
+  },
+  {
     rule: 'a lease that ran out before its take was answered is lost aloud',
     file: 'leases/held-lease.ts',
     text: '    do await this.#clock.sleep(this.#validUntil - this.#clock.now(), this.signal)\n    while (this.isValid())\n',
@@ -176,9 +183,66 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'what LATEST means is settled when the lease is made',
     file: 'shards/initial-position.ts',
-    text: '{ checkpoint: LATEST, startAt: wallClock }',
-    replacement: "{ checkpoint: { sequenceNumber: 'LATEST', subSequenceNumber: 0 }, startAt: undefined }",
+    text: '{ checkpoint: LATEST, startAt: tip }',
+    replacement: '{ checkpoint: LATEST, startAt: undefined }',
     breaks: ['1', '2', '10'],
+  },
+  {
+    rule: 'LATEST is not ahead of the clock of the stream',
+    file: 'shards/tip.ts',
+    text: "      await stream.getIterator(shardId, { type: 'AT_TIMESTAMP', at: new Date(now - back) })\n",
+    replacement: '',
+    breaks: ['1', '2', '10'],
+  },
+  {
+    rule: 'leases are planned from a read that is not old',
+    file: 'shards/shard-sync.ts',
+    text: 'store.list({ consistent: true })',
+    replacement: 'store.list()',
+    breaks: ['1', '2', '5', '10'],
+  },
+  {
+    rule: 'a closed shard is left out only where the application starts at LATEST by this very plan',
+    file: 'shards/lease-plan.ts',
+    text: '!(isFirst && closed)',
+    replacement: '!(place.startAt !== undefined && closed)',
+    breaks: ['1', '2', '5', '10'],
+  },
+  {
+    rule: 'an application that has leases has started, whatever its configuration says',
+    file: 'shards/shard-sync.ts',
+    text: 'const place = this.#started ?? firstPlace(initialPosition, tip)',
+    replacement:
+      'const place = firstPlace(initialPosition, tip === 0 ? this.#settings.wallClock() : tip)\n    this.#started = undefined',
+    breaks: ['1', '2', '5', '10'],
+  },
+  {
+    rule: 'where the application started stays in its leases',
+    file: 'leases/lease.ts',
+    text: 'checkpoint: progress, ownerSwitchesSinceCheckpoint: 0 }',
+    replacement: 'checkpoint: progress, ownerSwitchesSinceCheckpoint: 0, startAt: undefined }',
+    breaks: ['start'],
+  },
+  {
+    rule: 'at a timestamp the children wait for their parents too',
+    file: 'checkpoint.ts',
+    text: 'sequenceNumber !== TRIM_HORIZON.sequenceNumber && sequenceNumber !== AT_TIMESTAMP.sequenceNumber',
+    replacement: 'sequenceNumber !== TRIM_HORIZON.sequenceNumber',
+    breaks: ['1', '2', '5', '10'],
+  },
+  {
+    rule: 'of two processes of one name the second one takes nothing',
+    file: 'leases/assignment.ts',
+    text: 'if (isOfAnotherRun(lease, input)) return isUnclaimed(lease)\n',
+    replacement: '',
+    breaks: ['10'],
+  },
+  {
+    rule: 'a worker that has a twin stops',
+    file: 'leases/lease-scanner.ts',
+    text: '    await this.#checkTwins(leases)\n',
+    replacement: '',
+    breaks: ['10'],
   },
   {
     rule: 'sequence numbers are compared as numbers',
@@ -190,8 +254,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'an iterator is made anew after a fault',
     file: 'fetching/fetch-shard.ts',
-    text: '      iterator = undefined // Made anew',
-    replacement: '      // Made anew',
+    text: "      if (fault !== 'throttled') iterator = undefined\n",
+    replacement: '',
     breaks: ['10'],
   },
   {

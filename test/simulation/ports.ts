@@ -18,7 +18,8 @@ export function leaseStoreOf(process: WorkerProcess, world: World): LeaseStore {
   const writer = process.name
   const store = {
     ensureTable: () => call(() => undefined),
-    list: () => call(() => table.scan(() => weather.age('scanAgeMs'))),
+    list: ({ consistent } = { consistent: false }) =>
+      call(() => table.scan(() => (consistent ? 0 : weather.age('scanAgeMs')))),
     get: leaseKey => call(() => table.get(leaseKey)),
     create: lease => call(sentAt => table.create(lease, { writer, sentAt })),
     swap: (previous, next) => call(sentAt => table.swap(previous, next, { writer, sentAt })),

@@ -32,7 +32,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     produce(world, chaosEnds)
     if (scenario.reshardsEarly) reshardEarly(world)
     for (let index = 0; index < scenario.workers; index++) {
-      time.at(HISTORY_MS + world.random.between(0, 1_500), () => world.join())
+      time.at(HISTORY_MS + world.random.between(0, scenario.arrivalMs), () => world.join())
     }
     time.at(HISTORY_MS, () => scheduleFaults(world, chaosEnds))
     time.at(chaosEnds, () => heal(world))
@@ -74,12 +74,9 @@ function heal(world: World): void {
   world.healed = true
   world.weather.heal()
   world.handling = WELL
-  const names = new Set<string>()
   for (const worker of world.active()) {
     worker.process.resume()
     worker.process.trap = undefined
-    if (names.has(worker.workerId)) world.kill(worker)
-    names.add(worker.workerId)
   }
   if (world.active().length === 0) world.join()
 }

@@ -3,6 +3,7 @@ import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { KinesisConsumer } from '../../services/consumer/consumer.ts'
 import type { RecordHandler } from '../../services/consumer/record.ts'
 import { Buffers } from './buffers.ts'
+import { wrongBy } from './faults.ts'
 import { leaseStoreOf, streamReaderOf } from './ports.ts'
 import { never, WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
@@ -33,6 +34,7 @@ export class Worker {
     this.workerId = workerId
     this.#world = world
     this.process = new WorkerProcess(`${workerId}.${run}`, time, random)
+    if (random.chance(scenario.wrongClocks)) this.clockErrorMs = wrongBy(random)
     const { process } = this
     const stream = streamReaderOf(process, world, {
       fetchStarts: (shardId, what) => this.#fetchStarts(shardId, what),
@@ -40,9 +42,9 @@ export class Worker {
         this.#buffers.received(shardId, records, world.invariants.takenFrom(this.name, shardId))
       },
     })
-    const { initialPosition } = scenario
+    const { initialPosition, startsAtMs } = scenario
     const position =
-      initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock() - 1_500) } : initialPosition
+      initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock(startsAtMs)) } : initialPosition
     this.consumer = new KinesisConsumer(
       {
         ...{ applicationName: 'simulation', streamName: 'simulation', kinesis, dynamodb, workerId },
@@ -64,6 +66,7 @@ export class Worker {
         clock: process,
         wallClock: () => world.wallClock(process.here) + this.clockErrorMs,
         random: random.next,
+        session: `${random.integer(0, 2 ** 30)} of ${this.name}`,
       },
     )
     this.#listen()
@@ -94,6 +97,12 @@ export class Worker {
     this.process.kill()
   }
 
+  /** The consumer has given up: as in production the process ends once it has stopped. Its operator gives it another name. */
+  async #end(): Promise<void> {
+    await this.stop()
+    this.#world.join()
+  }
+
   #listen(): void {
     const { trace, invariants } = this.#world
     const tell = (event: string, shardId: string | undefined, more = '') => {
@@ -112,6 +121,10 @@ export class Worker {
       })
       .on('shardEnded', ({ shardId }) => tell('ended', shardId))
       .on('recordFailed', ({ shardId, sequenceNumber }) => tell('failed', shardId, sequenceNumber.slice(-4)))
+      .on('failed', ({ error }) => {
+        tell('fails', undefined, error.message)
+        if (this.alive) void this.#end()
+      })
       .on('fault', ({ operation, shardId, error }) => tell('faults', shardId, `${operation}: ${error}`))
   }
 

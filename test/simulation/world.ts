@@ -99,11 +99,7 @@ export class World {
   replace(worker: Worker): void {
     this.kill(worker)
     const name = this.random.chance(0.5) ? worker.workerId : undefined
-    this.time.at(this.time.now + this.random.between(100, 3_000), () => {
-      // Two of one name fight for as long as both live: a fault, and over when the faults are.
-      const isTaken = this.healed && this.active().some(({ workerId }) => workerId === name)
-      this.join(isTaken ? undefined : name)
-    })
+    this.time.at(this.time.now + this.random.between(100, 3_000), () => this.join(name))
   }
 
   put(): void {

@@ -72,8 +72,10 @@ export async function* fetchShard(
       await clock.sleep(startedAt + delay - clock.now(), signal)
     } catch (error) {
       if (signal.aborted) return undefined
-      iterator = undefined // Made anew behind the last record: right after any fault, and an iterator lives 5 minutes only.
       const fault = classifyReadError(error)
+      // Made anew behind the last record: right after any fault, and an iterator lives 5 minutes only. One that was throttled
+      // is as good as before, and a call less is what a throttled shard needs.
+      if (fault !== 'throttled') iterator = undefined
       if (fault === 'expired iterator') continue
       onFault('GetRecords', error)
       if (fault === 'not found') {

@@ -36,9 +36,9 @@ export class MeteredLeaseStore implements LeaseStore {
     return this.#settings.store.ensureTable()
   }
 
-  async list(): Promise<Lease[]> {
+  async list(reading?: { consistent: boolean }): Promise<Lease[]> {
     this.#settings.counters.leaseTableReads++
-    const leases = await this.#settings.store.list()
+    const leases = await this.#settings.store.list(reading)
     this.#leases = leases
     return leases
   }

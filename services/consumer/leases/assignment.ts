@@ -5,11 +5,13 @@ export interface AssignmentInput {
   /** Every lease that can be worked on now: not ended, its parents done. */
   leases: readonly Lease[]
   workerId: string
+  /** Of this run of the worker: an earlier one, or a twin, has another. */
+  session: string
   /** Leases that this worker holds, whatever a stale read of the table says. */
   held: ReadonlySet<string>
   /** Its owner is dead: the counter has rested for the failover time. */
   isExpired(lease: Lease): boolean
-  /** It was given up for a worker that has not come for it. */
+  /** Nobody has touched it for longer than a worker takes that comes for it, or renews it. */
   isUnclaimed(lease: Lease): boolean
   /** This worker asked for it a failover time ago, and its owner has not given it up. */
   isOverdue(lease: Lease): boolean
@@ -28,16 +30,22 @@ export interface Assignment {
  * there is none of those, it asks the worker that has the most for one, and only if that leaves the two no further apart than
  * one. So a fleet comes to rest, and at rest no lease moves. A worker asks for one lease at a time, and takes what it has asked
  * for in vain: its owner may be a KCL that knows of no requests.
+ *
+ * Leases in its own name that it does not hold are left from an earlier process, or in the hands of a twin. Until it is known
+ * which, it takes nothing else: of two processes of one name the first works on, and the second finds out before it does harm.
  */
 export function decide(input: AssignmentInput): Assignment {
   const { leases, workerId, held, random, isOverdue } = input
   const others = leases.filter(lease => !held.has(lease.leaseKey))
+  const mayHaveTwin = others.some(lease => isOfAnotherRun(lease, input))
   const available = others.filter(lease => isAvailable(lease, input))
   const byOwner = countByOwner(others.filter(lease => !available.includes(lease)))
   const mine = leases.length - others.length
   const share = Math.ceil(leases.length / (byOwner.size + 1))
-  const take = available.filter(lease => lease.requestedBy === workerId)
-  const free = available.filter(lease => lease.requestedBy !== workerId)
+  const isOurs = ({ leaseOwner, requestedBy }: Lease) => leaseOwner === workerId || requestedBy === workerId
+  const take = available.filter(lease => (mayHaveTwin ? lease.leaseOwner === workerId : isOurs(lease)))
+  if (mayHaveTwin) return { take, request: undefined }
+  const free = available.filter(lease => !isOurs(lease))
 
   take.push(...shuffled(free, random).slice(0, Math.max(0, share - mine - take.length)))
   if (available.length > 0) return { take, request: undefined }
@@ -52,12 +60,18 @@ export function decide(input: AssignmentInput): Assignment {
   return { take: [], request: shuffled(askable, random)[0] }
 }
 
-function isAvailable(lease: Lease, { workerId, isExpired, isUnclaimed }: AssignmentInput): boolean {
+function isAvailable(lease: Lease, input: AssignmentInput): boolean {
+  const { workerId, isExpired, isUnclaimed } = input
   if (isExpired(lease)) return true
   if (lease.checkpointOwner !== undefined) return false
-  // A lease that says it is ours while we do not hold it is left from an earlier run under this name.
+  if (isOfAnotherRun(lease, input)) return isUnclaimed(lease)
+  // What this very run has taken and does not hold, it took without hearing of it.
   if (lease.leaseOwner !== undefined) return lease.leaseOwner === workerId
   return lease.requestedBy === undefined || lease.requestedBy === workerId || isUnclaimed(lease)
+}
+
+function isOfAnotherRun({ leaseOwner, session }: Lease, input: AssignmentInput): boolean {
+  return leaseOwner === input.workerId && session !== input.session
 }
 
 /** The leases of each live owner; one that is given up for a worker is that worker's. */

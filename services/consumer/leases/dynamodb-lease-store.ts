@@ -70,9 +70,10 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
       await waitUntilTableExists(client, { TableName: table })
     },
 
-    async list() {
+    async list({ consistent } = { consistent: false }) {
       const leases: Lease[] = []
-      for await (const { Items = [] } of paginateScan({ client: dynamodb }, { TableName: table }, bounded())) {
+      const scan = { TableName: table, ConsistentRead: consistent }
+      for await (const { Items = [] } of paginateScan({ client: dynamodb }, scan, bounded())) {
         for (const item of Items) {
           const lease = fromItem(item)
           if (lease) leases.push(lease)

@@ -33,6 +33,8 @@ export class HeldLease {
   #lastWriteAt: number
   /** When the first write since the last acknowledged one was sent: one of them may be in the table. */
   #doubtfulSince: number | undefined
+  /** What a write in doubt that gives the lease up means, if it has arrived. */
+  #doubtfulParting: 'released' | 'shard ended' | undefined
   #writing: Promise<unknown> = Promise.resolve()
   #lossReason: LossReason | undefined
 
@@ -84,18 +86,18 @@ export class HeldLease {
 
   /** Keeps the lease, and writes how far the shard is done. */
   heartbeat(progress: Checkpoint): Promise<void> {
-    return this.#write(row => progressed(row, progress))
+    return this.#write({ make: row => progressed(row, progress) })
   }
 
   /** Writes SHARD_END. The leases of the children must exist before. */
   async end(childShardIds: readonly string[]): Promise<void> {
-    await this.#write(row => ended(row, childShardIds))
+    await this.#write({ make: row => ended(row, childShardIds), parting: 'shard ended' })
     this.lose('shard ended')
   }
 
   /** Writes the progress that is left to write and gives the lease up, for any worker to take at once. */
   async release(progress: Checkpoint): Promise<void> {
-    await this.#write(row => released(row, progress))
+    await this.#write({ make: row => released(row, progress), parting: 'released' })
     this.lose('released')
   }
 
@@ -106,25 +108,30 @@ export class HeldLease {
   }
 
   /** Writes one at a time: each is made from the row that the one before has left. */
-  #write(transition: (row: Lease) => Lease): Promise<void> {
+  #write(transition: Transition): Promise<void> {
     const write = this.#writing.then(() => this.#swap(transition))
     this.#writing = write.catch(() => undefined) // Reported to whoever asked for it; the next one starts afresh.
     return write
   }
 
-  async #swap(transition: (row: Lease) => Lease): Promise<void> {
+  async #swap(transition: Transition): Promise<void> {
     if (!this.isValid()) throw this.#gone.signal.reason
-    const next = transition(this.#row)
+    const next = transition.make(this.#row)
     const sentAt = this.#clock.now()
     const mayHaveArrivedSince = this.#doubtfulSince ?? sentAt
     this.#doubtfulSince = mayHaveArrivedSince
+    this.#doubtfulParting ??= transition.parting
     if (await this.#store.swap(this.#row, next)) return this.#acknowledge(next, sentAt)
 
-    const current = await this.#store.get(this.leaseKey)
+    let current = await this.#store.get(this.leaseKey)
     // Nobody but a stranger deletes the lease of a shard that is being read. How far it is done is known here alone.
-    if (!current && this.isValid() && (await this.#store.create(next))) return this.#acknowledge(next, sentAt)
+    if (!current && this.isValid()) {
+      if (await this.#store.create(next)) return this.#acknowledge(next, sentAt)
+      current = await this.#store.get(this.leaseKey) // Made by this very call, it may be, at its first try.
+    }
     if (!current || !this.#isOwnWrite(current, next)) {
-      this.lose(current ? 'taken by another worker' : 'deleted')
+      // Whoever came for it since it was given up came after us.
+      this.lose(current ? (this.#doubtfulParting ?? 'taken by another worker') : 'deleted')
       throw this.#gone.signal.reason
     }
     this.#acknowledge(current, mayHaveArrivedSince)
@@ -135,6 +142,7 @@ export class HeldLease {
   #acknowledge(row: Lease, sentAt: number): void {
     this.#row = row
     this.#doubtfulSince = undefined
+    this.#doubtfulParting = undefined
     this.#lastWriteAt = sentAt
     this.#validUntil = sentAt + this.#failoverMs
   }
@@ -145,6 +153,12 @@ export class HeldLease {
     if (current.leaseOwner === undefined) return next.leaseOwner === undefined
     return current.leaseOwner === this.#row.leaseOwner && current.session === this.#row.session
   }
+}
+
+interface Transition {
+  make(row: Lease): Lease
+  /** What the lease's end is called where the write is one. */
+  readonly parting?: 'released' | 'shard ended'
 }
 
 function isSameOutcome(current: Lease, next: Lease): boolean {

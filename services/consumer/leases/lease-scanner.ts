@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../clock.ts'
+import { DuplicateWorkerError } from '../errors.ts'
 import type { ConsumerEmitter } from '../insight/emitter.ts'
 import { workableLeases } from '../shards/lease-plan.ts'
 import type { ShardSync } from '../shards/shard-sync.ts'
@@ -7,6 +8,7 @@ import type { HeldLease } from './held-lease.ts'
 import { type Lease, requested, taken } from './lease.ts'
 import type { LeaseStore } from './lease-store.ts'
 import { LeaseObserver } from './observer.ts'
+import { TwinWatch } from './twin-watch.ts'
 
 export interface LeaseScannerSettings {
   store: LeaseStore
@@ -24,6 +26,8 @@ export interface LeaseScannerSettings {
   onTaken(lease: Lease, takenAt: number): void
   /** Another worker asks for a lease that this one holds. Told again at every scan for as long as it does. */
   onRequested(leaseKey: string): void
+  /** This worker has to stop: there are no more scans. */
+  onFailed(error: DuplicateWorkerError): void
 }
 
 /** Whoever waits for a lease that was asked for looks more often: nobody reads the shard between the two owners. */
@@ -36,6 +40,7 @@ const HASTE = 4
 export class LeaseScanner {
   readonly #settings: LeaseScannerSettings
   readonly #observer: LeaseObserver
+  readonly #twins: TwinWatch
   #lastScanAt: number | undefined
   #awaitsLease = false
   #wake = new AbortController()
@@ -43,6 +48,7 @@ export class LeaseScanner {
   constructor(settings: LeaseScannerSettings) {
     this.#settings = settings
     this.#observer = new LeaseObserver(settings.failoverMs)
+    this.#twins = new TwinWatch(settings)
   }
 
   /** Monotonic time of the last scan that went through; undefined before the first. */
@@ -50,14 +56,15 @@ export class LeaseScanner {
     return this.#lastScanAt
   }
 
-  /** Scans until the signal fires. A scan that fails is reported and made again. */
+  /** Scans until the signal fires, or the worker has to stop. A scan that fails is reported and made again. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, events, scanIntervalMs, random } = this.#settings
+    const { clock, events, scanIntervalMs, random, onFailed } = this.#settings
     while (!signal.aborted) {
       this.#wake = new AbortController()
       try {
         await this.scan(signal)
       } catch (error) {
+        if (error instanceof DuplicateWorkerError) return onFailed(error)
         events.emit('fault', { operation: 'scan of the lease table', shardId: undefined, error })
       }
       const wait = scanIntervalMs / (this.#awaitsLease ? HASTE : 1)
@@ -71,18 +78,20 @@ export class LeaseScanner {
     this.#wake.abort()
   }
 
+  /** @throws DuplicateWorkerError */
   async scan(signal: AbortSignal): Promise<void> {
-    const { store, clock, workerId, held, random, sync } = this.#settings
+    const { store, clock, workerId, session, held, random, sync } = this.#settings
     const startedAt = clock.now()
     let leases = await store.list()
     this.#observer.observe(leases, clock.now())
     this.#noticeOthers(leases)
-    if (await this.#syncShards(leases)) leases = await store.list()
+    await this.#checkTwins(leases)
+    if (await this.#syncShards()) leases = await store.list()
 
     // As of the start of the read: a slow read must not make an owner look dead.
     const { take, request } = decide({
       leases: workableLeases(leases, sync.listed),
-      workerId,
+      ...{ workerId, session },
       held: new Set(held.keys()),
       isExpired: lease => this.#observer.isExpired(lease, startedAt),
       isUnclaimed: lease => this.#observer.isUnclaimed(lease, startedAt),
@@ -95,11 +104,21 @@ export class LeaseScanner {
     this.#lastScanAt = clock.now()
   }
 
+  /** Of two that hold leases one goes on, and both find the same: the one whose session is the lesser. */
+  async #checkTwins(leases: readonly Lease[]): Promise<void> {
+    const { held, workerId, session } = this.#settings
+    const theirs = await this.#twins.find(leases.filter(lease => !held.has(lease.leaseKey)))
+    if (!theirs || (held.size > 0 && theirs.session !== undefined && session < theirs.session)) return
+    throw new DuplicateWorkerError(
+      `Another process runs under the worker id '${workerId}': it renews the lease of '${theirs.leaseKey}'. Give each an id of its own.`,
+    )
+  }
+
   /** Once the shards are known, a stream that cannot be asked for them is no reason to leave a dead worker's leases. */
-  async #syncShards(leases: readonly Lease[]): Promise<boolean> {
+  async #syncShards(): Promise<boolean> {
     const { sync, events } = this.#settings
     try {
-      return await sync.runIfDue(leases)
+      return await sync.runIfDue()
     } catch (error) {
       if (!sync.hasRun) throw error
       events.emit('fault', { operation: 'ListShards', shardId: undefined, error })

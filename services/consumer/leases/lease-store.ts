@@ -7,8 +7,8 @@ import type { Lease } from './lease.ts'
 export interface LeaseStore {
   /** Makes the table if there is none, and waits until it can be used. */
   ensureTable(): Promise<void>
-  /** Every lease. May be some moments old. */
-  list(): Promise<Lease[]>
+  /** Every lease. May be some moments old unless it is to be consistent, which costs twice as much. */
+  list(reading?: { consistent: boolean }): Promise<Lease[]>
   /** One lease as it is now. */
   get(leaseKey: string): Promise<Lease | undefined>
   /** Resolves to false where the row exists. */

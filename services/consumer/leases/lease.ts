@@ -18,7 +18,10 @@ export interface Lease {
   readonly checkpointOwner: string | undefined
   /** Ours: which run of the owner took the lease, so that two workers of one name are told apart. */
   readonly session: string | undefined
-  /** Ours: where a LATEST or AT_TIMESTAMP checkpoint starts, epoch milliseconds. */
+  /**
+   * Ours: nothing that came before is read, epoch milliseconds by the stream's clock. The moment at which the application
+   * started: kept for good and handed down to the children, so that a row that is lost can start where the others did.
+   */
   readonly startAt: number | undefined
   /** Ours: the shard's first sequence number. A stream that was made again has shards of the same ids and other numbers. */
   readonly shardStart: string | undefined
@@ -72,7 +75,7 @@ export function restarted(lease: Lease, fresh: Lease): Lease {
 /** Keeps the lease: a checkpoint where there is progress to write, which renews as well, else a renewal alone. */
 export function progressed(lease: Lease, progress: Checkpoint): Lease {
   if (compareCheckpoints(progress, lease.checkpoint) <= 0) return advanced(lease)
-  return { ...advanced(lease), checkpoint: progress, ownerSwitchesSinceCheckpoint: 0, startAt: undefined }
+  return { ...advanced(lease), checkpoint: progress, ownerSwitchesSinceCheckpoint: 0 }
 }
 
 /** The end of a shard: its lease is in nobody's hands from then on. */

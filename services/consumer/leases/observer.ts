@@ -32,9 +32,9 @@ export class LeaseObserver {
     return this.#restedFor(lease, now) > this.#failoverMs
   }
 
-  /** A lease that was given up for a worker that has not come for it within half the failover time. */
+  /** A lease that nobody has touched for half the failover time: who comes for it would have come, who holds it renewed it. */
   isUnclaimed(lease: Lease, now: number): boolean {
-    return lease.leaseOwner === undefined && this.#restedFor(lease, now) > this.#failoverMs / 2
+    return this.#restedFor(lease, now) > this.#failoverMs / 2
   }
 
   /** A lease that has been asked for in vain for longer than the failover time. */

@@ -27,6 +27,7 @@ export class Failures {
     try {
       const answer = retry.classify(error)
       if (ERROR_CLASSES.has(answer)) return answer
+      Promise.resolve(answer).catch(() => undefined) // A promise is as wrong when it rejects, and nobody waits for it.
       throw new TypeError(`retry.classify gave ${String(answer)}, which is no class of errors.`)
     } catch (fault) {
       shard.events.emit('fault', { operation: 'retry.classify', shardId: shard.shardId, error: fault })

@@ -1,41 +1,30 @@
-import { hasBegun } from '../checkpoint.ts'
+import { hasBegun, isSequence, LATEST } from '../checkpoint.ts'
 import { isOpen, type Lease, newLease, restarted } from '../leases/lease.ts'
-import { FROM_TRIM_HORIZON, type StartingPlace } from './initial-position.ts'
+import { FROM_TRIM_HORIZON, type StartingPlace, startingAt } from './initial-position.ts'
 import type { ChildShard, Shard } from './shard.ts'
 
 export interface PlanInput {
   shards: readonly Shard[]
+  /** The whole table, read after the shards were listed. */
   leases: readonly Lease[]
-  /** Where shards start that descend from none we know. */
-  initial: StartingPlace
+  /** Where shards start that have no lease. */
+  place: StartingPlace
 }
 
 /**
  * The leases that are missing from the table.
  *
- * A shard whose descendant has been begun is behind us and needs none. A shard that is related to one with a lease starts at
- * its very first record: a descendant cannot have been read, and an ancestor of leases that wait to begin has lost its own.
- * Any other starts at the initial position; a closed one then only where that is TRIM_HORIZON, because its records are older
- * than any later place.
+ * A shard whose descendant has been begun is behind us and needs none. Every other starts where the application did, whether
+ * it is closed or open: what it has from before is not read, and its descendants wait for it. Only where the application
+ * starts at LATEST by this very plan the closed ones need none: that moment came after they were listed as closed.
  */
-export function planLeases({ shards, leases, initial }: PlanInput): Lease[] {
-  const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
-  const parentsOf = lineageOf(shards)
-  const behindUs = ancestors(
-    leases.filter(lease => hasBegun(lease.checkpoint)).map(lease => lease.leaseKey),
-    parentsOf,
-  )
-  const waitedFor = ancestors([...byKey.keys()], parentsOf)
-  const isRelated = (shardId: string) =>
-    waitedFor.has(shardId) || [...ancestors([shardId], parentsOf)].some(ancestor => byKey.has(ancestor))
-  const fromStart = !hasBegun(initial.checkpoint)
-
+export function planLeases({ shards, leases, place }: PlanInput): Lease[] {
+  const known = new Set(leases.map(lease => lease.leaseKey))
+  const behindUs = ancestorsOfBegun(leases, lineageOf(shards))
+  const isFirst = place.checkpoint.sequenceNumber === LATEST.sequenceNumber
   return shards
-    .filter(({ shardId }) => !byKey.has(shardId) && !behindUs.has(shardId))
-    .flatMap(shard => {
-      if (isRelated(shard.shardId)) return [leaseOf(shard, FROM_TRIM_HORIZON)]
-      return shard.closed && !fromStart ? [] : [leaseOf(shard, initial)]
-    })
+    .filter(({ shardId, closed }) => !known.has(shardId) && !behindUs.has(shardId) && !(isFirst && closed))
+    .map(shard => leaseOf(shard, place))
 }
 
 /** The parents of each shard that the stream lists, by shard id. */
@@ -45,24 +34,22 @@ export function lineageOf(shards: readonly Shard[]): Lineage {
   return new Map(shards.map(shard => [shard.shardId, shard.parentShardIds]))
 }
 
-/** The lease of a shard that has just come to be because its parent ended. */
-export function childLease(shard: ChildShard): Lease {
-  return leaseOf(shard, FROM_TRIM_HORIZON)
+/**
+ * The lease of a shard that comes after one that has ended. It starts where the application did: a parent that was closed
+ * before that moment was read from behind its end.
+ */
+export function childLease(shard: ChildShard, { startAt }: Pick<Lease, 'startAt'>): Lease {
+  return leaseOf(shard, startingAt(startAt))
 }
 
 /**
  * The leases that may be worked on: those with something left to read whose parents are done. A parent is done at SHARD_END,
  * or when it is neither in the table nor in the stream any more. One that has no lease but is still in the stream has never
- * been read: the child waits until the plan above has made its lease.
+ * been read: the child waits until the plan above has made its lease, unless the plan makes none.
  */
 export function workableLeases(leases: readonly Lease[], listed: Lineage): Lease[] {
   const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
-  // The plan makes no lease of a shard whose descendant has begun: waiting for it would be for ever.
-  const behindUs = ancestors(
-    leases.filter(lease => hasBegun(lease.checkpoint)).map(lease => lease.leaseKey),
-    // Of leases that were cleaned up only the stream still tells whose children they were.
-    new Map([...leases.map(lease => [lease.leaseKey, lease.parentShardIds] as const), ...listed]),
-  )
+  const behindUs = ancestorsOfBegun(leases, listed)
   // A list that is older than the child may be older than its parent too: only one with the child in it proves anything.
   const isDone = (parentId: string, { leaseKey }: Lease) => {
     const parent = byKey.get(parentId)
@@ -70,7 +57,7 @@ export function workableLeases(leases: readonly Lease[], listed: Lineage): Lease
     return behindUs.has(parentId) || (listed.has(leaseKey) && !listed.has(parentId))
   }
   const mayBegin = (lease: Lease) => lease.parentShardIds.every(parentId => isDone(parentId, lease))
-  return leases.filter(lease => isOpen(lease) && (hasBegun(lease.checkpoint) || mayBegin(lease)))
+  return leases.filter(lease => isOpen(lease) && (isSequence(lease.checkpoint) || mayBegin(lease)))
 }
 
 export interface LeaseChange {
@@ -100,6 +87,12 @@ function leaseOf(shard: ChildShard, place: StartingPlace): Lease {
     shardStart: startingSequenceNumber,
     ...place,
   })
+}
+
+/** Of leases that were cleaned up only the stream still tells whose children they were, and of trimmed shards only the leases. */
+function ancestorsOfBegun(leases: readonly Lease[], listed: Lineage): Set<string> {
+  const begun = leases.filter(lease => hasBegun(lease.checkpoint)).map(lease => lease.leaseKey)
+  return ancestors(begun, new Map([...leases.map(lease => [lease.leaseKey, lease.parentShardIds] as const), ...listed]))
 }
 
 function ancestors(shardIds: readonly string[], parentsOf: Lineage): Set<string> {

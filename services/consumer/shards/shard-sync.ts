@@ -5,9 +5,10 @@ import type { LeaseStore } from '../leases/lease-store.ts'
 import type { StreamReader } from '../stream.ts'
 import { obsoleteLeases } from './cleanup.ts'
 import { findHole } from './hash-range.ts'
-import { type InitialPosition, resolvePosition } from './initial-position.ts'
+import { firstPlace, type InitialPosition, laterPlace, type StartingPlace, startingAt } from './initial-position.ts'
 import { type Lineage, lineageOf, planChanges, planLeases } from './lease-plan.ts'
 import type { Shard } from './shard.ts'
+import { tipOf } from './tip.ts'
 
 export interface ShardSyncSettings {
   store: LeaseStore
@@ -29,6 +30,8 @@ const STRIKES = 3
 export class ShardSync {
   readonly #settings: ShardSyncSettings
   #listed: Lineage = new Map()
+  /** Where the application started, once it has leases: a table that is emptied since is no new application. */
+  #started: StartingPlace | undefined
   #nextAt = Number.NEGATIVE_INFINITY
   #strikes = 0
 
@@ -46,28 +49,45 @@ export class ShardSync {
     return this.#listed
   }
 
-  /** Where it is time to look: resolves to whether the table was changed. */
-  async runIfDue(leases: readonly Lease[]): Promise<boolean> {
-    const { clock, stream, shardSyncIntervalMs, scanIntervalMs } = this.#settings
+  /**
+   * Where it is time to look: resolves to whether the table was changed.
+   *
+   * The order of the reads matters. A shard that was listed as closed has nothing from after the tip; and the tip is older
+   * than every lease, should the table still be empty: of two workers that start an application at once, neither loses what
+   * has come since the first lease was made.
+   */
+  async runIfDue(): Promise<boolean> {
+    const { clock, store, stream, shardSyncIntervalMs, scanIntervalMs } = this.#settings
     if (clock.now() < this.#nextAt) return false
     const shards = await stream.listShards()
     this.#listed = lineageOf(shards)
+    const tip = await this.#tip(shards)
+    const leases = await store.list({ consistent: true })
     const isWhole = this.#audit(shards, leases)
     // An application that starts on a list with a hole would leave out what is in it.
-    const changed = (isWhole || leases.length > 0) && (await this.#apply(shards, leases))
+    const changed = (isWhole || leases.length > 0) && (await this.#apply(shards, leases, tip))
     this.#nextAt = clock.now() + (isWhole ? shardSyncIntervalMs : scanIntervalMs)
     return changed
   }
 
-  async #apply(shards: readonly Shard[], leases: readonly Lease[]): Promise<boolean> {
-    const { store, wallClock, initialPosition } = this.#settings
-    const initial = resolvePosition(initialPosition, { wallClock: wallClock(), leases })
-    const missing = planLeases({ shards, leases, initial })
+  /** What LATEST means now; of no use once the application has started. */
+  async #tip(shards: readonly Shard[]): Promise<number> {
+    const open = shards.find(shard => !shard.closed)
+    if (this.#started || this.#settings.initialPosition !== 'LATEST' || !open) return 0
+    return await tipOf(open.shardId, this.#settings)
+  }
+
+  async #apply(shards: readonly Shard[], leases: readonly Lease[], tip: number): Promise<boolean> {
+    const { store, initialPosition } = this.#settings
+    if (leases.length > 0) this.#started = laterPlace([...leases, ...(this.#started ? [this.#started] : [])])
+    const place = this.#started ?? firstPlace(initialPosition, tip)
+    const missing = planLeases({ shards, leases, place })
     const changes = planChanges(shards, leases)
     const obsolete = obsoleteLeases(leases)
     for (const lease of missing) await store.create(lease)
     for (const { lease, next } of changes) await store.swap(lease, next)
     for (const lease of obsolete) await store.delete(lease)
+    this.#started ??= startingAt(place.startAt)
     return missing.length + changes.length + obsolete.length > 0
   }
 

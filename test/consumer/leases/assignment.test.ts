@@ -18,6 +18,7 @@ function decide(leases: readonly Lease[], workerId: string, situation: Situation
   return decideFor({
     leases,
     workerId,
+    session: 'this run',
     held: new Set(leases.filter(lease => lease.leaseOwner === workerId).map(lease => lease.leaseKey)),
     isExpired: lease => lease.leaseOwner !== undefined && dead.includes(lease.leaseOwner),
     isUnclaimed: () => unclaimed,
@@ -83,12 +84,27 @@ t.test("a lease given up for a worker is that worker's alone, until it has not c
   t.same(decide(leases, 'c', { unclaimed: true }).take, givenUp)
 })
 
-t.test('a lease in our name that we do not hold is taken back', async t => {
-  const leases = table('a')
-  const notHeld = { leases, workerId: 'a', held: new Set<string>(), random: () => 0 }
-  const no = () => false
-  t.same(decideFor({ ...notHeld, isExpired: no, isUnclaimed: no, isOverdue: no }).take, leases)
+t.test('a lease that this run has taken without hearing of it is taken back', async t => {
+  const leases = table('a').map(lease => ({ ...lease, session: 'this run' }))
+  t.same(decideNothingHeld(leases).take, leases)
 })
+
+t.test(
+  'a lease in our name that another run took is left until it is known to rest, and nothing else is done',
+  async t => {
+    const leases = table('a---').map(lease => ({ ...lease, session: lease.leaseOwner && 'another run' }))
+    t.same(decideNothingHeld(leases), NOTHING)
+    t.same(decideNothingHeld(leases, { unclaimed: true }).take, leases.slice(0, 1))
+  },
+)
+
+function decideNothingHeld(leases: readonly Lease[], { unclaimed = false }: Situation = {}): Assignment {
+  const no = () => false
+  return decideFor({
+    ...{ leases, workerId: 'a', session: 'this run', held: new Set<string>(), random: () => 0 },
+    ...{ isExpired: no, isUnclaimed: () => unclaimed, isOverdue: no },
+  })
+}
 
 t.test('a lease that is being handed over by KCL 3 is left alone', async t => {
   t.same(

@@ -48,6 +48,31 @@ t.test('a release whose reply was lost is a release', async t => {
   t.match(row(), { leaseOwner: undefined, checkpoint: at('100') })
 })
 
+t.test('a renewal that finds the end of the shard written tells of that, and not of another worker', async t => {
+  for (const [part, reason] of [
+    [(held: HeldLease) => held.end(['shard-2']), 'shard ended'],
+    [(held: HeldLease) => held.release(at('100')), 'released'],
+  ] as const) {
+    const { store, held } = holdLease()
+    store.fates = ['loses its reply']
+    await t.rejects(part(held), /socket hang up/)
+    await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
+    t.equal(held.lossReason, reason)
+  }
+})
+
+t.test('a row that was made again, by a call that was made again, is ours', async t => {
+  const { store, held, row } = holdLease()
+  store.rows.clear()
+  store.create = async lease => {
+    store.rows.set(lease.leaseKey, lease)
+    return false // As the SDK tells it, whose first try has arrived.
+  }
+  await held.heartbeat(at('100'))
+  t.ok(held.isValid())
+  t.match(row(), { leaseOwner: 'me', checkpoint: at('100') })
+})
+
 t.test('a lease that another worker has taken is lost at the next write, and nothing is written over it', async t => {
   const { held, row, store } = holdLease()
   const theirs = taken(leaseWith({ ...held.row }), 'other', 'session-2')

@@ -1,6 +1,12 @@
 import t from 'tap'
-import { FROM_TRIM_HORIZON, resolvePosition } from '../../../services/consumer/shards/initial-position.ts'
-import { lineageOf, planChanges, planLeases, workableLeases } from '../../../services/consumer/shards/lease-plan.ts'
+import { FROM_TRIM_HORIZON, firstPlace, laterPlace } from '../../../services/consumer/shards/initial-position.ts'
+import {
+  childLease,
+  lineageOf,
+  planChanges,
+  planLeases,
+  workableLeases,
+} from '../../../services/consumer/shards/lease-plan.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import { at, leaseWith } from '../leases/support.ts'
 
@@ -13,7 +19,8 @@ const shard = (shardId: string, parents: string[] = [], closed = false): Shard =
   closed,
 })
 const NOW = 1_700_000_000_000
-const latest = resolvePosition('LATEST', { wallClock: NOW, leases: [] })
+const latest = firstPlace('LATEST', NOW)
+const timestamp = firstPlace({ timestamp: new Date(NOW) }, 0)
 
 // 1 was split into 2 and 3; 3 and 4 were merged into 5.
 const family = [
@@ -28,34 +35,55 @@ const listing = (shardIds: string[]) => new Map(shardIds.map(shardId => [shardId
 const keys = (leases: ReadonlyArray<{ leaseKey: string }>) => leases.map(lease => lease.leaseKey).sort()
 
 t.test('an application that starts at TRIM_HORIZON gets a lease for every shard that is still there', async t => {
-  const plan = planLeases({ shards: family, leases: [], initial: FROM_TRIM_HORIZON })
+  const plan = planLeases({ shards: family, leases: [], place: FROM_TRIM_HORIZON })
   t.same(keys(plan), ['1', '2', '3', '4', '5'])
   t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'TRIM_HORIZON'))
   t.same(plan.find(lease => lease.leaseKey === '5')?.parentShardIds, ['3', '4'])
 })
 
 t.test('an application that starts at LATEST gets the open shards, from a moment that is settled at once', async t => {
-  const plan = planLeases({ shards: family, leases: [], initial: latest })
+  const plan = planLeases({ shards: family, leases: [], place: latest })
   t.same(keys(plan), ['2', '5'])
   t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'LATEST' && lease.startAt === NOW))
 })
 
-t.test('a shard that came from one we read starts at its first record, wherever the application started', async t => {
-  const leases = [leaseWith({ leaseKey: '1', checkpoint: at('100') })]
-  const plan = planLeases({ shards: family.slice(0, 3), leases, initial: latest })
-  t.same(keys(plan), ['2', '3'])
-  t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'TRIM_HORIZON'))
+t.test(
+  'an application that starts at a timestamp gets the closed shards too: they may have records behind it',
+  async t => {
+    const plan = planLeases({ shards: family, leases: [], place: timestamp })
+    t.same(keys(plan), ['1', '2', '3', '4', '5'])
+    t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'AT_TIMESTAMP' && lease.startAt === NOW))
+    t.same(keys(workableLeases(plan, lineageOf(family))), ['1', '4'], 'the children wait for their parents')
+  },
+)
+
+t.test('a shard that came from one we read, or lost its row, starts where the application did', async t => {
+  const leases = [leaseWith({ leaseKey: '1', checkpoint: at('100'), startAt: NOW })]
+  const plan = planLeases({ shards: family, leases, place: laterPlace(leases) })
+  t.same(keys(plan), ['2', '3', '4', '5'], 'a closed one too: it may have been closed since')
+  t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'TRIM_HORIZON' && lease.startAt === NOW))
 })
 
-t.test('the child of a shard that is trimmed, but has a lease, starts at its first record', async t => {
-  const leases = [leaseWith({ leaseKey: '1', checkpoint: at('SHARD_END') })]
-  const plan = planLeases({ shards: [shard('2', ['1'])], leases, initial: latest })
-  t.same(plan[0]?.checkpoint, at('TRIM_HORIZON'))
+t.test('what was closed when the application started at LATEST is not read later either', async t => {
+  const leases = planLeases({ shards: family, leases: [], place: latest })
+  t.same(planLeases({ shards: family, leases, place: laterPlace(leases) }), [])
+  t.same(keys(workableLeases(leases, lineageOf(family))), ['2', '5'])
+})
+
+t.test('a shard that starts at LATEST waits for a parent that another worker started there too', async t => {
+  const child = leaseWith({ leaseKey: '2', checkpoint: at('LATEST'), startAt: NOW, parentShardIds: ['1'] })
+  const parent = leaseWith({ leaseKey: '1', checkpoint: at('LATEST'), startAt: NOW - 1 })
+  t.same(keys(workableLeases([parent, child], lineageOf(family))), ['1'])
+})
+
+t.test('the lease of a child starts where the application did', async t => {
+  const child = childLease(shard('2', ['1']), { startAt: NOW })
+  t.match(child, { checkpoint: at('TRIM_HORIZON'), startAt: NOW, parentShardIds: ['1'] })
 })
 
 t.test('a shard behind one that has been begun is not read again', async t => {
   const leases = [leaseWith({ leaseKey: '2', checkpoint: at('7') }), leaseWith({ leaseKey: '5', checkpoint: at('8') })]
-  t.same(planLeases({ shards: family, leases, initial: FROM_TRIM_HORIZON }), [])
+  t.same(planLeases({ shards: family, leases, place: FROM_TRIM_HORIZON }), [])
 })
 
 t.test('a parent whose row was deleted before its children had begun gets it back', async t => {
@@ -65,16 +93,14 @@ t.test('a parent whose row was deleted before its children had begun gets it bac
   ]
   const shards = family.slice(0, 3)
   t.same(workableLeases(leases, listing(['1', '2', '3'])), [], 'the children wait for it')
-  for (const initial of [FROM_TRIM_HORIZON, latest]) {
-    const plan = planLeases({ shards, leases, initial })
-    t.same(keys(plan), ['1'])
-    t.same(plan[0]?.checkpoint, at('TRIM_HORIZON'))
-  }
+  const plan = planLeases({ shards, leases, place: laterPlace(leases) })
+  t.same(keys(plan), ['1'])
+  t.same(plan[0]?.checkpoint, at('TRIM_HORIZON'))
 })
 
 t.test('nothing is planned for a table that is complete', async t => {
   const leases = family.map(({ shardId }) => leaseWith({ leaseKey: shardId }))
-  t.same(planLeases({ shards: family, leases, initial: FROM_TRIM_HORIZON }), [])
+  t.same(planLeases({ shards: family, leases, place: FROM_TRIM_HORIZON }), [])
 })
 
 t.test('a child may be worked on once all its parents have ended', async t => {
@@ -124,7 +150,7 @@ t.test(
     // 1 was split into 2 and 3, and 3 into 6: all have ended and are cleaned up but 2, whose row somebody deleted, and 6.
     const shards = [shard('1', [], true), shard('2', ['1']), shard('3', ['1'], true), shard('6', ['3'])]
     const begun = leaseWith({ leaseKey: '6', checkpoint: at('9'), parentShardIds: ['3'] })
-    const [again, ...others] = planLeases({ shards, leases: [begun], initial: FROM_TRIM_HORIZON })
+    const [again, ...others] = planLeases({ shards, leases: [begun], place: FROM_TRIM_HORIZON })
     if (!again) throw new Error('no lease was planned')
     t.same(others, [])
     t.same(keys(workableLeases([again, begun], lineageOf(shards))), ['2', '6'])
