@@ -1,11 +1,14 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
+import { listed } from '../platform/config/formats.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
+import { createTypeInspector } from './content/inspect-type.ts'
 import { closing } from './http/closing.ts'
 import { requestLog } from './http/request-log.ts'
 import { serverOptions } from './http/server-options.ts'
+import { createAcceptAll } from './ingest/accept-all.ts'
 import { createAcceptUpload } from './ingest/accept-upload.ts'
 import { createObjects } from './ingest/objects.ts'
 import { problemsPlugin } from './problems/plugin.ts'
@@ -49,15 +52,20 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
   if (!config.KEY_TEMPLATE.includes('{uploadId}')) {
     app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
   }
+  const acceptUpload = createAcceptUpload({
+    objects: createObjects({ s3, bucket: config.UPLOAD_BUCKET }),
+    store,
+    publisher,
+    keyTemplate: config.KEY_TEMPLATE,
+    maxBytes: config.MAX_UPLOAD_BYTES,
+  })
   await app.register(createUpload, {
-    maxJsonBytes: config.MAX_JSON_BYTES,
-    acceptUpload: createAcceptUpload({
-      objects: createObjects({ s3, bucket: config.UPLOAD_BUCKET }),
-      store,
-      publisher,
-      keyTemplate: config.KEY_TEMPLATE,
-      maxBytes: config.MAX_UPLOAD_BYTES,
-    }),
+    acceptAll: createAcceptAll(acceptUpload),
+    arriving: {
+      inspector: createTypeInspector(listed(config.ALLOWED_TYPES)),
+      maxJsonBytes: config.MAX_JSON_BYTES,
+      maxFormFiles: config.MAX_FORM_FILES,
+    },
   })
   await app.register(getUpload, { store })
   await app.register(livez)

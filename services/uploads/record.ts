@@ -18,6 +18,8 @@ export interface UploadRecord {
   key: string
   filename: string
   contentType: string
+  /** The type that the first bytes show, where they show one. */
+  detectedType?: string
   /** Bytes. */
   size: number
   /** Lower-case hex. */

@@ -6,6 +6,7 @@ import { toObjectMetadata } from '../../uploads/metadata.ts'
 import type { EventPublisher } from '../../uploads/publisher.ts'
 import { eventOf, type UploadRecord } from '../../uploads/record.ts'
 import type { UploadStore } from '../../uploads/store.ts'
+import { createConfirmUpload } from './confirm-upload.ts'
 import { checkContentType } from './content-type.ts'
 import { PayloadTooLargeError } from './errors.ts'
 import { createMeter, metered } from './meter.ts'
@@ -22,6 +23,12 @@ export interface IncomingUpload {
   body: Body
   /** The size that the client has said, in bytes, if it has: no more than that will come. */
   declaredBytes?: number | undefined
+  /** The type that the bytes show. Asked for when the body has been read. */
+  detectedType?: (() => string | undefined) | undefined
+  /** Left out, a new one. */
+  uploadId?: string | undefined
+  /** Called when the object is stored and nothing is recorded yet. When it rejects, nothing of the upload stays. */
+  confirm?: (() => Promise<void>) | undefined
   requestId: string
   log: Pick<Logger, 'warn' | 'error'>
 }
@@ -46,13 +53,14 @@ export interface AcceptUploadSettings {
  */
 export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload {
   const { objects, store, publisher, keyTemplate, maxBytes, now = () => new Date(), newId = uuidv7 } = settings
-  const record = createRecordUpload({ store, objects, hasOwnKey: keyTemplate.includes('{uploadId}') })
+  const hasOwnKey = keyTemplate.includes('{uploadId}')
+  const record = createRecordUpload({ store, objects, hasOwnKey })
+  const confirm = createConfirmUpload({ objects, hasOwnKey })
 
   /** @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is read or written */
-  function plan({ owner, filename, contentType, declaredBytes }: IncomingUpload) {
+  function plan({ owner, filename, contentType, declaredBytes, uploadId = newId() }: IncomingUpload) {
     if (declaredBytes !== undefined && declaredBytes > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
     const name = checkFilename(filename ?? defaultFilename(now().getTime()))
-    const uploadId = newId()
     const key = uploadKey(keyTemplate, { owner, uploadId, filename: name })
     return { owner, uploadId, key, filename: name, contentType: checkContentType(contentType) }
   }
@@ -94,16 +102,19 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
   return async upload => {
     const planned = plan(upload)
     const measured = await put(planned, upload)
+    const detectedType = upload.detectedType?.()
     const uploadedAt = now().toISOString()
     const stored: UploadRecord = {
       ...planned,
       ...measured,
+      ...(detectedType !== undefined && { detectedType }),
       bucket: objects.bucket,
       status: 'stored',
       uploadedAt,
       updatedAt: uploadedAt,
       requestId: upload.requestId,
     }
+    if (upload.confirm) await confirm(stored, upload.confirm, upload.log)
     await record(stored, upload.log)
     return (await publish(stored, upload.log)) ? { ...stored, status: 'queued' } : stored
   }

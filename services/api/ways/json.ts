@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { digestCheckOf } from '../content/digest-check.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { readBody } from './read-body.ts'
 import { type ArrivingFile, declaredLength } from './way.ts'
@@ -33,7 +34,10 @@ export async function fromJson(request: FastifyRequest, maxBytes: number): Promi
 }
 
 async function readJson(request: FastifyRequest, maxBytes: number): Promise<JsonUpload> {
+  const check = digestCheckOf(request)
   const body = await readBody(request.body, maxBytes, declaredLength(request.headers))
+  check?.update(body)
+  check?.verify()
   const value = parse(body)
   // Not by the route's own body schema: that would be held against forms and files too.
   const validate = request.compileValidationSchema(jsonUploadSchema)

@@ -41,6 +41,18 @@ export const apiConfigSchema = Type.Object({
     default: MIB,
     description: 'The largest JSON body, in bytes. JSON is held in memory whole.',
   }),
+  MAX_FORM_FILES: Type.Integer({
+    minimum: 1,
+    maximum: 100,
+    default: 10,
+    description: 'How many files a form may have. Each becomes an upload of its own.',
+  }),
+  ALLOWED_TYPES: Type.String({
+    format: 'media-types',
+    default: '',
+    description:
+      'The types of files that are taken, as comma-separated patterns such as `image/*`. What the bytes show counts before what the client says. Empty: all are.',
+  }),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({
     minimum: 100,
     maximum: 25_000,
