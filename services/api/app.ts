@@ -8,17 +8,20 @@ import { createTypeInspector } from './content/inspect-type.ts'
 import { closing } from './http/closing.ts'
 import { requestLog } from './http/request-log.ts'
 import { serverOptions } from './http/server-options.ts'
+import { createAcceptAgain } from './idempotency/accept-again.ts'
+import { createAcceptOnce } from './idempotency/idempotency.ts'
 import { createAcceptAll } from './ingest/accept-all.ts'
 import { createAcceptUpload } from './ingest/accept-upload.ts'
 import { createObjects } from './ingest/objects.ts'
 import { problemsPlugin } from './problems/plugin.ts'
 import { createReadiness } from './readiness.ts'
+import { toAccepted } from './routes/accepted.ts'
 import { createUpload } from './routes/create-upload.ts'
 import { docs } from './routes/docs.ts'
 import { getUpload } from './routes/get-upload.ts'
 import { livez } from './routes/livez.ts'
 import { readyz } from './routes/readyz.ts'
-import type { ApiServices } from './services.ts'
+import { type ApiServices, CLAIM_MS } from './services.ts'
 
 export interface AppOptions {
   config: ApiConfig
@@ -52,15 +55,24 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
   if (!config.KEY_TEMPLATE.includes('{uploadId}')) {
     app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
   }
-  const acceptUpload = createAcceptUpload({
+  const maxBytes = config.MAX_UPLOAD_BYTES
+  const accept = createAcceptUpload({
     objects: createObjects({ s3, bucket: config.UPLOAD_BUCKET }),
     store,
     publisher,
     keyTemplate: config.KEY_TEMPLATE,
-    maxBytes: config.MAX_UPLOAD_BYTES,
+    maxBytes,
   })
+  const acceptAll = createAcceptAll(createAcceptAgain({ accept, store, maxBytes }))
   await app.register(createUpload, {
-    acceptAll: createAcceptAll(acceptUpload),
+    acceptAll,
+    acceptOnce: createAcceptOnce({
+      store: services.idempotency,
+      acceptAll,
+      answerOf: uploads => uploads.map(toAccepted),
+      claimMs: CLAIM_MS,
+      maxBytes,
+    }),
     arriving: {
       inspector: createTypeInspector(listed(config.ALLOWED_TYPES)),
       maxJsonBytes: config.MAX_JSON_BYTES,

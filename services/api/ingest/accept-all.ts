@@ -1,16 +1,18 @@
 import type { UploadRecord } from '../../uploads/record.ts'
 import type { AcceptUpload, IncomingUpload } from './accept-upload.ts'
-import { PartlyAcceptedError } from './errors.ts'
+import { PartlyAcceptedError, RecordingUnknownError } from './errors.ts'
 
 /** What the files of one request have in common. */
 export interface AcceptAllOptions extends Pick<IncomingUpload, 'owner' | 'requestId' | 'log'> {
   /** The id of the upload that a file becomes, by its place in the request. Left out, a new one. */
   idOf?: ((index: number) => string) | undefined
+  /** Whether uploads with these ids may have been accepted before. */
+  isRetry?: boolean
   /** Called when all are stored and none is recorded. When it rejects, nothing of any stays. */
   confirm?: (() => Promise<void>) | undefined
 }
 
-export type Arriving = Omit<IncomingUpload, 'owner' | 'requestId' | 'log' | 'uploadId' | 'confirm'>
+export type Arriving = Omit<IncomingUpload, 'owner' | 'requestId' | 'log' | 'uploadId' | 'isRetry' | 'confirm'>
 
 /** Resolves to the uploads that the files of a request have become, in their order. */
 export type AcceptAll = (files: AsyncIterable<Arriving>, options: AcceptAllOptions) => Promise<UploadRecord[]>
@@ -24,7 +26,7 @@ export type AcceptAll = (files: AsyncIterable<Arriving>, options: AcceptAllOptio
  * were stored and not all could be recorded: those that were are accepted.
  */
 export function createAcceptAll(accept: AcceptUpload): AcceptAll {
-  return async (files, { idOf, confirm, ...common }) => {
+  return async (files, { idOf, isRetry = false, confirm, ...common }) => {
     const { promise: allStored, resolve: goOn, reject: takeBack } = Promise.withResolvers<void>()
     // Whoever waits for it sees its error; with no file stored nobody does.
     allStored.catch(() => undefined)
@@ -36,7 +38,7 @@ export function createAcceptAll(accept: AcceptUpload): AcceptAll {
           resolve()
           return allStored
         }
-        const upload = accept({ ...file, ...common, uploadId: idOf?.(uploads.length), confirm: hold })
+        const upload = accept({ ...file, ...common, uploadId: idOf?.(uploads.length), isRetry, confirm: hold })
         uploads.push(upload)
         await Promise.race([stored, upload])
       }
@@ -52,7 +54,9 @@ export function createAcceptAll(accept: AcceptUpload): AcceptAll {
 }
 
 function together(results: ReadonlyArray<PromiseSettledResult<UploadRecord>>): UploadRecord[] {
-  const failed = results.find(result => result.status === 'rejected')
+  const failures = results.filter(result => result.status === 'rejected')
+  // Of several the one that leaves most open: nobody must take for refused what may be recorded.
+  const failed = failures.find(({ reason }) => reason instanceof RecordingUnknownError) ?? failures[0]
   const accepted = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   if (!failed) return accepted
   if (accepted.length === 0) throw failed.reason

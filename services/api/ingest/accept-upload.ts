@@ -27,6 +27,8 @@ export interface IncomingUpload {
   detectedType?: (() => string | undefined) | undefined
   /** Left out, a new one. */
   uploadId?: string | undefined
+  /** Whether an upload with this id may have been accepted before. */
+  isRetry?: boolean | undefined
   /** Called when the object is stored and nothing is recorded yet. When it rejects, nothing of the upload stays. */
   confirm?: (() => Promise<void>) | undefined
   requestId: string

@@ -52,6 +52,16 @@ export const schema = {
   querystring: Type.Object({
     filename: Type.Optional(Type.String({ description: 'Names the file. With it, the body is the file.' })),
   }),
+  headers: Type.Object({
+    'idempotency-key': Type.Optional(
+      Type.String({
+        description:
+          'Makes the upload once, however often it is sent with the same key: the answer is the first one again. Kept for a day.',
+      }),
+    ),
+    'content-digest': Type.Optional(Type.String({ description: 'The digest of the body (RFC 9530). It is checked.' })),
+    'repr-digest': Type.Optional(Type.String({ description: 'The same here as `content-digest`.' })),
+  }),
   response: {
     200: { ...queued, description: 'Stored, and queued for processing.' },
     202: { ...stored, description: 'Stored. It will be queued for processing.' },
@@ -61,6 +71,9 @@ export const schema = {
       'invalid-filename',
       'invalid-content-type',
       'invalid-digest',
+      'invalid-idempotency-key',
+      'idempotency-key-in-use',
+      'idempotency-key-reused',
       'digest-mismatch',
       'malformed-multipart',
       'missing-file',

@@ -1,19 +1,27 @@
+import { createHash } from 'node:crypto'
 import multipart from '@fastify/multipart'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AcceptOnce } from '../idempotency/idempotency.ts'
+import { idempotencyKey } from '../idempotency/key.ts'
 import type { AcceptAll } from '../ingest/accept-all.ts'
 import { type ArrivingFilesSettings, arrivingFiles } from '../ways/arriving-files.ts'
 import { multipartOptions } from '../ways/form-reader.ts'
 import { checkQueryEncoding } from '../ways/query.ts'
+import { type UploadQuery, wayOf } from '../ways/way.ts'
 import { type Accepted, statusOf, toAccepted } from './accepted.ts'
 import { openapiBody, openapiResponses, schema } from './create-upload-schema.ts'
 
 export interface CreateUploadOptions {
   acceptAll: AcceptAll
+  /** For requests with an `Idempotency-Key`. */
+  acceptOnce: AcceptOnce<Accepted[]>
   arriving: ArrivingFilesSettings
 }
 
-export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = async (app, { acceptAll, arriving }) => {
+export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = async (app, options) => {
+  const { acceptAll, acceptOnce, arriving } = options
+
   // Every body comes as a stream; what it is shows in the handler, from the query too.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -24,7 +32,12 @@ export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = asyn
     const { owner, id: requestId, log } = request
     checkQueryEncoding(request.raw.url ?? '')
     const files = arrivingFiles(request, request.query, arriving)
-    return answer(reply, (await acceptAll(files, { owner, requestId, log })).map(toAccepted))
+    const key = idempotencyKey(request.headers['idempotency-key'])
+    if (key === undefined) return answer(reply, (await acceptAll(files, { owner, requestId, log })).map(toAccepted))
+    const fingerprint = fingerprintOf(request.headers, request.query)
+    const once = await acceptOnce(files, { owner, requestId, log, key, fingerprint })
+    if (once.isReplay) reply.header('idempotent-replayed', 'true')
+    return answer(reply, once.answer)
   })
 }
 
@@ -34,4 +47,13 @@ function answer(reply: FastifyReply, uploads: readonly Accepted[]): FastifyReply
   if (upload && uploads.length === 1) return reply.header('location', `/uploads/${upload.uploadId}`).send(upload)
   // Not by the schema, which is that of one upload: to choose between two would cost the usual answer as well.
   return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send({ uploads })
+}
+
+/** What the head of a request says that it is. Of a form's content type the boundary is left out, which is another each time. */
+function fingerprintOf(headers: FastifyRequest['headers'], query: UploadQuery): string {
+  const way = wayOf(headers, query)
+  const contentType = way === 'raw' ? (headers['content-type'] ?? '') : ''
+  return createHash('sha256')
+    .update(JSON.stringify(['POST /uploads', way, query.filename ?? null, contentType]))
+    .digest('hex')
 }
