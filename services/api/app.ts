@@ -8,6 +8,7 @@ import { createTypeInspector } from './content/inspect-type.ts'
 import { closing } from './http/closing.ts'
 import { requestLog } from './http/request-log.ts'
 import { serverOptions } from './http/server-options.ts'
+import { unambiguous } from './http/unambiguous.ts'
 import { createAcceptAgain } from './idempotency/accept-again.ts'
 import { createAcceptOnce } from './idempotency/idempotency.ts'
 import { createAcceptAll } from './ingest/accept-all.ts'
@@ -45,6 +46,7 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
   await app.register(problemsPlugin)
   await app.register(requestLog)
   await app.register(closing)
+  await app.register(unambiguous)
   await app.register(authPlugin, {
     issuer,
     clientId: config.COGNITO_CLIENT_ID,

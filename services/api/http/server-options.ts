@@ -27,7 +27,7 @@ export function serverOptions(config: Pick<ApiConfig, 'TRUST_PROXY'>) {
   return {
     ...times,
     // Node's 16 KiB would refuse a long token with 431 where the answer is 401.
-    http: { headersTimeout, maxHeaderSize: 128 * 1024 },
+    http: { headersTimeout, maxHeaderSize: 128 * 1024, requireHostHeader: false },
     trustProxy: trustedProxies(config.TRUST_PROXY),
     requestIdHeader: false,
     genReqId: request => requestIdOf(request.headers),
