@@ -6,7 +6,10 @@ import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
 import { createTypeInspector } from './content/inspect-type.ts'
 import { closing } from './http/closing.ts'
+import { cors } from './http/cors.ts'
+import { createRateLimits } from './http/rate-limits.ts'
 import { requestLog } from './http/request-log.ts'
+import { securityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
 import { unambiguous } from './http/unambiguous.ts'
 import { createAcceptAgain } from './idempotency/accept-again.ts'
@@ -45,12 +48,24 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
 
   await app.register(problemsPlugin)
   await app.register(requestLog)
+  const origins = listed(config.CORS_ORIGINS)
+  await app.register(securityHeaders, { isShared: origins.length > 0 })
+  if (origins.length > 0) await app.register(cors, { origins })
   await app.register(closing)
   await app.register(unambiguous)
   await app.register(authPlugin, {
     issuer,
     clientId: config.COGNITO_CLIENT_ID,
     keys: keys ?? createKeySource({ issuer }),
+    limits: await createRateLimits(app, {
+      perOwner: config.RATE_LIMIT_PER_OWNER,
+      perAddress: config.RATE_LIMIT_PER_ADDRESS,
+      windowMs: config.RATE_LIMIT_WINDOW_MS,
+    }),
+    required: {
+      read: { scopes: listed(config.READ_SCOPES), groups: listed(config.READ_GROUPS) },
+      write: { scopes: listed(config.WRITE_SCOPES), groups: listed(config.WRITE_GROUPS) },
+    },
   })
   await app.register(docs)
 
@@ -79,6 +94,7 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
       inspector: createTypeInspector(listed(config.ALLOWED_TYPES)),
       maxJsonBytes: config.MAX_JSON_BYTES,
       maxFormFiles: config.MAX_FORM_FILES,
+      patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
     },
   })
   await app.register(getUpload, { store })

@@ -17,7 +17,9 @@ const schema = {
     ...problemResponses(
       'missing-token',
       'invalid-token',
+      'insufficient-scope',
       'not-found',
+      'too-many-requests',
       'internal-error',
       'unavailable',
       'keys-unavailable',

@@ -2,6 +2,7 @@ import { finished } from 'node:stream/promises'
 import type { FastifyMultipartBaseOptions, Multipart, MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { digestCheckOf } from '../content/digest-check.ts'
+import { type Patience, patiently } from '../http/patience.ts'
 import { IncompleteBodyError } from '../ingest/errors.ts'
 import { ProblemError } from '../problems/problem.ts'
 
@@ -39,7 +40,7 @@ export interface FormReader {
   end(): Promise<void>
 }
 
-export function readForm(request: FastifyRequest, maxFiles: number): FormReader {
+export function readForm(request: FastifyRequest, maxFiles: number, patience: Patience): FormReader {
   const { raw } = request
   const check = digestCheckOf(request)
   let overhead = 0
@@ -49,15 +50,18 @@ export function readForm(request: FastifyRequest, maxFiles: number): FormReader 
   // Beside the parser, which takes the pace. What a file has not been read of yet is counted too: that is less than a part.
   raw.on('data', (chunk: Uint8Array) => {
     overhead += chunk.byteLength
+    patience.received(chunk.byteLength)
     if (overhead > MAX_OVERHEAD_BYTES) reject(malformed('The form has more around its files than is read.'))
     check?.update(chunk)
   })
+  // What comes is counted above already.
+  const counted: Patience = { ...patience, received: () => undefined }
   const parts = request.parts(multipartOptions(maxFiles))[Symbol.asyncIterator]()
 
   return {
     async next() {
       try {
-        const { done, value } = await Promise.race([parts.next(), overflow])
+        const { done, value } = await patience.wait(Promise.race([parts.next(), overflow]))
         return done ? undefined : value
       } catch (cause) {
         throw unreadable(cause, request)
@@ -66,7 +70,7 @@ export function readForm(request: FastifyRequest, maxFiles: number): FormReader 
 
     async *bytes(part) {
       try {
-        for await (const chunk of part.file.iterator({ destroyOnReturn: false })) {
+        for await (const chunk of patiently(part.file.iterator({ destroyOnReturn: false }), counted)) {
           overhead -= chunk.byteLength
           yield chunk
         }
@@ -78,7 +82,7 @@ export function readForm(request: FastifyRequest, maxFiles: number): FormReader 
     async end() {
       if (!check) return
       // Behind the last boundary there may be more, which is nothing to the parser but part of the body.
-      if (!raw.readableEnded) await Promise.race([restOf(request), overflow])
+      if (!raw.readableEnded) await patience.wait(Promise.race([restOf(request), overflow]))
       check.verify()
     },
   }
@@ -88,7 +92,7 @@ async function restOf(request: FastifyRequest): Promise<void> {
   const { raw } = request
   try {
     raw.resume()
-    await finished(raw, { writable: false, signal: AbortSignal.timeout(30_000) })
+    await finished(raw, { writable: false })
   } catch (cause) {
     throw unreadable(cause, request)
   }

@@ -2,6 +2,7 @@ import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { checked, createDigestCheck } from '../content/digest-check.ts'
 import { type ExpectedDigest, parseDigests } from '../content/digest-field.ts'
+import type { Patience } from '../http/patience.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { type FormReader, malformed, readForm, textOf } from './form-reader.ts'
 import type { ArrivingFile, UploadQuery } from './way.ts'
@@ -26,9 +27,9 @@ interface FormFile {
 export async function* fromMultipart(
   request: FastifyRequest,
   query: UploadQuery,
-  maxFiles: number,
+  { maxFiles, patience }: { maxFiles: number; patience: Patience },
 ): AsyncGenerator<ArrivingFile> {
-  const form = readForm(request, maxFiles)
+  const form = readForm(request, maxFiles, patience)
   let { file: next } = await nextFile(form)
   if (!next) throw new ProblemError('missing-file', 'The form has no part that is a file.')
   for (let count = 1; next; count++) {

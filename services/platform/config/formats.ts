@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 type Format = (value: string) => string | undefined
 
 /** The formats that a variable's schema may name, for what a pattern cannot say. */
-export const formats: Readonly<Record<string, Format>> = { proxies, 'media-types': mediaTypes }
+export const formats: Readonly<Record<string, Format>> = { proxies, 'media-types': mediaTypes, origins }
 
 /** The entries of a comma-separated list. */
 export function listed(list: string): string[] {
@@ -35,5 +35,13 @@ function mediaTypes(list: string): string | undefined {
   )
   return wrong.length > 0
     ? `must be media types such as image/png or image/*, and these are not: ${wrong.join(', ')}`
+    : undefined
+}
+
+/** Origins as browsers send them, without a path; or a star. */
+function origins(list: string): string | undefined {
+  const wrong = listed(list).filter(entry => entry !== '*' && !(URL.canParse(entry) && new URL(entry).origin === entry))
+  return wrong.length > 0
+    ? `must be origins such as https://app.example, and these are not: ${wrong.join(', ')}`
     : undefined
 }
