@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
 import { listed } from '../platform/config/formats.ts'
+import { type Metrics, metricsPlugin } from './admin/metrics.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
 import { createTypeInspector } from './content/inspect-type.ts'
@@ -14,9 +15,10 @@ import { serverOptions } from './http/server-options.ts'
 import { unambiguous } from './http/unambiguous.ts'
 import { createAcceptAgain } from './idempotency/accept-again.ts'
 import { createAcceptOnce } from './idempotency/idempotency.ts'
-import { createAcceptAll } from './ingest/accept-all.ts'
+import { type AcceptAll, createAcceptAll } from './ingest/accept-all.ts'
 import { createAcceptUpload } from './ingest/accept-upload.ts'
 import { createObjects } from './ingest/objects.ts'
+import { createUnderWay } from './ingest/under-way.ts'
 import { problemsPlugin } from './problems/plugin.ts'
 import { createReadiness } from './readiness.ts'
 import { toAccepted } from './routes/accepted.ts'
@@ -34,20 +36,27 @@ export interface AppOptions {
   logger: FastifyBaseLogger
   /** Left out, the keys of the configured issuer. */
   keys?: KeySource
+  /** Left out, nothing is counted. */
+  metrics?: Metrics
 }
 
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 /** The api, ready to listen or to be called: the same in a container and behind Lambda. */
-export async function buildApp({ config, services, logger, keys }: AppOptions) {
+export async function buildApp({ config, services, logger, keys, metrics }: AppOptions) {
   const app = fastify({ ...serverOptions(config), loggerInstance: logger }).withTypeProvider<TypeBoxTypeProvider>()
   const { s3, dynamodb, kinesis, store, publisher } = services
   const issuer = issuerOf(config)
-  // Runs once the requests under way are answered.
-  app.addHook('onClose', () => services.close())
+  const underWay = createUnderWay()
+  // Runs once the requests under way are answered, or broken off.
+  app.addHook('onClose', async () => {
+    await underWay.ended()
+    await services.close()
+  })
 
   await app.register(problemsPlugin)
   await app.register(requestLog)
+  if (metrics) await app.register(metricsPlugin, { metrics })
   const origins = listed(config.CORS_ORIGINS)
   await app.register(securityHeaders, { isShared: origins.length > 0 })
   if (origins.length > 0) await app.register(cors, { origins })
@@ -80,16 +89,19 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
     keyTemplate: config.KEY_TEMPLATE,
     maxBytes,
   })
-  const acceptAll = createAcceptAll(createAcceptAgain({ accept, store, maxBytes }))
+  const acceptTogether = createAcceptAll(createAcceptAgain({ accept, store, maxBytes }))
+  const acceptAll: AcceptAll = (files, options) => underWay.track(acceptTogether(files, options))
+  const acceptOnce = createAcceptOnce({
+    store: services.idempotency,
+    acceptAll,
+    answerOf: uploads => uploads.map(toAccepted),
+    claimMs: CLAIM_MS,
+    maxBytes,
+  })
   await app.register(createUpload, {
     acceptAll,
-    acceptOnce: createAcceptOnce({
-      store: services.idempotency,
-      acceptAll,
-      answerOf: uploads => uploads.map(toAccepted),
-      claimMs: CLAIM_MS,
-      maxBytes,
-    }),
+    acceptOnce: (files, request) => underWay.track(acceptOnce(files, request)),
+    ...(metrics && { onAccepted: metrics.accepted }),
     arriving: {
       inspector: createTypeInspector(listed(config.ALLOWED_TYPES)),
       maxJsonBytes: config.MAX_JSON_BYTES,
@@ -100,7 +112,9 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
   await app.register(getUpload, { store })
   await app.register(livez)
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
-  await app.register(readyz, { readiness: createReadiness({ s3, dynamodb, kinesis, ...names, log: app.log }) })
+  const readiness = createReadiness({ s3, dynamodb, kinesis, ...names, log: app.log })
+  app.decorate('readiness', readiness)
+  await app.register(readyz, { readiness })
 
   await app.ready()
   return app

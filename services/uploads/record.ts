@@ -29,6 +29,8 @@ export interface UploadRecord {
   /** ISO 8601, UTC: when `status` last changed. */
   updatedAt: string
   requestId: string
+  /** W3C Trace Context: the span of the request. */
+  traceparent?: string
   processed?: ProcessedObject
   failure?: UploadFailure
 }
@@ -74,5 +76,6 @@ export function eventOf(record: UploadRecord): UploadEvent {
     sha256: record.sha256,
     uploadedAt: record.uploadedAt,
     requestId: record.requestId,
+    ...(record.traceparent !== undefined && { traceparent: record.traceparent }),
   }
 }

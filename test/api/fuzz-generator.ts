@@ -12,17 +12,6 @@ export interface Schema {
 
 export type Random = () => number
 
-/** Numbers from 0 to under 1, the same for the same seed (mulberry32). */
-export function seeded(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 export function pick<T>(random: Random, list: readonly T[]): T {
   if (list.length === 0) throw new Error('There is nothing to pick from')
   return list[Math.floor(random() * list.length)] as T

@@ -1,9 +1,11 @@
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
 import type { ApiConfig } from '../../platform/config/api.ts'
+import { traceIdOf } from '../../uploads/trace.ts'
 import { sendError } from '../problems/send.ts'
 import { answerClientError } from './client-error.ts'
 import { requestIdOf } from './request-id.ts'
+import { traceparentOf } from './trace-context.ts'
 import { trustedProxies } from './trust-proxy.ts'
 
 const SECOND = 1_000
@@ -36,6 +38,8 @@ export function serverOptions(config: ServedBy) {
     requestIdHeader: false,
     genReqId: request => requestIdOf(request.headers),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    childLoggerFactory: (logger, bindings, options, raw) =>
+      logger.child({ ...bindings, traceId: traceIdOf(traceparentOf(raw)) }, options),
     frameworkErrors: sendError,
     clientErrorHandler: answerClientError,
     // Fastify's own answer to requests in a shutdown is no problem+json. They are served, and their connections closed.

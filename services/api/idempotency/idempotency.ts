@@ -21,7 +21,7 @@ export interface IdempotencySettings<Answer> {
   maxBytes: number
 }
 
-export interface IdempotentRequest extends Pick<AcceptAllOptions, 'owner' | 'requestId'> {
+export interface IdempotentRequest extends Pick<AcceptAllOptions, 'owner' | 'requestId' | 'traceparent'> {
   key: string
   /** What the request is, as far as its head tells. */
   fingerprint: string
@@ -46,12 +46,13 @@ export function createAcceptOnce<Answer>(settings: IdempotencySettings<Answer>):
   const { store, acceptAll, answerOf, claimMs, maxBytes } = settings
 
   async function attempt(claim: IdempotencyClaim, files: AsyncIterable<Arriving>, request: IdempotentRequest) {
-    const { owner, requestId, log } = request
+    const { owner, requestId, traceparent, log } = request
     const hold = holdClaim(claim, { store, claimMs, log })
     try {
       const uploads = await acceptAll(named(fenced(files, hold.signal), claim.uploadId), {
         owner,
         requestId,
+        traceparent,
         log,
         idOf: index => uploadIdAt(claim.uploadId, index),
         isRetry: claim.isRetry,

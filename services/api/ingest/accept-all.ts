@@ -3,7 +3,7 @@ import type { AcceptUpload, IncomingUpload } from './accept-upload.ts'
 import { PartlyAcceptedError, RecordingUnknownError } from './errors.ts'
 
 /** What the files of one request have in common. */
-export interface AcceptAllOptions extends Pick<IncomingUpload, 'owner' | 'requestId' | 'log'> {
+export interface AcceptAllOptions extends Pick<IncomingUpload, 'owner' | 'requestId' | 'traceparent' | 'log'> {
   /** The id of the upload that a file becomes, by its place in the request. Left out, a new one. */
   idOf?: ((index: number) => string) | undefined
   /** Whether uploads with these ids may have been accepted before. */
@@ -12,7 +12,10 @@ export interface AcceptAllOptions extends Pick<IncomingUpload, 'owner' | 'reques
   confirm?: (() => Promise<void>) | undefined
 }
 
-export type Arriving = Omit<IncomingUpload, 'owner' | 'requestId' | 'log' | 'uploadId' | 'isRetry' | 'confirm'>
+export type Arriving = Omit<
+  IncomingUpload,
+  'owner' | 'requestId' | 'traceparent' | 'log' | 'uploadId' | 'isRetry' | 'confirm'
+>
 
 /** Resolves to the uploads that the files of a request have become, in their order. */
 export type AcceptAll = (files: AsyncIterable<Arriving>, options: AcceptAllOptions) => Promise<UploadRecord[]>

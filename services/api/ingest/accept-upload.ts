@@ -32,6 +32,7 @@ export interface IncomingUpload {
   /** Called when the object is stored and nothing is recorded yet. When it rejects, nothing of the upload stays. */
   confirm?: (() => Promise<void>) | undefined
   requestId: string
+  traceparent?: string | undefined
   log: Pick<Logger, 'warn' | 'error'>
 }
 
@@ -115,6 +116,7 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
       uploadedAt,
       updatedAt: uploadedAt,
       requestId: upload.requestId,
+      ...(upload.traceparent !== undefined && { traceparent: upload.traceparent }),
     }
     if (upload.confirm) await confirm(stored, upload.confirm, upload.log)
     await record(stored, upload.log)

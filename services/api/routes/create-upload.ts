@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import multipart from '@fastify/multipart'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { traceparentOf } from '../http/trace-context.ts'
 import type { AcceptOnce } from '../idempotency/idempotency.ts'
 import { idempotencyKey } from '../idempotency/key.ts'
 import type { AcceptAll } from '../ingest/accept-all.ts'
 import { type ArrivingFilesSettings, arrivingFiles } from '../ways/arriving-files.ts'
 import { multipartOptions } from '../ways/form-reader.ts'
 import { checkQueryEncoding } from '../ways/query.ts'
-import { type UploadQuery, wayOf } from '../ways/way.ts'
+import { type UploadQuery, type Way, wayOf } from '../ways/way.ts'
 import { type Accepted, statusOf, toAccepted } from './accepted.ts'
 import { openapiBody, openapiResponses, schema } from './create-upload-schema.ts'
 
@@ -17,10 +18,11 @@ export interface CreateUploadOptions {
   /** For requests with an `Idempotency-Key`. */
   acceptOnce: AcceptOnce<Accepted[]>
   arriving: ArrivingFilesSettings
+  onAccepted?: (way: Way, uploads: readonly Accepted[]) => void
 }
 
 export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = async (app, options) => {
-  const { acceptAll, acceptOnce, arriving } = options
+  const { acceptAll, acceptOnce, arriving, onAccepted } = options
 
   // Every body comes as a stream; what it is shows in the handler, from the query too.
   app.removeAllContentTypeParsers()
@@ -30,13 +32,19 @@ export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = asyn
   const config = { openapiBody, openapiResponses }
   app.post('/uploads', { schema, config, onRequest: app.authenticate }, async (request, reply) => {
     const { owner, id: requestId, log } = request
+    const common = { owner, requestId, log, traceparent: traceparentOf(request.raw) }
     checkQueryEncoding(request.raw.url ?? '')
     const files = arrivingFiles(request, request.query, arriving)
     const key = idempotencyKey(request.headers['idempotency-key'])
-    if (key === undefined) return answer(reply, (await acceptAll(files, { owner, requestId, log })).map(toAccepted))
+    if (key === undefined) {
+      const uploads = (await acceptAll(files, common)).map(toAccepted)
+      onAccepted?.(wayOf(request.headers, request.query), uploads)
+      return answer(reply, uploads)
+    }
     const fingerprint = fingerprintOf(request.headers, request.query)
-    const once = await acceptOnce(files, { owner, requestId, log, key, fingerprint })
+    const once = await acceptOnce(files, { ...common, key, fingerprint })
     if (once.isReplay) reply.header('idempotent-replayed', 'true')
+    else onAccepted?.(wayOf(request.headers, request.query), once.answer)
     return answer(reply, once.answer)
   })
 }

@@ -30,6 +30,22 @@ export const apiConfigSchema = Type.Object({
   WRITE_GROUPS: permissions('The groups of the user pool whose users may upload: one is enough.'),
   HOST: Type.String({ minLength: 1, default: '0.0.0.0', description: 'The address the api listens on.' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 3000, description: 'The port the api listens on.' }),
+  ADMIN_HOST: Type.String({ minLength: 1, default: '0.0.0.0', description: 'The address the admin port listens on.' }),
+  ADMIN_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description:
+        'The port of /metrics (Prometheus), /livez and /readyz, without tokens: keep it from the internet. Left out, the api listens on none. Not for Lambda.',
+    }),
+  ),
+  SHUTDOWN_DELAY_MS: Type.Integer({
+    minimum: 0,
+    maximum: 600_000,
+    default: 0,
+    description:
+      'How long a stop that has been announced by /readyz still accepts requests, in milliseconds: until load balancers have heard. Part of SHUTDOWN_TIMEOUT_MS.',
+  }),
   TRUST_PROXY: Type.String({
     format: 'proxies',
     default: '',
