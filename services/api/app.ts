@@ -1,22 +1,35 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
+import { listed } from '../platform/config/formats.ts'
 import { PART_BYTES } from '../platform/s3/part-buffers.ts'
+import { type Metrics, metricsPlugin } from './admin/metrics.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
+import { createTypeInspector } from './content/inspect-type.ts'
 import { closing } from './http/closing.ts'
+import { cors } from './http/cors.ts'
+import { createRateLimits } from './http/rate-limits.ts'
 import { requestLog } from './http/request-log.ts'
+import { securityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
+import { unambiguous } from './http/unambiguous.ts'
+import { createAcceptAgain } from './idempotency/accept-again.ts'
+import { createAcceptOnce } from './idempotency/idempotency.ts'
+import { type AcceptAll, createAcceptAll } from './ingest/accept-all.ts'
 import { createAcceptUpload } from './ingest/accept-upload.ts'
 import { createObjects } from './ingest/objects.ts'
+import { createPublishUpload } from './ingest/publish-upload.ts'
+import { createUnderWay } from './ingest/under-way.ts'
 import { problemsPlugin } from './problems/plugin.ts'
 import { createReadiness } from './readiness.ts'
+import { toAccepted } from './routes/accepted.ts'
 import { createUpload } from './routes/create-upload.ts'
 import { docs } from './routes/docs.ts'
 import { getUpload } from './routes/get-upload.ts'
 import { livez } from './routes/livez.ts'
 import { readyz } from './routes/readyz.ts'
-import type { ApiServices } from './services.ts'
+import { type ApiServices, CLAIM_MS } from './services.ts'
 
 export interface AppOptions {
   config: ApiConfig
@@ -25,50 +38,91 @@ export interface AppOptions {
   logger: FastifyBaseLogger
   /** Left out, the keys of the configured issuer. */
   keys?: KeySource
+  /** Left out, nothing is counted. */
+  metrics?: Metrics
 }
 
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 /** The api, ready to listen or to be called: the same in a container and behind Lambda. */
-export async function buildApp({ config, services, logger, keys }: AppOptions) {
+export async function buildApp({ config, services, logger, keys, metrics }: AppOptions) {
   const app = fastify({ ...serverOptions(config), loggerInstance: logger }).withTypeProvider<TypeBoxTypeProvider>()
   const { s3, dynamodb, kinesis, store, publisher } = services
   const issuer = issuerOf(config)
-  // Runs once the requests under way are answered.
-  app.addHook('onClose', () => services.close())
+  const underWay = createUnderWay()
+  // Runs once the requests under way are answered, or broken off.
+  app.addHook('onClose', async () => {
+    await underWay.ended()
+    await services.close()
+  })
 
   await app.register(problemsPlugin)
   await app.register(requestLog)
+  if (metrics) await app.register(metricsPlugin, { metrics })
+  const origins = listed(config.CORS_ORIGINS)
+  await app.register(securityHeaders, { isShared: origins.length > 0 })
+  if (origins.length > 0) await app.register(cors, { origins })
   await app.register(closing)
+  await app.register(unambiguous)
   await app.register(authPlugin, {
     issuer,
     clientId: config.COGNITO_CLIENT_ID,
     keys: keys ?? createKeySource({ issuer }),
+    limits: await createRateLimits(app, {
+      perOwner: config.RATE_LIMIT_PER_OWNER,
+      perAddress: config.RATE_LIMIT_PER_ADDRESS,
+      windowMs: config.RATE_LIMIT_WINDOW_MS,
+    }),
+    required: {
+      read: { scopes: listed(config.READ_SCOPES), groups: listed(config.READ_GROUPS) },
+      write: { scopes: listed(config.WRITE_SCOPES), groups: listed(config.WRITE_GROUPS) },
+    },
   })
   await app.register(docs)
 
   if (!config.KEY_TEMPLATE.includes('{uploadId}')) {
     app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
   }
-  await app.register(createUpload, {
-    maxJsonBytes: config.MAX_JSON_BYTES,
-    acceptUpload: createAcceptUpload({
-      objects: createObjects({
-        s3,
-        bucket: config.UPLOAD_BUCKET,
-        maxParts: Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES),
-        onLeftover: (err, key) => app.log.error({ err, key }, 'parts of an upload that failed stay behind'),
-      }),
-      store,
-      publisher,
-      keyTemplate: config.KEY_TEMPLATE,
-      maxBytes: config.MAX_UPLOAD_BYTES,
+  const maxBytes = config.MAX_UPLOAD_BYTES
+  const publish = createPublishUpload({ store, publisher })
+  const accept = createAcceptUpload({
+    objects: createObjects({
+      s3,
+      bucket: config.UPLOAD_BUCKET,
+      maxParts: Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES),
+      onLeftover: (err, key) => app.log.error({ err, key }, 'parts of an upload that failed stay behind'),
     }),
+    store,
+    publish,
+    keyTemplate: config.KEY_TEMPLATE,
+    maxBytes,
+  })
+  const acceptTogether = createAcceptAll(createAcceptAgain({ accept, store, publish, maxBytes }))
+  const acceptAll: AcceptAll = (files, options) => underWay.track(acceptTogether(files, options))
+  const acceptOnce = createAcceptOnce({
+    store: services.idempotency,
+    acceptAll,
+    answerOf: uploads => uploads.map(toAccepted),
+    claimMs: CLAIM_MS,
+    maxBytes,
+  })
+  await app.register(createUpload, {
+    acceptAll,
+    acceptOnce: (files, request) => underWay.track(acceptOnce(files, request)),
+    ...(metrics && { onAccepted: metrics.accepted }),
+    arriving: {
+      inspector: createTypeInspector(listed(config.ALLOWED_TYPES)),
+      maxJsonBytes: config.MAX_JSON_BYTES,
+      maxFormFiles: config.MAX_FORM_FILES,
+      patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
+    },
   })
   await app.register(getUpload, { store })
   await app.register(livez)
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
-  await app.register(readyz, { readiness: createReadiness({ s3, dynamodb, kinesis, ...names, log: app.log }) })
+  const readiness = createReadiness({ s3, dynamodb, kinesis, ...names, log: app.log })
+  app.decorate('readiness', readiness)
+  await app.register(readyz, { readiness })
 
   await app.ready()
   return app

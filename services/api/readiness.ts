@@ -10,6 +10,12 @@ export interface Readiness {
   checks: { bucket: CheckResult; table: CheckResult; stream: CheckResult }
 }
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    readiness(): Promise<Readiness>
+  }
+}
+
 export interface ReadinessSettings {
   s3: S3Client
   dynamodb: DynamoDBClient

@@ -3,14 +3,40 @@ import { loadConfig } from '../platform/config/load.ts'
 import { createLogger } from '../platform/log.ts'
 import { runMain } from '../platform/main.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
+import { createMetrics } from './admin/metrics.ts'
+import { type AdminServer, startAdminServer } from './admin/server.ts'
 import { buildApp } from './app.ts'
+import { stopInPhases, stopPhases } from './http/stop.ts'
 import { createServices } from './services.ts'
 
 /** The api as a container. */
 runMain(async () => {
   const config = loadConfig(apiConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
-  const app = await buildApp({ config, services: createServices(config), logger: log })
-  closeOnSignal({ timeoutMs: config.SHUTDOWN_TIMEOUT_MS, log, close: () => app.close() })
+  const metrics = config.ADMIN_PORT === undefined ? undefined : createMetrics()
+  const app = await buildApp({ config, services: createServices(config), logger: log, ...(metrics && { metrics }) })
+  let admin: AdminServer | undefined
+  const { delayMs, drainMs } = stopPhases(config)
+  closeOnSignal({
+    timeoutMs: config.SHUTDOWN_TIMEOUT_MS,
+    log,
+    async close() {
+      await stopInPhases(app, { delayMs, drainMs, log })
+      // The admin port last: whoever watches it must not take an api that drains for one that is dead.
+      await admin?.close()
+    },
+  })
   await app.listen({ host: config.HOST, port: config.PORT })
+  if (metrics && config.ADMIN_PORT !== undefined) {
+    const { readiness, isStopping } = app
+    admin = await startAdminServer({
+      host: config.ADMIN_HOST,
+      port: config.ADMIN_PORT,
+      metrics,
+      readiness,
+      isStopping,
+      log,
+    })
+    log.info({ admin: admin.url }, 'admin port listening')
+  }
 })

@@ -3,6 +3,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { type AwsClients, createAwsClients } from '../platform/aws.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
+import { createIdempotencyStore, type IdempotencyStore } from '../uploads/idempotency-store.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 
@@ -12,10 +13,16 @@ export interface ApiServices {
   dynamodb: DynamoDBClient
   kinesis: KinesisClient
   store: UploadStore
+  idempotency: IdempotencyStore
   publisher: EventPublisher
   /** Waits for the events that are on their way, then lets go of every connection. */
   close(): Promise<void>
 }
+
+/** How long an idempotency key is held for a request that is not heard of, in milliseconds: so long a crash keeps it. */
+export const CLAIM_MS = 30_000
+/** How long the answer to a request with a key is kept, in milliseconds. */
+const KEEP_MS = 24 * 3_600_000
 
 /** Builds the services on the clients, which are theirs from then on. */
 export function createServices(
@@ -32,6 +39,12 @@ export function createServices(
     dynamodb: aws.dynamodb,
     kinesis: aws.kinesis,
     store: createUploadStore({ dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }),
+    idempotency: createIdempotencyStore({
+      dynamodb: aws.dynamodb,
+      table: config.UPLOADS_TABLE,
+      claimMs: CLAIM_MS,
+      keepMs: KEEP_MS,
+    }),
     publisher,
     close: async () => {
       await publisher.drain()

@@ -22,6 +22,8 @@ export interface KeyAttribute {
 export interface TableDefinition {
   partitionKey: KeyAttribute
   sortKey?: KeyAttribute
+  /** Items go some time after the epoch second that they have in this attribute, and those without it stay. */
+  timeToLive?: string
   indexes: ReadonlyArray<{
     name: string
     partitionKey: KeyAttribute
@@ -35,10 +37,13 @@ export interface TableDefinition {
  * newest first without an index, and that no key exists by which another's upload could be asked for.
  *
  * `outbox` is sparse: a record has `outboxPartition` only while its event is not known to be on the stream.
+ *
+ * Idempotency keys lie beside the records, as those of owners with a `#`, which no token can name. They alone expire.
  */
 export const uploadsTable = {
   partitionKey: { name: 'owner', type: 'S' },
   sortKey: { name: 'uploadId', type: 'S' },
+  timeToLive: 'expiresAt',
   indexes: [
     {
       name: 'outbox',

@@ -21,6 +21,8 @@ const fullEventSchema = Type.Object({
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   uploadedAt: Type.String({ maxLength: 64, description: 'ISO 8601, UTC' }),
   requestId: Type.String({ maxLength: 256 }),
+  // Not of the first workers: they pass over what they do not know.
+  traceparent: Type.Optional(Type.String({ maxLength: 256, description: 'W3C Trace Context' })),
 })
 
 const bareEventSchema = Type.Object({ ...objectProperties, version: Type.Optional(Type.Undefined()) })

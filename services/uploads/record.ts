@@ -19,6 +19,8 @@ export interface UploadRecord {
   key: string
   filename: string
   contentType: string
+  /** The type that the first bytes show, where they show one. */
+  detectedType?: string
   /** Bytes. */
   size: number
   /** Lower-case hex. */
@@ -28,6 +30,8 @@ export interface UploadRecord {
   /** ISO 8601, UTC: when `status` last changed. */
   updatedAt: string
   requestId: string
+  /** W3C Trace Context: the span of the request. */
+  traceparent?: string
   processed?: ProcessedObject
   failure?: UploadFailure
 }
@@ -73,5 +77,6 @@ export function eventOf(record: UploadRecord): UploadEvent {
     sha256: record.sha256,
     uploadedAt: record.uploadedAt,
     requestId: record.requestId,
+    ...(record.traceparent !== undefined && { traceparent: record.traceparent }),
   }
 }

@@ -1,9 +1,10 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../platform/log.ts'
-import { type BareEvent, decodeEvent, type UploadEvent } from '../uploads/event.ts'
+import { type BareEvent, decodeEvent, isUploadEvent, type UploadEvent } from '../uploads/event.ts'
 import { processedKey } from '../uploads/keys.ts'
 import type { UploadFailure } from '../uploads/record.ts'
 import type { UploadKey, UploadStore } from '../uploads/store.ts'
+import { traceIdOf } from '../uploads/trace.ts'
 import { createAdmission } from './admission.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { permanentFailure } from './failure.ts'
@@ -46,6 +47,13 @@ interface Told {
   upload?: UploadKey | undefined
 }
 
+/** The request that an event comes from, as the api's own lines name it. */
+function requestOf(event: UploadEvent | BareEvent | undefined): { requestId?: string; traceId?: string } {
+  if (!event || !isUploadEvent(event)) return {}
+  const traceId = traceIdOf(event.traceparent)
+  return { requestId: event.requestId, ...(traceId !== undefined && { traceId }) }
+}
+
 export function createProcessor(settings: ProcessorSettings): Processor {
   const { s3, store, uploadBucket, processedBucket, transforms = shippedTransforms, deadLetters, log } = settings
   const open = createAdmission(s3, settings.largeObjectsBytes)
@@ -75,7 +83,10 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     const deadLetter = await deadLetters.write(record, failure)
     if (event && upload) await store.markFailed(upload, event, failure)
     const { shardId, sequenceNumber } = record
-    log.warn({ shardId, sequenceNumber, uploadId: upload?.uploadId, ...failure, deadLetter }, 'record given up')
+    log.warn(
+      { shardId, sequenceNumber, uploadId: upload?.uploadId, ...requestOf(event), ...failure, deadLetter },
+      'record given up',
+    )
   }
 
   return {
@@ -94,7 +105,17 @@ export function createProcessor(settings: ProcessorSettings): Processor {
           told.upload = upload
           const { transform, object } = await transformObject(event, source, signal)
           const recorded = upload ? await store.markProcessed(upload, event, object) : false
-          log.info({ key: event.key, uploadId: upload?.uploadId, recorded, transform, bytes: source.size }, 'processed')
+          log.info(
+            {
+              key: event.key,
+              uploadId: upload?.uploadId,
+              ...requestOf(event),
+              recorded,
+              transform,
+              bytes: source.size,
+            },
+            'processed',
+          )
         } finally {
           close()
         }

@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { startAws } from '../support/aws.ts'
-import { ask, createTestUser, eventually } from './support.ts'
+import { startFaultProxy, to } from '../support/fault-proxy.ts'
+import { ask, createTestUser, eventually, NO_TRACES } from './support.ts'
 
 const aws = await startAws(t)
 const entry = fileURLToPath(new URL('../../services/api/server.ts', import.meta.url))
@@ -16,8 +17,8 @@ interface Server {
   lines: string[]
 }
 
-async function startServer(t: Test): Promise<Server> {
-  const env = { ...aws.env, HOST: '127.0.0.1', PORT: '0', PATH: process.env.PATH }
+async function startServer(t: Test, more: Record<string, string> = {}): Promise<Server> {
+  const env = { ...aws.env, HOST: '127.0.0.1', PORT: '0', PATH: process.env.PATH, ...more }
   const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const lines: string[] = []
@@ -62,6 +63,48 @@ t.test('SIGTERM lets an upload under way end', async t => {
   response.resume()
   t.same(await once(child, 'exit'), [0, null])
   t.match((await user.traces()).records, [{ status: 'queued', size: 23 }])
+})
+
+t.test('SIGTERM breaks off an upload that does not end in time, and nothing of it is left', async t => {
+  const s3 = await startFaultProxy(t, aws.endpoints.s3)
+  const { child, url, lines } = await startServer(t, { SHUTDOWN_TIMEOUT_MS: '6000', AWS_ENDPOINT_URL_S3: s3.url })
+  const user = await createTestUser(aws)
+  const upload = request(`${url}/uploads?filename=endless.bin`, { method: 'POST', headers: user.auth })
+  const failed = once(upload, 'error')
+  upload.write(Buffer.alloc(20 * 1024 ** 2))
+  // The embedded S3 lists no open uploads: what was asked of it tells.
+  await eventually(() => s3.count(to('PUT', /partNumber=/)) > 0)
+  child.kill('SIGTERM')
+  await failed
+  t.same(await once(child, 'exit'), [0, null])
+  t.equal(s3.count(to('DELETE', /uploadId=/)), 1, 'its parts are taken back')
+  t.same(await user.traces(), NO_TRACES)
+  t.ok(lines.some(line => line.includes('broken off')))
+})
+
+t.test('a stop is announced before connections are refused, and the admin port tells of it until the end', async t => {
+  const { child, url, lines } = await startServer(t, {
+    SHUTDOWN_DELAY_MS: '1500',
+    ADMIN_PORT: '0',
+    ADMIN_HOST: '127.0.0.1',
+  })
+  let admin = ''
+  await eventually(() => {
+    admin = /"admin":"(http:[^"]+)"/.exec(lines.join(''))?.[1] ?? ''
+    return admin !== ''
+  })
+  t.equal((await ask(`${admin}/readyz`)).status, 200)
+  child.kill('SIGTERM')
+  await eventually(async () => (await ask(`${admin}/readyz`)).status === 503)
+  t.equal((await fetch(`${url}/readyz`)).status, 503)
+  const user = await createTestUser(aws)
+  const headers = { ...user.auth, 'content-type': 'application/json' }
+  t.equal(
+    (await ask(`${url}/uploads`, { method: 'POST', headers, body: '{"content":"x"}' })).status,
+    200,
+    'served still',
+  )
+  t.same(await once(child, 'exit'), [0, null])
 })
 
 t.test('a wrong environment is named, every variable of it, and the process ends with 1 before it listens', async t => {

@@ -5,6 +5,7 @@ import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } f
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import type { Metrics } from '../../services/api/admin/metrics.ts'
 import { type App, buildApp } from '../../services/api/app.ts'
 import type { KeySource } from '../../services/api/auth/key-source.ts'
 import { type ApiServices, createServices } from '../../services/api/services.ts'
@@ -20,6 +21,7 @@ export interface Overrides {
   endpoints?: Partial<Endpoints>
   services?(services: ApiServices): ApiServices
   keys?: KeySource
+  metrics?: Metrics
 }
 
 export interface TestApi {
@@ -47,6 +49,7 @@ export async function buildTestApi(
     services: overrides.services?.(services) ?? services,
     logger,
     ...(overrides.keys && { keys: overrides.keys }),
+    ...(overrides.metrics && { metrics: overrides.metrics }),
   })
   t.teardown(() => app.close())
   await app.listen({ host: '127.0.0.1', port: 0 })

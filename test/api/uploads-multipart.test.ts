@@ -83,9 +83,14 @@ t.test('a file that nothing names is named by the time', async t => {
 const big = 'x'.repeat(9 * 1024 ** 2)
 
 const refused: Array<[string, Form, string]> = [
-  ['a second file', form([file(), file({ name: 'other' })]), 'too-many-files'],
-  ['a second file after a large one', form([file({ value: big }), file()]), 'too-many-files'],
-  ['a large second file', form([file(), file({ value: big })]), 'too-many-files'],
+  ['an eleventh file', form(Array.from({ length: 11 }, () => file())), 'too-many-files'],
+  [
+    'a name after the last file',
+    form([file(), file(), { name: 'filename', value: 'late.txt' }]),
+    'malformed-multipart',
+  ],
+  ['a name that is none of a later file', form([file(), file({ filename: '..' })]), 'invalid-filename'],
+  ['a type that is none of a later file', form([file(), file({ type: 'nonsense' })]), 'invalid-content-type'],
   ['no file', form([{ name: 'filename', value: 'a.txt' }]), 'missing-file'],
   ['no part at all', form([]), 'missing-file'],
   ['a name after the file', form([file(), { name: 'filename', value: 'late.txt' }]), 'malformed-multipart'],

@@ -1,20 +1,27 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import type { RateLimits } from '../http/rate-limits.ts'
+import { catalogue } from '../problems/catalogue.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { bearerToken } from './bearer.ts'
 import { ownerFromClaims } from './claims.ts'
 import { KeysUnavailableError, TokenRefusedError, UnknownKeyError } from './errors.ts'
 import type { KeySource } from './key-source.ts'
+import { type Access, missingPermission, type RequiredPermissions } from './permissions.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The `sub` of the request's token. Empty on routes without authentication. */
     owner: string
   }
+  interface FastifyContextConfig {
+    /** Which permissions the route needs. Left out: `read` for GET and HEAD, `write` for all others. */
+    access?: Access
+  }
   interface FastifyInstance {
-    /** An `onRequest` hook: sets the request's owner, or ends the request with 401 before its body is read. */
-    authenticate(request: FastifyRequest): Promise<void>
+    /** An `onRequest` hook: sets the request's owner, or ends the request with 401, 403 or 429 before its body is read. */
+    authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void>
   }
 }
 
@@ -22,6 +29,9 @@ export interface AuthOptions {
   issuer: string
   clientId: string
   keys: KeySource
+  limits: RateLimits
+  /** What tokens must say for routes that read and for those that write. */
+  required: Readonly<Record<Access, RequiredPermissions>>
 }
 
 /** Tokens that were verified and are remembered. With more of them at a time, the least used are verified again. */
@@ -34,7 +44,7 @@ const REMEMBERED_MS = 300_000
 const MAX_KID_LENGTH = 256
 
 export const authPlugin = fastifyPlugin<AuthOptions>(
-  async (app, { issuer, clientId, keys }) => {
+  async (app, { issuer, clientId, keys, limits, required }) => {
     await app.register(fastifyJwt, {
       secret: (_request: FastifyRequest, token: TokenOrHeader) => keyOf(token),
       decode: { complete: true },
@@ -59,23 +69,40 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
       return keys.find(kid)
     }
 
-    async function ownerOf(request: FastifyRequest): Promise<string> {
+    async function identify(request: FastifyRequest): Promise<void> {
       if (bearerToken(request.headers.authorization) === undefined) throw missingToken()
       const claims = await request.jwtVerify<Record<string, unknown>>()
-      return ownerFromClaims(claims, { clientId })
+      const owner = ownerFromClaims(claims, { clientId })
+      const access = request.routeOptions.config.access ?? (READING.has(request.method) ? 'read' : 'write')
+      const missing = missingPermission(claims, required[access])
+      if (missing !== undefined) throw insufficientScope(missing, required[access])
+      request.owner = owner
     }
 
     app.decorateRequest('owner', '')
-    app.decorate('authenticate', async (request: FastifyRequest) => {
+    app.decorate('authenticate', async (request: FastifyRequest, reply: FastifyReply) => {
+      await limits.beforeToken(request)
       try {
-        request.owner = await ownerOf(request)
+        await identify(request)
       } catch (error) {
-        throw toProblem(error)
+        const problem = toProblem(error)
+        if (problem instanceof ProblemError && catalogue[problem.slug].status === 401) await limits.refused(request)
+        throw problem
       }
+      await limits.authenticated(request, reply)
     })
   },
   { name: 'auth', fastify: '5.x' },
 )
+
+const READING = new Set(['GET', 'HEAD'])
+
+/** RFC 6750, 3.1. */
+function insufficientScope(missing: string, { scopes }: RequiredPermissions): ProblemError {
+  const scope = scopes.length > 0 ? `, scope="${scopes.join(' ')}"` : ''
+  const challenge = `Bearer error="insufficient_scope"${scope}`
+  return new ProblemError('insufficient-scope', `${missing}.`, { headers: { 'www-authenticate': challenge } })
+}
 
 function missingToken(): ProblemError {
   const detail = 'Send a Cognito id or access token: "Authorization: Bearer <token>".'

@@ -1,37 +1,45 @@
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
 import type { ApiConfig } from '../../platform/config/api.ts'
+import { traceIdOf } from '../../uploads/trace.ts'
 import { sendError } from '../problems/send.ts'
 import { answerClientError } from './client-error.ts'
 import { requestIdOf } from './request-id.ts'
+import { traceparentOf } from './trace-context.ts'
 import { trustedProxies } from './trust-proxy.ts'
 
 const SECOND = 1_000
 
-/**
- * Bounds on what a client may take of a connection's time. The body's is long, for large files on slow lines; silence is
- * what ends an upload that has died.
- */
-export const timeouts = {
-  headersTimeout: 20 * SECOND,
-  requestTimeout: 3_600 * SECOND,
+/** Bounds on silence. How long a request may take that keeps moving is the configuration's to say. */
+const timeouts = {
   /** A connection without a byte in either direction. */
   connectionTimeout: 65 * SECOND,
   /** Longer than the 60 s of an AWS load balancer, or that would send requests into connections that are just closed. */
   keepAliveTimeout: 72 * SECOND,
 } as const
 
+type ServedBy = Pick<ApiConfig, 'TRUST_PROXY' | 'HEADERS_TIMEOUT_MS' | 'REQUEST_TIMEOUT_MS'>
+
 /** How Fastify serves, on a port and behind Lambda alike. */
-export function serverOptions(config: Pick<ApiConfig, 'TRUST_PROXY'>) {
-  const { headersTimeout, ...times } = timeouts
+export function serverOptions(config: ServedBy) {
+  const headersTimeout = Math.min(config.HEADERS_TIMEOUT_MS, config.REQUEST_TIMEOUT_MS)
   return {
-    ...times,
+    ...timeouts,
+    requestTimeout: config.REQUEST_TIMEOUT_MS,
     // Node's 16 KiB would refuse a long token with 431 where the answer is 401.
-    http: { headersTimeout, maxHeaderSize: 128 * 1024 },
+    http: {
+      headersTimeout,
+      // Node looks for what is overdue this often.
+      connectionsCheckingInterval: Math.min(10 * SECOND, headersTimeout / 2),
+      maxHeaderSize: 128 * 1024,
+      requireHostHeader: false,
+    },
     trustProxy: trustedProxies(config.TRUST_PROXY),
     requestIdHeader: false,
     genReqId: request => requestIdOf(request.headers),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    childLoggerFactory: (logger, bindings, options, raw) =>
+      logger.child({ ...bindings, traceId: traceIdOf(traceparentOf(raw)) }, options),
     frameworkErrors: sendError,
     clientErrorHandler: answerClientError,
     // Fastify's own answer to requests in a shutdown is no problem+json. They are served, and their connections closed.

@@ -3,13 +3,14 @@ import type { Logger } from '../../platform/log.ts'
 import { checkFilename, defaultFilename } from '../../uploads/filename.ts'
 import { uploadKey } from '../../uploads/keys.ts'
 import { toObjectMetadata } from '../../uploads/metadata.ts'
-import type { EventPublisher } from '../../uploads/publisher.ts'
-import { eventOf, type UploadRecord } from '../../uploads/record.ts'
+import type { UploadRecord } from '../../uploads/record.ts'
 import type { UploadStore } from '../../uploads/store.ts'
+import { createConfirmUpload } from './confirm-upload.ts'
 import { checkContentType } from './content-type.ts'
-import { PayloadTooLargeError, RecordingUnknownError } from './errors.ts'
+import { PayloadTooLargeError } from './errors.ts'
 import { createMeter, metered } from './meter.ts'
 import type { Body, Objects } from './objects.ts'
+import type { PublishUpload } from './publish-upload.ts'
 import { createRecordUpload } from './record-upload.ts'
 
 /** An upload as it arrives, by whatever way. */
@@ -22,7 +23,16 @@ export interface IncomingUpload {
   body: Body
   /** The size that the client has said, in bytes, if it has: no more than that will come. */
   declaredBytes?: number | undefined
+  /** The type that the bytes show. Asked for when the body has been read. */
+  detectedType?: (() => string | undefined) | undefined
+  /** Left out, a new one. */
+  uploadId?: string | undefined
+  /** Whether an upload with this id may have been accepted before. */
+  isRetry?: boolean | undefined
+  /** Called when the object is stored and nothing is recorded yet. When it rejects, nothing of the upload stays. */
+  confirm?: (() => Promise<void>) | undefined
   requestId: string
+  traceparent?: string | undefined
   log: Pick<Logger, 'warn' | 'error'>
 }
 
@@ -32,7 +42,7 @@ export type AcceptUpload = (upload: IncomingUpload) => Promise<UploadRecord>
 export interface AcceptUploadSettings {
   objects: Objects
   store: UploadStore
-  publisher: EventPublisher
+  publish: PublishUpload
   keyTemplate: string
   /** Bytes. */
   maxBytes: number
@@ -46,14 +56,15 @@ export interface AcceptUploadSettings {
  * crash leaves before that, an object alone or one whose record waits in vain, the worker's stray sweep finishes.
  */
 export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload {
-  const { objects, store, publisher, keyTemplate, maxBytes, now = () => new Date(), newId = uuidv7 } = settings
-  const record = createRecordUpload({ store, objects, hasOwnKey: keyTemplate.includes('{uploadId}') })
+  const { objects, store, publish, keyTemplate, maxBytes, now = () => new Date(), newId = uuidv7 } = settings
+  const hasOwnKey = keyTemplate.includes('{uploadId}')
+  const record = createRecordUpload({ store, objects, hasOwnKey })
+  const confirm = createConfirmUpload({ objects, hasOwnKey })
 
   /** @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is read or written */
-  function plan({ owner, filename, contentType, declaredBytes }: IncomingUpload) {
+  function plan({ owner, filename, contentType, declaredBytes, uploadId = newId() }: IncomingUpload) {
     if (declaredBytes !== undefined && declaredBytes > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
     const name = checkFilename(filename ?? defaultFilename(now().getTime()))
-    const uploadId = newId()
     const key = uploadKey(keyTemplate, { owner, uploadId, filename: name })
     return { owner, uploadId, key, filename: name, contentType: checkContentType(contentType) }
   }
@@ -72,40 +83,23 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
     return measured
   }
 
-  /** Publishes the event. Resolves to the upload as it is then: `stored` where the relay has to publish it. */
-  async function publish(upload: UploadRecord, log: IncomingUpload['log']): Promise<UploadRecord> {
-    try {
-      await publisher.publish(eventOf(upload))
-      return upload
-    } catch (err) {
-      // Whatever went wrong, the upload is durable and recorded, and with its mark it is all that a success promises.
-      log.warn({ err, uploadId: upload.uploadId }, 'the event is not on the stream: it is left to the outbox relay')
-    }
-    return (await hold(upload)) ? { ...upload, status: 'stored' } : upload
-  }
-
-  async function hold(upload: UploadRecord): Promise<boolean> {
-    try {
-      return await store.markStored(upload)
-    } catch (cause) {
-      const message = 'The upload is stored, but nobody can be told to process it. Send it again.'
-      throw new RecordingUnknownError(message, { cause })
-    }
-  }
-
   return async upload => {
     const planned = plan(upload)
     const measured = await put(planned, upload)
+    const detectedType = upload.detectedType?.()
     const uploadedAt = now().toISOString()
     const recorded: UploadRecord = {
       ...planned,
       ...measured,
+      ...(detectedType !== undefined && { detectedType }),
       bucket: objects.bucket,
       status: 'queued',
       uploadedAt,
       updatedAt: uploadedAt,
       requestId: upload.requestId,
+      ...(upload.traceparent !== undefined && { traceparent: upload.traceparent }),
     }
+    if (upload.confirm) await confirm(recorded, upload.confirm, upload.log)
     await record(recorded, upload.log)
     return publish(recorded, upload.log)
   }

@@ -29,3 +29,13 @@ export class RecordingUnknownError extends HeadgateError {
 export class InvalidContentTypeError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_CONTENT_TYPE'
 }
+
+/** All files of a request are stored, and not all could be recorded. Those that were are accepted. */
+export class PartlyAcceptedError extends HeadgateError {
+  readonly code = 'HEADGATE_PARTLY_ACCEPTED'
+
+  constructor(accepted: ReadonlyArray<{ uploadId: string }>, count: number, cause: unknown) {
+    const ids = accepted.map(({ uploadId }) => uploadId).join(', ')
+    super(`${accepted.length} of the ${count} files were accepted: ${ids}. Send the others again.`, { cause })
+  }
+}

@@ -1,5 +1,5 @@
 import { HeadgateError } from '../../platform/errors.ts'
-import { RecordingUnknownError } from '../ingest/errors.ts'
+import { PartlyAcceptedError, RecordingUnknownError } from '../ingest/errors.ts'
 import type { ProblemSlug } from './catalogue.ts'
 import { type Problem, ProblemError } from './problem.ts'
 import { isUnavailable } from './unavailable.ts'
@@ -33,11 +33,17 @@ export function problemFromError(error: unknown): Problem {
     if (slug) return { slug, detail: error.message }
   }
   if (error instanceof RecordingUnknownError && isUnavailable(error.cause)) return unavailable(error.message)
+  if (error instanceof PartlyAcceptedError && isUnavailable(causeOf(error))) return unavailable(error.message)
   if (isUnavailable(error))
     return unavailable('A service behind this one does not answer. Nothing was accepted; try again.')
   return (
     problemFromFastify(error) ?? { slug: 'internal-error', detail: 'The request failed, and it is not your fault.' }
   )
+}
+
+/** What is behind an error that is about another one. */
+function causeOf({ cause }: Error): unknown {
+  return cause instanceof RecordingUnknownError ? cause.cause : cause
 }
 
 function unavailable(detail: string): Problem {

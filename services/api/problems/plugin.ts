@@ -7,7 +7,8 @@ export const problemsPlugin = fastifyPlugin(
   async app => {
     const routes: KnownRoute[] = []
     app.addHook('onRoute', ({ method, url }) => {
-      for (const each of [method].flat()) routes.push({ method: each, url })
+      // The answers to preflights of CORS are under every path, also where nothing else is.
+      if (url !== '*') for (const each of [method].flat()) routes.push({ method: each, url })
     })
 
     app.setErrorHandler(sendError)
@@ -15,8 +16,16 @@ export const problemsPlugin = fastifyPlugin(
     app.setNotFoundHandler((request, reply) => {
       const [path = ''] = request.url.split('?', 1)
       const allowed = allowedMethods(routes, path)
-      if (allowed.length === 0) {
+      // A method that is served here has looked and found nothing: a file of the docs for one.
+      if (allowed.length === 0 || allowed.includes(request.method)) {
         sendProblem({ slug: 'not-found', detail: 'The api has nothing at this path.' }, request, reply)
+        return
+      }
+      if (request.method === 'OPTIONS') {
+        reply
+          .code(204)
+          .header('allow', [...allowed, 'OPTIONS'].sort().join(', '))
+          .send()
         return
       }
       const allow = allowed.join(', ')

@@ -1,103 +1,67 @@
+import { createHash } from 'node:crypto'
 import multipart from '@fastify/multipart'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
-import type { UploadRecord } from '../../uploads/record.ts'
-import type { AcceptUpload } from '../ingest/accept-upload.ts'
-import { problemResponses } from '../problems/problem.ts'
-import { fromJson, jsonUploadSchema } from '../ways/json.ts'
-import { fromMultipart, multipartOptions } from '../ways/multipart.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { traceparentOf } from '../http/trace-context.ts'
+import type { AcceptOnce } from '../idempotency/idempotency.ts'
+import { idempotencyKey } from '../idempotency/key.ts'
+import type { AcceptAll } from '../ingest/accept-all.ts'
+import { type ArrivingFilesSettings, arrivingFiles } from '../ways/arriving-files.ts'
+import { multipartOptions } from '../ways/form-reader.ts'
 import { checkQueryEncoding } from '../ways/query.ts'
-import { fromRaw } from '../ways/raw.ts'
-import { type ArrivingFile, type UploadQuery, wayOf } from '../ways/way.ts'
-import { acceptedSchema, security } from './schemas.ts'
+import { type UploadQuery, type Way, wayOf } from '../ways/way.ts'
+import { type Accepted, statusOf, toAccepted } from './accepted.ts'
+import { openapiBody, openapiResponses, schema } from './create-upload-schema.ts'
 
 export interface CreateUploadOptions {
-  acceptUpload: AcceptUpload
-  /** Bytes. */
-  maxJsonBytes: number
-}
-
-const file = { type: 'string', format: 'binary' }
-
-/** What the OpenAPI document says of the body. As the route's own schema it would be held against every body. */
-const openapiBody = {
-  content: {
-    'application/json': { schema: jsonUploadSchema },
-    'multipart/form-data': {
-      schema: {
-        type: 'object',
-        properties: { filename: { type: 'string', description: 'Names the file. Before it in the form.' }, file },
-        required: ['file'],
-      },
-    },
-    'application/octet-stream': { schema: { ...file, description: 'Any content type, with `?filename=`.' } },
-  },
-}
-
-const schema = {
-  operationId: 'createUpload',
-  tags: ['uploads'],
-  summary: 'Upload a file',
-  description: 'As JSON, as a form with one file, or as the bytes of the file with its name in the query.',
-  security,
-  querystring: Type.Object({
-    filename: Type.Optional(Type.String({ description: 'Names the file. With it, the body is the file.' })),
-  }),
-  response: {
-    200: { ...acceptedSchema(Type.Literal('queued')), description: 'Stored, and queued for processing.' },
-    202: { ...acceptedSchema(Type.Literal('stored')), description: 'Stored. It will be queued for processing.' },
-    ...problemResponses(
-      'invalid-body',
-      'malformed-json',
-      'invalid-filename',
-      'invalid-content-type',
-      'malformed-multipart',
-      'missing-file',
-      'too-many-files',
-      'incomplete-body',
-      'missing-token',
-      'invalid-token',
-      'payload-too-large',
-      'unsupported-media-type',
-      'internal-error',
-      'unavailable',
-      'keys-unavailable',
-    ),
-  },
+  acceptAll: AcceptAll
+  /** For requests with an `Idempotency-Key`. */
+  acceptOnce: AcceptOnce<Accepted[]>
+  arriving: ArrivingFilesSettings
+  onAccepted?: (way: Way, uploads: readonly Accepted[]) => void
 }
 
 export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = async (app, options) => {
-  const { acceptUpload, maxJsonBytes } = options
+  const { acceptAll, acceptOnce, arriving, onAccepted } = options
 
   // Every body comes as a stream; what it is shows in the handler, from the query too.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
-  await app.register(multipart, multipartOptions)
+  await app.register(multipart, multipartOptions(arriving.maxFormFiles))
 
-  function arrivingFile(request: FastifyRequest, query: UploadQuery): ArrivingFile | Promise<ArrivingFile> {
-    const way = wayOf(request.headers, query)
-    if (way === 'json') return fromJson(request, maxJsonBytes)
-    return way === 'raw' ? fromRaw(request, query) : fromMultipart(request, query)
-  }
-
-  app.post('/uploads', { schema, config: { openapiBody }, onRequest: app.authenticate }, async (request, reply) => {
+  const config = { openapiBody, openapiResponses }
+  app.post('/uploads', { schema, config, onRequest: app.authenticate }, async (request, reply) => {
     const { owner, id: requestId, log } = request
+    const common = { owner, requestId, log, traceparent: traceparentOf(request.raw) }
     checkQueryEncoding(request.raw.url ?? '')
-    const arriving = await arrivingFile(request, request.query)
-    const upload = await acceptUpload({ ...arriving, owner, requestId, log })
-    reply.header('location', `/uploads/${upload.uploadId}`)
-    if (upload.status === 'queued') {
-      return reply
-        .code(200)
-        .send({ message: 'Uploaded and queued for processing', ...toAccepted(upload), status: 'queued' })
+    const files = arrivingFiles(request, request.query, arriving)
+    const key = idempotencyKey(request.headers['idempotency-key'])
+    if (key === undefined) {
+      const uploads = (await acceptAll(files, common)).map(toAccepted)
+      onAccepted?.(wayOf(request.headers, request.query), uploads)
+      return answer(reply, uploads)
     }
-    return reply
-      .code(202)
-      .send({ message: 'Stored; it will be queued for processing', ...toAccepted(upload), status: 'stored' })
+    const fingerprint = fingerprintOf(request.headers, request.query)
+    const once = await acceptOnce(files, { ...common, key, fingerprint })
+    if (once.isReplay) reply.header('idempotent-replayed', 'true')
+    else onAccepted?.(wayOf(request.headers, request.query), once.answer)
+    return answer(reply, once.answer)
   })
 }
 
-function toAccepted({ bucket, key, uploadId, filename, contentType, size, sha256, uploadedAt }: UploadRecord) {
-  return { s3: { bucket, key }, uploadId, filename, contentType, size, sha256, uploadedAt }
+function answer(reply: FastifyReply, uploads: readonly Accepted[]): FastifyReply {
+  reply.code(statusOf(uploads))
+  const [upload] = uploads
+  if (upload && uploads.length === 1) return reply.header('location', `/uploads/${upload.uploadId}`).send(upload)
+  // Not by the schema, which is that of one upload: to choose between two would cost the usual answer as well.
+  return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send({ uploads })
+}
+
+/** What the head of a request says that it is. Of a form's content type the boundary is left out, which is another each time. */
+function fingerprintOf(headers: FastifyRequest['headers'], query: UploadQuery): string {
+  const way = wayOf(headers, query)
+  const contentType = way === 'raw' ? (headers['content-type'] ?? '') : ''
+  return createHash('sha256')
+    .update(JSON.stringify(['POST /uploads', way, query.filename ?? null, contentType]))
+    .digest('hex')
 }

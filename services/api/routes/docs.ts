@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the OpenAPI document says of the body, where the route itself takes it as a stream. */
     openapiBody?: Record<string, unknown>
+    /** What it says of answers, by status, where the route's own schema is only one of them. */
+    openapiResponses?: Record<number, unknown>
   }
 }
 
@@ -38,11 +40,17 @@ export const docs = fastifyPlugin(
         },
       },
       transform: ({ schema, url, route }) => {
-        const body = route.config?.openapiBody
-        return { url, schema: (body ? { ...schema, body } : schema) as FastifySchema }
+        const { openapiBody: body, openapiResponses } = route.config ?? {}
+        const response = { ...(schema?.response as object), ...openapiResponses }
+        return { url, schema: { ...schema, response, ...(body && { body }) } as FastifySchema }
       },
     })
-    await app.register(swaggerUi, { routePrefix: '/docs' })
+    await app.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      // On a laptop, and behind whatever ends TLS, the pages come over plain HTTP.
+      transformStaticCSP: policy => policy.replace(' upgrade-insecure-requests;', ''),
+    })
     app.get('/openapi.json', { schema: { hide: true }, logLevel: 'warn' }, () => app.swagger())
   },
   { name: 'docs', fastify: '5.x' },

@@ -17,7 +17,9 @@ const schema = {
     ...problemResponses(
       'missing-token',
       'invalid-token',
+      'insufficient-scope',
       'not-found',
+      'too-many-requests',
       'internal-error',
       'unavailable',
       'keys-unavailable',
@@ -40,6 +42,6 @@ function isUploadId(id: string): boolean {
   return validate(id) && version(id) === 7
 }
 
-function toUpload({ bucket, key, owner: _owner, requestId: _requestId, ...rest }: UploadRecord) {
+function toUpload({ bucket, key, owner: _owner, requestId: _requestId, traceparent: _trace, ...rest }: UploadRecord) {
   return { ...rest, s3: { bucket, key } }
 }

@@ -26,13 +26,8 @@ export const readyz: FastifyPluginAsyncTypebox<{ readiness: () => Promise<Readin
   app,
   { readiness },
 ) => {
-  let closing = false
-  app.addHook('preClose', async () => {
-    closing = true
-  })
-
   app.get('/readyz', { schema, logLevel: 'warn' }, async () => {
-    if (closing) throw notReady('This process is stopping.')
+    if (app.isStopping()) throw notReady('This process is stopping.')
     const { ready, checks } = await readiness()
     if (ready) return { status: 'ready' as const, checks }
     const missing = (['bucket', 'table'] as const).filter(name => checks[name] !== 'ok')

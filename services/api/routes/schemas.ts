@@ -9,7 +9,8 @@ export const objectSchema = Type.Object({ bucket: Type.String(), key: Type.Strin
 const uploadProperties = {
   uploadId: Type.String({ description: 'UUIDv7: ids of one owner sort by time.' }),
   filename: Type.String(),
-  contentType: Type.String(),
+  contentType: Type.String({ description: 'As the client has called it.' }),
+  detectedType: Type.Optional(Type.String({ description: 'As its first bytes show, where they do.' })),
   size: Type.Integer({ description: 'bytes' }),
   sha256: Type.String({ description: 'lower-case hex' }),
   uploadedAt: Type.String({ description: 'ISO 8601, UTC' }),

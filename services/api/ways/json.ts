@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { digestCheckOf } from '../content/digest-check.ts'
+import type { Patience } from '../http/patience.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { readBody } from './read-body.ts'
 import { type ArrivingFile, declaredLength } from './way.ts'
@@ -25,15 +27,19 @@ const CONTENT_TYPE = 'text/plain; charset=utf-8'
 const DEFAULT_CONTENT = 'empty'
 
 /** The body describes the file: a text and its name. */
-export async function fromJson(request: FastifyRequest, maxBytes: number): Promise<ArrivingFile> {
-  const { filename, content = DEFAULT_CONTENT } = await readJson(request, maxBytes)
+export async function fromJson(request: FastifyRequest, maxBytes: number, patience: Patience): Promise<ArrivingFile> {
+  const { filename, content = DEFAULT_CONTENT } = await readJson(request, maxBytes, patience)
   // What UTF-8 cannot say would be stored as something else than was sent.
   if (!content.isWellFormed()) throw new ProblemError('invalid-body', 'body/content is not well-formed Unicode.')
   return { filename, contentType: CONTENT_TYPE, body: Buffer.from(content) }
 }
 
-async function readJson(request: FastifyRequest, maxBytes: number): Promise<JsonUpload> {
-  const body = await readBody(request.body, maxBytes, declaredLength(request.headers))
+async function readJson(request: FastifyRequest, maxBytes: number, patience: Patience): Promise<JsonUpload> {
+  const check = digestCheckOf(request)
+  const declared = declaredLength(request.headers)
+  const body = await readBody(request.body, { limit: maxBytes, declared, patience })
+  check?.update(body)
+  check?.verify()
   const value = parse(body)
   // Not by the route's own body schema: that would be held against forms and files too.
   const validate = request.compileValidationSchema(jsonUploadSchema)

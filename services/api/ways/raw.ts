@@ -1,13 +1,17 @@
 import type { FastifyRequest } from 'fastify'
+import { checked, digestCheckOf } from '../content/digest-check.ts'
+import type { Patience } from '../http/patience.ts'
 import { bodyChunks } from './read-body.ts'
 import { type ArrivingFile, declaredLength, type UploadQuery } from './way.ts'
 
 /** The body is the file: its name is in the query, its content type is the request's. */
-export function fromRaw(request: FastifyRequest, { filename }: UploadQuery): ArrivingFile {
+export function fromRaw(request: FastifyRequest, { filename }: UploadQuery, patience: Patience): ArrivingFile {
+  const check = digestCheckOf(request)
+  const chunks = bodyChunks(request.body, patience)
   return {
     filename,
     contentType: request.headers['content-type'] ?? 'application/octet-stream',
-    body: bodyChunks(request.body),
+    body: check ? checked(chunks, check) : chunks,
     declaredBytes: declaredLength(request.headers),
   }
 }

@@ -3,6 +3,15 @@ import { sharedProperties } from './shared.ts'
 
 const MIB = 1024 ** 2
 
+/** Scopes or groups, which neither have blanks nor commas in them. */
+const permissions = (description: string) =>
+  Type.String({
+    pattern: '^[^\\s",\\\\]*(?:\\s*,\\s*[^\\s",\\\\]+)*$',
+    maxLength: 2_048,
+    default: '',
+    description: `${description} Comma-separated. Empty: none is needed.`,
+  })
+
 /** The environment of the api, on Fargate, on Lambda and on a laptop. */
 export const apiConfigSchema = Type.Object({
   ...sharedProperties,
@@ -15,8 +24,28 @@ export const apiConfigSchema = Type.Object({
         'The issuer of the tokens, without a slash at its end. Only for an issuer that is not AWS: left out, it is the one that AWS gives the pool.',
     }),
   ),
+  READ_SCOPES: permissions('The scopes that an access token needs to look at uploads: all of them.'),
+  WRITE_SCOPES: permissions('The scopes that an access token needs to upload: all of them.'),
+  READ_GROUPS: permissions('The groups of the user pool whose users may look at uploads: one is enough.'),
+  WRITE_GROUPS: permissions('The groups of the user pool whose users may upload: one is enough.'),
   HOST: Type.String({ minLength: 1, default: '0.0.0.0', description: 'The address the api listens on.' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 3000, description: 'The port the api listens on.' }),
+  ADMIN_HOST: Type.String({ minLength: 1, default: '0.0.0.0', description: 'The address the admin port listens on.' }),
+  ADMIN_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description:
+        'The port of /metrics (Prometheus), /livez and /readyz, without tokens: keep it from the internet. Left out, the api listens on none. Not for Lambda.',
+    }),
+  ),
+  SHUTDOWN_DELAY_MS: Type.Integer({
+    minimum: 0,
+    maximum: 600_000,
+    default: 0,
+    description:
+      'How long a stop that has been announced by /readyz still accepts requests, in milliseconds: until load balancers have heard. Part of SHUTDOWN_TIMEOUT_MS.',
+  }),
   TRUST_PROXY: Type.String({
     format: 'proxies',
     default: '',
@@ -47,6 +76,67 @@ export const apiConfigSchema = Type.Object({
     maximum: 32 * MIB,
     default: MIB,
     description: 'The largest JSON body, in bytes. JSON is held in memory whole.',
+  }),
+  MAX_FORM_FILES: Type.Integer({
+    minimum: 1,
+    maximum: 100,
+    default: 10,
+    description: 'How many files a form may have. Each becomes an upload of its own.',
+  }),
+  ALLOWED_TYPES: Type.String({
+    format: 'media-types',
+    default: '',
+    description:
+      'The types of files that are taken, as comma-separated patterns such as `image/*`. What the bytes show counts before what the client says. Empty: all are.',
+  }),
+  CORS_ORIGINS: Type.String({
+    format: 'origins',
+    default: '',
+    description:
+      'The origins whose pages may call the api from a browser, as comma-separated `https://host`, or `*` for all. Empty: none may.',
+  }),
+  RATE_LIMIT_PER_OWNER: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 0,
+    description: 'How many requests an owner may make in a window. Each process counts for itself. 0: no limit.',
+  }),
+  RATE_LIMIT_PER_ADDRESS: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 0,
+    description:
+      'How many requests without a good token may come from an address in a window before it is shut out for the rest of it. Set TRUST_PROXY first: behind a proxy that is not named there, all clients have one address. 0: no limit.',
+  }),
+  RATE_LIMIT_WINDOW_MS: Type.Integer({
+    minimum: 1_000,
+    maximum: 3_600_000,
+    default: 60_000,
+    description: 'The window of the rate limits, in milliseconds.',
+  }),
+  HEADERS_TIMEOUT_MS: Type.Integer({
+    minimum: 100,
+    maximum: 120_000,
+    default: 20_000,
+    description: 'How long the headers of a request may take to arrive, in milliseconds.',
+  }),
+  REQUEST_TIMEOUT_MS: Type.Integer({
+    minimum: 1_000,
+    maximum: 86_400_000,
+    default: 3_600_000,
+    description: 'How long a whole request may take to arrive, in milliseconds.',
+  }),
+  MIN_BODY_BYTES_PER_SECOND: Type.Integer({
+    minimum: 0,
+    maximum: 1024 * MIB,
+    default: 1_024,
+    description: 'How fast a body has to arrive on average, in bytes a second. 0: as slowly as it likes.',
+  }),
+  SLOW_BODY_GRACE_MS: Type.Integer({
+    minimum: 100,
+    maximum: 600_000,
+    default: 30_000,
+    description: 'How long a body may arrive more slowly than that, in milliseconds.',
   }),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({
     minimum: 100,

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 type Format = (value: string) => string | undefined
 
 /** The formats that a variable's schema may name, for what a pattern cannot say. */
-export const formats: Readonly<Record<string, Format>> = { proxies }
+export const formats: Readonly<Record<string, Format>> = { proxies, 'media-types': mediaTypes, origins }
 
 /** The entries of a comma-separated list. */
 export function listed(list: string): string[] {
@@ -26,4 +26,22 @@ function isAddressOrRange(entry: string): boolean {
   if (version === 0 || rest.length > 0) return false
   if (prefix === undefined) return true
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
+}
+
+/** Patterns of media types, without parameters: `image/png`, `image/*`. */
+function mediaTypes(list: string): string | undefined {
+  const wrong = listed(list).filter(
+    entry => !/^[a-z0-9][a-z0-9!#$&^_.+-]*\/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$/.test(entry),
+  )
+  return wrong.length > 0
+    ? `must be media types such as image/png or image/*, and these are not: ${wrong.join(', ')}`
+    : undefined
+}
+
+/** Origins as browsers send them, without a path; or a star. */
+function origins(list: string): string | undefined {
+  const wrong = listed(list).filter(entry => entry !== '*' && !(URL.canParse(entry) && new URL(entry).origin === entry))
+  return wrong.length > 0
+    ? `must be origins such as https://app.example, and these are not: ${wrong.join(', ')}`
+    : undefined
 }

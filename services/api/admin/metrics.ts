@@ -1,0 +1,104 @@
+import fastifyPlugin from 'fastify-plugin'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { UploadRecord } from '../../uploads/record.ts'
+import type { Way } from '../ways/way.ts'
+
+/** What the api counts. One for each app. */
+export interface Metrics {
+  /** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+  contentType: string
+  text(): Promise<string>
+  requestStarted(): void
+  requestEnded(request: EndedRequest): void
+  accepted(way: Way, uploads: ReadonlyArray<Pick<UploadRecord, 'size' | 'status'>>): void
+  /** Nothing more is measured. */
+  close(): void
+}
+
+export interface EndedRequest {
+  method: string
+  /** As the router has it; undefined where there is none. Never the path: everybody could make new ones. */
+  route: string | undefined
+  /** `broken-off` where the client has gone. */
+  status: number | 'broken-off'
+  seconds: number
+}
+
+/** Uploads of large files take minutes. */
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600]
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Counter({
+    name: 'headgate_http_requests_total',
+    help: 'Requests that were answered or broken off.',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'headgate_http_request_duration_seconds',
+    help: 'From the head of a request to the end of its answer.',
+    labelNames: ['method', 'route'],
+    buckets: SECONDS,
+    registers,
+  })
+  const underWay = new Gauge({
+    name: 'headgate_http_requests_under_way',
+    help: 'Requests that are not answered yet.',
+    registers,
+  })
+  const uploads = new Counter({
+    name: 'headgate_uploads_total',
+    help: 'Accepted uploads by the way they came; "stored" has its event in the outbox, "queued" on the stream.',
+    labelNames: ['way', 'result'],
+    registers,
+  })
+  const bytes = new Counter({
+    name: 'headgate_upload_bytes_total',
+    help: 'Bytes of accepted uploads.',
+    labelNames: ['way'],
+    registers,
+  })
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    requestStarted: () => underWay.inc(),
+    requestEnded({ method, route = 'none', status, seconds: took }) {
+      const labels = { method: METHODS.has(method) ? method : 'other', route }
+      underWay.dec()
+      requests.inc({ ...labels, status })
+      seconds.observe(labels, took)
+    },
+    accepted(way, accepted) {
+      for (const { size, status } of accepted) {
+        uploads.inc({ way, result: status === 'stored' ? 'stored' : 'queued' })
+        bytes.inc({ way }, size)
+      }
+    },
+    close: () => registry.clear(),
+  }
+}
+
+/** Counts an app's requests. */
+export const metricsPlugin = fastifyPlugin<{ metrics: Metrics }>(
+  async (app, { metrics }) => {
+    app.addHook('onRequest', async (request, reply) => {
+      metrics.requestStarted()
+      // Of a request whose client has gone there is no onResponse.
+      reply.raw.once('close', () => {
+        metrics.requestEnded({
+          method: request.method,
+          route: request.routeOptions.url,
+          status: reply.raw.writableFinished ? reply.statusCode : 'broken-off',
+          seconds: reply.elapsedTime / 1_000,
+        })
+      })
+    })
+    app.addHook('onClose', async () => metrics.close())
+  },
+  { name: 'metrics', fastify: '5.x' },
+)

@@ -1,0 +1,25 @@
+import { fileTypeFromBuffer } from 'file-type'
+import { essenceOf, isText } from './media-type.ts'
+
+/** How much of a file is looked at, in bytes: what file-type needs for all but a few types. */
+export const HEAD_BYTES = 4_100
+
+/** Control characters that no text has: all of C0 but tab, line feed, form feed, carriage return and escape. */
+const NOT_TEXT = new Set([...Array(32).keys()].filter(code => ![9, 10, 12, 13, 27].includes(code)))
+
+/** Whether the first bytes of a file are text, in UTF-8 or any other encoding whose letters are ASCII's. */
+export function looksLikeText(head: Uint8Array): boolean {
+  for (const byte of head) if (byte < 32 && NOT_TEXT.has(byte)) return false
+  return true
+}
+
+/**
+ * The type of a file by its first bytes, in lower case; undefined where they show none. Two letters are enough for some
+ * binary types, `BM` for one: where the bytes are text, only what is text or begins like a PDF is believed.
+ */
+export async function detectType(head: Uint8Array): Promise<string | undefined> {
+  const found = await fileTypeFromBuffer(head.subarray(0, HEAD_BYTES))
+  if (!found) return undefined
+  const type = essenceOf(found.mime)
+  return looksLikeText(head) && !isText(type) && type !== 'application/pdf' ? undefined : type
+}

@@ -1,0 +1,46 @@
+import { ProblemError } from '../problems/problem.ts'
+
+/** A digest that somebody has said a body has. */
+export interface ExpectedDigest {
+  algorithm: 'sha256' | 'sha512'
+  value: Buffer
+  /** The field that says so, for the client. */
+  field: string
+}
+
+/** The algorithms of RFC 9530 that are checked. The deprecated ones, and those that nobody knows yet, are ignored as it asks. */
+const ALGORITHMS: Readonly<Record<string, { algorithm: ExpectedDigest['algorithm']; bytes: number }>> = {
+  'sha-256': { algorithm: 'sha256', bytes: 32 },
+  'sha-512': { algorithm: 'sha512', bytes: 64 },
+}
+
+/** Longer than any list of digests that is meant seriously, in characters. */
+const MAX_FIELD_LENGTH = 4_096
+
+const KEY = '[a-z*][a-z0-9_.*-]*'
+const BYTES = ':([A-Za-z0-9+/]*={0,2}):'
+/** A member of a dictionary of RFC 8941 whose value is a byte sequence. Parameters are allowed and mean nothing. */
+const MEMBER = new RegExp(`^(${KEY})=${BYTES}(?:; *${KEY}(?:=[^;,]*)?)*$`)
+
+/**
+ * Reads a `Content-Digest` or `Repr-Digest` (RFC 9530). An algorithm that stands there twice is held to both values.
+ *
+ * @throws ProblemError where it is not one: who sends a digest relies on its being checked, and a mistake in it would go unseen
+ */
+export function parseDigests(field: string, value: string): ExpectedDigest[] {
+  if (value.length > MAX_FIELD_LENGTH) throw invalid(field)
+  return value.split(',').flatMap(part => {
+    const [, key = '', base64] = MEMBER.exec(part.trim()) ?? []
+    if (base64 === undefined) throw invalid(field)
+    const known = ALGORITHMS[key]
+    if (!known || !Object.hasOwn(ALGORITHMS, key)) return []
+    const digest = Buffer.from(base64, 'base64')
+    if (digest.length !== known.bytes) throw invalid(field)
+    return [{ algorithm: known.algorithm, value: digest, field }]
+  })
+}
+
+function invalid(field: string): ProblemError {
+  const detail = `${field} is not a list of digests as in RFC 9530: sha-256=:<base64>:, sha-512=:<base64>:.`
+  return new ProblemError('invalid-digest', detail)
+}

@@ -1,0 +1,75 @@
+import { ProblemError } from '../problems/problem.ts'
+import { detectType, HEAD_BYTES, looksLikeText } from './detect-type.ts'
+import { essenceOf, isText } from './media-type.ts'
+import { judgeType } from './type-policy.ts'
+
+export interface InspectedBody<B> {
+  /** The same bytes. Where they come one after the other it fails, before the first, for a type that is not taken. */
+  body: B
+  /** The type by the first bytes, once they have been read. */
+  detectedType(): string | undefined
+}
+
+export interface TypeInspector {
+  /** @throws ProblemError for a type that is not taken */
+  whole(body: Uint8Array, claimed: string): Promise<InspectedBody<Uint8Array>>
+  streamed(body: AsyncIterable<Uint8Array>, claimed: string): InspectedBody<AsyncIterable<Uint8Array>>
+}
+
+/** Looks at what files begin with, before anything of them is stored. Holds a few thousand bytes of each, for a moment. */
+export function createTypeInspector(allowed: readonly string[]): TypeInspector {
+  /** @throws ProblemError */
+  async function inspect(head: Uint8Array, claimed: string): Promise<string | undefined> {
+    // Texts are most of what comes as JSON, and cost nothing here. A PDF may begin like one.
+    const isPlainText = isText(essenceOf(claimed)) && head[0] !== PERCENT && looksLikeText(head)
+    const detected = isPlainText || head.length === 0 ? undefined : await detectType(head)
+    const verdict = judgeType({ claimed, detected }, allowed)
+    if (verdict === 'contradicted') {
+      const detail = `The file is called ${essenceOf(claimed)}, and its bytes are those of ${detected}.`
+      throw new ProblemError('content-type-contradicted', detail)
+    }
+    if (verdict === 'not-allowed') {
+      const shown = detected === undefined ? 'its bytes show no other type' : `its bytes are those of ${detected}`
+      const detail = `The file is called ${essenceOf(claimed)} and ${shown}. Taken are: ${allowed.join(', ')}.`
+      throw new ProblemError('content-type-not-allowed', detail)
+    }
+    return detected
+  }
+
+  return {
+    async whole(body, claimed) {
+      const detected = await inspect(body.subarray(0, HEAD_BYTES), claimed)
+      return { body, detectedType: () => detected }
+    },
+
+    streamed(body, claimed) {
+      let detected: string | undefined
+      async function* inspected(): AsyncGenerator<Uint8Array> {
+        const source = body[Symbol.asyncIterator]()
+        try {
+          const { chunks, done } = await readHead(source)
+          detected = await inspect(Buffer.concat(chunks).subarray(0, HEAD_BYTES), claimed)
+          yield* chunks
+          if (!done) yield* { [Symbol.asyncIterator]: () => source }
+        } finally {
+          await source.return?.()
+        }
+      }
+      return { body: inspected(), detectedType: () => detected }
+    },
+  }
+}
+
+const PERCENT = 0x25
+
+/** Reads until there is enough to look at, or no more. */
+async function readHead(source: AsyncIterator<Uint8Array>): Promise<{ chunks: Uint8Array[]; done: boolean }> {
+  const chunks: Uint8Array[] = []
+  for (let size = 0; size < HEAD_BYTES; ) {
+    const { value, done } = await source.next()
+    if (done) return { chunks, done: true }
+    chunks.push(value)
+    size += value.byteLength
+  }
+  return { chunks, done: false }
+}

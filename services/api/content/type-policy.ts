@@ -1,0 +1,55 @@
+import { areRelated, essenceOf, isOpaque, isRecognized, isTelltale, isText, matchesAny } from './media-type.ts'
+
+/** What a client says of a file and what its bytes do: lower case, without parameters. */
+export interface FileTypes {
+  claimed: string
+  /** Undefined where the bytes show no type, as those of most texts do. */
+  detected: string | undefined
+}
+
+export type TypeVerdict = 'taken' | 'contradicted' | 'not-allowed'
+
+/**
+ * Whether a file may be what it is called.
+ *
+ * Its bytes contradict its name where they are of another type for certain and a file of the claimed type would have shown
+ * it: a program called text, an archive called a picture, a zip called a PDF. They do not where the claim says nothing
+ * (`application/octet-stream`), where nobody knows how the claimed type begins, where both are of one container (a docx
+ * is a zip), and between two kinds of picture or two of sound and film, whose names are mixed up everywhere.
+ *
+ * @param allowed patterns as in `ALLOWED_TYPES`; an empty list allows every type
+ */
+export function judgeType({ claimed, detected }: FileTypes, allowed: readonly string[]): TypeVerdict {
+  const claim = essenceOf(claimed)
+  if (contradicts(claim, detected)) return 'contradicted'
+  return allowed.length === 0 || isAllowed(claim, detected, allowed) ? 'taken' : 'not-allowed'
+}
+
+function contradicts(claim: string, detected: string | undefined): boolean {
+  if (detected === undefined || isOpaque(claim) || areRelated(claim, detected)) return false
+  // SVG is a picture and text.
+  if (isText(claim)) return true
+  return isTelltale(claim) || isRecognized(claim)
+}
+
+/**
+ * The bytes decide where they show a type. Where they show none, a claim that they would have shown counts for nothing; a docx of
+ * which only the zip shows, on the other hand, may be one.
+ */
+function isAllowed(claim: string, detected: string | undefined, allowed: readonly string[]): boolean {
+  if (detected === undefined) {
+    const wouldShow = !isText(claim) && (isRecognized(claim) || isTelltale(claim))
+    return matchesAny(wouldShow ? 'application/octet-stream' : claim, allowed)
+  }
+  if (matchesAny(detected, allowed)) return true
+  return CONTAINERS.has(detected) && areRelated(claim, detected) && matchesAny(claim, allowed)
+}
+
+/** Types that more is made of than their first bytes show. */
+const CONTAINERS = new Set([
+  'application/zip',
+  'application/x-cfb',
+  'application/xml',
+  'application/gzip',
+  'application/ogg',
+])

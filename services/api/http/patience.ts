@@ -1,0 +1,69 @@
+import { ProblemError } from '../problems/problem.ts'
+
+export interface PatienceSettings {
+  /** What a client has to send on average, in bytes a second. 0: as slowly as it likes. */
+  minBytesPerSecond: number
+  /** How long it may be slower than that, in milliseconds. */
+  graceMs: number
+}
+
+/** How long one client is waited for. Only the time that is spent in waiting counts: S3 may be slow as well. */
+export interface Patience {
+  /** @throws ProblemError where the client takes too long */
+  wait<T>(next: Promise<T>): Promise<T>
+  /** So many bytes have come. */
+  received(bytes: number): void
+}
+
+/**
+ * A client has the grace, and a second more for each so many bytes that it sends. The time-outs on silence do not end one that
+ * sends a byte now and then, for hours, on as many connections as it has.
+ */
+export function createPatience(
+  { minBytesPerSecond, graceMs }: PatienceSettings,
+  now = () => performance.now(),
+): Patience {
+  if (minBytesPerSecond === 0) return { wait: next => next, received: () => undefined }
+  let leftMs = graceMs
+  return {
+    async wait(next) {
+      const started = now()
+      const { promise: late, reject } = Promise.withResolvers<never>()
+      const timer = setTimeout(() => reject(tooSlow(minBytesPerSecond)), Math.max(0, leftMs))
+      try {
+        return await Promise.race([next, late])
+      } finally {
+        clearTimeout(timer)
+        leftMs -= now() - started
+      }
+    },
+    received(bytes) {
+      leftMs = Math.min(graceMs, leftMs + (bytes / minBytesPerSecond) * 1_000)
+    },
+  }
+}
+
+/** Passes a body on for as long as it comes fast enough. @throws ProblemError */
+export async function* patiently(body: AsyncIterable<Uint8Array>, patience: Patience): AsyncGenerator<Uint8Array> {
+  const source = body[Symbol.asyncIterator]()
+  let isOver = false
+  try {
+    for (;;) {
+      const { value, done } = await patience.wait(source.next())
+      if (done) {
+        isOver = true
+        return
+      }
+      patience.received(value.byteLength)
+      yield value
+    }
+  } finally {
+    // A source that is still waiting would only end with its next chunk.
+    if (!isOver) void source.return?.()?.catch(() => undefined)
+  }
+}
+
+function tooSlow(minBytesPerSecond: number): ProblemError {
+  const detail = `The body comes too slowly: at least ${minBytesPerSecond} bytes a second are waited for.`
+  return new ProblemError('request-timeout', detail, { headers: { connection: 'close' } })
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http'
+import fastifyPlugin from 'fastify-plugin'
+import { ProblemError } from '../problems/problem.ts'
+
+/**
+ * Headers that a request has once at most. Node takes the first or the last of two, and what stands before the api may take the
+ * other: then each has checked another request.
+ */
+const SINGLE = new Set([
+  'authorization',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'host',
+  'idempotency-key',
+  'traceparent',
+  'x-request-id',
+])
+
+/** Refuses requests that somebody else could read in another way. */
+export const unambiguous = fastifyPlugin(
+  async app => {
+    // An expectation that is not understood may be passed over (RFC 9110, 10.1.1); Node would answer it without a body.
+    app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+
+    app.addHook('onRequest', async ({ raw }) => {
+      if (raw.httpVersionMajor !== 1)
+        throw new ProblemError('bad-request', 'Only HTTP/1.1 and HTTP/1.0 are spoken.', CLOSE)
+      // Node's own answer to this is no problem+json.
+      if (raw.headers.host === undefined && raw.httpVersionMinor > 0) {
+        throw new ProblemError('bad-request', 'The request has no Host.', CLOSE)
+      }
+      const twice = repeatedHeader(raw)
+      if (twice !== undefined) throw new ProblemError('bad-request', `The header ${twice} is there more than once.`)
+      const coding = raw.headers['transfer-encoding']
+      if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+        throw new ProblemError('bad-request', 'Of transfer codings only chunked is understood.', CLOSE)
+      }
+    })
+  },
+  { name: 'unambiguous', fastify: '5.x' },
+)
+
+/** Where the body ends nobody knows for certain. */
+const CLOSE = { headers: { connection: 'close' } }
+
+function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
+  const seen = new Set<string>()
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? ''
+    if (!SINGLE.has(name)) continue
+    if (seen.has(name)) return name
+    seen.add(name)
+  }
+  return undefined
+}

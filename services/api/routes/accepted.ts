@@ -1,0 +1,37 @@
+import type { UploadRecord } from '../../uploads/record.ts'
+
+/** What is answered for an upload that is accepted. */
+export interface Accepted {
+  message: string
+  s3: { bucket: string; key: string }
+  uploadId: string
+  filename: string
+  contentType: string
+  detectedType?: string
+  size: number
+  sha256: string
+  uploadedAt: string
+  status: 'queued' | 'stored'
+}
+
+export function toAccepted(upload: UploadRecord): Accepted {
+  const { bucket, key, uploadId, filename, contentType, detectedType, size, sha256, uploadedAt } = upload
+  const isQueued = upload.status !== 'stored'
+  return {
+    message: isQueued ? 'Uploaded and queued for processing' : 'Stored; it will be queued for processing',
+    s3: { bucket, key },
+    uploadId,
+    filename,
+    contentType,
+    ...(detectedType !== undefined && { detectedType }),
+    size,
+    sha256,
+    uploadedAt,
+    status: isQueued ? 'queued' : 'stored',
+  }
+}
+
+/** The status of the answer: 202 where the event of one is not on the stream yet. */
+export function statusOf(uploads: readonly Accepted[]): 200 | 202 {
+  return uploads.every(({ status }) => status === 'queued') ? 200 : 202
+}

@@ -1,0 +1,115 @@
+import type { Test } from 'tap'
+import { startAws, type TestAws } from '../../support/aws.ts'
+import { buildTestApi, createTestUser, keyOf, postJson, readObject, type TestApi, type TestUser } from '../support.ts'
+import { bytesOf, exchange, type RawAnswer, type RawRequest } from './raw.ts'
+
+/** Who attacks what. */
+export interface Scene {
+  api: TestApi
+  aws: TestAws
+  attacker: TestUser
+  /** Has one upload, which must stay as it is and unknown to everybody else. */
+  victim: TestUser
+  victimsId: string
+}
+
+export interface Attack {
+  what: string
+  send: RawRequest | Uint8Array | ((scene: Scene) => RawRequest | Uint8Array)
+  /** The status that it must get; for a problem with its type. */
+  gets: `${number}` | `${number} ${string}`
+  /** Whether it is answered without problem+json: where Node answers, or there is no body at all. */
+  isBare?: boolean
+}
+
+const SECRET = 'what only the victim knows'
+
+/** How long an attack may keep its connection, in milliseconds. Each ends by the server's own doing. */
+const ANSWERED_WITHIN_MS = 20_000
+
+const AT_ONCE = 8
+
+export async function setScene(t: Test, env: Record<string, string> = {}): Promise<Scene> {
+  const aws = await startAws(t)
+  const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '100000', MAX_JSON_BYTES: '50000', ...env } })
+  const [attacker, victim] = [await createTestUser(aws), await createTestUser(aws)]
+  const { body } = await postJson(api, victim, { filename: 'secret.txt', content: SECRET })
+  return { api, aws, attacker, victim, victimsId: String(body.uploadId) }
+}
+
+/**
+ * Makes every attack, each on a connection of its own, and holds it to what it must get: one answer, never a 5xx. What is
+ * refused has left nothing behind, the victim's upload is as it was, and nothing of it or of a token is in an answer.
+ */
+export async function makeAttacks(t: Test, scene: Scene, attacks: readonly Attack[]): Promise<void> {
+  const { api, aws, attacker, victim } = scene
+  const before = await victim.traces()
+  const accepted: string[] = []
+  const waiting = [...attacks]
+  async function work(): Promise<void> {
+    for (let attack = waiting.shift(); attack; attack = waiting.shift()) {
+      for (const { status, body } of await make(t, scene, attack)) if (status < 300) accepted.push(body)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+
+  const { records, objects } = await attacker.traces()
+  const known = accepted
+    .filter(body => body.includes('"uploadId"'))
+    .map(body => JSON.parse(body) as Record<string, unknown>)
+  t.same(
+    records.map(({ uploadId }) => uploadId).sort(),
+    known.map(({ uploadId }) => uploadId).sort(),
+    'only what was accepted is recorded',
+  )
+  t.equal(objects.length, known.length, 'and stored')
+  const after = await victim.traces()
+  t.same(withoutTimes(after), withoutTimes(before), 'the victim’s upload is as it was')
+  const key = keyOf({ status: 200, headers: new Headers(), body: { s3: { key: String(before.records[0]?.key) } } })
+  t.equal((await readObject(aws, key)).bytes.toString(), SECRET)
+  t.notMatch(api.log.join(''), /"level":"(?:error|fatal)"/, 'nothing of ours went wrong')
+  t.notOk(api.log.join('').includes(attacker.accessToken), 'no token is in the log')
+}
+
+const withoutTimes = ({ records, ...rest }: Awaited<ReturnType<TestUser['traces']>>) => ({
+  ...rest,
+  records: records.map(({ updatedAt: _at, status: _status, outboxPartition: _partition, ...record }) => record),
+})
+
+async function make(t: Test, scene: Scene, { what, send, gets, isBare = false }: Attack): Promise<RawAnswer[]> {
+  const sent = typeof send === 'function' ? send(scene) : send
+  const bytes = sent instanceof Uint8Array ? sent : bytesOf(sent)
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => reject(new Error(`No end within ${ANSWERED_WITHIN_MS} ms: ${what}`)),
+    ANSWERED_WITHIN_MS,
+  )
+  const answers = await Promise.race([exchange(scene.api.url, bytes), late]).finally(() => clearTimeout(timer))
+  const [answer] = answers
+  t.equal(answers.length, 1, `${what}: one answer`)
+  const type = answer?.headers['content-type'] === 'application/problem+json' ? ` ${slugOf(answer)}` : ''
+  t.equal(`${answer?.status}${type}`, gets, what)
+  if (answer && answer.status >= 400 && !isBare) t.match(type, /./, `${what}: is a problem`)
+  const secrets = [SECRET, scene.victim.accessToken, scene.attacker.accessToken]
+  t.notOk(
+    secrets.some(secret => JSON.stringify(answer ?? '').includes(secret)),
+    `${what}: says nothing that it must not`,
+  )
+  return answers
+}
+
+function slugOf({ body }: RawAnswer): string {
+  if (body === '') return ''
+  const { type } = JSON.parse(body) as { type?: string }
+  return type?.replace('urn:headgate:problem:', '') ?? ''
+}
+
+/** The headers of a request of the attacker's, and more. */
+export function as(
+  user: Pick<TestUser, 'auth'>,
+  ...more: Array<readonly [string, string]>
+): Array<readonly [string, string]> {
+  return [['Authorization', user.auth.authorization], ...more]
+}
+
+export const JSON_TYPE = ['Content-Type', 'application/json'] as const

@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import t from 'tap'
+import { createPatience } from '../../../services/api/http/patience.ts'
+import { startAws } from '../../support/aws.ts'
+import { buildTestApi, createTestUser, NO_TRACES, type TestApi } from '../support.ts'
+
+t.test('a client has the grace, and more for what it sends', async t => {
+  let now = 0
+  const after = <T>(ms: number, value: T) => {
+    now += ms
+    return Promise.resolve(value)
+  }
+  const never = new Promise<never>(() => undefined)
+  const patience = createPatience({ minBytesPerSecond: 100, graceMs: 1_000 }, () => now)
+  t.equal(await patience.wait(after(900, 'x')), 'x')
+  patience.received(50)
+  t.equal(await patience.wait(after(500, 'y')), 'y')
+  t.equal(await patience.wait(after(101, 'z')), 'z', 'what has come has come')
+  await t.rejects(patience.wait(never), { code: 'HEADGATE_PROBLEM', slug: 'request-timeout' })
+  patience.received(1_000_000)
+  await patience.wait(after(1_001, 'x'))
+  await t.rejects(patience.wait(never), { code: 'HEADGATE_PROBLEM' }, 'nobody saves up more than the grace')
+  const patient = createPatience({ minBytesPerSecond: 0, graceMs: 1 })
+  t.equal(await patient.wait(Promise.resolve('x')), 'x')
+})
+
+const aws = await startAws(t)
+
+/** Sends a head, and then a little now and again until the server has had enough. Resolves to what it said. */
+async function trickle({ url }: TestApi, head: string, drop: string): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const socket: Socket = connect(Number(port), hostname)
+  const chunks: Buffer[] = []
+  socket.on('data', chunk => chunks.push(chunk))
+  socket.on('error', () => socket.destroy())
+  socket.write(head)
+  const timer = setInterval(() => socket.writable && socket.write(drop), 50)
+  await new Promise<void>(resolve => socket.once('close', () => resolve()))
+  clearInterval(timer)
+  return Buffer.concat(chunks).toString()
+}
+
+const isTimeout = /^HTTP\/1\.1 408 .*application\/problem\+json.*urn:headgate:problem:request-timeout/s
+
+t.test('a body that comes drop by drop is given up, whatever the way, and leaves nothing', async t => {
+  const api = await buildTestApi(t, aws, { env: { MIN_BODY_BYTES_PER_SECOND: '10000', SLOW_BODY_GRACE_MS: '300' } })
+  const user = await createTestUser(aws)
+  const head = (path: string, type: string, length = 'content-length: 1000000') =>
+    `POST ${path} HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ncontent-type: ${type}\r\n${length}\r\n\r\n`
+  const form = 'multipart/form-data; boundary=b'
+  const openFile = '--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n'
+  const chunked = 'transfer-encoding: chunked'
+  const slow: Array<[string, string, string]> = [
+    ['raw', head('/uploads?filename=a', 'a/b'), 'x'],
+    ['raw, that stops', head('/uploads?filename=a', 'a/b'), ''],
+    ['raw, in chunks', head('/uploads?filename=a', 'a/b', chunked), '1\r\nx\r\n'],
+    ['a small body', head('/uploads?filename=a', 'a/b', 'content-length: 1000'), 'x'],
+    ['JSON', `${head('/uploads', 'application/json')}{"content":"`, 'x'],
+    ['a form before its file', head('/uploads', form), '-'],
+    ['a form in its file', head('/uploads', form) + openFile, 'x'],
+    [
+      'a form behind its file',
+      `${head('/uploads', form) + openFile}x\r\n`,
+      '--b\r\ncontent-disposition: attachment\r\n\r\nx\r\n',
+    ],
+  ]
+  const answers = await Promise.all(slow.map(([, start, drop]) => trickle(api, start, drop)))
+  for (const [index, [what]] of slow.entries()) t.match(answers[index], isTimeout, what)
+  t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('headers that come drop by drop are given up', async t => {
+  const api = await buildTestApi(t, aws, { env: { HEADERS_TIMEOUT_MS: '400' } })
+  const answers = await Promise.all([
+    trickle(api, 'GET /livez HTTP/1.1\r\n', 'X-A: b\r\n'),
+    trickle(api, 'GET /livez HTTP/1.1\r\nHost: a\r\nX-A: ', 'b'),
+    trickle(api, 'G', ''),
+  ])
+  for (const answer of answers) t.match(answer, isTimeout)
+})
+
+t.test('a request that takes too long as a whole is given up, though it is fast enough', async t => {
+  const api = await buildTestApi(t, aws, { env: { REQUEST_TIMEOUT_MS: '1000', MIN_BODY_BYTES_PER_SECOND: '0' } })
+  const user = await createTestUser(aws)
+  const head = `POST /uploads?filename=a HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ncontent-length: 1000000\r\n\r\n`
+  t.match(await trickle(api, head, 'x'.repeat(1_000)), isTimeout)
+  t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('slow clients do not keep others waiting', async t => {
+  const api = await buildTestApi(t, aws)
+  const { hostname, port } = new URL(api.url)
+  const sockets = Array.from({ length: 200 }, () => connect(Number(port), hostname))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  await Promise.all(sockets.map(socket => once(socket, 'connect')))
+  for (const socket of sockets) socket.write('POST /uploads?filename=a HTTP/1.1\r\nHost: a\r\nX-A: ')
+  t.equal((await fetch(`${api.url}/livez`)).status, 200)
+})

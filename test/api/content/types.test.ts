@@ -1,0 +1,206 @@
+import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { detectType, looksLikeText } from '../../../services/api/content/detect-type.ts'
+import { judgeType } from '../../../services/api/content/type-policy.ts'
+import { startAws } from '../../support/aws.ts'
+import { sendEndless } from '../endless-request.ts'
+import { form } from '../form.ts'
+import {
+  ask,
+  buildTestApi,
+  createTestUser,
+  isProblem,
+  NO_TRACES,
+  postJson,
+  type TestApi,
+  type TestUser,
+} from '../support.ts'
+
+const exe = readFileSync(process.execPath).subarray(0, 8_192)
+const png: Buffer<ArrayBuffer> = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+)
+const pdf = Buffer.from('%PDF-1.7\n1 0 obj\n<<>>\nendobj\n')
+const gzip = gzipSync('hello')
+
+/** An archive with one stored entry, as far as its first bytes show. */
+function zip(name: string, content: string): Buffer<ArrayBuffer> {
+  const head = Buffer.alloc(30)
+  head.write('PK\x03\x04', 'latin1')
+  head.writeUInt16LE(20, 4)
+  head.writeUInt32LE(content.length, 18)
+  head.writeUInt32LE(content.length, 22)
+  head.writeUInt16LE(name.length, 26)
+  return Buffer.concat([head, Buffer.from(name + content), Buffer.from('PK\x05\x06'.padEnd(22, '\0'), 'latin1')])
+}
+
+const archive = zip('a.txt', 'hello')
+const DOCX = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
+const docx = zip('[Content_Types].xml', `<Types><Override ContentType="${DOCX}.main+xml"/></Types>`)
+
+t.test('a type is found by the first bytes, and text is not taken for what two letters say', async t => {
+  const cases: Array<[string, Uint8Array, string | undefined]> = [
+    ['a program', exe, process.platform === 'linux' ? 'application/x-elf' : undefined],
+    ['a picture', png, 'image/png'],
+    ['a PDF of text', pdf, 'application/pdf'],
+    ['an archive', archive, 'application/zip'],
+    ['a document in an archive', docx, DOCX],
+    ['a gzip', gzip, 'application/gzip'],
+    ['text that begins like a bitmap', Buffer.from('BMW builds cars. '.repeat(20)), undefined],
+    ['text that begins like a program', Buffer.from('MZ is a key. '.repeat(20)), undefined],
+    ['text', Buffer.from('hello'), undefined],
+    ['text in Latin-1', Buffer.from('Größe '.repeat(100), 'latin1'), undefined],
+    ['nothing', Buffer.alloc(0), undefined],
+    ['zeros', Buffer.alloc(8_192), undefined],
+  ]
+  for (const [name, bytes, type] of cases) {
+    if (name === 'a program' && type === undefined) continue
+    t.equal(await detectType(bytes), type, name)
+  }
+  t.ok(looksLikeText(Buffer.from('a\tb\r\n\f\x1b[0m – 写真')))
+  t.notOk(looksLikeText(Buffer.from('a\0b')))
+})
+
+const judged: Array<[claimed: string, detected: string | undefined, verdict: string]> = [
+  ['text/plain', undefined, 'taken'],
+  ['text/plain; charset=utf-8', 'application/x-elf', 'contradicted'],
+  ['text/plain', 'application/x-msdownload', 'contradicted'],
+  ['text/csv', 'application/zip', 'contradicted'],
+  ['text/html', 'image/png', 'contradicted'],
+  ['application/json', 'application/pdf', 'contradicted'],
+  ['application/ld+json', 'application/gzip', 'contradicted'],
+  ['text/html', 'application/xml', 'taken'],
+  ['text/rtf', 'application/rtf', 'taken'],
+  ['image/svg+xml', 'application/xml', 'taken'],
+  ['IMAGE/PNG', 'image/png', 'taken'],
+  ['image/png', undefined, 'taken'],
+  ['image/png', 'image/jpeg', 'taken'],
+  ['image/png', 'application/zip', 'contradicted'],
+  ['image/png', 'application/x-msdownload', 'contradicted'],
+  ['image/x-unknown', 'application/pdf', 'contradicted'],
+  ['image/svg+xml', 'application/x-elf', 'contradicted'],
+  ['video/mp4', 'audio/mp4', 'taken'],
+  ['audio/ogg', 'application/ogg', 'taken'],
+  ['video/mp4', 'image/png', 'contradicted'],
+  ['font/woff2', 'application/zip', 'contradicted'],
+  ['application/pdf', 'application/zip', 'contradicted'],
+  ['application/pdf', 'application/x-elf', 'contradicted'],
+  ['application/pdf', 'application/pdf', 'taken'],
+  ['application/zip', DOCX, 'taken'],
+  [DOCX, 'application/zip', 'taken'],
+  [DOCX, 'application/x-cfb', 'taken'],
+  ['application/vnd.ms-excel', 'application/x-cfb', 'taken'],
+  ['application/vnd.ms-excel', 'application/zip', 'taken'],
+  ['application/msword', 'application/x-cfb', 'taken'],
+  ['application/epub+zip', 'application/zip', 'taken'],
+  ['application/zip', 'application/x-msdownload', 'contradicted'],
+  ['application/x-zip-compressed', 'application/zip', 'taken'],
+  ['application/x-gzip', 'application/gzip', 'taken'],
+  ['application/vnd.acme.thing', 'application/zip', 'taken'],
+  ['application/octet-stream', 'application/x-msdownload', 'taken'],
+  ['application/x-dosexec', 'application/x-msdownload', 'taken'],
+]
+
+t.test('what is certain contradicts, what is only another name does not', async t => {
+  for (const [claimed, detected, verdict] of judged) {
+    t.equal(judgeType({ claimed, detected }, []), verdict, `${detected} called ${claimed}`)
+  }
+})
+
+const allowedJudged: Array<[allowed: string[], claimed: string, detected: string | undefined, verdict: string]> = [
+  [['image/*'], 'image/png', 'image/png', 'taken'],
+  [['image/*'], 'application/octet-stream', 'image/png', 'taken'],
+  [['image/*'], 'image/png', undefined, 'not-allowed'],
+  [['image/*'], 'application/pdf', 'application/pdf', 'not-allowed'],
+  [['image/*'], 'application/octet-stream', undefined, 'not-allowed'],
+  [['image/*'], 'text/html', undefined, 'not-allowed'],
+  [['image/jpeg'], 'image/jpeg', 'image/png', 'not-allowed'],
+  [['text/plain'], 'text/plain', undefined, 'taken'],
+  [['text/*'], 'text/csv; charset=utf-8', undefined, 'taken'],
+  [[DOCX], DOCX, 'application/zip', 'taken'],
+  [[DOCX], 'application/zip', 'application/zip', 'not-allowed'],
+  [['application/vnd.acme'], 'application/vnd.acme', 'application/zip', 'not-allowed'],
+  [['application/vnd.acme'], 'application/vnd.acme', undefined, 'taken'],
+  [['*/*'], 'image/png', 'image/png', 'taken'],
+]
+
+t.test('with a list of types the bytes decide, and a claim that they do not bear out counts for nothing', async t => {
+  for (const [allowed, claimed, detected, verdict] of allowedJudged) {
+    t.equal(judgeType({ claimed, detected }, allowed), verdict, `${detected} called ${claimed}, ${allowed} allowed`)
+  }
+})
+
+const aws = await startAws(t)
+
+const ways: Record<
+  string,
+  (api: TestApi, user: TestUser, type: string, bytes: Buffer<ArrayBuffer>) => ReturnType<typeof ask>
+> = {
+  raw: (api, user, type, body) =>
+    ask(`${api.url}/uploads?filename=a`, { method: 'POST', headers: { ...user.auth, 'content-type': type }, body }),
+  multipart: (api, user, type, value) => {
+    const { body, headers } = form([{ name: 'file', filename: 'a', type, value }])
+    return ask(`${api.url}/uploads`, { method: 'POST', headers: { ...user.auth, ...headers }, body })
+  },
+}
+
+t.test('a file that is not what it is called is refused, and nothing is stored', async t => {
+  const api = await buildTestApi(t, aws)
+  for (const [way, send] of Object.entries(ways)) {
+    const user = await createTestUser(aws)
+    const long = Buffer.concat([archive, Buffer.alloc(12 * 1024 ** 2)])
+    for (const bytes of [archive, long]) {
+      isProblem(t, await send(api, user, 'text/plain', bytes), 415, 'content-type-contradicted', way)
+    }
+    t.same(await user.traces(), NO_TRACES, way)
+    const answer = await send(api, user, DOCX, Buffer.from(docx))
+    t.match(answer, { status: 200, body: { contentType: DOCX, detectedType: DOCX } }, way)
+    const shown = await ask(`${api.url}${answer.headers.get('location')}`, { headers: user.auth })
+    t.match(shown.body, { detectedType: DOCX }, 'and its owner sees what it is')
+    t.match(await send(api, user, 'application/octet-stream', Buffer.from(png)), {
+      body: { detectedType: 'image/png' },
+    })
+    t.notOk('detectedType' in (await send(api, user, 'text/plain', Buffer.from('hello'))).body)
+  }
+})
+
+t.test('a JSON upload is text, and what is none is refused', async t => {
+  const api = await buildTestApi(t, aws)
+  const user = await createTestUser(aws)
+  isProblem(t, await postJson(api, user, { content: archive.toString('latin1') }), 415, 'content-type-contradicted')
+  t.same(await user.traces(), NO_TRACES)
+  t.match(await postJson(api, user, { content: 'BMW\0' }), { status: 415 })
+  t.match(await postJson(api, user, { content: 'BMW' }), { status: 200 })
+})
+
+t.test('with ALLOWED_TYPES only those are taken, by what their bytes show', async t => {
+  const api = await buildTestApi(t, aws, { env: { ALLOWED_TYPES: 'image/*, text/plain' } })
+  for (const [way, send] of Object.entries(ways)) {
+    const user = await createTestUser(aws)
+    for (const [type, bytes] of [
+      ['application/pdf', pdf],
+      ['image/png', Buffer.from('hello')],
+      ['text/html', Buffer.from('<p>')],
+    ] as const) {
+      isProblem(t, await send(api, user, type, Buffer.from(bytes)), 415, 'content-type-not-allowed', `${way}: ${type}`)
+    }
+    t.same(await user.traces(), NO_TRACES, way)
+    t.equal((await send(api, user, 'image/png', Buffer.from(png))).status, 200)
+    t.equal((await send(api, user, 'text/plain', Buffer.from('hello'))).status, 200)
+  }
+})
+
+t.test('a body without end of the wrong type is answered after its first bytes', async t => {
+  const api = await buildTestApi(t, aws)
+  const user = await createTestUser(aws)
+  const answer = await sendEndless(
+    `${api.url}/uploads?filename=a`,
+    { ...user.auth, 'content-type': 'text/plain' },
+    archive,
+  )
+  t.match(answer, { status: 415, connection: 'close' })
+  t.ok(answer.sent < 10 * 1024 ** 2, `${answer.sent} bytes were sent`)
+  t.same(await user.traces(), NO_TRACES)
+})

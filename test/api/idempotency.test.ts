@@ -1,0 +1,318 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { QueryCommand } from '@aws-sdk/client-dynamodb'
+import type { Context } from 'aws-lambda'
+import t from 'tap'
+import { idempotencyKey } from '../../services/api/idempotency/key.ts'
+import { timeOf, uploadIdAt } from '../../services/api/idempotency/upload-ids.ts'
+import { createLambdaHandler } from '../../services/api/lambda-handler.ts'
+import { CLAIM_MS } from '../../services/api/services.ts'
+import { createIdempotencyStore } from '../../services/uploads/idempotency-store.ts'
+import { startAws } from '../support/aws.ts'
+import { operation, startFaultProxy } from '../support/fault-proxy.ts'
+import { internalError } from '../support/faults/aws-errors.ts'
+import { form } from './form.ts'
+import { httpApiEvent } from './gateway-events.ts'
+import {
+  type Answer,
+  ask,
+  buildTestApi,
+  createTestUser,
+  eventually,
+  isProblem,
+  NO_TRACES,
+  type TestUser,
+} from './support.ts'
+
+const aws = await startAws(t)
+const api = await buildTestApi(t, aws)
+const table = aws.env.UPLOADS_TABLE ?? ''
+
+interface Sent {
+  url?: string
+  query?: string
+  key?: string
+  headers?: Record<string, string>
+  body: string | Uint8Array<ArrayBuffer>
+}
+
+const send = (user: TestUser, { url = api.url, query = '', key, headers, body }: Sent): Promise<Answer> =>
+  ask(`${url}/uploads${query}`, {
+    method: 'POST',
+    headers: { ...user.auth, ...(key !== undefined && { 'idempotency-key': key }), ...headers },
+    body,
+  })
+
+const json = { 'content-type': 'application/json' }
+const raw = { 'content-type': 'application/x-any' }
+const asForm = (parts: Parameters<typeof form>[0]) => {
+  const { body, headers } = form(parts)
+  // Another boundary each time, as clients make it.
+  const text = body.toString('latin1').replaceAll('headgate-test-boundary', randomUUID())
+  const boundary = /^--(\S+)/.exec(text)?.[1]
+  return {
+    body: Buffer.from(text, 'latin1'),
+    headers: { ...headers, 'content-type': `multipart/form-data; boundary=${boundary}` },
+  }
+}
+const file = (value: string, filename = 'a.txt') => ({ name: 'file', filename, type: 'text/plain', value })
+
+t.test('a key is one key, quoted or bare', async t => {
+  t.equal(idempotencyKey(undefined), undefined)
+  t.equal(idempotencyKey('8e03978e-40d5-43dd-bc93-6894a57f9324'), '8e03978e-40d5-43dd-bc93-6894a57f9324')
+  t.equal(idempotencyKey('"8e03978e"'), '8e03978e')
+  t.equal(idempotencyKey('"a \\" b \\\\"'), 'a " b \\')
+  t.equal(idempotencyKey('x'.repeat(255))?.length, 255)
+  for (const wrong of ['', '""', 'a b', 'a, b', '"a', 'a"', 'ü', 'a\tb', 'x'.repeat(256), ['a', 'b'], '"a"; b']) {
+    t.throws(() => idempotencyKey(wrong), { code: 'HEADGATE_PROBLEM' }, JSON.stringify(wrong))
+  }
+})
+
+t.test('the ids of a request follow from its first', async t => {
+  const first = '019ab3c4-0001-7abc-8def-0123456789ab'
+  const ids = [0, 1, 2].map(index => uploadIdAt(first, index))
+  t.same(
+    ids,
+    [0, 1, 2].map(index => uploadIdAt(first, index)),
+  )
+  t.equal(ids[0], first)
+  t.equal(new Set(ids).size, 3)
+  for (const id of ids) {
+    t.match(id, /^019ab3c4-0001-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    t.equal(timeOf(id), 0x019ab3c40001)
+  }
+})
+
+const ways: Record<string, () => Omit<Sent, 'key'>> = {
+  json: () => ({ headers: json, body: '{"filename":"a.txt","content":"hello"}' }),
+  'json without a name': () => ({ headers: json, body: '{}' }),
+  raw: () => ({ query: '?filename=a.bin', headers: raw, body: Buffer.from('hello') }),
+  form: () => asForm([file('hello')]),
+  'form with several files': () => asForm([file('one'), file('two', 'b.txt'), file('one')]),
+}
+
+t.test('the same request with the same key is made once, and gets the first answer again', async t => {
+  for (const [way, make] of Object.entries(ways)) {
+    const user = await createTestUser(aws)
+    const key = randomUUID()
+    const first = await send(user, { ...make(), key })
+    t.equal(first.status, 200, way)
+    t.equal(first.headers.get('idempotent-replayed'), null, way)
+    const traces = await user.traces()
+    for (const name of [key, `"${key}"`]) {
+      const again = await send(user, { ...make(), key: name })
+      t.match(again, { status: first.status, body: first.body }, way)
+      t.equal(again.headers.get('location'), first.headers.get('location'), way)
+      t.equal(again.headers.get('idempotent-replayed'), 'true', way)
+    }
+    t.same(await user.traces(), traces, `${way}: nothing is made anew`)
+    const other = await send(user, { ...make(), key: randomUUID() })
+    t.notSame(other.body, first.body, `${way}: another key is another request`)
+  }
+})
+
+const large = randomBytes(9 * 1024 ** 2)
+
+const others: Array<[string, Omit<Sent, 'key'>, Omit<Sent, 'key'>]> = [
+  ['another content', { headers: json, body: '{"content":"a"}' }, { headers: json, body: '{"content":"b"}' }],
+  ['another name', { headers: json, body: '{"filename":"a"}' }, { headers: json, body: '{"filename":"b"}' }],
+  [
+    'another name in the query',
+    { query: '?filename=a', headers: raw, body: 'x' },
+    { query: '?filename=b', headers: raw, body: 'x' },
+  ],
+  [
+    'another type',
+    { query: '?filename=a', headers: raw, body: 'x' },
+    { query: '?filename=a', headers: { 'content-type': 'a/b' }, body: 'x' },
+  ],
+  ['another way', { headers: json, body: '{}' }, { query: '?filename=a', headers: json, body: '{}' }],
+  [
+    'a longer file',
+    { query: '?filename=a', headers: raw, body: 'x' },
+    { query: '?filename=a', headers: raw, body: large },
+  ],
+  ['one file more', asForm([file('a')]), asForm([file('a'), file('b')])],
+  ['other files', asForm([file('a'), file('b')]), asForm([file('b'), file('a')])],
+]
+
+t.test('another request with the key is refused with 422, and leaves nothing', async t => {
+  for (const [what, first, second] of others) {
+    const user = await createTestUser(aws)
+    const key = randomUUID()
+    t.equal((await send(user, { ...first, key })).status, 200, what)
+    const traces = await user.traces()
+    isProblem(t, await send(user, { ...second, key }), 422, 'idempotency-key-reused', what)
+    t.same(await user.traces(), traces, what)
+  }
+})
+
+t.test('a key is its owner’s: another may have the same', async t => {
+  const [first, second] = [await createTestUser(aws), await createTestUser(aws)]
+  const key = randomUUID()
+  const one = await send(first, { headers: json, body: '{"content":"a"}', key })
+  const two = await send(second, { headers: json, body: '{"content":"b"}', key })
+  t.equal(two.status, 200)
+  t.not(one.body.uploadId, two.body.uploadId)
+})
+
+t.test('while the first request is under way, the second is told to wait', async t => {
+  const user = await createTestUser(aws)
+  const key = randomUUID()
+  const headers = { ...user.auth, ...raw, 'idempotency-key': key }
+  const slow = request(`${api.url}/uploads?filename=a`, { method: 'POST', headers })
+  const answered = once(slow, 'response')
+  slow.write('first half, ')
+  // The claim is written before the body is read: once it is there, the upload is under way.
+  await eventually(async () => (await claimsOf(user)) === 1)
+  const second = await send(user, { query: '?filename=a', headers: raw, body: 'first half, second half', key })
+  isProblem(t, second, 409, 'idempotency-key-in-use')
+  t.match(second.headers.get('retry-after'), /^\d+$/)
+  slow.end('second half')
+  const [response] = await answered
+  t.equal(response.statusCode, 200)
+  response.resume()
+  const third = await send(user, { query: '?filename=a', headers: raw, body: 'first half, second half', key })
+  t.equal(third.headers.get('idempotent-replayed'), 'true')
+  t.equal((await user.traces()).records.length, 1)
+})
+
+async function claimsOf({ sub }: TestUser): Promise<number> {
+  const query = new QueryCommand({
+    TableName: table,
+    KeyConditionExpression: '#owner = :owner',
+    ExpressionAttributeNames: { '#owner': 'owner' },
+    ExpressionAttributeValues: { ':owner': { S: `idempotency#${sub}` } },
+  })
+  return (await aws.dynamodb.send(query)).Count ?? 0
+}
+
+t.test('ten at a time become one upload', async t => {
+  const user = await createTestUser(aws)
+  const key = randomUUID()
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => send(user, { headers: json, body: '{"content":"x"}', key })),
+  )
+  for (const answer of answers) {
+    if (answer.status !== 200) isProblem(t, answer, 409, 'idempotency-key-in-use')
+  }
+  t.ok(answers.some(({ status }) => status === 200))
+  t.equal((await user.traces()).records.length, 1)
+})
+
+t.test('a refused request leaves its key free', async t => {
+  const user = await createTestUser(aws)
+  const key = randomUUID()
+  const wrong = `sha-256=:${Buffer.alloc(32).toString('base64')}:`
+  const sent = { query: '?filename=a', key, body: 'x' }
+  isProblem(t, await send(user, { ...sent, headers: { ...raw, 'content-digest': wrong } }), 400, 'digest-mismatch')
+  t.same(await user.traces(), NO_TRACES)
+  t.equal((await send(user, { ...sent, headers: { 'content-type': 'a/b' } })).status, 200, 'another content type')
+})
+
+t.test('a key that is none is refused before anything', async t => {
+  const user = await createTestUser(aws)
+  for (const key of ['', 'a b', 'x'.repeat(256), 'a, b']) {
+    isProblem(t, await send(user, { headers: json, body: '{}', key }), 400, 'invalid-idempotency-key', key.slice(0, 9))
+  }
+  t.same(await user.traces(), NO_TRACES)
+})
+
+/** A store of keys in which it is so much later. */
+function createStore(later = 0) {
+  const now = () => Date.now() + later
+  return createIdempotencyStore({ dynamodb: aws.dynamodb, table, claimMs: CLAIM_MS, keepMs: 86_400_000, now })
+}
+
+const later = (ms: number) =>
+  buildTestApi(t, aws, { services: services => ({ ...services, idempotency: createStore(ms) }) })
+
+for (const [name, make] of Object.entries(ways)) {
+  t.test(`${name}: the request after one that died is made once, whatever the one before had come to`, async t => {
+    const user = await createTestUser(aws)
+    const key = randomUUID()
+    const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+    const dying = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+    // Neither its answer can be kept nor its claim let go: as of a process that is no more.
+    proxy.inject(internalError('dynamodb'), {
+      when: request => operation('UpdateItem')(request) && proxy.count(operation('PutItem')) > 1,
+    })
+    const first = await send(user, { ...make(), url: dying.url, key })
+    const made = (await user.traces()).records.map(({ uploadId }) => uploadId)
+    const waiting = await send(user, { ...make(), key })
+    isProblem(t, waiting, 409, 'idempotency-key-in-use')
+    const afterwards = await later(CLAIM_MS + 1_000)
+    const again = await send(user, { ...make(), url: afterwards.url, key })
+    t.ok(again.status === 200 || again.status === 202, `${again.status}`)
+    const { records, objects } = await user.traces()
+    t.equal(records.length, objects.length)
+    if (first.status < 300) {
+      t.same(
+        records.map(({ uploadId }) => uploadId),
+        made,
+        'nothing is made twice',
+      )
+    }
+    t.match(await send(user, { ...make(), key }), { status: again.status, body: again.body }, 'and its answer is kept')
+  })
+}
+
+t.test('after a death, another payload under the key is refused where the first was recorded', async t => {
+  const user = await createTestUser(aws)
+  const key = randomUUID()
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const dying = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+  proxy.inject(internalError('dynamodb'), {
+    when: request => operation('UpdateItem')(request) && proxy.count(operation('PutItem')) > 1,
+  })
+  t.equal((await send(user, { headers: json, body: '{"content":"a"}', url: dying.url, key })).status, 200)
+  const { url } = await later(CLAIM_MS + 1_000)
+  isProblem(t, await send(user, { headers: json, body: '{"content":"b"}', url, key }), 422, 'idempotency-key-reused')
+  // Whether its event was put before the death, nobody knows: it is put again, with the same effect.
+  t.equal((await send(user, { headers: json, body: '{"content":"a"}', url, key })).status, 200)
+  t.equal((await user.traces()).records.length, 1)
+})
+
+t.test('a key is forgotten after a day', async t => {
+  const user = await createTestUser(aws)
+  const key = randomUUID()
+  await send(user, { headers: json, body: '{"content":"a"}', key })
+  const { url } = await later(86_400_000 + 2_000)
+  t.equal((await send(user, { headers: json, body: '{"content":"b"}', url, key })).status, 200)
+  t.equal((await user.traces()).records.length, 2)
+})
+
+t.test('a claim that another has taken over neither records nor keeps an answer', async t => {
+  const store = createStore()
+  const owner = randomUUID()
+  const first = { fingerprint: 'f', uploadId: 'u' }
+  const one = await store.claim({ owner, key: 'k' }, first)
+  const two = await createStore(CLAIM_MS + 1_000).claim({ owner, key: 'k' }, { ...first, uploadId: 'v' })
+  if (!('claim' in one && 'claim' in two)) return t.fail('both have it in their turn')
+  t.match(two.claim, { uploadId: 'u', isRetry: true }, 'the same upload')
+  t.equal(await store.extend(one.claim), false)
+  t.equal(await store.complete(one.claim, { payload: 'p', answer: 'a' }), false)
+  await store.release(one.claim)
+  t.equal(await store.complete(two.claim, { payload: 'p', answer: 'a' }), true)
+  t.match(await store.claim({ owner, key: 'k' }, first), { entry: { payload: 'p', answer: 'a', uploadId: 'u' } })
+})
+
+t.test('when DynamoDB does not answer, nothing is accepted', async t => {
+  const own = await buildTestApi(t, aws, { endpoints: { dynamodb: 'http://127.0.0.1:1' } })
+  const user = await createTestUser(aws)
+  isProblem(t, await send(user, { url: own.url, headers: json, body: '{}', key: 'k' }), 503, 'unavailable')
+  t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('behind Lambda a key works as well', async t => {
+  const user = await createTestUser(aws)
+  const handler = createLambdaHandler(api.app)
+  const headers = { ...user.auth, ...json, 'Idempotency-Key': randomUUID() }
+  const call = () =>
+    handler(httpApiEvent({ method: 'POST', path: '/uploads', headers, body: '{"content":"x"}' }), {} as Context)
+  const [first, second] = [await call(), await call()]
+  t.equal(first.statusCode, 200)
+  t.equal(second.headers?.['idempotent-replayed'], 'true')
+  t.same(JSON.parse(second.body), JSON.parse(first.body))
+})

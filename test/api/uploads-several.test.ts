@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { startAws } from '../support/aws.ts'
+import { operation, startFaultProxy, to } from '../support/fault-proxy.ts'
+import { awsError } from '../support/faults/aws-errors.ts'
+import { type FormPart, form } from './form.ts'
+import {
+  type Answer,
+  ask,
+  buildTestApi,
+  createTestUser,
+  isProblem,
+  NO_TRACES,
+  readObject,
+  type TestApi,
+  type TestUser,
+} from './support.ts'
+
+const aws = await startAws(t)
+const api = await buildTestApi(t, aws)
+
+const file = (filename: string, value: string | Uint8Array = `the text of ${filename}`): FormPart => ({
+  name: 'file',
+  filename,
+  type: 'text/plain',
+  value,
+})
+
+const send = (user: TestUser, parts: FormPart[], { url }: Pick<TestApi, 'url'> = api, query = ''): Promise<Answer> => {
+  const { body, headers } = form(parts)
+  return ask(`${url}/uploads${query}`, { method: 'POST', headers: { ...user.auth, ...headers }, body })
+}
+
+interface Several {
+  uploads: Array<{ uploadId: string; filename: string; status: string; s3: { key: string } }>
+}
+
+t.test('each file of a form becomes an upload of its own, in the order of the form', async t => {
+  const user = await createTestUser(aws)
+  const large = randomBytes(17 * 1024 ** 2)
+  const parts = [
+    file('a.txt'),
+    { name: 'note', value: 'x' },
+    { ...file('b.bin', large), type: 'application/x-any' },
+    { name: 'filename', value: 'named.txt' },
+    file('c.txt'),
+    file('a.txt'),
+  ]
+  const answer = await send(user, parts)
+  t.equal(answer.status, 200)
+  t.equal(answer.headers.get('location'), null)
+  const { uploads } = answer.body as unknown as Several
+  t.same(
+    uploads.map(({ filename, status }) => `${filename} ${status}`),
+    ['a.txt queued', 'b.bin queued', 'named.txt queued', 'a.txt queued'],
+  )
+  t.equal(new Set(uploads.map(({ uploadId }) => uploadId)).size, 4)
+  t.ok((await readObject(aws, uploads[1]?.s3.key ?? '')).bytes.equals(large))
+  const { records, objects } = await user.traces()
+  t.equal(objects.length, 4)
+  t.same(
+    records.map(({ uploadId }) => uploadId),
+    uploads.map(({ uploadId }) => uploadId).sort(),
+  )
+  const shown = await ask(`${api.url}/uploads/${uploads[2]?.uploadId}`, { headers: user.auth })
+  t.match(shown, { status: 200, body: { filename: 'named.txt' } })
+})
+
+t.test('as many as the configuration allows, and not one more', async t => {
+  const two = await buildTestApi(t, aws, { env: { MAX_FORM_FILES: '2' } })
+  const user = await createTestUser(aws)
+  isProblem(t, await send(user, [file('a'), file('b'), file('c')], two), 400, 'too-many-files')
+  isProblem(
+    t,
+    await send(user, [file('a', randomBytes(9 * 1024 ** 2).fill('x')), file('b'), file('c')], two),
+    400,
+    'too-many-files',
+  )
+  isProblem(t, await send(user, [file('a'), file('b')], two, '?filename=x'), 400, 'too-many-files', 'one name for two')
+  t.same(await user.traces(), NO_TRACES)
+  t.equal((await send(user, [file('a'), file('b')], two)).status, 200)
+})
+
+t.test('a form is taken whole or not at all: with a file that is refused, those before it are not kept', async t => {
+  const small = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '100' } })
+  const wrong: Array<[string, FormPart[], number, string]> = [
+    ['a name', [file('../c')], 400, 'invalid-filename'],
+    ['a type', [{ ...file('c'), type: 'nonsense' }], 400, 'invalid-content-type'],
+    ['a size', [file('c', 'x'.repeat(101))], 413, 'payload-too-large'],
+    ['bytes', [file('c', Buffer.from('PK\x03\x04\x14\0\0\0\0\0'))], 415, 'content-type-contradicted'],
+    ['a digest', [{ name: 'repr-digest', value: `sha-256=:${'A'.repeat(43)}=:` }, file('c')], 400, 'digest-mismatch'],
+    ['a field behind it', [file('c'), { name: 'filename', value: 'late' }], 400, 'malformed-multipart'],
+  ]
+  for (const [what, parts, status, slug] of wrong) {
+    const user = await createTestUser(aws)
+    isProblem(t, await send(user, [file('a'), file('b'), ...parts], small), status, slug, what)
+    t.same(await user.traces(), NO_TRACES, what)
+  }
+  const user = await createTestUser(aws)
+  const cut = form([file('a'), file('b'), file('c')], { end: '' })
+  const headers = { ...user.auth, ...cut.headers }
+  isProblem(
+    t,
+    await ask(`${small.url}/uploads`, { method: 'POST', headers, body: cut.body }),
+    400,
+    'malformed-multipart',
+  )
+  t.same(await user.traces(), NO_TRACES, 'cut off')
+})
+
+t.test('when S3 refuses the third, the first two are not kept', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.s3)
+  const own = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })
+  const user = await createTestUser(aws)
+  const fault = awsError('s3', { status: 503, code: 'ServiceUnavailable' })
+  proxy.inject(fault, { when: to('PUT', /third\.txt/) })
+  isProblem(t, await send(user, [file('first.txt'), file('second.txt'), file('third.txt')], own), 503, 'unavailable')
+  t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('when only some can be recorded, the answer says which are accepted', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const own = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+  const user = await createTestUser(aws)
+  const fault = awsError('dynamodb', { status: 500, code: 'InternalServerError' })
+  let puts = 0
+  const isFirst = operation('PutItem')
+  // The first is recorded, whatever is asked for after it is not: with the SDK's tries of it.
+  proxy.inject(fault, { when: request => isFirst(request) && ++puts > 1 })
+  const answer = await send(user, [file('a'), file('b'), file('c')], own)
+  isProblem(t, answer, 503, 'unavailable')
+  const { records, objects } = await user.traces()
+  t.equal(records.length, 1)
+  t.equal(objects.length, 1, 'and of the others nothing is kept')
+  t.match(answer.body.detail, new RegExp(`^1 of the 3 files were accepted: ${records[0]?.uploadId}\\.`))
+})
