@@ -11,9 +11,9 @@ export interface ConsumerOptions extends ProcessingOptions {
   streamName: string
   kinesis: KinesisClient
   dynamodb: DynamoDBClient
-  /** Never shared by two workers. Made up from the host, the process and chance when left out. */
+  /** Never shared by two workers: the second one stops, see the event `failed`. Made up from the host, the process and chance when left out. */
   workerId?: string
-  /** Where to start in a stream that the application has never read. Default `TRIM_HORIZON`. */
+  /** Where to start in a stream that the application has never read: while its lease table is empty. Default `TRIM_HORIZON`. */
   initialPosition?: InitialPosition
   /** Milliseconds without a renewal after which a lease is another's to take. 1,000 to 300,000, default 10,000. */
   failoverMs?: number

@@ -38,5 +38,11 @@ function logEvents({ events }: KinesisConsumer, log: Logger): void {
   events.on('breakerOpened', event => log.warn(event, 'a dependency fails: no record starts for a while'))
   events.on('breakerClosed', event => log.info(event, 'the dependency is back: records start again'))
   events.on('hashRangeHole', event => log.error(event, 'records of this hash key are read by nobody'))
+  // Nobody catches it: the worker drains and exits with 1, as after any error that it cannot go on with.
+  events.on('failed', ({ error }) => {
+    setImmediate(() => {
+      throw error
+    })
+  })
   events.on('fault', ({ error: err, ...event }) => log.warn({ err, ...event }, 'a call failed, to be made again'))
 }

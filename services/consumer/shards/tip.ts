@@ -19,7 +19,7 @@ const CALL_INTERVAL_MS = 250
 /**
  * A moment that is not ahead of the stream's own clock, and behind it by little: the present. A wall clock that is ahead would
  * put LATEST into the future, and what comes until then would be lost; what one that is behind costs is some records more.
- * Kinesis tells the two apart: it refuses a timestamp that lies in its future.
+ * Kinesis tells the two apart: it refuses a timestamp that lies in its future. (kinesis-local takes any: it runs where we do.)
  *
  * @param shardId of an open shard
  * @returns epoch milliseconds

@@ -96,6 +96,14 @@ t.test('reading goes on behind the last record after an expired iterator, and af
   t.same(faults, ['GetRecords'], 'an expired iterator is no fault')
 })
 
+t.test('an iterator that was throttled is used again', async t => {
+  const script = [reply(['1']), fault('ProvisionedThroughputExceededException'), reply(['2']), reply([])]
+  const { fetched, positions, faults } = await read(script)
+  t.same(fetched, ['1', '2'])
+  t.same(positions, [{ type: 'TRIM_HORIZON' }])
+  t.same(faults, ['GetRecords'])
+})
+
 t.test('a checkpoint that was trimmed is no dead end: what is left is read, and nothing comes twice', async t => {
   const script = [
     reply(['10', '11']),

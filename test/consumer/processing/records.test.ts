@@ -170,11 +170,11 @@ t.test('a handler that hangs is told, tried again, and holds nobody up but its k
 })
 
 t.test('a classify that throws, or answers nonsense, is told of and skips nothing', async t => {
-  const answers = [() => 'skip', undefined]
+  const answers = [() => 'skip', () => Promise.reject(new Error('too late')), undefined]
   let tries = 0
   const { processor, clock, told } = processorOf({
     handler: async () => {
-      if (tries++ < 2) throw new Error('no')
+      if (tries++ < 3) throw new Error('no')
     },
     retry: {
       classify() {
@@ -187,8 +187,8 @@ t.test('a classify that throws, or answers nonsense, is told of and skips nothin
   })
   processor.add([recordOf(1)])
   await clock.until(() => processor.pending === 0)
-  t.equal(tries, 3)
-  t.equal(told.filter(({ name }) => name === 'fault').length, 2)
+  t.equal(tries, 4)
+  t.equal(told.filter(({ name }) => name === 'fault').length, 3)
 })
 
 t.test('once the lease is lost nothing starts, waits or is stored', async t => {

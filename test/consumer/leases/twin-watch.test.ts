@@ -1,0 +1,42 @@
+import t from 'tap'
+import type { Lease } from '../../../services/consumer/leases/lease.ts'
+import { TwinWatch } from '../../../services/consumer/leases/twin-watch.ts'
+import { leaseWith } from './support.ts'
+
+const left = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'me', session: 'another run', leaseCounter: 7 })
+
+/** A watch over a table of one row, which the test changes. */
+function watch() {
+  const table = { row: left }
+  const twins = new TwinWatch({ store: { get: async () => table.row }, workerId: 'me', session: 'this run' })
+  const look = (row: Lease, leases: readonly Lease[] = [row]) => {
+    table.row = row
+    return twins.find(leases)
+  }
+  return { look }
+}
+
+t.test('a lease in our name that moves on in the hands of another run is a living twin', async t => {
+  const { look } = watch()
+  t.equal(await look(left), undefined)
+  t.match(await look({ ...left, leaseCounter: 9 }), { leaseKey: 'shard-1', leaseCounter: 9 })
+})
+
+t.test('a lease that rests, or that one last late write has reached, is left by an earlier process', async t => {
+  const { look } = watch()
+  for (const leaseCounter of [7, 7, 8, 8]) t.equal(await look({ ...left, leaseCounter }), undefined)
+})
+
+t.test('an old read of the table that shows the counter move proves nothing', async t => {
+  const { look } = watch()
+  for (const leaseCounter of [4, 5, 6]) t.equal(await look(left, [{ ...left, leaseCounter }]), undefined)
+})
+
+t.test('leases of this run, of other workers, and of a run that came between are no twin', async t => {
+  const { look } = watch()
+  for (const leaseCounter of [7, 9, 11]) {
+    t.equal(await look({ ...left, leaseCounter, session: 'this run' }), undefined)
+    t.equal(await look({ ...left, leaseCounter, leaseOwner: 'other' }), undefined)
+    t.equal(await look({ ...left, leaseCounter, session: `run ${leaseCounter}` }), undefined)
+  }
+})

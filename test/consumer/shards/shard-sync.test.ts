@@ -1,0 +1,94 @@
+import t from 'tap'
+import { ConsumerEmitter } from '../../../services/consumer/insight/emitter.ts'
+import type { Lease } from '../../../services/consumer/leases/lease.ts'
+import type { InitialPosition } from '../../../services/consumer/shards/initial-position.ts'
+import type { Shard } from '../../../services/consumer/shards/shard.ts'
+import { ShardSync } from '../../../services/consumer/shards/shard-sync.ts'
+import { ManualClock, ModelLeaseStore } from '../leases/support.ts'
+
+const HOUR = 3_600_000
+const START = 1_700_000_000_000
+
+const shard = (shardId: string, parents: string[], closed: boolean): Shard => ({
+  shardId,
+  parentShardIds: parents,
+  startingHashKey: '0',
+  endingHashKey: String(2n ** 128n - 1n),
+  startingSequenceNumber: `start of ${shardId}`,
+  closed,
+})
+
+/** A worker that looks at a stream whose clock is the test's, with a wall clock of its own. */
+function syncing(initialPosition: InitialPosition, { ahead = 0 } = {}) {
+  const clock = new ManualClock()
+  const store = new ModelLeaseStore()
+  const world = { shards: [shard('1', [], true), shard('2', ['1'], false)] }
+  const streamNow = () => START + clock.now()
+  const stream = {
+    listShards: async () => world.shards,
+    getIterator: async (_: string, position: { type: string; at?: Date }) => {
+      if (!position.at || position.at.getTime() <= streamNow()) return 'iterator'
+      throw Object.assign(new Error('in the future'), { name: 'InvalidArgumentException' })
+    },
+    getRecords: () => Promise.reject(new Error('nothing is read')),
+  }
+  const origin = { workerId: 'me', applicationName: 'test', streamName: 'test' }
+  const sync = new ShardSync({
+    ...{ store, stream, initialPosition, clock: { now: () => clock.now(), sleep: async () => undefined } },
+    wallClock: () => streamNow() + ahead,
+    events: new ConsumerEmitter(origin, () => undefined),
+    ...{ shardSyncIntervalMs: 1_000, scanIntervalMs: 100 },
+  })
+  const look = async () => {
+    await sync.runIfDue()
+    clock.advance(1_000)
+    return [...store.rows.values()].map(({ leaseKey, checkpoint, startAt }) => ({
+      ...{ leaseKey, checkpoint: checkpoint.sequenceNumber, startAt },
+    }))
+  }
+  return { clock, store, world, look }
+}
+
+t.test('a wall clock that is an hour ahead puts LATEST into no future', async t => {
+  const { look } = syncing('LATEST', { ahead: HOUR })
+  const [lease] = await look()
+  t.ok(lease?.startAt !== undefined && lease.startAt <= START && lease.startAt > START - HOUR)
+})
+
+t.test('what LATEST means is settled before the table is found empty', async t => {
+  const { look, store, clock } = syncing('LATEST')
+  const list = store.list.bind(store)
+  store.list = async () => {
+    clock.advance(5_000) // As long as it takes, another worker may make leases meanwhile.
+    return await list()
+  }
+  t.same(await look(), [{ leaseKey: '2', checkpoint: 'LATEST', startAt: START }])
+})
+
+t.test('a shard that is found later starts when the application did, not at a LATEST of then', async t => {
+  const { look, world } = syncing('LATEST')
+  await look()
+  world.shards = [shard('1', [], true), shard('2', ['1'], true), shard('3', ['2'], false)]
+  t.same((await look()).at(-1), { leaseKey: '3', checkpoint: 'TRIM_HORIZON', startAt: START })
+})
+
+t.test('a row that was deleted starts when the application did, also where it was the last one', async t => {
+  for (const position of ['LATEST', { timestamp: new Date(START) }] as const) {
+    const { look, store } = syncing(position)
+    await look()
+    store.rows.clear()
+    t.same((await look()).at(-1), { leaseKey: '2', checkpoint: 'TRIM_HORIZON', startAt: START })
+  }
+})
+
+t.test('the table is read consistently where leases are planned by it', async t => {
+  const { look, store } = syncing('TRIM_HORIZON')
+  const readings: unknown[] = []
+  const list = store.list.bind(store)
+  store.list = async (...reading: unknown[]): Promise<Lease[]> => {
+    readings.push(...reading)
+    return await list()
+  }
+  await look()
+  t.same(readings, [{ consistent: true }])
+})
