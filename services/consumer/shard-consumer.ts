@@ -54,7 +54,7 @@ export class ShardConsumer {
     this.#processor = new ShardProcessor({
       shard: {
         ...{ shardId, fencingToken: this.#fencingToken, clock, wallClock, random, breaker, events },
-        mayStart: () => lease.isValid(),
+        mayStart: now => lease.isValid(now),
         signal: this.#giveUp.signal,
       },
       ...{ options: options.processing, from: lease.row.checkpoint, budget, counters },

@@ -8,10 +8,15 @@ import type { ShardContext } from './shard-context.ts'
  * while the breaker is not closed.
  *
  * @param closing fires when no more work is to start
+ * @param now the clock's time, where it has just been asked: for every record anew, as a lease can run out while the event
+ *   loop stands still, before any timer tells
  */
-export function admitted(shard: ShardContext, closing: AbortSignal): Permit | undefined | Promise<Permit | undefined> {
-  // Asked again for every record: a lease can run out while the event loop stands still, before any timer tells.
-  if (shard.signal.aborted || closing.aborted || !shard.mayStart()) return undefined
+export function admitted(
+  shard: ShardContext,
+  closing: AbortSignal,
+  now?: number,
+): Permit | undefined | Promise<Permit | undefined> {
+  if (shard.signal.aborted || closing.aborted || !shard.mayStart(now)) return undefined
   return shard.breaker.permit ?? admittedLater(shard, closing)
 }
 

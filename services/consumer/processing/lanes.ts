@@ -6,7 +6,9 @@ import { Queue } from './queue.ts'
  */
 export class Lanes<Job> {
   readonly #concurrency: number
-  readonly #run: (job: Job) => Promise<LaneOutcome>
+  readonly #createRunner: RunnerFactory<Job>
+  /** Places that are free, of those that jobs have run in so far. */
+  readonly #free: Place<Job>[] = []
   #lanes = new Map<string, Lane<Job>>()
   /** Lanes with nothing to do, which are kept for a while. */
   #atRest = 0
@@ -16,10 +18,9 @@ export class Lanes<Job> {
   #closed = false
   #idle: PromiseWithResolvers<void> | undefined
 
-  /** @param run does one job; it must not reject */
-  constructor(concurrency: number, run: (job: Job) => Promise<LaneOutcome>) {
+  constructor(concurrency: number, createRunner: RunnerFactory<Job>) {
     this.#concurrency = concurrency
-    this.#run = run
+    this.#createRunner = createRunner
   }
 
   add(key: string, job: Job): void {
@@ -48,19 +49,39 @@ export class Lanes<Job> {
 
   #makeReady(lane: Lane<Job>): void {
     this.#ready.push(lane)
-    if (this.#running < this.#concurrency && !this.#closed) void this.#work()
+    if (this.#running === this.#concurrency || this.#closed) return
+    this.#running++
+    this.#work(this.#free.pop() ?? this.#createPlace())
   }
 
-  /** One of the jobs that run at once, and then the next, for as long as there is one: cheaper than to start each anew. */
-  async #work(): Promise<void> {
-    this.#running++
-    for (let lane = this.#next(); lane?.job !== undefined; lane = this.#next()) {
-      const outcome = await this.#run(lane.job)
-      if (outcome === 'done') this.#advance(lane)
-      else if (outcome !== 'stopped') this.#resume(lane, outcome.later)
+  #createPlace(): Place<Job> {
+    const place: Place<Job> = {
+      lane: undefined,
+      run: this.#createRunner(outcome => {
+        if (place.lane) this.#leave(place.lane, outcome)
+        this.#work(place)
+      }),
     }
+    return place
+  }
+
+  /** One job after the other in a place, for as long as there is one that can start and each ends at once. */
+  #work(place: Place<Job>): void {
+    for (let lane = this.#next(); lane?.job !== undefined; lane = this.#next()) {
+      place.lane = lane
+      const outcome = place.run(lane.job)
+      if (outcome === undefined) return
+      this.#leave(lane, outcome)
+    }
+    place.lane = undefined
+    this.#free.push(place)
     this.#running--
     if (this.#running === 0) this.#idle?.resolve()
+  }
+
+  #leave(lane: Lane<Job>, outcome: LaneOutcome): void {
+    if (outcome === 'done') this.#advance(lane)
+    else if (outcome !== 'stopped') this.#resume(lane, outcome.later)
   }
 
   #next(): Lane<Job> | undefined {
@@ -94,7 +115,22 @@ export class Lanes<Job> {
 /** A job is done, or is to be tried again once `later` resolves, or its lane has come to an end without it. */
 export type LaneOutcome = 'done' | 'stopped' | { later: Promise<void> }
 
+/**
+ * Does one job. Gives what the job came to where that is known at once; else undefined, and `ended` is told of it later. A
+ * promise for each job would cost as much as the rest of its way.
+ */
+export type JobRunner<Job> = (job: Job) => LaneOutcome | undefined
+
+/** Makes what does the jobs of one place, one at a time. `ended` is called once for each job that gave undefined. */
+export type RunnerFactory<Job> = (ended: (outcome: LaneOutcome) => void) => JobRunner<Job>
+
 const MOST_AT_REST = 1_024
+
+/** One of the jobs that run at once. */
+interface Place<Job> {
+  lane: Lane<Job> | undefined
+  readonly run: JobRunner<Job>
+}
 
 interface Lane<Job> {
   /** The one that runs, or that is the first to. None in a lane at rest. */
