@@ -1,5 +1,4 @@
 import type { HandlerTimeoutError } from '../errors.ts'
-import type { EventTopic } from '../insight/emitter.ts'
 import type { RecordHandler } from '../record.ts'
 import { admitted, HandlerContext } from './attempts.ts'
 import type { Permit } from './breaker.ts'
@@ -7,6 +6,7 @@ import type { Call, CallLimit } from './call-limit.ts'
 import type { Failures } from './failures.ts'
 import type { Job } from './job.ts'
 import type { LaneOutcome } from './lanes.ts'
+import type { RecordTopics } from './record-topics.ts'
 import type { ShardContext } from './shard-context.ts'
 
 export interface RunnerSettings {
@@ -17,12 +17,6 @@ export interface RunnerSettings {
   closing: AbortSignal
   /** The record is done, by its handler or as a dead letter. */
   settle(job: Job): void
-}
-
-/** What is observed of every record, where anybody does. */
-export interface RecordTopics {
-  readonly started: EventTopic
-  readonly handled: EventTopic
 }
 
 /** A call of the handler under way. */
@@ -79,7 +73,8 @@ export class RecordRunner {
     const { shard, calls } = this.#settings
     const { record } = job
     const attempt = ++job.tries
-    if (this.#topics.started.isObserved) {
+    this.#topics.refresh(startedAt)
+    if (this.#topics.isStartObserved) {
       const { shardId, events } = shard
       events.emit('recordStarted', { shardId, sequenceNumber: record.sequenceNumber, attempt })
     }
@@ -121,7 +116,7 @@ export class RecordRunner {
     calls.end(call)
     shard.breaker.settle(permit, 'success')
     settle(job)
-    if (this.#topics.handled.isObserved) {
+    if (this.#topics.isEndObserved) {
       const { shardId, events, clock } = shard
       const { sequenceNumber } = job.record
       events.emit('recordHandled', { shardId, sequenceNumber, attempt: job.tries, ms: clock.now() - startedAt })
@@ -149,7 +144,7 @@ export class RecordRunner {
 
   async #storeDeadLetter(job: Job): Promise<LaneOutcome> {
     const { shard, failures, settle } = this.#settings
-    if (shard.signal.aborted || !shard.mayStart()) return 'stopped'
+    if (!shard.mayStart()) return 'stopped'
     const retryInMs = await failures.bury(job)
     if (retryInMs !== undefined) return this.#later(retryInMs)
     settle(job)

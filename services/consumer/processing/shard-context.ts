@@ -14,7 +14,8 @@ export interface ShardContext {
   readonly breaker: CircuitBreaker
   readonly events: ConsumerEmitter
   /**
-   * Whether work may start: false once the lease is not this worker's any more.
+   * Whether work may start: false once the lease is not this worker's any more, or `signal` has fired. Asked for every record:
+   * the signal itself takes longer to ask.
    *
    * @param now the clock's time, where it has just been asked
    */

@@ -10,6 +10,7 @@ import { type Job, newJob } from './job.ts'
 import { Lanes } from './lanes.ts'
 import type { ResolvedProcessing } from './processing-options.ts'
 import { RecordRunner } from './record-runner.ts'
+import { RecordTopics } from './record-topics.ts'
 import type { ShardContext } from './shard-context.ts'
 import { Watermark } from './watermark.ts'
 
@@ -100,8 +101,7 @@ export class ShardProcessor {
     const failures = new Failures({ shard, retry, deadLetter, calls })
     const settings = { shard, failures, calls, closing, settle: (job: Job) => this.#settle(job) }
     if (work.kind === 'records') {
-      const { events } = shard
-      const topics = { started: events.topic('recordStarted'), handled: events.topic('recordHandled') }
+      const topics = new RecordTopics(shard.events)
       return new Lanes<Job>(concurrency, ended => {
         const runner = new RecordRunner(work.handler, { ...settings, topics }, ended)
         return job => runner.run(job)
