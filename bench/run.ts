@@ -5,14 +5,13 @@ import { toReport, toText } from './lib/report.ts'
 
 /** Runs the benchmarks. Figures go to stdout, how far they are to stderr. */
 runForPeople(async () => {
-  const names = entries.map(({ name }) => name)
-  const flags = parseBenchFlags(process.argv.slice(2), names)
+  const flags = parseBenchFlags(process.argv.slice(2), entries)
   if (flags.help) return console.log(benchUsage(entries))
 
-  const { rounds, quick, json } = flags
+  const { rounds, quick, minutes, json } = flags
   for (const name of flags.entries) {
     const entry = entries.find(one => one.name === name)
-    const measurements = await entry?.run({ rounds, quick, progress: line => console.error(line) })
+    const measurements = await entry?.run({ rounds, quick, minutes, progress: line => console.error(line) })
     if (measurements) console.log(json ? JSON.stringify(toReport(measurements)) : `\n${toText(measurements)}\n`)
   }
 })

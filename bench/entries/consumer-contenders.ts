@@ -7,48 +7,44 @@ import type { SourceAddresses } from '../source/index.ts'
 import { type SizeProfile, streamOf } from '../source/profile.ts'
 
 export interface ConsumerContender extends Contender {
-  /** The program that is measured, in `contenders/`. */
-  readonly program: string
-  /** Asks for records over HTTP/2. */
-  readonly overHttp2?: true
-  readonly env: NodeJS.ProcessEnv
+  /** Rounds to warm up, as a multiple of the others'. */
+  readonly warmUp?: number
+  start(profile: SizeProfile, servers: Servers): Child | Promise<Child>
 }
 
 export const LIFION = 'lifion-kinesis'
 const { resolve } = createRequire(import.meta.url)
 
-export const headgate: ConsumerContender = {
+export const headgate = nodeContender({
   name: 'headgate',
   does: 'services/consumer: leases and checkpoints in DynamoDB, lanes by partition key, a promise a record; no pause between fetches, else its defaults',
   program: 'headgate-consumer',
-  env: {},
-}
+})
 
-export const sdkLoop: ConsumerContender = {
+export const sdkLoop = nodeContender({
   name: 'sdk',
   does: 'bench/contenders/sdk-loop.ts: GetRecords in a loop by the default client (HTTP/2 without TLS); no leases, no checkpoints',
   program: 'sdk-loop',
   overHttp2: true,
-  env: {},
-}
+})
 
-export const sdkHttp1Loop: ConsumerContender = {
+export const sdkHttp1Loop = nodeContender({
   name: 'sdk-http1',
   does: 'the same by NodeHttpHandler, which is the least the SDK can be brought to',
   program: 'sdk-loop',
   env: { HTTP1: '1' },
-}
+})
 
 /** Undefined where it is not installed. */
 export function lifion(): ConsumerContender | undefined {
   const module = resolvable(LIFION)
   if (module === undefined) return undefined
-  return {
+  return nodeContender({
     name: 'lifion',
     does: 'lifion-kinesis: leases and checkpoints in DynamoDB, data parsed as JSON, batches on a stream; no pause between fetches, else its defaults',
     program: 'lifion',
     env: { LIFION_MODULE: module },
-  }
+  })
 }
 
 export function lifionVersion(): string {
@@ -61,6 +57,7 @@ export interface RunningConsumer {
   readonly contender: string
   readonly stream: string
   readonly profile: SizeProfile
+  readonly warmUp: number
   readonly child: Child
 }
 
@@ -69,24 +66,44 @@ export interface Servers {
   dynamodb: string
 }
 
-export function startConsumer(
-  { name, program, overHttp2, env }: ConsumerContender,
+export async function startConsumer(
+  contender: ConsumerContender,
   profile: SizeProfile,
   servers: Servers,
-): RunningConsumer {
-  const stream = streamOf(name, profile)
-  const { http, http2 } = servers.source
-  const child = startChild({
-    name: `${name} at ${profile.label}`,
-    entry: path.resolve(import.meta.dirname, `../contenders/${program}${path.extname(import.meta.filename)}`),
-    env: {
-      ...childEnv({ aws: servers.dynamodb, kinesis: overHttp2 ? http2 : http, issuer: '' }),
-      ...env,
-      STREAM_NAME: stream,
-      RECORDS_PER_ROUND: String(profile.recordsPerReply * profile.repliesPerRound),
-    },
-  })
-  return { contender: name, stream, profile, child }
+): Promise<RunningConsumer> {
+  const { name } = contender
+  return {
+    contender: name,
+    stream: streamOf(name, profile),
+    profile,
+    warmUp: contender.warmUp ?? 1,
+    child: await contender.start(profile, servers),
+  }
+}
+
+interface NodeContender extends Contender {
+  /** In `contenders/`. */
+  program: string
+  /** Asks for records over HTTP/2. */
+  overHttp2?: true
+  env?: NodeJS.ProcessEnv
+}
+
+function nodeContender({ name, does, program, overHttp2, env }: NodeContender): ConsumerContender {
+  return {
+    ...{ name, does },
+    start: (profile, { source, dynamodb }) =>
+      startChild({
+        name: `${name} at ${profile.label}`,
+        entry: path.resolve(import.meta.dirname, `../contenders/${program}${path.extname(import.meta.filename)}`),
+        env: {
+          ...childEnv({ aws: dynamodb, kinesis: overHttp2 ? source.http2 : source.http, issuer: '' }),
+          ...env,
+          STREAM_NAME: streamOf(name, profile),
+          RECORDS_PER_ROUND: String(profile.recordsPerReply * profile.repliesPerRound),
+        },
+      }),
+  }
 }
 
 function resolvable(name: string): string | undefined {

@@ -11,6 +11,7 @@ import {
   LIFION,
   lifion,
   lifionVersion,
+  type RunningConsumer,
   type Servers,
   sdkHttp1Loop,
   sdkLoop,
@@ -18,21 +19,26 @@ import {
 } from './consumer-contenders.ts'
 import { type ConsumerSample, measureRound } from './consumer-round.ts'
 import type { Entry, EntrySettings } from './entry.ts'
+import { KCL_VERSION, kcl, startLeaseTableForKcl, whyWithoutKcl } from './kcl-contender.ts'
 
 /** Enough for every contender's code to be compiled: the first rounds cost twice as much. */
 const WARM_UP_ROUNDS = 8
 const QUICK_WARM_UP_ROUNDS = 1
 
-/** The consumer with a handler that does nothing, beside lifion-kinesis and a loop of the SDK's GetRecords. */
+/** The consumer with a handler that does nothing, beside lifion-kinesis, KCL for Java and a loop of the SDK's GetRecords. */
 export const consumer: Entry = {
   name: 'consumer',
   summary:
-    'records of 100 B, 1 KiB and 10 KiB, no-op handler: the consumer beside lifion-kinesis and a GetRecords loop',
+    'records of 100 B, 1 KiB and 10 KiB, no-op handler: the consumer beside lifion-kinesis, KCL and a GetRecords loop',
   run: settings =>
     withCleanup(async onEnd => {
       const rival = lifion()
       if (!rival) settings.progress(`consumer: without ${LIFION}, which is not installed here`)
-      const contenders = [headgate, ...(rival ? [rival] : []), sdkLoop, sdkHttp1Loop]
+      const withoutKcl = await whyWithoutKcl(settings.quick)
+      if (withoutKcl !== undefined) settings.progress(`consumer: without KCL: ${withoutKcl}`)
+      const java: ConsumerContender[] = []
+      if (withoutKcl === undefined) java.push(kcl(`http://127.0.0.1:${await startLeaseTableForKcl(onEnd)}`))
+      const contenders = [headgate, ...(rival ? [rival] : []), sdkLoop, sdkHttp1Loop, ...java]
       const dynamodb = await startDynamoDb({ host: '127.0.0.1', port: 0 })
       onEnd(() => dynamodb.stop())
       const source = await startSource(contenders.flatMap(({ name }) => sizes.map(size => streamOf(name, size))))
@@ -55,6 +61,7 @@ export const consumer: Entry = {
         versions: {
           ...versionsOf(['@aws-sdk/client-kinesis', '@smithy/node-http-handler']),
           ...(rival && { [LIFION]: lifionVersion() }),
+          ...(withoutKcl === undefined && { 'amazon-kinesis-client': KCL_VERSION }),
         },
       }
     }),
@@ -73,9 +80,13 @@ function measureSize(
 ): Promise<Map<string, ConsumerSample[]>> {
   return withCleanup(async onEnd => {
     const turns = new Map<string, number>()
-    const running = contenders.map(contender => startConsumer(contender, size, servers))
-    for (const { child } of running) onEnd(() => child.stop())
-    const measure = (one: (typeof running)[number]) => {
+    const running: RunningConsumer[] = []
+    for (const contender of contenders) {
+      const one = await startConsumer(contender, size, servers)
+      onEnd(() => one.child.stop())
+      running.push(one)
+    }
+    const measure = (one: RunningConsumer) => {
       const round = (turns.get(one.contender) ?? 0) + 1
       turns.set(one.contender, round)
       return measureRound(one, round, source)
@@ -83,7 +94,7 @@ function measureSize(
 
     progress(`consumer: ${size.label}, warming up`)
     const warmUp = quick ? QUICK_WARM_UP_ROUNDS : WARM_UP_ROUNDS
-    for (const one of running) for (let i = 0; i < warmUp; i++) await measure(one)
+    for (const one of running) for (let i = 0; i < warmUp * one.warmUp; i++) await measure(one)
 
     const samples = new Map(running.map(({ contender }) => [contender, [] as ConsumerSample[]]))
     for (const [round, order] of interleave(running, rounds).entries()) {

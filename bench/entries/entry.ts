@@ -4,6 +4,8 @@ export interface EntrySettings {
   rounds: number
   /** Very little work a round. */
   quick: boolean
+  /** How long an entry takes that watches something for a while. */
+  minutes: number
   /** Says how far it is, for people. */
   progress(line: string): void
 }
@@ -13,5 +15,7 @@ export interface Entry {
   name: string
   /** What it compares, in a line. */
   summary: string
+  /** Takes so long that it is run by its name alone. */
+  byNameOnly?: true
   run(settings: EntrySettings): Promise<Measurements>
 }

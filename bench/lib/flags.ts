@@ -3,6 +3,8 @@ import { UsageError } from '../../services/local/errors.ts'
 
 export const DEFAULT_ROUNDS = 7
 const MAX_ROUNDS = 100
+export const DEFAULT_MINUTES = 10
+const MAX_MINUTES = 1_440
 
 export type BenchFlags = { help: true } | BenchSettings
 
@@ -13,29 +15,38 @@ export interface BenchSettings {
   json: boolean
   quick: boolean
   rounds: number
+  minutes: number
+}
+
+/** As far as the flags know one. */
+export interface NamedEntry {
+  readonly name: string
+  readonly byNameOnly?: true
 }
 
 /** What there is to run, for people. */
-export function benchUsage(entries: readonly { name: string; summary: string }[]): string {
+export function benchUsage(entries: readonly (NamedEntry & { summary: string })[]): string {
   const width = Math.max(...entries.map(({ name }) => name.length))
   const lines = entries.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
   return `Usage: npm run bench -- [entry …] [options]
 
-Compares Headgate with what it stands beside, in interleaved rounds. Without an entry, runs them all:
+Compares Headgate with what it stands beside, in interleaved rounds. Without an entry, runs all but those of many minutes:
 
 ${lines.join('\n')}
 
   --rounds N   how often each is measured (default ${DEFAULT_ROUNDS}; with --quick 1)
+  --minutes N  how long memory is watched (default ${DEFAULT_MINUTES})
   --quick      very little work a round: shows that the benchmark runs, its figures mean nothing
   --json       one line of JSON an entry, in place of the table
   --help`
 }
 
 /**
- * @param names the entries that there are
+ * @param all the entries that there are
  * @throws UsageError
  */
-export function parseBenchFlags(args: readonly string[], names: readonly string[]): BenchFlags {
+export function parseBenchFlags(args: readonly string[], all: readonly NamedEntry[]): BenchFlags {
+  const names = namesOf(all)
   const { values, positionals } = parse(args)
   if (values.help) return { help: true }
   const unknown = positionals.find(name => !names.includes(name))
@@ -43,16 +54,20 @@ export function parseBenchFlags(args: readonly string[], names: readonly string[
   const quick = values.quick === true
   return {
     help: false,
-    entries: positionals.length === 0 ? [...names] : [...new Set(positionals)],
+    entries: positionals.length === 0 ? namesOf(all.filter(entry => !entry.byNameOnly)) : [...new Set(positionals)],
     json: values.json === true,
     quick,
-    rounds: values.rounds === undefined ? (quick ? 1 : DEFAULT_ROUNDS) : roundsOf(values.rounds),
+    rounds: values.rounds === undefined ? (quick ? 1 : DEFAULT_ROUNDS) : numberOf('rounds', values.rounds, MAX_ROUNDS),
+    minutes: values.minutes === undefined ? DEFAULT_MINUTES : numberOf('minutes', values.minutes, MAX_MINUTES),
   }
 }
 
+const namesOf = (entries: readonly NamedEntry[]) => entries.map(({ name }) => name)
+
 function parse(args: readonly string[]) {
   const flag = { type: 'boolean' } as const
-  const options = { json: flag, quick: flag, help: flag, rounds: { type: 'string' } } as const
+  const number = { type: 'string' } as const
+  const options = { json: flag, quick: flag, help: flag, rounds: number, minutes: number } as const
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
   } catch (cause) {
@@ -62,8 +77,8 @@ function parse(args: readonly string[]) {
   }
 }
 
-function roundsOf(value: string): number {
-  const rounds = Number(value)
-  if (/^\d{1,3}$/.test(value) && rounds >= 1 && rounds <= MAX_ROUNDS) return rounds
-  throw new UsageError(`--rounds must be a number from 1 to ${MAX_ROUNDS}, not "${value}".`)
+function numberOf(flag: string, value: string, most: number): number {
+  const number = Number(value)
+  if (/^\d{1,4}$/.test(value) && number >= 1 && number <= most) return number
+  throw new UsageError(`--${flag} must be a number from 1 to ${most}, not "${value}".`)
 }

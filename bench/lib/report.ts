@@ -28,6 +28,8 @@ export interface Measurements {
   /** Who is compared with whom: the first over the second. */
   comparisons: ReadonlyArray<readonly [string, string]>
   versions: Readonly<Record<string, string>>
+  /** What follows from the figures, in a line, where they were measured to answer a question. */
+  verdict?: string
 }
 
 /** By the figure's key: a sample a round, or one for the whole run. */
@@ -41,6 +43,7 @@ export interface Report {
   /** By pair, as `headgate/tutorial`, then by figure. */
   ratios: Record<string, Record<string, Summary>>
   versions: Record<string, string>
+  verdict?: string
 }
 
 /** @throws BenchError where a contender has no samples of a figure */
@@ -63,12 +66,13 @@ export function toReport(measurements: Measurements): Report {
       ]),
     ),
     versions: { ...versions },
+    ...(measurements.verdict !== undefined && { verdict: measurements.verdict }),
   }
 }
 
 /** The same for people. */
 export function toText(measurements: Measurements): string {
-  const { name, title, figures, contenders, versions } = measurements
+  const { name, title, figures, contenders, versions, verdict } = measurements
   const report = toReport(measurements)
   const rows = Object.entries(report.figures).map(([contender, summaries]) => [
     contender,
@@ -81,6 +85,7 @@ export function toText(measurements: Measurements): string {
   return [
     `${name}: ${title}`,
     formatTable([['median (min to max)', ...figures.map(({ label }) => label)], ...rows, ...ratios]),
+    ...(verdict === undefined ? [] : [verdict]),
     contenders.map(contender => `${contender.name}: ${contender.does}`).join('\n'),
     Object.entries(versions)
       .map(([what, version]) => `${what} ${version}`)

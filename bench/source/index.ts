@@ -10,6 +10,8 @@ export interface Source {
   readonly addresses: SourceAddresses
   /** Gives a stream the replies of one round. */
   release(stream: string): Promise<void>
+  /** Gives a stream's records for ever, as fast as they are asked for. */
+  open(stream: string): Promise<void>
   /** @throws BenchError where something was asked that the source has no answer for */
   check(): Promise<void>
   stop(): Promise<void>
@@ -26,6 +28,7 @@ export async function startSource(streams: readonly string[]): Promise<Source> {
     return {
       addresses,
       release: stream => child.ask<void>(`release ${stream}`),
+      open: stream => child.ask<void>(`open ${stream}`),
       async check() {
         const unknown = await child.ask<string>('unknown')
         if (unknown !== '') throw new BenchError(`The source has no answer for ${unknown}.`)

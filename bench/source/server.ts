@@ -49,6 +49,7 @@ runMain(async () => {
   // Questions have no arguments: there is one for each stream.
   for (const stream of (process.env.STREAMS ?? '').split(',')) {
     answerParent(`release ${stream}`, () => kinesis.release(stream))
+    answerParent(`open ${stream}`, () => kinesis.open(stream))
   }
   tellParent('ready', addresses)
 })

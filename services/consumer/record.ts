@@ -41,10 +41,11 @@ export interface RecordContext {
 export type BatchContext = RecordContext
 
 /**
- * Handles one record. The record counts as done when the promise resolves; when it rejects, the record is tried again after
- * a backoff, and the records of its partition key wait for it. Records may come more than once: make the effect idempotent.
+ * Handles one record. The record counts as done when the promise resolves, or when the handler returns without one; when it
+ * rejects or throws, the record is tried again after a backoff, and the records of its partition key wait for it. Records may
+ * come more than once: make the effect idempotent.
  */
-export type RecordHandler = (record: ConsumerRecord, context: RecordContext) => Promise<void>
+export type RecordHandler = (record: ConsumerRecord, context: RecordContext) => Promise<void> | void
 
 /**
  * Handles records of one shard, in its order. All count as done when the promise resolves. When it rejects with a

@@ -41,6 +41,7 @@ export class ShardConsumer {
   readonly #noMoreFetching = new AbortController()
   /** Tells handlers to give up: the lease is gone, or the worker can wait no longer. */
   readonly #giveUp = new AbortController()
+  #hasGivenUp = false
   readonly #unpacking: UnpackSettings
   /** Grows with every write of the lease: whoever takes it later has a greater one. */
   readonly #fencingToken: number
@@ -54,7 +55,7 @@ export class ShardConsumer {
     this.#processor = new ShardProcessor({
       shard: {
         ...{ shardId, fencingToken: this.#fencingToken, clock, wallClock, random, breaker, events },
-        mayStart: () => lease.isValid(),
+        mayStart: now => !this.#hasGivenUp && lease.isValid(now),
         signal: this.#giveUp.signal,
       },
       ...{ options: options.processing, from: lease.row.checkpoint, budget, counters },
@@ -104,6 +105,7 @@ export class ShardConsumer {
     const ended = new AbortController()
     const closed = this.#processor.close().finally(() => ended.abort())
     await Promise.race([closed, clock.sleep(timeoutMs, ended.signal)])
+    this.#hasGivenUp = true
     this.#giveUp.abort()
   }
 
@@ -162,6 +164,7 @@ export class ShardConsumer {
 
   #abandon(): void {
     this.#noMoreFetching.abort()
+    this.#hasGivenUp = true
     this.#giveUp.abort(this.#settings.lease.signal.reason)
     this.#settings.budget.close()
     void this.#processor.close()

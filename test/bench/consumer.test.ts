@@ -27,6 +27,7 @@ t.test('the consumer benchmark measures every contender at every size and prints
   const lifionIsThere = 'lifion' in report.figures
   t.equal('headgate/lifion' in report.ratios, lifionIsThere)
   t.equal(/without lifion-kinesis, which is not installed/.test(program.stderr()), !lifionIsThere)
+  t.match(program.stderr(), 'without KCL: a quick run starts no Java')
 })
 
 t.test('records that were handled twice, or not at all, make the figures void', async t => {

@@ -59,6 +59,12 @@ t.test('the table shows medians and spreads, what each does, and the versions', 
   )
 })
 
+t.test('a verdict is told beside the figures it follows from', async t => {
+  const verdict = 'The tortoise wins.'
+  t.equal(toReport({ ...measurements, verdict }).verdict, verdict)
+  t.match(toText({ ...measurements, verdict }), `\n\n${verdict}\n\nhare: sleeps`)
+})
+
 t.test('a contender that is compared and was not measured is an error', async t => {
   t.throws(() => toReport({ ...measurements, comparisons: [['hare', 'fox']] }), {
     name: 'BenchError',

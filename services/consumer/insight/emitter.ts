@@ -11,11 +11,6 @@ export interface EventOrigin {
 
 export type EventObserver = <Name extends keyof ConsumerEvents>(name: Name, event: ConsumerEvents[Name][0]) => void
 
-export interface EventTopic {
-  /** Whether anybody listens. */
-  readonly isObserved: boolean
-}
-
 type AnyListener = (...args: unknown[]) => unknown
 
 /**
@@ -35,15 +30,9 @@ export class ConsumerEmitter extends EventEmitter<ConsumerEvents> {
     this.#observer = observer
   }
 
-  /** For what happens to every record: told only while somebody listens, which is cheap to ask. */
-  topic(name: keyof ConsumerEvents): EventTopic {
-    const told = this.#channel(name)
-    const count = () => this.listenerCount(name)
-    return {
-      get isObserved() {
-        return told.hasSubscribers || count() > 0
-      },
-    }
+  /** Whether anybody listens: what happens to every record is told only then. */
+  isObserved(name: keyof ConsumerEvents): boolean {
+    return this.#channel(name).hasSubscribers || this.listenerCount(name) > 0
   }
 
   override emit<Name>(

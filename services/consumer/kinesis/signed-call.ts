@@ -25,16 +25,17 @@ type KinesisConfig = KinesisClient['config']
 export function createSignedCall({ config }: Pick<KinesisClient, 'config'>): SignedCall {
   const handler = handlerOf(config)
   const pool = new BodyPool()
-  let resolved: ReturnType<typeof resolveEndpoint> | undefined
+  let resolved: Promise<Resolved> | undefined
 
   return async (body, signal) => {
-    resolved ??= resolveEndpoint(config)
-    const endpoint = await resolved.catch(error => {
+    resolved ??= resolve(config)
+    const { endpoint, signer } = await resolved.catch(error => {
       resolved = undefined
       throw error
     })
-    const request = await sign(config, endpoint, body)
-    const { response } = await handler.handle(request, { abortSignal: signal })
+    const request = toRequest(endpoint, body)
+    const signed = await signer.sign(request, { signingDate: new Date(Date.now() + config.systemClockOffset) })
+    const { response } = await handler.handle(new HttpRequest(signed), { abortSignal: signal })
     const { statusCode: status, headers } = response
     if (!(response.body instanceof Readable)) {
       return { status, headers, body: Buffer.from(await config.streamCollector(response.body)), free: nothing }
@@ -64,14 +65,16 @@ function handlerOf({ requestHandler }: KinesisConfig): KinesisConfig['requestHan
   return new NodeHttpHandler({ connectionTimeout: 5_000, httpAgent: agent, httpsAgent: agent })
 }
 
-function resolveEndpoint(config: KinesisConfig) {
-  return getEndpointFromInstructions({}, GetRecordsCommand, config)
+/** Once for all calls: the SDK makes a signer anew for each, of a copy of all its settings. It asks for credentials itself. */
+async function resolve(config: KinesisConfig) {
+  const endpoint = await getEndpointFromInstructions({}, GetRecordsCommand, config)
+  return { endpoint, signer: await config.signer(endpoint.properties?.authSchemes?.[0]) }
 }
 
-type Endpoint = Awaited<ReturnType<typeof resolveEndpoint>>
+type Resolved = Awaited<ReturnType<typeof resolve>>
 
-async function sign(config: KinesisConfig, { url, properties, headers }: Endpoint, body: Buffer): Promise<HttpRequest> {
-  const request = new HttpRequest({
+function toRequest({ url, headers }: Resolved['endpoint'], body: Buffer): HttpRequest {
+  return new HttpRequest({
     method: 'POST',
     protocol: url.protocol,
     hostname: url.hostname,
@@ -87,7 +90,4 @@ async function sign(config: KinesisConfig, { url, properties, headers }: Endpoin
     },
     body,
   })
-  const signer = await config.signer(properties?.authSchemes?.[0])
-  const signed = await signer.sign(request, { signingDate: new Date(Date.now() + config.systemClockOffset) })
-  return new HttpRequest(signed)
 }

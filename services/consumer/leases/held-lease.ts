@@ -69,10 +69,14 @@ export class HeldLease {
     return this.#lastWriteAt
   }
 
-  /** Whether work may start under this lease now. Asks the clock each time: after a stall no timer has fired yet. */
-  isValid(): boolean {
+  /**
+   * Whether work may start under this lease now. Asks the clock each time: after a stall no timer has fired yet.
+   *
+   * @param now the clock's time, where it has just been asked
+   */
+  isValid(now = this.#clock.now()): boolean {
     if (this.#lossReason) return false
-    if (this.#clock.now() < this.#validUntil) return true
+    if (now < this.#validUntil) return true
     this.lose('not renewed in time')
     return false
   }

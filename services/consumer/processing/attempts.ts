@@ -7,18 +7,23 @@ import type { ShardContext } from './shard-context.ts'
  * Whether a handler may be called now: the permit to tell its outcome by, or undefined where none may any more. Waits only
  * while the breaker is not closed.
  *
- * @param closing fires when no more work is to start
+ * @param closing fires when no more work is to start, and ends a wait; that it has not fired yet is for the caller to know
+ * @param now the clock's time, where it has just been asked: for every record anew, as a lease can run out while the event
+ *   loop stands still, before any timer tells
  */
-export function admitted(shard: ShardContext, closing: AbortSignal): Permit | undefined | Promise<Permit | undefined> {
-  // Asked again for every record: a lease can run out while the event loop stands still, before any timer tells.
-  if (shard.signal.aborted || closing.aborted || !shard.mayStart()) return undefined
+export function admitted(
+  shard: ShardContext,
+  closing: AbortSignal,
+  now?: number,
+): Permit | undefined | Promise<Permit | undefined> {
+  if (!shard.mayStart(now)) return undefined
   return shard.breaker.permit ?? admittedLater(shard, closing)
 }
 
 async function admittedLater(shard: ShardContext, closing: AbortSignal): Promise<Permit | undefined> {
   const permit = await shard.breaker.admit(closing)
   if (permit === undefined) return undefined
-  if (!shard.signal.aborted && shard.mayStart()) return permit
+  if (shard.mayStart()) return permit
   shard.breaker.settle(permit, 'other') // Another shard's record may try instead.
   return undefined
 }

@@ -132,7 +132,7 @@ export class BatchRunner {
   /** Resolves to whether the record is stored; to false where nothing may start any more. */
   async #bury(job: Job): Promise<boolean> {
     const { shard, failures, closing, settle } = this.#settings
-    while (!closing.aborted && !shard.signal.aborted && shard.mayStart()) {
+    while (!closing.aborted && shard.mayStart()) {
       const retryInMs = await failures.bury(job)
       if (retryInMs === undefined) {
         settle(job)

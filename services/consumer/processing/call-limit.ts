@@ -34,9 +34,10 @@ export class CallLimit {
 
   /** Runs `work` within the limit. @throws what it threw, or HandlerTimeoutError for what it did after its time was up */
   async run(work: (call: Call) => Promise<void>): Promise<void> {
-    const call = this.begin()
+    const abandoned = Promise.withResolvers<never>()
+    const call = this.begin(this.#settings.clock.now(), abandoned.reject)
     try {
-      await call.outcome(work(call))
+      await Promise.race([work(call), abandoned.promise])
     } catch (error) {
       throw this.failure(call, error)
     } finally {
@@ -44,12 +45,17 @@ export class CallLimit {
     }
   }
 
-  // The three parts of `run`, for the hot path to use without a promise more.
+  // The three parts of `run`, for the hot path to use without its promises.
 
-  /** The call is under way from here on, until `end`. */
-  begin(): Call {
-    const { clock, timeoutMs, signal } = this.#settings
-    const call = new Call(clock.now() + timeoutMs, this.#calls.length)
+  /**
+   * The call is under way from here on, until `end`.
+   *
+   * @param now the clock's time, which whoever begins a call has just asked for
+   * @param abandon is told why the call is waited for no longer; what it comes to later is nobody's then
+   */
+  begin(now: number, abandon: (error: HandlerTimeoutError) => void): Call {
+    const { timeoutMs, signal } = this.#settings
+    const call = new Call(now + timeoutMs, this.#calls.length, abandon)
     if (signal.aborted) call.abort(signal.reason)
     this.#calls.push(call)
     if (!this.#watching) void this.#watch()
@@ -81,7 +87,8 @@ export class CallLimit {
   }
 
   #sweep(now: number): void {
-    for (const call of this.#calls) {
+    // Of a copy: one that is abandoned ends, and others begin.
+    for (const call of [...this.#calls]) {
       if (call.dueAt > now) continue
       const error = this.#timedOut()
       if (call.isOverdue) {
@@ -111,13 +118,14 @@ export class Call {
   /** Where it is in the list of calls. */
   place: number
   isOverdue = false
-  #abandon: ((error: unknown) => void) | undefined
+  readonly abandon: (error: HandlerTimeoutError) => void
   #controller: AbortController | undefined
   #aborted: { reason: unknown } | undefined
 
-  constructor(dueAt: number, place: number) {
+  constructor(dueAt: number, place: number, abandon: (error: HandlerTimeoutError) => void) {
     this.dueAt = dueAt
     this.place = place
+    this.abandon = abandon
   }
 
   get signal(): AbortSignal {
@@ -129,18 +137,5 @@ export class Call {
   abort(reason: unknown): void {
     this.#aborted ??= { reason }
     this.#controller?.abort(reason)
-  }
-
-  /** What the work comes to, or a rejection once the call is abandoned; what the work comes to later is nobody's then. */
-  outcome(work: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#abandon = reject
-      // A handler without types may give back anything.
-      Promise.resolve(work).then(resolve, reject)
-    })
-  }
-
-  abandon(error: unknown): void {
-    this.#abandon?.(error)
   }
 }

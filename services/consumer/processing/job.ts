@@ -2,10 +2,9 @@ import type { ConsumerRecord } from '../record.ts'
 import type { RecordFailure } from './dead-letter.ts'
 import type { Ticket } from './watermark.ts'
 
-/** A record on its way through its shard's processor. */
-export interface Job {
+/** A record on its way through its shard's processor, and its place in the shard's order. */
+export interface Job extends Ticket {
   readonly record: ConsumerRecord
-  readonly ticket: Ticket
   /** Calls of the handler that it was part of. */
   tries: number
   /** Tries that count towards `maxAttempts`: its own failures, not those of a dependency or of another in its batch. */
@@ -18,6 +17,6 @@ export interface Job {
   refusals: number
 }
 
-export function newJob(record: ConsumerRecord, ticket: Ticket): Job {
-  return { record, ticket, tries: 0, attempts: 0, failures: 0, givenUp: undefined, refusals: 0 }
+export function newJob(record: ConsumerRecord): Job {
+  return { record, settled: false, tries: 0, attempts: 0, failures: 0, givenUp: undefined, refusals: 0 }
 }

@@ -1,3 +1,5 @@
+import { KeyTable } from './key-table.ts'
+import { hashOf } from './lane-of.ts'
 import { Queue } from './queue.ts'
 
 /**
@@ -6,36 +8,38 @@ import { Queue } from './queue.ts'
  */
 export class Lanes<Job> {
   readonly #concurrency: number
-  readonly #run: (job: Job) => Promise<LaneOutcome>
-  #lanes = new Map<string, Lane<Job>>()
-  /** Lanes with nothing to do, which are kept for a while. */
-  #atRest = 0
+  readonly #createRunner: RunnerFactory<Job>
+  /** Places that are free, of those that jobs have run in so far. */
+  readonly #free: Place<Job>[] = []
+  /** Those with a job: a key without one has no lane. */
+  readonly #lanes = new KeyTable<Lane<Job>>()
   /** Lanes whose first job could start now. */
   readonly #ready = new Queue<Lane<Job>>()
+  /**
+   * Jobs that are in no lane yet, each with its key, and come behind those that are. A lane is made when there is a place for
+   * its job, so that there are few of them however many jobs wait.
+   */
+  readonly #jobs = new Queue<Job>()
+  readonly #keys = new Queue<string>()
   #running = 0
   #closed = false
   #idle: PromiseWithResolvers<void> | undefined
 
-  /** @param run does one job; it must not reject */
-  constructor(concurrency: number, run: (job: Job) => Promise<LaneOutcome>) {
+  constructor(concurrency: number, createRunner: RunnerFactory<Job>) {
     this.#concurrency = concurrency
-    this.#run = run
+    this.#createRunner = createRunner
   }
 
   add(key: string, job: Job): void {
-    let lane = this.#lanes.get(key)
-    if (!lane) {
-      lane = { job, waiting: undefined }
-      this.#lanes.set(key, lane)
-    } else if (lane.job === undefined) {
-      lane.job = job
-      this.#atRest--
+    if (this.#closed) return
+    if (this.#running < this.#concurrency) {
+      // Nothing waits for a place then.
+      const lane = this.#enter(key, job)
+      if (lane) this.#start(lane)
     } else {
-      lane.waiting ??= new Queue()
-      lane.waiting.push(job)
-      return
+      this.#keys.push(key)
+      this.#jobs.push(job)
     }
-    this.#makeReady(lane)
   }
 
   /** Starts no more jobs. Resolves when those that run have come to an end. */
@@ -46,58 +50,108 @@ export class Lanes<Job> {
     await this.#idle.promise
   }
 
-  #makeReady(lane: Lane<Job>): void {
-    this.#ready.push(lane)
-    if (this.#running < this.#concurrency && !this.#closed) void this.#work()
+  /** Puts a job into its lane. Gives the lane where the job is its first. */
+  #enter(key: string, job: Job): Lane<Job> | undefined {
+    const hash = hashOf(key)
+    const lane = this.#lanes.find(key, hash)
+    if (lane) {
+      lane.waiting ??= new Queue()
+      lane.waiting.push(job)
+      return undefined
+    }
+    const made: Lane<Job> = { key, hash, job, waiting: undefined, next: undefined }
+    this.#lanes.add(made)
+    return made
   }
 
-  /** One of the jobs that run at once, and then the next, for as long as there is one: cheaper than to start each anew. */
-  async #work(): Promise<void> {
+  #start(lane: Lane<Job>): void {
     this.#running++
-    for (let lane = this.#next(); lane?.job !== undefined; lane = this.#next()) {
-      const outcome = await this.#run(lane.job)
-      if (outcome === 'done') this.#advance(lane)
-      else if (outcome !== 'stopped') this.#resume(lane, outcome.later)
+    this.#work(this.#free.pop() ?? this.#createPlace(), lane)
+  }
+
+  #createPlace(): Place<Job> {
+    const place: Place<Job> = {
+      lane: undefined,
+      run: this.#createRunner(outcome => {
+        if (place.lane) this.#leave(place.lane, outcome)
+        this.#work(place, this.#next())
+      }),
     }
+    return place
+  }
+
+  /** One job after the other in a place, for as long as there is one that can start and each ends at once. */
+  #work(place: Place<Job>, first: Lane<Job> | undefined): void {
+    for (let lane = first; lane; lane = this.#next()) {
+      place.lane = lane
+      const outcome = place.run(lane.job)
+      if (outcome === undefined) return
+      this.#leave(lane, outcome)
+    }
+    place.lane = undefined
+    this.#free.push(place)
     this.#running--
     if (this.#running === 0) this.#idle?.resolve()
   }
 
+  #leave(lane: Lane<Job>, outcome: LaneOutcome): void {
+    if (outcome === 'done') this.#advance(lane)
+    else if (outcome !== 'stopped') this.#resume(lane, outcome.later)
+  }
+
   #next(): Lane<Job> | undefined {
-    return this.#closed ? undefined : this.#ready.shift()
+    if (this.#closed) return undefined
+    let lane = this.#ready.shift()
+    while (lane === undefined) {
+      const key = this.#keys.shift()
+      const job = this.#jobs.shift()
+      if (key === undefined || job === undefined) return undefined
+      lane = this.#enter(key, job)
+    }
+    return lane
   }
 
   #advance(lane: Lane<Job>): void {
-    lane.job = lane.waiting?.shift()
-    if (lane.job !== undefined) this.#ready.push(lane)
-    else if (++this.#atRest > MOST_AT_REST && this.#atRest * 2 > this.#lanes.size) this.#forget()
-  }
-
-  /**
-   * Drops the lanes at rest, all at once and by a new map. A map that grows and shrinks with each reply leaves a chain of old
-   * tables, each holding the next and the records that were in it, which the collector of young objects has to carry along.
-   */
-  #forget(): void {
-    const lanes = new Map<string, Lane<Job>>()
-    if (this.#atRest < this.#lanes.size) {
-      for (const [key, lane] of this.#lanes) if (lane.job !== undefined) lanes.set(key, lane)
+    const next = lane.waiting?.shift()
+    if (next === undefined) this.#lanes.delete(lane)
+    else {
+      lane.job = next
+      this.#ready.push(lane)
     }
-    this.#lanes = lanes
-    this.#atRest = 0
   }
 
   #resume(lane: Lane<Job>, later: Promise<void>): void {
-    void later.then(() => this.#makeReady(lane))
+    void later.then(() => {
+      if (this.#closed) return
+      if (this.#running < this.#concurrency) this.#start(lane)
+      else this.#ready.push(lane)
+    })
   }
 }
 
 /** A job is done, or is to be tried again once `later` resolves, or its lane has come to an end without it. */
 export type LaneOutcome = 'done' | 'stopped' | { later: Promise<void> }
 
-const MOST_AT_REST = 1_024
+/**
+ * Does one job. Gives what the job came to where that is known at once; else undefined, and `ended` is told of it later. A
+ * promise for each job would cost as much as the rest of its way.
+ */
+export type JobRunner<Job> = (job: Job) => LaneOutcome | undefined
+
+/** Makes what does the jobs of one place, one at a time. `ended` is called once for each job that gave undefined. */
+export type RunnerFactory<Job> = (ended: (outcome: LaneOutcome) => void) => JobRunner<Job>
+
+/** One of the jobs that run at once. */
+interface Place<Job> {
+  lane: Lane<Job> | undefined
+  readonly run: JobRunner<Job>
+}
 
 interface Lane<Job> {
-  /** The one that runs, or that is the first to. None in a lane at rest. */
-  job: Job | undefined
+  readonly key: string
+  readonly hash: number
+  /** The one that runs, or that is the first to. */
+  job: Job
   waiting: Queue<Job> | undefined
+  next: Lane<Job> | undefined
 }

@@ -1,10 +1,12 @@
-import type { EventTopic } from '../insight/emitter.ts'
+import type { HandlerTimeoutError } from '../errors.ts'
 import type { RecordHandler } from '../record.ts'
 import { admitted, HandlerContext } from './attempts.ts'
-import type { CallLimit } from './call-limit.ts'
+import type { Permit } from './breaker.ts'
+import type { Call, CallLimit } from './call-limit.ts'
 import type { Failures } from './failures.ts'
 import type { Job } from './job.ts'
 import type { LaneOutcome } from './lanes.ts'
+import type { RecordTopics } from './record-topics.ts'
 import type { ShardContext } from './shard-context.ts'
 
 export interface RunnerSettings {
@@ -17,59 +19,132 @@ export interface RunnerSettings {
   settle(job: Job): void
 }
 
-/** Runs records through the handler one by one. */
+/** A call of the handler under way. */
+interface Try {
+  readonly job: Job
+  readonly permit: Permit
+  readonly call: Call
+  /** Monotonic milliseconds. */
+  readonly startedAt: number
+}
+
+/** What listens to the promises of handlers. */
+interface Listeners {
+  readonly resolved: () => void
+  readonly rejected: (error: unknown) => void
+}
+
+/**
+ * Runs records through the handler, one at a time. A handler that is done when it returns takes no promise at all, and one
+ * that returns a promise takes none but its own: what listens to it is made once, and not for each record.
+ */
 export class RecordRunner {
   readonly #handler: RecordHandler
   readonly #settings: RunnerSettings
-  readonly #started: EventTopic
-  readonly #handled: EventTopic
+  readonly #topics: RecordTopics
+  readonly #ended: (outcome: LaneOutcome) => void
+  #current: Try | undefined
+  #listeners = this.#listen()
 
-  constructor(handler: RecordHandler, settings: RunnerSettings) {
-    const { events } = settings.shard
+  /** @param ended is told what a job came to for which `run` gave undefined */
+  constructor(
+    handler: RecordHandler,
+    { topics, ...settings }: RunnerSettings & { topics: RecordTopics },
+    ended: (outcome: LaneOutcome) => void,
+  ) {
     this.#handler = handler
     this.#settings = settings
-    this.#started = events.topic('recordStarted')
-    this.#handled = events.topic('recordHandled')
+    this.#topics = topics
+    this.#ended = ended
   }
 
-  async run(job: Job): Promise<LaneOutcome> {
-    const { shard, failures, calls, closing } = this.#settings
+  run(job: Job): LaneOutcome | undefined {
     if (job.givenUp) return this.#bury(job)
-    const admission = admitted(shard, closing)
-    const permit = admission instanceof Promise ? await admission : admission
+    const { shard, closing } = this.#settings
+    const now = shard.clock.now()
+    const admission = admitted(shard, closing, now)
+    if (!(admission instanceof Promise)) return this.#call(job, admission, now)
+    void admission.then(permit => this.#tell(this.#call(job, permit, shard.clock.now())))
+    return undefined
+  }
+
+  #call(job: Job, permit: Permit | undefined, startedAt: number): LaneOutcome | undefined {
     if (permit === undefined) return 'stopped'
+    const { shard, calls } = this.#settings
+    const { record } = job
     const attempt = ++job.tries
-    const { shardId, events } = shard
-    const { sequenceNumber } = job.record
-    const startedAt = this.#handled.isObserved ? shard.clock.now() : undefined
-    if (this.#started.isObserved) events.emit('recordStarted', { shardId, sequenceNumber, attempt })
-    const call = calls.begin()
-    try {
-      await call.outcome(this.#handler(job.record, new HandlerContext(shard, attempt, call)))
-    } catch (thrown) {
-      calls.end(call)
-      if (shard.signal.aborted) {
-        shard.breaker.settle(permit, 'other')
-        return 'stopped'
-      }
-      const error = calls.failure(call, thrown)
-      const errorClass = failures.classify(error)
-      shard.breaker.settle(permit, errorClass === 'dependency' ? 'dependency failure' : 'other')
-      const retryInMs = failures.judge(job, error, errorClass)
-      return retryInMs === undefined ? this.#bury(job) : this.#later(retryInMs)
+    this.#topics.refresh(startedAt)
+    if (this.#topics.isStartObserved) {
+      const { shardId, events } = shard
+      events.emit('recordStarted', { shardId, sequenceNumber: record.sequenceNumber, attempt })
     }
+    const call = calls.begin(startedAt, this.#abandon)
+    const current = { job, permit, call, startedAt }
+    let result: unknown
+    try {
+      result = this.#handler(record, new HandlerContext(shard, attempt, call))
+    } catch (thrown) {
+      return this.#fail(current, thrown)
+    }
+    if (result === undefined) return this.#succeed(current)
+    this.#current = current
+    // A handler without types may give back anything.
+    Promise.resolve(result).then(this.#listeners.resolved, this.#listeners.rejected)
+    return undefined
+  }
+
+  #listen(): Listeners {
+    const listeners: Listeners = {
+      resolved: () => {
+        if (this.#current && this.#listeners === listeners) this.#tell(this.#succeed(this.#current))
+      },
+      rejected: error => {
+        if (this.#current && this.#listeners === listeners) this.#tell(this.#fail(this.#current, error))
+      },
+    }
+    return listeners
+  }
+
+  /** What is listened to now is nobody's any more. */
+  readonly #abandon = (error: HandlerTimeoutError) => {
+    this.#listeners = this.#listen()
+    if (this.#current) this.#tell(this.#fail(this.#current, error))
+  }
+
+  #succeed({ job, permit, call, startedAt }: Try): LaneOutcome {
+    const { shard, calls, settle } = this.#settings
     calls.end(call)
     shard.breaker.settle(permit, 'success')
-    this.#settings.settle(job)
-    if (startedAt !== undefined) {
-      events.emit('recordHandled', { shardId, sequenceNumber, attempt, ms: shard.clock.now() - startedAt })
+    settle(job)
+    if (this.#topics.isEndObserved) {
+      const { shardId, events, clock } = shard
+      const { sequenceNumber } = job.record
+      events.emit('recordHandled', { shardId, sequenceNumber, attempt: job.tries, ms: clock.now() - startedAt })
     }
     return 'done'
   }
 
-  async #bury(job: Job): Promise<LaneOutcome> {
+  #fail({ job, permit, call }: Try, thrown: unknown): LaneOutcome | undefined {
+    const { shard, failures, calls } = this.#settings
+    calls.end(call)
+    if (shard.signal.aborted) {
+      shard.breaker.settle(permit, 'other')
+      return 'stopped'
+    }
+    const error = calls.failure(call, thrown)
+    const errorClass = failures.classify(error)
+    shard.breaker.settle(permit, errorClass === 'dependency' ? 'dependency failure' : 'other')
+    const retryInMs = failures.judge(job, error, errorClass)
+    return retryInMs === undefined ? this.#bury(job) : this.#later(retryInMs)
+  }
+
+  #bury(job: Job): undefined {
+    void this.#storeDeadLetter(job).then(this.#ended)
+  }
+
+  async #storeDeadLetter(job: Job): Promise<LaneOutcome> {
     const { shard, failures, settle } = this.#settings
-    if (shard.signal.aborted || !shard.mayStart()) return 'stopped'
+    if (!shard.mayStart()) return 'stopped'
     const retryInMs = await failures.bury(job)
     if (retryInMs !== undefined) return this.#later(retryInMs)
     settle(job)
@@ -78,5 +153,9 @@ export class RecordRunner {
 
   #later(ms: number): LaneOutcome {
     return { later: this.#settings.shard.clock.sleep(ms, this.#settings.closing) }
+  }
+
+  #tell(outcome: LaneOutcome | undefined): void {
+    if (outcome !== undefined) this.#ended(outcome)
   }
 }

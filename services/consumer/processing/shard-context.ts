@@ -13,8 +13,13 @@ export interface ShardContext {
   /** The worker's: its shards share it. */
   readonly breaker: CircuitBreaker
   readonly events: ConsumerEmitter
-  /** Whether work may start: false once the lease is not this worker's any more. */
-  mayStart(): boolean
+  /**
+   * Whether work may start: false once the lease is not this worker's any more, or `signal` has fired. Asked for every record:
+   * the signal itself takes longer to ask.
+   *
+   * @param now the clock's time, where it has just been asked
+   */
+  mayStart(now?: number): boolean
   /** Fires when handlers should give up. */
   readonly signal: AbortSignal
 }

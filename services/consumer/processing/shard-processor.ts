@@ -10,6 +10,7 @@ import { type Job, newJob } from './job.ts'
 import { Lanes } from './lanes.ts'
 import type { ResolvedProcessing } from './processing-options.ts'
 import { RecordRunner } from './record-runner.ts'
+import { RecordTopics } from './record-topics.ts'
 import type { ShardContext } from './shard-context.ts'
 import { Watermark } from './watermark.ts'
 
@@ -39,10 +40,13 @@ export class ShardProcessor {
   readonly #closing = new AbortController()
   #drained: PromiseWithResolvers<void> | undefined
   #done = 0
+  /** Whether records may still come that `from` covers. */
+  #mayBeDone: boolean
 
   constructor(settings: ShardProcessorSettings) {
     this.#settings = settings
     this.#watermark = new Watermark(settings.from)
+    this.#mayBeDone = isSequence(settings.from)
     this.#lanes = this.#createLanes()
   }
 
@@ -62,14 +66,14 @@ export class ShardProcessor {
 
   add(records: readonly ConsumerRecord[]): void {
     const { budget, from } = this.#settings
-    const isResumed = isSequence(from)
     for (const record of records) {
-      const { sequenceNumber, subSequenceNumber } = record
-      const checkpoint = { sequenceNumber, subSequenceNumber }
-      if (isResumed && compareCheckpoints(checkpoint, from) <= 0) continue
+      // Behind the first that is new all are: they come in order.
+      if (this.#mayBeDone && compareCheckpoints(record, from) <= 0) continue
+      this.#mayBeDone = false
       budget.add(bytesInMemory(record))
-      const ticket = this.#watermark.open(checkpoint)
-      this.#lanes.add(record.partitionKey, newJob(record, ticket))
+      const job = newJob(record)
+      this.#watermark.open(job)
+      this.#lanes.add(record.partitionKey, job)
     }
   }
 
@@ -97,8 +101,11 @@ export class ShardProcessor {
     const failures = new Failures({ shard, retry, deadLetter, calls })
     const settings = { shard, failures, calls, closing, settle: (job: Job) => this.#settle(job) }
     if (work.kind === 'records') {
-      const runner = new RecordRunner(work.handler, settings)
-      return new Lanes<Job>(concurrency, job => runner.run(job))
+      const topics = new RecordTopics(shard.events)
+      return new Lanes<Job>(concurrency, ended => {
+        const runner = new RecordRunner(work.handler, { ...settings, topics }, ended)
+        return job => runner.run(job)
+      })
     }
     const runner = new BatchRunner(work.handler, settings)
     return new BatchLanes({
@@ -115,7 +122,7 @@ export class ShardProcessor {
       counters.recordsHandled++
       counters.bytesHandled += job.record.data.byteLength
     }
-    const passed = this.#watermark.settle(job.ticket)
+    const passed = this.#watermark.settle(job)
     // What a record takes beside its data it takes until the watermark has passed it: one that is never done holds up the
     // fetching in the end, and not only the watermark.
     budget.free(job.record.data.byteLength + passed * RECORD_OVERHEAD)

@@ -2,7 +2,8 @@ import type { Checkpoint } from '../checkpoint.ts'
 
 /** A record on its way, in the order of the shard. */
 export interface Ticket {
-  readonly checkpoint: Checkpoint
+  /** Where it is in the shard. */
+  readonly record: Checkpoint
   settled: boolean
 }
 
@@ -30,20 +31,24 @@ export class Watermark {
     return this.#tickets.length - this.#first
   }
 
-  open(checkpoint: Checkpoint): Ticket {
-    const ticket = { checkpoint, settled: false }
+  /** Takes a record in, behind all that were before. */
+  open(ticket: Ticket): void {
     this.#tickets.push(ticket)
-    return ticket
   }
 
   /** @returns how many records the watermark has passed by it. */
   settle(ticket: Ticket): number {
     ticket.settled = true
     const before = this.#first
+    let last: Ticket | undefined
     for (let next = this.#tickets[this.#first]; next?.settled; next = this.#tickets[this.#first]) {
-      this.#reached = next.checkpoint
+      last = next
       this.#first++
     }
+    if (!last) return 0
+    // Its place alone: the record may be large.
+    const { sequenceNumber, subSequenceNumber } = last.record
+    this.#reached = { sequenceNumber, subSequenceNumber }
     const passed = this.#first - before
     this.#forget()
     return passed

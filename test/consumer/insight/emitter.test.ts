@@ -54,15 +54,14 @@ t.test('a listener for once is told once', async t => {
 
 t.test('an event is observed while it has a listener, or its channel a subscriber', async t => {
   const events = new ConsumerEmitter(origin, () => undefined)
-  const topic = events.topic('recordHandled')
-  t.notOk(topic.isObserved)
+  t.notOk(events.isObserved('recordHandled'))
   const listener = () => undefined
   events.on('recordHandled', listener)
-  t.ok(topic.isObserved)
+  t.ok(events.isObserved('recordHandled'))
   events.off('recordHandled', listener)
-  t.notOk(topic.isObserved)
+  t.notOk(events.isObserved('recordHandled'))
   subscribe('headgate:consumer:recordHandled', listener)
-  t.ok(topic.isObserved)
+  t.ok(events.isObserved('recordHandled'))
   unsubscribe('headgate:consumer:recordHandled', listener)
-  t.notOk(topic.isObserved)
+  t.notOk(events.isObserved('recordHandled'))
 })

@@ -5,9 +5,10 @@ import { type LaneOutcome, Lanes } from '../../../services/consumer/processing/l
 function manualLanes(concurrency: number) {
   const running = new Map<string, (outcome: LaneOutcome) => void>()
   const started: string[] = []
-  const lanes = new Lanes<string>(concurrency, job => {
+  const lanes = new Lanes<string>(concurrency, ended => job => {
     started.push(job)
-    return new Promise(resolve => running.set(job, resolve))
+    running.set(job, ended)
+    return undefined
   })
   const end = async (job: string, outcome: LaneOutcome = 'done') => {
     running.get(job)?.(outcome)
@@ -72,13 +73,17 @@ t.test(
     const done = new Map<number, number[]>()
     let [running, most, count] = [0, 0, 0]
     const all = Promise.withResolvers<void>()
-    const lanes = new Lanes<{ key: number; n: number }>(7, async ({ key, n }) => {
-      most = Math.max(most, ++running)
-      if (n % 3 === 0) await null
+    const end = ({ key, n }: { key: number; n: number }): LaneOutcome => {
       running--
       done.set(key, [...(done.get(key) ?? []), n])
       if (++count === 5_000) all.resolve()
       return 'done'
+    }
+    const lanes = new Lanes<{ key: number; n: number }>(7, ended => job => {
+      most = Math.max(most, ++running)
+      if (job.n % 3 > 0) return end(job)
+      queueMicrotask(() => ended(end(job)))
+      return undefined
     })
     for (let n = 0; n < 5_000; n++) lanes.add(String(n % 50), { key: n % 50, n })
     await all.promise

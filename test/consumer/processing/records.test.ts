@@ -21,6 +21,62 @@ t.test('a handler is told its shard, its try and a fencing token', async t => {
   )
 })
 
+t.test('a handler without a promise is done when it returns, and fails when it throws', async t => {
+  let tries = 0
+  const order: number[] = []
+  const { processor, clock, progress, namesTold } = processorOf({
+    handler: record => {
+      if (numberOf(record) === 2 && ++tries < 3) throw new Error('not yet')
+      order.push(numberOf(record))
+    },
+    concurrency: 1,
+  })
+  processor.add([recordOf(1, 'a'), recordOf(2, 'b'), recordOf(3, 'b'), recordOf(4, 'c')])
+  t.same([order, progress()], [[1, 4], at('1')], 'without a turn of the event loop')
+  await clock.until(() => processor.pending === 0)
+  t.same(order, [1, 4, 2, 3])
+  t.same(progress(), at('4'))
+  t.same(namesTold(), ['recordFailed', 'recordFailed'])
+})
+
+t.test(
+  'whatever a handler gives back that is no promise is taken for done, and a foreign promise for a promise',
+  async t => {
+    // biome-ignore lint/suspicious/noThenProperty: what awaits a promise of another library goes by it.
+    const foreign = { then: (resolve: () => void) => void setImmediate(resolve) }
+    const answers: unknown[] = [null, 7, foreign]
+    const { processor, clock } = processorOf({ handler: () => answers.shift() as Promise<void>, concurrency: 1 })
+    processor.add([recordOf(1), recordOf(2), recordOf(3)])
+    await clock.until(() => answers.length === 0)
+    t.equal(processor.pending, 1, 'not done before it says so')
+    await clock.until(() => processor.pending === 0)
+  },
+)
+
+t.test('what a call that was given up comes to later changes nothing', async t => {
+  const calls: Array<PromiseWithResolvers<void>> = []
+  const { processor, clock, counters } = processorOf({
+    handler: () => {
+      const call = Promise.withResolvers<void>()
+      calls.push(call)
+      return call.promise
+    },
+    concurrency: 1,
+    handlerTimeoutMs: 1_000,
+    retry: { firstMs: 10, mostMs: 10 },
+  })
+  processor.add([recordOf(1, 'a'), recordOf(2, 'a')])
+  await clock.until(() => calls.length === 2)
+  calls[0]?.resolve()
+  await clock.pass(0)
+  t.match([processor.pending, counters.recordsHandled, calls.length], [2, 0, 2], 'the second try is still under way')
+  calls[1]?.resolve()
+  await clock.until(() => calls.length === 3)
+  calls[2]?.resolve()
+  await clock.until(() => processor.pending === 0)
+  t.equal(counters.recordsHandled, 2)
+})
+
 t.test('without bounds a record is tried for ever, and the watermark waits', async t => {
   let tries = 0
   const { processor, clock, progress } = processorOf({
@@ -132,14 +188,14 @@ t.test('failures of a dependency count for no record, and open the breaker for a
   })
   processor.add(Array.from({ length: 10 }, (_, i) => recordOf(i)))
   await clock.until(() => breaker.state === 'open')
-  t.equal(started.length, 4)
+  t.equal(started.length, 5, 'the fourth failure finds a fifth record under way')
   await clock.pass(999)
-  t.equal(started.length, 4, 'no record starts')
+  t.equal(started.length, 5, 'no record starts')
   await clock.pass(1 + 2_000 + 4_000)
-  t.equal(started.length, 7, 'but one probe after each backoff')
+  t.equal(started.length, 8, 'but one probe after each backoff')
   down = false
   await clock.until(() => processor.pending === 0)
-  t.equal(started.length, 7 + 10)
+  t.equal(started.length, 8 + 10)
   t.same(
     namesTold().filter(name => name.startsWith('breaker')),
     [...Array(4).fill('breakerOpened'), 'breakerClosed'],

@@ -126,7 +126,7 @@ export function processorOf(
   const processor = new ShardProcessor({
     shard: {
       ...{ shardId: 'shard', fencingToken: 7, clock, wallClock: () => WALL + clock.now(), random, breaker, events },
-      mayStart: () => isValid,
+      mayStart: () => isValid && !lost.signal.aborted,
       signal: lost.signal,
     },
     ...{ options: resolved, from: at('TRIM_HORIZON'), budget: budget.open(), counters },

@@ -3,10 +3,12 @@ import { TRIM_HORIZON } from '../../../services/consumer/checkpoint.ts'
 import { Watermark } from '../../../services/consumer/processing/watermark.ts'
 import { at } from '../leases/support.ts'
 
+const ticketAt = (number: number) => ({ record: at(String(number)), settled: false })
+
 t.test('the watermark passes no record that is not done', async t => {
   const watermark = new Watermark(TRIM_HORIZON)
-  const [first, second, third] = ['1', '2', '3'].map(n => watermark.open(at(n)))
-  if (!first || !second || !third) throw new Error('no tickets')
+  const [first, second, third] = [ticketAt(1), ticketAt(2), ticketAt(3)]
+  for (const ticket of [first, second, third]) watermark.open(ticket)
   watermark.settle(third)
   t.same(watermark.reached, TRIM_HORIZON)
   watermark.settle(first)
@@ -19,7 +21,8 @@ t.test('the watermark passes no record that is not done', async t => {
 t.test('in whatever order records end, the watermark is the last of the longest run that is done', async t => {
   const count = 5_000
   const watermark = new Watermark(at('0'))
-  const tickets = Array.from({ length: count }, (_, i) => watermark.open(at(String(i + 1))))
+  const tickets = Array.from({ length: count }, (_, i) => ticketAt(i + 1))
+  for (const ticket of tickets) watermark.open(ticket)
   const done = new Array<boolean>(count).fill(false)
   const order = tickets.map((ticket, i) => ({ ticket, i, by: Math.sin(i * 7919) })).sort((a, b) => a.by - b.by)
   let run = 0

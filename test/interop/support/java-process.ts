@@ -14,9 +14,12 @@ export interface JavaLine {
   readonly text?: string
   readonly checkpoint?: string
   readonly port?: number
+  readonly round?: number
+  readonly handled?: number
 }
 
 export interface JavaProcess {
+  readonly pid: number
   /** Asks for a graceful end and resolves when it has come. */
   stop(): Promise<void>
   /** SIGKILL. */
@@ -27,7 +30,7 @@ export interface JavaProcess {
   readonly exited: Promise<unknown>
 }
 
-/** Runs a Java program for as long as the test; its standard input is what keeps it alive. */
+/** Runs a Java program for as long as the test, or whatever tears it down; its standard input is what keeps it alive. */
 export async function startJava(
   t: Pick<Test, 'teardown'>,
   name: ProgramName,
@@ -53,6 +56,7 @@ export async function startJava(
   }
   t.teardown(kill)
   return {
+    pid: child.pid ?? 0,
     kill,
     tail,
     exited,

@@ -25,12 +25,13 @@ function whyNot(): string | false {
   if (process.env.HEADGATE_INTEROP !== '1') {
     return `takes Java, Maven and some minutes, so it runs when asked for: ${command}`
   }
-  const missing = [
-    ['java', '-version'],
-    ['mvn', '-version'],
-  ].filter(([program = '', ...args]) => spawnSync(program, args, { stdio: 'ignore' }).status !== 0)
-  if (missing.length === 0) return false
-  return `${missing.map(([program]) => program).join(' and ')} not found: it takes Java 17 and Maven, then ${command}`
+  const missing = missingPrograms()
+  return missing.length > 0 && `${missing.join(' and ')} not found: it takes Java 17 and Maven, then ${command}`
+}
+
+/** Which of the programs that it takes are not there. */
+export function missingPrograms(): string[] {
+  return ['java', 'mvn'].filter(program => spawnSync(program, ['-version'], { stdio: 'ignore' }).status !== 0)
 }
 
 /** The arguments that make `java` run a program. Builds it first where this very source has not been built yet. */

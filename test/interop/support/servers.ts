@@ -42,7 +42,8 @@ async function startDynalite(t: Pick<Test, 'teardown'>): Promise<number> {
   return server.port
 }
 
-async function startDynamoDbLocal(t: Pick<Test, 'teardown'>): Promise<number> {
+/** DynamoDB Local, at the port that it resolves to. */
+export async function startDynamoDbLocal(t: Pick<Test, 'teardown'>): Promise<number> {
   const listening = Promise.withResolvers<number>()
   const onLine = ({ port }: { port?: number }) => listening.resolve(port ?? 0)
   const program = await startJava(t, 'dynamodb', { env: {}, onLine })

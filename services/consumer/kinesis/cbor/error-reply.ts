@@ -1,5 +1,6 @@
 import { KinesisServiceException } from '@aws-sdk/client-kinesis'
 import { StreamReplyError } from '../../errors.ts'
+import { names } from './name.ts'
 import { CborReader } from './reader.ts'
 
 /** What HTTP brought, read to its end. Names of headers are in lower case. */
@@ -52,7 +53,7 @@ function readError(reply: HttpReply): ToldError {
   }
 }
 
-const NAMES = ['__type', 'message', 'Message'].map(name => Buffer.from(name))
+const NAMES = names('__type', 'message', 'Message')
 
 function readCbor(body: Buffer): ToldError {
   const told = { ...UNTOLD }

@@ -1,8 +1,8 @@
 /** A float of 2, 4 or 8 bytes. Those of 2 are for Node 22, which reads none. */
-export function readFloat(bytes: Buffer, at: number, size: number): number {
-  if (size === 8) return bytes.readDoubleBE(at)
-  if (size === 4) return bytes.readFloatBE(at)
-  const half = bytes.readUInt16BE(at)
+export function readFloat(bytes: DataView, at: number, size: number): number {
+  if (size === 8) return bytes.getFloat64(at)
+  if (size === 4) return bytes.getFloat32(at)
+  const half = bytes.getUint16(at)
   const exponent = (half >> 10) & 31
   const fraction = half & 0x3ff
   const sign = half & 0x8000 ? -1 : 1

@@ -1,5 +1,6 @@
 import { StreamReplyError } from '../../errors.ts'
 import { readFloat } from './float.ts'
+import type { CborName } from './name.ts'
 
 const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6, other: 7 } as const
 const BREAK = 0xff
@@ -16,11 +17,13 @@ const MAX_DEPTH = 32
  */
 export class CborReader {
   readonly #bytes: Buffer
+  readonly #view: DataView
   #at = 0
   #sharesBytes = false
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   /** Whether a view onto what is read was given away. */
@@ -52,7 +55,7 @@ export class CborReader {
    *
    * @param guess the place to look at first: maps of one kind have their keys in one order
    */
-  key(known: readonly Buffer[], guess = 0): number {
+  key(known: readonly CborName[], guess = 0): number {
     const first = this.#peek()
     if (first >> 5 !== MAJOR.text) {
       this.skip()
@@ -60,12 +63,12 @@ export class CborReader {
     }
     if (first === 0x7f) {
       const text = this.text()
-      return known.findIndex(name => name.toString() === text)
+      return known.findIndex(name => name.text === text)
     }
-    const start = this.#content(this.#length())
-    if (this.#isAt(start, known[guess])) return guess
-    for (let i = 0; i < known.length; i++) if (this.#isAt(start, known[i])) return i
-    return -1
+    const length = this.#length()
+    const start = this.#content(length)
+    if (known[guess]?.isAt(this.#view, start, length)) return guess
+    return known.findIndex(name => name.isAt(this.#view, start, length))
   }
 
   /** Reads past a null, where there is one. */
@@ -122,7 +125,7 @@ export class CborReader {
           continue
       }
       const size = first === 0xf9 ? 2 : first === 0xfa ? 4 : first === 0xfb ? 8 : 0
-      if (size > 0) return readFloat(this.#bytes, this.#content(size), size)
+      if (size > 0) return readFloat(this.#view, this.#content(size), size)
       throw this.#unexpected('a number')
     }
   }
@@ -215,24 +218,18 @@ export class CborReader {
     return start
   }
 
-  #isAt(start: number, name: Buffer | undefined): boolean {
-    if (name === undefined || this.#at - start !== name.length) return false
-    for (let i = 0; i < name.length; i++) if (this.#bytes[start + i] !== name[i]) return false
-    return true
-  }
-
   #argument(info: number): number {
     if (info < 24) return info
     switch (info) {
       case 24:
         return this.#byte()
       case 25:
-        return this.#bytes.readUInt16BE(this.#content(2))
+        return this.#view.getUint16(this.#content(2))
       case 26:
-        return this.#bytes.readUInt32BE(this.#content(4))
+        return this.#view.getUint32(this.#content(4))
       case 27: {
         const start = this.#content(8)
-        return this.#bytes.readUInt32BE(start) * 2 ** 32 + this.#bytes.readUInt32BE(start + 4)
+        return this.#view.getUint32(start) * 2 ** 32 + this.#view.getUint32(start + 4)
       }
     }
     throw this.#unexpected('a length')

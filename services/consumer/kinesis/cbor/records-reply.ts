@@ -2,9 +2,8 @@ import { StreamReplyError } from '../../errors.ts'
 import type { ConsumerRecord } from '../../record.ts'
 import type { ChildShard } from '../../shards/shard.ts'
 import type { RecordsReply } from '../../stream.ts'
+import { names } from './name.ts'
 import { CborReader } from './reader.ts'
-
-const names = (...all: string[]) => all.map(name => Buffer.from(name))
 
 const REPLY = names('Records', 'NextShardIterator', 'MillisBehindLatest', 'ChildShards')
 const RECORD = names('SequenceNumber', 'ApproximateArrivalTimestamp', 'Data', 'PartitionKey')

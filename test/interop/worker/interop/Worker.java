@@ -22,6 +22,7 @@ import software.amazon.kinesis.coordinator.CoordinatorConfig;
 import software.amazon.kinesis.coordinator.Scheduler;
 import software.amazon.kinesis.leases.LeaseManagementConfig;
 import software.amazon.kinesis.metrics.NullMetricsFactory;
+import software.amazon.kinesis.processor.ShardRecordProcessorFactory;
 import software.amazon.kinesis.retrieval.RetrievalConfig;
 import software.amazon.kinesis.retrieval.polling.PollingConfig;
 
@@ -31,6 +32,9 @@ import software.amazon.kinesis.retrieval.polling.PollingConfig;
  */
 final class Worker {
     private static final int STOP_SECONDS = 15;
+
+    /** The least that it allows. */
+    private static final int IDLE_MILLIS = 200;
 
     private Worker() {}
 
@@ -51,7 +55,7 @@ final class Worker {
         String stream = env("INTEROP_STREAM");
         ConfigsBuilder configs = new ConfigsBuilder(stream, env("INTEROP_APPLICATION"), kinesis(), dynamodb(),
                 client(CloudWatchAsyncClient.builder(), "http://127.0.0.1:9").build(), env("INTEROP_WORKER_ID"),
-                Processor::new);
+                processors());
 
         CoordinatorConfig coordinator = configs.coordinatorConfig();
         coordinator.parentShardPollIntervalMillis(500);
@@ -66,7 +70,7 @@ final class Worker {
         RetrievalConfig retrieval = configs.retrievalConfig();
         retrieval.initialPositionInStreamExtended(start);
         PollingConfig polling = new PollingConfig(stream, kinesis());
-        polling.idleTimeBetweenReadsInMillis(250);
+        polling.idleTimeBetweenReadsInMillis(IDLE_MILLIS);
         retrieval.retrievalSpecificConfig(polling);
 
         Scheduler scheduler = new Scheduler(configs.checkpointConfig(), coordinator, leases, configs.lifecycleConfig(),
@@ -83,6 +87,11 @@ final class Worker {
             // As KCL's own example does. It comes to no end while it still has the lease of a shard that has ended.
             Events.tell("stoppedLate");
         }
+    }
+
+    private static ShardRecordProcessorFactory processors() {
+        String recordsPerRound = System.getenv("INTEROP_RECORDS_PER_ROUND");
+        return recordsPerRound == null ? Processor::new : new Tally(Long.parseLong(recordsPerRound))::processor;
     }
 
     private static void awaitStop() throws IOException {

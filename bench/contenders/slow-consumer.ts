@@ -1,0 +1,36 @@
+/** The consumer behind a handler that is slower than its stream; it answers what memory it takes. */
+import { setTimeout as pass } from 'node:timers/promises'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { KinesisClient } from '@aws-sdk/client-kinesis'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { KinesisConsumer } from '../../services/consumer/index.ts'
+import { answerParent } from '../lib/channel.ts'
+import { setting } from './tally.ts'
+
+/** All in bytes, but for the records. */
+export interface MemorySample {
+  rss: number
+  heapUsed: number
+  external: number
+  /** Of records in hand, as the consumer counts them against its budget. */
+  buffered: number
+  handled: number
+}
+
+const handlerMs = Number(setting('HANDLER_MS'))
+const consumer = new KinesisConsumer({
+  applicationName: setting('STREAM_NAME'),
+  streamName: setting('STREAM_NAME'),
+  kinesis: new KinesisClient({ requestHandler: new NodeHttpHandler() }),
+  dynamodb: new DynamoDBClient({ requestHandler: new NodeHttpHandler() }),
+  maxBufferedBytes: Number(setting('BUDGET_BYTES')),
+  handler: () => pass(handlerMs),
+})
+consumer.events.on('fault', ({ operation, error }) => process.stderr.write(`${operation}: ${error}\n`))
+
+answerParent('memory', (): MemorySample => {
+  const { rss, heapUsed, external } = process.memoryUsage()
+  const { bytes, records } = consumer.metrics()
+  return { rss, heapUsed, external, buffered: bytes.buffered, handled: records.handled }
+})
+await consumer.start()

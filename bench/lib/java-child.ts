@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs'
+import type { ProgramName } from '../../test/interop/support/java.ts'
+import { type JavaLine, startJava } from '../../test/interop/support/java-process.ts'
+import type { Child } from './child.ts'
+import { BenchError } from './errors.ts'
+import type { Usage } from './probe.ts'
+
+/** What Linux counts a process's time in, whatever its own clock. */
+const TICK_MICROS = 10_000
+
+/**
+ * A Java program that is measured. It tells `round N` of itself; what it has used is asked of the system, as no probe of ours
+ * is in it.
+ */
+export async function startJavaChild(name: string, program: ProgramName, env: Record<string, string>): Promise<Child> {
+  const rounds = new Map<number, PromiseWithResolvers<number>>()
+  let handled = 0
+  const round = (number: number) => {
+    const known = rounds.get(number) ?? Promise.withResolvers<number>()
+    rounds.set(number, known)
+    return known
+  }
+  const onLine = (line: JavaLine) => {
+    if (line.type !== 'round') return
+    handled = line.handled ?? 0
+    round(line.round ?? 0).resolve(handled)
+  }
+  let stopping = false
+  const java = await startJava({ teardown: () => undefined }, program, { env, onLine })
+  const death = java.exited.then((): Promise<never> => {
+    if (stopping) return new Promise<never>(() => undefined)
+    throw new BenchError(`${name} ended in the middle of the benchmark.\n${java.tail()}`)
+  })
+  death.catch(() => undefined)
+
+  const answers: Record<string, () => unknown> = {
+    usage: () => usageOf(java.pid),
+    handled: () => handled,
+  }
+  return {
+    name,
+    death,
+    told: <T>(event: string) => Promise.race([round(Number(event.split(' ')[1])).promise as Promise<T>, death]),
+    async ask<T>(question: string) {
+      const answer = answers[question]
+      if (!answer) throw new BenchError(`${name} knows of no ${question}.`)
+      return answer() as T
+    },
+    // At once: nobody is there to take its leases.
+    async stop() {
+      stopping = true
+      await java.kill()
+    },
+  }
+}
+
+/** User and system time of all threads, by /proc. */
+function usageOf(pid: number): Usage {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // Behind the name of the program, which may hold anything: the third field of all is the first there.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return {
+    cpuMicros: (Number(fields[11]) + Number(fields[12])) * TICK_MICROS,
+    peakRssBytes: Number(peak?.[1] ?? 0) * 1_024,
+  }
+}

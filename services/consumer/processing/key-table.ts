@@ -1,0 +1,76 @@
+import { hashOf } from './lane-of.ts'
+
+/** What is found by its key. */
+export interface KeyEntry {
+  readonly key: string
+  readonly hash: number
+  /** The next one in the same bucket. */
+  next: this | undefined
+}
+
+/**
+ * A map for keys that are seen once: most keys of a stream are new strings. A `Map` has the hash of each made outside of
+ * JavaScript and takes room for what was deleted, which costs three times as much as all of this.
+ */
+export class KeyTable<Entry extends KeyEntry> {
+  /** Always a power of two of them. */
+  #buckets: Array<Entry | undefined> = emptyBuckets(LEAST_BUCKETS)
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** @param hash of the key, by `hashOf` */
+  find(key: string, hash = hashOf(key)): Entry | undefined {
+    let entry = this.#buckets[hash & (this.#buckets.length - 1)]
+    while (entry && (entry.hash !== hash || entry.key !== key)) entry = entry.next
+    return entry
+  }
+
+  /** Takes an entry in whose key is not there yet. */
+  add(entry: Entry): void {
+    if (this.#size === this.#buckets.length) this.#resize(this.#size * 2)
+    this.#size++
+    this.#put(entry)
+  }
+
+  /** Takes out an entry that is there. */
+  delete(entry: Entry): void {
+    const index = entry.hash & (this.#buckets.length - 1)
+    const first = this.#buckets[index]
+    if (first === entry) this.#buckets[index] = entry.next
+    else {
+      let before = first
+      while (before && before.next !== entry) before = before.next
+      if (before) before.next = entry.next
+    }
+    entry.next = undefined
+    this.#size--
+    if (this.#size < this.#buckets.length / 8 && this.#buckets.length > LEAST_BUCKETS) {
+      this.#resize(this.#buckets.length / 4)
+    }
+  }
+
+  #put(entry: Entry): void {
+    const index = entry.hash & (this.#buckets.length - 1)
+    entry.next = this.#buckets[index]
+    this.#buckets[index] = entry
+  }
+
+  #resize(buckets: number): void {
+    const before = this.#buckets
+    this.#buckets = emptyBuckets(buckets)
+    for (let entry of before) {
+      while (entry) {
+        const { next } = entry as { next: Entry | undefined }
+        this.#put(entry)
+        entry = next
+      }
+    }
+  }
+}
+
+const LEAST_BUCKETS = 64
+
+const emptyBuckets = (count: number) => new Array<undefined>(count).fill(undefined)

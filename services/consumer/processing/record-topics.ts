@@ -1,0 +1,32 @@
+import type { ConsumerEmitter } from '../insight/emitter.ts'
+
+/** How long an answer is good for, in milliseconds. */
+const GOOD_FOR_MS = 1
+
+/** Whether anybody listens to what happens to each record. To ask that of every record would cost a tenth of its way. */
+export class RecordTopics {
+  readonly #events: ConsumerEmitter
+  #askedAt = Number.NEGATIVE_INFINITY
+  #isStartObserved = false
+  #isEndObserved = false
+
+  constructor(events: ConsumerEmitter) {
+    this.#events = events
+  }
+
+  /** @param now monotonic milliseconds */
+  refresh(now: number): void {
+    if (now - this.#askedAt < GOOD_FOR_MS) return
+    this.#askedAt = now
+    this.#isStartObserved = this.#events.isObserved('recordStarted')
+    this.#isEndObserved = this.#events.isObserved('recordHandled')
+  }
+
+  get isStartObserved(): boolean {
+    return this.#isStartObserved
+  }
+
+  get isEndObserved(): boolean {
+    return this.#isEndObserved
+  }
+}
