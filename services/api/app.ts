@@ -3,6 +3,7 @@ import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
+import { createDirect } from './direct.ts'
 import { closing } from './http/closing.ts'
 import { requestLog } from './http/request-log.ts'
 import { serverOptions } from './http/server-options.ts'
@@ -13,6 +14,7 @@ import { createReadiness } from './readiness.ts'
 import { createUpload } from './routes/create-upload.ts'
 import { docs } from './routes/docs.ts'
 import { getUpload } from './routes/get-upload.ts'
+import { grants } from './routes/grants.ts'
 import { livez } from './routes/livez.ts'
 import { readyz } from './routes/readyz.ts'
 import type { ApiServices } from './services.ts'
@@ -59,6 +61,8 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
       maxBytes: config.MAX_UPLOAD_BYTES,
     }),
   })
+  const direct = createDirect(config, services)
+  await app.register(grants, { grants: direct.grants })
   await app.register(getUpload, { store })
   await app.register(livez)
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }

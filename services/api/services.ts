@@ -3,6 +3,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { type AwsClients, createAwsClients } from '../platform/aws.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
+import { createPendingStore, type PendingStore } from '../uploads/pending-store.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 
@@ -12,6 +13,7 @@ export interface ApiServices {
   dynamodb: DynamoDBClient
   kinesis: KinesisClient
   store: UploadStore
+  pending: PendingStore
   publisher: EventPublisher
   /** Waits for the events that are on their way, then lets go of every connection. */
   close(): Promise<void>
@@ -32,6 +34,7 @@ export function createServices(
     dynamodb: aws.dynamodb,
     kinesis: aws.kinesis,
     store: createUploadStore({ dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }),
+    pending: createPendingStore({ dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }),
     publisher,
     close: async () => {
       await publisher.drain()

@@ -2,18 +2,19 @@ import { createHash } from 'node:crypto'
 import { EVENT_VERSION, type UploadEvent } from './event.ts'
 
 /**
- * An upload's life. `stored`: durable in S3 and recorded, its event not yet known to be on the stream. `queued`: its event
- * is on the stream. `processed` and `failed` are where it ends.
+ * An upload's life. `pending`: promised, its bytes on their way (see `pending.ts`). `stored`: durable in S3 and recorded, its
+ * event not yet known to be on the stream. `queued`: its event is on the stream. `processed` and `failed` are where it ends.
  */
-export const uploadStatuses = ['stored', 'queued', 'processed', 'failed'] as const
+export const uploadStatuses = ['pending', 'stored', 'queued', 'processed', 'failed'] as const
 
 export type UploadStatus = (typeof uploadStatuses)[number]
 
+/** An upload that was accepted. */
 export interface UploadRecord {
   owner: string
   /** UUIDv7: ids of one owner sort by time. */
   uploadId: string
-  status: UploadStatus
+  status: Exclude<UploadStatus, 'pending'>
   bucket: string
   key: string
   filename: string

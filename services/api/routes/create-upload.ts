@@ -2,7 +2,6 @@ import multipart from '@fastify/multipart'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { UploadRecord } from '../../uploads/record.ts'
 import type { AcceptUpload } from '../ingest/accept-upload.ts'
 import { problemResponses } from '../problems/problem.ts'
 import { fromJson, jsonUploadSchema } from '../ways/json.ts'
@@ -10,7 +9,7 @@ import { fromMultipart, multipartOptions } from '../ways/multipart.ts'
 import { checkQueryEncoding } from '../ways/query.ts'
 import { fromRaw } from '../ways/raw.ts'
 import { type ArrivingFile, type UploadQuery, wayOf } from '../ways/way.ts'
-import { acceptedSchema, security } from './schemas.ts'
+import { acceptedSchema, security, toAccepted } from './schemas.ts'
 
 export interface CreateUploadOptions {
   acceptUpload: AcceptUpload
@@ -96,8 +95,4 @@ export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = asyn
       .code(202)
       .send({ message: 'Stored; it will be queued for processing', ...toAccepted(upload), status: 'stored' })
   })
-}
-
-function toAccepted({ bucket, key, uploadId, filename, contentType, size, sha256, uploadedAt }: UploadRecord) {
-  return { s3: { bucket, key }, uploadId, filename, contentType, size, sha256, uploadedAt }
 }

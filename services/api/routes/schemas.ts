@@ -1,12 +1,12 @@
 import { type TSchema, Type } from 'typebox'
-import { uploadStatuses } from '../../uploads/record.ts'
+import { type UploadRecord, uploadStatuses } from '../../uploads/record.ts'
 
 /** Of every route that needs a token, for the OpenAPI document. */
 export const security = [{ bearer: [] }]
 
 export const objectSchema = Type.Object({ bucket: Type.String(), key: Type.String() }, { additionalProperties: false })
 
-const uploadProperties = {
+export const uploadProperties = {
   uploadId: Type.String({ description: 'UUIDv7: ids of one owner sort by time.' }),
   filename: Type.String(),
   contentType: Type.String(),
@@ -27,10 +27,17 @@ export const acceptedSchema = <S extends TSchema>(status: S) =>
     { additionalProperties: false },
   )
 
+/** An accepted upload as the answer to it says it. */
+export function toAccepted({ bucket, key, uploadId, filename, contentType, size, sha256, uploadedAt }: UploadRecord) {
+  return { s3: { bucket, key }, uploadId, filename, contentType, size, sha256, uploadedAt }
+}
+
 /** An upload as its owner sees it. */
 export const uploadSchema = Type.Object(
   {
     ...uploadProperties,
+    sha256: Type.Optional(Type.String({ description: 'Lower-case hex. While it is pending, only where you said it.' })),
+    expiresAt: Type.Optional(Type.String({ description: 'ISO 8601, UTC: when a pending upload is given up.' })),
     status: Type.Enum([...uploadStatuses]),
     s3: objectSchema,
     updatedAt: Type.String({ description: 'ISO 8601, UTC: when the status last changed' }),
