@@ -17,6 +17,7 @@ import { getUpload } from './routes/get-upload.ts'
 import { grants } from './routes/grants.ts'
 import { livez } from './routes/livez.ts'
 import { readyz } from './routes/readyz.ts'
+import { tus } from './routes/tus.ts'
 import type { ApiServices } from './services.ts'
 
 export interface AppOptions {
@@ -63,6 +64,7 @@ export async function buildApp({ config, services, logger, keys }: AppOptions) {
   })
   const direct = createDirect(config, services)
   await app.register(grants, { grants: direct.grants })
+  await app.register(tus, { serve: direct.tus })
   await app.register(getUpload, { store })
   await app.register(livez)
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }

@@ -12,6 +12,9 @@ const ownErrors: Readonly<Record<string, ProblemSlug>> = {
   HEADGATE_INCOMPLETE_BODY: 'incomplete-body',
   HEADGATE_NOT_ARRIVED: 'not-arrived',
   HEADGATE_ARRIVAL_REFUSED: 'arrival-refused',
+  HEADGATE_UPLOAD_LOCKED: 'upload-locked',
+  HEADGATE_CHECKSUM_MISMATCH: 'checksum-mismatch',
+  HEADGATE_INVALID_TUS_HEADER: 'bad-request',
 }
 
 /** Errors of Fastify and its plugins, by what they are about. Their messages name nothing internal. */

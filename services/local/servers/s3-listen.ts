@@ -1,5 +1,5 @@
 import diagnostics from 'node:diagnostics_channel'
-import { addListParts, type Hooked } from './s3-list-parts.ts'
+import { addMultipartLists, type Hooked } from './s3-multipart-lists.ts'
 
 interface Listener extends Hooked {
   listen(options: { port: number; host: string }): Promise<string>
@@ -15,7 +15,7 @@ export function listeningOn<T>(host: string, start: () => Promise<T>): Promise<T
     const { fastify } = message as { fastify: Listener }
     const listen = fastify.listen.bind(fastify)
     fastify.listen = options => listen({ ...options, host })
-    addListParts(fastify)
+    addMultipartLists(fastify)
     bound = true
   }
   diagnostics.subscribe('fastify.initialization', bind)
