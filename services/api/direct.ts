@@ -4,11 +4,11 @@ import { createTusStore } from '../uploads/tus-store.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
 import { createPresigner } from './grants/presign.ts'
-import { createPublishUpload } from './ingest/publish-upload.ts'
 import { createArrivedObject } from './pending/arrived-object.ts'
 import { createCleanUp, createEndPending, type EndPending } from './pending/end-pending.ts'
 import { createFinish } from './pending/finish.ts'
 import { createPromise } from './pending/promise.ts'
+import { createPublishStored } from './pending/publish-stored.ts'
 import { createSweep, type Sweep } from './pending/sweep.ts'
 import type { ApiServices } from './services.ts'
 import { createFinishTus } from './tus/finish-tus.ts'
@@ -31,7 +31,7 @@ export function createDirect(config: ApiConfig, services: ApiServices): Direct {
   const finish = createFinish({
     arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked' }),
     pending,
-    publish: createPublishUpload({ publisher, store }),
+    publish: createPublishStored({ publisher, store }),
     endPending,
   })
   const promise = createPromise({

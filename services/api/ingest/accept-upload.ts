@@ -4,13 +4,12 @@ import { checkFilename, defaultFilename } from '../../uploads/filename.ts'
 import { uploadKey } from '../../uploads/keys.ts'
 import { toObjectMetadata } from '../../uploads/metadata.ts'
 import type { EventPublisher } from '../../uploads/publisher.ts'
-import type { UploadRecord } from '../../uploads/record.ts'
+import { eventOf, type UploadRecord } from '../../uploads/record.ts'
 import type { UploadStore } from '../../uploads/store.ts'
 import { checkContentType } from './content-type.ts'
 import { PayloadTooLargeError } from './errors.ts'
 import { createMeter, metered } from './meter.ts'
 import type { Body, Objects } from './objects.ts'
-import { createPublishUpload } from './publish-upload.ts'
 import { createRecordUpload } from './record-upload.ts'
 
 /** An upload as it arrives, by whatever way. */
@@ -48,7 +47,6 @@ export interface AcceptUploadSettings {
 export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload {
   const { objects, store, publisher, keyTemplate, maxBytes, now = () => new Date(), newId = uuidv7 } = settings
   const record = createRecordUpload({ store, objects, hasOwnKey: keyTemplate.includes('{uploadId}') })
-  const publish = createPublishUpload({ publisher, store })
 
   /** @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is read or written */
   function plan({ owner, filename, contentType, declaredBytes }: IncomingUpload) {
@@ -71,6 +69,26 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
       body: isWhole ? body : metered(body, meter),
     })
     return meter.read()
+  }
+
+  /** Whether the event is on the stream. */
+  async function publish(upload: UploadRecord, log: IncomingUpload['log']): Promise<boolean> {
+    try {
+      await publisher.publish(eventOf(upload))
+    } catch (err) {
+      // Whatever went wrong, the upload is durable and recorded, and that is what a success promises.
+      log.warn(
+        { err, uploadId: upload.uploadId },
+        'the event is not on the stream yet: the outbox relay will publish it',
+      )
+      return false
+    }
+    // Waited for, so that whoever reads the upload after the answer finds what the answer said, and since a Lambda function
+    // is frozen once it has answered. When it fails, the relay publishes the event again, which changes nothing.
+    await store.markQueued(upload).catch((err: unknown) => {
+      log.error({ err, uploadId: upload.uploadId }, 'the upload could not be marked as queued')
+    })
+    return true
   }
 
   return async upload => {

@@ -52,7 +52,7 @@ const schemas = {
     ...common,
   ]),
   head: operation(
-    'tusHead',
+    'tus',
     'Ask how much of a resumable upload has arrived',
     200,
     ['not-found', 'upload-expired', 'upload-locked', 'arrival-refused', ...common],
@@ -96,7 +96,11 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
   app.options(TUS_PATH, { schema: schemas.options }, answer)
   app.options(`${TUS_PATH}/:id`, { schema: { hide: true } }, answer)
   app.post(TUS_PATH, { schema: schemas.create, onRequest }, (request, reply) => answer(request, reply))
-  app.head(`${TUS_PATH}/:id`, { schema: schemas.head, onRequest }, (request, reply) => answer(request, reply))
+  app.head(
+    `${TUS_PATH}/:id`,
+    { schema: schemas.head, config: { swagger: { exposeHeadRoute: true } }, onRequest },
+    (request, reply) => answer(request, reply),
+  )
   app.delete(`${TUS_PATH}/:id`, { schema: schemas.delete, onRequest }, (request, reply) => answer(request, reply))
   app.patch(`${TUS_PATH}/:id`, { schema: schemas.patch, onRequest }, (request, reply) => {
     if (request.headers['content-type'] !== 'application/offset+octet-stream') {

@@ -4,14 +4,14 @@ import { eventOf, type UploadRecord } from '../../uploads/record.ts'
 import type { UploadStore } from '../../uploads/store.ts'
 
 /** Publishes the event of an upload that is stored. Resolves to whether it is on the stream; never rejects. */
-export type PublishUpload = (upload: UploadRecord, log: Pick<Logger, 'warn' | 'error'>) => Promise<boolean>
+export type PublishStored = (upload: UploadRecord, log: Pick<Logger, 'warn' | 'error'>) => Promise<boolean>
 
-export interface PublishUploadSettings {
+export interface PublishStoredSettings {
   publisher: Pick<EventPublisher, 'publish'>
   store: Pick<UploadStore, 'markQueued'>
 }
 
-export function createPublishUpload({ publisher, store }: PublishUploadSettings): PublishUpload {
+export function createPublishStored({ publisher, store }: PublishStoredSettings): PublishStored {
   return async (upload, log) => {
     try {
       await publisher.publish(eventOf(upload))
