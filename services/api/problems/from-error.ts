@@ -13,6 +13,7 @@ const ownErrors: Readonly<Record<string, ProblemSlug>> = {
   HEADGATE_NOT_ARRIVED: 'not-arrived',
   HEADGATE_ARRIVAL_REFUSED: 'arrival-refused',
   HEADGATE_UPLOAD_LOCKED: 'upload-locked',
+  HEADGATE_UPLOAD_GONE: 'upload-expired',
   HEADGATE_CHECKSUM_MISMATCH: 'checksum-mismatch',
   HEADGATE_INVALID_TUS_HEADER: 'bad-request',
 }

@@ -8,6 +8,7 @@ import type { TusRecord } from '../../uploads/tus-store.ts'
 import type { EndPending } from '../pending/end-pending.ts'
 import type { Promised } from '../pending/promise.ts'
 import type { Checksum } from './checksum.ts'
+import { UploadGoneError } from './errors.ts'
 import type { FinishTus } from './finish-tus.ts'
 import type { Acquired, HeldUpload, Locks } from './lock.ts'
 import { offsetOf, tusPartBytes } from './offset.ts'
@@ -105,7 +106,12 @@ export class OwnUploads extends DataStore {
     const { parts, digests } = this.#services
     const writing = writeParts(held, body, { parts, digests, log }, checksum)
     this.#writing = writing
-    return writing
+    try {
+      return await writing
+    } catch (error) {
+      if (error instanceof UploadGoneError) await this.#services.endPending({ owner, uploadId })
+      throw error
+    }
   }
 
   override async remove(uploadId: string): Promise<void> {

@@ -14,3 +14,8 @@ export class ChecksumMismatchError extends HeadgateError {
 export class InvalidTusHeaderError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_TUS_HEADER'
 }
+
+/** S3 has no longer what had arrived: its lifecycle was shorter than the upload, or somebody has cleaned up. Begin anew. */
+export class UploadGoneError extends HeadgateError {
+  readonly code = 'HEADGATE_UPLOAD_GONE'
+}

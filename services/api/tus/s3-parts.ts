@@ -11,20 +11,25 @@ import { toObjectMetadata } from '../../uploads/metadata.ts'
 import { tailKey } from '../../uploads/pending.ts'
 import type { TusRecord } from '../../uploads/tus-store.ts'
 import { isMissing } from '../pending/arrived-object.ts'
-import { ArrivalRefusedError } from '../pending/errors.ts'
+import { UploadGoneError } from './errors.ts'
 
-/** Where the bytes of an upload go until they are an object. */
+/** Where the bytes of an upload go until they are an object. Rejects with UploadGoneError where what it goes on from is gone. */
 export interface S3Parts {
   start(record: TusRecord): Promise<string>
   /** Resolves to the part's ETag. The same part may be sent again: only the one whose ETag is kept counts. */
   put(record: TusRecord, multipartId: string, partNumber: number, bytes: Uint8Array): Promise<string>
-  /** Makes the object, where that is not done yet. @throws ArrivalRefusedError where it cannot be made any more */
+  /** Makes the object, where that is not done yet. @throws UploadGoneError where it cannot be made any more */
   complete(record: TusRecord): Promise<void>
   putWhole(record: TusRecord, bytes: Uint8Array): Promise<void>
   /** Keeps bytes that fill no part, for the next request. Resolves to their key. */
   putTail(record: TusRecord, offset: number, bytes: Uint8Array): Promise<string>
   getTail(record: TusRecord): Promise<Uint8Array>
   deleteTail(record: TusRecord, key: string): Promise<void>
+}
+
+function goneIfMissing(cause: unknown): never {
+  if (!isMissing(cause)) throw cause
+  throw new UploadGoneError('What had arrived of the upload is no longer there. Begin anew.', { cause })
 }
 
 /** What S3 says where the parts are not what was written down: nothing can be made of them. */
@@ -44,7 +49,8 @@ export function createS3Parts(client: S3Client): S3Parts {
     },
 
     async put(record, UploadId, PartNumber, Body) {
-      const { ETag } = await s3.send(new UploadPartCommand({ ...objectOf(record), UploadId, PartNumber, Body }))
+      const command = new UploadPartCommand({ ...objectOf(record), UploadId, PartNumber, Body })
+      const { ETag } = await s3.send(command).catch(goneIfMissing)
       if (ETag === undefined) throw new TypeError('S3 gave the part no ETag.')
       return ETag
     },
@@ -57,7 +63,7 @@ export function createS3Parts(client: S3Client): S3Parts {
         await s3.send(command)
       } catch (error) {
         if (error instanceof Error && SPOILT.has(error.name)) {
-          throw new ArrivalRefusedError('S3 has lost parts of the file. Begin anew.', { cause: error })
+          throw new UploadGoneError('S3 has lost parts of the file. Begin anew.', { cause: error })
         }
         // Completed by an earlier try, or aborted: the look at the object tells.
         if (!isMissing(error)) throw error
@@ -75,7 +81,8 @@ export function createS3Parts(client: S3Client): S3Parts {
     },
 
     async getTail({ bucket, arrival }) {
-      const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: arrival.tail?.key }))
+      const command = new GetObjectCommand({ Bucket: bucket, Key: arrival.tail?.key })
+      const { Body } = await s3.send(command).catch(goneIfMissing)
       if (!Body) throw new TypeError('The S3 client gave no body for the object.')
       return Body.transformToByteArray()
     },
