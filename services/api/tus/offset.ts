@@ -2,7 +2,7 @@ import type { PendingRecord, TusArrival } from '../../uploads/pending.ts'
 
 const MIB = 1024 ** 2
 
-/** What a part holds at most, in bytes: two are on their way while a third fills, and all three are in memory. */
+/** What a part holds at most, in bytes: one is on its way while another fills, and both are in memory. */
 const PART_BYTES = { usual: 8 * MIB, large: 16 * MIB }
 
 /** Over it, S3's 10,000 parts of the usual size would make a record of their ETags that is too large to write often. */

@@ -8,8 +8,8 @@ import { offsetOf } from './offset.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
 
-/** Parts on their way to S3 at a time. With the one that fills, so many parts are in memory. */
-const SENDING = 2
+/** Parts on their way to S3 at a time. With the one that fills they are what is in memory: one more breaks the bound of 64 MiB. */
+const SENDING = 1
 
 export interface WritePartsSettings {
   parts: S3Parts
