@@ -7,6 +7,7 @@ import { type Metrics, metricsPlugin } from './admin/metrics.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
 import { createTypeInspector } from './content/inspect-type.ts'
+import { createDirect } from './direct.ts'
 import { closing } from './http/closing.ts'
 import { cors } from './http/cors.ts'
 import { createRateLimits } from './http/rate-limits.ts'
@@ -27,8 +28,10 @@ import { toAccepted } from './routes/accepted.ts'
 import { createUpload } from './routes/create-upload.ts'
 import { docs } from './routes/docs.ts'
 import { getUpload } from './routes/get-upload.ts'
+import { grants } from './routes/grants.ts'
 import { livez } from './routes/livez.ts'
 import { readyz } from './routes/readyz.ts'
+import { tus } from './routes/tus.ts'
 import { type ApiServices, CLAIM_MS } from './services.ts'
 
 export interface AppOptions {
@@ -117,6 +120,9 @@ export async function buildApp({ config, services, logger, keys, metrics }: AppO
       patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
     },
   })
+  const direct = createDirect(config, services)
+  await app.register(grants, { grants: direct.grants })
+  await app.register(tus, { serve: direct.tus })
   await app.register(getUpload, { store })
   await app.register(livez)
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }

@@ -6,6 +6,7 @@ import { closeOnSignal } from '../platform/shutdown.ts'
 import { createMetrics } from './admin/metrics.ts'
 import { type AdminServer, startAdminServer } from './admin/server.ts'
 import { buildApp } from './app.ts'
+import { createDirectSweep } from './direct.ts'
 import { stopInPhases, stopPhases } from './http/stop.ts'
 import { createServices } from './services.ts'
 
@@ -14,13 +15,16 @@ runMain(async () => {
   const config = loadConfig(apiConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
   const metrics = config.ADMIN_PORT === undefined ? undefined : createMetrics()
-  const app = await buildApp({ config, services: createServices(config), logger: log, ...(metrics && { metrics }) })
+  const services = createServices(config)
+  const app = await buildApp({ config, services, logger: log, ...(metrics && { metrics }) })
+  const sweep = createDirectSweep(config, services, log)
   let admin: AdminServer | undefined
   const { delayMs, drainMs } = stopPhases(config)
   closeOnSignal({
     timeoutMs: config.SHUTDOWN_TIMEOUT_MS,
     log,
     async close() {
+      await sweep.stop()
       await stopInPhases(app, { delayMs, drainMs, log })
       // The admin port last: whoever watches it must not take an api that drains for one that is dead.
       await admin?.close()
@@ -39,4 +43,5 @@ runMain(async () => {
     })
     log.info({ admin: admin.url }, 'admin port listening')
   }
+  sweep.start()
 })

@@ -4,6 +4,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { type AwsClients, createAwsClients } from '../platform/aws.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
 import { createIdempotencyStore, type IdempotencyStore } from '../uploads/idempotency-store.ts'
+import { createPendingStore, type PendingStore } from '../uploads/pending-store.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 
@@ -14,6 +15,7 @@ export interface ApiServices {
   kinesis: KinesisClient
   store: UploadStore
   idempotency: IdempotencyStore
+  pending: PendingStore
   publisher: EventPublisher
   /** Waits for the events that are on their way, then lets go of every connection. */
   close(): Promise<void>
@@ -45,6 +47,7 @@ export function createServices(
       claimMs: CLAIM_MS,
       keepMs: KEEP_MS,
     }),
+    pending: createPendingStore({ dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }),
     publisher,
     close: async () => {
       await publisher.drain()

@@ -2,19 +2,20 @@ import { createHash } from 'node:crypto'
 import { EVENT_VERSION, type UploadEvent } from './event.ts'
 
 /**
- * An upload's life. `queued`: durable in S3, recorded, and its event on the stream or on the way there. `stored`: Kinesis did
- * not take the event in time, and the record has an outbox mark until the relay has published it. `processed` and `failed`
- * are where it ends.
+ * An upload's life. `pending`: promised, its bytes on their way (see `pending.ts`). `queued`: durable in S3, recorded, and its
+ * event on the stream or on the way there. `stored`: Kinesis did not take the event in time, and the record has an outbox
+ * mark until the relay has published it. `processed` and `failed` are where it ends.
  */
-export const uploadStatuses = ['stored', 'queued', 'processed', 'failed'] as const
+export const uploadStatuses = ['pending', 'stored', 'queued', 'processed', 'failed'] as const
 
 export type UploadStatus = (typeof uploadStatuses)[number]
 
+/** An upload that was accepted. */
 export interface UploadRecord {
   owner: string
   /** UUIDv7: ids of one owner sort by time. */
   uploadId: string
-  status: UploadStatus
+  status: Exclude<UploadStatus, 'pending'>
   bucket: string
   key: string
   filename: string

@@ -7,6 +7,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import type { PendingUpload } from './pending.ts'
 import { createPutNew } from './put-new.ts'
 import {
   type ObjectRef,
@@ -27,7 +28,7 @@ export interface UploadStore {
   /** Records an upload; one that is `stored` with its outbox mark. Doing it again changes nothing. */
   create(record: UploadRecord): Promise<void>
   /** The record as it is now, or undefined where this owner has no such upload. Rejects when the signal fires. */
-  get(key: UploadKey, signal?: AbortSignal): Promise<UploadRecord | undefined>
+  get(key: UploadKey, signal?: AbortSignal): Promise<UploadRecord | PendingUpload | undefined>
   /**
    * The event is not known to be on the stream: sets the outbox mark, and the status from `queued` to `stored`. Resolves to
    * false where the upload is not `queued`: then its event has been seen, or it was never recorded.
@@ -81,7 +82,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
         new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
         signal && { abortSignal: signal },
       )
-      return Item ? toRecord(unmarshall(Item)) : undefined
+      return Item ? (toRecord(unmarshall(Item)) as UploadRecord | PendingUpload) : undefined
     },
 
     markStored(key) {
@@ -177,7 +178,8 @@ const isText = ({ bucket, key }: ObjectRef) => bucket.isWellFormed() && key.isWe
 
 const MARSHALL = { removeUndefinedValues: true }
 
-async function conditionally(write: () => Promise<unknown>): Promise<boolean> {
+/** Resolves to whether the condition of the write held. */
+export async function conditionally(write: () => Promise<unknown>): Promise<boolean> {
   try {
     await write()
     return true
@@ -187,8 +189,9 @@ async function conditionally(write: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** The record without what only the store uses. */
-function toRecord(item: Record<string, unknown>): UploadRecord {
-  const { outboxPartition: _partition, outboxClaimedUntil: _claim, ...record } = item
+/** The record without what only the stores use. */
+export function toRecord(item: Record<string, unknown>): UploadRecord {
+  const { outboxPartition: _partition, outboxClaimedUntil: _claim, ...rest } = item
+  const { arrival: _arrival, lockToken: _token, lockedUntil: _until, lockWanted: _wanted, ...record } = rest
   return record as unknown as UploadRecord
 }

@@ -28,10 +28,18 @@ t.test('/openapi.json describes every operation, by its name, in OpenAPI 3.1', a
     Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`),
   )
   t.same(operations.sort(), [
+    'delete /uploads/tus/{id} tusDelete',
     'get /livez live',
     'get /readyz ready',
     'get /uploads/{id} getUpload',
+    'get /uploads/{id}/grant renewGrant',
+    'head /uploads/tus/{id} tus-head',
+    'options /uploads/tus tusOptions',
+    'patch /uploads/tus/{id} tusPatch',
     'post /uploads createUpload',
+    'post /uploads/grants createGrant',
+    'post /uploads/tus tusCreate',
+    'post /uploads/{id}/complete completeUpload',
   ])
 })
 

@@ -20,7 +20,8 @@ export function createAcceptAgain({ accept, store, publish, maxBytes }: AcceptAg
   return async upload => {
     const { owner, uploadId, isRetry } = upload
     const recorded = isRetry && uploadId !== undefined ? await store.get({ owner, uploadId }) : undefined
-    if (!recorded) return accept(upload)
+    // What is pending came by another way, under an id of its own.
+    if (!recorded || recorded.status === 'pending') return accept(upload)
     const { filename, contentType, size, sha256 } = await measure(upload, maxBytes)
     const isSame =
       recorded.sha256 === sha256 &&

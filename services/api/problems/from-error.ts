@@ -10,6 +10,12 @@ const ownErrors: Readonly<Record<string, ProblemSlug>> = {
   HEADGATE_INVALID_CONTENT_TYPE: 'invalid-content-type',
   HEADGATE_PAYLOAD_TOO_LARGE: 'payload-too-large',
   HEADGATE_INCOMPLETE_BODY: 'incomplete-body',
+  HEADGATE_NOT_ARRIVED: 'not-arrived',
+  HEADGATE_ARRIVAL_REFUSED: 'arrival-refused',
+  HEADGATE_UPLOAD_LOCKED: 'upload-locked',
+  HEADGATE_UPLOAD_GONE: 'upload-expired',
+  HEADGATE_CHECKSUM_MISMATCH: 'checksum-mismatch',
+  HEADGATE_INVALID_TUS_HEADER: 'bad-request',
 }
 
 /** Errors of Fastify and its plugins, by what they are about. Their messages name nothing internal. */

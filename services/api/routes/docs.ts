@@ -26,6 +26,7 @@ export const docs = fastifyPlugin(
         },
         tags: [
           { name: 'uploads', description: 'Your uploads.' },
+          { name: 'tus', description: 'Resumable uploads, by tus 1.0.' },
           { name: 'health', description: 'For load balancers and operators.' },
         ],
         components: {

@@ -6,7 +6,7 @@ export const security = [{ bearer: [] }]
 
 export const objectSchema = Type.Object({ bucket: Type.String(), key: Type.String() }, { additionalProperties: false })
 
-const uploadProperties = {
+export const uploadProperties = {
   uploadId: Type.String({ description: 'UUIDv7: ids of one owner sort by time.' }),
   filename: Type.String(),
   contentType: Type.String({ description: 'As the client has called it.' }),
@@ -32,6 +32,8 @@ export const acceptedSchema = <S extends TSchema>(status: S) =>
 export const uploadSchema = Type.Object(
   {
     ...uploadProperties,
+    sha256: Type.Optional(Type.String({ description: 'Lower-case hex. While it is pending, only where you said it.' })),
+    expiresAt: Type.Optional(Type.String({ description: 'ISO 8601, UTC: when a pending upload is given up.' })),
     status: Type.Enum([...uploadStatuses]),
     s3: objectSchema,
     updatedAt: Type.String({ description: 'ISO 8601, UTC: when the status last changed' }),

@@ -1,6 +1,7 @@
 import diagnostics from 'node:diagnostics_channel'
+import { addMultipartLists, type Hooked } from './s3-multipart-lists.ts'
 
-interface Listener {
+interface Listener extends Hooked {
   listen(options: { port: number; host: string }): Promise<string>
 }
 
@@ -14,6 +15,7 @@ export function listeningOn<T>(host: string, start: () => Promise<T>): Promise<T
     const { fastify } = message as { fastify: Listener }
     const listen = fastify.listen.bind(fastify)
     fastify.listen = options => listen({ ...options, host })
+    addMultipartLists(fastify)
     bound = true
   }
   diagnostics.subscribe('fastify.initialization', bind)

@@ -62,7 +62,7 @@ export const apiConfigSchema = Type.Object({
     maximum: 80_000 * MIB,
     default: 5 * 1024 * MIB,
     description:
-      'The largest file taken by multipart or as a raw body, in bytes. At most 83886080000: what 10,000 parts of 8 MiB hold.',
+      'The largest file taken, but for JSON, in bytes. At most 83886080000: what 10,000 parts of 8 MiB hold.',
   }),
   UPLOAD_MEMORY_BYTES: Type.Integer({
     minimum: 24 * MIB,
@@ -137,6 +137,31 @@ export const apiConfigSchema = Type.Object({
     maximum: 600_000,
     default: 30_000,
     description: 'How long a body may arrive more slowly than that, in milliseconds.',
+  }),
+  GRANT_PARTS_ABOVE_BYTES: Type.Integer({
+    minimum: 1,
+    maximum: 5 * 1024 * MIB,
+    default: 64 * MIB,
+    description:
+      'A grant for a larger file is one of parts, in bytes. At most 5368709120: what S3 takes in one request.',
+  }),
+  GRANT_URL_SECONDS: Type.Integer({
+    minimum: 10,
+    maximum: 43_200,
+    default: 900,
+    description:
+      'How long the URLs of a grant are valid, in seconds. With the credentials of a role they end with those at the latest.',
+  }),
+  PENDING_UPLOAD_HOURS: Type.Integer({
+    minimum: 1,
+    maximum: 168,
+    default: 24,
+    description: 'How long an upload by a grant or by tus may take until it is given up, in hours.',
+  }),
+  S3_CHECKSUMS: Type.Enum(['checked', 'unchecked'], {
+    default: 'checked',
+    description:
+      'Whether S3 compares a SHA-256 that it is given with the bytes. AWS does: its word then saves reading the object. `unchecked`: every object that arrives directly is read.',
   }),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({
     minimum: 100,

@@ -1,0 +1,79 @@
+import type { ApiConfig } from '../platform/config/api.ts'
+import type { Logger } from '../platform/log.ts'
+import { createTusStore } from '../uploads/tus-store.ts'
+import { createGrants, type Grants } from './grants/grants.ts'
+import { createMultipart } from './grants/multipart.ts'
+import { createPresigner } from './grants/presign.ts'
+import { createArrivedObject } from './pending/arrived-object.ts'
+import { createCleanUp, createEndPending, type EndPending } from './pending/end-pending.ts'
+import { createFinish } from './pending/finish.ts'
+import { createPromise } from './pending/promise.ts'
+import { createPublishStored } from './pending/publish-stored.ts'
+import { createSweep, type Sweep } from './pending/sweep.ts'
+import type { ApiServices } from './services.ts'
+import { createFinishTus } from './tus/finish-tus.ts'
+import { createLocks } from './tus/lock.ts'
+import { createRunningDigests } from './tus/running-digests.ts'
+import { createS3Parts } from './tus/s3-parts.ts'
+import { createServeTus, type ServeTus } from './tus/serve.ts'
+
+export interface Direct {
+  grants: Grants
+  tus: ServeTus
+  /** Ends an upload that is on its way, for whoever deletes uploads. */
+  endPending: EndPending
+}
+
+/** The ways in which a file arrives in more than one request. */
+export function createDirect(config: ApiConfig, services: ApiServices): Direct {
+  const { s3, dynamodb, store, pending, publisher } = services
+  const endPending = createEndPending({ s3, pending })
+  const finish = createFinish({
+    arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked' }),
+    pending,
+    publish: createPublishStored({ publisher, store }),
+    endPending,
+  })
+  const promise = createPromise({
+    bucket: config.UPLOAD_BUCKET,
+    keyTemplate: config.KEY_TEMPLATE,
+    maxBytes: config.MAX_UPLOAD_BYTES,
+    lifetimeMs: lifetimeMs(config),
+  })
+  const grants = createGrants({
+    pending,
+    promise,
+    multipart: createMultipart(s3),
+    presigner: createPresigner(s3),
+    finish,
+    partsAboveBytes: config.GRANT_PARTS_ABOVE_BYTES,
+    urlSeconds: config.GRANT_URL_SECONDS,
+  })
+  const parts = createS3Parts(s3)
+  const digests = createRunningDigests()
+  const tus = createServeTus({
+    pending,
+    promise,
+    locks: createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE })),
+    parts,
+    digests,
+    finish: createFinishTus({ parts, digests, finish, endPending }),
+    endPending,
+    lifetimeMs: lifetimeMs(config),
+    maxBytes: config.MAX_UPLOAD_BYTES,
+  })
+  return { grants, tus, endPending }
+}
+
+/** For the process that runs for long: a Lambda function has no time between its requests. */
+export function createDirectSweep(
+  config: ApiConfig,
+  { s3, pending }: Pick<ApiServices, 's3' | 'pending'>,
+  log: Pick<Logger, 'info' | 'error'>,
+): Sweep {
+  return createSweep({ pending, cleanUp: createCleanUp(s3), lifetimeMs: lifetimeMs(config), log })
+}
+
+function lifetimeMs(config: Pick<ApiConfig, 'PENDING_UPLOAD_HOURS'>): number {
+  return config.PENDING_UPLOAD_HOURS * 3_600_000
+}

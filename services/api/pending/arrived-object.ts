@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3'
+import { fromObjectMetadata } from '../../uploads/metadata.ts'
+import type { PendingRecord } from '../../uploads/pending.ts'
+import { ArrivalRefusedError, NotArrivedError } from './errors.ts'
+import { plainS3 } from './plain-s3.ts'
+
+export interface ArrivedObjectSettings {
+  s3: S3Client
+  /**
+   * Whether S3 has compared the SHA-256 that it keeps with the bytes. S3 of AWS has; some that speak its protocol keep what a
+   * client says.
+   */
+  trustChecksums: boolean
+}
+
+/**
+ * Holds an object to what was promised of it, by what S3 says and never by what the client says, and finds its digest:
+ * the SHA-256 that S3 has computed over the whole object, else by reading the object once.
+ *
+ * @throws NotArrivedError where there is no object, ArrivalRefusedError where it is another than was promised
+ */
+export function createArrivedObject({ s3, trustChecksums }: ArrivedObjectSettings) {
+  const plain = plainS3(s3)
+
+  async function head({ bucket, key }: PendingRecord): Promise<HeadObjectCommandOutput> {
+    try {
+      return await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }))
+    } catch (cause) {
+      if (!isMissing(cause)) throw cause
+      throw new NotArrivedError('The file has not arrived: S3 has nothing of it yet.', { cause })
+    }
+  }
+
+  /** The same bytes that were looked at: an object that was replaced in the meantime is not read. */
+  async function readDigest({ bucket, key }: PendingRecord, etag: string | undefined): Promise<string> {
+    const ifMatch = etag === undefined ? {} : { IfMatch: etag }
+    const { Body } = await plain.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...ifMatch }))
+    if (!(Body instanceof Readable)) throw new TypeError('The S3 client gave no stream for the object.')
+    const hash = createHash('sha256')
+    for await (const chunk of Body) hash.update(chunk)
+    return hash.digest('hex')
+  }
+
+  return async (promised: PendingRecord, known?: { sha256: string }): Promise<{ size: number; sha256: string }> => {
+    const found = await head(promised)
+    const size = found.ContentLength ?? 0
+    check('size', `${promised.size} bytes`, `${size} bytes`)
+    check('content type', promised.contentType, found.ContentType)
+    const told = fromObjectMetadata(found.Metadata)
+    check('upload', `${promised.owner} ${promised.uploadId}`, `${told?.owner} ${told?.uploadId}`)
+    const sha256 = known?.sha256 ?? (trustChecksums ? ownChecksum(found) : undefined)
+    const digest = sha256 ?? (await readDigest(promised, found.ETag))
+    check('SHA-256', promised.sha256 ?? digest, digest)
+    return { size, sha256: digest }
+  }
+}
+
+export type ArrivedObject = ReturnType<typeof createArrivedObject>
+
+function check(what: string, promised: string, arrived: string | undefined): void {
+  if (promised !== arrived) {
+    throw new ArrivalRefusedError(`The ${what} is not the one that was promised. Nothing was kept; begin anew.`)
+  }
+}
+
+/** Of a multipart upload S3 keeps the SHA-256 of its parts' SHA-256s: that is no digest of the object. */
+function ownChecksum({ ChecksumSHA256, ChecksumType }: HeadObjectCommandOutput): string | undefined {
+  if (ChecksumSHA256 === undefined || ChecksumType === 'COMPOSITE' || ChecksumSHA256.includes('-')) return undefined
+  return Buffer.from(ChecksumSHA256, 'base64').toString('hex')
+}
+
+/** A 404 to HEAD has no body, so that the SDK has only the status to go by. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && ['NotFound', 'NoSuchKey', 'NoSuchUpload'].includes(error.name)
+}

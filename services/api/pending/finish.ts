@@ -1,0 +1,46 @@
+import type { Logger } from '../../platform/log.ts'
+import type { PendingRecord } from '../../uploads/pending.ts'
+import type { PendingStore } from '../../uploads/pending-store.ts'
+import type { UploadRecord } from '../../uploads/record.ts'
+import type { ArrivedObject } from './arrived-object.ts'
+import type { EndPending } from './end-pending.ts'
+import { ArrivalRefusedError } from './errors.ts'
+import type { PublishStored } from './publish-stored.ts'
+
+export interface FinishSettings {
+  arrivedObject: ArrivedObject
+  pending: Pick<PendingStore, 'markStored'>
+  publish: PublishStored
+  endPending: EndPending
+}
+
+/**
+ * The end that all uploads on their way have in common: the object is held to its promise, the promise becomes a record with
+ * its outbox mark, and the event is published, as of any other upload. Any number of tries, one after the other or side by
+ * side, end in the same record.
+ *
+ * Resolves to undefined where the promise was ended in the meantime.
+ *
+ * @param known the digest, where it is known without asking S3
+ * @throws NotArrivedError, and ArrivalRefusedError once nothing is left of what came
+ */
+export type Finish = (
+  promised: PendingRecord,
+  log: Pick<Logger, 'warn' | 'error'>,
+  known?: { sha256: string },
+) => Promise<UploadRecord | undefined>
+
+export function createFinish({ arrivedObject, pending, publish, endPending }: FinishSettings): Finish {
+  return async (promised, log, known) => {
+    let arrived: { size: number; sha256: string }
+    try {
+      arrived = await arrivedObject(promised, known)
+    } catch (error) {
+      if (error instanceof ArrivalRefusedError) await endPending(promised)
+      throw error
+    }
+    const stored = await pending.markStored(promised, arrived)
+    if (stored?.status !== 'stored') return stored
+    return (await publish(stored, log)) ? { ...stored, status: 'queued' } : stored
+  }
+}

@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '../../platform/log.ts'
+import { pendingPartitions } from '../../uploads/pending.ts'
+import type { OldPromise, PendingStore } from '../../uploads/pending-store.ts'
+
+export interface Sweep {
+  /** Begins to go over the promises, at once and then at every interval. */
+  start(): void
+  /** Begins nothing more, and waits for what is under way. */
+  stop(): Promise<void>
+  /** Goes over all promises once and resolves to how many it ended. */
+  runOnce(): Promise<number>
+}
+
+export interface SweepSettings {
+  pending: Pick<PendingStore, 'listOld' | 'end' | 'forget'>
+  /** Takes everything of a promise out of S3. */
+  cleanUp(promised: OldPromise): Promise<void>
+  /** How long a promise stands, in milliseconds. */
+  lifetimeMs: number
+  /** How long after that a request that began in time may still be under way, in milliseconds. */
+  graceMs?: number
+  /** Time from the end of a pass to the next one. */
+  intervalMs?: number
+  log: Pick<Logger, 'info' | 'error'>
+  now?: () => Date
+  /** Rejects when the signal fires. */
+  sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
+}
+
+/** Promises that are ended side by side. */
+const PAGE = 50
+
+/**
+ * Ends the promises whose time is up, and cleans up after those that were ended while a URL of theirs was still valid: what
+ * came by it has no record. Any number of sweeps run side by side, since ending twice ends once.
+ */
+export function createSweep(settings: SweepSettings): Sweep {
+  const { pending, cleanUp, lifetimeMs, graceMs = 3_600_000, intervalMs = 300_000, log } = settings
+  const { now = () => new Date(), sleep = unrefDelay } = settings
+  const stopping = new AbortController()
+  let loop: Promise<void> | undefined
+
+  /** Resolves to whether there was something to end. */
+  async function end(old: OldPromise): Promise<boolean> {
+    // The lifetime may have been configured shorter since.
+    if (Date.parse(old.expiresAt) + graceMs > now().getTime()) return false
+    // Of one that was ended the promise may be there still: its end died half way.
+    const promised = (await pending.end(old)) ?? (old.ended ? old : undefined)
+    if (!promised) return false
+    await cleanUp(promised)
+    await pending.forget(promised)
+    return true
+  }
+
+  async function sweepPartition(partition: string): Promise<number> {
+    const before = new Date(now().getTime() - lifetimeMs - graceMs).toISOString()
+    let ended = 0
+    for (;;) {
+      const page = await pending.listOld({ partition, before, limit: PAGE }, stopping.signal)
+      const done = await Promise.all(page.map(end))
+      const count = done.filter(Boolean).length
+      ended += count
+      // What is left is not to be ended, and would come again.
+      if (page.length < PAGE || count === 0) return ended
+    }
+  }
+
+  async function runOnce(): Promise<number> {
+    let ended = 0
+    for (const partition of pendingPartitions) ended += await sweepPartition(partition)
+    if (ended > 0) log.info({ ended }, 'uploads that were never completed are ended')
+    return ended
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await runOnce().catch((err: unknown) => {
+        if (!signal.aborted) log.error({ err }, 'the sweep of pending uploads failed: the next one goes on')
+      })
+      await sleep(intervalMs, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error
+      })
+    }
+  }
+
+  return {
+    runOnce,
+    start: () => {
+      loop ??= run(stopping.signal)
+    },
+    stop: async () => {
+      stopping.abort()
+      await loop
+    },
+  }
+}
+
+function unrefDelay(ms: number, signal: AbortSignal): Promise<void> {
+  return delay(ms, undefined, { signal, ref: false })
+}

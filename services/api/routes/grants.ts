@@ -1,0 +1,112 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Grants } from '../grants/grants.ts'
+import { ProblemError, problemResponses } from '../problems/problem.ts'
+import { toAccepted } from './accepted.ts'
+import { grantSchema, toGrant } from './grant-schema.ts'
+import { acceptedSchema, security } from './schemas.ts'
+import { isUploadId, noSuchUpload, uploadIdParams } from './upload-id.ts'
+
+const common = [
+  'missing-token',
+  'invalid-token',
+  'insufficient-scope',
+  'too-many-requests',
+  'internal-error',
+  'unavailable',
+  'keys-unavailable',
+] as const
+
+const wanted = Type.Object(
+  {
+    filename: Type.String({ examples: ['scan.tif'] }),
+    contentType: Type.String({ examples: ['image/tiff'] }),
+    size: Type.Integer({ minimum: 0, description: 'Of the whole file, in bytes.' }),
+    sha256: Type.Optional(
+      Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'Of the whole file, in hex. S3 refuses another.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const createSchema = {
+  operationId: 'createGrant',
+  tags: ['uploads'],
+  summary: 'Ask to upload a file to S3 directly',
+  description:
+    'The answer has a presigned PUT, or one for each part of a large file. Send the file, then POST to `complete`: the upload is accepted by that and not before.',
+  security,
+  body: wanted,
+  response: {
+    201: { ...grantSchema, description: 'Granted.' },
+    ...problemResponses(
+      'invalid-body',
+      'malformed-json',
+      'invalid-filename',
+      'invalid-content-type',
+      'payload-too-large',
+      'unsupported-media-type',
+      ...common,
+    ),
+  },
+}
+
+const renewSchema = {
+  operationId: 'renewGrant',
+  tags: ['uploads'],
+  summary: 'Get new URLs for what is missing of a granted upload',
+  security,
+  params: uploadIdParams,
+  response: {
+    200: { ...grantSchema, description: 'The grant, with new URLs.' },
+    ...problemResponses('not-found', ...common),
+  },
+}
+
+const completeSchema = {
+  operationId: 'completeUpload',
+  tags: ['uploads'],
+  summary: 'Say that a granted upload has arrived',
+  description: 'S3 is asked; nothing is believed. Any number of times: the answer is what the upload is by then.',
+  security,
+  params: uploadIdParams,
+  response: {
+    200: {
+      ...acceptedSchema(Type.Enum(['queued', 'processing', 'processed', 'failed'])),
+      description: 'Stored, and queued for processing, or further by now.',
+    },
+    202: { ...acceptedSchema(Type.Literal('stored')), description: 'Stored. It will be queued for processing.' },
+    ...problemResponses('not-found', 'not-arrived', 'arrival-refused', ...common),
+  },
+}
+
+export const grants: FastifyPluginAsyncTypebox<{ grants: Grants }> = async (app, { grants }) => {
+  const onRequest = app.authenticate
+
+  app.post('/uploads/grants', { schema: createSchema, onRequest }, async (request, reply) => {
+    const { owner, id: requestId, log, body } = request
+    const grant = await grants.create({ ...body, sha256: body.sha256?.toLowerCase(), owner, requestId }, log)
+    reply.header('location', `/uploads/${grant.upload.uploadId}`).header('cache-control', 'no-store')
+    return reply.code(201).send(toGrant(grant))
+  })
+
+  app.get('/uploads/:id/grant', { schema: renewSchema, onRequest }, async (request, reply) => {
+    const { owner } = request
+    const uploadId = request.params.id
+    const grant = isUploadId(uploadId) ? await grants.renew({ owner, uploadId }) : undefined
+    if (!grant) throw new ProblemError('not-found', 'You have no upload with this id that waits for its file.')
+    return reply.header('cache-control', 'no-store').send(toGrant(grant))
+  })
+
+  app.post('/uploads/:id/complete', { schema: completeSchema, onRequest }, async (request, reply) => {
+    const { owner, log } = request
+    const uploadId = request.params.id
+    const upload = isUploadId(uploadId) ? await grants.complete({ owner, uploadId }, log) : undefined
+    if (!upload) throw noSuchUpload()
+    const { status } = upload
+    if (status === 'stored') {
+      return reply.code(202).send({ ...toAccepted(upload), status })
+    }
+    return reply.code(200).send({ ...toAccepted(upload), status })
+  })
+}

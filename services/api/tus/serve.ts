@@ -1,0 +1,112 @@
+import type { IncomingMessage } from 'node:http'
+import { type Lock, Server, type Upload } from '@tus/server'
+import { defaultFilename } from '../../uploads/filename.ts'
+import type { Announced, Promised } from '../pending/promise.ts'
+import { isUploadId } from '../routes/upload-id.ts'
+import { parseChecksum } from './checksum.ts'
+import { OwnUploads, type TusRequest, type TusServices } from './data-store.ts'
+import { namesOf } from './metadata.ts'
+import { tusProblem } from './problems.ts'
+
+/** Where tus clients are pointed at: their `endpoint`. */
+export const TUS_PATH = '/uploads/tus'
+
+export interface TusSettings extends TusServices {
+  promise: (announced: Announced) => Promised
+  /** Bytes. */
+  maxBytes: number
+}
+
+export interface IncomingTus extends Omit<TusRequest, 'checksum'> {
+  raw: IncomingMessage
+  method: string
+  path: string
+  requestId: string
+}
+
+export interface TusAnswer {
+  status: number
+  headers: Record<string, string>
+}
+
+/** Serves one request of the protocol. @throws what is to be answered as a problem */
+export type ServeTus = (request: IncomingTus) => Promise<TusAnswer>
+
+/** What of a request the protocol looks at. */
+const READ = /^(?:tus-|upload-|content-length$|content-type$)/
+
+/**
+ * @tus/server speaks the protocol; who asks, what is stored and what is wrong are ours. One server for each request, since the
+ * owner is a part of what it can see.
+ */
+export function createServeTus({ promise, maxBytes, ...services }: TusSettings): ServeTus {
+  return async ({ raw, method, path, owner, requestId, log }) => {
+    const { 'upload-checksum': checksum, 'upload-metadata': metadataHeader = '' } = raw.headers
+    const uploads = new OwnUploads(services, {
+      owner,
+      log,
+      checksum: checksum === undefined ? undefined : parseChecksum(String(checksum)),
+    })
+    let failure: unknown
+    const server = new Server({
+      path: TUS_PATH,
+      datastore: uploads,
+      maxSize: maxBytes,
+      relativeLocation: true,
+      // A client that comes again need not wait for the bytes of its former request to trickle in.
+      lockDrainTimeout: 1,
+      disableTerminationForFinishedUploads: true,
+      locker: { newLock: uploadId => lockOf(uploads, uploadId) },
+      namingFunction: (request, metadata = {}) => {
+        const { filename, contentType } = namesOf(String(metadataHeader), metadata)
+        const name = filename ?? defaultFilename(Date.now())
+        const size = Number(request.headers.get('upload-length'))
+        uploads.promised = promise({ owner, filename: name, contentType, size, requestId })
+        return uploads.promised.uploadId
+      },
+      getFileIdFromRequest: (_request, last = '') => (isUploadId(last) ? last : undefined),
+      onUploadFinish: async (_request: unknown, { id }: Upload) => {
+        await uploads.finish(id)
+        return {}
+      },
+      onResponseError: (_request, error) => {
+        failure = error
+        return undefined
+      },
+    })
+    const body = method === 'PATCH' || method === 'POST' ? bytesOf(raw) : undefined
+    const response = await server.handleWeb(toWeb(raw, method, path, body))
+    // Lets go of the request, of which there may be more: whoever answers it reads the rest.
+    body?.return(undefined).catch(() => undefined)
+    const text = await response.text()
+    if (failure instanceof Error && !('status_code' in failure)) throw failure
+    if (response.status >= 400) throw tusProblem(response.status, text)
+    const headers = [...response.headers].filter(([name]) => !name.startsWith('access-control-'))
+    return { status: response.status, headers: Object.fromEntries(headers) }
+  }
+}
+
+function lockOf(uploads: OwnUploads, uploadId: string): Lock {
+  return {
+    lock: (signal, release) => uploads.lock(uploadId, signal, () => void release()),
+    unlock: () => uploads.unlock(),
+  }
+}
+
+function toWeb(raw: IncomingMessage, method: string, path: string, body?: AsyncIterable<Uint8Array>): Request {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(raw.headers)) {
+    if (READ.test(name) && typeof value === 'string') headers.set(name, value)
+  }
+  const init = body ? { body: ReadableStream.from(body), duplex: 'half' as const } : {}
+  return new Request(`http://tus${path}`, { method, headers, ...init })
+}
+
+/** A body that breaks off has arrived as far as it came: the protocol lets its client go on from there. */
+async function* bytesOf(raw: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of raw.iterator({ destroyOnReturn: false })) yield chunk
+  } catch (error) {
+    if (!raw.destroyed) throw error
+  }
+}

@@ -1,0 +1,103 @@
+interface Request {
+  method: string
+  url: string
+  headers: Record<string, string | string[] | undefined>
+  body: unknown
+}
+
+interface Reply {
+  statusCode: number
+  getHeader(name: string): unknown
+  code(status: number): Reply
+  header(name: string, value: string): Reply
+  send(body: string): Reply
+}
+
+/** The part of a Fastify instance that is used. */
+export interface Hooked {
+  addHook(name: 'preHandler', hook: (request: Request, reply: Reply) => Promise<unknown>): unknown
+  addHook(name: 'onSend', hook: (request: Request, reply: Reply, payload: unknown) => Promise<unknown>): unknown
+}
+
+interface Upload {
+  bucket: string
+  key: string
+  parts: Map<number, { etag: string; size: number }>
+}
+
+/** S3's page. */
+const PAGE = 1_000
+
+/**
+ * fauxqs takes multipart uploads and can list neither them nor their parts: it would answer with an empty list of objects.
+ * They are told here by what passes: what was begun and taken, until it is completed or aborted. What passed before a restart
+ * is not known.
+ */
+export function addMultipartLists(fastify: Hooked): void {
+  const uploads = new Map<string, Upload>()
+
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    if (reply.statusCode >= 300) return
+    const { bucket, key, query, uploadId } = parse(request.url)
+    if (request.method === 'POST' && query.has('uploads')) {
+      const created = /<UploadId>(.+)<\/UploadId>/.exec(String(payload))?.[1]
+      if (created !== undefined) uploads.set(created, { bucket, key, parts: new Map() })
+    }
+    if (uploadId === null) return
+    if (request.method === 'PUT') {
+      const part = { etag: String(reply.getHeader('etag')), size: sizeOf(request) }
+      uploads.get(uploadId)?.parts.set(Number(query.get('partNumber')), part)
+    } else if (request.method !== 'GET') uploads.delete(uploadId)
+  })
+
+  fastify.addHook('preHandler', async (request, reply) => {
+    const { bucket, query, uploadId } = parse(request.url)
+    if (request.method !== 'GET') return
+    if (query.has('uploads')) {
+      const prefix = query.get('prefix') ?? ''
+      const open = [...uploads].filter(([, upload]) => upload.bucket === bucket && upload.key.startsWith(prefix))
+      return reply.header('content-type', 'application/xml').send(listUploads(open))
+    }
+    if (uploadId === null) return
+    const upload = uploads.get(uploadId)
+    reply.header('content-type', 'application/xml')
+    if (upload) return reply.send(listParts(upload, Number(query.get('part-number-marker'))))
+    return reply.code(404).send('<Error><Code>NoSuchUpload</Code><Message>No such upload is known.</Message></Error>')
+  })
+}
+
+function parse(url: string) {
+  const { pathname, searchParams: query } = new URL(url, 'http://s3')
+  const [bucket = '', ...key] = pathname.slice(1).split('/')
+  return { bucket, key: decodeURIComponent(key.join('/')), query, uploadId: query.get('uploadId') }
+}
+
+/** Of the bytes of the part, which may be wrapped with their checksum. */
+function sizeOf({ headers, body }: Request): number {
+  const decoded = headers['x-amz-decoded-content-length']
+  if (decoded !== undefined) return Number(decoded)
+  return Buffer.isBuffer(body) ? body.length : 0
+}
+
+function listUploads(open: ReadonlyArray<[string, Upload]>): string {
+  const shown = open.map(
+    ([uploadId, { key }]) => `<Upload><Key>${escaped(key)}</Key><UploadId>${uploadId}</UploadId></Upload>`,
+  )
+  return `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>${shown.join('')}</ListMultipartUploadsResult>`
+}
+
+function listParts({ parts }: Upload, marker: number): string {
+  const rest = [...parts].filter(([partNumber]) => partNumber > marker).sort(([a], [b]) => a - b)
+  const page = rest.slice(0, PAGE)
+  const shown = page.map(
+    ([partNumber, { etag, size }]) =>
+      `<Part><PartNumber>${partNumber}</PartNumber><ETag>${escaped(etag)}</ETag><Size>${size}</Size></Part>`,
+  )
+  const next = rest.length > PAGE ? `<NextPartNumberMarker>${page.at(-1)?.[0]}</NextPartNumberMarker>` : ''
+  const truncated = `<IsTruncated>${rest.length > PAGE}</IsTruncated>`
+  return `<ListPartsResult>${truncated}${next}${shown.join('')}</ListPartsResult>`
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}

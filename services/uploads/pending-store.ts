@@ -1,0 +1,163 @@
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb'
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { type PendingRecord, pendingPartition } from './pending.ts'
+import { outboxPartition, type UploadRecord } from './record.ts'
+import { conditionally, toRecord, type UploadKey } from './store.ts'
+
+/** The records of uploads that are on their way. The same table as the others', and the same key. */
+export interface PendingStore {
+  /** Records a promise. Doing it again changes nothing. */
+  create(record: PendingRecord): Promise<void>
+  /** A promise, or the upload that it has become, or undefined where this owner has neither. */
+  get(key: UploadKey): Promise<PendingRecord | UploadRecord | undefined>
+  /**
+   * From `pending` to `stored`, with the outbox mark in the same write. Resolves to the upload as it is now, also where an
+   * earlier try of this or of another process made it so, and to undefined where the promise is gone.
+   */
+  markStored(key: UploadKey, arrived: { size: number; sha256: string }): Promise<UploadRecord | undefined>
+  /**
+   * Takes a promise back: from then on its owner has no such upload. A note of what is to be cleaned up stays until `forget`.
+   * Resolves to what was promised, or to undefined where there is no promise.
+   */
+  end(key: UploadKey): Promise<PendingRecord | undefined>
+  /** Nothing of an ended promise can come or is left any more: its note goes. */
+  forget(key: Pick<UploadKey, 'uploadId'>): Promise<void>
+  /**
+   * Promises of one partition that were made before `before` (ISO 8601), oldest first, and the notes of those that ended.
+   * Rejects when the signal fires.
+   */
+  listOld(query: { partition: string; before: string; limit: number }, signal?: AbortSignal): Promise<OldPromise[]>
+}
+
+export type OldPromise = PendingRecord & { ended?: true }
+
+/** The owner under which ended promises lie: none that a token can name. */
+const ENDED = '~ended'
+
+const MARSHALL = { removeUndefinedValues: true }
+
+export interface PendingStoreSettings {
+  dynamodb: DynamoDBClient
+  table: string
+  now?: () => Date
+}
+
+export function createPendingStore({ dynamodb, table, now = () => new Date() }: PendingStoreSettings): PendingStore {
+  const keyOf = ({ owner, uploadId }: UploadKey) => ({ owner: { S: owner }, uploadId: { S: uploadId } })
+
+  async function get(key: UploadKey): Promise<PendingRecord | UploadRecord | undefined> {
+    const { Item } = await dynamodb.send(
+      new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
+    )
+    return Item && toPending(unmarshall(Item))
+  }
+
+  async function forget({ uploadId }: Pick<UploadKey, 'uploadId'>): Promise<void> {
+    await dynamodb.send(new DeleteItemCommand({ TableName: table, Key: keyOf({ owner: ENDED, uploadId }) }))
+  }
+
+  return {
+    get,
+
+    async create(record) {
+      const Item = marshall({ ...record, outboxPartition: pendingPartition(record.uploadId) }, MARSHALL)
+      const ConditionExpression = 'attribute_not_exists(uploadId)'
+      await conditionally(() => dynamodb.send(new PutItemCommand({ TableName: table, Item, ConditionExpression })))
+    },
+
+    async markStored(key, { size, sha256 }) {
+      const at = now().toISOString()
+      const update = new UpdateItemCommand({
+        TableName: table,
+        Key: keyOf(key),
+        UpdateExpression:
+          'SET #status = :stored, #size = :size, sha256 = :sha256, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted',
+        ConditionExpression: '#status = :pending',
+        ExpressionAttributeNames: { '#status': 'status', '#size': 'size' },
+        ExpressionAttributeValues: marshall({
+          ':stored': 'stored',
+          ':pending': 'pending',
+          ':size': size,
+          ':sha256': sha256,
+          ':now': at,
+          ':outbox': outboxPartition(key.uploadId),
+        }),
+        ReturnValues: 'ALL_NEW',
+      })
+      const changed = await unlessRefused(() => dynamodb.send(update))
+      if (changed?.Attributes) return toRecord(unmarshall(changed.Attributes))
+      // An earlier try may have arrived, its reply lost; another process may have been faster; the promise may be ended.
+      const found = await get(key)
+      return found && found.status !== 'pending' ? found : undefined
+    },
+
+    async end(key) {
+      const found = await get(key)
+      if (found?.status !== 'pending') return undefined
+      // First the note of what is to be cleaned up: after the promise is gone nothing else would tell of it.
+      const { owner, uploadId } = found
+      const note = { ...found, owner: ENDED, endedOwner: owner, outboxPartition: pendingPartition(uploadId) }
+      await dynamodb.send(new PutItemCommand({ TableName: table, Item: marshall(note, MARSHALL) }))
+      const isGone = await conditionally(() =>
+        dynamodb.send(
+          new DeleteItemCommand({
+            TableName: table,
+            Key: keyOf(key),
+            // One that is gone was ended by an earlier try, or by another process: what is cleaned up twice is clean.
+            ConditionExpression: 'attribute_not_exists(uploadId) OR #status = :pending',
+            ExpressionAttributeNames: { '#status': 'status' },
+            ExpressionAttributeValues: { ':pending': { S: 'pending' } },
+          }),
+        ),
+      )
+      if (isGone) return found
+      await forget({ uploadId })
+      return undefined
+    },
+
+    forget,
+
+    async listOld({ partition, before, limit }, signal) {
+      const { Items = [] } = await dynamodb.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: 'outbox',
+          KeyConditionExpression: 'outboxPartition = :partition AND uploadedAt < :before',
+          ExpressionAttributeValues: marshall({ ':partition': partition, ':before': before }),
+          Limit: limit,
+        }),
+        signal && { abortSignal: signal },
+      )
+      return Items.map(item => toOld(unmarshall(item)))
+    },
+  }
+}
+
+/** A promise with its arrival, anything else as the other store reads it. */
+export function toPending(item: Record<string, unknown>): PendingRecord | UploadRecord {
+  const record = toRecord(item)
+  return item.status === 'pending' ? ({ ...record, arrival: item.arrival } as unknown as PendingRecord) : record
+}
+
+function toOld({ endedOwner, ...item }: Record<string, unknown>): OldPromise {
+  const record = toPending(item) as PendingRecord
+  return typeof endedOwner === 'string' ? { ...record, owner: endedOwner, ended: true } : record
+}
+
+/** What a write resolved to, or undefined where its condition did not hold. */
+export async function unlessRefused<T>(write: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await write()
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
+import t from 'tap'
+import { startAws } from '../../support/aws.ts'
+import { operation, startFaultProxy, to } from '../../support/fault-proxy.ts'
+import { internalError, throttled } from '../../support/faults/aws-errors.ts'
+import { loseReply } from '../../support/faults/faults.ts'
+import { buildTestApi, createTestUser, isProblem, NO_TRACES } from '../support.ts'
+import { askGrant, complete, grant, partsOf, send, sha256Of } from './support.ts'
+
+const MIB = 1024 ** 2
+
+const aws = await startAws(t)
+
+/** The requests of a client go to S3 itself: the URLs name whatever endpoint the api has. */
+async function sendParts(granted: Awaited<ReturnType<typeof grant>>, bytes: Buffer): Promise<void> {
+  const pieces = partsOf(granted, bytes)
+  for (const [index, part] of (granted.parts ?? []).entries()) await send(part, pieces[index] ?? Buffer.alloc(0))
+}
+
+t.test('every reply of S3 and DynamoDB to a completion may be lost once', async t => {
+  const s3 = await startFaultProxy(t, aws.endpoints.s3)
+  const dynamodb = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const api = await buildTestApi(t, aws, { endpoints: { s3: s3.url, dynamodb: dynamodb.url } })
+  for (const lose of [
+    () => s3.inject(loseReply, { when: to('POST', /uploadId=/), times: 1 }),
+    () => s3.inject(loseReply, { when: to('HEAD'), times: 1 }),
+    () => dynamodb.inject(loseReply, { when: operation('UpdateItem'), times: 1 }),
+  ]) {
+    const user = await createTestUser(aws)
+    const bytes = randomBytes(11 * MIB)
+    const granted = await grant(api, user, { size: bytes.length })
+    await sendParts(granted, bytes)
+    const lost = lose()
+    t.match(await complete(api, user, granted.uploadId), { status: 200, body: { sha256: sha256Of(bytes) } })
+    t.equal(lost.hits, 1)
+    t.match(await user.traces(), { openUploads: 0, records: [{ status: 'queued' }] })
+  }
+})
+
+t.test('a completion that failed at any step can be tried again, and ends as if it had not', async t => {
+  const s3 = await startFaultProxy(t, aws.endpoints.s3)
+  const dynamodb = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const api = await buildTestApi(t, aws, { endpoints: { s3: s3.url, dynamodb: dynamodb.url } })
+  for (const fail of [
+    () => s3.inject(internalError('s3'), { when: to('GET', /uploadId=/) }),
+    () => s3.inject(internalError('s3'), { when: to('POST', /uploadId=/) }),
+    () => s3.inject(internalError('s3'), { when: to('GET', /x-id=GetObject/) }),
+    () => dynamodb.inject(throttled('dynamodb'), { when: operation('UpdateItem') }),
+  ]) {
+    const user = await createTestUser(aws)
+    const bytes = randomBytes(11 * MIB)
+    const granted = await grant(api, user, { size: bytes.length })
+    await sendParts(granted, bytes)
+    const fault = fail()
+    isProblem(t, await complete(api, user, granted.uploadId), 503, 'unavailable')
+    t.ok(fault.hits > 0)
+    fault.remove()
+    t.match(await complete(api, user, granted.uploadId), { status: 200, body: { sha256: sha256Of(bytes) } })
+    t.match(await user.traces(), { openUploads: 0, records: [{ status: 'queued' }] })
+  }
+})
+
+t.test('a grant that cannot be recorded leaves no multipart upload', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+  proxy.inject(throttled('dynamodb'), { when: operation('PutItem') })
+  const user = await createTestUser(aws)
+  const wanted = { filename: 'a', contentType: 'text/plain', size: 11 * MIB }
+  isProblem(t, await askGrant(api, user, wanted), 503, 'unavailable')
+  t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('a multipart upload that is gone without an object has not arrived', async t => {
+  const api = await buildTestApi(t, aws)
+  const user = await createTestUser(aws)
+  const { uploadId } = await grant(api, user, { size: 11 * MIB })
+  const Bucket = aws.env.UPLOAD_BUCKET
+  const { Uploads = [] } = await aws.s3.send(
+    new ListMultipartUploadsCommand({ Bucket, Prefix: `uploads/${user.sub}/` }),
+  )
+  for (const { Key, UploadId } of Uploads) {
+    await aws.s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
+  }
+  isProblem(t, await complete(api, user, uploadId), 409, 'not-arrived')
+})
+
+t.test('while Kinesis does not answer, completing says 202, and the event waits in the outbox', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.kinesis)
+  proxy.inject(throttled('kinesis'))
+  const env = { EVENT_PUT_TIMEOUT_MS: '300' }
+  const api = await buildTestApi(t, aws, { endpoints: { kinesis: proxy.url }, env })
+  const user = await createTestUser(aws)
+  const { uploadId, put } = await grant(api, user, { size: 1 })
+  if (put) await send(put, Buffer.from('x'))
+  t.match(await complete(api, user, uploadId), { status: 202, body: { status: 'stored' } })
+  t.match((await user.traces()).records, [{ status: 'stored', outboxPartition: /^outbox-/ }])
+})
+
+t.test('where S3 checks checksums, its SHA-256 is taken and the object is not read', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.s3)
+  const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url }, env: { S3_CHECKSUMS: 'checked' } })
+  const reads = to('GET', /x-id=GetObject/)
+  const user = await createTestUser(aws)
+  const sha256 = sha256Of(Buffer.from('x'))
+  const known = await grant(api, user, { size: 1, sha256 })
+  if (known.put) await send(known.put, Buffer.from('x'))
+  t.match(await complete(api, user, known.uploadId), { status: 200, body: { sha256 } })
+  t.equal(proxy.count(reads), 0)
+  const unknown = await grant(api, user, { size: 1 })
+  if (unknown.put) await send(unknown.put, Buffer.from('x'))
+  t.match(await complete(api, user, unknown.uploadId), { status: 200, body: { sha256 } }, 'one that S3 does not know')
+  t.equal(proxy.count(reads), 1)
+})

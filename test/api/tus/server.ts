@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import type { TestAws } from '../../support/aws.ts'
+import { type Program, runProgram, until } from '../../support/processes.ts'
+
+const entry = fileURLToPath(new URL('../../../services/api/server.ts', import.meta.url))
+
+export interface ApiProcess extends Program {
+  /** `http://127.0.0.1:PORT` */
+  url: string
+  /** As a machine that fails. Resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+/** The api as a process of its own. Port 0: a free one. */
+export async function startApi(
+  t: Pick<Test, 'teardown'>,
+  aws: TestAws,
+  env: Record<string, string> = {},
+): Promise<ApiProcess> {
+  const program = runProgram(t, [entry], { env: { ...aws.env, HOST: '127.0.0.1', PORT: '0', ...env } })
+  const listening = () => /http:\/\/127\.0\.0\.1:\d+/.exec(program.stdout())?.[0]
+  await until(() => listening() !== undefined, { what: `an api that listens: ${program.stderr()}` })
+  return {
+    ...program,
+    url: listening() ?? '',
+    kill: async () => {
+      program.child.kill('SIGKILL')
+      if (program.child.exitCode === null && program.child.signalCode === null) await once(program.child, 'exit')
+    },
+  }
+}
