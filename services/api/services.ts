@@ -3,7 +3,10 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { type AwsClients, createAwsClients } from '../platform/aws.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
+import { createDeletions, type Deletions } from '../uploads/deletions.ts'
+import { createListUploads, type ListUploads } from '../uploads/listing.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
+import { createRemoveObject } from '../uploads/remove-object.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 
 /** What the api works with. One of each, for as long as the process lives. */
@@ -12,6 +15,8 @@ export interface ApiServices {
   dynamodb: DynamoDBClient
   kinesis: KinesisClient
   store: UploadStore
+  listUploads: ListUploads
+  deletions: Deletions
   publisher: EventPublisher
   /** Waits for the events that are on their way, then lets go of every connection. */
   close(): Promise<void>
@@ -27,11 +32,14 @@ export function createServices(
     stream: config.STREAM_NAME,
     timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
   })
+  const records = { dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }
   return {
     s3: aws.s3,
     dynamodb: aws.dynamodb,
     kinesis: aws.kinesis,
-    store: createUploadStore({ dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }),
+    store: createUploadStore(records),
+    listUploads: createListUploads(records),
+    deletions: createDeletions({ ...records, removeObject: createRemoveObject(aws.s3) }),
     publisher,
     close: async () => {
       await publisher.drain()

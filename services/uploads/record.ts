@@ -3,11 +3,17 @@ import { EVENT_VERSION, type UploadEvent } from './event.ts'
 
 /**
  * An upload's life. `stored`: durable in S3 and recorded, its event not yet known to be on the stream. `queued`: its event
- * is on the stream. `processed` and `failed` are where it ends.
+ * is on the stream. `processing`: a worker has been at it for a while; what is done quickly is never seen so. `processed` and
+ * `failed` are where it ends.
  */
-export const uploadStatuses = ['stored', 'queued', 'processed', 'failed'] as const
+export const uploadStatuses = ['stored', 'queued', 'processing', 'processed', 'failed'] as const
 
 export type UploadStatus = (typeof uploadStatuses)[number]
+
+/** Whether an upload has come to its end. A `failed` one may still be processed, once its dead letter is redriven. */
+export function isFinal(status: UploadStatus): boolean {
+  return status === 'processed' || status === 'failed'
+}
 
 export interface UploadRecord {
   owner: string
@@ -44,6 +50,21 @@ export interface UploadFailure {
   code: string
   reason: string
 }
+
+/**
+ * What stays of an upload that its owner has deleted. Nobody is shown it: it is there so that a worker that meets the event of
+ * the upload knows, and so that a deletion that broke off is finished.
+ */
+export interface DeletedUpload {
+  owner: string
+  uploadId: string
+  status: 'deleted'
+  /** What may still lie in S3 of it. Empty once the deletion is finished. */
+  objects: ObjectRef[]
+}
+
+/** What has a mark in the outbox: an upload whose event is to be published, or one whose deletion is to be finished. */
+export type OutboxEntry = UploadRecord | DeletedUpload
 
 /** Over how many partitions the outbox index is spread. One takes 1,000 writes a second, and an upload makes two. */
 export const OUTBOX_PARTITIONS = 16

@@ -6,17 +6,20 @@ import {
 } from '@aws-sdk/client-kinesis'
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
+import { createDeletions } from '../../services/uploads/deletions.ts'
 import { decodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
 import { createPublisher } from '../../services/uploads/publisher.ts'
 import { eventOf, outboxPartition, type UploadRecord } from '../../services/uploads/record.ts'
+import { createRemoveObject } from '../../services/uploads/remove-object.ts'
 import { createUploadStore } from '../../services/uploads/store.ts'
 import { createOutboxRelay, type OutboxRelaySettings } from '../../services/worker/outbox-relay.ts'
 import { startAws } from '../support/aws.ts'
 import { createMemoryLog } from './memory-log.ts'
 import { uploadRecord } from './pipeline.ts'
 
-const { kinesis, dynamodb } = await startAws(t)
+const { kinesis, dynamodb, s3 } = await startAws(t)
 const store = createUploadStore({ dynamodb, table: names.uploadsTable })
+const deletions = createDeletions({ dynamodb, table: names.uploadsTable, removeObject: createRemoveObject(s3) })
 const { log, lines } = createMemoryLog()
 
 const MINUTE = 60_000
@@ -26,7 +29,15 @@ function publisher(client: KinesisClient = kinesis, stream: string = names.strea
 }
 
 function relay(settings: Partial<OutboxRelaySettings> = {}) {
-  return createOutboxRelay({ store, publisher: publisher(), intervalMs: 20, graceMs: MINUTE, log, ...settings })
+  return createOutboxRelay({
+    store,
+    deletions,
+    publisher: publisher(),
+    intervalMs: 20,
+    graceMs: MINUTE,
+    log,
+    ...settings,
+  })
 }
 
 /** Records uploads of so long ago, their mark on. */

@@ -10,6 +10,8 @@ const ownErrors: Readonly<Record<string, ProblemSlug>> = {
   HEADGATE_INVALID_CONTENT_TYPE: 'invalid-content-type',
   HEADGATE_PAYLOAD_TOO_LARGE: 'payload-too-large',
   HEADGATE_INCOMPLETE_BODY: 'incomplete-body',
+  HEADGATE_CONTENT_GONE: 'content-gone',
+  HEADGATE_CONTENT_WITHHELD: 'content-withheld',
 }
 
 /** Errors of Fastify and its plugins, by what they are about. Their messages name nothing internal. */

@@ -41,6 +41,13 @@ export const apiConfigSchema = Type.Object({
     default: MIB,
     description: 'The largest JSON body, in bytes. JSON is held in memory whole.',
   }),
+  S3_PUBLIC_ENDPOINT: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s/]+$',
+      description:
+        'Where clients reach S3, without a slash at its end, for the URLs that they are redirected to. Only where that is not where the api reaches it.',
+    }),
+  ),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({
     minimum: 100,
     maximum: 25_000,
