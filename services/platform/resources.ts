@@ -22,6 +22,8 @@ export interface KeyAttribute {
 export interface TableDefinition {
   partitionKey: KeyAttribute
   sortKey?: KeyAttribute
+  /** The attribute with the time after which an item is deleted, in epoch seconds. The embedded DynamoDB has no such thing. */
+  timeToLive?: string
   indexes: ReadonlyArray<{
     name: string
     partitionKey: KeyAttribute
@@ -34,11 +36,13 @@ export interface TableDefinition {
  * The upload records. An owner is a partition and the upload ids in it are UUIDv7, so that one owner's uploads come out
  * newest first without an index, and that no key exists by which another's upload could be asked for.
  *
- * `outbox` is sparse: a record has `outboxPartition` only while its event is not known to be on the stream.
+ * `outbox` is sparse: a record has `outboxPartition` only while its event is not known to be on the stream, or while its
+ * deletion is not finished. `forgetAt` is what a deleted one has.
  */
 export const uploadsTable = {
   partitionKey: { name: 'owner', type: 'S' },
   sortKey: { name: 'uploadId', type: 'S' },
+  timeToLive: 'forgetAt',
   indexes: [
     {
       name: 'outbox',

@@ -29,7 +29,7 @@ export function deletedFrom(item: Item): DeletedUpload {
 
 /**
  * What is kept of an upload once its objects are gone: that it was deleted, and a digest by which its event is known. Nothing
- * that its owner put in, the file's name neither. `expiresAt` is the table's time to live, in epoch seconds.
+ * that its owner put in, the file's name neither. `forgetAt` is the table's time to live, in epoch seconds.
  */
 export function tombstone({ owner, uploadId, objects }: DeletedUpload, now: Date): Item {
   const [source] = objects
@@ -38,7 +38,7 @@ export function tombstone({ owner, uploadId, objects }: DeletedUpload, now: Date
     uploadId,
     status: 'deleted',
     updatedAt: now.toISOString(),
-    expiresAt: Math.floor(now.getTime() / 1_000) + REMEMBERED_DAYS * 86_400,
+    forgetAt: Math.floor(now.getTime() / 1_000) + REMEMBERED_DAYS * 86_400,
     ...(source && { sourceDigest: digestOf(source) }),
   }
 }

@@ -8,9 +8,10 @@ import { conditionally, itemKey, type UploadKey } from './store.ts'
 /** How an upload is deleted: first nobody sees it any more, then its objects go, then it is forgotten but for a tombstone. */
 export interface Deletions {
   /**
-   * Hides the upload from everybody, for good. Doing it again gives the same.
+   * Hides the upload from everybody, for good. Doing it again gives the same. One that is `pending` is not for here: what there
+   * is of it is not an object yet.
    *
-   * @returns what is left to do by `complete`, or undefined where this owner never had the upload
+   * @returns what is left to do by `complete`, or undefined where this owner never had the upload, or it is pending
    */
   begin(key: UploadKey): Promise<DeletedUpload | undefined>
   /** Removes what lies in S3 and forgets the rest. Whoever dies half way leaves the mark by which the outbox relay goes on. */
@@ -43,10 +44,11 @@ export function createDeletions(settings: DeletionSettings): Deletions {
         TableName: table,
         Key: itemKey(key),
         UpdateExpression: 'SET #status = :deleted, updatedAt = :now, outboxPartition = :mark REMOVE outboxClaimedUntil',
-        ConditionExpression: 'attribute_exists(uploadId) AND #status <> :deleted',
+        ConditionExpression: 'attribute_exists(uploadId) AND NOT #status IN (:deleted, :pending)',
         ExpressionAttributeNames: { '#status': 'status' },
         ExpressionAttributeValues: marshall({
           ':deleted': 'deleted',
+          ':pending': 'pending',
           ':now': now().toISOString(),
           ':mark': outboxPartition(key.uploadId),
         }),

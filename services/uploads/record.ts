@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { EVENT_VERSION, type UploadEvent } from './event.ts'
 
 /**
- * An upload's life. `stored`: durable in S3 and recorded, its event not yet known to be on the stream. `queued`: its event
+ * An upload's life. `pending`: promised, its bytes on their way. `stored`: durable in S3 and recorded, its event not yet known to be on the stream. `queued`: its event
  * is on the stream. `processing`: a worker has been at it for a while; what is done quickly is never seen so. `processed` and
  * `failed` are where it ends.
  */
-export const uploadStatuses = ['stored', 'queued', 'processing', 'processed', 'failed'] as const
+export const uploadStatuses = ['pending', 'stored', 'queued', 'processing', 'processed', 'failed'] as const
 
 export type UploadStatus = (typeof uploadStatuses)[number]
 

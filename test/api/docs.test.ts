@@ -28,9 +28,14 @@ t.test('/openapi.json describes every operation, by its name, in OpenAPI 3.1', a
     Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`),
   )
   t.same(operations.sort(), [
+    'delete /uploads/{id} deleteUpload',
     'get /livez live',
     'get /readyz ready',
+    'get /uploads listUploads',
     'get /uploads/{id} getUpload',
+    'get /uploads/{id}/content getContent',
+    'get /uploads/{id}/events uploadEvents',
+    'get /uploads/{id}/processed getProcessed',
     'post /uploads createUpload',
   ])
 })

@@ -30,11 +30,11 @@ t.test('the methods of a path are those of every route that matches it', async t
     { method: 'HEAD', url: '/uploads/:id' },
     { method: 'GET', url: '/docs/*' },
   ]
-  t.same(allowedMethods(routes, '/uploads'), ['POST'])
-  t.same(allowedMethods(routes, '/uploads/1'), ['GET', 'HEAD'])
+  t.same(allowedMethods(routes, '/uploads'), ['OPTIONS', 'POST'])
+  t.same(allowedMethods(routes, '/uploads/1'), ['GET', 'HEAD', 'OPTIONS'])
   t.same(allowedMethods(routes, '/uploads/'), [])
   t.same(allowedMethods(routes, '/uploads/1/2'), [])
-  t.same(allowedMethods(routes, '/docs/a/b'), ['GET'])
+  t.same(allowedMethods(routes, '/docs/a/b'), ['GET', 'OPTIONS'])
   t.same(allowedMethods(routes, '/doc'), [])
 })
 

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Deletions } from '../../uploads/deletions.ts'
+import type { UploadKey } from '../../uploads/store.ts'
 import { problemResponses } from '../problems/problem.ts'
 import type { Watches } from '../watch/watches.ts'
 import { idParams, nothing, security } from './schemas.ts'
@@ -32,18 +33,24 @@ const schema = {
 }
 
 export interface DeleteUploadOptions {
+  /** Ends an upload that is on its way, and says whether there was one. Left out, none ever is. */
+  endPending?: (key: UploadKey) => Promise<boolean>
   deletions: Pick<Deletions, 'begin' | 'complete'>
   watches: Pick<Watches<Upload>, 'hurry'>
 }
 
-export const deleteUpload: FastifyPluginAsyncTypebox<DeleteUploadOptions> = async (app, { deletions, watches }) => {
+export const deleteUpload: FastifyPluginAsyncTypebox<DeleteUploadOptions> = async (app, options) => {
+  const { deletions, watches, endPending } = options
   app.delete('/uploads/:id', { schema, onRequest: app.authenticate }, async (request, reply) => {
     const { owner, log } = request
     const key = { owner, uploadId: uploadIdOf(request.params.id) }
-    const deleted = await deletions.begin(key)
-    if (!deleted) throw noSuchUpload()
-    watches.hurry(key)
     reply.header('cache-control', 'no-store')
+    // First, and then the other all the same: what is on its way may arrive at any moment.
+    const isEnded = (await endPending?.(key)) ?? false
+    const deleted = await deletions.begin(key)
+    if (!deleted && !isEnded) throw noSuchUpload()
+    watches.hurry(key)
+    if (!deleted) return reply.code(204).send()
     try {
       await deletions.complete(deleted)
     } catch (err) {
