@@ -20,6 +20,7 @@ export interface Overrides {
   endpoints?: Partial<Endpoints>
   services?(services: ApiServices): ApiServices
   keys?: KeySource
+  isBuffered?: boolean
 }
 
 export interface TestApi {
@@ -47,6 +48,7 @@ export async function buildTestApi(
     services: overrides.services?.(services) ?? services,
     logger,
     ...(overrides.keys && { keys: overrides.keys }),
+    ...(overrides.isBuffered && { isBuffered: true }),
   })
   t.teardown(() => app.close())
   await app.listen({ host: '127.0.0.1', port: 0 })
