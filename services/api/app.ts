@@ -8,6 +8,7 @@ import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
 import { createTypeInspector } from './content/inspect-type.ts'
 import { createDirect } from './direct.ts'
+import { createUrlOf } from './download/downloads.ts'
 import { closing } from './http/closing.ts'
 import { cors } from './http/cors.ts'
 import { createRateLimits } from './http/rate-limits.ts'
@@ -26,13 +27,20 @@ import { problemsPlugin } from './problems/plugin.ts'
 import { createReadiness } from './readiness.ts'
 import { toAccepted } from './routes/accepted.ts'
 import { createUpload } from './routes/create-upload.ts'
+import { deleteUpload } from './routes/delete-upload.ts'
 import { docs } from './routes/docs.ts'
+import { getContent } from './routes/get-content.ts'
+import { getProcessed } from './routes/get-processed.ts'
 import { getUpload } from './routes/get-upload.ts'
 import { grants } from './routes/grants.ts'
+import { listUploads } from './routes/list-uploads.ts'
 import { livez } from './routes/livez.ts'
 import { readyz } from './routes/readyz.ts'
 import { tus } from './routes/tus.ts'
+import { uploadEvents } from './routes/upload-events.ts'
+import { toSight } from './routes/upload-view.ts'
 import { type ApiServices, CLAIM_MS } from './services.ts'
+import { createWatches } from './watch/watches.ts'
 
 export interface AppOptions {
   config: ApiConfig
@@ -43,12 +51,14 @@ export interface AppOptions {
   keys?: KeySource
   /** Left out, nothing is counted. */
   metrics?: Metrics
+  /** Answers leave whole, as behind Lambda: nothing can be streamed. */
+  isBuffered?: boolean
 }
 
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 /** The api, ready to listen or to be called: the same in a container and behind Lambda. */
-export async function buildApp({ config, services, logger, keys, metrics }: AppOptions) {
+export async function buildApp({ config, services, logger, keys, metrics, isBuffered = false }: AppOptions) {
   const app = fastify({ ...serverOptions(config), loggerInstance: logger }).withTypeProvider<TypeBoxTypeProvider>()
   const { s3, dynamodb, kinesis, store, publisher } = services
   const issuer = issuerOf(config)
@@ -123,7 +133,24 @@ export async function buildApp({ config, services, logger, keys, metrics }: AppO
   const direct = createDirect(config, services)
   await app.register(grants, { grants: direct.grants })
   await app.register(tus, { serve: direct.tus })
-  await app.register(getUpload, { store })
+  await app.register(listUploads, { list: services.listUploads })
+
+  const watches = createWatches({
+    look: async (key, signal) => {
+      const record = await store.get(key, signal)
+      return record && toSight(record)
+    },
+    log: app.log,
+  })
+  // Before the server waits for its connections to end: those who wait here would hold that up.
+  app.addHook('preClose', async () => watches.close())
+  await app.register(getUpload, { store, watches })
+  await app.register(uploadEvents, { store, watches, isBuffered })
+  await app.register(deleteUpload, { deletions: services.deletions, endPending: direct.endPending, watches })
+  const urlOf = createUrlOf({ s3, publicEndpoint: config.S3_PUBLIC_ENDPOINT })
+  await app.register(getContent, { store, urlOf })
+  await app.register(getProcessed, { store, urlOf })
+
   await app.register(livez)
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
   const readiness = createReadiness({ s3, dynamodb, kinesis, ...names, log: app.log })

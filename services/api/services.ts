@@ -3,9 +3,12 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { type AwsClients, createAwsClients } from '../platform/aws.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
+import { createDeletions, type Deletions } from '../uploads/deletions.ts'
 import { createIdempotencyStore, type IdempotencyStore } from '../uploads/idempotency-store.ts'
+import { createListUploads, type ListUploads } from '../uploads/listing.ts'
 import { createPendingStore, type PendingStore } from '../uploads/pending-store.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
+import { createRemoveObject } from '../uploads/remove-object.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 
 /** What the api works with. One of each, for as long as the process lives. */
@@ -16,6 +19,8 @@ export interface ApiServices {
   store: UploadStore
   idempotency: IdempotencyStore
   pending: PendingStore
+  listUploads: ListUploads
+  deletions: Deletions
   publisher: EventPublisher
   /** Waits for the events that are on their way, then lets go of every connection. */
   close(): Promise<void>
@@ -36,11 +41,11 @@ export function createServices(
     stream: config.STREAM_NAME,
     timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
   })
+  const records = { dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }
   return {
     s3: aws.s3,
     dynamodb: aws.dynamodb,
     kinesis: aws.kinesis,
-    store: createUploadStore({ dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }),
     idempotency: createIdempotencyStore({
       dynamodb: aws.dynamodb,
       table: config.UPLOADS_TABLE,
@@ -48,6 +53,9 @@ export function createServices(
       keepMs: KEEP_MS,
     }),
     pending: createPendingStore({ dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }),
+    store: createUploadStore(records),
+    listUploads: createListUploads(records),
+    deletions: createDeletions({ ...records, removeObject: createRemoveObject(aws.s3) }),
     publisher,
     close: async () => {
       await publisher.drain()

@@ -36,14 +36,14 @@ export interface TableDefinition {
  * The upload records. An owner is a partition and the upload ids in it are UUIDv7, so that one owner's uploads come out
  * newest first without an index, and that no key exists by which another's upload could be asked for.
  *
- * `outbox` is sparse: a record has `outboxPartition` only while its event is not known to be on the stream.
- *
- * Idempotency keys lie beside the records, as those of owners with a `#`, which no token can name. They alone expire.
+ * `outbox` is sparse: a record has `outboxPartition` only while its event is not known to be on the stream, or while its
+ * deletion is not finished. `forgetAt` is what a deleted one has, and what idempotency keys have, which lie beside the records
+ * as those of owners with a `#`, which no token can name.
  */
 export const uploadsTable = {
   partitionKey: { name: 'owner', type: 'S' },
   sortKey: { name: 'uploadId', type: 'S' },
-  timeToLive: 'expiresAt',
+  timeToLive: 'forgetAt',
   indexes: [
     {
       name: 'outbox',

@@ -76,17 +76,17 @@ export function createIdempotencyStore(settings: IdempotencyStoreSettings): Idem
     uploadId: { S: createHash('sha256').update(key).digest('hex') },
   })
   /** For DynamoDB's TTL, in epoch seconds. It may be late by days, so that it is compared as well. */
-  const expiresAt = () => Math.ceil((now() + keepMs) / 1000)
+  const forgetAt = () => Math.ceil((now() + keepMs) / 1000)
 
   async function insert(key: IdempotencyKey, entry: IdempotencyEntry): Promise<boolean> {
     const { uploadId: baseId, ...rest } = entry
-    const Item = { ...marshall({ ...rest, baseId, expiresAt: expiresAt() }), ...keyOf(key) }
+    const Item = { ...marshall({ ...rest, baseId, forgetAt: forgetAt() }), ...keyOf(key) }
     return conditionally(() =>
       dynamodb.send(
         new PutItemCommand({
           TableName,
           Item,
-          ConditionExpression: 'attribute_not_exists(claimId) OR expiresAt < :seconds',
+          ConditionExpression: 'attribute_not_exists(claimId) OR forgetAt < :seconds',
           ExpressionAttributeValues: marshall({ ':seconds': Math.floor(now() / 1000) }),
         }),
       ),
@@ -121,8 +121,8 @@ export function createIdempotencyStore(settings: IdempotencyStoreSettings): Idem
 
   const holdUntil = (claim: IdempotencyClaim, until: number) =>
     update(claim, claim.claimId, {
-      UpdateExpression: 'SET claimedUntil = :until, expiresAt = :expiresAt',
-      ExpressionAttributeValues: marshall({ ':until': until, ':expiresAt': expiresAt() }),
+      UpdateExpression: 'SET claimedUntil = :until, forgetAt = :forgetAt',
+      ExpressionAttributeValues: marshall({ ':until': until, ':forgetAt': forgetAt() }),
     })
 
   return {
@@ -139,8 +139,8 @@ export function createIdempotencyStore(settings: IdempotencyStoreSettings): Idem
           entry.answer === undefined && entry.claimedUntil < now() && entry.fingerprint === first.fingerprint
         if (!isOver || tries === TRIES) return { entry }
         const taken = await update(key, entry.claimId, {
-          UpdateExpression: 'SET claimId = :next, claimedUntil = :until, expiresAt = :expiresAt',
-          ExpressionAttributeValues: marshall({ ':next': claimId, ':until': claimedUntil, ':expiresAt': expiresAt() }),
+          UpdateExpression: 'SET claimId = :next, claimedUntil = :until, forgetAt = :forgetAt',
+          ExpressionAttributeValues: marshall({ ':next': claimId, ':until': claimedUntil, ':forgetAt': forgetAt() }),
         })
         if (taken) return { claim: { ...key, claimId, uploadId: entry.uploadId, isRetry: true } }
       }
@@ -150,8 +150,8 @@ export function createIdempotencyStore(settings: IdempotencyStoreSettings): Idem
 
     complete: (claim, { payload, answer }) =>
       update(claim, claim.claimId, {
-        UpdateExpression: 'SET payload = :payload, answer = :answer, expiresAt = :expiresAt',
-        ExpressionAttributeValues: marshall({ ':payload': payload, ':answer': answer, ':expiresAt': expiresAt() }),
+        UpdateExpression: 'SET payload = :payload, answer = :answer, forgetAt = :forgetAt',
+        ExpressionAttributeValues: marshall({ ':payload': payload, ':answer': answer, ':forgetAt': forgetAt() }),
       }),
 
     async release(claim) {

@@ -40,3 +40,8 @@ export function uploadKey(template: string, parts: KeyParts): string {
 export function processedKey(key: string): string {
   return key.startsWith(UPLOADS) ? PROCESSED + key.slice(UPLOADS.length) : PROCESSED_OTHER + key
 }
+
+/** Whether a key can be of no other upload: it has the id between its slashes, as the default template puts it there. */
+export function isOwnKey(key: string, uploadId: string): boolean {
+  return key.split('/').slice(0, -1).includes(uploadId)
+}

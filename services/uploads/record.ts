@@ -4,11 +4,17 @@ import { EVENT_VERSION, type UploadEvent } from './event.ts'
 /**
  * An upload's life. `pending`: promised, its bytes on their way (see `pending.ts`). `queued`: durable in S3, recorded, and its
  * event on the stream or on the way there. `stored`: Kinesis did not take the event in time, and the record has an outbox
- * mark until the relay has published it. `processed` and `failed` are where it ends.
+ * mark until the relay has published it. `processing`: a worker has been at it for a while; what is done quickly is never
+ * seen so. `processed` and `failed` are where it ends.
  */
-export const uploadStatuses = ['pending', 'stored', 'queued', 'processed', 'failed'] as const
+export const uploadStatuses = ['pending', 'stored', 'queued', 'processing', 'processed', 'failed'] as const
 
 export type UploadStatus = (typeof uploadStatuses)[number]
+
+/** Whether an upload has come to its end. A `failed` one may still be processed, once its dead letter is redriven. */
+export function isFinal(status: UploadStatus): boolean {
+  return status === 'processed' || status === 'failed'
+}
 
 /** An upload that was accepted. */
 export interface UploadRecord {
@@ -50,6 +56,21 @@ export interface UploadFailure {
   code: string
   reason: string
 }
+
+/**
+ * What stays of an upload that its owner has deleted. Nobody is shown it: it is there so that a worker that meets the event of
+ * the upload knows, and so that a deletion that broke off is finished.
+ */
+export interface DeletedUpload {
+  owner: string
+  uploadId: string
+  status: 'deleted'
+  /** What may still lie in S3 of it. Empty once the deletion is finished. */
+  objects: ObjectRef[]
+}
+
+/** What has a mark in the outbox: an upload whose event is to be published, or one whose deletion is to be finished. */
+export type OutboxEntry = UploadRecord | DeletedUpload
 
 /** Over how many partitions the outbox index is spread. One takes 1,000 writes a second, and an upload makes two. */
 export const OUTBOX_PARTITIONS = 16

@@ -7,10 +7,12 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { deletedFrom, isDeleted } from './deleted.ts'
 import type { PendingUpload } from './pending.ts'
 import { createPutNew } from './put-new.ts'
 import {
   type ObjectRef,
+  type OutboxEntry,
   outboxPartition,
   type ProcessedObject,
   type UploadFailure,
@@ -27,7 +29,10 @@ export interface UploadKey {
 export interface UploadStore {
   /** Records an upload; one that is `stored` with its outbox mark. Doing it again changes nothing. */
   create(record: UploadRecord): Promise<void>
-  /** The record as it is now, or undefined where this owner has no such upload. Rejects when the signal fires. */
+  /**
+   * The record as it is now, or undefined where this owner has no such upload, or has deleted it. Rejects when the signal
+   * fires.
+   */
   get(key: UploadKey, signal?: AbortSignal): Promise<UploadRecord | PendingUpload | undefined>
   /**
    * The event is not known to be on the stream: sets the outbox mark, and the status from `queued` to `stored`. Resolves to
@@ -37,17 +42,22 @@ export interface UploadStore {
   /** The event is on the stream: takes the outbox mark off, and the status from `stored` to `queued`. */
   markQueued(key: UploadKey): Promise<void>
   /**
+   * A worker is at it, told by an event of the object `source`: from `stored` or `queued` to `processing`. Changes nothing
+   * where the upload is anything else, or there is none. Rejects when the signal fires.
+   */
+  markProcessing(key: UploadKey, source: ObjectRef, signal?: AbortSignal): Promise<void>
+  /**
    * The end of an upload, told by an event of the object `source`. Resolves to false where there is no record of the upload,
-   * or its object is another: whoever may write events must not end an upload by naming what is not its object.
+   * it is deleted, or its object is another: whoever may write events must not end an upload by naming what is not its object.
    */
   markProcessed(key: UploadKey, source: ObjectRef, processed: ProcessedObject): Promise<boolean>
   /** The other end. Never undoes `processed`. Resolves to false as above, and where the upload is processed. */
   markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
   /**
-   * Uploads of one outbox partition that were recorded before `before` (ISO 8601) and still have their mark, oldest first.
-   * Rejects when the signal fires.
+   * Uploads of one outbox partition that were recorded before `before` (ISO 8601) and still have their mark, oldest first,
+   * deleted ones among them. Rejects when the signal fires.
    */
-  listOutbox(query: { partition: string; before: string; limit: number }, signal?: AbortSignal): Promise<UploadRecord[]>
+  listOutbox(query: { partition: string; before: string; limit: number }, signal?: AbortSignal): Promise<OutboxEntry[]>
   /**
    * Reserves an upload of the outbox for one relay until `until` (epoch ms). Resolves to false where another has it or its
    * mark is gone.
@@ -63,11 +73,15 @@ export interface UploadStoreSettings {
 
 export function createUploadStore({ dynamodb, table, now = () => new Date() }: UploadStoreSettings): UploadStore {
   const putNew = createPutNew(dynamodb, table)
-  const keyOf = ({ owner, uploadId }: UploadKey) => ({ owner: { S: owner }, uploadId: { S: uploadId } })
 
   /** Resolves to whether the condition held. */
-  async function update(key: UploadKey, change: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>): Promise<boolean> {
-    return conditionally(() => dynamodb.send(new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...change })))
+  async function update(
+    key: UploadKey,
+    change: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const command = new UpdateItemCommand({ TableName: table, Key: itemKey(key), ...change })
+    return conditionally(() => dynamodb.send(command, signal && { abortSignal: signal }))
   }
 
   return {
@@ -79,10 +93,11 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
 
     async get(key, signal) {
       const { Item } = await dynamodb.send(
-        new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
+        new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
         signal && { abortSignal: signal },
       )
-      return Item ? (toRecord(unmarshall(Item)) as UploadRecord | PendingUpload) : undefined
+      const item = Item && unmarshall(Item)
+      return item && !isDeleted(item) ? (toRecord(item) as UploadRecord | PendingUpload) : undefined
     },
 
     markStored(key) {
@@ -110,16 +125,37 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       })
     },
 
+    async markProcessing(key, source, signal) {
+      if (!isText(source)) return
+      await update(
+        key,
+        {
+          UpdateExpression: 'SET #status = :processing, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil',
+          ConditionExpression: `${HAS_SOURCE} AND #status IN (:stored, :queued)`,
+          ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status' },
+          ExpressionAttributeValues: marshall({
+            ...sourceValues(source),
+            ':processing': 'processing',
+            ':stored': 'stored',
+            ':queued': 'queued',
+            ':now': now().toISOString(),
+          }),
+        },
+        signal,
+      )
+    },
+
     async markProcessed(key, source, processed) {
       if (!isText(source)) return false
       return update(key, {
         UpdateExpression:
           'SET #status = :processed, #processed = :object, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil, failure',
-        ConditionExpression: HAS_SOURCE,
+        ConditionExpression: `${HAS_SOURCE} AND #status <> :deleted`,
         ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status', '#processed': 'processed' },
         ExpressionAttributeValues: marshall({
           ...sourceValues(source),
           ':processed': 'processed',
+          ':deleted': 'deleted',
           ':object': processed,
           ':now': now().toISOString(),
         }),
@@ -131,12 +167,13 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       return update(key, {
         UpdateExpression:
           'SET #status = :failed, failure = :failure, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil',
-        ConditionExpression: `${HAS_SOURCE} AND #status <> :processed`,
+        ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:processed, :deleted)`,
         ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status' },
         ExpressionAttributeValues: marshall({
           ...sourceValues(source),
           ':failed': 'failed',
           ':processed': 'processed',
+          ':deleted': 'deleted',
           ':failure': failure,
           ':now': now().toISOString(),
         }),
@@ -154,7 +191,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
         }),
         signal && { abortSignal: signal },
       )
-      return Items.map(item => toRecord(unmarshall(item)))
+      return Items.map(item => toEntry(unmarshall(item)))
     },
 
     claimOutbox(key, { now: at, until }) {
@@ -178,7 +215,12 @@ const isText = ({ bucket, key }: ObjectRef) => bucket.isWellFormed() && key.isWe
 
 const MARSHALL = { removeUndefinedValues: true }
 
-/** Resolves to whether the condition of the write held. */
+/** The key of an upload's item. */
+export function itemKey({ owner, uploadId }: UploadKey) {
+  return { owner: { S: owner }, uploadId: { S: uploadId } }
+}
+
+/** Makes a write with a condition, and resolves to whether the condition held. */
 export async function conditionally(write: () => Promise<unknown>): Promise<boolean> {
   try {
     await write()
@@ -187,6 +229,10 @@ export async function conditionally(write: () => Promise<unknown>): Promise<bool
     if (error instanceof ConditionalCheckFailedException) return false
     throw error
   }
+}
+
+function toEntry(item: Record<string, unknown>): OutboxEntry {
+  return isDeleted(item) ? deletedFrom(item) : toRecord(item)
 }
 
 /** The record without what only the stores use. */

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../platform/log.ts'
+import type { Deletions } from '../uploads/deletions.ts'
 import type { EventPublisher } from '../uploads/publisher.ts'
-import { eventOf, OUTBOX_PARTITIONS, outboxPartitionName, type UploadRecord } from '../uploads/record.ts'
+import { eventOf, OUTBOX_PARTITIONS, type OutboxEntry, outboxPartitionName } from '../uploads/record.ts'
 import type { UploadStore } from '../uploads/store.ts'
 
 export interface OutboxRelay {
@@ -10,7 +11,7 @@ export interface OutboxRelay {
   /** Begins nothing more, and waits for what is under way. */
   stop(): Promise<void>
   /**
-   * Goes over the whole outbox once and resolves to how many events it put on the stream.
+   * Goes over the whole outbox once and resolves to how many events it put on the stream and deletions it finished.
    *
    * @throws AggregateError when some could not be: they keep their mark, and a later pass has them again
    */
@@ -19,6 +20,7 @@ export interface OutboxRelay {
 
 export interface OutboxRelaySettings {
   store: Pick<UploadStore, 'listOutbox' | 'claimOutbox' | 'markQueued'>
+  deletions: Pick<Deletions, 'complete'>
   publisher: Pick<EventPublisher, 'publish'>
   /** Time from the end of a pass to the next one. */
   intervalMs: number
@@ -40,20 +42,24 @@ const PAGE = 100
 const MAX_BACKOFF_MS = 60_000
 
 /**
- * Publishes the events that the api could not. Any number of relays run side by side without a leader: each claims an
+ * Publishes the events that the api could not, and finishes the deletions that it did not live to finish. Any number of relays run side by side without a leader: each claims an
  * upload before it publishes, begins its pass at a partition of its own luck, and a claim that its relay did not live to
  * honour runs out. A crash between publishing and marking publishes a second time, which the processor does not mind.
  */
 export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
-  const { store, publisher, intervalMs, graceMs, claimMs = 30_000, log } = settings
+  const { store, deletions, publisher, intervalMs, graceMs, claimMs = 30_000, log } = settings
   const { now = () => new Date(), random = Math.random, sleep = unrefDelay } = settings
   const stopping = new AbortController()
   let loop: Promise<void> | undefined
 
-  /** Publishes one upload's event, unless another relay has it or it is out already. Resolves to whether it did. */
-  async function relay(record: UploadRecord): Promise<boolean> {
+  /** Does what one upload's mark stands for, unless another relay has it or it is done already. Resolves to whether it did. */
+  async function relay(record: OutboxEntry): Promise<boolean> {
     const at = now().getTime()
     if (!(await store.claimOutbox(record, { now: at, until: at + claimMs }))) return false
+    if (record.status === 'deleted') {
+      await deletions.complete(record)
+      return true
+    }
     await publisher.publish(eventOf(record))
     await store.markQueued(record)
     return true

@@ -1,8 +1,10 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../platform/log.ts'
+import type { Deletions } from '../uploads/deletions.ts'
 import { type BareEvent, decodeEvent, isUploadEvent, type UploadEvent } from '../uploads/event.ts'
 import { processedKey } from '../uploads/keys.ts'
 import type { UploadFailure } from '../uploads/record.ts'
+import { createRemoveObject } from '../uploads/remove-object.ts'
 import type { UploadKey, UploadStore } from '../uploads/store.ts'
 import { traceIdOf } from '../uploads/trace.ts'
 import { createAdmission } from './admission.ts'
@@ -10,6 +12,7 @@ import type { DeadLetters } from './dead-letters.ts'
 import { permanentFailure } from './failure.ts'
 import { checkObject } from './object-key.ts'
 import { writeProcessedObject } from './processed-object.ts'
+import { createWhileMarked } from './processing-mark.ts'
 import { checkOwnObject, describeUpload, provenance, uploadKeyOf } from './provenance.ts'
 import type { StreamRecord } from './record.ts'
 import type { SourceObject } from './source-object.ts'
@@ -21,6 +24,7 @@ export interface Processor {
   /**
    * Makes the processed object of the upload that a record's event names, and marks the upload `processed`. Doing it again
    * gives the same. What no retry mends is marked `failed` and kept as a dead letter, and resolves too: the record is done.
+   * So is that of an upload whose owner has deleted it: nothing is made of it, and nothing stays.
    *
    * @throws for transient trouble and when the signal fires: the record is not done, and nothing is marked
    */
@@ -29,7 +33,8 @@ export interface Processor {
 
 export interface ProcessorSettings {
   s3: S3Client
-  store: Pick<UploadStore, 'markProcessed' | 'markFailed'>
+  store: Pick<UploadStore, 'markProcessing' | 'markProcessed' | 'markFailed'>
+  deletions: Pick<Deletions, 'has'>
   /** The one bucket that is read from. */
   uploadBucket: string
   processedBucket: string
@@ -38,8 +43,13 @@ export interface ProcessorSettings {
   deadLetters: DeadLetters
   /** Bytes that large objects may hold at a time, over all records under way. */
   largeObjectsBytes?: number
+  /** How long an upload is processed before it shows as `processing`, in milliseconds. */
+  markProcessingAfterMs?: number
   log: Pick<Logger, 'info' | 'warn'>
 }
+
+/** Tiny uploads are done in less, and cost one write of their record here; the others cost two. */
+const MARK_PROCESSING_AFTER_MS = 1_000
 
 /** What is known of a record so far. */
 interface Told {
@@ -56,7 +66,10 @@ function requestOf(event: UploadEvent | BareEvent | undefined): { requestId?: st
 
 export function createProcessor(settings: ProcessorSettings): Processor {
   const { s3, store, uploadBucket, processedBucket, transforms = shippedTransforms, deadLetters, log } = settings
+  const { deletions, markProcessingAfterMs: afterMs = MARK_PROCESSING_AFTER_MS } = settings
   const open = createAdmission(s3, settings.largeObjectsBytes)
+  const whileMarked = createWhileMarked({ store, afterMs, log })
+  const removeObject = createRemoveObject(s3)
 
   async function transformObject(event: UploadEvent | BareEvent, source: SourceObject, signal: AbortSignal) {
     const upload = describeUpload(event, source)
@@ -77,7 +90,19 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     return { transform: transform.name, object: { bucket: processedBucket, key: Key } }
   }
 
+  /**
+   * Whether the owner has deleted the upload. Its processed object is removed then: whoever wrote it, this time or before a
+   * crash, comes by here, since the record is not done before.
+   */
+  async function isDeleted({ event, upload }: Told): Promise<boolean> {
+    if (!event || !upload || !(await deletions.has(upload, event))) return false
+    await removeObject({ bucket: processedBucket, key: processedKey(event.key) }, upload.uploadId)
+    log.info({ key: event.key, uploadId: upload.uploadId }, 'deleted by its owner: nothing is made of it')
+    return true
+  }
+
   async function giveUp(record: StreamRecord, failure: UploadFailure, told: Told): Promise<void> {
+    if (await isDeleted(told)) return
     const { event, upload } = told
     // First, so that an upload never shows as failed without the means to redrive it.
     const deadLetter = await deadLetters.write(record, failure)
@@ -103,8 +128,9 @@ export function createProcessor(settings: ProcessorSettings): Processor {
           checkOwnObject(event, source)
           const upload = told.upload ?? uploadKeyOf(event, source)
           told.upload = upload
-          const { transform, object } = await transformObject(event, source, signal)
+          const { transform, object } = await whileMarked(upload, event, () => transformObject(event, source, signal))
           const recorded = upload ? await store.markProcessed(upload, event, object) : false
+          if (!recorded && (await isDeleted(told))) return
           log.info(
             {
               key: event.key,

@@ -4,7 +4,9 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { createAwsClients } from '../platform/aws.ts'
 import type { ProcessorConfig } from '../platform/config/worker.ts'
 import type { Logger } from '../platform/log.ts'
+import { createDeletions, type Deletions } from '../uploads/deletions.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
+import { createRemoveObject } from '../uploads/remove-object.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { createProcessor, type Processor } from './processor.ts'
@@ -15,6 +17,7 @@ export interface WorkerServices {
   kinesis: KinesisClient
   dynamodb: DynamoDBClient
   store: UploadStore
+  deletions: Deletions
   publisher: EventPublisher
   deadLetters: DeadLetters
   processor: Processor
@@ -36,11 +39,14 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
   const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS })
   const { s3, kinesis, dynamodb } = aws
   const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
+  const removeObject = createRemoveObject(s3)
+  const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject })
   const publisher = createPublisher({ kinesis, stream: config.STREAM_NAME, timeoutMs: PUBLISH_TIMEOUT_MS })
   const deadLetters = createDeadLetters({ s3, bucket: config.PROCESSED_BUCKET, stream: config.STREAM_NAME })
   const processor = createProcessor({
     s3,
     store,
+    deletions,
     uploadBucket: config.UPLOAD_BUCKET,
     processedBucket: config.PROCESSED_BUCKET,
     deadLetters,
@@ -51,6 +57,7 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
     kinesis,
     dynamodb,
     store,
+    deletions,
     publisher,
     deadLetters,
     processor,

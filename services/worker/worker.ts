@@ -19,6 +19,7 @@ runMain(async () => {
   const consumer = createUploadConsumer(config, services, log)
   const relay = createOutboxRelay({
     store: services.store,
+    deletions: services.deletions,
     publisher: services.publisher,
     intervalMs: config.OUTBOX_INTERVAL_MS,
     graceMs: config.OUTBOX_GRACE_MS,

@@ -29,13 +29,18 @@ t.test('/openapi.json describes every operation, by its name, in OpenAPI 3.1', a
   )
   t.same(operations.sort(), [
     'delete /uploads/tus/{id} tusDelete',
+    'delete /uploads/{id} deleteUpload',
     'get /livez live',
     'get /readyz ready',
+    'get /uploads listUploads',
     'get /uploads/{id} getUpload',
     'get /uploads/{id}/grant renewGrant',
     'head /uploads/tus/{id} tus-head',
     'options /uploads/tus tusOptions',
     'patch /uploads/tus/{id} tusPatch',
+    'get /uploads/{id}/content getContent',
+    'get /uploads/{id}/events uploadEvents',
+    'get /uploads/{id}/processed getProcessed',
     'post /uploads createUpload',
     'post /uploads/grants createGrant',
     'post /uploads/tus tusCreate',

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
 import { allowedMethods } from '../../services/api/http/allowed-methods.ts'
 import { trustedProxies } from '../../services/api/http/trust-proxy.ts'
@@ -30,11 +32,11 @@ t.test('the methods of a path are those of every route that matches it', async t
     { method: 'HEAD', url: '/uploads/:id' },
     { method: 'GET', url: '/docs/*' },
   ]
-  t.same(allowedMethods(routes, '/uploads'), ['POST'])
-  t.same(allowedMethods(routes, '/uploads/1'), ['GET', 'HEAD'])
+  t.same(allowedMethods(routes, '/uploads'), ['OPTIONS', 'POST'])
+  t.same(allowedMethods(routes, '/uploads/1'), ['GET', 'HEAD', 'OPTIONS'])
   t.same(allowedMethods(routes, '/uploads/'), [])
   t.same(allowedMethods(routes, '/uploads/1/2'), [])
-  t.same(allowedMethods(routes, '/docs/a/b'), ['GET'])
+  t.same(allowedMethods(routes, '/docs/a/b'), ['GET', 'OPTIONS'])
   t.same(allowedMethods(routes, '/doc'), [])
 })
 
@@ -70,4 +72,17 @@ t.test('a long content type that is almost one is refused at once', async t => {
   t.throws(() => checkContentType(`a/b${';a="'.repeat(51)}`), { code: 'HEADGATE_INVALID_CONTENT_TYPE' })
   t.throws(() => checkContentType(`a/b${'; \t'.repeat(80)}\x01`), { code: 'HEADGATE_INVALID_CONTENT_TYPE' })
   t.ok(performance.now() - started < 100)
+})
+
+t.test('a connection on which no request ever comes does not hold a stop up', async t => {
+  const aws = await startAws(t)
+  const api = await buildTestApi(t, aws)
+  const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  // Connections are taken in their order: once a later one is answered, the silent one is there.
+  await (await fetch(`${api.url}/livez`)).text()
+  const ended = once(socket, 'close')
+  await api.app.close()
+  await ended
 })

@@ -75,7 +75,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
       [{ method: 'POST', path: '/uploads', query: { filename: '../a' }, body: 'x' }, 400],
       [{ method: 'POST', path: '/uploads', query: { filename: 'a' }, body: large }, 413],
       [{ method: 'POST', path: '/uploads', body: 'x' }, 415],
-      [{ method: 'GET', path: '/uploads' }, 405],
+      [{ method: 'PUT', path: '/uploads' }, 405],
       [{ method: 'GET', path: '/nothing' }, 404],
     ]
     for (const [given, status] of cases) {

@@ -23,12 +23,12 @@ t.test('docs/errors.md explains every kind of problem, with its status, and no o
 t.test('a path that nothing is at is a problem, and so is a method that is not served', async t => {
   isProblem(t, await ask(`${api.url}/nothing`), 404, 'not-found')
   isProblem(t, await ask(`${api.url}/uploads/a/b`), 404, 'not-found')
-  const wrong = await ask(`${api.url}/uploads`)
+  const wrong = await ask(`${api.url}/uploads`, { method: 'PUT' })
   isProblem(t, wrong, 405, 'method-not-allowed')
-  t.equal(wrong.headers.get('allow'), 'POST')
-  const wrongToo = await ask(`${api.url}/uploads/1`, { method: 'DELETE' })
+  t.equal(wrong.headers.get('allow'), 'GET, HEAD, OPTIONS, POST')
+  const wrongToo = await ask(`${api.url}/uploads/1`, { method: 'PUT' })
   isProblem(t, wrongToo, 405, 'method-not-allowed')
-  t.equal(wrongToo.headers.get('allow'), 'GET, HEAD')
+  t.equal(wrongToo.headers.get('allow'), 'DELETE, GET, HEAD, OPTIONS')
 })
 
 t.test('a path that is no URL is a problem', async t => {

@@ -22,6 +22,7 @@ export interface Overrides {
   services?(services: ApiServices): ApiServices
   keys?: KeySource
   metrics?: Metrics
+  isBuffered?: boolean
 }
 
 export interface TestApi {
@@ -50,6 +51,7 @@ export async function buildTestApi(
     logger,
     ...(overrides.keys && { keys: overrides.keys }),
     ...(overrides.metrics && { metrics: overrides.metrics }),
+    ...(overrides.isBuffered && { isBuffered: true }),
   })
   t.teardown(() => app.close())
   await app.listen({ host: '127.0.0.1', port: 0 })

@@ -28,6 +28,11 @@ t.test("the README's lines to upload by hand do what they say, pasted as they ar
   const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', script], { cwd, env })
 
   t.equal(stdout.match(/HTTP\/1\.1 200 OK\r$/gm)?.length, 2, stdout)
-  const status = stdout.slice(stdout.lastIndexOf('{"uploadId"'))
-  t.match(JSON.parse(status), { filename: 'notes.txt', size: 12 })
+  const waited = /(\{"uploadId".*\})retry: /.exec(stdout)?.[1] ?? ''
+  t.match(JSON.parse(waited), { filename: 'notes.txt', size: 12, status: 'processed' })
+  t.match(
+    stdout,
+    /^event: upload\ndata: \{"uploadId".*"status":"processed".*\n\nHELLO AGAIN\nhello again\n\{"uploads":\[/m,
+  )
+  t.match(stdout, /HTTP\/1\.1 204 No Content\r$/m)
 })

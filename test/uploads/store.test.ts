@@ -186,7 +186,7 @@ t.test('one partition lists its own uploads, oldest first, as many as were asked
   }
   const list = (limit: number) => store.listOutbox({ partition, before: '2020-02-01T00:00:00.000Z', limit })
   t.strictSame(
-    (await list(10)).map(({ uploadedAt }) => uploadedAt.slice(8, 10)),
+    (await list(10)).map(entry => entry.status !== 'deleted' && entry.uploadedAt.slice(8, 10)),
     ['01', '02', '03', '04', '05'],
   )
   t.equal((await list(2)).length, 2)

@@ -4,19 +4,23 @@ import {
   type KinesisClient,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis'
+import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
+import { createDeletions } from '../../services/uploads/deletions.ts'
 import { decodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
 import { createPublisher } from '../../services/uploads/publisher.ts'
 import { eventOf, outboxPartition, type UploadRecord } from '../../services/uploads/record.ts'
+import { createRemoveObject } from '../../services/uploads/remove-object.ts'
 import { createUploadStore } from '../../services/uploads/store.ts'
 import { createOutboxRelay, type OutboxRelaySettings } from '../../services/worker/outbox-relay.ts'
 import { startAws } from '../support/aws.ts'
 import { createMemoryLog } from './memory-log.ts'
 import { uploadRecord } from './pipeline.ts'
 
-const { kinesis, dynamodb } = await startAws(t)
+const { kinesis, dynamodb, s3 } = await startAws(t)
 const store = createUploadStore({ dynamodb, table: names.uploadsTable })
+const deletions = createDeletions({ dynamodb, table: names.uploadsTable, removeObject: createRemoveObject(s3) })
 const { log, lines } = createMemoryLog()
 
 const MINUTE = 60_000
@@ -26,7 +30,15 @@ function publisher(client: KinesisClient = kinesis, stream: string = names.strea
 }
 
 function relay(settings: Partial<OutboxRelaySettings> = {}) {
-  return createOutboxRelay({ store, publisher: publisher(), intervalMs: 20, graceMs: MINUTE, log, ...settings })
+  return createOutboxRelay({
+    store,
+    deletions,
+    publisher: publisher(),
+    intervalMs: 20,
+    graceMs: MINUTE,
+    log,
+    ...settings,
+  })
 }
 
 /** Records uploads of so long ago, their mark on. */
@@ -92,6 +104,23 @@ t.test('an upload is the api’s own affair until its grace is over', async t =>
   const later = new Date(Date.now() + MINUTE)
   t.equal(await relay({ now: () => later }).runOnce(), 1)
   t.equal((await onStream()).get(upload.uploadId), 1)
+})
+
+t.test('a deletion that nobody finished is finished, and its event is not published', async t => {
+  const [upload = uploadRecord(), other = uploadRecord()] = await recorded(2, 2 * MINUTE)
+  for (const { bucket, key } of [upload, other]) {
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: 'x' }))
+  }
+  await deletions.begin(upload)
+  t.equal(await relay().runOnce(), 2)
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: names.uploadBucket }))
+  const keys = Contents.map(({ Key }) => Key)
+  t.notOk(keys.includes(upload.key))
+  t.ok(keys.includes(other.key))
+  const events = await onStream()
+  t.notOk(events.has(upload.uploadId))
+  t.equal(events.get(other.uploadId), 1)
+  t.equal(await relay().runOnce(), 0, 'nothing is left')
 })
 
 t.test('the event is the one that the api would have published', async t => {

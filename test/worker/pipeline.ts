@@ -7,9 +7,11 @@ import {
 } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
 import { names } from '../../services/platform/resources.ts'
+import { createDeletions, type Deletions } from '../../services/uploads/deletions.ts'
 import { encodeEvent, type UploadEvent } from '../../services/uploads/event.ts'
 import { toObjectMetadata } from '../../services/uploads/metadata.ts'
 import { eventOf, type UploadRecord } from '../../services/uploads/record.ts'
+import { createRemoveObject } from '../../services/uploads/remove-object.ts'
 import { createUploadStore, type UploadStore } from '../../services/uploads/store.ts'
 import { createDeadLetters } from '../../services/worker/dead-letters.ts'
 import { createProcessor, type Processor, type ProcessorSettings } from '../../services/worker/processor.ts'
@@ -22,6 +24,7 @@ const { uploadBucket, processedBucket, stream, uploadsTable } = names
 export interface Pipeline extends MemoryLog {
   aws: TestAws
   store: UploadStore
+  deletions: Deletions
   /** A processor on the embedded AWS, or with other settings. */
   processor(settings?: Partial<ProcessorSettings>): Processor
   /** Stores an object and its record, as the api does, and gives the record. */
@@ -37,15 +40,22 @@ export async function startPipeline(t: Pick<Test, 'teardown'>): Promise<Pipeline
   const aws = await startAws(t)
   const { s3 } = aws
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: uploadsTable })
+  const deletions = createDeletions({
+    dynamodb: aws.dynamodb,
+    table: uploadsTable,
+    removeObject: createRemoveObject(s3),
+  })
   const memory = createMemoryLog()
   return {
     aws,
     store,
+    deletions,
     ...memory,
     processor: settings =>
       createProcessor({
         s3,
         store,
+        deletions,
         uploadBucket,
         processedBucket,
         deadLetters: createDeadLetters({ s3, bucket: processedBucket, stream }),

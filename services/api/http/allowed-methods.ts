@@ -4,10 +4,13 @@ export interface KnownRoute {
   url: string
 }
 
-/** The methods that a path is served with, to tell a wrong method from a wrong path. Empty where the path is unknown. */
+/**
+ * The methods that a path is served with, to tell a wrong method from a wrong path. Empty where the path is unknown; `OPTIONS`,
+ * which asks for this very list, wherever it is known.
+ */
 export function allowedMethods(routes: readonly KnownRoute[], path: string): string[] {
   const methods = routes.filter(route => matches(route.url, path)).map(route => route.method)
-  return [...new Set(methods)].sort()
+  return methods.length > 0 ? [...new Set([...methods, 'OPTIONS'])].sort() : []
 }
 
 function matches(url: string, path: string): boolean {

@@ -16,6 +16,8 @@ const ownErrors: Readonly<Record<string, ProblemSlug>> = {
   HEADGATE_UPLOAD_GONE: 'upload-expired',
   HEADGATE_CHECKSUM_MISMATCH: 'checksum-mismatch',
   HEADGATE_INVALID_TUS_HEADER: 'bad-request',
+  HEADGATE_CONTENT_GONE: 'content-gone',
+  HEADGATE_CONTENT_WITHHELD: 'content-withheld',
 }
 
 /** Errors of Fastify and its plugins, by what they are about. Their messages name nothing internal. */

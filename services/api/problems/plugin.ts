@@ -2,7 +2,10 @@ import fastifyPlugin from 'fastify-plugin'
 import { allowedMethods, type KnownRoute } from '../http/allowed-methods.ts'
 import { sendError, sendProblem } from './send.ts'
 
-/** Makes every answer that is not a success a problem: errors of routes and of Fastify, unknown paths, wrong methods. */
+/**
+ * Makes every answer that is not a success a problem: errors of routes and of Fastify, unknown paths, wrong methods. `OPTIONS`
+ * of a known path is none: it is answered with the methods.
+ */
 export const problemsPlugin = fastifyPlugin(
   async app => {
     const routes: KnownRoute[] = []
@@ -29,6 +32,10 @@ export const problemsPlugin = fastifyPlugin(
         return
       }
       const allow = allowed.join(', ')
+      if (request.method === 'OPTIONS') {
+        reply.code(204).header('allow', allow).send()
+        return
+      }
       const detail = `${request.method} is not one of the methods that are served here: ${allow}.`
       sendProblem({ slug: 'method-not-allowed', detail, headers: { allow } }, request, reply)
     })

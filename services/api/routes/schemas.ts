@@ -4,6 +4,13 @@ import { uploadStatuses } from '../../uploads/record.ts'
 /** Of every route that needs a token, for the OpenAPI document. */
 export const security = [{ bearer: [] }]
 
+/** Of every route of one upload. */
+export const idParams = Type.Object({ id: Type.String({ description: 'The `uploadId` of the upload.' }) })
+
+/** An answer without a body. */
+export const nothing = (description: string, headers?: Record<string, object>) =>
+  Type.Unsafe<void>({ type: 'null', description, ...(headers && { headers }) })
+
 export const objectSchema = Type.Object({ bucket: Type.String(), key: Type.String() }, { additionalProperties: false })
 
 export const uploadProperties = {
@@ -39,7 +46,13 @@ export const uploadSchema = Type.Object(
     updatedAt: Type.String({ description: 'ISO 8601, UTC: when the status last changed' }),
     processed: Type.Optional(objectSchema),
     failure: Type.Optional(
-      Type.Object({ code: Type.String(), reason: Type.String() }, { additionalProperties: false }),
+      Type.Object(
+        {
+          code: Type.String({ description: 'Stable, for programs.' }),
+          reason: Type.String({ description: 'For people.' }),
+        },
+        { additionalProperties: false },
+      ),
     ),
   },
   { additionalProperties: false },

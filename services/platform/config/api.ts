@@ -163,6 +163,13 @@ export const apiConfigSchema = Type.Object({
     description:
       'Whether S3 compares a SHA-256 that it is given with the bytes. AWS does: its word then saves reading the object. `unchecked`: every object that arrives directly is read.',
   }),
+  S3_PUBLIC_ENDPOINT: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s/]+$',
+      description:
+        'Where clients reach S3, without a slash at its end, for the URLs that they are redirected to. Only where that is not where the api reaches it.',
+    }),
+  ),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({
     minimum: 100,
     maximum: 25_000,

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import type { Static } from 'typebox'
+import { validate, version } from 'uuid'
+import type { PendingUpload } from '../../uploads/pending.ts'
+import { isFinal, type UploadRecord } from '../../uploads/record.ts'
+import { ProblemError } from '../problems/problem.ts'
+import type { Sight } from '../watch/sight.ts'
+import { uploadSchema } from './schemas.ts'
+
+/** An upload as its owner sees it. */
+export type Upload = Static<typeof uploadSchema>
+
+const shown = new Set(Object.keys(uploadSchema.properties))
+
+/** What of a record its owner sees: what the schema names, and nothing that only the service uses. */
+export function toUpload(record: UploadRecord | PendingUpload): Upload {
+  const { bucket, key, ...rest } = record
+  const entries = Object.entries({ ...rest, s3: { bucket, key } }).filter(([name]) => shown.has(name))
+  return Object.fromEntries(entries) as Upload
+}
+
+/** An upload with the tag of its state, which changes with whatever of it is shown, and with nothing else. */
+export function toSight(record: UploadRecord | PendingUpload): Sight<Upload> {
+  const value = toUpload(record)
+  const tag = createHash('sha256').update(canonical(value)).digest('base64url').slice(0, 22)
+  return { tag, isFinal: isFinal(record.status), changedAt: Date.parse(record.updatedAt), value }
+}
+
+/**
+ * The id in a path, where an upload could have it.
+ *
+ * @throws ProblemError
+ */
+export function uploadIdOf(id: string): string {
+  if (validate(id) && version(id) === 7) return id
+  throw noSuchUpload()
+}
+
+/** Another owner's upload, one that never was and one that was deleted get the same answer: who asks learns nothing of others. */
+export function noSuchUpload(): ProblemError {
+  return new ProblemError('not-found', 'You have no upload with this id.')
+}
+
+/** JSON with its properties in order: DynamoDB gives a map's in any. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}

@@ -1,0 +1,81 @@
+import { type DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { deletedFrom, hadSource, isDeleted, tombstone } from './deleted.ts'
+import { type DeletedUpload, type ObjectRef, outboxPartition } from './record.ts'
+import type { RemoveObject } from './remove-object.ts'
+import { conditionally, itemKey, type UploadKey } from './store.ts'
+
+/** How an upload is deleted: first nobody sees it any more, then its objects go, then it is forgotten but for a tombstone. */
+export interface Deletions {
+  /**
+   * Hides the upload from everybody, for good. Doing it again gives the same. One that is `pending` is not for here: what there
+   * is of it is not an object yet.
+   *
+   * @returns what is left to do by `complete`, or undefined where this owner never had the upload, or it is pending
+   */
+  begin(key: UploadKey): Promise<DeletedUpload | undefined>
+  /** Removes what lies in S3 and forgets the rest. Whoever dies half way leaves the mark by which the outbox relay goes on. */
+  complete(deleted: DeletedUpload): Promise<void>
+  /** Whether the upload is deleted and `source` was its object. */
+  has(key: UploadKey, source: ObjectRef): Promise<boolean>
+}
+
+export interface DeletionSettings {
+  dynamodb: DynamoDBClient
+  table: string
+  removeObject: RemoveObject
+  now?: () => Date
+}
+
+export function createDeletions(settings: DeletionSettings): Deletions {
+  const { dynamodb, table, removeObject, now = () => new Date() } = settings
+
+  async function read(key: UploadKey): Promise<Record<string, unknown> | undefined> {
+    const { Item } = await dynamodb.send(
+      new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
+    )
+    return Item && unmarshall(Item)
+  }
+
+  return {
+    async begin(key) {
+      // The mark of the outbox, again or still: from here on the relay finishes what this process may not live to.
+      const hide = new UpdateItemCommand({
+        TableName: table,
+        Key: itemKey(key),
+        UpdateExpression: 'SET #status = :deleted, updatedAt = :now, outboxPartition = :mark REMOVE outboxClaimedUntil',
+        ConditionExpression: 'attribute_exists(uploadId) AND NOT #status IN (:deleted, :pending)',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: marshall({
+          ':deleted': 'deleted',
+          ':pending': 'pending',
+          ':now': now().toISOString(),
+          ':mark': outboxPartition(key.uploadId),
+        }),
+      })
+      await conditionally(() => dynamodb.send(hide))
+      // Read again, whatever came of it: a lost reply, and a deletion that somebody began earlier, end here as well.
+      const item = await read(key)
+      return item && isDeleted(item) ? deletedFrom(item) : undefined
+    },
+
+    async complete(deleted) {
+      if (deleted.objects.length === 0) return
+      await Promise.all(deleted.objects.map(object => removeObject(object, deleted.uploadId)))
+      const bury = new PutItemCommand({
+        TableName: table,
+        Item: marshall(tombstone(deleted, now())),
+        // Somebody else may have finished it, and time to live may have taken what they left.
+        ConditionExpression: '#status = :deleted AND attribute_exists(#key)',
+        ExpressionAttributeNames: { '#status': 'status', '#key': 'key' },
+        ExpressionAttributeValues: marshall({ ':deleted': 'deleted' }),
+      })
+      await conditionally(() => dynamodb.send(bury))
+    },
+
+    async has(key, source) {
+      const item = await read(key)
+      return item !== undefined && isDeleted(item) && hadSource(item, source)
+    },
+  }
+}

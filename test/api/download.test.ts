@@ -1,0 +1,222 @@
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import t, { type Test } from 'tap'
+import { names } from '../../services/platform/resources.ts'
+import type { UploadRecord } from '../../services/uploads/record.ts'
+import { createUploadStore } from '../../services/uploads/store.ts'
+import { startAws } from '../support/aws.ts'
+import { startFaultProxy, to } from '../support/fault-proxy.ts'
+import { answer as respond } from '../support/faults/faults.ts'
+import { readContract } from './contract.ts'
+import { ask, buildTestApi, createTestUser, isProblem, keyOf, postJson, type TestUser } from './support.ts'
+
+const aws = await startAws(t)
+const proxy = await startFaultProxy(t, aws.endpoints.s3)
+const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })
+const contract = await readContract(api)
+const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })
+
+type What = 'content' | 'processed'
+
+function get(t: Test, user: TestUser, uploadId: unknown, what: What, init: RequestInit = {}) {
+  return contract.ask(t, `get /uploads/{id}/${what}`, `/uploads/${uploadId}/${what}`, { headers: user.auth, ...init })
+}
+
+/** What a redirect makes S3 answer with: the embedded one does not look at these parameters. */
+function asks(location: string | null) {
+  const { searchParams, pathname } = new URL(location ?? '')
+  return {
+    pathname,
+    disposition: searchParams.get('response-content-disposition'),
+    type: searchParams.get('response-content-type'),
+    seconds: Number(searchParams.get('X-Amz-Expires')),
+    version: searchParams.get('versionId'),
+  }
+}
+
+t.test('an upload’s bytes are had by a redirect to S3, for a minute, and as a file to save', async t => {
+  const user = await createTestUser(aws)
+  const created = await postJson(api, user, { filename: 'Grüße "1".txt', content: 'hello' })
+  const answer = await get(t, user, created.body.uploadId, 'content')
+  t.equal(answer.status, 302)
+  t.equal(answer.headers.get('cache-control'), 'no-store')
+  t.equal(answer.headers.get('referrer-policy'), 'no-referrer')
+  const location = answer.headers.get('location') ?? ''
+  t.match(asks(location), {
+    disposition: `attachment; filename="Gr__e _1_.txt"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%221%22.txt`,
+    type: /^text\/plain/,
+    seconds: 60,
+    version: null,
+  })
+  const file = await fetch(location)
+  t.equal(file.status, 200)
+  t.equal(await file.text(), 'hello')
+})
+
+t.test('what a browser would run is given out as bytes', async t => {
+  const user = await createTestUser(aws)
+  const created = await ask(`${api.url}/uploads?filename=a.html`, {
+    method: 'POST',
+    headers: { ...user.auth, 'content-type': 'text/html' },
+    body: '<script>alert(1)</script>',
+  })
+  const answer = await get(t, user, created.body.uploadId, 'content')
+  t.match(asks(answer.headers.get('location')), { type: 'application/octet-stream', disposition: /^attachment/ })
+})
+
+t.test('HEAD is redirected to an address that is signed for HEAD', async t => {
+  const user = await createTestUser(aws)
+  const { body } = await postJson(api, user, { content: 'hello' })
+  const [head, got] = await Promise.all([
+    get(t, user, body.uploadId, 'content', { method: 'HEAD' }),
+    get(t, user, body.uploadId, 'content'),
+  ])
+  t.equal(head.status, 302)
+  const location = head.headers.get('location') ?? ''
+  const signature = (url: string | null) => new URL(url ?? '').searchParams.get('X-Amz-Signature')
+  t.not(signature(location), signature(got.headers.get('location')))
+  const file = await fetch(location, { method: 'HEAD' })
+  t.equal(file.headers.get('content-length'), '5')
+})
+
+t.test('what was made of an upload is had once it is made, and before it is 409', async t => {
+  const user = await createTestUser(aws)
+  const created = await postJson(api, user, { filename: 'a.txt', content: 'hello' })
+  const { uploadId } = created.body
+  const early = await get(t, user, uploadId, 'processed')
+  isProblem(t, early, 409, 'content-not-ready')
+  t.match(early.headers.get('retry-after'), /^\d+$/)
+  const processed = await process(created)
+  const answer = await get(t, user, uploadId, 'processed')
+  t.match(asks(answer.headers.get('location')), { disposition: /filename="a\.txt"/, type: 'text/plain;charset=utf-8' })
+  t.equal(await (await fetch(answer.headers.get('location') ?? '')).text(), 'HELLO')
+  await aws.s3.send(new DeleteObjectCommand({ Bucket: processed.bucket, Key: processed.key }))
+  isProblem(t, await get(t, user, uploadId, 'processed'), 404, 'content-gone')
+  t.equal((await get(t, user, uploadId, 'content')).status, 302, 'the other is there')
+})
+
+/** Does what a worker does with an upload of "hello". */
+async function process(created: Awaited<ReturnType<typeof postJson>>) {
+  const { bucket, key } = created.body.s3 as { bucket: string; key: string }
+  const processed = { bucket: names.processedBucket, key: key.replace('uploads/', 'processed/') }
+  await aws.s3.send(
+    new PutObjectCommand({
+      Bucket: processed.bucket,
+      Key: processed.key,
+      Body: 'HELLO',
+      ContentType: 'text/plain;charset=utf-8',
+      Metadata: { 'upload-id': String(created.body.uploadId) },
+    }),
+  )
+  const [, owner = ''] = key.split('/')
+  await store.markProcessed({ owner, uploadId: String(created.body.uploadId) }, { bucket, key }, processed)
+  return processed
+}
+
+t.test('of a failed upload there is the content, and for the rest the reason', async t => {
+  const user = await createTestUser(aws)
+  const { body } = await postJson(api, user, { content: 'x' })
+  const failure = { code: 'HEADGATE_TRANSFORM_REFUSED', reason: 'The text is not UTF-8.' }
+  await store.markFailed({ owner: user.sub, uploadId: String(body.uploadId) }, body.s3 as UploadRecord, failure)
+  const answer = await get(t, user, body.uploadId, 'processed')
+  isProblem(t, answer, 409, 'processing-failed')
+  t.equal(answer.body.detail, failure.reason)
+  t.equal((await get(t, user, body.uploadId, 'content')).status, 302)
+})
+
+t.test('an upload whose object somebody has removed says so', async t => {
+  const user = await createTestUser(aws)
+  const created = await postJson(api, user, { content: 'x' })
+  await aws.s3.send(new DeleteObjectCommand({ Bucket: names.uploadBucket, Key: keyOf(created) }))
+  for (const method of ['GET', 'HEAD']) {
+    const answer = await get(t, user, created.body.uploadId, 'content', { method })
+    t.equal(answer.status, 404)
+    if (method === 'GET') isProblem(t, answer, 404, 'content-gone')
+  }
+})
+
+t.test('an upload whose bytes have not arrived has none yet', async t => {
+  const user = await createTestUser(aws)
+  const body = JSON.stringify({ filename: 'a.txt', contentType: 'text/plain', size: 5 })
+  const headers = { ...user.auth, 'content-type': 'application/json' }
+  const granted = await ask(`${api.url}/uploads/grants`, { method: 'POST', headers, body })
+  const location = granted.headers.get('location') ?? ''
+  const uploadId = location.slice(location.lastIndexOf('/') + 1)
+  isProblem(t, await get(t, user, uploadId, 'content'), 409, 'content-not-ready')
+  isProblem(t, await get(t, user, uploadId, 'processed'), 409, 'content-not-ready')
+})
+
+t.test('an object in an archive is not given out before it is restored', async t => {
+  const user = await createTestUser(aws)
+  const { body } = await postJson(api, user, { content: 'x' })
+  const archived = (restore?: string) => ({
+    'x-amz-storage-class': 'DEEP_ARCHIVE',
+    ...(restore !== undefined && { 'x-amz-restore': restore }),
+  })
+  const cases: Array<[Record<string, string>, number]> = [
+    [archived(), 409],
+    [archived('ongoing-request="true"'), 409],
+    [archived('ongoing-request="false", expiry-date="Fri, 21 Dec 2029 00:00:00 GMT"'), 302],
+    [{ 'x-amz-storage-class': 'STANDARD_IA' }, 302],
+  ]
+  for (const [headers, status] of cases) {
+    const fault = proxy.inject(respond(200, headers, ''), { when: to('HEAD'), times: 1 })
+    const answer = await get(t, user, body.uploadId, 'content')
+    t.equal(answer.status, status, JSON.stringify(headers))
+    t.equal(fault.hits, 1)
+    if (status === 409) isProblem(t, answer, 409, 'content-withheld')
+  }
+})
+
+t.test('another owner’s upload is 404, there or not, and S3 is not asked', async t => {
+  const owner = await createTestUser(aws)
+  const stranger = await createTestUser(aws)
+  const created = await postJson(api, owner, { content: 'secret' })
+  await process(created)
+  const before = proxy.count()
+  for (const what of ['content', 'processed'] as const) {
+    isProblem(t, await get(t, stranger, created.body.uploadId, what), 404, 'not-found')
+    isProblem(t, await get(t, stranger, '..%2F..%2Fx', what), 404, 'not-found')
+    isProblem(t, await get(t, stranger, created.body.uploadId, what, { headers: {} }), 401, 'missing-token')
+  }
+  t.equal(proxy.count(), before)
+})
+
+t.test('no address is in any log', async t => {
+  t.ok(api.log.length > 10)
+  t.notMatch(api.log.join(''), /X-Amz-|Signature|response-content/i)
+})
+
+t.test('clients are sent to where they reach S3, by a signature for that place', async t => {
+  const elsewhere = 'https://files.example.com:8443'
+  const other = await buildTestApi(t, aws, { env: { S3_PUBLIC_ENDPOINT: elsewhere } })
+  const user = await createTestUser(aws)
+  const { body } = await postJson(other, user, { content: 'x' })
+  const answer = await fetch(`${other.url}/uploads/${body.uploadId}/content`, {
+    headers: user.auth,
+    redirect: 'manual',
+  })
+  const location = new URL(answer.headers.get('location') ?? '')
+  t.equal(location.origin, elsewhere)
+  t.equal(location.searchParams.get('X-Amz-SignedHeaders'), 'host')
+})
+
+t.test('under a flat template no address is given out that could become another owner’s', async t => {
+  const flat = await buildTestApi(t, aws, { env: { KEY_TEMPLATE: 'uploads/{filename}' }, endpoints: { s3: proxy.url } })
+  const user = await createTestUser(aws)
+  const other = await createTestUser(aws)
+  const fetchContent = (who: TestUser, uploadId: unknown) =>
+    ask(`${flat.url}/uploads/${uploadId}/content`, { headers: who.auth, redirect: 'manual' })
+  const first = await postJson(flat, user, { filename: 'shared.txt', content: 'mine' })
+  isProblem(t, await fetchContent(user, first.body.uploadId), 409, 'content-withheld')
+
+  // As a bucket with versions answers, which the embedded S3 is not.
+  const versioned = { 'x-amz-version-id': 'v1', 'x-amz-meta-upload-id': String(first.body.uploadId) }
+  proxy.inject(respond(200, versioned, ''), { when: to('HEAD'), times: 1 })
+  const url = `${flat.url}/uploads/${first.body.uploadId}/content`
+  const answer = await fetch(url, { headers: user.auth, redirect: 'manual' })
+  t.equal(answer.status, 302)
+  t.equal(asks(answer.headers.get('location')).version, 'v1')
+
+  await postJson(flat, other, { filename: 'shared.txt', content: 'theirs' })
+  isProblem(t, await fetchContent(user, first.body.uploadId), 404, 'content-gone')
+})

@@ -1,0 +1,177 @@
+import t, { type Test } from 'tap'
+import { names } from '../../services/platform/resources.ts'
+import type { UploadRecord } from '../../services/uploads/record.ts'
+import { createUploadStore } from '../../services/uploads/store.ts'
+import { startAws } from '../support/aws.ts'
+import { operation, startFaultProxy } from '../support/fault-proxy.ts'
+import { uploadRecord } from '../uploads/examples.ts'
+import { readContract } from './contract.ts'
+import { listen } from './event-source.ts'
+import { buildTestApi, createTestUser, eventually, isProblem, type TestUser } from './support.ts'
+
+const aws = await startAws(t)
+const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+const contract = await readContract(api)
+const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })
+
+async function recorded(user: TestUser): Promise<UploadRecord> {
+  const at = new Date().toISOString()
+  const record = uploadRecord({ owner: user.sub, uploadedAt: at, updatedAt: at })
+  await store.create(record)
+  return record
+}
+
+const pathOf = ({ uploadId }: UploadRecord) => `/uploads/${uploadId}/events`
+const finish = (record: UploadRecord) =>
+  store.markProcessed(record, record, { bucket: names.processedBucket, key: 'processed/x' })
+
+function open(t: Test, user: TestUser, record: UploadRecord, lastEventId?: string) {
+  const headers = { ...user.auth, ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) }
+  return listen(t, api.url + pathOf(record), headers)
+}
+
+t.test('a client hears of an upload at once, of every change, and of its end, which ends the stream', async t => {
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const events = await open(t, user, record)
+  t.equal(events.status, 200)
+  t.equal(events.headers.get('content-type'), 'text/event-stream')
+  t.equal(events.headers.get('cache-control'), 'no-store')
+  t.equal(events.headers.get('x-accel-buffering'), 'no')
+  const first = await events.next()
+  const seen = await contract.ask(t, 'get /uploads/{id}', `/uploads/${record.uploadId}`, { headers: user.auth })
+  t.same(first, { id: seen.headers.get('etag')?.slice(1, -1), event: 'upload', data: seen.body })
+  await store.markQueued(record)
+  t.match(await events.next(), { event: 'upload', data: { status: 'queued' } })
+  await store.markProcessing(record, record)
+  t.match(await events.next(), { event: 'upload', data: { status: 'processing' } })
+  await finish(record)
+  const { events: last, retry } = await events.rest()
+  t.match(last, [{ event: 'upload', data: { status: 'processed', processed: { key: 'processed/x' } } }])
+  t.equal(retry, 2_000)
+})
+
+t.test('a failure comes with its reason', async t => {
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const events = await open(t, user, record)
+  await events.next()
+  const failure = { code: 'HEADGATE_TRANSFORM_REFUSED', reason: 'The text is not UTF-8.' }
+  await store.markFailed(record, record, failure)
+  t.match((await events.rest()).events, [{ data: { status: 'failed', failure } }])
+})
+
+t.test('a client that comes again is told what it missed, and nothing twice', async t => {
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const before = await open(t, user, record)
+  const { id } = await before.next()
+  before.leave()
+  await store.markQueued(record)
+  const after = await open(t, user, record, id)
+  const missed = await after.next()
+  t.equal(missed.data.status, 'queued')
+  after.leave()
+  const again = await open(t, user, record, missed.id)
+  await finish(record)
+  t.match((await again.rest()).events, [{ data: { status: 'processed' } }])
+})
+
+t.test('a client that has heard the end is told not to come again', async t => {
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  await finish(record)
+  const [last] = (await (await open(t, user, record)).rest()).events
+  t.match(last, { data: { status: 'processed' } })
+  const headers = { ...user.auth, 'last-event-id': last?.id ?? '' }
+  const again = await contract.ask(t, 'get /uploads/{id}/events', pathOf(record), { headers })
+  t.equal(again.status, 204)
+})
+
+t.test('an upload that is deleted is told of, and the next time is 404', async t => {
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const events = await open(t, user, record)
+  await events.next()
+  await contract.ask(t, 'delete /uploads/{id}', `/uploads/${record.uploadId}`, { headers: user.auth })
+  t.match((await events.rest()).events, [{ event: 'deleted' }])
+  const gone = await contract.ask(t, 'get /uploads/{id}/events', pathOf(record), { headers: user.auth })
+  isProblem(t, gone, 404, 'not-found')
+})
+
+t.test('ever so many clients of one upload cost the reads of one, and none once all have gone', async t => {
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const clients = await Promise.all(Array.from({ length: 40 }, () => open(t, user, record)))
+  await Promise.all(clients.map(client => client.next()))
+  const reads = proxy.count(operation('GetItem'))
+  await eventually(() => proxy.count(operation('GetItem')) >= reads + 5)
+  await store.markQueued(record)
+  for (const client of clients) t.equal((await client.next()).data.status, 'queued')
+  t.ok(proxy.count(operation('GetItem')) - reads < 40)
+  for (const client of clients) client.leave()
+  await eventually(() => brokenOff(record) === 40)
+})
+
+/** How many requests for an upload's events were broken off by their clients. */
+function brokenOff({ uploadId }: UploadRecord): number {
+  return api.log.filter(line => line.includes('request broken off') && line.includes(uploadId)).length
+}
+
+t.test('one owner has so many streams at a time, and one that ends makes room', async t => {
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const clients = await Promise.all(Array.from({ length: 50 }, () => open(t, user, record)))
+  const refused = await contract.ask(t, 'get /uploads/{id}/events', pathOf(record), { headers: user.auth })
+  isProblem(t, refused, 429, 'too-many-watches')
+  clients[0]?.leave()
+  await eventually(() => brokenOff(record) === 1)
+  const next = await open(t, user, record)
+  t.equal(next.status, 200)
+})
+
+t.test('another owner’s upload is 404, and without a token nothing is told', async t => {
+  const record = await recorded(await createTestUser(aws))
+  const stranger = await createTestUser(aws)
+  const ask = (init?: RequestInit) => contract.ask(t, 'get /uploads/{id}/events', pathOf(record), init)
+  isProblem(t, await ask({ headers: stranger.auth }), 404, 'not-found')
+  isProblem(t, await ask(), 401, 'missing-token')
+})
+
+t.test('HEAD has the headers of the stream and ends', async t => {
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const init = { method: 'HEAD', headers: user.auth }
+  const head = await contract.ask(t, 'get /uploads/{id}/events', pathOf(record), init)
+  t.equal(head.status, 200)
+  t.equal(head.headers.get('content-type'), 'text/event-stream')
+})
+
+t.test('a process that stops ends its streams whole, and their clients come again elsewhere', async t => {
+  const stopping = await buildTestApi(t, aws)
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const events = await listen(t, stopping.url + pathOf(record), user.auth)
+  const { id } = await events.next()
+  await stopping.app.close()
+  t.same((await events.rest()).events, [])
+  await store.markQueued(record)
+  const elsewhere = await open(t, user, record, id)
+  t.equal((await elsewhere.next()).data.status, 'queued')
+})
+
+t.test('where answers leave whole, one has the state there is, and says when to come again', async t => {
+  const buffered = await buildTestApi(t, aws, { isBuffered: true })
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const ask = (lastEventId = '') =>
+    listen(t, buffered.url + pathOf(record), { ...user.auth, 'last-event-id': lastEventId })
+  const first = await (await ask()).rest()
+  t.match(first, { retry: 5_000, events: [{ event: 'upload', data: { status: 'stored' } }] })
+  t.same(await (await ask(first.events[0]?.id)).rest(), { retry: 5_000, events: [] }, 'nothing new')
+  await finish(record)
+  const last = await (await ask(first.events[0]?.id)).rest()
+  t.match(last.events, [{ data: { status: 'processed' } }])
+  t.equal((await ask(last.events[0]?.id)).status, 204)
+})

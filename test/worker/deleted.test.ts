@@ -1,0 +1,95 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3'
+import t from 'tap'
+import type { UploadRecord } from '../../services/uploads/record.ts'
+import type { Transform } from '../../services/worker/transforms/transform.ts'
+import { deadLetterOf, exists, going, startPipeline, streamRecord } from './pipeline.ts'
+
+const pipeline = await startPipeline(t)
+const { aws, store, deletions, lines } = pipeline
+const processor = pipeline.processor()
+
+t.beforeEach(() => {
+  lines.length = 0
+})
+
+async function remove(upload: UploadRecord): Promise<void> {
+  const deleted = await deletions.begin(upload)
+  if (deleted) await deletions.complete(deleted)
+}
+
+const outputOf = ({ key }: UploadRecord) => key.replace('uploads/', 'processed/')
+
+t.test('the event of a deleted upload is done: no object, no dead letter, and nothing that comes back', async t => {
+  const upload = await pipeline.upload('hello')
+  await remove(upload)
+  const record = streamRecord(upload)
+  for (const _time of [1, 2]) await processor.process(record, going)
+  t.equal(await store.get(upload), undefined)
+  t.notOk(await exists(aws.s3, outputOf(upload)))
+  t.notOk(await exists(aws.s3, deadLetterOf(record)))
+  t.match(lines, [{ level: 'info', msg: /deleted by its owner/ }, { level: 'info' }])
+})
+
+/** Upper-cases nothing, and does something while it is at it. */
+function meanwhile(act: () => Promise<void>): Transform {
+  return {
+    name: 'meanwhile',
+    version: '1',
+    accepts: () => true,
+    apply: body => ({
+      contentType: 'text/plain',
+      body: (async function* () {
+        yield* body
+        await act()
+      })(),
+    }),
+  }
+}
+
+t.test('an upload that is deleted while it is processed leaves no processed object', async t => {
+  const upload = await pipeline.upload('hello')
+  const transforms = [meanwhile(() => remove(upload))]
+  const record = streamRecord(upload)
+  await pipeline.processor({ transforms }).process(record, going)
+  t.notOk(await exists(aws.s3, outputOf(upload)))
+  t.notOk(await exists(aws.s3, deadLetterOf(record)))
+  t.equal(await store.get(upload), undefined)
+})
+
+t.test('a worker that dies between its object and the look leaves it to the next, which removes it', async t => {
+  const upload = await pipeline.upload('hello')
+  const dying = pipeline.processor({
+    transforms: [meanwhile(() => remove(upload))],
+    deletions: { has: () => Promise.reject(new Error('killed')) },
+  })
+  const record = streamRecord(upload)
+  await t.rejects(dying.process(record, going), { message: 'killed' })
+  t.ok(await exists(aws.s3, outputOf(upload)), 'the object is there')
+  await processor.process(record, going)
+  t.notOk(await exists(aws.s3, outputOf(upload)))
+  t.notOk(await exists(aws.s3, deadLetterOf(record)))
+})
+
+t.test('an event that borrows a deleted upload’s name removes nothing of another’s', async t => {
+  const mine = await pipeline.upload('mine')
+  const theirs = await pipeline.upload('theirs', { owner: 'owner-2' })
+  await processor.process(streamRecord(theirs), going)
+  await remove(mine)
+  const forged = streamRecord({ ...theirs, owner: mine.owner, uploadId: mine.uploadId })
+  await processor.process(forged, going)
+  t.ok(await exists(aws.s3, outputOf(theirs)))
+  t.ok(await exists(aws.s3, deadLetterOf(forged)), 'it is a dead letter like any forged one')
+  t.match(await store.get(theirs), { status: 'processed' })
+})
+
+t.test('an object that is gone without a deletion is still a failure', async t => {
+  const upload = await pipeline.upload('hello')
+  await aws.s3.send(new DeleteObjectCommand({ Bucket: upload.bucket, Key: upload.key }))
+  const record = streamRecord(upload)
+  await processor.process(record, going)
+  t.match(await store.get(upload), {
+    status: 'failed',
+    failure: { code: 'HEADGATE_OBJECT_MISSING', reason: /\w+ \w+/ },
+  })
+  t.ok(await exists(aws.s3, deadLetterOf(record)))
+})
