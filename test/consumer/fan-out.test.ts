@@ -1,4 +1,4 @@
-import { DeleteItemCommand } from '@aws-sdk/client-dynamodb'
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { SplitShardCommand } from '@aws-sdk/client-kinesis'
 import t from 'tap'
 import { systemClock } from '../../services/consumer/clock.ts'
@@ -77,9 +77,16 @@ t.test('a lease that is lost ends its subscription at once, whoever takes it nex
   )
   const aborted = Promise.withResolvers<boolean | undefined>()
   consumer.events.once('leaseLost', () => aborted.resolve(signals[0]?.aborted))
-  await dynamodb.send(new DeleteItemCommand({ TableName: APPLICATION, Key: { leaseKey: { S: SHARD } } }))
+  await dynamodb.send(
+    new UpdateItemCommand({
+      TableName: APPLICATION,
+      Key: { leaseKey: { S: SHARD } },
+      UpdateExpression: 'SET leaseOwner = :other ADD leaseCounter :ten',
+      ExpressionAttributeValues: { ':other': { S: 'one that never renews' }, ':ten': { N: '10' } },
+    }),
+  )
   t.equal(await aborted.promise, true)
-  await eventually(() => signals.length > 1, { what: 'the subscription after the lease was made again' })
+  await eventually(() => signals.length > 1, { what: 'the subscription after the lease was taken back' })
 })
 
 /** A consumer that notes the signal of each subscription it makes. */
