@@ -44,7 +44,7 @@ export function createDirect(config: ApiConfig, services: ApiServices): Direct {
     pending,
     promise,
     multipart: createMultipart(s3),
-    presigner: createPresigner(s3),
+    presigner: createPresigner(s3, config.S3_PUBLIC_ENDPOINT),
     finish,
     partsAboveBytes: config.GRANT_PARTS_ABOVE_BYTES,
     urlSeconds: config.GRANT_URL_SECONDS,

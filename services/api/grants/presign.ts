@@ -22,9 +22,11 @@ export interface Presigner {
 /**
  * Signs every header that says what is sent. The SDK leaves the content type unsigned and moves the others into the query,
  * where S3 does not hold the body to them.
+ *
+ * @param publicEndpoint where clients reach S3, where that is not where the api does
  */
-export function createPresigner(s3: S3Client): Presigner {
-  const signer = plainS3(s3)
+export function createPresigner(s3: S3Client, publicEndpoint?: string): Presigner {
+  const signer = plainS3(s3, publicEndpoint)
 
   return {
     async put(promised, seconds) {

@@ -3,12 +3,14 @@ import { S3Client } from '@aws-sdk/client-s3'
 /**
  * The same S3 without the SDK's own checksums, on the same connections. They would be in the way here: one of the body that
  * the SDK sees, which is none, would be signed into a URL; and the digest of an object is to be found, not compared.
+ *
+ * @param endpoint in place of the client's own
  */
-export function plainS3({ config }: S3Client): S3Client {
+export function plainS3({ config }: S3Client, endpoint: string | undefined = undefined): S3Client {
   return new S3Client({
     region: config.region,
     credentials: config.credentials,
-    ...(config.endpoint && { endpoint: config.endpoint }),
+    ...(endpoint !== undefined ? { endpoint } : config.endpoint && { endpoint: config.endpoint }),
     forcePathStyle: config.forcePathStyle,
     requestHandler: config.requestHandler,
     requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -167,7 +167,7 @@ export const apiConfigSchema = Type.Object({
     Type.String({
       pattern: '^https?://[^\\s/]+$',
       description:
-        'Where clients reach S3, without a slash at its end, for the URLs that they are redirected to. Only where that is not where the api reaches it.',
+        'Where clients reach S3, without a slash at its end, for the URLs that they are given. Only where that is not where the api reaches it.',
     }),
   ),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({

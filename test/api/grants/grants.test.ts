@@ -195,3 +195,14 @@ t.test('no presigned URL is in the log', async t => {
   t.ok(api.log.length > 0)
   t.notMatch(api.log.join(''), /X-Amz-Signature/)
 })
+
+t.test('the URLs of a grant name S3 as clients reach it', async t => {
+  const api = await buildTestApi(t, aws, { env: { S3_PUBLIC_ENDPOINT: 'https://files.example.com' } })
+  const { auth } = await createTestUser(aws)
+  const headers = { ...auth, 'content-type': 'application/json' }
+  const body = JSON.stringify({ filename: 'a.txt', contentType: 'text/plain', size: 5 })
+  const answer = await ask(`${api.url}/uploads/grants`, { method: 'POST', headers, body })
+  t.equal(answer.status, 201)
+  t.match(JSON.stringify(answer.body), /"https:\/\/files\.example\.com\/[^"]*uploads\//)
+  t.notMatch(JSON.stringify(answer.body), /127\.0\.0\.1/)
+})
