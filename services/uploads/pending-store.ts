@@ -8,6 +8,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { isDeleted } from './deleted.ts'
 import { type PendingRecord, pendingPartition } from './pending.ts'
 import { outboxPartition, type UploadRecord } from './record.ts'
 import { conditionally, toRecord, type UploadKey } from './store.ts'
@@ -57,7 +58,8 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
     const { Item } = await dynamodb.send(
       new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
     )
-    return Item && toPending(unmarshall(Item))
+    const item = Item && unmarshall(Item)
+    return item && !isDeleted(item) ? toPending(item) : undefined
   }
 
   async function forget({ uploadId }: Pick<UploadKey, 'uploadId'>): Promise<void> {

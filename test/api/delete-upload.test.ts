@@ -114,6 +114,14 @@ t.test('an upload that is on its way is ended, and its grant with it', async t =
   isProblem(t, await ask(`${api.url}${location}/complete`, { method: 'POST', headers: user.auth }), 404, 'not-found')
 })
 
+t.test('an upload that is deleted cannot be completed', async t => {
+  const user = await createTestUser(aws)
+  const uploadId = await posted(user)
+  t.equal((await remove(t, user, uploadId)).status, 204)
+  const answer = await ask(`${api.url}/uploads/${uploadId}/complete`, { method: 'POST', headers: user.auth })
+  isProblem(t, answer, 404, 'not-found')
+})
+
 t.test('OPTIONS of an upload names its methods', async t => {
   const methods = {
     '/uploads/1': 'DELETE, GET, HEAD, OPTIONS',

@@ -7,7 +7,7 @@ import { mutated, pick, type Random, type Schema, text, valueFor } from './fuzz-
 import { buildTestApi, createTestUser, postJson, type TestUser } from './support.ts'
 
 // `HEADGATE_FUZZ=seed:count` makes another run, or a longer one.
-const [SEED = 20_261_123, COUNT = 400] = (process.env.HEADGATE_FUZZ ?? '').split(':').filter(Boolean).map(Number)
+const [SEED = 20_261_123, COUNT = 800] = (process.env.HEADGATE_FUZZ ?? '').split(':').filter(Boolean).map(Number)
 const AT_ONCE = 8
 const ANSWERED_WITHIN_MS = 15_000
 
@@ -178,5 +178,7 @@ t.test(`requests made from the OpenAPI document are answered as it says (seed ${
 
 async function isConsistent(t: { equal(a: unknown, b: unknown, message: string): unknown }, { traces }: TestUser) {
   const { objects, records } = await traces()
-  t.equal(objects.length, records.length, 'what is stored is recorded')
+  // A grant has no object yet, and of a deleted upload only its tombstone stays.
+  const stored = records.filter(({ status }) => status !== 'pending' && status !== 'deleted')
+  t.equal(objects.length, stored.length, 'what is stored is recorded')
 }

@@ -20,19 +20,13 @@ export const problemsPlugin = fastifyPlugin(
       const [path = ''] = request.url.split('?', 1)
       const allowed = allowedMethods(routes, path)
       // A method that is served here has looked and found nothing: a file of the docs for one.
-      if (allowed.length === 0 || allowed.includes(request.method)) {
+      const isOptions = request.method === 'OPTIONS'
+      if (allowed.length === 0 || (!isOptions && allowed.includes(request.method))) {
         sendProblem({ slug: 'not-found', detail: 'The api has nothing at this path.' }, request, reply)
         return
       }
-      if (request.method === 'OPTIONS') {
-        reply
-          .code(204)
-          .header('allow', [...allowed, 'OPTIONS'].sort().join(', '))
-          .send()
-        return
-      }
       const allow = allowed.join(', ')
-      if (request.method === 'OPTIONS') {
+      if (isOptions) {
         reply.code(204).header('allow', allow).send()
         return
       }
