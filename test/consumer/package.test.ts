@@ -32,8 +32,8 @@ process.once('SIGTERM', async () => consumer.stop())
 const MISTAKES = `
 import { KinesisConsumer, type ConsumerOptions } from 'headgate/consumer'
 declare const good: ConsumerOptions
-// @ts-expect-error a handler is needed
-new KinesisConsumer({ ...good, handler: undefined })
+// @ts-expect-error a handler is a function
+new KinesisConsumer({ ...good, handler: 'none' })
 // @ts-expect-error no such position
 new KinesisConsumer({ ...good, initialPosition: 'NOW' })
 // @ts-expect-error a number of milliseconds
