@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { StreamReplyError } from '../errors.ts'
 
@@ -28,8 +29,19 @@ async function fill(stream: Readable, body: Buffer): Promise<Buffer> {
   await readAll(stream, chunk => {
     if (at + chunk.length > body.length) throw tooLong()
     at += chunk.copy(body, at)
+    release(chunk, stream)
   })
   return at === body.length ? body : body.subarray(0, at)
+}
+
+/**
+ * Gives the memory of a chunk back at once, where nobody else can have it: what comes from Node's own HTTP, and has no other
+ * listener. Left to the collector, the chunks of a fast stream have it go through the whole heap every few replies, for they
+ * weigh with it as much as the records do: a quarter of what a record of 1 KiB costs.
+ */
+function release({ buffer, byteOffset, length }: Buffer, stream: Readable): void {
+  if (!(stream instanceof IncomingMessage) || stream.listenerCount('data') > 1) return
+  if (buffer instanceof ArrayBuffer && byteOffset === 0 && buffer.byteLength === length) buffer.transfer(0)
 }
 
 async function concatenate(stream: Readable): Promise<Buffer> {
