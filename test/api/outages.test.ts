@@ -112,7 +112,7 @@ t.test('where nobody can tell whether an upload is recorded it gets 503, and its
   t.match(answer.headers.get('retry-after'), /^\d+$/)
   t.match(api.log.join(''), /nobody can tell whether the upload is recorded: its object stays/)
   const { objects, records } = await user.traces()
-  t.match(records, [{ key: objects[0], status: 'queued' }], 'the stray sweep will find it')
+  t.match(records, [{ key: objects[0], status: 'queued' }], 'it is there to be finished when it is sent again')
 })
 
 t.test('while DynamoDB does not answer at all, an upload gets 503 and its object stays', async t => {
@@ -160,7 +160,7 @@ t.test('an upload that neither Kinesis nor the outbox takes gets 503, and nothin
   isProblem(t, answer, 503, 'unavailable')
   t.match(answer.body.detail, /nobody can be told to process it/)
   const { objects, records } = await user.traces()
-  t.match(records, [{ key: objects[0], status: 'queued' }], 'the stray sweep will find it')
+  t.match(records, [{ key: objects[0], status: 'queued' }], 'it is there to be finished when it is sent again')
 })
 
 t.test('an upload whose event arrived with every reply lost, and was processed since, is no longer marked', async t => {
