@@ -105,7 +105,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a handler starts only under a lease that is valid now',
     file: 'shard-consumer.ts',
-    text: 'mayStart: now => lease.isValid(now),',
+    text: 'mayStart: now => !this.#hasGivenUp && lease.isValid(now),',
     replacement: 'mayStart: () => true,',
     breaks: ['8'],
   },
