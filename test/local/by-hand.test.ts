@@ -27,7 +27,7 @@ t.test("the README's lines to upload by hand do what they say, pasted as they ar
   const cwd = t.testdir()
   const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', script], { cwd, env })
 
-  t.equal(stdout.match(/HTTP\/1\.1 200 OK\r$/gm)?.length, 2, stdout)
+  t.equal(stdout.match(/HTTP\/1\.1 200 OK\r$/gm)?.length, 5, stdout)
   const waited = /(\{"uploadId".*\})retry: /.exec(stdout)?.[1] ?? ''
   t.match(JSON.parse(waited), { filename: 'notes.txt', size: 12, status: 'processed' })
   t.match(
