@@ -1,5 +1,4 @@
 import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import type { NewObject } from '../../platform/s3/new-object.ts'
 import { createPartBuffers } from '../../platform/s3/part-buffers.ts'
 import { createPutStream, type PutStream } from '../../platform/s3/put-stream.ts'
 import { createPutWhole, type PutWhole } from '../../platform/s3/put-whole.ts'
@@ -25,8 +24,6 @@ export interface ObjectsSettings {
   /** Told of parts that could not be taken back. */
   onLeftover(error: unknown, key: string): void
 }
-
-export type { NewObject }
 
 export function createObjects({ s3, bucket, maxParts, onLeftover }: ObjectsSettings): Objects {
   return {

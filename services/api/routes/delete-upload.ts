@@ -5,7 +5,8 @@ import type { UploadKey } from '../../uploads/store.ts'
 import { problemResponses } from '../problems/problem.ts'
 import type { Watches } from '../watch/watches.ts'
 import { idParams, nothing, security } from './schemas.ts'
-import { noSuchUpload, type Upload, uploadIdOf } from './upload-view.ts'
+import { noSuchUpload } from './upload-id.ts'
+import { type Upload, uploadIdOf } from './upload-view.ts'
 
 const schema = {
   operationId: 'deleteUpload',

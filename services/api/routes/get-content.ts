@@ -4,7 +4,8 @@ import type { UrlOf } from '../download/downloads.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { redirectResponses, redirectTo } from './content-redirect.ts'
 import { idParams, security } from './schemas.ts'
-import { noSuchUpload, uploadIdOf } from './upload-view.ts'
+import { noSuchUpload } from './upload-id.ts'
+import { uploadIdOf } from './upload-view.ts'
 
 const schema = {
   operationId: 'getContent',

@@ -6,7 +6,8 @@ import { problemResponses } from '../problems/problem.ts'
 import type { Watches } from '../watch/watches.ts'
 import { openWatch } from './open-watch.ts'
 import { idParams, nothing, security, uploadSchema } from './schemas.ts'
-import { noSuchUpload, toSight, type Upload, uploadIdOf } from './upload-view.ts'
+import { noSuchUpload } from './upload-id.ts'
+import { toSight, type Upload, uploadIdOf } from './upload-view.ts'
 
 const etag = { etag: { type: 'string', description: 'Of this state of the upload: strong.' } }
 

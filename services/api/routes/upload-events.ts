@@ -7,7 +7,8 @@ import { EVENT_STREAM, eventSnapshot, eventStream } from '../watch/event-stream.
 import type { Watches } from '../watch/watches.ts'
 import { openWatch } from './open-watch.ts'
 import { idParams, nothing, security } from './schemas.ts'
-import { noSuchUpload, toSight, type Upload, uploadIdOf } from './upload-view.ts'
+import { noSuchUpload } from './upload-id.ts'
+import { toSight, type Upload, uploadIdOf } from './upload-view.ts'
 
 /** Under the 60 s after which load balancers, and the 65 s after which this server, give a silent connection up. */
 const HEARTBEAT_MS = 15_000

@@ -8,7 +8,7 @@ export function isUploadId(id: string): boolean {
   return validate(id) && version(id) === 7
 }
 
-/** Another owner's upload and one that never was get the same answer: who asks learns nothing of others. */
+/** Another owner's upload, one that never was and one that was deleted get the same answer: who asks learns nothing of others. */
 export function noSuchUpload(): ProblemError {
   return new ProblemError('not-found', 'You have no upload with this id.')
 }

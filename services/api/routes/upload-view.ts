@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Static } from 'typebox'
-import { validate, version } from 'uuid'
 import type { PendingUpload } from '../../uploads/pending.ts'
 import { isFinal, type UploadRecord } from '../../uploads/record.ts'
-import { ProblemError } from '../problems/problem.ts'
 import type { Sight } from '../watch/sight.ts'
 import { uploadSchema } from './schemas.ts'
+import { isUploadId, noSuchUpload } from './upload-id.ts'
 
 /** An upload as its owner sees it. */
 export type Upload = Static<typeof uploadSchema>
@@ -32,13 +31,8 @@ export function toSight(record: UploadRecord | PendingUpload): Sight<Upload> {
  * @throws ProblemError
  */
 export function uploadIdOf(id: string): string {
-  if (validate(id) && version(id) === 7) return id
+  if (isUploadId(id)) return id
   throw noSuchUpload()
-}
-
-/** Another owner's upload, one that never was and one that was deleted get the same answer: who asks learns nothing of others. */
-export function noSuchUpload(): ProblemError {
-  return new ProblemError('not-found', 'You have no upload with this id.')
 }
 
 /** JSON with its properties in order: DynamoDB gives a map's in any. */
