@@ -1,0 +1,5 @@
+import type { AnyCommand } from '../command.ts'
+import { leases } from './leases.ts'
+
+/** Every command, in the order in which the help lists them. */
+export const commands: readonly AnyCommand[] = [leases]
