@@ -50,6 +50,7 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
     uploadBucket: config.UPLOAD_BUCKET,
     processedBucket: config.PROCESSED_BUCKET,
     deadLetters,
+    ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     log,
   })
   return {

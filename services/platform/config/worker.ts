@@ -9,11 +9,31 @@ export const processorProperties = {
     ...bucketName,
     description: 'The bucket that processed objects and dead letters are written to.',
   }),
+  GIVE_UP_AFTER_HOURS: Type.Integer({
+    minimum: 0,
+    maximum: 8_760,
+    default: 20,
+    description:
+      'How old a record may be that trouble keeps from being processed before it becomes a dead letter, in hours. Keep it under the retention of the stream, which forgets it. 0: never.',
+  }),
 }
 
 export const processorConfigSchema = Type.Object(processorProperties)
 
 export type ProcessorConfig = Readonly<Static<typeof processorConfigSchema>>
+
+const relayProperties = {
+  OUTBOX_GRACE_MS: Type.Integer({
+    minimum: 0,
+    maximum: 3_600_000,
+    default: 30_000,
+    description:
+      'How old such an upload must be before the relay publishes its event, in milliseconds: the api comes first.',
+  }),
+}
+
+/** The environment of the outbox relay where a schedule runs it. */
+export const relayConfigSchema = Type.Object({ ...processorProperties, ...relayProperties })
 
 /** The environment of the worker container. */
 export const workerConfigSchema = Type.Object({
@@ -51,13 +71,7 @@ export const workerConfigSchema = Type.Object({
     default: 5_000,
     description: 'How often the outbox relay looks for uploads whose event is not on the stream, in milliseconds.',
   }),
-  OUTBOX_GRACE_MS: Type.Integer({
-    minimum: 0,
-    maximum: 3_600_000,
-    default: 30_000,
-    description:
-      'How old such an upload must be before the relay publishes its event, in milliseconds: the api comes first.',
-  }),
+  ...relayProperties,
   HEALTH_HOST: Type.String({
     minLength: 1,
     default: '0.0.0.0',
