@@ -59,6 +59,9 @@ export function takeRequest(request: SinkRequest, counts: SinkCounts): SinkReply
       return json({})
     case 'DynamoDB_20120810.GetItem':
       return json({})
+    // What a service looks for on its own, now and then, is never there.
+    case 'DynamoDB_20120810.Query':
+      return json({ Count: 0, Items: [] })
     case '':
       // An object, and not a bucket: `/bucket/key`.
       if (method !== 'PUT' || !/^\/[^/?]+\/[^?]/.test(path)) break
