@@ -81,7 +81,23 @@ export const workerConfigSchema = Type.Object({
     Type.Integer({
       minimum: 0,
       maximum: 65_535,
-      description: 'The port of /livez and /readyz. Left out, the worker listens on none.',
+      description: 'The port of /metrics (Prometheus), /livez and /readyz. Left out, the worker listens on none.',
+    }),
+  ),
+  STUCK_AFTER_MS: Type.Integer({
+    minimum: 1_000,
+    maximum: 86_400_000,
+    default: 300_000,
+    description:
+      'How long a shard may stand still while records wait until /readyz says so, in milliseconds. /livez says so after twelve times as long without any sign of life. Keep it over what your largest upload takes.',
+  }),
+  METRICS_NAMESPACE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: '^[a-zA-Z0-9_./#:-]+$',
+      description:
+        'The CloudWatch namespace of the metrics to scale by (TimeToDrain and others), which are logged every minute in the embedded metric format. Left out, they are not.',
     }),
   ),
 })
