@@ -1,4 +1,6 @@
 export { type AdminOptions, type AdminPorts, ConsumerAdmin } from './admin/admin.ts'
+export { ReplayError, type ReplayStart } from './admin/replay.ts'
+export type { FirstRecord, ShardReplay } from './admin/replay-plan.ts'
 export type { ShardLag } from './admin/shard-lag.ts'
 export { type UnpackSettings, unpack } from './aggregation/unpack.ts'
 export { type Checkpoint, compareSequence } from './checkpoint.ts'
