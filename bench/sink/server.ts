@@ -5,7 +5,9 @@ import type { AddressInfo, Server } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { runMain } from '../../services/platform/main.ts'
 import { answerParent, tellParent } from '../lib/channel.ts'
-import { noCounts, type SinkCounts, takeRequest } from './aws.ts'
+import { takeJson } from './aws-json.ts'
+import { noCounts, type SinkCounts } from './counts.ts'
+import { createS3 } from './s3.ts'
 
 /** Where the sink is reached. */
 export interface SinkAddresses {
@@ -18,26 +20,21 @@ export interface SinkAddresses {
 /** The sink as a process: S3, DynamoDB and Kinesis that answer at once. */
 runMain(async () => {
   const counts: SinkCounts = { ...noCounts }
+  const s3 = createS3(counts)
 
   async function serve(
     request: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
   ): Promise<void> {
-    const body = await buffer(request)
-    const header = (name: string) => request.headers[name]?.toString()
-    const reply = takeRequest(
-      {
-        method: request.method ?? '',
-        path: request.url ?? '',
-        target: header('x-amz-target') ?? '',
-        decodedLength: header('x-amz-decoded-content-length'),
-        body,
-      },
-      counts,
-    )
+    const { method = '', url = '', headers } = request
+    const target = headers['x-amz-target']?.toString()
+    const reply =
+      target === undefined
+        ? await s3({ method, url, headers, body: request })
+        : takeJson(target, await buffer(request), counts)
     response.statusCode = reply.status
-    for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value)
     response.setHeader('content-length', Buffer.byteLength(reply.body))
+    for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value)
     response.end(reply.body)
   }
 
