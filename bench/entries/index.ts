@@ -4,6 +4,7 @@ import type { Entry } from './entry.ts'
 import { memory } from './memory.ts'
 import { takeover } from './takeover.ts'
 import { upload } from './upload.ts'
+import { worker } from './worker.ts'
 
 /** Every benchmark, in the order in which they are run. */
-export const entries: readonly Entry[] = [api, upload, consumer, takeover, memory]
+export const entries: readonly Entry[] = [api, upload, worker, consumer, takeover, memory]

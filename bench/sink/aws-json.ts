@@ -26,7 +26,7 @@ export function takeJson(target: string, body: Buffer, counts: SinkCounts): Sink
       return json({})
     // What a service looks for on its own, now and then, is never there.
     case 'DynamoDB_20120810.Query':
-      return json({ Count: 0, Items: [] })
+      return json({ Items: [], Count: 0, ScannedCount: 0 })
   }
   return unknownRequest(counts, target)
 }

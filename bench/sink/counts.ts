@@ -6,6 +6,8 @@ export interface SinkCounts {
   /** Objects made of parts, and their bytes. */
   assembled: number
   assembledBytes: number
+  /** Objects read from S3. */
+  reads: number
   /** Items put into DynamoDB, and updates of items. */
   items: number
   updates: number
@@ -27,6 +29,7 @@ export const noCounts: Readonly<SinkCounts> = {
   objectBytes: 0,
   assembled: 0,
   assembledBytes: 0,
+  reads: 0,
   items: 0,
   updates: 0,
   records: 0,

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type SinkCounts, type SinkReply, unknownRequest } from './counts.ts'
+import { exampleUpload } from './example.ts'
 
 export interface S3Request {
   method: string
@@ -62,6 +63,14 @@ export function createS3(counts: SinkCounts): (request: S3Request) => Promise<Si
     return xml('CompleteMultipartUploadResult', `<ETag>${ETAG}</ETag>`)
   }
 
+  function readObject(method: string, path: string): SinkReply {
+    if (method === 'GET') counts.reads++
+    const found = objects.get(path)
+    if (!found) return exampleUpload(path) ?? failure(404, 'NoSuchKey')
+    const size = String(method === 'HEAD' ? found.size : Buffer.byteLength(found.bytes))
+    return { status: 200, headers: { ...found.headers, etag: ETAG, 'content-length': size }, body: found.bytes }
+  }
+
   return async request => {
     const { method, url, headers, body } = request
     const { pathname, searchParams: query } = new URL(url, 'http://sink')
@@ -84,12 +93,9 @@ export function createS3(counts: SinkCounts): (request: S3Request) => Promise<Si
     if (isObject && method === 'GET' && query.has('uploadId')) {
       return upload ? xml('ListPartsResult', listed(upload.parts)) : failure(404, 'NoSuchUpload')
     }
-    if (isObject && (method === 'GET' || method === 'HEAD')) {
-      const found = objects.get(pathname)
-      if (!found) return failure(404, 'NoSuchKey')
-      const size = String(method === 'HEAD' ? found.size : Buffer.byteLength(found.bytes))
-      return { status: 200, headers: { ...found.headers, etag: ETAG, 'content-length': size }, body: found.bytes }
-    }
+    if (isObject && (method === 'GET' || method === 'HEAD')) return readObject(method, pathname)
+    // Whether a bucket is there.
+    if (method === 'HEAD') return { status: 200, headers: {}, body: '' }
     return unknownRequest(counts, `${method} ${url}`)
   }
 }

@@ -4,9 +4,10 @@ import { createServer as createHttp2Server, type Http2ServerRequest, type Http2S
 import type { AddressInfo, Server } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { runMain } from '../../services/platform/main.ts'
+import { names } from '../../services/platform/resources.ts'
 import { answerParent, tellParent } from '../lib/channel.ts'
 import { takeJson } from './aws-json.ts'
-import { noCounts, type SinkCounts } from './counts.ts'
+import { noCounts, type SinkCounts, type SinkReply } from './counts.ts'
 import { createS3 } from './s3.ts'
 
 /** Where the sink is reached. */
@@ -16,6 +17,10 @@ export interface SinkAddresses {
   /** For the Kinesis client as it comes, which speaks HTTP/2 and nothing else. In clear text, which costs it less than TLS. */
   http2: string
 }
+
+/** A DynamoDB for every table but that of the uploads: leases are not had from who answers everything with yes. */
+const { LEASES_URL } = process.env
+const UPLOADS = `"TableName":"${names.uploadsTable}"`
 
 /** The sink as a process: S3, DynamoDB and Kinesis that answer at once. */
 runMain(async () => {
@@ -28,10 +33,15 @@ runMain(async () => {
   ): Promise<void> {
     const { method = '', url = '', headers } = request
     const target = headers['x-amz-target']?.toString()
-    const reply =
-      target === undefined
-        ? await s3({ method, url, headers, body: request })
-        : takeJson(target, await buffer(request), counts)
+    let reply: SinkReply
+    if (target === undefined) reply = await s3({ method, url, headers, body: request })
+    else {
+      const body = await buffer(request)
+      if (LEASES_URL && target.startsWith('DynamoDB') && !body.includes(UPLOADS)) {
+        return await passOn(LEASES_URL, request, body, response)
+      }
+      reply = takeJson(target, body, counts)
+    }
     response.statusCode = reply.status
     response.setHeader('content-length', Buffer.byteLength(reply.body))
     for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value)
@@ -54,6 +64,21 @@ runMain(async () => {
   answerParent('counts', () => counts)
   tellParent('ready', addresses)
 })
+
+/** Sends a request to a server that does what it is asked. */
+async function passOn(
+  url: string,
+  { headers }: IncomingMessage | Http2ServerRequest,
+  body: Buffer,
+  response: ServerResponse | Http2ServerResponse,
+): Promise<void> {
+  const { host: _host, connection: _connection, 'content-length': _length, ...kept } = headers
+  const entries = Object.entries(kept).map(([name, value]): [string, string] => [name, String(value)])
+  const reply = await fetch(url, { method: 'POST', headers: entries, body: new Uint8Array(body) })
+  response.statusCode = reply.status
+  response.setHeader('content-type', reply.headers.get('content-type') ?? '')
+  response.end(Buffer.from(await reply.arrayBuffer()))
+}
 
 async function listen(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1')
