@@ -5,6 +5,9 @@
 FROM node:24-bookworm-slim AS base
 WORKDIR /app
 ENV NODE_ENV=production
+# A small young generation: what a large file passes through is then let go of by many quick collections of it, and not by full
+# ones. Half the CPU of such an upload and 60 MiB less memory; small uploads cost the same.
+ENV NODE_OPTIONS=--max-semi-space-size=2
 
 # Everything, to build with.
 FROM base AS build
@@ -40,9 +43,6 @@ VOLUME /data
 ENTRYPOINT ["node", "services/local/aws.ts"]
 
 FROM base AS runtime
-# A small young generation: what a large file passes through is then let go of by many quick collections of it, and not by full
-# ones. Half the CPU of such an upload and 60 MiB less memory; small uploads cost the same.
-ENV NODE_OPTIONS=--max-semi-space-size=2
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=lambda-client /lambda/node_modules /lambda/node_modules
 COPY --from=build /app/dist/services dist/services
