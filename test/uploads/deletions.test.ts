@@ -8,6 +8,8 @@ import { createDeletions } from '../../services/uploads/deletions.ts'
 import { toObjectMetadata } from '../../services/uploads/metadata.ts'
 import { outboxPartition, type UploadRecord } from '../../services/uploads/record.ts'
 import { createRemoveObject } from '../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../services/uploads/remove-outputs.ts'
+import { createResultStore } from '../../services/uploads/results.ts'
 import { createUploadStore, type UploadKey } from '../../services/uploads/store.ts'
 import { startAws } from '../support/aws.ts'
 import { operation, startFaultProxy, to } from '../support/fault-proxy.ts'
@@ -19,7 +21,15 @@ const { dynamodb, s3 } = aws
 const table = names.uploadsTable
 const NOW = new Date('2026-11-02T00:00:00.000Z')
 const store = createUploadStore({ dynamodb, table })
-const deletions = createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), now: () => NOW })
+const results = createResultStore({ dynamodb, table })
+const removeOutputs = createRemoveOutputs(s3, results)
+const deletions = createDeletions({
+  dynamodb,
+  table,
+  removeObject: createRemoveObject(s3),
+  removeOutputs,
+  now: () => NOW,
+})
 
 const processedOf = ({ key }: UploadRecord) => ({
   bucket: names.processedBucket,
@@ -171,7 +181,8 @@ t.test('a reply that is lost at either write changes nothing', async t => {
     const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
     const clients = createLocalClients({ ...aws.endpoints, dynamodb: proxy.url })
     t.teardown(() => clients.destroy())
-    const through = createDeletions({ dynamodb: clients.dynamodb, table, removeObject: createRemoveObject(s3) })
+    const records = { dynamodb: clients.dynamodb, table }
+    const through = createDeletions({ ...records, removeObject: createRemoveObject(s3), removeOutputs })
     const record = await uploaded({}, true)
     const lost = proxy.inject(loseReply, { when: operation(write), times: 1 })
     const deleted = await through.begin(record)
