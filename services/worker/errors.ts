@@ -39,7 +39,8 @@ export class TransformError extends PermanentError {
 
 /** A transform gave what no output can be: a name twice, no main output, a body that is none. Its author has to mend it. */
 export class InvalidOutputError extends PermanentError {
-  readonly code = 'HEADGATE_INVALID_OUTPUT'
+  static readonly CODE = 'HEADGATE_INVALID_OUTPUT'
+  readonly code = InvalidOutputError.CODE
 }
 
 /** An output is larger than what it is written to takes. */

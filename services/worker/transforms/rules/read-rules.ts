@@ -47,8 +47,12 @@ function parse(json: string, what: string): unknown {
 }
 
 function check(value: unknown): RulesText {
-  if (!Value.Check(rulesSchema, value)) throw new ConfigurationError(faultsOf(rulesSchema, value, ''))
-  const faults = value.rules.flatMap((rule, index) => ruleFaults(rule, `/rules/${index}`))
+  const listed: unknown = (value as { rules?: unknown } | null)?.rules
+  const rules = Array.isArray(listed) ? listed : []
+  const faults = [
+    ...faultsOf(rulesSchema, value, ''),
+    ...rules.flatMap((rule, index) => ruleFaults(rule, `/rules/${index}`)),
+  ]
   if (faults.length > 0) throw new ConfigurationError(faults)
   return value as RulesText
 }

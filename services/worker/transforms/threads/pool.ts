@@ -66,7 +66,7 @@ export function createTransformThreads(settings: TransformThreadsSettings = {}):
     }
     signal.addEventListener('abort', callOff, { once: true })
     try {
-      for await (const { name, body, ...head } of readRemote<RemoteOutput>(outputs.port1)) {
+      for await (const { name, body, ...head } of readRemote<RemoteOutput>(outputs.port1, false)) {
         yield { ...head, ...(name !== 'main' && { name }), body: whole(body, ended) }
       }
       await ended
@@ -83,7 +83,7 @@ export function createTransformThreads(settings: TransformThreadsSettings = {}):
 
   async function* whole(body: RemoteOutput['body'], ended: Promise<void>): AsyncGenerator<Uint8Array> {
     try {
-      yield* readRemote<Uint8Array>(body)
+      yield* readRemote<Uint8Array>(body, true)
     } catch (error) {
       throw await reasonOf(error, ended)
     }

@@ -67,11 +67,12 @@ export function serveIterable<T>(
 }
 
 /**
- * Reads what the other end of a port serves. One value is asked for ahead.
+ * Reads what the other end of a port serves.
  *
+ * @param ahead whether one value is asked for ahead, where nothing depends on when it is
  * @throws what the iterable threw, and PortClosedError when the other end is gone
  */
-export async function* readRemote<T>(port: MessagePort): AsyncGenerator<T> {
+export async function* readRemote<T>(port: MessagePort, ahead: boolean): AsyncGenerator<T> {
   const replies: Reply[] = []
   let wake: (() => void) | undefined
   let isClosed = false
@@ -96,8 +97,9 @@ export async function* readRemote<T>(port: MessagePort): AsyncGenerator<T> {
       const reply = replies.shift() as Reply
       if ('done' in reply) return
       if ('error' in reply) throw fromWire(reply.error)
-      ask('next')
+      if (ahead) ask('next')
       yield reply.value as T
+      if (!ahead) ask('next')
     }
   } finally {
     ask('return')

@@ -37,7 +37,7 @@ export default async function run({ source, upload, input, outputs, control }: T
   const bodies: Promise<void>[] = []
   try {
     const transform = await transformOf(source)
-    const made = outputsOf(transform, readRemote<Uint8Array>(input), { upload, signal: calledOff.signal })
+    const made = outputsOf(transform, readRemote<Uint8Array>(input, true), { upload, signal: calledOff.signal })
     await serveIterable(outputs, made, ({ body, ...head }) => {
       const { port1, port2 } = new MessageChannel()
       bodies.push(serveIterable(port1, body, packBytes))

@@ -1,4 +1,4 @@
-import { TransformError } from '../../errors.ts'
+import { InvalidOutputError, TransformError } from '../../errors.ts'
 
 /** An error as it crosses to another thread. A class would not. */
 export interface WireError {
@@ -20,7 +20,9 @@ export function toWire(error: unknown): WireError {
 }
 
 export function fromWire({ name, message, code, stack }: WireError): Error {
-  if (code === TransformError.CODE) return new TransformError(message)
+  // What no retry mends must be known for it on this side too.
+  const permanent = [TransformError, InvalidOutputError].find(({ CODE }) => CODE === code)
+  if (permanent) return new permanent(message)
   return Object.assign(new Error(message), {
     name,
     ...(code !== undefined && { code }),

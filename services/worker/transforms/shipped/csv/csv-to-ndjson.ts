@@ -63,34 +63,35 @@ async function* toNdjson(texts: AsyncIterable<string>, reading: Reading): AsyncG
   const splitter = createRecordSplitter({ delimiter, maxLength })
   let toJson: ToJson | undefined
 
-  /** The rows of a piece of the text as JSON. The first of the file names the columns. */
-  function convert(pieces: Iterable<Split>): string {
-    const records = [...pieces].filter((piece): piece is RawRecord => {
-      if ('text' in piece) return true
-      if (!toJson && bad.count === 0) throw new TransformError(`The header cannot be read: ${piece.reason}`)
-      bad.add(piece)
-      return false
-    })
-    const rows = read(records, delimiter)
+  /** The rows of a piece of the text as JSON, good or bad in their order. The first of the file names the columns. */
+  function convert(pieces: readonly Split[]): string {
+    const rows = read(
+      pieces.filter(piece => 'text' in piece),
+      delimiter,
+    )[Symbol.iterator]()
     let json = ''
-    for (const [index, row] of rows.entries()) {
-      if (!toJson) {
-        toJson = headerOf(row)
-        continue
-      }
-      const object = toJson(row)
-      if (object === undefined) {
-        bad.add({ line: records[index]?.line ?? 0, reason: `The row has ${row.length} fields, not ${toJson.columns}.` })
-      } else {
-        state.rows++
-        json += object
-      }
+    for (const piece of pieces) {
+      const row = 'text' in piece ? rows.next().value : undefined
+      if (toJson) json += convertRow(piece, row, toJson)
+      else if ('reason' in piece) throw new TransformError(`The header cannot be read: ${piece.reason}`)
+      else toJson = headerOf(row ?? [])
     }
     return json
   }
 
+  function convertRow(piece: Split, row: readonly string[] | undefined, toJson: ToJson): string {
+    const object = row && toJson(row)
+    if (object === undefined) {
+      const reason = 'reason' in piece ? piece.reason : `The row has ${row?.length} fields, not ${toJson.columns}.`
+      bad.add({ line: piece.line, reason })
+      return ''
+    }
+    state.rows++
+    return object
+  }
+
   for await (const pieces of splits(texts, splitter)) {
-    const json = convert(pieces)
+    const json = convert([...pieces])
     if (json !== '') yield Buffer.from(json)
   }
   if (state.rows === 0 && bad.first) {
