@@ -74,6 +74,15 @@ export interface Output {
   isItem?: true
 }
 
+/** An output as it is shown: what is not known of one that was made before that was recorded is left out. */
+export type KnownOutput = Pick<Output, 'name'> & Partial<Output>
+
+/** All that was made of an upload, each with where it lies. */
+export function outputsOf({ processed, outputs }: Pick<UploadRecord, 'processed' | 'outputs'>): KnownOutput[] {
+  const known: KnownOutput[] = outputs ?? (processed ? [{ name: MAIN_OUTPUT }] : [])
+  return known.map(output => (output.name === MAIN_OUTPUT && processed ? { ...output, s3: processed } : output))
+}
+
 export interface TransformIdentity {
   name: string
   version: string

@@ -1,4 +1,3 @@
-import { fileTypeFromBuffer } from 'file-type'
 import type { Metadata } from 'sharp'
 import { type Static, Type } from 'typebox'
 import { TransformError } from '../../../errors.ts'
@@ -58,6 +57,7 @@ export function createImageTransform(options: ImageOptions): Transform {
       const bytes = await readWhole(input, maxBytes)
       // Loaded with the first image: most workers never see one.
       const { default: sharp } = await import('sharp')
+      const { fileTypeFromBuffer } = await import('file-type')
       const type = await fileTypeFromBuffer(bytes)
       if (!type || !DECODED.has(type.mime)) {
         throw new TransformError(
