@@ -1,6 +1,7 @@
 import { api } from './api.ts'
 import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
+import { largeObject } from './large-object.ts'
 import { memory } from './memory.ts'
 import { start } from './start.ts'
 import { takeover } from './takeover.ts'
@@ -8,4 +9,4 @@ import { upload } from './upload.ts'
 import { worker } from './worker.ts'
 
 /** Every benchmark, in the order in which they are run. */
-export const entries: readonly Entry[] = [api, upload, start, worker, consumer, takeover, memory]
+export const entries: readonly Entry[] = [api, upload, start, worker, consumer, takeover, memory, largeObject]

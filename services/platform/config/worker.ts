@@ -16,6 +16,13 @@ export const processorProperties = {
     description:
       'How old a record may be that trouble keeps from being processed before it becomes a dead letter, in hours. Keep it under the retention of the stream, which forgets it. 0: never.',
   }),
+  TRANSFORMS: Type.Optional(
+    Type.String({
+      maxLength: 100_000,
+      description:
+        'Which uploads which transform has: rules as JSON, or the path of a file with them. Left out: images get thumbnails, CSV becomes JSON, text upper case, and everything else a manifest.',
+    }),
+  ),
 }
 
 export const processorConfigSchema = Type.Object(processorProperties)
