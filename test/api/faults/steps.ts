@@ -43,7 +43,7 @@ export const envOf = ({ s3, dynamodb, kinesis }: Proxies) => ({
   AWS_ENDPOINT_URL_KINESIS: kinesis.url,
 })
 
-const services = ['s3', 'dynamodb', 'kinesis'] as const
+export const services = ['s3', 'dynamodb', 'kinesis'] as const
 
 export const describeStep = ({ service, kind, nth }: Step) => `${service} ${kind} #${nth}`
 
