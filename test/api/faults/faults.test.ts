@@ -69,24 +69,25 @@ async function run(way: Way, wrong?: Case) {
 
 t.before(() => aftermath.begin())
 
-t.jobs = 2
-
-for (const [name, way] of Object.entries(ways)) {
-  t.test(`${name}: whatever fails at any step, a client knows where it is`, { buffered: true }, async t => {
-    const whole = await run(way)
-    t.equal(whole.attempt.outcome, 'accepted', whole.attempt.told)
-    const cases = whole.steps.flatMap(step =>
-      Object.keys(faults).flatMap(fault => extents.map((extent): Case => ({ way: name, step, fault, extent }))),
-    )
-    for (const one of cases.filter(isTried)) {
-      const what = `${name}, ${one.fault} ${one.extent} at ${describeStep(one.step)}`
-      const { user, attempt, hits } = await run(way, one)
-      t.ok(hits > 0, `${what}: it was met`)
-      if (one.extent === 'once') t.equal(attempt.outcome, 'accepted', `${what}: nobody is refused (${attempt.told})`)
-      verify.push(t => aftermath.verify(t, what, user, attempt))
-    }
-  })
-}
+// Each spends its time in waiting, and the next test needs all of them to be over.
+t.test('every way, with a fault at a step', { jobs: 2 }, async t => {
+  for (const [name, way] of Object.entries(ways)) {
+    t.test(`${name}: whatever fails at any step, a client knows where it is`, { buffered: true }, async t => {
+      const whole = await run(way)
+      t.equal(whole.attempt.outcome, 'accepted', whole.attempt.told)
+      const cases = whole.steps.flatMap(step =>
+        Object.keys(faults).flatMap(fault => extents.map((extent): Case => ({ way: name, step, fault, extent }))),
+      )
+      for (const one of cases.filter(isTried)) {
+        const what = `${name}, ${one.fault} ${one.extent} at ${describeStep(one.step)}`
+        const { user, attempt, hits } = await run(way, one)
+        t.ok(hits > 0, `${what}: it was met`)
+        if (one.extent === 'once') t.equal(attempt.outcome, 'accepted', `${what}: nobody is refused (${attempt.told})`)
+        verify.push(t => aftermath.verify(t, what, user, attempt))
+      }
+    })
+  }
+})
 
 t.test('what was accepted is processed, and what was refused has left nothing', async t => {
   await aftermath.settle()

@@ -50,22 +50,23 @@ async function killed(way: Way, step?: Step) {
 
 t.before(() => aftermath.begin())
 
-t.jobs = 2
-
-for (const name of tried) {
-  const way = ways[name] as Way
-  t.test(`${name}: an api that is killed at any step`, { buffered: true }, async t => {
-    const whole = await killed(way)
-    t.equal(whole.attempt.outcome, 'accepted', whole.attempt.told)
-    for (const step of whole.steps.filter(one => isTried(name, one))) {
-      const dead = await killed(way, step)
-      t.equal(dead.hits, 1, `it was killed at ${describeStep(step)}`)
-      t.not(dead.attempt.outcome, 'accepted', 'and its client was not answered')
-      cases.push({ name: `${name}, killed at ${describeStep(step)}`, ...dead })
-    }
-    cases.push({ name, ...whole })
-  })
-}
+// Each spends its time in waiting, and the next test needs all of them to be over.
+t.test('every way, with a death at a step', { jobs: 2 }, async t => {
+  for (const name of tried) {
+    const way = ways[name] as Way
+    t.test(`${name}: an api that is killed at any step`, { buffered: true }, async t => {
+      const whole = await killed(way)
+      t.equal(whole.attempt.outcome, 'accepted', whole.attempt.told)
+      for (const step of whole.steps.filter(one => isTried(name, one))) {
+        const dead = await killed(way, step)
+        t.equal(dead.hits, 1, `it was killed at ${describeStep(step)}`)
+        t.not(dead.attempt.outcome, 'accepted', 'and its client was not answered')
+        cases.push({ name: `${name}, killed at ${describeStep(step)}`, ...dead })
+      }
+      cases.push({ name, ...whole })
+    })
+  }
+})
 
 t.test('loses no accepted upload, and leaves nothing that is not processed or removed', async t => {
   await aftermath.settle()
