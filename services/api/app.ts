@@ -98,6 +98,7 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
     app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
   }
   const maxBytes = config.MAX_UPLOAD_BYTES
+  const inspector = createTypeInspector(listed(config.ALLOWED_TYPES))
   const publisher = createOutageWatch({
     publisher: services.publisher,
     timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
@@ -131,13 +132,13 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
     acceptOnce: (files, request) => underWay.track(acceptOnce(files, request)),
     ...(metrics && { onAccepted: metrics.accepted }),
     arriving: {
-      inspector: createTypeInspector(listed(config.ALLOWED_TYPES)),
+      inspector,
       maxJsonBytes: config.MAX_JSON_BYTES,
       maxFormFiles: config.MAX_FORM_FILES,
       patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
     },
   })
-  const direct = createDirect(config, services, publish)
+  const direct = createDirect(config, services, { publish, inspector })
   await app.register(grants, { grants: direct.grants })
   await app.register(tus, { serve: direct.tus })
   await app.register(listUploads, { list: services.listUploads })

@@ -77,7 +77,14 @@ const completeSchema = {
       description: 'Stored, and queued for processing, or further by now.',
     },
     202: { ...acceptedSchema(Type.Literal('stored')), description: 'Stored. It will be queued for processing.' },
-    ...problemResponses('not-found', 'not-arrived', 'arrival-refused', ...common),
+    ...problemResponses(
+      'not-found',
+      'not-arrived',
+      'arrival-refused',
+      'content-type-contradicted',
+      'content-type-not-allowed',
+      ...common,
+    ),
   },
 }
 

@@ -33,6 +33,9 @@ const operation = <P>(operationId: string, summary: string, status: number, slug
   },
 })
 
+/** By the first bytes, once all have arrived. */
+const TYPES: ProblemSlug[] = ['content-type-contradicted', 'content-type-not-allowed']
+
 const OFFSETS: ProblemSlug[] = [
   'bad-request',
   'offset-conflict',
@@ -51,20 +54,21 @@ const schemas = {
     'checksum-mismatch',
     'upload-locked',
     'arrival-refused',
+    ...TYPES,
     ...common,
   ]),
   head: operation(
     'tus',
     'Ask how much of a resumable upload has arrived',
     200,
-    ['not-found', 'upload-expired', 'upload-locked', 'arrival-refused', ...common],
+    ['not-found', 'upload-expired', 'upload-locked', 'arrival-refused', ...TYPES, ...common],
     uploadIdParams,
   ),
   patch: operation(
     'tusPatch',
     'Go on with a resumable upload',
     204,
-    ['not-found', 'checksum-mismatch', 'arrival-refused', 'unsupported-media-type', ...OFFSETS, ...common],
+    ['not-found', 'checksum-mismatch', 'arrival-refused', ...TYPES, 'unsupported-media-type', ...OFFSETS, ...common],
     uploadIdParams,
   ),
   delete: operation(
