@@ -5,6 +5,7 @@ import type { ProblemSlug } from '../problems/catalogue.ts'
 import { ProblemError, problemResponses } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
 import { type ServeTus, TUS_PATH } from '../tus/serve.ts'
+import { checkNotEncoded } from '../ways/way.ts'
 import { security } from './schemas.ts'
 import { uploadIdParams } from './upload-id.ts'
 
@@ -52,6 +53,7 @@ const schemas = {
     'invalid-content-type',
     'payload-too-large',
     'checksum-mismatch',
+    'unsupported-media-type',
     'upload-locked',
     'arrival-refused',
     ...TYPES,
@@ -92,6 +94,7 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
   async function answer(request: FastifyRequest, reply: FastifyReply, method = request.method): Promise<FastifyReply> {
     const { owner, id: requestId, log, raw } = request
     const [path = ''] = request.url.split('?', 1)
+    if (method === 'POST' || method === 'PATCH') checkNotEncoded(request.headers)
     const { status, headers } = await serve({ raw, method, path, owner, requestId, log })
     reply.code(status).headers(headers)
     if (method === 'OPTIONS') reply.header('tus-checksum-algorithm', checksumAlgorithms)

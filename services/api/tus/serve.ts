@@ -79,6 +79,7 @@ export function createServeTus({ promise, maxBytes, ...services }: TusSettings):
     // Lets go of the request, of which there may be more: whoever answers it reads the rest.
     body?.return(undefined).catch(() => undefined)
     const text = await response.text()
+    if (failure !== undefined || response.status >= 400) await uploads.takeBack()
     if (failure instanceof Error && !('status_code' in failure)) throw failure
     if (response.status >= 400) throw tusProblem(response.status, text)
     const headers = [...response.headers].filter(([name]) => !name.startsWith('access-control-'))
