@@ -58,7 +58,11 @@ export function createArrivedObject({ s3, trustChecksums, inspector }: ArrivedOb
       ...ifMatch,
       ...(Range !== undefined && { Range }),
     })
-    const { Body } = await plain.send(command)
+    const { Body } = await plain.send(command).catch((cause: unknown) => {
+      if (!isMissing(cause) && !isNamed(cause, 'PreconditionFailed')) throw cause
+      // Deleted by its owner, or under a flat key written anew by somebody else.
+      throw new NotArrivedError('The file was taken away or replaced while it was looked at.', { cause })
+    })
     if (!(Body instanceof Readable)) throw new TypeError('The S3 client gave no stream for the object.')
     return Body
   }
@@ -107,5 +111,9 @@ function ownChecksum({ ChecksumSHA256, ChecksumType }: HeadObjectCommandOutput):
 
 /** A 404 to HEAD has no body, so that the SDK has only the status to go by. */
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && ['NotFound', 'NoSuchKey', 'NoSuchUpload'].includes(error.name)
+  return isNamed(error, 'NotFound', 'NoSuchKey', 'NoSuchUpload')
+}
+
+function isNamed(error: unknown, ...names: string[]): boolean {
+  return error instanceof Error && names.includes(error.name)
 }
