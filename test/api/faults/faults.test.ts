@@ -8,7 +8,7 @@ import { createAftermath } from './settle.ts'
 import { describeStep, injectAt, type Proxies, type Step, services, startProxies, stepsSeen } from './steps.ts'
 import { type Way, ways, waysEnv } from './ways.ts'
 
-// Every fault at every step of every way takes ten minutes: HEADGATE_FAULTS=all, or the name of a way.
+// Every fault at every step takes a minute or more for each way: HEADGATE_FAULTS=all, or the name of a way.
 const long = process.env.HEADGATE_FAULTS
 
 const faults: Record<string, (service: AwsService) => Fault> = {
