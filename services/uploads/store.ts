@@ -18,6 +18,7 @@ import {
   type UploadFailure,
   type UploadRecord,
 } from './record.ts'
+import { createUpdateItem } from './update-item.ts'
 
 /** An upload is known by its owner and its id together: who has only one of them has nothing. */
 export interface UploadKey {
@@ -73,6 +74,7 @@ export interface UploadStoreSettings {
 
 export function createUploadStore({ dynamodb, table, now = () => new Date() }: UploadStoreSettings): UploadStore {
   const putNew = createPutNew(dynamodb, table)
+  const updateItem = createUpdateItem(dynamodb, table)
 
   /** Resolves to whether the condition held. */
   async function update(
@@ -147,7 +149,8 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
 
     async markProcessed(key, source, processed) {
       if (!isText(source)) return false
-      return update(key, {
+      const change = {
+        Key: itemKey(key),
         UpdateExpression:
           'SET #status = :processed, #processed = :object, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil, failure',
         ConditionExpression: `${HAS_SOURCE} AND #status <> :deleted`,
@@ -159,7 +162,8 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
           ':object': processed,
           ':now': now().toISOString(),
         }),
-      })
+      }
+      return conditionally(() => updateItem(change))
     },
 
     async markFailed(key, source, failure) {

@@ -11,7 +11,6 @@ import { createAdmission } from './admission.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { permanentFailure } from './failure.ts'
 import { checkObject } from './object-key.ts'
-import { writeProcessedObject } from './processed-object.ts'
 import { createWhileMarked } from './processing-mark.ts'
 import { checkOwnObject, describeUpload, provenance, uploadKeyOf } from './provenance.ts'
 import type { StreamRecord } from './record.ts'
@@ -19,6 +18,7 @@ import type { SourceObject } from './source-object.ts'
 import { copy } from './transforms/copy.ts'
 import { pickTransform, shippedTransforms } from './transforms/registry.ts'
 import type { Transform } from './transforms/transform.ts'
+import { createWriteOutput } from './write-output.ts'
 
 export interface Processor {
   /**
@@ -70,24 +70,20 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   const open = createAdmission(s3, settings.largeObjectsBytes)
   const whileMarked = createWhileMarked({ store, afterMs, log })
   const removeObject = createRemoveObject(s3)
+  const writeOutput = createWriteOutput(s3, processedBucket)
 
   async function transformObject(event: UploadEvent | BareEvent, source: SourceObject, signal: AbortSignal) {
     const upload = describeUpload(event, source)
     // What is encoded, gzip for instance, is not what its content type says until somebody decodes it.
     const transform = source.contentEncoding === undefined ? pickTransform(transforms, upload) : copy
     const output = transform.apply(source.body, { upload, signal })
-    const Key = processedKey(event.key)
-    await writeProcessedObject(s3, {
-      Bucket: processedBucket,
-      Key,
-      ContentType: output.contentType,
-      ...(source.contentEncoding === undefined ? {} : { ContentEncoding: source.contentEncoding }),
-      Metadata: provenance(event, source, transform),
-      body: output.body,
-      inputBytes: source.size,
-      signal,
-    })
-    return { transform: transform.name, object: { bucket: processedBucket, key: Key } }
+    const { contentType, body } = output
+    const { contentEncoding, size: inputBytes } = source
+    const key = processedKey(event.key)
+    const metadata = provenance(event, source, transform)
+    const object = { key, contentType, metadata, ...(contentEncoding !== undefined && { contentEncoding }) }
+    await writeOutput({ object, body, inputBytes, signal })
+    return { transform: transform.name, object: { bucket: processedBucket, key } }
   }
 
   /**

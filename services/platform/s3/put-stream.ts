@@ -3,6 +3,7 @@ import type { NewObject } from './new-object.ts'
 import { PART_BYTES, type PartBuffers } from './part-buffers.ts'
 import { createBeginParts, type PartsUpload } from './parts-upload.ts'
 import { createPutWhole } from './put-whole.ts'
+import { readSmall, resume } from './small-body.ts'
 
 /**
  * Writes an object as its bytes come, whole or not at all: when the body fails half way its error is thrown, once no part of
@@ -21,9 +22,6 @@ export interface PutStreamSettings {
 
 /** Parts of one object that are on their way at a time. */
 const PARTS_AT_ONCE = 2
-
-/** A body that ends within so many bytes takes none of the buffers. */
-const SMALL_BYTES = 128 * 1024
 
 export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSettings): PutStream {
   const putWhole = createPutWhole(s3, bucket)
@@ -100,21 +98,4 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
       if (buffer) buffers.give(buffer)
     }
   }
-}
-
-/** Reads until the body has ended or is no longer small. */
-async function readSmall(chunks: AsyncIterator<Uint8Array>): Promise<{ chunks: Uint8Array[]; isWhole: boolean }> {
-  const read: Uint8Array[] = []
-  for (let bytes = 0; bytes <= SMALL_BYTES; ) {
-    const { done, value } = await chunks.next()
-    if (done) return { chunks: read, isWhole: true }
-    read.push(value)
-    bytes += value.byteLength
-  }
-  return { chunks: read, isWhole: false }
-}
-
-async function* resume(read: Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* read
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
 }
