@@ -28,8 +28,18 @@ const LOOK_MS = 50
 /** One in so many accepted uploads is asked for right away. */
 const LOOKED_UP = 8
 
-/** Sends the uploads of a run, and writes down what was answered. Resolves when nothing is under way any more. */
-export async function sendAll({ slots, users }: World, settings: LoadSettings, ledger: LedgerEntry[]): Promise<void> {
+export interface Load {
+  /**
+   * Milliseconds of the plan that have passed: no more than on the clock, and no more than the uploads that have begun take at
+   * their rate. On a machine that cannot keep up the plan takes longer.
+   */
+  elapsed(): number
+  /** Resolves when nothing is under way any more. */
+  readonly over: Promise<void>
+}
+
+/** Sends the uploads of a run, and writes down what was answered. */
+export function startLoad({ slots, users }: World, settings: LoadSettings, ledger: LedgerEntry[]): Load {
   const { seed, uploads, rate, lanes, patienceMs } = settings
   const random = new SeededRandom(seed + 2)
   const startedAt = performance.now()
@@ -52,8 +62,14 @@ export async function sendAll({ slots, users }: World, settings: LoadSettings, l
       if (upload.deleteAfterMs !== undefined) later.push(deleteLater(sender, entry, upload.deleteAfterMs))
     }
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
-  await Promise.all(later)
+  const all = async () => {
+    await Promise.all(Array.from({ length: lanes }, lane))
+    await Promise.all(later)
+  }
+  return {
+    elapsed: () => Math.min(performance.now() - startedAt, (next * 1_000) / rate),
+    over: all(),
+  }
 }
 
 async function sendOne(sender: Sender, owner: string, upload: PlannedUpload): Promise<LedgerEntry> {

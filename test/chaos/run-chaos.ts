@@ -2,7 +2,7 @@ import { type CheckSettings, findViolations } from './evidence/checker.ts'
 import { takeInventory } from './evidence/collect.ts'
 import type { Inventory } from './evidence/inventory.ts'
 import type { Ledger } from './evidence/ledger.ts'
-import { sendAll } from './load.ts'
+import { startLoad } from './load.ts'
 import { planBlows, type Role } from './plan/schedule.ts'
 import { settle } from './settle.ts'
 import { dealBlows } from './world/blow.ts'
@@ -49,9 +49,10 @@ export function runChaos(settings: ChaosSettings): Promise<Outcome> {
     say(`seed ${seed}: ${uploads} uploads, ${slots.api} api and ${slots.worker} worker processes`)
 
     const forMs = (uploads * 1_000) / rate
-    const blows = dealBlows(world, planBlows({ seed, forMs, slots, everyMs, failoverMs: FAILOVER_MS }), seed, say)
-    const load = { seed, uploads, rate, lanes: LANES, patienceMs }
-    await Promise.all([sendAll(world, load, ledger.entries), blows.over])
+    const load = startLoad(world, { seed, uploads, rate, lanes: LANES, patienceMs }, ledger.entries)
+    const plan = planBlows({ seed, forMs, slots, everyMs, failoverMs: FAILOVER_MS })
+    const blows = dealBlows(world, plan, { seed, say, elapsed: load.elapsed })
+    await Promise.all([load.over, blows.over])
     say(`all ${ledger.entries.length} are sent, and nothing fails from here on`)
 
     const all = [...world.slots.api, ...world.slots.worker]
