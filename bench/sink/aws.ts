@@ -64,6 +64,7 @@ export function takeRequest(request: SinkRequest, counts: SinkCounts): SinkReply
       return json({})
     case 'DynamoDB_20120810.GetItem':
       return json({})
+    // What a service looks for on its own, now and then, is never there.
     case 'DynamoDB_20120810.Query':
       return json({ Items: [], Count: 0, ScannedCount: 0 })
     case '':

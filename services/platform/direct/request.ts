@@ -17,7 +17,7 @@ export interface DirectRequest {
   body: Uint8Array
   /** SHA-256 of the body in lower-case hex, where it is known already, or what S3 takes in its place. */
   payloadHash?: string
-  /** Ends the request, which rejects then. */
+  /** Breaks the request off. */
   signal?: AbortSignal
 }
 
