@@ -7,6 +7,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
+import { OutputTooLargeError } from './errors.ts'
 import { untilAborted } from './until-aborted.ts'
 
 const PART_BYTES = 8 * 1024 ** 2
@@ -15,7 +16,10 @@ const PARTS_AT_ONCE = 2
 /** Limit of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MAX_PARTS = 10_000
 
-/** How much larger than its input an output may be without running out of parts. Upper-casing triples at worst. */
+/**
+ * How much larger than its input a large output may be without running out of parts. Upper-casing triples at worst. One that
+ * grows more has the 78 GiB that parts of the usual size give.
+ */
 const GROWTH = 3
 
 export interface ProcessedObjectSettings extends Omit<PutObjectCommandInput, 'Body' | 'Bucket' | 'Key'> {
@@ -28,19 +32,34 @@ export interface ProcessedObjectSettings extends Omit<PutObjectCommandInput, 'Bo
 }
 
 /**
- * Writes an object as its bytes come, holding at most three parts of them. It is there whole or not at all: whatever
- * goes wrong, the signal included, the multipart upload is aborted before this rejects.
+ * Writes an object as its bytes come, holding at most three parts of them, and resolves to how many there were. It is there
+ * whole or not at all: whatever goes wrong, the signal included, the multipart upload is aborted before this rejects.
+ *
+ * @throws OutputTooLargeError for a body that needs more parts than S3 takes
  */
-export async function writeProcessedObject(s3: S3Client, settings: ProcessedObjectSettings): Promise<void> {
+export async function writeProcessedObject(s3: S3Client, settings: ProcessedObjectSettings): Promise<number> {
   const { body, inputBytes, signal, ...params } = settings
-  const Body = Readable.from(untilAborted(body, signal), { objectMode: false })
+  const partSize = partBytes(inputBytes)
+  const most = partSize * MAX_PARTS
+  let size = 0
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of untilAborted(body, signal)) {
+      size += chunk.byteLength
+      // Here, where it is told for good: a part too many would be an error like any other, and be tried again.
+      if (size > most)
+        throw new OutputTooLargeError(`The output has more than ${most} bytes, which is all its parts hold.`)
+      yield chunk
+    }
+  }
+  const Body = Readable.from(counted(), { objectMode: false })
   try {
     await new Upload({
       client: abortable(s3, signal),
       params: { ...params, Body },
-      partSize: partBytes(inputBytes),
+      partSize,
       queueSize: PARTS_AT_ONCE,
     }).done()
+    return size
   } finally {
     Body.destroy()
   }

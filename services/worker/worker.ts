@@ -15,7 +15,7 @@ runMain(async () => {
   const startedAt = performance.now()
   const config = loadConfig(workerConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
-  const services = createWorkerServices(config, log)
+  const services = await createWorkerServices(config, log)
   const consumer = createUploadConsumer(config, services, log)
   const relay = createOutboxRelay({
     store: services.store,

@@ -13,8 +13,13 @@ export interface Output {
   signal: AbortSignal
 }
 
-/** Writes an output, whole or not at all: whatever goes wrong, the signal included, nothing is left once this rejects. */
-export type WriteOutput = (output: Output) => Promise<void>
+/**
+ * Writes an output, whole or not at all, and resolves to its size in bytes: whatever goes wrong, the signal included, nothing is
+ * left once this rejects.
+ *
+ * @throws OutputTooLargeError for a body that needs more parts than S3 takes
+ */
+export type WriteOutput = (output: Output) => Promise<number>
 
 /** Most outputs are small. They are written by the api's own way, at a fraction of what the other costs the process. */
 export function createWriteOutput(s3: S3Client, bucket: string): WriteOutput {
@@ -23,9 +28,13 @@ export function createWriteOutput(s3: S3Client, bucket: string): WriteOutput {
     const chunks = untilAborted(body, signal)
     try {
       const beginning = await readSmall(chunks)
-      if (beginning.isWhole) return await putWhole({ ...object, body: Buffer.concat(beginning.chunks) }, signal)
+      if (beginning.isWhole) {
+        const whole = Buffer.concat(beginning.chunks)
+        await putWhole({ ...object, body: whole }, signal)
+        return whole.byteLength
+      }
       const { key: Key, contentType: ContentType, contentEncoding: ContentEncoding, metadata: Metadata } = object
-      await writeProcessedObject(s3, {
+      return await writeProcessedObject(s3, {
         ...{ Bucket: bucket, Key, ContentType, Metadata },
         ...(ContentEncoding !== undefined && { ContentEncoding }),
         body: resume(beginning.chunks, chunks),

@@ -37,6 +37,7 @@ t.test('/openapi.json describes every operation, by its name, in OpenAPI 3.1', a
     'get /uploads/{id}/content getContent',
     'get /uploads/{id}/events uploadEvents',
     'get /uploads/{id}/grant renewGrant',
+    'get /uploads/{id}/outputs/{name} getOutput',
     'get /uploads/{id}/processed getProcessed',
     'head /uploads/tus/{id} tus-head',
     'options /uploads/tus tusOptions',

@@ -32,7 +32,7 @@ function counted(total: number) {
   return { state, body: body() }
 }
 
-function write(Key: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+function write(Key: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number> {
   return writeProcessedObject(proxy.s3, { Bucket: names.processedBucket, Key, body, inputBytes: 0, signal })
 }
 

@@ -9,6 +9,13 @@ export const processorProperties = {
     ...bucketName,
     description: 'The bucket that processed objects and dead letters are written to.',
   }),
+  TRANSFORMS: Type.Optional(
+    Type.String({
+      maxLength: 100_000,
+      description:
+        'Which uploads which transform has: rules as JSON, or the path of a file with them. Left out: images get thumbnails, CSV becomes JSON, text upper case, and everything else a manifest.',
+    }),
+  ),
 }
 
 export const processorConfigSchema = Type.Object(processorProperties)
