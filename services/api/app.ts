@@ -21,6 +21,7 @@ import { createAcceptOnce } from './idempotency/idempotency.ts'
 import { type AcceptAll, createAcceptAll } from './ingest/accept-all.ts'
 import { createAcceptUpload } from './ingest/accept-upload.ts'
 import { createObjects } from './ingest/objects.ts'
+import { createOutageWatch } from './ingest/outage-watch.ts'
 import { createPublishUpload } from './ingest/publish-upload.ts'
 import { createUnderWay } from './ingest/under-way.ts'
 import { problemsPlugin } from './problems/plugin.ts'
@@ -62,7 +63,7 @@ export type App = Awaited<ReturnType<typeof buildApp>>
 /** The api, ready to listen or to be called: the same in a container and behind Lambda. */
 export async function buildApp({ config, services, logger, keys, metrics, isBuffered = false }: AppOptions) {
   const app = fastify({ ...serverOptions(config), loggerInstance: logger }).withTypeProvider<TypeBoxTypeProvider>()
-  const { s3, dynamodb, kinesis, store, publisher } = services
+  const { s3, dynamodb, kinesis, store } = services
   const issuer = issuerOf(config)
   const underWay = createUnderWay()
   // Runs once the requests under way are answered, or broken off.
@@ -99,6 +100,12 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
     app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
   }
   const maxBytes = config.MAX_UPLOAD_BYTES
+  const publisher = createOutageWatch({
+    publisher: services.publisher,
+    timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
+    log: app.log,
+    ...(metrics && { metrics }),
+  })
   const publish = createPublishUpload({ store, publisher })
   const accept = createAcceptUpload({
     objects: createObjects({

@@ -9,6 +9,7 @@ import { checkResources } from './check-resources.ts'
 import { createUploadConsumer } from './consumer.ts'
 import { createOutboxRelay } from './outbox-relay.ts'
 import { createWorkerServices } from './services.ts'
+import { createWorkerStraySweep } from './strays/worker-sweep.ts'
 import { healthPages, live, ready } from './worker-health.ts'
 
 runMain(async () => {
@@ -25,6 +26,7 @@ runMain(async () => {
     graceMs: config.OUTBOX_GRACE_MS,
     log,
   })
+  const strays = createWorkerStraySweep(config, services, log)
   let health: OperatorPort | undefined
 
   closeOnSignal({
@@ -32,7 +34,7 @@ runMain(async () => {
     log,
     async close() {
       // The health port last: an orchestrator must not take a worker that drains for one that is dead.
-      await Promise.all([consumer.stop(), relay.stop()])
+      await Promise.all([consumer.stop(), relay.stop(), strays.stop()])
       await services.close()
       await health?.close()
     },
@@ -49,5 +51,6 @@ runMain(async () => {
   await checkResources({ config, ...services, log })
   await consumer.start()
   relay.start()
+  strays.start()
   log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: health?.url }, 'worker started')
 })
