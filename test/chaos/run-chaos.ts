@@ -7,6 +7,7 @@ import { planBlows, type Role } from './plan/schedule.ts'
 import { settle } from './settle.ts'
 import { dealBlows } from './world/blow.ts'
 import { withScope } from './world/scope.ts'
+import { sweepLater } from './world/sweep.ts'
 import { startWorld } from './world/world.ts'
 
 export interface ChaosSettings extends CheckSettings {
@@ -58,6 +59,11 @@ export function runChaos(settings: ChaosSettings): Promise<Outcome> {
     const all = [...world.slots.api, ...world.slots.worker]
     await Promise.all(all.map(slot => slot.untilServing()))
     await settle(world.aws, ledger.entries)
+    if (strays === 'swept') {
+      const { requeued, removed } = await sweepLater(world.aws)
+      say(`the sweep of strays had ${requeued} published again and removed ${removed}`)
+      await settle(world.aws, ledger.entries)
+    }
     for (const slot of all) await slot.close()
     say('all has come to rest and is stopped')
 
