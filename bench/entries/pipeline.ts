@@ -11,7 +11,7 @@ import { worker } from './worker.ts'
 const LAYOUTS: readonly Layout[] = [1, 2, 4, 8].flatMap(shards => [1, 2, 4].map(workers => ({ shards, workers })))
 const QUICK_LAYOUTS: readonly Layout[] = [{ shards: 2, workers: 1 }]
 
-const WORK: PipelineWork = { warmUp: 100, uploads: 400, connections: 16, calm: 60, everyMs: 47 }
+const WORK: PipelineWork = { warmUp: 60, uploads: 300, connections: 16, calm: 60, everyMs: 47 }
 const QUICK_WORK: PipelineWork = { warmUp: 2, uploads: 10, connections: 4, calm: 4, everyMs: 20 }
 
 /** Uploads through the whole pipeline, and what the worker costs of it. */

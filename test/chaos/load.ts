@@ -11,8 +11,10 @@ import type { World } from './world/world.ts'
 export interface LoadSettings {
   seed: number
   uploads: number
-  /** Uploads that begin within a second, at most. */
+  /** Uploads that begin within a second, on average at most. */
   rate: number
+  /** So many of them begin at once, so that a blow finds some under way and others waiting. */
+  burst: number
   /** Uploads under way at a time, at most. */
   lanes: number
   /** How long an upload with an `Idempotency-Key` is sent again, in milliseconds. */
@@ -40,7 +42,7 @@ export interface Load {
 
 /** Sends the uploads of a run, and writes down what was answered. */
 export function startLoad({ slots, users }: World, settings: LoadSettings, ledger: LedgerEntry[]): Load {
-  const { seed, uploads, rate, lanes, patienceMs } = settings
+  const { seed, uploads, rate, burst, lanes, patienceMs } = settings
   const random = new SeededRandom(seed + 2)
   const startedAt = performance.now()
   const later: Promise<void>[] = []
@@ -52,7 +54,7 @@ export function startLoad({ slots, users }: World, settings: LoadSettings, ledge
   const lane = async () => {
     while (next < uploads) {
       const n = next++
-      await pass(Math.max(0, startedAt + (n * 1_000) / rate - performance.now()))
+      await pass(Math.max(0, startedAt + ((n - (n % burst)) * 1_000) / rate - performance.now()))
       while (slots.api.every(({ url }) => url === undefined)) await pass(LOOK_MS)
       const upload = planUpload(seed, n, users.length)
       const { owner = '', authorization = '' } = users[upload.user] ?? {}
