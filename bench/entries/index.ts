@@ -1,10 +1,11 @@
 import { api } from './api.ts'
 import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
+import { largeObject } from './large-object.ts'
 import { memory } from './memory.ts'
 import { pipeline } from './pipeline.ts'
 import { takeover } from './takeover.ts'
 import { worker } from './worker.ts'
 
 /** Every benchmark, in the order in which they are run. */
-export const entries: readonly Entry[] = [api, worker, consumer, takeover, pipeline, memory]
+export const entries: readonly Entry[] = [api, worker, consumer, takeover, pipeline, memory, largeObject]

@@ -1,12 +1,9 @@
 import { Readable } from 'node:stream'
-import {
-  CompleteMultipartUploadCommand,
-  PutObjectCommand,
-  type PutObjectCommandInput,
-  type S3Client,
-  UploadPartCommand,
-} from '@aws-sdk/client-s3'
+import { CompleteMultipartUploadCommand, PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
+import { type NewObject, objectParams } from '../platform/s3/new-object.ts'
+import { createPutWhole } from '../platform/s3/put-whole.ts'
+import { readSmall, resume } from '../platform/s3/small-body.ts'
 import { OutputTooLargeError } from './errors.ts'
 import { untilAborted } from './until-aborted.ts'
 
@@ -22,9 +19,7 @@ const MAX_PARTS = 10_000
  */
 const GROWTH = 3
 
-export interface ProcessedObjectSettings extends Omit<PutObjectCommandInput, 'Body' | 'Bucket' | 'Key'> {
-  Bucket: string
-  Key: string
+export interface WriteSettings {
   body: AsyncIterable<Uint8Array>
   /** Bytes of the input that the body is made from. */
   inputBytes: number
@@ -37,31 +32,45 @@ export interface ProcessedObjectSettings extends Omit<PutObjectCommandInput, 'Bo
  *
  * @throws OutputTooLargeError for a body that needs more parts than S3 takes
  */
-export async function writeProcessedObject(s3: S3Client, settings: ProcessedObjectSettings): Promise<number> {
-  const { body, inputBytes, signal, ...params } = settings
-  const partSize = partBytes(inputBytes)
-  const most = partSize * MAX_PARTS
-  let size = 0
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of untilAborted(body, signal)) {
-      size += chunk.byteLength
-      // Here, where it is told for good: a part too many would be an error like any other, and be tried again.
-      if (size > most)
-        throw new OutputTooLargeError(`The output has more than ${most} bytes, which is all its parts hold.`)
-      yield chunk
+export type WriteProcessedObject = (object: NewObject, settings: WriteSettings) => Promise<number>
+
+export function createWriteProcessedObject(s3: S3Client, bucket: string): WriteProcessedObject {
+  const putWhole = createPutWhole(s3, bucket)
+
+  return async (object, { body, inputBytes, signal }) => {
+    const partSize = partBytes(inputBytes)
+    const most = partSize * MAX_PARTS
+    let size = 0
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of untilAborted(body, signal)) {
+        size += chunk.byteLength
+        // Here, where it is told for good: a part too many would be an error like any other, and be tried again.
+        if (size > most) {
+          throw new OutputTooLargeError(`The output has more than ${most} bytes, which is all its parts hold.`)
+        }
+        yield chunk
+      }
     }
-  }
-  const Body = Readable.from(counted(), { objectMode: false })
-  try {
-    await new Upload({
-      client: abortable(s3, signal),
-      params: { ...params, Body },
-      partSize,
-      queueSize: PARTS_AT_ONCE,
-    }).done()
-    return size
-  } finally {
-    Body.destroy()
+    const chunks = counted()
+    const small = await readSmall(chunks)
+    if (small.isWhole) {
+      await putWhole({ ...object, body: Buffer.concat(small.chunks) }, signal)
+      return size
+    }
+    const Body = Readable.from(resume(small.chunks, chunks), { objectMode: false })
+    try {
+      await new Upload({
+        client: abortable(s3, signal),
+        params: { ...objectParams(bucket, object), Body },
+        partSize,
+        queueSize: PARTS_AT_ONCE,
+      }).done()
+      return size
+    } finally {
+      Body.destroy()
+      // Not waited for: it queues behind a body that hangs.
+      chunks.return(undefined).catch(() => undefined)
+    }
   }
 }
 

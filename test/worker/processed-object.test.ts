@@ -1,7 +1,7 @@
 import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
-import { partBytes, writeProcessedObject } from '../../services/worker/processed-object.ts'
+import { createWriteProcessedObject, partBytes } from '../../services/worker/processed-object.ts'
 import { exists, startPipeline, streamRecord } from './pipeline.ts'
 import { startS3Proxy } from './s3-proxy.ts'
 
@@ -32,8 +32,10 @@ function counted(total: number) {
   return { state, body: body() }
 }
 
-function write(Key: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number> {
-  return writeProcessedObject(proxy.s3, { Bucket: names.processedBucket, Key, body, inputBytes: 0, signal })
+const writeObject = createWriteProcessedObject(proxy.s3, names.processedBucket)
+
+function write(key: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number> {
+  return writeObject({ key, contentType: 'text/plain', metadata: {} }, { body, inputBytes: 0, signal })
 }
 
 /** Resolves once the proxy has seen so many requests that match. */
@@ -129,6 +131,7 @@ t.test('a part that the store refuses ends it all: no object, no open upload, th
   await t.rejects(write('processed/refused', body, new AbortController().signal), { name: 'SlowDown' })
   t.notOk(await exists(aws.s3, 'processed/refused'))
   t.equal(await proxy.endOpenUploads(), 0)
+  for (let turn = 0; turn < 50 && !state.ended; turn++) await new Promise(resolve => setImmediate(resolve))
   t.ok(state.ended)
 })
 

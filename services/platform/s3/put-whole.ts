@@ -12,7 +12,7 @@ export interface WholeObject extends NewObject {
   sha256?: string
 }
 
-/** Throws what the SDK does, also when the signal fires. */
+/** Throws what the SDK does, and when the signal fires. */
 export type PutWhole = (object: WholeObject, signal?: AbortSignal) => Promise<void>
 
 /**
@@ -28,10 +28,10 @@ export function createPutWhole(s3: S3Client, bucket: string): PutWhole {
     const { body, sha256 = hash('sha256', body) } = object
     const checksum = Buffer.from(sha256, 'hex').toString('base64')
     const headers = { ...objectHeaders(object), 'x-amz-checksum-sha256': checksum }
-    const path = `/${escapeKey(object.key)}`
-    const request = { method: 'PUT', path, headers, body, payloadHash: sha256, ...(signal && { signal }) } as const
+    const request = { method: 'PUT', path: `/${escapeKey(object.key)}`, headers, body, payloadHash: sha256 } as const
+    const abortable = signal && { signal }
     // An error says no more than a refusal: the SDK will have it too, and tell.
-    if (await send(request).catch(() => undefined)) return
+    if (await send({ ...request, ...abortable }).catch(() => undefined)) return
     const command = new PutObjectCommand({ ...objectParams(bucket, object), Body: body, ChecksumSHA256: checksum })
     await s3.send(command, signal && { abortSignal: signal })
   }

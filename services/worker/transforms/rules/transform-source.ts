@@ -5,6 +5,7 @@ import { Value } from 'typebox/value'
 import { HeadgateError } from '../../../platform/errors.ts'
 import { shippedTransforms } from '../shipped/index.ts'
 import type { CreateTransform, Transform } from '../transform.ts'
+import { shapeFault } from './transform-shape.ts'
 
 /** Where a transform comes from. Plain data, so that a thread makes the same one of it. */
 export type TransformSource =
@@ -65,7 +66,7 @@ async function createOwn({
   }
   const exported = exports[name]
   const made = typeof exported === 'function' ? await create(exported as CreateTransform, specifier, options) : exported
-  const fault = faultOf(made)
+  const fault = shapeFault(made)
   if (fault === undefined) return made as Transform
   const what = typeof exported === 'function' ? `what "${name}" of ${specifier} gives` : `"${name}" of ${specifier}`
   throw new TransformSourceError('export', `${what} is no transform: ${fault}`)
@@ -87,23 +88,4 @@ async function create(factory: CreateTransform, specifier: string, options: unkn
     const said = cause instanceof Error ? cause.message : String(cause)
     throw new TransformSourceError('options', `${specifier} does not take them: ${said}`, { cause })
   }
-}
-
-const FUNCTION = 'a function'
-
-/** What of a transform is not as it must be; undefined where all is. */
-function faultOf(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null)
-    return `it is ${value === null ? 'null' : typeof value}, not an object`
-  const { name, version, apply, accepts, holds } = value as Record<string, unknown>
-  if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) {
-    return '"name" must be 1 to 64 lower-case letters, digits and "-"'
-  }
-  if (typeof version !== 'string' || !/^[\x21-\x7e]{1,64}$/.test(version)) {
-    return '"version" must be a string of 1 to 64 printable characters without blanks'
-  }
-  if (typeof apply !== 'function') return `"apply" must be ${FUNCTION}`
-  if (accepts !== undefined && typeof accepts !== 'function') return `"accepts" must be ${FUNCTION}`
-  if (holds !== undefined && typeof holds !== 'function') return `"holds" must be ${FUNCTION}`
-  return undefined
 }

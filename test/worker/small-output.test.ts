@@ -3,7 +3,7 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { names } from '../../services/platform/resources.ts'
-import { createWriteOutput } from '../../services/worker/write-output.ts'
+import { createWriteProcessedObject } from '../../services/worker/processed-object.ts'
 import { startAws } from '../support/aws.ts'
 import { startFaultProxy, to } from '../support/fault-proxy.ts'
 import { internalError } from '../support/faults/aws-errors.ts'
@@ -16,14 +16,14 @@ async function startWriting(t: Test) {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const { s3, destroy } = createLocalClients({ ...aws.endpoints, s3: proxy.url })
   t.teardown(destroy)
-  const write = createWriteOutput(s3, names.processedBucket)
+  const write = createWriteProcessedObject(s3, names.processedBucket)
   const key = `processed/${randomBytes(6).toString('hex')}/a.txt`
   const object = { key, contentType: 'text/plain', metadata: { transform: 'x' } }
   return {
     proxy,
     key,
     write: (body: AsyncIterable<Uint8Array>, signal = new AbortController().signal) =>
-      write({ object, body, inputBytes: 1, signal }),
+      write(object, { body, inputBytes: 1, signal }),
     async read() {
       const { Body, ...head } = await aws.s3.send(new GetObjectCommand({ Bucket: names.processedBucket, Key: key }))
       return { ...head, bytes: Buffer.from((await Body?.transformToByteArray()) ?? []) }
