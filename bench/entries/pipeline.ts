@@ -32,6 +32,9 @@ async function runLayouts({ rounds, quick, progress }: EntrySettings): Promise<M
       progress(`pipeline: round ${round + 1} of ${rounds}, ${layout.shards} shards, ${layout.workers} workers`)
       const sample = await withCleanup(async onEnd => measurePipeline(await startScene(layout, onEnd), work))
       samples.get(nameOf(layout))?.push(sample)
+      // Minutes go by until the table: what there is so far is told.
+      const [p50, p99] = [0.5, 0.99].map(part => percentile(sample.latencies, part))
+      progress(`pipeline: ${sample.uploadsPerSecond.toFixed()} uploads/s, p50 ${p50} ms, p99 ${p99} ms`)
     }
   }
   const contender = (layout: Layout) => {
