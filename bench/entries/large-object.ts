@@ -79,7 +79,7 @@ export const largeObject: Entry = {
           },
         ],
         comparisons: [],
-        versions: versionsOf(['@aws-sdk/client-s3', '@aws-sdk/lib-storage']),
+        versions: versionsOf(['@aws-sdk/client-s3']),
         verdict: verdictOn(steady),
       }
     }),

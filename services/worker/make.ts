@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
+import type { Logger } from '../platform/log.ts'
 import type { BareEvent, UploadEvent } from '../uploads/event.ts'
 import type { Made, Output } from '../uploads/record.ts'
 import type { ResultStore } from '../uploads/results.ts'
@@ -21,6 +22,7 @@ export interface MakeSettings {
   results: Pick<ResultStore, 'put'>
   largeObjectsBytes?: number | undefined
   threads?: number | undefined
+  log: Pick<Logger, 'warn'>
 }
 
 /** An upload's object, opened, and what there is to do with it. */
@@ -39,9 +41,14 @@ export interface Making {
 export type Make = (event: UploadEvent | BareEvent, signal: AbortSignal) => Promise<Making>
 
 export function createMake(settings: MakeSettings): Make {
-  const { s3, processedBucket, rules, results, largeObjectsBytes, threads } = settings
+  const { s3, processedBucket, rules, results, largeObjectsBytes, threads, log } = settings
   const open = createAdmission(s3, { largeObjectsBytes, threads })
-  const objects = createObjectSink(s3, processedBucket)
+  const objects = createObjectSink({
+    s3,
+    bucket: processedBucket,
+    onLeftover: (err, key) =>
+      log.warn({ err, key }, 'parts of an output are left over: a rule of the bucket has to remove them'),
+  })
 
   const sinkOf = (name: SinkName, { itemBytes }: TransformRule): Sink =>
     name === 's3' ? objects : createItemSink(results, itemBytes)

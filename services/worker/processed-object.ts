@@ -1,14 +1,11 @@
-import { Readable } from 'node:stream'
-import { CompleteMultipartUploadCommand, PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
-import { Upload } from '@aws-sdk/lib-storage'
-import { type NewObject, objectParams } from '../platform/s3/new-object.ts'
-import { createPutWhole } from '../platform/s3/put-whole.ts'
-import { readSmall, resume } from '../platform/s3/small-body.ts'
+import type { NewObject } from '../platform/s3/new-object.ts'
+import { createPartBuffers, PART_BYTES } from '../platform/s3/part-buffers.ts'
+import { createPutStream, type PutStreamSettings } from '../platform/s3/put-stream.ts'
 import { OutputTooLargeError } from './errors.ts'
 import { untilAborted } from './until-aborted.ts'
 
-const PART_BYTES = 8 * 1024 ** 2
-const PARTS_AT_ONCE = 2
+/** Of one output: two on their way while a third fills. */
+const PARTS_HELD = 3
 
 /** Limit of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MAX_PARTS = 10_000
@@ -18,6 +15,8 @@ const MAX_PARTS = 10_000
  * grows more has the 78 GiB that parts of the usual size give.
  */
 const GROWTH = 3
+
+export type WriterSettings = Omit<PutStreamSettings, 'buffers'>
 
 export interface WriteSettings {
   body: AsyncIterable<Uint8Array>
@@ -34,8 +33,10 @@ export interface WriteSettings {
  */
 export type WriteProcessedObject = (object: NewObject, settings: WriteSettings) => Promise<number>
 
-export function createWriteProcessedObject(s3: S3Client, bucket: string): WriteProcessedObject {
-  const putWhole = createPutWhole(s3, bucket)
+export function createWriteProcessedObject(settings: WriterSettings): WriteProcessedObject {
+  // How many are taken at a time is bounded by who is admitted.
+  const usual = createPartBuffers(Number.POSITIVE_INFINITY)
+  const putUsual = createPutStream({ ...settings, buffers: usual })
 
   return async (object, { body, inputBytes, signal }) => {
     const partSize = partBytes(inputBytes)
@@ -51,26 +52,11 @@ export function createWriteProcessedObject(s3: S3Client, bucket: string): WriteP
         yield chunk
       }
     }
-    const chunks = counted()
-    const small = await readSmall(chunks)
-    if (small.isWhole) {
-      await putWhole({ ...object, body: Buffer.concat(small.chunks) }, signal)
-      return size
-    }
-    const Body = Readable.from(resume(small.chunks, chunks), { objectMode: false })
-    try {
-      await new Upload({
-        client: abortable(s3, signal),
-        params: { ...objectParams(bucket, object), Body },
-        partSize,
-        queueSize: PARTS_AT_ONCE,
-      }).done()
-      return size
-    } finally {
-      Body.destroy()
-      // Not waited for: it queues behind a body that hangs.
-      chunks.return(undefined).catch(() => undefined)
-    }
+    const isUsual = partSize === usual.bytes
+    const buffers = createPartBuffers(Number.POSITIVE_INFINITY, partSize)
+    const put = isUsual ? putUsual : createPutStream({ ...settings, buffers })
+    await put(object, counted(), signal)
+    return size
   }
 }
 
@@ -84,21 +70,5 @@ export function partBytes(inputBytes: number): number {
  * that is smaller than a part: no more than its own output is held of it.
  */
 export function bytesHeld(inputBytes: number): number {
-  return inputBytes < PART_BYTES ? 0 : (PARTS_AT_ONCE + 1) * partBytes(inputBytes)
-}
-
-/**
- * The client, for an `Upload` that is to end on a signal. `Upload` has an abort of its own, but that one rejects first and
- * tidies up later, if at all. Here the signal ends the body and the requests that carry bytes; `Upload` takes it for the
- * failure it is, and tidies up before it rejects. The requests that begin and end a multipart upload must not be cut: one
- * whose answer is lost would stay open.
- */
-function abortable(s3: S3Client, signal: AbortSignal): S3Client {
-  const send = (command: Parameters<S3Client['send']>[0]) =>
-    carriesBytes(command) ? s3.send(command, { abortSignal: signal }) : s3.send(command)
-  return new Proxy(s3, { get: (target, name) => (name === 'send' ? send : Reflect.get(target, name)) })
-}
-
-function carriesBytes(command: unknown): boolean {
-  return [PutObjectCommand, UploadPartCommand, CompleteMultipartUploadCommand].some(kind => command instanceof kind)
+  return inputBytes < PART_BYTES ? 0 : PARTS_HELD * partBytes(inputBytes)
 }

@@ -1,8 +1,7 @@
-import type { S3Client } from '@aws-sdk/client-s3'
 import { outputsPrefix, processedKey } from '../../uploads/keys.ts'
 import { MAIN_OUTPUT } from '../../uploads/record.ts'
 import { UnusableKeyError } from '../errors.ts'
-import { createWriteProcessedObject } from '../processed-object.ts'
+import { createWriteProcessedObject, type WriterSettings } from '../processed-object.ts'
 import { toMetadata } from '../provenance.ts'
 import type { Sink } from './sink.ts'
 
@@ -10,8 +9,9 @@ import type { Sink } from './sink.ts'
 const MAX_KEY_BYTES = 1_024
 
 /** Writes outputs as objects: the main one under the upload's own key, the others under that key and their names. */
-export function createObjectSink(s3: S3Client, bucket: string): Sink {
-  const write = createWriteProcessedObject(s3, bucket)
+export function createObjectSink(settings: WriterSettings): Sink {
+  const { bucket } = settings
+  const write = createWriteProcessedObject(settings)
 
   return async ({ name, contentType, contentEncoding, filename, body }, { provenance, inputBytes, signal }) => {
     const source = provenance.source.key

@@ -121,6 +121,17 @@ t.test('gzip packs what comes, under the name of the file', async t => {
   t.ok((await make(gzip, [Buffer.concat(parts)]))[0]?.bytes.equals(main?.bytes ?? Buffer.alloc(0)), 'however it is cut')
 })
 
+t.test('whatever an upload is called, its outputs can be saved', async t => {
+  const names = ['🎉'.repeat(300), `${'é'.repeat(400)}.csv`, 'a\\b\u0000c.txt', '\ud83d', '.csv', 'x'.repeat(900)]
+  for (const name of ['csv-to-ndjson', 'gzip', 'digest']) {
+    const transform = await createTransform({ kind: 'shipped', name, options: {} })
+    for (const filename of names) {
+      const [main] = await make(transform, [Buffer.from('a,b\n')], { filename })
+      t.match(main?.filename, /^[^\\\p{Cc}]{0,212}\.(?:ndjson|gz|digest\.json)$/u, `${name}: ${filename.slice(0, 20)}`)
+    }
+  }
+})
+
 t.test('an input that fails is the failure of the output', async t => {
   async function* broken(): AsyncGenerator<Uint8Array> {
     yield Buffer.from('a')

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Transform } from '../transform.ts'
+import { savedAs } from './saved-as.ts'
 
 const ALGORITHMS = ['sha256', 'sha512'] as const
 
@@ -9,7 +10,7 @@ export const digest: Transform = {
   version: '1',
   apply: (input, { upload }) => ({
     contentType: 'application/json',
-    filename: 'digest.json',
+    filename: savedAs(upload.filename, '.digest.json'),
     body: (async function* () {
       const hashes = ALGORITHMS.map(algorithm => ({ algorithm, hash: createHash(algorithm) }))
       let size = 0

@@ -2,6 +2,7 @@ import { pipeline, Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
 import { type Static, Type } from 'typebox'
 import type { Transform } from '../transform.ts'
+import { savedAs } from './saved-as.ts'
 
 export const gzipOptions = Type.Object(
   {
@@ -24,7 +25,7 @@ export function createGzipTransform({ level }: Static<typeof gzipOptions>): Tran
       const packed = createGzip({ level })
       // zlib works on threads of its own. What goes wrong on either side comes out of the body.
       pipeline(Readable.from(input), packed, () => undefined)
-      return { contentType: 'application/gzip', filename: `${upload.filename.slice(-200)}.gz`, body: packed }
+      return { contentType: 'application/gzip', filename: savedAs(upload.filename, '.gz'), body: packed }
     },
   }
 }

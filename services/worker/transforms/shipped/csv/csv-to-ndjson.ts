@@ -2,8 +2,9 @@ import { parse } from 'csv-parse/sync'
 import { type Static, Type } from 'typebox'
 import { TransformError } from '../../../errors.ts'
 import { parseMediaType } from '../../media-type.ts'
-import type { Transform, TransformUpload } from '../../transform.ts'
+import type { Transform } from '../../transform.ts'
 import { decoderOf, decodeText } from '../decode-text.ts'
+import { savedAs } from '../saved-as.ts'
 import { type BadRows, createBadRows } from './bad-rows.ts'
 import { headerOf, type ToJson } from './header.ts'
 import { createRecordSplitter, type RawRecord, type RecordSplitter, type Split } from './record-splitter.ts'
@@ -39,7 +40,7 @@ export function createCsvTransform(options: CsvOptions): Transform {
       const bad = createBadRows()
       const state = { rows: 0 }
       const decoder = decoderOf(parseMediaType(upload.contentType))
-      const filename = withExtension(upload, '.ndjson')
+      const filename = savedAs(upload.filename.replace(/\.(?:csv|txt)$/i, ''), '.ndjson')
       yield {
         contentType: 'application/x-ndjson',
         filename,
@@ -119,8 +120,4 @@ function read(records: readonly RawRecord[], delimiter: string): string[][] {
     throw new TransformError(`The rows from line ${records[0]?.line} on are read in two ways.`)
   }
   return rows
-}
-
-function withExtension({ filename }: TransformUpload, extension: string): string {
-  return `${filename.replace(/\.(?:csv|txt)$/i, '').slice(-200)}${extension}`
 }

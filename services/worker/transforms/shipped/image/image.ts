@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { TransformError } from '../../../errors.ts'
 import { createMemoryBudget } from '../../../memory-budget.ts'
 import type { Transform, TransformOutput } from '../../transform.ts'
+import { savedAs } from '../saved-as.ts'
 import { readWhole, tooLarge } from './read-whole.ts'
 
 export const imageOptions = Type.Object(
@@ -98,9 +99,9 @@ async function thumbnail(
       .toFormat(format, format === 'png' ? {} : { quality })
       .toBuffer(),
   )
-  const stem = filename.replace(/\.[^.]*$/, '').slice(-200)
+  const stem = filename.replace(/\.[^.]*$/, '')
   return {
-    ...(isMain ? { filename: `${stem}.${format}` } : { name: `thumbnail-${size}.${format}` }),
+    ...(isMain ? { filename: savedAs(stem, `.${format}`) } : { name: `thumbnail-${size}.${format}` }),
     contentType: `image/${format}`,
     body: [made],
   }
