@@ -3,7 +3,7 @@ import { runChaos } from './run-chaos.ts'
 
 /** Its blows are a kill of each role, a freeze over the failover time, a stop, reshards, and weather of all three services. */
 const SEED = 550
-const SHORT = { uploads: 120, rate: 15, everyMs: 800, patienceMs: 8_000 }
+const SHORT = { uploads: 120, rate: 15, everyMs: 800, patienceMs: 5_000 }
 
 t.setTimeout(300_000)
 

@@ -16,7 +16,8 @@ async function startWriting(t: Test) {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const { s3, destroy } = createLocalClients({ ...aws.endpoints, s3: proxy.url })
   t.teardown(destroy)
-  const write = createWriteProcessedObject(s3, names.processedBucket)
+  const onLeftover = (error: unknown) => t.error(error)
+  const write = createWriteProcessedObject({ s3, bucket: names.processedBucket, onLeftover })
   const key = `processed/${randomBytes(6).toString('hex')}/a.txt`
   const object = { key, contentType: 'text/plain', metadata: { transform: 'x' } }
   return {
