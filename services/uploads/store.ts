@@ -20,6 +20,7 @@ import {
   type UploadFailure,
   type UploadRecord,
 } from './record.ts'
+import { createUpdateItem } from './update-item.ts'
 
 /** An upload is known by its owner and its id together: who has only one of them has nothing. */
 export interface UploadKey {
@@ -92,6 +93,7 @@ export interface UploadStoreSettings {
 
 export function createUploadStore({ dynamodb, table, now = () => new Date() }: UploadStoreSettings): UploadStore {
   const putNew = createPutNew(dynamodb, table)
+  const updateItem = createUpdateItem(dynamodb, table)
   const queryOutbox = createQueryOutbox(dynamodb, table)
 
   /** Resolves to whether the condition held. */
@@ -182,7 +184,8 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       const removes = ['outboxPartition', 'outboxClaimedUntil', 'failure', ...gone.map(([name]) => `#${name}`)].join(
         ', ',
       )
-      return update(key, {
+      const change = {
+        Key: itemKey(key),
         UpdateExpression: `SET #status = :done, updatedAt = :now${sets && `, ${sets}`} REMOVE ${removes}`,
         ConditionExpression: `${HAS_SOURCE} AND #status <> :deleted`,
         ExpressionAttributeNames: {
@@ -200,7 +203,8 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
           },
           MARSHALL,
         ),
-      })
+      }
+      return conditionally(() => updateItem(change))
     },
 
     async markFailed(key, source, failure) {
