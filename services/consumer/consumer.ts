@@ -102,8 +102,13 @@ export class KinesisConsumer {
    * @throws LeaseTableError, or what DynamoDB threw
    */
   async start(): Promise<void> {
-    await this.#ports.store.ensureTable()
-    this.#scanning ??= this.#scanner.run(this.#stopScanning.signal)
+    const { signal } = this.#stopScanning
+    try {
+      await this.#ports.store.ensureTable(signal)
+    } catch (error) {
+      if (!signal.aborted) throw error // Else it was told to stop before it had begun.
+    }
+    this.#scanning ??= this.#scanner.run(signal)
   }
 
   /**

@@ -3,7 +3,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { MUTATIONS, type Mutation } from './mutations.ts'
+import { MUTATIONS } from './mutations/index.ts'
+import type { Mutation } from './mutations/mutation.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** Each mutation is found by one of these; the sources as they are hold in all of them. */
@@ -33,6 +34,7 @@ async function copySources(folder: string): Promise<void> {
   await mkdir(join(folder, 'test'))
   await cp(join(ROOT, 'services/consumer'), join(folder, 'services/consumer'), { recursive: true })
   await cp(import.meta.dirname, join(folder, 'test/simulation'), { recursive: true })
+  await cp(join(ROOT, 'test/support/aggregate.ts'), join(folder, 'test/support/aggregate.ts'))
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
 }
