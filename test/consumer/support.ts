@@ -73,7 +73,7 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
         streamName: STREAM,
         kinesis,
         dynamodb,
-        failoverMs: 2_000,
+        failoverMs: 10_000, // A machine may stand still for seconds.
         scanIntervalMs: 200,
         idleIntervalMs: 200,
         drainTimeoutMs: 2_000,
