@@ -113,7 +113,8 @@ export class KinesisConsumer {
 
   /**
    * Takes no more leases, lets the handlers that run come to an end (for `drainTimeoutMs` at most), writes the last
-   * checkpoints and gives the leases up, for other workers to take at once. Resolves when nothing is left to do.
+   * checkpoints and gives the leases up, for other workers to take at once. Resolves when nothing is left to do. A consumer
+   * that was stopped stays so: make a new one.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()

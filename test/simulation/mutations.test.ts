@@ -19,7 +19,7 @@ for (const mutation of MUTATIONS) {
     t.teardown(() => rm(folder, { recursive: true }))
     await copySources(folder)
     await mutate(folder, mutation)
-    const { exitCode, output } = await runSimulation(folder)
+    const { exitCode, output } = await runSimulation(folder, mutation)
     const broken = /breaks invariant (?<invariant>\w+)/.exec(output)?.groups?.invariant
     t.equal(exitCode, 1, 'a seed fails')
     t.ok(
@@ -49,7 +49,7 @@ async function mutate(folder: string, { file, text, replacement }: Mutation): Pr
   await writeFile(path, `${before}${replacement}${after}`)
 }
 
-function runSimulation(folder: string): Promise<{ exitCode: number; output: string }> {
+function runSimulation(folder: string, { from = 1 }: Mutation): Promise<{ exitCode: number; output: string }> {
   const program = join(folder, 'test/simulation/run.ts')
   // The coverage of a copy counts for nothing.
   const { NODE_V8_COVERAGE: _, ...env } = process.env
@@ -57,7 +57,7 @@ function runSimulation(folder: string): Promise<{ exitCode: number; output: stri
     const options = { env, timeout: 300_000, maxBuffer: 64 * 1024 ** 2 }
     execFile(
       process.execPath,
-      [program, '--seeds', String(SEEDS), '--trace', '5'],
+      [program, '--seeds', String(SEEDS), '--seed', String(from), '--trace', '5'],
       options,
       (error, stdout, stderr) => {
         resolve({ exitCode: error ? Number(error.code) : 0, output: stdout + stderr })

@@ -41,6 +41,7 @@ export const LEASES: readonly Mutation[] = [
     text: 'const mayHaveArrivedSince = this.#doubtfulSince ?? sentAt',
     replacement: 'const mayHaveArrivedSince = sentAt',
     breaks: ['8'],
+    from: 700,
   },
   {
     rule: 'a lease expires when its counter rests',
@@ -59,8 +60,8 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a lease that was given up, though the reply was lost, was taken by nobody',
     file: 'leases/held-lease.ts',
-    text: "(this.#doubtfulParting ?? 'taken by another worker')",
-    replacement: "'taken by another worker'",
+    text: 'const parting = this.#doubtfulParting\n',
+    replacement: 'const parting = undefined\n',
     breaks: ['rival'],
   },
   {
@@ -70,6 +71,7 @@ export const LEASES: readonly Mutation[] = [
     replacement:
       '    while (this.isValid()) await this.#clock.sleep(this.#validUntil - this.#clock.now(), this.signal)\n',
     breaks: ['10'],
+    from: 1190,
   },
   {
     rule: 'leases are renewed',
@@ -98,6 +100,7 @@ export const LEASES: readonly Mutation[] = [
     text: 'if (isOfAnotherRun(lease, input)) return isUnclaimed(lease)\n',
     replacement: '',
     breaks: ['10'],
+    from: 300,
   },
   {
     rule: 'a worker that has a twin stops',
@@ -105,6 +108,7 @@ export const LEASES: readonly Mutation[] = [
     text: '    await this.#checkTwins(leases)\n',
     replacement: '',
     breaks: ['10'],
+    from: 1300,
   },
   {
     rule: 'a lease that was taken before it could be given up was taken, not given up',
@@ -112,6 +116,7 @@ export const LEASES: readonly Mutation[] = [
     text: 'parting && !isStillOurs && mayFollow(parting.row, current)',
     replacement: 'parting && (!isStillOurs || mayFollow(parting.row, current))',
     breaks: ['rival'],
+    from: 1210,
   },
   {
     rule: 'who holds a lease and does not renew it has lost it after the failover time, not long after',

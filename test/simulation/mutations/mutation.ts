@@ -10,4 +10,6 @@ export interface Mutation {
   readonly text: string
   readonly replacement: string
   readonly breaks: readonly Invariant[]
+  /** The seed to begin with, 1 unless given: of a mistake that few seeds find, a little before one that does. */
+  readonly from?: number
 }

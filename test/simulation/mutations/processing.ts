@@ -134,6 +134,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: 'admission instanceof Promise ? confirmed(shard, await admission) : admission',
     replacement: 'admission instanceof Promise ? confirmed(shard, await admission) : await admission',
     breaks: ['8'],
+    from: 400,
   },
   {
     rule: 'a handler that never ends is waited for no longer than its time and a grace',
@@ -141,6 +142,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: '        call.abandon(error)\n',
     replacement: '',
     breaks: ['10'],
+    from: 110,
   },
   {
     rule: 'a worker that stops waits for its handlers no longer than it may',
