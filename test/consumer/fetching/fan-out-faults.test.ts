@@ -14,13 +14,11 @@ t.test('a subscription that is cut goes on behind the last record, with nothing 
   const replies = fetchByFanOut(settings)
   await stream.put(numbered(0, 5))
   const seen = await take(replies, 5)
-  for (let round = 1; round <= 2; round++) {
-    proxy.cut()
-    await stream.put(numbered(round * 5, round * 5 + 5))
-    seen.push(...(await take(replies, 5)))
-  }
-  t.same(seen.map(textOf), texts(0, 15))
-  t.ok(settings.faults.length >= 2, 'and it is told of')
+  proxy.cut()
+  await stream.put(numbered(5, 10))
+  seen.push(...(await take(replies, 5)))
+  t.same(seen.map(textOf), texts(0, 10))
+  t.ok(settings.faults.length >= 1, 'and it is told of')
 })
 
 t.test('a subscription with nothing behind it but empty word goes on from there as well', async t => {

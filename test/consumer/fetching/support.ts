@@ -33,7 +33,7 @@ export interface Reading extends FetchSettings {
 export function reading(
   t: Pick<Test, 'teardown'>,
   { kinesis }: Pick<StreamFixture, 'kinesis'>,
-  { clock = fastClock(5), ...rest }: Partial<FetchSettings> = {},
+  { clock = fastClock(10), ...rest }: Partial<FetchSettings> = {},
 ): Reading {
   const ended = new AbortController()
   t.teardown(() => ended.abort())
