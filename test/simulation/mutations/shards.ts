@@ -12,16 +12,24 @@ export const SHARDS: readonly Mutation[] = [
   {
     rule: 'a parent without a lease that is still in the stream is not done',
     file: 'shards/lease-plan.ts',
-    text: 'return behindUs.has(parentId) || (listed.has(leaseKey) && !listed.has(parentId))',
+    text: 'return behindUs.has(parentId) || (known.has(leaseKey) && !listed.has(parentId))',
     replacement: 'return true',
     breaks: ['2', '5'],
   },
   {
     rule: 'only a list with the child in it proves that a parent is trimmed',
     file: 'shards/lease-plan.ts',
-    text: '(listed.has(leaseKey) && !listed.has(parentId))',
+    text: '(known.has(leaseKey) && !listed.has(parentId))',
     replacement: '!listed.has(parentId)',
     breaks: ['2', '5'],
+  },
+  {
+    rule: 'a shard that is trimmed itself waits for no trimmed parent',
+    file: 'shards/lease-plan.ts',
+    text: '(known.has(leaseKey) &&',
+    replacement: '(listed.has(leaseKey) &&',
+    breaks: ['10'],
+    from: 110_470,
   },
   {
     rule: 'nobody waits for a parent of which no lease will be made',
