@@ -9,6 +9,7 @@ import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
 import { createRemoveObject } from '../uploads/remove-object.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import type { WorkMetrics } from './metrics/work-metrics.ts'
 import { createProcessor, type Processor } from './processor.ts'
 
 /** What a worker is made of, in a container and on Lambda alike. */
@@ -34,15 +35,20 @@ const PUBLISH_TIMEOUT_MS = 10_000
  */
 const MAX_SOCKETS = 1_024
 
-/** Builds them. Connects to nothing yet. */
-export function createWorkerServices(config: ProcessorConfig, log: Logger): WorkerServices {
+/**
+ * Builds them. Connects to nothing yet.
+ *
+ * @param measured counts what they do, where somebody asks for it
+ */
+export function createWorkerServices(config: ProcessorConfig, log: Logger, measured?: WorkMetrics): WorkerServices {
   const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS })
   const { s3, kinesis, dynamodb } = aws
   const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
   const removeObject = createRemoveObject(s3)
   const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject })
   const publisher = createPublisher({ kinesis, stream: config.STREAM_NAME, timeoutMs: PUBLISH_TIMEOUT_MS })
-  const deadLetters = createDeadLetters({ s3, bucket: config.PROCESSED_BUCKET, stream: config.STREAM_NAME })
+  const letters = createDeadLetters({ s3, bucket: config.PROCESSED_BUCKET, stream: config.STREAM_NAME })
+  const deadLetters = measured?.deadLetters(letters) ?? letters
   const processor = createProcessor({
     s3,
     store,
@@ -50,6 +56,7 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
     uploadBucket: config.UPLOAD_BUCKET,
     processedBucket: config.PROCESSED_BUCKET,
     deadLetters,
+    ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     log,
   })
   return {
@@ -58,9 +65,9 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
     dynamodb,
     store,
     deletions,
-    publisher,
+    publisher: measured?.publisher(publisher) ?? publisher,
     deadLetters,
-    processor,
+    processor: measured?.processor(processor) ?? processor,
     async close() {
       await publisher.drain()
       aws.destroy()

@@ -86,7 +86,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 t.test('two relays at once publish every event once, and take the marks off', async t => {
-  const uploads = await recorded(150, 2 * MINUTE)
+  const uploads = await recorded(300, 2 * MINUTE)
   const published = await Promise.all([relay().runOnce(), relay().runOnce()])
   t.equal((published[0] ?? 0) + (published[1] ?? 0), uploads.length)
   const counts = await onStream()

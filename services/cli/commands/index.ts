@@ -4,10 +4,12 @@ import { listDeadLetters } from './dead-letters/list.ts'
 import { redriveDeadLetters } from './dead-letters/redrive.ts'
 import { showDeadLetter } from './dead-letters/show.ts'
 import { leases } from './leases.ts'
+import { replay } from './replay.ts'
 
 /** Every command, in the order in which the help lists them. */
 export const commands: readonly AnyCommand[] = [
   leases,
+  replay,
   listDeadLetters,
   showDeadLetter,
   redriveDeadLetters,
