@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Test } from 'tap'
-import { readLines } from '../../../services/local/tail.ts'
-import { javaArguments, type ProgramName } from './java.ts'
+import { readLines } from '../../services/local/tail.ts'
+import { javaArguments, type ProgramName } from './programs.ts'
 
 /** A line that a Java program of this folder wrote: what happened, and to what. */
 export interface JavaLine {
@@ -18,6 +17,11 @@ export interface JavaLine {
   readonly handled?: number
 }
 
+/** What a program lives for: a test, or whatever else tears down what it has started. */
+export interface Lifetime {
+  teardown(end: () => unknown): void
+}
+
 export interface JavaProcess {
   readonly pid: number
   /** Asks for a graceful end and resolves when it has come. */
@@ -30,9 +34,9 @@ export interface JavaProcess {
   readonly exited: Promise<unknown>
 }
 
-/** Runs a Java program for as long as the test, or whatever tears it down; its standard input is what keeps it alive. */
+/** Runs a Java program until it is torn down; its standard input is what keeps it alive. */
 export async function startJava(
-  t: Pick<Test, 'teardown'>,
+  t: Lifetime,
   name: ProgramName,
   { env, onLine }: { env: Record<string, string>; onLine(line: JavaLine): void },
 ): Promise<JavaProcess> {
