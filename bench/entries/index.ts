@@ -1,8 +1,9 @@
 import { api } from './api.ts'
+import { coldStart } from './cold-start.ts'
 import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
 import { memory } from './memory.ts'
 import { takeover } from './takeover.ts'
 
 /** Every benchmark, in the order in which they are run. */
-export const entries: readonly Entry[] = [api, consumer, takeover, memory]
+export const entries: readonly Entry[] = [api, consumer, takeover, memory, coldStart]
