@@ -54,6 +54,11 @@ export interface UploadStore {
   /** The other end. Never undoes `processed`. Resolves to false as above, and where the upload is processed. */
   markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
   /**
+   * The event of a failed upload was put on the stream again: from `failed` to `queued`, its failure forgotten. Resolves to false
+   * where the upload is not as it was when `failed` was read: it may have been processed since, or have failed anew.
+   */
+  markRedriven(failed: UploadKey & { updatedAt: string }): Promise<boolean>
+  /**
    * Uploads of one outbox partition that were recorded before a time and still have their mark, oldest first, deleted ones
    * among them. Rejects when the signal fires.
    */
@@ -176,6 +181,20 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
           ':processed': 'processed',
           ':deleted': 'deleted',
           ':failure': failure,
+          ':now': now().toISOString(),
+        }),
+      })
+    },
+
+    markRedriven({ updatedAt, ...key }) {
+      return update(key, {
+        UpdateExpression: 'SET #status = :queued, updatedAt = :now REMOVE failure',
+        ConditionExpression: '#status = :failed AND updatedAt = :seen',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: marshall({
+          ':queued': 'queued',
+          ':failed': 'failed',
+          ':seen': updatedAt,
           ':now': now().toISOString(),
         }),
       })

@@ -3,12 +3,12 @@ import t from 'tap'
 import { KinesisConsumer } from '../../services/consumer/index.ts'
 import { names } from '../../services/platform/resources.ts'
 import { startAws } from '../support/aws.ts'
-import { headgateIn, headgateOn } from './program.ts'
+import { headgateHere, runHeadgate } from './program.ts'
 
 t.test('headgate leases tells who reads each shard and what waits in it', async t => {
   const aws = await startAws(t, { shards: 2 })
   const { kinesis, dynamodb } = aws
-  const headgate = headgateOn(t, aws)
+  const headgate = headgateHere(t, aws.env)
 
   const before = await headgate('leases')
   t.equal(before.code, 1)
@@ -51,16 +51,16 @@ t.test('headgate leases tells who reads each shard and what waits in it', async 
     t.match(lease, { owner: null, checkpoint: /^\d{20,}$/, doneUpTo: /Z$/, oldestWaiting: /Z$/, isTrimmed: false })
     t.ok(lease.doneUpTo <= lease.oldestWaiting && lease.lagMs >= 0)
   }
-  const { stdout } = await headgate('leases')
+  const { stdout } = await runHeadgate(t, aws.env, 'leases')
   t.match(stdout, /^SHARD +OWNER +CHECKPOINT +DONE UP TO +WAITING\nshardId-0*0 +- +\d+ +(\d+[ms] ?)+ +(\d+[ms] ?)+\n/)
 })
 
 t.test('headgate leases names every variable that it lacks, and an AWS that does not answer', async t => {
-  const none = await headgateIn(t, { AWS_REGION: '', STREAM_NAME: 'no spaces' }, 'leases')
+  const none = await runHeadgate(t, { AWS_REGION: '', STREAM_NAME: 'no spaces' }, 'leases')
   t.equal(none.code, 1)
   t.match(none.stderr, /AWS_REGION: is required\n {2}STREAM_NAME: must match/)
   const aws = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_MAX_ATTEMPTS: '1' }
-  const away = await headgateIn(t, { ...aws, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }, 'leases')
+  const away = await runHeadgate(t, { ...aws, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }, 'leases')
   t.equal(away.code, 1)
   t.match(away.stderr, /^AWS says: .*ECONNREFUSED[\s\S]*Check AWS_REGION and/)
 })

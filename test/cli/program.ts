@@ -1,9 +1,12 @@
 import path from 'node:path'
 import type { Test } from 'tap'
-import type { TestAws } from '../support/aws.ts'
+import { commands } from '../../services/cli/commands/index.ts'
+import { runCli } from '../../services/cli/run.ts'
 import { runProgram } from '../support/processes.ts'
 
 const headgate = path.resolve(import.meta.dirname, '../../services/cli/headgate.ts')
+
+type Env = Readonly<Record<string, string>>
 
 export interface Ran {
   code: number | null
@@ -14,24 +17,38 @@ export interface Ran {
   lines(): any[]
 }
 
-/** Runs the `headgate` command to its end, as an operator's shell does. */
-export async function headgateIn(
-  t: Pick<Test, 'teardown'>,
-  env: Readonly<Record<string, string>>,
-  ...args: string[]
-): Promise<Ran> {
+/** Runs the `headgate` command to its end in a process of its own, as an operator's shell does. */
+export async function runHeadgate(t: Pick<Test, 'teardown'>, env: Env, ...args: string[]): Promise<Ran> {
   const program = runProgram(t, [headgate, ...args], { env: { ...env } })
   const { code } = await program.ended
-  const stdout = program.stdout()
-  const lines = () =>
-    stdout
-      .split('\n')
-      .filter(line => line !== '')
-      .map(line => JSON.parse(line))
-  return { code, stdout, stderr: program.stderr(), lines }
+  return ran(code, program.stdout(), program.stderr())
 }
 
-/** The command, on an embedded AWS. */
-export const headgateOn = (t: Pick<Test, 'teardown'>, aws: Pick<TestAws, 'env'>) => {
-  return (...args: string[]) => headgateIn(t, aws.env, ...args)
+/** The same command in this process, which costs no start. The SDK takes endpoints from the process's environment alone. */
+export function headgateHere(t: Pick<Test, 'teardown'>, env: Env): (...args: string[]) => Promise<Ran> {
+  const before = { ...process.env }
+  t.teardown(() => {
+    process.env = before
+  })
+  Object.assign(process.env, env)
+  return async (...args) => {
+    const said: Record<'stdout' | 'stderr', string[]> = { stdout: [], stderr: [] }
+    const code = await runCli(args, {
+      ...{ commands, env },
+      stdout: text => void said.stdout.push(`${text}\n`),
+      stderr: text => void said.stderr.push(`${text}\n`),
+    })
+    return ran(code, said.stdout.join(''), said.stderr.join(''))
+  }
+}
+
+function ran(code: number | null, stdout: string, stderr: string): Ran {
+  const lines = () =>
+    stdout === ''
+      ? []
+      : stdout
+          .trimEnd()
+          .split('\n')
+          .map(line => JSON.parse(line))
+  return { code, stdout, stderr, lines }
 }

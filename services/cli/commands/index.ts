@@ -1,6 +1,17 @@
 import type { AnyCommand } from '../command.ts'
+import { discardDeadLetters } from './dead-letters/discard.ts'
+import { listDeadLetters } from './dead-letters/list.ts'
+import { redriveDeadLetters } from './dead-letters/redrive.ts'
+import { showDeadLetter } from './dead-letters/show.ts'
 import { doctor } from './doctor.ts'
 import { leases } from './leases.ts'
 
 /** Every command, in the order in which the help lists them. */
-export const commands: readonly AnyCommand[] = [doctor, leases]
+export const commands: readonly AnyCommand[] = [
+  doctor,
+  leases,
+  listDeadLetters,
+  showDeadLetter,
+  redriveDeadLetters,
+  discardDeadLetters,
+]

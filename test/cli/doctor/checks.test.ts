@@ -7,7 +7,7 @@ import { startAws } from '../../support/aws.ts'
 import { operation, startFaultProxy } from '../../support/fault-proxy.ts'
 import { awsError } from '../../support/faults/aws-errors.ts'
 import { answer, silence } from '../../support/faults/faults.ts'
-import { headgateIn } from '../program.ts'
+import { runHeadgate } from '../program.ts'
 import { examine, failures } from './doctor.ts'
 
 const aws = await startAws(t, { shards: 1 })
@@ -152,10 +152,10 @@ t.test('the mapping of a Lambda function is read as Lambda gives it out, by a si
 })
 
 t.test('the command names the checks that there are, and every variable that it lacks', async t => {
-  const unknown = await headgateIn(t, aws.env, 'doctor', '--only', 'everything')
+  const unknown = await runHeadgate(t, aws.env, 'doctor', '--only', 'everything')
   t.equal(unknown.code, 2)
   t.match(unknown.stderr, /^There is no check 'everything'\. There is: clock, token-issuer, /)
-  const none = await headgateIn(t, { AWS_REGION: 'us-east-1' }, 'doctor')
+  const none = await runHeadgate(t, { AWS_REGION: 'us-east-1' }, 'doctor')
   t.equal(none.code, 1)
   for (const name of ['UPLOAD_BUCKET', 'PROCESSED_BUCKET', 'COGNITO_USER_POOL_ID'])
     t.match(none.stderr, `${name}: is required`)

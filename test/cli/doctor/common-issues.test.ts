@@ -5,7 +5,7 @@ import { buildTestApi } from '../../api/support.ts'
 import { startAws } from '../../support/aws.ts'
 import { operation, startFaultProxy, to } from '../../support/fault-proxy.ts'
 import { awsError } from '../../support/faults/aws-errors.ts'
-import { headgateIn } from '../program.ts'
+import { runHeadgate } from '../program.ts'
 import { examine, failures } from './doctor.ts'
 
 const aws = await startAws(t, { shards: 2 })
@@ -21,7 +21,7 @@ t.teardown(() => consumer.stop())
 await consumer.start()
 
 t.test('nothing is wrong with a pipeline that runs, and the command says so', async t => {
-  const healthy = await headgateIn(t, { ...aws.env, ...api_ }, 'doctor', '--json')
+  const healthy = await runHeadgate(t, { ...aws.env, ...api_ }, 'doctor', '--json')
   t.equal(healthy.code, 0, healthy.stdout + healthy.stderr)
   const results = healthy.lines()
   t.strictSame(
@@ -35,7 +35,7 @@ t.test('401 with a token: it says whose token it is, who refuses it, and what to
   const configured = { COGNITO_CLIENT_ID: 'another0client000000000001' }
   const other = await buildTestApi(t, aws, { env: configured })
   const env = { API_URL: other.url, API_TOKEN: idToken, ...configured }
-  const run = await headgateIn(t, { ...aws.env, ...env }, 'doctor', '--only', 'token', '--only', 'api-with-token')
+  const run = await runHeadgate(t, { ...aws.env, ...env }, 'doctor', '--only', 'token', '--only', 'api-with-token')
   t.equal(run.code, 1, run.stderr)
   t.match(
     run.stdout,

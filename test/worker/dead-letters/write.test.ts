@@ -1,7 +1,8 @@
 import t from 'tap'
-import { names } from '../../services/platform/resources.ts'
-import { createDeadLetters, deadLetterKey } from '../../services/worker/dead-letters.ts'
-import { startPipeline, streamRecord } from './pipeline.ts'
+import { names } from '../../../services/platform/resources.ts'
+import { deadLetterKey } from '../../../services/worker/dead-letters/dead-letter.ts'
+import { createDeadLetters } from '../../../services/worker/dead-letters.ts'
+import { startPipeline, streamRecord } from '../pipeline.ts'
 
 const { aws, read, keys } = await startPipeline(t)
 const failure = { code: 'HEADGATE_INVALID_EVENT', reason: 'The event is not JSON.' }
@@ -26,6 +27,14 @@ t.test('a dead letter holds all that a redrive needs, and twice is once', async 
     error: failure,
     failedAt: '2026-11-23T10:00:00.000Z',
   })
+})
+
+t.test('a dead letter names the upload and what lay under the error, as far as they are known', async t => {
+  const deadLetters = createDeadLetters({ s3: aws.s3, bucket: names.processedBucket, stream: 'a-stream' })
+  const error = new Error('refused', { cause: new TypeError('bad header', { cause: 'odd' }) })
+  const upload = { owner: 'owner-1', uploadId: 'upload-1' }
+  const { text } = await read(await deadLetters.write(streamRecord('x'), failure, { upload, error }))
+  t.match(JSON.parse(text), { upload, error: { ...failure, causes: ['TypeError: bad header', 'odd'] } })
 })
 
 t.test('records that share a sequence number in an aggregate keep letters of their own', async t => {
