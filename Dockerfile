@@ -7,6 +7,12 @@ FROM node:24-bookworm-slim AS base
 WORKDIR /app
 ENV NODE_ENV=production
 
+# What runs in the end. Its compiled code is good for any size of the young generation.
+FROM base AS running
+# A small young generation: what a large file passes through is then let go of by many quick collections of it, and not by full
+# ones. Half the CPU of such an upload and 60 MiB less memory; small uploads cost the same.
+ENV NODE_OPTIONS=--max-semi-space-size=2
+
 # Everything, to build with.
 FROM base AS build
 COPY package.json package-lock.json ./
@@ -34,7 +40,7 @@ RUN npm_config_nodedir=/usr/local npm install --omit=dev --no-package-lock aws-l
  && cd node_modules/aws-lambda-ric \
  && cp index.mjs rapid-client.node package.json LICENSE NOTICE THIRD-PARTY-LICENSES /client/aws-lambda-ric
 
-FROM base AS local
+FROM running AS local
 COPY package.json package-lock.json ./
 # The servers are development dependencies; what only checks, builds and tests is taken out again.
 RUN npm ci --include=dev \
@@ -54,7 +60,7 @@ FROM base AS dependencies
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev
 
-FROM base AS unbundled
+FROM running AS unbundled
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=lambda-client /client /lambda/node_modules
 COPY --from=compiled /app/dist/services dist/services
@@ -64,7 +70,7 @@ USER node
 CMD ["node", "dist/services/api/server.js"]
 
 # Nothing in it belongs to the user that it runs as, and nothing is written: it runs on a read-only root file system.
-FROM base AS runtime
+FROM running AS runtime
 COPY --from=lambda-client /client /lambda/node_modules
 COPY --from=bundle --chown=root:root /aside ./
 COPY --from=bundle --chown=root:root /app/dist/services dist/services

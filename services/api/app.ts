@@ -3,7 +3,8 @@ import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
 import { listed } from '../platform/config/formats.ts'
 import { PART_BYTES } from '../platform/s3/part-buffers.ts'
-import { type Metrics, metricsPlugin } from './admin/metrics.ts'
+import type { Metrics } from './admin/metrics.ts'
+import { metricsPlugin } from './admin/metrics-plugin.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
 import { createTypeInspector } from './content/inspect-type.ts'
@@ -30,8 +31,10 @@ import { createUpload } from './routes/create-upload.ts'
 import { deleteUpload } from './routes/delete-upload.ts'
 import { docs } from './routes/docs.ts'
 import { getContent } from './routes/get-content.ts'
+import { getOutput } from './routes/get-output.ts'
 import { getProcessed } from './routes/get-processed.ts'
 import { getUpload } from './routes/get-upload.ts'
+import { createGiveOutput } from './routes/give-output.ts'
 import { grants } from './routes/grants.ts'
 import { listUploads } from './routes/list-uploads.ts'
 import { livez } from './routes/livez.ts'
@@ -149,7 +152,9 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   await app.register(deleteUpload, { deletions: services.deletions, endPending: direct.endPending, watches })
   const urlOf = createUrlOf({ s3, publicEndpoint: config.S3_PUBLIC_ENDPOINT })
   await app.register(getContent, { store, urlOf })
-  await app.register(getProcessed, { store, urlOf })
+  const giveOutput = createGiveOutput({ urlOf, results: services.results })
+  await app.register(getProcessed, { store, giveOutput })
+  await app.register(getOutput, { store, giveOutput })
 
   await app.register(livez)
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }

@@ -1,7 +1,8 @@
 import { OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName, type UploadRecord } from './record.ts'
 
 /** An upload that was promised and has not arrived: neither its digest nor its end is known. */
-export interface PendingUpload extends Omit<UploadRecord, 'status' | 'sha256' | 'processed' | 'failure'> {
+export interface PendingUpload
+  extends Omit<UploadRecord, 'status' | 'sha256' | 'processed' | 'outputs' | 'transform' | 'failure'> {
   status: 'pending'
   /** Of the whole file, in bytes. What arrives is held to it. */
   size: number
@@ -12,6 +13,8 @@ export interface PendingUpload extends Omit<UploadRecord, 'status' | 'sha256' | 
   /** ISO 8601, UTC: when it is given up. */
   expiresAt: string
   processed?: never
+  outputs?: never
+  transform?: never
   failure?: never
 }
 

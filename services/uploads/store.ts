@@ -11,6 +11,7 @@ import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import type { PendingUpload } from './pending.ts'
 import { createPutNew } from './put-new.ts'
 import {
+  type Made,
   type ObjectRef,
   type OutboxEntry,
   outboxPartition,
@@ -49,8 +50,16 @@ export interface UploadStore {
   /**
    * The end of an upload, told by an event of the object `source`. Resolves to false where there is no record of the upload,
    * it is deleted, or its object is another: whoever may write events must not end an upload by naming what is not its object.
+   *
+   * @param processed the main output, where it is an object
+   * @param made all that was made, and by what
    */
-  markProcessed(key: UploadKey, source: ObjectRef, processed: ProcessedObject): Promise<boolean>
+  markProcessed(
+    key: UploadKey,
+    source: ObjectRef,
+    processed: ProcessedObject | undefined,
+    made?: Made,
+  ): Promise<boolean>
   /** The other end. Never undoes `processed`. Resolves to false as above, and where the upload is processed. */
   markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
   /**
@@ -151,20 +160,34 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       )
     },
 
-    async markProcessed(key, source, processed) {
+    async markProcessed(key, source, processed, made) {
       if (!isText(source)) return false
+      const values = { processed, outputs: made?.outputs, transform: made?.transform }
+      // What is not there any more goes: a transform that was replaced may have made other things.
+      const given = Object.entries(values).filter(([, value]) => value !== undefined)
+      const gone = Object.entries(values).filter(([, value]) => value === undefined)
+      const sets = given.map(([name]) => `#${name} = :${name}`).join(', ')
+      const removes = ['outboxPartition', 'outboxClaimedUntil', 'failure', ...gone.map(([name]) => `#${name}`)].join(
+        ', ',
+      )
       return update(key, {
-        UpdateExpression:
-          'SET #status = :processed, #processed = :object, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil, failure',
+        UpdateExpression: `SET #status = :done, updatedAt = :now${sets && `, ${sets}`} REMOVE ${removes}`,
         ConditionExpression: `${HAS_SOURCE} AND #status <> :deleted`,
-        ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status', '#processed': 'processed' },
-        ExpressionAttributeValues: marshall({
-          ...sourceValues(source),
-          ':processed': 'processed',
-          ':deleted': 'deleted',
-          ':object': processed,
-          ':now': now().toISOString(),
-        }),
+        ExpressionAttributeNames: {
+          ...SOURCE_NAMES,
+          '#status': 'status',
+          ...Object.fromEntries(Object.keys(values).map(name => [`#${name}`, name])),
+        },
+        ExpressionAttributeValues: marshall(
+          {
+            ...sourceValues(source),
+            ':done': 'processed',
+            ':deleted': 'deleted',
+            ':now': now().toISOString(),
+            ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
+          },
+          MARSHALL,
+        ),
       })
     },
 

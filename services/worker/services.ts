@@ -7,9 +7,14 @@ import type { Logger } from '../platform/log.ts'
 import { createDeletions, type Deletions } from '../uploads/deletions.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
 import { createRemoveObject } from '../uploads/remove-object.ts'
+import { createRemoveOutputs } from '../uploads/remove-outputs.ts'
+import { createResultStore } from '../uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import type { WorkMetrics } from './metrics/work-metrics.ts'
 import { createProcessor, type Processor } from './processor.ts'
+import { loadRules } from './transforms/rules/rules.ts'
+import { createTransformThreads } from './transforms/threads/pool.ts'
 
 /** What a worker is made of, in a container and on Lambda alike. */
 export interface WorkerServices {
@@ -34,22 +39,41 @@ const PUBLISH_TIMEOUT_MS = 10_000
  */
 const MAX_SOCKETS = 1_024
 
-/** Builds them. Connects to nothing yet. */
-export function createWorkerServices(config: ProcessorConfig, log: Logger): WorkerServices {
+/**
+ * Builds them. Connects to nothing yet.
+ *
+ * @param measured counts what they do, where somebody asks for it
+ * @throws ConfigurationError for transforms that cannot be had
+ */
+export async function createWorkerServices(
+  config: ProcessorConfig,
+  log: Logger,
+  measured?: WorkMetrics,
+): Promise<WorkerServices> {
+  const threads = createTransformThreads()
+  const rules = await loadRules(config.TRANSFORMS, threads.onThread)
   const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS })
   const { s3, kinesis, dynamodb } = aws
   const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
   const removeObject = createRemoveObject(s3)
-  const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject })
+  const results = createResultStore({ dynamodb, table: config.UPLOADS_TABLE })
+  const removeOutputs = createRemoveOutputs(s3, results)
+  const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject, removeOutputs })
   const publisher = createPublisher({ kinesis, stream: config.STREAM_NAME, timeoutMs: PUBLISH_TIMEOUT_MS })
-  const deadLetters = createDeadLetters({ s3, bucket: config.PROCESSED_BUCKET, stream: config.STREAM_NAME })
+  const letters = createDeadLetters({ s3, bucket: config.PROCESSED_BUCKET, stream: config.STREAM_NAME })
+  const deadLetters = measured?.deadLetters(letters) ?? letters
   const processor = createProcessor({
     s3,
     store,
     deletions,
     uploadBucket: config.UPLOAD_BUCKET,
     processedBucket: config.PROCESSED_BUCKET,
+    rules,
+    results,
+    removeOutputs,
+    threads: threads.size,
     deadLetters,
+    ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     log,
   })
   return {
@@ -58,11 +82,11 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
     dynamodb,
     store,
     deletions,
-    publisher,
+    publisher: measured?.publisher(publisher) ?? publisher,
     deadLetters,
-    processor,
+    processor: measured?.processor(processor) ?? processor,
     async close() {
-      await publisher.drain()
+      await Promise.all([publisher.drain(), threads.close()])
       aws.destroy()
     },
   }

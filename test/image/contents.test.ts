@@ -73,7 +73,7 @@ t.test('the image', { skip: (await dockerMissing()) ?? false }, async t => {
       [],
     )
     const variables = (await inspect(image, '.Config.Env')).filter(
-      (line: string) => !/^(?:PATH|NODE_ENV|NODE_VERSION|YARN_VERSION|NODE_EXTRA_CA_CERTS)=/.test(line),
+      (line: string) => !/^(?:PATH|NODE_ENV|NODE_OPTIONS|NODE_VERSION|YARN_VERSION|NODE_EXTRA_CA_CERTS)=/.test(line),
     )
     t.strictSame(variables, [])
   })

@@ -90,7 +90,7 @@ function leaseOf(shard: ChildShard, place: StartingPlace): Lease {
 }
 
 /** Of leases that were cleaned up only the stream still tells whose children they were, and of trimmed shards only the leases. */
-function ancestorsOfBegun(leases: readonly Lease[], listed: Lineage): Set<string> {
+export function ancestorsOfBegun(leases: readonly Lease[], listed: Lineage): Set<string> {
   const begun = leases.filter(lease => hasBegun(lease.checkpoint)).map(lease => lease.leaseKey)
   return ancestors(begun, new Map([...leases.map(lease => [lease.leaseKey, lease.parentShardIds] as const), ...listed]))
 }

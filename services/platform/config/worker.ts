@@ -9,11 +9,38 @@ export const processorProperties = {
     ...bucketName,
     description: 'The bucket that processed objects and dead letters are written to.',
   }),
+  GIVE_UP_AFTER_HOURS: Type.Integer({
+    minimum: 0,
+    maximum: 8_760,
+    default: 20,
+    description:
+      'How old a record may be that trouble keeps from being processed before it becomes a dead letter, in hours. Keep it under the retention of the stream, which forgets it. 0: never.',
+  }),
+  TRANSFORMS: Type.Optional(
+    Type.String({
+      maxLength: 100_000,
+      description:
+        'Which uploads which transform has: rules as JSON, or the path of a file with them. Left out: images get thumbnails, CSV becomes JSON, text upper case, and everything else a manifest.',
+    }),
+  ),
 }
 
 export const processorConfigSchema = Type.Object(processorProperties)
 
 export type ProcessorConfig = Readonly<Static<typeof processorConfigSchema>>
+
+const relayProperties = {
+  OUTBOX_GRACE_MS: Type.Integer({
+    minimum: 0,
+    maximum: 3_600_000,
+    default: 30_000,
+    description:
+      'How old such an upload must be before the relay publishes its event, in milliseconds: the api comes first.',
+  }),
+}
+
+/** The environment of the outbox relay where a schedule runs it. */
+export const relayConfigSchema = Type.Object({ ...processorProperties, ...relayProperties })
 
 /** The environment of the worker container. */
 export const workerConfigSchema = Type.Object({
@@ -51,13 +78,7 @@ export const workerConfigSchema = Type.Object({
     default: 5_000,
     description: 'How often the outbox relay looks for uploads whose event is not on the stream, in milliseconds.',
   }),
-  OUTBOX_GRACE_MS: Type.Integer({
-    minimum: 0,
-    maximum: 3_600_000,
-    default: 30_000,
-    description:
-      'How old such an upload must be before the relay publishes its event, in milliseconds: the api comes first.',
-  }),
+  ...relayProperties,
   HEALTH_HOST: Type.String({
     minLength: 1,
     default: '0.0.0.0',
@@ -67,7 +88,23 @@ export const workerConfigSchema = Type.Object({
     Type.Integer({
       minimum: 0,
       maximum: 65_535,
-      description: 'The port of /livez and /readyz. Left out, the worker listens on none.',
+      description: 'The port of /metrics (Prometheus), /livez and /readyz. Left out, the worker listens on none.',
+    }),
+  ),
+  STUCK_AFTER_MS: Type.Integer({
+    minimum: 1_000,
+    maximum: 86_400_000,
+    default: 300_000,
+    description:
+      'How long a shard may stand still while records wait until /readyz says so, in milliseconds. /livez says so after twelve times as long without any sign of life. Keep it over what your largest upload takes.',
+  }),
+  METRICS_NAMESPACE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: '^[a-zA-Z0-9_./#:-]+$',
+      description:
+        'The CloudWatch namespace of the metrics to scale by (TimeToDrain and others), which are logged every minute in the embedded metric format. Left out, they are not.',
     }),
   ),
 })

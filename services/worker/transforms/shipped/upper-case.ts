@@ -1,7 +1,7 @@
 import type { MIMEType } from 'node:util'
-import { createDecoder, decodeText } from './decode-text.ts'
-import { isOpaque, parseMediaType } from './media-type.ts'
-import type { Transform, TransformUpload } from './transform.ts'
+import { isOpaque, parseMediaType } from '../media-type.ts'
+import type { Transform } from '../transform.ts'
+import { decoderOf, decodeText } from './decode-text.ts'
 
 /**
  * Text in upper case, as UTF-8.
@@ -14,20 +14,12 @@ export const upperCase: Transform = {
   name: 'upper-case',
   version: '1',
 
-  accepts: upload => isText(upload, parseMediaType(upload.contentType)),
-
   apply(input, { upload }) {
     const type = parseMediaType(upload.contentType)
-    const charset = type?.params.get('charset') ?? 'utf-8'
-    // ASCII is UTF-8 already; the label itself would mean windows-1252, which has something for every byte.
-    const decoder = createDecoder(/^(us-)?ascii$/i.test(charset) ? 'utf-8' : charset)
+    // Before the type is changed into that of the output.
+    const decoder = decoderOf(type)
     return { contentType: outputType(type), body: upperCased(decodeText(input, decoder)) }
   },
-}
-
-/** What says that it is text, and what says nothing but is named like one. */
-function isText({ filename }: TransformUpload, type: MIMEType | undefined): boolean {
-  return isOpaque(type) ? /\.txt$/i.test(filename) : type?.type === 'text'
 }
 
 function outputType(type: MIMEType | undefined): string {

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto'
 import t from 'tap'
-import { TransformError } from '../../services/worker/errors.ts'
-import { upperCase } from '../../services/worker/transforms/upper-case.ts'
+import { TransformError } from '../../../services/worker/errors.ts'
+import { outputsOf } from '../../../services/worker/transforms/outputs.ts'
+import { upperCase } from '../../../services/worker/transforms/shipped/upper-case.ts'
 
 const signal = new AbortController().signal
 
@@ -14,10 +15,13 @@ async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
 }
 
 async function apply(contentType: string, ...parts: Uint8Array[]): Promise<{ contentType: string; bytes: Buffer }> {
-  const output = upperCase.apply(chunks(...parts), { upload: described(contentType), signal })
   const made: Uint8Array[] = []
-  for await (const part of output.body) made.push(part)
-  return { contentType: output.contentType, bytes: Buffer.concat(made) }
+  const outputs = outputsOf(upperCase, chunks(...parts), { upload: described(contentType), signal })
+  for await (const output of outputs) {
+    for await (const part of output.body) made.push(part)
+    return { contentType: output.contentType, bytes: Buffer.concat(made) }
+  }
+  throw new Error('there is no output')
 }
 
 /** Cuts bytes at random places: often single bytes, sometimes none at all. */

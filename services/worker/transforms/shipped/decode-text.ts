@@ -1,5 +1,5 @@
-import { TextDecoder } from 'node:util'
-import { TransformError } from '../errors.ts'
+import { type MIMEType, TextDecoder } from 'node:util'
+import { TransformError } from '../../errors.ts'
 
 /**
  * Decodes a stream of bytes. Every string it yields is made of whole code points, however the bytes were cut. A byte
@@ -36,6 +36,17 @@ export function createDecoder(charset: string): TextDecoder {
   } catch (cause) {
     throw new TransformError(`The charset "${charset}" of the content type is unknown.`, { cause })
   }
+}
+
+/**
+ * The decoder of a content type: that of its charset, UTF-8 where it names none.
+ *
+ * @throws TransformError for a charset that is unknown
+ */
+export function decoderOf(type: MIMEType | undefined): TextDecoder {
+  const charset = type?.params.get('charset') ?? 'utf-8'
+  // ASCII is UTF-8 already; the label itself would mean windows-1252, which has something for every byte.
+  return createDecoder(/^(us-)?ascii$/i.test(charset) ? 'utf-8' : charset)
 }
 
 /** `utf-16` is little-endian to a TextDecoder, and to everybody else what the byte order mark says. */

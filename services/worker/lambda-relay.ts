@@ -1,0 +1,22 @@
+/** The outbox relay as a Lambda function, for a schedule of a minute or so. One configuration and its clients for all invocations. */
+import { loadConfig } from '../platform/config/load.ts'
+import { relayConfigSchema } from '../platform/config/worker.ts'
+import { createLogger } from '../platform/log.ts'
+import { createRelayHandler } from './lambda-relay-handler.ts'
+import { createOutboxRelay } from './outbox-relay.ts'
+import { createWorkerServices } from './services.ts'
+
+const config = loadConfig(relayConfigSchema, process.env)
+const log = createLogger({ level: config.LOG_LEVEL, role: 'relay' })
+const { store, deletions, publisher } = await createWorkerServices(config, log)
+
+/** The entry for Lambda: `services/worker/lambda-relay.handler`. */
+export const handler = createRelayHandler({
+  createRelay: () =>
+    createOutboxRelay({
+      ...{ store, deletions, publisher, log },
+      graceMs: config.OUTBOX_GRACE_MS,
+      intervalMs: 0, // One pass each time: nothing waits for the next.
+    }),
+  log,
+})
