@@ -1,4 +1,5 @@
 import { api } from './api.ts'
+import { coldStart } from './cold-start.ts'
 import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
 import { largeObject } from './large-object.ts'
@@ -10,4 +11,15 @@ import { upload } from './upload.ts'
 import { worker } from './worker.ts'
 
 /** Every benchmark, in the order in which they are run. */
-export const entries: readonly Entry[] = [api, upload, start, worker, consumer, takeover, pipeline, memory, largeObject]
+export const entries: readonly Entry[] = [
+  api,
+  upload,
+  start,
+  worker,
+  consumer,
+  takeover,
+  pipeline,
+  memory,
+  largeObject,
+  coldStart,
+]
