@@ -1,10 +1,8 @@
+import { keyPrefixes } from '../platform/resources.ts'
 import { InvalidFilenameError } from './errors.ts'
 
-const UPLOADS = 'uploads/'
-const PROCESSED = 'processed/'
-
-/** Not under `processed/`: every key there is that of a key under `uploads/`. */
-const PROCESSED_OTHER = 'processed-other/'
+/** `processedOther` is not under `processed`: every key there is that of a key under `uploads`. */
+const { uploads: UPLOADS, processed: PROCESSED, processedOther: PROCESSED_OTHER } = keyPrefixes
 
 /** S3's limit on a key, in bytes of UTF-8. */
 const MAX_KEY_BYTES = 1024

@@ -1,4 +1,5 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { keyPrefixes } from '../platform/resources.ts'
 import type { UploadFailure } from '../uploads/record.ts'
 import type { StreamRecord } from './record.ts'
 
@@ -33,10 +34,13 @@ export interface DeadLettersSettings {
   s3: S3Client
   bucket: string
   stream: string
+  /** Told of each once it is durable. */
+  onWritten?: () => void
   now?: () => Date
 }
 
-export function createDeadLetters({ s3, bucket, stream, now = () => new Date() }: DeadLettersSettings): DeadLetters {
+export function createDeadLetters(settings: DeadLettersSettings): DeadLetters {
+  const { s3, bucket, stream, onWritten, now = () => new Date() } = settings
   return {
     async write({ data, ...record }, error) {
       const letter: DeadLetter = {
@@ -53,6 +57,7 @@ export function createDeadLetters({ s3, bucket, stream, now = () => new Date() }
       const Key = deadLetterKey(stream, record)
       const Body = JSON.stringify(letter)
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ContentType: 'application/json' }))
+      onWritten?.()
       return Key
     },
   }
@@ -61,5 +66,5 @@ export function createDeadLetters({ s3, bucket, stream, now = () => new Date() }
 /** Where a record's dead letter lies. The records of an aggregate share a sequence number: their place in it tells them apart. */
 export function deadLetterKey(stream: string, record: Omit<StreamRecord, 'data' | 'partitionKey'>): string {
   const place = record.subSequenceNumber ? `-${record.subSequenceNumber}` : ''
-  return `dead-letters/${stream}/${record.shardId}/${record.sequenceNumber}${place}.json`
+  return `${keyPrefixes.deadLetters}${stream}/${record.shardId}/${record.sequenceNumber}${place}.json`
 }

@@ -3,6 +3,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { createAwsClients } from '../platform/aws.ts'
 import type { ProcessorConfig } from '../platform/config/worker.ts'
+import { createTellMetrics, type TellMetrics } from '../platform/emf.ts'
 import type { Logger } from '../platform/log.ts'
 import { createDeletions, type Deletions } from '../uploads/deletions.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
@@ -21,6 +22,8 @@ export interface WorkerServices {
   publisher: EventPublisher
   deadLetters: DeadLetters
   processor: Processor
+  /** Tells CloudWatch, where the configuration says so. */
+  tell: TellMetrics
   /** Waits for the publisher and closes the connections. Stop what uses them first. */
   close(): Promise<void>
 }
@@ -42,7 +45,13 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
   const removeObject = createRemoveObject(s3)
   const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject })
   const publisher = createPublisher({ kinesis, stream: config.STREAM_NAME, timeoutMs: PUBLISH_TIMEOUT_MS })
-  const deadLetters = createDeadLetters({ s3, bucket: config.PROCESSED_BUCKET, stream: config.STREAM_NAME })
+  const tell = createTellMetrics({ namespace: config.EMF_NAMESPACE, log })
+  const deadLetters = createDeadLetters({
+    s3,
+    bucket: config.PROCESSED_BUCKET,
+    stream: config.STREAM_NAME,
+    onWritten: () => tell({ DeadLetters: 1 }),
+  })
   const processor = createProcessor({
     s3,
     store,
@@ -61,6 +70,7 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
     publisher,
     deadLetters,
     processor,
+    tell,
     async close() {
       await publisher.drain()
       aws.destroy()

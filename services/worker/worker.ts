@@ -8,6 +8,7 @@ import { checkResources } from './check-resources.ts'
 import { createUploadConsumer } from './consumer.ts'
 import { type HealthServer, startHealthServer } from './health.ts'
 import { createOutboxRelay } from './outbox-relay.ts'
+import { createMetricsReport } from './report-metrics.ts'
 import { createWorkerServices } from './services.ts'
 import { live, ready } from './worker-health.ts'
 
@@ -25,12 +26,14 @@ runMain(async () => {
     graceMs: config.OUTBOX_GRACE_MS,
     log,
   })
+  const report = createMetricsReport({ consumer, relay, tell: services.tell, log })
   let health: HealthServer | undefined
 
   closeOnSignal({
     timeoutMs: config.SHUTDOWN_TIMEOUT_MS,
     log,
     async close() {
+      report.stop()
       // The health port last: an orchestrator must not take a worker that drains for one that is dead.
       await Promise.all([consumer.stop(), relay.stop()])
       await services.close()
@@ -51,5 +54,6 @@ runMain(async () => {
   await checkResources({ config, ...services, log })
   await consumer.start()
   relay.start()
+  report.start()
   log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: health?.url }, 'worker started')
 })

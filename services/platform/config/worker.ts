@@ -9,11 +9,29 @@ export const processorProperties = {
     ...bucketName,
     description: 'The bucket that processed objects and dead letters are written to.',
   }),
+  EMF_NAMESPACE: Type.Optional(
+    Type.String({
+      pattern: '^[a-zA-Z0-9._/#:-]{1,255}$',
+      description:
+        'The CloudWatch namespace that metrics are written to the log for, in its embedded metric format. Left out: none are.',
+    }),
+  ),
 }
 
 export const processorConfigSchema = Type.Object(processorProperties)
 
 export type ProcessorConfig = Readonly<Static<typeof processorConfigSchema>>
+
+const OUTBOX_GRACE_MS = Type.Integer({
+  minimum: 0,
+  maximum: 3_600_000,
+  default: 30_000,
+  description:
+    'How old such an upload must be before the relay publishes its event, in milliseconds: the api comes first.',
+})
+
+/** The environment of the outbox relay where it is a function of its own. */
+export const relayConfigSchema = Type.Object({ ...processorProperties, OUTBOX_GRACE_MS })
 
 /** The environment of the worker container. */
 export const workerConfigSchema = Type.Object({
@@ -51,13 +69,7 @@ export const workerConfigSchema = Type.Object({
     default: 5_000,
     description: 'How often the outbox relay looks for uploads whose event is not on the stream, in milliseconds.',
   }),
-  OUTBOX_GRACE_MS: Type.Integer({
-    minimum: 0,
-    maximum: 3_600_000,
-    default: 30_000,
-    description:
-      'How old such an upload must be before the relay publishes its event, in milliseconds: the api comes first.',
-  }),
+  OUTBOX_GRACE_MS,
   HEALTH_HOST: Type.String({
     minLength: 1,
     default: '0.0.0.0',
