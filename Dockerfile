@@ -31,7 +31,8 @@ FROM base AS local
 COPY package.json package-lock.json ./
 # The servers are development dependencies; what only checks and tests is taken out again.
 RUN npm ci --include=dev \
- && npm uninstall --no-save --include=dev @biomejs/biome @types/aws-lambda @types/node node tap typescript \
+ && npm uninstall --no-save --include=dev @biomejs/biome @types/aws-lambda @types/node aws-cdk aws-cdk-lib cdk-nag \
+    constructs node tap typescript \
  && rm -rf /root/.npm
 COPY services services
 RUN mkdir /data && chown node:node /data

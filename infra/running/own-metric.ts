@@ -1,0 +1,15 @@
+import { Duration } from 'aws-cdk-lib'
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import type { MetricName } from '../../services/platform/metrics.ts'
+import { resourceNames, type Settings } from '../settings/schema.ts'
+
+/** A metric that our processes tell by their log. */
+export function ownMetric(settings: Settings, metricName: MetricName, statistic: 'Maximum' | 'Sum'): Metric {
+  return new Metric({
+    namespace: resourceNames(settings).metrics,
+    metricName,
+    dimensionsMap: { role: 'worker' },
+    statistic,
+    period: Duration.minutes(1),
+  })
+}
