@@ -129,13 +129,10 @@ t.test('what runs in production imports declared dependencies alone, and only lo
   t.strictSame(undeclared, [])
 })
 
-/** How KCL for Java is built and started: the tests that put it beside the consumer and the benchmark share it. */
-const JAVA = 'test/interop/support/'
-
 t.test('nothing that is delivered imports tests or benchmarks, and benchmarks import no tests', async t => {
   const files = [...services, ...infra, ...sourceFiles('bench/**/*.ts')]
   const wrong = relativeImports(files).filter(({ file, to }) =>
-    file.name.startsWith('bench/') ? to.startsWith('test/') && !to.startsWith(JAVA) : /^(?:test|bench)\//.test(to),
+    file.name.startsWith('bench/') ? to.startsWith('test/') : /^(?:test|bench)\//.test(to),
   )
   t.strictSame(
     wrong.map(({ file, to }) => `${file.name} imports ${to}`),

@@ -1,6 +1,7 @@
 import { BenchError } from '../lib/errors.ts'
 import { postAll } from '../lib/load.ts'
 import type { Usage } from '../lib/probe.ts'
+import { CONTENT } from '../sink/aws.ts'
 import type { Sink, SinkCounts } from '../sink/index.ts'
 import type { UploadContender } from './api-contenders.ts'
 
@@ -19,8 +20,6 @@ export interface Sample {
   peakRssMiB: number
 }
 
-/** Text, without a character that JSON would have to escape. */
-const CONTENT = 'hello kinesis '.repeat(300).slice(0, 4_096)
 const ROUND_TIMEOUT_MS = 120_000
 
 /** @throws BenchError where not every upload was taken, or not every one of them has reached the sink */

@@ -1,6 +1,6 @@
 import { account } from '../../services/local/account.ts'
-import { javaArguments, missingPrograms } from '../../test/interop/support/java.ts'
-import { startDynamoDbLocal } from '../../test/interop/support/servers.ts'
+import { startDynamoDbLocal } from '../java/dynamodb-local.ts'
+import { javaArguments, missingPrograms } from '../java/programs.ts'
 import type { Child } from '../lib/child.ts'
 import { startJavaChild } from '../lib/java-child.ts'
 import { type SizeProfile, streamOf } from '../source/profile.ts'
@@ -8,7 +8,7 @@ import type { ConsumerContender, Servers } from './consumer-contenders.ts'
 
 const NAME = 'kcl'
 
-/** The version that `test/interop/kcl3/pom.xml` names. */
+/** The version that `bench/java/kcl3/pom.xml` names. */
 export const KCL_VERSION = '3.5.1'
 
 /** Why KCL takes no part here; undefined where it does. Builds its program, which fetches its libraries the first time. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { ProgramName } from '../../test/interop/support/java.ts'
-import { type JavaLine, startJava } from '../../test/interop/support/java-process.ts'
+import { type JavaLine, startJava } from '../java/process.ts'
+import type { ProgramName } from '../java/programs.ts'
 import type { Child } from './child.ts'
 import { BenchError } from './errors.ts'
 import type { Usage } from './probe.ts'

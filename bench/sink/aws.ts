@@ -1,8 +1,12 @@
+import { hash } from 'node:crypto'
+
 /** What reached the sink, since it started. */
 export interface SinkCounts {
   /** Objects put into S3, and their bytes. */
   objects: number
   objectBytes: number
+  /** Objects read from S3. */
+  reads: number
   /** Items put into DynamoDB, and updates of items. */
   items: number
   updates: number
@@ -32,6 +36,7 @@ export interface SinkReply {
 export const noCounts: Readonly<SinkCounts> = {
   objects: 0,
   objectBytes: 0,
+  reads: 0,
   items: 0,
   updates: 0,
   records: 0,
@@ -59,16 +64,47 @@ export function takeRequest(request: SinkRequest, counts: SinkCounts): SinkReply
       return json({})
     case 'DynamoDB_20120810.GetItem':
       return json({})
+    // What a service looks for on its own, now and then, is never there.
+    case 'DynamoDB_20120810.Query':
+      return json({ Items: [], Count: 0, ScannedCount: 0 })
     case '':
+      if (method === 'HEAD') return { status: 200, headers: {}, body: '' }
       // An object, and not a bucket: `/bucket/key`.
-      if (method !== 'PUT' || !/^\/[^/?]+\/[^?]/.test(path)) break
+      if (!/^\/[^/?]+\/[^?]/.test(path)) break
+      if (method === 'GET') {
+        counts.reads++
+        return readUpload(path)
+      }
+      if (method !== 'PUT') break
       counts.objects++
       counts.objectBytes += Number(request.decodedLength ?? body.length)
-      return { status: 200, headers: { etag: '"0123456789abcdef0123456789abcdef"' }, body: '' }
+      return { status: 200, headers: { etag: ETAG }, body: '' }
   }
   counts.unknown++
   counts.lastUnknown = `${method} ${path} ${target}`.trim()
   return { status: 501, headers: {}, body: '' }
+}
+
+const ETAG = '"0123456789abcdef0123456789abcdef"'
+/** Text, without a character that JSON would have to escape. */
+export const CONTENT = 'hello kinesis '.repeat(300).slice(0, 4_096)
+const CHECKSUM = hash('sha256', CONTENT, 'base64')
+
+/** The object of an upload as S3 gives it that has been put by the api: with its checksum, and with whose it is. */
+function readUpload(path: string): SinkReply {
+  const [, , , owner = '', uploadId = '', filename = ''] = (path.split('?')[0] ?? '').split('/')
+  const headers = {
+    'content-type': 'text/plain',
+    etag: ETAG,
+    'last-modified': 'Mon, 23 Nov 2026 10:00:00 GMT',
+    'accept-ranges': 'bytes',
+    'x-amz-checksum-sha256': CHECKSUM,
+    'x-amz-checksum-type': 'FULL_OBJECT',
+    'x-amz-meta-owner': owner,
+    'x-amz-meta-upload-id': uploadId,
+    'x-amz-meta-filename': filename,
+  }
+  return { status: 200, headers, body: CONTENT }
 }
 
 function putResult(number: number) {

@@ -15,11 +15,15 @@ export interface Sink {
    * @throws BenchError where something came that the sink has no answer for
    */
   during(work: () => Promise<void>): Promise<SinkCounts>
+  /** What reached it since it started. */
+  counts(): Promise<SinkCounts>
   stop(): Promise<void>
 }
 
-export async function startSink(): Promise<Sink> {
-  const child = startChild({ name: 'the sink', entry: sibling(import.meta, 'server'), env: {} })
+/** @param leasesUrl a DynamoDB that every request of another table than the uploads' is passed on to */
+export async function startSink(leasesUrl?: string): Promise<Sink> {
+  const env = leasesUrl === undefined ? {} : { LEASES_URL: leasesUrl }
+  const child = startChild({ name: 'the sink', entry: sibling(import.meta, 'server'), env })
   const counts = () => child.ask<SinkCounts>('counts')
   try {
     const addresses = await child.told<SinkAddresses>('ready')
@@ -32,6 +36,7 @@ export async function startSink(): Promise<Sink> {
         if (reached.unknown === 0) return reached
         throw new BenchError(`The sink has no answer for ${reached.unknown} requests, as ${reached.lastUnknown}.`)
       },
+      counts,
       stop: () => child.stop(),
     }
   } catch (error) {
@@ -44,6 +49,7 @@ function difference(after: SinkCounts, before: SinkCounts): SinkCounts {
   return {
     objects: after.objects - before.objects,
     objectBytes: after.objectBytes - before.objectBytes,
+    reads: after.reads - before.reads,
     items: after.items - before.items,
     updates: after.updates - before.updates,
     records: after.records - before.records,

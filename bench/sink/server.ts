@@ -4,6 +4,7 @@ import { createServer as createHttp2Server, type Http2ServerRequest, type Http2S
 import type { AddressInfo, Server } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { runMain } from '../../services/platform/main.ts'
+import { names } from '../../services/platform/resources.ts'
 import { answerParent, tellParent } from '../lib/channel.ts'
 import { noCounts, type SinkCounts, takeRequest } from './aws.ts'
 
@@ -15,6 +16,10 @@ export interface SinkAddresses {
   http2: string
 }
 
+/** A DynamoDB for every table but that of the uploads: leases are not had from who answers everything with yes. */
+const { LEASES_URL } = process.env
+const UPLOADS = `"TableName":"${names.uploadsTable}"`
+
 /** The sink as a process: S3, DynamoDB and Kinesis that answer at once. */
 runMain(async () => {
   const counts: SinkCounts = { ...noCounts }
@@ -25,6 +30,9 @@ runMain(async () => {
   ): Promise<void> {
     const body = await buffer(request)
     const header = (name: string) => request.headers[name]?.toString()
+    if (LEASES_URL && header('x-amz-target')?.startsWith('DynamoDB') && !body.includes(UPLOADS)) {
+      return await passOn(LEASES_URL, request, body, response)
+    }
     const reply = takeRequest(
       {
         method: request.method ?? '',
@@ -57,6 +65,21 @@ runMain(async () => {
   answerParent('counts', () => counts)
   tellParent('ready', addresses)
 })
+
+/** Sends a request to a server that does what it is asked. */
+async function passOn(
+  url: string,
+  { headers }: IncomingMessage | Http2ServerRequest,
+  body: Buffer,
+  response: ServerResponse | Http2ServerResponse,
+): Promise<void> {
+  const { host: _host, connection: _connection, 'content-length': _length, ...kept } = headers
+  const entries = Object.entries(kept).map(([name, value]): [string, string] => [name, String(value)])
+  const reply = await fetch(url, { method: 'POST', headers: entries, body: new Uint8Array(body) })
+  response.statusCode = reply.status
+  response.setHeader('content-type', reply.headers.get('content-type') ?? '')
+  response.end(Buffer.from(await reply.arrayBuffer()))
+}
 
 async function listen(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1')

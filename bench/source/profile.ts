@@ -6,6 +6,8 @@ export interface SizeProfile {
   label: string
   recordsPerReply: number
   repliesPerRound: number
+  /** The records are upload events, each of an upload of its own. In CBOR alone. */
+  events?: true
 }
 
 export const sizes: readonly SizeProfile[] = [
@@ -14,11 +16,23 @@ export const sizes: readonly SizeProfile[] = [
   { size: 10_240, label: '10KiB', recordsPerReply: 100, repliesPerRound: 24 },
 ]
 
+/** A shard of upload events, and so a worker's rounds. */
+export const uploadEvents: SizeProfile = {
+  size: 0,
+  label: 'events',
+  recordsPerReply: 25,
+  repliesPerRound: 24,
+  events: true,
+}
+
+/** Hardly any. */
+export const fewUploadEvents: SizeProfile = { ...uploadEvents, label: 'few', recordsPerReply: 5, repliesPerRound: 4 }
+
 export const SHARDS = 4
 
 /** A stream for each contender and size: so that each goes on where it was, while the others wait. */
 export const streamOf = (contender: string, { label }: SizeProfile) => `${contender}-${label}`
 
 export function profileOf(stream: string): SizeProfile | undefined {
-  return sizes.find(({ label }) => stream.endsWith(`-${label}`))
+  return [...sizes, uploadEvents, fewUploadEvents].find(({ label }) => stream.endsWith(`-${label}`))
 }

@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { cbor } from '@smithy/core/cbor'
+import { names } from '../../services/platform/resources.ts'
+import { EVENT_VERSION, type UploadEvent } from '../../services/uploads/event.ts'
 import type { SizeProfile } from './profile.ts'
 
 export type Format = 'json' | 'cbor'
@@ -20,10 +22,10 @@ export function parseIterator(iterator: string): { stream: string; number: numbe
 }
 
 /** Replies of one stream, made once and numbered as they are sent: what is measured is who reads them. */
-export function createReplies(stream: string, { size, recordsPerReply }: SizeProfile) {
+export function createReplies(stream: string, { size, recordsPerReply, events }: SizeProfile) {
   const arrived = Date.now()
   const records = Array.from({ length: recordsPerReply }, (_, i) => ({
-    Data: jsonOf(size),
+    Data: events ? eventOf(i) : jsonOf(size),
     // As long as a UUID, and never the same: the most that lanes can be given to do.
     PartitionKey: `${randomUUID().slice(0, 24)}${PLACE}`,
     SequenceNumber: `${SEQUENCE_START}${PLACE}${String(i).padStart(8, '0')}`,
@@ -41,6 +43,8 @@ export function createReplies(stream: string, { size, recordsPerReply }: SizePro
   }
 
   return (format: Format, number: number): Buffer => {
+    // Base64 would hide the places.
+    if (events && format === 'json') throw new Error('Upload events are given in CBOR alone.')
     const { bytes, places } = templates[format]
     const reply = Buffer.from(bytes)
     const digits = Buffer.from(String(number).padStart(PLACE.length, '0'))
@@ -61,6 +65,26 @@ function jsonOf(size: number): Buffer {
     .toString('base64')
     .slice(0, size - rest.length)
   return Buffer.from(JSON.stringify({ text }))
+}
+
+/** The event of an upload whose id has the reply's number in it. */
+function eventOf(i: number): Buffer {
+  const uploadId = `${PLACE}-${String(i).padStart(23, '0')}`
+  const owner = 'a1b2c3d4-0000-4000-8000-000000000000'
+  const event: UploadEvent = {
+    version: EVENT_VERSION,
+    bucket: names.uploadBucket,
+    key: `uploads/${owner}/${uploadId}/demo.txt`,
+    uploadId,
+    userSub: owner,
+    filename: 'demo.txt',
+    contentType: 'text/plain',
+    size: 4_096,
+    sha256: 'ab'.repeat(32),
+    uploadedAt: '2026-11-23T10:00:00.000Z',
+    requestId: '7f1d0a52-6f0c-4b7e-9d61-0c2f5c3d8a11',
+  }
+  return Buffer.from(JSON.stringify(event))
 }
 
 function toTemplate(bytes: Buffer): { bytes: Buffer; places: number[] } {

@@ -130,7 +130,7 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
       patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
     },
   })
-  const direct = createDirect(config, services)
+  const direct = createDirect(config, services, publish)
   await app.register(grants, { grants: direct.grants })
   await app.register(tus, { serve: direct.tus })
   await app.register(listUploads, { list: services.listUploads })

@@ -4,11 +4,11 @@ import { createTusStore } from '../uploads/tus-store.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
 import { createPresigner } from './grants/presign.ts'
+import type { PublishUpload } from './ingest/publish-upload.ts'
 import { createArrivedObject } from './pending/arrived-object.ts'
 import { createCleanUp, createEndPending, type EndPending } from './pending/end-pending.ts'
 import { createFinish } from './pending/finish.ts'
 import { createPromise } from './pending/promise.ts'
-import { createPublishStored } from './pending/publish-stored.ts'
 import { createSweep, type Sweep } from './pending/sweep.ts'
 import type { ApiServices } from './services.ts'
 import { createFinishTus } from './tus/finish-tus.ts'
@@ -25,13 +25,13 @@ export interface Direct {
 }
 
 /** The ways in which a file arrives in more than one request. */
-export function createDirect(config: ApiConfig, services: ApiServices): Direct {
-  const { s3, dynamodb, store, pending, publisher } = services
+export function createDirect(config: ApiConfig, services: ApiServices, publish: PublishUpload): Direct {
+  const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
   const finish = createFinish({
     arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked' }),
     pending,
-    publish: createPublishStored({ publisher, store }),
+    publish,
     endPending,
   })
   const promise = createPromise({

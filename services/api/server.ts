@@ -2,9 +2,10 @@ import { apiConfigSchema } from '../platform/config/api.ts'
 import { loadConfig } from '../platform/config/load.ts'
 import { createLogger } from '../platform/log.ts'
 import { runMain } from '../platform/main.ts'
+import { type OperatorPort, openOperatorPort } from '../platform/operator-port.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
 import { createMetrics } from './admin/metrics.ts'
-import { type AdminServer, startAdminServer } from './admin/server.ts'
+import { adminPages } from './admin/pages.ts'
 import { buildApp } from './app.ts'
 import { createDirectSweep } from './direct.ts'
 import { stopInPhases, stopPhases } from './http/stop.ts'
@@ -18,7 +19,7 @@ runMain(async () => {
   const services = createServices(config)
   const app = await buildApp({ config, services, logger: log, ...(metrics && { metrics }) })
   const sweep = createDirectSweep(config, services, log)
-  let admin: AdminServer | undefined
+  let admin: OperatorPort | undefined
   const { delayMs, drainMs } = stopPhases(config)
   closeOnSignal({
     timeoutMs: config.SHUTDOWN_TIMEOUT_MS,
@@ -33,14 +34,8 @@ runMain(async () => {
   await app.listen({ host: config.HOST, port: config.PORT })
   if (metrics && config.ADMIN_PORT !== undefined) {
     const { readiness, isStopping } = app
-    admin = await startAdminServer({
-      host: config.ADMIN_HOST,
-      port: config.ADMIN_PORT,
-      metrics,
-      readiness,
-      isStopping,
-      log,
-    })
+    const pages = adminPages({ metrics, readiness, isStopping })
+    admin = await openOperatorPort({ host: config.ADMIN_HOST, port: config.ADMIN_PORT, pages, log })
     log.info({ admin: admin.url }, 'admin port listening')
   }
   sweep.start()

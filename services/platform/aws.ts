@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { S3Client } from '@aws-sdk/client-s3'
 import { UndiciHttpHandler } from '@smithy/undici-http-handler'
+import { retryCutReplies } from './cut-replies.ts'
 
 /** The AWS clients a process holds, one of each, for as long as it lives. */
 export interface AwsClients {
@@ -45,6 +46,7 @@ export function createAwsClients({ region, maxSockets = 128 }: AwsSettings): Aws
   const s3 = new S3Client({ ...shared(), forcePathStyle: hasOwnS3Endpoint() })
   const kinesis = new KinesisClient(shared())
   const dynamodb = new DynamoDBClient(shared())
+  for (const client of [s3, kinesis, dynamodb]) retryCutReplies(client)
   return {
     s3,
     kinesis,

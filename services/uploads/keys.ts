@@ -39,7 +39,10 @@ export function processedKey(key: string): string {
   return key.startsWith(UPLOADS) ? PROCESSED + key.slice(UPLOADS.length) : PROCESSED_OTHER + key
 }
 
-/** Whether a key can be of no other upload: it has the id between its slashes, as the default template puts it there. */
-export function isOwnKey(key: string, uploadId: string): boolean {
+/**
+ * Whether the object under a key can be of no other upload: it has the id between its slashes, as the default template puts it
+ * there. Not so with a flat one.
+ */
+export function isOwnKey({ key, uploadId }: { key: string; uploadId: string }): boolean {
   return key.split('/').slice(0, -1).includes(uploadId)
 }

@@ -4,14 +4,14 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  QueryCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { isDeleted } from './deleted.ts'
+import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import { type PendingRecord, pendingPartition } from './pending.ts'
 import { outboxPartition, type UploadRecord } from './record.ts'
-import { conditionally, toRecord, type UploadKey } from './store.ts'
+import { conditionally, itemKey, toRecord, type UploadKey } from './store.ts'
 
 /** The records of uploads that are on their way. The same table as the others', and the same key. */
 export interface PendingStore {
@@ -32,10 +32,10 @@ export interface PendingStore {
   /** Nothing of an ended promise can come or is left any more: its note goes. */
   forget(key: Pick<UploadKey, 'uploadId'>): Promise<void>
   /**
-   * Promises of one partition that were made before `before` (ISO 8601), oldest first, and the notes of those that ended.
-   * Rejects when the signal fires.
+   * Promises of one partition that were made before a time, oldest first, and the notes of those that ended. Rejects when the
+   * signal fires.
    */
-  listOld(query: { partition: string; before: string; limit: number }, signal?: AbortSignal): Promise<OldPromise[]>
+  listOld(query: OutboxQuery, signal?: AbortSignal): Promise<OldPromise[]>
 }
 
 export type OldPromise = PendingRecord & { ended?: true }
@@ -52,18 +52,18 @@ export interface PendingStoreSettings {
 }
 
 export function createPendingStore({ dynamodb, table, now = () => new Date() }: PendingStoreSettings): PendingStore {
-  const keyOf = ({ owner, uploadId }: UploadKey) => ({ owner: { S: owner }, uploadId: { S: uploadId } })
+  const queryOutbox = createQueryOutbox(dynamodb, table)
 
   async function get(key: UploadKey): Promise<PendingRecord | UploadRecord | undefined> {
     const { Item } = await dynamodb.send(
-      new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
+      new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
     )
     const item = Item && unmarshall(Item)
     return item && !isDeleted(item) ? toPending(item) : undefined
   }
 
   async function forget({ uploadId }: Pick<UploadKey, 'uploadId'>): Promise<void> {
-    await dynamodb.send(new DeleteItemCommand({ TableName: table, Key: keyOf({ owner: ENDED, uploadId }) }))
+    await dynamodb.send(new DeleteItemCommand({ TableName: table, Key: itemKey({ owner: ENDED, uploadId }) }))
   }
 
   return {
@@ -79,7 +79,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
       const at = now().toISOString()
       const update = new UpdateItemCommand({
         TableName: table,
-        Key: keyOf(key),
+        Key: itemKey(key),
         UpdateExpression:
           'SET #status = :stored, #size = :size, sha256 = :sha256, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted',
         ConditionExpression: '#status = :pending',
@@ -112,7 +112,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
         dynamodb.send(
           new DeleteItemCommand({
             TableName: table,
-            Key: keyOf(key),
+            Key: itemKey(key),
             // One that is gone was ended by an earlier try, or by another process: what is cleaned up twice is clean.
             ConditionExpression: 'attribute_not_exists(uploadId) OR #status = :pending',
             ExpressionAttributeNames: { '#status': 'status' },
@@ -127,18 +127,8 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
 
     forget,
 
-    async listOld({ partition, before, limit }, signal) {
-      const { Items = [] } = await dynamodb.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: 'outbox',
-          KeyConditionExpression: 'outboxPartition = :partition AND uploadedAt < :before',
-          ExpressionAttributeValues: marshall({ ':partition': partition, ':before': before }),
-          Limit: limit,
-        }),
-        signal && { abortSignal: signal },
-      )
-      return Items.map(item => toOld(unmarshall(item)))
+    async listOld(query, signal) {
+      return (await queryOutbox(query, signal)).map(toOld)
     },
   }
 }

@@ -72,11 +72,6 @@ function pendingName(outboxName: string): string {
   return outboxName.replace('outbox', 'pending')
 }
 
-/** Whether the object under the key can be of no other upload: not so with a flat key template. */
-export function hasOwnKey({ key, uploadId }: Pick<PendingUpload, 'key' | 'uploadId'>): boolean {
-  return key.split('/').includes(uploadId)
-}
-
 /** Where the bytes of a tus upload lie that do not fill a part yet. A name is written with the same bytes only. */
 export function tailKey({ owner, uploadId }: { owner: string; uploadId: string }, offset: number): string {
   return `${keyPrefixes.tails}${owner}/${uploadId}/${offset}`

@@ -1,6 +1,7 @@
-import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis'
+import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import { EventNotPublishedError } from './errors.ts'
 import { encodeEvent, type UploadEvent } from './event.ts'
+import { createPutRecords, type NewRecord } from './put-records.ts'
 
 export interface EventPublisher {
   /**
@@ -36,9 +37,7 @@ const YOUNG_MS = 20
 
 const BACKOFF_MS = { first: 50, most: 1_000 }
 
-interface Entry {
-  data: Uint8Array
-  partitionKey: string
+interface Entry extends NewRecord {
   attempts: number
   /** True once the promise has settled: an entry that timed out while it waited is not sent any more. */
   settled: boolean
@@ -53,6 +52,7 @@ interface Entry {
  */
 export function createPublisher(settings: PublisherSettings): EventPublisher {
   const { kinesis, stream, timeoutMs, maxRequests = 4, maxWaiting = 10_000 } = settings
+  const putRecords = createPutRecords(kinesis, stream)
   const waiting: Entry[] = []
   const open = new Set<Promise<void>>()
   let requests = 0
@@ -78,7 +78,7 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
     if (batch.length === 0) return
     requests++
     const grow = beYoung()
-    const refused = await putRecords(batch)
+    const refused = await put(batch)
     grow()
     requests--
     for (const [entry, error] of refused) retryLater(entry, error)
@@ -101,18 +101,17 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
   }
 
   /** Settles what Kinesis took and gives back the rest, with what was said of it. Never rejects. */
-  async function putRecords(batch: Entry[]): Promise<Array<[Entry, Error]>> {
+  async function put(batch: Entry[]): Promise<Array<[Entry, Error]>> {
     try {
-      const Records = batch.map(entry => ({ Data: entry.data, PartitionKey: entry.partitionKey }))
-      // By then every entry's time is up: a request that Kinesis leaves without an answer must not keep its place for longer.
-      const abortSignal = AbortSignal.timeout(timeoutMs)
-      const command = new PutRecordsCommand({ StreamName: stream, Records })
-      onRefusal(command, cause => {
-        for (const entry of batch) lastRefusal.set(entry, cause)
+      const results = await putRecords(batch, {
+        // By then every entry's time is up: a request that Kinesis leaves without an answer must not keep its place for longer.
+        signal: AbortSignal.timeout(timeoutMs),
+        onRefusal: cause => {
+          for (const entry of batch) lastRefusal.set(entry, cause)
+        },
       })
-      const reply = await kinesis.send(command, { abortSignal })
       return batch.flatMap((entry, index): Array<[Entry, Error]> => {
-        const result = reply.Records?.[index]
+        const result = results[index]
         if (result?.SequenceNumber) {
           entry.resolve()
           return []
@@ -182,21 +181,6 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
       await Promise.allSettled(open)
     },
   }
-}
-
-/** Tells what is said of each of the SDK's own tries. It gives only the last away, which may come when the time is long up. */
-function onRefusal(command: PutRecordsCommand, listen: (cause: unknown) => void): void {
-  command.middlewareStack.add(
-    next => async args => {
-      try {
-        return await next(args)
-      } catch (error) {
-        listen(error)
-        throw error
-      }
-    },
-    { name: 'publisherRefusals', step: 'finalizeRequest', priority: 'low' },
-  )
 }
 
 /** Takes the next batch off the queue, leaving out what has settled while it waited. */

@@ -25,7 +25,7 @@ export function createRemoveObject(s3: S3Client): RemoveObject {
 
   return async ({ bucket, key }, uploadId) => {
     const object = { Bucket: bucket, Key: key }
-    if (isOwnKey(key, uploadId)) {
+    if (isOwnKey({ key, uploadId })) {
       await s3.send(new DeleteObjectCommand(object))
       return
     }

@@ -2,12 +2,12 @@ import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
-  QueryCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { deletedFrom, isDeleted } from './deleted.ts'
+import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import type { PendingUpload } from './pending.ts'
 import { createPutNew } from './put-new.ts'
 import {
@@ -54,10 +54,15 @@ export interface UploadStore {
   /** The other end. Never undoes `processed`. Resolves to false as above, and where the upload is processed. */
   markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
   /**
-   * Uploads of one outbox partition that were recorded before `before` (ISO 8601) and still have their mark, oldest first,
-   * deleted ones among them. Rejects when the signal fires.
+   * The event of a failed upload was put on the stream again: from `failed` to `queued`, its failure forgotten. Resolves to false
+   * where the upload is not as it was when `failed` was read: it may have been processed since, or have failed anew.
    */
-  listOutbox(query: { partition: string; before: string; limit: number }, signal?: AbortSignal): Promise<OutboxEntry[]>
+  markRedriven(failed: UploadKey & { updatedAt: string }): Promise<boolean>
+  /**
+   * Uploads of one outbox partition that were recorded before a time and still have their mark, oldest first, deleted ones
+   * among them. Rejects when the signal fires.
+   */
+  listOutbox(query: OutboxQuery, signal?: AbortSignal): Promise<OutboxEntry[]>
   /**
    * Reserves an upload of the outbox for one relay until `until` (epoch ms). Resolves to false where another has it or its
    * mark is gone.
@@ -73,6 +78,7 @@ export interface UploadStoreSettings {
 
 export function createUploadStore({ dynamodb, table, now = () => new Date() }: UploadStoreSettings): UploadStore {
   const putNew = createPutNew(dynamodb, table)
+  const queryOutbox = createQueryOutbox(dynamodb, table)
 
   /** Resolves to whether the condition held. */
   async function update(
@@ -180,18 +186,22 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       })
     },
 
-    async listOutbox({ partition, before, limit }, signal) {
-      const { Items = [] } = await dynamodb.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: 'outbox',
-          KeyConditionExpression: 'outboxPartition = :partition AND uploadedAt < :before',
-          ExpressionAttributeValues: marshall({ ':partition': partition, ':before': before }),
-          Limit: limit,
+    markRedriven({ updatedAt, ...key }) {
+      return update(key, {
+        UpdateExpression: 'SET #status = :queued, updatedAt = :now REMOVE failure',
+        ConditionExpression: '#status = :failed AND updatedAt = :seen',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: marshall({
+          ':queued': 'queued',
+          ':failed': 'failed',
+          ':seen': updatedAt,
+          ':now': now().toISOString(),
         }),
-        signal && { abortSignal: signal },
-      )
-      return Items.map(item => toEntry(unmarshall(item)))
+      })
+    },
+
+    async listOutbox(query, signal) {
+      return (await queryOutbox(query, signal)).map(toEntry)
     },
 
     claimOutbox(key, { now: at, until }) {

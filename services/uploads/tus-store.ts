@@ -3,7 +3,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import type { PendingRecord, TusArrival } from './pending.ts'
 import { toPending, unlessRefused } from './pending-store.ts'
 import type { UploadRecord } from './record.ts'
-import { conditionally, type UploadKey } from './store.ts'
+import { conditionally, itemKey, type UploadKey } from './store.ts'
 
 export type TusRecord = PendingRecord<TusArrival>
 
@@ -36,7 +36,6 @@ export interface TusStore {
 }
 
 export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; table: string }): TusStore {
-  const keyOf = ({ owner, uploadId }: UploadKey) => ({ owner: { S: owner }, uploadId: { S: uploadId } })
   const held = '#status = :pending AND lockToken = :token'
   const names = { '#status': 'status' }
 
@@ -44,7 +43,7 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
     async lock(key, { token, until, now }) {
       const update = new UpdateItemCommand({
         TableName: table,
-        Key: keyOf(key),
+        Key: itemKey(key),
         UpdateExpression: 'SET lockToken = :token, lockedUntil = :until REMOVE lockWanted',
         ConditionExpression:
           '#status = :pending AND arrival.way = :tus AND (attribute_not_exists(lockedUntil) OR lockedUntil < :now OR lockToken = :token)',
@@ -63,7 +62,7 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
         return { state: 'locked', record: toPending(unmarshall(changed.Attributes)) as TusRecord }
       }
       const { Item } = await dynamodb.send(
-        new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
+        new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
       )
       if (!Item) return { state: 'none' }
       const item = unmarshall(Item)
@@ -78,7 +77,7 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
         dynamodb.send(
           new UpdateItemCommand({
             TableName: table,
-            Key: keyOf(key),
+            Key: itemKey(key),
             UpdateExpression: 'SET lockWanted = :true',
             ConditionExpression: held,
             ExpressionAttributeNames: names,
@@ -91,7 +90,7 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
     async renew(key, { token, until }, arrival) {
       const update = new UpdateItemCommand({
         TableName: table,
-        Key: keyOf(key),
+        Key: itemKey(key),
         UpdateExpression: `SET lockedUntil = :until${arrival ? ', arrival = :arrival' : ''}`,
         ConditionExpression: held,
         ExpressionAttributeNames: names,
@@ -110,7 +109,7 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
         dynamodb.send(
           new UpdateItemCommand({
             TableName: table,
-            Key: keyOf(key),
+            Key: itemKey(key),
             UpdateExpression: 'REMOVE lockToken, lockedUntil, lockWanted',
             ConditionExpression: held,
             ExpressionAttributeNames: names,

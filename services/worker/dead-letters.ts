@@ -1,33 +1,22 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { keyPrefixes } from '../platform/resources.ts'
 import type { UploadFailure } from '../uploads/record.ts'
+import type { UploadKey } from '../uploads/store.ts'
+import { DEAD_LETTER_VERSION, type DeadLetter, deadLetterKey } from './dead-letters/dead-letter.ts'
+import { causesOf } from './failure.ts'
 import type { StreamRecord } from './record.ts'
-
-export const DEAD_LETTER_VERSION = 1
-
-/** A record that was passed over: all of it, why, and where it came from. What a redrive needs, and a person. */
-export interface DeadLetter {
-  version: typeof DEAD_LETTER_VERSION
-  stream: string
-  shardId: string
-  sequenceNumber: string
-  /** Left out or 0 in a plain record. */
-  subSequenceNumber?: number
-  partitionKey: string
-  /** The record's data, base64. */
-  data: string
-  error: UploadFailure
-  /** ISO 8601, UTC. */
-  failedAt: string
-}
 
 export interface DeadLetters {
   /**
    * Stores a record as a dead letter. Resolves to its key once it is durable; a second time overwrites the first.
    *
+   * @param told the upload that it is of, and the error behind the failure, where they are known
    * @throws what S3 says: the record must not count as done then
    */
-  write(record: StreamRecord, failure: UploadFailure): Promise<string>
+  write(
+    record: StreamRecord,
+    failure: UploadFailure,
+    told?: { upload?: UploadKey | undefined; error?: unknown },
+  ): Promise<string>
 }
 
 export interface DeadLettersSettings {
@@ -42,7 +31,8 @@ export interface DeadLettersSettings {
 export function createDeadLetters(settings: DeadLettersSettings): DeadLetters {
   const { s3, bucket, stream, onWritten, now = () => new Date() } = settings
   return {
-    async write({ data, ...record }, error) {
+    async write({ data, ...record }, failure, { upload, error } = {}) {
+      const causes = causesOf(error)
       const letter: DeadLetter = {
         version: DEAD_LETTER_VERSION,
         stream,
@@ -51,8 +41,9 @@ export function createDeadLetters(settings: DeadLettersSettings): DeadLetters {
         ...(record.subSequenceNumber ? { subSequenceNumber: record.subSequenceNumber } : {}),
         partitionKey: record.partitionKey,
         data: Buffer.from(data).toString('base64'),
-        error,
+        error: { ...failure, ...(causes.length > 0 && { causes }) },
         failedAt: now().toISOString(),
+        ...(upload && { upload }),
       }
       const Key = deadLetterKey(stream, record)
       const Body = JSON.stringify(letter)
@@ -61,10 +52,4 @@ export function createDeadLetters(settings: DeadLettersSettings): DeadLetters {
       return Key
     },
   }
-}
-
-/** Where a record's dead letter lies. The records of an aggregate share a sequence number: their place in it tells them apart. */
-export function deadLetterKey(stream: string, record: Omit<StreamRecord, 'data' | 'partitionKey'>): string {
-  const place = record.subSequenceNumber ? `-${record.subSequenceNumber}` : ''
-  return `${keyPrefixes.deadLetters}${stream}/${record.shardId}/${record.sequenceNumber}${place}.json`
 }

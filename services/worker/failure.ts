@@ -17,6 +17,20 @@ export function permanentFailure(error: unknown): UploadFailure | undefined {
   return { code: error.code, reason: error.message.slice(0, MAX_REASON).toWellFormed() }
 }
 
+/** How many causes of an error are kept: one under the other, they could go round in a circle. */
+const MAX_CAUSES = 5
+
+/** The messages of what lay under an error, outermost first: for an operator. A transform's own error may say more than its reason. */
+export function causesOf(error: unknown): string[] {
+  const causes: string[] = []
+  let cause = error instanceof Error ? error.cause : undefined
+  for (; cause !== undefined && causes.length < MAX_CAUSES; cause = cause instanceof Error ? cause.cause : undefined) {
+    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    causes.push(text.slice(0, MAX_REASON).toWellFormed())
+  }
+  return causes
+}
+
 /** What S3's answer to reading an upload means: the permanent ones as errors of ours, anything else as it came. */
 export function readError(error: unknown, key: string): unknown {
   switch (error instanceof Error ? error.name : undefined) {

@@ -101,11 +101,11 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     return true
   }
 
-  async function giveUp(record: StreamRecord, failure: UploadFailure, told: Told): Promise<void> {
+  async function giveUp(record: StreamRecord, failure: UploadFailure, told: Told & { error: unknown }): Promise<void> {
     if (await isDeleted(told)) return
-    const { event, upload } = told
+    const { event, upload, error } = told
     // First, so that an upload never shows as failed without the means to redrive it.
-    const deadLetter = await deadLetters.write(record, failure)
+    const deadLetter = await deadLetters.write(record, failure, { upload, error })
     if (event && upload) await store.markFailed(upload, event, failure)
     const { shardId, sequenceNumber } = record
     log.warn(
@@ -149,7 +149,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
         const failure = signal.aborted ? undefined : permanentFailure(error)
         if (!failure) throw error
-        await giveUp(record, failure, told)
+        await giveUp(record, failure, { ...told, error })
       }
     },
   }

@@ -1,5 +1,27 @@
 import type { KinesisConsumer } from '../consumer/index.ts'
-import type { HealthReport } from './health.ts'
+import { jsonPage, type Page, type Pages } from '../platform/operator-port.ts'
+
+export interface HealthReport {
+  ok: boolean
+  /** What a person would ask next. Goes into the answer as it is. */
+  details?: Record<string, unknown>
+}
+
+export interface HealthPagesSettings {
+  /** Not ok: the process is beyond help and should be replaced. */
+  live(): HealthReport
+  /** Not ok: the process cannot do its work now. */
+  ready(): HealthReport
+}
+
+/** /livez and /readyz of the worker: 200 or 503, with the report as JSON. */
+export function healthPages({ live, ready }: HealthPagesSettings): Pages {
+  return { '/livez': () => healthPage(live()), '/readyz': () => healthPage(ready()) }
+}
+
+function healthPage({ ok, details }: HealthReport): Page {
+  return jsonPage(ok ? 200 : 503, { ...details, status: ok ? 'ok' : 'unavailable' })
+}
 
 /** Without a look at the lease table for this many failover times, the worker's loop is stuck or DynamoDB is out of reach. */
 const STUCK_AFTER_FAILOVERS = 6

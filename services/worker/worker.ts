@@ -3,14 +3,14 @@ import { loadConfig } from '../platform/config/load.ts'
 import { workerConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
 import { runMain } from '../platform/main.ts'
+import { type OperatorPort, openOperatorPort } from '../platform/operator-port.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
 import { checkResources } from './check-resources.ts'
 import { createUploadConsumer } from './consumer.ts'
-import { type HealthServer, startHealthServer } from './health.ts'
 import { createOutboxRelay } from './outbox-relay.ts'
 import { createMetricsReport } from './report-metrics.ts'
 import { createWorkerServices } from './services.ts'
-import { live, ready } from './worker-health.ts'
+import { healthPages, live, ready } from './worker-health.ts'
 
 runMain(async () => {
   const startedAt = performance.now()
@@ -27,7 +27,7 @@ runMain(async () => {
     log,
   })
   const report = createMetricsReport({ consumer, relay, tell: services.tell, log })
-  let health: HealthServer | undefined
+  let health: OperatorPort | undefined
 
   closeOnSignal({
     timeoutMs: config.SHUTDOWN_TIMEOUT_MS,
@@ -42,14 +42,12 @@ runMain(async () => {
   })
 
   if (config.HEALTH_PORT !== undefined) {
-    health = await startHealthServer({
-      host: config.HEALTH_HOST,
-      port: config.HEALTH_PORT,
+    const pages = healthPages({
       live: () =>
         live(consumer, { failoverMs: config.FAILOVER_TIME_MS, millisSinceStart: performance.now() - startedAt }),
       ready: () => ready(consumer),
-      log,
     })
+    health = await openOperatorPort({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, pages, log })
   }
   await checkResources({ config, ...services, log })
   await consumer.start()

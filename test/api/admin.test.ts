@@ -1,7 +1,8 @@
 import t from 'tap'
 import { createMetrics } from '../../services/api/admin/metrics.ts'
-import { startAdminServer } from '../../services/api/admin/server.ts'
+import { adminPages } from '../../services/api/admin/pages.ts'
 import { stopPhases } from '../../services/api/http/stop.ts'
+import { openOperatorPort } from '../../services/platform/operator-port.ts'
 import { startAws } from '../support/aws.ts'
 import { ask, buildTestApi, createTestUser, eventually, postJson } from './support.ts'
 
@@ -13,7 +14,8 @@ async function start() {
   const errors: unknown[] = []
   const { readiness, isStopping } = api.app
   const log = { error: (details: object) => errors.push(details) }
-  const admin = await startAdminServer({ host: '127.0.0.1', port: 0, metrics, readiness, isStopping, log })
+  const pages = adminPages({ metrics, readiness, isStopping })
+  const admin = await openOperatorPort({ host: '127.0.0.1', port: 0, pages, log })
   t.teardown(() => admin.close())
   const scrape = async () => (await fetch(`${admin.url}/metrics`)).text()
   return { api, admin, scrape, errors }

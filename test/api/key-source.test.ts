@@ -108,3 +108,15 @@ t.test('a key that the issuer has taken back is refused once it has been asked a
   time.pass(60_000)
   await t.rejects(keys.find('first'), unknown)
 })
+
+t.test('a key that the issuer has withdrawn is gone at the next look, however quickly the issuer answers', async t => {
+  const issuer = await startIssuer(t)
+  const time = clock()
+  const keys = createKeySource({ issuer: issuer.url, now: time.now, freshMs: 300_000 })
+  // To anything that remembers by this clock, no time passes between the two.
+  t.intercept(performance, 'now', { value: () => 1 })
+  await keys.find('first')
+  issuer.keys = [makeKey('next')]
+  time.pass(300_001)
+  await t.rejects(keys.find('first'), unknown)
+})

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -73,6 +73,14 @@ t.test('the packed consumer installs in an empty project, with its types, and co
     const importOnly = ['--input-type=module', '--eval', "console.log(Object.keys(await import('headgate/consumer')))"]
     const { stdout } = await run(process.execPath, importOnly, { cwd: project })
     t.match(stdout, /KinesisConsumer/)
+  })
+
+  await t.test('the headgate command is in it, and is one that a shell can run', async t => {
+    const installed = path.join(project, 'node_modules/headgate')
+    const { bin } = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as {
+      bin: { headgate: string }
+    }
+    t.match(readFileSync(path.join(installed, bin.headgate), 'utf8'), /^#!\/usr\/bin\/env node\n/)
   })
 
   await t.test('its types accept what is right and refuse what is not', async t => {

@@ -6,6 +6,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
+import type { EmbeddedAwsSettings } from '../../services/local/embedded-aws.ts'
 import { names } from '../../services/platform/resources.ts'
 import { createDeletions, type Deletions } from '../../services/uploads/deletions.ts'
 import { encodeEvent, type UploadEvent } from '../../services/uploads/event.ts'
@@ -36,8 +37,8 @@ export interface Pipeline extends MemoryLog {
 }
 
 /** What the processor works on, as long as the test. */
-export async function startPipeline(t: Pick<Test, 'teardown'>): Promise<Pipeline> {
-  const aws = await startAws(t)
+export async function startPipeline(t: Pick<Test, 'teardown'>, settings: EmbeddedAwsSettings = {}): Promise<Pipeline> {
+  const aws = await startAws(t, settings)
   const { s3 } = aws
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: uploadsTable })
   const deletions = createDeletions({

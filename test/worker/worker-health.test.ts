@@ -1,5 +1,5 @@
 import t from 'tap'
-import { live, ready } from '../../services/worker/worker-health.ts'
+import { healthPages, live, ready } from '../../services/worker/worker-health.ts'
 
 const consumer = (millisSinceScan: number | undefined) => ({ workerId: 'w', millisSinceScan, snapshot: () => [] })
 
@@ -23,4 +23,16 @@ t.test('a worker that never looks is alive only for as long as a start may take'
 t.test('a worker is ready once it has looked', async t => {
   t.equal(ready(consumer(undefined)).ok, false)
   t.equal(ready(consumer(1)).ok, true)
+})
+
+t.test('the pages say what the reports do, with their details', async t => {
+  const pages = healthPages({
+    live: () => ({ ok: true }),
+    ready: () => ({ ok: false, details: { leases: 0, reason: 'starting' } }),
+  })
+  t.match(await pages['/livez']?.(), { status: 200, body: '{"status":"ok"}\n' })
+  t.match(await pages['/readyz']?.(), {
+    status: 503,
+    body: '{"leases":0,"reason":"starting","status":"unavailable"}\n',
+  })
 })

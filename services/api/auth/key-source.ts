@@ -42,8 +42,6 @@ const MAX_KEYS = 64
 export function createKeySource(settings: KeySourceSettings): KeySource {
   const { issuer, timeoutMs = 3_000, freshMs = 300_000, missPauseMs = 5_000, failurePauseMs = 5_000 } = settings
   const { now = () => performance.now() } = settings
-  // Its cache is of no use under ours: it would hold on to a request that hangs and to a key that was taken back.
-  const getJwks = buildGetJwks({ issuersWhitelist: [issuer], ttl: 1 })
   const known = new Map<string, KnownKey>()
   let underWay: Promise<void> | undefined
   let missUntil = Number.NEGATIVE_INFINITY
@@ -53,6 +51,8 @@ export function createKeySource(settings: KeySourceSettings): KeySource {
   /** Never rejects: what came of it is in the state above. */
   async function ask(kid: string): Promise<void> {
     try {
+      // A new one each time, for its caches: they hold on to a request that hangs, and give a key that was taken back once more.
+      const getJwks = buildGetJwks({ issuersWhitelist: [issuer] })
       const asked = getJwks.getPublicKey({ domain: issuer, alg: 'RS256', kid })
       remember(kid, await within(timeoutMs, asked))
     } catch (error) {

@@ -9,7 +9,11 @@ const NOT_TEXT = new Set([...Array(32).keys()].filter(code => ![9, 10, 12, 13, 2
 
 /** Whether the first bytes of a file are text, in UTF-8 or any other encoding whose letters are ASCII's. */
 export function looksLikeText(head: Uint8Array): boolean {
-  for (const byte of head) if (byte < 32 && NOT_TEXT.has(byte)) return false
+  // By index: an iterator costs four times as much, and most uploads are texts that are looked at to the end.
+  for (let index = 0; index < head.length; index++) {
+    const byte = head[index] ?? 0
+    if (byte < 32 && NOT_TEXT.has(byte)) return false
+  }
   return true
 }
 

@@ -45,7 +45,7 @@ export function createUrlOf({ s3, publicEndpoint, expiresIn = 60 }: DownloadSett
     checkArchive(found)
     const params = {
       ...object,
-      ...(isOwnKey(key, uploadId) ? {} : { VersionId: ownVersion(found, uploadId) }),
+      ...(isOwnKey({ key, uploadId }) ? {} : { VersionId: ownVersion(found, uploadId) }),
       ResponseContentDisposition: attachment(filename),
       ResponseContentType: servedType(found.ContentType),
       ResponseCacheControl: 'private, no-store',

@@ -5,8 +5,9 @@ import {
   paginateListParts,
   type S3Client,
 } from '@aws-sdk/client-s3'
+import { isOwnKey } from '../../uploads/keys.ts'
 import { toObjectMetadata } from '../../uploads/metadata.ts'
-import { hasOwnKey, type PartsArrival, type PendingRecord } from '../../uploads/pending.ts'
+import type { PartsArrival, PendingRecord } from '../../uploads/pending.ts'
 import { isMissing } from '../pending/arrived-object.ts'
 import { NotArrivedError } from '../pending/errors.ts'
 import type { Promised } from '../pending/promise.ts'
@@ -80,7 +81,7 @@ export function createMultipart(s3: S3Client): Multipart {
       const { planned, missing, arrived } = found
       if (missing.length > 0) throw new NotArrivedError(describeMissing(missing, planned.length))
       const Parts = planned.map(({ partNumber }) => ({ PartNumber: partNumber, ETag: arrived.get(partNumber)?.etag }))
-      const once = hasOwnKey(upload) && { IfNoneMatch: '*' }
+      const once = isOwnKey(upload) && { IfNoneMatch: '*' }
       await s3
         .send(new CompleteMultipartUploadCommand({ ...uploadOf(upload), MultipartUpload: { Parts }, ...once }))
         .catch((error: unknown) => {

@@ -1,7 +1,8 @@
 import { PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { isOwnKey } from '../../uploads/keys.ts'
 import { toObjectMetadata } from '../../uploads/metadata.ts'
-import { hasOwnKey, type PartsArrival, type PendingRecord } from '../../uploads/pending.ts'
+import type { PartsArrival, PendingRecord } from '../../uploads/pending.ts'
 import { plainS3 } from '../pending/plain-s3.ts'
 import type { PlannedPart } from './plan.ts'
 
@@ -38,7 +39,7 @@ export function createPresigner(s3: S3Client, publicEndpoint?: string): Presigne
         'content-length': String(size),
         ...Object.fromEntries(metadata),
         // Written once: whoever has the URL must not change what was checked.
-        ...(hasOwnKey(promised) && { 'if-none-match': '*' }),
+        ...(isOwnKey(promised) && { 'if-none-match': '*' }),
         ...(checksum !== undefined && { 'x-amz-checksum-sha256': checksum }),
       }
       const command = new PutObjectCommand({
@@ -47,7 +48,7 @@ export function createPresigner(s3: S3Client, publicEndpoint?: string): Presigne
         ContentType: contentType,
         ContentLength: size,
         Metadata: toObjectMetadata(promised),
-        ...(hasOwnKey(promised) && { IfNoneMatch: '*' }),
+        ...(isOwnKey(promised) && { IfNoneMatch: '*' }),
         ...(checksum !== undefined && { ChecksumSHA256: checksum }),
       })
       return { url: await sign(command, headers, seconds), headers }

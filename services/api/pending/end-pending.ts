@@ -1,5 +1,6 @@
 import { AbortMultipartUploadCommand, DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { hasOwnKey, type PendingRecord } from '../../uploads/pending.ts'
+import { isOwnKey } from '../../uploads/keys.ts'
+import type { PendingRecord } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
 import type { UploadKey } from '../../uploads/store.ts'
 import { isMissing } from './arrived-object.ts'
@@ -36,7 +37,7 @@ export function createCleanUp(s3: S3Client) {
     const tail = arrival.way === 'tus' ? arrival.tail : undefined
     if (tail) await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: tail.key }))
     // After the abort: a multipart upload that was completed just before has become the object.
-    if (hasOwnKey(promised)) await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
+    if (isOwnKey(promised)) await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
   }
 
   async function abort(upload: { Bucket: string; Key: string; UploadId: string }): Promise<void> {

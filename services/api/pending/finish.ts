@@ -2,15 +2,15 @@ import type { Logger } from '../../platform/log.ts'
 import type { PendingRecord } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
+import type { PublishUpload } from '../ingest/publish-upload.ts'
 import type { ArrivedObject } from './arrived-object.ts'
 import type { EndPending } from './end-pending.ts'
 import { ArrivalRefusedError } from './errors.ts'
-import type { PublishStored } from './publish-stored.ts'
 
 export interface FinishSettings {
   arrivedObject: ArrivedObject
   pending: Pick<PendingStore, 'markStored'>
-  publish: PublishStored
+  publish: PublishUpload
   endPending: EndPending
 }
 
@@ -40,7 +40,6 @@ export function createFinish({ arrivedObject, pending, publish, endPending }: Fi
       throw error
     }
     const stored = await pending.markStored(promised, arrived)
-    if (stored?.status !== 'stored') return stored
-    return (await publish(stored, log)) ? { ...stored, status: 'queued' } : stored
+    return stored?.status === 'stored' ? publish(stored, log) : stored
   }
 }

@@ -33,8 +33,8 @@ export class HeldLease {
   #lastWriteAt: number
   /** When the first write since the last acknowledged one was sent: one of them may be in the table. */
   #doubtfulSince: number | undefined
-  /** What a write in doubt that gives the lease up means, if it has arrived. */
-  #doubtfulParting: 'released' | 'shard ended' | undefined
+  /** The write in doubt that gives the lease up: the row that it makes, and what it means if it has arrived. */
+  #doubtfulParting: Parting | undefined
   #writing: Promise<unknown> = Promise.resolve()
   #lossReason: LossReason | undefined
 
@@ -124,7 +124,7 @@ export class HeldLease {
     const sentAt = this.#clock.now()
     const mayHaveArrivedSince = this.#doubtfulSince ?? sentAt
     this.#doubtfulSince = mayHaveArrivedSince
-    this.#doubtfulParting ??= transition.parting
+    if (transition.parting) this.#doubtfulParting ??= { row: next, reason: transition.parting }
     if (await this.#store.swap(this.#row, next)) return this.#acknowledge(next, sentAt)
 
     let current = await this.#store.get(this.leaseKey)
@@ -134,8 +134,7 @@ export class HeldLease {
       current = await this.#store.get(this.leaseKey) // Made by this very call, it may be, at its first try.
     }
     if (!current || !this.#isOwnWrite(current, next)) {
-      // Whoever came for it since it was given up came after us.
-      this.lose(current ? (this.#doubtfulParting ?? 'taken by another worker') : 'deleted')
+      this.lose(this.#lossBy(current))
       throw this.#gone.signal.reason
     }
     this.#acknowledge(current, mayHaveArrivedSince)
@@ -151,6 +150,15 @@ export class HeldLease {
     this.#validUntil = sentAt + this.#failoverMs
   }
 
+  /** Whoever came for the lease since it was given up came after us; else it was taken away before that. */
+  #lossBy(current: Lease | undefined): LossReason {
+    if (!current) return 'deleted'
+    const parting = this.#doubtfulParting
+    // The session that a parting takes away does not come back; KCL leaves it where it is when it takes a lease from us.
+    const isStillOurs = current.session !== undefined && current.session === this.#row.session
+    return parting && !isStillOurs && mayFollow(parting.row, current) ? parting.reason : 'taken by another worker'
+  }
+
   /** Our own write is one step on, and bears our session; only a release of ours leaves the lease in nobody's hands. */
   #isOwnWrite(current: Lease, next: Lease): boolean {
     if (current.leaseCounter !== this.#row.leaseCounter + 1) return false
@@ -162,7 +170,18 @@ export class HeldLease {
 interface Transition {
   make(row: Lease): Lease
   /** What the lease's end is called where the write is one. */
-  readonly parting?: 'released' | 'shard ended'
+  readonly parting?: Parting['reason']
+}
+
+interface Parting {
+  readonly row: Lease
+  readonly reason: 'released' | 'shard ended'
+}
+
+/** Whether a row is that write of ours or one that came after it: as far on, in nobody's hands or farther, its checkpoint not behind. */
+function mayFollow(ours: Lease, current: Lease): boolean {
+  const isFarther = current.leaseCounter - ours.leaseCounter >= (current.leaseOwner === undefined ? 0 : 1)
+  return isFarther && compareCheckpoints(current.checkpoint, ours.checkpoint) >= 0
 }
 
 function isSameOutcome(current: Lease, next: Lease): boolean {

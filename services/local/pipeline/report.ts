@@ -1,5 +1,5 @@
 import type { EmbeddedAws } from '../embedded-aws.ts'
-import { shellQuote } from '../export-lines.ts'
+import { exportLines, shellQuote } from '../export-lines.ts'
 import { type DemoResult, demoFile } from './demo.ts'
 
 /** One line of the report: what was done, and what was found. */
@@ -66,6 +66,17 @@ curl -sS "$API/uploads/${result.uploadId}" -H "authorization: Bearer $TOKEN" -w 
 # and what was made of it
 aws s3 cp --endpoint-url ${endpoints.s3} ${shellQuote(`s3://${bucket}/${key}`)} -
 
+# what an operator does, from the folder of this repository
+${exportLines(operatorEnv(env))}
+npm run -s headgate -- leases
+
 The api explains itself at ${apiUrl}/docs. Ctrl-C stops everything.
 `
+}
+
+/** What the `headgate` command finds things by, beside the region and the credentials. */
+function operatorEnv(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => /^AWS_ENDPOINT_URL_|_BUCKET$|^STREAM_NAME$|^UPLOADS_TABLE$/.test(name)),
+  )
 }

@@ -17,6 +17,8 @@ export interface DirectRequest {
   body: Uint8Array
   /** SHA-256 of the body in lower-case hex, where it is known already, or what S3 takes in its place. */
   payloadHash?: string
+  /** Breaks the request off. */
+  signal?: AbortSignal
 }
 
 export interface DirectReply {
@@ -69,7 +71,7 @@ export function createSendDirect(
     }
   }
 
-  return async ({ method, path, query = {}, headers, body, payloadHash = hash('sha256', body) }) => {
+  return async ({ method, path, query = {}, headers, body, payloadHash = hash('sha256', body), signal }) => {
     target ??= resolveTarget()
     const {
       endpoint,
@@ -99,7 +101,10 @@ export function createSendDirect(
       headers: sign(unsigned, await config.credentials(), date),
       body,
     })
-    const { response } = await config.requestHandler.handle(request, { requestTimeout: ANSWER_MS })
+    const { response } = await config.requestHandler.handle(request, {
+      requestTimeout: ANSWER_MS,
+      ...(signal && { abortSignal: signal }),
+    })
     // Read to its end in any case, or its connection would not be used again.
     const reply = await config.streamCollector(response.body)
     return response.statusCode === 200 ? { headers: response.headers, body: reply } : undefined

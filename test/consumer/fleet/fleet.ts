@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { ScanCommand } from '@aws-sdk/client-dynamodb'
+import { setTimeout as pass } from 'node:timers/promises'
+import { type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import type { Test } from 'tap'
 import { type Program, runProgram, until } from '../../support/processes.ts'
 import { APPLICATION, type StreamFixture } from '../support.ts'
@@ -89,27 +90,33 @@ function parse(log: string): FleetEvent[] {
     .map(line => JSON.parse(line) as FleetEvent)
 }
 
+/** Looks until the test ends, and no longer: a look that is under way then is waited for, since the server goes next. */
 function watchCheckpoints(t: Pick<Test, 'teardown'>, { dynamodb }: StreamFixture): Map<string, string[]> {
   const seen = new Map<string, string[]>()
-  let looking = false
-  const look = async () => {
-    if (looking) return
-    looking = true
-    try {
-      const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName: APPLICATION, ConsistentRead: true }))
-      for (const { leaseKey, checkpoint } of Items) {
-        const list = seen.get(leaseKey?.S ?? '') ?? []
-        if (checkpoint?.S && list.at(-1) !== checkpoint.S) list.push(checkpoint.S)
-        seen.set(leaseKey?.S ?? '', list)
-      }
-    } catch (error) {
-      // Before the first worker has made it, there is no table.
-      if (!(error instanceof Error && error.name === 'ResourceNotFoundException')) throw error
-    } finally {
-      looking = false
+  const ending = new AbortController()
+  const watching = (async () => {
+    while (!ending.signal.aborted) {
+      await look(dynamodb, seen)
+      await pass(WATCH_MS, undefined, { signal: ending.signal }).catch(() => undefined)
     }
-  }
-  const timer = setInterval(() => void look(), WATCH_MS)
-  t.teardown(() => clearInterval(timer))
+  })()
+  t.teardown(() => {
+    ending.abort()
+    return watching
+  })
   return seen
+}
+
+async function look(dynamodb: DynamoDBClient, seen: Map<string, string[]>): Promise<void> {
+  try {
+    const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName: APPLICATION, ConsistentRead: true }))
+    for (const { leaseKey, checkpoint } of Items) {
+      const list = seen.get(leaseKey?.S ?? '') ?? []
+      if (checkpoint?.S && list.at(-1) !== checkpoint.S) list.push(checkpoint.S)
+      seen.set(leaseKey?.S ?? '', list)
+    }
+  } catch (error) {
+    // Before the first worker has made it, there is no table.
+    if (!(error instanceof Error && error.name === 'ResourceNotFoundException')) throw error
+  }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { HeldLease } from '../../../services/consumer/leases/held-lease.ts'
-import { taken } from '../../../services/consumer/leases/lease.ts'
+import { type Lease, taken } from '../../../services/consumer/leases/lease.ts'
 import { at, leaseWith, ManualClock, ModelLeaseStore } from './support.ts'
 
 const FAILOVER_MS = 10_000
@@ -57,6 +57,44 @@ t.test('a renewal that finds the end of the shard written tells of that, and not
     store.fates = ['loses its reply']
     await t.rejects(part(held), /socket hang up/)
     await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
+    t.equal(held.lossReason, reason)
+  }
+})
+
+t.test('a lease that was taken before it could be given up is not told as given up', async t => {
+  const theft = { leaseOwner: 'other', session: 'session-2' }
+  const thefts: Array<[what: string, Partial<Lease>]> = [
+    ['by a worker of ours', theft],
+    ['and renewed since', { ...theft, leaseCounter: 9 }],
+    ['by KCL, which leaves our session where it is', { leaseOwner: 'other', checkpoint: at('200'), leaseCounter: 9 }],
+  ]
+  for (const [what, fields] of thefts) {
+    for (const part of [(held: HeldLease) => held.end(['shard-2']), (held: HeldLease) => held.release(at('200'))]) {
+      for (const fate of ['arrives', 'fails'] as const) {
+        const { store, held } = holdLease()
+        await held.heartbeat(at('100'))
+        if (fate === 'fails') {
+          store.fates = [fate]
+          await t.rejects(part(held), /refused/)
+        }
+        store.rows.set('shard-1', { ...held.row, leaseCounter: held.row.leaseCounter + 1, ...fields })
+        await t.rejects(part(held), { code: 'CONSUMER_LEASE_LOST' })
+        t.equal(held.lossReason, 'taken by another worker', what)
+      }
+    }
+  }
+})
+
+t.test('a lease that was taken after it was given up was given up, though the reply was lost', async t => {
+  for (const [part, reason] of [
+    [(held: HeldLease) => held.end(['shard-2']), 'shard ended'],
+    [(held: HeldLease) => held.release(at('200')), 'released'],
+  ] as const) {
+    const { store, held, row } = holdLease()
+    store.fates = ['loses its reply']
+    await t.rejects(part(held), /hang up/)
+    store.rows.set('shard-1', taken(row() ?? held.row, 'other', 'session-2'))
+    await t.rejects(part(held), { code: 'CONSUMER_LEASE_LOST' })
     t.equal(held.lossReason, reason)
   }
 })

@@ -1,21 +1,7 @@
-import { execFile, spawnSync } from 'node:child_process'
-import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
-import path from 'node:path'
-import { promisify } from 'node:util'
-
-/** The Java programs of this folder. */
-export type ProgramName = 'kcl2' | 'kcl3' | 'dynamodb'
-
-const FOLDER = path.resolve(import.meta.dirname, '..')
-const CACHE = path.resolve(FOLDER, '../../node_modules/.cache/headgate-interop')
+import { missingPrograms } from '../../../bench/java/programs.ts'
 
 /** How long a test may take, the building of its programs included. */
 export const TIMEOUT_MS = 1_200_000
-
-/** A first build fetches some 200 MB of libraries. */
-const BUILD_TIMEOUT_MS = 900_000
 
 /** Why the tests with Java are not run, with what it takes to run them; false where they are. */
 export const skipped: string | false = whyNot()
@@ -27,44 +13,4 @@ function whyNot(): string | false {
   }
   const missing = missingPrograms()
   return missing.length > 0 && `${missing.join(' and ')} not found: it takes Java 17 and Maven, then ${command}`
-}
-
-/** Which of the programs that it takes are not there. */
-export function missingPrograms(): string[] {
-  return ['java', 'mvn'].filter(program => spawnSync(program, ['-version'], { stdio: 'ignore' }).status !== 0)
-}
-
-/** The arguments that make `java` run a program. Builds it first where this very source has not been built yet. */
-export async function javaArguments(name: ProgramName): Promise<string[]> {
-  const sources = globSync(`{${name},worker}/**/*.{xml,java}`, { cwd: FOLDER }).sort()
-  const hash = createHash('sha256')
-  for (const source of sources) hash.update(source).update(readFileSync(path.join(FOLDER, source)))
-  const built = path.join(CACHE, `${name}-${hash.digest('hex').slice(0, 16)}`)
-  if (!existsSync(built)) await build(name, built)
-  const libraries = path.join(built, 'libraries')
-  const classPath = [path.join(built, 'program.jar'), path.join(libraries, '*')].join(path.delimiter)
-  return [
-    '-Dorg.slf4j.simpleLogger.showDateTime=true',
-    '-Xmx512m',
-    `-Dsqlite4java.library.path=${libraries}`,
-    '-cp',
-    classPath,
-    'interop.Main',
-  ]
-}
-
-/** Whole or not at all: another test may be building the same, and this one may be stopped. */
-async function build(name: ProgramName, built: string): Promise<void> {
-  const output = path.join(CACHE, `building-${randomUUID()}`)
-  await mkdir(output, { recursive: true })
-  const pom = path.join(FOLDER, name, 'pom.xml')
-  try {
-    const args = ['-B', '-q', '-f', pom, `-Dinterop.output=${output}`, 'package']
-    await promisify(execFile)('mvn', args, { timeout: BUILD_TIMEOUT_MS })
-    await rename(output, built).catch(error => {
-      if (!existsSync(built)) throw error // Else the other one was faster.
-    })
-  } finally {
-    await rm(output, { recursive: true, force: true })
-  }
 }

@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
+import { startDynamoDbLocal } from '../../../bench/java/dynamodb-local.ts'
 import { createLocalClients } from '../../../services/local/clients.ts'
 import { startDynamoDb } from '../../../services/local/servers/dynamodb.ts'
 import { startKinesis } from '../../../services/local/servers/kinesis.ts'
 import type { AwsClients } from '../../../services/platform/aws.ts'
-import { startJava } from './java-process.ts'
 
 export type KclVersion = 'kcl2' | 'kcl3'
 
@@ -40,15 +40,4 @@ async function startDynalite(t: Pick<Test, 'teardown'>): Promise<number> {
   const server = await startDynamoDb({ host: '127.0.0.1', port: 0 })
   t.teardown(() => server.stop())
   return server.port
-}
-
-/** DynamoDB Local, at the port that it resolves to. */
-export async function startDynamoDbLocal(t: Pick<Test, 'teardown'>): Promise<number> {
-  const listening = Promise.withResolvers<number>()
-  const onLine = ({ port }: { port?: number }) => listening.resolve(port ?? 0)
-  const program = await startJava(t, 'dynamodb', { env: {}, onLine })
-  const ended = program.exited.then(() => {
-    throw new Error(`DynamoDB Local ended:\n${program.tail()}`)
-  })
-  return Promise.race([listening.promise, ended])
 }

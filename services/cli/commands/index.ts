@@ -1,0 +1,15 @@
+import type { AnyCommand } from '../command.ts'
+import { discardDeadLetters } from './dead-letters/discard.ts'
+import { listDeadLetters } from './dead-letters/list.ts'
+import { redriveDeadLetters } from './dead-letters/redrive.ts'
+import { showDeadLetter } from './dead-letters/show.ts'
+import { leases } from './leases.ts'
+
+/** Every command, in the order in which the help lists them. */
+export const commands: readonly AnyCommand[] = [
+  leases,
+  listDeadLetters,
+  showDeadLetter,
+  redriveDeadLetters,
+  discardDeadLetters,
+]

@@ -1,0 +1,38 @@
+import { processedKey } from '../../../services/uploads/keys.ts'
+import type { FoundLetter, FoundObject, FoundRecord, FoundResult, Inventory } from './inventory.ts'
+
+/** An inventory as one asks it. */
+export interface Found {
+  /** By upload id. */
+  records: ReadonlyMap<string, FoundRecord>
+  /** By owner and file name, those that have one still. */
+  named: ReadonlyMap<string, FoundRecord[]>
+  /** By the key of the upload's object. */
+  byKey: ReadonlyMap<string, FoundRecord>
+  /** By the key that its processed object has, or would have. */
+  byResult: ReadonlyMap<string, FoundRecord>
+  sources: ReadonlyMap<string, FoundObject>
+  results: ReadonlyMap<string, FoundResult>
+  /** By upload id. */
+  letters: ReadonlyMap<string, FoundLetter[]>
+  published: ReadonlySet<string>
+}
+
+export function indexOf({ records, sources, results, letters, published }: Inventory): Found {
+  const keyed = records.flatMap(
+    (record): Array<[string, FoundRecord]> => (record.key === undefined ? [] : [[record.key, record]]),
+  )
+  return {
+    records: new Map(records.map(record => [record.uploadId, record])),
+    named: Map.groupBy(
+      records.filter(({ filename, status }) => filename !== undefined && status !== 'deleted'),
+      ({ owner, filename }) => `${owner}/${filename}`,
+    ),
+    byKey: new Map(keyed),
+    byResult: new Map(keyed.map(([key, record]) => [processedKey(key), record])),
+    sources: new Map(sources.map(object => [object.key, object])),
+    results: new Map(results.map(result => [result.key, result])),
+    letters: Map.groupBy(letters, ({ uploadId = '' }) => uploadId),
+    published: new Set(published),
+  }
+}

@@ -1,0 +1,61 @@
+import t from 'tap'
+import { dueOf } from './content.ts'
+import { planBlows, type ScheduleSettings } from './schedule.ts'
+import { planUpload, ways } from './uploads.ts'
+
+const settings: ScheduleSettings = {
+  seed: 7,
+  forMs: 600_000,
+  slots: { api: 2, worker: 3 },
+  everyMs: 1_000,
+  failoverMs: 2_000,
+}
+
+t.test('a seed gives the same blows and the same uploads each time, and another seed others', async t => {
+  t.same(planBlows(settings), planBlows(settings))
+  t.notSame(planBlows(settings), planBlows({ ...settings, seed: 8 }))
+  const told = (seed: number) => JSON.stringify(planUpload(seed, 12, 5))
+  t.equal(told(7), told(7))
+  t.not(told(7), told(8))
+})
+
+t.test('a long run has every kind of blow, in order, at every process', async t => {
+  const blows = planBlows(settings)
+  const seen = new Set(
+    blows.map(blow =>
+      'role' in blow ? `${blow.kind} ${blow.role} ${blow.slot}` : 'weather' in blow ? blow.weather : blow.kind,
+    ),
+  )
+  const targets = ['api 0', 'api 1', 'worker 0', 'worker 1', 'worker 2']
+  const weathers = ['throttled', 'failing', 'resetting', 'losing', 'slow', 'partial', 'cutting']
+  const all = [...['kill', 'stop', 'freeze'].flatMap(kind => targets.map(target => `${kind} ${target}`)), ...weathers]
+  t.same(
+    [...all, 'reshard'].filter(one => !seen.has(one)),
+    [],
+  )
+  t.ok(blows.every(({ at }, i) => at < settings.forMs && at >= (blows[i - 1]?.at ?? 0)))
+  const freezes = blows.flatMap(blow => (blow.kind === 'freeze' ? [blow.forMs] : []))
+  t.ok(freezes.some(ms => ms < 2_000) && freezes.some(ms => ms > 2_000), 'shorter and longer than a lease lasts')
+})
+
+t.test(
+  'many uploads have every way, every kind of content, deletions, forms of several files and large ones',
+  async t => {
+    const uploads = Array.from({ length: 600 }, (_, n) => planUpload(7, n, 5))
+    const files = uploads.flatMap(upload => upload.files)
+    t.same([...new Set(uploads.map(({ way }) => way))].sort(), [...ways].sort())
+    t.same([...new Set(files.map(({ kind }) => kind))].sort(), ['bad-text', 'binary', 'text'])
+    t.same([...new Set(uploads.map(({ user }) => user))].sort(), [0, 1, 2, 3, 4])
+    t.equal(new Set(files.map(({ filename }) => filename)).size, files.length, 'no two files have one name')
+    t.equal(new Set(files.map(({ bytes }) => bytes.toString('latin1'))).size > files.length * 0.9, true)
+    t.ok(uploads.some(({ deleteAfterMs }) => deleteAfterMs !== undefined))
+    t.ok(uploads.some(upload => upload.files.length > 1))
+    t.ok(files.some(({ bytes }) => bytes.byteLength > 128 * 1024))
+  },
+)
+
+t.test('what has to become of a file is another thing for each kind of content', async t => {
+  t.same(dueOf('text', Buffer.from('größe')), { status: 'processed', bytes: Buffer.from('GRÖSSE') })
+  t.same(dueOf('binary', Buffer.from([1, 255])), { status: 'processed', bytes: Buffer.from([1, 255]) })
+  t.same(dueOf('bad-text', Buffer.from([255])), { status: 'failed', code: 'HEADGATE_TRANSFORM_REFUSED' })
+})

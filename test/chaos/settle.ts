@@ -1,0 +1,33 @@
+import { setTimeout as pass } from 'node:timers/promises'
+import { isFinal, type UploadStatus } from '../../services/uploads/record.ts'
+import { publishedIds, readRecords, type Sources } from './evidence/collect.ts'
+import type { FoundRecord } from './evidence/inventory.ts'
+import type { LedgerEntry } from './evidence/ledger.ts'
+
+/** Once nothing fails any more, all has to come to its end within this time. */
+const BOUND_MS = 150_000
+const LOOK_MS = 1_000
+
+/**
+ * Waits until nothing is left to come: every upload has come to its end but those that nobody was told of and no event tells
+ * of either. Resolves as well when its time is up; what is left in between then, the checker finds.
+ */
+export async function settle(sources: Sources, entries: readonly LedgerEntry[]): Promise<void> {
+  const accepted = new Set(entries.flatMap(({ answer }) => ('uploadIds' in answer ? answer.uploadIds : [])))
+  const deadline = performance.now() + BOUND_MS
+  for (;;) {
+    const open = (await readRecords(sources.dynamodb)).filter(isOpen)
+    const isWaitedFor = ({ uploadId, isMarked }: FoundRecord) => accepted.has(uploadId) || isMarked
+    if (!open.some(isWaitedFor)) {
+      const published = open.length > 0 ? await publishedIds(sources.kinesis) : new Set()
+      if (!open.some(({ uploadId }) => published.has(uploadId))) return
+    }
+    if (performance.now() > deadline) return
+    await pass(LOOK_MS)
+  }
+}
+
+function isOpen({ status, key, isMarked }: FoundRecord): boolean {
+  if (status === 'deleted') return key !== undefined
+  return isMarked || (status !== 'pending' && !isFinal(status as UploadStatus))
+}

@@ -1,0 +1,108 @@
+import t from 'tap'
+import { Type } from 'typebox'
+import { defineCommand } from '../../services/cli/command.ts'
+import { RefusedError } from '../../services/cli/errors.ts'
+import { runCli } from '../../services/cli/run.ts'
+import { sharedProperties } from '../../services/platform/config/shared.ts'
+
+const greet = defineCommand({
+  name: 'fleet greet',
+  summary: 'says hello',
+  operands: 'NAME',
+  options: { loud: { type: 'boolean', description: 'louder' } },
+  config: Type.Object({ AWS_REGION: sharedProperties.AWS_REGION }),
+  async run({ options, operands, config, output }) {
+    if (operands[0] === 'nobody') throw new RefusedError('Name somebody.')
+    if (operands[0] === 'bug') throw new TypeError('no such thing')
+    if (operands[0] === 'aws') throw Object.assign(new Error('connect ECONNREFUSED'), { $metadata: { attempts: 3 } })
+    output.item(
+      { hello: operands[0], at: config.AWS_REGION },
+      `hello ${operands[0]}${options.loud ? '!' : ''}\u001b[2J`,
+    )
+    output.note('that was all')
+    return operands[0] === 'three' ? 3 : undefined
+  },
+})
+const wait = defineCommand({ name: 'wait', summary: 'waits', options: {}, config: Type.Object({}), run: async () => 0 })
+
+async function run(...args: string[]) {
+  const said = { stdout: '', stderr: '' }
+  const code = await runCli(args, {
+    commands: [greet, wait],
+    env: { AWS_REGION: 'us-east-1' },
+    stdout: text => {
+      said.stdout += `${text}\n`
+    },
+    stderr: text => {
+      said.stderr += `${text}\n`
+    },
+  })
+  return { code, ...said }
+}
+
+t.test(
+  'a command gets its options, its arguments and its configuration, and its exit code is what it resolves to',
+  async t => {
+    t.strictSame(await run('fleet', 'greet', 'ann', '--loud'), {
+      code: 0,
+      stdout: 'hello ann!\\x1b[2J\n',
+      stderr: 'that was all\n',
+    })
+    t.equal((await run('fleet', 'greet', 'three')).code, 3)
+  },
+)
+
+t.test('with --json there is one object a line and nothing beside it, errors too', async t => {
+  const { stdout, stderr } = await run('fleet', 'greet', '--json', 'ann')
+  t.strictSame([stdout, stderr], ['{"hello":"ann","at":"us-east-1"}\n', ''])
+  const refused = await run('fleet', 'greet', '--json', 'nobody')
+  t.equal(refused.code, 1)
+  t.strictSame(JSON.parse(refused.stderr), { error: { code: 'HEADGATE_REFUSED', message: 'Name somebody.' } })
+})
+
+t.test('without a command, and with --help, it tells what there is and exits with 0', async t => {
+  for (const args of [[], ['--help']]) {
+    const { code, stdout } = await run(...args)
+    t.equal(code, 0)
+    t.match(stdout, /^ {2}fleet greet {2}says hello\n {2}wait {9}waits$/m)
+  }
+  for (const args of [['fleet'], ['fleet', '--help']]) {
+    const { code, stdout } = await run(...args)
+    t.equal(code, 0)
+    t.match(stdout, 'Usage: headgate fleet COMMAND')
+    t.notMatch(stdout, 'wait')
+  }
+  t.match((await run('--version')).stdout, /^\d+\.\d+\.\d+\n$/)
+})
+
+t.test('the help of a command has its options and the variables it reads, and needs none of them', async t => {
+  const { code, stdout } = await run('fleet', 'greet', '--help')
+  t.equal(code, 0)
+  t.match(stdout, 'Usage: headgate fleet greet NAME [options]')
+  t.match(stdout, /^ {2}--loud {2}louder$/m)
+  t.match(stdout, 'Reads AWS_REGION from the environment.')
+})
+
+t.test('a command line that cannot be used exits with 2 and says where help is', async t => {
+  const wrong: Array<[string[], RegExp]> = [
+    [['dance'], /There is no command 'dance'. See: headgate --help/],
+    [['fleet', 'dance'], /There is no command 'fleet dance'. See: headgate fleet --help/],
+    [['--loud'], /There is no command '--loud'/],
+    [['fleet', 'greet', '--soft'], /Unknown option '--soft'. See: headgate fleet greet --help/],
+    [['wait', 'long'], /'headgate wait' takes no argument such as 'long'. See: headgate wait --help/],
+  ]
+  for (const [args, message] of wrong) {
+    const { code, stdout, stderr } = await run(...args)
+    t.strictSame([code, stdout], [2, ''], args.join(' '))
+    t.match(stderr, message)
+  }
+})
+
+t.test(
+  'what goes wrong exits with 1: a sentence where it was foreseen, a hint where AWS says it, else a stack',
+  async t => {
+    t.strictSame(await run('fleet', 'greet', 'nobody'), { code: 1, stdout: '', stderr: 'Name somebody.\n' })
+    t.match(await run('fleet', 'greet', 'bug'), { code: 1, stderr: /TypeError: no such thing\n {4}at / })
+    t.match(await run('fleet', 'greet', 'aws'), { code: 1, stderr: /ECONNREFUSED\nCheck AWS_REGION and/ })
+  },
+)
