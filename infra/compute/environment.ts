@@ -26,6 +26,7 @@ export function apiEnvironment(data: Data, settings: Settings, own: ApiVariables
     ...shared(data, settings),
     COGNITO_USER_POOL_ID: data.users.pool.userPoolId,
     COGNITO_CLIENT_ID: data.users.client.ref,
+    ...(settings.flatKeys && { KEY_TEMPLATE: 'uploads/{filename}' }),
     ...(settings.corsOrigins !== '' && { CORS_ORIGINS: settings.corsOrigins }),
     ...own,
   } satisfies ApiVariables

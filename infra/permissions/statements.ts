@@ -37,17 +37,6 @@ export function serving({ uploadBucket, processedBucket, uploadsTable: table, st
   ]
 }
 
-/** With a flat `KEY_TEMPLATE`, an upload is told from the one that overwrote it by its version. */
-export function servingFlatKeys({ uploadBucket, processedBucket }: Data): PolicyStatement[] {
-  return [
-    allow(
-      ['s3:GetObjectVersion'],
-      ...under(uploadBucket, keyPrefixes.uploads),
-      ...under(processedBucket, keyPrefixes.processed),
-    ),
-  ]
-}
-
 /** Ending uploads that were promised and never came. */
 export function sweeping({ uploadBucket, uploadsTable: table }: Data): PolicyStatement[] {
   const { uploads, tails } = keyPrefixes
@@ -64,14 +53,11 @@ export function processing({ uploadBucket, processedBucket, uploadsTable: table 
   const { uploads, processed, deadLetters } = keyPrefixes
   return [
     // As for serving: a missing object has to be told from a forbidden one.
-    allow(['s3:ListBucket'], uploadBucket.arn, processedBucket.arn),
-    allow(['s3:GetObject', 's3:DeleteObject'], ...under(uploadBucket, uploads)),
-    allow(
-      ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
-      ...under(processedBucket, processed),
-    ),
+    allow(['s3:ListBucket'], uploadBucket.arn),
+    allow(['s3:GetObject'], ...under(uploadBucket, uploads)),
+    allow(['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], ...under(processedBucket, processed)),
     allow(['s3:PutObject'], ...under(processedBucket, deadLetters)),
-    allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], table.arn),
+    allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.arn),
   ]
 }
 
@@ -79,19 +65,47 @@ export function processing({ uploadBucket, processedBucket, uploadsTable: table 
 export function processingAnyKey({ uploadBucket, processedBucket }: Data): PolicyStatement[] {
   return [
     allow(['s3:GetObject'], `${uploadBucket.arn}/*`),
-    allow(['s3:PutObject', 's3:AbortMultipartUpload'], ...under(processedBucket, keyPrefixes.processedOther)),
+    allow(
+      ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
+      ...under(processedBucket, keyPrefixes.processedOther),
+    ),
   ]
 }
 
 /** Publishing events that are in the outbox, and finishing deletions that broke off. */
 export function relaying({ uploadBucket, processedBucket, uploadsTable: table, stream }: Data): PolicyStatement[] {
   return [
-    allow(['s3:GetObject', 's3:DeleteObject'], ...under(uploadBucket, keyPrefixes.uploads)),
-    allow(['s3:GetObject', 's3:DeleteObject'], ...under(processedBucket, keyPrefixes.processed)),
-    allow(['s3:ListBucket'], uploadBucket.arn, processedBucket.arn),
-    allow(['dynamodb:UpdateItem', 'dynamodb:PutItem', 'dynamodb:GetItem'], table.arn),
+    allow(
+      ['s3:DeleteObject'],
+      ...under(uploadBucket, keyPrefixes.uploads),
+      ...under(processedBucket, keyPrefixes.processed),
+    ),
+    allow(['dynamodb:UpdateItem', 'dynamodb:PutItem'], table.arn),
     allow(['dynamodb:Query'], index(table)),
     allow(['kinesis:PutRecords'], stream.arn),
+  ]
+}
+
+/** Where a key is a name alone, an object is looked at before it is deleted: it may be another upload's by then. */
+export function deletingFlatKeys({ uploadBucket, processedBucket }: Data): PolicyStatement[] {
+  return [
+    allow(['s3:ListBucket'], uploadBucket.arn, processedBucket.arn),
+    allow(
+      ['s3:GetObject'],
+      ...under(uploadBucket, keyPrefixes.uploads),
+      ...under(processedBucket, keyPrefixes.processed),
+    ),
+  ]
+}
+
+/** And it is given out by its version. */
+export function servingFlatKeys({ uploadBucket, processedBucket }: Data): PolicyStatement[] {
+  return [
+    allow(
+      ['s3:GetObjectVersion'],
+      ...under(uploadBucket, keyPrefixes.uploads),
+      ...under(processedBucket, keyPrefixes.processed),
+    ),
   ]
 }
 

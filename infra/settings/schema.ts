@@ -46,6 +46,7 @@ export const settingsSchema = Type.Object(
       default: '',
       description: 'Origins whose pages may call the api and read from the buckets, comma-separated.',
     }),
+    flatKeys: flag('Whether an upload’s key is its name alone, so that later ones of the name overwrite it.', false),
     otherProducers: flag('Whether the worker may read and write what did not come by the api.', false),
 
     mfa: Type.Enum(['off', 'optional', 'required'], {

@@ -12,6 +12,6 @@ const services = createServices(config)
  * The sweep of uploads that were promised and never came, for Lambda, on a schedule: a function has no time between its requests.
  * Calls may overlap, and one that is killed is gone on with by the next.
  */
-export async function handler(): Promise<{ ended: number }> {
-  return { ended: await createDirectSweep(config, services, log).runOnce() }
-}
+export const handler = async (): Promise<{ ended: number }> => ({
+  ended: await createDirectSweep(config, services, log).runOnce(),
+})

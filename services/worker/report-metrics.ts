@@ -15,7 +15,6 @@ export interface MetricsReportSettings {
   relay: Pick<OutboxRelay, 'oldestMs'>
   tell: TellMetrics
   log: Pick<Logger, 'warn'>
-  /** In milliseconds. CloudWatch keeps metrics by the minute. */
   intervalMs?: number
   /** Monotonic milliseconds. */
   now?: () => number

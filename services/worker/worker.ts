@@ -26,7 +26,13 @@ runMain(async () => {
     graceMs: config.OUTBOX_GRACE_MS,
     log,
   })
-  const report = createMetricsReport({ consumer, relay, tell: services.tell, log })
+  const report = createMetricsReport({
+    consumer,
+    relay,
+    tell: services.tell,
+    intervalMs: config.EMF_INTERVAL_MS,
+    log,
+  })
   let health: OperatorPort | undefined
 
   closeOnSignal({

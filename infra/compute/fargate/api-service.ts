@@ -9,11 +9,10 @@ import {
 import type { Construct } from 'constructs'
 import { acknowledge } from '../../acknowledge.ts'
 import type { Data } from '../../data/data-stack.ts'
-import { sweeping } from '../../permissions/statements.ts'
+import { duties } from '../../permissions/duties.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { apiEnvironment } from '../environment.ts'
 import { commands } from '../image.ts'
-import { servingStatements } from '../serving-statements.ts'
 import { API_PORT, type Network } from './network.ts'
 import { createTask } from './task.ts'
 
@@ -44,7 +43,7 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     command: commands.api,
     environment: apiEnvironment(data, settings, { PORT: String(API_PORT), SHUTDOWN_DELAY_MS: String(HEARD_MS) }),
     // A container sweeps beside its requests.
-    statements: [...servingStatements(data, settings), ...sweeping(data)],
+    statements: [...duties.serve(data, settings), ...duties.sweep(data)],
     cpu: settings.apiCpu,
     memoryMiB: settings.apiMiB,
     portMappings: [{ containerPort: API_PORT }],

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib'
 import { AdjustmentType } from 'aws-cdk-lib/aws-applicationautoscaling'
 import { FargateService } from 'aws-cdk-lib/aws-ecs'
 import type { Construct } from 'constructs'
-import { consuming, processing, processingAnyKey, relaying } from '../../permissions/statements.ts'
+import { duties } from '../../permissions/duties.ts'
 import { ownMetric } from '../../running/own-metric.ts'
 import { resourceNames } from '../../settings/schema.ts'
 import { workerEnvironment } from '../environment.ts'
@@ -28,12 +28,7 @@ export function createWorkerService(
       HEALTH_PORT: String(HEALTH_PORT),
       HEALTH_HOST: '127.0.0.1',
     }),
-    statements: [
-      ...processing(data),
-      ...(settings.otherProducers ? processingAnyKey(data) : []),
-      ...relaying(data),
-      ...consuming(data),
-    ],
+    statements: [...duties.process(data, settings), ...duties.relay(data, settings), ...duties.consume(data)],
     cpu: settings.workerCpu,
     memoryMiB: settings.workerMiB,
     healthCheck: {

@@ -7,12 +7,12 @@ import type { DockerImageFunction } from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
 import type { Data } from '../../data/data-stack.ts'
 import { createGateway } from '../../gateway/gateway.ts'
-import { mappedByLambda, processing, processingAnyKey, relaying, sweeping } from '../../permissions/statements.ts'
+import { duties } from '../../permissions/duties.ts'
+import { mappedByLambda } from '../../permissions/statements.ts'
 import { type AlarmSource, createRunning } from '../../running/running.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { apiEnvironment, workerEnvironment } from '../environment.ts'
 import { handlers } from '../image.ts'
-import { servingStatements } from '../serving-statements.ts'
 import { createFunction } from './function.ts'
 import { lambdaAlarms } from './lambda-alarms.ts'
 import { createFailures, createMapping } from './mapping.ts'
@@ -35,7 +35,7 @@ export class LambdaStack extends Stack {
       settings,
       handler: handlers.api,
       environment: apiEnvironment(data, settings),
-      statements: servingStatements(data, settings),
+      statements: duties.serve(data, settings),
       memoryMiB: settings.functionMiB,
       timeoutSeconds: API_SECONDS,
       concurrency: settings.apiConcurrency,
@@ -46,8 +46,7 @@ export class LambdaStack extends Stack {
       handler: handlers.processor,
       environment: workerEnvironment(data, settings),
       statements: [
-        ...processing(data),
-        ...(settings.otherProducers ? processingAnyKey(data) : []),
+        ...duties.process(data, settings),
         ...mappedByLambda(data, { name: failures.queueName, arn: failures.queueArn }),
       ],
       memoryMiB: settings.processorMiB,
@@ -61,7 +60,7 @@ export class LambdaStack extends Stack {
       settings,
       handler: handlers.relay,
       environment: workerEnvironment(data, settings),
-      statements: relaying(data),
+      statements: duties.relay(data, settings),
       ...HOUSEKEEPING,
     })
     this.#every(Duration.minutes(1), relay)
@@ -69,7 +68,7 @@ export class LambdaStack extends Stack {
       settings,
       handler: handlers.sweep,
       environment: apiEnvironment(data, settings),
-      statements: sweeping(data),
+      statements: duties.sweep(data),
       ...HOUSEKEEPING,
     })
     this.#every(Duration.minutes(15), sweep)

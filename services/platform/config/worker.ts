@@ -63,6 +63,12 @@ export const workerConfigSchema = Type.Object({
     default: 16,
     description: 'How many uploads of one shard are processed at once, each of another partition key.',
   }),
+  EMF_INTERVAL_MS: Type.Integer({
+    minimum: 1_000,
+    maximum: 60_000,
+    default: 60_000,
+    description: 'How often those metrics are written, in milliseconds. CloudWatch keeps them by the minute.',
+  }),
   OUTBOX_INTERVAL_MS: Type.Integer({
     minimum: 100,
     maximum: 3_600_000,
