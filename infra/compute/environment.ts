@@ -37,7 +37,10 @@ export function workerEnvironment(data: Data, settings: Settings, own: WorkerVar
   const given = {
     ...shared(data, settings),
     PROCESSED_BUCKET: data.processedBucket.name,
-    EMF_NAMESPACE: resourceNames(settings).metrics,
+    APPLICATION_NAME: resourceNames(settings).application,
+    METRICS_NAMESPACE: resourceNames(settings).metrics,
+    // Before the stream forgets it: 20 hours of 24.
+    GIVE_UP_AFTER_HOURS: String(Math.floor((settings.retentionHours * 5) / 6)),
     ...own,
   } satisfies WorkerVariables
   const schema = settings.compute === 'fargate' ? workerConfigSchema : processorConfigSchema

@@ -5,10 +5,11 @@ import { resourceNames, type Settings } from '../settings/schema.ts'
 
 /** A metric that our processes tell by their log. */
 export function ownMetric(settings: Settings, metricName: MetricName, statistic: 'Maximum' | 'Sum'): Metric {
+  const { metrics: namespace, application: Application } = resourceNames(settings)
   return new Metric({
-    namespace: resourceNames(settings).metrics,
+    namespace,
     metricName,
-    dimensionsMap: { role: 'worker' },
+    dimensionsMap: { Application },
     statistic,
     period: Duration.minutes(1),
   })

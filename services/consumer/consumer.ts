@@ -123,6 +123,7 @@ export class KinesisConsumer {
       checkpoint: lease.row.checkpoint.sequenceNumber,
       pending: consumer.pending,
       millisBehindLatest: consumer.pace.millisBehindLatest,
+      fetchAgeMs: consumer.pace.observedAt === undefined ? undefined : now - consumer.pace.observedAt,
       fencingToken: consumer.fencingToken,
       checkpointAgeMs: now - Math.max(takenAt, this.#store.checkpointedAt(lease.leaseKey) ?? takenAt),
       bufferedBytes: consumer.bufferedBytes,

@@ -1,6 +1,7 @@
 export { type AdminOptions, type AdminPorts, ConsumerAdmin } from './admin/admin.ts'
 export type { ShardLag } from './admin/shard-lag.ts'
-export type { Checkpoint } from './checkpoint.ts'
+export { type UnpackSettings, unpack } from './aggregation/unpack.ts'
+export { type Checkpoint, compareSequence } from './checkpoint.ts'
 export type { Clock, Random } from './clock.ts'
 export { type ConsumerPorts, KinesisConsumer } from './consumer.ts'
 export {

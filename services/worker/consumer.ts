@@ -17,7 +17,7 @@ export function createUploadConsumer(config: WorkerConfig, services: WorkerServi
     streamName: config.STREAM_NAME,
     kinesis,
     dynamodb,
-    handler: (record, { signal }) => processor.process(record, { signal }),
+    handler: (record, { signal, attempt }) => processor.process(record, { signal, attempt }),
     failoverMs: config.FAILOVER_TIME_MS,
     concurrency: config.SHARD_CONCURRENCY,
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,

@@ -35,3 +35,8 @@ export class ObjectArchivedError extends PermanentError {
 export class TransformError extends PermanentError {
   readonly code = 'HEADGATE_TRANSFORM_REFUSED'
 }
+
+/** Trouble that should have passed did not, until the record was about to be lost with the stream's memory of it. */
+export class OverdueError extends PermanentError {
+  readonly code = 'HEADGATE_OVERDUE'
+}

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../platform/log.ts'
 import type { Processor } from './processor.ts'
 import type { StreamRecord } from './record.ts'
@@ -7,6 +8,10 @@ export interface BatchSettings {
   log: Pick<Logger, 'warn'>
   /** Records under way at once, each of another partition key. */
   concurrency?: number
+  /** Tries of a record that fails, before Lambda is told to bring it again. */
+  tries?: number
+  /** Failures in a row, over all keys, after which nothing more is begun: whatever is down is down for all. */
+  failuresInARow?: number
   /** Time left until the function is killed, in milliseconds. */
   remainingMs(): number
   /** With less time left than this, nothing more is begun. */
@@ -17,19 +22,16 @@ export interface BatchSettings {
   tidyMs?: number
 }
 
+const BACKOFF_MS = { first: 200, factor: 4 }
+
 /**
- * Processes one batch of one shard: the records of a partition key in their order, different keys side by side.
+ * Processes records of one shard: those of a partition key in their order, different keys side by side. A record that fails
+ * keeps back those of its own key alone.
  *
- * Lambda takes the answer as "done up to here": it begins again at the returned record, with everything behind it. So
- * nothing behind the lowest failure is begun any more, while what is before it still is: the fewer records come again.
- *
- * @returns the lowest sequence number that failed or was not finished in time, undefined when all are done
+ * @returns what failed or was not finished in time, in the order in which it came
  */
-export async function processBatch(
-  records: readonly StreamRecord[],
-  settings: BatchSettings,
-): Promise<string | undefined> {
-  const { process, log, concurrency = 16, remainingMs } = settings
+export async function processBatch(records: readonly StreamRecord[], settings: BatchSettings): Promise<StreamRecord[]> {
+  const { process, log, concurrency = 16, tries = 3, failuresInARow = 20, remainingMs } = settings
   const total = remainingMs()
   // A function with a short time-out must get to work all the same: the reserves never take more than half of it.
   const startReserve = Math.min(settings.startReserveMs ?? 5_000, total / 2)
@@ -38,24 +40,32 @@ export async function processBatch(
 
   const unfinished = new Set(records)
   const calledOff = new AbortController()
-  let lowestFailure: bigint | undefined
+  const { signal } = calledOff
+  let failed = 0
+  const mayBegin = () => remainingMs() > startReserve && !signal.aborted && failed < failuresInARow
 
-  const mayBegin = (record: StreamRecord) =>
-    remainingMs() > startReserve &&
-    !calledOff.signal.aborted &&
-    (lowestFailure === undefined || BigInt(record.sequenceNumber) < lowestFailure)
+  /** Resolves to whether the record is done. */
+  async function tryRecord(record: StreamRecord, attempt: number): Promise<boolean> {
+    try {
+      await process(record, { signal, attempt })
+      failed = 0
+      unfinished.delete(record)
+      return true
+    } catch (err) {
+      failed++
+      const { shardId, sequenceNumber } = record
+      log.warn({ err, shardId, sequenceNumber, attempt }, 'record failed, to be tried again')
+      return false
+    }
+  }
 
   async function runLane(lane: readonly StreamRecord[]): Promise<void> {
     for (const record of lane) {
-      if (!mayBegin(record)) return
-      try {
-        await process(record, { signal: calledOff.signal })
-        unfinished.delete(record)
-      } catch (err) {
-        const { shardId, sequenceNumber } = record
-        log.warn({ err, shardId, sequenceNumber }, 'record failed, Lambda will bring it again')
-        lowestFailure = lower(lowestFailure, BigInt(sequenceNumber))
-        return
+      for (let attempt = 1; ; attempt++) {
+        if (!mayBegin()) return
+        if (await tryRecord(record, attempt)) break
+        if (attempt === tries) return
+        await pause(BACKOFF_MS.first * BACKOFF_MS.factor ** (attempt - 1) * (0.5 + Math.random()), signal)
       }
     }
   }
@@ -71,7 +81,7 @@ export async function processBatch(
     calledOff.abort(new Error('The time of the Lambda function is nearly up.'))
     await within(done, tidyMs)
   }
-  return lowestOf([...unfinished])
+  return records.filter(record => unfinished.has(record))
 }
 
 /** The records of each partition key, in their order. Lanes begin in the order of their first records. */
@@ -79,15 +89,11 @@ function lanesOf(records: readonly StreamRecord[]): StreamRecord[][] {
   return [...Map.groupBy(records, record => record.partitionKey).values()]
 }
 
-function lowestOf(records: readonly StreamRecord[]): string | undefined {
-  return records
-    .map(record => BigInt(record.sequenceNumber))
-    .reduce<bigint | undefined>(lower, undefined)
-    ?.toString()
-}
-
-function lower(a: bigint | undefined, b: bigint): bigint {
-  return a === undefined || b < a ? b : a
+/** Waits, unless the signal fires first. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
 }
 
 /** Waits for a promise, but no longer than so many milliseconds. */

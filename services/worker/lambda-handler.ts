@@ -1,10 +1,13 @@
-import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda'
+import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda'
+import { compareSequence } from '../consumer/index.ts'
 import type { Logger } from '../platform/log.ts'
-import { processBatch } from './lambda-batch.ts'
+import { type BatchSettings, processBatch } from './lambda-batch.ts'
+import { recordsByShard } from './lambda-records.ts'
 import type { Processor } from './processor.ts'
 import type { StreamRecord } from './record.ts'
+import { createRedelivered } from './redelivered.ts'
 
-export interface LambdaHandlerSettings {
+export interface LambdaHandlerSettings extends Partial<Pick<BatchSettings, 'concurrency'>> {
   processor: Processor
   log: Pick<Logger, 'warn'>
 }
@@ -15,21 +18,39 @@ export type LambdaHandler = (
   context: Pick<Context, 'getRemainingTimeInMillis'>,
 ) => Promise<KinesisStreamBatchResponse>
 
-export function createLambdaHandler({ processor, log }: LambdaHandlerSettings): LambdaHandler {
+/**
+ * Lambda takes a sequence number of the answer as "done up to here": it begins again at it, with everything behind it. So of each
+ * shard the lowest that is not done is answered, and what is done behind it is remembered for when it comes again.
+ */
+export function createLambdaHandler({ processor, log, concurrency }: LambdaHandlerSettings): LambdaHandler {
+  const redelivered = createRedelivered()
+
+  async function runShard(
+    shardId: string,
+    records: readonly StreamRecord[],
+    remainingMs: () => number,
+  ): Promise<string[]> {
+    const left = redelivered.left(shardId, records)
+    const settings = { process: processor.process, log, remainingMs, ...(concurrency !== undefined && { concurrency }) }
+    const unfinished = new Set(await processBatch(left, settings))
+    const from = lowest([...unfinished])
+    if (from === undefined) return []
+    redelivered.expect(
+      shardId,
+      from,
+      records.filter(record => !unfinished.has(record)),
+    )
+    return [from]
+  }
+
   return async (event, context) => {
     const remainingMs = () => context.getRemainingTimeInMillis()
-    const process = processor.process
-    const itemIdentifier = await processBatch(event.Records.map(toStreamRecord), { process, log, remainingMs })
-    return { batchItemFailures: itemIdentifier === undefined ? [] : [{ itemIdentifier }] }
+    const shards = [...recordsByShard(event.Records)]
+    const lowestOfEach = await Promise.all(shards.map(([id, records]) => runShard(id, records, remainingMs)))
+    return { batchItemFailures: lowestOfEach.flat().map(itemIdentifier => ({ itemIdentifier })) }
   }
 }
 
-/** The shard is told only as the first part of the event id, `shardId-000000000006:4959…`. */
-function toStreamRecord({ kinesis, eventID }: KinesisStreamRecord): StreamRecord {
-  return {
-    data: Buffer.from(kinesis.data, 'base64'),
-    partitionKey: kinesis.partitionKey,
-    sequenceNumber: kinesis.sequenceNumber,
-    shardId: eventID.slice(0, eventID.lastIndexOf(':')),
-  }
+function lowest(records: readonly StreamRecord[]): string | undefined {
+  return records.map(({ sequenceNumber }) => sequenceNumber).sort(compareSequence)[0]
 }

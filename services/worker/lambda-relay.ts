@@ -1,17 +1,23 @@
+/** The outbox relay as a Lambda function, for a schedule of a minute or so. One configuration and its clients for all invocations. */
 import { loadConfig } from '../platform/config/load.ts'
 import { relayConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
+import { createRelayHandler } from './lambda-relay-handler.ts'
 import { createOutboxRelay } from './outbox-relay.ts'
-import { createRelayHandler } from './relay-handler.ts'
 import { createWorkerServices } from './services.ts'
 
 const config = loadConfig(relayConfigSchema, process.env)
-const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
-const services = createWorkerServices(config, log)
+const log = createLogger({ level: config.LOG_LEVEL, role: 'relay' })
+const { store, deletions, publisher, tell } = createWorkerServices(config, log)
 
-/** The outbox relay for Lambda, on a schedule: where a function processes the stream, no container is there to do it. */
+/** The entry for Lambda: `services/worker/lambda-relay.handler`. */
 export const handler = createRelayHandler({
   createRelay: () =>
-    createOutboxRelay({ ...services, graceMs: config.OUTBOX_GRACE_MS, intervalMs: config.OUTBOX_GRACE_MS, log }),
-  onPass: oldestMs => services.tell({ OutboxAge: oldestMs / 1_000 }),
+    createOutboxRelay({
+      ...{ store, deletions, publisher, log },
+      graceMs: config.OUTBOX_GRACE_MS,
+      intervalMs: 0, // One pass each time: nothing waits for the next.
+    }),
+  onPass: oldestMs => tell({ OutboxAge: oldestMs / 1_000 }),
+  log,
 })

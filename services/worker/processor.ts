@@ -11,6 +11,7 @@ import { createAdmission } from './admission.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { permanentFailure } from './failure.ts'
 import { checkObject } from './object-key.ts'
+import { orOverdue } from './overdue.ts'
 import { writeProcessedObject } from './processed-object.ts'
 import { createWhileMarked } from './processing-mark.ts'
 import { checkOwnObject, describeUpload, provenance, uploadKeyOf } from './provenance.ts'
@@ -28,7 +29,13 @@ export interface Processor {
    *
    * @throws for transient trouble and when the signal fires: the record is not done, and nothing is marked
    */
-  process(record: StreamRecord, options: { signal: AbortSignal }): Promise<void>
+  process(record: StreamRecord, options: ProcessOptions): Promise<void>
+}
+
+export interface ProcessOptions {
+  signal: AbortSignal
+  /** 1, or left out, for the first try of this record by this process. */
+  attempt?: number
 }
 
 export interface ProcessorSettings {
@@ -43,6 +50,8 @@ export interface ProcessorSettings {
   deadLetters: DeadLetters
   /** Bytes that large objects may hold at a time, over all records under way. */
   largeObjectsBytes?: number
+  /** How old a record may be that still fails before it is given up, in milliseconds. Left out: it never is for its age. */
+  giveUpAfterMs?: number
   /** How long an upload is processed before it shows as `processing`, in milliseconds. */
   markProcessingAfterMs?: number
   log: Pick<Logger, 'info' | 'warn'>
@@ -66,7 +75,11 @@ function requestOf(event: UploadEvent | BareEvent | undefined): { requestId?: st
 
 export function createProcessor(settings: ProcessorSettings): Processor {
   const { s3, store, uploadBucket, processedBucket, transforms = shippedTransforms, deadLetters, log } = settings
-  const { deletions, markProcessingAfterMs: afterMs = MARK_PROCESSING_AFTER_MS } = settings
+  const {
+    deletions,
+    giveUpAfterMs = Number.POSITIVE_INFINITY,
+    markProcessingAfterMs: afterMs = MARK_PROCESSING_AFTER_MS,
+  } = settings
   const open = createAdmission(s3, settings.largeObjectsBytes)
   const whileMarked = createWhileMarked({ store, afterMs, log })
   const removeObject = createRemoveObject(s3)
@@ -115,7 +128,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   }
 
   return {
-    async process(record, { signal }) {
+    async process(record, { signal, attempt = 1 }) {
       signal.throwIfAborted()
       const told: Told = {}
       try {
@@ -145,10 +158,11 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         } finally {
           close()
         }
-      } catch (error) {
+      } catch (thrown) {
+        const error = orOverdue(thrown, record, attempt, { giveUpAfterMs, now: Date.now })
         // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
         const failure = signal.aborted ? undefined : permanentFailure(error)
-        if (!failure) throw error
+        if (!failure) throw thrown
         await giveUp(record, failure, { ...told, error })
       }
     },

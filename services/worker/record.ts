@@ -7,4 +7,6 @@ export interface StreamRecord {
   /** The place inside an aggregated record. Left out or 0 in a plain one. */
   readonly subSequenceNumber?: number
   readonly shardId: string
+  /** When Kinesis took the record, by Kinesis's clock, where that is known. */
+  readonly arrivedAt?: Date
 }

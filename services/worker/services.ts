@@ -10,6 +10,7 @@ import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
 import { createRemoveObject } from '../uploads/remove-object.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import type { WorkMetrics } from './metrics/work-metrics.ts'
 import { createProcessor, type Processor } from './processor.ts'
 
 /** What a worker is made of, in a container and on Lambda alike. */
@@ -37,21 +38,30 @@ const PUBLISH_TIMEOUT_MS = 10_000
  */
 const MAX_SOCKETS = 1_024
 
-/** Builds them. Connects to nothing yet. */
-export function createWorkerServices(config: ProcessorConfig, log: Logger): WorkerServices {
+/**
+ * Builds them. Connects to nothing yet.
+ *
+ * @param measured counts what they do, where somebody asks for it
+ */
+export function createWorkerServices(config: ProcessorConfig, log: Logger, measured?: WorkMetrics): WorkerServices {
   const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS })
   const { s3, kinesis, dynamodb } = aws
   const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
   const removeObject = createRemoveObject(s3)
   const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject })
   const publisher = createPublisher({ kinesis, stream: config.STREAM_NAME, timeoutMs: PUBLISH_TIMEOUT_MS })
-  const tell = createTellMetrics({ namespace: config.EMF_NAMESPACE, log })
-  const deadLetters = createDeadLetters({
+  const tell = createTellMetrics({
+    namespace: config.METRICS_NAMESPACE,
+    application: config.APPLICATION_NAME,
+    log,
+  })
+  const letters = createDeadLetters({
     s3,
     bucket: config.PROCESSED_BUCKET,
     stream: config.STREAM_NAME,
     onWritten: () => tell({ DeadLetters: 1 }),
   })
+  const deadLetters = measured?.deadLetters(letters) ?? letters
   const processor = createProcessor({
     s3,
     store,
@@ -59,6 +69,7 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
     uploadBucket: config.UPLOAD_BUCKET,
     processedBucket: config.PROCESSED_BUCKET,
     deadLetters,
+    ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     log,
   })
   return {
@@ -67,9 +78,9 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger): Work
     dynamodb,
     store,
     deletions,
-    publisher,
+    publisher: measured?.publisher(publisher) ?? publisher,
     deadLetters,
-    processor,
+    processor: measured?.processor(processor) ?? processor,
     tell,
     async close() {
       await publisher.drain()

@@ -1,5 +1,6 @@
 import type { KinesisConsumer } from '../consumer/index.ts'
 import { jsonPage, type Page, type Pages } from '../platform/operator-port.ts'
+import type { StuckShard } from './stuck-shards.ts'
 
 export interface HealthReport {
   ok: boolean
@@ -35,22 +36,35 @@ export interface LivenessSettings {
   failoverMs: number
   /** Monotonic milliseconds since the worker was started. */
   millisSinceStart: number
+  stuck: readonly StuckShard[]
 }
 
-/** Whether the worker should be left alone. One that has not come to its first scan yet is, for as long as a start may take. */
-export function live(consumer: ConsumerHealth, { failoverMs, millisSinceStart }: LivenessSettings): HealthReport {
+/**
+ * Whether the worker should be left alone. One that has not come to its first scan yet is, for as long as a start may take; so is
+ * one with a shard that is stuck, unless its handlers hang: a restart mends nothing else.
+ */
+export function live(
+  consumer: ConsumerHealth,
+  { failoverMs, millisSinceStart, stuck }: LivenessSettings,
+): HealthReport {
   const { millisSinceScan, workerId } = consumer
   const bound = STUCK_AFTER_FAILOVERS * failoverMs
+  const scans = millisSinceScan === undefined ? millisSinceStart < Math.max(bound, START_MS) : millisSinceScan < bound
+  const hung = stuck.filter(({ isHung }) => isHung)
   return {
-    ok: millisSinceScan === undefined ? millisSinceStart < Math.max(bound, START_MS) : millisSinceScan < bound,
-    details: { workerId, millisSinceStart, millisSinceScan },
+    ok: scans && hung.length === 0,
+    details: { workerId, millisSinceStart, millisSinceScan, ...(hung.length > 0 && { stuck: hung }) },
   }
 }
 
-/** Whether the worker shares in the work: it has read the lease table to the end. */
-export function ready(consumer: ConsumerHealth): HealthReport {
+/** Whether the worker shares in the work: it has read the lease table to the end, and every shard that it holds moves. */
+export function ready(consumer: ConsumerHealth, stuck: readonly StuckShard[]): HealthReport {
   return {
-    ok: consumer.millisSinceScan !== undefined,
-    details: { workerId: consumer.workerId, shards: consumer.snapshot() },
+    ok: consumer.millisSinceScan !== undefined && stuck.length === 0,
+    details: {
+      workerId: consumer.workerId,
+      ...(stuck.length > 0 && { stuck }),
+      shards: consumer.snapshot(),
+    },
   }
 }

@@ -7,17 +7,21 @@ import { type OperatorPort, openOperatorPort } from '../platform/operator-port.t
 import { closeOnSignal } from '../platform/shutdown.ts'
 import { checkResources } from './check-resources.ts'
 import { createUploadConsumer } from './consumer.ts'
+import { startScalingSignal } from './metrics/scaling-signal.ts'
+import { createWorkerMetrics } from './metrics/worker-metrics.ts'
 import { createOutboxRelay } from './outbox-relay.ts'
-import { createMetricsReport } from './report-metrics.ts'
 import { createWorkerServices } from './services.ts'
+import { createStuckShards } from './stuck-shards.ts'
 import { healthPages, live, ready } from './worker-health.ts'
 
 runMain(async () => {
   const startedAt = performance.now()
   const config = loadConfig(workerConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
-  const services = createWorkerServices(config, log)
+  const metrics = createWorkerMetrics()
+  const services = createWorkerServices(config, log, metrics.work)
   const consumer = createUploadConsumer(config, services, log)
+  const stuck = createStuckShards({ consumer, boundMs: config.STUCK_AFTER_MS })
   const relay = createOutboxRelay({
     store: services.store,
     deletions: services.deletions,
@@ -26,38 +30,36 @@ runMain(async () => {
     graceMs: config.OUTBOX_GRACE_MS,
     log,
   })
-  const report = createMetricsReport({
-    consumer,
-    relay,
-    tell: services.tell,
-    intervalMs: config.EMF_INTERVAL_MS,
-    log,
-  })
-  let health: OperatorPort | undefined
+  let operatorPort: OperatorPort | undefined
 
   closeOnSignal({
     timeoutMs: config.SHUTDOWN_TIMEOUT_MS,
     log,
     async close() {
-      report.stop()
-      // The health port last: an orchestrator must not take a worker that drains for one that is dead.
+      // The operator's port last: an orchestrator must not take a worker that drains for one that is dead.
       await Promise.all([consumer.stop(), relay.stop()])
+      stuck.stop()
       await services.close()
-      await health?.close()
+      await operatorPort?.close()
     },
   })
 
   if (config.HEALTH_PORT !== undefined) {
-    const pages = healthPages({
-      live: () =>
-        live(consumer, { failoverMs: config.FAILOVER_TIME_MS, millisSinceStart: performance.now() - startedAt }),
-      ready: () => ready(consumer),
+    const liveness = () => ({
+      failoverMs: config.FAILOVER_TIME_MS,
+      millisSinceStart: performance.now() - startedAt,
+      stuck: stuck.find(),
     })
-    health = await openOperatorPort({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, pages, log })
+    const pages = {
+      ...healthPages({ live: () => live(consumer, liveness()), ready: () => ready(consumer, stuck.find()) }),
+      ...metrics.pages({ consumer, stuck }),
+    }
+    operatorPort = await openOperatorPort({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, pages, log })
   }
   await checkResources({ config, ...services, log })
   await consumer.start()
   relay.start()
-  report.start()
-  log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: health?.url }, 'worker started')
+  stuck.start()
+  startScalingSignal({ tell: services.tell, consumer, stuck, relay })
+  log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: operatorPort?.url }, 'worker started')
 })

@@ -12,20 +12,20 @@ function told(
 ) {
   const lines: string[] = []
   const log = pino(logOptions({ level, role: 'worker' }), { write: line => lines.push(line) })
-  createTellMetrics({ namespace, log, now: () => 1_700_000_000_000 })(values)
+  createTellMetrics({ namespace, application: 'app', log, now: () => 1_700_000_000_000 })(values)
   return lines.map(line => JSON.parse(line) as Record<string, unknown>)
 }
 
 t.test('metrics are one line of the log, in the embedded metric format', async t => {
   const [line, ...more] = told('Headgate/test', { DeadLetters: 1, OutboxAge: 0.5 })
   t.strictSame(more, [])
-  t.match(line, { role: 'worker', DeadLetters: 1, OutboxAge: 0.5 })
+  t.match(line, { role: 'worker', Application: 'app', DeadLetters: 1, OutboxAge: 0.5 })
   t.strictSame(line?._aws, {
     Timestamp: 1_700_000_000_000,
     CloudWatchMetrics: [
       {
         Namespace: 'Headgate/test',
-        Dimensions: [['role']],
+        Dimensions: [['Application']],
         Metrics: [
           { Name: 'DeadLetters', Unit: metrics.DeadLetters.unit },
           { Name: 'OutboxAge', Unit: 'Seconds' },

@@ -105,4 +105,7 @@ t.test('a worker tells its health, and what it reads', async t => {
   const ready = await fetch(`${health}/readyz`)
   t.equal(ready.status, 200)
   t.match(await ready.json(), { status: 'ok', shards: Array.from({ length: 4 }, () => ({ shardId: /^shardId-/ })) })
+  const metrics = await fetch(`${health}/metrics`)
+  t.equal(metrics.status, 200)
+  t.match(await metrics.text(), /^headgate_leases_held 4$/m)
 })

@@ -1,29 +1,83 @@
 import t from 'tap'
-import { createStuckShards } from '../../services/worker/stuck-shards.ts'
+import { createStuckShards, HUNG_AFTER_BOUNDS } from '../../services/worker/stuck-shards.ts'
+import { consumerDouble, shardStatus } from './consumer-double.ts'
 
-const MINUTE = 60_000
-const shard = (checkpoint: string, pending: number, shardId = 'shardId-0') => ({ shardId, checkpoint, pending })
+const BOUND = 1_000
 
-t.test('a shard is stuck that stands still with records under way', async t => {
-  const look = createStuckShards(15 * MINUTE)
-  t.strictSame(look([shard('1', 3)], 0), [])
-  t.strictSame(look([shard('1', 3)], 14 * MINUTE), [])
-  t.strictSame(look([shard('1', 3)], 15 * MINUTE), ['shardId-0'])
-  t.strictSame(look([shard('2', 3)], 16 * MINUTE), [], 'it moves again')
+function watch() {
+  const consumer = consumerDouble()
+  let at = 0
+  const stuck = createStuckShards({ consumer, boundMs: BOUND, now: () => at })
+  return {
+    consumer,
+    stuck,
+    /** Sets how the shard is, so much later. */
+    after(ms: number, fields: Parameters<typeof shardStatus>[0]) {
+      at += ms
+      consumer.shards = [shardStatus(fields)]
+      return stuck.find()
+    },
+  }
+}
+
+t.test('a shard is stuck once its checkpoint has not moved for longer than the bound while records wait', async t => {
+  const { after, stuck } = watch()
+  t.strictSame(after(0, { pending: 5 }), [])
+  t.strictSame(after(BOUND - 1, { pending: 9 }), [])
+  t.match(after(1, { pending: 9 }), [
+    { shardId: 'shardId-1', why: 'records wait and none is done', stalledMs: BOUND, isHung: false },
+  ])
+  t.equal(stuck.stalledMs('shardId-1'), BOUND)
+  t.strictSame(after(1, { pending: 9, checkpoint: '2' }), [], 'it moves again')
+  t.equal(stuck.stalledMs('shardId-1'), 0)
 })
 
-t.test('an idle shard is not stuck, nor one that was idle until now', async t => {
-  const look = createStuckShards(15 * MINUTE)
-  look([shard('1', 0)], 0)
-  t.strictSame(look([shard('1', 0)], 60 * MINUTE), [])
-  t.strictSame(look([shard('1', 1)], 61 * MINUTE), [])
-  t.strictSame(look([shard('1', 1)], 75 * MINUTE), [])
-  t.strictSame(look([shard('1', 1)], 76 * MINUTE), ['shardId-0'])
+t.test('a shard that rests is not stuck, and what comes after a rest has its time', async t => {
+  const { after } = watch()
+  after(0, {})
+  t.strictSame(after(10 * BOUND, { checkpointAgeMs: 10 * BOUND }), [])
+  t.strictSame(after(1, { pending: 1, checkpointAgeMs: 10 * BOUND }), [])
+  t.strictSame(after(BOUND - 2, { pending: 1 }), [])
+  t.equal(after(2, { pending: 1 }).length, 1)
 })
 
-t.test('a shard that was given up and comes back begins anew', async t => {
-  const look = createStuckShards(15 * MINUTE)
-  look([shard('1', 1), shard('9', 1, 'shardId-1')], 0)
-  look([shard('9', 1, 'shardId-1')], 10 * MINUTE)
-  t.strictSame(look([shard('1', 1), shard('9', 1, 'shardId-1')], 20 * MINUTE), ['shardId-1'])
+t.test('a shard of which Kinesis tells nothing is stuck too', async t => {
+  const { after } = watch()
+  t.strictSame(after(0, { fetchAgeMs: undefined }), [], 'it was just taken')
+  t.strictSame(after(1, { fetchAgeMs: BOUND - 1 }), [])
+  t.match(after(1, { fetchAgeMs: BOUND }), [{ why: 'the stream is not read', stalledMs: BOUND }])
+  const never = watch()
+  never.after(0, { fetchAgeMs: undefined })
+  t.strictSame(never.after(BOUND - 1, { fetchAgeMs: undefined }), [])
+  t.match(never.after(1, { fetchAgeMs: undefined }), [{ why: 'the stream is not read' }])
+})
+
+t.test('one whose handlers give no sign of life hangs in the end, and one whose tries fail does not', async t => {
+  const silent = watch()
+  silent.after(0, { pending: 1 })
+  t.match(silent.after(HUNG_AFTER_BOUNDS * BOUND - 1, { pending: 1 }), [{ isHung: false }])
+  t.match(silent.after(1, { pending: 1 }), [{ isHung: true }])
+
+  const failing = watch()
+  failing.after(0, { pending: 1 })
+  failing.after(HUNG_AFTER_BOUNDS * BOUND - 1, { pending: 1 })
+  const error = new Error('SlowDown')
+  const failed = { shardId: 'shardId-1', sequenceNumber: '2', attempt: 9, retryInMs: 1, error }
+  failing.consumer.events.emit('recordFailed', failed)
+  t.match(failing.after(1, { pending: 1 }), [{ isHung: false, lastError: 'Error: SlowDown' }])
+})
+
+t.test('records that are held back as a dependency fails are no reason to restart', async t => {
+  const { after, consumer } = watch()
+  after(0, { pending: 1 })
+  consumer.breaker = 'open'
+  t.match(after(HUNG_AFTER_BOUNDS * BOUND, { pending: 1 }), [{ isHung: false }])
+})
+
+t.test('a shard that went to another worker and came back begins anew', async t => {
+  const { after, consumer, stuck } = watch()
+  after(0, { pending: 1 })
+  consumer.shards = []
+  t.strictSame(stuck.find(), [])
+  t.strictSame(after(BOUND, { pending: 1 }), [])
 })

@@ -4,7 +4,7 @@ import { healthPages, live, ready } from '../../services/worker/worker-health.ts
 const consumer = (millisSinceScan: number | undefined) => ({ workerId: 'w', millisSinceScan, snapshot: () => [] })
 
 t.test('a worker is alive while it looks at the lease table', async t => {
-  const ok = (millis: number) => live(consumer(millis), { failoverMs: 10_000, millisSinceStart: 1e9 }).ok
+  const ok = (millis: number) => live(consumer(millis), { failoverMs: 10_000, millisSinceStart: 1e9, stuck: [] }).ok
   t.equal(ok(0), true)
   t.equal(ok(59_999), true)
   t.equal(ok(60_000), false)
@@ -12,7 +12,7 @@ t.test('a worker is alive while it looks at the lease table', async t => {
 
 t.test('a worker that never looks is alive only for as long as a start may take', async t => {
   const ok = (failoverMs: number, millisSinceStart: number) =>
-    live(consumer(undefined), { failoverMs, millisSinceStart }).ok
+    live(consumer(undefined), { failoverMs, millisSinceStart, stuck: [] }).ok
   t.equal(ok(10_000, 59_999), true)
   t.equal(ok(10_000, 60_000), false)
   t.equal(ok(1_000, 59_999), true, 'DynamoDB takes its time to make a table, however short the failover')
@@ -21,8 +21,20 @@ t.test('a worker that never looks is alive only for as long as a start may take'
 })
 
 t.test('a worker is ready once it has looked', async t => {
-  t.equal(ready(consumer(undefined)).ok, false)
-  t.equal(ready(consumer(1)).ok, true)
+  t.equal(ready(consumer(undefined), []).ok, false)
+  t.equal(ready(consumer(1), []).ok, true)
+})
+
+t.test('a shard that is stuck makes its worker unready, and one whose handlers hang makes it dead', async t => {
+  const stuck = (isHung: boolean) =>
+    [{ shardId: 'shardId-7', why: 'records wait and none is done', stalledMs: 400_000, isHung }] as const
+  t.match(ready(consumer(1), stuck(false)), { ok: false, details: { stuck: [{ shardId: 'shardId-7' }] } })
+  const liveness = { failoverMs: 10_000, millisSinceStart: 0 }
+  t.match(live(consumer(1), { ...liveness, stuck: stuck(false) }), { ok: true, details: { stuck: undefined } })
+  t.match(live(consumer(1), { ...liveness, stuck: stuck(true) }), {
+    ok: false,
+    details: { stuck: [{ shardId: 'shardId-7' }] },
+  })
 })
 
 t.test('the pages say what the reports do, with their details', async t => {

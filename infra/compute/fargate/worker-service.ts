@@ -4,7 +4,6 @@ import { FargateService } from 'aws-cdk-lib/aws-ecs'
 import type { Construct } from 'constructs'
 import { duties } from '../../permissions/duties.ts'
 import { ownMetric } from '../../running/own-metric.ts'
-import { resourceNames } from '../../settings/schema.ts'
 import { workerEnvironment } from '../environment.ts'
 import { commands } from '../image.ts'
 import type { ServiceSettings } from './api-service.ts'
@@ -24,7 +23,6 @@ export function createWorkerService(
     settings,
     command: commands.worker,
     environment: workerEnvironment(data, settings, {
-      APPLICATION_NAME: resourceNames(settings).application,
       HEALTH_PORT: String(HEALTH_PORT),
       HEALTH_HOST: '127.0.0.1',
     }),

@@ -10,6 +10,8 @@ export interface ShardStatus {
   pending: number
   /** Undefined before the first fetch. */
   millisBehindLatest: number | undefined
+  /** Milliseconds since Kinesis last answered what there is to read, be it nothing; undefined before the first fetch. */
+  fetchAgeMs: number | undefined
   /** What handlers of this shard get to fence their writes with. */
   fencingToken: number
   /** Milliseconds since this worker last moved the checkpoint, or since it took the lease where it has not yet. */

@@ -7,12 +7,19 @@ export class ShardPace {
   /** How far the reading has come in the stream's own time. */
   readonly #place = new Rate()
   #millisBehindLatest: number | undefined
+  #observedAt: number | undefined
 
   /** @param now monotonic milliseconds */
   observe({ done, millisBehindLatest }: { done: number; millisBehindLatest: number }, now: number): void {
     this.#done.observe(done, now)
     this.#place.observe(now - millisBehindLatest, now)
     this.#millisBehindLatest = millisBehindLatest
+    this.#observedAt = now
+  }
+
+  /** Monotonic time of the last fetch; undefined before the first. */
+  get observedAt(): number | undefined {
+    return this.#observedAt
   }
 
   /** As of the last fetch; undefined before the first. */

@@ -9,11 +9,27 @@ export const processorProperties = {
     ...bucketName,
     description: 'The bucket that processed objects and dead letters are written to.',
   }),
-  EMF_NAMESPACE: Type.Optional(
+  GIVE_UP_AFTER_HOURS: Type.Integer({
+    minimum: 0,
+    maximum: 8_760,
+    default: 20,
+    description:
+      'How old a record may be that trouble keeps from being processed before it becomes a dead letter, in hours. Keep it under the retention of the stream, which forgets it. 0: never.',
+  }),
+  APPLICATION_NAME: Type.String({
+    minLength: 3,
+    maxLength: 255,
+    pattern: '^[a-zA-Z0-9_.-]+$',
+    default: names.application,
+    description: 'The name of the consumer application: of its lease table, where it has one, and of its metrics.',
+  }),
+  METRICS_NAMESPACE: Type.Optional(
     Type.String({
-      pattern: '^[a-zA-Z0-9._/#:-]{1,255}$',
+      minLength: 1,
+      maxLength: 255,
+      pattern: '^[a-zA-Z0-9_./#:-]+$',
       description:
-        'The CloudWatch namespace that metrics are written to the log for, in its embedded metric format. Left out: none are.',
+        'The CloudWatch namespace of the metrics to scale by and to watch (TimeToDrain, DeadLetters and others), which are logged in the embedded metric format. Left out, they are not.',
     }),
   ),
 }
@@ -22,27 +38,22 @@ export const processorConfigSchema = Type.Object(processorProperties)
 
 export type ProcessorConfig = Readonly<Static<typeof processorConfigSchema>>
 
-const OUTBOX_GRACE_MS = Type.Integer({
-  minimum: 0,
-  maximum: 3_600_000,
-  default: 30_000,
-  description:
-    'How old such an upload must be before the relay publishes its event, in milliseconds: the api comes first.',
-})
+const relayProperties = {
+  OUTBOX_GRACE_MS: Type.Integer({
+    minimum: 0,
+    maximum: 3_600_000,
+    default: 30_000,
+    description:
+      'How old such an upload must be before the relay publishes its event, in milliseconds: the api comes first.',
+  }),
+}
 
-/** The environment of the outbox relay where it is a function of its own. */
-export const relayConfigSchema = Type.Object({ ...processorProperties, OUTBOX_GRACE_MS })
+/** The environment of the outbox relay where a schedule runs it. */
+export const relayConfigSchema = Type.Object({ ...processorProperties, ...relayProperties })
 
 /** The environment of the worker container. */
 export const workerConfigSchema = Type.Object({
   ...processorProperties,
-  APPLICATION_NAME: Type.String({
-    minLength: 3,
-    maxLength: 255,
-    pattern: '^[a-zA-Z0-9_.-]+$',
-    default: names.application,
-    description: 'The name of the consumer application, and so of its lease table.',
-  }),
   WORKER_ID: Type.Optional(
     Type.String({
       minLength: 1,
@@ -63,19 +74,13 @@ export const workerConfigSchema = Type.Object({
     default: 16,
     description: 'How many uploads of one shard are processed at once, each of another partition key.',
   }),
-  EMF_INTERVAL_MS: Type.Integer({
-    minimum: 1_000,
-    maximum: 60_000,
-    default: 60_000,
-    description: 'How often those metrics are written, in milliseconds. CloudWatch keeps them by the minute.',
-  }),
   OUTBOX_INTERVAL_MS: Type.Integer({
     minimum: 100,
     maximum: 3_600_000,
     default: 5_000,
     description: 'How often the outbox relay looks for uploads whose event is not on the stream, in milliseconds.',
   }),
-  OUTBOX_GRACE_MS,
+  ...relayProperties,
   HEALTH_HOST: Type.String({
     minLength: 1,
     default: '0.0.0.0',
@@ -85,9 +90,16 @@ export const workerConfigSchema = Type.Object({
     Type.Integer({
       minimum: 0,
       maximum: 65_535,
-      description: 'The port of /livez and /readyz. Left out, the worker listens on none.',
+      description: 'The port of /metrics (Prometheus), /livez and /readyz. Left out, the worker listens on none.',
     }),
   ),
+  STUCK_AFTER_MS: Type.Integer({
+    minimum: 1_000,
+    maximum: 86_400_000,
+    default: 300_000,
+    description:
+      'How long a shard may stand still while records wait until /readyz says so, in milliseconds. /livez says so after twelve times as long without any sign of life. Keep it over what your largest upload takes.',
+  }),
 })
 
 export type WorkerConfig = Readonly<Static<typeof workerConfigSchema>>

@@ -7,6 +7,7 @@ const status = (fields: Partial<ShardStatus>): ShardStatus => ({
   checkpoint: '1',
   pending: 0,
   millisBehindLatest: 0,
+  fetchAgeMs: 0,
   fencingToken: 1,
   checkpointAgeMs: 0,
   bufferedBytes: 0,

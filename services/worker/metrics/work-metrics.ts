@@ -1,0 +1,79 @@
+import { Counter, Histogram, type Registry } from 'prom-client'
+import type { EventPublisher } from '../../uploads/publisher.ts'
+import type { DeadLetters } from '../dead-letters.ts'
+import type { Processor } from '../processor.ts'
+
+/** What the worker does, counted where it does it. */
+export interface WorkMetrics {
+  processor(processor: Processor): Processor
+  deadLetters(deadLetters: DeadLetters): DeadLetters
+  /** Of the outbox relay: nobody else publishes here. */
+  publisher<P extends Pick<EventPublisher, 'publish'>>(publisher: P): P
+}
+
+/** Text is done in milliseconds, the largest files in minutes. */
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800]
+
+export function createWorkMetrics(registry: Registry): WorkMetrics {
+  const registers = [registry]
+  const processing = new Histogram({
+    name: 'headgate_record_processing_seconds',
+    help: 'A try of a record, by what it came to: "done" or "error", which is tried again.',
+    labelNames: ['result'],
+    buckets: SECONDS,
+    registers,
+  })
+  const latency = new Histogram({
+    name: 'headgate_record_latency_seconds',
+    help: 'From when Kinesis took a record to when it was done, by the clocks of both.',
+    buckets: SECONDS,
+    registers,
+  })
+  const givenUp = new Counter({
+    name: 'headgate_dead_letters_total',
+    help: 'Records given up, by the code of the failure.',
+    labelNames: ['code'],
+    registers,
+  })
+  const published = new Counter({
+    name: 'headgate_outbox_events_total',
+    help: 'Events of the outbox: "published", or "refused", to be tried again.',
+    labelNames: ['result'],
+    registers,
+  })
+
+  return {
+    processor: ({ process }) => ({
+      async process(record, options) {
+        const end = processing.startTimer()
+        try {
+          await process(record, options)
+        } catch (error) {
+          end({ result: 'error' })
+          throw error
+        }
+        end({ result: 'done' })
+        if (record.arrivedAt) latency.observe(Math.max(0, Date.now() - record.arrivedAt.getTime()) / 1_000)
+      },
+    }),
+    deadLetters: deadLetters => ({
+      async write(record, failure, told) {
+        const key = await deadLetters.write(record, failure, told)
+        givenUp.inc({ code: failure.code })
+        return key
+      },
+    }),
+    publisher: publisher => ({
+      ...publisher,
+      async publish(event) {
+        try {
+          await publisher.publish(event)
+        } catch (error) {
+          published.inc({ result: 'refused' })
+          throw error
+        }
+        published.inc({ result: 'published' })
+      },
+    }),
+  }
+}

@@ -1,0 +1,45 @@
+import type { ConsumerMetrics, ShardStatus } from '../../services/consumer/index.ts'
+import { Counters } from '../../services/consumer/insight/counters.ts'
+import { ConsumerEmitter } from '../../services/consumer/insight/emitter.ts'
+import { metricsOf } from '../../services/consumer/insight/metrics.ts'
+
+export interface ConsumerDouble {
+  readonly events: ConsumerEmitter
+  shards: ShardStatus[]
+  breaker: ConsumerMetrics['breaker']['state']
+  snapshot(): ShardStatus[]
+  metrics(): ConsumerMetrics
+}
+
+/** What a consumer tells of itself, as a test would have it. Its counters and events are the consumer's own. */
+export function consumerDouble(): ConsumerDouble {
+  const counters = new Counters()
+  const origin = { workerId: 'w', applicationName: 'app', streamName: 'stream' }
+  return {
+    events: new ConsumerEmitter(origin, (name, event) => counters.count(name, event)),
+    shards: [],
+    breaker: 'closed',
+    snapshot() {
+      return this.shards
+    },
+    metrics() {
+      return metricsOf({ workerId: 'w', counters, shards: this.shards, bufferedBytes: 7, breaker: this.breaker })
+    },
+  }
+}
+
+export function shardStatus(fields: Partial<ShardStatus> = {}): ShardStatus {
+  return {
+    shardId: 'shardId-1',
+    checkpoint: '1',
+    pending: 0,
+    millisBehindLatest: 0,
+    fetchAgeMs: 0,
+    fencingToken: 1,
+    checkpointAgeMs: 0,
+    bufferedBytes: 0,
+    recordsPerSecond: 1,
+    timeToDrainMs: 0,
+    ...fields,
+  }
+}

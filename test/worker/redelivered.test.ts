@@ -1,0 +1,40 @@
+import t from 'tap'
+import { createRedelivered } from '../../services/worker/redelivered.ts'
+
+const records = (...numbers: string[]) =>
+  numbers.map(sequenceNumber => ({ data: Buffer.alloc(0), partitionKey: 'a', sequenceNumber, shardId: 's' }))
+const numbers = (left: ReturnType<typeof records>) => left.map(({ sequenceNumber }) => sequenceNumber).join(' ')
+
+t.test('of a batch that comes again as it was asked for, what is done is left out, once', async t => {
+  const redelivered = createRedelivered()
+  t.equal(numbers(redelivered.left('s', records('1', '2', '3', '4'))), '1 2 3 4')
+  redelivered.expect('s', '2', records('1', '3'))
+  t.equal(numbers(redelivered.left('s', records('2', '3', '4', '5'))), '2 4 5')
+  t.equal(numbers(redelivered.left('s', records('2', '3', '4', '5'))), '2 3 4 5')
+})
+
+t.test('a batch that begins elsewhere, or is of another shard, is done as a whole', async t => {
+  const redelivered = createRedelivered()
+  redelivered.expect('s', '2', records('3'))
+  t.equal(numbers(redelivered.left('other', records('2', '3'))), '2 3')
+  t.equal(numbers(redelivered.left('s', records('1', '2', '3'))), '1 2 3', 'somebody replays the stream')
+  t.equal(numbers(redelivered.left('s', records('2', '3'))), '2 3', 'and what was expected counts no more')
+})
+
+t.test('records of one aggregate are told apart', async t => {
+  const redelivered = createRedelivered()
+  const [plain] = records('2')
+  const parts = [0, 1, 2].map(subSequenceNumber => ({
+    ...plain,
+    data: Buffer.alloc(0),
+    partitionKey: 'a',
+    sequenceNumber: '2',
+    shardId: 's',
+    subSequenceNumber,
+  }))
+  redelivered.expect('s', '2', parts.slice(1, 2))
+  t.strictSame(
+    redelivered.left('s', parts).map(part => part.subSequenceNumber),
+    [0, 2],
+  )
+})
