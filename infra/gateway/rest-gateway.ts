@@ -1,3 +1,4 @@
+import { CfnOutput } from 'aws-cdk-lib'
 import {
   AccessLogFormat,
   AuthorizationType,
@@ -49,6 +50,10 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
     },
     ...customDomain(scope, settings),
   })
+  if (api.domainName) {
+    const value = api.domainName.domainNameAliasDomainName
+    new CfnOutput(scope, 'DomainTargetOutput', { value }).overrideLogicalId('DomainTarget')
+  }
   const authorizer = new CognitoUserPoolsAuthorizer(scope, 'Cognito', { cognitoUserPools: [users.pool] })
   for (const { path, methods, authorized } of routes) {
     const resource = api.root.resourceForPath(path)
