@@ -44,7 +44,8 @@ FROM running AS local
 COPY package.json package-lock.json ./
 # The servers are development dependencies; what only checks, builds and tests is taken out again.
 RUN npm ci --include=dev \
- && npm uninstall --no-save --include=dev @biomejs/biome @types/aws-lambda @types/node esbuild node tap typescript \
+ && npm uninstall --no-save --include=dev @biomejs/biome @types/aws-lambda @types/node aws-cdk aws-cdk-lib cdk-nag \
+     constructs esbuild node tap typescript \
  && rm -rf /root/.npm
 COPY services services
 RUN mkdir /data && chown node:node /data

@@ -41,6 +41,7 @@ function resolve(from: string, specifier: string): string {
 }
 
 const services = sourceFiles('services/**/*.ts')
+const infra = sourceFiles('infra/**/*.ts')
 const { dependencies, devDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>
   devDependencies: Record<string, string>
@@ -106,6 +107,16 @@ t.test('imports point down the list of rooms, never up', async t => {
   )
 })
 
+t.test('infra imports the platform alone of what runs, and nothing that runs imports infra', async t => {
+  const wrong = relativeImports(infra).filter(({ to }) => !/^(?:infra|services\/platform)\//.test(to))
+  const backward = relativeImports(services).filter(({ to }) => to.startsWith('infra/'))
+  t.strictSame(
+    [...wrong, ...backward].map(({ file, to }) => `${file.name} imports ${to}`),
+    [],
+  )
+  t.ok(infra.length > 20, 'the files are found')
+})
+
 t.test('what runs in production imports declared dependencies alone, and only local those of development', async t => {
   const undeclared = services.flatMap(({ name, room, imports }) =>
     imports
@@ -130,7 +141,7 @@ t.test('nothing that is delivered imports tests or benchmarks, and benchmarks im
 })
 
 t.test(`no file has more than ${MOST_LINES} lines`, async t => {
-  const long = services.filter(({ text }) => text.split('\n').length - 1 > MOST_LINES)
+  const long = [...services, ...infra].filter(({ text }) => text.split('\n').length - 1 > MOST_LINES)
   t.strictSame(
     long.map(({ name }) => name),
     [],
@@ -139,7 +150,7 @@ t.test(`no file has more than ${MOST_LINES} lines`, async t => {
 
 t.test('no files need each other in a circle to run', async t => {
   const needs = Map.groupBy(
-    relativeImports(services).filter(({ typeOnly }) => !typeOnly),
+    relativeImports([...services, ...infra]).filter(({ typeOnly }) => !typeOnly),
     ({ file }) => file.name,
   )
   t.strictSame(circles(new Map([...needs].map(([name, imports]) => [name, imports.map(({ to }) => to)]))), [])

@@ -62,10 +62,27 @@ export const leaseTable = {
 
 export const stream = { shards: 4, retentionHours: 24 } as const
 
+/** What the keys in the buckets begin with. Roles are allowed these and nothing beside them. */
+export const keyPrefixes = {
+  /** In the bucket of uploads. */
+  uploads: 'uploads/',
+  tails: 'tails/',
+  /** In the bucket of processed objects. */
+  processed: 'processed/',
+  processedOther: 'processed-other/',
+  deadLetters: 'dead-letters/',
+} as const
+
+/**
+ * What ends by itself in the buckets, in days. Both are no less than `PENDING_UPLOAD_HOURS` can be, or an upload that may still
+ * go on would lose what it goes on from.
+ */
+export const bucketLifecycle = { abortMultipartDays: 7, expireTailsDays: 7 } as const
+
 /** The user pool and its app client: no secret, because its users hold it in browsers and on command lines. */
 export const userPool = {
   passwordMinimumLength: 8,
-  authFlows: ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
+  authFlows: ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_USER_SRP_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
   accessTokenMinutes: 60,
   idTokenMinutes: 60,
   refreshTokenDays: 30,

@@ -1,12 +1,12 @@
+import { keyPrefixes } from '../platform/resources.ts'
 import { InvalidFilenameError } from './errors.ts'
 import { isUploadId } from './upload-id.ts'
 
 /** What every key of the default template begins with. */
-export const UPLOADS = 'uploads/'
-const PROCESSED = 'processed/'
+export const UPLOADS = keyPrefixes.uploads
 
-/** Not under `processed/`: every key there is that of a key under `uploads/`, or of its further outputs. */
-const PROCESSED_OTHER = 'processed-other/'
+/** `processedOther` is not under `processed`: every key there is that of a key under `uploads`, or of its further outputs. */
+const { processed: PROCESSED, processedOther: PROCESSED_OTHER } = keyPrefixes
 
 /** What no processed object's own key begins with. */
 const OUTPUTS = `${PROCESSED}outputs/`

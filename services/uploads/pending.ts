@@ -1,3 +1,4 @@
+import { keyPrefixes } from '../platform/resources.ts'
 import { OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName, type UploadRecord } from './record.ts'
 
 /** An upload that was promised and has not arrived: neither its digest nor its end is known. */
@@ -75,7 +76,7 @@ function pendingName(outboxName: string): string {
 }
 
 /** What the keys of such bytes begin with. */
-export const TAILS = 'tails/'
+export const TAILS = keyPrefixes.tails
 
 /** Where the bytes of a tus upload lie that do not fill a part yet. A name is written with the same bytes only. */
 export function tailKey({ owner, uploadId }: { owner: string; uploadId: string }, offset: number): string {

@@ -23,10 +23,13 @@ export interface DeadLettersSettings {
   s3: S3Client
   bucket: string
   stream: string
+  /** Told of each once it is durable. */
+  onWritten?: () => void
   now?: () => Date
 }
 
-export function createDeadLetters({ s3, bucket, stream, now = () => new Date() }: DeadLettersSettings): DeadLetters {
+export function createDeadLetters(settings: DeadLettersSettings): DeadLetters {
+  const { s3, bucket, stream, onWritten, now = () => new Date() } = settings
   return {
     async write({ data, ...record }, failure, { upload, error } = {}) {
       const causes = causesOf(error)
@@ -45,6 +48,7 @@ export function createDeadLetters({ s3, bucket, stream, now = () => new Date() }
       const Key = deadLetterKey(stream, record)
       const Body = JSON.stringify(letter)
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ContentType: 'application/json' }))
+      onWritten?.()
       return Key
     },
   }

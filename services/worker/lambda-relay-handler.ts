@@ -3,7 +3,9 @@ import type { Logger } from '../platform/log.ts'
 import type { OutboxRelay } from './outbox-relay.ts'
 
 export interface RelayHandlerSettings {
-  createRelay(): Pick<OutboxRelay, 'runOnce' | 'stop'>
+  createRelay(): Pick<OutboxRelay, 'runOnce' | 'stop' | 'oldestMs'>
+  /** Told how long the oldest has waited that the pass had to leave, in milliseconds, where that is known. */
+  onPass(oldestMs: number): void
   log: Pick<Logger, 'info'>
   /** With less time left than this, nothing more is begun: what is under way may take as long as Kinesis is given. */
   reserveMs?: number
@@ -16,7 +18,8 @@ export type RelayHandler = (
 ) => Promise<{ published: number }>
 
 /** Where no container runs, nobody goes over the outbox: a schedule has to. Invocations side by side do no harm. */
-export function createRelayHandler({ createRelay, log, reserveMs = 15_000 }: RelayHandlerSettings): RelayHandler {
+export function createRelayHandler(settings: RelayHandlerSettings): RelayHandler {
+  const { createRelay, onPass, log, reserveMs = 15_000 } = settings
   return async (_event, context) => {
     const remaining = context.getRemainingTimeInMillis()
     const relay = createRelay()
@@ -27,6 +30,8 @@ export function createRelayHandler({ createRelay, log, reserveMs = 15_000 }: Rel
       return { published }
     } finally {
       clearTimeout(timer)
+      const oldestMs = relay.oldestMs()
+      if (oldestMs !== undefined) onPass(oldestMs)
     }
   }
 }

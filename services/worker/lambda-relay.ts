@@ -8,7 +8,7 @@ import { createWorkerServices } from './services.ts'
 
 const config = loadConfig(relayConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'relay' })
-const { store, deletions, publisher } = await createWorkerServices(config, log)
+const { store, deletions, publisher, tell } = await createWorkerServices(config, log)
 
 /** The entry for Lambda: `services/worker/lambda-relay.handler`. */
 export const handler = createRelayHandler({
@@ -18,5 +18,6 @@ export const handler = createRelayHandler({
       graceMs: config.OUTBOX_GRACE_MS,
       intervalMs: 0, // One pass each time: nothing waits for the next.
     }),
+  onPass: oldestMs => tell({ OutboxAge: oldestMs / 1_000 }),
   log,
 })

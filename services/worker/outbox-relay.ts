@@ -16,6 +16,11 @@ export interface OutboxRelay {
    * @throws AggregateError when some could not be: they keep their mark, and a later pass has them again
    */
   runOnce(): Promise<number>
+  /**
+   * How long the oldest upload has waited, in milliseconds, of those that the last pass had to leave. 0 where it left none,
+   * undefined where the outbox could not be read, and before the end of a pass.
+   */
+  oldestMs(): number | undefined
 }
 
 export interface OutboxRelaySettings {
@@ -51,6 +56,9 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
   const { now = () => new Date(), random = Math.random, sleep = unrefDelay } = settings
   const stopping = new AbortController()
   let loop: Promise<void> | undefined
+  /** Epoch milliseconds since which what the last pass left has waited. */
+  let leftSince: number | undefined
+  let isKnown = false
 
   /** Does what one upload's mark stands for, unless another relay has it or it is done already. Resolves to whether it did. */
   async function relay(record: OutboxEntry): Promise<boolean> {
@@ -65,8 +73,8 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
     return true
   }
 
-  /** Goes over a partition until it holds nothing that this pass has not seen. */
-  async function drain(partition: string): Promise<number> {
+  /** Goes over a partition until it holds nothing that this pass has not seen. Tells of each upload that it leaves. */
+  async function drain(partition: string, onLeft: (record: OutboxEntry) => void): Promise<number> {
     const seen = new Set<string>()
     const before = new Date(now().getTime() - graceMs).toISOString()
     let published = 0
@@ -78,6 +86,10 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
       if (fresh.length === 0) break
       for (const { uploadId } of fresh) seen.add(uploadId)
       const results = await Promise.allSettled(fresh.map(relay))
+      fresh.forEach((record, index) => {
+        const result = results[index]
+        if (result?.status !== 'fulfilled' || !result.value) onLeft(record)
+      })
       const errors = results.flatMap(result => (result.status === 'rejected' ? [result.reason] : []))
       const done = results.filter(result => result.status === 'fulfilled' && result.value).length
       published += done
@@ -91,13 +103,21 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
     const first = Math.floor(random() * OUTBOX_PARTITIONS)
     const errors: unknown[] = []
     let published = 0
+    let since: number | undefined
+    const onLeft = (record: OutboxEntry) => {
+      // A deletion that is left is nothing that waits for the stream.
+      if (record.status !== 'deleted') since = Math.min(since ?? Number.POSITIVE_INFINITY, Date.parse(record.updatedAt))
+    }
     for (let step = 0; step < OUTBOX_PARTITIONS && !stopping.signal.aborted; step++) {
       try {
-        published += await drain(outboxPartitionName((first + step) % OUTBOX_PARTITIONS))
+        published += await drain(outboxPartitionName((first + step) % OUTBOX_PARTITIONS), onLeft)
       } catch (error) {
         errors.push(error)
       }
     }
+    leftSince = since
+    // Where nothing was seen to be left, and not all was looked at, nothing is known.
+    isKnown = since !== undefined || (errors.length === 0 && !stopping.signal.aborted)
     if (errors.length > 0) throw new AggregateError(errors, `${errors.length} partitions of the outbox had errors`)
     return published
   }
@@ -120,6 +140,10 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
 
   return {
     runOnce,
+    oldestMs() {
+      if (!isKnown) return undefined
+      return leftSince === undefined ? 0 : Math.max(0, now().getTime() - leftSince)
+    },
     start() {
       loop ??= run()
     },

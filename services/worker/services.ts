@@ -3,6 +3,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { createAwsClients } from '../platform/aws.ts'
 import type { ProcessorConfig } from '../platform/config/worker.ts'
+import { createTellMetrics, type TellMetrics } from '../platform/emf.ts'
 import type { Logger } from '../platform/log.ts'
 import { createDeletions, type Deletions } from '../uploads/deletions.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
@@ -26,6 +27,8 @@ export interface WorkerServices {
   publisher: EventPublisher
   deadLetters: DeadLetters
   processor: Processor
+  /** Tells CloudWatch, where the configuration says so. */
+  tell: TellMetrics
   /** Waits for the publisher and closes the connections. Stop what uses them first. */
   close(): Promise<void>
 }
@@ -60,7 +63,17 @@ export async function createWorkerServices(
   const removeOutputs = createRemoveOutputs(s3, results)
   const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject, removeOutputs })
   const publisher = createPublisher({ kinesis, stream: config.STREAM_NAME, timeoutMs: PUBLISH_TIMEOUT_MS })
-  const letters = createDeadLetters({ s3, bucket: config.PROCESSED_BUCKET, stream: config.STREAM_NAME })
+  const tell = createTellMetrics({
+    namespace: config.METRICS_NAMESPACE,
+    application: config.APPLICATION_NAME,
+    log,
+  })
+  const letters = createDeadLetters({
+    s3,
+    bucket: config.PROCESSED_BUCKET,
+    stream: config.STREAM_NAME,
+    onWritten: () => tell({ DeadLetters: 1 }),
+  })
   const deadLetters = measured?.deadLetters(letters) ?? letters
   const processor = createProcessor({
     s3,
@@ -85,6 +98,7 @@ export async function createWorkerServices(
     publisher: measured?.publisher(publisher) ?? publisher,
     deadLetters,
     processor: measured?.processor(processor) ?? processor,
+    tell,
     async close() {
       await Promise.all([publisher.drain(), threads.close()])
       aws.destroy()

@@ -63,7 +63,6 @@ runMain(async () => {
   relay.start()
   strays.start()
   stuck.start()
-  const { METRICS_NAMESPACE: namespace, APPLICATION_NAME: application } = config
-  if (namespace !== undefined) startScalingSignal({ namespace, application, consumer, stuck, log })
+  startScalingSignal({ tell: services.tell, consumer, stuck, relay })
   log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: operatorPort?.url }, 'worker started')
 })

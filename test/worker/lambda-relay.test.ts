@@ -22,6 +22,24 @@ t.test('a scheduled function publishes what the api could not, with nothing but 
   t.strictSame(await handler({}, context), { published: 0 })
 })
 
+t.test('what a pass had to leave is told, whether it had errors or not, where that is known', async t => {
+  const told: number[] = []
+  const failing = (oldestMs: number | undefined) =>
+    createRelayHandler({
+      createRelay: () => ({
+        runOnce: () => Promise.reject(new Error('no stream')),
+        stop: async () => undefined,
+        oldestMs: () => oldestMs,
+      }),
+      onPass: oldest => told.push(oldest),
+      log,
+    })
+  const context = { getRemainingTimeInMillis: () => 60_000 }
+  await t.rejects(failing(9_000)({}, context), { message: 'no stream' })
+  await t.rejects(failing(undefined)({}, context), { message: 'no stream' })
+  t.strictSame(told, [9_000])
+})
+
 t.test('with its time nearly up it begins nothing more, and answers with what it has done', async t => {
   const stopped = Promise.withResolvers<void>()
   const handler = createRelayHandler({
@@ -30,7 +48,9 @@ t.test('with its time nearly up it begins nothing more, and answers with what it
       async stop() {
         stopped.resolve()
       },
+      oldestMs: () => 0,
     }),
+    onPass: () => undefined,
     log,
   })
   t.strictSame(await handler({}, { getRemainingTimeInMillis: () => 100 }), { published: 7 })

@@ -130,6 +130,27 @@ t.test('a deletion that nobody finished is finished, and its event is not publis
   t.equal(await relay().runOnce(), 0, 'nothing is left')
 })
 
+t.test('how long the oldest has waited that a pass had to leave is known after it', async t => {
+  const passed = relay()
+  t.equal(passed.oldestMs(), undefined, 'there was no pass yet')
+  await passed.runOnce()
+  t.equal(passed.oldestMs(), 0, 'nothing is left')
+
+  const at = (ageMs: number) => new Date(Date.now() - ageMs).toISOString()
+  const uploads = [3 * MINUTE, 2 * MINUTE].map(age => uploadRecord({ uploadedAt: at(age), updatedAt: at(age) }))
+  for (const upload of uploads) await store.create(upload)
+  const refused = relay({ publisher: { publish: () => Promise.reject(new Error('no stream')) } })
+  await t.rejects(refused.runOnce())
+  const oldest = refused.oldestMs() ?? 0
+  t.ok(oldest >= 3 * MINUTE && oldest < 4 * MINUTE, `${oldest} ms`)
+
+  const blind = relay({ store: { ...store, listOutbox: () => Promise.reject(new Error('no table')) } })
+  await t.rejects(blind.runOnce())
+  t.equal(blind.oldestMs(), undefined, 'what cannot be read is not known')
+  const later = new Date(Date.now() + MINUTE)
+  t.equal(await relay({ now: () => later }).runOnce(), 2, 'once the claims have run out, they are published')
+})
+
 t.test('the event is the one that the api would have published', async t => {
   const sent: unknown[] = []
   const [upload = uploadRecord()] = await recorded(1, 2 * MINUTE)

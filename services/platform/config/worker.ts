@@ -23,6 +23,22 @@ export const processorProperties = {
         'Which uploads which transform has: rules as JSON, or the path of a file with them. Left out: images get thumbnails, CSV becomes JSON, text upper case, and everything else a manifest.',
     }),
   ),
+  APPLICATION_NAME: Type.String({
+    minLength: 3,
+    maxLength: 255,
+    pattern: '^[a-zA-Z0-9_.-]+$',
+    default: names.application,
+    description: 'The name of the consumer application: of its lease table, where it has one, and of its metrics.',
+  }),
+  METRICS_NAMESPACE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: '^[a-zA-Z0-9_./#:-]+$',
+      description:
+        'The CloudWatch namespace of the metrics to scale by and to watch (TimeToDrain, DeadLetters and others), which are logged in the embedded metric format. Left out, they are not.',
+    }),
+  ),
 }
 
 export const processorConfigSchema = Type.Object(processorProperties)
@@ -45,13 +61,6 @@ export const relayConfigSchema = Type.Object({ ...processorProperties, ...relayP
 /** The environment of the worker container. */
 export const workerConfigSchema = Type.Object({
   ...processorProperties,
-  APPLICATION_NAME: Type.String({
-    minLength: 3,
-    maxLength: 255,
-    pattern: '^[a-zA-Z0-9_.-]+$',
-    default: names.application,
-    description: 'The name of the consumer application, and so of its lease table.',
-  }),
   WORKER_ID: Type.Optional(
     Type.String({
       minLength: 1,
@@ -105,15 +114,6 @@ export const workerConfigSchema = Type.Object({
     description:
       'How long a shard may stand still while records wait until /readyz says so, in milliseconds. /livez says so after twelve times as long without any sign of life. Keep it over what your largest upload takes.',
   }),
-  METRICS_NAMESPACE: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 255,
-      pattern: '^[a-zA-Z0-9_./#:-]+$',
-      description:
-        'The CloudWatch namespace of the metrics to scale by (TimeToDrain and others), which are logged every minute in the embedded metric format. Left out, they are not.',
-    }),
-  ),
 })
 
 export type WorkerConfig = Readonly<Static<typeof workerConfigSchema>>

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { keyPrefixes } from '../../platform/resources.ts'
 import type { StreamRecord } from '../record.ts'
 
 export const DEAD_LETTER_VERSION = 1
@@ -46,7 +47,7 @@ export function decodeDeadLetter(json: string): DeadLetter | undefined {
 
 /** Below which all dead letters of a stream lie. */
 export function deadLetterPrefix(stream: string, shardId?: string): string {
-  return `dead-letters/${stream}/${shardId === undefined ? '' : `${shardId}/`}`
+  return `${keyPrefixes.deadLetters}${stream}/${shardId === undefined ? '' : `${shardId}/`}`
 }
 
 /** Where a record's dead letter lies. The records of an aggregate share a sequence number: their place in it tells them apart. */

@@ -1,0 +1,95 @@
+import { Duration } from 'aws-cdk-lib'
+import { FargateService, type ICluster } from 'aws-cdk-lib/aws-ecs'
+import {
+  type ApplicationListener,
+  ApplicationLoadBalancer,
+  ApplicationProtocol,
+  type ApplicationTargetGroup,
+} from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import type { Construct } from 'constructs'
+import { acknowledge } from '../../acknowledge.ts'
+import type { Data } from '../../data/data-stack.ts'
+import { duties } from '../../permissions/duties.ts'
+import type { Settings } from '../../settings/schema.ts'
+import { apiEnvironment } from '../environment.ts'
+import { commands } from '../image.ts'
+import { API_PORT, type Network } from './network.ts'
+import { createTask } from './task.ts'
+
+/** How long a stopping task is still sent requests: until the balancer has heard that it is going. */
+const HEARD_MS = 10_000
+
+/** A task is worth its price at this many requests a second, whatever its CPU says. */
+const REQUESTS_PER_SECOND = 200
+
+export interface ApiService {
+  service: FargateService
+  balancer: ApplicationLoadBalancer
+  listener: ApplicationListener
+  targets: ApplicationTargetGroup
+}
+
+export interface ServiceSettings {
+  cluster: ICluster
+  network: Network
+  data: Data
+  settings: Settings
+}
+
+/** The api behind a balancer that only API Gateway reaches, with as many tasks as its load asks for. */
+export function createApiService(scope: Construct, { cluster, network, data, settings }: ServiceSettings): ApiService {
+  const task = createTask(scope, 'Api', {
+    settings,
+    command: commands.api,
+    environment: apiEnvironment(data, settings, { PORT: String(API_PORT), SHUTDOWN_DELAY_MS: String(HEARD_MS) }),
+    // A container sweeps beside its requests.
+    statements: [...duties.serve(data, settings), ...duties.sweep(data)],
+    cpu: settings.apiCpu,
+    memoryMiB: settings.apiMiB,
+    portMappings: [{ containerPort: API_PORT }],
+  })
+  const service = new FargateService(scope, 'ApiService', {
+    cluster,
+    taskDefinition: task,
+    desiredCount: settings.apiTasksMin,
+    minHealthyPercent: 100,
+    maxHealthyPercent: 200,
+    circuitBreaker: { rollback: true },
+    securityGroups: [network.api],
+    healthCheckGracePeriod: Duration.seconds(60),
+  })
+  const balancer = new ApplicationLoadBalancer(scope, 'Balancer', {
+    vpc: network.vpc,
+    internetFacing: false,
+    securityGroup: network.balancer,
+    dropInvalidHeaderFields: true,
+    // Longer than the api holds a request that waits.
+    idleTimeout: Duration.seconds(60),
+    deletionProtection: settings.keepData,
+  })
+  acknowledge(balancer, {
+    'AwsSolutions-ELB2': 'API Gateway, the only way to it, logs every request already.',
+  })
+  const listener = balancer.addListener('Listener', { port: 80, protocol: ApplicationProtocol.HTTP, open: false })
+  const targets = listener.addTargets('Api', {
+    port: API_PORT,
+    protocol: ApplicationProtocol.HTTP,
+    targets: [service],
+    deregistrationDelay: Duration.millis(HEARD_MS * 2),
+    // Not /readyz: when S3 or DynamoDB is out of reach, a new task is no better, and all would be replaced for ever.
+    healthCheck: {
+      path: '/livez',
+      interval: Duration.seconds(10),
+      timeout: Duration.seconds(5),
+      healthyThresholdCount: 2,
+    },
+  })
+  const scaling = service.autoScaleTaskCount({ minCapacity: settings.apiTasksMin, maxCapacity: settings.apiTasksMax })
+  scaling.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60, scaleInCooldown: Duration.minutes(5) })
+  scaling.scaleOnRequestCount('Requests', {
+    requestsPerTarget: REQUESTS_PER_SECOND * 60,
+    targetGroup: targets,
+    scaleInCooldown: Duration.minutes(5),
+  })
+  return { service, balancer, listener, targets }
+}

@@ -1,0 +1,112 @@
+import { Duration } from 'aws-cdk-lib'
+import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import type { FargateService } from 'aws-cdk-lib/aws-ecs'
+import { HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import type { Data } from '../../data/data-stack.ts'
+import { ownMetric } from '../../running/own-metric.ts'
+import type { AlarmSource } from '../../running/running.ts'
+import { workerAlarms } from '../../running/worker-alarms.ts'
+import type { Settings } from '../../settings/schema.ts'
+import type { ApiService } from './api-service.ts'
+
+/** Of the tasks, the balancer and the consumer. */
+export function fargateAlarms(parts: {
+  api: ApiService
+  worker: FargateService
+  data: Data
+  settings: Settings
+}): AlarmSource {
+  const { api, worker, data, settings } = parts
+  const period = Duration.minutes(1)
+  const age = new Metric({
+    namespace: 'AWS/Kinesis',
+    metricName: 'GetRecords.IteratorAgeMilliseconds',
+    dimensionsMap: { StreamName: data.stream.name },
+    statistic: 'Maximum',
+    period,
+  })
+  const stuck = ownMetric(settings, 'StuckShards', 'Maximum')
+  const drain = ownMetric(settings, 'TimeToDrain', 'Maximum')
+  const errors = api.targets.metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, { statistic: 'Sum', period })
+  const unhealthy = api.targets.metrics.unhealthyHostCount({ statistic: 'Maximum', period })
+  const missing = (service: FargateService) =>
+    new MathExpression({
+      label: `Missing tasks of ${service.node.id}`,
+      expression: 'desired - running',
+      period,
+      usingMetrics: { desired: tasks(service, 'DesiredTaskCount'), running: tasks(service, 'RunningTaskCount') },
+    })
+  const own = workerAlarms(settings)
+  return {
+    alarms: [
+      ...own.alarms,
+      {
+        id: 'IteratorAge',
+        description: 'The workers are behind the stream.',
+        metric: age,
+        threshold: settings.maxAgeSeconds * 1_000,
+        minutes: 5,
+      },
+      {
+        id: 'StuckShards',
+        description: 'Shards have records under way and do not move.',
+        metric: stuck,
+        threshold: 0,
+        minutes: 3,
+      },
+      {
+        id: 'Target5xx',
+        description: 'Tasks of the api answer with errors of their own.',
+        metric: errors,
+        threshold: 5,
+        minutes: 5,
+      },
+      {
+        id: 'UnhealthyApi',
+        description: 'Tasks of the api do not answer the balancer.',
+        metric: unhealthy,
+        threshold: 0,
+        minutes: 5,
+      },
+      {
+        id: 'MissingApiTasks',
+        description: 'Fewer api tasks run than should.',
+        metric: missing(api.service),
+        threshold: 0,
+        minutes: 10,
+      },
+      {
+        id: 'MissingWorkerTasks',
+        description: 'Fewer worker tasks run than should.',
+        metric: missing(worker),
+        threshold: 0,
+        minutes: 10,
+      },
+    ],
+    widgets: [
+      ...own.widgets,
+      { title: 'Behind the stream (ms), time to drain (s)', left: [age], right: [drain] },
+      { title: 'Stuck shards', left: [stuck] },
+      {
+        title: 'CPU',
+        left: [api.service.metricCpuUtilization({ period }), worker.metricCpuUtilization({ period })],
+      },
+      {
+        title: 'Tasks',
+        left: [tasks(api.service, 'RunningTaskCount'), tasks(worker, 'RunningTaskCount')],
+        right: [unhealthy],
+      },
+    ],
+  }
+}
+
+/** Container Insights tells them, which the cluster has on. */
+function tasks(service: FargateService, metricName: 'DesiredTaskCount' | 'RunningTaskCount'): Metric {
+  return new Metric({
+    namespace: 'ECS/ContainerInsights',
+    metricName,
+    dimensionsMap: { ClusterName: service.cluster.clusterName, ServiceName: service.serviceName },
+    statistic: 'Average',
+    period: Duration.minutes(1),
+  })
+}

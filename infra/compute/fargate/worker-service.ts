@@ -1,0 +1,65 @@
+import { Duration } from 'aws-cdk-lib'
+import { AdjustmentType } from 'aws-cdk-lib/aws-applicationautoscaling'
+import { FargateService } from 'aws-cdk-lib/aws-ecs'
+import type { Construct } from 'constructs'
+import { duties } from '../../permissions/duties.ts'
+import { ownMetric } from '../../running/own-metric.ts'
+import { workerEnvironment } from '../environment.ts'
+import { commands } from '../image.ts'
+import type { ServiceSettings } from './api-service.ts'
+import { createTask } from './task.ts'
+
+const HEALTH_PORT = 8_080
+
+/** The image has no curl. */
+const LIVE = `fetch('http://127.0.0.1:${HEALTH_PORT}/livez').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))`
+
+/** The workers, with as many tasks as it takes for what waits to be done soon, and never more than there are shards. */
+export function createWorkerService(
+  scope: Construct,
+  { cluster, network, data, settings }: ServiceSettings,
+): FargateService {
+  const task = createTask(scope, 'Worker', {
+    settings,
+    command: commands.worker,
+    environment: workerEnvironment(data, settings, {
+      HEALTH_PORT: String(HEALTH_PORT),
+      HEALTH_HOST: '127.0.0.1',
+    }),
+    statements: [...duties.process(data, settings), ...duties.relay(data, settings), ...duties.consume(data)],
+    cpu: settings.workerCpu,
+    memoryMiB: settings.workerMiB,
+    healthCheck: {
+      command: ['CMD', 'node', '-e', LIVE],
+      interval: Duration.seconds(15),
+      timeout: Duration.seconds(10),
+      retries: 4,
+      startPeriod: Duration.seconds(120),
+    },
+  })
+  const service = new FargateService(scope, 'WorkerService', {
+    cluster,
+    taskDefinition: task,
+    desiredCount: settings.workerTasksMin,
+    minHealthyPercent: 100,
+    maxHealthyPercent: 200,
+    circuitBreaker: { rollback: true },
+    securityGroups: [network.worker],
+  })
+  const scaling = service.autoScaleTaskCount({
+    minCapacity: settings.workerTasksMin,
+    maxCapacity: settings.workerTasksMax,
+  })
+  scaling.scaleOnMetric('TimeToDrain', {
+    metric: ownMetric(settings, 'TimeToDrain', 'Maximum'),
+    adjustmentType: AdjustmentType.CHANGE_IN_CAPACITY,
+    evaluationPeriods: 3,
+    cooldown: Duration.minutes(3),
+    scalingSteps: [
+      { upper: settings.drainSeconds / 10, change: -1 },
+      { lower: settings.drainSeconds, change: +1 },
+      { lower: settings.drainSeconds * 5, change: +3 },
+    ],
+  })
+  return service
+}

@@ -1,0 +1,93 @@
+import { Duration, Stack, type StackProps } from 'aws-cdk-lib'
+import { LambdaIntegration } from 'aws-cdk-lib/aws-apigateway'
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events'
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets'
+import type { DockerImageFunction } from 'aws-cdk-lib/aws-lambda'
+import type { Construct } from 'constructs'
+import type { Data } from '../../data/data-stack.ts'
+import { createGateway } from '../../gateway/gateway.ts'
+import { duties } from '../../permissions/duties.ts'
+import { mappedByLambda } from '../../permissions/statements.ts'
+import { type AlarmSource, createRunning } from '../../running/running.ts'
+import type { Settings } from '../../settings/schema.ts'
+import { apiEnvironment, workerEnvironment } from '../environment.ts'
+import { handlers } from '../image.ts'
+import { createFunction } from './function.ts'
+import { lambdaAlarms } from './lambda-alarms.ts'
+import { createFailures, createMapping } from './mapping.ts'
+
+/** API Gateway waits no longer for an answer. */
+const API_SECONDS = 30
+
+/** A look at an index, and a few writes where there is something. Two at a time do no harm: none is reserved. */
+const HOUSEKEEPING = { memoryMiB: 512, timeoutSeconds: 300 } as const
+
+/** Api, processor and housekeeping as functions of the one image. */
+export class LambdaStack extends Stack {
+  constructor(
+    scope: Construct,
+    id: string,
+    { data, settings, ...props }: StackProps & { data: Data; settings: Settings },
+  ) {
+    super(scope, id, props)
+    const api = createFunction(this, 'Api', {
+      settings,
+      handler: handlers.api,
+      environment: apiEnvironment(data, settings),
+      statements: duties.serve(data, settings),
+      memoryMiB: settings.functionMiB,
+      timeoutSeconds: API_SECONDS,
+      concurrency: settings.apiConcurrency,
+    })
+    const failures = createFailures(this)
+    const processor = createFunction(this, 'Processor', {
+      settings,
+      handler: handlers.processor,
+      environment: workerEnvironment(data, settings),
+      statements: [
+        ...duties.process(data, settings),
+        ...mappedByLambda(data, { name: failures.queueName, arn: failures.queueArn }),
+      ],
+      memoryMiB: settings.processorMiB,
+      timeoutSeconds: settings.processorSeconds,
+      concurrency: settings.processorConcurrency,
+    })
+    createMapping(this, { stream: data.stream, processor, failures, settings })
+
+    // What a container does beside its work, a function has no time for between its requests.
+    const relay = createFunction(this, 'Relay', {
+      settings,
+      handler: handlers.relay,
+      environment: workerEnvironment(data, settings),
+      statements: duties.relay(data, settings),
+      ...HOUSEKEEPING,
+    })
+    this.#every(Duration.minutes(1), relay)
+    const sweep = createFunction(this, 'Sweep', {
+      settings,
+      handler: handlers.sweep,
+      environment: apiEnvironment(data, settings),
+      statements: duties.sweep(data),
+      ...HOUSEKEEPING,
+    })
+    this.#every(Duration.minutes(15), sweep)
+
+    const gateway = createGateway(this, {
+      settings,
+      users: data.users,
+      http: () => new HttpLambdaIntegration('ApiIntegration', api),
+      rest: { of: () => new LambdaIntegration(api, { proxy: true }) },
+    })
+    const sources: AlarmSource[] = [gateway, lambdaAlarms({ api, processor, relay, sweep, failures, settings })]
+    createRunning(this, { settings, data, sources })
+  }
+
+  #every(duration: Duration, target: DockerImageFunction): void {
+    new Rule(this, `${target.node.id}Schedule`, {
+      schedule: Schedule.rate(duration),
+      // What was missed is done by the next run.
+      targets: [new LambdaFunction(target, { retryAttempts: 0 })],
+    })
+  }
+}

@@ -1,0 +1,86 @@
+import { CfnOutput } from 'aws-cdk-lib'
+import { type CfnStage, DomainName, HttpApi, HttpMethod, HttpNoneAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
+import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import type { Construct } from 'constructs'
+import { acknowledge } from '../acknowledge.ts'
+import { createLogGroup } from '../running/log-group.ts'
+import type { AlarmSource } from '../running/running.ts'
+import type { Settings } from '../settings/schema.ts'
+import type { GatewaySettings } from './gateway.ts'
+import { routes } from './routes.ts'
+
+/** A HTTP API whose authorizer wants a JWT of the user pool, an id or an access token, on every route of uploads. */
+export function createHttpGateway(scope: Construct, { settings, users, http }: GatewaySettings) {
+  const api = new HttpApi(scope, 'HttpApi', { apiName: settings.name, ...customDomain(scope, settings) })
+  const authorizer = new HttpJwtAuthorizer('Jwt', users.pool.userPoolProviderUrl, { jwtAudience: [users.client.ref] })
+  const integration = http()
+  for (const { path, methods, authorized } of routes) {
+    const made = api.addRoutes({
+      path,
+      methods: methods.map(method => HttpMethod[method as keyof typeof HttpMethod]),
+      integration,
+      authorizer: authorized ? authorizer : new HttpNoneAuthorizer(),
+    })
+    if (authorized) continue
+    for (const route of made) {
+      acknowledge(route, {
+        'AwsSolutions-APIG4': 'Health, documentation and what browsers ask before they send a token.',
+      })
+    }
+  }
+  logAccess(scope, api, settings)
+  const dimensionsMap = { ApiId: api.apiId }
+  const metric = (metricName: string, statistic: string) =>
+    new Metric({ namespace: 'AWS/ApiGateway', metricName, dimensionsMap, statistic })
+  const source: AlarmSource = {
+    alarms: [
+      {
+        id: 'Api5xx',
+        description: 'The api answers requests with errors of its own.',
+        metric: metric('5xx', 'Sum'),
+        threshold: 5,
+        minutes: 5,
+      },
+    ],
+    widgets: [
+      {
+        title: 'Requests',
+        left: [metric('Count', 'Sum'), metric('4xx', 'Sum'), metric('5xx', 'Sum')],
+        right: [metric('Latency', 'p99')],
+      },
+    ],
+  }
+  return { url: settings.domainName ? `https://${settings.domainName}` : api.apiEndpoint, source }
+}
+
+function logAccess(scope: Construct, api: HttpApi, settings: Settings): void {
+  const stage = api.defaultStage?.node.defaultChild as CfnStage
+  stage.accessLogSettings = {
+    destinationArn: createLogGroup(scope, 'AccessLog', settings).logGroupArn,
+    // No header and no query: tokens and presigned URLs are none of a log's business.
+    format: JSON.stringify({
+      requestId: '$context.requestId',
+      ip: '$context.identity.sourceIp',
+      time: '$context.requestTime',
+      method: '$context.httpMethod',
+      route: '$context.routeKey',
+      status: '$context.status',
+      bytes: '$context.responseLength',
+      ms: '$context.responseLatency',
+      authorizerError: '$context.authorizer.error',
+    }),
+  }
+}
+
+function customDomain(scope: Construct, { domainName, certificateArn }: Settings) {
+  if (domainName === undefined || certificateArn === undefined) return {}
+  const domain = new DomainName(scope, 'Domain', {
+    domainName,
+    certificate: Certificate.fromCertificateArn(scope, 'Certificate', certificateArn),
+  })
+  const value = domain.regionalDomainName
+  new CfnOutput(scope, 'DomainTargetOutput', { value }).overrideLogicalId('DomainTarget')
+  return { defaultDomainMapping: { domainName: domain }, disableExecuteApiEndpoint: true }
+}

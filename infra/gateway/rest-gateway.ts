@@ -1,0 +1,133 @@
+import { CfnOutput } from 'aws-cdk-lib'
+import {
+  AccessLogFormat,
+  AuthorizationType,
+  CognitoUserPoolsAuthorizer,
+  EndpointType,
+  LogGroupLogDestination,
+  MethodLoggingLevel,
+  ResponseType,
+  RestApi,
+  SecurityPolicy,
+} from 'aws-cdk-lib/aws-apigateway'
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
+import type { Construct } from 'constructs'
+import { acknowledge } from '../acknowledge.ts'
+import { createLogGroup } from '../running/log-group.ts'
+import type { AlarmSource } from '../running/running.ts'
+import type { Settings } from '../settings/schema.ts'
+import type { GatewaySettings } from './gateway.ts'
+import { routes } from './routes.ts'
+
+const LOG_POLICY = 'arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs'
+
+/** A REST API with a Cognito authorizer, which takes id tokens, on every route of uploads. */
+export function createRestGateway(scope: Construct, { settings, users, rest }: GatewaySettings) {
+  const accessLog = createLogGroup(scope, 'AccessLog', settings)
+  const api = new RestApi(scope, 'RestApi', {
+    restApiName: settings.name,
+    endpointTypes: [EndpointType.REGIONAL],
+    // Files are bytes: nothing is to be taken for text on its way.
+    binaryMediaTypes: ['*/*'],
+    cloudWatchRole: settings.restLogRole,
+    deployOptions: {
+      stageName: 'api',
+      accessLogDestination: new LogGroupLogDestination(accessLog),
+      accessLogFormat: AccessLogFormat.jsonWithStandardFields({
+        caller: false,
+        httpMethod: true,
+        ip: true,
+        protocol: false,
+        requestTime: true,
+        resourcePath: true,
+        responseLength: true,
+        status: true,
+        user: false,
+      }),
+      loggingLevel: MethodLoggingLevel.ERROR,
+      dataTraceEnabled: false,
+      tracingEnabled: settings.tracing === 'xray',
+    },
+    ...customDomain(scope, settings),
+  })
+  if (api.domainName) {
+    const value = api.domainName.domainNameAliasDomainName
+    new CfnOutput(scope, 'DomainTargetOutput', { value }).overrideLogicalId('DomainTarget')
+  }
+  const authorizer = new CognitoUserPoolsAuthorizer(scope, 'Cognito', { cognitoUserPools: [users.pool] })
+  for (const { path, methods, authorized } of routes) {
+    const resource = api.root.resourceForPath(path)
+    for (const method of methods) {
+      const made = resource.addMethod(method, rest.of(path), {
+        ...pathParameters(path),
+        ...(authorized
+          ? { authorizer, authorizationType: AuthorizationType.COGNITO }
+          : { authorizationType: AuthorizationType.NONE }),
+      })
+      rest.finish?.(made)
+      if (authorized) continue
+      const reason = 'Health, documentation and what browsers ask before they send a token.'
+      acknowledge(made, { 'AwsSolutions-APIG4': reason, 'AwsSolutions-COG4': reason })
+    }
+  }
+  problems(api)
+  acknowledge(api, {
+    'AwsSolutions-APIG2': 'The api checks every request itself, by the schema that its OpenAPI document is made of.',
+    'AwsSolutions-APIG3': 'A web ACL is an account’s own choice. It can be put on the stage without this app.',
+    [`AwsSolutions-IAM4[Policy::${LOG_POLICY}]`]: 'It is AWS’s own policy for what API Gateway logs in an account.',
+  })
+  const metric = (name: 'metricServerError' | 'metricClientError' | 'metricCount') => api[name]({ statistic: 'Sum' })
+  const source: AlarmSource = {
+    alarms: [
+      {
+        id: 'Api5xx',
+        description: 'The api answers requests with errors of its own.',
+        metric: metric('metricServerError'),
+        threshold: 5,
+        minutes: 5,
+      },
+    ],
+    widgets: [
+      {
+        title: 'Requests',
+        left: [metric('metricCount'), metric('metricClientError'), metric('metricServerError')],
+        right: [api.metricLatency({ statistic: 'p99' })],
+      },
+    ],
+  }
+  return { url: settings.domainName ? `https://${settings.domainName}` : api.url, source }
+}
+
+/** What an integration of HTTP passes on of the path, it has to be told of. */
+function pathParameters(path: string) {
+  return path.endsWith('{proxy+}') ? { requestParameters: { 'method.request.path.proxy': true } } : {}
+}
+
+/** The gateway's own refusals, in the form that the api's have. */
+function problems(api: RestApi): void {
+  const answers = [
+    { type: ResponseType.UNAUTHORIZED, statusCode: '401', slug: 'invalid-token', title: 'The token is not valid' },
+    { type: ResponseType.EXPIRED_TOKEN, statusCode: '401', slug: 'invalid-token', title: 'The token is not valid' },
+  ]
+  for (const { type, statusCode, slug, title } of answers) {
+    const body = { type: `urn:headgate:problem:${slug}`, title, status: Number(statusCode) }
+    api.addGatewayResponse(`Problem${type.responseType}`, {
+      type,
+      statusCode,
+      responseHeaders: { 'Content-Type': "'application/problem+json'", 'WWW-Authenticate': "'Bearer'" },
+      templates: { 'application/json': JSON.stringify(body) },
+    })
+  }
+}
+
+function customDomain(scope: Construct, { domainName, certificateArn }: Settings) {
+  if (domainName === undefined || certificateArn === undefined) return {}
+  return {
+    disableExecuteApiEndpoint: true,
+    domainName: {
+      domainName,
+      certificate: Certificate.fromCertificateArn(scope, 'Certificate', certificateArn),
+      securityPolicy: SecurityPolicy.TLS_1_2,
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import type { Data } from '../data/data-stack.ts'
+import type { Settings } from '../settings/schema.ts'
+import {
+  consuming,
+  deletingFlatKeys,
+  processing,
+  processingAnyKey,
+  relaying,
+  serving,
+  servingFlatKeys,
+  sweeping,
+} from './statements.ts'
+
+type Statements = (data: Data, settings: Settings) => PolicyStatement[]
+
+/** What each duty is allowed with the settings of the deployment. A container has several, a function one. */
+export const duties = {
+  serve: (data, { flatKeys }) => [...serving(data), ...(flatKeys ? servingFlatKeys(data) : [])],
+  sweep: data => sweeping(data),
+  process: (data, { flatKeys, otherProducers }) => [
+    ...processing(data),
+    ...(flatKeys ? deletingFlatKeys(data) : []),
+    ...(otherProducers ? processingAnyKey(data) : []),
+  ],
+  relay: (data, { flatKeys }) => [...relaying(data), ...(flatKeys ? deletingFlatKeys(data) : [])],
+  consume: data => consuming(data),
+} as const satisfies Record<string, Statements>

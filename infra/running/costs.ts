@@ -1,0 +1,43 @@
+import { CfnBudget } from 'aws-cdk-lib/aws-budgets'
+import { CfnAnomalyMonitor, CfnAnomalySubscription } from 'aws-cdk-lib/aws-ce'
+import type { Construct } from 'constructs'
+import type { Settings } from '../settings/schema.ts'
+
+/** A budget, and a look for costs that are out of line. Both are of the whole account, and in us-east-1's hands. */
+export function watchCosts(scope: Construct, { name, alarmEmail, monthlyBudgetUsd, costAnomalyUsd }: Settings): void {
+  if (alarmEmail === undefined) return
+  if (monthlyBudgetUsd > 0) {
+    new CfnBudget(scope, 'Budget', {
+      budget: {
+        budgetName: name,
+        budgetType: 'COST',
+        timeUnit: 'MONTHLY',
+        budgetLimit: { amount: monthlyBudgetUsd, unit: 'USD' },
+      },
+      notificationsWithSubscribers: [80, 100].map(threshold => ({
+        notification: { notificationType: 'ACTUAL', comparisonOperator: 'GREATER_THAN', threshold },
+        subscribers: [{ subscriptionType: 'EMAIL', address: alarmEmail }],
+      })),
+    })
+  }
+  if (costAnomalyUsd > 0) {
+    const monitor = new CfnAnomalyMonitor(scope, 'CostMonitor', {
+      monitorName: name,
+      monitorType: 'DIMENSIONAL',
+      monitorDimension: 'SERVICE',
+    })
+    new CfnAnomalySubscription(scope, 'CostAnomalies', {
+      subscriptionName: name,
+      frequency: 'DAILY',
+      monitorArnList: [monitor.attrMonitorArn],
+      subscribers: [{ type: 'EMAIL', address: alarmEmail }],
+      thresholdExpression: JSON.stringify({
+        Dimensions: {
+          Key: 'ANOMALY_TOTAL_IMPACT_ABSOLUTE',
+          MatchOptions: ['GREATER_THAN_OR_EQUAL'],
+          Values: [String(costAnomalyUsd)],
+        },
+      }),
+    })
+  }
+}

@@ -1,0 +1,28 @@
+import type { Settings } from '../settings/schema.ts'
+import { ownMetric } from './own-metric.ts'
+import type { AlarmSource } from './running.ts'
+
+/** Of the work itself, whatever runs it. */
+export function workerAlarms(settings: Settings): AlarmSource {
+  const deadLetters = ownMetric(settings, 'DeadLetters', 'Sum')
+  const outboxAge = ownMetric(settings, 'OutboxAge', 'Maximum')
+  return {
+    alarms: [
+      {
+        id: 'DeadLetters',
+        description: 'Records were given up and are dead letters now.',
+        metric: deadLetters,
+        threshold: 0,
+        minutes: 1,
+      },
+      {
+        id: 'OutboxAge',
+        description: 'Accepted uploads wait for Kinesis to take their event.',
+        metric: outboxAge,
+        threshold: settings.maxOutboxSeconds,
+        minutes: 3,
+      },
+    ],
+    widgets: [{ title: 'Dead letters and outbox', left: [deadLetters], right: [outboxAge] }],
+  }
+}

@@ -1,0 +1,73 @@
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { SettingsError } from './errors.ts'
+import { presets } from './presets.ts'
+import { type Settings, settingsSchema } from './schema.ts'
+
+type Context = Readonly<Record<string, unknown>>
+
+/**
+ * The settings that the context of the app asks for, over those of its preset, over the schema's defaults. Frozen.
+ *
+ * @param context as CDK has it: strings where they came by `-c`
+ * @throws SettingsError naming every setting that is unknown, wrong, or at odds with another
+ */
+export function readSettings(context: Context): Settings {
+  const given = Object.fromEntries(Object.entries(context).filter(([key]) => !isOfCdk(key)))
+  const preset = given.preset === 'prod' ? 'prod' : 'dev'
+  const parsed = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, parse(key, value)]))
+  const settings = Value.Default(settingsSchema, Value.Convert(settingsSchema, { ...presets[preset], ...parsed }))
+  const faults = [...unknown(given), ...wrong(settings)]
+  if (faults.length > 0) throw new SettingsError(faults)
+  const checked = settings as Settings
+  const odd = contradictions(checked)
+  if (odd.length > 0) throw new SettingsError(odd)
+  return Object.freeze(checked)
+}
+
+/** CDK keeps what is its own in the same place: `aws:cdk:…`, `@aws-cdk/…`, `availability-zones:account=…`. */
+function isOfCdk(key: string): boolean {
+  return /[:/@]/.test(key) || key === 'cli-telemetry'
+}
+
+/** Objects come as JSON, by `-c`. What is no JSON is left to the check. */
+function parse(key: string, value: unknown): unknown {
+  const isObject = key === 'apiEnvironment' || key === 'workerEnvironment'
+  if (!isObject || typeof value !== 'string') return value
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
+
+function unknown(given: Context): string[] {
+  return Object.keys(given)
+    .filter(key => !(key in settingsSchema.properties))
+    .map(key => `${key}: there is no such setting`)
+}
+
+function wrong(settings: unknown): string[] {
+  const known = Type.Object(settingsSchema.properties)
+  return Value.Errors(known, settings).map(({ instancePath, message }) => `${instancePath.slice(1)}: ${message}`)
+}
+
+function contradictions(settings: Settings): string[] {
+  const { domainName, certificateArn, alarmEmail } = settings
+  const faults: string[] = []
+  if ((domainName === undefined) !== (certificateArn === undefined)) {
+    faults.push('domainName: needs certificateArn, and the other way round')
+  }
+  if ((settings.userPoolDomain === undefined) !== (settings.callbackUrls === '')) {
+    faults.push('userPoolDomain: needs callbackUrls, and the other way round')
+  }
+  if (settings.apiTasksMin > settings.apiTasksMax) faults.push('apiTasksMin: is more than apiTasksMax')
+  if (settings.workerTasksMin > settings.workerTasksMax) faults.push('workerTasksMin: is more than workerTasksMax')
+  if (settings.streamMode === 'provisioned' && settings.workerTasksMax > settings.shards) {
+    faults.push(`workerTasksMax: is more than the ${settings.shards} shards; the rest would sit idle`)
+  }
+  if (alarmEmail === undefined && (settings.monthlyBudgetUsd > 0 || settings.costAnomalyUsd > 0)) {
+    faults.push('alarmEmail: is needed by monthlyBudgetUsd and costAnomalyUsd')
+  }
+  return faults
+}

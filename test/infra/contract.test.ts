@@ -1,0 +1,213 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { DescribeTableCommand, type TableDescription } from '@aws-sdk/client-dynamodb'
+import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis'
+import { HeadBucketCommand } from '@aws-sdk/client-s3'
+import t from 'tap'
+import type { TObject } from 'typebox'
+import { routes } from '../../infra/gateway/routes.ts'
+import { createTable } from '../../services/local/resources/dynamodb.ts'
+import { apiConfigSchema } from '../../services/platform/config/api.ts'
+import { loadConfig } from '../../services/platform/config/load.ts'
+import { processorConfigSchema, relayConfigSchema, workerConfigSchema } from '../../services/platform/config/worker.ts'
+import { metrics } from '../../services/platform/metrics.ts'
+import { leaseTable, names, uploadsTable } from '../../services/platform/resources.ts'
+import { buildTestApi } from '../api/support.ts'
+import { startAws } from '../support/aws.ts'
+import { REGION } from './support/calls.ts'
+import { type Resolve, resolverOf } from './support/resolve.ts'
+import { propertiesOf, type Synthesized, synthesize } from './support/synthesize.ts'
+
+const root = path.resolve(import.meta.dirname, '../..')
+const aws = await startAws(t)
+const everything = { corsOrigins: 'https://app.example.com', flatKeys: 'true', otherProducers: 'true' }
+const lambda = synthesize(t, { ...everything, compute: 'lambda' })
+const fargate = synthesize(t, { ...everything, compute: 'fargate' })
+
+/** What a function or a task runs, and what it is given. */
+interface Process {
+  /** Below the root, as `services/api/lambda.ts`. */
+  source: string
+  command: string
+  environment: Record<string, string>
+}
+
+const SCHEMAS: Readonly<Record<string, TObject>> = {
+  'services/api/lambda.ts': apiConfigSchema,
+  'services/api/lambda-sweep.ts': apiConfigSchema,
+  'services/worker/lambda.ts': processorConfigSchema,
+  'services/worker/lambda-relay.ts': relayConfigSchema,
+  'services/api/server.ts': apiConfigSchema,
+  'services/worker/worker.ts': workerConfigSchema,
+}
+
+/** Where what the image has in dist/ comes from. */
+const sourceOf = (file: string) => file.replace(/^dist\//, '').replace(/\.(?:js|handler)$/, '.ts')
+
+function functionsOf({ compute }: Synthesized, resolve: Resolve): Process[] {
+  return propertiesOf(compute, 'AWS::Lambda::Function').map(({ ImageConfig, Environment }) => {
+    const { Command, EntryPoint } = ImageConfig as { Command: string[]; EntryPoint: string[] }
+    const { Variables } = resolve(Environment) as { Variables: Record<string, string> }
+    // Lambda's own to give.
+    const environment = { ...Variables, AWS_REGION: REGION }
+    return { source: sourceOf(Command[0] ?? ''), command: [...EntryPoint, ...Command].join(' '), environment }
+  })
+}
+
+function tasksOf({ compute }: Synthesized, resolve: Resolve): Process[] {
+  return propertiesOf(compute, 'AWS::ECS::TaskDefinition').map(({ ContainerDefinitions }) => {
+    const [container] = resolve(ContainerDefinitions) as Array<{
+      Command: string[]
+      Environment: Array<{ Name: string; Value: string }>
+    }>
+    const environment = Object.fromEntries((container?.Environment ?? []).map(({ Name, Value }) => [Name, Value]))
+    const command = container?.Command ?? []
+    return { source: sourceOf(command.at(-1) ?? ''), command: command.join(' '), environment }
+  })
+}
+
+const functions = functionsOf(lambda, resolverOf(lambda))
+const tasks = tasksOf(fargate, resolverOf(fargate))
+
+t.test('every command and handler is there, and the README says how to call them', async t => {
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
+  t.strictSame([...functions, ...tasks].map(({ source }) => source).sort(), Object.keys(SCHEMAS).sort())
+  for (const { source, command } of [...functions, ...tasks]) {
+    t.ok(existsSync(path.join(root, source)), source)
+    const [program] = command.split(' dist/')
+    if (program !== 'node') t.match(readme, String(program), 'the entry point')
+  }
+})
+
+t.test('every variable that is given is one of the process, and every one that it needs is given', async t => {
+  for (const { source, environment } of [...functions, ...tasks]) {
+    const schema = SCHEMAS[source]
+    if (!schema) return t.fail(source)
+    const unknown = Object.keys(environment).filter(name => !(name in schema.properties))
+    t.strictSame(unknown, [], `${source} knows what it is given`)
+    t.ok(loadConfig(schema, environment), `${source} can use it`)
+  }
+})
+
+t.test('every handler starts with what its function is given, and nothing else', async t => {
+  const start = promisify(execFile)
+  for (const { source, environment } of functions) {
+    const entry = JSON.stringify(path.join(root, source))
+    const program = `const { handler } = await import(${entry}); console.log(typeof handler); process.exit()`
+    const { stdout } = await start(process.execPath, ['--input-type=module', '-e', program], {
+      env: { ...environment, PATH: process.env.PATH },
+    })
+    t.equal(stdout.trim().split('\n').at(-1), 'function', source)
+  }
+})
+
+t.test('what the api serves is let through by the gateway, and nothing of uploads without a token', async t => {
+  const { app } = await buildTestApi(t, aws)
+  const document = app.swagger() as { paths: Record<string, Record<string, { security?: unknown[] }>> }
+  const served = Object.entries(document.paths)
+  t.ok(served.length > 8, `${served.length} paths`)
+  for (const [served_, operations] of served) {
+    for (const method of Object.keys(operations)) {
+      const route = routeFor(method.toUpperCase(), served_)
+      t.ok(route, `${method} ${served_} is let through`)
+      const isGuarded = served_.startsWith('/uploads') && method !== 'options'
+      t.equal(route?.authorized, isGuarded, `${method} ${served_} needs a token: ${isGuarded}`)
+    }
+  }
+  t.equal(routeFor('OPTIONS', '/uploads')?.authorized, false)
+})
+
+/** As API Gateway chooses: the method by its name before any, the path as it is before one with a rest. */
+function routeFor(method: string, asked: string) {
+  const fits = (pattern: string) =>
+    pattern.endsWith('/{proxy+}') ? asked.startsWith(pattern.slice(0, -'{proxy+}'.length)) : asked === pattern
+  const found = routes.filter(({ path: pattern }) => fits(pattern))
+  return found.find(({ methods }) => methods.includes(method)) ?? found.find(({ methods }) => methods.includes('ANY'))
+}
+
+t.test(
+  'every alarm and every scaling of ours watches a metric that a process tells, under its name and dimension',
+  async t => {
+    for (const { compute, settings } of [lambda, fargate]) {
+      const alarms = propertiesOf(compute, 'AWS::CloudWatch::Alarm')
+      const own = alarms.filter(({ Namespace }) => String(Namespace).startsWith('Headgate/'))
+      t.ok(own.length >= 2, `${own.length} alarms of ${settings.compute}`)
+      const given = [...functions, ...tasks].map(({ environment }) => environment.METRICS_NAMESPACE)
+      for (const { Namespace, MetricName, Dimensions } of own) {
+        t.ok(String(MetricName) in metrics, String(MetricName))
+        t.ok(given.includes(String(Namespace)))
+        t.strictSame(Dimensions, [{ Name: 'Application', Value: names.application }])
+      }
+    }
+  },
+)
+
+t.test('every alarm has its section in the runbook', async t => {
+  const runbook = readFileSync(path.join(root, 'docs/runbook.md'), 'utf8')
+  const sections = [...runbook.matchAll(/^## (\w+)$/gm)].map(([, name]) => name)
+  const alarms = [lambda, fargate, synthesize(t, { gateway: 'rest' })].flatMap(({ compute }) =>
+    propertiesOf(compute, 'AWS::CloudWatch::Alarm').flatMap(({ AlarmName }) =>
+      typeof AlarmName === 'string' ? [AlarmName.replace('headgate-', '')] : [],
+    ),
+  )
+  t.strictSame([...new Set(alarms)].sort(), [...new Set(sections)].sort())
+})
+
+/** What tables have of their definition, in the words of CloudFormation, which are those of the API. */
+const essence = ({
+  TableName,
+  KeySchema,
+  AttributeDefinitions = [],
+  GlobalSecondaryIndexes = [],
+}: TableDescription) => ({
+  TableName,
+  KeySchema,
+  AttributeDefinitions: [...AttributeDefinitions].sort((a, b) =>
+    String(a.AttributeName) < String(b.AttributeName) ? -1 : 1,
+  ),
+  GlobalSecondaryIndexes: GlobalSecondaryIndexes.map(({ IndexName, KeySchema: keys, Projection }) => ({
+    IndexName,
+    KeySchema: keys,
+    Projection: { ProjectionType: Projection?.ProjectionType },
+  })),
+})
+
+t.test('the tables of the template are those of the embedded AWS', async t => {
+  await createTable(aws.dynamodb, names.application, leaseTable)
+  const made = propertiesOf(lambda.data, 'AWS::DynamoDB::Table') as TableDescription[]
+  t.equal(made.length, 2)
+  for (const table of made) {
+    const { Table = {} } = await aws.dynamodb.send(new DescribeTableCommand({ TableName: table.TableName }))
+    t.strictSame(essence(table), essence(Table))
+    t.match(Table.BillingModeSummary?.BillingMode, (table as { BillingMode?: string }).BillingMode)
+  }
+})
+
+t.test('items of the table go when their time has come', async t => {
+  const [{ TimeToLiveSpecification } = {}] = propertiesOf(lambda.data, 'AWS::DynamoDB::Table').filter(
+    ({ TableName }) => TableName === names.uploadsTable,
+  )
+  t.strictSame(TimeToLiveSpecification, { AttributeName: uploadsTable.timeToLive, Enabled: true })
+})
+
+t.test('the stream and the buckets of the template are those of the embedded AWS', async t => {
+  const [stream = {}] = propertiesOf(lambda.data, 'AWS::Kinesis::Stream')
+  const named = { StreamName: String(stream.Name) }
+  const { StreamDescriptionSummary } = await aws.kinesis.send(new DescribeStreamSummaryCommand(named))
+  t.match(StreamDescriptionSummary, {
+    StreamName: names.stream,
+    OpenShardCount: stream.ShardCount,
+    RetentionPeriodHours: stream.RetentionPeriodHours,
+  })
+  const [{ environment } = { environment: {} as Record<string, string> }] = tasks.filter(({ source }) =>
+    source.includes('worker'),
+  )
+  for (const variable of ['UPLOAD_BUCKET', 'PROCESSED_BUCKET', 'STREAM_NAME', 'UPLOADS_TABLE']) {
+    t.equal(environment[variable], aws.env[variable], variable)
+  }
+  for (const Bucket of [environment.UPLOAD_BUCKET, environment.PROCESSED_BUCKET]) {
+    await t.resolves(aws.s3.send(new HeadBucketCommand({ Bucket })))
+  }
+})

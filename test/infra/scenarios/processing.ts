@@ -1,0 +1,75 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import type { Test } from 'tap'
+import { createDeletions } from '../../../services/uploads/deletions.ts'
+import { createRemoveObject } from '../../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../../services/uploads/remove-outputs.ts'
+import { createResultStore } from '../../../services/uploads/results.ts'
+import { createUploadStore } from '../../../services/uploads/store.ts'
+import { createDeadLetters } from '../../../services/worker/dead-letters.ts'
+import type { Processor } from '../../../services/worker/processor.ts'
+import { exists, going, type Pipeline, streamRecord, uploadRecord } from '../../worker/pipeline.ts'
+import type { Recorder } from '../support/recorder.ts'
+
+const MIB = 1024 ** 2
+
+/** A processor whose calls are recorded. */
+function recorded(pipeline: Pipeline, { clients: { s3, dynamodb } }: Recorder): Processor {
+  const { aws, log } = pipeline
+  const table = aws.env.UPLOADS_TABLE ?? ''
+  const results = createResultStore({ dynamodb, table })
+  const removeOutputs = createRemoveOutputs(s3, results)
+  return pipeline.processor({
+    s3,
+    results,
+    removeOutputs,
+    store: createUploadStore({ dynamodb, table }),
+    deletions: createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), removeOutputs }),
+    deadLetters: createDeadLetters({ s3, bucket: aws.env.PROCESSED_BUCKET ?? '', stream: aws.env.STREAM_NAME ?? '' }),
+    // At once, so that it is among the calls.
+    markProcessingAfterMs: 0,
+    log,
+  })
+}
+
+/** Everything that can become of a record: small and large, refused half way, without its object, deleted, and none at all. */
+export async function process(t: Test, pipeline: Pipeline, recorder: Recorder): Promise<void> {
+  const { store, deletions } = pipeline
+  const processor = recorded(pipeline, recorder)
+  const take = (record: ReturnType<typeof streamRecord>) => processor.process(record, going)
+
+  const small = await pipeline.upload('hello kinesis')
+  await take(streamRecord(small))
+  t.match(await store.get(small), { status: 'processed' })
+  await take(streamRecord(await pipeline.upload(Buffer.alloc(9 * MIB, 'x'))))
+
+  // Not UTF-8 in its last byte, once a part of it is written already.
+  const broken = await pipeline.upload(Buffer.concat([Buffer.alloc(10 * MIB, 'x'), Buffer.from([0xff])]))
+  await take(streamRecord(broken))
+  t.match(await store.get(broken), { status: 'failed' })
+
+  const missing = uploadRecord()
+  await store.create(missing)
+  await take(streamRecord(missing))
+  await take(streamRecord('no event at all'))
+
+  const deleted = await pipeline.upload('hello')
+  const beginning = await deletions.begin(deleted)
+  if (beginning) await deletions.complete(beginning)
+  await take(streamRecord(deleted))
+}
+
+/** An object of another producer, and an upload whose key is its name alone that was deleted. */
+export async function processFlat(t: Test, pipeline: Pipeline, recorder: Recorder): Promise<void> {
+  const { aws, deletions, store } = pipeline
+  const processor = recorded(pipeline, recorder)
+  const bucket = aws.env.UPLOAD_BUCKET ?? ''
+  await aws.s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'other/a.txt', Body: 'hello' }))
+  await processor.process(streamRecord({ bucket, key: 'other/a.txt' }), going)
+  t.ok(await exists(aws.s3, 'processed-other/other/a.txt'))
+
+  const upload = await pipeline.upload('hello', { key: 'uploads/flat.txt' })
+  await processor.process(streamRecord(upload), going)
+  t.match(await store.get(upload), { status: 'processed' })
+  await deletions.begin(upload)
+  await processor.process(streamRecord(upload), going)
+}

@@ -1,0 +1,38 @@
+import type { Test } from 'tap'
+import { createDeletions } from '../../../services/uploads/deletions.ts'
+import { createPublisher } from '../../../services/uploads/publisher.ts'
+import { createRemoveObject } from '../../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../../services/uploads/remove-outputs.ts'
+import { createResultStore } from '../../../services/uploads/results.ts'
+import { createUploadStore } from '../../../services/uploads/store.ts'
+import { createOutboxRelay } from '../../../services/worker/outbox-relay.ts'
+import { type Pipeline, uploadRecord } from '../../worker/pipeline.ts'
+import type { Recorder } from '../support/recorder.ts'
+
+/** Publishes an event that the api could not, and finishes a deletion that broke off. */
+export async function relay(t: Test, pipeline: Pipeline, { clients }: Recorder): Promise<void> {
+  const { s3, dynamodb, kinesis } = clients
+  const { aws, store, deletions, log } = pipeline
+  const table = aws.env.UPLOADS_TABLE ?? ''
+  const uploadedAt = new Date(Date.now() - 60_000).toISOString()
+  const waiting = uploadRecord({ uploadedAt })
+  await store.create(waiting)
+  const deleted = await pipeline.upload('hello', { uploadedAt })
+  await store.markProcessed(deleted, deleted, {
+    bucket: aws.env.PROCESSED_BUCKET ?? '',
+    key: deleted.key.replace('uploads/', 'processed/'),
+  })
+  await deletions.begin(deleted)
+
+  const removeOutputs = createRemoveOutputs(s3, createResultStore({ dynamodb, table }))
+  const relaying = createOutboxRelay({
+    store: createUploadStore({ dynamodb, table }),
+    deletions: createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), removeOutputs }),
+    publisher: createPublisher({ kinesis, stream: aws.env.STREAM_NAME ?? '', timeoutMs: 10_000 }),
+    intervalMs: 1_000,
+    graceMs: 30_000,
+    log,
+  })
+  t.ok((await relaying.runOnce()) >= 2)
+  t.match(await store.get(waiting), { status: 'queued' })
+}

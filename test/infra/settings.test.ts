@@ -1,0 +1,71 @@
+import t from 'tap'
+import { SettingsError } from '../../infra/settings/errors.ts'
+import { readSettings } from '../../infra/settings/read.ts'
+import { resourceNames } from '../../infra/settings/schema.ts'
+import { names } from '../../services/platform/resources.ts'
+
+/** What is found wrong with a context. */
+function faults(context: Record<string, unknown>): readonly string[] {
+  try {
+    readSettings(context)
+  } catch (error) {
+    if (error instanceof SettingsError) return error.faults
+    throw error
+  }
+  return []
+}
+
+t.test('without a context it is a deployment to try things out with', async t => {
+  t.match(readSettings({}), { preset: 'dev', name: 'headgate', compute: 'lambda', gateway: 'http', keepData: false })
+  t.ok(Object.isFrozen(readSettings({})))
+})
+
+t.test('production keeps its data and outlives an availability zone', async t => {
+  const settings = readSettings({ preset: 'prod' })
+  t.match(settings, { keepData: true, natGateways: 2, apiTasksMin: 2, workerTasksMin: 2 })
+})
+
+t.test('settings of the command line are text, and go before those of the preset', async t => {
+  const environment = '{"MAX_FORM_FILES":"3"}'
+  t.match(readSettings({ preset: 'prod', shards: '8', keepData: 'false', apiEnvironment: environment }), {
+    shards: 8,
+    keepData: false,
+    apiEnvironment: { MAX_FORM_FILES: '3' },
+  })
+})
+
+t.test('what CDK itself keeps in the context is left alone', async t => {
+  t.strictSame(faults({ 'aws:cdk:version-reporting': true, '@aws-cdk/aws-iam:minimizePolicies': true }), [])
+})
+
+t.test('every setting at fault is named, and one that does not exist too', async t => {
+  const found = faults({ shard: '8', shards: '0', compute: 'ec2', apiEnvironment: 'no json', alarmEmail: 'nobody' })
+  for (const name of ['shard:', 'shards:', 'compute:', 'apiEnvironment:', 'alarmEmail:']) {
+    t.ok(
+      found.some(fault => fault.startsWith(name)),
+      `${name} is in ${found.join('; ')}`,
+    )
+  }
+})
+
+t.test('settings that do not go together are refused', async t => {
+  t.match(faults({ domainName: 'api.example.com' }), [/certificateArn/])
+  t.match(faults({ userPoolDomain: 'sign-in' }), [/callbackUrls/])
+  t.match(faults({ apiTasksMin: '5', apiTasksMax: '4' }), [/apiTasksMax/])
+  t.match(faults({ workerTasksMax: '5', shards: '4' }), [/the 4 shards/])
+  t.strictSame(faults({ workerTasksMax: '5', shards: '4', streamMode: 'on-demand' }), [])
+  t.match(faults({ monthlyBudgetUsd: '100' }), [/alarmEmail/])
+})
+
+t.test('the names are those that the code defaults to; another deployment’s stand apart', async t => {
+  t.match(resourceNames(readSettings({})), {
+    stream: names.stream,
+    uploadsTable: names.uploadsTable,
+    application: names.application,
+  })
+  t.match(resourceNames(readSettings({ name: 'staging', existingLeaseTable: 'kcl-app' })), {
+    stream: `staging-${names.stream}`,
+    application: 'kcl-app',
+    metrics: 'Headgate/staging',
+  })
+})

@@ -1,0 +1,51 @@
+import { names } from '../../../services/platform/resources.ts'
+
+/** A call to AWS, as IAM sees it. */
+export interface Call {
+  action: string
+  /** The ARN of what it is for. */
+  resource: string
+}
+
+export const REGION = 'us-east-1'
+export const ACCOUNT = '000000000000'
+
+export const streamArn = (name: string) => `arn:aws:kinesis:${REGION}:${ACCOUNT}:stream/${name}`
+export const tableArn = (name: string) => `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${name}`
+export const bucketArn = (name: string) => `arn:aws:s3:::${name}`
+
+/** What S3 asks the caller to be allowed, by https://docs.aws.amazon.com/AmazonS3/latest/API: the bucket in the path. */
+export function s3Call(method: string, url: string): Call {
+  const { pathname, searchParams: query } = new URL(url, 'http://s3')
+  const [bucket = '', ...rest] = pathname.slice(1).split('/').map(decodeURIComponent)
+  const key = rest.join('/')
+  if (key === '') return { action: bucketAction(method, query), resource: bucketArn(bucket) }
+  return { action: objectAction(method, query), resource: `${bucketArn(bucket)}/${key}` }
+}
+
+function bucketAction(method: string, query: URLSearchParams): string {
+  if (method === 'HEAD' || (method === 'GET' && query.has('list-type'))) return 's3:ListBucket'
+  throw new Error(`What is asked of a bucket by ${method} ?${query} is not known here`)
+}
+
+function objectAction(method: string, query: URLSearchParams): string {
+  if (method === 'PUT' || method === 'POST') return 's3:PutObject'
+  if (method === 'DELETE') return query.has('uploadId') ? 's3:AbortMultipartUpload' : 's3:DeleteObject'
+  if (query.has('uploadId')) return 's3:ListMultipartUploadParts'
+  return query.has('versionId') ? 's3:GetObjectVersion' : 's3:GetObject'
+}
+
+/** A call of DynamoDB by its target, `DynamoDB_20120810.PutItem`, and its body. */
+export function dynamoDbCall(target: string, body: Buffer): Call {
+  const { TableName, IndexName } = JSON.parse(body.toString()) as { TableName: string; IndexName?: string }
+  const table = tableArn(TableName)
+  return {
+    action: `dynamodb:${target.split('.')[1]}`,
+    resource: IndexName === undefined ? table : `${table}/index/${IndexName}`,
+  }
+}
+
+/** A call of Kinesis. There is one stream: an iterator does not say of which it is. */
+export function kinesisCall(target: string): Call {
+  return { action: `kinesis:${target.split('.')[1]}`, resource: streamArn(names.stream) }
+}

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { App } from 'aws-cdk-lib'
+import type { Test } from 'tap'
+import { featureFlags } from '../../../infra/feature-flags.ts'
+import { buildHeadgate } from '../../../infra/headgate.ts'
+import type { Settings } from '../../../infra/settings/schema.ts'
+
+export interface Resource {
+  Type: string
+  Properties?: Record<string, unknown>
+  DeletionPolicy?: string
+  UpdateReplacePolicy?: string
+}
+
+export interface CloudFormation {
+  Resources: Record<string, Resource>
+  Outputs?: Record<string, { Value: unknown; Export?: { Name: unknown } }>
+}
+
+/** A deployment as CloudFormation would get it. */
+export interface Synthesized {
+  settings: Settings
+  data: CloudFormation
+  compute: CloudFormation
+  /** The templates of both stacks. */
+  files: string[]
+}
+
+/** What may stand in front of what, by the settings that choose it. */
+export const variants = (['lambda', 'fargate'] as const).flatMap(compute =>
+  (['http', 'rest'] as const).map(gateway => ({ compute, gateway })),
+)
+
+/** Synthesizes with all that ends a synthesis, cdk-nag too. Its output lasts as long as the test. */
+export function synthesize(t: Pick<Test, 'teardown'>, context: Readonly<Record<string, unknown>>): Synthesized {
+  const outdir = mkdtempSync(path.join(tmpdir(), 'headgate-cdk-'))
+  t.teardown(() => rmSync(outdir, { recursive: true }))
+  const app = new App({ outdir, context: { ...featureFlags, ...context } })
+  const { settings, data, compute } = buildHeadgate(app)
+  const assembly = app.synth()
+  const [dataStack, computeStack] = [data, compute].map(({ artifactId }) => assembly.getStackArtifact(artifactId))
+  return {
+    settings,
+    data: dataStack?.template,
+    compute: computeStack?.template,
+    files: [dataStack, computeStack].map(stack => stack?.templateFullPath ?? ''),
+  }
+}
+
+/** The resources of a type, by their logical ids. */
+export function ofType({ Resources }: CloudFormation, type: string): Array<[id: string, resource: Resource]> {
+  return Object.entries(Resources).filter(([, resource]) => resource.Type === type)
+}
+
+/** The properties of the resources of a type. */
+export function propertiesOf(template: CloudFormation, type: string): Array<Record<string, unknown>> {
+  return ofType(template, type).map(([, { Properties = {} }]) => Properties)
+}
