@@ -4,6 +4,7 @@ import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
 import { largeObject } from './large-object.ts'
 import { memory } from './memory.ts'
+import { pipeline } from './pipeline.ts'
 import { start } from './start.ts'
 import { takeover } from './takeover.ts'
 import { upload } from './upload.ts'
@@ -17,6 +18,7 @@ export const entries: readonly Entry[] = [
   worker,
   consumer,
   takeover,
+  pipeline,
   memory,
   largeObject,
   coldStart,

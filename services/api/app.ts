@@ -22,6 +22,7 @@ import { createAcceptOnce } from './idempotency/idempotency.ts'
 import { type AcceptAll, createAcceptAll } from './ingest/accept-all.ts'
 import { createAcceptUpload } from './ingest/accept-upload.ts'
 import { createObjects } from './ingest/objects.ts'
+import { createOutageWatch } from './ingest/outage-watch.ts'
 import { createPublishUpload } from './ingest/publish-upload.ts'
 import { createUnderWay } from './ingest/under-way.ts'
 import { problemsPlugin } from './problems/plugin.ts'
@@ -63,7 +64,7 @@ export type App = Awaited<ReturnType<typeof buildApp>>
 /** The api, ready to listen or to be called: the same in a container and behind Lambda. */
 export async function buildApp({ config, services, logger, keys, metrics, isBuffered = false }: AppOptions) {
   const app = fastify({ ...serverOptions(config), loggerInstance: logger }).withTypeProvider<TypeBoxTypeProvider>()
-  const { s3, dynamodb, kinesis, store, publisher } = services
+  const { s3, dynamodb, kinesis, store } = services
   const issuer = issuerOf(config)
   const underWay = createUnderWay()
   // Runs once the requests under way are answered, or broken off.
@@ -100,6 +101,13 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
     app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
   }
   const maxBytes = config.MAX_UPLOAD_BYTES
+  const inspector = createTypeInspector(listed(config.ALLOWED_TYPES))
+  const publisher = createOutageWatch({
+    publisher: services.publisher,
+    timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
+    log: app.log,
+    ...(metrics && { metrics }),
+  })
   const publish = createPublishUpload({ store, publisher })
   const accept = createAcceptUpload({
     objects: createObjects({
@@ -127,13 +135,13 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
     acceptOnce: (files, request) => underWay.track(acceptOnce(files, request)),
     ...(metrics && { onAccepted: metrics.accepted }),
     arriving: {
-      inspector: createTypeInspector(listed(config.ALLOWED_TYPES)),
+      inspector,
       maxJsonBytes: config.MAX_JSON_BYTES,
       maxFormFiles: config.MAX_FORM_FILES,
       patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
     },
   })
-  const direct = createDirect(config, services, publish)
+  const direct = createDirect(config, services, { publish, inspector })
   await app.register(grants, { grants: direct.grants })
   await app.register(tus, { serve: direct.tus })
   await app.register(listUploads, { list: services.listUploads })

@@ -13,6 +13,7 @@ export {
   HandlerTimeoutError,
   LeaseLostError,
   LeaseTableError,
+  LeaseTableMissingError,
   StreamReplyError,
 } from './errors.ts'
 export type { ConsumerEvents } from './events.ts'

@@ -1,6 +1,8 @@
 import { InvalidFilenameError } from './errors.ts'
+import { isUploadId } from './upload-id.ts'
 
-const UPLOADS = 'uploads/'
+/** What every key of the default template begins with. */
+export const UPLOADS = 'uploads/'
 const PROCESSED = 'processed/'
 
 /** Not under `processed/`: every key there is that of a key under `uploads/`, or of its further outputs. */
@@ -62,4 +64,11 @@ export function outputsPrefix(key: string): string {
  */
 export function isOwnKey({ key, uploadId }: { key: string; uploadId: string }): boolean {
   return key.split('/').slice(0, -1).includes(uploadId)
+}
+
+/** Whose upload a key of the default template is of, by the key alone. Undefined where it is another key. */
+export function ownerOfKey(key: string): { owner: string; uploadId: string } | undefined {
+  const [folder, owner, uploadId, filename, ...rest] = key.split('/')
+  if (`${folder}/` !== UPLOADS || !owner || !uploadId || !filename || rest.length > 0) return undefined
+  return isUploadId(uploadId) ? { owner, uploadId } : undefined
 }

@@ -74,7 +74,10 @@ function pendingName(outboxName: string): string {
   return outboxName.replace('outbox', 'pending')
 }
 
+/** What the keys of such bytes begin with. */
+export const TAILS = 'tails/'
+
 /** Where the bytes of a tus upload lie that do not fill a part yet. A name is written with the same bytes only. */
 export function tailKey({ owner, uploadId }: { owner: string; uploadId: string }, offset: number): string {
-  return `tails/${owner}/${uploadId}/${offset}`
+  return `${TAILS}${owner}/${uploadId}/${offset}`
 }

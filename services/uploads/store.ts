@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { deletedFrom, isDeleted } from './deleted.ts'
+import { UploadGivenUpError } from './errors.ts'
 import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import type { PendingUpload } from './pending.ts'
 import { createPutNew } from './put-new.ts'
@@ -19,6 +20,7 @@ import {
   type UploadFailure,
   type UploadRecord,
 } from './record.ts'
+import { createUpdateItem } from './update-item.ts'
 
 /** An upload is known by its owner and its id together: who has only one of them has nothing. */
 export interface UploadKey {
@@ -28,7 +30,11 @@ export interface UploadKey {
 
 /** The upload records. */
 export interface UploadStore {
-  /** Records an upload; one that is `stored` with its outbox mark. Doing it again changes nothing. */
+  /**
+   * Records an upload; one that is `stored` with its outbox mark. Doing it again changes nothing.
+   *
+   * @throws UploadGivenUpError where the id is that of a deleted upload, or of one that was swept: nothing is recorded
+   */
   create(record: UploadRecord): Promise<void>
   /**
    * The record as it is now, or undefined where this owner has no such upload, or has deleted it. Rejects when the signal
@@ -87,6 +93,7 @@ export interface UploadStoreSettings {
 
 export function createUploadStore({ dynamodb, table, now = () => new Date() }: UploadStoreSettings): UploadStore {
   const putNew = createPutNew(dynamodb, table)
+  const updateItem = createUpdateItem(dynamodb, table)
   const queryOutbox = createQueryOutbox(dynamodb, table)
 
   /** Resolves to whether the condition held. */
@@ -99,19 +106,26 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
     return conditionally(() => dynamodb.send(command, signal && { abortSignal: signal }))
   }
 
+  async function read(key: UploadKey, signal?: AbortSignal): Promise<Record<string, unknown> | undefined> {
+    const { Item } = await dynamodb.send(
+      new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
+      signal && { abortSignal: signal },
+    )
+    return Item && unmarshall(Item)
+  }
+
   return {
     async create(record) {
       const mark = record.status === 'stored' ? { outboxPartition: outboxPartition(record.uploadId) } : {}
-      // The id is new and unguessable: if it is there already, an earlier try of this very write put it there.
-      await conditionally(() => putNew(marshall({ ...record, ...mark }, MARSHALL)))
+      if (await conditionally(() => putNew(marshall({ ...record, ...mark }, MARSHALL)))) return
+      // The id is new and unguessable: if it is there already, an earlier try of this very write put it there. Or it is a
+      // tombstone, and whoever took the upload for recorded would lose it.
+      const item = await read(record)
+      if (!item || isDeleted(item)) throw new UploadGivenUpError('The upload was given up. Nothing was accepted.')
     },
 
     async get(key, signal) {
-      const { Item } = await dynamodb.send(
-        new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
-        signal && { abortSignal: signal },
-      )
-      const item = Item && unmarshall(Item)
+      const item = await read(key, signal)
       return item && !isDeleted(item) ? (toRecord(item) as UploadRecord | PendingUpload) : undefined
     },
 
@@ -170,7 +184,8 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       const removes = ['outboxPartition', 'outboxClaimedUntil', 'failure', ...gone.map(([name]) => `#${name}`)].join(
         ', ',
       )
-      return update(key, {
+      const change = {
+        Key: itemKey(key),
         UpdateExpression: `SET #status = :done, updatedAt = :now${sets && `, ${sets}`} REMOVE ${removes}`,
         ConditionExpression: `${HAS_SOURCE} AND #status <> :deleted`,
         ExpressionAttributeNames: {
@@ -188,7 +203,8 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
           },
           MARSHALL,
         ),
-      })
+      }
+      return conditionally(() => updateItem(change))
     },
 
     async markFailed(key, source, failure) {

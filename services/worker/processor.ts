@@ -125,6 +125,16 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     )
   }
 
+  /**
+   * Called off half way: another worker has the shard by now, and may be done with the record and its owner have deleted the upload
+   * before the last that this one wrote has arrived. Nobody else would come by it again.
+   */
+  async function tidyUp(told: Told): Promise<void> {
+    await isDeleted(told).catch((err: unknown) => {
+      log.warn({ err, uploadId: told.upload?.uploadId }, 'what was made of an upload may stay, should it be deleted')
+    })
+  }
+
   return {
     async process(record, { signal, attempt = 1 }) {
       signal.throwIfAborted()
@@ -162,6 +172,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         const error = orOverdue(thrown, record, attempt, { giveUpAfterMs, now: Date.now })
         // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
         const failure = signal.aborted ? undefined : permanentFailure(error)
+        if (signal.aborted && told.begun) await tidyUp(told)
         if (!failure) throw thrown
         await giveUp(record, failure, { ...told, error })
       }

@@ -11,6 +11,7 @@ import { startScalingSignal } from './metrics/scaling-signal.ts'
 import { createWorkerMetrics } from './metrics/worker-metrics.ts'
 import { createOutboxRelay } from './outbox-relay.ts'
 import { createWorkerServices } from './services.ts'
+import { createWorkerStraySweep } from './strays/worker-sweep.ts'
 import { createStuckShards } from './stuck-shards.ts'
 import { healthPages, live, ready } from './worker-health.ts'
 
@@ -30,6 +31,7 @@ runMain(async () => {
     graceMs: config.OUTBOX_GRACE_MS,
     log,
   })
+  const strays = createWorkerStraySweep(config, services, log)
   let operatorPort: OperatorPort | undefined
 
   closeOnSignal({
@@ -37,7 +39,7 @@ runMain(async () => {
     log,
     async close() {
       // The operator's port last: an orchestrator must not take a worker that drains for one that is dead.
-      await Promise.all([consumer.stop(), relay.stop()])
+      await Promise.all([consumer.stop(), relay.stop(), strays.stop()])
       stuck.stop()
       await services.close()
       await operatorPort?.close()
@@ -59,6 +61,7 @@ runMain(async () => {
   await checkResources({ config, ...services, log })
   await consumer.start()
   relay.start()
+  strays.start()
   stuck.start()
   const { METRICS_NAMESPACE: namespace, APPLICATION_NAME: application } = config
   if (namespace !== undefined) startScalingSignal({ namespace, application, consumer, stuck, log })

@@ -10,6 +10,8 @@ export interface Metrics {
   requestStarted(): void
   requestEnded(request: EndedRequest): void
   accepted(way: Way, uploads: ReadonlyArray<Pick<UploadRecord, 'size' | 'status'>>): void
+  /** Whether Kinesis takes no events, so that none are waited for. */
+  eventOutage(isOn: boolean): void
   /** Nothing more is measured. */
   close(): void
 }
@@ -62,6 +64,16 @@ export function createMetrics(): Metrics {
     labelNames: ['way'],
     registers,
   })
+  const outage = new Gauge({
+    name: 'headgate_event_outage',
+    help: '1 while Kinesis takes no events: uploads are answered with 202 without a wait, and wait in the outbox.',
+    registers,
+  })
+  const outages = new Counter({
+    name: 'headgate_event_outages_total',
+    help: 'How often that began.',
+    registers,
+  })
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -77,6 +89,10 @@ export function createMetrics(): Metrics {
         uploads.inc({ way, result: status === 'stored' ? 'stored' : 'queued' })
         bytes.inc({ way }, size)
       }
+    },
+    eventOutage(isOn) {
+      outage.set(isOn ? 1 : 0)
+      if (isOn) outages.inc()
     },
     close: () => registry.clear(),
   }

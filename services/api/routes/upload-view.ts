@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import type { Static } from 'typebox'
 import { isPending, type PendingUpload } from '../../uploads/pending.ts'
 import { isFinal, outputsOf, type UploadRecord } from '../../uploads/record.ts'
+import { isUploadId } from '../../uploads/upload-id.ts'
 import type { Sight } from '../watch/sight.ts'
 import { uploadSchema } from './schemas.ts'
-import { isUploadId, noSuchUpload } from './upload-id.ts'
+import { noSuchUpload } from './upload-id.ts'
 
 /** An upload as its owner sees it. */
 export type Upload = Static<typeof uploadSchema>

@@ -1,6 +1,5 @@
-import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb'
 import { Type } from 'typebox'
-import { ConsumerAdmin, type Lease, type ShardLag } from '../../consumer/index.ts'
+import { ConsumerAdmin, type Lease, LeaseTableMissingError, type ShardLag } from '../../consumer/index.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
@@ -43,7 +42,7 @@ one behind it did. That takes one of the five GetRecords that a shard allows a s
       const { APPLICATION_NAME: applicationName, STREAM_NAME: streamName } = config
       const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb })
       const leases = await admin.leases().catch(error => {
-        throw error instanceof ResourceNotFoundException ? noLeaseTable(applicationName, error) : error
+        throw error instanceof LeaseTableMissingError ? noLeaseTable(applicationName, error) : error
       })
       const [live, lags] = await Promise.all([
         options.alive ? admin.liveOwners(config.FAILOVER_TIME_MS) : undefined,

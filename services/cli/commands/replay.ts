@@ -1,6 +1,5 @@
-import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb'
 import { Type } from 'typebox'
-import { ConsumerAdmin, type ShardReplay } from '../../consumer/index.ts'
+import { ConsumerAdmin, LeaseTableMissingError, type ShardReplay } from '../../consumer/index.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
@@ -54,7 +53,7 @@ APPLICATION_NAME until \`headgate leases\` shows that nothing waits, then delete
       if (options.as !== undefined) return await prepare(admin, { at, name: options.as, ...options }, output)
 
       const plans = await admin.planReplay({ at, shardIds: options.shard }).catch(error => {
-        throw error instanceof ResourceNotFoundException ? noLeaseTable(applicationName, error) : error
+        throw error instanceof LeaseTableMissingError ? noLeaseTable(applicationName, error) : error
       })
       const moves = plans.filter(({ change }) => change !== 'none')
       const live = moves.length === 0 ? new Set<string>() : await admin.liveOwners(config.FAILOVER_TIME_MS)

@@ -49,7 +49,7 @@ export class ConsumerAdmin {
   /**
    * Every lease of the application, as the table has it now, in the order of the shards' ids.
    *
-   * @throws ResourceNotFoundException of DynamoDB where the application has no table, LeaseTableError
+   * @throws LeaseTableMissingError where the application has no table, LeaseTableError
    */
   async leases(): Promise<Lease[]> {
     const leases = await this.#ports.store.list({ consistent: true })

@@ -79,6 +79,13 @@ export const workerConfigSchema = Type.Object({
     description: 'How often the outbox relay looks for uploads whose event is not on the stream, in milliseconds.',
   }),
   ...relayProperties,
+  STRAY_AFTER_HOURS: Type.Integer({
+    minimum: 2,
+    maximum: 10_000,
+    default: 25,
+    description:
+      'How old something in UPLOAD_BUCKET that nobody goes on with must be until it is published again or removed, in hours. Keep it over the retention of the stream and over REQUEST_TIMEOUT_MS of the api.',
+  }),
   HEALTH_HOST: Type.String({
     minLength: 1,
     default: '0.0.0.0',
