@@ -26,10 +26,11 @@ import { type Resolve, resolverOf } from './support/resolve.ts'
 import { propertiesOf, type Synthesized, synthesize } from './support/synthesize.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
-const aws = await startAws(t)
 const everything = { corsOrigins: 'https://app.example.com', flatKeys: 'true', otherProducers: 'true' }
 const lambda = synthesize(t, { ...everything, compute: 'lambda' })
 const fargate = synthesize(t, { ...everything, compute: 'fargate' })
+// Last: the templates hold the process up for so long that the servers give up on connections that are at rest.
+const aws = await startAws(t)
 
 /** What a function or a task runs, and what it is given. */
 interface Process {

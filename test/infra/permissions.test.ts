@@ -16,10 +16,11 @@ import { type Recorder, startRecorder } from './support/recorder.ts'
 import { resolverOf } from './support/resolve.ts'
 import { synthesize } from './support/synthesize.ts'
 
-const pipeline = await startPipeline(t)
-const { aws } = pipeline
+// First: it holds the process up for so long that the servers give up on connections that are at rest.
 const lambda = synthesize(t, { compute: 'lambda' })
 const fargate = synthesize(t, { compute: 'fargate' })
+const pipeline = await startPipeline(t)
+const { aws } = pipeline
 const seen: Record<string, Call[]> = {}
 let workerLog = ''
 
