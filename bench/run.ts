@@ -11,7 +11,9 @@ runForPeople(async () => {
   const { rounds, quick, minutes, json } = flags
   for (const name of flags.entries) {
     const entry = entries.find(one => one.name === name)
-    const measurements = await entry?.run({ rounds, quick, minutes, progress: line => console.error(line) })
-    if (measurements) console.log(json ? JSON.stringify(toReport(measurements)) : `\n${toText(measurements)}\n`)
+    const measured = (await entry?.run({ rounds, quick, minutes, progress: line => console.error(line) })) ?? []
+    for (const measurements of [measured].flat()) {
+      console.log(json ? JSON.stringify(toReport(measurements)) : `\n${toText(measurements)}\n`)
+    }
   }
 })

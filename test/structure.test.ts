@@ -130,7 +130,7 @@ t.test('what runs in production imports declared dependencies alone, and only lo
 })
 
 t.test('nothing that is delivered imports tests or benchmarks, and benchmarks import no tests', async t => {
-  const files = [...services, ...infra, ...sourceFiles('bench/**/*.ts')]
+  const files = [...services, ...['infra', 'image', 'bench'].flatMap(folder => sourceFiles(`${folder}/**/*.ts`))]
   const wrong = relativeImports(files).filter(({ file, to }) =>
     file.name.startsWith('bench/') ? to.startsWith('test/') : /^(?:test|bench)\//.test(to),
   )

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { type Child, startChild } from '../lib/child.ts'
 import { childEnv } from '../lib/child-env.ts'
+import { imageEnv } from '../lib/image-env.ts'
 import type { BenchIssuer } from '../lib/issuer.ts'
 import type { Contender } from '../lib/report.ts'
 import type { SinkAddresses, SinkCounts } from '../sink/index.ts'
@@ -18,14 +19,14 @@ export interface UploadContender extends Contender {
   stop(): Promise<void>
 }
 
-/** The api as a container runs it, every setting at its default. */
+/** The api as the image runs it, every setting at its default. */
 export function startHeadgate({ http }: SinkAddresses, { issuer }: BenchIssuer): Promise<UploadContender> {
   return startContender({
     name: 'headgate',
     does: 'services/api/server.ts: verifies the token, PutObject with SHA-256, PutItem, event by PutRecords in micro-batches',
     traces: { objects: 1, records: 1, items: 1, updates: 0 },
     entry: path.resolve(import.meta.dirname, `../../services/api/server${EXTENSION}`),
-    env: childEnv({ aws: http, kinesis: http, issuer }),
+    env: { ...childEnv({ aws: http, kinesis: http, issuer }), ...imageEnv() },
   })
 }
 

@@ -1,7 +1,7 @@
 import { BenchError } from '../lib/errors.ts'
 import { postAll } from '../lib/load.ts'
 import type { Usage } from '../lib/probe.ts'
-import { CONTENT } from '../sink/aws.ts'
+import { CONTENT } from '../sink/example.ts'
 import type { Sink, SinkCounts } from '../sink/index.ts'
 import type { UploadContender } from './api-contenders.ts'
 

@@ -17,5 +17,6 @@ export interface Entry {
   summary: string
   /** Takes so long that it is run by its name alone. */
   byNameOnly?: true
-  run(settings: EntrySettings): Promise<Measurements>
+  /** Some measure more than one thing, and have a table of each. */
+  run(settings: EntrySettings): Promise<Measurements | readonly Measurements[]>
 }

@@ -1,9 +1,25 @@
 import { api } from './api.ts'
+import { coldStart } from './cold-start.ts'
 import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
+import { largeObject } from './large-object.ts'
 import { memory } from './memory.ts'
+import { pipeline } from './pipeline.ts'
+import { start } from './start.ts'
 import { takeover } from './takeover.ts'
+import { upload } from './upload.ts'
 import { worker } from './worker.ts'
 
 /** Every benchmark, in the order in which they are run. */
-export const entries: readonly Entry[] = [api, worker, consumer, takeover, memory]
+export const entries: readonly Entry[] = [
+  api,
+  upload,
+  start,
+  worker,
+  consumer,
+  takeover,
+  pipeline,
+  memory,
+  largeObject,
+  coldStart,
+]

@@ -1,7 +1,7 @@
 import { setTimeout as pass } from 'node:timers/promises'
 import { BenchError } from '../lib/errors.ts'
 import type { Usage } from '../lib/probe.ts'
-import { CONTENT } from '../sink/aws.ts'
+import { CONTENT } from '../sink/example.ts'
 import type { SinkCounts } from '../sink/index.ts'
 import { type RunningContender, type Servers, uploadsOf } from './worker-contenders.ts'
 

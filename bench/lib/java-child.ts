@@ -59,9 +59,11 @@ function usageOf(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   // Behind the name of the program, which may hold anything: the third field of all is the first there.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const [now, peak] = [/^VmRSS:\s+(\d+) kB/m.exec(status), /^VmHWM:\s+(\d+) kB/m.exec(status)]
   return {
     cpuMicros: (Number(fields[11]) + Number(fields[12])) * TICK_MICROS,
+    rssBytes: Number(now?.[1] ?? 0) * 1_024,
     peakRssBytes: Number(peak?.[1] ?? 0) * 1_024,
   }
 }

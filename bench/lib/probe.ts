@@ -6,6 +6,8 @@ import { answerParent, tellParent } from './channel.ts'
 export interface Usage {
   /** User and system, in microseconds. */
   cpuMicros: number
+  /** What it holds, in bytes. */
+  rssBytes: number
   /** The most it ever held, in bytes. */
   peakRssBytes: number
 }
@@ -16,7 +18,11 @@ export interface Usage {
  */
 answerParent('usage', (): Usage => {
   const { user, system } = process.cpuUsage()
-  return { cpuMicros: user + system, peakRssBytes: process.resourceUsage().maxRSS * 1024 }
+  return {
+    cpuMicros: user + system,
+    rssBytes: process.memoryUsage.rss(),
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  }
 })
 
 subscribe('tracing:net.server.listen:asyncEnd', message => {

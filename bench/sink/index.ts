@@ -1,7 +1,7 @@
 import { sibling } from '../../services/local/sibling.ts'
 import { startChild } from '../lib/child.ts'
 import { BenchError } from '../lib/errors.ts'
-import type { SinkCounts } from './aws.ts'
+import { difference, type SinkCounts } from './counts.ts'
 import type { SinkAddresses } from './server.ts'
 
 export type { SinkAddresses, SinkCounts }
@@ -42,18 +42,5 @@ export async function startSink(leasesUrl?: string): Promise<Sink> {
   } catch (error) {
     await child.stop()
     throw error
-  }
-}
-
-function difference(after: SinkCounts, before: SinkCounts): SinkCounts {
-  return {
-    objects: after.objects - before.objects,
-    objectBytes: after.objectBytes - before.objectBytes,
-    reads: after.reads - before.reads,
-    items: after.items - before.items,
-    updates: after.updates - before.updates,
-    records: after.records - before.records,
-    unknown: after.unknown - before.unknown,
-    lastUnknown: after.lastUnknown,
   }
 }

@@ -6,7 +6,9 @@ import { buffer } from 'node:stream/consumers'
 import { runMain } from '../../services/platform/main.ts'
 import { names } from '../../services/platform/resources.ts'
 import { answerParent, tellParent } from '../lib/channel.ts'
-import { noCounts, type SinkCounts, takeRequest } from './aws.ts'
+import { takeJson } from './aws-json.ts'
+import { noCounts, type SinkCounts, type SinkReply } from './counts.ts'
+import { createS3 } from './s3.ts'
 
 /** Where the sink is reached. */
 export interface SinkAddresses {
@@ -23,29 +25,26 @@ const UPLOADS = `"TableName":"${names.uploadsTable}"`
 /** The sink as a process: S3, DynamoDB and Kinesis that answer at once. */
 runMain(async () => {
   const counts: SinkCounts = { ...noCounts }
+  const s3 = createS3(counts)
 
   async function serve(
     request: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
   ): Promise<void> {
-    const body = await buffer(request)
-    const header = (name: string) => request.headers[name]?.toString()
-    if (LEASES_URL && header('x-amz-target')?.startsWith('DynamoDB') && !body.includes(UPLOADS)) {
-      return await passOn(LEASES_URL, request, body, response)
+    const { method = '', url = '', headers } = request
+    const target = headers['x-amz-target']?.toString()
+    let reply: SinkReply
+    if (target === undefined) reply = await s3({ method, url, headers, body: request })
+    else {
+      const body = await buffer(request)
+      if (LEASES_URL && target.startsWith('DynamoDB') && !body.includes(UPLOADS)) {
+        return await passOn(LEASES_URL, request, body, response)
+      }
+      reply = takeJson(target, body, counts)
     }
-    const reply = takeRequest(
-      {
-        method: request.method ?? '',
-        path: request.url ?? '',
-        target: header('x-amz-target') ?? '',
-        decodedLength: header('x-amz-decoded-content-length'),
-        body,
-      },
-      counts,
-    )
     response.statusCode = reply.status
-    for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value)
     response.setHeader('content-length', Buffer.byteLength(reply.body))
+    for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value)
     response.end(reply.body)
   }
 

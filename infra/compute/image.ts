@@ -15,7 +15,7 @@ export const commands = {
 } as const
 
 /** As a function: the runtime client in the image, and the handler that it calls. */
-export const lambdaEntrypoint = ['node', '/lambda/node_modules/aws-lambda-ric/index.mjs']
+export const lambdaEntrypoint = ['node', '/app/dist/services/lambda-start.js']
 
 export const handlers = {
   api: 'dist/services/api/lambda.handler',

@@ -3,7 +3,8 @@ import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
 import { listed } from '../platform/config/formats.ts'
 import { PART_BYTES } from '../platform/s3/part-buffers.ts'
-import { type Metrics, metricsPlugin } from './admin/metrics.ts'
+import type { Metrics } from './admin/metrics.ts'
+import { metricsPlugin } from './admin/metrics-plugin.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
 import { createTypeInspector } from './content/inspect-type.ts'
@@ -21,6 +22,7 @@ import { createAcceptOnce } from './idempotency/idempotency.ts'
 import { type AcceptAll, createAcceptAll } from './ingest/accept-all.ts'
 import { createAcceptUpload } from './ingest/accept-upload.ts'
 import { createObjects } from './ingest/objects.ts'
+import { createOutageWatch } from './ingest/outage-watch.ts'
 import { createPublishUpload } from './ingest/publish-upload.ts'
 import { createUnderWay } from './ingest/under-way.ts'
 import { problemsPlugin } from './problems/plugin.ts'
@@ -30,8 +32,10 @@ import { createUpload } from './routes/create-upload.ts'
 import { deleteUpload } from './routes/delete-upload.ts'
 import { docs } from './routes/docs.ts'
 import { getContent } from './routes/get-content.ts'
+import { getOutput } from './routes/get-output.ts'
 import { getProcessed } from './routes/get-processed.ts'
 import { getUpload } from './routes/get-upload.ts'
+import { createGiveOutput } from './routes/give-output.ts'
 import { grants } from './routes/grants.ts'
 import { listUploads } from './routes/list-uploads.ts'
 import { livez } from './routes/livez.ts'
@@ -60,7 +64,7 @@ export type App = Awaited<ReturnType<typeof buildApp>>
 /** The api, ready to listen or to be called: the same in a container and behind Lambda. */
 export async function buildApp({ config, services, logger, keys, metrics, isBuffered = false }: AppOptions) {
   const app = fastify({ ...serverOptions(config), loggerInstance: logger }).withTypeProvider<TypeBoxTypeProvider>()
-  const { s3, dynamodb, kinesis, store, publisher } = services
+  const { s3, dynamodb, kinesis, store } = services
   const issuer = issuerOf(config)
   const underWay = createUnderWay()
   // Runs once the requests under way are answered, or broken off.
@@ -97,6 +101,13 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
     app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
   }
   const maxBytes = config.MAX_UPLOAD_BYTES
+  const inspector = createTypeInspector(listed(config.ALLOWED_TYPES))
+  const publisher = createOutageWatch({
+    publisher: services.publisher,
+    timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
+    log: app.log,
+    ...(metrics && { metrics }),
+  })
   const publish = createPublishUpload({ store, publisher })
   const accept = createAcceptUpload({
     objects: createObjects({
@@ -124,13 +135,13 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
     acceptOnce: (files, request) => underWay.track(acceptOnce(files, request)),
     ...(metrics && { onAccepted: metrics.accepted }),
     arriving: {
-      inspector: createTypeInspector(listed(config.ALLOWED_TYPES)),
+      inspector,
       maxJsonBytes: config.MAX_JSON_BYTES,
       maxFormFiles: config.MAX_FORM_FILES,
       patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
     },
   })
-  const direct = createDirect(config, services, publish)
+  const direct = createDirect(config, services, { publish, inspector })
   await app.register(grants, { grants: direct.grants })
   await app.register(tus, { serve: direct.tus })
   await app.register(listUploads, { list: services.listUploads })
@@ -149,7 +160,9 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   await app.register(deleteUpload, { deletions: services.deletions, endPending: direct.endPending, watches })
   const urlOf = createUrlOf({ s3, publicEndpoint: config.S3_PUBLIC_ENDPOINT })
   await app.register(getContent, { store, urlOf })
-  await app.register(getProcessed, { store, urlOf })
+  const giveOutput = createGiveOutput({ urlOf, results: services.results })
+  await app.register(getProcessed, { store, giveOutput })
+  await app.register(getOutput, { store, giveOutput })
 
   await app.register(livez)
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }

@@ -1,6 +1,7 @@
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
+import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
 import { createPresigner } from './grants/presign.ts'
@@ -25,11 +26,15 @@ export interface Direct {
 }
 
 /** The ways in which a file arrives in more than one request. */
-export function createDirect(config: ApiConfig, services: ApiServices, publish: PublishUpload): Direct {
+export function createDirect(
+  config: ApiConfig,
+  services: ApiServices,
+  { publish, inspector }: { publish: PublishUpload; inspector: TypeInspector },
+): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
   const finish = createFinish({
-    arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked' }),
+    arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked', inspector }),
     pending,
     publish,
     endPending,

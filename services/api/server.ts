@@ -4,7 +4,6 @@ import { createLogger } from '../platform/log.ts'
 import { runMain } from '../platform/main.ts'
 import { type OperatorPort, openOperatorPort } from '../platform/operator-port.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
-import { createMetrics } from './admin/metrics.ts'
 import { adminPages } from './admin/pages.ts'
 import { buildApp } from './app.ts'
 import { createDirectSweep } from './direct.ts'
@@ -15,7 +14,8 @@ import { createServices } from './services.ts'
 runMain(async () => {
   const config = loadConfig(apiConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
-  const metrics = config.ADMIN_PORT === undefined ? undefined : createMetrics()
+  // Loaded where they are asked for: a start without them need not wait.
+  const metrics = config.ADMIN_PORT === undefined ? undefined : (await import('./admin/metrics.ts')).createMetrics()
   const services = createServices(config)
   const app = await buildApp({ config, services, logger: log, ...(metrics && { metrics }) })
   const sweep = createDirectSweep(config, services, log)

@@ -9,6 +9,8 @@ import { createListUploads, type ListUploads } from '../uploads/listing.ts'
 import { createPendingStore, type PendingStore } from '../uploads/pending-store.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
 import { createRemoveObject } from '../uploads/remove-object.ts'
+import { createRemoveOutputs } from '../uploads/remove-outputs.ts'
+import { createResultStore, type ResultStore } from '../uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 
 /** What the api works with. One of each, for as long as the process lives. */
@@ -21,6 +23,7 @@ export interface ApiServices {
   pending: PendingStore
   listUploads: ListUploads
   deletions: Deletions
+  results: Pick<ResultStore, 'get'>
   publisher: EventPublisher
   /** Waits for the events that are on their way, then lets go of every connection. */
   close(): Promise<void>
@@ -42,6 +45,7 @@ export function createServices(
     timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
   })
   const records = { dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }
+  const results = createResultStore(records)
   return {
     s3: aws.s3,
     dynamodb: aws.dynamodb,
@@ -55,7 +59,12 @@ export function createServices(
     pending: createPendingStore({ dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }),
     store: createUploadStore(records),
     listUploads: createListUploads(records),
-    deletions: createDeletions({ ...records, removeObject: createRemoveObject(aws.s3) }),
+    results,
+    deletions: createDeletions({
+      ...records,
+      removeObject: createRemoveObject(aws.s3),
+      removeOutputs: createRemoveOutputs(aws.s3, results),
+    }),
     publisher,
     close: async () => {
       await publisher.drain()

@@ -1,3 +1,4 @@
+import { ConsumerError } from '../consumer/index.ts'
 import { loadConfig } from '../platform/config/load.ts'
 import { HeadgateError } from '../platform/errors.ts'
 import type { AnyCommand } from './command.ts'
@@ -46,15 +47,19 @@ export async function runCli(args: readonly string[], settings: CliSettings): Pr
 function asJson(error: unknown): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error))
   return JSON.stringify({
-    error: { code: error instanceof HeadgateError ? error.code : name, message: message || name },
+    error: { code: isOurs(error) ? error.code : name, message: message || name },
   })
 }
 
 /** A sentence for what is to be expected; the stack of what is not is for whoever mends it. */
 function asText(error: unknown): string {
-  if (error instanceof HeadgateError) return error.message
+  if (isOurs(error)) return error.message
   if (!(error instanceof Error)) return String(error)
   return isFromAws(error) ? awsMessage(error) : (error.stack ?? error.message)
+}
+
+function isOurs(error: unknown): error is HeadgateError | ConsumerError {
+  return error instanceof HeadgateError || error instanceof ConsumerError
 }
 
 interface AwsError extends Error {

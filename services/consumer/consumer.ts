@@ -102,13 +102,19 @@ export class KinesisConsumer {
    * @throws LeaseTableError, or what DynamoDB threw
    */
   async start(): Promise<void> {
-    await this.#ports.store.ensureTable()
-    this.#scanning ??= this.#scanner.run(this.#stopScanning.signal)
+    const { signal } = this.#stopScanning
+    try {
+      await this.#ports.store.ensureTable(signal)
+    } catch (error) {
+      if (!signal.aborted) throw error // Else it was told to stop before it had begun.
+    }
+    this.#scanning ??= this.#scanner.run(signal)
   }
 
   /**
    * Takes no more leases, lets the handlers that run come to an end (for `drainTimeoutMs` at most), writes the last
-   * checkpoints and gives the leases up, for other workers to take at once. Resolves when nothing is left to do.
+   * checkpoints and gives the leases up, for other workers to take at once. Resolves when nothing is left to do. A consumer
+   * that was stopped stays so: make a new one.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()

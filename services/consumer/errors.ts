@@ -28,6 +28,11 @@ export class LeaseTableError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_TABLE'
 }
 
+/** There is no lease table. A worker that runs makes it anew, and tells of this by the event `fault`. */
+export class LeaseTableMissingError extends ConsumerError {
+  readonly code = 'CONSUMER_LEASE_TABLE_MISSING'
+}
+
 /** A reply of Kinesis that cannot be acted on, such as an end of a shard that is not closed. */
 export class StreamReplyError extends ConsumerError {
   readonly code = 'CONSUMER_STREAM_REPLY'

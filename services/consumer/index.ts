@@ -1,4 +1,6 @@
 export { type AdminOptions, type AdminPorts, ConsumerAdmin } from './admin/admin.ts'
+export { ReplayError, type ReplayStart } from './admin/replay.ts'
+export type { FirstRecord, ShardReplay } from './admin/replay-plan.ts'
 export type { ShardLag } from './admin/shard-lag.ts'
 export { type UnpackSettings, unpack } from './aggregation/unpack.ts'
 export { type Checkpoint, compareSequence } from './checkpoint.ts'
@@ -11,6 +13,7 @@ export {
   HandlerTimeoutError,
   LeaseLostError,
   LeaseTableError,
+  LeaseTableMissingError,
   StreamReplyError,
 } from './errors.ts'
 export type { ConsumerEvents } from './events.ts'

@@ -15,8 +15,33 @@ export function wrong(name: string, value: unknown, expected: string): ConsumerO
   return new ConsumerOptionError(`The option '${name}' is ${show(value)} but must be ${expected}.`)
 }
 
+/**
+ * The value of options that may have these names and no others: one that is mistyped would silently count for nothing.
+ *
+ * @param group the option that has them, or undefined for the options themselves
+ * @throws ConsumerOptionError
+ */
+export function onlyKnown<T extends object>(group: string | undefined, value: T, names: Record<keyof T, true>): T {
+  if (typeof value !== 'object' || value === null) {
+    if (group !== undefined) throw wrong(group, value, 'an object')
+    throw new ConsumerOptionError(`The options are ${show(value)} but must be an object.`)
+  }
+  for (const [name, given] of Object.entries(value)) {
+    if (given === undefined || name in names) continue
+    throw wrong(group === undefined ? name : `${group}.${name}`, given, 'left out: there is no option of that name')
+  }
+  return value
+}
+
 function show(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
   if (typeof value === 'function') return 'a function' // Its source would say nothing.
-  return JSON.stringify(value) ?? String(value)
+  // What an instance has in it may be long, circular or secret.
+  if (typeof value === 'object' && value !== null && !isPlain(value)) return `an instance of ${value.constructor?.name}`
+  return typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value))
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null || Array.isArray(value)
 }

@@ -1,8 +1,13 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import { type FanOut, resolveFanOut } from './kinesis/fan-out-options.ts'
-import { type Bounds, boundedNumber, wrong } from './option-checks.ts'
-import { type ProcessingOptions, type ResolvedProcessing, resolveProcessing } from './processing/processing-options.ts'
+import { type Bounds, boundedNumber, onlyKnown, wrong } from './option-checks.ts'
+import {
+  PROCESSING_NAMES,
+  type ProcessingOptions,
+  type ResolvedProcessing,
+  resolveProcessing,
+} from './processing/processing-options.ts'
 import type { InitialPosition } from './shards/initial-position.ts'
 
 export interface ConsumerOptions extends ProcessingOptions {
@@ -62,18 +67,29 @@ const BOUNDS = {
 
 type NumberOption = keyof typeof BOUNDS
 
+const NAMES: Record<keyof ConsumerOptions, true> = {
+  ...{ applicationName: true, streamName: true, kinesis: true, dynamodb: true, workerId: true, initialPosition: true },
+  ...{ failoverMs: true, scanIntervalMs: true, shardSyncIntervalMs: true, maxBufferedBytes: true },
+  ...{ recordsPerFetch: true, idleIntervalMs: true, fanOut: true, drainTimeoutMs: true },
+  ...PROCESSING_NAMES,
+}
+
 /**
  * Checks the options and fills in the defaults, once.
  *
  * @throws ConsumerOptionError naming the option, the value and what was expected
  */
-export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
+export function resolveOptions(given: ConsumerOptions): ResolvedOptions {
+  const options = onlyKnown(undefined, given, NAMES)
+  client('kinesis', options.kinesis, 'KinesisClient')
+  client('dynamodb', options.dynamodb, 'DynamoDBClient')
+  workerId(options.workerId)
   const number = (name: NumberOption) => boundedNumber(name, options[name], BOUNDS[name])
   const failoverMs = number('failoverMs')
   return Object.freeze({
     applicationName: tableName('applicationName', options.applicationName),
     streamName: streamName('streamName', options.streamName),
-    initialPosition: position(options.initialPosition ?? 'TRIM_HORIZON'),
+    initialPosition: position(options.initialPosition === undefined ? 'TRIM_HORIZON' : options.initialPosition),
     failoverMs,
     scanIntervalMs:
       options.scanIntervalMs === undefined
@@ -89,6 +105,17 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
   })
 }
 
+/** By what is called of it: a program may have several copies of the SDK. */
+function client(name: string, value: unknown, type: string): void {
+  const isClient = typeof value === 'object' && value !== null && 'send' in value && typeof value.send === 'function'
+  if (!isClient) throw wrong(name, value, `a ${type} of the AWS SDK`)
+}
+
+function workerId(value: unknown): void {
+  if (value === undefined || (typeof value === 'string' && value.length > 0 && value.length <= 255)) return
+  throw wrong('workerId', value, 'a string of 1 to 255 characters, or left out')
+}
+
 function tableName(name: string, value: unknown): string {
   if (typeof value === 'string' && /^[a-zA-Z0-9_.-]{3,255}$/.test(value)) return value
   throw wrong(name, value, 'the name of a DynamoDB table: 3 to 255 of letters, digits, "_", "." and "-"')
@@ -101,6 +128,6 @@ function streamName(name: string, value: unknown): string {
 
 function position(value: InitialPosition): InitialPosition {
   if (value === 'TRIM_HORIZON' || value === 'LATEST') return value
-  if (value.timestamp instanceof Date && !Number.isNaN(value.timestamp.getTime())) return value
+  if (value?.timestamp instanceof Date && !Number.isNaN(value.timestamp.getTime())) return value
   throw wrong('initialPosition', value, "'TRIM_HORIZON', 'LATEST' or { timestamp: Date }")
 }

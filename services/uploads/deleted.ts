@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { DeletedUpload, ObjectRef } from './record.ts'
+import type { DeletedUpload, ObjectRef, Output } from './record.ts'
 
 /** An item of the table, as its attributes are. */
 type Item = Record<string, unknown>
@@ -16,15 +16,24 @@ export function isDeleted(item: Item): boolean {
 
 /** A deleted upload's item, as what stays of the upload. Its objects are named in it until they are gone. */
 export function deletedFrom(item: Item): DeletedUpload {
-  const { owner, uploadId, bucket, key, processed } = item as unknown as {
+  const {
+    owner,
+    uploadId,
+    bucket,
+    key,
+    processed,
+    outputs = [],
+  } = item as unknown as {
     owner: string
     uploadId: string
     bucket?: string
     key?: string
     processed?: ObjectRef
+    outputs?: Output[]
   }
   const source = bucket !== undefined && key !== undefined ? [{ bucket, key }] : []
-  return { owner, uploadId, status: 'deleted', objects: processed ? [...source, processed] : source }
+  const further = outputs.flatMap(({ s3 }) => (s3 ? [s3] : []))
+  return { owner, uploadId, status: 'deleted', objects: [...source, ...(processed ? [processed] : []), ...further] }
 }
 
 /**

@@ -3,6 +3,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { deletedFrom, hadSource, isDeleted, tombstone } from './deleted.ts'
 import { type DeletedUpload, type ObjectRef, outboxPartition } from './record.ts'
 import type { RemoveObject } from './remove-object.ts'
+import type { RemoveOutputs } from './remove-outputs.ts'
 import { conditionally, itemKey, type UploadKey } from './store.ts'
 
 /** How an upload is deleted: first nobody sees it any more, then its objects go, then it is forgotten but for a tombstone. */
@@ -24,11 +25,12 @@ export interface DeletionSettings {
   dynamodb: DynamoDBClient
   table: string
   removeObject: RemoveObject
+  removeOutputs: RemoveOutputs
   now?: () => Date
 }
 
 export function createDeletions(settings: DeletionSettings): Deletions {
-  const { dynamodb, table, removeObject, now = () => new Date() } = settings
+  const { dynamodb, table, removeObject, removeOutputs, now = () => new Date() } = settings
 
   async function read(key: UploadKey): Promise<Record<string, unknown> | undefined> {
     const { Item } = await dynamodb.send(
@@ -61,7 +63,11 @@ export function createDeletions(settings: DeletionSettings): Deletions {
 
     async complete(deleted) {
       if (deleted.objects.length === 0) return
-      await Promise.all(deleted.objects.map(object => removeObject(object, deleted.uploadId)))
+      const { objects, uploadId } = deleted
+      await Promise.all(objects.map(object => removeObject(object, uploadId)))
+      const [source, ...made] = objects
+      // Then what the record does not tell of. Of an upload that was never processed, a worker that finds the tombstone does it.
+      if (source) await removeOutputs(source, uploadId, [...new Set(made.map(({ bucket }) => bucket))])
       const bury = new PutItemCommand({
         TableName: table,
         Item: marshall(tombstone(deleted, now())),

@@ -23,7 +23,10 @@ export interface PendingStore {
    * From `pending` to `stored`, with the outbox mark in the same write. Resolves to the upload as it is now, also where an
    * earlier try of this or of another process made it so, and to undefined where the promise is gone.
    */
-  markStored(key: UploadKey, arrived: { size: number; sha256: string }): Promise<UploadRecord | undefined>
+  markStored(
+    key: UploadKey,
+    arrived: { size: number; sha256: string; detectedType?: string },
+  ): Promise<UploadRecord | undefined>
   /**
    * Takes a promise back: from then on its owner has no such upload. A note of what is to be cleaned up stays until `forget`.
    * Resolves to what was promised, or to undefined where there is no promise.
@@ -75,13 +78,12 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
       await conditionally(() => dynamodb.send(new PutItemCommand({ TableName: table, Item, ConditionExpression })))
     },
 
-    async markStored(key, { size, sha256 }) {
+    async markStored(key, { size, sha256, detectedType }) {
       const at = now().toISOString()
       const update = new UpdateItemCommand({
         TableName: table,
         Key: itemKey(key),
-        UpdateExpression:
-          'SET #status = :stored, #size = :size, sha256 = :sha256, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted',
+        UpdateExpression: `SET #status = :stored, #size = :size, sha256 = :sha256${detectedType === undefined ? '' : ', detectedType = :type'}, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted`,
         ConditionExpression: '#status = :pending',
         ExpressionAttributeNames: { '#status': 'status', '#size': 'size' },
         ExpressionAttributeValues: marshall({
@@ -91,6 +93,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
           ':sha256': sha256,
           ':now': at,
           ':outbox': outboxPartition(key.uploadId),
+          ...(detectedType !== undefined && { ':type': detectedType }),
         }),
         ReturnValues: 'ALL_NEW',
       })

@@ -2,7 +2,8 @@ import { keyPrefixes } from '../platform/resources.ts'
 import { OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName, type UploadRecord } from './record.ts'
 
 /** An upload that was promised and has not arrived: neither its digest nor its end is known. */
-export interface PendingUpload extends Omit<UploadRecord, 'status' | 'sha256' | 'processed' | 'failure'> {
+export interface PendingUpload
+  extends Omit<UploadRecord, 'status' | 'sha256' | 'processed' | 'outputs' | 'transform' | 'failure'> {
   status: 'pending'
   /** Of the whole file, in bytes. What arrives is held to it. */
   size: number
@@ -13,6 +14,8 @@ export interface PendingUpload extends Omit<UploadRecord, 'status' | 'sha256' | 
   /** ISO 8601, UTC: when it is given up. */
   expiresAt: string
   processed?: never
+  outputs?: never
+  transform?: never
   failure?: never
 }
 
@@ -72,7 +75,10 @@ function pendingName(outboxName: string): string {
   return outboxName.replace('outbox', 'pending')
 }
 
+/** What the keys of such bytes begin with. */
+export const TAILS = keyPrefixes.tails
+
 /** Where the bytes of a tus upload lie that do not fill a part yet. A name is written with the same bytes only. */
 export function tailKey({ owner, uploadId }: { owner: string; uploadId: string }, offset: number): string {
-  return `${keyPrefixes.tails}${owner}/${uploadId}/${offset}`
+  return `${TAILS}${owner}/${uploadId}/${offset}`
 }

@@ -39,7 +39,12 @@ export interface UploadRecord {
   requestId: string
   /** W3C Trace Context: the span of the request. */
   traceparent?: string
+  /** The main output, where it is an object. */
   processed?: ProcessedObject
+  /** All outputs, the main one among them. Not in records of before there were several. */
+  outputs?: Output[]
+  /** What made them. */
+  transform?: TransformIdentity
   failure?: UploadFailure
 }
 
@@ -50,6 +55,44 @@ export interface ObjectRef {
 }
 
 export type ProcessedObject = ObjectRef
+
+/** The name of the output that `GET /uploads/{id}/processed` gives out. */
+export const MAIN_OUTPUT = 'main'
+
+/** Something that was made of an upload. */
+export interface Output {
+  /** `main`, or what its transform calls it. */
+  name: string
+  contentType: string
+  /** Bytes. */
+  size: number
+  /** What it is to be saved as, where the transform has said it. */
+  filename?: string
+  /** Where a further output lies. That of the main one is `processed`. */
+  s3?: ObjectRef
+  /** It is an item of the table: see `results.ts`. */
+  isItem?: true
+}
+
+/** An output as it is shown: what is not known of one that was made before that was recorded is left out. */
+export type KnownOutput = Pick<Output, 'name'> & Partial<Output>
+
+/** All that was made of an upload, each with where it lies. */
+export function outputsOf({ processed, outputs }: Pick<UploadRecord, 'processed' | 'outputs'>): KnownOutput[] {
+  const known: KnownOutput[] = outputs ?? (processed ? [{ name: MAIN_OUTPUT }] : [])
+  return known.map(output => (output.name === MAIN_OUTPUT && processed ? { ...output, s3: processed } : output))
+}
+
+export interface TransformIdentity {
+  name: string
+  version: string
+}
+
+/** What came of an upload's processing. */
+export interface Made {
+  outputs: Output[]
+  transform: TransformIdentity
+}
 
 /** Why an upload ended as `failed`: a stable code for programs, a sentence for people. */
 export interface UploadFailure {

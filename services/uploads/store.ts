@@ -7,10 +7,12 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { deletedFrom, isDeleted } from './deleted.ts'
+import { UploadGivenUpError } from './errors.ts'
 import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import type { PendingUpload } from './pending.ts'
 import { createPutNew } from './put-new.ts'
 import {
+  type Made,
   type ObjectRef,
   type OutboxEntry,
   outboxPartition,
@@ -18,6 +20,7 @@ import {
   type UploadFailure,
   type UploadRecord,
 } from './record.ts'
+import { createUpdateItem } from './update-item.ts'
 
 /** An upload is known by its owner and its id together: who has only one of them has nothing. */
 export interface UploadKey {
@@ -27,7 +30,11 @@ export interface UploadKey {
 
 /** The upload records. */
 export interface UploadStore {
-  /** Records an upload; one that is `stored` with its outbox mark. Doing it again changes nothing. */
+  /**
+   * Records an upload; one that is `stored` with its outbox mark. Doing it again changes nothing.
+   *
+   * @throws UploadGivenUpError where the id is that of a deleted upload, or of one that was swept: nothing is recorded
+   */
   create(record: UploadRecord): Promise<void>
   /**
    * The record as it is now, or undefined where this owner has no such upload, or has deleted it. Rejects when the signal
@@ -49,8 +56,16 @@ export interface UploadStore {
   /**
    * The end of an upload, told by an event of the object `source`. Resolves to false where there is no record of the upload,
    * it is deleted, or its object is another: whoever may write events must not end an upload by naming what is not its object.
+   *
+   * @param processed the main output, where it is an object
+   * @param made all that was made, and by what
    */
-  markProcessed(key: UploadKey, source: ObjectRef, processed: ProcessedObject): Promise<boolean>
+  markProcessed(
+    key: UploadKey,
+    source: ObjectRef,
+    processed: ProcessedObject | undefined,
+    made?: Made,
+  ): Promise<boolean>
   /** The other end. Never undoes `processed`. Resolves to false as above, and where the upload is processed. */
   markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
   /**
@@ -78,6 +93,7 @@ export interface UploadStoreSettings {
 
 export function createUploadStore({ dynamodb, table, now = () => new Date() }: UploadStoreSettings): UploadStore {
   const putNew = createPutNew(dynamodb, table)
+  const updateItem = createUpdateItem(dynamodb, table)
   const queryOutbox = createQueryOutbox(dynamodb, table)
 
   /** Resolves to whether the condition held. */
@@ -90,19 +106,26 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
     return conditionally(() => dynamodb.send(command, signal && { abortSignal: signal }))
   }
 
+  async function read(key: UploadKey, signal?: AbortSignal): Promise<Record<string, unknown> | undefined> {
+    const { Item } = await dynamodb.send(
+      new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
+      signal && { abortSignal: signal },
+    )
+    return Item && unmarshall(Item)
+  }
+
   return {
     async create(record) {
       const mark = record.status === 'stored' ? { outboxPartition: outboxPartition(record.uploadId) } : {}
-      // The id is new and unguessable: if it is there already, an earlier try of this very write put it there.
-      await conditionally(() => putNew(marshall({ ...record, ...mark }, MARSHALL)))
+      if (await conditionally(() => putNew(marshall({ ...record, ...mark }, MARSHALL)))) return
+      // The id is new and unguessable: if it is there already, an earlier try of this very write put it there. Or it is a
+      // tombstone, and whoever took the upload for recorded would lose it.
+      const item = await read(record)
+      if (!item || isDeleted(item)) throw new UploadGivenUpError('The upload was given up. Nothing was accepted.')
     },
 
     async get(key, signal) {
-      const { Item } = await dynamodb.send(
-        new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
-        signal && { abortSignal: signal },
-      )
-      const item = Item && unmarshall(Item)
+      const item = await read(key, signal)
       return item && !isDeleted(item) ? (toRecord(item) as UploadRecord | PendingUpload) : undefined
     },
 
@@ -151,21 +174,37 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       )
     },
 
-    async markProcessed(key, source, processed) {
+    async markProcessed(key, source, processed, made) {
       if (!isText(source)) return false
-      return update(key, {
-        UpdateExpression:
-          'SET #status = :processed, #processed = :object, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil, failure',
+      const values = { processed, outputs: made?.outputs, transform: made?.transform }
+      // What is not there any more goes: a transform that was replaced may have made other things.
+      const given = Object.entries(values).filter(([, value]) => value !== undefined)
+      const gone = Object.entries(values).filter(([, value]) => value === undefined)
+      const sets = given.map(([name]) => `#${name} = :${name}`).join(', ')
+      const removes = ['outboxPartition', 'outboxClaimedUntil', 'failure', ...gone.map(([name]) => `#${name}`)].join(
+        ', ',
+      )
+      const change = {
+        Key: itemKey(key),
+        UpdateExpression: `SET #status = :done, updatedAt = :now${sets && `, ${sets}`} REMOVE ${removes}`,
         ConditionExpression: `${HAS_SOURCE} AND #status <> :deleted`,
-        ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status', '#processed': 'processed' },
-        ExpressionAttributeValues: marshall({
-          ...sourceValues(source),
-          ':processed': 'processed',
-          ':deleted': 'deleted',
-          ':object': processed,
-          ':now': now().toISOString(),
-        }),
-      })
+        ExpressionAttributeNames: {
+          ...SOURCE_NAMES,
+          '#status': 'status',
+          ...Object.fromEntries(Object.keys(values).map(name => [`#${name}`, name])),
+        },
+        ExpressionAttributeValues: marshall(
+          {
+            ...sourceValues(source),
+            ':done': 'processed',
+            ':deleted': 'deleted',
+            ':now': now().toISOString(),
+            ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
+          },
+          MARSHALL,
+        ),
+      }
+      return conditionally(() => updateItem(change))
     },
 
     async markFailed(key, source, failure) {

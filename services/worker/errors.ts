@@ -33,7 +33,24 @@ export class ObjectArchivedError extends PermanentError {
 
 /** A transform's own refusal: this content will never become an output. Everything else it throws counts as transient. */
 export class TransformError extends PermanentError {
-  readonly code = 'HEADGATE_TRANSFORM_REFUSED'
+  static readonly CODE = 'HEADGATE_TRANSFORM_REFUSED'
+  readonly code = TransformError.CODE
+}
+
+/** A transform gave what no output can be: a name twice, no main output, a body that is none. Its author has to mend it. */
+export class InvalidOutputError extends PermanentError {
+  static readonly CODE = 'HEADGATE_INVALID_OUTPUT'
+  readonly code = InvalidOutputError.CODE
+}
+
+/** An output is larger than what it is written to takes. */
+export class OutputTooLargeError extends PermanentError {
+  readonly code = 'HEADGATE_OUTPUT_TOO_LARGE'
+}
+
+/** No rule of the configuration has the upload. */
+export class NoTransformError extends PermanentError {
+  readonly code = 'HEADGATE_NO_TRANSFORM'
 }
 
 /** Trouble that should have passed did not, until the record was about to be lost with the stream's memory of it. */

@@ -8,7 +8,7 @@ import { createWorkerServices } from './services.ts'
 
 const config = loadConfig(relayConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'relay' })
-const { store, deletions, publisher, tell } = createWorkerServices(config, log)
+const { store, deletions, publisher, tell } = await createWorkerServices(config, log)
 
 /** The entry for Lambda: `services/worker/lambda-relay.handler`. */
 export const handler = createRelayHandler({

@@ -8,7 +8,7 @@ import { createWorkerServices } from './services.ts'
 // Lambda logs the error with every variable at fault.
 const config = loadConfig(processorConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
-const { processor } = createWorkerServices(config, log)
+const { processor } = await createWorkerServices(config, log)
 
 /** The entry for Lambda: `services/worker/lambda.handler`. Turn `ReportBatchItemFailures` on in the mapping. */
 export const handler = createLambdaHandler({ processor, log })

@@ -1,26 +1,24 @@
-import { Readable } from 'node:stream'
-import {
-  CompleteMultipartUploadCommand,
-  PutObjectCommand,
-  type PutObjectCommandInput,
-  type S3Client,
-  UploadPartCommand,
-} from '@aws-sdk/client-s3'
-import { Upload } from '@aws-sdk/lib-storage'
+import type { NewObject } from '../platform/s3/new-object.ts'
+import { createPartBuffers, PART_BYTES } from '../platform/s3/part-buffers.ts'
+import { createPutStream, type PutStreamSettings } from '../platform/s3/put-stream.ts'
+import { OutputTooLargeError } from './errors.ts'
 import { untilAborted } from './until-aborted.ts'
 
-const PART_BYTES = 8 * 1024 ** 2
-const PARTS_AT_ONCE = 2
+/** Of one output: two on their way while a third fills. */
+const PARTS_HELD = 3
 
 /** Limit of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MAX_PARTS = 10_000
 
-/** How much larger than its input an output may be without running out of parts. Upper-casing triples at worst. */
+/**
+ * How much larger than its input a large output may be without running out of parts. Upper-casing triples at worst. One that
+ * grows more has the 78 GiB that parts of the usual size give.
+ */
 const GROWTH = 3
 
-export interface ProcessedObjectSettings extends Omit<PutObjectCommandInput, 'Body' | 'Bucket' | 'Key'> {
-  Bucket: string
-  Key: string
+export type WriterSettings = Omit<PutStreamSettings, 'buffers'>
+
+export interface WriteSettings {
   body: AsyncIterable<Uint8Array>
   /** Bytes of the input that the body is made from. */
   inputBytes: number
@@ -28,21 +26,37 @@ export interface ProcessedObjectSettings extends Omit<PutObjectCommandInput, 'Bo
 }
 
 /**
- * Writes an object as its bytes come, holding at most three parts of them. It is there whole or not at all: whatever
- * goes wrong, the signal included, the multipart upload is aborted before this rejects.
+ * Writes an object as its bytes come, holding at most three parts of them, and resolves to how many there were. It is there
+ * whole or not at all: whatever goes wrong, the signal included, the multipart upload is aborted before this rejects.
+ *
+ * @throws OutputTooLargeError for a body that needs more parts than S3 takes
  */
-export async function writeProcessedObject(s3: S3Client, settings: ProcessedObjectSettings): Promise<void> {
-  const { body, inputBytes, signal, ...params } = settings
-  const Body = Readable.from(untilAborted(body, signal), { objectMode: false })
-  try {
-    await new Upload({
-      client: abortable(s3, signal),
-      params: { ...params, Body },
-      partSize: partBytes(inputBytes),
-      queueSize: PARTS_AT_ONCE,
-    }).done()
-  } finally {
-    Body.destroy()
+export type WriteProcessedObject = (object: NewObject, settings: WriteSettings) => Promise<number>
+
+export function createWriteProcessedObject(settings: WriterSettings): WriteProcessedObject {
+  // How many are taken at a time is bounded by who is admitted.
+  const usual = createPartBuffers(Number.POSITIVE_INFINITY)
+  const putUsual = createPutStream({ ...settings, buffers: usual })
+
+  return async (object, { body, inputBytes, signal }) => {
+    const partSize = partBytes(inputBytes)
+    const most = partSize * MAX_PARTS
+    let size = 0
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of untilAborted(body, signal)) {
+        size += chunk.byteLength
+        // Here, where it is told for good: a part too many would be an error like any other, and be tried again.
+        if (size > most) {
+          throw new OutputTooLargeError(`The output has more than ${most} bytes, which is all its parts hold.`)
+        }
+        yield chunk
+      }
+    }
+    const isUsual = partSize === usual.bytes
+    const buffers = createPartBuffers(Number.POSITIVE_INFINITY, partSize)
+    const put = isUsual ? putUsual : createPutStream({ ...settings, buffers })
+    await put(object, counted(), signal)
+    return size
   }
 }
 
@@ -56,21 +70,5 @@ export function partBytes(inputBytes: number): number {
  * that is smaller than a part: no more than its own output is held of it.
  */
 export function bytesHeld(inputBytes: number): number {
-  return inputBytes < PART_BYTES ? 0 : (PARTS_AT_ONCE + 1) * partBytes(inputBytes)
-}
-
-/**
- * The client, for an `Upload` that is to end on a signal. `Upload` has an abort of its own, but that one rejects first and
- * tidies up later, if at all. Here the signal ends the body and the requests that carry bytes; `Upload` takes it for the
- * failure it is, and tidies up before it rejects. The requests that begin and end a multipart upload must not be cut: one
- * whose answer is lost would stay open.
- */
-function abortable(s3: S3Client, signal: AbortSignal): S3Client {
-  const send = (command: Parameters<S3Client['send']>[0]) =>
-    carriesBytes(command) ? s3.send(command, { abortSignal: signal }) : s3.send(command)
-  return new Proxy(s3, { get: (target, name) => (name === 'send' ? send : Reflect.get(target, name)) })
-}
-
-function carriesBytes(command: unknown): boolean {
-  return [PutObjectCommand, UploadPartCommand, CompleteMultipartUploadCommand].some(kind => command instanceof kind)
+  return inputBytes < PART_BYTES ? 0 : PARTS_HELD * partBytes(inputBytes)
 }

@@ -3,23 +3,21 @@ import type { Logger } from '../platform/log.ts'
 import type { Deletions } from '../uploads/deletions.ts'
 import { type BareEvent, decodeEvent, isUploadEvent, type UploadEvent } from '../uploads/event.ts'
 import { processedKey } from '../uploads/keys.ts'
-import type { UploadFailure } from '../uploads/record.ts'
+import { MAIN_OUTPUT, type Made, type ObjectRef, type UploadFailure } from '../uploads/record.ts'
 import { createRemoveObject } from '../uploads/remove-object.ts'
+import type { RemoveOutputs } from '../uploads/remove-outputs.ts'
+import type { ResultStore } from '../uploads/results.ts'
 import type { UploadKey, UploadStore } from '../uploads/store.ts'
 import { traceIdOf } from '../uploads/trace.ts'
-import { createAdmission } from './admission.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { permanentFailure } from './failure.ts'
+import { createMake } from './make.ts'
 import { checkObject } from './object-key.ts'
 import { orOverdue } from './overdue.ts'
-import { writeProcessedObject } from './processed-object.ts'
 import { createWhileMarked } from './processing-mark.ts'
-import { checkOwnObject, describeUpload, provenance, uploadKeyOf } from './provenance.ts'
+import { checkOwnObject, uploadKeyOf } from './provenance.ts'
 import type { StreamRecord } from './record.ts'
-import type { SourceObject } from './source-object.ts'
-import { copy } from './transforms/copy.ts'
-import { pickTransform, shippedTransforms } from './transforms/registry.ts'
-import type { Transform } from './transforms/transform.ts'
+import type { TransformRule } from './transforms/rules/rules.ts'
 
 export interface Processor {
   /**
@@ -45,13 +43,17 @@ export interface ProcessorSettings {
   /** The one bucket that is read from. */
   uploadBucket: string
   processedBucket: string
-  /** In the order in which they are asked. What none accepts is copied unchanged. */
-  transforms?: readonly Transform[]
+  /** In the order in which they are asked. What none has is refused. */
+  rules: readonly TransformRule[]
+  results: Pick<ResultStore, 'put'>
+  removeOutputs: RemoveOutputs
   deadLetters: DeadLetters
   /** Bytes that large objects may hold at a time, over all records under way. */
   largeObjectsBytes?: number
   /** How old a record may be that still fails before it is given up, in milliseconds. Left out: it never is for its age. */
   giveUpAfterMs?: number
+  /** How many uploads may be on threads at a time. */
+  threads?: number
   /** How long an upload is processed before it shows as `processing`, in milliseconds. */
   markProcessingAfterMs?: number
   log: Pick<Logger, 'info' | 'warn'>
@@ -64,6 +66,8 @@ const MARK_PROCESSING_AFTER_MS = 1_000
 interface Told {
   event?: UploadEvent | BareEvent
   upload?: UploadKey | undefined
+  /** Whether outputs of it may have been written, this time. */
+  begun?: true
 }
 
 /** The request that an event comes from, as the api's own lines name it. */
@@ -74,44 +78,36 @@ function requestOf(event: UploadEvent | BareEvent | undefined): { requestId?: st
 }
 
 export function createProcessor(settings: ProcessorSettings): Processor {
-  const { s3, store, uploadBucket, processedBucket, transforms = shippedTransforms, deadLetters, log } = settings
+  const { s3, store, uploadBucket, processedBucket, removeOutputs, deadLetters, log } = settings
   const {
     deletions,
     giveUpAfterMs = Number.POSITIVE_INFINITY,
     markProcessingAfterMs: afterMs = MARK_PROCESSING_AFTER_MS,
   } = settings
-  const open = createAdmission(s3, settings.largeObjectsBytes)
+  const make = createMake(settings)
   const whileMarked = createWhileMarked({ store, afterMs, log })
   const removeObject = createRemoveObject(s3)
 
-  async function transformObject(event: UploadEvent | BareEvent, source: SourceObject, signal: AbortSignal) {
-    const upload = describeUpload(event, source)
-    // What is encoded, gzip for instance, is not what its content type says until somebody decodes it.
-    const transform = source.contentEncoding === undefined ? pickTransform(transforms, upload) : copy
-    const output = transform.apply(source.body, { upload, signal })
-    const Key = processedKey(event.key)
-    await writeProcessedObject(s3, {
-      Bucket: processedBucket,
-      Key,
-      ContentType: output.contentType,
-      ...(source.contentEncoding === undefined ? {} : { ContentEncoding: source.contentEncoding }),
-      Metadata: provenance(event, source, transform),
-      body: output.body,
-      inputBytes: source.size,
-      signal,
-    })
-    return { transform: transform.name, object: { bucket: processedBucket, key: Key } }
+  /** Removes whatever was made of the upload's object, this time or before a crash. */
+  async function removeMade(event: ObjectRef, { uploadId }: UploadKey): Promise<void> {
+    await removeObject({ bucket: processedBucket, key: processedKey(event.key) }, uploadId)
+    await removeOutputs(event, uploadId, [processedBucket])
   }
 
   /**
-   * Whether the owner has deleted the upload. Its processed object is removed then: whoever wrote it, this time or before a
-   * crash, comes by here, since the record is not done before.
+   * Whether the owner has deleted the upload. What was made of it is removed then: whoever wrote it, this time or before a crash,
+   * comes by here, since the record is not done before.
    */
   async function isDeleted({ event, upload }: Told): Promise<boolean> {
     if (!event || !upload || !(await deletions.has(upload, event))) return false
-    await removeObject({ bucket: processedBucket, key: processedKey(event.key) }, upload.uploadId)
+    await removeMade(event, upload)
     log.info({ key: event.key, uploadId: upload.uploadId }, 'deleted by its owner: nothing is made of it')
     return true
+  }
+
+  function mainObjectOf({ outputs }: Made, { key }: ObjectRef): ObjectRef | undefined {
+    const isItem = outputs.some(({ name, isItem }) => name === MAIN_OUTPUT && isItem)
+    return isItem ? undefined : { bucket: processedBucket, key: processedKey(key) }
   }
 
   async function giveUp(record: StreamRecord, failure: UploadFailure, told: Told & { error: unknown }): Promise<void> {
@@ -119,12 +115,24 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     const { event, upload, error } = told
     // First, so that an upload never shows as failed without the means to redrive it.
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
-    if (event && upload) await store.markFailed(upload, event, failure)
+    const isMarked = event && upload ? await store.markFailed(upload, event, failure) : false
+    // The outputs before the one that was refused. Where it is not marked they may be those of an upload that is processed.
+    if (event && upload && isMarked && told.begun) await removeMade(event, upload)
     const { shardId, sequenceNumber } = record
     log.warn(
       { shardId, sequenceNumber, uploadId: upload?.uploadId, ...requestOf(event), ...failure, deadLetter },
       'record given up',
     )
+  }
+
+  /**
+   * Called off half way: another worker has the shard by now, and may be done with the record and its owner have deleted the upload
+   * before the last that this one wrote has arrived. Nobody else would come by it again.
+   */
+  async function tidyUp(told: Told): Promise<void> {
+    await isDeleted(told).catch((err: unknown) => {
+      log.warn({ err, uploadId: told.upload?.uploadId }, 'what was made of an upload may stay, should it be deleted')
+    })
   }
 
   return {
@@ -136,13 +144,14 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         told.event = event
         told.upload = uploadKeyOf(event)
         checkObject(event, uploadBucket)
-        const { source, close } = await open(event, signal)
+        const { source, makeOutputs, close } = await make(event, signal)
         try {
           checkOwnObject(event, source)
           const upload = told.upload ?? uploadKeyOf(event, source)
           told.upload = upload
-          const { transform, object } = await whileMarked(upload, event, () => transformObject(event, source, signal))
-          const recorded = upload ? await store.markProcessed(upload, event, object) : false
+          told.begun = true
+          const made = await whileMarked(upload, event, makeOutputs)
+          const recorded = upload ? await store.markProcessed(upload, event, mainObjectOf(made, event), made) : false
           if (!recorded && (await isDeleted(told))) return
           log.info(
             {
@@ -150,7 +159,8 @@ export function createProcessor(settings: ProcessorSettings): Processor {
               uploadId: upload?.uploadId,
               ...requestOf(event),
               recorded,
-              transform,
+              transform: made.transform.name,
+              outputs: made.outputs.length,
               bytes: source.size,
             },
             'processed',
@@ -162,6 +172,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         const error = orOverdue(thrown, record, attempt, { giveUpAfterMs, now: Date.now })
         // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
         const failure = signal.aborted ? undefined : permanentFailure(error)
+        if (signal.aborted && told.begun) await tidyUp(told)
         if (!failure) throw thrown
         await giveUp(record, failure, { ...told, error })
       }

@@ -1,10 +1,12 @@
 import type { BareEvent, UploadEvent } from '../uploads/event.ts'
 import { isUploadEvent } from '../uploads/event.ts'
 import { fromObjectMetadata } from '../uploads/metadata.ts'
+import type { TransformIdentity } from '../uploads/record.ts'
+import type { ResultSource } from '../uploads/results.ts'
 import type { UploadKey } from '../uploads/store.ts'
 import { ObjectReplacedError } from './errors.ts'
 import type { SourceObject } from './source-object.ts'
-import type { Transform, TransformUpload } from './transforms/transform.ts'
+import type { TransformUpload } from './transforms/transform.ts'
 
 /** S3 takes 2 KB of metadata in all. */
 const MAX_VALUE = 1_024
@@ -47,28 +49,47 @@ export function describeUpload(event: UploadEvent | BareEvent, source: SourceObj
   const named = fromObjectMetadata(source.metadata)?.filename ?? (isUploadEvent(event) ? event.filename : undefined)
   const { key } = event
   const filename = named ?? key.slice(key.lastIndexOf('/') + 1)
-  return { contentType: source.contentType, filename, key, size: source.size }
+  const { contentType, contentEncoding, size } = source
+  return { contentType, ...(contentEncoding !== undefined && { contentEncoding }), filename, key, size }
 }
 
-/**
- * The metadata of a processed object: what it was made of, and by what. A function of the object that was read and the
- * transform alone, so that a second time writes the same. What does not fit into a header is left out; of the source's
- * key nothing is lost by it, the processed object's own tells it.
- */
+/** What an output was made of, and by what. */
+export interface Provenance {
+  source: ResultSource
+  uploadId: string | undefined
+  transform: TransformIdentity
+}
+
+/** A function of the object that was read and the transform alone, so that a second time writes the same. */
 export function provenance(
   event: UploadEvent | BareEvent,
   source: SourceObject,
-  transform: Transform,
-): Record<string, string> {
+  { name, version }: TransformIdentity,
+): Provenance {
   const told = fromObjectMetadata(source.metadata)
   // The digest is of other bytes where the object is another upload's.
   const own = isUploadEvent(event) && (told === undefined || told.uploadId === event.uploadId) ? event : undefined
+  const { bucket, key } = event
+  const { etag, versionId } = source
+  return {
+    source: { bucket, key, etag, versionId, sha256: own?.sha256 },
+    uploadId: told?.uploadId ?? own?.uploadId,
+    transform: { name, version },
+  }
+}
+
+/**
+ * The same as the metadata of an object. What does not fit into a header is left out; of the source's key nothing is lost by
+ * it, the object's own tells it.
+ */
+export function toMetadata({ source, uploadId, transform }: Provenance): Record<string, string> {
   const values = {
-    'source-bucket': event.bucket,
-    'source-key': encodeURIComponent(event.key).replaceAll('%2F', '/'),
+    'source-bucket': source.bucket,
+    'source-key': encodeURIComponent(source.key).replaceAll('%2F', '/'),
     'source-etag': source.etag,
-    'source-sha256': own?.sha256,
-    'upload-id': told?.uploadId ?? own?.uploadId,
+    'source-version': source.versionId,
+    'source-sha256': source.sha256,
+    'upload-id': uploadId,
     transform: transform.name,
     'transform-version': transform.version,
   }

@@ -8,10 +8,14 @@ import type { Logger } from '../platform/log.ts'
 import { createDeletions, type Deletions } from '../uploads/deletions.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
 import { createRemoveObject } from '../uploads/remove-object.ts'
+import { createRemoveOutputs } from '../uploads/remove-outputs.ts'
+import { createResultStore } from '../uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import type { WorkMetrics } from './metrics/work-metrics.ts'
 import { createProcessor, type Processor } from './processor.ts'
+import { loadRules } from './transforms/rules/rules.ts'
+import { createTransformThreads } from './transforms/threads/pool.ts'
 
 /** What a worker is made of, in a container and on Lambda alike. */
 export interface WorkerServices {
@@ -42,13 +46,22 @@ const MAX_SOCKETS = 1_024
  * Builds them. Connects to nothing yet.
  *
  * @param measured counts what they do, where somebody asks for it
+ * @throws ConfigurationError for transforms that cannot be had
  */
-export function createWorkerServices(config: ProcessorConfig, log: Logger, measured?: WorkMetrics): WorkerServices {
+export async function createWorkerServices(
+  config: ProcessorConfig,
+  log: Logger,
+  measured?: WorkMetrics,
+): Promise<WorkerServices> {
+  const threads = createTransformThreads()
+  const rules = await loadRules(config.TRANSFORMS, threads.onThread)
   const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS })
   const { s3, kinesis, dynamodb } = aws
   const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
   const removeObject = createRemoveObject(s3)
-  const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject })
+  const results = createResultStore({ dynamodb, table: config.UPLOADS_TABLE })
+  const removeOutputs = createRemoveOutputs(s3, results)
+  const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject, removeOutputs })
   const publisher = createPublisher({ kinesis, stream: config.STREAM_NAME, timeoutMs: PUBLISH_TIMEOUT_MS })
   const tell = createTellMetrics({
     namespace: config.METRICS_NAMESPACE,
@@ -68,6 +81,10 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger, measu
     deletions,
     uploadBucket: config.UPLOAD_BUCKET,
     processedBucket: config.PROCESSED_BUCKET,
+    rules,
+    results,
+    removeOutputs,
+    threads: threads.size,
     deadLetters,
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     log,
@@ -83,7 +100,7 @@ export function createWorkerServices(config: ProcessorConfig, log: Logger, measu
     processor: measured?.processor(processor) ?? processor,
     tell,
     async close() {
-      await publisher.drain()
+      await Promise.all([publisher.drain(), threads.close()])
       aws.destroy()
     },
   }

@@ -12,6 +12,8 @@ export interface SourceObject {
   size: number
   /** Without its quotes. */
   etag: string | undefined
+  /** In a bucket with versions. */
+  versionId: string | undefined
   metadata: Record<string, string>
 }
 
@@ -37,6 +39,7 @@ export async function openSource(
     contentEncoding: contentEncoding(reply.ContentEncoding),
     size: reply.ContentLength ?? 0,
     etag: reply.ETag?.replaceAll('"', ''),
+    versionId: reply.VersionId === 'null' ? undefined : reply.VersionId,
     metadata: reply.Metadata ?? {},
   }
 }

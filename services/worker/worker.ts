@@ -11,6 +11,7 @@ import { startScalingSignal } from './metrics/scaling-signal.ts'
 import { createWorkerMetrics } from './metrics/worker-metrics.ts'
 import { createOutboxRelay } from './outbox-relay.ts'
 import { createWorkerServices } from './services.ts'
+import { createWorkerStraySweep } from './strays/worker-sweep.ts'
 import { createStuckShards } from './stuck-shards.ts'
 import { healthPages, live, ready } from './worker-health.ts'
 
@@ -19,7 +20,7 @@ runMain(async () => {
   const config = loadConfig(workerConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
   const metrics = createWorkerMetrics()
-  const services = createWorkerServices(config, log, metrics.work)
+  const services = await createWorkerServices(config, log, metrics.work)
   const consumer = createUploadConsumer(config, services, log)
   const stuck = createStuckShards({ consumer, boundMs: config.STUCK_AFTER_MS })
   const relay = createOutboxRelay({
@@ -30,6 +31,7 @@ runMain(async () => {
     graceMs: config.OUTBOX_GRACE_MS,
     log,
   })
+  const strays = createWorkerStraySweep(config, services, log)
   let operatorPort: OperatorPort | undefined
 
   closeOnSignal({
@@ -37,7 +39,7 @@ runMain(async () => {
     log,
     async close() {
       // The operator's port last: an orchestrator must not take a worker that drains for one that is dead.
-      await Promise.all([consumer.stop(), relay.stop()])
+      await Promise.all([consumer.stop(), relay.stop(), strays.stop()])
       stuck.stop()
       await services.close()
       await operatorPort?.close()
@@ -59,6 +61,7 @@ runMain(async () => {
   await checkResources({ config, ...services, log })
   await consumer.start()
   relay.start()
+  strays.start()
   stuck.start()
   startScalingSignal({ tell: services.tell, consumer, stuck, relay })
   log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: operatorPort?.url }, 'worker started')

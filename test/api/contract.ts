@@ -49,7 +49,7 @@ export async function readContract({ url }: Pick<TestApi, 'url'>): Promise<Contr
       }
       if (init.method === 'HEAD' || !expected?.content) t.equal(text, '', `${about}: without a body`)
       else {
-        const content = expected.content[type]
+        const content = expected.content[type] ?? expected.content['*/*']
         t.ok(content, `${about}: the document has the content type ${type}`)
         const [fits, errors] = content ? Schema.Errors(content.schema, body) : [false, []]
         t.ok(fits, `${about}: the body is what the document says`, { errors, body })

@@ -2,6 +2,8 @@ import t, { type Test } from 'tap'
 import { names } from '../../services/platform/resources.ts'
 import { createDeletions } from '../../services/uploads/deletions.ts'
 import { createRemoveObject } from '../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../services/uploads/remove-outputs.ts'
+import { createResultStore } from '../../services/uploads/results.ts'
 import { startAws } from '../support/aws.ts'
 import { operation, startFaultProxy, to } from '../support/fault-proxy.ts'
 import { throttled } from '../support/faults/aws-errors.ts'
@@ -95,7 +97,9 @@ t.test('a process that dies after the first step leaves nothing to be seen, and 
   const user = await createTestUser(aws)
   const uploadId = await posted(user)
   const removeObject = createRemoveObject(aws.s3)
-  const deletions = createDeletions({ dynamodb: aws.dynamodb, table: names.uploadsTable, removeObject })
+  const records = { dynamodb: aws.dynamodb, table: names.uploadsTable }
+  const removeOutputs = createRemoveOutputs(aws.s3, createResultStore(records))
+  const deletions = createDeletions({ ...records, removeObject, removeOutputs })
   await deletions.begin({ owner: user.sub, uploadId })
   await isNowhere(t, user, uploadId)
   t.equal((await remove(t, user, uploadId)).status, 204)

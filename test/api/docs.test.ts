@@ -1,3 +1,4 @@
+import { Ajv, type AnySchema } from 'ajv'
 import t from 'tap'
 import { catalogue } from '../../services/api/problems/catalogue.ts'
 import { startAws } from '../support/aws.ts'
@@ -10,7 +11,8 @@ interface Operation {
   operationId: string
   security?: unknown
   requestBody?: { content: Record<string, unknown> }
-  responses: Record<string, { content?: Record<string, unknown> }>
+  responses: Record<string, { content?: Record<string, { schema?: AnySchema }> }>
+  parameters?: Array<{ name: string; schema: AnySchema }>
 }
 
 interface OpenApi {
@@ -37,6 +39,7 @@ t.test('/openapi.json describes every operation, by its name, in OpenAPI 3.1', a
     'get /uploads/{id}/content getContent',
     'get /uploads/{id}/events uploadEvents',
     'get /uploads/{id}/grant renewGrant',
+    'get /uploads/{id}/outputs/{name} getOutput',
     'get /uploads/{id}/processed getProcessed',
     'head /uploads/tus/{id} tus-head',
     'options /uploads/tus tusOptions',
@@ -69,6 +72,19 @@ t.test('every error in the document is a problem with a status of the catalogue'
   }
 })
 
+t.test('every schema is one by the schema of JSON Schema, which no start looks at', async t => {
+  const operations = Object.values(document.paths).flatMap(methods => Object.values(methods))
+  const schemas = operations.flatMap(({ responses, parameters = [] }) => [
+    ...Object.values(responses).flatMap(({ content = {} }) => Object.values(content).map(({ schema }) => schema)),
+    ...parameters.map(({ schema }) => schema),
+  ])
+  const known = schemas.filter(schema => schema !== undefined)
+  t.ok(known.length > 50)
+  const ajv = new Ajv()
+  for (const schema of known) if (!ajv.validateSchema(schema)) t.fail(ajv.errorsText(), { schema })
+  t.notOk(ajv.validateSchema({ type: 'text' }), 'and one that is none is told')
+})
+
 t.test('/docs is a page that loads the document', async t => {
   const page = await fetch(`${api.url}/docs`)
   t.equal(page.status, 200)
@@ -77,4 +93,11 @@ t.test('/docs is a page that loads the document', async t => {
   t.equal(script.status, 200)
   t.match(await script.text(), "resolveUrl('./json')")
   t.same((await ask(`${api.url}/docs/json`)).body, body)
+  t.match(page.headers.get('content-security-policy'), /script-src/, 'it has a policy of its own')
+  const style = await fetch(`${api.url}/docs/static/swagger-ui.css`)
+  const known = { 'if-none-match': style.headers.get('etag') ?? '' }
+  t.equal((await fetch(style.url, { headers: known })).status, 304)
+  const head = await fetch(`${api.url}/docs`, { method: 'HEAD' })
+  t.equal(head.headers.get('content-length'), page.headers.get('content-length'))
+  t.match(await ask(`${api.url}/docs/none`), { status: 404, body: { type: /not-found/ } })
 })

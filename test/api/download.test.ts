@@ -1,7 +1,9 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
 import { names } from '../../services/platform/resources.ts'
+import { outputsPrefix } from '../../services/uploads/keys.ts'
 import type { UploadRecord } from '../../services/uploads/record.ts'
+import { createResultStore } from '../../services/uploads/results.ts'
 import { createUploadStore } from '../../services/uploads/store.ts'
 import { startAws } from '../support/aws.ts'
 import { startFaultProxy, to } from '../support/fault-proxy.ts'
@@ -13,7 +15,9 @@ const aws = await startAws(t)
 const proxy = await startFaultProxy(t, aws.endpoints.s3)
 const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })
 const contract = await readContract(api)
-const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })
+const records = { dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' }
+const store = createUploadStore(records)
+const results = createResultStore(records)
 
 type What = 'content' | 'processed'
 
@@ -111,6 +115,81 @@ async function process(created: Awaited<ReturnType<typeof postJson>>) {
   await store.markProcessed({ owner, uploadId: String(created.body.uploadId) }, { bucket, key }, processed)
   return processed
 }
+
+t.test('each of several outputs is had by its name, and the upload tells of all', async t => {
+  const user = await createTestUser(aws)
+  const created = await postJson(api, user, { filename: 'table.csv', content: 'hello' })
+  const uploadId = String(created.body.uploadId)
+  const source = created.body.s3 as { bucket: string; key: string }
+  const main = { bucket: names.processedBucket, key: source.key.replace('uploads/', 'processed/') }
+  const further = { bucket: names.processedBucket, key: `${outputsPrefix(source.key)}bad-rows.json` }
+  for (const { bucket, key } of [main, further]) {
+    await aws.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: key, ContentType: 'application/json' }))
+  }
+  await store.markProcessed({ owner: user.sub, uploadId }, source, main, {
+    outputs: [
+      { name: 'main', contentType: 'application/x-ndjson', size: 5, filename: 'table.ndjson' },
+      { name: 'bad-rows.json', contentType: 'application/json', size: 7, s3: further },
+    ],
+    transform: { name: 'csv-to-ndjson', version: '1' },
+  })
+  const upload = await contract.ask(t, 'get /uploads/{id}', `/uploads/${uploadId}`, { headers: user.auth })
+  t.match(upload.body, { status: 'processed', processed: main, transform: { name: 'csv-to-ndjson', version: '1' } })
+  t.strictSame(upload.body.outputs, [
+    { name: 'main', contentType: 'application/x-ndjson', size: 5, filename: 'table.ndjson', s3: main },
+    { name: 'bad-rows.json', contentType: 'application/json', size: 7, s3: further },
+  ])
+  const output = (name: string, who = user) =>
+    contract.ask(t, 'get /uploads/{id}/outputs/{name}', `/uploads/${uploadId}/outputs/${name}`, { headers: who.auth })
+  for (const [answer, object, filename] of [
+    [await get(t, user, uploadId, 'processed'), main, 'table.ndjson'],
+    [await output('main'), main, 'table.ndjson'],
+    [await output('bad-rows.json'), further, 'bad-rows.json'],
+  ] as const) {
+    const location = answer.headers.get('location') ?? ''
+    t.match(asks(location).disposition, `attachment; filename="${filename}"`)
+    t.equal(await (await fetch(location)).text(), object.key)
+  }
+  isProblem(t, await output('other'), 404, 'not-found')
+  isProblem(t, await output('bad-rows.json', await createTestUser(aws)), 404, 'not-found')
+})
+
+t.test('an output that is an item is given out whole, as a file to save, and to its owner alone', async t => {
+  const user = await createTestUser(aws)
+  const created = await postJson(api, user, { filename: 'photo.html', content: 'hello' })
+  const uploadId = String(created.body.uploadId)
+  const source = created.body.s3 as { bucket: string; key: string }
+  const transform = { name: 'own', version: '1' }
+  const result = { name: 'main', contentType: 'application/json', body: Buffer.from('{"a":1}'), source, transform }
+  await results.put({ ...result, madeOf: uploadId })
+  await results.put({ ...result, name: 'page', contentType: 'text/html', madeOf: uploadId })
+  await store.markProcessed({ owner: user.sub, uploadId }, source, undefined, {
+    outputs: [
+      { name: 'main', contentType: 'application/json', size: 7, isItem: true },
+      { name: 'page', contentType: 'text/html', size: 7, isItem: true },
+      { name: 'gone', contentType: 'text/html', size: 7, isItem: true },
+    ],
+    transform,
+  })
+  const upload = await contract.ask(t, 'get /uploads/{id}', `/uploads/${uploadId}`, { headers: user.auth })
+  t.strictSame(upload.body.outputs[0], { name: 'main', contentType: 'application/json', size: 7 })
+  t.notOk('processed' in upload.body)
+
+  const answer = await get(t, user, uploadId, 'processed')
+  t.equal(answer.status, 200)
+  t.strictSame(answer.body, { a: 1 })
+  t.equal(answer.headers.get('cache-control'), 'private, no-store')
+  t.match(answer.headers.get('content-disposition'), /^attachment; filename="photo.html"/)
+  const output = (name: string, who = user) =>
+    contract.ask(t, 'get /uploads/{id}/outputs/{name}', `/uploads/${uploadId}/outputs/${name}`, { headers: who.auth })
+  t.equal(
+    (await output('page')).headers.get('content-type'),
+    'application/octet-stream',
+    'never as what a browser runs',
+  )
+  isProblem(t, await output('gone'), 404, 'content-gone')
+  isProblem(t, await output('main', await createTestUser(aws)), 404, 'not-found')
+})
 
 t.test('of a failed upload there is the content, and for the rest the reason', async t => {
   const user = await createTestUser(aws)

@@ -5,10 +5,11 @@ import { QueryCommand } from '@aws-sdk/client-dynamodb'
 import type { Context } from 'aws-lambda'
 import t from 'tap'
 import { idempotencyKey } from '../../services/api/idempotency/key.ts'
-import { timeOf, uploadIdAt } from '../../services/api/idempotency/upload-ids.ts'
+import { uploadIdAt } from '../../services/api/idempotency/upload-ids.ts'
 import { createLambdaHandler } from '../../services/api/lambda-handler.ts'
 import { CLAIM_MS } from '../../services/api/services.ts'
 import { createIdempotencyStore } from '../../services/uploads/idempotency-store.ts'
+import { timeOf } from '../../services/uploads/upload-id.ts'
 import { startAws } from '../support/aws.ts'
 import { operation, startFaultProxy } from '../support/fault-proxy.ts'
 import { internalError } from '../support/faults/aws-errors.ts'
@@ -273,6 +274,33 @@ t.test('after a death, another payload under the key is refused where the first 
   t.equal((await send(user, { headers: json, body: '{"content":"a"}', url, key })).status, 200)
   t.equal((await user.traces()).records.length, 1)
 })
+
+t.test(
+  'a request whose upload was given up meanwhile is refused once, and then accepted as another upload',
+  async t => {
+    const user = await createTestUser(aws)
+    const key = randomUUID()
+    const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+    const dying = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+    proxy.inject(internalError('dynamodb'), {
+      when: request => operation('UpdateItem')(request) && proxy.count(operation('PutItem')) > 1,
+    })
+    const request = { headers: json, body: '{"content":"a"}', key }
+    const first = await send(user, { ...request, url: dying.url })
+    const { uploadId } = first.body
+    await fetch(`${api.url}/uploads/${uploadId}`, { method: 'DELETE', headers: user.auth })
+    const { url } = await later(CLAIM_MS + 1_000)
+    const refused = await send(user, { ...request, url })
+    isProblem(t, refused, 503, 'unavailable')
+    t.match(refused.body.detail, /Nothing was accepted/)
+    const again = await send(user, { ...request, url })
+    t.match(again, { status: 200 })
+    t.not(again.body.uploadId, uploadId)
+    const { objects, records } = await user.traces()
+    t.equal(objects.length, 1)
+    t.same(records.map(({ status }) => status).sort(), ['deleted', 'queued'])
+  },
+)
 
 t.test('a key is forgotten after a day', async t => {
   const user = await createTestUser(aws)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { QueryCommand } from '@aws-sdk/client-dynamodb'
-import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
+import { paginateQuery } from '@aws-sdk/client-dynamodb'
+import { GetObjectCommand, ListMultipartUploadsCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { pino } from 'pino'
 import type { Test } from 'tap'
@@ -99,22 +99,23 @@ export async function createTestUser(aws: TestAws): Promise<TestUser> {
 
 async function tracesOf({ s3, dynamodb, env }: TestAws, owner: string): Promise<Traces> {
   const where = { Bucket: env.UPLOAD_BUCKET, Prefix: `uploads/${owner}/` }
-  const { Contents = [] } = await s3.send(new ListObjectsV2Command(where))
-  const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand(where))
-  const { Items = [] } = await dynamodb.send(
-    new QueryCommand({
-      TableName: env.UPLOADS_TABLE,
-      KeyConditionExpression: '#owner = :owner',
-      ExpressionAttributeNames: { '#owner': 'owner' },
-      ExpressionAttributeValues: { ':owner': { S: owner } },
-      ConsistentRead: true,
-    }),
-  )
-  return {
-    objects: Contents.map(({ Key = '' }) => Key),
-    openUploads: Uploads.length,
-    records: Items.map(item => unmarshall(item)),
+  const objects: string[] = []
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, where)) {
+    objects.push(...Contents.map(({ Key = '' }) => Key))
   }
+  const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand(where))
+  const records: Record<string, unknown>[] = []
+  const query = {
+    TableName: env.UPLOADS_TABLE,
+    KeyConditionExpression: '#owner = :owner',
+    ExpressionAttributeNames: { '#owner': 'owner' },
+    ExpressionAttributeValues: { ':owner': { S: owner } },
+    ConsistentRead: true,
+  }
+  for await (const { Items = [] } of paginateQuery({ client: dynamodb }, query)) {
+    records.push(...Items.map(item => unmarshall(item)))
+  }
+  return { objects, openUploads: Uploads.length, records }
 }
 
 export interface StoredObject {

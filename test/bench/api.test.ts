@@ -1,7 +1,7 @@
 import path from 'node:path'
 import t from 'tap'
 import { checkTraces } from '../../bench/entries/api-round.ts'
-import { noCounts } from '../../bench/sink/aws.ts'
+import { noCounts } from '../../bench/sink/counts.ts'
 import { runProgram } from '../support/processes.ts'
 
 const run = path.resolve(import.meta.dirname, '../../bench/run.ts')

@@ -1,5 +1,14 @@
 import { KinesisClient, PutRecordCommand, PutRecordsCommand } from '@aws-sdk/client-kinesis'
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListPartsCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
 import t from 'tap'
 import { startSink } from '../../bench/sink/index.ts'
 import { account } from '../../services/local/account.ts'
@@ -29,4 +38,43 @@ t.test('the sink answers the SDK, counts what reached it, and says what it canno
     await t.rejects(clients.s3.send(new DeleteObjectCommand({ Bucket: 'bucket', Key: 'key' })))
   })
   await t.rejects(deleting, { name: 'BenchError', message: /no answer for \d requests, as DELETE \/bucket\/key/ })
+})
+
+t.test('the sink makes objects of parts, tells their sizes, and gives small ones back', async t => {
+  const sink = await startSink()
+  t.teardown(() => sink.stop())
+  const { http } = sink.addresses
+  const { s3, destroy } = createLocalClients({ s3: http, dynamodb: http, kinesis: http })
+  t.teardown(destroy)
+  const object = { Bucket: 'bucket', Key: 'large' }
+
+  const reached = await sink.during(async () => {
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ ...object, Metadata: { owner: 'me' } }))
+    for (const [PartNumber, size] of [
+      [1, 100_000],
+      [2, 20],
+    ] as const) {
+      await s3.send(new UploadPartCommand({ ...object, UploadId, PartNumber, Body: Buffer.alloc(size) }))
+    }
+    const { Parts } = await s3.send(new ListPartsCommand({ ...object, UploadId }))
+    t.match(Parts, [
+      { PartNumber: 1, Size: 100_000 },
+      { PartNumber: 2, Size: 20 },
+    ])
+    const complete = (numbers: number[]) =>
+      new CompleteMultipartUploadCommand({
+        ...object,
+        UploadId,
+        MultipartUpload: { Parts: numbers.map(PartNumber => ({ PartNumber, ETag: 'x' })) },
+      })
+    await t.rejects(s3.send(complete([1, 2, 3])), { name: 'InvalidPart' })
+    await s3.send(complete([1, 2]))
+    t.match(await s3.send(new HeadObjectCommand(object)), { ContentLength: 100_020, Metadata: { owner: 'me' } })
+
+    await s3.send(new PutObjectCommand({ Bucket: 'bucket', Key: 'note', Body: 'small' }))
+    const note = await s3.send(new GetObjectCommand({ Bucket: 'bucket', Key: 'note' }))
+    t.equal(await note.Body?.transformToString(), 'small')
+    await t.rejects(s3.send(new GetObjectCommand({ Bucket: 'bucket', Key: 'none' })), { name: 'NoSuchKey' })
+  })
+  t.match(reached, { objects: 1, objectBytes: 5, assembled: 1, assembledBytes: 100_020, unknown: 0 })
 })

@@ -1,16 +1,16 @@
 import t from 'tap'
 import { runChaos } from './run-chaos.ts'
 
-/** Its blows are a kill of either role, a freeze over the failover time, a stop, reshards, and weather of all three services. */
-const SEED = 1_659
-const SHORT = { uploads: 120, rate: 15, everyMs: 800, patienceMs: 8_000 }
+/** Its blows are a kill of each role, a freeze over the failover time, a stop, reshards, and weather of all three services. */
+const SEED = 550
+const SHORT = { uploads: 120, rate: 15, everyMs: 800, patienceMs: 5_000 }
 
 t.setTimeout(300_000)
 
 t.test('uploads through kills, freezes, faults and a reshard all come to their one right end', async t => {
   const lines: string[] = []
   const { counts, violations, ledger } = await runChaos({
-    ...{ ...SHORT, seed: SEED, strays: 'allowed', slots: { api: 1, worker: 2 } },
+    ...{ ...SHORT, seed: SEED, strays: 'swept', slots: { api: 1, worker: 2 } },
     say: line => lines.push(line),
   })
   const replay = `--seed ${SEED} --minutes ${SHORT.uploads / SHORT.rate / 60} --rate ${SHORT.rate} --every ${SHORT.everyMs}`

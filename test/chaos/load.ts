@@ -11,8 +11,10 @@ import type { World } from './world/world.ts'
 export interface LoadSettings {
   seed: number
   uploads: number
-  /** Uploads that begin within a second, at most. */
+  /** Uploads that begin within a second, on average at most. */
   rate: number
+  /** So many of them begin at once, so that a blow finds some under way and others waiting. */
+  burst: number
   /** Uploads under way at a time, at most. */
   lanes: number
   /** How long an upload with an `Idempotency-Key` is sent again, in milliseconds. */
@@ -28,9 +30,19 @@ const LOOK_MS = 50
 /** One in so many accepted uploads is asked for right away. */
 const LOOKED_UP = 8
 
-/** Sends the uploads of a run, and writes down what was answered. Resolves when nothing is under way any more. */
-export async function sendAll({ slots, users }: World, settings: LoadSettings, ledger: LedgerEntry[]): Promise<void> {
-  const { seed, uploads, rate, lanes, patienceMs } = settings
+export interface Load {
+  /**
+   * Milliseconds of the plan that have passed: no more than on the clock, and no more than the uploads that have begun take at
+   * their rate. On a machine that cannot keep up the plan takes longer.
+   */
+  elapsed(): number
+  /** Resolves when nothing is under way any more. */
+  readonly over: Promise<void>
+}
+
+/** Sends the uploads of a run, and writes down what was answered. */
+export function startLoad({ slots, users }: World, settings: LoadSettings, ledger: LedgerEntry[]): Load {
+  const { seed, uploads, rate, burst, lanes, patienceMs } = settings
   const random = new SeededRandom(seed + 2)
   const startedAt = performance.now()
   const later: Promise<void>[] = []
@@ -42,7 +54,7 @@ export async function sendAll({ slots, users }: World, settings: LoadSettings, l
   const lane = async () => {
     while (next < uploads) {
       const n = next++
-      await pass(Math.max(0, startedAt + (n * 1_000) / rate - performance.now()))
+      await pass(Math.max(0, startedAt + ((n - (n % burst)) * 1_000) / rate - performance.now()))
       while (slots.api.every(({ url }) => url === undefined)) await pass(LOOK_MS)
       const upload = planUpload(seed, n, users.length)
       const { owner = '', authorization = '' } = users[upload.user] ?? {}
@@ -52,8 +64,14 @@ export async function sendAll({ slots, users }: World, settings: LoadSettings, l
       if (upload.deleteAfterMs !== undefined) later.push(deleteLater(sender, entry, upload.deleteAfterMs))
     }
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
-  await Promise.all(later)
+  const all = async () => {
+    await Promise.all(Array.from({ length: lanes }, lane))
+    await Promise.all(later)
+  }
+  return {
+    elapsed: () => Math.min(performance.now() - startedAt, (next * 1_000) / rate),
+    over: all(),
+  }
 }
 
 async function sendOne(sender: Sender, owner: string, upload: PlannedUpload): Promise<LedgerEntry> {

@@ -12,7 +12,7 @@ const USAGE = `npm run chaos -- [options]
   --every MS      between two blows, on average (default 1500)
   --api N         api processes (default 2)
   --workers N     worker processes (default 3)
-  --strays none   what a request without a success leaves behind is a violation too (default: allowed)
+  --strays allowed  leaves out the sweep of strays, and what it is for
   --out DIR       keeps the evidence there (default: only where something is wrong, in .chaos/SEED)
   --check DIR     checks evidence that was kept, and runs nothing
 `
@@ -25,13 +25,13 @@ const { values } = parseArgs({
     every: { type: 'string', default: '1500' },
     api: { type: 'string', default: '2' },
     workers: { type: 'string', default: '3' },
-    strays: { type: 'string', default: 'allowed' },
+    strays: { type: 'string', default: 'swept' },
     out: { type: 'string' },
     check: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
-const strays = values.strays === 'none' ? 'none' : 'allowed'
+const strays = values.strays === 'allowed' ? 'allowed' : 'swept'
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
 if (values.help) print(USAGE)

@@ -57,7 +57,7 @@ t.test('a hand-over waits for the handler that runs, and then takes over where i
   const second = collector()
   const b = stream.consumer({ handler: second.handler, failoverMs: 20_000 })
   await b.start()
-  await pass(1_000)
+  await pass(500)
   t.same(shardsOf(b), [], 'it has asked, and waits')
   finish.resolve()
   await whenever([b], () => shardsOf(b).length === 1)
@@ -71,11 +71,12 @@ t.test('an owner that does not answer a request loses the lease after the failov
   const stream = await startStream(t, { shards: 2 })
   const { handler } = collector()
   // Looks at the table so rarely that it never sees the request; it goes on renewing, as a KCL would.
-  const deaf = stream.consumer({ handler, scanIntervalMs: 60_000 })
+  const failoverMs = 2_000
+  const deaf = stream.consumer({ handler, failoverMs, scanIntervalMs: 60_000 })
   const losses = lossesOf(deaf)
   await deaf.start()
   await whenever([deaf], () => shardsOf(deaf).length === 2)
-  const b = stream.consumer({ handler })
+  const b = stream.consumer({ handler, failoverMs })
   await b.start()
   await whenever([b, deaf], () => shardsOf(b).length === 1 && shardsOf(deaf).length === 1)
   t.same(losses, ['taken by another worker'])

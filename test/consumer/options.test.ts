@@ -16,6 +16,11 @@ const arnOf = (stream: string) => `arn:aws:kinesis:eu-west-1:123456789012:stream
 const faults: Array<[string, Partial<Record<keyof ConsumerOptions, unknown>>, RegExp]> = [
   ['a name that no table can have', { applicationName: 'a b' }, /'applicationName' is 'a b' but must be the name of/],
   ['no stream', { streamName: undefined }, /'streamName' is undefined but must be/],
+  ['no client', { kinesis: undefined }, /'kinesis' is undefined but must be a KinesisClient of the AWS SDK/],
+  ['what is no client', { dynamodb: new Map() }, /'dynamodb' is an instance of Map but must be a DynamoDBClient/],
+  ['an empty worker id', { workerId: '' }, /'workerId' is '' but must be a string of 1 to 255 characters/],
+  ['no position', { initialPosition: null }, /'initialPosition' is null but must be 'TRIM_HORIZON'/],
+  ['a number that is too exact', { failoverMs: 10n }, /'failoverMs' is 10n but must be an integer/],
   ['no handler', { handler: 'x' }, /'handler' is 'x' but must be a function/],
   [
     'a failover time under its bound',
@@ -39,6 +44,18 @@ for (const [name, fault, message] of faults) {
     t.throws(() => new KinesisConsumer(options), message)
   })
 }
+
+t.test('a name that is mistyped is refused, and not silently counted for nothing', async t => {
+  const mistyped: Array<[object, RegExp]> = [
+    [{ failOverMs: 1_000 }, /'failOverMs' is 1000 but must be left out: there is no option of that name/],
+    [{ retry: { max: 3 } }, /'retry.max' is 3 but must be left out/],
+    [{ breaker: { open: true } }, /'breaker.open' is true but must be left out/],
+    [{ handler: undefined, batchHandler: async () => undefined, batch: { size: 3 } }, /'batch.size' is 3/],
+  ]
+  for (const [options, message] of mistyped) t.throws(() => new KinesisConsumer({ ...good, ...options }), message)
+  t.doesNotThrow(() => new KinesisConsumer({ ...good, ...{ failOverMs: undefined } }))
+  t.throws(() => new KinesisConsumer(undefined as unknown as ConsumerOptions), /The options are undefined but must be/)
+})
 
 t.test('two consumers made with the same options have different worker ids', async t => {
   t.not(new KinesisConsumer(good).workerId, new KinesisConsumer(good).workerId)

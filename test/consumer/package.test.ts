@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -51,8 +51,19 @@ async function installPackage(t: Pick<Test, 'teardown'>): Promise<string> {
   const [source, project] = [path.join(folder, 'source'), path.join(folder, 'project')]
   const modules = path.join(project, 'node_modules')
   for (const made of [source, path.join(modules, 'headgate')]) mkdirSync(made, { recursive: true })
-  for (const file of ['package.json', 'README.md', 'LICENSE']) cpSync(path.join(root, file), path.join(source, file))
-  await run(bin('tsc'), ['--project', root, '--outDir', path.join(source, 'dist')])
+  const guides = ['services/consumer/README.md', 'services/consumer/docs', 'docs/moving-from-kcl.md']
+  for (const file of ['package.json', 'README.md', 'LICENSE', ...guides]) {
+    cpSync(path.join(root, file), path.join(source, file), { recursive: true })
+  }
+  // As `npm run build` makes it, but nothing that is not packed.
+  const compilerOptions = {
+    rootDir: root,
+    outDir: path.join(source, 'dist'),
+    typeRoots: [path.join(root, 'node_modules/@types')],
+  }
+  const build = { extends: path.join(root, 'tsconfig.json'), compilerOptions, include: [path.join(root, 'services')] }
+  writeFileSync(path.join(source, 'tsconfig.json'), JSON.stringify(build))
+  await run(bin('tsc'), ['--project', source])
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts'], { cwd: source })
   const [packed] = JSON.parse(stdout) as Array<{ filename: string }>
   await run('tar', ['xzf', packed?.filename ?? '', '--strip-components=1', '-C', path.join(modules, 'headgate')], {
@@ -73,6 +84,14 @@ t.test('the packed consumer installs in an empty project, with its types, and co
     const importOnly = ['--input-type=module', '--eval', "console.log(Object.keys(await import('headgate/consumer')))"]
     const { stdout } = await run(process.execPath, importOnly, { cwd: project })
     t.match(stdout, /KinesisConsumer/)
+  })
+
+  await t.test('its guide lies in the package, with what it links to there', async t => {
+    const folder = path.join(project, 'node_modules/headgate/services/consumer')
+    const guide = readFileSync(path.join(folder, 'README.md'), 'utf8')
+    for (const [, link = ''] of guide.matchAll(/\]\(((?:\.\.\/)*docs\/[\w./-]+)\)/g))
+      t.ok(existsSync(path.join(folder, link)), link)
+    t.match(guide, 'docs/processing.md')
   })
 
   await t.test('the headgate command is in it, and is one that a shell can run', async t => {

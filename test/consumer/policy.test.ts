@@ -133,7 +133,7 @@ t.test('what happens to a lease, a shard and a record can be seen from outside',
   }
   for (const name of names) subscribe(`headgate:consumer:${name}`, onMessage)
   t.teardown(() => names.forEach(name => void unsubscribe(`headgate:consumer:${name}`, onMessage)))
-  const consumer = stream.consumer({ handler, workerId: 'watched' })
+  const consumer = stream.consumer({ handler, workerId: 'watched', failoverMs: 3_000 })
   consumer.events.on('recordsFetched', () => {
     throw new Error('a listener that is broken')
   })

@@ -36,13 +36,14 @@ t.test('from a timestamp on every record comes, in order by key, though its shar
 t.test('of two processes under one id the first works on, and the second is told and stops', async t => {
   const stream = await startStream(t, { shards: 2 })
   const { handler, texts, until } = collector()
-  const first = stream.consumer({ handler, workerId: 'the same' })
+  const settings = { handler, workerId: 'the same', failoverMs: 4_000 }
+  const first = stream.consumer(settings)
   await first.start()
   await whenever([first], () => shardsOf(first).length === 2)
   const losses: string[] = []
   first.events.on('leaseLost', ({ reason }) => losses.push(reason))
 
-  const second = stream.consumer({ handler, workerId: 'the same' })
+  const second = stream.consumer(settings)
   const failed = once(second.events, 'failed')
   await second.start()
   const [{ error }] = await failed

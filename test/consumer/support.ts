@@ -1,11 +1,19 @@
 import { CreateTableCommand, DeleteItemCommand, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
-import { PutRecordsCommand, type PutRecordsRequestEntry } from '@aws-sdk/client-kinesis'
+import {
+  DeleteStreamCommand,
+  type KinesisClient,
+  PutRecordsCommand,
+  type PutRecordsRequestEntry,
+  ResourceNotFoundException,
+  waitUntilStreamNotExists,
+} from '@aws-sdk/client-kinesis'
 import type { Test } from 'tap'
 import { type ConsumerOptions, type ConsumerRecord, KinesisConsumer } from '../../services/consumer/index.ts'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { createStream } from '../../services/local/resources/kinesis.ts'
 import { startDynamoDb } from '../../services/local/servers/dynamodb.ts'
 import { startKinesis } from '../../services/local/servers/kinesis.ts'
+import type { EmbeddedServer } from '../../services/local/servers/server.ts'
 import type { AwsClients } from '../../services/platform/aws.ts'
 
 export const APPLICATION = 'test-application'
@@ -23,20 +31,17 @@ export interface StreamFixture extends Pick<AwsClients, 'kinesis' | 'dynamodb'> 
   consumer(options: Partial<ConsumerOptions> & Pick<ConsumerOptions, 'handler'>): KinesisConsumer
 }
 
-/** A Kinesis stream and a DynamoDB, empty, for as long as the test lasts. */
+/** A Kinesis stream and a DynamoDB, empty, for as long as the test lasts. A process has one of them at a time. */
 export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shards: number }): Promise<StreamFixture> {
-  const at = { host: '127.0.0.1', port: 0 }
-  const onFailure = (error: Error) => {
-    throw error
-  }
-  const [kinesisServer, dynamodbServer] = await Promise.all([startKinesis({ ...at, onFailure }), startDynamoDb(at)])
-  t.teardown(() => Promise.all([kinesisServer.stop(), dynamodbServer.stop()]))
+  const [kinesisServer, dynamodbServer] = await Promise.all([kinesisOfThisFile(), startDynamoDb(AT)])
+  t.teardown(() => dynamodbServer.stop())
   const url = (port: number) => `http://127.0.0.1:${port}`
   const urls = { kinesis: url(kinesisServer.port), dynamodb: url(dynamodbServer.port) }
   const clients = createLocalClients({ s3: 'http://127.0.0.1:9', ...urls })
   t.teardown(() => clients.destroy())
-  await createStream(clients.kinesis, { name: STREAM, shards, retentionHours: 24 })
   const { kinesis, dynamodb } = clients
+  await deleteStream(kinesis)
+  await createStream(kinesis, { name: STREAM, shards, retentionHours: 24 })
 
   return {
     kinesis,
@@ -68,7 +73,7 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
         streamName: STREAM,
         kinesis,
         dynamodb,
-        failoverMs: 2_000,
+        failoverMs: 10_000, // A machine may stand still for seconds.
         scanIntervalMs: 200,
         idleIntervalMs: 200,
         drainTimeoutMs: 2_000,
@@ -78,6 +83,36 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
       return consumer
     },
   }
+}
+
+const AT = { host: '127.0.0.1', port: 0 }
+
+let kinesisServer: Promise<EmbeddedServer> | undefined
+
+/** Started once for all tests of a file: that takes longer than most of them. */
+function kinesisOfThisFile(): Promise<EmbeddedServer> {
+  kinesisServer ??= (async () => {
+    // Not at the top: the programs of the fleet import this file too, and are no tests.
+    const { default: file } = await import('tap')
+    const onFailure = (error: Error) => {
+      throw error
+    }
+    const server = await startKinesis({ ...AT, onFailure })
+    file.teardown(() => server.stop())
+    return server
+  })()
+  return kinesisServer
+}
+
+/** What the test before has left. */
+async function deleteStream(client: KinesisClient): Promise<void> {
+  try {
+    await client.send(new DeleteStreamCommand({ StreamName: STREAM, EnforceConsumerDeletion: true }))
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return
+    throw error
+  }
+  await waitUntilStreamNotExists({ client, minDelay: 0.01, maxDelay: 0.2, maxWaitTime: 60 }, { StreamName: STREAM })
 }
 
 const toEntry = ({ key, data }: { key: string; data: string }): PutRecordsRequestEntry => ({

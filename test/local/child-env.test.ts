@@ -16,7 +16,7 @@ t.test("nothing of a person's own AWS settings reaches a child", async t => {
   t.equal(env.AWS_REGION, 'us-east-1')
 })
 
-t.test('of all that configures the api and the worker only bounds and paces are inherited', async t => {
+t.test('of all that configures the api and the worker only bounds, paces and transforms are inherited', async t => {
   const names = [apiConfigSchema, workerConfigSchema].flatMap(schema => Object.keys(schema.properties))
   const own = Object.fromEntries(names.map(name => [name, 'x']))
   const left = Object.entries(childEnv(own, {}, {}))
@@ -31,6 +31,7 @@ t.test('of all that configures the api and the worker only bounds and paces are 
     'OUTBOX_GRACE_MS',
     'OUTBOX_INTERVAL_MS',
     'SHARD_CONCURRENCY',
+    'TRANSFORMS',
   ])
 })
 

@@ -35,6 +35,9 @@ t.test('what is not set has its default, and what is optional is left out', asyn
       SHARD_CONCURRENCY: 16,
       OUTBOX_INTERVAL_MS: 5_000,
       OUTBOX_GRACE_MS: 30_000,
+      STRAY_AFTER_HOURS: 25,
+      GIVE_UP_AFTER_HOURS: 20,
+      STUCK_AFTER_MS: 300_000,
       HEALTH_HOST: '0.0.0.0',
     },
   )

@@ -4,6 +4,8 @@ import type { ConsumerRecord } from '../../services/consumer/record.ts'
 /** The bytes of records that a worker has in hand, counted from outside: those it was given and has not handled. */
 export class Buffers {
   readonly #byShard = new Map<string, Map<string, number>>()
+  /** The last record of each shard that it was given: what comes again it throws away. */
+  readonly #last = new Map<string, Checkpoint>()
 
   readonly #lastReply = new Map<string, number>()
   #bytes = 0
@@ -24,9 +26,10 @@ export class Buffers {
     const shard = this.#byShard.get(shardId)
     if (!shard) return
     this.#lastReply.set(shardId, bytesOf(records))
+    const last = this.#last.get(shardId) ?? done
     for (const record of records) {
-      if (done && isSequence(done) && compareCheckpoints(record, done) <= 0) continue
-      this.handled(record) // Where it came before, it is in hand once.
+      if (last && isSequence(last) && compareCheckpoints(record, last) <= 0) continue
+      this.#last.set(shardId, record)
       shard.set(nameOf(record), record.data.byteLength)
       this.#bytes += record.data.byteLength
     }
@@ -48,6 +51,7 @@ export class Buffers {
     for (const size of this.#byShard.get(shardId)?.values() ?? []) this.#bytes -= size
     this.#byShard.delete(shardId)
     this.#lastReply.delete(shardId)
+    this.#last.delete(shardId)
   }
 }
 

@@ -2,6 +2,7 @@ import type { Lease } from '../../services/consumer/leases/lease.ts'
 import { fromItem, type Item, LEASE_KEY, toAttributes } from '../../services/consumer/leases/lease-item.ts'
 import { swapExpression } from '../../services/consumer/leases/lease-update.ts'
 import { applyUpdate, conditionHolds } from './expression.ts'
+import { serviceError } from './network.ts'
 
 /** A write of a lease that took place. */
 export interface LeaseWrite {
@@ -28,10 +29,30 @@ export class LeaseTable {
   readonly #rows = new Map<string, Version[]>()
   readonly #now: () => number
   readonly #onWrite: (write: LeaseWrite) => void
+  /** From when on there is a table. */
+  #activeAt = Number.POSITIVE_INFINITY
 
   constructor(now: () => number, onWrite: (write: LeaseWrite) => void) {
     this.#now = now
     this.#onWrite = onWrite
+  }
+
+  /** Makes the table where there is none, and tells when it is there to be used. */
+  ensure(makingMs: number): number {
+    if (this.#activeAt === Number.POSITIVE_INFINITY) this.#activeAt = this.#now() + makingMs
+    return this.#activeAt
+  }
+
+  /** @throws as DynamoDB does where there is no table, or not yet */
+  check(): void {
+    if (this.#now() < this.#activeAt) throw serviceError('ResourceNotFoundException', 'Requested resource not found')
+  }
+
+  /** Somebody deletes the table, with all that is in it. */
+  drop(): void {
+    this.#activeAt = Number.POSITIVE_INFINITY
+    for (const { leaseKey } of this.all()) this.delete(leaseKey, 'operator')
+    this.#rows.clear()
   }
 
   get(leaseKey: string): Lease | undefined {

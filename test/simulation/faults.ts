@@ -83,6 +83,11 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
     if (lease && !isLastOfStart) world.table.delete(lease.leaseKey, 'operator')
   },
 
+  /** The workers that run make it again; at LATEST or a timestamp it would be an application that starts anew. */
+  'drop table': world => {
+    if (world.scenario.initialPosition === 'TRIM_HORIZON') world.table.drop()
+  },
+
   /** Somebody edits a row by hand and leaves the counter alone. */
   'edit row': (world, random) => {
     const lease = random.pick(world.table.all())
@@ -120,7 +125,25 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
   },
 
   burst: (world, random) => {
-    world.weather.burst(random.chance(0.7) ? 'dynamodb' : 'kinesis', random.between(500, 2 * world.scenario.failoverMs))
+    const service = random.pick(['dynamodb', 'dynamodb', 'kinesis', 's3'] as const) ?? 'dynamodb'
+    world.weather.burst(service, random.between(500, 2 * world.scenario.failoverMs))
+  },
+
+  /** What every handler needs fails, for all workers. */
+  outage: (world, random) => {
+    world.outageUntil = world.time.now + random.between(200, 4_000)
+  },
+
+  /** A program that is no worker subscribes by the consumer of this application. */
+  intruder: (world, random) => {
+    const shard = random.pick(world.kinesis.open())
+    if (shard) world.subscriptions.intrude(shard)
+  },
+
+  /** An operator has dead letters handled again, several times. */
+  redrive: (world, random) => {
+    const letter = random.pick(world.letters.all())
+    for (let times = random.integer(1, 3); letter && times > 0; times--) world.application.puts('a redrive', letter)
   },
 }
 

@@ -4,12 +4,15 @@ import type { Lease } from '../../services/consumer/leases/lease.ts'
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 import { differences, type LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
 import { HASH_SPACE, type KinesisModel } from './kinesis-model.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, LedgerRecord } from './ledger.ts'
 
 /**
- * What must hold: the invariants of the consumer by their numbers, and four that are finer. `resume`: a worker that takes a
+ * What must hold: the invariants of the consumer by their numbers, and some that are finer. `resume`: a worker that takes a
  * lease handles nothing at or below its checkpoint. `start`: an application that starts at a timestamp handles nothing from
- * before it. `rival`: a lease counts as taken away only where somebody else wrote its row. `crash`: nothing rejects unheard.
+ * before it. `rival`: a lease counts as taken away only where somebody else wrote its row, and as given up only where its
+ * owner did. `twice`: under one hold of a lease no record is handled again that was handled to its end. `buried`: a record
+ * is given up only for failures of its own. `pace`: a shard is subscribed to no more than once a second. `crash`: nothing
+ * rejects unheard.
  */
 export type Invariant =
   | '1'
@@ -22,9 +25,14 @@ export type Invariant =
   | '8'
   | '9'
   | '10'
+  | '11'
+  | '12'
   | 'resume'
   | 'start'
   | 'rival'
+  | 'twice'
+  | 'buried'
+  | 'pace'
   | 'crash'
 
 export interface InvariantSettings {
@@ -44,6 +52,9 @@ interface Hold {
   from: Checkpoint | undefined
   /** When the last of its writes of the row that arrived was sent. */
   sentAt: number
+  /** The counter that it last wrote, and whether it wrote that nobody holds the lease. */
+  counter: number
+  parted: boolean
 }
 
 /** Watches every write of a lease and every start of a handler. */
@@ -79,37 +90,51 @@ export class Invariants {
     if (isShardEnd(after.checkpoint)) this.#ended.add(leaseKey)
     if (!before || isShardEnd(after.checkpoint)) this.#checkCoverage()
 
-    this.#holdOf(writer, leaseKey).sentAt = write.sentAt
+    const hold = this.#holdOf(writer, leaseKey)
+    hold.sentAt = write.sentAt
+    hold.counter = after.leaseCounter
+    hold.parted = after.leaseOwner === undefined
   }
 
   acquired(run: string, shardId: string, checkpoint: Checkpoint): void {
     this.#holdOf(run, shardId).from = checkpoint
   }
 
-  /** @param run the run of the worker; `here` is the world's time as it is for its process */
-  handlerStarts(run: string, here: number, record: ConsumerRecord): void {
-    const { ledger, failoverMs, startsAtLatest, violated } = this.#settings
-    const { shardId, partitionKey } = record
-    const entry = ledger.find(record)
-    const hold = this.#holds.get(`${run} ${shardId}`)
-    if (!entry || !hold?.from) {
-      violated('crash', `${run} handles a record that is none, or without any lease`)
-      return
+  /**
+   * @param run the run of the worker; `here` is the world's time as it is for its process
+   * @param records of one shard, those of a batch
+   */
+  handlerStarts(run: string, here: number, records: readonly ConsumerRecord[]): void {
+    const among = new Set<LedgerRecord>()
+    for (const record of records) {
+      const entry = this.#settings.ledger.find(record)
+      if (entry) this.#checkRecord(run, record, entry, among)
+      else this.#settings.violated('crash', `${run} handles a record that is none`)
     }
-    const expired = here - (hold.sentAt + failoverMs)
-    if (expired >= 0)
-      violated('8', `${run} starts a record of ${shardId} ${expired.toFixed(1)} ms after its lease ran out`)
-    const first = ledger.firstOpenOfKey(partitionKey)
-    if (first && first.keyIndex < entry.keyIndex) {
-      violated('2', `${run} starts ${partitionKey}#${entry.keyIndex} before #${first.keyIndex} is settled`)
+    const [first] = records
+    if (!first) return
+    const { sentAt } = this.#holdOf(run, first.shardId)
+    const expired = here - (sentAt + this.#settings.failoverMs)
+    if (expired >= 0) {
+      const late = `${expired.toFixed(1)} ms after its lease ran out`
+      this.#settings.violated('8', `${run} starts a record of ${first.shardId} ${late}`)
     }
-    if (hold.from && isSequence(hold.from) && compareCheckpoints(entry.position, hold.from) <= 0) {
+    this.#checkParents(run, first.shardId)
+  }
+
+  #checkRecord(run: string, { shardId, partitionKey }: ConsumerRecord, entry: LedgerRecord, among: Set<LedgerRecord>) {
+    const { ledger, startsAtLatest, violated } = this.#settings
+    const first = ledger.openBefore(entry, among)
+    if (first) violated('2', `${run} starts ${partitionKey}#${entry.keyIndex} before #${first.keyIndex} is settled`)
+    among.add(entry)
+    const { from } = this.#holdOf(run, shardId)
+    if (!from) violated('crash', `${run} handles a record of ${shardId} without any lease`)
+    if (from && isSequence(from) && compareCheckpoints(entry.position, from) <= 0) {
       violated('resume', `${run} handles a record of ${shardId} that is behind the checkpoint it took over`)
     }
     if (!startsAtLatest && ledger.isBeforeStart(entry)) {
       violated('start', `${run} handles a record of ${shardId} from before the application's start`)
     }
-    this.#checkParents(run, shardId)
   }
 
   /** The checkpoint with which that run last took the shard. */
@@ -118,10 +143,18 @@ export class Invariants {
   }
 
   leaseLost(run: string, shardId: string, reason: LossReason): void {
-    if ((reason !== 'taken by another worker' && reason !== 'deleted') || this.#deleted.has(shardId)) return
+    if (reason === 'not renewed in time' || this.#deleted.has(shardId)) return
     const { table, violated } = this.#settings
-    if (table.lastWriter(shardId) !== run) return
-    violated('rival', `${run} gave ${shardId} up as '${reason}' though nobody wrote its row but itself`)
+    const isOurs = table.lastWriter(shardId) === run
+    if (reason === 'taken by another worker' || reason === 'deleted') {
+      if (isOurs) violated('rival', `${run} gave ${shardId} up as '${reason}' though nobody wrote its row but itself`)
+      return
+    }
+    // Farther on a row does not show any more who was first.
+    const { parted, counter } = this.#holdOf(run, shardId)
+    if (!isOurs && !parted && table.get(shardId)?.leaseCounter === counter + 1) {
+      violated('rival', `${run} gave ${shardId} up as '${reason}' though another took it before`)
+    }
   }
 
   #leaseMade({ leaseKey, after }: LeaseWrite): void {
@@ -219,7 +252,12 @@ export class Invariants {
 
   #holdOf(run: string, shardId: string): Hold {
     const name = `${run} ${shardId}`
-    const hold = this.#holds.get(name) ?? { from: undefined, sentAt: Number.NEGATIVE_INFINITY }
+    const hold = this.#holds.get(name) ?? {
+      from: undefined,
+      sentAt: Number.NEGATIVE_INFINITY,
+      counter: 0,
+      parted: false,
+    }
     this.#holds.set(name, hold)
     return hold
   }

@@ -2,19 +2,19 @@ import type { ConsumerRecord } from '../../services/consumer/record.ts'
 import type { Shard } from '../../services/consumer/shards/shard.ts'
 import type { RecordsReply, ShardPosition } from '../../services/consumer/stream.ts'
 import { serviceError } from './network.ts'
+import { RecordMaker, type StoredRecord, type UserRecord } from './record-maker.ts'
 
 export const HASH_SPACE = 2n ** 128n
 /** Sequence numbers grow by a digit early in every run: whoever compares them as strings is found out. */
 const FIRST_SEQUENCE = 10n ** 55n - 60n
 const CALLS_PER_SECOND = 5
-/** Whose bytes nobody reads: only their number matters. */
-const BYTES = new Uint8Array(1024 ** 2)
-
-/** One record of Kinesis; an aggregate has several records of users. */
-interface StoredRecord {
-  readonly sequenceNumber: string
-  readonly at: number
-  readonly parts: readonly ConsumerRecord[]
+/** A part of a shard as it is read. */
+export interface Page {
+  readonly records: readonly ConsumerRecord[]
+  /** The place behind it. */
+  readonly next: number
+  readonly isEnd: boolean
+  readonly millisBehindLatest: number
 }
 
 export interface ModelShard {
@@ -49,6 +49,9 @@ export interface KinesisSettings {
 export class KinesisModel {
   readonly shards: ModelShard[] = []
   readonly #settings: KinesisSettings
+  readonly #maker = new RecordMaker()
+  readonly #parts = new Map<string, readonly ConsumerRecord[]>()
+  readonly #listeners = new Map<ModelShard, Set<() => void>>()
   #sequence = FIRST_SEQUENCE
 
   constructor(settings: KinesisSettings, shards: number) {
@@ -70,18 +73,31 @@ export class KinesisModel {
     return shard
   }
 
-  /** Puts one record, an aggregate where it has several keys. Returns the records of users in it. */
-  put(shard: ModelShard, partitionKeys: readonly string[], size: number): readonly ConsumerRecord[] {
+  /**
+   * Puts one record, an aggregate where there are several. Returns what handlers are to get of it: of one whose digest is
+   * wrong the whole of it, as a plain record.
+   */
+  put(shard: ModelShard, records: readonly UserRecord[], size: number, isSpoiled: boolean): readonly ConsumerRecord[] {
     const sequenceNumber = this.#nextSequence()
-    const { shardId } = shard
-    const at = this.#settings.wallClock()
-    const arrivedAt = new Date(at)
-    const data = BYTES.subarray(0, size)
-    const parts = partitionKeys.map((partitionKey, subSequenceNumber) => {
-      return { data, partitionKey, sequenceNumber, subSequenceNumber, shardId, arrivedAt }
-    })
-    shard.records.push({ sequenceNumber, at, parts })
-    return parts
+    const place = { sequenceNumber, shardId: shard.shardId, arrivedAt: new Date(this.#settings.wallClock()) }
+    const stored = this.#maker.make(place, records, size, isSpoiled)
+    shard.records.push(stored)
+    this.#parts.set(sequenceNumber, stored.parts)
+    this.#changed(shard)
+    return stored.parts
+  }
+
+  /** What handlers are to get of a record. */
+  partsOf({ sequenceNumber }: ConsumerRecord): readonly ConsumerRecord[] {
+    return this.#parts.get(sequenceNumber) ?? []
+  }
+
+  /** Calls `listener` once, when anything happens to the shard. */
+  onceChanged(shard: ModelShard, listener: () => void): () => void {
+    const listeners = this.#listeners.get(shard) ?? new Set()
+    this.#listeners.set(shard, listeners)
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
   }
 
   split(shard: ModelShard): void {
@@ -104,6 +120,7 @@ export class KinesisModel {
     shard.trimmed = upTo
     const isOld = shard.parents.every(({ goneAt }) => goneAt !== undefined)
     if (shard.closedAt !== undefined && upTo === shard.records.length && isOld) shard.goneAt ??= this.#settings.now()
+    this.#changed(shard)
     return trimmed.flatMap(({ parts }) => parts)
   }
 
@@ -139,15 +156,29 @@ export class KinesisModel {
     if (of !== shardId) throw serviceError('InvalidArgumentException', `The iterator is one of ${of}.`)
     if (this.#settings.now() > Number(expiresAt))
       throw serviceError('ExpiredIteratorException', 'The iterator expired.')
-    const first = Math.max(Number(place), shard.trimmed)
+    const { records, next, isEnd, millisBehindLatest } = this.page(shard, Number(place), limit)
+    return {
+      ...{ records, millisBehindLatest, childShards: isEnd ? childrenOf(shard) : [] },
+      nextIterator: isEnd ? undefined : this.#iterator(shard, next),
+    }
+  }
+
+  /** Where in the shard a position is. @throws as Kinesis does where there is no such shard or position */
+  place(shardId: string, position: ShardPosition): { shard: ModelShard; index: number } {
+    const shard = this.#find(shardId)
+    return { shard, index: this.#indexOf(shard, position) }
+  }
+
+  /** What is in the shard from a place on, as much as one reply takes. */
+  page(shard: ModelShard, from: number, limit: number): Page {
+    const first = Math.max(from, shard.trimmed)
     const last = this.#endOfPage(shard, first, limit)
-    const isEnd = shard.closedAt !== undefined && last === shard.records.length
     const next = shard.records[last]
     return {
-      records: shard.records.slice(first, last).flatMap(({ parts }) => parts),
-      nextIterator: isEnd ? undefined : this.#iterator(shard, last),
-      millisBehindLatest: next ? Math.max(1, this.#settings.wallClock() - next.at) : 0,
-      childShards: isEnd ? shard.children.map(describe) : [],
+      records: shard.records.slice(first, last).map(({ record }) => record),
+      next: last,
+      isEnd: shard.closedAt !== undefined && last === shard.records.length,
+      millisBehindLatest: next ? Math.max(1, this.#settings.wallClock() - next.record.arrivedAt.getTime()) : 0,
     }
   }
 
@@ -156,7 +187,7 @@ export class KinesisModel {
     let bytes = 0
     let last = first
     for (; last < shard.records.length && last - first < limit; last++) {
-      bytes += shard.records[last]?.parts.reduce((sum, { data }) => sum + data.byteLength, 0) ?? 0
+      bytes += shard.records[last]?.record.data.byteLength ?? 0
       if (bytes > this.#settings.maxReplyBytes && last > first) break
     }
     return last
@@ -172,11 +203,17 @@ export class KinesisModel {
         if (position.at.getTime() > this.#settings.wallClock()) {
           throw serviceError('InvalidArgumentException', 'The timestamp is in the future.')
         }
-        return firstIndex(shard.records, record => record.at >= position.at.getTime())
+        return firstIndex(shard.records, ({ record }) => record.arrivedAt >= position.at)
       case 'AT_SEQUENCE_NUMBER':
-        return firstIndex(shard.records, record => BigInt(record.sequenceNumber) >= BigInt(position.sequenceNumber))
+        return firstIndex(
+          shard.records,
+          ({ record }) => BigInt(record.sequenceNumber) >= BigInt(position.sequenceNumber),
+        )
       case 'AFTER_SEQUENCE_NUMBER':
-        return firstIndex(shard.records, record => BigInt(record.sequenceNumber) > BigInt(position.sequenceNumber))
+        return firstIndex(
+          shard.records,
+          ({ record }) => BigInt(record.sequenceNumber) > BigInt(position.sequenceNumber),
+        )
     }
   }
 
@@ -200,6 +237,12 @@ export class KinesisModel {
     shard.calls.push(now)
   }
 
+  #changed(shard: ModelShard): void {
+    const listeners = [...(this.#listeners.get(shard) ?? [])]
+    this.#listeners.delete(shard)
+    for (const listener of listeners) listener()
+  }
+
   #nextSequence(): string {
     this.#sequence += 7n
     return String(this.#sequence)
@@ -217,8 +260,14 @@ export class KinesisModel {
     for (const shard of shards) {
       shard.closedAt = this.#settings.now()
       shard.children = children
+      this.#changed(shard)
     }
   }
+}
+
+/** As the last reply of a shard names them. */
+export function childrenOf({ children }: ModelShard) {
+  return children.map(describe)
 }
 
 function describe({ shardId, parents, from, to, start }: ModelShard) {

@@ -1,5 +1,9 @@
 import type { Checkpoint } from '../../services/consumer/checkpoint.ts'
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
+import { outputOf } from './output.ts'
+
+/** What is wrong with a record, so that its handler fails however often it is tried: see `handlers.ts`. */
+export type Poison = 'poison' | 'hopeless'
 
 export interface LedgerRecord {
   readonly shardId: string
@@ -10,7 +14,14 @@ export interface LedgerRecord {
   readonly position: Checkpoint
   /** Epoch milliseconds by Kinesis's clock. */
   readonly at: number
+  /** What comes out of it, whoever handles it and however often. */
+  readonly output: string
+  readonly poison: Poison | undefined
+  /** Tries that failed by the record itself, on any worker. */
+  failures: number
   handled: boolean
+  /** Stored as a dead letter. */
+  buried: boolean
   /** Trimmed before it was handled: nobody can read it any more. */
   trimmed: boolean
 }
@@ -29,13 +40,14 @@ export class Ledger {
   /** From when on the application has to read the stream, epoch milliseconds. */
   #start = Number.POSITIVE_INFINITY
 
-  add({ shardId, partitionKey, sequenceNumber, subSequenceNumber, arrivedAt }: ConsumerRecord): void {
+  add(from: ConsumerRecord, poison: Poison | undefined): void {
+    const { shardId, partitionKey, sequenceNumber, subSequenceNumber, arrivedAt } = from
     const [ofShard, ofKey] = [lineOf(this.#byShard, shardId), lineOf(this.#byKey, partitionKey)]
     const record: LedgerRecord = {
       ...{ shardId, partitionKey, index: ofShard.records.length, keyIndex: ofKey.records.length },
       position: { sequenceNumber, subSequenceNumber },
       at: arrivedAt.getTime(),
-      ...{ handled: false, trimmed: false },
+      ...{ output: outputOf(from), poison, failures: 0, handled: false, buried: false, trimmed: false },
     }
     ofShard.records.push(record)
     ofKey.records.push(record)
@@ -64,7 +76,7 @@ export class Ledger {
   }
 
   isSettled(record: LedgerRecord): boolean {
-    return record.handled || record.trimmed || this.isBeforeStart(record)
+    return record.handled || record.buried || record.trimmed || this.isBeforeStart(record)
   }
 
   /** The first record of the shard that is not settled. */
@@ -75,6 +87,14 @@ export class Ledger {
   /** The first record of the key that is not settled. */
   firstOpenOfKey(partitionKey: string): LedgerRecord | undefined {
     return this.#firstOpen(lineOf(this.#byKey, partitionKey))
+  }
+
+  /** A record of the key that is not settled, comes before that one and is not among those; undefined without one. */
+  openBefore({ partitionKey, keyIndex }: LedgerRecord, among: ReadonlySet<LedgerRecord>): LedgerRecord | undefined {
+    const first = this.firstOpenOfKey(partitionKey)
+    if (!first || first.keyIndex >= keyIndex) return undefined
+    const before = lineOf(this.#byKey, partitionKey).records.slice(first.keyIndex, keyIndex)
+    return before.find(record => !this.isSettled(record) && !among.has(record))
   }
 
   #firstOpen(line: Line): LedgerRecord | undefined {

@@ -3,7 +3,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { MUTATIONS, type Mutation } from './mutations.ts'
+import { MUTATIONS } from './mutations/index.ts'
+import type { Mutation } from './mutations/mutation.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** Each mutation is found by one of these; the sources as they are hold in all of them. */
@@ -18,7 +19,7 @@ for (const mutation of MUTATIONS) {
     t.teardown(() => rm(folder, { recursive: true }))
     await copySources(folder)
     await mutate(folder, mutation)
-    const { exitCode, output } = await runSimulation(folder)
+    const { exitCode, output } = await runSimulation(folder, mutation)
     const broken = /breaks invariant (?<invariant>\w+)/.exec(output)?.groups?.invariant
     t.equal(exitCode, 1, 'a seed fails')
     t.ok(
@@ -33,6 +34,7 @@ async function copySources(folder: string): Promise<void> {
   await mkdir(join(folder, 'test'))
   await cp(join(ROOT, 'services/consumer'), join(folder, 'services/consumer'), { recursive: true })
   await cp(import.meta.dirname, join(folder, 'test/simulation'), { recursive: true })
+  await cp(join(ROOT, 'test/support/aggregate.ts'), join(folder, 'test/support/aggregate.ts'))
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
 }
@@ -47,7 +49,7 @@ async function mutate(folder: string, { file, text, replacement }: Mutation): Pr
   await writeFile(path, `${before}${replacement}${after}`)
 }
 
-function runSimulation(folder: string): Promise<{ exitCode: number; output: string }> {
+function runSimulation(folder: string, { from = 1 }: Mutation): Promise<{ exitCode: number; output: string }> {
   const program = join(folder, 'test/simulation/run.ts')
   // The coverage of a copy counts for nothing.
   const { NODE_V8_COVERAGE: _, ...env } = process.env
@@ -55,7 +57,7 @@ function runSimulation(folder: string): Promise<{ exitCode: number; output: stri
     const options = { env, timeout: 300_000, maxBuffer: 64 * 1024 ** 2 }
     execFile(
       process.execPath,
-      [program, '--seeds', String(SEEDS), '--trace', '5'],
+      [program, '--seeds', String(SEEDS), '--seed', String(from), '--trace', '5'],
       options,
       (error, stdout, stderr) => {
         resolve({ exitCode: error ? Number(error.code) : 0, output: stdout + stderr })

@@ -28,7 +28,7 @@ export interface Weather {
   latency(): number
 }
 
-export type Service = 'dynamodb' | 'kinesis'
+export type Service = 'dynamodb' | 'kinesis' | 's3'
 
 export class Network {
   readonly #time: VirtualTime
@@ -110,4 +110,4 @@ export function serviceError(name: string, message: string): Error {
   return Object.assign(new Error(message), { name })
 }
 
-const abortError = () => serviceError('AbortError', 'Request aborted')
+export const abortError = () => serviceError('AbortError', 'Request aborted')

@@ -1,6 +1,8 @@
+import { LeaseTableMissingError } from '../../services/consumer/errors.ts'
 import type { Lease } from '../../services/consumer/leases/lease.ts'
 import type { LeaseStore } from '../../services/consumer/leases/lease-store.ts'
 import type { RecordsReply, StreamReader } from '../../services/consumer/stream.ts'
+import { subscribeOf } from './fan-out-port.ts'
 import type { Call, Service } from './network.ts'
 import type { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
@@ -9,17 +11,34 @@ import type { World } from './world.ts'
 const storeTimeout = (failoverMs: number) => Math.ceil(failoverMs / 3)
 /** As long as the real stream reader waits, in proportion to a run that lasts seconds. */
 const READ_TIMEOUT_MS = 3_000
+/** As long as the making of a table takes at most. */
+const MAKING_MS = 2_000
 
 /** The lease table, as a worker in that process reaches it. */
 export function leaseStoreOf(process: WorkerProcess, world: World): LeaseStore {
-  const { table, network, scenario, weather } = world
+  const { table, network, scenario, weather, random } = world
   const timeoutMs = storeTimeout(scenario.failoverMs)
-  const call = <T>(effect: (sentAt: number) => T) => network.call(process, 'dynamodb', { timeoutMs, effect })
+  const send = <T>(effect: (sentAt: number) => T) => network.call(process, 'dynamodb', { timeoutMs, effect })
+  const call = <T>(effect: (sentAt: number) => T) => {
+    return send(sentAt => {
+      table.check()
+      return effect(sentAt)
+    })
+  }
   const writer = process.name
   const store = {
-    ensureTable: () => call(() => undefined),
-    list: ({ consistent } = { consistent: false }) =>
-      call(() => table.scan(() => (consistent ? 0 : weather.age('scanAgeMs')))),
+    async ensureTable(signal) {
+      const activeAt = await send(() => table.ensure(random.between(0, MAKING_MS)))
+      await process.sleep(activeAt - process.here, signal)
+    },
+    async list({ consistent } = { consistent: false }) {
+      try {
+        return await call(() => table.scan(() => (consistent ? 0 : weather.age('scanAgeMs'))))
+      } catch (error) {
+        const isMissing = error instanceof Error && error.name === 'ResourceNotFoundException'
+        throw isMissing ? new LeaseTableMissingError(error.message) : error
+      }
+    },
     get: leaseKey => call(() => table.get(leaseKey)),
     create: lease => call(sentAt => table.create(lease, { writer, sentAt })),
     swap: (previous, next) => call(sentAt => table.swap(previous, next, { writer, sentAt })),
@@ -36,6 +55,7 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
     return network.call(process, service, { timeoutMs: READ_TIMEOUT_MS, signal, effect })
   }
   return {
+    ...(world.scenario.fanOut && { subscribe: subscribeOf(process, world, watch, READ_TIMEOUT_MS) }),
     listShards: () =>
       call(() => {
         const [one, other] = [weather.age('listAgeMs'), weather.age('listAgeMs')]
@@ -44,7 +64,10 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
       }),
     getIterator(shardId, position) {
       watch.fetchStarts(shardId, 'iterator')
-      return call(() => kinesis.getIterator(shardId, position))
+      return call(() => {
+        weather.check(position)
+        return kinesis.getIterator(shardId, position)
+      })
     },
     async getRecords(shardId, iterator, limit, signal) {
       watch.fetchStarts(shardId, 'records')
@@ -57,7 +80,8 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
 
 export interface ReadWatch {
   fetchStarts(shardId: string, what: 'iterator' | 'records'): void
-  received(shardId: string, reply: RecordsReply): void
+  subscribes(shardId: string): void
+  received(shardId: string, reply: Pick<RecordsReply, 'records'>): void
 }
 
 /** A reply as Kinesis may give it too: empty though there is more, or without an iterator though the shard is open. */

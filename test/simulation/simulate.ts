@@ -1,3 +1,4 @@
+import { depart } from './departure.ts'
 import { scheduleFaults } from './faults.ts'
 import type { Scenario } from './scenario.ts'
 import { type Violation, World } from './world.ts'
@@ -44,7 +45,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   }
   return {
     ...{ seed, violation: world.violation, hash: trace.hash, events: time.events, lasted: time.now },
-    trace: trace.last(400),
+    trace: trace.last(4_000),
   }
 }
 
@@ -66,7 +67,7 @@ function reshardEarly(world: World): void {
   })
 }
 
-const WELL: Scenario['handler'] = { mostMs: 20, fails: 0, deaf: 0, burns: 0 }
+const WELL: Scenario['handler'] = { mostMs: 20, fails: 0, deaf: 0, burns: 0, hangs: 0 }
 
 /** No fault from here on, and at least one worker that is well. */
 function heal(world: World): void {
@@ -79,6 +80,7 @@ function heal(world: World): void {
     worker.process.trap = undefined
   }
   if (world.active().length === 0) world.join()
+  depart(world)
 }
 
 async function rest(world: World): Promise<void> {

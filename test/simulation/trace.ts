@@ -1,4 +1,4 @@
-const KEPT = 400
+const KEPT = 4000
 
 /** What happened, in order: the last lines to read, and a hash over all of them to compare two runs by. */
 export class Trace {

@@ -1,8 +1,12 @@
-import type { Fate, Service, Weather } from './network.ts'
+import type { ShardPosition } from '../../services/consumer/stream.ts'
+import { type Fate, type Service, serviceError, type Weather } from './network.ts'
 import type { SeededRandom } from './random.ts'
 import type { Scenario } from './scenario.ts'
 
 const BURST = 0.9
+
+/** What a read may meet with, besides the fates of its call. */
+export type ReadFault = 'emptyPage' | 'nullIterator' | 'invalidPosition' | 'halfOpen' | 'cut' | 'earlyEnd' | 'childless'
 
 /** What goes wrong on the way to the services, and how old what they answer is, until all of it is healed. */
 export class RandomWeather implements Weather {
@@ -36,8 +40,14 @@ export class RandomWeather implements Weather {
     return this.#healed ? 0 : this.#random.between(0, this.#settings[of])
   }
 
-  strikes(what: 'emptyPage' | 'nullIterator'): boolean {
+  strikes(what: ReadFault): boolean {
     return !this.#healed && this.#random.chance(this.#settings[what])
+  }
+
+  /** A place that a checkpoint names may be none any more, as after a trim. @throws as Kinesis does then */
+  check(position: ShardPosition): void {
+    if (!('sequenceNumber' in position) || !this.strikes('invalidPosition')) return
+    throw serviceError('InvalidArgumentException', 'There is no such place.')
   }
 
   /** Nearly every call to the service is throttled for so long. */

@@ -27,6 +27,7 @@ export class WorkerProcess implements Clock {
    */
   readonly #unlisten = new Set<() => void>()
   #alive = true
+  #stalls = 0
   #busyUntil = 0
 
   constructor(name: string, time: VirtualTime, random: SeededRandom) {
@@ -38,6 +39,11 @@ export class WorkerProcess implements Clock {
 
   get alive(): boolean {
     return this.#alive
+  }
+
+  /** How often it has stood still. */
+  get stalls(): number {
+    return this.#stalls
   }
 
   /** The world's time as it is for this process. */
@@ -91,6 +97,7 @@ export class WorkerProcess implements Clock {
 
   /** Stands still for so long: a blocking computation, a pause of the machine, SIGSTOP. */
   stall(ms: number): void {
+    this.#stalls++
     this.#busyUntil = Math.max(this.#busyUntil, this.#time.now) + ms
   }
 

@@ -1,17 +1,19 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { KinesisConsumer } from '../../services/consumer/consumer.ts'
-import type { RecordHandler } from '../../services/consumer/record.ts'
 import { Buffers } from './buffers.ts'
 import { wrongBy } from './faults.ts'
+import { Handlers } from './handlers.ts'
 import { leaseStoreOf, streamReaderOf } from './ports.ts'
-import { never, WorkerProcess } from './worker-process.ts'
+import { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
 
 /** Options that must be given; no call goes through them, as the ports are the world's. */
 const UNUSED = { region: 'simulation' }
 const kinesis = new KinesisClient(UNUSED)
 const dynamodb = new DynamoDBClient(UNUSED)
+
+const RETRY = { firstMs: 50, mostMs: 1_000 }
 
 /** The least that the option takes. */
 export const BUDGET_BYTES = 1024 ** 2
@@ -21,13 +23,20 @@ export class Worker {
   readonly workerId: string
   readonly process: WorkerProcess
   readonly consumer: KinesisConsumer
+  readonly handlers: Handlers
   stopping = false
+  /** It is not to be reckoned with any more, whatever it does. */
+  departed = false
   /** By how much its wall clock is wrong. */
   clockErrorMs = 0
   readonly #world: World
   readonly #buffers = new Buffers()
   /** Shards whose next GetRecords belongs to the same fetch as the GetShardIterator before it. */
   readonly #begun = new Set<string>()
+  /** Shards of which nobody knows whether their release has arrived. */
+  readonly #releaseFailed = new Set<string | undefined>()
+  /** When each shard was last subscribed to under the lease that is held. */
+  readonly #subscribed = new Map<string, { here: number; stalls: number }>()
 
   constructor(workerId: string, run: number, world: World) {
     const { time, random, scenario } = world
@@ -38,17 +47,22 @@ export class Worker {
     const { process } = this
     const stream = streamReaderOf(process, world, {
       fetchStarts: (shardId, what) => this.#fetchStarts(shardId, what),
+      subscribes: shardId => this.#subscribes(shardId),
       received: (shardId, { records }) => {
-        this.#buffers.received(shardId, records, world.invariants.takenFrom(this.name, shardId))
+        const parts = records.flatMap(record => world.kinesis.partsOf(record))
+        this.#buffers.received(shardId, parts, world.invariants.takenFrom(this.name, shardId))
       },
     })
-    const { initialPosition, startsAtMs } = scenario
+    const handlers = new Handlers({ process, world, settled: record => this.#buffers.handled(record) })
+    this.handlers = handlers
+    const { initialPosition, startsAtMs, batch, maxAttempts } = scenario
     const position =
       initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock(startsAtMs)) } : initialPosition
     this.consumer = new KinesisConsumer(
       {
         ...{ applicationName: 'simulation', streamName: 'simulation', kinesis, dynamodb, workerId },
-        handler: this.#handler,
+        ...(batch ? { batchHandler: handlers.batch, batch } : { handler: handlers.one }),
+        ...(maxAttempts !== undefined && { deadLetter: handlers.deadLetter }),
         initialPosition: position,
         failoverMs: scenario.failoverMs,
         scanIntervalMs: scenario.scanIntervalMs,
@@ -58,7 +72,9 @@ export class Worker {
         recordsPerFetch: scenario.recordsPerFetch,
         idleIntervalMs: scenario.idleIntervalMs,
         drainTimeoutMs: scenario.drainTimeoutMs,
-        retry: { firstMs: 50, mostMs: 1_000 },
+        retry: { ...RETRY, ...(maxAttempts !== undefined && { maxAttempts, classify: handlers.classify }) },
+        breaker: { ...RETRY, failures: 5 },
+        handlerTimeoutMs: scenario.handlerTimeoutMs,
       },
       {
         store: leaseStoreOf(process, world),
@@ -104,20 +120,23 @@ export class Worker {
   }
 
   #listen(): void {
-    const { trace, invariants } = this.#world
+    const { trace, invariants, application } = this.#world
     const tell = (event: string, shardId: string | undefined, more = '') => {
       if (this.alive) trace.add(`${this.name} ${event} ${shardId ?? ''} ${more}`)
     }
     this.consumer.events
       .on('leaseAcquired', ({ shardId, from, checkpoint }) => {
         this.#buffers.opened(shardId)
+        this.#subscribed.set(shardId, { here: Number.NEGATIVE_INFINITY, stalls: this.process.stalls })
         invariants.acquired(this.name, shardId, checkpoint)
+        application.acquired(this.name, shardId)
         tell('acquires', shardId, `from ${from}`)
       })
       .on('leaseLost', ({ shardId, reason }) => {
         this.#buffers.closed(shardId)
         tell('loses', shardId, reason)
-        if (this.alive) invariants.leaseLost(this.name, shardId, reason)
+        const isUncertain = this.#releaseFailed.delete(shardId)
+        if (this.alive && !isUncertain) invariants.leaseLost(this.name, shardId, reason)
       })
       .on('shardEnded', ({ shardId }) => tell('ended', shardId))
       .on('recordFailed', ({ shardId, sequenceNumber }) => tell('failed', shardId, sequenceNumber.slice(-4)))
@@ -125,7 +144,20 @@ export class Worker {
         tell('fails', undefined, error.message)
         if (this.alive) void this.#end()
       })
-      .on('fault', ({ operation, shardId, error }) => tell('faults', shardId, `${operation}: ${error}`))
+      .on('fault', ({ operation, shardId, error }) => {
+        if (operation === 'release of the lease') this.#releaseFailed.add(shardId)
+        tell('faults', shardId, `${operation}: ${error}`)
+      })
+  }
+
+  #subscribes(shardId: string): void {
+    const { here, stalls } = this.process
+    const before = this.#subscribed.get(shardId)
+    this.#subscribed.set(shardId, { here, stalls: before?.stalls ?? stalls })
+    const afterMs = here - (before?.here ?? Number.NEGATIVE_INFINITY)
+    // The clock counts in fractions; and who stands still between asking it and calling, calls late.
+    if (!this.alive || afterMs > 999 || before?.stalls !== stalls) return
+    this.#world.violated('pace', `${this.name} subscribes to ${shardId} again after ${afterMs.toFixed()} ms`)
   }
 
   #fetchStarts(shardId: string, what: 'iterator' | 'records'): void {
@@ -135,36 +167,5 @@ export class Worker {
     const limit = BUDGET_BYTES + this.#buffers.repliesBut(shardId)
     if (!isNew || this.#buffers.bytes < limit) return
     this.#world.violated('9', `${this.name} fetches ${shardId} with ${this.#buffers.bytes} bytes in hand`)
-  }
-
-  readonly #handler: RecordHandler = (record, { signal }) => {
-    const { process } = this
-    if (!process.alive) return never()
-    const { random, trace, invariants, ledger, handling } = this.#world
-    const { shardId, partitionKey } = record
-    const what = `${this.name} ${shardId} ${partitionKey} ${record.sequenceNumber.slice(-4)}/${record.subSequenceNumber}`
-    trace.add(`${what} starts`)
-    invariants.handlerStarts(this.name, process.here, record)
-    if (random.chance(handling.burns)) process.stall(random.between(100, 2 * this.#world.scenario.failoverMs))
-    const fails = random.chance(handling.fails)
-    const isDeaf = random.chance(handling.deaf)
-
-    return new Promise((resolve, reject) => {
-      const ends = process.deliver(process.here + random.between(0, handling.mostMs), () => {
-        signal.removeEventListener('abort', abort)
-        trace.add(`${what} ${fails ? 'fails' : 'is done'}`)
-        if (fails) return reject(new Error('the handler fails'))
-        this.#buffers.handled(record)
-        const entry = ledger.find(record)
-        if (entry) entry.handled = true
-        resolve()
-      })
-      const abort = () => {
-        ends.cancelled = true
-        reject(signal.reason)
-      }
-      if (signal.aborted && !isDeaf) abort()
-      else if (!isDeaf) signal.addEventListener('abort', abort, { once: true })
-    })
   }
 }

@@ -1,5 +1,7 @@
 import { compareCheckpoints, isShardEnd } from '../../services/consumer/checkpoint.ts'
+import { ApplicationInvariants } from './application-invariants.ts'
 import { VirtualTime } from './clock.ts'
+import { DeadLetters } from './dead-letters.ts'
 import { LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
 import { type Invariant, Invariants } from './invariants.ts'
 import { HASH_SPACE, KinesisModel, type ModelShard } from './kinesis-model.ts'
@@ -7,6 +9,7 @@ import { Ledger } from './ledger.ts'
 import { Network } from './network.ts'
 import { SeededRandom } from './random.ts'
 import { drawScenario, type Scenario } from './scenario.ts'
+import { Subscriptions } from './subscriptions.ts'
 import { Trace } from './trace.ts'
 import { RandomWeather } from './weather.ts'
 import { Worker } from './worker.ts'
@@ -30,10 +33,15 @@ export class World {
   readonly kinesis: KinesisModel
   readonly table: LeaseTable
   readonly invariants: Invariants
+  readonly application: ApplicationInvariants
+  readonly subscriptions: Subscriptions
+  readonly letters = new DeadLetters()
   workers: Worker[] = []
   /** No fault from here on. */
   healed = false
   handling: Scenario['handler']
+  /** Until when what all handlers need is not there. */
+  outageUntil = 0
   /** The first one found. */
   violation: Violation | undefined
   /** When a lease last changed hands. */
@@ -59,6 +67,9 @@ export class World {
       ...{ ledger, kinesis, table, failoverMs, wallClock, violated },
       startsAtLatest: scenario.initialPosition === 'LATEST',
     })
+    const { maxAttempts = Number.POSITIVE_INFINITY } = scenario
+    this.application = new ApplicationInvariants({ ledger, maxAttempts, violated })
+    this.subscriptions = new Subscriptions({ kinesis, time, ...scenario.subscription })
   }
 
   /** Epoch milliseconds of a clock that is right. */
@@ -71,9 +82,13 @@ export class World {
     this.violation ??= { invariant, what }
   }
 
+  get isDependencyDown(): boolean {
+    return !this.healed && this.time.now < this.outageUntil
+  }
+
   /** Workers that run and are not about to stop. */
   active(): Worker[] {
-    return this.workers.filter(({ alive, stopping }) => alive && !stopping)
+    return this.workers.filter(({ alive, stopping, departed }) => alive && !stopping && !departed)
   }
 
   join(workerId = `w${this.#runs}`): Worker {
@@ -104,17 +119,21 @@ export class World {
 
   put(): void {
     const { scenario, random } = this
-    const key = random.integer(0, scenario.keys - 1)
-    const shard = this.kinesis.shardOf(this.#hashOf(key))
-    const keys = [key]
+    const draw = () => (random.chance(scenario.hotKey) ? 0 : random.integer(0, scenario.keys - 1))
+    const first = draw()
+    const shard = this.kinesis.shardOf(this.#hashOf(first))
+    const keys = [first]
     // An aggregate takes keys of its shard only.
     while (random.chance(scenario.aggregated) && keys.length < 4) {
-      const other = random.integer(0, scenario.keys - 1)
+      const other = draw()
       if (this.kinesis.shardOf(this.#hashOf(other)) === shard) keys.push(other)
     }
     const size = Math.ceil(scenario.recordBytes / keys.length)
-    const names = keys.map(each => `k${each}`)
-    for (const record of this.kinesis.put(shard, names, size)) this.ledger.add(record)
+    const records = keys.map(key => ({ partitionKey: `k${key}`, hashKey: this.#hashOf(key) }))
+    for (const record of this.kinesis.put(shard, records, size, random.chance(scenario.spoiled))) {
+      const isPoison = random.chance(scenario.poison)
+      this.ledger.add(record, isPoison ? (random.chance(0.5) ? 'poison' : 'hopeless') : undefined)
+    }
   }
 
   trim(shard: ModelShard, records: number): void {
@@ -141,7 +160,9 @@ export class World {
       if (isShardEnd(lease.checkpoint)) continue
       if (shard.closedAt !== undefined) return `${shard.shardId} is closed, but not at SHARD_END`
       if (!lease.leaseOwner || !alive.has(lease.leaseOwner)) return `${shard.shardId} is nobody's`
-      const last = this.ledger.ofShard(shard.shardId).findLast(({ handled, trimmed }) => handled && !trimmed)
+      const last = this.ledger
+        .ofShard(shard.shardId)
+        .findLast(record => (record.handled || record.buried) && !record.trimmed)
       if (last && compareCheckpoints(lease.checkpoint, last.position) < 0) return `${shard.shardId} is not checkpointed`
     }
     return this.invariants.covers() ? undefined : 'the leases do not cover the hash space'

@@ -5,9 +5,12 @@ import t from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { names, uploadsTable } from '../../services/platform/resources.ts'
 import { createDeletions } from '../../services/uploads/deletions.ts'
+import { outputsPrefix } from '../../services/uploads/keys.ts'
 import { toObjectMetadata } from '../../services/uploads/metadata.ts'
 import { outboxPartition, type UploadRecord } from '../../services/uploads/record.ts'
 import { createRemoveObject } from '../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../services/uploads/remove-outputs.ts'
+import { createResultStore } from '../../services/uploads/results.ts'
 import { createUploadStore, type UploadKey } from '../../services/uploads/store.ts'
 import { startAws } from '../support/aws.ts'
 import { operation, startFaultProxy, to } from '../support/fault-proxy.ts'
@@ -19,7 +22,15 @@ const { dynamodb, s3 } = aws
 const table = names.uploadsTable
 const NOW = new Date('2026-11-02T00:00:00.000Z')
 const store = createUploadStore({ dynamodb, table })
-const deletions = createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), now: () => NOW })
+const results = createResultStore({ dynamodb, table })
+const removeOutputs = createRemoveOutputs(s3, results)
+const deletions = createDeletions({
+  dynamodb,
+  table,
+  removeObject: createRemoveObject(s3),
+  removeOutputs,
+  now: () => NOW,
+})
 
 const processedOf = ({ key }: UploadRecord) => ({
   bucket: names.processedBucket,
@@ -42,6 +53,32 @@ async function uploaded(change: Partial<UploadRecord> = {}, isProcessed = false)
     await store.markProcessed(record, record, processed)
   }
   return record
+}
+
+/** What a worker makes besides the main one: one that the record tells of, one that it does not, and a result. */
+async function madeMore(record: UploadRecord): Promise<void> {
+  const further = { bucket: names.processedBucket, key: `${outputsPrefix(record.key)}known.json` }
+  for (const name of ['known.json', 'unknown.json']) {
+    await put(names.processedBucket, outputsPrefix(record.key) + name, record.uploadId)
+  }
+  const transform = { name: 'own', version: '1' }
+  const of = { madeOf: record.uploadId, source: record, transform }
+  await results.put({ name: 'item', contentType: 'a/b', body: Buffer.from('x'), ...of })
+  await store.markProcessed(record, record, processedOf(record), {
+    outputs: [
+      { name: 'main', contentType: 'a/b', size: 1 },
+      { name: 'known.json', contentType: 'a/b', size: 1, s3: further },
+      { name: 'item', contentType: 'a/b', size: 1, isItem: true },
+    ],
+    transform,
+  })
+}
+
+async function furtherOf({ key }: UploadRecord): Promise<string[]> {
+  const { Contents = [] } = await s3.send(
+    new ListObjectsV2Command({ Bucket: names.processedBucket, Prefix: outputsPrefix(key) }),
+  )
+  return Contents.map(({ Key = '' }) => Key.slice(outputsPrefix(key).length))
 }
 
 async function itemOf({ owner, uploadId }: UploadKey): Promise<Record<string, unknown> | undefined> {
@@ -171,7 +208,8 @@ t.test('a reply that is lost at either write changes nothing', async t => {
     const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
     const clients = createLocalClients({ ...aws.endpoints, dynamodb: proxy.url })
     t.teardown(() => clients.destroy())
-    const through = createDeletions({ dynamodb: clients.dynamodb, table, removeObject: createRemoveObject(s3) })
+    const records = { dynamodb: clients.dynamodb, table }
+    const through = createDeletions({ ...records, removeObject: createRemoveObject(s3), removeOutputs })
     const record = await uploaded({}, true)
     const lost = proxy.inject(loseReply, { when: operation(write), times: 1 })
     const deleted = await through.begin(record)
@@ -181,4 +219,31 @@ t.test('a reply that is lost at either write changes nothing', async t => {
     t.strictSame(await objectsOf(record), [])
     t.notOk((await itemOf(record))?.outboxPartition)
   }
+})
+
+t.test('all outputs go, those that the record does not tell of too, and those of no other upload', async t => {
+  const record = await uploaded({}, true)
+  // Its key goes on where the other's ends, and so do its outputs.
+  const deeper = await uploaded({ owner: record.owner, key: `${record.key}/deeper` }, true)
+  for (const one of [record, deeper]) await madeMore(one)
+  const deleted = await deletions.begin(record)
+  if (deleted) await deletions.complete(deleted)
+  t.strictSame(await furtherOf(record), ['deeper/known.json', 'deeper/unknown.json'])
+  t.equal(await results.get(record, 'item', record.uploadId), undefined)
+  t.match(await results.get(deeper, 'item', deeper.uploadId), { contentType: 'a/b' })
+  t.match(await itemOf(record), { status: 'deleted' })
+  t.notOk('outputs' in ((await itemOf(record)) ?? {}), 'and nothing is remembered of them')
+})
+
+t.test('under a flat template the outputs that another upload has replaced stay', async t => {
+  const key = 'uploads/flat.csv'
+  const first = await uploaded({ key }, true)
+  await madeMore(first)
+  const second = await uploaded({ key }, true)
+  await madeMore(second)
+  const deleted = await deletions.begin(first)
+  if (deleted) await deletions.complete(deleted)
+  t.strictSame(await furtherOf(second), ['known.json', 'unknown.json'])
+  t.match(await results.get(second, 'item', second.uploadId), { madeOf: second.uploadId })
+  t.equal(await results.get(second, 'item', first.uploadId), undefined, 'and it is not the first one’s')
 })

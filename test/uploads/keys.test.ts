@@ -1,5 +1,5 @@
 import t from 'tap'
-import { processedKey, uploadKey } from '../../services/uploads/keys.ts'
+import { MAX_OUTPUT_NAME, outputsPrefix, processedKey, uploadKey } from '../../services/uploads/keys.ts'
 import { seededRandom } from './examples.ts'
 
 const OWNED = 'uploads/{owner}/{uploadId}/{filename}'
@@ -31,21 +31,43 @@ t.test('a key that is not under uploads/ keeps all of itself, elsewhere', async 
   t.equal(processedKey('uploads'), 'processed-other/uploads')
 })
 
-t.test('two keys never have the same processed object, whichever of them is under uploads/', async t => {
+t.test('further outputs lie under the upload’s own key, apart from every processed object', async t => {
+  t.equal(outputsPrefix('uploads/me/0190/demo.txt'), 'processed/outputs/uploads/me/0190/demo.txt/')
+  t.equal(
+    processedKey('uploads/outputs/x'),
+    'processed-other/uploads/outputs/x',
+    'what would be among them is elsewhere',
+  )
+  t.equal(processedKey('uploads/outputs'), 'processed/outputs')
+})
+
+t.test('no two outputs of any keys share a place, and none is among the dead letters', async t => {
   const random = seededRandom(8)
-  const pieces = ['uploads/', 'uploads', 'processed/', 'processed', 'processed-other/', '-other', '/', 'other', 'a', '']
+  const pieces = [
+    'uploads/',
+    'uploads',
+    'processed/',
+    'processed',
+    'processed-other/',
+    '-other',
+    '/',
+    'outputs/',
+    'a',
+    '',
+  ]
   const keys = new Set<string>()
   for (let n = 0; n < 20_000; n++) {
     const length = 1 + Math.floor(random() * 5)
     keys.add(Array.from({ length }, () => pieces[Math.floor(random() * pieces.length)]).join(''))
   }
   t.ok(keys.size > 5_000)
-  t.equal(new Set([...keys].map(processedKey)).size, keys.size)
-  for (const key of keys) if (/^dead-letters\//.test(processedKey(key))) t.fail(key)
+  const places = [...keys].flatMap(key => [processedKey(key), `${outputsPrefix(key)}a`, `${outputsPrefix(key)}outputs`])
+  t.equal(new Set(places).size, 3 * keys.size)
+  for (const place of places) if (/^dead-letters\//.test(place)) t.fail(place)
 })
 
-t.test('neither the key nor the processed one is longer than S3 takes, in bytes', async t => {
-  const room = 1_024 - 'processed/me/0190/'.length
+t.test('neither the key nor that of anything made of it is longer than S3 takes, in bytes', async t => {
+  const room = 1_024 - 'processed/outputs/uploads/me/0190//'.length - MAX_OUTPUT_NAME
   for (const [letter, bytes] of [
     ['x', 1],
     ['ä', 2],
@@ -53,13 +75,12 @@ t.test('neither the key nor the processed one is longer than S3 takes, in bytes'
   ] as const) {
     const longest = letter.repeat(Math.floor(room / bytes))
     const key = uploadKey(OWNED, { ...parts, filename: longest })
-    t.ok(Buffer.byteLength(processedKey(key)) <= 1_024)
+    t.ok(Buffer.byteLength(outputsPrefix(key)) + MAX_OUTPUT_NAME <= 1_024)
     t.throws(() => uploadKey(OWNED, { ...parts, filename: longest + letter }), {
       code: 'HEADGATE_INVALID_FILENAME',
-      message: new RegExp(`^The file name is longer than ${room} bytes: its object could have no key\\.$`),
+      message: new RegExp(`^The file name is longer than ${room} bytes: what is made of it could have no key\\.$`),
     })
   }
-  t.equal(Buffer.byteLength(processedKey(uploadKey(OWNED, { ...parts, filename: 'x'.repeat(room) }))), 1_024)
-  t.throws(() => uploadKey(FLAT, { ...parts, filename: 'x'.repeat(1_015) }), { message: /longer than 1014 bytes/ })
-  t.equal(uploadKey(FLAT, { ...parts, filename: 'x'.repeat(1_014) }).length, 1_022)
+  t.throws(() => uploadKey(FLAT, { ...parts, filename: 'x'.repeat(934) }), { message: /longer than 933 bytes/ })
+  t.equal(uploadKey(FLAT, { ...parts, filename: 'x'.repeat(933) }).length, 941)
 })

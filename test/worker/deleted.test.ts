@@ -1,7 +1,9 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
+import { createLocalClients } from '../../services/local/clients.ts'
 import type { UploadRecord } from '../../services/uploads/record.ts'
 import type { Transform } from '../../services/worker/transforms/transform.ts'
+import { startFaultProxy, to } from '../support/fault-proxy.ts'
 import { deadLetterOf, exists, going, startPipeline, streamRecord } from './pipeline.ts'
 
 const pipeline = await startPipeline(t)
@@ -69,6 +71,32 @@ t.test('a worker that dies between its object and the look leaves it to the next
   t.notOk(await exists(aws.s3, outputOf(upload)))
   t.notOk(await exists(aws.s3, deadLetterOf(record)))
 })
+
+t.test(
+  'a worker that is called off after another is done leaves nothing of an upload that is deleted by then',
+  async t => {
+    const upload = await pipeline.upload('hello')
+    const record = streamRecord(upload)
+    const lost = new AbortController()
+    const proxy = await startFaultProxy(t, aws.endpoints.s3)
+    const { s3, destroy } = createLocalClients({ ...aws.endpoints, s3: proxy.url })
+    t.teardown(destroy)
+    // As after a stop of the process: what it sends arrives, and then it learns that the lease is another's.
+    proxy.inject(
+      async exchange => {
+        await processor.process(record, going)
+        await remove(upload)
+        await exchange.forward()
+        lost.abort(new Error('the lease is lost'))
+        exchange.cut()
+      },
+      { when: to('PUT') },
+    )
+    await t.rejects(pipeline.processor({ s3 }).process(record, { signal: lost.signal }))
+    t.equal(await store.get(upload), undefined)
+    t.notOk(await exists(aws.s3, outputOf(upload)))
+  },
+)
 
 t.test('an event that borrows a deleted upload’s name removes nothing of another’s', async t => {
   const mine = await pipeline.upload('mine')

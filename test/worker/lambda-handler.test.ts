@@ -2,7 +2,7 @@ import t from 'tap'
 import { createLambdaHandler } from '../../services/worker/lambda-handler.ts'
 import type { ProcessOptions } from '../../services/worker/processor.ts'
 import type { StreamRecord } from '../../services/worker/record.ts'
-import { aggregate } from '../consumer/aggregation/support.ts'
+import { aggregate } from '../support/aggregate.ts'
 import { kinesisEvent } from './kinesis-event.ts'
 import { createMemoryLog } from './memory-log.ts'
 

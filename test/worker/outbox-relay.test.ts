@@ -12,6 +12,8 @@ import { decodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
 import { createPublisher } from '../../services/uploads/publisher.ts'
 import { eventOf, outboxPartition, type UploadRecord } from '../../services/uploads/record.ts'
 import { createRemoveObject } from '../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../services/uploads/remove-outputs.ts'
+import { createResultStore } from '../../services/uploads/results.ts'
 import { createUploadStore } from '../../services/uploads/store.ts'
 import { createOutboxRelay, type OutboxRelaySettings } from '../../services/worker/outbox-relay.ts'
 import { startAws } from '../support/aws.ts'
@@ -20,7 +22,12 @@ import { uploadRecord } from './pipeline.ts'
 
 const { kinesis, dynamodb, s3 } = await startAws(t)
 const store = createUploadStore({ dynamodb, table: names.uploadsTable })
-const deletions = createDeletions({ dynamodb, table: names.uploadsTable, removeObject: createRemoveObject(s3) })
+const records = { dynamodb, table: names.uploadsTable }
+const deletions = createDeletions({
+  ...records,
+  removeObject: createRemoveObject(s3),
+  removeOutputs: createRemoveOutputs(s3, createResultStore(records)),
+})
 const { log, lines } = createMemoryLog()
 
 const MINUTE = 60_000
@@ -86,7 +93,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 t.test('two relays at once publish every event once, and take the marks off', async t => {
-  const uploads = await recorded(150, 2 * MINUTE)
+  const uploads = await recorded(300, 2 * MINUTE)
   const published = await Promise.all([relay().runOnce(), relay().runOnce()])
   t.equal((published[0] ?? 0) + (published[1] ?? 0), uploads.length)
   const counts = await onStream()

@@ -13,10 +13,14 @@ import { encodeEvent, type UploadEvent } from '../../services/uploads/event.ts'
 import { toObjectMetadata } from '../../services/uploads/metadata.ts'
 import { eventOf, type UploadRecord } from '../../services/uploads/record.ts'
 import { createRemoveObject } from '../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../services/uploads/remove-outputs.ts'
+import { createResultStore, type ResultStore } from '../../services/uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../../services/uploads/store.ts'
 import { createDeadLetters } from '../../services/worker/dead-letters.ts'
 import { createProcessor, type Processor, type ProcessorSettings } from '../../services/worker/processor.ts'
 import type { StreamRecord } from '../../services/worker/record.ts'
+import { loadDefaultRules, ruleOf } from '../../services/worker/transforms/rules/rules.ts'
+import type { Transform } from '../../services/worker/transforms/transform.ts'
 import { startAws, type TestAws } from '../support/aws.ts'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
@@ -26,8 +30,9 @@ export interface Pipeline extends MemoryLog {
   aws: TestAws
   store: UploadStore
   deletions: Deletions
+  results: ResultStore
   /** A processor on the embedded AWS, or with other settings. */
-  processor(settings?: Partial<ProcessorSettings>): Processor
+  processor(settings?: Partial<ProcessorSettings> & { transforms?: readonly Transform[] }): Processor
   /** Stores an object and its record, as the api does, and gives the record. */
   upload(content: string | Uint8Array, change?: Partial<UploadRecord>): Promise<UploadRecord>
   /** The processed object or dead letter of a key. */
@@ -41,24 +46,28 @@ export async function startPipeline(t: Pick<Test, 'teardown'>, settings: Embedde
   const aws = await startAws(t, settings)
   const { s3 } = aws
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: uploadsTable })
-  const deletions = createDeletions({
-    dynamodb: aws.dynamodb,
-    table: uploadsTable,
-    removeObject: createRemoveObject(s3),
-  })
+  const records = { dynamodb: aws.dynamodb, table: uploadsTable }
+  const results = createResultStore(records)
+  const removeOutputs = createRemoveOutputs(s3, results)
+  const deletions = createDeletions({ ...records, removeObject: createRemoveObject(s3), removeOutputs })
+  const rules = await loadDefaultRules(transform => transform)
   const memory = createMemoryLog()
   return {
     aws,
     store,
     deletions,
+    results,
     ...memory,
-    processor: settings =>
+    processor: ({ transforms, ...settings } = {}) =>
       createProcessor({
         s3,
         store,
         deletions,
         uploadBucket,
         processedBucket,
+        rules: transforms?.map(ruleOf) ?? rules,
+        results,
+        removeOutputs,
         deadLetters: createDeadLetters({ s3, bucket: processedBucket, stream }),
         log: memory.log,
         ...settings,

@@ -27,7 +27,12 @@ t.test('an upload becomes a processed object that says what it was made of', asy
     transform: 'upper-case',
     'transform-version': '1',
   })
-  t.match(await store.get(upload), { status: 'processed', processed: { bucket: names.processedBucket, key } })
+  t.match(await store.get(upload), {
+    status: 'processed',
+    processed: { bucket: names.processedBucket, key },
+    outputs: [{ name: 'main', contentType: 'text/plain;charset=utf-8', size: 13 }],
+    transform: { name: 'upper-case', version: '1' },
+  })
 })
 
 t.test('the same event any number of times gives the same', async t => {
@@ -86,43 +91,38 @@ t.test('an upload whose record is gone is processed, and no record is made up', 
   t.equal(await store.get(upload), undefined)
 })
 
-t.test('binary content is copied unchanged, with its content type', async t => {
+t.test('binary content, and whatever is encoded, becomes a manifest of its digest', async t => {
   const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7) % 256))
-  const upload = await pipeline.upload(bytes, { filename: 'picture.png', contentType: 'image/png' })
-  await processor.process(streamRecord(upload), going)
-  const key = `processed/owner-1/${upload.uploadId}/picture.png`
-  const head = await aws.s3.send(new HeadObjectCommand({ Bucket: names.processedBucket, Key: key }))
-  t.equal(head.ETag, `"${createHash('md5').update(bytes).digest('hex')}"`)
-  t.equal(head.ContentType, 'image/png')
-  t.equal(head.Metadata?.transform, 'copy')
-})
-
-t.test('an empty upload becomes an empty object', async t => {
-  for (const contentType of ['text/plain', 'image/png']) {
-    const upload = await pipeline.upload('', { contentType })
+  const packed = gzipSync('still packed')
+  for (const [content, filename, contentType, contentEncoding] of [
+    [bytes, 'program.bin', 'application/octet-stream', undefined],
+    [packed, 'notes.txt', 'text/plain', 'gzip'],
+    [Buffer.alloc(0), 'nothing', 'application/pdf', undefined],
+  ] as const) {
+    const upload = await pipeline.upload('replaced below', { filename, contentType })
+    const { bucket: Bucket, key: Key } = upload
+    const encoding = contentEncoding && { ContentEncoding: contentEncoding }
+    await aws.s3.send(new PutObjectCommand({ Bucket, Key, Body: content, ContentType: contentType, ...encoding }))
     await processor.process(streamRecord(upload), going)
-    t.equal((await read(`processed/owner-1/${upload.uploadId}/demo.txt`)).text, '')
-    t.match(await store.get(upload), { status: 'processed' })
+    const made = await read(`processed/owner-1/${upload.uploadId}/${filename}`)
+    t.equal(made.contentType, 'application/json')
+    t.equal(made.metadata.transform, 'digest')
+    t.strictSame(JSON.parse(made.text), {
+      filename,
+      contentType,
+      ...(contentEncoding && { contentEncoding }),
+      size: content.length,
+      sha256: createHash('sha256').update(content).digest('hex'),
+      sha512: createHash('sha512').update(content).digest('hex'),
+    })
   }
 })
 
-t.test('encoded text is not taken for text: it is copied, and its encoding with it', async t => {
-  const upload = await pipeline.upload('replaced below')
-  const packed = gzipSync('still packed')
-  await aws.s3.send(
-    new PutObjectCommand({
-      Bucket: upload.bucket,
-      Key: upload.key,
-      Body: packed,
-      ContentType: 'text/plain',
-      ContentEncoding: 'gzip',
-    }),
-  )
+t.test('empty text becomes an empty object', async t => {
+  const upload = await pipeline.upload('')
   await processor.process(streamRecord(upload), going)
-  const key = `processed/owner-1/${upload.uploadId}/demo.txt`
-  const head = await aws.s3.send(new HeadObjectCommand({ Bucket: names.processedBucket, Key: key }))
-  t.equal(head.ContentEncoding, 'gzip')
-  t.equal(head.ETag, `"${createHash('md5').update(packed).digest('hex')}"`)
+  t.equal((await read(`processed/owner-1/${upload.uploadId}/demo.txt`)).text, '')
+  t.match(await store.get(upload), { status: 'processed', outputs: [{ name: 'main', size: 0 }] })
 })
 
 t.test('text of 20 MiB goes through in parts, every character right', async t => {

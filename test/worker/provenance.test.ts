@@ -1,18 +1,26 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { eventOf } from '../../services/uploads/record.ts'
-import { checkOwnObject, describeUpload, provenance, uploadKeyOf } from '../../services/worker/provenance.ts'
+import {
+  checkOwnObject,
+  describeUpload,
+  provenance,
+  toMetadata,
+  uploadKeyOf,
+} from '../../services/worker/provenance.ts'
 import type { SourceObject } from '../../services/worker/source-object.ts'
-import { copy } from '../../services/worker/transforms/copy.ts'
+import { copy } from '../../services/worker/transforms/shipped/copy.ts'
 import { uploadRecord } from './pipeline.ts'
 
 const event = eventOf(uploadRecord({ uploadId: 'id-1', filename: 'report.txt' }))
 const bare = { bucket: event.bucket, key: event.key }
 
 function source(metadata: Record<string, string> = {}): SourceObject {
-  const plain = { contentType: 'text/plain', contentEncoding: undefined, size: 3, etag: 'e1' }
+  const plain = { contentType: 'text/plain', contentEncoding: undefined, size: 3, etag: 'e1', versionId: undefined }
   return { body: Readable.from([]), ...plain, metadata }
 }
+
+const metadata = (...of: [typeof event, SourceObject]) => toMetadata(provenance(...of, copy))
 
 const own = { 'upload-id': 'id-1', owner: 'owner-1', filename: 'r%C3%A9port.txt' }
 
@@ -41,15 +49,15 @@ t.test('the name of the file is the client’s, else the last part of the key', 
 })
 
 t.test('the digest is written only where it is known to be of the bytes that were read', async t => {
-  t.equal(provenance(event, source(own), copy)['source-sha256'], event.sha256)
-  t.equal(provenance(event, source(), copy)['source-sha256'], event.sha256)
-  const overwritten = provenance(event, source({ ...own, 'upload-id': 'id-2' }), copy)
+  t.equal(metadata(event, source(own))['source-sha256'], event.sha256)
+  t.equal(metadata(event, source())['source-sha256'], event.sha256)
+  const overwritten = metadata(event, source({ ...own, 'upload-id': 'id-2' }))
   t.notOk('source-sha256' in overwritten)
   t.equal(overwritten['upload-id'], 'id-2')
 })
 
 t.test('what cannot be a header is left out, whatever an event says', async t => {
   for (const uploadId of ['a\r\nx-evil: 1', 'é', 'u'.repeat(1_025)]) {
-    t.notOk('upload-id' in provenance({ ...event, uploadId }, source(), copy))
+    t.notOk('upload-id' in metadata({ ...event, uploadId }, source()))
   }
 })

@@ -1,4 +1,3 @@
-import fastifyPlugin from 'fastify-plugin'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { UploadRecord } from '../../uploads/record.ts'
 import type { Way } from '../ways/way.ts'
@@ -11,6 +10,8 @@ export interface Metrics {
   requestStarted(): void
   requestEnded(request: EndedRequest): void
   accepted(way: Way, uploads: ReadonlyArray<Pick<UploadRecord, 'size' | 'status'>>): void
+  /** Whether Kinesis takes no events, so that none are waited for. */
+  eventOutage(isOn: boolean): void
   /** Nothing more is measured. */
   close(): void
 }
@@ -63,6 +64,16 @@ export function createMetrics(): Metrics {
     labelNames: ['way'],
     registers,
   })
+  const outage = new Gauge({
+    name: 'headgate_event_outage',
+    help: '1 while Kinesis takes no events: uploads are answered with 202 without a wait, and wait in the outbox.',
+    registers,
+  })
+  const outages = new Counter({
+    name: 'headgate_event_outages_total',
+    help: 'How often that began.',
+    registers,
+  })
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -79,26 +90,10 @@ export function createMetrics(): Metrics {
         bytes.inc({ way }, size)
       }
     },
+    eventOutage(isOn) {
+      outage.set(isOn ? 1 : 0)
+      if (isOn) outages.inc()
+    },
     close: () => registry.clear(),
   }
 }
-
-/** Counts an app's requests. */
-export const metricsPlugin = fastifyPlugin<{ metrics: Metrics }>(
-  async (app, { metrics }) => {
-    app.addHook('onRequest', async (request, reply) => {
-      metrics.requestStarted()
-      // Of a request whose client has gone there is no onResponse.
-      reply.raw.once('close', () => {
-        metrics.requestEnded({
-          method: request.method,
-          route: request.routeOptions.url,
-          status: reply.raw.writableFinished ? reply.statusCode : 'broken-off',
-          seconds: reply.elapsedTime / 1_000,
-        })
-      })
-    })
-    app.addHook('onClose', async () => metrics.close())
-  },
-  { name: 'metrics', fastify: '5.x' },
-)

@@ -1,14 +1,16 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Logger } from '../../platform/log.ts'
+import { UploadGivenUpError } from '../../uploads/errors.ts'
 import { defaultFilename } from '../../uploads/filename.ts'
 import type { IdempotencyClaim, IdempotencyEntry, IdempotencyStore } from '../../uploads/idempotency-store.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
+import { timeOf } from '../../uploads/upload-id.ts'
 import type { AcceptAll, AcceptAllOptions, Arriving } from '../ingest/accept-all.ts'
 import { PartlyAcceptedError, RecordingUnknownError } from '../ingest/errors.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { holdClaim, inUse } from './hold.ts'
 import { measure, payloadDigest } from './payload.ts'
-import { timeOf, uploadIdAt } from './upload-ids.ts'
+import { uploadIdAt } from './upload-ids.ts'
 
 export interface IdempotencySettings<Answer> {
   store: IdempotencyStore
@@ -86,9 +88,11 @@ export function createAcceptOnce<Answer>(settings: IdempotencySettings<Answer>):
   /** When this fails too, the claim runs out by itself. */
   async function letGo(claim: IdempotencyClaim, error: unknown, log: IdempotentRequest['log']): Promise<void> {
     const isKnown = !(error instanceof RecordingUnknownError || error instanceof PartlyAcceptedError)
+    // Under these ids nothing can be recorded any more: the next attempt has to have others.
+    const isGivenUp = error instanceof UploadGivenUpError
     try {
       // A claim that was taken over has something of another attempt behind it: it must be found by the next.
-      await (isKnown && !claim.isRetry ? store.release(claim) : store.abandon(claim))
+      await (isGivenUp || (isKnown && !claim.isRetry) ? store.release(claim) : store.abandon(claim))
     } catch (err) {
       log.warn({ err }, 'an idempotency key could not be let go, and runs out')
     }

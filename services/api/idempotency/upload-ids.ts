@@ -1,10 +1,6 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-
-/** When a UUIDv7 was made, in epoch ms. */
-export function timeOf(id: string): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
-}
+import { timeOf } from '../../uploads/upload-id.ts'
 
 /**
  * The ids of the uploads of a request, by their place in it: the first is the given one, and the others follow from it, so that

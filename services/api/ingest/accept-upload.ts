@@ -54,7 +54,7 @@ export interface AcceptUploadSettings {
  * The way of an upload through the api: object, record, event, in this order. A crash after any step leaves nothing that
  * was promised undone: until the event is on the stream or the record has its outbox mark, nothing was accepted. It may leave
  * an object without a record, or a record that is `queued` in vain; a request that is sent again with its Idempotency-Key
- * finishes either.
+ * finishes either, and the sweep of the workers finds what is left.
  */
 export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload {
   const { objects, store, publish, keyTemplate, maxBytes, now = () => new Date(), newId = uuidv7 } = settings

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3'
 import { fromObjectMetadata } from '../../uploads/metadata.ts'
 import type { PendingRecord } from '../../uploads/pending.ts'
+import { HEAD_BYTES } from '../content/detect-type.ts'
+import type { TypeInspector } from '../content/inspect-type.ts'
 import { ArrivalRefusedError, NotArrivedError } from './errors.ts'
 import { plainS3 } from './plain-s3.ts'
 
@@ -13,15 +16,28 @@ export interface ArrivedObjectSettings {
    * client says.
    */
   trustChecksums: boolean
+  inspector: Pick<TypeInspector, 'whole'>
+}
+
+/** What S3 has, once it is known to be what was promised. */
+export interface Arrived {
+  /** Bytes. */
+  size: number
+  /** Lower-case hex. */
+  sha256: string
+  /** The type that the first bytes show, where they show one. */
+  detectedType?: string
 }
 
 /**
- * Holds an object to what was promised of it, by what S3 says and never by what the client says, and finds its digest:
- * the SHA-256 that S3 has computed over the whole object, else by reading the object once.
+ * Holds an object to what was promised of it, by what S3 says and never by what the client says, and to what files of its type
+ * begin with, as the other ways do. Finds its digest: the SHA-256 that S3 has computed over the whole object, else by reading
+ * the object once.
  *
- * @throws NotArrivedError where there is no object, ArrivalRefusedError where it is another than was promised
+ * @throws NotArrivedError where there is no object, ArrivalRefusedError where it is another than was promised, ProblemError
+ * where its type is not taken
  */
-export function createArrivedObject({ s3, trustChecksums }: ArrivedObjectSettings) {
+export function createArrivedObject({ s3, trustChecksums, inspector }: ArrivedObjectSettings) {
   const plain = plainS3(s3)
 
   async function head({ bucket, key }: PendingRecord): Promise<HeadObjectCommandOutput> {
@@ -34,26 +50,48 @@ export function createArrivedObject({ s3, trustChecksums }: ArrivedObjectSetting
   }
 
   /** The same bytes that were looked at: an object that was replaced in the meantime is not read. */
-  async function readDigest({ bucket, key }: PendingRecord, etag: string | undefined): Promise<string> {
+  async function read({ bucket, key }: PendingRecord, etag: string | undefined, Range?: string): Promise<Readable> {
     const ifMatch = etag === undefined ? {} : { IfMatch: etag }
-    const { Body } = await plain.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...ifMatch }))
+    const command = new GetObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      ...ifMatch,
+      ...(Range !== undefined && { Range }),
+    })
+    const { Body } = await plain.send(command).catch((cause: unknown) => {
+      if (!isMissing(cause) && !isNamed(cause, 'PreconditionFailed')) throw cause
+      // Deleted by its owner, or under a flat key written anew by somebody else.
+      throw new NotArrivedError('The file was taken away or replaced while it was looked at.', { cause })
+    })
     if (!(Body instanceof Readable)) throw new TypeError('The S3 client gave no stream for the object.')
+    return Body
+  }
+
+  async function readDigest(promised: PendingRecord, etag: string | undefined): Promise<string> {
     const hash = createHash('sha256')
-    for await (const chunk of Body) hash.update(chunk)
+    for await (const chunk of await read(promised, etag)) hash.update(chunk)
     return hash.digest('hex')
   }
 
-  return async (promised: PendingRecord, known?: { sha256: string }): Promise<{ size: number; sha256: string }> => {
+  /** @throws ProblemError */
+  async function inspect(promised: PendingRecord, size: number, etag: string | undefined): Promise<string | undefined> {
+    // Of no bytes there is no range.
+    const head = size === 0 ? Buffer.alloc(0) : await buffer(await read(promised, etag, `bytes=0-${HEAD_BYTES - 1}`))
+    return (await inspector.whole(head, promised.contentType)).detectedType()
+  }
+
+  return async (promised: PendingRecord, known?: { sha256: string }): Promise<Arrived> => {
     const found = await head(promised)
     const size = found.ContentLength ?? 0
     check('size', `${promised.size} bytes`, `${size} bytes`)
     check('content type', promised.contentType, found.ContentType)
     const told = fromObjectMetadata(found.Metadata)
     check('upload', `${promised.owner} ${promised.uploadId}`, `${told?.owner} ${told?.uploadId}`)
+    const detectedType = await inspect(promised, size, found.ETag)
     const sha256 = known?.sha256 ?? (trustChecksums ? ownChecksum(found) : undefined)
     const digest = sha256 ?? (await readDigest(promised, found.ETag))
     check('SHA-256', promised.sha256 ?? digest, digest)
-    return { size, sha256: digest }
+    return { size, sha256: digest, ...(detectedType !== undefined && { detectedType }) }
   }
 }
 
@@ -73,5 +111,9 @@ function ownChecksum({ ChecksumSHA256, ChecksumType }: HeadObjectCommandOutput):
 
 /** A 404 to HEAD has no body, so that the SDK has only the status to go by. */
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && ['NotFound', 'NoSuchKey', 'NoSuchUpload'].includes(error.name)
+  return isNamed(error, 'NotFound', 'NoSuchKey', 'NoSuchUpload')
+}
+
+function isNamed(error: unknown, ...names: string[]): boolean {
+  return error instanceof Error && names.includes(error.name)
 }

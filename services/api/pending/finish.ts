@@ -3,7 +3,8 @@ import type { PendingRecord } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
 import type { PublishUpload } from '../ingest/publish-upload.ts'
-import type { ArrivedObject } from './arrived-object.ts'
+import { ProblemError } from '../problems/problem.ts'
+import type { Arrived, ArrivedObject } from './arrived-object.ts'
 import type { EndPending } from './end-pending.ts'
 import { ArrivalRefusedError } from './errors.ts'
 
@@ -22,7 +23,7 @@ export interface FinishSettings {
  * Resolves to undefined where the promise was ended in the meantime.
  *
  * @param known the digest, where it is known without asking S3
- * @throws NotArrivedError, and ArrivalRefusedError once nothing is left of what came
+ * @throws NotArrivedError, and once nothing is left of what came ArrivalRefusedError, or ProblemError for its type
  */
 export type Finish = (
   promised: PendingRecord,
@@ -32,11 +33,11 @@ export type Finish = (
 
 export function createFinish({ arrivedObject, pending, publish, endPending }: FinishSettings): Finish {
   return async (promised, log, known) => {
-    let arrived: { size: number; sha256: string }
+    let arrived: Arrived
     try {
       arrived = await arrivedObject(promised, known)
     } catch (error) {
-      if (error instanceof ArrivalRefusedError) await endPending(promised)
+      if (error instanceof ArrivalRefusedError || error instanceof ProblemError) await endPending(promised)
       throw error
     }
     const stored = await pending.markStored(promised, arrived)

@@ -1,13 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../platform/log.ts'
+import { createRepeating, type Repeating } from '../../platform/repeating.ts'
 import { pendingPartitions } from '../../uploads/pending.ts'
 import type { OldPromise, PendingStore } from '../../uploads/pending-store.ts'
 
-export interface Sweep {
-  /** Begins to go over the promises, at once and then at every interval. */
-  start(): void
-  /** Begins nothing more, and waits for what is under way. */
-  stop(): Promise<void>
+export interface Sweep extends Repeating {
   /** Goes over all promises once and resolves to how many it ended. */
   runOnce(): Promise<number>
 }
@@ -37,9 +33,7 @@ const PAGE = 50
  */
 export function createSweep(settings: SweepSettings): Sweep {
   const { pending, cleanUp, lifetimeMs, graceMs = 3_600_000, intervalMs = 300_000, log } = settings
-  const { now = () => new Date(), sleep = unrefDelay } = settings
-  const stopping = new AbortController()
-  let loop: Promise<void> | undefined
+  const { now = () => new Date(), sleep } = settings
 
   /** Resolves to whether there was something to end. */
   async function end(old: OldPromise): Promise<boolean> {
@@ -57,7 +51,7 @@ export function createSweep(settings: SweepSettings): Sweep {
     const before = new Date(now().getTime() - lifetimeMs - graceMs).toISOString()
     let ended = 0
     for (;;) {
-      const page = await pending.listOld({ partition, before, limit: PAGE }, stopping.signal)
+      const page = await pending.listOld({ partition, before, limit: PAGE }, repeating.signal)
       const done = await Promise.all(page.map(end))
       const count = done.filter(Boolean).length
       ended += count
@@ -73,29 +67,13 @@ export function createSweep(settings: SweepSettings): Sweep {
     return ended
   }
 
-  async function run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await runOnce().catch((err: unknown) => {
-        if (!signal.aborted) log.error({ err }, 'the sweep of pending uploads failed: the next one goes on')
-      })
-      await sleep(intervalMs, signal).catch((error: unknown) => {
-        if (!signal.aborted) throw error
-      })
-    }
-  }
-
-  return {
-    runOnce,
-    start: () => {
-      loop ??= run(stopping.signal)
+  const repeating = createRepeating({
+    run: async () => {
+      await runOnce()
     },
-    stop: async () => {
-      stopping.abort()
-      await loop
-    },
-  }
-}
-
-function unrefDelay(ms: number, signal: AbortSignal): Promise<void> {
-  return delay(ms, undefined, { signal, ref: false })
+    intervalMs,
+    onError: err => log.error({ err }, 'the sweep of pending uploads failed: the next one goes on'),
+    ...(sleep && { sleep }),
+  })
+  return { ...repeating, runOnce }
 }

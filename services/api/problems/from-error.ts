@@ -1,4 +1,5 @@
 import { HeadgateError } from '../../platform/errors.ts'
+import { UploadGivenUpError } from '../../uploads/errors.ts'
 import { PartlyAcceptedError, RecordingUnknownError } from '../ingest/errors.ts'
 import type { ProblemSlug } from './catalogue.ts'
 import { type Problem, ProblemError } from './problem.ts'
@@ -36,6 +37,7 @@ const RETRY_AFTER_SECONDS = '5'
 /** What a client is told of an error. Whatever is not known to be the client's own doing tells nothing of the inside. */
 export function problemFromError(error: unknown): Problem {
   if (error instanceof ProblemError) return error
+  if (error instanceof UploadGivenUpError) return unavailable(`${error.message} Send it again.`)
   if (error instanceof HeadgateError) {
     const slug = ownErrors[error.code]
     if (slug) return { slug, detail: error.message }

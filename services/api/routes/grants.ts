@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { isUploadId } from '../../uploads/upload-id.ts'
 import type { Grants } from '../grants/grants.ts'
 import { ProblemError, problemResponses } from '../problems/problem.ts'
 import { toAccepted } from './accepted.ts'
 import { grantSchema, toGrant } from './grant-schema.ts'
 import { acceptedSchema, security } from './schemas.ts'
-import { isUploadId, noSuchUpload, uploadIdParams } from './upload-id.ts'
+import { noSuchUpload, uploadIdParams } from './upload-id.ts'
 
 const common = [
   'missing-token',
@@ -76,7 +77,14 @@ const completeSchema = {
       description: 'Stored, and queued for processing, or further by now.',
     },
     202: { ...acceptedSchema(Type.Literal('stored')), description: 'Stored. It will be queued for processing.' },
-    ...problemResponses('not-found', 'not-arrived', 'arrival-refused', ...common),
+    ...problemResponses(
+      'not-found',
+      'not-arrived',
+      'arrival-refused',
+      'content-type-contradicted',
+      'content-type-not-allowed',
+      ...common,
+    ),
   },
 }
 

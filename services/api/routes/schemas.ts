@@ -35,6 +35,20 @@ export const acceptedSchema = <S extends TSchema>(status: S) =>
     { additionalProperties: false },
   )
 
+/** Something that was made of an upload. */
+const outputSchema = Type.Object(
+  {
+    name: Type.String({ description: '`main`, or what the transform calls it.' }),
+    contentType: Type.Optional(Type.String()),
+    size: Type.Optional(Type.Integer({ description: 'bytes' })),
+    filename: Type.Optional(
+      Type.String({ description: 'What it is to be saved as, where the transform has said it.' }),
+    ),
+    s3: Type.Optional({ ...objectSchema, description: 'Where it lies. Left out: in an item of DynamoDB.' }),
+  },
+  { additionalProperties: false },
+)
+
 /** An upload as its owner sees it. */
 export const uploadSchema = Type.Object(
   {
@@ -44,7 +58,19 @@ export const uploadSchema = Type.Object(
     status: Type.Enum([...uploadStatuses]),
     s3: objectSchema,
     updatedAt: Type.String({ description: 'ISO 8601, UTC: when the status last changed' }),
-    processed: Type.Optional(objectSchema),
+    processed: Type.Optional({ ...objectSchema, description: 'The main output, where it is an object.' }),
+    outputs: Type.Optional(
+      Type.Array(outputSchema, {
+        description:
+          'All that was made of it: `/uploads/{id}/outputs/{name}` gives each out, and `/processed` the one named `main`.',
+      }),
+    ),
+    transform: Type.Optional(
+      Type.Object(
+        { name: Type.String(), version: Type.String() },
+        { additionalProperties: false, description: 'What made them.' },
+      ),
+    ),
     failure: Type.Optional(
       Type.Object(
         {

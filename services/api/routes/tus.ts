@@ -5,6 +5,7 @@ import type { ProblemSlug } from '../problems/catalogue.ts'
 import { ProblemError, problemResponses } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
 import { type ServeTus, TUS_PATH } from '../tus/serve.ts'
+import { checkNotEncoded } from '../ways/way.ts'
 import { security } from './schemas.ts'
 import { uploadIdParams } from './upload-id.ts'
 
@@ -33,6 +34,9 @@ const operation = <P>(operationId: string, summary: string, status: number, slug
   },
 })
 
+/** By the first bytes, once all have arrived. */
+const TYPES: ProblemSlug[] = ['content-type-contradicted', 'content-type-not-allowed']
+
 const OFFSETS: ProblemSlug[] = [
   'bad-request',
   'offset-conflict',
@@ -49,22 +53,24 @@ const schemas = {
     'invalid-content-type',
     'payload-too-large',
     'checksum-mismatch',
+    'unsupported-media-type',
     'upload-locked',
     'arrival-refused',
+    ...TYPES,
     ...common,
   ]),
   head: operation(
     'tus',
     'Ask how much of a resumable upload has arrived',
     200,
-    ['not-found', 'upload-expired', 'upload-locked', 'arrival-refused', ...common],
+    ['not-found', 'upload-expired', 'upload-locked', 'arrival-refused', ...TYPES, ...common],
     uploadIdParams,
   ),
   patch: operation(
     'tusPatch',
     'Go on with a resumable upload',
     204,
-    ['not-found', 'checksum-mismatch', 'arrival-refused', 'unsupported-media-type', ...OFFSETS, ...common],
+    ['not-found', 'checksum-mismatch', 'arrival-refused', ...TYPES, 'unsupported-media-type', ...OFFSETS, ...common],
     uploadIdParams,
   ),
   delete: operation(
@@ -88,6 +94,7 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
   async function answer(request: FastifyRequest, reply: FastifyReply, method = request.method): Promise<FastifyReply> {
     const { owner, id: requestId, log, raw } = request
     const [path = ''] = request.url.split('?', 1)
+    if (method === 'POST' || method === 'PATCH') checkNotEncoded(request.headers)
     const { status, headers } = await serve({ raw, method, path, owner, requestId, log })
     reply.code(status).headers(headers)
     if (method === 'OPTIONS') reply.header('tus-checksum-algorithm', checksumAlgorithms)

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Static } from 'typebox'
-import type { PendingUpload } from '../../uploads/pending.ts'
-import { isFinal, type UploadRecord } from '../../uploads/record.ts'
+import { isPending, type PendingUpload } from '../../uploads/pending.ts'
+import { isFinal, outputsOf, type UploadRecord } from '../../uploads/record.ts'
+import { isUploadId } from '../../uploads/upload-id.ts'
 import type { Sight } from '../watch/sight.ts'
 import { uploadSchema } from './schemas.ts'
-import { isUploadId, noSuchUpload } from './upload-id.ts'
+import { noSuchUpload } from './upload-id.ts'
 
 /** An upload as its owner sees it. */
 export type Upload = Static<typeof uploadSchema>
@@ -13,8 +14,10 @@ const shown = new Set(Object.keys(uploadSchema.properties))
 
 /** What of a record its owner sees: what the schema names, and nothing that only the service uses. */
 export function toUpload(record: UploadRecord | PendingUpload): Upload {
-  const { bucket, key, ...rest } = record
-  const entries = Object.entries({ ...rest, s3: { bucket, key } }).filter(([name]) => shown.has(name))
+  const { bucket, key, outputs: _outputs, ...rest } = record
+  const outputs = isPending(record) ? [] : outputsOf(record).map(({ isItem: _isItem, ...output }) => output)
+  const made = outputs.length > 0 ? { outputs } : {}
+  const entries = Object.entries({ ...rest, ...made, s3: { bucket, key } }).filter(([name]) => shown.has(name))
   return Object.fromEntries(entries) as Upload
 }
 

@@ -120,6 +120,19 @@ export class OwnUploads extends DataStore {
     if (!(await this.#services.endPending({ owner, uploadId }))) throw ERRORS.FILE_NOT_FOUND
   }
 
+  /**
+   * After a request that failed: what it has created nobody can go on with, since its client was not told where it is. Where
+   * this fails too, the sweep of pending uploads ends it.
+   */
+  async takeBack(): Promise<void> {
+    const { promised } = this
+    if (!promised) return
+    const { owner, log } = this.#request
+    await this.#services.endPending({ owner, uploadId: promised.uploadId }).catch((err: unknown) => {
+      log.warn({ err, uploadId: promised.uploadId }, 'an upload that could not be begun is left to the sweep')
+    })
+  }
+
   /** After the last byte. */
   async finish(uploadId: string): Promise<UploadRecord | undefined> {
     const found = await this.#find(uploadId)

@@ -4,6 +4,7 @@ import type { TusRecord } from '../../uploads/tus-store.ts'
 import type { EndPending } from '../pending/end-pending.ts'
 import { NotArrivedError } from '../pending/errors.ts'
 import type { Finish } from '../pending/finish.ts'
+import { ProblemError } from '../problems/problem.ts'
 import { UploadGoneError } from './errors.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
@@ -33,6 +34,7 @@ export function createFinishTus({ parts, digests, finish, endPending }: FinishTu
       return accepted
     } catch (error) {
       // All of it was there. Where neither the parts nor the object are now, no waiting brings them back.
+      if (error instanceof ProblemError) digests.drop(uploadId)
       const gone = error instanceof NotArrivedError ? new UploadGoneError(GONE, { cause: error }) : error
       if (gone instanceof UploadGoneError) await endPending(record)
       throw gone

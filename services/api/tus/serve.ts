@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { type Lock, Server, type Upload } from '@tus/server'
 import { defaultFilename } from '../../uploads/filename.ts'
+import { isUploadId } from '../../uploads/upload-id.ts'
 import type { Announced, Promised } from '../pending/promise.ts'
-import { isUploadId } from '../routes/upload-id.ts'
 import { parseChecksum } from './checksum.ts'
 import { OwnUploads, type TusRequest, type TusServices } from './data-store.ts'
 import { namesOf } from './metadata.ts'
@@ -79,6 +79,7 @@ export function createServeTus({ promise, maxBytes, ...services }: TusSettings):
     // Lets go of the request, of which there may be more: whoever answers it reads the rest.
     body?.return(undefined).catch(() => undefined)
     const text = await response.text()
+    if (failure !== undefined || response.status >= 400) await uploads.takeBack()
     if (failure instanceof Error && !('status_code' in failure)) throw failure
     if (response.status >= 400) throw tusProblem(response.status, text)
     const headers = [...response.headers].filter(([name]) => !name.startsWith('access-control-'))

@@ -22,10 +22,7 @@ export const UNKNOWN_WAY =
  * @throws ProblemError where it is none of the three, its body is encoded, or its JSON not in UTF-8
  */
 export function wayOf(headers: FastifyRequest['headers'], query: UploadQuery): Way {
-  const encoding = headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new ProblemError('unsupported-media-type', 'Send the body without a Content-Encoding.')
-  }
+  checkNotEncoded(headers)
   const [mediaType, ...parameters] = (headers['content-type'] ?? '').split(';').map(part => part.trim().toLowerCase())
   if (mediaType === 'multipart/form-data') return 'multipart'
   if (query.filename !== undefined) return 'raw'
@@ -34,6 +31,12 @@ export function wayOf(headers: FastifyRequest['headers'], query: UploadQuery): W
     return 'json'
   }
   throw new ProblemError('unsupported-media-type', UNKNOWN_WAY)
+}
+
+/** What is kept are the bytes as they come: nobody would know that they are compressed. @throws ProblemError */
+export function checkNotEncoded({ 'content-encoding': encoding }: FastifyRequest['headers']): void {
+  if (encoding === undefined || encoding === 'identity') return
+  throw new ProblemError('unsupported-media-type', 'Send the body without a Content-Encoding.')
 }
 
 /** JSON is UTF-8 (RFC 8259): a parameter must not say another charset. US-ASCII is UTF-8 already. */

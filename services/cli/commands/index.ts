@@ -3,11 +3,15 @@ import { discardDeadLetters } from './dead-letters/discard.ts'
 import { listDeadLetters } from './dead-letters/list.ts'
 import { redriveDeadLetters } from './dead-letters/redrive.ts'
 import { showDeadLetter } from './dead-letters/show.ts'
+import { doctor } from './doctor.ts'
 import { leases } from './leases.ts'
+import { replay } from './replay.ts'
 
 /** Every command, in the order in which the help lists them. */
 export const commands: readonly AnyCommand[] = [
+  doctor,
   leases,
+  replay,
   listDeadLetters,
   showDeadLetter,
   redriveDeadLetters,

@@ -1,19 +1,19 @@
-import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb'
 import { Type } from 'typebox'
-import { ConsumerAdmin, type Lease, type ShardLag } from '../../consumer/index.ts'
+import { ConsumerAdmin, type Lease, LeaseTableMissingError, type ShardLag } from '../../consumer/index.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
-import { NothingFoundError } from '../errors.ts'
+import { noLeaseTable } from '../lease-table.ts'
 import type { Column } from '../output.ts'
 import { ageText } from '../times.ts'
 
-const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME'])
+const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME', 'FAILOVER_TIME_MS'])
 
 /** A lease as `--json` shows it. Times in ISO 8601, UTC. */
 interface LeaseRow {
   shardId: string
   owner: string | null
+  ownerIsAlive?: boolean
   requestedBy: string | null
   leaseCounter: number
   checkpoint: string
@@ -32,18 +32,23 @@ one behind it did. That takes one of the five GetRecords that a shard allows a s
 
   DONE UP TO  how long ago the last record that is done came
   WAITING     how long ago the first record that is not done came; - where none waits`,
-  options: { table: { type: 'boolean', description: 'read the lease table alone, and ask nothing of the stream' } },
+  options: {
+    table: { type: 'boolean', description: 'read the lease table alone, and ask nothing of the stream' },
+    alive: { type: 'boolean', description: 'watch which owners renew, for FAILOVER_TIME_MS at most' },
+  },
   config,
   async run({ options, config, output }) {
     return await withAws(config, async ({ kinesis, dynamodb }) => {
       const { APPLICATION_NAME: applicationName, STREAM_NAME: streamName } = config
       const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb })
       const leases = await admin.leases().catch(error => {
-        throw error instanceof ResourceNotFoundException ? noTable(applicationName, error) : error
+        throw error instanceof LeaseTableMissingError ? noLeaseTable(applicationName, error) : error
       })
-      const rows = await Promise.all(
-        leases.map(async lease => toRow(lease, options.table ? undefined : await admin.lagOf(lease))),
-      )
+      const [live, lags] = await Promise.all([
+        options.alive ? admin.liveOwners(config.FAILOVER_TIME_MS) : undefined,
+        options.table ? undefined : Promise.all(leases.map(lease => admin.lagOf(lease))),
+      ])
+      const rows = leases.map((lease, index) => toRow(lease, { lag: lags?.[index], live }))
       output.table(rows, options.table ? tableColumns : [...tableColumns, ...lagColumns()])
       if (rows.length === 0)
         output.note(`The lease table '${applicationName}' is empty: no worker has listed the shards yet.`)
@@ -52,17 +57,17 @@ one behind it did. That takes one of the five GetRecords that a shard allows a s
   },
 })
 
-function noTable(applicationName: string, cause: Error): NothingFoundError {
-  return new NothingFoundError(
-    `There is no lease table '${applicationName}': no worker of this application has run here. Check APPLICATION_NAME and AWS_REGION.`,
-    { cause },
-  )
+interface Seen {
+  lag: ShardLag | undefined
+  /** Shards whose owners renew; undefined where nobody has watched. */
+  live: ReadonlySet<string> | undefined
 }
 
-function toRow(lease: Lease, lag: ShardLag | undefined): LeaseRow {
+function toRow(lease: Lease, { lag, live }: Seen): LeaseRow {
   return {
     shardId: lease.leaseKey,
     owner: lease.leaseOwner ?? null,
+    ...(live && { ownerIsAlive: live.has(lease.leaseKey) }),
     requestedBy: lease.requestedBy ?? null,
     leaseCounter: lease.leaseCounter,
     checkpoint: lease.checkpoint.sequenceNumber,
@@ -78,7 +83,10 @@ function toRow(lease: Lease, lag: ShardLag | undefined): LeaseRow {
 
 const tableColumns: ReadonlyArray<Column<LeaseRow>> = [
   { title: 'SHARD', cell: row => row.shardId },
-  { title: 'OWNER', cell: row => row.owner ?? '-' },
+  {
+    title: 'OWNER',
+    cell: row => `${row.owner ?? '-'}${row.owner !== null && row.ownerIsAlive === false ? ' (silent)' : ''}`,
+  },
   { title: 'CHECKPOINT', cell: row => row.checkpoint },
 ]
 

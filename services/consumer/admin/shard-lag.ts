@@ -12,7 +12,10 @@ export interface ShardLag {
   oldestWaiting: Date | undefined
   /** Of the place that was read: 0 where nothing waits. */
   millisBehindLatest: number
-  /** The checkpoint lies before the oldest record that the stream still has: what was between has been lost. */
+  /**
+   * The checkpoint lies before the oldest record that the stream still has, or the stream has the shard no more: what was between
+   * has been lost.
+   */
   isTrimmed: boolean
 }
 
@@ -65,10 +68,14 @@ async function read(lease: Lease, stream: LagSettings['stream']): Promise<{ repl
   try {
     return { reply: await readFrom(startOf({ from, startAt })), isTrimmed: false }
   } catch (error) {
-    if (classifyReadError(error) !== 'invalid position') throw error
+    const fault = classifyReadError(error)
+    if (fault === 'not found') return { reply: NOTHING, isTrimmed: true }
+    if (fault !== 'invalid position') throw error
     return { reply: await readFrom({ type: 'TRIM_HORIZON' }), isTrimmed: true }
   }
 }
+
+const NOTHING: RecordsReply = { records: [], nextIterator: undefined, millisBehindLatest: 0, childShards: [] }
 
 /** The records of an aggregated record that is done in part have one sequence number: as a whole it counts as done. */
 function isBehindUs(sequenceNumber: string, checkpoint: Checkpoint): boolean {

@@ -32,9 +32,8 @@ export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<Re
 
   while (!signal.aborted) {
     await budget.room(signal)
-    const calledAt = clock.now()
     const subscription = new Subscription({ shardId, stream, position, clock, signal })
-    let lookUpAt = calledAt
+    let lookUpAt = clock.now()
     let waitMs = 0
     try {
       while (await hasRoomSoon(settings)) {
@@ -54,7 +53,8 @@ export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<Re
         }
         if (isLast) throw new Error(`'${shardId}' was said to be at its end but is not closed; it is read on.`)
       }
-      if (subscription.count === 0) waitMs = backoffMs(AFTER_FAULT, ++failures, random)
+      if (subscription.count === 0 && subscription.calledAt !== undefined)
+        waitMs = backoffMs(AFTER_FAULT, ++failures, random)
     } catch (error) {
       if (signal.aborted) return undefined
       onFault('SubscribeToShard', error)
@@ -64,6 +64,7 @@ export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<Re
     } finally {
       subscription.close()
     }
+    const { calledAt = Number.NEGATIVE_INFINITY } = subscription
     await clock.sleep(Math.max(calledAt + CALL_INTERVAL_MS - clock.now(), waitMs), signal)
   }
   return undefined

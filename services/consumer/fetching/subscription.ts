@@ -21,6 +21,7 @@ export class Subscription {
   readonly #closed = new AbortController()
   readonly #close = () => this.#closed.abort()
   #count = 0
+  #calledAt: number | undefined
 
   constructor(settings: SubscriptionSettings) {
     this.#settings = settings
@@ -29,6 +30,11 @@ export class Subscription {
     signal.addEventListener('abort', this.#close, { once: true })
     if (signal.aborted) this.#close()
     this.#events = stream.subscribe(shardId, position, this.#closed.signal)[Symbol.asyncIterator]()
+  }
+
+  /** Monotonic time at which Kinesis was called; undefined while nothing was asked for. */
+  get calledAt(): number | undefined {
+    return this.#calledAt
   }
 
   /** Events that came so far. */
@@ -43,6 +49,7 @@ export class Subscription {
    */
   async next(): Promise<SubscriptionEvent | undefined> {
     const { shardId, clock } = this.#settings
+    this.#calledAt ??= clock.now()
     const heard = new AbortController()
     const silence = clock.sleep(SILENCE_MS, AbortSignal.any([heard.signal, this.#closed.signal]))
     const coming = this.#events.next()

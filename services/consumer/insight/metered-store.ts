@@ -32,8 +32,8 @@ export class MeteredLeaseStore implements LeaseStore {
     return this.#checkpointedAt.get(leaseKey)
   }
 
-  ensureTable(): Promise<void> {
-    return this.#settings.store.ensureTable()
+  ensureTable(signal?: AbortSignal): Promise<void> {
+    return this.#settings.store.ensureTable(signal)
   }
 
   async list(reading?: { consistent: boolean }): Promise<Lease[]> {

@@ -12,7 +12,7 @@ import {
   UpdateItemCommand,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb'
-import { LeaseTableError } from '../errors.ts'
+import { LeaseTableError, LeaseTableMissingError } from '../errors.ts'
 import type { Lease } from './lease.ts'
 import { fromItem, LEASE_KEY, toAttributes } from './lease-item.ts'
 import type { LeaseStore } from './lease-store.ts'
@@ -64,20 +64,25 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
   }
 
   return {
-    async ensureTable() {
+    async ensureTable(abortSignal) {
       if (!(await tableExists())) await createTable()
-      const client = { client: dynamodb, maxWaitTime: TABLE_WAIT_SECONDS, minDelay: 1, maxDelay: 5 }
-      await waitUntilTableExists(client, { TableName: table })
+      const waiting = { maxWaitTime: TABLE_WAIT_SECONDS, minDelay: 1, maxDelay: 5, ...(abortSignal && { abortSignal }) }
+      await waitUntilTableExists({ client: dynamodb, ...waiting }, { TableName: table })
     },
 
     async list({ consistent } = { consistent: false }) {
       const leases: Lease[] = []
       const scan = { TableName: table, ConsistentRead: consistent }
-      for await (const { Items = [] } of paginateScan({ client: dynamodb }, scan, bounded())) {
-        for (const item of Items) {
-          const lease = fromItem(item)
-          if (lease) leases.push(lease)
+      try {
+        for await (const { Items = [] } of paginateScan({ client: dynamodb }, scan, bounded())) {
+          for (const item of Items) {
+            const lease = fromItem(item)
+            if (lease) leases.push(lease)
+          }
         }
+      } catch (cause) {
+        if (!(cause instanceof ResourceNotFoundException)) throw cause
+        throw new LeaseTableMissingError(`There is no lease table '${table}'.`, { cause })
       }
       return leases
     },

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../clock.ts'
-import { DuplicateWorkerError } from '../errors.ts'
+import { DuplicateWorkerError, LeaseTableMissingError } from '../errors.ts'
 import type { ConsumerEmitter } from '../insight/emitter.ts'
 import { workableLeases } from '../shards/lease-plan.ts'
 import type { ShardSync } from '../shards/shard-sync.ts'
@@ -43,6 +43,7 @@ export class LeaseScanner {
   readonly #twins: TwinWatch
   #lastScanAt: number | undefined
   #awaitsLease = false
+  #isTableMissing = false
   #wake = new AbortController()
 
   constructor(settings: LeaseScannerSettings) {
@@ -62,9 +63,11 @@ export class LeaseScanner {
     while (!signal.aborted) {
       this.#wake = new AbortController()
       try {
+        if (this.#isTableMissing) await this.#makeTable(signal)
         await this.scan(signal)
       } catch (error) {
         if (error instanceof DuplicateWorkerError) return onFailed(error)
+        if (error instanceof LeaseTableMissingError) this.#isTableMissing = true
         events.emit('fault', { operation: 'scan of the lease table', shardId: undefined, error })
       }
       const wait = scanIntervalMs / (this.#awaitsLease ? HASTE : 1)
@@ -102,6 +105,12 @@ export class LeaseScanner {
     if (request && !signal.aborted) await store.swap(request, requested(request, workerId))
     this.#awaitsLease = request !== undefined || leases.some(lease => lease.requestedBy === workerId)
     this.#lastScanAt = clock.now()
+  }
+
+  /** Somebody has deleted it while workers run. The owners put their rows back, each with how far its shard is done. */
+  async #makeTable(signal: AbortSignal): Promise<void> {
+    await this.#settings.store.ensureTable(signal)
+    this.#isTableMissing = false
   }
 
   /** Of two that hold leases one goes on, and both find the same: the one whose session is the lesser. */

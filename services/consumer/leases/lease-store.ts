@@ -5,9 +5,13 @@ import type { Lease } from './lease.ts'
  * not at all.
  */
 export interface LeaseStore {
-  /** Makes the table if there is none, and waits until it can be used. */
-  ensureTable(): Promise<void>
-  /** Every lease. May be some moments old unless it is to be consistent, which costs twice as much. */
+  /** Makes the table if there is none, and waits until it can be used; rejects once the signal fires. */
+  ensureTable(signal?: AbortSignal): Promise<void>
+  /**
+   * Every lease. May be some moments old unless it is to be consistent, which costs twice as much.
+   *
+   * @throws LeaseTableMissingError where there is no table
+   */
   list(reading?: { consistent: boolean }): Promise<Lease[]>
   /** One lease as it is now. */
   get(leaseKey: string): Promise<Lease | undefined>

@@ -1,4 +1,4 @@
-import { type Checkpoint, compareCheckpoints, isShardEnd, SHARD_END } from '../checkpoint.ts'
+import { type Checkpoint, compareCheckpoints, isShardEnd, SHARD_END, TRIM_HORIZON } from '../checkpoint.ts'
 
 /** A row of the lease table: who reads a shard, and how far it is done. */
 export interface Lease {
@@ -86,6 +86,21 @@ export function ended(lease: Lease, childShardIds: readonly string[]): Lease {
 /** Gives the lease up, with the progress that is left to write. */
 export function released(lease: Lease, progress: Checkpoint): Lease {
   return { ...progressed(lease, progress), leaseOwner: undefined, session: undefined }
+}
+
+/**
+ * Puts a lease back to a moment, epoch milliseconds by the stream's clock, for an operator: in nobody's hands, so that a worker that
+ * holds it finds out by its next write. KCL, which knows no such moment, reads it from its first record.
+ */
+export function rewound(lease: Lease, startAt: number): Lease {
+  return {
+    ...released(lease, lease.checkpoint),
+    checkpoint: TRIM_HORIZON,
+    ownerSwitchesSinceCheckpoint: 0,
+    checkpointOwner: undefined,
+    requestedBy: undefined,
+    startAt,
+  }
 }
 
 /** Whether there is anything left to read behind the lease. */

@@ -5,7 +5,7 @@ import type { ShardContext } from './shard-context.ts'
 
 /**
  * Whether a handler may be called now: the permit to tell its outcome by, or undefined where none may any more. Waits only
- * while the breaker is not closed.
+ * while the breaker is not closed, and what was waited for is to be `confirmed`.
  *
  * @param closing fires when no more work is to start, and ends a wait; that it has not fired yet is for the caller to know
  * @param now the clock's time, where it has just been asked: for every record anew, as a lease can run out while the event
@@ -17,13 +17,12 @@ export function admitted(
   now?: number,
 ): Permit | undefined | Promise<Permit | undefined> {
   if (!shard.mayStart(now)) return undefined
-  return shard.breaker.permit ?? admittedLater(shard, closing)
+  return shard.breaker.permit ?? shard.breaker.admit(closing)
 }
 
-async function admittedLater(shard: ShardContext, closing: AbortSignal): Promise<Permit | undefined> {
-  const permit = await shard.breaker.admit(closing)
-  if (permit === undefined) return undefined
-  if (shard.mayStart()) return permit
+/** A permit that was waited for, where it still counts in the very moment in which the handler is called. */
+export function confirmed(shard: ShardContext, permit: Permit | undefined, now?: number): Permit | undefined {
+  if (permit === undefined || shard.mayStart(now)) return permit
   shard.breaker.settle(permit, 'other') // Another shard's record may try instead.
   return undefined
 }

@@ -1,5 +1,5 @@
 import type { BatchHandler } from '../record.ts'
-import { admitted, HandlerContext } from './attempts.ts'
+import { admitted, confirmed, HandlerContext } from './attempts.ts'
 import { halves, judgeBatch } from './bisect.ts'
 import type { Permit } from './breaker.ts'
 import type { Job } from './job.ts'
@@ -56,7 +56,9 @@ export class BatchRunner {
   /** Resolves to undefined where nothing may start any more. */
   async #try(piece: Piece): Promise<Rest | undefined> {
     const { shard, calls, closing, settle } = this.#settings
-    const permit = await admitted(shard, closing)
+    // Without a turn of the event loop in between: another batch's handler may block it until the lease has run out.
+    const admission = admitted(shard, closing)
+    const permit = admission instanceof Promise ? confirmed(shard, await admission) : admission
     if (permit === undefined) return undefined
     const { shardId, clock, events, signal } = shard
     const records = piece.jobs.map(job => job.record)

@@ -62,11 +62,15 @@ export class CallLimit {
     return call
   }
 
+  /** A call that was abandoned has ended already. */
   end(call: Call): void {
+    const { place } = call
+    if (place === ENDED) return
+    call.place = ENDED
     const last = this.#calls.pop()
     if (!last || last === call) return
-    this.#calls[call.place] = last
-    last.place = call.place
+    this.#calls[place] = last
+    last.place = place
   }
 
   /** What a call failed by: what it threw, unless its time was up before. */
@@ -92,7 +96,7 @@ export class CallLimit {
       if (call.dueAt > now) continue
       const error = this.#timedOut()
       if (call.isOverdue) {
-        call.dueAt = Number.POSITIVE_INFINITY // Its end is under way.
+        this.end(call) // Before whoever waits for it gets to it: it must not be what is watched next.
         call.abandon(error)
       } else {
         call.isOverdue = true
@@ -111,6 +115,9 @@ export class CallLimit {
     return new HandlerTimeoutError(message, options)
   }
 }
+
+/** The place of a call that is in the list no more. */
+const ENDED = -1
 
 /** One call under way. Its signal is made when it is first asked for: most handlers never do. */
 export class Call {

@@ -1,4 +1,4 @@
-import { type Bounds, boundedNumber, wrong } from '../option-checks.ts'
+import { type Bounds, boundedNumber, onlyKnown, wrong } from '../option-checks.ts'
 import type { BatchHandler, RecordHandler } from '../record.ts'
 import type { BackoffSettings } from './backoff.ts'
 import type { BatchLimits } from './batch-queue.ts'
@@ -75,6 +75,16 @@ export interface ResolvedProcessing {
   readonly handlerTimeoutMs: number
 }
 
+export const PROCESSING_NAMES: Record<keyof ProcessingOptions, true> = {
+  ...{ handler: true, batchHandler: true, batch: true, concurrency: true },
+  ...{ retry: true, deadLetter: true, breaker: true, handlerTimeoutMs: true },
+}
+const BATCH_NAMES: Record<keyof BatchOptions, true> = { maxRecords: true, maxWaitMs: true, maxBytes: true }
+const BREAKER_NAMES: Record<keyof BreakerOptions, true> = { failures: true, firstMs: true, mostMs: true }
+const RETRY_NAMES: Record<keyof RetryOptions, true> = {
+  ...{ firstMs: true, mostMs: true, maxAttempts: true, maxAgeMs: true, classify: true },
+}
+
 const MIB = 1024 ** 2
 const RECORD_CONCURRENCY: Bounds = [1, 1_000, 16]
 const BATCH_CONCURRENCY: Bounds = [1, 1_000, 1]
@@ -104,7 +114,7 @@ function workOf({ handler, batchHandler, batch }: ProcessingOptions): Work {
   }
   if (typeof batchHandler !== 'function') throw wrong('batchHandler', batchHandler, 'a function')
   if (handler !== undefined) throw wrong('handler', handler, "left out where there is a 'batchHandler'")
-  return { kind: 'batches', handler: batchHandler, limits: batchLimits(group('batch', batch ?? {})) }
+  return { kind: 'batches', handler: batchHandler, limits: batchLimits(onlyKnown('batch', batch ?? {}, BATCH_NAMES)) }
 }
 
 function batchLimits({ maxRecords, maxWaitMs, maxBytes }: BatchOptions): BatchLimits {
@@ -116,7 +126,7 @@ function batchLimits({ maxRecords, maxWaitMs, maxBytes }: BatchOptions): BatchLi
 }
 
 function retryPolicy({ retry = {}, deadLetter }: ProcessingOptions): RetryPolicy {
-  const { maxAttempts, maxAgeMs } = group('retry', retry)
+  const { maxAttempts, maxAgeMs } = onlyKnown('retry', retry, RETRY_NAMES)
   const classify = optionalFunction('retry.classify', retry.classify)
   if (deadLetter === undefined) {
     // A record that is given up must have somewhere to go: it is never skipped.
@@ -134,7 +144,7 @@ function retryPolicy({ retry = {}, deadLetter }: ProcessingOptions): RetryPolicy
 }
 
 function breakerPolicy(breaker: BreakerOptions): BreakerPolicy {
-  const { failures } = group('breaker', breaker)
+  const { failures } = onlyKnown('breaker', breaker, BREAKER_NAMES)
   return Object.freeze({
     ...backoff('breaker', { firstMs: 1_000, mostMs: 30_000 }, breaker),
     failures: boundedNumber('breaker.failures', failures, [1, 1_000_000, 20]),
@@ -145,11 +155,6 @@ function backoff(name: string, byDefault: BackoffSettings, given: Partial<Backof
   const { firstMs = byDefault.firstMs, mostMs = byDefault.mostMs } = given
   if (firstMs > 0 && mostMs >= firstMs && mostMs <= MAX_BACKOFF_MS) return { firstMs, mostMs }
   throw wrong(name, { firstMs, mostMs }, '{ firstMs, mostMs } with 0 < firstMs <= mostMs <= 3,600,000')
-}
-
-function group<T extends object>(name: string, value: T): T {
-  if (typeof value === 'object' && value !== null) return value
-  throw wrong(name, value, 'an object')
 }
 
 // biome-ignore lint/complexity/noBannedTypes: any function whatever, given back as what it was.

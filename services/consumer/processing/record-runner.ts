@@ -1,6 +1,6 @@
 import type { HandlerTimeoutError } from '../errors.ts'
 import type { RecordHandler } from '../record.ts'
-import { admitted, HandlerContext } from './attempts.ts'
+import { admitted, confirmed, HandlerContext } from './attempts.ts'
 import type { Permit } from './breaker.ts'
 import type { Call, CallLimit } from './call-limit.ts'
 import type { Failures } from './failures.ts'
@@ -64,7 +64,10 @@ export class RecordRunner {
     const now = shard.clock.now()
     const admission = admitted(shard, closing, now)
     if (!(admission instanceof Promise)) return this.#call(job, admission, now)
-    void admission.then(permit => this.#tell(this.#call(job, permit, shard.clock.now())))
+    void admission.then(permit => {
+      const startedAt = shard.clock.now()
+      this.#tell(this.#call(job, confirmed(shard, permit, startedAt), startedAt))
+    })
     return undefined
   }
 

@@ -50,11 +50,13 @@ export function childLease(shard: ChildShard, { startAt }: Pick<Lease, 'startAt'
 export function workableLeases(leases: readonly Lease[], listed: Lineage): Lease[] {
   const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
   const behindUs = ancestorsOfBegun(leases, listed)
-  // A list that is older than the child may be older than its parent too: only one with the child in it proves anything.
+  // A list that is older than the child may be older than its parent too: only one that has the child in it, or what came
+  // of the child since, proves anything.
+  const known = new Set([...listed.keys(), ...ancestors([...listed.keys()], parentsIn(leases, listed))])
   const isDone = (parentId: string, { leaseKey }: Lease) => {
     const parent = byKey.get(parentId)
     if (parent) return !isOpen(parent)
-    return behindUs.has(parentId) || (listed.has(leaseKey) && !listed.has(parentId))
+    return behindUs.has(parentId) || (known.has(leaseKey) && !listed.has(parentId))
   }
   const mayBegin = (lease: Lease) => lease.parentShardIds.every(parentId => isDone(parentId, lease))
   return leases.filter(lease => isOpen(lease) && (isSequence(lease.checkpoint) || mayBegin(lease)))
@@ -90,9 +92,13 @@ function leaseOf(shard: ChildShard, place: StartingPlace): Lease {
 }
 
 /** Of leases that were cleaned up only the stream still tells whose children they were, and of trimmed shards only the leases. */
-function ancestorsOfBegun(leases: readonly Lease[], listed: Lineage): Set<string> {
+export function ancestorsOfBegun(leases: readonly Lease[], listed: Lineage): Set<string> {
   const begun = leases.filter(lease => hasBegun(lease.checkpoint)).map(lease => lease.leaseKey)
-  return ancestors(begun, new Map([...leases.map(lease => [lease.leaseKey, lease.parentShardIds] as const), ...listed]))
+  return ancestors(begun, parentsIn(leases, listed))
+}
+
+function parentsIn(leases: readonly Lease[], listed: Lineage): Lineage {
+  return new Map([...leases.map(lease => [lease.leaseKey, lease.parentShardIds] as const), ...listed])
 }
 
 function ancestors(shardIds: readonly string[], parentsOf: Lineage): Set<string> {

@@ -5,13 +5,14 @@ import { workerConfigSchema } from '../../platform/config/worker.ts'
 const DEFAULTS = { SHUTDOWN_TIMEOUT_MS: '8000' }
 
 /**
- * What a person may tune by their own environment: bounds and paces, which mean the same wherever the pipeline runs. Any other
+ * What a person may tune by their own environment: bounds, paces and transforms, which mean the same wherever it runs. Any other
  * variable of the api or the worker may be there for something else (`PORT`, `HOST`), and `npm start` sets what it needs.
  */
 const TUNABLE = new Set([
   'LOG_LEVEL',
   'FAILOVER_TIME_MS',
   'SHARD_CONCURRENCY',
+  'TRANSFORMS',
   'OUTBOX_INTERVAL_MS',
   'OUTBOX_GRACE_MS',
   'MAX_UPLOAD_BYTES',

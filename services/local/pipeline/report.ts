@@ -69,6 +69,7 @@ aws s3 cp --endpoint-url ${endpoints.s3} ${shellQuote(`s3://${bucket}/${key}`)} 
 # what an operator does, from the folder of this repository
 ${exportLines(operatorEnv(env))}
 npm run -s headgate -- leases
+API_URL=$API API_TOKEN=$TOKEN npm run -s headgate -- doctor
 
 The api explains itself at ${apiUrl}/docs. Ctrl-C stops everything.
 `
@@ -77,6 +78,8 @@ The api explains itself at ${apiUrl}/docs. Ctrl-C stops everything.
 /** What the `headgate` command finds things by, beside the region and the credentials. */
 function operatorEnv(env: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).filter(([name]) => /^AWS_ENDPOINT_URL_|_BUCKET$|^STREAM_NAME$|^UPLOADS_TABLE$/.test(name)),
+    Object.entries(env).filter(([name]) =>
+      /^AWS_ENDPOINT_URL_|^COGNITO_|_BUCKET$|^STREAM_NAME$|^UPLOADS_TABLE$/.test(name),
+    ),
   )
 }

@@ -23,6 +23,7 @@ interface Upload {
   bucket: string
   key: string
   parts: Map<number, { etag: string; size: number }>
+  initiated: Date
 }
 
 /** S3's page. */
@@ -41,7 +42,7 @@ export function addMultipartLists(fastify: Hooked): void {
     const { bucket, key, query, uploadId } = parse(request.url)
     if (request.method === 'POST' && query.has('uploads')) {
       const created = /<UploadId>(.+)<\/UploadId>/.exec(String(payload))?.[1]
-      if (created !== undefined) uploads.set(created, { bucket, key, parts: new Map() })
+      if (created !== undefined) uploads.set(created, { bucket, key, parts: new Map(), initiated: new Date() })
     }
     if (uploadId === null) return
     if (request.method === 'PUT') {
@@ -81,7 +82,8 @@ function sizeOf({ headers, body }: Request): number {
 
 function listUploads(open: ReadonlyArray<[string, Upload]>): string {
   const shown = open.map(
-    ([uploadId, { key }]) => `<Upload><Key>${escaped(key)}</Key><UploadId>${uploadId}</UploadId></Upload>`,
+    ([uploadId, { key, initiated }]) =>
+      `<Upload><Key>${escaped(key)}</Key><UploadId>${uploadId}</UploadId><Initiated>${initiated.toISOString()}</Initiated></Upload>`,
   )
   return `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>${shown.join('')}</ListMultipartUploadsResult>`
 }

@@ -1,15 +1,7 @@
-import { envSchema } from 'env-schema'
+import { Ajv, type ErrorObject } from 'ajv'
 import type { Static, TObject } from 'typebox'
 import { ConfigurationError, type ConfigurationFault } from '../errors.ts'
 import { formats } from './formats.ts'
-
-/** The parts of AJV's error object that a message for people is made from. */
-interface ValidationError {
-  keyword: string
-  instancePath: string
-  message?: string
-  params: Record<string, unknown>
-}
 
 /**
  * Reads a process's configuration from its environment, once, at the edge.
@@ -22,29 +14,35 @@ interface ValidationError {
 export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv): Readonly<Static<T>> {
   const named = Object.keys(schema.properties).filter(name => env[name] !== undefined && env[name] !== '')
   // An empty variable counts as absent: `docker compose` hands out '' for everything that the host has not set.
-  const data = Object.fromEntries(named.map(name => [name, env[name]]))
-  try {
-    return Object.freeze(envSchema<Static<T>>({ schema, data, env: false, ajv: { customOptions: withFormats } }))
-  } catch (error) {
-    const errors = (error as { errors?: ValidationError[] }).errors
-    if (!errors) throw error
-    throw new ConfigurationError(errors.map(fault => toFault(fault, env)))
-  }
+  const data: Record<string, unknown> = Object.fromEntries(named.map(name => [name, env[name]]))
+  const validate = createAjv().compile<Static<T>>(schema)
+  if (validate(data)) return Object.freeze(data)
+  throw new ConfigurationError((validate.errors ?? []).map(fault => toFault(fault, env)))
 }
 
-/** Part of the one check, so that their faults come together with all others. */
-function withFormats<A extends { addFormat(name: string, valid: (value: string) => boolean): unknown }>(ajv: A): A {
-  for (const [name, fault] of Object.entries(formats)) ajv.addFormat(name, value => fault(value) === undefined)
-  return ajv
+function createAjv(): Ajv {
+  return new Ajv({
+    allErrors: true,
+    coerceTypes: true,
+    useDefaults: true,
+    // The schemas are ours and every test of the configuration reads them: to hold them to JSON Schema's own would take longer at
+    // every start than all the rest of this.
+    meta: false,
+    validateSchema: false,
+    // Part of the one check, so that their faults come together with all others.
+    formats: Object.fromEntries(
+      Object.entries(formats).map(([name, fault]) => [name, (value: string) => fault(value) === undefined]),
+    ),
+  })
 }
 
-function toFault(error: ValidationError, env: NodeJS.ProcessEnv): ConfigurationFault {
+function toFault(error: ErrorObject, env: NodeJS.ProcessEnv): ConfigurationFault {
   if (error.keyword === 'required') return { variable: String(error.params.missingProperty), problem: 'is required' }
   const variable = error.instancePath.slice(1)
   return { variable, problem: problemOf(error, env[variable] ?? '') }
 }
 
-function problemOf({ keyword, message, params }: ValidationError, value: string): string {
+function problemOf({ keyword, message, params }: ErrorObject, value: string): string {
   if (keyword === 'format') return formats[String(params.format)]?.(value) ?? 'is not valid'
   const allowed = params.allowedValues
   return Array.isArray(allowed) ? `must be one of ${allowed.join(', ')}` : (message ?? 'is not valid')

@@ -16,6 +16,13 @@ export const processorProperties = {
     description:
       'How old a record may be that trouble keeps from being processed before it becomes a dead letter, in hours. Keep it under the retention of the stream, which forgets it. 0: never.',
   }),
+  TRANSFORMS: Type.Optional(
+    Type.String({
+      maxLength: 100_000,
+      description:
+        'Which uploads which transform has: rules as JSON, or the path of a file with them. Left out: images get thumbnails, CSV becomes JSON, text upper case, and everything else a manifest.',
+    }),
+  ),
   APPLICATION_NAME: Type.String({
     minLength: 3,
     maxLength: 255,
@@ -81,6 +88,13 @@ export const workerConfigSchema = Type.Object({
     description: 'How often the outbox relay looks for uploads whose event is not on the stream, in milliseconds.',
   }),
   ...relayProperties,
+  STRAY_AFTER_HOURS: Type.Integer({
+    minimum: 2,
+    maximum: 10_000,
+    default: 25,
+    description:
+      'How old something in UPLOAD_BUCKET that nobody goes on with must be until it is published again or removed, in hours. Keep it over the retention of the stream and over REQUEST_TIMEOUT_MS of the api.',
+  }),
   HEALTH_HOST: Type.String({
     minLength: 1,
     default: '0.0.0.0',

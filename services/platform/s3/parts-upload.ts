@@ -15,11 +15,16 @@ import { escapeKey } from './object-key.ts'
 
 /** An object that is made of parts. It is there once `complete` resolves, and not before. */
 export interface PartsUpload {
-  /** Puts a part. Again under the same number, it replaces the one before. */
-  put(number: number, bytes: Uint8Array): Promise<void>
+  /** Puts a part. Again under the same number, it replaces the one before. Rejects when the signal fires. */
+  put(number: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void>
   complete(): Promise<void>
   /** To be called once no `put` is under way: a part that arrives later would stay. */
   abort(): Promise<void>
+}
+
+interface PartMore {
+  checksum: string
+  signal: AbortSignal | undefined
 }
 
 export type BeginParts = (object: NewObject) => Promise<PartsUpload>
@@ -31,11 +36,13 @@ export function createBeginParts(s3: S3Client, bucket: string): BeginParts {
   )
 
   /** Gives the part's ETag, if S3 took it. */
-  async function sendPart(key: string, query: Record<string, string>, body: Uint8Array, checksum: string) {
+  async function sendPart(key: string, query: Record<string, string>, body: Uint8Array, more: PartMore) {
+    const { checksum, signal } = more
     const path = `/${escapeKey(key)}`
     const headers = { 'x-amz-checksum-crc32': checksum }
     // The checksum is signed, and it is of the body: a digest of it besides would tell nothing more.
-    const request = { method: 'PUT', path, query, headers, body, payloadHash: 'UNSIGNED-PAYLOAD' } as const
+    const whole = { method: 'PUT', path, query, headers, body, payloadHash: 'UNSIGNED-PAYLOAD' } as const
+    const request = { ...whole, ...(signal && { signal }) }
     const reply = await send(request).catch(() => undefined)
     return reply?.headers.etag
   }
@@ -57,13 +64,13 @@ export function createBeginParts(s3: S3Client, bucket: string): BeginParts {
     }
 
     return {
-      async put(number, bytes) {
+      async put(number, bytes, signal) {
         const ChecksumCRC32 = toBase64(crc32(bytes))
         const query = { partNumber: String(number), uploadId: UploadId }
-        let ETag = await sendPart(Key, query, bytes, ChecksumCRC32)
+        let ETag = await sendPart(Key, query, bytes, { checksum: ChecksumCRC32, signal })
         if (ETag === undefined) {
           const part = { ...upload, PartNumber: number, Body: bytes, ChecksumCRC32 }
-          ETag = (await s3.send(new UploadPartCommand(part))).ETag
+          ETag = (await s3.send(new UploadPartCommand(part), signal && { abortSignal: signal })).ETag
         }
         parts[number - 1] = { PartNumber: number, ChecksumCRC32, ...(ETag !== undefined && { ETag }) }
         size += bytes.byteLength

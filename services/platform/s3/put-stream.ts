@@ -1,15 +1,16 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { NewObject } from './new-object.ts'
-import { PART_BYTES, type PartBuffers } from './part-buffers.ts'
+import type { PartBuffers } from './part-buffers.ts'
 import { createBeginParts, type PartsUpload } from './parts-upload.ts'
 import { createPutWhole } from './put-whole.ts'
+import { readSmall, resume } from './small-body.ts'
 
 /**
  * Writes an object as its bytes come, whole or not at all: when the body fails half way its error is thrown, once no part of
  * it is left. The body is never held whole: two parts are on their way while a third fills. One that ends before it fills a
- * part is put at once.
+ * part is put at once. The signal breaks off the requests that carry bytes; the body is to heed it by itself.
  */
-export type PutStream = (object: NewObject, body: AsyncIterable<Uint8Array>) => Promise<void>
+export type PutStream = (object: NewObject, body: AsyncIterable<Uint8Array>, signal?: AbortSignal) => Promise<void>
 
 export interface PutStreamSettings {
   s3: S3Client
@@ -22,25 +23,27 @@ export interface PutStreamSettings {
 /** Parts of one object that are on their way at a time. */
 const PARTS_AT_ONCE = 2
 
-/** A body that ends within so many bytes takes none of the buffers. */
-const SMALL_BYTES = 128 * 1024
-
 export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSettings): PutStream {
   const putWhole = createPutWhole(s3, bucket)
   const beginParts = createBeginParts(s3, bucket)
 
-  return async (object, body) => {
+  return async (object, body, signal) => {
     const chunks = body[Symbol.asyncIterator]()
     try {
       const small = await readSmall(chunks)
-      if (small.isWhole) await putWhole({ ...object, body: Buffer.concat(small.chunks) })
-      else await putParts(object, resume(small.chunks, chunks))
+      if (small.isWhole) await putWhole({ ...object, body: Buffer.concat(small.chunks) }, signal)
+      else await putParts(object, resume(small.chunks, chunks), signal)
     } finally {
       await chunks.return?.()
     }
   }
 
-  async function putParts(object: NewObject, body: AsyncIterable<Uint8Array>): Promise<void> {
+  async function putParts(
+    object: NewObject,
+    body: AsyncIterable<Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { bytes: partBytes } = buffers
     const onTheirWay = new Set<Promise<void>>()
     let upload: PartsUpload | undefined
     let failure: { error: unknown } | undefined
@@ -58,7 +61,7 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
       buffer = undefined
       filled = 0
       const sent = upload
-        .put(number, bytes)
+        .put(number, bytes, signal)
         .catch((error: unknown) => {
           failure ??= { error }
         })
@@ -74,18 +77,18 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
         for (let offset = 0; offset < chunk.byteLength; ) {
           if (failure) throw failure.error
           buffer ??= await buffers.take()
-          const copied = Math.min(chunk.byteLength - offset, PART_BYTES - filled)
+          const copied = Math.min(chunk.byteLength - offset, partBytes - filled)
           buffer.set(
             offset === 0 && copied === chunk.byteLength ? chunk : chunk.subarray(offset, offset + copied),
             filled,
           )
           filled += copied
           offset += copied
-          if (filled === PART_BYTES) await sendPart()
+          if (filled === partBytes) await sendPart()
         }
       }
       if (!upload && buffer) {
-        await putWhole({ ...object, body: buffer.subarray(0, filled) })
+        await putWhole({ ...object, body: buffer.subarray(0, filled) }, signal)
         return
       }
       if (filled > 0) await sendPart()
@@ -100,21 +103,4 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
       if (buffer) buffers.give(buffer)
     }
   }
-}
-
-/** Reads until the body has ended or is no longer small. */
-async function readSmall(chunks: AsyncIterator<Uint8Array>): Promise<{ chunks: Uint8Array[]; isWhole: boolean }> {
-  const read: Uint8Array[] = []
-  for (let bytes = 0; bytes <= SMALL_BYTES; ) {
-    const { done, value } = await chunks.next()
-    if (done) return { chunks: read, isWhole: true }
-    read.push(value)
-    bytes += value.byteLength
-  }
-  return { chunks: read, isWhole: false }
-}
-
-async function* resume(read: Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* read
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
 }

@@ -12,8 +12,8 @@ export interface WholeObject extends NewObject {
   sha256?: string
 }
 
-/** Throws what the SDK does. */
-export type PutWhole = (object: WholeObject) => Promise<void>
+/** Throws what the SDK does, and when the signal fires. */
+export type PutWhole = (object: WholeObject, signal?: AbortSignal) => Promise<void>
 
 /**
  * Most uploads are small and take this way, so that what it costs the process is worth a way of its own: the digest that
@@ -24,13 +24,15 @@ export function createPutWhole(s3: S3Client, bucket: string): PutWhole {
   const send = createSendDirect(s3.config, 's3', () =>
     getEndpointFromInstructions({ Bucket: bucket }, PutObjectCommand, s3.config),
   )
-  return async object => {
+  return async (object, signal) => {
     const { body, sha256 = hash('sha256', body) } = object
     const checksum = Buffer.from(sha256, 'hex').toString('base64')
     const headers = { ...objectHeaders(object), 'x-amz-checksum-sha256': checksum }
     const request = { method: 'PUT', path: `/${escapeKey(object.key)}`, headers, body, payloadHash: sha256 } as const
+    const abortable = signal && { signal }
     // An error says no more than a refusal: the SDK will have it too, and tell.
-    if (await send(request).catch(() => undefined)) return
-    await s3.send(new PutObjectCommand({ ...objectParams(bucket, object), Body: body, ChecksumSHA256: checksum }))
+    if (await send({ ...request, ...abortable }).catch(() => undefined)) return
+    const command = new PutObjectCommand({ ...objectParams(bucket, object), Body: body, ChecksumSHA256: checksum })
+    await s3.send(command, signal && { abortSignal: signal })
   }
 }

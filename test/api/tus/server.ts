@@ -21,7 +21,7 @@ export async function startApi(
 ): Promise<ApiProcess> {
   const program = runProgram(t, [entry], { env: { ...aws.env, HOST: '127.0.0.1', PORT: '0', ...env } })
   const listening = () => /http:\/\/127\.0\.0\.1:\d+/.exec(program.stdout())?.[0]
-  await until(() => listening() !== undefined, { what: `an api that listens: ${program.stderr()}` })
+  await until(() => listening() !== undefined, { timeoutMs: 60_000, what: `an api that listens: ${program.stderr()}` })
   return {
     ...program,
     url: listening() ?? '',

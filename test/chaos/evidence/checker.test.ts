@@ -53,7 +53,7 @@ const failed: Inventory = {
 const tombstone: FoundRecord = { owner: 'me', uploadId: 'id-1', status: 'deleted', isMarked: false }
 const deleted: Inventory = { ...nothing, records: [tombstone], published: ['id-1'] }
 
-const look = (given: Ledger, inventory: Inventory, strays: 'allowed' | 'none' = 'none') =>
+const look = (given: Ledger, inventory: Inventory, strays: 'allowed' | 'swept' = 'swept') =>
   findViolations(given, inventory, { strays })
 
 t.test('nothing is found where all is well', async t => {
@@ -129,30 +129,35 @@ t.test('what a deletion leaves is found', async t => {
   t.match(look(told, { ...deleted, records: [{ ...tombstone, key: KEY }] }), [/was never finished/])
 })
 
+t.test('a tombstone is left by a deletion or by the sweep, and never of what was accepted', async t => {
+  t.same(look(ledger({ answer: unknown }), { ...nothing, records: [tombstone] }, 'swept'), [])
+  t.match(look(ledger(), deleted, 'swept'), [/which is deleted, and nobody has asked for that/])
+})
+
 t.test('what nobody has made is found', async t => {
   const empty: Ledger = { seed: 1, entries: [], exits: [] }
   t.match(look(empty, { ...nothing, records: [done] }), [/nobody has made or deleted the record me\/id-1/])
-  t.match(look(empty, { ...nothing, records: [tombstone] }), [/nobody has made or deleted/])
+  t.match(look(empty, { ...nothing, records: [tombstone] }, 'allowed'), [/nobody has made or deleted/])
   t.match(look(empty, { ...nothing, sources: [source] }, 'allowed'), [/belongs to no upload/])
   t.match(look(empty, { ...nothing, results: [result] }, 'allowed'), [/belongs to no processed upload/])
   t.match(look(empty, { ...nothing, letters: [letter] }), [/of no upload that failed/])
   t.match(look(ledger(), { ...whole, letters: [letter] }), [/of no upload that failed/])
 })
 
-t.test('strays of a request without a success are violations only where none may be', async t => {
+t.test('strays of a request without a success are violations only where they are swept', async t => {
   const object: Inventory = { ...nothing, sources: [source] }
   const record: Inventory = { ...object, records: [queued] }
   for (const inventory of [object, record]) {
     t.same(look(ledger({ answer: unknown }), inventory, 'allowed'), [])
-    t.equal(look(ledger({ answer: unknown }), inventory, 'none').length, 1)
+    t.equal(look(ledger({ answer: unknown }), inventory, 'swept').length, 1)
   }
   t.same(look(ledger({ answer: refused }), object, 'allowed'), [])
   const twice = { ...whole, sources: [source, { ...source, key: 'uploads/me/id-2/a.txt' }] }
   t.same(look(ledger({ attempts: 2 }), twice, 'allowed'), [], 'of an attempt before')
-  t.equal(look(ledger({ attempts: 2 }), twice, 'none').length, 1)
+  t.equal(look(ledger({ attempts: 2 }), twice, 'swept').length, 1)
   const tail = { ...whole, sources: [source, { ...source, key: 'tails/me/id-1/7' }] }
   t.same(look(ledger(), tail, 'allowed'), [], 'of a tus upload')
-  t.equal(look(ledger(), tail, 'none').length, 1)
+  t.equal(look(ledger(), tail, 'swept').length, 1)
   const published: Inventory = { ...record, published: ['id-1'] }
   t.match(
     look(ledger({ answer: unknown }), published, 'allowed'),

@@ -5,10 +5,11 @@ import type { Ledger, LedgerEntry, LedgerFile } from './ledger.ts'
 
 export interface CheckSettings {
   /**
-   * Whether a request that was not answered with a success may leave an object without a record, or a record whose event was
-   * never published. Neither is an upload to anybody.
+   * `allowed`: a request that was not answered with a success may have left an object without a record, or a record whose event
+   * was never published. `swept`: the sweep of strays has been there since, and nothing is left but the tombstones by which it
+   * gives up what nobody has recorded.
    */
-  strays: 'allowed' | 'none'
+  strays: 'allowed' | 'swept'
 }
 
 /** What the evidence says against the guarantees, in words. Empty where there is nothing. */
@@ -19,7 +20,7 @@ export function findViolations(ledger: Ledger, inventory: Inventory, settings: C
   )
   return [
     ...ledger.entries.flatMap(entry => brokenPromises(entry, found, settings)),
-    ...foreignRecords(ledger, inventory, sent),
+    ...foreignRecords(ledger, inventory, sent, settings),
     ...foreignSources(inventory, found, sent, settings),
     ...foreignResults(inventory, found),
     ...foreignLetters(inventory, found),
@@ -42,7 +43,9 @@ function brokenPromises(entry: LedgerEntry, found: Found, settings: CheckSetting
     const record = found.records.get(uploadId)
     if (!record) wrong.push(`upload ${n} was accepted as ${uploadId}, and there is no record of it`)
     else if (record.owner !== owner) wrong.push(`upload ${n} was accepted as ${uploadId}, which is of another owner`)
-    else if (record.status !== 'deleted' && !files.some(file => file.filename === record.filename)) {
+    else if (record.status === 'deleted' && !(uploadId in entry.deletions)) {
+      wrong.push(`upload ${n} was accepted as ${uploadId}, which is deleted, and nobody has asked for that`)
+    } else if (record.status !== 'deleted' && !files.some(file => file.filename === record.filename)) {
       wrong.push(`upload ${n} was accepted as ${uploadId}, which is called ${record.filename}`)
     }
   }
@@ -81,11 +84,11 @@ function expectedOf(entry: LedgerEntry, uploadId: string, isAccepted: boolean, {
 }
 
 /** Tombstones have no name: they are told by their ids. */
-function foreignRecords({ entries }: Ledger, { records }: Inventory, sent: Sent): string[] {
+function foreignRecords({ entries }: Ledger, { records }: Inventory, sent: Sent, { strays }: CheckSettings): string[] {
   const asked = new Set(entries.flatMap(({ deletions }) => Object.keys(deletions)))
   return records
     .filter(({ owner, filename, uploadId, status }) =>
-      status === 'deleted' ? !asked.has(uploadId) : !sent.has(`${owner}/${filename}`),
+      status === 'deleted' ? strays !== 'swept' && !asked.has(uploadId) : !sent.has(`${owner}/${filename}`),
     )
     .map(({ owner, uploadId, status }) => `nobody has made or deleted the record ${owner}/${uploadId} (${status})`)
 }

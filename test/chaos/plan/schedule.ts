@@ -71,11 +71,13 @@ function planBlow(random: SeededRandom, { slots, failoverMs }: ScheduleSettings)
   }
 }
 
+/** Slowness most often: a blow that falls meanwhile finds much under way. */
 function planWeather(random: SeededRandom): Blow {
-  const weather = random.pick(weathers) ?? 'slow'
+  const weather = random.chance(0.25) ? 'slow' : (random.pick(weathers) ?? 'slow')
   const service = weather === 'partial' ? 'kinesis' : (random.pick(['s3', 'dynamodb', 'kinesis'] as const) ?? 's3')
-  const chance = random.between(0.05, random.chance(0.2) ? 1 : 0.5)
-  return { kind: 'weather', service, weather, chance, forMs: Math.floor(random.between(300, 4_000)) }
+  const isOutage = random.chance(0.35)
+  const chance = isOutage ? 1 : random.between(0.05, 0.5)
+  return { kind: 'weather', service, weather, chance, forMs: Math.floor(random.between(300, 6_000)) }
 }
 
 function pickKind(at: number): Blow['kind'] {

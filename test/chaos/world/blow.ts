@@ -13,11 +13,20 @@ export interface Blows {
   readonly over: Promise<void>
 }
 
+export interface BlowSettings {
+  seed: number
+  /** Milliseconds of the plan that have passed. */
+  elapsed(): number
+  say(line: string): void
+}
+
+const LOOK_MS = 20
+
 /** Deals blows as they are planned. One at a process that another is dealt at is left out. */
-export function dealBlows(world: World, blows: readonly TimedBlow[], seed: number, say: (line: string) => void): Blows {
+export function dealBlows(world: World, blows: readonly TimedBlow[], settings: BlowSettings): Blows {
+  const { seed, elapsed, say } = settings
   const counts: Record<string, number> = {}
   const random = new SeededRandom(seed + 1)
-  const startedAt = performance.now()
 
   async function deal(blow: Blow): Promise<boolean> {
     switch (blow.kind) {
@@ -37,7 +46,7 @@ export function dealBlows(world: World, blows: readonly TimedBlow[], seed: numbe
   }
 
   async function dealInTime({ at, ...blow }: TimedBlow): Promise<void> {
-    await pass(Math.max(0, startedAt + at - performance.now()))
+    while (elapsed() < at) await pass(Math.max(LOOK_MS, at - elapsed()))
     say(`${(at / 1_000).toFixed(1)} s: ${describe(blow)}`)
     if (await deal(blow)) counts[blow.kind] = (counts[blow.kind] ?? 0) + 1
   }

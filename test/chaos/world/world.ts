@@ -40,6 +40,9 @@ const PACES = {
   OUTBOX_GRACE_MS: '4000',
 }
 
+/** So that the right bytes of what is no text are known: those that were uploaded. */
+const TRANSFORMS = JSON.stringify({ rules: [{ contentType: 'application/octet-stream', transform: 'copy' }] })
+
 const programs = {
   api: { entry: 'api/server.ts', serves: /"msg":"Server listening at (http:[^"]+)"/ },
   worker: { entry: 'worker/worker.ts', serves: /"msg":"worker started"/ },
@@ -61,6 +64,7 @@ export async function startWorld(scope: Scope, settings: WorldSettings): Promise
     AWS_ENDPOINT_URL_KINESIS: proxies.kinesis.url,
     STREAM_NAME: names.stream,
     FAILOVER_TIME_MS: String(settings.failoverMs),
+    TRANSFORMS,
     HOST: '127.0.0.1',
     PORT: '0',
   }

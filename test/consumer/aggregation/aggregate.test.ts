@@ -1,6 +1,14 @@
 import t from 'tap'
 import { type Aggregate, readAggregate, type SubRecord } from '../../../services/consumer/aggregation/aggregate.ts'
-import { aggregate, aggregateMessage, bytesField, numberField, seal, seeded, type UserRecord } from './support.ts'
+import {
+  aggregate,
+  aggregateMessage,
+  bytesField,
+  numberField,
+  seal,
+  seeded,
+  type UserRecord,
+} from '../../support/aggregate.ts'
 
 const all = ({ count, at }: Aggregate): SubRecord[] => Array.from({ length: count }, (_, i) => at(i))
 const subRecord = ({ key, data, hashKey }: UserRecord) => ({

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { readAggregate } from '../../../services/consumer/aggregation/aggregate.ts'
-import { aggregate } from './support.ts'
+import { aggregate } from '../../support/aggregate.ts'
 
 // AWS's own Python module, where it is installed (pip install aws_kinesis_agg): neither side of it is ours.
 const python = (script: string, input: unknown) =>

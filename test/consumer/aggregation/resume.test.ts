@@ -1,8 +1,8 @@
 import { PutRecordCommand } from '@aws-sdk/client-kinesis'
 import t from 'tap'
 import type { ConsumerRecord } from '../../../services/consumer/index.ts'
+import { aggregate } from '../../support/aggregate.ts'
 import { collector, readRow, STREAM, startStream, textOf } from '../support.ts'
-import { aggregate } from './support.ts'
 
 const SHARD = 'shardId-000000000000'
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createRangeCheck } from '../../../services/consumer/aggregation/hash-range.ts'
 import { unpack } from '../../../services/consumer/aggregation/unpack.ts'
 import type { ConsumerRecord } from '../../../services/consumer/index.ts'
-import { aggregate } from './support.ts'
+import { aggregate } from '../../support/aggregate.ts'
 
 const SHARD = 'shardId-000000000000'
 const arrivedAt = new Date(1_700_000_000_000)

@@ -14,13 +14,11 @@ t.test('a subscription that is cut goes on behind the last record, with nothing 
   const replies = fetchByFanOut(settings)
   await stream.put(numbered(0, 5))
   const seen = await take(replies, 5)
-  for (let round = 1; round <= 2; round++) {
-    proxy.cut()
-    await stream.put(numbered(round * 5, round * 5 + 5))
-    seen.push(...(await take(replies, 5)))
-  }
-  t.same(seen.map(textOf), texts(0, 15))
-  t.ok(settings.faults.length >= 2, 'and it is told of')
+  proxy.cut()
+  await stream.put(numbered(5, 10))
+  seen.push(...(await take(replies, 5)))
+  t.same(seen.map(textOf), texts(0, 10))
+  t.ok(settings.faults.length >= 1, 'and it is told of')
 })
 
 t.test('a subscription with nothing behind it but empty word goes on from there as well', async t => {
@@ -38,14 +36,15 @@ t.test('a subscription with nothing behind it but empty word goes on from there 
 t.test('a half-open subscription is given up after a while and opened again', async t => {
   const stream = await startStream(t, { shards: 1 })
   const proxy = await throughProxy(t, stream)
-  const settings = reading(t, proxy, { clock: fastClock(8) })
+  const settings = reading(t, proxy, { clock: fastClock(20) })
   const replies = fetchByFanOut(settings)
   await stream.put(numbered(0, 5))
   await take(replies, 5)
   proxy.hang()
   await stream.put(numbered(5, 10))
   t.same((await take(replies, 5)).map(textOf), texts(5, 10))
-  t.match(settings.faults, [{ code: 'CONSUMER_STREAM_REPLY', message: /silent for 40000 ms/ }])
+  const silent = settings.faults.filter(({ message }) => /silent for 40000 ms/.test(message))
+  t.match(silent, [{ code: 'CONSUMER_STREAM_REPLY' }])
 })
 
 t.test(
@@ -60,7 +59,7 @@ t.test(
     const refused = Promise.withResolvers<void>()
     const calls: number[] = []
     const onFault = (_: string, error: unknown) => {
-      calls.push(performance.now())
+      calls.push(second.clock.now())
       t.match(error, { name: 'ResourceInUseException' })
       if (calls.length === 2) refused.resolve()
     }

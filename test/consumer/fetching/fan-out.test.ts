@@ -71,7 +71,7 @@ t.test('the signal closes the connection at once, also while nothing is asked fo
   await stream.put(numbered(0, 1))
   for (const asked of [true, false]) {
     const proxy = await throughProxy(t, stream)
-    const settings = reading(t, proxy)
+    const settings = reading(t, proxy, { clock: fastClock(4) })
     const replies = fetchByFanOut(settings)
     await take(replies, 1)
     const pending = asked ? replies.next() : undefined

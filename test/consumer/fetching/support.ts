@@ -29,11 +29,11 @@ export interface Reading extends FetchSettings {
   stop(): void
 }
 
-/** What a shard is read with, until the test ends. Each reading of fan-out has a consumer of its own. */
+/** What a shard is read with, by a clock that is fast, until the test ends. Each reading of fan-out has a consumer of its own. */
 export function reading(
   t: Pick<Test, 'teardown'>,
   { kinesis }: Pick<StreamFixture, 'kinesis'>,
-  { clock = systemClock, ...rest }: Partial<FetchSettings> = {},
+  { clock = fastClock(10), ...rest }: Partial<FetchSettings> = {},
 ): Reading {
   const ended = new AbortController()
   t.teardown(() => ended.abort())

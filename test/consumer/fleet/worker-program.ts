@@ -5,7 +5,14 @@ import { createLocalClients } from '../../../services/local/clients.ts'
 import { APPLICATION, STREAM, textOf } from '../support.ts'
 import type { FleetEvent } from './checker.ts'
 
-const { KINESIS_URL = '', DYNAMODB_URL = '', WORKER_ID = '', FAILOVER_MS = '2000', WORK_MS = '0' } = process.env
+const {
+  KINESIS_URL = '',
+  DYNAMODB_URL = '',
+  WORKER_ID = '',
+  FAILOVER_MS = '2000',
+  WORK_MS = '0',
+  FAN_OUT,
+} = process.env
 
 function tell(event: FleetEvent): void {
   process.stdout.write(`${JSON.stringify(event)}\n`)
@@ -27,6 +34,7 @@ const consumer = new KinesisConsumer({
   idleIntervalMs: 200,
   drainTimeoutMs: 5_000,
   shardSyncIntervalMs: 2_000,
+  ...(FAN_OUT !== undefined && { fanOut: { consumerName: FAN_OUT } }),
   handler: async record => {
     const about = { worker, shardId: record.shardId, key: record.partitionKey, n: Number(textOf(record)) }
     tell({ event: 'started', at: Date.now(), ...about })

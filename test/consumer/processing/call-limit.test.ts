@@ -59,6 +59,16 @@ t.test('a call that ignores its signal counts as failed a grace after the time-o
   t.match(call.error, { code: 'CONSUMER_HANDLER_TIMEOUT', message: /within 10000 ms/ })
 })
 
+t.test('a call that was abandoned is watched no longer, and those after it are', async t => {
+  const { limit, clock } = limitOf(1_000)
+  const first = follow(limit.run(forever))
+  await clock.pass(2_000)
+  t.equal(first.outcome, 'rejected')
+  const second = follow(limit.run(forever))
+  await clock.pass(2_000)
+  t.equal(second.outcome, 'rejected')
+})
+
 t.test('a call that ends within the grace counts for what it came to', async t => {
   const { limit, clock } = limitOf(1_000)
   const [fine, wrong] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]

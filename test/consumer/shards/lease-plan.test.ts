@@ -98,6 +98,13 @@ t.test('a parent whose row was deleted before its children had begun gets it bac
   t.same(plan[0]?.checkpoint, at('TRIM_HORIZON'))
 })
 
+t.test('a shard that is trimmed itself waits for no trimmed parent: what came of it since tells so', async t => {
+  const gone = leaseWith({ leaseKey: '2', parentShardIds: ['1'] })
+  const child = leaseWith({ leaseKey: '3', parentShardIds: ['2'] })
+  t.same(keys(workableLeases([gone, child], lineageOf([shard('3', ['2'])]))), ['2'])
+  t.same(keys(workableLeases([gone], lineageOf([]))), [], 'a list that may be older than it proves nothing')
+})
+
 t.test('nothing is planned for a table that is complete', async t => {
   const leases = family.map(({ shardId }) => leaseWith({ leaseKey: shardId }))
   t.same(planLeases({ shards: family, leases, place: FROM_TRIM_HORIZON }), [])

@@ -2,6 +2,8 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
 import { createDeletions } from '../../../services/uploads/deletions.ts'
 import { createRemoveObject } from '../../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../../services/uploads/remove-outputs.ts'
+import { createResultStore } from '../../../services/uploads/results.ts'
 import { createUploadStore } from '../../../services/uploads/store.ts'
 import { createDeadLetters } from '../../../services/worker/dead-letters.ts'
 import type { Processor } from '../../../services/worker/processor.ts'
@@ -14,10 +16,14 @@ const MIB = 1024 ** 2
 function recorded(pipeline: Pipeline, { clients: { s3, dynamodb } }: Recorder): Processor {
   const { aws, log } = pipeline
   const table = aws.env.UPLOADS_TABLE ?? ''
+  const results = createResultStore({ dynamodb, table })
+  const removeOutputs = createRemoveOutputs(s3, results)
   return pipeline.processor({
     s3,
+    results,
+    removeOutputs,
     store: createUploadStore({ dynamodb, table }),
-    deletions: createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3) }),
+    deletions: createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), removeOutputs }),
     deadLetters: createDeadLetters({ s3, bucket: aws.env.PROCESSED_BUCKET ?? '', stream: aws.env.STREAM_NAME ?? '' }),
     // At once, so that it is among the calls.
     markProcessingAfterMs: 0,

@@ -2,6 +2,8 @@ import type { Test } from 'tap'
 import { createDeletions } from '../../../services/uploads/deletions.ts'
 import { createPublisher } from '../../../services/uploads/publisher.ts'
 import { createRemoveObject } from '../../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../../services/uploads/remove-outputs.ts'
+import { createResultStore } from '../../../services/uploads/results.ts'
 import { createUploadStore } from '../../../services/uploads/store.ts'
 import { createOutboxRelay } from '../../../services/worker/outbox-relay.ts'
 import { type Pipeline, uploadRecord } from '../../worker/pipeline.ts'
@@ -22,9 +24,10 @@ export async function relay(t: Test, pipeline: Pipeline, { clients }: Recorder):
   })
   await deletions.begin(deleted)
 
+  const removeOutputs = createRemoveOutputs(s3, createResultStore({ dynamodb, table }))
   const relaying = createOutboxRelay({
     store: createUploadStore({ dynamodb, table }),
-    deletions: createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3) }),
+    deletions: createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), removeOutputs }),
     publisher: createPublisher({ kinesis, stream: aws.env.STREAM_NAME ?? '', timeoutMs: 10_000 }),
     intervalMs: 1_000,
     graceMs: 30_000,

@@ -1,0 +1,57 @@
+/** The worker's processor at one large upload, without a stream before it; it answers what memory it takes. */
+import { pino } from 'pino'
+import { loadConfig } from '../../services/platform/config/load.ts'
+import { processorConfigSchema } from '../../services/platform/config/worker.ts'
+import { runMain } from '../../services/platform/main.ts'
+import { names } from '../../services/platform/resources.ts'
+import { encodeEvent } from '../../services/uploads/event.ts'
+import { createWorkerServices } from '../../services/worker/services.ts'
+import { answerParent, tellParent } from '../lib/channel.ts'
+import { setting } from './tally.ts'
+
+/** In bytes. */
+export interface LargeObjectSample {
+  rss: number
+  heapUsed: number
+  external: number
+}
+
+runMain(async () => {
+  const config = loadConfig(processorConfigSchema, process.env)
+  const { processor } = await createWorkerServices(config, pino({ level: 'silent' }))
+  const [owner, uploadId, filename] = ['owner', '01930000-0000-7000-8000-000000000000', 'large.txt']
+  const event = encodeEvent({
+    version: 1,
+    bucket: names.uploadBucket,
+    key: `uploads/${owner}/${uploadId}/${filename}`,
+    uploadId,
+    userSub: owner,
+    filename,
+    contentType: 'text/plain',
+    size: Number(setting('OBJECT_BYTES')),
+    sha256: '0'.repeat(64),
+    uploadedAt: new Date().toISOString(),
+    requestId: 'large',
+  })
+
+  async function work(): Promise<void> {
+    const record = { data: event, partitionKey: uploadId, sequenceNumber: '1', shardId: 'shardId-000000000000' }
+    await processor.process(record, { signal: new AbortController().signal })
+    tellParent('done', true)
+  }
+
+  answerParent('memory', (): LargeObjectSample => {
+    const { rss, heapUsed, external } = process.memoryUsage()
+    return { rss, heapUsed, external }
+  })
+  answerParent('go', () => {
+    work().catch((error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
+      process.exit(1)
+    })
+    return true
+  })
+  // Until it is told to go, and asked what it took, it has nothing to live for.
+  setInterval(() => undefined, 60_000)
+  tellParent('ready', true)
+})

@@ -1,0 +1,71 @@
+import { startChild } from '../lib/child.ts'
+import { BenchError } from '../lib/errors.ts'
+import type { Usage } from '../lib/probe.ts'
+import type { Sink, SinkCounts } from '../sink/index.ts'
+import type { LargeFileContender } from './upload-contenders.ts'
+
+export interface LargeFileRound {
+  /** Bytes. */
+  size: number
+  token: string
+  env: NodeJS.ProcessEnv
+  sink: Sink
+}
+
+export interface LargeFileSample {
+  /** Of the contender's process alone, user and system. */
+  cpuSecondsPerGiB: number
+  /** The most that its process ever held, over what it held when it had nothing to do. */
+  overIdleMiB: number
+  mibPerSecond: number
+}
+
+const MIB = 1024 ** 2
+/** One small file first: what is loaded and compiled for the first upload of all is not what a large one takes. */
+const FIRST_BYTES = 64 * 1024
+const TIMEOUT_MS = 300_000
+
+/**
+ * Sends one large file through a process of its own: what a process once held, its peak tells for ever.
+ *
+ * @throws BenchError where the file has not reached the sink once, and whole
+ */
+export async function measureLargeFile(contender: LargeFileContender, round: LargeFileRound): Promise<LargeFileSample> {
+  const { name, entry, send } = contender
+  const { size, token, env, sink } = round
+  const child = startChild({ name, entry, env: { ...env, ...contender.env } })
+  try {
+    const url = `http://127.0.0.1:${await child.told<number>('listening')}`
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    await Promise.race([send({ url, token, size: FIRST_BYTES, signal }), child.death])
+    const before = await child.ask<Usage>('usage')
+    let seconds = 0
+    const reached = await sink.during(async () => {
+      const started = performance.now()
+      await Promise.race([send({ url, token, size, signal }), child.death])
+      seconds = (performance.now() - started) / 1_000
+    })
+    const after = await child.ask<Usage>('usage')
+    checkWhole(contender, size, reached)
+    return {
+      cpuSecondsPerGiB: (after.cpuMicros - before.cpuMicros) / 1e6 / (size / 1024 ** 3),
+      overIdleMiB: (after.peakRssBytes - before.rssBytes) / MIB,
+      mibPerSecond: size / MIB / seconds,
+    }
+  } finally {
+    await child.stop()
+  }
+}
+
+/** @throws BenchError */
+export function checkWhole(
+  { name, events }: Pick<LargeFileContender, 'name' | 'events'>,
+  size: number,
+  reached: SinkCounts,
+): void {
+  const expected = { assembled: 1, assembledBytes: size, records: events }
+  for (const [what, count] of Object.entries(expected)) {
+    const found = reached[what as keyof typeof expected]
+    if (found !== count) throw new BenchError(`${name}: the sink has ${found} ${what} and not ${count}, which is void.`)
+  }
+}

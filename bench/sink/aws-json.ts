@@ -1,0 +1,42 @@
+import { type SinkCounts, type SinkReply, unknownRequest } from './counts.ts'
+
+/**
+ * Takes a request to DynamoDB or Kinesis as AWS would, keeps nothing but its count, and gives the shortest reply the SDK is
+ * content with.
+ *
+ * @param target `x-amz-target`
+ */
+export function takeJson(target: string, body: Buffer, counts: SinkCounts): SinkReply {
+  switch (target) {
+    case 'Kinesis_20131202.PutRecord':
+      counts.records++
+      return json(putResult(counts.records))
+    case 'Kinesis_20131202.PutRecords': {
+      const { Records } = JSON.parse(body.toString()) as { Records: unknown[] }
+      const results = Records.map(() => putResult(++counts.records))
+      return json({ FailedRecordCount: 0, Records: results })
+    }
+    case 'DynamoDB_20120810.PutItem':
+      counts.items++
+      return json({})
+    case 'DynamoDB_20120810.UpdateItem':
+      // The sweep of strays asks for its turn: it is another's.
+      if (body.includes('"#strays"')) return json({ __type: 'ConditionalCheckFailedException' }, 400)
+      counts.updates++
+      return json({})
+    case 'DynamoDB_20120810.GetItem':
+      return json({})
+    // What a service looks for on its own, now and then, is never there.
+    case 'DynamoDB_20120810.Query':
+      return json({ Items: [], Count: 0, ScannedCount: 0 })
+  }
+  return unknownRequest(counts, target)
+}
+
+function putResult(number: number) {
+  return { SequenceNumber: String(number).padStart(56, '0'), ShardId: 'shardId-000000000000' }
+}
+
+function json(value: unknown, status = 200): SinkReply {
+  return { status, headers: { 'content-type': 'application/x-amz-json-1.1' }, body: JSON.stringify(value) }
+}

@@ -1,0 +1,57 @@
+import { cpSync, existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+
+/** Packages that are not bundled, since they look for files beside their own: pages, a library in C, a thread's program. */
+export const ASIDE = ['@fastify/swagger-ui', 'sharp', 'piscina'] as const
+
+interface Manifest {
+  dependencies?: Record<string, string>
+  optionalDependencies?: Record<string, string>
+}
+
+/**
+ * The folders, from `root`, of packages and of all that they depend on, each as Node finds it. Those that are not installed are
+ * left out: optional ones are for other machines.
+ */
+export function closureOf(root: string, names: readonly string[]): string[] {
+  const found = new Set<string>()
+  const visit = (from: string, name: string) => {
+    const folder = find(root, from, name)
+    if (folder === undefined || found.has(folder)) return
+    found.add(folder)
+    const { dependencies, optionalDependencies } = manifestOf(path.join(root, folder))
+    for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) visit(folder, dependency)
+  }
+  for (const name of names) visit('', name)
+  return [...found].sort()
+}
+
+/** Where a package is that the one in a folder asks for: in its own `node_modules`, or in one above. */
+function find(root: string, from: string, name: string): string | undefined {
+  const folder = path.join(from, 'node_modules', name)
+  if (existsSync(path.join(root, folder, 'package.json'))) return folder
+  if (from === '') return undefined
+  return find(root, path.dirname(from) === '.' ? '' : path.dirname(from), name)
+}
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Manifest
+}
+
+/** What no program reads. */
+const UNREAD = /(?:\.(?:map|md|markdown|d\.[cm]?ts|ts)|\/(?:test|tests|docs|examples?|benchmarks?|\.github))$/i
+
+/** Copies them to another root, without what only developers read. */
+export function copyPackages(root: string, to: string, names: readonly string[] = ASIDE): void {
+  for (const folder of closureOf(root, names)) {
+    const here = path.join(root, folder)
+    // Those inside of it are in the list themselves, as far as they are needed.
+    const filter = (file: string) => file !== path.join(here, 'node_modules') && !UNREAD.test(file.slice(here.length))
+    cpSync(here, path.join(to, folder), { recursive: true, dereference: true, filter })
+  }
+}
+
+if (import.meta.main) {
+  const root = path.resolve(import.meta.dirname, '..')
+  copyPackages(root, path.resolve(process.argv[2] ?? 'packages'))
+}

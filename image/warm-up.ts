@@ -1,0 +1,57 @@
+/** Takes an upload through the bundled Lambda handlers, on the embedded AWS, and keeps what V8 compiled of them meanwhile. */
+import { enableCompileCache, flushCompileCache } from 'node:module'
+import path from 'node:path'
+import type { APIGatewayProxyEventV2, KinesisStreamEvent } from 'aws-lambda'
+import { signIn } from '../services/local/cognito-wire.ts'
+import { startEmbeddedAws } from '../services/local/embedded-aws.ts'
+import { MADE } from './compile-cache.ts'
+import { httpUpload } from './upload-event.ts'
+
+const ROUNDS = 3
+
+type Handler<Event, Answer> = (event: Event, context: object) => Promise<Answer>
+
+const dist = path.resolve(import.meta.dirname, '../dist/services')
+const aws = await startEmbeddedAws()
+const { idToken } = await signIn(aws.endpoints.cognito, {
+  ...aws.user,
+  clientId: aws.env.COGNITO_CLIENT_ID ?? '',
+})
+Object.assign(process.env, aws.env, { LOG_LEVEL: 'silent' })
+
+// What is imported from here on, and nothing of the embedded AWS.
+enableCompileCache(path.join(dist, MADE))
+const upload = await handlerOf<APIGatewayProxyEventV2, { statusCode: number; body: string }>('api/lambda')
+const process_ = await handlerOf<KinesisStreamEvent, { batchItemFailures: unknown[] }>('worker/lambda')
+
+// Functions that are called for the first time are compiled then, and some are reached by a second call only.
+for (let round = 0; round < ROUNDS; round++) {
+  const answer = await upload(httpUpload(idToken), { awsRequestId: 'warm-up' })
+  if (answer.statusCode !== 200) throw new Error(`The upload was answered with ${answer.statusCode}: ${answer.body}`)
+  const { s3 } = JSON.parse(answer.body) as { s3: { bucket: string; key: string } }
+  const { batchItemFailures } = await process_(recordOf(s3), { getRemainingTimeInMillis: () => 60_000 })
+  if (batchItemFailures.length > 0) throw new Error('The upload was not processed.')
+}
+flushCompileCache()
+await aws.stop()
+// The handlers keep their connections for as long as they live.
+process.exit(0)
+
+async function handlerOf<Event, Answer>(name: string): Promise<Handler<Event, Answer>> {
+  // By the name under which it is imported in the image: the cache is looked up by it.
+  const { handler } = (await import(path.join(dist, `${name}.main.js`))) as { handler: Handler<Event, Answer> }
+  return handler
+}
+
+function recordOf(place: { bucket: string; key: string }): KinesisStreamEvent {
+  const kinesis = {
+    kinesisSchemaVersion: '1.0',
+    partitionKey: 'warm-up',
+    sequenceNumber: '1',
+    data: Buffer.from(JSON.stringify(place)).toString('base64'),
+    approximateArrivalTimestamp: 0,
+  }
+  return {
+    Records: [{ kinesis, eventID: 'shardId-000000000000:1' }],
+  } as unknown as KinesisStreamEvent
+}

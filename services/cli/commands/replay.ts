@@ -1,0 +1,147 @@
+import { Type } from 'typebox'
+import { ConsumerAdmin, LeaseTableMissingError, type ShardReplay } from '../../consumer/index.ts'
+import { workerConfigSchema } from '../../platform/config/worker.ts'
+import { withAws } from '../aws.ts'
+import { defineCommand } from '../command.ts'
+import { exitCodes, RefusedError, UsageError } from '../errors.ts'
+import { noLeaseTable } from '../lease-table.ts'
+import type { Output } from '../output.ts'
+import { parseTime, TIME_HELP } from '../times.ts'
+
+const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME', 'FAILOVER_TIME_MS'])
+
+interface ReplayOptions {
+  from?: string | undefined
+  'from-sequence'?: string | undefined
+  shard?: string[] | undefined
+  as?: string | undefined
+  running?: boolean | undefined
+  'dry-run'?: boolean | undefined
+}
+
+export const replay = defineCommand({
+  name: 'replay',
+  summary: 'have all records since a moment handled again',
+  details: `Puts the checkpoints of APPLICATION_NAME back to the moment, as far as they are past it, those of shards that ended since too. Its
+workers go on from there. The same event gives the same object, so nothing changes but what a new transform makes otherwise.
+
+Refuses while a worker holds a lease that would be moved (it watches the table for FAILOVER_TIME_MS to know). With --running it
+does it all the same: each write is fenced, the workers lose those leases, and what they were at begins anew.
+
+With --as nothing of this application is touched: a new one is made, which starts at the moment. Run workers with that
+APPLICATION_NAME until \`headgate leases\` shows that nothing waits, then delete the table of that name.`,
+  options: {
+    from: { type: 'string', value: 'TIME', description: `the moment: ${TIME_HELP}` },
+    'from-sequence': {
+      type: 'string',
+      value: 'NUMBER',
+      description: 'or the moment of this record, of the one --shard',
+    },
+    shard: { type: 'string', multiple: true, value: 'ID', description: 'only this shard; may be given several times' },
+    as: { type: 'string', value: 'NAME', description: 'for a new application of this name' },
+    running: { type: 'boolean', description: 'although workers hold the leases' },
+    'dry-run': { type: 'boolean', description: 'only say what it would do' },
+  },
+  config,
+  async run({ options, config, output }) {
+    checkOptions(options)
+    return await withAws(config, async ({ kinesis, dynamodb }) => {
+      const { APPLICATION_NAME, STREAM_NAME: streamName } = config
+      const applicationName = options.as ?? APPLICATION_NAME
+      const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb })
+      const at = await moment(options, admin)
+      if (options.as !== undefined) return await prepare(admin, { at, name: options.as, ...options }, output)
+
+      const plans = await admin.planReplay({ at, shardIds: options.shard }).catch(error => {
+        throw error instanceof LeaseTableMissingError ? noLeaseTable(applicationName, error) : error
+      })
+      const moves = plans.filter(({ change }) => change !== 'none')
+      const live = moves.length === 0 ? new Set<string>() : await admin.liveOwners(config.FAILOVER_TIME_MS)
+      const held = moves.filter(({ shardId }) => live.has(shardId))
+      if (options['dry-run']) {
+        tell(plans, live, output)
+        output.note(`${moves.length} shards would be put back to ${at.toISOString()}. Nothing was done.`)
+        return exitCodes.done
+      }
+      if (held.length > 0 && !options.running) {
+        throw new RefusedError(
+          `Workers hold ${held.length} of the leases (${held.map(({ shardId }) => shardId).join(', ')}). Stop them first, or take the leases from them with --running.`,
+        )
+      }
+      for (const plan of plans) {
+        const isDone = await admin.replay(plan, at)
+        const outcome = isDone ? 'put back' : 'left as it is'
+        output.item({ shardId: plan.shardId, outcome, at: at.toISOString() }, `${plan.shardId}  ${outcome}${why(plan)}`)
+      }
+      return exitCodes.done
+    })
+  },
+})
+
+/** @throws UsageError */
+function checkOptions({ from, 'from-sequence': sequence, shard, as }: ReplayOptions): void {
+  if ((from === undefined) === (sequence === undefined)) {
+    throw new UsageError(
+      'From when? Give either --from TIME, or --from-sequence NUMBER with the --shard that it is of.',
+    )
+  }
+  if (sequence !== undefined && !/^\d+$/.test(sequence)) throw new UsageError('--from-sequence must be decimal digits.')
+  if (sequence !== undefined && shard?.length !== 1)
+    throw new UsageError('--from-sequence needs the one --shard it is of.')
+  if (as === undefined) return
+  if (!/^[a-zA-Z0-9_.-]{3,255}$/.test(as)) throw new UsageError('--as must be the name of a table that DynamoDB takes.')
+  if (shard !== undefined && sequence === undefined) {
+    throw new UsageError(
+      'A new application reads every shard: --as goes with no --shard, but to say what --from-sequence is of.',
+    )
+  }
+}
+
+async function moment(options: ReplayOptions, admin: ConsumerAdmin): Promise<Date> {
+  const { from, 'from-sequence': sequence = '', shard = [] } = options
+  const at = parseTime('from', from) ?? (await admin.momentOf(shard[0] ?? '', sequence))
+  if (at.getTime() > Date.now()) throw new UsageError(`--from must be a time that has been, not ${at.toISOString()}.`)
+  return at
+}
+
+async function prepare(
+  admin: ConsumerAdmin,
+  { at, name, 'dry-run': dryRun }: { at: Date; name: string } & ReplayOptions,
+  output: Output,
+): Promise<number> {
+  if (dryRun) {
+    output.item({ applicationName: name, at: at.toISOString() }, `'${name}' would start at ${at.toISOString()}.`)
+    output.note('Nothing was done.')
+    return exitCodes.done
+  }
+  const shardIds = await admin.prepare(at)
+  output.item(
+    { applicationName: name, at: at.toISOString(), shardIds },
+    `'${name}' starts at ${at.toISOString()}, in ${shardIds.length} shards. Run workers with APPLICATION_NAME=${name}.`,
+  )
+  return exitCodes.done
+}
+
+function tell(plans: readonly ShardReplay[], live: ReadonlySet<string>, output: Output): void {
+  const rows = plans.map(plan => ({
+    shardId: plan.shardId,
+    change: plan.change,
+    ...(plan.change === 'none' ? { why: plan.why } : {}),
+    checkpoint: plan.change === 'move' ? plan.lease.checkpoint.sequenceNumber : null,
+    firstRecord: plan.first?.sequenceNumber ?? null,
+    firstArrivedAt: plan.first?.arrivedAt.toISOString() ?? null,
+    owner: plan.change === 'move' ? (plan.lease.leaseOwner ?? null) : null,
+    ownerIsAlive: live.has(plan.shardId),
+  }))
+  output.table(rows, [
+    { title: 'SHARD', cell: row => row.shardId },
+    { title: 'CHANGE', cell: row => ('why' in row && row.why ? `none: ${row.why}` : 'put back') },
+    { title: 'FIRST RECORD CAME', cell: row => row.firstArrivedAt ?? '-' },
+    { title: 'CHECKPOINT NOW', cell: row => row.checkpoint ?? '-' },
+    { title: 'HELD BY', cell: row => (row.ownerIsAlive ? (row.owner ?? '-') : '-') },
+  ])
+}
+
+function why(plan: ShardReplay): string {
+  return plan.change === 'none' ? `: ${plan.why}` : ''
+}

@@ -1,0 +1,23 @@
+import { type Check, failed, ok, skipped } from '../check.ts'
+import { askApi } from '../http.ts'
+
+export const apiWithoutToken: Check = {
+  id: 'api-without-token',
+  title: 'the api refuses who has no token',
+  async run({ config, signal }) {
+    if (config.API_URL === undefined) return skipped('API_URL is not set')
+    const { status, by, url } = await askApi(config.API_URL, signal)
+    if (status === 401) return ok(`${url} answers 401, from ${by}`)
+    if (status === 200) {
+      return failed(
+        `${url} answers 200 without a token`,
+        'Something that is not the api answers there: check API_URL. The api itself never does.',
+      )
+    }
+    const advice =
+      status === 404
+        ? 'Set API_URL to the root of the api, with the stage where it is a REST API (https://….amazonaws.com/prod), without /uploads.'
+        : 'See the log of the api, and of the API Gateway in front of it.'
+    return failed(`${url} answers ${status} without a token, and 401 is expected`, advice)
+  },
+}

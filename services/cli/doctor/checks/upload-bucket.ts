@@ -1,0 +1,14 @@
+import { HeadBucketCommand } from '@aws-sdk/client-s3'
+import { arn, asking } from '../asking.ts'
+import { type Check, ok } from '../check.ts'
+
+export const uploadBucket: Check = {
+  id: 'upload-bucket',
+  title: 'the bucket of uploads is there, in the region',
+  async run({ config, aws, signal }) {
+    const Bucket = config.UPLOAD_BUCKET
+    const asked = { action: 's3:ListBucket', resource: arn.bucket(Bucket), variable: 'UPLOAD_BUCKET' }
+    await asking(asked, aws.s3.send(new HeadBucketCommand({ Bucket }), { abortSignal: signal }))
+    return ok(`${Bucket} is there`)
+  },
+}

@@ -1,0 +1,32 @@
+import { type Static, Type } from 'typebox'
+import { apiConfigSchema } from '../../platform/config/api.ts'
+import { workerConfigSchema } from '../../platform/config/worker.ts'
+
+const api = apiConfigSchema.properties
+const worker = workerConfigSchema.properties
+
+/** The part of the roles' configuration that the doctor holds against what is there, and where else it may look. */
+export const doctorConfigSchema = Type.Object({
+  AWS_REGION: api.AWS_REGION,
+  UPLOAD_BUCKET: api.UPLOAD_BUCKET,
+  PROCESSED_BUCKET: worker.PROCESSED_BUCKET,
+  STREAM_NAME: api.STREAM_NAME,
+  UPLOADS_TABLE: api.UPLOADS_TABLE,
+  COGNITO_USER_POOL_ID: api.COGNITO_USER_POOL_ID,
+  COGNITO_CLIENT_ID: api.COGNITO_CLIENT_ID,
+  COGNITO_ISSUER: api.COGNITO_ISSUER,
+  APPLICATION_NAME: worker.APPLICATION_NAME,
+  FAILOVER_TIME_MS: worker.FAILOVER_TIME_MS,
+  API_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s]+[^\\s/]$',
+      description: 'Where clients reach the api, without a slash at its end.',
+    }),
+  ),
+  API_TOKEN: Type.Optional(Type.String({ minLength: 1, description: 'An id or access token, as clients send it.' })),
+  PROCESSOR_FUNCTION: Type.Optional(
+    Type.String({ pattern: '^[\\w:-]{1,170}$', description: 'The Lambda function that processes, where one does.' }),
+  ),
+})
+
+export type DoctorConfig = Readonly<Static<typeof doctorConfigSchema>>

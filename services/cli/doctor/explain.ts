@@ -1,0 +1,84 @@
+import { type Asked, AskedInVainError } from './asking.ts'
+import { type Finding, failed } from './check.ts'
+
+interface Trouble {
+  name: string
+  message: string
+  status: number | undefined
+}
+
+/** What people do about an error, by what it says. The first that fits. */
+const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Asked): string }> = [
+  {
+    fits: ({ name, message }) =>
+      /Skewed|RequestExpired/.test(name) || /Signature (?:not yet current|expired)/.test(message),
+    advice: () => 'The clock of this machine is wrong, so that AWS takes no signature: set it by NTP.',
+  },
+  {
+    fits: ({ name }) =>
+      /UnrecognizedClient|InvalidSignature|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|Credentials/.test(
+        name,
+      ),
+    advice: () =>
+      'The credentials are none, are wrong or have expired: see `aws sts get-caller-identity`, and set AWS_PROFILE, or sign in again.',
+  },
+  {
+    fits: ({ name, status }) => status === 301 || name === 'PermanentRedirect',
+    advice: ({ variable }) => `The bucket of ${variable} is in another region: set AWS_REGION to it.`,
+  },
+  {
+    fits: ({ name }) => /AccessDenied|NotAuthorized|Forbidden|KMS/.test(name),
+    advice: ({ action, resource }) => allow(action, resource),
+  },
+  {
+    fits: ({ name }) => /ResourceNotFound|NoSuchBucket|NotFound/.test(name),
+    advice: ({ variable }) =>
+      `Set ${variable} to the name that your deployment gave it, and AWS_REGION to where it is; or create it.`,
+  },
+  {
+    fits: ({ status }) => status === 403,
+    advice: ({ action, resource }) => allow(action, resource),
+  },
+  {
+    fits: ({ name }) => /Throttl|Throughput|SlowDown|LimitExceeded/.test(name),
+    advice: () => 'AWS has too many requests of this kind just now: run the doctor again in a minute.',
+  },
+  {
+    fits: ({ name, message }) =>
+      /ECONN|ENOTFOUND|EAI_AGAIN|Timeout|Abort|UND_ERR|EHOSTUNREACH|ENETUNREACH/i.test(`${name} ${message}`),
+    advice: () =>
+      'Nothing answers at the endpoint: check AWS_REGION, the AWS_ENDPOINT_URL_… variables, and the way there (VPC endpoints, security groups, proxies).',
+  },
+]
+
+/** What a check that threw has found. Undefined where the error is none that a check expects. */
+export function explain(error: unknown): Finding | undefined {
+  if (!(error instanceof AskedInVainError)) return undefined
+  const { asked } = error
+  const trouble = troubleOf(error.cause)
+  const said =
+    trouble.message && trouble.message !== trouble.name ? `${trouble.name}: ${trouble.message}` : trouble.name
+  const kind = KINDS.find(({ fits }) => fits(trouble))
+  const advice =
+    kind?.advice(asked) ??
+    'See what AWS says, and its health page; if it lasts, ask AWS with the request id of its logs.'
+  return failed(`${asked.action} on ${asked.resource} failed with ${said}`, advice)
+}
+
+function allow(action: string, resource: string): string {
+  return `Allow ${action} on ${resource} in the policy of the role whose credentials these are. Where it is allowed, look for a denial: the bucket's policy, its KMS key, a service control policy, the policy of a VPC endpoint.`
+}
+
+/** The innermost name is the one that says something: a request that reached nobody is wrapped more than once. */
+function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof Error)) return { name: String(error), message: '', status: undefined }
+  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  const { cause } = error
+  if (code === undefined && cause instanceof Error && 'code' in cause) return troubleOf(cause)
+  return {
+    name: error.name === 'Error' ? (code ?? error.name) : error.name,
+    message: error.message || (code ?? ''),
+    status: $metadata?.httpStatusCode,
+  }
+}

@@ -1,0 +1,50 @@
+import { type Asked, asking } from './asking.ts'
+
+/** Nothing of ours is larger. */
+const MOST_BYTES = 1_000_000
+
+/** One request, without the SDK. Redirects are answers: none is expected, and a token must not follow one. */
+export async function askUrl(
+  url: string,
+  init: RequestInit,
+  asked: Asked,
+): Promise<{ status: number; headers: Headers; text: string }> {
+  const response = await asking(asked, fetch(url, { redirect: 'manual', ...init }))
+  const text = await asking(asked, response.text())
+  return { status: response.status, headers: response.headers, text: text.slice(0, MOST_BYTES) }
+}
+
+export interface ApiAnswer {
+  url: string
+  status: number
+  /** Who answered. API Gateway's own answers are told by their form. */
+  by: 'the api' | 'API Gateway' | 'something else'
+  /** What it says of a refusal. */
+  detail: string
+}
+
+/** Asks the api for the latest upload of the token's owner: nothing is made, and nobody else's is seen. */
+export async function askApi(root: string, signal: AbortSignal, token?: string): Promise<ApiAnswer> {
+  const url = `${root}/uploads?limit=1`
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const asked = { action: 'GET', resource: url, variable: 'API_URL' }
+  const { status, headers: answered, text } = await askUrl(url, { headers, signal }, asked)
+  const type = answered.get('content-type') ?? ''
+  const body = type.includes('json') ? (parsed(text) ?? {}) : {}
+  if (type.startsWith('application/problem+json')) return { url, status, by: 'the api', detail: String(body.detail) }
+  if (status < 300) return { url, status, by: 'the api', detail: '' }
+  const { message } = body
+  return typeof message === 'string'
+    ? { url, status, by: 'API Gateway', detail: message }
+    : { url, status, by: 'something else', detail: text.slice(0, 200) }
+}
+
+/** JSON that is an object; undefined for anything else. */
+export function parsed(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}

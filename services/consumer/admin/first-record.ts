@@ -1,0 +1,35 @@
+import type { Clock } from '../clock.ts'
+import type { ShardPosition, StreamReader } from '../stream.ts'
+import type { FirstRecord } from './replay-plan.ts'
+
+export interface FirstRecordSettings {
+  stream: Pick<StreamReader, 'getIterator' | 'getRecords'>
+  clock: Clock
+}
+
+/** Kinesis allows 5 GetRecords a second and shard, and the workers need theirs. */
+const CALL_INTERVAL_MS = 250
+
+/** Kinesis answers with nothing where a shard is empty for long, and goes on behind it. */
+const MOST_CALLS = 40
+
+/**
+ * The first record of a shard from a position on: `none` where there is none up to the tip, `unknown` where none came within ten
+ * seconds.
+ */
+export async function firstRecord(
+  shardId: string,
+  position: ShardPosition,
+  { stream, clock }: FirstRecordSettings,
+): Promise<FirstRecord | 'none' | 'unknown'> {
+  let iterator: string | undefined = await stream.getIterator(shardId, position)
+  for (let call = 0; call < MOST_CALLS && iterator !== undefined; call++) {
+    if (call > 0) await clock.sleep(CALL_INTERVAL_MS)
+    const reply = await stream.getRecords(shardId, iterator, 1)
+    const [record] = reply.records
+    if (record) return { sequenceNumber: record.sequenceNumber, arrivedAt: record.arrivedAt }
+    if (reply.millisBehindLatest === 0) return 'none'
+    iterator = reply.nextIterator
+  }
+  return iterator === undefined ? 'none' : 'unknown'
+}

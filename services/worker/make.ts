@@ -1,0 +1,85 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { Logger } from '../platform/log.ts'
+import type { BareEvent, UploadEvent } from '../uploads/event.ts'
+import type { Made, Output } from '../uploads/record.ts'
+import type { ResultStore } from '../uploads/results.ts'
+import { createAdmission } from './admission.ts'
+import { NoTransformError } from './errors.ts'
+import { bytesHeld } from './processed-object.ts'
+import { describeUpload, provenance } from './provenance.ts'
+import { createItemSink } from './sinks/item-sink.ts'
+import { createObjectSink } from './sinks/object-sink.ts'
+import type { Sink } from './sinks/sink.ts'
+import type { SourceObject } from './source-object.ts'
+import { outputsOf } from './transforms/outputs.ts'
+import { chooseRule, type SinkName, type TransformRule } from './transforms/rules/rules.ts'
+import { untilAborted } from './until-aborted.ts'
+
+export interface MakeSettings {
+  s3: S3Client
+  processedBucket: string
+  rules: readonly TransformRule[]
+  results: Pick<ResultStore, 'put'>
+  largeObjectsBytes?: number | undefined
+  threads?: number | undefined
+  log: Pick<Logger, 'warn'>
+}
+
+/** An upload's object, opened, and what there is to do with it. */
+export interface Making {
+  source: SourceObject
+  /** Writes every output, one after another. Doing it again writes the same. */
+  makeOutputs(): Promise<Made>
+  close(): void
+}
+
+/**
+ * Opens an upload's object, once there is room for it, to make of it what its rule says.
+ *
+ * @throws NoTransformError, what opening it throws, and the signal's reason
+ */
+export type Make = (event: UploadEvent | BareEvent, signal: AbortSignal) => Promise<Making>
+
+export function createMake(settings: MakeSettings): Make {
+  const { s3, processedBucket, rules, results, largeObjectsBytes, threads, log } = settings
+  const open = createAdmission(s3, { largeObjectsBytes, threads })
+  const objects = createObjectSink({
+    s3,
+    bucket: processedBucket,
+    onLeftover: (err, key) =>
+      log.warn({ err, key }, 'parts of an output are left over: a rule of the bucket has to remove them'),
+  })
+
+  const sinkOf = (name: SinkName, { itemBytes }: TransformRule): Sink =>
+    name === 's3' ? objects : createItemSink(results, itemBytes)
+
+  function chosenFor(event: UploadEvent | BareEvent, source: SourceObject) {
+    const upload = describeUpload(event, source)
+    const rule = chooseRule(rules, upload)
+    if (!rule) throw new NoTransformError('No transform is configured for content of this type and name.')
+    return { upload, rule }
+  }
+
+  return async (event, signal) => {
+    const demandOf = (source: SourceObject) => {
+      const { upload, rule } = chosenFor(event, source)
+      const whole = rule.transform.holds?.(upload) ?? 0
+      return { bytes: bytesHeld(source.size) + (whole > 0 ? whole : 0), thread: rule.isThreaded }
+    }
+    const { source, close } = await open(event, demandOf, signal)
+
+    async function makeOutputs(): Promise<Made> {
+      const { upload, rule } = chosenFor(event, source)
+      const { transform } = rule
+      const made = provenance(event, source, transform)
+      const context = { provenance: made, inputBytes: source.size, signal }
+      const outputs: Output[] = []
+      for await (const output of untilAborted(outputsOf(transform, source.body, { upload, signal }), signal)) {
+        outputs.push(await sinkOf(rule.sinkOf(output.name), rule)(output, context))
+      }
+      return { outputs, transform: made.transform }
+    }
+
+    return { source, makeOutputs, close }
+  }
+}

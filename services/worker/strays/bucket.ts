@@ -1,0 +1,96 @@
+import {
+  AbortMultipartUploadCommand,
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandOutput,
+  paginateListObjectsV2,
+  type S3Client,
+} from '@aws-sdk/client-s3'
+import { ownerOfKey, UPLOADS } from '../../uploads/keys.ts'
+import { fromObjectMetadata, type UploadMetadata } from '../../uploads/metadata.ts'
+import { TAILS } from '../../uploads/pending.ts'
+import type { ObjectRef } from '../../uploads/record.ts'
+import type { UploadKey } from '../../uploads/store.ts'
+
+/** A multipart upload that was begun and not completed. */
+export interface OpenMultipart extends UploadKey {
+  key: string
+  multipartId: string
+  /** When it was begun, in epoch ms. */
+  modified: number
+}
+
+/** The beginning of a part of a tus upload. */
+export interface Tail extends UploadKey {
+  key: string
+  /** Epoch ms. */
+  modified: number
+}
+
+/** What the sweep looks at and takes away in S3. What is gone already is gone. */
+export interface Bucket {
+  /** What an object says of itself: null where it says nothing, undefined where there is none. */
+  look(object: ObjectRef): Promise<UploadMetadata | null | undefined>
+  remove(key: string): Promise<void>
+  /** Page by page. */
+  multiparts(signal: AbortSignal): AsyncGenerator<OpenMultipart[]>
+  abort(multipart: OpenMultipart): Promise<void>
+  /** Page by page. */
+  tails(signal: AbortSignal): AsyncGenerator<Tail[]>
+}
+
+export function createBucket(s3: S3Client, bucket: string): Bucket {
+  return {
+    async look({ bucket, key }) {
+      try {
+        const { Metadata } = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
+        return fromObjectMetadata(Metadata) ?? null
+      } catch (error) {
+        if (isNamed(error, 'NotFound', 'NoSuchKey')) return undefined
+        throw error
+      }
+    },
+
+    async remove(Key) {
+      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }))
+    },
+
+    async *multiparts(abortSignal) {
+      let page: ListMultipartUploadsCommandOutput | undefined
+      do {
+        const KeyMarker: string | undefined = page?.NextKeyMarker
+        const UploadIdMarker: string | undefined = page?.NextUploadIdMarker
+        const query = { Bucket: bucket, Prefix: UPLOADS, KeyMarker, UploadIdMarker }
+        page = await s3.send(new ListMultipartUploadsCommand(query), { abortSignal })
+        yield (page.Uploads ?? []).flatMap(({ Key = '', UploadId, Initiated }) => {
+          const upload = ownerOfKey(Key)
+          if (!upload || UploadId === undefined || !Initiated) return []
+          return [{ ...upload, key: Key, multipartId: UploadId, modified: Initiated.getTime() }]
+        })
+      } while (page.IsTruncated)
+    },
+
+    async abort({ key, multipartId }) {
+      const upload = { Bucket: bucket, Key: key, UploadId: multipartId }
+      await s3.send(new AbortMultipartUploadCommand(upload)).catch((error: unknown) => {
+        if (!isNamed(error, 'NoSuchUpload', 'NotFound')) throw error
+      })
+    },
+
+    async *tails(abortSignal) {
+      const pages = paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: TAILS }, { abortSignal })
+      for await (const { Contents = [] } of pages) {
+        yield Contents.flatMap(({ Key = '', LastModified }) => {
+          // As an upload's key, but for the folder and the offset in the place of a name.
+          const upload = ownerOfKey(`${UPLOADS}${Key.slice(TAILS.length)}`)
+          return upload && LastModified ? [{ ...upload, key: Key, modified: LastModified.getTime() }] : []
+        })
+      }
+    },
+  }
+}
+
+function isNamed(error: unknown, ...names: string[]): boolean {
+  return error instanceof Error && names.includes(error.name)
+}

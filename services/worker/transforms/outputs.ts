@@ -1,0 +1,121 @@
+import { MAX_OUTPUT_NAME } from '../../uploads/keys.ts'
+import { MAIN_OUTPUT } from '../../uploads/record.ts'
+import { InvalidOutputError, TransformError } from '../errors.ts'
+import type { Transform, TransformContext, TransformOutput, TransformOutputs } from './transform.ts'
+
+/** An output that may be written: what a transform gave, checked. */
+export interface CheckedOutput extends Omit<TransformOutput, 'name' | 'body'> {
+  /** `main` for the main one. */
+  readonly name: string
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** An upload's record tells of all of them. */
+export const MAX_OUTPUTS = 32
+
+const NAME = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${MAX_OUTPUT_NAME - 1}}$`)
+const HEADER = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a name that is shown and put in a header has none.
+const FILENAME = /^[^\x00-\x1f\x7f/\\]{1,255}$/u
+
+/**
+ * Applies a transform and gives its outputs, one after another.
+ *
+ * @throws InvalidOutputError, TransformError, and whatever else the transform throws as it threw it
+ */
+export async function* outputsOf(
+  transform: Transform,
+  input: AsyncIterable<Uint8Array>,
+  context: TransformContext,
+): AsyncGenerator<CheckedOutput> {
+  const names = new Set<string>()
+  try {
+    for await (const output of oneByOne(transform.apply(input, context))) {
+      const checked = check(output, transform.name)
+      if (names.has(checked.name)) throw invalid(transform.name, `gives two outputs named "${checked.name}"`)
+      names.add(checked.name)
+      if (names.size > MAX_OUTPUTS) throw invalid(transform.name, `gives more than ${MAX_OUTPUTS} outputs`)
+      yield { ...checked, body: refusing(checked.body) }
+    }
+  } catch (error) {
+    throw asRefusal(error)
+  }
+  if (!names.has(MAIN_OUTPUT)) throw invalid(transform.name, 'gives no main output: one without a name')
+}
+
+async function* oneByOne(outputs: TransformOutputs): AsyncGenerator<TransformOutput> {
+  const given = await outputs
+  if (isObject(given) && Symbol.asyncIterator in given && !('body' in given)) yield* given
+  else yield given as TransformOutput
+}
+
+function check(output: TransformOutput, by: string): CheckedOutput {
+  if (!isObject(output)) throw invalid(by, 'gives something that is no output')
+  const { name = MAIN_OUTPUT, contentType, contentEncoding, filename, body } = output
+  if (output.name === MAIN_OUTPUT) throw invalid(by, `names an output "${MAIN_OUTPUT}": the main one has no name`)
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw invalid(by, `names an output ${JSON.stringify(name)}, which is not 1 to ${MAX_OUTPUT_NAME} of A-Za-z0-9._-`)
+  }
+  if (!isHeader(contentType)) throw invalid(by, `gives "${name}" no content type that could be a header`)
+  if (contentEncoding !== undefined && !isHeader(contentEncoding)) {
+    throw invalid(by, `gives "${name}" a content encoding that could be no header`)
+  }
+  if (filename !== undefined && !(typeof filename === 'string' && FILENAME.test(filename) && filename.isWellFormed())) {
+    throw invalid(by, `gives "${name}" a file name that is none, or has over 255 characters`)
+  }
+  return {
+    name,
+    contentType,
+    ...(contentEncoding !== undefined && { contentEncoding }),
+    ...(filename !== undefined && { filename }),
+    body: chunksOf(body, name, by),
+  }
+}
+
+/** Strings and byte arrays are iterable too, and not what is meant. */
+function chunksOf(body: unknown, name: string, by: string): AsyncIterable<Uint8Array> {
+  if (isObject(body) && !ArrayBuffer.isView(body)) {
+    if (Symbol.asyncIterator in body) return checkedChunks(body as AsyncIterable<unknown>, name, by)
+    if (Symbol.iterator in body) return checkedChunks(body as Iterable<unknown>, name, by)
+  }
+  throw invalid(by, `gives "${name}" a body that is no iterable of byte arrays: put one array into a list`)
+}
+
+async function* checkedChunks(
+  body: AsyncIterable<unknown> | Iterable<unknown>,
+  name: string,
+  by: string,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    if (!(chunk instanceof Uint8Array)) throw invalid(by, `gives "${name}" chunks that are no byte arrays`)
+    // Nothing to write; to a stream it would be its end.
+    if (chunk.byteLength > 0) yield chunk
+  }
+}
+
+async function* refusing(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw asRefusal(error)
+  }
+}
+
+/** A team's own transform may have its TransformError from another copy of the package: the code is what counts. */
+function asRefusal(error: unknown): unknown {
+  if (error instanceof TransformError || !(error instanceof Error)) return error
+  const { code } = error as { code?: unknown }
+  return code === TransformError.CODE ? new TransformError(error.message, { cause: error }) : error
+}
+
+function invalid(by: string, what: string): InvalidOutputError {
+  return new InvalidOutputError(`The transform "${by}" ${what}.`)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function isHeader(value: unknown): value is string {
+  return typeof value === 'string' && HEADER.test(value)
+}

@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
+import { shippedTransforms } from '../shipped/index.ts'
+import { type RulesText, ruleSchema, rulesSchema } from './schema.ts'
+
+const VARIABLE = 'TRANSFORMS'
+
+export interface ReadRules extends RulesText {
+  /** What paths in the rules are taken from. */
+  folder: string
+}
+
+/**
+ * Reads the rules of a team: JSON, or the path of a file with it. Left out: none.
+ *
+ * @throws ConfigurationError naming everything that is wrong
+ */
+export function readRules(text: string | undefined, cwd = process.cwd()): ReadRules {
+  if (text === undefined || text.trim() === '') return { rules: [], folder: cwd }
+  const isInline = /^\s*[{[]/.test(text)
+  const file = path.resolve(cwd, text)
+  const rules = isInline ? parse(text, 'its value') : parse(readText(file), file)
+  return { ...check(rules), folder: isInline ? cwd : path.dirname(file) }
+}
+
+export function ruleFault(place: string, problem: string): ConfigurationFault {
+  return { variable: VARIABLE, problem: `${place}: ${problem}` }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw fault(`is neither JSON nor a file that can be read: ${file} (${(cause as NodeJS.ErrnoException).code})`)
+  }
+}
+
+function parse(json: string, what: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw fault(`${what} is not JSON: ${cause instanceof Error ? cause.message : cause}`)
+  }
+}
+
+function check(value: unknown): RulesText {
+  const listed: unknown = (value as { rules?: unknown } | null)?.rules
+  const rules = Array.isArray(listed) ? listed : []
+  const faults = [
+    ...faultsOf(rulesSchema, value, ''),
+    ...rules.flatMap((rule, index) => ruleFaults(rule, `/rules/${index}`)),
+  ]
+  if (faults.length > 0) throw new ConfigurationError(faults)
+  return value as RulesText
+}
+
+function ruleFaults(rule: unknown, place: string): ConfigurationFault[] {
+  if (!Value.Check(ruleSchema, rule)) return faultsOf(ruleSchema, rule, place)
+  if ((rule.transform === undefined) === (rule.module === undefined)) {
+    return [ruleFault(place, 'a rule names either a "transform" that comes along or a "module" of your own')]
+  }
+  const isMisplaced = rule.export !== undefined && rule.module === undefined
+  return isMisplaced ? [ruleFault(place, '"export" is of a "module"')] : []
+}
+
+/** What a part of a rule must be, where the schema's own words would be those of a pattern or of each alternative. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  contentType: 'must be a media type such as "text/csv" or "image/*", or a list of them',
+  filename: 'must be a name with wildcards such as "*.log", or a list of them',
+  transform: `must be one of ${Object.keys(shippedTransforms).join(', ')}`,
+  sink: 'must be "s3" or "dynamodb", or one of them for each output by its name',
+}
+
+/** One for each place. */
+function faultsOf(schema: TSchema, value: unknown, place: string): ConfigurationFault[] {
+  const faults = new Map<string, string>()
+  for (const { keyword, instancePath, message } of Value.Errors(schema, value)) {
+    // Told for each of them besides.
+    if (keyword === 'additionalProperties') continue
+    const [, part = ''] = instancePath.split('/')
+    const at = part in EXPECTED ? `/${part}` : instancePath
+    const problem = keyword === 'boolean' ? 'there is no such setting' : (EXPECTED[part] ?? message)
+    if (!faults.has(at)) faults.set(at, problem)
+  }
+  return [...faults].map(([at, problem]) => ruleFault(place + at || '/', problem))
+}
+
+function fault(problem: string): ConfigurationError {
+  return new ConfigurationError([{ variable: VARIABLE, problem }])
+}

@@ -1,0 +1,94 @@
+import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
+import { shippedTransforms } from '../shipped/index.ts'
+import type { Transform, TransformUpload } from '../transform.ts'
+import { createMatcher } from './match.ts'
+import { type ReadRules, readRules, ruleFault } from './read-rules.ts'
+import { defaultRules, type RuleText } from './schema.ts'
+import { createTransform, resolveModule, type TransformSource, TransformSourceError } from './transform-source.ts'
+
+export type SinkName = 's3' | 'dynamodb'
+
+/** Which uploads a transform has, and how. */
+export interface TransformRule {
+  transform: Transform
+  matches(upload: TransformUpload): boolean
+  /** Whether it runs on a thread, of which there are so many. */
+  isThreaded: boolean
+  /** Where an output goes. */
+  sinkOf(output: string): SinkName
+  /** The most bytes of an output that becomes an item. */
+  itemBytes: number
+}
+
+/** Puts a transform on a thread. */
+export type OnThread = (transform: Transform, source: TransformSource) => Transform
+
+const ITEM_BYTES = 64 * 1024
+
+/** A rule for a transform that is there already: it has every upload that the transform accepts. */
+export function ruleOf(transform: Transform): TransformRule {
+  return { transform, matches: () => true, isThreaded: false, sinkOf: () => 's3', itemBytes: ITEM_BYTES }
+}
+
+/** The rule that has an upload: the first that matches and whose transform accepts it. */
+export function chooseRule(rules: readonly TransformRule[], upload: TransformUpload): TransformRule | undefined {
+  return rules.find(({ matches, transform }) => matches(upload) && (transform.accepts?.(upload) ?? true))
+}
+
+/**
+ * The rules of the configuration, then those that come along, unless it says `"defaults": false`. Every transform is made once,
+ * so that what cannot be had is known at the start.
+ *
+ * @param text the variable `TRANSFORMS`
+ * @throws ConfigurationError naming every rule that cannot be used
+ */
+export async function loadRules(text: string | undefined, onThread: OnThread): Promise<readonly TransformRule[]> {
+  const read = readRules(text)
+  const made = await Promise.all(read.rules.map((rule, index) => makeRule(rule, index, { read, onThread })))
+  const faults = made.filter(rule => 'problem' in rule)
+  if (faults.length > 0) throw new ConfigurationError(faults)
+  const own = made as TransformRule[]
+  return read.defaults === false ? own : [...own, ...(await loadDefaultRules(onThread))]
+}
+
+/** The rules that come along. */
+export async function loadDefaultRules(onThread: OnThread): Promise<TransformRule[]> {
+  const read = { rules: [], folder: process.cwd() }
+  const made = await Promise.all(defaultRules.map((rule, index) => makeRule(rule, index, { read, onThread })))
+  return made as TransformRule[]
+}
+
+async function makeRule(
+  rule: RuleText,
+  index: number,
+  { read, onThread }: { read: ReadRules; onThread: OnThread },
+): Promise<TransformRule | ConfigurationFault> {
+  const source = sourceOf(rule, read.folder)
+  try {
+    const transform = await createTransform(source)
+    const shipped = rule.transform === undefined ? undefined : shippedTransforms[rule.transform]
+    const isThreaded = rule.thread ?? shipped?.threaded ?? false
+    const { sink = 's3' } = rule
+    return {
+      transform: isThreaded ? onThread(transform, source) : transform,
+      matches: createMatcher({
+        ...(rule.contentType !== undefined && { contentType: [rule.contentType].flat() }),
+        ...(rule.filename !== undefined && { filename: [rule.filename].flat() }),
+        ...(rule.encoded !== undefined && { encoded: rule.encoded }),
+      }),
+      isThreaded,
+      sinkOf: output => (typeof sink === 'string' ? sink : (sink[output] ?? 's3')),
+      itemBytes: rule.itemBytes ?? ITEM_BYTES,
+    }
+  } catch (error) {
+    if (!(error instanceof TransformSourceError)) throw error
+    return ruleFault(`/rules/${index}/${error.part}`, error.message)
+  }
+}
+
+function sourceOf(rule: RuleText, folder: string): TransformSource {
+  const { options } = rule
+  return rule.module === undefined
+    ? { kind: 'shipped', name: rule.transform ?? '', options }
+    : { kind: 'module', specifier: resolveModule(rule.module, folder), export: rule.export ?? 'default', options }
+}

@@ -1,0 +1,51 @@
+import { type Static, Type } from 'typebox'
+import { MAX_RESULT_BYTES } from '../../../uploads/results.ts'
+import { shippedTransforms } from '../shipped/index.ts'
+
+const sink = Type.Enum(['s3', 'dynamodb'])
+const patterns = (pattern: string) => {
+  const one = Type.String({ pattern, maxLength: 255 })
+  return Type.Union([one, Type.Array(one, { minItems: 1, maxItems: 100 })])
+}
+
+/** A rule as it is written. */
+export const ruleSchema = Type.Object(
+  {
+    contentType: Type.Optional(patterns('^[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+$')),
+    filename: Type.Optional(patterns('^[^/\\\\]+$')),
+    encoded: Type.Optional(Type.Boolean()),
+    transform: Type.Optional(Type.Enum(Object.keys(shippedTransforms))),
+    module: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })),
+    export: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+    options: Type.Optional(Type.Unknown()),
+    thread: Type.Optional(Type.Boolean()),
+    sink: Type.Optional(
+      Type.Union([sink, Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }), sink)]),
+    ),
+    itemBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_RESULT_BYTES })),
+  },
+  { additionalProperties: false },
+)
+
+/** What `TRANSFORMS` holds, or the file that it names. */
+export const rulesSchema = Type.Object(
+  // Each is checked by itself: a check of all would tell no more than the first faults of any.
+  { rules: Type.Array(Type.Unknown(), { maxItems: 1_000 }), defaults: Type.Optional(Type.Boolean()) },
+  { additionalProperties: false },
+)
+
+export type RuleText = Static<typeof ruleSchema>
+export type RulesText = Omit<Static<typeof rulesSchema>, 'rules'> & { rules: RuleText[] }
+
+/** What comes after the rules of a team: what the shipped transforms are for, and the last of them takes everything. */
+export const defaultRules: readonly RuleText[] = [
+  {
+    contentType: ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/tiff'],
+    transform: 'image',
+  },
+  { contentType: 'text/csv', transform: 'csv-to-ndjson' },
+  { contentType: 'text/*', transform: 'upper-case' },
+  // What says nothing of its content but is named like text.
+  { contentType: 'application/octet-stream', filename: '*.txt', transform: 'upper-case' },
+  { encoded: true, transform: 'digest' },
+]

@@ -1,0 +1,91 @@
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Value } from 'typebox/value'
+import { HeadgateError } from '../../../platform/errors.ts'
+import { shippedTransforms } from '../shipped/index.ts'
+import type { CreateTransform, Transform } from '../transform.ts'
+import { shapeFault } from './transform-shape.ts'
+
+/** Where a transform comes from. Plain data, so that a thread makes the same one of it. */
+export type TransformSource =
+  | { kind: 'shipped'; name: string; options: unknown }
+  | { kind: 'module'; specifier: string; export: string; options: unknown }
+
+/** A rule's transform cannot be had. The message says what to do, and which part of the rule it is about. */
+export class TransformSourceError extends HeadgateError {
+  readonly code = 'HEADGATE_TRANSFORM_SOURCE'
+  readonly part: 'module' | 'export' | 'options'
+
+  constructor(part: TransformSourceError['part'], message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.part = part
+  }
+}
+
+/** @throws TransformSourceError */
+export async function createTransform(source: TransformSource): Promise<Transform> {
+  if (source.kind === 'module') return createOwn(source)
+  const shipped = shippedTransforms[source.name]
+  if (!shipped) throw new TransformSourceError('module', `there is no transform "${source.name}"`)
+  const options = Value.Default(shipped.options, Value.Clone(source.options ?? {}))
+  if (!Value.Check(shipped.options, options)) {
+    const [fault] = Value.Errors(shipped.options, options)
+    const where = fault?.instancePath ? `${fault.instancePath.slice(1)} ` : ''
+    throw new TransformSourceError('options', `${where}${fault?.message ?? 'is not valid'} ("${source.name}")`)
+  }
+  return shipped.create(options)
+}
+
+/**
+ * What can be imported: the file of a path, which is taken from the folder, or a package, which is looked for from the folder
+ * on upward and then where Headgate itself is.
+ */
+export function resolveModule(specifier: string, folder: string): string {
+  if (specifier.startsWith('file:')) return specifier
+  if (/^\.{1,2}(?:\/|$)/.test(specifier) || path.isAbsolute(specifier)) {
+    return pathToFileURL(path.resolve(folder, specifier)).href
+  }
+  try {
+    return pathToFileURL(createRequire(path.join(folder, 'rules.json')).resolve(specifier)).href
+  } catch {
+    // Not there, or not for `require`: the import says which.
+    return specifier
+  }
+}
+
+async function createOwn({
+  specifier,
+  export: name,
+  options,
+}: TransformSource & { kind: 'module' }): Promise<Transform> {
+  const exports = await importModule(specifier)
+  if (!(name in exports)) {
+    const there = Object.keys(exports).join(', ') || 'nothing'
+    throw new TransformSourceError('export', `${specifier} has no export "${name}". It has: ${there}`)
+  }
+  const exported = exports[name]
+  const made = typeof exported === 'function' ? await create(exported as CreateTransform, specifier, options) : exported
+  const fault = shapeFault(made)
+  if (fault === undefined) return made as Transform
+  const what = typeof exported === 'function' ? `what "${name}" of ${specifier} gives` : `"${name}" of ${specifier}`
+  throw new TransformSourceError('export', `${what} is no transform: ${fault}`)
+}
+
+async function importModule(specifier: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(specifier)) as Record<string, unknown>
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause)
+    throw new TransformSourceError('module', `${specifier} cannot be loaded: ${said}`, { cause })
+  }
+}
+
+async function create(factory: CreateTransform, specifier: string, options: unknown): Promise<unknown> {
+  try {
+    return await factory(options)
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause)
+    throw new TransformSourceError('options', `${specifier} does not take them: ${said}`, { cause })
+  }
+}

@@ -1,0 +1,34 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import type { Transform } from '../transform.ts'
+import { copy } from './copy.ts'
+import { createCsvTransform, csvOptions } from './csv/csv-to-ndjson.ts'
+import { digest } from './digest.ts'
+import { createGzipTransform, gzipOptions } from './gzip.ts'
+import { createImageTransform, imageOptions } from './image/image.ts'
+import { upperCase } from './upper-case.ts'
+
+/** A transform that comes along. */
+export interface Shipped {
+  /** What its rule may set. */
+  options: TSchema
+  /** With options that are checked and complete. */
+  create(options: unknown): Transform
+  /** Takes the processor for itself for long: runs on a thread, unless its rule says otherwise. */
+  threaded?: true
+}
+
+const noOptions = Type.Object({}, { additionalProperties: false })
+
+function shipped<S extends TSchema>(options: S, create: (options: Static<S>) => Transform): Shipped {
+  return { options, create: checked => create(checked as Static<S>) }
+}
+
+/** By the names that rules know them by. */
+export const shippedTransforms: Readonly<Record<string, Shipped>> = {
+  'upper-case': shipped(noOptions, () => upperCase),
+  image: shipped(imageOptions, createImageTransform),
+  'csv-to-ndjson': { ...shipped(csvOptions, createCsvTransform), threaded: true },
+  gzip: shipped(gzipOptions, createGzipTransform),
+  digest: shipped(noOptions, () => digest),
+  copy: shipped(noOptions, () => copy),
+}

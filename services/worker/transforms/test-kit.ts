@@ -1,0 +1,88 @@
+import { HeadgateError } from '../../platform/errors.ts'
+import { outputsOf } from './outputs.ts'
+import { shapeFault } from './rules/transform-shape.ts'
+import type { Transform, TransformUpload } from './transform.ts'
+
+export interface RunOptions extends Partial<Omit<TransformUpload, 'size'>> {
+  signal?: AbortSignal
+  /** Run it once. Otherwise it runs again, on the same bytes cut into other chunks, and has to give the same. */
+  once?: boolean
+}
+
+/** An output, whole. */
+export interface RunOutput {
+  /** `main` for the main one. */
+  name: string
+  contentType: string
+  contentEncoding?: string
+  filename?: string
+  bytes: Buffer
+  /** As UTF-8. */
+  text: string
+}
+
+/** A transform is not what the worker would take. */
+export class TransformTestError extends HeadgateError {
+  readonly code = 'HEADGATE_TRANSFORM_TEST'
+}
+
+/** What S3 gives at a time, about; and what no character, row or header keeps to. */
+const USUAL_CHUNK = 64 * 1024
+const ODD_CHUNK = 7
+
+/**
+ * Runs a transform as the worker does, with its checks, and gives all outputs in their order.
+ *
+ * @param content the upload: a string is UTF-8
+ * @throws what the transform throws; InvalidOutputError for what can be no output; TransformTestError for what is no transform,
+ *   and for one that gives something else the second time
+ */
+export async function runTransform(
+  transform: Transform,
+  content: string | Uint8Array,
+  options: RunOptions = {},
+): Promise<RunOutput[]> {
+  const fault = shapeFault(transform)
+  if (fault !== undefined) throw new TransformTestError(`This is no transform: ${fault}.`)
+  const bytes = Buffer.from(content)
+  const made = await run(transform, chunksOf(bytes, USUAL_CHUNK), { ...options, size: bytes.byteLength })
+  if (options.once) return made
+  // Of what is large in pieces that are not so many.
+  const odd = Math.max(ODD_CHUNK, Math.ceil(bytes.byteLength / 10_000))
+  const again = await run(transform, chunksOf(bytes, odd), { ...options, size: bytes.byteLength })
+  compare(made, again)
+  return made
+}
+
+async function run(
+  transform: Transform,
+  input: AsyncIterable<Uint8Array>,
+  { signal = new AbortController().signal, once: _once, size, ...given }: RunOptions & { size: number },
+): Promise<RunOutput[]> {
+  const upload = { contentType: 'application/octet-stream', filename: 'file', key: 'uploads/file', ...given, size }
+  if (transform.accepts?.(upload) === false) throw new TransformTestError('The transform does not accept this upload.')
+  const made: RunOutput[] = []
+  for await (const { body, ...head } of outputsOf(transform, input, { upload, signal })) {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of body) chunks.push(chunk)
+    const bytes = Buffer.concat(chunks)
+    made.push({ ...head, bytes, text: bytes.toString() })
+  }
+  return made
+}
+
+async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size)
+}
+
+function compare(made: readonly RunOutput[], again: readonly RunOutput[]): void {
+  const said = 'The same upload has to give the same outputs, however it is cut into chunks'
+  if (made.length !== again.length)
+    throw new TransformTestError(`${said}: there were ${made.length}, then ${again.length}.`)
+  for (const [index, { bytes, text: _text, ...head }] of made.entries()) {
+    const { bytes: other, text: _other, ...otherHead } = again[index] as RunOutput
+    if (JSON.stringify(head) !== JSON.stringify(otherHead) || !bytes.equals(other)) {
+      throw new TransformTestError(`${said}: "${head.name}" was another the second time.`)
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { TransformError } from '../errors.ts'
+import { parseMediaType } from './media-type.ts'
+import { decoderOf, decodeText } from './shipped/decode-text.ts'
+
+export interface TextOptions {
+  /** Whose charset is taken: that of the upload. UTF-8 where it is left out or names none. */
+  contentType?: string
+}
+
+export interface LinesOptions extends TextOptions {
+  /** The longest line, in UTF-16 units. 1 MiB where it is left out. */
+  maxLength?: number
+}
+
+/**
+ * The input as text, in pieces of whole characters, without a byte order mark.
+ *
+ * @throws TransformError for a charset that is unknown, and for bytes that it does not have
+ */
+export async function* textOf(
+  input: AsyncIterable<Uint8Array>,
+  { contentType = '' }: TextOptions = {},
+): AsyncGenerator<string> {
+  let isFirst = true
+  for await (const text of decodeText(input, decoderOf(parseMediaType(contentType)))) {
+    const rest = isFirst && text.startsWith('\ufeff') ? text.slice(1) : text
+    isFirst = false
+    if (rest !== '') yield rest
+  }
+}
+
+/**
+ * The lines of the input, without their ends (`\n` or `\r\n`). No more than a line is held.
+ *
+ * @throws TransformError as `textOf`, and for a line that is longer than the bound
+ */
+export async function* linesOf(
+  input: AsyncIterable<Uint8Array>,
+  { maxLength = 1024 ** 2, ...options }: LinesOptions = {},
+): AsyncGenerator<string> {
+  let begun = ''
+  let number = 1
+  const checked = (line: string) => {
+    if (line.length > maxLength) throw new TransformError(`Line ${number} is longer than ${maxLength} characters.`)
+    return line
+  }
+  for await (const text of textOf(input, options)) {
+    const lines = (begun + text).split('\n')
+    // Cut between `\r` and `\n`, it is no longer than it may be yet.
+    begun = lines.pop() ?? ''
+    for (const line of lines) {
+      yield checked(line.endsWith('\r') ? line.slice(0, -1) : line)
+      number++
+    }
+    checked(begun.endsWith('\r') ? begun.slice(0, -1) : begun)
+  }
+  if (begun !== '') yield checked(begun)
+}

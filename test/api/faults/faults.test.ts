@@ -1,0 +1,95 @@
+import t, { type Test } from 'tap'
+import { startAws } from '../../support/aws.ts'
+import type { Fault, Injection } from '../../support/fault-proxy.ts'
+import { type AwsService, internalError, throttled } from '../../support/faults/aws-errors.ts'
+import { delay, loseReply, reset } from '../../support/faults/faults.ts'
+import { buildTestApi, createTestUser } from '../support.ts'
+import { createAftermath } from './settle.ts'
+import { describeStep, injectAt, type Proxies, type Step, services, startProxies, stepsSeen } from './steps.ts'
+import { type Way, ways, waysEnv } from './ways.ts'
+
+// Every fault at every step takes a minute or more for each way: HEADGATE_FAULTS=all, or the name of a way.
+const long = process.env.HEADGATE_FAULTS
+
+const faults: Record<string, (service: AwsService) => Fault> = {
+  throttling: throttled,
+  'an internal error': internalError,
+  'a reset': () => reset,
+  'a lost reply': () => loseReply,
+  latency: () => delay(400),
+}
+
+/** What has a fault: that request, from then on every request of its kind, or from then on every request to anything. */
+const extents = ['once', 'for good', 'everywhere'] as const
+
+interface Case {
+  way: string
+  step: Step
+  fault: string
+  extent: (typeof extents)[number]
+}
+
+/** In short, two faults at every step of one way, and one at every step of another. */
+function isTried({ way, fault, extent }: Case): boolean {
+  if (long !== undefined) return long === 'all' || long === way
+  if (way === 'json') return fault === 'a lost reply' || (fault === 'an internal error' && extent !== 'once')
+  return way === 'raw' && fault === 'a reset' && extent === 'everywhere'
+}
+
+const aws = await startAws(t)
+const aftermath = createAftermath(aws)
+const verify: Array<(t: Test) => Promise<void>> = []
+
+function inject(proxies: Proxies, { step, fault, extent }: Case): Injection {
+  const faultOf = faults[fault] ?? (() => reset)
+  const first = faultOf(step.service)
+  const spread: Fault = exchange => {
+    for (const service of services) proxies[service].inject(faultOf(service))
+    return first(exchange)
+  }
+  if (extent === 'everywhere') return injectAt(proxies, step, spread, 1)
+  return injectAt(proxies, step, first, extent === 'once' ? 1 : undefined)
+}
+
+/** An upload by a way, with a fault or without. */
+async function run(way: Way, wrong?: Case) {
+  const proxies = await startProxies(aws)
+  const ends: Array<() => unknown> = []
+  const endpoints = { s3: proxies.s3.url, dynamodb: proxies.dynamodb.url, kinesis: proxies.kinesis.url }
+  const env = { ...waysEnv(aws.endpoints.s3), EVENT_PUT_TIMEOUT_MS: '600' }
+  const api = await buildTestApi({ teardown: end => void ends.push(end) }, aws, { endpoints, env })
+  const user = await createTestUser(aws)
+  const injected = wrong && inject(proxies, wrong)
+  const attempt = await way(api, user)
+  for (const end of ends) await end()
+  const steps = stepsSeen(proxies)
+  await proxies.close()
+  return { user, attempt, steps, hits: injected?.hits ?? 0 }
+}
+
+t.before(() => aftermath.begin())
+
+// Each spends its time in waiting, and the next test needs all of them to be over.
+t.test('every way, with a fault at a step', { jobs: 2 }, async t => {
+  for (const [name, way] of Object.entries(ways)) {
+    t.test(`${name}: whatever fails at any step, a client knows where it is`, { buffered: true }, async t => {
+      const whole = await run(way)
+      t.equal(whole.attempt.outcome, 'accepted', whole.attempt.told)
+      const cases = whole.steps.flatMap(step =>
+        Object.keys(faults).flatMap(fault => extents.map((extent): Case => ({ way: name, step, fault, extent }))),
+      )
+      for (const one of cases.filter(isTried)) {
+        const what = `${name}, ${one.fault} ${one.extent} at ${describeStep(one.step)}`
+        const { user, attempt, hits } = await run(way, one)
+        t.ok(hits > 0, `${what}: it was met`)
+        if (one.extent === 'once') t.equal(attempt.outcome, 'accepted', `${what}: nobody is refused (${attempt.told})`)
+        verify.push(t => aftermath.verify(t, what, user, attempt))
+      }
+    })
+  }
+})
+
+t.test('what was accepted is processed, and what was refused has left nothing', async t => {
+  await aftermath.settle()
+  for (const one of verify) await one(t)
+})

@@ -1,0 +1,118 @@
+import { GetObjectCommand } from '@aws-sdk/client-s3'
+import type { Test } from 'tap'
+import { createCleanUp } from '../../../services/api/pending/end-pending.ts'
+import { createSweep } from '../../../services/api/pending/sweep.ts'
+import { loadConfig } from '../../../services/platform/config/load.ts'
+import { workerConfigSchema } from '../../../services/platform/config/worker.ts'
+import { createDeletions } from '../../../services/uploads/deletions.ts'
+import { processedKey } from '../../../services/uploads/keys.ts'
+import { createPendingStore } from '../../../services/uploads/pending-store.ts'
+import { createPublisher } from '../../../services/uploads/publisher.ts'
+import { createRemoveObject } from '../../../services/uploads/remove-object.ts'
+import { createRemoveOutputs } from '../../../services/uploads/remove-outputs.ts'
+import { createResultStore } from '../../../services/uploads/results.ts'
+import { createUploadStore } from '../../../services/uploads/store.ts'
+import { createDeadLetters } from '../../../services/worker/dead-letters.ts'
+import { createOutboxRelay } from '../../../services/worker/outbox-relay.ts'
+import { createProcessor } from '../../../services/worker/processor.ts'
+import { createWorkerStraySweep } from '../../../services/worker/strays/worker-sweep.ts'
+import { ruleOf } from '../../../services/worker/transforms/rules/rules.ts'
+import { copy } from '../../../services/worker/transforms/shipped/copy.ts'
+import type { TestAws } from '../../support/aws.ts'
+import { readStream } from '../../support/stream.ts'
+import { createMemoryLog } from '../../worker/memory-log.ts'
+import { sha256Of } from '../grants/support.ts'
+import type { TestUser } from '../support.ts'
+import type { Attempt } from './ways.ts'
+
+const HOUR = 3_600_000
+
+/** Everything that a fleet of workers and an api do by themselves after an upload, until nothing is left to do. */
+export interface Aftermath {
+  /** Before the uploads: from then on the sweep of strays has a say. */
+  begin(): Promise<void>
+  /** More than a day later: both sweeps, the relay, and the processing of whatever is on the stream. */
+  settle(): Promise<void>
+  /** Holds what there is of a user's to what its client was told. */
+  verify(t: Test, name: string, user: TestUser, attempt: Attempt): Promise<void>
+}
+
+export function createAftermath(aws: TestAws): Aftermath {
+  const { s3, dynamodb, kinesis } = aws
+  const { UPLOADS_TABLE: table, ...config } = loadConfig(workerConfigSchema, aws.env)
+  const { UPLOAD_BUCKET: uploadBucket, PROCESSED_BUCKET: processedBucket, STREAM_NAME: stream } = config
+  const { log, lines } = createMemoryLog()
+  const store = createUploadStore({ dynamodb, table })
+  const results = createResultStore({ dynamodb, table })
+  const removeOutputs = createRemoveOutputs(s3, results)
+  const deletions = createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), removeOutputs })
+  const deadLetters = createDeadLetters({ s3, bucket: processedBucket, stream })
+  // So that what is made of anything is known.
+  const rules = [ruleOf(copy)]
+  const buckets = { uploadBucket, processedBucket }
+  const processor = createProcessor({
+    ...{ s3, store, deletions, ...buckets, deadLetters, log },
+    ...{ rules, results, removeOutputs },
+  })
+  const later = () => Date.now() + 26 * HOUR
+
+  function sweepStrays(now?: () => number) {
+    return createWorkerStraySweep({ ...config, UPLOADS_TABLE: table }, aws, log, now).runOnce()
+  }
+
+  async function processStream(): Promise<void> {
+    const { signal } = new AbortController()
+    for (const { Data = new Uint8Array(), PartitionKey: partitionKey = '', SequenceNumber = '' } of await readStream(
+      kinesis,
+      stream,
+    )) {
+      await processor.process(
+        { data: Data, partitionKey, sequenceNumber: SequenceNumber, shardId: 'shard' },
+        { signal },
+      )
+    }
+    const givenUp = lines.filter(({ msg }) => msg === 'record given up')
+    if (givenUp.length > 0) throw new Error(`Records were given up: ${JSON.stringify(givenUp)}`)
+  }
+
+  async function sha256Processed(key: string): Promise<string> {
+    const reply = await s3.send(new GetObjectCommand({ Bucket: processedBucket, Key: processedKey(key) }))
+    return sha256Of((await reply.Body?.transformToByteArray()) ?? new Uint8Array())
+  }
+
+  return {
+    async begin() {
+      await sweepStrays()
+    },
+
+    async settle() {
+      const now = () => new Date(later())
+      const pending = createPendingStore({ dynamodb, table })
+      await createSweep({ pending, cleanUp: createCleanUp(s3), lifetimeMs: 24 * HOUR, log, now }).runOnce()
+      await processStream()
+      await sweepStrays(later)
+      const publisher = createPublisher({ kinesis, stream, timeoutMs: 20_000 })
+      await createOutboxRelay({ store, deletions, publisher, intervalMs: 1, graceMs: 0, log, now }).runOnce()
+      await processStream()
+    },
+
+    async verify(t, name, user, { outcome, uploads, told }) {
+      const { objects, openUploads, records } = await user.traces()
+      const what = `${name} (${outcome}: ${told})`
+      const live = records.filter(({ status }) => status !== 'deleted')
+      t.equal(openUploads, 0, `${what}: no multipart upload is open`)
+      t.same(objects.toSorted(), live.map(({ key }) => key).toSorted(), `${what}: objects and records are the same`)
+      const unprocessed = live.filter(it => it.status !== 'processed' || it.outboxPartition !== undefined)
+      t.same(unprocessed, [], `${what}: all that is recorded is processed`)
+      if (outcome === 'refused') t.same(live, [], `${what}: nothing is left`)
+      if (outcome === 'accepted') {
+        const inTable = live.map(({ uploadId, sha256 }) => ({ uploadId, sha256 }))
+        t.same(new Set(inTable), new Set(uploads), `${what}: what was accepted is what is recorded`)
+      }
+      for (const record of live as Array<{ key: string; sha256: string; contentType: string }>) {
+        if (record.contentType.startsWith('text/')) continue
+        t.equal(await sha256Processed(record.key), record.sha256, `${what}: ${record.key} is copied whole`)
+      }
+    },
+  }
+}

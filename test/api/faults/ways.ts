@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import { form } from '../form.ts'
+import { type GrantBody, partsOf, send, sha256Of } from '../grants/support.ts'
+import type { TestUser } from '../support.ts'
+import { tusClient, uploadIdOf } from '../tus/client.ts'
+
+const MIB = 1024 ** 2
+
+/** What a client knows in the end. `unknown`: it was not answered, or was told that nobody can tell. */
+export type Outcome = 'accepted' | 'refused' | 'unknown'
+
+export interface Attempt {
+  outcome: Outcome
+  /** Of the uploads that were accepted, with the SHA-256 of what was sent. */
+  uploads: Array<{ uploadId: string; sha256: string }>
+  /** What was answered in the end, for people. */
+  told: string
+}
+
+/** Makes one upload as a client of its way does that does not try again. */
+export type Way = (api: { url: string }, user: TestUser) => Promise<Attempt>
+
+class Refused extends Error {
+  readonly outcome: Outcome
+
+  constructor(outcome: Outcome, told: string) {
+    super(told)
+    this.outcome = outcome
+  }
+}
+
+interface Reply {
+  uploadId?: string
+  uploads?: Array<{ uploadId: string }>
+  detail?: string
+}
+
+/** @throws Refused for every answer that is not a success, and for none */
+async function request(api: { url: string }, path: string, init: RequestInit & { duplex?: 'half' }): Promise<Reply> {
+  const response = await fetch(`${api.url}${path}`, init).catch(unanswered)
+  const text = await response.text().catch(unanswered)
+  const body: Reply = JSON.parse(text)
+  if (response.ok) return body
+  const isUnknown = /cannot be told|nobody can be told|were accepted/.test(body.detail ?? '')
+  throw new Refused(isUnknown ? 'unknown' : 'refused', `${response.status} ${body.detail}`)
+}
+
+function unanswered(cause: unknown): never {
+  throw new Refused('unknown', `no answer: ${cause}`)
+}
+
+async function attempt(run: () => Promise<Attempt['uploads']>): Promise<Attempt> {
+  try {
+    return { outcome: 'accepted', uploads: await run(), told: 'accepted' }
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    return { outcome: error.outcome, uploads: [], told: error.message }
+  }
+}
+
+const json = { 'content-type': 'application/json' }
+
+const byJson: Way = (api, { auth }) =>
+  attempt(async () => {
+    const content = randomBytes(16).toString('hex')
+    const body = JSON.stringify({ filename: 'a.txt', content })
+    const { uploadId = '' } = await request(api, '/uploads', { method: 'POST', headers: { ...auth, ...json }, body })
+    return [{ uploadId, sha256: sha256Of(Buffer.from(content)) }]
+  })
+
+/** Larger than one part. */
+const byRaw: Way = (api, { auth }) =>
+  attempt(async () => {
+    const body = randomBytes(9 * MIB)
+    const { uploadId = '' } = await request(api, '/uploads?filename=a.bin', { method: 'POST', headers: auth, body })
+    return [{ uploadId, sha256: sha256Of(body) }]
+  })
+
+const byForm: Way = (api, { auth }) =>
+  attempt(async () => {
+    const files = [randomBytes(100), randomBytes(200_000)]
+    const type = 'application/x-test'
+    const { body, headers } = form(files.map((value, n) => ({ name: 'file', filename: `${n}.bin`, type, value })))
+    const reply = await request(api, '/uploads', { method: 'POST', headers: { ...auth, ...headers }, body })
+    return (reply.uploads ?? []).map(({ uploadId }, n) => ({ uploadId, sha256: sha256Of(files[n] ?? Buffer.alloc(0)) }))
+  })
+
+function byGrant(size: number): Way {
+  return (api, { auth }) =>
+    attempt(async () => {
+      const bytes = randomBytes(size)
+      const wanted = JSON.stringify({ filename: 'a.bin', contentType: 'application/x-test', size })
+      const init = { method: 'POST', headers: { ...auth, ...json }, body: wanted }
+      const granted = (await request(api, '/uploads/grants', init)) as GrantBody
+      const pieces = granted.put ? [bytes] : partsOf(granted, bytes)
+      for (const [n, part] of [granted.put ?? granted.parts ?? []].flat().entries()) {
+        await send(part, pieces[n] ?? Buffer.alloc(0))
+      }
+      const { uploadId } = granted
+      await request(api, `/uploads/${uploadId}/complete`, { method: 'POST', headers: auth })
+      return [{ uploadId, sha256: sha256Of(bytes) }]
+    })
+}
+
+/** In two requests, the first of which ends in the middle of a part. */
+const byTus: Way = (api, user) =>
+  attempt(async () => {
+    const client = tusClient(api, user)
+    const bytes = randomBytes(9 * MIB)
+    const ok = async (reply: ReturnType<typeof client.create>) => {
+      const { status, headers, body } = await reply.catch(unanswered)
+      if (status >= 300) throw new Refused('refused', `${status} ${body.detail}`)
+      return headers
+    }
+    const url = (await ok(client.create(bytes.length))).get('location') ?? ''
+    await ok(client.patch(url, 0, bytes.subarray(0, 3 * MIB)))
+    await ok(client.patch(url, 3 * MIB, bytes.subarray(3 * MIB)))
+    return [{ uploadId: uploadIdOf(url), sha256: sha256Of(bytes) }]
+  })
+
+/** Every way in. */
+export const ways: Readonly<Record<string, Way>> = {
+  json: byJson,
+  raw: byRaw,
+  form: byForm,
+  grant: byGrant(1_000),
+  'grant in parts': byGrant(9 * MIB),
+  tus: byTus,
+}
+
+/** The configuration that lets them pass by the proxies where a client goes to S3 itself. */
+export const waysEnv = (s3: string) => ({ GRANT_PARTS_ABOVE_BYTES: String(8 * MIB), S3_PUBLIC_ENDPOINT: s3 })

@@ -1,0 +1,19 @@
+import { pino } from 'pino'
+import { loadConfig } from '../../../services/platform/config/load.ts'
+import { workerConfigSchema } from '../../../services/platform/config/worker.ts'
+import { createWorkerStraySweep } from '../../../services/worker/strays/worker-sweep.ts'
+import type { TestAws } from '../../support/aws.ts'
+
+const HOUR_MS = 3_600_000
+
+/**
+ * Makes the pass of the sweep of strays that would be made when everything here is old enough. The workers have made the first
+ * one when they started: from then on it has a say.
+ */
+export async function sweepLater(aws: TestAws): Promise<{ requeued: number; removed: number }> {
+  const config = loadConfig(workerConfigSchema, aws.env)
+  const later = Date.now() + (config.STRAY_AFTER_HOURS + 12) * HOUR_MS
+  const swept = await createWorkerStraySweep(config, aws, pino({ level: 'silent' }), () => later).runOnce()
+  if (!swept) throw new Error('The sweep of strays did not have its turn.')
+  return swept
+}

@@ -1,0 +1,42 @@
+import type { Clock } from '../../../services/consumer/clock.ts'
+import type { ConsumerRecord } from '../../../services/consumer/record.ts'
+import type { RecordsReply, ShardPosition, StreamReader } from '../../../services/consumer/stream.ts'
+
+/** An error as the SDK throws it. */
+export const awsError = (name: string) => Object.assign(new Error(name), { name })
+
+export const record = (sequenceNumber: string, second: number): ConsumerRecord => ({
+  ...{ data: Buffer.alloc(0), partitionKey: 'k', sequenceNumber, subSequenceNumber: 0, shardId: 's' },
+  arrivedAt: new Date(second * 1_000),
+})
+
+/** A reply of GetRecords: its records, and how far it is from the tip. */
+export const page = (records: ConsumerRecord[], millisBehindLatest: number): RecordsReply => ({
+  ...{ records, millisBehindLatest, childShards: [] },
+  nextIterator: 'next',
+})
+
+/** A stream that answers in order what it is told to, errors too. Time passes by sleeping alone. */
+export function fakeStream(replies: Array<RecordsReply | Error>) {
+  const positions: ShardPosition[] = []
+  let now = 0
+  const clock: Clock = {
+    now: () => now,
+    async sleep(ms) {
+      now += ms
+    },
+  }
+  const stream: StreamReader = {
+    listShards: async () => [],
+    async getIterator(_shardId, position) {
+      positions.push(position)
+      return 'iterator'
+    },
+    async getRecords() {
+      const reply = replies.length > 1 ? replies.shift() : replies[0]
+      if (reply instanceof Error || reply === undefined) throw reply ?? new Error('no reply is left')
+      return reply
+    },
+  }
+  return { stream, clock, positions, slept: () => now }
+}

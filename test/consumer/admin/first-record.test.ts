@@ -1,0 +1,28 @@
+import t from 'tap'
+import { firstRecord } from '../../../services/consumer/admin/first-record.ts'
+import { patientReader } from '../../../services/consumer/admin/patient-reader.ts'
+import { awsError, fakeStream, page, record } from './fake-stream.ts'
+
+const FROM = { type: 'TRIM_HORIZON' } as const
+
+t.test('the first record is found behind empty replies, or there is none, or nobody knows', async t => {
+  const found = fakeStream([page([], 5_000), page([record('7', 70)], 0)])
+  t.strictSame(await firstRecord('s', FROM, found), { sequenceNumber: '7', arrivedAt: new Date(70_000) })
+  t.equal(await firstRecord('s', FROM, fakeStream([page([], 5_000), page([], 0)])), 'none')
+  t.equal(await firstRecord('s', FROM, fakeStream([{ ...page([], 1), nextIterator: undefined }])), 'none')
+  const endless = fakeStream([page([], 5_000)])
+  t.equal(await firstRecord('s', FROM, endless), 'unknown')
+  t.ok(endless.slept() <= 10_000)
+})
+
+t.test('what is throttled is tried again for some seconds, and nothing else is', async t => {
+  const throttled = awsError('ProvisionedThroughputExceededException')
+  const soon = fakeStream([throttled, throttled, page([record('7', 70)], 0)])
+  t.match(await patientReader(soon.stream, soon.clock).getRecords('s', 'i', 1), { records: [{ sequenceNumber: '7' }] })
+  t.equal(soon.slept(), 1_000)
+  const always = fakeStream([throttled])
+  await t.rejects(patientReader(always.stream, always.clock).getRecords('s', 'i', 1), { name: throttled.name })
+  const other = fakeStream([awsError('AccessDeniedException')])
+  await t.rejects(patientReader(other.stream, other.clock).getRecords('s', 'i', 1), { name: 'AccessDeniedException' })
+  t.equal(other.slept(), 0)
+})

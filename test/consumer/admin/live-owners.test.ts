@@ -1,0 +1,50 @@
+import t from 'tap'
+import { liveOwners } from '../../../services/consumer/admin/live-owners.ts'
+import type { Clock } from '../../../services/consumer/clock.ts'
+import { type Lease, newLease } from '../../../services/consumer/leases/lease.ts'
+
+const FAILOVER = 10_000
+
+/** A table on time of its own, whose leases are renewed at the given pace; 0 is never. */
+function table(paces: Record<string, { owner?: string; everyMs: number }>) {
+  let now = 0
+  const clock: Clock = {
+    now: () => now,
+    async sleep(ms) {
+      now += ms
+    },
+  }
+  const checkpoint = { sequenceNumber: '1', subSequenceNumber: 0 }
+  const list = async (): Promise<Lease[]> =>
+    Object.entries(paces).map(([leaseKey, { owner, everyMs }]) => ({
+      ...newLease({
+        ...{ leaseKey, checkpoint, parentShardIds: [], startAt: undefined, shardStart: undefined },
+        ...{ startingHashKey: undefined, endingHashKey: undefined },
+      }),
+      leaseOwner: owner,
+      leaseCounter: everyMs > 0 ? Math.floor(now / everyMs) : 7,
+    }))
+  return { store: { list }, clock, elapsed: () => now }
+}
+
+t.test('an owner whose lease is renewed is alive, and one whose lease rests for a failover time is not', async t => {
+  const { elapsed, ...ports } = table({
+    a: { owner: 'w1', everyMs: 3_000 },
+    b: { owner: 'dead', everyMs: 0 },
+    c: { everyMs: 0 },
+  })
+  t.strictSame(await liveOwners({ ...ports, failoverMs: FAILOVER, all: true }), new Set(['a']))
+  t.equal(elapsed(), FAILOVER)
+})
+
+t.test('it watches no longer than it has to', async t => {
+  const alive = table({ a: { owner: 'w1', everyMs: 3_000 }, b: { owner: 'w1', everyMs: 3_300 } })
+  t.equal((await liveOwners({ ...alive, failoverMs: FAILOVER, all: true })).size, 2)
+  t.ok(alive.elapsed() <= 4_000)
+  const one = table({ a: { owner: 'w1', everyMs: 1_000 }, b: { owner: 'dead', everyMs: 0 } })
+  t.equal((await liveOwners({ ...one, failoverMs: FAILOVER, all: false })).size, 1)
+  t.ok(one.elapsed() <= 2_000)
+  const free = table({ a: { everyMs: 0 } })
+  t.equal((await liveOwners({ ...free, failoverMs: FAILOVER, all: true })).size, 0)
+  t.equal(free.elapsed(), 0)
+})

@@ -1,0 +1,141 @@
+import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import { SplitShardCommand } from '@aws-sdk/client-kinesis'
+import t from 'tap'
+import { isShardEnd } from '../../../services/consumer/checkpoint.ts'
+import { ConsumerAdmin, ReplayError } from '../../../services/consumer/index.ts'
+import { APPLICATION, collector, STREAM, type StreamFixture, startStream, whenever } from '../support.ts'
+
+const adminOf = ({ kinesis, dynamodb }: StreamFixture, applicationName = APPLICATION) =>
+  new ConsumerAdmin({ applicationName, streamName: STREAM, kinesis, dynamodb })
+
+const letters = (...keys: string[]) => keys.map(key => ({ key, data: key }))
+
+/** Has a worker of the application handle so many records, and gives what they were, sorted. */
+async function handle(stream: StreamFixture, count: number, applicationName = APPLICATION): Promise<string> {
+  const { handler, texts, until } = collector()
+  const consumer = stream.consumer({ handler, applicationName })
+  await consumer.start()
+  await until(() => texts().length >= count)
+  await consumer.stop()
+  return texts().sort().join(' ')
+}
+
+/** A moment between what came and what will come, by the stream's clock, which is ours here. */
+async function moment(): Promise<Date> {
+  await wait(20)
+  const at = new Date()
+  await wait(20)
+  return at
+}
+
+t.test('all that came since a moment is handled again, by whoever takes the leases next', async t => {
+  const stream = await startStream(t, { shards: 2 })
+  const admin = adminOf(stream)
+  await stream.put(letters('a', 'b', 'c', 'd'))
+  const at = await moment()
+  await stream.put(letters('e', 'f', 'g', 'h'))
+  t.equal(await handle(stream, 8), 'a b c d e f g h')
+
+  const plans = await admin.planReplay({ at })
+  t.ok(plans.some(({ change }) => change === 'move'))
+  for (const plan of plans) t.equal(await admin.replay(plan, at), plan.change === 'move')
+  t.equal(await handle(stream, 4), 'e f g h')
+
+  const again = await admin.planReplay({ at })
+  for (const plan of again) await admin.replay(plan, at)
+  t.notOk(
+    (await admin.planReplay({ at })).some(({ change }) => change !== 'none'),
+    'put back is put back',
+  )
+})
+
+t.test('a worker that holds a lease that is put back loses it, and writes no checkpoint over it', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const admin = adminOf(stream)
+  const at = await moment()
+  await stream.put(letters('a', 'b'))
+  const { handler, texts, until } = collector()
+  const consumer = stream.consumer({ handler, failoverMs: 3_000 })
+  const lost = once(consumer.events, 'leaseLost')
+  await consumer.start()
+  await whenever([consumer], () => /^\d/.test(consumer.snapshot()[0]?.checkpoint ?? '') && texts().length === 2)
+
+  const [plan] = await admin.planReplay({ at })
+  t.match(plan, { change: 'move', lease: { leaseOwner: consumer.workerId } })
+  t.strictSame(await admin.liveOwners(3_000), new Set(['shardId-000000000000']))
+  if (plan) t.ok(await admin.replay(plan, at))
+  // It, or another worker, takes the lease from nobody's hands, and begins at the moment.
+  await lost
+  await until(() => texts().length >= 4)
+  t.equal(texts().slice(0, 4).join(' '), 'a b a b')
+})
+
+t.test('shards that have ended since the moment are handled again, before their children', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const admin = adminOf(stream)
+  const at = await moment()
+  await stream.put([
+    { key: 'k', data: '1 before the split' },
+    { key: 'l', data: '1 before the split' },
+  ])
+  const { handler, until, texts } = collector()
+  const consumer = stream.consumer({ handler, shardSyncIntervalMs: 1_000 })
+  await consumer.start()
+  await until(() => texts().length === 2)
+  await stream.kinesis.send(
+    new SplitShardCommand({
+      StreamName: STREAM,
+      ShardToSplit: 'shardId-000000000000',
+      NewStartingHashKey: (2n ** 127n).toString(),
+    }),
+  )
+  await whenever([consumer], () => consumer.snapshot().length === 2)
+  await stream.put([
+    { key: 'k', data: '2 after it' },
+    { key: 'l', data: '2 after it' },
+  ])
+  await until(() => texts().length === 4)
+  await consumer.stop()
+
+  for (const plan of await admin.planReplay({ at })) await admin.replay(plan, at)
+  t.notOk((await admin.leases()).some(({ checkpoint }) => isShardEnd(checkpoint)))
+  const replayed = collector()
+  const next = stream.consumer({ handler: replayed.handler })
+  await next.start()
+  await replayed.until(() => replayed.texts().length === 4)
+  for (const key of ['k', 'l']) {
+    const order = replayed.records.filter(({ partitionKey }) => partitionKey === key).map(({ data }) => String(data))
+    t.strictSame(order, ['1 before the split', '2 after it'])
+  }
+  await next.stop()
+})
+
+t.test('a new application starts at the moment, and the other one is not touched', async t => {
+  const stream = await startStream(t, { shards: 2 })
+  await stream.put(letters('a', 'b', 'c'))
+  const at = await moment()
+  await stream.put(letters('d', 'e'))
+  await handle(stream, 5)
+  const before = await adminOf(stream).leases()
+  const other = adminOf(stream, 'second-application')
+  t.equal((await other.prepare(at)).length, 2)
+  t.equal(await handle(stream, 2, 'second-application'), 'd e')
+  t.strictSame(await adminOf(stream).leases(), before)
+  await t.rejects(other.prepare(at), ReplayError)
+})
+
+t.test('a record names its moment, and what is not there is said', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const admin = adminOf(stream)
+  await stream.put(letters('a', 'b'))
+  const { handler, records, until } = collector()
+  const consumer = stream.consumer({ handler })
+  await consumer.start()
+  await until(() => records.length === 2)
+  await consumer.stop()
+  const [, second] = records
+  t.strictSame(await admin.momentOf('shardId-000000000000', second?.sequenceNumber ?? ''), second?.arrivedAt)
+  await t.rejects(admin.momentOf('shardId-000000000000', '7'), { code: 'CONSUMER_REPLAY' })
+  await t.rejects(admin.planReplay({ at: new Date(), shardIds: ['shardId-9'] }), { message: /no shard 'shardId-9'/ })
+})

@@ -1,0 +1,95 @@
+import { readdirSync, renameSync, symlinkSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { bundle } from '../../image/bundle.ts'
+import { entriesOf } from '../../image/entries.ts'
+import { closureOf } from '../../image/packages.ts'
+import { runProgram } from '../support/processes.ts'
+
+const root = path.resolve(import.meta.dirname, '../..')
+
+t.test('the entries are the programs, and every module that has a handler', async t => {
+  const { programs, handlers } = entriesOf(path.join(root, 'services'))
+  t.strictSame(programs, ['api/server', 'worker/worker', 'cli/headgate'])
+  t.ok(handlers.includes('api/lambda') && handlers.includes('worker/lambda'))
+  t.notOk(handlers.includes('api/lambda-handler'), 'what only makes one is none')
+})
+
+t.test('bundled, every role starts as it does from its source', async t => {
+  const dir = t.testdir({ 'package.json': '{"type":"module","version":"1.2.3"}' })
+  symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'))
+  const out = path.join(dir, 'dist/services')
+  await bundle(root, out)
+  const run = async (args: string[], env: Record<string, string> = {}) => {
+    const program = runProgram(t, args, { cwd: dir, env })
+    const { code } = await program.ended
+    return { code, stdout: program.stdout(), stderr: program.stderr() }
+  }
+
+  const version = await run([path.join(out, 'cli/headgate.js'), '--version'])
+  t.match(version, { code: 0, stdout: '1.2.3\n' }, version.stderr)
+  for (const role of ['api/server.js', 'worker/worker.js']) {
+    const unconfigured = await run([path.join(out, role)], { AWS_REGION: '' })
+    t.match(unconfigured, { code: 1, stderr: /^The configuration cannot be used.*\n {2}AWS_REGION: is required/ }, role)
+  }
+  const call = `
+    const { handler } = await import(${JSON.stringify(path.join(out, 'api/lambda.js'))})
+    const http = { method: 'POST', path: '/uploads' }
+    const event = { version: '2.0', rawPath: '/uploads', rawQueryString: '', headers: {}, requestContext: { http } }
+    const { statusCode, body } = await handler(event, { awsRequestId: '1' })
+    process.stdout.write(statusCode + ' ' + JSON.parse(body).type)
+    process.exit()`
+  const env = { AWS_REGION: 'us-east-1', UPLOAD_BUCKET: 'uploads', LOG_LEVEL: 'silent' }
+  const pool = { COGNITO_USER_POOL_ID: 'us-east-1_pool', COGNITO_CLIENT_ID: 'client' }
+  const lambda = await run(['--input-type=module', '-e', call], { ...env, ...pool })
+  t.match(lambda, { code: 0, stdout: '401 urn:headgate:problem:missing-token' }, lambda.stderr)
+})
+
+t.test('packages are found as Node finds them, with what they need and without what is not installed', async t => {
+  const manifest = (dependencies: Record<string, string>, optionalDependencies = {}) =>
+    JSON.stringify({ dependencies, optionalDependencies })
+  const dir = t.testdir({
+    node_modules: {
+      a: {
+        'package.json': manifest({ b: '1', '@s/c': '1' }, { elsewhere: '1' }),
+        node_modules: { b: { 'package.json': '{}' } },
+      },
+      b: { 'package.json': manifest({ unasked: '1' }) },
+      unasked: { 'package.json': '{}' },
+      '@s': { c: { 'package.json': manifest({ a: '1' }) } },
+    },
+  })
+  t.strictSame(closureOf(dir, ['a', 'absent']), [
+    'node_modules/@s/c',
+    'node_modules/a',
+    'node_modules/a/node_modules/b',
+  ])
+})
+
+t.test('a compile cache of another user and processor is used, and one of another Node is not', async t => {
+  const dir = t.testdir({ 'code.mjs': 'export const answer = 42\n' })
+  const made = path.join(dir, 'made')
+  const begin = `
+    const { useCompileCache } = await import(${JSON.stringify(path.join(root, 'image/compile-cache.ts'))})
+    const { getCompileCacheDir } = await import('node:module')
+    useCompileCache(${JSON.stringify(made)})
+    process.stdout.write(String(getCompileCacheDir()))`
+  const run = async () => {
+    const program = runProgram(t, ['--input-type=module', '-e', begin], { env: { TMPDIR: dir } })
+    t.strictSame(await program.ended, { code: 0, signal: null }, program.stderr())
+    return program.stdout()
+  }
+  t.equal(await run(), 'undefined', 'without one everything runs as well')
+
+  const making = runProgram(t, [path.join(dir, 'code.mjs')], { env: { NODE_COMPILE_CACHE: made } })
+  await making.ended
+  const [own = ''] = readdirSync(made)
+  t.match(await run(), path.join(made, own), 'its own is used where it lies')
+
+  const [version = '', arch = ''] = own.split('-')
+  renameSync(path.join(made, own), path.join(made, `${version}-${arch}-00000000-4711`))
+  t.match(await run(), /\/headgate-\w+\/v/, 'by a link')
+
+  renameSync(path.join(made, `${version}-${arch}-00000000-4711`), path.join(made, `v1.0.0-${arch}-00000000-4711`))
+  t.equal(await run(), 'undefined')
+})

@@ -1,0 +1,47 @@
+import type { Worker } from './worker.ts'
+import type { World } from './world.ts'
+
+/** How long a fleet that is well gets to come to rest before. */
+const CALM_MS = 5_000
+/** Records that the departing worker may get hold of. */
+const LAST_RECORDS = 8
+
+/**
+ * Once the faults are healed one worker departs and never comes to an end: it freezes for good, or is told to stop while its
+ * handlers neither end nor listen. By then nobody may need it: what it held is in no hands or in others' within a bound.
+ */
+export function depart(world: World): void {
+  const { time, scenario } = world
+  if (scenario.departure === 'none') return
+  const heir = world.join() // Some of the others may still stand still.
+  time.at(time.now + CALM_MS, () => {
+    const { scanIntervalMs, failoverMs, drainTimeoutMs } = scenario
+    const worker = world.random.pick(world.active().filter(one => one !== heir && isOnly(one, world)))
+    if (!worker || !heir.alive) return
+    world.trace.add(`${worker.name} ${scenario.departure}`)
+    worker.departed = true
+    worker.handlers.isStuck = true
+    for (let left = LAST_RECORDS; left > 0; left--) world.put()
+    time.at(time.now + scenario.idleIntervalMs, () => leave(worker, world))
+    const least = scenario.departure === 'freezes' ? failoverMs : drainTimeoutMs
+    const bound = scenario.idleIntervalMs + least + 3 * scanIntervalMs + 500
+    time.at(time.now + bound, () => check(worker, world, bound))
+  })
+}
+
+function leave(worker: Worker, world: World): void {
+  if (world.scenario.departure === 'freezes') worker.process.stall(Number.MAX_SAFE_INTEGER)
+  else world.stop(worker)
+}
+
+/** Of two that run under one name nobody can tell whose the leases are. */
+function isOnly(worker: Worker, { workers }: World): boolean {
+  return !workers.some(other => other !== worker && other.alive && other.workerId === worker.workerId)
+}
+
+function check({ name, workerId }: Worker, world: World, bound: number): void {
+  const held = world.table.all().filter(lease => lease.leaseOwner === workerId)
+  if (held.length === 0) return
+  const shards = held.map(lease => lease.leaseKey).join(' and ')
+  world.violated('11', `${bound.toFixed()} ms after it departed ${name} still has ${shards}`)
+}

@@ -1,0 +1,75 @@
+import type { Mutation } from './mutation.ts'
+
+/** How a shard is read. */
+export const FETCHING: readonly Mutation[] = [
+  {
+    rule: 'reading goes on at the checkpoint, not behind it',
+    file: 'fetching/position.ts',
+    text: "type: 'AT_SEQUENCE_NUMBER', sequenceNumber: from.sequenceNumber",
+    replacement: "type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: from.sequenceNumber",
+    breaks: ['1', '2'],
+  },
+  {
+    rule: 'an iterator is made anew after a fault',
+    file: 'fetching/fetch-shard.ts',
+    text: "      if (fault !== 'throttled') iterator = undefined\n",
+    replacement: '',
+    breaks: ['10'],
+  },
+  {
+    rule: 'a null iterator without children is no end of a shard',
+    file: 'fetching/fetch-shard.ts',
+    text: 'const children = childrenTold(shardId, reply)',
+    replacement: 'const children = (await stream.listShards()).filter(one => one.parentShardIds.includes(shardId))',
+    breaks: ['1'],
+  },
+  {
+    rule: 'fetching waits for room in the budget',
+    file: 'fetching/byte-budget.ts',
+    text: 'hasRoom: used => this.#hasRoom(used),',
+    replacement: 'hasRoom: () => true,',
+    breaks: ['9'],
+  },
+  {
+    rule: 'a shard that is read from its start again gives nothing again',
+    file: 'fetching/fetch-shard.ts',
+    text: 'const fresh = withoutOld(reply, last)',
+    replacement: 'const fresh = last === undefined ? withoutOld(reply, last) : reply',
+    breaks: ['twice'],
+  },
+  {
+    rule: 'a subscription that is silent is given up',
+    file: 'fetching/subscription.ts',
+    text: 'Promise.race([coming, silence])',
+    replacement: 'Promise.race([coming, silence.then(() => coming)])',
+    breaks: ['10'],
+  },
+  {
+    rule: 'a subscription is opened again behind what came of the one before',
+    file: 'fetching/fan-out.ts',
+    text: 'position = behind(event, position, event.continuation)',
+    replacement: 'behind(event, position, event.continuation)',
+    breaks: ['2', 'twice'],
+  },
+  {
+    rule: 'a shard is subscribed to once a second at most',
+    file: 'fetching/fan-out.ts',
+    text: 'Math.max(calledAt + CALL_INTERVAL_MS - clock.now(), waitMs)',
+    replacement: 'waitMs',
+    breaks: ['pace'],
+  },
+  {
+    rule: 'the end of a shard that names no children is not believed',
+    file: 'fetching/fan-out.ts',
+    text: 'if (children.length > 0) return children',
+    replacement: 'if (isLast) return children',
+    breaks: ['1', '6', '7', '10'],
+  },
+  {
+    rule: 'nothing is read from a subscription while there is no room',
+    file: 'fetching/fan-out.ts',
+    text: 'while (await hasRoomSoon(settings)) {',
+    replacement: 'while (!signal.aborted) {',
+    breaks: ['9'],
+  },
+]

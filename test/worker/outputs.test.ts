@@ -1,0 +1,190 @@
+import { HeadObjectCommand } from '@aws-sdk/client-s3'
+import sharp from 'sharp'
+import t from 'tap'
+import { names } from '../../services/platform/resources.ts'
+import { outputsPrefix, processedKey } from '../../services/uploads/keys.ts'
+import type { UploadRecord } from '../../services/uploads/record.ts'
+import { TransformError } from '../../services/worker/errors.ts'
+import { loadRules } from '../../services/worker/transforms/rules/rules.ts'
+import { createTransformThreads } from '../../services/worker/transforms/threads/pool.ts'
+import type { Transform } from '../../services/worker/transforms/transform.ts'
+import { deadLetterOf, exists, going, startPipeline, streamRecord } from './pipeline.ts'
+
+const pipeline = await startPipeline(t)
+const { aws, store, results, read, keys } = pipeline
+const threads = createTransformThreads()
+t.teardown(() => threads.close())
+
+async function processorFor(configuration?: object) {
+  const rules = await loadRules(configuration && JSON.stringify(configuration), threads.onThread)
+  return pipeline.processor({ rules, threads: threads.size })
+}
+
+/** Everything that lies of an upload in the bucket of processed objects. */
+async function lying({ uploadId }: UploadRecord): Promise<string[]> {
+  return (await keys()).filter(key => key.includes(uploadId))
+}
+
+t.test('a table becomes lines of JSON, and its bad rows an output of their own', async t => {
+  const content = 'a,b\n1,2\n3\n4,5\n'
+  const upload = await pipeline.upload(content, { filename: 'table.csv', contentType: 'text/csv' })
+  const record = streamRecord(upload)
+  const processor = await processorFor()
+  for (const _time of [1, 2]) {
+    await processor.process(record, going)
+    const [main, bad] = [processedKey(upload.key), `${outputsPrefix(upload.key)}bad-rows.json`]
+    t.equal((await read(main)).text, '{"a":"1","b":"2"}\n{"a":"4","b":"5"}\n')
+    const report = await read(bad)
+    t.match(JSON.parse(report.text), { goodRows: 2, badRows: 1, first: [{ line: 3 }] })
+    t.match(report.metadata, {
+      'source-key': upload.key,
+      'source-sha256': upload.sha256,
+      'upload-id': upload.uploadId,
+      transform: 'csv-to-ndjson',
+      'transform-version': '1',
+    })
+    t.match(await store.get(upload), {
+      status: 'processed',
+      processed: { bucket: names.processedBucket, key: main },
+      outputs: [
+        { name: 'main', contentType: 'application/x-ndjson', size: 36, filename: 'table.ndjson' },
+        {
+          name: 'bad-rows.json',
+          size: Buffer.byteLength(report.text),
+          s3: { bucket: names.processedBucket, key: bad },
+        },
+      ],
+      transform: { name: 'csv-to-ndjson', version: '1' },
+    })
+    t.strictSame((await lying(upload)).sort(), [main, bad].sort())
+  }
+})
+
+t.test('a rule sends small outputs to DynamoDB, the same item each time', async t => {
+  const processor = await processorFor({
+    rules: [{ contentType: 'image/*', transform: 'image', sink: { 'metadata.json': 'dynamodb' } }],
+  })
+  const picture = await sharp({ create: { width: 64, height: 32, channels: 3, background: 'red' } })
+    .png()
+    .toBuffer()
+  const upload = await pipeline.upload(picture, { filename: 'red.png', contentType: 'image/png' })
+  const source = await aws.s3.send(new HeadObjectCommand({ Bucket: upload.bucket, Key: upload.key }))
+  const items: unknown[] = []
+  for (const _time of [1, 2]) {
+    await processor.process(streamRecord(upload), going)
+    const item = await results.get(upload, 'metadata.json', upload.uploadId)
+    t.match(JSON.parse(Buffer.from(item?.body ?? '').toString()), { format: 'png', width: 64, height: 32 })
+    t.match(item, {
+      contentType: 'application/json',
+      source: {
+        bucket: upload.bucket,
+        key: upload.key,
+        etag: source.ETag?.replaceAll('"', ''),
+        sha256: upload.sha256,
+      },
+      transform: { name: 'image', version: '1' },
+    })
+    items.push(item)
+  }
+  t.strictSame(items[1], items[0])
+  t.strictSame(await lying(upload), [processedKey(upload.key)], 'and no object of it')
+  t.match(await store.get(upload), {
+    processed: { key: processedKey(upload.key) },
+    outputs: [
+      { name: 'main', contentType: 'image/webp' },
+      { name: 'metadata.json', isItem: true },
+    ],
+  })
+})
+
+t.test('also the main one: then the upload has no processed object', async t => {
+  const processor = await processorFor({ rules: [{ transform: 'upper-case', sink: 'dynamodb', itemBytes: 10 }] })
+  const upload = await pipeline.upload('hello')
+  await processor.process(streamRecord(upload), going)
+  t.match(await results.get(upload, 'main', upload.uploadId), { contentType: 'text/plain;charset=utf-8' })
+  const marked = await store.get(upload)
+  t.match(marked, { status: 'processed', outputs: [{ name: 'main', size: 5, isItem: true }] })
+  t.notOk(marked && 'processed' in marked)
+  t.strictSame(await lying(upload), [])
+
+  const long = await pipeline.upload('hello kinesis')
+  const record = streamRecord(long)
+  await processor.process(record, going)
+  t.match(await store.get(long), {
+    status: 'failed',
+    failure: {
+      code: 'HEADGATE_OUTPUT_TOO_LARGE',
+      reason: 'The output has more than 10 bytes, which is what its item may have.',
+    },
+  })
+  t.equal(await results.get(long, 'main', long.uploadId), undefined)
+  t.ok(await exists(aws.s3, deadLetterOf(record)))
+})
+
+t.test('what is refused ends as failed, with a reason that a person can read', async t => {
+  const processor = await processorFor()
+  for (const [content, contentType, reason] of [
+    ['a,b\n1\n', 'text/csv', /^None of the 1 rows can be read\. Line 2: The row has 1 fields, not 2\.$/],
+    ['not a picture', 'image/png', /^The content is no image/],
+    [Buffer.from([0xff, 0xfe, 0xfd]), 'text/plain', /^The content is not valid utf-8: name its charset/],
+    ['x', 'text/plain; charset=klingon', /^The charset "klingon" of the content type is unknown\.$/],
+  ] as const) {
+    const upload = await pipeline.upload(content, { contentType, filename: 'file' })
+    await processor.process(streamRecord(upload), going)
+    t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_TRANSFORM_REFUSED', reason } })
+    t.strictSame(await lying(upload), [])
+  }
+})
+
+t.test('an upload that no rule has ends as failed, too', async t => {
+  const processor = await processorFor({ rules: [{ contentType: 'image/*', transform: 'copy' }], defaults: false })
+  const upload = await pipeline.upload('hello')
+  await processor.process(streamRecord(upload), going)
+  t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_NO_TRANSFORM' } })
+})
+
+/** Gives its main output, and another one, and then does something. */
+function twoAndThen(act: () => Promise<unknown>): Transform {
+  const output = (name?: string) => ({ ...(name && { name }), contentType: 'text/plain', body: [Buffer.from('x')] })
+  return {
+    name: 'two',
+    version: '1',
+    async *apply() {
+      yield output()
+      yield output('more')
+      await act()
+    },
+  }
+}
+
+t.test('the outputs before one that is refused do not stay', async t => {
+  const refusing = twoAndThen(() => Promise.reject(new TransformError('The third is not to be had.')))
+  const upload = await pipeline.upload('hello')
+  await pipeline.processor({ transforms: [refusing] }).process(streamRecord(upload), going)
+  t.match(await store.get(upload), { status: 'failed', failure: { reason: 'The third is not to be had.' } })
+  t.strictSame(await lying(upload), [])
+})
+
+t.test('those of an upload that is processed stay, whatever a later transform makes of its event', async t => {
+  const upload = await pipeline.upload('hello')
+  const record = streamRecord(upload)
+  await pipeline.processor({ transforms: [twoAndThen(() => Promise.resolve())] }).process(record, going)
+  const before = await lying(upload)
+  t.equal(before.length, 2)
+  const refusing = twoAndThen(() => Promise.reject(new TransformError('Not any more.')))
+  await pipeline.processor({ transforms: [refusing] }).process(record, going)
+  t.strictSame(await lying(upload), before)
+  t.match(await store.get(upload), { status: 'processed' })
+})
+
+t.test('an upload that is deleted while it is processed leaves none of its outputs', async t => {
+  const upload = await pipeline.upload('hello')
+  const remove = async () => {
+    const deleted = await pipeline.deletions.begin(upload)
+    if (deleted) await pipeline.deletions.complete(deleted)
+  }
+  const record = streamRecord(upload)
+  await pipeline.processor({ transforms: [twoAndThen(remove)] }).process(record, going)
+  t.strictSame(await lying(upload), [])
+  t.notOk(await exists(aws.s3, deadLetterOf(record)))
+})

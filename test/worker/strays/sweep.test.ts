@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb'
+import { CreateMultipartUploadCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
+import t from 'tap'
+import { v7 as uuidv7 } from 'uuid'
+import { createLocalClients } from '../../../services/local/clients.ts'
+import { loadConfig } from '../../../services/platform/config/load.ts'
+import { workerConfigSchema } from '../../../services/platform/config/worker.ts'
+import { processedKey } from '../../../services/uploads/keys.ts'
+import { toObjectMetadata } from '../../../services/uploads/metadata.ts'
+import type { UploadRecord } from '../../../services/uploads/record.ts'
+import { itemKey } from '../../../services/uploads/store.ts'
+import { createBucket } from '../../../services/worker/strays/bucket.ts'
+import { createListUploads } from '../../../services/worker/strays/list-uploads.ts'
+import { createTurns } from '../../../services/worker/strays/turns.ts'
+import { createWorkerStraySweep } from '../../../services/worker/strays/worker-sweep.ts'
+import { operation, startFaultProxy } from '../../support/fault-proxy.ts'
+import { hold, pass } from '../../support/faults/faults.ts'
+import { startPipeline, uploadRecord } from '../pipeline.ts'
+
+const HOUR = 3_600_000
+
+const pipeline = await startPipeline(t)
+const { aws, store, deletions, upload, lines } = pipeline
+const { s3, dynamodb } = aws
+const config = loadConfig(workerConfigSchema, aws.env)
+const bucket = createBucket(s3, config.UPLOAD_BUCKET)
+
+/** An empty bucket, and a table that has seen a first pass. */
+async function anew(): Promise<void> {
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: config.UPLOAD_BUCKET }))
+  for (const { Key = '' } of Contents) await bucket.remove(Key)
+  await dynamodb.send(
+    new DeleteItemCommand({ TableName: config.UPLOADS_TABLE, Key: itemKey({ owner: '#strays', uploadId: 'sweep' }) }),
+  )
+  await sweep(0)
+}
+
+/** One pass of a worker whose clock is so many hours on. */
+function sweep(hours = 26, clients: Parameters<typeof createWorkerStraySweep>[1] = aws) {
+  return createWorkerStraySweep(config, clients, pipeline.log, () => Date.now() + hours * HOUR).runOnce()
+}
+
+function record(change: Partial<UploadRecord> = {}): UploadRecord {
+  return uploadRecord({ uploadId: uuidv7(), owner: randomUUID(), ...change })
+}
+
+async function putAlone(upload: UploadRecord, metadata = toObjectMetadata(upload)): Promise<void> {
+  const { bucket: Bucket, key: Key } = upload
+  await s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x', Metadata: metadata }))
+}
+
+const isThere = async ({ bucket: Bucket, key: Prefix }: { bucket: string; key: string }) =>
+  (await s3.send(new ListObjectsV2Command({ Bucket, Prefix }))).KeyCount === 1
+
+t.beforeEach(anew)
+
+t.test('an object that nobody has recorded is removed once it is old enough', async t => {
+  const stray = record()
+  await putAlone(stray)
+  t.same(await sweep(1), undefined, 'no pass is due')
+  t.same(await sweep(7), { requeued: 0, removed: 0 })
+  t.ok(await isThere(stray))
+  t.same(await sweep(26), { requeued: 0, removed: 1 })
+  t.notOk(await isThere(stray))
+  await t.rejects(store.create(stray), { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'and cannot be recorded any more')
+  t.equal(await store.get(stray), undefined)
+})
+
+t.test('an upload that is recorded while the sweep is at it keeps its object', async t => {
+  const late = record({ status: 'queued' })
+  await putAlone(late)
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const clients = createLocalClients({ ...aws.endpoints, dynamodb: proxy.url })
+  t.teardown(() => clients.destroy())
+  const gate = Promise.withResolvers<void>()
+  const burying = proxy.inject(hold(gate.promise, pass), { when: operation('PutItem') })
+  const sweeping = sweep(26, clients)
+  await burying.reached()
+  await store.create(late)
+  gate.resolve()
+  t.same(await sweeping, { requeued: 0, removed: 0 })
+  t.ok(await isThere(late))
+  t.match(await store.get(late), { status: 'queued' })
+})
+
+t.test('an upload that waits in vain is handed to the relay, and one that does not is left alone', async t => {
+  const before = new Date(Date.now() - HOUR).toISOString()
+  const waiting = await upload('a', { ...record({ status: 'queued' }), updatedAt: before })
+  const stuck = await upload('b', { ...record({ status: 'processing' }), updatedAt: before })
+  const done = await upload('c', record({ status: 'processed' }))
+  const failed = await upload('d', record({ status: 'failed' }))
+  const deleted = await upload('e', record({ status: 'processed' }))
+  await deletions.begin(deleted)
+  t.same(await sweep(), { requeued: 2, removed: 0 })
+  const outbox = async (one: UploadRecord) => (await store.get(one))?.status
+  t.same(await Promise.all([waiting, stuck, done, failed].map(outbox)), ['stored', 'stored', 'processed', 'failed'])
+  t.ok(await store.claimOutbox(waiting, { now: Date.now(), until: Date.now() + 1 }), 'it has its mark')
+  t.ok(await isThere(deleted), 'a deletion under way is the outbox’s')
+  t.equal(await sweep(), undefined, 'the next pass is not due yet')
+  t.same(await sweep(26 + 7), { requeued: 0, removed: 0 }, 'and looks at what has come since')
+})
+
+t.test('an object of an upload that is deleted, or has another object, is removed', async t => {
+  const deleted = await upload('a', record({ status: 'processed' }))
+  const tombstone = await deletions.begin(deleted)
+  if (tombstone) await deletions.complete(tombstone)
+  await putAlone(deleted)
+  const renamed = await upload('b', record({ status: 'processed' }))
+  const first = { ...renamed, key: renamed.key.replace('demo.txt', 'old.txt') }
+  await putAlone(first)
+  t.same(await sweep(), { requeued: 0, removed: 2 })
+  t.same(await Promise.all([deleted, first, renamed].map(isThere)), [false, false, true])
+})
+
+t.test('what is not certain to be a stray of the api is not touched', async t => {
+  const foreign = record()
+  await putAlone(foreign, {})
+  const others = record()
+  await putAlone(others, toObjectMetadata({ ...others, owner: 'somebody-else' }))
+  const flat = record({ key: `uploads/${randomUUID()}.txt` })
+  await putAlone(flat)
+  const lost = record()
+  await putAlone(lost)
+  const processed = { Bucket: config.PROCESSED_BUCKET, Key: processedKey(lost.key), Body: 'X' }
+  await s3.send(new PutObjectCommand(processed))
+  t.same(await sweep(), { requeued: 0, removed: 0 })
+  t.same(await Promise.all([foreign, others, flat, lost].map(isThere)), [true, true, true, true])
+  t.match(
+    lines.filter(({ level }) => level === 'error'),
+    [{ msg: /UPLOADS_TABLE/, uploadId: lost.uploadId }],
+    'a table that has lost records is told of',
+  )
+})
+
+t.test(
+  'what was there before the first pass of all is not touched: another table may have had its records',
+  async t => {
+    const stray = record()
+    await putAlone(stray)
+    await dynamodb.send(
+      new DeleteItemCommand({ TableName: config.UPLOADS_TABLE, Key: itemKey({ owner: '#strays', uploadId: 'sweep' }) }),
+    )
+    t.same(await sweep(40), { requeued: 0, removed: 0 })
+    t.same(await sweep(80), { requeued: 0, removed: 0 })
+    t.ok(await isThere(stray))
+  },
+)
+
+t.test('parts that nobody completes and beginnings of parts that nobody goes on with are removed', async t => {
+  const { key: Key, bucket: Bucket, owner, uploadId } = record()
+  await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }))
+  const tail = { bucket: Bucket, key: `tails/${owner}/${uploadId}/8` }
+  await s3.send(new PutObjectCommand({ Bucket, Key: tail.key, Body: 'x' }))
+  t.same(await sweep(7), { requeued: 0, removed: 0 })
+  t.same(await sweep(26), { requeued: 0, removed: 2 })
+  t.notOk(await isThere(tail))
+  for await (const page of bucket.multiparts(new AbortController().signal)) t.same(page, [])
+})
+
+t.test('of an owner with many uploads the old ones are passed over', async t => {
+  const [day, now] = [86_400_000, Date.now()]
+  const owners = ['a', 'b'].map(letter => `${letter}-${randomUUID()}`)
+  const at = (owner: string, msecs: number) => record({ owner, uploadId: uuidv7({ msecs }) })
+  const old = owners.flatMap(owner => Array.from({ length: 7 }, (_, n) => at(owner, now - 30 * day + n)))
+  const young = owners.flatMap(owner => Array.from({ length: 3 }, (_, n) => at(owner, now + n)))
+  for (const one of [...old, ...young]) await putAlone(one)
+  const list = createListUploads(s3, config.UPLOAD_BUCKET, 3)
+  const seen: string[] = []
+  for (let after: string | undefined = 'uploads/a-'; after !== undefined; ) {
+    const page = await list({ after, since: now - day })
+    seen.push(...page.objects.map(({ key }) => key))
+    after = page.next
+  }
+  for (const { key } of young) t.ok(seen.includes(key))
+  t.ok(old.filter(({ key }) => seen.includes(key)).length <= 6, 'a page of each owner at most')
+  t.equal(new Set(seen).size, seen.length, 'nothing comes twice')
+})
+
+t.test('one worker at a time has the turn, and another goes on where it was', async t => {
+  await anew()
+  const turns = createTurns({ dynamodb, table: config.UPLOADS_TABLE })
+  const now = Date.now() + 100 * HOUR
+  const taken = await Promise.all(
+    Array.from({ length: 5 }, () => turns.take({ now, until: now + 1_000, to: now - HOUR })),
+  )
+  const [turn, ...more] = taken.filter(one => one !== undefined)
+  t.ok(turn)
+  t.same(more, [])
+  if (!turn) return
+  t.ok(await turns.advance(turn, 'uploads/m', now + 2_000))
+  t.equal(await turns.take({ now: now + 1_500, until: now + 3_000, to: now }), undefined, 'it holds on')
+  const next = await turns.take({ now: now + 2_500, until: now + 9_000, to: now })
+  t.match(next, { cursor: 'uploads/m', to: now - HOUR, from: turn.from }, 'the same pass')
+  t.notOk(await turns.advance(turn, 'uploads/n', now + 9_999), 'who was too slow has it no more')
+  if (next) await turns.finish(next, now + 6 * HOUR)
+  t.equal(await turns.take({ now: now + HOUR, until: now + 2 * HOUR, to: now }), undefined)
+  const later = now + 7 * HOUR
+  t.match(await turns.take({ now: later, until: later + 1, to: later - HOUR }), { from: now - HOUR, to: later - HOUR })
+})

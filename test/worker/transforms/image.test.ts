@@ -1,0 +1,122 @@
+import { crc32, deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+import t, { type Test } from 'tap'
+import { createTransform } from '../../../services/worker/transforms/rules/transform-source.ts'
+import { seededRandom } from '../../uploads/examples.ts'
+import { cut, make } from './support.ts'
+
+const shipped = (options: unknown = {}) => createTransform({ kind: 'shipped', name: 'image', options })
+const image = await shipped()
+
+function picture(width: number, height: number) {
+  return sharp({ create: { width, height, channels: 3, background: '#336699' } })
+}
+
+const refused = (t: Test, bytes: Uint8Array, message: RegExp, transform = image) =>
+  t.rejects(make(transform, [bytes]), { code: 'HEADGATE_TRANSFORM_REFUSED', message })
+
+t.test('an image becomes a thumbnail and what the image is', async t => {
+  for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff'] as const) {
+    const bytes = await picture(800, 400).toFormat(format).toBuffer()
+    const [main, metadata, ...more] = await make(image, [bytes], { filename: 'holiday.in.rome.jpg' })
+    t.match(main, { name: 'main', contentType: 'image/webp', filename: 'holiday.in.rome.webp' })
+    t.match(await sharp(main?.bytes).metadata(), { format: 'webp', width: 320, height: 160 }, format)
+    t.match(metadata, { name: 'metadata.json', contentType: 'application/json' })
+    t.match(JSON.parse(metadata?.bytes.toString() ?? ''), { width: 800, height: 400, pages: 1 }, format)
+    t.strictSame(more, [])
+  }
+})
+
+t.test(
+  'a thumbnail stands upright, is never larger than its image, and says nothing of where it was taken',
+  async t => {
+    const exif = { IFD0: { Make: 'Camera' }, IFD3: { GPSLatitude: '51/1 30/1 0/1' } }
+    const bytes = await picture(40, 20).withExif(exif).withMetadata({ orientation: 6 }).jpeg().toBuffer()
+    const [main, metadata] = await make(image, [bytes])
+    const made = await sharp(main?.bytes).metadata()
+    t.match(made, { width: 20, height: 40 })
+    t.notOk(made.exif)
+    t.match(JSON.parse(metadata?.bytes.toString() ?? ''), { width: 40, height: 20, upright: { width: 20, height: 40 } })
+    t.notMatch(metadata?.bytes.toString(), /GPS|Camera/)
+  },
+)
+
+t.test('several sizes, the first of them the main output', async t => {
+  const transform = await shipped({ sizes: [64, 16], format: 'jpeg', quality: 50 })
+  const made = await make(transform, [await picture(100, 100).png().toBuffer()])
+  t.strictSame(
+    made.map(({ name, contentType }) => [name, contentType]),
+    [
+      ['main', 'image/jpeg'],
+      ['thumbnail-16.jpeg', 'image/jpeg'],
+      ['metadata.json', 'application/json'],
+    ],
+  )
+  t.match(await sharp(made[1]?.bytes).metadata(), { format: 'jpeg', width: 16 })
+})
+
+t.test('the same image gives the same outputs, however it is cut', async t => {
+  const random = seededRandom(3)
+  const bytes = await picture(200, 100).jpeg().toBuffer()
+  const whole = await make(image, [bytes])
+  t.strictSame(await make(image, cut(bytes, random, 50)), whole)
+})
+
+t.test('what is no image is refused, whatever its content type says', async t => {
+  await refused(t, Buffer.alloc(0), /^The content is no image, and only JPEG/)
+  await refused(t, Buffer.from('hello'), /^The content is no image/)
+  await refused(
+    t,
+    Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+    /^The content is (?:no image|.*xml)/,
+  )
+  const bytes = await picture(100, 100).jpeg().toBuffer()
+  await refused(t, bytes.subarray(0, bytes.length / 2), /^The image cannot be read: \w/)
+})
+
+/** A PNG of a few bytes that says it has so many pixels, and has them: zeros pack well. */
+function bomb(width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type), data])
+    const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)]
+    length.writeUInt32BE(data.length)
+    checksum.writeUInt32BE(crc32(body))
+    return Buffer.concat([length, body, checksum])
+  }
+  const head = Buffer.alloc(13)
+  head.writeUInt32BE(width, 0)
+  head.writeUInt32BE(height, 4)
+  head[8] = 1
+  const pixels = deflateSync(Buffer.alloc((Math.ceil(width / 8) + 1) * height))
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  return Buffer.concat([signature, chunk('IHDR', head), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))])
+}
+
+t.test('an image with more pixels than are taken is refused before it is decoded, however few its bytes', async t => {
+  const bytes = bomb(20_000, 20_000)
+  t.ok(bytes.length < 100_000, `${bytes.length} bytes`)
+  await refused(t, bytes, /^The image has 400000000 pixels, and no more than 50000000 are taken\.$/)
+  const [main] = await make(await shipped({ maxPixels: 1_000_000 }), [bomb(1_000, 1_000)])
+  t.match(await sharp(main?.bytes).metadata(), { width: 320 }, 'at the bound it is taken')
+})
+
+t.test('an image with more bytes than are taken is refused, by what it says and by what comes', async t => {
+  const small = await shipped({ maxBytes: 1_024 })
+  await refused(t, Buffer.alloc(1_025), /^The image has more than 1024 bytes/, small)
+  let read = 0
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      read++
+      yield Buffer.alloc(100)
+    }
+  }
+  const context = {
+    upload: { contentType: 'image/png', filename: 'a', key: 'a', size: 10 },
+    signal: new AbortController().signal,
+  }
+  const outputs = small.apply(endless(), context) as AsyncIterable<unknown>
+  await t.rejects(outputs[Symbol.asyncIterator]().next(), { code: 'HEADGATE_TRANSFORM_REFUSED' })
+  t.equal(read, 11)
+  t.equal(small.holds?.({ ...context.upload, size: 500 }), 500)
+  t.equal(small.holds?.({ ...context.upload, size: 5_000 }), 1_024)
+})

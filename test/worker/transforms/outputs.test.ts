@@ -1,0 +1,151 @@
+import { gunzipSync } from 'node:zlib'
+import t from 'tap'
+import { outputsOf } from '../../../services/worker/transforms/outputs.ts'
+import { createTransform } from '../../../services/worker/transforms/rules/transform-source.ts'
+import type { Transform, TransformOutputs } from '../../../services/worker/transforms/transform.ts'
+import { make } from './support.ts'
+
+function giving(apply: () => unknown): Transform {
+  return { name: 'own', version: '1', apply: apply as () => TransformOutputs }
+}
+
+const one = (more: object = {}) => ({ contentType: 'text/plain', body: [Buffer.from('x')], ...more })
+
+async function* several(...outputs: unknown[]) {
+  yield* outputs
+}
+
+t.test('one output, a promise of one, or several', async t => {
+  for (const apply of [() => one(), async () => one(), () => several(one()), async () => several(one())]) {
+    t.match(await make(giving(apply), []), [{ name: 'main', contentType: 'text/plain' }])
+  }
+  const made = await make(
+    giving(() => several(one({ name: 'a.txt' }), one(), one({ name: 'B-2_c', filename: 'ü.txt' }))),
+    [],
+  )
+  t.match(made, [{ name: 'a.txt' }, { name: 'main' }, { name: 'B-2_c', filename: 'ü.txt' }])
+})
+
+t.test('a body may be a list, a generator, a stream, and have chunks that are empty', async t => {
+  const bodies = [
+    [Buffer.from('ab')],
+    several(Buffer.from('a'), Buffer.alloc(0), new Uint8Array([0x62])),
+    new Blob(['ab']).stream(),
+  ]
+  for (const body of bodies)
+    t.equal(
+      (
+        await make(
+          giving(() => one({ body })),
+          [],
+        )
+      )[0]?.bytes.toString(),
+      'ab',
+    )
+})
+
+t.test('the next output is asked for when the one before has been taken', async t => {
+  const steps: string[] = []
+  async function* outputs() {
+    steps.push('first')
+    yield one()
+    steps.push('second')
+    yield one({ name: 'more' })
+  }
+  const context = { upload: { contentType: '', filename: '', key: '', size: 0 }, signal: new AbortController().signal }
+  for await (const { name } of outputsOf(giving(outputs), several() as AsyncIterable<Uint8Array>, context))
+    steps.push(`took ${name}`)
+  t.strictSame(steps, ['first', 'took main', 'second', 'took more'])
+})
+
+t.test('what can be no output is a permanent failure that says what is wrong', async t => {
+  const cases: Array<[apply: () => unknown, message: RegExp]> = [
+    [() => undefined, /"own" gives something that is no output\.$/],
+    [() => several(), /gives no main output/],
+    [() => several(one({ name: 'a' })), /gives no main output/],
+    [() => several(one(), one()), /gives two outputs named "main"/],
+    [() => several(one(), one({ name: 'a' }), one({ name: 'a' })), /gives two outputs named "a"/],
+    [() => one({ name: 'main' }), /names an output "main": the main one has no name/],
+    [() => one({ name: '../a' }), /names an output "\.\.\/a", which is not/],
+    [() => one({ name: 'x'.repeat(65) }), /which is not 1 to 64/],
+    [() => one({ name: 7 }), /names an output 7/],
+    [() => one({ contentType: 'text/plain\r\nx: y' }), /no content type that could be a header/],
+    [() => one({ contentType: undefined }), /no content type/],
+    [() => one({ contentEncoding: '' }), /content encoding/],
+    [() => one({ filename: 'a/b' }), /file name/],
+    [() => one({ filename: '\ud800' }), /file name/],
+    [() => one({ body: 'text' }), /body that is no iterable of byte arrays/],
+    [() => one({ body: Buffer.from('x') }), /body that is no iterable/],
+    [() => one({ body: ['text'] }), /chunks that are no byte arrays/],
+    [
+      () => several(one(), ...Array.from({ length: 32 }, (_, index) => one({ name: `n${index}` }))),
+      /more than 32 outputs/,
+    ],
+  ]
+  for (const [apply, message] of cases) {
+    await t.rejects(make(giving(apply), []), { code: 'HEADGATE_INVALID_OUTPUT', message }, String(message))
+  }
+})
+
+t.test('a refusal is known by its code, from whichever copy of the package it is', async t => {
+  class TransformError extends Error {
+    code = 'HEADGATE_TRANSFORM_REFUSED'
+  }
+  const refuse = (): Uint8Array => {
+    throw new TransformError('Not this.')
+  }
+  async function* refusing(): AsyncGenerator<Uint8Array> {
+    yield refuse()
+  }
+  const { TransformError: ours } = await import('../../../services/worker/errors.ts')
+  for (const apply of [refuse, refusing, () => one({ body: refusing() })]) {
+    const error: unknown = await make(giving(apply), []).catch((reason: unknown) => reason)
+    t.ok(error instanceof ours)
+    t.match(error, { message: 'Not this.' })
+  }
+  await t.rejects(
+    make(
+      giving(() => Promise.reject(new Error('later'))),
+      [],
+    ),
+    { message: 'later' },
+  )
+})
+
+t.test('gzip packs what comes, under the name of the file', async t => {
+  const gzip = await createTransform({ kind: 'shipped', name: 'gzip', options: { level: 9 } })
+  const parts = Array.from({ length: 50 }, (_, index) => Buffer.from(`line ${index}\n`.repeat(1_000)))
+  const [main] = await make(gzip, parts, { filename: 'app.log' })
+  t.match(main, { contentType: 'application/gzip', filename: 'app.log.gz' })
+  t.ok(gunzipSync(main?.bytes ?? '').equals(Buffer.concat(parts)))
+  t.ok((await make(gzip, [Buffer.concat(parts)]))[0]?.bytes.equals(main?.bytes ?? Buffer.alloc(0)), 'however it is cut')
+})
+
+t.test('whatever an upload is called, its outputs can be saved', async t => {
+  const names = ['🎉'.repeat(300), `${'é'.repeat(400)}.csv`, 'a\\b\u0000c.txt', '\ud83d', '.csv', 'x'.repeat(900)]
+  for (const name of ['csv-to-ndjson', 'gzip', 'digest']) {
+    const transform = await createTransform({ kind: 'shipped', name, options: {} })
+    for (const filename of names) {
+      const [main] = await make(transform, [Buffer.from('a,b\n')], { filename })
+      t.match(main?.filename, /^[^\\\p{Cc}]{0,212}\.(?:ndjson|gz|digest\.json)$/u, `${name}: ${filename.slice(0, 20)}`)
+    }
+  }
+})
+
+t.test('an input that fails is the failure of the output', async t => {
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('a')
+    throw new Error('connection reset')
+  }
+  const context = {
+    upload: { contentType: 'text/plain', filename: 'a', key: 'a', size: 9 },
+    signal: new AbortController().signal,
+  }
+  for (const name of ['upper-case', 'image', 'csv-to-ndjson', 'gzip', 'digest', 'copy']) {
+    const transform = await createTransform({ kind: 'shipped', name, options: {} })
+    const read = async () => {
+      for await (const output of outputsOf(transform, broken(), context)) for await (const _ of output.body);
+    }
+    await t.rejects(read(), { message: 'connection reset' }, name)
+  }
+})

@@ -1,0 +1,85 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as pass } from 'node:timers/promises'
+import { GetObjectCommand } from '@aws-sdk/client-s3'
+import t from 'tap'
+import { names } from '../../../services/platform/resources.ts'
+import { outputsPrefix, processedKey } from '../../../services/uploads/keys.ts'
+import { createPublisher } from '../../../services/uploads/publisher.ts'
+import { eventOf } from '../../../services/uploads/record.ts'
+import { bin, createEmptyProject, run } from '../../support/empty-project.ts'
+import { runProgram } from '../../support/processes.ts'
+import { startPipeline } from '../pipeline.ts'
+import { blocksOf } from './recipe.ts'
+
+const recipe = blocksOf(readFileSync(path.resolve(import.meta.dirname, '../../../docs/writing-a-transform.md'), 'utf8'))
+const project = await createEmptyProject(t)
+
+t.test('the files of the recipe are written, and its commands before the worker run', async t => {
+  t.strictSame(
+    recipe.map(({ file, language }) => file ?? language),
+    ['sh', 'log-errors.ts', 'log-errors.test.ts', 'sh', 'transforms.json', 'sh', 'dockerfile'],
+  )
+  const [setUp = '', test = ''] = recipe.filter(({ language }) => language === 'sh').map(({ text }) => text)
+  for (const command of setUp.trim().split('\n')) {
+    // The package that the registry would give is in the project already: this one.
+    if (command !== 'npm install headgate') await run('sh', ['-c', command], { cwd: project })
+  }
+  for (const { file, text } of recipe) if (file) writeFileSync(path.join(project, file), text)
+  const node = `PATH=${path.dirname(process.execPath)}:$PATH`
+  const { stdout } = await run('sh', ['-c', `${node} ${test}`], { cwd: project })
+  t.match(stdout, /pass 2\b[\s\S]*fail 0\b/)
+})
+
+t.test('the types of the package accept it', async t => {
+  const strict = ['--strict', '--noEmit', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024']
+  const more = ['--types', 'node', '--allowImportingTsExtensions', 'log-errors.ts', 'log-errors.test.ts']
+  const checked = run(bin('tsc'), [...strict, ...more], { cwd: project })
+  await t.resolves(checked.catch((error: { stdout: string }) => Promise.reject(new Error(error.stdout))))
+})
+
+t.test('the worker runs it as the recipe says', async t => {
+  const { aws, store, results, upload } = await startPipeline(t)
+  const command = /^TRANSFORMS=(\S+) node (\S+)$/m.exec(
+    recipe.findLast(({ language }) => language === 'sh')?.text ?? '',
+  )
+  const [, transforms = '', program = ''] = command ?? []
+  const worker = runProgram(t, [program], {
+    cwd: project,
+    env: { ...aws.env, TRANSFORMS: transforms, FAILOVER_TIME_MS: '2000' },
+  })
+  const log = await upload('09:00 INFO up\n09:01 ERROR no disk\n', { filename: 'app.log' })
+  const other = await upload('hello', { filename: 'other.txt' })
+  const publisher = createPublisher({ kinesis: aws.kinesis, stream: names.stream, timeoutMs: 20_000 })
+  await Promise.all([log, other].map(record => publisher.publish(eventOf(record))))
+  for (const record of [log, other]) {
+    const deadline = performance.now() + 60_000
+    while ((await store.get(record))?.status !== 'processed') {
+      if (performance.now() > deadline) throw new Error(`${record.filename} was not processed: ${worker.stdout()}`)
+      await pass(50)
+    }
+  }
+  const main = await aws.s3.send(new GetObjectCommand({ Bucket: names.processedBucket, Key: processedKey(log.key) }))
+  t.equal(await main.Body?.transformToString(), '09:01 ERROR no disk\n')
+  t.match(main.Metadata, { transform: 'log-errors', 'transform-version': '1', 'upload-id': log.uploadId })
+  const levels = await results.get(log, 'levels.json', log.uploadId)
+  t.equal(Buffer.from(levels?.body ?? '').toString(), '{"INFO":1,"ERROR":1}')
+  t.notMatch(await store.get(log), { outputs: [{}, { s3: { key: `${outputsPrefix(log.key)}levels.json` } }] })
+  t.match(await store.get(other), { transform: { name: 'upper-case' } }, 'what no rule of the team has')
+  worker.child.kill('SIGTERM')
+  t.match(await worker.ended, { code: 0 })
+})
+
+t.test('a worker whose transform cannot be had does not start, and says which', async t => {
+  writeFileSync(path.join(project, 'log-errors.ts'), 'export const renamed = 1')
+  const env = { AWS_REGION: 'us-east-1', UPLOAD_BUCKET: 'uploads', PROCESSED_BUCKET: 'processed' }
+  const worker = runProgram(t, ['node_modules/headgate/dist/services/worker/worker.js'], {
+    cwd: project,
+    env: { ...env, TRANSFORMS: 'transforms.json' },
+  })
+  t.match(await worker.ended, { code: 1 })
+  t.match(
+    worker.stderr(),
+    /TRANSFORMS: \/rules\/0\/export: \S+log-errors\.ts has no export "default"\. It has: renamed/,
+  )
+})

@@ -1,0 +1,197 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import type { ConfigurationError } from '../../../services/platform/errors.ts'
+import type { OnThread, TransformRule } from '../../../services/worker/transforms/rules/rules.ts'
+import { chooseRule, loadDefaultRules, loadRules, ruleOf } from '../../../services/worker/transforms/rules/rules.ts'
+
+const inPlace: OnThread = transform => transform
+const defaults = await loadDefaultRules(inPlace)
+
+const folder = mkdtempSync(path.join(tmpdir(), 'headgate-rules-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+
+function write(name: string, content: string): string {
+  const file = path.join(folder, name)
+  writeFileSync(file, content)
+  return file
+}
+
+const GOOD = `{ name: 'mine', version: '1', apply: input => ({ contentType: 'text/plain', body: input }) }`
+write('mine.mjs', `export default ${GOOD}\nexport const named = ${GOOD}`)
+write('made.mjs', `export default options => ({ ...${GOOD}, name: options.name })`)
+
+function picked(rules: readonly TransformRule[], contentType: string, filename = 'file', contentEncoding?: string) {
+  const upload = { contentType, filename, key: `uploads/${filename}`, size: 1 }
+  return chooseRule(rules, { ...upload, ...(contentEncoding !== undefined && { contentEncoding }) })?.transform.name
+}
+
+const load = (rules: unknown[], more: object = {}) => loadRules(JSON.stringify({ rules, ...more }), inPlace)
+
+/** What is said to be wrong, a line each. */
+async function faultsOf(text: string): Promise<string[]> {
+  try {
+    await loadRules(text, inPlace)
+  } catch (error) {
+    const { code, faults } = error as ConfigurationError
+    t.equal(code, 'HEADGATE_CONFIGURATION')
+    t.ok(faults.every(({ variable }) => variable === 'TRANSFORMS'))
+    return faults.map(({ problem }) => problem)
+  }
+  return []
+}
+
+t.test('without a configuration, each kind of content has the transform that comes along for it', async t => {
+  for (const [contentType, filename, transform] of [
+    ['text/plain', 'file', 'upper-case'],
+    ['text/html', 'page.bin', 'upper-case'],
+    ['application/octet-stream', 'demo.txt', 'upper-case'],
+    ['binary/octet-stream', 'DEMO.TXT', 'upper-case'],
+    ['not a type', 'demo.txt', 'upper-case'],
+    ['TEXT/CSV; charset=utf-8', 'a.csv', 'csv-to-ndjson'],
+    ['image/png', 'picture.txt', 'image'],
+    ['image/svg+xml', 'a.svg', 'digest'],
+    ['application/octet-stream', 'demo.txt.gz', 'digest'],
+    ['application/octet-stream', 'demo', 'digest'],
+    ['application/json', 'a.json', 'digest'],
+  ] as const) {
+    t.equal(picked(defaults, contentType, filename), transform, `${contentType} ${filename}`)
+  }
+  t.equal(picked(defaults, 'text/plain', 'a.txt', 'gzip'), 'digest', 'what is encoded is not what its type says')
+})
+
+t.test('a team’s rules come first, in their order, and what none of them has goes on to the others', async t => {
+  const rules = await load([
+    { contentType: 'text/plain', filename: ['*.log', 'trace-??.txt'], transform: 'gzip' },
+    { contentType: ['application/json', 'application/*+json'], transform: 'copy' },
+    { filename: '*.txt', transform: 'digest' },
+  ])
+  t.equal(picked(rules, 'text/plain', 'a.LOG'), 'gzip')
+  t.equal(picked(rules, 'text/plain', 'trace-07.txt'), 'gzip')
+  t.equal(picked(rules, 'text/plain', 'trace-7.txt'), 'digest')
+  t.equal(picked(rules, 'text/html', 'a.log'), 'upper-case', 'all that a rule names must match')
+  t.equal(picked(rules, 'application/ld+json; charset=utf-8', 'a'), 'copy')
+  t.equal(picked(rules, 'text/csv', 'a.csv'), 'csv-to-ndjson')
+})
+
+t.test('with "defaults": false there are no others, and encoded content only for rules that take it', async t => {
+  const rules = await load([{ contentType: 'text/*', transform: 'copy', encoded: true }], { defaults: false })
+  t.equal(picked(rules, 'text/plain', 'a', 'gzip'), 'copy')
+  t.equal(picked(rules, 'image/png'), undefined)
+})
+
+t.test('a pattern is taken as it stands, but for its wildcards', async t => {
+  const rules = await load([{ filename: 'a(1)+[x].txt', transform: 'copy' }], { defaults: false })
+  t.equal(picked(rules, 'text/plain', 'a(1)+[x].txt'), 'copy')
+  t.equal(picked(rules, 'text/plain', 'a11x_txt'), undefined)
+})
+
+t.test('a transform may leave an upload to the next rule', async t => {
+  const never = { name: 'never', version: '1', accepts: () => false, apply: () => t.fail('not asked') as never }
+  const first = { ...never, name: 'first', accepts: () => true }
+  t.equal(picked([never, first].map(ruleOf), 'text/plain'), 'first')
+})
+
+t.test('a module of one’s own is loaded by path, from the folder of the file that names it', async t => {
+  const rules = {
+    rules: [
+      { filename: '1', module: './mine.mjs' },
+      { filename: '2', module: './mine.mjs', export: 'named' },
+      { filename: '3', module: './made.mjs', options: { name: 'by-options' } },
+      { filename: '4', module: pathToFileURL(path.join(folder, 'mine.mjs')).href },
+    ],
+  }
+  const loaded = await loadRules(write('rules.json', JSON.stringify(rules)), inPlace)
+  const names = ['1', '2', '3', '4'].map(filename => picked(loaded, 'text/plain', filename))
+  t.strictSame(names, ['mine', 'mine', 'by-options', 'mine'])
+})
+
+t.test('what a rule says of sinks and threads is what is done', async t => {
+  const [rule, csv, own] = await loadRules(
+    JSON.stringify({
+      rules: [
+        { contentType: 'image/*', transform: 'image', sink: { 'metadata.json': 'dynamodb' }, itemBytes: 100 },
+        { contentType: 'text/csv', transform: 'csv-to-ndjson', sink: 'dynamodb' },
+        { module: path.join(folder, 'mine.mjs'), thread: true },
+      ],
+    }),
+    (transform, source) => ({ ...transform, name: `${transform.name} of ${source.kind}` }),
+  )
+  t.strictSame(
+    ['main', 'metadata.json'].map(output => rule?.sinkOf(output)),
+    ['s3', 'dynamodb'],
+  )
+  t.match(rule, { itemBytes: 100, isThreaded: false, transform: { name: 'image' } })
+  t.match(csv, { isThreaded: true, transform: { name: 'csv-to-ndjson of shipped' } })
+  t.equal(csv?.sinkOf('main'), 'dynamodb')
+  t.match(own, { isThreaded: true, transform: { name: 'mine of module' } })
+})
+
+t.test('what is wrong with a configuration is said at the start, all of it, and where', async t => {
+  t.match(await faultsOf('no-such-file.json'), [/neither JSON nor a file .*no-such-file\.json \(ENOENT\)/])
+  t.match(await faultsOf('{"rules":['), [/its value is not JSON/])
+  t.match(await faultsOf('[]'), [/^\/: .*object/])
+  const wrong = [
+    { contentType: 'text', transform: 'copy' },
+    { transform: 'upper' },
+    { transform: 'copy', sink: 's4' },
+    { transform: 'copy', unknown: 1 },
+  ]
+  t.match(await faultsOf(JSON.stringify({ rules: wrong, default: true })), [
+    /^\/default: there is no such setting$/,
+    /^\/rules\/0\/contentType: must be a media type such as/,
+    /^\/rules\/1\/transform: must be one of upper-case, image, /,
+    /^\/rules\/2\/sink: must be "s3" or "dynamodb"/,
+    /^\/rules\/3\/unknown: there is no such setting$/,
+  ])
+  t.match(
+    await faultsOf(
+      JSON.stringify({
+        rules: [{ filename: 'a' }, { transform: 'copy', module: './x' }, { transform: 'copy', export: 'x' }],
+      }),
+    ),
+    [/^\/rules\/0: a rule names either/, /^\/rules\/1: a rule names either/, /^\/rules\/2: "export" is of a "module"/],
+  )
+})
+
+t.test('a transform that cannot be had ends the start, with what to mend', async t => {
+  write('broken.mjs', 'export default {')
+  write('failing.mjs', `export default () => { throw new Error('no key is set') }`)
+  write(
+    'shapes.mjs',
+    [
+      `export const number = 1`,
+      `export const noName = { version: '1', apply() {} }`,
+      `export const noVersion = { name: 'a', version: 2, apply() {} }`,
+      `export const noApply = { name: 'a', version: '2', transform() {} }`,
+      `export const gives = () => null`,
+    ].join('\n'),
+  )
+  const cases: Array<[rule: object, fault: RegExp]> = [
+    [{ module: './gone.mjs' }, /^\/rules\/0\/module: .*gone\.mjs cannot be loaded: Cannot find module/],
+    [
+      { module: 'no-such-package-of-ours' },
+      /^\/rules\/1\/module: no-such-package-of-ours cannot be loaded: Cannot find package/,
+    ],
+    [{ module: './broken.mjs' }, /^\/rules\/2\/module: .*broken\.mjs cannot be loaded: /],
+    [
+      { module: './mine.mjs', export: 'other' },
+      /^\/rules\/3\/export: .*has no export "other"\. It has: default, named$/,
+    ],
+    [{ module: './failing.mjs' }, /^\/rules\/4\/options: .*does not take them: no key is set$/],
+    [{ module: './shapes.mjs', export: 'number' }, /"number" of .* is no transform: it is number, not an object$/],
+    [{ module: './shapes.mjs', export: 'noName' }, /"name" must be/],
+    [{ module: './shapes.mjs', export: 'noVersion' }, /"version" must be/],
+    [{ module: './shapes.mjs', export: 'noApply' }, /"apply" must be a function$/],
+    [{ module: './shapes.mjs', export: 'gives' }, /what "gives" of .* gives is no transform: it is null/],
+    [{ transform: 'gzip', options: { level: 12 } }, /^\/rules\/10\/options: level .*9.* \("gzip"\)$/],
+    [{ transform: 'copy', options: { level: 1 } }, /^\/rules\/11\/options: /],
+  ]
+  const faults = await faultsOf(write('wrong.json', JSON.stringify({ rules: cases.map(([rule]) => rule) })))
+  t.match(
+    faults,
+    cases.map(([, fault]) => fault),
+  )
+})

@@ -1,0 +1,105 @@
+import t from 'tap'
+import {
+  linesOf,
+  runTransform,
+  type Transform,
+  TransformError,
+  textOf,
+} from '../../../services/worker/transforms/index.ts'
+import { seededRandom } from '../../uploads/examples.ts'
+import { cut } from './support.ts'
+
+const own = (apply: Transform['apply'], more: object = {}): Transform => ({ name: 'own', version: '1', apply, ...more })
+const echo = own((input, { upload }) => ({ contentType: upload.contentType, body: input }))
+
+t.test('a transform is run as the worker runs it, on a string or bytes', async t => {
+  t.match(await runTransform(echo, 'é'), [{ name: 'main', contentType: 'application/octet-stream', text: 'é' }])
+  t.match(await runTransform(echo, new Uint8Array([1, 2]), { contentType: 'a/b' }), [
+    { contentType: 'a/b', bytes: Buffer.from([1, 2]) },
+  ])
+  const told = own((_, { upload }) => ({ contentType: 'a/b', body: [Buffer.from(JSON.stringify(upload))] }))
+  const [main] = await runTransform(told, 'abc', { filename: 'x.txt', key: 'uploads/x.txt', contentEncoding: 'gzip' })
+  const upload = {
+    contentType: 'application/octet-stream',
+    filename: 'x.txt',
+    key: 'uploads/x.txt',
+    contentEncoding: 'gzip',
+    size: 3,
+  }
+  t.strictSame(JSON.parse(main?.text ?? ''), upload)
+})
+
+t.test('one that gives something else the second time is found out', async t => {
+  let runs = 0
+  const counting = own(() => ({ contentType: 'a/b', body: [Buffer.from(String(++runs))] }))
+  await t.rejects(runTransform(counting, 'x'), {
+    code: 'HEADGATE_TRANSFORM_TEST',
+    message: /"main" was another the second time/,
+  })
+  await t.resolves(runTransform(counting, 'x', { once: true }))
+  const byChunks = own(input => ({
+    contentType: 'a/b',
+    body: (async function* () {
+      for await (const chunk of input) yield Buffer.from(`${chunk.length}\n`)
+    })(),
+  }))
+  await t.rejects(runTransform(byChunks, 'more than seven bytes'), { code: 'HEADGATE_TRANSFORM_TEST' })
+  const growing = own(async function* () {
+    yield { contentType: 'a/b', body: [] }
+    if (++runs % 2 === 0) yield { name: 'more', contentType: 'a/b', body: [] }
+  })
+  await t.rejects(runTransform(growing, 'x'), { message: /there were \d, then \d/ })
+})
+
+t.test('what the worker would not take is not taken', async t => {
+  await t.rejects(runTransform({ ...echo, version: 1 as never }, ''), { message: /^This is no transform: "version"/ })
+  await t.rejects(
+    runTransform(
+      own(() => ({ contentType: 'a/b', body: 'text' as never })),
+      '',
+    ),
+    { code: 'HEADGATE_INVALID_OUTPUT' },
+  )
+  await t.rejects(runTransform({ ...echo, accepts: () => false }, ''), { message: /does not accept/ })
+  const refusing = own(() => {
+    throw new TransformError('Not this.')
+  })
+  await t.rejects(runTransform(refusing, ''), { code: 'HEADGATE_TRANSFORM_REFUSED', message: 'Not this.' })
+})
+
+async function* from(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* parts
+}
+
+async function all<T>(iterable: AsyncIterable<T>): Promise<T[]> {
+  const read: T[] = []
+  for await (const one of iterable) read.push(one)
+  return read
+}
+
+t.test('lines are whole however the bytes are cut, and text has no byte order mark', async t => {
+  const random = seededRandom(5)
+  const text = '\ufeffüber\r\n\r\n🎉🎉\nlast without an end'
+  for (let round = 0; round < 200; round++) {
+    const parts = cut(Buffer.from(text), random, 4)
+    const lines = await all(linesOf(from(parts), { maxLength: 21 }))
+    if (JSON.stringify(lines) !== JSON.stringify(['über', '', '🎉🎉', 'last without an end'])) t.strictSame(lines, [])
+    const read = (await all(textOf(from(parts)))).join('')
+    if (read !== text.slice(1)) t.equal(read, text.slice(1))
+  }
+  const latin = { contentType: 'text/plain; charset=iso-8859-1' }
+  t.strictSame(await all(linesOf(from([Buffer.from([0xe9, 0x0a])]), latin)), ['é'])
+})
+
+t.test('a line that is longer than the bound is refused, and no more of it is read', async t => {
+  let read = 0
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      read++
+      yield Buffer.from('x'.repeat(100))
+    }
+  }
+  const message = /^Line 1 is longer than 1000 characters\.$/
+  await t.rejects(all(linesOf(endless(), { maxLength: 1_000 })), { code: 'HEADGATE_TRANSFORM_REFUSED', message })
+  t.ok(read < 15)
+})
