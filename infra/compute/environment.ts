@@ -47,6 +47,11 @@ export function workerEnvironment(data: Data, settings: Settings, own: WorkerVar
   return withMore(given, settings.workerEnvironment, { setting: 'workerEnvironment', schema })
 }
 
+/** Of what sweeps strays: it must not take for one what the stream still has. */
+export function straysEnvironment({ retentionHours }: Settings): Pick<WorkerVariables, 'STRAY_AFTER_HOURS'> {
+  return { STRAY_AFTER_HOURS: String(retentionHours + 1) }
+}
+
 interface More {
   setting: string
   schema: { properties: object }

@@ -10,6 +10,7 @@ import {
   serving,
   servingFlatKeys,
   sweeping,
+  sweepingStrays,
 } from './statements.ts'
 
 type Statements = (data: Data, settings: Settings) => PolicyStatement[]
@@ -24,5 +25,6 @@ export const duties = {
     ...(otherProducers ? processingAnyKey(data) : []),
   ],
   relay: (data, { flatKeys }) => [...relaying(data), ...(flatKeys ? deletingFlatKeys(data) : [])],
+  sweepStrays: data => sweepingStrays(data),
   consume: data => consuming(data),
 } as const satisfies Record<string, Statements>

@@ -54,10 +54,15 @@ export function processing({ uploadBucket, processedBucket, uploadsTable: table 
   return [
     // As for serving: a missing object has to be told from a forbidden one.
     allow(['s3:ListBucket'], uploadBucket.arn),
+    // Further outputs are looked for where an upload failed or was deleted.
+    allow(['s3:ListBucket'], processedBucket.arn),
     allow(['s3:GetObject'], ...under(uploadBucket, uploads)),
     allow(['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], ...under(processedBucket, processed)),
     allow(['s3:PutObject'], ...under(processedBucket, deadLetters)),
-    allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.arn),
+    allow(
+      ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem'],
+      table.arn,
+    ),
   ]
 }
 
@@ -80,9 +85,23 @@ export function relaying({ uploadBucket, processedBucket, uploadsTable: table, s
       ...under(uploadBucket, keyPrefixes.uploads),
       ...under(processedBucket, keyPrefixes.processed),
     ),
-    allow(['dynamodb:UpdateItem', 'dynamodb:PutItem'], table.arn),
-    allow(['dynamodb:Query'], index(table)),
+    allow(['s3:ListBucket'], processedBucket.arn),
+    allow(['dynamodb:UpdateItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], table.arn),
+    allow(['dynamodb:Query'], table.arn, index(table)),
     allow(['kinesis:PutRecords'], stream.arn),
+  ]
+}
+
+/** Finding what a crash of the api left, and giving it to the outbox or removing it. */
+export function sweepingStrays({ uploadBucket, processedBucket, uploadsTable: table }: Data): PolicyStatement[] {
+  const { uploads, tails, processed } = keyPrefixes
+  return [
+    allow(['s3:ListBucket'], uploadBucket.arn, processedBucket.arn),
+    allow(['s3:ListBucketMultipartUploads'], uploadBucket.arn),
+    allow(['s3:GetObject', 's3:AbortMultipartUpload'], ...under(uploadBucket, uploads)),
+    allow(['s3:DeleteObject'], ...under(uploadBucket, uploads, tails)),
+    allow(['s3:GetObject'], ...under(processedBucket, processed)),
+    allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], table.arn),
   ]
 }
 

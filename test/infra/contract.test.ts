@@ -11,7 +11,12 @@ import { routes } from '../../infra/gateway/routes.ts'
 import { createTable } from '../../services/local/resources/dynamodb.ts'
 import { apiConfigSchema } from '../../services/platform/config/api.ts'
 import { loadConfig } from '../../services/platform/config/load.ts'
-import { processorConfigSchema, relayConfigSchema, workerConfigSchema } from '../../services/platform/config/worker.ts'
+import {
+  processorConfigSchema,
+  relayConfigSchema,
+  straysConfigSchema,
+  workerConfigSchema,
+} from '../../services/platform/config/worker.ts'
 import { metrics } from '../../services/platform/metrics.ts'
 import { leaseTable, names, uploadsTable } from '../../services/platform/resources.ts'
 import { buildTestApi } from '../api/support.ts'
@@ -39,6 +44,7 @@ const SCHEMAS: Readonly<Record<string, TObject>> = {
   'services/api/lambda-sweep.ts': apiConfigSchema,
   'services/worker/lambda.ts': processorConfigSchema,
   'services/worker/lambda-relay.ts': relayConfigSchema,
+  'services/worker/lambda-strays.ts': straysConfigSchema,
   'services/api/server.ts': apiConfigSchema,
   'services/worker/worker.ts': workerConfigSchema,
 }

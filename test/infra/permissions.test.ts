@@ -8,6 +8,7 @@ import { consume } from './scenarios/consuming.ts'
 import { process, processFlat } from './scenarios/processing.ts'
 import { relay } from './scenarios/relaying.ts'
 import { serve } from './scenarios/serving.ts'
+import { sweepStrays } from './scenarios/straying.ts'
 import { sweep } from './scenarios/sweeping.ts'
 import type { Call } from './support/calls.ts'
 import { permissionsOf, surprises } from './support/policies.ts'
@@ -35,6 +36,7 @@ duty('serving', (t, recorder) => serve(t, aws, recorder))
 duty('sweeping', (t, recorder) => sweep(t, aws, recorder))
 duty('processing', (t, recorder) => process(t, pipeline, recorder))
 duty('relaying', (t, recorder) => relay(t, pipeline, recorder))
+duty('straying', (t, recorder) => sweepStrays(t, pipeline, recorder))
 duty('consuming', async (t, recorder) => {
   workerLog = await consume(t, pipeline, recorder)
 })
@@ -48,8 +50,9 @@ const roles = [
   { of: lambda, role: 'Sweep', duties: ['sweeping'] },
   { of: lambda, role: 'Processor', duties: ['processing'] },
   { of: lambda, role: 'Relay', duties: ['relaying'] },
+  { of: lambda, role: 'Strays', duties: ['straying'] },
   { of: fargate, role: 'Api', duties: ['serving', 'sweeping'] },
-  { of: fargate, role: 'Worker', duties: ['processing', 'relaying', 'consuming'] },
+  { of: fargate, role: 'Worker', duties: ['processing', 'relaying', 'straying', 'consuming'] },
 ]
 
 for (const { of, role, duties } of roles) {

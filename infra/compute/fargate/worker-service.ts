@@ -4,7 +4,7 @@ import { FargateService } from 'aws-cdk-lib/aws-ecs'
 import type { Construct } from 'constructs'
 import { duties } from '../../permissions/duties.ts'
 import { ownMetric } from '../../running/own-metric.ts'
-import { workerEnvironment } from '../environment.ts'
+import { straysEnvironment, workerEnvironment } from '../environment.ts'
 import { commands } from '../image.ts'
 import type { ServiceSettings } from './api-service.ts'
 import { createTask } from './task.ts'
@@ -25,8 +25,14 @@ export function createWorkerService(
     environment: workerEnvironment(data, settings, {
       HEALTH_PORT: String(HEALTH_PORT),
       HEALTH_HOST: '127.0.0.1',
+      ...straysEnvironment(settings),
     }),
-    statements: [...duties.process(data, settings), ...duties.relay(data, settings), ...duties.consume(data)],
+    statements: [
+      ...duties.process(data, settings),
+      ...duties.relay(data, settings),
+      ...duties.sweepStrays(data),
+      ...duties.consume(data),
+    ],
     cpu: settings.workerCpu,
     memoryMiB: settings.workerMiB,
     healthCheck: {

@@ -11,6 +11,7 @@ export interface LambdaParts {
   processor: LambdaFunction
   relay: LambdaFunction
   sweep: LambdaFunction
+  strays: LambdaFunction
   failures: Queue
   settings: Settings
 }
@@ -21,9 +22,9 @@ export function expiryRiskMs({ retentionHours }: Settings): number {
 }
 
 /** Of the functions and the mapping. */
-export function lambdaAlarms({ api, processor, relay, sweep, failures, settings }: LambdaParts): AlarmSource {
+export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, settings }: LambdaParts): AlarmSource {
   const period = Duration.minutes(1)
-  const functions = { api, processor, relay, sweep }
+  const functions = { api, processor, relay, sweep, strays }
   const age = processor.metric('IteratorAge', { statistic: 'Maximum', period })
   const sum = (label: string, of: 'metricThrottles' | 'metricErrors') =>
     new MathExpression({

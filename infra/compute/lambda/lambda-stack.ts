@@ -11,7 +11,7 @@ import { duties } from '../../permissions/duties.ts'
 import { mappedByLambda } from '../../permissions/statements.ts'
 import { type AlarmSource, createRunning } from '../../running/running.ts'
 import type { Settings } from '../../settings/schema.ts'
-import { apiEnvironment, workerEnvironment } from '../environment.ts'
+import { apiEnvironment, straysEnvironment, workerEnvironment } from '../environment.ts'
 import { handlers } from '../image.ts'
 import { createFunction } from './function.ts'
 import { lambdaAlarms } from './lambda-alarms.ts'
@@ -72,6 +72,14 @@ export class LambdaStack extends Stack {
       ...HOUSEKEEPING,
     })
     this.#every(Duration.minutes(15), sweep)
+    const strays = createFunction(this, 'Strays', {
+      settings,
+      handler: handlers.strays,
+      environment: workerEnvironment(data, settings, straysEnvironment(settings)),
+      statements: duties.sweepStrays(data),
+      ...HOUSEKEEPING,
+    })
+    this.#every(Duration.minutes(15), strays)
 
     const gateway = createGateway(this, {
       settings,
@@ -79,7 +87,7 @@ export class LambdaStack extends Stack {
       http: () => new HttpLambdaIntegration('ApiIntegration', api),
       rest: { of: () => new LambdaIntegration(api, { proxy: true }) },
     })
-    const sources: AlarmSource[] = [gateway, lambdaAlarms({ api, processor, relay, sweep, failures, settings })]
+    const sources: AlarmSource[] = [gateway, lambdaAlarms({ api, processor, relay, sweep, strays, failures, settings })]
     createRunning(this, { settings, data, sources })
   }
 

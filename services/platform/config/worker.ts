@@ -58,6 +58,19 @@ const relayProperties = {
 /** The environment of the outbox relay where a schedule runs it. */
 export const relayConfigSchema = Type.Object({ ...processorProperties, ...relayProperties })
 
+const straysProperties = {
+  STRAY_AFTER_HOURS: Type.Integer({
+    minimum: 2,
+    maximum: 10_000,
+    default: 25,
+    description:
+      'How old something in UPLOAD_BUCKET that nobody goes on with must be until it is published again or removed, in hours. Keep it over the retention of the stream and over REQUEST_TIMEOUT_MS of the api.',
+  }),
+}
+
+/** The environment of the sweep of strays where a schedule runs it. */
+export const straysConfigSchema = Type.Object({ ...processorProperties, ...straysProperties })
+
 /** The environment of the worker container. */
 export const workerConfigSchema = Type.Object({
   ...processorProperties,
@@ -88,13 +101,7 @@ export const workerConfigSchema = Type.Object({
     description: 'How often the outbox relay looks for uploads whose event is not on the stream, in milliseconds.',
   }),
   ...relayProperties,
-  STRAY_AFTER_HOURS: Type.Integer({
-    minimum: 2,
-    maximum: 10_000,
-    default: 25,
-    description:
-      'How old something in UPLOAD_BUCKET that nobody goes on with must be until it is published again or removed, in hours. Keep it over the retention of the stream and over REQUEST_TIMEOUT_MS of the api.',
-  }),
+  ...straysProperties,
   HEALTH_HOST: Type.String({
     minLength: 1,
     default: '0.0.0.0',

@@ -6,14 +6,23 @@ import { createRemoveOutputs } from '../../../services/uploads/remove-outputs.ts
 import { createResultStore } from '../../../services/uploads/results.ts'
 import { createUploadStore } from '../../../services/uploads/store.ts'
 import { createDeadLetters } from '../../../services/worker/dead-letters.ts'
-import type { Processor } from '../../../services/worker/processor.ts'
+import type { Processor, ProcessorSettings } from '../../../services/worker/processor.ts'
+import { loadRules } from '../../../services/worker/transforms/rules/rules.ts'
 import { exists, going, type Pipeline, streamRecord, uploadRecord } from '../../worker/pipeline.ts'
 import type { Recorder } from '../support/recorder.ts'
 
 const MIB = 1024 ** 2
 
+/** Rules by which an output is an item. */
+export const itemRules = () =>
+  loadRules('{"rules":[{"transform":"upper-case","sink":"dynamodb"}]}', transform => transform)
+
 /** A processor whose calls are recorded. */
-function recorded(pipeline: Pipeline, { clients: { s3, dynamodb } }: Recorder): Processor {
+function recorded(
+  pipeline: Pipeline,
+  { clients: { s3, dynamodb } }: Recorder,
+  settings: Partial<ProcessorSettings> = {},
+): Processor {
   const { aws, log } = pipeline
   const table = aws.env.UPLOADS_TABLE ?? ''
   const results = createResultStore({ dynamodb, table })
@@ -28,6 +37,7 @@ function recorded(pipeline: Pipeline, { clients: { s3, dynamodb } }: Recorder): 
     // At once, so that it is among the calls.
     markProcessingAfterMs: 0,
     log,
+    ...settings,
   })
 }
 
@@ -56,6 +66,13 @@ export async function process(t: Test, pipeline: Pipeline, recorder: Recorder): 
   const beginning = await deletions.begin(deleted)
   if (beginning) await deletions.complete(beginning)
   await take(streamRecord(deleted))
+
+  const items = recorded(pipeline, recorder, { rules: await itemRules() })
+  const item = await pipeline.upload('hello item')
+  await items.process(streamRecord(item), going)
+  t.match(await store.get(item), { status: 'processed' })
+  await deletions.begin(item)
+  await items.process(streamRecord(item), going)
 }
 
 /** An object of another producer, and an upload whose key is its name alone that was deleted. */

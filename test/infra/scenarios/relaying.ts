@@ -6,8 +6,9 @@ import { createRemoveOutputs } from '../../../services/uploads/remove-outputs.ts
 import { createResultStore } from '../../../services/uploads/results.ts'
 import { createUploadStore } from '../../../services/uploads/store.ts'
 import { createOutboxRelay } from '../../../services/worker/outbox-relay.ts'
-import { type Pipeline, uploadRecord } from '../../worker/pipeline.ts'
+import { going, type Pipeline, streamRecord, uploadRecord } from '../../worker/pipeline.ts'
 import type { Recorder } from '../support/recorder.ts'
+import { itemRules } from './processing.ts'
 
 /** Publishes an event that the api could not, and finishes a deletion that broke off. */
 export async function relay(t: Test, pipeline: Pipeline, { clients }: Recorder): Promise<void> {
@@ -22,7 +23,10 @@ export async function relay(t: Test, pipeline: Pipeline, { clients }: Recorder):
     bucket: aws.env.PROCESSED_BUCKET ?? '',
     key: deleted.key.replace('uploads/', 'processed/'),
   })
+  const item = await pipeline.upload('hello item', { uploadedAt })
+  await pipeline.processor({ rules: await itemRules() }).process(streamRecord(item), going)
   await deletions.begin(deleted)
+  await deletions.begin(item)
 
   const removeOutputs = createRemoveOutputs(s3, createResultStore({ dynamodb, table }))
   const relaying = createOutboxRelay({

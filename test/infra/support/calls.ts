@@ -25,6 +25,7 @@ export function s3Call(method: string, url: string): Call {
 
 function bucketAction(method: string, query: URLSearchParams): string {
   if (method === 'HEAD' || (method === 'GET' && query.has('list-type'))) return 's3:ListBucket'
+  if (method === 'GET' && query.has('uploads')) return 's3:ListBucketMultipartUploads'
   throw new Error(`What is asked of a bucket by ${method} ?${query} is not known here`)
 }
 
@@ -35,10 +36,17 @@ function objectAction(method: string, query: URLSearchParams): string {
   return query.has('versionId') ? 's3:GetObjectVersion' : 's3:GetObject'
 }
 
+/** What it is for; a batch names its table elsewhere, and ours are for one. */
+interface DynamoDbRequest {
+  TableName?: string
+  RequestItems?: Record<string, unknown>
+  IndexName?: string
+}
+
 /** A call of DynamoDB by its target, `DynamoDB_20120810.PutItem`, and its body. */
 export function dynamoDbCall(target: string, body: Buffer): Call {
-  const { TableName, IndexName } = JSON.parse(body.toString()) as { TableName: string; IndexName?: string }
-  const table = tableArn(TableName)
+  const { TableName, RequestItems, IndexName } = JSON.parse(body.toString()) as DynamoDbRequest
+  const table = tableArn(TableName ?? Object.keys(RequestItems ?? {}).join())
   return {
     action: `dynamodb:${target.split('.')[1]}`,
     resource: IndexName === undefined ? table : `${table}/index/${IndexName}`,

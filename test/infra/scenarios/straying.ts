@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto'
+import { CreateMultipartUploadCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import type { Test } from 'tap'
+import { v7 as uuidv7 } from 'uuid'
+import { loadConfig } from '../../../services/platform/config/load.ts'
+import { straysConfigSchema } from '../../../services/platform/config/worker.ts'
+import { toObjectMetadata } from '../../../services/uploads/metadata.ts'
+import { tailKey } from '../../../services/uploads/pending.ts'
+import { createWorkerStraySweep } from '../../../services/worker/strays/worker-sweep.ts'
+import { type Pipeline, uploadRecord } from '../../worker/pipeline.ts'
+import type { Recorder } from '../support/recorder.ts'
+
+const HOUR = 3_600_000
+
+/** Something of each kind that a crash of the api leaves, and what waits in vain, a day later. */
+export async function sweepStrays(t: Test, pipeline: Pipeline, { clients }: Recorder): Promise<void> {
+  const { aws, store, upload, log } = pipeline
+  const config = loadConfig(straysConfigSchema, aws.env)
+  const pass = (hours: number) =>
+    createWorkerStraySweep(config, clients, log, () => Date.now() + hours * HOUR).runOnce()
+  const anew = () => uploadRecord({ uploadId: uuidv7(), owner: randomUUID() })
+  t.same(await pass(0), { requeued: 0, removed: 0 }, 'the first of all')
+
+  const alone = anew()
+  const Metadata = toObjectMetadata(alone)
+  await aws.s3.send(new PutObjectCommand({ Bucket: alone.bucket, Key: alone.key, Body: 'x', Metadata }))
+  const inParts = anew()
+  await aws.s3.send(new CreateMultipartUploadCommand({ Bucket: inParts.bucket, Key: inParts.key }))
+  const resumable = anew()
+  await aws.s3.send(new PutObjectCommand({ Bucket: resumable.bucket, Key: tailKey(resumable, 0), Body: 'x' }))
+  const waiting = await upload('hello', { ...anew(), status: 'queued' })
+  const swept = await pass(26)
+  t.ok(swept && swept.removed >= 3 && swept.requeued >= 1, JSON.stringify(swept))
+  t.match(await store.get(waiting), { status: 'stored' })
+}

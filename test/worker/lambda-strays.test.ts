@@ -1,0 +1,23 @@
+import { DeleteItemCommand, GetItemCommand } from '@aws-sdk/client-dynamodb'
+import t from 'tap'
+import { itemKey } from '../../services/uploads/store.ts'
+import { startPipeline } from './pipeline.ts'
+
+t.test('a scheduled function makes a pass over strays where one is due, with nothing but its environment', async t => {
+  const { aws } = await startPipeline(t, { shards: 1 })
+  const before = { ...process.env }
+  t.teardown(() => {
+    process.env = before
+  })
+  Object.assign(process.env, aws.env, { LOG_LEVEL: 'silent' })
+  const entry = new URL('../../services/worker/lambda-strays.ts', import.meta.url).href
+  const { handler }: typeof import('../../services/worker/lambda-strays.ts') = await import(entry)
+  const context = { getRemainingTimeInMillis: () => 60_000 }
+  t.strictSame(await handler({}, context), { requeued: 0, removed: 0 })
+  t.strictSame(await handler({}, context), {}, 'the next is due in some hours')
+  const turn = { TableName: aws.env.UPLOADS_TABLE, Key: itemKey({ owner: '#strays', uploadId: 'sweep' }) }
+  const { Item } = await aws.dynamodb.send(new GetItemCommand(turn))
+  t.ok(Number(Item?.nextAt?.N) > Date.now(), 'and that is written down for whoever comes next')
+  await aws.dynamodb.send(new DeleteItemCommand(turn))
+  t.strictSame(await handler({}, context), { requeued: 0, removed: 0 })
+})
