@@ -196,7 +196,7 @@ t.test('all functions and tasks are of one image, and cannot write to its file s
     const images = isLambda
       ? propertiesOf(compute, 'AWS::Lambda::Function').map(({ Code }) => (Code as { ImageUri: unknown }).ImageUri)
       : containersOf(compute).map(({ Image }) => Image)
-    t.equal(images.length, isLambda ? 4 : 2)
+    t.equal(images.length, isLambda ? 5 : 2)
     t.equal(new Set(images.map(image => JSON.stringify(image))).size, 1)
     for (const container of containersOf(compute)) t.equal(container.ReadonlyRootFilesystem, true)
   })
