@@ -5,10 +5,10 @@ import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../acknowledge.ts'
+import type { AlarmSource } from '../running/alarm-source.ts'
 import { createLogGroup } from '../running/log-group.ts'
-import type { AlarmSource } from '../running/running.ts'
 import type { Settings } from '../settings/schema.ts'
-import type { GatewaySettings } from './gateway.ts'
+import type { GatewaySettings } from './gateway-settings.ts'
 import { routes } from './routes.ts'
 
 /** A HTTP API whose authorizer wants a JWT of the user pool, an id or an access token, on every route of uploads. */

@@ -13,10 +13,10 @@ import {
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../acknowledge.ts'
+import type { AlarmSource } from '../running/alarm-source.ts'
 import { createLogGroup } from '../running/log-group.ts'
-import type { AlarmSource } from '../running/running.ts'
 import type { Settings } from '../settings/schema.ts'
-import type { GatewaySettings } from './gateway.ts'
+import type { GatewaySettings } from './gateway-settings.ts'
 import { routes } from './routes.ts'
 
 const LOG_POLICY = 'arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs'

@@ -6,7 +6,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import type { Construct } from 'constructs'
 import type { Settings } from '../settings/schema.ts'
-import type { AlarmDefinition } from './running.ts'
+import type { AlarmDefinition } from './alarm-source.ts'
 
 /** Alarms, and the topic that says so when one goes off and when it is over. */
 export function createAlarms(scope: Construct, definitions: readonly AlarmDefinition[], settings: Settings): void {

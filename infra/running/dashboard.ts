@@ -1,7 +1,7 @@
 import { Dashboard, GraphWidget } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Construct } from 'constructs'
 import type { Settings } from '../settings/schema.ts'
-import type { WidgetDefinition } from './running.ts'
+import type { WidgetDefinition } from './alarm-source.ts'
 
 /** Everything that the alarms watch and what it stands beside, on one page. */
 export function createDashboard(scope: Construct, widgets: readonly WidgetDefinition[], { name }: Settings): void {

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib'
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Data } from '../data/data-stack.ts'
-import type { AlarmSource } from './running.ts'
+import type { AlarmSource } from './alarm-source.ts'
 
 /** Of the stream and the tables: what AWS refuses because it is more than was provided for. */
 export function dataAlarms({ stream, uploadsTable, leaseTable }: Data): AlarmSource {

@@ -1,6 +1,6 @@
 import type { Settings } from '../settings/schema.ts'
+import type { AlarmSource } from './alarm-source.ts'
 import { ownMetric } from './own-metric.ts'
-import type { AlarmSource } from './running.ts'
 
 /** Of the work itself, whatever runs it. */
 export function workerAlarms(settings: Settings): AlarmSource {

@@ -139,7 +139,8 @@ t.test('nothing brings a deleted upload back', async t => {
     const record = await uploaded()
     if (steps === 1) await deletions.begin(record)
     else await remove(record)
-    await store.create(record)
+    // A late write of the record is refused: whoever took the upload for recorded would lose it.
+    await t.rejects(store.create(record), { code: 'HEADGATE_UPLOAD_GIVEN_UP' })
     await store.markQueued(record)
     await store.markProcessing(record, record)
     t.equal(await store.markProcessed(record, record, processedOf(record)), false)

@@ -1,6 +1,6 @@
 import { type CfnMethod, Integration, IntegrationType } from 'aws-cdk-lib/aws-apigateway'
 import type { VpcLink } from 'aws-cdk-lib/aws-apigatewayv2'
-import type { RestIntegration } from '../../gateway/gateway.ts'
+import type { RestIntegration } from '../../gateway/gateway-settings.ts'
 import type { ApiService } from './api-service.ts'
 
 /**

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib'
 import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
-import type { AlarmSource } from '../../running/running.ts'
+import type { AlarmSource } from '../../running/alarm-source.ts'
 import { workerAlarms } from '../../running/worker-alarms.ts'
 import type { Settings } from '../../settings/schema.ts'
 

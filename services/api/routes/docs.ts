@@ -56,7 +56,9 @@ export const docs = fastifyPlugin(
           url: raw.url ?? '/docs',
           headers: known === undefined ? {} : { 'if-none-match': known },
         })
-        if (page.statusCode === 404) return reply.callNotFound()
+        if (page.statusCode >= 500) throw new Error(`The pages of /docs answered ${page.statusCode}: ${page.payload}`)
+        // A path out of the folder too: nothing of it is told.
+        if (page.statusCode >= 400) return reply.callNotFound()
         // What is of the connection is not the page's to say.
         const { connection: _connection, 'transfer-encoding': _coding, ...headers } = page.headers
         return reply.code(page.statusCode).headers(headers).send(page.rawPayload)

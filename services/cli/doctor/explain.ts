@@ -31,7 +31,7 @@ const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Aske
     advice: ({ action, resource }) => allow(action, resource),
   },
   {
-    fits: ({ name }) => /ResourceNotFound|NoSuchBucket|NotFound/.test(name),
+    fits: ({ name }) => /ResourceNotFound|NoSuchBucket|NotFound|LeaseTableMissing/.test(name),
     advice: ({ variable }) =>
       `Set ${variable} to the name that your deployment gave it, and AWS_REGION to where it is; or create it.`,
   },

@@ -107,5 +107,9 @@ t.test('the processor is not triggered: it says that nobody renews the leases', 
     advice: /^No worker is alive, or too few: see that the worker runs/,
   })
   const elsewhere = await examine(t, aws, { env: { APPLICATION_NAME: 'another' }, only: ['lease-table', 'leases'] })
-  t.match(elsewhere.leases, { status: 'failed', seen: /ResourceNotFoundException/, advice: /^Set APPLICATION_NAME/ })
+  t.match(elsewhere.leases, {
+    status: 'failed',
+    seen: /There is no lease table 'another'/,
+    advice: /^Set APPLICATION_NAME/,
+  })
 })
