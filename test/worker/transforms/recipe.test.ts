@@ -22,8 +22,8 @@ t.test('the files of the recipe are written, and its commands before the worker 
   )
   const [setUp = '', test = ''] = recipe.filter(({ language }) => language === 'sh').map(({ text }) => text)
   for (const command of setUp.trim().split('\n')) {
-    // The package that the registry would give is in the project already: this one.
-    if (command !== 'npm install headgate') await run('sh', ['-c', command], { cwd: project })
+    // The package is in the project already: this one.
+    if (command !== 'npm install /path/to/headgate-0.1.0.tgz') await run('sh', ['-c', command], { cwd: project })
   }
   for (const { file, text } of recipe) if (file) writeFileSync(path.join(project, file), text)
   const node = `PATH=${path.dirname(process.execPath)}:$PATH`
