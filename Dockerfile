@@ -77,6 +77,6 @@ COPY --from=bundle --chown=root:root /aside ./
 COPY --from=bundle --chown=root:root /app/dist/services dist/services
 COPY package.json LICENSE ./
 USER node
-# As a Lambda function: entry point `node /app/dist/services/lambda-start.js`, command `dist/services/api/lambda.handler` or
-# `dist/services/worker/lambda.handler`.
+# As a Lambda function: entry point `node /app/dist/services/lambda-start.js`, command `dist/services/api/lambda.handler` and so
+# on: `infra/compute/image.ts` has them all.
 CMD ["node", "dist/services/api/server.js"]

@@ -12,7 +12,7 @@ export function entriesOf(services: string): { programs: string[]; handlers: str
       .map(file => file.split(path.sep).join('/').replace(/\.ts$/, ''))
       .sort()
   const hasHandler = (name: string) =>
-    /^export const handler\b/m.test(readFileSync(path.join(services, `${name}.ts`), 'utf8'))
+    /^export (?:const|(?:async )?function) handler\b/m.test(readFileSync(path.join(services, `${name}.ts`), 'utf8'))
   return {
     programs: PROGRAMS,
     handlers: found('{api,worker}/lambda*.ts').filter(hasHandler),

@@ -7,6 +7,7 @@ import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis'
 import { HeadBucketCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import type { TObject } from 'typebox'
+import { entriesOf } from '../../image/entries.ts'
 import { routes } from '../../infra/gateway/routes.ts'
 import { createTable } from '../../services/local/resources/dynamodb.ts'
 import { apiConfigSchema } from '../../services/platform/config/api.ts'
@@ -80,9 +81,12 @@ const tasks = tasksOf(fargate, resolverOf(fargate))
 
 t.test('every command and handler is there, and the README says how to call them', async t => {
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
+  const { programs, handlers } = entriesOf(path.join(root, 'services'))
+  const bundled = [...programs, ...handlers].map(name => `services/${name}.ts`)
   t.strictSame([...functions, ...tasks].map(({ source }) => source).sort(), Object.keys(SCHEMAS).sort())
   for (const { source, command } of [...functions, ...tasks]) {
     t.ok(existsSync(path.join(root, source)), source)
+    t.ok(bundled.includes(source), `${source} is in the image`)
     const [program] = command.split(' dist/')
     if (program !== 'node') t.match(readme, String(program), 'the entry point')
   }
