@@ -1,4 +1,7 @@
-/** Takes an upload through the bundled Lambda handlers, on the embedded AWS, and keeps what V8 compiled of them meanwhile. */
+/**
+ * Takes an upload through the bundled Lambda handlers, on the embedded AWS, and keeps what V8 compiled of them meanwhile. The
+ * bundle is that of `dist/services`, or of the folder that is its argument.
+ */
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import path from 'node:path'
 import type { APIGatewayProxyEventV2, KinesisStreamEvent } from 'aws-lambda'
@@ -11,7 +14,7 @@ const ROUNDS = 3
 
 type Handler<Event, Answer> = (event: Event, context: object) => Promise<Answer>
 
-const dist = path.resolve(import.meta.dirname, '../dist/services')
+const dist = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../dist/services'))
 const aws = await startEmbeddedAws()
 const { idToken } = await signIn(aws.endpoints.cognito, {
   ...aws.user,

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { get } from 'node:http'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { findPort } from '../../services/local/ports.ts'
 import { names } from '../../services/platform/resources.ts'
-import { buildAll } from '../lib/build.ts'
+import { buildAll, buildImage } from '../lib/build.ts'
 import { childEnv } from '../lib/child-env.ts'
 import { withCleanup } from '../lib/cleanup.ts'
 import { BenchError } from '../lib/errors.ts'
@@ -17,6 +20,7 @@ import { startSink } from '../sink/index.ts'
 import type { Entry } from './entry.ts'
 
 interface Started extends Contender {
+  build: keyof Builds
   /** From the root of the repository, without its extension. */
   program: string
   /** Asked for until it is answered. */
@@ -24,18 +28,36 @@ interface Started extends Contender {
   env: NodeJS.ProcessEnv
 }
 
+/** The folders that programs are in, each laid out as the repository. */
+interface Builds {
+  /** Bundled, and compiled ahead. */
+  image: string
+  /** As `tsc` makes them. */
+  files: string
+}
+
 const api: Started = {
   name: 'api',
-  does: 'services/api/server.ts, to the answer of /livez',
-  program: 'services/api/server',
+  does: 'dist/services/api/server.js of the image, to the answer of /livez',
+  build: 'image',
+  program: 'dist/services/api/server',
   page: '/livez',
   env: imageEnv(),
 }
 
+const unbundled: Started = {
+  ...api,
+  name: 'api unbundled',
+  does: "the same as tsc's files and node_modules, compiled as it starts",
+  build: 'files',
+  program: 'services/api/server',
+}
+
 const worker: Started = {
   name: 'worker',
-  does: 'services/worker/worker.ts, to the answer of /livez',
-  program: 'services/worker/worker',
+  does: 'dist/services/worker/worker.js of the image, to the answer of /livez',
+  build: 'image',
+  program: 'dist/services/worker/worker',
   page: '/livez',
   env: { ...imageEnv(), PROCESSED_BUCKET: names.processedBucket },
 }
@@ -43,12 +65,22 @@ const worker: Started = {
 const bare: Started = {
   name: 'node:http',
   does: 'bench/contenders/bare-http.ts, to the answer of /',
+  build: 'files',
   program: 'bench/contenders/bare-http',
   page: '/',
   env: {},
 }
 
-const contenders = [api, worker, bare]
+const contenders = [api, unbundled, worker, bare]
+/** What a process had spent when it had answered. */
+interface Cost {
+  firstAnswerMs: number
+  /** Of all its threads; 0 where the system does not say. */
+  cpuMs: number
+}
+
+/** As Linux has it. */
+const hasCpu = existsSync('/proc/self/stat')
 const HOST = '127.0.0.1'
 const TIMEOUT_MS = 60_000
 /** From a refused connection to the next try, in milliseconds. */
@@ -60,35 +92,49 @@ export const start: Entry = {
   summary: 'the start of the api and of the worker, to their first answer: beside a bare node:http server',
   run: ({ rounds, quick, progress }) =>
     withCleanup(async onEnd => {
-      if (!quick) progress('start: compiling')
-      const at = quick ? path.resolve(import.meta.dirname, '../..') : await buildAll()
-      const extension = quick ? path.extname(import.meta.filename) : '.js'
+      progress('start: bundling and compiling')
+      const image = await buildImage()
+      const files = quick ? path.resolve(import.meta.dirname, '../..') : await buildAll()
       const sink = await startSink()
       onEnd(() => sink.stop())
       const { http } = sink.addresses
-      const common = childEnv({ aws: http, kinesis: http, issuer: http })
-      const millisOf = ({ name, program, page, env }: Started) =>
-        millisToAnswer(name, path.join(at, `${program}${extension}`), page, { ...common, ...env })
+      // A user or flags other than the build's have the compile cache linked from there.
+      const scratch = await mkdtemp(path.join(tmpdir(), 'headgate-bench-'))
+      onEnd(() => rm(scratch, { recursive: true, force: true }))
+      const common = { ...childEnv({ aws: http, kinesis: http, issuer: http }), TMPDIR: scratch }
+      const fileOf = ({ build, program }: Started) =>
+        build === 'image'
+          ? path.join(image, `${program}.js`)
+          : path.join(files, `${program}${quick ? path.extname(import.meta.filename) : '.js'}`)
+      const measure = (contender: Started) => startOf(contender, fileOf(contender), { ...common, ...contender.env })
 
       progress('start: once each, for their files to be read from disk')
-      for (const contender of contenders) await millisOf(contender)
-      const samples = new Map(contenders.map(({ name }) => [name, [] as number[]]))
+      for (const contender of contenders) await measure(contender)
+      const samples = new Map(contenders.map(({ name }) => [name, [] as Cost[]]))
       for (const [round, turns] of interleave(contenders, rounds).entries()) {
         progress(`start: round ${round + 1} of ${rounds}`)
-        for (const contender of turns) samples.get(contender.name)?.push(await millisOf(contender))
+        for (const contender of turns) samples.get(contender.name)?.push(await measure(contender))
       }
 
       return {
         name: 'start',
         title: `from the start of a process to its first answer, rounds: ${rounds}`,
-        figures: [{ key: 'firstAnswerMs', label: 'first answer ms', digits: 0 }],
+        figures: [
+          { key: 'firstAnswerMs', label: 'first answer ms', digits: 0 },
+          ...(hasCpu ? [{ key: 'cpuMs', label: 'CPU ms', digits: 0 }] : []),
+        ],
         contenders: contenders.map(({ name, does }) => ({
           name,
           does,
-          samples: { firstAnswerMs: samples.get(name) ?? [] },
+          samples: {
+            firstAnswerMs: (samples.get(name) ?? []).map(cost => cost.firstAnswerMs),
+            ...(hasCpu && { cpuMs: (samples.get(name) ?? []).map(cost => cost.cpuMs) }),
+          },
         })),
         comparisons: [
           [api.name, bare.name],
+          [unbundled.name, bare.name],
+          [api.name, unbundled.name],
           [worker.name, bare.name],
         ],
         versions: versionsOf(['fastify', '@aws-sdk/client-s3']),
@@ -97,7 +143,7 @@ export const start: Entry = {
 }
 
 /** @throws BenchError where the process ends before it has answered, or takes for ever */
-async function millisToAnswer(name: string, file: string, page: string, env: NodeJS.ProcessEnv): Promise<number> {
+async function startOf({ name, page }: Started, file: string, env: NodeJS.ProcessEnv): Promise<Cost> {
   const port = await findPort(HOST, 0)
   const own = { PORT: String(port), HEALTH_PORT: String(port), HEALTH_HOST: HOST }
   const startedAt = performance.now()
@@ -108,10 +154,17 @@ async function millisToAnswer(name: string, file: string, page: string, env: Nod
       if (performance.now() - startedAt > TIMEOUT_MS) throw new BenchError(`${name} has not answered in a minute.`)
       await pass(PAUSE_MS)
     }
-    return performance.now() - startedAt
+    const firstAnswerMs = performance.now() - startedAt
+    return { firstAnswerMs, cpuMs: hasCpu && child.pid !== undefined ? cpuMillisOf(child.pid) : 0 }
   } finally {
     await kill(child)
   }
+}
+
+/** User and system time of all its threads, those that ended too: in steps of 10 ms, as Linux counts it. */
+function cpuMillisOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
 function isAnswered(port: number, path: string): Promise<boolean> {
