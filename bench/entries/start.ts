@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -142,9 +143,23 @@ export const start: Entry = {
     }),
 }
 
+/**
+ * A free port that the system gives to no connection of its own. Of another, one of the many tries before it is listened on would
+ * now and then be given that very port, connect to itself, and keep the process from having it.
+ */
+async function findQuietPort(): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await findPort(HOST, randomInt(10_000, 32_768))
+    } catch (cause) {
+      if (tries === 20) throw new BenchError('No port is free between 10000 and 32767.', { cause })
+    }
+  }
+}
+
 /** @throws BenchError where the process ends before it has answered, or takes for ever */
 async function startOf({ name, page }: Started, file: string, env: NodeJS.ProcessEnv): Promise<Cost> {
-  const port = await findPort(HOST, 0)
+  const port = await findQuietPort()
   const own = { PORT: String(port), HEALTH_PORT: String(port), HEALTH_HOST: HOST }
   const startedAt = performance.now()
   const child = spawn(process.execPath, [file], { env: { ...env, ...own }, stdio: 'ignore' })
