@@ -72,6 +72,9 @@ export function createStraySweep(settings: StraySweepSettings): StraySweep {
     let isDone = false
     try {
       isDone = await go(turn, swept, signal)
+    } catch (error) {
+      // Stopped half way is no failure: whoever has the next turn goes on there.
+      if (!signal.aborted) throw error
     } finally {
       if (swept.requeued + swept.removed > 0) log.info(swept, 'strays were swept')
       await (isDone ? turns.finish(turn, now() + passEveryMs) : turns.letGo(turn))

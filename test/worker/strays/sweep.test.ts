@@ -12,6 +12,7 @@ import type { UploadRecord } from '../../../services/uploads/record.ts'
 import { itemKey } from '../../../services/uploads/store.ts'
 import { createBucket } from '../../../services/worker/strays/bucket.ts'
 import { createListUploads } from '../../../services/worker/strays/list-uploads.ts'
+import { createStraySweep } from '../../../services/worker/strays/sweep.ts'
 import { createTurns } from '../../../services/worker/strays/turns.ts'
 import { createWorkerStraySweep } from '../../../services/worker/strays/worker-sweep.ts'
 import { operation, startFaultProxy } from '../../support/fault-proxy.ts'
@@ -197,4 +198,30 @@ t.test('one worker at a time has the turn, and another goes on where it was', as
   t.equal(await turns.take({ now: now + HOUR, until: now + 2 * HOUR, to: now }), undefined)
   const later = now + 7 * HOUR
   t.match(await turns.take({ now: later, until: later + 1, to: later - HOUR }), { from: now - HOUR, to: later - HOUR })
+})
+
+t.test('a pass that is stopped half way is no failure, and its turn is let go', async t => {
+  const listing = Promise.withResolvers<void>()
+  const ends: string[] = []
+  const nothing = async () => ({ requeued: 0, removed: 0 })
+  const sweep = createStraySweep({
+    turns: {
+      take: async () => ({ token: 'turn', from: 0, to: 1 }),
+      advance: async () => true,
+      finish: async () => void ends.push('finished'),
+      letGo: async () => void ends.push('let go'),
+    },
+    list(_query, signal) {
+      listing.resolve()
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    },
+    pass: { unfinished: nothing, objects: nothing },
+    afterMs: HOUR,
+    log: pipeline.log,
+  })
+  const pass = sweep.runOnce()
+  await listing.promise
+  await sweep.stop()
+  t.same(await pass, { requeued: 0, removed: 0 })
+  t.same(ends, ['let go'])
 })
