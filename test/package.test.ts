@@ -1,0 +1,145 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { APPLICATION, STREAM, startStream } from './consumer/support.ts'
+import { bin, createEmptyProject } from './support/empty-project.ts'
+import { packPackage, run } from './support/pack.ts'
+import { runProgram, until } from './support/processes.ts'
+
+const root = path.resolve(import.meta.dirname, '..')
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  bin: Record<string, string>
+  exports: Record<string, string | { types: string; default: string }>
+  dependencies: Record<string, string>
+}
+const packed = await packPackage(t)
+const { tarball, files } = packed
+
+t.test('what is packed has all that package.json names, though nothing was built before', async t => {
+  const named = Object.values({ ...manifest.bin, ...manifest.exports })
+    .flatMap(target => (typeof target === 'string' ? [target] : Object.values(target)))
+    .map(file => path.normalize(file))
+  t.ok(named.length >= 6)
+  t.strictSame(
+    named.filter(file => !files.includes(file)),
+    [],
+  )
+})
+
+t.test('it has no test, no benchmark, no source, nothing of the embedded AWS and nothing of ours alone', async t => {
+  const wanted = /^(?:LICENSE|README\.md|package\.json|docs\/.+\.md|services\/.+\.md|dist\/services\/.+)$/
+  const unwanted = /\.test\.|(?<!\.d)\.ts$|(?:^|\/)(?:tests?|bench|infra|local|node_modules)\//
+  t.strictSame(
+    files.filter(file => !wanted.test(file) || unwanted.test(file)),
+    [],
+  )
+})
+
+t.test('what its code imports comes with it, is Node’s own, or is installed with it', async t => {
+  // As it lies in the tarball.
+  const code = await run('tar', ['xzf', tarball, '--to-stdout', '--wildcards', '*.js'])
+  const imported = [
+    ...code.stdout.matchAll(/^(?:import|export) (?:[^'"]*? from )?'([^'".][^']*)'|\bimport\('([^'".][^']*)'\)/gm),
+  ]
+  const packages = imported
+    .map(([, from, dynamically]) => from ?? dynamically ?? '')
+    .filter(name => !isBuiltin(name))
+    .map(name => name.split('/', name.startsWith('@') ? 2 : 1).join('/'))
+  t.ok(packages.includes('fastify') && packages.includes('@aws-sdk/client-kinesis'))
+  t.strictSame(
+    [...new Set(packages)].filter(name => !(name in manifest.dependencies)),
+    [],
+  )
+})
+
+/** What a reader of the room's README would write, in ten lines. */
+const PROGRAM = `
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { KinesisClient } from '@aws-sdk/client-kinesis'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { KinesisConsumer } from 'headgate/consumer'
+
+const kinesis = new KinesisClient({ requestHandler: new NodeHttpHandler() })
+const dynamodb = new DynamoDBClient({})
+const handler = async (record: { data: Uint8Array }) => console.log(Buffer.from(record.data).toString())
+const consumer = new KinesisConsumer({ applicationName: '${APPLICATION}', streamName: '${STREAM}', kinesis, dynamodb, handler })
+await consumer.start()
+process.once('SIGTERM', async () => consumer.stop())
+`
+
+const MISTAKES = `
+import { KinesisConsumer, type ConsumerOptions } from 'headgate/consumer'
+declare const good: ConsumerOptions
+// @ts-expect-error a handler is a function
+new KinesisConsumer({ ...good, handler: 'log' })
+// @ts-expect-error no such position
+new KinesisConsumer({ ...good, initialPosition: 'NOW' })
+// @ts-expect-error a number of milliseconds
+new KinesisConsumer({ ...good, failoverMs: '10s' })
+// @ts-expect-error no such option
+new KinesisConsumer({ ...good, failOver: 1 })
+// @ts-expect-error no such event
+new KinesisConsumer(good).events.on('leased', () => undefined)
+`
+
+/** What the consumer asks for, and what its types do. */
+const BESIDE = ['@aws-sdk', '@smithy', '@types', '@aws-crypto', 'undici-types']
+
+/** An empty project with the package in it, as `npm pack` makes it, and what the package asks for beside it. */
+async function installPackage(t: Pick<Test, 'teardown'>): Promise<string> {
+  const project = await createEmptyProject(t, { packed, beside: name => BESIDE.includes(name) })
+  writeFileSync(path.join(project, 'package.json'), '{ "type": "module" }')
+  writeFileSync(path.join(project, 'program.ts'), PROGRAM)
+  writeFileSync(path.join(project, 'mistakes.ts'), MISTAKES)
+  return project
+}
+
+t.test('the packed consumer installs in an empty project, with its types, and consumes with ten lines', async t => {
+  const project = await installPackage(t)
+  await t.test('importing it starts nothing', async t => {
+    const importOnly = ['--input-type=module', '--eval', "console.log(Object.keys(await import('headgate/consumer')))"]
+    const { stdout } = await run(process.execPath, importOnly, { cwd: project })
+    t.match(stdout, /KinesisConsumer/)
+  })
+
+  await t.test('its guide lies in the package, with what it links to there', async t => {
+    const folder = path.join(project, 'node_modules/headgate/services/consumer')
+    const guide = readFileSync(path.join(folder, 'README.md'), 'utf8')
+    for (const [, link = ''] of guide.matchAll(/\]\(((?:\.\.\/)*docs\/[\w./-]+)\)/g))
+      t.ok(existsSync(path.join(folder, link)), link)
+    t.match(guide, 'docs/processing.md')
+  })
+
+  await t.test('the headgate command is in it, and is one that a shell can run', async t => {
+    const installed = path.join(project, 'node_modules/headgate')
+    const { bin } = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as {
+      bin: { headgate: string }
+    }
+    t.match(readFileSync(path.join(installed, bin.headgate), 'utf8'), /^#!\/usr\/bin\/env node\n/)
+  })
+
+  await t.test('its types accept what is right and refuse what is not', async t => {
+    const strict = ['--strict', '--noEmit', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024']
+    const checked = run(bin('tsc'), [...strict, '--types', 'node', 'program.ts', 'mistakes.ts'], { cwd: project })
+    await t.resolves(checked.catch((error: { stdout: string }) => Promise.reject(new Error(error.stdout))))
+  })
+
+  await t.test('the ten lines consume a stream', async t => {
+    const stream = await startStream(t, { shards: 1 })
+    await stream.put([{ key: 'a', data: 'hello from a stream' }])
+    const program = runProgram(t, ['program.ts'], {
+      cwd: project,
+      env: {
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'x',
+        AWS_SECRET_ACCESS_KEY: 'x',
+        AWS_ENDPOINT_URL_KINESIS: stream.urls.kinesis,
+        AWS_ENDPOINT_URL_DYNAMODB: stream.urls.dynamodb,
+      },
+    })
+    await until(() => program.stdout().includes('hello from a stream'), { what: 'the record' })
+    program.child.kill('SIGTERM')
+    t.same(await program.ended, { code: 0, signal: null })
+  })
+})
