@@ -13,19 +13,19 @@ const COMMONJS = `import { createRequire as __createRequire } from 'node:module'
 const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname`
 
 /**
- * Bundles every role, the code that they share in files that they share.
+ * Bundles every role and what others import, the code that they share in files that they share: a class is one class to all.
  *
  * @param outdir `dist/services`, absolute, and where it will lie when it runs
  */
 export async function bundle(root: string, outdir: string): Promise<void> {
   const services = path.join(root, 'services')
-  const { programs, handlers, threads } = entriesOf(services)
+  const { programs, handlers, threads, libraries } = entriesOf(services)
   const entry = (name: string, suffix = MAIN) => ({ in: path.join(services, `${name}.ts`), out: `${name}${suffix}` })
   await build({
     absWorkingDir: root,
     entryPoints: [
       ...[...programs, ...handlers].map(name => entry(name)),
-      ...threads.map(name => entry(name, '')),
+      ...[...threads, ...libraries].map(name => entry(name, '')),
       ...['compile-cache', 'lambda-start'].map(name => ({ in: path.join(root, `image/${name}.ts`), out: name })),
     ],
     outdir,
