@@ -1,5 +1,6 @@
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
+import { onFirstUse } from '../platform/on-first-use.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
@@ -16,7 +17,7 @@ import { createFinishTus } from './tus/finish-tus.ts'
 import { createLocks } from './tus/lock.ts'
 import { createRunningDigests } from './tus/running-digests.ts'
 import { createS3Parts } from './tus/s3-parts.ts'
-import { createServeTus, type ServeTus } from './tus/serve.ts'
+import type { ServeTus } from './tus/serve.ts'
 
 export interface Direct {
   grants: Grants
@@ -56,7 +57,7 @@ export function createDirect(
   })
   const parts = createS3Parts(s3)
   const digests = createRunningDigests()
-  const tus = createServeTus({
+  const tusSettings = {
     pending,
     promise,
     locks: createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE })),
@@ -66,7 +67,10 @@ export function createDirect(
     endPending,
     lifetimeMs: lifetimeMs(config),
     maxBytes: config.MAX_UPLOAD_BYTES,
-  })
+  }
+  // @tus/server takes long to load, and most processes are never asked for it.
+  const serveTus = onFirstUse(async () => (await import('./tus/serve.ts')).createServeTus(tusSettings))
+  const tus: ServeTus = async request => (await serveTus())(request)
   return { grants, tus, endPending }
 }
 
