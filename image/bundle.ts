@@ -9,25 +9,31 @@ import { ASIDE } from './packages.ts'
 /** Behind an entry's own name is only what begins it; the entry itself is beside it, under this. */
 const MAIN = '.main'
 
+/** Asked whether it lives as soon as it is started, and shares nothing with what transforms import. */
+const API = 'api/server'
+
 /** What CommonJS in a bundle expects to find, in every file of it. */
 const COMMONJS = `import { createRequire as __createRequire } from 'node:module'
 const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname`
 
 /**
- * Bundles every role. Each program that starts often shares no file with the others: code that several share is cut into as
- * many files as there are ways of sharing it, and Node takes a millisecond for each.
+ * Bundles every role and what others import, the code that they share in files that they share: a class is one class to all. The api
+ * is bundled for itself: code that several share is cut into as many files as there are ways of sharing it, and Node takes a
+ * millisecond of a start for each.
  *
  * @param outdir `dist/services`, absolute, and where it will lie when it runs
  */
 export async function bundle(root: string, outdir: string): Promise<void> {
   const services = path.join(root, 'services')
-  const { programs, handlers, threads } = entriesOf(services)
+  const { programs, handlers, threads, libraries } = entriesOf(services)
   const entry = (name: string, suffix = MAIN) => ({ in: path.join(services, `${name}.ts`), out: `${name}${suffix}` })
   const groups = [
-    ...programs.map(name => [entry(name)]),
-    handlers.map(name => entry(name)),
-    threads.map(name => entry(name, '')),
-    ['compile-cache', 'lambda-start'].map(name => ({ in: path.join(root, `image/${name}.ts`), out: name })),
+    [entry(API)],
+    [
+      ...[...programs.filter(name => name !== API), ...handlers].map(name => entry(name)),
+      ...[...threads, ...libraries].map(name => entry(name, '')),
+      ...['compile-cache', 'lambda-start'].map(name => ({ in: path.join(root, `image/${name}.ts`), out: name })),
+    ],
   ]
   await Promise.all(
     groups.map(entryPoints =>
