@@ -9,6 +9,7 @@ import type { PublishUpload } from './ingest/publish-upload.ts'
 import { createArrivedObject } from './pending/arrived-object.ts'
 import { createCleanUp, createEndPending, type EndPending } from './pending/end-pending.ts'
 import { createFinish } from './pending/finish.ts'
+import { createKeepPromise } from './pending/keep-promise.ts'
 import { createPromise } from './pending/promise.ts'
 import { createSweep, type Sweep } from './pending/sweep.ts'
 import type { ApiServices } from './services.ts'
@@ -35,7 +36,7 @@ export function createDirect(
   const endPending = createEndPending({ s3, pending })
   const finish = createFinish({
     arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked', inspector }),
-    pending,
+    keepPromise: createKeepPromise({ pending }),
     publish,
     endPending,
   })
