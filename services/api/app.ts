@@ -101,6 +101,7 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
     app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
   }
   const maxBytes = config.MAX_UPLOAD_BYTES
+  const patience = { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
   const inspector = createTypeInspector(listed(config.ALLOWED_TYPES))
   const publisher = createOutageWatch({
     publisher: services.publisher,
@@ -138,11 +139,11 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
       inspector,
       maxJsonBytes: config.MAX_JSON_BYTES,
       maxFormFiles: config.MAX_FORM_FILES,
-      patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
+      patience,
     },
   })
-  const direct = createDirect(config, services, { publish, inspector })
-  await app.register(grants, { grants: direct.grants })
+  const direct = createDirect(config, services, { publish, inspector, patience })
+  await app.register(grants, { grants: direct.grants, maxJsonBytes: config.MAX_JSON_BYTES, patience })
   await app.register(tus, { serve: direct.tus })
   await app.register(listUploads, { list: services.listUploads })
 

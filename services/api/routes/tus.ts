@@ -5,11 +5,10 @@ import type { ProblemSlug } from '../problems/catalogue.ts'
 import { ProblemError, problemResponses } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
 import { type ServeTus, TUS_PATH } from '../tus/serve.ts'
-import { checkNotEncoded } from '../ways/way.ts'
+import { TUS_VERSION } from '../tus/version.ts'
+import { checkNotEncoded } from '../ways/body-headers.ts'
 import { security } from './schemas.ts'
 import { uploadIdParams } from './upload-id.ts'
-
-const VERSION = '1.0.0'
 
 const common: ProblemSlug[] = [
   'missing-token',
@@ -39,6 +38,7 @@ const TYPES: ProblemSlug[] = ['content-type-contradicted', 'content-type-not-all
 
 const OFFSETS: ProblemSlug[] = [
   'bad-request',
+  'request-timeout',
   'offset-conflict',
   'upload-expired',
   'upload-locked',
@@ -54,6 +54,7 @@ const schemas = {
     'payload-too-large',
     'checksum-mismatch',
     'unsupported-media-type',
+    'request-timeout',
     'upload-locked',
     'arrival-refused',
     ...TYPES,
@@ -88,7 +89,7 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.addHook('onSend', async (_request, reply) => {
-    reply.header('tus-resumable', VERSION)
+    reply.header('tus-resumable', TUS_VERSION)
   })
 
   async function answer(request: FastifyRequest, reply: FastifyReply, method = request.method): Promise<FastifyReply> {
