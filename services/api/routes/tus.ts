@@ -4,8 +4,8 @@ import { Type } from 'typebox'
 import type { ProblemSlug } from '../problems/catalogue.ts'
 import { ProblemError, problemResponses } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
+import { TUS_VERSION } from '../tus/request-headers.ts'
 import { type ServeTus, TUS_PATH } from '../tus/serve.ts'
-import { TUS_VERSION } from '../tus/version.ts'
 import { checkNotEncoded } from '../ways/body-headers.ts'
 import { security } from './schemas.ts'
 import { uploadIdParams } from './upload-id.ts'
@@ -112,12 +112,7 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
     (request, reply) => answer(request, reply),
   )
   app.delete(`${TUS_PATH}/:id`, { schema: schemas.delete, onRequest }, (request, reply) => answer(request, reply))
-  app.patch(`${TUS_PATH}/:id`, { schema: schemas.patch, onRequest }, (request, reply) => {
-    if (request.headers['content-type'] !== 'application/offset+octet-stream') {
-      throw new ProblemError('unsupported-media-type', 'Send the bytes as application/offset+octet-stream.')
-    }
-    return answer(request, reply)
-  })
+  app.patch(`${TUS_PATH}/:id`, { schema: schemas.patch, onRequest }, (request, reply) => answer(request, reply))
   // For clients whose network lets no PATCH through.
   app.post(`${TUS_PATH}/:id`, { schema: { hide: true }, onRequest }, (request, reply) => {
     const override = request.headers['x-http-method-override']

@@ -9,7 +9,7 @@ import { OwnUploads, type TusRequest, type TusServices } from './data-store.ts'
 import { namesOf } from './metadata.ts'
 import { tusProblem } from './problems.ts'
 import { arrivingBody } from './request-body.ts'
-import { checkVersion } from './version.ts'
+import { checkTusHeaders } from './request-headers.ts'
 
 /** Where tus clients are pointed at: their `endpoint`. */
 export const TUS_PATH = '/uploads/tus'
@@ -46,7 +46,7 @@ const READ = /^(?:tus-|upload-|content-length$|content-type$)/
  */
 export function createServeTus({ promise, maxBytes, patience, ...services }: TusSettings): ServeTus {
   return async ({ raw, method, path, owner, requestId, log }) => {
-    if (method !== 'OPTIONS') checkVersion(raw.headers['tus-resumable'])
+    checkTusHeaders(method, raw.headers)
     checkNoTrailer(raw.headers.trailer)
     const { 'upload-checksum': checksum, 'upload-metadata': metadataHeader = '' } = raw.headers
     const uploads = new OwnUploads(services, {

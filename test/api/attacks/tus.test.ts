@@ -181,6 +181,14 @@ const sendings: Attack[] = [
       body: '5\r\nhello\r\n0\r\nUpload-Checksum: sha1 AAAA\r\n\r\n',
     },
   ),
+  sending(
+    'POST as PATCH with another type',
+    [AT_0, ['X-HTTP-Method-Override', 'PATCH']],
+    '415 unsupported-media-type',
+    {
+      method: 'POST',
+    },
+  ),
   ...['delete', 'GET', 'TRACE', 'PATCH, DELETE', '__proto__', ''].map(override =>
     sending(`POST as "${override}"`, [AT_0, BYTES, ['X-HTTP-Method-Override', override]], '405 method-not-allowed', {
       method: 'POST',
