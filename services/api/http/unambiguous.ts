@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import fastifyPlugin from 'fastify-plugin'
 import { ProblemError } from '../problems/problem.ts'
+import { rememberRequests } from './outstanding.ts'
 
 /**
  * Headers that a request has once at most. Node takes the first or the last of two, and what stands before the api may take the
@@ -25,6 +26,8 @@ export const unambiguous = fastifyPlugin(
   async app => {
     // An expectation that is not understood may be passed over (RFC 9110, 10.1.1); Node would answer it without a body.
     app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+
+    rememberRequests(app.server)
 
     app.addHook('onRequest', async ({ raw }) => {
       if (raw.httpVersionMajor !== 1)
