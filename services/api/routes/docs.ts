@@ -6,6 +6,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the OpenAPI document says of the body, where the route itself takes it as a stream. */
     openapiBody?: Record<string, unknown>
+    /** What it says of headers that the route itself does not look at. */
+    openapiHeaders?: object
     /** What it says of answers, by status, where the route's own schema is only one of them. */
     openapiResponses?: Record<number, unknown>
   }
@@ -40,9 +42,10 @@ export const docs = fastifyPlugin(
         },
       },
       transform: ({ schema, url, route }) => {
-        const { openapiBody: body, openapiResponses } = route.config ?? {}
+        const { openapiBody: body, openapiHeaders: headers, openapiResponses } = route.config ?? {}
         const response = { ...(schema?.response as object), ...openapiResponses }
-        return { url, schema: { ...schema, response, ...(body && { body }) } as FastifySchema }
+        const described = { ...schema, response, ...(body && { body }), ...(headers && { headers }) }
+        return { url, schema: described as FastifySchema }
       },
     })
     const hidden = { schema: { hide: true }, logLevel: 'warn' } as const

@@ -1,87 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
-import type { ProblemSlug } from '../problems/catalogue.ts'
-import { ProblemError, problemResponses } from '../problems/problem.ts'
+import { ProblemError } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
 import { TUS_VERSION } from '../tus/request-headers.ts'
 import { type ServeTus, TUS_PATH } from '../tus/serve.ts'
 import { checkNotEncoded } from '../ways/body-headers.ts'
-import { security } from './schemas.ts'
-import { uploadIdParams } from './upload-id.ts'
-
-const common: ProblemSlug[] = [
-  'missing-token',
-  'invalid-token',
-  'insufficient-scope',
-  'too-many-requests',
-  'unsupported-tus-version',
-  'internal-error',
-  'unavailable',
-  'keys-unavailable',
-]
-
-const operation = <P>(operationId: string, summary: string, status: number, slugs: ProblemSlug[], params?: P) => ({
-  operationId,
-  tags: ['tus'],
-  summary,
-  ...(status !== 204 || operationId !== 'tusOptions' ? { security } : {}),
-  ...(params && { params }),
-  response: {
-    [status]: Type.Null({ description: 'See https://tus.io/protocols/resumable-upload.' }),
-    ...problemResponses(...slugs),
-  },
-})
-
-/** By the first bytes, once all have arrived. */
-const TYPES: ProblemSlug[] = ['content-type-contradicted', 'content-type-not-allowed']
-
-const OFFSETS: ProblemSlug[] = [
-  'bad-request',
-  'request-timeout',
-  'offset-conflict',
-  'upload-expired',
-  'upload-locked',
-  'payload-too-large',
-]
-
-const schemas = {
-  options: operation('tusOptions', 'What of tus 1.0 is served', 204, ['internal-error']),
-  create: operation('tusCreate', 'Begin a resumable upload', 201, [
-    'bad-request',
-    'invalid-filename',
-    'invalid-content-type',
-    'payload-too-large',
-    'checksum-mismatch',
-    'unsupported-media-type',
-    'request-timeout',
-    'upload-locked',
-    'arrival-refused',
-    ...TYPES,
-    ...common,
-  ]),
-  head: operation(
-    'tus',
-    'Ask how much of a resumable upload has arrived',
-    200,
-    ['not-found', 'upload-expired', 'upload-locked', 'arrival-refused', ...TYPES, ...common],
-    uploadIdParams,
-  ),
-  patch: operation(
-    'tusPatch',
-    'Go on with a resumable upload',
-    204,
-    ['not-found', 'checksum-mismatch', 'arrival-refused', ...TYPES, 'unsupported-media-type', ...OFFSETS, ...common],
-    uploadIdParams,
-  ),
-  delete: operation(
-    'tusDelete',
-    'Give a resumable upload up',
-    204,
-    ['bad-request', 'not-found', 'upload-locked', ...common],
-    uploadIdParams,
-  ),
-}
+import { documented, schemas } from './tus-schema.ts'
 
 /** Resumable uploads by tus 1.0 (https://tus.io), for tus-js-client, Uppy, tuspy and any other client of it. */
 export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, { serve }) => {
@@ -105,14 +29,20 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
   const onRequest = app.authenticate
   app.options(TUS_PATH, { schema: schemas.options }, answer)
   app.options(`${TUS_PATH}/:id`, { schema: { hide: true } }, answer)
-  app.post(TUS_PATH, { schema: schemas.create, onRequest }, (request, reply) => answer(request, reply))
+  app.post(TUS_PATH, { schema: schemas.create, config: documented.create, onRequest }, (request, reply) =>
+    answer(request, reply),
+  )
   app.head(
     `${TUS_PATH}/:id`,
-    { schema: schemas.head, config: { swagger: { exposeHeadRoute: true } }, onRequest },
+    { schema: schemas.head, config: { ...documented.other, swagger: { exposeHeadRoute: true } }, onRequest },
     (request, reply) => answer(request, reply),
   )
-  app.delete(`${TUS_PATH}/:id`, { schema: schemas.delete, onRequest }, (request, reply) => answer(request, reply))
-  app.patch(`${TUS_PATH}/:id`, { schema: schemas.patch, onRequest }, (request, reply) => answer(request, reply))
+  app.delete(`${TUS_PATH}/:id`, { schema: schemas.delete, config: documented.other, onRequest }, (request, reply) =>
+    answer(request, reply),
+  )
+  app.patch(`${TUS_PATH}/:id`, { schema: schemas.patch, config: documented.patch, onRequest }, (request, reply) =>
+    answer(request, reply),
+  )
   // For clients whose network lets no PATCH through.
   app.post(`${TUS_PATH}/:id`, { schema: { hide: true }, onRequest }, (request, reply) => {
     const override = request.headers['x-http-method-override']
