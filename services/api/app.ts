@@ -65,9 +65,10 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   const issuer = issuerOf(config)
   const underWay = createUnderWay()
   const inspector = createTypeInspector(listed(config.ALLOWED_TYPES))
+  const patience = { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
   const backend = onFirstUse(async () => {
     const [{ createBackend }, opened] = await Promise.all([import('./backend.ts'), services()])
-    return createBackend({ config, services: opened, inspector, log: app.log, metrics })
+    return createBackend({ config, services: opened, inspector, patience, log: app.log, metrics })
   })
   // Runs once the requests under way are answered, or broken off.
   app.addHook('onClose', async () => {
@@ -111,7 +112,7 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
       inspector,
       maxJsonBytes: config.MAX_JSON_BYTES,
       maxFormFiles: config.MAX_FORM_FILES,
-      patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
+      patience,
     },
   })
   await app.register(grants, {
@@ -120,6 +121,8 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
       renew: async key => (await backend()).grants.renew(key),
       complete: async (key, log) => (await backend()).grants.complete(key, log),
     },
+    maxJsonBytes: config.MAX_JSON_BYTES,
+    patience,
   })
   await app.register(tus, { serve: async request => (await backend()).tus(request) })
   await app.register(listUploads, { list: async query => (await backend()).listUploads(query) })

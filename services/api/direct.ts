@@ -6,10 +6,12 @@ import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
 import { createPresigner } from './grants/presign.ts'
+import type { PatienceSettings } from './http/patience.ts'
 import type { PublishUpload } from './ingest/publish-upload.ts'
 import { createArrivedObject } from './pending/arrived-object.ts'
 import { createCleanUp, createEndPending, type EndPending } from './pending/end-pending.ts'
 import { createFinish } from './pending/finish.ts'
+import { createKeepPromise } from './pending/keep-promise.ts'
 import { createPromise } from './pending/promise.ts'
 import { createSweep, type Sweep } from './pending/sweep.ts'
 import type { ApiServices } from './services.ts'
@@ -30,13 +32,13 @@ export interface Direct {
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector }: { publish: PublishUpload; inspector: TypeInspector },
+  { publish, inspector, patience }: { publish: PublishUpload; inspector: TypeInspector; patience: PatienceSettings },
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
   const finish = createFinish({
     arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked', inspector }),
-    pending,
+    keepPromise: createKeepPromise({ pending }),
     publish,
     endPending,
   })
@@ -67,6 +69,7 @@ export function createDirect(
     endPending,
     lifetimeMs: lifetimeMs(config),
     maxBytes: config.MAX_UPLOAD_BYTES,
+    patience,
   }
   // @tus/server takes long to load, and most processes are never asked for it.
   const serveTus = onFirstUse(async () => (await import('./tus/serve.ts')).createServeTus(tusSettings))

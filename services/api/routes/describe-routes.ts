@@ -38,9 +38,10 @@ export async function describeRoutes(routes: readonly RouteOptions[]): Promise<S
       },
     },
     transform: ({ schema, url, route }) => {
-      const { openapiBody: body, openapiResponses } = route.config ?? {}
+      const { openapiBody: body, openapiHeaders: headers, openapiResponses } = route.config ?? {}
       const response = { ...(schema?.response as object), ...openapiResponses }
-      return { url, schema: { ...schema, response, ...(body && { body }) } as FastifySchema }
+      const shown = { ...schema, response, ...(body && { body }), ...(headers && { headers }) }
+      return { url, schema: shown as FastifySchema }
     },
   })
   for (const { method, url, schema, config } of routes) {

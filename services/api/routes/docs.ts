@@ -13,6 +13,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the OpenAPI document says of the body, where the route itself takes it as a stream. */
     openapiBody?: Record<string, unknown>
+    /** What it says of headers that the route itself does not look at. */
+    openapiHeaders?: object
     /** What it says of answers, by status, where the route's own schema is only one of them. */
     openapiResponses?: Record<number, unknown>
   }
