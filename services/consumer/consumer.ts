@@ -90,7 +90,7 @@ export class KinesisConsumer {
       events: this.events,
       workerId: this.workerId,
       held: this.#held,
-      onTaken: (lease, takenAt) => this.#startShard(lease, takenAt),
+      onTaken: (...taken) => this.#startShard(...taken),
       onRequested: shardId => this.#handOver(shardId),
       onFailed: error => this.#fail(error),
     })
@@ -183,13 +183,13 @@ export class KinesisConsumer {
     void this.stop()
   }
 
-  #startShard(row: Lease, takenAt: number): void {
+  #startShard(row: Lease, takenAt: number, isGivenUp: boolean): void {
     const { store, stream, clock, wallClock, random } = this.#ports
     const { failoverMs } = this.#options
     const { leaseKey: shardId } = row
     const lease = new HeldLease({ lease: row, takenAt, store, clock, failoverMs })
     const consumer = new ShardConsumer({
-      ...{ lease, stream, clock, wallClock, random, breaker: this.#breaker, counters: this.#counters },
+      ...{ lease, isGivenUp, stream, clock, wallClock, random, breaker: this.#breaker, counters: this.#counters },
       budget: this.#budget.open(),
       options: this.#options,
       events: this.events,
