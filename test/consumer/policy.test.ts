@@ -131,8 +131,8 @@ t.test('the fencing token of a shard grows from owner to owner', async t => {
 t.test('a handler is told where the shard was taken from a worker that had not given it up', async t => {
   const stream = await startStream(t, { shards: 1 })
   const told: Array<Date | undefined> = []
-  for (const isAbandoned of [false, false, true]) {
-    if (isAbandoned) {
+  for (const before of ['nobody', 'gave up', 'died', 'crashed']) {
+    if (before === 'died') {
       const died = {
         TableName: APPLICATION,
         Key: { leaseKey: { S: SHARD } },
@@ -150,9 +150,9 @@ t.test('a handler is told where the shard was taken from a worker that had not g
     await stream.put(numbered(1))
     await consumer.start()
     told.push(await handled.promise)
-    await consumer.stop()
+    await consumer.stop({ isCrash: before === 'died' })
   }
-  t.match(told, [undefined, undefined, Date])
+  t.match(told, [undefined, undefined, Date, Date])
 })
 
 t.test('what happens to a lease, a shard and a record can be seen from outside', async t => {
