@@ -63,6 +63,11 @@ export class PoisonRecordError extends PermanentError {
   readonly code = 'HEADGATE_POISON_RECORD'
 }
 
+/** A thread ended in the middle of its work, by itself: `process.exit` in a module, most likely. It may not the next time. */
+export class ThreadEndedError extends HeadgateError {
+  readonly code = 'HEADGATE_THREAD_ENDED'
+}
+
 /** The record takes longer than a function is given, however often it is begun. */
 export class TooSlowError extends PermanentError {
   readonly code = 'HEADGATE_TOO_SLOW'

@@ -11,6 +11,7 @@ import type { UploadKey, UploadStore } from '../uploads/store.ts'
 import { traceIdOf } from '../uploads/trace.ts'
 import type { AttemptStore } from './attempts/attempt-store.ts'
 import { createCountAttempts } from './attempts/counted.ts'
+import { orPoison } from './attempts/or-poison.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { PoisonRecordError, TooSlowError } from './errors.ts'
 import { permanentFailure } from './failure.ts'
@@ -185,7 +186,11 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         const suspicion = { signal, isSuspect, hasWholeTime }
         await counting.whileCounted(record, suspicion, () => makeAndMark(event, told, signal))
       } catch (thrown) {
-        const error = orOverdue(thrown, record, attempt, { giveUpAfterMs, now: Date.now })
+        const judged = orPoison(thrown, attempt)
+        // What no retry mends says more than that it was retried.
+        const error = permanentFailure(judged)
+          ? judged
+          : orOverdue(judged, record, attempt, { giveUpAfterMs, now: Date.now })
         // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
         const failure = signal.aborted ? undefined : permanentFailure(error)
         if (signal.aborted && told.begun) await tidyUp(told)
