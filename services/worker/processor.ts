@@ -127,6 +127,8 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     // First, so that an upload never shows as failed without the means to redrive it.
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
     const isMarked = event && upload ? await store.markFailed(upload, event, failure) : false
+    // Deleted since the look above: its owner wants nothing kept.
+    if (!isMarked && (await isDeleted(told))) return await deadLetters.remove(deadLetter)
     // The outputs before the one that was refused. Where it is not marked they may be those of an upload that is processed.
     if (event && upload && isMarked && told.begun) await removeMade(event, upload)
     const { shardId, sequenceNumber } = record
