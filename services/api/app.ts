@@ -3,6 +3,7 @@ import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
 import { listed } from '../platform/config/formats.ts'
 import { PART_BYTES } from '../platform/s3/part-buffers.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { Metrics } from './admin/metrics.ts'
 import { metricsPlugin } from './admin/metrics-plugin.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
@@ -55,6 +56,8 @@ export interface AppOptions {
   keys?: KeySource
   /** Left out, nothing is counted. */
   metrics?: Metrics
+  /** Left out, nothing is traced. */
+  tracing?: Tracing | undefined
   /** Answers leave whole, as behind Lambda: nothing can be streamed. */
   isBuffered?: boolean
 }
@@ -62,7 +65,7 @@ export interface AppOptions {
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 /** The api, ready to listen or to be called: the same in a container and behind Lambda. */
-export async function buildApp({ config, services, logger, keys, metrics, isBuffered = false }: AppOptions) {
+export async function buildApp({ config, services, logger, keys, metrics, tracing, isBuffered = false }: AppOptions) {
   const app = fastify({ ...serverOptions(config), loggerInstance: logger }).withTypeProvider<TypeBoxTypeProvider>()
   const { s3, dynamodb, kinesis, store } = services
   const issuer = issuerOf(config)
@@ -74,6 +77,8 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   })
 
   await app.register(problemsPlugin)
+  // First of the hooks: what the others do is done within the request's span.
+  if (tracing) await app.register((await import('./http/traced.ts')).traced, { tracing })
   await app.register(requestLog)
   if (metrics) await app.register(metricsPlugin, { metrics })
   const origins = listed(config.CORS_ORIGINS)

@@ -1,6 +1,7 @@
 import { apiConfigSchema } from '../platform/config/api.ts'
 import { loadConfig } from '../platform/config/load.ts'
 import { createLogger } from '../platform/log.ts'
+import { startTracing } from '../platform/tracing/start.ts'
 import { buildApp } from './app.ts'
 import { createLambdaHandler } from './lambda-handler.ts'
 import { createServices } from './services.ts'
@@ -8,7 +9,10 @@ import { createServices } from './services.ts'
 // Once for the life of the function's environment, in its init phase: what throws here is reported as a failed start.
 const config = loadConfig(apiConfigSchema, process.env)
 const logger = createLogger({ level: config.LOG_LEVEL, role: 'api' })
-const app = await buildApp({ config, services: createServices(config), logger, isBuffered: true })
+const tracing = await startTracing({ config, role: 'api', log: logger })
+const services = createServices(config, tracing)
+const app = await buildApp({ config, services, logger, tracing, isBuffered: true })
+const serve = createLambdaHandler(app)
 
 /** The api behind API Gateway. */
-export const handler = createLambdaHandler(app)
+export const handler = tracing?.flushed(serve) ?? serve

@@ -4,6 +4,7 @@ import { createLogger } from '../platform/log.ts'
 import { runMain } from '../platform/main.ts'
 import { type OperatorPort, openOperatorPort } from '../platform/operator-port.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
+import { startTracing } from '../platform/tracing/start.ts'
 import { adminPages } from './admin/pages.ts'
 import { buildApp } from './app.ts'
 import { createDirectSweep } from './direct.ts'
@@ -16,8 +17,9 @@ runMain(async () => {
   const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
   // Loaded where they are asked for: a start without them need not wait.
   const metrics = config.ADMIN_PORT === undefined ? undefined : (await import('./admin/metrics.ts')).createMetrics()
-  const services = createServices(config)
-  const app = await buildApp({ config, services, logger: log, ...(metrics && { metrics }) })
+  const tracing = await startTracing({ config, role: 'api', log })
+  const services = createServices(config, tracing)
+  const app = await buildApp({ config, services, logger: log, tracing, ...(metrics && { metrics }) })
   const sweep = createDirectSweep(config, services, log)
   let admin: OperatorPort | undefined
   const { delayMs, drainMs } = stopPhases(config)
@@ -30,6 +32,7 @@ runMain(async () => {
       // The admin port last: whoever watches it must not take an api that drains for one that is dead.
       await admin?.close()
     },
+    last: tracing?.close,
   })
   await app.listen({ host: config.HOST, port: config.PORT })
   if (metrics && config.ADMIN_PORT !== undefined) {

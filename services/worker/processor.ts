@@ -1,5 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../platform/log.ts'
+import { traceIdOf } from '../platform/tracing/traceparent.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { Deletions } from '../uploads/deletions.ts'
 import { type BareEvent, decodeEvent, isUploadEvent, type UploadEvent } from '../uploads/event.ts'
 import { processedKey } from '../uploads/keys.ts'
@@ -8,7 +10,6 @@ import { createRemoveObject } from '../uploads/remove-object.ts'
 import type { RemoveOutputs } from '../uploads/remove-outputs.ts'
 import type { ResultStore } from '../uploads/results.ts'
 import type { UploadKey, UploadStore } from '../uploads/store.ts'
-import { traceIdOf } from '../uploads/trace.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { permanentFailure } from './failure.ts'
 import { createMake } from './make.ts'
@@ -56,6 +57,8 @@ export interface ProcessorSettings {
   threads?: number
   /** How long an upload is processed before it shows as `processing`, in milliseconds. */
   markProcessingAfterMs?: number
+  /** Told of the steps, where somebody asks for it. */
+  tracing?: Pick<Tracing, 'inSpan' | 'current'> | undefined
   log: Pick<Logger, 'info' | 'warn'>
 }
 
@@ -118,6 +121,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     const isMarked = event && upload ? await store.markFailed(upload, event, failure) : false
     // The outputs before the one that was refused. Where it is not marked they may be those of an upload that is processed.
     if (event && upload && isMarked && told.begun) await removeMade(event, upload)
+    settings.tracing?.current()?.fail(failure.code)
     const { shardId, sequenceNumber } = record
     log.warn(
       { shardId, sequenceNumber, uploadId: upload?.uploadId, ...requestOf(event), ...failure, deadLetter },
