@@ -146,14 +146,16 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
       patience: { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS },
     },
   })
-  const direct = createDirect(config, services, { publish, inspector })
+  const direct = createDirect(config, services, { publish, inspector, tracing })
   await app.register(grants, { grants: direct.grants })
   await app.register(tus, { serve: direct.tus })
   await app.register(listUploads, { list: services.listUploads })
 
   const watches = createWatches({
     look: async (key, signal) => {
-      const record = await store.get(key, signal)
+      // For all that wait: within nobody's span.
+      const look = () => store.get(key, signal)
+      const record = await (tracing ? tracing.within(undefined, look) : look())
       return record && toSight(record)
     },
     log: app.log,

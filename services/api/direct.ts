@@ -1,5 +1,6 @@
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
@@ -25,11 +26,17 @@ export interface Direct {
   endPending: EndPending
 }
 
+export interface DirectParts {
+  publish: PublishUpload
+  inspector: TypeInspector
+  tracing?: Pick<Tracing, 'current'> | undefined
+}
+
 /** The ways in which a file arrives in more than one request. */
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector }: { publish: PublishUpload; inspector: TypeInspector },
+  { publish, inspector, tracing }: DirectParts,
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -38,6 +45,7 @@ export function createDirect(
     pending,
     publish,
     endPending,
+    traceparent: tracing && (() => tracing.current()?.traceparent),
   })
   const promise = createPromise({
     bucket: config.UPLOAD_BUCKET,

@@ -141,6 +141,12 @@ t.test('routes that are given ids, tokens and file names tell none of them', asy
   const { url: putUrl, headers } = put
   t.equal((await fetch(putUrl, { method: 'PUT', headers, body: 'abcd' })).status, 200)
   await ask(`${url}/uploads/${uploadId}/complete`, { method: 'POST', headers: user.auth })
+  const completed = await traceOf(receiver, uploadId)
+  t.equal(
+    completed.find(({ kind }) => kind === 'server')?.name,
+    'POST /uploads/:id/complete',
+    'which the worker goes on with',
+  )
   const { body } = await send()
   await ask(`${url}/uploads/${body.uploadId}?token=secret-query`, { headers: user.auth })
   await ask(`${url}/nowhere/secret-path`, { headers: user.auth })

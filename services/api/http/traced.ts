@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import type { Span, Tracing } from '../../platform/tracing/tracing.ts'
 import { callersTraceparent, rememberTraceparent, traceparentOf } from './trace-context.ts'
@@ -21,9 +21,9 @@ export const traced = fastifyPlugin<{ tracing: Tracing }>(
       const span = begin(tracing, request)
       spans.set(request, span)
       // Before whoever has been answered goes on: behind Lambda nothing is done after that.
-      reply.raw.once('finish', () => end(span, reply))
+      reply.raw.once('finish', () => end(span, reply.statusCode))
       // Of a request whose client has gone there is no finish.
-      reply.raw.once('close', () => end(span, reply))
+      reply.raw.once('close', () => end(span))
       tracing.within(span, done)
     })
     // Once more: what was read of the body came by events of the connection, which are nobody's.
@@ -54,10 +54,10 @@ function begin(tracing: Tracing, { method, protocol, raw, routeOptions: { url: r
   return span
 }
 
-function end(span: Span, { raw, statusCode }: FastifyReply): void {
+function end(span: Span, status?: number): void {
   if (span.hasEnded) return
-  if (raw.writableFinished) span.set({ 'http.response.status_code': statusCode })
-  if (!raw.writableFinished) span.fail('broken-off')
-  else if (statusCode >= 500) span.fail(String(statusCode))
+  if (status === undefined) span.fail('broken-off')
+  else span.set({ 'http.response.status_code': status })
+  if (status !== undefined && status >= 500) span.fail(String(status))
   span.end()
 }

@@ -13,6 +13,8 @@ export interface FinishSettings {
   pending: Pick<PendingStore, 'markStored'>
   publish: PublishUpload
   endPending: EndPending
+  /** Of the request that ends it, where requests are traced: what goes on with the upload goes on with its trace. */
+  traceparent?: (() => string | undefined) | undefined
 }
 
 /**
@@ -31,7 +33,7 @@ export type Finish = (
   known?: { sha256: string },
 ) => Promise<UploadRecord | undefined>
 
-export function createFinish({ arrivedObject, pending, publish, endPending }: FinishSettings): Finish {
+export function createFinish({ arrivedObject, pending, publish, endPending, traceparent }: FinishSettings): Finish {
   return async (promised, log, known) => {
     let arrived: Arrived
     try {
@@ -40,7 +42,7 @@ export function createFinish({ arrivedObject, pending, publish, endPending }: Fi
       if (error instanceof ArrivalRefusedError || error instanceof ProblemError) await endPending(promised)
       throw error
     }
-    const stored = await pending.markStored(promised, arrived)
+    const stored = await pending.markStored(promised, { ...arrived, traceparent: traceparent?.() })
     return stored?.status === 'stored' ? publish(stored, log) : stored
   }
 }

@@ -109,7 +109,7 @@ export class ExportQueue implements SpanProcessor {
       this.#isFailing = false
     } else {
       this.#isFailing = true
-      this.#drop(spans.length, error instanceof Error ? error.message : String(error))
+      this.#drop(spans.length, describe(error))
     }
   }
 
@@ -121,4 +121,11 @@ export class ExportQueue implements SpanProcessor {
     this.#told = { dropped: this.#dropped, at: now }
     this.#settings.log.warn({ dropped: this.#dropped - dropped, why }, 'spans of traces are dropped')
   }
+}
+
+/** The status of an answer, too, where there was one. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { code } = error as { code?: unknown }
+  return code === undefined || error.message.includes(String(code)) ? error.message : `${code} ${error.message}`
 }

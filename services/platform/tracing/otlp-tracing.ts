@@ -20,19 +20,19 @@ export interface OtlpTracingSettings {
   /** Of the process: `service.name` and what else there is to say. */
   resource: Record<string, string>
   log: Pick<Logger, 'warn' | 'info'>
+  /** How long a request of spans may take, its retries included, in milliseconds. */
+  exportTimeoutMs?: number
 }
-
-/** How long a request of spans may take, its retries included, in milliseconds. */
-const EXPORT_TIMEOUT_MS = 5_000
 
 /** How long an invocation of a function waits for its spans to leave, in milliseconds. */
 const INVOCATION_MS = 1_000
 
 /** The spans of a process, by OTLP over HTTP to whoever takes them. */
-export function createOtlpTracing({ config, headers, resource, log }: OtlpTracingSettings): Tracing {
+export function createOtlpTracing(settings: OtlpTracingSettings): Tracing {
+  const { config, headers, resource, log, exportTimeoutMs = 5_000 } = settings
   // Where the libraries say what they had to pass over; an answer that takes a part of a request alone, for one.
   diag.setLogger(diagTo(log), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
-  const exporter = new OTLPTraceExporter({ url: otlpUrl(config), headers, timeoutMillis: EXPORT_TIMEOUT_MS })
+  const exporter = new OTLPTraceExporter({ url: otlpUrl(config), headers, timeoutMillis: exportTimeoutMs })
   const queue = new ExportQueue({ exporter, log })
   const idGenerator = new GivenIds()
   const provider = new TracerProvider({
