@@ -15,9 +15,10 @@ import { createServices } from './services.ts'
 runMain(async () => {
   const config = loadConfig(apiConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
-  // Loaded where they are asked for: a start without them need not wait.
-  const metrics = config.ADMIN_PORT === undefined ? undefined : (await import('./admin/metrics.ts')).createMetrics()
   const tracing = await startTracing({ config, role: 'api', log })
+  // Loaded where they are asked for: a start without them need not wait.
+  const metrics =
+    config.ADMIN_PORT === undefined ? undefined : (await import('./admin/metrics.ts')).createMetrics(tracing)
   const services = createServices(config, tracing)
   const app = await buildApp({ config, services, logger: log, tracing, ...(metrics && { metrics }) })
   const sweep = createDirectSweep(config, services, log)

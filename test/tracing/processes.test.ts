@@ -54,10 +54,17 @@ t.test('where nothing is exported nothing is loaded that it would take', async t
 t.test('an endpoint that never answers holds up neither uploads nor the stop, and what it cost is told', async t => {
   const receiver = await startOtlpReceiver(t)
   receiver.answer('never')
-  const api = await startApi(t, { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
+  const api = await startApi(t, {
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    ADMIN_HOST: '127.0.0.1',
+    ADMIN_PORT: '0',
+  })
   t.equal((await upload(api, 'first')).status, 200)
   await until(() => receiver.requests.length > 0, { what: 'a request of spans' })
   for (const name of ['second', 'third']) t.equal((await upload(api, name)).status, 200)
+  const admin = /"admin":"([^"]+)"/.exec(api.stdout())?.[1]
+  t.match(await (await fetch(`${admin}/metrics`)).text(), /^headgate_spans_waiting \d+$/m)
   t.equal(await stop(api), 0, 'in its time')
   t.match(api.stdout(), /"dropped":\d+.*"msg":"spans of traces are dropped"/)
 })

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { Type } from 'typebox'
 import { loadConfig } from '../../../services/platform/config/load.ts'
 import { tracingProperties } from '../../../services/platform/config/tracing.ts'
 import { createOtlpTracing } from '../../../services/platform/tracing/otlp-tracing.ts'
+import { registerTraceMetrics } from '../../../services/platform/tracing/trace-metrics.ts'
 import { eventually } from '../../api/support.ts'
 import { type OtlpReceiver, startOtlpReceiver } from '../../support/otlp/receiver.ts'
 import { createMemoryLog } from '../../worker/memory-log.ts'
@@ -103,6 +105,12 @@ t.test('the queue is bounded, what does not fit is counted, and it is told once'
   const SPANS = 10_000
   for (let i = 0; i < SPANS; i++) tracing.start({ name: 'it' }).end()
   const { dropped, waiting, exported } = tracing.counts()
+  const registry = new Registry()
+  registerTraceMetrics(registry, tracing)
+  const text = await registry.metrics()
+  t.match(text, new RegExp(`^headgate_spans_dropped_total ${dropped}$`, 'm'))
+  t.match(text, /^headgate_spans_exported_total 0$/m)
+  t.match(text, /^headgate_spans_waiting 2048$/m)
   t.equal(waiting, 2_048)
   t.equal(exported, 0)
   t.equal(dropped, SPANS - 2_048 - 512, 'but for what is on its way')
