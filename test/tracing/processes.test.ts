@@ -71,12 +71,16 @@ t.test('an endpoint that never answers holds up neither uploads nor the stop, an
 
 t.test('a function has exported its spans when it answers', async t => {
   const receiver = await startOtlpReceiver(t)
-  const env = { ...aws.env, OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }
-  const call = (file: string, event: unknown) => {
+  const call = (file: string, event: unknown, traces: Record<string, string>) => {
     const entry = pathToFileURL(path.join(services, file)).href
-    return runProgram(t, [path.join(import.meta.dirname, 'call-lambda.ts'), entry, JSON.stringify(event)], { env })
+    return runProgram(t, [path.join(import.meta.dirname, 'call-lambda.ts'), entry, JSON.stringify(event)], {
+      env: { ...aws.env, ...traces },
+    })
   }
-  const api = call('api/lambda.ts', httpUpload(user.accessToken))
+  const api = call('api/lambda.ts', httpUpload(user.accessToken), {
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+  })
   await api.ended
   t.match(api.stdout(), /^answer: \{"statusCode":200/m, api.stderr())
   const server = receiver.spans.find(({ kind }) => kind === 'server')
@@ -85,11 +89,18 @@ t.test('a function has exported its spans when it answers', async t => {
   const record = uploadRecord({ traceparent: `00-${TRACE}-00f067aa0ba902b7-01` })
   await putUpload(aws.s3, record, 'hello')
   const event = kinesisEvent([{ ...streamRecord(record), data: encodeEvent(eventOf(record)) }])
-  const worker = call('worker/lambda.ts', event)
+  const worker = call('worker/lambda.ts', event, {
+    OTEL_TRACES_EXPORTER: 'xray',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces`,
+  })
   await worker.ended
   t.match(worker.stdout(), /^answer: \{"batchItemFailures":\[\]\}/m, worker.stderr())
   const consumer = receiver.spans.find(({ kind }) => kind === 'consumer')
   t.match(consumer, { traceId: TRACE, parentSpanId: '00f067aa0ba902b7', service: 'headgate-worker' })
+  t.match(
+    receiver.requests.at(-1)?.headers.authorization,
+    /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/us-east-1\/xray\//,
+  )
 })
 
 t.test('the relay publishes in the trace of the upload', async t => {

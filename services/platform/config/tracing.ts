@@ -5,9 +5,10 @@ import { type Static, Type } from 'typebox'
  * the default: a process that is told nothing sends nothing.
  */
 export const tracingProperties = {
-  OTEL_TRACES_EXPORTER: Type.Enum(['none', 'otlp'], {
+  OTEL_TRACES_EXPORTER: Type.Enum(['none', 'otlp', 'xray'], {
     default: 'none',
-    description: 'Whether spans are exported, by OTLP over HTTP.',
+    description:
+      'Whether spans are exported, by OTLP over HTTP. `xray`: to X-Ray in AWS_REGION, signed with the credentials of the process.',
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.String({
     format: 'http-url',
@@ -72,12 +73,18 @@ const tracingSchema = Type.Object(tracingProperties)
 
 export type TracingConfig = Readonly<Static<typeof tracingSchema>>
 
-/** Where spans are sent to. */
+/** Where spans are sent to, by OTLP. */
 export function otlpUrl(
   config: Pick<TracingConfig, 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'>,
 ): string {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: whole } = config
   return whole ?? `${endpoint.replace(/\/+$/, '')}/v1/traces`
+}
+
+/** Where X-Ray takes them. */
+export function xrayUrl(config: Pick<TracingConfig, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'>, region: string): string {
+  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
+  return config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? `https://xray.${region}.${domain}/v1/traces`
 }
 
 /** The pairs of a list such as `a=1,b=2%20c`. */

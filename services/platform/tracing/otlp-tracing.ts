@@ -1,11 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DiagLogLevel, diag, ROOT_CONTEXT } from '@opentelemetry/api'
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { TracerProvider } from '@opentelemetry/sdk-trace'
+import { type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { TracingConfig } from '../config/tracing.ts'
-import { otlpUrl } from '../config/tracing.ts'
 import type { Logger } from '../log.ts'
 import { traceRequests } from './aws-requests.ts'
 import { ExportQueue } from './export-queue.ts'
@@ -16,12 +14,10 @@ import type { Span, SpanStart, Tracing } from './tracing.ts'
 
 export interface OtlpTracingSettings {
   config: TracingConfig
-  headers: Record<string, string>
+  exporter: SpanExporter
   /** Of the process: `service.name` and what else there is to say. */
   resource: Record<string, string>
   log: Pick<Logger, 'warn' | 'info'>
-  /** How long a request of spans may take, its retries included, in milliseconds. */
-  exportTimeoutMs?: number
 }
 
 /** How long an invocation of a function waits for its spans to leave, in milliseconds. */
@@ -29,10 +25,9 @@ const INVOCATION_MS = 1_000
 
 /** The spans of a process, by OTLP over HTTP to whoever takes them. */
 export function createOtlpTracing(settings: OtlpTracingSettings): Tracing {
-  const { config, headers, resource, log, exportTimeoutMs = 5_000 } = settings
+  const { config, exporter, resource, log } = settings
   // Where the libraries say what they had to pass over; an answer that takes a part of a request alone, for one.
   diag.setLogger(diagTo(log), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
-  const exporter = new OTLPTraceExporter({ url: otlpUrl(config), headers, timeoutMillis: exportTimeoutMs })
   const queue = new ExportQueue({ exporter, log })
   const idGenerator = new GivenIds()
   const provider = new TracerProvider({

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { Type } from 'typebox'
 import { loadConfig } from '../../../services/platform/config/load.ts'
-import { tracingProperties } from '../../../services/platform/config/tracing.ts'
+import { otlpUrl, tracingProperties } from '../../../services/platform/config/tracing.ts'
 import { createOtlpTracing } from '../../../services/platform/tracing/otlp-tracing.ts'
 import { registerTraceMetrics } from '../../../services/platform/tracing/trace-metrics.ts'
 import { eventually } from '../../api/support.ts'
@@ -18,13 +19,8 @@ function tracingTo(t: Test, receiver: Pick<OtlpReceiver, 'url'>, env: Record<str
   const config = loadConfig(Type.Object(tracingProperties), { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, ...env })
   const memory = createMemoryLog()
   const { log } = memory
-  const tracing = createOtlpTracing({
-    config,
-    headers: {},
-    resource: { 'service.name': 'test' },
-    log,
-    exportTimeoutMs: 500,
-  })
+  const exporter = new OTLPTraceExporter({ url: otlpUrl(config), timeoutMillis: 500 })
+  const tracing = createOtlpTracing({ config, exporter, resource: { 'service.name': 'test' }, log })
   t.teardown(() => tracing.close(0))
   return { tracing, memory }
 }
