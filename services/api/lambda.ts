@@ -10,8 +10,10 @@ import { createServices } from './services.ts'
 const config = loadConfig(apiConfigSchema, process.env)
 const logger = createLogger({ level: config.LOG_LEVEL, role: 'api' })
 const tracing = await startTracing({ config, role: 'api', log: logger })
-const services = createServices(config, tracing)
+const services = async () => createServices(config, tracing)
 const app = await buildApp({ config, services, logger, tracing, isBuffered: true })
+// No request is to wait for it, and a function has its whole processor while it starts.
+await app.load()
 const serve = createLambdaHandler(app)
 
 /** The api behind API Gateway. */

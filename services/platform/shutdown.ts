@@ -5,7 +5,8 @@ export interface ShutdownSettings {
   /** How long `close` may take, in milliseconds. After it the process exits with 1. */
   timeoutMs: number
   log: Pick<Logger, 'info' | 'error'>
-  close(): Promise<void>
+  /** @param error what nobody has caught, where it is that which ends the process */
+  close(error: Error | undefined): Promise<void>
   /** What is told last, in the time that is left then, in milliseconds. */
   last?: ((withinMs: number) => Promise<void>) | undefined
 }
@@ -24,7 +25,7 @@ export function closeOnSignal({ timeoutMs, log, close, last }: ShutdownSettings)
     const beganAt = performance.now()
     if (err) log.error({ err }, 'stopping after an error that nobody caught')
     else log.info({ signal }, 'stopping')
-    await close()
+    await close(err)
     const leftMs = timeoutMs - SPARE_MS - (performance.now() - beganAt)
     await last?.(Math.max(0, Math.min(LAST_MS, leftMs)))
     log.info('stopped')

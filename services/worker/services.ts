@@ -13,6 +13,7 @@ import { createRemoveOutputs } from '../uploads/remove-outputs.ts'
 import { createResultStore } from '../uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
 import { tracedPublisher } from '../uploads/traced-publisher.ts'
+import { createAttemptStore } from './attempts/attempt-store.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import type { WorkMetrics } from './metrics/work-metrics.ts'
 import { createProcessor, type Processor } from './processor.ts'
@@ -93,6 +94,7 @@ export async function createWorkerServices(
     removeOutputs,
     threads: threads.size,
     deadLetters,
+    attempts: createAttemptStore({ dynamodb, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }),
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     tracing,
     log,

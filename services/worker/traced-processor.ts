@@ -1,5 +1,6 @@
 import type { Tracing } from '../platform/tracing/tracing.ts'
-import { decodeEvent, isUploadEvent } from '../uploads/event.ts'
+import { decodeEvent } from '../uploads/decode-event.ts'
+import { isUploadEvent } from '../uploads/event.ts'
 import type { Processor } from './processor.ts'
 import type { StreamRecord } from './record.ts'
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { parseTraceparent, traceIdOf } from '../../services/platform/tracing/traceparent.ts'
-import { decodeEvent, encodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
+import { decodeEvent } from '../../services/uploads/decode-event.ts'
+import { encodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
 import { eventOf } from '../../services/uploads/record.ts'
 import { createUploadStore } from '../../services/uploads/store.ts'
 import { startAws } from '../support/aws.ts'
