@@ -1,6 +1,7 @@
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
@@ -28,11 +29,18 @@ export interface Direct {
   endPending: EndPending
 }
 
+export interface DirectParts {
+  publish: PublishUpload
+  inspector: TypeInspector
+  patience: PatienceSettings
+  tracing?: Pick<Tracing, 'current'> | undefined
+}
+
 /** The ways in which a file arrives in more than one request. */
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector, patience }: { publish: PublishUpload; inspector: TypeInspector; patience: PatienceSettings },
+  { publish, inspector, patience, tracing }: DirectParts,
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -41,6 +49,7 @@ export function createDirect(
     keepPromise: createKeepPromise({ pending }),
     publish,
     endPending,
+    traceparent: tracing && (() => tracing.current()?.traceparent),
   })
   const promise = createPromise({
     bucket: config.UPLOAD_BUCKET,
