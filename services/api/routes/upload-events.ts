@@ -78,7 +78,8 @@ export const uploadEvents: FastifyPluginAsyncTypebox<UploadEventsOptions> = asyn
 
     const watch = openWatch(watches, { key, first, reply })
     const timer = setTimeout(() => watch.close(), LONGEST_MS)
-    reply.raw.once('close', () => clearTimeout(timer))
+    if (reply.raw.closed) clearTimeout(timer)
+    else reply.raw.once('close', () => clearTimeout(timer))
     const events = eventStream(watch, { lastSeen, heartbeatMs: HEARTBEAT_MS, retryMs: RETRY_MS })
     // Its connection ends with it: kept open, it would hold a stop of the process up.
     return reply.header('connection', 'close').send(Readable.from(events, { objectMode: false }))
