@@ -68,7 +68,7 @@ export function createBackend({ config, services, inspector, patience, log, metr
   })
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
   return {
-    ...createDirect(config, services, { publish, inspector, patience }),
+    ...createDirect(config, services, { publish, inspector, patience, metrics }),
     acceptAll,
     acceptOnce,
     store,

@@ -2,6 +2,7 @@ import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
+import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
@@ -28,11 +29,18 @@ export interface Direct {
   endPending: EndPending
 }
 
+export interface DirectSettings {
+  publish: PublishUpload
+  inspector: TypeInspector
+  patience: PatienceSettings
+  metrics?: Pick<Metrics, 'accepted'> | undefined
+}
+
 /** The ways in which a file arrives in more than one request. */
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector, patience }: { publish: PublishUpload; inspector: TypeInspector; patience: PatienceSettings },
+  { publish, inspector, patience, metrics }: DirectSettings,
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -41,6 +49,7 @@ export function createDirect(
     keepPromise: createKeepPromise({ pending }),
     publish,
     endPending,
+    ...(metrics && { onAccepted: (way, upload) => metrics.accepted(way, [upload]) }),
   })
   const promise = createPromise({
     bucket: config.UPLOAD_BUCKET,

@@ -13,6 +13,8 @@ export interface FinishSettings {
   keepPromise: KeepPromise
   publish: PublishUpload
   endPending: EndPending
+  /** Told of every upload that is accepted, once. */
+  onAccepted?: (way: 'grant' | 'tus', upload: UploadRecord) => void
 }
 
 /**
@@ -32,7 +34,8 @@ export type Finish = (
   known?: { sha256: string },
 ) => Promise<UploadRecord | undefined>
 
-export function createFinish({ arrivedObject, keepPromise, publish, endPending }: FinishSettings): Finish {
+export function createFinish(settings: FinishSettings): Finish {
+  const { arrivedObject, keepPromise, publish, endPending, onAccepted } = settings
   return async (promised, log, known) => {
     let arrived: Arrived
     try {
@@ -42,6 +45,9 @@ export function createFinish({ arrivedObject, keepPromise, publish, endPending }
       throw error
     }
     const stored = await keepPromise(promised, arrived, log)
-    return stored?.status === 'stored' ? publish(stored, log) : stored
+    if (stored?.status !== 'stored') return stored
+    const upload = await publish(stored, log)
+    onAccepted?.(promised.arrival.way === 'tus' ? 'tus' : 'grant', upload)
+    return upload
   }
 }
