@@ -1,6 +1,7 @@
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
+import type { PartBuffers } from '../platform/s3/part-buffers.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
 import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
@@ -33,6 +34,8 @@ export interface DirectSettings {
   publish: PublishUpload
   inspector: TypeInspector
   patience: PatienceSettings
+  /** Shared with the other ways. */
+  buffers: PartBuffers
   metrics?: Pick<Metrics, 'accepted'> | undefined
 }
 
@@ -40,7 +43,7 @@ export interface DirectSettings {
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector, patience, metrics }: DirectSettings,
+  { publish, inspector, patience, buffers, metrics }: DirectSettings,
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -73,6 +76,7 @@ export function createDirect(
     promise,
     locks: createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE })),
     parts,
+    buffers,
     digests,
     finish: createFinishTus({ parts, digests, finish, endPending }),
     endPending,
