@@ -24,8 +24,8 @@ function shared(data: Data, settings: Settings) {
 export function apiEnvironment(data: Data, settings: Settings, own: ApiVariables = {}): Environment {
   const given = {
     ...shared(data, settings),
-    COGNITO_USER_POOL_ID: data.users.pool.userPoolId,
-    COGNITO_CLIENT_ID: data.users.client.ref,
+    COGNITO_USER_POOL_ID: data.users.poolId,
+    COGNITO_CLIENT_ID: data.users.clientId,
     ...(settings.flatKeys && { KEY_TEMPLATE: 'uploads/{filename}' }),
     ...(settings.corsOrigins !== '' && { CORS_ORIGINS: settings.corsOrigins }),
     ...own,

@@ -1,4 +1,4 @@
-import { CfnOutput } from 'aws-cdk-lib'
+import { CfnOutput, Duration } from 'aws-cdk-lib'
 import {
   AccessLogFormat,
   AuthorizationType,
@@ -11,6 +11,7 @@ import {
   SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigateway'
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
+import { UserPool } from 'aws-cdk-lib/aws-cognito'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../acknowledge.ts'
 import type { AlarmSource } from '../running/alarm-source.ts'
@@ -54,7 +55,8 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
     const value = api.domainName.domainNameAliasDomainName
     new CfnOutput(scope, 'DomainTargetOutput', { value }).overrideLogicalId('DomainTarget')
   }
-  const authorizer = new CognitoUserPoolsAuthorizer(scope, 'Cognito', { cognitoUserPools: [users.pool] })
+  const pool = UserPool.fromUserPoolArn(scope, 'Users', users.poolArn)
+  const authorizer = new CognitoUserPoolsAuthorizer(scope, 'Cognito', { cognitoUserPools: [pool] })
   for (const { path, methods, authorized } of routes) {
     const resource = api.root.resourceForPath(path)
     for (const method of methods) {
@@ -81,10 +83,11 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
     alarms: [
       {
         id: 'Api5xx',
-        description: 'The api answers requests with errors of its own.',
+        description: 'More than five requests in five minutes were answered with errors of the api’s own.',
         metric: metric('metricServerError'),
         threshold: 5,
-        minutes: 5,
+        period: Duration.minutes(5),
+        periods: 1,
       },
     ],
     widgets: [

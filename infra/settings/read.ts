@@ -69,5 +69,8 @@ function contradictions(settings: Settings): string[] {
   if (alarmEmail === undefined && (settings.monthlyBudgetUsd > 0 || settings.costAnomalyUsd > 0)) {
     faults.push('alarmEmail: is needed by monthlyBudgetUsd and costAnomalyUsd')
   }
+  if (settings.costMonitorArn !== undefined && settings.costAnomalyUsd === 0) {
+    faults.push('costMonitorArn: is for costAnomalyUsd, which is 0')
+  }
   return faults
 }

@@ -127,6 +127,13 @@ export const settingsSchema = Type.Object(
       10_000_000,
       0,
     ),
+    costMonitorArn: Type.Optional(
+      Type.String({
+        pattern: '^arn:aws[a-z-]*:ce::\\d{12}:anomalymonitor/[0-9a-f-]{36}$',
+        description:
+          'For `costAnomalyUsd`: the monitor of all services that the account has already, of which AWS allows one. Left out, it is made.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )

@@ -55,6 +55,8 @@ t.test('settings that do not go together are refused', async t => {
   t.match(faults({ workerTasksMax: '5', shards: '4' }), [/the 4 shards/])
   t.strictSame(faults({ workerTasksMax: '5', shards: '4', streamMode: 'on-demand' }), [])
   t.match(faults({ monthlyBudgetUsd: '100' }), [/alarmEmail/])
+  const costMonitorArn = 'arn:aws:ce::111111111111:anomalymonitor/00000000-0000-0000-0000-000000000000'
+  t.match(faults({ costMonitorArn }), [/costAnomalyUsd/])
 })
 
 t.test('the names are those that the code defaults to; another deployment’s stand apart', async t => {

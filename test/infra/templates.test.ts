@@ -121,6 +121,45 @@ t.test('tables can be restored to any second, and production deletes no data', a
   })
 })
 
+t.test(
+  'what the data stack exports is the same whoever computes, so that a change of it takes nothing away',
+  async t => {
+    const exportsOf = ({ data }: Synthesized) =>
+      Object.values(data.Outputs ?? {}).flatMap(({ Export }) => (Export ? [Export.Name] : []))
+    for (const deployments of [production, smallest]) {
+      const [first, ...others] = deployments.map(exportsOf)
+      for (const other of others) t.strictSame(other, first)
+    }
+    each(t, all, (t, { data, compute }) => {
+      const imported = JSON.stringify(compute).matchAll(/"Fn::ImportValue":"([^"]+)"/g)
+      const made = Object.values(data.Outputs ?? {}).map(output => output.Export?.Name)
+      for (const [, name] of imported) t.ok(made.includes(name), String(name))
+      t.notMatch(JSON.stringify(data), /Fn::ImportValue/, 'and it imports nothing of itself')
+    })
+  },
+)
+
+t.test('no name is taken twice where one compute takes over from the other', async t => {
+  const NAMED: Readonly<Record<string, string>> = {
+    'AWS::CloudWatch::Alarm': 'AlarmName',
+    'AWS::CloudWatch::Dashboard': 'DashboardName',
+    'AWS::Budgets::Budget': 'Budget',
+    'AWS::CE::AnomalySubscription': 'SubscriptionName',
+  }
+  const namesOf = ({ compute }: Synthesized) =>
+    Object.entries(NAMED).flatMap(([type, property]) =>
+      propertiesOf(compute, type).flatMap(found => (found[property] ? [JSON.stringify([type, found[property]])] : [])),
+    )
+  const [ofLambda, ofFargate] = (['lambda', 'fargate'] as const).map(compute =>
+    production.filter(({ settings }) => settings.compute === compute).flatMap(namesOf),
+  )
+  t.ok((ofLambda ?? []).length > 20)
+  t.strictSame(
+    (ofLambda ?? []).filter(name => ofFargate?.includes(name)),
+    [],
+  )
+})
+
 t.test('users sign in with a password or SRP to a client without a secret', async t => {
   each(t, all, (t, { data }) => {
     t.match(propertiesOf(data, 'AWS::Cognito::UserPoolClient'), [
@@ -219,6 +258,7 @@ t.test('a task has longer to stop than its process takes, and deployments that f
     }
     for (const service of propertiesOf(compute, 'AWS::ECS::Service')) {
       t.match(service, { DeploymentConfiguration: { DeploymentCircuitBreaker: { Enable: true, Rollback: true } } })
+      t.notOk('DesiredCount' in service, 'a deployment leaves as many tasks as the load has asked for')
     }
     const scalable = propertiesOf(compute, 'AWS::ApplicationAutoScaling::ScalableTarget')
     const workers = scalable.filter(({ ResourceId }) => JSON.stringify(ResourceId).includes('WorkerService'))
@@ -233,6 +273,43 @@ t.test('every log ends some day', async t => {
     const logs = stacks(it).flatMap(template => propertiesOf(template, 'AWS::Logs::LogGroup'))
     t.ok(logs.length > 0)
     for (const log of logs) t.equal(log.RetentionInDays, it.settings.logDays)
+  })
+})
+
+t.test('an alarm does not wait for several metrics that are told now and then to be told at once', async t => {
+  each(t, all, (t, { compute }) => {
+    for (const { AlarmName, Metrics = [] } of propertiesOf(compute, 'AWS::CloudWatch::Alarm')) {
+      const parts = Metrics as Array<{ Expression?: string }>
+      const expressions = parts.flatMap(({ Expression }) => Expression ?? [])
+      // What ECS tells of a service it tells every minute.
+      for (const expression of expressions) t.equal(expression, 'desired - FILL(running, 0)', JSON.stringify(AlarmName))
+    }
+  })
+})
+
+t.test('who does not do his work at all is told of too', async t => {
+  each(t, all, (t, { compute, settings }) => {
+    const alarm = (id: string) =>
+      propertiesOf(compute, 'AWS::CloudWatch::Alarm').find(
+        ({ AlarmName }) => AlarmName === `headgate-${settings.compute}-${id}`,
+      )
+    t.match(alarm('StreamNotRead'), {
+      Namespace: 'AWS/Kinesis',
+      MetricName: 'GetRecords.Success',
+      Statistic: 'SampleCount',
+      ComparisonOperator: 'LessThanOrEqualToThreshold',
+      Threshold: 0,
+      TreatMissingData: 'breaching',
+    })
+    t.match(alarm('OutboxAge'), { TreatMissingData: 'breaching' })
+    t.match(alarm('DeadLetters'), { TreatMissingData: 'notBreaching' })
+    t.match(alarm('Api5xx'), { Period: 300, EvaluationPeriods: 1, Threshold: 5 })
+    if (settings.compute === 'fargate') return
+    // A function that runs every quarter of an hour has no values in five minutes in a row.
+    t.match(alarm('FunctionErrors-Strays'), { Period: 900, EvaluationPeriods: 2, Threshold: 0 })
+    t.match(alarm('FunctionErrors-Relay'), { Period: 300, EvaluationPeriods: 2 })
+    const age = alarm('IteratorAge')
+    t.ok(Number(age?.Period) >= settings.processorSeconds, 'nor has one that hangs for as long as it may')
   })
 })
 
