@@ -51,7 +51,7 @@ export function createApiService(scope: Construct, { cluster, network, data, set
   const service = new FargateService(scope, 'ApiService', {
     cluster,
     taskDefinition: task,
-    desiredCount: settings.apiTasksMin,
+    // How many tasks there are is the scaling's to say: a number here would be gone back to with every deployment.
     minHealthyPercent: 100,
     maxHealthyPercent: 200,
     circuitBreaker: { rollback: true },
