@@ -156,7 +156,7 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   // Before the server waits for its connections to end: those who wait here would hold that up.
   app.addHook('preClose', async () => watches.close())
   await app.register(getUpload, { store, watches })
-  await app.register(uploadEvents, { store, watches, isBuffered })
+  await app.register(uploadEvents, { store, watches, isBuffered: isBuffered || config.EVENT_STREAMS === 'whole' })
   await app.register(deleteUpload, { deletions: services.deletions, endPending: direct.endPending, watches })
   const urlOf = createUrlOf({ s3, publicEndpoint: config.S3_PUBLIC_ENDPOINT })
   await app.register(getContent, { store, urlOf })

@@ -102,6 +102,11 @@ t.test('every variable that is given is one of the process, and every one that i
   }
 })
 
+t.test('nothing is streamed to a gateway that waits for the whole', async t => {
+  const api = tasks.find(({ source }) => source === 'services/api/server.ts')
+  t.equal(api?.environment.EVENT_STREAMS, 'whole')
+})
+
 t.test('every handler starts with what its function is given, and nothing else', async t => {
   const start = promisify(execFile)
   for (const { source, environment } of functions) {

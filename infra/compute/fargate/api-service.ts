@@ -41,7 +41,12 @@ export function createApiService(scope: Construct, { cluster, network, data, set
   const task = createTask(scope, 'Api', {
     settings,
     command: commands.api,
-    environment: apiEnvironment(data, settings, { PORT: String(API_PORT), SHUTDOWN_DELAY_MS: String(HEARD_MS) }),
+    environment: apiEnvironment(data, settings, {
+      PORT: String(API_PORT),
+      SHUTDOWN_DELAY_MS: String(HEARD_MS),
+      // API Gateway passes on what is whole, and ends what is not within 30 s: a stream would come to nothing but that.
+      EVENT_STREAMS: 'whole',
+    }),
     // A container sweeps beside its requests.
     statements: [...duties.serve(data, settings), ...duties.sweep(data)],
     cpu: settings.apiCpu,

@@ -170,6 +170,11 @@ export const apiConfigSchema = Type.Object({
         'Where clients reach S3, without a slash at its end, for the URLs that they are given. Only where that is not where the api reaches it.',
     }),
   ),
+  EVENT_STREAMS: Type.Enum(['streamed', 'whole'], {
+    default: 'streamed',
+    description:
+      'How /events answers. `whole`: with the state as it is, for the client to come again. For what passes answers on only once they are whole, as API Gateway does. On Lambda they always are.',
+  }),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({
     minimum: 100,
     maximum: 25_000,
