@@ -13,6 +13,7 @@ import type { UrlOf } from './download/downloads.ts'
 import { closing } from './http/closing.ts'
 import { cors } from './http/cors.ts'
 import { loadFirst } from './http/load-first.ts'
+import { publicPath } from './http/public-path.ts'
 import { createRateLimits } from './http/rate-limits.ts'
 import { requestLog } from './http/request-log.ts'
 import { createSchemaCompilers } from './http/schema-compilers.ts'
@@ -82,6 +83,7 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   const origins = listed(config.CORS_ORIGINS)
   await app.register(securityHeaders, { isShared: origins.length > 0 })
   if (origins.length > 0) await app.register(cors, { origins })
+  if (config.PUBLIC_PATH !== '') await app.register(publicPath, { path: config.PUBLIC_PATH })
   await app.register(closing)
   await app.register(unambiguous)
   await app.register(loadFirst, { load: () => Promise.all([compilers.load(), backend(), import('get-jwks')]) })

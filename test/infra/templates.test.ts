@@ -5,6 +5,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import t, { type Test } from 'tap'
 import { routes } from '../../infra/gateway/routes.ts'
+import { catalogue } from '../../services/api/problems/catalogue.ts'
 import { bucketLifecycle, keyPrefixes } from '../../services/platform/resources.ts'
 import {
   type CloudFormation,
@@ -288,6 +289,30 @@ t.test('every log ends some day', async t => {
     const logs = stacks(it).flatMap(template => propertiesOf(template, 'AWS::Logs::LogGroup'))
     t.ok(logs.length > 0)
     for (const log of logs) t.equal(log.RetentionInDays, it.settings.logDays)
+  })
+})
+
+t.test('a REST API refuses as the api does, so that pages see it too, and the api knows its stage', async t => {
+  const titles = Object.entries(catalogue).map(([slug, kind]) => ({ type: `urn:headgate:problem:${slug}`, ...kind }))
+  const rest = all.filter(({ settings }) => settings.gateway === 'rest')
+  each(t, rest, (t, { compute, settings }) => {
+    const answers = propertiesOf(compute, 'AWS::ApiGateway::GatewayResponse')
+    t.ok(answers.length >= 5, `${answers.length} answers`)
+    for (const { StatusCode, ResponseTemplates, ResponseParameters } of answers) {
+      const { type, title, status } = JSON.parse(Object.values(ResponseTemplates as Record<string, string>).join())
+      t.ok(
+        titles.some(kind => kind.type === type && kind.title === title && kind.status === status),
+        `${type} is one of the api's`,
+      )
+      t.equal(String(status), StatusCode)
+      const origin = (ResponseParameters as Record<string, string>)[
+        'gatewayresponse.header.Access-Control-Allow-Origin'
+      ]
+      t.equal(origin, settings.corsOrigins === '' ? undefined : "'*'")
+    }
+    const [stage] = propertiesOf(compute, 'AWS::ApiGateway::Stage')
+    const path = /"PUBLIC_PATH":"([^"]*)"|"Name":"PUBLIC_PATH","Value":"([^"]*)"/.exec(JSON.stringify(compute))
+    t.equal(path?.[1] ?? path?.[2], settings.domainName === undefined ? `/${stage?.StageName}` : undefined)
   })
 })
 

@@ -52,6 +52,13 @@ export const apiConfigSchema = Type.Object({
     description:
       'The proxies whose X-Forwarded-For is believed, as comma-separated addresses or CIDR ranges. Empty: none is.',
   }),
+  PUBLIC_PATH: Type.String({
+    pattern: '^(?:(?:/[A-Za-z0-9._~-]+)+)?$',
+    maxLength: 256,
+    default: '',
+    description:
+      'The path below which clients see the api, where what is in front takes it off, as API Gateway does with the stage of a REST API: `/api`. Put before every `Location` and `Link`. Empty: there is none.',
+  }),
   KEY_TEMPLATE: Type.Enum(['uploads/{owner}/{uploadId}/{filename}', 'uploads/{filename}'], {
     default: 'uploads/{owner}/{uploadId}/{filename}',
     description:
