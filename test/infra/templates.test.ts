@@ -115,8 +115,12 @@ t.test('tables can be restored to any second, and production deletes no data', a
     t.match(propertiesOf(it.data, 'AWS::Kinesis::Stream'), [{ StreamEncryption: { EncryptionType: 'KMS' } }])
     for (const type of DATA) {
       for (const [id, resource] of ofType(it.data, type)) {
-        const policy = it.settings.keepData ? 'Retain' : 'Delete'
-        t.match(resource, { DeletionPolicy: policy, UpdateReplacePolicy: policy }, id)
+        const kept = it.settings.keepData
+        const UpdateReplacePolicy = kept ? 'Retain' : 'Delete'
+        // What CloudFormation may delete does not stay behind where the stack could not be made. A protected one it may not.
+        const isProtected = type === 'AWS::DynamoDB::Table' || type === 'AWS::Cognito::UserPool'
+        const DeletionPolicy = kept && !isProtected ? 'RetainExceptOnCreate' : UpdateReplacePolicy
+        t.match(resource, { DeletionPolicy, UpdateReplacePolicy }, id)
       }
     }
   })
@@ -272,6 +276,10 @@ t.test('a task has longer to stop than its process takes, and deployments that f
       t.equal(StopTimeout, settings.stopSeconds)
       t.ok(Number(shutdown) < Number(StopTimeout) * 1_000, `${shutdown} ms`)
     }
+    const [{ TargetGroupAttributes } = {}] = propertiesOf(compute, 'AWS::ElasticLoadBalancingV2::TargetGroup')
+    const attributes = TargetGroupAttributes as Array<{ Key: string; Value: string }>
+    const draining = attributes.find(({ Key }) => Key === 'deregistration_delay.timeout_seconds')?.Value
+    t.ok(Number(draining) > 30, 'what API Gateway still waits for is not broken off')
     for (const service of propertiesOf(compute, 'AWS::ECS::Service')) {
       t.match(service, { DeploymentConfiguration: { DeploymentCircuitBreaker: { Enable: true, Rollback: true } } })
       t.notOk('DesiredCount' in service, 'a deployment leaves as many tasks as the load has asked for')

@@ -19,6 +19,9 @@ import { createTask } from './task.ts'
 /** How long a stopping task is still sent requests: until the balancer has heard that it is going. */
 const HEARD_MS = 10_000
 
+/** How long a request lasts at most: API Gateway waits no longer, and the api holds no one back as long. */
+const LONGEST_SECONDS = 30
+
 /** A task is worth its price at this many requests a second, whatever its CPU says. */
 const REQUESTS_PER_SECOND = 200
 
@@ -80,7 +83,7 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     port: API_PORT,
     protocol: ApplicationProtocol.HTTP,
     targets: [service],
-    deregistrationDelay: Duration.millis(HEARD_MS * 2),
+    deregistrationDelay: Duration.seconds(LONGEST_SECONDS + 5),
     // Not /readyz: when S3 or DynamoDB is out of reach, a new task is no better, and all would be replaced for ever.
     healthCheck: {
       path: '/livez',
