@@ -112,6 +112,12 @@ export const settingsSchema = Type.Object(
     workerTasksMin: count('Worker tasks at least.', 1, 500, 1),
     workerTasksMax: count('Worker tasks at most. More than shards would sit idle.', 1, 500, 4),
     stopSeconds: count('How long a task has to stop before it is killed.', 20, 120, 60),
+    availabilityZones: Type.String({
+      pattern: '^(?:[a-z0-9-]+ *, *[a-z0-9-]+)?$',
+      default: '',
+      description:
+        'With `compute=fargate`: the two zones that it is in, comma-separated. Left out: the first two of the region, of which links of API Gateway may not have one.',
+    }),
     natGateways: count('One for each availability zone outlives the loss of one.', 1, 2, 1),
 
     alarmEmail: Type.Optional(

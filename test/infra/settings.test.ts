@@ -58,6 +58,7 @@ t.test('all are named, however many they are', async t => {
 t.test('settings that do not go together are refused', async t => {
   t.match(faults({ domainName: 'api.example.com' }), [/certificateArn/])
   t.match(faults({ userPoolDomain: 'sign-in' }), [/callbackUrls/])
+  t.match(faults({ availabilityZones: 'us-east-1a' }), [/^availabilityZones/])
   t.match(faults({ compute: 'fargate', apiTasksMin: '5', apiTasksMax: '4' }), [/apiTasksMax/])
   const fargate = { compute: 'fargate' }
   t.match(faults({ ...fargate, workerTasksMax: '5', shards: '4' }), [/the 4 shards/])

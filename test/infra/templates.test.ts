@@ -292,6 +292,18 @@ t.test('a task has longer to stop than its process takes, and deployments that f
   })
 })
 
+t.test('which zones tasks are in can be said, and nothing that computes is protected from going', async t => {
+  const { compute } = synthesize(t, {
+    preset: 'prod',
+    compute: 'fargate',
+    availabilityZones: 'eu-west-1b, eu-west-1c',
+  })
+  const zones = propertiesOf(compute, 'AWS::EC2::Subnet').map(({ AvailabilityZone }) => AvailabilityZone)
+  t.strictSame([...new Set(zones)], ['eu-west-1b', 'eu-west-1c'])
+  const [balancer] = propertiesOf(compute, 'AWS::ElasticLoadBalancingV2::LoadBalancer')
+  t.match(JSON.stringify(balancer?.LoadBalancerAttributes), '"deletion_protection.enabled","Value":"false"')
+})
+
 t.test('every log ends some day', async t => {
   each(t, all, (t, it) => {
     const logs = stacks(it).flatMap(template => propertiesOf(template, 'AWS::Logs::LogGroup'))

@@ -73,7 +73,8 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     dropInvalidHeaderFields: true,
     // Longer than the api holds a request that waits.
     idleTimeout: Duration.seconds(60),
-    deletionProtection: settings.keepData,
+    // It holds nothing, and must go where its stack could not be made or the other compute has taken over.
+    deletionProtection: false,
   })
   acknowledge(balancer, {
     'AwsSolutions-ELB2': 'API Gateway, the only way to it, logs every request already.',
