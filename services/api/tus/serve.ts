@@ -7,12 +7,10 @@ import type { Announced, Promised } from '../pending/promise.ts'
 import { checkNoTrailer, parseChecksum } from './checksum.ts'
 import { OwnUploads, type TusRequest, type TusServices } from './data-store.ts'
 import { namesOf } from './metadata.ts'
+import { TUS_PATH } from './path.ts'
 import { tusProblem } from './problems.ts'
 import { arrivingBody } from './request-body.ts'
 import { checkTusHeaders } from './request-headers.ts'
-
-/** Where tus clients are pointed at: their `endpoint`. */
-export const TUS_PATH = '/uploads/tus'
 
 export interface TusSettings extends TusServices {
   promise: (announced: Announced) => Promised
