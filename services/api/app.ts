@@ -13,7 +13,6 @@ import type { UrlOf } from './download/downloads.ts'
 import { closing } from './http/closing.ts'
 import { cors } from './http/cors.ts'
 import { loadFirst } from './http/load-first.ts'
-import { patienceOf } from './http/patience.ts'
 import { createRateLimits } from './http/rate-limits.ts'
 import { requestLog } from './http/request-log.ts'
 import { createSchemaCompilers } from './http/schema-compilers.ts'
@@ -66,9 +65,10 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   const issuer = issuerOf(config)
   const underWay = createUnderWay()
   const inspector = createTypeInspector(listed(config.ALLOWED_TYPES))
+  const patience = { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
   const backend = onFirstUse(async () => {
     const [{ createBackend }, opened] = await Promise.all([import('./backend.ts'), services()])
-    return createBackend({ config, services: opened, inspector, log: app.log, metrics })
+    return createBackend({ config, services: opened, inspector, patience, log: app.log, metrics })
   })
   // Runs once the requests under way are answered, or broken off.
   app.addHook('onClose', async () => {
@@ -104,7 +104,6 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   if (!config.KEY_TEMPLATE.includes('{uploadId}')) {
     app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
   }
-  const patience = patienceOf(config)
   await app.register(createUpload, {
     acceptAll: (files, options) => underWay.track(backend().then(({ acceptAll }) => acceptAll(files, options))),
     acceptOnce: (files, request) => underWay.track(backend().then(({ acceptOnce }) => acceptOnce(files, request))),

@@ -5,6 +5,7 @@ import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createDirect, type Direct } from './direct.ts'
 import { createUrlOf, type UrlOf } from './download/downloads.ts'
+import type { PatienceSettings } from './http/patience.ts'
 import { createAcceptAgain } from './idempotency/accept-again.ts'
 import { type AcceptOnce, createAcceptOnce } from './idempotency/idempotency.ts'
 import { type AcceptAll, createAcceptAll } from './ingest/accept-all.ts'
@@ -29,12 +30,13 @@ export interface BackendSettings {
   config: ApiConfig
   services: ApiServices
   inspector: TypeInspector
+  patience: PatienceSettings
   log: FastifyBaseLogger
   metrics?: Metrics | undefined
 }
 
 /** Everything that knows AWS's SDK, which is most of the code of the api: loaded for the first request that needs it. */
-export function createBackend({ config, services, inspector, log, metrics }: BackendSettings): Backend {
+export function createBackend({ config, services, inspector, patience, log, metrics }: BackendSettings): Backend {
   const { s3, dynamodb, kinesis, store, deletions, listUploads, results } = services
   const maxBytes = config.MAX_UPLOAD_BYTES
   const publisher = createOutageWatch({
@@ -66,7 +68,7 @@ export function createBackend({ config, services, inspector, log, metrics }: Bac
   })
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
   return {
-    ...createDirect(config, services, { publish, inspector }),
+    ...createDirect(config, services, { publish, inspector, patience }),
     acceptAll,
     acceptOnce,
     store,

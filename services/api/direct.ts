@@ -6,7 +6,7 @@ import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
 import { createPresigner } from './grants/presign.ts'
-import { patienceOf } from './http/patience.ts'
+import type { PatienceSettings } from './http/patience.ts'
 import type { PublishUpload } from './ingest/publish-upload.ts'
 import { createArrivedObject } from './pending/arrived-object.ts'
 import { createCleanUp, createEndPending, type EndPending } from './pending/end-pending.ts'
@@ -32,7 +32,7 @@ export interface Direct {
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector }: { publish: PublishUpload; inspector: TypeInspector },
+  { publish, inspector, patience }: { publish: PublishUpload; inspector: TypeInspector; patience: PatienceSettings },
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -69,7 +69,7 @@ export function createDirect(
     endPending,
     lifetimeMs: lifetimeMs(config),
     maxBytes: config.MAX_UPLOAD_BYTES,
-    patience: patienceOf(config),
+    patience,
   }
   // @tus/server takes long to load, and most processes are never asked for it.
   const serveTus = onFirstUse(async () => (await import('./tus/serve.ts')).createServeTus(tusSettings))

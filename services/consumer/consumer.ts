@@ -34,6 +34,10 @@ export interface ConsumerPorts {
   session: string
 }
 
+export interface StopOptions {
+  isCrash?: boolean
+}
+
 interface HeldShard {
   lease: HeldLease
   consumer: ShardConsumer
@@ -64,6 +68,7 @@ export class KinesisConsumer {
   readonly #stopScanning = new AbortController()
   #scanning: Promise<void> | undefined
   #stopped: Promise<void> | undefined
+  #isCrash = false
 
   /** @throws ConsumerOptionError */
   constructor(options: ConsumerOptions, ports?: Partial<ConsumerPorts>) {
@@ -90,7 +95,7 @@ export class KinesisConsumer {
       events: this.events,
       workerId: this.workerId,
       held: this.#held,
-      onTaken: (lease, takenAt) => this.#startShard(lease, takenAt),
+      onTaken: (...taken) => this.#startShard(...taken),
       onRequested: shardId => this.#handOver(shardId),
       onFailed: error => this.#fail(error),
     })
@@ -115,8 +120,12 @@ export class KinesisConsumer {
    * Takes no more leases, lets the handlers that run come to an end (for `drainTimeoutMs` at most), writes the last
    * checkpoints and gives the leases up, for other workers to take at once. Resolves when nothing is left to do. A consumer
    * that was stopped stays so: make a new one.
+   *
+   * @param options `isCrash`: the process ends by an error that may be the fault of a record. Then the leases are left to run out, as
+   *   after a death: whoever takes them is told so by `takenOverAt`
    */
-  stop(): Promise<void> {
+  stop({ isCrash = false }: StopOptions = {}): Promise<void> {
+    if (!this.#stopped) this.#isCrash = isCrash
     this.#stopped ??= this.#stop()
     return this.#stopped
   }
@@ -183,13 +192,13 @@ export class KinesisConsumer {
     void this.stop()
   }
 
-  #startShard(row: Lease, takenAt: number): void {
+  #startShard(row: Lease, takenAt: number, isGivenUp: boolean): void {
     const { store, stream, clock, wallClock, random } = this.#ports
     const { failoverMs } = this.#options
     const { leaseKey: shardId } = row
     const lease = new HeldLease({ lease: row, takenAt, store, clock, failoverMs })
     const consumer = new ShardConsumer({
-      ...{ lease, stream, clock, wallClock, random, breaker: this.#breaker, counters: this.#counters },
+      ...{ lease, isGivenUp, stream, clock, wallClock, random, breaker: this.#breaker, counters: this.#counters },
       budget: this.#budget.open(),
       options: this.#options,
       events: this.events,
@@ -233,7 +242,10 @@ export class KinesisConsumer {
 
   async #giveUp(lease: HeldLease, consumer: ShardConsumer): Promise<void> {
     try {
-      await lease.release(consumer.progress)
+      if (this.#isCrash) {
+        await lease.heartbeat(consumer.progress)
+        lease.lose('left to run out')
+      } else await lease.release(consumer.progress)
     } catch (error) {
       if (!(error instanceof LeaseLostError)) {
         this.events.emit('fault', { operation: 'release of the lease', shardId: lease.leaseKey, error })

@@ -5,7 +5,7 @@ export type { ShardLag } from './admin/shard-lag.ts'
 export { type UnpackSettings, unpack } from './aggregation/unpack.ts'
 export { type Checkpoint, compareSequence } from './checkpoint.ts'
 export type { Clock, Random } from './clock.ts'
-export { type ConsumerPorts, KinesisConsumer } from './consumer.ts'
+export { type ConsumerPorts, KinesisConsumer, type StopOptions } from './consumer.ts'
 export {
   ConsumerError,
   ConsumerOptionError,

@@ -35,6 +35,11 @@ export interface RecordContext {
    * has seen of the shard keeps out a worker that does not know yet that it has lost the lease.
    */
   readonly fencingToken: number
+  /**
+   * When this worker took the shard from one that had not given it up, for the first minute after that, or the failover time where
+   * that is longer. A record that came before, by its `arrivedAt`, may have been under way there, and may be what that worker died of.
+   */
+  readonly takenOverAt?: Date | undefined
 }
 
 /** As of a record; `attempt` is the most that any record of the batch has come to. */

@@ -19,6 +19,8 @@ import type { StreamReader } from './stream.ts'
 
 export interface ShardConsumerSettings {
   lease: HeldLease
+  /** Whether the owner before had given the lease up, or there was none. */
+  isGivenUp: boolean
   stream: StreamReader
   budget: BudgetAccount
   options: ResolvedOptions
@@ -32,6 +34,9 @@ export interface ShardConsumerSettings {
   /** Makes the leases of a shard's children. Resolves when all of them exist. */
   createChildLeases(children: readonly ChildShard[]): Promise<void>
 }
+
+/** How long handlers are told of a take-over at least: long enough for a worker that dies of a record to come to it. */
+const TAKE_OVER_MS = 60_000
 
 /** Reads one shard for as long as its lease is held: fetches, processes, and writes the shard's end. */
 export class ShardConsumer {
@@ -55,6 +60,9 @@ export class ShardConsumer {
     this.#processor = new ShardProcessor({
       shard: {
         ...{ shardId, fencingToken: this.#fencingToken, clock, wallClock, random, breaker, events },
+        takenOver: settings.isGivenUp
+          ? undefined
+          : { at: new Date(wallClock()), until: clock.now() + Math.max(TAKE_OVER_MS, options.failoverMs) },
         mayStart: now => !this.#hasGivenUp && lease.isValid(now),
         signal: this.#giveUp.signal,
       },

@@ -37,8 +37,8 @@ export interface TableDefinition {
  * newest first without an index, and that no key exists by which another's upload could be asked for.
  *
  * `outbox` is sparse: a record has `outboxPartition` only while its event is not known to be on the stream, or while its
- * deletion is not finished. `forgetAt` is what a deleted one has, and what idempotency keys have, which lie beside the records
- * as those of owners with a `#`, which no token can name.
+ * deletion is not finished. `forgetAt` is what a deleted one has, and what idempotency keys and counted attempts have, which lie beside
+ * the records as those of owners with a `#`, which no token can name.
  */
 export const uploadsTable = {
   partitionKey: { name: 'owner', type: 'S' },

@@ -5,7 +5,8 @@ export interface ShutdownSettings {
   /** How long `close` may take, in milliseconds. After it the process exits with 1. */
   timeoutMs: number
   log: Pick<Logger, 'info' | 'error'>
-  close(): Promise<void>
+  /** @param error what nobody has caught, where it is that which ends the process */
+  close(error: Error | undefined): Promise<void>
 }
 
 /**
@@ -16,7 +17,7 @@ export function closeOnSignal({ timeoutMs, log, close }: ShutdownSettings): void
   closeWithGrace({ delay: timeoutMs, logger: false }, async ({ signal, err }) => {
     if (err) log.error({ err }, 'stopping after an error that nobody caught')
     else log.info({ signal }, 'stopping')
-    await close()
+    await close(err)
     log.info('stopped')
   })
 }

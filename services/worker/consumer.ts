@@ -17,7 +17,10 @@ export function createUploadConsumer(config: WorkerConfig, services: WorkerServi
     streamName: config.STREAM_NAME,
     kinesis,
     dynamodb,
-    handler: (record, { signal, attempt }) => processor.process(record, { signal, attempt }),
+    handler: (record, { signal, attempt, takenOverAt }) => {
+      const isSuspect = takenOverAt !== undefined && record.arrivedAt <= takenOverAt
+      return processor.process(record, { signal, attempt, isSuspect })
+    },
     failoverMs: config.FAILOVER_TIME_MS,
     concurrency: config.SHARD_CONCURRENCY,
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,

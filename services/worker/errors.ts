@@ -57,3 +57,18 @@ export class NoTransformError extends PermanentError {
 export class OverdueError extends PermanentError {
   readonly code = 'HEADGATE_OVERDUE'
 }
+
+/** Workers died of the record, again and again. Nothing is known but that: what kills a process leaves no error. */
+export class PoisonRecordError extends PermanentError {
+  readonly code = 'HEADGATE_POISON_RECORD'
+}
+
+/** The record takes longer than a function is given, however often it is begun. */
+export class TooSlowError extends PermanentError {
+  readonly code = 'HEADGATE_TOO_SLOW'
+}
+
+/** Why a record is called off whose function has no time left: no failure of the record's. */
+export class OutOfTimeError extends HeadgateError {
+  readonly code = 'HEADGATE_OUT_OF_TIME'
+}

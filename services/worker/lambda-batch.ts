@@ -1,11 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../platform/log.ts'
+import { OutOfTimeError } from './errors.ts'
 import type { Processor } from './processor.ts'
 import type { StreamRecord } from './record.ts'
 
 export interface BatchSettings {
   process: Processor['process']
   log: Pick<Logger, 'warn'>
+  /** Whether a record may be what an instance before this one died of, or has been called off for want of time. */
+  isSuspect?: (record: StreamRecord) => boolean
+  /** Told of a record that is called off although it had nearly all of the function's time. */
+  onOutOfTime?: (record: StreamRecord) => void
   /** Records under way at once, each of another partition key. */
   concurrency?: number
   /** Tries of a record that fails, before Lambda is told to bring it again. */
@@ -22,6 +27,9 @@ export interface BatchSettings {
   tidyMs?: number
 }
 
+/** Of the time that a function has, what a record must have had for its being called off to be its own fault. */
+const WHOLE_TIME = 0.8
+
 const BACKOFF_MS = { first: 200, factor: 4 }
 
 /**
@@ -31,7 +39,8 @@ const BACKOFF_MS = { first: 200, factor: 4 }
  * @returns what failed or was not finished in time, in the order in which it came
  */
 export async function processBatch(records: readonly StreamRecord[], settings: BatchSettings): Promise<StreamRecord[]> {
-  const { process, log, concurrency = 16, tries = 3, failuresInARow = 20, remainingMs } = settings
+  const { process, log, isSuspect = () => false, onOutOfTime, remainingMs } = settings
+  const { concurrency = 16, tries = 3, failuresInARow = 20 } = settings
   const total = remainingMs()
   // A function with a short time-out must get to work all the same: the reserves never take more than half of it.
   const startReserve = Math.min(settings.startReserveMs ?? 5_000, total / 2)
@@ -39,6 +48,8 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
   const tidyMs = Math.min(settings.tidyMs ?? 1_500, total / 8)
 
   const unfinished = new Set(records)
+  /** What is under way, and whether it has nearly all of the time. */
+  const underWay = new Map<StreamRecord, boolean>()
   const calledOff = new AbortController()
   const { signal } = calledOff
   let failed = 0
@@ -46,8 +57,10 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
 
   /** Resolves to whether the record is done. */
   async function tryRecord(record: StreamRecord, attempt: number): Promise<boolean> {
+    const hasWholeTime = remainingMs() >= total * WHOLE_TIME
+    underWay.set(record, hasWholeTime)
     try {
-      await process(record, { signal, attempt })
+      await process(record, { signal, attempt, isSuspect: isSuspect(record), hasWholeTime })
       failed = 0
       unfinished.delete(record)
       return true
@@ -56,6 +69,8 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
       const { shardId, sequenceNumber } = record
       log.warn({ err, shardId, sequenceNumber, attempt }, 'record failed, to be tried again')
       return false
+    } finally {
+      underWay.delete(record)
     }
   }
 
@@ -78,7 +93,8 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
   const done = Promise.all(Array.from({ length: concurrency }, runLanes))
   await within(done, total - abortReserve)
   if (unfinished.size > 0) {
-    calledOff.abort(new Error('The time of the Lambda function is nearly up.'))
+    for (const [record, hasWholeTime] of underWay) if (hasWholeTime) onOutOfTime?.(record)
+    calledOff.abort(new OutOfTimeError('The time of the Lambda function is nearly up.'))
     await within(done, tidyMs)
   }
   return records.filter(record => unfinished.has(record))

@@ -6,10 +6,13 @@ import { recordsByShard } from './lambda-records.ts'
 import type { Processor } from './processor.ts'
 import type { StreamRecord } from './record.ts'
 import { createRedelivered } from './redelivered.ts'
+import { createSuspects } from './suspects.ts'
 
 export interface LambdaHandlerSettings extends Partial<Pick<BatchSettings, 'concurrency'>> {
   processor: Processor
   log: Pick<Logger, 'warn'>
+  /** Epoch milliseconds. */
+  now?: () => number
 }
 
 /** A handler for an event source mapping of a Kinesis stream with `ReportBatchItemFailures` on. */
@@ -22,8 +25,9 @@ export type LambdaHandler = (
  * Lambda takes a sequence number of the answer as "done up to here": it begins again at it, with everything behind it. So of each
  * shard the lowest that is not done is answered, and what is done behind it is remembered for when it comes again.
  */
-export function createLambdaHandler({ processor, log, concurrency }: LambdaHandlerSettings): LambdaHandler {
+export function createLambdaHandler({ processor, log, concurrency, now }: LambdaHandlerSettings): LambdaHandler {
   const redelivered = createRedelivered()
+  const suspects = createSuspects(now)
 
   async function runShard(
     shardId: string,
@@ -31,7 +35,11 @@ export function createLambdaHandler({ processor, log, concurrency }: LambdaHandl
     remainingMs: () => number,
   ): Promise<string[]> {
     const left = redelivered.left(shardId, records)
-    const settings = { process: processor.process, log, remainingMs, ...(concurrency !== undefined && { concurrency }) }
+    const suspicion = suspects.ofBatch(shardId)
+    const settings = {
+      ...{ process: processor.process, log, remainingMs, ...suspicion },
+      ...(concurrency !== undefined && { concurrency }),
+    }
     const unfinished = new Set(await processBatch(left, settings))
     const from = lowest([...unfinished])
     if (from === undefined) return []

@@ -10,7 +10,10 @@ import type { RemoveOutputs } from '../uploads/remove-outputs.ts'
 import type { ResultStore } from '../uploads/results.ts'
 import type { UploadKey, UploadStore } from '../uploads/store.ts'
 import { traceIdOf } from '../uploads/trace.ts'
+import type { AttemptStore } from './attempts/attempt-store.ts'
+import { createCountAttempts } from './attempts/counted.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import { PoisonRecordError, TooSlowError } from './errors.ts'
 import { permanentFailure } from './failure.ts'
 import { createMake } from './make.ts'
 import { checkObject } from './object-key.ts'
@@ -35,6 +38,10 @@ export interface ProcessOptions {
   signal: AbortSignal
   /** 1, or left out, for the first try of this record by this process. */
   attempt?: number
+  /** The record may have been under way in a worker that died, and may be what it died of. */
+  isSuspect?: boolean
+  /** The record is begun with all the time that a function has. */
+  hasWholeTime?: boolean
 }
 
 export interface ProcessorSettings {
@@ -49,6 +56,8 @@ export interface ProcessorSettings {
   results: Pick<ResultStore, 'put'>
   removeOutputs: RemoveOutputs
   deadLetters: DeadLetters
+  /** Counts what may be what workers die of. */
+  attempts: AttemptStore
   /** Bytes that large objects may hold at a time, over all records under way. */
   largeObjectsBytes?: number
   /** How old a record may be that still fails before it is given up, in milliseconds. Left out: it never is for its age. */
@@ -87,6 +96,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   } = settings
   const make = createMake(settings)
   const whileMarked = createWhileMarked({ store, afterMs, log })
+  const counting = createCountAttempts({ attempts: settings.attempts, log })
   const removeObject = createRemoveObject(s3)
 
   /** Removes whatever was made of the upload's object, this time or before a crash. */
@@ -136,8 +146,36 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     })
   }
 
+  /** @param told what becomes known on the way */
+  async function makeAndMark(event: UploadEvent | BareEvent, told: Told, signal: AbortSignal): Promise<void> {
+    const { source, makeOutputs, close } = await make(event, signal)
+    try {
+      checkOwnObject(event, source)
+      const upload = told.upload ?? uploadKeyOf(event, source)
+      told.upload = upload
+      told.begun = true
+      const made = await whileMarked(upload, event, makeOutputs)
+      const recorded = upload ? await store.markProcessed(upload, event, mainObjectOf(made, event), made) : false
+      if (!recorded && (await isDeleted(told))) return
+      log.info(
+        {
+          key: event.key,
+          uploadId: upload?.uploadId,
+          ...requestOf(event),
+          recorded,
+          transform: made.transform.name,
+          outputs: made.outputs.length,
+          bytes: source.size,
+        },
+        'processed',
+      )
+    } finally {
+      close()
+    }
+  }
+
   return {
-    async process(record, { signal, attempt = 1 }) {
+    async process(record, { signal, attempt = 1, isSuspect = false, hasWholeTime = false }) {
       signal.throwIfAborted()
       const told: Told = {}
       try {
@@ -145,37 +183,19 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         told.event = event
         told.upload = uploadKeyOf(event)
         checkObject(event, uploadBucket)
-        const { source, makeOutputs, close } = await make(event, signal)
-        try {
-          checkOwnObject(event, source)
-          const upload = told.upload ?? uploadKeyOf(event, source)
-          told.upload = upload
-          told.begun = true
-          const made = await whileMarked(upload, event, makeOutputs)
-          const recorded = upload ? await store.markProcessed(upload, event, mainObjectOf(made, event), made) : false
-          if (!recorded && (await isDeleted(told))) return
-          log.info(
-            {
-              key: event.key,
-              uploadId: upload?.uploadId,
-              ...requestOf(event),
-              recorded,
-              transform: made.transform.name,
-              outputs: made.outputs.length,
-              bytes: source.size,
-            },
-            'processed',
-          )
-        } finally {
-          close()
-        }
+        const suspicion = { signal, isSuspect, hasWholeTime }
+        await counting.whileCounted(record, suspicion, () => makeAndMark(event, told, signal))
       } catch (thrown) {
         const error = orOverdue(thrown, record, attempt, { giveUpAfterMs, now: Date.now })
         // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
         const failure = signal.aborted ? undefined : permanentFailure(error)
         if (signal.aborted && told.begun) await tidyUp(told)
         if (!failure) throw thrown
+        // Those who began it before may have come to its outputs.
+        const isUnfinished = error instanceof PoisonRecordError || error instanceof TooSlowError
+        if (isUnfinished) told.begun = true
         await giveUp(record, failure, { ...told, error })
+        if (isUnfinished) await counting.forget(record)
       }
     },
   }

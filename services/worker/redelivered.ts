@@ -28,6 +28,7 @@ export function createRedelivered(): Redelivered {
   }
 }
 
-function placeOf({ sequenceNumber, subSequenceNumber = 0 }: StreamRecord): string {
+/** Where a record lies in its shard. */
+export function placeOf({ sequenceNumber, subSequenceNumber = 0 }: StreamRecord): string {
   return `${sequenceNumber}/${subSequenceNumber}`
 }

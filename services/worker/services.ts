@@ -11,6 +11,7 @@ import { createRemoveObject } from '../uploads/remove-object.ts'
 import { createRemoveOutputs } from '../uploads/remove-outputs.ts'
 import { createResultStore } from '../uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
+import { createAttemptStore } from './attempts/attempt-store.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import type { WorkMetrics } from './metrics/work-metrics.ts'
 import { createProcessor, type Processor } from './processor.ts'
@@ -86,6 +87,7 @@ export async function createWorkerServices(
     removeOutputs,
     threads: threads.size,
     deadLetters,
+    attempts: createAttemptStore({ dynamodb, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }),
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     log,
   })

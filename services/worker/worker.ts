@@ -37,9 +37,9 @@ runMain(async () => {
   closeOnSignal({
     timeoutMs: config.SHUTDOWN_TIMEOUT_MS,
     log,
-    async close() {
-      // The operator's port last: an orchestrator must not take a worker that drains for one that is dead.
-      await Promise.all([consumer.stop(), relay.stop(), strays.stop()])
+    async close(error) {
+      // An error that nobody caught may have come out of the work on a record: a transform's, for one. The operator's port last: an orchestrator must not take a worker that drains for one that is dead.
+      await Promise.all([consumer.stop({ isCrash: error !== undefined }), relay.stop(), strays.stop()])
       stuck.stop()
       await services.close()
       await operatorPort?.close()

@@ -1,7 +1,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import t from 'tap'
-import { BatchFailure, type ConsumerRecord, type RecordFailure } from '../../services/consumer/index.ts'
-import { collector, readRow, shardsOf, startStream, textOf, whenever } from './support.ts'
+import {
+  BatchFailure,
+  type ConsumerRecord,
+  type RecordContext,
+  type RecordFailure,
+} from '../../services/consumer/index.ts'
+import { APPLICATION, collector, readRow, shardsOf, startStream, textOf, whenever } from './support.ts'
 
 const SHARD = 'shardId-000000000000'
 const retry = { firstMs: 20, mostMs: 40 }
@@ -120,6 +126,33 @@ t.test('the fencing token of a shard grows from owner to owner', async t => {
     await consumer.stop()
   }
   t.ok((tokens[0] ?? 0) < (tokens[1] ?? 0) && (tokens[1] ?? 0) < (tokens[2] ?? 0), `${tokens}`)
+})
+
+t.test('a handler is told where the shard was taken from a worker that had not given it up', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const told: Array<Date | undefined> = []
+  for (const before of ['nobody', 'gave up', 'died', 'crashed']) {
+    if (before === 'died') {
+      const died = {
+        TableName: APPLICATION,
+        Key: { leaseKey: { S: SHARD } },
+        UpdateExpression: 'SET leaseOwner = :owner',
+        ExpressionAttributeValues: { ':owner': { S: 'a worker that died' } },
+      }
+      await stream.dynamodb.send(new UpdateItemCommand(died))
+    }
+    const handled = Promise.withResolvers<Date | undefined>()
+    const handler = async (record: ConsumerRecord, { takenOverAt }: RecordContext) => {
+      if (takenOverAt) t.ok(record.arrivedAt <= takenOverAt, 'by a clock that the record’s own can be compared with')
+      handled.resolve(takenOverAt)
+    }
+    const consumer = stream.consumer({ handler, failoverMs: 2_000 })
+    await stream.put(numbered(1))
+    await consumer.start()
+    told.push(await handled.promise)
+    await consumer.stop({ isCrash: before === 'died' })
+  }
+  t.match(told, [undefined, undefined, Date, Date])
 })
 
 t.test('what happens to a lease, a shard and a record can be seen from outside', async t => {

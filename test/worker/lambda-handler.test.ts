@@ -7,6 +7,8 @@ import { kinesisEvent } from './kinesis-event.ts'
 import { createMemoryLog } from './memory-log.ts'
 
 const { log } = createMemoryLog()
+/** When every record of an event came, in epoch milliseconds. */
+const CAME_AT = 1_795_428_000_123
 const context = { getRemainingTimeInMillis: () => 60_000 }
 
 /** `a1` is a record of the key a with the sequence number 1. */
@@ -88,5 +90,55 @@ t.test('a record says when it came and which try it is', async t => {
   const process = async ({ arrivedAt }: StreamRecord, { attempt }: ProcessOptions) =>
     void seen.push([arrivedAt, attempt])
   await createLambdaHandler({ processor: { process }, log })(kinesisEvent([record('a1')]), context)
-  t.strictSame(seen, [[new Date(1_795_428_000_123), 1]])
+  t.strictSame(seen, [[new Date(CAME_AT), 1]])
+})
+
+t.test('what came before an instance did is suspect for a minute, and in the first batch of a shard', async t => {
+  const seen: unknown[] = []
+  const process = async ({ sequenceNumber }: StreamRecord, { isSuspect }: ProcessOptions) =>
+    void seen.push([sequenceNumber, isSuspect])
+  const other = { shardId: 'shardId-000000000001' }
+  let now = CAME_AT - 1
+  const early = createLambdaHandler({ processor: { process }, log, now: () => now })
+  now = CAME_AT + 1
+  const late = createLambdaHandler({ processor: { process }, log, now: () => now })
+  await early(kinesisEvent([record('a1')]), context)
+  await late(kinesisEvent([record('a2')]), context)
+  await late(kinesisEvent([record('a3')]), context)
+  now += 60_000
+  await late(kinesisEvent([record('a4')]), context)
+  await late(kinesisEvent([record('a5', other)]), context)
+  t.strictSame(seen, [
+    ['1', false],
+    ['2', true],
+    ['3', true],
+    ['4', false],
+    ['5', true],
+  ])
+})
+
+t.test('a record that is called off with nearly all of the time is suspect when it comes again, no other', async t => {
+  let left = 1_000
+  const seen: unknown[] = []
+  const process = async ({ sequenceNumber }: StreamRecord, { isSuspect, hasWholeTime, signal }: ProcessOptions) => {
+    seen.push([sequenceNumber, isSuspect, hasWholeTime])
+    if (isSuspect || sequenceNumber === '1') return
+    if (sequenceNumber === '2') left = 700
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  }
+  const handler = createLambdaHandler({ processor: { process }, log, now: () => CAME_AT - 1, concurrency: 2 })
+  const timed = { getRemainingTimeInMillis: () => left }
+  const first = kinesisEvent(['a1', 'b2', 'c3'].map(word => record(word)))
+  t.strictSame(await handler(first, timed), { batchItemFailures: [{ itemIdentifier: '2' }] })
+  t.strictSame(seen.splice(0), [
+    ['1', false, true],
+    ['2', false, true],
+    ['3', false, false],
+  ])
+  left = 1_000
+  await handler(kinesisEvent(['b2', 'c3'].map(word => record(word))), timed)
+  t.strictSame(seen, [
+    ['2', true, true],
+    ['3', false, true],
+  ])
 })

@@ -16,6 +16,7 @@ import { createRemoveObject } from '../../services/uploads/remove-object.ts'
 import { createRemoveOutputs } from '../../services/uploads/remove-outputs.ts'
 import { createResultStore, type ResultStore } from '../../services/uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../../services/uploads/store.ts'
+import { createAttemptStore } from '../../services/worker/attempts/attempt-store.ts'
 import { createDeadLetters } from '../../services/worker/dead-letters.ts'
 import { createProcessor, type Processor, type ProcessorSettings } from '../../services/worker/processor.ts'
 import type { StreamRecord } from '../../services/worker/record.ts'
@@ -69,6 +70,7 @@ export async function startPipeline(t: Pick<Test, 'teardown'>, settings: Embedde
         results,
         removeOutputs,
         deadLetters: createDeadLetters({ s3, bucket: processedBucket, stream }),
+        attempts: createAttemptStore({ ...records, stream }),
         log: memory.log,
         ...settings,
       }),

@@ -1,4 +1,3 @@
-import type { ApiConfig } from '../../platform/config/api.ts'
 import { ProblemError } from '../problems/problem.ts'
 
 export interface PatienceSettings {
@@ -6,12 +5,6 @@ export interface PatienceSettings {
   minBytesPerSecond: number
   /** How long it may be slower than that, in milliseconds. */
   graceMs: number
-}
-
-export function patienceOf(
-  config: Pick<ApiConfig, 'MIN_BODY_BYTES_PER_SECOND' | 'SLOW_BODY_GRACE_MS'>,
-): PatienceSettings {
-  return { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
 }
 
 /** How long one client is waited for. Only the time that is spent in waiting counts: S3 may be slow as well. */

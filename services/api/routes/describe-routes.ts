@@ -40,8 +40,8 @@ export async function describeRoutes(routes: readonly RouteOptions[]): Promise<S
     transform: ({ schema, url, route }) => {
       const { openapiBody: body, openapiHeaders: headers, openapiResponses } = route.config ?? {}
       const response = { ...(schema?.response as object), ...openapiResponses }
-      const described = { ...schema, response, ...(body && { body }), ...(headers && { headers }) }
-      return { url, schema: described as FastifySchema }
+      const shown = { ...schema, response, ...(body && { body }), ...(headers && { headers }) }
+      return { url, schema: shown as FastifySchema }
     },
   })
   for (const { method, url, schema, config } of routes) {

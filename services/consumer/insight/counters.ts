@@ -44,7 +44,7 @@ const COUNTING: Counting = {
   deadLetterFailed: counters => void counters.deadLetterFailures++,
   leaseAcquired: counters => void counters.leasesAcquired++,
   leaseLost: (counters, { reason }) => {
-    if (reason === 'released' || reason === 'shard ended') return
+    if (reason !== 'taken by another worker' && reason !== 'not renewed in time' && reason !== 'deleted') return
     counters.leasesLost++
     if (reason === 'taken by another worker') counters.leasesStolen++
   },

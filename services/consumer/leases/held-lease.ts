@@ -5,7 +5,13 @@ import { ended, type Lease, progressed, released } from './lease.ts'
 import type { LeaseStore } from './lease-store.ts'
 
 /** Why a worker's hold on a lease came to its end. */
-export type LossReason = 'taken by another worker' | 'not renewed in time' | 'deleted' | 'released' | 'shard ended'
+export type LossReason =
+  | 'taken by another worker'
+  | 'not renewed in time'
+  | 'deleted'
+  | 'released'
+  | 'left to run out'
+  | 'shard ended'
 
 export interface HeldLeaseSettings {
   /** The row as this worker's own take wrote it. */

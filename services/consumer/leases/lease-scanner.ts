@@ -22,8 +22,11 @@ export interface LeaseScannerSettings {
   failoverMs: number
   scanIntervalMs: number
   held: ReadonlyMap<string, HeldLease>
-  /** A lease has been taken: `takenAt` is the monotonic time at which the write was sent. */
-  onTaken(lease: Lease, takenAt: number): void
+  /**
+   * A lease has been taken: `takenAt` is the monotonic time at which the write was sent, and `isGivenUp` whether its owner before,
+   * if it had one, had given it up.
+   */
+  onTaken(lease: Lease, takenAt: number, isGivenUp: boolean): void
   /** Another worker asks for a lease that this one holds. Told again at every scan for as long as it does. */
   onRequested(leaseKey: string): void
   /** This worker has to stop: there are no more scans. */
@@ -141,7 +144,7 @@ export class LeaseScanner {
     const takenAt = clock.now()
     // Should the reply be lost, the next scan finds the lease in our name, not held, and takes it again.
     if (!(await store.swap(lease, next))) return
-    onTaken(next, takenAt)
+    onTaken(next, takenAt, lease.leaseOwner === undefined)
     events.emit('leaseAcquired', {
       shardId: lease.leaseKey,
       from: lease.leaseOwner === workerId ? undefined : lease.leaseOwner,

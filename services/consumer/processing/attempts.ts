@@ -33,12 +33,19 @@ export class HandlerContext implements RecordContext {
   readonly fencingToken: number
   readonly attempt: number
   readonly #call: Call
+  readonly #shard: ShardContext
 
-  constructor({ shardId, fencingToken }: ShardContext, attempt: number, call: Call) {
-    this.shardId = shardId
-    this.fencingToken = fencingToken
+  constructor(shard: ShardContext, attempt: number, call: Call) {
+    this.shardId = shard.shardId
+    this.fencingToken = shard.fencingToken
     this.attempt = attempt
     this.#call = call
+    this.#shard = shard
+  }
+
+  get takenOverAt(): Date | undefined {
+    const { takenOver, clock } = this.#shard
+    return takenOver && clock.now() < takenOver.until ? takenOver.at : undefined
   }
 
   get signal(): AbortSignal {

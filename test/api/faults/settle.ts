@@ -12,6 +12,7 @@ import { createRemoveObject } from '../../../services/uploads/remove-object.ts'
 import { createRemoveOutputs } from '../../../services/uploads/remove-outputs.ts'
 import { createResultStore } from '../../../services/uploads/results.ts'
 import { createUploadStore } from '../../../services/uploads/store.ts'
+import { createAttemptStore } from '../../../services/worker/attempts/attempt-store.ts'
 import { createDeadLetters } from '../../../services/worker/dead-letters.ts'
 import { createOutboxRelay } from '../../../services/worker/outbox-relay.ts'
 import { createProcessor } from '../../../services/worker/processor.ts'
@@ -52,7 +53,7 @@ export function createAftermath(aws: TestAws): Aftermath {
   const buckets = { uploadBucket, processedBucket }
   const processor = createProcessor({
     ...{ s3, store, deletions, ...buckets, deadLetters, log },
-    ...{ rules, results, removeOutputs },
+    ...{ rules, results, removeOutputs, attempts: createAttemptStore({ dynamodb, table, stream }) },
   })
   const later = () => Date.now() + 26 * HOUR
 

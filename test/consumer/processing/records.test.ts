@@ -21,6 +21,22 @@ t.test('a handler is told its shard, its try and a fencing token', async t => {
   )
 })
 
+t.test('a handler is told of a take-over for a while and no longer', async t => {
+  const takenOver = { at: new Date(), until: 1_000 }
+  const told: unknown[] = []
+  const { processor, clock } = processorOf(
+    { handler: (_, { takenOverAt }) => void told.push(takenOverAt) },
+    { takenOver },
+  )
+  processor.add([recordOf(1)])
+  await clock.until(() => told.length === 1)
+  void clock.sleep(1_000)
+  await clock.until(() => clock.now() >= 1_000)
+  processor.add([recordOf(2)])
+  await clock.until(() => told.length === 2)
+  t.strictSame(told, [takenOver.at, undefined])
+})
+
 t.test('a handler without a promise is done when it returns, and fails when it throws', async t => {
   let tries = 0
   const order: number[] = []

@@ -104,7 +104,11 @@ export interface ProcessorFixture {
 /** The processing of one shard, from its start, on virtual time. */
 export function processorOf(
   options: ProcessingOptions,
-  { random = () => 1, maxBufferedBytes = 1024 ** 2 }: { random?: () => number; maxBufferedBytes?: number } = {},
+  {
+    random = () => 1,
+    maxBufferedBytes = 1024 ** 2,
+    takenOver,
+  }: { random?: () => number; maxBufferedBytes?: number; takenOver?: { at: Date; until: number } } = {},
 ): ProcessorFixture {
   const clock = new VirtualClock()
   const resolved = resolveProcessing(options)
@@ -126,6 +130,7 @@ export function processorOf(
   const processor = new ShardProcessor({
     shard: {
       ...{ shardId: 'shard', fencingToken: 7, clock, wallClock: () => WALL + clock.now(), random, breaker, events },
+      takenOver,
       mayStart: () => isValid && !lost.signal.aborted,
       signal: lost.signal,
     },

@@ -1,0 +1,145 @@
+import t from 'tap'
+import { names } from '../../../services/platform/resources.ts'
+import { createAttemptStore } from '../../../services/worker/attempts/attempt-store.ts'
+import { createCountAttempts, MOST_DEATHS, MOST_OUT_OF_TIME } from '../../../services/worker/attempts/counted.ts'
+import { OutOfTimeError } from '../../../services/worker/errors.ts'
+import type { StreamRecord } from '../../../services/worker/record.ts'
+import { createMemoryLog } from '../memory-log.ts'
+import { deadLetterOf, exists, going, startPipeline, streamRecord } from '../pipeline.ts'
+
+const pipeline = await startPipeline(t)
+const { aws, store } = pipeline
+const attempts = createAttemptStore({ dynamodb: aws.dynamodb, table: names.uploadsTable, stream: names.stream })
+const { log, lines } = createMemoryLog()
+const { whileCounted } = createCountAttempts({ attempts, log })
+const suspect = { signal: going.signal, isSuspect: true, hasWholeTime: false }
+const never = { died: 0, outOfTime: 0 }
+const unused = () => Promise.reject(new Error('must not be begun'))
+
+/** Begins a record, and never comes back. */
+async function die(record: StreamRecord): Promise<void> {
+  const { promise: begun, resolve } = Promise.withResolvers<void>()
+  // Another process: whoever dies holds nobody up.
+  const { whileCounted } = createCountAttempts({ attempts, log })
+  void whileCounted(record, suspect, () => {
+    resolve()
+    return new Promise<never>(() => undefined)
+  })
+  await begun
+}
+
+t.test('a record that nobody suspects is not counted, nor asked about', async t => {
+  const record = streamRecord('plain')
+  await attempts.begin(record, MOST_DEATHS)
+  t.equal(await whileCounted(record, { ...suspect, isSuspect: false }, async () => 'done'), 'done')
+  t.strictSame(await attempts.read(record), { died: MOST_DEATHS, outOfTime: 0 })
+})
+
+t.test('a suspect counts as dead from before it is begun, until it comes to an end, well or badly', async t => {
+  const record = streamRecord('suspect')
+  await whileCounted(record, suspect, async () => {
+    t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 })
+  })
+  t.strictSame(await attempts.read(record), never)
+  await die(record)
+  await die(record)
+  t.strictSame(await attempts.read(record), { died: 2, outOfTime: 0 })
+  const failing = whileCounted(record, suspect, async () => {
+    t.strictSame(await attempts.read(record), { died: 3, outOfTime: 0 })
+    throw new Error('trouble')
+  })
+  await t.rejects(failing, { message: 'trouble' })
+  t.strictSame(await attempts.read(record), never, 'whoever could tell of trouble lived')
+})
+
+t.test('one that is called off as its worker ends stays counted: the worker may be ending of it', async t => {
+  const record = streamRecord('crash')
+  const ending = new AbortController()
+  const work = async () => {
+    ending.abort(new Error('the worker ends'))
+    throw ending.signal.reason
+  }
+  await t.rejects(whileCounted(record, { ...suspect, signal: ending.signal }, work), { message: 'the worker ends' })
+  t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 })
+})
+
+t.test('one that died often enough is not begun any more, however often it comes', async t => {
+  const record = streamRecord('poison')
+  for (let death = 0; death < MOST_DEATHS; death++) await die(record)
+  for (let times = 0; times < 2; times++) {
+    await t.rejects(whileCounted(record, suspect, unused), { code: 'HEADGATE_POISON_RECORD', message: /begun 4 times/ })
+  }
+  t.strictSame(await attempts.read(streamRecord('another')), never)
+})
+
+t.test('a record that was begun in vain has its turn alone, and one that was not goes beside the others', async t => {
+  const [seen, other, fresh] = [streamRecord('a'), streamRecord('b'), streamRecord('c')]
+  await die(seen)
+  await die(other)
+  let now = 0
+  let most = 0
+  const work = async () => {
+    most = Math.max(most, ++now)
+    await new Promise(resolve => setTimeout(resolve, 20))
+    now--
+  }
+  await Promise.all([seen, other, fresh].map(record => whileCounted(record, suspect, work)))
+  t.equal(most, 1)
+})
+
+t.test('to be called off for want of time counts only for who had all of it, and is no death', async t => {
+  const record = streamRecord('slow')
+  const calledOff = new AbortController()
+  calledOff.abort(new OutOfTimeError('The time is up.'))
+  const { signal } = calledOff
+  const callOff = () => Promise.reject(signal.reason)
+  const { whileCounted: count } = createCountAttempts({
+    attempts,
+    log,
+    // The signal fires in the middle of the work.
+    isolation: { together: work => work(), alone: work => work() },
+  })
+  await t.rejects(count(record, { signal, isSuspect: false, hasWholeTime: false }, callOff))
+  t.strictSame(await attempts.read(record), never)
+  for (let times = 1; times <= MOST_OUT_OF_TIME; times++) {
+    await t.rejects(count(record, { signal, isSuspect: times > 1, hasWholeTime: true }, callOff), {
+      message: /time is up/,
+    })
+    t.strictSame(await attempts.read(record), { died: 0, outOfTime: times })
+  }
+  await t.rejects(count(record, suspect, unused), { code: 'HEADGATE_TOO_SLOW' })
+})
+
+t.test('an end that cannot be written down is logged, and done is done', async t => {
+  const failing = { ...attempts, forget: () => Promise.reject(new Error('no answer')) }
+  const { whileCounted: count } = createCountAttempts({ attempts: failing, log })
+  const record = streamRecord('done')
+  t.equal(await count(record, suspect, async () => 'done'), 'done')
+  const { sequenceNumber } = record
+  t.match(lines, [{ level: 'warn', sequenceNumber, err: { message: 'no answer' } }])
+})
+
+t.test('an upload that is given up so fails, keeps nothing that was made of it, and may be redriven', async t => {
+  const upload = await pipeline.upload('hello')
+  const record = streamRecord(upload)
+  const processor = pipeline.processor()
+  for (let death = 0; death < MOST_DEATHS; death++) await die(record)
+  // What the last one came to.
+  const key = upload.key.replace('uploads/', 'processed/')
+  await pipeline.results.put({
+    name: 'further',
+    contentType: 'text/plain',
+    body: Buffer.from('half'),
+    madeOf: upload.uploadId,
+    source: upload,
+    transform: { name: 'deadly', version: '1' },
+  })
+  await processor.process(record, { ...going, isSuspect: true })
+  t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_POISON_RECORD' } })
+  t.notOk(await exists(aws.s3, key))
+  t.equal(await pipeline.results.get(upload, 'further', upload.uploadId), undefined)
+  t.match(JSON.parse((await pipeline.read(deadLetterOf(record))).text), { upload: { uploadId: upload.uploadId } })
+  t.strictSame(await attempts.read(record), never, 'should it come again by a replay, it is counted anew')
+  await processor.process(streamRecord(upload), { ...going, isSuspect: true })
+  t.match(await store.get(upload), { status: 'processed' })
+})
