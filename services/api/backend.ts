@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { ApiConfig } from '../platform/config/api.ts'
-import { PART_BYTES } from '../platform/s3/part-buffers.ts'
+import { createPartBuffers, PART_BYTES } from '../platform/s3/part-buffers.ts'
 import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createDirect, type Direct } from './direct.ts'
@@ -39,6 +39,7 @@ export interface BackendSettings {
 export function createBackend({ config, services, inspector, patience, log, metrics }: BackendSettings): Backend {
   const { s3, dynamodb, kinesis, store, deletions, listUploads, results } = services
   const maxBytes = config.MAX_UPLOAD_BYTES
+  const buffers = createPartBuffers(Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES))
   const publisher = createOutageWatch({
     publisher: services.publisher,
     timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
@@ -50,7 +51,7 @@ export function createBackend({ config, services, inspector, patience, log, metr
     objects: createObjects({
       s3,
       bucket: config.UPLOAD_BUCKET,
-      maxParts: Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES),
+      buffers,
       onLeftover: (err, key) => log.error({ err, key }, 'parts of an upload that failed stay behind'),
     }),
     store,
@@ -68,7 +69,7 @@ export function createBackend({ config, services, inspector, patience, log, metr
   })
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
   return {
-    ...createDirect(config, services, { publish, inspector, patience }),
+    ...createDirect(config, services, { publish, inspector, patience, buffers }),
     acceptAll,
     acceptOnce,
     store,

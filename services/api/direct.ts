@@ -1,6 +1,7 @@
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
+import type { PartBuffers } from '../platform/s3/part-buffers.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
@@ -28,11 +29,19 @@ export interface Direct {
   endPending: EndPending
 }
 
+export interface DirectSettings {
+  publish: PublishUpload
+  inspector: TypeInspector
+  patience: PatienceSettings
+  /** What the parts of all uploads are gathered in. */
+  buffers: PartBuffers
+}
+
 /** The ways in which a file arrives in more than one request. */
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector, patience }: { publish: PublishUpload; inspector: TypeInspector; patience: PatienceSettings },
+  { publish, inspector, patience, buffers }: DirectSettings,
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -65,6 +74,7 @@ export function createDirect(
     locks: createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE })),
     parts,
     digests,
+    buffers,
     finish: createFinishTus({ parts, digests, finish, endPending }),
     endPending,
     lifetimeMs: lifetimeMs(config),

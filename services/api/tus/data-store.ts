@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { DataStore, ERRORS, Metadata, Upload } from '@tus/server'
 import type { Logger } from '../../platform/log.ts'
+import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import { isPending, type PendingUpload } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
@@ -12,6 +13,7 @@ import { UploadGoneError } from './errors.ts'
 import type { FinishTus } from './finish-tus.ts'
 import type { Acquired, HeldUpload, Locks } from './lock.ts'
 import { offsetOf, tusPartBytes } from './offset.ts'
+import { createPartMemory } from './part-memory.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
 import { writeParts } from './write-parts.ts'
@@ -22,6 +24,8 @@ export interface TusServices {
   locks: Locks
   parts: S3Parts
   digests: RunningDigests
+  /** What the parts of all uploads are gathered in. */
+  buffers: PartBuffers
   finish: FinishTus
   endPending: EndPending
   /** How long an upload may take, in milliseconds. */
@@ -103,8 +107,9 @@ export class OwnUploads extends DataStore {
     if (this.promised) this.#acquired = await this.#services.locks.acquire({ owner, uploadId }, NEVER, log)
     const held = this.#held
     if (!held) return offset
-    const { parts, digests } = this.#services
-    const writing = writeParts(held, body, { parts, digests, log }, checksum)
+    const { parts, digests, buffers } = this.#services
+    const memory = createPartMemory(buffers, owner)
+    const writing = writeParts(held, body, { parts, digests, memory, log }, checksum)
     this.#writing = writing
     try {
       return await writing

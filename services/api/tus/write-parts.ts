@@ -5,6 +5,7 @@ import { PayloadTooLargeError } from '../ingest/errors.ts'
 import type { Checksum } from './checksum.ts'
 import type { HeldUpload } from './lock.ts'
 import { offsetOf } from './offset.ts'
+import type { PartMemory } from './part-memory.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
 
@@ -14,6 +15,7 @@ const SENDING = 1
 export interface WritePartsSettings {
   parts: S3Parts
   digests: RunningDigests
+  memory: PartMemory
   log: Pick<Logger, 'warn'>
 }
 
@@ -23,12 +25,12 @@ export interface WritePartsSettings {
  *
  * A body that ends early has arrived as far as it came. One with a checksum arrives whole or not at all.
  *
- * @throws ChecksumMismatchError, UploadLockedError, and what S3 says
+ * @throws ChecksumMismatchError, UploadLockedError, NoPartBufferError, and what S3 says
  */
 export async function writeParts(
   upload: HeldUpload,
   body: AsyncIterable<Uint8Array>,
-  { parts, digests, log }: WritePartsSettings,
+  { parts, digests, memory, log }: WritePartsSettings,
   checksum?: Checksum,
 ): Promise<number> {
   const first = upload.record
@@ -36,16 +38,16 @@ export async function writeParts(
   const { partBytes, tail } = first.arrival
   const start = offsetOf(first)
   const hash: Hash | undefined = digests.at(uploadId, start)
-  const free: Buffer[] = []
   const sending: Array<Promise<string>> = []
   let arrival: TusArrival = first.arrival
-  let part = bufferFor(first.arrival.etags.length)
+  let part: Buffer | undefined
   let filled = 0
   let received = 0
 
-  /** For the part after so many others: no larger than what can still come. */
-  function bufferFor(count: number): Buffer {
-    return free.pop() ?? Buffer.allocUnsafe(Math.max(0, Math.min(partBytes, size - count * partBytes)))
+  /** For the next part: no larger than what can still come. */
+  function takeMemory(): Promise<Buffer> {
+    const count = arrival.etags.length + sending.length
+    return memory.take(Math.max(0, Math.min(partBytes, size - count * partBytes)))
   }
 
   /** Waits until S3 has the oldest part. */
@@ -58,7 +60,8 @@ export async function writeParts(
     if (!checksum) upload.note(arrival)
   }
 
-  async function sendPart(bytes: Buffer): Promise<void> {
+  /** Waits until a part may be sent, and has an upload to belong to. */
+  async function makeWay(): Promise<void> {
     while (sending.length >= SENDING) await settleOldest()
     if (arrival.multipartId === undefined) {
       arrival = { ...arrival, multipartId: await parts.start(first) }
@@ -66,15 +69,17 @@ export async function writeParts(
       const { multipartId } = arrival
       if (multipartId !== undefined) await upload.write({ ...first.arrival, multipartId })
     }
+  }
+
+  async function sendPart(bytes: Buffer): Promise<void> {
+    await makeWay().catch((error: unknown) => {
+      memory.give(bytes)
+      throw error
+    })
     const sent = parts.put(first, arrival.multipartId ?? '', arrival.etags.length + sending.length + 1, bytes)
     // A failure is met when its turn comes, and must not count as unhandled until then.
     sent.catch(() => undefined)
-    sending.push(
-      sent.then(etag => {
-        if (bytes.length === partBytes) free.push(bytes)
-        return etag
-      }),
-    )
+    sending.push(sent.finally(() => memory.give(bytes)))
     sending.at(-1)?.catch(() => undefined)
   }
 
@@ -84,22 +89,24 @@ export async function writeParts(
     hash?.update(chunk)
     checksum?.take(chunk)
     for (let at = 0; at < chunk.byteLength; ) {
+      part ??= await takeMemory()
       const piece = chunk.subarray(at, at + part.length - filled)
       part.set(piece, filled)
       filled += piece.byteLength
       at += piece.byteLength
       const isLast = start + received === size && at === chunk.byteLength
       if (filled === part.length && !(isLast && arrival.multipartId === undefined && sending.length === 0)) {
-        await sendPart(part)
-        part = bufferFor(arrival.etags.length + sending.length)
+        const full = part
+        part = undefined
         filled = 0
+        await sendPart(full)
       }
     }
   }
 
   /** What fills no part: the end of the file, or the beginning of what comes with the next request. */
   async function putRest(): Promise<void> {
-    const bytes = part.subarray(0, filled)
+    const bytes = part?.subarray(0, filled) ?? Buffer.alloc(0)
     if (start + received === size) {
       if (arrival.multipartId === undefined) {
         await parts.putWhole(first, bytes)
@@ -129,6 +136,7 @@ export async function writeParts(
     const beginning = await parts.getTail(first)
     if (beginning.byteLength !== tail.bytes)
       throw new TypeError('The beginning of a part is not as it was written down.')
+    part = await takeMemory()
     part.set(beginning)
     filled = tail.bytes
   }
@@ -140,6 +148,8 @@ export async function writeParts(
   } catch (error) {
     await salvage()
     throw error
+  } finally {
+    if (part) memory.give(part)
   }
   if (received === 0) return start
   await upload.write(arrival)

@@ -7,10 +7,11 @@ export interface PartBuffers {
   /**
    * Waits for its turn where all are taken: who goes on before who begins, else first come first served.
    *
-   * @param whose nobody has all of them: a quarter is kept for others
+   * @param turn.whose nobody has all of them: a quarter is kept for others
+   * @param turn.bytes more than one buffer has count as several
    * @throws NoPartBufferError where it is too long in coming
    */
-  take(turn?: { whose?: string | undefined; goesOn?: boolean }): Promise<Buffer>
+  take(turn?: { whose?: string | undefined; goesOn?: boolean; bytes?: number }): Promise<Buffer>
   /** @param whose as it was taken */
   give(buffer: Buffer, whose?: string): void
 }
@@ -31,6 +32,7 @@ const WAIT_MS = 30_000
 
 interface Turn {
   whose: string | undefined
+  units: number
   come(): void
 }
 
@@ -45,19 +47,22 @@ export function createPartBuffers(most: number, bytes = PART_BYTES, waitMs = WAI
   const share = Number.isFinite(most) ? Math.max(1, most - Math.max(1, Math.floor(most / 4))) : most
   let taken = 0
 
-  const mayTake = (whose: string | undefined) => taken < most && (whose === undefined || (held.get(whose) ?? 0) < share)
+  const unitsOf = (length: number) => Math.max(1, Math.ceil(length / bytes))
 
-  function count(whose: string | undefined, by: 1 | -1): void {
-    taken += by
+  const mayTake = ({ whose, units }: Omit<Turn, 'come'>) =>
+    taken + units <= most && (whose === undefined || (held.get(whose) ?? 0) + units <= share)
+
+  function count(whose: string | undefined, units: number): void {
+    taken += units
     if (whose === undefined) return
-    const now = (held.get(whose) ?? 0) + by
+    const now = (held.get(whose) ?? 0) + units
     if (now > 0) held.set(whose, now)
     else held.delete(whose)
   }
 
-  async function turnCame(whose: string | undefined, goesOn: boolean): Promise<void> {
+  async function turnCame(wanted: Omit<Turn, 'come'>, goesOn: boolean): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const turn: Turn = { whose, come: resolve }
+    const turn: Turn = { ...wanted, come: resolve }
     if (goesOn) waiting.unshift(turn)
     else waiting.push(turn)
     const timer = setTimeout(() => {
@@ -69,19 +74,20 @@ export function createPartBuffers(most: number, bytes = PART_BYTES, waitMs = WAI
 
   return {
     bytes,
-    async take({ whose, goesOn = false } = {}) {
-      if (mayTake(whose)) count(whose, 1)
-      else await turnCame(whose, goesOn)
+    async take({ whose, goesOn = false, bytes: wanted = bytes } = {}) {
+      const turn = { whose, units: unitsOf(wanted) }
+      if (mayTake(turn)) count(whose, turn.units)
+      else await turnCame(turn, goesOn)
+      if (turn.units > 1) return Buffer.allocUnsafeSlow(turn.units * bytes)
       return free.pop() ?? Buffer.allocUnsafeSlow(bytes)
     },
     give(buffer, whose) {
-      count(whose, -1)
-      free.push(buffer)
-      const next = waiting.findIndex(turn => mayTake(turn.whose))
-      if (next !== -1) {
+      count(whose, -unitsOf(buffer.length))
+      if (buffer.length === bytes) free.push(buffer)
+      for (let next = waiting.findIndex(mayTake); next !== -1; next = waiting.findIndex(mayTake)) {
         const [turn] = waiting.splice(next, 1)
         // Counted here, so that nobody takes it before its turn has been told.
-        count(turn?.whose, 1)
+        if (turn) count(turn.whose, turn.units)
         turn?.come()
       }
       while (free.length > KEPT) free.pop()

@@ -130,6 +130,29 @@ t.test('slow uploads of one owner leave memory for another’s', async t => {
   }
   const init = { method: 'POST', headers: other.auth, body: Buffer.alloc(1_000_000) }
   t.match(await ask(`${api.url}/uploads?filename=b`, init), { status: 200, body: { size: 1_000_000 } })
+  const client = tusClient(api, other)
+  t.match(await client.patch(await client.begin(1_000_000), 0, Buffer.alloc(1_000_000)), { status: 204 })
+})
+
+t.test('slow resumable uploads are in the same memory, and leave as much of it', async t => {
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(24 * 1024 ** 2) } })
+  const [slow, other] = [await createTestUser(aws), await createTestUser(aws)]
+  const { hostname, port } = new URL(api.url)
+  const sockets = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const url = await tusClient(api, slow).begin(9_000_000)
+      const socket = connect(Number(port), hostname)
+      t.teardown(() => socket.destroy())
+      socket.on('error', () => socket.destroy())
+      const head = `PATCH ${url} HTTP/1.1\r\nHost: a\r\nAuthorization: ${slow.auth.authorization}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: 9000000\r\n\r\n`
+      socket.write(head)
+      await new Promise<void>(resolve => socket.write(Buffer.alloc(300_000), () => resolve()))
+      return socket
+    }),
+  )
+  t.equal(sockets.length, 6)
+  const init = { method: 'POST', headers: other.auth, body: Buffer.alloc(1_000_000) }
+  t.match(await ask(`${api.url}/uploads?filename=b`, init), { status: 200, body: { size: 1_000_000 } })
 })
 
 t.test('slow clients do not keep others waiting', async t => {

@@ -70,6 +70,20 @@ t.test('who waits for too long is told so, and takes nobody’s turn', async t =
   t.equal(await next, buffer)
 })
 
+t.test('a larger one counts as several', async t => {
+  const buffers = createPartBuffers(3, 10)
+  const { seen, note } = watch()
+  const large = await buffers.take({ bytes: 20 })
+  t.equal(large.length, 20)
+  await buffers.take()
+  const two = [note('one', buffers.take()), note('another', buffers.take())]
+  await soon()
+  t.same(seen, [])
+  buffers.give(large)
+  await Promise.all(two)
+  t.same(seen, ['one', 'another'])
+})
+
 t.test('without a bound nobody waits', async t => {
   const buffers = createPartBuffers(Number.POSITIVE_INFINITY, 10)
   const taken = await Promise.all(Array.from({ length: 100 }, () => buffers.take({ whose: 'a' })))
