@@ -1,5 +1,6 @@
 import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { isDeleted } from './deleted.ts'
 import type { PendingRecord, TusArrival } from './pending.ts'
 import { toPending, unlessRefused } from './pending-store.ts'
 import type { UploadRecord } from './record.ts'
@@ -64,8 +65,9 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
       const { Item } = await dynamodb.send(
         new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
       )
-      if (!Item) return { state: 'none' }
-      const item = unmarshall(Item)
+      const item = Item && unmarshall(Item)
+      // A tombstone tells that there was an upload, and nothing more of it.
+      if (!item || isDeleted(item)) return { state: 'none' }
       const record = toPending(item)
       if (record.status !== 'pending') return { state: 'accepted', record }
       if ((record as PendingRecord).arrival.way !== 'tus') return { state: 'none' }
