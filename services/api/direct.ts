@@ -2,6 +2,7 @@ import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
 import type { PartBuffers } from '../platform/s3/part-buffers.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
@@ -29,10 +30,11 @@ export interface Direct {
   endPending: EndPending
 }
 
-export interface DirectSettings {
+export interface DirectParts {
   publish: PublishUpload
   inspector: TypeInspector
   patience: PatienceSettings
+  tracing?: Pick<Tracing, 'current'> | undefined
   /** What the parts of all uploads are gathered in. */
   buffers: PartBuffers
 }
@@ -41,7 +43,7 @@ export interface DirectSettings {
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector, patience, buffers }: DirectSettings,
+  { publish, inspector, patience, buffers, tracing }: DirectParts,
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -50,6 +52,7 @@ export function createDirect(
     keepPromise: createKeepPromise({ pending }),
     publish,
     endPending,
+    traceparent: tracing && (() => tracing.current()?.traceparent),
   })
   const promise = createPromise({
     bucket: config.UPLOAD_BUCKET,

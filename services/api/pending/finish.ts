@@ -13,6 +13,8 @@ export interface FinishSettings {
   keepPromise: KeepPromise
   publish: PublishUpload
   endPending: EndPending
+  /** Of the request that ends it, where requests are traced: what goes on with the upload goes on with its trace. */
+  traceparent?: (() => string | undefined) | undefined
 }
 
 /**
@@ -32,7 +34,8 @@ export type Finish = (
   known?: { sha256: string },
 ) => Promise<UploadRecord | undefined>
 
-export function createFinish({ arrivedObject, keepPromise, publish, endPending }: FinishSettings): Finish {
+export function createFinish(settings: FinishSettings): Finish {
+  const { arrivedObject, keepPromise, publish, endPending, traceparent } = settings
   return async (promised, log, known) => {
     let arrived: Arrived
     try {
@@ -41,7 +44,7 @@ export function createFinish({ arrivedObject, keepPromise, publish, endPending }
       if (error instanceof ArrivalRefusedError || error instanceof ProblemError) await endPending(promised)
       throw error
     }
-    const stored = await keepPromise(promised, arrived, log)
+    const stored = await keepPromise(promised, { ...arrived, traceparent: traceparent?.() }, log)
     return stored?.status === 'stored' ? publish(stored, log) : stored
   }
 }
