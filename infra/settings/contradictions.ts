@@ -2,7 +2,12 @@ import type { Settings } from './schema.ts'
 
 /** What does not go together, though each setting by itself may be so: for a person, one line a fault. */
 export function contradictions(settings: Settings): string[] {
-  return [...ofNames(settings), ...ofCosts(settings), ...(settings.compute === 'fargate' ? ofTasks(settings) : [])]
+  return [
+    ...ofNames(settings),
+    ...ofCosts(settings),
+    ...ofTraces(settings),
+    ...(settings.compute === 'fargate' ? ofTasks(settings) : []),
+  ]
 }
 
 function ofNames({ domainName, certificateArn, userPoolDomain, callbackUrls }: Settings): string[] {
@@ -23,6 +28,17 @@ function ofCosts({ alarmEmail, monthlyBudgetUsd, costAnomalyUsd, costMonitorArn 
   }
   if (costMonitorArn !== undefined && costAnomalyUsd === 0) {
     faults.push('costMonitorArn: is for costAnomalyUsd, which is 0')
+  }
+  return faults
+}
+
+function ofTraces({ tracing, otlpEndpoint, otlpHeadersSecretArn }: Settings): string[] {
+  const faults: string[] = []
+  if ((tracing === 'otlp') !== (otlpEndpoint !== undefined)) {
+    faults.push('otlpEndpoint: is needed by tracing=otlp, and needs it')
+  }
+  if (otlpHeadersSecretArn !== undefined && tracing !== 'otlp') {
+    faults.push('otlpHeadersSecretArn: needs tracing=otlp')
   }
   return faults
 }

@@ -13,6 +13,7 @@ import { duties } from '../../permissions/duties.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { apiEnvironment } from '../environment.ts'
 import { commands } from '../image.ts'
+import { tracesOf } from '../traces.ts'
 import { API_PORT, type Network } from './network.ts'
 import { createTask } from './task.ts'
 
@@ -49,9 +50,10 @@ export function createApiService(scope: Construct, { cluster, network, data, set
       SHUTDOWN_DELAY_MS: String(HEARD_MS),
       // API Gateway passes on what is whole, and ends what is not within 30 s: a stream would come to nothing but that.
       EVENT_STREAMS: 'whole',
+      ...tracesOf(settings),
     }),
     // A container sweeps beside its requests.
-    statements: [...duties.serve(data, settings), ...duties.sweep(data)],
+    statements: [...duties.serve(data, settings), ...duties.sweep(data), ...duties.trace(data, settings)],
     cpu: settings.apiCpu,
     memoryMiB: settings.apiMiB,
     portMappings: [{ containerPort: API_PORT }],
