@@ -65,13 +65,13 @@ t.test('settings that do not go together are refused', async t => {
   t.strictSame(faults({ ...fargate, workerTasksMax: '5', shards: '4', streamMode: 'on-demand' }), [])
   t.strictSame(faults({ shards: '1' }), [], 'Lambda has no tasks')
   t.match(faults({ monthlyBudgetUsd: '100' }), [/alarmEmail/])
+  const costMonitorArn = 'arn:aws:ce::111111111111:anomalymonitor/00000000-0000-0000-0000-000000000000'
+  t.match(faults({ costMonitorArn }), [/costAnomalyUsd/])
   t.match(faults({ tracing: 'otlp' }), [/otlpEndpoint/])
   t.match(faults({ tracing: 'xray', otlpEndpoint: 'https://collector.example.com' }), [/otlpEndpoint/])
   const otlpHeadersSecretArn = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:otlp-AbCdEf'
   t.match(faults({ otlpHeadersSecretArn }), [/tracing=otlp/])
   t.match(faults({ tracing: 'otlp', otlpEndpoint: 'https://key@collector.example.com' }), [/otlpEndpoint/])
-  const costMonitorArn = 'arn:aws:ce::111111111111:anomalymonitor/00000000-0000-0000-0000-000000000000'
-  t.match(faults({ costMonitorArn }), [/costAnomalyUsd/])
 })
 
 t.test('memory that Fargate does not have for the CPU is refused before anything happens', async t => {
