@@ -58,7 +58,8 @@ export function processing({ uploadBucket, processedBucket, uploadsTable: table 
     allow(['s3:ListBucket'], processedBucket.arn),
     allow(['s3:GetObject'], ...under(uploadBucket, uploads)),
     allow(['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], ...under(processedBucket, processed)),
-    allow(['s3:PutObject'], ...under(processedBucket, deadLetters)),
+    // One is taken back where its upload is deleted in that moment.
+    allow(['s3:PutObject', 's3:DeleteObject'], ...under(processedBucket, deadLetters)),
     allow(
       ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem'],
       table.arn,
@@ -144,6 +145,16 @@ export function consuming({ stream, leaseTable }: Data): PolicyStatement[] {
       leaseTable.arn,
     ),
   ]
+}
+
+/** Sending spans to X-Ray. They are no resources: it is allowed for all or for none. */
+export function tellingXray(): PolicyStatement[] {
+  return [allow(['xray:PutSpans', 'xray:PutSpansForIndexing'], '*')]
+}
+
+/** Reading the headers of an endpoint of OTLP. */
+export function readingHeaders(secretArn: string): PolicyStatement[] {
+  return [allow(['secretsmanager:GetSecretValue'], secretArn)]
 }
 
 /** What Lambda's event source mapping does in the name of the function. No code of ours makes these calls. */

@@ -71,5 +71,11 @@ function contradictions(settings: Settings): string[] {
   if (alarmEmail === undefined && (settings.monthlyBudgetUsd > 0 || settings.costAnomalyUsd > 0)) {
     faults.push('alarmEmail: is needed by monthlyBudgetUsd and costAnomalyUsd')
   }
+  if ((settings.tracing === 'otlp') !== (settings.otlpEndpoint !== undefined)) {
+    faults.push('otlpEndpoint: is needed by tracing=otlp, and needs it')
+  }
+  if (settings.otlpHeadersSecretArn !== undefined && settings.tracing !== 'otlp') {
+    faults.push('otlpHeadersSecretArn: needs tracing=otlp')
+  }
   return faults
 }

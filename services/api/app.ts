@@ -3,6 +3,7 @@ import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
 import { listed } from '../platform/config/formats.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { UploadStore } from '../uploads/store.ts'
 import type { Metrics } from './admin/metrics.ts'
 import { metricsPlugin } from './admin/metrics-plugin.ts'
@@ -48,6 +49,8 @@ export interface AppOptions {
   keys?: KeySource
   /** Left out, nothing is counted. */
   metrics?: Metrics
+  /** Left out, nothing is traced. */
+  tracing?: Tracing | undefined
   /** Answers leave whole, as behind Lambda: nothing can be streamed. */
   isBuffered?: boolean
 }
@@ -55,7 +58,7 @@ export interface AppOptions {
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 /** The api, ready to listen or to be called: the same in a container and behind Lambda. */
-export async function buildApp({ config, services, logger, keys, metrics, isBuffered = false }: AppOptions) {
+export async function buildApp({ config, services, logger, keys, metrics, tracing, isBuffered = false }: AppOptions) {
   const compilers = createSchemaCompilers()
   const app = fastify({
     ...serverOptions(config),
@@ -68,7 +71,7 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   const patience = { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
   const backend = onFirstUse(async () => {
     const [{ createBackend }, opened] = await Promise.all([import('./backend.ts'), services()])
-    return createBackend({ config, services: opened, inspector, patience, log: app.log, metrics })
+    return createBackend({ config, services: opened, inspector, patience, log: app.log, metrics, tracing })
   })
   // Runs once the requests under way are answered, or broken off.
   app.addHook('onClose', async () => {
@@ -77,6 +80,8 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   })
 
   await app.register(problemsPlugin)
+  // First of the hooks: what the others do is done within the request's span.
+  if (tracing) await app.register((await import('./http/traced.ts')).traced, { tracing })
   await app.register(requestLog)
   if (metrics) await app.register(metricsPlugin, { metrics })
   const origins = listed(config.CORS_ORIGINS)
@@ -131,7 +136,9 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   const store: Pick<UploadStore, 'get'> = { get: async (key, signal) => (await backend()).store.get(key, signal) }
   const watches = createWatches({
     look: async (key, signal) => {
-      const record = await store.get(key, signal)
+      // For all that wait: within nobody's span.
+      const look = () => store.get(key, signal)
+      const record = await (tracing ? tracing.within(undefined, look) : look())
       return record && toSight(record)
     },
     log: app.log,

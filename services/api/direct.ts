@@ -2,6 +2,7 @@ import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
 import type { PartBuffers } from '../platform/s3/part-buffers.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
 import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
@@ -40,13 +41,14 @@ export interface DirectSettings {
   /** Shared with the other ways. */
   buffers: PartBuffers
   metrics?: Pick<Metrics, 'accepted'> | undefined
+  tracing?: Pick<Tracing, 'current'> | undefined
 }
 
 /** The ways in which a file arrives in more than one request. */
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector, patience, buffers, metrics }: DirectSettings,
+  { publish, inspector, patience, buffers, metrics, tracing }: DirectSettings,
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -55,6 +57,7 @@ export function createDirect(
     keepPromise: createKeepPromise({ pending }),
     publish,
     endPending,
+    traceparent: tracing && (() => tracing.current()?.traceparent),
     ...(metrics && { onAccepted: (way, upload) => metrics.accepted(way, [upload]) }),
   })
   const promise = createPromise({

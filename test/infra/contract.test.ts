@@ -27,7 +27,14 @@ import { type Resolve, resolverOf } from './support/resolve.ts'
 import { propertiesOf, type Synthesized, synthesize } from './support/synthesize.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
-const everything = { corsOrigins: 'https://app.example.com', flatKeys: 'true', otherProducers: 'true' }
+const everything = {
+  corsOrigins: 'https://app.example.com',
+  flatKeys: 'true',
+  otherProducers: 'true',
+  tracing: 'otlp',
+  otlpEndpoint: 'http://127.0.0.1:9',
+  tracePercent: '50',
+}
 const lambda = synthesize(t, { ...everything, compute: 'lambda' })
 const fargate = synthesize(t, { ...everything, compute: 'fargate' })
 // Last: the templates hold the process up for so long that the servers give up on connections that are at rest.

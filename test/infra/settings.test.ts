@@ -62,6 +62,11 @@ t.test('settings that do not go together are refused', async t => {
   t.match(faults({ workerTasksMax: '5', shards: '4' }), [/the 4 shards/])
   t.strictSame(faults({ workerTasksMax: '5', shards: '4', streamMode: 'on-demand' }), [])
   t.match(faults({ monthlyBudgetUsd: '100' }), [/alarmEmail/])
+  t.match(faults({ tracing: 'otlp' }), [/otlpEndpoint/])
+  t.match(faults({ tracing: 'xray', otlpEndpoint: 'https://collector.example.com' }), [/otlpEndpoint/])
+  const otlpHeadersSecretArn = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:otlp-AbCdEf'
+  t.match(faults({ otlpHeadersSecretArn }), [/tracing=otlp/])
+  t.match(faults({ tracing: 'otlp', otlpEndpoint: 'https://key@collector.example.com' }), [/otlpEndpoint/])
 })
 
 t.test('the names are those that the code defaults to; another deployment’s stand apart', async t => {

@@ -27,9 +27,16 @@ const everything = {
   expireUploadsDays: '30',
   monthlyBudgetUsd: '100',
   costAnomalyUsd: '20',
-  tracing: 'xray',
 }
-const production = variants.map(variant => synthesize(t, { ...everything, ...variant }))
+const otlp = {
+  tracing: 'otlp',
+  otlpEndpoint: 'https://collector.example.com',
+  otlpHeadersSecretArn: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:otlp-headers-AbCdEf',
+}
+/** Each way of tracing with each compute, and with each gateway. */
+const traces = ({ compute, gateway }: (typeof variants)[number]) =>
+  (compute === 'lambda') === (gateway === 'rest') ? { tracing: 'xray' } : otlp
+const production = variants.map(variant => synthesize(t, { ...everything, ...traces(variant), ...variant }))
 const smallest = variants.map(variant => synthesize(t, variant))
 const all = [...production, ...smallest]
 
@@ -68,7 +75,9 @@ t.test('cfn-lint finds nothing', async t => {
 
 t.test('no template names an account or a region', async t => {
   each(t, all, (t, it) => {
-    const text = JSON.stringify(stacks(it)).replaceAll(everything.certificateArn, '')
+    const text = JSON.stringify(stacks(it))
+      .replaceAll(everything.certificateArn, '')
+      .replaceAll(otlp.otlpHeadersSecretArn, '')
     t.notMatch(text, /\b\d{12}\b/)
     t.notMatch(text, /\b(?:us|eu|ap)-[a-z]+-\d\b/)
   })

@@ -13,6 +13,7 @@ import { duties } from '../../permissions/duties.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { apiEnvironment } from '../environment.ts'
 import { commands } from '../image.ts'
+import { tracesOf } from '../traces.ts'
 import { API_PORT, type Network } from './network.ts'
 import { createTask } from './task.ts'
 
@@ -41,9 +42,13 @@ export function createApiService(scope: Construct, { cluster, network, data, set
   const task = createTask(scope, 'Api', {
     settings,
     command: commands.api,
-    environment: apiEnvironment(data, settings, { PORT: String(API_PORT), SHUTDOWN_DELAY_MS: String(HEARD_MS) }),
+    environment: apiEnvironment(data, settings, {
+      PORT: String(API_PORT),
+      SHUTDOWN_DELAY_MS: String(HEARD_MS),
+      ...tracesOf(settings),
+    }),
     // A container sweeps beside its requests.
-    statements: [...duties.serve(data, settings), ...duties.sweep(data)],
+    statements: [...duties.serve(data, settings), ...duties.sweep(data), ...duties.trace(data, settings)],
     cpu: settings.apiCpu,
     memoryMiB: settings.apiMiB,
     portMappings: [{ containerPort: API_PORT }],

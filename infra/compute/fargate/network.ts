@@ -13,6 +13,7 @@ import type { Construct } from 'constructs'
 import { acknowledge } from '../../acknowledge.ts'
 import { createLogGroup } from '../../running/log-group.ts'
 import type { Settings } from '../../settings/schema.ts'
+import { otlpPort } from '../traces.ts'
 
 /** Where the api listens, in its container. */
 export const API_PORT = 3_000
@@ -58,6 +59,10 @@ export function createNetwork(scope: Construct, settings: Settings): Network {
   link.connections.allowTo(balancer, Port.tcp(80), 'to the balancer')
   balancer.connections.allowTo(api, Port.tcp(API_PORT), 'to the api')
   for (const tasks of [api, worker]) tasks.connections.allowToAnyIpv4(Port.tcp(443), 'AWS, over TLS')
+  const traces = otlpPort(settings)
+  if (traces !== undefined) {
+    for (const tasks of [api, worker]) tasks.connections.allowToAnyIpv4(Port.tcp(traces), 'the endpoint of traces')
+  }
 
   const endpoint = group('KinesisEndpointGroup', 'The endpoint of Kinesis')
   for (const tasks of [api, worker]) endpoint.connections.allowFrom(tasks, Port.tcp(443), 'Kinesis')
