@@ -128,6 +128,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
       renew: async key => (await backend()).grants.renew(key),
       complete: async (key, log) => (await backend()).grants.complete(key, log),
     },
+    grantOnce: async (announced, key, log) => (await backend()).grantOnce(announced, key, log),
     maxJsonBytes: config.MAX_JSON_BYTES,
     patience,
   })
