@@ -1,6 +1,6 @@
 /**
- * Takes an upload through the bundled Lambda handlers, on the embedded AWS, and keeps what V8 compiled of them meanwhile. The
- * bundle is that of `dist/services`, or of the folder that is its argument.
+ * Takes uploads through the bundled Lambda handlers and through the api and the worker, on the embedded AWS, and keeps what V8
+ * compiled of them meanwhile. The bundle is that of `dist/services`, or of the folder that is its argument.
  */
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import path from 'node:path'
@@ -9,6 +9,7 @@ import { signIn } from '../services/local/cognito-wire.ts'
 import { startEmbeddedAws } from '../services/local/embedded-aws.ts'
 import { MADE } from './compile-cache.ts'
 import { httpUpload } from './upload-event.ts'
+import { warmUpPrograms } from './warm-up-programs.ts'
 
 const ROUNDS = 3
 
@@ -35,6 +36,8 @@ for (let round = 0; round < ROUNDS; round++) {
   const { batchItemFailures } = await process_(recordOf(s3), { getRemainingTimeInMillis: () => 60_000 })
   if (batchItemFailures.length > 0) throw new Error('The upload was not processed.')
 }
+
+await warmUpPrograms(dist, idToken, ROUNDS)
 flushCompileCache()
 await aws.stop()
 // The handlers keep their connections for as long as they live.

@@ -157,6 +157,22 @@ t.test('no files need each other in a circle to run', async t => {
   t.strictSame(circles(new Map(Object.entries({ a: ['b'], b: ['c', 'd'], c: [], d: ['b'] }))), ['b → d → b'])
 })
 
+t.test('the api listens before anything is loaded that only a request needs', async t => {
+  const entry = 'services/api/server.ts'
+  const files = new Map(services.map(file => [file.name, file]))
+  const loaded = new Set([entry])
+  for (const name of loaded) {
+    const needed = files.get(name)?.imports.filter(({ typeOnly, later }) => !typeOnly && !later) ?? []
+    for (const { specifier } of needed) loaded.add(specifier.startsWith('.') ? resolve(name, specifier) : specifier)
+  }
+  const later = /^(?:@aws-sdk|@smithy|@tus|get-jwks|@fastify\/(?:swagger|ajv|fast-json)|typebox\/compile)/
+  t.strictSame(
+    [...loaded].filter(name => later.test(name)),
+    [],
+  )
+  t.ok(loaded.has('fastify') && loaded.has('services/api/routes/tus.ts'), 'what it does need is found')
+})
+
 /** The circles of a graph, each once at least. */
 function circles(edges: ReadonlyMap<string, readonly string[]>): string[] {
   const found: string[] = []

@@ -1,19 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { get } from 'node:http'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
-import { findPort } from '../../services/local/ports.ts'
+import { findQuietPort } from '../../services/local/ports.ts'
 import { names } from '../../services/platform/resources.ts'
 import { buildAll, buildImage } from '../lib/build.ts'
 import { childEnv } from '../lib/child-env.ts'
 import { withCleanup } from '../lib/cleanup.ts'
 import { BenchError } from '../lib/errors.ts'
 import { imageEnv } from '../lib/image-env.ts'
+import { startIssuer } from '../lib/issuer.ts'
 import type { Contender } from '../lib/report.ts'
 import { interleave } from '../lib/rounds.ts'
 import { versionsOf } from '../lib/versions.ts'
@@ -24,10 +24,24 @@ interface Started extends Contender {
   build: keyof Builds
   /** From the root of the repository, without its extension. */
   program: string
-  /** Asked for until it is answered. */
-  page: string
+  /** Sent until it is answered. */
+  ask: Ask
   env: NodeJS.ProcessEnv
 }
+
+/** A request, from the token that it may need. */
+type Ask = (token: string) => { method: string; path: string; headers: Record<string, string>; body?: string }
+
+const page =
+  (path: string): Ask =>
+  () => ({ method: 'GET', path, headers: {} })
+
+const upload: Ask = token => ({
+  method: 'POST',
+  path: '/uploads',
+  headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+  body: JSON.stringify({ filename: 'first.txt', content: 'hello kinesis' }),
+})
 
 /** The folders that programs are in, each laid out as the repository. */
 interface Builds {
@@ -42,8 +56,15 @@ const api: Started = {
   does: 'dist/services/api/server.js of the image, to the answer of /livez',
   build: 'image',
   program: 'dist/services/api/server',
-  page: '/livez',
+  ask: page('/livez'),
   env: imageEnv(),
+}
+
+const firstUpload: Started = {
+  ...api,
+  name: 'api, an upload',
+  does: 'the same, to the answer of POST /uploads: with all that is loaded for the first who asks, the keys of the issuer too',
+  ask: upload,
 }
 
 const unbundled: Started = {
@@ -59,7 +80,7 @@ const worker: Started = {
   does: 'dist/services/worker/worker.js of the image, to the answer of /livez',
   build: 'image',
   program: 'dist/services/worker/worker',
-  page: '/livez',
+  ask: page('/livez'),
   env: { ...imageEnv(), PROCESSED_BUCKET: names.processedBucket },
 }
 
@@ -68,11 +89,11 @@ const bare: Started = {
   does: 'bench/contenders/bare-http.ts, to the answer of /',
   build: 'files',
   program: 'bench/contenders/bare-http',
-  page: '/',
+  ask: page('/'),
   env: {},
 }
 
-const contenders = [api, unbundled, worker, bare]
+const contenders = [api, firstUpload, unbundled, worker, bare]
 /** What a process had spent when it had answered. */
 interface Cost {
   firstAnswerMs: number
@@ -98,16 +119,19 @@ export const start: Entry = {
       const files = quick ? path.resolve(import.meta.dirname, '../..') : await buildAll()
       const sink = await startSink()
       onEnd(() => sink.stop())
+      const issuer = await startIssuer()
+      onEnd(() => issuer.stop())
       const { http } = sink.addresses
       // A user or flags other than the build's have the compile cache linked from there.
       const scratch = await mkdtemp(path.join(tmpdir(), 'headgate-bench-'))
       onEnd(() => rm(scratch, { recursive: true, force: true }))
-      const common = { ...childEnv({ aws: http, kinesis: http, issuer: http }), TMPDIR: scratch }
+      const common = { ...childEnv({ aws: http, kinesis: http, issuer: issuer.issuer }), TMPDIR: scratch }
       const fileOf = ({ build, program }: Started) =>
         build === 'image'
           ? path.join(image, `${program}.js`)
           : path.join(files, `${program}${quick ? path.extname(import.meta.filename) : '.js'}`)
-      const measure = (contender: Started) => startOf(contender, fileOf(contender), { ...common, ...contender.env })
+      const measure = (contender: Started) =>
+        startOf(contender, fileOf(contender), issuer.token, { ...common, ...contender.env })
 
       progress('start: once each, for their files to be read from disk')
       for (const contender of contenders) await measure(contender)
@@ -134,6 +158,7 @@ export const start: Entry = {
         })),
         comparisons: [
           [api.name, bare.name],
+          [firstUpload.name, bare.name],
           [unbundled.name, bare.name],
           [api.name, unbundled.name],
           [worker.name, bare.name],
@@ -143,28 +168,15 @@ export const start: Entry = {
     }),
 }
 
-/**
- * A free port that the system gives to no connection of its own. Of another, one of the many tries before it is listened on would
- * now and then be given that very port, connect to itself, and keep the process from having it.
- */
-async function findQuietPort(): Promise<number> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await findPort(HOST, randomInt(10_000, 32_768))
-    } catch (cause) {
-      if (tries === 20) throw new BenchError('No port is free between 10000 and 32767.', { cause })
-    }
-  }
-}
-
 /** @throws BenchError where the process ends before it has answered, or takes for ever */
-async function startOf({ name, page }: Started, file: string, env: NodeJS.ProcessEnv): Promise<Cost> {
-  const port = await findQuietPort()
+async function startOf({ name, ask }: Started, file: string, token: string, env: NodeJS.ProcessEnv): Promise<Cost> {
+  const port = await findQuietPort(HOST)
   const own = { PORT: String(port), HEALTH_PORT: String(port), HEALTH_HOST: HOST }
+  const asked = ask(token)
   const startedAt = performance.now()
   const child = spawn(process.execPath, [file], { env: { ...env, ...own }, stdio: 'ignore' })
   try {
-    while (!(await isAnswered(port, page))) {
+    while (!(await isAnswered(port, asked))) {
       if (child.exitCode !== null) throw new BenchError(`${name} ended before it answered: ${child.exitCode}.`)
       if (performance.now() - startedAt > TIMEOUT_MS) throw new BenchError(`${name} has not answered in a minute.`)
       await pass(PAUSE_MS)
@@ -182,12 +194,16 @@ function cpuMillisOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-function isAnswered(port: number, path: string): Promise<boolean> {
-  return new Promise(resolve => {
-    get({ host: HOST, port, path, agent: false }, response => {
+/** @throws BenchError for an answer that is none of success */
+function isAnswered(port: number, { method, path, headers, body }: ReturnType<Ask>): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: HOST, port, method, path, headers, agent: false }, response => {
       response.resume()
-      resolve(response.statusCode === 200)
-    }).once('error', () => resolve(false))
+      if (response.statusCode === 200) resolve(true)
+      else reject(new BenchError(`${method} ${path} was answered with ${response.statusCode}.`))
+    })
+    asked.once('error', () => resolve(false))
+    asked.end(body)
   })
 }
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const root = path.resolve(import.meta.dirname, '../..')
 
-const settings = { cwd: root, env: { ...process.env, DOCKER_BUILDKIT: '1' }, maxBuffer: 64 * 1024 ** 2 }
+const settings = { cwd: root, maxBuffer: 64 * 1024 ** 2 }
 
 /** Runs the `docker` command. Resolves to what it wrote to stdout, without the last line break. */
 export async function docker(...args: string[]): Promise<string> {
@@ -31,8 +31,27 @@ export async function dockerMissing(): Promise<string | undefined> {
 }
 
 /** Builds a target of the Dockerfile, from what is cached of it. Resolves to the image's name. */
-export async function buildImage(target: 'runtime' | 'unbundled'): Promise<string> {
-  const image = `headgate-test:${target}`
-  await docker('build', '--quiet', '--target', target, '--tag', image, '.')
+export function buildImage(target: 'runtime' | 'unbundled'): Promise<string> {
+  return build(`headgate-test:${target}`, ['--target', target, '.'])
+}
+
+/** Builds the Dockerfile of another folder. Resolves to the image's name. */
+export function buildFolder(folder: string, name: string): Promise<string> {
+  return build(`headgate-test:${name}`, [folder])
+}
+
+async function build(image: string, args: readonly string[]): Promise<string> {
+  const env = { ...process.env, DOCKER_BUILDKIT: (await hasBuildx()) ? '1' : '0' }
+  await run('docker', ['build', '--quiet', '--tag', image, ...args], { ...settings, env })
   return image
+}
+
+/** The client of today has BuildKit by its plugin alone, and refuses to build where that is asked for and missing. */
+async function hasBuildx(): Promise<boolean> {
+  try {
+    await docker('buildx', 'version')
+    return true
+  } catch {
+    return false
+  }
 }

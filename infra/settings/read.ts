@@ -48,8 +48,10 @@ function unknown(given: Context): string[] {
 }
 
 function wrong(settings: unknown): string[] {
-  const known = Type.Object(settingsSchema.properties)
-  return Value.Errors(known, settings).map(({ instancePath, message }) => `${instancePath.slice(1)}: ${message}`)
+  // Each for itself: of a whole object TypeBox tells no more than eight.
+  return Object.entries(settingsSchema.properties).flatMap(([name, property]) =>
+    Value.Errors(Type.Object({ [name]: property }), settings).map(({ message }) => `${name}: ${message}`),
+  )
 }
 
 function contradictions(settings: Settings): string[] {

@@ -1,14 +1,17 @@
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
+import { onFirstUse } from '../platform/on-first-use.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
 import { createPresigner } from './grants/presign.ts'
+import type { PatienceSettings } from './http/patience.ts'
 import type { PublishUpload } from './ingest/publish-upload.ts'
 import { createArrivedObject } from './pending/arrived-object.ts'
 import { createCleanUp, createEndPending, type EndPending } from './pending/end-pending.ts'
 import { createFinish } from './pending/finish.ts'
+import { createKeepPromise } from './pending/keep-promise.ts'
 import { createPromise } from './pending/promise.ts'
 import { createSweep, type Sweep } from './pending/sweep.ts'
 import type { ApiServices } from './services.ts'
@@ -16,7 +19,7 @@ import { createFinishTus } from './tus/finish-tus.ts'
 import { createLocks } from './tus/lock.ts'
 import { createRunningDigests } from './tus/running-digests.ts'
 import { createS3Parts } from './tus/s3-parts.ts'
-import { createServeTus, type ServeTus } from './tus/serve.ts'
+import type { ServeTus } from './tus/serve.ts'
 
 export interface Direct {
   grants: Grants
@@ -29,13 +32,13 @@ export interface Direct {
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector }: { publish: PublishUpload; inspector: TypeInspector },
+  { publish, inspector, patience }: { publish: PublishUpload; inspector: TypeInspector; patience: PatienceSettings },
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
   const finish = createFinish({
     arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked', inspector }),
-    pending,
+    keepPromise: createKeepPromise({ pending }),
     publish,
     endPending,
   })
@@ -56,7 +59,7 @@ export function createDirect(
   })
   const parts = createS3Parts(s3)
   const digests = createRunningDigests()
-  const tus = createServeTus({
+  const tusSettings = {
     pending,
     promise,
     locks: createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE })),
@@ -66,7 +69,11 @@ export function createDirect(
     endPending,
     lifetimeMs: lifetimeMs(config),
     maxBytes: config.MAX_UPLOAD_BYTES,
-  })
+    patience,
+  }
+  // @tus/server takes long to load, and most processes are never asked for it.
+  const serveTus = onFirstUse(async () => (await import('./tus/serve.ts')).createServeTus(tusSettings))
+  const tus: ServeTus = async request => (await serveTus())(request)
   return { grants, tus, endPending }
 }
 

@@ -8,7 +8,9 @@ import { createServices } from './services.ts'
 // Once for the life of the function's environment, in its init phase: what throws here is reported as a failed start.
 const config = loadConfig(apiConfigSchema, process.env)
 const logger = createLogger({ level: config.LOG_LEVEL, role: 'api' })
-const app = await buildApp({ config, services: createServices(config), logger, isBuffered: true })
+const app = await buildApp({ config, services: async () => createServices(config), logger, isBuffered: true })
+// No request is to wait for it, and a function has its whole processor while it starts.
+await app.load()
 
 /** The api behind API Gateway. */
 export const handler = createLambdaHandler(app)

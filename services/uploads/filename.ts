@@ -4,8 +4,8 @@ import { InvalidFilenameError } from './errors.ts'
 export const MAX_FILENAME_BYTES = 1024
 
 // Control characters (C0, DEL, C1) break logs and headers; bidirectional controls and line separators make a name show as
-// another than it is.
-const FORBIDDEN = /[\p{Cc}\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
+// another than it is; what is a noncharacter XML cannot say, and S3 lists in XML.
+const FORBIDDEN = /[\p{Cc}\p{Noncharacter_Code_Point}\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
 
 /**
  * Checks a client's file name. A name is data, never a path: what could be read as one is refused, not mended.
@@ -22,7 +22,9 @@ export function checkFilename(name: string): string {
   if (/[/\\]/.test(name)) throw new InvalidFilenameError('The file name contains a path separator ("/" or "\\").')
   if (name === '.' || name.includes('..')) throw new InvalidFilenameError('The file name contains "..", or is ".".')
   if (FORBIDDEN.test(name)) {
-    throw new InvalidFilenameError('The file name contains a control, line separator or bidirectional character.')
+    throw new InvalidFilenameError(
+      'The file name contains a control, line separator or bidirectional character, or a noncharacter.',
+    )
   }
   if (name.trim() === '') throw new InvalidFilenameError('The file name is blanks only.')
   return name

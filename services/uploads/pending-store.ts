@@ -17,8 +17,8 @@ import { itemKey, toRecord, type UploadKey } from './store.ts'
 export interface PendingStore {
   /** Records a promise. Doing it again changes nothing. */
   create(record: PendingRecord): Promise<void>
-  /** A promise, or the upload that it has become, or undefined where this owner has neither. */
-  get(key: UploadKey): Promise<PendingRecord | UploadRecord | undefined>
+  /** A promise, or the upload that it has become, or undefined where this owner has neither. Rejects when the signal fires. */
+  get(key: UploadKey, signal?: AbortSignal): Promise<PendingRecord | UploadRecord | undefined>
   /**
    * From `pending` to `stored`, with the outbox mark in the same write. Resolves to the upload as it is now, also where an
    * earlier try of this or of another process made it so, and to undefined where the promise is gone.
@@ -57,9 +57,10 @@ export interface PendingStoreSettings {
 export function createPendingStore({ dynamodb, table, now = () => new Date() }: PendingStoreSettings): PendingStore {
   const queryOutbox = createQueryOutbox(dynamodb, table)
 
-  async function get(key: UploadKey): Promise<PendingRecord | UploadRecord | undefined> {
+  async function get(key: UploadKey, signal?: AbortSignal): Promise<PendingRecord | UploadRecord | undefined> {
     const { Item } = await dynamodb.send(
       new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
+      signal ? { abortSignal: signal } : {},
     )
     const item = Item && unmarshall(Item)
     return item && !isDeleted(item) ? toPending(item) : undefined

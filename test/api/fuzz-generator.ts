@@ -6,6 +6,8 @@ export interface Schema {
   properties?: Record<string, Schema>
   required?: string[]
   items?: Schema
+  examples?: unknown[]
+  pattern?: string
   minimum?: number
   maximum?: number
 }
@@ -57,6 +59,7 @@ export const text = (random: Random): string => pick(random, TEXTS)
 export function valueFor(schema: Schema, random: Random): unknown {
   if (random() < 0.15) return pick<unknown>(random, [null, 0, -1, 1.5, true, [], {}, text(random), [text(random)]])
   if (schema.const !== undefined) return schema.const
+  if (schema.examples && random() < 0.8) return pick(random, schema.examples)
   if (schema.enum) return pick(random, schema.enum)
   if (schema.type === 'integer' || schema.type === 'number') return numberFor(schema, random)
   if (schema.type === 'boolean') return random() < 0.5

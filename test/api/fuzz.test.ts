@@ -4,17 +4,42 @@ import { startAws } from '../support/aws.ts'
 import { seededRandom } from '../uploads/examples.ts'
 import { form } from './form.ts'
 import { mutated, pick, type Random, type Schema, text, valueFor } from './fuzz-generator.ts'
+import { grant } from './grants/support.ts'
 import { buildTestApi, createTestUser, postJson, type TestUser } from './support.ts'
+import { tusClient, uploadIdOf } from './tus/client.ts'
 
 // `HEADGATE_FUZZ=seed:count` makes another run, or a longer one.
-const [SEED = 20_261_123, COUNT = 800] = (process.env.HEADGATE_FUZZ ?? '').split(':').filter(Boolean).map(Number)
+const [SEED = 20_261_123, COUNT = 1_200] = (process.env.HEADGATE_FUZZ ?? '').split(':').filter(Boolean).map(Number)
 const AT_ONCE = 8
 const ANSWERED_WITHIN_MS = 15_000
+
+/** So that it is not all refused at the door. */
+const SEEN = [
+  'createUpload 200',
+  'createUpload 400',
+  'createUpload 401',
+  'createGrant 201',
+  'renewGrant 200',
+  'completeUpload 200',
+  'completeUpload 409',
+  'getUpload 200',
+  'getUpload 404',
+  'getContent 302',
+  'deleteUpload 204',
+  'tusCreate 201',
+  'tus-head 200',
+  'tusPatch 204',
+  'tusDelete 204',
+  'live 200',
+]
 
 interface Parameter {
   name: string
   in: 'path' | 'query' | 'header'
   schema: Schema
+  required?: boolean
+  /** Where the document has it of a parameter's schema. */
+  example?: unknown
 }
 
 interface Operation {
@@ -39,6 +64,10 @@ const user = await createTestUser(aws)
 // So many that those which are deleted on the way leave enough to be asked for.
 const uploads = await Promise.all(Array.from({ length: 30 }, () => postJson(api, user, { content: 'x' })))
 const uploadIds = uploads.map(({ body }) => String(body.uploadId))
+const client = tusClient(api, user)
+const begun = await Promise.all(Array.from({ length: 15 }, () => client.begin(11)))
+const granted = await Promise.all(Array.from({ length: 15 }, () => grant(api, user, { size: 1 })))
+const pendingIds = [...begun.map(uploadIdOf), ...granted.map(({ uploadId }) => uploadId)]
 const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as {
   paths: Record<string, Record<string, Operation>>
 }
@@ -54,27 +83,31 @@ const headerValue = (value: unknown) =>
     .replace(/[^\x20-\x7e]/g, '')
     .trim()
 
+const withExample = ({ example, ...parameter }: Parameter): Parameter =>
+  example === undefined ? parameter : { ...parameter, schema: { ...parameter.schema, examples: [example] } }
+
 /** What can be waited for is not waited for long. */
 const queryValue = ({ name, schema }: Parameter, random: Random) =>
   String(name === 'wait' ? pick(random, [0, 1, -1, 'x']) : valueFor(schema, random))
 
 function caseFor(random: Random): Case {
   const { path, method, operation } = pick(random, random() < 0.9 ? secured : operations)
-  const parameters = operation.parameters ?? []
+  const parameters = (operation.parameters ?? []).map(withExample)
+  const ids = path.includes('/tus/') || random() < 0.3 ? pendingIds : uploadIds
   const filled = path.replace(/\{(\w+)\}/g, () =>
-    encodeURIComponent((random() < 0.3 ? pick(random, uploadIds) : text(random)).toWellFormed() || 'x'),
+    encodeURIComponent((random() < 0.6 ? pick(random, ids) : text(random)).toWellFormed() || 'x'),
   )
   const query = parameters
     .filter(each => each.in === 'query' && random() < 0.5)
     .map(each => `${each.name}=${encodeURIComponent(queryValue(each, random).toWellFormed())}`)
   const headers: Record<string, string> = {}
-  for (const { name, schema } of parameters.filter(each => each.in === 'header' && random() < 0.3)) {
+  for (const { name, schema } of parameters.filter(
+    each => each.in === 'header' && random() < (each.required ? 0.9 : 0.3),
+  )) {
     headers[name] = headerValue(valueFor(schema, random))
   }
   const token = pick(random, [
-    user.accessToken,
-    user.accessToken,
-    user.accessToken,
+    ...Array.from({ length: 7 }, () => user.accessToken),
     user.idToken,
     'nonsense',
     undefined,
@@ -91,7 +124,11 @@ function bodyFor(content: Record<string, { schema: Schema }>, random: Random) {
   if (type !== 'multipart/form-data') {
     const isJson = /json$/.test(type)
     const bytes = Buffer.from(
-      isJson ? (JSON.stringify(valueFor(schema, random)) ?? '') : text(random).repeat(1 + Math.floor(random() * 9)),
+      isJson
+        ? (JSON.stringify(valueFor(schema, random)) ?? '')
+        : random() < 0.5
+          ? text(random).slice(0, 11)
+          : text(random).repeat(1 + Math.floor(random() * 9)),
     )
     return {
       headers: { 'content-type': random() < 0.9 ? type : headerValue(text(random)) || type },
@@ -164,18 +201,32 @@ t.test(`requests made from the OpenAPI document are answered as it says (seed ${
       .map(([key, count]) => `${key}: ${count}`)
       .join(', '),
   )
-  for (const key of [
-    'createUpload 200',
-    'createUpload 400',
-    'createUpload 401',
-    'getUpload 200',
-    'getUpload 404',
-    'live 200',
-  ]) {
-    t.ok(statuses.has(key), `${key} is among the answers`)
+  for (const { operation } of operations) {
+    const asked = [...statuses.keys()].some(key => key.startsWith(`${operation.operationId} `))
+    t.ok(asked, `${operation.operationId} is asked`)
   }
+  for (const key of SEEN) t.ok(statuses.has(key), `${key} is among the answers`)
   t.notMatch(api.log.join(''), /"level":"(?:error|fatal)"/)
   await isConsistent(t, user)
+})
+
+t.test('a method that the document does not have for a path is refused there, with those that it has', async t => {
+  const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+  // For clients whose network lets no PATCH through.
+  const unnamed = new Set(['POST /uploads/tus/{id}'])
+  for (const [path, described] of Object.entries(document.paths)) {
+    const filled = path.replace('{id}', uploadIds[0] ?? '').replace('{name}', 'main')
+    // A path of one kind may look like one of another: `/uploads/tus` as an upload of that name.
+    const alike = Object.entries(document.paths)
+      .filter(([other]) => new RegExp(`^${other.replace(/\{\w+\}/g, '[^/]+')}$`).test(path))
+      .flatMap(([, methods]) => Object.keys(methods).map(method => method.toUpperCase()))
+    for (const method of METHODS.filter(each => !alike.includes(each) && !unnamed.has(`${each} ${path}`))) {
+      const { status, headers } = await fetch(`${api.url}${filled}`, { method, headers: user.auth })
+      t.equal(status, 405, `${method} ${path}`)
+      const allowed = headers.get('allow') ?? ''
+      for (const known of Object.keys(described)) t.match(allowed, known.toUpperCase(), `${method} ${path}`)
+    }
+  }
 })
 
 async function isConsistent(t: { equal(a: unknown, b: unknown, message: string): unknown }, { traces }: TestUser) {

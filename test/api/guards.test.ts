@@ -112,7 +112,7 @@ t.test('pages of other origins may call the api where it is configured, and may 
     const answer = await ask(`${api.url}/uploads/${uuidv7()}`, { headers })
     t.equal(answer.status, status)
     t.equal(answer.headers.get('access-control-allow-origin'), ORIGIN, 'a refusal can be read as well')
-    t.match(answer.headers.get('access-control-expose-headers'), /Location.*Upload-Offset/)
+    t.match(answer.headers.get('access-control-expose-headers'), /Link, Location.*Upload-Offset/)
     t.equal(answer.headers.get('cross-origin-resource-policy'), 'cross-origin')
   }
   const stranger = await preflight(`${api.url}/uploads`, 'https://evil.example')

@@ -47,7 +47,7 @@ export async function buildTestApi(
   const logger = pino(logOptions({ level: 'debug', role: 'api' }), { write: line => log.push(line) })
   const app = await buildApp({
     config,
-    services: overrides.services?.(services) ?? services,
+    services: async () => overrides.services?.(services) ?? services,
     logger,
     ...(overrides.keys && { keys: overrides.keys }),
     ...(overrides.metrics && { metrics: overrides.metrics }),

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { decodeEvent, encodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
+import { decodeEvent } from '../../services/uploads/decode-event.ts'
+import { encodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
 import { eventOf } from '../../services/uploads/record.ts'
 import { createUploadStore } from '../../services/uploads/store.ts'
 import { parseTraceparent, traceIdOf } from '../../services/uploads/trace.ts'

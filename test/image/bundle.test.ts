@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, symlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { bundle } from '../../image/bundle.ts'
@@ -8,15 +8,17 @@ import { runProgram } from '../support/processes.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
-t.test('the entries are the programs, and every module that has a handler', async t => {
-  const { programs, handlers } = entriesOf(path.join(root, 'services'))
+t.test('the entries are the programs, every module that has a handler, and what others import', async t => {
+  const { programs, handlers, libraries } = entriesOf(path.join(root, 'services'))
   t.strictSame(programs, ['api/server', 'worker/worker', 'cli/headgate'])
+  t.strictSame(libraries, ['consumer/index', 'worker/transforms/index'])
   t.ok(handlers.includes('api/lambda') && handlers.includes('worker/lambda'))
   t.notOk(handlers.includes('api/lambda-handler'), 'what only makes one is none')
 })
 
 t.test('bundled, every role starts as it does from its source', async t => {
-  const dir = t.testdir({ 'package.json': '{"type":"module","version":"1.2.3"}' })
+  const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  const dir = t.testdir({ 'package.json': JSON.stringify({ ...manifest, version: '1.2.3' }) })
   symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'))
   const out = path.join(dir, 'dist/services')
   await bundle(root, out)
@@ -32,6 +34,12 @@ t.test('bundled, every role starts as it does from its source', async t => {
     const unconfigured = await run([path.join(out, role)], { AWS_REGION: '' })
     t.match(unconfigured, { code: 1, stderr: /^The configuration cannot be used.*\n {2}AWS_REGION: is required/ }, role)
   }
+  const names = `
+    const { TransformError } = await import('headgate/transform')
+    const { KinesisConsumer } = await import('headgate/consumer')
+    process.stdout.write(TransformError.name + ' ' + KinesisConsumer.name)`
+  const imported = await run(['--input-type=module', '-e', names])
+  t.match(imported, { code: 0, stdout: 'TransformError KinesisConsumer' }, imported.stderr)
   const call = `
     const { handler } = await import(${JSON.stringify(path.join(out, 'api/lambda.js'))})
     const http = { method: 'POST', path: '/uploads' }

@@ -116,7 +116,9 @@ t.test('every handler starts with what its function is given, and nothing else',
 
 t.test('what the api serves is let through by the gateway, and nothing of uploads without a token', async t => {
   const { app } = await buildTestApi(t, aws)
-  const document = app.swagger() as { paths: Record<string, Record<string, { security?: unknown[] }>> }
+  const document = (await app.openapi()) as unknown as {
+    paths: Record<string, Record<string, { security?: unknown[] }>>
+  }
   const served = Object.entries(document.paths)
   t.ok(served.length > 8, `${served.length} paths`)
   for (const [served_, operations] of served) {

@@ -48,6 +48,13 @@ t.test('every setting at fault is named, and one that does not exist too', async
   }
 })
 
+t.test('all are named, however many they are', async t => {
+  const numbers = ['shards', 'retentionHours', 'expireUploadsDays', 'expireProcessedDays', 'noncurrentDays']
+  const wrong = [...numbers, 'preset', 'name', 'compute', 'gateway', 'streamMode', 'mfa', 'keepData']
+  const found = faults(Object.fromEntries(wrong.map(name => [name, '?'])))
+  t.strictSame(new Set(found.map(fault => fault.split(':')[0])), new Set(wrong))
+})
+
 t.test('settings that do not go together are refused', async t => {
   t.match(faults({ domainName: 'api.example.com' }), [/certificateArn/])
   t.match(faults({ userPoolDomain: 'sign-in' }), [/callbackUrls/])

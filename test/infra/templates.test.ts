@@ -171,6 +171,21 @@ t.test('every route of uploads has an authorizer, and nothing else is let throug
   })
 })
 
+t.test('a REST API goes to the balancer itself, by a link of the second kind', async t => {
+  const linked = all.filter(({ settings }) => settings.compute === 'fargate' && settings.gateway === 'rest')
+  each(t, linked, (t, { compute }) => {
+    const [[balancer] = []] = ofType(compute, 'AWS::ElasticLoadBalancingV2::LoadBalancer')
+    const [[link] = []] = ofType(compute, 'AWS::ApiGatewayV2::VpcLink')
+    const methods = propertiesOf(compute, 'AWS::ApiGateway::Method')
+    t.ok(methods.length >= routes.length)
+    for (const { Integration } of methods) {
+      // A listener is refused: `is not a valid ALB or NLB arn`.
+      const way = { ConnectionType: 'VPC_LINK', ConnectionId: { Ref: link }, IntegrationTarget: { Ref: balancer } }
+      t.match(Integration, { Type: 'HTTP_PROXY', ...way })
+    }
+  })
+})
+
 t.test(
   'the mapping begins at the first record, reports failures one by one, and gives nothing up by itself',
   async t => {

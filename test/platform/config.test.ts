@@ -75,6 +75,7 @@ t.test('every variable at fault is named, each with what is wrong with it', asyn
     STREAM_NAME: 'no spaces',
     LOG_LEVEL: 'loud',
     PORT: '65536',
+    HEADERS_TIMEOUT_MS: '1e4',
     MAX_JSON_BYTES: 'much',
     EVENT_PUT_TIMEOUT_MS: '2.5',
     COGNITO_ISSUER: 'https://issuer.example/',
@@ -85,15 +86,16 @@ t.test('every variable at fault is named, each with what is wrong with it', asyn
   t.match(faults, [
     /^COGNITO_ISSUER: must match pattern/,
     /^EVENT_PUT_TIMEOUT_MS: must be integer/,
+    /^HEADERS_TIMEOUT_MS: must be integer/,
     'KEY_TEMPLATE: must be one of uploads/{owner}/{uploadId}/{filename}, uploads/{filename}',
     'LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace, silent',
     /^MAX_JSON_BYTES: must be integer/,
     'PORT: must be <= 65535',
     /^STREAM_NAME: must match pattern/,
     'TRUST_PROXY: must be addresses or CIDR ranges, and these are neither: foo, 10.0.0.0/33',
-    /^UPLOAD_BUCKET: must NOT have fewer than 3 characters/,
+    /^UPLOAD_BUCKET: must not have fewer than 3 characters/,
   ])
-  t.equal(faults.length, 9)
+  t.equal(faults.length, 10)
 })
 
 t.test('TRUST_PROXY is addresses and CIDR ranges, never a number, a name or everybody', async t => {

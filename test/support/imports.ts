@@ -3,6 +3,8 @@ export interface Import {
   specifier: string
   /** Types alone, of which nothing is left when the program runs. */
   typeOnly: boolean
+  /** Loaded when that line runs, and not before the file does. */
+  later: boolean
 }
 
 // As Biome formats them: a static import or export begins its line, its names are words in braces, its quotes are single.
@@ -19,6 +21,7 @@ export function importsOf(source: string): Import[] {
     [...code.matchAll(pattern)].map(({ groups }) => ({
       specifier: groups?.specifier ?? '',
       typeOnly: groups?.type !== undefined,
+      later: pattern === DYNAMIC,
     })),
   )
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
+import { decodeEvent } from '../../services/uploads/decode-event.ts'
 import { InvalidEventError } from '../../services/uploads/errors.ts'
-import { decodeEvent, EVENT_VERSION, encodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
+import { EVENT_VERSION, encodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
 import { eventOf } from '../../services/uploads/record.ts'
 import { seededRandom, uploadRecord } from './examples.ts'
 

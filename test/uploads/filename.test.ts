@@ -26,6 +26,7 @@ const refused: Array<[why: RegExp, names: string[]]> = [
   [CONTROL, range(0x7f, 0x9f).flatMap(it => [it, `${it}a`, `a${it}.txt`])],
   [CONTROL, [...range(0x202a, 0x202e), ...range(0x2066, 0x2069)].flatMap(it => [it, `a${it}txt.exe`])],
   [CONTROL, ['\u061c', '\u200e', '\u200f', '\u2028', '\u2029'].flatMap(it => [it, `a${it}b`])],
+  [/noncharacter/, ['\ufffe', '\uffff', '\ufdd0', '\u{1ffff}'].flatMap(it => [it, `a${it}b`])],
   [/not well-formed/, ['\ud800', 'a\udc00b', '\ude00\ud83d', 'a\udbff', '\ud83d\ud83d\ude00']],
   [/longer than 1024 bytes/, ['x'.repeat(1_025), 'ä'.repeat(513), '€'.repeat(342), '😀'.repeat(257), 'x'.repeat(1e6)]],
 ]

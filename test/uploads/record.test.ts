@@ -1,6 +1,7 @@
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
-import { decodeEvent, encodeEvent } from '../../services/uploads/event.ts'
+import { decodeEvent } from '../../services/uploads/decode-event.ts'
+import { encodeEvent } from '../../services/uploads/event.ts'
 import { eventOf, OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName } from '../../services/uploads/record.ts'
 import { uploadRecord } from './examples.ts'
 

@@ -4,8 +4,10 @@ import type { RestIntegration } from '../../gateway/gateway-settings.ts'
 import type { ApiService } from './api-service.ts'
 
 /**
- * How methods of a REST API get to the balancer: by a link of the second kind, which CDK's own classes of REST APIs do not know
- * yet, and so by what CloudFormation calls it.
+ * How methods of a REST API get to the balancer: by a link of the second kind, which the classes of REST APIs in this version of
+ * CDK do not know, and so by what CloudFormation calls it. A later one has `AlbIntegration`, which writes the same.
+ *
+ * The target is the balancer, though the reference of the API speaks of its listener: API Gateway refuses a listener's ARN.
  */
 export function restAlbIntegration(vpcLink: VpcLink, { balancer }: ApiService): RestIntegration {
   return {

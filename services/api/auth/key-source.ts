@@ -1,4 +1,3 @@
-import buildGetJwks from 'get-jwks'
 import { KeysUnavailableError, UnknownKeyError } from './errors.ts'
 
 /** The public keys of one issuer. */
@@ -51,6 +50,7 @@ export function createKeySource(settings: KeySourceSettings): KeySource {
   /** Never rejects: what came of it is in the state above. */
   async function ask(kid: string): Promise<void> {
     try {
+      const { default: buildGetJwks } = await import('get-jwks')
       // A new one each time, for its caches: they hold on to a request that hangs, and give a key that was taken back once more.
       const getJwks = buildGetJwks({ issuersWhitelist: [issuer] })
       const asked = getJwks.getPublicKey({ domain: issuer, alg: 'RS256', kid })

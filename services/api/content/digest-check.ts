@@ -36,6 +36,9 @@ export function createDigestCheck(expected: readonly ExpectedDigest[]): DigestCh
  * @throws ProblemError where what it has said cannot be read
  */
 export function digestCheckOf({ headers }: Pick<FastifyRequest, 'headers'>): DigestCheck | undefined {
+  // Behind a body of chunks it would come too late to be waited for, and passed over nobody would know that it was wrong.
+  const late = /(?:content|repr)-digest/i.exec(headers.trailer ?? '')?.[0]
+  if (late !== undefined) throw new ProblemError('invalid-digest', `Send ${late} before the body, not as a trailer.`)
   const expected = [
     ...digestsOf('Content-Digest', headers['content-digest']),
     ...digestsOf('Repr-Digest', headers['repr-digest']),

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { catalogue, type ProblemSlug } from '../problems/catalogue.ts'
 import { PROBLEM_CONTENT_TYPE, problemBody } from '../problems/problem.ts'
+import { outstandingAnswers } from './outstanding.ts'
 
 const kinds: Readonly<Record<string, { slug: ProblemSlug; detail: string }>> = {
   HPE_HEADER_OVERFLOW: {
@@ -19,6 +20,12 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   // Writing into a reset connection would only raise the next error; a second answer would corrupt the first.
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy()
+    return
+  }
+  // Written now, it would be taken for the answer to a request that came before, which may just be accepted.
+  const outstanding = outstandingAnswers(socket)
+  if (outstanding.length > 0) {
+    outstanding.at(-1)?.once('close', () => socket.destroySoon())
     return
   }
   const problem = kinds[error.code ?? ''] ?? otherwise

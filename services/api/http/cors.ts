@@ -10,6 +10,7 @@ export interface CorsOptions {
 const EXPOSED = [
   'ETag',
   'Idempotent-Replayed',
+  'Link',
   'Location',
   'RateLimit-Limit',
   'RateLimit-Remaining',

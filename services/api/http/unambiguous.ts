@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import fastifyPlugin from 'fastify-plugin'
 import { ProblemError } from '../problems/problem.ts'
+import { rememberRequests } from './outstanding.ts'
 
 /**
  * Headers that a request has once at most. Node takes the first or the last of two, and what stands before the api may take the
@@ -17,11 +18,16 @@ const SINGLE = new Set([
   'x-request-id',
 ])
 
+/** A name or an address, and a port, of RFC 3986: `uri-host [":" port]`. */
+const HOST = /^(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-fv:.]+\])(?::\d*)?$/
+
 /** Refuses requests that somebody else could read in another way. */
 export const unambiguous = fastifyPlugin(
   async app => {
     // An expectation that is not understood may be passed over (RFC 9110, 10.1.1); Node would answer it without a body.
     app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+
+    rememberRequests(app.server)
 
     app.addHook('onRequest', async ({ raw }) => {
       if (raw.httpVersionMajor !== 1)
@@ -30,11 +36,18 @@ export const unambiguous = fastifyPlugin(
       if (raw.headers.host === undefined && raw.httpVersionMinor > 0) {
         throw new ProblemError('bad-request', 'The request has no Host.', CLOSE)
       }
+      if (!HOST.test(raw.headers.host ?? '')) throw new ProblemError('bad-request', 'The Host is none.', CLOSE)
+      // A client keeps its fragment to itself (RFC 9112, 3.2): some would route by it, others pass over it.
+      if (raw.url?.includes('#')) throw new ProblemError('bad-request', 'The path has a fragment.', CLOSE)
       const twice = repeatedHeader(raw)
       if (twice !== undefined) throw new ProblemError('bad-request', `The header ${twice} is there more than once.`)
       const coding = raw.headers['transfer-encoding']
       if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
         throw new ProblemError('bad-request', 'Of transfer codings only chunked is understood.', CLOSE)
+      }
+      // Who speaks HTTP/1.0 alone takes the chunks for the body, or the body for none (RFC 9112, 6.1).
+      if (coding !== undefined && raw.httpVersionMinor === 0) {
+        throw new ProblemError('bad-request', 'HTTP/1.0 has no transfer codings.', CLOSE)
       }
     })
   },

@@ -1,16 +1,16 @@
 import type { Logger } from '../../platform/log.ts'
 import type { PendingRecord } from '../../uploads/pending.ts'
-import type { PendingStore } from '../../uploads/pending-store.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
 import type { PublishUpload } from '../ingest/publish-upload.ts'
 import { ProblemError } from '../problems/problem.ts'
 import type { Arrived, ArrivedObject } from './arrived-object.ts'
 import type { EndPending } from './end-pending.ts'
 import { ArrivalRefusedError } from './errors.ts'
+import type { KeepPromise } from './keep-promise.ts'
 
 export interface FinishSettings {
   arrivedObject: ArrivedObject
-  pending: Pick<PendingStore, 'markStored'>
+  keepPromise: KeepPromise
   publish: PublishUpload
   endPending: EndPending
 }
@@ -23,7 +23,8 @@ export interface FinishSettings {
  * Resolves to undefined where the promise was ended in the meantime.
  *
  * @param known the digest, where it is known without asking S3
- * @throws NotArrivedError, and once nothing is left of what came ArrivalRefusedError, or ProblemError for its type
+ * @throws NotArrivedError, and once nothing is left of what came ArrivalRefusedError, or ProblemError for its type;
+ * RecordingUnknownError where nobody can tell
  */
 export type Finish = (
   promised: PendingRecord,
@@ -31,7 +32,7 @@ export type Finish = (
   known?: { sha256: string },
 ) => Promise<UploadRecord | undefined>
 
-export function createFinish({ arrivedObject, pending, publish, endPending }: FinishSettings): Finish {
+export function createFinish({ arrivedObject, keepPromise, publish, endPending }: FinishSettings): Finish {
   return async (promised, log, known) => {
     let arrived: Arrived
     try {
@@ -40,7 +41,7 @@ export function createFinish({ arrivedObject, pending, publish, endPending }: Fi
       if (error instanceof ArrivalRefusedError || error instanceof ProblemError) await endPending(promised)
       throw error
     }
-    const stored = await pending.markStored(promised, arrived)
+    const stored = await keepPromise(promised, arrived, log)
     return stored?.status === 'stored' ? publish(stored, log) : stored
   }
 }

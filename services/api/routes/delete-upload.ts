@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Deletions } from '../../uploads/deletions.ts'
 import type { UploadKey } from '../../uploads/store.ts'
+import { ignoreBodies } from '../http/no-body.ts'
 import { problemResponses } from '../problems/problem.ts'
 import type { Watches } from '../watch/watches.ts'
 import { idParams, nothing, security } from './schemas.ts'
@@ -42,6 +43,7 @@ export interface DeleteUploadOptions {
 
 export const deleteUpload: FastifyPluginAsyncTypebox<DeleteUploadOptions> = async (app, options) => {
   const { deletions, watches, endPending } = options
+  ignoreBodies(app)
   app.delete('/uploads/:id', { schema, onRequest: app.authenticate }, async (request, reply) => {
     const { owner, log } = request
     const key = { owner, uploadId: uploadIdOf(request.params.id) }

@@ -1,11 +1,20 @@
-import swagger, { type StaticDocumentSpec } from '@fastify/swagger'
-import fastify, { type FastifyInstance, type FastifySchema } from 'fastify'
+import type { StaticDocumentSpec } from '@fastify/swagger'
+import fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { onFirstUse } from '../../platform/on-first-use.ts'
+
+type Document = StaticDocumentSpec['document']
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** The OpenAPI document of the app's routes. */
+    openapi(): Promise<Document>
+  }
   interface FastifyContextConfig {
     /** What the OpenAPI document says of the body, where the route itself takes it as a stream. */
     openapiBody?: Record<string, unknown>
+    /** What it says of headers that the route itself does not look at. */
+    openapiHeaders?: object
     /** What it says of answers, by status, where the route's own schema is only one of them. */
     openapiResponses?: Record<number, unknown>
   }
@@ -14,45 +23,20 @@ declare module 'fastify' {
 /** `/openapi.json`, and `/docs` to read it and try it. Registered before the routes that it is to describe. */
 export const docs = fastifyPlugin(
   async app => {
-    await app.register(swagger, {
-      openapi: {
-        openapi: '3.1.0',
-        info: {
-          title: 'Headgate',
-          version: '0.1.0',
-          description: 'Authenticated uploads in, processed objects out. Errors are RFC 9457 problem details.',
-          license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-        },
-        tags: [
-          { name: 'uploads', description: 'Your uploads.' },
-          { name: 'tus', description: 'Resumable uploads, by tus 1.0.' },
-          { name: 'health', description: 'For load balancers and operators.' },
-        ],
-        components: {
-          securitySchemes: {
-            bearer: {
-              type: 'http',
-              scheme: 'bearer',
-              bearerFormat: 'JWT',
-              description: 'An id or access token of the Cognito user pool.',
-            },
-          },
-        },
-      },
-      transform: ({ schema, url, route }) => {
-        const { openapiBody: body, openapiResponses } = route.config ?? {}
-        const response = { ...(schema?.response as object), ...openapiResponses }
-        return { url, schema: { ...schema, response, ...(body && { body }) } as FastifySchema }
-      },
+    const routes: RouteOptions[] = []
+    app.addHook('onRoute', route => {
+      routes.push(route)
     })
+    // Made for the first who asks, as the pages are: to load what makes them took a tenth of every start.
+    const document = onFirstUse(async () => (await import('./describe-routes.ts')).describeRoutes(routes))
+    const pages = onFirstUse(async () => openPages(await document()))
+    app.decorate('openapi', document)
     const hidden = { schema: { hide: true }, logLevel: 'warn' } as const
-    app.get('/openapi.json', hidden, () => app.swagger())
+    app.get('/openapi.json', hidden, () => document())
 
-    let pages: Promise<FastifyInstance> | undefined
     for (const url of ['/docs', '/docs/*']) {
       app.get(url, hidden, async ({ raw, headers: { 'if-none-match': known } }, reply) => {
-        pages ??= openPages(app.swagger() as StaticDocumentSpec['document'])
-        const page = await (await pages).inject({
+        const page = await (await pages()).inject({
           url: raw.url ?? '/docs',
           headers: known === undefined ? {} : { 'if-none-match': known },
         })
@@ -66,7 +50,7 @@ export const docs = fastifyPlugin(
     }
     // Where they could not be opened, whoever asked has been told.
     app.addHook('onClose', async () =>
-      pages?.then(
+      pages.ifUsed()?.then(
         opened => opened.close(),
         () => undefined,
       ),
@@ -75,9 +59,11 @@ export const docs = fastifyPlugin(
   { name: 'docs', fastify: '5.x' },
 )
 
-/** Where the pages are read. Made for the first who asks: to read them from disk took a tenth of every start. */
-async function openPages(document: StaticDocumentSpec['document']): Promise<FastifyInstance> {
-  const { default: swaggerUi } = await import('@fastify/swagger-ui')
+async function openPages(document: Document): Promise<FastifyInstance> {
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
+    import('@fastify/swagger'),
+    import('@fastify/swagger-ui'),
+  ])
   const pages = fastify()
   await pages.register(swagger, { mode: 'static', specification: { document } })
   await pages.register(swaggerUi, {

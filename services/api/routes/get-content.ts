@@ -16,7 +16,10 @@ const schema = {
   response: redirectResponses('content-not-ready'),
 }
 
-export const getContent: FastifyPluginAsyncTypebox<{ store: UploadStore; urlOf: UrlOf }> = async (app, options) => {
+export const getContent: FastifyPluginAsyncTypebox<{ store: Pick<UploadStore, 'get'>; urlOf: UrlOf }> = async (
+  app,
+  options,
+) => {
   const { store, urlOf } = options
   app.get('/uploads/:id/content', { schema, onRequest: app.authenticate }, async (request, reply) => {
     const uploadId = uploadIdOf(request.params.id)

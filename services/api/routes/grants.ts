@@ -1,8 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isUploadId } from '../../uploads/upload-id.ts'
 import type { Grants } from '../grants/grants.ts'
+import { ignoreBodies } from '../http/no-body.ts'
+import { createPatience, type PatienceSettings } from '../http/patience.ts'
 import { ProblemError, problemResponses } from '../problems/problem.ts'
+import { readJsonBody } from '../ways/json-body.ts'
 import { toAccepted } from './accepted.ts'
 import { grantSchema, toGrant } from './grant-schema.ts'
 import { acceptedSchema, security } from './schemas.ts'
@@ -45,6 +49,10 @@ const createSchema = {
       'malformed-json',
       'invalid-filename',
       'invalid-content-type',
+      'invalid-digest',
+      'digest-mismatch',
+      'incomplete-body',
+      'request-timeout',
       'payload-too-large',
       'unsupported-media-type',
       ...common,
@@ -88,15 +96,36 @@ const completeSchema = {
   },
 }
 
-export const grants: FastifyPluginAsyncTypebox<{ grants: Grants }> = async (app, { grants }) => {
-  const onRequest = app.authenticate
+export interface GrantsOptions {
+  grants: Grants
+  /** Bytes. */
+  maxJsonBytes: number
+  /** How slowly a body may arrive. */
+  patience: PatienceSettings
+}
 
-  app.post('/uploads/grants', { schema: createSchema, onRequest }, async (request, reply) => {
+export const grants: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, options) => {
+  await app.register(createGrant, options)
+  await app.register(goOnWithGrant, options)
+}
+
+const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { grants, maxJsonBytes, patience }) => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', (request: FastifyRequest, payload: unknown) =>
+    readJsonBody(request, payload, { maxBytes: maxJsonBytes, patience: createPatience(patience) }),
+  )
+
+  app.post('/uploads/grants', { schema: createSchema, onRequest: app.authenticate }, async (request, reply) => {
     const { owner, id: requestId, log, body } = request
     const grant = await grants.create({ ...body, sha256: body.sha256?.toLowerCase(), owner, requestId }, log)
     reply.header('location', `/uploads/${grant.upload.uploadId}`).header('cache-control', 'no-store')
     return reply.code(201).send(toGrant(grant))
   })
+}
+
+const goOnWithGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { grants }) => {
+  const onRequest = app.authenticate
+  ignoreBodies(app)
 
   app.get('/uploads/:id/grant', { schema: renewSchema, onRequest }, async (request, reply) => {
     const { owner } = request

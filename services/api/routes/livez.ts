@@ -11,5 +11,8 @@ const schema = {
 }
 
 export const livez: FastifyPluginAsyncTypebox = async app => {
-  app.get('/livez', { schema, logLevel: 'warn' }, () => ({ status: 'ok' as const }))
+  // What compiles schemas is among what is not loaded yet.
+  const serializerCompiler = () => (answer: unknown) => JSON.stringify(answer)
+  const config = { answersFirst: true }
+  app.get('/livez', { schema, logLevel: 'warn', config, serializerCompiler }, () => ({ status: 'ok' as const }))
 }

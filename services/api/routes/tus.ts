@@ -1,86 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
-import type { ProblemSlug } from '../problems/catalogue.ts'
-import { ProblemError, problemResponses } from '../problems/problem.ts'
+import { ProblemError } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
-import { type ServeTus, TUS_PATH } from '../tus/serve.ts'
-import { checkNotEncoded } from '../ways/way.ts'
-import { security } from './schemas.ts'
-import { uploadIdParams } from './upload-id.ts'
-
-const VERSION = '1.0.0'
-
-const common: ProblemSlug[] = [
-  'missing-token',
-  'invalid-token',
-  'insufficient-scope',
-  'too-many-requests',
-  'unsupported-tus-version',
-  'internal-error',
-  'unavailable',
-  'keys-unavailable',
-]
-
-const operation = <P>(operationId: string, summary: string, status: number, slugs: ProblemSlug[], params?: P) => ({
-  operationId,
-  tags: ['tus'],
-  summary,
-  ...(status !== 204 || operationId !== 'tusOptions' ? { security } : {}),
-  ...(params && { params }),
-  response: {
-    [status]: Type.Null({ description: 'See https://tus.io/protocols/resumable-upload.' }),
-    ...problemResponses(...slugs),
-  },
-})
-
-/** By the first bytes, once all have arrived. */
-const TYPES: ProblemSlug[] = ['content-type-contradicted', 'content-type-not-allowed']
-
-const OFFSETS: ProblemSlug[] = [
-  'bad-request',
-  'offset-conflict',
-  'upload-expired',
-  'upload-locked',
-  'payload-too-large',
-]
-
-const schemas = {
-  options: operation('tusOptions', 'What of tus 1.0 is served', 204, ['internal-error']),
-  create: operation('tusCreate', 'Begin a resumable upload', 201, [
-    'bad-request',
-    'invalid-filename',
-    'invalid-content-type',
-    'payload-too-large',
-    'checksum-mismatch',
-    'unsupported-media-type',
-    'upload-locked',
-    'arrival-refused',
-    ...TYPES,
-    ...common,
-  ]),
-  head: operation(
-    'tus',
-    'Ask how much of a resumable upload has arrived',
-    200,
-    ['not-found', 'upload-expired', 'upload-locked', 'arrival-refused', ...TYPES, ...common],
-    uploadIdParams,
-  ),
-  patch: operation(
-    'tusPatch',
-    'Go on with a resumable upload',
-    204,
-    ['not-found', 'checksum-mismatch', 'arrival-refused', ...TYPES, 'unsupported-media-type', ...OFFSETS, ...common],
-    uploadIdParams,
-  ),
-  delete: operation(
-    'tusDelete',
-    'Give a resumable upload up',
-    204,
-    ['bad-request', 'not-found', 'upload-locked', ...common],
-    uploadIdParams,
-  ),
-}
+import { TUS_PATH } from '../tus/path.ts'
+import { TUS_VERSION } from '../tus/request-headers.ts'
+import type { ServeTus } from '../tus/serve.ts'
+import { checkNotEncoded } from '../ways/body-headers.ts'
+import { documented, schemas } from './tus-schema.ts'
 
 /** Resumable uploads by tus 1.0 (https://tus.io), for tus-js-client, Uppy, tuspy and any other client of it. */
 export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, { serve }) => {
@@ -88,7 +14,7 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.addHook('onSend', async (_request, reply) => {
-    reply.header('tus-resumable', VERSION)
+    reply.header('tus-resumable', TUS_VERSION)
   })
 
   async function answer(request: FastifyRequest, reply: FastifyReply, method = request.method): Promise<FastifyReply> {
@@ -104,19 +30,20 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
   const onRequest = app.authenticate
   app.options(TUS_PATH, { schema: schemas.options }, answer)
   app.options(`${TUS_PATH}/:id`, { schema: { hide: true } }, answer)
-  app.post(TUS_PATH, { schema: schemas.create, onRequest }, (request, reply) => answer(request, reply))
+  app.post(TUS_PATH, { schema: schemas.create, config: documented.create, onRequest }, (request, reply) =>
+    answer(request, reply),
+  )
   app.head(
     `${TUS_PATH}/:id`,
-    { schema: schemas.head, config: { swagger: { exposeHeadRoute: true } }, onRequest },
+    { schema: schemas.head, config: { ...documented.other, swagger: { exposeHeadRoute: true } }, onRequest },
     (request, reply) => answer(request, reply),
   )
-  app.delete(`${TUS_PATH}/:id`, { schema: schemas.delete, onRequest }, (request, reply) => answer(request, reply))
-  app.patch(`${TUS_PATH}/:id`, { schema: schemas.patch, onRequest }, (request, reply) => {
-    if (request.headers['content-type'] !== 'application/offset+octet-stream') {
-      throw new ProblemError('unsupported-media-type', 'Send the bytes as application/offset+octet-stream.')
-    }
-    return answer(request, reply)
-  })
+  app.delete(`${TUS_PATH}/:id`, { schema: schemas.delete, config: documented.other, onRequest }, (request, reply) =>
+    answer(request, reply),
+  )
+  app.patch(`${TUS_PATH}/:id`, { schema: schemas.patch, config: documented.patch, onRequest }, (request, reply) =>
+    answer(request, reply),
+  )
   // For clients whose network lets no PATCH through.
   app.post(`${TUS_PATH}/:id`, { schema: { hide: true }, onRequest }, (request, reply) => {
     const override = request.headers['x-http-method-override']

@@ -40,3 +40,13 @@ export function parseChecksum(header: string): Checksum {
     },
   }
 }
+
+/**
+ * The extension checksum-trailer is not served: passed over, nobody would know that the bytes are others.
+ *
+ * @throws InvalidTusHeaderError where the header `Trailer` says that the checksum will come behind the body
+ */
+export function checkNoTrailer(trailer: string | undefined): void {
+  if (!/upload-checksum/i.test(trailer ?? '')) return
+  throw new InvalidTusHeaderError('Send Upload-Checksum before the body: the extension checksum-trailer is not served.')
+}

@@ -5,7 +5,6 @@ const slugs: Readonly<Record<number, ProblemSlug>> = {
   404: 'not-found',
   409: 'offset-conflict',
   410: 'upload-expired',
-  412: 'unsupported-tus-version',
   413: 'payload-too-large',
 }
 
@@ -14,7 +13,6 @@ export function tusProblem(status: number, text: string): ProblemError {
   const slug = slugs[status] ?? (status < 500 || status === 501 ? 'bad-request' : 'internal-error')
   if (slug === 'not-found') return new ProblemError(slug, 'You have no upload with this id.')
   if (slug === 'internal-error') return new ProblemError(slug, 'The request failed, and it is not your fault.')
-  const headers: Record<string, string> = slug === 'unsupported-tus-version' ? { 'tus-version': '1.0.0' } : {}
   const line = text.trim()
-  return new ProblemError(slug, /[.!?]$/.test(line) ? line : `${line}.`, { headers })
+  return new ProblemError(slug, /[.!?]$/.test(line) ? line : `${line}.`)
 }

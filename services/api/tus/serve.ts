@@ -2,19 +2,22 @@ import type { IncomingMessage } from 'node:http'
 import { type Lock, Server, type Upload } from '@tus/server'
 import { defaultFilename } from '../../uploads/filename.ts'
 import { isUploadId } from '../../uploads/upload-id.ts'
+import { createPatience, type PatienceSettings } from '../http/patience.ts'
 import type { Announced, Promised } from '../pending/promise.ts'
-import { parseChecksum } from './checksum.ts'
+import { checkNoTrailer, parseChecksum } from './checksum.ts'
 import { OwnUploads, type TusRequest, type TusServices } from './data-store.ts'
 import { namesOf } from './metadata.ts'
+import { TUS_PATH } from './path.ts'
 import { tusProblem } from './problems.ts'
-
-/** Where tus clients are pointed at: their `endpoint`. */
-export const TUS_PATH = '/uploads/tus'
+import { arrivingBody } from './request-body.ts'
+import { checkTusHeaders } from './request-headers.ts'
 
 export interface TusSettings extends TusServices {
   promise: (announced: Announced) => Promised
   /** Bytes. */
   maxBytes: number
+  /** How slowly a body may arrive. */
+  patience: PatienceSettings
 }
 
 export interface IncomingTus extends Omit<TusRequest, 'checksum'> {
@@ -39,8 +42,10 @@ const READ = /^(?:tus-|upload-|content-length$|content-type$)/
  * @tus/server speaks the protocol; who asks, what is stored and what is wrong are ours. One server for each request, since the
  * owner is a part of what it can see.
  */
-export function createServeTus({ promise, maxBytes, ...services }: TusSettings): ServeTus {
+export function createServeTus({ promise, maxBytes, patience, ...services }: TusSettings): ServeTus {
   return async ({ raw, method, path, owner, requestId, log }) => {
+    checkTusHeaders(method, raw.headers)
+    checkNoTrailer(raw.headers.trailer)
     const { 'upload-checksum': checksum, 'upload-metadata': metadataHeader = '' } = raw.headers
     const uploads = new OwnUploads(services, {
       owner,
@@ -74,12 +79,14 @@ export function createServeTus({ promise, maxBytes, ...services }: TusSettings):
         return undefined
       },
     })
-    const body = method === 'PATCH' || method === 'POST' ? bytesOf(raw) : undefined
-    const response = await server.handleWeb(toWeb(raw, method, path, body))
+    const isSent = method === 'PATCH' || method === 'POST'
+    const body = isSent ? arrivingBody(raw, createPatience(patience)) : undefined
+    const response = await server.handleWeb(toWeb(raw, method, path, body?.bytes))
     // Lets go of the request, of which there may be more: whoever answers it reads the rest.
-    body?.return(undefined).catch(() => undefined)
+    body?.bytes.return(undefined).catch(() => undefined)
     const text = await response.text()
-    if (failure !== undefined || response.status >= 400) await uploads.takeBack()
+    if (failure !== undefined || response.status >= 400 || body?.givenUp) await uploads.takeBack()
+    if (body?.givenUp) throw body.givenUp
     if (failure instanceof Error && !('status_code' in failure)) throw failure
     if (response.status >= 400) throw tusProblem(response.status, text)
     const headers = [...response.headers].filter(([name]) => !name.startsWith('access-control-'))
@@ -101,13 +108,4 @@ function toWeb(raw: IncomingMessage, method: string, path: string, body?: AsyncI
   }
   const init = body ? { body: ReadableStream.from(body), duplex: 'half' as const } : {}
   return new Request(`http://tus${path}`, { method, headers, ...init })
-}
-
-/** A body that breaks off has arrived as far as it came: the protocol lets its client go on from there. */
-async function* bytesOf(raw: IncomingMessage): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of raw.iterator({ destroyOnReturn: false })) yield chunk
-  } catch (error) {
-    if (!raw.destroyed) throw error
-  }
 }

@@ -24,7 +24,7 @@ export async function* arrivingFiles(
 ): AsyncGenerator<Arriving> {
   const way = wayOf(request.headers, query)
   const patience = createPatience(settings.patience)
-  if (way === 'json') yield inspected(await fromJson(request, maxJsonBytes, patience), inspector)
+  if (way === 'json') yield inspected(await fromJson(request, { maxBytes: maxJsonBytes, patience }), inspector)
   else if (way === 'raw') yield inspected(fromRaw(request, query, patience), inspector)
   else
     for await (const file of fromMultipart(request, query, { maxFiles: maxFormFiles, patience }))

@@ -1,10 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { digestCheckOf } from '../content/digest-check.ts'
-import type { Patience } from '../http/patience.ts'
 import { ProblemError } from '../problems/problem.ts'
-import { readBody } from './read-body.ts'
-import { type ArrivingFile, declaredLength } from './way.ts'
+import { type JsonBodySettings, readJsonBody } from './json-body.ts'
+import type { ArrivingFile } from './way.ts'
 
 export const jsonUploadSchema = Type.Object(
   {
@@ -27,37 +25,18 @@ const CONTENT_TYPE = 'text/plain; charset=utf-8'
 const DEFAULT_CONTENT = 'empty'
 
 /** The body describes the file: a text and its name. */
-export async function fromJson(request: FastifyRequest, maxBytes: number, patience: Patience): Promise<ArrivingFile> {
-  const { filename, content = DEFAULT_CONTENT } = await readJson(request, maxBytes, patience)
+export async function fromJson(request: FastifyRequest, settings: JsonBodySettings): Promise<ArrivingFile> {
+  const { filename, content = DEFAULT_CONTENT } = held(request, await readJsonBody(request, request.body, settings))
   // What UTF-8 cannot say would be stored as something else than was sent.
   if (!content.isWellFormed()) throw new ProblemError('invalid-body', 'body/content is not well-formed Unicode.')
   return { filename, contentType: CONTENT_TYPE, body: Buffer.from(content) }
 }
 
-async function readJson(request: FastifyRequest, maxBytes: number, patience: Patience): Promise<JsonUpload> {
-  const check = digestCheckOf(request)
-  const declared = declaredLength(request.headers)
-  const body = await readBody(request.body, { limit: maxBytes, declared, patience })
-  check?.update(body)
-  check?.verify()
-  const value = parse(body)
+/** @throws ProblemError where the JSON is not what describes a file */
+function held(request: FastifyRequest, value: unknown): JsonUpload {
   // Not by the route's own body schema: that would be held against forms and files too.
   const validate = request.compileValidationSchema(jsonUploadSchema)
   if (validate(value)) return value as JsonUpload
   const [fault] = validate.errors ?? []
   throw new ProblemError('invalid-body', `body${fault?.instancePath ?? ''} ${fault?.message ?? 'is not valid'}.`)
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch (cause) {
-    throw new ProblemError(
-      'malformed-json',
-      body.length === 0 ? 'The body is empty.' : 'The body is not JSON in UTF-8.',
-      {
-        cause,
-      },
-    )
-  }
 }

@@ -1,8 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import { checked, digestCheckOf } from '../content/digest-check.ts'
 import type { Patience } from '../http/patience.ts'
+import { declaredLength } from './body-headers.ts'
 import { bodyChunks } from './read-body.ts'
-import { type ArrivingFile, declaredLength, type UploadQuery } from './way.ts'
+import type { ArrivingFile, UploadQuery } from './way.ts'
 
 /** The body is the file: its name is in the query, its content type is the request's. */
 export function fromRaw(request: FastifyRequest, { filename }: UploadQuery, patience: Patience): ArrivingFile {

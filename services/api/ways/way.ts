@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { IncomingUpload } from '../ingest/accept-upload.ts'
 import { ProblemError } from '../problems/problem.ts'
+import { checkNotEncoded } from './body-headers.ts'
 
 /** The ways in which a file arrives at `POST /uploads`. */
 export type Way = 'json' | 'multipart' | 'raw'
@@ -19,34 +20,13 @@ export const UNKNOWN_WAY =
 /**
  * The way that a request takes. A form is always a form; anything else with `?filename=` is the file itself, JSON too.
  *
- * @throws ProblemError where it is none of the three, its body is encoded, or its JSON not in UTF-8
+ * @throws ProblemError where it is none of the three, or its body is encoded
  */
 export function wayOf(headers: FastifyRequest['headers'], query: UploadQuery): Way {
   checkNotEncoded(headers)
-  const [mediaType, ...parameters] = (headers['content-type'] ?? '').split(';').map(part => part.trim().toLowerCase())
+  const [mediaType] = (headers['content-type'] ?? '').split(';', 1).map(part => part.trim().toLowerCase())
   if (mediaType === 'multipart/form-data') return 'multipart'
   if (query.filename !== undefined) return 'raw'
-  if (mediaType === 'application/json') {
-    if (!parameters.every(isNoOtherCharset)) throw new ProblemError('unsupported-media-type', 'Send JSON in UTF-8.')
-    return 'json'
-  }
+  if (mediaType === 'application/json') return 'json'
   throw new ProblemError('unsupported-media-type', UNKNOWN_WAY)
-}
-
-/** What is kept are the bytes as they come: nobody would know that they are compressed. @throws ProblemError */
-export function checkNotEncoded({ 'content-encoding': encoding }: FastifyRequest['headers']): void {
-  if (encoding === undefined || encoding === 'identity') return
-  throw new ProblemError('unsupported-media-type', 'Send the body without a Content-Encoding.')
-}
-
-/** JSON is UTF-8 (RFC 8259): a parameter must not say another charset. US-ASCII is UTF-8 already. */
-function isNoOtherCharset(parameter: string): boolean {
-  const [name = '', value = ''] = parameter.split('=').map(part => part.trim())
-  return name !== 'charset' || /^"?(utf-?8|us-ascii)"?$/.test(value)
-}
-
-/** The size of a body as its headers have it, in bytes. */
-export function declaredLength(headers: FastifyRequest['headers']): number | undefined {
-  const length = headers['content-length']
-  return length === undefined ? undefined : Number(length)
 }

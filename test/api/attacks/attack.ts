@@ -11,15 +11,21 @@ export interface Scene {
   /** Has one upload, which must stay as it is and unknown to everybody else. */
   victim: TestUser
   victimsId: string
+  /** The ids of uploads that the attacker has begun besides. */
+  begun: string[]
 }
+
+type Sent = RawRequest | Uint8Array
 
 export interface Attack {
   what: string
-  send: RawRequest | Uint8Array | ((scene: Scene) => RawRequest | Uint8Array)
+  send: Sent | ((scene: Scene) => Sent | Promise<Sent>)
   /** The status that it must get; for a problem with its type. */
   gets: `${number}` | `${number} ${string}`
   /** Whether it is answered without problem+json: where Node answers, or there is no body at all. */
   isBare?: boolean
+  /** What the answer has besides, as headers or body. */
+  answer?: { headers?: Record<string, RegExp | undefined>; body?: RegExp }
 }
 
 const SECRET = 'what only the victim knows'
@@ -36,7 +42,7 @@ export async function setScene(t: Test, env: Record<string, string> = {}): Promi
   const api = await buildTestApi(t, aws, { env: { ...limits, ...env } })
   const [attacker, victim] = [await createTestUser(aws), await createTestUser(aws)]
   const { body } = await postJson(api, victim, { filename: 'secret.txt', content: SECRET })
-  return { api, aws, attacker, victim, victimsId: String(body.uploadId) }
+  return { api, aws, attacker, victim, victimsId: String(body.uploadId), begun: [] }
 }
 
 /**
@@ -46,25 +52,23 @@ export async function setScene(t: Test, env: Record<string, string> = {}): Promi
 export async function makeAttacks(t: Test, scene: Scene, attacks: readonly Attack[]): Promise<void> {
   const { api, aws, attacker, victim } = scene
   const before = await victim.traces()
-  const accepted: string[] = []
+  const accepted: RawAnswer[] = []
   const waiting = [...attacks]
   async function work(): Promise<void> {
     for (let attack = waiting.shift(); attack; attack = waiting.shift()) {
-      for (const { status, body } of await make(t, scene, attack)) if (status < 300) accepted.push(body)
+      accepted.push(...(await make(t, scene, attack)).filter(({ status }) => status < 300))
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
 
-  const { records, objects } = await attacker.traces()
-  const known = accepted
-    .filter(body => body.includes('"uploadId"'))
-    .map(body => JSON.parse(body) as Record<string, unknown>)
+  const { records, objects, openUploads } = await attacker.traces()
   t.same(
-    records.map(({ uploadId }) => uploadId).sort(),
-    known.map(({ uploadId }) => uploadId).sort(),
+    new Set(records.map(({ uploadId }) => uploadId)),
+    new Set([...accepted.flatMap(uploadIdsOf), ...scene.begun]),
     'only what was accepted is recorded',
   )
-  t.equal(objects.length, known.length, 'and stored')
+  t.equal(objects.length, records.filter(({ status }) => status !== 'pending').length, 'and stored')
+  t.equal(openUploads, 0, 'no multipart upload is open')
   const after = await victim.traces()
   t.same(withoutTimes(after), withoutTimes(before), 'the victim’s upload is as it was')
   const key = keyOf({ status: 200, headers: new Headers(), body: { s3: { key: String(before.records[0]?.key) } } })
@@ -78,8 +82,20 @@ const withoutTimes = ({ records, ...rest }: Awaited<ReturnType<TestUser['traces'
   records: records.map(({ updatedAt: _at, status: _status, outboxPartition: _partition, ...record }) => record),
 })
 
-async function make(t: Test, scene: Scene, { what, send, gets, isBare = false }: Attack): Promise<RawAnswer[]> {
-  const sent = typeof send === 'function' ? send(scene) : send
+/** What a success has made: one upload, those of a form, or one that begins. */
+function uploadIdsOf({ headers: { location = '' }, body }: RawAnswer): string[] {
+  const [, begun] = /^\/uploads\/(?:tus\/)?([0-9a-f-]{36})$/.exec(location) ?? []
+  if (begun !== undefined) return [begun]
+  if (!body.startsWith('{"uploads":')) return []
+  return (JSON.parse(body) as { uploads: Array<{ uploadId: string }> }).uploads.map(({ uploadId }) => uploadId)
+}
+
+async function make(
+  t: Test,
+  scene: Scene,
+  { what, send, gets, isBare = false, answer: wanted = {} }: Attack,
+): Promise<RawAnswer[]> {
+  const sent = typeof send === 'function' ? await send(scene) : send
   const bytes = sent instanceof Uint8Array ? sent : bytesOf(sent)
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(
@@ -92,6 +108,7 @@ async function make(t: Test, scene: Scene, { what, send, gets, isBare = false }:
   const type = answer?.headers['content-type'] === 'application/problem+json' ? ` ${slugOf(answer)}` : ''
   t.equal(`${answer?.status}${type}`, gets, what)
   if (answer && answer.status >= 400 && !isBare) t.match(type, /./, `${what}: is a problem`)
+  t.match(answer, wanted, what)
   const secrets = [SECRET, scene.victim.accessToken, scene.attacker.accessToken]
   t.notOk(
     secrets.some(secret => JSON.stringify(answer ?? '').includes(secret)),

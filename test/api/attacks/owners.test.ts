@@ -214,7 +214,7 @@ const owners: Attack[] = [
     }),
     gets: '200',
   },
-  ...['a b', '', '"', 'x'.repeat(300), '\xfc', 'a,b'].map(
+  ...['a b', '', '"', '""', '"a', '"a\\b"', '"a";v=1', 'x'.repeat(256), '\xfc', 'a,b', '"a", "b"'].map(
     (key): Attack => ({
       what: `keys: ${key.slice(0, 9)}`,
       send: ({ attacker }) => ({

@@ -4,6 +4,7 @@ import t from 'tap'
 import { createPatience } from '../../../services/api/http/patience.ts'
 import { startAws } from '../../support/aws.ts'
 import { buildTestApi, createTestUser, NO_TRACES, type TestApi } from '../support.ts'
+import { sha256Of, tusClient } from '../tus/client.ts'
 
 t.test('a client has the grace, and more for what it sends', async t => {
   let now = 0
@@ -68,6 +69,30 @@ t.test('a body that comes drop by drop is given up, whatever the way, and leaves
   const answers = await Promise.all(slow.map(([, start, drop]) => trickle(api, start, drop)))
   for (const [index, [what]] of slow.entries()) t.match(answers[index], isTimeout, what)
   t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('the JSON of a grant that comes drop by drop is given up, and nothing is granted', async t => {
+  const api = await buildTestApi(t, aws, { env: { MIN_BODY_BYTES_PER_SECOND: '10000', SLOW_BODY_GRACE_MS: '300' } })
+  const user = await createTestUser(aws)
+  const head = `POST /uploads/grants HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n`
+  t.match(await trickle(api, `${head}{"filename":"`, 'x'), isTimeout)
+  t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('a resumable upload that comes drop by drop is given up, and goes on from what has come', async t => {
+  const api = await buildTestApi(t, aws, { env: { MIN_BODY_BYTES_PER_SECOND: '10000', SLOW_BODY_GRACE_MS: '300' } })
+  const user = await createTestUser(aws)
+  const client = tusClient(api, user)
+  const head = (method: string, path: string, length: string) =>
+    `${method} ${path} HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ntus-resumable: 1.0.0\r\ncontent-type: application/offset+octet-stream\r\n${length}\r\ncontent-length: 1000\r\n\r\n`
+  t.match(await trickle(api, head('POST', '/uploads/tus', 'upload-length: 1000'), 'x'), isTimeout)
+  t.same(await user.traces(), NO_TRACES, 'what nobody was told the place of is not kept')
+  const url = await client.begin(1_000)
+  t.match(await trickle(api, head('PATCH', url, 'upload-offset: 0'), 'x'), isTimeout)
+  const offset = await client.offset(url)
+  t.ok(offset > 0 && offset < 1_000, `${offset} bytes have come`)
+  t.match(await client.patch(url, offset, Buffer.alloc(1_000 - offset, 'x')), { status: 204 })
+  t.match((await user.traces()).records, [{ size: 1_000, sha256: sha256Of(Buffer.alloc(1_000, 'x')) }])
 })
 
 t.test('headers that come drop by drop are given up', async t => {

@@ -114,8 +114,30 @@ const digests: Attack[] = [
     ['Content-Digest', `sha-256=:${'A'.repeat(43)}=:`],
   ]),
   raw('digests: a right one and a wrong one', '?filename=a', '400 digest-mismatch', [
-    ['Content-Digest', 'sha-256=:LXEWQrcmsEQBYnyp+6wyfmuwdU1Wm7q7VVlXfWJNlEg=:'],
+    ['Content-Digest', 'sha-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:'],
     ['Repr-Digest', `sha-512=:${'A'.repeat(86)}==:`],
+  ]),
+  raw('digests: the same algorithm twice, once wrong', '?filename=a', '400 digest-mismatch', [
+    ['Content-Digest', `sha-256=:${'A'.repeat(43)}=:, sha-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:`],
+  ]),
+  raw('digests: the right one', '?filename=a', '200', [
+    ['Content-Digest', 'sha-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:;a=b'],
+  ]),
+  ...[
+    'sha-256',
+    'sha-256=?1',
+    'sha-256="LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE="',
+    'SHA-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:',
+    'sha-256=(:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:)',
+    'sha-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:,',
+    'sha-256=:LXEWQrcmsEQBYnyp_6wy9chTD7GQPMTbAiWHF5IaSIE=:',
+    '',
+    'a=:AA==:, '.repeat(1_000),
+  ].map(value =>
+    raw(`digests: "${value.slice(0, 30)}"`, '?filename=a', '400 invalid-digest', [['Content-Digest', value]]),
+  ),
+  raw('digests: one that is to come as a trailer', '?filename=a', '400 invalid-digest', [
+    ['Trailer', 'Content-Digest'],
   ]),
   raw('digests: nonsense', '?filename=a', '400 invalid-digest', [['Content-Digest', 'sha-256']]),
   raw('digests: one that is too short', '?filename=a', '400 invalid-digest', [['Repr-Digest', 'sha-256=:AAAA:']]),
@@ -165,6 +187,15 @@ const jsons: Attack[] = [
   json('more than is taken', `{"content":"${'a'.repeat(60_000)}"}`, '413 payload-too-large'),
   json('escapes of more than is taken', `{"content":"${'\\u0041'.repeat(9_000)}"}`, '413 payload-too-large'),
   json('a key twice is its last', '{"content":"a","content":"b"}', '200'),
+  json('a path behind a name', '{"filename":"a","filename":"../b"}', '400 invalid-filename'),
+  json('half a pair behind the other', '{"content":"\\udc00\\ud800"}', '400 invalid-body'),
+  json('a number past all numbers', '{"content":1e400}', '400 invalid-body'),
+  json('a control character as it is', '{"content":"a\u0001"}', '400 malformed-json'),
+  json('a longer way to say a slash', Buffer.from('{"filename":"\xc0\xaf"}', 'latin1'), '400 malformed-json'),
+  json('surrogates in UTF-8', Buffer.from('{"content":"\xed\xa0\x80\xed\xb0\x80"}', 'latin1'), '400 malformed-json'),
+  json('what is no character in the name', '{"filename":"a\\uffff"}', '400 invalid-filename'),
+  json('a mark of the byte order before it', '\ufeff{"content":"a"}', '200'),
+  json('a NUL in the content is content', '{"content":"\\u0000"}', '200'),
 ]
 
 const oversize: Attack[] = [

@@ -8,8 +8,10 @@ import { createAftermath } from './settle.ts'
 import { describeStep, injectAt, type Proxies, type Step, services, startProxies, stepsSeen } from './steps.ts'
 import { type Way, ways, waysEnv } from './ways.ts'
 
-// Every fault at every step takes a minute or more for each way: HEADGATE_FAULTS=all, or the name of a way.
+// Every fault at every step takes from one to ten minutes for each way: HEADGATE_FAULTS=all, the name of a way, or one and a fault,
+// as in `HEADGATE_FAULTS='tus: a lost reply'`.
 const long = process.env.HEADGATE_FAULTS
+const [longWay = '', longFault] = (long ?? '').split(': ')
 
 const faults: Record<string, (service: AwsService) => Fault> = {
   throttling: throttled,
@@ -31,13 +33,19 @@ interface Case {
 
 /** In short, two faults at every step of one way, and one at every step of another. */
 function isTried({ way, fault, extent }: Case): boolean {
-  if (long !== undefined) return long === 'all' || long === way
+  if (long !== undefined) return long === 'all' || (longWay === way && (longFault ?? fault) === fault)
   if (way === 'json') return fault === 'a lost reply' || (fault === 'an internal error' && extent !== 'once')
   return way === 'raw' && fault === 'a reset' && extent === 'everywhere'
 }
 
 const aws = await startAws(t)
 const aftermath = createAftermath(aws)
+if (longFault !== undefined && !(longFault in faults)) {
+  throw new Error(`There is no fault "${longFault}": ${Object.keys(faults).join(', ')}`)
+}
+if (long !== undefined && long !== 'all' && !(longWay in ways)) {
+  throw new Error(`There is no way "${longWay}": ${Object.keys(ways).join(', ')}`)
+}
 const verify: Array<(t: Test) => Promise<void>> = []
 
 function inject(proxies: Proxies, { step, fault, extent }: Case): Injection {
@@ -72,6 +80,7 @@ t.before(() => aftermath.begin())
 // Each spends its time in waiting, and the next test needs all of them to be over.
 t.test('every way, with a fault at a step', { jobs: 2 }, async t => {
   for (const [name, way] of Object.entries(ways)) {
+    if (long !== undefined && long !== 'all' && longWay !== name) continue
     t.test(`${name}: whatever fails at any step, a client knows where it is`, { buffered: true }, async t => {
       const whole = await run(way)
       t.equal(whole.attempt.outcome, 'accepted', whole.attempt.told)

@@ -41,8 +41,12 @@ async function request(api: { url: string }, path: string, init: RequestInit & {
   const text = await response.text().catch(unanswered)
   const body: Reply = JSON.parse(text)
   if (response.ok) return body
-  const isUnknown = /cannot be told|nobody can be told|were accepted/.test(body.detail ?? '')
-  throw new Refused(isUnknown ? 'unknown' : 'refused', `${response.status} ${body.detail}`)
+  throw refused(response.status, body.detail)
+}
+
+function refused(status: number, detail: unknown): Refused {
+  const isUnknown = /cannot be told|nobody can be told|were accepted/.test(String(detail))
+  return new Refused(isUnknown ? 'unknown' : 'refused', `${status} ${detail}`)
 }
 
 function unanswered(cause: unknown): never {
@@ -109,7 +113,7 @@ const byTus: Way = (api, user) =>
     const bytes = randomBytes(9 * MIB)
     const ok = async (reply: ReturnType<typeof client.create>) => {
       const { status, headers, body } = await reply.catch(unanswered)
-      if (status >= 300) throw new Refused('refused', `${status} ${body.detail}`)
+      if (status >= 300) throw refused(status, body.detail)
       return headers
     }
     const url = (await ok(client.create(bytes.length))).get('location') ?? ''

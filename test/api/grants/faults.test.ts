@@ -61,6 +61,31 @@ t.test('a completion that failed at any step can be tried again, and ends as if 
   }
 })
 
+t.test('a completion whose write arrived is not told of as refused, though no reply to it comes', async t => {
+  const dynamodb = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const api = await buildTestApi(t, aws, { endpoints: { dynamodb: dynamodb.url } })
+  for (const isSeen of [true, false]) {
+    const user = await createTestUser(aws)
+    const { uploadId, put } = await grant(api, user, { size: 1 })
+    if (put) await send(put, Buffer.from('x'))
+    const lost = dynamodb.inject(loseReply, { when: operation('UpdateItem') })
+    // The look at the promise comes before the write, the look at what became of it after.
+    const unseen = isSeen
+      ? undefined
+      : dynamodb.inject(loseReply, { when: request => lost.hits > 0 && operation('GetItem')(request) })
+    const answer = await complete(api, user, uploadId)
+    lost.remove()
+    unseen?.remove()
+    if (isSeen) t.match(answer, { status: 200, body: { uploadId, status: 'queued' } })
+    else {
+      isProblem(t, answer, 503, 'unavailable')
+      t.match(answer.body.detail, /cannot be told/)
+    }
+    t.match(await complete(api, user, uploadId), { status: isSeen ? 200 : 202 }, 'who asks again is told')
+    t.match((await user.traces()).records, [{ uploadId, size: 1 }])
+  }
+})
+
 t.test('a grant that cannot be recorded leaves no multipart upload', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })

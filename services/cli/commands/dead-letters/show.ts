@@ -1,5 +1,5 @@
+import { decodeEvent } from '../../../uploads/decode-event.ts'
 import { InvalidEventError } from '../../../uploads/errors.ts'
-import { decodeEvent } from '../../../uploads/event.ts'
 import { createUploadStore } from '../../../uploads/store.ts'
 import { createDeadLetterArchive } from '../../../worker/dead-letters/archive.ts'
 import { type DeadLetter, deadLetterKey } from '../../../worker/dead-letters/dead-letter.ts'

@@ -1,18 +1,57 @@
-import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { runProgram, until } from '../support/processes.ts'
-import { APPLICATION, STREAM, startStream } from './support.ts'
+import { APPLICATION, STREAM, startStream } from './consumer/support.ts'
+import { bin, createEmptyProject } from './support/empty-project.ts'
+import { packPackage, run } from './support/pack.ts'
+import { runProgram, until } from './support/processes.ts'
 
-const execute = promisify(execFile)
-const root = path.resolve(import.meta.dirname, '../..')
-const run = (file: string, args: string[], options: { cwd?: string } = {}) =>
-  // The test runner puts itself into every program that is started; tsc cannot be loaded its way.
-  execute('env', ['-u', 'NODE_OPTIONS', file, ...args], { ...options, timeout: 60_000 })
-const bin = (name: string) => path.join(root, 'node_modules/.bin', name)
+const root = path.resolve(import.meta.dirname, '..')
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  bin: Record<string, string>
+  exports: Record<string, string | { types: string; default: string }>
+  dependencies: Record<string, string>
+}
+const packed = await packPackage(t)
+const { tarball, files } = packed
+
+t.test('what is packed has all that package.json names, though nothing was built before', async t => {
+  const named = Object.values({ ...manifest.bin, ...manifest.exports })
+    .flatMap(target => (typeof target === 'string' ? [target] : Object.values(target)))
+    .map(file => path.normalize(file))
+  t.ok(named.length >= 6)
+  t.strictSame(
+    named.filter(file => !files.includes(file)),
+    [],
+  )
+})
+
+t.test('it has no test, no benchmark, no source, nothing of the embedded AWS and nothing of ours alone', async t => {
+  const wanted = /^(?:LICENSE|README\.md|package\.json|docs\/.+\.md|services\/.+\.md|dist\/services\/.+)$/
+  const unwanted = /\.test\.|(?<!\.d)\.ts$|(?:^|\/)(?:tests?|bench|infra|local|node_modules)\//
+  t.strictSame(
+    files.filter(file => !wanted.test(file) || unwanted.test(file)),
+    [],
+  )
+})
+
+t.test('what its code imports comes with it, is Node’s own, or is installed with it', async t => {
+  // As it lies in the tarball.
+  const code = await run('tar', ['xzf', tarball, '--to-stdout', '--wildcards', '*.js'])
+  const imported = [
+    ...code.stdout.matchAll(/^(?:import|export) (?:[^'"]*? from )?'([^'".][^']*)'|\bimport\('([^'".][^']*)'\)/gm),
+  ]
+  const packages = imported
+    .map(([, from, dynamically]) => from ?? dynamically ?? '')
+    .filter(name => !isBuiltin(name))
+    .map(name => name.split('/', name.startsWith('@') ? 2 : 1).join('/'))
+  t.ok(packages.includes('fastify') && packages.includes('@aws-sdk/client-kinesis'))
+  t.strictSame(
+    [...new Set(packages)].filter(name => !(name in manifest.dependencies)),
+    [],
+  )
+})
 
 /** What a reader of the room's README would write, in ten lines. */
 const PROGRAM = `
@@ -44,34 +83,12 @@ new KinesisConsumer({ ...good, failOver: 1 })
 new KinesisConsumer(good).events.on('leased', () => undefined)
 `
 
+/** What the consumer asks for, and what its types do. */
+const BESIDE = ['@aws-sdk', '@smithy', '@types', '@aws-crypto', 'undici-types']
+
 /** An empty project with the package in it, as `npm pack` makes it, and what the package asks for beside it. */
 async function installPackage(t: Pick<Test, 'teardown'>): Promise<string> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'headgate-package-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const [source, project] = [path.join(folder, 'source'), path.join(folder, 'project')]
-  const modules = path.join(project, 'node_modules')
-  for (const made of [source, path.join(modules, 'headgate')]) mkdirSync(made, { recursive: true })
-  const guides = ['services/consumer/README.md', 'services/consumer/docs', 'docs/moving-from-kcl.md']
-  for (const file of ['package.json', 'README.md', 'LICENSE', ...guides]) {
-    cpSync(path.join(root, file), path.join(source, file), { recursive: true })
-  }
-  // As `npm run build` makes it, but nothing that is not packed.
-  const compilerOptions = {
-    rootDir: root,
-    outDir: path.join(source, 'dist'),
-    typeRoots: [path.join(root, 'node_modules/@types')],
-  }
-  const build = { extends: path.join(root, 'tsconfig.json'), compilerOptions, include: [path.join(root, 'services')] }
-  writeFileSync(path.join(source, 'tsconfig.json'), JSON.stringify(build))
-  await run(bin('tsc'), ['--project', source])
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts'], { cwd: source })
-  const [packed] = JSON.parse(stdout) as Array<{ filename: string }>
-  await run('tar', ['xzf', packed?.filename ?? '', '--strip-components=1', '-C', path.join(modules, 'headgate')], {
-    cwd: source,
-  })
-  for (const scope of ['@aws-sdk', '@smithy', '@types', '@aws-crypto', 'undici-types']) {
-    symlinkSync(path.join(root, 'node_modules', scope), path.join(modules, scope))
-  }
+  const project = await createEmptyProject(t, { packed, beside: name => BESIDE.includes(name) })
   writeFileSync(path.join(project, 'package.json'), '{ "type": "module" }')
   writeFileSync(path.join(project, 'program.ts'), PROGRAM)
   writeFileSync(path.join(project, 'mistakes.ts'), MISTAKES)

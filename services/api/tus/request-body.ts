@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http'
+import { type Patience, patiently } from '../http/patience.ts'
+import { ProblemError } from '../problems/problem.ts'
+
+/** The body of one request, as far as it comes. */
+export interface RequestBody {
+  readonly bytes: AsyncGenerator<Uint8Array>
+  /** Why it was not waited for any longer, where it was not. */
+  readonly givenUp: ProblemError | undefined
+}
+
+/**
+ * A body that breaks off, or comes too slowly, has arrived as far as it came: the protocol lets its client go on from there. So
+ * it ends, and who was too slow is told of it afterwards.
+ */
+export function arrivingBody(raw: IncomingMessage, patience: Patience): RequestBody {
+  let givenUp: ProblemError | undefined
+
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* patiently(raw.iterator({ destroyOnReturn: false }), patience)
+    } catch (error) {
+      if (error instanceof ProblemError) givenUp = error
+      else if (!raw.destroyed) throw error
+    }
+  }
+
+  return {
+    bytes: bytes(),
+    get givenUp() {
+      return givenUp
+    },
+  }
+}

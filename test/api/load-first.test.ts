@@ -1,0 +1,42 @@
+import fastify from 'fastify'
+import t from 'tap'
+import { loadFirst } from '../../services/api/http/load-first.ts'
+
+async function appOf(load: () => Promise<unknown>) {
+  const app = fastify()
+  await app.register(loadFirst, { load })
+  app.get('/first', { config: { answersFirst: true } }, async () => 'live')
+  app.get('/', async () => 'loaded')
+  await app.ready()
+  return app
+}
+
+t.test('requests wait until all is loaded, which is done once, and one that asks for life does not', async t => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let loads = 0
+  const app = await appOf(() => {
+    loads++
+    return promise
+  })
+  t.equal((await app.inject('/first')).body, 'live')
+  t.equal(loads, 0)
+  const waiting = [app.inject('/'), app.inject('/')]
+  t.equal((await app.inject('/first')).body, 'live')
+  t.equal(loads, 1)
+  resolve()
+  for (const { body } of await Promise.all(waiting)) t.equal(body, 'loaded')
+  await app.load()
+  t.equal((await app.inject('/')).body, 'loaded')
+  t.equal(loads, 1)
+})
+
+t.test('where it cannot be loaded, requests fail and the next tries again', async t => {
+  let isBroken = true
+  const app = await appOf(async () => {
+    if (isBroken) throw new Error('no such file')
+  })
+  t.equal((await app.inject('/')).statusCode, 500)
+  t.equal((await app.inject('/first')).statusCode, 200)
+  isBroken = false
+  t.equal((await app.inject('/')).body, 'loaded')
+})

@@ -1,0 +1,40 @@
+/** List prices of us-east-1 in dollars, without free tiers, as they were published in 2025. */
+export const prices = {
+  /** Requests, a million: up to how many a month, and what each million of them is. */
+  httpApi: [
+    { upTo: 300e6, million: 1 },
+    { upTo: Number.POSITIVE_INFINITY, million: 0.9 },
+  ],
+  restApi: [
+    { upTo: 333e6, million: 3.5 },
+    { upTo: 1_000e6, million: 2.8 },
+    { upTo: Number.POSITIVE_INFINITY, million: 2.38 },
+  ],
+  /** A million. LIST is priced as PUT. */
+  s3: { put: 5, get: 0.4 },
+  /** A million units, on demand: of 1 KiB written, of 4 KiB read. */
+  dynamodb: { write: 0.625, read: 0.125, gbMonth: 0.25, restoreGbMonth: 0.2 },
+  kinesis: { shardHour: 0.015, millionUnits: 0.014 },
+  logsGb: 0.5,
+  s3GbMonth: 0.023,
+  lambda: { millionCalls: 0.2, millionGbSeconds: 16.67 },
+  fargate: { vcpuHour: 0.04048, gbHour: 0.004445 },
+  network: {
+    natHour: 0.045,
+    natGb: 0.045,
+    balancerHour: 0.0225,
+    balancerGb: 0.008,
+    endpointHour: 0.01,
+    endpointGb: 0.01,
+  },
+} as const
+
+/** What so many requests a month cost by tiers, in dollars. */
+export function tiered(tiers: ReadonlyArray<{ upTo: number; million: number }>, requests: number): number {
+  let [dollars, from] = [0, 0]
+  for (const { upTo, million } of tiers) {
+    dollars += (Math.max(0, Math.min(requests, upTo) - from) / 1e6) * million
+    from = upTo
+  }
+  return dollars
+}

@@ -1,0 +1,41 @@
+import type { Test } from 'tap'
+import { type LambdaFunction, startFunction } from '../../bench/lambda/function.ts'
+import { handlers } from '../../infra/compute/image.ts'
+import { startAws, type TestAws } from '../support/aws.ts'
+
+/** The functions that the stacks make of the image. */
+export type Role = keyof typeof handlers
+
+/** An embedded AWS, and functions of the image on it. */
+export interface Scene {
+  aws: TestAws
+  start(role: Role, env?: Record<string, string>): Promise<LambdaFunction>
+}
+
+/** What a schedule of EventBridge calls a function with. */
+export const scheduled = {
+  version: '0',
+  id: '53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa',
+  'detail-type': 'Scheduled Event',
+  source: 'aws.events',
+  account: '123456789012',
+  time: '2026-11-23T06:30:00Z',
+  region: 'us-east-1',
+  resources: ['arn:aws:events:us-east-1:123456789012:rule/headgate'],
+  detail: {},
+}
+
+/** A scene that lasts as long as the test. Each function that did start is told. */
+export async function openScene(t: Test, image: string, onStarted: (role: Role) => void): Promise<Scene> {
+  const aws = await startAws(t)
+  return {
+    aws,
+    async start(role, env = {}) {
+      const settings = { image, handler: handlers[role], env: { ...aws.env, LOG_LEVEL: 'warn', ...env } }
+      const lambda = await startFunction(settings)
+      t.teardown(() => lambda.stop())
+      onStarted(role)
+      return lambda
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto'
+import type { Test } from 'tap'
+import { v7 as uuidv7 } from 'uuid'
+import { createUploadStore } from '../../../services/uploads/store.ts'
+import { createTurns } from '../../../services/worker/strays/turns.ts'
+import type { TestAws } from '../../support/aws.ts'
+import { putUpload, uploadRecord } from '../../worker/pipeline.ts'
+import { type Scene, scheduled } from '../functions.ts'
+
+const HOUR = 3_600_000
+
+/** An object that nobody recorded is given up and removed, and an upload that waits in vain goes back to the outbox. */
+export async function giveUpStrays(t: Test, { aws, start }: Scene): Promise<void> {
+  const table = aws.env.UPLOADS_TABLE ?? ''
+  const store = createUploadStore({ dynamodb: aws.dynamodb, table })
+  const anew = () => uploadRecord({ uploadId: uuidv7(), owner: randomUUID(), status: 'queued' })
+  const [stray, waiting] = [anew(), anew()]
+  await putUpload(aws.s3, stray, 'nobody knows of me')
+  await putUpload(aws.s3, waiting, 'hello kinesis')
+  await store.create(waiting)
+  await leavePass(aws, table)
+
+  const strays = await start('strays')
+  t.strictSame(await strays.invoke(scheduled), { requeued: 1, removed: 1 })
+  await t.rejects(
+    putUpload(aws.s3, stray, 'late').then(() => store.create(stray)),
+    { code: 'HEADGATE_UPLOAD_GIVEN_UP' },
+  )
+  t.match(await store.get(waiting), { status: 'stored' }, 'its event is to be published again')
+  t.strictSame(await strays.invoke(scheduled), {}, 'the next pass is due in some hours')
+}
+
+/**
+ * A pass that a worker whose clock is ahead has begun, of all that there is by now, and left: whoever has the next turn goes on
+ * with it. So nothing has to wait for the hours that strays take to become strays.
+ */
+async function leavePass({ dynamodb }: TestAws, table: string): Promise<void> {
+  const turns = createTurns({ dynamodb, table })
+  const now = Date.now()
+  const first = await turns.take({ now, until: now + 1, to: now - HOUR })
+  if (first) await turns.finish(first, now)
+  const second = await turns.take({ now: now + 1, until: now + 2, to: now + HOUR })
+  if (!second) throw new Error('The turn was not given.')
+  await turns.letGo(second)
+}

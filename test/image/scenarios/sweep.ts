@@ -1,0 +1,54 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import type { Test } from 'tap'
+import { itemKey } from '../../../services/uploads/store.ts'
+import { httpApiEvent } from '../../api/gateway-events.ts'
+import { type GrantBody, send } from '../../api/grants/support.ts'
+import { createTestUser, NO_TRACES, type TestUser } from '../../api/support.ts'
+import type { TestAws } from '../../support/aws.ts'
+import { type Scene, scheduled } from '../functions.ts'
+import type { Answer } from './upload.ts'
+
+const HOUR = 3_600_000
+
+/** A grant that nobody completed is gone when its time is up, with what came by it. */
+export async function endExpiredGrant(t: Test, { aws, start }: Scene): Promise<void> {
+  const user = await createTestUser(aws)
+  const api = await start('api')
+  const post = (path: string, json?: unknown) => {
+    const body = json === undefined ? {} : { body: JSON.stringify(json) }
+    const headers = { ...user.auth, ...(json !== undefined && { 'content-type': 'application/json' }) }
+    return api.invoke<Answer>(httpApiEvent({ method: 'POST', path, headers, ...body }))
+  }
+  const granted = await post('/uploads/grants', { filename: 'a.txt', contentType: 'text/plain', size: 5 })
+  t.equal(granted.statusCode, 201)
+  const { uploadId, put } = JSON.parse(granted.body) as GrantBody
+  if (put) t.equal((await send(put, Buffer.from('hello'))).status, 200)
+  t.match(await user.traces(), { objects: { length: 1 }, records: [{ uploadId, status: 'pending' }] })
+
+  const sweep = await start('sweep')
+  t.strictSame(await sweep.invoke(scheduled), { ended: 0 }, 'its time is not up yet')
+  await backdate(aws, user, uploadId, 26 * HOUR)
+  t.strictSame(await sweep.invoke(scheduled), { ended: 1 })
+  t.strictSame(await user.traces(), NO_TRACES)
+  const late = await post(`/uploads/${uploadId}/complete`)
+  t.equal(late.statusCode, 404, late.body)
+}
+
+/** Makes a promise so much older, as if that time had gone by. */
+async function backdate({ dynamodb, env }: TestAws, { sub }: TestUser, uploadId: string, ms: number): Promise<void> {
+  const at = (epochMs: number) => ({ S: new Date(epochMs).toISOString() })
+  await dynamodb.send(
+    new UpdateItemCommand({
+      TableName: env.UPLOADS_TABLE,
+      Key: itemKey({ owner: sub, uploadId }),
+      UpdateExpression: 'SET uploadedAt = :uploaded, expiresAt = :expires',
+      ConditionExpression: '#status = :pending',
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: {
+        ':uploaded': at(Date.now() - ms),
+        ':expires': at(Date.now() - ms + 24 * HOUR),
+        ':pending': { S: 'pending' },
+      },
+    }),
+  )
+}
