@@ -6,11 +6,13 @@ import {
   deletingFlatKeys,
   processing,
   processingAnyKey,
+  readingHeaders,
   relaying,
   serving,
   servingFlatKeys,
   sweeping,
   sweepingStrays,
+  tellingXray,
 } from './statements.ts'
 
 type Statements = (data: Data, settings: Settings) => PolicyStatement[]
@@ -27,4 +29,8 @@ export const duties = {
   relay: (data, { flatKeys }) => [...relaying(data), ...(flatKeys ? deletingFlatKeys(data) : [])],
   sweepStrays: data => sweepingStrays(data),
   consume: data => consuming(data),
+  trace: (_data, { tracing, otlpHeadersSecretArn: arn }) => [
+    ...(tracing === 'xray' ? tellingXray() : []),
+    ...(arn === undefined ? [] : readingHeaders(arn)),
+  ],
 } as const satisfies Record<string, Statements>

@@ -147,6 +147,16 @@ export function consuming({ stream, leaseTable }: Data): PolicyStatement[] {
   ]
 }
 
+/** Sending spans to X-Ray. They are no resources: it is allowed for all or for none. */
+export function tellingXray(): PolicyStatement[] {
+  return [allow(['xray:PutSpans', 'xray:PutSpansForIndexing'], '*')]
+}
+
+/** Reading the headers of an endpoint of OTLP. */
+export function readingHeaders(secretArn: string): PolicyStatement[] {
+  return [allow(['secretsmanager:GetSecretValue'], secretArn)]
+}
+
 /** What Lambda's event source mapping does in the name of the function. No code of ours makes these calls. */
 export function mappedByLambda({ stream }: Pick<Data, 'stream'>, failures: Named): PolicyStatement[] {
   return [

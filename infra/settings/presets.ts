@@ -11,6 +11,7 @@ export const presets: Readonly<Record<Settings['preset'], Partial<Settings>>> = 
     retentionHours: 168,
     mfa: 'optional',
     logDays: 90,
+    tracePercent: 5,
     parallelization: 4,
     apiCpu: 1024,
     apiMiB: 2_048,

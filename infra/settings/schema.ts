@@ -81,10 +81,24 @@ export const settingsSchema = Type.Object(
     }),
     logDays: Type.Enum(LOG_DAYS, { default: 30, description: 'How long logs are kept.' }),
     logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], { default: 'info', description: 'Of api and worker.' }),
-    tracing: Type.Enum(['off', 'xray'], {
+    tracing: Type.Enum(['off', 'xray', 'otlp'], {
       default: 'off',
-      description: 'Segments in X-Ray of the functions and of a REST API.',
+      description:
+        'Where traces go. `xray`: the spans of the code, and the segments of functions and of a REST API. `otlp`: the spans, to `otlpEndpoint`.',
     }),
+    otlpEndpoint: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^\\s/?#@]+(?:/[^\\s?#]*)?$',
+        description: 'With `tracing=otlp`: where OTLP is taken over HTTP, without the `/v1/traces` behind it.',
+      }),
+    ),
+    otlpHeadersSecretArn: Type.Optional(
+      Type.String({
+        pattern: '^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\\d{12}:secret:.+-[A-Za-z0-9]{6}$',
+        description: 'With `tracing=otlp`: the whole ARN of the secret that has the headers, as `api-key=…`.',
+      }),
+    ),
+    tracePercent: count('Of the traces that no caller has begun, how many are exported.', 0, 100, 100),
     apiEnvironment: Type.Record(Type.String(), Type.String(), {
       default: {},
       description: 'More environment variables of the api, as JSON.',
@@ -112,6 +126,12 @@ export const settingsSchema = Type.Object(
     workerTasksMin: count('Worker tasks at least.', 1, 500, 1),
     workerTasksMax: count('Worker tasks at most. More than shards would sit idle.', 1, 500, 4),
     stopSeconds: count('How long a task has to stop before it is killed.', 20, 120, 60),
+    availabilityZones: Type.String({
+      pattern: '^(?:[a-z0-9-]+ *, *[a-z0-9-]+)?$',
+      default: '',
+      description:
+        'With `compute=fargate`: the two zones that it is in, comma-separated. Left out: the first two of the region, of which links of API Gateway may not have one.',
+    }),
     natGateways: count('One for each availability zone outlives the loss of one.', 1, 2, 1),
 
     alarmEmail: Type.Optional(
@@ -126,6 +146,13 @@ export const settingsSchema = Type.Object(
       0,
       10_000_000,
       0,
+    ),
+    costMonitorArn: Type.Optional(
+      Type.String({
+        pattern: '^arn:aws[a-z-]*:ce::\\d{12}:anomalymonitor/[0-9a-f-]{36}$',
+        description:
+          'For `costAnomalyUsd`: the monitor of all services that the account has already, of which AWS allows one. Left out, it is made.',
+      }),
     ),
   },
   { additionalProperties: false },

@@ -3,6 +3,7 @@ import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
 import { listed } from '../platform/config/formats.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { UploadStore } from '../uploads/store.ts'
 import type { Metrics } from './admin/metrics.ts'
 import { metricsPlugin } from './admin/metrics-plugin.ts'
@@ -13,6 +14,7 @@ import type { UrlOf } from './download/downloads.ts'
 import { closing } from './http/closing.ts'
 import { cors } from './http/cors.ts'
 import { loadFirst } from './http/load-first.ts'
+import { publicPath } from './http/public-path.ts'
 import { createRateLimits } from './http/rate-limits.ts'
 import { requestLog } from './http/request-log.ts'
 import { createSchemaCompilers } from './http/schema-compilers.ts'
@@ -48,6 +50,8 @@ export interface AppOptions {
   keys?: KeySource
   /** Left out, nothing is counted. */
   metrics?: Metrics
+  /** Left out, nothing is traced. */
+  tracing?: Tracing | undefined
   /** Answers leave whole, as behind Lambda: nothing can be streamed. */
   isBuffered?: boolean
 }
@@ -55,7 +59,7 @@ export interface AppOptions {
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 /** The api, ready to listen or to be called: the same in a container and behind Lambda. */
-export async function buildApp({ config, services, logger, keys, metrics, isBuffered = false }: AppOptions) {
+export async function buildApp({ config, services, logger, keys, metrics, tracing, isBuffered = false }: AppOptions) {
   const compilers = createSchemaCompilers()
   const app = fastify({
     ...serverOptions(config),
@@ -68,7 +72,7 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   const patience = { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
   const backend = onFirstUse(async () => {
     const [{ createBackend }, opened] = await Promise.all([import('./backend.ts'), services()])
-    return createBackend({ config, services: opened, inspector, patience, log: app.log, metrics })
+    return createBackend({ config, services: opened, inspector, patience, log: app.log, metrics, tracing })
   })
   // Runs once the requests under way are answered, or broken off.
   app.addHook('onClose', async () => {
@@ -77,11 +81,14 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   })
 
   await app.register(problemsPlugin)
+  // First of the hooks: what the others do is done within the request's span.
+  if (tracing) await app.register((await import('./http/traced.ts')).traced, { tracing })
   await app.register(requestLog)
   if (metrics) await app.register(metricsPlugin, { metrics })
   const origins = listed(config.CORS_ORIGINS)
   await app.register(securityHeaders, { isShared: origins.length > 0 })
   if (origins.length > 0) await app.register(cors, { origins })
+  if (config.PUBLIC_PATH !== '') await app.register(publicPath, { path: config.PUBLIC_PATH })
   await app.register(closing)
   await app.register(unambiguous)
   await app.register(loadFirst, { load: () => Promise.all([compilers.load(), backend(), import('get-jwks')]) })
@@ -130,7 +137,9 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   const store: Pick<UploadStore, 'get'> = { get: async (key, signal) => (await backend()).store.get(key, signal) }
   const watches = createWatches({
     look: async (key, signal) => {
-      const record = await store.get(key, signal)
+      // For all that wait: within nobody's span.
+      const look = () => store.get(key, signal)
+      const record = await (tracing ? tracing.within(undefined, look) : look())
       return record && toSight(record)
     },
     log: app.log,
@@ -138,7 +147,7 @@ export async function buildApp({ config, services, logger, keys, metrics, isBuff
   // Before the server waits for its connections to end: those who wait here would hold that up.
   app.addHook('preClose', async () => watches.close())
   await app.register(getUpload, { store, watches })
-  await app.register(uploadEvents, { store, watches, isBuffered })
+  await app.register(uploadEvents, { store, watches, isBuffered: isBuffered || config.EVENT_STREAMS === 'whole' })
   await app.register(deleteUpload, {
     deletions: {
       begin: async key => (await backend()).deletions.begin(key),

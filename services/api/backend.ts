@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { ApiConfig } from '../platform/config/api.ts'
-import { PART_BYTES } from '../platform/s3/part-buffers.ts'
+import { createPartBuffers, PART_BYTES } from '../platform/s3/part-buffers.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createDirect, type Direct } from './direct.ts'
@@ -33,10 +34,12 @@ export interface BackendSettings {
   patience: PatienceSettings
   log: FastifyBaseLogger
   metrics?: Metrics | undefined
+  tracing?: Pick<Tracing, 'current'> | undefined
 }
 
 /** Everything that knows AWS's SDK, which is most of the code of the api: loaded for the first request that needs it. */
-export function createBackend({ config, services, inspector, patience, log, metrics }: BackendSettings): Backend {
+export function createBackend(settings: BackendSettings): Backend {
+  const { config, services, inspector, patience, log, metrics, tracing } = settings
   const { s3, dynamodb, kinesis, store, deletions, listUploads, results } = services
   const maxBytes = config.MAX_UPLOAD_BYTES
   const publisher = createOutageWatch({
@@ -46,11 +49,12 @@ export function createBackend({ config, services, inspector, patience, log, metr
     ...(metrics && { metrics }),
   })
   const publish = createPublishUpload({ store, publisher })
+  const buffers = createPartBuffers(Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES))
   const accept = createAcceptUpload({
     objects: createObjects({
       s3,
       bucket: config.UPLOAD_BUCKET,
-      maxParts: Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES),
+      buffers,
       onLeftover: (err, key) => log.error({ err, key }, 'parts of an upload that failed stay behind'),
     }),
     store,
@@ -68,7 +72,7 @@ export function createBackend({ config, services, inspector, patience, log, metr
   })
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
   return {
-    ...createDirect(config, services, { publish, inspector, patience }),
+    ...createDirect(config, services, { publish, inspector, patience, buffers, metrics, tracing }),
     acceptAll,
     acceptOnce,
     store,

@@ -1,7 +1,10 @@
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
+import type { PartBuffers } from '../platform/s3/part-buffers.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
+import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
@@ -28,11 +31,21 @@ export interface Direct {
   endPending: EndPending
 }
 
+export interface DirectSettings {
+  publish: PublishUpload
+  inspector: TypeInspector
+  patience: PatienceSettings
+  /** Shared with the other ways. */
+  buffers: PartBuffers
+  metrics?: Pick<Metrics, 'accepted'> | undefined
+  tracing?: Pick<Tracing, 'current'> | undefined
+}
+
 /** The ways in which a file arrives in more than one request. */
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector, patience }: { publish: PublishUpload; inspector: TypeInspector; patience: PatienceSettings },
+  { publish, inspector, patience, buffers, metrics, tracing }: DirectSettings,
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -41,6 +54,8 @@ export function createDirect(
     keepPromise: createKeepPromise({ pending }),
     publish,
     endPending,
+    traceparent: tracing && (() => tracing.current()?.traceparent),
+    ...(metrics && { onAccepted: (way, upload) => metrics.accepted(way, [upload]) }),
   })
   const promise = createPromise({
     bucket: config.UPLOAD_BUCKET,
@@ -64,6 +79,7 @@ export function createDirect(
     promise,
     locks: createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE })),
     parts,
+    buffers,
     digests,
     finish: createFinishTus({ parts, digests, finish, endPending }),
     endPending,

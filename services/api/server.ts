@@ -6,6 +6,7 @@ import { runMain } from '../platform/main.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
 import { type OperatorPort, openOperatorPort } from '../platform/operator-port.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
+import { startTracing } from '../platform/tracing/start.ts'
 import { adminPages } from './admin/pages.ts'
 import { buildApp } from './app.ts'
 import { stopInPhases, stopPhases } from './http/stop.ts'
@@ -18,10 +19,12 @@ const QUIET_MS = 1_000
 runMain(async () => {
   const config = loadConfig(apiConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
+  const tracing = await startTracing({ config, role: 'api', log })
   // Loaded where they are asked for: a start without them need not wait.
-  const metrics = config.ADMIN_PORT === undefined ? undefined : (await import('./admin/metrics.ts')).createMetrics()
-  const services = onFirstUse(async () => (await import('./services.ts')).createServices(config))
-  const app = await buildApp({ config, services, logger: log, ...(metrics && { metrics }) })
+  const metrics =
+    config.ADMIN_PORT === undefined ? undefined : (await import('./admin/metrics.ts')).createMetrics(tracing)
+  const services = onFirstUse(async () => (await import('./services.ts')).createServices(config, tracing))
+  const app = await buildApp({ config, services, logger: log, tracing, ...(metrics && { metrics }) })
   let sweep: Sweep | undefined
   let admin: OperatorPort | undefined
   const { delayMs, drainMs } = stopPhases(config)
@@ -34,6 +37,7 @@ runMain(async () => {
       // The admin port last: whoever watches it must not take an api that drains for one that is dead.
       await admin?.close()
     },
+    last: tracing?.close,
   })
   await app.listen({ host: config.HOST, port: config.PORT })
   if (metrics && config.ADMIN_PORT !== undefined) {

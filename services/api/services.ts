@@ -3,6 +3,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { type AwsClients, createAwsClients } from '../platform/aws.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import { createDeletions, type Deletions } from '../uploads/deletions.ts'
 import { createIdempotencyStore, type IdempotencyStore } from '../uploads/idempotency-store.ts'
 import { createListUploads, type ListUploads } from '../uploads/listing.ts'
@@ -12,6 +13,7 @@ import { createRemoveObject } from '../uploads/remove-object.ts'
 import { createRemoveOutputs } from '../uploads/remove-outputs.ts'
 import { createResultStore, type ResultStore } from '../uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
+import { tracedPublisher } from '../uploads/traced-publisher.ts'
 
 /** What the api works with. One of each, for as long as the process lives. */
 export interface ApiServices {
@@ -37,13 +39,12 @@ const KEEP_MS = 24 * 3_600_000
 /** Builds the services on the clients, which are theirs from then on. */
 export function createServices(
   config: ApiConfig,
-  aws: AwsClients = createAwsClients({ region: config.AWS_REGION }),
+  tracing?: Tracing,
+  aws: AwsClients = createAwsClients({ region: config.AWS_REGION, tracing }),
 ): ApiServices {
-  const publisher = createPublisher({
-    kinesis: aws.kinesis,
-    stream: config.STREAM_NAME,
-    timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
-  })
+  const stream = config.STREAM_NAME
+  const untold = createPublisher({ kinesis: aws.kinesis, stream, timeoutMs: config.EVENT_PUT_TIMEOUT_MS })
+  const publisher = tracing ? tracedPublisher(untold, { tracing, stream }) : untold
   const records = { dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }
   const results = createResultStore(records)
   return {

@@ -25,7 +25,7 @@ export interface PendingStore {
    */
   markStored(
     key: UploadKey,
-    arrived: { size: number; sha256: string; detectedType?: string },
+    arrived: { size: number; sha256: string; detectedType?: string; traceparent?: string | undefined },
   ): Promise<UploadRecord | undefined>
   /**
    * Takes a promise back: from then on its owner has no such upload. A note of what is to be cleaned up stays until `forget`.
@@ -79,12 +79,14 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
       await conditionally(() => dynamodb.send(new PutItemCommand({ TableName: table, Item, ConditionExpression })))
     },
 
-    async markStored(key, { size, sha256, detectedType }) {
+    async markStored(key, { size, sha256, detectedType, traceparent }) {
       const at = now().toISOString()
+      const typed = detectedType === undefined ? '' : ', detectedType = :type'
+      const traced = traceparent === undefined ? '' : ', traceparent = :trace'
       const update = new UpdateItemCommand({
         TableName: table,
         Key: itemKey(key),
-        UpdateExpression: `SET #status = :stored, #size = :size, sha256 = :sha256${detectedType === undefined ? '' : ', detectedType = :type'}, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted`,
+        UpdateExpression: `SET #status = :stored, #size = :size, sha256 = :sha256${typed}${traced}, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted`,
         ConditionExpression: '#status = :pending',
         ExpressionAttributeNames: { '#status': 'status', '#size': 'size' },
         ExpressionAttributeValues: marshall({
@@ -95,6 +97,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
           ':now': at,
           ':outbox': outboxPartition(key.uploadId),
           ...(detectedType !== undefined && { ':type': detectedType }),
+          ...(traceparent !== undefined && { ':trace': traceparent }),
         }),
         ReturnValues: 'ALL_NEW',
       })

@@ -2,16 +2,17 @@
 import { loadConfig } from '../platform/config/load.ts'
 import { relayConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
+import { startTracing } from '../platform/tracing/start.ts'
 import { createRelayHandler } from './lambda-relay-handler.ts'
 import { createOutboxRelay } from './outbox-relay.ts'
 import { createWorkerServices } from './services.ts'
 
 const config = loadConfig(relayConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'relay' })
-const { store, deletions, publisher, tell } = await createWorkerServices(config, log)
+const tracing = await startTracing({ config, role: 'relay', log })
+const { store, deletions, publisher, tell } = await createWorkerServices(config, log, undefined, tracing)
 
-/** The entry for Lambda: `services/worker/lambda-relay.handler`. */
-export const handler = createRelayHandler({
+const relay = createRelayHandler({
   createRelay: () =>
     createOutboxRelay({
       ...{ store, deletions, publisher, log },
@@ -21,3 +22,6 @@ export const handler = createRelayHandler({
   onPass: oldestMs => tell({ OutboxAge: oldestMs / 1_000 }),
   log,
 })
+
+/** The entry for Lambda: `services/worker/lambda-relay.handler`. */
+export const handler = tracing?.flushed(relay) ?? relay

@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../platform/log.ts'
+import { inSpan, type Tracing } from '../platform/tracing/tracing.ts'
 import type { BareEvent, UploadEvent } from '../uploads/event.ts'
 import type { Made, Output } from '../uploads/record.ts'
 import type { ResultStore } from '../uploads/results.ts'
@@ -22,6 +23,7 @@ export interface MakeSettings {
   results: Pick<ResultStore, 'put'>
   largeObjectsBytes?: number | undefined
   threads?: number | undefined
+  tracing?: Pick<Tracing, 'inSpan'> | undefined
   log: Pick<Logger, 'warn'>
 }
 
@@ -41,7 +43,7 @@ export interface Making {
 export type Make = (event: UploadEvent | BareEvent, signal: AbortSignal) => Promise<Making>
 
 export function createMake(settings: MakeSettings): Make {
-  const { s3, processedBucket, rules, results, largeObjectsBytes, threads, log } = settings
+  const { s3, processedBucket, rules, results, largeObjectsBytes, threads, tracing, log } = settings
   const open = createAdmission(s3, { largeObjectsBytes, threads })
   const objects = createObjectSink({
     s3,
@@ -66,18 +68,26 @@ export function createMake(settings: MakeSettings): Make {
       const whole = rule.transform.holds?.(upload) ?? 0
       return { bytes: bytesHeld(source.size) + (whole > 0 ? whole : 0), thread: rule.isThreaded }
     }
-    const { source, close } = await open(event, demandOf, signal)
+    // Until its head is there, the wait for room included: the rest is read while it is transformed.
+    const { source, close } = await inSpan(tracing, { name: 'fetch' }, () => open(event, demandOf, signal))
 
     async function makeOutputs(): Promise<Made> {
       const { upload, rule } = chosenFor(event, source)
       const { transform } = rule
       const made = provenance(event, source, transform)
       const context = { provenance: made, inputBytes: source.size, signal }
-      const outputs: Output[] = []
-      for await (const output of untilAborted(outputsOf(transform, source.body, { upload, signal }), signal)) {
-        outputs.push(await sinkOf(rule.sinkOf(output.name), rule)(output, context))
-      }
-      return { outputs, transform: made.transform }
+      const attributes = { 'headgate.transform': transform.name, 'headgate.upload.bytes': source.size }
+      return inSpan(tracing, { name: 'transform', attributes }, async span => {
+        const outputs: Output[] = []
+        for await (const output of untilAborted(outputsOf(transform, source.body, { upload, signal }), signal)) {
+          const sink = rule.sinkOf(output.name)
+          // What is written is transformed as it goes.
+          const write = { name: 'write', attributes: { 'headgate.sink': sink } }
+          outputs.push(await inSpan(tracing, write, () => sinkOf(sink, rule)(output, context)))
+        }
+        span?.set({ 'headgate.outputs': outputs.length })
+        return { outputs, transform: made.transform }
+      })
     }
 
     return { source, makeOutputs, close }

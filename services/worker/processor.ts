@@ -1,5 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../platform/log.ts'
+import { traceIdOf } from '../platform/tracing/traceparent.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import { decodeEvent } from '../uploads/decode-event.ts'
 import type { Deletions } from '../uploads/deletions.ts'
 import { type BareEvent, isUploadEvent, type UploadEvent } from '../uploads/event.ts'
@@ -9,7 +11,6 @@ import { createRemoveObject } from '../uploads/remove-object.ts'
 import type { RemoveOutputs } from '../uploads/remove-outputs.ts'
 import type { ResultStore } from '../uploads/results.ts'
 import type { UploadKey, UploadStore } from '../uploads/store.ts'
-import { traceIdOf } from '../uploads/trace.ts'
 import type { AttemptStore } from './attempts/attempt-store.ts'
 import { createCountAttempts } from './attempts/counted.ts'
 import { orPoison } from './attempts/or-poison.ts'
@@ -68,6 +69,8 @@ export interface ProcessorSettings {
   threads?: number
   /** How long an upload is processed before it shows as `processing`, in milliseconds. */
   markProcessingAfterMs?: number
+  /** Told of the steps, where somebody asks for it. */
+  tracing?: Pick<Tracing, 'inSpan' | 'current'> | undefined
   log: Pick<Logger, 'info' | 'warn'>
 }
 
@@ -142,6 +145,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
       signal.throwIfAborted()
       await removeMade(event, upload)
     }
+    settings.tracing?.current()?.fail(failure.code)
     const { shardId, sequenceNumber } = record
     log.warn(
       { shardId, sequenceNumber, uploadId: upload?.uploadId, ...requestOf(event), ...failure, deadLetter },

@@ -5,16 +5,19 @@ import { createAwsClients } from '../platform/aws.ts'
 import type { ProcessorConfig } from '../platform/config/worker.ts'
 import { createTellMetrics, type TellMetrics } from '../platform/emf.ts'
 import type { Logger } from '../platform/log.ts'
+import type { Tracing } from '../platform/tracing/tracing.ts'
 import { createDeletions, type Deletions } from '../uploads/deletions.ts'
 import { createPublisher, type EventPublisher } from '../uploads/publisher.ts'
 import { createRemoveObject } from '../uploads/remove-object.ts'
 import { createRemoveOutputs } from '../uploads/remove-outputs.ts'
 import { createResultStore } from '../uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../uploads/store.ts'
+import { tracedPublisher } from '../uploads/traced-publisher.ts'
 import { createAttemptStore } from './attempts/attempt-store.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import type { WorkMetrics } from './metrics/work-metrics.ts'
 import { createProcessor, type Processor } from './processor.ts'
+import { tracedProcessor } from './traced-processor.ts'
 import { loadRules } from './transforms/rules/rules.ts'
 import { createTransformThreads } from './transforms/threads/pool.ts'
 
@@ -47,23 +50,27 @@ const MAX_SOCKETS = 1_024
  * Builds them. Connects to nothing yet.
  *
  * @param measured counts what they do, where somebody asks for it
+ * @param tracing tells how long it took, likewise
  * @throws ConfigurationError for transforms that cannot be had
  */
 export async function createWorkerServices(
   config: ProcessorConfig,
   log: Logger,
   measured?: WorkMetrics,
+  tracing?: Tracing,
 ): Promise<WorkerServices> {
   const threads = createTransformThreads()
   const rules = await loadRules(config.TRANSFORMS, threads.onThread)
-  const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS })
+  const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS, tracing })
   const { s3, kinesis, dynamodb } = aws
   const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
   const removeObject = createRemoveObject(s3)
   const results = createResultStore({ dynamodb, table: config.UPLOADS_TABLE })
   const removeOutputs = createRemoveOutputs(s3, results)
   const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject, removeOutputs })
-  const publisher = createPublisher({ kinesis, stream: config.STREAM_NAME, timeoutMs: PUBLISH_TIMEOUT_MS })
+  const stream = config.STREAM_NAME
+  const untoldPublisher = createPublisher({ kinesis, stream, timeoutMs: PUBLISH_TIMEOUT_MS })
+  const publisher = tracing ? tracedPublisher(untoldPublisher, { tracing, stream }) : untoldPublisher
   const tell = createTellMetrics({
     namespace: config.METRICS_NAMESPACE,
     application: config.APPLICATION_NAME,
@@ -72,11 +79,11 @@ export async function createWorkerServices(
   const letters = createDeadLetters({
     s3,
     bucket: config.PROCESSED_BUCKET,
-    stream: config.STREAM_NAME,
+    stream,
     onWritten: () => tell({ DeadLetters: 1 }),
   })
   const deadLetters = measured?.deadLetters(letters) ?? letters
-  const processor = createProcessor({
+  const untold = createProcessor({
     s3,
     store,
     deletions,
@@ -89,8 +96,10 @@ export async function createWorkerServices(
     deadLetters,
     attempts: createAttemptStore({ dynamodb, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }),
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
+    tracing,
     log,
   })
+  const processor = tracing ? tracedProcessor(untold, { tracing, stream }) : untold
   return {
     s3,
     kinesis,

@@ -5,6 +5,7 @@ import { createLogger } from '../platform/log.ts'
 import { runMain } from '../platform/main.ts'
 import { type OperatorPort, openOperatorPort } from '../platform/operator-port.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
+import { startTracing } from '../platform/tracing/start.ts'
 import { checkResources } from './check-resources.ts'
 import { createUploadConsumer } from './consumer.ts'
 import { startScalingSignal } from './metrics/scaling-signal.ts'
@@ -19,8 +20,9 @@ runMain(async () => {
   const startedAt = performance.now()
   const config = loadConfig(workerConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
-  const metrics = createWorkerMetrics()
-  const services = await createWorkerServices(config, log, metrics.work)
+  const tracing = await startTracing({ config, role: 'worker', log })
+  const metrics = createWorkerMetrics(tracing)
+  const services = await createWorkerServices(config, log, metrics.work, tracing)
   const consumer = createUploadConsumer(config, services, log)
   const stuck = createStuckShards({ consumer, boundMs: config.STUCK_AFTER_MS })
   const relay = createOutboxRelay({
@@ -44,6 +46,7 @@ runMain(async () => {
       await services.close()
       await operatorPort?.close()
     },
+    last: tracing?.close,
   })
 
   if (config.HEALTH_PORT !== undefined) {

@@ -42,7 +42,7 @@ export async function buildTestApi(
 ): Promise<TestApi> {
   const config = loadConfig(apiConfigSchema, { ...aws.env, ...overrides.env })
   const clients = createLocalClients({ ...endpointsOf(aws), ...overrides.endpoints })
-  const services = createServices(config, clients)
+  const services = createServices(config, undefined, clients)
   const log: string[] = []
   const logger = pino(logOptions({ level: 'debug', role: 'api' }), { write: line => log.push(line) })
   const app = await buildApp({

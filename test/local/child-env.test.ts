@@ -16,24 +16,36 @@ t.test("nothing of a person's own AWS settings reaches a child", async t => {
   t.equal(env.AWS_REGION, 'us-east-1')
 })
 
-t.test('of all that configures the api and the worker only bounds, paces and transforms are inherited', async t => {
-  const names = [apiConfigSchema, workerConfigSchema].flatMap(schema => Object.keys(schema.properties))
-  const own = Object.fromEntries(names.map(name => [name, 'x']))
-  const left = Object.entries(childEnv(own, {}, {}))
-    .filter(([, value]) => value === 'x')
-    .map(([name]) => name)
-  t.strictSame(left.sort(), [
-    'EVENT_PUT_TIMEOUT_MS',
-    'FAILOVER_TIME_MS',
-    'LOG_LEVEL',
-    'MAX_JSON_BYTES',
-    'MAX_UPLOAD_BYTES',
-    'OUTBOX_GRACE_MS',
-    'OUTBOX_INTERVAL_MS',
-    'SHARD_CONCURRENCY',
-    'TRANSFORMS',
-  ])
-})
+t.test(
+  'of all that configures the api and the worker only bounds, paces, transforms and traces are inherited',
+  async t => {
+    const names = [apiConfigSchema, workerConfigSchema].flatMap(schema => Object.keys(schema.properties))
+    const own = Object.fromEntries(names.map(name => [name, 'x']))
+    const left = Object.entries(childEnv(own, {}, {}))
+      .filter(([, value]) => value === 'x')
+      .map(([name]) => name)
+    t.strictSame(left.sort(), [
+      'EVENT_PUT_TIMEOUT_MS',
+      'FAILOVER_TIME_MS',
+      'LOG_LEVEL',
+      'MAX_JSON_BYTES',
+      'MAX_UPLOAD_BYTES',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_HEADERS',
+      'OTEL_EXPORTER_OTLP_PROTOCOL',
+      'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+      'OTEL_RESOURCE_ATTRIBUTES',
+      'OTEL_SERVICE_NAME',
+      'OTEL_TRACES_EXPORTER',
+      'OTEL_TRACES_SAMPLER',
+      'OTEL_TRACES_SAMPLER_ARG',
+      'OUTBOX_GRACE_MS',
+      'OUTBOX_INTERVAL_MS',
+      'SHARD_CONCURRENCY',
+      'TRANSFORMS',
+    ])
+  },
+)
 
 t.test("what a child is started with wins over what a person sets, and what is nobody's stays", async t => {
   const env = childEnv(

@@ -2,6 +2,7 @@ import t from 'tap'
 import { Type } from 'typebox'
 import { apiConfigSchema, issuerOf } from '../../services/platform/config/api.ts'
 import { loadConfig } from '../../services/platform/config/load.ts'
+import { otlpUrl, pairsOf } from '../../services/platform/config/tracing.ts'
 import { processorConfigSchema, workerConfigSchema } from '../../services/platform/config/worker.ts'
 import { ConfigurationError, HeadgateError } from '../../services/platform/errors.ts'
 import { names } from '../../services/platform/resources.ts'
@@ -39,6 +40,13 @@ t.test('what is not set has its default, and what is optional is left out', asyn
       GIVE_UP_AFTER_HOURS: 20,
       STUCK_AFTER_MS: 300_000,
       HEALTH_HOST: '0.0.0.0',
+      OTEL_TRACES_EXPORTER: 'none',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: '',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_RESOURCE_ATTRIBUTES: '',
+      OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+      OTEL_TRACES_SAMPLER_ARG: 1,
     },
   )
   const config = loadConfig(apiConfigSchema, api)
@@ -177,4 +185,37 @@ t.test('the issuer is the configured one, else the one that AWS gives the pool',
   t.equal(issuerOf(loadConfig(apiConfigSchema, api)), 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a')
   const own = { ...api, COGNITO_ISSUER: 'http://127.0.0.1:9229/eu-central-1_a' }
   t.equal(issuerOf(loadConfig(apiConfigSchema, own)), 'http://127.0.0.1:9229/eu-central-1_a')
+})
+
+t.test('what says where traces go is held to its form, and no fault shows a secret', async t => {
+  const wrong = {
+    OTEL_TRACES_EXPORTER: 'console',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:hunter2@collector.example',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'collector:4318?key=hunter2',
+    OTEL_EXPORTER_OTLP_HEADERS: 'a=1,hunter2',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_TRACES_SAMPLER: 'sometimes',
+    OTEL_TRACES_SAMPLER_ARG: '1.5',
+    OTLP_HEADERS_SECRET_ARN: 'my-secret',
+  }
+  const faults = faultsOf(() => loadConfig(apiConfigSchema, { ...api, ...wrong }))
+  t.strictSame(
+    faults.map(fault => fault.split(':')[0]),
+    Object.keys(wrong).sort(),
+  )
+  t.match(faults.join(), /OTEL_EXPORTER_OTLP_HEADERS: must be name=value,…: entry 2 is not/)
+  t.match(faults.join(), /OTEL_EXPORTER_OTLP_PROTOCOL: must be one of http\/protobuf/)
+  t.notMatch(faults.join(), /hunter2/)
+  for (const headers of ['a=1,a=2', '=1', 'a b=1', 'a=%zz', 'a=%0d%0ax']) {
+    const [fault] = faultsOf(() => loadConfig(apiConfigSchema, { ...api, OTEL_EXPORTER_OTLP_HEADERS: headers }))
+    t.match(fault, /^OTEL_EXPORTER_OTLP_HEADERS: /, headers)
+  }
+})
+
+t.test('headers and endpoints are read as OpenTelemetry says', async t => {
+  t.strictSame(pairsOf(' api-key = a%20b , x=1=2,'), { 'api-key': 'a b', x: '1=2' })
+  const url = (env: Record<string, string>) => otlpUrl(loadConfig(apiConfigSchema, { ...api, ...env }))
+  t.equal(url({}), 'http://localhost:4318/v1/traces')
+  t.equal(url({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://a.example/otlp/' }), 'https://a.example/otlp/v1/traces')
+  t.equal(url({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://a.example/take' }), 'https://a.example/take')
 })

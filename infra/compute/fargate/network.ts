@@ -12,7 +12,9 @@ import {
 import type { Construct } from 'constructs'
 import { acknowledge } from '../../acknowledge.ts'
 import { createLogGroup } from '../../running/log-group.ts'
+import { listed } from '../../settings/listed.ts'
 import type { Settings } from '../../settings/schema.ts'
+import { otlpPort } from '../traces.ts'
 
 /** Where the api listens, in its container. */
 export const API_PORT = 3_000
@@ -31,8 +33,9 @@ export interface Network {
  * by an interface endpoint. The rest (images, logs, the user pool's keys) goes by NAT.
  */
 export function createNetwork(scope: Construct, settings: Settings): Network {
+  const zones = listed(settings.availabilityZones)
   const made = new Vpc(scope, 'Vpc', {
-    maxAzs: 2,
+    ...(zones.length > 0 ? { availabilityZones: zones } : { maxAzs: 2 }),
     natGateways: settings.natGateways,
     restrictDefaultSecurityGroup: false,
     subnetConfiguration: [
@@ -58,6 +61,10 @@ export function createNetwork(scope: Construct, settings: Settings): Network {
   link.connections.allowTo(balancer, Port.tcp(80), 'to the balancer')
   balancer.connections.allowTo(api, Port.tcp(API_PORT), 'to the api')
   for (const tasks of [api, worker]) tasks.connections.allowToAnyIpv4(Port.tcp(443), 'AWS, over TLS')
+  const traces = otlpPort(settings)
+  if (traces !== undefined) {
+    for (const tasks of [api, worker]) tasks.connections.allowToAnyIpv4(Port.tcp(traces), 'the endpoint of traces')
+  }
 
   const endpoint = group('KinesisEndpointGroup', 'The endpoint of Kinesis')
   for (const tasks of [api, worker]) endpoint.connections.allowFrom(tasks, Port.tcp(443), 'Kinesis')

@@ -43,6 +43,9 @@ export function createTask(scope: Construct, id: string, made: TaskSettings): Fa
     inlinePolicies: { duty: new PolicyDocument({ statements }) },
   })
   acknowledgePrefixes(taskRole, statements)
+  if (settings.tracing === 'xray') {
+    acknowledge(taskRole, { 'AwsSolutions-IAM5[Resource::*]': 'Spans are no resources: it is for all or for none.' })
+  }
   const task = new FargateTaskDefinition(scope, `${id}Task`, {
     cpu,
     memoryLimitMiB: memoryMiB,

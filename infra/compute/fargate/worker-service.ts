@@ -6,6 +6,7 @@ import { duties } from '../../permissions/duties.ts'
 import { ownMetric } from '../../running/own-metric.ts'
 import { straysEnvironment, workerEnvironment } from '../environment.ts'
 import { commands } from '../image.ts'
+import { tracesOf } from '../traces.ts'
 import type { ServiceSettings } from './api-service.ts'
 import { createTask } from './task.ts'
 
@@ -26,12 +27,14 @@ export function createWorkerService(
       HEALTH_PORT: String(HEALTH_PORT),
       HEALTH_HOST: '127.0.0.1',
       ...straysEnvironment(settings),
+      ...tracesOf(settings),
     }),
     statements: [
       ...duties.process(data, settings),
       ...duties.relay(data, settings),
       ...duties.sweepStrays(data),
       ...duties.consume(data),
+      ...duties.trace(data, settings),
     ],
     cpu: settings.workerCpu,
     memoryMiB: settings.workerMiB,
@@ -46,7 +49,6 @@ export function createWorkerService(
   const service = new FargateService(scope, 'WorkerService', {
     cluster,
     taskDefinition: task,
-    desiredCount: settings.workerTasksMin,
     minHealthyPercent: 100,
     maxHealthyPercent: 200,
     circuitBreaker: { rollback: true },

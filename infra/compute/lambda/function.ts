@@ -33,7 +33,7 @@ export function createFunction(scope: Construct, id: string, made: FunctionSetti
   acknowledgePrefixes(role, statements)
   acknowledge(role, {
     'AwsSolutions-IAM5[Resource::*]':
-      'Segments of X-Ray are no resources: its actions can be allowed for all or for none.',
+      'Segments and spans of X-Ray are no resources: its actions can be allowed for all or for none.',
   })
   return new DockerImageFunction(scope, id, {
     code: DockerImageCode.fromImageAsset(image.directory, {

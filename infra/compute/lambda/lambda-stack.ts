@@ -14,6 +14,7 @@ import { createRunning } from '../../running/running.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { apiEnvironment, straysEnvironment, workerEnvironment } from '../environment.ts'
 import { handlers } from '../image.ts'
+import { tracesOf } from '../traces.ts'
 import { createFunction } from './function.ts'
 import { lambdaAlarms } from './lambda-alarms.ts'
 import { createFailures, createMapping } from './mapping.ts'
@@ -32,11 +33,13 @@ export class LambdaStack extends Stack {
     { data, settings, ...props }: StackProps & { data: Data; settings: Settings },
   ) {
     super(scope, id, props)
+    // Of those that an upload comes by.
+    const traces = tracesOf(settings)
     const api = createFunction(this, 'Api', {
       settings,
       handler: handlers.api,
-      environment: apiEnvironment(data, settings),
-      statements: duties.serve(data, settings),
+      environment: apiEnvironment(data, settings, traces),
+      statements: [...duties.serve(data, settings), ...duties.trace(data, settings)],
       memoryMiB: settings.functionMiB,
       timeoutSeconds: API_SECONDS,
       concurrency: settings.apiConcurrency,
@@ -45,9 +48,10 @@ export class LambdaStack extends Stack {
     const processor = createFunction(this, 'Processor', {
       settings,
       handler: handlers.processor,
-      environment: workerEnvironment(data, settings),
+      environment: workerEnvironment(data, settings, traces),
       statements: [
         ...duties.process(data, settings),
+        ...duties.trace(data, settings),
         ...mappedByLambda(data, { name: failures.queueName, arn: failures.queueArn }),
       ],
       memoryMiB: settings.processorMiB,
@@ -60,8 +64,8 @@ export class LambdaStack extends Stack {
     const relay = createFunction(this, 'Relay', {
       settings,
       handler: handlers.relay,
-      environment: workerEnvironment(data, settings),
-      statements: duties.relay(data, settings),
+      environment: workerEnvironment(data, settings, traces),
+      statements: [...duties.relay(data, settings), ...duties.trace(data, settings)],
       ...HOUSEKEEPING,
     })
     this.#every(Duration.minutes(1), relay)

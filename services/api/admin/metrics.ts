@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { registerTraceMetrics } from '../../platform/tracing/trace-metrics.ts'
+import type { Tracing } from '../../platform/tracing/tracing.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
 import type { Way } from '../ways/way.ts'
 
@@ -9,7 +11,7 @@ export interface Metrics {
   text(): Promise<string>
   requestStarted(): void
   requestEnded(request: EndedRequest): void
-  accepted(way: Way, uploads: ReadonlyArray<Pick<UploadRecord, 'size' | 'status'>>): void
+  accepted(way: Way | 'grant' | 'tus', uploads: ReadonlyArray<Pick<UploadRecord, 'size' | 'status'>>): void
   /** Whether Kinesis takes no events, so that none are waited for. */
   eventOutage(isOn: boolean): void
   /** Nothing more is measured. */
@@ -30,10 +32,11 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600]
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-export function createMetrics(): Metrics {
+export function createMetrics(tracing?: Pick<Tracing, 'counts'>): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  if (tracing) registerTraceMetrics(registry, tracing)
   const requests = new Counter({
     name: 'headgate_http_requests_total',
     help: 'Requests that were answered or broken off.',

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
 import type { ApiConfig } from '../../platform/config/api.ts'
-import { traceIdOf } from '../../uploads/trace.ts'
+import { traceIdOf } from '../../platform/tracing/traceparent.ts'
 import { sendError } from '../problems/send.ts'
 import { answerClientError } from './client-error.ts'
 import { requestIdOf } from './request-id.ts'

@@ -13,6 +13,10 @@ export interface FinishSettings {
   keepPromise: KeepPromise
   publish: PublishUpload
   endPending: EndPending
+  /** Of the request that ends it, where requests are traced: what goes on with the upload goes on with its trace. */
+  traceparent?: (() => string | undefined) | undefined
+  /** Told of every upload that is accepted, once. */
+  onAccepted?: (way: 'grant' | 'tus', upload: UploadRecord) => void
 }
 
 /**
@@ -32,7 +36,8 @@ export type Finish = (
   known?: { sha256: string },
 ) => Promise<UploadRecord | undefined>
 
-export function createFinish({ arrivedObject, keepPromise, publish, endPending }: FinishSettings): Finish {
+export function createFinish(settings: FinishSettings): Finish {
+  const { arrivedObject, keepPromise, publish, endPending, traceparent, onAccepted } = settings
   return async (promised, log, known) => {
     let arrived: Arrived
     try {
@@ -41,7 +46,10 @@ export function createFinish({ arrivedObject, keepPromise, publish, endPending }
       if (error instanceof ArrivalRefusedError || error instanceof ProblemError) await endPending(promised)
       throw error
     }
-    const stored = await keepPromise(promised, arrived, log)
-    return stored?.status === 'stored' ? publish(stored, log) : stored
+    const stored = await keepPromise(promised, { ...arrived, traceparent: traceparent?.() }, log)
+    if (stored?.status !== 'stored') return stored
+    const upload = await publish(stored, log)
+    onAccepted?.(promised.arrival.way === 'tus' ? 'tus' : 'grant', upload)
+    return upload
   }
 }

@@ -14,7 +14,7 @@ export interface KeepPromiseSettings {
 /** Makes the record of an upload of its promise. Resolves to undefined where the promise is gone. */
 export type KeepPromise = (
   promised: PendingRecord,
-  arrived: Arrived,
+  arrived: Arrived & { traceparent?: string | undefined },
   log: Pick<Logger, 'warn' | 'error'>,
 ) => Promise<UploadRecord | undefined>
 

@@ -1,11 +1,15 @@
 import { apiConfigSchema } from '../../platform/config/api.ts'
+import { tracingProperties } from '../../platform/config/tracing.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 
 /** Less than a pipeline waits for a child at a stop. A person at a terminal does not wait for half a minute. */
 const DEFAULTS = { SHUTDOWN_TIMEOUT_MS: '8000' }
 
+/** But for a secret of an account: there is none here. */
+const TRACES = Object.keys(tracingProperties).filter(name => name !== 'OTLP_HEADERS_SECRET_ARN')
+
 /**
- * What a person may tune by their own environment: bounds, paces and transforms, which mean the same wherever it runs. Any other
+ * What a person may tune by their own environment: bounds, paces, transforms and traces, which mean the same wherever it runs. Any other
  * variable of the api or the worker may be there for something else (`PORT`, `HOST`), and `npm start` sets what it needs.
  */
 const TUNABLE = new Set([
@@ -18,6 +22,7 @@ const TUNABLE = new Set([
   'MAX_UPLOAD_BYTES',
   'MAX_JSON_BYTES',
   'EVENT_PUT_TIMEOUT_MS',
+  ...TRACES,
 ])
 
 // From the schemas, so that a variable they gain stays out until it is named above.

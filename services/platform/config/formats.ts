@@ -1,10 +1,17 @@
 import { isIP } from 'node:net'
+import { faultOfPairs } from './tracing.ts'
 
 /** What is wrong with a value, for a person; undefined where nothing is. */
 type Format = (value: string) => string | undefined
 
 /** The formats that a variable's schema may name, for what a pattern cannot say. */
-export const formats: Readonly<Record<string, Format>> = { proxies, 'media-types': mediaTypes, origins }
+export const formats: Readonly<Record<string, Format>> = {
+  proxies,
+  'media-types': mediaTypes,
+  origins,
+  'http-url': httpUrl,
+  'otel-pairs': faultOfPairs,
+}
 
 /** The entries of a comma-separated list. */
 export function listed(list: string): string[] {
@@ -44,4 +51,12 @@ function origins(list: string): string | undefined {
   return wrong.length > 0
     ? `must be origins such as https://app.example, and these are not: ${wrong.join(', ')}`
     : undefined
+}
+
+/** Without what could be a secret: it is logged, and shown by whoever shows an environment. */
+function httpUrl(value: string): string | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (!url || !/^https?:$/.test(url.protocol)) return 'must be a URL of http or https'
+  if (url.username !== '' || url.password !== '') return 'must have no user and no password: they are for the headers'
+  return url.search === '' && url.hash === '' ? undefined : 'must have no query and no fragment'
 }

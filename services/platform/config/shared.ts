@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { names } from '../resources.ts'
+import { tracingProperties } from './tracing.ts'
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 export const bucketName = {
@@ -37,4 +38,5 @@ export const sharedProperties = {
     description:
       'How long a stop may take, in milliseconds. Keep it under the stop time-out of the task (30 s on Fargate).',
   }),
+  ...tracingProperties,
 }

@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Pages } from '../../platform/operator-port.ts'
+import { registerTraceMetrics } from '../../platform/tracing/trace-metrics.ts'
+import type { Tracing } from '../../platform/tracing/tracing.ts'
 import { type ConsumerMetricsSettings, registerConsumerMetrics } from './consumer-metrics.ts'
 import { createWorkMetrics, type WorkMetrics } from './work-metrics.ts'
 
@@ -11,8 +13,9 @@ export interface WorkerMetrics {
   pages(of: ConsumerMetricsSettings): Pages
 }
 
-export function createWorkerMetrics(): WorkerMetrics {
+export function createWorkerMetrics(tracing?: Pick<Tracing, 'counts'>): WorkerMetrics {
   const registry = new Registry()
+  if (tracing) registerTraceMetrics(registry, tracing)
   return {
     work: createWorkMetrics(registry),
     pages(of) {

@@ -1,0 +1,56 @@
+import { hash } from 'node:crypto'
+import { defaultProvider } from '@aws-sdk/credential-provider-node'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
+import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
+import type { AwsCredentialIdentity } from '@smithy/types'
+import { createSign } from '../direct/sigv4.ts'
+
+export interface SignedExporterSettings {
+  url: string
+  region: string
+  timeoutMs: number
+  /** Left out, those that the SDK finds. */
+  credentials?: () => Promise<AwsCredentialIdentity>
+}
+
+/**
+ * Sends spans to X-Ray: by OTLP as to anybody, signed with the credentials of the process. For one request at a time, as the queue
+ * makes them: what is signed is what is sent next, and a retry within seconds is good with the same signature.
+ *
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html
+ */
+export class SignedExporter implements SpanExporter {
+  readonly #exporter: OTLPTraceExporter
+  readonly #sign: (body: Uint8Array) => Promise<Record<string, string>>
+  #headers: Record<string, string> = {}
+
+  constructor({ url, region, timeoutMs, credentials = defaultProvider() }: SignedExporterSettings) {
+    const { host, pathname: path } = new URL(url)
+    const sign = createSign({ region, service: 'xray' })
+    this.#sign = async body => {
+      const payloadHash = hash('sha256', body)
+      const headers = { host, 'x-amz-content-sha256': payloadHash }
+      const unsigned = { method: 'POST', path, query: {}, headers, payloadHash }
+      const { host: _own, ...signed } = sign(unsigned, await credentials(), new Date())
+      return signed
+    }
+    this.#exporter = new OTLPTraceExporter({ url, timeoutMillis: timeoutMs, headers: async () => this.#headers })
+  }
+
+  export(spans: ReadableSpan[], done: Parameters<SpanExporter['export']>[1]): void {
+    // The same bytes as will be sent: they follow from the spans alone.
+    const body = ProtobufTraceSerializer.serializeRequest(spans) ?? new Uint8Array()
+    this.#sign(body).then(
+      headers => {
+        this.#headers = headers
+        this.#exporter.export(spans, done)
+      },
+      (error: unknown) => done({ code: 1, error: error instanceof Error ? error : new Error(String(error)) }),
+    )
+  }
+
+  shutdown(): Promise<void> {
+    return this.#exporter.shutdown()
+  }
+}
