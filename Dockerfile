@@ -57,14 +57,14 @@ USER node
 # on: `infra/compute/image.ts` has them all.
 CMD ["node", "dist/services/api/server.js"]
 
-# The servers are development dependencies; what only checks, builds and tests is taken out again.
+# The servers are development dependencies: they are copied, and what only checks, builds and tests is not.
 FROM packages AS servers
-RUN npm uninstall --no-save --include=dev @biomejs/biome @types/aws-lambda @types/node aws-cdk aws-cdk-lib cdk-nag \
-     constructs esbuild node tap typescript \
- && rm -rf /root/.npm
+COPY image/packages.ts image/
+RUN node image/packages.ts /aside dynalite fast-jwt fauxqs kinesis-local \
+      $(node -p "Object.keys(require('./package.json').dependencies).join(' ')")
 
 FROM running AS local
-COPY --from=servers /app/node_modules node_modules
+COPY --from=servers /aside ./
 COPY package.json ./
 COPY services services
 RUN mkdir /data && chown node:node /data

@@ -53,5 +53,6 @@ export function copyPackages(root: string, to: string, names: readonly string[] 
 
 if (import.meta.main) {
   const root = path.resolve(import.meta.dirname, '..')
-  copyPackages(root, path.resolve(process.argv[2] ?? 'packages'))
+  const [to = 'packages', ...names] = process.argv.slice(2)
+  copyPackages(root, path.resolve(to), names.length > 0 ? names : ASIDE)
 }

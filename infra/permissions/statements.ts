@@ -58,7 +58,8 @@ export function processing({ uploadBucket, processedBucket, uploadsTable: table 
     allow(['s3:ListBucket'], processedBucket.arn),
     allow(['s3:GetObject'], ...under(uploadBucket, uploads)),
     allow(['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], ...under(processedBucket, processed)),
-    allow(['s3:PutObject'], ...under(processedBucket, deadLetters)),
+    // One is taken back where its upload is deleted in that moment.
+    allow(['s3:PutObject', 's3:DeleteObject'], ...under(processedBucket, deadLetters)),
     allow(
       ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem'],
       table.arn,

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { ApiConfig } from '../platform/config/api.ts'
-import { PART_BYTES } from '../platform/s3/part-buffers.ts'
+import { createPartBuffers, PART_BYTES } from '../platform/s3/part-buffers.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
@@ -49,11 +49,12 @@ export function createBackend(settings: BackendSettings): Backend {
     ...(metrics && { metrics }),
   })
   const publish = createPublishUpload({ store, publisher })
+  const buffers = createPartBuffers(Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES))
   const accept = createAcceptUpload({
     objects: createObjects({
       s3,
       bucket: config.UPLOAD_BUCKET,
-      maxParts: Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES),
+      buffers,
       onLeftover: (err, key) => log.error({ err, key }, 'parts of an upload that failed stay behind'),
     }),
     store,
@@ -71,7 +72,7 @@ export function createBackend(settings: BackendSettings): Backend {
   })
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
   return {
-    ...createDirect(config, services, { publish, inspector, patience, tracing }),
+    ...createDirect(config, services, { publish, inspector, patience, buffers, metrics, tracing }),
     acceptAll,
     acceptOnce,
     store,

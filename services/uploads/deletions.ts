@@ -1,10 +1,11 @@
 import { type DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { conditionally } from './conditional-write.ts'
 import { deletedFrom, hadSource, isDeleted, tombstone } from './deleted.ts'
 import { type DeletedUpload, type ObjectRef, outboxPartition } from './record.ts'
 import type { RemoveObject } from './remove-object.ts'
 import type { RemoveOutputs } from './remove-outputs.ts'
-import { conditionally, itemKey, type UploadKey } from './store.ts'
+import { itemKey, type UploadKey } from './store.ts'
 
 /** How an upload is deleted: first nobody sees it any more, then its objects go, then it is forgotten but for a tombstone. */
 export interface Deletions {

@@ -1,5 +1,4 @@
 import {
-  ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
@@ -7,11 +6,12 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { conditionally, unlessRefused } from './conditional-write.ts'
 import { isDeleted } from './deleted.ts'
 import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import { type PendingRecord, pendingPartition } from './pending.ts'
 import { outboxPartition, type UploadRecord } from './record.ts'
-import { conditionally, itemKey, toRecord, type UploadKey } from './store.ts'
+import { itemKey, toRecord, type UploadKey } from './store.ts'
 
 /** The records of uploads that are on their way. The same table as the others', and the same key. */
 export interface PendingStore {
@@ -149,14 +149,4 @@ export function toPending(item: Record<string, unknown>): PendingRecord | Upload
 function toOld({ endedOwner, ...item }: Record<string, unknown>): OldPromise {
   const record = toPending(item) as PendingRecord
   return typeof endedOwner === 'string' ? { ...record, owner: endedOwner, ended: true } : record
-}
-
-/** What a write resolved to, or undefined where its condition did not hold. */
-export async function unlessRefused<T>(write: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await write()
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return undefined
-    throw error
-  }
 }

@@ -4,24 +4,48 @@ import type { ObjectRef } from './record.ts'
 import { createRemoveObject } from './remove-object.ts'
 import type { ResultStore } from './results.ts'
 
+/** Outputs of an upload beside the main one: the keys of objects, and the names of items, the main one's among them. */
+export interface OutputPlaces {
+  objects: ReadonlySet<string>
+  items: ReadonlySet<string>
+}
+
+const NONE: OutputPlaces = { objects: new Set(), items: new Set() }
+
 /**
  * Removes what was made of an upload's object beside the main one: its further outputs in these buckets, and its results. Looks
  * for them, since the record may not tell of all: whoever made them may have died before, and another transform than today's
  * may have made others. What is another upload's by now stays.
+ *
+ * @param keep what is left where it is
+ * @returns what of that was seen, and what was removed
  */
-export type RemoveOutputs = (source: ObjectRef, uploadId: string, buckets: readonly string[]) => Promise<void>
+export type RemoveOutputs = (
+  source: ObjectRef,
+  uploadId: string,
+  buckets: readonly string[],
+  keep?: OutputPlaces,
+) => Promise<{ kept: OutputPlaces; removed: OutputPlaces }>
 
 export function createRemoveOutputs(s3: S3Client, results: Pick<ResultStore, 'removeAll'>): RemoveOutputs {
   const removeObject = createRemoveObject(s3)
 
-  return async (source, uploadId, buckets) => {
+  return async (source, uploadId, buckets, keep = NONE) => {
+    const [kept, removed] = [new Set<string>(), new Set<string>()]
     for (const bucket of buckets) {
       // Not what lies deeper: that is of an upload whose key goes on where this one ends.
       const further = { Bucket: bucket, Prefix: outputsPrefix(source.key), Delimiter: '/' }
       for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, further)) {
-        for (const { Key: key = '' } of Contents) await removeObject({ bucket, key }, uploadId)
+        for (const { Key: key = '' } of Contents) {
+          if (keep.objects.has(key)) kept.add(key)
+          else {
+            await removeObject({ bucket, key }, uploadId)
+            removed.add(key)
+          }
+        }
       }
     }
-    await results.removeAll(source, uploadId)
+    const items = await results.removeAll(source, uploadId, keep.items)
+    return { kept: { objects: kept, items: items.kept }, removed: { objects: removed, items: items.removed } }
   }
 }

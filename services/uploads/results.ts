@@ -8,8 +8,9 @@ import {
   paginateQuery,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { conditionally } from './conditional-write.ts'
 import type { ObjectRef, TransformIdentity } from './record.ts'
-import { conditionally, itemKey } from './store.ts'
+import { itemKey } from './store.ts'
 
 /** The most bytes that a result may have: an item takes 400 KB, with all that is said of it. */
 export const MAX_RESULT_BYTES = 350 * 1024
@@ -42,8 +43,12 @@ export interface ResultStore {
   put(result: Result, signal?: AbortSignal): Promise<void>
   /** Undefined where there is none, or where it is another upload's. */
   get(source: ObjectRef, name: string, uploadId: string): Promise<Result | undefined>
-  /** Removes those of the upload. */
-  removeAll(source: ObjectRef, uploadId: string): Promise<void>
+  /** Removes those of the upload, but for some by their names. Resolves to the names of those, and of what was removed. */
+  removeAll(
+    source: ObjectRef,
+    uploadId: string,
+    keep?: ReadonlySet<string>,
+  ): Promise<{ kept: Set<string>; removed: Set<string> }>
 }
 
 export function createResultStore({ dynamodb, table }: { dynamodb: DynamoDBClient; table: string }): ResultStore {
@@ -63,7 +68,8 @@ export function createResultStore({ dynamodb, table }: { dynamodb: DynamoDBClien
       return result?.madeOf === uploadId ? result : undefined
     },
 
-    async removeAll(source, uploadId) {
+    async removeAll(source, uploadId, keep = new Set()) {
+      const [kept, removed] = [new Set<string>(), new Set<string>()]
       const pages = paginateQuery(
         { client: dynamodb },
         {
@@ -76,8 +82,16 @@ export function createResultStore({ dynamodb, table }: { dynamodb: DynamoDBClien
         },
       )
       for await (const { Items = [] } of pages) {
-        for (const { uploadId: name } of Items) await remove(keyOf(source, name?.S ?? ''), uploadId)
+        for (const { uploadId: item } of Items) {
+          const name = item?.S ?? ''
+          if (keep.has(name)) kept.add(name)
+          else {
+            await remove(keyOf(source, name), uploadId)
+            removed.add(name)
+          }
+        }
       }
+      return { kept, removed }
     },
   }
 

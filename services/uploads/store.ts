@@ -1,11 +1,11 @@
 import {
-  ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { conditionally, unlessRefused } from './conditional-write.ts'
 import { deletedFrom, isDeleted } from './deleted.ts'
 import { UploadGivenUpError } from './errors.ts'
 import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
@@ -27,6 +27,9 @@ export interface UploadKey {
   owner: string
   uploadId: string
 }
+
+/** What came of marking the end of an upload: `again` where it had come to one before. */
+export type Marking = 'refused' | 'first' | 'again'
 
 /** The upload records. */
 export interface UploadStore {
@@ -54,8 +57,8 @@ export interface UploadStore {
    */
   markProcessing(key: UploadKey, source: ObjectRef, signal?: AbortSignal): Promise<void>
   /**
-   * The end of an upload, told by an event of the object `source`. Resolves to false where there is no record of the upload,
-   * it is deleted, or its object is another: whoever may write events must not end an upload by naming what is not its object.
+   * The end of an upload, told by an event of the object `source`. It is refused where there is no record of the upload, it has not
+   * arrived or is deleted, or its object is another: whoever may write events must not end an upload by naming what is not its object.
    *
    * @param processed the main output, where it is an object
    * @param made all that was made, and by what
@@ -65,8 +68,8 @@ export interface UploadStore {
     source: ObjectRef,
     processed: ProcessedObject | undefined,
     made?: Made,
-  ): Promise<boolean>
-  /** The other end. Never undoes `processed`. Resolves to false as above, and where the upload is processed. */
+  ): Promise<Marking>
+  /** The other end. Never undoes `processed`. Resolves to false where that is refused, and where the upload is processed. */
   markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
   /**
    * The event of a failed upload was put on the stream again: from `failed` to `queued`, its failure forgotten. Resolves to false
@@ -175,7 +178,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
     },
 
     async markProcessed(key, source, processed, made) {
-      if (!isText(source)) return false
+      if (!isText(source)) return 'refused'
       const values = { processed, outputs: made?.outputs, transform: made?.transform }
       // What is not there any more goes: a transform that was replaced may have made other things.
       const given = Object.entries(values).filter(([, value]) => value !== undefined)
@@ -187,7 +190,8 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       const change = {
         Key: itemKey(key),
         UpdateExpression: `SET #status = :done, updatedAt = :now${sets && `, ${sets}`} REMOVE ${removes}`,
-        ConditionExpression: `${HAS_SOURCE} AND #status <> :deleted`,
+        ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:deleted, :pending)`,
+        ReturnValues: 'UPDATED_OLD' as const,
         ExpressionAttributeNames: {
           ...SOURCE_NAMES,
           '#status': 'status',
@@ -198,13 +202,16 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
             ...sourceValues(source),
             ':done': 'processed',
             ':deleted': 'deleted',
+            ':pending': 'pending',
             ':now': now().toISOString(),
             ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
           },
           MARSHALL,
         ),
       }
-      return conditionally(() => updateItem(change))
+      const before = await unlessRefused(() => updateItem(change))
+      if (!before) return 'refused'
+      return before.status?.S === 'processed' || before.status?.S === 'failed' ? 'again' : 'first'
     },
 
     async markFailed(key, source, failure) {
@@ -212,13 +219,14 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       return update(key, {
         UpdateExpression:
           'SET #status = :failed, failure = :failure, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil',
-        ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:processed, :deleted)`,
+        ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:processed, :deleted, :pending)`,
         ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status' },
         ExpressionAttributeValues: marshall({
           ...sourceValues(source),
           ':failed': 'failed',
           ':processed': 'processed',
           ':deleted': 'deleted',
+          ':pending': 'pending',
           ':failure': failure,
           ':now': now().toISOString(),
         }),
@@ -267,17 +275,6 @@ const MARSHALL = { removeUndefinedValues: true }
 /** The key of an upload's item. */
 export function itemKey({ owner, uploadId }: UploadKey) {
   return { owner: { S: owner }, uploadId: { S: uploadId } }
-}
-
-/** Makes a write with a condition, and resolves to whether the condition held. */
-export async function conditionally(write: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await write()
-    return true
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false
-    throw error
-  }
 }
 
 function toEntry(item: Record<string, unknown>): OutboxEntry {

@@ -1,8 +1,9 @@
 import { BatchGetItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { conditionally } from './conditional-write.ts'
 import { tombstone } from './deleted.ts'
 import { type ObjectRef, outboxPartition } from './record.ts'
-import { conditionally, itemKey, type UploadKey } from './store.ts'
+import { itemKey, type UploadKey } from './store.ts'
 
 /** What the table has of an upload, as far as it tells whether something in S3 is a stray. */
 export interface Standing {

@@ -1,9 +1,10 @@
 import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { conditionally, unlessRefused } from './conditional-write.ts'
 import type { PendingRecord, TusArrival } from './pending.ts'
-import { toPending, unlessRefused } from './pending-store.ts'
+import { toPending } from './pending-store.ts'
 import type { UploadRecord } from './record.ts'
-import { conditionally, itemKey, type UploadKey } from './store.ts'
+import { itemKey, type UploadKey } from './store.ts'
 
 export type TusRecord = PendingRecord<TusArrival>
 

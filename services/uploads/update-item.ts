@@ -1,9 +1,17 @@
-import { type DynamoDBClient, UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb'
+import {
+  type AttributeValue,
+  type DynamoDBClient,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
 import { createSendDirect } from '../platform/direct/request.ts'
 
-/** Updates an item by a change that may be made twice. Throws what the SDK does, also where its condition does not hold. */
-export type UpdateItem = (change: Omit<UpdateItemCommandInput, 'TableName'>) => Promise<void>
+/**
+ * Updates an item by a change that may be made twice, and resolves to what `ReturnValues` asks for. Throws what the SDK does, also
+ * where its condition does not hold.
+ */
+export type UpdateItem = (change: Omit<UpdateItemCommandInput, 'TableName'>) => Promise<Record<string, AttributeValue>>
 
 const HEADERS = { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'DynamoDB_20120810.UpdateItem' }
 
@@ -20,6 +28,9 @@ export function createUpdateItem(dynamodb: DynamoDBClient, table: string): Updat
     const body = Buffer.from(JSON.stringify(input))
     // An error says no more than a refusal: the SDK will have it too, and tell.
     const done = await send({ method: 'POST', path: '/', headers: HEADERS, body }).catch(() => undefined)
-    if (!done) await dynamodb.send(new UpdateItemCommand(input))
+    const { Attributes = {} } = done
+      ? (JSON.parse(Buffer.from(done.body).toString()) as { Attributes?: Record<string, AttributeValue> })
+      : await dynamodb.send(new UpdateItemCommand(input))
+    return Attributes
   }
 }

@@ -1,4 +1,4 @@
-import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import type { UploadFailure } from '../uploads/record.ts'
 import type { UploadKey } from '../uploads/store.ts'
 import { DEAD_LETTER_VERSION, type DeadLetter, deadLetterKey } from './dead-letters/dead-letter.ts'
@@ -17,6 +17,8 @@ export interface DeadLetters {
     failure: UploadFailure,
     told?: { upload?: UploadKey | undefined; error?: unknown },
   ): Promise<string>
+  /** Takes one back, by the key that `write` gave. Doing it again is no error. */
+  remove(key: string): Promise<void>
 }
 
 export interface DeadLettersSettings {
@@ -50,6 +52,10 @@ export function createDeadLetters(settings: DeadLettersSettings): DeadLetters {
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ContentType: 'application/json' }))
       onWritten?.()
       return Key
+    },
+
+    async remove(Key) {
+      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }))
     },
   }
 }

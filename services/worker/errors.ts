@@ -63,6 +63,16 @@ export class PoisonRecordError extends PermanentError {
   readonly code = 'HEADGATE_POISON_RECORD'
 }
 
+/** A thread ended in the middle of its work, by itself: `process.exit` in a module, most likely. It may not the next time. */
+export class ThreadEndedError extends HeadgateError {
+  readonly code = 'HEADGATE_THREAD_ENDED'
+}
+
+/** Two runs of the same upload were in each other's way. Whoever is told does it again. */
+export class OutputsTakenError extends HeadgateError {
+  readonly code = 'HEADGATE_OUTPUTS_TAKEN'
+}
+
 /** The record takes longer than a function is given, however often it is begun. */
 export class TooSlowError extends PermanentError {
   readonly code = 'HEADGATE_TOO_SLOW'

@@ -13,6 +13,7 @@ import type { ResultStore } from '../uploads/results.ts'
 import type { UploadKey, UploadStore } from '../uploads/store.ts'
 import type { AttemptStore } from './attempts/attempt-store.ts'
 import { createCountAttempts } from './attempts/counted.ts'
+import { orPoison } from './attempts/or-poison.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { PoisonRecordError, TooSlowError } from './errors.ts'
 import { permanentFailure } from './failure.ts'
@@ -22,6 +23,7 @@ import { orOverdue } from './overdue.ts'
 import { createWhileMarked } from './processing-mark.ts'
 import { checkOwnObject, uploadKeyOf } from './provenance.ts'
 import type { StreamRecord } from './record.ts'
+import { createRemoveStaleOutputs } from './stale-outputs.ts'
 import type { TransformRule } from './transforms/rules/rules.ts'
 
 export interface Processor {
@@ -47,7 +49,7 @@ export interface ProcessOptions {
 
 export interface ProcessorSettings {
   s3: S3Client
-  store: Pick<UploadStore, 'markProcessing' | 'markProcessed' | 'markFailed'>
+  store: Pick<UploadStore, 'get' | 'markProcessing' | 'markProcessed' | 'markFailed'>
   deletions: Pick<Deletions, 'has'>
   /** The one bucket that is read from. */
   uploadBucket: string
@@ -101,6 +103,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   const whileMarked = createWhileMarked({ store, afterMs, log })
   const counting = createCountAttempts({ attempts: settings.attempts, log })
   const removeObject = createRemoveObject(s3)
+  const removeStale = createRemoveStaleOutputs({ store, removeObject, removeOutputs, processedBucket })
 
   /** Removes whatever was made of the upload's object, this time or before a crash. */
   async function removeMade(event: ObjectRef, { uploadId }: UploadKey): Promise<void> {
@@ -124,14 +127,24 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     return isItem ? undefined : { bucket: processedBucket, key: processedKey(key) }
   }
 
-  async function giveUp(record: StreamRecord, failure: UploadFailure, told: Told & { error: unknown }): Promise<void> {
+  async function giveUp(
+    record: StreamRecord,
+    failure: UploadFailure,
+    { signal, ...told }: Told & { error: unknown; signal: AbortSignal },
+  ): Promise<void> {
     if (await isDeleted(told)) return
     const { event, upload, error } = told
     // First, so that an upload never shows as failed without the means to redrive it.
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
     const isMarked = event && upload ? await store.markFailed(upload, event, failure) : false
+    // Deleted since the look above: its owner wants nothing kept.
+    if (!isMarked && (await isDeleted(told))) return await deadLetters.remove(deadLetter)
     // The outputs before the one that was refused. Where it is not marked they may be those of an upload that is processed.
-    if (event && upload && isMarked && told.begun) await removeMade(event, upload)
+    if (event && upload && isMarked && told.begun) {
+      // Called off by now: another worker has the record, and may have made them anew.
+      signal.throwIfAborted()
+      await removeMade(event, upload)
+    }
     settings.tracing?.current()?.fail(failure.code)
     const { shardId, sequenceNumber } = record
     log.warn(
@@ -159,8 +172,12 @@ export function createProcessor(settings: ProcessorSettings): Processor {
       told.upload = upload
       told.begun = true
       const made = await whileMarked(upload, event, makeOutputs)
-      const recorded = upload ? await store.markProcessed(upload, event, mainObjectOf(made, event), made) : false
+      // Whoever is called off is not the last to have made them: the record must not tell of them.
+      signal.throwIfAborted()
+      const marking = upload ? await store.markProcessed(upload, event, mainObjectOf(made, event), made) : 'refused'
+      const recorded = marking !== 'refused'
       if (!recorded && (await isDeleted(told))) return
+      if (upload && marking === 'again') await removeStale(upload, event, made)
       log.info(
         {
           key: event.key,
@@ -190,7 +207,11 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         const suspicion = { signal, isSuspect, hasWholeTime }
         await counting.whileCounted(record, suspicion, () => makeAndMark(event, told, signal))
       } catch (thrown) {
-        const error = orOverdue(thrown, record, attempt, { giveUpAfterMs, now: Date.now })
+        const judged = orPoison(thrown, attempt)
+        // What no retry mends says more than that it was retried.
+        const error = permanentFailure(judged)
+          ? judged
+          : orOverdue(judged, record, attempt, { giveUpAfterMs, now: Date.now })
         // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
         const failure = signal.aborted ? undefined : permanentFailure(error)
         if (signal.aborted && told.begun) await tidyUp(told)
@@ -198,7 +219,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         // Those who began it before may have come to its outputs.
         const isUnfinished = error instanceof PoisonRecordError || error instanceof TooSlowError
         if (isUnfinished) told.begun = true
-        await giveUp(record, failure, { ...told, error })
+        await giveUp(record, failure, { ...told, error, signal })
         if (isUnfinished) await counting.forget(record)
       }
     },

@@ -143,7 +143,7 @@ t.test('nothing brings a deleted upload back', async t => {
     await t.rejects(store.create(record), { code: 'HEADGATE_UPLOAD_GIVEN_UP' })
     await store.markQueued(record)
     await store.markProcessing(record, record)
-    t.equal(await store.markProcessed(record, record, processedOf(record)), false)
+    t.equal(await store.markProcessed(record, record, processedOf(record)), 'refused')
     t.equal(await store.markFailed(record, record, { code: 'X', reason: 'No.' }), false)
     t.equal(await store.get(record), undefined)
     t.equal((await itemOf(record))?.status, 'deleted')

@@ -51,6 +51,13 @@ t.test('a record is read as it was written, without the mark that the store keep
   t.match(await itemOf(record), { outboxPartition: { S: outboxPartition(record.uploadId) } })
 })
 
+t.test('an upload that has not arrived is ended by no event, whoever sends it', async t => {
+  const record = await created({ status: 'pending' as UploadRecord['status'] })
+  t.equal(await store.markProcessed(record, sourceOf(record), processed), 'refused')
+  t.equal(await store.markFailed(record, sourceOf(record), { code: 'X', reason: 'No.' }), false)
+  t.match(await itemOf(record), { status: { S: 'pending' } })
+})
+
 t.test('creating it again changes nothing, whatever has happened to it meanwhile', async t => {
   const record = await created()
   await store.create({ ...record, size: 6 })
@@ -66,7 +73,7 @@ t.test('an upload is not there for another owner, nor for its owner under anothe
   t.equal(await store.get({ ...record, owner: randomUUID() }), undefined)
   t.equal(await store.get({ ...record, uploadId: randomUUID() }), undefined)
   const foreign = { owner: randomUUID(), uploadId: record.uploadId }
-  t.equal(await store.markProcessed(foreign, sourceOf(record), processed), false)
+  t.equal(await store.markProcessed(foreign, sourceOf(record), processed), 'refused')
   t.equal(await store.markFailed(foreign, sourceOf(record), failure), false)
   t.equal(await store.claimOutbox(foreign, { now: 1, until: 2 }), false)
   await store.markQueued(foreign)
@@ -107,7 +114,7 @@ t.test('queued takes the mark off, and says when', async t => {
 
 t.test('queued never comes back after the end, however late it is said', async t => {
   const done = await created()
-  t.equal(await store.markProcessed(done, sourceOf(done), processed), true)
+  t.equal(await store.markProcessed(done, sourceOf(done), processed), 'first')
   await store.markQueued(done)
   t.strictSame(await store.get(done), { ...done, status: 'processed', processed, updatedAt: LATER })
   t.notOk((await itemOf(done))?.outboxPartition, 'the worker that was faster took the mark off')
@@ -123,8 +130,12 @@ t.test('failed never undoes processed, and processed mends failed', async t => {
   t.equal(await store.markFailed(record, sourceOf(record), failure), true)
   t.equal(await store.markFailed(record, sourceOf(record), { ...failure, reason: 'still' }), true)
   t.match(await store.get(record), { status: 'failed', failure: { reason: 'still' } })
-  t.equal(await store.markProcessed(record, sourceOf(record), processed), true)
-  t.equal(await store.markProcessed(record, sourceOf(record), processed), true, 'again, for an event that came twice')
+  t.equal(await store.markProcessed(record, sourceOf(record), processed), 'again')
+  t.equal(
+    await store.markProcessed(record, sourceOf(record), processed),
+    'again',
+    'again, for an event that came twice',
+  )
   t.equal(await store.markFailed(record, sourceOf(record), failure), false)
   t.strictSame(await store.get(record), { ...record, status: 'processed', processed, updatedAt: LATER })
 })
@@ -140,7 +151,7 @@ t.test('an upload is not ended by an event of another object', async t => {
   ]
   for (const other of others) {
     t.equal(await store.markFailed(record, other, failure), false, JSON.stringify(other))
-    t.equal(await store.markProcessed(record, other, processed), false, JSON.stringify(other))
+    t.equal(await store.markProcessed(record, other, processed), 'refused', JSON.stringify(other))
   }
   t.strictSame(await store.get(record), record)
 })
@@ -225,7 +236,11 @@ t.test('a write whose reply was lost is repeated and comes to the same, and anot
   proxy.inject(loseReply, { when: operation('UpdateItem'), times: 1 })
   t.equal(await through.markFailed(record, sourceOf(record), failure), true)
   proxy.inject(loseReply, { when: operation('UpdateItem'), times: 1 })
-  t.equal(await through.markProcessed(record, sourceOf(record), processed), true)
+  t.equal(
+    await through.markProcessed(record, sourceOf(record), processed),
+    'again',
+    'it finds what its own first try wrote',
+  )
   proxy.inject(throttled('dynamodb'), { when: operation('UpdateItem') })
   await t.rejects(through.markProcessed(record, sourceOf(record), processed), {
     name: 'ProvisionedThroughputExceededException',

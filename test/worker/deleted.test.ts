@@ -1,7 +1,10 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
+import { names } from '../../services/platform/resources.ts'
 import type { UploadRecord } from '../../services/uploads/record.ts'
+import { createDeadLetters } from '../../services/worker/dead-letters.ts'
+import { TransformError } from '../../services/worker/errors.ts'
 import type { Transform } from '../../services/worker/transforms/transform.ts'
 import { startFaultProxy, to } from '../support/fault-proxy.ts'
 import { deadLetterOf, exists, going, startPipeline, streamRecord } from './pipeline.ts'
@@ -120,4 +123,28 @@ t.test('an object that is gone without a deletion is still a failure', async t =
     failure: { code: 'HEADGATE_OBJECT_MISSING', reason: /\w+ \w+/ },
   })
   t.ok(await exists(aws.s3, deadLetterOf(record)))
+})
+
+t.test('a dead letter that is written while the upload is deleted is taken back', async t => {
+  const upload = await pipeline.upload('hello')
+  const record = streamRecord(upload)
+  const deadLetters = createDeadLetters({ s3: aws.s3, bucket: names.processedBucket, stream: names.stream })
+  const refusing: Transform = {
+    name: 'refusing',
+    version: '1',
+    apply: () => Promise.reject(new TransformError('No.')),
+  }
+  const late = pipeline.processor({
+    transforms: [refusing],
+    deadLetters: {
+      ...deadLetters,
+      async write(...letter) {
+        await remove(upload)
+        return await deadLetters.write(...letter)
+      },
+    },
+  })
+  await late.process(record, going)
+  t.notOk(await exists(aws.s3, deadLetterOf(record)))
+  t.equal(await store.get(upload), undefined)
 })

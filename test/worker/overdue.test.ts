@@ -1,7 +1,7 @@
 import t from 'tap'
 import { OverdueError } from '../../services/worker/errors.ts'
 import { orOverdue } from '../../services/worker/overdue.ts'
-import { deadLetterOf, startPipeline, streamRecord } from './pipeline.ts'
+import { deadLetterOf, startPipeline, streamRecord, uploadRecord } from './pipeline.ts'
 import { startS3Proxy } from './s3-proxy.ts'
 
 const HOUR = 3_600_000
@@ -32,4 +32,13 @@ t.test('an upload that S3 would not give out for so long fails with a dead lette
   t.match(await pipeline.store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_OVERDUE' } })
   const { text } = await pipeline.read(deadLetterOf(record))
   t.match(JSON.parse(text), { error: { code: 'HEADGATE_OVERDUE', causes: [/SlowDown/] } })
+
+  const missing = { ...streamRecord(uploadRecord()), arrivedAt: record.arrivedAt }
+  proxy.decide(() => 'pass')
+  await processor.process(missing, { signal, attempt: 3 })
+  t.match(
+    JSON.parse((await pipeline.read(deadLetterOf(missing))).text),
+    { error: { code: 'HEADGATE_OBJECT_MISSING' } },
+    'what no retry mends is called what it is, however old',
+  )
 })

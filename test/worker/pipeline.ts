@@ -13,7 +13,7 @@ import { encodeEvent, type UploadEvent } from '../../services/uploads/event.ts'
 import { toObjectMetadata } from '../../services/uploads/metadata.ts'
 import { eventOf, type UploadRecord } from '../../services/uploads/record.ts'
 import { createRemoveObject } from '../../services/uploads/remove-object.ts'
-import { createRemoveOutputs } from '../../services/uploads/remove-outputs.ts'
+import { createRemoveOutputs, type RemoveOutputs } from '../../services/uploads/remove-outputs.ts'
 import { createResultStore, type ResultStore } from '../../services/uploads/results.ts'
 import { createUploadStore, type UploadStore } from '../../services/uploads/store.ts'
 import { createAttemptStore } from '../../services/worker/attempts/attempt-store.ts'
@@ -32,6 +32,7 @@ export interface Pipeline extends MemoryLog {
   store: UploadStore
   deletions: Deletions
   results: ResultStore
+  removeOutputs: RemoveOutputs
   /** A processor on the embedded AWS, or with other settings. */
   processor(settings?: Partial<ProcessorSettings> & { transforms?: readonly Transform[] }): Processor
   /** Stores an object and its record, as the api does, and gives the record. */
@@ -58,6 +59,7 @@ export async function startPipeline(t: Pick<Test, 'teardown'>, settings: Embedde
     store,
     deletions,
     results,
+    removeOutputs,
     ...memory,
     processor: ({ transforms, ...settings } = {}) =>
       createProcessor({

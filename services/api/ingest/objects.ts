@@ -1,5 +1,5 @@
 import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { createPartBuffers } from '../../platform/s3/part-buffers.ts'
+import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import { createPutStream, type PutStream } from '../../platform/s3/put-stream.ts'
 import { createPutWhole, type PutWhole } from '../../platform/s3/put-whole.ts'
 
@@ -19,17 +19,16 @@ export interface Objects {
 export interface ObjectsSettings {
   s3: S3Client
   bucket: string
-  /** Parts of 8 MiB that may be held at a time, over all uploads. */
-  maxParts: number
+  buffers: PartBuffers
   /** Told of parts that could not be taken back. */
   onLeftover(error: unknown, key: string): void
 }
 
-export function createObjects({ s3, bucket, maxParts, onLeftover }: ObjectsSettings): Objects {
+export function createObjects({ s3, bucket, buffers, onLeftover }: ObjectsSettings): Objects {
   return {
     bucket,
     putWhole: createPutWhole(s3, bucket),
-    putStream: createPutStream({ s3, bucket, buffers: createPartBuffers(maxParts), onLeftover }),
+    putStream: createPutStream({ s3, bucket, buffers, onLeftover }),
     async delete(key) {
       await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
     },

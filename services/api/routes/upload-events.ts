@@ -6,7 +6,7 @@ import { problemResponses } from '../problems/problem.ts'
 import { EVENT_STREAM, eventSnapshot, eventStream } from '../watch/event-stream.ts'
 import type { Watches } from '../watch/watches.ts'
 import { openWatch } from './open-watch.ts'
-import { idParams, nothing, security } from './schemas.ts'
+import { COMMON_PROBLEMS, idParams, nothing, security } from './schemas.ts'
 import { noSuchUpload } from './upload-id.ts'
 import { toSight, type Upload, uploadIdOf } from './upload-view.ts'
 
@@ -38,16 +38,7 @@ const schema = {
       content: { [EVENT_STREAM]: { schema: Type.Unsafe<string | Readable>({ type: 'string' }) } },
     },
     204: nothing('There is nothing to come after `Last-Event-ID`: do not come again.'),
-    ...problemResponses(
-      'missing-token',
-      'invalid-token',
-      'not-found',
-      'too-many-watches',
-      'internal-error',
-      'unavailable',
-      'keys-unavailable',
-      'watches-exhausted',
-    ),
+    ...problemResponses('not-found', 'too-many-watches', 'watches-exhausted', ...COMMON_PROBLEMS),
   },
 }
 
@@ -78,7 +69,8 @@ export const uploadEvents: FastifyPluginAsyncTypebox<UploadEventsOptions> = asyn
 
     const watch = openWatch(watches, { key, first, reply })
     const timer = setTimeout(() => watch.close(), LONGEST_MS)
-    reply.raw.once('close', () => clearTimeout(timer))
+    if (reply.raw.closed) clearTimeout(timer)
+    else reply.raw.once('close', () => clearTimeout(timer))
     const events = eventStream(watch, { lastSeen, heartbeatMs: HEARTBEAT_MS, retryMs: RETRY_MS })
     // Its connection ends with it: kept open, it would hold a stop of the process up.
     return reply.header('connection', 'close').send(Readable.from(events, { objectMode: false }))

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { DataStore, ERRORS, Metadata, Upload } from '@tus/server'
 import type { Logger } from '../../platform/log.ts'
+import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import { isPending, type PendingUpload } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
@@ -21,6 +22,7 @@ export interface TusServices {
   pending: Pick<PendingStore, 'create' | 'get'>
   locks: Locks
   parts: S3Parts
+  buffers: PartBuffers
   digests: RunningDigests
   finish: FinishTus
   endPending: EndPending
@@ -103,8 +105,8 @@ export class OwnUploads extends DataStore {
     if (this.promised) this.#acquired = await this.#services.locks.acquire({ owner, uploadId }, NEVER, log)
     const held = this.#held
     if (!held) return offset
-    const { parts, digests } = this.#services
-    const writing = writeParts(held, body, { parts, digests, log }, checksum)
+    const { parts, buffers, digests } = this.#services
+    const writing = writeParts(held, body, { parts, buffers, digests, log }, checksum)
     this.#writing = writing
     try {
       return await writing

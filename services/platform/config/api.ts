@@ -69,7 +69,7 @@ export const apiConfigSchema = Type.Object({
     maximum: 64 * 1024 * MIB,
     default: 256 * MIB,
     description:
-      'The memory that files of over 128 KiB are gathered in on their way to S3, of all uploads together, in bytes. An upload takes 8 MiB of it at a time, three times that where S3 is the slower side; more uploads wait, unread. Those of tus have memory of their own: two parts of 8 MiB each, of 16 MiB over 16 GiB.',
+      'The memory that files of over 128 KiB are gathered in on their way to S3, of all uploads together, in bytes. An upload takes 8 MiB of it at a time, three times that where S3 is the slower side; more uploads wait, unread.',
   }),
   MAX_JSON_BYTES: Type.Integer({
     minimum: 1_024,

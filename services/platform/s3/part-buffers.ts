@@ -2,8 +2,12 @@
 export interface PartBuffers {
   /** Of each. */
   readonly bytes: number
-  /** Waits for its turn, first come first served, where all are taken. */
-  take(): Promise<Buffer>
+  /**
+   * Waits for its turn, first come first served, where all are taken. A buffer of more bytes than `bytes` counts as several.
+   *
+   * Rejects with the signal's reason when it fires first.
+   */
+  take(bytes?: number, signal?: AbortSignal): Promise<Buffer>
   give(buffer: Buffer): void
 }
 
@@ -19,20 +23,45 @@ const KEPT = 4
  */
 export function createPartBuffers(most: number, bytes = PART_BYTES): PartBuffers {
   const free: Buffer[] = []
-  const waiting: Array<(buffer: Buffer) => void> = []
+  const waiting = new Set<{ wanted: number; go: (buffer: Buffer) => void }>()
   let taken = 0
+
+  // One that is larger than all there is waits until nobody else has any.
+  const countOf = (wanted: number) => Math.min(most, Math.ceil(wanted / bytes))
+
+  function make(wanted: number): Buffer {
+    taken += countOf(wanted)
+    return (wanted <= bytes && free.pop()) || Buffer.allocUnsafeSlow(Math.max(wanted, bytes))
+  }
+
+  function serveNext(): void {
+    for (const next of waiting) {
+      if (taken + countOf(next.wanted) > most) return
+      waiting.delete(next)
+      next.go(make(next.wanted))
+    }
+  }
+
   return {
     bytes,
-    async take() {
-      if (taken >= most) return await new Promise(resolve => waiting.push(resolve))
-      taken++
-      return free.pop() ?? Buffer.allocUnsafeSlow(bytes)
+    async take(wanted = bytes, signal) {
+      if (waiting.size === 0 && taken + countOf(wanted) <= most) return make(wanted)
+      signal?.throwIfAborted()
+      const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+      const place = { wanted, go: resolve }
+      const leave = () => {
+        if (!waiting.delete(place)) return
+        reject(signal?.reason)
+        serveNext()
+      }
+      waiting.add(place)
+      signal?.addEventListener('abort', leave, { once: true })
+      return promise.finally(() => signal?.removeEventListener('abort', leave))
     },
     give(buffer) {
-      const next = waiting.shift()
-      if (next) return next(buffer)
-      taken--
-      if (free.length < KEPT) free.push(buffer)
+      taken -= countOf(buffer.length)
+      if (buffer.length === bytes && free.length < KEPT) free.push(buffer)
+      serveNext()
     },
   }
 }

@@ -57,6 +57,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
       },
     }),
     deadLetters: deadLetters => ({
+      ...deadLetters,
       async write(record, failure, told) {
         const key = await deadLetters.write(record, failure, told)
         givenUp.inc({ code: failure.code })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
-import { unlessRefused } from '../../uploads/pending-store.ts'
+import { unlessRefused } from '../../uploads/conditional-write.ts'
 import { itemKey } from '../../uploads/store.ts'
 
 /** A pass over the bucket that this worker has for a while. */

@@ -5,7 +5,8 @@ import { createRemoveObject } from '../../../services/uploads/remove-object.ts'
 import { createRemoveOutputs } from '../../../services/uploads/remove-outputs.ts'
 import { createResultStore } from '../../../services/uploads/results.ts'
 import { createUploadStore } from '../../../services/uploads/store.ts'
-import { createDeadLetters } from '../../../services/worker/dead-letters.ts'
+import { createAttemptStore } from '../../../services/worker/attempts/attempt-store.ts'
+import { createDeadLetters, type DeadLetters } from '../../../services/worker/dead-letters.ts'
 import type { Processor, ProcessorSettings } from '../../../services/worker/processor.ts'
 import { loadRules } from '../../../services/worker/transforms/rules/rules.ts'
 import { exists, going, type Pipeline, streamRecord, uploadRecord } from '../../worker/pipeline.ts'
@@ -33,12 +34,17 @@ function recorded(
     removeOutputs,
     store: createUploadStore({ dynamodb, table }),
     deletions: createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), removeOutputs }),
-    deadLetters: createDeadLetters({ s3, bucket: aws.env.PROCESSED_BUCKET ?? '', stream: aws.env.STREAM_NAME ?? '' }),
+    deadLetters: lettersBy(s3, pipeline),
+    attempts: createAttemptStore({ dynamodb, table, stream: aws.env.STREAM_NAME ?? '' }),
     // At once, so that it is among the calls.
     markProcessingAfterMs: 0,
     log,
     ...settings,
   })
+}
+
+function lettersBy(s3: Recorder['clients']['s3'], { aws }: Pipeline): DeadLetters {
+  return createDeadLetters({ s3, bucket: aws.env.PROCESSED_BUCKET ?? '', stream: aws.env.STREAM_NAME ?? '' })
 }
 
 /** Everything that can become of a record: small and large, refused half way, without its object, deleted, and none at all. */
@@ -66,6 +72,21 @@ export async function process(t: Test, pipeline: Pipeline, recorder: Recorder): 
   const beginning = await deletions.begin(deleted)
   if (beginning) await deletions.complete(beginning)
   await take(streamRecord(deleted))
+
+  // Deleted between the look whether it is and the dead letter.
+  const late = uploadRecord()
+  await store.create(late)
+  const letters = lettersBy(recorder.clients.s3, pipeline)
+  const write: DeadLetters['write'] = async (...letter) => {
+    await deletions.begin(late)
+    return await letters.write(...letter)
+  }
+  await recorded(pipeline, recorder, { deadLetters: { ...letters, write } }).process(streamRecord(late), going)
+
+  // After a worker died.
+  const suspect = await pipeline.upload('hello')
+  await processor.process(streamRecord(suspect), { ...going, isSuspect: true })
+  t.match(await store.get(suspect), { status: 'processed' })
 
   const items = recorded(pipeline, recorder, { rules: await itemRules() })
   const item = await pipeline.upload('hello item')

@@ -45,7 +45,7 @@ t.test('tries, dead letters and the outbox are counted by what they came to', as
     if (fails) throw new Error('trouble')
   }
   const processor = metrics.work.processor({ process: work })
-  const letters = metrics.work.deadLetters({ write: async () => 'a-key' })
+  const letters = metrics.work.deadLetters({ write: async () => 'a-key', remove: work })
   const publisher = metrics.work.publisher({ publish: work })
   const record = { ...streamRecord('x'), arrivedAt: new Date(Date.now() - 2_000) }
   await processor.process(record, { signal })

@@ -170,6 +170,16 @@ t.test('one that needs more memory than it has is refused, and the process lives
   })
 })
 
+t.test('a thread that ends by itself is told from one that fails, and another takes its place', async t => {
+  const exiting = await own(`return { contentType: 'a/b', body: (async function* () {
+    yield Buffer.from('a')
+    process.exit(3)
+  })() }`)
+  for (let time = 0; time < 3; time++) {
+    await t.rejects(make(exiting, []), { code: 'HEADGATE_THREAD_ENDED', cause: { message: /code: 3/ } })
+  }
+})
+
 t.test('closing ends what is under way', async t => {
   const pool = createTransformThreads({ size: 1 })
   const hanging = await own(

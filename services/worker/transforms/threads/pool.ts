@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import { TransformError } from '../../errors.ts'
+import { ThreadEndedError, TransformError } from '../../errors.ts'
 import type { TransformSource } from '../rules/transform-source.ts'
 import type { Transform, TransformContext, TransformOutput } from '../transform.ts'
 import { PortClosedError, packBytes, readRemote, serveIterable } from './remote-iterable.ts'
@@ -96,7 +96,11 @@ export function createTransformThreads(settings: TransformThreadsSettings = {}):
       () => error,
       (cause: unknown) => cause,
     )
-    const { code } = reason as { code?: unknown }
+    const { code, message } = reason as { code?: unknown; message?: unknown }
+    // The pool's own words: it has no code for it.
+    if (/^worker exited with code/.test(String(message))) {
+      return new ThreadEndedError('The thread ended before the work was done.', { cause: reason })
+    }
     if (code !== 'ERR_WORKER_OUT_OF_MEMORY') return reason
     return new TransformError(`The transform needs more memory for this content than the ${heapMiB} MiB that it has.`, {
       cause: reason,

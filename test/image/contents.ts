@@ -1,6 +1,6 @@
 import path from 'node:path'
-import t from 'tap'
-import { buildImage, docker, dockerMissing } from '../../bench/lambda/docker.ts'
+import type { Test } from 'tap'
+import { docker } from '../../bench/lambda/docker.ts'
 import { entriesOf } from '../../image/entries.ts'
 
 const MB = 1_000_000
@@ -8,8 +8,8 @@ const MB = 1_000_000
 const MOST_BYTES = 80 * MB
 const BASE = 'node:24-bookworm-slim'
 
-t.test('the image', { skip: (await dockerMissing()) ?? false }, async t => {
-  const image = await buildImage('runtime')
+/** What is in the image, and what is not. */
+export async function holdToItsContents(t: Test, image: string): Promise<void> {
   const inspect = async (name: string, format: string) =>
     JSON.parse(await docker('inspect', '--format', `{{json ${format}}}`, name))
   const run = (...args: string[]) => docker('run', '--rm', ...args)
@@ -85,4 +85,4 @@ t.test('the image', { skip: (await dockerMissing()) ?? false }, async t => {
     const headgate = [image, 'node', 'dist/services/cli/headgate.js', '--version']
     t.match(await run('--read-only', '--network', 'none', ...headgate), /^\d+\.\d+\.\d+$/)
   })
-})
+}

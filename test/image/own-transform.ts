@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import t from 'tap'
-import { buildFolder, buildImage, docker, dockerMissing, logsOf } from '../../bench/lambda/docker.ts'
+import type { Test } from 'tap'
+import { buildFolder, docker, logsOf } from '../../bench/lambda/docker.ts'
 import { names } from '../../services/platform/resources.ts'
 import { processedKey } from '../../services/uploads/keys.ts'
 import { createPublisher } from '../../services/uploads/publisher.ts'
@@ -10,16 +10,16 @@ import { eventually } from '../api/support.ts'
 import { startPipeline } from '../worker/pipeline.ts'
 import { blocksOf } from '../worker/transforms/recipe.ts'
 
-const skip = (await dockerMissing()) ?? false
 const guide = path.resolve(import.meta.dirname, '../../docs/writing-a-transform.md')
 
-t.test("a transform of one's own runs in the image, as the guide puts it there", { skip }, async t => {
+/** A transform of one's own on the image, as the guide puts it there. */
+export async function runOwnTransform(t: Test, runtime: string): Promise<void> {
   const recipe = blocksOf(readFileSync(guide, 'utf8'))
   const files = recipe.flatMap(({ file, text }) => (file === undefined ? [] : [[file, text] as const]))
   const dockerfile = recipe.find(({ language }) => language === 'dockerfile')?.text ?? ''
   const folder = t.testdir({
     ...Object.fromEntries(files),
-    Dockerfile: dockerfile.replace(/^FROM headgate$/m, `FROM ${await buildImage('runtime')}`),
+    Dockerfile: dockerfile.replace(/^FROM headgate$/m, `FROM ${runtime}`),
   })
   const image = await buildFolder(folder, 'transform')
   const { aws, store, upload, read } = await startPipeline(t)
@@ -45,4 +45,4 @@ t.test("a transform of one's own runs in the image, as the guide puts it there",
   await ends(none, 'failed')
   const failure = { code: 'HEADGATE_TRANSFORM_REFUSED', reason: 'This is no log: a line has no level.' }
   t.match(await store.get(none), { failure }, 'what it refuses is refused for good')
-})
+}

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+
+const lines = readFileSync(path.resolve(import.meta.dirname, '../../Dockerfile'), 'utf8').split('\n')
+const stages = lines.flatMap(line => /^FROM \S+ AS (\S+)$/.exec(line)?.[1] ?? [])
+
+t.test('the Dockerfile asks for nothing that only BuildKit has', async t => {
+  const asked =
+    /^#\s*syntax\s*=|^(?:RUN|COPY|ADD)\s(?:.*\s)?--(?:mount|link|network|security|parents|exclude)\b|<<-?['"]?\w+/
+  t.strictSame(
+    lines.filter(line => asked.test(line)),
+    [],
+  )
+})
+
+t.test('no stage that a builder without BuildKit makes on the way is made in vain', async t => {
+  const before = (stage: string) => stages.slice(0, stages.indexOf(stage))
+  const needed = ['base', 'lambda-client', 'running', 'packages', 'build', 'bundle']
+  t.strictSame(before('runtime'), needed)
+  t.strictSame(before('local'), [...needed, 'runtime', 'servers'], 'compose asks for both')
+  t.equal(lines.filter(line => line.startsWith('FROM')).at(-1), 'FROM runtime', 'what is built where none is asked for')
+})
+
+t.test('the runtime client of Lambda is compiled from nothing that changes with the code', async t => {
+  const from = lines.indexOf('FROM base AS lambda-client')
+  const until = lines.findIndex((line, index) => index > from && line.startsWith('FROM'))
+  t.ok(from > 0 && lines.slice(0, until).every(line => !/^(?:COPY|ADD|ARG)\b/.test(line)))
+})
