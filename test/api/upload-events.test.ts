@@ -161,20 +161,25 @@ t.test('a process that stops ends its streams whole, and their clients come agai
   t.equal((await elsewhere.next()).data.status, 'queued')
 })
 
-t.test('where answers leave whole, one has the state there is, and says when to come again', async t => {
-  const buffered = await buildTestApi(t, aws, { isBuffered: true })
-  const user = await createTestUser(aws)
-  const record = await recorded(user)
-  const ask = (lastEventId = '') =>
-    listen(t, buffered.url + pathOf(record), { ...user.auth, 'last-event-id': lastEventId })
-  const first = await (await ask()).rest()
-  t.match(first, { retry: 5_000, events: [{ event: 'upload', data: { status: 'stored' } }] })
-  t.same(await (await ask(first.events[0]?.id)).rest(), { retry: 5_000, events: [] }, 'nothing new')
-  await finish(record)
-  const last = await (await ask(first.events[0]?.id)).rest()
-  t.match(last.events, [{ data: { status: 'processed' } }])
-  t.equal((await ask(last.events[0]?.id)).status, 204)
-})
+for (const [where, whole] of Object.entries({
+  Lambda: { isBuffered: true },
+  'a gateway that waits for the whole': { env: { EVENT_STREAMS: 'whole' } },
+})) {
+  t.test(`behind ${where}, an answer has the state there is, and says when to come again`, async t => {
+    const buffered = await buildTestApi(t, aws, whole)
+    const user = await createTestUser(aws)
+    const record = await recorded(user)
+    const ask = (lastEventId = '') =>
+      listen(t, buffered.url + pathOf(record), { ...user.auth, 'last-event-id': lastEventId })
+    const first = await (await ask()).rest()
+    t.match(first, { retry: 5_000, events: [{ event: 'upload', data: { status: 'stored' } }] })
+    t.same(await (await ask(first.events[0]?.id)).rest(), { retry: 5_000, events: [] }, 'nothing new')
+    await finish(record)
+    const last = await (await ask(first.events[0]?.id)).rest()
+    t.match(last.events, [{ data: { status: 'processed' } }])
+    t.equal((await ask(last.events[0]?.id)).status, 204)
+  })
+}
 
 t.test('clients that go before they are answered take nobody’s place', async t => {
   const found = Promise.withResolvers<void>()

@@ -15,7 +15,7 @@ const HEARTBEAT_MS = 15_000
 
 const RETRY_MS = 2_000
 
-/** Behind Lambda each time is a call of the function. */
+/** Behind API Gateway each time is paid for. */
 const BUFFERED_RETRY_MS = 5_000
 
 /** A stream outlives the check of its token. After so long the client comes again, with a token that is good then. */
@@ -26,7 +26,7 @@ const schema = {
   tags: ['uploads'],
   summary: 'Hear what becomes of an upload',
   description:
-    'Server-sent events: `upload` with the upload as its data, at once and whenever it has changed; `deleted`. The stream ends after `processed`, `failed` or `deleted`, and every ten minutes: the client comes again with `Last-Event-ID`, and misses nothing. Behind Lambda an answer leaves whole: it has the state as it is, and the client comes again every five seconds.',
+    'Server-sent events: `upload` with the upload as its data, at once and whenever it has changed; `deleted`. The stream ends after `processed`, `failed` or `deleted`, and every ten minutes: the client comes again with `Last-Event-ID`, and misses nothing. Behind API Gateway an answer leaves whole: it has the state as it is, and the client comes again every five seconds.',
   security,
   params: idParams,
   headers: Type.Object({
@@ -45,7 +45,7 @@ const schema = {
 export interface UploadEventsOptions {
   store: Pick<UploadStore, 'get'>
   watches: Watches<Upload>
-  /** Answers leave whole, as behind Lambda. */
+  /** Answers leave whole, as behind API Gateway. */
   isBuffered: boolean
 }
 
