@@ -20,6 +20,7 @@ import { requestLog } from './http/request-log.ts'
 import { createSchemaCompilers } from './http/schema-compilers.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
+import { traced } from './http/traced.ts'
 import { unambiguous } from './http/unambiguous.ts'
 import { createUnderWay } from './ingest/under-way.ts'
 import { problemsPlugin } from './problems/plugin.ts'
@@ -82,7 +83,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
 
   await app.register(problemsPlugin)
   // First of the hooks: what the others do is done within the request's span.
-  if (tracing) await app.register((await import('./http/traced.ts')).traced, { tracing })
+  if (tracing) await app.register(traced, { tracing })
   await app.register(requestLog)
   if (metrics) await app.register(metricsPlugin, { metrics })
   const origins = listed(config.CORS_ORIGINS)

@@ -212,7 +212,11 @@ t.test('what says where traces go is held to its form, and no fault shows a secr
   }
 })
 
-t.test('headers and endpoints are read as OpenTelemetry says', async t => {
+t.test('headers, endpoints and ratios are read as OpenTelemetry says', async t => {
+  const ratio = (OTEL_TRACES_SAMPLER_ARG: string) =>
+    loadConfig(apiConfigSchema, { ...api, OTEL_TRACES_SAMPLER_ARG }).OTEL_TRACES_SAMPLER_ARG
+  t.strictSame(['0', '1', '0.25', '.5', '1.'].map(ratio), [0, 1, 0.25, 0.5, 1])
+  for (const wrong of ['half', '0,5', '-0.1', '1.01', '0x1', '1e', '.']) t.throws(() => ratio(wrong), wrong)
   t.strictSame(pairsOf(' api-key = a%20b , x=1=2,'), { 'api-key': 'a b', x: '1=2' })
   const url = (env: Record<string, string>) => otlpUrl(loadConfig(apiConfigSchema, { ...api, ...env }))
   t.equal(url({}), 'http://localhost:4318/v1/traces')
