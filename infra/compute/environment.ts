@@ -5,6 +5,9 @@ import type { Data } from '../data/data-stack.ts'
 import { SettingsError } from '../settings/errors.ts'
 import { resourceNames, type Settings } from '../settings/schema.ts'
 
+/** The one stage of a REST API, which its URLs begin with. */
+export const REST_STAGE = 'api'
+
 /** The environment of a process: names that its schema has, and no others. */
 export type Environment = Record<string, string>
 
@@ -24,9 +27,11 @@ function shared(data: Data, settings: Settings) {
 export function apiEnvironment(data: Data, settings: Settings, own: ApiVariables = {}): Environment {
   const given = {
     ...shared(data, settings),
-    COGNITO_USER_POOL_ID: data.users.pool.userPoolId,
-    COGNITO_CLIENT_ID: data.users.client.ref,
+    COGNITO_USER_POOL_ID: data.users.poolId,
+    COGNITO_CLIENT_ID: data.users.clientId,
     ...(settings.flatKeys && { KEY_TEMPLATE: 'uploads/{filename}' }),
+    // What it has as its stage; by a domain of its own it is at the root.
+    ...(settings.gateway === 'rest' && settings.domainName === undefined && { PUBLIC_PATH: `/${REST_STAGE}` }),
     ...(settings.corsOrigins !== '' && { CORS_ORIGINS: settings.corsOrigins }),
     ...own,
   } satisfies ApiVariables

@@ -31,7 +31,8 @@ export function createBuckets(scope: Construct, settings: Settings): Buckets {
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-    removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    // But not where making the stack fails: what is left of a first try would be in the way of the next.
+    removalPolicy: settings.keepData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
   }
   const accessLogs = new Bucket(scope, 'AccessLogs', {
     ...shared,

@@ -5,12 +5,21 @@ import { resourceNames, type Settings } from '../settings/schema.ts'
 import { createBuckets } from './buckets.ts'
 import { createStream } from './stream.ts'
 import { createTable } from './table.ts'
-import { createUsers, type Users } from './users.ts'
+import { createUsers } from './users.ts'
 
 /** What has a name and an ARN, whether this app has made it or not. */
 export interface Named {
   readonly name: string
   readonly arn: string
+}
+
+/** The user pool and its app client, by what they are asked for. */
+export interface Users {
+  readonly poolId: string
+  readonly poolArn: string
+  /** What tokens have as their `iss`. */
+  readonly issuer: string
+  readonly clientId: string
 }
 
 /** What the compute stack works on. */
@@ -36,25 +45,31 @@ export class DataStack extends Stack {
       definition: uploadsTable,
       settings,
     })
-    // By names of our own, which do not change when a construct here is called otherwise.
-    const exported = (as: string, it: Named): Named => ({
-      name: this.exportValue(it.name, { name: `${id}:${as}` }),
-      arn: this.exportValue(it.arn, { name: `${id}:${as}Arn` }),
-    })
+    const { pool, client } = createUsers(this, settings)
+    const stream = this.#stream(names.stream, settings)
+    // All of it, whoever computes, and by names of our own. What CDK exports by itself is what the other stack happens to import: it
+    // would be taken away, and so refused, while a stack of the other compute still stands or the gateway is being changed.
+    const value = (as: string, it: string) => this.exportValue(it, { name: `${id}:${as}` })
+    const exported = (as: string, it: Named): Named => ({ name: value(as, it.name), arn: value(`${as}Arn`, it.arn) })
     this.data = {
       uploadBucket: exported('UploadBucket', { name: uploads.bucketName, arn: uploads.bucketArn }),
       processedBucket: exported('ProcessedBucket', { name: processed.bucketName, arn: processed.bucketArn }),
-      uploadsTable: { name: table.tableName, arn: table.tableArn },
-      stream: this.#stream(names.stream, settings),
-      leaseTable: this.#leaseTable(names.application, settings),
-      users: createUsers(this, settings),
+      uploadsTable: exported('UploadsTable', { name: table.tableName, arn: table.tableArn }),
+      stream: exported('Stream', stream),
+      leaseTable: exported('LeaseTable', this.#leaseTable(names.application, settings)),
+      users: {
+        poolId: value('UserPoolId', pool.userPoolId),
+        poolArn: value('UserPoolArn', pool.userPoolArn),
+        issuer: value('UserPoolIssuer', pool.userPoolProviderUrl),
+        clientId: value('UserPoolClientId', client.ref),
+      },
     }
     this.#output({
       UploadBucket: uploads.bucketName,
       ProcessedBucket: processed.bucketName,
-      StreamName: this.data.stream.name,
-      UserPoolId: this.data.users.pool.userPoolId,
-      UserPoolClientId: this.data.users.client.ref,
+      StreamName: stream.name,
+      UserPoolId: pool.userPoolId,
+      UserPoolClientId: client.ref,
     })
   }
 

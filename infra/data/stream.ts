@@ -9,7 +9,8 @@ export function createStream(scope: Construct, settings: Settings): Stream {
     streamName: resourceNames(settings).stream,
     retentionPeriod: Duration.hours(settings.retentionHours),
     encryption: StreamEncryption.MANAGED,
-    removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    // As the buckets: not what is left of a first try, whose name would be taken.
+    removalPolicy: settings.keepData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     ...(settings.streamMode === 'on-demand'
       ? { streamMode: StreamMode.ON_DEMAND }
       : { streamMode: StreamMode.PROVISIONED, shardCount: settings.shards }),

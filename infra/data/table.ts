@@ -28,6 +28,7 @@ export function createTable(scope: Construct, id: string, { tableName, definitio
     billingMode: BillingMode.PAY_PER_REQUEST,
     encryption: TableEncryption.DEFAULT,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    // It holds against CloudFormation too, also where making the stack has failed: docs/deploy.md says what to do then.
     deletionProtection: settings.keepData,
     removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   })

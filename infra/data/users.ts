@@ -6,15 +6,10 @@ import { acknowledge } from '../acknowledge.ts'
 import { listed } from '../settings/listed.ts'
 import { resourceNames, type Settings } from '../settings/schema.ts'
 
-export interface Users {
-  pool: UserPool
-  client: CfnUserPoolClient
-}
-
 const MFA = { off: Mfa.OFF, optional: Mfa.OPTIONAL, required: Mfa.REQUIRED } as const
 
 /** The user pool and its app client, which has no secret: its users hold it in browsers and on command lines. */
-export function createUsers(scope: Construct, settings: Settings): Users {
+export function createUsers(scope: Construct, settings: Settings): { pool: UserPool; client: CfnUserPoolClient } {
   const names = resourceNames(settings)
   const pool = new UserPool(scope, 'Users', {
     userPoolName: names.userPool,

@@ -1,6 +1,6 @@
 import type { Integration, Method } from 'aws-cdk-lib/aws-apigateway'
 import type { HttpRouteIntegration } from 'aws-cdk-lib/aws-apigatewayv2'
-import type { Users } from '../data/users.ts'
+import type { Users } from '../data/data-stack.ts'
 import type { Settings } from '../settings/schema.ts'
 
 export interface RestIntegration {

@@ -1,4 +1,4 @@
-import { CfnOutput } from 'aws-cdk-lib'
+import { CfnOutput, Duration } from 'aws-cdk-lib'
 import { type CfnStage, DomainName, HttpApi, HttpMethod, HttpNoneAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
@@ -14,7 +14,7 @@ import { routes } from './routes.ts'
 /** A HTTP API whose authorizer wants a JWT of the user pool, an id or an access token, on every route of uploads. */
 export function createHttpGateway(scope: Construct, { settings, users, http }: GatewaySettings) {
   const api = new HttpApi(scope, 'HttpApi', { apiName: settings.name, ...customDomain(scope, settings) })
-  const authorizer = new HttpJwtAuthorizer('Jwt', users.pool.userPoolProviderUrl, { jwtAudience: [users.client.ref] })
+  const authorizer = new HttpJwtAuthorizer('Jwt', users.issuer, { jwtAudience: [users.clientId] })
   const integration = http()
   for (const { path, methods, authorized } of routes) {
     const made = api.addRoutes({
@@ -38,10 +38,11 @@ export function createHttpGateway(scope: Construct, { settings, users, http }: G
     alarms: [
       {
         id: 'Api5xx',
-        description: 'The api answers requests with errors of its own.',
+        description: 'More than five requests in five minutes were answered with errors of the api’s own.',
         metric: metric('5xx', 'Sum'),
         threshold: 5,
-        minutes: 5,
+        period: Duration.minutes(5),
+        periods: 1,
       },
     ],
     widgets: [

@@ -1,4 +1,4 @@
-import { CfnOutput } from 'aws-cdk-lib'
+import { CfnOutput, Duration } from 'aws-cdk-lib'
 import {
   AccessLogFormat,
   AuthorizationType,
@@ -11,8 +11,10 @@ import {
   SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigateway'
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
+import { UserPool } from 'aws-cdk-lib/aws-cognito'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../acknowledge.ts'
+import { REST_STAGE } from '../compute/environment.ts'
 import type { AlarmSource } from '../running/alarm-source.ts'
 import { createLogGroup } from '../running/log-group.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -31,7 +33,7 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
     binaryMediaTypes: ['*/*'],
     cloudWatchRole: settings.restLogRole,
     deployOptions: {
-      stageName: 'api',
+      stageName: REST_STAGE,
       accessLogDestination: new LogGroupLogDestination(accessLog),
       accessLogFormat: AccessLogFormat.jsonWithStandardFields({
         caller: false,
@@ -54,7 +56,8 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
     const value = api.domainName.domainNameAliasDomainName
     new CfnOutput(scope, 'DomainTargetOutput', { value }).overrideLogicalId('DomainTarget')
   }
-  const authorizer = new CognitoUserPoolsAuthorizer(scope, 'Cognito', { cognitoUserPools: [users.pool] })
+  const pool = UserPool.fromUserPoolArn(scope, 'Users', users.poolArn)
+  const authorizer = new CognitoUserPoolsAuthorizer(scope, 'Cognito', { cognitoUserPools: [pool] })
   for (const { path, methods, authorized } of routes) {
     const resource = api.root.resourceForPath(path)
     for (const method of methods) {
@@ -70,7 +73,7 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
       acknowledge(made, { 'AwsSolutions-APIG4': reason, 'AwsSolutions-COG4': reason })
     }
   }
-  problems(api)
+  problems(api, settings)
   acknowledge(api, {
     'AwsSolutions-APIG2': 'The api checks every request itself, by the schema that its OpenAPI document is made of.',
     'AwsSolutions-APIG3': 'A web ACL is an account’s own choice. It can be put on the stage without this app.',
@@ -81,10 +84,11 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
     alarms: [
       {
         id: 'Api5xx',
-        description: 'The api answers requests with errors of its own.',
+        description: 'More than five requests in five minutes were answered with errors of the api’s own.',
         metric: metric('metricServerError'),
         threshold: 5,
-        minutes: 5,
+        period: Duration.minutes(5),
+        periods: 1,
       },
     ],
     widgets: [
@@ -104,17 +108,37 @@ function pathParameters(path: string) {
 }
 
 /** The gateway's own refusals, in the form that the api's have. */
-function problems(api: RestApi): void {
+function problems(api: RestApi, { corsOrigins }: Settings): void {
+  const token = { statusCode: '401', slug: 'invalid-token', title: 'The token is not valid' }
   const answers = [
-    { type: ResponseType.UNAUTHORIZED, statusCode: '401', slug: 'invalid-token', title: 'The token is not valid' },
-    { type: ResponseType.EXPIRED_TOKEN, statusCode: '401', slug: 'invalid-token', title: 'The token is not valid' },
+    { type: ResponseType.UNAUTHORIZED, ...token },
+    { type: ResponseType.EXPIRED_TOKEN, ...token },
+    // What it says of a path that it does not have.
+    {
+      type: ResponseType.MISSING_AUTHENTICATION_TOKEN,
+      statusCode: '404',
+      slug: 'not-found',
+      title: 'There is nothing here',
+    },
+    {
+      type: ResponseType.REQUEST_TOO_LARGE,
+      statusCode: '413',
+      slug: 'payload-too-large',
+      title: 'The body is too large',
+    },
+    { type: ResponseType.THROTTLED, statusCode: '429', slug: 'too-many-requests', title: 'Too many requests' },
   ]
   for (const { type, statusCode, slug, title } of answers) {
     const body = { type: `urn:headgate:problem:${slug}`, title, status: Number(statusCode) }
     api.addGatewayResponse(`Problem${type.responseType}`, {
       type,
       statusCode,
-      responseHeaders: { 'Content-Type': "'application/problem+json'", 'WWW-Authenticate': "'Bearer'" },
+      responseHeaders: {
+        'Content-Type': "'application/problem+json'",
+        ...(statusCode === '401' && { 'WWW-Authenticate': "'Bearer'" }),
+        // A page must be able to see that its token has run out. Any may: nothing is in it that is not everybody's.
+        ...(corsOrigins !== '' && { 'Access-Control-Allow-Origin': "'*'" }),
+      },
       templates: { 'application/json': JSON.stringify(body) },
     })
   }

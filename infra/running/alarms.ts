@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib'
+import { Duration, Stack } from 'aws-cdk-lib'
 import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
@@ -21,16 +21,21 @@ export function createAlarms(scope: Construct, definitions: readonly AlarmDefini
   )
   if (settings.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(settings.alarmEmail))
   const action = new SnsAction(topic)
-  for (const { id, description, metric, threshold, minutes } of definitions) {
-    const alarm = new Alarm(scope, `${id}Alarm`, {
-      alarmName: `${settings.name}-${id}`,
+  for (const definition of definitions) {
+    const { id, of = '', description, metric, threshold, period = Duration.minutes(1), periods, isSteady } = definition
+    const alarm = new Alarm(scope, `${id}${of}Alarm`, {
+      // Of the stack: while one compute takes over from the other there are both.
+      alarmName: `${Stack.of(scope).stackName}-${[id, of].filter(Boolean).join('-')}`,
       alarmDescription: `${description} See docs/runbook.md#${id.toLowerCase()}`,
-      metric,
-      threshold,
-      evaluationPeriods: minutes,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      metric: metric.with({ period }),
+      threshold: threshold ?? 0,
+      evaluationPeriods: periods,
+      comparisonOperator:
+        threshold === undefined
+          ? ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD
+          : ComparisonOperator.GREATER_THAN_THRESHOLD,
       // Where nothing happens, most metrics are not told at all.
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      treatMissingData: isSteady ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     })
     alarm.addAlarmAction(action)
     alarm.addOkAction(action)

@@ -1,34 +1,33 @@
 import { Duration } from 'aws-cdk-lib'
-import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Data } from '../data/data-stack.ts'
 import type { AlarmSource } from './alarm-source.ts'
 
-/** Of the stream and the tables: what AWS refuses because it is more than was provided for. */
+/** Of the stream and the tables: what AWS refuses because it is more than was provided for, and whether anybody reads. */
 export function dataAlarms({ stream, uploadsTable, leaseTable }: Data): AlarmSource {
   const period = Duration.minutes(1)
-  const ofStream = (metricName: string) =>
+  const ofStream = (metricName: string, statistic = 'Sum') =>
     new Metric({
       namespace: 'AWS/Kinesis',
       metricName,
       dimensionsMap: { StreamName: stream.name },
-      statistic: 'Sum',
+      statistic,
       period,
     })
-  const ofTable = (TableName: string, metricName: string) =>
-    new Metric({ namespace: 'AWS/DynamoDB', metricName, dimensionsMap: { TableName }, statistic: 'Sum', period })
   const writes = ofStream('WriteProvisionedThroughputExceeded')
   const reads = ofStream('ReadProvisionedThroughputExceeded')
-  const tables = new MathExpression({
-    label: 'Throttled by DynamoDB',
-    expression: 'ur + uw + lr + lw',
-    period,
-    usingMetrics: {
-      ur: ofTable(uploadsTable.name, 'ReadThrottleEvents'),
-      uw: ofTable(uploadsTable.name, 'WriteThrottleEvents'),
-      lr: ofTable(leaseTable.name, 'ReadThrottleEvents'),
-      lw: ofTable(leaseTable.name, 'WriteThrottleEvents'),
-    },
-  })
+  const throttled = Object.entries({ Uploads: uploadsTable, Leases: leaseTable }).flatMap(([of, { name: TableName }]) =>
+    (['Read', 'Write'] as const).map(way => ({
+      of: `${of}${way}s`,
+      metric: new Metric({
+        namespace: 'AWS/DynamoDB',
+        metricName: `${way}ThrottleEvents`,
+        dimensionsMap: { TableName },
+        statistic: 'Sum',
+        period,
+      }),
+    })),
+  )
   return {
     alarms: [
       {
@@ -36,22 +35,31 @@ export function dataAlarms({ stream, uploadsTable, leaseTable }: Data): AlarmSou
         description: 'The stream refuses events: too few shards, or one partition key has too many.',
         metric: writes,
         threshold: 0,
-        minutes: 5,
+        periods: 5,
       },
       {
         id: 'StreamReadsThrottled',
         description: 'The stream refuses reads: more consumers poll it than its shards serve.',
         metric: reads,
         threshold: 0,
-        minutes: 15,
+        periods: 15,
       },
       {
-        id: 'TableThrottled',
-        description: 'DynamoDB refuses requests to the tables.',
-        metric: tables,
-        threshold: 0,
-        minutes: 5,
+        id: 'StreamNotRead',
+        description: 'Nobody reads the stream: uploads are taken and not processed.',
+        // Whoever reads it asks every second or so, whether something is there or not.
+        metric: ofStream('GetRecords.Success', 'SampleCount'),
+        periods: 10,
+        isSteady: true,
       },
+      ...throttled.map(({ of, metric }) => ({
+        id: 'TableThrottled',
+        of,
+        description: 'DynamoDB refuses requests to a table.',
+        metric,
+        threshold: 0,
+        periods: 5,
+      })),
     ],
     widgets: [
       {
@@ -59,7 +67,7 @@ export function dataAlarms({ stream, uploadsTable, leaseTable }: Data): AlarmSou
         left: [ofStream('IncomingRecords'), ofStream('GetRecords.Records')],
         right: [writes, reads],
       },
-      { title: 'Tables', left: [tables] },
+      { title: 'Throttled by DynamoDB', left: throttled.map(({ metric }) => metric) },
     ],
   }
 }

@@ -8,6 +8,6 @@ export function createLogGroup(scope: Construct, id: string, { logDays, keepData
   return new LogGroup(scope, id, {
     // The members of RetentionDays are their days.
     retention: logDays as RetentionDays,
-    removalPolicy: keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    removalPolicy: keepData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
   })
 }

@@ -21,7 +21,6 @@ export function createRunning(
   createDashboard(
     scope,
     all.flatMap(({ widgets }) => widgets),
-    settings,
   )
   watchCosts(scope, settings)
 }

@@ -13,14 +13,16 @@ export function workerAlarms(settings: Settings): AlarmSource {
         description: 'Records were given up and are dead letters now.',
         metric: deadLetters,
         threshold: 0,
-        minutes: 1,
+        periods: 1,
       },
       {
         id: 'OutboxAge',
         description: 'Accepted uploads wait for Kinesis to take their event.',
         metric: outboxAge,
         threshold: settings.maxOutboxSeconds,
-        minutes: 3,
+        periods: 10,
+        // 0 where nothing waits: where it is not told, nobody looks.
+        isSteady: true,
       },
     ],
     widgets: [{ title: 'Dead letters and outbox', left: [deadLetters], right: [outboxAge] }],

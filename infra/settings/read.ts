@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { contradictions } from './contradictions.ts'
 import { SettingsError } from './errors.ts'
 import { presets } from './presets.ts'
 import { type Settings, settingsSchema } from './schema.ts'
@@ -52,30 +53,4 @@ function wrong(settings: unknown): string[] {
   return Object.entries(settingsSchema.properties).flatMap(([name, property]) =>
     Value.Errors(Type.Object({ [name]: property }), settings).map(({ message }) => `${name}: ${message}`),
   )
-}
-
-function contradictions(settings: Settings): string[] {
-  const { domainName, certificateArn, alarmEmail } = settings
-  const faults: string[] = []
-  if ((domainName === undefined) !== (certificateArn === undefined)) {
-    faults.push('domainName: needs certificateArn, and the other way round')
-  }
-  if ((settings.userPoolDomain === undefined) !== (settings.callbackUrls === '')) {
-    faults.push('userPoolDomain: needs callbackUrls, and the other way round')
-  }
-  if (settings.apiTasksMin > settings.apiTasksMax) faults.push('apiTasksMin: is more than apiTasksMax')
-  if (settings.workerTasksMin > settings.workerTasksMax) faults.push('workerTasksMin: is more than workerTasksMax')
-  if (settings.streamMode === 'provisioned' && settings.workerTasksMax > settings.shards) {
-    faults.push(`workerTasksMax: is more than the ${settings.shards} shards; the rest would sit idle`)
-  }
-  if (alarmEmail === undefined && (settings.monthlyBudgetUsd > 0 || settings.costAnomalyUsd > 0)) {
-    faults.push('alarmEmail: is needed by monthlyBudgetUsd and costAnomalyUsd')
-  }
-  if ((settings.tracing === 'otlp') !== (settings.otlpEndpoint !== undefined)) {
-    faults.push('otlpEndpoint: is needed by tracing=otlp, and needs it')
-  }
-  if (settings.otlpHeadersSecretArn !== undefined && settings.tracing !== 'otlp') {
-    faults.push('otlpHeadersSecretArn: needs tracing=otlp')
-  }
-  return faults
 }

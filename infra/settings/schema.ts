@@ -126,6 +126,12 @@ export const settingsSchema = Type.Object(
     workerTasksMin: count('Worker tasks at least.', 1, 500, 1),
     workerTasksMax: count('Worker tasks at most. More than shards would sit idle.', 1, 500, 4),
     stopSeconds: count('How long a task has to stop before it is killed.', 20, 120, 60),
+    availabilityZones: Type.String({
+      pattern: '^(?:[a-z0-9-]+ *, *[a-z0-9-]+)?$',
+      default: '',
+      description:
+        'With `compute=fargate`: the two zones that it is in, comma-separated. Left out: the first two of the region, of which links of API Gateway may not have one.',
+    }),
     natGateways: count('One for each availability zone outlives the loss of one.', 1, 2, 1),
 
     alarmEmail: Type.Optional(
@@ -140,6 +146,13 @@ export const settingsSchema = Type.Object(
       0,
       10_000_000,
       0,
+    ),
+    costMonitorArn: Type.Optional(
+      Type.String({
+        pattern: '^arn:aws[a-z-]*:ce::\\d{12}:anomalymonitor/[0-9a-f-]{36}$',
+        description:
+          'For `costAnomalyUsd`: the monitor of all services that the account has already, of which AWS allows one. Left out, it is made.',
+      }),
     ),
   },
   { additionalProperties: false },

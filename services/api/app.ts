@@ -14,6 +14,7 @@ import type { UrlOf } from './download/downloads.ts'
 import { closing } from './http/closing.ts'
 import { cors } from './http/cors.ts'
 import { loadFirst } from './http/load-first.ts'
+import { publicPath } from './http/public-path.ts'
 import { createRateLimits } from './http/rate-limits.ts'
 import { requestLog } from './http/request-log.ts'
 import { createSchemaCompilers } from './http/schema-compilers.ts'
@@ -87,6 +88,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   const origins = listed(config.CORS_ORIGINS)
   await app.register(securityHeaders, { isShared: origins.length > 0 })
   if (origins.length > 0) await app.register(cors, { origins })
+  if (config.PUBLIC_PATH !== '') await app.register(publicPath, { path: config.PUBLIC_PATH })
   await app.register(closing)
   await app.register(unambiguous)
   await app.register(loadFirst, { load: () => Promise.all([compilers.load(), backend(), import('get-jwks')]) })
@@ -145,7 +147,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   // Before the server waits for its connections to end: those who wait here would hold that up.
   app.addHook('preClose', async () => watches.close())
   await app.register(getUpload, { store, watches })
-  await app.register(uploadEvents, { store, watches, isBuffered })
+  await app.register(uploadEvents, { store, watches, isBuffered: isBuffered || config.EVENT_STREAMS === 'whole' })
   await app.register(deleteUpload, {
     deletions: {
       begin: async key => (await backend()).deletions.begin(key),

@@ -42,7 +42,6 @@ export function createBackend(settings: BackendSettings): Backend {
   const { config, services, inspector, patience, log, metrics, tracing } = settings
   const { s3, dynamodb, kinesis, store, deletions, listUploads, results } = services
   const maxBytes = config.MAX_UPLOAD_BYTES
-  const buffers = createPartBuffers(Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES))
   const publisher = createOutageWatch({
     publisher: services.publisher,
     timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
@@ -50,6 +49,7 @@ export function createBackend(settings: BackendSettings): Backend {
     ...(metrics && { metrics }),
   })
   const publish = createPublishUpload({ store, publisher })
+  const buffers = createPartBuffers(Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES))
   const accept = createAcceptUpload({
     objects: createObjects({
       s3,
@@ -72,7 +72,7 @@ export function createBackend(settings: BackendSettings): Backend {
   })
   const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
   return {
-    ...createDirect(config, services, { publish, inspector, patience, buffers, tracing }),
+    ...createDirect(config, services, { publish, inspector, patience, buffers, metrics, tracing }),
     acceptAll,
     acceptOnce,
     store,

@@ -4,6 +4,7 @@ import { onFirstUse } from '../platform/on-first-use.ts'
 import type { PartBuffers } from '../platform/s3/part-buffers.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
 import { createTusStore } from '../uploads/tus-store.ts'
+import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
@@ -30,20 +31,21 @@ export interface Direct {
   endPending: EndPending
 }
 
-export interface DirectParts {
+export interface DirectSettings {
   publish: PublishUpload
   inspector: TypeInspector
   patience: PatienceSettings
-  tracing?: Pick<Tracing, 'current'> | undefined
-  /** What the parts of all uploads are gathered in. */
+  /** Shared with the other ways. */
   buffers: PartBuffers
+  metrics?: Pick<Metrics, 'accepted'> | undefined
+  tracing?: Pick<Tracing, 'current'> | undefined
 }
 
 /** The ways in which a file arrives in more than one request. */
 export function createDirect(
   config: ApiConfig,
   services: ApiServices,
-  { publish, inspector, patience, buffers, tracing }: DirectParts,
+  { publish, inspector, patience, buffers, metrics, tracing }: DirectSettings,
 ): Direct {
   const { s3, dynamodb, pending } = services
   const endPending = createEndPending({ s3, pending })
@@ -53,6 +55,7 @@ export function createDirect(
     publish,
     endPending,
     traceparent: tracing && (() => tracing.current()?.traceparent),
+    ...(metrics && { onAccepted: (way, upload) => metrics.accepted(way, [upload]) }),
   })
   const promise = createPromise({
     bucket: config.UPLOAD_BUCKET,
@@ -76,8 +79,8 @@ export function createDirect(
     promise,
     locks: createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE })),
     parts,
-    digests,
     buffers,
+    digests,
     finish: createFinishTus({ parts, digests, finish, endPending }),
     endPending,
     lifetimeMs: lifetimeMs(config),

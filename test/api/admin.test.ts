@@ -50,6 +50,35 @@ t.test('/metrics counts requests by their routes, and uploads by their ways', as
   t.match((await fetch(`${admin.url}/metrics`)).headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
 })
 
+t.test('/metrics counts uploads of tus and by grants once, however often their end is asked for', async t => {
+  const { api, scrape } = await start()
+  const user = await createTestUser(aws)
+  const headers = { ...user.auth, 'tus-resumable': '1.0.0', 'upload-length': '3' }
+  const type = { 'content-type': 'application/offset+octet-stream' }
+  const created = await fetch(`${api.url}/uploads/tus`, {
+    method: 'POST',
+    headers: { ...headers, ...type },
+    body: 'tus',
+  })
+  t.equal(created.status, 201)
+  await fetch(`${api.url}${created.headers.get('location')}`, { method: 'HEAD', headers })
+  const wanted = JSON.stringify({ filename: 'a.txt', contentType: 'text/plain', size: 5 })
+  const json = { ...user.auth, 'content-type': 'application/json' }
+  const { body } = await ask(`${api.url}/uploads/grants`, { method: 'POST', headers: json, body: wanted })
+  const put = body.put as { url: string; headers: Record<string, string> }
+  await fetch(put.url, { method: 'PUT', headers: put.headers, body: 'grant' })
+  for (let count = 0; count < 2; count++)
+    await ask(`${api.url}${body.complete}`, { method: 'POST', headers: user.auth })
+  const text = await scrape()
+  for (const line of [
+    'headgate_uploads_total{way="tus",result="queued"} 1',
+    'headgate_uploads_total{way="grant",result="queued"} 1',
+    'headgate_upload_bytes_total{way="tus"} 3',
+    'headgate_upload_bytes_total{way="grant"} 5',
+  ])
+    t.ok(text.includes(`${line}\n`), line)
+})
+
 t.test('an upload whose event waits in the outbox is counted as such, and one that is broken off too', async t => {
   const metrics = createMetrics()
   const api = await buildTestApi(t, aws, {

@@ -1,6 +1,7 @@
 import { Ajv, type AnySchema } from 'ajv'
 import t from 'tap'
 import { catalogue } from '../../services/api/problems/catalogue.ts'
+import { COMMON_PROBLEMS } from '../../services/api/routes/schemas.ts'
 import { startAws } from '../support/aws.ts'
 import { ask, buildTestApi } from './support.ts'
 
@@ -11,7 +12,7 @@ interface Operation {
   operationId: string
   security?: unknown
   requestBody?: { content: Record<string, unknown> }
-  responses: Record<string, { content?: Record<string, { schema?: AnySchema }> }>
+  responses: Record<string, { description?: string; content?: Record<string, { schema?: AnySchema }> }>
   parameters?: Array<{ name: string; schema: AnySchema }>
 }
 
@@ -69,6 +70,19 @@ t.test('every error in the document is a problem with a status of the catalogue'
   for (const [status, response] of errors) {
     t.ok(known.has(status), status)
     t.same(Object.keys(response.content ?? {}), ['application/problem+json'])
+  }
+})
+
+t.test('what may happen to any request with a token is told of every route that needs one', async t => {
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })),
+  )
+  const needing = operations.filter(({ security }) => security !== undefined)
+  t.equal(needing.length, operations.length - 3, 'all but health and the OPTIONS of tus')
+  for (const { name, responses } of needing) {
+    for (const slug of COMMON_PROBLEMS) {
+      t.match(responses[catalogue[slug].status]?.description, `\`${slug}\``, `${name}: ${slug}`)
+    }
   }
 })
 

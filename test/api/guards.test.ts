@@ -120,6 +120,24 @@ t.test('pages of other origins may call the api where it is configured, and may 
   t.equal((await fetch(`${api.url}/nothing`)).status, 404, 'and an unknown path is one still')
   const options = await fetch(`${api.url}/livez`, { method: 'OPTIONS', headers: { origin: ORIGIN } })
   t.equal(options.headers.get('allow'), 'GET, HEAD, OPTIONS')
+  t.equal(options.headers.get('access-control-allow-origin'), ORIGIN)
+})
+
+t.test('clients of tus learn what is served, from pages and from elsewhere, where CORS is configured', async t => {
+  const api = await buildTestApi(t, aws, { env: { CORS_ORIGINS: ORIGIN } })
+  for (const headers of [{}, { origin: ORIGIN }]) {
+    const options = await fetch(`${api.url}/uploads/tus`, { method: 'OPTIONS', headers })
+    t.equal(options.status, 204)
+    t.match(options.headers.get('tus-extension'), /creation.*checksum/)
+    t.equal(options.headers.get('allow'), 'OPTIONS, POST')
+  }
+  const asked = await fetch(`${api.url}/uploads/tus/1`, {
+    method: 'OPTIONS',
+    headers: { origin: ORIGIN, 'access-control-request-method': 'PATCH' },
+  })
+  t.equal(asked.status, 204)
+  t.match(asked.headers.get('access-control-allow-methods'), /PATCH.*OPTIONS/)
+  t.equal(asked.headers.get('access-control-allow-origin'), ORIGIN)
 })
 
 t.test('without origins nobody else’s page is told anything', async t => {

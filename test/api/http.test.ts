@@ -38,6 +38,8 @@ t.test('the methods of a path are those of every route that matches it', async t
   t.same(allowedMethods(routes, '/uploads/1/2'), [])
   t.same(allowedMethods(routes, '/docs/a/b'), ['GET', 'OPTIONS'])
   t.same(allowedMethods(routes, '/doc'), [])
+  const grants = { method: 'POST', url: '/uploads/grants' }
+  t.same(allowedMethods([...routes, grants], '/uploads/grants'), ['OPTIONS', 'POST'], 'a path of its own is no id')
 })
 
 t.test('a content type is kept as it is where it is a media type', async t => {

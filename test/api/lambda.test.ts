@@ -21,6 +21,23 @@ const shapes: Record<string, (call: Call) => GatewayEvent> = {
 
 const bytes = Buffer.from([0, 255, 254, 10, 13, 0, 200])
 
+t.test('below a stage, clients are told where things are as they see it', async t => {
+  const { app } = await buildTestApi(t, aws, { env: { PUBLIC_PATH: '/api' } })
+  const { auth } = await createTestUser(aws)
+  const post = async (url: string, headers: Record<string, string>, payload = '') =>
+    await app.inject({ method: 'POST', url, headers: { ...auth, ...headers }, payload })
+  const json = JSON.stringify({ filename: 'a.txt', content: 'a' })
+  const made = await post('/uploads', { 'content-type': 'application/json' }, json)
+  t.match(made.headers.location, /^\/api\/uploads\/[0-9a-f-]{36}$/)
+  const tus = await post('/uploads/tus', { 'tus-resumable': '1.0.0', 'upload-length': '3' })
+  t.match(tus.headers.location, /^\/api\/uploads\/tus\/[0-9a-f-]{36}$/)
+  await post('/uploads', { 'content-type': 'application/json' }, json)
+  const page = await app.inject({ url: '/uploads?limit=1', headers: auth })
+  t.match(page.headers.link, /^<\/api\/uploads\?.*>; rel="next"$/)
+  const content = await app.inject({ url: `${String(made.headers.location).slice(4)}/content`, headers: auth })
+  t.match(content.headers.location, /^http:/, 'what is elsewhere stays where it is')
+})
+
 for (const [shape, eventOf] of Object.entries(shapes)) {
   const call = async (user: TestUser | undefined, given: Call) => {
     const headers = { ...given.headers, ...user?.auth }

@@ -161,17 +161,54 @@ t.test('a process that stops ends its streams whole, and their clients come agai
   t.equal((await elsewhere.next()).data.status, 'queued')
 })
 
-t.test('where answers leave whole, one has the state there is, and says when to come again', async t => {
-  const buffered = await buildTestApi(t, aws, { isBuffered: true })
+for (const [where, whole] of Object.entries({
+  Lambda: { isBuffered: true },
+  'a gateway that waits for the whole': { env: { EVENT_STREAMS: 'whole' } },
+})) {
+  t.test(`behind ${where}, an answer has the state there is, and says when to come again`, async t => {
+    const buffered = await buildTestApi(t, aws, whole)
+    const user = await createTestUser(aws)
+    const record = await recorded(user)
+    const ask = (lastEventId = '') =>
+      listen(t, buffered.url + pathOf(record), { ...user.auth, 'last-event-id': lastEventId })
+    const first = await (await ask()).rest()
+    t.match(first, { retry: 5_000, events: [{ event: 'upload', data: { status: 'stored' } }] })
+    t.same(await (await ask(first.events[0]?.id)).rest(), { retry: 5_000, events: [] }, 'nothing new')
+    await finish(record)
+    const last = await (await ask(first.events[0]?.id)).rest()
+    t.match(last.events, [{ data: { status: 'processed' } }])
+    t.equal((await ask(last.events[0]?.id)).status, 204)
+  })
+}
+
+t.test('clients that go before they are answered take nobody’s place', async t => {
+  const found = Promise.withResolvers<void>()
+  let looks = 0
+  const slow = await buildTestApi(t, aws, {
+    services: services => {
+      const { store } = services
+      const get: typeof store.get = async (...args) => {
+        looks++
+        await found.promise
+        return store.get(...args)
+      }
+      return { ...services, store: { ...store, get } }
+    },
+  })
   const user = await createTestUser(aws)
   const record = await recorded(user)
-  const ask = (lastEventId = '') =>
-    listen(t, buffered.url + pathOf(record), { ...user.auth, 'last-event-id': lastEventId })
-  const first = await (await ask()).rest()
-  t.match(first, { retry: 5_000, events: [{ event: 'upload', data: { status: 'stored' } }] })
-  t.same(await (await ask(first.events[0]?.id)).rest(), { retry: 5_000, events: [] }, 'nothing new')
-  await finish(record)
-  const last = await (await ask(first.events[0]?.id)).rest()
-  t.match(last.events, [{ data: { status: 'processed' } }])
-  t.equal((await ask(last.events[0]?.id)).status, 204)
+  const gone = new AbortController()
+  const left = Array.from({ length: 50 }, (_, index) => {
+    const path = index % 2 === 0 ? pathOf(record) : `/uploads/${record.uploadId}?wait=25`
+    return fetch(slow.url + path, { headers: user.auth, signal: gone.signal }).catch(() => 'gone')
+  })
+  await eventually(() => looks === left.length)
+  gone.abort()
+  t.same(new Set(await Promise.all(left)), new Set(['gone']))
+  await eventually(() => slow.log.filter(line => line.includes('"request broken off"')).length === left.length)
+  found.resolve()
+  for (let count = 0; count < 50; count++) {
+    const events = await listen(t, slow.url + pathOf(record), user.auth)
+    t.equal(events.status, 200)
+  }
 })

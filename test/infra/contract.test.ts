@@ -109,6 +109,11 @@ t.test('every variable that is given is one of the process, and every one that i
   }
 })
 
+t.test('nothing is streamed to a gateway that waits for the whole', async t => {
+  const api = tasks.find(({ source }) => source === 'services/api/server.ts')
+  t.equal(api?.environment.EVENT_STREAMS, 'whole')
+})
+
 t.test('every handler starts with what its function is given, and nothing else', async t => {
   const start = promisify(execFile)
   for (const { source, environment } of functions) {
@@ -169,7 +174,8 @@ t.test('every alarm has its section in the runbook', async t => {
   const sections = [...runbook.matchAll(/^## (\w+)$/gm)].map(([, name]) => name)
   const alarms = [lambda, fargate, synthesize(t, { gateway: 'rest' })].flatMap(({ compute }) =>
     propertiesOf(compute, 'AWS::CloudWatch::Alarm').flatMap(({ AlarmName }) =>
-      typeof AlarmName === 'string' ? [AlarmName.replace('headgate-', '')] : [],
+      // Of the stack, then of the section, then, where there are several, which of them.
+      typeof AlarmName === 'string' ? [AlarmName.split('-')[2]] : [],
     ),
   )
   t.strictSame([...new Set(alarms)].sort(), [...new Set(sections)].sort())

@@ -58,15 +58,29 @@ t.test('all are named, however many they are', async t => {
 t.test('settings that do not go together are refused', async t => {
   t.match(faults({ domainName: 'api.example.com' }), [/certificateArn/])
   t.match(faults({ userPoolDomain: 'sign-in' }), [/callbackUrls/])
-  t.match(faults({ apiTasksMin: '5', apiTasksMax: '4' }), [/apiTasksMax/])
-  t.match(faults({ workerTasksMax: '5', shards: '4' }), [/the 4 shards/])
-  t.strictSame(faults({ workerTasksMax: '5', shards: '4', streamMode: 'on-demand' }), [])
+  t.match(faults({ availabilityZones: 'us-east-1a' }), [/^availabilityZones/])
+  t.match(faults({ compute: 'fargate', apiTasksMin: '5', apiTasksMax: '4' }), [/apiTasksMax/])
+  const fargate = { compute: 'fargate' }
+  t.match(faults({ ...fargate, workerTasksMax: '5', shards: '4' }), [/the 4 shards/])
+  t.strictSame(faults({ ...fargate, workerTasksMax: '5', shards: '4', streamMode: 'on-demand' }), [])
+  t.strictSame(faults({ shards: '1' }), [], 'Lambda has no tasks')
   t.match(faults({ monthlyBudgetUsd: '100' }), [/alarmEmail/])
   t.match(faults({ tracing: 'otlp' }), [/otlpEndpoint/])
   t.match(faults({ tracing: 'xray', otlpEndpoint: 'https://collector.example.com' }), [/otlpEndpoint/])
   const otlpHeadersSecretArn = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:otlp-AbCdEf'
   t.match(faults({ otlpHeadersSecretArn }), [/tracing=otlp/])
   t.match(faults({ tracing: 'otlp', otlpEndpoint: 'https://key@collector.example.com' }), [/otlpEndpoint/])
+  const costMonitorArn = 'arn:aws:ce::111111111111:anomalymonitor/00000000-0000-0000-0000-000000000000'
+  t.match(faults({ costMonitorArn }), [/costAnomalyUsd/])
+})
+
+t.test('memory that Fargate does not have for the CPU is refused before anything happens', async t => {
+  const sized = (more: Record<string, string>) => faults({ compute: 'fargate', ...more })
+  t.match(sized({ apiCpu: '2048' }), [/^apiMiB: .* 4096 to 16384, .* not 1024/])
+  t.match(sized({ workerMiB: '1500' }), [/^workerMiB: .* in steps of 1024/])
+  t.match(sized({ workerCpu: '256', workerMiB: '4096' }), [/^workerMiB: /])
+  t.strictSame(sized({ apiCpu: '4096', apiMiB: '30720', workerCpu: '256', workerMiB: '2048' }), [])
+  t.strictSame(sized({ preset: 'prod' }), [])
 })
 
 t.test('the names are those that the code defaults to; another deployment’s stand apart', async t => {

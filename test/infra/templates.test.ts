@@ -5,6 +5,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import t, { type Test } from 'tap'
 import { routes } from '../../infra/gateway/routes.ts'
+import { catalogue } from '../../services/api/problems/catalogue.ts'
 import { bucketLifecycle, keyPrefixes } from '../../services/platform/resources.ts'
 import {
   type CloudFormation,
@@ -123,11 +124,54 @@ t.test('tables can be restored to any second, and production deletes no data', a
     t.match(propertiesOf(it.data, 'AWS::Kinesis::Stream'), [{ StreamEncryption: { EncryptionType: 'KMS' } }])
     for (const type of DATA) {
       for (const [id, resource] of ofType(it.data, type)) {
-        const policy = it.settings.keepData ? 'Retain' : 'Delete'
-        t.match(resource, { DeletionPolicy: policy, UpdateReplacePolicy: policy }, id)
+        const kept = it.settings.keepData
+        const UpdateReplacePolicy = kept ? 'Retain' : 'Delete'
+        // What CloudFormation may delete does not stay behind where the stack could not be made. A protected one it may not.
+        const isProtected = type === 'AWS::DynamoDB::Table' || type === 'AWS::Cognito::UserPool'
+        const DeletionPolicy = kept && !isProtected ? 'RetainExceptOnCreate' : UpdateReplacePolicy
+        t.match(resource, { DeletionPolicy, UpdateReplacePolicy }, id)
       }
     }
   })
+})
+
+t.test(
+  'what the data stack exports is the same whoever computes, so that a change of it takes nothing away',
+  async t => {
+    const exportsOf = ({ data }: Synthesized) =>
+      Object.values(data.Outputs ?? {}).flatMap(({ Export }) => (Export ? [Export.Name] : []))
+    for (const deployments of [production, smallest]) {
+      const [first, ...others] = deployments.map(exportsOf)
+      for (const other of others) t.strictSame(other, first)
+    }
+    each(t, all, (t, { data, compute }) => {
+      const imported = JSON.stringify(compute).matchAll(/"Fn::ImportValue":"([^"]+)"/g)
+      const made = Object.values(data.Outputs ?? {}).map(output => output.Export?.Name)
+      for (const [, name] of imported) t.ok(made.includes(name), String(name))
+      t.notMatch(JSON.stringify(data), /Fn::ImportValue/, 'and it imports nothing of itself')
+    })
+  },
+)
+
+t.test('no name is taken twice where one compute takes over from the other', async t => {
+  const NAMED: Readonly<Record<string, string>> = {
+    'AWS::CloudWatch::Alarm': 'AlarmName',
+    'AWS::CloudWatch::Dashboard': 'DashboardName',
+    'AWS::Budgets::Budget': 'Budget',
+    'AWS::CE::AnomalySubscription': 'SubscriptionName',
+  }
+  const namesOf = ({ compute }: Synthesized) =>
+    Object.entries(NAMED).flatMap(([type, property]) =>
+      propertiesOf(compute, type).flatMap(found => (found[property] ? [JSON.stringify([type, found[property]])] : [])),
+    )
+  const [ofLambda, ofFargate] = (['lambda', 'fargate'] as const).map(compute =>
+    production.filter(({ settings }) => settings.compute === compute).flatMap(namesOf),
+  )
+  t.ok((ofLambda ?? []).length > 20)
+  t.strictSame(
+    (ofLambda ?? []).filter(name => ofFargate?.includes(name)),
+    [],
+  )
 })
 
 t.test('users sign in with a password or SRP to a client without a secret', async t => {
@@ -241,8 +285,13 @@ t.test('a task has longer to stop than its process takes, and deployments that f
       t.equal(StopTimeout, settings.stopSeconds)
       t.ok(Number(shutdown) < Number(StopTimeout) * 1_000, `${shutdown} ms`)
     }
+    const [{ TargetGroupAttributes } = {}] = propertiesOf(compute, 'AWS::ElasticLoadBalancingV2::TargetGroup')
+    const attributes = TargetGroupAttributes as Array<{ Key: string; Value: string }>
+    const draining = attributes.find(({ Key }) => Key === 'deregistration_delay.timeout_seconds')?.Value
+    t.ok(Number(draining) > 30, 'what API Gateway still waits for is not broken off')
     for (const service of propertiesOf(compute, 'AWS::ECS::Service')) {
       t.match(service, { DeploymentConfiguration: { DeploymentCircuitBreaker: { Enable: true, Rollback: true } } })
+      t.notOk('DesiredCount' in service, 'a deployment leaves as many tasks as the load has asked for')
     }
     const scalable = propertiesOf(compute, 'AWS::ApplicationAutoScaling::ScalableTarget')
     const workers = scalable.filter(({ ResourceId }) => JSON.stringify(ResourceId).includes('WorkerService'))
@@ -252,11 +301,84 @@ t.test('a task has longer to stop than its process takes, and deployments that f
   })
 })
 
+t.test('which zones tasks are in can be said, and nothing that computes is protected from going', async t => {
+  const { compute } = synthesize(t, {
+    preset: 'prod',
+    compute: 'fargate',
+    availabilityZones: 'eu-west-1b, eu-west-1c',
+  })
+  const zones = propertiesOf(compute, 'AWS::EC2::Subnet').map(({ AvailabilityZone }) => AvailabilityZone)
+  t.strictSame([...new Set(zones)], ['eu-west-1b', 'eu-west-1c'])
+  const [balancer] = propertiesOf(compute, 'AWS::ElasticLoadBalancingV2::LoadBalancer')
+  t.match(JSON.stringify(balancer?.LoadBalancerAttributes), '"deletion_protection.enabled","Value":"false"')
+})
+
 t.test('every log ends some day', async t => {
   each(t, all, (t, it) => {
     const logs = stacks(it).flatMap(template => propertiesOf(template, 'AWS::Logs::LogGroup'))
     t.ok(logs.length > 0)
     for (const log of logs) t.equal(log.RetentionInDays, it.settings.logDays)
+  })
+})
+
+t.test('a REST API refuses as the api does, so that pages see it too, and the api knows its stage', async t => {
+  const titles = Object.entries(catalogue).map(([slug, kind]) => ({ type: `urn:headgate:problem:${slug}`, ...kind }))
+  const rest = all.filter(({ settings }) => settings.gateway === 'rest')
+  each(t, rest, (t, { compute, settings }) => {
+    const answers = propertiesOf(compute, 'AWS::ApiGateway::GatewayResponse')
+    t.ok(answers.length >= 5, `${answers.length} answers`)
+    for (const { StatusCode, ResponseTemplates, ResponseParameters } of answers) {
+      const { type, title, status } = JSON.parse(Object.values(ResponseTemplates as Record<string, string>).join())
+      t.ok(
+        titles.some(kind => kind.type === type && kind.title === title && kind.status === status),
+        `${type} is one of the api's`,
+      )
+      t.equal(String(status), StatusCode)
+      const origin = (ResponseParameters as Record<string, string>)[
+        'gatewayresponse.header.Access-Control-Allow-Origin'
+      ]
+      t.equal(origin, settings.corsOrigins === '' ? undefined : "'*'")
+    }
+    const [stage] = propertiesOf(compute, 'AWS::ApiGateway::Stage')
+    const path = /"PUBLIC_PATH":"([^"]*)"|"Name":"PUBLIC_PATH","Value":"([^"]*)"/.exec(JSON.stringify(compute))
+    t.equal(path?.[1] ?? path?.[2], settings.domainName === undefined ? `/${stage?.StageName}` : undefined)
+  })
+})
+
+t.test('an alarm does not wait for several metrics that are told now and then to be told at once', async t => {
+  each(t, all, (t, { compute }) => {
+    for (const { AlarmName, Metrics = [] } of propertiesOf(compute, 'AWS::CloudWatch::Alarm')) {
+      const parts = Metrics as Array<{ Expression?: string }>
+      const expressions = parts.flatMap(({ Expression }) => Expression ?? [])
+      // What ECS tells of a service it tells every minute.
+      for (const expression of expressions) t.equal(expression, 'desired - FILL(running, 0)', JSON.stringify(AlarmName))
+    }
+  })
+})
+
+t.test('who does not do his work at all is told of too', async t => {
+  each(t, all, (t, { compute, settings }) => {
+    const alarm = (id: string) =>
+      propertiesOf(compute, 'AWS::CloudWatch::Alarm').find(
+        ({ AlarmName }) => AlarmName === `headgate-${settings.compute}-${id}`,
+      )
+    t.match(alarm('StreamNotRead'), {
+      Namespace: 'AWS/Kinesis',
+      MetricName: 'GetRecords.Success',
+      Statistic: 'SampleCount',
+      ComparisonOperator: 'LessThanOrEqualToThreshold',
+      Threshold: 0,
+      TreatMissingData: 'breaching',
+    })
+    t.match(alarm('OutboxAge'), { TreatMissingData: 'breaching' })
+    t.match(alarm('DeadLetters'), { TreatMissingData: 'notBreaching' })
+    t.match(alarm('Api5xx'), { Period: 300, EvaluationPeriods: 1, Threshold: 5 })
+    if (settings.compute === 'fargate') return
+    // A function that runs every quarter of an hour has no values in five minutes in a row.
+    t.match(alarm('FunctionErrors-Strays'), { Period: 900, EvaluationPeriods: 2, Threshold: 0 })
+    t.match(alarm('FunctionErrors-Relay'), { Period: 300, EvaluationPeriods: 2 })
+    const age = alarm('IteratorAge')
+    t.ok(Number(age?.Period) >= settings.processorSeconds, 'nor has one that hangs for as long as it may')
   })
 })
 

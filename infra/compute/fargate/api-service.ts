@@ -20,6 +20,9 @@ import { createTask } from './task.ts'
 /** How long a stopping task is still sent requests: until the balancer has heard that it is going. */
 const HEARD_MS = 10_000
 
+/** How long a request lasts at most: API Gateway waits no longer, and the api holds no one back as long. */
+const LONGEST_SECONDS = 30
+
 /** A task is worth its price at this many requests a second, whatever its CPU says. */
 const REQUESTS_PER_SECOND = 200
 
@@ -46,6 +49,8 @@ export function createApiService(scope: Construct, { cluster, network, data, set
       PORT: String(API_PORT),
       SHUTDOWN_DELAY_MS: String(HEARD_MS),
       ...tracesOf(settings),
+      // API Gateway passes on what is whole, and ends what is not within 30 s: a stream would come to nothing but that.
+      EVENT_STREAMS: 'whole',
     }),
     // A container sweeps beside its requests.
     statements: [...duties.serve(data, settings), ...duties.sweep(data), ...duties.trace(data, settings)],
@@ -56,7 +61,7 @@ export function createApiService(scope: Construct, { cluster, network, data, set
   const service = new FargateService(scope, 'ApiService', {
     cluster,
     taskDefinition: task,
-    desiredCount: settings.apiTasksMin,
+    // How many tasks there are is the scaling's to say: a number here would be gone back to with every deployment.
     minHealthyPercent: 100,
     maxHealthyPercent: 200,
     circuitBreaker: { rollback: true },
@@ -70,7 +75,8 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     dropInvalidHeaderFields: true,
     // Longer than the api holds a request that waits.
     idleTimeout: Duration.seconds(60),
-    deletionProtection: settings.keepData,
+    // It holds nothing, and must go where its stack could not be made or the other compute has taken over.
+    deletionProtection: false,
   })
   acknowledge(balancer, {
     'AwsSolutions-ELB2': 'API Gateway, the only way to it, logs every request already.',
@@ -80,7 +86,7 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     port: API_PORT,
     protocol: ApplicationProtocol.HTTP,
     targets: [service],
-    deregistrationDelay: Duration.millis(HEARD_MS * 2),
+    deregistrationDelay: Duration.seconds(LONGEST_SECONDS + 5),
     // Not /readyz: when S3 or DynamoDB is out of reach, a new task is no better, and all would be replaced for ever.
     healthCheck: {
       path: '/livez',

@@ -32,7 +32,8 @@ export function fargateAlarms(parts: {
   const missing = (service: FargateService) =>
     new MathExpression({
       label: `Missing tasks of ${service.node.id}`,
-      expression: 'desired - running',
+      // Of a service without tasks it may be that nothing is told.
+      expression: 'desired - FILL(running, 0)',
       period,
       usingMetrics: { desired: tasks(service, 'DesiredTaskCount'), running: tasks(service, 'RunningTaskCount') },
     })
@@ -45,42 +46,43 @@ export function fargateAlarms(parts: {
         description: 'The workers are behind the stream.',
         metric: age,
         threshold: settings.maxAgeSeconds * 1_000,
-        minutes: 5,
+        periods: 5,
       },
       {
         id: 'StuckShards',
         description: 'Shards have records under way and do not move.',
         metric: stuck,
         threshold: 0,
-        minutes: 3,
+        periods: 3,
       },
       {
         id: 'Target5xx',
-        description: 'Tasks of the api answer with errors of their own.',
+        description: 'Tasks of the api answered more than five requests in five minutes with errors of their own.',
         metric: errors,
         threshold: 5,
-        minutes: 5,
+        period: Duration.minutes(5),
+        periods: 1,
       },
       {
         id: 'UnhealthyApi',
         description: 'Tasks of the api do not answer the balancer.',
         metric: unhealthy,
         threshold: 0,
-        minutes: 5,
+        periods: 5,
       },
       {
         id: 'MissingApiTasks',
         description: 'Fewer api tasks run than should.',
         metric: missing(api.service),
         threshold: 0,
-        minutes: 10,
+        periods: 10,
       },
       {
         id: 'MissingWorkerTasks',
         description: 'Fewer worker tasks run than should.',
         metric: missing(worker),
         threshold: 0,
-        minutes: 10,
+        periods: 10,
       },
     ],
     widgets: [

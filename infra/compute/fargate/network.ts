@@ -12,6 +12,7 @@ import {
 import type { Construct } from 'constructs'
 import { acknowledge } from '../../acknowledge.ts'
 import { createLogGroup } from '../../running/log-group.ts'
+import { listed } from '../../settings/listed.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { otlpPort } from '../traces.ts'
 
@@ -32,8 +33,9 @@ export interface Network {
  * by an interface endpoint. The rest (images, logs, the user pool's keys) goes by NAT.
  */
 export function createNetwork(scope: Construct, settings: Settings): Network {
+  const zones = listed(settings.availabilityZones)
   const made = new Vpc(scope, 'Vpc', {
-    maxAzs: 2,
+    ...(zones.length > 0 ? { availabilityZones: zones } : { maxAzs: 2 }),
     natGateways: settings.natGateways,
     restrictDefaultSecurityGroup: false,
     subnetConfiguration: [

@@ -49,7 +49,6 @@ export function createWorkerService(
   const service = new FargateService(scope, 'WorkerService', {
     cluster,
     taskDefinition: task,
-    desiredCount: settings.workerTasksMin,
     minHealthyPercent: 100,
     maxHealthyPercent: 200,
     circuitBreaker: { rollback: true },

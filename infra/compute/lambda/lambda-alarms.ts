@@ -1,5 +1,4 @@
 import { Duration } from 'aws-cdk-lib'
-import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import type { AlarmSource } from '../../running/alarm-source.ts'
@@ -24,21 +23,21 @@ export function expiryRiskMs({ retentionHours }: Settings): number {
 /** Of the functions and the mapping. */
 export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, settings }: LambdaParts): AlarmSource {
   const period = Duration.minutes(1)
+  // The age is told once an invocation, and one that hangs lasts as long as it may: in each there is a value.
+  const perInvocation = Duration.minutes(5 * Math.ceil(settings.processorSeconds / 300))
   const functions = { api, processor, relay, sweep, strays }
   const age = processor.metric('IteratorAge', { statistic: 'Maximum', period })
-  const sum = (label: string, of: 'metricThrottles' | 'metricErrors') =>
-    new MathExpression({
-      label,
-      expression: Object.keys(functions)
-        .map(name => `${name}${label}`)
-        .join(' + '),
-      period,
-      usingMetrics: Object.fromEntries(
-        Object.entries(functions).map(([name, it]) => [`${name}${label}`, it[of]({ statistic: 'Sum', period })]),
-      ),
-    })
-  const throttles = sum('Throttles', 'metricThrottles')
-  const errors = sum('Errors', 'metricErrors')
+  const each = (of: 'metricThrottles' | 'metricErrors') =>
+    Object.entries(functions).map(([name, it]) => ({
+      of: it.node.id,
+      metric: it[of]({ statistic: 'Sum', period }),
+      threshold: 0,
+      // Twice in a row, of what is called by the quarter of an hour too.
+      period: Duration.minutes(name === 'sweep' || name === 'strays' ? 15 : 5),
+      periods: 2,
+    }))
+  const throttles = each('metricThrottles')
+  const errors = each('metricErrors')
   const givenUp = failures.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period })
   const own = workerAlarms(settings)
   return {
@@ -49,43 +48,41 @@ export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, s
         description: 'The processor is behind the stream.',
         metric: age,
         threshold: settings.maxAgeSeconds * 1_000,
-        minutes: 5,
+        period: perInvocation,
+        periods: 1,
       },
       {
         id: 'StuckShards',
         description: 'A shard has stood still so long that its records are half way to being lost.',
         metric: age,
         threshold: expiryRiskMs(settings),
-        minutes: 1,
+        period: perInvocation,
+        periods: 1,
       },
       {
         id: 'RecordsGivenUp',
         description: 'Records left the stream before they could be processed.',
         metric: givenUp,
         threshold: 0,
-        minutes: 1,
+        periods: 1,
       },
-      {
+      ...errors.map(it => ({
         id: 'FunctionErrors',
         description: 'A function throws, runs out of time or memory, or does not start.',
-        metric: errors,
-        threshold: 0,
-        minutes: 5,
-      },
-      {
+        ...it,
+      })),
+      ...throttles.map(it => ({
         id: 'FunctionThrottles',
         description: 'A function is asked for more often than its concurrency, or the account’s, allows.',
-        metric: throttles,
-        threshold: 0,
-        minutes: 5,
-      },
+        ...it,
+      })),
     ],
     widgets: [
       ...own.widgets,
       { title: 'Behind the stream (ms)', left: [age] },
       {
         title: 'Functions',
-        left: [errors, throttles],
+        left: [...errors, ...throttles].map(({ metric }) => metric),
         right: [processor.metricDuration({ statistic: 'p99', period })],
       },
     ],

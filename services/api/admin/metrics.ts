@@ -11,7 +11,7 @@ export interface Metrics {
   text(): Promise<string>
   requestStarted(): void
   requestEnded(request: EndedRequest): void
-  accepted(way: Way, uploads: ReadonlyArray<Pick<UploadRecord, 'size' | 'status'>>): void
+  accepted(way: Way | 'grant' | 'tus', uploads: ReadonlyArray<Pick<UploadRecord, 'size' | 'status'>>): void
   /** Whether Kinesis takes no events, so that none are waited for. */
   eventOutage(isOn: boolean): void
   /** Nothing more is measured. */

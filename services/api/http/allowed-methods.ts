@@ -6,10 +6,12 @@ export interface KnownRoute {
 
 /**
  * The methods that a path is served with, to tell a wrong method from a wrong path. Empty where the path is unknown; `OPTIONS`,
- * which asks for this very list, wherever it is known.
+ * which asks for this very list, wherever it is known. A path that is a route's own is no id: `/uploads/grants` is not an upload.
  */
 export function allowedMethods(routes: readonly KnownRoute[], path: string): string[] {
-  const methods = routes.filter(route => matches(route.url, path)).map(route => route.method)
+  const own = routes.filter(({ url }) => url === path)
+  const known = own.length > 0 ? own : routes.filter(({ url }) => matches(url, path))
+  const methods = known.map(({ method }) => method)
   return methods.length > 0 ? [...new Set([...methods, 'OPTIONS'])].sort() : []
 }
 

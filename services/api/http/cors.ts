@@ -8,6 +8,7 @@ export interface CorsOptions {
 
 /** What a page may read of an answer beside its body. */
 const EXPOSED = [
+  'Allow',
   'ETag',
   'Idempotent-Replayed',
   'Link',
@@ -35,18 +36,18 @@ const MAX_AGE_SECONDS = 7_200
 /** Lets pages of other origins call the api. No cookie is involved: a page must have the token. */
 export const cors = fastifyPlugin<CorsOptions>(
   async (app, { origins }) => {
-    // Before the plugin's own hook, which takes every OPTIONS for a preflight.
-    app.addHook('onRequest', async (request, reply) => {
-      if (request.method === 'OPTIONS' && request.headers['access-control-request-method'] === undefined) {
-        return reply.callNotFound()
-      }
-    })
-    await app.register(fastifyCors, {
+    const options = {
       origin: origins.includes('*') ? '*' : [...origins],
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       exposedHeaders: EXPOSED,
       maxAge: MAX_AGE_SECONDS,
       strictPreflight: false,
+    }
+    await app.register(fastifyCors, {
+      // The plugin takes every OPTIONS for a preflight. Others are answered as without it: by a route, or with the methods.
+      delegator: (request, done) => {
+        done(null, { ...options, preflight: request.headers['access-control-request-method'] !== undefined })
+      },
     })
   },
   { name: 'cors', fastify: '5.x' },

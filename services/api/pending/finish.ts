@@ -15,6 +15,8 @@ export interface FinishSettings {
   endPending: EndPending
   /** Of the request that ends it, where requests are traced: what goes on with the upload goes on with its trace. */
   traceparent?: (() => string | undefined) | undefined
+  /** Told of every upload that is accepted, once. */
+  onAccepted?: (way: 'grant' | 'tus', upload: UploadRecord) => void
 }
 
 /**
@@ -35,7 +37,7 @@ export type Finish = (
 ) => Promise<UploadRecord | undefined>
 
 export function createFinish(settings: FinishSettings): Finish {
-  const { arrivedObject, keepPromise, publish, endPending, traceparent } = settings
+  const { arrivedObject, keepPromise, publish, endPending, traceparent, onAccepted } = settings
   return async (promised, log, known) => {
     let arrived: Arrived
     try {
@@ -45,6 +47,9 @@ export function createFinish(settings: FinishSettings): Finish {
       throw error
     }
     const stored = await keepPromise(promised, { ...arrived, traceparent: traceparent?.() }, log)
-    return stored?.status === 'stored' ? publish(stored, log) : stored
+    if (stored?.status !== 'stored') return stored
+    const upload = await publish(stored, log)
+    onAccepted?.(promised.arrival.way === 'tus' ? 'tus' : 'grant', upload)
+    return upload
   }
 }

@@ -22,7 +22,7 @@ export type ProblemBody = Static<typeof problemSchema>
 
 /** The problems of a route, as its schema's `response` has them. */
 export function problemResponses(...slugs: ProblemSlug[]) {
-  const byStatus = Map.groupBy(slugs, slug => catalogue[slug].status)
+  const byStatus = Map.groupBy(new Set(slugs), slug => catalogue[slug].status)
   return Object.fromEntries(
     [...byStatus].map(([status, kinds]) => [
       status,

@@ -1,7 +1,7 @@
 import { type TSchema, Type } from 'typebox'
 import { problemResponses } from '../problems/problem.ts'
 import { jsonUploadSchema } from '../ways/json.ts'
-import { acceptedSchema, security } from './schemas.ts'
+import { acceptedSchema, COMMON_PROBLEMS, security } from './schemas.ts'
 
 const file = { type: 'string', format: 'binary' }
 
@@ -79,18 +79,12 @@ export const schema = {
       'missing-file',
       'too-many-files',
       'incomplete-body',
-      'missing-token',
-      'invalid-token',
-      'insufficient-scope',
       'payload-too-large',
       'unsupported-media-type',
       'content-type-contradicted',
       'content-type-not-allowed',
       'request-timeout',
-      'too-many-requests',
-      'internal-error',
-      'unavailable',
-      'keys-unavailable',
+      ...COMMON_PROBLEMS,
     ),
   },
 }

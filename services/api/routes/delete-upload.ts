@@ -5,7 +5,7 @@ import type { UploadKey } from '../../uploads/store.ts'
 import { ignoreBodies } from '../http/no-body.ts'
 import { problemResponses } from '../problems/problem.ts'
 import type { Watches } from '../watch/watches.ts'
-import { idParams, nothing, security } from './schemas.ts'
+import { COMMON_PROBLEMS, idParams, nothing, security } from './schemas.ts'
 import { noSuchUpload } from './upload-id.ts'
 import { type Upload, uploadIdOf } from './upload-view.ts'
 
@@ -23,14 +23,7 @@ const schema = {
       { additionalProperties: false, description: 'It is gone for everybody, and its bytes soon are.' },
     ),
     204: nothing('It is gone.'),
-    ...problemResponses(
-      'missing-token',
-      'invalid-token',
-      'not-found',
-      'internal-error',
-      'unavailable',
-      'keys-unavailable',
-    ),
+    ...problemResponses('not-found', ...COMMON_PROBLEMS),
   },
 }
 

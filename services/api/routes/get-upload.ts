@@ -5,7 +5,7 @@ import { entityTag, namesTag } from '../http/entity-tag.ts'
 import { problemResponses } from '../problems/problem.ts'
 import type { Watches } from '../watch/watches.ts'
 import { openWatch } from './open-watch.ts'
-import { idParams, nothing, security, uploadSchema } from './schemas.ts'
+import { COMMON_PROBLEMS, idParams, nothing, security, uploadSchema } from './schemas.ts'
 import { noSuchUpload } from './upload-id.ts'
 import { toSight, type Upload, uploadIdOf } from './upload-view.ts'
 
@@ -34,19 +34,7 @@ const schema = {
   response: {
     200: { ...uploadSchema, description: 'The upload.', headers: etag },
     304: nothing('It is as `If-None-Match` says.', etag),
-    ...problemResponses(
-      'invalid-body',
-      'missing-token',
-      'invalid-token',
-      'insufficient-scope',
-      'not-found',
-      'too-many-requests',
-      'too-many-watches',
-      'internal-error',
-      'unavailable',
-      'keys-unavailable',
-      'watches-exhausted',
-    ),
+    ...problemResponses('invalid-body', 'not-found', 'too-many-watches', 'watches-exhausted', ...COMMON_PROBLEMS),
   },
 }
 

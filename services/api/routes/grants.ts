@@ -9,18 +9,8 @@ import { ProblemError, problemResponses } from '../problems/problem.ts'
 import { readJsonBody } from '../ways/json-body.ts'
 import { toAccepted } from './accepted.ts'
 import { grantSchema, toGrant } from './grant-schema.ts'
-import { acceptedSchema, security } from './schemas.ts'
+import { acceptedSchema, COMMON_PROBLEMS, security } from './schemas.ts'
 import { noSuchUpload, uploadIdParams } from './upload-id.ts'
-
-const common = [
-  'missing-token',
-  'invalid-token',
-  'insufficient-scope',
-  'too-many-requests',
-  'internal-error',
-  'unavailable',
-  'keys-unavailable',
-] as const
 
 const wanted = Type.Object(
   {
@@ -55,7 +45,7 @@ const createSchema = {
       'request-timeout',
       'payload-too-large',
       'unsupported-media-type',
-      ...common,
+      ...COMMON_PROBLEMS,
     ),
   },
 }
@@ -68,7 +58,7 @@ const renewSchema = {
   params: uploadIdParams,
   response: {
     200: { ...grantSchema, description: 'The grant, with new URLs.' },
-    ...problemResponses('not-found', ...common),
+    ...problemResponses('not-found', ...COMMON_PROBLEMS),
   },
 }
 
@@ -91,7 +81,7 @@ const completeSchema = {
       'arrival-refused',
       'content-type-contradicted',
       'content-type-not-allowed',
-      ...common,
+      ...COMMON_PROBLEMS,
     ),
   },
 }

@@ -4,7 +4,7 @@ import type { ListUploads } from '../../uploads/listing.ts'
 import { uploadStatuses } from '../../uploads/record.ts'
 import { problemResponses } from '../problems/problem.ts'
 import { decodeCursor, encodeCursor } from './page-cursor.ts'
-import { security, uploadSchema } from './schemas.ts'
+import { COMMON_PROBLEMS, security, uploadSchema } from './schemas.ts'
 import { toUpload } from './upload-view.ts'
 
 const DEFAULT_LIMIT = 20
@@ -39,15 +39,7 @@ const schema = {
         headers: { link: { type: 'string', description: 'The next page as well, as `rel="next"`.' } },
       },
     ),
-    ...problemResponses(
-      'invalid-body',
-      'invalid-cursor',
-      'missing-token',
-      'invalid-token',
-      'internal-error',
-      'unavailable',
-      'keys-unavailable',
-    ),
+    ...problemResponses('invalid-body', 'invalid-cursor', ...COMMON_PROBLEMS),
   },
 }
 

@@ -20,7 +20,9 @@ export function openWatch<T>(
 ): Watch<T> {
   try {
     const watch = watches.open(key, first)
-    reply.raw.once('close', () => watch.close())
+    // Who went while the upload was looked up has closed already, and will not do so again.
+    if (reply.raw.closed) watch.close()
+    else reply.raw.once('close', () => watch.close())
     return watch
   } catch (cause) {
     if (!(cause instanceof TooManyWatchesError)) throw cause

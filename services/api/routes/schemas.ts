@@ -1,8 +1,21 @@
 import { type TSchema, Type } from 'typebox'
 import { uploadStatuses } from '../../uploads/record.ts'
+import type { ProblemSlug } from '../problems/catalogue.ts'
 
 /** Of every route that needs a token, for the OpenAPI document. */
 export const security = [{ bearer: [] }]
+
+/** What every route that needs a token may answer with, whatever it does. */
+export const COMMON_PROBLEMS = [
+  'bad-request',
+  'missing-token',
+  'invalid-token',
+  'insufficient-scope',
+  'too-many-requests',
+  'internal-error',
+  'unavailable',
+  'keys-unavailable',
+] as const satisfies readonly ProblemSlug[]
 
 /** Of every route of one upload. */
 export const idParams = Type.Object({ id: Type.String({ description: 'The `uploadId` of the upload.' }) })

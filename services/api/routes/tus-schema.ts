@@ -3,19 +3,10 @@ import type { ProblemSlug } from '../problems/catalogue.ts'
 import { problemResponses } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
 import { TUS_VERSION } from '../tus/request-headers.ts'
-import { security } from './schemas.ts'
+import { COMMON_PROBLEMS, security } from './schemas.ts'
 import { uploadIdParams } from './upload-id.ts'
 
-const common: ProblemSlug[] = [
-  'missing-token',
-  'invalid-token',
-  'insufficient-scope',
-  'too-many-requests',
-  'unsupported-tus-version',
-  'internal-error',
-  'unavailable',
-  'keys-unavailable',
-]
+const common: ProblemSlug[] = [...COMMON_PROBLEMS, 'unsupported-tus-version']
 
 const operation = <P>(operationId: string, summary: string, status: number, slugs: ProblemSlug[], params?: P) => ({
   operationId,
@@ -42,7 +33,7 @@ const OFFSETS: ProblemSlug[] = [
 ]
 
 export const schemas = {
-  options: operation('tusOptions', 'What of tus 1.0 is served', 204, ['internal-error']),
+  options: operation('tusOptions', 'What of tus 1.0 is served', 204, ['bad-request', 'internal-error']),
   create: operation('tusCreate', 'Begin a resumable upload', 201, [
     'bad-request',
     'invalid-filename',

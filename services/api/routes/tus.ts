@@ -8,6 +8,9 @@ import type { ServeTus } from '../tus/serve.ts'
 import { checkNotEncoded } from '../ways/body-headers.ts'
 import { documented, schemas } from './tus-schema.ts'
 
+/** As endpoints of tus are often written. */
+const WITH_SLASH = `${TUS_PATH}/`
+
 /** Resumable uploads by tus 1.0 (https://tus.io), for tus-js-client, Uppy, tuspy and any other client of it. */
 export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, { serve }) => {
   // Every body is a stream, and @tus/server reads it.
@@ -19,16 +22,22 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
 
   async function answer(request: FastifyRequest, reply: FastifyReply, method = request.method): Promise<FastifyReply> {
     const { owner, id: requestId, log, raw } = request
-    const [path = ''] = request.url.split('?', 1)
+    const [asked = ''] = request.url.split('?', 1)
+    const path = asked === WITH_SLASH ? TUS_PATH : asked
     if (method === 'POST' || method === 'PATCH') checkNotEncoded(request.headers)
     const { status, headers } = await serve({ raw, method, path, owner, requestId, log })
     reply.code(status).headers(headers)
-    if (method === 'OPTIONS') reply.header('tus-checksum-algorithm', checksumAlgorithms)
+    if (method === 'OPTIONS') {
+      reply.header('allow', path === TUS_PATH ? 'OPTIONS, POST' : 'DELETE, HEAD, OPTIONS, PATCH, POST')
+      reply.header('tus-checksum-algorithm', checksumAlgorithms)
+    }
     return reply.send()
   }
 
   const onRequest = app.authenticate
   app.options(TUS_PATH, { schema: schemas.options }, answer)
+  app.options(WITH_SLASH, { schema: { hide: true } }, answer)
+  app.post(WITH_SLASH, { schema: { hide: true }, onRequest }, (request, reply) => answer(request, reply))
   app.options(`${TUS_PATH}/:id`, { schema: { hide: true } }, answer)
   app.post(TUS_PATH, { schema: schemas.create, config: documented.create, onRequest }, (request, reply) =>
     answer(request, reply),

@@ -6,7 +6,7 @@ import { problemResponses } from '../problems/problem.ts'
 import { EVENT_STREAM, eventSnapshot, eventStream } from '../watch/event-stream.ts'
 import type { Watches } from '../watch/watches.ts'
 import { openWatch } from './open-watch.ts'
-import { idParams, nothing, security } from './schemas.ts'
+import { COMMON_PROBLEMS, idParams, nothing, security } from './schemas.ts'
 import { noSuchUpload } from './upload-id.ts'
 import { toSight, type Upload, uploadIdOf } from './upload-view.ts'
 
@@ -15,7 +15,7 @@ const HEARTBEAT_MS = 15_000
 
 const RETRY_MS = 2_000
 
-/** Behind Lambda each time is a call of the function. */
+/** Behind API Gateway each time is paid for. */
 const BUFFERED_RETRY_MS = 5_000
 
 /** A stream outlives the check of its token. After so long the client comes again, with a token that is good then. */
@@ -26,7 +26,7 @@ const schema = {
   tags: ['uploads'],
   summary: 'Hear what becomes of an upload',
   description:
-    'Server-sent events: `upload` with the upload as its data, at once and whenever it has changed; `deleted`. The stream ends after `processed`, `failed` or `deleted`, and every ten minutes: the client comes again with `Last-Event-ID`, and misses nothing. Behind Lambda an answer leaves whole: it has the state as it is, and the client comes again every five seconds.',
+    'Server-sent events: `upload` with the upload as its data, at once and whenever it has changed; `deleted`. The stream ends after `processed`, `failed` or `deleted`, and every ten minutes: the client comes again with `Last-Event-ID`, and misses nothing. Behind API Gateway an answer leaves whole: it has the state as it is, and the client comes again every five seconds.',
   security,
   params: idParams,
   headers: Type.Object({
@@ -38,23 +38,14 @@ const schema = {
       content: { [EVENT_STREAM]: { schema: Type.Unsafe<string | Readable>({ type: 'string' }) } },
     },
     204: nothing('There is nothing to come after `Last-Event-ID`: do not come again.'),
-    ...problemResponses(
-      'missing-token',
-      'invalid-token',
-      'not-found',
-      'too-many-watches',
-      'internal-error',
-      'unavailable',
-      'keys-unavailable',
-      'watches-exhausted',
-    ),
+    ...problemResponses('not-found', 'too-many-watches', 'watches-exhausted', ...COMMON_PROBLEMS),
   },
 }
 
 export interface UploadEventsOptions {
   store: Pick<UploadStore, 'get'>
   watches: Watches<Upload>
-  /** Answers leave whole, as behind Lambda. */
+  /** Answers leave whole, as behind API Gateway. */
   isBuffered: boolean
 }
 
@@ -78,7 +69,8 @@ export const uploadEvents: FastifyPluginAsyncTypebox<UploadEventsOptions> = asyn
 
     const watch = openWatch(watches, { key, first, reply })
     const timer = setTimeout(() => watch.close(), LONGEST_MS)
-    reply.raw.once('close', () => clearTimeout(timer))
+    if (reply.raw.closed) clearTimeout(timer)
+    else reply.raw.once('close', () => clearTimeout(timer))
     const events = eventStream(watch, { lastSeen, heartbeatMs: HEARTBEAT_MS, retryMs: RETRY_MS })
     // Its connection ends with it: kept open, it would hold a stop of the process up.
     return reply.header('connection', 'close').send(Readable.from(events, { objectMode: false }))

@@ -31,6 +31,11 @@ const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Aske
     advice: ({ action, resource }) => allow(action, resource),
   },
   {
+    fits: ({ name }) => name === 'LeaseTableError',
+    advice: ({ variable }) =>
+      `It is not the table of a consumer of ours or of KCL, or something else writes to it: set ${variable} to the name of the application.`,
+  },
+  {
     fits: ({ name }) => /ResourceNotFound|NoSuchBucket|NotFound|LeaseTableMissing/.test(name),
     advice: ({ variable }) =>
       `Set ${variable} to the name that your deployment gave it, and AWS_REGION to where it is; or create it.`,
@@ -45,28 +50,49 @@ const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Aske
   },
   {
     fits: ({ name, message }) =>
-      /ECONN|ENOTFOUND|EAI_AGAIN|Timeout|Abort|UND_ERR|EHOSTUNREACH|ENETUNREACH/i.test(`${name} ${message}`),
+      /ECONN|ENOTFOUND|EAI_AGAIN|Timeout|Abort|UND_ERR|EHOSTUNREACH|ENETUNREACH|fetch failed/i.test(
+        `${name} ${message}`,
+      ),
+    advice: () => NOBODY_ANSWERS,
+  },
+  {
+    // No name of AWS's: whoever answers is another, or there is nobody to ask at such an address.
+    fits: ({ name, message }) => name === UNKNOWN || /Invalid URL/.test(`${name} ${message}`) || name === 'SyntaxError',
     advice: () =>
-      'Nothing answers at the endpoint: check AWS_REGION, the AWS_ENDPOINT_URL_… variables, and the way there (VPC endpoints, security groups, proxies).',
+      'What is asked is not that service of AWS: set the AWS_ENDPOINT_URL_… variables to http:// or https:// addresses of it, or to none.',
   },
 ]
+
+/** What the SDK calls an answer that it finds no error in. */
+const UNKNOWN = 'Unknown'
+
+/** Of an endpoint that cannot be reached, or says nothing. */
+export const NOBODY_ANSWERS =
+  'Nothing answers at the endpoint: check AWS_REGION, the AWS_ENDPOINT_URL_… variables, and the way there (VPC endpoints, security groups, proxies).'
 
 /** What a check that threw has found. Undefined where the error is none that a check expects. */
 export function explain(error: unknown): Finding | undefined {
   if (!(error instanceof AskedInVainError)) return undefined
   const { asked } = error
   const trouble = troubleOf(error.cause)
-  const said =
-    trouble.message && trouble.message !== trouble.name ? `${trouble.name}: ${trouble.message}` : trouble.name
   const kind = KINDS.find(({ fits }) => fits(trouble))
   const advice =
     kind?.advice(asked) ??
     'See what AWS says, and its health page; if it lasts, ask AWS with the request id of its logs.'
-  return failed(`${asked.action} on ${asked.resource} failed with ${said}`, advice)
+  return failed(`${asked.action} on ${asked.resource} failed with ${saidBy(trouble)}`, advice)
+}
+
+/** A refusal to HEAD has no words: its status is all there is. */
+function saidBy({ name, message, status }: Trouble): string {
+  if (name === UNKNOWN) return status === undefined ? message : `HTTP ${status}`
+  return message && message !== name ? `${name}: ${message}` : name
 }
 
 function allow(action: string, resource: string): string {
-  return `Allow ${action} on ${resource} in the policy of the role whose credentials these are. Where it is allowed, look for a denial: the bucket's policy, its KMS key, a service control policy, the policy of a VPC endpoint.`
+  const theirs = resource.startsWith('arn:aws:s3:')
+    ? ' Is the bucket that of another account? Names are one for all accounts.'
+    : ''
+  return `Allow ${action} on ${resource} in the policy of the role whose credentials these are. Where it is allowed, look for a denial: the bucket's policy, its KMS key, a service control policy, the policy of a VPC endpoint.${theirs}`
 }
 
 /** The innermost name is the one that says something: a request that reached nobody is wrapped more than once. */

@@ -14,6 +14,10 @@ export async function askUrl(
   return { status: response.status, headers: response.headers, text: text.slice(0, MOST_BYTES) }
 }
 
+/** Of an address where something else answers. */
+export const WHERE_THE_API_IS =
+  'Set API_URL to the root of the api, with the stage where it is a REST API (https://….amazonaws.com/api), without /uploads.'
+
 export interface ApiAnswer {
   url: string
   status: number
@@ -31,8 +35,13 @@ export async function askApi(root: string, signal: AbortSignal, token?: string):
   const { status, headers: answered, text } = await askUrl(url, { headers, signal }, asked)
   const type = answered.get('content-type') ?? ''
   const body = type.includes('json') ? (parsed(text) ?? {}) : {}
-  if (type.startsWith('application/problem+json')) return { url, status, by: 'the api', detail: String(body.detail) }
-  if (status < 300) return { url, status, by: 'the api', detail: '' }
+  // A REST API refuses in the same form, by a title alone: what it was about is not its to know.
+  if (type.startsWith('application/problem+json')) {
+    const { detail, title } = body
+    if (typeof detail === 'string') return { url, status, by: 'the api', detail }
+    return { url, status, by: 'API Gateway', detail: String(title) }
+  }
+  if (status === 200 && Array.isArray(body.uploads)) return { url, status, by: 'the api', detail: '' }
   const { message } = body
   return typeof message === 'string'
     ? { url, status, by: 'API Gateway', detail: message }

@@ -52,6 +52,13 @@ export const apiConfigSchema = Type.Object({
     description:
       'The proxies whose X-Forwarded-For is believed, as comma-separated addresses or CIDR ranges. Empty: none is.',
   }),
+  PUBLIC_PATH: Type.String({
+    pattern: '^(?:(?:/[A-Za-z0-9._~-]+)+)?$',
+    maxLength: 256,
+    default: '',
+    description:
+      'The path below which clients see the api, where what is in front takes it off, as API Gateway does with the stage of a REST API: `/api`. Put before every `Location` and `Link`. Empty: there is none.',
+  }),
   KEY_TEMPLATE: Type.Enum(['uploads/{owner}/{uploadId}/{filename}', 'uploads/{filename}'], {
     default: 'uploads/{owner}/{uploadId}/{filename}',
     description:
@@ -170,6 +177,11 @@ export const apiConfigSchema = Type.Object({
         'Where clients reach S3, without a slash at its end, for the URLs that they are given. Only where that is not where the api reaches it.',
     }),
   ),
+  EVENT_STREAMS: Type.Enum(['streamed', 'whole'], {
+    default: 'streamed',
+    description:
+      'How /events answers. `whole`: with the state as it is, for the client to come again. For what passes answers on only once they are whole, as API Gateway does. On Lambda they always are.',
+  }),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({
     minimum: 100,
     maximum: 25_000,

@@ -19,6 +19,19 @@ t.test('OPTIONS says what is served, without a token', async t => {
   t.equal(headers.get('access-control-allow-origin'), null)
 })
 
+t.test('an endpoint may be written with a slash at its end', async t => {
+  const user = await createTestUser(aws)
+  const client = tusClient(api, user)
+  const options = await fetch(`${api.url}/uploads/tus/`, { method: 'OPTIONS' })
+  t.equal(options.headers.get('tus-version'), '1.0.0')
+  t.equal(options.headers.get('allow'), 'OPTIONS, POST')
+  const created = await client.request('POST', '/uploads/tus/', { 'upload-length': '2' })
+  t.equal(created.status, 201)
+  const url = created.headers.get('location') ?? ''
+  t.match(url, /^\/uploads\/tus\/[0-9a-f-]{36}$/)
+  t.equal((await client.patch(url, 0, Buffer.from('ok'))).headers.get('upload-offset'), '2')
+})
+
 t.test('an upload of one request is accepted like any other', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)

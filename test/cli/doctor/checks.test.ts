@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { PutItemCommand } from '@aws-sdk/client-dynamodb'
 import t, { type Test } from 'tap'
 import { checks } from '../../../services/cli/doctor/checks/index.ts'
+import { names } from '../../../services/platform/resources.ts'
 import { startAws } from '../../support/aws.ts'
 import { operation, startFaultProxy } from '../../support/fault-proxy.ts'
 import { awsError } from '../../support/faults/aws-errors.ts'
@@ -113,6 +115,49 @@ t.test("API Gateway's refusal is told from the api's own, and a wrong address by
   t.match(lost['api-without-token'], {
     seen: /answers 404/,
     advice: /^Set API_URL to the root of the api, with the stage/,
+  })
+})
+
+t.test('what answers at the address of the api and is not the api is told apart, by what it says', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.s3)
+  const { idToken } = await aws.signIn()
+  const env = { API_URL: proxy.url, API_TOKEN: idToken }
+  const look = async (status: number, type: string, body: string) => {
+    const rule = proxy.inject(answer(status, { 'content-type': type }, body))
+    const found = await examine(t, aws, { env, only: ['api-without-token', 'api-with-token'] })
+    rule.remove()
+    return found
+  }
+  const elsewhere = /^Set API_URL to the root of the api, with the stage/
+  const page = await look(200, 'text/html', '<html>')
+  t.match(page['api-with-token'], { status: 'failed', advice: elsewhere })
+  const stage = await look(403, 'application/json', '{"message":"Missing Authentication Token"}')
+  t.match(stage['api-without-token'], { advice: elsewhere })
+  t.match(stage['api-with-token'], { seen: /from API Gateway: Missing Authentication Token$/, advice: elsewhere })
+  const problem = '{"type":"urn:headgate:problem:invalid-token","title":"The token is not valid","status":401}'
+  const rest = await look(401, 'application/problem+json', problem)
+  t.match(rest['api-with-token'], { advice: /^The authorizer of API Gateway refuses it/ })
+})
+
+t.test('an endpoint that is none, or of another service, is told as such', async t => {
+  const other = await examine(t, aws, { endpoints: { kinesis: aws.endpoints.s3 }, only: ['stream', 'put-record'] })
+  t.strictSame(failures(other), ['stream', 'put-record'])
+  t.match(other.stream, { seen: /failed with HTTP \d+$/, advice: /^What is asked is not that service of AWS/ })
+  const none = await examine(t, aws, { endpoints: { kinesis: 'localhost:4567' }, only: ['stream'] })
+  t.match(none.stream, { advice: /set the AWS_ENDPOINT_URL_… variables to http:\/\/ or https:\/\/ addresses/ })
+})
+
+t.test('a bucket of another account, and a table that is of no consumer, are told as what they may be', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.s3)
+  proxy.inject(answer(403, {}, ''))
+  const { 'upload-bucket': bucket } = await examine(t, aws, { endpoints: { s3: proxy.url }, only: ['upload-bucket'] })
+  t.match(bucket, { seen: /failed with HTTP 403$/, advice: /Is the bucket that of another account\?/ })
+  const record = { owner: { S: 'somebody' }, uploadId: { S: '1' } }
+  await aws.dynamodb.send(new PutItemCommand({ TableName: names.uploadsTable, Item: record }))
+  const { leases } = await examine(t, aws, { env: { APPLICATION_NAME: names.uploadsTable }, only: ['leases'] })
+  t.match(leases, {
+    status: 'failed',
+    advice: /^It is not the table of a consumer .* set APPLICATION_NAME to the name/,
   })
 })
 

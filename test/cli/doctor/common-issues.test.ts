@@ -57,15 +57,16 @@ t.test('401 with a token: it says whose token it is, who refuses it, and what to
 
 t.test('PutRecord refused: it names the action and the stream to allow it on', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.kinesis)
-  const message = 'User: arn:aws:sts::111122223333:assumed-role/api is not authorized to perform: kinesis:PutRecord'
+  const message = 'User: arn:aws:sts::111122223333:assumed-role/api is not authorized to perform: kinesis:PutRecords'
   proxy.inject(awsError('kinesis', { status: 400, code: 'AccessDeniedException', message }), {
-    when: operation('PutRecord'),
+    when: operation('PutRecords'),
   })
   const results = await examine(t, aws, { endpoints: { kinesis: proxy.url }, only: ['put-record', 'stream'] })
   t.strictSame(failures(results), ['put-record'])
   t.match(results['put-record'], {
-    seen: `kinesis:PutRecord on arn:aws:kinesis:us-east-1:*:stream/uploads-stream failed with AccessDeniedException: ${message}`,
-    advice: /^Allow kinesis:PutRecord on arn:aws:kinesis:us-east-1:\*:stream\/uploads-stream in the policy of the role/,
+    seen: `kinesis:PutRecords on arn:aws:kinesis:us-east-1:*:stream/uploads-stream failed with AccessDeniedException: ${message}`,
+    advice:
+      /^Allow kinesis:PutRecords on arn:aws:kinesis:us-east-1:\*:stream\/uploads-stream in the policy of the role/,
   })
 })
 

@@ -1,5 +1,5 @@
 import { type Check, failed, ok, skipped } from '../check.ts'
-import { askApi } from '../http.ts'
+import { askApi, WHERE_THE_API_IS } from '../http.ts'
 
 export const apiWithoutToken: Check = {
   id: 'api-without-token',
@@ -15,8 +15,9 @@ export const apiWithoutToken: Check = {
       )
     }
     const advice =
-      status === 404
-        ? 'Set API_URL to the root of the api, with the stage where it is a REST API (https://….amazonaws.com/prod), without /uploads.'
+      // A REST API answers 403 to a path that it does not have.
+      status === 404 || (status === 403 && by !== 'the api')
+        ? WHERE_THE_API_IS
         : 'See the log of the api, and of the API Gateway in front of it.'
     return failed(`${url} answers ${status} without a token, and 401 is expected`, advice)
   },

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { startAws } from '../../support/aws.ts'
+import { ask, buildTestApi, createTestUser } from '../support.ts'
+import { sha256Of, tusClient, uploadIdOf } from './client.ts'
+
+const MIB = 1024 ** 2
+
+const aws = await startAws(t)
+
+t.test('more uploads than there is memory for wait for each other, and all arrive', async t => {
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(24 * MIB) } })
+  const user = await createTestUser(aws)
+  const client = tusClient(api, user)
+  const bytes = randomBytes(9 * MIB + 1)
+  const type = { 'content-type': 'application/offset+octet-stream' }
+  const arrive = async () => {
+    const created = await client.request(
+      'POST',
+      '/uploads/tus',
+      { 'upload-length': String(bytes.length), ...type },
+      bytes,
+    )
+    return { status: created.status, url: created.headers.get('location') ?? '' }
+  }
+  const raw = ask(`${api.url}/uploads?filename=a.bin`, { method: 'POST', headers: user.auth, body: bytes })
+  const arrived = await Promise.all(Array.from({ length: 4 }, arrive))
+  t.match(await raw, { status: 200, body: { size: bytes.length } }, 'beside an upload of another way')
+  for (const { status, url } of arrived) {
+    t.equal(status, 201)
+    const seen = await ask(`${api.url}/uploads/${uploadIdOf(url)}`, { headers: user.auth })
+    t.match(seen.body, { size: bytes.length, sha256: sha256Of(bytes) })
+  }
+})
+
+t.test('a small file does not wait for large ones that stand still', async t => {
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(24 * MIB) } })
+  const user = await createTestUser(aws)
+  const client = tusClient(api, user)
+  const gone = new AbortController()
+  t.teardown(() => gone.abort())
+  const started = Array.from({ length: 4 }, async () => {
+    const url = await client.begin(20 * MIB)
+    const body = new ReadableStream({ start: controller => controller.enqueue(new Uint8Array(MIB)) })
+    const headers = {
+      ...user.auth,
+      'tus-resumable': '1.0.0',
+      'upload-offset': '0',
+      'content-type': 'application/offset+octet-stream',
+    }
+    const init = { method: 'PATCH', headers, body, duplex: 'half', signal: gone.signal } as RequestInit
+    return { url, sent: fetch(api.url + url, init).catch((error: Error) => error.name) }
+  })
+  const standing = await Promise.all(started)
+  const small = await client.begin(2)
+  t.equal((await client.patch(small, 0, Buffer.from('ok'))).headers.get('upload-offset'), '2')
+  gone.abort()
+  t.same(new Set(await Promise.all(standing.map(({ sent }) => sent))), new Set(['AbortError']))
+  for (const { url } of standing) t.equal(await client.offset(url), MIB, 'what came of each is kept')
+})
