@@ -1,11 +1,12 @@
 import type { Hash } from 'node:crypto'
 import type { Logger } from '../../platform/log.ts'
+import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import type { TusArrival } from '../../uploads/pending.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
 import type { Checksum } from './checksum.ts'
 import type { HeldUpload } from './lock.ts'
 import { offsetOf } from './offset.ts'
-import type { PartMemory } from './part-memory.ts'
+import { type PartRoom, takeRoom } from './part-room.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
 
@@ -14,8 +15,8 @@ const SENDING = 1
 
 export interface WritePartsSettings {
   parts: S3Parts
+  buffers: PartBuffers
   digests: RunningDigests
-  memory: PartMemory
   log: Pick<Logger, 'warn'>
 }
 
@@ -25,12 +26,12 @@ export interface WritePartsSettings {
  *
  * A body that ends early has arrived as far as it came. One with a checksum arrives whole or not at all.
  *
- * @throws ChecksumMismatchError, UploadLockedError, NoPartBufferError, and what S3 says
+ * @throws ChecksumMismatchError, UploadLockedError, and what S3 says
  */
 export async function writeParts(
   upload: HeldUpload,
   body: AsyncIterable<Uint8Array>,
-  { parts, digests, memory, log }: WritePartsSettings,
+  { parts, buffers, digests, log }: WritePartsSettings,
   checksum?: Checksum,
 ): Promise<number> {
   const first = upload.record
@@ -40,14 +41,22 @@ export async function writeParts(
   const hash: Hash | undefined = digests.at(uploadId, start)
   const sending: Array<Promise<string>> = []
   let arrival: TusArrival = first.arrival
-  let part: Buffer | undefined
+  /** What is being filled, where there is anything of it. */
+  let part: PartRoom | undefined
   let filled = 0
   let received = 0
 
-  /** For the next part: no larger than what can still come. */
-  function takeMemory(): Promise<Buffer> {
-    const count = arrival.etags.length + sending.length
-    return memory.take(Math.max(0, Math.min(partBytes, size - count * partBytes)))
+  /** For the next part: no larger than what can still come. Waits where others have all the memory there is. */
+  function nextRoom(): Promise<PartRoom> {
+    const before = arrival.etags.length + sending.length
+    const { owner } = first
+    const { release } = upload
+    return takeRoom(buffers, {
+      size: Math.min(partBytes, size - before * partBytes),
+      owner,
+      goesOn: received > 0,
+      release,
+    })
   }
 
   /** Waits until S3 has the oldest part. */
@@ -60,27 +69,26 @@ export async function writeParts(
     if (!checksum) upload.note(arrival)
   }
 
-  /** Waits until a part may be sent, and has an upload to belong to. */
-  async function makeWay(): Promise<void> {
-    while (sending.length >= SENDING) await settleOldest()
-    if (arrival.multipartId === undefined) {
-      arrival = { ...arrival, multipartId: await parts.start(first) }
-      // Written down before it is used: what is not could never be ended.
-      const { multipartId } = arrival
-      if (multipartId !== undefined) await upload.write({ ...first.arrival, multipartId })
-    }
-  }
-
-  async function sendPart(bytes: Buffer): Promise<void> {
-    await makeWay().catch((error: unknown) => {
-      memory.give(bytes)
+  async function sendPart(room: PartRoom, bytes: Buffer): Promise<void> {
+    part = undefined
+    filled = 0
+    try {
+      while (sending.length >= SENDING) await settleOldest()
+      if (arrival.multipartId === undefined) {
+        arrival = { ...arrival, multipartId: await parts.start(first) }
+        // Written down before it is used: what is not could never be ended.
+        const { multipartId } = arrival
+        if (multipartId !== undefined) await upload.write({ ...first.arrival, multipartId })
+      }
+    } catch (error) {
+      room.give()
       throw error
-    })
-    const sent = parts.put(first, arrival.multipartId ?? '', arrival.etags.length + sending.length + 1, bytes)
+    }
+    const partNumber = arrival.etags.length + sending.length + 1
+    const sent = parts.put(first, arrival.multipartId ?? '', partNumber, bytes).finally(room.give)
     // A failure is met when its turn comes, and must not count as unhandled until then.
     sent.catch(() => undefined)
-    sending.push(sent.finally(() => memory.give(bytes)))
-    sending.at(-1)?.catch(() => undefined)
+    sending.push(sent)
   }
 
   async function take(chunk: Uint8Array): Promise<void> {
@@ -89,34 +97,33 @@ export async function writeParts(
     hash?.update(chunk)
     checksum?.take(chunk)
     for (let at = 0; at < chunk.byteLength; ) {
-      part ??= await takeMemory()
-      const piece = chunk.subarray(at, at + part.length - filled)
-      part.set(piece, filled)
+      part ??= await nextRoom()
+      const { bytes } = part
+      const piece = chunk.subarray(at, at + bytes.length - filled)
+      bytes.set(piece, filled)
       filled += piece.byteLength
       at += piece.byteLength
       const isLast = start + received === size && at === chunk.byteLength
-      if (filled === part.length && !(isLast && arrival.multipartId === undefined && sending.length === 0)) {
-        const full = part
-        part = undefined
-        filled = 0
-        await sendPart(full)
+      if (filled === bytes.length && !(isLast && arrival.multipartId === undefined && sending.length === 0)) {
+        await sendPart(part, bytes)
       }
     }
   }
 
   /** What fills no part: the end of the file, or the beginning of what comes with the next request. */
   async function putRest(): Promise<void> {
-    const bytes = part?.subarray(0, filled) ?? Buffer.alloc(0)
+    if (!part) return
+    const bytes = part.bytes.subarray(0, filled)
     if (start + received === size) {
       if (arrival.multipartId === undefined) {
         await parts.putWhole(first, bytes)
         const { tail: _stored, ...rest } = arrival
         arrival = { ...rest, wholeObject: true }
-      } else if (filled > 0) {
-        await sendPart(bytes)
+      } else {
+        await sendPart(part, bytes)
         await settleOldest()
       }
-    } else if (filled > 0) {
+    } else {
       const key = await parts.putTail(first, start + received, bytes)
       arrival = { ...arrival, tail: { key, bytes: filled } }
     }
@@ -132,15 +139,15 @@ export async function writeParts(
     })
   }
 
-  if (tail) {
-    const beginning = await parts.getTail(first)
-    if (beginning.byteLength !== tail.bytes)
-      throw new TypeError('The beginning of a part is not as it was written down.')
-    part = await takeMemory()
-    part.set(beginning)
-    filled = tail.bytes
-  }
   try {
+    if (tail) {
+      const beginning = await parts.getTail(first)
+      if (beginning.byteLength !== tail.bytes)
+        throw new TypeError('The beginning of a part is not as it was written down.')
+      part = await nextRoom()
+      part.bytes.set(beginning)
+      filled = tail.bytes
+    }
     for await (const chunk of body) await take(chunk)
     while (sending.length > 0) await settleOldest()
     checksum?.verify()
@@ -149,7 +156,7 @@ export async function writeParts(
     await salvage()
     throw error
   } finally {
-    if (part) memory.give(part)
+    part?.give()
   }
   if (received === 0) return start
   await upload.write(arrival)

@@ -84,6 +84,37 @@ t.test('a larger one counts as several', async t => {
   t.same(seen, ['one', 'another'])
 })
 
+t.test('a large one is not overtaken by small ones, and who gives up leaves its place to the next', async t => {
+  const buffers = createPartBuffers(2, 10)
+  const held = await buffers.take()
+  const gone = new AbortController()
+  const { seen, note } = watch()
+  const large = note('large', buffers.take({ bytes: 20, signal: gone.signal }))
+  const small = note('small', buffers.take())
+  await soon()
+  t.same(seen, [])
+  gone.abort(new Error('gone'))
+  await t.rejects(large, { message: 'gone' })
+  await small
+  await t.rejects(buffers.take({ signal: gone.signal }), { message: 'gone' })
+  buffers.give(held)
+  t.equal((await buffers.take({ signal: gone.signal })).length, 10, 'nobody has to wait')
+})
+
+t.test('one that is larger than all there is waits until nobody else has any', async t => {
+  const buffers = createPartBuffers(2, 10)
+  const held = await buffers.take()
+  const { seen, note } = watch()
+  const huge = note('huge', buffers.take({ bytes: 90 }))
+  await soon()
+  t.same(seen, [])
+  buffers.give(held)
+  t.equal((await huge).length, 90)
+  const next = buffers.take()
+  buffers.give(await huge)
+  await next
+})
+
 t.test('without a bound nobody waits', async t => {
   const buffers = createPartBuffers(Number.POSITIVE_INFINITY, 10)
   const taken = await Promise.all(Array.from({ length: 100 }, () => buffers.take({ whose: 'a' })))
