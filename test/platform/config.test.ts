@@ -61,6 +61,14 @@ t.test('text becomes what the schema says it is', async t => {
   t.equal(config.FAILOVER_TIME_MS, 2_500)
 })
 
+t.test('a number may have a fraction where the schema lets it', async t => {
+  t.equal(loadConfig(workerConfigSchema, { ...worker, OTEL_TRACES_SAMPLER_ARG: '0.05' }).OTEL_TRACES_SAMPLER_ARG, 0.05)
+  for (const wrong of ['1e-1', '.5', '2', 'half']) {
+    const load = () => loadConfig(workerConfigSchema, { ...worker, OTEL_TRACES_SAMPLER_ARG: wrong })
+    t.match(faultsOf(load), [/^OTEL_TRACES_SAMPLER_ARG: must be/], wrong)
+  }
+})
+
 t.test('an empty variable counts as absent, whether it has a default or is required', async t => {
   const config = loadConfig(workerConfigSchema, { ...worker, STREAM_NAME: '', HEALTH_PORT: '', LOG_LEVEL: '' })
   t.equal(config.STREAM_NAME, names.stream)

@@ -48,9 +48,9 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     environment: apiEnvironment(data, settings, {
       PORT: String(API_PORT),
       SHUTDOWN_DELAY_MS: String(HEARD_MS),
+      ...tracesOf(settings),
       // API Gateway passes on what is whole, and ends what is not within 30 s: a stream would come to nothing but that.
       EVENT_STREAMS: 'whole',
-      ...tracesOf(settings),
     }),
     // A container sweeps beside its requests.
     statements: [...duties.serve(data, settings), ...duties.sweep(data), ...duties.trace(data, settings)],

@@ -8,7 +8,7 @@ import { formats } from './formats.ts'
  *
  * The schema is walked, not compiled: to make a function of it first, for one single use, takes ten times as long.
  *
- * @param schema every variable the process reads, text or whole numbers, with its default, its bounds and, from `formats`, its format
+ * @param schema every variable the process reads, text or numbers, with its default, its bounds and, from `formats`, its format
  * @param env usually `process.env`
  * @returns the values, converted and frozen; variables that the schema does not name are left out
  * @throws ConfigurationError naming every variable that is missing or wrong
@@ -32,8 +32,11 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
 function readValue(property: TSchema, text: string | undefined): unknown {
   // An empty variable counts as absent: `docker compose` hands out '' for everything that the host has not set.
   if (text === undefined || text === '') return 'default' in property ? property.default : undefined
-  return 'type' in property && property.type === 'integer' && /^-?\d+$/.test(text) ? Number(text) : text
+  const form = 'type' in property ? NUMBERS[String(property.type)] : undefined
+  return form?.test(text) ? Number(text) : text
 }
+
+const NUMBERS: Readonly<Record<string, RegExp>> = { integer: /^-?\d+$/, number: /^-?\d+(?:\.\d+)?$/ }
 
 function problemsOf(property: TSchema, value: unknown): string[] {
   // Each for itself: of a whole object TypeBox tells no more than eight.
