@@ -3,6 +3,7 @@ import path from 'node:path'
 import { build } from 'esbuild'
 import { builtins } from './builtins.ts'
 import { entriesOf } from './entries.ts'
+import { ON_ITS_OWN, onItsOwn } from './on-its-own.ts'
 import { ownPlace } from './own-place.ts'
 import { ASIDE } from './packages.ts'
 
@@ -29,6 +30,7 @@ export async function bundle(root: string, outdir: string): Promise<void> {
   const entry = (name: string, suffix = MAIN) => ({ in: path.join(services, `${name}.ts`), out: `${name}${suffix}` })
   const groups = [
     [entry(API)],
+    [entry(ON_ITS_OWN, '')],
     [
       ...[...programs.filter(name => name !== API), ...handlers].map(name => entry(name)),
       ...[...threads, ...libraries].map(name => entry(name, '')),
@@ -52,7 +54,7 @@ export async function bundle(root: string, outdir: string): Promise<void> {
         keepNames: true,
         external: [...ASIDE],
         banner: { js: COMMONJS },
-        plugins: [builtins, ownPlace(services, outdir)],
+        plugins: [builtins, onItsOwn(outdir), ownPlace(services, outdir)],
         logLevel: 'warning',
       }),
     ),

@@ -20,6 +20,7 @@ import { requestLog } from './http/request-log.ts'
 import { createSchemaCompilers } from './http/schema-compilers.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
+import { traced } from './http/traced.ts'
 import { unambiguous } from './http/unambiguous.ts'
 import { createUnderWay } from './ingest/under-way.ts'
 import { problemsPlugin } from './problems/plugin.ts'
@@ -82,7 +83,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
 
   await app.register(problemsPlugin)
   // First of the hooks: what the others do is done within the request's span.
-  if (tracing) await app.register((await import('./http/traced.ts')).traced, { tracing })
+  if (tracing) await app.register(traced, { tracing })
   await app.register(requestLog)
   if (metrics) await app.register(metricsPlugin, { metrics })
   const origins = listed(config.CORS_ORIGINS)
@@ -128,6 +129,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
       renew: async key => (await backend()).grants.renew(key),
       complete: async (key, log) => (await backend()).grants.complete(key, log),
     },
+    grantOnce: async (announced, key, log) => (await backend()).grantOnce(announced, key, log),
     maxJsonBytes: config.MAX_JSON_BYTES,
     patience,
   })

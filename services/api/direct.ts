@@ -10,6 +10,7 @@ import { createGrants, type Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
 import { createPresigner } from './grants/presign.ts'
 import type { PatienceSettings } from './http/patience.ts'
+import { createGrantOnce, type GrantOnce } from './idempotency/grant-once.ts'
 import type { PublishUpload } from './ingest/publish-upload.ts'
 import { createArrivedObject } from './pending/arrived-object.ts'
 import { createCleanUp, createEndPending, type EndPending } from './pending/end-pending.ts'
@@ -26,6 +27,8 @@ import type { ServeTus } from './tus/serve.ts'
 
 export interface Direct {
   grants: Grants
+  /** For requests with an `Idempotency-Key`. */
+  grantOnce: GrantOnce
   tus: ServeTus
   /** Ends an upload that is on its way, for whoever deletes uploads. */
   endPending: EndPending
@@ -90,7 +93,8 @@ export function createDirect(
   // @tus/server takes long to load, and most processes are never asked for it.
   const serveTus = onFirstUse(async () => (await import('./tus/serve.ts')).createServeTus(tusSettings))
   const tus: ServeTus = async request => (await serveTus())(request)
-  return { grants, tus, endPending }
+  const grantOnce = createGrantOnce({ store: services.idempotency, grants })
+  return { grants, grantOnce, tus, endPending }
 }
 
 /** For the process that runs for long: a Lambda function has no time between its requests. */

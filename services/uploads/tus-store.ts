@@ -1,6 +1,7 @@
 import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { conditionally, unlessRefused } from './conditional-write.ts'
+import { isDeleted } from './deleted.ts'
 import type { PendingRecord, TusArrival } from './pending.ts'
 import { toPending } from './pending-store.ts'
 import type { UploadRecord } from './record.ts'
@@ -65,8 +66,9 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
       const { Item } = await dynamodb.send(
         new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
       )
-      if (!Item) return { state: 'none' }
-      const item = unmarshall(Item)
+      const item = Item && unmarshall(Item)
+      // A tombstone tells that there was an upload, and nothing more of it.
+      if (!item || isDeleted(item)) return { state: 'none' }
       const record = toPending(item)
       if (record.status !== 'pending') return { state: 'accepted', record }
       if ((record as PendingRecord).arrival.way !== 'tus') return { state: 'none' }

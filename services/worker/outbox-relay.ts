@@ -46,6 +46,9 @@ const PAGE = 100
 
 const MAX_BACKOFF_MS = 60_000
 
+/** Of a partition's errors, what is told: they are all alike, mostly, and there may be as many as uploads. */
+const MAX_ERRORS = 10
+
 /**
  * Publishes the events that the api could not, and finishes the deletions that it did not live to finish. Any number of relays run side by side without a leader: each claims an
  * upload before it publishes, begins its pass at a partition of its own luck, and a claim that its relay did not live to
@@ -59,6 +62,8 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
   /** Epoch milliseconds since which what the last pass left has waited. */
   let leftSince: number | undefined
   let isKnown = false
+  /** Whether the last pass met with what is trouble for all: the table, or the stream. A deletion that cannot be finished is its own. */
+  let isInTrouble = false
 
   /** Does what one upload's mark stands for, unless another relay has it or it is done already. Resolves to whether it did. */
   async function relay(record: OutboxEntry): Promise<boolean> {
@@ -77,8 +82,11 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
   async function drain(partition: string, onLeft: (record: OutboxEntry) => void): Promise<number> {
     const seen = new Set<string>()
     const before = new Date(now().getTime() - graceMs).toISOString()
+    const errors: unknown[] = []
     let published = 0
     let skipped = 0
+    let refused = 0
+    let isRefusing = false
     while (!stopping.signal.aborted) {
       // What others hold stays listed, and first: without the room for it, it would hide what is behind.
       const page = await store.listOutbox({ partition, before, limit: PAGE + skipped })
@@ -89,19 +97,26 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
       fresh.forEach((record, index) => {
         const result = results[index]
         if (result?.status !== 'fulfilled' || !result.value) onLeft(record)
+        if (result?.status !== 'rejected') return
+        refused++
+        if (errors.length < MAX_ERRORS) errors.push(result.reason)
+        isRefusing ||= record.status !== 'deleted'
       })
-      const errors = results.flatMap(result => (result.status === 'rejected' ? [result.reason] : []))
       const done = results.filter(result => result.status === 'fulfilled' && result.value).length
       published += done
       skipped += fresh.length - done
-      if (errors.length > 0) throw new AggregateError(errors, `${errors.length} of ${fresh.length} were not published`)
+      // What is behind would be refused as well. Behind a deletion that cannot be finished it would not.
+      if (isRefusing) break
     }
+    isInTrouble ||= isRefusing
+    if (refused > 0) throw new AggregateError(errors, `${refused} of ${seen.size} were not done`)
     return published
   }
 
   async function runOnce(): Promise<number> {
     const first = Math.floor(random() * OUTBOX_PARTITIONS)
     const errors: unknown[] = []
+    isInTrouble = false
     let published = 0
     let since: number | undefined
     const onLeft = (record: OutboxEntry) => {
@@ -113,6 +128,7 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
         published += await drain(outboxPartitionName((first + step) % OUTBOX_PARTITIONS), onLeft)
       } catch (error) {
         errors.push(error)
+        isInTrouble ||= !(error instanceof AggregateError)
       }
     }
     leftSince = since
@@ -129,7 +145,7 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
         failures = 0
         if (published > 0) log.info({ published }, 'published from the outbox')
       } catch (err) {
-        failures++
+        failures = isInTrouble ? failures + 1 : 0
         log.error({ err, failures }, 'the outbox could not be published')
       }
       const wait = Math.max(intervalMs, failures && Math.min(MAX_BACKOFF_MS, intervalMs * 2 ** failures))

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { catalogue } from '../../services/api/problems/catalogue.ts'
 import { problemFromError } from '../../services/api/problems/from-error.ts'
+import { NoPartBufferError } from '../../services/platform/s3/part-buffers.ts'
 import { startAws } from '../support/aws.ts'
 import { ask, buildTestApi, createTestUser, isProblem } from './support.ts'
 
@@ -90,6 +91,8 @@ t.test('throttling is told from a refusal', async t => {
   t.match(problemFromError(throttled), { slug: 'unavailable', headers: { 'retry-after': /^\d+$/ } })
   t.match(problemFromError(exceeded), { slug: 'unavailable' })
   t.match(problemFromError(denied), { slug: 'internal-error' })
+  const full = new NoPartBufferError('Too many uploads are under way.')
+  t.match(problemFromError(full), { slug: 'unavailable', detail: full.message, headers: { 'retry-after': /^\d+$/ } })
 })
 
 t.test('after a refused request with a small body the connection goes on', async t => {

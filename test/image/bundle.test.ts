@@ -4,6 +4,7 @@ import t from 'tap'
 import { bundle } from '../../image/bundle.ts'
 import { entriesOf } from '../../image/entries.ts'
 import { closureOf } from '../../image/packages.ts'
+import { startOtlpReceiver } from '../support/otlp/receiver.ts'
 import { runProgram } from '../support/processes.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
@@ -51,6 +52,12 @@ t.test('bundled, every role starts as it does from its source', async t => {
   const pool = { COGNITO_USER_POOL_ID: 'us-east-1_pool', COGNITO_CLIENT_ID: 'client' }
   const lambda = await run(['--input-type=module', '-e', call], { ...env, ...pool })
   t.match(lambda, { code: 0, stdout: '401 urn:headgate:problem:missing-token' }, lambda.stderr)
+
+  const receiver = await startOtlpReceiver(t)
+  const traces = { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }
+  const traced = await run(['--input-type=module', '-e', call], { ...env, ...pool, ...traces })
+  t.match(traced, { code: 0, stdout: '401 urn:headgate:problem:missing-token' }, traced.stderr)
+  t.match(receiver.spans, [{ name: 'POST /uploads', attributes: { 'http.response.status_code': 401 } }])
 })
 
 t.test('packages are found as Node finds them, with what they need and without what is not installed', async t => {

@@ -218,6 +218,36 @@ t.test('a stream that refuses is logged and asked again, and the upload keeps it
   t.equal((await onStream()).get(upload.uploadId), 1)
 })
 
+t.test('deletions that cannot be finished hide nothing behind them, and make no other upload wait', async t => {
+  const now = Date.now()
+  const stuck = Array.from({ length: 120 }, () => inFirstPartition(now - 3 * MINUTE))
+  for (const upload of stuck) {
+    await store.create(upload)
+    await deletions.begin(upload)
+  }
+  const behind = inFirstPartition(now - 2 * MINUTE)
+  await store.create(behind)
+  const waits: number[] = []
+  const running = relay({
+    deletions: { complete: () => Promise.reject(new Error('access denied')) },
+    claimMs: 0,
+    random: () => 0.5,
+    sleep: async ms => {
+      waits.push(ms)
+      await new Promise(resolve => setTimeout(resolve, 1))
+    },
+  })
+  lines.length = 0
+  running.start()
+  await until(() => waits.length >= 3)
+  await running.stop()
+  t.match(await store.get(behind), { status: 'queued' })
+  t.strictSame([...new Set(waits)], [20], 'the next pass comes as soon as ever')
+  const [line] = lines.filter(({ level }) => level === 'error') as Array<{ err: { aggregateErrors: unknown[] } }>
+  t.match(line, { err: { type: 'AggregateError' } }, 'and what cannot be finished is told')
+  await relay({ now: () => new Date(now + MINUTE) }).runOnce()
+})
+
 t.test('a stop waits for what is under way and begins nothing more', async t => {
   const uploads = await recorded(40, 2 * MINUTE)
   const gate = Promise.withResolvers<void>()

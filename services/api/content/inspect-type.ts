@@ -1,6 +1,6 @@
 import { ProblemError } from '../problems/problem.ts'
 import { detectType, HEAD_BYTES, looksLikeText } from './detect-type.ts'
-import { essenceOf, isText } from './media-type.ts'
+import { essenceOf, isNeverText, isText } from './media-type.ts'
 import { judgeType } from './type-policy.ts'
 
 export interface InspectedBody<B> {
@@ -21,11 +21,12 @@ export function createTypeInspector(allowed: readonly string[]): TypeInspector {
   /** @throws ProblemError */
   async function inspect(head: Uint8Array, claimed: string): Promise<string | undefined> {
     // Texts are most of what comes as JSON, and cost nothing here. A PDF may begin like one.
-    const isPlainText = isText(essenceOf(claimed)) && head[0] !== PERCENT && looksLikeText(head)
-    const detected = isPlainText || head.length === 0 ? undefined : await detectType(head)
-    const verdict = judgeType({ claimed, detected }, allowed)
+    const isTextAsCalled = isText(essenceOf(claimed)) && head[0] !== PERCENT && looksLikeText(head)
+    const detected = isTextAsCalled || head.length === 0 ? undefined : await detectType(head)
+    const isPlainText = detected === undefined && isNeverText(essenceOf(claimed)) && isPlain(head)
+    const verdict = judgeType({ claimed, detected, isPlainText }, allowed)
     if (verdict === 'contradicted') {
-      const detail = `The file is called ${essenceOf(claimed)}, and its bytes are those of ${detected}.`
+      const detail = `The file is called ${essenceOf(claimed)}, and its bytes are those of ${detected ?? 'a text'}.`
       throw new ProblemError('content-type-contradicted', detail)
     }
     if (verdict === 'not-allowed') {
@@ -61,6 +62,11 @@ export function createTypeInspector(allowed: readonly string[]): TypeInspector {
 }
 
 const PERCENT = 0x25
+
+/** A PDF may have a few lines before its beginning. */
+function isPlain(head: Uint8Array): boolean {
+  return head.length > 0 && looksLikeText(head) && !Buffer.from(head).includes('%PDF-')
+}
 
 /** Reads until there is enough to look at, or no more. */
 async function readHead(source: AsyncIterator<Uint8Array>): Promise<{ chunks: Uint8Array[]; done: boolean }> {

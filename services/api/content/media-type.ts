@@ -33,6 +33,12 @@ export const isRecognized = (essence: string): boolean => RECOGNIZED.has(essence
 /** Every file of these kinds shows of what kind it is, whether or not its own type is known here. */
 export const isTelltale = (essence: string): boolean => /^(?:image|audio|video|font)\//.test(essence)
 
+const NEVER_TEXT =
+  /^(?:image\/(?:png|x-png|apng|jpe?g|pjpeg|gif|webp|avif|heic|heif|bmp|x-ms-bmp|tiff)|video\/(?:mp4|quicktime|webm)|application\/(?:pdf|x-pdf|zip|x-zip-compressed|gzip|x-gzip))$/
+
+/** Whether a file of this type has bytes that no text has, or begins in a way of its own. */
+export const isNeverText = (essence: string): boolean => NEVER_TEXT.test(essence)
+
 const OFFICE = 'msword|vnd\\.ms-(?!fontobject|cab|htmlhelp|asf).+|vnd\\.openxmlformats-.+|(?:vnd\\.)?visio'
 const ZIPPED = 'zip|x-zip|x-zip-compressed|.+\\+zip|(?:x-)?java-archive|x-xpinstall|vnd\\.android\\.package-archive'
 const ZIPPED_DOCUMENTS = 'vnd\\.oasis\\.opendocument\\..+|vnd\\.apple\\.(?:keynote|numbers|pages)'

@@ -1,10 +1,21 @@
-import { areRelated, essenceOf, isOpaque, isRecognized, isTelltale, isText, matchesAny } from './media-type.ts'
+import {
+  areRelated,
+  essenceOf,
+  isNeverText,
+  isOpaque,
+  isRecognized,
+  isTelltale,
+  isText,
+  matchesAny,
+} from './media-type.ts'
 
 /** What a client says of a file and what its bytes do: lower case, without parameters. */
 export interface FileTypes {
   claimed: string
   /** Undefined where the bytes show no type, as those of most texts do. */
   detected: string | undefined
+  /** Whether the bytes are those of a text. Looked at only where they show no type, and the claimed one is never text. */
+  isPlainText?: boolean
 }
 
 export type TypeVerdict = 'taken' | 'contradicted' | 'not-allowed'
@@ -13,16 +24,20 @@ export type TypeVerdict = 'taken' | 'contradicted' | 'not-allowed'
  * Whether a file may be what it is called.
  *
  * Its bytes contradict its name where they are of another type for certain and a file of the claimed type would have shown
- * it: a program called text, an archive called a picture, a zip called a PDF. They do not where the claim says nothing
+ * it: a program called text, an archive called a picture, a zip called a PDF, a text called any of these. They do not where the claim says nothing
  * (`application/octet-stream`), where nobody knows how the claimed type begins, where both are of one container (a docx
  * is a zip), and between two kinds of picture or two of sound and film, whose names are mixed up everywhere.
  *
  * @param allowed patterns as in `ALLOWED_TYPES`; an empty list allows every type
  */
-export function judgeType({ claimed, detected }: FileTypes, allowed: readonly string[]): TypeVerdict {
+export function judgeType(
+  { claimed, detected, isPlainText = false }: FileTypes,
+  allowed: readonly string[],
+): TypeVerdict {
   const claim = essenceOf(claimed)
   if (contradicts(claim, detected)) return 'contradicted'
-  return allowed.length === 0 || isAllowed(claim, detected, allowed) ? 'taken' : 'not-allowed'
+  if (allowed.length > 0 && !isAllowed(claim, detected, allowed)) return 'not-allowed'
+  return isPlainText && isNeverText(claim) ? 'contradicted' : 'taken'
 }
 
 function contradicts(claim: string, detected: string | undefined): boolean {

@@ -116,7 +116,8 @@ export function createAcceptOnce<Answer>(settings: IdempotencySettings<Answer>):
   }
 }
 
-function reused(): ProblemError {
+/** The key is of another request. */
+export function reused(): ProblemError {
   const detail = 'Another request was sent with this Idempotency-Key. Take a new key for a new request.'
   return new ProblemError('idempotency-key-reused', detail)
 }

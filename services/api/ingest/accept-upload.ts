@@ -72,7 +72,7 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
 
   async function put({ key, contentType, ...names }: ReturnType<typeof plan>, upload: IncomingUpload) {
     const meter = createMeter(maxBytes)
-    const object = { key, contentType, metadata: toObjectMetadata(names) }
+    const object = { key, contentType, metadata: toObjectMetadata(names), whose: names.owner }
     const { body } = upload
     if (!(body instanceof Uint8Array)) {
       await objects.putStream(object, metered(body, meter))

@@ -19,6 +19,7 @@ export interface Objects {
 export interface ObjectsSettings {
   s3: S3Client
   bucket: string
+  /** What the parts of all uploads are gathered in. */
   buffers: PartBuffers
   /** Told of parts that could not be taken back. */
   onLeftover(error: unknown, key: string): void

@@ -14,6 +14,8 @@ export interface Announced {
   size: number
   /** Lower-case hex. */
   sha256?: string | undefined
+  /** Left out, a new one. */
+  uploadId?: string | undefined
   requestId: string
 }
 
@@ -38,9 +40,8 @@ export interface PromiseSettings {
  */
 export function createPromise(settings: PromiseSettings): (announced: Announced) => Promised {
   const { bucket, keyTemplate, maxBytes, lifetimeMs, now = () => new Date(), newId = uuidv7 } = settings
-  return ({ owner, filename, contentType, size, sha256, requestId }) => {
+  return ({ owner, filename, contentType, size, sha256, uploadId = newId(), requestId }) => {
     if (size > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
-    const uploadId = newId()
     const name = checkFilename(filename)
     const at = now()
     return {

@@ -1,4 +1,5 @@
 import { HeadgateError } from '../../platform/errors.ts'
+import { NoPartBufferError } from '../../platform/s3/part-buffers.ts'
 import { UploadGivenUpError } from '../../uploads/errors.ts'
 import { PartlyAcceptedError, RecordingUnknownError } from '../ingest/errors.ts'
 import type { ProblemSlug } from './catalogue.ts'
@@ -38,6 +39,7 @@ const RETRY_AFTER_SECONDS = '5'
 export function problemFromError(error: unknown): Problem {
   if (error instanceof ProblemError) return error
   if (error instanceof UploadGivenUpError) return unavailable(`${error.message} Send it again.`)
+  if (error instanceof NoPartBufferError) return unavailable(error.message)
   if (error instanceof HeadgateError) {
     const slug = ownErrors[error.code]
     if (slug) return { slug, detail: error.message }

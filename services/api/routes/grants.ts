@@ -5,6 +5,8 @@ import { isUploadId } from '../../uploads/upload-id.ts'
 import type { Grants } from '../grants/grants.ts'
 import { ignoreBodies } from '../http/no-body.ts'
 import { createPatience, type PatienceSettings } from '../http/patience.ts'
+import type { GrantOnce } from '../idempotency/grant-once.ts'
+import { idempotencyKey } from '../idempotency/key.ts'
 import { ProblemError, problemResponses } from '../problems/problem.ts'
 import { readJsonBody } from '../ways/json-body.ts'
 import { toAccepted } from './accepted.ts'
@@ -31,6 +33,14 @@ const createSchema = {
   description:
     'The answer has a presigned PUT, or one for each part of a large file. Send the file, then POST to `complete`: the upload is accepted by that and not before.',
   security,
+  headers: Type.Object({
+    'idempotency-key': Type.Optional(
+      Type.String({
+        description:
+          'Grants one upload, however often it is asked for with the same key: the same one, with new URLs. Kept for a day.',
+      }),
+    ),
+  }),
   body: wanted,
   response: {
     201: { ...grantSchema, description: 'Granted.' },
@@ -41,6 +51,9 @@ const createSchema = {
       'invalid-content-type',
       'invalid-digest',
       'digest-mismatch',
+      'invalid-idempotency-key',
+      'idempotency-key-in-use',
+      'idempotency-key-reused',
       'incomplete-body',
       'request-timeout',
       'payload-too-large',
@@ -88,6 +101,8 @@ const completeSchema = {
 
 export interface GrantsOptions {
   grants: Grants
+  /** For requests with an `Idempotency-Key`. */
+  grantOnce: GrantOnce
   /** Bytes. */
   maxJsonBytes: number
   /** How slowly a body may arrive. */
@@ -99,7 +114,8 @@ export const grants: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, opti
   await app.register(goOnWithGrant, options)
 }
 
-const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { grants, maxJsonBytes, patience }) => {
+const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, options) => {
+  const { grants, grantOnce, maxJsonBytes, patience } = options
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', (request: FastifyRequest, payload: unknown) =>
     readJsonBody(request, payload, { maxBytes: maxJsonBytes, patience: createPatience(patience) }),
@@ -107,7 +123,11 @@ const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { gran
 
   app.post('/uploads/grants', { schema: createSchema, onRequest: app.authenticate }, async (request, reply) => {
     const { owner, id: requestId, log, body } = request
-    const grant = await grants.create({ ...body, sha256: body.sha256?.toLowerCase(), owner, requestId }, log)
+    const announced = { ...body, sha256: body.sha256?.toLowerCase(), owner, requestId }
+    const key = idempotencyKey(request.headers['idempotency-key'])
+    const once = key === undefined ? undefined : await grantOnce(announced, key, log)
+    const grant = once?.grant ?? (await grants.create(announced, log))
+    if (once?.isReplay) reply.header('idempotent-replayed', 'true')
     reply.header('location', `/uploads/${grant.upload.uploadId}`).header('cache-control', 'no-store')
     return reply.code(201).send(toGrant(grant))
   })

@@ -13,6 +13,7 @@ import { UploadGoneError } from './errors.ts'
 import type { FinishTus } from './finish-tus.ts'
 import type { Acquired, HeldUpload, Locks } from './lock.ts'
 import { offsetOf, tusPartBytes } from './offset.ts'
+import { createPartMemory } from './part-memory.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
 import { writeParts } from './write-parts.ts'
@@ -22,8 +23,9 @@ export interface TusServices {
   pending: Pick<PendingStore, 'create' | 'get'>
   locks: Locks
   parts: S3Parts
-  buffers: PartBuffers
   digests: RunningDigests
+  /** What the parts of all uploads are gathered in. */
+  buffers: PartBuffers
   finish: FinishTus
   endPending: EndPending
   /** How long an upload may take, in milliseconds. */
@@ -105,8 +107,9 @@ export class OwnUploads extends DataStore {
     if (this.promised) this.#acquired = await this.#services.locks.acquire({ owner, uploadId }, NEVER, log)
     const held = this.#held
     if (!held) return offset
-    const { parts, buffers, digests } = this.#services
-    const writing = writeParts(held, body, { parts, buffers, digests, log }, checksum)
+    const { parts, digests, buffers } = this.#services
+    const memory = createPartMemory(buffers, owner, held.release)
+    const writing = writeParts(held, body, { parts, digests, memory, log }, checksum)
     this.#writing = writing
     try {
       return await writing

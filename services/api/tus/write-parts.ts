@@ -1,12 +1,11 @@
 import type { Hash } from 'node:crypto'
 import type { Logger } from '../../platform/log.ts'
-import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import type { TusArrival } from '../../uploads/pending.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
 import type { Checksum } from './checksum.ts'
 import type { HeldUpload } from './lock.ts'
 import { offsetOf } from './offset.ts'
-import { type PartRoom, takeRoom } from './part-room.ts'
+import type { PartMemory } from './part-memory.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
 
@@ -15,8 +14,8 @@ const SENDING = 1
 
 export interface WritePartsSettings {
   parts: S3Parts
-  buffers: PartBuffers
   digests: RunningDigests
+  memory: PartMemory
   log: Pick<Logger, 'warn'>
 }
 
@@ -26,12 +25,12 @@ export interface WritePartsSettings {
  *
  * A body that ends early has arrived as far as it came. One with a checksum arrives whole or not at all.
  *
- * @throws ChecksumMismatchError, UploadLockedError, and what S3 says
+ * @throws ChecksumMismatchError, UploadLockedError, NoPartBufferError, and what S3 says
  */
 export async function writeParts(
   upload: HeldUpload,
   body: AsyncIterable<Uint8Array>,
-  { parts, buffers, digests, log }: WritePartsSettings,
+  { parts, digests, memory, log }: WritePartsSettings,
   checksum?: Checksum,
 ): Promise<number> {
   const first = upload.record
@@ -41,15 +40,14 @@ export async function writeParts(
   const hash: Hash | undefined = digests.at(uploadId, start)
   const sending: Array<Promise<string>> = []
   let arrival: TusArrival = first.arrival
-  /** What is being filled, where there is anything of it. */
-  let part: PartRoom | undefined
+  let part: Buffer | undefined
   let filled = 0
   let received = 0
 
-  /** For the next part: no larger than what can still come. Waits where others have all the memory there is. */
-  function nextRoom(): Promise<PartRoom> {
-    const before = arrival.etags.length + sending.length
-    return takeRoom(buffers, Math.min(partBytes, size - before * partBytes), upload.release)
+  /** For the next part: no larger than what can still come. */
+  function takeMemory(): Promise<Buffer> {
+    const count = arrival.etags.length + sending.length
+    return memory.take(Math.max(0, Math.min(partBytes, size - count * partBytes)))
   }
 
   /** Waits until S3 has the oldest part. */
@@ -62,26 +60,27 @@ export async function writeParts(
     if (!checksum) upload.note(arrival)
   }
 
-  async function sendPart(room: PartRoom, bytes: Buffer): Promise<void> {
-    part = undefined
-    filled = 0
-    try {
-      while (sending.length >= SENDING) await settleOldest()
-      if (arrival.multipartId === undefined) {
-        arrival = { ...arrival, multipartId: await parts.start(first) }
-        // Written down before it is used: what is not could never be ended.
-        const { multipartId } = arrival
-        if (multipartId !== undefined) await upload.write({ ...first.arrival, multipartId })
-      }
-    } catch (error) {
-      room.give()
-      throw error
+  /** Waits until a part may be sent, and has an upload to belong to. */
+  async function makeWay(): Promise<void> {
+    while (sending.length >= SENDING) await settleOldest()
+    if (arrival.multipartId === undefined) {
+      arrival = { ...arrival, multipartId: await parts.start(first) }
+      // Written down before it is used: what is not could never be ended.
+      const { multipartId } = arrival
+      if (multipartId !== undefined) await upload.write({ ...first.arrival, multipartId })
     }
-    const partNumber = arrival.etags.length + sending.length + 1
-    const sent = parts.put(first, arrival.multipartId ?? '', partNumber, bytes).finally(room.give)
+  }
+
+  async function sendPart(bytes: Buffer): Promise<void> {
+    await makeWay().catch((error: unknown) => {
+      memory.give(bytes)
+      throw error
+    })
+    const sent = parts.put(first, arrival.multipartId ?? '', arrival.etags.length + sending.length + 1, bytes)
     // A failure is met when its turn comes, and must not count as unhandled until then.
     sent.catch(() => undefined)
-    sending.push(sent)
+    sending.push(sent.finally(() => memory.give(bytes)))
+    sending.at(-1)?.catch(() => undefined)
   }
 
   async function take(chunk: Uint8Array): Promise<void> {
@@ -90,33 +89,34 @@ export async function writeParts(
     hash?.update(chunk)
     checksum?.take(chunk)
     for (let at = 0; at < chunk.byteLength; ) {
-      part ??= await nextRoom()
-      const { bytes } = part
-      const piece = chunk.subarray(at, at + bytes.length - filled)
-      bytes.set(piece, filled)
+      part ??= await takeMemory()
+      const piece = chunk.subarray(at, at + part.length - filled)
+      part.set(piece, filled)
       filled += piece.byteLength
       at += piece.byteLength
       const isLast = start + received === size && at === chunk.byteLength
-      if (filled === bytes.length && !(isLast && arrival.multipartId === undefined && sending.length === 0)) {
-        await sendPart(part, bytes)
+      if (filled === part.length && !(isLast && arrival.multipartId === undefined && sending.length === 0)) {
+        const full = part
+        part = undefined
+        filled = 0
+        await sendPart(full)
       }
     }
   }
 
   /** What fills no part: the end of the file, or the beginning of what comes with the next request. */
   async function putRest(): Promise<void> {
-    if (!part) return
-    const bytes = part.bytes.subarray(0, filled)
+    const bytes = part?.subarray(0, filled) ?? Buffer.alloc(0)
     if (start + received === size) {
       if (arrival.multipartId === undefined) {
         await parts.putWhole(first, bytes)
         const { tail: _stored, ...rest } = arrival
         arrival = { ...rest, wholeObject: true }
-      } else {
-        await sendPart(part, bytes)
+      } else if (filled > 0) {
+        await sendPart(bytes)
         await settleOldest()
       }
-    } else {
+    } else if (filled > 0) {
       const key = await parts.putTail(first, start + received, bytes)
       arrival = { ...arrival, tail: { key, bytes: filled } }
     }
@@ -132,15 +132,15 @@ export async function writeParts(
     })
   }
 
+  if (tail) {
+    const beginning = await parts.getTail(first)
+    if (beginning.byteLength !== tail.bytes)
+      throw new TypeError('The beginning of a part is not as it was written down.')
+    part = await takeMemory()
+    part.set(beginning)
+    filled = tail.bytes
+  }
   try {
-    if (tail) {
-      const beginning = await parts.getTail(first)
-      if (beginning.byteLength !== tail.bytes)
-        throw new TypeError('The beginning of a part is not as it was written down.')
-      part = await nextRoom()
-      part.bytes.set(beginning)
-      filled = tail.bytes
-    }
     for await (const chunk of body) await take(chunk)
     while (sending.length > 0) await settleOldest()
     checksum?.verify()
@@ -149,7 +149,7 @@ export async function writeParts(
     await salvage()
     throw error
   } finally {
-    part?.give()
+    if (part) memory.give(part)
   }
   if (received === 0) return start
   await upload.write(arrival)

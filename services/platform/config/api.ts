@@ -76,7 +76,7 @@ export const apiConfigSchema = Type.Object({
     maximum: 64 * 1024 * MIB,
     default: 256 * MIB,
     description:
-      'The memory that files of over 128 KiB are gathered in on their way to S3, of all uploads together, in bytes. An upload takes 8 MiB of it at a time, three times that where S3 is the slower side; more uploads wait, unread.',
+      'The memory that files of over 128 KiB are gathered in on their way to S3, of all uploads together, in bytes. An upload takes 8 MiB of it at a time, by tus over 16 GiB 16 MiB, and up to three times that where S3 is the slower side; more uploads wait, unread, for half a minute and get 503 then. A quarter is kept from any one owner.',
   }),
   MAX_JSON_BYTES: Type.Integer({
     minimum: 1_024,

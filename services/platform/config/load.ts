@@ -28,15 +28,15 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
   return Object.freeze(data) as Readonly<Static<T>>
 }
 
+/** How numbers are written, by the type that a schema gives them. */
+const NUMBERS: Readonly<Record<string, RegExp>> = { integer: /^-?\d+$/, number: /^-?(?:\d+(?:\.\d*)?|\.\d+)$/ }
+
 /** A variable as its schema wants it, as far as that can be done: what is no number stays the text that it is. */
 function readValue(property: TSchema, text: string | undefined): unknown {
   // An empty variable counts as absent: `docker compose` hands out '' for everything that the host has not set.
   if (text === undefined || text === '') return 'default' in property ? property.default : undefined
-  const form = 'type' in property ? NUMBERS[String(property.type)] : undefined
-  return form?.test(text) ? Number(text) : text
+  return 'type' in property && NUMBERS[String(property.type)]?.test(text) ? Number(text) : text
 }
-
-const NUMBERS: Readonly<Record<string, RegExp>> = { integer: /^-?\d+$/, number: /^-?\d+(?:\.\d+)?$/ }
 
 function problemsOf(property: TSchema, value: unknown): string[] {
   // Each for itself: of a whole object TypeBox tells no more than eight.

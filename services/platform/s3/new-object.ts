@@ -5,6 +5,8 @@ export interface NewObject {
   contentEncoding?: string
   /** Header values: ASCII. */
   metadata: Readonly<Record<string, string>>
+  /** Whom it is written for, where memory is shared by many. */
+  whose?: string
 }
 
 /** The headers that say it. */

@@ -8,7 +8,7 @@ import { readSmall, resume } from './small-body.ts'
 /**
  * Writes an object as its bytes come, whole or not at all: when the body fails half way its error is thrown, once no part of
  * it is left. The body is never held whole: two parts are on their way while a third fills. One that ends before it fills a
- * part is put at once. The signal breaks off the requests that carry bytes; the body is to heed it by itself.
+ * part is put at once. Where memory for parts is shared and too long in coming, it throws a NoPartBufferError. The signal breaks off the requests that carry bytes; the body is to heed it by itself.
  */
 export type PutStream = (object: NewObject, body: AsyncIterable<Uint8Array>, signal?: AbortSignal) => Promise<void>
 
@@ -44,6 +44,7 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { bytes: partBytes } = buffers
+    const { whose } = object
     const onTheirWay = new Set<Promise<void>>()
     let upload: PartsUpload | undefined
     let failure: { error: unknown } | undefined
@@ -66,7 +67,7 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
           failure ??= { error }
         })
         .finally(() => {
-          buffers.give(part)
+          buffers.give(part, whose)
           onTheirWay.delete(sent)
         })
       onTheirWay.add(sent)
@@ -76,7 +77,7 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
       for await (const chunk of body) {
         for (let offset = 0; offset < chunk.byteLength; ) {
           if (failure) throw failure.error
-          buffer ??= await buffers.take()
+          buffer ??= await buffers.take({ whose, goesOn: parts > 0 })
           const copied = Math.min(chunk.byteLength - offset, partBytes - filled)
           buffer.set(
             offset === 0 && copied === chunk.byteLength ? chunk : chunk.subarray(offset, offset + copied),
@@ -100,7 +101,7 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
       await upload?.abort().catch((leftover: unknown) => onLeftover(leftover, object.key))
       throw error
     } finally {
-      if (buffer) buffers.give(buffer)
+      if (buffer) buffers.give(buffer, whose)
     }
   }
 }

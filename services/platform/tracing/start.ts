@@ -1,10 +1,6 @@
-import type { SpanExporter } from '@opentelemetry/sdk-trace'
-import { otlpUrl, pairsOf, type TracingConfig, xrayUrl } from '../config/tracing.ts'
+import { pairsOf, type TracingConfig } from '../config/tracing.ts'
 import type { Logger } from '../log.ts'
 import type { Tracing } from './tracing.ts'
-
-/** How long a request of spans may take, its retries included, in milliseconds. */
-const EXPORT_TIMEOUT_MS = 5_000
 
 /** What a process is to its traces. */
 export interface Traced {
@@ -23,27 +19,13 @@ export interface Traced {
 export async function startTracing({ config, role, log }: Traced): Promise<Tracing | undefined> {
   if (config.OTEL_TRACES_EXPORTER === 'none') return undefined
   try {
-    const { createOtlpTracing } = await import('./otlp-tracing.ts')
-    const exporter = await (config.OTEL_TRACES_EXPORTER === 'xray' ? exporterToXray(config) : exporterToAnybody(config))
+    const { createExporter, createOtlpTracing } = await import('./exporting.ts')
+    const exporter = await createExporter(config)
     return createOtlpTracing({ config, exporter, resource: await resourceOf(config, role), log })
   } catch (err) {
     log.error({ err }, 'no traces are exported: what exports them could not be started')
     return undefined
   }
-}
-
-async function exporterToXray(config: Traced['config']): Promise<SpanExporter> {
-  const { SignedExporter } = await import('./signed-exporter.ts')
-  const { AWS_REGION: region } = config
-  return new SignedExporter({ url: xrayUrl(config, region), region, timeoutMs: EXPORT_TIMEOUT_MS })
-}
-
-async function exporterToAnybody(config: Traced['config']): Promise<SpanExporter> {
-  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto')
-  const { OTLP_HEADERS_SECRET_ARN: arn, AWS_REGION: region } = config
-  const secret = arn === undefined ? '' : await (await import('./secret-headers.ts')).readHeaders(arn, region)
-  const headers = { ...pairsOf(config.OTEL_EXPORTER_OTLP_HEADERS), ...pairsOf(secret) }
-  return new OTLPTraceExporter({ url: otlpUrl(config), headers, timeoutMillis: EXPORT_TIMEOUT_MS })
 }
 
 /** https://opentelemetry.io/docs/specs/semconv/resource/service/ */

@@ -15,6 +15,8 @@ const MIB = 1024 ** 2
 const AT_ONCE = 4
 
 const aws = await startAws(t)
+/** So little memory that what is not given back is missed soon. */
+const env = { UPLOAD_MEMORY_BYTES: String(32 * MIB) }
 
 /** How a connection ends: both directions at once, by a reset, or only the one in which the client sends. */
 const ends = ['close', 'reset', 'half'] as const
@@ -86,7 +88,7 @@ const requests: Record<string, (user: TestUser) => Buffer> = {
 t.test('a client that is gone anywhere in its request leaves nothing, by whatever way', async t => {
   for (const [way, make] of Object.entries(requests)) {
     const random = seededRandom(SEED)
-    const api = await buildTestApi(t, aws)
+    const api = await buildTestApi(t, aws, { env })
     const user = await createTestUser(aws)
     const request = make(user)
     // In the head too, just before the end, and anywhere.
@@ -109,7 +111,7 @@ t.test('a client that is gone anywhere in its request leaves nothing, by whateve
 })
 
 t.test('a client that is gone once all is sent has an upload whole, or none', async t => {
-  const api = await buildTestApi(t, aws)
+  const api = await buildTestApi(t, aws, { env })
   const user = await createTestUser(aws)
   const random = seededRandom(SEED)
   for (let n = 0; n < CUTS; n++) {
@@ -123,7 +125,7 @@ t.test('a client that is gone once all is sent has an upload whole, or none', as
 })
 
 t.test('a resumable upload goes on from wherever its client was gone, and is whole in the end', async t => {
-  const api = await buildTestApi(t, aws)
+  const api = await buildTestApi(t, aws, { env })
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const random = seededRandom(SEED)

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { createPatience } from '../../../services/api/http/patience.ts'
 import { startAws } from '../../support/aws.ts'
-import { buildTestApi, createTestUser, NO_TRACES, type TestApi } from '../support.ts'
+import { ask, buildTestApi, createTestUser, NO_TRACES, type TestApi } from '../support.ts'
 import { sha256Of, tusClient } from '../tus/client.ts'
 
 t.test('a client has the grace, and more for what it sends', async t => {
@@ -111,6 +111,48 @@ t.test('a request that takes too long as a whole is given up, though it is fast 
   const head = `POST /uploads?filename=a HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ncontent-length: 1000000\r\n\r\n`
   t.match(await trickle(api, head, 'x'.repeat(1_000)), isTimeout)
   t.same(await user.traces(), NO_TRACES)
+})
+
+t.test('slow uploads of one owner leave memory for another’s', async t => {
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(24 * 1024 ** 2) } })
+  const [slow, other] = [await createTestUser(aws), await createTestUser(aws)]
+  const { hostname, port } = new URL(api.url)
+  const head = `POST /uploads?filename=a HTTP/1.1\r\nHost: a\r\nAuthorization: ${slow.auth.authorization}\r\nContent-Length: 9000000\r\n\r\n`
+  const sockets = Array.from({ length: 6 }, () => connect(Number(port), hostname))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  for (const socket of sockets) {
+    socket.on('error', () => socket.destroy())
+    socket.write(head)
+    // More than is kept outside of that memory.
+    await new Promise<void>(resolve => socket.write(Buffer.alloc(300_000), () => resolve()))
+  }
+  const init = { method: 'POST', headers: other.auth, body: Buffer.alloc(1_000_000) }
+  t.match(await ask(`${api.url}/uploads?filename=b`, init), { status: 200, body: { size: 1_000_000 } })
+  const client = tusClient(api, other)
+  t.match(await client.patch(await client.begin(1_000_000), 0, Buffer.alloc(1_000_000)), { status: 204 })
+})
+
+t.test('slow resumable uploads are in the same memory, and leave as much of it', async t => {
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(24 * 1024 ** 2) } })
+  const [slow, other] = [await createTestUser(aws), await createTestUser(aws)]
+  const { hostname, port } = new URL(api.url)
+  const sockets = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const url = await tusClient(api, slow).begin(9_000_000)
+      const socket = connect(Number(port), hostname)
+      t.teardown(() => socket.destroy())
+      socket.on('error', () => socket.destroy())
+      const head = `PATCH ${url} HTTP/1.1\r\nHost: a\r\nAuthorization: ${slow.auth.authorization}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: 9000000\r\n\r\n`
+      socket.write(head)
+      await new Promise<void>(resolve => socket.write(Buffer.alloc(300_000), () => resolve()))
+      return socket
+    }),
+  )
+  t.equal(sockets.length, 6)
+  const init = { method: 'POST', headers: other.auth, body: Buffer.alloc(1_000_000) }
+  t.match(await ask(`${api.url}/uploads?filename=b`, init), { status: 200, body: { size: 1_000_000 } })
 })
 
 t.test('slow clients do not keep others waiting', async t => {

@@ -109,6 +109,22 @@ t.test('what is certain contradicts, what is only another name does not', async 
   }
 })
 
+t.test('a text contradicts what is never one', async t => {
+  const verdict = (claimed: string, isPlainText = true) => judgeType({ claimed, detected: undefined, isPlainText }, [])
+  for (const claimed of ['image/png', 'IMAGE/JPEG', 'image/webp', 'application/pdf', 'application/zip', 'video/mp4']) {
+    t.equal(verdict(claimed), 'contradicted', claimed)
+    t.equal(verdict(claimed, false), 'taken', `${claimed}, not a text`)
+  }
+  for (const claimed of [
+    'image/svg+xml',
+    'image/x-portable-pixmap',
+    'audio/x-mpegurl',
+    'application/vnd.acme',
+    'text/csv',
+  ])
+    t.equal(verdict(claimed), 'taken', claimed)
+})
+
 const allowedJudged: Array<[allowed: string[], claimed: string, detected: string | undefined, verdict: string]> = [
   [['image/*'], 'image/png', 'image/png', 'taken'],
   [['image/*'], 'application/octet-stream', 'image/png', 'taken'],
@@ -155,6 +171,13 @@ t.test('a file that is not what it is called is refused, and nothing is stored',
       isProblem(t, await send(api, user, 'text/plain', bytes), 415, 'content-type-contradicted', way)
     }
     t.same(await user.traces(), NO_TRACES, way)
+    for (const type of ['image/png', 'application/pdf']) {
+      isProblem(t, await send(api, user, type, Buffer.from('<p>hello')), 415, 'content-type-contradicted', way)
+    }
+    t.same(await user.traces(), NO_TRACES, way)
+    t.equal((await send(api, user, 'image/png', Buffer.alloc(0))).status, 200, `${way}: nothing shows nothing`)
+    const late = Buffer.from('made by a printer\n%PDF-1.7\n')
+    t.equal((await send(api, user, 'application/pdf', late)).status, 200, `${way}: a PDF may begin late`)
     const answer = await send(api, user, DOCX, Buffer.from(docx))
     t.match(answer, { status: 200, body: { contentType: DOCX, detectedType: DOCX } }, way)
     const shown = await ask(`${api.url}${answer.headers.get('location')}`, { headers: user.auth })

@@ -141,6 +141,18 @@ t.test('an upload that is given up leaves nothing', async t => {
   t.same(await user.traces(), NO_TRACES)
 })
 
+t.test('an upload that has arrived and was deleted is not there any more, for the protocol either', async t => {
+  const user = await createTestUser(aws)
+  const client = tusClient(api, user)
+  const url = await client.begin(5)
+  t.match(await client.patch(url, 0, Buffer.from('hello')), { status: 204 })
+  const deleted = await fetch(`${api.url}/uploads/${uploadIdOf(url)}`, { method: 'DELETE', headers: user.auth })
+  t.equal(deleted.status, 204)
+  t.match(await client.head(url), { status: 404 })
+  t.match(await client.patch(url, 5, Buffer.from('x')), { status: 404 })
+  t.match(await client.request('DELETE', url), { status: 404 })
+})
+
 t.test('what the protocol refuses is a problem of its own, and changes nothing', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)

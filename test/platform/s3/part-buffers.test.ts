@@ -1,62 +1,91 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { createPartBuffers } from '../../../services/platform/s3/part-buffers.ts'
 
-const SIZE = 1_024
-
-/** Whether a promise is settled once all that can go on has. */
-async function isPending(promise: Promise<unknown>): Promise<boolean> {
-  let settled = false
-  const settle = () => {
-    settled = true
+/** What has been settled by now, in the order in which it was. */
+function watch() {
+  const seen: string[] = []
+  return {
+    seen,
+    note<T>(name: string, promise: Promise<T>): Promise<T> {
+      promise.then(
+        () => seen.push(name),
+        error => seen.push(`${name}: ${error.code}`),
+      )
+      return promise
+    },
   }
-  promise.then(settle, settle)
-  await turn()
-  return !settled
 }
 
-t.test('who comes when all are taken waits for its turn, and those behind it as well', async t => {
-  const buffers = createPartBuffers(3, SIZE)
-  const [first, second, third] = [await buffers.take(), await buffers.take(), await buffers.take()]
-  const large = buffers.take(2 * SIZE)
-  const small = buffers.take()
+const soon = () => new Promise(resolve => setImmediate(resolve))
+
+t.test('as many are taken at a time as there are, and each is used again', async t => {
+  const buffers = createPartBuffers(2, 10)
+  const first = await buffers.take()
+  await buffers.take()
+  const { seen, note } = watch()
+  const third = note('third', buffers.take())
+  await soon()
+  t.same(seen, [])
   buffers.give(first)
-  t.ok(await isPending(large), 'a large one counts as two')
-  t.ok(await isPending(small), 'and is not overtaken')
-  buffers.give(second)
-  t.equal((await large).length, 2 * SIZE)
-  t.ok(await isPending(small))
-  buffers.give(third)
-  t.equal((await small).length, SIZE)
-  const last = buffers.take()
-  buffers.give(await large)
-  t.equal((await last).length, SIZE)
+  t.equal(await third, first)
 })
 
-t.test('who gives up leaves its place to the next', async t => {
-  const buffers = createPartBuffers(2, SIZE)
-  const held = await buffers.take()
-  const gone = new AbortController()
-  const large = buffers.take(2 * SIZE, gone.signal)
-  const small = buffers.take()
-  t.ok(await isPending(small))
-  gone.abort(new Error('gone'))
-  await t.rejects(large, { message: 'gone' })
-  t.equal((await small).length, SIZE)
-  await t.rejects(buffers.take(SIZE, gone.signal), { message: 'gone' })
-  buffers.give(held)
-  t.equal((await buffers.take(SIZE, gone.signal)).length, SIZE, 'nobody has to wait')
+t.test('nobody has all of them, so that somebody else need not wait', async t => {
+  const buffers = createPartBuffers(8, 10)
+  const { seen, note } = watch()
+  const taken = await Promise.all(Array.from({ length: 6 }, () => buffers.take({ whose: 'a' })))
+  const seventh = note('a', buffers.take({ whose: 'a' }))
+  await buffers.take({ whose: 'b' })
+  await buffers.take({ whose: 'c' })
+  const third = note('d', buffers.take({ whose: 'd' }))
+  await soon()
+  t.same(seen, [])
+  buffers.give(taken[0] as Buffer, 'a')
+  await soon()
+  t.same(seen, ['a'], 'who came first is first, within a share')
+  buffers.give(taken[1] as Buffer, 'a')
+  await soon()
+  t.same(seen, ['a', 'd'])
+  await Promise.all([seventh, third])
 })
 
-t.test('one that is larger than all there is waits until nobody else has any', async t => {
-  const buffers = createPartBuffers(2, SIZE)
-  const held = await buffers.take()
-  const huge = buffers.take(9 * SIZE)
-  t.ok(await isPending(huge))
-  buffers.give(held)
-  t.equal((await huge).length, 9 * SIZE)
+t.test('who goes on is before who begins', async t => {
+  const buffers = createPartBuffers(1, 10)
+  const { seen, note } = watch()
+  const buffer = await buffers.take()
+  const begins = note('begins', buffers.take())
+  const goesOn = note('goes on', buffers.take({ goesOn: true }))
+  buffers.give(buffer)
+  buffers.give(await goesOn)
+  await begins
+  t.same(seen, ['goes on', 'begins'])
+})
+
+t.test('who waits for too long is told so, and takes nobody’s turn', async t => {
+  const buffers = createPartBuffers(1, 10, 20)
+  const buffer = await buffers.take()
+  await t.rejects(buffers.take(), { code: 'HEADGATE_NO_PART_BUFFER' })
   const next = buffers.take()
-  t.ok(await isPending(next))
-  buffers.give(await huge)
-  await next
+  buffers.give(buffer)
+  t.equal(await next, buffer)
+})
+
+t.test('a larger one counts as several', async t => {
+  const buffers = createPartBuffers(3, 10)
+  const { seen, note } = watch()
+  const large = await buffers.take({ bytes: 20 })
+  t.equal(large.length, 20)
+  await buffers.take()
+  const two = [note('one', buffers.take()), note('another', buffers.take())]
+  await soon()
+  t.same(seen, [])
+  buffers.give(large)
+  await Promise.all(two)
+  t.same(seen, ['one', 'another'])
+})
+
+t.test('without a bound nobody waits', async t => {
+  const buffers = createPartBuffers(Number.POSITIVE_INFINITY, 10)
+  const taken = await Promise.all(Array.from({ length: 100 }, () => buffers.take({ whose: 'a' })))
+  t.equal(new Set(taken).size, 100)
 })
