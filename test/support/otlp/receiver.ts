@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import type { Test } from 'tap'
 import { decodeSpans, type TakenSpan } from './decode.ts'
+import { listen } from './listen.ts'
 
 /** What takes traces by OTLP over HTTP, as a collector does. */
 export interface OtlpReceiver {
@@ -42,16 +41,8 @@ export async function startOtlpReceiver(t: Pick<Test, 'teardown'>): Promise<Otlp
       (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
     )
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    server.closeAllConnections()
-    server.close()
-    await once(server, 'close')
-  })
-  const { port } = server.address() as AddressInfo
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: await listen(t, server),
     spans,
     bodies,
     requests,
