@@ -3,6 +3,7 @@ import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { S3Client } from '@aws-sdk/client-s3'
 import { UndiciHttpHandler } from '@smithy/undici-http-handler'
 import { retryCutReplies } from './cut-replies.ts'
+import { guardObjectBodies, guardResponseBodies } from './response-bodies.ts'
 import type { Tracing } from './tracing/tracing.ts'
 
 /** The AWS clients a process holds, one of each, for as long as it lives. */
@@ -34,14 +35,16 @@ export function createAwsClients({ region, maxSockets = 128, tracing }: AwsSetti
   // undici for all three: HTTP/1.1 at about half of what Node's own client costs. The Kinesis client's default is HTTP/2 with
   // a new session for every request, which costs more still and which no emulator speaks.
   const createHandler = () =>
-    new UndiciHttpHandler({
-      dispatcher: {
-        connections: maxSockets,
-        connect: { timeout: CONNECT_TIMEOUT_MS },
-        headersTimeout: SILENCE_TIMEOUT_MS,
-        bodyTimeout: SILENCE_TIMEOUT_MS,
-      },
-    })
+    guardResponseBodies(
+      new UndiciHttpHandler({
+        dispatcher: {
+          connections: maxSockets,
+          connect: { timeout: CONNECT_TIMEOUT_MS },
+          headersTimeout: SILENCE_TIMEOUT_MS,
+          bodyTimeout: SILENCE_TIMEOUT_MS,
+        },
+      }),
+    )
   const shared = () => ({
     region,
     requestHandler: tracing?.requests(createHandler()) ?? createHandler(),
@@ -52,6 +55,7 @@ export function createAwsClients({ region, maxSockets = 128, tracing }: AwsSetti
   const kinesis = new KinesisClient(shared())
   const dynamodb = new DynamoDBClient(shared())
   for (const client of [s3, kinesis, dynamodb]) retryCutReplies(client)
+  guardObjectBodies(s3)
   return {
     s3,
     kinesis,

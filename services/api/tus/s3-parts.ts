@@ -7,6 +7,7 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
+import { guardObjectBodies } from '../../platform/response-bodies.ts'
 import { toObjectMetadata } from '../../uploads/metadata.ts'
 import { tailKey } from '../../uploads/pending.ts'
 import type { TusRecord } from '../../uploads/tus-store.ts'
@@ -105,6 +106,7 @@ function withUnsignedBodies({ config }: S3Client): S3Client {
     forcePathStyle: config.forcePathStyle,
     requestHandler: config.requestHandler,
   })
+  guardObjectBodies(s3)
   s3.middlewareStack.add(
     next => args => {
       const { request } = args as { request?: { headers?: Record<string, string> } }
