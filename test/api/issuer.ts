@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,8 +14,30 @@ export function makeKey(kid: string): SigningKey {
   return { kid, ...generateKeyPairSync('rsa', { modulusLength: 2048 }) }
 }
 
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** A token with these claims, signed by this key. */
+export function signToken(claims: Record<string, unknown>, { kid, privateKey }: SigningKey): string {
+  const input = `${encode({ alg: 'RS256', kid })}.${encode(claims)}`
+  return `${input}.${createSign('RSA-SHA256').update(input).sign(privateKey, 'base64url')}`
+}
+
+/** A token that names a key which nobody has, with a signature that is none. */
+export function forgeToken(claims: Record<string, unknown>, kid: string): string {
+  return `${encode({ alg: 'RS256', kid })}.${encode(claims)}.AAAA`
+}
+
 /** How the issuer answers for its keys. */
-export type Mood = 'well' | 'failing' | 'hanging' | 'empty' | 'gibberish'
+export type Mood =
+  | 'well'
+  | 'failing'
+  | 'hanging'
+  | 'empty'
+  | 'gibberish'
+  | 'flooding'
+  | 'trickling'
+  | 'redirecting'
+  | 'redirecting-within'
 
 export interface Issuer {
   /** The `iss` of its tokens. */
@@ -25,11 +47,16 @@ export interface Issuer {
   mood: Mood
   /** How often it was asked. */
   asked: number
+  /** Bytes of the answers that it wrote while it was `flooding`. */
+  flooded: number
+  /** Where it redirects to. */
+  elsewhere: string
 }
 
 /** An issuer that does as it is told, for what Cognito's stand-in is too well-behaved for. */
 export async function startIssuer(t: Pick<Test, 'teardown'>): Promise<Issuer> {
   const server = createServer((request, response) => {
+    if (request.url === '/pool/moved') return answers.well(response, issuer)
     if (request.url !== '/pool/.well-known/jwks.json') {
       response.writeHead(404).end()
       return
@@ -44,7 +71,14 @@ export async function startIssuer(t: Pick<Test, 'teardown'>): Promise<Issuer> {
     server.closeAllConnections()
   })
   const { port } = server.address() as AddressInfo
-  const issuer: Issuer = { url: `http://127.0.0.1:${port}/pool`, keys: [makeKey('first')], mood: 'well', asked: 0 }
+  const issuer: Issuer = {
+    url: `http://127.0.0.1:${port}/pool`,
+    keys: [makeKey('first')],
+    mood: 'well',
+    asked: 0,
+    flooded: 0,
+    elsewhere: '',
+  }
   return issuer
 }
 
@@ -62,4 +96,22 @@ const answers: Record<Mood, (response: ServerResponse, issuer: Issuer) => void> 
   hanging: response => response.flushHeaders(),
   empty: response => response.writeHead(200, { 'content-type': 'application/json' }).end('{"keys":[]}'),
   gibberish: response => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+  flooding: (response, issuer) => {
+    const chunk = Buffer.alloc(64 * 1024, ' ')
+    response.writeHead(200, { 'content-type': 'application/json' })
+    const write = () => {
+      if (response.destroyed) return
+      issuer.flooded += chunk.length
+      if (response.write(chunk)) setImmediate(write)
+      else response.once('drain', write)
+    }
+    write()
+  },
+  trickling: response => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    const timer = setInterval(() => response.write(' '), 10)
+    response.once('close', () => clearInterval(timer))
+  },
+  redirecting: (response, { elsewhere }) => response.writeHead(302, { location: elsewhere }).end(),
+  'redirecting-within': response => response.writeHead(307, { location: '/pool/moved' }).end(),
 }

@@ -33,30 +33,92 @@ t.test('a new key of the issuer is found without a restart', async t => {
   t.match(await keys.find('second'), /BEGIN PUBLIC KEY/)
 })
 
-t.test('a flood of unknown key ids costs one request, and the known key goes on', async t => {
+t.test('all keys of a set are known after one fetch, whichever key it was made for', async t => {
+  const issuer = await startIssuer(t)
+  issuer.keys.push(makeKey('second'))
+  const keys = createKeySource({ issuer: issuer.url, now: clock().now })
+  const [junk, first, second] = await Promise.allSettled(['junk', 'first', 'second'].map(keys.find))
+  t.match(junk, { status: 'rejected', reason: unknown })
+  t.match(first, { status: 'fulfilled' })
+  t.match(second, { status: 'fulfilled' })
+  t.equal(issuer.asked, 1)
+})
+
+t.test('a flood of unknown key ids costs one request a pause, and the known key goes on', async t => {
   const issuer = await startIssuer(t)
   const time = clock()
-  const keys = createKeySource({ issuer: issuer.url, now: time.now, missPauseMs: 5_000 })
+  const keys = createKeySource({ issuer: issuer.url, now: time.now, pauseMs: 100, missMs: 5_000 })
   await keys.find('first')
   const flood = Array.from({ length: 200 }, (_, index) => keys.find(`unknown-${index}`))
   for (const each of flood) await t.rejects(each, unknown)
   t.equal(issuer.asked, 2)
   t.ok(await keys.find('first'))
+  await t.rejects(keys.find('unknown-0'), unknown)
+  t.equal(issuer.asked, 2, 'the miss is remembered')
   time.pass(5_000)
   await t.rejects(keys.find('unknown-0'), unknown)
   await t.rejects(keys.find('unknown-0'), unknown)
   t.equal(issuer.asked, 3)
 })
 
-t.test('a new key that comes in the middle of a flood is found once the pause is over', async t => {
+t.test('a new key that comes in the middle of a flood is found with the next fetch', async t => {
   const issuer = await startIssuer(t)
-  const time = clock()
-  const keys = createKeySource({ issuer: issuer.url, now: time.now, missPauseMs: 5_000 })
+  const keys = createKeySource({ issuer: issuer.url, pauseMs: 100 })
   await t.rejects(keys.find('unknown'), unknown)
   issuer.keys.push(makeKey('second'))
-  await t.rejects(keys.find('second'), unknown)
-  time.pass(5_000)
   t.ok(await keys.find('second'))
+  t.equal(issuer.asked, 2)
+})
+
+t.test('no key is called unknown because of a fetch that began before it was asked for', async t => {
+  const issuer = await startIssuer(t)
+  const keys = createKeySource({ issuer: issuer.url, pauseMs: 100 })
+  const junk = t.rejects(keys.find('junk'), unknown)
+  while (issuer.asked === 0) await new Promise(resolve => setImmediate(resolve))
+  // Its answer is on its way, without this key.
+  const second = keys.find('second')
+  issuer.keys.push(makeKey('second'))
+  await junk
+  t.ok(await second)
+})
+
+t.test('calls beyond the maximum that may wait say that they do not know, and keep nobody out', async t => {
+  const issuer = await startIssuer(t)
+  const time = clock()
+  const keys = createKeySource({ issuer: issuer.url, now: time.now, pauseMs: 100, maxWaiting: 10, freshMs: 60_000 })
+  const first = await keys.find('first')
+  const flood = await Promise.allSettled(Array.from({ length: 30 }, (_, index) => keys.find(`unknown-${index}`)))
+  const codes = flood.map(each => (each.status === 'rejected' ? each.reason.code : ''))
+  t.equal(codes.filter(code => code === unknown.code).length, 10)
+  t.equal(codes.filter(code => code === unavailable.code).length, 20)
+  time.pass(60_000)
+  const waiting = Array.from({ length: 10 }, (_, index) => keys.find(`later-${index}`))
+  t.equal(await keys.find('first'), first, 'a key that was good a moment ago is used meanwhile')
+  for (const each of waiting) await t.rejects(each, unknown)
+})
+
+t.test('an answer without end is read up to a bound, and a slow one up to a time', async t => {
+  const issuer = await startIssuer(t)
+  issuer.mood = 'flooding'
+  const keys = createKeySource({ issuer: issuer.url, timeoutMs: 2_000, pauseMs: 1 })
+  await t.rejects(keys.find('first'), { ...unavailable, cause: { code: 'HEADGATE_INVALID_KEY_SET' } })
+  const { flooded } = issuer
+  t.ok(flooded < 16 * 1024 ** 2, `${flooded} bytes were written`)
+  issuer.mood = 'trickling'
+  const slow = createKeySource({ issuer: issuer.url, timeoutMs: 100 })
+  await t.rejects(slow.find('first'), { ...unavailable, cause: { name: 'TimeoutError' } })
+})
+
+t.test('redirects are followed within the origin of the issuer, and to no other', async t => {
+  const [issuer, other] = [await startIssuer(t), await startIssuer(t)]
+  issuer.elsewhere = `${other.url}/.well-known/jwks.json`
+  issuer.mood = 'redirecting'
+  await t.rejects(createKeySource({ issuer: issuer.url }).find('first'), unavailable)
+  t.equal(other.asked, 0)
+  issuer.elsewhere = `${issuer.url}/.well-known/jwks.json`
+  await t.rejects(createKeySource({ issuer: issuer.url }).find('first'), unavailable, 'nor in a circle')
+  issuer.mood = 'redirecting-within'
+  t.ok(await createKeySource({ issuer: issuer.url }).find('first'))
 })
 
 for (const mood of ['failing', 'empty', 'gibberish'] as const) {
@@ -64,7 +126,7 @@ for (const mood of ['failing', 'empty', 'gibberish'] as const) {
     const issuer = await startIssuer(t)
     issuer.mood = mood
     const time = clock()
-    const keys = createKeySource({ issuer: issuer.url, now: time.now, failurePauseMs: 5_000 })
+    const keys = createKeySource({ issuer: issuer.url, now: time.now, pauseMs: 5_000 })
     await t.rejects(keys.find('first'), unavailable)
     await t.rejects(keys.find('first'), unavailable)
     t.equal(issuer.asked, 1, 'it is left alone for a pause')
@@ -78,7 +140,7 @@ t.test('an issuer that hangs is given up, and asked anew when it has recovered',
   const issuer = await startIssuer(t)
   issuer.mood = 'hanging'
   const time = clock()
-  const keys = createKeySource({ issuer: issuer.url, now: time.now, timeoutMs: 50, failurePauseMs: 5_000 })
+  const keys = createKeySource({ issuer: issuer.url, now: time.now, timeoutMs: 50, pauseMs: 5_000 })
   await t.rejects(keys.find('first'), unavailable)
   issuer.mood = 'well'
   time.pass(5_000)

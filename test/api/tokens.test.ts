@@ -8,7 +8,7 @@ import { type Answer, ask, buildTestApi, createTestUser, eventually, isProblem }
 
 const aws = await startAws(t)
 const issuer = await startIssuer(t)
-const keys = createKeySource({ issuer: issuer.url, timeoutMs: 200, missPauseMs: 1, failurePauseMs: 1 })
+const keys = createKeySource({ issuer: issuer.url, timeoutMs: 200, pauseMs: 1, missMs: 1 })
 const api = await buildTestApi(t, aws, { env: { COGNITO_ISSUER: issuer.url }, keys })
 const [key = makeKey('none')] = issuer.keys
 const clientId = aws.env.COGNITO_CLIENT_ID

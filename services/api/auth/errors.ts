@@ -5,9 +5,14 @@ export class UnknownKeyError extends HeadgateError {
   readonly code = 'HEADGATE_UNKNOWN_KEY'
 }
 
-/** The issuer's keys cannot be had: it does not answer, or not with keys. Says nothing of the token. */
+/** Whether the token's key exists could not be found out: the issuer does not answer, or not with keys, or too many wait for it. */
 export class KeysUnavailableError extends HeadgateError {
   readonly code = 'HEADGATE_KEYS_UNAVAILABLE'
+}
+
+/** What the issuer answered is not a key set that can be used. */
+export class InvalidKeySetError extends HeadgateError {
+  readonly code = 'HEADGATE_INVALID_KEY_SET'
 }
 
 /** A token that is not accepted. The message is for the client. */

@@ -1,12 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { KeysUnavailableError, UnknownKeyError } from './errors.ts'
+import { fetchKeySet, type KeySet } from './key-set.ts'
 
 /** The public keys of one issuer. */
 export interface KeySource {
   /**
-   * The key with this id, as PEM.
+   * Returns the key with this id, as PEM.
    *
-   * @throws UnknownKeyError where the issuer has no such key
-   * @throws KeysUnavailableError where the issuer could not be asked, and the key is not known from before
+   * @throws UnknownKeyError if a key set that was fetched after the call has no such key
+   * @throws KeysUnavailableError if that could not be found out, and the key is not known from before
    */
   find(kid: string): Promise<string>
 }
@@ -16,92 +18,108 @@ export interface KeySourceSettings {
   issuer: string
   /** How long the issuer may take, in milliseconds. */
   timeoutMs?: number
-  /** How long a key is used before the issuer is asked again whether it still has it, in milliseconds: so long it outlives its withdrawal. */
+  /** How long a key set is used before the issuer is asked again, in milliseconds: so long a key outlives its withdrawal. */
   freshMs?: number
-  /** How long after an unknown key id the issuer is not asked for another, in milliseconds. */
-  missPauseMs?: number
-  /** How long after a failure the issuer is not asked at all, in milliseconds. */
-  failurePauseMs?: number
+  /** Minimum time from the beginning of one fetch to the beginning of the next, in milliseconds. */
+  pauseMs?: number
+  /** How long a `kid` that the issuer does not have is refused without a new fetch, in milliseconds. */
+  missMs?: number
+  /** Maximum number of calls that wait for the issuer. */
+  maxWaiting?: number
   now?: () => number
 }
 
-interface KnownKey {
-  pem: string
-  freshUntil: number
-}
-
-/** An issuer has two or three keys at a time. The bound is for one that rotates for ever. */
-const MAX_KEYS = 64
+/** Maximum number of misses that are remembered. While so many are, every call for another unknown key waits for a fetch. */
+const MAX_MISSES = 1_000
 
 /**
- * Asks the issuer by get-jwks and remembers here, since get-jwks itself waits without end, asks again for every unknown
- * id and forgets good keys in an outage. One request is under way at most; an unknown id costs one request and then, for a
- * pause, none; a key once good stays so while the issuer does not answer, and is dropped once it answers without it.
+ * Keeps the whole key set of the issuer. One fetch serves all calls that were made before it began, and fetches begin at most once
+ * per `pauseMs`, whatever tokens ask for. A call for an unknown key waits for a fetch that begins after it: so a new key is found within
+ * `pauseMs`, and no key is called unknown because of what somebody else has asked for. While the issuer does not answer, the last
+ * key set stays in use.
  */
 export function createKeySource(settings: KeySourceSettings): KeySource {
-  const { issuer, timeoutMs = 3_000, freshMs = 300_000, missPauseMs = 5_000, failurePauseMs = 5_000 } = settings
+  const { issuer, timeoutMs = 3_000, freshMs = 300_000, pauseMs = 1_000, missMs = 2_000, maxWaiting = 2_000 } = settings
   const { now = () => performance.now() } = settings
-  const known = new Map<string, KnownKey>()
-  let underWay: Promise<void> | undefined
-  let missUntil = Number.NEGATIVE_INFINITY
-  let failedUntil = Number.NEGATIVE_INFINITY
-  let lastFailure: unknown
+  let keys: KeySet = new Map()
+  let freshUntil = Number.NEGATIVE_INFINITY
+  /** When each miss is forgotten, by `kid`. All are kept for the same time, so the first is the oldest. */
+  const misses = new Map<string, number>()
+  let round: Promise<void> | undefined
+  let waiting = 0
+  /** Counts the fetches that have begun. */
+  let begun = 0
+  /** The number of the last fetch that brought a key set. */
+  let succeeded = 0
+  /** Counts the fetches that have failed. */
+  let failed = 0
+  /** What was wrong with the last fetch; undefined after a success. */
+  let failure: { error: unknown } | undefined
+  let nextAt = Number.NEGATIVE_INFINITY
 
-  /** Never rejects: what came of it is in the state above. */
-  async function ask(kid: string): Promise<void> {
+  /** Never rejects: the state above has the result. */
+  async function fetchInTurn(): Promise<void> {
+    const pause = nextAt - now()
+    if (pause > 0) await delay(pause, undefined, { ref: false })
+    const started = now()
+    nextAt = started + pauseMs
+    const number = ++begun
     try {
-      const { default: buildGetJwks } = await import('get-jwks')
-      // A new one each time, for its caches: they hold on to a request that hangs, and give a key that was taken back once more.
-      const getJwks = buildGetJwks({ issuersWhitelist: [issuer] })
-      const asked = getJwks.getPublicKey({ domain: issuer, alg: 'RS256', kid })
-      remember(kid, await within(timeoutMs, asked))
+      keys = await fetchKeySet({ issuer, timeoutMs })
+      freshUntil = started + freshMs
+      succeeded = number
+      failure = undefined
     } catch (error) {
-      if (isMiss(error)) {
-        known.delete(kid)
-        missUntil = now() + missPauseMs
-      } else {
-        lastFailure = error
-        failedUntil = now() + failurePauseMs
-      }
+      failure = { error }
+      failed++
+      nextAt = now() + pauseMs
     }
   }
 
-  function remember(kid: string, pem: string): void {
-    const [oldest] = known.keys()
-    if (known.size >= MAX_KEYS && oldest !== undefined) known.delete(oldest)
-    known.delete(kid)
-    known.set(kid, { pem, freshUntil: now() + freshMs })
+  function refresh(): Promise<void> {
+    round ??= fetchInTurn().finally(() => {
+      round = undefined
+    })
+    return round
+  }
+
+  function isMissed(kid: string): boolean {
+    for (const [old, until] of misses) {
+      if (now() < until) break
+      misses.delete(old)
+    }
+    return misses.has(kid)
+  }
+
+  function rememberMiss(kid: string): void {
+    if (misses.size < MAX_MISSES && !misses.has(kid)) misses.set(kid, now() + missMs)
+  }
+
+  function unavailable(message: string): KeysUnavailableError {
+    return new KeysUnavailableError(message, { cause: failure?.error })
   }
 
   return {
     async find(kid) {
+      const [begunBefore, failedBefore] = [begun, failed]
       for (;;) {
-        const key = known.get(kid)
-        if (key && now() < key.freshUntil) return key.pem
-        if (now() < failedUntil) {
-          if (key) return key.pem
-          throw new KeysUnavailableError(`The keys of ${issuer} cannot be had.`, { cause: lastFailure })
+        const key = keys.get(kid)
+        if (key !== undefined && now() < freshUntil) return key
+        const isPausing = failure !== undefined && now() < nextAt
+        if (key !== undefined) {
+          // Whoever begins the fetch waits for it, so that it ends on Lambda too. The others go on with the key that they have.
+          if (isPausing || (failure && round !== undefined) || waiting >= maxWaiting) return key
+        } else {
+          const isMiss = succeeded > begunBefore
+          if (isMiss) rememberMiss(kid)
+          if (isMiss || isMissed(kid)) throw new UnknownKeyError(`${issuer} has no key ${JSON.stringify(kid)}.`)
+          if (isPausing || failed > failedBefore) throw unavailable(`The key set of ${issuer} could not be fetched.`)
+          if (waiting >= maxWaiting) throw unavailable(`${waiting} requests wait for the key set of ${issuer} already.`)
         }
-        if (!key && now() < missUntil) throw new UnknownKeyError(`${issuer} has no key ${JSON.stringify(kid)}.`)
-        underWay ??= ask(kid).finally(() => {
-          underWay = undefined
-        })
-        await underWay
+        waiting++
+        await refresh()
+        waiting--
       }
     },
-  }
-}
-
-function isMiss(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'JWK_NOT_FOUND'
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`No answer within ${timeoutMs} ms.`)), timeoutMs)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -9,6 +9,7 @@ import { ownerFromClaims } from './claims.ts'
 import { KeysUnavailableError, TokenRefusedError, UnknownKeyError } from './errors.ts'
 import type { KeySource } from './key-source.ts'
 import { type Access, missingPermission, type RequiredPermissions } from './permissions.ts'
+import { type Claims, createVerifiedTokens } from './verified-tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -34,44 +35,58 @@ export interface AuthOptions {
   required: Readonly<Record<Access, RequiredPermissions>>
 }
 
-/** Tokens that were verified and are remembered. With more of them at a time, the least used are verified again. */
-const VERIFIED_TOKENS = 10_000
 /**
- * How long they are remembered: until they expire, and for no longer than this, in milliseconds. Their key is asked for all
- * the same, so that a token does not outlive a key that the issuer has withdrawn.
+ * How verified tokens are remembered. Their key is asked for all the same, so that a token does not outlive a key that the issuer
+ * has withdrawn.
  */
-const REMEMBERED_MS = 300_000
+const REMEMBERED = { max: 10_000, ttlMs: 300_000 } as const
 const MAX_KID_LENGTH = 256
+/** Longer than the pause between two fetches of the key set, in seconds. */
+const KEYS_RETRY_SECONDS = '2'
 
 export const authPlugin = fastifyPlugin<AuthOptions>(
   async (app, { issuer, clientId, keys, limits, required }) => {
+    const verified = createVerifiedTokens(REMEMBERED)
+    /** What a token was verified with, for as long as its request is. */
+    const usedKeys = new WeakMap<FastifyRequest, { kid: string; key: string }>()
+
     await app.register(fastifyJwt, {
-      secret: (_request: FastifyRequest, token: TokenOrHeader) => keyOf(token),
+      secret: keyOf,
       decode: { complete: true },
       verify: {
         algorithms: ['RS256'],
         allowedIss: issuer,
         requiredClaims: ['exp', 'iss', 'sub', 'token_use'],
-        cache: VERIFIED_TOKENS,
-        cacheTTL: REMEMBERED_MS,
         extractToken: request => bearerToken(request.headers.authorization),
       },
     })
 
     /** Refuses what could never verify before the issuer is asked for a key: it must not be asked in vain. */
-    async function keyOf(token: TokenOrHeader): Promise<string> {
+    async function keyOf(request: FastifyRequest, token: TokenOrHeader): Promise<string> {
       const { header, payload } = token as { header?: Record<string, unknown>; payload?: Record<string, unknown> }
       if (header?.alg !== 'RS256' || payload?.iss !== issuer) throw new TokenRefusedError('The token is not valid')
       const { kid } = header
       if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) {
         throw new TokenRefusedError('The token names no key')
       }
-      return keys.find(kid)
+      const key = await keys.find(kid)
+      usedKeys.set(request, { kid, key })
+      return key
+    }
+
+    async function claimsOf(request: FastifyRequest, token: string): Promise<Claims> {
+      const known = verified.get(token)
+      if (known && (await keys.find(known.kid)) === known.key) return known.claims
+      const claims = await request.jwtVerify<Claims>()
+      const used = usedKeys.get(request)
+      if (used) verified.add(token, { claims, ...used })
+      return claims
     }
 
     async function identify(request: FastifyRequest): Promise<void> {
-      if (bearerToken(request.headers.authorization) === undefined) throw missingToken()
-      const claims = await request.jwtVerify<Record<string, unknown>>()
+      const token = bearerToken(request.headers.authorization)
+      if (token === undefined) throw missingToken()
+      const claims = await claimsOf(request, token)
       const owner = ownerFromClaims(claims, { clientId })
       const access = request.routeOptions.config.access ?? (READING.has(request.method) ? 'read' : 'write')
       const missing = missingPermission(claims, required[access])
@@ -113,8 +128,8 @@ function missingToken(): ProblemError {
 function toProblem(cause: unknown): unknown {
   if (cause instanceof ProblemError) return cause
   if (cause instanceof KeysUnavailableError) {
-    const detail = 'The issuer of the token does not answer, and its key is not known here yet. Try again.'
-    return new ProblemError('keys-unavailable', detail, { headers: { 'retry-after': '5' }, cause })
+    const detail = 'The key of the token is not known here, and could not be asked for just now. Try again.'
+    return new ProblemError('keys-unavailable', detail, { headers: { 'retry-after': KEYS_RETRY_SECONDS }, cause })
   }
   const reason = refusal(cause)
   if (reason === undefined) return cause
