@@ -38,6 +38,11 @@ export class StreamReplyError extends ConsumerError {
   readonly code = 'CONSUMER_STREAM_REPLY'
 }
 
+/** The pages of a listing have no end. The service, or what is in front of it, is at fault. */
+export class ServicePagesError extends ConsumerError {
+  readonly code = 'CONSUMER_SERVICE_PAGES'
+}
+
 /** A handler, or the dead-letter port, did not end in time. `cause` is what it threw once its signal had fired, if anything. */
 export class HandlerTimeoutError extends ConsumerError {
   readonly code = 'CONSUMER_HANDLER_TIMEOUT'

@@ -1,5 +1,6 @@
 import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { pages } from '../platform/pages.ts'
 import type { UploadRecord, UploadStatus } from './record.ts'
 import { toRecord } from './store.ts'
 
@@ -59,17 +60,27 @@ export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClien
 
   return async ({ owner, status, before, limit }) => {
     const uploads: UploadRecord[] = []
-    let from = before
-    for (let examined = 0; ; ) {
-      // One more than is shown tells whether there is a next page.
-      const wanted = limit + 1 - uploads.length
-      const chunk = Math.min(status === undefined ? wanted : CHUNK, MOST_EXAMINED - examined)
-      const found = await query({ owner, status, before: from, limit: chunk })
+    let examined = 0
+    let next: string | undefined
+    const chunks = pages<Awaited<ReturnType<typeof query>>, string>({
+      operation: 'Query',
+      fetch(from) {
+        // One more than is shown tells whether there is a next page.
+        const wanted = limit + 1 - uploads.length
+        const chunk = Math.min(status === undefined ? wanted : CHUNK, MOST_EXAMINED - examined)
+        return query({ owner, status, before: from, limit: chunk })
+      },
+      next: ({ last }) => (uploads.length > limit || examined >= MOST_EXAMINED ? undefined : last),
+      isAfter: (last, previous) => last < previous,
+      from: before,
+      maxPages: MOST_EXAMINED,
+    })
+    for await (const found of chunks) {
       uploads.push(...found.uploads)
       examined += found.examined
-      from = found.last
-      if (uploads.length > limit) return { uploads: uploads.slice(0, limit), next: uploads[limit - 1]?.uploadId }
-      if (from === undefined || examined >= MOST_EXAMINED) return { uploads, next: from }
+      next = found.last
     }
+    if (uploads.length > limit) return { uploads: uploads.slice(0, limit), next: uploads[limit - 1]?.uploadId }
+    return { uploads, next }
   }
 }

@@ -1,4 +1,5 @@
-import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3'
+import type { S3Client } from '@aws-sdk/client-s3'
+import { listObjects } from '../platform/s3/list-objects.ts'
 import { outputsPrefix } from './keys.ts'
 import type { ObjectRef } from './record.ts'
 import { createRemoveObject } from './remove-object.ts'
@@ -18,6 +19,7 @@ const NONE: OutputPlaces = { objects: new Set(), items: new Set() }
  * may have made others. What is another upload's by now stays.
  *
  * @param keep what is left where it is
+ * @param signal ends it between two objects
  * @returns what of that was seen, and what was removed
  */
 export type RemoveOutputs = (
@@ -25,18 +27,20 @@ export type RemoveOutputs = (
   uploadId: string,
   buckets: readonly string[],
   keep?: OutputPlaces,
+  signal?: AbortSignal,
 ) => Promise<{ kept: OutputPlaces; removed: OutputPlaces }>
 
 export function createRemoveOutputs(s3: S3Client, results: Pick<ResultStore, 'removeAll'>): RemoveOutputs {
   const removeObject = createRemoveObject(s3)
 
-  return async (source, uploadId, buckets, keep = NONE) => {
+  return async (source, uploadId, buckets, keep = NONE, signal) => {
     const [kept, removed] = [new Set<string>(), new Set<string>()]
     for (const bucket of buckets) {
       // Not what lies deeper: that is of an upload whose key goes on where this one ends.
       const further = { Bucket: bucket, Prefix: outputsPrefix(source.key), Delimiter: '/' }
-      for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, further)) {
+      for await (const Contents of listObjects(s3, further, signal)) {
         for (const { Key: key = '' } of Contents) {
+          signal?.throwIfAborted()
           if (keep.objects.has(key)) kept.add(key)
           else {
             await removeObject({ bucket, key }, uploadId)
@@ -45,7 +49,7 @@ export function createRemoveOutputs(s3: S3Client, results: Pick<ResultStore, 're
         }
       }
     }
-    const items = await results.removeAll(source, uploadId, keep.items)
+    const items = await results.removeAll(source, uploadId, keep.items, signal)
     return { kept: { objects: kept, items: items.kept }, removed: { objects: removed, items: items.removed } }
   }
 }

@@ -5,9 +5,11 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  paginateQuery,
+  QueryCommand,
+  type QueryCommandOutput,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { pages } from '../platform/pages.ts'
 import { conditionally } from './conditional-write.ts'
 import type { ObjectRef, TransformIdentity } from './record.ts'
 import { itemKey } from './store.ts'
@@ -48,6 +50,7 @@ export interface ResultStore {
     source: ObjectRef,
     uploadId: string,
     keep?: ReadonlySet<string>,
+    signal?: AbortSignal,
   ): Promise<{ kept: Set<string>; removed: Set<string> }>
 }
 
@@ -68,21 +71,28 @@ export function createResultStore({ dynamodb, table }: { dynamodb: DynamoDBClien
       return result?.madeOf === uploadId ? result : undefined
     },
 
-    async removeAll(source, uploadId, keep = new Set()) {
+    async removeAll(source, uploadId, keep = new Set(), signal) {
       const [kept, removed] = [new Set<string>(), new Set<string>()]
-      const pages = paginateQuery(
-        { client: dynamodb },
-        {
-          TableName: table,
-          KeyConditionExpression: '#owner = :owner',
-          ProjectionExpression: 'uploadId',
-          ExpressionAttributeNames: { '#owner': 'owner' },
-          ExpressionAttributeValues: { ':owner': keyOf(source, '').owner },
-          ConsistentRead: true,
+      const query = {
+        TableName: table,
+        KeyConditionExpression: '#owner = :owner',
+        ProjectionExpression: 'uploadId',
+        ExpressionAttributeNames: { '#owner': 'owner' },
+        ExpressionAttributeValues: { ':owner': keyOf(source, '').owner },
+        ConsistentRead: true,
+      }
+      const listing = pages<QueryCommandOutput, Record<string, AttributeValue>>({
+        operation: 'Query',
+        fetch: marker => {
+          const command = new QueryCommand({ ...query, ...(marker && { ExclusiveStartKey: marker }) })
+          return dynamodb.send(command, signal && { abortSignal: signal })
         },
-      )
-      for await (const { Items = [] } of pages) {
+        next: ({ LastEvaluatedKey }) => LastEvaluatedKey,
+        signal,
+      })
+      for await (const { Items = [] } of listing) {
         for (const { uploadId: item } of Items) {
+          signal?.throwIfAborted()
           const name = item?.S ?? ''
           if (keep.has(name)) kept.add(name)
           else {

@@ -46,6 +46,9 @@ const PAGE = 100
 
 const MAX_BACKOFF_MS = 60_000
 
+/** Pages of a partition in one pass. The next pass goes on with what is left. */
+const MAX_PAGES = 1_000
+
 /** Of a partition's errors, what is told: they are all alike, mostly, and there may be as many as uploads. */
 const MAX_ERRORS = 10
 
@@ -87,7 +90,7 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
     let skipped = 0
     let refused = 0
     let isRefusing = false
-    while (!stopping.signal.aborted) {
+    for (let count = 0; count < MAX_PAGES && !stopping.signal.aborted; count++) {
       // What others hold stays listed, and first: without the room for it, it would hide what is behind.
       const page = await store.listOutbox({ partition, before, limit: PAGE + skipped })
       const fresh = page.filter(record => !seen.has(record.uploadId)).slice(0, PAGE)

@@ -106,9 +106,9 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   const removeStale = createRemoveStaleOutputs({ store, removeObject, removeOutputs, processedBucket })
 
   /** Removes whatever was made of the upload's object, this time or before a crash. */
-  async function removeMade(event: ObjectRef, { uploadId }: UploadKey): Promise<void> {
+  async function removeMade(event: ObjectRef, { uploadId }: UploadKey, signal?: AbortSignal): Promise<void> {
     await removeObject({ bucket: processedBucket, key: processedKey(event.key) }, uploadId)
-    await removeOutputs(event, uploadId, [processedBucket])
+    await removeOutputs(event, uploadId, [processedBucket], undefined, signal)
   }
 
   /**
@@ -143,7 +143,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     if (event && upload && isMarked && told.begun) {
       // Called off by now: another worker has the record, and may have made them anew.
       signal.throwIfAborted()
-      await removeMade(event, upload)
+      await removeMade(event, upload, signal)
     }
     settings.tracing?.current()?.fail(failure.code)
     const { shardId, sequenceNumber } = record
@@ -177,7 +177,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
       const marking = upload ? await store.markProcessed(upload, event, mainObjectOf(made, event), made) : 'refused'
       const recorded = marking !== 'refused'
       if (!recorded && (await isDeleted(told))) return
-      if (upload && marking === 'again') await removeStale(upload, event, made)
+      if (upload && marking === 'again') await removeStale(upload, event, made, signal)
       log.info(
         {
           key: event.key,

@@ -18,14 +18,19 @@ export interface StaleOutputsSettings {
  *
  * @throws OutputsTakenError where another run was at it at the same time, and outputs that the record tells of may be gone
  */
-export type RemoveStaleOutputs = (upload: UploadKey, source: ObjectRef, made: Made) => Promise<void>
+export type RemoveStaleOutputs = (
+  upload: UploadKey,
+  source: ObjectRef,
+  made: Made,
+  signal?: AbortSignal,
+) => Promise<void>
 
 export function createRemoveStaleOutputs(settings: StaleOutputsSettings): RemoveStaleOutputs {
   const { store, removeObject, removeOutputs, processedBucket } = settings
 
-  return async (upload, source, made) => {
+  return async (upload, source, made, signal) => {
     const own = placesOf(made)
-    const { kept, removed } = await removeOutputs(source, upload.uploadId, [processedBucket], own)
+    const { kept, removed } = await removeOutputs(source, upload.uploadId, [processedBucket], own, signal)
     const main = { bucket: processedBucket, key: processedKey(source.key) }
     if (own.items.has(MAIN_OUTPUT)) await removeObject(main, upload.uploadId)
     // A run that was recorded before this one has removed what it did not know of: of this one, it may be.

@@ -1,5 +1,13 @@
 import path from 'node:path'
-import { CreateBucketCommand, HeadBucketCommand, ListBucketsCommand } from '@aws-sdk/client-s3'
+import {
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  HeadBucketCommand,
+  ListBucketsCommand,
+  ListMultipartUploadsCommand,
+  ListPartsCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { startS3 } from '../../services/local/servers/s3.ts'
@@ -55,4 +63,43 @@ t.test('what a person has set for a fauxqs of their own is not for this one', as
     FAUXQS_PORT: '1',
   })
   t.strictSame((await clientOf(t, port).send(new ListBucketsCommand())).Buckets ?? [], [])
+})
+
+t.test('parts are listed as AWS lists them: with a marker on the last page too', async t => {
+  const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
+  t.teardown(() => server.stop())
+  const s3 = clientOf(t, server.port)
+  await s3.send(new CreateBucketCommand({ Bucket: 'parts' }))
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket: 'parts', Key: 'k' }))
+  const upload = { Bucket: 'parts', Key: 'k', UploadId }
+  for (const PartNumber of [1, 2, 3]) await s3.send(new UploadPartCommand({ ...upload, PartNumber, Body: 'x' }))
+  const list = async (more: { MaxParts?: number; PartNumberMarker?: string }) => {
+    const reply = await s3.send(new ListPartsCommand({ ...upload, ...more }))
+    const { Parts = [], IsTruncated, NextPartNumberMarker, MaxParts } = reply
+    return { parts: Parts.map(({ PartNumber }) => PartNumber), IsTruncated, NextPartNumberMarker, MaxParts }
+  }
+  t.same(await list({}), { parts: [1, 2, 3], IsTruncated: false, NextPartNumberMarker: '3', MaxParts: 1_000 })
+  t.same(await list({ MaxParts: 2 }), { parts: [1, 2], IsTruncated: true, NextPartNumberMarker: '2', MaxParts: 2 })
+  const rest = await list({ PartNumberMarker: '2' })
+  t.same(rest, { parts: [3], IsTruncated: false, NextPartNumberMarker: '3', MaxParts: 1_000 })
+  const none = await list({ PartNumberMarker: '3' })
+  t.same(none, { parts: [], IsTruncated: false, NextPartNumberMarker: '0', MaxParts: 1_000 })
+})
+
+t.test('multipart uploads are listed page by page, by their keys', async t => {
+  const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
+  t.teardown(() => server.stop())
+  const s3 = clientOf(t, server.port)
+  await s3.send(new CreateBucketCommand({ Bucket: 'parts' }))
+  for (const Key of ['k2', 'k1', 'k2', 'k3']) await s3.send(new CreateMultipartUploadCommand({ Bucket: 'parts', Key }))
+  const keys: unknown[] = []
+  let marker = {}
+  for (let page = 1; page <= 4; page++) {
+    const query = { Bucket: 'parts', MaxUploads: 1, ...marker }
+    const reply = await s3.send(new ListMultipartUploadsCommand(query))
+    keys.push(...(reply.Uploads ?? []).map(({ Key }) => Key))
+    t.equal(reply.IsTruncated, page < 4)
+    marker = { KeyMarker: reply.NextKeyMarker, UploadIdMarker: reply.NextUploadIdMarker }
+  }
+  t.same(keys, ['k1', 'k2', 'k2', 'k3'])
 })

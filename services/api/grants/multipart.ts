@@ -2,9 +2,11 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  paginateListParts,
+  ListPartsCommand,
+  type ListPartsCommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3'
+import { pages } from '../../platform/pages.ts'
 import { isOwnKey } from '../../uploads/keys.ts'
 import { toObjectMetadata } from '../../uploads/metadata.ts'
 import type { PartsArrival, PendingRecord } from '../../uploads/pending.ts'
@@ -19,18 +21,21 @@ export type PartsUpload = PendingRecord<PartsArrival>
 export interface Multipart {
   start(promised: Promised): Promise<PartsArrival>
   abort(upload: PartsUpload): Promise<void>
-  /** The parts that S3 does not have as they were planned. None where the multipart upload is no more. */
-  missing(upload: PartsUpload): Promise<PlannedPart[]>
+  /** The parts that S3 does not have as they were planned. None where the multipart upload is no more. Rejects when the signal fires. */
+  missing(upload: PartsUpload, signal?: AbortSignal): Promise<PlannedPart[]>
   /**
-   * Makes the object of the parts, where that is not done yet.
+   * Makes the object of the parts, where that is not done yet. Rejects when the signal fires before S3 is asked to.
    *
    * @throws NotArrivedError where parts are missing
    */
-  join(upload: PartsUpload): Promise<void>
+  join(upload: PartsUpload, signal?: AbortSignal): Promise<void>
 }
 
 /** Another try is at it, or was: the look at the object tells what came of that. */
 const OVERTAKEN = new Set(['PreconditionFailed', 'ConditionalRequestConflict'])
+
+/** S3 lists a thousand parts on a page, and an upload has ten thousand at most. The rest is for servers with smaller pages. */
+const MAX_PAGES = 100
 
 export function createMultipart(s3: S3Client): Multipart {
   const uploadOf = ({ bucket, key, arrival }: PartsUpload) => ({
@@ -40,10 +45,23 @@ export function createMultipart(s3: S3Client): Multipart {
   })
 
   /** Undefined where the multipart upload is no more: it was completed, most likely. */
-  async function list(upload: PartsUpload) {
+  async function list(upload: PartsUpload, signal: AbortSignal | undefined) {
     const arrived = new Map<number, { size: number; etag: string | undefined }>()
+    // S3 sends a marker with the last page too, and begins again with the first part where it is followed.
+    const listing = pages<ListPartsCommandOutput, number>({
+      operation: 'ListParts',
+      fetch: marker => {
+        const after = marker === undefined ? {} : { PartNumberMarker: String(marker) }
+        const command = new ListPartsCommand({ ...uploadOf(upload), ...after })
+        return s3.send(command, signal && { abortSignal: signal })
+      },
+      next: ({ IsTruncated, NextPartNumberMarker }) => (IsTruncated ? Number(NextPartNumberMarker ?? 0) : undefined),
+      isAfter: (marker, previous) => marker > previous,
+      maxPages: MAX_PAGES,
+      signal,
+    })
     try {
-      for await (const { Parts = [] } of paginateListParts({ client: s3 }, uploadOf(upload))) {
+      for await (const { Parts = [] } of listing) {
         for (const { PartNumber = 0, Size = 0, ETag } of Parts) arrived.set(PartNumber, { size: Size, etag: ETag })
       }
     } catch (error) {
@@ -73,10 +91,10 @@ export function createMultipart(s3: S3Client): Multipart {
       await s3.send(new AbortMultipartUploadCommand(uploadOf(upload)))
     },
 
-    missing: async upload => (await list(upload))?.missing ?? [],
+    missing: async (upload, signal) => (await list(upload, signal))?.missing ?? [],
 
-    async join(upload) {
-      const found = await list(upload)
+    async join(upload, signal) {
+      const found = await list(upload, signal)
       if (!found) return
       const { planned, missing, arrived } = found
       if (missing.length > 0) throw new NotArrivedError(describeMissing(missing, planned.length))

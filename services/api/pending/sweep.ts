@@ -27,6 +27,9 @@ export interface SweepSettings {
 /** Promises that are ended side by side. */
 const PAGE = 50
 
+/** Pages of a partition in one pass. The next pass goes on with what is left. */
+const MAX_PAGES = 1_000
+
 /**
  * Ends the promises whose time is up, and cleans up after those that were ended while a URL of theirs was still valid: what
  * came by it has no record. Any number of sweeps run side by side, since ending twice ends once.
@@ -49,15 +52,19 @@ export function createSweep(settings: SweepSettings): Sweep {
 
   async function sweepPartition(partition: string): Promise<number> {
     const before = new Date(now().getTime() - lifetimeMs - graceMs).toISOString()
+    const seen = new Set<string>()
     let ended = 0
-    for (;;) {
+    for (let count = 0; count < MAX_PAGES && !repeating.signal.aborted; count++) {
       const page = await pending.listOld({ partition, before, limit: PAGE }, repeating.signal)
-      const done = await Promise.all(page.map(end))
-      const count = done.filter(Boolean).length
-      ended += count
+      // The index may be behind the table, and list again what was ended on the page before.
+      const fresh = page.filter(({ uploadId }) => !seen.has(uploadId))
+      for (const { uploadId } of fresh) seen.add(uploadId)
+      const done = (await Promise.all(fresh.map(end))).filter(Boolean).length
+      ended += done
       // What is left is not to be ended, and would come again.
-      if (page.length < PAGE || count === 0) return ended
+      if (page.length < PAGE || done === 0) break
     }
+    return ended
   }
 
   async function runOnce(): Promise<number> {

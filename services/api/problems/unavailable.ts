@@ -1,3 +1,5 @@
+import { PagesError } from '../../platform/pages.ts'
+
 /** How Node names a connection that was not made or did not last. */
 const connectionCodes = new Set([
   'ECONNREFUSED',
@@ -24,11 +26,12 @@ const throttlingNames = new Set([
 ])
 
 /**
- * Whether an error of the AWS SDK is one that time heals: unreachable, overloaded or failing by itself. A missing bucket or
+ * Whether an error of the AWS SDK is one that time heals: unreachable, overloaded, failing by itself or listing without an end. A missing bucket or
  * a refused permission is not.
  */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
+  if (error instanceof PagesError) return true
   if (throttlingNames.has(error.name)) return true
   if ('code' in error && typeof error.code === 'string' && connectionCodes.has(error.code)) return true
   const status = httpStatus(error)

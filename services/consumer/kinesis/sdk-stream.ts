@@ -3,8 +3,10 @@ import {
   GetShardIteratorCommand,
   type KinesisClient,
   ListShardsCommand,
+  type ListShardsCommandOutput,
 } from '@aws-sdk/client-kinesis'
 import { StreamReplyError } from '../errors.ts'
+import { pages } from '../pages.ts'
 import type { Shard } from '../shards/shard.ts'
 import type { ShardPosition, StreamReader } from '../stream.ts'
 import { toChildShard, toShard } from './sdk-shards.ts'
@@ -26,14 +28,14 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
   return {
     async listShards() {
       const shards: Shard[] = []
-      let token: string | undefined
-      do {
-        // The service takes the token instead of the stream's name, not beside it.
-        const command = new ListShardsCommand(token ? { NextToken: token } : { StreamName: streamName })
-        const reply = await kinesis.send(command, bounded())
-        for (const shard of reply.Shards ?? []) shards.push(toShard(shard))
-        token = reply.NextToken
-      } while (token)
+      // The service takes the token instead of the stream's name, not beside it.
+      const listing = pages<ListShardsCommandOutput, string>(
+        'ListShards',
+        token =>
+          kinesis.send(new ListShardsCommand(token ? { NextToken: token } : { StreamName: streamName }), bounded()),
+        ({ NextToken }) => NextToken || undefined,
+      )
+      for await (const { Shards = [] } of listing) shards.push(...Shards.map(toShard))
       return shards
     },
 

@@ -1,4 +1,5 @@
 import {
+  type AttributeValue,
   ConditionalCheckFailedException,
   CreateTableCommand,
   DeleteItemCommand,
@@ -6,13 +7,15 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  paginateScan,
   ResourceInUseException,
   ResourceNotFoundException,
+  ScanCommand,
+  type ScanCommandOutput,
   UpdateItemCommand,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb'
 import { LeaseTableError, LeaseTableMissingError } from '../errors.ts'
+import { pages } from '../pages.ts'
 import type { Lease } from './lease.ts'
 import { fromItem, LEASE_KEY, toAttributes } from './lease-item.ts'
 import type { LeaseStore } from './lease-store.ts'
@@ -73,8 +76,15 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
     async list({ consistent } = { consistent: false }) {
       const leases: Lease[] = []
       const scan = { TableName: table, ConsistentRead: consistent }
+      // One time-out for all pages.
+      const limit = bounded()
+      const listing = pages<ScanCommandOutput, Record<string, AttributeValue>>(
+        'Scan',
+        marker => dynamodb.send(new ScanCommand({ ...scan, ...(marker && { ExclusiveStartKey: marker }) }), limit),
+        ({ LastEvaluatedKey }) => LastEvaluatedKey,
+      )
       try {
-        for await (const { Items = [] } of paginateScan({ client: dynamodb }, scan, bounded())) {
+        for await (const { Items = [] } of listing) {
           for (const item of Items) {
             const lease = fromItem(item)
             if (lease) leases.push(lease)

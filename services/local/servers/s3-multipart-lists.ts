@@ -57,12 +57,12 @@ export function addMultipartLists(fastify: Hooked): void {
     if (query.has('uploads')) {
       const prefix = query.get('prefix') ?? ''
       const open = [...uploads].filter(([, upload]) => upload.bucket === bucket && upload.key.startsWith(prefix))
-      return reply.header('content-type', 'application/xml').send(listUploads(open))
+      return reply.header('content-type', 'application/xml').send(listUploads(open, query))
     }
     if (uploadId === null) return
     const upload = uploads.get(uploadId)
     reply.header('content-type', 'application/xml')
-    if (upload) return reply.send(listParts(upload, Number(query.get('part-number-marker'))))
+    if (upload) return reply.send(listParts(upload, query))
     return reply.code(404).send('<Error><Code>NoSuchUpload</Code><Message>No such upload is known.</Message></Error>')
   })
 }
@@ -80,24 +80,48 @@ function sizeOf({ headers, body }: Request): number {
   return Buffer.isBuffer(body) ? body.length : 0
 }
 
-function listUploads(open: ReadonlyArray<[string, Upload]>): string {
-  const shown = open.map(
-    ([uploadId, { key, initiated }]) =>
+function listUploads(open: ReadonlyArray<[string, Upload]>, query: URLSearchParams): string {
+  const [keyMarker, idMarker] = [query.get('key-marker') ?? '', query.get('upload-id-marker')]
+  const rest = open
+    .map(([uploadId, { key, initiated }]) => ({ uploadId, key, initiated }))
+    .filter(({ key, uploadId }) => key > keyMarker || (key === keyMarker && idMarker !== null && uploadId > idMarker))
+    .sort((a, b) => (a.key === b.key ? order(a.uploadId, b.uploadId) : order(a.key, b.key)))
+  const page = rest.slice(0, pageSize(query.get('max-uploads')))
+  const shown = page.map(
+    ({ uploadId, key, initiated }) =>
       `<Upload><Key>${escaped(key)}</Key><UploadId>${uploadId}</UploadId><Initiated>${initiated.toISOString()}</Initiated></Upload>`,
   )
-  return `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>${shown.join('')}</ListMultipartUploadsResult>`
+  const last = page.at(-1)
+  const markers = `<NextKeyMarker>${escaped(last?.key ?? '')}</NextKeyMarker><NextUploadIdMarker>${last?.uploadId ?? ''}</NextUploadIdMarker>`
+  const truncated = `<IsTruncated>${rest.length > page.length}</IsTruncated>`
+  return `<ListMultipartUploadsResult>${markers}${truncated}${shown.join('')}</ListMultipartUploadsResult>`
 }
 
-function listParts({ parts }: Upload, marker: number): string {
+/**
+ * As S3 does it, the answer has a NextPartNumberMarker on the last page too: the last part of the page, and 0 where the page is
+ * empty. A client that follows it begins again with the first part, and never ends.
+ * https://github.com/aws/aws-sdk-go-v2/pull/1100, https://github.com/awslabs/aws-sdk-rust/issues/1143
+ */
+function listParts({ parts }: Upload, query: URLSearchParams): string {
+  const marker = Number(query.get('part-number-marker'))
   const rest = [...parts].filter(([partNumber]) => partNumber > marker).sort(([a], [b]) => a - b)
-  const page = rest.slice(0, PAGE)
+  const size = pageSize(query.get('max-parts'))
+  const page = rest.slice(0, size)
   const shown = page.map(
     ([partNumber, { etag, size }]) =>
       `<Part><PartNumber>${partNumber}</PartNumber><ETag>${escaped(etag)}</ETag><Size>${size}</Size></Part>`,
   )
-  const next = rest.length > PAGE ? `<NextPartNumberMarker>${page.at(-1)?.[0]}</NextPartNumberMarker>` : ''
-  const truncated = `<IsTruncated>${rest.length > PAGE}</IsTruncated>`
-  return `<ListPartsResult>${truncated}${next}${shown.join('')}</ListPartsResult>`
+  const markers = `<PartNumberMarker>${marker}</PartNumberMarker><NextPartNumberMarker>${page.at(-1)?.[0] ?? 0}</NextPartNumberMarker>`
+  const truncated = `<MaxParts>${size}</MaxParts><IsTruncated>${rest.length > page.length}</IsTruncated>`
+  return `<ListPartsResult>${markers}${truncated}${shown.join('')}</ListPartsResult>`
+}
+
+function pageSize(wanted: string | null): number {
+  return wanted === null ? PAGE : Math.min(PAGE, Number(wanted))
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
 }
 
 function escaped(text: string): string {

@@ -1,11 +1,5 @@
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  NoSuchKey,
-  PutObjectCommand,
-  paginateListObjectsV2,
-  type S3Client,
-} from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { listObjects } from '../../platform/s3/list-objects.ts'
 import { type DeadLetter, deadLetterId, deadLetterPrefix, decodeDeadLetter, type Redriven } from './dead-letter.ts'
 import { inLanes } from './in-lanes.ts'
 
@@ -60,7 +54,7 @@ export function createDeadLetterArchive({ s3, bucket, stream }: ArchiveSettings)
   async function* keys({ shardId, since }: LetterQuery): AsyncGenerator<{ key: string; id: string; bytes: number }> {
     const notBefore = (since?.getTime() ?? 0) - CLOCK_SKEW_MS
     const listing = { Bucket: bucket, Prefix: deadLetterPrefix(stream, shardId) }
-    for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, listing)) {
+    for await (const Contents of listObjects(s3, listing)) {
       for (const { Key: key = '', Size: bytes = 0, LastModified } of Contents) {
         const id = deadLetterId(stream, key)
         // Another stream's, whose name goes on where ours ends with a slash, is no id of ours.

@@ -4,9 +4,10 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandOutput,
-  paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3'
+import { pages } from '../../platform/pages.ts'
+import { listObjects } from '../../platform/s3/list-objects.ts'
 import { ownerOfKey, UPLOADS } from '../../uploads/keys.ts'
 import { fromObjectMetadata, type UploadMetadata } from '../../uploads/metadata.ts'
 import { TAILS } from '../../uploads/pending.ts'
@@ -57,18 +58,21 @@ export function createBucket(s3: S3Client, bucket: string): Bucket {
     },
 
     async *multiparts(abortSignal) {
-      let page: ListMultipartUploadsCommandOutput | undefined
-      do {
-        const KeyMarker: string | undefined = page?.NextKeyMarker
-        const UploadIdMarker: string | undefined = page?.NextUploadIdMarker
-        const query = { Bucket: bucket, Prefix: UPLOADS, KeyMarker, UploadIdMarker }
-        page = await s3.send(new ListMultipartUploadsCommand(query), { abortSignal })
-        yield (page.Uploads ?? []).flatMap(({ Key = '', UploadId, Initiated }) => {
+      const listing = pages<ListMultipartUploadsCommandOutput, { KeyMarker: string; UploadIdMarker: string }>({
+        operation: 'ListMultipartUploads',
+        fetch: marker =>
+          s3.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: UPLOADS, ...marker }), { abortSignal }),
+        next: ({ IsTruncated, NextKeyMarker = '', NextUploadIdMarker = '' }) =>
+          IsTruncated ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker } : undefined,
+        signal: abortSignal,
+      })
+      for await (const { Uploads = [] } of listing) {
+        yield Uploads.flatMap(({ Key = '', UploadId, Initiated }) => {
           const upload = ownerOfKey(Key)
           if (!upload || UploadId === undefined || !Initiated) return []
           return [{ ...upload, key: Key, multipartId: UploadId, modified: Initiated.getTime() }]
         })
-      } while (page.IsTruncated)
+      }
     },
 
     async abort({ key, multipartId }) {
@@ -79,8 +83,7 @@ export function createBucket(s3: S3Client, bucket: string): Bucket {
     },
 
     async *tails(abortSignal) {
-      const pages = paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: TAILS }, { abortSignal })
-      for await (const { Contents = [] } of pages) {
+      for await (const Contents of listObjects(s3, { Bucket: bucket, Prefix: TAILS }, abortSignal)) {
         yield Contents.flatMap(({ Key = '', LastModified }) => {
           // As an upload's key, but for the folder and the offset in the place of a name.
           const upload = ownerOfKey(`${UPLOADS}${Key.slice(TAILS.length)}`)

@@ -1,4 +1,5 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
+import { isKeyAfter, PagesError } from '../../platform/pages.ts'
 import { ownerOfKey, UPLOADS } from '../../uploads/keys.ts'
 import type { UploadKey } from '../../uploads/store.ts'
 import { firstIdOf, timeOf } from '../../uploads/upload-id.ts'
@@ -42,12 +43,16 @@ export function createListUploads(s3: S3Client, bucket: string, pageSize = 1_000
       const upload = ownerOfKey(Key)
       return upload && LastModified ? [{ ...upload, key: Key, modified: LastModified.getTime() }] : []
     })
-    return { objects, next: IsTruncated ? afterOld(Contents.at(-1)?.Key, since) : undefined }
+    const next = IsTruncated ? afterOld(Contents.at(-1)?.Key ?? '', since) : undefined
+    if (next !== undefined && !isKeyAfter(next, after ?? '')) {
+      throw new PagesError(`ListObjectsV2 returned a page that does not advance: it ends at ${JSON.stringify(next)}.`)
+    }
+    return { objects, next }
   }
 }
 
-function afterOld(last: string | undefined, since: number): string | undefined {
-  const upload = last === undefined ? undefined : ownerOfKey(last)
+function afterOld(last: string, since: number): string {
+  const upload = ownerOfKey(last)
   if (!upload || timeOf(upload.uploadId) >= since) return last
   return `${UPLOADS}${upload.owner}/${firstIdOf(since)}`
 }

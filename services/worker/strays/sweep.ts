@@ -33,6 +33,9 @@ export interface StraySweepSettings {
 /** An object may be so much younger than its upload's id: promises are kept for a week, retries made for a day. */
 const ID_AGE_MS = 8 * 86_400_000
 
+/** Pages of a turn. The next turn goes on behind them. */
+const MAX_PAGES = 10_000
+
 /** The clocks of S3 and of the workers are not the same. What was looked at already is only looked at again. */
 const OVERLAP_MS = 300_000
 
@@ -53,7 +56,8 @@ export function createStraySweep(settings: StraySweepSettings): StraySweep {
     }
     if (turn.cursor === undefined) add(await pass.unfinished(turn.to, signal))
     const window = { from: turn.from - OVERLAP_MS, to: turn.to }
-    for (let after = turn.cursor; !signal.aborted; ) {
+    let after = turn.cursor
+    for (let count = 0; count < MAX_PAGES && !signal.aborted; count++) {
       const page = await list({ after, since: window.from - ID_AGE_MS }, signal)
       add(await pass.objects(page, window, signal))
       if (signal.aborted) return false

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { createCleanUp } from '../../../services/api/pending/end-pending.ts'
 import { createSweep } from '../../../services/api/pending/sweep.ts'
-import { createPendingStore } from '../../../services/uploads/pending-store.ts'
+import { pendingPartitions } from '../../../services/uploads/pending.ts'
+import { createPendingStore, type OldPromise } from '../../../services/uploads/pending-store.ts'
 import { startAws } from '../../support/aws.ts'
 import { operation, startFaultProxy } from '../../support/fault-proxy.ts'
 import { throttled } from '../../support/faults/aws-errors.ts'
@@ -93,4 +94,23 @@ t.test('a pending upload is shown to its owner, with when it is given up', async
   const { uploadId, expiresAt } = await grant(api, user, { size: 1 })
   const seen = await ask(`${api.url}/uploads/${uploadId}`, { headers: user.auth })
   t.match(seen, { status: 200, body: { status: 'pending', expiresAt } })
+})
+
+t.test('a pass ends where the index lists what was ended again and again', async t => {
+  const old = { owner: 'o', uploadId: 'i', expiresAt: '2020-01-01T00:00:00Z' } as OldPromise
+  let listed = 0
+  const sweep = createSweep({
+    pending: {
+      listOld: async ({ limit }) => {
+        listed++
+        return Array.from({ length: limit }, (_, index) => ({ ...old, uploadId: `i${index}` }))
+      },
+      end: async promised => promised as OldPromise,
+      forget: async () => undefined,
+    },
+    cleanUp: async () => undefined,
+    ...{ lifetimeMs: HOUR, log: silent },
+  })
+  t.equal(await sweep.runOnce(), 50 * pendingPartitions.length)
+  t.equal(listed, 2 * pendingPartitions.length)
 })
