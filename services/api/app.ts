@@ -155,7 +155,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
       begin: async key => (await backend()).deletions.begin(key),
       complete: async deleted => (await backend()).deletions.complete(deleted),
     },
-    endPending: async key => (await backend()).endPending(key),
+    endPending: async (key, log) => (await backend()).endPending(key, log),
     watches,
   })
   const urlOf: UrlOf = async download => (await backend()).urlOf(download)

@@ -13,12 +13,13 @@ import type { PatienceSettings } from './http/patience.ts'
 import { createGrantOnce, type GrantOnce } from './idempotency/grant-once.ts'
 import type { PublishUpload } from './ingest/publish-upload.ts'
 import { createArrivedObject } from './pending/arrived-object.ts'
-import { createCleanUp, createEndPending, type EndPending } from './pending/end-pending.ts'
+import { createCleanUp, createCleanUpIfEnded, createEndPending } from './pending/end-pending.ts'
 import { createFinish } from './pending/finish.ts'
 import { createKeepPromise } from './pending/keep-promise.ts'
 import { createPromise } from './pending/promise.ts'
 import { createSweep, type Sweep } from './pending/sweep.ts'
 import type { ApiServices } from './services.ts'
+import { createEndUnderLock, type EndUnderLock } from './tus/end-under-lock.ts'
 import { createFinishTus } from './tus/finish-tus.ts'
 import { createLocks } from './tus/lock.ts'
 import { createRunningDigests } from './tus/running-digests.ts'
@@ -31,7 +32,7 @@ export interface Direct {
   grantOnce: GrantOnce
   tus: ServeTus
   /** Ends an upload that is on its way, for whoever deletes uploads. */
-  endPending: EndPending
+  endPending: EndUnderLock
 }
 
 export interface DirectSettings {
@@ -51,12 +52,15 @@ export function createDirect(
   { publish, inspector, patience, buffers, metrics, tracing }: DirectSettings,
 ): Direct {
   const { s3, dynamodb, pending } = services
-  const endPending = createEndPending({ s3, pending })
+  const cleanUp = createCleanUp(s3)
+  const endPending = createEndPending({ cleanUp, pending })
+  const cleanUpIfEnded = createCleanUpIfEnded({ cleanUp, pending })
   const finish = createFinish({
     arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked', inspector }),
     keepPromise: createKeepPromise({ pending }),
     publish,
     endPending,
+    cleanUpIfEnded,
     traceparent: tracing && (() => tracing.current()?.traceparent),
     ...(metrics && { onAccepted: (way, upload) => metrics.accepted(way, [upload]) }),
   })
@@ -76,16 +80,18 @@ export function createDirect(
     urlSeconds: config.GRANT_URL_SECONDS,
   })
   const parts = createS3Parts(s3)
+  const locks = createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE }))
   const digests = createRunningDigests()
   const tusSettings = {
     pending,
     promise,
-    locks: createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE })),
+    locks,
     parts,
     buffers,
     digests,
     finish: createFinishTus({ parts, digests, finish, endPending }),
     endPending,
+    cleanUpIfEnded,
     lifetimeMs: lifetimeMs(config),
     maxBytes: config.MAX_UPLOAD_BYTES,
     patience,
@@ -94,7 +100,7 @@ export function createDirect(
   const serveTus = onFirstUse(async () => (await import('./tus/serve.ts')).createServeTus(tusSettings))
   const tus: ServeTus = async request => (await serveTus())(request)
   const grantOnce = createGrantOnce({ store: services.idempotency, grants })
-  return { grants, grantOnce, tus, endPending }
+  return { grants, grantOnce, tus, endPending: createEndUnderLock({ pending, locks, endPending }) }
 }
 
 /** For the process that runs for long: a Lambda function has no time between its requests. */

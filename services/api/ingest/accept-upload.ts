@@ -58,9 +58,8 @@ export interface AcceptUploadSettings {
  */
 export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload {
   const { objects, store, publish, keyTemplate, maxBytes, now = () => new Date(), newId = uuidv7 } = settings
-  const hasOwnKey = keyTemplate.includes('{uploadId}')
-  const record = createRecordUpload({ store, objects, hasOwnKey })
-  const confirm = createConfirmUpload({ objects, hasOwnKey })
+  const record = createRecordUpload({ store, objects })
+  const confirm = createConfirmUpload({ objects })
 
   /** @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is read or written */
   function plan({ owner, filename, contentType, declaredBytes, uploadId = newId() }: IncomingUpload) {

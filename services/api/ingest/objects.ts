@@ -1,7 +1,8 @@
-import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import type { S3Client } from '@aws-sdk/client-s3'
 import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import { createPutStream, type PutStream } from '../../platform/s3/put-stream.ts'
 import { createPutWhole, type PutWhole } from '../../platform/s3/put-whole.ts'
+import { createRemoveObject } from '../../uploads/remove-object.ts'
 
 /** A file's bytes: in memory whole, or as they come. */
 export type Body = Uint8Array | AsyncIterable<Uint8Array>
@@ -13,7 +14,8 @@ export interface Objects {
   readonly putWhole: PutWhole
   /** Writes an object as it comes, whole or not at all. */
   readonly putStream: PutStream
-  delete(key: string): Promise<void>
+  /** Removes an upload's object. Leaves an object that another upload has put under the same key. */
+  remove(upload: { key: string; uploadId: string }): Promise<void>
 }
 
 export interface ObjectsSettings {
@@ -25,12 +27,11 @@ export interface ObjectsSettings {
 }
 
 export function createObjects({ s3, bucket, buffers, onLeftover }: ObjectsSettings): Objects {
+  const removeObject = createRemoveObject(s3)
   return {
     bucket,
     putWhole: createPutWhole(s3, bucket),
     putStream: createPutStream({ s3, bucket, buffers, onLeftover }),
-    async delete(key) {
-      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
-    },
+    remove: ({ key, uploadId }) => removeObject({ bucket, key }, uploadId),
   }
 }

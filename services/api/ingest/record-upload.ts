@@ -6,9 +6,7 @@ import type { Objects } from './objects.ts'
 
 export interface RecordUploadSettings {
   store: Pick<UploadStore, 'create' | 'get'>
-  objects: Pick<Objects, 'delete'>
-  /** Only where the key is this upload's alone may its object be deleted without a thought of anybody else's. */
-  hasOwnKey: boolean
+  objects: Pick<Objects, 'remove'>
   /** How long the look at what became of a failed write may take, in milliseconds. */
   lookTimeoutMs?: number
 }
@@ -24,7 +22,7 @@ export type RecordUpload = (upload: UploadRecord, log: Pick<Logger, 'warn' | 'er
  * deleted, and with a RecordingUnknownError where nobody can tell: the object stays then.
  */
 export function createRecordUpload(settings: RecordUploadSettings): RecordUpload {
-  const { store, objects, hasOwnKey, lookTimeoutMs = 3_000 } = settings
+  const { store, objects, lookTimeoutMs = 3_000 } = settings
 
   async function isRecorded(upload: UploadRecord, cause: unknown, log: Pick<Logger, 'error'>): Promise<boolean> {
     try {
@@ -36,9 +34,9 @@ export function createRecordUpload(settings: RecordUploadSettings): RecordUpload
     }
   }
 
-  async function remove({ key }: UploadRecord, log: Pick<Logger, 'error'>): Promise<void> {
-    await objects.delete(key).catch((err: unknown) => {
-      log.error({ err, key }, 'an object whose upload was not recorded stays behind')
+  async function remove(upload: UploadRecord, log: Pick<Logger, 'error'>): Promise<void> {
+    await objects.remove(upload).catch((err: unknown) => {
+      log.error({ err, key: upload.key }, 'an object whose upload was not recorded stays behind')
     })
   }
 
@@ -47,7 +45,7 @@ export function createRecordUpload(settings: RecordUploadSettings): RecordUpload
       await store.create(upload)
     } catch (error) {
       if (!(await isRecorded(upload, error, log))) {
-        if (hasOwnKey) await remove(upload, log)
+        await remove(upload, log)
         throw error
       }
       log.warn({ err: error, uploadId: upload.uploadId }, 'the reply to the write was lost, and the upload is recorded')

@@ -1,7 +1,7 @@
 import { AbortMultipartUploadCommand, DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { isOwnKey } from '../../uploads/keys.ts'
 import type { PendingRecord } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
+import { createRemoveObject } from '../../uploads/remove-object.ts'
 import type { UploadKey } from '../../uploads/store.ts'
 import { isMissing } from './arrived-object.ts'
 
@@ -11,13 +11,15 @@ import { isMissing } from './arrived-object.ts'
  */
 export type EndPending = (key: UploadKey) => Promise<boolean>
 
+/** Takes everything out of S3 that a promise may have put there. Doing it again changes nothing. */
+export type CleanUp = (promised: PendingRecord) => Promise<void>
+
 export interface EndPendingSettings {
-  s3: S3Client
+  cleanUp: CleanUp
   pending: Pick<PendingStore, 'end' | 'forget'>
 }
 
-export function createEndPending({ s3, pending }: EndPendingSettings): EndPending {
-  const cleanUp = createCleanUp(s3)
+export function createEndPending({ cleanUp, pending }: EndPendingSettings): EndPending {
   return async key => {
     const promised = await pending.end(key)
     if (!promised) return false
@@ -28,16 +30,27 @@ export function createEndPending({ s3, pending }: EndPendingSettings): EndPendin
   }
 }
 
-/** Takes everything out of S3 that a promise may have put there. */
-export function createCleanUp(s3: S3Client) {
-  return async (promised: PendingRecord): Promise<void> => {
-    const { bucket, key, arrival } = promised
+/**
+ * Cleans up after a request that wrote to S3 and could not record it. If the upload was ended meanwhile, the clean-up of its end
+ * came before that write, and nobody else knows of what was written. An upload that goes on is left alone.
+ */
+export function createCleanUpIfEnded(settings: { cleanUp: CleanUp; pending: Pick<PendingStore, 'get'> }): CleanUp {
+  const { cleanUp, pending } = settings
+  return async promised => {
+    if ((await pending.get(promised)) === undefined) await cleanUp(promised)
+  }
+}
+
+export function createCleanUp(s3: S3Client): CleanUp {
+  const removeObject = createRemoveObject(s3)
+  return async promised => {
+    const { bucket, key, arrival, uploadId } = promised
     const multipartId = arrival.way === 'put' ? undefined : arrival.multipartId
     if (multipartId !== undefined) await abort({ Bucket: bucket, Key: key, UploadId: multipartId })
     const tail = arrival.way === 'tus' ? arrival.tail : undefined
     if (tail) await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: tail.key }))
     // After the abort: a multipart upload that was completed just before has become the object.
-    if (isOwnKey(promised)) await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
+    await removeObject({ bucket, key }, uploadId)
   }
 
   async function abort(upload: { Bucket: string; Key: string; UploadId: string }): Promise<void> {

@@ -4,7 +4,7 @@ import type { UploadRecord } from '../../uploads/record.ts'
 import type { PublishUpload } from '../ingest/publish-upload.ts'
 import { ProblemError } from '../problems/problem.ts'
 import type { Arrived, ArrivedObject } from './arrived-object.ts'
-import type { EndPending } from './end-pending.ts'
+import type { CleanUp, EndPending } from './end-pending.ts'
 import { ArrivalRefusedError } from './errors.ts'
 import type { KeepPromise } from './keep-promise.ts'
 
@@ -13,6 +13,8 @@ export interface FinishSettings {
   keepPromise: KeepPromise
   publish: PublishUpload
   endPending: EndPending
+  /** Removes the object of an upload that was ended while the object was made. */
+  cleanUpIfEnded: CleanUp
   /** Of the request that ends it, where requests are traced: what goes on with the upload goes on with its trace. */
   traceparent?: (() => string | undefined) | undefined
   /** Told of every upload that is accepted, once. */
@@ -37,7 +39,7 @@ export type Finish = (
 ) => Promise<UploadRecord | undefined>
 
 export function createFinish(settings: FinishSettings): Finish {
-  const { arrivedObject, keepPromise, publish, endPending, traceparent, onAccepted } = settings
+  const { arrivedObject, keepPromise, publish, endPending, cleanUpIfEnded, traceparent, onAccepted } = settings
   return async (promised, log, known) => {
     let arrived: Arrived
     try {
@@ -47,6 +49,7 @@ export function createFinish(settings: FinishSettings): Finish {
       throw error
     }
     const stored = await keepPromise(promised, { ...arrived, traceparent: traceparent?.() }, log)
+    if (!stored) await cleanUpIfEnded(promised)
     if (stored?.status !== 'stored') return stored
     const upload = await publish(stored, log)
     onAccepted?.(promised.arrival.way === 'tus' ? 'tus' : 'grant', upload)

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { Logger } from '../../platform/log.ts'
 import type { Deletions } from '../../uploads/deletions.ts'
 import type { UploadKey } from '../../uploads/store.ts'
 import { ignoreBodies } from '../http/no-body.ts'
@@ -23,13 +24,13 @@ const schema = {
       { additionalProperties: false, description: 'It is gone for everybody, and its bytes soon are.' },
     ),
     204: nothing('It is gone.'),
-    ...problemResponses('not-found', ...COMMON_PROBLEMS),
+    ...problemResponses('not-found', 'upload-locked', ...COMMON_PROBLEMS),
   },
 }
 
 export interface DeleteUploadOptions {
-  /** Ends an upload that is on its way, and says whether there was one. Left out, none ever is. */
-  endPending?: (key: UploadKey) => Promise<boolean>
+  /** Ends a pending upload, and says whether there was one. Left out, none ever is. */
+  endPending?: (key: UploadKey, log: Pick<Logger, 'warn'>) => Promise<boolean>
   deletions: Pick<Deletions, 'begin' | 'complete'>
   watches: Pick<Watches<Upload>, 'hurry'>
 }
@@ -42,7 +43,7 @@ export const deleteUpload: FastifyPluginAsyncTypebox<DeleteUploadOptions> = asyn
     const key = { owner, uploadId: uploadIdOf(request.params.id) }
     reply.header('cache-control', 'no-store')
     // First, and then the other all the same: what is on its way may arrive at any moment.
-    const isEnded = (await endPending?.(key)) ?? false
+    const isEnded = (await endPending?.(key, log)) ?? false
     const deleted = await deletions.begin(key)
     if (!deleted && !isEnded) throw noSuchUpload()
     watches.hurry(key)

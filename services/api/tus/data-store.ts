@@ -6,7 +6,7 @@ import { isPending, type PendingUpload } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
 import type { TusRecord } from '../../uploads/tus-store.ts'
-import type { EndPending } from '../pending/end-pending.ts'
+import type { CleanUp, EndPending } from '../pending/end-pending.ts'
 import type { Promised } from '../pending/promise.ts'
 import type { Checksum } from './checksum.ts'
 import { UploadGoneError } from './errors.ts'
@@ -26,6 +26,7 @@ export interface TusServices {
   digests: RunningDigests
   finish: FinishTus
   endPending: EndPending
+  cleanUpIfEnded: CleanUp
   /** How long an upload may take, in milliseconds. */
   lifetimeMs: number
 }
@@ -105,8 +106,8 @@ export class OwnUploads extends DataStore {
     if (this.promised) this.#acquired = await this.#services.locks.acquire({ owner, uploadId }, NEVER, log)
     const held = this.#held
     if (!held) return offset
-    const { parts, buffers, digests } = this.#services
-    const writing = writeParts(held, body, { parts, buffers, digests, log }, checksum)
+    const { parts, buffers, digests, cleanUpIfEnded } = this.#services
+    const writing = writeParts(held, body, { parts, buffers, digests, cleanUpIfEnded, log }, checksum)
     this.#writing = writing
     try {
       return await writing

@@ -3,7 +3,9 @@ import type { Logger } from '../../platform/log.ts'
 import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import type { TusArrival } from '../../uploads/pending.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
+import type { CleanUp } from '../pending/end-pending.ts'
 import type { Checksum } from './checksum.ts'
+import { UploadLockedError } from './errors.ts'
 import type { HeldUpload } from './lock.ts'
 import { offsetOf } from './offset.ts'
 import { type PartRoom, takeRoom } from './part-room.ts'
@@ -17,6 +19,8 @@ export interface WritePartsSettings {
   parts: S3Parts
   buffers: PartBuffers
   digests: RunningDigests
+  /** Removes what was written for an upload that was ended meanwhile. */
+  cleanUpIfEnded: CleanUp
   log: Pick<Logger, 'warn'>
 }
 
@@ -31,7 +35,7 @@ export interface WritePartsSettings {
 export async function writeParts(
   upload: HeldUpload,
   body: AsyncIterable<Uint8Array>,
-  { parts, buffers, digests, log }: WritePartsSettings,
+  { parts, buffers, digests, cleanUpIfEnded, log }: WritePartsSettings,
   checksum?: Checksum,
 ): Promise<number> {
   const first = upload.record
@@ -69,6 +73,20 @@ export async function writeParts(
     if (!checksum) upload.note(arrival)
   }
 
+  /** Records what has arrived. A request that has lost its lock may have written for an upload that is no more. */
+  async function record(state: TusArrival): Promise<void> {
+    try {
+      await upload.write(state)
+    } catch (error) {
+      if (error instanceof UploadLockedError) {
+        await cleanUpIfEnded({ ...first, arrival }).catch((err: unknown) => {
+          log.warn({ err, uploadId }, 'what was written for an upload that has ended is left to the sweep')
+        })
+      }
+      throw error
+    }
+  }
+
   async function sendPart(room: PartRoom, bytes: Buffer): Promise<void> {
     part = undefined
     filled = 0
@@ -78,7 +96,7 @@ export async function writeParts(
         arrival = { ...arrival, multipartId: await parts.start(first) }
         // Written down before it is used: what is not could never be ended.
         const { multipartId } = arrival
-        if (multipartId !== undefined) await upload.write({ ...first.arrival, multipartId })
+        if (multipartId !== undefined) await record({ ...first.arrival, multipartId })
       }
     } catch (error) {
       room.give()
@@ -134,7 +152,7 @@ export async function writeParts(
     await Promise.allSettled(sending)
     digests.drop(uploadId)
     if (checksum || arrival === first.arrival) return
-    await upload.write(arrival).catch((err: unknown) => {
+    await record(arrival).catch((err: unknown) => {
       log.warn({ err, uploadId }, 'what arrived could not be written down, and has to come again')
     })
   }
@@ -159,7 +177,7 @@ export async function writeParts(
     part?.give()
   }
   if (received === 0) return start
-  await upload.write(arrival)
+  await record(arrival)
   if (hash) digests.keep(uploadId, start + received, hash)
   if (tail && arrival.tail?.key !== tail.key) {
     await parts.deleteTail(first, tail.key).catch((err: unknown) => {
