@@ -17,6 +17,7 @@ import { LeaseScanner } from './leases/lease-scanner.ts'
 import type { LeaseStore } from './leases/lease-store.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { CircuitBreaker } from './processing/breaker.ts'
+import { YieldLimit } from './processing/yield-limit.ts'
 import { ShardConsumer } from './shard-consumer.ts'
 import { childLease } from './shards/lease-plan.ts'
 import { ShardSync } from './shards/shard-sync.ts'
@@ -62,6 +63,7 @@ export class KinesisConsumer {
   readonly #store: MeteredLeaseStore
   readonly #breaker: CircuitBreaker
   readonly #budget: ByteBudget
+  readonly #yields: YieldLimit
   readonly #held = new Map<string, HeldLease>()
   readonly #shards = new Map<string, HeldShard>()
   readonly #scanner: LeaseScanner
@@ -87,6 +89,7 @@ export class KinesisConsumer {
       onClosed: event => events.emit('breakerClosed', event),
     })
     this.#budget = new ByteBudget(this.#options.maxBufferedBytes)
+    this.#yields = new YieldLimit(this.#options.processing.yields)
     const sync = new ShardSync({ ...this.#ports, ...this.#options, events: this.events })
     this.#scanner = new LeaseScanner({
       ...this.#ports,
@@ -165,6 +168,7 @@ export class KinesisConsumer {
       counters: this.#counters,
       shards: this.snapshot(),
       bufferedBytes: this.#budget.used,
+      yielded: this.#yields.total,
       breaker: this.#breaker.state,
     })
   }
@@ -200,6 +204,7 @@ export class KinesisConsumer {
     const consumer = new ShardConsumer({
       ...{ lease, isGivenUp, stream, clock, wallClock, random, breaker: this.#breaker, counters: this.#counters },
       budget: this.#budget.open(),
+      yields: this.#yields,
       options: this.#options,
       events: this.events,
       createChildLeases: async children => {

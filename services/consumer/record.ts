@@ -40,10 +40,20 @@ export interface RecordContext {
    * that is longer. A record that came before, by its `arrivedAt`, may have been under way there, and may be what that worker died of.
    */
   readonly takenOverAt?: Date | undefined
+  /**
+   * Gives this record's place back, so that another record of the shard starts while this handler goes on: it no longer counts
+   * against `concurrency`. Call it before a wait, or when a record turns out to be slow. Everything else stays as it is: the
+   * checkpoint waits for the record, its partition key too, and `handlerTimeoutMs`, retries and a stop are the same. A retry
+   * has a place again. Calling it again changes nothing.
+   *
+   * @returns whether the record is without a place now: false when `maxYielded` records of this worker are, when the worker
+   *   stops, and when the call of the handler has ended
+   */
+  yieldPlace(): boolean
 }
 
-/** As of a record; `attempt` is the most that any record of the batch has come to. */
-export type BatchContext = RecordContext
+/** As of a record; `attempt` is the most that any record of the batch has come to. A batch keeps its place. */
+export type BatchContext = Omit<RecordContext, 'yieldPlace'>
 
 /**
  * Handles one record. The record counts as done when the promise resolves, or when the handler returns without one; when it

@@ -13,6 +13,7 @@ import type { HeldLease } from './leases/held-lease.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { CircuitBreaker } from './processing/breaker.ts'
 import { ShardProcessor } from './processing/shard-processor.ts'
+import type { YieldLimit } from './processing/yield-limit.ts'
 import type { ConsumerRecord } from './record.ts'
 import type { ChildShard } from './shards/shard.ts'
 import type { StreamReader } from './stream.ts'
@@ -30,6 +31,7 @@ export interface ShardConsumerSettings {
   random: Random
   breaker: CircuitBreaker
   counters: Counters
+  yields: YieldLimit
   events: ConsumerEmitter
   /** Makes the leases of a shard's children. Resolves when all of them exist. */
   createChildLeases(children: readonly ChildShard[]): Promise<void>
@@ -54,7 +56,7 @@ export class ShardConsumer {
 
   constructor(settings: ShardConsumerSettings) {
     this.#settings = settings
-    const { lease, budget, options, counters, clock, wallClock, random, breaker, events } = settings
+    const { lease, budget, options, counters, yields, clock, wallClock, random, breaker, events } = settings
     const { leaseKey: shardId } = lease
     this.#fencingToken = lease.row.leaseCounter
     this.#processor = new ShardProcessor({
@@ -66,7 +68,7 @@ export class ShardConsumer {
         mayStart: now => !this.#hasGivenUp && lease.isValid(now),
         signal: this.#giveUp.signal,
       },
-      ...{ options: options.processing, from: lease.row.checkpoint, budget, counters },
+      ...{ options: options.processing, from: lease.row.checkpoint, budget, counters, yields },
     })
     this.#unpacking = {
       isInside: createRangeCheck(lease.row),

@@ -1,7 +1,7 @@
 import { BatchFailure } from '../../services/consumer/processing/batch-failure.ts'
 import { classifyError, type ErrorClass } from '../../services/consumer/processing/classify.ts'
 import type { DeadLetterPort } from '../../services/consumer/processing/dead-letter.ts'
-import type { BatchHandler, ConsumerRecord, RecordHandler } from '../../services/consumer/record.ts'
+import type { BatchHandler, ConsumerRecord, RecordContext, RecordHandler } from '../../services/consumer/record.ts'
 import { serviceError } from './network.ts'
 import { never, type WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
@@ -35,8 +35,9 @@ export class Handlers {
     this.#settings = settings
   }
 
-  readonly one: RecordHandler = (record, { signal }) => {
-    return this.#work([record], signal, call => {
+  readonly one: RecordHandler = (record, context) => {
+    this.#yieldPlace(record, context)
+    return this.#work([record], context.signal, call => {
       const error = this.#failureOf(record)
       if (!error) return this.#handled(call, record)
       this.#failed(record, error)
@@ -77,6 +78,19 @@ export class Handlers {
 
   readonly classify = (error: unknown): ErrorClass => {
     return error instanceof Error && error.name === HOPELESS ? 'give up' : classifyError(error)
+  }
+
+  /** Some handlers give their place back, at once or while they work, and some only after they have ended. */
+  #yieldPlace(record: ConsumerRecord, context: RecordContext): void {
+    const { process, world } = this.#settings
+    const { random, yields } = world.fairness
+    if (!process.alive || !random.chance(yields)) return
+    const yieldPlace = () => {
+      const isYielded = context.yieldPlace()
+      world.trace.add(`${nameOf(process, record)} ${isYielded ? 'goes on without' : 'keeps'} its place`)
+    }
+    if (random.chance(0.5)) yieldPlace()
+    else process.deliver(process.here + random.between(0, world.handling.mostMs), yieldPlace)
   }
 
   async #work(records: readonly ConsumerRecord[], signal: AbortSignal, finish: (call: Call) => void): Promise<void> {

@@ -61,7 +61,7 @@ export class Worker {
     this.consumer = new KinesisConsumer(
       {
         ...{ applicationName: 'simulation', streamName: 'simulation', kinesis, dynamodb, workerId },
-        ...(batch ? { batchHandler: handlers.batch, batch } : { handler: handlers.one }),
+        ...(batch ? { batchHandler: handlers.batch, batch } : { handler: handlers.one, ...world.fairness.options }),
         ...(maxAttempts !== undefined && { deadLetter: handlers.deadLetter }),
         initialPosition: position,
         failoverMs: scenario.failoverMs,

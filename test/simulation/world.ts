@@ -3,6 +3,7 @@ import { ApplicationInvariants } from './application-invariants.ts'
 import { VirtualTime } from './clock.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
+import { drawFairness, type FairnessScenario } from './fairness.ts'
 import { type Invariant, Invariants } from './invariants.ts'
 import { HASH_SPACE, KinesisModel, type ModelShard } from './kinesis-model.ts'
 import { Ledger } from './ledger.ts'
@@ -25,6 +26,7 @@ export interface Violation {
 export class World {
   readonly random: SeededRandom
   readonly scenario: Scenario
+  readonly fairness: FairnessScenario
   readonly time = new VirtualTime()
   readonly trace = new Trace(() => this.time.now)
   readonly ledger = new Ledger()
@@ -51,6 +53,7 @@ export class World {
   constructor(seed: number) {
     this.random = new SeededRandom(seed)
     this.scenario = drawScenario(this.random)
+    this.fairness = drawFairness(new SeededRandom(seed ^ 0x5eed_fa1))
     const { scenario, random, time } = this
     const now = () => time.now
     this.handling = scenario.handler

@@ -23,7 +23,14 @@ export function consumerDouble(): ConsumerDouble {
       return this.shards
     },
     metrics() {
-      return metricsOf({ workerId: 'w', counters, shards: this.shards, bufferedBytes: 7, breaker: this.breaker })
+      return metricsOf({
+        workerId: 'w',
+        counters,
+        shards: this.shards,
+        bufferedBytes: 7,
+        yielded: 0,
+        breaker: this.breaker,
+      })
     },
   }
 }

@@ -41,6 +41,8 @@ export interface ConsumerMetrics {
   /** Requests to the lease table; a write that it refused counts. */
   leaseTable: { reads: number; writes: number }
   records: { fetched: number; handled: number; pending: number; retries: number; deadLetters: number }
+  /** Records that are handled without a place now: see `context.yieldPlace`. */
+  yielded: number
   bytes: { fetched: number; handled: number; buffered: number }
   batchRetries: number
   deadLetterFailures: number
@@ -60,10 +62,18 @@ export interface MetricsInput {
   counters: Counters
   shards: readonly ShardStatus[]
   bufferedBytes: number
+  yielded: number
   breaker: BreakerState
 }
 
-export function metricsOf({ workerId, counters, shards, bufferedBytes, breaker }: MetricsInput): ConsumerMetrics {
+export function metricsOf({
+  workerId,
+  counters,
+  shards,
+  bufferedBytes,
+  yielded,
+  breaker,
+}: MetricsInput): ConsumerMetrics {
   const drains = shards.map(shard => shard.timeToDrainMs)
   return {
     workerId,
@@ -82,6 +92,7 @@ export function metricsOf({ workerId, counters, shards, bufferedBytes, breaker }
       retries: counters.retries,
       deadLetters: counters.deadLetters,
     },
+    yielded,
     bytes: { fetched: counters.bytesFetched, handled: counters.bytesHandled, buffered: bufferedBytes },
     batchRetries: counters.batchRetries,
     deadLetterFailures: counters.deadLetterFailures,

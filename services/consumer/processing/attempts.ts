@@ -34,13 +34,16 @@ export class HandlerContext implements RecordContext {
   readonly attempt: number
   readonly #call: Call
   readonly #shard: ShardContext
+  readonly #yieldPlace: (() => boolean) | undefined
 
-  constructor(shard: ShardContext, attempt: number, call: Call) {
+  /** @param yieldPlace left out for a batch, which keeps its place */
+  constructor(shard: ShardContext, attempt: number, call: Call, yieldPlace?: () => boolean) {
     this.shardId = shard.shardId
     this.fencingToken = shard.fencingToken
     this.attempt = attempt
     this.#call = call
     this.#shard = shard
+    this.#yieldPlace = yieldPlace
   }
 
   get takenOverAt(): Date | undefined {
@@ -50,5 +53,10 @@ export class HandlerContext implements RecordContext {
 
   get signal(): AbortSignal {
     return this.#call.signal
+  }
+
+  yieldPlace(): boolean {
+    // The place of a call that has ended is another record's by now.
+    return !this.#call.hasEnded && this.#yieldPlace?.() === true
   }
 }

@@ -135,6 +135,11 @@ export class Call {
     this.abandon = abandon
   }
 
+  /** Whether the call has come to its end, or is waited for no longer. */
+  get hasEnded(): boolean {
+    return this.place === ENDED
+  }
+
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#aborted) this.#controller.abort(this.#aborted.reason)

@@ -1,11 +1,12 @@
 import { type Bounds, boundedNumber, onlyKnown, wrong } from '../option-checks.ts'
-import type { BatchHandler, RecordHandler } from '../record.ts'
+import type { BatchHandler, ConsumerRecord, RecordHandler } from '../record.ts'
 import type { BackoffSettings } from './backoff.ts'
 import type { BatchLimits } from './batch-queue.ts'
 import type { BreakerPolicy } from './breaker.ts'
 import { classifyError, type ErrorClass } from './classify.ts'
 import type { DeadLetterPort } from './dead-letter.ts'
 import type { RetryPolicy } from './policy.ts'
+import type { YieldLimits } from './yield-limit.ts'
 
 /** The options of a consumer that say how its records are handled. */
 export interface ProcessingOptions {
@@ -20,6 +21,27 @@ export interface ProcessingOptions {
    * `batchHandler`: batches of one shard handled at once, no two with a partition key in common. 1 to 1,000, default 1.
    */
   concurrency?: number
+  /**
+   * With `handler`: names whom a record belongs to, such as its tenant. Records that wait for a place then start in turns, one of
+   * each fairness key, in place of first come, first served. The order within a partition key stays as it is. Called once for
+   * a record, while it waits: keep it cheap. Records for which it returns undefined or throws share one key.
+   */
+  fairnessKey?: (record: ConsumerRecord) => string | undefined
+  /**
+   * With `fairnessKey`: maximum number of records of one fairness key and shard that have a place at a time. 1 to 1,000, default
+   * three quarters of `concurrency`.
+   */
+  concurrencyPerFairnessKey?: number
+  /**
+   * With `handler`: maximum number of records of this worker that have given their place back by `context.yieldPlace()`.
+   * 0 to 10,000, default 256.
+   */
+  maxYielded?: number
+  /**
+   * With `fairnessKey`: number of such records of one fairness key from which on no further record of that key starts on this
+   * worker. 1 to 10,000, default 32.
+   */
+  maxYieldedPerFairnessKey?: number
   /** How a failed record is tried again: for ever where nothing else is said. */
   retry?: RetryOptions
   /** Where records go that are given up. */
@@ -66,9 +88,17 @@ export type Work =
   | { readonly kind: 'records'; readonly handler: RecordHandler }
   | { readonly kind: 'batches'; readonly handler: BatchHandler; readonly limits: BatchLimits }
 
+/** Whom a record belongs to, and how many of one key may have a place. */
+export interface FairnessPolicy {
+  readonly keyOf: (record: ConsumerRecord) => string | undefined
+  readonly maxRunningPerKey: number
+}
+
 export interface ResolvedProcessing {
   readonly work: Work
   readonly concurrency: number
+  readonly fairness: FairnessPolicy | undefined
+  readonly yields: YieldLimits
   readonly retry: RetryPolicy
   readonly deadLetter: DeadLetterPort | undefined
   readonly breaker: BreakerPolicy
@@ -77,6 +107,7 @@ export interface ResolvedProcessing {
 
 export const PROCESSING_NAMES: Record<keyof ProcessingOptions, true> = {
   ...{ handler: true, batchHandler: true, batch: true, concurrency: true },
+  ...{ fairnessKey: true, concurrencyPerFairnessKey: true, maxYielded: true, maxYieldedPerFairnessKey: true },
   ...{ retry: true, deadLetter: true, breaker: true, handlerTimeoutMs: true },
 }
 const BATCH_NAMES: Record<keyof BatchOptions, true> = { maxRecords: true, maxWaitMs: true, maxBytes: true }
@@ -93,10 +124,12 @@ const MAX_BACKOFF_MS = 3_600_000
 /** @throws ConsumerOptionError naming the option, the value and what was expected */
 export function resolveProcessing(options: ProcessingOptions): ResolvedProcessing {
   const work = workOf(options)
-  const concurrency = work.kind === 'records' ? RECORD_CONCURRENCY : BATCH_CONCURRENCY
+  const bounds = work.kind === 'records' ? RECORD_CONCURRENCY : BATCH_CONCURRENCY
+  const concurrency = boundedNumber('concurrency', options.concurrency, bounds)
   return Object.freeze({
     work,
-    concurrency: boundedNumber('concurrency', options.concurrency, concurrency),
+    concurrency,
+    ...fairnessOf(options, work, concurrency),
     retry: retryPolicy(options),
     deadLetter: optionalFunction('deadLetter', options.deadLetter),
     breaker: breakerPolicy(options.breaker ?? {}),
@@ -115,6 +148,37 @@ function workOf({ handler, batchHandler, batch }: ProcessingOptions): Work {
   if (typeof batchHandler !== 'function') throw wrong('batchHandler', batchHandler, 'a function')
   if (handler !== undefined) throw wrong('handler', handler, "left out where there is a 'batchHandler'")
   return { kind: 'batches', handler: batchHandler, limits: batchLimits(onlyKnown('batch', batch ?? {}, BATCH_NAMES)) }
+}
+
+/** Of the places of a shard, what one fairness key may have. The rest is for the others, whatever that key's records do. */
+const SHARE_OF_A_KEY = 0.75
+
+function fairnessOf(
+  options: ProcessingOptions,
+  work: Work,
+  concurrency: number,
+): Pick<ResolvedProcessing, 'fairness' | 'yields'> {
+  const { concurrencyPerFairnessKey, maxYielded, maxYieldedPerFairnessKey } = options
+  const keyOf = optionalFunction('fairnessKey', options.fairnessKey)
+  if (work.kind === 'batches') {
+    for (const [name, value] of Object.entries({ fairnessKey: keyOf, maxYielded })) {
+      if (value !== undefined) throw wrong(name, value, "left out where there is a 'batchHandler'")
+    }
+  }
+  if (keyOf === undefined) {
+    for (const [name, value] of Object.entries({ concurrencyPerFairnessKey, maxYieldedPerFairnessKey })) {
+      if (value !== undefined) throw wrong(name, value, "left out without a 'fairnessKey'")
+    }
+  }
+  const share = Math.max(1, Math.floor(concurrency * SHARE_OF_A_KEY))
+  const maxRunningPerKey = boundedNumber('concurrencyPerFairnessKey', concurrencyPerFairnessKey, [1, 1_000, share])
+  return {
+    fairness: keyOf && Object.freeze({ keyOf, maxRunningPerKey }),
+    yields: Object.freeze({
+      maxYielded: boundedNumber('maxYielded', maxYielded, [0, 10_000, 256]),
+      maxYieldedPerKey: boundedNumber('maxYieldedPerFairnessKey', maxYieldedPerFairnessKey, [1, 10_000, 32]),
+    }),
+  }
 }
 
 function batchLimits({ maxRecords, maxWaitMs, maxBytes }: BatchOptions): BatchLimits {

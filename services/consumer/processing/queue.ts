@@ -3,6 +3,10 @@ export class Queue<Item> {
   readonly #items: Array<Item | undefined> = []
   #first = 0
 
+  get isEmpty(): boolean {
+    return this.#items.length === 0
+  }
+
   push(item: Item): void {
     this.#items.push(item)
   }

@@ -5,7 +5,7 @@ import type { Permit } from './breaker.ts'
 import type { Call, CallLimit } from './call-limit.ts'
 import type { Failures } from './failures.ts'
 import type { Job } from './job.ts'
-import type { LaneOutcome } from './lanes.ts'
+import type { LaneOutcome } from './job-runner.ts'
 import type { RecordTopics } from './record-topics.ts'
 import type { ShardContext } from './shard-context.ts'
 
@@ -43,19 +43,25 @@ export class RecordRunner {
   readonly #settings: RunnerSettings
   readonly #topics: RecordTopics
   readonly #ended: (outcome: LaneOutcome) => void
+  readonly #yieldPlace: () => boolean
   #current: Try | undefined
   #listeners = this.#listen()
 
-  /** @param ended is told what a job came to for which `run` gave undefined */
+  /**
+   * @param ended is told what a job came to for which `run` gave undefined
+   * @param yieldPlace gives the place of the job that runs to another one
+   */
   constructor(
     handler: RecordHandler,
     { topics, ...settings }: RunnerSettings & { topics: RecordTopics },
     ended: (outcome: LaneOutcome) => void,
+    yieldPlace: () => boolean,
   ) {
     this.#handler = handler
     this.#settings = settings
     this.#topics = topics
     this.#ended = ended
+    this.#yieldPlace = yieldPlace
   }
 
   run(job: Job): LaneOutcome | undefined {
@@ -85,7 +91,7 @@ export class RecordRunner {
     const current = { job, permit, call, startedAt }
     let result: unknown
     try {
-      result = this.#handler(record, new HandlerContext(shard, attempt, call))
+      result = this.#handler(record, new HandlerContext(shard, attempt, call, this.#yieldPlace))
     } catch (thrown) {
       return this.#fail(current, thrown)
     }

@@ -6,13 +6,15 @@ import { BatchLanes } from './batch-lanes.ts'
 import { BatchRunner } from './batch-runner.ts'
 import { CallLimit } from './call-limit.ts'
 import { Failures } from './failures.ts'
+import { createFairnessKeyOf } from './fairness-key.ts'
 import { type Job, newJob } from './job.ts'
-import { Lanes } from './lanes.ts'
+import { type Fairness, Lanes } from './lanes.ts'
 import type { ResolvedProcessing } from './processing-options.ts'
 import { RecordRunner } from './record-runner.ts'
 import { RecordTopics } from './record-topics.ts'
 import type { ShardContext } from './shard-context.ts'
 import { Watermark } from './watermark.ts'
+import type { YieldLimit } from './yield-limit.ts'
 
 export interface ShardProcessorSettings {
   shard: ShardContext
@@ -22,6 +24,8 @@ export interface ShardProcessorSettings {
   budget: BudgetAccount
   /** The worker's: its shards share them. */
   counters: Counters
+  /** The worker's too. */
+  yields: YieldLimit
 }
 
 /** Where jobs wait for their turn. */
@@ -93,7 +97,7 @@ export class ShardProcessor {
   }
 
   #createLanes(): Dispatcher {
-    const { shard, options, budget } = this.#settings
+    const { shard, options, budget, yields } = this.#settings
     const { work, concurrency, retry, deadLetter, handlerTimeoutMs: timeoutMs } = options
     const { clock, signal } = shard
     const closing = this.#closing.signal
@@ -102,10 +106,18 @@ export class ShardProcessor {
     const settings = { shard, failures, calls, closing, settle: (job: Job) => this.#settle(job) }
     if (work.kind === 'records') {
       const topics = new RecordTopics(shard.events)
-      return new Lanes<Job>(concurrency, ended => {
-        const runner = new RecordRunner(work.handler, { ...settings, topics }, ended)
-        return job => runner.run(job)
+      const lanes = new Lanes<Job>({
+        concurrency,
+        createRunner(ended, yieldPlace) {
+          const runner = new RecordRunner(work.handler, { ...settings, topics }, ended, yieldPlace)
+          return job => runner.run(job)
+        },
+        yields,
+        fairness: this.#fairness(),
       })
+      // Handlers that do not heed the signal may go on for ever, and nobody waits for them from here on.
+      signal.addEventListener('abort', () => lanes.abandon(), { once: true })
+      return lanes
     }
     const runner = new BatchRunner(work.handler, settings)
     return new BatchLanes({
@@ -113,6 +125,14 @@ export class ShardProcessor {
       hasRoom: () => budget.hasRoom(),
       run: batch => runner.run(batch),
     })
+  }
+
+  #fairness(): Fairness<Job> | undefined {
+    const { shard, options } = this.#settings
+    if (!options.fairness) return undefined
+    const { keyOf, maxRunningPerKey } = options.fairness
+    const safeKeyOf = createFairnessKeyOf(keyOf, shard)
+    return { keyOf: job => safeKeyOf(job.record), maxRunningPerKey }
   }
 
   #settle(job: Job): void {

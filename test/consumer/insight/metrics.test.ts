@@ -16,7 +16,7 @@ const status = (fields: Partial<ShardStatus>): ShardStatus => ({
   ...fields,
 })
 const metrics = (shards: ShardStatus[], counters = new Counters()) =>
-  metricsOf({ workerId: 'w', counters, shards, bufferedBytes: 7, breaker: 'closed' })
+  metricsOf({ workerId: 'w', counters, shards, bufferedBytes: 7, yielded: 0, breaker: 'closed' })
 
 t.test('leases that were given up or ended are not lost, and those taken away are stolen too', async t => {
   const counters = new Counters()

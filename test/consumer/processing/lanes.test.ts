@@ -1,20 +1,39 @@
 import t from 'tap'
-import { type LaneOutcome, Lanes } from '../../../services/consumer/processing/lanes.ts'
+import type { LaneOutcome } from '../../../services/consumer/processing/job-runner.ts'
+import { type Fairness, Lanes } from '../../../services/consumer/processing/lanes.ts'
+import { YieldLimit } from '../../../services/consumer/processing/yield-limit.ts'
+
+const noLimit = () => new YieldLimit({ maxYielded: 10_000, maxYieldedPerKey: 10_000 })
 
 /** Lanes whose jobs end when the test says so. */
-function manualLanes(concurrency: number) {
+function manualLanes(
+  concurrency: number,
+  { fairness, yields = noLimit() }: { fairness?: Fairness<string>; yields?: YieldLimit } = {},
+) {
   const running = new Map<string, (outcome: LaneOutcome) => void>()
+  const yielding = new Map<string, () => boolean>()
   const started: string[] = []
-  const lanes = new Lanes<string>(concurrency, ended => job => {
-    started.push(job)
-    running.set(job, ended)
-    return undefined
+  const lanes = new Lanes<string>({
+    concurrency,
+    yields,
+    fairness,
+    createRunner: (ended, yieldPlace) => job => {
+      started.push(job)
+      running.set(job, ended)
+      yielding.set(job, yieldPlace)
+      return undefined
+    },
   })
   const end = async (job: string, outcome: LaneOutcome = 'done') => {
     running.get(job)?.(outcome)
     await new Promise(resolve => setImmediate(resolve))
   }
-  return { lanes, started, end }
+  const yieldPlace = async (job: string) => {
+    const isYielded = yielding.get(job)?.()
+    await new Promise(resolve => setImmediate(resolve))
+    return isYielded
+  }
+  return { lanes, started, end, yieldPlace }
 }
 
 t.test('jobs of one key run one after the other, of different keys beside each other', async t => {
@@ -79,11 +98,15 @@ t.test(
       if (++count === 5_000) all.resolve()
       return 'done'
     }
-    const lanes = new Lanes<{ key: number; n: number }>(7, ended => job => {
-      most = Math.max(most, ++running)
-      if (job.n % 3 > 0) return end(job)
-      queueMicrotask(() => ended(end(job)))
-      return undefined
+    const lanes = new Lanes<{ key: number; n: number }>({
+      concurrency: 7,
+      yields: noLimit(),
+      createRunner: ended => job => {
+        most = Math.max(most, ++running)
+        if (job.n % 3 > 0) return end(job)
+        queueMicrotask(() => ended(end(job)))
+        return undefined
+      },
     })
     for (let n = 0; n < 5_000; n++) lanes.add(String(n % 50), { key: n % 50, n })
     await all.promise
@@ -91,3 +114,115 @@ t.test(
     t.ok([...done.values()].every(numbers => numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? n))))
   },
 )
+
+t.test('a job that gives its place back goes on while another one starts in its place', async t => {
+  const { lanes, started, end, yieldPlace } = manualLanes(1)
+  for (const key of ['a', 'b', 'c']) lanes.add(key, key)
+  t.equal(await yieldPlace('a'), true)
+  t.same(started, ['a', 'b'])
+  await end('a')
+  t.same(started, ['a', 'b'], 'the end of a job without a place makes no room')
+  await end('b')
+  t.same(started, ['a', 'b', 'c'])
+})
+
+t.test('jobs of the key of a job that gave its place back wait for that job', async t => {
+  const { lanes, started, end, yieldPlace } = manualLanes(1)
+  lanes.add('a', 'a1')
+  lanes.add('a', 'a2')
+  await yieldPlace('a1')
+  t.same(started, ['a1'])
+  await end('a1')
+  t.same(started, ['a1', 'a2'])
+})
+
+t.test('a job that comes while a place changes hands does not overtake an earlier one of its key', async t => {
+  const { lanes, started, end, yieldPlace } = manualLanes(1)
+  lanes.add('a', 'a1')
+  lanes.add('b', 'b1')
+  const isYielded = yieldPlace('a1')
+  lanes.add('b', 'b2')
+  await isYielded
+  t.same(started, ['a1', 'b1'])
+  await end('b1')
+  t.same(started, ['a1', 'b1', 'b2'])
+})
+
+t.test('giving a place back twice frees one place, and a job that is retried has a place again', async t => {
+  const yields = noLimit()
+  const { lanes, started, end, yieldPlace } = manualLanes(1, { yields })
+  for (const key of ['a', 'b', 'c']) lanes.add(key, key)
+  await Promise.all([yieldPlace('a'), yieldPlace('a')])
+  await yieldPlace('a')
+  t.same(started, ['a', 'b'])
+  const later = Promise.withResolvers<void>()
+  await end('a', { later: later.promise })
+  t.equal(yields.total, 0)
+  later.resolve()
+  await new Promise(resolve => setImmediate(resolve))
+  t.same(started, ['a', 'b'], 'the retry waits for a place')
+  await end('b')
+  t.same(started, ['a', 'b', 'a'], 'a job that was begun before comes first')
+})
+
+t.test('at the limit of the worker a job keeps its place', async t => {
+  const yields = new YieldLimit({ maxYielded: 1, maxYieldedPerKey: 1 })
+  const { lanes, started, end, yieldPlace } = manualLanes(1, { yields })
+  for (const key of ['a', 'b', 'c']) lanes.add(key, key)
+  t.equal(await yieldPlace('a'), true)
+  t.equal(await yieldPlace('b'), false)
+  t.same(started, ['a', 'b'])
+  await end('a')
+  t.equal(await yieldPlace('b'), true)
+  t.same(started, ['a', 'b', 'c'])
+})
+
+t.test('closed lanes wait for jobs without a place, and abandoned ones count no more', async t => {
+  const yields = noLimit()
+  const { lanes, started, end, yieldPlace } = manualLanes(1, { yields })
+  for (const key of ['a', 'b', 'c']) lanes.add(key, key)
+  await yieldPlace('a')
+  let isClosed = false
+  const closing = lanes.close().then(() => {
+    isClosed = true
+  })
+  t.equal(await yieldPlace('b'), false, 'a place that nothing may start in is kept')
+  await end('b')
+  t.notOk(isClosed, 'a is in flight')
+  t.equal(yields.total, 1)
+  lanes.abandon()
+  t.equal(yields.total, 0)
+  await end('a')
+  await closing
+  t.equal(yields.total, 0)
+  t.same(started, ['a', 'b'])
+})
+
+t.test('a job that gives its place back when its lanes are abandoned in the same moment counts no more', async t => {
+  const yields = noLimit()
+  const { lanes, yieldPlace } = manualLanes(1, { yields })
+  lanes.add('a', 'a')
+  const isYielded = yieldPlace('a')
+  lanes.abandon()
+  await isYielded
+  t.equal(yields.total, 0)
+})
+
+t.test('thousands of jobs that give their place back and end before they return do not exhaust the stack', async t => {
+  let count = 0
+  const yields = noLimit()
+  const lanes = new Lanes<number>({
+    concurrency: 2,
+    yields,
+    fairness: { keyOf: job => String(job % 7), maxRunningPerKey: 1 },
+    createRunner: (_, yieldPlace) => () => {
+      yieldPlace()
+      count++
+      return 'done'
+    },
+  })
+  for (let job = 0; job < 50_000; job++) lanes.add(`key ${job % 11}`, job)
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(count, 50_000)
+  t.equal(yields.total, 0)
+})

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { BatchFailure } from '../../../services/consumer/index.ts'
 import type { ProcessingOptions } from '../../../services/consumer/processing/processing-options.ts'
-import type { ConsumerRecord, RecordContext } from '../../../services/consumer/record.ts'
+import type { BatchContext, ConsumerRecord } from '../../../services/consumer/record.ts'
 import { numberOf, type ProcessorFixture, processorOf, recordOf } from './support.ts'
 
 const SEEDS = 60
@@ -49,12 +49,12 @@ function chaos(seed: number) {
     if (chance < 0.3) throw new Error('no')
     return chance < 0.32
   }
-  const work = (context: RecordContext) => {
+  const work = (context: BatchContext) => {
     if (random() < 0.02) return new Promise<void>(resolve => context.signal.addEventListener('abort', () => resolve()))
     return processing?.clock.sleep(random() * 50)
   }
 
-  const handler = async (record: ConsumerRecord, context: RecordContext) => {
+  const handler = async (record: ConsumerRecord, context: BatchContext) => {
     const number = numberOf(record)
     begin(number)
     try {
@@ -65,7 +65,7 @@ function chaos(seed: number) {
       running.delete(number)
     }
   }
-  const batchHandler = async (records: readonly ConsumerRecord[], context: RecordContext) => {
+  const batchHandler = async (records: readonly ConsumerRecord[], context: BatchContext) => {
     const all = records.map(numberOf)
     const ofKey = new Map<number, number>()
     for (const number of all) {

@@ -33,6 +33,37 @@ const faults: Array<[string, Record<string, unknown>, RegExp]> = [
     /'handlerTimeoutMs' is 0 but must be an integer from 100/,
   ],
   ['too many batches at once', { batchHandler: handler, concurrency: 1_001 }, /'concurrency' is 1001 but must be/],
+  [
+    'a fairness key that is no function',
+    { handler, fairnessKey: 'owner' },
+    /'fairnessKey' is 'owner' but must be a fun/,
+  ],
+  [
+    'fairness of batches',
+    { batchHandler: handler, fairnessKey: handler },
+    /'fairnessKey' is a function but must be left/,
+  ],
+  [
+    'batches that give places back',
+    { batchHandler: handler, maxYielded: 5 },
+    /'maxYielded' is 5 but must be left out wh/,
+  ],
+  [
+    'a bound of keys that there are not',
+    { handler, concurrencyPerFairnessKey: 5 },
+    /'concurrencyPerFairnessKey' is 5 but must be left out without a 'fairnessKey'/,
+  ],
+  [
+    'another bound of keys that there are not',
+    { handler, maxYieldedPerFairnessKey: 5 },
+    /'maxYieldedPerFairnessKey' is 5 but must be left out without a 'fairnessKey'/,
+  ],
+  ['a negative number without places', { handler, maxYielded: -1 }, /'maxYielded' is -1 but must be an integer from 0/],
+  [
+    'a key that could start nothing',
+    { handler, fairnessKey: () => 'a', concurrencyPerFairnessKey: 0 },
+    /'concurrencyPerFairnessKey' is 0 but must be an integer from 1/,
+  ],
 ]
 
 for (const [name, fault, message] of faults) {
@@ -53,5 +84,16 @@ t.test('records are retried for ever by default, and batches run one at a time',
   t.match(resolveProcessing({ batchHandler: handler }), {
     work: { kind: 'batches', limits: { maxRecords: 100, maxWaitMs: 0, maxBytes: 6 * 1024 ** 2 } },
     concurrency: 1,
+  })
+})
+
+t.test('a fairness key may have three quarters of the places, and one at least', async t => {
+  const shares = [1, 2, 3, 4, 16, 1_000].map(concurrency => {
+    return resolveProcessing({ handler, fairnessKey: () => 'a', concurrency }).fairness?.maxRunningPerKey
+  })
+  t.same(shares, [1, 1, 2, 3, 12, 750])
+  t.match(resolveProcessing({ handler }), {
+    fairness: undefined,
+    yields: { maxYielded: 256, maxYieldedPerKey: 32 },
   })
 })

@@ -8,6 +8,7 @@ import { ConsumerEmitter } from '../../../services/consumer/insight/emitter.ts'
 import { CircuitBreaker } from '../../../services/consumer/processing/breaker.ts'
 import { type ProcessingOptions, resolveProcessing } from '../../../services/consumer/processing/processing-options.ts'
 import { ShardProcessor } from '../../../services/consumer/processing/shard-processor.ts'
+import { YieldLimit } from '../../../services/consumer/processing/yield-limit.ts'
 import type { ConsumerRecord } from '../../../services/consumer/record.ts'
 import { at } from '../leases/support.ts'
 
@@ -91,6 +92,7 @@ export interface ProcessorFixture {
   breaker: CircuitBreaker
   counters: Counters
   budget: ByteBudget
+  yields: YieldLimit
   /** Everything that was told, in order. */
   told: Array<{ name: keyof ConsumerEvents; event: ConsumerEvents[keyof ConsumerEvents][0] }>
   namesTold(): string[]
@@ -125,6 +127,7 @@ export function processorOf(
     onClosed: event => events.emit('breakerClosed', event),
   })
   const budget = new ByteBudget(maxBufferedBytes)
+  const yields = new YieldLimit(resolved.yields)
   const lost = new AbortController()
   let isValid = true
   const processor = new ShardProcessor({
@@ -134,10 +137,10 @@ export function processorOf(
       mayStart: () => isValid && !lost.signal.aborted,
       signal: lost.signal,
     },
-    ...{ options: resolved, from: at('TRIM_HORIZON'), budget: budget.open(), counters },
+    ...{ options: resolved, from: at('TRIM_HORIZON'), budget: budget.open(), counters, yields },
   })
   return {
-    ...{ clock, processor, breaker, counters, budget, told },
+    ...{ clock, processor, breaker, counters, budget, yields, told },
     namesTold: () => told.map(({ name }) => name),
     expire: () => {
       isValid = false

@@ -1,0 +1,29 @@
+import type { ConsumerOptions } from '../../services/consumer/options.ts'
+import type { ConsumerRecord } from '../../services/consumer/record.ts'
+import type { SeededRandom } from './random.ts'
+
+/** How the records of a run share their places. Drawn from chance of its own, so that the rest of a run stays as it was. */
+export interface FairnessScenario {
+  readonly random: SeededRandom
+  /** How many handlers give their place back, at once or after a while. */
+  readonly yields: number
+  readonly options: Pick<
+    ConsumerOptions,
+    'fairnessKey' | 'concurrencyPerFairnessKey' | 'maxYielded' | 'maxYieldedPerFairnessKey'
+  >
+}
+
+export function drawFairness(random: SeededRandom): FairnessScenario {
+  const yields = random.chance(0.4) ? random.next() : 0
+  const maxYielded = random.pick([0, 1, 4, 256]) ?? 256
+  const kinds = random.integer(1, 4)
+  const failing = random.chance(0.3) ? random.next() : 0
+  // One in a while, so that records of one partition key have several.
+  const fairnessKey = ({ partitionKey }: ConsumerRecord): string | undefined => {
+    if (random.chance(failing)) throw new Error('no fairness key')
+    return random.chance(0.1) ? undefined : `f${Number(partitionKey.slice(1)) % kinds}`
+  }
+  const maxYieldedPerFairnessKey = random.integer(1, 4)
+  const keys = random.chance(0.4) ? { fairnessKey, maxYieldedPerFairnessKey } : {}
+  return { random, yields, options: { maxYielded, ...keys } }
+}
