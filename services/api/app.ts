@@ -9,6 +9,7 @@ import type { Metrics } from './admin/metrics.ts'
 import { metricsPlugin } from './admin/metrics-plugin.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
+import { routeAccess } from './auth/route-access.ts'
 import { createTypeInspector } from './content/inspect-type.ts'
 import type { UrlOf } from './download/downloads.ts'
 import { closing } from './http/closing.ts'
@@ -82,6 +83,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   })
 
   await app.register(problemsPlugin)
+  await app.register(routeAccess)
   // First of the hooks: what the others do is done within the request's span.
   if (tracing) await app.register(traced, { tracing })
   await app.register(requestLog)

@@ -15,6 +15,11 @@ export class InvalidKeySetError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_KEY_SET'
 }
 
+/** A route does not state who may use it. A fault of the program, found as it starts. */
+export class RouteAccessError extends HeadgateError {
+  readonly code = 'HEADGATE_ROUTE_ACCESS'
+}
+
 /** A token that is not accepted. The message is for the client. */
 export class TokenRefusedError extends HeadgateError {
   readonly code = 'HEADGATE_TOKEN_REFUSED'

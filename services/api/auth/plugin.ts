@@ -6,7 +6,7 @@ import { catalogue } from '../problems/catalogue.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { bearerToken } from './bearer.ts'
 import { ownerFromClaims } from './claims.ts'
-import { KeysUnavailableError, TokenRefusedError, UnknownKeyError } from './errors.ts'
+import { KeysUnavailableError, RouteAccessError, TokenRefusedError, UnknownKeyError } from './errors.ts'
 import type { KeySource } from './key-source.ts'
 import { type Access, missingPermission, type RequiredPermissions } from './permissions.ts'
 import { type Claims, createVerifiedTokens } from './verified-tokens.ts'
@@ -16,12 +16,8 @@ declare module 'fastify' {
     /** The `sub` of the request's token. Empty on routes without authentication. */
     owner: string
   }
-  interface FastifyContextConfig {
-    /** Which permissions the route needs. Left out: `read` for GET and HEAD, `write` for all others. */
-    access?: Access
-  }
   interface FastifyInstance {
-    /** An `onRequest` hook: sets the request's owner, or ends the request with 401, 403 or 429 before its body is read. */
+    /** Sets the request's owner, or ends the request with 401, 403 or 429 before its body is read. Called by `routeAccess`. */
     authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void>
   }
 }
@@ -88,7 +84,9 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
       if (token === undefined) throw missingToken()
       const claims = await claimsOf(request, token)
       const owner = ownerFromClaims(claims, { clientId })
-      const access = request.routeOptions.config.access ?? (READING.has(request.method) ? 'read' : 'write')
+      const { access } = request.routeOptions.config
+      if (access !== 'read' && access !== 'write')
+        throw new RouteAccessError('A route without a token is authenticated.')
       const missing = missingPermission(claims, required[access])
       if (missing !== undefined) throw insufficientScope(missing, required[access])
       request.owner = owner
@@ -109,8 +107,6 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
   },
   { name: 'auth', fastify: '5.x' },
 )
-
-const READING = new Set(['GET', 'HEAD'])
 
 /** RFC 6750, 3.1. */
 function insufficientScope(missing: string, { scopes }: RequiredPermissions): ProblemError {

@@ -29,8 +29,8 @@ export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = asyn
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   await app.register(multipart, multipartOptions(arriving.maxFormFiles))
 
-  const config = { openapiBody, openapiResponses }
-  app.post('/uploads', { schema, config, onRequest: app.authenticate }, async (request, reply) => {
+  const config = { access: 'write', openapiBody, openapiResponses } as const
+  app.post('/uploads', { schema, config }, async (request, reply) => {
     const { owner, id: requestId, log } = request
     const common = { owner, requestId, log, traceparent: traceparentOf(request.raw) }
     checkQueryEncoding(request.raw.url ?? '')

@@ -38,7 +38,7 @@ export interface DeleteUploadOptions {
 export const deleteUpload: FastifyPluginAsyncTypebox<DeleteUploadOptions> = async (app, options) => {
   const { deletions, watches, endPending } = options
   ignoreBodies(app)
-  app.delete('/uploads/:id', { schema, onRequest: app.authenticate }, async (request, reply) => {
+  app.delete('/uploads/:id', { schema, config: { access: 'write' } }, async (request, reply) => {
     const { owner, log } = request
     const key = { owner, uploadId: uploadIdOf(request.params.id) }
     reply.header('cache-control', 'no-store')

@@ -31,7 +31,7 @@ export const docs = fastifyPlugin(
     const document = onFirstUse(async () => (await import('./describe-routes.ts')).describeRoutes(routes))
     const pages = onFirstUse(async () => openPages(await document()))
     app.decorate('openapi', document)
-    const hidden = { schema: { hide: true }, logLevel: 'warn' } as const
+    const hidden = { schema: { hide: true }, logLevel: 'warn', config: { access: 'public' } } as const
     app.get('/openapi.json', hidden, () => document())
 
     for (const url of ['/docs', '/docs/*']) {

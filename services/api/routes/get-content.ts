@@ -21,7 +21,7 @@ export const getContent: FastifyPluginAsyncTypebox<{ store: Pick<UploadStore, 'g
   options,
 ) => {
   const { store, urlOf } = options
-  app.get('/uploads/:id/content', { schema, onRequest: app.authenticate }, async (request, reply) => {
+  app.get('/uploads/:id/content', { schema, config: { access: 'read' } }, async (request, reply) => {
     const uploadId = uploadIdOf(request.params.id)
     const record = await store.get({ owner: request.owner, uploadId })
     if (!record) throw noSuchUpload()

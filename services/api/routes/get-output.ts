@@ -19,7 +19,7 @@ const schema = {
 }
 
 export const getOutput: FastifyPluginAsyncTypebox<OutputRouteOptions> = async (app, { store, giveOutput }) => {
-  app.get('/uploads/:id/outputs/:name', { schema, onRequest: app.authenticate }, async (request, reply) => {
+  app.get('/uploads/:id/outputs/:name', { schema, config: { access: 'read' } }, async (request, reply) => {
     const { id, name } = request.params
     const record = await store.get({ owner: request.owner, uploadId: uploadIdOf(id) })
     if (!record) throw noSuchUpload()

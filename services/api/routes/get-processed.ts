@@ -22,7 +22,7 @@ export interface OutputRouteOptions {
 }
 
 export const getProcessed: FastifyPluginAsyncTypebox<OutputRouteOptions> = async (app, { store, giveOutput }) => {
-  app.get('/uploads/:id/processed', { schema, onRequest: app.authenticate }, async (request, reply) => {
+  app.get('/uploads/:id/processed', { schema, config: { access: 'read' } }, async (request, reply) => {
     const record = await store.get({ owner: request.owner, uploadId: uploadIdOf(request.params.id) })
     if (!record) throw noSuchUpload()
     await giveOutput(record, MAIN_OUTPUT, { request, reply })

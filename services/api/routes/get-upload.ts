@@ -44,7 +44,7 @@ export interface GetUploadOptions {
 }
 
 export const getUpload: FastifyPluginAsyncTypebox<GetUploadOptions> = async (app, { store, watches }) => {
-  app.get('/uploads/:id', { schema, onRequest: app.authenticate }, async (request, reply) => {
+  app.get('/uploads/:id', { schema, config: { access: 'read' } }, async (request, reply) => {
     const key = { owner: request.owner, uploadId: uploadIdOf(request.params.id) }
     const known = request.headers['if-none-match']
     const record = await store.get(key)

@@ -99,6 +99,8 @@ const completeSchema = {
   },
 }
 
+const config = { access: 'write' } as const
+
 export interface GrantsOptions {
   grants: Grants
   /** For requests with an `Idempotency-Key`. */
@@ -121,7 +123,7 @@ const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, option
     readJsonBody(request, payload, { maxBytes: maxJsonBytes, patience: createPatience(patience) }),
   )
 
-  app.post('/uploads/grants', { schema: createSchema, onRequest: app.authenticate }, async (request, reply) => {
+  app.post('/uploads/grants', { schema: createSchema, config }, async (request, reply) => {
     const { owner, id: requestId, log, body } = request
     const announced = { ...body, sha256: body.sha256?.toLowerCase(), owner, requestId }
     const key = idempotencyKey(request.headers['idempotency-key'])
@@ -134,10 +136,10 @@ const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, option
 }
 
 const goOnWithGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { grants }) => {
-  const onRequest = app.authenticate
   ignoreBodies(app)
 
-  app.get('/uploads/:id/grant', { schema: renewSchema, onRequest }, async (request, reply) => {
+  // It gives out presigned PUTs: whoever may only read must not get them.
+  app.get('/uploads/:id/grant', { schema: renewSchema, config }, async (request, reply) => {
     const { owner } = request
     const uploadId = request.params.id
     const grant = isUploadId(uploadId) ? await grants.renew({ owner, uploadId }) : undefined
@@ -145,7 +147,7 @@ const goOnWithGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { gr
     return reply.header('cache-control', 'no-store').send(toGrant(grant))
   })
 
-  app.post('/uploads/:id/complete', { schema: completeSchema, onRequest }, async (request, reply) => {
+  app.post('/uploads/:id/complete', { schema: completeSchema, config }, async (request, reply) => {
     const { owner, log } = request
     const uploadId = request.params.id
     const upload = isUploadId(uploadId) ? await grants.complete({ owner, uploadId }, log) : undefined

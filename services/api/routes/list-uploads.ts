@@ -44,7 +44,7 @@ const schema = {
 }
 
 export const listUploads: FastifyPluginAsyncTypebox<{ list: ListUploads }> = async (app, { list }) => {
-  app.get('/uploads', { schema, onRequest: app.authenticate }, async (request, reply) => {
+  app.get('/uploads', { schema, config: { access: 'read' } }, async (request, reply) => {
     const { status, cursor, limit = String(DEFAULT_LIMIT) } = request.query
     const before = cursor === undefined ? undefined : decodeCursor(cursor)
     const page = await list({ owner: request.owner, status, before, limit: Number(limit) })

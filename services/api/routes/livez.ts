@@ -13,6 +13,6 @@ const schema = {
 export const livez: FastifyPluginAsyncTypebox = async app => {
   // What compiles schemas is among what is not loaded yet.
   const serializerCompiler = () => (answer: unknown) => JSON.stringify(answer)
-  const config = { answersFirst: true }
+  const config = { access: 'public', answersFirst: true } as const
   app.get('/livez', { schema, logLevel: 'warn', config, serializerCompiler }, () => ({ status: 'ok' as const }))
 }

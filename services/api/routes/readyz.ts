@@ -26,7 +26,7 @@ export const readyz: FastifyPluginAsyncTypebox<{ readiness: () => Promise<Readin
   app,
   { readiness },
 ) => {
-  app.get('/readyz', { schema, logLevel: 'warn' }, async () => {
+  app.get('/readyz', { schema, logLevel: 'warn', config: { access: 'public' } }, async () => {
     if (app.isStopping()) throw notReady('This process is stopping.')
     const { ready, checks } = await readiness()
     if (ready) return { status: 'ready' as const, checks }

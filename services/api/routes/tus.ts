@@ -34,27 +34,31 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
     return reply.send()
   }
 
-  const onRequest = app.authenticate
-  app.options(TUS_PATH, { schema: schemas.options }, answer)
-  app.options(WITH_SLASH, { schema: { hide: true } }, answer)
-  app.post(WITH_SLASH, { schema: { hide: true }, onRequest }, (request, reply) => answer(request, reply))
-  app.options(`${TUS_PATH}/:id`, { schema: { hide: true } }, answer)
-  app.post(TUS_PATH, { schema: schemas.create, config: documented.create, onRequest }, (request, reply) =>
+  const hidden = { schema: { hide: true }, config: { access: 'public' } } as const
+  const write = { access: 'write' } as const
+  app.options(TUS_PATH, { schema: schemas.options, config: { access: 'public' } }, answer)
+  app.options(WITH_SLASH, hidden, answer)
+  app.options(`${TUS_PATH}/:id`, hidden, answer)
+  app.post(WITH_SLASH, { schema: { hide: true }, config: write }, (request, reply) => answer(request, reply))
+  app.post(TUS_PATH, { schema: schemas.create, config: { ...write, ...documented.create } }, (request, reply) =>
     answer(request, reply),
   )
+  // HEAD writes, too: it takes the upload's lock from whoever sends, and accepts an upload whose last byte has arrived.
   app.head(
     `${TUS_PATH}/:id`,
-    { schema: schemas.head, config: { ...documented.other, swagger: { exposeHeadRoute: true } }, onRequest },
+    { schema: schemas.head, config: { ...write, ...documented.other, swagger: { exposeHeadRoute: true } } },
     (request, reply) => answer(request, reply),
   )
-  app.delete(`${TUS_PATH}/:id`, { schema: schemas.delete, config: documented.other, onRequest }, (request, reply) =>
-    answer(request, reply),
+  app.delete(
+    `${TUS_PATH}/:id`,
+    { schema: schemas.delete, config: { ...write, ...documented.other } },
+    (request, reply) => answer(request, reply),
   )
-  app.patch(`${TUS_PATH}/:id`, { schema: schemas.patch, config: documented.patch, onRequest }, (request, reply) =>
+  app.patch(`${TUS_PATH}/:id`, { schema: schemas.patch, config: { ...write, ...documented.patch } }, (request, reply) =>
     answer(request, reply),
   )
   // For clients whose network lets no PATCH through.
-  app.post(`${TUS_PATH}/:id`, { schema: { hide: true }, onRequest }, (request, reply) => {
+  app.post(`${TUS_PATH}/:id`, { schema: { hide: true }, config: write }, (request, reply) => {
     const override = request.headers['x-http-method-override']
     if (override === 'PATCH' || override === 'DELETE') return answer(request, reply, override)
     throw new ProblemError('method-not-allowed', 'POST is served here with X-HTTP-Method-Override alone.', {

@@ -52,7 +52,7 @@ export interface UploadEventsOptions {
 export const uploadEvents: FastifyPluginAsyncTypebox<UploadEventsOptions> = async (app, options) => {
   const { store, watches, isBuffered } = options
 
-  app.get('/uploads/:id/events', { schema, onRequest: app.authenticate }, async (request, reply) => {
+  app.get('/uploads/:id/events', { schema, config: { access: 'read' } }, async (request, reply) => {
     const key = { owner: request.owner, uploadId: uploadIdOf(request.params.id) }
     const lastSeen = request.headers['last-event-id']
     const record = await store.get(key)
