@@ -25,6 +25,7 @@ export async function startHealth(host: string, port: number): Promise<HealthSer
   } catch (cause) {
     throw new PortTakenError('the health check', port, { cause })
   }
+  server.on('error', error => console.error('The health check:', error))
   return {
     port: (server.address() as AddressInfo).port,
     async stop() {

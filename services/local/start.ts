@@ -23,7 +23,7 @@ runForPeople(async () => {
 })
 
 async function run(flags: StartSettings): Promise<void> {
-  const logs = flags.verbose ? undefined : openLogFiles(flags.dataDir)
+  const logs = flags.verbose ? undefined : openLogFiles(flags.dataDir, console.error)
   console.log('Headgate: the whole pipeline on this machine\n')
   const failure = Promise.withResolvers<Error>()
   const starting = startPipeline({

@@ -9,11 +9,15 @@ export type Tail = () => string
 export function readLines(input: NodeJS.ReadableStream | null, onLine: (line: string) => void = () => undefined): Tail {
   const lines: string[] = []
   if (input) {
-    createInterface({ input }).on('line', line => {
+    const take = (line: string) => {
       onLine(line)
       lines.push(line)
       if (lines.length > MOST_LINES) lines.shift()
-    })
+    }
+    // A pipe that breaks ends with its process, whose end is reported.
+    createInterface({ input })
+      .on('line', take)
+      .on('error', error => take(`(nothing more can be read: ${error.message})`))
   }
   return () => lines.join('\n')
 }

@@ -33,8 +33,15 @@ export function logOptions({ level, role }: LogSettings): LoggerOptions {
   }
 }
 
+/** How much of a log is held while it cannot be written. Lines beyond that are dropped. */
+const MAX_UNWRITTEN_BYTES = 1024 ** 2
+
 export function createLogger(settings: LogSettings): Logger {
   // Synchronous: a line is out before a crash, and a reader of stdout that has gone cannot hang the exit, as it does with the
   // asynchronous destination, which tries for ever to flush its last lines.
-  return pino(logOptions(settings), pino.destination({ fd: 1, sync: true }))
+  const destination = pino.destination({ fd: 1, sync: true, maxLength: MAX_UNWRITTEN_BYTES })
+  destination.once('error', (error: Error) => process.emitWarning(`The log cannot be written: ${error.message}`))
+  // A full disk must not end a process that could go on without its log.
+  destination.on('error', () => undefined)
+  return pino(logOptions(settings), destination)
 }

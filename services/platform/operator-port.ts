@@ -53,12 +53,18 @@ export async function openOperatorPort({ host, port, pages, log }: OperatorPortS
   }
 
   const server = createServer((request, response) => {
-    void answerTo(request.method, request.url).then(page => send(response, page))
+    answerTo(request.method, request.url)
+      .then(page => send(response, page))
+      .catch((err: unknown) => {
+        log.error({ err }, 'a page of the operator could not be sent')
+        response.destroy()
+      })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)
   })
+  server.on('error', err => log.error({ err }, 'the operator port could not accept a connection'))
   const { address, family, port: taken } = server.address() as AddressInfo
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`,

@@ -84,3 +84,13 @@ t.test('a server that stays silent is given up, and ended', async t => {
     message: /did not listen within 1 ms/,
   })
 })
+
+t.test('a stop right after the server has died is no error', async t => {
+  const failures: Error[] = []
+  const server = await startKinesis({ host, port: 0, onFailure: error => failures.push(error) })
+  process.kill(server.pid ?? 0, 'SIGKILL')
+  // Without a turn of the event loop: this process has not heard of it yet.
+  while (isAlive(server.pid));
+  await server.stop()
+  t.strictSame(failures, [])
+})

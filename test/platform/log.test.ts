@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import t from 'tap'
 import { logOptions } from '../../services/platform/log.ts'
@@ -85,3 +89,30 @@ t.test('a hostile text costs no time', async t => {
   const { user, system } = process.cpuUsage(started)
   t.ok(user + system < 1_000_000, `${user + system} µs`)
 })
+
+t.test(
+  'a process goes on without its log where that cannot be written',
+  { skip: !existsSync('/dev/full') },
+  async t => {
+    const full = openSync('/dev/full', 'w')
+    t.teardown(() => closeSync(full))
+    const script = `
+    const { createLogger } = await import(${JSON.stringify(new URL('../../services/platform/log.ts', import.meta.url))})
+    const log = createLogger({ level: 'info', role: 'worker' })
+    for (let n = 0; n < 3_000; n++) {
+      log.info({ text: 'x'.repeat(1_000) }, 'nobody reads it')
+      if (n % 100 === 0) await new Promise(resolve => setTimeout(resolve, 1))
+    }
+    process.stderr.write('still here')`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      env: { PATH: process.env.PATH },
+      stdio: ['ignore', full, 'pipe'],
+    })
+    if (!child.stderr) throw new Error('no stderr')
+    const said = text(child.stderr)
+    const [code] = await once(child, 'close')
+    t.match(await said, 'still here')
+    t.equal((await said).split('The log cannot be written: ENOSPC').length - 1, 1, 'and says so once')
+    t.equal(code, 0)
+  },
+)

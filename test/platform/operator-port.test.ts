@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Server } from 'node:http'
 import t from 'tap'
 import { jsonPage, openOperatorPort, type Pages } from '../../services/platform/operator-port.ts'
 
@@ -61,4 +63,16 @@ t.test('it closes at once, though a client keeps its connection', async t => {
 t.test('a port that is taken is an error', async t => {
   const { url } = await open()
   await t.rejects(open({}, Number(new URL(url).port)), { code: 'EADDRINUSE' })
+})
+
+t.test('a connection that cannot be accepted is logged, and the port stays open', async t => {
+  const { url, errors } = await open()
+  const servers: Server[] = []
+  const see = (message: unknown) => void servers.push((message as { server: Server }).server)
+  subscribe('http.server.request.start', see)
+  await fetch(`${url}/livez`)
+  unsubscribe('http.server.request.start', see)
+  for (const message of ['accept ENOBUFS', 'accept ENOMEM']) servers[0]?.emit('error', new Error(message))
+  t.match(errors, [{ err: { message: 'accept ENOBUFS' } }, { err: { message: 'accept ENOMEM' } }])
+  t.equal((await fetch(`${url}/livez`)).status, 200)
 })

@@ -33,6 +33,10 @@ export const closing = fastifyPlugin(
       socket.once('close', () => silent.delete(socket))
       if (isClosing) endIfSilent(socket)
     })
+    // Not before: until then the error is what listening fails by.
+    app.addHook('onListen', async () => {
+      app.server.on('error', err => app.log.error({ err }, 'a connection could not be accepted'))
+    })
     app.server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket))
 
     /** Not at once: a request may be on its way. */

@@ -18,7 +18,8 @@ export async function readBody(
   allocate: (length: number) => Buffer,
 ): Promise<Buffer> {
   if (length !== undefined && length > MAX_BYTES) {
-    stream.destroy()
+    // A body that is destroyed early fails, and one that fails without a listener ends the process.
+    stream.on('error', () => undefined).destroy()
     throw tooLong()
   }
   return length === undefined ? await concatenate(stream) : await fill(stream, allocate(length).subarray(0, length))
@@ -58,16 +59,16 @@ async function concatenate(stream: Readable): Promise<Buffer> {
 /** By events: an iterator would cost several promises for each of the many chunks of a reply. */
 function readAll(stream: Readable, take: (chunk: Buffer) => void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
+  stream.on('error', reject)
   stream.on('data', (chunk: Buffer) => {
     try {
       take(chunk)
     } catch (error) {
-      stream.destroy()
       reject(error)
+      stream.destroy()
     }
   })
   stream.once('end', resolve)
-  stream.on('error', reject)
   stream.once('close', () => reject(new Error('The connection was closed in the middle of a reply.')))
   return promise
 }

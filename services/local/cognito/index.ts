@@ -44,6 +44,7 @@ export async function startCognito(settings: CognitoSettings = {}): Promise<Cogn
   const server = createCognitoServer({ context, save, report })
   server.listen(port, host)
   await once(server, 'listening')
+  server.on('error', report)
   const address = server.address() as AddressInfo
   url = toUrl(address)
 

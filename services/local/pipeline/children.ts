@@ -49,7 +49,10 @@ export function startChild({ name, entry, env, onLine, onDeath }: ChildSettings)
       how ??= text
       resolve(how)
     }
-    child.once('error', error => settle(error.message))
+    // A running child has errors too, such as a signal that does not reach it. They are no end: 'close' is.
+    child.on('error', error => {
+      if (child.pid === undefined) settle(error.message)
+    })
     // 'close' and not 'exit': what it wrote last is read by then, and it is what is wanted when it dies.
     child.once('close', (code, signal) => settle(signal ?? `exit code ${code}`))
   })

@@ -11,7 +11,7 @@ export interface LogFiles {
   open(name: string): (line: string) => void
   /** Whether anything was written. */
   hasLines(): boolean
-  /** Resolves when every line is written. Where there was none, nothing is left of what was created. */
+  /** Resolves when every line is written, or its file has failed. Where there was none, nothing is left of what was created. */
   close(): Promise<void>
   /** Takes them off the disk, where they are in no data directory. After close. */
   discard(): void
@@ -19,24 +19,32 @@ export interface LogFiles {
 
 /**
  * @param dataDir where a folder `logs` keeps them, across restarts. Left out: a temporary folder.
+ * @param onNotice told when a file cannot be written any more: a full disk must not end the pipeline
  * @throws EmbeddedAwsError
  */
-export function openLogFiles(dataDir: string | undefined): LogFiles {
+export function openLogFiles(dataDir: string | undefined, onNotice: (notice: string) => void): LogFiles {
   const { dir, created } = makeDir(dataDir)
   const streams = new Map<string, WriteStream>()
   function streamOf(name: string): WriteStream {
-    const stream =
-      streams.get(name) ?? createWriteStream(path.join(dir, `${name.replaceAll(' ', '-')}.log`), { flags: 'a' })
+    const known = streams.get(name)
+    if (known) return known
+    const stream = createWriteStream(path.join(dir, `${name.replaceAll(' ', '-')}.log`), { flags: 'a' })
+    stream.once('error', error => onNotice(`The log of the ${name} cannot be written: ${error.message}.`))
+    stream.on('error', () => undefined)
     streams.set(name, stream)
     return stream
   }
   return {
     dir,
-    open: name => line => streamOf(name).write(`${line}\n`),
+    open: name => line => {
+      const stream = streamOf(name)
+      if (stream.writable) stream.write(`${line}\n`)
+    },
     hasLines: () => streams.size > 0,
     async close() {
       for (const stream of streams.values()) stream.end()
-      await Promise.all([...streams.values()].map(stream => finished(stream)))
+      // What failed has been reported.
+      await Promise.allSettled([...streams.values()].map(stream => finished(stream)))
       if (streams.size === 0 && created !== undefined) removeEmpty(dir, created)
     },
     discard() {

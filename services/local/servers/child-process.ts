@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { EmbeddedAwsError } from '../errors.ts'
 import { sibling } from '../sibling.ts'
 import { readLines } from '../tail.ts'
@@ -49,7 +48,11 @@ export async function startChildServer(
   const outputs = [readLines(child.stdout), readLines(child.stderr)]
   const failed = (what: string) =>
     new EmbeddedAwsError(`The embedded ${title} ${what}.\n${outputs.map(output => output()).join('\n')}`.trim())
-  const exited = once(child, 'exit')
+  const exited = new Promise(resolve => {
+    child.once('exit', resolve)
+    // It never ran.
+    child.once('error', () => child.pid === undefined && resolve(undefined))
+  })
   let stopping = false
   const port = await listening(child, { failed, ...(startTimeoutMs === undefined ? {} : { startTimeoutMs }) }).catch(
     async error => {
@@ -58,6 +61,8 @@ export async function startChildServer(
       throw error
     },
   )
+  // Its exit says what has to be known: an error of a running child is a signal or a message that did not reach it.
+  child.on('error', () => undefined)
   child.once('exit', (code, signal) => {
     if (!stopping) onFailure(failed(ended(code, signal)))
   })
@@ -69,7 +74,8 @@ export async function startChildServer(
       stopping = true
       if (child.exitCode !== null || child.signalCode !== null) return
       const kill = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
-      child.send(STOP)
+      // A child that has just ended does not get the message. Its exit is what is waited for.
+      child.send(STOP, () => undefined)
       await exited
       clearTimeout(kill)
     },

@@ -17,6 +17,7 @@ export async function startDynamoDb({ host, port, dataDir }: ServerSettings): Pr
   const server = dynalite({ ...IMMEDIATELY, ...(dataDir === undefined ? {} : { path: dataDir }) })
   server.listen(port, host)
   await once(server, 'listening')
+  server.on('error', error => console.error('The embedded DynamoDB:', error))
   return { port: (server.address() as AddressInfo).port, stop: () => close(server) }
 }
 

@@ -41,6 +41,28 @@ t.test('chunks that another listener gets as well are left to it', async t => {
   t.ok(Buffer.concat(heard).equals(BODY))
 })
 
+/** A body that fails when it is destroyed before its end, as undici's does. */
+class FailingBody extends Readable {
+  override _read(): void {
+    this.push(Buffer.alloc(10))
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    done(error ?? new Error('aborted'))
+  }
+}
+
+t.test('a body that is too long is refused, and its own error then is no uncaught one', async t => {
+  for (const length of [1024 ** 3, 15]) {
+    const body = new FailingBody()
+    // Not by `once` of node:events, which listens for errors too.
+    const closed = new Promise(resolve => body.once('close', resolve))
+    await t.rejects(readBody(body, length, allocate), { message: /longer than/ })
+    await closed
+    t.ok(body.destroyed)
+  }
+})
+
 t.test('chunks of any other stream are left as they are, whoever has them', async t => {
   const mine = [Buffer.alloc(100_000, 'x'), Buffer.alloc(100_000, 'y')]
   const body = await readBody(Readable.from(mine).pipe(new PassThrough()), 200_000, allocate)
