@@ -1,3 +1,4 @@
+import { anySignal } from '../any-signal.ts'
 import { type BackoffSettings, backoffMs } from '../processing/backoff.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type ReadFault, type RecordsReply, type SubscriptionEvent } from '../stream.ts'
@@ -97,10 +98,9 @@ function toReply({ continuation, ...reply }: SubscriptionEvent): RecordsReply {
 /** Waits for room in the budget, but not for long. */
 async function hasRoomSoon({ budget, clock, signal }: FetchSettings): Promise<boolean> {
   if (!budget.hasRoom()) {
-    const enough = new AbortController()
-    const either = AbortSignal.any([signal, enough.signal])
-    await Promise.race([budget.room(either), clock.sleep(REST_MS, either)])
-    enough.abort()
+    const either = anySignal([signal])
+    await Promise.race([budget.room(either.signal), clock.sleep(REST_MS, either.signal)])
+    either.release()
   }
   return !signal.aborted && budget.hasRoom()
 }

@@ -1,3 +1,4 @@
+import { anySignal } from '../any-signal.ts'
 import type { Clock } from '../clock.ts'
 import { StreamReplyError } from '../errors.ts'
 import type { ShardPosition, StreamReader, SubscriptionEvent } from '../stream.ts'
@@ -50,8 +51,8 @@ export class Subscription {
   async next(): Promise<SubscriptionEvent | undefined> {
     const { shardId, clock } = this.#settings
     this.#calledAt ??= clock.now()
-    const heard = new AbortController()
-    const silence = clock.sleep(SILENCE_MS, AbortSignal.any([heard.signal, this.#closed.signal]))
+    const over = anySignal([this.#closed.signal])
+    const silence = clock.sleep(SILENCE_MS, over.signal)
     const coming = this.#events.next()
     // It rejects once the subscription is closed, when nobody may wait for it any more. Who does, hears of it below.
     coming.catch(() => undefined)
@@ -63,7 +64,7 @@ export class Subscription {
       this.#count++
       return result.value
     } finally {
-      heard.abort()
+      over.release()
     }
   }
 

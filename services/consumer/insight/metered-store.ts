@@ -40,6 +40,7 @@ export class MeteredLeaseStore implements LeaseStore {
     this.#settings.counters.leaseTableReads++
     const leases = await this.#settings.store.list(reading)
     this.#leases = leases
+    this.#forgetOthers(leases)
     return leases
   }
 
@@ -72,6 +73,13 @@ export class MeteredLeaseStore implements LeaseStore {
   delete(lease: Lease): Promise<boolean> {
     this.#settings.counters.leaseTableWrites++
     return this.#settings.store.delete(lease)
+  }
+
+  /** Forgets shards whose rows are gone. Another worker may have taken such a lease, so that no write here ended it. */
+  #forgetOthers(leases: readonly Lease[]): void {
+    if (this.#checkpointedAt.size === 0) return
+    const known = new Set(leases.map(lease => lease.leaseKey))
+    for (const leaseKey of this.#checkpointedAt.keys()) if (!known.has(leaseKey)) this.#checkpointedAt.delete(leaseKey)
   }
 }
 

@@ -5,10 +5,12 @@ import {
   ListShardsCommand,
   type ListShardsCommandOutput,
 } from '@aws-sdk/client-kinesis'
+import type { HttpHandlerOptions } from '@smithy/types'
 import { StreamReplyError } from '../errors.ts'
 import { pages } from '../pages.ts'
 import type { Shard } from '../shards/shard.ts'
 import type { ShardPosition, StreamReader } from '../stream.ts'
+import { withDeadline } from './deadline.ts'
 import { toChildShard, toShard } from './sdk-shards.ts'
 
 export interface SdkStreamSettings {
@@ -20,9 +22,8 @@ export interface SdkStreamSettings {
 
 /** A Kinesis stream, read by polling through the SDK. */
 export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkStreamSettings): StreamReader {
-  const bounded = (signal?: AbortSignal) => {
-    const timeout = AbortSignal.timeout(requestTimeoutMs)
-    return { abortSignal: signal ? AbortSignal.any([signal, timeout]) : timeout }
+  function bounded<T>(send: (options: HttpHandlerOptions) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return withDeadline(requestTimeoutMs, signal, abortSignal => send({ abortSignal }))
   }
 
   return {
@@ -31,8 +32,10 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
       // The service takes the token instead of the stream's name, not beside it.
       const listing = pages<ListShardsCommandOutput, string>(
         'ListShards',
-        token =>
-          kinesis.send(new ListShardsCommand(token ? { NextToken: token } : { StreamName: streamName }), bounded()),
+        token => {
+          const command = new ListShardsCommand(token ? { NextToken: token } : { StreamName: streamName })
+          return bounded(options => kinesis.send(command, options))
+        },
         ({ NextToken }) => NextToken || undefined,
       )
       for await (const { Shards = [] } of listing) shards.push(...Shards.map(toShard))
@@ -45,14 +48,14 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
         ShardId: shardId,
         ...toIteratorInput(position),
       })
-      const { ShardIterator } = await kinesis.send(command, bounded())
+      const { ShardIterator } = await bounded(options => kinesis.send(command, options))
       if (!ShardIterator) throw new StreamReplyError(`GetShardIterator gave no iterator for '${shardId}'.`)
       return ShardIterator
     },
 
     async getRecords(shardId, iterator, limit, signal) {
       const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: limit })
-      const reply = await kinesis.send(command, bounded(signal))
+      const reply = await bounded(options => kinesis.send(command, options), signal)
       return {
         records: (reply.Records ?? []).map(record => ({
           data: toBuffer(record.Data),

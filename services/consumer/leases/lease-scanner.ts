@@ -1,3 +1,4 @@
+import { anySignal } from '../any-signal.ts'
 import type { Clock, Random } from '../clock.ts'
 import { DuplicateWorkerError, LeaseTableMissingError } from '../errors.ts'
 import type { ConsumerEmitter } from '../insight/emitter.ts'
@@ -75,7 +76,9 @@ export class LeaseScanner {
       }
       const wait = scanIntervalMs / (this.#awaitsLease ? HASTE : 1)
       // A little chance keeps workers that started together from reading, and taking, in step.
-      await clock.sleep(wait * (0.9 + random() / 5), AbortSignal.any([signal, this.#wake.signal]))
+      const either = anySignal([signal, this.#wake.signal])
+      await clock.sleep(wait * (0.9 + random() / 5), either.signal)
+      either.release()
     }
   }
 

@@ -1,3 +1,4 @@
+import { anySignal } from '../any-signal.ts'
 import type { Clock } from '../clock.ts'
 import { type BatchLimits, BatchQueue } from './batch-queue.ts'
 import type { Job } from './job.ts'
@@ -87,9 +88,10 @@ class BatchLane {
     const { clock, closing } = this.#settings
     this.#wake = new AbortController()
     this.#isWaiting = true
-    const woken = AbortSignal.any([closing, this.#wake.signal])
+    const woken = anySignal([closing, this.#wake.signal])
     const dueIn = this.#queue.dueIn(clock.now())
-    await (dueIn === undefined ? aborted(woken) : clock.sleep(dueIn, woken))
+    await (dueIn === undefined ? aborted(woken.signal) : clock.sleep(dueIn, woken.signal))
+    woken.release()
     this.#isWaiting = false
   }
 

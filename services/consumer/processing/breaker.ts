@@ -1,3 +1,4 @@
+import { anySignal } from '../any-signal.ts'
 import type { Clock, Random } from '../clock.ts'
 import { type BackoffSettings, backoffMs } from './backoff.ts'
 
@@ -67,7 +68,9 @@ export class CircuitBreaker {
         this.#probing = true
         return ++this.#generation
       }
-      await clock.sleep(wait, AbortSignal.any([signal, this.#changed.signal]))
+      const either = anySignal([signal, this.#changed.signal])
+      await clock.sleep(wait, either.signal)
+      either.release()
     }
     return undefined
   }

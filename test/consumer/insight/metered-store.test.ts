@@ -113,3 +113,17 @@ for (const failoverMs of [10_000, 30_000]) {
     )
   }
 }
+
+t.test('the age of a checkpoint is forgotten with its row, though another worker ended the lease', async t => {
+  const { store, model } = meteredStore()
+  const free = leaseWith({ leaseKey: 's1' })
+  await store.create(free)
+  const mine = taken(free, 'me', 'session')
+  await store.swap(free, mine)
+  await store.swap(mine, progressed(mine, at('5')))
+  await store.list()
+  t.equal(store.checkpointedAt('s1'), 0)
+  model.rows.delete('s1')
+  await store.list()
+  t.equal(store.checkpointedAt('s1'), undefined)
+})
