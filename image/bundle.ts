@@ -26,14 +26,14 @@ const require = __createRequire(import.meta.url), __filename = import.meta.filen
  */
 export async function bundle(root: string, outdir: string): Promise<void> {
   const services = path.join(root, 'services')
-  const { programs, handlers, threads, libraries } = entriesOf(services)
+  const { programs, handlers, processes, libraries } = entriesOf(services)
   const entry = (name: string, suffix = MAIN) => ({ in: path.join(services, `${name}.ts`), out: `${name}${suffix}` })
   const groups = [
     [entry(API)],
     [entry(ON_ITS_OWN, '')],
     [
       ...[...programs.filter(name => name !== API), ...handlers].map(name => entry(name)),
-      ...[...threads, ...libraries].map(name => entry(name, '')),
+      ...[...processes, ...libraries].map(name => entry(name, '')),
       ...['compile-cache', 'lambda-start'].map(name => ({ in: path.join(root, `image/${name}.ts`), out: name })),
     ],
   ]

@@ -4,15 +4,15 @@ import path from 'node:path'
 const PROGRAMS = ['api/server', 'worker/worker', 'cli/headgate']
 /** What may be imported of the package, by the names that it says: a transform of one's own in the image does. */
 const LIBRARY = /^\.\/dist\/services\/(.+)\.js$/
-/** A thread is begun by the path of its file. */
-const THREADS = 'worker/**/thread.ts'
+/** A process is started by the path of its file. */
+const PROCESSES = 'worker/**/transform-process.ts'
 
 /** What a bundle is entered by, each from `services/` and without `.ts`. */
 export interface Entries {
   programs: string[]
   /** Modules whose handler Lambda calls. */
   handlers: string[]
-  threads: string[]
+  processes: string[]
   /** Modules that others import by the package's name. */
   libraries: string[]
 }
@@ -29,7 +29,7 @@ export function entriesOf(services: string): Entries {
   return {
     programs: PROGRAMS,
     handlers: found('{api,worker}/lambda*.ts').filter(hasHandler),
-    threads: found(THREADS),
+    processes: found(PROCESSES),
     libraries: Object.values(exports).flatMap(target => LIBRARY.exec(defaultOf(target))?.[1] ?? []),
   }
 }

@@ -1,8 +1,8 @@
 import { cpSync, existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** Packages that are not bundled, since they look for files beside their own: pages, a library in C, a thread's program. */
-export const ASIDE = ['@fastify/swagger-ui', 'sharp', 'piscina'] as const
+/** Packages that are not bundled, since they look for files beside their own: pages, a library in C. */
+export const ASIDE = ['@fastify/swagger-ui', 'sharp'] as const
 
 interface Manifest {
   dependencies?: Record<string, string>

@@ -63,9 +63,19 @@ export class PoisonRecordError extends PermanentError {
   readonly code = 'HEADGATE_POISON_RECORD'
 }
 
-/** A thread ended in the middle of its work, by itself: `process.exit` in a module, most likely. It may not the next time. */
-export class ThreadEndedError extends HeadgateError {
-  readonly code = 'HEADGATE_THREAD_ENDED'
+/** A process ended during the work on an upload: by a crash, or because a module ended it. It may not the next time. */
+export class ProcessEndedError extends HeadgateError {
+  readonly code = 'HEADGATE_PROCESS_ENDED'
+}
+
+/** The work on an upload was over the limits of its process, which something else may have had a part in. */
+export class ProcessLimitError extends HeadgateError {
+  readonly code = 'HEADGATE_PROCESS_LIMIT'
+}
+
+/** No process could be had for the work on an upload: that says nothing about the upload. */
+export class ProcessStartError extends HeadgateError {
+  readonly code = 'HEADGATE_PROCESS_START'
 }
 
 /** Two runs of the same upload were in each other's way. Whoever is told does it again. */

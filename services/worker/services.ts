@@ -18,8 +18,8 @@ import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import type { WorkMetrics } from './metrics/work-metrics.ts'
 import { createProcessor, type Processor } from './processor.ts'
 import { tracedProcessor } from './traced-processor.ts'
+import { createTransformProcesses } from './transforms/processes/pool.ts'
 import { loadRules } from './transforms/rules/rules.ts'
-import { createTransformThreads } from './transforms/threads/pool.ts'
 
 /** What a worker is made of, in a container and on Lambda alike. */
 export interface WorkerServices {
@@ -59,8 +59,8 @@ export async function createWorkerServices(
   measured?: WorkMetrics,
   tracing?: Tracing,
 ): Promise<WorkerServices> {
-  const threads = createTransformThreads()
-  const rules = await loadRules(config.TRANSFORMS, threads.onThread)
+  const processes = createTransformProcesses()
+  const rules = await loadRules(config.TRANSFORMS, processes.inProcess)
   const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS, tracing })
   const { s3, kinesis, dynamodb } = aws
   const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
@@ -92,7 +92,7 @@ export async function createWorkerServices(
     rules,
     results,
     removeOutputs,
-    threads: threads.size,
+    threads: processes.size,
     deadLetters,
     attempts: createAttemptStore({ dynamodb, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }),
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
@@ -111,7 +111,7 @@ export async function createWorkerServices(
     processor: measured?.processor(processor) ?? processor,
     tell,
     async close() {
-      await Promise.all([publisher.drain(), threads.close()])
+      await Promise.all([publisher.drain(), processes.close()])
       aws.destroy()
     },
   }

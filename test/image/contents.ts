@@ -26,9 +26,9 @@ export async function holdToItsContents(t: Test, image: string): Promise<void> {
   })
 
   t.test('has every entry, the packages that are not bundled, and the runtime client of Lambda', async t => {
-    const { programs, handlers, threads, libraries } = entriesOf(path.resolve(import.meta.dirname, '../../services'))
+    const { programs, handlers, processes, libraries } = entriesOf(path.resolve(import.meta.dirname, '../../services'))
     const there = [
-      ...[...programs, ...handlers, ...threads, ...libraries].map(name => `/app/dist/services/${name}.js`),
+      ...[...programs, ...handlers, ...processes, ...libraries].map(name => `/app/dist/services/${name}.js`),
       '/app/dist/services/lambda-start.js',
       '/app/node_modules/@fastify/swagger-ui/static/swagger-ui.css',
       '/lambda/node_modules/aws-lambda-ric/rapid-client.node',

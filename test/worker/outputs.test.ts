@@ -5,19 +5,19 @@ import { names } from '../../services/platform/resources.ts'
 import { outputsPrefix, processedKey } from '../../services/uploads/keys.ts'
 import type { UploadRecord } from '../../services/uploads/record.ts'
 import { TransformError } from '../../services/worker/errors.ts'
+import { createTransformProcesses } from '../../services/worker/transforms/processes/pool.ts'
 import { loadRules } from '../../services/worker/transforms/rules/rules.ts'
-import { createTransformThreads } from '../../services/worker/transforms/threads/pool.ts'
 import type { Transform } from '../../services/worker/transforms/transform.ts'
 import { deadLetterOf, exists, going, startPipeline, streamRecord } from './pipeline.ts'
 
 const pipeline = await startPipeline(t)
 const { aws, store, results, read, keys } = pipeline
-const threads = createTransformThreads()
-t.teardown(() => threads.close())
+const processes = createTransformProcesses()
+t.teardown(() => processes.close())
 
 async function processorFor(configuration?: object) {
-  const rules = await loadRules(configuration && JSON.stringify(configuration), threads.onThread)
-  return pipeline.processor({ rules, threads: threads.size })
+  const rules = await loadRules(configuration && JSON.stringify(configuration), processes.inProcess)
+  return pipeline.processor({ rules, threads: processes.size })
 }
 
 /** Everything that lies of an upload in the bucket of processed objects. */

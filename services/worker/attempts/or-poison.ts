@@ -1,12 +1,17 @@
-import { PoisonRecordError, ThreadEndedError } from '../errors.ts'
+import { PoisonRecordError, ProcessEndedError, ProcessLimitError, TransformError } from '../errors.ts'
 
-/** Tries of a record by this process that may end with the end of a thread. */
+/** Tries of a record by this worker that may end with the end of a process. */
 const TRIES = 3
+/** Tries that may go over a limit. */
+const LIMIT_TRIES = 2
 
-/** What an error means for the record that it is of: itself, or that it is given up, having ended one thread after another. */
+/** Returns what an error means for its record: itself, or that the record is given up after it ended one process after another. */
 export function orPoison(error: unknown, attempt: number): unknown {
-  if (!(error instanceof ThreadEndedError) || attempt < TRIES) return error
-  return new PoisonRecordError(`The work on it ended its thread ${attempt} times: it is not tried again.`, {
+  if (error instanceof ProcessLimitError && attempt >= LIMIT_TRIES) {
+    return new TransformError(error.message, { cause: error })
+  }
+  if (!(error instanceof ProcessEndedError) || attempt < TRIES) return error
+  return new PoisonRecordError(`The work on it ended its process ${attempt} times: it is not retried.`, {
     cause: error,
   })
 }

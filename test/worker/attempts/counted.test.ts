@@ -2,7 +2,7 @@ import t from 'tap'
 import { names } from '../../../services/platform/resources.ts'
 import { createAttemptStore } from '../../../services/worker/attempts/attempt-store.ts'
 import { createCountAttempts, MOST_DEATHS, MOST_OUT_OF_TIME } from '../../../services/worker/attempts/counted.ts'
-import { OutOfTimeError, ThreadEndedError } from '../../../services/worker/errors.ts'
+import { OutOfTimeError, ProcessEndedError } from '../../../services/worker/errors.ts'
 import type { StreamRecord } from '../../../services/worker/record.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { deadLetterOf, exists, going, startPipeline, streamRecord } from '../pipeline.ts'
@@ -144,17 +144,17 @@ t.test('an upload that is given up so fails, keeps nothing that was made of it, 
   t.match(await store.get(upload), { status: 'processed' })
 })
 
-t.test('an upload that ends one thread after another is given up at the third', async t => {
+t.test('an upload that ends one process after another is given up at the third', async t => {
   const upload = await pipeline.upload('hello')
   const record = streamRecord(upload)
   const transform = {
     name: 'exiting',
     version: '1',
-    apply: () => Promise.reject(new ThreadEndedError('The thread ended.')),
+    apply: () => Promise.reject(new ProcessEndedError('The process ended.')),
   }
   const processor = pipeline.processor({ transforms: [transform] })
   for (const attempt of [1, 2]) {
-    await t.rejects(processor.process(record, { ...going, attempt }), { code: 'HEADGATE_THREAD_ENDED' })
+    await t.rejects(processor.process(record, { ...going, attempt }), { code: 'HEADGATE_PROCESS_ENDED' })
   }
   await processor.process(record, { ...going, attempt: 3 })
   t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_POISON_RECORD' } })

@@ -4,10 +4,10 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import type { ConfigurationError } from '../../../services/platform/errors.ts'
-import type { OnThread, TransformRule } from '../../../services/worker/transforms/rules/rules.ts'
+import type { InProcess, TransformRule } from '../../../services/worker/transforms/rules/rules.ts'
 import { chooseRule, loadDefaultRules, loadRules, ruleOf } from '../../../services/worker/transforms/rules/rules.ts'
 
-const inPlace: OnThread = transform => transform
+const inPlace: InProcess = transform => transform
 const defaults = await loadDefaultRules(inPlace)
 
 const folder = mkdtempSync(path.join(tmpdir(), 'headgate-rules-'))
@@ -108,25 +108,42 @@ t.test('a module of one’s own is loaded by path, from the folder of the file t
   t.strictSame(names, ['mine', 'mine', 'by-options', 'mine'])
 })
 
-t.test('what a rule says of sinks and threads is what is done', async t => {
-  const [rule, csv, own] = await loadRules(
+t.test('does with sinks and processes what a rule says', async t => {
+  const module = path.join(folder, 'mine.mjs')
+  const [rule, csv, own, patient, inline, still] = await loadRules(
     JSON.stringify({
       rules: [
         { contentType: 'image/*', transform: 'image', sink: { 'metadata.json': 'dynamodb' }, itemBytes: 100 },
-        { contentType: 'text/csv', transform: 'csv-to-ndjson', sink: 'dynamodb' },
-        { module: path.join(folder, 'mine.mjs'), thread: true },
+        { contentType: 'text/csv', transform: 'csv-to-ndjson', sink: 'dynamodb', inline: true },
+        { module },
+        { module, timeoutSeconds: 600 },
+        { module, inline: true },
+        { transform: 'copy', inline: false },
       ],
     }),
-    (transform, source) => ({ ...transform, name: `${transform.name} of ${source.kind}` }),
+    (transform, source, { timeoutSeconds }) => ({
+      ...transform,
+      name: `${transform.name} of ${source.kind} for ${timeoutSeconds} s`,
+    }),
   )
   t.strictSame(
     ['main', 'metadata.json'].map(output => rule?.sinkOf(output)),
     ['s3', 'dynamodb'],
   )
-  t.match(rule, { itemBytes: 100, isThreaded: false, transform: { name: 'image' } })
-  t.match(csv, { isThreaded: true, transform: { name: 'csv-to-ndjson of shipped' } })
+  t.match(rule, { itemBytes: 100, isThreaded: true, transform: { name: 'image of shipped for 20 s' } })
+  t.match(csv, { isThreaded: false, transform: { name: 'csv-to-ndjson' } })
   t.equal(csv?.sinkOf('main'), 'dynamodb')
-  t.match(own, { isThreaded: true, transform: { name: 'mine of module' } })
+  t.match(own, { isThreaded: true, transform: { name: 'mine of module for 120 s' } }, 'what others wrote is apart')
+  t.match(patient, { isThreaded: true, transform: { name: 'mine of module for 600 s' } })
+  t.match(inline, { isThreaded: false, transform: { name: 'mine' } })
+  t.match(still, { isThreaded: true, transform: { name: 'copy of shipped for 20 s' } })
+})
+
+t.test('tells what has become of the setting "thread"', async t => {
+  const text = JSON.stringify({ rules: [{ transform: 'copy', thread: true }] })
+  t.match(await faultsOf(text), [/^\/rules\/0\/thread: is no setting any more: .* leave "thread" out.*"inline": true$/])
+  const unlimited = JSON.stringify({ rules: [{ transform: 'copy', inline: true, timeoutSeconds: 5 }] })
+  t.match(await faultsOf(unlimited), [/^\/rules\/0: "timeoutSeconds" cannot be kept for what is "inline"/])
 })
 
 t.test('what is wrong with a configuration is said at the start, all of it, and where', async t => {

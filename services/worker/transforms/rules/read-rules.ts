@@ -62,8 +62,11 @@ function ruleFaults(rule: unknown, place: string): ConfigurationFault[] {
   if ((rule.transform === undefined) === (rule.module === undefined)) {
     return [ruleFault(place, 'a rule names either a "transform" that comes along or a "module" of your own')]
   }
-  const isMisplaced = rule.export !== undefined && rule.module === undefined
-  return isMisplaced ? [ruleFault(place, '"export" is of a "module"')] : []
+  if (rule.export !== undefined && rule.module === undefined) return [ruleFault(place, '"export" is of a "module"')]
+  const isUnlimited = rule.inline === true && rule.timeoutSeconds !== undefined
+  return isUnlimited
+    ? [ruleFault(place, '"timeoutSeconds" cannot be kept for what is "inline": leave out one of them')]
+    : []
 }
 
 /** What a part of a rule must be, where the schema's own words would be those of a pattern or of each alternative. */
@@ -71,6 +74,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   contentType: 'must be a media type such as "text/csv" or "image/*", or a list of them',
   filename: 'must be a name with wildcards such as "*.log", or a list of them',
   transform: `must be one of ${Object.keys(shippedTransforms).join(', ')}`,
+  thread:
+    'is no setting any more: a "module" runs in a process of its own now, so leave "thread" out. What took "thread": false says "inline": true',
   sink: 'must be "s3" or "dynamodb", or one of them for each output by its name',
 }
 
@@ -82,7 +87,7 @@ function faultsOf(schema: TSchema, value: unknown, place: string): Configuration
     if (keyword === 'additionalProperties') continue
     const [, part = ''] = instancePath.split('/')
     const at = part in EXPECTED ? `/${part}` : instancePath
-    const problem = keyword === 'boolean' ? 'there is no such setting' : (EXPECTED[part] ?? message)
+    const problem = EXPECTED[part] ?? (keyword === 'boolean' ? 'there is no such setting' : message)
     if (!faults.has(at)) faults.set(at, problem)
   }
   return [...faults].map(([at, problem]) => ruleFault(place + at || '/', problem))

@@ -12,7 +12,7 @@ export type SinkName = 's3' | 'dynamodb'
 export interface TransformRule {
   transform: Transform
   matches(upload: TransformUpload): boolean
-  /** Whether it runs on a thread, of which there are so many. */
+  /** Whether it runs in a process, of which there are only so many. */
   isThreaded: boolean
   /** Where an output goes. */
   sinkOf(output: string): SinkName
@@ -20,8 +20,17 @@ export interface TransformRule {
   itemBytes: number
 }
 
-/** Puts a transform on a thread. */
-export type OnThread = (transform: Transform, source: TransformSource) => Transform
+/** Returns the same transform, whose work is done in a process of its own. */
+export type InProcess = (transform: Transform, source: TransformSource, limits: TransformLimits) => Transform
+
+export interface TransformLimits {
+  /** Seconds that a transform may compute between two signs of progress. Six times as many may pass meanwhile. */
+  timeoutSeconds: number
+}
+
+/** What comes along is known to need less, but for content that was made to take long. */
+const SHIPPED_TIMEOUT_SECONDS = 20
+const MODULE_TIMEOUT_SECONDS = 120
 
 const ITEM_BYTES = 64 * 1024
 
@@ -42,35 +51,37 @@ export function chooseRule(rules: readonly TransformRule[], upload: TransformUpl
  * @param text the variable `TRANSFORMS`
  * @throws ConfigurationError naming every rule that cannot be used
  */
-export async function loadRules(text: string | undefined, onThread: OnThread): Promise<readonly TransformRule[]> {
+export async function loadRules(text: string | undefined, inProcess: InProcess): Promise<readonly TransformRule[]> {
   const read = readRules(text)
-  const made = await Promise.all(read.rules.map((rule, index) => makeRule(rule, index, { read, onThread })))
+  const made = await Promise.all(read.rules.map((rule, index) => makeRule(rule, index, { read, inProcess })))
   const faults = made.filter(rule => 'problem' in rule)
   if (faults.length > 0) throw new ConfigurationError(faults)
   const own = made as TransformRule[]
-  return read.defaults === false ? own : [...own, ...(await loadDefaultRules(onThread))]
+  return read.defaults === false ? own : [...own, ...(await loadDefaultRules(inProcess))]
 }
 
 /** The rules that come along. */
-export async function loadDefaultRules(onThread: OnThread): Promise<TransformRule[]> {
+export async function loadDefaultRules(inProcess: InProcess): Promise<TransformRule[]> {
   const read = { rules: [], folder: process.cwd() }
-  const made = await Promise.all(defaultRules.map((rule, index) => makeRule(rule, index, { read, onThread })))
+  const made = await Promise.all(defaultRules.map((rule, index) => makeRule(rule, index, { read, inProcess })))
   return made as TransformRule[]
 }
 
 async function makeRule(
   rule: RuleText,
   index: number,
-  { read, onThread }: { read: ReadRules; onThread: OnThread },
+  { read, inProcess }: { read: ReadRules; inProcess: InProcess },
 ): Promise<TransformRule | ConfigurationFault> {
   const source = sourceOf(rule, read.folder)
   try {
     const transform = await createTransform(source)
     const shipped = rule.transform === undefined ? undefined : shippedTransforms[rule.transform]
-    const isThreaded = rule.thread ?? shipped?.threaded ?? false
+    // What others wrote may do anything: it is only beside the worker's own work where its author takes that upon themselves.
+    const isThreaded = !(rule.inline ?? (shipped !== undefined && !shipped.apart))
+    const { timeoutSeconds = shipped ? SHIPPED_TIMEOUT_SECONDS : MODULE_TIMEOUT_SECONDS } = rule
     const { sink = 's3' } = rule
     return {
-      transform: isThreaded ? onThread(transform, source) : transform,
+      transform: isThreaded ? inProcess(transform, source, { timeoutSeconds }) : transform,
       matches: createMatcher({
         ...(rule.contentType !== undefined && { contentType: [rule.contentType].flat() }),
         ...(rule.filename !== undefined && { filename: [rule.filename].flat() }),

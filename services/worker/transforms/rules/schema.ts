@@ -18,7 +18,8 @@ export const ruleSchema = Type.Object(
     module: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })),
     export: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
     options: Type.Optional(Type.Unknown()),
-    thread: Type.Optional(Type.Boolean()),
+    inline: Type.Optional(Type.Boolean()),
+    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
     sink: Type.Optional(
       Type.Union([sink, Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }), sink)]),
     ),

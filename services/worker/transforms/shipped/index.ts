@@ -13,8 +13,8 @@ export interface Shipped {
   options: TSchema
   /** With options that are checked and complete. */
   create(options: unknown): Transform
-  /** Takes the processor for itself for long: runs on a thread, unless its rule says otherwise. */
-  threaded?: true
+  /** Computes for long, or needs memory by the input: runs in a process, unless its rule says otherwise. */
+  apart?: true
 }
 
 const noOptions = Type.Object({}, { additionalProperties: false })
@@ -26,9 +26,9 @@ function shipped<S extends TSchema>(options: S, create: (options: Static<S>) => 
 /** By the names that rules know them by. */
 export const shippedTransforms: Readonly<Record<string, Shipped>> = {
   'upper-case': shipped(noOptions, () => upperCase),
-  image: shipped(imageOptions, createImageTransform),
-  'csv-to-ndjson': { ...shipped(csvOptions, createCsvTransform), threaded: true },
-  gzip: shipped(gzipOptions, createGzipTransform),
+  image: { ...shipped(imageOptions, createImageTransform), apart: true },
+  'csv-to-ndjson': { ...shipped(csvOptions, createCsvTransform), apart: true },
+  gzip: { ...shipped(gzipOptions, createGzipTransform), apart: true },
   digest: shipped(noOptions, () => digest),
   copy: shipped(noOptions, () => copy),
 }

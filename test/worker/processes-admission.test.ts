@@ -2,15 +2,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
+import { createTransformProcesses } from '../../services/worker/transforms/processes/pool.ts'
 import { loadRules } from '../../services/worker/transforms/rules/rules.ts'
-import { createTransformThreads } from '../../services/worker/transforms/threads/pool.ts'
 import { going, startPipeline, streamRecord } from './pipeline.ts'
 
 const pipeline = await startPipeline(t)
 const folder = mkdtempSync(path.join(tmpdir(), 'headgate-admission-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const threads = createTransformThreads({ size: 1 })
-t.teardown(() => threads.close())
+const processes = createTransformProcesses({ size: 1 })
+t.teardown(() => processes.close())
 
 const flag = path.join(folder, 'flag')
 writeFileSync(
@@ -23,16 +23,16 @@ writeFileSync(
   } })`,
 )
 
-t.test('uploads wait for a thread to be free, and those that need none pass them', async t => {
+t.test('lets uploads that need no process pass those that wait for one', async t => {
   const begun = path.join(folder, 'begun')
   writeFileSync(begun, '')
   const rules = await loadRules(
     JSON.stringify({
-      rules: [{ filename: '*.busy', module: path.join(folder, 'busy.mjs'), thread: true, options: { begun, flag } }],
+      rules: [{ filename: '*.busy', module: path.join(folder, 'busy.mjs'), options: { begun, flag } }],
     }),
-    threads.onThread,
+    processes.inProcess,
   )
-  const processor = pipeline.processor({ rules, threads: threads.size })
+  const processor = pipeline.processor({ rules, threads: processes.size })
   const waiting = await Promise.all(['1.busy', '2.busy', '3.busy'].map(filename => pipeline.upload('x', { filename })))
   const done = waiting.map(upload => processor.process(streamRecord(upload), going))
   const calledOff = new AbortController()
@@ -42,7 +42,7 @@ t.test('uploads wait for a thread to be free, and those that need none pass them
   const deadline = performance.now() + 30_000
   while (readFileSync(begun, 'utf8') === '' && performance.now() < deadline)
     await new Promise(resolve => setTimeout(resolve, 20))
-  const free = await pipeline.upload('no thread')
+  const free = await pipeline.upload('no process')
   await processor.process(streamRecord(free), going)
   t.match(await pipeline.store.get(free), { status: 'processed' })
   t.equal(readFileSync(begun, 'utf8').trim().split('\n').length, 1, 'one at a time')

@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import path from 'node:path'
+import type { Duplex, Readable } from 'node:stream'
+import { ProcessEndedError, ProcessLimitError, ProcessStartError, TransformError } from '../../errors.ts'
+import type { Frame } from './frames.ts'
+import { createLink, type Link } from './link.ts'
+import { CONTROL } from './protocol.ts'
+import type { Excess, Limits, Stopwatch } from './stopwatch.ts'
+import { readUsage, type Usage } from './usage.ts'
+import { fromWire, readWireError } from './wire-error.ts'
+
+/** A process for transforms, seen from its parent. */
+export interface Child {
+  readonly link: Link
+  /** Resolves when the process takes work. @throws ProcessStartError */
+  readonly ready: Promise<void>
+  /** Resolves with the reason once the process has ended. */
+  readonly ended: Promise<Error>
+  /** True once it has worked on an upload: what that left in its memory counts against the next. */
+  isUsed: boolean
+  /** What it used when it was ready. */
+  readonly usageAtStart: Usage | undefined
+  /** Measures until the returned function is called, and ends the process when it is over a limit. */
+  limit(limits: Limits, stopwatch: Stopwatch): () => void
+  /** Returns what the process uses, or undefined where that is not known. */
+  usage(): Usage | undefined
+  /** Calls back when the process has said that it is done with its upload. */
+  onDone(callback: () => void): void
+  /** Ends the process at once. */
+  kill(): void
+  /** Whether the process keeps the parent from ending. */
+  hold(isHeld: boolean): void
+}
+
+/** The worker's own loop, and small uploads in it, come first. */
+const PRIORITY = 10
+/** A process can grow by some 50 MiB in this time. In milliseconds. */
+const CHECK_EVERY_MS = 25
+/** Of low priority, it takes its time on a busy machine. In milliseconds. */
+const START_MS = 120_000
+/** Of JavaScript, the share of the memory that a process has. The rest is for Node itself, buffers and native code. */
+const HEAP_SHARE = 0.75
+/** What is kept of the last words of a process, in UTF-16 units. */
+const LAST_WORDS = 4_096
+const PROGRAM = path.join(import.meta.dirname, `transform-process${path.extname(import.meta.filename)}`)
+
+/** One upload at a time needs one thread beside JavaScript's; the second is for what Node does itself. */
+const ENVIRONMENT = { UV_THREADPOOL_SIZE: '2', VIPS_CONCURRENCY: '1', MALLOC_ARENA_MAX: '2' }
+
+export function startChild(memoryBytes: number): Child {
+  const heapMiB = Math.floor((memoryBytes * HEAP_SHARE) / 1024 ** 2)
+  const child = spawn(process.execPath, [`--max-old-space-size=${heapMiB}`, PROGRAM], {
+    env: { ...process.env, ...ENVIRONMENT },
+    stdio: ['ignore', 'inherit', 'pipe', 'pipe', 'pipe'],
+  })
+  confine(child)
+  const [, , stderr, stream, life] = child.stdio as [null, null, Readable, Duplex, Duplex]
+  let lastWords = ''
+  let excess: { kind: Excess; limits: Limits } | undefined
+  let fatal: Error | undefined
+  let stopwatch: Stopwatch | undefined
+  let onDone: (() => void) | undefined
+  let isReady = false
+  const ready = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<Error>()
+  const made: Child & { usageAtStart: Usage | undefined } = {
+    ready: ready.promise,
+    ended: ended.promise,
+    isUsed: false,
+    usageAtStart: undefined,
+    link: createLink(stream, {
+      onFrame: (frame: Frame, way) => stopwatch?.onFrame(frame, way),
+      // Whatever is left of it cannot be talked to.
+      onGone: () => kill(),
+    }),
+    limit(limits, watch) {
+      stopwatch = watch
+      const timer = setInterval(() => {
+        const over = watch.check(made.usage())
+        if (over === undefined) return
+        excess ??= { kind: over, limits }
+        kill()
+      }, CHECK_EVERY_MS)
+      return () => {
+        clearInterval(timer)
+        stopwatch = undefined
+      }
+    },
+    usage: () => (child.pid === undefined ? undefined : readUsage(child.pid)),
+    onDone: callback => {
+      onDone = callback
+    },
+    kill,
+    hold(isHeld) {
+      for (const handle of [child, stderr, stream, life] as unknown as Array<{ ref(): void; unref(): void }>) {
+        if (isHeld) handle.ref()
+        else handle.unref()
+      }
+    },
+  }
+
+  function kill(): void {
+    child.kill('SIGKILL')
+  }
+
+  const tooLate = setTimeout(kill, START_MS)
+  made.link.port(CONTROL).listen((kind, payload) => {
+    if (kind === 'ready') {
+      isReady = true
+      made.usageAtStart = made.usage()
+      clearTimeout(tooLate)
+      ready.resolve()
+    } else if (kind === 'ended') onDone?.()
+    else if (kind === 'fatal') {
+      fatal = fromWire(readWireError(payload))
+      kill()
+    }
+  })
+  stderr.on('data', (bytes: Buffer) => {
+    process.stderr.write(bytes)
+    lastWords = (lastWords + bytes.toString()).slice(-LAST_WORDS)
+  })
+  // Each says the same as the exit does.
+  for (const pipe of [stderr, life]) pipe.on('error', () => undefined)
+
+  const settle = (reason: Error) => {
+    clearTimeout(tooLate)
+    if (!isReady) ready.reject(new ProcessStartError('A process for transforms did not start.', { cause: reason }))
+    ended.resolve(reason)
+  }
+  child.once('error', settle)
+  // Not at its exit: the last words are there when its pipes are closed.
+  child.once('close', (code, signal) => settle(reasonOf(code, signal)))
+  ready.promise.catch(() => undefined)
+
+  function reasonOf(code: number | null, signal: NodeJS.Signals | null): Error {
+    if (excess) return overLimit(excess.kind, excess.limits, made.isUsed)
+    if (/JavaScript heap out of memory|process out of memory/.test(lastWords)) {
+      return new TransformError(`The transform needs more memory for this content than the ${heapMiB} MiB that it has.`)
+    }
+    const how = signal === null ? `with code ${code}` : `by ${signal}`
+    const cause = fatal ?? (lastWords === '' ? undefined : new Error(lastWords.trim()))
+    return new ProcessEndedError(`The process ended before the work was done, ${how}.`, { cause })
+  }
+  return made
+}
+
+/** Lowers what the system gives the process, before it has begun to run. */
+function confine({ pid }: ChildProcess): void {
+  if (pid === undefined) return
+  try {
+    setPriority(pid, PRIORITY)
+    // Where the memory of the container runs out in spite of the limits, it is this process that the system ends.
+    if (process.platform === 'linux') writeFileSync(`/proc/${pid}/oom_score_adj`, '1000')
+  } catch {
+    // It has ended already, or the system does not let us: the limits hold without.
+  }
+}
+
+function overLimit(kind: Excess, { memoryBytes, cpuMs, wallMs }: Limits, isUsed: boolean): Error {
+  const reason = {
+    memory: `The transform needs more memory for this content than the ${Math.round(memoryBytes / 1024 ** 2)} MiB that its process may have.`,
+    cpu: `The transform computes for longer on this content than the ${cpuMs / 1_000} s that it may.`,
+    wall: `The transform did not go on with this content for ${wallMs / 1_000} s.`,
+  }[kind]
+  // Where another upload or a busy machine may have had a part in it, a second try tells.
+  const isCertain = kind === 'cpu' || (kind === 'memory' && !isUsed)
+  return isCertain ? new TransformError(reason) : new ProcessLimitError(reason)
+}

@@ -1,0 +1,140 @@
+import type { TransformLimits } from '../rules/rules.ts'
+import type { TransformSource } from '../rules/transform-source.ts'
+import type { Transform, TransformContext, TransformOutput } from '../transform.ts'
+import { type Child, startChild } from './child.ts'
+import { CONTROL, type ProcessTask, type RemoteOutput } from './protocol.ts'
+import { inPieces, PortGoneError, readRemote, serveIterable } from './remote-iterable.ts'
+import { createSeats } from './seats.ts'
+import { defaultSizing } from './sizing.ts'
+import { createStopwatch } from './stopwatch.ts'
+
+export interface TransformProcesses {
+  /** Maximum number of uploads that are transformed in processes at a time. */
+  readonly size: number
+  /** Returns the same transform, whose work is done in a process. */
+  inProcess(transform: Transform, source: TransformSource, limits: TransformLimits): Transform
+  /** Ends all processes, whatever they are doing. */
+  close(): Promise<void>
+}
+
+export interface TransformProcessesSettings {
+  /** @default as `defaultSizing` has it */
+  size?: number
+  /** Memory that one process may have. @default as `defaultSizing` has it */
+  memoryMiB?: number
+  /** How long work that was called off may take to end by itself. After it its process is ended. @default 500 */
+  graceMs?: number
+  /** How much longer than the CPU time that it may take a transform may stand still. A busy processor has little for it. @default 6 */
+  wallPerCpu?: number
+  /** How long a process without work is kept. @default 30,000 */
+  idleMs?: number
+}
+
+/** A process that has kept more than this share of the memory that it was given for an upload is not used again. */
+const KEPT_SHARE = 0.5
+
+/**
+ * Processes for transforms that compute for long or run what others wrote. What ends, stalls or fills such a process ends one
+ * upload's work, and nothing else in the worker notices. Processes start with the first upload that needs one.
+ */
+export function createTransformProcesses(settings: TransformProcessesSettings = {}): TransformProcesses {
+  const sizing = defaultSizing()
+  const { size = sizing.size, memoryMiB = sizing.memoryMiB, graceMs = 500, idleMs = 30_000, wallPerCpu = 6 } = settings
+  const memoryBytes = memoryMiB * 1024 ** 2
+  const seats = createSeats({
+    size,
+    idleMs,
+    start: () => startChild(memoryBytes),
+    isReusable(child) {
+      const [start = 0, now = 0] = [child.usageAtStart?.memoryBytes, child.usage()?.memoryBytes]
+      return now - start < (memoryBytes - start) * KEPT_SHARE
+    },
+  })
+  /** Never used twice, so that what an earlier upload left behind talks to nobody. */
+  let nextPort = CONTROL + 1
+
+  async function* apply(
+    work: { source: TransformSource; limits: TransformLimits },
+    input: AsyncIterable<Uint8Array>,
+    { upload, signal }: TransformContext,
+  ): AsyncGenerator<TransformOutput> {
+    const child = await seats.take(signal)
+    const { link } = child
+    const task: ProcessTask = { source: work.source, upload, input: nextPort++, outputs: nextPort++ }
+    if (nextPort > 2 ** 30) nextPort = CONTROL + 1
+    const cpuMs = work.limits.timeoutSeconds * 1_000
+    const limits = { memoryBytes, cpuMs, wallMs: cpuMs * wallPerCpu }
+    const unlimit = child.limit(limits, createStopwatch(limits, task.input))
+    const bodies = new Set<number>()
+    const done = new Promise<void>(resolve => child.onDone(resolve))
+    const control = link.port(CONTROL)
+    const inputPort = link.port(task.input)
+    void serveIterable(inputPort, inPieces(input), piece => piece)
+    control.post('start', Buffer.from(JSON.stringify(task)))
+
+    async function* bodyOf(number: number): AsyncGenerator<Uint8Array> {
+      try {
+        yield* readRemote<Uint8Array>(link.port(number), { unpack: payload => payload, isAhead: true })
+        bodies.delete(number)
+      } catch (error) {
+        throw await reasonOf(error, child, signal)
+      }
+    }
+
+    const callOff = () => void letGo(child, { bodies, done, graceMs })
+    signal.addEventListener('abort', callOff, { once: true })
+    let isWhole = false
+    try {
+      const unpack = (payload: Buffer) => JSON.parse(payload.toString()) as RemoteOutput
+      for await (const { name, body, ...head } of readRemote(link.port(task.outputs), { unpack })) {
+        bodies.add(body)
+        yield { ...head, ...(name !== 'main' && { name }), body: bodyOf(body) }
+      }
+      isWhole = true
+    } catch (error) {
+      throw await reasonOf(error, child, signal)
+    } finally {
+      signal.removeEventListener('abort', callOff)
+      if (!isWhole || bodies.size > 0) callOff()
+      await Promise.race([done, child.ended])
+      unlimit()
+      inputPort.close()
+      child.isUsed = true
+      seats.giveBack(child)
+    }
+  }
+
+  return {
+    size,
+    inProcess: (transform, source, limits) => ({
+      ...ownFields(transform),
+      apply: (input, context) => apply({ source, limits }, input, context),
+    }),
+    close: () => seats.close(),
+  }
+}
+
+/** Asks a process to end its work, and ends the process where it does not in time. */
+async function letGo(
+  child: Child,
+  { bodies, done, graceMs }: { bodies: Iterable<number>; done: Promise<void>; graceMs: number },
+): Promise<void> {
+  child.link.port(CONTROL).post('abort')
+  for (const body of bodies) child.link.port(body).post('return')
+  const grace = setTimeout(child.kill, graceMs)
+  await Promise.race([done, child.ended])
+  clearTimeout(grace)
+}
+
+/** A process that ended in the middle says why by its end. */
+async function reasonOf(error: unknown, child: Child, signal: AbortSignal): Promise<unknown> {
+  if (!(error instanceof PortGoneError)) return error
+  const reason = await child.ended
+  return signal.aborted ? signal.reason : reason
+}
+
+/** What is asked of a transform before its work, which stays where it is asked. What it holds, it holds in its process. */
+function ownFields(transform: Transform): Omit<Transform, 'apply'> {
+  const { name, version } = transform
+  return { name, version, ...(transform.accepts && { accepts: upload => transform.accepts?.(upload) ?? true }) }
+}

@@ -1,0 +1,73 @@
+/**
+ * The program of a process that transforms uploads, one at a time. Its parent talks to it through descriptor 3. Descriptor 4 is
+ * there to be closed: the parent holds its other end and nothing else does.
+ */
+import { Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import { type CheckedOutput, outputsOf } from '../outputs.ts'
+import { createTransform, type TransformSource } from '../rules/transform-source.ts'
+import type { Transform } from '../transform.ts'
+import { createLink } from './link.ts'
+import { CONTROL, FIRST_BODY, type ProcessTask, type RemoteOutput } from './protocol.ts'
+import { inPieces, readRemote, serveIterable } from './remote-iterable.ts'
+import { toWire } from './wire-error.ts'
+
+/**
+ * Ends the process when its parent has ended, even by SIGKILL and even while this process computes without a pause: then only
+ * another thread notices.
+ */
+const WATCH_PARENT = `
+  const { Socket } = require('node:net')
+  const end = () => process.kill(process.pid, 'SIGKILL')
+  new Socket({ fd: 4 }).on('error', end).on('close', end).resume()`
+
+/** The transforms that this process has made: a module is loaded once, and not for each upload. */
+const transforms = new Map<string, Promise<Transform>>()
+
+function transformOf(source: TransformSource): Promise<Transform> {
+  const known = JSON.stringify(source)
+  const made = transforms.get(known) ?? createTransform(source)
+  transforms.set(known, made)
+  return made
+}
+
+function main(): void {
+  new Worker(WATCH_PARENT, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 8 } }).unref()
+  const end = () => process.kill(process.pid, 'SIGKILL')
+  const stream = new Socket({ fd: 3 })
+  const link = createLink(stream, { onGone: end })
+  const control = link.port(CONTROL)
+  let nextBody = FIRST_BODY
+  let calledOff = new AbortController()
+
+  async function run({ source, upload, input, outputs }: ProcessTask): Promise<void> {
+    calledOff = new AbortController()
+    const { signal } = calledOff
+    const bodies: Promise<void>[] = []
+    async function* made(): AsyncGenerator<CheckedOutput> {
+      const bytes = readRemote<Uint8Array>(link.port(input), { unpack: payload => payload, isAhead: true, signal })
+      yield* outputsOf(await transformOf(source), bytes, { upload, signal })
+    }
+    await serveIterable(link.port(outputs), made(), ({ body, ...head }) => {
+      const port = link.port(nextBody++)
+      bodies.push(serveIterable(port, inPieces(body), piece => piece))
+      return Buffer.from(JSON.stringify({ ...head, body: port.number } satisfies RemoteOutput))
+    })
+    await Promise.all(bodies)
+    control.post('ended')
+  }
+
+  control.listen((kind, payload) => {
+    if (kind === 'start') void run(JSON.parse(payload.toString()) as ProcessTask)
+    // What was asked for before has begun by then, and hears the signal.
+    else if (kind === 'abort') setImmediate(controller => controller.abort(), calledOff)
+  })
+  // An error that nobody caught may have left anything behind: whatever comes next gets another process.
+  process.on('uncaughtException', error => {
+    control.post('fatal', toWire(error))
+    stream.end(end)
+  })
+  control.post('ready')
+}
+
+main()

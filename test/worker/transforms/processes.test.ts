@@ -1,0 +1,322 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as pass } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import { outputsOf } from '../../../services/worker/transforms/outputs.ts'
+import {
+  createTransformProcesses,
+  type TransformProcesses,
+} from '../../../services/worker/transforms/processes/pool.ts'
+import { sizeFor } from '../../../services/worker/transforms/processes/sizing.ts'
+import { createTransform, type TransformSource } from '../../../services/worker/transforms/rules/transform-source.ts'
+import { isAlive, runProgram, until } from '../../support/processes.ts'
+import { make } from './support.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'headgate-processes-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+
+const processes = createTransformProcesses({ size: 2, graceMs: 10_000, memoryMiB: 256 })
+t.teardown(() => processes.close())
+
+const context = (signal = new AbortController().signal) => ({
+  upload: { contentType: 'text/plain', filename: 'file', key: 'uploads/file', size: 0 },
+  signal,
+})
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield* []
+}
+
+/** A module with this body of `apply(input, { upload, signal })`, in a process. */
+async function own(body: string, pool: TransformProcesses = processes, limits = { timeoutSeconds: 20 }) {
+  const file = path.join(folder, `${crypto.randomUUID()}.mjs`)
+  writeFileSync(
+    file,
+    `import { existsSync } from 'node:fs'
+    export default options => ({ name: 'own', version: '1', holds: () => 7, apply(input, { upload, signal }) { ${body} } })`,
+  )
+  const source: TransformSource = {
+    kind: 'module',
+    specifier: pathToFileURL(file).href,
+    export: 'default',
+    options: { flag: path.join(folder, 'flag') },
+  }
+  return pool.inProcess(await createTransform(source), source, limits)
+}
+
+t.test('gives the same outputs in a process as in place', async t => {
+  const source: TransformSource = { kind: 'shipped', name: 'csv-to-ndjson', options: {} }
+  const inPlace = await createTransform(source)
+  const apart = processes.inProcess(inPlace, source, { timeoutSeconds: 20 })
+  const parts = [Buffer.from('a,b\n1,2\n3'), Buffer.from('\n4,5\n')]
+  t.strictSame(await make(apart, parts), await make(inPlace, parts))
+  t.equal((await make(apart, parts)).length, 2)
+  t.match(apart, { name: inPlace.name, version: inPlace.version })
+})
+
+t.test('passes large inputs and outputs on, at most a few chunks ahead of the reader', async t => {
+  const echo = await own(`return { contentType: upload.contentType, body: input }`)
+  t.equal(echo.holds, undefined, 'what the transform holds, it holds in its process')
+  let given = 0
+  async function* input(): AsyncGenerator<Uint8Array> {
+    for (; given < 300; given++) yield Buffer.alloc(10_000, given % 256)
+  }
+  let taken = 0
+  for await (const { body, contentType } of outputsOf(echo, input(), context())) {
+    t.equal(contentType, 'text/plain')
+    for await (const chunk of body) {
+      if (!Buffer.from(chunk).equals(Buffer.alloc(10_000, taken % 256))) t.fail(`chunk ${taken}`)
+      taken++
+      if (taken % 100 === 0) await pass(20)
+      if (given - taken > 5) t.fail(`${given - taken} chunks ahead`)
+    }
+  }
+  t.equal(taken, 300)
+})
+
+t.test('leaves the bytes of the input as they are, also where chunks share their memory', async t => {
+  const echo = await own(`return { contentType: 'a/b', body: input }`)
+  const memory = Buffer.from('abcdef')
+  const [main] = await make(echo, [memory.subarray(0, 3), memory.subarray(3)])
+  t.equal(main?.bytes.toString(), 'abcdef')
+  t.equal(memory.toString(), 'abcdef')
+})
+
+t.test('keeps the event loop free while a transform computes without a pause', async t => {
+  const flag = path.join(folder, 'flag')
+  // It ends by a file that only this event loop writes, in time: held up by the work, it never would.
+  const busy = await own(
+    `while (!existsSync(options.flag)); return { contentType: 'a/b', body: [Buffer.from('done')] }`,
+  )
+  let ticks = 0
+  const timer = setInterval(() => {
+    if (++ticks === 20) writeFileSync(flag, '')
+  }, 10)
+  t.teardown(() => clearInterval(timer))
+  const [main] = await make(busy, [])
+  t.equal(main?.bytes.toString(), 'done')
+  t.ok(ticks >= 20)
+  rmSync(flag)
+})
+
+t.test('ends work that heeds its signal, and the process of work that does not', async t => {
+  const heeding = await own(`return { contentType: 'a/b', body: (async function* () {
+    yield Buffer.from('a')
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('heeded'))))
+  })() }`)
+  const hasty = createTransformProcesses({ size: 1, graceMs: 50 })
+  t.teardown(() => hasty.close())
+  const deaf = await own(
+    `return { contentType: 'a/b', body: (async function* () { yield Buffer.from('a'); for (;;); })() }`,
+    hasty,
+  )
+  for (const [transform, message] of [
+    [heeding, /heeded/],
+    [deaf, /aborted|terminat/i],
+  ] as const) {
+    const calledOff = new AbortController()
+    const outputs = outputsOf(transform, nothing(), context(calledOff.signal))
+    const reading = (async () => {
+      for await (const { body } of outputs) for await (const _ of body) calledOff.abort()
+    })()
+    await t.rejects(reading, { message })
+  }
+  const echo = await own(`return { contentType: 'a/b', body: input }`, hasty)
+  t.equal((await make(echo, [Buffer.from('x')]))[0]?.bytes.toString(), 'x', 'another process takes its place')
+})
+
+t.test('frees the process of a transform whose outputs are read no further', async t => {
+  const endless = await own(
+    `return { contentType: 'a/b', body: (async function* () { for (;;) yield Buffer.alloc(10) })() }`,
+  )
+  for (let round = 0; round < 5; round++) {
+    for await (const { body } of outputsOf(endless, nothing(), context())) {
+      for await (const _ of body) break
+      break
+    }
+  }
+  t.pass('five, in two processes')
+})
+
+t.test('throws what the transform throws', async t => {
+  const refusing = await own(
+    `return { contentType: 'a/b', body: (async function* () { throw Object.assign(new Error('Not this.'), { code: 'HEADGATE_TRANSFORM_REFUSED' }) })() }`,
+  )
+  await t.rejects(make(refusing, []), {
+    name: 'TransformError',
+    code: 'HEADGATE_TRANSFORM_REFUSED',
+    message: 'Not this.',
+  })
+  const failing = await own(`throw Object.assign(new RangeError('later'), { code: 'ELATER' })`)
+  await t.rejects(make(failing, []), { name: 'RangeError', code: 'ELATER', message: 'later' })
+  const invalid = await own(`return { contentType: 'a/b', body: 'text' }`)
+  await t.rejects(make(invalid, []), { name: 'InvalidOutputError', code: 'HEADGATE_INVALID_OUTPUT' })
+  const stray = await own(
+    `setImmediate(() => { throw new Error('stray') }); return { contentType: 'a/b', body: new Promise(() => {}) && (async function* () { await new Promise(() => {}) })() }`,
+  )
+  await t.rejects(make(stray, []), { code: 'HEADGATE_PROCESS_ENDED', cause: { message: 'stray' } })
+  const rejected = await own(
+    `Promise.reject(new Error('unheard')); return { contentType: 'a/b', body: (async function* () { await new Promise(() => {}) })() }`,
+  )
+  await t.rejects(make(rejected, []), { code: 'HEADGATE_PROCESS_ENDED', cause: { message: 'unheard' } })
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('a')
+    throw new Error('connection reset')
+  }
+  const echo = await own(`return { contentType: 'a/b', body: input }`)
+  const read = async () => {
+    for await (const { body } of outputsOf(echo, broken(), context())) for await (const _ of body);
+  }
+  await t.rejects(read(), { message: 'connection reset' })
+})
+
+t.test('refuses content that needs more JavaScript heap than the process has', async t => {
+  const pool = createTransformProcesses({ size: 1, memoryMiB: 256 })
+  t.teardown(() => pool.close())
+  const greedy = await own(
+    `const kept = []; for (let n = 0; ; n++) kept.push(Array.from({ length: 1000 }, () => ({ n })))`,
+    pool,
+  )
+  await t.rejects(make(greedy, []), {
+    code: 'HEADGATE_TRANSFORM_REFUSED',
+    message: /needs more memory for this content than the \d+ MiB/,
+  })
+})
+
+t.test('refuses content that needs more memory outside of the heap than the process has', async t => {
+  const pool = createTransformProcesses({ size: 1, memoryMiB: 192 })
+  t.teardown(() => pool.close())
+  const greedy = await own(
+    `return { contentType: 'a/b', body: (async function* () {
+      const kept = []
+      for (;;) { kept.push(Buffer.alloc(4e6, 1)); await new Promise(resolve => setTimeout(resolve, 1)) }
+    })() }`,
+    pool,
+  )
+  const refusal = { message: /needs more memory for this content than the 192 MiB that its process may have/ }
+  await t.rejects(make(greedy, []), { code: 'HEADGATE_TRANSFORM_REFUSED', ...refusal })
+  const echo = await own(`return { contentType: 'a/b', body: input }`, pool)
+  await make(echo, [Buffer.from('x')])
+  await t.rejects(make(greedy, []), { code: 'HEADGATE_PROCESS_LIMIT', ...refusal }, 'another upload may have filled it')
+})
+
+t.test('tells a process that ended by itself from a transform that failed, and starts another', async t => {
+  for (const [last, how] of [
+    ['process.exit(3)', /with code 3/],
+    [`process.kill(process.pid, 'SIGSEGV')`, /by SIGSEGV/],
+    ['process.abort()', /by SIG/],
+  ] as const) {
+    const ending = await own(
+      `return { contentType: 'a/b', body: (async function* () { yield Buffer.from('a'); ${last}; await new Promise(() => {}) })() }`,
+    )
+    await t.rejects(make(ending, []), { code: 'HEADGATE_PROCESS_ENDED', message: how })
+  }
+})
+
+t.test('refuses content that a transform computes on for longer than it may', async t => {
+  const pool = createTransformProcesses({ size: 1, wallPerCpu: 100 })
+  t.teardown(() => pool.close())
+  const endless = await own('for (;;);', pool, { timeoutSeconds: 0.5 })
+  await t.rejects(make(endless, [Buffer.from('x')]), {
+    code: 'HEADGATE_TRANSFORM_REFUSED',
+    message: 'The transform computes for longer on this content than the 0.5 s that it may.',
+  })
+})
+
+t.test('ends a transform that does not go on without computing either', async t => {
+  const pool = createTransformProcesses({ size: 1 })
+  t.teardown(() => pool.close())
+  const stalled = await own('return new Promise(() => {})', pool, { timeoutSeconds: 0.1 })
+  await t.rejects(make(stalled, []), { code: 'HEADGATE_PROCESS_LIMIT', message: /did not go on/ })
+})
+
+t.test('does not count the time in which the input or the reader of the output is slow', async t => {
+  const pool = createTransformProcesses({ size: 1 })
+  t.teardown(() => pool.close())
+  const echo = await own(`return { contentType: 'a/b', body: input }`, pool, { timeoutSeconds: 0.1 })
+  async function* slow(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('a')
+    await pass(600)
+    yield Buffer.alloc(1e6, 'b')
+  }
+  let bytes = 0
+  for await (const { body } of outputsOf(echo, slow(), context())) {
+    for await (const chunk of body) {
+      if (bytes < 2) await pass(600)
+      bytes += chunk.byteLength
+    }
+  }
+  t.equal(bytes, 1e6 + 1)
+})
+
+t.test('ends its processes when their parent is killed, even one that computes without a pause', async t => {
+  const busy = path.join(folder, 'busy.mjs')
+  const pidFile = path.join(folder, 'pid')
+  writeFileSync(
+    busy,
+    `import { writeFileSync } from 'node:fs'
+    export default { name: 'busy', version: '1', apply() { writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)); for (;;); } }`,
+  )
+  const module = (file: string) =>
+    JSON.stringify(path.resolve(import.meta.dirname, '../../../services/worker/transforms', file))
+  const parent = runProgram(t, [
+    '--input-type=module',
+    '-e',
+    `const { createTransformProcesses } = await import(${module('processes/pool.ts')})
+    const { createTransform } = await import(${module('rules/transform-source.ts')})
+    const source = { kind: 'module', specifier: ${JSON.stringify(pathToFileURL(busy).href)}, export: 'default', options: {} }
+    const apart = createTransformProcesses({ size: 1 }).inProcess(await createTransform(source), source, { timeoutSeconds: 60 })
+    for await (const _ of apart.apply((async function* () {})(), { upload: {}, signal: new AbortController().signal }));`,
+  ])
+  await until(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '', { timeoutMs: 30_000 })
+  const pid = Number(readFileSync(pidFile, 'utf8'))
+  t.ok(isAlive(pid))
+  parent.child.kill('SIGKILL')
+  await parent.ended
+  await until(() => !isAlive(pid))
+  t.notOk(isAlive(pid))
+})
+
+t.test('gives its processes a low priority, and has the system end them before the worker', async t => {
+  const telling = await own(`return { contentType: 'a/b', body: [Buffer.from(String(process.pid))].values() }`)
+  const [main] = await make(telling, [])
+  const pid = Number(main?.bytes.toString())
+  const nice = readdirSync(`/proc/${pid}/task`).map(
+    thread => readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1').split(') ')[1]?.split(' ')[16],
+  )
+  t.strictSame(new Set(nice), new Set(['10']), 'every thread')
+  t.equal(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim(), '1000')
+})
+
+t.test('keeps a process warm, and ends it when it has had nothing to do', async t => {
+  const pool = createTransformProcesses({ size: 2, idleMs: 200 })
+  t.teardown(() => pool.close())
+  const telling = await own(`return { contentType: 'a/b', body: [Buffer.from(String(process.pid))] }`, pool)
+  const pidOf = async () => Number((await make(telling, []))[0]?.bytes.toString())
+  const pid = await pidOf()
+  t.equal(await pidOf(), pid)
+  await until(() => !isAlive(pid))
+  t.not(await pidOf(), pid)
+})
+
+t.test('divides the memory there is', async t => {
+  t.strictSame(sizeFor(1_024, 2), { size: 2, memoryMiB: 352 })
+  t.strictSame(sizeFor(1_024, 1), { size: 2, memoryMiB: 352 }, 'one upload that takes long is not what all wait for')
+  t.strictSame(sizeFor(512, 2), { size: 1, memoryMiB: 192 })
+  t.strictSame(sizeFor(65_536, 16), { size: 16, memoryMiB: 1_024 })
+})
+
+t.test('closing ends what is under way', async t => {
+  const pool = createTransformProcesses({ size: 1 })
+  const hanging = await own(
+    `return { contentType: 'a/b', body: (async function* () { yield Buffer.from('a'); for (;;); })() }`,
+    pool,
+  )
+  const outputs = outputsOf(hanging, nothing(), context())
+  const reading = (async () => {
+    for await (const { body } of outputs) for await (const _ of body) void pool.close()
+  })()
+  await t.rejects(reading)
+})
