@@ -1,5 +1,7 @@
+import { parse } from 'csv-parse/sync'
 import t from 'tap'
 import { createTransform } from '../../../services/worker/transforms/rules/transform-source.ts'
+import { fieldsOf } from '../../../services/worker/transforms/shipped/csv/fields.ts'
 import { createRecordSplitter } from '../../../services/worker/transforms/shipped/csv/record-splitter.ts'
 import { seededRandom } from '../../uploads/examples.ts'
 import { make } from './support.ts'
@@ -65,6 +67,7 @@ t.test('what is no table at all is refused, with a reason for people', async t =
   await refused('a,b\n1\n2,3,4\n', /^None of the 2 rows can be read\. Line 2: The row has 1 fields, not 2\.$/)
   await refused('a,a\n1,2\n', /^Two columns have the same name: 1 and 2\.$/)
   await refused('a"b,c\n1,2\n', /^The header cannot be read: A quote stands in the middle/)
+  await refused(`${'x,'.repeat(10_000)}y`, /^The header has more than 10000 columns\.$/)
   await refused(Buffer.from([0x61, 0xff]), /not valid utf-8/)
   await refused('a', /charset "klingon" .* unknown/, 'text/csv; charset=klingon')
 })
@@ -121,6 +124,26 @@ t.test('what comes out does not depend on how the bytes are cut', async t => {
     }
   }
   t.pass('3,000 random texts, cut at random places')
+})
+
+t.test('the fields of a row are those that csv-parse reads', t => {
+  const random = seededRandom(12)
+  const pieces = ['a', ' ', ',', ',', '"', '"', '""', '"b"', ',"",', '\n', '\r', '\0', '\ufeff', 'é🎉']
+  const settings = { record_delimiter: ['\n'], relax_column_count: true, max_record_size: 0 }
+  let rows = 0
+  for (let round = 0; round < 10_000; round++) {
+    const text = Array.from({ length: Math.floor(random() * 20) }, () => pieces[Math.floor(random() * pieces.length)])
+    const splitter = createRecordSplitter({ delimiter: ',', maxLength: 100 })
+    for (const piece of [...splitter.push(text.join('')), ...splitter.end()]) {
+      if (!('text' in piece)) continue
+      rows++
+      const fields = fieldsOf(piece.text, ',')
+      const [read] = parse(`${piece.text}\n`, settings)
+      if (JSON.stringify(fields) !== JSON.stringify(read)) t.strictSame(fields, read, JSON.stringify(piece.text))
+    }
+  }
+  t.ok(rows > 4_000, `${rows} rows`)
+  t.end()
 })
 
 function cutText(text: string, random: () => number): string[] {

@@ -43,3 +43,10 @@ export function cut(bytes: Uint8Array, random: () => number, most: number): Uint
   }
   return parts
 }
+
+/** Cuts bytes into pieces of exactly so many. */
+export function cutEvery(bytes: Uint8Array, size: number): Uint8Array[] {
+  const parts: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; at += size) parts.push(bytes.subarray(at, at + size))
+  return parts
+}

@@ -1,4 +1,3 @@
-import { parse } from 'csv-parse/sync'
 import { type Static, Type } from 'typebox'
 import { TransformError } from '../../../errors.ts'
 import { parseMediaType } from '../../media-type.ts'
@@ -6,8 +5,9 @@ import type { Transform } from '../../transform.ts'
 import { decoderOf, decodeText } from '../decode-text.ts'
 import { savedAs } from '../saved-as.ts'
 import { type BadRows, createBadRows } from './bad-rows.ts'
+import { fieldsOf } from './fields.ts'
 import { headerOf, type ToJson } from './header.ts'
-import { createRecordSplitter, type RawRecord, type RecordSplitter, type Split } from './record-splitter.ts'
+import { createRecordSplitter, type RecordSplitter, type Split } from './record-splitter.ts'
 
 export const csvOptions = Type.Object(
   {
@@ -27,6 +27,9 @@ export const csvOptions = Type.Object(
 )
 
 type CsvOptions = Static<typeof csvOptions>
+
+/** The JSON after which a chunk is given out, in UTF-16 units. */
+const WRITTEN_AT_ONCE = 64 * 1024
 
 /**
  * CSV (RFC 4180) with a header as newline-delimited JSON: an object a row, every value a string. Rows that cannot be read are
@@ -64,20 +67,13 @@ async function* toNdjson(texts: AsyncIterable<string>, reading: Reading): AsyncG
   const splitter = createRecordSplitter({ delimiter, maxLength })
   let toJson: ToJson | undefined
 
-  /** The rows of a piece of the text as JSON, good or bad in their order. The first of the file names the columns. */
-  function convert(pieces: readonly Split[]): string {
-    const rows = read(
-      pieces.filter(piece => 'text' in piece),
-      delimiter,
-    )[Symbol.iterator]()
-    let json = ''
-    for (const piece of pieces) {
-      const row = 'text' in piece ? rows.next().value : undefined
-      if (toJson) json += convertRow(piece, row, toJson)
-      else if ('reason' in piece) throw new TransformError(`The header cannot be read: ${piece.reason}`)
-      else toJson = headerOf(row ?? [])
-    }
-    return json
+  /** Returns a row as a line of JSON, empty for a bad row and for the header, which is the first row of the file. */
+  function convert(piece: Split): string {
+    const row = 'text' in piece ? fieldsOf(piece.text, delimiter) : undefined
+    if (toJson) return convertRow(piece, row, toJson)
+    if ('reason' in piece) throw new TransformError(`The header cannot be read: ${piece.reason}`)
+    toJson = headerOf(row ?? [])
+    return ''
   }
 
   function convertRow(piece: Split, row: readonly string[] | undefined, toJson: ToJson): string {
@@ -92,7 +88,15 @@ async function* toNdjson(texts: AsyncIterable<string>, reading: Reading): AsyncG
   }
 
   for await (const pieces of splits(texts, splitter)) {
-    const json = convert([...pieces])
+    let json = ''
+    for (const piece of pieces) {
+      json += convert(piece)
+      // Each row repeats the names of the columns: what a piece of the text becomes may be a thousand times as long.
+      if (json.length >= WRITTEN_AT_ONCE) {
+        yield Buffer.from(json)
+        json = ''
+      }
+    }
     if (json !== '') yield Buffer.from(json)
   }
   if (state.rows === 0 && bad.first) {
@@ -109,15 +113,4 @@ async function* splits(texts: AsyncIterable<string>, splitter: RecordSplitter): 
     isFirst = false
   }
   yield splitter.end()
-}
-
-/** The fields of rows that are known to be well-formed. */
-function read(records: readonly RawRecord[], delimiter: string): string[][] {
-  if (records.length === 0) return []
-  const text = `${records.map(record => record.text).join('\n')}\n`
-  const rows = parse(text, { delimiter, record_delimiter: ['\n'], relax_column_count: true, max_record_size: 0 })
-  if (rows.length !== records.length) {
-    throw new TransformError(`The rows from line ${records[0]?.line} on are read in two ways.`)
-  }
-  return rows
 }

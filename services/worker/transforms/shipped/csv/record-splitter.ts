@@ -38,13 +38,21 @@ type Found = { end: number; next: number; lines: number } | { bad: string } | un
  * What comes out does not depend on how the text is cut.
  */
 export function createRecordSplitter({ delimiter, maxLength }: SplitterOptions): RecordSplitter {
+  /** What has arrived and is not yet split, in pieces: joining them at each push would copy a long row at each push. */
+  let waiting: string[] = []
+  let waitingLength = 0
+  /** The length at which the waiting text is looked at again. */
+  let worthwhile = 0
   let text = ''
   let line = 1
-  /** In a line that is longer than any row: the rest of it is passed over. */
+  /** In a line that is longer than any row: the rest of it is skipped. */
   let skipping = false
+  /** The first quote at or after a position of the text, or its end. Kept: each row without quotes would look for it anew. */
+  let known = { from: 0, quote: -1 }
 
   function* split(isEnd: boolean): Generator<Split> {
     let start = 0
+    known = { from: 0, quote: -1 }
     while (start < text.length) {
       if (skipping) {
         const after = text.indexOf('\n', start)
@@ -76,33 +84,30 @@ export function createRecordSplitter({ delimiter, maxLength }: SplitterOptions):
   function find(start: number, isEnd: boolean): Found {
     const newline = text.indexOf('\n', start)
     const lineEnd = newline < 0 ? text.length : newline
-    const quote = text.indexOf('"', start)
-    if (quote < 0 || quote >= lineEnd) {
+    if (quoteFrom(start) >= lineEnd) {
       if (lineEnd - start > maxLength + 1) return { bad: TOO_LONG }
-      return newline < 0 && !isEnd ? undefined : ended(start, lineEnd, 1)
+      return newline < 0 && !isEnd ? undefined : ended(start, lineEnd)
     }
     return findQuoted(start, isEnd)
   }
 
   /** The same for a row with quotes in it, field by field. */
   function findQuoted(start: number, isEnd: boolean): Found {
-    let lines = 1
     for (let at = start; ; ) {
       if (at - start > maxLength) return { bad: TOO_LONG }
       if (text[at] === '"') {
-        const closing = closingQuote(at + 1)
+        const closing = closingQuote(at + 1, start + maxLength)
         // Whether a quote at the very end is closing or half of an escaped one, only what follows tells.
         if (closing === undefined || (closing + 1 >= text.length && !isEnd)) {
           if (text.length - start > maxLength + 1) return { bad: NOT_CLOSED }
           return isEnd ? { bad: NOT_CLOSED } : undefined
         }
         if (closing - start > maxLength) return { bad: NOT_CLOSED }
-        lines += newlines(at, closing)
         at = closing + 1
         if (text[at] === '\r' && at + 1 >= text.length && !isEnd) return undefined
         if (at >= text.length || text[at] === '\n' || text.startsWith('\r\n', at)) {
           const lineEnd = text.indexOf('\n', at)
-          return ended(start, lineEnd < 0 ? text.length : lineEnd, lines)
+          return ended(start, lineEnd < 0 ? text.length : lineEnd)
         }
         if (text[at] !== delimiter) return { bad: 'Something stands between a closing quote and the end of its field.' }
         at++
@@ -111,19 +116,28 @@ export function createRecordSplitter({ delimiter, maxLength }: SplitterOptions):
       const next = endOfPlainField(at)
       if (next === undefined) {
         if (text.length - start > maxLength + 1) return { bad: TOO_LONG }
-        return isEnd ? ended(start, text.length, lines) : undefined
+        return isEnd ? ended(start, text.length) : undefined
       }
       if (next - start > maxLength + 1) return { bad: TOO_LONG }
       if (text[next] === '"') return { bad: 'A quote stands in the middle of a field that does not begin with one.' }
-      if (text[next] === '\n') return ended(start, next, lines)
+      if (text[next] === '\n') return ended(start, next)
       at = next + 1
     }
   }
 
-  /** The quote that ends the field: one that is not doubled. */
-  function closingQuote(from: number): number | undefined {
-    for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 2)) {
-      if (text[at + 1] !== '"') return at
+  function quoteFrom(from: number): number {
+    if (from < known.from || from > known.quote) {
+      const quote = text.indexOf('"', from)
+      known = { from, quote: quote < 0 ? text.length : quote }
+    }
+    return known.quote
+  }
+
+  /** The quote that ends the field: one that is not doubled. Past the limit any quote will do, for the row is too long then. */
+  function closingQuote(from: number, limit: number): number | undefined {
+    for (let at = quoteFrom(from); at < text.length; at = text.indexOf('"', at + 2)) {
+      if (at < 0) return undefined
+      if (text[at + 1] !== '"' || at > limit) return at
     }
     return undefined
   }
@@ -137,24 +151,36 @@ export function createRecordSplitter({ delimiter, maxLength }: SplitterOptions):
     return undefined
   }
 
-  function newlines(from: number, to: number): number {
+  function ended(start: number, lineEnd: number): Found {
+    const isCrLf = lineEnd > start && text[lineEnd - 1] === '\r'
+    return { end: isCrLf ? lineEnd - 1 : lineEnd, next: lineEnd + 1, lines: 1 + newlinesBefore(start, lineEnd) }
+  }
+
+  /** Counts the line ends inside of the row. The one that ends it is the last that is looked for. */
+  function newlinesBefore(start: number, lineEnd: number): number {
     let count = 0
-    for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) count++
+    for (let at = text.indexOf('\n', start); at >= 0 && at < lineEnd; at = text.indexOf('\n', at + 1)) count++
     return count
   }
 
-  function ended(start: number, lineEnd: number, lines: number): Found {
-    const isCrLf = lineEnd > start && text[lineEnd - 1] === '\r'
-    return { end: isCrLf ? lineEnd - 1 : lineEnd, next: lineEnd + 1, lines }
+  function* takeWaiting(isEnd: boolean): Generator<Split> {
+    text += waiting.join('')
+    waiting = []
+    waitingLength = 0
+    yield* split(isEnd)
+    // What is left has been looked at whole and is the beginning of a row. It is looked at again when it has doubled, or is
+    // longer than a row may be: so each character is looked at a few times however small the pieces are.
+    worthwhile = Math.min(2 * text.length, Math.max(text.length + 1, maxLength + 2))
   }
 
   return {
     *push(more) {
-      text += more
-      yield* split(false)
+      waiting.push(more)
+      waitingLength += more.length
+      if (text.length + waitingLength >= worthwhile) yield* takeWaiting(false)
     },
     *end() {
-      yield* split(true)
+      yield* takeWaiting(true)
     },
   }
 }

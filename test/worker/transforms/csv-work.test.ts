@@ -1,0 +1,52 @@
+import t from 'tap'
+import { TransformError } from '../../../services/worker/errors.ts'
+import { createTransform } from '../../../services/worker/transforms/rules/transform-source.ts'
+import { createRecordSplitter } from '../../../services/worker/transforms/shipped/csv/record-splitter.ts'
+import { csvShapes } from './csv-shapes.ts'
+import { growthOf } from './growth.ts'
+import { cutEvery, make } from './support.ts'
+
+const csv = await createTransform({ kind: 'shipped', name: 'csv-to-ndjson', options: {} })
+
+/** Linear work takes 4 times as long for 4 times the input, quadratic work 16 times. */
+const LINEAR = 9
+
+const CHUNK = 64 * 1024
+
+t.test('the work for a file grows in proportion to its size', async t => {
+  for (const [name, shape] of Object.entries(csvShapes)) {
+    const convert = async (size: number) => {
+      const upload = { contentType: 'text/csv', filename: 'table.csv' }
+      try {
+        await make(csv, cutEvery(Buffer.from(shape(size)), CHUNK), upload)
+      } catch (error) {
+        if (!(error instanceof TransformError)) throw error
+      }
+    }
+    const { factor, micros } = await growthOf(convert, { size: 128 * 1024 })
+    t.ok(factor < LINEAR, `${name}: ${factor.toFixed(1)} times, ${Math.round(micros / 1000)} ms`)
+  }
+})
+
+// The splitter is what holds a row until it has all of it. 3 bytes is less than TCP ever delivers, and a chunk is more.
+for (const [how, pieceLength] of [
+  ['in one piece', Number.POSITIVE_INFINITY],
+  ['in pieces of 3 characters', 3],
+] as const) {
+  t.test(`the work of splitting a file ${how} grows in proportion to its size`, async t => {
+    for (const [name, shape] of Object.entries(csvShapes)) {
+      const split = async (size: number) => {
+        const text = shape(size)
+        const splitter = createRecordSplitter({ delimiter: ',', maxLength: 1024 ** 2 })
+        for (let at = 0; at < text.length; at += pieceLength) drain(splitter.push(text.slice(at, at + pieceLength)))
+        drain(splitter.end())
+      }
+      const { factor, micros } = await growthOf(split, { size: 96 * 1024 })
+      t.ok(factor < LINEAR, `${name}: ${factor.toFixed(1)} times, ${Math.round(micros / 1000)} ms`)
+    }
+  })
+}
+
+function drain(values: Iterable<unknown>): void {
+  for (const _ of values) void _
+}
