@@ -38,21 +38,33 @@ export async function* linesOf(
   input: AsyncIterable<Uint8Array>,
   { maxLength = 1024 ** 2, ...options }: LinesOptions = {},
 ): AsyncGenerator<string> {
-  let begun = ''
+  /** What has arrived of a line, in pieces: joining them with each chunk would copy a long line with each chunk. */
+  let begun: string[] = []
+  let begunLength = 0
   let number = 1
-  const checked = (line: string) => {
-    if (line.length > maxLength) throw new TransformError(`Line ${number} is longer than ${maxLength} characters.`)
+  const checkLength = (length: number) => {
+    if (length > maxLength) throw new TransformError(`Line ${number} is longer than ${maxLength} characters.`)
+  }
+  const ended = (last: string) => {
+    const whole = begun.length === 0 ? last : begun.join('') + last
+    begun = []
+    begunLength = 0
+    const line = whole.endsWith('\r') ? whole.slice(0, -1) : whole
+    checkLength(line.length)
+    number++
     return line
   }
   for await (const text of textOf(input, options)) {
-    const lines = (begun + text).split('\n')
+    const lines = text.split('\n')
+    const rest = lines.pop() ?? ''
+    for (const line of lines) yield ended(line)
+    if (rest === '') continue
+    begun.push(rest)
+    begunLength += rest.length
     // Cut between `\r` and `\n`, it is no longer than it may be yet.
-    begun = lines.pop() ?? ''
-    for (const line of lines) {
-      yield checked(line.endsWith('\r') ? line.slice(0, -1) : line)
-      number++
-    }
-    checked(begun.endsWith('\r') ? begun.slice(0, -1) : begun)
+    checkLength(rest.endsWith('\r') ? begunLength - 1 : begunLength)
   }
-  if (begun !== '') yield checked(begun)
+  if (begunLength === 0) return
+  checkLength(begunLength)
+  yield begun.join('')
 }

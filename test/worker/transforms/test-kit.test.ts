@@ -7,6 +7,7 @@ import {
   textOf,
 } from '../../../services/worker/transforms/index.ts'
 import { seededRandom } from '../../uploads/examples.ts'
+import { growthOf } from './growth.ts'
 import { cut } from './support.ts'
 
 const own = (apply: Transform['apply'], more: object = {}): Transform => ({ name: 'own', version: '1', apply, ...more })
@@ -102,4 +103,13 @@ t.test('a line that is longer than the bound is refused, and no more of it is re
   const message = /^Line 1 is longer than 1000 characters\.$/
   await t.rejects(all(linesOf(endless(), { maxLength: 1_000 })), { code: 'HEADGATE_TRANSFORM_REFUSED', message })
   t.ok(read < 15)
+})
+
+t.test('a line that arrives in tiny pieces is put together once', async t => {
+  const read = async (size: number) => {
+    const pieces = Array.from({ length: size / 16 }, () => Buffer.from('x'.repeat(16)))
+    t.equal((await all(linesOf(from(pieces)))).length, 1)
+  }
+  const { factor, micros } = await growthOf(read, { size: 128 * 1024 })
+  t.ok(factor < 9, `${factor.toFixed(1)} times, ${Math.round(micros / 1000)} ms`)
 })
