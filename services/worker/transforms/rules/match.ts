@@ -1,5 +1,6 @@
 import { isOpaque, parseMediaType } from '../media-type.ts'
 import type { TransformUpload } from '../transform.ts'
+import { compileWildcards } from './wildcards.ts'
 
 /** What an upload must be for a rule to have it: all that is named. */
 export interface Match {
@@ -12,12 +13,12 @@ export interface Match {
 }
 
 export function createMatcher({ contentType, filename, encoded = false }: Match): (upload: TransformUpload) => boolean {
-  const types = contentType?.map(pattern => wildcards(pattern))
-  const names = filename?.map(pattern => wildcards(pattern))
+  const types = contentType?.map(compileWildcards)
+  const names = filename?.map(compileWildcards)
   return upload => {
     if (upload.contentEncoding !== undefined && !encoded) return false
-    if (types && !types.some(pattern => pattern.test(essenceOf(upload.contentType)))) return false
-    return !names || names.some(pattern => pattern.test(upload.filename))
+    if (types && !types.some(matches => matches(essenceOf(upload.contentType)))) return false
+    return !names || names.some(matches => matches(upload.filename))
   }
 }
 
@@ -25,12 +26,4 @@ export function createMatcher({ contentType, filename, encoded = false }: Match)
 function essenceOf(contentType: string): string {
   const type = parseMediaType(contentType)
   return type === undefined || isOpaque(type) ? 'application/octet-stream' : type.essence
-}
-
-function wildcards(pattern: string): RegExp {
-  const source = pattern.replace(/[.*+?^${}()|[\]\\/]/g, character => {
-    if (character === '*') return '.*'
-    return character === '?' ? '.' : `\\${character}`
-  })
-  return new RegExp(`^${source}$`, 'isu')
 }

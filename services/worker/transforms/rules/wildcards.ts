@@ -1,0 +1,48 @@
+/**
+ * Compiles a pattern in which `*` stands for any characters and `?` for one, in any case.
+ *
+ * The work for a text is bounded by its length times that of the pattern. One regular expression for all of the pattern would
+ * try every way to share a text among the `*`: a name of 255 dashes takes minutes to fail at `*-*-*-*-*.log`, and the client
+ * chooses the name.
+ */
+export function compileWildcards(pattern: string): (text: string) => boolean {
+  const parts = pattern.split('*').map(escapePart)
+  const [first = '', ...others] = parts
+  const last = others.pop()
+  if (last === undefined) {
+    const whole = new RegExp(`^${first}$`, 'isu')
+    return text => whole.test(text)
+  }
+  const start = new RegExp(first, 'isuy')
+  const middle = others.map(part => new RegExp(part, 'isug'))
+  const end = new RegExp(`${last}$`, 'isuy')
+  const endLength = [...(pattern.split('*').at(-1) ?? '')].length
+
+  return text => {
+    start.lastIndex = 0
+    if (!start.test(text)) return false
+    let at = start.lastIndex
+    // The leftmost place of each part leaves the most room for those behind it.
+    for (const part of middle) {
+      part.lastIndex = at
+      if (!part.test(text)) return false
+      at = part.lastIndex
+    }
+    end.lastIndex = indexFromEnd(text, endLength)
+    return end.lastIndex >= at && end.test(text)
+  }
+}
+
+function escapePart(part: string): string {
+  return part.replace(/[.+?^${}()|[\]\\/]/g, character => (character === '?' ? '.' : `\\${character}`))
+}
+
+/** Returns where the last so many code points of a text begin, -1 where it has fewer. */
+function indexFromEnd(text: string, codePoints: number): number {
+  let at = text.length
+  for (let left = codePoints; left > 0; left--) {
+    if (at <= 0) return -1
+    at -= at > 1 && (text.codePointAt(at - 2) ?? 0) > 0xffff ? 2 : 1
+  }
+  return at
+}
