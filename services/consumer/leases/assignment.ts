@@ -38,8 +38,10 @@ export function decide(input: AssignmentInput): Assignment {
   const { leases, workerId, held, random, isOverdue } = input
   const others = leases.filter(lease => !held.has(lease.leaseKey))
   const mayHaveTwin = others.some(lease => isOfAnotherRun(lease, input))
-  const available = others.filter(lease => isAvailable(lease, input))
-  const byOwner = countByOwner(others.filter(lease => !available.includes(lease)))
+  const { available = [], owned = [] } = Object.groupBy(others, lease =>
+    isAvailable(lease, input) ? 'available' : 'owned',
+  )
+  const byOwner = countByOwner(owned)
   const mine = leases.length - others.length
   const share = Math.ceil(leases.length / (byOwner.size + 1))
   const isOurs = ({ leaseOwner, requestedBy }: Lease) => leaseOwner === workerId || requestedBy === workerId
