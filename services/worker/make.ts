@@ -79,7 +79,8 @@ export function createMake(settings: MakeSettings): Make {
       const attributes = { 'headgate.transform': transform.name, 'headgate.upload.bytes': source.size }
       return inSpan(tracing, { name: 'transform', attributes }, async span => {
         const outputs: Output[] = []
-        for await (const output of untilAborted(outputsOf(transform, source.body, { upload, signal }), signal)) {
+        const limits = { upload, signal, maxExpansion: rule.maxExpansion }
+        for await (const output of untilAborted(outputsOf(transform, source.body, limits), signal)) {
           const sink = rule.sinkOf(output.name)
           // What is written is transformed as it goes.
           const write = { name: 'write', attributes: { 'headgate.sink': sink } }

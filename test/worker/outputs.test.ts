@@ -1,4 +1,4 @@
-import { HeadObjectCommand } from '@aws-sdk/client-s3'
+import { HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import sharp from 'sharp'
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
@@ -120,6 +120,31 @@ t.test('also the main one: then the upload has no processed object', async t => 
   t.equal(await results.get(long, 'main', long.uploadId), undefined)
   t.ok(await exists(aws.s3, deadLetterOf(record)))
 })
+
+t.test(
+  'an upload whose outputs would be too large for its size ends as failed, and nothing is left of them',
+  async t => {
+    const rule = { contentType: 'text/csv', transform: 'csv-to-ndjson', maxExpansion: 20 }
+    const processor = await processorFor({ rules: [rule] })
+    // Over 10 MB until it is refused: parts of the object have been written by then.
+    const content = `${'x'.repeat(500)},b\n${'1,2\n'.repeat(150_000)}`
+    const upload = await pipeline.upload(content, { filename: 'table.csv', contentType: 'text/csv' })
+    await processor.process(streamRecord(upload), going)
+    t.match(await store.get(upload), {
+      status: 'failed',
+      failure: {
+        code: 'HEADGATE_TRANSFORM_REFUSED',
+        reason: /more than 12010060 bytes.* 600503 bytes.* maxExpansion .* 20\.$/,
+      },
+    })
+    t.strictSame(await lying(upload), [])
+    const { Uploads = [] } = await aws.s3.send(new ListMultipartUploadsCommand({ Bucket: names.processedBucket }))
+    t.strictSame(
+      Uploads.filter(({ Key = '' }) => Key.includes(upload.uploadId)),
+      [],
+    )
+  },
+)
 
 t.test('what is refused ends as failed, with a reason that a person can read', async t => {
   const processor = await processorFor()

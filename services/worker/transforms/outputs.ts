@@ -1,6 +1,7 @@
 import { MAX_OUTPUT_NAME } from '../../uploads/keys.ts'
 import { MAIN_OUTPUT } from '../../uploads/record.ts'
 import { InvalidOutputError, TransformError } from '../errors.ts'
+import { createExpansionLimit } from './expansion.ts'
 import type { Transform, TransformContext, TransformOutput, TransformOutputs } from './transform.ts'
 
 /** An output that may be written: what a transform gave, checked. */
@@ -8,6 +9,11 @@ export interface CheckedOutput extends Omit<TransformOutput, 'name' | 'body'> {
   /** `main` for the main one. */
   readonly name: string
   readonly body: AsyncIterable<Uint8Array>
+}
+
+export interface OutputLimits {
+  /** How many times the size of the upload its outputs may have together, in bytes. Left out: any number. */
+  readonly maxExpansion?: number | undefined
 }
 
 /** An upload's record tells of all of them. */
@@ -26,16 +32,17 @@ const FILENAME = /^[^\x00-\x1f\x7f/\\]{1,255}$/u
 export async function* outputsOf(
   transform: Transform,
   input: AsyncIterable<Uint8Array>,
-  context: TransformContext,
+  { maxExpansion, ...context }: TransformContext & OutputLimits,
 ): AsyncGenerator<CheckedOutput> {
   const names = new Set<string>()
+  const limit = createExpansionLimit(context.upload.size, maxExpansion)
   try {
     for await (const output of oneByOne(transform.apply(input, context))) {
       const checked = check(output, transform.name)
       if (names.has(checked.name)) throw invalid(transform.name, `gives two outputs named "${checked.name}"`)
       names.add(checked.name)
       if (names.size > MAX_OUTPUTS) throw invalid(transform.name, `gives more than ${MAX_OUTPUTS} outputs`)
-      yield { ...checked, body: refusing(checked.body) }
+      yield { ...checked, body: limit(refusing(checked.body)) }
     }
   } catch (error) {
     throw asRefusal(error)

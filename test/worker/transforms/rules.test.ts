@@ -114,7 +114,7 @@ t.test('does with sinks and processes what a rule says', async t => {
     JSON.stringify({
       rules: [
         { contentType: 'image/*', transform: 'image', sink: { 'metadata.json': 'dynamodb' }, itemBytes: 100 },
-        { contentType: 'text/csv', transform: 'csv-to-ndjson', sink: 'dynamodb', inline: true },
+        { contentType: 'text/csv', transform: 'csv-to-ndjson', sink: 'dynamodb', inline: true, maxExpansion: 5 },
         { module },
         { module, timeoutSeconds: 600 },
         { module, inline: true },
@@ -130,12 +130,17 @@ t.test('does with sinks and processes what a rule says', async t => {
     ['main', 'metadata.json'].map(output => rule?.sinkOf(output)),
     ['s3', 'dynamodb'],
   )
-  t.match(rule, { itemBytes: 100, isThreaded: true, transform: { name: 'image of shipped for 20 s' } })
-  t.match(csv, { isThreaded: false, transform: { name: 'csv-to-ndjson' } })
+  t.match(rule, {
+    itemBytes: 100,
+    maxExpansion: 256,
+    isThreaded: true,
+    transform: { name: 'image of shipped for 20 s' },
+  })
+  t.match(csv, { maxExpansion: 5, isThreaded: false, transform: { name: 'csv-to-ndjson' } })
   t.equal(csv?.sinkOf('main'), 'dynamodb')
   t.match(own, { isThreaded: true, transform: { name: 'mine of module for 120 s' } }, 'what others wrote is apart')
   t.match(patient, { isThreaded: true, transform: { name: 'mine of module for 600 s' } })
-  t.match(inline, { isThreaded: false, transform: { name: 'mine' } })
+  t.match(inline, { maxExpansion: undefined, isThreaded: false, transform: { name: 'mine' } })
   t.match(still, { isThreaded: true, transform: { name: 'copy of shipped for 20 s' } })
 })
 

@@ -18,6 +18,8 @@ export interface TransformRule {
   sinkOf(output: string): SinkName
   /** The most bytes of an output that becomes an item. */
   itemBytes: number
+  /** How many times the size of the upload its outputs may have together, in bytes. Left out: any number. */
+  maxExpansion?: number | undefined
 }
 
 /** Returns the same transform, whose work is done in a process of its own. */
@@ -90,6 +92,7 @@ async function makeRule(
       isThreaded,
       sinkOf: output => (typeof sink === 'string' ? sink : (sink[output] ?? 's3')),
       itemBytes: rule.itemBytes ?? ITEM_BYTES,
+      maxExpansion: rule.maxExpansion ?? shipped?.maxExpansion,
     }
   } catch (error) {
     if (!(error instanceof TransformSourceError)) throw error

@@ -24,6 +24,7 @@ export const ruleSchema = Type.Object(
       Type.Union([sink, Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }), sink)]),
     ),
     itemBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_RESULT_BYTES })),
+    maxExpansion: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
   },
   { additionalProperties: false },
 )

@@ -15,18 +15,26 @@ export interface Shipped {
   create(options: unknown): Transform
   /** Computes for long, or needs memory by the input: runs in a process, unless its rule says otherwise. */
   apart?: true
+  /** How many times the size of an upload its outputs may have together, unless its rule says otherwise. */
+  maxExpansion: number
 }
+
+/** A table in which each value is ten times shorter than the name of its column takes half of it. */
+const MAX_EXPANSION = 32
+
+/** Pixels pack better than any text: a picture of one colour, enlarged by nothing, is hundreds of times its own size as a PNG. */
+const MAX_EXPANSION_OF_IMAGES = 256
 
 const noOptions = Type.Object({}, { additionalProperties: false })
 
 function shipped<S extends TSchema>(options: S, create: (options: Static<S>) => Transform): Shipped {
-  return { options, create: checked => create(checked as Static<S>) }
+  return { options, create: checked => create(checked as Static<S>), maxExpansion: MAX_EXPANSION }
 }
 
 /** By the names that rules know them by. */
 export const shippedTransforms: Readonly<Record<string, Shipped>> = {
   'upper-case': shipped(noOptions, () => upperCase),
-  image: { ...shipped(imageOptions, createImageTransform), apart: true },
+  image: { ...shipped(imageOptions, createImageTransform), apart: true, maxExpansion: MAX_EXPANSION_OF_IMAGES },
   'csv-to-ndjson': { ...shipped(csvOptions, createCsvTransform), apart: true },
   gzip: { ...shipped(gzipOptions, createGzipTransform), apart: true },
   digest: shipped(noOptions, () => digest),
