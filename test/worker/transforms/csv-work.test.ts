@@ -23,7 +23,7 @@ t.test('the work for a file grows in proportion to its size', async t => {
         if (!(error instanceof TransformError)) throw error
       }
     }
-    const { factor, micros } = await growthOf(convert, { size: 128 * 1024 })
+    const { factor, micros } = await growthOf(convert, { size: 64 * 1024 })
     t.ok(factor < LINEAR, `${name}: ${factor.toFixed(1)} times, ${Math.round(micros / 1000)} ms`)
   }
 })
@@ -41,7 +41,7 @@ for (const [how, pieceLength] of [
         for (let at = 0; at < text.length; at += pieceLength) drain(splitter.push(text.slice(at, at + pieceLength)))
         drain(splitter.end())
       }
-      const { factor, micros } = await growthOf(split, { size: 96 * 1024 })
+      const { factor, micros } = await growthOf(split, { size: 64 * 1024 })
       t.ok(factor < LINEAR, `${name}: ${factor.toFixed(1)} times, ${Math.round(micros / 1000)} ms`)
     }
   })

@@ -1,7 +1,7 @@
 /** Measures whether work grows in proportion to its input. */
 
 /** The runs of a size whose fastest counts: garbage collection and compilation only ever add to the time. */
-const RUNS = 3
+const RUNS = 2
 
 /** Returns the least processor time of this thread that a run took, in microseconds. What other processes do does not count. */
 async function leastTime(work: () => Promise<unknown>): Promise<number> {
