@@ -18,10 +18,10 @@ The embedded AWS alone: S3, DynamoDB, Kinesis and Cognito, with Headgate's resou
 
 export const START_USAGE = `Usage: npm start -- [options]
 
-The whole pipeline on this machine: the embedded AWS, the api and two workers. Uploads a file through it and stays up. A
-worker that dies is started again; anything else that does ends it all with exit code 1.
+The whole pipeline on this machine: the embedded AWS, the api and two workers. Uploads a file through it and stays up. The
+api or a worker that dies is reported and started again, however often it does. Where the embedded AWS dies, everything ends.
 
-  --once         stop after the upload; exit with 0 if it was processed, with 1 if not or if anything died
+  --once         stop after the upload; exit with 0 if it was processed, with 1 if it was not or if anything died
   --port PORT    the port of the api (default 3000; with --once a free one)
   --data DIR     keep everything in DIR across restarts (default: in memory)
   --verbose      show the logs of the api and the workers here

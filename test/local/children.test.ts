@@ -22,7 +22,12 @@ function start(t: Test, name: string) {
 
 t.test('a child that ends by itself is told of, with its exit code and what it last wrote to stderr', async t => {
   const { child, lines, death } = start(t, 'failing')
-  t.strictSame(await death, { name: 'failing', how: 'exit code 7', lastLines: 'the reason' })
+  t.strictSame(await death, {
+    name: 'failing',
+    how: 'exit code 7',
+    lastLines: 'the reason',
+    isStartFailure: false,
+  })
   t.strictSame(lines.sort(), ['a line of its log', 'the reason'])
   t.equal(await child.stop(1_000), 'exit code 7', 'and stopping it is no error')
   t.equal(

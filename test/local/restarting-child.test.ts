@@ -1,12 +1,15 @@
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { ChildDeath } from '../../services/local/pipeline/children.ts'
-import { createRestartLimit } from '../../services/local/pipeline/restart-limit.ts'
+import { deathNotice } from '../../services/local/pipeline/death-notice.ts'
+import { createRestartBackoff } from '../../services/local/pipeline/restart-backoff.ts'
 import { startRestartingChild } from '../../services/local/pipeline/restarting-child.ts'
 import { isAlive, until } from '../support/processes.ts'
 
-function start(t: Test, name: string, most: number) {
+function start(t: Test, name: string, firstMs = 10) {
   const restarts: ChildDeath[] = []
+  const waits: number[] = []
   const lines: string[] = []
   const death = Promise.withResolvers<ChildDeath>()
   const child = startRestartingChild({
@@ -14,17 +17,20 @@ function start(t: Test, name: string, most: number) {
     entry: path.join(import.meta.dirname, 'programs', `${name}.ts`),
     env: { ...process.env, NODE_OPTIONS: '' },
     onLine: line => lines.push(line),
-    mayRestart: createRestartLimit({ most, withinMs: 60_000 }),
-    onRestart: each => restarts.push(each),
+    backoff: createRestartBackoff({ firstMs, maxMs: firstMs * 4, stableMs: 60_000 }),
+    onRestart: (each, waitMs) => {
+      restarts.push(each)
+      waits.push(waitMs)
+    },
     onDeath: death.resolve,
   })
   t.teardown(() => child.kill())
   const ups = () => lines.filter(line => line === 'up').length
-  return { child, restarts, ups, death: death.promise }
+  return { child, restarts, waits, ups, death: death.promise }
 }
 
 t.test('what dies is told of and started again', async t => {
-  const { child, restarts, ups } = start(t, 'willing', 3)
+  const { child, restarts, ups } = start(t, 'willing')
   await until(() => ups() === 1)
   const first = child.pid ?? 0
   process.kill(first, 'SIGKILL')
@@ -36,19 +42,60 @@ t.test('what dies is told of and started again', async t => {
   t.equal(restarts.length, 1, 'a stop is followed by no start')
 })
 
-t.test('what cannot live dies for good after so many restarts, with its last lines', async t => {
-  const { restarts, death } = start(t, 'failing', 2)
-  t.match(await death, { how: 'exit code 7', lastLines: 'the reason' })
-  t.equal(restarts.length, 2)
+t.test('a child that dies again and again is never given up, and waits longer each time', async t => {
+  const { child, restarts, waits, death } = start(t, 'failing')
+  await until(() => restarts.length === 5, { timeoutMs: 60_000 })
+  t.match(restarts[4], { name: 'failing', how: 'exit code 7', lastLines: 'the reason', isStartFailure: false })
+  t.strictSame(waits, [10, 20, 40, 40, 40])
+  await child.stop(1_000)
+  t.equal(await Promise.race([death, 'no death']), 'no death')
 })
 
-t.test('the limit counts what is recent alone', async t => {
-  let time = 0
-  const mayRestart = createRestartLimit({ most: 3, withinMs: 30_000, now: () => time })
-  t.strictSame([mayRestart(), mayRestart(), mayRestart(), mayRestart()], [true, true, true, false])
-  time = 29_999
-  t.equal(mayRestart(), false)
-  time = 30_000
-  t.strictSame([mayRestart(), mayRestart(), mayRestart(), mayRestart()], [true, true, true, false])
-  t.equal(createRestartLimit({ most: 0, withinMs: 30_000 })(), false)
+t.test('a stop during the wait for a restart is followed by no start', async t => {
+  const { child, restarts, ups } = start(t, 'willing', 500)
+  await until(() => ups() === 1)
+  process.kill(child.pid ?? 0, 'SIGKILL')
+  await until(() => restarts.length === 1)
+  t.equal(await child.stop(1_000), 'SIGKILL')
+  await wait(600)
+  t.equal(ups(), 1)
+})
+
+t.test('a child that cannot start the first time is not tried again', async t => {
+  const { restarts, death } = start(t, 'missing')
+  t.match(await death, { how: 'exit code 1', lastLines: /Cannot find module/, isStartFailure: true })
+  t.strictSame(restarts, [])
+})
+
+t.test('the waits double up to a bound, and start over for a child that ran long enough', async t => {
+  const backoff = createRestartBackoff({ firstMs: 250, maxMs: 1_000, stableMs: 60_000 })
+  t.strictSame([0, 59_999, 0, 0].map(backoff), [250, 500, 1_000, 1_000])
+  t.strictSame([60_000, 0].map(backoff), [250, 500])
+})
+
+t.test('the notice of a death has the reason that the process gave, and the wait', async t => {
+  const notice = (lastLines: string, how = 'exit code 1') =>
+    deathNotice({ name: 'worker 1', how, lastLines, isStartFailure: false }, 500)
+  const ends = 'It is started again in 0.5 s.'
+  t.equal(notice('', 'SIGKILL'), `The worker 1 ended by itself (SIGKILL). ${ends}`)
+  t.equal(
+    notice('Error: no such table.\n    at read (file.ts:1:2)\n    at main (file.ts:3:4)'),
+    `The worker 1 ended by itself (exit code 1): Error: no such table. ${ends}`,
+  )
+  t.equal(
+    notice(
+      [
+        '{"level":"info","msg":"processed"}',
+        '{"level":"error","err":{"type":"Error","message":"aborted"},"msg":"stopping after an error that nobody caught"}',
+        '{"level":"info","msg":"stopped"}',
+      ].join('\n'),
+    ),
+    `The worker 1 ended by itself (exit code 1): stopping after an error that nobody caught: aborted. ${ends}`,
+  )
+  t.match(
+    notice('{"level":"error","msg":"cut'),
+    '(exit code 1): {"level":"error","msg":"cut. It is',
+    'a line cut short',
+  )
+  t.ok(notice(`Error: ${'x'.repeat(10_000)}`).length < 500)
 })

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { descendants, isAlive, until } from '../support/processes.ts'
 import { named, startPipeline, untilUp } from './npm-start.ts'
@@ -12,29 +13,82 @@ t.test('a worker that dies is told of in a line and started again, and the pipel
   const [victim = 0] = named(children, 'worker/worker.ts')
   process.kill(victim, 'SIGKILL')
   await until(() => program.stderr().includes('\n'), { what: 'the notice' })
-  t.match(program.stderr(), /^The worker [12] ended by itself \(SIGKILL\) and is started again\.\n$/)
+  t.match(program.stderr(), /^The worker [12] ended by itself \(SIGKILL\).* It is started again in 0\.25 s\.\n$/)
+  await until(() => named(descendants(program.pid), 'worker/worker.ts').length === 2, { what: 'the new worker' })
   const workers = named(descendants(program.pid), 'worker/worker.ts')
-  t.equal(workers.length, 2)
   t.notOk(workers.includes(victim))
   process.kill(-program.pid, 'SIGINT')
   t.strictSame(await program.ended, { code: 0, signal: null })
   t.notOk(workers.some(isAlive), 'and the new one is stopped with the others')
 })
 
-t.test('a worker that dies again and again stops everything, with exit code 1 and its last lines', async t => {
+t.test('a worker and an api that die again and again are started again each time, and the rest stays up', async t => {
   const program = startPipeline(t, ['--port', '0'])
   const children = await untilUp(t, program)
-  const [other = 0, victim = 0] = named(children, 'worker/worker.ts')
-  let alive = victim
-  for (let death = 1; death <= 4; death++) {
-    process.kill(alive, 'SIGKILL')
-    if (death === 4) break
-    await until(() => program.stderr().split('\n').length === death + 1, { what: `restart ${death}` })
-    alive = named(descendants(program.pid), 'worker/worker.ts').find(pid => pid !== other && isAlive(pid)) ?? 0
+  const notices = () => program.stderr().split('\n').length - 1
+  const current = (file: string) =>
+    named(descendants(program.pid), file).find(pid => !victims.includes(pid) && isAlive(pid))
+  const victims: number[] = []
+  for (let death = 1; death <= 5; death++) {
+    for (const file of ['worker/worker.ts', 'api/server.ts']) {
+      await until(() => current(file) !== undefined, { timeoutMs: 30_000, what: `${file}, ${death}` })
+      const before = notices()
+      victims.push(current(file) ?? 0)
+      process.kill(victims.at(-1) ?? 0, 'SIGKILL')
+      await until(() => notices() > before, { what: `the notice of death ${death}` })
+    }
   }
+  t.match(program.stderr(), /^The api ended by itself \(SIGKILL\).* It is started again in 4 s\.$/m)
+  t.equal(program.child.exitCode, null)
+  t.ok(named(children, 'kinesis-child').every(isAlive))
+  const api = /^API=(.+)$/m.exec(program.stdout())?.[1]
+  await until(() => current('api/server.ts') !== undefined, { timeoutMs: 30_000, what: 'the api' })
+  let status = 0
+  for (const deadline = Date.now() + 30_000; status !== 200 && Date.now() < deadline; await wait(100)) {
+    status = await fetch(`${api}/readyz`).then(
+      response => response.status,
+      () => 0,
+    )
+  }
+  t.equal(status, 200, 'the api serves at its old place')
+  process.kill(-program.pid, 'SIGINT')
+  t.strictSame(await program.ended, { code: 0, signal: null })
+})
+
+t.test('a transform that refuses the demo upload is reported, and the pipeline stays up', async t => {
+  const folder = t.testdir({
+    'refusing.mjs': `
+      export default {
+        name: 'refusing',
+        version: '1',
+        apply() {
+          throw Object.assign(new Error('no text is wanted here'), { code: 'HEADGATE_TRANSFORM_REFUSED' })
+        },
+      }`,
+  })
+  const rules = [{ contentType: 'text/*', module: path.join(folder, 'refusing.mjs') }]
+  const env = { TRANSFORMS: JSON.stringify({ rules }) }
+  const program = startPipeline(t, ['--port', '0'], env)
+  const children = await untilUp(t, program)
+  t.match(
+    program.stderr(),
+    'The demo upload did not come through: The upload failed: HEADGATE_TRANSFORM_REFUSED: no text is',
+  )
+  t.match(program.stdout(), /^TOKEN=ey/m, 'there is a token to go on with')
+  t.notMatch(program.stdout(), 'what became of the upload above')
+  t.ok(children.every(isAlive))
+  process.kill(-program.pid, 'SIGINT')
+  t.strictSame(await program.ended, { code: 0, signal: null })
+
+  const once = startPipeline(t, ['--once'], env)
+  t.strictSame(await once.ended, { code: 1, signal: null })
+  t.match(once.stderr(), 'The upload failed: HEADGATE_TRANSFORM_REFUSED: no text is wanted here')
+})
+
+t.test('a worker that cannot start ends everything at once, with the reason', async t => {
+  const program = startPipeline(t, ['--port', '0'], { TRANSFORMS: '{"rules":[{"transform":"none"}]}' })
   t.strictSame(await program.ended, { code: 1, signal: null })
-  t.match(program.stderr(), /The logs are in .+\n\nThe worker [12] ended by itself \(SIGKILL\)\. Its last lines:\n {2}/)
-  t.notOk(children.some(isAlive))
+  t.match(program.stderr(), /The worker [12] ended by itself \(exit code 1\)\. Its last lines:\n[\s\S]*TRANSFORMS/)
 })
 
 t.test('with --once a worker that dies has failed the run', async t => {

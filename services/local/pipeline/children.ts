@@ -21,6 +21,8 @@ export interface ChildDeath {
   how: string
   /** What it last wrote to stderr, or to stdout where it wrote nothing there. */
   lastLines: string
+  /** True if it could not start: it exited without a line in its log, and wrote the reason to stderr. */
+  isStartFailure: boolean
 }
 
 export interface Child {
@@ -57,7 +59,9 @@ export function startChild({ name, entry, env, onLine, onDeath }: ChildSettings)
     child.once('close', (code, signal) => settle(signal ?? `exit code ${code}`))
   })
   void ended.then(text => {
-    if (!stopping) onDeath({ name, how: text, lastLines: lastLines(outputs) })
+    if (stopping) return
+    const isStartFailure = child.signalCode === null && outputs.stdout() === '' && outputs.stderr() !== ''
+    onDeath({ name, how: text, lastLines: lastLines(outputs), isStartFailure })
   })
 
   return {

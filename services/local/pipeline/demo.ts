@@ -3,7 +3,7 @@ import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { signIn } from '../cognito-wire.ts'
-import { DemoError } from './errors.ts'
+import { ApiNotReadyError, DemoError } from './errors.ts'
 import { requestJson } from './http.ts'
 
 /** How often the state of the upload is asked for, in milliseconds. */
@@ -53,7 +53,7 @@ const isStatus = Compile(
  * Takes one file through the whole pipeline as a client would, over HTTP alone: signs in, uploads, waits, and reads the
  * processed object.
  *
- * @throws DemoError at the first step that does not come out as it should
+ * @throws ApiNotReadyError; DemoError at the first step that does not come out as it should
  */
 export async function runDemo(settings: DemoSettings): Promise<DemoResult> {
   const { apiUrl, user, signal, say, now = () => performance.now() } = settings
@@ -94,7 +94,7 @@ async function untilReady(apiUrl: string, signal: AbortSignal): Promise<void> {
     }
     await wait(POLL_MS)
   }
-  throw new DemoError(`The api did not become ready: ${reasonOf(signal)} ${describe(last)}`, { cause: last })
+  throw new ApiNotReadyError(`The api did not become ready: ${reasonOf(signal)} ${describe(last)}`, { cause: last })
 }
 
 async function untilProcessed(url: string, request: { token: string; signal: AbortSignal }): Promise<S3Object> {

@@ -15,6 +15,11 @@ export class DemoError extends HeadgateError {
   readonly code = 'HEADGATE_DEMO'
 }
 
+/** The api did not become ready: there is nothing to try anything on. */
+export class ApiNotReadyError extends HeadgateError {
+  readonly code = 'HEADGATE_API_NOT_READY'
+}
+
 function indent(text: string): string {
   return text.replaceAll(/^/gm, '  ')
 }

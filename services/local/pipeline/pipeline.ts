@@ -3,22 +3,23 @@ import { type EmbeddedAws, startEmbeddedAws } from '../embedded-aws.ts'
 import { PortTakenError } from '../errors.ts'
 import { findPort } from '../ports.ts'
 import { childEnv } from './child-env.ts'
-import { type Child, type ChildDeath, startChild } from './children.ts'
+import { type Child, type ChildDeath, type ChildSettings, startChild } from './children.ts'
+import { deathNotice } from './death-notice.ts'
 import { ChildDiedError } from './errors.ts'
-import { createRestartLimit } from './restart-limit.ts'
+import { createRestartBackoff } from './restart-backoff.ts'
 import { startRestartingChild } from './restarting-child.ts'
 
 const HOST = '127.0.0.1'
 const STOP_TIMEOUT_MS = 10_000
-/** Of one worker. One that cannot run at all has died that often within seconds. */
-const RESTARTS = { most: 3, withinMs: 30_000 } as const
+/** Of the api and of each worker. */
+const RESTARTS = { firstMs: 250, maxMs: 15_000, stableMs: 60_000 } as const
 
 export interface PipelineSettings {
   /** The port of the api, 0 for a free one. */
   port: number
   workers: number
-  /** Whether a worker that ends by itself is started again, within bounds, or is a failure. */
-  restartWorkers: boolean
+  /** Whether the api and the workers are started again when they end by themselves, or such an end is a failure. */
+  restart: boolean
   dataDir?: string | undefined
   /** What takes the lines that a child writes. */
   logTo(name: string): (line: string) => void
@@ -56,13 +57,14 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
     onLine: settings.logTo(name),
     onDeath: (death: ChildDeath) => settings.onFailure(new ChildDiedError(death)),
   })
-  const api = startChild(child('api', 'api/server', { HOST, PORT: String(port) }))
+  const start = (child: ChildSettings): Child => {
+    if (!settings.restart) return startChild(child)
+    const onRestart = (death: ChildDeath, waitMs: number) => settings.onNotice(deathNotice(death, waitMs))
+    return startRestartingChild({ ...child, backoff: createRestartBackoff(RESTARTS), onRestart })
+  }
+  const api = start(child('api', 'api/server', { HOST, PORT: String(port) }))
   const workers = Array.from({ length: settings.workers }, (_, index) =>
-    startRestartingChild({
-      ...child(`worker ${index + 1}`, 'worker/worker', {}),
-      mayRestart: createRestartLimit(settings.restartWorkers ? RESTARTS : { ...RESTARTS, most: 0 }),
-      onRestart: ({ name, how }) => settings.onNotice(`The ${name} ended by itself (${how}) and is started again.`),
-    }),
+    start(child(`worker ${index + 1}`, 'worker/worker', {})),
   )
   return {
     apiUrl: `http://${HOST}:${port}`,

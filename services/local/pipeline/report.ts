@@ -20,12 +20,13 @@ ${stepLine('took', `${Math.round(processingMs)} ms from the upload, ${Math.round
 export interface HandsOn {
   apiUrl: string
   aws: Pick<EmbeddedAws, 'env' | 'endpoints' | 'user'>
-  result: DemoResult
+  token: string
+  /** Left out where the demo upload did not come through. */
+  result?: DemoResult | undefined
 }
 
 /** Lines for a shell, ready to paste: each way to upload, and the way of an upload from the sign-in to the object. */
-export function handsOnText({ apiUrl, aws: { env, endpoints, user }, result }: HandsOn): string {
-  const { bucket, key } = result.processed
+export function handsOnText({ apiUrl, aws: { env, endpoints, user }, token, result }: HandsOn): string {
   const signInBody = JSON.stringify({
     AuthFlow: 'USER_PASSWORD_AUTH',
     ClientId: env.COGNITO_CLIENT_ID,
@@ -40,7 +41,7 @@ export AWS_REGION=${env.AWS_REGION} AWS_DEFAULT_REGION=${env.AWS_REGION}
 export AWS_ACCESS_KEY_ID=${env.AWS_ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY=${env.AWS_SECRET_ACCESS_KEY}
 
 # a token of ${user.username}, good for an hour
-TOKEN=${result.token}
+TOKEN=${token}
 
 # a new one, by curl
 TOKEN=$(curl -s ${endpoints.cognito} -H 'content-type: application/x-amz-json-1.1' \\
@@ -60,18 +61,24 @@ curl -isS "$API/uploads" -H "authorization: Bearer $TOKEN" -w '\\n' \\
 curl -isS "$API/uploads?filename=raw.txt" -H "authorization: Bearer $TOKEN" -H 'content-type: text/plain' -w '\\n' \\
   --data-binary 'hello from a raw body'
 
-# what became of the upload above
-curl -sS "$API/uploads/${result.uploadId}" -H "authorization: Bearer $TOKEN" -w '\\n'
-
-# and what was made of it
-aws s3 cp --endpoint-url ${endpoints.s3} ${shellQuote(`s3://${bucket}/${key}`)} -
-
-# what an operator does, from the folder of this repository
+${resultLines(result, endpoints.s3)}# what an operator does, from the folder of this repository
 ${exportLines(operatorEnv(env))}
 npm run -s headgate -- leases
 API_URL=$API API_TOKEN=$TOKEN npm run -s headgate -- doctor
 
 The api explains itself at ${apiUrl}/docs. Ctrl-C stops everything.
+`
+}
+
+function resultLines(result: DemoResult | undefined, s3: string): string {
+  if (!result) return ''
+  const { bucket, key } = result.processed
+  return `# what became of the upload above
+curl -sS "$API/uploads/${result.uploadId}" -H "authorization: Bearer $TOKEN" -w '\\n'
+
+# and what was made of it
+aws s3 cp --endpoint-url ${s3} ${shellQuote(`s3://${bucket}/${key}`)} -
+
 `
 }
 

@@ -1,4 +1,5 @@
 import { createLocalClients } from '../clients.ts'
+import { signIn } from '../cognito-wire.ts'
 import { type DemoResult, runDemo } from './demo.ts'
 import { DemoError } from './errors.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -27,4 +28,10 @@ export async function tryOut({ apiUrl, aws }: Pipeline, { timeoutMs, say }: TryO
     clearTimeout(timer)
     clients.destroy()
   }
+}
+
+/** Resolves to a token of the demo user. */
+export async function signInDemoUser({ aws }: Pick<Pipeline, 'aws'>): Promise<string> {
+  const clientId = aws.env.COGNITO_CLIENT_ID ?? ''
+  return (await signIn(aws.endpoints.cognito, { clientId, ...aws.user })).idToken
 }
