@@ -1,6 +1,7 @@
 import { KinesisConsumer } from '../consumer/index.ts'
 import type { WorkerConfig } from '../platform/config/worker.ts'
 import type { Logger } from '../platform/log.ts'
+import { ownerOfEvent } from '../uploads/event-owner.ts'
 import type { WorkerServices } from './services.ts'
 
 /** Of the time that a stop may take, what is left for the last writes once the handlers have had theirs. */
@@ -8,6 +9,9 @@ const LAST_WRITES_MS = 5_000
 
 /** The largest upload takes hours. What hangs for longer than a minute is cut off by the clients of AWS themselves. */
 const HANDLER_TIMEOUT_MS = 12 * 3_600_000
+
+/** A record that takes longer gives its place to another owner's. It keeps it only as long as too many others have done so. */
+const SLOW_AFTER_MS = 500
 
 /** The consumer of the upload events, with the processor as its handler and its events in the log. */
 export function createUploadConsumer(config: WorkerConfig, services: WorkerServices, log: Logger): KinesisConsumer {
@@ -17,10 +21,22 @@ export function createUploadConsumer(config: WorkerConfig, services: WorkerServi
     streamName: config.STREAM_NAME,
     kinesis,
     dynamodb,
-    handler: (record, { signal, attempt, takenOverAt }) => {
+    handler: async (record, context) => {
+      const { signal, attempt, takenOverAt } = context
       const isSuspect = takenOverAt !== undefined && record.arrivedAt <= takenOverAt
-      return processor.process(record, { signal, attempt, isSuspect })
+      const onWait = () => {
+        context.yieldPlace()
+      }
+      const slow = setInterval(() => {
+        if (context.yieldPlace()) clearInterval(slow)
+      }, SLOW_AFTER_MS)
+      try {
+        await processor.process(record, { signal, attempt, isSuspect, onWait })
+      } finally {
+        clearInterval(slow)
+      }
     },
+    fairnessKey: ({ data }) => ownerOfEvent(data),
     failoverMs: config.FAILOVER_TIME_MS,
     concurrency: config.SHARD_CONCURRENCY,
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../platform/log.ts'
+import { ownerOfEvent } from '../uploads/event-owner.ts'
 import { OutOfTimeError } from './errors.ts'
+import { createOwnerTurns } from './owner-turns.ts'
 import type { Processor } from './processor.ts'
 import type { StreamRecord } from './record.ts'
 
@@ -34,7 +36,8 @@ const BACKOFF_MS = { first: 200, factor: 4 }
 
 /**
  * Processes records of one shard: those of a partition key in their order, different keys side by side. A record that fails
- * keeps back those of its own key alone.
+ * keeps back those of its own key alone. Owners take turns: the batch ends with its slowest record, but another owner's small ones
+ * do not wait for that.
  *
  * @returns what failed or was not finished in time, in the order in which it came
  */
@@ -85,9 +88,13 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
     }
   }
 
-  const waiting = lanesOf(records)
+  const ownerOf = ([first]: StreamRecord[]) => (first && ownerOfEvent(first.data)) ?? ''
+  const turns = createOwnerTurns(lanesOf(records), { ownerOf, concurrency })
   async function runLanes(): Promise<void> {
-    for (let lane = waiting.shift(); lane; lane = waiting.shift()) await runLane(lane)
+    for (let turn = turns.take(); turn; turn = turns.take()) {
+      await runLane(turn.lane)
+      turns.ended(turn.owner)
+    }
   }
 
   const done = Promise.all(Array.from({ length: concurrency }, runLanes))
@@ -100,7 +107,7 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
   return records.filter(record => unfinished.has(record))
 }
 
-/** The records of each partition key, in their order. Lanes begin in the order of their first records. */
+/** The records of each partition key, in their order. Lanes are in the order of their first records. */
 function lanesOf(records: readonly StreamRecord[]): StreamRecord[][] {
   return [...Map.groupBy(records, record => record.partitionKey).values()]
 }

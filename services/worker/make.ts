@@ -1,19 +1,20 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../platform/log.ts'
 import { inSpan, type Tracing } from '../platform/tracing/tracing.ts'
-import type { BareEvent, UploadEvent } from '../uploads/event.ts'
+import { type BareEvent, isUploadEvent, type UploadEvent } from '../uploads/event.ts'
 import type { Made, Output } from '../uploads/record.ts'
 import type { ResultStore } from '../uploads/results.ts'
-import { createAdmission } from './admission.ts'
+import { createAdmission, type Demand } from './admission.ts'
 import { NoTransformError } from './errors.ts'
 import { bytesHeld } from './processed-object.ts'
-import { describeUpload, provenance } from './provenance.ts'
+import { describeEvent, describeUpload, provenance } from './provenance.ts'
 import { createItemSink } from './sinks/item-sink.ts'
 import { createObjectSink } from './sinks/object-sink.ts'
 import type { Sink } from './sinks/sink.ts'
 import type { SourceObject } from './source-object.ts'
 import { outputsOf } from './transforms/outputs.ts'
 import { chooseRule, type SinkName, type TransformRule } from './transforms/rules/rules.ts'
+import type { TransformUpload } from './transforms/transform.ts'
 import { untilAborted } from './until-aborted.ts'
 
 export interface MakeSettings {
@@ -40,7 +41,13 @@ export interface Making {
  *
  * @throws NoTransformError, what opening it throws, and the signal's reason
  */
-export type Make = (event: UploadEvent | BareEvent, signal: AbortSignal) => Promise<Making>
+export type Make = (event: UploadEvent | BareEvent, options: MakeOptions) => Promise<Making>
+
+export interface MakeOptions {
+  signal: AbortSignal
+  /** Called before each wait for room. */
+  onWait?: (() => void) | undefined
+}
 
 export function createMake(settings: MakeSettings): Make {
   const { s3, processedBucket, rules, results, largeObjectsBytes, threads, tracing, log } = settings
@@ -62,14 +69,37 @@ export function createMake(settings: MakeSettings): Make {
     return { upload, rule }
   }
 
-  return async (event, signal) => {
-    const demandOf = (source: SourceObject) => {
-      const { upload, rule } = chosenFor(event, source)
-      const whole = rule.transform.holds?.(upload) ?? 0
-      return { bytes: bytesHeld(source.size) + (whole > 0 ? whole : 0), thread: rule.isThreaded }
+  function demandOf(upload: TransformUpload, rule: TransformRule): Demand {
+    const whole = rule.transform.holds?.(upload) ?? 0
+    return { bytes: bytesHeld(upload.size) + (whole > 0 ? whole : 0), thread: rule.isThreaded }
+  }
+
+  /** What the object will need, so that it need not be opened to wait. */
+  function expectedOf(event: UploadEvent | BareEvent): Demand | undefined {
+    const upload = describeEvent(event)
+    if (!upload) return undefined
+    try {
+      const rule = chooseRule(rules, upload)
+      return rule && demandOf(upload, rule)
+    } catch {
+      // A transform of a team throws when it is asked. It is asked again with the object, and what it throws then counts.
+      return undefined
+    }
+  }
+
+  return async (event, { signal, onWait }) => {
+    const request = {
+      owner: isUploadEvent(event) ? event.userSub : undefined,
+      expected: expectedOf(event),
+      demandOf(source: SourceObject) {
+        const { upload, rule } = chosenFor(event, source)
+        return demandOf(upload, rule)
+      },
+      signal,
+      onWait,
     }
     // Until its head is there, the wait for room included: the rest is read while it is transformed.
-    const { source, close } = await inSpan(tracing, { name: 'fetch' }, () => open(event, demandOf, signal))
+    const { source, close } = await inSpan(tracing, { name: 'fetch' }, () => open(event, request))
 
     async function makeOutputs(): Promise<Made> {
       const { upload, rule } = chosenFor(event, source)

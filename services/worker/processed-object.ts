@@ -65,10 +65,14 @@ export function partBytes(inputBytes: number): number {
   return Math.max(PART_BYTES, Math.ceil((inputBytes * GROWTH) / MAX_PARTS))
 }
 
+/** Inputs that are smaller pass freely: all places of a worker together hold little of them. */
+const FREE_BYTES = 256 * 1024
+
 /**
- * How many bytes are held at most while the processed object of an input of so many bytes is written in parts. 0 for an input
- * that is smaller than a part: no more than its own output is held of it.
+ * How many bytes are held at most while the processed object of an input of so many bytes is written. 0 for a small input. An input
+ * smaller than a part is written whole, so its output is held, which may be larger than the input.
  */
 export function bytesHeld(inputBytes: number): number {
-  return inputBytes < PART_BYTES ? 0 : PARTS_HELD * partBytes(inputBytes)
+  if (inputBytes < FREE_BYTES) return 0
+  return Math.min(inputBytes * GROWTH, PARTS_HELD * partBytes(inputBytes))
 }

@@ -45,6 +45,8 @@ export interface ProcessOptions {
   isSuspect?: boolean
   /** The record is begun with all the time that a function has. */
   hasWholeTime?: boolean
+  /** Called before the record waits for room, as for memory: whoever calls may begin another one meanwhile. */
+  onWait?: () => void
 }
 
 export interface ProcessorSettings {
@@ -164,8 +166,12 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   }
 
   /** @param told what becomes known on the way */
-  async function makeAndMark(event: UploadEvent | BareEvent, told: Told, signal: AbortSignal): Promise<void> {
-    const { source, makeOutputs, close } = await make(event, signal)
+  async function makeAndMark(
+    event: UploadEvent | BareEvent,
+    told: Told,
+    { signal, onWait }: Pick<ProcessOptions, 'signal' | 'onWait'>,
+  ): Promise<void> {
+    const { source, makeOutputs, close } = await make(event, { signal, onWait })
     try {
       checkOwnObject(event, source)
       const upload = told.upload ?? uploadKeyOf(event, source)
@@ -196,7 +202,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   }
 
   return {
-    async process(record, { signal, attempt = 1, isSuspect = false, hasWholeTime = false }) {
+    async process(record, { signal, attempt = 1, isSuspect = false, hasWholeTime = false, onWait }) {
       signal.throwIfAborted()
       const told: Told = {}
       try {
@@ -205,7 +211,9 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         told.upload = uploadKeyOf(event)
         checkObject(event, uploadBucket)
         const suspicion = { signal, isSuspect, hasWholeTime }
-        await counting.whileCounted(record, suspicion, () => makeAndMark(event, told, signal))
+        await counting.whileCounted(record, suspicion, () =>
+          makeAndMark(event, told, { signal, ...(onWait && { onWait }) }),
+        )
       } catch (thrown) {
         const judged = orPoison(thrown, attempt)
         // What no retry mends says more than that it was retried.

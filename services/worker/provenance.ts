@@ -53,6 +53,13 @@ export function describeUpload(event: UploadEvent | BareEvent, source: SourceObj
   return { contentType, ...(contentEncoding !== undefined && { contentEncoding }), filename, key, size }
 }
 
+/** The same by the event alone, before the object is opened. Undefined for an event that does not describe its upload. */
+export function describeEvent(event: UploadEvent | BareEvent): TransformUpload | undefined {
+  if (!isUploadEvent(event)) return undefined
+  const { contentType, filename, key, size } = event
+  return { contentType, filename, key, size }
+}
+
 /** What an output was made of, and by what. */
 export interface Provenance {
   source: ResultSource

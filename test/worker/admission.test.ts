@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { UploadRecord } from '../../services/uploads/record.ts'
 import { going, startPipeline, streamRecord } from './pipeline.ts'
 import { startS3Proxy } from './s3-proxy.ts'
 
@@ -16,6 +17,7 @@ t.beforeEach(() => {
   lines.length = 0
 })
 
+const gets = () => proxy.seen.filter(request => request.startsWith('GET')).length
 const begun = () => proxy.seen.filter(request => /^POST .*\?uploads/.test(request)).length
 
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
@@ -26,15 +28,19 @@ async function until(holds: () => boolean | Promise<boolean>, what: string): Pro
   }
 }
 
-const large = (filename: string) => pipeline.upload(Buffer.alloc(9 * MIB, 'a'), { filename, contentType: 'text/plain' })
+const LARGE = Buffer.alloc(9 * MIB, 'a')
+const large = (filename: string, change: Partial<UploadRecord> = {}) =>
+  pipeline.upload(LARGE, { filename, contentType: 'text/plain', size: LARGE.byteLength, ...change })
 
 t.test('large objects have their turns while small ones pass', async t => {
   const gate = Promise.withResolvers<void>()
   proxy.decide(request => (request.url?.includes('partNumber=') ? { held: gate.promise } : 'pass'))
   const uploads = [await large('1.txt'), await large('2.txt'), await large('3.txt')]
-  const done = uploads.map(upload => processor.process(streamRecord(upload), going))
-  await until(() => begun() === 1, 'the first')
-  await until(() => proxy.seen.filter(request => request.startsWith('GET')).length === 3, 'a look at the others')
+  let waiting = 0
+  const onWait = () => waiting++
+  const done = uploads.map(upload => processor.process(streamRecord(upload), { ...going, onWait }))
+  await until(() => begun() === 1 && waiting === 2, 'the first, and the wait of the others')
+  t.equal(gets(), 1, 'what waits is not opened')
 
   const small = await pipeline.upload('small')
   await processor.process(streamRecord(small), going)
@@ -55,15 +61,54 @@ t.test('a large object that waits for its turn ends with its signal, and holds n
   const first = processor.process(streamRecord(uploads[0]), going)
   await until(() => begun() === 1, 'the first')
   const calledOff = new AbortController()
-  const second = processor.process(streamRecord(uploads[1]), { signal: calledOff.signal })
-  const third = processor.process(streamRecord(uploads[2]), going)
-  await until(() => proxy.seen.filter(request => request.startsWith('GET')).length === 3, 'a look at the others')
+  let waiting = 0
+  const onWait = () => waiting++
+  const second = processor.process(streamRecord(uploads[1]), { signal: calledOff.signal, onWait })
+  const third = processor.process(streamRecord(uploads[2]), { ...going, onWait })
+  await until(() => waiting === 2, 'the wait of the others')
   calledOff.abort()
   await t.rejects(second, { name: 'AbortError' })
   t.match(await store.get(uploads[1]), { status: 'stored' })
   gate.resolve()
   await Promise.all([first, third])
   t.match(await store.get(uploads[2]), { status: 'processed' })
+})
+
+t.test('what an event does not tell is found out when the object is opened, and it waits closed', async t => {
+  const gate = Promise.withResolvers<void>()
+  proxy.decide(request => (request.url?.includes('partNumber=') ? { held: gate.promise } : 'pass'))
+  const uploads = [await large('1.txt'), await large('2.txt', { size: 5 }), await large('3.txt')] as const
+  const first = processor.process(streamRecord(uploads[0]), going)
+  await until(() => begun() === 1, 'the first')
+  let waiting = 0
+  const onWait = () => waiting++
+  const understated = processor.process(streamRecord(uploads[1]), { ...going, onWait })
+  const { bucket, key } = uploads[2]
+  const bare = processor.process(streamRecord({ bucket, key }), { ...going, onWait })
+  await until(() => waiting === 2, 'the wait of the others')
+  t.equal(gets(), 3)
+  t.equal(begun(), 1)
+  gate.resolve()
+  await Promise.all([first, understated, bare])
+  t.equal(gets(), 5, 'they are opened again in their turns')
+  for (const upload of uploads) t.match(await store.get(upload), { status: 'processed' })
+})
+
+t.test('owners take turns: one of many large objects does not hold up another owner', async t => {
+  const gate = Promise.withResolvers<void>()
+  proxy.decide(request => (request.url?.includes('partNumber=') ? { held: gate.promise } : 'pass'))
+  const uploads = await Promise.all(['1.txt', '2.txt', '3.txt', '4.txt'].map(name => large(name, { owner: 'heavy' })))
+  const other = await large('other.txt', { owner: 'other' })
+  const order: string[] = []
+  let waiting = 0
+  const all = [...uploads, other].map(async upload => {
+    await processor.process(streamRecord(upload), { ...going, onWait: () => waiting++ })
+    order.push(upload.filename)
+  })
+  await until(() => waiting === 4, 'the wait of all but the first')
+  gate.resolve()
+  await Promise.all(all)
+  t.ok(order.indexOf('other.txt') <= 2, `${order}: behind the one that was at work and one turn at most`)
 })
 
 t.test('what fails gives its memory back', async t => {

@@ -99,3 +99,71 @@ t.test('whatever comes and goes, no more is held than there is, and all of it co
   t.ok(admitted > 500)
   t.ok(tryTake(100))
 })
+
+t.test('owners take turns, and nobody is overtaken within an owner', async t => {
+  const { take } = createMemoryBudget(1)
+  const order: string[] = []
+  const first = await take(1, never, 'a')
+  const asked = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map(async name => {
+    const free = await take(1, never, name.slice(0, 1))
+    order.push(name)
+    free()
+  })
+  first()
+  await Promise.all(asked)
+  t.strictSame(order, ['a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
+})
+
+t.test('one owner has no more than its share while it has several, and does not hold others up there', async t => {
+  const { take, tryTake } = createMemoryBudget(8, 6)
+  const held = [await take(3, never, 'a'), await take(3, never, 'a')]
+  t.equal(tryTake(1, 'a'), undefined, 'a quarter is left for others')
+  const waits = take(1, never, 'a')
+  const other = tryTake(2, 'b')
+  t.ok(other, 'another owner passes the one at its share')
+  held[0]?.()
+  ;(await waits)()
+  held[1]?.()
+  other?.()
+  t.ok(tryTake(8, 'a'), 'one that is larger than a share goes when its owner holds nothing else')
+})
+
+t.test('something large has its turn while others come without end', async t => {
+  const { take } = createMemoryBudget(8, 6)
+  let isAdmitted = false
+  let small = 0
+  const stream = async (owner: string) => {
+    while (!isAdmitted && small < 10_000) {
+      const free = await take(1, never, owner)
+      small++
+      await turn()
+      free()
+    }
+  }
+  const streams = ['a', 'b', 'c', 'd'].map(stream)
+  await turn()
+  const free = await take(8, never, 'large')
+  isAdmitted = true
+  free()
+  await Promise.all(streams)
+  t.ok(small < 100, `${small} passed it`)
+})
+
+t.test('twenty thousand that wait cost no more each than a few', async t => {
+  const { take, tryTake } = createMemoryBudget(2)
+  const first = await take(2, never, 'x')
+  // Each has a signal of its own, as records do: a signal searches through its listeners.
+  const callers = Array.from({ length: 20_000 }, () => new AbortController())
+  const waiting = callers.map(({ signal }, n) =>
+    take(1, signal, `owner ${n % 500}`).then(
+      free => free(),
+      () => undefined,
+    ),
+  )
+  const startedAt = performance.now()
+  for (const [n, caller] of callers.entries()) if (n % 2 === 0) caller.abort()
+  first()
+  await Promise.all(waiting)
+  t.ok(performance.now() - startedAt < 10_000, 'a search through all of them each time would take longer')
+  t.ok(tryTake(2))
+})

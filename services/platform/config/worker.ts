@@ -92,7 +92,8 @@ export const workerConfigSchema = Type.Object({
     minimum: 1,
     maximum: 1_000,
     default: 16,
-    description: 'How many uploads of one shard are processed at once, each of another partition key.',
+    description:
+      'Places of a shard for uploads that are processed at once, each of another partition key. An upload that waits or takes over 500 ms gives its place to another one. One owner has at most three quarters of the places.',
   }),
   OUTBOX_INTERVAL_MS: Type.Integer({
     minimum: 100,
