@@ -19,7 +19,7 @@ import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './op
 import { CircuitBreaker } from './processing/breaker.ts'
 import { YieldLimit } from './processing/yield-limit.ts'
 import { ShardConsumer } from './shard-consumer.ts'
-import { childLease } from './shards/lease-plan.ts'
+import { createChildLeases } from './shards/child-leases.ts'
 import { ShardSync } from './shards/shard-sync.ts'
 import type { StreamReader } from './stream.ts'
 
@@ -207,9 +207,7 @@ export class KinesisConsumer {
       yields: this.#yields,
       options: this.#options,
       events: this.events,
-      createChildLeases: async children => {
-        for (const child of children) await store.create(childLease(child, row))
-      },
+      createChildLeases: children => createChildLeases(row, children, store),
     })
     const onFault = (error: unknown) => this.events.emit('fault', { operation: 'renewal of the lease', shardId, error })
     const keeping = keepLease({ lease, progress: () => consumer.progress, clock, failoverMs, onFault })

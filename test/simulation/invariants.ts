@@ -219,10 +219,12 @@ export class Invariants {
 
   #checkChildren(leaseKey: string, writer: string): void {
     const { kinesis, violated } = this.#settings
-    for (const { shardId, goneAt } of kinesis.shards.find(shard => shard.shardId === leaseKey)?.children ?? []) {
-      // One that is trimmed away is listed no more, and there is nothing left of it.
-      if (goneAt !== undefined || this.#firstCheckpoints.has(shardId)) continue
-      violated('6', `${writer} ended ${leaseKey} while its child ${shardId} has no lease`)
+    const left = [...(kinesis.shards.find(shard => shard.shardId === leaseKey)?.children ?? [])]
+    for (let shard = left.pop(); shard; shard = left.pop()) {
+      if (this.#firstCheckpoints.has(shard.shardId)) continue
+      // A shard that is trimmed away is listed no more. Its children stand in for it.
+      if (shard.goneAt !== undefined) left.push(...shard.children)
+      else violated('6', `${writer} ended ${leaseKey} while its descendant ${shard.shardId} has no lease`)
     }
   }
 

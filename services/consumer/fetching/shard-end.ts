@@ -1,3 +1,4 @@
+import { type HashRange, overlaps } from '../shards/hash-range.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import type { RecordsReply, StreamReader } from '../stream.ts'
 
@@ -14,10 +15,24 @@ export async function childrenListed(shardId: string, stream: StreamReader): Pro
   return isClosed && children.length > 0 ? children : undefined
 }
 
-/** The children of a shard that is in the stream no more; undefined where it still is, or nothing can be told. */
-export async function childrenOfTrimmed(shardId: string, stream: StreamReader): Promise<ChildShard[] | undefined> {
+/**
+ * The shards that come after a shard that is in the stream no more; undefined where it still is, or nothing can be told.
+ *
+ * A child may have been trimmed as well. Then the list does not say whose descendants the shards below the child are: they are
+ * known by their hash keys, and by a parent that is not listed.
+ */
+export async function childrenOfTrimmed(
+  shardId: string,
+  hashRange: HashRange,
+  stream: StreamReader,
+): Promise<ChildShard[] | undefined> {
   const shards = await stream.listShards()
+  const listed = new Set(shards.map(shard => shard.shardId))
   // An empty list is a stream that is being made or deleted, and proves nothing.
-  if (shards.length === 0 || shards.some(shard => shard.shardId === shardId)) return undefined
-  return shards.filter(shard => shard.parentShardIds.includes(shardId))
+  if (shards.length === 0 || listed.has(shardId)) return undefined
+  return shards.filter(
+    shard =>
+      shard.parentShardIds.includes(shardId) ||
+      (shard.parentShardIds.some(parentId => !listed.has(parentId)) && overlaps(shard, hashRange)),
+  )
 }

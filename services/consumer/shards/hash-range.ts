@@ -4,6 +4,13 @@ export interface HashRange {
   readonly endingHashKey: string | undefined
 }
 
+/** Whether two ranges have a hash key in common. A range that is not known may have any. */
+export function overlaps(one: HashRange, other: HashRange): boolean {
+  const isBefore = ({ endingHashKey: end }: HashRange, { startingHashKey: start }: HashRange) =>
+    end !== undefined && start !== undefined && BigInt(end) < BigInt(start)
+  return !isBefore(one, other) && !isBefore(other, one)
+}
+
 const LAST_HASH_KEY = 2n ** 128n - 1n
 
 /**

@@ -30,7 +30,7 @@ export function planLeases({ shards, leases, place }: PlanInput): Lease[] {
 /** The parents of each shard that the stream lists, by shard id. */
 export type Lineage = ReadonlyMap<string, readonly string[]>
 
-export function lineageOf(shards: readonly Shard[]): Lineage {
+export function lineageOf(shards: readonly Pick<Shard, 'shardId' | 'parentShardIds'>[]): Lineage {
   return new Map(shards.map(shard => [shard.shardId, shard.parentShardIds]))
 }
 

@@ -61,6 +61,7 @@ async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD
   const fetched: string[] = []
   const replies = fetchShard({
     shardId: SHARD,
+    hashRange: { startingHashKey: '0', endingHashKey: '9' },
     stream,
     from: from as Checkpoint,
     startAt: undefined,
@@ -129,6 +130,23 @@ t.test('a shard that is in the stream no more is at its end, with the children t
     ['shard-2'],
   )
   t.same(faults, ['GetRecords'])
+})
+
+t.test('a trimmed shard whose child is trimmed as well is followed by the shards below that child', async t => {
+  const shards = [
+    shard('child', { parentShardIds: [SHARD], endingHashKey: '4', closed: true }),
+    shard('grandchild', { parentShardIds: ['child'], endingHashKey: '4' }),
+    shard('grandchild of a trimmed child', { parentShardIds: ['trimmed'], startingHashKey: '5' }),
+    shard('stranger below a trimmed shard', {
+      ...{ parentShardIds: ['another trimmed'], startingHashKey: '10', endingHashKey: '19' },
+    }),
+    shard('first shard of its line', { startingHashKey: '20', endingHashKey: '29' }),
+  ]
+  const { children } = await read([fault('ResourceNotFoundException'), reply([])], { shards })
+  t.same(
+    children?.map(child => child.shardId),
+    ['child', 'grandchild of a trimmed child'],
+  )
 })
 
 t.test('a shard that is not found but listed, or of a stream that lists none, is read on', async t => {

@@ -41,6 +41,7 @@ export function reading(
   const faults: Error[] = []
   return {
     shardId: SHARD,
+    hashRange: { startingHashKey: undefined, endingHashKey: undefined },
     stream: {
       ...createKinesisStream({
         ...{ kinesis, streamName: STREAM, requestTimeoutMs: 30_000 },

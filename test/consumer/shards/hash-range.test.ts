@@ -1,5 +1,5 @@
 import t from 'tap'
-import { findHole } from '../../../services/consumer/shards/hash-range.ts'
+import { findHole, overlaps } from '../../../services/consumer/shards/hash-range.ts'
 
 const LAST = 2n ** 128n - 1n
 const range = (start: bigint, end: bigint) => ({ startingHashKey: String(start), endingHashKey: String(end) })
@@ -20,3 +20,14 @@ t.test('the first hash key in a hole is found, at the start, between two ranges 
 t.test('a range that is not known covers nothing', async t => {
   t.equal(findHole([{ startingHashKey: undefined, endingHashKey: undefined }]), 0n)
 })
+
+t.test(
+  'two ranges overlap if they have one hash key in common, and a range that is not known may have any',
+  async t => {
+    t.ok(overlaps(range(0n, 10n), range(10n, 20n)))
+    t.notOk(overlaps(range(0n, 9n), range(10n, 20n)))
+    t.notOk(overlaps(range(10n, 20n), range(0n, 9n)), 'compared as numbers, not as digits')
+    t.ok(overlaps(range(0n, LAST), range(5n, 6n)))
+    t.ok(overlaps({ startingHashKey: undefined, endingHashKey: undefined }, range(5n, 6n)))
+  },
+)

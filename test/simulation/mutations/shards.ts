@@ -95,4 +95,12 @@ export const SHARDS: readonly Mutation[] = [
     replacement: '',
     breaks: ['1', '2', '4', '10', 'resume'],
   },
+  {
+    rule: 'a trimmed child is stood in for by the shards below it',
+    file: 'fetching/shard-end.ts',
+    text: 'shard.parentShardIds.some(parentId => !listed.has(parentId)) && ',
+    replacement: 'false && ',
+    breaks: ['6', '7'],
+    from: 8_014_148,
+  },
 ]
