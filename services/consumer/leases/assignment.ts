@@ -15,6 +15,8 @@ export interface AssignmentInput {
   isUnclaimed(lease: Lease): boolean
   /** This worker asked for it a failover time ago, and its owner has not given it up. */
   isOverdue(lease: Lease): boolean
+  /** This worker could have taken it for some time and left it to others, and none of them has taken it. */
+  isLeftOver(lease: Lease): boolean
   random: Random
 }
 
@@ -23,19 +25,22 @@ export interface Assignment {
   take: Lease[]
   /** To ask its live owner for. */
   request: Lease | undefined
+  /** There to be taken, and left to other workers. */
+  left: Lease[]
 }
 
 /**
- * What this worker should do now. First it takes leases that nobody holds or whose owner is dead, up to its fair share. Where
- * there is none of those, it asks the worker that has the most for one, and only if that leaves the two no further apart than
- * one. So a fleet comes to rest, and at rest no lease moves. A worker asks for one lease at a time, and takes what it has asked
+ * What this worker should do now. First it takes leases that nobody holds or whose owner is dead, up to its fair share. Beyond
+ * its share it takes those that it left to other workers in vain: the others may have come too late to know that the owner is
+ * dead, or may stand still. Where there is nothing to take, it asks the worker that has the most for one, and only if that
+ * leaves the two no further apart than one. So a fleet comes to rest, and at rest no lease moves. A worker asks for one lease at a time, and takes what it has asked
  * for in vain: its owner may be a KCL that knows of no requests.
  *
  * Leases in its own name that it does not hold are left from an earlier process, or in the hands of a twin. Until it is known
  * which, it takes nothing else: of two processes of one name the first works on, and the second finds out before it does harm.
  */
 export function decide(input: AssignmentInput): Assignment {
-  const { leases, workerId, held, random, isOverdue } = input
+  const { leases, workerId, held, random, isOverdue, isLeftOver } = input
   const others = leases.filter(lease => !held.has(lease.leaseKey))
   const mayHaveTwin = others.some(lease => isOfAnotherRun(lease, input))
   const { available = [], owned = [] } = Object.groupBy(others, lease =>
@@ -46,20 +51,22 @@ export function decide(input: AssignmentInput): Assignment {
   const share = Math.ceil(leases.length / (byOwner.size + 1))
   const isOurs = ({ leaseOwner, requestedBy }: Lease) => leaseOwner === workerId || requestedBy === workerId
   const take = available.filter(lease => (mayHaveTwin ? lease.leaseOwner === workerId : isOurs(lease)))
-  if (mayHaveTwin) return { take, request: undefined }
+  if (mayHaveTwin) return { take, request: undefined, left: [] }
   const free = available.filter(lease => !isOurs(lease))
 
-  take.push(...shuffled(free, random).slice(0, Math.max(0, share - mine - take.length)))
-  if (available.length > 0) return { take, request: undefined }
+  const room = share - mine - take.length
+  const [within, beyond] = split(shuffled(free, random), Math.max(0, room))
+  take.push(...within, ...beyond.filter(isLeftOver))
+  if (available.length > 0) return { take, request: undefined, left: beyond.filter(lease => !isLeftOver(lease)) }
 
   const asked = others.filter(lease => lease.requestedBy === workerId)
-  if (asked.length > 0) return { take: asked.filter(isOverdue).slice(0, 1), request: undefined }
+  if (asked.length > 0) return { take: asked.filter(isOverdue).slice(0, 1), request: undefined, left: [] }
 
   const [most] = [...byOwner.values()].sort((a, b) => b.length - a.length)
-  if (!most || most.length - mine < 2) return { take: [], request: undefined }
+  if (!most || most.length - mine < 2) return { take: [], request: undefined, left: [] }
   // A lease under a hand-over of KCL 3 counts for its owner, but is not there to be had; nor is one that another asks for.
   const askable = most.filter(lease => lease.checkpointOwner === undefined && lease.requestedBy === undefined)
-  return { take: [], request: shuffled(askable, random)[0] }
+  return { take: [], request: shuffled(askable, random)[0], left: [] }
 }
 
 function isAvailable(lease: Lease, input: AssignmentInput): boolean {
@@ -85,6 +92,10 @@ function countByOwner(leases: readonly Lease[]): Map<string, Lease[]> {
     byOwner.set(owner, [...(byOwner.get(owner) ?? []), lease])
   }
   return byOwner
+}
+
+function split<T>(items: readonly T[], at: number): [T[], T[]] {
+  return [items.slice(0, at), items.slice(at)]
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {

@@ -52,7 +52,7 @@ export class LeaseScanner {
 
   constructor(settings: LeaseScannerSettings) {
     this.#settings = settings
-    this.#observer = new LeaseObserver(settings.failoverMs)
+    this.#observer = new LeaseObserver(settings.failoverMs, settings.scanIntervalMs)
     this.#twins = new TwinWatch(settings)
   }
 
@@ -98,15 +98,17 @@ export class LeaseScanner {
     if (await this.#syncShards()) leases = await store.list()
 
     // As of the start of the read: a slow read must not make an owner look dead.
-    const { take, request } = decide({
+    const { take, request, left } = decide({
       leases: workableLeases(leases, sync.listed),
       ...{ workerId, session },
       held: new Set(held.keys()),
       isExpired: lease => this.#observer.isExpired(lease, startedAt),
       isUnclaimed: lease => this.#observer.isUnclaimed(lease, startedAt),
       isOverdue: lease => this.#observer.isOverdue(lease, startedAt),
+      isLeftOver: lease => this.#observer.isLeftOver(lease, startedAt),
       random,
     })
+    this.#observer.observeLeft(left, startedAt)
     for (const lease of take) if (!signal.aborted) await this.#take(lease)
     if (request && !signal.aborted) await store.swap(request, requested(request, workerId))
     this.#awaitsLease = request !== undefined || leases.some(lease => lease.requestedBy === workerId)

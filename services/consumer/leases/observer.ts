@@ -10,16 +10,22 @@ interface Observation {
   readonly requestedSince: number
 }
 
+/** How many times the others get to look at a lease that falls into their share. */
+const PATIENCE_SCANS = 2
+
 /**
  * Tells how long leases have been as they are, without a wall clock: by what this worker has watched itself. Clocks of two
  * machines are never compared.
  */
 export class LeaseObserver {
   readonly #failoverMs: number
+  readonly #scanIntervalMs: number
   #seen = new Map<string, Observation>()
+  #left = new Map<string, { counter: number; since: number }>()
 
-  constructor(failoverMs: number) {
+  constructor(failoverMs: number, scanIntervalMs: number) {
     this.#failoverMs = failoverMs
+    this.#scanIntervalMs = scanIntervalMs
   }
 
   /** Takes in the whole table as it was read at `now`. */
@@ -41,6 +47,22 @@ export class LeaseObserver {
   isOverdue(lease: Lease, now: number): boolean {
     const seen = this.#seen.get(lease.leaseKey)
     return seen?.requestedBy !== undefined && now - seen.requestedSince > this.#failoverMs
+  }
+
+  /** Takes in every lease that this worker could have taken at `now` and left to others. */
+  observeLeft(leases: readonly Lease[], now: number): void {
+    const since = ({ leaseKey, leaseCounter }: Lease) => {
+      const before = this.#left.get(leaseKey)
+      return before?.counter === leaseCounter ? before.since : now
+    }
+    const left = leases.map(lease => [lease.leaseKey, { counter: lease.leaseCounter, since: since(lease) }] as const)
+    this.#left = new Map(left)
+  }
+
+  /** A lease that was left to others for longer than they take to look at the table twice. */
+  isLeftOver({ leaseKey, leaseCounter }: Lease, now: number): boolean {
+    const left = this.#left.get(leaseKey)
+    return left?.counter === leaseCounter && now - left.since > PATIENCE_SCANS * this.#scanIntervalMs
   }
 
   #restedFor({ leaseKey, leaseCounter }: Lease, now: number): number {

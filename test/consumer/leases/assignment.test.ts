@@ -11,10 +11,11 @@ interface Situation {
   dead?: string
   unclaimed?: boolean
   overdue?: boolean
+  leftOver?: string
 }
 
 function decide(leases: readonly Lease[], workerId: string, situation: Situation = {}): Assignment {
-  const { dead = '', unclaimed = false, overdue = false } = situation
+  const { dead = '', unclaimed = false, overdue = false, leftOver = '' } = situation
   return decideFor({
     leases,
     workerId,
@@ -23,11 +24,12 @@ function decide(leases: readonly Lease[], workerId: string, situation: Situation
     isExpired: lease => lease.leaseOwner !== undefined && dead.includes(lease.leaseOwner),
     isUnclaimed: () => unclaimed,
     isOverdue: () => overdue,
+    isLeftOver: lease => leftOver.includes(lease.leaseOwner ?? '-'),
     random: Math.random,
   })
 }
 
-const NOTHING: Assignment = { take: [], request: undefined }
+const NOTHING: Assignment = { take: [], request: undefined, left: [] }
 
 t.test('a worker alone takes everything that nobody holds', async t => {
   t.equal(decide(table('----'), 'a').take.length, 4)
@@ -36,6 +38,16 @@ t.test('a worker alone takes everything that nobody holds', async t => {
 t.test('a worker takes no more than its share', async t => {
   t.equal(decide(table('bb----'), 'a').take.length, 3)
   t.equal(decide(table('abb---'), 'a').take.length, 2)
+})
+
+t.test('a worker leaves to others what is beyond its share, and takes what it has left to them in vain', async t => {
+  const before = decide(table('abb---'), 'a')
+  t.equal(before.take.length, 2)
+  t.equal(before.left.length, 1)
+  t.equal(decide(table('abb---'), 'a', { leftOver: '-' }).take.length, 3)
+  const { take, left } = decide(table('aabddd'), 'a', { dead: 'd', leftOver: 'd' })
+  t.equal(take.length, 3, 'one within the share of three, and two beyond it')
+  t.same(left, [])
 })
 
 t.test('the leases of a dead worker are taken, and it does not count', async t => {
@@ -67,7 +79,7 @@ t.test('nothing is asked for while something is free', async t => {
 t.test('a worker asks for one lease at a time, and takes it when it has asked in vain', async t => {
   const leases = table('bbbb').map((lease, i) => (i === 0 ? { ...lease, requestedBy: 'a' } : lease))
   t.same(decide(leases, 'a'), NOTHING)
-  t.same(decide(leases, 'a', { overdue: true }), { take: leases.slice(0, 1), request: undefined })
+  t.same(decide(leases, 'a', { overdue: true }), { take: leases.slice(0, 1), request: undefined, left: [] })
 })
 
 t.test('a lease that another has asked for is not asked for', async t => {
@@ -102,7 +114,7 @@ function decideNothingHeld(leases: readonly Lease[], { unclaimed = false }: Situ
   const no = () => false
   return decideFor({
     ...{ leases, workerId: 'a', session: 'this run', held: new Set<string>(), random: () => 0 },
-    ...{ isExpired: no, isUnclaimed: () => unclaimed, isOverdue: no },
+    ...{ isExpired: no, isUnclaimed: () => unclaimed, isOverdue: no, isLeftOver: no },
   })
 }
 

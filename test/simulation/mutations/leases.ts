@@ -132,4 +132,12 @@ export const LEASES: readonly Mutation[] = [
     replacement: '',
     breaks: ['10'],
   },
+  {
+    rule: 'a lease that was left to others in vain is taken beyond the share',
+    file: 'leases/assignment.ts',
+    text: ', ...beyond.filter(isLeftOver)',
+    replacement: '',
+    breaks: ['11'],
+    from: 20_021_200,
+  },
 ]
