@@ -50,7 +50,7 @@ export interface InvariantSettings {
 interface Hold {
   /** The checkpoint with which it last took the shard. */
   from: Checkpoint | undefined
-  /** When the last of its writes of the row that arrived was sent. */
+  /** When the latest of its writes of the row that arrived was sent: a write that arrives late may be an earlier one. */
   sentAt: number
   /** The counter that it last wrote, and whether it wrote that nobody holds the lease. */
   counter: number
@@ -91,7 +91,7 @@ export class Invariants {
     if (!before || isShardEnd(after.checkpoint)) this.#checkCoverage()
 
     const hold = this.#holdOf(writer, leaseKey)
-    hold.sentAt = write.sentAt
+    hold.sentAt = Math.max(hold.sentAt, write.sentAt)
     hold.counter = after.leaseCounter
     hold.parted = after.leaseOwner === undefined
   }

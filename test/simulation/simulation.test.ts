@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { simulate } from './simulate.ts'
 
 const SEEDS = 2_000
 const PROGRAM = join(import.meta.dirname, 'run.ts')
@@ -15,6 +16,16 @@ t.test('Every invariant of the consumer holds through 2,000 runs with faults', a
     Array.from({ length: processes }, (_, index) => run(['--seeds', `${each}`, '--seed', `${1 + index * each}`])),
   )
   for (const { failed, output } of outputs) t.notOk(failed, output)
+})
+
+/** Seeds that broke an invariant once: 7, then twice 8, then twice 11. */
+const BROKEN_ONCE = [8014150, 20000475, 20033951, 20021201, 20023555]
+
+t.test('Every invariant holds in the runs that broke one before', async t => {
+  for (const seed of BROKEN_ONCE) {
+    const { violation, trace } = await simulate(seed)
+    t.equal(violation, undefined, `seed ${seed}\n${violation ? trace.slice(-20).join('\n') : ''}`)
+  }
 })
 
 t.test('A run of one seed is the same each time, to the last line of its trace', async t => {
