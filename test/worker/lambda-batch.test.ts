@@ -133,3 +133,24 @@ t.test('a function with a short time-out gets to work all the same', async t => 
   await run('a1 a2', async () => void begun++, { remainingMs: () => 3_000 })
   t.equal(begun, 2)
 })
+
+t.test('owners take turns: the records of one that fill the batch do not hold up those of another', async t => {
+  const record = (userSub: string, n: number): StreamRecord => ({
+    data: Buffer.from(JSON.stringify({ userSub })),
+    partitionKey: `${userSub} ${n}`,
+    sequenceNumber: String(n),
+    shardId: 'shardId-000000000000',
+  })
+  const heavy = Array.from({ length: 100 }, (_, n) => record('heavy', n))
+  const light = Array.from({ length: 10 }, (_, n) => record('light', 100 + n))
+  const gate = Promise.withResolvers<void>()
+  const begun: string[] = []
+  const process = async ({ partitionKey }: StreamRecord) => {
+    begun.push(partitionKey)
+    if (partitionKey.startsWith('heavy')) await gate.promise
+    else if (partitionKey === 'light 109') gate.resolve()
+  }
+  const left = await processBatch([...heavy, ...light], { process, log, remainingMs: () => 60_000 })
+  t.same(left, [])
+  t.ok(begun.indexOf('light 109') < 30, 'the light ones are done while heavy ones have not ended')
+})
