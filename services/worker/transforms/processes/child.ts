@@ -51,7 +51,7 @@ const ENVIRONMENT = { UV_THREADPOOL_SIZE: '2', VIPS_CONCURRENCY: '1', MALLOC_ARE
 
 export function startChild(memoryBytes: number): Child {
   const heapMiB = Math.floor((memoryBytes * HEAP_SHARE) / 1024 ** 2)
-  const child = spawn(process.execPath, [`--max-old-space-size=${heapMiB}`, PROGRAM], {
+  const child = spawn(process.execPath, [`--max-old-space-size=${heapMiB}`, PROGRAM, String(memoryBytes)], {
     env: { ...process.env, ...ENVIRONMENT },
     stdio: ['ignore', 'inherit', 'pipe', 'pipe', 'pipe'],
   })

@@ -1,6 +1,6 @@
 /**
  * The program of a process that transforms uploads, one at a time. Its parent talks to it through descriptor 3. Descriptor 4 is
- * there to be closed: the parent holds its other end and nothing else does.
+ * there to be closed: the parent holds its other end and nothing else does. Its argument is the memory that it may have, in bytes.
  */
 import { Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
@@ -8,6 +8,7 @@ import { type CheckedOutput, outputsOf } from '../outputs.ts'
 import { createTransform, type TransformSource } from '../rules/transform-source.ts'
 import type { Transform } from '../transform.ts'
 import { createLink } from './link.ts'
+import { setMemoryLimit } from './memory.ts'
 import { CONTROL, FIRST_BODY, type ProcessTask, type RemoteOutput } from './protocol.ts'
 import { inPieces, readRemote, serveIterable } from './remote-iterable.ts'
 import { toWire } from './wire-error.ts'
@@ -32,6 +33,7 @@ function transformOf(source: TransformSource): Promise<Transform> {
 }
 
 function main(): void {
+  setMemoryLimit(Number(process.argv[2]))
   new Worker(WATCH_PARENT, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 8 } }).unref()
   const end = () => process.kill(process.pid, 'SIGKILL')
   const stream = new Socket({ fd: 3 })

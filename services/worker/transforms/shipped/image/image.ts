@@ -1,9 +1,11 @@
 import type { Metadata } from 'sharp'
 import { type Static, Type } from 'typebox'
 import { TransformError } from '../../../errors.ts'
-import { createMemoryBudget } from '../../../memory-budget.ts'
+import { memoryForContent } from '../../processes/memory.ts'
 import type { Transform, TransformOutput } from '../../transform.ts'
 import { savedAs } from '../saved-as.ts'
+import { decodingCost } from './decoding-cost.ts'
+import { loadSharp } from './load-sharp.ts'
 import { readWhole, tooLarge } from './read-whole.ts'
 
 export const imageOptions = Type.Object(
@@ -27,7 +29,8 @@ export const imageOptions = Type.Object(
       minimum: 1,
       maximum: 268_402_689,
       default: 50_000_000,
-      description: 'The most pixels of an image, width by height, whatever its bytes: each takes 4 bytes of memory.',
+      description:
+        'The most pixels of an image, width by height. What they take of memory depends on the format and is bounded besides.',
     }),
   },
   { additionalProperties: false },
@@ -38,14 +41,12 @@ type ImageOptions = Static<typeof imageOptions>
 /** What is decoded: by the first bytes, whatever the content type says. SVG is not among them: it can name other files. */
 const DECODED = new Set(['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/tiff'])
 
-const BYTES_A_PIXEL = 4
-
-/** What all images of a process that are decoded at a time take. One that takes more goes alone. */
-const decoding = createMemoryBudget(256 * 1024 ** 2)
+/** Encoders write some ten. Each is a pass over all pixels, however few bytes it has. */
+const MAX_SCANS = 100
 
 /**
  * Thumbnails of an image, upright and without what the camera wrote into it, and a further output `metadata.json` with what the
- * image is. sharp works on threads of its own.
+ * image is.
  */
 export function createImageTransform(options: ImageOptions): Transform {
   const { maxBytes, maxPixels } = options
@@ -56,8 +57,7 @@ export function createImageTransform(options: ImageOptions): Transform {
     async *apply(input, { upload, signal }) {
       if (upload.size > maxBytes) throw tooLarge(maxBytes)
       const bytes = await readWhole(input, maxBytes)
-      // Loaded with the first image: most workers never see one.
-      const { default: sharp } = await import('sharp')
+      const sharp = await loadSharp()
       const { fileTypeFromBuffer } = await import('file-type')
       const type = await fileTypeFromBuffer(bytes)
       if (!type || !DECODED.has(type.mime)) {
@@ -71,14 +71,10 @@ export function createImageTransform(options: ImageOptions): Transform {
       if (pixels > maxPixels) {
         throw new TransformError(`The image has ${pixels} pixels, and no more than ${maxPixels} are taken.`)
       }
-      const free = await decoding.take(pixels * BYTES_A_PIXEL, signal)
-      try {
-        for (const [index, size] of options.sizes.entries()) {
-          signal.throwIfAborted()
-          yield await thumbnail(bytes, size, { ...options, isMain: index === 0, filename: upload.filename })
-        }
-      } finally {
-        free()
+      checkCost(bytes, metadata, Math.max(...options.sizes))
+      for (const [index, size] of options.sizes.entries()) {
+        signal.throwIfAborted()
+        yield await thumbnail(bytes, size, { ...options, isMain: index === 0, filename: upload.filename })
       }
       const body = [Buffer.from(`${JSON.stringify(described(metadata), undefined, 2)}\n`)]
       yield { name: 'metadata.json', contentType: 'application/json', body }
@@ -86,12 +82,29 @@ export function createImageTransform(options: ImageOptions): Transform {
   }
 }
 
+/** @throws TransformError for an image that is known to take more than there is */
+function checkCost(bytes: Buffer, metadata: Metadata, longestSide: number): void {
+  const cost = decodingCost(bytes, metadata, longestSide)
+  if (cost.scans > MAX_SCANS) {
+    throw new TransformError(`The image has ${cost.scans} scans, and no more than ${MAX_SCANS} are decoded.`)
+  }
+  const available = memoryForContent() - bytes.byteLength
+  if (cost.bytes <= available) return
+  throw new TransformError(
+    `Decoding the image takes about ${inMiB(cost.bytes)} MiB of memory, and ${inMiB(Math.max(0, available))} MiB are available: it has ${cost.facts}.`,
+  )
+}
+
+function inMiB(bytes: number): number {
+  return Math.round(bytes / 1024 ** 2)
+}
+
 async function thumbnail(
   bytes: Buffer,
   size: number,
   { format, quality, maxPixels, isMain, filename }: ImageOptions & { isMain: boolean; filename: string },
 ): Promise<TransformOutput> {
-  const { default: sharp } = await import('sharp')
+  const sharp = await loadSharp()
   const made = await decode(
     sharp(bytes, { limitInputPixels: maxPixels })
       .autoOrient()

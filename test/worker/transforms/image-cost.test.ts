@@ -1,0 +1,91 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import sharp from 'sharp'
+import t from 'tap'
+import { createTransformProcesses } from '../../../services/worker/transforms/processes/pool.ts'
+import { createTransform, type TransformSource } from '../../../services/worker/transforms/rules/transform-source.ts'
+import { decodingCost } from '../../../services/worker/transforms/shipped/image/decoding-cost.ts'
+import { readJpeg } from '../../../services/worker/transforms/shipped/image/jpeg.ts'
+import { runProgram } from '../../support/processes.ts'
+import { deepAvif, flat, jpegOfScans } from './hostile-images.ts'
+import { make } from './support.ts'
+
+const MIB = 1024 ** 2
+const SIDE = 3_000
+/** By which two runs of the same differ, in bytes. */
+const NOISE = 24 * MIB
+
+const costOf = async (bytes: Buffer) => decodingCost(bytes, await sharp(bytes).metadata(), 320)
+
+/** Few bytes of a lossless WebP are of no more than one colour: that is decoded otherwise. */
+const noisy = (side: number) => {
+  const noise = { type: 'gaussian', mean: 128, sigma: 30 } as const
+  return sharp({ create: { width: side, height: side, channels: 3, background: '#000', noise } })
+}
+
+const deep = (channels: 3 | 4 = 3) => flat(SIDE, SIDE, channels).toColourspace('rgb16')
+
+t.test('estimates at least what decoding takes, and not far more', async t => {
+  const dir = t.testdir({})
+  for (const [name, picture] of Object.entries({
+    'AVIF, 8 bits, 4:2:0': flat(SIDE).avif({ effort: 0, chromaSubsampling: '4:2:0' }),
+    'AVIF, 8 bits, 4:4:4': flat(SIDE).avif({ effort: 0 }),
+    'AVIF, 10 bits, 4:4:4': flat(SIDE).avif({ effort: 0, bitdepth: 10 }),
+    'AVIF, 12 bits, 4:2:0': flat(SIDE).avif({ effort: 0, bitdepth: 12, chromaSubsampling: '4:2:0' }),
+    'PNG, 8 bits': flat(SIDE).png(),
+    'PNG, 8 bits, interlaced': flat(SIDE).png({ progressive: true }),
+    'PNG, 16 bits, alpha, interlaced': deep(4).png({ progressive: true }),
+    'JPEG, baseline': flat(SIDE).jpeg(),
+    'JPEG, progressive, 4:4:4': flat(SIDE).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }),
+    'WebP, lossless': noisy(SIDE).webp({ lossless: true, effort: 0 }),
+    GIF: flat(SIDE).gif(),
+    'TIFF, 16 bits': deep().tiff({ compression: 'lzw' }),
+    'TIFF, one tile': flat(SIDE).tiff({ tile: true, tileWidth: SIDE - (SIDE % 16), tileHeight: SIDE - (SIDE % 16) }),
+    'TIFF, float': flat(SIDE).toColourspace('scrgb').tiff({ compression: 'lzw' }),
+  })) {
+    const bytes = await picture.toBuffer()
+    const file = path.join(dir, 'picture')
+    writeFileSync(file, bytes)
+    const measuring = runProgram(t, [path.join(import.meta.dirname, 'measure-decoding.ts'), file])
+    t.strictSame(await measuring.ended, { code: 0, signal: null }, measuring.stderr())
+    const [took, estimated] = [Number(measuring.stdout()), (await costOf(bytes)).bytes]
+    const inMiB = (amount: number) => (amount / MIB).toFixed(0)
+    const figures = `${name}: estimated ${inMiB(estimated)} MiB, took ${inMiB(took)}`
+    t.ok(took <= estimated + NOISE, figures)
+    t.ok(estimated <= 4 * took + NOISE, figures)
+  }
+})
+
+t.test('counts the scans of a JPEG, and none of what only looks like one', async t => {
+  const plain = await flat(64).jpeg().toBuffer()
+  t.match(readJpeg(plain), { scans: 1, holdsCoefficients: false, coefficientsPerPixel: 1.5 })
+  const progressive = await flat(64).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer()
+  t.match(readJpeg(progressive), { scans: 10, holdsCoefficients: true, coefficientsPerPixel: 3 })
+  t.equal(readJpeg(await jpegOfScans(64, 500)).scans, 510)
+  const comment = Buffer.from([0xff, 0xfe, 0, 8, 0xff, 0xda, 0, 2, 0xff, 0xda])
+  t.equal(readJpeg(Buffer.concat([plain.subarray(0, 2), comment, plain.subarray(2)])).scans, 1)
+  // A channel after another.
+  const scan = plain.indexOf(Buffer.from([0xff, 0xda]))
+  const single = Buffer.from([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0])
+  t.ok(readJpeg(Buffer.concat([plain.subarray(0, scan), single])).holdsCoefficients)
+  for (const cut of [0, 1, 2, 3, 20, 100, 163]) t.ok(readJpeg(plain.subarray(0, cut)).scans <= 1, `cut at ${cut}`)
+})
+
+t.test('refuses a picture that takes more memory than there is, or more passes, before it is decoded', async t => {
+  const pool = createTransformProcesses({ size: 1, memoryMiB: 352 })
+  t.teardown(() => pool.close())
+  const source: TransformSource = { kind: 'shipped', name: 'image', options: {} }
+  const image = pool.inProcess(await createTransform(source), source, { timeoutSeconds: 20 })
+  const code = 'HEADGATE_TRANSFORM_REFUSED'
+  const avif = await deepAvif(7_000)
+  t.ok(avif.byteLength < 4_096, `${avif.byteLength} bytes`)
+  await t.rejects(make(image, [avif]), {
+    code,
+    message:
+      /^Decoding the image takes about 1283 MiB of memory, and 248 MiB are available: it has 7000 × 7000 pixels, AVIF of 10 bits, 4:4:4, 3 channels of ushort\.$/,
+  })
+  const scans = { code, message: 'The image has 20010 scans, and no more than 100 are decoded.' }
+  await t.rejects(make(image, [await jpegOfScans(1_500, 20_000)]), scans)
+  const phone = await flat(4_000, 3_000).avif({ bitdepth: 10, effort: 0, chromaSubsampling: '4:2:0' }).toBuffer()
+  t.equal((await make(image, [phone])).length, 2, 'a photo of 12 megapixels has room')
+})
