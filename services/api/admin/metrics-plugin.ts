@@ -1,4 +1,5 @@
 import fastifyPlugin from 'fastify-plugin'
+import { onResponseEnd } from '../http/response-end.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Counts an app's requests. */
@@ -7,11 +8,11 @@ export const metricsPlugin = fastifyPlugin<{ metrics: Metrics }>(
     app.addHook('onRequest', async (request, reply) => {
       metrics.requestStarted()
       // Of a request whose client has gone there is no onResponse.
-      reply.raw.once('close', () => {
+      onResponseEnd(reply.raw, isWhole => {
         metrics.requestEnded({
           method: request.method,
           route: request.routeOptions.url,
-          status: reply.raw.writableFinished ? reply.statusCode : 'broken-off',
+          status: isWhole ? reply.statusCode : 'broken-off',
           seconds: reply.elapsedTime / 1_000,
         })
       })

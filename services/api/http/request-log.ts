@@ -1,5 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { onResponseEnd } from './response-end.ts'
+
+/** Maximum length of a path in the log. A request may have one of 128 KiB, with or without a token. */
+const MAX_PATH = 1_024
 
 /**
  * One line a request, when it is over, and the request's id in the answer. Without the query and the headers: what a
@@ -10,8 +14,8 @@ export const requestLog = fastifyPlugin(
     app.addHook('onRequest', async (request, reply) => {
       reply.header('x-request-id', request.id)
       // Of a request whose client has gone there is no onResponse.
-      reply.raw.once('close', () => {
-        if (!reply.raw.writableFinished) request.log.info(describe(request, reply), 'request broken off')
+      onResponseEnd(reply.raw, isWhole => {
+        if (!isWhole) request.log.info(describe(request, reply), 'request broken off')
       })
     })
     app.addHook('onResponse', async (request, reply) => {
@@ -22,10 +26,10 @@ export const requestLog = fastifyPlugin(
 )
 
 function describe(request: FastifyRequest, reply: FastifyReply) {
-  const [path] = request.url.split('?', 1)
+  const [path = ''] = request.url.split('?', 1)
   return {
     method: request.method,
-    path,
+    path: path.slice(0, MAX_PATH),
     route: request.routeOptions.url,
     ...(reply.sent && { status: reply.statusCode }),
     ms: Math.round(reply.elapsedTime * 10) / 10,
