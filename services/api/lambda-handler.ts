@@ -1,6 +1,7 @@
 import awsLambdaFastify from '@fastify/aws-lambda'
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2, APIGatewayProxyResult, Context } from 'aws-lambda'
 import type { App } from './app.ts'
+import { type GatewayIds, withGatewayIds } from './http/gateway-ids.ts'
 
 /** What API Gateway calls the function with: a REST API by payload 1.0, an HTTP API by 2.0. */
 export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2
@@ -9,7 +10,7 @@ export type GatewayHandler = (event: GatewayEvent, context: Context) => Promise<
 
 /** Serves API Gateway's events with the app. */
 export function createLambdaHandler(app: App): GatewayHandler {
-  return awsLambdaFastify(app, {
+  const serve: GatewayHandler = awsLambdaFastify(app, {
     // A comma is a character that a file name may have.
     parseCommaSeparatedQueryParams: false,
     // Claims are taken from the token, never from what came with the event.
@@ -17,4 +18,19 @@ export function createLambdaHandler(app: App): GatewayHandler {
     // Of the pages of /docs. What the api itself answers is text.
     binaryMimeTypes: ['image/png', 'image/x-icon'],
   })
+  return (event, context) => withGatewayIds(idsOf(event), () => serve(event, context))
+}
+
+interface EventIds {
+  requestId?: string
+  extendedRequestId?: string | undefined
+}
+
+/** What calls a function by hand, as a test in AWS's console, may leave the ids out. */
+function idsOf({ requestContext }: { requestContext?: EventIds }): GatewayIds {
+  const { requestId, extendedRequestId } = requestContext ?? {}
+  return {
+    ...(requestId !== undefined && { gatewayRequestId: requestId }),
+    ...(extendedRequestId !== undefined && { gatewayExtendedRequestId: extendedRequestId }),
+  }
 }

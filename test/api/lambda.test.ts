@@ -114,6 +114,26 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
     t.match(answer, { statusCode: 401, headers: { 'www-authenticate': 'Bearer' } })
   })
 
+  t.test(`${shape}: a request has one line in the log, with the id that the gateway's log has`, async t => {
+    const logged = api.log.length
+    const headers = { 'x-request-id': "the-client's-own" }
+    for (const path of ['/nothing', '/uploads', '/openapi.json']) {
+      await handler(eventOf({ method: 'GET', path, headers }), context)
+    }
+    const { requestId, ...rest } = eventOf({ method: 'GET', path: '/' }).requestContext
+    const lines = api.log.slice(logged).map(line => JSON.parse(line) as Record<string, unknown>)
+    const requests = lines.filter(({ msg }) => String(msg).startsWith('request') && msg !== 'request refused')
+    t.match(requests, [
+      { msg: 'request', path: '/nothing', status: 404 },
+      { msg: 'request', path: '/uploads', status: 401 },
+    ])
+    t.equal(requests.length, 2, 'that of /openapi.json is not logged below "warn"')
+    for (const line of requests) {
+      t.equal(line.gatewayRequestId, requestId)
+      t.equal(line.gatewayExtendedRequestId, 'extendedRequestId' in rest ? rest.extendedRequestId : undefined)
+    }
+  })
+
   t.test(`${shape}: a picture of the docs comes as base64`, async t => {
     const result = await handler(eventOf({ method: 'GET', path: '/docs/static/favicon-32x32.png' }), context)
     t.match(result, { statusCode: 200, isBase64Encoded: true })

@@ -4,6 +4,7 @@ import type { ApiConfig } from '../../platform/config/api.ts'
 import { traceIdOf } from '../../platform/tracing/traceparent.ts'
 import { sendError } from '../problems/send.ts'
 import { answerClientError } from './client-error.ts'
+import { gatewayIdsOf } from './gateway-ids.ts'
 import { requestIdOf } from './request-id.ts'
 import { traceparentOf } from './trace-context.ts'
 import { trustedProxies } from './trust-proxy.ts'
@@ -39,7 +40,7 @@ export function serverOptions(config: ServedBy) {
     genReqId: request => requestIdOf(request.headers),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     childLoggerFactory: (logger, bindings, options, raw) =>
-      logger.child({ ...bindings, traceId: traceIdOf(traceparentOf(raw)) }, options),
+      logger.child({ ...bindings, ...gatewayIdsOf(raw.headers), traceId: traceIdOf(traceparentOf(raw)) }, options),
     frameworkErrors: sendError,
     clientErrorHandler: answerClientError,
     // Fastify's own answer to requests in a shutdown is no problem+json. They are served, and their connections closed.
