@@ -25,6 +25,33 @@ t.test('X-Forwarded-For is believed of a trusted proxy alone', async t => {
   t.match(await addresses(''), '"remoteAddress":"127.0.0.1"')
 })
 
+t.test('an x-request-id that cannot be the id of a request is kept in a field of its own', async t => {
+  const aws = await startAws(t)
+  const api = await buildTestApi(t, aws)
+  const lineOf = async (id: string) => {
+    const response = await fetch(`${api.url}/nothing`, { headers: { 'x-request-id': id } })
+    await response.arrayBuffer()
+    const requestId = response.headers.get('x-request-id')
+    const line = api.log.findLast(line => line.includes('"msg":"request"'))
+    t.equal(JSON.parse(line ?? '{}').requestId, requestId)
+    return { requestId, gatewayRequestId: JSON.parse(line ?? '{}').gatewayRequestId }
+  }
+  const fromGateway = await lineOf('JKJ+aXm/PLvHcESHA=')
+  t.match(fromGateway, { requestId: /^[0-9a-f-]{36}$/, gatewayRequestId: 'JKJ+aXm/PLvHcESHA=' })
+  t.strictSame(await lineOf('mine'), { requestId: 'mine', gatewayRequestId: undefined })
+  t.equal((await lineOf('two words')).gatewayRequestId, undefined)
+  t.equal((await lineOf('='.repeat(129))).gatewayRequestId, undefined)
+})
+
+t.test('a long path takes a bounded place in the log', async t => {
+  const aws = await startAws(t)
+  const api = await buildTestApi(t, aws)
+  const response = await fetch(`${api.url}/${'a/'.repeat(50_000)}`)
+  t.equal(response.status, 404)
+  const line = api.log.findLast(line => line.includes('"msg":"request"')) ?? ''
+  t.ok(line.length < 2_000, `${line.length} characters`)
+})
+
 t.test('the methods of a path are those of every route that matches it', async t => {
   const routes = [
     { method: 'POST', url: '/uploads' },
@@ -40,6 +67,14 @@ t.test('the methods of a path are those of every route that matches it', async t
   t.same(allowedMethods(routes, '/doc'), [])
   const grants = { method: 'POST', url: '/uploads/grants' }
   t.same(allowedMethods([...routes, grants], '/uploads/grants'), ['OPTIONS', 'POST'], 'a path of its own is no id')
+})
+
+t.test('a path of very many segments is compared with the routes at once', async t => {
+  const routes = Array.from({ length: 40 }, () => ({ method: 'GET', url: '/uploads/:id/content' }))
+  const started = performance.now()
+  t.same(allowedMethods(routes, '/'.repeat(120_000)), [])
+  t.same(allowedMethods([{ method: 'GET', url: '/docs/*' }], `/docs${'/a'.repeat(60_000)}`), ['GET', 'OPTIONS'])
+  t.ok(performance.now() - started < 50)
 })
 
 t.test('a content type is kept as it is where it is a media type', async t => {
