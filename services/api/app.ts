@@ -18,6 +18,7 @@ import { loadFirst } from './http/load-first.ts'
 import { publicPath } from './http/public-path.ts'
 import { createRateLimits } from './http/rate-limits.ts'
 import { requestLog } from './http/request-log.ts'
+import { routerErrors } from './http/router-errors.ts'
 import { createSchemaCompilers } from './http/schema-compilers.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
@@ -94,6 +95,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   if (config.PUBLIC_PATH !== '') await app.register(publicPath, { path: config.PUBLIC_PATH })
   await app.register(closing)
   await app.register(unambiguous)
+  await app.register(routerErrors)
   await app.register(loadFirst, { load: () => Promise.all([compilers.load(), backend(), import('get-jwks')]) })
   await app.register(docs)
   await app.register(authPlugin, {

@@ -3,7 +3,9 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { catalogue, type ProblemSlug } from '../problems/catalogue.ts'
 import { PROBLEM_CONTENT_TYPE, problemBody } from '../problems/problem.ts'
+import { EXPOSED } from './cors.ts'
 import { outstandingAnswers } from './outstanding.ts'
+import { securityHeadersFor } from './security-headers.ts'
 
 const kinds: Readonly<Record<string, { slug: ProblemSlug; detail: string }>> = {
   HPE_HEADER_OVERFLOW: {
@@ -15,8 +17,32 @@ const kinds: Readonly<Record<string, { slug: ProblemSlug; detail: string }>> = {
 
 const otherwise = { slug: 'bad-request', detail: 'This is not a request of HTTP/1.1.' } as const
 
-/** Answers what Node could not read as a request: there is only a socket to write on. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+/**
+ * Answers what Node could not read as a request: there is only a socket to write on.
+ *
+ * @param origins of CORS. The request's own `Origin` was not read: of several origins none can be named, and a page of
+ *   theirs sees that the request failed, and not why.
+ */
+export function createAnswerClientError(origins: readonly string[]) {
+  const headers = Object.entries({ ...securityHeadersFor(origins.length > 0), ...corsHeadersFor(origins) })
+  return (error: NodeJS.ErrnoException, socket: Socket): void => answerClientError(error, socket, headers)
+}
+
+function corsHeadersFor(origins: readonly string[]): Record<string, string> {
+  const origin = origins.includes('*') ? '*' : origins.length === 1 ? origins[0] : undefined
+  if (origin === undefined) return {}
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': EXPOSED.join(', '),
+    ...(origin !== '*' && { vary: 'Origin' }),
+  }
+}
+
+function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  headers: ReadonlyArray<readonly [name: string, value: string]>,
+): void {
   // Writing into a reset connection would only raise the next error; a second answer would corrupt the first.
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy()
@@ -30,12 +56,16 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   }
   const problem = kinds[error.code ?? ''] ?? otherwise
   const { status } = catalogue[problem.slug]
-  const body = JSON.stringify(problemBody(problem, randomUUID()))
+  const requestId = randomUUID()
+  const body = JSON.stringify(problemBody(problem, requestId))
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `content-type: ${PROBLEM_CONTENT_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
+    'cache-control: no-store',
+    `x-request-id: ${requestId}`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

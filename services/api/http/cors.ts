@@ -7,7 +7,7 @@ export interface CorsOptions {
 }
 
 /** What a page may read of an answer beside its body. */
-const EXPOSED = [
+export const EXPOSED = [
   'Allow',
   'ETag',
   'Idempotent-Replayed',

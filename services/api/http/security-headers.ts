@@ -13,6 +13,10 @@ const HEADERS = {
   'x-frame-options': 'DENY',
 } as const
 
+export function securityHeadersFor(isShared: boolean): Readonly<Record<string, string>> {
+  return { ...HEADERS, 'cross-origin-resource-policy': isShared ? 'cross-origin' : 'same-origin' }
+}
+
 export interface SecurityHeadersOptions {
   /** Whether pages of other origins may read the answers. */
   isShared: boolean
@@ -20,7 +24,7 @@ export interface SecurityHeadersOptions {
 
 export const securityHeaders = fastifyPlugin<SecurityHeadersOptions>(
   async (app, { isShared }) => {
-    const headers = { ...HEADERS, 'cross-origin-resource-policy': isShared ? 'cross-origin' : 'same-origin' }
+    const headers = securityHeadersFor(isShared)
     app.addHook('onRequest', async (_request, reply) => {
       reply.headers(headers)
     })

@@ -1,11 +1,12 @@
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
 import type { ApiConfig } from '../../platform/config/api.ts'
+import { listed } from '../../platform/config/formats.ts'
 import { traceIdOf } from '../../platform/tracing/traceparent.ts'
-import { sendError } from '../problems/send.ts'
-import { answerClientError } from './client-error.ts'
+import { createAnswerClientError } from './client-error.ts'
 import { gatewayIdsOf } from './gateway-ids.ts'
 import { requestIdOf } from './request-id.ts'
+import { routeAgain } from './router-errors.ts'
 import { traceparentOf } from './trace-context.ts'
 import { trustedProxies } from './trust-proxy.ts'
 
@@ -19,7 +20,7 @@ const timeouts = {
   keepAliveTimeout: 72 * SECOND,
 } as const
 
-type ServedBy = Pick<ApiConfig, 'TRUST_PROXY' | 'HEADERS_TIMEOUT_MS' | 'REQUEST_TIMEOUT_MS'>
+type ServedBy = Pick<ApiConfig, 'CORS_ORIGINS' | 'TRUST_PROXY' | 'HEADERS_TIMEOUT_MS' | 'REQUEST_TIMEOUT_MS'>
 
 /** How Fastify serves, on a port and behind Lambda alike. */
 export function serverOptions(config: ServedBy) {
@@ -41,8 +42,8 @@ export function serverOptions(config: ServedBy) {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     childLoggerFactory: (logger, bindings, options, raw) =>
       logger.child({ ...bindings, ...gatewayIdsOf(raw.headers), traceId: traceIdOf(traceparentOf(raw)) }, options),
-    frameworkErrors: sendError,
-    clientErrorHandler: answerClientError,
+    frameworkErrors: routeAgain,
+    clientErrorHandler: createAnswerClientError(listed(config.CORS_ORIGINS)),
     // Fastify's own answer to requests in a shutdown is no problem+json. They are served, and their connections closed.
     return503OnClosing: false,
     // A value of the wrong type is the client's mistake: turned into the right one, or left out, it would be stored as another.
