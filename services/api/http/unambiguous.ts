@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import fastifyPlugin from 'fastify-plugin'
 import { ProblemError } from '../problems/problem.ts'
+import { answerHalfClosed } from './half-close.ts'
 import { rememberRequests } from './outstanding.ts'
 
 /**
@@ -27,6 +28,7 @@ export const unambiguous = fastifyPlugin(
     // An expectation that is not understood may be passed over (RFC 9110, 10.1.1); Node would answer it without a body.
     app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
 
+    answerHalfClosed(app.server)
     rememberRequests(app.server)
 
     app.addHook('onRequest', async ({ raw }) => {

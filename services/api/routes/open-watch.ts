@@ -10,7 +10,8 @@ const detail =
   'Too many requests wait for uploads to change. Wait for fewer at a time, or ask now and then without waiting.'
 
 /**
- * Begins to watch an upload for as long as an answer is under way. It ends with the connection, whoever closes that.
+ * Begins to watch an upload for as long as an answer is under way. It ends with the connection, and as soon as the client has closed
+ * its side: that client has gone, or is answered with what is known by then.
  *
  * @throws ProblemError
  */
@@ -20,9 +21,18 @@ export function openWatch<T>(
 ): Watch<T> {
   try {
     const watch = watches.open(key, first)
+    const { socket } = reply.request.raw
     // Who went while the upload was looked up has closed already, and will not do so again.
-    if (reply.raw.closed) watch.close()
-    else reply.raw.once('close', () => watch.close())
+    if (reply.raw.closed || socket.readableEnded) {
+      watch.close()
+      return watch
+    }
+    const close = () => watch.close()
+    socket.once('end', close)
+    reply.raw.once('close', () => {
+      socket.off('end', close)
+      close()
+    })
     return watch
   } catch (cause) {
     if (!(cause instanceof TooManyWatchesError)) throw cause
