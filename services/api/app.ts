@@ -124,6 +124,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
       inspector,
       maxJsonBytes: config.MAX_JSON_BYTES,
       maxFormFiles: config.MAX_FORM_FILES,
+      maxFileBytes: config.MAX_UPLOAD_BYTES,
       patience,
     },
   })

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import fastifyPlugin from 'fastify-plugin'
 import { ProblemError } from '../problems/problem.ts'
+import { continueOnRead, waitsForContinue } from './expect-continue.ts'
 import { answerHalfClosed } from './half-close.ts'
 import { rememberRequests } from './outstanding.ts'
 
@@ -25,11 +26,14 @@ const HOST = /^(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-fv:.]+\])(?::\d*)?$/
 /** Refuses requests that somebody else could read in another way. */
 export const unambiguous = fastifyPlugin(
   async app => {
-    // An expectation that is not understood may be passed over (RFC 9110, 10.1.1); Node would answer it without a body.
-    app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
-
+    continueOnRead(app.server)
     answerHalfClosed(app.server)
     rememberRequests(app.server)
+
+    app.addHook('onSend', async ({ raw }, reply) => {
+      // Whether the body comes all the same nobody knows: it must not be taken for the next request.
+      if (waitsForContinue(raw)) reply.header('connection', 'close')
+    })
 
     app.addHook('onRequest', async ({ raw }) => {
       if (raw.httpVersionMajor !== 1)

@@ -3,6 +3,7 @@ import { type Lock, Server, type Upload } from '@tus/server'
 import { defaultFilename } from '../../uploads/filename.ts'
 import { isUploadId } from '../../uploads/upload-id.ts'
 import { createPatience, type PatienceSettings } from '../http/patience.ts'
+import { PayloadTooLargeError } from '../ingest/errors.ts'
 import type { Announced, Promised } from '../pending/promise.ts'
 import { checkNoTrailer, parseChecksum } from './checksum.ts'
 import { OwnUploads, type TusRequest, type TusServices } from './data-store.ts'
@@ -46,6 +47,7 @@ export function createServeTus({ promise, maxBytes, patience, ...services }: Tus
   return async ({ raw, method, path, owner, requestId, log }) => {
     checkTusHeaders(method, raw.headers)
     checkNoTrailer(raw.headers.trailer)
+    if (Number(raw.headers['content-length'] ?? 0) > maxBytes) throw new PayloadTooLargeError('The body', maxBytes)
     const { 'upload-checksum': checksum, 'upload-metadata': metadataHeader = '' } = raw.headers
     const uploads = new OwnUploads(services, {
       owner,

@@ -9,7 +9,7 @@ import { ProblemError } from '../problems/problem.ts'
 /** Fields that a form may have, whether or not they mean anything here. */
 const MAX_FIELDS = 16
 /** What of a form is not the content of its files, in bytes: heads of parts, fields, and parts that are passed over. */
-const MAX_OVERHEAD_BYTES = 1024 ** 2
+export const MAX_OVERHEAD_BYTES = 1024 ** 2
 
 /**
  * How forms are read. The size of the files is not limited here: a limit of the parser's cuts a file off and calls it
