@@ -21,6 +21,8 @@ export interface LeaseWrite {
 interface Version {
   readonly at: number
   readonly item: Item | undefined
+  /** What a read makes of the item. */
+  readonly lease: Lease | undefined
   readonly writer: string
 }
 
@@ -56,8 +58,7 @@ export class LeaseTable {
   }
 
   get(leaseKey: string): Lease | undefined {
-    const item = this.#item(leaseKey)
-    return item && fromItem(item)
+    return this.#rows.get(leaseKey)?.at(-1)?.lease
   }
 
   lastWriter(leaseKey: string): string | undefined {
@@ -69,8 +70,7 @@ export class LeaseTable {
     const leases: Lease[] = []
     for (const versions of this.#rows.values()) {
       const asOf = this.#now() - ageOf()
-      const { item } = versions.findLast(version => version.at <= asOf) ?? {}
-      const lease = item && fromItem(item)
+      const { lease } = versions.findLast(version => version.at <= asOf) ?? {}
       if (lease) leases.push(lease)
     }
     return leases
@@ -123,11 +123,12 @@ export class LeaseTable {
 
   #put(leaseKey: string, item: Item | undefined, from: Pick<LeaseWrite, 'writer' | 'sentAt' | 'decidedOn'>): void {
     const before = this.get(leaseKey)
+    const after = item && fromItem(item)
     const versions = this.#rows.get(leaseKey) ?? []
     this.#rows.set(leaseKey, versions)
-    versions.push({ at: this.#now(), item, writer: from.writer })
+    versions.push({ at: this.#now(), item, lease: after, writer: from.writer })
     if (versions.length > KEPT_VERSIONS) versions.shift()
-    this.#onWrite({ leaseKey, ...from, before, after: item && fromItem(item) })
+    this.#onWrite({ leaseKey, ...from, before, after })
   }
 }
 

@@ -9,7 +9,14 @@ import type { SwapExpression } from '../../services/consumer/leases/lease-update
  */
 export function conditionHolds(expression: SwapExpression, item: Item | undefined): boolean {
   checkUse(expression)
-  return expression.ConditionExpression.split(' AND ').every(term => termHolds(term, expression, item ?? {}))
+  return termsOf(expression.ConditionExpression).every(term => termHolds(term, expression, item ?? {}))
+}
+
+interface Term {
+  readonly kind: 'exists' | 'exists not' | '=' | '<>'
+  readonly name: string
+  /** Empty where the attribute is compared with nothing. */
+  readonly value: string
 }
 
 /** The item as the update leaves it. */
@@ -27,16 +34,34 @@ export function applyUpdate(expression: SwapExpression, item: Item): Item {
   return next
 }
 
-function termHolds(term: string, expression: SwapExpression, item: Item): boolean {
-  const existence = /^attribute_(?<not>not_)?exists\((?<name>#\w+)\)$/.exec(term)?.groups
-  if (existence?.name) {
-    return (item[attributeOf(existence.name, expression)] === undefined) === (existence.not !== undefined)
+/** A store sends a few expressions again and again: each text is parsed once. */
+const termsOf = remembered((condition: string) => condition.split(' AND ').map(parseTerm))
+const namesUsed = remembered((text: string) => new Set(text.match(/[#:]\w+/g)))
+
+function remembered<T>(parse: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>()
+  return text => {
+    const before = known.get(text)
+    if (before !== undefined) return before
+    const parsed = parse(text)
+    known.set(text, parsed)
+    return parsed
   }
+}
+
+function parseTerm(term: string): Term {
+  const existence = /^attribute_(?<not>not_)?exists\((?<name>#\w+)\)$/.exec(term)?.groups
+  if (existence?.name) return { kind: existence.not ? 'exists not' : 'exists', name: existence.name, value: '' }
   const comparison = /^(?<name>#\w+) (?<operator>=|<>) (?<value>:\w+)$/.exec(term)?.groups
   if (!comparison?.name || !comparison.value) throw new Error(`The model does not know the condition '${term}'.`)
-  const stored = item[attributeOf(comparison.name, expression)]
-  const isEqual = stored !== undefined && isDeepStrictEqual(stored, valueFor(comparison.value, expression))
-  return isEqual === (comparison.operator === '=')
+  return { kind: comparison.operator === '=' ? '=' : '<>', name: comparison.name, value: comparison.value }
+}
+
+function termHolds({ kind, name, value }: Term, expression: SwapExpression, item: Item): boolean {
+  const stored = item[attributeOf(name, expression)]
+  if (kind === 'exists' || kind === 'exists not') return (stored === undefined) === (kind === 'exists not')
+  const isEqual = stored !== undefined && isDeepStrictEqual(stored, valueFor(value, expression))
+  return isEqual === (kind === '=')
 }
 
 function attributeOf(name: string, { ExpressionAttributeNames }: SwapExpression): string {
@@ -52,8 +77,7 @@ function valueFor(placeholder: string, { ExpressionAttributeValues }: SwapExpres
 }
 
 function checkUse(expression: SwapExpression): void {
-  const text = `${expression.UpdateExpression} ${expression.ConditionExpression}`
-  const used = new Set(text.match(/[#:]\w+/g))
+  const [inUpdate, inCondition] = [namesUsed(expression.UpdateExpression), namesUsed(expression.ConditionExpression)]
   const given = [expression.ExpressionAttributeNames, expression.ExpressionAttributeValues].flatMap(Object.keys)
-  for (const name of given) if (!used.has(name)) throw new Error(`ValidationException: '${name}' is not used.`)
+  for (const name of given) if (!inUpdate.has(name) && !inCondition.has(name)) throw new Error(`ValidationException: '${name}' is not used.`)
 }

@@ -57,7 +57,7 @@ function runSimulation(folder: string, { from = 1 }: Mutation): Promise<{ exitCo
     const options = { env, timeout: 300_000, maxBuffer: 64 * 1024 ** 2 }
     execFile(
       process.execPath,
-      [program, '--seeds', String(SEEDS), '--seed', String(from), '--trace', '5'],
+      [program, '--seeds', String(SEEDS), '--seed', String(from), '--trace', '5', '--jobs', '1'],
       options,
       (error, stdout, stderr) => {
         resolve({ exitCode: error ? Number(error.code) : 0, output: stdout + stderr })

@@ -1,0 +1,13 @@
+import { runSeeds, type SeedRange } from './seeds.ts'
+
+// A process of `SeedPool`. Runs the ranges of seeds that it is sent, and answers each with its results.
+
+// Faults are errors, made by the thousand. Where each comes from is only read in a replay, which runs in one process.
+Error.stackTraceLimit = 0
+
+// Ctrl-C reaches the whole process group. The parent decides when its processes end.
+process.on('SIGINT', () => undefined)
+process.once('disconnect', () => process.exit())
+process.on('message', (range: SeedRange) => {
+  void runSeeds(range).then(results => process.send?.(results))
+})
