@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
 import { listed } from '../platform/config/formats.ts'
+import { beforeDeadline, withinDeadline } from '../platform/deadline.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { UploadStore } from '../uploads/store.ts'
@@ -14,6 +15,7 @@ import { createTypeInspector } from './content/inspect-type.ts'
 import type { UrlOf } from './download/downloads.ts'
 import { closing } from './http/closing.ts'
 import { cors } from './http/cors.ts'
+import { deadlines } from './http/deadlines.ts'
 import { loadFirst } from './http/load-first.ts'
 import { publicPath } from './http/public-path.ts'
 import { createRateLimits } from './http/rate-limits.ts'
@@ -87,6 +89,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(routeAccess)
   // First of the hooks: what the others do is done within the request's span.
   if (tracing) await app.register(traced, { tracing })
+  await app.register(deadlines, { withinMs: config.ANSWER_TIMEOUT_MS })
   await app.register(requestLog)
   if (metrics) await app.register(metricsPlugin, { metrics })
   const origins = listed(config.CORS_ORIGINS)
@@ -144,8 +147,8 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   const store: Pick<UploadStore, 'get'> = { get: async (key, signal) => (await backend()).store.get(key, signal) }
   const watches = createWatches({
     look: async (key, signal) => {
-      // For all that wait: within nobody's span.
-      const look = () => store.get(key, signal)
+      // For all that wait: within nobody's span, and nobody's deadline.
+      const look = () => withinDeadline(undefined, () => store.get(key, signal))
       const record = await (tracing ? tracing.within(undefined, look) : look())
       return record && toSight(record)
     },
@@ -173,7 +176,8 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(getOutput, { store, giveOutput })
 
   await app.register(livez)
-  const readiness = async () => (await backend()).readiness()
+  // Shared by all that ask at a time.
+  const readiness = () => beforeDeadline(withinDeadline(undefined, async () => (await backend()).readiness()))
   app.decorate('readiness', readiness)
   await app.register(readyz, { readiness })
 

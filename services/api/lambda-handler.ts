@@ -1,5 +1,6 @@
 import awsLambdaFastify from '@fastify/aws-lambda'
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2, APIGatewayProxyResult, Context } from 'aws-lambda'
+import { Deadline, withinDeadline } from '../platform/deadline.ts'
 import type { App } from './app.ts'
 import { type GatewayIds, withGatewayIds } from './http/gateway-ids.ts'
 
@@ -7,6 +8,9 @@ import { type GatewayIds, withGatewayIds } from './http/gateway-ids.ts'
 export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2
 
 export type GatewayHandler = (event: GatewayEvent, context: Context) => Promise<APIGatewayProxyResult>
+
+/** What an invocation has left when its request is over: 2 s to put in order what was broken off, and as much to answer. */
+const RESERVE_MS = 4_000
 
 /** Serves API Gateway's events with the app. */
 export function createLambdaHandler(app: App): GatewayHandler {
@@ -18,7 +22,11 @@ export function createLambdaHandler(app: App): GatewayHandler {
     // Of the pages of /docs. What the api itself answers is text.
     binaryMimeTypes: ['image/png', 'image/x-icon'],
   })
-  return (event, context) => withGatewayIds(idsOf(event), () => serve(event, context))
+  return (event, context) => {
+    const hardAt = performance.now() + Math.max(0, context.getRemainingTimeInMillis() - RESERVE_MS)
+    const deadline = new Deadline({ quietMs: Number.POSITIVE_INFINITY, hardAt })
+    return withinDeadline(deadline, () => withGatewayIds(idsOf(event), () => serve(event, context)))
+  }
 }
 
 interface EventIds {

@@ -1,3 +1,4 @@
+import { currentDeadline } from './deadline.ts'
 import { HeadgateError } from './errors.ts'
 
 export interface PagesSettings<Page, Marker> {
@@ -32,7 +33,7 @@ const MAX_PAGES = 10_000
  * the SDK follow a marker even where the service says that the page is the last one.
  *
  * @throws PagesError if a marker does not advance, or if there are more than `maxPages` pages
- * @throws the reason of the signal once it has fired
+ * @throws ClientGoneError if the client has left that the listing is for, and the reason of the signal once it has fired
  */
 export async function* pages<Page, Marker>(settings: PagesSettings<Page, Marker>): AsyncGenerator<Page, void> {
   const { operation, fetch, next, isAfter, maxPages = MAX_PAGES, signal } = settings
@@ -40,6 +41,7 @@ export async function* pages<Page, Marker>(settings: PagesSettings<Page, Marker>
   let marker = settings.from
   for (let count = 1; ; count++) {
     signal?.throwIfAborted()
+    currentDeadline()?.throwIfAbandoned()
     if (count > maxPages) throw new PagesError(`${operation} returned more than ${maxPages} pages.`)
     const page = await fetch(marker)
     yield page

@@ -12,7 +12,8 @@ import { buildTestApi, createTestUser, NO_TRACES, readObject, type TestUser } fr
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '1000000' } })
 const handler = createLambdaHandler(api.app)
-const context = { awsRequestId: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef' } as Context
+const awsRequestId = 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef'
+const context = { awsRequestId, getRemainingTimeInMillis: () => 30_000 } as Context
 
 const shapes: Record<string, (call: Call) => GatewayEvent> = {
   'HTTP API (2.0)': httpApiEvent,
@@ -155,7 +156,7 @@ t.test('the entry of the function answers events with nothing but its environmen
   }
   const script = `
     const { handler } = await import(process.env.ENTRY)
-    const { statusCode, body } = await handler(JSON.parse(process.env.EVENT), {})
+    const { statusCode, body } = await handler(JSON.parse(process.env.EVENT), { getRemainingTimeInMillis: () => 30_000 })
     process.stderr.write(JSON.stringify({ statusCode, status: JSON.parse(body).status }))
     process.exit(0)`
   const env = { ...aws.env, ENTRY: entry, EVENT: JSON.stringify(httpApiEvent(call)), PATH: process.env.PATH }

@@ -9,7 +9,9 @@ import type { Metrics } from '../../services/api/admin/metrics.ts'
 import { type App, buildApp } from '../../services/api/app.ts'
 import type { KeySource } from '../../services/api/auth/key-source.ts'
 import { type ApiServices, createServices } from '../../services/api/services.ts'
+import { account } from '../../services/local/account.ts'
 import { createLocalClients, type Endpoints } from '../../services/local/clients.ts'
+import { createAwsClients } from '../../services/platform/aws.ts'
 import { type ApiConfig, apiConfigSchema } from '../../services/platform/config/api.ts'
 import { loadConfig } from '../../services/platform/config/load.ts'
 import { logOptions } from '../../services/platform/log.ts'
@@ -19,6 +21,8 @@ export interface Overrides {
   env?: Record<string, string>
   /** Where a service is reached at instead. */
   endpoints?: Partial<Endpoints>
+  /** AWS clients as in production, with their time-outs. */
+  ownClients?: boolean
   services?(services: ApiServices): ApiServices
   keys?: KeySource
   metrics?: Metrics
@@ -41,7 +45,8 @@ export async function buildTestApi(
   overrides: Overrides = {},
 ): Promise<TestApi> {
   const config = loadConfig(apiConfigSchema, { ...aws.env, ...overrides.env })
-  const clients = createLocalClients({ ...endpointsOf(aws), ...overrides.endpoints })
+  const endpoints = { ...endpointsOf(aws), ...overrides.endpoints }
+  const clients = overrides.ownClients ? createAwsClients({ ...account, endpoints }) : createLocalClients(endpoints)
   const services = createServices(config, undefined, clients)
   const log: string[] = []
   const logger = pino(logOptions({ level: 'debug', role: 'api' }), { write: line => log.push(line) })

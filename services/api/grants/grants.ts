@@ -1,3 +1,4 @@
+import { ClientGoneError, settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import { isPending, type PartsArrival, type PendingRecord } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
@@ -75,7 +76,13 @@ export function createGrants(settings: GrantsSettings): Grants {
     return finish(promised, log)
   }
 
-  return {
+  /** The client that began it left. The one that has joined it goes on. */
+  function orAnew(error: unknown, key: UploadKey, log: Log): Promise<UploadRecord | undefined> {
+    if (error instanceof ClientGoneError) return grants.complete(key, log)
+    throw error
+  }
+
+  const grants: Grants = {
     async create(announced, log) {
       const promised = promise(announced)
       if (promised.size <= partsAboveBytes) {
@@ -87,7 +94,7 @@ export function createGrants(settings: GrantsSettings): Grants {
       try {
         await pending.create(upload)
       } catch (error) {
-        await multipart.abort(upload).catch((err: unknown) => {
+        await settle(() => multipart.abort(upload)).catch((err: unknown) => {
           log.error({ err, key: upload.key }, 'a multipart upload without a record stays behind')
         })
         throw error
@@ -107,12 +114,14 @@ export function createGrants(settings: GrantsSettings): Grants {
       const { owner, uploadId } = found
       const name = `${owner}/${uploadId}`
       const underWay = completing.get(name)
-      if (underWay !== undefined) return underWay
+      // It ends by itself where it makes no progress: whoever joins it waits no longer than that.
+      if (underWay !== undefined) return underWay.catch(error => orAnew(error, key, log))
       const keeping = keep(found, log).finally(() => completing.delete(name))
       completing.set(name, keeping)
       return keeping
     },
   }
+  return grants
 }
 
 function isParts(upload: PendingRecord): upload is PendingRecord<PartsArrival> {

@@ -1,3 +1,4 @@
+import { currentDeadline } from '../../platform/deadline.ts'
 import { ProblemError } from '../problems/problem.ts'
 
 export interface PatienceSettings {
@@ -23,7 +24,10 @@ export function createPatience(
   { minBytesPerSecond, graceMs }: PatienceSettings,
   now = () => performance.now(),
 ): Patience {
-  if (minBytesPerSecond === 0) return { wait: next => next, received: () => undefined }
+  // Of the request that it is made for: what is read of a body may be asked for from elsewhere.
+  const deadline = currentDeadline()
+  const outside = <T>(next: Promise<T>) => deadline?.outside(next) ?? next
+  if (minBytesPerSecond === 0) return { wait: outside, received: () => undefined }
   let leftMs = graceMs
   return {
     async wait(next) {
@@ -31,7 +35,7 @@ export function createPatience(
       const { promise: late, reject } = Promise.withResolvers<never>()
       const timer = setTimeout(() => reject(tooSlow(minBytesPerSecond)), Math.max(0, leftMs))
       try {
-        return await Promise.race([next, late])
+        return await outside(Promise.race([next, late]))
       } finally {
         clearTimeout(timer)
         leftMs -= now() - started

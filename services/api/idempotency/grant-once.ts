@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
+import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { IdempotencyClaim, IdempotencyStore } from '../../uploads/idempotency-store.ts'
 import type { Grant, Grants } from '../grants/grants.ts'
@@ -34,7 +35,7 @@ export function createGrantOnce({ store, grants }: GrantOnceSettings): GrantOnce
       return before ?? (await grants.create({ ...announced, uploadId }, log))
     } catch (error) {
       // Of an attempt that was taken over something may be there: the next must find it.
-      await (isRetry ? store.abandon(claim) : store.release(claim)).catch((err: unknown) => {
+      await settle(() => (isRetry ? store.abandon(claim) : store.release(claim))).catch((err: unknown) => {
         log.warn({ err }, 'an idempotency key could not be let go, and runs out')
       })
       throw error

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
+import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import { UploadGivenUpError } from '../../uploads/errors.ts'
 import { defaultFilename } from '../../uploads/filename.ts'
@@ -92,7 +93,7 @@ export function createAcceptOnce<Answer>(settings: IdempotencySettings<Answer>):
     const isGivenUp = error instanceof UploadGivenUpError
     try {
       // A claim that was taken over has something of another attempt behind it: it must be found by the next.
-      await (isGivenUp || (isKnown && !claim.isRetry) ? store.release(claim) : store.abandon(claim))
+      await settle(() => (isGivenUp || (isKnown && !claim.isRetry) ? store.release(claim) : store.abandon(claim)))
     } catch (err) {
       log.warn({ err }, 'an idempotency key could not be let go, and runs out')
     }

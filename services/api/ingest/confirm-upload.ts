@@ -1,3 +1,4 @@
+import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
 import type { Objects } from './objects.ts'
@@ -12,7 +13,7 @@ export function createConfirmUpload({ objects }: ConfirmUploadSettings) {
     try {
       await ask()
     } catch (error) {
-      await objects.remove(upload).catch((err: unknown) => {
+      await settle(() => objects.remove(upload)).catch((err: unknown) => {
         log.error({ err, key: upload.key }, 'an object whose upload was refused stays behind')
       })
       throw error

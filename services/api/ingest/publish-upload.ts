@@ -1,3 +1,4 @@
+import { beforeDeadline, settle, withinDeadline } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { EventPublisher } from '../../uploads/publisher.ts'
 import { eventOf, type UploadRecord } from '../../uploads/record.ts'
@@ -33,7 +34,7 @@ export function createPublishUpload({ store, publisher }: PublishUploadSettings)
 
   async function setMark(upload: UploadRecord): Promise<UploadRecord> {
     try {
-      return (await store.markStored(upload)) ? { ...upload, status: 'stored' } : upload
+      return (await settle(() => store.markStored(upload))) ? { ...upload, status: 'stored' } : upload
     } catch (cause) {
       const message = 'The upload is stored, but nobody can be told to process it. Send it again.'
       throw new RecordingUnknownError(message, { cause })
@@ -43,7 +44,8 @@ export function createPublishUpload({ store, publisher }: PublishUploadSettings)
   return async (upload, log) => {
     const isMarked = upload.status === 'stored'
     try {
-      await publisher.publish(eventOf(upload))
+      // The requests that carry events are shared, and have a time-out of their own.
+      await beforeDeadline(withinDeadline(undefined, () => publisher.publish(eventOf(upload))))
     } catch (err) {
       // Whatever went wrong, the upload is durable and recorded, and with its mark it is all that a success promises.
       log.warn({ err, uploadId: upload.uploadId }, 'the event is not on the stream: it is left to the outbox relay')

@@ -1,3 +1,4 @@
+import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
 import type { UploadStore } from '../../uploads/store.ts'
@@ -26,7 +27,7 @@ export function createRecordUpload(settings: RecordUploadSettings): RecordUpload
 
   async function isRecorded(upload: UploadRecord, cause: unknown, log: Pick<Logger, 'error'>): Promise<boolean> {
     try {
-      return (await store.get(upload, AbortSignal.timeout(lookTimeoutMs))) !== undefined
+      return (await settle(() => store.get(upload, AbortSignal.timeout(lookTimeoutMs)))) !== undefined
     } catch (err) {
       const { uploadId, key } = upload
       log.error({ err, uploadId, key }, 'nobody can tell whether the upload is recorded: its object stays')
@@ -35,7 +36,7 @@ export function createRecordUpload(settings: RecordUploadSettings): RecordUpload
   }
 
   async function remove(upload: UploadRecord, log: Pick<Logger, 'error'>): Promise<void> {
-    await objects.remove(upload).catch((err: unknown) => {
+    await settle(() => objects.remove(upload)).catch((err: unknown) => {
       log.error({ err, key: upload.key }, 'an object whose upload was not recorded stays behind')
     })
   }

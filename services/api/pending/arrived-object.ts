@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3'
+import { currentDeadline } from '../../platform/deadline.ts'
 import { fromObjectMetadata } from '../../uploads/metadata.ts'
 import type { PendingRecord } from '../../uploads/pending.ts'
 import { HEAD_BYTES } from '../content/detect-type.ts'
@@ -69,7 +70,10 @@ export function createArrivedObject({ s3, trustChecksums, inspector }: ArrivedOb
 
   async function readDigest(promised: PendingRecord, etag: string | undefined): Promise<string> {
     const hash = createHash('sha256')
-    for await (const chunk of await read(promised, etag)) hash.update(chunk)
+    for await (const chunk of await read(promised, etag)) {
+      hash.update(chunk)
+      currentDeadline()?.progress()
+    }
     return hash.digest('hex')
   }
 

@@ -1,3 +1,4 @@
+import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { PendingRecord } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
@@ -28,7 +29,7 @@ export type KeepPromise = (
 export function createKeepPromise({ pending, lookTimeoutMs = 3_000 }: KeepPromiseSettings): KeepPromise {
   async function look(promised: PendingRecord, cause: unknown, log: Pick<Logger, 'error'>) {
     try {
-      return await pending.get(promised, AbortSignal.timeout(lookTimeoutMs))
+      return await settle(() => pending.get(promised, AbortSignal.timeout(lookTimeoutMs)))
     } catch (err) {
       log.error({ err, uploadId: promised.uploadId }, 'nobody can tell whether the upload is recorded')
       const message = 'Whether the upload was accepted cannot be told. Ask again; nothing has to be sent anew.'

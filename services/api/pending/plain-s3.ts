@@ -1,4 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3'
+import { heedDeadlinesOf } from '../../platform/heed-deadlines.ts'
 
 /**
  * The same S3 without the SDK's own checksums, on the same connections. They would be in the way here: one of the body that
@@ -7,7 +8,7 @@ import { S3Client } from '@aws-sdk/client-s3'
  * @param endpoint in place of the client's own
  */
 export function plainS3({ config }: S3Client, endpoint: string | undefined = undefined): S3Client {
-  return new S3Client({
+  const s3 = new S3Client({
     region: config.region,
     credentials: config.credentials,
     ...(endpoint !== undefined ? { endpoint } : config.endpoint && { endpoint: config.endpoint }),
@@ -16,4 +17,6 @@ export function plainS3({ config }: S3Client, endpoint: string | undefined = und
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   })
+  heedDeadlinesOf(s3)
+  return s3
 }

@@ -1,3 +1,4 @@
+import { DeadlineError } from '../../platform/deadline.ts'
 import { HeadgateError } from '../../platform/errors.ts'
 import { NoPartBufferError } from '../../platform/s3/part-buffers.ts'
 import { UploadGivenUpError } from '../../uploads/errors.ts'
@@ -39,6 +40,7 @@ const RETRY_AFTER_SECONDS = '5'
 export function problemFromError(error: unknown): Problem {
   if (error instanceof ProblemError) return error
   if (error instanceof UploadGivenUpError) return unavailable(`${error.message} Send it again.`)
+  if (error instanceof DeadlineError) return unavailable(error.message)
   if (error instanceof NoPartBufferError) return unavailable(error.message)
   if (error instanceof HeadgateError) {
     const slug = ownErrors[error.code]

@@ -1,3 +1,4 @@
+import { ClientGoneError, DeadlineError } from '../../platform/deadline.ts'
 import { PagesError } from '../../platform/pages.ts'
 
 /** How Node names a connection that was not made or did not last. */
@@ -31,7 +32,7 @@ const throttlingNames = new Set([
  */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (error instanceof PagesError) return true
+  if (error instanceof PagesError || error instanceof DeadlineError || error instanceof ClientGoneError) return true
   if (throttlingNames.has(error.name)) return true
   if ('code' in error && typeof error.code === 'string' && connectionCodes.has(error.code)) return true
   const status = httpStatus(error)

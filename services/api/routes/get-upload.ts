@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { currentDeadline } from '../../platform/deadline.ts'
 import type { UploadStore } from '../../uploads/store.ts'
 import { entityTag, namesTag } from '../http/entity-tag.ts'
 import { problemResponses } from '../problems/problem.ts'
@@ -56,7 +57,8 @@ export const getUpload: FastifyPluginAsyncTypebox<GetUploadOptions> = async (app
     const waitMs = Number(request.query.wait ?? 0) * 1_000
     if (waitMs > 0 && !isNews(sight)) {
       const watch = openWatch(watches, { key, first: sight, reply })
-      sight = await watch.until(isNews, waitMs)
+      // What looking took already is a part of what the client waits.
+      sight = await watch.until(isNews, Math.min(waitMs, currentDeadline()?.leftMs ?? waitMs))
       watch.close()
     }
 

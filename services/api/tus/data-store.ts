@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { DataStore, ERRORS, Metadata, Upload } from '@tus/server'
+import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import { isPending, type PendingUpload } from '../../uploads/pending.ts'
@@ -131,7 +132,7 @@ export class OwnUploads extends DataStore {
     const { promised } = this
     if (!promised) return
     const { owner, log } = this.#request
-    await this.#services.endPending({ owner, uploadId: promised.uploadId }).catch((err: unknown) => {
+    await settle(() => this.#services.endPending({ owner, uploadId: promised.uploadId })).catch((err: unknown) => {
       log.warn({ err, uploadId: promised.uploadId }, 'an upload that could not be begun is left to the sweep')
     })
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { TusArrival } from '../../uploads/pending.ts'
 import type { UploadRecord } from '../../uploads/record.ts'
@@ -111,7 +112,7 @@ export function createLocks(store: TusStore, times: LockTimes = TIMES, now: () =
         clearInterval(timer)
         holders.delete(token)
         await renewing
-        await store.unlock(key, token)
+        await settle(() => store.unlock(key, token))
       },
     }
   }

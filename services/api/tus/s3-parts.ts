@@ -7,6 +7,7 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
+import { heedDeadlinesOf } from '../../platform/heed-deadlines.ts'
 import { guardObjectBodies } from '../../platform/response-bodies.ts'
 import { toObjectMetadata } from '../../uploads/metadata.ts'
 import { tailKey } from '../../uploads/pending.ts'
@@ -107,6 +108,7 @@ function withUnsignedBodies({ config }: S3Client): S3Client {
     requestHandler: config.requestHandler,
   })
   guardObjectBodies(s3)
+  heedDeadlinesOf(s3)
   s3.middlewareStack.add(
     next => args => {
       const { request } = args as { request?: { headers?: Record<string, string> } }

@@ -133,6 +133,13 @@ export const apiConfigSchema = Type.Object({
     default: 3_600_000,
     description: 'How long a whole request may take to arrive, in milliseconds.',
   }),
+  ANSWER_TIMEOUT_MS: Type.Integer({
+    minimum: 100,
+    maximum: 600_000,
+    default: 25_000,
+    description:
+      'How long a request may wait for AWS without progress, its retries included, in milliseconds. Then the answer is 503 with `Retry-After`. A body that keeps arriving is progress. Keep it 4 s under the time-out of what is in front: API Gateway gives up after 29 s. On Lambda it ends 4 s before the invocation does in any case.',
+  }),
   MIN_BODY_BYTES_PER_SECOND: Type.Integer({
     minimum: 0,
     maximum: 1024 * MIB,

@@ -4,6 +4,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { HttpRequest } from '@smithy/core/protocols'
 import type { EndpointV2 } from '@smithy/types'
+import { beforeDeadline } from '../deadline.ts'
 import { createSign, type Sign } from './sigv4.ts'
 
 export interface DirectRequest {
@@ -77,10 +78,12 @@ export function createSendDirect(
       endpoint,
       headers: shared,
       sign,
-    } = await target.catch(error => {
-      target = undefined
-      throw error
-    })
+    } = await beforeDeadline(
+      target.catch(error => {
+        target = undefined
+        throw error
+      }),
+    )
     const { url } = endpoint
     const whole = url.pathname === '/' ? path : url.pathname + path
     const all = {
@@ -98,7 +101,7 @@ export function createSendDirect(
       ...(url.port !== '' && { port: Number(url.port) }),
       path: whole,
       query: { ...query },
-      headers: sign(unsigned, await config.credentials(), date),
+      headers: sign(unsigned, await beforeDeadline(config.credentials()), date),
       body,
     })
     const { response } = await config.requestHandler.handle(request, {

@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
+import { settle } from '../deadline.ts'
 import type { NewObject } from './new-object.ts'
 import type { PartBuffers } from './part-buffers.ts'
 import { createBeginParts, type PartsUpload } from './parts-upload.ts'
@@ -98,7 +99,8 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
       await upload?.complete()
     } catch (error) {
       await Promise.all(onTheirWay)
-      await upload?.abort().catch((leftover: unknown) => onLeftover(leftover, object.key))
+      const begun = upload
+      if (begun) await settle(() => begun.abort()).catch((leftover: unknown) => onLeftover(leftover, object.key))
       throw error
     } finally {
       if (buffer) buffers.give(buffer, whose)

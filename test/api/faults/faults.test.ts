@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { startAws } from '../../support/aws.ts'
 import type { Fault, Injection } from '../../support/fault-proxy.ts'
 import { type AwsService, internalError, throttled } from '../../support/faults/aws-errors.ts'
-import { delay, loseReply, reset } from '../../support/faults/faults.ts'
+import { delay, keepReply, loseReply, reset } from '../../support/faults/faults.ts'
 import { buildTestApi, createTestUser } from '../support.ts'
 import { createAftermath } from './settle.ts'
 import { describeStep, injectAt, type Proxies, type Step, services, startProxies, stepsSeen } from './steps.ts'
@@ -19,6 +19,7 @@ const faults: Record<string, (service: AwsService) => Fault> = {
   'a reset': () => reset,
   'a lost reply': () => loseReply,
   latency: () => delay(400),
+  'a reply that never comes': () => keepReply,
 }
 
 /** What has a fault: that request, from then on every request of its kind, or from then on every request to anything. */
@@ -34,6 +35,7 @@ interface Case {
 /** In short, two faults at every step of one way, and one at every step of another. */
 function isTried({ way, fault, extent }: Case): boolean {
   if (long !== undefined) return long === 'all' || (longWay === way && (longFault ?? fault) === fault)
+  if (fault === 'a reply that never comes') return way === 'json' && extent === 'for good'
   if (way === 'json') return fault === 'a lost reply' || (fault === 'an internal error' && extent !== 'once')
   return way === 'raw' && fault === 'a reset' && extent === 'everywhere'
 }
@@ -64,8 +66,11 @@ async function run(way: Way, wrong?: Case) {
   const proxies = await startProxies(aws)
   const ends: Array<() => unknown> = []
   const endpoints = { s3: proxies.s3.url, dynamodb: proxies.dynamodb.url, kinesis: proxies.kinesis.url }
-  const env = { ...waysEnv(aws.endpoints.s3), EVENT_PUT_TIMEOUT_MS: '600' }
-  const api = await buildTestApi({ teardown: end => void ends.push(end) }, aws, { endpoints, env })
+  // The clients of the tests know no deadline.
+  const ownClients = wrong?.fault === 'a reply that never comes'
+  const deadline = ownClients && { ANSWER_TIMEOUT_MS: '1500' }
+  const env = { ...waysEnv(aws.endpoints.s3), EVENT_PUT_TIMEOUT_MS: '600', ...deadline }
+  const api = await buildTestApi({ teardown: end => void ends.push(end) }, aws, { endpoints, env, ownClients })
   const user = await createTestUser(aws)
   const injected = wrong && inject(proxies, wrong)
   const attempt = await way(api, user)

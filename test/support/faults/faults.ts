@@ -22,6 +22,13 @@ export const loseReply: Fault = async exchange => {
   exchange.cut()
 }
 
+/** Lets the server do what is asked, keeps the reply to it, and leaves the connection open for as long as the client does. */
+export const keepReply: Fault = async exchange => {
+  const reply = await exchange.forward()
+  await finished(reply.resume()).catch(lost)
+  await silence(exchange)
+}
+
 /** Lets the head and so many bytes of the reply's body through, and then loses the rest. */
 export function cutReplyAfter(bytes: number): Fault {
   return async exchange => {

@@ -1,0 +1,24 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Test } from 'tap'
+
+/** A port on 127.0.0.1 that accepts connections and never answers, for as long as the test. Resolves to its URL. */
+export async function startSilent(t: Pick<Test, 'teardown'>): Promise<string> {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('error', () => undefined) // Whoever gives up may reset it.
+    socket.on('close', () => sockets.delete(socket))
+    // What comes is read, so that the client is not held up by its own sending.
+    socket.resume()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(async () => {
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await closed
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
