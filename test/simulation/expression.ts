@@ -79,5 +79,6 @@ function valueFor(placeholder: string, { ExpressionAttributeValues }: SwapExpres
 function checkUse(expression: SwapExpression): void {
   const [inUpdate, inCondition] = [namesUsed(expression.UpdateExpression), namesUsed(expression.ConditionExpression)]
   const given = [expression.ExpressionAttributeNames, expression.ExpressionAttributeValues].flatMap(Object.keys)
-  for (const name of given) if (!inUpdate.has(name) && !inCondition.has(name)) throw new Error(`ValidationException: '${name}' is not used.`)
+  for (const name of given)
+    if (!inUpdate.has(name) && !inCondition.has(name)) throw new Error(`ValidationException: '${name}' is not used.`)
 }
