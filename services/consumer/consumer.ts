@@ -125,7 +125,8 @@ export class KinesisConsumer {
    * that was stopped stays so: make a new one.
    *
    * @param options `isCrash`: the process ends by an error that may be the fault of a record. Then the leases are left to run out, as
-   *   after a death: whoever takes them is told so by `takenOverAt`
+   *   after a death: whoever takes them is told so by `takenOverAt`. Handlers have half of `failoverMs` to end, or `drainTimeoutMs`
+   *   where that is less
    */
   stop({ isCrash = false }: StopOptions = {}): Promise<void> {
     if (!this.#stopped) this.#isCrash = isCrash
@@ -181,7 +182,8 @@ export class KinesisConsumer {
 
   async #stop(): Promise<void> {
     this.#stopScanning.abort()
-    const release = (shards: HeldShard[]) => Promise.all(shards.map(shard => this.#releaseShard(shard)))
+    // The handler of a record that crashed its process may never end: the other records must not wait for it.
+    const release = (shards: HeldShard[]) => Promise.all(shards.map(shard => this.#releaseShard(shard, this.#isCrash)))
     const held = [...this.#shards.values()]
     const releasing = release(held) // At once: no record starts from here on.
     await this.#scanning
@@ -231,13 +233,14 @@ export class KinesisConsumer {
   #handOver(shardId: string): void {
     const shard = this.#shards.get(shardId)
     // Longer than the failover time the other one does not wait.
-    if (shard) void this.#releaseShard(shard, Math.min(this.#options.drainTimeoutMs, this.#options.failoverMs / 2))
+    if (shard) void this.#releaseShard(shard, true)
   }
 
-  #releaseShard(shard: HeldShard, drainTimeoutMs = this.#options.drainTimeoutMs): Promise<void> {
+  #releaseShard(shard: HeldShard, isBrief: boolean): Promise<void> {
+    const { drainTimeoutMs, failoverMs } = this.#options
     const { lease, consumer, finished } = shard
     shard.released ??= consumer
-      .drain(drainTimeoutMs)
+      .drain(isBrief ? Math.min(drainTimeoutMs, failoverMs / 2) : drainTimeoutMs)
       .then(() => this.#giveUp(lease, consumer))
       .then(() => finished)
     return shard.released

@@ -155,6 +155,23 @@ t.test('a handler is told where the shard was taken from a worker that had not g
   t.match(told, [undefined, undefined, Date, Date])
 })
 
+t.test('a crash does not wait for a handler that never ends, beyond half of the failover time', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const began = Promise.withResolvers<void>()
+  const handler = () => {
+    began.resolve()
+    return new Promise<void>(() => undefined)
+  }
+  const consumer = stream.consumer({ handler, failoverMs: 2_000, drainTimeoutMs: 60_000 })
+  await stream.put(numbered(1))
+  await consumer.start()
+  await began.promise
+  const stoppedAt = performance.now()
+  await consumer.stop({ isCrash: true })
+  const tookMs = performance.now() - stoppedAt
+  t.ok(tookMs >= 900 && tookMs < 20_000, `${tookMs} ms`)
+})
+
 t.test('what happens to a lease, a shard and a record can be seen from outside', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { handler } = collector()

@@ -90,7 +90,7 @@ export function createCountAttempts({
         await forget(record)
         return result
       }
-      return died === 0 ? isolation.together(counted, signal) : isolation.alone(counted, signal)
+      return died === 0 ? isolation.together(counted, signal) : isolation.alone(counted, { died, signal })
     },
   }
 }

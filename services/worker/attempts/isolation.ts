@@ -1,31 +1,64 @@
-/** Runs work side by side, and some of it with nothing else that begins beside it. */
+/** Runs work side by side, and some of it in turns with nothing else that begins beside it. */
 export interface Isolation {
-  /** Side by side. Waits while something runs alone. Rejects with the signal's reason where it fires meanwhile. */
+  /** Side by side. Waits while a turn holds new work back. Rejects with the signal's reason where it fires meanwhile. */
   together<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
   /**
-   * One at a time, first come first served, once what runs has ended. What takes too long to end is not waited for, and what takes
-   * too long alone does not hold the others up: whoever dies by it mostly does so soon.
+   * In turns, those with the fewest deaths first: innocent records have fewer than the one that kills, so that they are done before
+   * it is tried again. A turn waits for what runs and holds new work back, both within short bounds. New work that waited begins
+   * between two turns.
+   *
+   * Work that outlasts its hold runs on and lets the next turn come, unless either of them has died more than once alone: such
+   * work never runs beside other work that has died. It also lets all other work go first, for as long as that keeps beginning and
+   * within a bound: the first record of a shard is mostly the first to ask for its turn, and it may be the one that kills.
    */
-  alone<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
+  alone<T>(work: () => Promise<T>, options: AloneOptions): Promise<T>
+}
+
+export interface AloneOptions {
+  /** How often the work was begun by a process that died before it was done. */
+  died: number
+  signal: AbortSignal
 }
 
 export interface IsolationSettings {
-  /** How long what runs is waited for, in milliseconds. */
+  /** How long a turn waits for what runs, in milliseconds. */
   quietWithinMs?: number
-  /** How long nothing else begins, in milliseconds. */
+  /** How long a turn holds back new work, in milliseconds. */
   holdMs?: number
+  /** How long no work must have begun before a turn of work that died more than once, in milliseconds. */
+  settleMs?: number
+  /** How long such a turn waits for that, in milliseconds. */
+  settleWithinMs?: number
 }
 
-export function createIsolation({ quietWithinMs = 30_000, holdMs = 60_000 }: IsolationSettings = {}): Isolation {
+/** From so many deaths on, work lets all other work go first, and runs beside no other work that has died. */
+const STRICT_FROM_DEATHS = 2
+
+interface Turn {
+  readonly died: number
+  readonly isStrict: boolean
+  readonly askedAt: number
+  /** Resolves when the turn holds new work back no more. */
+  readonly opened: PromiseWithResolvers<void>
+  begin(): void
+}
+
+export function createIsolation(settings: IsolationSettings = {}): Isolation {
+  const { quietWithinMs = 2_000, holdMs = 5_000, settleMs = 1_000, settleWithinMs = 10_000 } = settings
   let running = 0
+  let lastBegunAt = Number.NEGATIVE_INFINITY
+  let settling: NodeJS.Timeout | undefined
   let becameQuiet: (() => void) | undefined
-  /** Resolves when others may begin again. */
-  let gate: Promise<void> | undefined
-  /** Resolves when the last that is to run alone has ended. Never rejects. */
-  let last: Promise<void> = Promise.resolve()
+  /** The turn that holds new work back. */
+  let holder: Turn | undefined
+  /** Turns that wait, by their deaths. */
+  const waiting: Turn[] = []
+  /** Turns that have begun and not ended, those that hold nothing back any more included. */
+  const begun = new Set<Turn>()
 
   async function counted<T>(work: () => Promise<T>): Promise<T> {
     running++
+    lastBegunAt = performance.now()
     try {
       return await work()
     } finally {
@@ -47,40 +80,75 @@ export function createIsolation({ quietWithinMs = 30_000, holdMs = 60_000 }: Iso
     }
   }
 
-  async function holdingOthers<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  /** Whether nothing has begun for a while, or the turn has waited for that long enough. If not, it is looked at again. */
+  function hasSettled({ askedAt }: Turn): boolean {
+    const dueAt = Math.min(Math.max(lastBegunAt, askedAt) + settleMs, askedAt + settleWithinMs)
+    const leftMs = dueAt - performance.now()
+    if (leftMs <= 0) return true
+    clearTimeout(settling)
+    settling = setTimeout(beginNext, leftMs)
+    return false
+  }
+
+  function beginNext(): void {
+    const [next] = waiting
+    if (!next || holder) return
+    const mayBegin = next.isStrict ? begun.size === 0 : ![...begun].some(turn => turn.isStrict)
+    if (!mayBegin || (next.isStrict && !hasSettled(next))) return
+    waiting.shift()
+    begun.add(next)
+    lastBegunAt = performance.now()
+    holder = next
+    next.begin()
+  }
+
+  /** Lets new work begin, and after that the next turn. */
+  function open(turn: Turn): void {
+    if (holder === turn) holder = undefined
+    turn.opened.resolve()
+    setImmediate(beginNext)
+  }
+
+  function end(turn: Turn): void {
+    begun.delete(turn)
+    open(turn)
+  }
+
+  async function turnOf({ died, signal }: AloneOptions): Promise<Turn> {
+    const came = Promise.withResolvers<void>()
     const opened = Promise.withResolvers<void>()
-    const own = opened.promise
-    const open = () => {
-      if (gate === own) gate = undefined
-      opened.resolve()
-    }
-    gate = own
-    let timer: NodeJS.Timeout | undefined
+    const isStrict = died >= STRICT_FROM_DEATHS
+    const turn: Turn = { died, isStrict, askedAt: performance.now(), opened, begin: came.resolve }
+    const behind = waiting.findIndex(other => other.died > died)
+    waiting.splice(behind === -1 ? waiting.length : behind, 0, turn)
+    beginNext()
     try {
-      await untilQuiet(signal)
-      timer = setTimeout(open, holdMs).unref()
-      return await work()
-    } finally {
-      clearTimeout(timer)
-      open()
+      await unlessAborted(came.promise, signal)
+    } catch (error) {
+      const at = waiting.indexOf(turn)
+      if (at !== -1) waiting.splice(at, 1)
+      else end(turn)
+      throw error
     }
+    return turn
   }
 
   return {
     async together(work, signal) {
-      while (gate) await unlessAborted(gate, signal)
+      while (holder) await unlessAborted(holder.opened.promise, signal)
       return counted(work)
     },
 
-    async alone(work, signal) {
-      const before = last
-      const ended = Promise.withResolvers<void>()
-      last = before.then(() => ended.promise)
+    async alone(work, options) {
+      const turn = await turnOf(options)
+      let timer: NodeJS.Timeout | undefined
       try {
-        await unlessAborted(before, signal)
-        return await holdingOthers(work, signal)
+        await untilQuiet(options.signal)
+        timer = setTimeout(() => open(turn), holdMs).unref()
+        return await work()
       } finally {
-        ended.resolve()
+        clearTimeout(timer)
+        end(turn)
       }
     },
   }

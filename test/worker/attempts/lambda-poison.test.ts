@@ -38,7 +38,9 @@ t.test('a record that every instance dies of ends as a dead letter, however its 
   const env = {
     ...pipeline.aws.env,
     ENTRY: lambda,
-    TRANSFORMS: JSON.stringify({ rules: [{ module: path.join(folder, 'deadly.mjs'), contentType: 'text/plain' }] }),
+    TRANSFORMS: JSON.stringify({
+      rules: [{ module: path.join(folder, 'deadly.mjs'), contentType: 'text/plain', inline: true }],
+    }),
   }
   let deaths = 0
   const batches = [records]

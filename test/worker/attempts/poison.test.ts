@@ -63,7 +63,9 @@ t.test('an upload that every worker dies of ends as a dead letter, and all other
     ...aws.env,
     FAILOVER_TIME_MS: '2000',
     SHUTDOWN_TIMEOUT_MS: '6000',
-    TRANSFORMS: JSON.stringify({ rules: [{ module: path.join(folder, 'deadly.mjs'), contentType: 'text/plain' }] }),
+    TRANSFORMS: JSON.stringify({
+      rules: [{ module: path.join(folder, 'deadly.mjs'), contentType: 'text/plain', inline: true }],
+    }),
   }
   // What an orchestrator does: whoever dies is started again.
   let isOver = false
