@@ -29,6 +29,7 @@ export interface Fairness<Job> {
  */
 export class Lanes<Job> {
   readonly #settings: LanesSettings<Job>
+  readonly #concurrency: number
   /** Places that are free, of those that jobs have run in so far. */
   readonly #free: Place<Job>[] = []
   /** Those with a job: a key without one has no lane. With fairness a job that waits has a lane too. */
@@ -53,6 +54,7 @@ export class Lanes<Job> {
 
   constructor(settings: LanesSettings<Job>) {
     this.#settings = settings
+    this.#concurrency = settings.concurrency
     const { fairness, yields } = settings
     if (!fairness) return
     const { maxRunningPerKey } = fairness
@@ -66,7 +68,7 @@ export class Lanes<Job> {
       if (!lane) return
       this.#wait(lane)
       this.#fill()
-    } else if (this.#running < this.#settings.concurrency) {
+    } else if (this.#running < this.#concurrency) {
       // Nothing waits for a place then.
       const lane = this.#enter(key, job)
       if (lane) this.#start(lane)
@@ -101,7 +103,7 @@ export class Lanes<Job> {
       return undefined
     }
     const made: Lane<Job> = { key, hash, job, waiting: undefined, group: undefined, next: undefined }
-    this.#group(made)
+    if (this.#fair) this.#group(made)
     this.#lanes.add(made)
     return made
   }
@@ -144,7 +146,9 @@ export class Lanes<Job> {
       place.lane = lane
       const outcome = place.run(lane.job)
       if (outcome === undefined) return
-      this.#finish(place, outcome)
+      // Mostly there is nothing to count.
+      if (place.state === 'kept' && lane.group === undefined) this.#leave(lane, outcome)
+      else this.#finish(place, outcome)
     }
     this.#rest(place)
     this.#running--
@@ -171,6 +175,10 @@ export class Lanes<Job> {
     }
     if (!lane) return
     if (state !== 'replaced' && lane.group) this.#fair?.ended(lane.group)
+    this.#leave(lane, outcome)
+  }
+
+  #leave(lane: Lane<Job>, outcome: LaneOutcome): void {
     if (outcome === 'done') this.#advance(lane)
     else if (outcome !== 'stopped') this.#resume(lane, outcome.later)
   }
@@ -178,7 +186,7 @@ export class Lanes<Job> {
   /** A place that nothing runs in. After many jobs went on without their places there are more of them than will be needed. */
   #rest(place: Place<Job>): void {
     place.lane = undefined
-    if (this.#free.length < this.#settings.concurrency) this.#free.push(place)
+    if (this.#free.length < this.#concurrency) this.#free.push(place)
   }
 
   #tellIdle(): void {
@@ -218,7 +226,7 @@ export class Lanes<Job> {
   }
 
   #fill(): void {
-    while (this.#running < this.#settings.concurrency) {
+    while (this.#running < this.#concurrency) {
       const lane = this.#next()
       if (!lane) return
       this.#start(lane)
@@ -254,7 +262,7 @@ export class Lanes<Job> {
       if (lane.group) this.#fair?.leave(lane.group)
     } else {
       lane.job = next
-      this.#group(lane)
+      if (this.#fair) this.#group(lane)
       this.#wait(lane)
     }
   }
