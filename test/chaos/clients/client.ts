@@ -1,5 +1,5 @@
 import type { Answer, LedgerEntry } from '../evidence/ledger.ts'
-import type { PlannedUpload, Way } from '../plan/uploads.ts'
+import type { SentUpload, Way } from '../plan/uploads.ts'
 import { conclude, unanswered } from './answers.ts'
 import { sendByGrant } from './grant.ts'
 import { type Reply, send } from './http.ts'
@@ -19,10 +19,10 @@ export interface Sender {
 /** What came of it, and of how many attempts where that was more than one. */
 export type Sent = Pick<LedgerEntry, 'answer' | 'attempts'>
 
-type SendUpload = (sender: Sender, upload: PlannedUpload) => Promise<Answer>
+type SendUpload = (sender: Sender, upload: SentUpload) => Promise<Answer>
 
 /** Sends an upload by its way, as a careful client does. Never rejects for what a server or the network does. */
-export async function sendUpload(sender: Sender, upload: PlannedUpload): Promise<Sent> {
+export async function sendUpload(sender: Sender, upload: SentUpload): Promise<Sent> {
   return upload.way === 'once' ? sendOnce(sender, upload) : { answer: await BY_WAY[upload.way](sender, upload) }
 }
 
@@ -48,7 +48,7 @@ const BY_WAY: Record<Exclude<Way, 'once'>, SendUpload> = {
 }
 
 /** The same request with its key, until somebody says what became of it. */
-async function sendOnce(sender: Sender, upload: PlannedUpload): Promise<Sent> {
+async function sendOnce(sender: Sender, upload: SentUpload): Promise<Sent> {
   const { headers, body } = jsonOf(upload)
   const init = { headers: { ...headers, 'idempotency-key': `chaos-${upload.files[0]?.filename}` }, body }
   const giveUpAt = performance.now() + sender.patienceMs
@@ -63,7 +63,7 @@ async function sendOnce(sender: Sender, upload: PlannedUpload): Promise<Sent> {
   return { answer: { outcome: 'unknown', why: `given up after ${sender.patienceMs} ms: ${answer.why}` }, attempts }
 }
 
-function jsonOf({ files: [file] }: PlannedUpload) {
+function jsonOf({ files: [file] }: SentUpload) {
   const body = JSON.stringify({ filename: file?.filename, content: file?.bytes.toString() })
   return { headers: { 'content-type': 'application/json' }, body }
 }

@@ -1,5 +1,5 @@
 import type { Answer } from '../evidence/ledger.ts'
-import type { PlannedUpload } from '../plan/uploads.ts'
+import type { SentUpload } from '../plan/uploads.ts'
 import { conclude, unanswered } from './answers.ts'
 import type { Sender } from './client.ts'
 import { type Reply, send } from './http.ts'
@@ -8,7 +8,7 @@ const TRIES = 8
 const BETWEEN_MS = 1_000
 
 /** Asks for a grant, puts the file, and completes: the last two again and again, as anybody may. */
-export async function sendByGrant(sender: Sender, { files: [file] }: PlannedUpload): Promise<Answer> {
+export async function sendByGrant(sender: Sender, { files: [file] }: SentUpload): Promise<Answer> {
   if (!file) throw new TypeError('An upload has a file.')
   const { authorization } = sender
   const { filename, contentType, bytes } = file

@@ -1,5 +1,5 @@
 import type { Answer } from '../evidence/ledger.ts'
-import type { PlannedUpload } from '../plan/uploads.ts'
+import type { SentUpload } from '../plan/uploads.ts'
 import { conclude, unanswered } from './answers.ts'
 import type { Sender } from './client.ts'
 import { type Reply, send } from './http.ts'
@@ -11,7 +11,7 @@ const VERSION = { 'tus-resumable': '1.0.0' }
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
 /** Sends a file by tus in two pieces, and goes on where it was as often as it has to. */
-export async function sendByTus(sender: Sender, { files: [file] }: PlannedUpload): Promise<Answer> {
+export async function sendByTus(sender: Sender, { files: [file] }: SentUpload): Promise<Answer> {
   if (!file) throw new TypeError('An upload has a file.')
   const { filename, contentType, bytes } = file
   const headers = { ...VERSION, authorization: sender.authorization }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { dueOf } from './content.ts'
+import { contentKinds, dueOf } from './content.ts'
 import { planBlows, type ScheduleSettings } from './schedule.ts'
 import { planUpload, ways } from './uploads.ts'
 
@@ -44,7 +44,7 @@ t.test(
     const uploads = Array.from({ length: 600 }, (_, n) => planUpload(7, n, 5))
     const files = uploads.flatMap(upload => upload.files)
     t.same([...new Set(uploads.map(({ way }) => way))].sort(), [...ways].sort())
-    t.same([...new Set(files.map(({ kind }) => kind))].sort(), ['bad-text', 'binary', 'text'])
+    t.same([...new Set(files.map(({ kind }) => kind))].sort(), [...contentKinds].sort())
     t.same([...new Set(uploads.map(({ user }) => user))].sort(), [0, 1, 2, 3, 4])
     t.equal(new Set(files.map(({ filename }) => filename)).size, files.length, 'no two files have one name')
     t.equal(new Set(files.map(({ bytes }) => bytes.toString('latin1'))).size > files.length * 0.9, true)
@@ -57,5 +57,7 @@ t.test(
 t.test('what has to become of a file is another thing for each kind of content', async t => {
   t.same(dueOf('text', Buffer.from('größe')), { status: 'processed', bytes: Buffer.from('GRÖSSE') })
   t.same(dueOf('binary', Buffer.from([1, 255])), { status: 'processed', bytes: Buffer.from([1, 255]) })
+  const row = Buffer.from('{"a":"1","b":"7-1-0"}\n')
+  t.same(dueOf('table', Buffer.from('a,b\n1,7-1-0\n')), { status: 'processed', bytes: row })
   t.same(dueOf('bad-text', Buffer.from([255])), { status: 'failed', code: 'HEADGATE_TRANSFORM_REFUSED' })
 })

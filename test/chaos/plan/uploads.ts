@@ -1,17 +1,29 @@
 import { SeededRandom } from '../../simulation/random.ts'
-import { bytesOf, type ContentKind, contentTypeOf } from './content.ts'
+import { bytesOf, type ContentKind, contentTypeOf, hostileKinds } from './content.ts'
 
 /** How an upload is sent. `once`: as JSON with an `Idempotency-Key`, again and again until it is answered. */
 export const ways = ['json', 'form', 'raw', 'grant', 'tus', 'once'] as const
 
 export type Way = (typeof ways)[number]
 
-export interface PlannedFile {
-  /** No other file of the run has it. */
+/** A file as a client sends it. */
+export interface SentFile {
   filename: string
   contentType: string
-  kind: ContentKind
   bytes: Buffer
+}
+
+/** What a client sends, and how. */
+export interface SentUpload {
+  way: Way
+  /** One, but for a form. */
+  files: readonly SentFile[]
+}
+
+export interface PlannedFile extends SentFile {
+  /** No other file of the run has it. */
+  filename: string
+  kind: ContentKind
 }
 
 export interface PlannedUpload {
@@ -29,7 +41,7 @@ export interface PlannedUpload {
 /** Of a hundred uploads. */
 const SHARE: Record<Way, number> = { json: 40, form: 22, raw: 22, grant: 4, tus: 4, once: 8 }
 const DELETED = 0.06
-const BAD = 0.04
+const HOSTILE = 0.15
 
 /** The uploads of a run. Each is a function of the seed and its number alone. */
 export function planUpload(seed: number, n: number, users: number): PlannedUpload {
@@ -60,7 +72,7 @@ function pickWay(at: number): Way {
 /** JSON has text alone, and only good one. */
 function pickKind(random: SeededRandom, way: Way): ContentKind {
   if (way === 'json' || way === 'once') return 'text'
-  if (random.chance(BAD)) return 'bad-text'
+  if (random.chance(HOSTILE)) return random.pick(hostileKinds) ?? 'bad-text'
   return random.chance(0.5) ? 'binary' : 'text'
 }
 

@@ -11,6 +11,8 @@ export interface SlotSettings {
   /** What a process writes once it serves. Its first group, if it has one, is where it is reached. */
   serves: RegExp
   onExit(exit: Exit): void
+  /** Called with each process as soon as it has been started. */
+  onStart?(pid: number): void
 }
 
 /** Slower machines take their time to start a process. */
@@ -47,6 +49,11 @@ export class Slot {
   /** What all its processes have written. */
   get output(): string {
     return this.#programs.map(({ pid, stdout, stderr }) => `--- ${pid}\n${stdout()}${stderr()}`).join('\n')
+  }
+
+  /** Of the process that runs now, or of the one that ran last. */
+  get pid(): number {
+    return this.#program.pid
   }
 
   get starts(): number {
@@ -124,6 +131,7 @@ export class Slot {
     const { entry, env, onExit } = this.#settings
     const program = runProgram(this.#scope, [entry], { env })
     this.#programs.push(program)
+    this.#settings.onStart?.(program.pid)
     void program.ended.then(({ code, signal }) => {
       if (this.#ending.has(program) || this.#closed) return
       onExit({ process: this.name, asked: 'nothing', code, signal, served: this.#served(program) !== undefined })

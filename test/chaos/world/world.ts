@@ -68,22 +68,31 @@ export async function startWorld(scope: Scope, settings: WorldSettings): Promise
     HOST: '127.0.0.1',
     PORT: '0',
   }
-  const fill = (role: Role): Slot[] =>
-    Array.from({ length: settings.slots[role] }, (_, index) => {
-      const { entry, serves } = programs[role]
-      const about: SlotSettings = {
-        name: `${role} ${index + 1}`,
-        entry: path.join(services, entry),
-        serves,
-        env,
-        onExit: settings.onExit,
-      }
-      return new Slot(scope, about)
-    })
-  const slots = { api: fill('api'), worker: fill('worker') }
-  const users = await Promise.all(Array.from({ length: settings.users }, (_, n) => createUser(aws, n)))
+  const { onExit } = settings
+  const slots = fillSlots(scope, settings.slots, { env, onExit })
+  const users = await createUsers(aws, settings.users)
   await Promise.all([...slots.api, ...slots.worker].map(slot => slot.untilServing()))
   return { aws, proxies, slots, users }
+}
+
+/** Starts the processes of a fleet. */
+export function fillSlots(
+  scope: Scope,
+  counts: Record<Role, number>,
+  { env, onExit, onStart }: Pick<SlotSettings, 'env' | 'onExit'> & { onStart?(name: string, pid: number): void },
+): Record<Role, Slot[]> {
+  const fill = (role: Role): Slot[] =>
+    Array.from({ length: counts[role] }, (_, index) => {
+      const { entry, serves } = programs[role]
+      const name = `${role} ${index + 1}`
+      const about = { name, entry: path.join(services, entry), serves, env, onExit }
+      return new Slot(scope, { ...about, onStart: pid => onStart?.(name, pid) })
+    })
+  return { api: fill('api'), worker: fill('worker') }
+}
+
+export function createUsers(aws: TestAws, count: number): Promise<User[]> {
+  return Promise.all(Array.from({ length: count }, (_, n) => createUser(aws, n)))
 }
 
 async function createUser(aws: TestAws, n: number): Promise<User> {

@@ -1,0 +1,51 @@
+import type { TreeUsage } from './limits/memory-watch.ts'
+import type { Verdict } from './verdicts.ts'
+
+export interface InnocentTimes {
+  uploads: number
+  p50: number
+  p99: number
+  max: number
+}
+
+export function timesOf(milliseconds: readonly number[]): InnocentTimes {
+  const sorted = milliseconds.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  return { uploads: sorted.length, p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 }
+}
+
+/** Returns the tables of a run. */
+export function describeRun(
+  verdicts: readonly Verdict[],
+  innocent: Readonly<Record<string, InnocentTimes>>,
+  peaks: ReadonlyMap<string, TreeUsage>,
+): string {
+  return [
+    ...verdictLines(verdicts),
+    '',
+    row(['small texts of another owner', 'number', 'p50 ms', 'p99 ms', 'max ms']),
+    ...Object.entries(innocent).map(([what, { uploads, p50, p99, max }]) =>
+      row([what, ...[uploads, p50, p99, max].map(value => String(Math.round(value)))]),
+    ),
+    '',
+    row(['process and its children, peak', 'MiB', 'processes', 'files']),
+    ...[...peaks].map(([name, { rssMiB, processes, descriptors }]) =>
+      row([name, String(Math.round(rssMiB)), String(processes), String(descriptors)]),
+    ),
+  ].join('\n')
+}
+
+function verdictLines(verdicts: readonly Verdict[]): string[] {
+  const byKind = Map.groupBy(verdicts, ({ sent }) => sent.kind.name)
+  const lines = [row(['kind', 'files', 'p50 ms', 'max ms', 'ends'])]
+  for (const [kind, all] of byKind) {
+    const { p50, max } = timesOf(all.flatMap(({ lastedMs }) => lastedMs ?? []))
+    const ends = Map.groupBy(all, ({ end }) => end ?? 'none')
+    const told = [...ends].map(([end, some]) => `${end.replace('HEADGATE_', '')} ${some.length}`).join(', ')
+    lines.push(row([kind, String(all.length), String(p50), String(max), told]))
+  }
+  return lines
+}
+
+const row = ([first = '', ...cells]: readonly string[]) =>
+  [first.padEnd(46), ...cells.map(cell => cell.padStart(8))].join(' ')
