@@ -1,11 +1,17 @@
 import { readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
+import sharp from 'sharp'
 import t from 'tap'
 import { bundle } from '../../image/bundle.ts'
 import { entriesOf } from '../../image/entries.ts'
 import { closureOf } from '../../image/packages.ts'
+import { names } from '../../services/platform/resources.ts'
+import { createPublisher } from '../../services/uploads/publisher.ts'
+import { eventOf } from '../../services/uploads/record.ts'
+import { eventually } from '../api/support.ts'
 import { startOtlpReceiver } from '../support/otlp/receiver.ts'
-import { runProgram } from '../support/processes.ts'
+import { commandOf, descendants, runProgram } from '../support/processes.ts'
+import { startPipeline } from '../worker/pipeline.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
@@ -58,6 +64,28 @@ t.test('bundled, every role starts as it does from its source', async t => {
   const traced = await run(['--input-type=module', '-e', call], { ...env, ...pool, ...traces })
   t.match(traced, { code: 0, stdout: '401 urn:headgate:problem:missing-token' }, traced.stderr)
   t.match(receiver.spans, [{ name: 'POST /uploads', attributes: { 'http.response.status_code': 401 } }])
+})
+
+t.test('bundled, a worker transforms in processes', async t => {
+  const dir = t.testdir({ 'package.json': readFileSync(path.join(root, 'package.json'), 'utf8') })
+  symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'))
+  const out = path.join(dir, 'dist/services')
+  await bundle(root, out)
+  const { aws, store, upload } = await startPipeline(t)
+  const publisher = createPublisher({ kinesis: aws.kinesis, stream: names.stream, timeoutMs: 20_000 })
+  const worker = runProgram(t, [path.join(out, 'worker/worker.js')], { cwd: dir, env: aws.env })
+  const picture = sharp({ create: { width: 400, height: 200, channels: 3, background: '#336699' } })
+  for (const record of [
+    await upload(await picture.png().toBuffer(), { filename: 'a.png', contentType: 'image/png' }),
+    await upload('a,b\n1,2\n', { filename: 'a.csv', contentType: 'text/csv' }),
+  ]) {
+    await publisher.publish(eventOf(record))
+    await eventually(async () => (await store.get(record))?.status === 'processed', 60_000).catch(cause => {
+      throw new Error(`${worker.stdout()}${worker.stderr()}`, { cause })
+    })
+  }
+  const programs = descendants(worker.pid).map(commandOf)
+  t.match(programs[0], path.join(out, 'worker/transforms/processes/transform-process.js'))
 })
 
 t.test('packages are found as Node finds them, with what they need and without what is not installed', async t => {

@@ -9,7 +9,7 @@ export interface Sizing {
 
 /** What the worker itself needs: 130 MiB, and its large objects in parts. */
 const WORKER_MIB = 320
-/** A process needs 75 MiB before it does anything. */
+/** A process needs some 100 MiB before it holds any content. */
 const MIN_MIB = 192
 /** More serves no picture that is taken by default. */
 const MAX_MIB = 1_024
