@@ -1,5 +1,6 @@
 import { DeleteItemCommand, type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { conditionally } from '../../uploads/conditional-write.ts'
 import { itemKey } from '../../uploads/store.ts'
 import type { StreamRecord } from '../record.ts'
 
@@ -18,6 +19,13 @@ export interface AttemptStore {
   begin(record: StreamRecord, died: number): Promise<void>
   /** It was called off, and nobody died. */
   addOutOfTime(record: StreamRecord): Promise<void>
+  /**
+   * Takes the last `begin` back: the work was called off, and its worker lives. Changes nothing if another worker has begun the record
+   * since.
+   *
+   * @param died as it was given to `begin`
+   */
+  takeBack(record: StreamRecord, died: number): Promise<void>
   /** It came to an end, well or badly. */
   forget(record: StreamRecord): Promise<void>
 }
@@ -70,6 +78,17 @@ export function createAttemptStore({
 
     async addOutOfTime(record) {
       await update(record, ' REMOVE died ADD outOfTime :value', 1)
+    },
+
+    async takeBack(record, died) {
+      const update = new UpdateItemCommand({
+        TableName: table,
+        Key: keyOf(record),
+        UpdateExpression: 'SET died = :before',
+        ConditionExpression: 'died = :died',
+        ExpressionAttributeValues: marshall({ ':before': died - 1, ':died': died }),
+      })
+      await conditionally(() => dynamodb.send(update))
     },
 
     async forget(record) {

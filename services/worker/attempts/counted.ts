@@ -1,3 +1,4 @@
+import { LeaseLostError } from '../../consumer/index.ts'
 import type { Logger } from '../../platform/log.ts'
 import { OutOfTimeError, PoisonRecordError, TooSlowError } from '../errors.ts'
 import type { StreamRecord } from '../record.ts'
@@ -57,13 +58,21 @@ export function createCountAttempts({
     }
   }
 
-  async function countedOut<T>(record: StreamRecord, suspicion: Suspicion, work: () => Promise<T>): Promise<T> {
-    const { signal, isSuspect, hasWholeTime } = suspicion
+  /** @param died as it was counted before the work began. Undefined for a record that nobody suspects */
+  async function countedOut<T>(
+    record: StreamRecord,
+    { signal, hasWholeTime, died }: Suspicion & { died?: number },
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const isSuspect = died !== undefined
     try {
       return await work()
     } catch (error) {
       const isOutOfTime = signal.reason instanceof OutOfTimeError
       if (isOutOfTime && hasWholeTime) await attempts.addOutOfTime(record).catch(notCounted(record))
+      // The worker lives, and lost its lease: that says nothing against the record.
+      else if (isSuspect && signal.reason instanceof LeaseLostError)
+        await attempts.takeBack(record, died).catch(notCounted(record))
       // Called off for anything else it may be what the process is ending of: an error that came out of nobody's call.
       else if (isSuspect && (isOutOfTime || !signal.aborted)) await forget(record)
       throw error
@@ -86,7 +95,7 @@ export function createCountAttempts({
       }
       const counted = async () => {
         await attempts.begin(record, died + 1)
-        const result = await countedOut(record, suspicion, work)
+        const result = await countedOut(record, { ...suspicion, died: died + 1 }, work)
         await forget(record)
         return result
       }

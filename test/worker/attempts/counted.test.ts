@@ -1,4 +1,5 @@
 import t from 'tap'
+import { LeaseLostError } from '../../../services/consumer/index.ts'
 import { names } from '../../../services/platform/resources.ts'
 import { createAttemptStore } from '../../../services/worker/attempts/attempt-store.ts'
 import { createCountAttempts, MOST_DEATHS, MOST_OUT_OF_TIME } from '../../../services/worker/attempts/counted.ts'
@@ -61,6 +62,34 @@ t.test('one that is called off as its worker ends stays counted: the worker may 
   }
   await t.rejects(whileCounted(record, { ...suspect, signal: ending.signal }, work), { message: 'the worker ends' })
   t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 })
+})
+
+t.test('one that is called off because its lease is lost does not count as a death: its worker lives', async t => {
+  const record = streamRecord('lease lost')
+  await die(record)
+  for (let times = 0; times < MOST_DEATHS + 1; times++) {
+    const lost = new AbortController()
+    const work = async () => {
+      t.strictSame(await attempts.read(record), { died: 2, outOfTime: 0 })
+      lost.abort(new LeaseLostError('The lease is gone.'))
+      throw lost.signal.reason
+    }
+    await t.rejects(whileCounted(record, { ...suspect, signal: lost.signal }, work), { code: 'CONSUMER_LEASE_LOST' })
+    t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 }, 'the death before it still counts')
+  }
+})
+
+t.test('a lost lease takes back no count of the worker that has the record by then', async t => {
+  const record = streamRecord('stalled')
+  const lost = new AbortController()
+  const work = async () => {
+    // This worker stood still for longer than its lease lasts, and the next one has begun the record and died.
+    await die(record)
+    lost.abort(new LeaseLostError('The lease is gone.'))
+    throw lost.signal.reason
+  }
+  await t.rejects(whileCounted(record, { ...suspect, signal: lost.signal }, work), { code: 'CONSUMER_LEASE_LOST' })
+  t.strictSame(await attempts.read(record), { died: 2, outOfTime: 0 })
 })
 
 t.test('one that died often enough is not begun any more, however often it comes', async t => {
