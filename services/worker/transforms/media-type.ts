@@ -2,8 +2,15 @@ import { MIMEType } from 'node:util'
 
 const OPAQUE = new Set(['application/octet-stream', 'binary/octet-stream'])
 
-/** Reads a content type. Undefined where it is none. */
+/**
+ * The longest content type that is read, in characters. The api accepts fewer; other producers of objects may write more. Node's
+ * parser takes time by the square of a run of blanks: over a second for 32,768 of them.
+ */
+const MAX_LENGTH = 512
+
+/** Reads a content type. Undefined where it is none, or is too long. */
 export function parseMediaType(contentType: string): MIMEType | undefined {
+  if (contentType.length > MAX_LENGTH) return undefined
   try {
     return new MIMEType(contentType)
   } catch {

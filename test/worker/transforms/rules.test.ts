@@ -217,3 +217,11 @@ t.test('a transform that cannot be had ends the start, with what to mend', async
     cases.map(([, fault]) => fault),
   )
 })
+
+t.test('treats a content type of thousands of blanks as unknown, without parsing it', async t => {
+  const before = process.threadCpuUsage()
+  const blanks = ' '.repeat(32_768)
+  t.equal(picked(defaults, `text/csv${blanks}!`, 'a.txt'), 'upper-case', 'by its name alone')
+  const { user } = process.threadCpuUsage(before)
+  t.ok(user < 200_000, `${user} µs`)
+})
