@@ -4,7 +4,7 @@
  */
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import path from 'node:path'
-import type { APIGatewayProxyEventV2, KinesisStreamEvent } from 'aws-lambda'
+import type { APIGatewayProxyEventV2, Context, KinesisStreamEvent } from 'aws-lambda'
 import { signIn } from '../services/local/cognito-wire.ts'
 import { startEmbeddedAws } from '../services/local/embedded-aws.ts'
 import { MADE } from './compile-cache.ts'
@@ -13,7 +13,12 @@ import { warmUpPrograms } from './warm-up-programs.ts'
 
 const ROUNDS = 3
 
-type Handler<Event, Answer> = (event: Event, context: object) => Promise<Answer>
+/** What the handlers read of an invocation. */
+type Invocation = Pick<Context, 'awsRequestId' | 'getRemainingTimeInMillis'>
+
+type Handler<Event, Answer> = (event: Event, context: Invocation) => Promise<Answer>
+
+const invocation: Invocation = { awsRequestId: 'warm-up', getRemainingTimeInMillis: () => 60_000 }
 
 const dist = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../dist/services'))
 const aws = await startEmbeddedAws()
@@ -30,10 +35,10 @@ const process_ = await handlerOf<KinesisStreamEvent, { batchItemFailures: unknow
 
 // Functions that are called for the first time are compiled then, and some are reached by a second call only.
 for (let round = 0; round < ROUNDS; round++) {
-  const answer = await upload(httpUpload(idToken), { awsRequestId: 'warm-up' })
+  const answer = await upload(httpUpload(idToken), invocation)
   if (answer.statusCode !== 200) throw new Error(`The upload was answered with ${answer.statusCode}: ${answer.body}`)
   const { s3 } = JSON.parse(answer.body) as { s3: { bucket: string; key: string } }
-  const { batchItemFailures } = await process_(recordOf(s3), { getRemainingTimeInMillis: () => 60_000 })
+  const { batchItemFailures } = await process_(recordOf(s3), invocation)
   if (batchItemFailures.length > 0) throw new Error('The upload was not processed.')
 }
 

@@ -51,7 +51,7 @@ t.test('bundled, every role starts as it does from its source', async t => {
     const { handler } = await import(${JSON.stringify(path.join(out, 'api/lambda.js'))})
     const http = { method: 'POST', path: '/uploads' }
     const event = { version: '2.0', rawPath: '/uploads', rawQueryString: '', headers: {}, requestContext: { http } }
-    const { statusCode, body } = await handler(event, { awsRequestId: '1' })
+    const { statusCode, body } = await handler(event, { awsRequestId: '1', getRemainingTimeInMillis: () => 30_000 })
     process.stdout.write(statusCode + ' ' + JSON.parse(body).type)
     process.exit()`
   const env = { AWS_REGION: 'us-east-1', UPLOAD_BUCKET: 'uploads', LOG_LEVEL: 'silent' }
