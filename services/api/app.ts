@@ -16,6 +16,7 @@ import type { UrlOf } from './download/downloads.ts'
 import { closing } from './http/closing.ts'
 import { cors } from './http/cors.ts'
 import { deadlines } from './http/deadlines.ts'
+import { gatewayBody } from './http/gateway-body.ts'
 import { loadFirst } from './http/load-first.ts'
 import { publicPath } from './http/public-path.ts'
 import { createRateLimits } from './http/rate-limits.ts'
@@ -99,6 +100,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(closing)
   await app.register(unambiguous)
   await app.register(routerErrors)
+  await app.register(gatewayBody)
   await app.register(loadFirst, { load: () => Promise.all([compilers.load(), backend(), import('get-jwks')]) })
   await app.register(docs)
   await app.register(authPlugin, {

@@ -1,7 +1,9 @@
+import { isUtf8 } from 'node:buffer'
 import awsLambdaFastify from '@fastify/aws-lambda'
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2, APIGatewayProxyResult, Context } from 'aws-lambda'
 import { Deadline, withinDeadline } from '../platform/deadline.ts'
 import type { App } from './app.ts'
+import { withGatewayBody } from './http/gateway-body.ts'
 import { type GatewayIds, withGatewayIds } from './http/gateway-ids.ts'
 
 /** What API Gateway calls the function with: a REST API by payload 1.0, an HTTP API by 2.0. */
@@ -19,13 +21,15 @@ export function createLambdaHandler(app: App): GatewayHandler {
     parseCommaSeparatedQueryParams: false,
     // Claims are taken from the token, never from what came with the event.
     decorateRequest: false,
-    // Of the pages of /docs. What the api itself answers is text.
-    binaryMimeTypes: ['image/png', 'image/x-icon'],
+    // An event has its body as a string. Bytes that are not UTF-8 would be lost in it, whatever their content type is.
+    enforceBase64: ({ rawPayload }) => !isUtf8(rawPayload),
   })
   return (event, context) => {
     const hardAt = performance.now() + Math.max(0, context.getRemainingTimeInMillis() - RESERVE_MS)
     const deadline = new Deadline({ quietMs: Number.POSITIVE_INFINITY, hardAt })
-    return withinDeadline(deadline, () => withGatewayIds(idsOf(event), () => serve(event, context)))
+    return withinDeadline(deadline, () =>
+      withGatewayIds(idsOf(event), () => withGatewayBody(event, () => serve(event, context))),
+    )
   }
 }
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Context } from 'aws-lambda'
@@ -134,6 +135,29 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
       t.equal(line.gatewayExtendedRequestId, 'extendedRequestId' in rest ? rest.extendedRequestId : undefined)
     }
   })
+
+  t.test(
+    `${shape}: a text that the gateway has damaged is refused, and one of the same length with its digest is not`,
+    async t => {
+      const user = await createTestUser(aws)
+      const sent = Buffer.from('caf\xe9 cr\xe8me', 'latin1')
+      const text = { 'content-type': 'text/plain; charset=iso-8859-1', 'content-length': String(sent.length) }
+      const post = (headers: Record<string, string>, body: string) =>
+        call(user, { method: 'POST', path: '/uploads', query: { filename: 'a.txt' }, headers, body })
+      const refused = await post(text, sent.toString())
+      t.match(refused, { statusCode: 415, body: { detail: /application\/octet-stream/ } })
+      t.match(await post({ ...text, 'content-length': '3' }, Buffer.from([0xf0, 0x9f, 0x98]).toString()), {
+        statusCode: 415,
+      })
+      t.same(await user.traces(), NO_TRACES)
+      const own = 'its own \uFFFD'
+      const digest = `sha-256=:${createHash('sha256').update(own).digest('base64')}:`
+      t.match(await post({ 'content-type': 'text/plain', 'content-digest': digest }, own), { statusCode: 200 })
+      t.match(await call(undefined, { method: 'POST', path: '/uploads', headers: text, body: '\uFFFD' }), {
+        statusCode: 401,
+      })
+    },
+  )
 
   t.test(`${shape}: a picture of the docs comes as base64`, async t => {
     const result = await handler(eventOf({ method: 'GET', path: '/docs/static/favicon-32x32.png' }), context)
