@@ -7,6 +7,7 @@ import { fromObjectMetadata } from '../../uploads/metadata.ts'
 import type { PendingRecord } from '../../uploads/pending.ts'
 import { HEAD_BYTES } from '../content/detect-type.ts'
 import type { TypeInspector } from '../content/inspect-type.ts'
+import { isIdentity } from '../ways/body-headers.ts'
 import { ArrivalRefusedError, NotArrivedError } from './errors.ts'
 import { plainS3 } from './plain-s3.ts'
 
@@ -89,6 +90,8 @@ export function createArrivedObject({ s3, trustChecksums, inspector }: ArrivedOb
     const size = found.ContentLength ?? 0
     check('size', `${promised.size} bytes`, `${size} bytes`)
     check('content type', promised.contentType, found.ContentType)
+    // No header that a presigned PUT may not have besides: S3 keeps an encoding that was not signed.
+    check('content encoding', 'identity', isIdentity(found.ContentEncoding) ? 'identity' : found.ContentEncoding)
     const told = fromObjectMetadata(found.Metadata)
     check('upload', `${promised.owner} ${promised.uploadId}`, `${told?.owner} ${told?.uploadId}`)
     const detectedType = await inspect(promised, size, found.ETag)

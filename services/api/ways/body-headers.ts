@@ -5,8 +5,13 @@ type Headers = FastifyRequest['headers']
 
 /** What is kept are the bytes as they come: nobody would know that they are compressed. @throws ProblemError */
 export function checkNotEncoded({ 'content-encoding': encoding }: Headers): void {
-  if (encoding === undefined || encoding === 'identity') return
+  if (isIdentity(encoding)) return
   throw new ProblemError('unsupported-media-type', 'Send the body without a Content-Encoding.')
+}
+
+/** Whether a `Content-Encoding` leaves the bytes as they are. Its codings are case-insensitive (RFC 9110, 8.4.1). */
+export function isIdentity(encoding: string | undefined): boolean {
+  return encoding === undefined || /^(?:identity)?$/i.test(encoding.trim())
 }
 
 /** JSON is UTF-8 (RFC 8259): no parameter of its type must say another charset. @throws ProblemError */

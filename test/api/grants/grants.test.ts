@@ -126,6 +126,7 @@ t.test('what is not what was promised is refused, and nothing is left of it', as
   const wrong: Record<string, [bytes: string, headers: Record<string, string>]> = {
     size: ['longer than promised', {}],
     'content type': ['right', { 'content-type': 'text/html' }],
+    'content encoding': ['right', { 'content-encoding': 'gzip' }],
     upload: ['right', { 'x-amz-meta-owner': 'somebody-else' }],
     'SHA-256': ['wrong', {}],
   }
