@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { QueryCommand } from '@aws-sdk/client-dynamodb'
 import type { Context } from 'aws-lambda'
 import t from 'tap'
@@ -13,6 +14,7 @@ import { timeOf } from '../../services/uploads/upload-id.ts'
 import { startAws } from '../support/aws.ts'
 import { operation, startFaultProxy } from '../support/fault-proxy.ts'
 import { internalError } from '../support/faults/aws-errors.ts'
+import { hold } from '../support/faults/faults.ts'
 import { form } from './form.ts'
 import { httpApiEvent } from './gateway-events.ts'
 import {
@@ -345,4 +347,31 @@ t.test('behind Lambda a key works as well', async t => {
   t.equal(first.statusCode, 200)
   t.equal(second.headers?.['idempotent-replayed'], 'true')
   t.same(JSON.parse(second.body), JSON.parse(first.body))
+})
+
+t.test('a form whose client has gone before it is read lets its key go at once', async t => {
+  const dynamodb = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const own = await buildTestApi(t, aws, { endpoints: { dynamodb: dynamodb.url } })
+  const user = await createTestUser(aws)
+  const key = randomUUID()
+  const { body, headers } = asForm([file('whole in the end')])
+  const { promise: gone, resolve: leave } = Promise.withResolvers<void>()
+  const claim = dynamodb.inject(hold(gone), { times: 1 })
+  const { hostname, port } = new URL(own.url)
+  const socket = connect({ host: hostname, port: Number(port) })
+  const fields = {
+    host: 'api.example',
+    ...user.auth,
+    ...headers,
+    'idempotency-key': key,
+    'content-length': body.length,
+  }
+  const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(Buffer.concat([Buffer.from(`POST /uploads HTTP/1.1\r\n${head.join('')}\r\n`), body.subarray(0, 50)]))
+  await claim.reached()
+  socket.resetAndDestroy()
+  await eventually(() => own.log.some(line => line.includes('request broken off')))
+  leave()
+  await eventually(async () => (await send(user, { url: own.url, key, headers, body })).status === 200)
+  t.match(await user.traces(), { records: [{ filename: 'a.txt' }] })
 })

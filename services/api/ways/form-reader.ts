@@ -54,6 +54,14 @@ export function readForm(request: FastifyRequest, maxFiles: number, patience: Pa
     if (overhead > MAX_OVERHEAD_BYTES) reject(malformed('The form has more around its files than is read.'))
     check?.update(chunk)
   })
+  // A parser that begins after the connection was lost is told of no end, and would wait for as long as a slow client may take.
+  const { promise: lost, reject: lose } = Promise.withResolvers<never>()
+  lost.catch(() => undefined)
+  const loseIfCut = () => {
+    if (!raw.complete && !raw.readableEnded) lose(incomplete())
+  }
+  if (raw.destroyed) loseIfCut()
+  else raw.once('close', loseIfCut)
   // What comes is counted above already.
   const counted: Patience = { ...patience, received: () => undefined }
   const parts = request.parts(multipartOptions(maxFiles))[Symbol.asyncIterator]()
@@ -61,7 +69,7 @@ export function readForm(request: FastifyRequest, maxFiles: number, patience: Pa
   return {
     async next() {
       try {
-        const { done, value } = await patience.wait(Promise.race([parts.next(), overflow]))
+        const { done, value } = await patience.wait(Promise.race([parts.next(), overflow, lost]))
         return done ? undefined : value
       } catch (cause) {
         throw unreadable(cause, request)
@@ -108,10 +116,13 @@ export function malformed(detail: string, cause?: unknown): ProblemError {
   return new ProblemError('malformed-multipart', detail, { cause })
 }
 
+function incomplete(cause?: unknown): IncompleteBodyError {
+  return new IncompleteBodyError('The body of the request ended before it was complete.', { cause })
+}
+
 function unreadable(cause: unknown, { raw }: FastifyRequest): Error {
   if (cause instanceof ProblemError) return cause
-  if (raw.destroyed && !raw.complete) {
-    return new IncompleteBodyError('The body of the request ended before it was complete.', { cause })
-  }
+  if (cause instanceof IncompleteBodyError) return cause
+  if (raw.destroyed && !raw.complete) return incomplete(cause)
   return malformed('The form is cut off, has no boundary, or is too complicated.', cause)
 }
