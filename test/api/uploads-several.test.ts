@@ -3,6 +3,7 @@ import t from 'tap'
 import { startAws } from '../support/aws.ts'
 import { operation, startFaultProxy, to } from '../support/fault-proxy.ts'
 import { awsError } from '../support/faults/aws-errors.ts'
+import { loseReply } from '../support/faults/faults.ts'
 import { type FormPart, form } from './form.ts'
 import {
   type Answer,
@@ -132,5 +133,26 @@ t.test('when only some can be recorded, the answer says which are accepted', asy
   const { records, objects } = await user.traces()
   t.equal(records.length, 1)
   t.equal(objects.length, 1, 'and of the others nothing is kept')
-  t.match(answer.body.detail, new RegExp(`^1 of the 3 files were accepted: ${records[0]?.uploadId}\\.`))
+  t.equal(
+    answer.body.detail,
+    `1 of the 3 files were accepted: ${records[0]?.uploadId}. Not accepted, by their places in the request: 2, 3. Send these again.`,
+  )
+})
+
+t.test('when nobody can tell whether one is recorded, its client is not told to send it again', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const own = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+  const user = await createTestUser(aws)
+  const lost = awsError('dynamodb', { status: 500, code: 'InternalServerError' })
+  let puts = 0
+  // The second is recorded, its reply lost, and nothing that is asked of it later is answered.
+  proxy.inject(loseReply, { when: request => operation('PutItem')(request) && ++puts > 1 })
+  proxy.inject(lost, { when: operation('GetItem') })
+  const answer = await send(user, [file('a'), file('b')], own)
+  const { records } = await user.traces()
+  t.equal(records.length, 2)
+  t.match(
+    answer.body.detail,
+    /^1 of the 2 files were accepted: [0-9a-f-]{36}\. Whether these were accepted cannot be told: [12]\. List/,
+  )
 })

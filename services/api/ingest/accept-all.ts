@@ -63,5 +63,9 @@ function together(results: ReadonlyArray<PromiseSettledResult<UploadRecord>>): U
   const accepted = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   if (!failed) return accepted
   if (accepted.length === 0) throw failed.reason
-  throw new PartlyAcceptedError(accepted, results.length, failed.reason)
+  const places = (isUnknown: boolean) =>
+    results.flatMap((result, index) =>
+      result.status === 'rejected' && result.reason instanceof RecordingUnknownError === isUnknown ? [index + 1] : [],
+    )
+  throw new PartlyAcceptedError(accepted, { refused: places(false), unknown: places(true) }, failed.reason)
 }

@@ -34,8 +34,20 @@ export class InvalidContentTypeError extends HeadgateError {
 export class PartlyAcceptedError extends HeadgateError {
   readonly code = 'HEADGATE_PARTLY_ACCEPTED'
 
-  constructor(accepted: ReadonlyArray<{ uploadId: string }>, count: number, cause: unknown) {
-    const ids = accepted.map(({ uploadId }) => uploadId).join(', ')
-    super(`${accepted.length} of the ${count} files were accepted: ${ids}. Send the others again.`, { cause })
+  /** @param rest the places of the others in the request, from 1 on. Of those in `unknown` nobody can tell */
+  constructor(
+    accepted: ReadonlyArray<{ uploadId: string }>,
+    rest: { refused: readonly number[]; unknown: readonly number[] },
+    cause: unknown,
+  ) {
+    const { refused, unknown } = rest
+    const count = accepted.length + refused.length + unknown.length
+    const sentences = [
+      `${accepted.length} of the ${count} files were accepted: ${accepted.map(({ uploadId }) => uploadId).join(', ')}.`,
+      refused.length > 0 && `Not accepted, by their places in the request: ${refused.join(', ')}. Send these again.`,
+      unknown.length > 0 &&
+        `Whether these were accepted cannot be told: ${unknown.join(', ')}. List your uploads before you send these again.`,
+    ]
+    super(sentences.filter(Boolean).join(' '), { cause })
   }
 }
