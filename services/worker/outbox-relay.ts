@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../platform/log.ts'
 import type { Deletions } from '../uploads/deletions.ts'
 import type { EventPublisher } from '../uploads/publisher.ts'
-import { eventOf, OUTBOX_PARTITIONS, type OutboxEntry, outboxPartitionName } from '../uploads/record.ts'
+import { eventOf, OUTBOX_PARTITIONS, outboxPartitionName, type UploadRecord } from '../uploads/record.ts'
 import type { UploadStore } from '../uploads/store.ts'
+import { createOutboxDeletions, type DeletionLimits, type OutboxDeletions } from './outbox-deletions.ts'
 
 export interface OutboxRelay {
   /** Begins to go over the outbox, at once and then at every interval. */
@@ -33,6 +34,8 @@ export interface OutboxRelaySettings {
   graceMs: number
   /** How long a claim keeps other relays off. Keep it well over the publisher's time-out, or two of them publish. */
   claimMs?: number
+  /** Of the deletions in a pass. Keep `eachMs` under `claimMs`. */
+  deletionLimits?: DeletionLimits
   log: Pick<Logger, 'info' | 'error'>
   now?: () => Date
   /** From 0 to under 1. */
@@ -40,6 +43,9 @@ export interface OutboxRelaySettings {
   /** Rejects when the signal fires. */
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>
 }
+
+/** A deletion removes as many objects as its upload has. The events of a later pass wait for `passMs` and `eachMs` at most. */
+const DELETION_LIMITS: DeletionLimits = { concurrency: 8, eachMs: 10_000, passMs: 5_000 }
 
 /** Uploads that are claimed and published side by side. */
 const PAGE = 100
@@ -53,12 +59,14 @@ const MAX_PAGES = 1_000
 const MAX_ERRORS = 10
 
 /**
- * Publishes the events that the api could not, and finishes the deletions that it did not live to finish. Any number of relays run side by side without a leader: each claims an
- * upload before it publishes, begins its pass at a partition of its own luck, and a claim that its relay did not live to
- * honour runs out. A crash between publishing and marking publishes a second time, which the processor does not mind.
+ * Publishes the events that the api could not, and then finishes the deletions that it did not live to finish, so that a slow
+ * deletion delays no event. Any number of relays run side by side without a leader: each claims an upload before it publishes,
+ * begins its pass at a partition of its own luck, and a claim that its relay did not live to honour runs out. A crash between
+ * publishing and marking publishes a second time, which the processor does not mind.
  */
 export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
   const { store, deletions, publisher, intervalMs, graceMs, claimMs = 30_000, log } = settings
+  const { deletionLimits = DELETION_LIMITS } = settings
   const { now = () => new Date(), random = Math.random, sleep = unrefDelay } = settings
   const stopping = new AbortController()
   let loop: Promise<void> | undefined
@@ -68,50 +76,58 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
   /** Whether the last pass met with what is trouble for all: the table, or the stream. A deletion that cannot be finished is its own. */
   let isInTrouble = false
 
-  /** Does what one upload's mark stands for, unless another relay has it or it is done already. Resolves to whether it did. */
-  async function relay(record: OutboxEntry): Promise<boolean> {
+  function claim(entry: { owner: string; uploadId: string }): Promise<boolean> {
     const at = now().getTime()
-    if (!(await store.claimOutbox(record, { now: at, until: at + claimMs }))) return false
-    if (record.status === 'deleted') {
-      await deletions.complete(record)
-      return true
-    }
+    return store.claimOutbox(entry, { now: at, until: at + claimMs })
+  }
+
+  /** Publishes an upload's event, unless another relay has it or it is published already. Resolves to whether it did. */
+  async function publish(record: UploadRecord): Promise<boolean> {
+    if (!(await claim(record))) return false
     await publisher.publish(eventOf(record))
     await store.markQueued(record)
     return true
   }
 
-  /** Goes over a partition until it holds nothing that this pass has not seen. Tells of each upload that it leaves. */
-  async function drain(partition: string, onLeft: (record: OutboxEntry) => void): Promise<number> {
+  /**
+   * Publishes the events of a partition until it holds nothing that this pass has not seen.
+   *
+   * @param found receives what else there is: each upload that is left, and the deletions
+   */
+  async function drain(
+    partition: string,
+    found: { onLeft(record: UploadRecord): void; deletions: OutboxDeletions },
+  ): Promise<number> {
     const seen = new Set<string>()
     const before = new Date(now().getTime() - graceMs).toISOString()
     const errors: unknown[] = []
     let published = 0
     let skipped = 0
     let refused = 0
-    let isRefusing = false
-    for (let count = 0; count < MAX_PAGES && !stopping.signal.aborted; count++) {
-      // What others hold stays listed, and first: without the room for it, it would hide what is behind.
+    // Where the stream refuses, it would refuse what is behind as well.
+    for (let count = 0; count < MAX_PAGES && refused === 0 && !stopping.signal.aborted; count++) {
+      // What stays listed comes first: without the room for it, it would hide what is behind.
       const page = await store.listOutbox({ partition, before, limit: PAGE + skipped })
       const fresh = page.filter(record => !seen.has(record.uploadId)).slice(0, PAGE)
       if (fresh.length === 0) break
-      for (const { uploadId } of fresh) seen.add(uploadId)
-      const results = await Promise.allSettled(fresh.map(relay))
-      fresh.forEach((record, index) => {
+      const records: UploadRecord[] = []
+      for (const entry of fresh) {
+        seen.add(entry.uploadId)
+        if (entry.status === 'deleted') found.deletions.add(entry)
+        else records.push(entry)
+      }
+      const results = await Promise.allSettled(records.map(publish))
+      records.forEach((record, index) => {
         const result = results[index]
-        if (result?.status !== 'fulfilled' || !result.value) onLeft(record)
+        if (result?.status === 'fulfilled' && result.value) published++
+        else found.onLeft(record)
         if (result?.status !== 'rejected') return
         refused++
         if (errors.length < MAX_ERRORS) errors.push(result.reason)
-        isRefusing ||= record.status !== 'deleted'
       })
-      const done = results.filter(result => result.status === 'fulfilled' && result.value).length
-      published += done
-      skipped += fresh.length - done
-      // What is behind would be refused as well. Behind a deletion that cannot be finished it would not.
-      if (isRefusing) break
+      skipped = seen.size - published
     }
-    isInTrouble ||= isRefusing
+    isInTrouble ||= refused > 0
     if (refused > 0) throw new AggregateError(errors, `${refused} of ${seen.size} were not done`)
     return published
   }
@@ -122,23 +138,37 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
     isInTrouble = false
     let published = 0
     let since: number | undefined
-    const onLeft = (record: OutboxEntry) => {
-      // A deletion that is left is nothing that waits for the stream.
-      if (record.status !== 'deleted') since = Math.min(since ?? Number.POSITIVE_INFINITY, Date.parse(record.updatedAt))
+    const found = {
+      onLeft: (record: UploadRecord) => {
+        since = Math.min(since ?? Number.POSITIVE_INFINITY, Date.parse(record.updatedAt))
+      },
+      deletions: createOutboxDeletions({
+        claim,
+        complete: deletion => deletions.complete(deletion),
+        limits: deletionLimits,
+        stopping: stopping.signal,
+        random,
+      }),
     }
     for (let step = 0; step < OUTBOX_PARTITIONS && !stopping.signal.aborted; step++) {
       try {
-        published += await drain(outboxPartitionName((first + step) % OUTBOX_PARTITIONS), onLeft)
+        published += await drain(outboxPartitionName((first + step) % OUTBOX_PARTITIONS), found)
       } catch (error) {
         errors.push(error)
         isInTrouble ||= !(error instanceof AggregateError)
       }
     }
+    const { finished, errors: unfinished } = await found.deletions.finish()
+    if (unfinished.length > 0) {
+      errors.push(
+        new AggregateError(unfinished.slice(0, MAX_ERRORS), `${unfinished.length} deletions were not finished`),
+      )
+    }
     leftSince = since
     // Where nothing was seen to be left, and not all was looked at, nothing is known.
-    isKnown = since !== undefined || (errors.length === 0 && !stopping.signal.aborted)
-    if (errors.length > 0) throw new AggregateError(errors, `${errors.length} partitions of the outbox had errors`)
-    return published
+    isKnown = since !== undefined || (!isInTrouble && !stopping.signal.aborted)
+    if (errors.length > 0) throw new AggregateError(errors, 'not all of the outbox was done')
+    return published + finished
   }
 
   async function run(): Promise<void> {

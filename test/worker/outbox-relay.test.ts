@@ -44,6 +44,8 @@ function relay(settings: Partial<OutboxRelaySettings> = {}) {
     publisher: publisher(),
     intervalMs: 20,
     graceMs: MINUTE,
+    // However slow the machine is, a pass of a test comes to its end.
+    deletionLimits: { concurrency: 8, eachMs: 10_000, passMs: MINUTE },
     log,
     ...settings,
   })
@@ -246,6 +248,41 @@ t.test('deletions that cannot be finished hide nothing behind them, and make no 
   const [line] = lines.filter(({ level }) => level === 'error') as Array<{ err: { aggregateErrors: unknown[] } }>
   t.match(line, { err: { type: 'AggregateError' } }, 'and what cannot be finished is told')
   await relay({ now: () => new Date(now + MINUTE) }).runOnce()
+})
+
+t.test('slow deletions delay no event, run a few at a time, and are left to a later pass', async t => {
+  const now = Date.now()
+  const slow = Array.from({ length: 30 }, () => uploadRecord({ uploadedAt: new Date(now - 3 * MINUTE).toISOString() }))
+  for (const upload of slow) {
+    await store.create(upload)
+    await deletions.begin(upload)
+  }
+  const behind = await recorded(20, 2 * MINUTE)
+  const published: string[] = []
+  const publishedAtFirstDeletion: number[] = []
+  let begun = 0
+  const hanging = relay({
+    publisher: { publish: async ({ uploadId }) => void published.push(uploadId) },
+    deletions: {
+      complete: () => {
+        publishedAtFirstDeletion.push(published.length)
+        begun++
+        return new Promise(() => undefined)
+      },
+    },
+    deletionLimits: { concurrency: 3, eachMs: 50, passMs: 100 },
+  })
+  const beganAt = performance.now()
+  const error = await hanging.runOnce().catch((thrown: unknown) => thrown)
+  const tookMs = performance.now() - beganAt
+  t.equal(published.length, behind.length, 'every event is published')
+  t.equal(publishedAtFirstDeletion[0], behind.length, 'before the first deletion begins')
+  t.match(error, { name: 'AggregateError', errors: [{ errors: [{ code: 'HEADGATE_DEADLINE' }] }] })
+  t.ok(begun >= 3 && begun <= 9, `${begun} of ${slow.length} deletions were begun: three at a time, for 100 ms`)
+  t.ok(tookMs < 20_000, `the pass took ${tookMs} ms`)
+  t.equal(hanging.oldestMs(), 0, 'no event waits')
+  const later = new Date(now + 2 * MINUTE)
+  t.equal(await relay({ now: () => later }).runOnce(), slow.length, 'a later pass finishes them')
 })
 
 t.test('a stop waits for what is under way and begins nothing more', async t => {
