@@ -63,13 +63,24 @@ export class PoisonRecordError extends PermanentError {
   readonly code = 'HEADGATE_POISON_RECORD'
 }
 
+/** A process did not live to finish an upload. */
+abstract class LostProcessError extends HeadgateError {
+  /** True if the process had worked on another upload before: what that left behind may be the reason. */
+  readonly wasUsed: boolean
+
+  constructor(message: string, { wasUsed, cause }: { wasUsed: boolean; cause?: unknown }) {
+    super(message, { cause })
+    this.wasUsed = wasUsed
+  }
+}
+
 /** A process ended during the work on an upload: by a crash, or because a module ended it. It may not the next time. */
-export class ProcessEndedError extends HeadgateError {
+export class ProcessEndedError extends LostProcessError {
   readonly code = 'HEADGATE_PROCESS_ENDED'
 }
 
 /** The work on an upload was over the limits of its process, which something else may have had a part in. */
-export class ProcessLimitError extends HeadgateError {
+export class ProcessLimitError extends LostProcessError {
   readonly code = 'HEADGATE_PROCESS_LIMIT'
 }
 

@@ -5,8 +5,12 @@ const TRIES = 3
 /** Tries that may go over a limit. */
 const LIMIT_TRIES = 2
 
-/** Returns what an error means for its record: itself, or that the record is given up after it ended one process after another. */
+/**
+ * Returns what an error means for its record: itself, or that the record is given up after it ended one process after another. A
+ * process that another upload had used before is no evidence against the record. The next try is in a new process.
+ */
 export function orPoison(error: unknown, attempt: number): unknown {
+  if ((error instanceof ProcessLimitError || error instanceof ProcessEndedError) && error.wasUsed) return error
   if (error instanceof ProcessLimitError && attempt >= LIMIT_TRIES) {
     return new TransformError(error.message, { cause: error })
   }

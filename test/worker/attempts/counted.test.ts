@@ -179,7 +179,7 @@ t.test('an upload that ends one process after another is given up at the third',
   const transform = {
     name: 'exiting',
     version: '1',
-    apply: () => Promise.reject(new ProcessEndedError('The process ended.')),
+    apply: () => Promise.reject(new ProcessEndedError('The process ended.', { wasUsed: false })),
   }
   const processor = pipeline.processor({ transforms: [transform] })
   for (const attempt of [1, 2]) {
@@ -187,4 +187,19 @@ t.test('an upload that ends one process after another is given up at the third',
   }
   await processor.process(record, { ...going, attempt: 3 })
   t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_POISON_RECORD' } })
+})
+
+t.test('the end of a process that another upload had used is held against no record', async t => {
+  const upload = await pipeline.upload('hello')
+  const record = streamRecord(upload)
+  const transform = {
+    name: 'exiting',
+    version: '1',
+    apply: () => Promise.reject(new ProcessEndedError('The process ended.', { wasUsed: true })),
+  }
+  const processor = pipeline.processor({ transforms: [transform] })
+  for (const attempt of [1, 2, 3, 4]) {
+    await t.rejects(processor.process(record, { ...going, attempt }), { code: 'HEADGATE_PROCESS_ENDED' })
+  }
+  t.notMatch(await store.get(upload), { status: 'failed' })
 })

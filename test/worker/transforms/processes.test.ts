@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -213,6 +215,85 @@ t.test('tells a process that ended by itself from a transform that failed, and s
     )
     await t.rejects(make(ending, []), { code: 'HEADGATE_PROCESS_ENDED', message: how })
   }
+})
+
+t.test('ends what a module has started, and does not wait for it, when its process ends', async t => {
+  const pool = createTransformProcesses({ size: 1 })
+  t.teardown(() => pool.close())
+  const pidFile = path.join(folder, 'helper')
+  // The helper has the standard error of the process, so that the pipe stays open for as long as the helper runs.
+  const leaving = (detached: boolean) =>
+    own(
+      `return { contentType: 'a/b', body: (async function* () {
+        const [{ spawn }, { writeFileSync }] = await Promise.all([import('node:child_process'), import('node:fs')])
+        const { pid } = spawn('sleep', ['120'], { stdio: 'inherit', detached: ${detached} })
+        writeFileSync(${JSON.stringify(pidFile)}, String(pid))
+        process.exit(3)
+      })() }`,
+      pool,
+    )
+  await t.rejects(make(await leaving(false), []), { code: 'HEADGATE_PROCESS_ENDED', message: /with code 3/ })
+  await until(() => !isAlive(Number(readFileSync(pidFile, 'utf8'))))
+  await t.rejects(make(await leaving(true), []), { code: 'HEADGATE_PROCESS_ENDED' }, 'also one that has left the group')
+  process.kill(Number(readFileSync(pidFile, 'utf8')))
+  const echo = await own(`return { contentType: 'a/b', body: input }`, pool)
+  t.equal((await make(echo, [Buffer.from('x')]))[0]?.bytes.toString(), 'x', 'the next upload has its process')
+})
+
+t.test('holds what an upload left behind in a process against no other upload', async t => {
+  const pool = createTransformProcesses({ size: 1, wallPerCpu: 100 })
+  t.teardown(() => pool.close())
+  const leaving = (what: string) =>
+    own(`setTimeout(() => { ${what} }, 1000); return { contentType: 'a/b', body: [Buffer.from('a')] }`, pool)
+  const innocent = await own(`return { contentType: 'a/b', body: input }`, pool, { timeoutSeconds: 0.5 })
+  async function* late(): AsyncGenerator<Uint8Array> {
+    // Until what was left behind has begun.
+    await pass(2_000)
+    yield Buffer.from('x')
+  }
+  const makeInnocent = async () => {
+    for await (const { body } of outputsOf(innocent, late(), context())) for await (const _ of body);
+  }
+  for (const [what, code] of [
+    ['for (;;);', 'HEADGATE_PROCESS_LIMIT'],
+    [`throw new Error('late')`, 'HEADGATE_PROCESS_ENDED'],
+  ] as const) {
+    const guilty = await leaving(what)
+    await make(guilty, [], { key: 'uploads/guilty' })
+    await t.rejects(makeInnocent(), { code, wasUsed: true })
+    // In the process that another upload has left, the retry would fail as well.
+    await make(guilty, [], { key: 'uploads/guilty' })
+    await t.resolves(makeInnocent(), 'the retry has a new process')
+  }
+})
+
+t.test('survives it that a process cannot be started, for want of file descriptors', async t => {
+  const pool = path.resolve(import.meta.dirname, '../../../services/worker/transforms/processes/pool.ts')
+  const program = `const { createTransformProcesses } = await import(${JSON.stringify(pool)})
+    const { openSync, closeSync } = await import('node:fs')
+    const source = { kind: 'shipped', name: 'copy', options: {} }
+    const apart = createTransformProcesses({ size: 1 }).inProcess({ name: 'copy', version: '1' }, source, { timeoutSeconds: 60 })
+    const upload = { contentType: 'a/b', filename: 'f', key: 'k', size: 0 }
+    const read = async () => {
+      for await (const { body } of apart.apply((async function* () {})(), { upload, signal: new AbortController().signal }))
+        for await (const _ of body);
+      return 'done'
+    }
+    const taken = []
+    try { for (;;) taken.push(openSync('/dev/null')) } catch {}
+    const refused = await read().catch(error => error.code)
+    for (const fd of taken) closeSync(fd)
+    console.log(refused, await read())
+    process.exit(0)`
+  const limited = spawn('prlimit', ['--nofile=128', process.execPath, '--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  limited.stdout.on('data', (bytes: Buffer) => {
+    said += bytes.toString()
+  })
+  const [code] = await once(limited, 'close')
+  t.strictSame([code, said], [0, 'HEADGATE_PROCESS_START done\n'])
 })
 
 t.test('refuses content that a transform computes on for longer than it may', async t => {

@@ -44,6 +44,8 @@ const START_MS = 120_000
 const HEAP_SHARE = 0.75
 /** What is kept of the last words of a process, in UTF-16 units. */
 const LAST_WORDS = 4_096
+/** How long after the end of a process its last words are waited for. In milliseconds. */
+const LAST_WORDS_MS = 1_000
 const PROGRAM = path.join(import.meta.dirname, `transform-process${path.extname(import.meta.filename)}`)
 
 /** One upload at a time needs one thread beside JavaScript's; the second is for what Node does itself. */
@@ -54,9 +56,17 @@ export function startChild(memoryBytes: number): Child {
   const child = spawn(process.execPath, [`--max-old-space-size=${heapMiB}`, PROGRAM, String(memoryBytes)], {
     env: { ...process.env, ...ENVIRONMENT },
     stdio: ['ignore', 'inherit', 'pipe', 'pipe', 'pipe'],
+    // A process group of its own, so that what a module has started ends with its process.
+    detached: true,
   })
   confine(child)
-  const [, , stderr, stream, life] = child.stdio as [null, null, Readable, Duplex, Duplex]
+  const pipes = child.stdio as [null, null, Readable, Duplex, Duplex] | undefined
+  if (!pipes) {
+    // It says the same, and would end the worker if nobody heard it.
+    child.on('error', () => undefined)
+    throw new ProcessStartError('A process for transforms did not start: there are no file descriptors for its pipes.')
+  }
+  const [, , stderr, stream, life] = pipes
   let lastWords = ''
   let excess: { kind: Excess; limits: Limits } | undefined
   let fatal: Error | undefined
@@ -103,6 +113,7 @@ export function startChild(memoryBytes: number): Child {
 
   function kill(): void {
     child.kill('SIGKILL')
+    killGroup(child)
   }
 
   const tooLate = setTimeout(kill, START_MS)
@@ -125,26 +136,53 @@ export function startChild(memoryBytes: number): Child {
   // Each says the same as the exit does.
   for (const pipe of [stderr, life]) pipe.on('error', () => undefined)
 
-  const settle = (reason: Error) => {
+  function settle(reason: Error): void {
     clearTimeout(tooLate)
     if (!isReady) ready.reject(new ProcessStartError('A process for transforms did not start.', { cause: reason }))
     ended.resolve(reason)
   }
   child.once('error', settle)
-  // Not at its exit: the last words are there when its pipes are closed.
-  child.once('close', (code, signal) => settle(reasonOf(code, signal)))
+  child.once('exit', (code, signal) => {
+    killGroup(child)
+    const end = () => settle(reasonOf(code, signal))
+    // The last words are there when the pipes are closed. A process that has left the group may keep them open for as long as it runs.
+    const late = setTimeout(() => {
+      stderr.destroy()
+      end()
+    }, LAST_WORDS_MS)
+    child.once('close', () => {
+      clearTimeout(late)
+      end()
+    })
+  })
   ready.promise.catch(() => undefined)
 
   function reasonOf(code: number | null, signal: NodeJS.Signals | null): Error {
     if (excess) return overLimit(excess.kind, excess.limits, made.isUsed)
     if (/JavaScript heap out of memory|process out of memory/.test(lastWords)) {
-      return new TransformError(`The transform needs more memory for this content than the ${heapMiB} MiB that it has.`)
+      return refusal(
+        `The transform needs more memory for this content than the ${heapMiB} MiB that it has.`,
+        made.isUsed,
+      )
     }
     const how = signal === null ? `with code ${code}` : `by ${signal}`
     const cause = fatal ?? (lastWords === '' ? undefined : new Error(lastWords.trim()))
-    return new ProcessEndedError(`The process ended before the work was done, ${how}.`, { cause })
+    const message = `The process ended before the work was done, ${how}.`
+    return new ProcessEndedError(message, { cause, wasUsed: made.isUsed })
   }
   return made
+}
+
+/** Ends whatever the process has started and left, as far as that is in its group still. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    // Nothing is left of the group, or nothing that runs.
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error
+  }
 }
 
 /** Lowers what the system gives the process, before it has begun to run. */
@@ -165,7 +203,11 @@ function overLimit(kind: Excess, { memoryBytes, cpuMs, wallMs }: Limits, isUsed:
     cpu: `The transform computes for longer on this content than the ${cpuMs / 1_000} s that it may.`,
     wall: `The transform did not go on with this content for ${wallMs / 1_000} s.`,
   }[kind]
-  // Where another upload or a busy machine may have had a part in it, a second try tells.
-  const isCertain = kind === 'cpu' || (kind === 'memory' && !isUsed)
-  return isCertain ? new TransformError(reason) : new ProcessLimitError(reason)
+  // A busy machine may have had a part in it: a second try tells.
+  return kind === 'wall' ? new ProcessLimitError(reason, { wasUsed: isUsed }) : refusal(reason, isUsed)
+}
+
+/** What an earlier upload left behind in the process may have had its part in it: then a try in a new process tells. */
+function refusal(reason: string, wasUsed: boolean): Error {
+  return wasUsed ? new ProcessLimitError(reason, { wasUsed }) : new TransformError(reason)
 }

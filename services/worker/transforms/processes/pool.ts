@@ -1,3 +1,4 @@
+import { ProcessEndedError, ProcessLimitError } from '../../errors.ts'
 import type { TransformLimits } from '../rules/rules.ts'
 import type { TransformSource } from '../rules/transform-source.ts'
 import type { Transform, TransformContext, TransformOutput } from '../transform.ts'
@@ -32,6 +33,8 @@ export interface TransformProcessesSettings {
 
 /** A process that has kept more than this share of the memory that it was given for an upload is not used again. */
 const KEPT_SHARE = 0.5
+/** Maximum number of uploads whose next try is known to need a new process. */
+const MAX_UNFINISHED = 10_000
 
 /**
  * Processes for transforms that compute for long or run what others wrote. What ends, stalls or fills such a process ends one
@@ -50,6 +53,17 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
       return now - start < (memoryBytes - start) * KEPT_SHARE
     },
   })
+  /** Uploads whose process did not live to finish them, the oldest first: their next try is in a new process. */
+  const unfinished = new Set<string>()
+
+  function remember(key: string, error: unknown): void {
+    if (!(error instanceof ProcessEndedError || error instanceof ProcessLimitError)) return
+    unfinished.delete(key)
+    unfinished.add(key)
+    const [oldest] = unfinished
+    if (unfinished.size > MAX_UNFINISHED && oldest !== undefined) unfinished.delete(oldest)
+  }
+
   /** Never used twice, so that what an earlier upload left behind talks to nobody. */
   let nextPort = CONTROL + 1
 
@@ -58,7 +72,7 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
     input: AsyncIterable<Uint8Array>,
     { upload, signal }: TransformContext,
   ): AsyncGenerator<TransformOutput> {
-    const child = await seats.take(signal)
+    const child = await seats.take(signal, unfinished.has(upload.key))
     const { link } = child
     const task: ProcessTask = { source: work.source, upload, input: nextPort++, outputs: nextPort++ }
     if (nextPort > 2 ** 30) nextPort = CONTROL + 1
@@ -66,6 +80,11 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
     const limits = { memoryBytes, cpuMs, wallMs: cpuMs * wallPerCpu }
     const unlimit = child.limit(limits, createStopwatch(limits, task.input))
     const bodies = new Set<number>()
+    async function failureOf(error: unknown): Promise<unknown> {
+      const reason = await reasonOf(error, child, signal)
+      remember(upload.key, reason)
+      return reason
+    }
     const done = new Promise<void>(resolve => child.onDone(resolve))
     const control = link.port(CONTROL)
     const inputPort = link.port(task.input)
@@ -77,7 +96,7 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
         yield* readRemote<Uint8Array>(link.port(number), { unpack: payload => payload, isAhead: true })
         bodies.delete(number)
       } catch (error) {
-        throw await reasonOf(error, child, signal)
+        throw await failureOf(error)
       }
     }
 
@@ -91,8 +110,9 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
         yield { ...head, ...(name !== 'main' && { name }), body: bodyOf(body) }
       }
       isWhole = true
+      unfinished.delete(upload.key)
     } catch (error) {
-      throw await reasonOf(error, child, signal)
+      throw await failureOf(error)
     } finally {
       signal.removeEventListener('abort', callOff)
       if (!isWhole || bodies.size > 0) callOff()

@@ -6,9 +6,10 @@ export interface Seats {
   /**
    * Resolves with a process that is free, a warm one if there is any. First come, first served.
    *
+   * @param isNew asks for a process that has never worked on an upload
    * @throws ProcessStartError, and the signal's reason
    */
-  take(signal: AbortSignal): Promise<Child>
+  take(signal: AbortSignal, isNew?: boolean): Promise<Child>
   giveBack(child: Child): void
   /** Ends all processes. */
   close(): Promise<void>
@@ -83,6 +84,16 @@ export function createSeats({ size, idleMs, start, isReusable }: SeatsSettings):
     if (index >= 0) clearTimeout(idle.splice(index, 1)[0]?.timer)
   }
 
+  /** Returns the warm process that was used last. Where a new one is asked for, ends one of them if it would be one too many. */
+  function takeWarm(isNew: boolean): Child | undefined {
+    const isFull = taken + idle.length > size
+    const warm = isNew && !isFull ? undefined : idle.pop()
+    clearTimeout(warm?.timer)
+    if (!isNew) return warm?.child
+    warm?.child.kill()
+    return undefined
+  }
+
   function keep(child: Child): void {
     if (isClosed || child.link.isGone || !isReusable(child)) {
       child.kill()
@@ -98,13 +109,11 @@ export function createSeats({ size, idleMs, start, isReusable }: SeatsSettings):
   }
 
   return {
-    async take(signal) {
+    async take(signal, isNew = false) {
       await sit(signal)
       let child: Child | undefined
       try {
-        const warm = idle.pop()
-        clearTimeout(warm?.timer)
-        child = warm?.child ?? startOne()
+        child = takeWarm(isNew) ?? startOne()
         child.hold(true)
         await child.ready
         signal.throwIfAborted()

@@ -19,7 +19,8 @@ import { toWire } from './wire-error.ts'
  */
 const WATCH_PARENT = `
   const { Socket } = require('node:net')
-  const end = () => process.kill(process.pid, 'SIGKILL')
+  // With all that it has started: it leads a process group.
+  const end = () => process.kill(-process.pid, 'SIGKILL')
   new Socket({ fd: 4 }).on('error', end).on('close', end).resume()`
 
 /** The transforms that this process has made: a module is loaded once, and not for each upload. */
@@ -35,7 +36,7 @@ function transformOf(source: TransformSource): Promise<Transform> {
 function main(): void {
   setMemoryLimit(Number(process.argv[2]))
   new Worker(WATCH_PARENT, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 8 } }).unref()
-  const end = () => process.kill(process.pid, 'SIGKILL')
+  const end = () => process.kill(-process.pid, 'SIGKILL')
   const stream = new Socket({ fd: 3 })
   const link = createLink(stream, { onGone: end })
   const control = link.port(CONTROL)
