@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { EmbeddedAwsError } from './errors.ts'
@@ -14,6 +14,8 @@ export interface DataDir {
   release(): void
 }
 
+const PRIVATE_FOLDER = 0o700
+
 /**
  * Takes a data directory, creating it where it is not there. Two embedded AWSs on one would destroy each other's data. The
  * lock is the operating system's, on a SQLite file, so that a process killed with -9 leaves none behind.
@@ -23,14 +25,17 @@ export interface DataDir {
 export function openDataDir(dir: string): DataDir {
   const root = path.resolve(dir)
   try {
-    mkdirSync(root, { recursive: true })
+    mkdirSync(root, { recursive: true, mode: PRIVATE_FOLDER })
+    const lockFile = path.join(root, 'lock.db')
+    // A data directory of an earlier version may be open to others. A folder that is not one yet belongs to somebody else too.
+    if (existsSync(lockFile)) chmodSync(root, PRIVATE_FOLDER)
     const ports = readPorts(root)
-    const lock = new DatabaseSync(path.join(root, 'lock.db'))
+    const lock = new DatabaseSync(lockFile)
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     return {
       folder: name => {
         const folder = path.join(root, name)
-        mkdirSync(folder, { recursive: true })
+        mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER })
         return folder
       },
       ports,
