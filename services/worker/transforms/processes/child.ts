@@ -6,6 +6,7 @@ import type { Duplex, Readable } from 'node:stream'
 import { ProcessEndedError, ProcessLimitError, ProcessStartError, TransformError } from '../../errors.ts'
 import type { Frame } from './frames.ts'
 import { createLink, type Link } from './link.ts'
+import { createPrintLimit } from './print-limit.ts'
 import { CONTROL } from './protocol.ts'
 import type { Excess, Limits, Stopwatch } from './stopwatch.ts'
 import { readUsage, type Usage } from './usage.ts'
@@ -55,18 +56,18 @@ export function startChild(memoryBytes: number): Child {
   const heapMiB = Math.floor((memoryBytes * HEAP_SHARE) / 1024 ** 2)
   const child = spawn(process.execPath, [`--max-old-space-size=${heapMiB}`, PROGRAM, String(memoryBytes)], {
     env: { ...process.env, ...ENVIRONMENT },
-    stdio: ['ignore', 'inherit', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     // A process group of its own, so that what a module has started ends with its process.
     detached: true,
   })
   confine(child)
-  const pipes = child.stdio as [null, null, Readable, Duplex, Duplex] | undefined
+  const pipes = child.stdio as [null, Readable, Readable, Duplex, Duplex] | undefined
   if (!pipes) {
     // It says the same, and would end the worker if nobody heard it.
     child.on('error', () => undefined)
     throw new ProcessStartError('A process for transforms did not start: there are no file descriptors for its pipes.')
   }
-  const [, , stderr, stream, life] = pipes
+  const [, stdout, stderr, stream, life] = pipes
   let lastWords = ''
   let excess: { kind: Excess; limits: Limits } | undefined
   let fatal: Error | undefined
@@ -104,7 +105,7 @@ export function startChild(memoryBytes: number): Child {
     },
     kill,
     hold(isHeld) {
-      for (const handle of [child, stderr, stream, life] as unknown as Array<{ ref(): void; unref(): void }>) {
+      for (const handle of [child, stdout, stderr, stream, life] as unknown as Array<{ ref(): void; unref(): void }>) {
         if (isHeld) handle.ref()
         else handle.unref()
       }
@@ -129,12 +130,14 @@ export function startChild(memoryBytes: number): Child {
       kill()
     }
   })
+  stdout.on('data', createPrintLimit({ write: bytes => void process.stdout.write(bytes) }))
+  const printError = createPrintLimit({ write: bytes => void process.stderr.write(bytes) })
   stderr.on('data', (bytes: Buffer) => {
-    process.stderr.write(bytes)
+    printError(bytes)
     lastWords = (lastWords + bytes.toString()).slice(-LAST_WORDS)
   })
   // Each says the same as the exit does.
-  for (const pipe of [stderr, life]) pipe.on('error', () => undefined)
+  for (const pipe of [stdout, stderr, life]) pipe.on('error', () => undefined)
 
   function settle(reason: Error): void {
     clearTimeout(tooLate)
@@ -147,7 +150,7 @@ export function startChild(memoryBytes: number): Child {
     const end = () => settle(reasonOf(code, signal))
     // The last words are there when the pipes are closed. A process that has left the group may keep them open for as long as it runs.
     const late = setTimeout(() => {
-      stderr.destroy()
+      for (const pipe of [stdout, stderr]) pipe.destroy()
       end()
     }, LAST_WORDS_MS)
     child.once('close', () => {

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { createPrintLimit } from '../../../services/worker/transforms/processes/print-limit.ts'
+
+function printer(maxBytes: number) {
+  const written: string[] = []
+  const clock = { now: 0 }
+  const print = createPrintLimit({
+    write: bytes => void written.push(bytes.toString()),
+    maxBytes,
+    periodMs: 1_000,
+    now: () => clock.now,
+  })
+  return { print: (text: string) => print(Buffer.from(text)), written, clock }
+}
+
+t.test('passes on what a process prints, up to the maximum', async t => {
+  const { print, written } = printer(6)
+  print('abc')
+  print('def')
+  t.strictSame(written, ['abc', 'def'])
+})
+
+t.test('drops what is over the maximum, and says so once in a period', async t => {
+  const { print, written } = printer(4)
+  print('abcdef')
+  for (let n = 0; n < 1_000; n++) print('x'.repeat(1_000))
+  t.equal(written.length, 2)
+  t.equal(written[0], 'abcd')
+  t.match(written[1], /output is dropped/)
+})
+
+t.test('says so too where the maximum was reached exactly', async t => {
+  const { print, written } = printer(4)
+  print('abcd')
+  print('e')
+  t.match(written, ['abcd', /output is dropped/])
+})
+
+t.test('passes on again in the next period', async t => {
+  const { print, written, clock } = printer(4)
+  print('abcdef')
+  clock.now = 999
+  print('gone')
+  clock.now = 1_000
+  print('ij')
+  t.strictSame([written.length, written.at(-1)], [3, 'ij'])
+})
