@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { ApiConfig } from '../platform/config/api.ts'
-import { createPartBuffers, PART_BYTES } from '../platform/s3/part-buffers.ts'
+import { createPartBuffers } from '../platform/s3/part-buffers.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
@@ -49,7 +49,7 @@ export function createBackend(settings: BackendSettings): Backend {
     ...(metrics && { metrics }),
   })
   const publish = createPublishUpload({ store, publisher })
-  const buffers = createPartBuffers(Math.floor(config.UPLOAD_MEMORY_BYTES / PART_BYTES))
+  const buffers = createPartBuffers(config.UPLOAD_MEMORY_BYTES)
   const accept = createAcceptUpload({
     objects: createObjects({
       s3,

@@ -53,7 +53,7 @@ export function createWriteProcessedObject(settings: WriterSettings): WriteProce
       }
     }
     const isUsual = partSize === usual.bytes
-    const buffers = createPartBuffers(Number.POSITIVE_INFINITY, partSize)
+    const buffers = createPartBuffers(Number.POSITIVE_INFINITY, { partBytes: partSize })
     const put = isUsual ? putUsual : createPutStream({ ...settings, buffers })
     await put(object, counted(), signal)
     return size

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { catalogue } from '../../services/api/problems/catalogue.ts'
 import { problemFromError } from '../../services/api/problems/from-error.ts'
-import { NoPartBufferError } from '../../services/platform/s3/part-buffers.ts'
+import { NoPartBufferError } from '../../services/platform/s3/memory-pool.ts'
 import { startAws } from '../support/aws.ts'
 import { ask, buildTestApi, createTestUser, isProblem } from './support.ts'
 

@@ -1,4 +1,5 @@
 import { currentDeadline } from '../../platform/deadline.ts'
+import { type BodyPace, createRateMeter } from '../../platform/s3/body-pace.ts'
 import { ProblemError } from '../problems/problem.ts'
 
 export interface PatienceSettings {
@@ -9,7 +10,7 @@ export interface PatienceSettings {
 }
 
 /** How long one client is waited for. Only the time that is spent in waiting counts: S3 may be slow as well. */
-export interface Patience {
+export interface Patience extends BodyPace {
   /** @throws ProblemError where the client takes too long */
   wait<T>(next: Promise<T>): Promise<T>
   /** So many bytes have come. */
@@ -27,21 +28,40 @@ export function createPatience(
   // Of the request that it is made for: what is read of a body may be asked for from elsewhere.
   const deadline = currentDeadline()
   const outside = <T>(next: Promise<T>) => deadline?.outside(next) ?? next
-  if (minBytesPerSecond === 0) return { wait: outside, received: () => undefined }
+  const isBounded = minBytesPerSecond > 0
+  const meter = createRateMeter()
   let leftMs = graceMs
+  let startedAt: number | undefined
+  let givenUp: { error: Error } | undefined
+  let fail: ((error: Error) => void) | undefined
   return {
     async wait(next) {
       const started = now()
       const { promise: late, reject } = Promise.withResolvers<never>()
-      const timer = setTimeout(() => reject(tooSlow(minBytesPerSecond)), Math.max(0, leftMs))
+      if (givenUp) reject(givenUp.error)
+      fail = reject
+      startedAt = started
+      const timer = isBounded ? setTimeout(() => reject(tooSlow(minBytesPerSecond)), Math.max(0, leftMs)) : undefined
       try {
-        return await outside(Promise.race([next, late]))
+        return await outside(Promise.race([late, next]))
       } finally {
         clearTimeout(timer)
-        leftMs -= now() - started
+        fail = undefined
+        startedAt = undefined
+        const waited = now() - started
+        leftMs -= waited
+        meter.waited(waited)
       }
     },
+    isAwaited: () => startedAt !== undefined,
+    rate: () => meter.rate(startedAt === undefined ? 0 : now() - startedAt),
+    giveUp(error) {
+      givenUp ??= { error }
+      fail?.(error)
+    },
     received(bytes) {
+      meter.received(bytes)
+      if (!isBounded) return
       leftMs = Math.min(graceMs, leftMs + (bytes / minBytesPerSecond) * 1_000)
     },
   }

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Logger } from '../../platform/log.ts'
+import type { BodyPace } from '../../platform/s3/body-pace.ts'
 import { checkFilename, defaultFilename } from '../../uploads/filename.ts'
 import { uploadKey } from '../../uploads/keys.ts'
 import { toObjectMetadata } from '../../uploads/metadata.ts'
@@ -23,6 +24,10 @@ export interface IncomingUpload {
   body: Body
   /** The size that the client has said, in bytes, if it has: no more than that will come. */
   declaredBytes?: number | undefined
+  /** The most bytes that the body can have, where that is known before they come: those of the whole request for one. */
+  maxBytes?: number | undefined
+  /** How fast the client sends the body. */
+  pace?: BodyPace | undefined
   /** The type that the bytes show. Asked for when the body has been read. */
   detectedType?: (() => string | undefined) | undefined
   /** Left out, a new one. */
@@ -70,9 +75,9 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
   }
 
   async function put({ key, contentType, ...names }: ReturnType<typeof plan>, upload: IncomingUpload) {
-    const meter = createMeter(maxBytes)
-    const object = { key, contentType, metadata: toObjectMetadata(names), whose: names.owner }
-    const { body } = upload
+    const meter = createMeter(settings.maxBytes)
+    const { body, pace, maxBytes } = upload
+    const object = { key, contentType, metadata: toObjectMetadata(names), whose: names.owner, pace, maxBytes }
     if (!(body instanceof Uint8Array)) {
       await objects.putStream(object, metered(body, meter))
       return meter.read()

@@ -1,6 +1,6 @@
 import { DeadlineError } from '../../platform/deadline.ts'
 import { HeadgateError } from '../../platform/errors.ts'
-import { NoPartBufferError } from '../../platform/s3/part-buffers.ts'
+import { NoPartBufferError, SlowUploadError } from '../../platform/s3/memory-pool.ts'
 import { UploadGivenUpError } from '../../uploads/errors.ts'
 import { PartlyAcceptedError, RecordingUnknownError } from '../ingest/errors.ts'
 import type { ProblemSlug } from './catalogue.ts'
@@ -42,6 +42,9 @@ export function problemFromError(error: unknown): Problem {
   if (error instanceof UploadGivenUpError) return unavailable(`${error.message} Send it again.`)
   if (error instanceof DeadlineError) return unavailable(error.message)
   if (error instanceof NoPartBufferError) return unavailable(error.message)
+  if (error instanceof SlowUploadError) {
+    return { ...unavailable(error.message), headers: { 'retry-after': RETRY_AFTER_SECONDS, connection: 'close' } }
+  }
   if (error instanceof HeadgateError) {
     const slug = ownErrors[error.code]
     if (slug) return { slug, detail: error.message }

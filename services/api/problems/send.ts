@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { NoPartBufferError, SlowUploadError } from '../../platform/s3/memory-pool.ts'
 import { lingeringAnswer } from '../http/linger.ts'
 import { catalogue } from './catalogue.ts'
 import { problemFromError } from './from-error.ts'
@@ -11,7 +12,10 @@ const WORTH_READING = 64 * 1024
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemFromError(error)
   const { status } = catalogue[problem.slug]
-  if (status >= 500) request.log.error({ err: error }, 'request failed')
+  // Clients can make memory short, and an attack must not look like a fault of ours.
+  if (error instanceof SlowUploadError || error instanceof NoPartBufferError)
+    request.log.warn({ code: error.code }, error.message)
+  else if (status >= 500) request.log.error({ err: error }, 'request failed')
   else request.log.debug({ err: error }, 'request refused')
   sendProblem(problem, request, reply)
 }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { DataStore, ERRORS, Metadata, Upload } from '@tus/server'
 import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
+import type { BodyPace } from '../../platform/s3/body-pace.ts'
 import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import { isPending, type PendingUpload } from '../../uploads/pending.ts'
 import type { PendingStore } from '../../uploads/pending-store.ts'
@@ -36,6 +37,8 @@ export interface TusServices {
 export interface TusRequest {
   owner: string
   checksum: Checksum | undefined
+  /** How fast its body comes, where it has one. */
+  pace: BodyPace | undefined
   log: Pick<Logger, 'warn' | 'error'>
 }
 
@@ -102,13 +105,13 @@ export class OwnUploads extends DataStore {
   }
 
   override async write(body: Readable, uploadId: string, offset: number): Promise<number> {
-    const { owner, checksum, log } = this.#request
+    const { owner, checksum, pace, log } = this.#request
     // A request that creates an upload and begins it.
     if (this.promised) this.#acquired = await this.#services.locks.acquire({ owner, uploadId }, NEVER, log)
     const held = this.#held
     if (!held) return offset
     const { parts, buffers, digests, cleanUpIfEnded } = this.#services
-    const writing = writeParts(held, body, { parts, buffers, digests, cleanUpIfEnded, log }, checksum)
+    const writing = writeParts(held, body, { parts, buffers, digests, cleanUpIfEnded, pace, log }, checksum)
     this.#writing = writing
     try {
       return await writing

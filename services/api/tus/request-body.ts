@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { SlowUploadError } from '../../platform/s3/memory-pool.ts'
 import { type Patience, patiently } from '../http/patience.ts'
 import { ProblemError } from '../problems/problem.ts'
 
@@ -6,7 +7,7 @@ import { ProblemError } from '../problems/problem.ts'
 export interface RequestBody {
   readonly bytes: AsyncGenerator<Uint8Array>
   /** Why it was not waited for any longer, where it was not. */
-  readonly givenUp: ProblemError | undefined
+  readonly givenUp: ProblemError | SlowUploadError | undefined
 }
 
 /**
@@ -14,13 +15,13 @@ export interface RequestBody {
  * it ends, and who was too slow is told of it afterwards.
  */
 export function arrivingBody(raw: IncomingMessage, patience: Patience): RequestBody {
-  let givenUp: ProblemError | undefined
+  let givenUp: ProblemError | SlowUploadError | undefined
 
   async function* bytes(): AsyncGenerator<Uint8Array> {
     try {
       yield* patiently(raw.iterator({ destroyOnReturn: false }), patience)
     } catch (error) {
-      if (error instanceof ProblemError) givenUp = error
+      if (error instanceof ProblemError || error instanceof SlowUploadError) givenUp = error
       else if (!raw.destroyed) throw error
     }
   }

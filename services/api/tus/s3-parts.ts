@@ -25,7 +25,7 @@ export interface S3Parts {
   putWhole(record: TusRecord, bytes: Uint8Array): Promise<void>
   /** Keeps bytes that fill no part, for the next request. Resolves to their key. */
   putTail(record: TusRecord, offset: number, bytes: Uint8Array): Promise<string>
-  getTail(record: TusRecord): Promise<Uint8Array>
+  getTail(record: TusRecord): Promise<AsyncIterable<Uint8Array>>
   deleteTail(record: TusRecord, key: string): Promise<void>
 }
 
@@ -86,7 +86,7 @@ export function createS3Parts(client: S3Client): S3Parts {
       const command = new GetObjectCommand({ Bucket: bucket, Key: arrival.tail?.key })
       const { Body } = await s3.send(command).catch(goneIfMissing)
       if (!Body) throw new TypeError('The S3 client gave no body for the object.')
-      return Body.transformToByteArray()
+      return Body as AsyncIterable<Uint8Array>
     },
 
     async deleteTail({ bucket }, key) {

@@ -21,7 +21,7 @@ export interface TusSettings extends TusServices {
   patience: PatienceSettings
 }
 
-export interface IncomingTus extends Omit<TusRequest, 'checksum'> {
+export interface IncomingTus extends Omit<TusRequest, 'checksum' | 'pace'> {
   raw: IncomingMessage
   method: string
   path: string
@@ -49,8 +49,10 @@ export function createServeTus({ promise, maxBytes, patience, ...services }: Tus
     checkNoTrailer(raw.headers.trailer)
     if (Number(raw.headers['content-length'] ?? 0) > maxBytes) throw new PayloadTooLargeError('The body', maxBytes)
     const { 'upload-checksum': checksum, 'upload-metadata': metadataHeader = '' } = raw.headers
+    const pace = method === 'PATCH' || method === 'POST' ? createPatience(patience) : undefined
     const uploads = new OwnUploads(services, {
       owner,
+      pace,
       log,
       checksum: checksum === undefined ? undefined : parseChecksum(String(checksum)),
     })
@@ -81,8 +83,7 @@ export function createServeTus({ promise, maxBytes, patience, ...services }: Tus
         return undefined
       },
     })
-    const isSent = method === 'PATCH' || method === 'POST'
-    const body = isSent ? arrivingBody(raw, createPatience(patience)) : undefined
+    const body = pace && arrivingBody(raw, pace)
     const response = await server.handleWeb(toWeb(raw, method, path, body?.bytes))
     // Lets go of the request, of which there may be more: whoever answers it reads the rest.
     body?.bytes.return(undefined).catch(() => undefined)

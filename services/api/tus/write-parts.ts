@@ -1,6 +1,7 @@
 import type { Hash } from 'node:crypto'
 import type { Logger } from '../../platform/log.ts'
-import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
+import type { BodyPace } from '../../platform/s3/body-pace.ts'
+import type { PartBuffers, PartRoom } from '../../platform/s3/part-buffers.ts'
 import type { TusArrival } from '../../uploads/pending.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
 import type { CleanUp } from '../pending/end-pending.ts'
@@ -8,7 +9,7 @@ import type { Checksum } from './checksum.ts'
 import { UploadLockedError } from './errors.ts'
 import type { HeldUpload } from './lock.ts'
 import { offsetOf } from './offset.ts'
-import { type PartRoom, takeRoom } from './part-room.ts'
+import { growRoom, takeRoom } from './part-room.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
 
@@ -21,6 +22,8 @@ export interface WritePartsSettings {
   digests: RunningDigests
   /** Removes what was written for an upload that was ended meanwhile. */
   cleanUpIfEnded: CleanUp
+  /** How fast the body comes. */
+  pace: BodyPace | undefined
   log: Pick<Logger, 'warn'>
 }
 
@@ -35,7 +38,7 @@ export interface WritePartsSettings {
 export async function writeParts(
   upload: HeldUpload,
   body: AsyncIterable<Uint8Array>,
-  { parts, buffers, digests, cleanUpIfEnded, log }: WritePartsSettings,
+  { parts, buffers, digests, cleanUpIfEnded, pace, log }: WritePartsSettings,
   checksum?: Checksum,
 ): Promise<number> {
   const first = upload.record
@@ -47,19 +50,18 @@ export async function writeParts(
   let arrival: TusArrival = first.arrival
   /** What is being filled, where there is anything of it. */
   let part: PartRoom | undefined
-  let filled = 0
   let received = 0
 
   /** For the next part: no larger than what can still come. Waits where others have all the memory there is. */
-  function nextRoom(): Promise<PartRoom> {
+  function nextRoom(atOnce = 0): Promise<PartRoom> {
     const before = arrival.etags.length + sending.length
-    const { owner } = first
-    const { release } = upload
     return takeRoom(buffers, {
-      size: Math.min(partBytes, size - before * partBytes),
-      owner,
-      goesOn: received > 0,
-      release,
+      bytes: Math.min(partBytes, size - before * partBytes),
+      atOnce,
+      whose: first.owner,
+      pace,
+      goesOn: before > first.arrival.etags.length,
+      signal: upload.release,
     })
   }
 
@@ -87,9 +89,8 @@ export async function writeParts(
     }
   }
 
-  async function sendPart(room: PartRoom, bytes: Buffer): Promise<void> {
+  async function sendPart(room: PartRoom): Promise<void> {
     part = undefined
-    filled = 0
     try {
       while (sending.length >= SENDING) await settleOldest()
       if (arrival.multipartId === undefined) {
@@ -103,7 +104,7 @@ export async function writeParts(
       throw error
     }
     const partNumber = arrival.etags.length + sending.length + 1
-    const sent = parts.put(first, arrival.multipartId ?? '', partNumber, bytes).finally(room.give)
+    const sent = parts.put(first, arrival.multipartId ?? '', partNumber, room.filled()).finally(room.give)
     // A failure is met when its turn comes, and must not count as unhandled until then.
     sent.catch(() => undefined)
     sending.push(sent)
@@ -116,34 +117,30 @@ export async function writeParts(
     checksum?.take(chunk)
     for (let at = 0; at < chunk.byteLength; ) {
       part ??= await nextRoom()
-      const { bytes } = part
-      const piece = chunk.subarray(at, at + bytes.length - filled)
-      bytes.set(piece, filled)
-      filled += piece.byteLength
-      at += piece.byteLength
+      at = part.add(chunk, at)
       const isLast = start + received === size && at === chunk.byteLength
-      if (filled === bytes.length && !(isLast && arrival.multipartId === undefined && sending.length === 0)) {
-        await sendPart(part, bytes)
-      }
+      if (part.isFull) {
+        if (!(isLast && arrival.multipartId === undefined && sending.length === 0)) await sendPart(part)
+      } else if (at < chunk.byteLength) await growRoom(part)
     }
   }
 
   /** What fills no part: the end of the file, or the beginning of what comes with the next request. */
   async function putRest(): Promise<void> {
     if (!part) return
-    const bytes = part.bytes.subarray(0, filled)
+    const bytes = part.filled()
     if (start + received === size) {
       if (arrival.multipartId === undefined) {
         await parts.putWhole(first, bytes)
         const { tail: _stored, ...rest } = arrival
         arrival = { ...rest, wholeObject: true }
       } else {
-        await sendPart(part, bytes)
+        await sendPart(part)
         await settleOldest()
       }
     } else {
       const key = await parts.putTail(first, start + received, bytes)
-      arrival = { ...arrival, tail: { key, bytes: filled } }
+      arrival = { ...arrival, tail: { key, bytes: bytes.length } }
     }
   }
 
@@ -159,12 +156,14 @@ export async function writeParts(
 
   try {
     if (tail) {
-      const beginning = await parts.getTail(first)
-      if (beginning.byteLength !== tail.bytes)
-        throw new TypeError('The beginning of a part is not as it was written down.')
-      part = await nextRoom()
-      part.bytes.set(beginning)
-      filled = tail.bytes
+      // Room first: what is read without it would be memory that nobody counts.
+      part = await nextRoom(tail.bytes)
+      let read = 0
+      for await (const chunk of await parts.getTail(first)) {
+        read += chunk.byteLength
+        if (read <= tail.bytes) part.add(chunk, 0)
+      }
+      if (read !== tail.bytes) throw new TypeError('The beginning of a part is not as it was written down.')
     }
     for await (const chunk of body) await take(chunk)
     while (sending.length > 0) await settleOldest()

@@ -1,6 +1,7 @@
 import { finished } from 'node:stream/promises'
 import type { FastifyMultipartBaseOptions, Multipart, MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
+import { SlowUploadError } from '../../platform/s3/memory-pool.ts'
 import { digestCheckOf } from '../content/digest-check.ts'
 import { type Patience, patiently } from '../http/patience.ts'
 import { IncompleteBodyError } from '../ingest/errors.ts'
@@ -121,7 +122,7 @@ function incomplete(cause?: unknown): IncompleteBodyError {
 }
 
 function unreadable(cause: unknown, { raw }: FastifyRequest): Error {
-  if (cause instanceof ProblemError) return cause
+  if (cause instanceof ProblemError || cause instanceof SlowUploadError) return cause
   if (cause instanceof IncompleteBodyError) return cause
   if (raw.destroyed && !raw.complete) return incomplete(cause)
   return malformed('The form is cut off, has no boundary, or is too complicated.', cause)

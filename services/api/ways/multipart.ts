@@ -4,6 +4,7 @@ import { checked, createDigestCheck } from '../content/digest-check.ts'
 import { type ExpectedDigest, parseDigests } from '../content/digest-field.ts'
 import type { Patience } from '../http/patience.ts'
 import { ProblemError } from '../problems/problem.ts'
+import { declaredLength } from './body-headers.ts'
 import { type FormReader, malformed, readForm, textOf } from './form-reader.ts'
 import type { ArrivingFile, UploadQuery } from './way.ts'
 
@@ -47,7 +48,13 @@ export async function* fromMultipart(
         throw tooMany(`Send ${maxFiles === 1 ? 'one file' : `${maxFiles} files`} in a form at most.`)
       if (query.filename !== undefined) throw tooMany('?filename= names one file, and the form has several.')
     }
-    yield { filename: query.filename ?? filename, contentType: part.mimetype, body: body() }
+    yield {
+      filename: query.filename ?? filename,
+      contentType: part.mimetype,
+      body: body(),
+      maxBytes: declaredLength(request.headers),
+      pace: patience,
+    }
   }
 }
 

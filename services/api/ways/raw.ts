@@ -7,12 +7,15 @@ import type { ArrivingFile, UploadQuery } from './way.ts'
 
 /** The body is the file: its name is in the query, its content type is the request's. */
 export function fromRaw(request: FastifyRequest, { filename }: UploadQuery, patience: Patience): ArrivingFile {
+  const declaredBytes = declaredLength(request.headers)
   const check = digestCheckOf(request)
   const chunks = bodyChunks(request.body, patience)
   return {
     filename,
     contentType: request.headers['content-type'] ?? 'application/octet-stream',
     body: check ? checked(chunks, check) : chunks,
-    declaredBytes: declaredLength(request.headers),
+    declaredBytes,
+    maxBytes: declaredBytes,
+    pace: patience,
   }
 }

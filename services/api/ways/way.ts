@@ -7,7 +7,10 @@ import { checkNotEncoded } from './body-headers.ts'
 export type Way = 'json' | 'multipart' | 'raw'
 
 /** What a way in has to find out from a request. The rest is the same for all. */
-export type ArrivingFile = Pick<IncomingUpload, 'filename' | 'contentType' | 'body' | 'declaredBytes'>
+export type ArrivingFile = Pick<
+  IncomingUpload,
+  'filename' | 'contentType' | 'body' | 'declaredBytes' | 'maxBytes' | 'pace'
+>
 
 /** The query of `POST /uploads`. */
 export interface UploadQuery {

@@ -1,3 +1,5 @@
+import type { BodyPace } from './body-pace.ts'
+
 /** What an object is to be, but for its bytes. */
 export interface NewObject {
   key: string
@@ -7,6 +9,10 @@ export interface NewObject {
   metadata: Readonly<Record<string, string>>
   /** Whom it is written for, where memory is shared by many. */
   whose?: string
+  /** How fast its bytes come, where a client sends them. */
+  pace?: BodyPace | undefined
+  /** The most bytes that it can have, where that is known before they come. */
+  maxBytes?: number | undefined
 }
 
 /** The headers that say it. */

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import { settle } from '../deadline.ts'
 import type { NewObject } from './new-object.ts'
-import type { PartBuffers } from './part-buffers.ts'
+import type { PartBuffers, PartRoom } from './part-buffers.ts'
 import { createBeginParts, type PartsUpload } from './parts-upload.ts'
 import { createPutWhole } from './put-whole.ts'
 import { readSmall, resume } from './small-body.ts'
@@ -44,31 +44,36 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
     body: AsyncIterable<Uint8Array>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { bytes: partBytes } = buffers
-    const { whose } = object
+    const { whose, pace, maxBytes = Number.POSITIVE_INFINITY } = object
     const onTheirWay = new Set<Promise<void>>()
     let upload: PartsUpload | undefined
     let failure: { error: unknown } | undefined
-    let buffer: Buffer | undefined
-    let filled = 0
+    let room: PartRoom | undefined
+    let sentBytes = 0
     let parts = 0
 
-    /** Sends the buffer that was filled, once fewer than the most are on their way. */
+    /** No room is larger than what can still come. A client that sends more than it said is told elsewhere. */
+    const takeRoom = () => {
+      const left = maxBytes - sentBytes
+      return buffers.take({ whose, pace, goesOn: parts > 0, ...(left > 0 && { bytes: Math.min(buffers.bytes, left) }) })
+    }
+
+    /** Sends the part that was filled, once fewer than the most are on their way. */
     async function sendPart(): Promise<void> {
       upload ??= await beginParts(object)
       while (onTheirWay.size >= PARTS_AT_ONCE) await Promise.race(onTheirWay)
       if (failure) throw failure.error
-      if (!buffer) return
-      const [part, bytes, number] = [buffer, buffer.subarray(0, filled), ++parts]
-      buffer = undefined
-      filled = 0
+      if (!room) return
+      const [part, bytes, number] = [room, room.filled(), ++parts]
+      room = undefined
+      sentBytes += bytes.length
       const sent = upload
         .put(number, bytes, signal)
         .catch((error: unknown) => {
           failure ??= { error }
         })
         .finally(() => {
-          buffers.give(part, whose)
+          part.give()
           onTheirWay.delete(sent)
         })
       onTheirWay.add(sent)
@@ -78,32 +83,33 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
       for await (const chunk of body) {
         for (let offset = 0; offset < chunk.byteLength; ) {
           if (failure) throw failure.error
-          buffer ??= await buffers.take({ whose, goesOn: parts > 0 })
-          const copied = Math.min(chunk.byteLength - offset, partBytes - filled)
-          buffer.set(
-            offset === 0 && copied === chunk.byteLength ? chunk : chunk.subarray(offset, offset + copied),
-            filled,
-          )
-          filled += copied
-          offset += copied
-          if (filled === partBytes) await sendPart()
+          room ??= await takeRoom()
+          offset = room.add(chunk, offset)
+          // A part that may be the last waits for the end: the only part of a body is put as a whole object.
+          const isLast = offset === chunk.byteLength && sentBytes + room.filled().length === maxBytes
+          if (room.isFull) {
+            if (!isLast) await sendPart()
+          } else if (offset < chunk.byteLength) await room.grow()
         }
       }
-      if (!upload && buffer) {
-        await putWhole({ ...object, body: buffer.subarray(0, filled) }, signal)
+      if (!upload && room) {
+        await putWhole({ ...object, body: room.filled() }, signal)
         return
       }
-      if (filled > 0) await sendPart()
+      if (room) await sendPart()
       await Promise.all(onTheirWay)
       if (failure) throw failure.error
       await upload?.complete()
     } catch (error) {
+      // At once: taking back what S3 has may take long, and others may wait for this memory.
+      room?.give()
+      room = undefined
       await Promise.all(onTheirWay)
       const begun = upload
       if (begun) await settle(() => begun.abort()).catch((leftover: unknown) => onLeftover(leftover, object.key))
       throw error
     } finally {
-      if (buffer) buffers.give(buffer, whose)
+      room?.give()
     }
   }
 }

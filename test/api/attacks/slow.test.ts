@@ -114,7 +114,7 @@ t.test('a request that takes too long as a whole is given up, though it is fast 
 })
 
 t.test('slow uploads of one owner leave memory for another’s', async t => {
-  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(24 * 1024 ** 2) } })
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(32 * 1024 ** 2) } })
   const [slow, other] = [await createTestUser(aws), await createTestUser(aws)]
   const { hostname, port } = new URL(api.url)
   const head = `POST /uploads?filename=a HTTP/1.1\r\nHost: a\r\nAuthorization: ${slow.auth.authorization}\r\nContent-Length: 9000000\r\n\r\n`
@@ -135,7 +135,7 @@ t.test('slow uploads of one owner leave memory for another’s', async t => {
 })
 
 t.test('slow resumable uploads are in the same memory, and leave as much of it', async t => {
-  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(24 * 1024 ** 2) } })
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(32 * 1024 ** 2) } })
   const [slow, other] = [await createTestUser(aws), await createTestUser(aws)]
   const { hostname, port } = new URL(api.url)
   const sockets = await Promise.all(

@@ -9,7 +9,7 @@ const MIB = 1024 ** 2
 const aws = await startAws(t)
 
 t.test('more uploads than there is memory for wait for each other, and all arrive', async t => {
-  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(24 * MIB) } })
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(32 * MIB) } })
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const bytes = randomBytes(9 * MIB + 1)
@@ -34,7 +34,7 @@ t.test('more uploads than there is memory for wait for each other, and all arriv
 })
 
 t.test('a small file does not wait for large ones that stand still', async t => {
-  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(24 * MIB) } })
+  const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(32 * MIB) } })
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const gone = new AbortController()

@@ -1,122 +1,54 @@
 import t from 'tap'
 import { createPartBuffers } from '../../../services/platform/s3/part-buffers.ts'
 
-/** What has been settled by now, in the order in which it was. */
-function watch() {
-  const seen: string[] = []
-  return {
-    seen,
-    note<T>(name: string, promise: Promise<T>): Promise<T> {
-      promise.then(
-        () => seen.push(name),
-        error => seen.push(`${name}: ${error.code}`),
-      )
-      return promise
-    },
+/** Eight bytes of first rooms, and three parts of eight bytes. */
+const small = () => createPartBuffers(32, { partBytes: 8, firstBytes: 2, waitMs: 50 })
+
+t.test('an upload begins in a small room, and grows into a whole part', async t => {
+  const room = await small().take({ whose: 'a' })
+  const chunk = Buffer.from('0123456789')
+  t.equal(room.add(chunk, 0), 2, 'what the first room holds')
+  t.notOk(room.isFull)
+  await room.grow()
+  t.equal(room.add(chunk, 2), 8)
+  t.ok(room.isFull)
+  t.equal(room.filled().toString(), '01234567')
+  room.give()
+})
+
+t.test('an upload that goes on has a whole part at once, and so has one that has much already', async t => {
+  const buffers = small()
+  for (const wanted of [{ goesOn: true }, { atOnce: 5 }]) {
+    const room = await buffers.take({ ...wanted, whose: 'a' })
+    t.equal(room.add(Buffer.alloc(9), 0), 8)
+    room.give()
   }
-}
-
-const soon = () => new Promise(resolve => setImmediate(resolve))
-
-t.test('as many are taken at a time as there are, and each is used again', async t => {
-  const buffers = createPartBuffers(2, 10)
-  const first = await buffers.take()
-  await buffers.take()
-  const { seen, note } = watch()
-  const third = note('third', buffers.take())
-  await soon()
-  t.same(seen, [])
-  buffers.give(first)
-  t.equal(await third, first)
 })
 
-t.test('nobody has all of them, so that somebody else need not wait', async t => {
-  const buffers = createPartBuffers(8, 10)
-  const { seen, note } = watch()
-  const taken = await Promise.all(Array.from({ length: 6 }, () => buffers.take({ whose: 'a' })))
-  const seventh = note('a', buffers.take({ whose: 'a' }))
-  await buffers.take({ whose: 'b' })
-  await buffers.take({ whose: 'c' })
-  const third = note('d', buffers.take({ whose: 'd' }))
-  await soon()
-  t.same(seen, [])
-  buffers.give(taken[0] as Buffer, 'a')
-  await soon()
-  t.same(seen, ['a'], 'who came first is first, within a share')
-  buffers.give(taken[1] as Buffer, 'a')
-  await soon()
-  t.same(seen, ['a', 'd'])
-  await Promise.all([seventh, third])
+t.test('a part that is known to be small holds no more than it needs', async t => {
+  const buffers = small()
+  const rooms = await Promise.all(Array.from({ length: 8 }, (_, n) => buffers.take({ bytes: 1, whose: `${n}` })))
+  for (const room of rooms) {
+    room.add(Buffer.from('x'), 0)
+    t.ok(room.isFull)
+  }
+  await t.rejects(buffers.take({ bytes: 1 }), { code: 'HEADGATE_NO_PART_BUFFER' })
 })
 
-t.test('who goes on is before who begins', async t => {
-  const buffers = createPartBuffers(1, 10)
-  const { seen, note } = watch()
-  const buffer = await buffers.take()
-  const begins = note('begins', buffers.take())
-  const goesOn = note('goes on', buffers.take({ goesOn: true }))
-  buffers.give(buffer)
-  buffers.give(await goesOn)
-  await begins
-  t.same(seen, ['goes on', 'begins'])
+t.test('first rooms that are all taken leave whole parts free, and the other way round', async t => {
+  const buffers = small()
+  const first = await Promise.all(Array.from({ length: 4 }, (_, n) => buffers.take({ whose: `${n}` })))
+  await t.rejects(buffers.take({ whose: 'x' }), { code: 'HEADGATE_NO_PART_BUFFER' })
+  await Promise.all(first.slice(1).map(room => room.grow()))
+  await t.rejects(buffers.take({ whose: 'x', goesOn: true }), { code: 'HEADGATE_NO_PART_BUFFER' })
+  const begins = await buffers.take({ whose: 'x' })
+  for (const room of [...first, begins]) room.give()
+  const all = await Promise.all(Array.from({ length: 3 }, (_, n) => buffers.take({ whose: `${n}`, goesOn: true })))
+  t.equal(all.length, 3, 'all of it is back')
 })
 
-t.test('who waits for too long is told so, and takes nobody’s turn', async t => {
-  const buffers = createPartBuffers(1, 10, 20)
-  const buffer = await buffers.take()
-  await t.rejects(buffers.take(), { code: 'HEADGATE_NO_PART_BUFFER' })
-  const next = buffers.take()
-  buffers.give(buffer)
-  t.equal(await next, buffer)
-})
-
-t.test('a larger one counts as several', async t => {
-  const buffers = createPartBuffers(3, 10)
-  const { seen, note } = watch()
-  const large = await buffers.take({ bytes: 20 })
-  t.equal(large.length, 20)
-  await buffers.take()
-  const two = [note('one', buffers.take()), note('another', buffers.take())]
-  await soon()
-  t.same(seen, [])
-  buffers.give(large)
-  await Promise.all(two)
-  t.same(seen, ['one', 'another'])
-})
-
-t.test('a large one is not overtaken by small ones, and who gives up leaves its place to the next', async t => {
-  const buffers = createPartBuffers(2, 10)
-  const held = await buffers.take()
-  const gone = new AbortController()
-  const { seen, note } = watch()
-  const large = note('large', buffers.take({ bytes: 20, signal: gone.signal }))
-  const small = note('small', buffers.take())
-  await soon()
-  t.same(seen, [])
-  gone.abort(new Error('gone'))
-  await t.rejects(large, { message: 'gone' })
-  await small
-  await t.rejects(buffers.take({ signal: gone.signal }), { message: 'gone' })
-  buffers.give(held)
-  t.equal((await buffers.take({ signal: gone.signal })).length, 10, 'nobody has to wait')
-})
-
-t.test('one that is larger than all there is waits until nobody else has any', async t => {
-  const buffers = createPartBuffers(2, 10)
-  const held = await buffers.take()
-  const { seen, note } = watch()
-  const huge = note('huge', buffers.take({ bytes: 90 }))
-  await soon()
-  t.same(seen, [])
-  buffers.give(held)
-  t.equal((await huge).length, 90)
-  const next = buffers.take()
-  buffers.give(await huge)
-  await next
-})
-
-t.test('without a bound nobody waits', async t => {
-  const buffers = createPartBuffers(Number.POSITIVE_INFINITY, 10)
-  const taken = await Promise.all(Array.from({ length: 100 }, () => buffers.take({ whose: 'a' })))
-  t.equal(new Set(taken).size, 100)
+t.test('without a bound nobody waits, and nothing is copied twice', async t => {
+  const buffers = createPartBuffers(Number.POSITIVE_INFINITY, { partBytes: 10, firstBytes: 2 })
+  const rooms = await Promise.all(Array.from({ length: 100 }, () => buffers.take({ whose: 'a' })))
+  for (const room of rooms) t.equal(room.add(Buffer.alloc(10), 0), 10)
 })

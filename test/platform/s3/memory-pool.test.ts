@@ -1,0 +1,271 @@
+import t from 'tap'
+import { type BodyPace, createRateMeter } from '../../../services/platform/s3/body-pace.ts'
+import { createMemoryPool } from '../../../services/platform/s3/memory-pool.ts'
+
+/** What has been settled by now, in the order in which it was. */
+function watch() {
+  const seen: string[] = []
+  return {
+    seen,
+    note<T>(name: string, promise: Promise<T>): Promise<T> {
+      promise.then(
+        () => seen.push(name),
+        error => seen.push(`${name}: ${error.code}`),
+      )
+      return promise
+    },
+  }
+}
+
+const soon = () => new Promise(resolve => setImmediate(resolve))
+
+const pool = (bytes: number, { reserve = 0, waitMs = 30_000 } = {}) => createMemoryPool({ bytes, reserve, waitMs })
+
+/** A client that sends so many bytes a second, and whether it has been given up. */
+function client(rate: number, isAwaited = true) {
+  const givenUp: Error[] = []
+  const pace: BodyPace = { isAwaited: () => isAwaited, rate: () => rate, giveUp: error => void givenUp.push(error) }
+  return { pace, givenUp }
+}
+
+const FAST = 1024 ** 2
+const SLOW = 1_100
+
+t.test('no more is taken than there is', async t => {
+  const memory = pool(20)
+  const first = await memory.take({ bytes: 10 })
+  await memory.take({ bytes: 10 })
+  const { seen, note } = watch()
+  const third = note('third', memory.take({ bytes: 10 }))
+  await soon()
+  t.same(seen, [])
+  first.give()
+  first.give()
+  const fourth = note('fourth', memory.take({ bytes: 10 }))
+  await third
+  await soon()
+  t.same(seen, ['third'], 'what is given twice counts once')
+  ;(await third).give()
+  await fourth
+})
+
+t.test('no owner has all of it, so that another owner need not wait', async t => {
+  const memory = pool(80)
+  const { seen, note } = watch()
+  const taken = await Promise.all(Array.from({ length: 6 }, () => memory.take({ bytes: 10, whose: 'a' })))
+  const seventh = note('a', memory.take({ bytes: 10, whose: 'a' }))
+  await memory.take({ bytes: 10, whose: 'b' })
+  await memory.take({ bytes: 10, whose: 'c' })
+  const third = note('d', memory.take({ bytes: 10, whose: 'd' }))
+  await soon()
+  t.same(seen, [])
+  taken[0]?.give()
+  await soon()
+  t.same(seen, ['d'], 'the owner who holds the least is first')
+  taken[1]?.give()
+  await soon()
+  t.same(seen, ['d', 'a'])
+  await Promise.all([seventh, third])
+})
+
+t.test('an upload that goes on is served before one that begins', async t => {
+  const memory = pool(10)
+  const { seen, note } = watch()
+  const held = await memory.take({ bytes: 10 })
+  const begins = note('begins', memory.take({ bytes: 10 }))
+  const goesOn = note('goes on', memory.take({ bytes: 10, goesOn: true }))
+  held.give()
+  ;(await goesOn).give()
+  await begins
+  t.same(seen, ['goes on', 'begins'])
+})
+
+t.test('an owner that goes on in many uploads does not starve one that begins', async t => {
+  const MIB = 1024 ** 2
+  const memory = pool(80 * MIB)
+  const { seen, note } = watch()
+  const held = await Promise.all(Array.from({ length: 5 }, () => memory.take({ bytes: 8 * MIB, whose: 'a' })))
+  await memory.take({ bytes: 40 * MIB, whose: 'b' })
+  const goesOn = note('goes on', memory.take({ bytes: 8 * MIB, whose: 'a', goesOn: true }))
+  const begins = note('begins', memory.take({ bytes: 8 * MIB, whose: 'c' }))
+  held[0]?.give()
+  await begins
+  t.same(seen, ['begins'])
+  held[1]?.give()
+  await goesOn
+})
+
+t.test('a wait that is too long ends, and takes no turn', async t => {
+  const memory = pool(10, { waitMs: 20 })
+  const held = await memory.take({ bytes: 10 })
+  await t.rejects(memory.take({ bytes: 10 }), { code: 'HEADGATE_NO_PART_BUFFER' })
+  const next = memory.take({ bytes: 10 })
+  held.give()
+  await next
+})
+
+t.test(
+  'the newest wish is not overtaken by an older one that is smaller, and leaves its place when it is withdrawn',
+  async t => {
+    const memory = pool(20)
+    const held = await memory.take({ bytes: 10 })
+    const gone = new AbortController()
+    const { seen, note } = watch()
+    const full = await memory.take({ bytes: 10 })
+    const small = note('small', memory.take({ bytes: 10 }))
+    const large = note('large', memory.take({ bytes: 20, signal: gone.signal }))
+    full.give()
+    await soon()
+    t.same(seen, [])
+    gone.abort(new Error('gone'))
+    await t.rejects(large, { message: 'gone' })
+    await small
+    await t.rejects(memory.take({ bytes: 10, signal: gone.signal }), { message: 'gone' })
+    held.give()
+    await memory.take({ bytes: 10, signal: gone.signal })
+  },
+)
+
+t.test('a wish that is larger than all there is waits until nobody else has any', async t => {
+  const memory = pool(20)
+  const held = await memory.take({ bytes: 10 })
+  const { seen, note } = watch()
+  const huge = note('huge', memory.take({ bytes: 90 }))
+  await soon()
+  t.same(seen, [])
+  held.give()
+  ;(await huge).give()
+  await memory.take({ bytes: 20 })
+})
+
+t.test(
+  'slow uploads lose their memory to one that waits, the slowest first, and no more of them than it needs',
+  async t => {
+    const memory = pool(30)
+    const clients = [client(SLOW * 2), client(SLOW), client(FAST)]
+    const leases = await Promise.all(clients.map(({ pace }, n) => memory.take({ bytes: 10, whose: `${n}`, pace })))
+    t.ok(clients.every(({ givenUp }) => givenUp.length === 0))
+    const waits = memory.take({ bytes: 10, whose: 'x', pace: client(FAST).pace })
+    t.match(clients[1]?.givenUp, [{ code: 'HEADGATE_SLOW_UPLOAD' }])
+    t.same([clients[0]?.givenUp, clients[2]?.givenUp], [[], []])
+    leases[1]?.give()
+    await waits
+  },
+)
+
+t.test('of uploads that are equally slow, one of the owner who holds the most loses its memory', async t => {
+  const memory = pool(40)
+  const [one, many] = [client(0), client(0)]
+  await memory.take({ bytes: 10, whose: 'one', pace: one.pace })
+  const leases = [1, 2, 3].map(() => memory.take({ bytes: 10, whose: 'many', pace: many.pace }))
+  const waits = memory.take({ bytes: 10, whose: 'x' })
+  t.equal(one.givenUp.length, 0)
+  t.equal(many.givenUp.length, 1)
+  ;(await leases[0])?.give()
+  await waits
+})
+
+t.test('an upload that is stuck loses its memory only to an owner who still holds less with it', async t => {
+  const memory = pool(40, { waitMs: 500 })
+  const stuck = client(0)
+  const pace = { ...stuck.pace, isStuck: () => true }
+  await memory.take({ bytes: 10, whose: 'a', pace })
+  await memory.take({ bytes: 10, whose: 'a', pace })
+  await memory.take({ bytes: 10, whose: 'b' })
+  await memory.take({ bytes: 10, whose: 'c' })
+  await t.rejects(memory.take({ bytes: 10, whose: 'c' }), { code: 'HEADGATE_NO_PART_BUFFER' })
+  t.equal(stuck.givenUp.length, 0, 'both would hold as much')
+  const waits = memory.take({ bytes: 10, whose: 'x' })
+  t.equal(stuck.givenUp.length, 1)
+  await t.rejects(waits, { code: 'HEADGATE_NO_PART_BUFFER' })
+})
+
+t.test('no upload loses its memory to a slower one, nor while it is not waited for', async t => {
+  const memory = pool(20, { waitMs: 500 })
+  const [slow, busy] = [client(SLOW), client(0, false)]
+  await memory.take({ bytes: 10, whose: 'a', pace: slow.pace })
+  await memory.take({ bytes: 10, whose: 'b', pace: busy.pace })
+  await t.rejects(memory.take({ bytes: 10, whose: 'x', pace: client(SLOW / 2).pace }))
+  t.same([slow.givenUp, busy.givenUp], [[], []])
+})
+
+t.test('an upload that becomes slow while another waits loses its memory', async () => {
+  const memory = pool(10)
+  let rate = FAST
+  const given = Promise.withResolvers<void>()
+  const pace: BodyPace = { isAwaited: () => true, rate: () => rate, giveUp: () => given.resolve() }
+  const lease = await memory.take({ bytes: 10, whose: 'a', pace })
+  const waits = memory.take({ bytes: 10, whose: 'x' })
+  rate = SLOW
+  await given.promise
+  lease.give()
+  await waits
+})
+
+t.test('an owner whose upload was given up is served after owners whose were not', async t => {
+  const memory = pool(20)
+  const { seen, note } = watch()
+  const slow = client(SLOW)
+  const lease = await memory.take({ bytes: 10, whose: 'slow', pace: slow.pace })
+  await memory.take({ bytes: 10, whose: 'b' })
+  const first = note('first', memory.take({ bytes: 10, whose: 'c' }))
+  t.equal(slow.givenUp.length, 1)
+  const again = note('again', memory.take({ bytes: 10, whose: 'slow', pace: slow.pace }))
+  const fresh = note('fresh', memory.take({ bytes: 10, whose: 'd' }))
+  lease.give()
+  ;(await fresh).give()
+  ;(await first).give()
+  await again
+  t.same(seen, ['fresh', 'first', 'again'], 'of the others the newest is first')
+})
+
+t.test('an owner whose share is held by slow uploads of its own loses one of those, and nobody else does', async t => {
+  const memory = pool(40)
+  const [own, other] = [client(SLOW * 2), client(SLOW)]
+  const lease = await memory.take({ bytes: 30, whose: 'a', pace: own.pace })
+  await memory.take({ bytes: 10, whose: 'b', pace: other.pace })
+  const waits = memory.take({ bytes: 10, whose: 'a', pace: client(FAST).pace })
+  t.equal(own.givenUp.length, 1)
+  t.equal(other.givenUp.length, 0)
+  lease.give()
+  await waits
+})
+
+t.test('the reserve is for fast clients, who lose it when they become less than fast', async t => {
+  const memory = pool(40, { reserve: 10, waitMs: 2_000 })
+  const medium = client(FAST / 4)
+  for (const whose of ['a', 'b', 'c']) await memory.take({ bytes: 10, whose, pace: medium.pace })
+  const { seen, note } = watch()
+  const waits = note('medium', memory.take({ bytes: 10, whose: 'd', pace: medium.pace }))
+  let rate = FAST
+  const given = Promise.withResolvers<void>()
+  const pace: BodyPace = { isAwaited: () => true, rate: () => rate, giveUp: () => given.resolve() }
+  const fast = await note('fast', memory.take({ bytes: 10, whose: 'e', pace }))
+  t.same(seen, ['fast'], 'past one that is not fast')
+  rate = FAST / 4
+  const next = memory.take({ bytes: 10, whose: 'f', pace: client(FAST).pace })
+  await given.promise
+  fast.give()
+  await next
+  t.same(seen, ['fast'])
+  t.equal(medium.givenUp.length, 0, 'outside of the reserve it is fast enough')
+  await t.rejects(waits, { code: 'HEADGATE_NO_PART_BUFFER' })
+})
+
+t.test('a rate is of the last seconds of waiting, whatever burst was before', async t => {
+  const meter = createRateMeter()
+  meter.received(8_000_000)
+  meter.waited(100)
+  t.equal(meter.rate(0), Number.POSITIVE_INFINITY, 'too little to tell')
+  t.equal(meter.rate(2_000), 0, 'silence')
+  for (let n = 0; n < 4; n++) {
+    meter.waited(250)
+    meter.received(250)
+  }
+  t.ok(meter.rate(0) > 100_000, 'the burst still counts')
+  for (let n = 0; n < 8; n++) {
+    meter.waited(250)
+    meter.received(250)
+  }
+  t.ok(meter.rate(0) < 2_000, `${meter.rate(0)}: the burst is over`)
+})
