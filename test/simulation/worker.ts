@@ -21,6 +21,8 @@ export const BUDGET_BYTES = 1024 ** 2
 /** One run of a worker: the real consumer, in a process of the world. */
 export class Worker {
   readonly workerId: string
+  /** Of this run of the worker. */
+  readonly session: string
   readonly process: WorkerProcess
   readonly consumer: KinesisConsumer
   readonly handlers: Handlers
@@ -58,6 +60,7 @@ export class Worker {
     const { initialPosition, startsAtMs, batch, maxAttempts } = scenario
     const position =
       initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock(startsAtMs)) } : initialPosition
+    this.session = `${random.integer(0, 2 ** 30)} of ${this.name}`
     this.consumer = new KinesisConsumer(
       {
         ...{ applicationName: 'simulation', streamName: 'simulation', kinesis, dynamodb, workerId },
@@ -82,7 +85,7 @@ export class Worker {
         clock: process,
         wallClock: () => world.wallClock(process.here) + this.clockErrorMs,
         random: random.next,
-        session: `${random.integer(0, 2 ** 30)} of ${this.name}`,
+        session: this.session,
       },
     )
     this.#listen()
