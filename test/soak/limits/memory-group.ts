@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
+import { isAlive } from '../../support/processes.ts'
 
 /** A control group of Linux: the kernel kills a process in it when all of them together need more memory than the limit. */
 export interface MemoryGroup {
@@ -30,6 +31,7 @@ export function createMemoryGroup(name: string, limitBytes: number): MemoryGroup
   const files = FILES[version]
   const own = path.join(folder, `headgate-soak-${process.pid}-${name.replaceAll(' ', '-')}`)
   try {
+    removeAbandoned(folder)
     if (version === 'v2') writeFileSync(path.join(folder, 'cgroup.subtree_control'), '+memory')
     mkdirSync(own)
     writeFileSync(path.join(own, files.limit), String(limitBytes))
@@ -47,6 +49,14 @@ export function createMemoryGroup(name: string, limitBytes: number): MemoryGroup
       for (let tries = 0; pids().length > 0 && tries < 50; tries++) await pass(100)
       rmdirSync(own)
     },
+  }
+}
+
+/** Removes the groups of runs that were killed. */
+function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = /^headgate-soak-(\d+)-/.exec(name)?.[1]
+    if (pid !== undefined && !isAlive(Number(pid))) rmdirSync(path.join(folder, name))
   }
 }
 
