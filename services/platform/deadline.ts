@@ -64,16 +64,15 @@ export class Deadline {
     if (!this.#isOver) this.#at = this.#next()
   }
 
-  /** Waits for the client, in time that does not count. */
-  async outside<T>(wait: Promise<T>): Promise<T> {
+  /** The client is waited for: that time does not count. To be ended by `resume`. */
+  pause(): void {
     this.#paused++
-    try {
-      return await wait
-    } finally {
-      this.#paused--
-      this.progress()
-      if (this.#waiting.size > 0 || this.#controller) this.#arm()
-    }
+  }
+
+  resume(): void {
+    this.#paused--
+    this.progress()
+    if (this.#waiting.size > 0 || this.#controller) this.#arm()
   }
 
   /** Waits for work, but not for longer than there is time. @throws DeadlineError; the work is to end by the signal */

@@ -27,7 +27,6 @@ export function createPatience(
 ): Patience {
   // Of the request that it is made for: what is read of a body may be asked for from elsewhere.
   const deadline = currentDeadline()
-  const outside = <T>(next: Promise<T>) => deadline?.outside(next) ?? next
   const isBounded = minBytesPerSecond > 0
   const meter = createRateMeter()
   let leftMs = graceMs
@@ -35,23 +34,39 @@ export function createPatience(
   let givenUp: { error: Error } | undefined
   let fail: ((error: Error) => void) | undefined
   return {
-    async wait(next) {
+    wait(next) {
       const started = now()
-      const { promise: late, reject } = Promise.withResolvers<never>()
-      if (givenUp) reject(givenUp.error)
-      fail = reject
       startedAt = started
-      const timer = isBounded ? setTimeout(() => reject(tooSlow(minBytesPerSecond)), Math.max(0, leftMs)) : undefined
-      try {
-        return await outside(Promise.race([late, next]))
-      } finally {
-        clearTimeout(timer)
-        fail = undefined
-        startedAt = undefined
-        const waited = now() - started
-        leftMs -= waited
-        meter.waited(waited)
-      }
+      deadline?.pause()
+      // By hand: a body may come in fifty thousand pieces, and `Promise.race` and `await` make ten promises for each.
+      return new Promise((resolve, reject) => {
+        let isOver = false
+        const over = () => {
+          isOver = true
+          clearTimeout(timer)
+          fail = undefined
+          startedAt = undefined
+          const waited = now() - started
+          leftMs -= waited
+          meter.waited(waited)
+          deadline?.resume()
+        }
+        const failWith = (error: unknown) => {
+          if (isOver) return
+          over()
+          reject(error)
+        }
+        const timer = isBounded
+          ? setTimeout(() => failWith(tooSlow(minBytesPerSecond)), Math.max(0, leftMs))
+          : undefined
+        next.then(value => {
+          if (isOver) return
+          over()
+          resolve(value)
+        }, failWith)
+        fail = failWith
+        if (givenUp) failWith(givenUp.error)
+      })
     },
     isAwaited: () => startedAt !== undefined,
     rate: () => meter.rate(startedAt === undefined ? 0 : now() - startedAt),
