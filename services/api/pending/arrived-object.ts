@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3'
 import { currentDeadline } from '../../platform/deadline.ts'
-import { fromObjectMetadata } from '../../uploads/metadata.ts'
+import { fromObjectMetadata, toObjectMetadata } from '../../uploads/metadata.ts'
 import type { PendingRecord } from '../../uploads/pending.ts'
 import { HEAD_BYTES } from '../content/detect-type.ts'
 import type { TypeInspector } from '../content/inspect-type.ts'
@@ -90,10 +90,9 @@ export function createArrivedObject({ s3, trustChecksums, inspector }: ArrivedOb
     const size = found.ContentLength ?? 0
     check('size', `${promised.size} bytes`, `${size} bytes`)
     check('content type', promised.contentType, found.ContentType)
-    // No header that a presigned PUT may not have besides: S3 keeps an encoding that was not signed.
-    check('content encoding', 'identity', isIdentity(found.ContentEncoding) ? 'identity' : found.ContentEncoding)
     const told = fromObjectMetadata(found.Metadata)
     check('upload', `${promised.owner} ${promised.uploadId}`, `${told?.owner} ${told?.uploadId}`)
+    checkNothingAdded(found, toObjectMetadata(promised))
     const detectedType = await inspect(promised, size, found.ETag)
     const sha256 = known?.sha256 ?? (trustChecksums ? ownChecksum(found) : undefined)
     const digest = sha256 ?? (await readDigest(promised, found.ETag))
@@ -108,6 +107,33 @@ function check(what: string, promised: string, arrived: string | undefined): voi
   if (promised !== arrived) {
     throw new ArrivalRefusedError(`The ${what} is not the one that was promised. Nothing was kept; begin anew.`)
   }
+}
+
+/**
+ * Refuses what a client has added to a presigned PUT. S3 of AWS refuses an `x-amz-` header that is not signed, and stores these
+ * headers whether they are signed or not. An encoding would change what is downloaded, and the others how it is shown.
+ * `Cache-Control` and `Expires` pass: browsers add `Cache-Control: no-cache` to a PUT with `If-None-Match`, and a
+ * download has its own `Cache-Control`.
+ *
+ * @throws ArrivalRefusedError
+ */
+function checkNothingAdded(found: HeadObjectCommandOutput, metadata: Readonly<Record<string, string>>): void {
+  const added = {
+    'Content-Encoding': isIdentity(found.ContentEncoding) ? undefined : found.ContentEncoding,
+    'Content-Disposition': found.ContentDisposition,
+    'Content-Language': found.ContentLanguage,
+    'x-amz-website-redirect-location': found.WebsiteRedirectLocation,
+    // Where S3 looks at no signature.
+    ...Object.fromEntries(
+      Object.entries(found.Metadata ?? {})
+        .filter(([name, value]) => metadata[name] !== value)
+        .map(([name, value]) => [`x-amz-meta-${name}`, value]),
+    ),
+  }
+  const [name] = Object.entries(added).find(([, value]) => value !== undefined) ?? []
+  if (name === undefined) return
+  const detail = `The file was sent with a header that was not granted: ${name}. Nothing was kept; begin anew without it.`
+  throw new ArrivalRefusedError(detail)
 }
 
 /** Of a multipart upload S3 keeps the SHA-256 of its parts' SHA-256s: that is no digest of the object. */

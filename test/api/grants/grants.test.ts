@@ -126,7 +126,6 @@ t.test('what is not what was promised is refused, and nothing is left of it', as
   const wrong: Record<string, [bytes: string, headers: Record<string, string>]> = {
     size: ['longer than promised', {}],
     'content type': ['right', { 'content-type': 'text/html' }],
-    'content encoding': ['right', { 'content-encoding': 'gzip' }],
     upload: ['right', { 'x-amz-meta-owner': 'somebody-else' }],
     'SHA-256': ['wrong', {}],
   }
@@ -142,6 +141,43 @@ t.test('what is not what was promised is refused, and nothing is left of it', as
   }
   t.same(await user.traces(), NO_TRACES)
 })
+
+t.test('a put with a header that was not granted is refused, and nothing of it is kept', async t => {
+  const user = await createTestUser(aws)
+  const added: Record<string, string> = {
+    'Content-Encoding': 'gzip',
+    'Content-Disposition': 'inline; filename="other.html"',
+    'Content-Language': 'de',
+    'x-amz-meta-more': 'x',
+  }
+  for (const [name, value] of Object.entries(added)) {
+    const { put, uploadId } = await grant(api, user, { size: 1 })
+    if (!put) throw new Error('It has no put.')
+    t.equal((await send({ ...put, headers: { ...put.headers, [name]: value } }, Buffer.from('x'))).status, 200, name)
+    const answer = await complete(api, user, uploadId)
+    isProblem(t, answer, 422, 'arrival-refused', name)
+    t.match(answer.body.detail, `not granted: ${name}.`)
+  }
+  t.same(await user.traces(), NO_TRACES)
+  // What browsers add by themselves, and what says nothing of the bytes.
+  for (const passing of [{ 'cache-control': 'no-cache' }, { expires: '0' }, { 'content-encoding': 'identity' }]) {
+    const { put, uploadId } = await grant(api, user, { size: 1 })
+    if (!put) throw new Error('It has no put.')
+    const headers = { ...put.headers, ...passing } as Record<string, string>
+    t.equal((await send({ ...put, headers }, Buffer.from('x'))).status, 200)
+    t.equal((await complete(api, user, uploadId)).status, 200, JSON.stringify(passing))
+  }
+})
+
+t.test(
+  'a put has its granted headers signed and no other, so that S3 refuses an x-amz- header that is added',
+  async t => {
+    const user = await createTestUser(aws)
+    const { put } = await grant(api, user, { size: 1, sha256: sha256Of(Buffer.from('x')) })
+    const signed = new URL(put?.url ?? '').searchParams.get('X-Amz-SignedHeaders')?.split(';') ?? []
+    t.same(signed.toSorted(), ['host', ...Object.keys(put?.headers ?? {})].toSorted())
+  },
+)
 
 t.test("nobody completes, renews or reads another's, and it is as if it were not there", async t => {
   const [owner, other] = [await createTestUser(aws), await createTestUser(aws)]
