@@ -76,7 +76,7 @@ export const apiConfigSchema = Type.Object({
     maximum: 64 * 1024 * MIB,
     default: 256 * MIB,
     description:
-      'The memory that files of over 128 KiB are gathered in on their way to S3, of all uploads together, in bytes. An upload begins with 256 KiB of it and then takes 8 MiB at a time, or what is left of a file whose size is known; by tus over 16 GiB it takes 16 MiB. It takes up to three times that while S3 is the slower side. Uploads that find no memory wait, unread, and get 503 after half a minute. While they wait, uploads that send less than 64 KiB/s lose their memory and get 503. A quarter is kept from any one owner, and a quarter of the rest is for clients that send at least 512 KiB/s.',
+      'The memory that files of over 128 KiB are gathered in on their way to S3, of all uploads together, in bytes. An upload begins with 256 KiB of it and then takes 8 MiB at a time, or what is left of a file whose size is known; by tus over 16 GiB it takes 16 MiB. It takes up to three times that while S3 is the slower side. Uploads that find no memory wait, unread, and get 503 after 20 s. While they wait, uploads that send less than 64 KiB/s lose their memory and get 503. A quarter is kept from any one owner, and a quarter of the rest is for clients that send at least 512 KiB/s.',
   }),
   MAX_JSON_BYTES: Type.Integer({
     minimum: 1_024,

@@ -58,8 +58,8 @@ const KEPT = 4
 /** How long an upload that waits to grow keeps its first room while others wait for one, in milliseconds. */
 const GROW_MS = 4_000
 
-/** The longest wait for memory, in milliseconds: less than a connection may be silent. */
-const WAIT_MS = 30_000
+/** The longest wait for memory, in milliseconds: API Gateway gives a request up after 29 s, and the answer must come before. */
+const WAIT_MS = 20_000
 
 export interface PartBuffersSettings {
   partBytes?: number
