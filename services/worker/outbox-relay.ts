@@ -52,7 +52,7 @@ const PAGE = 100
 
 const MAX_BACKOFF_MS = 60_000
 
-/** Pages of a partition in one pass. The next pass goes on with what is left. */
+/** Pages of a partition in one pass. The next pass continues with the rest. */
 const MAX_PAGES = 1_000
 
 /** Of a partition's errors, what is told: they are all alike, mostly, and there may be as many as uploads. */

@@ -107,7 +107,7 @@ export function createKeySource(settings: KeySourceSettings): KeySource {
         if (key !== undefined && now() < freshUntil) return key
         const isPausing = failure !== undefined && now() < nextAt
         if (key !== undefined) {
-          // Whoever begins the fetch waits for it, so that it ends on Lambda too. The others go on with the key that they have.
+          // The request that begins the fetch waits for it, so that it ends on Lambda too. The others go on with the key that they have.
           if (isPausing || (failure && round !== undefined) || waiting >= maxWaiting) return key
         } else {
           const isMiss = succeeded > begunBefore

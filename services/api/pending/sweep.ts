@@ -27,7 +27,7 @@ export interface SweepSettings {
 /** Promises that are ended side by side. */
 const PAGE = 50
 
-/** Pages of a partition in one pass. The next pass goes on with what is left. */
+/** Pages of a partition in one pass. The next pass continues with the rest. */
 const MAX_PAGES = 1_000
 
 /**

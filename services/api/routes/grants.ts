@@ -138,7 +138,7 @@ const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, option
 const goOnWithGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { grants }) => {
   ignoreBodies(app)
 
-  // It gives out presigned PUTs: whoever may only read must not get them.
+  // It gives out presigned PUTs, which a read-only token must not get.
   app.get('/uploads/:id/grant', { schema: renewSchema, config }, async (request, reply) => {
     const { owner } = request
     const uploadId = request.params.id

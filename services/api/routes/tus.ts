@@ -43,7 +43,7 @@ export const tus: FastifyPluginAsyncTypebox<{ serve: ServeTus }> = async (app, {
   app.post(TUS_PATH, { schema: schemas.create, config: { ...write, ...documented.create } }, (request, reply) =>
     answer(request, reply),
   )
-  // HEAD writes, too: it takes the upload's lock from whoever sends, and accepts an upload whose last byte has arrived.
+  // HEAD writes, too: it takes the upload's lock from a running PATCH, and accepts an upload whose last byte has arrived.
   app.head(
     `${TUS_PATH}/:id`,
     { schema: schemas.head, config: { ...write, ...documented.other, swagger: { exposeHeadRoute: true } } },
