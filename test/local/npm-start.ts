@@ -34,7 +34,9 @@ function run(t: Test, args: readonly string[], env: Record<string, string> = {})
   return { ...program, tmp }
 }
 
-const isPipeline = (pids: readonly number[]) => pids.length === 5
+/** A worker has processes below it that transform, as many as there is work. */
+const isPipeline = (pids: readonly number[]) =>
+  pids.length - named(pids, 'transform-process').length === 5 && named(pids, 'worker/worker.ts').length === 2
 
 /** Resolves once everything is up and shown to work, to the processes it is made of. */
 export async function untilUp(t: Test, program: Program, { isWhole = isPipeline } = {}): Promise<number[]> {

@@ -76,7 +76,11 @@ t.test('a transform that refuses the demo upload is reported, and the pipeline s
   )
   t.match(program.stdout(), /^TOKEN=ey/m, 'there is a token to go on with')
   t.notMatch(program.stdout(), 'what became of the upload above')
-  t.ok(children.every(isAlive))
+  t.ok(
+    ['s3-child', 'kinesis-child', 'api/server.ts', 'worker/worker.ts'].every(file =>
+      named(children, file).every(isAlive),
+    ),
+  )
   process.kill(-program.pid, 'SIGINT')
   t.strictSame(await program.ended, { code: 0, signal: null })
 
