@@ -4,6 +4,7 @@ import {
   CpuArchitecture,
   FargateTaskDefinition,
   type HealthCheck,
+  LinuxParameters,
   LogDrivers,
   OperatingSystemFamily,
   type PortMapping,
@@ -64,6 +65,8 @@ export function createTask(scope: Construct, id: string, made: TaskSettings): Fa
       SHUTDOWN_TIMEOUT_MS: String(shutdownMs(settings)),
     },
     readonlyRootFilesystem: true,
+    // Reaps processes whose parent has ended, such as helpers that a transform has started.
+    linuxParameters: new LinuxParameters(scope, `${id}Init`, { initProcessEnabled: true }),
     stopTimeout: Duration.seconds(settings.stopSeconds),
     logging: LogDrivers.awsLogs({
       streamPrefix: id.toLowerCase(),
