@@ -369,6 +369,9 @@ t.test('gives its processes a low priority, and has the system end them before t
   )
   t.strictSame(new Set(nice), new Set(['10']), 'every thread')
   t.equal(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim(), '1000')
+  const session = `/proc/${pid}/autogroup`
+  if (!existsSync(session)) return t.comment('this kernel does not share the processors among sessions')
+  await until(() => readFileSync(session, 'utf8').endsWith(' nice 10\n'), { what: 'the low priority of the session' })
 })
 
 t.test('keeps a process warm, and ends it when it has had nothing to do', async t => {

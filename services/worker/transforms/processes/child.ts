@@ -37,6 +37,8 @@ export interface Child {
 
 /** The worker's own loop, and small uploads in it, come first. */
 const PRIORITY = 10
+const AUTOGROUP_TRIES = 20
+const AUTOGROUP_RETRY_MS = 150
 /** A process can grow by some 50 MiB in this time. In milliseconds. */
 const CHECK_EVERY_MS = 25
 /** Of low priority, it takes its time on a busy machine. In milliseconds. */
@@ -197,6 +199,21 @@ function confine({ pid }: ChildProcess): void {
     if (process.platform === 'linux') writeFileSync(`/proc/${pid}/oom_score_adj`, '1000')
   } catch {
     // It has ended already, or the system does not let us: the limits hold without.
+  }
+  if (process.platform === 'linux') lowerGroup(pid)
+}
+
+/**
+ * Gives the session of the process the same low priority. Linux shares the processors among sessions first, and the process leads
+ * a session of its own: without this, its priority counts for nothing outside of containers.
+ */
+function lowerGroup(pid: number, triesLeft = AUTOGROUP_TRIES): void {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY))
+  } catch (error) {
+    // The kernel takes ten such changes a second from all users together. Otherwise it has no such groups.
+    const isBusy = (error as NodeJS.ErrnoException).code === 'EAGAIN'
+    if (isBusy && triesLeft > 0) setTimeout(lowerGroup, AUTOGROUP_RETRY_MS, pid, triesLeft - 1).unref()
   }
 }
 
