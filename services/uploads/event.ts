@@ -15,6 +15,11 @@ export const fullEventSchema = Type.Object({
   userSub: Type.String({ minLength: 1, maxLength: 128 }),
   filename: Type.String({ minLength: 1, maxLength: 1024 }),
   contentType: Type.String({ minLength: 1, maxLength: 1024 }),
+  // Not in events of before: workers ignore what they do not know.
+  detectedType: Type.Optional(Type.String({ maxLength: 255, description: 'as the first bytes show, where they do' })),
+  filenameGenerated: Type.Optional(
+    Type.Literal(true, { description: 'the client gave no name, and the service made up `filename`' }),
+  ),
   size: Type.Integer({ minimum: 0, description: 'bytes' }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   uploadedAt: Type.String({ maxLength: 64, description: 'ISO 8601, UTC' }),

@@ -3,6 +3,8 @@ export interface UploadMetadata {
   uploadId: string
   owner: string
   filename: string
+  /** The client gave no name, and `filename` is made up. */
+  filenameGenerated?: boolean | undefined
 }
 
 /**
@@ -14,8 +16,10 @@ const MAX_PERCENT_ENCODED = 1_024
 const ENCODED_WORD = /^=\?UTF-8\?B\?([A-Za-z0-9+/=]*)\?=$/
 
 /** The object's user metadata. S3 takes ASCII in headers only, so the name is encoded. */
-export function toObjectMetadata({ uploadId, owner, filename }: UploadMetadata): Record<string, string> {
-  return { 'upload-id': uploadId, owner, filename: encode(filename) }
+export function toObjectMetadata(upload: UploadMetadata): Record<string, string> {
+  const { uploadId, owner, filename, filenameGenerated } = upload
+  const mark = filenameGenerated ? { 'filename-generated': 'true' } : {}
+  return { 'upload-id': uploadId, owner, filename: encode(filename), ...mark }
 }
 
 /** Reads it back. Undefined where the object was not written by the api. */
@@ -24,7 +28,8 @@ export function fromObjectMetadata(metadata: Record<string, string> | undefined)
   const owner = metadata?.owner
   const filename = metadata?.filename
   if (!uploadId || !owner || !filename) return undefined
-  return { uploadId, owner, filename: decode(filename) }
+  const mark = metadata['filename-generated'] === 'true' ? { filenameGenerated: true } : {}
+  return { uploadId, owner, filename: decode(filename), ...mark }
 }
 
 function encode(filename: string): string {

@@ -25,6 +25,8 @@ export interface UploadRecord {
   bucket: string
   key: string
   filename: string
+  /** The client gave no name, and `filename` is made up: it says nothing about the file. */
+  filenameGenerated?: true
   contentType: string
   /** The type that the first bytes show, where they show one. */
   detectedType?: string
@@ -137,7 +139,9 @@ export function eventOf(record: UploadRecord): UploadEvent {
     uploadId: record.uploadId,
     userSub: record.owner,
     filename: record.filename,
+    ...(record.filenameGenerated && { filenameGenerated: true }),
     contentType: record.contentType,
+    ...(record.detectedType !== undefined && { detectedType: record.detectedType }),
     size: record.size,
     sha256: record.sha256,
     uploadedAt: record.uploadedAt,

@@ -23,7 +23,7 @@ export interface AdmissionRequest {
   owner?: string | undefined
   /** What the object needs by its event. What is not known by then is found out when the object is opened. */
   expected?: Demand | undefined
-  demandOf(source: SourceObject): Demand
+  demandOf(source: SourceObject): Promise<Demand>
   signal: AbortSignal
   /** Called before each wait. */
   onWait?: (() => void) | undefined
@@ -105,7 +105,7 @@ export function createAdmission(s3: S3Client, settings: AdmissionSettings = {}):
     let source: SourceObject | undefined
     try {
       source = await openSource(s3, object, request.signal)
-      const needed = request.demandOf(source)
+      const needed = await request.demandOf(source)
       const missing = {
         bytes: Math.max(0, Math.min(needed.bytes, largeObjectsBytes) - demand.bytes),
         thread: needed.thread && !demand.thread,

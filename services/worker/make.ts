@@ -13,8 +13,8 @@ import { createObjectSink } from './sinks/object-sink.ts'
 import type { Sink } from './sinks/sink.ts'
 import type { SourceObject } from './source-object.ts'
 import { outputsOf } from './transforms/outputs.ts'
+import type { RoutedUpload } from './transforms/rules/match.ts'
 import { chooseRule, type SinkName, type TransformRule } from './transforms/rules/rules.ts'
-import type { TransformUpload } from './transforms/transform.ts'
 import { untilAborted } from './until-aborted.ts'
 
 export interface MakeSettings {
@@ -62,21 +62,21 @@ export function createMake(settings: MakeSettings): Make {
   const sinkOf = (name: SinkName, { itemBytes }: TransformRule): Sink =>
     name === 's3' ? objects : createItemSink(results, itemBytes)
 
-  function chosenFor(event: UploadEvent | BareEvent, source: SourceObject) {
-    const upload = describeUpload(event, source)
+  async function chosenFor(event: UploadEvent | BareEvent, source: SourceObject) {
+    const upload = await describeUpload(event, source)
     const rule = chooseRule(rules, upload)
     if (!rule) throw new NoTransformError('No transform is configured for content of this type and name.')
     return { upload, rule }
   }
 
-  function demandOf(upload: TransformUpload, rule: TransformRule): Demand {
+  function demandOf(upload: RoutedUpload, rule: TransformRule): Demand {
     const whole = rule.transform.holds?.(upload) ?? 0
     return { bytes: bytesHeld(upload.size) + (whole > 0 ? whole : 0), thread: rule.isThreaded }
   }
 
   /** What the object will need, so that it need not be opened to wait. */
-  function expectedOf(event: UploadEvent | BareEvent): Demand | undefined {
-    const upload = describeEvent(event)
+  async function expectedOf(event: UploadEvent | BareEvent): Promise<Demand | undefined> {
+    const upload = await describeEvent(event)
     if (!upload) return undefined
     try {
       const rule = chooseRule(rules, upload)
@@ -90,9 +90,9 @@ export function createMake(settings: MakeSettings): Make {
   return async (event, { signal, onWait }) => {
     const request = {
       owner: isUploadEvent(event) ? event.userSub : undefined,
-      expected: expectedOf(event),
-      demandOf(source: SourceObject) {
-        const { upload, rule } = chosenFor(event, source)
+      expected: await expectedOf(event),
+      async demandOf(source: SourceObject) {
+        const { upload, rule } = await chosenFor(event, source)
         return demandOf(upload, rule)
       },
       signal,
@@ -102,7 +102,7 @@ export function createMake(settings: MakeSettings): Make {
     const { source, close } = await inSpan(tracing, { name: 'fetch' }, () => open(event, request))
 
     async function makeOutputs(): Promise<Made> {
-      const { upload, rule } = chosenFor(event, source)
+      const { upload, rule } = await chosenFor(event, source)
       const { transform } = rule
       const made = provenance(event, source, transform)
       const context = { provenance: made, inputBytes: source.size, signal }
@@ -110,7 +110,7 @@ export function createMake(settings: MakeSettings): Make {
       return inSpan(tracing, { name: 'transform', attributes }, async span => {
         const outputs: Output[] = []
         const limits = { upload, signal, maxExpansion: rule.maxExpansion }
-        for await (const output of untilAborted(outputsOf(transform, source.body, limits), signal)) {
+        for await (const output of untilAborted(outputsOf(transform, source.content, limits), signal)) {
           const sink = rule.sinkOf(output.name)
           // What is written is transformed as it goes.
           const write = { name: 'write', attributes: { 'headgate.sink': sink } }

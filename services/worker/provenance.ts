@@ -1,12 +1,13 @@
 import type { BareEvent, UploadEvent } from '../uploads/event.ts'
 import { isUploadEvent } from '../uploads/event.ts'
+import { expectedMediaType, mediaTypeOf } from '../uploads/media-types/media-type-of.ts'
 import { fromObjectMetadata } from '../uploads/metadata.ts'
 import type { TransformIdentity } from '../uploads/record.ts'
 import type { ResultSource } from '../uploads/results.ts'
 import type { UploadKey } from '../uploads/store.ts'
 import { ObjectReplacedError } from './errors.ts'
 import type { SourceObject } from './source-object.ts'
-import type { TransformUpload } from './transforms/transform.ts'
+import type { RoutedUpload } from './transforms/rules/match.ts'
 
 /** S3 takes 2 KB of metadata in all. */
 const MAX_VALUE = 1_024
@@ -44,20 +45,33 @@ export function checkOwnObject(event: UploadEvent | BareEvent, source: Pick<Sour
   }
 }
 
-/** What a transform is told of the object that was read. */
-export function describeUpload(event: UploadEvent | BareEvent, source: SourceObject): TransformUpload {
-  const named = fromObjectMetadata(source.metadata)?.filename ?? (isUploadEvent(event) ? event.filename : undefined)
+/** What a transform is told of the object that was read, and what its rule is chosen by. */
+export async function describeUpload(event: UploadEvent | BareEvent, source: SourceObject): Promise<RoutedUpload> {
+  const { contentType, contentEncoding, size, head } = source
   const { key } = event
-  const filename = named ?? key.slice(key.lastIndexOf('/') + 1)
-  const { contentType, contentEncoding, size } = source
-  return { contentType, ...(contentEncoding !== undefined && { contentEncoding }), filename, key, size }
+  const named = fromObjectMetadata(source.metadata) ?? (isUploadEvent(event) ? event : undefined)
+  const name = { filename: named?.filename ?? key.slice(key.lastIndexOf('/') + 1), ...markOf(named) }
+  const found = await mediaTypeOf(head, { declared: contentType, filename: givenName(name) })
+  return { contentType, ...found, ...(contentEncoding !== undefined && { contentEncoding }), ...name, key, size }
 }
 
 /** The same by the event alone, before the object is opened. Undefined for an event that does not describe its upload. */
-export function describeEvent(event: UploadEvent | BareEvent): TransformUpload | undefined {
+export async function describeEvent(event: UploadEvent | BareEvent): Promise<RoutedUpload | undefined> {
   if (!isUploadEvent(event)) return undefined
-  const { contentType, filename, key, size } = event
-  return { contentType, filename, key, size }
+  const { contentType, detectedType, filename, key, size } = event
+  const name = { filename, ...markOf(event) }
+  const found = await expectedMediaType(detectedType, { declared: contentType, filename: givenName(name) })
+  return { contentType, ...found, ...name, key, size }
+}
+
+type Named = Pick<RoutedUpload, 'filename' | 'filenameGenerated'>
+
+function markOf(named: { filenameGenerated?: boolean | undefined } | undefined): Pick<Named, 'filenameGenerated'> {
+  return named?.filenameGenerated ? { filenameGenerated: true } : {}
+}
+
+function givenName({ filename, filenameGenerated }: Named): string | undefined {
+  return filenameGenerated ? undefined : filename
 }
 
 /** What an output was made of, and by what. */

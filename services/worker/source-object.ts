@@ -1,10 +1,17 @@
 import { Readable } from 'node:stream'
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { HEAD_BYTES } from '../uploads/media-types/detect-type.ts'
+import { headOf, readHead } from '../uploads/media-types/read-head.ts'
 import { readError } from './failure.ts'
 
 /** An upload's object, opened. Whoever opened it destroys the body, read or not: it holds a connection. */
 export interface SourceObject {
+  /** To be destroyed. The bytes are in `content`. */
   body: Readable
+  /** The first bytes: `HEAD_BYTES` of them, or all of a shorter object. */
+  head: Uint8Array
+  /** All bytes, to be read once. */
+  content: AsyncIterable<Uint8Array>
   contentType: string
   /** What the content is encoded in besides, `gzip` for instance. Undefined for plain content. */
   contentEncoding: string | undefined
@@ -34,7 +41,7 @@ export async function openSource(
   if (!(reply.Body instanceof Readable)) throw new TypeError('The S3 client gave no stream for the object.')
   reply.Body.on('error', leaveToReader)
   return {
-    body: reply.Body,
+    ...(await lookInto(reply.Body)),
     contentType: printable(reply.ContentType) ?? 'application/octet-stream',
     contentEncoding: contentEncoding(reply.ContentEncoding),
     size: reply.ContentLength ?? 0,
@@ -42,6 +49,27 @@ export async function openSource(
     versionId: reply.VersionId === 'null' ? undefined : reply.VersionId,
     metadata: reply.Metadata ?? {},
   }
+}
+
+/** Reads the beginning of a body, and gives it back in front of the rest. */
+async function lookInto(body: Readable): Promise<Pick<SourceObject, 'body' | 'head' | 'content'>> {
+  const source: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]()
+  try {
+    const { chunks, done } = await readHead(source, HEAD_BYTES)
+    return { body, head: headOf(chunks, HEAD_BYTES), content: done ? eachOf(chunks) : joined(chunks, source) }
+  } catch (error) {
+    body.destroy()
+    throw error
+  }
+}
+
+async function* eachOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks
+}
+
+async function* joined(chunks: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* chunks
+  yield* { [Symbol.asyncIterator]: () => rest }
 }
 
 function leaveToReader(): void {

@@ -31,7 +31,8 @@ t.test('the outbox mark of an upload is not shown', async t => {
   await store.claimOutbox({ owner: user.sub, uploadId: other }, { now: Date.now(), until: Date.now() + 60_000 })
   const seen = await ask(`${api.url}/uploads/${other}`, { headers: user.auth })
   t.match(seen, { status: 200, body: { status: 'stored' } })
-  const shown = ['contentType', 'filename', 's3', 'sha256', 'size', 'status', 'updatedAt', 'uploadId', 'uploadedAt']
+  const named = ['contentType', 'filename', 'filenameGenerated', 's3', 'sha256', 'size', 'status']
+  const shown = [...named, 'updatedAt', 'uploadId', 'uploadedAt']
   t.same(Object.keys(seen.body).sort(), shown)
 })
 

@@ -1,6 +1,7 @@
+import { detectType, HEAD_BYTES, looksLikeText } from '../../uploads/media-types/detect-type.ts'
+import { essenceOf, isNeverText, isText } from '../../uploads/media-types/media-type.ts'
+import { headOf, readHead } from '../../uploads/media-types/read-head.ts'
 import { ProblemError } from '../problems/problem.ts'
-import { detectType, HEAD_BYTES, looksLikeText } from './detect-type.ts'
-import { essenceOf, isNeverText, isText } from './media-type.ts'
 import { judgeType } from './type-policy.ts'
 
 export interface InspectedBody<B> {
@@ -48,8 +49,8 @@ export function createTypeInspector(allowed: readonly string[]): TypeInspector {
       async function* inspected(): AsyncGenerator<Uint8Array> {
         const source = body[Symbol.asyncIterator]()
         try {
-          const { chunks, done } = await readHead(source)
-          detected = await inspect(Buffer.concat(chunks).subarray(0, HEAD_BYTES), claimed)
+          const { chunks, done } = await readHead(source, HEAD_BYTES)
+          detected = await inspect(headOf(chunks, HEAD_BYTES), claimed)
           yield* chunks
           if (!done) yield* { [Symbol.asyncIterator]: () => source }
         } finally {
@@ -66,16 +67,4 @@ const PERCENT = 0x25
 /** A PDF may have a few lines before its beginning. */
 function isPlain(head: Uint8Array): boolean {
   return head.length > 0 && looksLikeText(head) && !Buffer.from(head).includes('%PDF-')
-}
-
-/** Reads until there is enough to look at, or no more. */
-async function readHead(source: AsyncIterator<Uint8Array>): Promise<{ chunks: Uint8Array[]; done: boolean }> {
-  const chunks: Uint8Array[] = []
-  for (let size = 0; size < HEAD_BYTES; ) {
-    const { value, done } = await source.next()
-    if (done) return { chunks, done: true }
-    chunks.push(value)
-    size += value.byteLength
-  }
-  return { chunks, done: false }
 }

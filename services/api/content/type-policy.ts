@@ -1,13 +1,14 @@
 import {
   areRelated,
   essenceOf,
+  isContainer,
   isNeverText,
-  isOpaque,
-  isRecognized,
   isTelltale,
   isText,
   matchesAny,
-} from './media-type.ts'
+} from '../../uploads/media-types/media-type.ts'
+import { canonicalType, isOpaque } from '../../uploads/media-types/type-names.ts'
+import { isRecognized } from './recognized-type.ts'
 
 /** What a client says of a file and what its bytes do: lower case, without parameters. */
 export interface FileTypes {
@@ -34,7 +35,7 @@ export function judgeType(
   { claimed, detected, isPlainText = false }: FileTypes,
   allowed: readonly string[],
 ): TypeVerdict {
-  const claim = essenceOf(claimed)
+  const claim = canonicalType(essenceOf(claimed))
   if (contradicts(claim, detected)) return 'contradicted'
   if (allowed.length > 0 && !isAllowed(claim, detected, allowed)) return 'not-allowed'
   return isPlainText && isNeverText(claim) ? 'contradicted' : 'taken'
@@ -57,14 +58,5 @@ function isAllowed(claim: string, detected: string | undefined, allowed: readonl
     return matchesAny(wouldShow ? 'application/octet-stream' : claim, allowed)
   }
   if (matchesAny(detected, allowed)) return true
-  return CONTAINERS.has(detected) && areRelated(claim, detected) && matchesAny(claim, allowed)
+  return isContainer(detected) && areRelated(claim, detected) && matchesAny(claim, allowed)
 }
-
-/** Types that more is made of than their first bytes show. */
-const CONTAINERS = new Set([
-  'application/zip',
-  'application/x-cfb',
-  'application/xml',
-  'application/gzip',
-  'application/ogg',
-])

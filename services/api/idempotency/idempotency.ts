@@ -125,7 +125,10 @@ export function reused(): ProblemError {
 
 /** Files that nobody has named get the same name each time: by the time of the first request. */
 async function* named(files: AsyncIterable<Arriving>, firstId: string): AsyncGenerator<Arriving> {
-  for await (const file of files) yield { ...file, filename: file.filename ?? defaultFilename(timeOf(firstId)) }
+  for await (const file of files) {
+    const isNamed = file.filename !== undefined
+    yield isNamed ? file : { ...file, filename: defaultFilename(timeOf(firstId)), filenameGenerated: true }
+  }
 }
 
 /** Files whose bodies fail once the signal has fired. */

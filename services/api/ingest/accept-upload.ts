@@ -19,6 +19,8 @@ export interface IncomingUpload {
   owner: string
   /** Left out, the upload is named by the time. */
   filename?: string | undefined
+  /** Whether `filename` is made up already, because the client gave none. */
+  filenameGenerated?: boolean | undefined
   contentType: string
   /** When it fails, it fails with the error that the client is to see, and nothing of the upload stays. */
   body: Body
@@ -67,11 +69,13 @@ export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload
   const confirm = createConfirmUpload({ objects })
 
   /** @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is read or written */
-  function plan({ owner, filename, contentType, declaredBytes, uploadId = newId() }: IncomingUpload) {
+  function plan(upload: IncomingUpload) {
+    const { owner, filename, filenameGenerated, contentType, declaredBytes, uploadId = newId() } = upload
     if (declaredBytes !== undefined && declaredBytes > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
     const name = checkFilename(filename ?? defaultFilename(now().getTime()))
     const key = uploadKey(keyTemplate, { owner, uploadId, filename: name })
-    return { owner, uploadId, key, filename: name, contentType: checkContentType(contentType) }
+    const mark = filename === undefined || filenameGenerated ? { filenameGenerated: true as const } : {}
+    return { owner, uploadId, key, filename: name, ...mark, contentType: checkContentType(contentType) }
   }
 
   async function put({ key, contentType, ...names }: ReturnType<typeof plan>, upload: IncomingUpload) {

@@ -12,13 +12,19 @@ const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;(?:[ \\t]*${TOKEN}=(
 /**
  * Checks a client's content type. It is given back to whoever reads the object, so that only what the grammar allows is kept.
  *
- * @returns the content type, unchanged
+ * @returns the content type, unchanged; `application/octet-stream` for an empty one
  * @throws InvalidContentTypeError
  */
 export function checkContentType(contentType: string): string {
+  // Sent empty it is as good as left out.
+  if (contentType.trim() === '') return 'application/octet-stream'
   if (contentType.length > MAX_CONTENT_TYPE_LENGTH) {
     throw new InvalidContentTypeError(`The content type is longer than ${MAX_CONTENT_TYPE_LENGTH} characters.`)
   }
-  if (!MEDIA_TYPE.test(contentType)) throw new InvalidContentTypeError('The content type is not a media type.')
+  if (!MEDIA_TYPE.test(contentType)) {
+    throw new InvalidContentTypeError(
+      `The content type ${JSON.stringify(contentType.slice(0, 60))} is not a media type such as "image/jpeg". Leave it out if you do not know it.`,
+    )
+  }
   return contentType
 }

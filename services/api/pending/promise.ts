@@ -9,6 +9,8 @@ import { PayloadTooLargeError } from '../ingest/errors.ts'
 export interface Announced {
   owner: string
   filename: string
+  /** Whether `filename` is made up, because the client gave none. */
+  filenameGenerated?: boolean | undefined
   contentType: string
   /** Bytes. */
   size: number
@@ -40,7 +42,7 @@ export interface PromiseSettings {
  */
 export function createPromise(settings: PromiseSettings): (announced: Announced) => Promised {
   const { bucket, keyTemplate, maxBytes, lifetimeMs, now = () => new Date(), newId = uuidv7 } = settings
-  return ({ owner, filename, contentType, size, sha256, uploadId = newId(), requestId }) => {
+  return ({ owner, filename, filenameGenerated, contentType, size, sha256, uploadId = newId(), requestId }) => {
     if (size > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
     const name = checkFilename(filename)
     const at = now()
@@ -50,6 +52,7 @@ export function createPromise(settings: PromiseSettings): (announced: Announced)
       bucket,
       key: uploadKey(keyTemplate, { owner, uploadId, filename: name }),
       filename: name,
+      ...(filenameGenerated && { filenameGenerated: true }),
       contentType: checkContentType(contentType),
       size,
       ...(sha256 !== undefined && { sha256 }),

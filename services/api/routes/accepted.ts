@@ -6,6 +6,7 @@ export interface Accepted {
   s3: { bucket: string; key: string }
   uploadId: string
   filename: string
+  filenameGenerated?: true
   contentType: string
   detectedType?: string
   size: number
@@ -15,13 +16,15 @@ export interface Accepted {
 }
 
 export function toAccepted(upload: UploadRecord): Accepted {
-  const { bucket, key, uploadId, filename, contentType, detectedType, size, sha256, uploadedAt } = upload
+  const { bucket, key, uploadId, filename, filenameGenerated, contentType, detectedType, size, sha256, uploadedAt } =
+    upload
   const isQueued = upload.status !== 'stored'
   return {
     message: isQueued ? 'Uploaded and queued for processing' : 'Stored; it will be queued for processing',
     s3: { bucket, key },
     uploadId,
     filename,
+    ...(filenameGenerated && { filenameGenerated }),
     contentType,
     ...(detectedType !== undefined && { detectedType }),
     size,

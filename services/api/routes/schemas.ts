@@ -29,6 +29,11 @@ export const objectSchema = Type.Object({ bucket: Type.String(), key: Type.Strin
 export const uploadProperties = {
   uploadId: Type.String({ description: 'UUIDv7: ids of one owner sort by time.' }),
   filename: Type.String(),
+  filenameGenerated: Type.Optional(
+    Type.Literal(true, {
+      description: 'You gave no name, and `filename` is made up. It has no influence on what is made of the file.',
+    }),
+  ),
   contentType: Type.String({ description: 'As the client has called it.' }),
   detectedType: Type.Optional(Type.String({ description: 'As its first bytes show, where they do.' })),
   size: Type.Integer({ description: 'bytes' }),

@@ -182,7 +182,8 @@ function underWay(record: TusRecord, lifetimeMs: number): Upload {
 }
 
 /** Its time is not up any more: it has no date to count from. */
-function accepted({ uploadId, size, filename, contentType }: UploadRecord): Upload {
-  const upload = new Upload({ id: uploadId, size, offset: size, metadata: { filename, filetype: contentType } })
+function accepted({ uploadId, size, filename, filenameGenerated, contentType }: UploadRecord): Upload {
+  const metadata = { ...(!filenameGenerated && { filename }), filetype: contentType }
+  const upload = new Upload({ id: uploadId, size, offset: size, metadata })
   return Object.assign(upload, { creation_date: undefined })
 }

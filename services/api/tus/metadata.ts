@@ -20,7 +20,7 @@ const DEFAULT_TYPE = 'application/octet-stream'
  */
 export function namesOf(header: string, metadata: Readonly<Record<string, string | null>>): TusNames {
   if (header.length > MOST) throw new InvalidTusHeaderError(`The Upload-Metadata is longer than ${MOST} characters.`)
-  const filename = metadata.filename ?? metadata.name ?? undefined
+  const filename = metadata.filename || metadata.name || undefined
   if (filename?.includes('\uFFFD')) throw new InvalidTusHeaderError('The filename is not base64 of UTF-8.')
   return { filename, contentType: metadata.filetype || metadata.type || DEFAULT_TYPE }
 }

@@ -70,7 +70,8 @@ export function createServeTus({ promise, maxBytes, patience, ...services }: Tus
         const { filename, contentType } = namesOf(String(metadataHeader), metadata)
         const name = filename ?? defaultFilename(Date.now())
         const size = Number(request.headers.get('upload-length'))
-        uploads.promised = promise({ owner, filename: name, contentType, size, requestId })
+        const filenameGenerated = filename === undefined
+        uploads.promised = promise({ owner, filename: name, filenameGenerated, contentType, size, requestId })
         return uploads.promised.uploadId
       },
       getFileIdFromRequest: (_request, last = '') => (isUploadId(last) ? last : undefined),

@@ -1,7 +1,5 @@
 import { MIMEType } from 'node:util'
 
-const OPAQUE = new Set(['application/octet-stream', 'binary/octet-stream'])
-
 /**
  * The longest content type that is read, in characters. The api accepts fewer; other producers of objects may write more. Node's
  * parser takes time by the square of a run of blanks: over a second for 32,768 of them.
@@ -16,9 +14,4 @@ export function parseMediaType(contentType: string): MIMEType | undefined {
   } catch {
     return undefined // A client wrote something else there: then the type is as good as not given.
   }
-}
-
-/** Whether a content type says nothing of the content: absent, malformed, or "some bytes". */
-export function isOpaque(type: MIMEType | undefined): boolean {
-  return type === undefined || OPAQUE.has(type.essence)
 }

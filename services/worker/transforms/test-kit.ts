@@ -1,4 +1,6 @@
 import { HeadgateError } from '../../platform/errors.ts'
+import { HEAD_BYTES } from '../../uploads/media-types/detect-type.ts'
+import { mediaTypeOf } from '../../uploads/media-types/media-type-of.ts'
 import { outputsOf } from './outputs.ts'
 import { shapeFault } from './rules/transform-shape.ts'
 import type { Transform, TransformUpload } from './transform.ts'
@@ -45,21 +47,30 @@ export async function runTransform(
   const fault = shapeFault(transform)
   if (fault !== undefined) throw new TransformTestError(`This is no transform: ${fault}.`)
   const bytes = Buffer.from(content)
-  const made = await run(transform, chunksOf(bytes, USUAL_CHUNK), { ...options, size: bytes.byteLength })
+  const upload = { ...(await describe(bytes, options)), size: bytes.byteLength }
+  const made = await run(transform, chunksOf(bytes, USUAL_CHUNK), upload, options.signal)
   if (options.once) return made
   // Of what is large in pieces that are not so many.
   const odd = Math.max(ODD_CHUNK, Math.ceil(bytes.byteLength / 10_000))
-  const again = await run(transform, chunksOf(bytes, odd), { ...options, size: bytes.byteLength })
+  const again = await run(transform, chunksOf(bytes, odd), upload, options.signal)
   compare(made, again)
   return made
+}
+
+/** With the media type that the worker would find, unless a test says another. */
+async function describe(bytes: Buffer, { signal: _signal, once: _once, ...given }: RunOptions) {
+  const named = { contentType: 'application/octet-stream', filename: 'file', key: 'uploads/file', ...given }
+  const clues = { declared: named.contentType, filename: given.filenameGenerated ? undefined : named.filename }
+  const { mediaType } = await mediaTypeOf(bytes.subarray(0, HEAD_BYTES), clues)
+  return { mediaType, ...named }
 }
 
 async function run(
   transform: Transform,
   input: AsyncIterable<Uint8Array>,
-  { signal = new AbortController().signal, once: _once, size, ...given }: RunOptions & { size: number },
+  upload: TransformUpload,
+  signal = new AbortController().signal,
 ): Promise<RunOutput[]> {
-  const upload = { contentType: 'application/octet-stream', filename: 'file', key: 'uploads/file', ...given, size }
   if (transform.accepts?.(upload) === false) throw new TransformTestError('The transform does not accept this upload.')
   const made: RunOutput[] = []
   for await (const { body, ...head } of outputsOf(transform, input, { upload, signal })) {

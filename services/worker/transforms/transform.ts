@@ -1,11 +1,18 @@
 /** An upload as a transform sees it before its bytes. */
 export interface TransformUpload {
-  /** As the object carries it, parameters included. */
+  /** As the client has declared it and the object carries it, parameters included. It may be wrong, malformed, or say nothing. */
   readonly contentType: string
+  /**
+   * What the file is, as far as that can be told: by its first bytes, else by its declared type, else by its name. Without parameters,
+   * in lower case, by its usual name: `image/jpeg` also for what is declared as `image/pjpeg`.
+   */
+  readonly mediaType: string
   /** What the content is encoded in besides, `gzip` for instance. Left out for plain content. */
   readonly contentEncoding?: string
   /** The client's name for the file; the last part of the key where none is known. */
   readonly filename: string
+  /** True where the client gave no name and the service made up `filename`: it says nothing about the file. */
+  readonly filenameGenerated?: true
   readonly key: string
   /** Bytes. */
   readonly size: number

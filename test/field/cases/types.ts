@@ -1,7 +1,149 @@
+import sharp from 'sharp'
 import type { FieldCase } from '../field-case.ts'
 
 /** What clients call a file, and what has to be made of it. */
+const jpeg = await sharp({ create: { width: 64, height: 40, channels: 3, background: '#c81e1e' } })
+  .jpeg()
+  .toBuffer()
+const csv = 'a,b\n1,2\n'
+const rows = [{ a: '1', b: '2' }]
+
+/** A form of one file, as clients write it. */
+function form(filename: string, type: string | undefined, content: string | Uint8Array): FieldCase['send'] {
+  const header = type === undefined ? '' : `Content-Type: ${type}\r\n`
+  const head = `--x\r\nContent-Disposition: form-data; name="file"; filename="${filename}"\r\n${header}\r\n`
+  return {
+    contentType: 'multipart/form-data; boundary=x',
+    body: Buffer.concat([Buffer.from(head), Buffer.from(content), Buffer.from('\r\n--x--\r\n')]),
+  }
+}
+
+const thumbnail = { transform: 'image', image: [64, 40] } as const
+
+const pictures: readonly FieldCase[] = [
+  ...['image/jpg', 'image/pjpeg', 'image/png', 'application/octet-stream', '*/*', 'application/force-download'].map(
+    (type): FieldCase => ({
+      what: `a JPEG in a form, called ${type}`,
+      send: form('p.jpg', type, jpeg),
+      expected: { ...thumbnail, upload: { contentType: type, detectedType: 'image/jpeg' } },
+    }),
+  ),
+  ...['binary/octet-stream', 'application/unknown', undefined].map(
+    (type): FieldCase => ({
+      what: `a JPEG in a raw body, called ${type ?? 'nothing'}`,
+      send: { filename: 'photo', ...(type !== undefined && { contentType: type }), body: jpeg },
+      expected: thumbnail,
+    }),
+  ),
+  {
+    what: 'a JPEG in a raw body that is named like a text',
+    send: { filename: 'photo.txt', contentType: 'application/octet-stream', body: jpeg },
+    expected: thumbnail,
+  },
+  {
+    what: 'a JPEG by tus without metadata',
+    send: { tusMetadata: '', body: jpeg },
+    expected: { ...thumbnail, upload: { filename: /^file-\d+\.txt$/, filenameGenerated: true } },
+  },
+  {
+    what: 'a JPEG by tus with an empty file name',
+    send: { tusMetadata: 'filename ', body: jpeg },
+    expected: { ...thumbnail, upload: { filenameGenerated: true } },
+  },
+]
+
+const tables: readonly FieldCase[] = [
+  ...[
+    'application/vnd.ms-excel',
+    'application/octet-stream',
+    'application/csv',
+    'text/x-csv',
+    'text/comma-separated-values',
+    'text/plain',
+    'application/x-download',
+    '*/*',
+  ].map(
+    (type): FieldCase => ({
+      what: `a CSV in a form, called ${type}`,
+      send: form('r.csv', type, csv),
+      expected: { transform: 'csv-to-ndjson', rows },
+    }),
+  ),
+  {
+    what: 'a CSV in a form without a type',
+    send: form('R.CSV', undefined, csv),
+    expected: { transform: 'csv-to-ndjson', rows },
+  },
+  {
+    what: 'a CSV in JSON',
+    send: { contentType: 'application/json', body: JSON.stringify({ filename: 'r.csv', content: csv }) },
+    expected: { transform: 'csv-to-ndjson', rows },
+  },
+  {
+    what: 'a CSV by tus whose type says nothing',
+    send: { tusMetadata: `filename ${Buffer.from('r.csv').toString('base64')},filetype`, body: csv },
+    expected: { transform: 'csv-to-ndjson', rows },
+  },
+  {
+    what: 'a CSV that is called one and named otherwise',
+    send: { filename: 'r.txt', contentType: 'TEXT/CSV;header=present', body: csv },
+    expected: { transform: 'csv-to-ndjson', rows },
+  },
+]
+
+const texts: readonly FieldCase[] = [
+  ...['a.txt', 'a.log', 'a.md', 'README', 'a.ts', 'a.rs'].map(
+    (filename): FieldCase => ({
+      what: `a text called some bytes and named ${filename}, in a form`,
+      send: form(filename, 'application/octet-stream', 'hi'),
+      expected: { transform: 'upper-case', text: 'HI' },
+    }),
+  ),
+  {
+    what: 'a text by tus without metadata',
+    send: { tusMetadata: '', body: 'hi' },
+    expected: { transform: 'upper-case', text: 'HI', upload: { filenameGenerated: true } },
+  },
+  {
+    what: 'JSON without a name',
+    send: { contentType: 'application/json', body: '{"content":"hi"}' },
+    expected: { transform: 'upper-case', text: 'HI', upload: { filenameGenerated: true } },
+  },
+  {
+    what: 'JSON with a name',
+    send: { contentType: 'application/json', body: '{"filename":"a.txt","content":"hi"}' },
+    expected: { transform: 'upper-case', text: 'HI', upload: { filename: 'a.txt', filenameGenerated: undefined } },
+  },
+]
+
+const others: readonly FieldCase[] = [
+  ['a.json', '{"a":1}'],
+  ['a.bin', 'abc'],
+  ['a.zip', Buffer.from('504b0506000000000000000000000000000000000000', 'hex')],
+  ['a.docx', Buffer.from('504b0304140000000800', 'hex')],
+  ['a.csv', Buffer.from('1f8b08000000000000ff4b04002f5fd9e301000000', 'hex')],
+].map(
+  ([filename, body]): FieldCase => ({
+    what: `bytes of ${filename} that no other transform is for`,
+    send: { filename: String(filename), contentType: 'application/octet-stream', body: body ?? '' },
+    expected: { transform: 'digest' },
+  }),
+)
+
+const refused: readonly FieldCase[] = [
+  {
+    what: 'a content type in a form that is none',
+    send: form('a.jpg', 'jpg', jpeg),
+    expected: { status: 400, problem: 'invalid-content-type', detail: /"jpg" is not a media type such as/ },
+  },
+]
+
 export const types: readonly FieldCase[] = [
+  ...pictures,
+  ...tables,
+  ...texts,
+  ...others,
+  ...refused,
   {
     what: 'a text called some bytes and named like a text',
     send: { filename: 'a.txt', contentType: 'application/octet-stream', body: 'hi' },

@@ -14,7 +14,14 @@ async function* chunksOf(content: Buffer): AsyncGenerator<Uint8Array> {
 /** Makes the outputs of an upload by the rules, as the worker does, and counts their bytes. */
 async function outputBytes(content: Buffer, contentType: string, rules: object[] = []): Promise<number> {
   const loaded = await loadRules(JSON.stringify({ rules }), transform => transform)
-  const upload = { contentType, filename: 'file', key: 'uploads/file', size: content.length }
+  const upload = {
+    contentType,
+    mediaType: contentType,
+    typeSource: 'declared' as const,
+    filename: 'file',
+    key: 'uploads/file',
+    size: content.length,
+  }
   const rule = chooseRule(loaded, upload)
   if (!rule) throw new Error('No rule matches.')
   const { signal } = new AbortController()
@@ -99,7 +106,13 @@ t.test('all outputs of an upload count together, and endless ones end', async t 
       yield Buffer.alloc(65_536)
     }
   }
-  const upload = { contentType: 'text/plain', filename: 'file', key: 'uploads/file', size: 10 }
+  const upload = {
+    contentType: 'text/plain',
+    mediaType: 'text/plain',
+    filename: 'file',
+    key: 'uploads/file',
+    size: 10,
+  }
   const { signal } = new AbortController()
   const names: string[] = []
   await t.rejects(

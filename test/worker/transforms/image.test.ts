@@ -111,7 +111,7 @@ t.test('an image with more bytes than are taken is refused, by what it says and 
     }
   }
   const context = {
-    upload: { contentType: 'image/png', filename: 'a', key: 'a', size: 10 },
+    upload: { contentType: 'image/png', mediaType: 'image/png', filename: 'a', key: 'a', size: 10 },
     signal: new AbortController().signal,
   }
   const outputs = small.apply(endless(), context) as AsyncIterable<unknown>

@@ -52,7 +52,10 @@ t.test('the next output is asked for when the one before has been taken', async 
     steps.push('second')
     yield one({ name: 'more' })
   }
-  const context = { upload: { contentType: '', filename: '', key: '', size: 0 }, signal: new AbortController().signal }
+  const context = {
+    upload: { contentType: '', mediaType: 'text/plain', filename: '', key: '', size: 0 },
+    signal: new AbortController().signal,
+  }
   for await (const { name } of outputsOf(giving(outputs), several() as AsyncIterable<Uint8Array>, context))
     steps.push(`took ${name}`)
   t.strictSame(steps, ['first', 'took main', 'second', 'took more'])
@@ -138,7 +141,7 @@ t.test('an input that fails is the failure of the output', async t => {
     throw new Error('connection reset')
   }
   const context = {
-    upload: { contentType: 'text/plain', filename: 'a', key: 'a', size: 9 },
+    upload: { contentType: 'text/plain', mediaType: 'text/plain', filename: 'a', key: 'a', size: 9 },
     signal: new AbortController().signal,
   }
   for (const name of ['upper-case', 'image', 'csv-to-ndjson', 'gzip', 'digest', 'copy']) {

@@ -23,7 +23,7 @@ const processes = createTransformProcesses({ size: 2, graceMs: 10_000, memoryMiB
 t.teardown(() => processes.close())
 
 const context = (signal = new AbortController().signal) => ({
-  upload: { contentType: 'text/plain', filename: 'file', key: 'uploads/file', size: 0 },
+  upload: { contentType: 'text/plain', mediaType: 'text/plain', filename: 'file', key: 'uploads/file', size: 0 },
   signal,
 })
 
@@ -273,7 +273,7 @@ t.test('survives it that a process cannot be started, for want of file descripto
     const { openSync, closeSync } = await import('node:fs')
     const source = { kind: 'shipped', name: 'copy', options: {} }
     const apart = createTransformProcesses({ size: 1 }).inProcess({ name: 'copy', version: '1' }, source, { timeoutSeconds: 60 })
-    const upload = { contentType: 'a/b', filename: 'f', key: 'k', size: 0 }
+    const upload = { contentType: 'a/b', mediaType: 'a/b', filename: 'f', key: 'k', size: 0 }
     const read = async () => {
       for await (const { body } of apart.apply((async function* () {})(), { upload, signal: new AbortController().signal }))
         for await (const _ of body);

@@ -4,6 +4,8 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import type { ConfigurationError } from '../../../services/platform/errors.ts'
+import { expectedMediaType, mediaTypeOf } from '../../../services/uploads/media-types/media-type-of.ts'
+import type { RoutedUpload } from '../../../services/worker/transforms/rules/match.ts'
 import type { InProcess, TransformRule } from '../../../services/worker/transforms/rules/rules.ts'
 import { chooseRule, loadDefaultRules, loadRules, ruleOf } from '../../../services/worker/transforms/rules/rules.ts'
 
@@ -23,8 +25,15 @@ const GOOD = `{ name: 'mine', version: '1', apply: input => ({ contentType: 'tex
 write('mine.mjs', `export default ${GOOD}\nexport const named = ${GOOD}`)
 write('made.mjs', `export default options => ({ ...${GOOD}, name: options.name })`)
 
-function picked(rules: readonly TransformRule[], contentType: string, filename = 'file', contentEncoding?: string) {
-  const upload = { contentType, filename, key: `uploads/${filename}`, size: 1 }
+/** By what the event of an upload says alone, whose bytes show nothing. */
+async function picked(
+  rules: readonly TransformRule[],
+  contentType: string,
+  filename = 'file',
+  contentEncoding?: string,
+) {
+  const found = await expectedMediaType(undefined, { declared: contentType, filename })
+  const upload = { contentType, ...found, filename, key: `uploads/${filename}`, size: 1 }
   return chooseRule(rules, { ...upload, ...(contentEncoding !== undefined && { contentEncoding }) })?.transform.name
 }
 
@@ -53,13 +62,13 @@ t.test('without a configuration, each kind of content has the transform that com
     ['TEXT/CSV; charset=utf-8', 'a.csv', 'csv-to-ndjson'],
     ['image/png', 'picture.txt', 'image'],
     ['image/svg+xml', 'a.svg', 'digest'],
-    ['application/octet-stream', 'demo.txt.gz', 'digest'],
-    ['application/octet-stream', 'demo', 'digest'],
+    ['application/octet-stream', 'demo.bin', 'digest'],
+    ['application/octet-stream', 'demo', 'upper-case'],
     ['application/json', 'a.json', 'digest'],
   ] as const) {
-    t.equal(picked(defaults, contentType, filename), transform, `${contentType} ${filename}`)
+    t.equal(await picked(defaults, contentType, filename), transform, `${contentType} ${filename}`)
   }
-  t.equal(picked(defaults, 'text/plain', 'a.txt', 'gzip'), 'digest', 'what is encoded is not what its type says')
+  t.equal(await picked(defaults, 'text/plain', 'a.txt', 'gzip'), 'digest', 'what is encoded is not what its type says')
 })
 
 t.test('a team’s rules come first, in their order, and what none of them has goes on to the others', async t => {
@@ -68,30 +77,54 @@ t.test('a team’s rules come first, in their order, and what none of them has g
     { contentType: ['application/json', 'application/*+json'], transform: 'copy' },
     { filename: '*.txt', transform: 'digest' },
   ])
-  t.equal(picked(rules, 'text/plain', 'a.LOG'), 'gzip')
-  t.equal(picked(rules, 'text/plain', 'trace-07.txt'), 'gzip')
-  t.equal(picked(rules, 'text/plain', 'trace-7.txt'), 'digest')
-  t.equal(picked(rules, 'text/html', 'a.log'), 'upper-case', 'all that a rule names must match')
-  t.equal(picked(rules, 'application/ld+json; charset=utf-8', 'a'), 'copy')
-  t.equal(picked(rules, 'text/csv', 'a.csv'), 'csv-to-ndjson')
+  t.equal(await picked(rules, 'text/plain', 'a.LOG'), 'gzip')
+  t.equal(await picked(rules, 'text/plain', 'trace-07.txt'), 'gzip')
+  t.equal(await picked(rules, 'text/plain', 'trace-7.txt'), 'digest')
+  t.equal(await picked(rules, 'text/html', 'a.log'), 'upper-case', 'all that a rule names must match')
+  t.equal(await picked(rules, 'application/ld+json; charset=utf-8', 'a'), 'copy')
+  t.equal(await picked(rules, 'text/csv', 'a.csv'), 'csv-to-ndjson')
+})
+
+t.test('a rule matches the type that was found, and the declared type unless the bytes are of another', async t => {
+  const found = async (rule: object, head: string, declared: string, change: Partial<RoutedUpload> = {}) => {
+    const [loaded] = await load([{ ...rule, transform: 'copy' }])
+    const upload = { contentType: declared, filename: 'a.dat', key: 'uploads/a.dat', size: 1, ...change }
+    const { filenameGenerated } = upload
+    const clues = { declared, filename: filenameGenerated ? undefined : upload.filename }
+    return loaded?.matches({ ...upload, ...(await mediaTypeOf(Buffer.from(head, 'latin1'), clues)) })
+  }
+  const jpeg = '\xff\xd8\xff\xe0\x00\x10JFIF\x00'
+  for (const contentType of ['*', '*/*', 'image/*', 'image/jpeg', 'IMAGE/JPG']) {
+    t.equal(await found({ contentType }, jpeg, 'text/plain'), true, contentType)
+  }
+  t.equal(await found({ contentType: 'text/*' }, jpeg, 'text/plain'), false, 'bytes come first')
+  t.equal(await found({ contentType: 'application/octet-stream' }, jpeg, ''), false, 'bytes come first')
+  t.equal(await found({ contentType: '*' }, 'a', 'anything'), true)
+  t.equal(await found({ contentType: 'application/octet-stream', filename: '*.dat' }, 'a', '*/*'), true)
+  const table = { filename: 'a.csv' }
+  t.equal(await found({ contentType: 'text/plain', filename: '*.csv' }, 'a,b', 'text/plain', table), true)
+  t.equal(await found({ contentType: 'application/csv' }, 'a,b', 'text/plain', table), true)
+  const generated = { filename: 'file-1.txt', filenameGenerated: true } as const
+  t.equal(await found({ filename: '*.txt' }, 'a', 'text/plain', generated), false, 'nobody gave this name')
+  t.equal(await found({ filename: '*' }, 'a', 'text/plain', generated), true)
 })
 
 t.test('with "defaults": false there are no others, and encoded content only for rules that take it', async t => {
   const rules = await load([{ contentType: 'text/*', transform: 'copy', encoded: true }], { defaults: false })
-  t.equal(picked(rules, 'text/plain', 'a', 'gzip'), 'copy')
-  t.equal(picked(rules, 'image/png'), undefined)
+  t.equal(await picked(rules, 'text/plain', 'a', 'gzip'), 'copy')
+  t.equal(await picked(rules, 'image/png'), undefined)
 })
 
 t.test('a pattern is taken as it stands, but for its wildcards', async t => {
   const rules = await load([{ filename: 'a(1)+[x].txt', transform: 'copy' }], { defaults: false })
-  t.equal(picked(rules, 'text/plain', 'a(1)+[x].txt'), 'copy')
-  t.equal(picked(rules, 'text/plain', 'a11x_txt'), undefined)
+  t.equal(await picked(rules, 'text/plain', 'a(1)+[x].txt'), 'copy')
+  t.equal(await picked(rules, 'text/plain', 'a11x_txt'), undefined)
 })
 
 t.test('a transform may leave an upload to the next rule', async t => {
   const never = { name: 'never', version: '1', accepts: () => false, apply: () => t.fail('not asked') as never }
   const first = { ...never, name: 'first', accepts: () => true }
-  t.equal(picked([never, first].map(ruleOf), 'text/plain'), 'first')
+  t.equal(await picked([never, first].map(ruleOf), 'text/plain'), 'first')
 })
 
 t.test('a module of one’s own is loaded by path, from the folder of the file that names it', async t => {
@@ -104,7 +137,7 @@ t.test('a module of one’s own is loaded by path, from the folder of the file t
     ],
   }
   const loaded = await loadRules(write('rules.json', JSON.stringify(rules)), inPlace)
-  const names = ['1', '2', '3', '4'].map(filename => picked(loaded, 'text/plain', filename))
+  const names = await Promise.all(['1', '2', '3', '4'].map(filename => picked(loaded, 'text/plain', filename)))
   t.strictSame(names, ['mine', 'mine', 'by-options', 'mine'])
 })
 
@@ -221,7 +254,7 @@ t.test('a transform that cannot be had ends the start, with what to mend', async
 t.test('treats a content type of thousands of blanks as unknown, without parsing it', async t => {
   const before = process.threadCpuUsage()
   const blanks = ' '.repeat(32_768)
-  t.equal(picked(defaults, `text/csv${blanks}!`, 'a.txt'), 'upper-case', 'by its name alone')
+  t.equal(await picked(defaults, `text/csv${blanks}!`, 'a.txt'), 'upper-case', 'by its name alone')
   const { user } = process.threadCpuUsage(before)
   t.ok(user < 200_000, `${user} µs`)
 })

@@ -20,7 +20,14 @@ export async function make(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<MadeOutput[]> {
   const size = parts.reduce((sum, part) => sum + part.byteLength, 0)
-  const described = { contentType: 'text/plain', filename: 'file', key: 'uploads/file', size, ...upload }
+  const described = {
+    contentType: 'text/plain',
+    mediaType: 'text/plain',
+    filename: 'file',
+    key: 'uploads/file',
+    size,
+    ...upload,
+  }
   const made: MadeOutput[] = []
   for await (const { name, contentType, filename, body } of outputsOf(transform, chunks(parts), {
     upload: described,

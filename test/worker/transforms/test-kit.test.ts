@@ -21,6 +21,7 @@ t.test('a transform is run as the worker runs it, on a string or bytes', async t
   const told = own((_, { upload }) => ({ contentType: 'a/b', body: [Buffer.from(JSON.stringify(upload))] }))
   const [main] = await runTransform(told, 'abc', { filename: 'x.txt', key: 'uploads/x.txt', contentEncoding: 'gzip' })
   const upload = {
+    mediaType: 'text/plain',
     contentType: 'application/octet-stream',
     filename: 'x.txt',
     key: 'uploads/x.txt',

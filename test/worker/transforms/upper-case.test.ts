@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import t from 'tap'
+import { declaredType } from '../../../services/uploads/media-types/type-names.ts'
 import { TransformError } from '../../../services/worker/errors.ts'
 import { outputsOf } from '../../../services/worker/transforms/outputs.ts'
 import { upperCase } from '../../../services/worker/transforms/shipped/upper-case.ts'
@@ -7,7 +8,8 @@ import { upperCase } from '../../../services/worker/transforms/shipped/upper-cas
 const signal = new AbortController().signal
 
 function described(contentType: string, filename = 'a.txt') {
-  return { contentType, filename, key: `uploads/${filename}`, size: 0 }
+  const mediaType = declaredType(contentType) ?? 'text/plain'
+  return { contentType, mediaType, filename, key: `uploads/${filename}`, size: 0 }
 }
 
 async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {

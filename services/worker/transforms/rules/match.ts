@@ -1,4 +1,5 @@
-import { isOpaque, parseMediaType } from '../media-type.ts'
+import type { TypeSource } from '../../../uploads/media-types/media-type-of.ts'
+import { canonicalType, declaredType } from '../../../uploads/media-types/type-names.ts'
 import type { TransformUpload } from '../transform.ts'
 import { compileWildcards } from './wildcards.ts'
 
@@ -12,18 +13,25 @@ export interface Match {
   encoded?: boolean
 }
 
-export function createMatcher({ contentType, filename, encoded = false }: Match): (upload: TransformUpload) => boolean {
-  const types = contentType?.map(compileWildcards)
+/** An upload as rules look at it. */
+export interface RoutedUpload extends TransformUpload {
+  /** What its `mediaType` was found by. */
+  readonly typeSource: TypeSource
+}
+
+export function createMatcher({ contentType, filename, encoded = false }: Match): (upload: RoutedUpload) => boolean {
+  const types = contentType?.flatMap(pattern => [pattern, canonicalType(pattern.toLowerCase())]).map(compileWildcards)
   const names = filename?.map(compileWildcards)
   return upload => {
     if (upload.contentEncoding !== undefined && !encoded) return false
-    if (types && !types.some(matches => matches(essenceOf(upload.contentType)))) return false
-    return !names || names.some(matches => matches(upload.filename))
+    if (types && !typesOf(upload).some(type => types.some(matches => matches(type)))) return false
+    // A name that nobody gave matches only what any name does.
+    return !names || names.some(matches => matches(upload.filenameGenerated ? '' : upload.filename))
   }
 }
 
-/** A type that says nothing, or is none, counts as `application/octet-stream`. */
-function essenceOf(contentType: string): string {
-  const type = parseMediaType(contentType)
-  return type === undefined || isOpaque(type) ? 'application/octet-stream' : type.essence
+/** A rule may also name the declared type, unless the bytes are of another. One that says nothing is `application/octet-stream`. */
+function typesOf({ mediaType, typeSource, contentType }: RoutedUpload): readonly string[] {
+  if (typeSource === 'bytes') return [mediaType]
+  return [mediaType, declaredType(contentType) ?? 'application/octet-stream']
 }

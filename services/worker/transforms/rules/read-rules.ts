@@ -71,7 +71,7 @@ function ruleFaults(rule: unknown, place: string): ConfigurationFault[] {
 
 /** What a part of a rule must be, where the schema's own words would be those of a pattern or of each alternative. */
 const EXPECTED: Readonly<Record<string, string>> = {
-  contentType: 'must be a media type such as "text/csv" or "image/*", or a list of them',
+  contentType: 'must be a media type such as "text/csv" or "image/*", "*" for any, or a list of them',
   filename: 'must be a name with wildcards such as "*.log", or a list of them',
   transform: `must be one of ${Object.keys(shippedTransforms).join(', ')}`,
   thread:

@@ -1,7 +1,7 @@
 import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
 import { shippedTransforms } from '../shipped/index.ts'
-import type { Transform, TransformUpload } from '../transform.ts'
-import { createMatcher } from './match.ts'
+import type { Transform } from '../transform.ts'
+import { createMatcher, type RoutedUpload } from './match.ts'
 import { type ReadRules, readRules, ruleFault } from './read-rules.ts'
 import { defaultRules, type RuleText } from './schema.ts'
 import { createTransform, resolveModule, type TransformSource, TransformSourceError } from './transform-source.ts'
@@ -11,7 +11,7 @@ export type SinkName = 's3' | 'dynamodb'
 /** Which uploads a transform has, and how. */
 export interface TransformRule {
   transform: Transform
-  matches(upload: TransformUpload): boolean
+  matches(upload: RoutedUpload): boolean
   /** Whether it runs in a process, of which there are only so many. */
   isThreaded: boolean
   /** Where an output goes. */
@@ -42,7 +42,7 @@ export function ruleOf(transform: Transform): TransformRule {
 }
 
 /** The rule that has an upload: the first that matches and whose transform accepts it. */
-export function chooseRule(rules: readonly TransformRule[], upload: TransformUpload): TransformRule | undefined {
+export function chooseRule(rules: readonly TransformRule[], upload: RoutedUpload): TransformRule | undefined {
   return rules.find(({ matches, transform }) => matches(upload) && (transform.accepts?.(upload) ?? true))
 }
 

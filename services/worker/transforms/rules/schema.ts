@@ -11,7 +11,7 @@ const patterns = (pattern: string) => {
 /** A rule as it is written. */
 export const ruleSchema = Type.Object(
   {
-    contentType: Type.Optional(patterns('^[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+$')),
+    contentType: Type.Optional(patterns('^(?:\\*|[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+)$')),
     filename: Type.Optional(patterns('^[^/\\\\]+$')),
     encoded: Type.Optional(Type.Boolean()),
     transform: Type.Optional(Type.Enum(Object.keys(shippedTransforms))),
@@ -47,7 +47,5 @@ export const defaultRules: readonly RuleText[] = [
   },
   { contentType: 'text/csv', transform: 'csv-to-ndjson' },
   { contentType: 'text/*', transform: 'upper-case' },
-  // What says nothing of its content but is named like text.
-  { contentType: 'application/octet-stream', filename: '*.txt', transform: 'upper-case' },
   { encoded: true, transform: 'digest' },
 ]

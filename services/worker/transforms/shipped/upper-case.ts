@@ -1,5 +1,6 @@
 import type { MIMEType } from 'node:util'
-import { isOpaque, parseMediaType } from '../media-type.ts'
+import { canonicalType, isOpaque } from '../../../uploads/media-types/type-names.ts'
+import { parseMediaType } from '../media-type.ts'
 import type { Transform } from '../transform.ts'
 import { decoderOf, decodeText } from './decode-text.ts'
 
@@ -18,12 +19,14 @@ export const upperCase: Transform = {
     const type = parseMediaType(upload.contentType)
     // Before the type is changed into that of the output.
     const decoder = decoderOf(type)
-    return { contentType: outputType(type), body: upperCased(decodeText(input, decoder)) }
+    return { contentType: outputType(type, upload.mediaType), body: upperCased(decodeText(input, decoder)) }
   },
 }
 
-function outputType(type: MIMEType | undefined): string {
-  if (type === undefined || isOpaque(type)) return 'text/plain;charset=utf-8'
+/** The declared type with another charset; where it is not what the file is, the type of the file. */
+function outputType(type: MIMEType | undefined, mediaType: string): string {
+  if (isOpaque(mediaType)) return 'text/plain;charset=utf-8'
+  if (type === undefined || canonicalType(type.essence) !== mediaType) return `${mediaType};charset=utf-8`
   type.params.set('charset', 'utf-8')
   return type.toString()
 }

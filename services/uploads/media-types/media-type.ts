@@ -1,18 +1,11 @@
-import { supportedMimeTypes } from 'file-type'
-
 /** The type and subtype of a content type, in lower case, without parameters. */
 export function essenceOf(contentType: string): string {
   const [essence = ''] = contentType.split(';', 1)
   return essence.trim().toLowerCase()
 }
 
-/** Types that say nothing of the bytes. */
-const OPAQUE = new Set(['application/octet-stream', 'binary/octet-stream', 'application/binary', 'application/unknown'])
-
-export const isOpaque = (essence: string): boolean => OPAQUE.has(essence)
-
 const TEXT =
-  /^(?:text\/.+|application\/(?:json|xml|javascript|ecmascript|x-javascript|yaml|x-yaml|toml|sql|graphql|x-sh|x-ndjson|x-www-form-urlencoded)|.+\+(?:json|xml|yaml))$/
+  /^(?:text\/.+|application\/(?:json|xml|javascript|ecmascript|x-javascript|yaml|x-yaml|toml|sql|graphql|x-sh|x-ndjson)|.+\+(?:json|xml|yaml))$/
 
 /** Those that are known by their first bytes, and are text all the same. */
 const TEXT_WITH_MAGIC = new Set([
@@ -25,16 +18,11 @@ const TEXT_WITH_MAGIC = new Set([
 
 export const isText = (essence: string): boolean => TEXT.test(essence) || TEXT_WITH_MAGIC.has(essence)
 
-const RECOGNIZED = new Set([...supportedMimeTypes].map(essenceOf))
-
-/** Whether a file of this type would be known by its bytes. */
-export const isRecognized = (essence: string): boolean => RECOGNIZED.has(essence)
-
 /** Every file of these kinds shows of what kind it is, whether or not its own type is known here. */
 export const isTelltale = (essence: string): boolean => /^(?:image|audio|video|font)\//.test(essence)
 
 const NEVER_TEXT =
-  /^(?:image\/(?:png|x-png|apng|jpe?g|pjpeg|gif|webp|avif|heic|heif|bmp|x-ms-bmp|tiff)|video\/(?:mp4|quicktime|webm)|application\/(?:pdf|x-pdf|zip|x-zip-compressed|gzip|x-gzip))$/
+  /^(?:image\/(?:png|x-png|apng|jpe?g|pjpeg|jfif|x-jpe?g|gif|webp|avif|heic|heif|bmp|x-ms-bmp|tiff)|video\/(?:mp4|quicktime|webm)|application\/(?:pdf|x-pdf|zip|x-zip-compressed|gzip|x-gzip))$/
 
 /** Whether a file of this type has bytes that no text has, or begins in a way of its own. */
 export const isNeverText = (essence: string): boolean => NEVER_TEXT.test(essence)
@@ -59,6 +47,17 @@ const RELATED: readonly RegExp[] = [
   /^(?:font\/.+|application\/(?:vnd\.ms-fontobject|(?:x-)?font-.+))$/,
   /^image\/.+$/,
 ]
+
+/** Types that more is made of than their first bytes show. */
+const CONTAINERS = new Set([
+  'application/zip',
+  'application/x-cfb',
+  'application/xml',
+  'application/gzip',
+  'application/ogg',
+])
+
+export const isContainer = (essence: string): boolean => CONTAINERS.has(essence)
 
 /** Whether two types may be of one file. */
 export function areRelated(a: string, b: string): boolean {

@@ -1,5 +1,8 @@
-import { fileTypeFromBuffer } from 'file-type'
+import { onFirstUse } from '../../platform/on-first-use.ts'
 import { essenceOf, isText } from './media-type.ts'
+
+/** Loaded with the first file that is no text as its type says: most workers never need it. */
+const loadFileType = onFirstUse(() => import('file-type'))
 
 /** How much of a file is looked at, in bytes: what file-type needs for all but a few types. */
 export const HEAD_BYTES = 4_100
@@ -22,6 +25,7 @@ export function looksLikeText(head: Uint8Array): boolean {
  * binary types, `BM` for one: where the bytes are text, only what is text or begins like a PDF is believed.
  */
 export async function detectType(head: Uint8Array): Promise<string | undefined> {
+  const { fileTypeFromBuffer } = await loadFileType()
   const found = await fileTypeFromBuffer(head.subarray(0, HEAD_BYTES))
   if (!found) return undefined
   const type = essenceOf(found.mime)

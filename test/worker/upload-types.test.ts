@@ -1,0 +1,71 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import sharp from 'sharp'
+import t from 'tap'
+import { names } from '../../services/platform/resources.ts'
+import { encodeEvent } from '../../services/uploads/event.ts'
+import { eventOf } from '../../services/uploads/record.ts'
+import { going, startPipeline, streamRecord } from './pipeline.ts'
+
+const { aws, upload, store, read, processor: create } = await startPipeline(t)
+const processor = create()
+const jpeg = await sharp({ create: { width: 8, height: 4, channels: 3, background: '#369' } })
+  .jpeg()
+  .toBuffer()
+const { uploadBucket: bucket } = names
+
+t.test('the objects of other producers are what their bytes and keys say', async t => {
+  for (const [Key, ContentType, Body, transform] of [
+    ['other/photo.txt', 'text/plain', jpeg, 'image'],
+    ['other/photo', undefined, jpeg, 'image'],
+    ['other/table.csv', undefined, 'a,b\n1,2\n', 'csv-to-ndjson'],
+    ['other/table', '*/*', 'a,b\n1,2\n', 'upper-case'],
+    ['other/notes.md', 'binary/octet-stream', '# hi', 'upper-case'],
+    ['other/notes', 'unknown/unknown', 'hi', 'upper-case'],
+    ['other/data.json', 'binary/octet-stream', '{}', 'digest'],
+    ['other/noise', 'image/*', Buffer.from([0, 1, 2]), 'digest'],
+    ['other/empty', undefined, '', 'digest'],
+  ] as const) {
+    await aws.s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ContentType }))
+    await processor.process(streamRecord({ bucket, key: Key }), going)
+    const { metadata } = await read(`processed-other/${Key}`)
+    t.equal(metadata.transform, transform, `${Key} as ${ContentType}`)
+  }
+})
+
+t.test('an event without the newer fields gives the same as one with them', async t => {
+  const detectedType = 'image/jpeg'
+  const change = { filename: 'file-1.txt', filenameGenerated: true, contentType: 'text/plain', detectedType } as const
+  const record = await upload(jpeg, change)
+  const event = eventOf(record)
+  t.match(event, { filenameGenerated: true, detectedType })
+  const { detectedType: _type, filenameGenerated: _mark, ...older } = event
+  for (const told of [event, older, { bucket, key: record.key }]) {
+    const data = encodeEvent(told as typeof event)
+    await processor.process({ ...streamRecord(record), data }, going)
+    t.match(await store.get(record), { status: 'processed', transform: { name: 'image' } })
+  }
+})
+
+t.test('a name that nobody gave routes nothing, and an object of before without the mark is named', async t => {
+  const change = { filename: 'file-1.csv', contentType: 'application/octet-stream' }
+  const generated = await upload('a,b\n1,2\n', { ...change, filenameGenerated: true })
+  await processor.process(streamRecord(generated), going)
+  t.match(await store.get(generated), { transform: { name: 'upper-case' } })
+  const named = await upload('a,b\n1,2\n', change)
+  await processor.process(streamRecord(named), going)
+  t.match(await store.get(named), { transform: { name: 'csv-to-ndjson' } })
+})
+
+t.test('what a false event says of the bytes counts for nothing', async t => {
+  const record = await upload('hello', { contentType: 'application/octet-stream', detectedType: 'image/jpeg' })
+  await processor.process(streamRecord(record), going)
+  t.match(await store.get(record), { status: 'processed', transform: { name: 'upper-case' } })
+})
+
+t.test('gives the bytes on as they are, whatever the size around the beginning that is looked at', async t => {
+  for (const size of [0, 1, 4_099, 4_100, 4_101, 8_200, 300_000]) {
+    const record = await upload('a'.repeat(size), {})
+    await processor.process(streamRecord(record), going)
+    t.equal((await read(`processed/owner-1/${record.uploadId}/demo.txt`)).text, 'A'.repeat(size), `${size} bytes`)
+  }
+})
