@@ -14,12 +14,16 @@ export function timesOf(milliseconds: readonly number[]): InnocentTimes {
   return { uploads: sorted.length, p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 }
 }
 
+/** What each process used, by its name: before the run, at its peak, and after it had come to rest. */
+export type Usages = Readonly<Record<'idle' | 'peak' | 'rest', ReadonlyMap<string, TreeUsage>>>
+
 /** Returns the tables of a run. */
 export function describeRun(
   verdicts: readonly Verdict[],
   innocent: Readonly<Record<string, InnocentTimes>>,
-  peaks: ReadonlyMap<string, TreeUsage>,
+  { idle, peak, rest }: Usages,
 ): string {
+  const inMiB = (usage: TreeUsage | undefined) => (usage ? String(Math.round(usage.rssMiB)) : '')
   return [
     ...verdictLines(verdicts),
     '',
@@ -28,9 +32,13 @@ export function describeRun(
       row([what, ...[uploads, p50, p99, max].map(value => String(Math.round(value)))]),
     ),
     '',
-    row(['process and its children, peak', 'MiB', 'processes', 'files']),
-    ...[...peaks].map(([name, { rssMiB, processes, descriptors }]) =>
-      row([name, String(Math.round(rssMiB)), String(processes), String(descriptors)]),
+    row(['process and its children, MiB', 'idle', 'peak', 'at rest', 'processes', 'files']),
+    ...[...peak].map(([name, most]) =>
+      row([
+        name,
+        ...[idle.get(name), most, rest.get(name)].map(inMiB),
+        ...[most.processes, most.descriptors].map(String),
+      ]),
     ),
   ].join('\n')
 }
@@ -48,4 +56,4 @@ function verdictLines(verdicts: readonly Verdict[]): string[] {
 }
 
 const row = ([first = '', ...cells]: readonly string[]) =>
-  [first.padEnd(46), ...cells.map(cell => cell.padStart(8))].join(' ')
+  [first.padEnd(46), ...cells.map(cell => cell.padStart(9))].join(' ')

@@ -76,16 +76,17 @@ export function runSoak(settings: SoakSettings): Promise<SoakOutcome> {
     const { found, problems } = await findInnocent(innocent, fleet.innocent, settings.maxInnocentMs)
     say('the small texts are looked at; waiting for the processes to come to rest')
     await pass(settings.restMs)
+    const rest = new Map(fleet.slots.map(slot => [slot.name, usageOf(slot.pid)]))
 
     const violations = [
       ...checkVerdicts(verdicts),
       ...(await checkOutputs(verdicts, fleet.owners)),
       ...innocent.problems,
       ...problems,
-      ...checkRest(fleet.slots, idle, settings.restMs >= CHILDREN_END_MS),
+      ...(settings.restMs >= CHILDREN_END_MS ? checkRest(idle, rest) : []),
     ]
     const kept = fleet.slots.flatMap(({ pid }) => descendants(pid))
-    const peaks = new Map(watch.peaks)
+    const peak = new Map(watch.peaks)
     watch.stop()
     for (const slot of fleet.slots) await slot.close()
     violations.push(
@@ -94,7 +95,7 @@ export function runSoak(settings: SoakSettings): Promise<SoakOutcome> {
       ),
       ...kept.filter(isAlive).map(pid => `the process ${pid} has outlived the one that started it`),
       ...(await findLeftovers(fleet.s3, fleet.temporary)),
-      ...[...peaks]
+      ...[...peak]
         .filter(([, { rssMiB }]) => fleet.limit === 'watched' && rssMiB > settings.limitMiB)
         .map(([name, { rssMiB }]) => `${name} and its children had ${Math.round(rssMiB)} MiB`),
     )
@@ -104,7 +105,7 @@ export function runSoak(settings: SoakSettings): Promise<SoakOutcome> {
     }
     const killed = fleet.groups.reduce((sum, group) => sum + group.kills(), 0)
     const table = [
-      describeRun(verdicts, times, peaks),
+      describeRun(verdicts, times, { idle, peak, rest }),
       '',
       `processes that the kernel killed at the limit: ${killed}`,
       // The tables of DynamoDB are in this process: what holds it up holds up the pipeline.
@@ -209,10 +210,9 @@ async function findInnocent(innocent: Innocent, sender: Sender, maxMs: number) {
 }
 
 /** What a process keeps after it has come to rest. */
-function checkRest(slots: readonly Slot[], idle: ReadonlyMap<string, TreeUsage>, childrenEnd: boolean): string[] {
-  if (!childrenEnd) return []
-  return slots.flatMap(({ name, pid }) => {
-    const [before, now] = [idle.get(name), usageOf(pid)]
+function checkRest(idle: ReadonlyMap<string, TreeUsage>, rest: ReadonlyMap<string, TreeUsage>): string[] {
+  return [...rest].flatMap(([name, now]) => {
+    const before = idle.get(name)
     if (!before) throw new Error(`${name} was looked at before.`)
     const keptMiB = Math.round(now.rssMiB - before.rssMiB)
     const keptFiles = now.descriptors - before.descriptors
