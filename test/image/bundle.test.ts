@@ -78,6 +78,15 @@ t.test('bundled, a worker transforms in processes', async t => {
   for (const record of [
     await upload(await picture.png().toBuffer(), { filename: 'a.png', contentType: 'image/png' }),
     await upload('a,b\n1,2\n', { filename: 'a.csv', contentType: 'text/csv' }),
+    // The tables of encodings are loaded with the first text that needs them: once in the worker, once in a process.
+    await upload(Buffer.from('8c63b9e6b0a2c7cf', 'hex'), {
+      filename: 'a.txt',
+      contentType: 'text/plain; charset=euc-kr',
+    }),
+    await upload(Buffer.from('612c620a82a02c310a', 'hex'), {
+      filename: 'b.csv',
+      contentType: 'text/csv; charset=sjis',
+    }),
   ]) {
     await publisher.publish(eventOf(record))
     await eventually(async () => (await store.get(record))?.status === 'processed', 60_000).catch(cause => {

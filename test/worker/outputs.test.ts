@@ -151,8 +151,8 @@ t.test('what is refused ends as failed, with a reason that a person can read', a
   for (const [content, contentType, reason] of [
     ['a,b\n1\n', 'text/csv', /^None of the 1 rows can be read\. Line 2: The row has 1 fields, not 2\.$/],
     ['not a picture', 'image/png', /^The content is no image/],
-    [Buffer.from([0xff, 0xfe, 0xfd]), 'text/plain', /^The content is not valid utf-8: name its charset/],
-    ['x', 'text/plain; charset=klingon', /^The charset "klingon" of the content type is unknown\.$/],
+    [Buffer.from([0x61, 0xff]), 'text/plain', /^The content is not valid utf-8: the byte at offset 1 .*charset in the/],
+    ['x', 'text/plain; charset=klingon', /^The charset "klingon" of the content type is unknown\. Send/],
   ] as const) {
     const upload = await pipeline.upload(content, { contentType, filename: 'file' })
     await processor.process(streamRecord(upload), going)

@@ -13,20 +13,15 @@ export interface LinesOptions extends TextOptions {
 }
 
 /**
- * The input as text, in pieces of whole characters, without a byte order mark.
+ * The input as text, in pieces of whole characters. A byte-order mark outranks the charset and is not part of the text.
  *
- * @throws TransformError for a charset that is unknown, and for bytes that it does not have
+ * @throws TransformError for a charset that is unknown, for bytes that it does not have, and for content that is not text
  */
 export async function* textOf(
   input: AsyncIterable<Uint8Array>,
   { contentType = '' }: TextOptions = {},
 ): AsyncGenerator<string> {
-  let isFirst = true
-  for await (const text of decodeText(input, decoderOf(parseMediaType(contentType)))) {
-    const rest = isFirst && text.startsWith('\ufeff') ? text.slice(1) : text
-    isFirst = false
-    if (rest !== '') yield rest
-  }
+  yield* decodeText(input, decoderOf(parseMediaType(contentType)))
 }
 
 /**

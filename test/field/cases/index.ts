@@ -1,4 +1,5 @@
 import type { FieldCase } from '../field-case.ts'
+import { encodings } from './encodings.ts'
 import { forms } from './forms.ts'
 import { images } from './images.ts'
 import { names } from './names.ts'
@@ -6,4 +7,4 @@ import { tables } from './tables.ts'
 import { texts } from './texts.ts'
 import { types } from './types.ts'
 
-export const cases: readonly FieldCase[] = [...forms, ...names, ...texts, ...tables, ...images, ...types]
+export const cases: readonly FieldCase[] = [...forms, ...names, ...texts, ...encodings, ...tables, ...images, ...types]

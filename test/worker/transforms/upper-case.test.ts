@@ -37,7 +37,7 @@ function cut(bytes: Buffer): Buffer[] {
   return parts
 }
 
-const ALPHABET = [...'az ÄßŉǰΐΰևẖﬁﬃσςΣİiıΆϓ\u0345\u0301\u0307\u0308e\u0301🎉𐐨𞤢👨‍👩‍👧\ufeff\u0000\r\n中'] as const
+const ALPHABET = [...'az ÄßŉǰΐΰևẖﬁﬃσςΣİiıΆϓ\u0345\u0301\u0307\u0308e\u0301🎉𐐨𞤢👨‍👩‍👧\u0001\r\n中'] as const
 
 function randomText(): string {
   return Array.from({ length: randomInt(0, 60) }, () => ALPHABET[randomInt(ALPHABET.length)] ?? '').join('')
@@ -84,9 +84,9 @@ t.test('a character may become several', async t => {
   t.equal(bytes.toString(), 'STRASSE FFI \u0399\u0308\u0301')
 })
 
-t.test('a byte order mark is kept', async t => {
-  const { bytes } = await apply('text/plain', Buffer.from([0xef]), Buffer.from([0xbb, 0xbf, 0x61]))
-  t.equal(bytes.toString('hex'), 'efbbbf41')
+t.test('a byte-order mark is left out, and only at the start', async t => {
+  const { bytes } = await apply('text/plain', Buffer.from([0xef]), Buffer.from('bbbf61efbbbf62', 'hex'))
+  t.equal(bytes.toString('hex'), '41efbbbf42')
 })
 
 t.test('nothing comes out as nothing', async t => {
@@ -123,7 +123,7 @@ t.test('UTF-16 is read by its byte order mark, also when the mark is cut in two'
   for (const bytes of [little, big]) {
     for (let at = 0; at <= bytes.length; at++) {
       const { bytes: made } = await apply('text/plain; charset=utf-16', bytes.subarray(0, at), bytes.subarray(at))
-      t.equal(made.toString(), '\ufeffA🎉SS')
+      t.equal(made.toString(), 'A🎉SS')
     }
   }
   const unmarked = await apply('text/plain; charset=utf-16be', Buffer.from([0, 0x61]))

@@ -1,64 +1,74 @@
-import { type MIMEType, TextDecoder } from 'node:util'
-import { TransformError } from '../../errors.ts'
+import type { MIMEType } from 'node:util'
+import { byteOrderMarkOf, MAX_MARK_BYTES } from './text/byte-order-mark.ts'
+import { type Charset, charsetOf, encodingOf } from './text/charset.ts'
+import { loadEncoding } from './text/encodings.ts'
+import { createLabelCheck } from './text/label-check.ts'
+import { createPieceDecoder } from './text/piece-decoder.ts'
+import { refusalOf, type StatedBy } from './text/refusal.ts'
 
 /**
- * Decodes a stream of bytes. Every string it yields is made of whole code points, however the bytes were cut. A byte
- * order mark is kept as U+FEFF.
- *
- * @throws TransformError for bytes that the charset does not have. Replacing them would lose what they were.
+ * Reads how a content type says that its text is to be decoded, for `decodeText`: by its charset, and as UTF-8 where it names
+ * none.
  */
-export async function* decodeText(input: AsyncIterable<Uint8Array>, named: TextDecoder): AsyncGenerator<string> {
-  let decoder = named
-  let head: Uint8Array | undefined = new Uint8Array()
+export function decoderOf(type: MIMEType | undefined): Charset {
+  return charsetOf(type)
+}
+
+/**
+ * Decodes a stream of bytes. Every string it yields is made of whole code points, however the bytes were cut. The byte-order
+ * mark outranks the charset and is not part of the text.
+ *
+ * @throws TransformError for a charset that is unknown, for bytes that the encoding does not have, and for characters that
+ * show that the content is not text in this encoding. Replacing them would lose what they were.
+ */
+export async function* decodeText(input: AsyncIterable<Uint8Array>, charset: Charset): AsyncGenerator<string> {
+  let decoder: TextReader | undefined
+  let start = new Uint8Array()
   for await (const chunk of input) {
-    // The first two bytes are waited for: they may say something else than the charset does.
-    const bytes: Uint8Array = head ? Buffer.concat([head, chunk]) : chunk
-    if (head) {
-      head = bytes.length < 2 ? bytes : undefined
-      if (head) continue
-      decoder = byMark(bytes, named)
+    let bytes: Uint8Array = chunk
+    if (!decoder) {
+      start = Buffer.concat([start, chunk])
+      if (start.length < MAX_MARK_BYTES) continue
+      ;({ decoder, rest: bytes } = await begin(start, charset))
     }
-    const text = decode(() => decoder.decode(bytes, { stream: true }), decoder.encoding)
+    const text = decoder.decode(bytes)
     if (text !== '') yield text
   }
-  const rest = decode(() => decoder.decode(head), decoder.encoding)
-  if (rest !== '') yield rest
-}
-
-/**
- * Makes the decoder of a charset, by any of its names in https://encoding.spec.whatwg.org/#names-and-labels.
- *
- * @throws TransformError for a charset that is unknown
- */
-export function createDecoder(charset: string): TextDecoder {
-  try {
-    return new TextDecoder(charset, { fatal: true, ignoreBOM: true })
-  } catch (cause) {
-    throw new TransformError(`The charset "${charset}" of the content type is unknown.`, { cause })
+  if (!decoder) {
+    const begun = await begin(start, charset)
+    decoder = begun.decoder
+    const text = decoder.decode(begun.rest)
+    if (text !== '') yield text
   }
+  decoder.end()
 }
 
-/**
- * The decoder of a content type: that of its charset, UTF-8 where it names none.
- *
- * @throws TransformError for a charset that is unknown
- */
-export function decoderOf(type: MIMEType | undefined): TextDecoder {
-  const charset = type?.params.get('charset') ?? 'utf-8'
-  // ASCII is UTF-8 already; the label itself would mean windows-1252, which has something for every byte.
-  return createDecoder(/^(us-)?ascii$/i.test(charset) ? 'utf-8' : charset)
+interface TextReader {
+  decode(bytes: Uint8Array): string
+  end(): void
 }
 
-/** `utf-16` is little-endian to a TextDecoder, and to everybody else what the byte order mark says. */
-function byMark(start: Uint8Array, named: TextDecoder): TextDecoder {
-  const isBigEndian = named.encoding === 'utf-16le' && start[0] === 0xfe && start[1] === 0xff
-  return isBigEndian ? createDecoder('utf-16be') : named
-}
-
-function decode(step: () => string, encoding: string): string {
-  try {
-    return step()
-  } catch (cause) {
-    throw new TransformError(`The content is not valid ${encoding}: name its charset in the content type.`, { cause })
+/** Chooses the encoding by the first bytes of a text. Their rest is the text without its byte-order mark. */
+async function begin(start: Uint8Array, charset: Charset): Promise<{ decoder: TextReader; rest: Uint8Array }> {
+  const mark = byteOrderMarkOf(start)
+  const encoding = await loadEncoding(mark?.encoding ?? (await encodingOf(charset)))
+  const statedBy: StatedBy = mark ? 'byte-order mark' : charset.label === '' ? 'nothing' : 'charset'
+  const offset = mark?.length ?? 0
+  const pieces = createPieceDecoder(encoding, {
+    offset,
+    refuse: (fault, cause) => refusalOf(fault, encoding.name, statedBy, cause),
+  })
+  const check = createLabelCheck(encoding.name, statedBy)
+  const decoder: TextReader = {
+    decode(bytes) {
+      const text = pieces.decode(bytes)
+      check?.look(text)
+      return text
+    },
+    end() {
+      pieces.end()
+      check?.end?.()
+    },
   }
+  return { decoder, rest: start.subarray(offset) }
 }

@@ -5,7 +5,7 @@ import type { Transform } from '../transform.ts'
 import { decoderOf, decodeText } from './decode-text.ts'
 
 /**
- * Text in upper case, as UTF-8.
+ * Text in upper case, as UTF-8 without a byte-order mark.
  *
  * Upper-casing piece by piece gives what upper-casing the whole would, as long as no piece ends inside a code point: of
  * Unicode's case mappings that look at their surroundings, all are for lower-casing (the final sigma) or for a language
@@ -13,7 +13,7 @@ import { decoderOf, decodeText } from './decode-text.ts'
  */
 export const upperCase: Transform = {
   name: 'upper-case',
-  version: '1',
+  version: '2',
 
   apply(input, { upload }) {
     const type = parseMediaType(upload.contentType)
