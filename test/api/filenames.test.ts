@@ -29,15 +29,23 @@ const ways: Record<string, (user: TestUser, filename: string) => Promise<Answer>
   },
 }
 
+/** What a form takes as a path on the disk of its client, and cuts to the name. */
+const paths: Array<[string, string, string]> = [
+  ['a path', 'folder/a.txt', 'a.txt'],
+  ['an absolute path', '/etc/passwd', 'passwd'],
+  ['a Windows path', 'C:\\Windows\\a.txt', 'a.txt'],
+  ['a path that browsers make up', 'C:\\fakepath\\a b.txt', 'a b.txt'],
+  ['a share of Windows', '\\\\server\\share\\a.txt', 'a.txt'],
+  ['a backslash alone', 'a\\b', 'b'],
+]
+
 const refused: Array<[string, string]> = [
   ['the parent', '..'],
   ['this folder', '.'],
   ['a path upwards', '../../etc/passwd'],
-  ['dots inside', 'a..b.txt'],
-  ['a path', 'folder/a.txt'],
-  ['an absolute path', '/etc/passwd'],
-  ['a Windows path', 'C:\\Windows\\a.txt'],
-  ['a backslash alone', 'a\\b'],
+  ['a path that leads upwards on the way', 'a/../b.txt'],
+  ['a path upwards, of Windows', 'a\\..\\b.txt'],
+  ['a path without a name', 'folder/'],
   ['an encoded path with dots', '..%2F..%2Fa.txt'],
   ['a NUL', 'a\0.txt'],
   ['a bell', 'a\x07.txt'],
@@ -58,6 +66,15 @@ t.test('a file name that could be read as a path or show as another is refused, 
       isProblem(t, await send(user, filename), 400, 'invalid-filename', `${way}: ${name}`)
     }
     t.same(await user.traces(), NO_TRACES, `${way}: nothing is stored`)
+  }
+})
+
+t.test('a path is refused where the name is the client’s own words, and cut to its name in a form', async t => {
+  const user = await createTestUser(aws)
+  for (const [name, path, filename] of paths) {
+    t.match(await send('multipart', user, path), { status: 200, body: { filename } }, `multipart: ${name}`)
+    for (const way of ['json', 'raw'])
+      isProblem(t, await send(way, user, path), 400, 'invalid-filename', `${way}: ${name}`)
   }
 })
 
@@ -101,6 +118,12 @@ t.test('a query that is not percent-encoded UTF-8 is refused, and not stored as 
 const taken = [
   'a b.txt',
   '%2e%2e',
+  'a..b.txt',
+  '4.09.02 p.m..png',
+  '...',
+  '..a',
+  'a..',
+  '.a.',
   '%00.txt',
   'a;b=c.txt',
   "it's.txt",

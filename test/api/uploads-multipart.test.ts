@@ -74,6 +74,26 @@ t.test('the file of a form is named by', async t => {
   }
 })
 
+/** What a browser sends for a file input that nobody has filled. */
+function unfilled(): FormPart {
+  return { name: 'other', filename: '', type: 'application/octet-stream', value: '' }
+}
+
+t.test('file inputs without a file are skipped, wherever they stand, and count for nothing', async t => {
+  const user = await createTestUser(aws)
+  const parts = [...Array.from({ length: 30 }, unfilled), file(), unfilled()]
+  t.match(await post(user, form(parts)), { status: 200, body: { filename: 'a.txt', size: 5 } })
+  const named = [{ name: 'filename', value: '' }, unfilled(), { name: 'filename', value: '' }, file()]
+  t.match(await post(user, form(named)), { status: 200, body: { filename: 'a.txt' } })
+})
+
+t.test('a file keeps the parameters of its type', async t => {
+  const user = await createTestUser(aws)
+  const answer = await post(user, form([file({ type: 'text/plain; charset=iso-8859-15; format=flowed' })]))
+  t.match(answer, { status: 200, body: { contentType: 'text/plain; charset=iso-8859-15; format=flowed' } })
+  t.equal((await readObject(aws, keyOf(answer))).contentType, 'text/plain; charset=iso-8859-15; format=flowed')
+})
+
 t.test('a file that nothing names is named by the time', async t => {
   const user = await createTestUser(aws)
   const answer = await post(user, form([unnamed()]))
@@ -99,7 +119,8 @@ const refused: Array<[string, Form, string]> = [
   ['a cut off end', form([file()], { end: '' }), 'malformed-multipart'],
   ['a cut off end of a large file', form([file({ value: big })], { end: '' }), 'malformed-multipart'],
   ['a body that is no form', { ...form([]), body: Buffer.from('hello') }, 'malformed-multipart'],
-  ['an empty file input', form([file({ filename: '', value: '' })]), 'invalid-filename'],
+  ['file inputs without a file alone', form([unfilled(), unfilled()]), 'missing-file'],
+  ['bytes under an empty name', form([file({ filename: '' })]), 'invalid-filename'],
   ['a type that is none', form([file({ type: 'nonsense' })]), 'invalid-content-type'],
 ]
 

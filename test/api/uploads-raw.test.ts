@@ -33,6 +33,29 @@ t.test('without a content type the file is an application/octet-stream', async t
   t.match(answer, { status: 200, body: { contentType: 'application/octet-stream', size: 1 } })
 })
 
+t.test('what curl calls a web form, and an empty type, say nothing of the file', async t => {
+  const user = await createTestUser(aws)
+  const types = ['application/x-www-form-urlencoded', 'Application/X-WWW-Form-Urlencoded; charset=UTF-8', '']
+  for (const type of types) {
+    const answer = await post(user, '?filename=a.txt', { 'content-type': type }, Buffer.from('a=1&b'))
+    t.match(answer, { status: 200, body: { contentType: 'application/octet-stream', size: 5 } }, type)
+    t.equal((await readObject(aws, keyOf(answer))).bytes.toString(), 'a=1&b')
+  }
+})
+
+t.test('a body that is not encoded may say so, in any case', async t => {
+  const user = await createTestUser(aws)
+  for (const encoding of ['identity', 'Identity', 'IDENTITY, identity', '', ' ', ',']) {
+    const headers = { 'content-encoding': encoding, 'content-type': 'text/plain' }
+    t.match(await post(user, '?filename=a.txt', headers, Buffer.from('x')), { status: 200 }, `raw: "${encoding}"`)
+    const json = { ...headers, 'content-type': 'APPLICATION/JSON; Charset="UTF-8"' }
+    t.match(await post(user, '', json, Buffer.from('{}')), { status: 200 }, `json: "${encoding}"`)
+    const form = { ...headers, 'content-type': 'MULTIPART/FORM-DATA; Boundary=B' }
+    const body = '--B\r\ncontent-disposition: Form-Data; Name=f; FileName=a.txt\r\n\r\nx\r\n--B--\r\n'
+    t.match(await post(user, '', form, Buffer.from(body)), { status: 200 }, `form: "${encoding}"`)
+  }
+})
+
 t.test('without a body the file is empty', async t => {
   const user = await createTestUser(aws)
   t.match(await post(user, '?filename=empty.bin', {}), { status: 200, body: { size: 0, filename: 'empty.bin' } })

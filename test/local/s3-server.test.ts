@@ -1,11 +1,14 @@
 import path from 'node:path'
 import {
+  CompleteMultipartUploadCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  GetObjectCommand,
   HeadBucketCommand,
   ListBucketsCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
+  PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
@@ -102,4 +105,25 @@ t.test('multipart uploads are listed page by page, by their keys', async t => {
     marker = { KeyMarker: reply.NextKeyMarker, UploadIdMarker: reply.NextUploadIdMarker }
   }
   t.same(keys, ['k1', 'k2', 'k2', 'k3'])
+})
+
+t.test('an object of any content type is stored with it', async t => {
+  const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
+  t.teardown(() => server.stop())
+  const s3 = clientOf(t, server.port)
+  await s3.send(new CreateBucketCommand({ Bucket: 'types' }))
+  const types = ['application/x-www-form-urlencoded', 'application/x-amz-json-1.0', 'application/json', 'text/plain']
+  for (const ContentType of [...types, 'multipart/form-data; boundary=a', 'application/xml', 'a/b; c=";"']) {
+    const object = { Bucket: 'types', Key: 'k' }
+    await s3.send(new PutObjectCommand({ ...object, ContentType, Body: 'a=1&{<' }))
+    const reply = await s3.send(new GetObjectCommand(object))
+    t.equal(reply.ContentType, ContentType)
+    t.equal(await reply.Body?.transformToString(), 'a=1&{<', ContentType)
+    const multipart = { Bucket: 'types', Key: 'parts' }
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ ...multipart, ContentType }))
+    const { ETag } = await s3.send(new UploadPartCommand({ ...multipart, UploadId, PartNumber: 1, Body: 'x' }))
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] }
+    await s3.send(new CompleteMultipartUploadCommand({ ...multipart, UploadId, MultipartUpload }))
+    t.equal((await s3.send(new GetObjectCommand(multipart))).ContentType, ContentType)
+  }
 })

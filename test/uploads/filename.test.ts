@@ -1,6 +1,6 @@
 import t from 'tap'
 import { InvalidFilenameError } from '../../services/uploads/errors.ts'
-import { checkFilename, defaultFilename, MAX_FILENAME_BYTES } from '../../services/uploads/filename.ts'
+import { baseNameOf, checkFilename, defaultFilename, MAX_FILENAME_BYTES } from '../../services/uploads/filename.ts'
 
 const range = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index))
@@ -14,13 +14,13 @@ function show(name: string): string {
 }
 
 const PATH = /path separator/
-const DOTS = /contains "\.\."/
+const DOTS = /is "\." or "\.\.", or has one of them as a directory/
 const CONTROL = /control, line separator or bidirectional/
 
 const refused: Array<[why: RegExp, names: string[]]> = [
   [/empty/, ['']],
   [/blanks only/, [' ', '   ', '\u00a0', '\u3000 \u2003', '\ufeff']],
-  [DOTS, ['.', '..', '...', 'a..b', '..a', 'a..', 'a...txt', '..\u0000']],
+  [DOTS, ['.', '..', '..%2Fa', '..%2f..%2fa.txt', 'a%5C..', 'a%2F.%2fb']],
   [PATH, ['/', '\\', 'a/b', '/etc/passwd', '../../etc/passwd', 'a\\b', 'C:\\a.txt', '\\\\host\\share', 'a/', '//']],
   [CONTROL, range(0x00, 0x1f).flatMap(it => [it, `${it}a`, `a${it}.txt`])],
   [CONTROL, range(0x7f, 0x9f).flatMap(it => [it, `${it}a`, `a${it}.txt`])],
@@ -37,6 +37,12 @@ const taken = [
   ' leading and trailing ',
   '.hidden',
   'trailing.',
+  '...',
+  '..a',
+  'a..',
+  'a..b.txt',
+  '4.09.02 p.m..png',
+  'a%2Fb.txt',
   'a.b.c.tar.gz',
   '. .',
   '%2e%2e%2f',
@@ -88,4 +94,25 @@ t.test('the reason never repeats the name: it goes into logs and answers', async
 t.test('the name of an upload that has none is one that would be taken', async t => {
   t.equal(defaultFilename(1_700_000_000_000), 'file-1700000000000.txt')
   t.equal(checkFilename(defaultFilename(0)), 'file-0.txt')
+})
+
+const paths: Array<[path: string, name: string]> = [
+  ['a.txt', 'a.txt'],
+  ['a..b.txt', 'a..b.txt'],
+  ['/etc/passwd', 'passwd'],
+  ['photos/2026/a b.jpg', 'a b.jpg'],
+  ['C:\\Users\\x\\a.txt', 'a.txt'],
+  ['C:\\fakepath\\a.txt', 'a.txt'],
+  ['\\\\server\\share\\a.txt', 'a.txt'],
+  ['a/b\\c', 'c'],
+  ['..', '..'],
+  ['../a', '../a'],
+  ['a/../b', 'a/../b'],
+  ['a\\.\\b', 'a\\.\\b'],
+  ['a/b/', 'a/b/'],
+  ['', ''],
+]
+
+t.test('a path is cut to its last name, unless it leads upwards or has none', async t => {
+  for (const [path, name] of paths) t.equal(baseNameOf(path), name, path)
 })

@@ -33,6 +33,12 @@ const fastifyErrors: Readonly<Record<string, ProblemSlug>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'not-found',
 }
 
+/** What to say where Fastify's own message does not say what is wrong. */
+const fastifyDetails: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE:
+    'The Content-Type of the request is not a media type such as text/plain, or not one that is taken here.',
+}
+
 /** Seconds after which asking again makes sense where a service behind the api does not answer. */
 const RETRY_AFTER_SECONDS = '5'
 
@@ -70,7 +76,7 @@ function unavailable(detail: string): Problem {
 function problemFromFastify(error: unknown): Problem | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
   const slug = fastifyErrors[error.code]
-  if (slug) return { slug, detail: sentence(error.message) }
+  if (slug) return { slug, detail: fastifyDetails[error.code] ?? sentence(error.message) }
   const isClients = 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500
   return error.code.startsWith('FST_') && isClients
     ? { slug: 'bad-request', detail: sentence(error.message) }

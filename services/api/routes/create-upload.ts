@@ -27,6 +27,10 @@ export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = asyn
   // Every body comes as a stream; what it is shows in the handler, from the query too.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  // Fastify refuses an empty type. It says as much as none.
+  app.addHook('onRequest', async ({ raw: { headers } }) => {
+    if (headers['content-type']?.trim() === '') delete headers['content-type']
+  })
   await app.register(multipart, multipartOptions(arriving.maxFormFiles))
 
   const config = { access: 'write', openapiBody, openapiResponses } as const

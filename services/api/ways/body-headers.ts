@@ -9,9 +9,9 @@ export function checkNotEncoded({ 'content-encoding': encoding }: Headers): void
   throw new ProblemError('unsupported-media-type', 'Send the body without a Content-Encoding.')
 }
 
-/** Whether a `Content-Encoding` leaves the bytes as they are. Its codings are case-insensitive (RFC 9110, 8.4.1). */
+/** Whether a `Content-Encoding` leaves the bytes as they are. It is a list, and its codings are case-insensitive (RFC 9110, 8.4.1). */
 export function isIdentity(encoding: string | undefined): boolean {
-  return encoding === undefined || /^(?:identity)?$/i.test(encoding.trim())
+  return (encoding ?? '').split(',').every(coding => /^(?:identity)?$/i.test(coding.trim()))
 }
 
 /** JSON is UTF-8 (RFC 8259): no parameter of its type must say another charset. @throws ProblemError */

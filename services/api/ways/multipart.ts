@@ -1,16 +1,16 @@
-import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { checked, createDigestCheck } from '../content/digest-check.ts'
 import { type ExpectedDigest, parseDigests } from '../content/digest-field.ts'
 import type { Patience } from '../http/patience.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { declaredLength } from './body-headers.ts'
-import { type FormReader, malformed, readForm, textOf } from './form-reader.ts'
+import { type FormPart, type FormReader, readForm } from './form-reader.ts'
+import { malformed } from './malformed.ts'
 import type { ArrivingFile, UploadQuery } from './way.ts'
 
 /** A file of a form, with what the fields before it have said of it. */
 interface FormFile {
-  part: MultipartFile
+  part: Extract<FormPart, { type: 'file' }>
   filename: string | undefined
   digests: ExpectedDigest[]
 }
@@ -32,11 +32,11 @@ export async function* fromMultipart(
 ): AsyncGenerator<ArrivingFile> {
   const form = readForm(request, maxFiles, patience)
   let { file: next } = await nextFile(form)
-  if (!next) throw new ProblemError('missing-file', 'The form has no part that is a file.')
+  if (!next) throw new ProblemError('missing-file', missingFile(form))
   for (let count = 1; next; count++) {
     const { part, filename, digests }: FormFile = next
     next = undefined
-    const bytes = form.bytes(part)
+    const bytes = part.bytes()
     const whole = digests.length > 0 ? checked(bytes, createDigestCheck(digests)) : bytes
     async function* body(): AsyncGenerator<Uint8Array> {
       yield* whole
@@ -50,7 +50,7 @@ export async function* fromMultipart(
     }
     yield {
       filename: query.filename ?? filename,
-      contentType: part.mimetype,
+      contentType: part.contentType,
       body: body(),
       maxBytes: declaredLength(request.headers),
       pace: patience,
@@ -66,16 +66,23 @@ async function nextFile(form: FormReader): Promise<{ file?: FormFile; orphan?: s
   for (;;) {
     const part = await form.next()
     if (part === undefined) return orphan === undefined ? {} : { orphan }
-    // A part may be a file without a name: then the types are wrong.
-    if (part.type === 'file')
-      return { file: { part, filename: filename ?? (part.filename as string | undefined), digests } }
-    if (part.fieldname === 'filename') filename ??= textOf(part)
-    else if (part.fieldname === 'repr-digest') digests = parseDigests('The field "repr-digest"', textOf(part))
+    if (part.type === 'file') return { file: { part, filename: filename ?? part.filename, digests } }
+    if (part.name === 'filename') {
+      // A page sends an empty text for an input that nobody has filled.
+      const text = part.text()
+      if (text === '') continue
+      filename ??= text
+    } else if (part.name === 'repr-digest') digests = parseDigests('The field "repr-digest"', part.text())
     else continue
-    orphan = part.fieldname
+    orphan = part.name
   }
 }
 
 function tooMany(detail: string): ProblemError {
   return new ProblemError('too-many-files', detail)
+}
+
+function missingFile(form: FormReader): string {
+  if (form.unfilled() > 0) return 'No file was chosen: every file of the form has neither a name nor bytes.'
+  return 'The form has no part that is a file: none has a filename. With curl, write -F file=@PATH.'
 }

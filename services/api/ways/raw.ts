@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { essenceOf } from '../../uploads/media-types/media-type.ts'
 import { checked, digestCheckOf } from '../content/digest-check.ts'
 import type { Patience } from '../http/patience.ts'
 import { declaredLength } from './body-headers.ts'
@@ -12,10 +13,19 @@ export function fromRaw(request: FastifyRequest, { filename }: UploadQuery, pati
   const chunks = bodyChunks(request.body, patience)
   return {
     filename,
-    contentType: request.headers['content-type'] ?? 'application/octet-stream',
+    contentType: contentTypeOf(request.headers['content-type']),
     body: check ? checked(chunks, check) : chunks,
     declaredBytes,
     maxBytes: declaredBytes,
     pace: patience,
   }
+}
+
+/**
+ * `application/x-www-form-urlencoded` is what curl says of whatever it sends by `-d` or `--data-binary` without being told a type. It
+ * says nothing of the file.
+ */
+function contentTypeOf(header = ''): string {
+  const essence = essenceOf(header)
+  return essence === '' || essence === 'application/x-www-form-urlencoded' ? 'application/octet-stream' : header
 }

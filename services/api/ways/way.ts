@@ -18,7 +18,7 @@ export interface UploadQuery {
 }
 
 export const UNKNOWN_WAY =
-  'Send JSON {"filename", "content"} as application/json, a form with one file as multipart/form-data, or the bytes of the file with its name as ?filename=.'
+  'Send JSON {"filename", "content"} as application/json, a form with one file as multipart/form-data, or the bytes of the file with its name as ?filename=. curl -d sends a content type of its own: add -H "Content-Type: application/json", or ?filename=.'
 
 /**
  * The way that a request takes. A form is always a form; anything else with `?filename=` is the file itself, JSON too.

@@ -1,4 +1,5 @@
 import diagnostics from 'node:diagnostics_channel'
+import { takeEveryContentType } from './s3-content-types.ts'
 import { addMultipartLists, type Hooked } from './s3-multipart-lists.ts'
 
 interface Listener extends Hooked {
@@ -15,6 +16,7 @@ export function listeningOn<T>(host: string, start: () => Promise<T>): Promise<T
     const { fastify } = message as { fastify: Listener }
     const listen = fastify.listen.bind(fastify)
     fastify.listen = options => listen({ ...options, host })
+    takeEveryContentType(fastify)
     addMultipartLists(fastify)
     bound = true
   }

@@ -2,6 +2,7 @@ interface Request {
   method: string
   url: string
   headers: Record<string, string | string[] | undefined>
+  raw: { headers: Record<string, string | string[] | undefined> }
   body: unknown
 }
 
@@ -15,7 +16,7 @@ interface Reply {
 
 /** The part of a Fastify instance that is used. */
 export interface Hooked {
-  addHook(name: 'preHandler', hook: (request: Request, reply: Reply) => Promise<unknown>): unknown
+  addHook(name: 'onRequest' | 'preHandler', hook: (request: Request, reply: Reply) => Promise<unknown>): unknown
   addHook(name: 'onSend', hook: (request: Request, reply: Reply, payload: unknown) => Promise<unknown>): unknown
 }
 

@@ -63,7 +63,7 @@ t.test('a body that comes drop by drop is given up, whatever the way, and leaves
     [
       'a form behind its file',
       `${head('/uploads', form) + openFile}x\r\n`,
-      '--b\r\ncontent-disposition: attachment\r\n\r\nx\r\n',
+      '--b\r\ncontent-disposition: form-data; name="note"\r\n\r\nx\r\n',
     ],
   ]
   const answers = await Promise.all(slow.map(([, start, drop]) => trickle(api, start, drop)))

@@ -37,7 +37,7 @@ const names: Attack[] = [
   'x'.repeat(1_025),
   '%f0%9f%8e%89'.repeat(300),
   'x'.repeat(60_000),
-  'a..b',
+  'a/../b',
 ].map(name => raw(`names: ${name.slice(0, 40)}`, `?filename=${name}`, '400 invalid-filename'))
 
 const keptNames: Attack[] = [
@@ -48,6 +48,8 @@ const keptNames: Attack[] = [
   '$(id)',
   '{{7*7}}',
   '__proto__',
+  'a..b',
+  '...',
   'CON',
 ].map(name =>
   raw(`names: ${name} is only a name`, `?filename=${encodeURI(decodeURI(name)).replaceAll('%2525', '%25')}`, '200'),
