@@ -44,6 +44,8 @@ export interface FieldFile {
   readonly image?: readonly [width: number, height: number]
   /** The names of the outputs besides the main one. */
   readonly further?: readonly string[]
+  /** Further outputs by their names, which are JSON, and what they have to match. */
+  readonly outputs?: Readonly<Record<string, unknown>>
   /** The upload fails, and its reason matches. */
   readonly failed?: RegExp
 }

@@ -71,6 +71,9 @@ async function checkFile(t: Test, client: FieldClient, uploadId: string, file: F
     const names = (upload.outputs ?? []).map(({ name }) => name).filter(name => name !== 'main')
     t.strictSame(names, file.further)
   }
+  for (const [name, pattern] of Object.entries(file.outputs ?? {})) {
+    t.match(JSON.parse((await readOutput(client, uploadId, `outputs/${name}`)).toString()), pattern, name)
+  }
   if (file.text === undefined && !file.rows && !file.image) return
   const output = await readOutput(client, uploadId)
   if (file.text !== undefined) t.equal(output.toString(), file.text)

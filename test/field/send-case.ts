@@ -103,10 +103,14 @@ export async function findUpload({ url, authorization }: FieldClient, uploadId: 
   }
 }
 
-/** The main output, by the redirect that a client follows. */
-export async function readOutput({ url, authorization }: FieldClient, uploadId: string): Promise<Buffer> {
-  const response = await fetch(`${url}/uploads/${uploadId}/processed`, { headers: { authorization } })
-  if (!response.ok) throw new Error(`The output of ${uploadId}: ${response.status} ${await response.text()}`)
+/** An output, the main one unless a path says otherwise, by the redirect that a client follows. */
+export async function readOutput(
+  { url, authorization }: FieldClient,
+  uploadId: string,
+  path = 'processed',
+): Promise<Buffer> {
+  const response = await fetch(`${url}/uploads/${uploadId}/${path}`, { headers: { authorization } })
+  if (!response.ok) throw new Error(`The output ${path} of ${uploadId}: ${response.status} ${await response.text()}`)
   return Buffer.from(await response.arrayBuffer())
 }
 

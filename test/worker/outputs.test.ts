@@ -32,7 +32,12 @@ t.test('a table becomes lines of JSON, and its bad rows an output of their own',
   const processor = await processorFor()
   for (const _time of [1, 2]) {
     await processor.process(record, going)
-    const [main, bad] = [processedKey(upload.key), `${outputsPrefix(upload.key)}bad-rows.json`]
+    const [main, table, bad] = [
+      processedKey(upload.key),
+      `${outputsPrefix(upload.key)}table.json`,
+      `${outputsPrefix(upload.key)}bad-rows.json`,
+    ]
+    t.match(JSON.parse((await read(table)).text), { rows: 2, badRows: 1, dialect: { delimiter: ',', lineEnd: 'LF' } })
     t.equal((await read(main)).text, '{"a":"1","b":"2"}\n{"a":"4","b":"5"}\n')
     const report = await read(bad)
     t.match(JSON.parse(report.text), { goodRows: 2, badRows: 1, first: [{ line: 3 }] })
@@ -41,22 +46,23 @@ t.test('a table becomes lines of JSON, and its bad rows an output of their own',
       'source-sha256': upload.sha256,
       'upload-id': upload.uploadId,
       transform: 'csv-to-ndjson',
-      'transform-version': '1',
+      'transform-version': '2',
     })
     t.match(await store.get(upload), {
       status: 'processed',
       processed: { bucket: names.processedBucket, key: main },
       outputs: [
         { name: 'main', contentType: 'application/x-ndjson', size: 36, filename: 'table.ndjson' },
+        { name: 'table.json', s3: { bucket: names.processedBucket, key: table } },
         {
           name: 'bad-rows.json',
           size: Buffer.byteLength(report.text),
           s3: { bucket: names.processedBucket, key: bad },
         },
       ],
-      transform: { name: 'csv-to-ndjson', version: '1' },
+      transform: { name: 'csv-to-ndjson', version: '2' },
     })
-    t.strictSame((await lying(upload)).sort(), [main, bad].sort())
+    t.strictSame((await lying(upload)).sort(), [main, table, bad].sort())
   }
 })
 

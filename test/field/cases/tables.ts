@@ -1,10 +1,8 @@
 import type { FieldCase } from '../field-case.ts'
+import { delimiters } from './table-delimiters.ts'
+import { headers } from './table-headers.ts'
+import { programs } from './table-programs.ts'
+import { quoting } from './table-quoting.ts'
 
 /** CSV as programs and people write it. */
-export const tables: readonly FieldCase[] = [
-  {
-    what: 'a CSV of RFC 4180 with quotes and a line end inside of a field',
-    send: { filename: 'a.csv', contentType: 'text/csv', body: 'name,note\r\nAnn,"a ""b""\r\nc"\r\n' },
-    expected: { rows: [{ name: 'Ann', note: 'a "b"\r\nc' }], further: [] },
-  },
-]
+export const tables: readonly FieldCase[] = [...delimiters, ...quoting, ...headers, ...programs]

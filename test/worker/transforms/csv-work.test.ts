@@ -1,6 +1,8 @@
 import t from 'tap'
 import { TransformError } from '../../../services/worker/errors.ts'
 import { createTransform } from '../../../services/worker/transforms/rules/transform-source.ts'
+import { type Dialect, RFC_4180 } from '../../../services/worker/transforms/shipped/csv/dialect.ts'
+import { uniqueNames } from '../../../services/worker/transforms/shipped/csv/header.ts'
 import { createRecordSplitter } from '../../../services/worker/transforms/shipped/csv/record-splitter.ts'
 import { csvShapes } from './csv-shapes.ts'
 import { growthOf } from './growth.ts'
@@ -28,16 +30,18 @@ t.test('the work for a file grows in proportion to its size', async t => {
   }
 })
 
+const dialects: readonly Dialect[] = [RFC_4180, { ...RFC_4180, escape: 'backslash' }, { ...RFC_4180, quote: '' }]
+
 // The splitter is what holds a row until it has all of it. 3 bytes is less than TCP ever delivers, and a chunk is more.
 for (const [how, pieceLength] of [
   ['in one piece', Number.POSITIVE_INFINITY],
   ['in pieces of 3 characters', 3],
 ] as const) {
   t.test(`the work of splitting a file ${how} grows in proportion to its size`, async t => {
-    for (const [name, shape] of Object.entries(csvShapes)) {
+    for (const [name, shape, dialect] of everyShape()) {
       const split = async (size: number) => {
         const text = shape(size)
-        const splitter = createRecordSplitter({ delimiter: ',', maxLength: 1024 ** 2 })
+        const splitter = createRecordSplitter({ dialect, maxLength: 1024 ** 2 })
         for (let at = 0; at < text.length; at += pieceLength) drain(splitter.push(text.slice(at, at + pieceLength)))
         drain(splitter.end())
       }
@@ -45,6 +49,26 @@ for (const [how, pieceLength] of [
       t.ok(factor < LINEAR, `${name}: ${factor.toFixed(1)} times, ${Math.round(micros / 1000)} ms`)
     }
   })
+}
+
+t.test('the work of numbering equal names grows in proportion to their number', async t => {
+  const shapes: Record<string, (index: number) => string> = {
+    'one name': () => 'a',
+    'one name, whose numbers are taken': index => (index % 2 === 0 ? 'a' : `a_${index}`),
+    'two names': index => (index % 2 === 0 ? 'a' : 'a_2'),
+  }
+  for (const [what, nameAt] of Object.entries(shapes)) {
+    const number = async (size: number) => void uniqueNames(Array.from({ length: size }, (_, index) => nameAt(index)))
+    const { factor, micros } = await growthOf(number, { size: 32 * 1024 })
+    t.ok(factor < LINEAR, `${what}: ${factor.toFixed(1)} times, ${Math.round(micros / 1000)} ms`)
+  }
+})
+
+function* everyShape() {
+  for (const [name, shape] of Object.entries(csvShapes)) {
+    yield [name, shape, RFC_4180] as const
+    if (name.includes('quote')) for (const dialect of dialects.slice(1)) yield [name, shape, dialect] as const
+  }
 }
 
 function drain(values: Iterable<unknown>): void {

@@ -1,0 +1,122 @@
+import { TransformError } from '../../../errors.ts'
+import { isName, isValue, nameScore } from './cells.ts'
+import { fits, isApart, type Reading } from './reading.ts'
+import type { Row } from './record-splitter.ts'
+
+export interface FoundHeader {
+  /** The line that the header, or without one the first row, begins on. */
+  readonly line: number
+  /** The number of fields of rows that leave out the last columns. */
+  readonly shortRow?: number
+  /** True if the first field of each row is the name of the row, and the header has no name for it. */
+  readonly hasRowNames?: boolean
+}
+
+/** The rows that a header is compared with. */
+const COMPARED = 20
+
+/** The lines above a header that are looked through. */
+const MAX_ABOVE = 100
+
+/**
+ * Finds the line that names the columns: the first row, unless titles, notes and blank lines stand above it. These have other
+ * numbers of fields than the table, and do not look like names while what follows them does.
+ *
+ * @throws TransformError where the first row has fewer fields than all others, and may be a title or a header
+ */
+export function findHeader(reading: Reading): FoundHeader | undefined {
+  const { pieces, rows, width } = reading
+  const [first] = pieces
+  const [firstRow] = rows
+  if (!first || !firstRow) return undefined
+  const start = rows.findIndex(({ fields }) => fields.length === width)
+  const row = rows[start]
+  if (!row || width < 2 || !('fields' in first)) return { line: first.line }
+  if (start === 0) return shortRows(reading) ?? { line: belowTitles(reading, start).line }
+
+  const above = pieces.slice(0, pieces.indexOf(row))
+  if (above.length > MAX_ABOVE) return { line: first.line }
+  const header = belowTitles(reading, start)
+  if (isAbove(reading, above, header)) return { line: header.line }
+  return unevenHeader(reading, firstRow, row)
+}
+
+/** For a table whose rows all leave out the same last columns. A row of one field is more likely no row of the table at all. */
+function shortRows({ rows, pieces }: Reading): FoundHeader | undefined {
+  const [header, row, ...others] = rows
+  if (!header || !row || pieces.length > rows.length) return undefined
+  const shortRow = row.fields.length
+  const isSteady = others.every(({ fields }) => fields.length === shortRow)
+  return isSteady && shortRow > 1 && shortRow < header.fields.length ? { line: header.line, shortRow } : undefined
+}
+
+/** Passes over rows in which nothing but the first field has a text, as spreadsheets save titles. */
+function belowTitles({ rows, width }: Reading, start: number): Row {
+  let at = start
+  for (let row = rows[at]; row; row = rows[at]) {
+    const next = rows[at + 1]
+    const filled = filledFields(row)
+    const isTitle = filled === 0 || (width > 2 && filled === 1 && row.fields[0] !== '')
+    if (!isTitle || !next || at - start > MAX_ABOVE || next.fields.length > width || filledFields(next) < filled) break
+    // What may as well be the one name of a header is a title only if names follow.
+    if (filled === 1 && !isTitleAbove(rows.slice(at + 1, at + MAX_ABOVE))) break
+    at++
+  }
+  return rows[at] ?? (rows[start] as Row)
+}
+
+function isTitleAbove(rows: readonly Row[]): boolean {
+  const header = rows.find(row => filledFields(row) > 1)
+  return header?.fields.every(isName) ?? false
+}
+
+const filledFields = ({ fields }: Row) => fields.filter(field => field.trim() !== '').length
+
+/** Whether what stands above a row is no part of the table, and the row its header. */
+function isAbove({ rows, width, dialect }: Reading, above: Reading['pieces'], row: Row): boolean {
+  const below = rows.slice(rows.indexOf(row) + 1).filter(({ fields }) => fits(fields, width))
+  const score = nameScore(
+    row.fields,
+    below.slice(0, COMPARED).map(({ fields }) => fields),
+  )
+  const lastAbove = above.at(-1)
+  const isBlankBetween = lastAbove !== undefined && 'fields' in lastAbove && isApart(lastAbove, row)
+  const fields = above.map(piece => ('fields' in piece ? piece.fields : []))
+  const isComment = fields.every(([name]) => name?.startsWith('#'))
+  const isWithoutDelimiter = fields.every(({ length }) => length <= 1)
+  if (score > 0)
+    return (
+      isWithoutDelimiter ||
+      isBlankBetween ||
+      isComment ||
+      above.length > 1 ||
+      isProse(fields[0] ?? [], dialect.delimiter)
+    )
+  // Nothing but texts, or years that are names: the lines above have to be sure then.
+  if (score === 0 && row.fields.some(isValue)) return isBlankBetween || isComment
+  if (score === 0) return isBlankBetween || isComment || (isWithoutDelimiter && !dialect.skipInitialSpace)
+  return isBlankBetween && !row.fields.every(isValue)
+}
+
+const isProse = (fields: readonly string[], delimiter: string) =>
+  delimiter === ',' && fields.slice(1).some(field => field.startsWith(' '))
+
+/** For a first row that is the header, and has more or fewer fields than most of what follows. */
+function unevenHeader(reading: Reading, first: Row, row: Row): FoundHeader {
+  const { rows, pieces, width } = reading
+  const { line, fields } = first
+  const others = rows.slice(1)
+  const isSteady = pieces.length === rows.length && others.every(other => other.fields.length === width)
+  if (!isSteady || fields.length > width) return shortRows(reading) ?? { line }
+  if (fields.length === width - 1 && areRowNames(others)) return { line, hasRowNames: true }
+  const count = fields.length === 1 ? '1 field' : `${fields.length} fields`
+  throw new TransformError(
+    `Line ${line} has ${count} and line ${row.line} has ${width}. Line ${line} is a title, or a header that lacks names. Remove the title or add the names, or set the option header to the names of all columns.`,
+  )
+}
+
+/** R counts the rows of a table from 1, Python from 0. */
+function areRowNames(rows: readonly Row[]): boolean {
+  const from = Number(rows[0]?.fields[0])
+  return (from === 0 || from === 1) && rows.every(({ fields }, index) => fields[0] === String(from + index))
+}

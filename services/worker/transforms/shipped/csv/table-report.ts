@@ -1,0 +1,55 @@
+import type { Dialect } from './dialect.ts'
+import type { LineEnds } from './record-splitter.ts'
+
+/** What a person has to know of how a file was read. */
+export interface TableReport {
+  readonly rows: number
+  readonly badRows: number
+  readonly dialect: Dialect
+  /** What the delimiter is known by. */
+  readonly delimiterFrom: DelimiterFrom
+  readonly lineEnds: Readonly<LineEnds>
+  /** The line of the header. Undefined: the file has none. */
+  readonly headerLine: number | undefined
+  readonly columns: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+export type DelimiterFrom = 'option' | 'sep= line' | 'content type' | 'content'
+
+/** How much of the names is reported, in characters: an item of DynamoDB has no room for a thousand long ones. */
+const NAMES_LENGTH = 8 * 1024
+
+export function reportToJson(report: TableReport): string {
+  const { rows, badRows, dialect, delimiterFrom, lineEnds, headerLine, columns, warnings } = report
+  const used = Object.entries(lineEnds).filter(([, count]) => count > 0)
+  const json = {
+    rows,
+    badRows,
+    dialect: {
+      // A table of one column has none.
+      delimiter: columns.length > 1 ? dialect.delimiter : null,
+      delimiterFrom,
+      quote: dialect.quote === '' ? null : dialect.quote,
+      escape: dialect.quote === '' ? null : dialect.escape,
+      skipInitialSpace: dialect.skipInitialSpace,
+      lineEnd: used.length > 1 ? 'mixed' : (used[0]?.[0] ?? null),
+    },
+    headerLine: headerLine ?? null,
+    columnCount: columns.length,
+    columns: firstNames(columns),
+    warnings,
+  }
+  return `${JSON.stringify(json, undefined, 2)}\n`
+}
+
+function firstNames(columns: readonly string[]): string[] {
+  let length = 0
+  const names: string[] = []
+  for (const name of columns) {
+    length += name.length
+    if (length > NAMES_LENGTH) break
+    names.push(name)
+  }
+  return names
+}
