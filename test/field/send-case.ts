@@ -22,6 +22,7 @@ export interface FieldAnswer {
 /** What `GET /uploads/{id}` shows. */
 export interface FoundUpload {
   readonly status: string
+  readonly filename: string
   readonly failure?: { readonly code: string; readonly reason: string }
   readonly transform?: { readonly name: string }
   readonly outputs?: readonly { readonly name: string }[]

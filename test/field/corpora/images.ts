@@ -1,0 +1,65 @@
+import { isUtf8 } from 'node:buffer'
+import { globSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import sharp from 'sharp'
+import type { Corpus, Expected } from './corpus.ts'
+
+/** As browsers and operating systems call them by their extensions. Others are sent as some bytes. */
+const TYPES: Readonly<Record<string, string>> = {
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.gif': 'image/gif',
+  '.webp': 'image/webp',
+  '.avif': 'image/avif',
+  '.tif': 'image/tiff',
+  '.tiff': 'image/tiff',
+  '.bmp': 'image/bmp',
+}
+
+const THUMBNAIL = 320
+/** What the pipeline decodes at most. */
+const MAX_PIXELS = 50_000_000
+/** Pixels along each side that are compared. */
+const COMPARED = 16
+
+export const images: Corpus = {
+  name: 'images',
+  reader: 'sharp with failOn "none"',
+  packages: [{ registry: 'pypi', name: 'pillow', version: '13.0.0' }],
+  async load([pillow = '']) {
+    const folder = path.join(pillow, 'Tests/images')
+    const items = []
+    for (const name of globSync('**/*.*', { cwd: folder }).sort()) {
+      const body = readFileSync(path.join(folder, name))
+      const contentType = TYPES[path.extname(name).toLowerCase()] ?? 'application/octet-stream'
+      const filename = path.basename(name)
+      items.push({ name, send: { filename, contentType, body }, expected: await thumbnailOf(body) })
+    }
+    return items
+  },
+}
+
+async function thumbnailOf(body: Buffer): Promise<Expected> {
+  const box = { width: THUMBNAIL, height: THUMBNAIL, fit: 'inside', withoutEnlargement: true } as const
+  try {
+    const image = sharp(body, { failOn: 'none', limitInputPixels: MAX_PIXELS })
+    const { data, info } = await image.autoOrient().resize(box).png().toBuffer({ resolveWithObject: true })
+    return { kind: 'image', width: info.width, height: info.height, pixels: await sampleOf(data) }
+  } catch {
+    // Not an image that libvips knows, or one without anything to see. Some formats are text, and there are notes beside the images.
+    return isUtf8(body) && !body.includes(0)
+      ? { kind: 'text', text: body.toString().toUpperCase() }
+      : { kind: 'unreadable' }
+  }
+}
+
+/** A few pixels of an image, without its transparency. @throws where it is none */
+export function sampleOf(image: Buffer): Promise<Buffer> {
+  return sharp(image)
+    .flatten({ background: '#fff' })
+    .toColourspace('srgb')
+    .resize(COMPARED, COMPARED, { fit: 'fill' })
+    .raw()
+    .toBuffer()
+}
