@@ -23,6 +23,9 @@ const noisy = (side: number) => {
   return sharp({ create: { width: side, height: side, channels: 3, background: '#000', noise } })
 }
 
+const drawing = (side: number) =>
+  Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}"><circle r="900"/></svg>`)
+
 const deep = (channels: 3 | 4 = 3) => flat(SIDE, SIDE, channels).toColourspace('rgb16')
 
 t.test('estimates at least what decoding takes, and not far more', async t => {
@@ -41,6 +44,7 @@ t.test('estimates at least what decoding takes, and not far more', async t => {
     GIF: flat(SIDE).gif(),
     'TIFF, 16 bits': deep().tiff({ compression: 'lzw' }),
     'TIFF, one tile': flat(SIDE).tiff({ tile: true, tileWidth: SIDE - (SIDE % 16), tileHeight: SIDE - (SIDE % 16) }),
+    SVG: { toBuffer: async () => drawing(SIDE) },
     'TIFF, float': flat(SIDE).toColourspace('scrgb').tiff({ compression: 'lzw' }),
   })) {
     const bytes = await picture.toBuffer()

@@ -49,6 +49,9 @@ export function decodingCost(bytes: Buffer, header: Header, longestSide: number)
   }
 }
 
+/** librsvg draws a part at a time: 45 MB for a plain drawing of any size, 150 MB for 20 layers on each other. The process has a limit. */
+const SVG_PER_PIXEL = 5
+
 interface FormatCost {
   perPixel: number
   scans?: number
@@ -81,13 +84,18 @@ function costOf(bytes: Buffer, { format, isProgressive, bitsPerSample = 8 }: Hea
       // 0.45 for each byte of a pixel in strips or small tiles, 1.4 to 2.5 in one tile of the image's size. Whoever says that
       // tiles are larger still is stopped by the limit of the process.
       return { perPixel: 1.5 * sample, kind: 'TIFF' }
-    default: {
+    case 'svg':
+      return { perPixel: SVG_PER_PIXEL, kind: 'SVG' }
+    case 'heif': {
       // AVIF. 8 bits: 16.1 for 4:2:0, 19.5 for 4:4:4. More bits: 19.5 and 26.2.
       const isSubsampled = hasSubsampledAv1(bytes)
       const bits = bitsPerSample > 8 ? [20, 27] : [17, 20.5]
       const perPixel = (isSubsampled ? bits[0] : bits[1]) ?? 27
       return { perPixel, kind: `AVIF of ${bitsPerSample} bits, ${isSubsampled ? '4:2:0' : '4:4:4'}` }
     }
+    default:
+      // Of a format that another build of sharp decodes: more than any other was measured to take.
+      return { perPixel: 27 + 2 * sample, kind: format }
   }
 }
 

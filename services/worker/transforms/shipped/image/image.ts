@@ -4,8 +4,9 @@ import { TransformError } from '../../../errors.ts'
 import { memoryForContent } from '../../processes/memory.ts'
 import type { Transform, TransformOutput } from '../../transform.ts'
 import { savedAs } from '../saved-as.ts'
+import { decodeImage, type OpenImage, openImage } from './decode.ts'
 import { decodingCost } from './decoding-cost.ts'
-import { loadSharp } from './load-sharp.ts'
+import { turnUpright, uprightSize } from './orientation.ts'
 import { readWhole, tooLarge } from './read-whole.ts'
 
 export const imageOptions = Type.Object(
@@ -38,8 +39,8 @@ export const imageOptions = Type.Object(
 
 type ImageOptions = Static<typeof imageOptions>
 
-/** What is decoded: by the first bytes, whatever the content type says. SVG is not among them: it can name other files. */
-const DECODED = new Set(['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/tiff'])
+/** Types that no browser shows, such as the raw files of cameras: each vendor has its own. Whoever wants them writes a rule. */
+const NO_WEB_IMAGE = /^image\/(?:vnd\.|x-(?!icon$))/
 
 /** Encoders write some ten. Each is a pass over all pixels, however few bytes it has. */
 const MAX_SCANS = 100
@@ -52,21 +53,14 @@ export function createImageTransform(options: ImageOptions): Transform {
   const { maxBytes, maxPixels } = options
   return {
     name: 'image',
-    version: '1',
+    version: '2',
+    accepts: ({ mediaType }) => !NO_WEB_IMAGE.test(mediaType),
     holds: ({ size }) => Math.min(size, maxBytes),
     async *apply(input, { upload, signal }) {
       if (upload.size > maxBytes) throw tooLarge(maxBytes)
       const bytes = await readWhole(input, maxBytes)
-      const sharp = await loadSharp()
-      const { fileTypeFromBuffer } = await import('file-type')
-      const type = await fileTypeFromBuffer(bytes)
-      if (!type || !DECODED.has(type.mime)) {
-        throw new TransformError(
-          `The content is ${type?.mime ?? 'no image'}, and only JPEG, PNG, WebP, GIF, AVIF and TIFF are read.`,
-        )
-      }
-      // The header alone is read here: what an image would take is known before it takes it.
-      const metadata = await decode(sharp(bytes, { limitInputPixels: false }).metadata())
+      const image = await openImage(bytes)
+      const { metadata } = image
       const pixels = metadata.width * metadata.height
       if (pixels > maxPixels) {
         throw new TransformError(`The image has ${pixels} pixels, and no more than ${maxPixels} are taken.`)
@@ -74,9 +68,9 @@ export function createImageTransform(options: ImageOptions): Transform {
       checkCost(bytes, metadata, Math.max(...options.sizes))
       for (const [index, size] of options.sizes.entries()) {
         signal.throwIfAborted()
-        yield await thumbnail(bytes, size, { ...options, isMain: index === 0, filename: upload.filename })
+        yield await thumbnail(image, size, { ...options, isMain: index === 0, filename: upload.filename })
       }
-      const body = [Buffer.from(`${JSON.stringify(described(metadata), undefined, 2)}\n`)]
+      const body = [Buffer.from(`${JSON.stringify(described(image), undefined, 2)}\n`)]
       yield { name: 'metadata.json', contentType: 'application/json', body }
     },
   }
@@ -100,14 +94,12 @@ function inMiB(bytes: number): number {
 }
 
 async function thumbnail(
-  bytes: Buffer,
+  image: OpenImage,
   size: number,
   { format, quality, maxPixels, isMain, filename }: ImageOptions & { isMain: boolean; filename: string },
 ): Promise<TransformOutput> {
-  const sharp = await loadSharp()
-  const made = await decode(
-    sharp(bytes, { limitInputPixels: maxPixels })
-      .autoOrient()
+  const made = await decodeImage(image, maxPixels, pixels =>
+    turnUpright(pixels, image.metadata)
       .resize({ width: size, height: size, fit: 'inside', withoutEnlargement: true })
       .toFormat(format, format === 'png' ? {} : { quality })
       .toBuffer(),
@@ -120,18 +112,10 @@ async function thumbnail(
   }
 }
 
-/** Whatever sharp says of bytes that it was given whole is about them, and will be the same the next time. */
-async function decode<T>(decoded: Promise<T>): Promise<T> {
-  try {
-    return await decoded
-  } catch (cause) {
-    const said = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)
-    throw new TransformError(`The image cannot be read: ${said}`, { cause })
-  }
-}
-
 /** What the image is, and nothing of what the camera knew: that may be where its owner lives. */
-function described({ format, width, height, autoOrient, space, channels, depth, density, hasAlpha, pages }: Metadata) {
-  const upright = { width: autoOrient.width, height: autoOrient.height }
-  return { format, width, height, upright, space, channels, depth, density, hasAlpha, pages: pages ?? 1 }
+function described({ metadata, fault }: OpenImage) {
+  const { format, width, height, space, channels, depth, density, hasAlpha, pages = 1 } = metadata
+  const upright = uprightSize(metadata)
+  const damage = fault === undefined ? { complete: true } : { complete: false, fault }
+  return { format, width, height, upright, space, channels, depth, density, hasAlpha, pages, ...damage }
 }

@@ -6,6 +6,8 @@ export interface JpegFacts {
   holdsCoefficients: boolean
   /** Coefficients of a pixel, over all channels: 3 without subsampling, 1.5 for 4:2:0. */
   coefficientsPerPixel: number
+  /** Bytes behind the header of the first scan. */
+  scanBytes: number
 }
 
 const SOS = 0xda
@@ -17,7 +19,7 @@ const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 
 
 /** Reads the segments of a JPEG. Takes time in proportion to its bytes; what is broken ends the reading. */
 export function readJpeg(bytes: Buffer): JpegFacts {
-  const facts: JpegFacts = { scans: 0, holdsCoefficients: false, coefficientsPerPixel: 3 }
+  const facts: JpegFacts = { scans: 0, holdsCoefficients: false, coefficientsPerPixel: 3, scanBytes: 0 }
   let channels = 0
   for (let at = nextMarker(bytes, 0); at >= 0; at = nextMarker(bytes, at)) {
     const marker = bytes[at + 1] ?? EOI
@@ -33,6 +35,7 @@ export function readJpeg(bytes: Buffer): JpegFacts {
       if (marker !== 0xc0 && marker !== 0xc1) facts.holdsCoefficients = true
     } else if (marker === SOS) {
       facts.scans++
+      if (facts.scans === 1) facts.scanBytes = Math.max(0, bytes.byteLength - at - length)
       if ((segment[0] ?? 0) < channels) facts.holdsCoefficients = true
     }
     at += Math.max(2, length)
