@@ -72,12 +72,7 @@ function pickWay(at: number): Way {
 /** JSON has text alone, and only good one. */
 function pickKind(random: SeededRandom, way: Way): ContentKind {
   if (way === 'json' || way === 'once') return 'text'
-  if (random.chance(HOSTILE)) {
-    // The api does not keep the charset of a part of a form.
-    return (
-      random.pick(way === 'form' ? hostileKinds.filter(kind => kind !== 'unknown-charset') : hostileKinds) ?? 'bad-text'
-    )
-  }
+  if (random.chance(HOSTILE)) return random.pick(hostileKinds) ?? 'bad-text'
   return random.chance(0.5) ? 'binary' : 'text'
 }
 
