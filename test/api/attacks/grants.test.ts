@@ -35,7 +35,8 @@ const grants: Attack[] = [
     filename => wanting(`the name ${JSON.stringify(filename).slice(0, 20)}`, { filename }, '400 invalid-filename'),
   ),
   granting('half a surrogate pair', '{"filename":"\\ud800","contentType":"a/b","size":1}', '400 invalid-filename'),
-  ...['', 'text', 'a/b\r\nx: y', ' a/b', 'a/b c', 'a/b;c="', `a/${'b'.repeat(300)}`, 'ä/b'].map(contentType =>
+  wanting('the type "" is none', { contentType: '' }, '201'),
+  ...['text', 'a/b\r\nx: y', ' a/b', 'a/b c', 'a/b;c="', `a/${'b'.repeat(300)}`, 'ä/b'].map(contentType =>
     wanting(`the type ${JSON.stringify(contentType).slice(0, 20)}`, { contentType }, '400 invalid-content-type'),
   ),
   ...['', 'zz', 'a'.repeat(63), 'a'.repeat(65), 1, null].map(sha256 =>
