@@ -149,7 +149,10 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
       t.match(await post({ ...text, 'content-length': '3' }, Buffer.from([0xf0, 0x9f, 0x98]).toString()), {
         statusCode: 415,
       })
+      // Without any mark of it: the bytes are others than the client has counted.
+      t.match(await post({ ...text, 'content-length': '10' }, 'café crème'), { statusCode: 415 })
       t.same(await user.traces(), NO_TRACES)
+      t.match(await post({ ...text, 'content-length': '12' }, 'café crème'), { statusCode: 200 })
       const own = 'its own \uFFFD'
       const digest = `sha-256=:${createHash('sha256').update(own).digest('base64')}:`
       t.match(await post({ 'content-type': 'text/plain', 'content-digest': digest }, own), { statusCode: 200 })

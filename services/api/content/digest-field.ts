@@ -20,7 +20,7 @@ const MAX_FIELD_LENGTH = 4_096
 const KEY = '[a-z*][a-z0-9_.*-]*'
 const BYTES = ':([A-Za-z0-9+/]*={0,2}):'
 /** A member of a dictionary of RFC 8941 whose value is a byte sequence. Parameters are allowed and mean nothing. */
-const MEMBER = new RegExp(`^(${KEY})=${BYTES}(?:; *${KEY}(?:=[^;,]*)?)*$`)
+const MEMBER = new RegExp(`^(${KEY})=${BYTES}(?:; *${KEY}(?:=[^;,]*)?)*$`, 'i')
 
 /**
  * Reads a `Content-Digest` or `Repr-Digest` (RFC 9530). An algorithm that stands there twice is held to both values.
@@ -30,8 +30,10 @@ const MEMBER = new RegExp(`^(${KEY})=${BYTES}(?:; *${KEY}(?:=[^;,]*)?)*$`)
 export function parseDigests(field: string, value: string): ExpectedDigest[] {
   if (value.length > MAX_FIELD_LENGTH) throw invalid(field)
   return value.split(',').flatMap(part => {
-    const [, key = '', base64] = MEMBER.exec(part.trim()) ?? []
+    const [, name = '', base64] = MEMBER.exec(part.trim()) ?? []
     if (base64 === undefined) throw invalid(field)
+    // Keys are in lower case (RFC 8941). An algorithm in capitals can only mean one thing, and passed over it would go unchecked.
+    const key = name.toLowerCase()
     const known = ALGORITHMS[key]
     if (!known || !Object.hasOwn(ALGORITHMS, key)) return []
     const digest = Buffer.from(base64, 'base64')

@@ -22,14 +22,18 @@ export function withGatewayBody<T>(event: EventBody, work: () => T): T {
 }
 
 /**
- * Refuses a body that API Gateway may have damaged. A text that has the replacement character of its own looks the same, even in its
- * length: a digest of the body proves it, and is compared as always.
+ * Refuses a body that API Gateway has changed or may have changed: one that has the replacement character, or another length than its
+ * client has sent. A text that has that character of its own looks the same, even in its length: a digest of the body proves it, and
+ * is compared as always.
  */
 export const gatewayBody = fastifyPlugin(
   async app => {
     app.addHook('preParsing', async ({ headers }) => {
       const { body, isBase64Encoded = false } = current.getStore() ?? {}
-      if (isBase64Encoded || !body?.includes(REPLACEMENT)) return
+      if (isBase64Encoded || !body) return
+      const length = headers['content-length']
+      const isChanged = length !== undefined && Number(length) !== Buffer.byteLength(body)
+      if (!isChanged && !body.includes(REPLACEMENT)) return
       const isProven = headers['content-digest'] !== undefined || headers['repr-digest'] !== undefined
       if (!isProven) throw new ProblemError('unsupported-media-type', DETAIL)
     })

@@ -20,7 +20,8 @@ export interface Checksum {
  * @throws InvalidTusHeaderError
  */
 export function parseChecksum(header: string): Checksum {
-  const [name = '', value = '', ...rest] = header.split(' ')
+  const [algorithm = '', value = '', ...rest] = header.split(' ')
+  const name = algorithm.toLowerCase()
   const length = Object.hasOwn(algorithms, name) ? algorithms[name] : undefined
   if (length === undefined) {
     throw new InvalidTusHeaderError(`The Upload-Checksum is by none of the algorithms ${checksumAlgorithms}.`)

@@ -11,7 +11,7 @@ import { namesOf } from './metadata.ts'
 import { TUS_PATH } from './path.ts'
 import { tusProblem } from './problems.ts'
 import { arrivingBody } from './request-body.ts'
-import { checkTusHeaders } from './request-headers.ts'
+import { BYTES, checkTusHeaders, isBytes } from './request-headers.ts'
 
 export interface TusSettings extends TusServices {
   promise: (announced: Announced) => Promised
@@ -108,7 +108,9 @@ function lockOf(uploads: OwnUploads, uploadId: string): Lock {
 function toWeb(raw: IncomingMessage, method: string, path: string, body?: AsyncIterable<Uint8Array>): Request {
   const headers = new Headers()
   for (const [name, value] of Object.entries(raw.headers)) {
-    if (READ.test(name) && typeof value === 'string') headers.set(name, value)
+    if (!READ.test(name) || typeof value !== 'string') continue
+    // @tus/server compares the type letter by letter.
+    headers.set(name, name === 'content-type' && isBytes(value) ? BYTES : value)
   }
   const init = body ? { body: ReadableStream.from(body), duplex: 'half' as const } : {}
   return new Request(`http://tus${path}`, { method, headers, ...init })

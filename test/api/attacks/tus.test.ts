@@ -170,8 +170,8 @@ const sendings: Attack[] = [
     body: '6\r\nhello!\r\n0\r\n\r\n',
   }),
   sending('a length that is changed', [AT_0, BYTES, ['Upload-Length', '3']], BAD),
-  ...['', 'sha1', 'crc32 AAAA', '__proto__ AAAA', 'sha1 !', `sha1 ${'A'.repeat(27)}`, `SHA1 ${'A'.repeat(27)}=`].map(
-    checksum => sending(`a checksum of "${checksum}"`, [AT_0, BYTES, ['Upload-Checksum', checksum]], BAD),
+  ...['', 'sha1', 'crc32 AAAA', '__proto__ AAAA', 'sha1 !', `sha1 ${'A'.repeat(27)}`].map(checksum =>
+    sending(`a checksum of "${checksum}"`, [AT_0, BYTES, ['Upload-Checksum', checksum]], BAD),
   ),
   sending(
     'a checksum that is to come as a trailer',

@@ -129,7 +129,6 @@ const digests: Attack[] = [
     'sha-256',
     'sha-256=?1',
     'sha-256="LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE="',
-    'SHA-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:',
     'sha-256=(:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:)',
     'sha-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:,',
     'sha-256=:LXEWQrcmsEQBYnyp_6wy9chTD7GQPMTbAiWHF5IaSIE=:',

@@ -45,9 +45,16 @@ t.test('a body that has the digest that it is said to have is taken', async t =>
     ['both fields', { 'repr-digest': digest('sha-256', small), 'content-digest': digest('sha-512', small) }],
     ['beside an algorithm that nobody knows', { 'content-digest': `md5=:AAAA:, ${digest('sha-256', small)}` }],
     ['only one that nobody knows', { 'content-digest': 'crc32c=:AAAA:' }],
+    ['in capitals', { 'content-digest': digest('sha-256', small).replace('sha', 'SHA') }],
     ['with a parameter', { 'content-digest': `${digest('sha-256', small)};a=1` }],
   ]
   for (const [name, headers] of fields) t.equal((await raw(user, headers, small)).status, 200, name)
+})
+
+t.test('a wrong digest whose algorithm is in capitals is not passed over', async t => {
+  const user = await createTestUser(aws)
+  const headers = { 'content-digest': digest('sha-256', Buffer.from('other')).replace('sha', 'Sha') }
+  isProblem(t, await raw(user, headers, small), 400, 'digest-mismatch')
 })
 
 t.test('a body that has another digest is refused, and nothing of it is kept, however large it is', async t => {

@@ -153,6 +153,17 @@ t.test('an upload that has arrived and was deleted is not there any more, for th
   t.match(await client.request('DELETE', url), { status: 404 })
 })
 
+t.test('the type of the bytes and the algorithm of a checksum are read in any case', async t => {
+  const user = await createTestUser(aws)
+  const client = tusClient(api, user)
+  const headers = { 'upload-length': '5', 'content-type': 'Application/Offset+Octet-Stream' }
+  const half = await client.request('POST', '/uploads/tus', headers, Buffer.from('hel'))
+  t.equal(half.headers.get('upload-offset'), '3')
+  const checksum = `SHA1 ${createHash('sha1').update('lo').digest('base64')}`
+  const more = { 'content-type': 'APPLICATION/OFFSET+OCTET-STREAM', 'upload-checksum': checksum }
+  t.match(await client.patch(half.headers.get('location') ?? '', 3, Buffer.from('lo'), more), { status: 204 })
+})
+
 t.test('what the protocol refuses is a problem of its own, and changes nothing', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
