@@ -3,8 +3,12 @@ import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Context } from 'aws-lambda'
+import sharp from 'sharp'
 import t from 'tap'
 import { createLambdaHandler, type GatewayEvent } from '../../services/api/lambda-handler.ts'
+import { names } from '../../services/platform/resources.ts'
+import { createResultStore } from '../../services/uploads/results.ts'
+import { createUploadStore } from '../../services/uploads/store.ts'
 import { startAws } from '../support/aws.ts'
 import { form } from './form.ts'
 import { type Call, httpApiEvent, restApiEvent } from './gateway-events.ts'
@@ -13,6 +17,9 @@ import { buildTestApi, createTestUser, NO_TRACES, readObject, type TestUser } fr
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '1000000' } })
 const handler = createLambdaHandler(api.app)
+const records = { dynamodb: aws.dynamodb, table: names.uploadsTable }
+const results = createResultStore(records)
+const store = createUploadStore(records)
 const awsRequestId = 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef'
 const context = { awsRequestId, getRemainingTimeInMillis: () => 30_000 } as Context
 
@@ -161,6 +168,38 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
       })
     },
   )
+
+  t.test(`${shape}: an output of any type leaves with the same bytes, from an item and from S3`, async t => {
+    const user = await createTestUser(aws)
+    const picture = await sharp({ create: { width: 320, height: 200, channels: 3, background: '#369' } })
+      .webp()
+      .toBuffer()
+    for (const [contentType, body, isBase64Encoded] of [
+      ['image/webp', picture, true],
+      ['application/x-thing', bytes, true],
+      ['text/plain', Buffer.from('caf\xe9', 'latin1'), true],
+      ['image/png', Buffer.from('all of this is UTF-8: é \ufeff \0'), false],
+      ['text/plain', Buffer.from('\ufeffhello'), false],
+      ['application/octet-stream', Buffer.alloc(0), false],
+    ] as const) {
+      const sent = await call(user, { method: 'POST', path: '/uploads', headers: json, body: '{"content":"x"}' })
+      const { uploadId, s3: source } = sent.body as unknown as { uploadId: string; s3: { bucket: string; key: string } }
+      const transform = { name: 'image', version: '1' }
+      await results.put({ name: 'main', contentType, body, madeOf: uploadId, source, transform })
+      const output = { name: 'main', contentType, size: body.byteLength }
+      const upload = { owner: user.sub, uploadId }
+      await store.markProcessed(upload, source, undefined, { outputs: [{ ...output, isItem: true }], transform })
+      const path = `/uploads/${uploadId}/processed`
+      const got = await handler(eventOf({ method: 'GET', path, headers: user.auth }), context)
+      t.match(got, { statusCode: 200, isBase64Encoded }, contentType)
+      const left = Buffer.from(got.body, got.isBase64Encoded ? 'base64' : 'utf8')
+      t.ok(left.equals(body), `${contentType}: ${left.length} bytes of ${body.length}`)
+
+      await store.markProcessed(upload, source, source, { outputs: [output], transform })
+      const redirect = await handler(eventOf({ method: 'GET', path, headers: user.auth }), context)
+      t.match(redirect, { statusCode: 302, headers: { location: /^http/ } })
+    }
+  })
 
   t.test(`${shape}: a picture of the docs comes as base64`, async t => {
     const result = await handler(eventOf({ method: 'GET', path: '/docs/static/favicon-32x32.png' }), context)

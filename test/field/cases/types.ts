@@ -91,6 +91,42 @@ const tables: readonly FieldCase[] = [
   },
 ]
 
+const byCurl: readonly FieldCase[] = [
+  {
+    what: 'a JPEG as curl sends it by itself',
+    send: { filename: 'photo', contentType: 'application/x-www-form-urlencoded', body: jpeg },
+    expected: thumbnail,
+  },
+  {
+    what: 'a CSV as curl sends it by itself',
+    send: { filename: 'r.csv', contentType: 'application/x-www-form-urlencoded', body: csv },
+    expected: { transform: 'csv-to-ndjson', rows },
+  },
+  {
+    what: 'a text as curl sends it by itself',
+    send: { filename: 'a', contentType: 'application/x-www-form-urlencoded', body: 'hi' },
+    expected: {
+      transform: 'upper-case',
+      text: 'HI',
+      upload: { outputs: [{ contentType: 'text/plain;charset=utf-8' }] },
+    },
+  },
+]
+
+const tabs: readonly FieldCase[] = [
+  ['text/tab-separated-values', 'a.txt'],
+  ['text/tsv', 'a'],
+  ['application/octet-stream', 'a.tsv'],
+  ['text/plain', 'a.tab'],
+  ['application/vnd.ms-excel', 'a.tsv'],
+].map(
+  ([contentType = '', filename = '']): FieldCase => ({
+    what: `a table with tabs, called ${contentType} and named ${filename}`,
+    send: { filename, contentType, body: 'a\tb\n1\t2\n' },
+    expected: { transform: 'csv-to-ndjson', rows },
+  }),
+)
+
 const texts: readonly FieldCase[] = [
   ...['a.txt', 'a.log', 'a.md', 'README', 'a.ts', 'a.rs'].map(
     (filename): FieldCase => ({
@@ -141,6 +177,8 @@ const refused: readonly FieldCase[] = [
 export const types: readonly FieldCase[] = [
   ...pictures,
   ...tables,
+  ...byCurl,
+  ...tabs,
   ...texts,
   ...others,
   ...refused,

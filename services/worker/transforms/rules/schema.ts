@@ -42,7 +42,7 @@ export type RulesText = Omit<Static<typeof rulesSchema>, 'rules'> & { rules: Rul
 /** What comes after the rules of a team: what the shipped transforms are for, and the last of them takes everything. */
 export const defaultRules: readonly RuleText[] = [
   { contentType: 'image/*', transform: 'image' },
-  { contentType: 'text/csv', transform: 'csv-to-ndjson' },
+  { contentType: ['text/csv', 'text/tab-separated-values'], transform: 'csv-to-ndjson' },
   { contentType: 'text/*', transform: 'upper-case' },
   { encoded: true, transform: 'digest' },
 ]
