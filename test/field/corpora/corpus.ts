@@ -16,8 +16,8 @@ export interface CorpusItem {
 }
 
 export type Expected =
-  /** The independent reader cannot read it either: a refusal is right. */
-  | { readonly kind: 'unreadable' }
+  /** The independent reader cannot read it either: a refusal is right, and so is a digest, or its text where it is one. */
+  | { readonly kind: 'unreadable'; readonly text?: string }
   | { readonly kind: 'text'; readonly text: string }
   /** Rows as the values that are not empty, of those rows that have as many fields as the header. */
   | { readonly kind: 'rows'; readonly rows: readonly (readonly string[])[]; readonly mayBeRefused: boolean }

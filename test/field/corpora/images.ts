@@ -48,9 +48,8 @@ async function thumbnailOf(body: Buffer): Promise<Expected> {
     return { kind: 'image', width: info.width, height: info.height, pixels: await sampleOf(data) }
   } catch {
     // Not an image that libvips knows, or one without anything to see. Some formats are text, and there are notes beside the images.
-    return isUtf8(body) && !body.includes(0)
-      ? { kind: 'text', text: body.toString().toUpperCase() }
-      : { kind: 'unreadable' }
+    const isText = isUtf8(body) && !body.includes(0)
+    return { kind: 'unreadable', ...(isText && { text: body.toString().toUpperCase() }) }
   }
 }
 

@@ -47,7 +47,10 @@ async function faultIn(expected: Expected, files: readonly ProcessedFile[]): Pro
   switch (expected.kind) {
     case 'unreadable':
       // A digest is right of any bytes.
-      return first.transform === 'digest' ? undefined : `${first.transform} made something of what cannot be read`
+      if (first.transform === 'digest') return undefined
+      return expected.text === undefined
+        ? `${first.transform} made something of what cannot be read`
+        : textFault(expected.text, first.output.toString())
     case 'text':
       return textFault(expected.text, first.output.toString())
     case 'rows':

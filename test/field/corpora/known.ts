@@ -10,6 +10,20 @@ export interface Known {
 }
 
 export const known: readonly Known[] = [
+  ...['hopper_lzma.tif', 'separate_planar_extra_samples.tiff', 'tiff_overflow_rows_per_strip.tif', 'ultrahdr.jpg'].map(
+    (item): Known => ({
+      corpus: 'images',
+      item,
+      verdict: 'refused wrongly',
+      why: 'With failOn "none" sharp makes an image of one colour of it: nothing can be seen.',
+    }),
+  ),
+  {
+    corpus: 'images',
+    item: 'xmp_tags_orientation_exiftool.png',
+    verdict: 'silently wrong',
+    why: 'Its orientation stands in XMP alone, which sharp does not read and the pipeline does (docs/adr/0037).',
+  },
   {
     corpus: 'texts',
     item: 'ascii/_mozilla_bug638318_text.html',
@@ -21,6 +35,26 @@ export const known: readonly Known[] = [
     item: 'pypi-csvkit-2.2.0/csvkit-2.2.0/examples/null_byte.csv',
     verdict: 'refused wrongly',
     why: 'Its NUL shows that it is not text (docs/adr/0035).',
+  },
+  {
+    corpus: 'tables',
+    item: 'csvkit-2.2.0/examples/realdata/Datagov_FY10_EDU_recp_by_State.csv',
+    verdict: 'silently wrong',
+    why: 'Python takes its first line, which is empty, for the header. The header stands below a title (docs/adr/0034).',
+  },
+  ...['base64', 'quoted_printable'].map(
+    (encoding): Known => ({
+      corpus: 'forms',
+      item: `${encoding}_encoding.http`,
+      verdict: 'refused wrongly',
+      why: 'RFC 7578 deprecates Content-Transfer-Encoding in forms, and the refusal says so (docs/adr/0032).',
+    }),
+  ),
+  {
+    corpus: 'forms',
+    item: 'non_ascii_whitespace_before_filename.http',
+    verdict: 'silently wrong',
+    why: 'A file name behind a non-breaking space counts as one, so that the part is stored and not dropped as a field.',
   },
 ]
 
