@@ -5,6 +5,9 @@ import { malformed } from './malformed.ts'
 /** Text before the first delimiter and behind the last, which RFC 2046 says to ignore, in bytes each. */
 const MAX_AROUND = 64 * 1024
 
+/** Bytes of a chunk that are copied behind bytes held back. More than can be held back. */
+const JOINED = 1024
+
 /** What a form consists of, in its order. Parts are numbered from 1. */
 export interface FormSink {
   /** The headers of a part, without the empty line behind them. */
@@ -113,7 +116,14 @@ export function createFormScanner(boundary: string, sink: FormSink): FormScanner
 
   return {
     push(chunk) {
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+      let next = chunk
+      // Bytes that were held back are joined with the start of the chunk, so that the chunk itself is not copied.
+      while (rest.length > 0 && next.length > JOINED) {
+        rest = Buffer.concat([rest, next.subarray(0, JOINED)])
+        next = next.subarray(JOINED)
+        scan(false)
+      }
+      rest = rest.length === 0 ? next : Buffer.concat([rest, next])
       scan(false)
     },
 

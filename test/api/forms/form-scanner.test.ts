@@ -206,6 +206,24 @@ t.test('what a client writes by the rules is always accepted', async t => {
   }
 })
 
+t.test('large chunks that end inside of what may be a delimiter lose nothing', async t => {
+  const random = randomNumbers(11)
+  for (let count = 0; count < 300; count++) {
+    const content = Array.from(
+      { length: 2_000 },
+      () => ['\r\n', '\r', '--', '\r\n--b', 'x', 'y-'][Math.floor(random() * 6)],
+    )
+    const body = bytesOf(`--b\r\n${part(`${content.join('').replaceAll(/--b(?!x)/g, '--bx')}z`)}\r\n--b--\r\n`)
+    const sizes = Array.from({ length: 5 }, () => 1_025 + Math.floor(random() * 2_000))
+    const whole = scan(body, 'b')
+    const cut = scan(body, 'b', sizes)
+    if ('parts' in whole && JSON.stringify(whole) === JSON.stringify(cut)) continue
+    t.strictSame(cut, whole, JSON.stringify(sizes))
+    t.match(whole, { parts: [{}] })
+    return
+  }
+})
+
 t.test('the time is linear in the size, for contents made to be slow too', async t => {
   const boundary = 'b'
   const hostile = [
