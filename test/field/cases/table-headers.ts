@@ -95,6 +95,11 @@ export const headers: readonly FieldCase[] = [
     /Line 1 has 2 fields and line 2 has 3\..*option header/,
   ),
   refusedTable(
+    'a word above rows of texts, which is a title or the name of one column',
+    'city\ra;c\rb;e\rc;d\r',
+    /^Line 1 has 1 field and line 2 has 2\..*option header/,
+  ),
+  refusedTable(
     'text with commas below a single word',
     'comment\nHello, world\nI like it, really\n',
     /Line 1 has 1 field and line 2 has 2\./,

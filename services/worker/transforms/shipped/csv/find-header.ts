@@ -92,9 +92,8 @@ function isAbove({ rows, width, dialect }: Reading, above: Reading['pieces'], ro
       above.length > 1 ||
       isProse(fields[0] ?? [], dialect.delimiter)
     )
-  // Nothing but texts, or years that are names: the lines above have to be sure then.
-  if (score === 0 && row.fields.some(isValue)) return isBlankBetween || isComment
-  if (score === 0) return isBlankBetween || isComment || (isWithoutDelimiter && !dialect.skipInitialSpace)
+  // Nothing but texts, or years that are names: a word above them may as well be the name of one column.
+  if (score === 0) return isBlankBetween || isComment
   return isBlankBetween && !row.fields.every(isValue)
 }
 
