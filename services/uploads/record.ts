@@ -70,6 +70,8 @@ export interface Output {
   size: number
   /** What it is to be saved as, where the transform has said it. */
   filename?: string
+  /** What the owner should know of it, in a sentence of the transform. */
+  note?: string
   /** Where a further output lies. That of the main one is `processed`. */
   s3?: ObjectRef
   /** It is an item of the table: see `results.ts`. */

@@ -114,7 +114,8 @@ export function createMake(settings: MakeSettings): Make {
           const sink = rule.sinkOf(output.name)
           // What is written is transformed as it goes.
           const write = { name: 'write', attributes: { 'headgate.sink': sink } }
-          outputs.push(await inSpan(tracing, write, () => sinkOf(sink, rule)(output, context)))
+          const written = await inSpan(tracing, write, () => sinkOf(sink, rule)(output, context))
+          outputs.push({ ...written, ...(output.note !== undefined && { note: output.note }) })
         }
         span?.set({ 'headgate.outputs': outputs.length })
         return { outputs, transform: made.transform }

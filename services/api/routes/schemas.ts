@@ -62,6 +62,9 @@ const outputSchema = Type.Object(
     filename: Type.Optional(
       Type.String({ description: 'What it is to be saved as, where the transform has said it.' }),
     ),
+    note: Type.Optional(
+      Type.String({ description: 'What you should know of it, such as that an image is cut off. For people.' }),
+    ),
     s3: Type.Optional({ ...objectSchema, description: 'Where it lies. Left out: in an item of DynamoDB.' }),
   },
   { additionalProperties: false },

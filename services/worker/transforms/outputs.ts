@@ -21,6 +21,8 @@ export const MAX_OUTPUTS = 32
 
 const NAME = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${MAX_OUTPUT_NAME - 1}}$`)
 const HEADER = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a note that is shown has none.
+const NOTE = /^[^\x00-\x1f\x7f]{1,255}$/u
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a name that is shown and put in a header has none.
 const FILENAME = /^[^\x00-\x1f\x7f/\\]{1,255}$/u
 
@@ -58,7 +60,7 @@ async function* oneByOne(outputs: TransformOutputs): AsyncGenerator<TransformOut
 
 function check(output: TransformOutput, by: string): CheckedOutput {
   if (!isObject(output)) throw invalid(by, 'gives something that is no output')
-  const { name = MAIN_OUTPUT, contentType, contentEncoding, filename, body } = output
+  const { name = MAIN_OUTPUT, contentType, contentEncoding, filename, note, body } = output
   if (output.name === MAIN_OUTPUT) throw invalid(by, `names an output "${MAIN_OUTPUT}": the main one has no name`)
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw invalid(by, `names an output ${JSON.stringify(name)}, which is not 1 to ${MAX_OUTPUT_NAME} of A-Za-z0-9._-`)
@@ -70,11 +72,15 @@ function check(output: TransformOutput, by: string): CheckedOutput {
   if (filename !== undefined && !(typeof filename === 'string' && FILENAME.test(filename) && filename.isWellFormed())) {
     throw invalid(by, `gives "${name}" a file name that is none, or has over 255 characters`)
   }
+  if (note !== undefined && !(typeof note === 'string' && NOTE.test(note) && note.isWellFormed())) {
+    throw invalid(by, `gives "${name}" a note that is not one line of up to 255 characters`)
+  }
   return {
     name,
     contentType,
     ...(contentEncoding !== undefined && { contentEncoding }),
     ...(filename !== undefined && { filename }),
+    ...(note !== undefined && { note }),
     body: chunksOf(body, name, by),
   }
 }

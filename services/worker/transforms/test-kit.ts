@@ -18,6 +18,7 @@ export interface RunOutput {
   contentType: string
   contentEncoding?: string
   filename?: string
+  note?: string
   bytes: Buffer
   /** As UTF-8. */
   text: string

@@ -34,6 +34,11 @@ export interface TransformOutput {
   readonly contentEncoding?: string
   /** What it is to be saved as. Left out: the main one as the upload is, another by its name. */
   readonly filename?: string
+  /**
+   * A sentence that the owner should read with the output, such as "The image is cut off." It is shown with the upload. One
+   * line of up to 255 characters.
+   */
+  readonly note?: string
   /** Read once, in order, and no faster than what it is written to takes it. */
   readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }

@@ -98,16 +98,23 @@ const odd: readonly FieldCase[] = [
   }),
 ]
 
+/** The owner sees on the upload that the image is not whole. */
+const noted: FieldFile = { upload: { outputs: [{ name: 'main', note: /^The image is damaged \(.+\)\./ }] } }
+
 const early: readonly FieldCase[] = [
-  ...shown('image/jpeg', {
-    'a JPEG that is cut before its end': jpeg.subarray(0, -2),
-    'half a JPEG': cut(jpeg),
-    'half a progressive JPEG': cut(progressive),
-    'a tenth of a progressive JPEG missing': cut(progressive, 0.9),
-  }),
-  ...shown('image/png', { 'half a PNG': cut(png) }),
-  ...shown('image/gif', { 'half a GIF': cut(gif) }),
-  ...shown('image/webp', { 'half a WebP': cut(webp) }),
+  ...shown(
+    'image/jpeg',
+    {
+      'a JPEG that is cut before its end': jpeg.subarray(0, -2),
+      'half a JPEG': cut(jpeg),
+      'half a progressive JPEG': cut(progressive),
+      'a tenth of a progressive JPEG missing': cut(progressive, 0.9),
+    },
+    noted,
+  ),
+  ...shown('image/png', { 'half a PNG': cut(png) }, noted),
+  ...shown('image/gif', { 'half a GIF': cut(gif) }, noted),
+  ...shown('image/webp', { 'half a WebP': cut(webp) }, noted),
 ]
 
 const upright: readonly FieldCase[] = [

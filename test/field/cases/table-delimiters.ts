@@ -31,6 +31,13 @@ export const delimiters: readonly FieldCase[] = [
   table('a CSV with blank lines between its rows', written(',', '\n\n'), people),
   table('semicolons', written(';', '\r\n'), people, delimiter(';', { delimiterFrom: 'content' })),
   table('semicolons, and rows that end in CR', written(';', '\r'), people, delimiter(';', { lineEnd: 'CR' })),
+  {
+    what: 'semicolons, and what the owner reads about them on the upload',
+    send: { filename: 'table.csv', contentType: 'text/csv', body: written(';', '\n') },
+    expected: {
+      upload: { outputs: [{}, { name: 'table.json', note: '2 rows of 2 columns between semicolons.' }] },
+    },
+  },
   table('tabs in a CSV', written('\t', '\n'), people, delimiter('\t')),
   table('pipes', written('|', '\n'), people, delimiter('|')),
   table('carets', written('^', '\n'), people, delimiter('^')),

@@ -77,6 +77,8 @@ t.test('what can be no output is a permanent failure that says what is wrong', a
     [() => one({ contentEncoding: '' }), /content encoding/],
     [() => one({ filename: 'a/b' }), /file name/],
     [() => one({ filename: '\ud800' }), /file name/],
+    [() => one({ note: 'two\nlines' }), /note that is not one line of up to 255 characters/],
+    [() => one({ note: 'x'.repeat(256) }), /note that is not one line/],
     [() => one({ body: 'text' }), /body that is no iterable of byte arrays/],
     [() => one({ body: Buffer.from('x') }), /body that is no iterable/],
     [() => one({ body: ['text'] }), /chunks that are no byte arrays/],

@@ -6,7 +6,7 @@ import { decoderOf, decodeText } from '../decode-text.ts'
 import { savedAs } from '../saved-as.ts'
 import type { GivenTable } from './plan-table.ts'
 import { createTableReader } from './table-reader.ts'
-import { reportToJson } from './table-report.ts'
+import { noteOf, reportToJson } from './table-report.ts'
 
 export const csvOptions = Type.Object(
   {
@@ -61,8 +61,9 @@ export function createCsvTransform(options: CsvOptions): Transform {
         filename: savedAs(upload.filename.replace(/\.(?:csv|tsv|tab|txt)$/i, ''), '.ndjson'),
         body: table.toNdjson(decodeText(input, decoderOf(type))),
       }
-      yield json('table.json', reportToJson(table.report()))
-      if (table.badRows.count > 0) yield json('bad-rows.json', table.badRows.toJson(table.report().rows))
+      const report = table.report()
+      yield { ...json('table.json', reportToJson(report)), note: noteOf(report) }
+      if (table.badRows.count > 0) yield json('bad-rows.json', table.badRows.toJson(report.rows))
     },
   }
 }

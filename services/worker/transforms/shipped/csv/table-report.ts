@@ -43,6 +43,24 @@ export function reportToJson(report: TableReport): string {
   return `${JSON.stringify(json, undefined, 2)}\n`
 }
 
+const NAMES_OF_DELIMITERS: Readonly<Record<string, string>> = {
+  ',': 'commas',
+  ';': 'semicolons',
+  '\t': 'tabs',
+  '|': 'vertical bars',
+  ' ': 'spaces',
+  ':': 'colons',
+}
+
+/** Returns what the owner of a table has to know of how it was read, in a line of less than 255 characters. */
+export function noteOf({ rows, badRows, dialect, columns, warnings }: TableReport): string {
+  const delimiters = NAMES_OF_DELIMITERS[dialect.delimiter] ?? JSON.stringify(dialect.delimiter)
+  const shape = columns.length > 1 ? `${columns.length} columns between ${delimiters}` : '1 column'
+  const bad = badRows > 0 ? ` ${badRows} more cannot be read: see bad-rows.json.` : ''
+  const more = warnings.length > 0 ? ` Warnings: ${warnings.length}.` : ''
+  return `${rows} ${rows === 1 ? 'row' : 'rows'} of ${shape}.${bad}${more}`
+}
+
 function firstNames(columns: readonly string[]): string[] {
   let length = 0
   const names: string[] = []

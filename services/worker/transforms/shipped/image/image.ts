@@ -108,8 +108,16 @@ async function thumbnail(
   return {
     ...(isMain ? { filename: savedAs(stem, `.${format}`) } : { name: `thumbnail-${size}.${format}` }),
     contentType: `image/${format}`,
+    ...(image.fault !== undefined && { note: damageNote(image.fault) }),
     body: [made],
   }
+}
+
+/** @param fault as libvips states it, in any length */
+function damageNote(fault: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a note has none
+  const stated = fault.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 150)
+  return `The image is damaged (${stated.toWellFormed()}). The thumbnail shows what can be read of it.`
 }
 
 /** What the image is, and nothing of what the camera knew: that may be where its owner lives. */
