@@ -15,6 +15,8 @@ export interface FileTypes {
   claimed: string
   /** Undefined where the bytes show no type, as those of most texts do. */
   detected: string | undefined
+  /** The media type by bytes and claim, as the worker would find it without a name. Left out: nothing is found. */
+  found?: string | undefined
   /** Whether the bytes are those of a text. Looked at only where they show no type, and the claimed one is never text. */
   isPlainText?: boolean
 }
@@ -32,12 +34,12 @@ export type TypeVerdict = 'taken' | 'contradicted' | 'not-allowed'
  * @param allowed patterns as in `ALLOWED_TYPES`; an empty list allows every type
  */
 export function judgeType(
-  { claimed, detected, isPlainText = false }: FileTypes,
+  { claimed, detected, found, isPlainText = false }: FileTypes,
   allowed: readonly string[],
 ): TypeVerdict {
   const claim = canonicalType(essenceOf(claimed))
   if (contradicts(claim, detected)) return 'contradicted'
-  if (allowed.length > 0 && !isAllowed(claim, detected, allowed)) return 'not-allowed'
+  if (allowed.length > 0 && !isAllowed({ claim, detected, found }, allowed)) return 'not-allowed'
   return isPlainText && isNeverText(claim) ? 'contradicted' : 'taken'
 }
 
@@ -50,10 +52,15 @@ function contradicts(claim: string, detected: string | undefined): boolean {
 
 /**
  * The bytes decide where they show a type. Where they show none, a claim that they would have shown counts for nothing; a docx of
- * which only the zip shows, on the other hand, may be one.
+ * which only the zip shows, on the other hand, may be one. A text is allowed by what it is found to be, too: Windows calls CSV files
+ * Excel files, and curl calls every text a form.
  */
-function isAllowed(claim: string, detected: string | undefined, allowed: readonly string[]): boolean {
+function isAllowed(
+  { claim, detected, found }: { claim: string } & Pick<FileTypes, 'detected' | 'found'>,
+  allowed: readonly string[],
+): boolean {
   if (detected === undefined) {
+    if (found !== undefined && isText(found) && matchesAny(found, allowed)) return true
     const wouldShow = !isText(claim) && (isRecognized(claim) || isTelltale(claim))
     return matchesAny(wouldShow ? 'application/octet-stream' : claim, allowed)
   }

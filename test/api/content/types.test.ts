@@ -150,12 +150,13 @@ t.test('with a list of types the bytes decide, and a claim that they do not bear
 
 const aws = await startAws(t)
 
-const ways: Record<
-  string,
-  (api: TestApi, user: TestUser, type: string, bytes: Buffer<ArrayBuffer>) => ReturnType<typeof ask>
-> = {
-  raw: (api, user, type, body) =>
-    ask(`${api.url}/uploads?filename=a`, { method: 'POST', headers: { ...user.auth, 'content-type': type }, body }),
+type Send = (api: TestApi, user: TestUser, type: string, bytes: Buffer<ArrayBuffer>) => ReturnType<typeof ask>
+
+const raw: Send = (api, user, type, body) =>
+  ask(`${api.url}/uploads?filename=a`, { method: 'POST', headers: { ...user.auth, 'content-type': type }, body })
+
+const ways: Record<string, Send> = {
+  raw,
   multipart: (api, user, type, value) => {
     const { body, headers } = form([{ name: 'file', filename: 'a', type, value }])
     return ask(`${api.url}/uploads`, { method: 'POST', headers: { ...user.auth, ...headers }, body })
@@ -212,6 +213,20 @@ t.test('with ALLOWED_TYPES only those are taken, by what their bytes show', asyn
     t.same(await user.traces(), NO_TRACES, way)
     t.equal((await send(api, user, 'image/png', Buffer.from(png))).status, 200)
     t.equal((await send(api, user, 'text/plain', Buffer.from('hello'))).status, 200)
+  }
+})
+
+t.test('a text is allowed as what it is, whatever Windows or curl call it', async t => {
+  const user = await createTestUser(aws)
+  const table = Buffer.from('a,b\n1,2\n')
+  const tables = await buildTestApi(t, aws, { env: { ALLOWED_TYPES: 'text/csv' } })
+  t.equal((await raw(tables, user, 'application/vnd.ms-excel', table)).status, 200)
+  t.equal((await raw(tables, user, 'application/csv', table)).status, 200)
+  t.equal((await raw(tables, user, 'text/plain', table)).status, 415, 'what it is cannot be seen')
+  const texts = await buildTestApi(t, aws, { env: { ALLOWED_TYPES: 'text/plain' } })
+  for (const type of ['application/octet-stream', 'application/x-www-form-urlencoded']) {
+    t.equal((await raw(texts, user, type, table)).status, 200, type)
+    t.equal((await raw(texts, user, type, Buffer.from([0, 1, 2, 3]))).status, 415, `${type} of bytes`)
   }
 })
 
