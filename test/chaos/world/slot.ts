@@ -130,6 +130,10 @@ export class Slot {
   #start(): void {
     const { entry, env, onExit } = this.#settings
     const program = runProgram(this.#scope, [entry], { env })
+    // Undone before the process is killed, which would otherwise be replaced.
+    this.#scope.teardown(() => {
+      this.#closed = true
+    })
     this.#programs.push(program)
     this.#settings.onStart?.(program.pid)
     void program.ended.then(({ code, signal }) => {
