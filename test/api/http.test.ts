@@ -90,7 +90,6 @@ t.test('a content type is kept as it is where it is a media type', async t => {
 
 t.test('what is no media type is refused', async t => {
   const types = [
-    '',
     'text',
     'text/',
     '/plain',
@@ -102,6 +101,10 @@ t.test('what is no media type is refused', async t => {
     `a/${'b'.repeat(254)}`,
   ]
   for (const type of types) t.throws(() => checkContentType(type), { code: 'HEADGATE_INVALID_CONTENT_TYPE' }, type)
+})
+
+t.test('an empty content type is as good as none', async t => {
+  for (const type of ['', ' ']) t.equal(checkContentType(type), 'application/octet-stream')
 })
 
 t.test('a long content type that is almost one is refused at once', async t => {
