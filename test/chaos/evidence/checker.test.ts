@@ -89,6 +89,11 @@ t.test('wrong bytes are found, wherever they are', async t => {
   t.match(look(ledger(), { ...whole, results: [{ ...result, uploadId: 'id-2' }] }), [/says it is of id-2/])
   t.match(look(ledger(), { ...whole, results: [] }), [/processed object .* is not there/])
   t.match(look(ledger(), { ...whole, records: [{ ...done, processedKey: 'x' }] }), [/its processed object is x/])
+  const further = { ...result, key: 'processed/outputs/uploads/me/id-1/a.txt/table.json' }
+  const told = { ...whole, records: [{ ...done, furtherKeys: [further.key] }] }
+  t.same(look(ledger(), { ...told, results: [result, further] }), [], 'a further output')
+  t.match(look(ledger(), told), [/the output .*table\.json of .* is not there/])
+  t.match(look(ledger(), { ...whole, results: [result, further] }), [/table\.json belongs to no processed upload/])
   t.match(look(ledger(), { ...whole, sources: [{ ...source, etag: 'other' }] }), [/object .* has other bytes/])
   t.match(look(ledger(), { ...whole, sources: [{ ...source, size: 2 }] }), [/has 2 bytes and not 3/])
   t.match(look(ledger(), { ...whole, sources: [] }), [/the object of a.txt \(id-1\) is gone/])

@@ -54,10 +54,13 @@ export async function readRecords(dynamodb: DynamoDBClient): Promise<FoundRecord
 }
 
 function toRecord(item: Record<string, AttributeValue>): FoundRecord {
-  const { owner, uploadId, status, key, filename, size, sha256, processed, failure, outboxPartition } = unmarshall(item)
+  const { owner, uploadId, status, key, filename, size, sha256, processed, failure, outboxPartition, outputs } =
+    unmarshall(item)
+  const furtherKeys = (outputs ?? []).flatMap(({ s3 }: { s3?: { key: string } }) => (s3 ? [s3.key] : []))
   return {
     ...{ owner, uploadId, status, key, filename, size, sha256 },
     ...(processed && { processedKey: processed.key }),
+    ...(furtherKeys.length > 0 && { furtherKeys }),
     ...(failure && { failureCode: failure.code }),
     isMarked: outboxPartition !== undefined && status !== 'pending',
   }

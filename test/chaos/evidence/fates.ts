@@ -51,7 +51,7 @@ function badSource({ key = '', size, sha256 }: FoundRecord, file: LedgerFile, na
 }
 
 function badEnd(record: FoundRecord, { due }: LedgerFile, named: string, found: Found): string[] {
-  const { key = '', uploadId, status, processedKey: recorded, failureCode } = record
+  const { key = '', uploadId, status, processedKey: recorded, furtherKeys = [], failureCode } = record
   const resultKey = processedKey(key)
   const result = found.results.get(resultKey)
   const letters = found.letters.get(uploadId) ?? []
@@ -66,5 +66,7 @@ function badEnd(record: FoundRecord, { due }: LedgerFile, named: string, found: 
   if (!result) return [`the processed object of ${named} is not there`]
   if (result.sha256 !== due.sha256) return [`the processed object of ${named} has the wrong bytes`]
   if (result.uploadId !== uploadId) return [`the processed object of ${named} says it is of ${result.uploadId}`]
-  return []
+  return furtherKeys
+    .filter(further => found.results.get(further)?.uploadId !== uploadId)
+    .map(further => `the output ${further} of ${named} is not there, or is another upload's`)
 }

@@ -9,7 +9,7 @@ export interface Found {
   named: ReadonlyMap<string, FoundRecord[]>
   /** By the key of the upload's object. */
   byKey: ReadonlyMap<string, FoundRecord>
-  /** By the key that its processed object has, or would have. */
+  /** By the keys that its processed objects have. Of the main one also where it only would have it. */
   byResult: ReadonlyMap<string, FoundRecord>
   sources: ReadonlyMap<string, FoundObject>
   results: ReadonlyMap<string, FoundResult>
@@ -29,7 +29,11 @@ export function indexOf({ records, sources, results, letters, published }: Inven
       ({ owner, filename }) => `${owner}/${filename}`,
     ),
     byKey: new Map(keyed),
-    byResult: new Map(keyed.map(([key, record]) => [processedKey(key), record])),
+    byResult: new Map(
+      keyed.flatMap(([key, record]) =>
+        [processedKey(key), ...(record.furtherKeys ?? [])].map((result): [string, FoundRecord] => [result, record]),
+      ),
+    ),
     sources: new Map(sources.map(object => [object.key, object])),
     results: new Map(results.map(result => [result.key, result])),
     letters: Map.groupBy(letters, ({ uploadId = '' }) => uploadId),

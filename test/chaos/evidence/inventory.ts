@@ -8,6 +8,8 @@ export interface FoundRecord {
   size?: number
   sha256?: string
   processedKey?: string
+  /** The keys of its outputs besides the main one. */
+  furtherKeys?: string[]
   failureCode?: string
   /** It has a mark in the outbox still. */
   isMarked: boolean
