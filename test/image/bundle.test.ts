@@ -127,7 +127,10 @@ t.test('a compile cache of another user and processor is used, and one of anothe
     useCompileCache(${JSON.stringify(made)})
     process.stdout.write(String(getCompileCacheDir()))`
   const run = async () => {
-    const program = runProgram(t, ['--input-type=module', '-e', begin], { env: { TMPDIR: dir } })
+    const program = runProgram(t, ['--input-type=module', '-e', begin], {
+      // The tests themselves may run with a cache.
+      env: { TMPDIR: dir, NODE_COMPILE_CACHE: '' },
+    })
     t.strictSame(await program.ended, { code: 0, signal: null }, program.stderr())
     return program.stdout()
   }
