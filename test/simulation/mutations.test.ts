@@ -10,10 +10,13 @@ const ROOT = join(import.meta.dirname, '../..')
 /** Each mutation is found by one of these; the sources as they are hold in all of them. */
 const SEEDS = 2_000
 
-t.setTimeout(600_000)
+/** A share of them is enough for every change. `HEADGATE_MUTATIONS=all` takes all, which is minutes of computing. */
+const chosen = process.env.HEADGATE_MUTATIONS === 'all' ? MUTATIONS : MUTATIONS.filter((_, index) => index % 4 === 0)
+
+t.setTimeout(1_200_000)
 t.jobs = Math.min(4, availableParallelism())
 
-for (const mutation of MUTATIONS) {
+for (const mutation of chosen) {
   t.test(`The simulation finds out a consumer without the rule: ${mutation.rule}`, async t => {
     const folder = await mkdtemp(join(tmpdir(), 'headgate-mutation-'))
     t.teardown(() => rm(folder, { recursive: true }))

@@ -88,7 +88,7 @@ t.test('a rule sends small outputs to DynamoDB, the same item each time', async 
         etag: source.ETag?.replaceAll('"', ''),
         sha256: upload.sha256,
       },
-      transform: { name: 'image', version: '1' },
+      transform: { name: 'image', version: '2' },
     })
     items.push(item)
   }

@@ -25,13 +25,13 @@ t.test('an upload becomes a processed object that says what it was made of', asy
     'source-sha256': upload.sha256,
     'upload-id': upload.uploadId,
     transform: 'upper-case',
-    'transform-version': '1',
+    'transform-version': '2',
   })
   t.match(await store.get(upload), {
     status: 'processed',
     processed: { bucket: names.processedBucket, key },
     outputs: [{ name: 'main', contentType: 'text/plain;charset=utf-8', size: 13 }],
-    transform: { name: 'upper-case', version: '1' },
+    transform: { name: 'upper-case', version: '2' },
   })
 })
 

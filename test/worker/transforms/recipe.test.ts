@@ -19,7 +19,7 @@ const project = await createEmptyProject(t)
 t.test('the files of the recipe are written, and its commands before the worker run', async t => {
   t.strictSame(
     recipe.map(({ file, language }) => file ?? language),
-    ['sh', 'log-errors.ts', 'log-errors.test.ts', 'sh', 'transforms.json', 'sh', 'dockerfile'],
+    ['sh', 'log-errors.ts', 'log-errors.test.ts', 'sh', 'transforms.json', 'sh', 'json', 'dockerfile'],
   )
   const [setUp = '', test = ''] = recipe.filter(({ language }) => language === 'sh').map(({ text }) => text)
   for (const command of setUp.trim().split('\n')) {
