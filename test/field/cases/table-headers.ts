@@ -95,6 +95,21 @@ export const headers: readonly FieldCase[] = [
     /Line 1 has 2 fields and line 2 has 3\..*option header/,
   ),
   refusedTable(
+    'a header that lacks the name of the last column, above rows that begin with their numbers',
+    'id,name,age\n1,Ann,30,Oslo\n2,Bob,40,Rome\n',
+    /Line 1 has 3 fields and line 2 has 4\..*option header/,
+  ),
+  refusedTable(
+    'the same with texts in quotes',
+    '"id","name","age"\n1,"Ann",30,"Oslo"\n2,"Bob",40,"Rome"\n',
+    /Line 1 has 3 fields and line 2 has 4\..*option header/,
+  ),
+  refusedTable(
+    'the same with everything in quotes',
+    '"id","name"\n"1","Ann","Oslo"\n"2","Bob","Rome"\n',
+    /Line 1 has 2 fields and line 2 has 3\..*option header/,
+  ),
+  refusedTable(
     'a word above rows of texts, which is a title or the name of one column',
     'city\ra;c\rb;e\rc;d\r',
     /^Line 1 has 1 field and line 2 has 2\..*option header/,

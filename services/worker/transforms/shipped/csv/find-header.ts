@@ -107,15 +107,19 @@ function unevenHeader(reading: Reading, first: Row, row: Row): FoundHeader {
   const others = rows.slice(1)
   const isSteady = pieces.length === rows.length && others.every(other => other.fields.length === width)
   if (!isSteady || fields.length > width) return shortRows(reading) ?? { line }
-  if (fields.length === width - 1 && areRowNames(others)) return { line, hasRowNames: true }
+  if (fields.length === width - 1 && areRowNames(first, others)) return { line, hasRowNames: true }
   const count = fields.length === 1 ? '1 field' : `${fields.length} fields`
   throw new TransformError(
     `Line ${line} has ${count} and line ${row.line} has ${width}. Line ${line} is a title, or a header that lacks names. Remove the title or add the names, or set the option header to the names of all columns.`,
   )
 }
 
-/** R counts the rows of a table from 1, Python from 0. */
-function areRowNames(rows: readonly Row[]): boolean {
-  const from = Number(rows[0]?.fields[0])
-  return (from === 0 || from === 1) && rows.every(({ fields }, index) => fields[0] === String(from + index))
+/**
+ * R names the rows of a table by their numbers and leaves the names without a name. It puts all names in quotes, and numbers not.
+ * Without these quotes the first column may as well be the first that the header names, and a later one have no name.
+ */
+function areRowNames(header: Row, rows: readonly Row[]): boolean {
+  if (header.quoted < header.fields.length || rows.some(({ quoted, fields }) => quoted === fields.length)) return false
+  const hasQuotedNumber = rows.some(({ quoted, fields }) => quoted > fields.filter(field => !isValue(field)).length)
+  return hasQuotedNumber && rows.every(({ fields }, index) => fields[0] === String(1 + index))
 }
