@@ -27,7 +27,13 @@ export function looksLikeText(head: Uint8Array): boolean {
 export async function detectType(head: Uint8Array): Promise<string | undefined> {
   const { fileTypeFromBuffer } = await loadFileType()
   const found = await fileTypeFromBuffer(head.subarray(0, HEAD_BYTES))
-  if (!found) return undefined
+  if (!found) return isTiff(head) ? 'image/tiff' : undefined
   const type = essenceOf(found.mime)
   return looksLikeText(head) && !isText(type) && type !== 'application/pdf' ? undefined : type
+}
+
+/** file-type looks for the directory of a TIFF, which many programs write behind the pixels. */
+function isTiff(head: Uint8Array): boolean {
+  const start = Buffer.from(head.subarray(0, 4)).toString('latin1')
+  return start === 'II*\0' || start === 'MM\0*'
 }

@@ -7,6 +7,10 @@ const jpeg = await sharp({ create: { width: 64, height: 40, channels: 3, backgro
   .toBuffer()
 const csv = 'a,b\n1,2\n'
 const rows = [{ a: '1', b: '2' }]
+/** What says that it is a TIFF with such pixels stands behind them, further than the first bytes that are looked at. */
+const tiff = await sharp({ create: { width: 64, height: 40, channels: 3, background: '#c81e1e' } })
+  .tiff({ compression: 'none' })
+  .toBuffer()
 
 /** A form of one file, as clients write it. */
 function form(filename: string, type: string | undefined, content: string | Uint8Array): FieldCase['send'] {
@@ -32,6 +36,13 @@ const pictures: readonly FieldCase[] = [
     (type): FieldCase => ({
       what: `a JPEG in a raw body, called ${type ?? 'nothing'}`,
       send: { filename: 'photo', ...(type !== undefined && { contentType: type }), body: jpeg },
+      expected: thumbnail,
+    }),
+  ),
+  ...['scan.tiff', 'scan'].map(
+    (filename): FieldCase => ({
+      what: `a TIFF in a raw body that is called application/octet-stream and named ${filename}`,
+      send: { filename, contentType: 'application/octet-stream', body: tiff },
       expected: thumbnail,
     }),
   ),
