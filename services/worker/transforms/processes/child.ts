@@ -191,7 +191,8 @@ function killGroup({ pid }: ChildProcess): void {
 }
 
 /** Lowers what the system gives the process, before it has begun to run. */
-function confine({ pid }: ChildProcess): void {
+function confine(child: ChildProcess): void {
+  const { pid } = child
   if (pid === undefined) return
   try {
     setPriority(pid, PRIORITY)
@@ -200,20 +201,22 @@ function confine({ pid }: ChildProcess): void {
   } catch {
     // It has ended already, or the system does not let us: the limits hold without.
   }
-  if (process.platform === 'linux') lowerGroup(pid)
+  if (process.platform === 'linux') lowerGroup(child)
 }
 
 /**
  * Gives the session of the process the same low priority. Linux shares the processors among sessions first, and the process leads
  * a session of its own: without this, its priority counts for nothing outside of containers.
  */
-function lowerGroup(pid: number, triesLeft = AUTOGROUP_TRIES): void {
+function lowerGroup(child: ChildProcess, triesLeft = AUTOGROUP_TRIES): void {
+  // The id of a process that has ended may belong to another one by now.
+  if (child.exitCode !== null || child.signalCode !== null) return
   try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY))
+    writeFileSync(`/proc/${child.pid}/autogroup`, String(PRIORITY))
   } catch (error) {
     // The kernel takes ten such changes a second from all users together. Otherwise it has no such groups.
     const isBusy = (error as NodeJS.ErrnoException).code === 'EAGAIN'
-    if (isBusy && triesLeft > 0) setTimeout(lowerGroup, AUTOGROUP_RETRY_MS, pid, triesLeft - 1).unref()
+    if (isBusy && triesLeft > 0) setTimeout(lowerGroup, AUTOGROUP_RETRY_MS, child, triesLeft - 1).unref()
   }
 }
 
