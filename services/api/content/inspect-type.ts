@@ -26,8 +26,9 @@ export function createTypeInspector(allowed: readonly string[]): TypeInspector {
     const isTextAsCalled = isText(essenceOf(claimed)) && head[0] !== PERCENT && looksLikeText(head)
     const detected = isTextAsCalled || head.length === 0 ? undefined : await detectType(head)
     const isPlainText = detected === undefined && isNeverText(essenceOf(claimed)) && isPlain(head)
-    // Only where it counts: most deployments take every type.
-    const found = allowed.length > 0 ? (await mediaTypeOf(head, { declared: claimed })).mediaType : undefined
+    // Most deployments take every type, and bytes that show their type decide alone.
+    const isOpen = allowed.length > 0 && detected === undefined
+    const found = isOpen ? (await mediaTypeOf(head, { declared: claimed })).mediaType : undefined
     const verdict = judgeType({ claimed, detected, found, isPlainText }, allowed)
     if (verdict === 'contradicted') {
       const detail = `The file is called ${essenceOf(claimed)}, and its bytes are those of ${detected ?? 'a text'}.`

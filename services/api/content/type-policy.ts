@@ -15,7 +15,7 @@ export interface FileTypes {
   claimed: string
   /** Undefined where the bytes show no type, as those of most texts do. */
   detected: string | undefined
-  /** The media type by bytes and claim, as the worker would find it without a name. Left out: nothing is found. */
+  /** The media type that the worker would find without a name. Only needed where the bytes show no type. */
   found?: string | undefined
   /** Whether the bytes are those of a text. Looked at only where they show no type, and the claimed one is never text. */
   isPlainText?: boolean
