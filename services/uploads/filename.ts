@@ -38,7 +38,7 @@ export function baseNameOf(path: string): string {
   return base === '' || leadsUpwards(path) ? path : base
 }
 
-/** A separator may be percent-encoded: whoever decodes the name once more must not find a path that leads elsewhere. */
+/** Separators may be percent-encoded: a program that decodes the name again must not get a path to another directory. */
 function leadsUpwards(name: string): boolean {
   return name.split(/[/\\]|%2f|%5c/i).some(component => component === '.' || component === '..')
 }

@@ -45,7 +45,7 @@ export function checkOwnObject(event: UploadEvent | BareEvent, source: Pick<Sour
   }
 }
 
-/** What a transform is told of the object that was read, and what its rule is chosen by. */
+/** Describes the opened object for its transform and for the choice of the rule. */
 export async function describeUpload(event: UploadEvent | BareEvent, source: SourceObject): Promise<RoutedUpload> {
   const { contentType, contentEncoding, size, head } = source
   const { key } = event

@@ -105,7 +105,9 @@ export type ArrivedObject = ReturnType<typeof createArrivedObject>
 
 function check(what: string, promised: string, arrived: string | undefined): void {
   if (promised !== arrived) {
-    throw new ArrivalRefusedError(`The ${what} is not the one that was promised. Nothing was kept; begin anew.`)
+    throw new ArrivalRefusedError(
+      `The ${what} is not the one that was promised. Nothing was stored. Start the upload again.`,
+    )
   }
 }
 
@@ -132,7 +134,7 @@ function checkNothingAdded(found: HeadObjectCommandOutput, metadata: Readonly<Re
   }
   const [name] = Object.entries(added).find(([, value]) => value !== undefined) ?? []
   if (name === undefined) return
-  const detail = `The file was sent with a header that was not granted: ${name}. Nothing was kept; begin anew without it.`
+  const detail = `The file was sent with a header that was not granted: ${name}. Nothing was stored. Start the upload again without this header.`
   throw new ArrivalRefusedError(detail)
 }
 

@@ -127,7 +127,7 @@ export function readForm(request: FastifyRequest, maxFiles: number, patience: Pa
   return { next, end: () => check?.verify(), unfilled: () => guard.unfilled }
 }
 
-/** A short text of the form. @throws ProblemError where it is none */
+/** Returns the value of a field as text. @throws ProblemError if it is too long or not UTF-8 text */
 function textOf(part: Extract<Multipart, { type: 'field' }>, { head, bytes }: GuardedPart): string {
   const { name, contentType = 'text/plain' } = head
   const isText = /^text\/plain *(?:;|$)/i.test(contentType)

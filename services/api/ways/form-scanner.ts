@@ -34,7 +34,7 @@ export function createFormScanner(boundary: string, sink: FormSink): FormScanner
   const needle = delimiter.subarray(2)
   let state: State = 'before'
   let part = 0
-  /** Bytes that are not told of yet. */
+  /** Bytes that the sink has not got yet. */
   let rest: Buffer = Buffer.alloc(0)
   /** How much of `rest` is known to hold no delimiter. */
   let searched = 0

@@ -2,7 +2,7 @@
 export interface NextOccurrence {
   /** Takes another text. */
   reset(text: string): void
-  /** Returns the first position at or after `from` where the character stands, the length of the text if there is none. */
+  /** Returns the first position at or after `from` where the character stands, or the length of the text. */
   from(from: number): number
 }
 

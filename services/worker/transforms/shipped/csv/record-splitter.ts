@@ -43,7 +43,7 @@ export interface SplitterOptions {
   maxLength: number
 }
 
-/** A row, or why there is none. Undefined: more of the text is needed. */
+/** A row, or the reason why the line is bad. Undefined if more of the text is needed. */
 type Found = Split | undefined
 
 /** Old DOS programs end a text with it. */

@@ -39,7 +39,7 @@ export const imageOptions = Type.Object(
 
 type ImageOptions = Static<typeof imageOptions>
 
-/** Types that no browser shows, such as the raw files of cameras: each vendor has its own. Whoever wants them writes a rule. */
+/** Types that no browser shows, such as the raw files of cameras: each vendor has its own. A rule can give them to another transform. */
 const NO_WEB_IMAGE = /^image\/(?:vnd\.|x-(?!icon$))/
 
 /** Encoders write some ten. Each is a pass over all pixels, however few bytes it has. */
