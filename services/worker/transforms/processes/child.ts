@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import path from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
@@ -194,14 +194,24 @@ function killGroup({ pid }: ChildProcess): void {
 function confine(child: ChildProcess): void {
   const { pid } = child
   if (pid === undefined) return
+  attempt(() => setPriority(pid, PRIORITY))
+  if (process.platform !== 'linux') return
+  // Where the memory of the container runs out in spite of the limits, it is this process that the system ends.
+  attempt(() => writeFileSync(`/proc/${pid}/oom_score_adj`, '1000'))
+  // Linux sets the priority of the first thread alone. Later threads inherit it, and the process may have started some by now.
+  attempt(() => {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) attempt(() => setPriority(Number(thread), PRIORITY))
+  })
+  lowerGroup(child)
+}
+
+/** For what fails if the process or its thread has ended, or the system forbids it: the limits hold without. */
+function attempt(change: () => void): void {
   try {
-    setPriority(pid, PRIORITY)
-    // Where the memory of the container runs out in spite of the limits, it is this process that the system ends.
-    if (process.platform === 'linux') writeFileSync(`/proc/${pid}/oom_score_adj`, '1000')
+    change()
   } catch {
-    // It has ended already, or the system does not let us: the limits hold without.
+    // Nothing depends on it.
   }
-  if (process.platform === 'linux') lowerGroup(child)
 }
 
 /**
