@@ -145,11 +145,14 @@ export class Invariants {
   leaseLost(run: string, shardId: string, reason: LossReason): void {
     if (reason === 'not renewed in time' || this.#deleted.has(shardId)) return
     const { table, violated } = this.#settings
-    const isOurs = table.lastWriter(shardId) === run
+    const lastWriter = table.lastWriter(shardId)
+    const isOurs = lastWriter === run
     if (reason === 'taken by another worker' || reason === 'deleted') {
       if (isOurs) violated('rival', `${run} gave ${shardId} up as '${reason}' though nobody wrote its row but itself`)
       return
     }
+    // An operator who removes the owner keeps the counter: the row is then as after a renewal of one's own, and no owner.
+    if (lastWriter === 'operator') return
     // Farther on a row does not show any more who was first.
     const { parted, counter } = this.#holdOf(run, shardId)
     if (!isOurs && !parted && table.get(shardId)?.leaseCounter === counter + 1) {

