@@ -2,9 +2,11 @@ import { DescribeTableCommand } from '@aws-sdk/client-dynamodb'
 import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis'
 import { HeadBucketCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
-import { createLocalClients } from '../../services/local/clients.ts'
 import { leaseTable, names, type TableDefinition, uploadsTable } from '../../services/platform/resources.ts'
-import { callCloudFormation, startMoto } from './support/moto.ts'
+import { callQuery } from '../second-aws/support/call.ts'
+import { notInstalled } from '../second-aws/support/installed.ts'
+import { createClients } from '../second-aws/support/resources.ts'
+import { startMoto } from '../second-aws/support/servers.ts'
 import { type CloudFormation, synthesize } from './support/synthesize.ts'
 
 const STACK = 'headgate-data'
@@ -21,54 +23,61 @@ function withoutUsers({ Resources, Outputs = {} }: CloudFormation): CloudFormati
   return { Resources: Object.fromEntries(resources), Outputs: Object.fromEntries(outputs) }
 }
 
-const url = await startMoto(t)
-
-t.test('another reading of CloudFormation makes of the data stack what the code expects', async t => {
-  if (url === undefined) return t.pass('skipped', { skip: "moto is not installed: pip install 'moto[server]'" })
-  const { data, settings } = synthesize(t, { preset: 'prod' })
-  const TemplateBody = JSON.stringify(withoutUsers(data))
-  await callCloudFormation(url, { Action: 'CreateStack', StackName: STACK, TemplateBody })
-  const stack = await callCloudFormation(url, { Action: 'DescribeStacks', StackName: STACK })
-  t.match(stack, '<StackStatus>CREATE_COMPLETE</StackStatus>')
-  const outputs = new Map(
-    [...stack.matchAll(/<OutputKey>(\w+)<\/OutputKey>\s*<OutputValue>([^<]*)</g)].map(([, key, value]) => [key, value]),
-  )
-
-  const { s3, dynamodb, kinesis, destroy } = createLocalClients({ s3: url, dynamodb: url, kinesis: url })
-  t.teardown(destroy)
-  for (const Bucket of [outputs.get('UploadBucket'), outputs.get('ProcessedBucket')]) {
-    await t.resolves(s3.send(new HeadBucketCommand({ Bucket })), String(Bucket))
-  }
-  const { StreamDescriptionSummary } = await kinesis.send(
-    new DescribeStreamSummaryCommand({ StreamName: outputs.get('StreamName') }),
-  )
-  t.match(StreamDescriptionSummary, {
-    OpenShardCount: settings.shards,
-    RetentionPeriodHours: settings.retentionHours,
-  })
-  const tables: Record<string, TableDefinition> = {
-    [names.uploadsTable]: uploadsTable,
-    [names.application]: leaseTable,
-  }
-  for (const [TableName, { partitionKey, sortKey, indexes }] of Object.entries(tables)) {
-    const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName }))
-    const keys = Table?.KeySchema?.map(({ AttributeName }) => AttributeName)
-    t.strictSame(keys, [partitionKey.name, ...(sortKey ? [sortKey.name] : [])], TableName)
-    const found = Table?.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName) ?? []
-    t.strictSame(
-      found,
-      indexes.map(({ name }) => name),
+t.test(
+  'moto creates from the data stack the resources that the code expects',
+  { skip: notInstalled('moto') },
+  async t => {
+    const server = await startMoto(t)
+    t.comment(server.versions)
+    const cloudFormation = (action: string, parameters: Record<string, string> = {}) =>
+      callQuery(server, 'cloudformation', action, parameters)
+    const { data, settings } = synthesize(t, { preset: 'prod' })
+    const TemplateBody = JSON.stringify(withoutUsers(data))
+    await cloudFormation('CreateStack', { StackName: STACK, TemplateBody })
+    const stack = await cloudFormation('DescribeStacks', { StackName: STACK })
+    t.match(stack, '<StackStatus>CREATE_COMPLETE</StackStatus>')
+    const outputs = new Map(
+      [...stack.matchAll(/<OutputKey>(\w+)<\/OutputKey>\s*<OutputValue>([^<]*)</g)].map(([, key, value]) => [
+        key,
+        value,
+      ]),
     )
-    t.equal(Table?.DeletionProtectionEnabled, true)
-  }
 
-  const exports = await callCloudFormation(url, { Action: 'ListExports' })
-  const made = [...exports.matchAll(/<Name>([^<]+)<\/Name>/g)].map(([, name]) => name)
-  for (const compute of ['lambda', 'fargate']) {
-    const needed = JSON.stringify(synthesize(t, { preset: 'prod', compute }).compute).matchAll(
-      /"Fn::ImportValue":"([^"]+)"/g,
+    const { s3, dynamodb, kinesis } = createClients(t, server)
+    for (const Bucket of [outputs.get('UploadBucket'), outputs.get('ProcessedBucket')]) {
+      await t.resolves(s3.send(new HeadBucketCommand({ Bucket })), String(Bucket))
+    }
+    const { StreamDescriptionSummary } = await kinesis.send(
+      new DescribeStreamSummaryCommand({ StreamName: outputs.get('StreamName') }),
     )
-    const others = new Set([...needed].map(([, name = '']) => name).filter(name => !name.includes('UserPool')))
-    for (const name of others) t.ok(made.includes(name), name)
-  }
-})
+    t.match(StreamDescriptionSummary, {
+      OpenShardCount: settings.shards,
+      RetentionPeriodHours: settings.retentionHours,
+    })
+    const tables: Record<string, TableDefinition> = {
+      [names.uploadsTable]: uploadsTable,
+      [names.application]: leaseTable,
+    }
+    for (const [TableName, { partitionKey, sortKey, indexes }] of Object.entries(tables)) {
+      const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName }))
+      const keys = Table?.KeySchema?.map(({ AttributeName }) => AttributeName)
+      t.strictSame(keys, [partitionKey.name, ...(sortKey ? [sortKey.name] : [])], TableName)
+      const found = Table?.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName) ?? []
+      t.strictSame(
+        found,
+        indexes.map(({ name }) => name),
+      )
+      t.equal(Table?.DeletionProtectionEnabled, true)
+    }
+
+    const exports = await cloudFormation('ListExports')
+    const made = [...exports.matchAll(/<Name>([^<]+)<\/Name>/g)].map(([, name]) => name)
+    for (const compute of ['lambda', 'fargate']) {
+      const needed = JSON.stringify(synthesize(t, { preset: 'prod', compute }).compute).matchAll(
+        /"Fn::ImportValue":"([^"]+)"/g,
+      )
+      const others = new Set([...needed].map(([, name = '']) => name).filter(name => !name.includes('UserPool')))
+      for (const name of others) t.ok(made.includes(name), name)
+    }
+  },
+)

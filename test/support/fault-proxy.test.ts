@@ -104,6 +104,18 @@ t.test('an error of a service is what its SDK takes it for', async t => {
   }
 })
 
+t.test('replies by which the server refuses are kept, and those of faults and of successes are not', async t => {
+  const { proxies, clients } = await behindProxies(t)
+  await clients.s3.send(new PutObjectCommand({ ...object, Body: 'x' }))
+  await t.rejects(clients.s3.send(new GetObjectCommand({ ...object, Key: 'no-such-key' })), { name: 'NoSuchKey' })
+  await t.rejects(clients.kinesis.send(new DescribeStreamSummaryCommand({ StreamName: 'no-such-stream' })))
+  proxies.dynamodb.inject(throttled('dynamodb'), { times: 1 })
+  await t.rejects(clients.dynamodb.send(new ListTablesCommand({})))
+  t.match(proxies.s3.refusals, [{ method: 'GET', path: /no-such-key/, status: 404, body: /<Code>NoSuchKey<\/Code>/ }])
+  t.match(proxies.kinesis.refusals, [{ target: /DescribeStreamSummary$/, status: 400, body: /ResourceNotFound/ }])
+  t.strictSame(proxies.dynamodb.refusals, [])
+})
+
 t.test('a fault is for the requests it names, for as many as it says, until it is removed', async t => {
   const { proxies, clients } = await behindProxies(t)
   const { dynamodb } = proxies

@@ -25,6 +25,13 @@ export interface InjectionSettings {
   times?: number
 }
 
+/** A reply by which the server refused a request, or failed it. */
+export interface Refusal extends SeenRequest {
+  readonly status: number
+  /** The beginning of the reply's body, as text. */
+  readonly body: string
+}
+
 /** A fault in its place. */
 export interface Injection {
   /** How many requests it has had. */
@@ -39,6 +46,8 @@ export interface FaultProxy {
   readonly url: string
   /** Every request that came, the oldest first. */
   readonly seen: readonly SeenRequest[]
+  /** Every reply of the server with a status from 400 on that a client got, the oldest first. Replies of faults are not in it. */
+  readonly refusals: readonly Refusal[]
   /** How many requests of a kind came. Default: of all. */
   count(match?: Match): number
   /** How many came of each target; of each method where there is no target. */
@@ -66,13 +75,16 @@ export function to(method: string, path = /^/): Match {
 export async function startFaultProxy(t: Pick<Test, 'teardown'>, upstream: string): Promise<FaultProxy> {
   const seen: SeenRequest[] = []
   const injections = new Set<ReturnType<typeof createInjection>>()
+  const refusals: Refusal[] = []
   const broken: unknown[] = []
   const target = new URL(upstream)
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = describe(incoming)
     seen.push(request)
-    const exchange = createExchange(target, incoming, response)
+    const exchange = createExchange(target, incoming, response, (status, body) => {
+      refusals.push({ ...request, status, body })
+    })
     const injection = [...injections].find(({ matches }) => matches(request))
     try {
       await (injection ? injection.hit()(exchange) : exchange.pass())
@@ -97,6 +109,7 @@ export async function startFaultProxy(t: Pick<Test, 'teardown'>, upstream: strin
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
+    refusals,
     count: (match = () => true) => seen.filter(match).length,
     counts() {
       const counts: Record<string, number> = {}

@@ -37,7 +37,16 @@ export interface Exchange {
 // They belong to one connection each, and the proxy has two.
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection']
 
-export function createExchange(upstream: URL, incoming: IncomingMessage, response: ServerResponse): Exchange {
+/** How much of a refusal's body is kept, in bytes. */
+const MAX_REFUSAL_BYTES = 2_000
+
+/** @param onRefusal called for each reply of the server with a status from 400 on, once it is relayed */
+export function createExchange(
+  upstream: URL,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  onRefusal: (status: number, body: string) => void,
+): Exchange {
   const done = new AbortController()
   response.once('close', () => done.abort())
   // Every error of theirs is also one of a promise below, or follows from a cut.
@@ -70,7 +79,9 @@ export function createExchange(upstream: URL, incoming: IncomingMessage, respons
       response.writeHead(reply.statusCode ?? 502, reply.statusMessage, except(reply.rawHeaders, HOP_BY_HOP))
       // An event stream may be silent for long after its head.
       response.flushHeaders()
+      const body = (reply.statusCode ?? 0) >= 400 ? keepFirst(reply, MAX_REFUSAL_BYTES) : undefined
       await pipeline(reply, response).catch(lost)
+      if (body) onRefusal(reply.statusCode ?? 0, body())
     },
 
     pass: async () => exchange.relay(await exchange.forward()),
@@ -86,6 +97,17 @@ export function createExchange(upstream: URL, incoming: IncomingMessage, respons
     reset: () => void incoming.socket.resetAndDestroy(),
   }
   return exchange
+}
+
+/** Keeps the first bytes that pass. Returns them as text, once they have passed. */
+function keepFirst(reply: IncomingMessage, bytes: number): () => string {
+  const kept: Buffer[] = []
+  let left = bytes
+  reply.on('data', (chunk: Buffer) => {
+    if (left > 0) kept.push(chunk.subarray(0, left))
+    left -= chunk.byteLength
+  })
+  return () => Buffer.concat(kept).toString()
 }
 
 /** For the end of a promise that a connection can break. */

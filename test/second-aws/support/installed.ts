@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process'
+import { accessSync, constants, readFileSync, realpathSync } from 'node:fs'
+import path from 'node:path'
+
+export type ServerName = 'ministack' | 'moto'
+
+/** What a server needs, in the names of its packages. Their modules have the same names. */
+const NEEDS = {
+  ministack: {
+    command: 'ministack',
+    install: 'pip install ministack cbor2 cryptography boto3',
+    // Without cryptography ministack signs its tokens with a constant; without cbor2 it does not speak the SDK's Kinesis.
+    modules: ['ministack', 'cbor2', 'cryptography', 'boto3'],
+  },
+  moto: {
+    command: 'moto_server',
+    install: "pip install 'moto[server]' boto3",
+    modules: ['moto', 'flask', 'boto3'],
+  },
+} as const satisfies Record<ServerName, { command: string; install: string; modules: readonly string[] }>
+
+export interface Installed {
+  /** The Python interpreter that the server is installed for. It has boto3. */
+  python: string
+  /** Of the server and of everything it needs, as `ministack 1.5.33`. */
+  versions: string
+}
+
+/** The server is not there, or not all that it needs. The message says what to install. */
+export class NotInstalledError extends Error {
+  override readonly name = 'NotInstalledError'
+  readonly code = 'HEADGATE_TEST_NOT_INSTALLED'
+}
+
+const known = new Map<ServerName, Installed | NotInstalledError>()
+
+/** For the `skip` of a test: what to install, or false where everything is there. */
+export function notInstalled(server: ServerName): string | false {
+  const found = look(server)
+  return found instanceof NotInstalledError ? found.message : false
+}
+
+/** @throws NotInstalledError */
+export function findInstalled(server: ServerName): Installed {
+  const found = look(server)
+  if (found instanceof NotInstalledError) throw found
+  return found
+}
+
+function look(server: ServerName): Installed | NotInstalledError {
+  const found = known.get(server) ?? find(server)
+  known.set(server, found)
+  return found
+}
+
+function find(server: ServerName): Installed | NotInstalledError {
+  const { command, install, modules } = NEEDS[server]
+  const file = onPath(command)
+  if (file === undefined) return new NotInstalledError(`${server} is not installed: ${install}`)
+  const python = interpreterOf(file)
+  if (python === undefined) return new NotInstalledError(`${file} names no Python interpreter: ${install}`)
+  const { missing, versions } = ask(python, modules)
+  if (missing.length === 0) return { python, versions }
+  const those = missing.join(' ')
+  return new NotInstalledError(`${server} has no ${missing.join(' and no ')}: ${python} -m pip install ${those}`)
+}
+
+function onPath(command: string): string | undefined {
+  const files = (process.env.PATH ?? '').split(path.delimiter).map(folder => path.join(folder, command))
+  return files.find(file => {
+    try {
+      accessSync(file, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** The interpreter in the first lines of a script that pip has written: its virtual environment may not be on PATH. */
+function interpreterOf(file: string): string | undefined {
+  const head = readFileSync(realpathSync(file), 'latin1').slice(0, 1_024)
+  // Where the path is too long for a first line, or has a space, pip has /bin/sh execute it.
+  const [, named] =
+    /^#!(?:\/usr\/bin\/env )?(\S*python\S*)/.exec(head) ?? /^'''exec' "?([^"\n]+?)"? "\$0"/m.exec(head) ?? []
+  return named
+}
+
+const PROGRAM = `
+import importlib.metadata, importlib.util, json, platform, sys
+names = sys.argv[1:]
+missing = [name for name in names if importlib.util.find_spec(name) is None]
+versions = [f'{name} {importlib.metadata.version(name)}' for name in names if name not in missing]
+print(json.dumps({'missing': missing, 'versions': ', '.join(versions + [f'Python {platform.python_version()}'])}))
+`
+
+function ask(python: string, modules: readonly string[]): { missing: string[]; versions: string } {
+  return JSON.parse(execFileSync(python, ['-c', PROGRAM, ...modules], { encoding: 'utf8' }))
+}

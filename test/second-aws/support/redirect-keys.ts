@@ -1,0 +1,15 @@
+/**
+ * Preloaded into processes of ours by `--import`. The tokens of both servers name AWS's own issuer, whose keys the api would fetch
+ * from AWS. This sends every request for that host to the server that HEADGATE_TEST_ISSUER_URL names, and changes nothing else: the
+ * api still checks the signature and the issuer of every token.
+ */
+const server = process.env.HEADGATE_TEST_ISSUER_URL
+if (server === undefined) throw new Error('HEADGATE_TEST_ISSUER_URL is not set.')
+
+const ISSUER_HOST = /^cognito-idp\.[a-z0-9-]+\.amazonaws\.com$/
+const realFetch = globalThis.fetch
+
+globalThis.fetch = (input, init) => {
+  const { hostname, pathname, search } = new URL(input instanceof Request ? input.url : input)
+  return ISSUER_HOST.test(hostname) ? realFetch(`${server}${pathname}${search}`, init) : realFetch(input, init)
+}
