@@ -1,6 +1,7 @@
 import type { App, Stack } from 'aws-cdk-lib'
 import { Tags, Validations } from 'aws-cdk-lib'
 import { AwsSolutionsChecks } from 'cdk-nag'
+import { acknowledgeDependencies } from './acknowledge.ts'
 import { FargateStack } from './compute/fargate/fargate-stack.ts'
 import { LambdaStack } from './compute/lambda/lambda-stack.ts'
 import { DataStack } from './data/data-stack.ts'
@@ -13,7 +14,7 @@ export interface Headgate {
   compute: Stack
 }
 
-/** The types that take no tags, or whose tags CloudFormation's own checks do not know. */
+/** Types that take no tags, or whose tags CloudFormation's own checks do not know. */
 const WITHOUT_TAGS = [
   'AWS::ApplicationAutoScaling::ScalableTarget',
   'AWS::ElasticLoadBalancingV2::Listener',
@@ -21,8 +22,8 @@ const WITHOUT_TAGS = [
 ]
 
 /**
- * Headgate as its context asks for it: a stack for what holds data, and one for what computes. Neither names an account or a
- * region, so that it synthesizes anywhere. A finding of cdk-nag that is not acknowledged ends the synthesis.
+ * Builds the data stack and the compute stack that the context asks for. Neither names an account or a region, so that they
+ * synthesize anywhere. A finding of cdk-nag that is not acknowledged ends the synthesis.
  *
  * @throws SettingsError
  */
@@ -33,6 +34,7 @@ export function buildHeadgate(app: App): Headgate {
   const Compute = compute === 'lambda' ? LambdaStack : FargateStack
   const computing = new Compute(app, `${name}-${compute}`, { data: data.data, settings })
   computing.addStackDependency(data)
+  acknowledgeDependencies(computing)
   Tags.of(app).add('application', name, { excludeResourceTypes: WITHOUT_TAGS })
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
   return { settings, data, compute: computing }

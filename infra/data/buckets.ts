@@ -1,4 +1,6 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import type { Key } from 'aws-cdk-lib/aws-kms'
 import {
   BlockPublicAccess,
   Bucket,
@@ -18,39 +20,55 @@ import type { Settings } from '../settings/schema.ts'
 export interface Buckets {
   uploads: Bucket
   processed: Bucket
+  accessLogs: Bucket
 }
 
-/** How long it is kept who has read what. */
+/** The key prefix of the load balancer's access logs in the bucket of access logs. */
+export const BALANCER_LOG_PREFIX = 'balancer'
+
+/** Minimum age, in days, at which access logs expire. They are kept as long as other logs where that is longer. */
 const ACCESS_LOG_DAYS = 90
 
-/** The buckets of uploads and of processed objects, and one for the log of who reads them. */
-export function createBuckets(scope: Construct, settings: Settings): Buckets {
+/** Creates the buckets of uploads and processed objects, encrypted with the key where there is one, and one for access logs. */
+export function createBuckets(scope: Construct, settings: Settings, key?: Key): Buckets {
   const shared: BucketProps = {
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-    encryption: BucketEncryption.S3_MANAGED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-    // But not where making the stack fails: what is left of a first try would be in the way of the next.
+    // Except when creating the stack fails: buckets left by the first attempt would be orphaned.
     removalPolicy: settings.keepData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
   }
   const accessLogs = new Bucket(scope, 'AccessLogs', {
     ...shared,
-    lifecycleRules: [{ id: 'expire', expiration: Duration.days(ACCESS_LOG_DAYS) }],
+    // Neither S3 nor Elastic Load Balancing delivers logs to a bucket that is encrypted with a KMS key.
+    encryption: BucketEncryption.S3_MANAGED,
+    versioned: true,
+    lifecycleRules: [
+      { id: 'expire', expiration: Duration.days(Math.max(ACCESS_LOG_DAYS, settings.logDays)) },
+      ...always(settings),
+    ],
   })
-  acknowledge(accessLogs, { 'AwsSolutions-S1': 'It is where access logs go: logging itself would never end.' })
+  const reason = 'This is the bucket of access logs: logging the delivery of logs would never end.'
+  acknowledge(accessLogs, { 'AwsSolutions-S1': reason, CKV_AWS_18: reason })
+  if (settings.balancerLogs) accessLogs.addToResourcePolicy(allowBalancerLogs(accessLogs))
 
   const origins = listed(settings.corsOrigins)
   const data = (id: string, rules: LifecycleRule[]) =>
     new Bucket(scope, id, {
       ...shared,
       versioned: true,
+      // A bucket key makes most requests to KMS unnecessary, and with them most of their price.
+      ...(key === undefined
+        ? { encryption: BucketEncryption.S3_MANAGED }
+        : { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }),
       serverAccessLogsBucket: accessLogs as IBucket,
       serverAccessLogsPrefix: `${id.toLowerCase()}/`,
       lifecycleRules: [...always(settings), ...rules],
       ...(origins.length > 0 && { cors: [corsFor(origins)] }),
     })
   return {
+    accessLogs,
     uploads: data('Uploads', [
       { id: 'tails', prefix: keyPrefixes.tails, expiration: Duration.days(bucketLifecycle.expireTailsDays) },
       ...expire('uploads', keyPrefixes.uploads, settings.expireUploadsDays),
@@ -60,6 +78,19 @@ export function createBuckets(scope: Construct, settings: Settings): Buckets {
       ...expire('processed-other', keyPrefixes.processedOther, settings.expireProcessedDays),
     ]),
   }
+}
+
+/**
+ * Lets load balancers of this account deliver their access logs.
+ *
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+ */
+function allowBalancerLogs(bucket: Bucket): PolicyStatement {
+  return new PolicyStatement({
+    principals: [new ServicePrincipal('logdelivery.elasticloadbalancing.amazonaws.com')],
+    actions: ['s3:PutObject'],
+    resources: [bucket.arnForObjects(`${BALANCER_LOG_PREFIX}/AWSLogs/${Aws.ACCOUNT_ID}/*`)],
+  })
 }
 
 function always({ noncurrentDays }: Settings): LifecycleRule[] {
@@ -73,7 +104,7 @@ function expire(id: string, prefix: string, days: number): LifecycleRule[] {
   return days === 0 ? [] : [{ id, prefix, expiration: Duration.days(days) }]
 }
 
-/** Grants are PUT and downloads read by pages of these origins. Of a part they need its ETag. */
+/** Lets pages of these origins PUT grants and read downloads. They need the ETag of each part. */
 function corsFor(allowedOrigins: string[]) {
   return {
     allowedOrigins,

@@ -1,62 +1,76 @@
 import { ArnFormat, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
+import type { Key } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
 import { leaseTable, uploadsTable } from '../../services/platform/resources.ts'
+import { listed } from '../settings/listed.ts'
 import { resourceNames, type Settings } from '../settings/schema.ts'
 import { createBuckets } from './buckets.ts'
+import { createKey } from './key.ts'
 import { createStream } from './stream.ts'
 import { createTable } from './table.ts'
 import { createUsers } from './users.ts'
 
-/** What has a name and an ARN, whether this app has made it or not. */
+/** A resource by its name and ARN, whether this app creates it or it exists already. */
 export interface Named {
   readonly name: string
   readonly arn: string
 }
 
-/** The user pool and its app client, by what they are asked for. */
+/** The user pool and its app client. */
 export interface Users {
   readonly poolId: string
   readonly poolArn: string
-  /** What tokens have as their `iss`. */
+  /** The `iss` claim of its tokens. */
   readonly issuer: string
   readonly clientId: string
 }
 
-/** What the compute stack works on. */
+/** The resources of the data stack, as the compute stack imports them. */
 export interface Data {
   readonly uploadBucket: Named
   readonly processedBucket: Named
   readonly stream: Named
   readonly uploadsTable: Named
   readonly leaseTable: Named
+  readonly accessLogBucket: Named
   readonly users: Users
+  /** The key that encrypts everything this app creates, with `encryption=customer`. */
+  readonly keyArn: string | undefined
+  /** The keys that roles need to read and write data: the one above, and those of existing resources. */
+  readonly dataKeyArns: readonly string[]
 }
 
-/** What holds data, and so outlives whatever computes on it. */
+/** Buckets, stream, tables and users. This stack outlives the stacks that compute on its data. */
 export class DataStack extends Stack {
   readonly data: Data
 
   constructor(scope: Construct, id: string, settings: Settings, props?: StackProps) {
     super(scope, id, { ...props, terminationProtection: settings.keepData })
     const names = resourceNames(settings)
-    const { uploads, processed } = createBuckets(this, settings)
+    const key = createKey(this, settings)
+    const { uploads, processed, accessLogs } = createBuckets(this, settings, key)
     const table = createTable(this, 'UploadsTable', {
       tableName: names.uploadsTable,
       definition: uploadsTable,
       settings,
+      key,
     })
     const { pool, client } = createUsers(this, settings)
-    const stream = this.#stream(names.stream, settings)
-    // All of it, whoever computes, and by names of our own. What CDK exports by itself is what the other stack happens to import: it
-    // would be taken away, and so refused, while a stack of the other compute still stands or the gateway is being changed.
+    const stream = this.#stream(names.stream, settings, key)
+    // Everything is exported, for either compute, by explicit names. By itself CDK exports only what the other stack imports at the
+    // moment. It would then remove exports that a stack of the other compute still imports, and CloudFormation refuses that.
     const value = (as: string, it: string) => this.exportValue(it, { name: `${id}:${as}` })
     const exported = (as: string, it: Named): Named => ({ name: value(as, it.name), arn: value(`${as}Arn`, it.arn) })
+    const keyArn = key && value('KeyArn', key.keyArn)
     this.data = {
+      keyArn,
+      dataKeyArns: [...(keyArn === undefined ? [] : [keyArn]), ...listed(settings.existingKeyArns)],
+      accessLogBucket: exported('AccessLogBucket', { name: accessLogs.bucketName, arn: accessLogs.bucketArn }),
       uploadBucket: exported('UploadBucket', { name: uploads.bucketName, arn: uploads.bucketArn }),
       processedBucket: exported('ProcessedBucket', { name: processed.bucketName, arn: processed.bucketArn }),
       uploadsTable: exported('UploadsTable', { name: table.tableName, arn: table.tableArn }),
       stream: exported('Stream', stream),
-      leaseTable: exported('LeaseTable', this.#leaseTable(names.application, settings)),
+      leaseTable: exported('LeaseTable', this.#leaseTable(names.application, settings, key)),
       users: {
         poolId: value('UserPoolId', pool.userPoolId),
         poolArn: value('UserPoolArn', pool.userPoolArn),
@@ -73,25 +87,25 @@ export class DataStack extends Stack {
     })
   }
 
-  #stream(name: string, settings: Settings): Named {
+  #stream(name: string, settings: Settings, key: Key | undefined): Named {
     if (settings.existingStream !== undefined) {
       return { name, arn: this.formatArn({ service: 'kinesis', resource: 'stream', resourceName: name }) }
     }
-    const stream = createStream(this, settings)
+    const stream = createStream(this, settings, key)
     return { name: stream.streamName, arn: stream.streamArn }
   }
 
   /**
-   * Not left to the consumer to make: its role then needs no right to make tables, and this one can be restored. On Lambda it
-   * is empty and costs nothing, and a change to Fargate finds it.
+   * Creates the lease table, so that the consumer's role needs no permission to create tables and the table can be restored. On
+   * Lambda the table is empty and costs nothing; after a change to Fargate it is there.
    */
-  #leaseTable(tableName: string, settings: Settings): Named {
+  #leaseTable(tableName: string, settings: Settings, key: Key | undefined): Named {
     if (settings.existingLeaseTable !== undefined) {
       const arnFormat = ArnFormat.SLASH_RESOURCE_NAME
       const arn = this.formatArn({ service: 'dynamodb', resource: 'table', resourceName: tableName, arnFormat })
       return { name: tableName, arn }
     }
-    const table = createTable(this, 'LeaseTable', { tableName, definition: leaseTable, settings })
+    const table = createTable(this, 'LeaseTable', { tableName, definition: leaseTable, settings, key })
     return { name: table.tableName, arn: table.tableArn }
   }
 

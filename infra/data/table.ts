@@ -7,18 +7,23 @@ import {
   Table,
   TableEncryption,
 } from 'aws-cdk-lib/aws-dynamodb'
+import type { Key } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
 import type { KeyAttribute, TableDefinition } from '../../services/platform/resources.ts'
+import { acknowledge } from '../acknowledge.ts'
 import type { Settings } from '../settings/schema.ts'
 
 export interface TableSettings {
   tableName: string
   definition: TableDefinition
   settings: Pick<Settings, 'keepData'>
+  /** Left out: a key that AWS owns. */
+  key: Key | undefined
 }
 
-/** A table as the definition says, paid by request, encrypted, and restorable to any second of the last 35 days. */
-export function createTable(scope: Construct, id: string, { tableName, definition, settings }: TableSettings): Table {
+/** Creates an on-demand table by its definition, encrypted, and restorable to any second of the last 35 days. */
+export function createTable(scope: Construct, id: string, made: TableSettings): Table {
+  const { tableName, definition, settings, key } = made
   const { partitionKey, sortKey, timeToLive, indexes } = definition
   const table = new Table(scope, id, {
     tableName,
@@ -26,12 +31,19 @@ export function createTable(scope: Construct, id: string, { tableName, definitio
     ...(sortKey && { sortKey: attribute(sortKey) }),
     ...(timeToLive && { timeToLiveAttribute: timeToLive }),
     billingMode: BillingMode.PAY_PER_REQUEST,
-    encryption: TableEncryption.DEFAULT,
+    ...(key === undefined
+      ? { encryption: TableEncryption.DEFAULT }
+      : { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: key }),
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-    // It holds against CloudFormation too, also where making the stack has failed: docs/deploy.md says what to do then.
+    // This also stops CloudFormation, even when creating the stack fails: docs/deploy.md says what to do then.
     deletionProtection: settings.keepData,
     removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   })
+  if (key === undefined) {
+    acknowledge(table, {
+      CKV_AWS_119: 'AWS’s own key encrypts the table. One of the account does with encryption=customer.',
+    })
+  }
   for (const index of indexes) {
     table.addGlobalSecondaryIndex({
       indexName: index.name,

@@ -26,7 +26,7 @@ export function createHttpGateway(scope: Construct, { settings, users, http }: G
     if (authorized) continue
     for (const route of made) {
       acknowledge(route, {
-        'AwsSolutions-APIG4': 'Health, documentation and what browsers ask before they send a token.',
+        'AwsSolutions-APIG4': 'Health checks, documentation and CORS preflights have no token.',
       })
     }
   }

@@ -69,15 +69,22 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
       })
       rest.finish?.(made)
       if (authorized) continue
-      const reason = 'Health, documentation and what browsers ask before they send a token.'
+      const reason = 'Health checks, documentation and CORS preflights have no token.'
       acknowledge(made, { 'AwsSolutions-APIG4': reason, 'AwsSolutions-COG4': reason })
+      // checkov knows by itself that OPTIONS has no token.
+      if (method !== 'OPTIONS') acknowledge(made, { CKV_AWS_59: reason })
     }
   }
   problems(api, settings)
   acknowledge(api, {
-    'AwsSolutions-APIG2': 'The api checks every request itself, by the schema that its OpenAPI document is made of.',
-    'AwsSolutions-APIG3': 'A web ACL is an account’s own choice. It can be put on the stage without this app.',
-    [`AwsSolutions-IAM4[Policy::${LOG_POLICY}]`]: 'It is AWS’s own policy for what API Gateway logs in an account.',
+    'AwsSolutions-APIG2': 'The api validates every request itself, by the schemas of its OpenAPI document.',
+    'AwsSolutions-APIG3':
+      'A web ACL is the account’s own choice. It can be associated with the stage outside this app.',
+    [`AwsSolutions-IAM4[Policy::${LOG_POLICY}]`]: 'This is AWS’s own policy for the logs of API Gateway in an account.',
+  })
+  acknowledge(api.deploymentStage, {
+    CKV_AWS_120: 'Responses are different for each owner, so a shared cache must not keep them.',
+    ...(settings.tracing !== 'xray' && { CKV_AWS_73: 'X-Ray is the account’s own choice: tracing=xray turns it on.' }),
   })
   const metric = (name: 'metricServerError' | 'metricClientError' | 'metricCount') => api[name]({ statistic: 'Sum' })
   const source: AlarmSource = {

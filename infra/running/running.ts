@@ -7,17 +7,13 @@ import { watchCosts } from './costs.ts'
 import { createDashboard } from './dashboard.ts'
 import { dataAlarms } from './data-alarms.ts'
 
-/** What watches the deployment: alarms, a dashboard, and, where asked for, its costs. */
+/** Creates what watches the deployment: alarms, a dashboard and, if the settings ask for them, a budget and a cost monitor. */
 export function createRunning(
   scope: Construct,
   { settings, data, sources }: { settings: Settings; data: Data; sources: readonly AlarmSource[] },
 ): void {
   const all = [...sources, dataAlarms(data)]
-  createAlarms(
-    scope,
-    all.flatMap(({ alarms }) => alarms),
-    settings,
-  )
+  createAlarms(scope, { definitions: all.flatMap(({ alarms }) => alarms), settings, data })
   createDashboard(
     scope,
     all.flatMap(({ widgets }) => widgets),

@@ -8,14 +8,14 @@ import { type Settings, settingsSchema } from './schema.ts'
 type Context = Readonly<Record<string, unknown>>
 
 /**
- * The settings that the context of the app asks for, over those of its preset, over the schema's defaults. Frozen.
+ * Returns the settings of the context, over those of its preset, over the schema's defaults. The result is frozen.
  *
- * @param context as CDK has it: strings where they came by `-c`
- * @throws SettingsError naming every setting that is unknown, wrong, or at odds with another
+ * @param context CDK's context, where values that came by `-c` are strings
+ * @throws SettingsError naming every setting that is unknown, invalid, or contradicts another
  */
 export function readSettings(context: Context): Settings {
   const given = Object.fromEntries(Object.entries(context).filter(([key]) => !isOfCdk(key)))
-  const preset = given.preset === 'prod' ? 'prod' : 'dev'
+  const preset = isPreset(given.preset) ? given.preset : 'dev'
   const parsed = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, parse(key, value)]))
   const settings = Value.Default(settingsSchema, Value.Convert(settingsSchema, { ...presets[preset], ...parsed }))
   const faults = [...unknown(given), ...wrong(settings)]
@@ -26,12 +26,17 @@ export function readSettings(context: Context): Settings {
   return Object.freeze(checked)
 }
 
-/** CDK keeps what is its own in the same place: `aws:cdk:…`, `@aws-cdk/…`, `availability-zones:account=…`. */
+/** A preset that does not exist is reported by the schema, like any other invalid value. */
+function isPreset(value: unknown): value is Settings['preset'] {
+  return typeof value === 'string' && Object.hasOwn(presets, value)
+}
+
+/** CDK keeps its own entries in the context too: `aws:cdk:…`, `@aws-cdk/…`, `availability-zones:account=…`. */
 function isOfCdk(key: string): boolean {
   return /[:/@]/.test(key) || key === 'cli-telemetry'
 }
 
-/** Objects come as JSON, by `-c`. What is no JSON is left to the check. */
+/** Parses objects, which come by `-c` as JSON. Invalid JSON stays a string, which the schema then rejects. */
 function parse(key: string, value: unknown): unknown {
   const isObject = key === 'apiEnvironment' || key === 'workerEnvironment'
   if (!isObject || typeof value !== 'string') return value
@@ -49,7 +54,7 @@ function unknown(given: Context): string[] {
 }
 
 function wrong(settings: unknown): string[] {
-  // Each for itself: of a whole object TypeBox tells no more than eight.
+  // Each property is checked by itself: TypeBox reports at most eight errors of an object.
   return Object.entries(settingsSchema.properties).flatMap(([name, property]) =>
     Value.Errors(Type.Object({ [name]: property }), settings).map(({ message }) => `${name}: ${message}`),
   )

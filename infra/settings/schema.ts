@@ -6,48 +6,67 @@ const count = (description: string, minimum: number, maximum: number, value: num
 
 const flag = (description: string, value: boolean) => Type.Boolean({ description, default: value })
 
-/** Days that a log group of CloudWatch may keep its lines. */
+/** The retention periods, in days, that CloudWatch allows for a log group. */
 const LOG_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ]
 
-/** What an operator may set, as the context of the CDK app: `npx cdk deploy -c compute=fargate -c shards=8`. */
+/** The settings of a deployment, given as context of the CDK app: `npx cdk deploy -c compute=fargate -c shards=8`. */
 export const settingsSchema = Type.Object(
   {
-    preset: Type.Enum(['dev', 'prod'], { default: 'dev', description: 'The defaults that the others begin from.' }),
+    preset: Type.Enum(['dev', 'prod', 'regulated'], {
+      default: 'dev',
+      description: 'Which defaults the other settings have.',
+    }),
     name: Type.String({
       pattern: '^[a-z][a-z0-9-]{1,30}[a-z0-9]$',
       default: 'headgate',
-      description: 'Of this deployment: its stacks are named by it. With another than `headgate`, its resources too.',
+      description:
+        'Name of the deployment, which prefixes its stacks. Unless it is `headgate`, it prefixes resources too.',
     }),
     compute: Type.Enum(['lambda', 'fargate'], { default: 'lambda', description: 'What runs the api and the worker.' }),
-    gateway: Type.Enum(['http', 'rest'], { default: 'http', description: 'Which API of API Gateway is in front.' }),
+    gateway: Type.Enum(['http', 'rest'], { default: 'http', description: 'Type of the API in API Gateway.' }),
 
     streamMode: Type.Enum(['provisioned', 'on-demand'], {
       default: 'provisioned',
-      description: 'Shards by number, or as many as AWS finds right.',
+      description: 'Capacity mode of the stream: a fixed number of shards, or scaled by AWS.',
     }),
     existingStream: Type.Optional(
-      Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,128}$', description: 'Reads and writes this stream, and makes none.' }),
+      Type.String({
+        pattern: '^[a-zA-Z0-9_.-]{1,128}$',
+        description: 'Name of a stream to use instead of creating one.',
+      }),
     ),
     existingLeaseTable: Type.Optional(
       Type.String({
         pattern: '^[a-zA-Z0-9_.-]{3,255}$',
-        description: 'Goes on from the leases of this table, as those of a KCL application, and makes none.',
+        description:
+          'Name of a lease table to continue from, such as that of a KCL application, instead of creating one.',
       }),
     ),
-    shards: count('Of a provisioned stream.', 1, 500, stream.shards),
-    retentionHours: count('How long the stream keeps its records.', 24, 8_760, stream.retentionHours),
-    expireUploadsDays: count('After so many days an upload’s own object goes. 0: never.', 0, 36_500, 0),
-    expireProcessedDays: count('After so many days a processed object goes. 0: never.', 0, 36_500, 0),
-    noncurrentDays: count('How long the versions of deleted and overwritten objects are kept.', 1, 3_650, 30),
-    keepData: flag('Whether buckets, tables, stream and user pool outlive their stack.', false),
+    existingKeyArns: Type.String({
+      pattern: '^(?: *arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/[a-zA-Z0-9-]+ *(?:,|$))*$',
+      default: '',
+      description:
+        'KMS keys, by ARN and comma-separated, that encrypt an existing stream, lease table, secret or older objects. The roles may use them.',
+    }),
+    shards: count('Number of shards of a provisioned stream.', 1, 500, stream.shards),
+    retentionHours: count('Hours that the stream keeps its records.', 24, 8_760, stream.retentionHours),
+    expireUploadsDays: count('Age in days at which uploaded objects expire. 0: never.', 0, 36_500, 0),
+    expireProcessedDays: count('Age in days at which processed objects expire. 0: never.', 0, 36_500, 0),
+    noncurrentDays: count('Days that versions of deleted and overwritten objects are kept.', 1, 3_650, 30),
+    keepData: flag('Keeps buckets, tables, stream, user pool and key when their stack is deleted.', false),
+    encryption: Type.Enum(['aws', 'customer'], {
+      default: 'aws',
+      description:
+        'Keys for encryption at rest. `aws`: those that AWS owns or manages. `customer`: a KMS key of this account, created for buckets, tables, stream, queue, logs and alarms.',
+    }),
     corsOrigins: Type.String({
       default: '',
-      description: 'Origins whose pages may call the api and read from the buckets, comma-separated.',
+      description: 'Origins, comma-separated, whose pages may call the api and read from the buckets.',
     }),
-    flatKeys: flag('Whether an upload’s key is its name alone, so that later ones of the name overwrite it.', false),
-    otherProducers: flag('Whether the worker may read and write what did not come by the api.', false),
+    flatKeys: flag('Uses the file name alone as the object key, so that later uploads of a name overwrite it.', false),
+    otherProducers: flag('Lets the worker read and write objects that other producers uploaded.', false),
 
     mfa: Type.Enum(['off', 'optional', 'required'], {
       default: 'off',
@@ -56,93 +75,115 @@ export const settingsSchema = Type.Object(
     userPoolDomain: Type.Optional(
       Type.String({
         pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$',
-        description: 'Prefix of the hosted sign-in pages. Left out: there are none.',
+        description: 'Domain prefix of Cognito’s sign-in pages. Left out, there are none. Needs `callbackUrls`.',
       }),
     ),
     callbackUrls: Type.String({
       default: '',
-      description: 'Where the hosted pages send people back to, comma-separated. Needed by `userPoolDomain`.',
+      description: 'URLs, comma-separated, that the sign-in pages return to. Needs `userPoolDomain`.',
     }),
-    selfSignUp: flag('Whether people may sign up by themselves.', false),
+    selfSignUp: flag('Lets people sign up by themselves.', false),
     domainName: Type.Optional(
-      Type.String({ minLength: 4, maxLength: 253, description: 'The api’s own domain. Needs `certificateArn`.' }),
+      Type.String({ minLength: 4, maxLength: 253, description: 'Custom domain of the api. Needs `certificateArn`.' }),
     ),
     certificateArn: Type.Optional(
-      Type.String({ pattern: '^arn:aws[a-z-]*:acm:', description: 'Of ACM, in the region of the stack.' }),
+      Type.String({
+        pattern: '^arn:aws[a-z-]*:acm:',
+        description:
+          'Certificate for `domainName`, from ACM in the region of the stack. On Fargate the load balancer uses it too.',
+      }),
     ),
     restLogRole: flag(
-      'With `gateway=rest`: makes the role by which API Gateway logs, one an account and region.',
+      'With `gateway=rest`: creates the role that API Gateway logs with. An account has one in each region.',
       true,
     ),
 
     architecture: Type.Enum(['x86_64', 'arm64'], {
       default: 'x86_64',
-      description: 'What the image is built for. Building for another than this machine’s needs emulation.',
+      description: 'CPU architecture of the image. Building for another than this machine’s needs emulation.',
     }),
-    logDays: Type.Enum(LOG_DAYS, { default: 30, description: 'How long logs are kept.' }),
-    logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], { default: 'info', description: 'Of api and worker.' }),
+    logDays: Type.Enum(LOG_DAYS, {
+      default: 30,
+      description: 'Days that logs are kept. Access logs in S3 are kept at least 90 days.',
+    }),
+    logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], {
+      default: 'info',
+      description: 'Least severe level that api and worker log.',
+    }),
+    balancerLogs: flag(
+      'With `compute=fargate`: delivers the load balancer’s access logs to S3. They have the file names of uploads.',
+      false,
+    ),
     tracing: Type.Enum(['off', 'xray', 'otlp'], {
       default: 'off',
       description:
-        'Where traces go. `xray`: the spans of the code, and the segments of functions and of a REST API. `otlp`: the spans, to `otlpEndpoint`.',
+        'Where traces are sent. `xray`: spans of the processes, and segments of functions and of a REST API. `otlp`: spans, to `otlpEndpoint`.',
     }),
     otlpEndpoint: Type.Optional(
       Type.String({
         pattern: '^https?://[^\\s/?#@]+(?:/[^\\s?#]*)?$',
-        description: 'With `tracing=otlp`: where OTLP is taken over HTTP, without the `/v1/traces` behind it.',
+        description: 'With `tracing=otlp`: endpoint for OTLP over HTTP, without the path `/v1/traces`.',
       }),
     ),
     otlpHeadersSecretArn: Type.Optional(
       Type.String({
         pattern: '^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\\d{12}:secret:.+-[A-Za-z0-9]{6}$',
-        description: 'With `tracing=otlp`: the whole ARN of the secret that has the headers, as `api-key=…`.',
+        description: 'With `tracing=otlp`: full ARN of the secret with the request headers, as `api-key=…`.',
       }),
     ),
-    tracePercent: count('Of the traces that no caller has begun, how many are exported.', 0, 100, 100),
+    tracePercent: count('Percentage exported of the traces that no caller began.', 0, 100, 100),
     apiEnvironment: Type.Record(Type.String(), Type.String(), {
       default: {},
-      description: 'More environment variables of the api, as JSON.',
+      description: 'Further environment variables of the api, as JSON.',
     }),
     workerEnvironment: Type.Record(Type.String(), Type.String(), {
       default: {},
-      description: 'More environment variables of the worker, as JSON.',
+      description: 'Further environment variables of the worker, as JSON.',
     }),
 
-    functionMiB: count('Memory of the api’s function, and with it its share of CPU.', 256, 10_240, 1_024),
-    processorMiB: count('Memory of the processor’s function.', 512, 10_240, 1_024),
-    processorSeconds: count('How long a batch may take.', 60, 900, 300),
-    batchSize: count('Records that the processor gets at once at most.', 1, 10_000, 100),
-    batchWindowSeconds: count('How long records are gathered.', 0, 300, 1),
-    parallelization: count('Batches of a shard under way at once, in order for each partition key.', 1, 10, 1),
-    apiConcurrency: count('Reserved concurrency of the api’s function. 0: none is.', 0, 10_000, 0),
-    processorConcurrency: count('Reserved concurrency of the processor. 0: none is.', 0, 10_000, 0),
+    functionMiB: count('Memory of the api’s function in MiB, which also determines its CPU.', 256, 10_240, 1_024),
+    processorMiB: count('Memory of the processor’s function in MiB.', 512, 10_240, 1_024),
+    processorSeconds: count('Timeout of the processor for a batch, in seconds.', 60, 900, 300),
+    batchSize: count('Maximum number of records in a batch.', 1, 10_000, 100),
+    batchWindowSeconds: count('Maximum seconds to wait for a batch to fill.', 0, 300, 1),
+    parallelization: count('Batches of a shard in flight at once, in order for each partition key.', 1, 10, 1),
+    apiConcurrency: count('Reserved concurrency of the api’s function. 0: none.', 0, 10_000, 0),
+    processorConcurrency: count('Reserved concurrency of the processor. 0: none.', 0, 10_000, 0),
 
-    apiCpu: Type.Enum([256, 512, 1024, 2048, 4096], { default: 512, description: 'Of an api task: 1024 is a core.' }),
-    apiMiB: count('Memory of an api task.', 1_024, 30_720, 1_024),
-    apiTasksMin: count('Api tasks at least.', 1, 1_000, 1),
-    apiTasksMax: count('Api tasks at most.', 1, 1_000, 4),
-    workerCpu: Type.Enum([256, 512, 1024, 2048, 4096], { default: 512, description: 'Of a worker task.' }),
-    workerMiB: count('Memory of a worker task.', 1_024, 30_720, 1_024),
-    workerTasksMin: count('Worker tasks at least.', 1, 500, 1),
-    workerTasksMax: count('Worker tasks at most. More than shards would sit idle.', 1, 500, 4),
-    stopSeconds: count('How long a task has to stop before it is killed.', 20, 120, 60),
+    apiCpu: Type.Enum([256, 512, 1024, 2048, 4096], {
+      default: 512,
+      description: 'CPU units of an api task. 1024 units are a vCPU.',
+    }),
+    apiMiB: count('Memory of an api task in MiB.', 1_024, 30_720, 1_024),
+    apiTasksMin: count('Minimum number of api tasks.', 1, 1_000, 1),
+    apiTasksMax: count('Maximum number of api tasks.', 1, 1_000, 4),
+    workerCpu: Type.Enum([256, 512, 1024, 2048, 4096], { default: 512, description: 'CPU units of a worker task.' }),
+    workerMiB: count('Memory of a worker task in MiB.', 1_024, 30_720, 1_024),
+    workerTasksMin: count('Minimum number of worker tasks.', 1, 500, 1),
+    workerTasksMax: count('Maximum number of worker tasks. Tasks beyond the number of shards are idle.', 1, 500, 4),
+    stopSeconds: count('Seconds that a task has to stop before it is killed.', 20, 120, 60),
     availabilityZones: Type.String({
       pattern: '^(?:[a-z0-9-]+ *, *[a-z0-9-]+)?$',
       default: '',
       description:
-        'With `compute=fargate`: the two zones that it is in, comma-separated. Left out: the first two of the region, of which links of API Gateway may not have one.',
+        'With `compute=fargate`: two availability zones, comma-separated. Left out: the first two of the region, one of which API Gateway’s VPC links may not support.',
     }),
-    natGateways: count('One for each availability zone outlives the loss of one.', 1, 2, 1),
+    natGateways: count('Number of NAT gateways. Two survive the loss of an availability zone.', 1, 2, 1),
 
     alarmEmail: Type.Optional(
-      Type.String({ pattern: '^[^@\\s]+@[^@\\s]+$', description: 'Who is written to about alarms.' }),
+      Type.String({ pattern: '^[^@\\s]+@[^@\\s]+$', description: 'Email address that alarms are sent to.' }),
     ),
-    drainSeconds: count('Worker tasks are added while what waits would take longer.', 10, 3_600, 60),
-    maxAgeSeconds: count('Alarm: how old the oldest record that is not read yet may get.', 60, 86_400, 300),
-    maxOutboxSeconds: count('Alarm: how long an event may wait in the outbox.', 120, 86_400, 600),
-    monthlyBudgetUsd: count('A budget that writes at 80 % and 100 %. 0: none.', 0, 10_000_000, 0),
+    drainSeconds: count('Time to drain the backlog, in seconds, above which worker tasks are added.', 10, 3_600, 60),
+    maxAgeSeconds: count('Alarm threshold: age in seconds of the oldest record that is not read.', 60, 86_400, 300),
+    maxOutboxSeconds: count('Alarm threshold: seconds that an event waits in the outbox.', 120, 86_400, 600),
+    monthlyBudgetUsd: count(
+      'Monthly budget in dollars, with emails at 80 % and 100 % of it. 0: none.',
+      0,
+      10_000_000,
+      0,
+    ),
     costAnomalyUsd: count(
-      'Writes when AWS sees costs that are out of line by so much. 0: does not look.',
+      'Sends an email about cost anomalies of this many dollars or more. 0: none.',
       0,
       10_000_000,
       0,
@@ -151,7 +192,7 @@ export const settingsSchema = Type.Object(
       Type.String({
         pattern: '^arn:aws[a-z-]*:ce::\\d{12}:anomalymonitor/[0-9a-f-]{36}$',
         description:
-          'For `costAnomalyUsd`: the monitor of all services that the account has already, of which AWS allows one. Left out, it is made.',
+          'With `costAnomalyUsd`: the account’s existing monitor of all services, of which AWS allows one. Left out, one is created.',
       }),
     ),
   },
@@ -160,17 +201,18 @@ export const settingsSchema = Type.Object(
 
 export type Settings = Readonly<Static<typeof settingsSchema>>
 
-/** The names of what has one: those that everything defaults to, or with the deployment's own in front. */
+/** Returns the names of named resources: the defaults of the processes, or those prefixed with the deployment's name. */
 export function resourceNames(settings: Pick<Settings, 'name' | 'existingStream' | 'existingLeaseTable'>) {
   const { name, existingStream, existingLeaseTable } = settings
   const own = (it: string) => (name === 'headgate' ? it : `${name}-${it}`)
   return {
     stream: existingStream ?? own(names.stream),
     uploadsTable: own(names.uploadsTable),
-    /** Of the consumer application, which is that of its lease table. */
+    /** The name of the consumer application, which is also the name of its lease table. */
     application: existingLeaseTable ?? own(names.application),
     userPool: own(names.userPool),
     userPoolClient: own(names.userPoolClient),
     metrics: `Headgate/${name}`,
+    keyAlias: `alias/${name}`,
   }
 }

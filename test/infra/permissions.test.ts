@@ -10,8 +10,8 @@ import { relay } from './scenarios/relaying.ts'
 import { serve } from './scenarios/serving.ts'
 import { sweepStrays } from './scenarios/straying.ts'
 import { sweep } from './scenarios/sweeping.ts'
-import type { Call } from './support/calls.ts'
-import { permissionsOf, surprises } from './support/policies.ts'
+import { type Call, KEY_ARN, REGION } from './support/calls.ts'
+import { describe, permissionsOf, surprises } from './support/policies.ts'
 import { type Recorder, startRecorder } from './support/recorder.ts'
 import { resolverOf } from './support/resolve.ts'
 import { synthesize } from './support/synthesize.ts'
@@ -19,9 +19,14 @@ import { synthesize } from './support/synthesize.ts'
 // First: it holds the process up for so long that the servers give up on connections that are at rest.
 const lambda = synthesize(t, { compute: 'lambda' })
 const fargate = synthesize(t, { compute: 'fargate' })
+const encrypted = {
+  lambda: synthesize(t, { compute: 'lambda', encryption: 'customer' }),
+  fargate: synthesize(t, { compute: 'fargate', encryption: 'customer' }),
+}
 const pipeline = await startPipeline(t)
 const { aws } = pipeline
 const seen: Record<string, Call[]> = {}
+const seenKeyCalls: Record<string, Call[]> = {}
 let workerLog = ''
 
 /** Has a duty done, and keeps the calls that it took. */
@@ -30,6 +35,7 @@ function duty(name: string, scenario: (t: Test, recorder: Recorder) => Promise<v
     const recorder = await startRecorder(t, aws)
     await scenario(t, recorder)
     seen[name] = recorder.calls()
+    seenKeyCalls[name] = recorder.keyCalls()
   })
 }
 
@@ -71,6 +77,37 @@ for (const { of, role, duties } of roles) {
   })
 }
 
+/** What Lambda needs of the key to read the stream and to report to the queue in the name of the function. */
+const MAPPED_BY_KEY = /^kms:\w+ \S+ via (?:kinesis|sqs)\./
+
+for (const { of, role, duties } of roles) {
+  const { compute } = of.settings
+  t.test(`on ${compute}, with encryption=customer, the role of ${role} may use the key as its calls need`, async t => {
+    const calls = duties.flatMap(name => [...(seen[name] ?? []), ...(seenKeyCalls[name] ?? [])])
+    const deployment = encrypted[compute]
+    const { refused, unused } = surprises(permissionsOf(deployment, role, resolverOf(deployment)), calls)
+    t.strictSame(refused, [], 'no call is denied')
+    const expected = (permission: string) =>
+      role === 'Processor' && (MAPPED.test(permission) || MAPPED_BY_KEY.test(permission))
+    t.strictSame(
+      unused.filter(permission => !expected(permission)),
+      [],
+      'nothing is allowed that no call needs',
+    )
+    const without = surprises(permissionsOf(of, role, resolverOf(of)), calls).refused
+    t.ok(without.length > 0 && without.every(call => call.startsWith('kms:')), 'with encryption=aws no use is allowed')
+  })
+}
+
+t.test('what Lambda does in the name of the processor may use the key', async t => {
+  const { lambda: deployment } = encrypted
+  const found = permissionsOf(deployment, 'Processor', resolverOf(deployment)).map(describe)
+  const expected = ['kinesis Decrypt', 'sqs GenerateDataKey', 'sqs Decrypt'].map(it => it.split(' '))
+  for (const [service, action] of expected) {
+    t.ok(found.includes(`kms:${action} ${KEY_ARN} via ${service}.${REGION}.amazonaws.com`), `${action} by ${service}`)
+  }
+})
+
 t.test('with flat keys and other producers, what their uploads take besides is allowed', async t => {
   const recorder = await startRecorder(t, aws)
   await processFlat(t, pipeline, recorder)
@@ -86,9 +123,12 @@ t.test('with flat keys and other producers, what their uploads take besides is a
 
 t.test('no permission is for every resource, or for every action of a service', async t => {
   for (const { of, role } of roles) {
-    for (const { action, resource } of permissionsOf(of, role, resolverOf(of))) {
-      t.notMatch(action, /\*/)
-      t.match(resource, /^arn:aws:[a-z0-9]+:.*[^*]$|^arn:aws:s3:::[^*]+\/\*$/)
+    for (const deployment of [of, encrypted[of.settings.compute]]) {
+      for (const { action, resource, via } of permissionsOf(deployment, role, resolverOf(deployment))) {
+        t.notMatch(action, /\*/)
+        t.match(resource, /^arn:aws:[a-z0-9]+:.*[^*]$|^arn:aws:s3:::[^*]+\/\*$/)
+        t.equal(action.startsWith('kms:'), via !== undefined, `${action} is for calls through a service`)
+      }
     }
   }
 })

@@ -5,16 +5,19 @@ import {
   ApplicationLoadBalancer,
   ApplicationProtocol,
   type ApplicationTargetGroup,
+  ListenerCertificate,
+  SslPolicy,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../../acknowledge.ts'
+import { BALANCER_LOG_PREFIX } from '../../data/buckets.ts'
 import type { Data } from '../../data/data-stack.ts'
 import { duties } from '../../permissions/duties.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { apiEnvironment } from '../environment.ts'
 import { commands } from '../image.ts'
 import { tracesOf } from '../traces.ts'
-import { API_PORT, type Network } from './network.ts'
+import { API_PORT, balancerPort, type Network } from './network.ts'
 import { createTask } from './task.ts'
 
 /** How long a stopping task is still sent requests: until the balancer has heard that it is going. */
@@ -44,6 +47,7 @@ export interface ServiceSettings {
 export function createApiService(scope: Construct, { cluster, network, data, settings }: ServiceSettings): ApiService {
   const task = createTask(scope, 'Api', {
     settings,
+    data,
     command: commands.api,
     environment: apiEnvironment(data, settings, {
       PORT: String(API_PORT),
@@ -78,10 +82,8 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     // It holds nothing, and must go where its stack could not be made or the other compute has taken over.
     deletionProtection: false,
   })
-  acknowledge(balancer, {
-    'AwsSolutions-ELB2': 'API Gateway, the only way to it, logs every request already.',
-  })
-  const listener = balancer.addListener('Listener', { port: 80, protocol: ApplicationProtocol.HTTP, open: false })
+  logBalancer(balancer, data, settings)
+  const listener = addListener(balancer, settings)
   const targets = listener.addTargets('Api', {
     port: API_PORT,
     protocol: ApplicationProtocol.HTTP,
@@ -103,4 +105,38 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     scaleInCooldown: Duration.minutes(5),
   })
   return { service, balancer, listener, targets }
+}
+
+/** Delivers the balancer's access logs to the bucket of access logs, with `balancerLogs`. */
+function logBalancer(balancer: ApplicationLoadBalancer, { accessLogBucket }: Data, { balancerLogs }: Settings): void {
+  if (!balancerLogs) {
+    const reason =
+      'API Gateway, which is the only client, logs every request. The balancer does too with balancerLogs=true.'
+    acknowledge(balancer, { 'AwsSolutions-ELB2': reason, CKV_AWS_91: reason })
+    return
+  }
+  // By attributes: logAccessLogs() needs a region, and writes a bucket policy that only the data stack can.
+  balancer.setAttribute('access_logs.s3.enabled', 'true')
+  balancer.setAttribute('access_logs.s3.bucket', accessLogBucket.name)
+  balancer.setAttribute('access_logs.s3.prefix', BALANCER_LOG_PREFIX)
+}
+
+/** Adds a listener for TLS with the certificate of the api's own domain, or for plain HTTP where there is none. */
+function addListener(balancer: ApplicationLoadBalancer, settings: Settings): ApplicationListener {
+  const { certificateArn } = settings
+  const port = balancerPort(settings)
+  if (certificateArn !== undefined) {
+    return balancer.addListener('Listener', {
+      port,
+      protocol: ApplicationProtocol.HTTPS,
+      certificates: [ListenerCertificate.fromArn(certificateArn)],
+      sslPolicy: SslPolicy.TLS13_RES,
+      open: false,
+    })
+  }
+  const listener = balancer.addListener('Listener', { port, protocol: ApplicationProtocol.HTTP, open: false })
+  const reason =
+    'The listener is inside the VPC, where only API Gateway’s link reaches it. It speaks TLS with the certificate of domainName.'
+  acknowledge(listener, { CKV_AWS_2: reason, CKV_AWS_103: reason })
+  return listener
 }

@@ -5,6 +5,7 @@ import { Cluster, ContainerInsights, type ICluster } from 'aws-cdk-lib/aws-ecs'
 import type { Construct } from 'constructs'
 import type { Data } from '../../data/data-stack.ts'
 import { createGateway } from '../../gateway/gateway.ts'
+import { encryptLogGroups } from '../../running/log-group.ts'
 import { createRunning } from '../../running/running.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { createApiService } from './api-service.ts'
@@ -34,9 +35,14 @@ export class FargateStack extends Stack {
     const gateway = createGateway(this, {
       settings,
       users: data.users,
-      http: () => new HttpAlbIntegration('ApiIntegration', api.listener, { vpcLink }),
-      rest: restAlbIntegration(vpcLink, api),
+      http: () =>
+        new HttpAlbIntegration('ApiIntegration', api.listener, {
+          vpcLink,
+          ...(settings.domainName !== undefined && { secureServerName: settings.domainName }),
+        }),
+      rest: restAlbIntegration(vpcLink, api, settings),
     })
     createRunning(this, { settings, data, sources: [gateway, fargateAlarms({ api, worker, data, settings })] })
+    encryptLogGroups(this, data)
   }
 }

@@ -16,12 +16,17 @@ import { listed } from '../../settings/listed.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { otlpPort } from '../traces.ts'
 
-/** Where the api listens, in its container. */
+/** The port that the api listens on, in its container. */
 export const API_PORT = 3_000
+
+/** The port that the balancer listens on: TLS where there is a certificate for it. */
+export function balancerPort({ certificateArn }: Pick<Settings, 'certificateArn'>): number {
+  return certificateArn === undefined ? 80 : 443
+}
 
 export interface Network {
   vpc: IVpc
-  /** Of API Gateway's way into the VPC, the balancer, and the tasks: each may reach the next alone. */
+  /** The security groups of API Gateway's VPC link, the balancer and the tasks. Each reaches only the next. */
   link: SecurityGroup
   balancer: SecurityGroup
   api: SecurityGroup
@@ -29,8 +34,9 @@ export interface Network {
 }
 
 /**
- * Two availability zones, tasks in private subnets. S3 and DynamoDB, the bulk, go by gateway endpoints, which cost nothing; Kinesis
- * by an interface endpoint. The rest (images, logs, the user pool's keys) goes by NAT.
+ * Creates a VPC in two availability zones, with tasks in private subnets. S3 and DynamoDB, most of the traffic, go through gateway
+ * endpoints, which are free; Kinesis goes through an interface endpoint. The rest (images, logs, the user pool's keys) goes through
+ * NAT.
  */
 export function createNetwork(scope: Construct, settings: Settings): Network {
   const zones = listed(settings.availabilityZones)
@@ -58,7 +64,7 @@ export function createNetwork(scope: Construct, settings: Settings): Network {
   const balancer = group('BalancerGroup', 'The balancer of the api')
   const api = group('ApiGroup', 'Tasks of the api')
   const worker = group('WorkerGroup', 'Tasks of the worker')
-  link.connections.allowTo(balancer, Port.tcp(80), 'to the balancer')
+  link.connections.allowTo(balancer, Port.tcp(balancerPort(settings)), 'to the balancer')
   balancer.connections.allowTo(api, Port.tcp(API_PORT), 'to the api')
   for (const tasks of [api, worker]) tasks.connections.allowToAnyIpv4(Port.tcp(443), 'AWS, over TLS')
   const traces = otlpPort(settings)
@@ -74,7 +80,7 @@ export function createNetwork(scope: Construct, settings: Settings): Network {
     open: false,
   })
   acknowledge(vpc, {
-    'AwsSolutions-VPC7': 'What is refused is logged. To log all traffic would cost more than it says.',
+    'AwsSolutions-VPC7': 'Rejected traffic is logged. Logging all traffic would cost more than it tells.',
   })
   return { vpc, link, balancer, api, worker }
 }

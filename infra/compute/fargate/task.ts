@@ -12,6 +12,8 @@ import {
 import { PolicyDocument, type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
 import { acknowledge, acknowledgePrefixes } from '../../acknowledge.ts'
+import type { Data } from '../../data/data-stack.ts'
+import { keyStatements } from '../../permissions/key-statements.ts'
 import { createLogGroup } from '../../running/log-group.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { Environment } from '../environment.ts'
@@ -19,6 +21,7 @@ import { image, platformOf } from '../image.ts'
 
 export interface TaskSettings {
   settings: Settings
+  data: Data
   command: readonly string[]
   environment: Environment
   statements: PolicyStatement[]
@@ -28,24 +31,29 @@ export interface TaskSettings {
   portMappings?: PortMapping[]
 }
 
-/** How much sooner a process stops than its task is killed, in seconds: to say so in its log. */
+/** Seconds between the process's own limit for its shutdown and the kill of its task, so that the process can log a timeout. */
 const SPARE_SECONDS = 5
 
-/** How long a process may take to stop, for the stop time-out that its task has. */
+/** Returns how long a process may take to stop, in milliseconds, given the stop timeout of its task. */
 export function shutdownMs({ stopSeconds }: Pick<Settings, 'stopSeconds'>): number {
   return (stopSeconds - SPARE_SECONDS) * 1_000
 }
 
-/** One container of the one image, which cannot write to its own file system, with a role of its own. */
+/** Creates a task of one container of the one image, with a read-only root file system and a role of its own. */
 export function createTask(scope: Construct, id: string, made: TaskSettings): FargateTaskDefinition {
-  const { settings, command, environment, statements, cpu, memoryMiB, healthCheck, portMappings = [] } = made
+  const { settings, data, command, environment, statements, cpu, memoryMiB, healthCheck, portMappings = [] } = made
   const taskRole = new Role(scope, `${id}Role`, {
     assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com'),
-    inlinePolicies: { duty: new PolicyDocument({ statements }) },
+    inlinePolicies: {
+      duty: new PolicyDocument({ statements: [...statements, ...keyStatements(statements, data.dataKeyArns)] }),
+    },
   })
   acknowledgePrefixes(taskRole, statements)
   if (settings.tracing === 'xray') {
-    acknowledge(taskRole, { 'AwsSolutions-IAM5[Resource::*]': 'Spans are no resources: it is for all or for none.' })
+    acknowledge(taskRole, {
+      'AwsSolutions-IAM5[Resource::*]':
+        'X-Ray has no resources for spans: its actions are allowed for all of them or for none.',
+    })
   }
   const task = new FargateTaskDefinition(scope, `${id}Task`, {
     cpu,
@@ -65,7 +73,7 @@ export function createTask(scope: Construct, id: string, made: TaskSettings): Fa
       SHUTDOWN_TIMEOUT_MS: String(shutdownMs(settings)),
     },
     readonlyRootFilesystem: true,
-    // Reaps processes whose parent has ended, such as helpers that a transform has started.
+    // Reaps orphaned processes, such as helpers that a transform started.
     linuxParameters: new LinuxParameters(scope, `${id}Init`, { initProcessEnabled: true }),
     stopTimeout: Duration.seconds(settings.stopSeconds),
     logging: LogDrivers.awsLogs({
@@ -77,7 +85,7 @@ export function createTask(scope: Construct, id: string, made: TaskSettings): Fa
   })
   acknowledge(task, {
     'AwsSolutions-ECS2': 'No variable is a secret: they are names of resources, sizes and times.',
-    'AwsSolutions-IAM5[Resource::*]': 'The token for ECR is one for all repositories: the action has no resources.',
+    'AwsSolutions-IAM5[Resource::*]': 'A token for ECR is valid for all repositories: the action has no resources.',
   })
   return task
 }

@@ -22,6 +22,7 @@ export function createWorkerService(
 ): FargateService {
   const task = createTask(scope, 'Worker', {
     settings,
+    data,
     command: commands.worker,
     environment: workerEnvironment(data, settings, {
       HEALTH_PORT: String(HEALTH_PORT),

@@ -10,6 +10,7 @@ import { createGateway } from '../../gateway/gateway.ts'
 import { duties } from '../../permissions/duties.ts'
 import { mappedByLambda } from '../../permissions/statements.ts'
 import type { AlarmSource } from '../../running/alarm-source.ts'
+import { encryptLogGroups } from '../../running/log-group.ts'
 import { createRunning } from '../../running/running.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { apiEnvironment, straysEnvironment, workerEnvironment } from '../environment.ts'
@@ -37,6 +38,7 @@ export class LambdaStack extends Stack {
     const traces = tracesOf(settings)
     const api = createFunction(this, 'Api', {
       settings,
+      data,
       handler: handlers.api,
       environment: apiEnvironment(data, settings, traces),
       statements: [...duties.serve(data, settings), ...duties.trace(data, settings)],
@@ -44,9 +46,10 @@ export class LambdaStack extends Stack {
       timeoutSeconds: API_SECONDS,
       concurrency: settings.apiConcurrency,
     })
-    const failures = createFailures(this)
+    const failures = createFailures(this, data)
     const processor = createFunction(this, 'Processor', {
       settings,
+      data,
       handler: handlers.processor,
       environment: workerEnvironment(data, settings, traces),
       statements: [
@@ -63,6 +66,7 @@ export class LambdaStack extends Stack {
     // What a container does beside its work, a function has no time for between its requests.
     const relay = createFunction(this, 'Relay', {
       settings,
+      data,
       handler: handlers.relay,
       environment: workerEnvironment(data, settings, traces),
       statements: [...duties.relay(data, settings), ...duties.trace(data, settings)],
@@ -71,6 +75,7 @@ export class LambdaStack extends Stack {
     this.#every(Duration.minutes(1), relay)
     const sweep = createFunction(this, 'Sweep', {
       settings,
+      data,
       handler: handlers.sweep,
       environment: apiEnvironment(data, settings),
       statements: duties.sweep(data),
@@ -79,6 +84,7 @@ export class LambdaStack extends Stack {
     this.#every(Duration.minutes(15), sweep)
     const strays = createFunction(this, 'Strays', {
       settings,
+      data,
       handler: handlers.strays,
       environment: workerEnvironment(data, settings, straysEnvironment(settings)),
       statements: duties.sweepStrays(data),
@@ -94,6 +100,7 @@ export class LambdaStack extends Stack {
     })
     const sources: AlarmSource[] = [gateway, lambdaAlarms({ api, processor, relay, sweep, strays, failures, settings })]
     createRunning(this, { settings, data, sources })
+    encryptLogGroups(this, data)
   }
 
   #every(duration: Duration, target: DockerImageFunction): void {

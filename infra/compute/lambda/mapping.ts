@@ -1,25 +1,34 @@
 import { Duration } from 'aws-cdk-lib'
+import { Key } from 'aws-cdk-lib/aws-kms'
 import { CfnEventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../../acknowledge.ts'
-import type { Named } from '../../data/data-stack.ts'
+import type { Data, Named } from '../../data/data-stack.ts'
 import type { Settings } from '../../settings/schema.ts'
 
-/** Where Lambda says which records it has given up, because they left the stream before they could be processed. */
-export function createFailures(scope: Construct): Queue {
+/** Creates the queue that Lambda reports records to that left the stream before they could be processed. */
+export function createFailures(scope: Construct, { keyArn }: Data): Queue {
   const queue = new Queue(scope, 'GivenUp', {
-    encryption: QueueEncryption.SQS_MANAGED,
+    ...(keyArn === undefined
+      ? { encryption: QueueEncryption.SQS_MANAGED }
+      : { encryption: QueueEncryption.KMS, encryptionMasterKey: Key.fromKeyArn(scope, 'GivenUpKey', keyArn) }),
     enforceSSL: true,
     retentionPeriod: Duration.days(14),
   })
   acknowledge(queue, {
-    'AwsSolutions-SQS3': 'It is itself where failures end. A person reads it, and an alarm says when.',
+    'AwsSolutions-SQS3':
+      'This queue is itself the dead-letter queue. An alarm goes off when there is a message for a person.',
   })
+  if (keyArn === undefined) {
+    acknowledge(queue, {
+      CKV_AWS_27: 'SQS’s own key encrypts the queue. One of the account does with encryption=customer.',
+    })
+  }
   return queue
 }
 
-/** Feeds the stream to the processor, batch by batch. */
+/** Maps the stream to the processor, batch by batch. */
 export function createMapping(
   scope: Construct,
   {
@@ -32,16 +41,16 @@ export function createMapping(
   const mapping = new CfnEventSourceMapping(scope, 'Mapping', {
     eventSourceArn: stream.arn,
     functionName: processor.functionName,
-    // LATEST can lose what is written while the mapping comes into being; processing twice does no harm.
+    // LATEST can lose records that are written while the mapping is created. Processing a record twice does no harm.
     startingPosition: 'TRIM_HORIZON',
     batchSize: settings.batchSize,
     maximumBatchingWindowInSeconds: settings.batchWindowSeconds,
     parallelizationFactor: settings.parallelization,
     functionResponseTypes: ['ReportBatchItemFailures'],
-    // What can never be processed becomes a dead letter. All else is tried for as long as the stream has it.
+    // The processor dead-letters records that can never be processed. Others are retried for as long as the stream keeps them.
     maximumRetryAttempts: -1,
     maximumRecordAgeInSeconds: -1,
-    // A function that is killed reports nothing: half a batch finds out sooner which record does it.
+    // A function that is killed reports no item failures. Halving the batch isolates the record at fault.
     bisectBatchOnFunctionError: true,
     destinationConfig: { onFailure: { destination: failures.queueArn } },
   })

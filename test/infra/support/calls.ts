@@ -3,8 +3,10 @@ import { names } from '../../../services/platform/resources.ts'
 /** A call to AWS, as IAM sees it. */
 export interface Call {
   action: string
-  /** The ARN of what it is for. */
+  /** The ARN of the resource that is called. */
   resource: string
+  /** The service that makes the call in the caller's name, such as `s3.us-east-1.amazonaws.com`. */
+  via?: string
 }
 
 export const REGION = 'us-east-1'
@@ -13,6 +15,40 @@ export const ACCOUNT = '000000000000'
 export const streamArn = (name: string) => `arn:aws:kinesis:${REGION}:${ACCOUNT}:stream/${name}`
 export const tableArn = (name: string) => `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${name}`
 export const bucketArn = (name: string) => `arn:aws:s3:::${name}`
+export const KEY_ARN = `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`
+
+const keyCall = (service: string, action: string): Call => ({
+  action: `kms:${action}`,
+  resource: KEY_ARN,
+  via: `${service}.${REGION}.amazonaws.com`,
+})
+
+/** The calls to KMS that S3 makes for a request, where the bucket is encrypted with a key of the account. */
+export function s3KeyCalls(method: string, url: string): Call[] {
+  const { pathname, searchParams: query } = new URL(url, 'http://s3')
+  const isBucket = pathname.split('/').filter(Boolean).length < 2
+  if (isBucket || method === 'DELETE') return []
+  // An object and a multipart upload begin with a new data key. Everything later needs that key again.
+  const begins = (method === 'PUT' || method === 'POST') && !query.has('uploadId')
+  return [keyCall('s3', begins ? 'GenerateDataKey' : 'Decrypt')]
+}
+
+/** The calls to KMS that DynamoDB may make for a request, by its documentation, where the table has a key of the account. */
+export function dynamoDbKeyCalls(target: string): Call[] {
+  const operation = target.split('.')[1] ?? ''
+  const reads = ['Decrypt', 'DescribeKey']
+  const writes = ['Encrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo']
+  if (/^(?:Get|BatchGet|Query|Scan)/.test(operation)) return reads.map(action => keyCall('dynamodb', action))
+  if (!/^(?:Put|Update|Delete)Item$/.test(operation)) return []
+  return [...reads, ...writes].map(action => keyCall('dynamodb', action))
+}
+
+/** The calls to KMS that Kinesis makes for a request, where the stream is encrypted with a key of the account. */
+export function kinesisKeyCalls(target: string): Call[] {
+  const operation = target.split('.')[1] ?? ''
+  if (/^PutRecords?$/.test(operation)) return [keyCall('kinesis', 'GenerateDataKey')]
+  return operation === 'GetRecords' ? [keyCall('kinesis', 'Decrypt')] : []
+}
 
 /** What S3 asks the caller to be allowed, by https://docs.aws.amazon.com/AmazonS3/latest/API: the bucket in the path. */
 export function s3Call(method: string, url: string): Call {

@@ -2,16 +2,19 @@ import type { Call } from './calls.ts'
 import type { Resolve } from './resolve.ts'
 import { ofType, type Synthesized } from './synthesize.ts'
 
-/** One action on one resource, or on all whose ARN begins as it says. */
+/** One action on one resource, or on every resource whose ARN has the prefix. */
 export interface Permission {
   action: string
   resource: string
+  /** The one service that may make the call in the caller's name. */
+  via?: string
 }
 
 interface Statement {
   Effect: string
   Action: string | string[]
   Resource: string | string[]
+  Condition?: { StringEquals?: { 'kms:ViaService'?: unknown } }
 }
 
 /** Everything that a role may do by its inline policy of this name, taken apart. */
@@ -20,16 +23,19 @@ export function permissionsOf({ compute }: Synthesized, role: string, resolve: R
   if (found.length !== 1) throw new Error(`There are ${found.length} roles of ${role}`)
   const policies = found[0]?.[1].Properties?.Policies as Array<{ PolicyDocument: { Statement: Statement[] } }>
   const statements = policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
-  return statements.flatMap(({ Effect, Action, Resource }) => {
-    if (Effect !== 'Allow') throw new Error('Only what allows is understood here')
+  return statements.flatMap(({ Effect, Action, Resource, Condition }) => {
+    if (Effect !== 'Allow') throw new Error(`Effect ${Effect} is not understood here`)
+    const service = Condition?.StringEquals?.['kms:ViaService']
+    if (Condition && service === undefined) throw new Error(`${JSON.stringify(Condition)} is not understood here`)
+    const via = service === undefined ? {} : { via: String(resolve(service)) }
     const resources = [resolve(Resource)].flat().map(String)
-    return [Action].flat().flatMap(action => resources.map(resource => ({ action, resource })))
+    return [Action].flat().flatMap(action => resources.map(resource => ({ action, resource, ...via })))
   })
 }
 
 /** Whether it allows the call. A star stands at the end alone, and no action has one. */
-export function allows({ action, resource }: Permission, call: Call): boolean {
-  if (action !== call.action) return false
+export function allows({ action, resource, via }: Permission, call: Call): boolean {
+  if (action !== call.action || (via !== undefined && via !== call.via)) return false
   return resource.endsWith('*') ? call.resource.startsWith(resource.slice(0, -1)) : call.resource === resource
 }
 
@@ -41,4 +47,5 @@ export function surprises(permissions: readonly Permission[], calls: readonly Ca
   }
 }
 
-const describe = ({ action, resource }: Call | Permission) => `${action} ${resource}`
+export const describe = ({ action, resource, via }: Call | Permission) =>
+  `${action} ${resource}${via === undefined ? '' : ` via ${via}`}`

@@ -3,19 +3,25 @@ import { createLocalClients, type Endpoints } from '../../../services/local/clie
 import type { AwsClients } from '../../../services/platform/aws.ts'
 import type { TestAws } from '../../support/aws.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
-import { type Call, dynamoDbCall, kinesisCall, s3Call } from './calls.ts'
+import { type Call, dynamoDbCall, dynamoDbKeyCalls, kinesisCall, kinesisKeyCalls, s3Call, s3KeyCalls } from './calls.ts'
 
 /** Sees every request that a role sends to AWS on the wire, whoever in it makes it. */
 export interface Recorder {
   endpoints: Endpoints
   clients: AwsClients
-  /** Each once. */
+  /** Each call once. */
   calls(): Call[]
+  /** The calls to KMS that the services would make besides, if their data were encrypted with a key of the account. */
+  keyCalls(): Call[]
 }
 
 /** Proxies in front of the embedded AWS, as long as the test. */
 export async function startRecorder(t: Pick<Test, 'teardown'>, aws: TestAws): Promise<Recorder> {
   const calls = new Map<string, Call>()
+  const keyCalls = new Map<string, Call>()
+  const recordKey = (all: Call[]) => {
+    for (const call of all) keyCalls.set(`${call.action} ${call.via}`, call)
+  }
   const record = (call: Call) => calls.set(`${call.action} ${call.resource}`, call)
   const [s3, dynamodb, kinesis] = await Promise.all([
     startFaultProxy(t, aws.endpoints.s3),
@@ -25,6 +31,7 @@ export async function startRecorder(t: Pick<Test, 'teardown'>, aws: TestAws): Pr
   s3.inject(async exchange => {
     const { method = '', url = '' } = exchange.request
     record(s3Call(method, url))
+    recordKey(s3KeyCalls(method, url))
     const reply = await exchange.forward()
     // Who may not list a bucket is not told what is missing in it: there the answer would be 403.
     const isRead = method === 'GET' || method === 'HEAD'
@@ -33,17 +40,21 @@ export async function startRecorder(t: Pick<Test, 'teardown'>, aws: TestAws): Pr
   })
   dynamodb.inject(async exchange => {
     const body = await exchange.body()
-    record(dynamoDbCall(String(exchange.request.headers['x-amz-target']), body))
+    const target = String(exchange.request.headers['x-amz-target'])
+    record(dynamoDbCall(target, body))
+    recordKey(dynamoDbKeyCalls(target))
     await exchange.relay(await exchange.forward(body))
   })
   kinesis.inject(async exchange => {
-    record(kinesisCall(String(exchange.request.headers['x-amz-target'])))
+    const target = String(exchange.request.headers['x-amz-target'])
+    record(kinesisCall(target))
+    recordKey(kinesisKeyCalls(target))
     await exchange.pass()
   })
   const endpoints = { s3: s3.url, dynamodb: dynamodb.url, kinesis: kinesis.url }
   const clients = createLocalClients(endpoints)
   t.teardown(() => clients.destroy())
-  return { endpoints, clients, calls: () => [...calls.values()] }
+  return { endpoints, clients, calls: () => [...calls.values()], keyCalls: () => [...keyCalls.values()] }
 }
 
 function bucketOf({ resource }: Call): string {

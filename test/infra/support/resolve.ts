@@ -1,6 +1,6 @@
 import { account } from '../../../services/local/account.ts'
 import { names } from '../../../services/platform/resources.ts'
-import { ACCOUNT, bucketArn, REGION, streamArn, tableArn } from './calls.ts'
+import { ACCOUNT, bucketArn, KEY_ARN, REGION, streamArn, tableArn } from './calls.ts'
 import type { CloudFormation, Synthesized } from './synthesize.ts'
 
 /** Values of a template as they are once it is deployed, here with the resources of the embedded AWS. */
@@ -54,6 +54,8 @@ function referenceTo({ Resources }: CloudFormation, id: string, attribute?: stri
       return isArn ? streamArn(String(Properties.Name)) : String(Properties.Name)
     case 'AWS::DynamoDB::Table':
       return isArn ? tableArn(String(Properties.TableName)) : String(Properties.TableName)
+    case 'AWS::KMS::Key':
+      return KEY_ARN
     case 'AWS::Cognito::UserPool':
       return account.userPoolId
     case 'AWS::Cognito::UserPoolClient':

@@ -10,6 +10,7 @@ import type { Settings } from '../../../infra/settings/schema.ts'
 export interface Resource {
   Type: string
   Properties?: Record<string, unknown>
+  Metadata?: Record<string, unknown>
   DeletionPolicy?: string
   UpdateReplacePolicy?: string
 }
