@@ -16,6 +16,7 @@ const USAGE = `npm run field -- [options]
   --only NAME       one corpus: ${corpora.map(({ name }) => name).join(', ')}
   --cache DIR       where the packages are kept (default ~/.cache/headgate-field)
   --connections N   files in flight at a time (default 16)
+  --refused         lists the refused files too, each with its reason
   --minutes M       how long all of it may take (default 30)
 `
 
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     cache: { type: 'string', default: path.join(homedir(), '.cache/headgate-field') },
     connections: { type: 'string', default: '16' },
     minutes: { type: 'string', default: '30' },
+    refused: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -38,7 +40,7 @@ async function run(scope: Scope): Promise<number> {
   if (chosen.length === 0) throw new Error(`There is no corpus "${values.only}".`)
   const { client, worker } = await startPipeline(scope)
   const results = await Promise.race([runAll(client, chosen), expired(scope)])
-  const { text, unexplained } = describe(results)
+  const { text, unexplained } = describe(results, { withRefused: values.refused })
   process.stdout.write(`${text}\n`)
   const hasEnded = worker.child.exitCode !== null || worker.child.signalCode !== null
   if (hasEnded) process.stdout.write(`The worker ended: ${worker.stderr().slice(-2_000)}\n`)

@@ -155,7 +155,7 @@ t.test(
 t.test('what is refused ends as failed, with a reason that a person can read', async t => {
   const processor = await processorFor()
   for (const [content, contentType, reason] of [
-    ['a,b\n1\n', 'text/csv', /^None of the 1 rows can be read\. Line 2: The row has 1 fields, not 2\.$/],
+    ['a,b\n1\n', 'text/csv', /^The only row cannot be read\. Line 2: The row has 1 field, and the table 2 columns\.$/],
     ['not a picture', 'image/png', /^The content is no image/],
     [Buffer.from([0x61, 0xff]), 'text/plain', /^The content is not valid utf-8: the byte at offset 1 .*charset in the/],
     ['x', 'text/plain; charset=klingon', /^The charset "klingon" of the content type is unknown\. Send/],

@@ -20,6 +20,17 @@ export function looksLikeText(head: Uint8Array): boolean {
   return true
 }
 
+/** Whether the first bytes of a file are a text in UTF-16 that has a byte-order mark. Some binary files start with the same two bytes. */
+export function looksLikeUtf16(head: Uint8Array): boolean {
+  const isLittleEndian = head[0] === 0xff && head[1] === 0xfe
+  if (!isLittleEndian && !(head[0] === 0xfe && head[1] === 0xff)) return false
+  const [low, high] = isLittleEndian ? [0, 1] : [1, 0]
+  for (let index = 2; index + 1 < head.length; index += 2) {
+    if (head[index + high] === 0 && NOT_TEXT.has(head[index + low] ?? 0)) return false
+  }
+  return true
+}
+
 /**
  * The type of a file by its first bytes, in lower case; undefined where they show none. Two letters are enough for some
  * binary types, `BM` for one: where the bytes are text, only what is text or begins like a PDF is believed.
@@ -29,7 +40,16 @@ export async function detectType(head: Uint8Array): Promise<string | undefined> 
   const found = await fileTypeFromBuffer(head.subarray(0, HEAD_BYTES))
   if (!found) return isTiff(head) ? 'image/tiff' : undefined
   const type = essenceOf(found.mime)
+  if (type === 'image/x-icon' && !isIcon(head)) return undefined
   return looksLikeText(head) && !isText(type) && type !== 'application/pdf' ? undefined : type
+}
+
+/** file-type believes four bytes, which pictures of Targa have too. An icon has a list of pictures, which are behind the list. */
+function isIcon(head: Uint8Array): boolean {
+  if (head.length < 22) return false
+  const view = new DataView(head.buffer, head.byteOffset, head.length)
+  const pictures = view.getUint16(4, true)
+  return pictures > 0 && head[9] === 0 && view.getUint32(18, true) >= 6 + 16 * pictures
 }
 
 /** file-type looks for the directory of a TIFF, which many programs write behind the pixels. */

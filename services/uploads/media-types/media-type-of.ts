@@ -1,4 +1,4 @@
-import { detectType, looksLikeText } from './detect-type.ts'
+import { detectType, looksLikeText, looksLikeUtf16 } from './detect-type.ts'
 import { isSvg } from './is-svg.ts'
 import { areRelated, isContainer, isNeverText, isTelltale, isText } from './media-type.ts'
 import { canonicalType, declaredType, isExcel, isOpaque } from './type-names.ts'
@@ -35,7 +35,7 @@ export interface FoundType {
  */
 export async function mediaTypeOf(head: Uint8Array, clues: TypeClues): Promise<FoundType> {
   const declared = declaredType(clues.declared)
-  const isTextual = looksLikeText(head) || hasUtf16Mark(head)
+  const isTextual = looksLikeText(head) || looksLikeUtf16(head)
   // Most uploads are texts and say so: nothing else is looked at. A PDF may begin like a text.
   const isTextAsDeclared = declared !== undefined && isText(declared) && isTextual && head[0] !== PERCENT
   const isXmlAsDeclared = declared === 'application/xml' || declared === 'text/xml'
@@ -119,8 +119,3 @@ function isMoreExact(claimed: string, shown: string): boolean {
 }
 
 const PERCENT = 0x25
-
-/** UTF-16 is text that has NULs. */
-function hasUtf16Mark(head: Uint8Array): boolean {
-  return (head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)
-}

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { judgeType } from '../../../services/api/content/type-policy.ts'
-import { detectType, looksLikeText } from '../../../services/uploads/media-types/detect-type.ts'
+import { detectType, looksLikeText, looksLikeUtf16 } from '../../../services/uploads/media-types/detect-type.ts'
 import { startAws } from '../../support/aws.ts'
 import { sendEndless } from '../endless-request.ts'
 import { form } from '../form.ts'
@@ -61,6 +61,11 @@ t.test('a type is found by the first bytes, and text is not taken for what two l
   }
   t.ok(looksLikeText(Buffer.from('a\tb\r\n\f\x1b[0m – 写真')))
   t.notOk(looksLikeText(Buffer.from('a\0b')))
+  t.ok(looksLikeUtf16(Buffer.from('\ufeffGröße\r\n写真', 'utf16le')))
+  t.ok(looksLikeUtf16(Buffer.from('\ufeffGröße', 'utf16le').swap16()))
+  for (const bytes of ['', 'fffe00001000', 'feff00000010', 'ff', 'fe00', '61006200']) {
+    t.notOk(looksLikeUtf16(Buffer.from(bytes, 'hex')), bytes)
+  }
 })
 
 const judged: Array<[claimed: string, detected: string | undefined, verdict: string]> = [

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
+import { bmp, icon, iconBitmap, type PixelAt } from '../../worker/transforms/bitmaps.ts'
 import {
   AFTER_IHDR,
   inserted,
@@ -32,6 +33,7 @@ const frames = await sharp(
   .gif()
   .toBuffer()
 
+const blue: PixelAt = () => [0, 0, 255, 255]
 const svg = (attributes: string, before = '') =>
   `${before}<svg xmlns="http://www.w3.org/2000/svg" ${attributes}><circle cx="50" cy="50" r="40"/></svg>`
 
@@ -156,6 +158,28 @@ const drawings: readonly FieldCase[] = [
     { 'an SVG whose type says nothing': svg('width="90" height="90"') },
     { image: [90, 90] },
   ),
+  ...shown(
+    'image/bmp',
+    {
+      'a BMP': bmp({ width: 90, height: 60, bits: 24 }, blue),
+      'a BMP of 16 bits': bmp({ width: 90, height: 60, bits: 16 }, blue),
+    },
+    { image: [90, 60] },
+  ),
+  ...shown(
+    'image/x-icon',
+    {
+      'an icon': icon([
+        {
+          width: 48,
+          height: 48,
+          bits: 24,
+          content: iconBitmap({ width: 48, height: 48, bits: 24 }, blue, () => false),
+        },
+      ]),
+    },
+    { image: [48, 48] },
+  ),
   ...shown('text/xml', { 'an SVG that is called XML': svg('width="80" height="80"') }, { image: [80, 80] }),
   {
     what: 'an SVG that is called a text',
@@ -164,16 +188,19 @@ const drawings: readonly FieldCase[] = [
   },
 ]
 
-const bmp = Buffer.from(`424d3a000000000000003600000028000000010000000100000001001800${'00'.repeat(24)}ff000000`, 'hex')
-
 const refused: readonly FieldCase[] = (
   [
-    ['a BMP', 'image/bmp', bmp, /image\/bmp, and only JPEG, .* are read/],
     [
-      'an icon',
+      'a photo of a phone in HEIC',
+      'image/heic',
+      Buffer.from('0000001466747970686569630000000068656963', 'hex'),
+      /the decoder of image\/heic reports "/,
+    ],
+    [
+      'an icon without a picture',
       'image/x-icon',
       Buffer.from('00000100010001010000010020003000000016000000', 'hex'),
-      /image\/x-icon, and only/,
+      /cannot be read: /,
     ],
     [
       'an SVG that is not well-formed',

@@ -103,7 +103,7 @@ export const delimiters: readonly FieldCase[] = [
     'note\nall well\nwet, cold\nfine\n',
     [{ note: 'all well' }, { note: 'fine' }],
     {
-      first: [{ line: 3, reason: 'The row has 2 fields, not 1.' }],
+      first: [{ line: 3, reason: 'The row has 2 fields, and the table 1 column.' }],
     },
   ),
   table("Excel's hint of semicolons", 'sep=;\r\nname;city\r\nAnn;Oslo\r\nBob;Rome\r\n', people, {

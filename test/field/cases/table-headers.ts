@@ -129,8 +129,8 @@ export const headers: readonly FieldCase[] = [
     {
       badRows: 2,
       first: [
-        { line: 3, reason: 'The row has 4 fields, not 3.' },
-        { line: 4, reason: 'The row has 1 fields, not 3.' },
+        { line: 3, reason: 'The row has 4 fields, and the table 3 columns.' },
+        { line: 4, reason: 'The row has 1 field, and the table 3 columns.' },
       ],
     },
   ),

@@ -122,6 +122,6 @@ export const quoting: readonly FieldCase[] = [
   refusedTable(
     'only a row with an open quote',
     'a,b\n1,"x\n',
-    /^None of the 1 rows can be read\. Line 2: A quote is opened and not closed/,
+    /^The only row cannot be read\. Line 2: A quote is opened and not closed/,
   ),
 ]

@@ -168,6 +168,9 @@ const others: readonly FieldCase[] = [
   ['a.bin', 'abc'],
   ['a.zip', Buffer.from('504b0506000000000000000000000000000000000000', 'hex')],
   ['a.docx', Buffer.from('504b0304140000000800', 'hex')],
+  // Both begin as something else does: an animation as a text in UTF-16, a picture of Targa as a cursor of Windows.
+  ['a.fli', Buffer.from('fffe000011af0a00400064000800030046000000'.padEnd(256, '0'), 'hex')],
+  ['a.tga', Buffer.from('0000020000000000000000000200020018000000ff0000ff0000ff0000ff', 'hex')],
   ['a.csv', Buffer.from('1f8b08000000000000ff4b04002f5fd9e301000000', 'hex')],
 ].map(
   ([filename, body]): FieldCase => ({

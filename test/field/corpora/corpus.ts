@@ -5,6 +5,8 @@ export interface CorpusPackage {
   readonly registry: 'pypi' | 'npm'
   readonly name: string
   readonly version: string
+  /** The package as Python imports it, not its sources. */
+  readonly importable?: true
 }
 
 /** A file of a corpus, how it is sent, and what an independent reader makes of it. */

@@ -22,23 +22,38 @@ export class CorpusUnavailableError extends Error {
  * @throws CorpusUnavailableError
  */
 export async function fetchPackage(wanted: CorpusPackage, cache: string): Promise<string> {
-  const folder = path.join(cache, `${wanted.registry}-${wanted.name}-${wanted.version}`)
+  const kind = wanted.importable ? 'importable-' : ''
+  const folder = path.join(cache, `${kind}${wanted.registry}-${wanted.name}-${wanted.version}`)
   if (!existsSync(folder)) {
     const partial = `${folder}.${process.pid}`
     mkdirSync(partial, { recursive: true })
     try {
-      await download(wanted, partial)
-      const archive = readdirSync(partial).find(name => /\.(?:tar\.gz|tgz)$/.test(name))
-      if (archive === undefined) throw new CorpusUnavailableError(`${wanted.name} is not packed as .tar.gz or .tgz.`)
-      await command('tar', ['xzf', archive], partial, UNPACK_TIMEOUT_MS)
-      rmSync(path.join(partial, archive))
+      await (wanted.importable ? install(wanted, partial) : download(wanted, partial))
+      if (!wanted.importable) await unpack(wanted, partial)
       renameSync(partial, folder)
     } finally {
       rmSync(partial, { recursive: true, force: true })
     }
   }
+  if (wanted.importable) return folder
   const [top = ''] = readdirSync(folder)
   return path.join(folder, top)
+}
+
+async function unpack({ name }: CorpusPackage, folder: string): Promise<void> {
+  const archive = readdirSync(folder).find(file => /\.(?:tar\.gz|tgz)$/.test(file))
+  if (archive === undefined) throw new CorpusUnavailableError(`${name} is not packed as .tar.gz or .tgz.`)
+  await command('tar', ['xzf', archive], folder, UNPACK_TIMEOUT_MS)
+  rmSync(path.join(folder, archive))
+}
+
+async function install({ name, version }: CorpusPackage, to: string): Promise<void> {
+  await command(
+    'pip',
+    ['install', '--quiet', '--no-deps', '--target', '.', `${name}==${version}`],
+    to,
+    DOWNLOAD_TIMEOUT_MS,
+  )
 }
 
 async function download({ registry, name, version }: CorpusPackage, to: string): Promise<void> {

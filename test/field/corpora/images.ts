@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import sharp from 'sharp'
-import type { Corpus, Expected } from './corpus.ts'
+import type { Corpus, CorpusItem, Expected } from './corpus.ts'
+import { readWithPython } from './python-reader.ts'
 
 /** As browsers and operating systems call them by their extensions. Others are sent as some bytes. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -23,18 +24,28 @@ const MAX_PIXELS = 50_000_000
 /** Pixels along each side that are compared. */
 const COMPARED = 16
 
+const PILLOW = { registry: 'pypi', name: 'pillow', version: '13.0.0' } as const
+/** What sharp does not read, and the pipeline does. */
+const READ_BY_PILLOW = /\.(?:bmp|ico|cur)$/i
+
 export const images: Corpus = {
   name: 'images',
-  reader: 'sharp with failOn "none"',
-  packages: [{ registry: 'pypi', name: 'pillow', version: '13.0.0' }],
-  async load([pillow = '']) {
+  reader: 'sharp with failOn "none", and Pillow for BMP files and icons',
+  packages: [PILLOW, { ...PILLOW, importable: true }],
+  async load([pillow = '', importable = '']) {
     const folder = path.join(pillow, 'Tests/images')
-    const items = []
-    for (const name of globSync('**/*.*', { cwd: folder }).sort()) {
+    const items: CorpusItem[] = []
+    const names = globSync('**/*.*', { cwd: folder }).sort()
+    const bitmaps = names.filter(name => READ_BY_PILLOW.test(name))
+    const questions = bitmaps.map(name => ({ read: 'image', path: path.join(folder, name) }) as const)
+    const answers = await readWithPython(questions, importable)
+    for (const name of names) {
       const body = readFileSync(path.join(folder, name))
       const contentType = TYPES[path.extname(name).toLowerCase()] ?? 'application/octet-stream'
       const filename = path.basename(name)
-      items.push({ name, send: { filename, contentType, body }, expected: await thumbnailOf(body) })
+      const png = answers[bitmaps.indexOf(name)]?.png
+      const expected = await thumbnailOf(png === undefined ? body : Buffer.from(png, 'base64'))
+      items.push({ name, send: { filename, contentType, body }, expected })
     }
     return items
   },

@@ -18,6 +18,37 @@ export const known: readonly Known[] = [
       why: 'With failOn "none" sharp makes an image of one colour of it: nothing can be seen.',
     }),
   ),
+  ...[
+    ...[
+      'b/badheadersize',
+      'b/badpalettesize',
+      'b/shortfile',
+      'g/rgb32bf',
+      'q/pal2',
+      'q/pal8os2v2-16',
+      'q/pal8oversizepal',
+    ],
+    ...['q/rgb16-231', 'q/rgb32-111110', 'q/rgba16-4444', 'q/rgba32abf'],
+  ].map(
+    (item): Known => ({
+      corpus: 'images',
+      item: `bmp/${item}.bmp`,
+      verdict: 'silently wrong',
+      why: 'Pillow cannot read it. The thumbnail shows the picture that all files of this suite have, or the rows that are there.',
+    }),
+  ),
+  {
+    corpus: 'images',
+    item: 'bmp/b/badrle.bmp',
+    verdict: 'silently wrong',
+    why: 'Its runs are damaged on purpose: Pillow makes one picture of them and the pipeline another.',
+  },
+  {
+    corpus: 'images',
+    item: 'rgb32bf-abgr.bmp',
+    verdict: 'silently wrong',
+    why: 'Its alpha channel is empty. Browsers and the pipeline show it without transparency, and Pillow shows nothing.',
+  },
   {
     corpus: 'images',
     item: 'xmp_tags_orientation_exiftool.png',

@@ -7,23 +7,31 @@ import { CorpusUnavailableError } from './fetch-package.ts'
 export type PythonQuestion =
   | { readonly read: 'text'; readonly path: string; readonly codec: string }
   | { readonly read: 'table'; readonly path: string }
+  | { readonly read: 'image'; readonly path: string }
 
 /** Text, or a table with the codec that it was decoded with. Null where Python cannot read the file. */
 export interface PythonAnswer {
   readonly text?: string
   readonly rows?: readonly (readonly string[])[]
   readonly codec?: string
+  /** A PNG of the image, in base64. */
+  readonly png?: string
 }
 
 const program = path.join(import.meta.dirname, 'read.py')
 
 /**
- * Has Python's codecs and its `csv` read files. The answers are in the order of the questions.
+ * Has Python's codecs, its `csv` and Pillow read files. The answers are in the order of the questions.
  *
+ * @param packages the folder that Pillow is imported from
  * @throws CorpusUnavailableError without Python
  */
-export async function readWithPython(questions: readonly PythonQuestion[]): Promise<(PythonAnswer | null)[]> {
-  const python = spawn('python3', [program], { stdio: ['pipe', 'pipe', 'inherit'] })
+export async function readWithPython(
+  questions: readonly PythonQuestion[],
+  packages?: string,
+): Promise<(PythonAnswer | null)[]> {
+  const env = { ...process.env, ...(packages !== undefined && { PYTHONPATH: packages }) }
+  const python = spawn('python3', [program], { stdio: ['pipe', 'pipe', 'inherit'], env })
   await once(python, 'spawn').catch(cause => {
     throw new CorpusUnavailableError('python3 is not installed', { cause })
   })

@@ -10,7 +10,10 @@ export type CorpusResult =
 const ACCEPTED: ReadonlySet<Verdict> = new Set(['right', 'refused'])
 
 /** The table of all corpora, and below it every item that is neither right nor rightly refused. */
-export function describe(results: readonly CorpusResult[]): { text: string; unexplained: number } {
+export function describe(
+  results: readonly CorpusResult[],
+  { withRefused = false }: { withRefused?: boolean } = {},
+): { text: string; unexplained: number } {
   const header = ['corpus', 'files', ...verdicts]
   const rows = results.map(result =>
     'skipped' in result
@@ -27,9 +30,22 @@ export function describe(results: readonly CorpusResult[]): { text: string; unex
     'skipped' in result ? [`${result.corpus}: skipped, since ${result.skipped}`] : [],
   )
   return {
-    text: [line(header), ...rows.map(line), '', ...skipped, ...faults.map(({ text }) => text)].join('\n'),
+    text: [
+      line(header),
+      ...rows.map(line),
+      '',
+      ...skipped,
+      ...(withRefused ? results.flatMap(refusedOf) : []),
+      ...faults.map(({ text }) => text),
+    ].join('\n'),
     unexplained: faults.filter(({ why }) => why === undefined).length,
   }
+}
+
+function refusedOf(result: CorpusResult): string[] {
+  if ('skipped' in result) return []
+  const refused = result.items.filter(({ verdict }) => verdict === 'refused')
+  return refused.map(({ name, detail }) => `${result.corpus} ${name}: refused. ${detail}`).toSorted()
 }
 
 function count(items: readonly JudgedItem[], wanted: Verdict): number {

@@ -3,6 +3,7 @@ import sharp from 'sharp'
 import t, { type Test } from 'tap'
 import { createTransform } from '../../../services/worker/transforms/rules/transform-source.ts'
 import { seededRandom } from '../../uploads/examples.ts'
+import { bmp, icon, iconBitmap, type PixelAt } from './bitmaps.ts'
 import { cut, make } from './support.ts'
 
 const shipped = (options: unknown = {}) => createTransform({ kind: 'shipped', name: 'image', options })
@@ -66,18 +67,49 @@ t.test('what is no image is refused, whatever its content type says', async t =>
   await refused(t, Buffer.alloc(0), /^The content is no image, and only JPEG/)
   await refused(t, Buffer.from('hello'), /^The content is no image/)
   await refused(t, Buffer.from('<p>hello</p>'), /^The content is no image/)
-  const formats = 'JPEG, PNG, WEBP, TIFF, GIF, SVG and AVIF'
-  await refused(t, bmp, new RegExp(`^The content is image/bmp, and only ${formats} are read\\.$`))
-  await refused(t, ico, /^The content is image\/x-icon, and only/)
+  const formats = 'JPEG, PNG, WEBP, TIFF, GIF, SVG, AVIF, BMP and ICO'
+  await refused(
+    t,
+    Buffer.from('8BPS0001'),
+    new RegExp(`^The content is image/vnd.adobe.photoshop, and only ${formats} are read\\.$`),
+  )
+  await refused(t, Buffer.from('00000100010001010000010020003000000016000000', 'hex'), /ends before the header/)
 })
 
-/** One pixel each. */
-const bmp = Buffer.concat([
-  Buffer.from('424d3a000000000000003600000028000000010000000100000001001800', 'hex'),
-  Buffer.alloc(24),
-  Buffer.from('ff000000', 'hex'),
-])
-const ico = Buffer.from('00000100010001010000010020003000000016000000', 'hex')
+t.test('a BMP and an icon get thumbnails, of which the metadata says what they were made of', async t => {
+  const orange: PixelAt = () => [255, 165, 0, 255]
+  const bitmap = bmp({ width: 400, height: 200, bits: 24 }, orange)
+  const content = iconBitmap({ width: 48, height: 48, bits: 24 }, orange, x => x < 24)
+  for (const [bytes, size, facts] of [
+    [bitmap, { width: 320, height: 160 }, { format: 'bmp', width: 400, height: 200, hasAlpha: false, complete: true }],
+    [
+      bitmap.subarray(0, 100_054),
+      { width: 320, height: 160 },
+      { complete: false, fault: 'the file ends in row 84 of 200' },
+    ],
+    [
+      icon([{ width: 48, height: 48, bits: 24, content }]),
+      { width: 48, height: 48 },
+      { format: 'ico', hasAlpha: true },
+    ],
+  ] as const) {
+    const [thumbnail, metadata] = await make(image, [bytes])
+    t.match(await sharp(thumbnail?.bytes).metadata(), { format: 'webp', ...size })
+    t.match(JSON.parse(String(metadata?.bytes)), facts)
+    const pixels = await sharp(thumbnail?.bytes).removeAlpha().raw().toBuffer()
+    const lowerRight = [...pixels.subarray(-3)]
+    t.strictSame(
+      lowerRight.map(value => Math.round(value / 16)),
+      [16, 10, 0],
+      'orange',
+    )
+  }
+  await refused(t, bmp({ width: 10, height: 10, bits: 24 }, orange).subarray(0, 54), /Nothing of it can be seen/)
+  const bomb = bmp({ width: 1, height: 1, bits: 24 }, orange)
+  bomb.writeInt32LE(100_000, 18)
+  bomb.writeInt32LE(100_000, 22)
+  await refused(t, bomb, /^The image has 10000000000 pixels, and no more than/)
+})
 
 /** A PNG of a few bytes that says it has so many pixels, and has them: zeros pack well. */
 function bomb(width: number, height: number): Buffer {

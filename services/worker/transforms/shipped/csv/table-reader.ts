@@ -38,7 +38,8 @@ export function createTableReader(given: GivenTable): TableReader {
     yield* convertAll(splitter.end())
     if (rows === 0 && badRows.first) {
       const { line, reason } = badRows.first
-      throw new TransformError(`None of the ${badRows.count} rows can be read. Line ${line}: ${reason}`)
+      const which = badRows.count === 1 ? 'The only row cannot' : `None of the ${badRows.count} rows can`
+      throw new TransformError(`${which} be read. Line ${line}: ${reason}`)
     }
   }
 
@@ -72,7 +73,10 @@ export function createTableReader(given: GivenTable): TableReader {
     if (json === undefined) {
       // A line of blanks is as good as an empty one.
       if (fields.length === 1 && fields[0]?.trim() === '') return ''
-      return reject(line, `The row has ${fields.length} fields, not ${toJson.columns.length}.`)
+      return reject(
+        line,
+        `The row has ${counted(fields.length, 'field')}, and the table ${counted(toJson.columns.length, 'column')}.`,
+      )
     }
     rows++
     return json
@@ -101,4 +105,8 @@ export function createTableReader(given: GivenTable): TableReader {
   }
 
   return { toNdjson, badRows, report }
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -1,16 +1,23 @@
 import type { Metadata, Sharp, SharpOptions } from 'sharp'
 import { TransformError } from '../../../errors.ts'
+import { type BmpHeader, decodeBitmap, isBmp, type RgbaPixels, readBmpHeader } from './bmp.ts'
 import { nameOfFormats } from './formats.ts'
+import { decodeIcon, isIcon, largestPicture } from './icon.ts'
 import { readJpeg } from './jpeg.ts'
 import { loadSharp } from './load-sharp.ts'
 
 /** An image whose header has been read. */
 export interface OpenImage {
   bytes: Buffer
-  metadata: Metadata
+  metadata: ImageMetadata
+  /** Decodes what sharp cannot: a BMP, or a bitmap of an icon. */
+  decodePixels?: () => RgbaPixels
   /** What is wrong with the image, once a part of it could not be read. */
   fault?: string
 }
+
+/** What the header of an image states. BMP files and icons have fewer facts than sharp finds in others. */
+export type ImageMetadata = Omit<Metadata, 'format'> & { format: Metadata['format'] | 'bmp' | 'ico' }
 
 type FailOn = NonNullable<SharpOptions['failOn']>
 
@@ -25,6 +32,31 @@ const LENIENT: FailOn = 'none'
  * @throws TransformError for what is no image, or none that can be read here
  */
 export async function openImage(content: Buffer): Promise<OpenImage> {
+  if (isBmp(content)) {
+    const header = readBmpHeader(content)
+    return openBitmap(content, 'bmp', header, () => decodeBitmap(content, header))
+  }
+  if (isIcon(content)) {
+    const picture = largestPicture(content)
+    if ('png' in picture) return openWithSharp(picture.png)
+    return openBitmap(content, 'ico', picture.header, () => decodeIcon(content, picture.header))
+  }
+  return openWithSharp(content)
+}
+
+function openBitmap(
+  bytes: Buffer,
+  format: 'bmp' | 'ico',
+  { width, height, bitsPerPixel, compression, masks }: BmpHeader,
+  decodePixels: () => RgbaPixels,
+): OpenImage {
+  const hasAlpha = format === 'ico' || compression !== 'none' || masks[3] !== 0
+  const pixels = { space: 'srgb', channels: hasAlpha ? 4 : 3, depth: 'uchar', hasAlpha } as const
+  const file = { isPalette: bitsPerPixel <= 8, hasProfile: false, isProgressive: false, autoOrient: { width, height } }
+  return { bytes, metadata: { format, width, height, ...pixels, ...file }, decodePixels }
+}
+
+async function openWithSharp(content: Buffer): Promise<OpenImage> {
   const sharp = await loadSharp()
   const read = async (bytes: Buffer, failOn: FailOn) => sharp(bytes, { limitInputPixels: false, failOn }).metadata()
   const found = await attempt(read(content, USUAL))
@@ -46,6 +78,13 @@ export async function decodeImage(
   make: (pixels: Sharp) => Promise<Buffer>,
 ): Promise<Buffer> {
   const sharp = await loadSharp()
+  if (image.decodePixels) {
+    const { data, width, height, fault } = image.decodePixels()
+    if (fault !== undefined) image.fault = fault
+    const made = await make(sharp(data, { raw: { width, height, channels: 4 } }))
+    if (fault !== undefined && (await isBlank(image, made))) throw nothingSeen(fault)
+    return made
+  }
   const pixelsOf = async (bytes: Buffer, failOn: FailOn) => make(sharp(bytes, { limitInputPixels: maxPixels, failOn }))
   const decode = (bytes: Buffer, failOn: FailOn) => attempt(pixelsOf(bytes, failOn))
   if (image.fault === undefined) {
@@ -57,9 +96,13 @@ export async function decodeImage(
   const partial = await decode(image.bytes, LENIENT)
   if (!('value' in partial)) throw await unreadable(image.bytes, partial)
   if (await isBlank(image, partial.value)) {
-    throw new TransformError(`The image cannot be read: ${image.fault}. Nothing of it can be seen.`)
+    throw nothingSeen(image.fault)
   }
   return partial.value
+}
+
+function nothingSeen(fault = 'it is damaged'): TransformError {
+  return new TransformError(`The image cannot be read: ${fault}. Nothing of it can be seen.`)
 }
 
 interface Failed {
@@ -73,7 +116,8 @@ async function attempt<T>(decoded: Promise<T>): Promise<{ value: T } | Failed> {
     return { value: await decoded }
   } catch (cause) {
     const [said = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)
-    return { said: said.replace(/\.$/, ''), cause }
+    const stated = said.replace(/^Input buffer has corrupt header: ?/, '').replace(/\.$/, '')
+    return { said: stated || 'a corrupt header', cause }
   }
 }
 
@@ -81,8 +125,9 @@ async function unreadable(bytes: Buffer, { said, cause }: Failed): Promise<Trans
   const { fileTypeFromBuffer } = await import('file-type')
   const type = await fileTypeFromBuffer(bytes)
   if (!/unsupported image format|buffer is empty/i.test(said)) {
-    const what = type && !/^image\/(?:jpeg|png|webp|gif|tiff)$/.test(type.mime) ? ` (${type.mime})` : ''
-    return new TransformError(`The image${what} cannot be read: ${said}`, { cause })
+    const decoder = type === undefined ? 'the decoder' : `the decoder of ${type.mime}`
+    const advice = 'The file is damaged, incomplete, or uses a feature that is not supported.'
+    return new TransformError(`The image cannot be read: ${decoder} reports "${said}". ${advice}`, { cause })
   }
   const formats = nameOfFormats((await loadSharp()).format)
   return new TransformError(`The content is ${type?.mime ?? 'no image'}, and only ${formats} are read.`, { cause })

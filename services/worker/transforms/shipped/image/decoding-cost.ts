@@ -1,4 +1,4 @@
-import type { Metadata } from 'sharp'
+import type { ImageMetadata } from './decode.ts'
 import { readJpeg } from './jpeg.ts'
 
 /** What an image takes to decode, as far as its header tells. */
@@ -12,7 +12,7 @@ export interface DecodingCost {
 }
 
 type Header = Pick<
-  Metadata,
+  ImageMetadata,
   'format' | 'width' | 'height' | 'channels' | 'depth' | 'isProgressive' | 'bitsPerSample' | 'hasAlpha'
 >
 
@@ -84,6 +84,10 @@ function costOf(bytes: Buffer, { format, isProgressive, bitsPerSample = 8 }: Hea
       // 0.45 for each byte of a pixel in strips or small tiles, 1.4 to 2.5 in one tile of the image's size. Whoever says that
       // tiles are larger still is stopped by the limit of the process.
       return { perPixel: 1.5 * sample, kind: 'TIFF' }
+    case 'bmp':
+    case 'ico':
+      // 4 for the decoded pixels, twice while sharp takes them over.
+      return { perPixel: 9, kind: format.toUpperCase() }
     case 'svg':
       return { perPixel: SVG_PER_PIXEL, kind: 'SVG' }
     case 'heif': {

@@ -1,10 +1,9 @@
-import type { Metadata } from 'sharp'
 import { type Static, Type } from 'typebox'
 import { TransformError } from '../../../errors.ts'
 import { memoryForContent } from '../../processes/memory.ts'
 import type { Transform, TransformOutput } from '../../transform.ts'
 import { savedAs } from '../saved-as.ts'
-import { decodeImage, type OpenImage, openImage } from './decode.ts'
+import { decodeImage, type ImageMetadata, type OpenImage, openImage } from './decode.ts'
 import { decodingCost } from './decoding-cost.ts'
 import { turnUpright, uprightSize } from './orientation.ts'
 import { readWhole, tooLarge } from './read-whole.ts'
@@ -77,7 +76,7 @@ export function createImageTransform(options: ImageOptions): Transform {
 }
 
 /** @throws TransformError for an image that is known to take more than there is */
-function checkCost(bytes: Buffer, metadata: Metadata, longestSide: number): void {
+function checkCost(bytes: Buffer, metadata: ImageMetadata, longestSide: number): void {
   const cost = decodingCost(bytes, metadata, longestSide)
   if (cost.scans > MAX_SCANS) {
     throw new TransformError(`The image has ${cost.scans} scans, and no more than ${MAX_SCANS} are decoded.`)

@@ -1,4 +1,5 @@
-import type { Metadata, Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
+import type { ImageMetadata } from './decode.ts'
 
 /** Formats whose EXIF orientation counts. That of AVIF is in the container, and is applied by decoding. */
 const ORIENTED = new Set(['jpeg', 'png', 'webp', 'tiff'])
@@ -9,20 +10,20 @@ const MAX_XMP_BYTES = 256 * 1024
 const IN_XMP = /\btiff:Orientation\s{0,8}(?:=\s{0,8}["']|>)\s{0,8}([1-8])\s{0,8}["'<]/
 
 /** How an image must be turned to stand upright, as EXIF numbers it: by its EXIF, or by its XMP where it has no EXIF orientation. */
-export function orientationOf({ format, orientation, xmp }: Metadata): number {
+export function orientationOf({ format, orientation, xmp }: ImageMetadata): number {
   if (orientation !== undefined) return orientation
   if (!ORIENTED.has(format) || xmp === undefined) return 1
   return Number(IN_XMP.exec(xmp.subarray(0, MAX_XMP_BYTES).toString('latin1'))?.[1] ?? 1)
 }
 
 /** Width and height of the upright image. */
-export function uprightSize(metadata: Metadata): { width: number; height: number } {
+export function uprightSize(metadata: ImageMetadata): { width: number; height: number } {
   const { width, height } = metadata
   return orientationOf(metadata) >= 5 ? { width: height, height: width } : { width, height }
 }
 
 /** Turns the pixels upright. sharp itself looks only at the EXIF. */
-export function turnUpright(pixels: Sharp, metadata: Metadata): Sharp {
+export function turnUpright(pixels: Sharp, metadata: ImageMetadata): Sharp {
   if (metadata.orientation !== undefined) return pixels.autoOrient()
   switch (orientationOf(metadata)) {
     case 2:
