@@ -1,12 +1,17 @@
+import path from 'node:path'
+
 /**
- * The entry point of the image as a Lambda function, with its handler as the argument: the command of the image's configuration.
+ * The entry point of the image as a Lambda function. Its argument is the handler: the command of the image's configuration.
  *
- * AWS's runtime client takes the handler from `_HANDLER` and its folder from `LAMBDA_TASK_ROOT`. AWS's own base images set both
- * before they start it; for any other image AWS has `/var/task` in the latter, where nothing of this one is.
+ * AWS's runtime client reads the handler from `_HANDLER` and the folder of the handler from `LAMBDA_TASK_ROOT`. AWS's own base images
+ * set both before they start the client. For any other image AWS sets `LAMBDA_TASK_ROOT` to `/var/task`, where this image has nothing.
+ *
+ * This file is `app/dist/services/lambda-start.js`, and the client lies beside `app/`: in the image at `/app` and `/lambda`, and in a
+ * test without Docker in any folder.
  */
+const app = path.resolve(import.meta.dirname, '../..')
 const [handler] = process.argv.slice(2)
 if (handler !== undefined) process.env._HANDLER = handler
-process.env.LAMBDA_TASK_ROOT = '/app'
+process.env.LAMBDA_TASK_ROOT = app
 
-const client = '/lambda/node_modules/aws-lambda-ric/index.mjs'
-await import(client)
+await import(path.join(app, '../lambda/node_modules/aws-lambda-ric/index.mjs'))
