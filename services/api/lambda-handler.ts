@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import awsLambdaFastify from '@fastify/aws-lambda'
-import type { APIGatewayProxyEvent, APIGatewayProxyEventV2, APIGatewayProxyResult, Context } from 'aws-lambda'
+import type { APIGatewayProxyResult, Context } from 'aws-lambda'
 import { Deadline, withinDeadline } from '../platform/deadline.ts'
 import type { App } from './app.ts'
 import { withGatewayBody } from './http/gateway-body.ts'
+import { type GatewayEvent, readGatewayEvent } from './http/gateway-event.ts'
 import { type GatewayIds, withGatewayIds } from './http/gateway-ids.ts'
 
-/** What API Gateway calls the function with: a REST API by payload 1.0, an HTTP API by 2.0. */
-export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2
+export type { GatewayEvent }
 
 export type GatewayHandler = (event: GatewayEvent, context: Context) => Promise<APIGatewayProxyResult>
 
@@ -24,7 +24,8 @@ export function createLambdaHandler(app: App): GatewayHandler {
     // An event has its body as a string. Bytes that are not UTF-8 would be lost in it, whatever their content type is.
     enforceBase64: ({ rawPayload }) => !isUtf8(rawPayload),
   })
-  return (event, context) => {
+  return async (given, context) => {
+    const event = readGatewayEvent(given)
     const hardAt = performance.now() + Math.max(0, context.getRemainingTimeInMillis() - RESERVE_MS)
     const deadline = new Deadline({ quietMs: Number.POSITIVE_INFINITY, hardAt })
     return withinDeadline(deadline, () =>

@@ -103,3 +103,8 @@ export class TooSlowError extends PermanentError {
 export class OutOfTimeError extends HeadgateError {
   readonly code = 'HEADGATE_OUT_OF_TIME'
 }
+
+/** The function was invoked with an event that is not of an event source mapping of Kinesis. Lambda reports it as a failed invocation. */
+export class NotKinesisEventError extends HeadgateError {
+  readonly code = 'HEADGATE_NOT_A_KINESIS_EVENT'
+}

@@ -2,7 +2,7 @@ import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent } from 'aw
 import { compareSequence } from '../consumer/index.ts'
 import type { Logger } from '../platform/log.ts'
 import { type BatchSettings, processBatch } from './lambda-batch.ts'
-import { recordsByShard } from './lambda-records.ts'
+import { recordsByShard, recordsOf } from './lambda-records.ts'
 import type { Processor } from './processor.ts'
 import type { StreamRecord } from './record.ts'
 import { createRedelivered } from './redelivered.ts'
@@ -53,7 +53,7 @@ export function createLambdaHandler({ processor, log, concurrency, now }: Lambda
 
   return async (event, context) => {
     const remainingMs = () => context.getRemainingTimeInMillis()
-    const shards = [...recordsByShard(event.Records)]
+    const shards = [...recordsByShard(recordsOf(event))]
     const lowestOfEach = await Promise.all(shards.map(([id, records]) => runShard(id, records, remainingMs)))
     return { batchItemFailures: lowestOfEach.flat().map(itemIdentifier => ({ itemIdentifier })) }
   }

@@ -6,10 +6,13 @@ import { startAws, type TestAws } from '../support/aws.ts'
 /** The functions that the stacks make of the image. */
 export type Role = keyof typeof handlers
 
+/** A function of the image. Without Docker nobody can measure its start by itself. */
+export type SceneFunction = Pick<LambdaFunction, 'invoke'> & Partial<Pick<LambdaFunction, 'init' | 'cpuMs'>>
+
 /** An embedded AWS, and functions of the image on it. */
 export interface Scene {
   aws: TestAws
-  start(role: Role, env?: Record<string, string>): Promise<LambdaFunction>
+  start(role: Role, env?: Record<string, string>): Promise<SceneFunction>
 }
 
 /** What a schedule of EventBridge calls a function with. */

@@ -1,3 +1,4 @@
+import type { KinesisStreamEvent } from 'aws-lambda'
 import t from 'tap'
 import { createLambdaHandler } from '../../services/worker/lambda-handler.ts'
 import type { ProcessOptions } from '../../services/worker/processor.ts'
@@ -141,4 +142,20 @@ t.test('a record that is called off with nearly all of the time is suspect when 
     ['2', true, true],
     ['3', false, true],
   ])
+})
+
+t.test('an event that has no records of Kinesis fails its invocation', async t => {
+  const { handler, words } = handlerOf()
+  for (const event of [
+    null,
+    'text',
+    {},
+    { Records: 'none' },
+    { Records: [{ body: 'of SQS' }] },
+    { httpMethod: 'GET' },
+  ]) {
+    const invoked = handler(event as unknown as KinesisStreamEvent, context)
+    await t.rejects(invoked, { code: 'HEADGATE_NOT_A_KINESIS_EVENT' })
+  }
+  t.strictSame(words(), [])
 })

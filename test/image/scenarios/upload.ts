@@ -1,11 +1,10 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
-import type { LambdaFunction } from '../../../bench/lambda/function.ts'
 import { httpUpload } from '../../../image/upload-event.ts'
 import { httpApiEvent } from '../../api/gateway-events.ts'
 import type { TestAws } from '../../support/aws.ts'
 import { kinesisEvent } from '../../worker/kinesis-event.ts'
-import type { Scene } from '../functions.ts'
+import type { Scene, SceneFunction } from '../functions.ts'
 import { recordsOf } from '../stream-records.ts'
 
 /** What the api's function answers API Gateway with. */
@@ -34,7 +33,7 @@ export async function takeThrough(t: Test, { aws, start }: Scene): Promise<void>
 }
 
 /** Brings the processor the one record of the stream. */
-export async function process(t: Test, aws: TestAws, processor: LambdaFunction): Promise<void> {
+export async function process(t: Test, aws: TestAws, processor: SceneFunction): Promise<void> {
   const records = await recordsOf(aws)
   t.equal(records.length, 1, 'the event is on the stream')
   const done = await timed(t, 'processor', processor, () => processor.invoke(kinesisEvent(records)))
@@ -49,15 +48,17 @@ export async function read({ s3 }: TestAws, { bucket, key }: { bucket: string; k
 async function timed<T>(
   t: { comment(text: string): void },
   name: string,
-  { init, cpuMs }: LambdaFunction,
+  { init, cpuMs }: SceneFunction,
   first: () => Promise<T>,
 ): Promise<T> {
   const startedAt = performance.now()
   const answer = await first()
   const ms = performance.now() - startedAt
   const spent = (wall: number, cpu: number) => `${Math.round(wall)} ms (CPU ${cpu})`
-  t.comment(
-    `cold start of ${name}: init ${spent(init.wallMs, init.cpuMs)}, first answer ${spent(ms, cpuMs() - init.cpuMs)}`,
-  )
+  const parts =
+    init && cpuMs
+      ? `init ${spent(init.wallMs, init.cpuMs)}, first answer ${spent(ms, cpuMs() - init.cpuMs)}`
+      : `init and first answer ${Math.round(ms)} ms`
+  t.comment(`cold start of ${name}: ${parts}`)
   return answer
 }

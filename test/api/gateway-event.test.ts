@@ -1,0 +1,75 @@
+import type { Context } from 'aws-lambda'
+import t from 'tap'
+import { createLambdaHandler, type GatewayEvent } from '../../services/api/lambda-handler.ts'
+import { startAws } from '../support/aws.ts'
+import { httpApiEvent, restApiEvent } from './gateway-events.ts'
+import { buildTestApi, createTestUser } from './support.ts'
+
+const aws = await startAws(t)
+const { app } = await buildTestApi(t, aws)
+const handler = createLambdaHandler(app)
+const { auth } = await createTestUser(aws)
+const context = { getRemainingTimeInMillis: () => 30_000 } as Context
+
+async function answerTo(event: GatewayEvent) {
+  const { statusCode, body } = await handler(event, context)
+  return { statusCode, body: JSON.parse(body) as Record<string, unknown> }
+}
+
+const list = httpApiEvent({ method: 'GET', path: '/uploads', headers: auth })
+
+/** An upload by payload 2.0, whose joined values API Gateway has made of the query. */
+function queried(rawQueryString: string, filename: string) {
+  const headers = { ...auth, 'content-type': 'text/plain' }
+  const event = httpApiEvent({ method: 'POST', path: '/uploads', headers, body: 'x' })
+  return { ...event, rawQueryString, queryStringParameters: { filename } }
+}
+
+t.test('the query of payload 2.0 is read as the client sent it, not as the gateway has joined it', async t => {
+  const twice = await answerTo(queried('filename=a.txt&filename=b.txt', 'a.txt,b.txt'))
+  t.match(twice, { statusCode: 400, body: { type: 'urn:headgate:problem:invalid-body' } })
+  const comma = await answerTo(queried('filename=a%2Cb.txt', 'a,b.txt'))
+  t.match(comma, { statusCode: 200, body: { filename: 'a,b.txt' } })
+  const plus = await answerTo(queried('filename=a+b%2Bc.txt', 'a b+c.txt'))
+  t.match(plus, { statusCode: 200, body: { filename: 'a b+c.txt' } })
+  const noUtf8 = await answerTo(queried('filename=%FF.txt', '\uFFFD.txt'))
+  t.match(noUtf8, { statusCode: 400, body: { type: 'urn:headgate:problem:invalid-body' } })
+  const byHand = await answerTo(queried('', 'only.txt'))
+  t.match(byHand, { statusCode: 200, body: { filename: 'only.txt' } }, 'without a raw query the read one is used')
+})
+
+t.test('the name of a stage at the beginning of a path of payload 2.0 is not part of the route', async t => {
+  const staged = (rawPath: string, stage: string) => ({
+    ...{ ...list, rawPath },
+    requestContext: { ...list.requestContext, stage },
+  })
+  t.match(await answerTo(staged('/prod/uploads', 'prod')), { statusCode: 200, body: { uploads: /^/ } })
+  t.match(await answerTo(staged('/uploads', 'prod')), { statusCode: 200, body: { uploads: /^/ } })
+  t.match(await answerTo(staged('/prod', 'prod')), { statusCode: 404 })
+  t.match(await answerTo(staged('/production/uploads', 'prod')), { statusCode: 404 })
+  t.match(await answerTo(staged('/$default/uploads', '$default')), { statusCode: 404 })
+})
+
+t.test('a question mark or a number sign in a decoded path does not end the path', async t => {
+  for (const eventOf of [httpApiEvent, restApiEvent])
+    for (const path of ['/livez?a', '/livez#a'])
+      t.match(await answerTo(eventOf({ method: 'GET', path })), { statusCode: 404 }, path)
+})
+
+t.test('an event that is no request fails its invocation, and names the fields of the event', async t => {
+  const events: Array<[unknown, RegExp]> = [
+    [null, /no fields, it is null/],
+    ['hello', /no fields, it is string/],
+    [{}, /no fields/],
+    [{ Records: [] }, /the fields Records/],
+    [{ version: '0', source: 'aws.events', detail: { secret: 'kept' } }, /the fields version, source, detail/],
+    [{ rawPath: '/livez' }, /the fields rawPath/],
+    [{ httpMethod: 'GET' }, /the fields httpMethod/],
+    [{ requestContext: { routeKey: '$connect' } }, /the fields requestContext/],
+  ]
+  for (const [event, fields] of events) {
+    const error = await handler(event as GatewayEvent, context).catch((thrown: unknown) => thrown)
+    t.match(error, { code: 'HEADGATE_NOT_A_GATEWAY_EVENT', message: fields })
+    t.notMatch(String(error), /kept/)
+  }
+})
