@@ -83,7 +83,10 @@ t.test('rows that cannot be read are told with their lines, and cost no other ro
 t.test('what is no table at all is refused, with a reason for people', async t => {
   const refused = (content: string | Buffer, message: RegExp, contentType?: string) =>
     t.rejects(convert(content, contentType), { code: 'HEADGATE_TRANSFORM_REFUSED', message })
-  await refused('a,b\n1\n2,3,4\n', /^None of the 2 rows can be read\. Line 2: The row has 1 field, and the table 2 columns\.$/)
+  await refused(
+    'a,b\n1\n2,3,4\n',
+    /^None of the 2 rows can be read\. Line 2: The row has 1 field, and the table 2 columns\.$/,
+  )
   await refused('"a,b\n1,2\n', /^The header in line 1 cannot be read: A quote is opened and not closed/)
   await refused(`${'x,'.repeat(10_000)}y`, /^The header has more than 10000 columns\.$/)
   await refused(Buffer.from([0x61, 0xff]), /not valid utf-8/)
