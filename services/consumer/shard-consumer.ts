@@ -124,7 +124,7 @@ export class ShardConsumer {
     const { leaseKey: shardId } = lease
     const fetch = stream.subscribe ? fetchByFanOut : fetchShard
     const replies = fetch({
-      ...{ shardId, hashRange: lease.row, stream, budget, clock, random },
+      ...{ shardId, shard: lease.row, stream, budget, clock, random },
       from: lease.row.checkpoint,
       startAt: lease.row.startAt,
       recordsPerFetch: options.recordsPerFetch,

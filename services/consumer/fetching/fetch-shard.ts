@@ -2,18 +2,17 @@ import type { Checkpoint } from '../checkpoint.ts'
 import type { Clock, Random } from '../clock.ts'
 import { StreamReplyError } from '../errors.ts'
 import { backoffMs } from '../processing/backoff.ts'
-import type { HashRange } from '../shards/hash-range.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type RecordsReply, type StreamReader } from '../stream.ts'
 import type { BudgetAccount } from './byte-budget.ts'
 import { nextFetchDelay } from './pace.ts'
 import { behind, startOf, withoutOld } from './position.ts'
-import { childrenOfTrimmed, childrenTold } from './shard-end.ts'
+import { childrenOfTrimmed, childrenTold, type MissingShard } from './shard-end.ts'
 
 export interface FetchSettings {
   shardId: string
-  /** The shard's hash keys. */
-  hashRange: HashRange
+  /** The shard's hash keys and first sequence number, by which its descendants are found once it is trimmed. */
+  shard: MissingShard
   stream: StreamReader
   /** Where the shard is done up to. The record it names comes again: whoever counts has to drop it. */
   from: Checkpoint
@@ -82,7 +81,7 @@ export async function* fetchShard(
       if (fault === 'expired iterator') continue
       onFault('GetRecords', error)
       if (fault === 'not found') {
-        const children = await childrenOfTrimmed(shardId, settings.hashRange, stream).catch((cause: unknown) => {
+        const children = await childrenOfTrimmed(shardId, settings.shard, stream).catch((cause: unknown) => {
           onFault('ListShards', cause)
           return undefined // What `onFault` returns is no list of children, whatever its type says.
         })

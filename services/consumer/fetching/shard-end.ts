@@ -15,24 +15,44 @@ export async function childrenListed(shardId: string, stream: StreamReader): Pro
   return isClosed && children.length > 0 ? children : undefined
 }
 
+/** What is known of a shard that Kinesis does not find. */
+export interface MissingShard extends HashRange {
+  /** Its first sequence number. KCL writes none into its leases. */
+  readonly shardStart: string | undefined
+}
+
 /**
- * The shards that come after a shard that is in the stream no more; undefined where it still is, or nothing can be told.
+ * Returns the shards that follow a shard which is no longer in the stream. Returns undefined while the stream lists the shard, and
+ * where the list proves nothing: ListShards is eventually consistent, and a list from before the shard was made does not have it
+ * either. A list that has a shard with a later start is from after that moment.
  *
- * A child may have been trimmed as well. Then the list does not say whose descendants the shards below the child are: they are
- * known by their hash keys, and by a parent that is not listed.
+ * A child may be trimmed as well. The list does not tell then whose descendants the shards below the child are: their hash keys do,
+ * and a parent that is not listed.
  */
 export async function childrenOfTrimmed(
   shardId: string,
-  hashRange: HashRange,
+  missing: MissingShard,
   stream: StreamReader,
 ): Promise<ChildShard[] | undefined> {
   const shards = await stream.listShards()
   const listed = new Set(shards.map(shard => shard.shardId))
   // An empty list is a stream that is being made or deleted, and proves nothing.
   if (shards.length === 0 || listed.has(shardId)) return undefined
-  return shards.filter(
+  const { shardStart } = missing
+  const later =
+    shardStart === undefined
+      ? shards
+      : shards.filter(({ startingSequenceNumber: start }) => start !== undefined && isAfter(start, shardStart))
+  const found = later.filter(
     shard =>
       shard.parentShardIds.includes(shardId) ||
-      (shard.parentShardIds.some(parentId => !listed.has(parentId)) && overlaps(shard, hashRange)),
+      (shard.parentShardIds.some(parentId => !listed.has(parentId)) && overlaps(shard, missing)),
   )
+  const isProven = shardStart === undefined ? found.length > 0 : later.length > 0
+  return isProven ? found : undefined
+}
+
+/** Whether a sequence number is greater than another. */
+function isAfter(one: string, other: string): boolean {
+  return one.length === other.length ? one > other : one.length > other.length
 }

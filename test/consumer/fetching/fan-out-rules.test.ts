@@ -49,7 +49,7 @@ async function play(script: Script, { listed = [], polled = [] }: { listed?: Sha
   }
   const replies = fetchByFanOut({
     ...{ shardId: SHARD, stream, from: TRIM_HORIZON, startAt: undefined, recordsPerFetch: 10, idleIntervalMs: 250 },
-    hashRange: { startingHashKey: undefined, endingHashKey: undefined },
+    shard: { startingHashKey: undefined, endingHashKey: undefined, shardStart: '10' },
     ...{ budget: new ByteBudget(1_000).open(), random: () => 0, signal: AbortSignal.timeout(10_000) },
     clock: {
       now: () => now,

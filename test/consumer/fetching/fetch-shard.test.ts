@@ -23,7 +23,7 @@ const shard = (shardId: string, fields: Partial<Shard> = {}): Shard => ({
   parentShardIds: [],
   startingHashKey: '0',
   endingHashKey: '9',
-  startingSequenceNumber: '0',
+  startingSequenceNumber: '11',
   closed: false,
   ...fields,
 })
@@ -61,7 +61,7 @@ async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD
   const fetched: string[] = []
   const replies = fetchShard({
     shardId: SHARD,
-    hashRange: { startingHashKey: '0', endingHashKey: '9' },
+    shard: { startingHashKey: '0', endingHashKey: '9', shardStart: '10' },
     stream,
     from: from as Checkpoint,
     startAt: undefined,
@@ -155,6 +155,19 @@ t.test('a shard that is not found but listed, or of a stream that lists none, is
     t.equal(children, undefined)
     t.same(fetched, ['1'])
   }
+})
+
+t.test('a list of shards that may be older than a shard does not prove that the shard is gone', async t => {
+  const older = shard('parent', { startingSequenceNumber: '9', parentShardIds: ['trimmed'] })
+  const same = shard('sibling', { startingSequenceNumber: '10', parentShardIds: ['trimmed'] })
+  for (const shards of [[older], [older, same]]) {
+    const { children, fetched } = await read([fault('ResourceNotFoundException'), reply(['1']), reply([])], { shards })
+    t.equal(children, undefined)
+    t.same(fetched, ['1'])
+  }
+  const later = shard('far away', { startingSequenceNumber: '100', startingHashKey: '20', endingHashKey: '29' })
+  const proven = await read([fault('ResourceNotFoundException'), reply([])], { shards: [older, same, later] })
+  t.same(proven.children, [], 'the list is newer, and has no descendant: a stream that was made again')
 })
 
 t.test('no next iterator is the end of a shard only where the reply names its children', async t => {

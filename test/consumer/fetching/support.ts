@@ -41,7 +41,7 @@ export function reading(
   const faults: Error[] = []
   return {
     shardId: SHARD,
-    hashRange: { startingHashKey: undefined, endingHashKey: undefined },
+    shard: { startingHashKey: undefined, endingHashKey: undefined, shardStart: '10' },
     stream: {
       ...createKinesisStream({
         ...{ kinesis, streamName: STREAM, requestTimeoutMs: 30_000 },
