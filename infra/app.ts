@@ -1,4 +1,4 @@
-/** What `npx cdk` runs, as cdk.json says. */
+/** The program that `npx cdk` runs, as configured in cdk.json. */
 import { App } from 'aws-cdk-lib'
 import { HeadgateError } from '../services/platform/errors.ts'
 import { featureFlags } from './feature-flags.ts'
@@ -9,7 +9,7 @@ try {
   buildHeadgate(app)
   app.synth()
 } catch (error) {
-  // For a person, where it is the settings.
+  // A fault in the settings is for a person to read, without a stack trace.
   process.stderr.write(`${error instanceof HeadgateError ? error.message : describe(error)}\n`)
   process.exitCode = 1
 }

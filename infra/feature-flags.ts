@@ -1,9 +1,9 @@
-/** CDK's newer behaviours that this app is written for. In code, so that tests and the command line agree. */
+/** The feature flags of CDK that this app is written for. They are in code so that tests and the command line agree. */
 export const featureFlags: Readonly<Record<string, boolean | string>> = {
-  // What the compute stack uses, the data stack cannot take away: producers are protected.
+  // The data stack cannot remove an export that the compute stack imports.
   '@aws-cdk/core:defaultCrossStackReferences': 'strong',
-  // Access logs are let in by a bucket policy: the ACL that was needed once is refused by buckets without ACLs.
+  // A bucket policy admits the delivery of access logs. Buckets without ACLs refuse the ACL that CDK would use otherwise.
   '@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy': true,
-  // Statements that say the same of several resources become one.
+  // Merges statements that differ only in their resources.
   '@aws-cdk/aws-iam:minimizePolicies': true,
 }

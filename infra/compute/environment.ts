@@ -5,16 +5,16 @@ import type { Data } from '../data/data-stack.ts'
 import { SettingsError } from '../settings/errors.ts'
 import { resourceNames, type Settings } from '../settings/schema.ts'
 
-/** The one stage of a REST API, which its URLs begin with. */
+/** The only stage of a REST API. The paths of its URLs begin with it. */
 export const REST_STAGE = 'api'
 
-/** The environment of a process: names that its schema has, and no others. */
+/** The environment variables of a process. Its schema knows every one. */
 export type Environment = Record<string, string>
 
 type ApiVariables = Partial<Record<keyof ApiConfig, string>>
 type WorkerVariables = Partial<Record<keyof WorkerConfig, string>>
 
-/** What api and worker both read. The region is Lambda's own to give, and Fargate's is given where the task is defined. */
+/** The variables of api and worker. Lambda sets AWS_REGION itself; for Fargate the task definition sets it. */
 function shared(data: Data, settings: Settings) {
   return {
     UPLOAD_BUCKET: data.uploadBucket.name,
@@ -30,7 +30,7 @@ export function apiEnvironment(data: Data, settings: Settings, own: ApiVariables
     COGNITO_USER_POOL_ID: data.users.poolId,
     COGNITO_CLIENT_ID: data.users.clientId,
     ...(settings.flatKeys && { KEY_TEMPLATE: 'uploads/{filename}' }),
-    // What it has as its stage; by a domain of its own it is at the root.
+    // The stage is in the path, except with a custom domain.
     ...(settings.gateway === 'rest' && settings.domainName === undefined && { PUBLIC_PATH: `/${REST_STAGE}` }),
     ...(settings.corsOrigins !== '' && { CORS_ORIGINS: settings.corsOrigins }),
     ...own,
@@ -44,7 +44,7 @@ export function workerEnvironment(data: Data, settings: Settings, own: WorkerVar
     PROCESSED_BUCKET: data.processedBucket.name,
     APPLICATION_NAME: resourceNames(settings).application,
     METRICS_NAMESPACE: resourceNames(settings).metrics,
-    // Before the stream forgets it: 20 hours of 24.
+    // Five sixths of the retention, such as 20 of 24 hours, so that a dead letter is written before the record expires.
     GIVE_UP_AFTER_HOURS: String(Math.floor((settings.retentionHours * 5) / 6)),
     ...own,
   } satisfies WorkerVariables
@@ -52,7 +52,7 @@ export function workerEnvironment(data: Data, settings: Settings, own: WorkerVar
   return withMore(given, settings.workerEnvironment, { setting: 'workerEnvironment', schema })
 }
 
-/** Of what sweeps strays: it must not take for one what the stream still has. */
+/** Environment of the sweep of orphaned objects, which must not touch an upload whose event is still in the stream. */
 export function straysEnvironment({ retentionHours }: Settings): Pick<WorkerVariables, 'STRAY_AFTER_HOURS'> {
   return { STRAY_AFTER_HOURS: String(retentionHours + 1) }
 }
@@ -62,12 +62,12 @@ interface More {
   schema: { properties: object }
 }
 
-/** @throws SettingsError where a variable is not one of the process, or is the template's own to give */
+/** @throws SettingsError if the process does not know a variable, or another setting determines it */
 function withMore(given: Environment, more: Readonly<Environment>, { setting, schema }: More): Environment {
   const names = Object.keys(more)
   const faults = [
-    ...names.filter(name => !(name in schema.properties)).map(name => `${setting}: ${name} is not a variable of it`),
-    ...names.filter(name => name in given).map(name => `${setting}: ${name} is given by other settings`),
+    ...names.filter(name => !(name in schema.properties)).map(name => `${setting}: there is no variable ${name}`),
+    ...names.filter(name => name in given).map(name => `${setting}: ${name} is determined by other settings`),
   ]
   if (faults.length > 0) throw new SettingsError(faults)
   return { ...given, ...more }

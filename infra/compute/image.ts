@@ -2,19 +2,19 @@ import path from 'node:path'
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import type { Settings } from '../settings/schema.ts'
 
-/** The one image of every role: the Dockerfile's target `runtime`. */
+/** The image of every role: target `runtime` of the Dockerfile. */
 export const image = {
   directory: path.resolve(import.meta.dirname, '../..'),
   target: 'runtime',
 } as const
 
-/** What a role runs in it. `schema` is the part of the configuration that it reads. */
+/** The command of each container. */
 export const commands = {
   api: ['node', 'dist/services/api/server.js'],
   worker: ['node', 'dist/services/worker/worker.js'],
 } as const
 
-/** As a function: the runtime client in the image, and the handler that it calls. */
+/** The entry point of every function: the Lambda runtime client in the image. Its argument is the handler. */
 export const lambdaEntrypoint = ['node', '/app/dist/services/lambda-start.js']
 
 export const handlers = {

@@ -3,7 +3,7 @@ import type { Settings } from '../settings/schema.ts'
 
 type TraceVariables = Partial<Record<keyof TracingConfig, string>>
 
-/** Where a process that is a part of an upload's way sends its spans, and of how many traces. Nothing where it sends none. */
+/** Returns the variables that configure tracing, which are empty if it is off. */
 export function tracesOf(settings: Settings): TraceVariables {
   const { tracing, otlpEndpoint, otlpHeadersSecretArn, tracePercent } = settings
   if (tracing === 'off') return {}
@@ -18,7 +18,7 @@ export function tracesOf(settings: Settings): TraceVariables {
   }
 }
 
-/** What tasks have to reach besides AWS: the port of an endpoint that is not that of TLS. */
+/** Returns the port of the OTLP endpoint, which tasks must be allowed to reach, unless it is 443. */
 export function otlpPort({ otlpEndpoint }: Pick<Settings, 'otlpEndpoint'>): number | undefined {
   if (otlpEndpoint === undefined) return undefined
   const { port, protocol } = new URL(otlpEndpoint)

@@ -8,7 +8,7 @@ import { resourceNames, type Settings } from '../settings/schema.ts'
 
 const MFA = { off: Mfa.OFF, optional: Mfa.OPTIONAL, required: Mfa.REQUIRED } as const
 
-/** The user pool and its app client, which has no secret: its users hold it in browsers and on command lines. */
+/** Creates the user pool and its app client. The client has no secret, because browsers and command lines could not keep it. */
 export function createUsers(scope: Construct, settings: Settings): { pool: UserPool; client: CfnUserPoolClient } {
   const names = resourceNames(settings)
   const pool = new UserPool(scope, 'Users', {
@@ -31,8 +31,9 @@ export function createUsers(scope: Construct, settings: Settings): { pool: UserP
     removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   })
   acknowledge(pool, {
-    'AwsSolutions-COG2': 'Whether users need a second factor is the setting `mfa`.',
-    'AwsSolutions-COG8': 'The Plus tier is paid by user; whoever wants its threat protection turns it on for the pool.',
+    'AwsSolutions-COG2': 'The setting `mfa` decides whether users need a second factor.',
+    'AwsSolutions-COG8':
+      'The Plus tier costs money for each user. An operator who wants its threat protection turns it on for the pool.',
   })
   if (settings.userPoolDomain !== undefined) {
     pool.addDomain('Domain', { cognitoDomain: { domainPrefix: settings.userPoolDomain } })

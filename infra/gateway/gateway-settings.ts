@@ -4,17 +4,17 @@ import type { Users } from '../data/data-stack.ts'
 import type { Settings } from '../settings/schema.ts'
 
 export interface RestIntegration {
-  /** What is behind the methods of a path. */
+  /** Returns the integration for the methods of a path. */
   of(path: string): Integration
-  /** Told of each method once it is made. */
+  /** Called with each method after it is created. */
   finish?(method: Method): void
 }
 
 export interface GatewaySettings {
   settings: Settings
   users: Users
-  /** What is behind a HTTP API. Asked for once for each route. */
+  /** Returns the integration of an HTTP API. Called once. */
   http(): HttpRouteIntegration
-  /** What is behind a REST API. */
+  /** The integrations of a REST API. */
   rest: RestIntegration
 }

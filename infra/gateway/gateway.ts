@@ -5,7 +5,7 @@ import type { GatewaySettings } from './gateway-settings.ts'
 import { createHttpGateway } from './http-gateway.ts'
 import { createRestGateway } from './rest-gateway.ts'
 
-/** The door: everything reaches the api through it. Its alarms come with it. */
+/** Creates the API in API Gateway, the only way to the api, and returns its alarms. */
 export function createGateway(scope: Construct, gateway: GatewaySettings): AlarmSource {
   const { url, source } =
     gateway.settings.gateway === 'http' ? createHttpGateway(scope, gateway) : createRestGateway(scope, gateway)

@@ -11,7 +11,7 @@ import type { Settings } from '../settings/schema.ts'
 import type { GatewaySettings } from './gateway-settings.ts'
 import { routes } from './routes.ts'
 
-/** A HTTP API whose authorizer wants a JWT of the user pool, an id or an access token, on every route of uploads. */
+/** Creates an HTTP API. Its authorizer requires an id or access token of the user pool on every route of uploads. */
 export function createHttpGateway(scope: Construct, { settings, users, http }: GatewaySettings) {
   const api = new HttpApi(scope, 'HttpApi', { apiName: settings.name, ...customDomain(scope, settings) })
   const authorizer = new HttpJwtAuthorizer('Jwt', users.issuer, { jwtAudience: [users.clientId] })
@@ -38,7 +38,7 @@ export function createHttpGateway(scope: Construct, { settings, users, http }: G
     alarms: [
       {
         id: 'Api5xx',
-        description: 'More than five requests in five minutes were answered with errors of the api’s own.',
+        description: 'More than five requests in five minutes were answered with 5xx.',
         metric: metric('5xx', 'Sum'),
         threshold: 5,
         period: Duration.minutes(5),
@@ -60,7 +60,7 @@ function logAccess(scope: Construct, api: HttpApi, settings: Settings): void {
   const stage = api.defaultStage?.node.defaultChild as CfnStage
   stage.accessLogSettings = {
     destinationArn: createLogGroup(scope, 'AccessLog', settings).logGroupArn,
-    // No header and no query: tokens and presigned URLs are none of a log's business.
+    // No headers and no query: tokens and presigned URLs must not be in a log.
     format: JSON.stringify({
       requestId: '$context.requestId',
       ip: '$context.identity.sourceIp',

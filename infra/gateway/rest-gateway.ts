@@ -23,13 +23,13 @@ import { routes } from './routes.ts'
 
 const LOG_POLICY = 'arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs'
 
-/** A REST API with a Cognito authorizer, which takes id tokens, on every route of uploads. */
+/** Creates a REST API. Its Cognito authorizer requires an id token on every route of uploads. */
 export function createRestGateway(scope: Construct, { settings, users, rest }: GatewaySettings) {
   const accessLog = createLogGroup(scope, 'AccessLog', settings)
   const api = new RestApi(scope, 'RestApi', {
     restApiName: settings.name,
     endpointTypes: [EndpointType.REGIONAL],
-    // Files are bytes: nothing is to be taken for text on its way.
+    // Bodies are bytes: API Gateway must not decode any of them as text.
     binaryMediaTypes: ['*/*'],
     cloudWatchRole: settings.restLogRole,
     deployOptions: {
@@ -91,7 +91,7 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
     alarms: [
       {
         id: 'Api5xx',
-        description: 'More than five requests in five minutes were answered with errors of the api’s own.',
+        description: 'More than five requests in five minutes were answered with 5xx.',
         metric: metric('metricServerError'),
         threshold: 5,
         period: Duration.minutes(5),
@@ -109,18 +109,18 @@ export function createRestGateway(scope: Construct, { settings, users, rest }: G
   return { url: settings.domainName ? `https://${settings.domainName}` : api.url, source }
 }
 
-/** What an integration of HTTP passes on of the path, it has to be told of. */
+/** Declares the path parameter that an HTTP integration forwards. */
 function pathParameters(path: string) {
   return path.endsWith('{proxy+}') ? { requestParameters: { 'method.request.path.proxy': true } } : {}
 }
 
-/** The gateway's own refusals, in the form that the api's have. */
+/** Formats the gateway's own error responses like the api's. */
 function problems(api: RestApi, { corsOrigins }: Settings): void {
   const token = { statusCode: '401', slug: 'invalid-token', title: 'The token is not valid' }
   const answers = [
     { type: ResponseType.UNAUTHORIZED, ...token },
     { type: ResponseType.EXPIRED_TOKEN, ...token },
-    // What it says of a path that it does not have.
+    // The response for a path that has no route.
     {
       type: ResponseType.MISSING_AUTHENTICATION_TOKEN,
       statusCode: '404',
@@ -143,7 +143,7 @@ function problems(api: RestApi, { corsOrigins }: Settings): void {
       responseHeaders: {
         'Content-Type': "'application/problem+json'",
         ...(statusCode === '401' && { 'WWW-Authenticate': "'Bearer'" }),
-        // A page must be able to see that its token has run out. Any may: nothing is in it that is not everybody's.
+        // A page must be able to see that its token expired. Any origin may: the response has nothing private.
         ...(corsOrigins !== '' && { 'Access-Control-Allow-Origin': "'*'" }),
       },
       templates: { 'application/json': JSON.stringify(body) },

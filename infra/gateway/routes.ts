@@ -1,14 +1,15 @@
-/** What API Gateway lets through, and whether only with a token that its authorizer has accepted. The api checks it again. */
+/** A route of API Gateway. The api checks every token again, whatever the authorizer decided. */
 export interface GatewayRoute {
-  /** As API Gateway writes it. */
+  /** In API Gateway's syntax, such as `/uploads/{proxy+}`. */
   path: string
   methods: readonly string[]
+  /** True if the authorizer must accept the request's token. */
   authorized: boolean
 }
 
 const upload = (path: string): GatewayRoute[] => [
   { path, methods: ['ANY'], authorized: true },
-  // Browsers ask without a token what they may send, and the api answers what CORS_ORIGINS lets it.
+  // Browsers send CORS preflights without a token. The api answers them by CORS_ORIGINS.
   { path, methods: ['OPTIONS'], authorized: false },
 ]
 

@@ -8,16 +8,16 @@ import {
   processingAnyKey,
   readingHeaders,
   relaying,
+  sendingToXray,
   serving,
   servingFlatKeys,
   sweeping,
   sweepingStrays,
-  tellingXray,
 } from './statements.ts'
 
 type Statements = (data: Data, settings: Settings) => PolicyStatement[]
 
-/** What each duty is allowed with the settings of the deployment. A container has several, a function one. */
+/** The statements that each duty needs, given the deployment's settings. A container has several duties, a function one. */
 export const duties = {
   serve: (data, { flatKeys }) => [...serving(data), ...(flatKeys ? servingFlatKeys(data) : [])],
   sweep: data => sweeping(data),
@@ -30,7 +30,7 @@ export const duties = {
   sweepStrays: data => sweepingStrays(data),
   consume: data => consuming(data),
   trace: (_data, { tracing, otlpHeadersSecretArn: arn }) => [
-    ...(tracing === 'xray' ? tellingXray() : []),
+    ...(tracing === 'xray' ? sendingToXray() : []),
     ...(arn === undefined ? [] : readingHeaders(arn)),
   ],
 } as const satisfies Record<string, Statements>

@@ -3,8 +3,8 @@ import { keyPrefixes, uploadsTable } from '../../services/platform/resources.ts'
 import type { Data, Named } from '../data/data-stack.ts'
 
 /**
- * What each duty is allowed, by exact actions on exact resources. A test holds each list against the calls that the code was
- * seen to make: nothing is missing, and nothing is allowed that is not used.
+ * The statements of each duty, by exact actions on exact resources. A test compares each list with the calls that the code makes:
+ * no call is denied, and no permission is unused.
  */
 
 const allow = (actions: string[], ...resources: string[]) => new PolicyStatement({ actions, resources })
@@ -13,11 +13,11 @@ const under = (bucket: Named, ...prefixes: string[]) => prefixes.map(prefix => `
 
 const index = (table: Named) => `${table.arn}/index/${uploadsTable.indexes[0].name}`
 
-/** Answering requests. */
+/** Serves requests. */
 export function serving({ uploadBucket, processedBucket, uploadsTable: table, stream }: Data): PolicyStatement[] {
   const { uploads, tails, processed } = keyPrefixes
   return [
-    // Without it S3 says of a missing object that it is forbidden. It has no prefix, because HeadBucket has none.
+    // Without s3:ListBucket, S3 answers 403 for a missing object. The statement has no prefix because HeadBucket has none.
     allow(['s3:ListBucket'], uploadBucket.arn, processedBucket.arn),
     allow(['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], ...under(uploadBucket, uploads, tails)),
     allow(['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], ...under(uploadBucket, uploads)),
@@ -37,7 +37,7 @@ export function serving({ uploadBucket, processedBucket, uploadsTable: table, st
   ]
 }
 
-/** Ending uploads that were promised and never came. */
+/** Ends pending uploads that never arrived. */
 export function sweeping({ uploadBucket, uploadsTable: table }: Data): PolicyStatement[] {
   const { uploads, tails } = keyPrefixes
   return [
@@ -48,17 +48,17 @@ export function sweeping({ uploadBucket, uploadsTable: table }: Data): PolicySta
   ]
 }
 
-/** Making processed objects of uploads. */
+/** Processes uploads. */
 export function processing({ uploadBucket, processedBucket, uploadsTable: table }: Data): PolicyStatement[] {
   const { uploads, processed, deadLetters } = keyPrefixes
   return [
-    // As for serving: a missing object has to be told from a forbidden one.
+    // As for serving: otherwise S3 answers 403 for a missing object.
     allow(['s3:ListBucket'], uploadBucket.arn),
-    // Further outputs are looked for where an upload failed or was deleted.
+    // Finds the further outputs of an upload that failed or was deleted.
     allow(['s3:ListBucket'], processedBucket.arn),
     allow(['s3:GetObject'], ...under(uploadBucket, uploads)),
     allow(['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], ...under(processedBucket, processed)),
-    // One is taken back where its upload is deleted in that moment.
+    // Deletes a dead letter whose upload is deleted at the same time.
     allow(['s3:PutObject', 's3:DeleteObject'], ...under(processedBucket, deadLetters)),
     allow(
       ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:DeleteItem'],
@@ -67,7 +67,7 @@ export function processing({ uploadBucket, processedBucket, uploadsTable: table 
   ]
 }
 
-/** Processing what other producers put under any key. */
+/** Processes objects of other producers, under any key. */
 export function processingAnyKey({ uploadBucket, processedBucket }: Data): PolicyStatement[] {
   return [
     allow(['s3:GetObject'], `${uploadBucket.arn}/*`),
@@ -78,7 +78,7 @@ export function processingAnyKey({ uploadBucket, processedBucket }: Data): Polic
   ]
 }
 
-/** Publishing events that are in the outbox, and finishing deletions that broke off. */
+/** Publishes the events in the outbox, and finishes interrupted deletions. */
 export function relaying({ uploadBucket, processedBucket, uploadsTable: table, stream }: Data): PolicyStatement[] {
   return [
     allow(
@@ -93,7 +93,7 @@ export function relaying({ uploadBucket, processedBucket, uploadsTable: table, s
   ]
 }
 
-/** Finding what a crash of the api left, and giving it to the outbox or removing it. */
+/** Finds objects that a crash of the api orphaned, and republishes or deletes them. */
 export function sweepingStrays({ uploadBucket, processedBucket, uploadsTable: table }: Data): PolicyStatement[] {
   const { uploads, tails, processed } = keyPrefixes
   return [
@@ -106,7 +106,7 @@ export function sweepingStrays({ uploadBucket, processedBucket, uploadsTable: ta
   ]
 }
 
-/** Where a key is a name alone, an object is looked at before it is deleted: it may be another upload's by then. */
+/** With flat keys, checks that an object still belongs to the upload before deleting it. */
 export function deletingFlatKeys({ uploadBucket, processedBucket }: Data): PolicyStatement[] {
   return [
     allow(['s3:ListBucket'], uploadBucket.arn, processedBucket.arn),
@@ -118,7 +118,7 @@ export function deletingFlatKeys({ uploadBucket, processedBucket }: Data): Polic
   ]
 }
 
-/** And it is given out by its version. */
+/** With flat keys, serves the version of the object that belongs to the upload. */
 export function servingFlatKeys({ uploadBucket, processedBucket }: Data): PolicyStatement[] {
   return [
     allow(
@@ -129,7 +129,7 @@ export function servingFlatKeys({ uploadBucket, processedBucket }: Data): Policy
   ]
 }
 
-/** Reading the stream by leases. */
+/** Reads the stream by leases. */
 export function consuming({ stream, leaseTable }: Data): PolicyStatement[] {
   return [
     allow(['kinesis:ListShards', 'kinesis:GetShardIterator', 'kinesis:GetRecords'], stream.arn),
@@ -147,17 +147,17 @@ export function consuming({ stream, leaseTable }: Data): PolicyStatement[] {
   ]
 }
 
-/** Sending spans to X-Ray. They are no resources: it is allowed for all or for none. */
-export function tellingXray(): PolicyStatement[] {
+/** Sends spans to X-Ray, which has no resources for them: the actions are allowed for all spans or for none. */
+export function sendingToXray(): PolicyStatement[] {
   return [allow(['xray:PutSpans', 'xray:PutSpansForIndexing'], '*')]
 }
 
-/** Reading the headers of an endpoint of OTLP. */
+/** Reads the secret with the headers for an OTLP endpoint. */
 export function readingHeaders(secretArn: string): PolicyStatement[] {
   return [allow(['secretsmanager:GetSecretValue'], secretArn)]
 }
 
-/** What Lambda's event source mapping does in the name of the function. No code of ours makes these calls. */
+/** Lets Lambda's event source mapping act in the name of the function. No code of this repository makes these calls. */
 export function mappedByLambda({ stream }: Pick<Data, 'stream'>, failures: Named): PolicyStatement[] {
   return [
     allow(

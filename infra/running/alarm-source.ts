@@ -1,26 +1,26 @@
 import type { Duration } from 'aws-cdk-lib'
 import type { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 
-/** When somebody has to look. */
+/** A condition that a person has to look at. */
 export interface AlarmDefinition {
-  /** Of its section in docs/runbook.md too. */
+  /** Also the name of its section in docs/runbook.md. */
   id: string
-  /** Which of several that the section is about, where there are several. */
+  /** Distinguishes several alarms of one section, such as the name of a function. */
   of?: string
-  /** What it means, in a sentence. */
+  /** What the alarm means, in a sentence. */
   description: string
   /**
-   * One metric, and no sum of several that AWS tells only when there is something to tell: a sum has no value where one of them
-   * has none, and its alarm would wait for all at once.
+   * A single metric, not a sum of metrics that AWS emits only occasionally: a sum has no value while one of its metrics has none,
+   * and the alarm would go off only if all of them had values at once.
    */
   metric: Metric | MathExpression
-  /** It goes off where the metric is above this. Left out: where it is 0. */
+  /** The alarm goes off if the metric is above the threshold. Left out: if the metric is 0. */
   threshold?: number
-  /** What a value is of: a minute, where nothing else is said. */
+  /** @default a minute */
   period?: Duration
-  /** For so many periods in a row. */
+  /** Number of consecutive periods. */
   periods: number
-  /** The metric is told all the time: where it is not, what tells it does not run. */
+  /** True if the metric is emitted all the time, so that missing data means that its source does not run. */
   isSteady?: boolean
 }
 
@@ -30,7 +30,7 @@ export interface WidgetDefinition {
   right?: (Metric | MathExpression)[]
 }
 
-/** A part of the deployment, and how it is told that it does not do well. */
+/** The alarms and dashboard widgets of a part of the deployment. */
 export interface AlarmSource {
   alarms: AlarmDefinition[]
   widgets: WidgetDefinition[]

@@ -4,7 +4,10 @@ import { CfnAnomalyMonitor, CfnAnomalySubscription } from 'aws-cdk-lib/aws-ce'
 import type { Construct } from 'constructs'
 import type { Settings } from '../settings/schema.ts'
 
-/** A budget, and a look for costs that are out of line. Both are of the whole account, and in us-east-1's hands. */
+/**
+ * Creates a budget and a cost anomaly monitor, if the settings ask for them. Both are for the whole account, and served from
+ * us-east-1.
+ */
 export function watchCosts(scope: Construct, settings: Settings): void {
   const { alarmEmail, monthlyBudgetUsd, costAnomalyUsd, costMonitorArn } = settings
   const name = Stack.of(scope).stackName
@@ -24,7 +27,7 @@ export function watchCosts(scope: Construct, settings: Settings): void {
     })
   }
   if (costAnomalyUsd > 0) {
-    // An account has one of all services and no second. AWS makes it where Cost Explorer is turned on.
+    // An account can have only one monitor of all services. AWS creates it when Cost Explorer is turned on.
     const monitor =
       costMonitorArn ??
       new CfnAnomalyMonitor(scope, 'CostMonitor', {

@@ -3,7 +3,7 @@ import { Dashboard, GraphWidget } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Construct } from 'constructs'
 import type { WidgetDefinition } from './alarm-source.ts'
 
-/** Everything that the alarms watch and what it stands beside, on one page. */
+/** Creates a dashboard with the metrics that the alarms watch, and related ones. */
 export function createDashboard(scope: Construct, widgets: readonly WidgetDefinition[]): void {
   const dashboard = new Dashboard(scope, 'Dashboard', { dashboardName: Stack.of(scope).stackName })
   const graphs = widgets.map(({ title, left, right = [] }) => new GraphWidget({ title, left, right, width: 8 }))

@@ -3,7 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Data } from '../data/data-stack.ts'
 import type { AlarmSource } from './alarm-source.ts'
 
-/** Of the stream and the tables: what AWS refuses because it is more than was provided for, and whether anybody reads. */
+/** Returns the alarms and widgets of the stream and the tables: throttling, and whether the stream is read. */
 export function dataAlarms({ stream, uploadsTable, leaseTable }: Data): AlarmSource {
   const period = Duration.minutes(1)
   const ofStream = (metricName: string, statistic = 'Sum') =>
@@ -32,22 +32,22 @@ export function dataAlarms({ stream, uploadsTable, leaseTable }: Data): AlarmSou
     alarms: [
       {
         id: 'StreamWritesThrottled',
-        description: 'The stream refuses events: too few shards, or one partition key has too many.',
+        description: 'The stream throttles writes: too few shards, or too many events of one partition key.',
         metric: writes,
         threshold: 0,
         periods: 5,
       },
       {
         id: 'StreamReadsThrottled',
-        description: 'The stream refuses reads: more consumers poll it than its shards serve.',
+        description: 'The stream throttles reads: more consumers poll it than its shards can serve.',
         metric: reads,
         threshold: 0,
         periods: 15,
       },
       {
         id: 'StreamNotRead',
-        description: 'Nobody reads the stream: uploads are taken and not processed.',
-        // Whoever reads it asks every second or so, whether something is there or not.
+        description: 'Nothing reads the stream: uploads are accepted and not processed.',
+        // A consumer calls GetRecords about every second, whether there are records or not.
         metric: ofStream('GetRecords.Success', 'SampleCount'),
         periods: 10,
         isSteady: true,
@@ -55,7 +55,7 @@ export function dataAlarms({ stream, uploadsTable, leaseTable }: Data): AlarmSou
       ...throttled.map(({ of, metric }) => ({
         id: 'TableThrottled',
         of,
-        description: 'DynamoDB refuses requests to a table.',
+        description: 'DynamoDB throttles requests to a table.',
         metric,
         threshold: 0,
         periods: 5,

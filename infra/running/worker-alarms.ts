@@ -2,7 +2,7 @@ import type { Settings } from '../settings/schema.ts'
 import type { AlarmSource } from './alarm-source.ts'
 import { ownMetric } from './own-metric.ts'
 
-/** Of the work itself, whatever runs it. */
+/** Returns the alarms and widgets of the work itself, which are the same for either compute. */
 export function workerAlarms(settings: Settings): AlarmSource {
   const deadLetters = ownMetric(settings, 'DeadLetters', 'Sum')
   const outboxAge = ownMetric(settings, 'OutboxAge', 'Maximum')
@@ -10,18 +10,18 @@ export function workerAlarms(settings: Settings): AlarmSource {
     alarms: [
       {
         id: 'DeadLetters',
-        description: 'Records were given up and are dead letters now.',
+        description: 'Records were dead-lettered.',
         metric: deadLetters,
         threshold: 0,
         periods: 1,
       },
       {
         id: 'OutboxAge',
-        description: 'Accepted uploads wait for Kinesis to take their event.',
+        description: 'Events of accepted uploads wait to be published to Kinesis.',
         metric: outboxAge,
         threshold: settings.maxOutboxSeconds,
         periods: 10,
-        // 0 where nothing waits: where it is not told, nobody looks.
+        // The value is 0 while nothing waits. Missing data means that no relay runs.
         isSteady: true,
       },
     ],

@@ -1,6 +1,6 @@
 import type { Settings } from './schema.ts'
 
-/** What does not go together, though each setting by itself may be so: for a person, one line a fault. */
+/** Returns what is wrong with the combination of settings that are each valid by themselves, as one line for each fault. */
 export function contradictions(settings: Settings): string[] {
   return [
     ...ofNames(settings),
@@ -13,10 +13,10 @@ export function contradictions(settings: Settings): string[] {
 function ofNames({ domainName, certificateArn, userPoolDomain, callbackUrls }: Settings): string[] {
   const faults: string[] = []
   if ((domainName === undefined) !== (certificateArn === undefined)) {
-    faults.push('domainName: needs certificateArn, and the other way round')
+    faults.push('domainName and certificateArn: give both or neither')
   }
   if ((userPoolDomain === undefined) !== (callbackUrls === '')) {
-    faults.push('userPoolDomain: needs callbackUrls, and the other way round')
+    faults.push('userPoolDomain and callbackUrls: give both or neither')
   }
   return faults
 }
@@ -24,10 +24,10 @@ function ofNames({ domainName, certificateArn, userPoolDomain, callbackUrls }: S
 function ofCosts({ alarmEmail, monthlyBudgetUsd, costAnomalyUsd, costMonitorArn }: Settings): string[] {
   const faults: string[] = []
   if (alarmEmail === undefined && (monthlyBudgetUsd > 0 || costAnomalyUsd > 0)) {
-    faults.push('alarmEmail: is needed by monthlyBudgetUsd and costAnomalyUsd')
+    faults.push('alarmEmail: monthlyBudgetUsd and costAnomalyUsd need it')
   }
   if (costMonitorArn !== undefined && costAnomalyUsd === 0) {
-    faults.push('costMonitorArn: is for costAnomalyUsd, which is 0')
+    faults.push('costMonitorArn: it has no effect while costAnomalyUsd is 0')
   }
   return faults
 }
@@ -35,10 +35,10 @@ function ofCosts({ alarmEmail, monthlyBudgetUsd, costAnomalyUsd, costMonitorArn 
 function ofTraces({ tracing, otlpEndpoint, otlpHeadersSecretArn }: Settings): string[] {
   const faults: string[] = []
   if ((tracing === 'otlp') !== (otlpEndpoint !== undefined)) {
-    faults.push('otlpEndpoint: is needed by tracing=otlp, and needs it')
+    faults.push('otlpEndpoint and tracing=otlp: give both or neither')
   }
   if (otlpHeadersSecretArn !== undefined && tracing !== 'otlp') {
-    faults.push('otlpHeadersSecretArn: needs tracing=otlp')
+    faults.push('otlpHeadersSecretArn: it needs tracing=otlp')
   }
   return faults
 }
@@ -46,10 +46,13 @@ function ofTraces({ tracing, otlpEndpoint, otlpHeadersSecretArn }: Settings): st
 function ofTasks(settings: Settings): string[] {
   const { apiTasksMin, apiTasksMax, workerTasksMin, workerTasksMax, shards } = settings
   const faults: string[] = []
-  if (apiTasksMin > apiTasksMax) faults.push('apiTasksMin: is more than apiTasksMax')
-  if (workerTasksMin > workerTasksMax) faults.push('workerTasksMin: is more than workerTasksMax')
+  if (apiTasksMin > apiTasksMax) faults.push(`apiTasksMin: ${apiTasksMin} is more than apiTasksMax, ${apiTasksMax}`)
+  if (workerTasksMin > workerTasksMax)
+    faults.push(`workerTasksMin: ${workerTasksMin} is more than workerTasksMax, ${workerTasksMax}`)
   if (settings.streamMode === 'provisioned' && workerTasksMax > shards) {
-    faults.push(`workerTasksMax: is more than the ${shards} shards; the rest would sit idle`)
+    faults.push(
+      `workerTasksMax: ${workerTasksMax} is more than the ${shards} shards, and the other tasks would be idle`,
+    )
   }
   return [
     ...faults,
@@ -59,11 +62,11 @@ function ofTasks(settings: Settings): string[] {
 }
 
 /**
- * What Fargate has of memory for a size of CPU, in GiB, one by one from the least to the most.
+ * The minimum and maximum memory that Fargate offers for each size of CPU, in GiB. Sizes between them are in steps of 1 GiB.
  *
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
  */
-const MEMORY_GIB: Readonly<Record<number, readonly [least: number, most: number]>> = {
+const MEMORY_GIB: Readonly<Record<number, readonly [min: number, max: number]>> = {
   256: [1, 2],
   512: [1, 4],
   1024: [2, 8],
@@ -72,9 +75,9 @@ const MEMORY_GIB: Readonly<Record<number, readonly [least: number, most: number]
 }
 
 function memoryFor(role: 'api' | 'worker', cpu: number, mib: number): string[] {
-  const [least, most] = MEMORY_GIB[cpu] ?? [0, 0]
-  if (mib % 1_024 === 0 && mib >= least * 1_024 && mib <= most * 1_024) return []
+  const [min, max] = MEMORY_GIB[cpu] ?? [0, 0]
+  if (mib % 1_024 === 0 && mib >= min * 1_024 && mib <= max * 1_024) return []
   return [
-    `${role}MiB: with ${role}Cpu ${cpu}, Fargate has ${least * 1_024} to ${most * 1_024}, in steps of 1024, and not ${mib}`,
+    `${role}MiB: ${mib} is not available: with ${role}Cpu ${cpu}, Fargate has ${min * 1_024} to ${max * 1_024} in steps of 1024`,
   ]
 }

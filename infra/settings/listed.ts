@@ -1,4 +1,4 @@
-/** The entries of a comma-separated setting. */
+/** Returns the entries of a comma-separated setting. */
 export function listed(list: string): string[] {
   return list.split(',').flatMap(entry => entry.trim() || [])
 }

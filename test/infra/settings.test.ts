@@ -76,7 +76,7 @@ t.test('settings that do not go together are refused', async t => {
 
 t.test('memory that Fargate does not have for the CPU is refused before anything happens', async t => {
   const sized = (more: Record<string, string>) => faults({ compute: 'fargate', ...more })
-  t.match(sized({ apiCpu: '2048' }), [/^apiMiB: .* 4096 to 16384, .* not 1024/])
+  t.match(sized({ apiCpu: '2048' }), [/^apiMiB: 1024 is not available: .* 4096 to 16384 /])
   t.match(sized({ workerMiB: '1500' }), [/^workerMiB: .* in steps of 1024/])
   t.match(sized({ workerCpu: '256', workerMiB: '4096' }), [/^workerMiB: /])
   t.strictSame(sized({ apiCpu: '4096', apiMiB: '30720', workerCpu: '256', workerMiB: '2048' }), [])

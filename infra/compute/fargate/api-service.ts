@@ -20,13 +20,13 @@ import { tracesOf } from '../traces.ts'
 import { API_PORT, balancerPort, type Network } from './network.ts'
 import { createTask } from './task.ts'
 
-/** How long a stopping task is still sent requests: until the balancer has heard that it is going. */
-const HEARD_MS = 10_000
+/** How long the balancer may still send requests to a stopping task. */
+const DEREGISTRATION_MS = 10_000
 
-/** How long a request lasts at most: API Gateway waits no longer, and the api holds no one back as long. */
-const LONGEST_SECONDS = 30
+/** The maximum duration of a request, after which API Gateway gives up. */
+const MAX_REQUEST_SECONDS = 30
 
-/** A task is worth its price at this many requests a second, whatever its CPU says. */
+/** Target of requests a second for each task, beside the target for CPU. */
 const REQUESTS_PER_SECOND = 200
 
 export interface ApiService {
@@ -43,7 +43,7 @@ export interface ServiceSettings {
   settings: Settings
 }
 
-/** The api behind a balancer that only API Gateway reaches, with as many tasks as its load asks for. */
+/** Creates the api service, scaled by load, behind a balancer that only API Gateway reaches. */
 export function createApiService(scope: Construct, { cluster, network, data, settings }: ServiceSettings): ApiService {
   const task = createTask(scope, 'Api', {
     settings,
@@ -51,12 +51,12 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     command: commands.api,
     environment: apiEnvironment(data, settings, {
       PORT: String(API_PORT),
-      SHUTDOWN_DELAY_MS: String(HEARD_MS),
+      SHUTDOWN_DELAY_MS: String(DEREGISTRATION_MS),
       ...tracesOf(settings),
-      // API Gateway passes on what is whole, and ends what is not within 30 s: a stream would come to nothing but that.
+      // API Gateway buffers responses and ends them after 30 s, so an event stream could not reach the client.
       EVENT_STREAMS: 'whole',
     }),
-    // A container sweeps beside its requests.
+    // A container sweeps pending uploads beside its requests.
     statements: [...duties.serve(data, settings), ...duties.sweep(data), ...duties.trace(data, settings)],
     cpu: settings.apiCpu,
     memoryMiB: settings.apiMiB,
@@ -65,7 +65,7 @@ export function createApiService(scope: Construct, { cluster, network, data, set
   const service = new FargateService(scope, 'ApiService', {
     cluster,
     taskDefinition: task,
-    // How many tasks there are is the scaling's to say: a number here would be gone back to with every deployment.
+    // No desired count: every deployment would reset what scaling has decided.
     minHealthyPercent: 100,
     maxHealthyPercent: 200,
     circuitBreaker: { rollback: true },
@@ -77,9 +77,9 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     internetFacing: false,
     securityGroup: network.balancer,
     dropInvalidHeaderFields: true,
-    // Longer than the api holds a request that waits.
+    // Longer than the api holds a waiting request.
     idleTimeout: Duration.seconds(60),
-    // It holds nothing, and must go where its stack could not be made or the other compute has taken over.
+    // The balancer holds no data. It must be deletable when creating the stack fails, or after a change of compute.
     deletionProtection: false,
   })
   logBalancer(balancer, data, settings)
@@ -88,8 +88,8 @@ export function createApiService(scope: Construct, { cluster, network, data, set
     port: API_PORT,
     protocol: ApplicationProtocol.HTTP,
     targets: [service],
-    deregistrationDelay: Duration.seconds(LONGEST_SECONDS + 5),
-    // Not /readyz: when S3 or DynamoDB is out of reach, a new task is no better, and all would be replaced for ever.
+    deregistrationDelay: Duration.seconds(MAX_REQUEST_SECONDS + 5),
+    // Not /readyz: while S3 or DynamoDB is out of reach, new tasks fail too, and ECS would replace tasks for ever.
     healthCheck: {
       path: '/livez',
       interval: Duration.seconds(10),

@@ -9,7 +9,7 @@ import { workerAlarms } from '../../running/worker-alarms.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { ApiService } from './api-service.ts'
 
-/** Of the tasks, the balancer and the consumer. */
+/** Returns the alarms and widgets of the tasks, the balancer and the consumer. */
 export function fargateAlarms(parts: {
   api: ApiService
   worker: FargateService
@@ -32,7 +32,7 @@ export function fargateAlarms(parts: {
   const missing = (service: FargateService) =>
     new MathExpression({
       label: `Missing tasks of ${service.node.id}`,
-      // Of a service without tasks it may be that nothing is told.
+      // A service without tasks may have no data points.
       expression: 'desired - FILL(running, 0)',
       period,
       usingMetrics: { desired: tasks(service, 'DesiredTaskCount'), running: tasks(service, 'RunningTaskCount') },
@@ -50,14 +50,14 @@ export function fargateAlarms(parts: {
       },
       {
         id: 'StuckShards',
-        description: 'Shards have records under way and do not move.',
+        description: 'Shards have records in flight and make no progress.',
         metric: stuck,
         threshold: 0,
         periods: 3,
       },
       {
         id: 'Target5xx',
-        description: 'Tasks of the api answered more than five requests in five minutes with errors of their own.',
+        description: 'Tasks of the api answered more than five requests in five minutes with 5xx.',
         metric: errors,
         threshold: 5,
         period: Duration.minutes(5),
@@ -65,21 +65,21 @@ export function fargateAlarms(parts: {
       },
       {
         id: 'UnhealthyApi',
-        description: 'Tasks of the api do not answer the balancer.',
+        description: 'Tasks of the api fail the balancer’s health check.',
         metric: unhealthy,
         threshold: 0,
         periods: 5,
       },
       {
         id: 'MissingApiTasks',
-        description: 'Fewer api tasks run than should.',
+        description: 'Fewer api tasks run than desired.',
         metric: missing(api.service),
         threshold: 0,
         periods: 10,
       },
       {
         id: 'MissingWorkerTasks',
-        description: 'Fewer worker tasks run than should.',
+        description: 'Fewer worker tasks run than desired.',
         metric: missing(worker),
         threshold: 0,
         periods: 10,
@@ -102,7 +102,7 @@ export function fargateAlarms(parts: {
   }
 }
 
-/** Container Insights tells them, which the cluster has on. */
+/** A metric of Container Insights, which the cluster has turned on. */
 function tasks(service: FargateService, metricName: 'DesiredTaskCount' | 'RunningTaskCount'): Metric {
   return new Metric({
     namespace: 'ECS/ContainerInsights',

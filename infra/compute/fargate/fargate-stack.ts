@@ -14,7 +14,7 @@ import { createNetwork } from './network.ts'
 import { restAlbIntegration } from './rest-alb-integration.ts'
 import { createWorkerService } from './worker-service.ts'
 
-/** Api and worker as services of ECS, behind API Gateway by a link into their VPC. */
+/** Api and worker as ECS services. API Gateway reaches the api through a VPC link. */
 export class FargateStack extends Stack {
   constructor(
     scope: Construct,
@@ -25,7 +25,7 @@ export class FargateStack extends Stack {
     const network = createNetwork(this, settings)
     const cluster = new Cluster(this, 'Cluster', {
       vpc: network.vpc,
-      // Whether tasks are missing is told by it alone.
+      // The only source of the metrics for missing tasks.
       containerInsightsV2: ContainerInsights.ENABLED,
     }) as ICluster
     const shared = { cluster, network, data, settings }

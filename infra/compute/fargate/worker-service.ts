@@ -12,10 +12,10 @@ import { createTask } from './task.ts'
 
 const HEALTH_PORT = 8_080
 
-/** The image has no curl. */
+/** Health check of the container. The image has no curl. */
 const LIVE = `fetch('http://127.0.0.1:${HEALTH_PORT}/livez').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))`
 
-/** The workers, with as many tasks as it takes for what waits to be done soon, and never more than there are shards. */
+/** Creates the worker service, scaled by the time that the backlog takes to drain, up to one task for each shard. */
 export function createWorkerService(
   scope: Construct,
   { cluster, network, data, settings }: ServiceSettings,

@@ -15,15 +15,15 @@ export interface LambdaParts {
   settings: Settings
 }
 
-/** How far a shard may fall back before what is not read yet is near its end. */
+/** Returns the age of a shard's oldest record, in milliseconds, from which records are at risk of expiring unread. */
 export function expiryRiskMs({ retentionHours }: Settings): number {
   return (retentionHours * 3_600_000) / 2
 }
 
-/** Of the functions and the mapping. */
+/** Returns the alarms and widgets of the functions and the event source mapping. */
 export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, settings }: LambdaParts): AlarmSource {
   const period = Duration.minutes(1)
-  // The age is told once an invocation, and one that hangs lasts as long as it may: in each there is a value.
+  // Lambda emits the age once an invocation. The period is longer than an invocation that times out, so each period has a value.
   const perInvocation = Duration.minutes(5 * Math.ceil(settings.processorSeconds / 300))
   const functions = { api, processor, relay, sweep, strays }
   const age = processor.metric('IteratorAge', { statistic: 'Maximum', period })
@@ -32,7 +32,7 @@ export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, s
       of: it.node.id,
       metric: it[of]({ statistic: 'Sum', period }),
       threshold: 0,
-      // Twice in a row, of what is called by the quarter of an hour too.
+      // Two periods in a row, each long enough for a schedule of a quarter of an hour.
       period: Duration.minutes(name === 'sweep' || name === 'strays' ? 15 : 5),
       periods: 2,
     }))
@@ -53,7 +53,7 @@ export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, s
       },
       {
         id: 'StuckShards',
-        description: 'A shard has stood still so long that its records are half way to being lost.',
+        description: 'A shard made no progress for half the retention of the stream.',
         metric: age,
         threshold: expiryRiskMs(settings),
         period: perInvocation,
@@ -61,19 +61,19 @@ export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, s
       },
       {
         id: 'RecordsGivenUp',
-        description: 'Records left the stream before they could be processed.',
+        description: 'Records expired from the stream before they could be processed.',
         metric: givenUp,
         threshold: 0,
         periods: 1,
       },
       ...errors.map(it => ({
         id: 'FunctionErrors',
-        description: 'A function throws, runs out of time or memory, or does not start.',
+        description: 'A function throws, times out, runs out of memory, or does not start.',
         ...it,
       })),
       ...throttles.map(it => ({
         id: 'FunctionThrottles',
-        description: 'A function is asked for more often than its concurrency, or the account’s, allows.',
+        description: 'Invocations of a function exceed its concurrency, or that of the account.',
         ...it,
       })),
     ],

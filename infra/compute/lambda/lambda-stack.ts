@@ -20,13 +20,13 @@ import { createFunction } from './function.ts'
 import { lambdaAlarms } from './lambda-alarms.ts'
 import { createFailures, createMapping } from './mapping.ts'
 
-/** API Gateway waits no longer for an answer. */
+/** API Gateway gives up after 30 s. */
 const API_SECONDS = 30
 
-/** A look at an index, and a few writes where there is something. Two at a time do no harm: none is reserved. */
+/** Housekeeping reads an index and writes little. Two runs at a time do no harm, so no concurrency is reserved. */
 const HOUSEKEEPING = { memoryMiB: 512, timeoutSeconds: 300 } as const
 
-/** Api, processor and housekeeping as functions of the one image. */
+/** Api, processor and housekeeping as functions of one image. */
 export class LambdaStack extends Stack {
   constructor(
     scope: Construct,
@@ -34,7 +34,7 @@ export class LambdaStack extends Stack {
     { data, settings, ...props }: StackProps & { data: Data; settings: Settings },
   ) {
     super(scope, id, props)
-    // Of those that an upload comes by.
+    // Only for functions that an upload passes through.
     const traces = tracesOf(settings)
     const api = createFunction(this, 'Api', {
       settings,
@@ -63,7 +63,7 @@ export class LambdaStack extends Stack {
     })
     createMapping(this, { stream: data.stream, processor, failures, settings })
 
-    // What a container does beside its work, a function has no time for between its requests.
+    // A container does this housekeeping in the background. A function does not run between its requests.
     const relay = createFunction(this, 'Relay', {
       settings,
       data,
@@ -106,7 +106,7 @@ export class LambdaStack extends Stack {
   #every(duration: Duration, target: DockerImageFunction): void {
     new Rule(this, `${target.node.id}Schedule`, {
       schedule: Schedule.rate(duration),
-      // What was missed is done by the next run.
+      // The next run does what a failed one did not.
       targets: [new LambdaFunction(target, { retryAttempts: 0 })],
     })
   }
