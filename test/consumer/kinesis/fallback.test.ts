@@ -69,3 +69,26 @@ t.test('where an error in CBOR has no name, the SDK is asked for one, this time'
   t.same(formats(), ['cbor', 'json', 'cbor'])
   t.same(notices, [])
 })
+
+t.test(
+  'an endpoint that fails every call in CBOR and none through the SDK is asked through the SDK from then on',
+  async t => {
+    const { getRecords, formats, notices } = await start(
+      t,
+      jsonOr(answer(500, 'text/html', '<h1>Internal Server Error</h1>')),
+    )
+    for (let calls = 0; calls < 5; calls++) t.match(await getRecords(), { nextIterator: 'next' })
+    t.same(formats(), ['cbor', 'json', 'cbor', 'json', 'cbor', 'json', 'json', 'json'])
+    t.equal(notices.length, 1)
+    t.match(notices[0], { name: 'CborRefusedError', message: /has failed 3 times .* in JSON: .*500/ })
+  },
+)
+
+t.test('an endpoint that has answered in CBOR is asked in CBOR, however often it fails later', async t => {
+  let calls = 0
+  const once = jsonOr((asked, response) => (calls++ === 0 ? inCbor : answer(502, 'text/html', 'bad'))(asked, response))
+  const { getRecords, formats, notices } = await start(t, once)
+  for (let n = 0; n < 5; n++) await getRecords()
+  t.same(formats().filter(format => format === 'cbor').length, 5)
+  t.same(notices, [])
+})
