@@ -19,13 +19,17 @@ export interface GrantBody {
 
 export const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
-export function askGrant({ url }: TestApi, user: Pick<TestUser, 'auth'>, body: unknown): Promise<Answer> {
+export function askGrant({ url }: Pick<TestApi, 'url'>, user: Pick<TestUser, 'auth'>, body: unknown): Promise<Answer> {
   const headers = { ...user.auth, 'content-type': 'application/json' }
   return ask(`${url}/uploads/grants`, { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
 /** A grant that has to be given. */
-export async function grant(api: TestApi, user: TestUser, wanted: Record<string, unknown>): Promise<GrantBody> {
+export async function grant(
+  api: Pick<TestApi, 'url'>,
+  user: Pick<TestUser, 'auth'>,
+  wanted: Record<string, unknown>,
+): Promise<GrantBody> {
   const answer = await askGrant(api, user, { filename: 'a.bin', contentType: 'application/x-test', ...wanted })
   if (answer.status !== 201) throw new Error(`No grant: ${answer.status} ${JSON.stringify(answer.body)}`)
   return answer.body as unknown as GrantBody
@@ -37,7 +41,11 @@ export async function send({ url, headers }: Request, bytes: Uint8Array): Promis
   return response
 }
 
-export function complete({ url }: TestApi, user: Pick<TestUser, 'auth'>, uploadId: string): Promise<Answer> {
+export function complete(
+  { url }: Pick<TestApi, 'url'>,
+  user: Pick<TestUser, 'auth'>,
+  uploadId: string,
+): Promise<Answer> {
   return ask(`${url}/uploads/${uploadId}/complete`, { method: 'POST', headers: user.auth })
 }
 

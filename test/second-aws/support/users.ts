@@ -1,4 +1,4 @@
-import { CognitoRequestError, signIn, type Tokens } from '../../../services/local/cognito-wire.ts'
+import { signIn, type Tokens } from '../../../services/local/cognito-wire.ts'
 import { callJson, SecondAwsError, type Target } from './call.ts'
 
 export interface Pool {
@@ -46,5 +46,3 @@ export function claimsOf(token: string): Record<string, unknown> {
   const [, payload = ''] = token.split('.')
   return JSON.parse(Buffer.from(payload, 'base64url').toString())
 }
-
-export { CognitoRequestError }

@@ -1,0 +1,15 @@
+import t from 'tap'
+import { tryLife } from '../scenario/life.ts'
+import { PLAIN, tryWaysIn } from '../scenario/ways-in.ts'
+import { notInstalled } from '../support/installed.ts'
+import { openScene } from './open-scene.ts'
+
+for (const name of ['ministack', 'moto'] as const) {
+  t.test(`every way in, and what follows, on ${name}`, { skip: notInstalled(name) }, async t => {
+    const { server, scene } = await openScene(t, name)
+    await tryWaysIn(t, scene, PLAIN)
+    await tryLife(t, scene)
+    const differences = await scene.expected.settle(server)
+    t.strictSame(differences, [], 'boto3 finds what is expected, to the byte, and nothing else')
+  })
+}
