@@ -58,8 +58,13 @@ function find(server: ServerName): Installed | NotInstalledError {
   const file = onPath(command)
   if (file === undefined) return new NotInstalledError(`${server} is not installed: ${install}`)
   const python = interpreterOf(file)
-  if (python === undefined) return new NotInstalledError(`${file} names no Python interpreter: ${install}`)
-  const { missing, versions } = ask(python, modules)
+  let answer: Modules
+  try {
+    answer = ask(python, modules)
+  } catch (cause) {
+    return new NotInstalledError(`${python}, the Python interpreter of ${file}, does not run: ${install}`, { cause })
+  }
+  const { missing, versions } = answer
   if (missing.length === 0) return { python, versions }
   const those = missing.join(' ')
   return new NotInstalledError(`${server} has no ${missing.join(' and no ')}: ${python} -m pip install ${those}`)
@@ -77,13 +82,16 @@ function onPath(command: string): string | undefined {
   })
 }
 
-/** The interpreter in the first lines of a script that pip has written: its virtual environment may not be on PATH. */
-function interpreterOf(file: string): string | undefined {
+/**
+ * The interpreter in the first lines of a script that pip has written: its virtual environment may not be on PATH. Version managers
+ * such as pyenv put a program of their own in its place, and one for python3 beside it.
+ */
+function interpreterOf(file: string): string {
   const head = readFileSync(realpathSync(file), 'latin1').slice(0, 1_024)
   // Where the path is too long for a first line, or has a space, pip has /bin/sh execute it.
   const [, named] =
     /^#!(?:\/usr\/bin\/env )?(\S*python\S*)/.exec(head) ?? /^'''exec' "?([^"\n]+?)"? "\$0"/m.exec(head) ?? []
-  return named
+  return named ?? path.join(path.dirname(file), 'python3')
 }
 
 const PROGRAM = `
@@ -94,6 +102,11 @@ versions = [f'{name} {importlib.metadata.version(name)}' for name in names if na
 print(json.dumps({'missing': missing, 'versions': ', '.join(versions + [f'Python {platform.python_version()}'])}))
 `
 
-function ask(python: string, modules: readonly string[]): { missing: string[]; versions: string } {
-  return JSON.parse(execFileSync(python, ['-c', PROGRAM, ...modules], { encoding: 'utf8' }))
+interface Modules {
+  missing: string[]
+  versions: string
+}
+
+function ask(python: string, modules: readonly string[]): Modules {
+  return JSON.parse(execFileSync(python, ['-c', PROGRAM, ...modules], { encoding: 'utf8', stdio: 'pipe' })) as Modules
 }

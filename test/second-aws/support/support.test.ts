@@ -120,4 +120,6 @@ t.test('the skip of a test says what to install', async t => {
   writeFileSync(path.join(folder, 'ministack'), `#!${python}\n`)
   for (const name of ['python', 'ministack']) chmodSync(path.join(folder, name), 0o755)
   t.equal(await ask(folder), `ministack has no cbor2 and no boto3: ${python} -m pip install cbor2 boto3`)
+  writeFileSync(path.join(folder, 'ministack'), '#!/bin/sh\nexec something-else')
+  t.match(await ask(folder), /^\S+python3, the Python interpreter of \S+ministack, does not run: pip install ministack/)
 })
