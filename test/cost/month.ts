@@ -5,23 +5,23 @@ const HOURS = 720
 const SECONDS = HOURS * 3_600
 const GB = 1e9
 
-/** What is not counted but assumed. */
+/** Values that are assumed, not measured. */
 export const assumed = {
   /** GB-seconds of a request, and of a record in a batch of a hundred. */
   lambda: { request: 0.05, record: 0.004, batch: 100 },
-  /** CPU seconds, and how busy a task is kept. */
+  /** CPU seconds of an upload and of a record, and the target utilization of a task. */
   fargate: { upload: 0.001, record: 0.002, load: 0.6, gbPerVcpu: 2 },
-  /** Seconds, and GB, of a call by a schedule. */
+  /** Seconds and GB of a scheduled invocation. */
   schedule: { seconds: 0.1, gb: 0.5 },
-  /** Of a shard's records a second, so much is left free. */
+  /** The share of a shard's capacity that is used. */
   shardLoad: 1 / 1.4,
-  /** Seconds from a page of a bucket's list to the next. */
+  /** Seconds for a page of a bucket's list. */
   listPage: 0.1,
   /** GB for a million uploads. */
   through: { endpoint: 1.4, nat: 1, balancer: 5 },
 } as const
 
-/** What stands in the code and the stacks. */
+/** Values of the code and the stacks. */
 export const fixed = {
   shards: 4,
   zones: 2,
@@ -31,14 +31,14 @@ export const fixed = {
   renewSeconds: 10 / 3 - 0.025,
   passesADay: 4,
   pageKeys: 1_000,
-  /** The share of its time that the function may be at a pass: 300 s in each quarter of an hour. */
+  /** The share of time that the function may spend on a pass: 300 s in each quarter of an hour. */
   lambdaPassShare: 1 / 3,
 } as const
 
 export const vcpuMonth = HOURS * (prices.fargate.vcpuHour + assumed.fargate.gbPerVcpu * prices.fargate.gbHour)
 export const shardMonth = HOURS * prices.kinesis.shardHour
 export const leaseMonth = (SECONDS / fixed.renewSeconds / 1e6) * prices.dynamodb.write
-/** A pass reads each partition, if there is nothing in it by half a unit. */
+/** A pass reads each partition, which takes half a unit if the partition is empty. */
 const relayPass = (fixed.outboxPartitions / 2 / 1e6) * prices.dynamodb.read
 export const relayMonth = (SECONDS / fixed.relaySeconds.container) * relayPass
 
@@ -49,7 +49,7 @@ export const million = {
   kinesis: prices.kinesis.millionUnits,
   logs: ((sizes.logs + sizes.accessLog) * 1e6 * prices.logsGb) / GB,
   kept: (sizes.kept * 1e6 * prices.s3GbMonth) / GB,
-  /** The record of each object is read once in its life, by a consistent read. */
+  /** The sweep reads the record of each object once, by a consistent read. */
   strays: prices.dynamodb.read,
   lambda:
     prices.lambda.millionCalls * (1 + 1 / assumed.lambda.batch) +
@@ -58,24 +58,24 @@ export const million = {
     assumed.through.endpoint * prices.network.endpointGb +
     assumed.through.nat * prices.network.natGb +
     assumed.through.balancer * prices.network.balancerGb,
-  /** A month of what stays of records. */
+  /** Storage of the records for a month. */
   records: ((sizes.record * 1e6) / GB) * (prices.dynamodb.gbMonth + prices.dynamodb.restoreGbMonth),
 } as const
 
-/** How many tasks of a vCPU do it; half of one at the least. */
+/** Returns the number of tasks of one vCPU, or a half for one small task. */
 const tasks = (perSecond: number, cpuSeconds: number) => {
   const busy = (perSecond * cpuSeconds) / assumed.fargate.load
   return busy <= 0.5 ? 0.5 : Math.ceil(busy)
 }
 
 /**
- * The most LISTs that the sweep of strays sends. Of many owners with few uploads each it lists all that lies in the bucket, which
- * is here what a month brings; and one page after another, so that time is a bound too.
+ * Returns the maximum number of LIST requests that the sweep of orphaned objects sends in a month. With many owners of few uploads
+ * each it lists the whole bucket, which has the uploads of a month here. It lists one page at a time, so time is a bound too.
  */
 const lists = (uploads: number, share: number) =>
   Math.min((uploads / fixed.pageKeys) * fixed.passesADay * 30, (SECONDS * share) / assumed.listPage)
 
-/** A month of uploads at a rate a second. All but counts in dollars. */
+/** Returns the monthly cost, in dollars, of a rate of uploads a second. */
 export function monthOf(rate: number) {
   const uploads = rate * SECONDS
   const ofMillion = (dollars: number) => (uploads / 1e6) * dollars
@@ -83,7 +83,7 @@ export function monthOf(rate: number) {
   const worker = tasks(rate, assumed.fargate.record)
   const workers = Math.ceil(worker)
   const needed = Math.max(fixed.shards, Math.ceil(rate / 1_000 / assumed.shardLoad))
-  // More tasks than shards would sit idle.
+  // More tasks than shards would be idle.
   const shards = { lambda: needed, fargate: Math.max(needed, workers) }
   const kinesis = (count: number) => count * shardMonth + ofMillion(million.kinesis)
   const list = (share: number) => (lists(uploads, share) / 1e6) * prices.s3.put

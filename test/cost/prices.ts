@@ -1,6 +1,6 @@
 /** List prices of us-east-1 in dollars, without free tiers, as they were published in 2025. */
 export const prices = {
-  /** Requests, a million: up to how many a month, and what each million of them is. */
+  /** Tiers of requests: up to how many a month, and the price of a million of them. */
   httpApi: [
     { upTo: 300e6, million: 1 },
     { upTo: Number.POSITIVE_INFINITY, million: 0.9 },
@@ -29,7 +29,7 @@ export const prices = {
   },
 } as const
 
-/** What so many requests a month cost by tiers, in dollars. */
+/** Returns the price of a month's requests by tiers, in dollars. */
 export function tiered(tiers: ReadonlyArray<{ upTo: number; million: number }>, requests: number): number {
   let [dollars, from] = [0, 0]
   for (const { upTo, million } of tiers) {

@@ -9,14 +9,14 @@ type Month = (typeof months)[number]
 
 const dollars = (amount: number) => Math.round(amount).toLocaleString('en-US')
 const cents = (amount: number) => amount.toFixed(2)
-/** With a figure that says something. */
+/** With two significant digits. */
 const exact = (amount: number) => String(Number(amount.toPrecision(2)))
 const kb = (bytes: number) => `${Number((bytes / 1_000).toFixed(1))} KB`
 
 const table = (head: readonly string[], rows: ReadonlyArray<readonly string[]>) =>
   [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 
-/** What a million uploads take, one kind beside the other. */
+/** Renders what a million uploads of each kind use. */
 export function renderUpload(): string {
   const s3 = (of: Takes) => of.s3Puts * prices.s3.put + of.s3Gets * prices.s3.get
   const writes = (of: Takes) => of.dynamodbWrites * prices.dynamodb.write
@@ -44,26 +44,26 @@ export function renderUpload(): string {
       `${prices.kinesis.millionUnits} a million of 25 KB`,
       exact(million.kinesis),
     ),
-    once('logs of api and worker', kb(sizes.logs), `${cents(prices.logsGb)} a GB`, logs ?? ''),
-    once('access log of the gateway', `${sizes.accessLog / 1_000} KB`, `${cents(prices.logsGb)} a GB`, accessLog ?? ''),
+    once('Logs of api and worker', kb(sizes.logs), `${cents(prices.logsGb)} a GB`, logs ?? ''),
+    once('Access log of the gateway', `${sizes.accessLog / 1_000} KB`, `${cents(prices.logsGb)} a GB`, accessLog ?? ''),
     once(
-      'the sweep of strays',
+      'Sweep of orphaned objects',
       '1 consistent read',
       `${prices.dynamodb.read} a million units of 4 KiB`,
       exact(million.strays),
     ),
     [
-      'S3, storage of what is kept, each month',
-      `${kb(sizes.kept)}; image: its size and its thumbnail’s`,
+      'S3, storage for a month',
+      `${kb(sizes.kept)}; image: its size and that of its thumbnail`,
       `${prices.s3GbMonth} a GB and month`,
       cents(million.kept),
       '',
     ],
   ]
-  return table(['', 'of each', 'price', 'a million texts', 'a million images'], rows)
+  return table(['', 'per upload', 'price', 'a million texts', 'a million images'], rows)
 }
 
-/** The three rates, by the month. What is summed up is what is shown. */
+/** Renders the monthly cost at the three rates. The totals are sums of the rounded values that the table shows. */
 export function renderMonths(): string {
   const [sums, rows] = [{ lambda: RATES.map(() => 0), fargate: RATES.map(() => 0) }, [] as string[][]]
   const add = (what: string, of: (month: Month) => number, ...to: Array<keyof typeof sums>) => {
@@ -76,14 +76,14 @@ export function renderMonths(): string {
   add('API Gateway, HTTP API: 300 × 1.00 + the rest × 0.90', ({ common }) => common.httpApi, ...both)
   add(`S3 requests: uploads × ${cents(million.s3)}`, ({ common }) => common.s3, ...both)
   add(`DynamoDB: uploads × ${cents(million.dynamodb)}`, ({ common }) => common.dynamodb, ...both)
-  add(`logs, both: uploads × ${Number(million.logs.toPrecision(3))}`, ({ common }) => common.logs, ...both)
+  add(`Logs of both kinds: uploads × ${Number(million.logs.toPrecision(3))}`, ({ common }) => common.logs, ...both)
   add('S3 storage of one month’s objects', ({ common }) => common.kept, ...both)
-  add(`the sweep of strays, reads: uploads × ${million.strays}`, ({ common }) => common.strays, ...both)
+  add(`Reads by the sweep of orphaned objects: uploads × ${million.strays}`, ({ common }) => common.strays, ...both)
   const kinesis = (compute: 'lambda' | 'fargate') =>
     `Kinesis: shards (${counts(({ shards }) => shards[compute])}) × ${cents(shardMonth)} + uploads × ${million.kinesis}`
   add(`**on Lambda**: uploads × ${cents(million.lambda)}`, ({ lambda }) => lambda.functions, 'lambda')
   add(kinesis('lambda'), ({ lambda }) => lambda.kinesis, 'lambda')
-  add('schedules, with the lists of the sweep at most', ({ lambda }) => lambda.schedules, 'lambda')
+  add('Schedules, with the maximum number of lists by the sweep', ({ lambda }) => lambda.schedules, 'lambda')
   add(
     `**on Fargate**: vCPUs (${counts(({ vcpus }) => vcpus)}) × ${cents(vcpuMonth)}`,
     ({ fargate }) => fargate.tasks,
@@ -91,17 +91,17 @@ export function renderMonths(): string {
   )
   add(kinesis('fargate'), ({ fargate }) => fargate.kinesis, 'fargate')
   add(
-    `network: NAT, endpoint, balancer, and uploads × ${Number(million.through.toPrecision(2))}`,
+    `Network: NAT, endpoint, balancer, and uploads × ${Number(million.through.toPrecision(2))}`,
     ({ fargate }) => fargate.network,
     'fargate',
   )
   add(
-    `leases: shards × ${cents(leaseMonth)}, outbox: workers (${counts(({ workers }) => workers)}) × ${cents(relayMonth)}, and the lists of the sweep at most`,
+    `Leases: shards × ${cents(leaseMonth)}, outbox: workers (${counts(({ workers }) => workers)}) × ${cents(relayMonth)}, and the maximum number of lists by the sweep`,
     ({ fargate }) => fargate.workers,
     'fargate',
   )
   for (const [name, sum] of [['Lambda', sums.lambda] as const, ['Fargate', sums.fargate] as const])
-    rows.push([`**in all, on ${name}**`, ...sum.map(amount => `**${dollars(amount)}**`)])
+    rows.push([`**Total on ${name}**`, ...sum.map(amount => `**${dollars(amount)}**`)])
   const uploads = ['uploads', '26 million', '2.6 billion', '26 billion']
   return table(
     ['a month, in dollars', ...RATES.map(rate => `${rate.toLocaleString('en-US')} a second`)],
@@ -109,23 +109,26 @@ export function renderMonths(): string {
   )
 }
 
-/** What may come on top, or in the place of another. */
+/** Renders costs that may be added, or replace another. */
 export function renderBesides(): string {
   const row = (what: string, of: (month: Month) => number) => [what, ...months.map(month => dollars(of(month)))]
   const rows = [
     row(
-      'a REST API in place of the HTTP API: 333 × 3.50 + 667 × 2.80 + the rest × 2.38',
+      'REST API instead of the HTTP API: 333 × 3.50 + 667 × 2.80 + the rest × 2.38',
       ({ besides }) => besides.restApi,
     ),
-    row(`each further output as an object: uploads × ${cents(prices.s3.put)}`, ({ besides }) => besides.object),
+    row(`Each further output as an object: uploads × ${cents(prices.s3.put)}`, ({ besides }) => besides.object),
     row(
-      `each further output of under 1 KiB as an item: uploads × ${prices.dynamodb.write}`,
+      `Each further output of less than 1 KiB as an item: uploads × ${prices.dynamodb.write}`,
       ({ besides }) => besides.item,
     ),
     row(
-      `one month’s records, ${kb(sizes.record)} each, every month that they are kept: uploads × ${cents(million.records)}`,
+      `Records of one month, ${kb(sizes.record)} each, for every month that they are kept: uploads × ${cents(million.records)}`,
       ({ besides }) => besides.records,
     ),
   ]
-  return table(['besides, a month, in dollars', ...RATES.map(rate => `${rate.toLocaleString('en-US')} a second`)], rows)
+  return table(
+    ['further costs a month, in dollars', ...RATES.map(rate => `${rate.toLocaleString('en-US')} a second`)],
+    rows,
+  )
 }

@@ -1,4 +1,4 @@
-/** What an upload takes, from its request to what is made of it. cost.test.ts counts it on the wire. */
+/** The billed operations of an upload, from its request to its outputs. cost.test.ts counts them on the wire. */
 export interface Takes {
   s3Puts: number
   s3Gets: number
@@ -9,8 +9,8 @@ export interface Takes {
 
 export const text: Takes = { s3Puts: 2, s3Gets: 1, dynamodbWrites: 2, kinesisRecords: 1 }
 
-/** A thumbnail and `metadata.json`: one object more, and a record that has come to be larger than a unit. */
+/** With a thumbnail and `metadata.json`: one more object, and a record that outgrows a unit. */
 export const image: Takes = { s3Puts: 3, s3Gets: 1, dynamodbWrites: 3, kinesisRecords: 1 }
 
-/** Bytes. Of a text of 4 KiB; what is kept of it is as much again. */
+/** Sizes in bytes for a text of 4 KiB, whose output has the same size. */
 export const sizes = { file: 4_096, kept: 8_192, event: 500, record: 750, logs: 800, accessLog: 350 } as const
