@@ -1,6 +1,6 @@
 import { CfnOutput } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
-import type { AlarmSource } from '../running/alarm-source.ts'
+import type { AlarmSource } from '../monitoring/alarm-source.ts'
 import type { GatewaySettings } from './gateway-settings.ts'
 import { createHttpGateway } from './http-gateway.ts'
 import { createRestGateway } from './rest-gateway.ts'

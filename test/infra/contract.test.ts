@@ -37,10 +37,10 @@ const everything = {
 }
 const lambda = synthesize(t, { ...everything, compute: 'lambda' })
 const fargate = synthesize(t, { ...everything, compute: 'fargate' })
-// Last: the templates hold the process up for so long that the servers give up on connections that are at rest.
+// Servers start last: synthesis blocks the process for so long that they would close idle connections.
 const aws = await startAws(t)
 
-/** What a function or a task runs, and what it is given. */
+/** The program of a function or task, and its environment. */
 interface Process {
   /** Below the root, as `services/api/lambda.ts`. */
   source: string
@@ -58,14 +58,14 @@ const SCHEMAS: Readonly<Record<string, TObject>> = {
   'services/worker/worker.ts': workerConfigSchema,
 }
 
-/** Where what the image has in dist/ comes from. */
+/** Returns the source of a file in the image's dist/. */
 const sourceOf = (file: string) => file.replace(/^dist\//, '').replace(/\.(?:js|handler)$/, '.ts')
 
 function functionsOf({ compute }: Synthesized, resolve: Resolve): Process[] {
   return propertiesOf(compute, 'AWS::Lambda::Function').map(({ ImageConfig, Environment }) => {
     const { Command, EntryPoint } = ImageConfig as { Command: string[]; EntryPoint: string[] }
     const { Variables } = resolve(Environment) as { Variables: Record<string, string> }
-    // Lambda's own to give.
+    // Lambda sets it.
     const environment = { ...Variables, AWS_REGION: REGION }
     return { source: sourceOf(Command[0] ?? ''), command: [...EntryPoint, ...Command].join(' '), environment }
   })
@@ -86,7 +86,7 @@ function tasksOf({ compute }: Synthesized, resolve: Resolve): Process[] {
 const functions = functionsOf(lambda, resolverOf(lambda))
 const tasks = tasksOf(fargate, resolverOf(fargate))
 
-t.test('every command and handler is there, and the README says how to call them', async t => {
+t.test('has every command and handler in the image, and in the README', async t => {
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
   const { programs, handlers } = entriesOf(path.join(root, 'services'))
   const bundled = [...programs, ...handlers].map(name => `services/${name}.ts`)
@@ -99,7 +99,7 @@ t.test('every command and handler is there, and the README says how to call them
   }
 })
 
-t.test('every variable that is given is one of the process, and every one that it needs is given', async t => {
+t.test('gives each process only variables that it knows, and all that it requires', async t => {
   for (const { source, environment } of [...functions, ...tasks]) {
     const schema = SCHEMAS[source]
     if (!schema) return t.fail(source)
@@ -109,12 +109,12 @@ t.test('every variable that is given is one of the process, and every one that i
   }
 })
 
-t.test('nothing is streamed to a gateway that waits for the whole', async t => {
+t.test('streams no events to a gateway that buffers responses', async t => {
   const api = tasks.find(({ source }) => source === 'services/api/server.ts')
   t.equal(api?.environment.EVENT_STREAMS, 'whole')
 })
 
-t.test('every handler starts with what its function is given, and nothing else', async t => {
+t.test('starts every handler with the environment of its function', async t => {
   const start = promisify(execFile)
   for (const { source, environment } of functions) {
     const entry = JSON.stringify(path.join(root, source))
@@ -126,7 +126,7 @@ t.test('every handler starts with what its function is given, and nothing else',
   }
 })
 
-t.test('what the api serves is let through by the gateway, and nothing of uploads without a token', async t => {
+t.test('routes everything that the api serves, and requires a token for uploads', async t => {
   const { app } = await buildTestApi(t, aws)
   const document = (await app.openapi()) as unknown as {
     paths: Record<string, Record<string, { security?: unknown[] }>>
@@ -144,7 +144,7 @@ t.test('what the api serves is let through by the gateway, and nothing of upload
   t.equal(routeFor('OPTIONS', '/uploads')?.authorized, false)
 })
 
-/** As API Gateway chooses: the method by its name before any, the path as it is before one with a rest. */
+/** Chooses a route like API Gateway: an exact method before ANY. */
 function routeFor(method: string, asked: string) {
   const fits = (pattern: string) =>
     pattern.endsWith('/{proxy+}') ? asked.startsWith(pattern.slice(0, -'{proxy+}'.length)) : asked === pattern
@@ -152,24 +152,21 @@ function routeFor(method: string, asked: string) {
   return found.find(({ methods }) => methods.includes(method)) ?? found.find(({ methods }) => methods.includes('ANY'))
 }
 
-t.test(
-  'every alarm and every scaling of ours watches a metric that a process tells, under its name and dimension',
-  async t => {
-    for (const { compute, settings } of [lambda, fargate]) {
-      const alarms = propertiesOf(compute, 'AWS::CloudWatch::Alarm')
-      const own = alarms.filter(({ Namespace }) => String(Namespace).startsWith('Headgate/'))
-      t.ok(own.length >= 2, `${own.length} alarms of ${settings.compute}`)
-      const given = [...functions, ...tasks].map(({ environment }) => environment.METRICS_NAMESPACE)
-      for (const { Namespace, MetricName, Dimensions } of own) {
-        t.ok(String(MetricName) in metrics, String(MetricName))
-        t.ok(given.includes(String(Namespace)))
-        t.strictSame(Dimensions, [{ Name: 'Application', Value: names.application }])
-      }
+t.test('watches custom metrics by the names and dimensions under which processes emit them', async t => {
+  for (const { compute, settings } of [lambda, fargate]) {
+    const alarms = propertiesOf(compute, 'AWS::CloudWatch::Alarm')
+    const own = alarms.filter(({ Namespace }) => String(Namespace).startsWith('Headgate/'))
+    t.ok(own.length >= 2, `${own.length} alarms of ${settings.compute}`)
+    const given = [...functions, ...tasks].map(({ environment }) => environment.METRICS_NAMESPACE)
+    for (const { Namespace, MetricName, Dimensions } of own) {
+      t.ok(String(MetricName) in metrics, String(MetricName))
+      t.ok(given.includes(String(Namespace)))
+      t.strictSame(Dimensions, [{ Name: 'Application', Value: names.application }])
     }
-  },
-)
+  }
+})
 
-t.test('every alarm has its section in the runbook', async t => {
+t.test('has a section in the runbook for every alarm', async t => {
   const runbook = readFileSync(path.join(root, 'docs/runbook.md'), 'utf8')
   const sections = [...runbook.matchAll(/^## (\w+)$/gm)].map(([, name]) => name)
   const alarms = [lambda, fargate, synthesize(t, { gateway: 'rest' })].flatMap(({ compute }) =>
@@ -181,7 +178,7 @@ t.test('every alarm has its section in the runbook', async t => {
   t.strictSame([...new Set(alarms)].sort(), [...new Set(sections)].sort())
 })
 
-/** What tables have of their definition, in the words of CloudFormation, which are those of the API. */
+/** Returns the properties of a table that its definition determines. CloudFormation and the API name them alike. */
 const essence = ({
   TableName,
   KeySchema,
@@ -200,7 +197,7 @@ const essence = ({
   })),
 })
 
-t.test('the tables of the template are those of the embedded AWS', async t => {
+t.test('defines the same tables as the embedded AWS', async t => {
   await createTable(aws.dynamodb, names.application, leaseTable)
   const made = propertiesOf(lambda.data, 'AWS::DynamoDB::Table') as TableDescription[]
   t.equal(made.length, 2)
@@ -211,14 +208,14 @@ t.test('the tables of the template are those of the embedded AWS', async t => {
   }
 })
 
-t.test('items of the table go when their time has come', async t => {
+t.test('expires items of the uploads table', async t => {
   const [{ TimeToLiveSpecification } = {}] = propertiesOf(lambda.data, 'AWS::DynamoDB::Table').filter(
     ({ TableName }) => TableName === names.uploadsTable,
   )
   t.strictSame(TimeToLiveSpecification, { AttributeName: uploadsTable.timeToLive, Enabled: true })
 })
 
-t.test('the stream and the buckets of the template are those of the embedded AWS', async t => {
+t.test('defines the same stream and buckets as the embedded AWS', async t => {
   const [stream = {}] = propertiesOf(lambda.data, 'AWS::Kinesis::Stream')
   const named = { StreamName: String(stream.Name) }
   const { StreamDescriptionSummary } = await aws.kinesis.send(new DescribeStreamSummaryCommand(named))

@@ -28,7 +28,7 @@ function keyOf({ data }: Synthesized): unknown {
   return { 'Fn::GetAtt': [id, 'Arn'] }
 }
 
-t.test('the preset for regulated data has a key of the account, more logs and a second factor', async t => {
+t.test('sets a key of the account, more logs and a second factor with preset=regulated', async t => {
   each(t, regulated, (t, { settings }) => {
     t.match(settings, {
       keepData: true,
@@ -41,7 +41,7 @@ t.test('the preset for regulated data has a key of the account, more logs and a 
   })
 })
 
-t.test('with encryption=customer the key encrypts everything that holds data', async t => {
+t.test('encrypts everything that holds data with the key, with encryption=customer', async t => {
   each(t, regulated, (t, it) => {
     const { data, compute } = it
     const key = keyOf(it)
@@ -69,7 +69,7 @@ t.test('with encryption=customer the key encrypts everything that holds data', a
   })
 })
 
-t.test('the key rotates, and stays with the data that it encrypts', async t => {
+t.test('rotates the key, and keeps it as long as the data', async t => {
   each(t, regulated, (t, { data }) => {
     t.match(ofType(data, 'AWS::KMS::Key'), [
       [
@@ -94,7 +94,7 @@ interface KeyStatement {
   Condition?: Record<string, Record<string, unknown>>
 }
 
-t.test('the key lets the account decide, encrypts each log group, and serves alarms of the account', async t => {
+t.test('admits the account, its log groups and its alarms in the policy of the key', async t => {
   each(t, regulated, (t, it) => {
     const resolve = resolverOf(it)
     const [{ KeyPolicy } = {}] = propertiesOf(it.data, 'AWS::KMS::Key')
@@ -122,7 +122,7 @@ t.test('the key lets the account decide, encrypts each log group, and serves ala
   })
 })
 
-t.test('with encryption=aws there is no key', async t => {
+t.test('creates no key with encryption=aws', async t => {
   each(t, plain, (t, { data, compute }) => {
     t.strictSame(ofType(data, 'AWS::KMS::Key'), [])
     t.notMatch(JSON.stringify(compute), /kms:/)
@@ -130,7 +130,7 @@ t.test('with encryption=aws there is no key', async t => {
   })
 })
 
-t.test('roles may use the keys of existing resources, and only through the services that these are in', async t => {
+t.test('lets roles use the keys of existing resources, only through the services that need them', async t => {
   const existingKeyArns = [1, 2].map(id => `arn:aws:kms:us-east-1:111111111111:key/${id}`)
   const deployment = synthesize(t, {
     existingStream: 'theirs',
@@ -160,7 +160,7 @@ const policyOfLogs = ({ data }: Synthesized) =>
     .map(policy => JSON.stringify(policy))
     .join()
 
-t.test('with balancerLogs the load balancer writes access logs, where it is let in', async t => {
+t.test('delivers access logs of the load balancer with balancerLogs, and admits their delivery', async t => {
   const onFargate = ({ settings }: Synthesized) => settings.compute === 'fargate'
   each(t, regulated.filter(onFargate), (t, it) => {
     const attributes = Object.fromEntries(attributesOf(it).map(({ Key, Value }) => [Key, Value]))
@@ -189,7 +189,7 @@ const portsInto = (compute: CloudFormation, description: string) => {
   )
 }
 
-t.test('the certificate of the custom domain protects the way to the load balancer too', async t => {
+t.test('uses the certificate of the custom domain for TLS to the load balancer', async t => {
   const onFargate = ({ settings }: Synthesized) => settings.compute === 'fargate'
   each(t, regulated.filter(onFargate), (t, { compute, settings }) => {
     t.match(propertiesOf(compute, 'AWS::ElasticLoadBalancingV2::Listener'), [

@@ -16,7 +16,7 @@ import { type Recorder, startRecorder } from './support/recorder.ts'
 import { resolverOf } from './support/resolve.ts'
 import { synthesize } from './support/synthesize.ts'
 
-// First: it holds the process up for so long that the servers give up on connections that are at rest.
+// Synthesis comes first: it blocks the process for so long that servers would close idle connections.
 const lambda = synthesize(t, { compute: 'lambda' })
 const fargate = synthesize(t, { compute: 'fargate' })
 const encrypted = {
@@ -29,9 +29,9 @@ const seen: Record<string, Call[]> = {}
 const seenKeyCalls: Record<string, Call[]> = {}
 let workerLog = ''
 
-/** Has a duty done, and keeps the calls that it took. */
+/** Runs the scenario of a duty, and keeps the calls that it made. */
 function duty(name: string, scenario: (t: Test, recorder: Recorder) => Promise<void>): void {
-  t.test(`what ${name} asks of AWS is recorded`, async t => {
+  t.test(`records the calls to AWS of ${name}`, async t => {
     const recorder = await startRecorder(t, aws)
     await scenario(t, recorder)
     seen[name] = recorder.calls()
@@ -48,7 +48,7 @@ duty('consuming', async (t, recorder) => {
   workerLog = await consume(t, pipeline, recorder)
 })
 
-/** What Lambda calls in the name of the function that a stream is mapped to. No code of ours does. */
+/** Calls that Lambda makes in the name of the function that the stream is mapped to. */
 const MAPPED =
   /^(?:kinesis:(?:DescribeStream|DescribeStreamSummary|GetRecords|GetShardIterator|ListShards)|sqs:SendMessage) /
 
@@ -63,43 +63,49 @@ const roles = [
 ]
 
 for (const { of, role, duties } of roles) {
-  t.test(`on ${of.settings.compute}, the role of ${role} allows what its code does, and nothing else`, async t => {
+  t.test(`on ${of.settings.compute}, the role of ${role} allows the calls of its code, and no others`, async t => {
     const calls = duties.flatMap(name => seen[name] ?? [])
     t.ok(calls.length >= 5, `${calls.length} calls`)
     const { refused, unused } = surprises(permissionsOf(of, role, resolverOf(of)), calls)
-    t.strictSame(refused, [], 'no call is refused')
+    t.strictSame(refused, [], 'no call is denied')
     const isMapped = role === 'Processor'
     t.strictSame(
       unused.filter(permission => !(isMapped && MAPPED.test(permission))),
       [],
-      'nothing is allowed that is not used',
+      'no permission is unused',
     )
   })
 }
 
-/** What Lambda needs of the key to read the stream and to report to the queue in the name of the function. */
+/** Uses of the key by Lambda, which reads the stream and writes to the queue in the name of the function. */
 const MAPPED_BY_KEY = /^kms:\w+ \S+ via (?:kinesis|sqs)\./
 
 for (const { of, role, duties } of roles) {
   const { compute } = of.settings
-  t.test(`on ${compute}, with encryption=customer, the role of ${role} may use the key as its calls need`, async t => {
-    const calls = duties.flatMap(name => [...(seen[name] ?? []), ...(seenKeyCalls[name] ?? [])])
-    const deployment = encrypted[compute]
-    const { refused, unused } = surprises(permissionsOf(deployment, role, resolverOf(deployment)), calls)
-    t.strictSame(refused, [], 'no call is denied')
-    const expected = (permission: string) =>
-      role === 'Processor' && (MAPPED.test(permission) || MAPPED_BY_KEY.test(permission))
-    t.strictSame(
-      unused.filter(permission => !expected(permission)),
-      [],
-      'nothing is allowed that no call needs',
-    )
-    const without = surprises(permissionsOf(of, role, resolverOf(of)), calls).refused
-    t.ok(without.length > 0 && without.every(call => call.startsWith('kms:')), 'with encryption=aws no use is allowed')
-  })
+  t.test(
+    `on ${compute}, with encryption=customer, the role of ${role} allows the uses of the key that its calls need, and no others`,
+    async t => {
+      const calls = duties.flatMap(name => [...(seen[name] ?? []), ...(seenKeyCalls[name] ?? [])])
+      const deployment = encrypted[compute]
+      const { refused, unused } = surprises(permissionsOf(deployment, role, resolverOf(deployment)), calls)
+      t.strictSame(refused, [], 'no call is denied')
+      const expected = (permission: string) =>
+        role === 'Processor' && (MAPPED.test(permission) || MAPPED_BY_KEY.test(permission))
+      t.strictSame(
+        unused.filter(permission => !expected(permission)),
+        [],
+        'no permission is unused',
+      )
+      const without = surprises(permissionsOf(of, role, resolverOf(of)), calls).refused
+      t.ok(
+        without.length > 0 && without.every(call => call.startsWith('kms:')),
+        'with encryption=aws every use of a key is denied, and nothing else',
+      )
+    },
+  )
 }
 
-t.test('what Lambda does in the name of the processor may use the key', async t => {
+t.test('lets Lambda use the key for the stream and the queue in the name of the processor', async t => {
   const { lambda: deployment } = encrypted
   const found = permissionsOf(deployment, 'Processor', resolverOf(deployment)).map(describe)
   const expected = ['kinesis Decrypt', 'sqs GenerateDataKey', 'sqs Decrypt'].map(it => it.split(' '))
@@ -108,7 +114,7 @@ t.test('what Lambda does in the name of the processor may use the key', async t 
   }
 })
 
-t.test('with flat keys and other producers, what their uploads take besides is allowed', async t => {
+t.test('allows the additional calls of flat keys and other producers, only with those settings', async t => {
   const recorder = await startRecorder(t, aws)
   await processFlat(t, pipeline, recorder)
   for (const compute of ['lambda', 'fargate']) {
@@ -117,11 +123,11 @@ t.test('with flat keys and other producers, what their uploads take besides is a
     t.strictSame(surprises(permissionsOf(of, role, resolverOf(of)), recorder.calls()).refused, [])
   }
   const narrow = surprises(permissionsOf(lambda, 'Processor', resolverOf(lambda)), recorder.calls()).refused
-  t.match(narrow.join(), 'GetObject arn:aws:s3:::headgate-uploads/other/', 'and not without these settings')
+  t.match(narrow.join(), 'GetObject arn:aws:s3:::headgate-uploads/other/', 'denied without these settings')
   t.match(narrow.join(), 'GetObject arn:aws:s3:::headgate-processed/processed/')
 })
 
-t.test('no permission is for every resource, or for every action of a service', async t => {
+t.test('grants no permission for every resource, or for every action of a service', async t => {
   for (const { of, role } of roles) {
     for (const deployment of [of, encrypted[of.settings.compute]]) {
       for (const { action, resource, via } of permissionsOf(deployment, role, resolverOf(deployment))) {
@@ -133,7 +139,7 @@ t.test('no permission is for every resource, or for every action of a service', 
   }
 })
 
-t.test('every metric that there is comes out of the worker, in lines that CloudWatch understands', async t => {
+t.test('emits every metric from the worker, in CloudWatch’s embedded metric format', async t => {
   const lines = workerLog.split('\n').filter(line => line.includes('"_aws"'))
   t.match(
     lines.map(line => JSON.parse(line)),
@@ -145,7 +151,7 @@ t.test('every metric that there is comes out of the worker, in lines that CloudW
       },
     ],
   )
-  // The others come by the minute: those that are told are looked at where they are made.
+  // The other metrics are emitted every minute, so they are read from the function that collects them.
   const signal = signalOf(consumerDouble().metrics(), 0, 0)
   t.strictSame(new Set(['DeadLetters', ...Object.keys(signal)]), new Set(Object.keys(metrics)))
 })

@@ -27,7 +27,7 @@ async function isInstalled(command: string): Promise<boolean> {
   }
 }
 
-t.test('cfn-lint finds nothing but the warning that the templates accept', async t => {
+t.test('has no finding of cfn-lint except the warning that the templates accept', async t => {
   if (!(await isInstalled('cfn-lint'))) {
     return t.pass('skipped', { skip: 'cfn-lint is not installed: pip install cfn-lint' })
   }
@@ -73,7 +73,7 @@ function removeAcceptances({ Resources }: CloudFormation): Array<{ resource: str
   })
 }
 
-t.test('every finding of checkov is accepted with a reason, and nothing is accepted that it does not find', async t => {
+t.test('accepts every finding of checkov in the templates, and nothing that checkov does not find', async t => {
   if (!(await isInstalled('checkov'))) {
     return t.pass('skipped', { skip: 'checkov is not installed: pip install checkov' })
   }

@@ -4,7 +4,7 @@ import { readSettings } from '../../infra/settings/read.ts'
 import { resourceNames } from '../../infra/settings/schema.ts'
 import { names } from '../../services/platform/resources.ts'
 
-/** What is found wrong with a context. */
+/** Returns the faults that are found in a context. */
 function faults(context: Record<string, unknown>): readonly string[] {
   try {
     readSettings(context)
@@ -15,17 +15,17 @@ function faults(context: Record<string, unknown>): readonly string[] {
   return []
 }
 
-t.test('without a context it is a deployment to try things out with', async t => {
+t.test('defaults to a small deployment that can be destroyed', async t => {
   t.match(readSettings({}), { preset: 'dev', name: 'headgate', compute: 'lambda', gateway: 'http', keepData: false })
   t.ok(Object.isFrozen(readSettings({})))
 })
 
-t.test('production keeps its data and outlives an availability zone', async t => {
+t.test('keeps data and survives the loss of an availability zone with preset=prod', async t => {
   const settings = readSettings({ preset: 'prod' })
   t.match(settings, { keepData: true, natGateways: 2, apiTasksMin: 2, workerTasksMin: 2 })
 })
 
-t.test('settings of the command line are text, and go before those of the preset', async t => {
+t.test('parses settings of the command line, which override those of the preset', async t => {
   const environment = '{"MAX_FORM_FILES":"3"}'
   t.match(readSettings({ preset: 'prod', shards: '8', keepData: 'false', apiEnvironment: environment }), {
     shards: 8,
@@ -34,11 +34,11 @@ t.test('settings of the command line are text, and go before those of the preset
   })
 })
 
-t.test('what CDK itself keeps in the context is left alone', async t => {
+t.test('ignores CDK’s own entries in the context', async t => {
   t.strictSame(faults({ 'aws:cdk:version-reporting': true, '@aws-cdk/aws-iam:minimizePolicies': true }), [])
 })
 
-t.test('every setting at fault is named, and one that does not exist too', async t => {
+t.test('names every invalid setting and every unknown one', async t => {
   const found = faults({ shard: '8', shards: '0', compute: 'ec2', apiEnvironment: 'no json', alarmEmail: 'nobody' })
   for (const name of ['shard:', 'shards:', 'compute:', 'apiEnvironment:', 'alarmEmail:']) {
     t.ok(
@@ -48,14 +48,14 @@ t.test('every setting at fault is named, and one that does not exist too', async
   }
 })
 
-t.test('all are named, however many they are', async t => {
+t.test('names all invalid settings, however many there are', async t => {
   const numbers = ['shards', 'retentionHours', 'expireUploadsDays', 'expireProcessedDays', 'noncurrentDays']
   const wrong = [...numbers, 'preset', 'name', 'compute', 'gateway', 'streamMode', 'mfa', 'keepData']
   const found = faults(Object.fromEntries(wrong.map(name => [name, '?'])))
   t.strictSame(new Set(found.map(fault => fault.split(':')[0])), new Set(wrong))
 })
 
-t.test('settings that do not go together are refused', async t => {
+t.test('rejects settings that contradict each other', async t => {
   t.match(faults({ domainName: 'api.example.com' }), [/certificateArn/])
   t.match(faults({ userPoolDomain: 'sign-in' }), [/callbackUrls/])
   t.match(faults({ availabilityZones: 'us-east-1a' }), [/^availabilityZones/])
@@ -74,7 +74,7 @@ t.test('settings that do not go together are refused', async t => {
   t.match(faults({ tracing: 'otlp', otlpEndpoint: 'https://key@collector.example.com' }), [/otlpEndpoint/])
 })
 
-t.test('memory that Fargate does not have for the CPU is refused before anything happens', async t => {
+t.test('rejects sizes of memory that Fargate does not offer for the CPU', async t => {
   const sized = (more: Record<string, string>) => faults({ compute: 'fargate', ...more })
   t.match(sized({ apiCpu: '2048' }), [/^apiMiB: 1024 is not available: .* 4096 to 16384 /])
   t.match(sized({ workerMiB: '1500' }), [/^workerMiB: .* in steps of 1024/])
@@ -83,7 +83,7 @@ t.test('memory that Fargate does not have for the CPU is refused before anything
   t.strictSame(sized({ preset: 'prod' }), [])
 })
 
-t.test('the names are those that the code defaults to; another deployment’s stand apart', async t => {
+t.test('uses the default names of the code, and prefixes those of another deployment', async t => {
   t.match(resourceNames(readSettings({})), {
     stream: names.stream,
     uploadsTable: names.uploadsTable,

@@ -20,7 +20,7 @@ const otlp = {
   otlpEndpoint: 'https://collector.example.com',
   otlpHeadersSecretArn: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:otlp-headers-AbCdEf',
 }
-/** Each way of tracing with each compute, and with each gateway. */
+/** Combines each kind of tracing with each compute and each gateway. */
 const traces = ({ compute, gateway }: (typeof variants)[number]) =>
   (compute === 'lambda') === (gateway === 'rest') ? { tracing: 'xray' } : otlp
 /** Every variant as production has it, with every setting; and the smallest. */
@@ -36,16 +36,16 @@ function each(t: Test, deployments: readonly Synthesized[], check: (t: Test, it:
 
 const stacks = ({ data, compute }: Synthesized) => [data, compute]
 
-t.test('every variant synthesizes offline, with no finding of cdk-nag that is not acknowledged', async t => {
+t.test('synthesizes every variant offline, and an unacknowledged finding of cdk-nag ends the synthesis', async t => {
   t.equal(all.length, 8)
-  // That a finding does end a synthesis.
+  // Shows that a finding ends the synthesis.
   const app = new App()
   new Bucket(new Stack(app, 'careless'), 'Public')
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
   t.throws(() => app.synth(), /alidation failed/)
 })
 
-t.test('no template names an account or a region', async t => {
+t.test('names no account or region in a template', async t => {
   each(t, all, (t, it) => {
     const text = JSON.stringify(stacks(it))
       .replaceAll(everything.certificateArn, '')
@@ -55,7 +55,7 @@ t.test('no template names an account or a region', async t => {
   })
 })
 
-t.test('buckets are private, encrypted, for TLS alone, and tidy themselves up', async t => {
+t.test('creates buckets that are private, encrypted, reachable by TLS only, and expire what is left over', async t => {
   each(t, all, (t, { data }) => {
     const policies = JSON.stringify(propertiesOf(data, 'AWS::S3::BucketPolicy'))
     for (const [id, { Properties = {} }] of ofType(data, 'AWS::S3::Bucket')) {
@@ -85,7 +85,7 @@ t.test('buckets are private, encrypted, for TLS alone, and tidy themselves up', 
   })
 })
 
-t.test('tables can be restored to any second, and production deletes no data', async t => {
+t.test('creates tables with point-in-time recovery, and deletes no data in production', async t => {
   const DATA = ['AWS::S3::Bucket', 'AWS::DynamoDB::Table', 'AWS::Kinesis::Stream', 'AWS::Cognito::UserPool']
   each(t, all, (t, it) => {
     for (const table of propertiesOf(it.data, 'AWS::DynamoDB::Table')) {
@@ -97,7 +97,7 @@ t.test('tables can be restored to any second, and production deletes no data', a
       for (const [id, resource] of ofType(it.data, type)) {
         const kept = it.settings.keepData
         const UpdateReplacePolicy = kept ? 'Retain' : 'Delete'
-        // What CloudFormation may delete does not stay behind where the stack could not be made. A protected one it may not.
+        // CloudFormation deletes these when creating the stack fails. It cannot delete protected tables and user pools.
         const isProtected = type === 'AWS::DynamoDB::Table' || type === 'AWS::Cognito::UserPool'
         const DeletionPolicy = kept && !isProtected ? 'RetainExceptOnCreate' : UpdateReplacePolicy
         t.match(resource, { DeletionPolicy, UpdateReplacePolicy }, id)
@@ -107,7 +107,7 @@ t.test('tables can be restored to any second, and production deletes no data', a
 })
 
 t.test(
-  'what the data stack exports is the same whoever computes, so that a change of it takes nothing away',
+  'exports the same from the data stack for either compute, so that a change of compute removes no export',
   async t => {
     const exportsOf = ({ data }: Synthesized) =>
       Object.values(data.Outputs ?? {}).flatMap(({ Export }) => (Export ? [Export.Name] : []))
@@ -119,12 +119,12 @@ t.test(
       const imported = JSON.stringify(compute).matchAll(/"Fn::ImportValue":"([^"]+)"/g)
       const made = Object.values(data.Outputs ?? {}).map(output => output.Export?.Name)
       for (const [, name] of imported) t.ok(made.includes(name), String(name))
-      t.notMatch(JSON.stringify(data), /Fn::ImportValue/, 'and it imports nothing of itself')
+      t.notMatch(JSON.stringify(data), /Fn::ImportValue/, 'the data stack imports nothing')
     })
   },
 )
 
-t.test('no name is taken twice where one compute takes over from the other', async t => {
+t.test('uses different names for both computes, which exist side by side during a change', async t => {
   const NAMED: Readonly<Record<string, string>> = {
     'AWS::CloudWatch::Alarm': 'AlarmName',
     'AWS::CloudWatch::Dashboard': 'DashboardName',
@@ -145,7 +145,7 @@ t.test('no name is taken twice where one compute takes over from the other', asy
   )
 })
 
-t.test('users sign in with a password or SRP to a client without a secret', async t => {
+t.test('lets users sign in with a password or SRP, by a client without a secret', async t => {
   each(t, all, (t, { data }) => {
     t.match(propertiesOf(data, 'AWS::Cognito::UserPoolClient'), [
       {
@@ -156,7 +156,7 @@ t.test('users sign in with a password or SRP to a client without a secret', asyn
   })
 })
 
-/** The routes of the gateway, as `METHOD path`, each with the type of its authorizer. */
+/** Returns the type of the authorizer of each route, by `METHOD path`. */
 function gatewayRoutes({ compute, settings }: Synthesized): Record<string, string> {
   if (settings.gateway === 'http') {
     const made = propertiesOf(compute, 'AWS::ApiGatewayV2::Route')
@@ -182,7 +182,7 @@ function gatewayRoutes({ compute, settings }: Synthesized): Record<string, strin
   )
 }
 
-t.test('every route of uploads has an authorizer, and nothing else is let through but what is open', async t => {
+t.test('puts an authorizer on every route of uploads, and has no other routes than the open ones', async t => {
   each(t, all, (t, it) => {
     const kind = it.settings.gateway === 'http' ? 'JWT' : 'COGNITO_USER_POOLS'
     const expected = routes.flatMap(({ path, methods, authorized }) =>
@@ -195,7 +195,7 @@ t.test('every route of uploads has an authorizer, and nothing else is let throug
   })
 })
 
-t.test('a REST API goes to the balancer itself, by a link of the second kind', async t => {
+t.test('connects a REST API to the load balancer by a VPC link V2', async t => {
   const linked = all.filter(({ settings }) => settings.compute === 'fargate' && settings.gateway === 'rest')
   each(t, linked, (t, { compute }) => {
     const [[balancer] = []] = ofType(compute, 'AWS::ElasticLoadBalancingV2::LoadBalancer')
@@ -210,26 +210,23 @@ t.test('a REST API goes to the balancer itself, by a link of the second kind', a
   })
 })
 
-t.test(
-  'the mapping begins at the first record, reports failures one by one, and gives nothing up by itself',
-  async t => {
-    const mapped = all.filter(({ settings }) => settings.compute === 'lambda')
-    each(t, mapped, (t, { compute, settings }) => {
-      t.match(propertiesOf(compute, 'AWS::Lambda::EventSourceMapping'), [
-        {
-          StartingPosition: 'TRIM_HORIZON',
-          FunctionResponseTypes: ['ReportBatchItemFailures'],
-          BatchSize: settings.batchSize,
-          ParallelizationFactor: settings.parallelization,
-          MaximumRetryAttempts: -1,
-          BisectBatchOnFunctionError: true,
-        },
-      ])
-    })
-  },
-)
+t.test('maps the stream from its first record, with failures reported by item and unlimited retries', async t => {
+  const mapped = all.filter(({ settings }) => settings.compute === 'lambda')
+  each(t, mapped, (t, { compute, settings }) => {
+    t.match(propertiesOf(compute, 'AWS::Lambda::EventSourceMapping'), [
+      {
+        StartingPosition: 'TRIM_HORIZON',
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        BatchSize: settings.batchSize,
+        ParallelizationFactor: settings.parallelization,
+        MaximumRetryAttempts: -1,
+        BisectBatchOnFunctionError: true,
+      },
+    ])
+  })
+})
 
-t.test('all functions and tasks are of one image, and cannot write to its file system', async t => {
+t.test('runs all functions and tasks from one image, with a read-only root file system in tasks', async t => {
   each(t, all, (t, { compute, settings }) => {
     const isLambda = settings.compute === 'lambda'
     const images = isLambda
@@ -248,7 +245,7 @@ function containersOf(compute: CloudFormation): Array<Record<string, unknown>> {
   )
 }
 
-t.test('a task has longer to stop than its process takes, and deployments that fail are rolled back', async t => {
+t.test('gives a task longer to stop than its process needs, and rolls failed deployments back', async t => {
   const tasks = all.filter(({ settings }) => settings.compute === 'fargate')
   each(t, tasks, (t, { compute, settings }) => {
     for (const { StopTimeout, Environment } of containersOf(compute)) {
@@ -260,10 +257,10 @@ t.test('a task has longer to stop than its process takes, and deployments that f
     const [{ TargetGroupAttributes } = {}] = propertiesOf(compute, 'AWS::ElasticLoadBalancingV2::TargetGroup')
     const attributes = TargetGroupAttributes as Array<{ Key: string; Value: string }>
     const draining = attributes.find(({ Key }) => Key === 'deregistration_delay.timeout_seconds')?.Value
-    t.ok(Number(draining) > 30, 'what API Gateway still waits for is not broken off')
+    t.ok(Number(draining) > 30, 'requests that API Gateway waits for can finish')
     for (const service of propertiesOf(compute, 'AWS::ECS::Service')) {
       t.match(service, { DeploymentConfiguration: { DeploymentCircuitBreaker: { Enable: true, Rollback: true } } })
-      t.notOk('DesiredCount' in service, 'a deployment leaves as many tasks as the load has asked for')
+      t.notOk('DesiredCount' in service, 'a deployment does not reset the number of tasks')
     }
     const scalable = propertiesOf(compute, 'AWS::ApplicationAutoScaling::ScalableTarget')
     const workers = scalable.filter(({ ResourceId }) => JSON.stringify(ResourceId).includes('WorkerService'))
@@ -273,7 +270,7 @@ t.test('a task has longer to stop than its process takes, and deployments that f
   })
 })
 
-t.test('which zones tasks are in can be said, and nothing that computes is protected from going', async t => {
+t.test('uses the given availability zones, and protects nothing in the compute stack from deletion', async t => {
   const { compute } = synthesize(t, {
     preset: 'prod',
     compute: 'fargate',
@@ -285,7 +282,7 @@ t.test('which zones tasks are in can be said, and nothing that computes is prote
   t.match(JSON.stringify(balancer?.LoadBalancerAttributes), '"deletion_protection.enabled","Value":"false"')
 })
 
-t.test('every log ends some day', async t => {
+t.test('expires every log', async t => {
   each(t, all, (t, it) => {
     const logs = stacks(it).flatMap(template => propertiesOf(template, 'AWS::Logs::LogGroup'))
     t.ok(logs.length > 0)
@@ -293,42 +290,45 @@ t.test('every log ends some day', async t => {
   })
 })
 
-t.test('a REST API refuses as the api does, so that pages see it too, and the api knows its stage', async t => {
-  const titles = Object.entries(catalogue).map(([slug, kind]) => ({ type: `urn:headgate:problem:${slug}`, ...kind }))
-  const rest = all.filter(({ settings }) => settings.gateway === 'rest')
-  each(t, rest, (t, { compute, settings }) => {
-    const answers = propertiesOf(compute, 'AWS::ApiGateway::GatewayResponse')
-    t.ok(answers.length >= 5, `${answers.length} answers`)
-    for (const { StatusCode, ResponseTemplates, ResponseParameters } of answers) {
-      const { type, title, status } = JSON.parse(Object.values(ResponseTemplates as Record<string, string>).join())
-      t.ok(
-        titles.some(kind => kind.type === type && kind.title === title && kind.status === status),
-        `${type} is one of the api's`,
-      )
-      t.equal(String(status), StatusCode)
-      const origin = (ResponseParameters as Record<string, string>)[
-        'gatewayresponse.header.Access-Control-Allow-Origin'
-      ]
-      t.equal(origin, settings.corsOrigins === '' ? undefined : "'*'")
-    }
-    const [stage] = propertiesOf(compute, 'AWS::ApiGateway::Stage')
-    const path = /"PUBLIC_PATH":"([^"]*)"|"Name":"PUBLIC_PATH","Value":"([^"]*)"/.exec(JSON.stringify(compute))
-    t.equal(path?.[1] ?? path?.[2], settings.domainName === undefined ? `/${stage?.StageName}` : undefined)
-  })
-})
+t.test(
+  'formats error responses of a REST API like those of the api, with CORS, and tells the api its stage',
+  async t => {
+    const titles = Object.entries(catalogue).map(([slug, kind]) => ({ type: `urn:headgate:problem:${slug}`, ...kind }))
+    const rest = all.filter(({ settings }) => settings.gateway === 'rest')
+    each(t, rest, (t, { compute, settings }) => {
+      const answers = propertiesOf(compute, 'AWS::ApiGateway::GatewayResponse')
+      t.ok(answers.length >= 5, `${answers.length} answers`)
+      for (const { StatusCode, ResponseTemplates, ResponseParameters } of answers) {
+        const { type, title, status } = JSON.parse(Object.values(ResponseTemplates as Record<string, string>).join())
+        t.ok(
+          titles.some(kind => kind.type === type && kind.title === title && kind.status === status),
+          `${type} is one of the api's`,
+        )
+        t.equal(String(status), StatusCode)
+        const origin = (ResponseParameters as Record<string, string>)[
+          'gatewayresponse.header.Access-Control-Allow-Origin'
+        ]
+        t.equal(origin, settings.corsOrigins === '' ? undefined : "'*'")
+      }
+      const [stage] = propertiesOf(compute, 'AWS::ApiGateway::Stage')
+      const path = /"PUBLIC_PATH":"([^"]*)"|"Name":"PUBLIC_PATH","Value":"([^"]*)"/.exec(JSON.stringify(compute))
+      t.equal(path?.[1] ?? path?.[2], settings.domainName === undefined ? `/${stage?.StageName}` : undefined)
+    })
+  },
+)
 
-t.test('an alarm does not wait for several metrics that are told now and then to be told at once', async t => {
+t.test('has no alarm on a sum of metrics that are emitted only occasionally', async t => {
   each(t, all, (t, { compute }) => {
     for (const { AlarmName, Metrics = [] } of propertiesOf(compute, 'AWS::CloudWatch::Alarm')) {
       const parts = Metrics as Array<{ Expression?: string }>
       const expressions = parts.flatMap(({ Expression }) => Expression ?? [])
-      // What ECS tells of a service it tells every minute.
+      // ECS emits these metrics every minute.
       for (const expression of expressions) t.equal(expression, 'desired - FILL(running, 0)', JSON.stringify(AlarmName))
     }
   })
 })
 
-t.test('who does not do his work at all is told of too', async t => {
+t.test('has alarms for a consumer or relay that does not run at all', async t => {
   each(t, all, (t, { compute, settings }) => {
     const alarm = (id: string) =>
       propertiesOf(compute, 'AWS::CloudWatch::Alarm').find(
@@ -346,15 +346,18 @@ t.test('who does not do his work at all is told of too', async t => {
     t.match(alarm('DeadLetters'), { TreatMissingData: 'notBreaching' })
     t.match(alarm('Api5xx'), { Period: 300, EvaluationPeriods: 1, Threshold: 5 })
     if (settings.compute === 'fargate') return
-    // A function that runs every quarter of an hour has no values in five minutes in a row.
+    // A function that runs every quarter of an hour has no data points in most periods of five minutes.
     t.match(alarm('FunctionErrors-Strays'), { Period: 900, EvaluationPeriods: 2, Threshold: 0 })
     t.match(alarm('FunctionErrors-Relay'), { Period: 300, EvaluationPeriods: 2 })
     const age = alarm('IteratorAge')
-    t.ok(Number(age?.Period) >= settings.processorSeconds, 'nor has one that hangs for as long as it may')
+    t.ok(
+      Number(age?.Period) >= settings.processorSeconds,
+      'the period is not shorter than an invocation that times out',
+    )
   })
 })
 
-t.test('alarms reach somebody, once when they go off and once when it is over', async t => {
+t.test('notifies the operator when an alarm goes off and when it is resolved', async t => {
   each(t, production, (t, { compute }) => {
     t.match(propertiesOf(compute, 'AWS::SNS::Subscription'), [{ Protocol: 'email', Endpoint: everything.alarmEmail }])
     const own = propertiesOf(compute, 'AWS::CloudWatch::Alarm').filter(({ AlarmName }) => AlarmName !== undefined)

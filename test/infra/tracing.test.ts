@@ -21,11 +21,11 @@ const both = (compute: string) => ({
   toXray: synthesize(t, { compute, tracing: 'xray' }),
 })
 const computes = [
-  { compute: 'lambda', traced: ['Api', 'Processor', 'Relay'], untold: ['Sweep', 'Strays'], ...both('lambda') },
-  { compute: 'fargate', traced: ['Api', 'Worker'], untold: [], ...both('fargate') },
+  { compute: 'lambda', traced: ['Api', 'Processor', 'Relay'], untraced: ['Sweep', 'Strays'], ...both('lambda') },
+  { compute: 'fargate', traced: ['Api', 'Worker'], untraced: [], ...both('fargate') },
 ]
 
-/** The trace variables of everything that runs, by what it runs. */
+/** Returns the tracing variables of each function or task, by its command. */
 function variablesOf(of: Synthesized): Map<string, Record<string, string>> {
   const functions = propertiesOf(of.compute, 'AWS::Lambda::Function').map(({ ImageConfig, Environment }) => {
     const { Command } = ImageConfig as { Command: string[] }
@@ -47,7 +47,7 @@ function variablesOf(of: Synthesized): Map<string, Record<string, string>> {
 }
 
 const describe = ({ action, resource }: Permission) => `${action} ${resource}`
-/** What a role may do with one setting and not with another. */
+/** Returns the permissions that a role has with one setting and lacks with another. */
 function added(role: string, before: Synthesized, after: Synthesized): string[] {
   const known = new Set(permissionsOf(before, role, resolverOf(before)).map(describe))
   return permissionsOf(after, role, resolverOf(after))
@@ -55,40 +55,43 @@ function added(role: string, before: Synthesized, after: Synthesized): string[] 
     .filter(permission => !known.has(permission))
 }
 
-for (const { compute, traced, untold, toAnybody, toXray } of computes) {
-  t.test(`on ${compute}, whoever an upload comes by is told where traces go, and may do what it takes`, async t => {
-    const secrets = await startSecretsManager(t, { [SECRET]: 'api-key=a' })
-    process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = secrets.url
-    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' })
-    await readHeaders(SECRET, 'us-east-1')
+for (const { compute, traced, untraced, toAnybody, toXray } of computes) {
+  t.test(
+    `on ${compute}, configures tracing for processes on the path of an upload, and grants what exporting needs`,
+    async t => {
+      const secrets = await startSecretsManager(t, { [SECRET]: 'api-key=a' })
+      process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = secrets.url
+      Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' })
+      await readHeaders(SECRET, 'us-east-1')
 
-    const told = [...variablesOf(toAnybody).values()].filter(variables => Object.keys(variables).length > 0)
-    t.equal(told.length, traced.length)
-    for (const variables of told) {
-      const others = { AWS_REGION: 'us-east-1', UPLOAD_BUCKET: 'uploads', PROCESSED_BUCKET: 'processed' }
-      t.match(loadConfig(workerConfigSchema, { ...others, ...variables }), {
-        OTEL_TRACES_EXPORTER: 'otlp',
-        OTEL_EXPORTER_OTLP_ENDPOINT: otlp.otlpEndpoint,
-        OTLP_HEADERS_SECRET_ARN: SECRET,
-        OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
-        OTEL_TRACES_SAMPLER_ARG: 0.25,
-      })
-    }
-    t.equal([...variablesOf(toXray).values()].filter(it => it.OTEL_TRACES_EXPORTER === 'xray').length, traced.length)
+      const told = [...variablesOf(toAnybody).values()].filter(variables => Object.keys(variables).length > 0)
+      t.equal(told.length, traced.length)
+      for (const variables of told) {
+        const others = { AWS_REGION: 'us-east-1', UPLOAD_BUCKET: 'uploads', PROCESSED_BUCKET: 'processed' }
+        t.match(loadConfig(workerConfigSchema, { ...others, ...variables }), {
+          OTEL_TRACES_EXPORTER: 'otlp',
+          OTEL_EXPORTER_OTLP_ENDPOINT: otlp.otlpEndpoint,
+          OTLP_HEADERS_SECRET_ARN: SECRET,
+          OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+          OTEL_TRACES_SAMPLER_ARG: 0.25,
+        })
+      }
+      t.equal([...variablesOf(toXray).values()].filter(it => it.OTEL_TRACES_EXPORTER === 'xray').length, traced.length)
 
-    for (const role of traced) {
-      t.strictSame(
-        added(role, toXray, toAnybody),
-        secrets.calls.map(describe),
-        `${role}: what the code was seen to ask`,
-      )
-      t.strictSame(added(role, toAnybody, toXray), ['xray:PutSpans *', 'xray:PutSpansForIndexing *'], role)
-    }
-    for (const role of untold) t.strictSame(added(role, toXray, toAnybody), [], role)
-  })
+      for (const role of traced) {
+        t.strictSame(
+          added(role, toXray, toAnybody),
+          secrets.calls.map(describe),
+          `${role}: the calls that the code makes`,
+        )
+        t.strictSame(added(role, toAnybody, toXray), ['xray:PutSpans *', 'xray:PutSpansForIndexing *'], role)
+      }
+      for (const role of untraced) t.strictSame(added(role, toXray, toAnybody), [], role)
+    },
+  )
 }
 
-t.test('tasks reach an endpoint that is at a port of its own, and no other port more', async t => {
+t.test('lets tasks reach the port of the OTLP endpoint, and no further port', async t => {
   const ports = ({ compute }: Synthesized) =>
     propertiesOf(compute, 'AWS::EC2::SecurityGroup').flatMap(({ SecurityGroupEgress = [] }) =>
       (SecurityGroupEgress as Array<{ CidrIp: string; ToPort: number }>)
@@ -103,7 +106,7 @@ t.test('tasks reach an endpoint that is at a port of its own, and no other port 
   t.equal(otlpPort({ otlpEndpoint: 'http://collector.example.com' }), 80)
 })
 
-t.test('where traces are off nobody is told anything of them', async t => {
+t.test('sets no tracing variable while tracing is off', async t => {
   t.strictSame(tracesOf(readSettings({ preset: 'prod' })), {})
   t.match(tracesOf(readSettings({ preset: 'prod', tracing: 'xray' })), { OTEL_TRACES_SAMPLER_ARG: '0.05' })
 })

@@ -5,8 +5,8 @@ import { Cluster, ContainerInsights, type ICluster } from 'aws-cdk-lib/aws-ecs'
 import type { Construct } from 'constructs'
 import type { Data } from '../../data/data-stack.ts'
 import { createGateway } from '../../gateway/gateway.ts'
-import { encryptLogGroups } from '../../running/log-group.ts'
-import { createRunning } from '../../running/running.ts'
+import { encryptLogGroups } from '../../monitoring/log-group.ts'
+import { createMonitoring } from '../../monitoring/monitoring.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { createApiService } from './api-service.ts'
 import { fargateAlarms } from './fargate-alarms.ts'
@@ -42,7 +42,7 @@ export class FargateStack extends Stack {
         }),
       rest: restAlbIntegration(vpcLink, api, settings),
     })
-    createRunning(this, { settings, data, sources: [gateway, fargateAlarms({ api, worker, data, settings })] })
+    createMonitoring(this, { settings, data, sources: [gateway, fargateAlarms({ api, worker, data, settings })] })
     encryptLogGroups(this, data)
   }
 }

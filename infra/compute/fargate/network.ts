@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../../acknowledge.ts'
-import { createLogGroup } from '../../running/log-group.ts'
+import { createLogGroup } from '../../monitoring/log-group.ts'
 import { listed } from '../../settings/listed.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { otlpPort } from '../traces.ts'

@@ -1,8 +1,8 @@
 import { Duration } from 'aws-cdk-lib'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
-import type { AlarmSource } from '../../running/alarm-source.ts'
-import { workerAlarms } from '../../running/worker-alarms.ts'
+import type { AlarmSource } from '../../monitoring/alarm-source.ts'
+import { workerAlarms } from '../../monitoring/worker-alarms.ts'
 import type { Settings } from '../../settings/schema.ts'
 
 export interface LambdaParts {

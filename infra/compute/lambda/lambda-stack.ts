@@ -7,11 +7,11 @@ import type { DockerImageFunction } from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
 import type { Data } from '../../data/data-stack.ts'
 import { createGateway } from '../../gateway/gateway.ts'
+import type { AlarmSource } from '../../monitoring/alarm-source.ts'
+import { encryptLogGroups } from '../../monitoring/log-group.ts'
+import { createMonitoring } from '../../monitoring/monitoring.ts'
 import { duties } from '../../permissions/duties.ts'
 import { mappedByLambda } from '../../permissions/statements.ts'
-import type { AlarmSource } from '../../running/alarm-source.ts'
-import { encryptLogGroups } from '../../running/log-group.ts'
-import { createRunning } from '../../running/running.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { apiEnvironment, straysEnvironment, workerEnvironment } from '../environment.ts'
 import { handlers } from '../image.ts'
@@ -99,7 +99,7 @@ export class LambdaStack extends Stack {
       rest: { of: () => new LambdaIntegration(api, { proxy: true }) },
     })
     const sources: AlarmSource[] = [gateway, lambdaAlarms({ api, processor, relay, sweep, strays, failures, settings })]
-    createRunning(this, { settings, data, sources })
+    createMonitoring(this, { settings, data, sources })
     encryptLogGroups(this, data)
   }
 

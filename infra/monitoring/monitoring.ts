@@ -8,7 +8,7 @@ import { createDashboard } from './dashboard.ts'
 import { dataAlarms } from './data-alarms.ts'
 
 /** Creates what watches the deployment: alarms, a dashboard and, if the settings ask for them, a budget and a cost monitor. */
-export function createRunning(
+export function createMonitoring(
   scope: Construct,
   { settings, data, sources }: { settings: Settings; data: Data; sources: readonly AlarmSource[] },
 ): void {
