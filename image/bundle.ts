@@ -3,9 +3,9 @@ import path from 'node:path'
 import { build } from 'esbuild'
 import { builtins } from './builtins.ts'
 import { entriesOf } from './entries.ts'
-import { ON_ITS_OWN, onItsOwn } from './on-its-own.ts'
-import { ownPlace } from './own-place.ts'
 import { ASIDE } from './packages.ts'
+import { ownPlace } from './rewrite-import-meta.ts'
+import { ON_ITS_OWN, onItsOwn } from './separate-bundle.ts'
 
 /** Behind an entry's own name is only what begins it; the entry itself is beside it, under this. */
 const MAIN = '.main'

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { cbor } from '@smithy/core/cbor'
 import { names } from '../../services/platform/resources.ts'
-import { EVENT_VERSION, type UploadEvent } from '../../services/uploads/event.ts'
+import { EVENT_VERSION, type UploadEvent } from '../../services/uploads/events/event.ts'
 import type { SizeProfile } from './profile.ts'
 
 export type Format = 'json' | 'cbor'

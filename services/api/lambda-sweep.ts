@@ -1,7 +1,7 @@
 import { apiConfigSchema } from '../platform/config/api.ts'
 import { loadConfig } from '../platform/config/load.ts'
 import { createLogger } from '../platform/log.ts'
-import { createDirectSweep } from './direct.ts'
+import { createDirectSweep } from './multi-request-uploads.ts'
 import { createServices } from './services.ts'
 
 const config = loadConfig(apiConfigSchema, process.env)

@@ -50,7 +50,7 @@ runMain(async () => {
   await pass(QUIET_MS, undefined, { ref: false })
   if (app.isStopping()) return
   await app.load()
-  const { createDirectSweep } = await import('./direct.ts')
+  const { createDirectSweep } = await import('./multi-request-uploads.ts')
   sweep = createDirectSweep(config, await services(), log)
   if (!app.isStopping()) sweep.start()
 })

@@ -1,7 +1,7 @@
 import { KinesisConsumer } from '../consumer/index.ts'
 import type { WorkerConfig } from '../platform/config/worker.ts'
 import type { Logger } from '../platform/log.ts'
-import { ownerOfEvent } from '../uploads/event-owner.ts'
+import { ownerOfEvent } from '../uploads/events/event-owner.ts'
 import type { WorkerServices } from './services.ts'
 
 /** Of the time that a stop may take, what is left for the last writes once the handlers have had theirs. */

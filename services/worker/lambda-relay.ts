@@ -3,8 +3,8 @@ import { loadConfig } from '../platform/config/load.ts'
 import { relayConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
 import { startTracing } from '../platform/tracing/start.ts'
-import { createRelayHandler } from './lambda-relay-handler.ts'
-import { createOutboxRelay } from './outbox-relay.ts'
+import { createRelayHandler } from './lambda/relay-handler.ts'
+import { createOutboxRelay } from './outbox/relay.ts'
 import { createWorkerServices } from './services.ts'
 
 const config = loadConfig(relayConfigSchema, process.env)

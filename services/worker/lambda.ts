@@ -2,7 +2,7 @@ import { loadConfig } from '../platform/config/load.ts'
 import { processorConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
 import { startTracing } from '../platform/tracing/start.ts'
-import { createLambdaHandler } from './lambda-handler.ts'
+import { createLambdaHandler } from './lambda/handler.ts'
 import { createWorkerServices } from './services.ts'
 
 // Once for each execution environment, not for each batch. A configuration that cannot be used ends the start here, and

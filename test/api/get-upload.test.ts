@@ -1,6 +1,6 @@
 import t from 'tap'
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid'
-import { createUploadStore } from '../../services/uploads/store.ts'
+import { createUploadStore } from '../../services/uploads/records/store.ts'
 import { startAws } from '../support/aws.ts'
 import { type Answer, ask, buildTestApi, createTestUser, isProblem, keyOf, postJson } from './support.ts'
 

@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import t from 'tap'
-import { loadFirst } from '../../services/api/http/load-first.ts'
+import { loadFirst } from '../../services/api/http/warm-up.ts'
 
 async function appOf(load: () => Promise<unknown>) {
   const app = fastify()

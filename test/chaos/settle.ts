@@ -1,5 +1,5 @@
 import { setTimeout as pass } from 'node:timers/promises'
-import { isFinal, type UploadStatus } from '../../services/uploads/record.ts'
+import { isFinal, type UploadStatus } from '../../services/uploads/records/record.ts'
 import { publishedIds, readRecords, type Sources } from './evidence/collect.ts'
 import type { FoundRecord } from './evidence/inventory.ts'
 import type { LedgerEntry } from './evidence/ledger.ts'

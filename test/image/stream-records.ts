@@ -1,5 +1,5 @@
 import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis'
-import type { StreamRecord } from '../../services/worker/record.ts'
+import type { StreamRecord } from '../../services/worker/stream-record.ts'
 import { eventually } from '../api/support.ts'
 import type { TestAws } from '../support/aws.ts'
 

@@ -53,7 +53,7 @@ const SCHEMAS: Readonly<Record<string, TObject>> = {
   'services/api/lambda-sweep.ts': apiConfigSchema,
   'services/worker/lambda.ts': processorConfigSchema,
   'services/worker/lambda-relay.ts': relayConfigSchema,
-  'services/worker/lambda-strays.ts': straysConfigSchema,
+  'services/worker/lambda-orphans.ts': straysConfigSchema,
   'services/api/server.ts': apiConfigSchema,
   'services/worker/worker.ts': workerConfigSchema,
 }

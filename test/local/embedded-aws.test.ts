@@ -15,7 +15,7 @@ import { signIn } from '../../services/local/cognito-wire.ts'
 import { type EmbeddedAws, startEmbeddedAws } from '../../services/local/embedded-aws.ts'
 import type { ServiceName } from '../../services/local/servers/server.ts'
 import { names, stream } from '../../services/platform/resources.ts'
-import { createUploadStore } from '../../services/uploads/store.ts'
+import { createUploadStore } from '../../services/uploads/records/store.ts'
 import { startAws } from '../support/aws.ts'
 import { isAlive, until } from '../support/processes.ts'
 

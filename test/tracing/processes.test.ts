@@ -2,8 +2,8 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { httpUpload } from '../../image/upload-event.ts'
-import { encodeEvent } from '../../services/uploads/event.ts'
-import { eventOf } from '../../services/uploads/record.ts'
+import { encodeEvent } from '../../services/uploads/events/event.ts'
+import { eventOf } from '../../services/uploads/records/record.ts'
 import { ask, createTestUser } from '../api/support.ts'
 import { startAws } from '../support/aws.ts'
 import { startOtlpReceiver } from '../support/otlp/receiver.ts'
@@ -105,7 +105,7 @@ t.test('a function has exported its spans when it answers', async t => {
 
 t.test('the relay publishes in the trace of the upload', async t => {
   const receiver = await startOtlpReceiver(t)
-  const { createUploadStore } = await import('../../services/uploads/store.ts')
+  const { createUploadStore } = await import('../../services/uploads/records/store.ts')
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })
   const traceId = TRACE.replace('4bf', 'ccc')
   const uploadedAt = new Date(Date.now() - 60_000).toISOString()

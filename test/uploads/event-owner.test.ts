@@ -1,6 +1,6 @@
 import t from 'tap'
-import { encodeEvent, type UploadEvent } from '../../services/uploads/event.ts'
-import { ownerOfEvent } from '../../services/uploads/event-owner.ts'
+import { encodeEvent, type UploadEvent } from '../../services/uploads/events/event.ts'
+import { ownerOfEvent } from '../../services/uploads/events/event-owner.ts'
 
 const event: UploadEvent = {
   version: 1,

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { decodeEvent } from '../../services/uploads/decode-event.ts'
 import { InvalidEventError } from '../../services/uploads/errors.ts'
-import { EVENT_VERSION, encodeEvent, isUploadEvent } from '../../services/uploads/event.ts'
-import { eventOf } from '../../services/uploads/record.ts'
+import { decodeEvent } from '../../services/uploads/events/decode-event.ts'
+import { EVENT_VERSION, encodeEvent, isUploadEvent } from '../../services/uploads/events/event.ts'
+import { eventOf } from '../../services/uploads/records/record.ts'
 import { seededRandom, uploadRecord } from './examples.ts'
 
 const event = eventOf(uploadRecord({ filename: 'Grüße 👩‍👩‍👧‍👦.txt' }))

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import { names } from '../../services/platform/resources.ts'
-import { uploadKey } from '../../services/uploads/keys.ts'
-import type { UploadRecord } from '../../services/uploads/record.ts'
+import { uploadKey } from '../../services/uploads/objects/keys.ts'
+import type { UploadRecord } from '../../services/uploads/records/record.ts'
 
 /** The record of an upload as the api makes it, of an owner of its own. */
 export function uploadRecord(changes: Partial<UploadRecord> = {}): UploadRecord {

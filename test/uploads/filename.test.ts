@@ -1,6 +1,11 @@
 import t from 'tap'
 import { InvalidFilenameError } from '../../services/uploads/errors.ts'
-import { baseNameOf, checkFilename, defaultFilename, MAX_FILENAME_BYTES } from '../../services/uploads/filename.ts'
+import {
+  baseNameOf,
+  checkFilename,
+  defaultFilename,
+  MAX_FILENAME_BYTES,
+} from '../../services/uploads/objects/filename.ts'
 
 const range = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index))

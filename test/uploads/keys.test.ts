@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MAX_OUTPUT_NAME, outputsPrefix, processedKey, uploadKey } from '../../services/uploads/keys.ts'
+import { MAX_OUTPUT_NAME, outputsPrefix, processedKey, uploadKey } from '../../services/uploads/objects/keys.ts'
 import { seededRandom } from './examples.ts'
 
 const OWNED = 'uploads/{owner}/{uploadId}/{filename}'

@@ -3,7 +3,7 @@ import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { names } from '../../services/platform/resources.ts'
-import { fromObjectMetadata, toObjectMetadata } from '../../services/uploads/metadata.ts'
+import { fromObjectMetadata, toObjectMetadata } from '../../services/uploads/objects/metadata.ts'
 import { startAws } from '../support/aws.ts'
 
 const filenames = [

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { EventNotPublishedError } from '../../services/uploads/errors.ts'
-import type { UploadEvent } from '../../services/uploads/event.ts'
-import { createPublishBreaker } from '../../services/uploads/publish-breaker.ts'
+import type { UploadEvent } from '../../services/uploads/events/event.ts'
+import { createPublishBreaker } from '../../services/uploads/events/publish-breaker.ts'
 import { events } from './publishing.ts'
 
 /** A breaker over a publisher whose answers, and whose clock, the test gives. */

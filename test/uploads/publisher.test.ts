@@ -1,6 +1,6 @@
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
-import { decodeEvent } from '../../services/uploads/decode-event.ts'
+import { decodeEvent } from '../../services/uploads/events/decode-event.ts'
 import { startAws } from '../support/aws.ts'
 import { operation } from '../support/fault-proxy.ts'
 import { hold, pass, silence } from '../support/faults/faults.ts'

@@ -1,8 +1,13 @@
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
-import { decodeEvent } from '../../services/uploads/decode-event.ts'
-import { encodeEvent } from '../../services/uploads/event.ts'
-import { eventOf, OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName } from '../../services/uploads/record.ts'
+import { decodeEvent } from '../../services/uploads/events/decode-event.ts'
+import { encodeEvent } from '../../services/uploads/events/event.ts'
+import {
+  eventOf,
+  OUTBOX_PARTITIONS,
+  outboxPartition,
+  outboxPartitionName,
+} from '../../services/uploads/records/record.ts'
 import { uploadRecord } from './examples.ts'
 
 t.test('the mark of an upload is always in the same partition, one that the relay goes over', async t => {

@@ -8,8 +8,8 @@ import {
   outboxPartition,
   outboxPartitionName,
   type UploadRecord,
-} from '../../services/uploads/record.ts'
-import { createUploadStore, type UploadKey } from '../../services/uploads/store.ts'
+} from '../../services/uploads/records/record.ts'
+import { createUploadStore, type UploadKey } from '../../services/uploads/records/store.ts'
 import { startAws } from '../support/aws.ts'
 import { operation, startFaultProxy } from '../support/fault-proxy.ts'
 import { throttled } from '../support/faults/aws-errors.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { UploadRecord } from '../../services/uploads/record.ts'
+import type { UploadRecord } from '../../services/uploads/records/record.ts'
 import { going, startPipeline, streamRecord } from './pipeline.ts'
 import { startS3Proxy } from './s3-proxy.ts'
 

@@ -1,7 +1,7 @@
 import type { ConsumerMetrics, ShardStatus } from '../../services/consumer/index.ts'
-import { Counters } from '../../services/consumer/insight/counters.ts'
-import { ConsumerEmitter } from '../../services/consumer/insight/emitter.ts'
-import { metricsOf } from '../../services/consumer/insight/metrics.ts'
+import { Counters } from '../../services/consumer/metrics/counters.ts'
+import { ConsumerEmitter } from '../../services/consumer/metrics/emitter.ts'
+import { metricsOf } from '../../services/consumer/metrics/metrics.ts'
 
 export interface ConsumerDouble {
   readonly events: ConsumerEmitter

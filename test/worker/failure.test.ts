@@ -1,7 +1,7 @@
 import t from 'tap'
 import { InvalidEventError } from '../../services/uploads/errors.ts'
 import { ObjectMissingError, TransformError } from '../../services/worker/errors.ts'
-import { permanentFailure, readError } from '../../services/worker/failure.ts'
+import { permanentFailure, readError } from '../../services/worker/processing/failure.ts'
 
 function named(name: string): Error {
   return Object.assign(new Error(`as S3 said: ${name}`), { name })

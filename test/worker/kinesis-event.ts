@@ -1,5 +1,5 @@
 import type { KinesisStreamEvent } from 'aws-lambda'
-import type { StreamRecord } from '../../services/worker/record.ts'
+import type { StreamRecord } from '../../services/worker/stream-record.ts'
 
 /** An event as Lambda's event source mapping sends it, field by field as documented for Kinesis. */
 export function kinesisEvent(records: readonly StreamRecord[]): KinesisStreamEvent {

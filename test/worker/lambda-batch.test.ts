@@ -1,6 +1,6 @@
 import t from 'tap'
-import { type BatchSettings, processBatch } from '../../services/worker/lambda-batch.ts'
-import type { StreamRecord } from '../../services/worker/record.ts'
+import { type BatchSettings, processBatch } from '../../services/worker/lambda/batch.ts'
+import type { StreamRecord } from '../../services/worker/stream-record.ts'
 import { createMemoryLog } from './memory-log.ts'
 
 const { log } = createMemoryLog()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createRelayHandler } from '../../services/worker/lambda-relay-handler.ts'
+import { createRelayHandler } from '../../services/worker/lambda/relay-handler.ts'
 import { createMemoryLog } from './memory-log.ts'
 import { startPipeline, uploadRecord } from './pipeline.ts'
 

@@ -1,6 +1,6 @@
 import { DeleteItemCommand, GetItemCommand } from '@aws-sdk/client-dynamodb'
 import t from 'tap'
-import { itemKey } from '../../services/uploads/store.ts'
+import { itemKey } from '../../services/uploads/records/store.ts'
 import { startPipeline } from './pipeline.ts'
 
 t.test('a scheduled function makes a pass over strays where one is due, with nothing but its environment', async t => {
@@ -10,8 +10,8 @@ t.test('a scheduled function makes a pass over strays where one is due, with not
     process.env = before
   })
   Object.assign(process.env, aws.env, { LOG_LEVEL: 'silent' })
-  const entry = new URL('../../services/worker/lambda-strays.ts', import.meta.url).href
-  const { handler }: typeof import('../../services/worker/lambda-strays.ts') = await import(entry)
+  const entry = new URL('../../services/worker/lambda-orphans.ts', import.meta.url).href
+  const { handler }: typeof import('../../services/worker/lambda-orphans.ts') = await import(entry)
   const context = { getRemainingTimeInMillis: () => 60_000 }
   t.strictSame(await handler({}, context), { requeued: 0, removed: 0 })
   t.strictSame(await handler({}, context), {}, 'the next is due in some hours')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createMemoryBudget } from '../../services/worker/memory-budget.ts'
+import { createMemoryBudget } from '../../services/worker/processing/memory-budget.ts'
 import { seededRandom } from '../uploads/examples.ts'
 
 const { signal: never } = new AbortController()

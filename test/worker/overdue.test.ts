@@ -1,6 +1,6 @@
 import t from 'tap'
 import { OverdueError } from '../../services/worker/errors.ts'
-import { orOverdue } from '../../services/worker/overdue.ts'
+import { orOverdue } from '../../services/worker/processing/failure-policy.ts'
 import { deadLetterOf, startPipeline, streamRecord, uploadRecord } from './pipeline.ts'
 import { startS3Proxy } from './s3-proxy.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createOwnerTurns } from '../../services/worker/owner-turns.ts'
+import { createOwnerTurns } from '../../services/worker/processing/owner-turns.ts'
 
 const ownerOf = (lane: string) => lane.slice(0, 1)
 const many = (owner: string, count: number) => Array.from({ length: count }, (_, n) => `${owner}${n}`)

@@ -1,7 +1,7 @@
 import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
-import { createWriteProcessedObject, partBytes } from '../../services/worker/processed-object.ts'
+import { createWriteProcessedObject, partBytes } from '../../services/worker/outputs/processed-object.ts'
 import { exists, startPipeline, streamRecord } from './pipeline.ts'
 import { startS3Proxy } from './s3-proxy.ts'
 

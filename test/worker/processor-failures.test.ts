@@ -1,9 +1,9 @@
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
-import { createDeadLetters } from '../../services/worker/dead-letters.ts'
+import { createDeadLetters } from '../../services/worker/dead-letters/writer.ts'
 import { TransformError } from '../../services/worker/errors.ts'
-import type { StreamRecord } from '../../services/worker/record.ts'
+import type { StreamRecord } from '../../services/worker/stream-record.ts'
 import { deadLetterOf, exists, going, putUpload, startPipeline, streamRecord, uploadRecord } from './pipeline.ts'
 import { s3ClientAt, startS3Proxy } from './s3-proxy.ts'
 

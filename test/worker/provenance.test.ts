@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { eventOf } from '../../services/uploads/record.ts'
+import { eventOf } from '../../services/uploads/records/record.ts'
 import {
   checkOwnObject,
   describeUpload,
   provenance,
   toMetadata,
   uploadKeyOf,
-} from '../../services/worker/provenance.ts'
-import type { SourceObject } from '../../services/worker/source-object.ts'
-import { copy } from '../../services/worker/transforms/shipped/copy.ts'
+} from '../../services/worker/outputs/provenance.ts'
+import type { SourceObject } from '../../services/worker/processing/source-object.ts'
+import { copy } from '../../services/worker/transforms/built-in/copy.ts'
 import { uploadRecord } from './pipeline.ts'
 
 const event = eventOf(uploadRecord({ uploadId: 'id-1', filename: 'report.txt' }))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createRedelivered } from '../../services/worker/redelivered.ts'
+import { createRedelivered } from '../../services/worker/lambda/redelivered.ts'
 
 const records = (...numbers: string[]) =>
   numbers.map(sequenceNumber => ({ data: Buffer.alloc(0), partitionKey: 'a', sequenceNumber, shardId: 's' }))

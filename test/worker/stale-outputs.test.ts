@@ -1,6 +1,6 @@
 import t from 'tap'
-import { outputsPrefix, processedKey } from '../../services/uploads/keys.ts'
-import type { UploadRecord } from '../../services/uploads/record.ts'
+import { outputsPrefix, processedKey } from '../../services/uploads/objects/keys.ts'
+import type { UploadRecord } from '../../services/uploads/records/record.ts'
 import { TransformError } from '../../services/worker/errors.ts'
 import { ruleOf, type TransformRule } from '../../services/worker/transforms/rules/rules.ts'
 import { going, startPipeline, streamRecord } from './pipeline.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createStuckShards, HUNG_AFTER_BOUNDS } from '../../services/worker/stuck-shards.ts'
+import { createStuckShards, HUNG_AFTER_BOUNDS } from '../../services/worker/health/stuck-shards.ts'
 import { consumerDouble, shardStatus } from './consumer-double.ts'
 
 const BOUND = 1_000

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import type { UploadRecord } from '../../services/uploads/record.ts'
+import type { UploadRecord } from '../../services/uploads/records/record.ts'
 import { buildTestApi } from '../api/support.ts'
 import { isAlive, runProgram } from '../support/processes.ts'
 import { kinesisEvent } from './kinesis-event.ts'

@@ -2,8 +2,8 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import sharp from 'sharp'
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
-import { encodeEvent } from '../../services/uploads/event.ts'
-import { eventOf } from '../../services/uploads/record.ts'
+import { encodeEvent } from '../../services/uploads/events/event.ts'
+import { eventOf } from '../../services/uploads/records/record.ts'
 import { going, startPipeline, streamRecord } from './pipeline.ts'
 
 const { aws, upload, store, read, processor: create } = await startPipeline(t)

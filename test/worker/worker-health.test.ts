@@ -1,5 +1,5 @@
 import t from 'tap'
-import { healthPages, live, ready } from '../../services/worker/worker-health.ts'
+import { healthPages, live, ready } from '../../services/worker/health/worker-health.ts'
 
 const consumer = (millisSinceScan: number | undefined) => ({ workerId: 'w', millisSinceScan, snapshot: () => [] })
 

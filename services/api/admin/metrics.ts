@@ -1,8 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { registerTraceMetrics } from '../../platform/tracing/trace-metrics.ts'
 import type { Tracing } from '../../platform/tracing/tracing.ts'
-import type { UploadRecord } from '../../uploads/record.ts'
-import type { Way } from '../ways/way.ts'
+import type { UploadRecord } from '../../uploads/records/record.ts'
+import type { Way } from '../body-formats/way.ts'
 
 /** What the api counts. One for each app. */
 export interface Metrics {

@@ -6,8 +6,8 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { isOwnKey } from '../../uploads/keys.ts'
-import type { ObjectRef } from '../../uploads/record.ts'
+import { isOwnKey } from '../../uploads/objects/keys.ts'
+import type { ObjectRef } from '../../uploads/records/record.ts'
 import { attachment } from './content-disposition.ts'
 import { ContentGoneError, ContentWithheldError } from './errors.ts'
 import { servedType } from './served-type.ts'

@@ -7,12 +7,12 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { pages } from '../../platform/pages.ts'
-import { isOwnKey } from '../../uploads/keys.ts'
-import { toObjectMetadata } from '../../uploads/metadata.ts'
-import type { PartsArrival, PendingRecord } from '../../uploads/pending.ts'
+import { isOwnKey } from '../../uploads/objects/keys.ts'
+import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
+import type { PartsArrival, PendingRecord } from '../../uploads/pending/pending.ts'
 import { isMissing } from '../pending/arrived-object.ts'
 import { NotArrivedError } from '../pending/errors.ts'
-import type { Promised } from '../pending/promise.ts'
+import type { Promised } from '../pending/reservation.ts'
 import { missingParts, type PlannedPart, partBytesFor, plannedParts } from './plan.ts'
 
 export type PartsUpload = PendingRecord<PartsArrival>

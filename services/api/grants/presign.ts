@@ -1,8 +1,8 @@
 import { PutObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { isOwnKey } from '../../uploads/keys.ts'
-import { toObjectMetadata } from '../../uploads/metadata.ts'
-import type { PartsArrival, PendingRecord } from '../../uploads/pending.ts'
+import { isOwnKey } from '../../uploads/objects/keys.ts'
+import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
+import type { PartsArrival, PendingRecord } from '../../uploads/pending/pending.ts'
 import { plainS3 } from '../pending/plain-s3.ts'
 import type { PlannedPart } from './plan.ts'
 

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { catalogue, type ProblemSlug } from '../problems/catalogue.ts'
 import { PROBLEM_CONTENT_TYPE, problemBody } from '../problems/problem.ts'
 import { EXPOSED } from './cors.ts'
-import { outstandingAnswers } from './outstanding.ts'
+import { outstandingAnswers } from './pending-responses.ts'
 import { securityHeadersFor } from './security-headers.ts'
 
 const kinds: Readonly<Record<string, { slug: ProblemSlug; detail: string }>> = {

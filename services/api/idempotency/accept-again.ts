@@ -1,4 +1,4 @@
-import type { UploadStore } from '../../uploads/store.ts'
+import type { UploadStore } from '../../uploads/records/store.ts'
 import type { AcceptUpload } from '../ingest/accept-upload.ts'
 import type { PublishUpload } from '../ingest/publish-upload.ts'
 import { ProblemError } from '../problems/problem.ts'

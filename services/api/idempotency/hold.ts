@@ -1,5 +1,5 @@
 import type { Logger } from '../../platform/log.ts'
-import type { IdempotencyClaim, IdempotencyStore } from '../../uploads/idempotency-store.ts'
+import type { IdempotencyClaim, IdempotencyStore } from '../../uploads/records/idempotency-store.ts'
 import { ProblemError } from '../problems/problem.ts'
 
 /** An attempt's hold on its key, for as long as the attempt is under way. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-import { timeOf } from '../../uploads/upload-id.ts'
+import { timeOf } from '../../uploads/records/upload-id.ts'
 
 /**
  * The ids of the uploads of a request, by their place in it: the first is the given one, and the others follow from it, so that

@@ -1,4 +1,4 @@
-import type { UploadRecord } from '../../uploads/record.ts'
+import type { UploadRecord } from '../../uploads/records/record.ts'
 import type { AcceptUpload, IncomingUpload } from './accept-upload.ts'
 import { PartlyAcceptedError, RecordingUnknownError } from './errors.ts'
 

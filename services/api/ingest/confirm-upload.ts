@@ -1,6 +1,6 @@
 import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { UploadRecord } from '../../uploads/record.ts'
+import type { UploadRecord } from '../../uploads/records/record.ts'
 import type { Objects } from './objects.ts'
 
 export interface ConfirmUploadSettings {

@@ -2,7 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import { createPutStream, type PutStream } from '../../platform/s3/put-stream.ts'
 import { createPutWhole, type PutWhole } from '../../platform/s3/put-whole.ts'
-import { createRemoveObject } from '../../uploads/remove-object.ts'
+import { createRemoveObject } from '../../uploads/objects/remove-object.ts'
 
 /** A file's bytes: in memory whole, or as they come. */
 export type Body = Uint8Array | AsyncIterable<Uint8Array>

@@ -1,6 +1,6 @@
 import type { Logger } from '../../platform/log.ts'
-import { createPublishBreaker } from '../../uploads/publish-breaker.ts'
-import type { EventPublisher } from '../../uploads/publisher.ts'
+import { createPublishBreaker } from '../../uploads/events/publish-breaker.ts'
+import type { EventPublisher } from '../../uploads/events/publisher.ts'
 import type { Metrics } from '../admin/metrics.ts'
 
 export interface OutageWatchSettings {

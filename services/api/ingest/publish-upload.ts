@@ -1,8 +1,8 @@
 import { beforeDeadline, settle, withinDeadline } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { EventPublisher } from '../../uploads/publisher.ts'
-import { eventOf, type UploadRecord } from '../../uploads/record.ts'
-import type { UploadStore } from '../../uploads/store.ts'
+import type { EventPublisher } from '../../uploads/events/publisher.ts'
+import { eventOf, type UploadRecord } from '../../uploads/records/record.ts'
+import type { UploadStore } from '../../uploads/records/store.ts'
 import { RecordingUnknownError } from './errors.ts'
 
 export interface PublishUploadSettings {

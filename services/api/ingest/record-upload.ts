@@ -1,7 +1,7 @@
 import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { UploadRecord } from '../../uploads/record.ts'
-import type { UploadStore } from '../../uploads/store.ts'
+import type { UploadRecord } from '../../uploads/records/record.ts'
+import type { UploadStore } from '../../uploads/records/store.ts'
 import { RecordingUnknownError } from './errors.ts'
 import type { Objects } from './objects.ts'
 

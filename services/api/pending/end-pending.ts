@@ -1,8 +1,8 @@
 import { AbortMultipartUploadCommand, DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import type { PendingRecord } from '../../uploads/pending.ts'
-import type { PendingStore } from '../../uploads/pending-store.ts'
-import { createRemoveObject } from '../../uploads/remove-object.ts'
-import type { UploadKey } from '../../uploads/store.ts'
+import { createRemoveObject } from '../../uploads/objects/remove-object.ts'
+import type { PendingRecord } from '../../uploads/pending/pending.ts'
+import type { PendingStore } from '../../uploads/pending/pending-store.ts'
+import type { UploadKey } from '../../uploads/records/store.ts'
 import { isMissing } from './arrived-object.ts'
 
 /**

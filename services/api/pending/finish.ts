@@ -1,12 +1,12 @@
 import type { Logger } from '../../platform/log.ts'
-import type { PendingRecord } from '../../uploads/pending.ts'
-import type { UploadRecord } from '../../uploads/record.ts'
+import type { PendingRecord } from '../../uploads/pending/pending.ts'
+import type { UploadRecord } from '../../uploads/records/record.ts'
 import type { PublishUpload } from '../ingest/publish-upload.ts'
 import { ProblemError } from '../problems/problem.ts'
 import type { Arrived, ArrivedObject } from './arrived-object.ts'
+import type { KeepPromise } from './confirm-reservation.ts'
 import type { CleanUp, EndPending } from './end-pending.ts'
 import { ArrivalRefusedError } from './errors.ts'
-import type { KeepPromise } from './keep-promise.ts'
 
 export interface FinishSettings {
   arrivedObject: ArrivedObject

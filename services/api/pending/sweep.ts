@@ -1,7 +1,7 @@
 import type { Logger } from '../../platform/log.ts'
 import { createRepeating, type Repeating } from '../../platform/repeating.ts'
-import { pendingPartitions } from '../../uploads/pending.ts'
-import type { OldPromise, PendingStore } from '../../uploads/pending-store.ts'
+import { pendingPartitions } from '../../uploads/pending/pending.ts'
+import type { OldPromise, PendingStore } from '../../uploads/pending/pending-store.ts'
 
 export interface Sweep extends Repeating {
   /** Goes over all promises once and resolves to how many it ended. */

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { NoPartBufferError, SlowUploadError } from '../../platform/s3/memory-pool.ts'
-import { lingeringAnswer } from '../http/linger.ts'
+import { lingeringAnswer } from '../http/lingering-close.ts'
 import { catalogue } from './catalogue.ts'
-import { problemFromError } from './from-error.ts'
+import { problemFromError } from './error-to-problem.ts'
 import { PROBLEM_CONTENT_TYPE, type Problem, problemBody } from './problem.ts'
 
 /** A body up to this size is read to its end after an error, so that the connection can go on, in bytes. */

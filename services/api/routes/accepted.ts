@@ -1,4 +1,4 @@
-import type { UploadRecord } from '../../uploads/record.ts'
+import type { UploadRecord } from '../../uploads/records/record.ts'
 
 /** What is answered for an upload that is accepted. */
 export interface Accepted {

@@ -1,6 +1,6 @@
 import { type TSchema, Type } from 'typebox'
+import { jsonUploadSchema } from '../body-formats/json.ts'
 import { problemResponses } from '../problems/problem.ts'
-import { jsonUploadSchema } from '../ways/json.ts'
 import { acceptedSchema, COMMON_PROBLEMS, security } from './schemas.ts'
 
 const file = { type: 'string', format: 'binary' }

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { UploadStore } from '../../uploads/store.ts'
+import type { UploadStore } from '../../uploads/records/store.ts'
 import type { UrlOf } from '../download/downloads.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { redirectResponses, redirectTo } from './content-redirect.ts'

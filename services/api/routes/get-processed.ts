@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { MAIN_OUTPUT } from '../../uploads/record.ts'
-import type { UploadStore } from '../../uploads/store.ts'
+import { MAIN_OUTPUT } from '../../uploads/records/record.ts'
+import type { UploadStore } from '../../uploads/records/store.ts'
 import { type GiveOutput, outputResponses } from './give-output.ts'
 import { idParams, security } from './schemas.ts'
 import { noSuchUpload } from './upload-id.ts'

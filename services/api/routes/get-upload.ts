@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { currentDeadline } from '../../platform/deadline.ts'
-import type { UploadStore } from '../../uploads/store.ts'
+import type { UploadStore } from '../../uploads/records/store.ts'
 import { entityTag, namesTag } from '../http/entity-tag.ts'
 import { problemResponses } from '../problems/problem.ts'
 import type { Watches } from '../watch/watches.ts'

@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify'
-import type { UploadKey } from '../../uploads/store.ts'
+import type { UploadKey } from '../../uploads/records/store.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { TooManyWatchesError } from '../watch/errors.ts'
-import type { Sight } from '../watch/sight.ts'
+import type { Sight } from '../watch/snapshot.ts'
 import type { Watch } from '../watch/watch.ts'
 import type { Watches } from '../watch/watches.ts'
 

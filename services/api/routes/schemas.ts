@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox'
-import { uploadStatuses } from '../../uploads/record.ts'
+import { uploadStatuses } from '../../uploads/records/record.ts'
 import type { ProblemSlug } from '../problems/catalogue.ts'
 
 /** Of every route that needs a token, for the OpenAPI document. */

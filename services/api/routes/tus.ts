@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { checkNotEncoded } from '../body-formats/body-headers.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
 import { TUS_PATH } from '../tus/path.ts'
 import { TUS_VERSION } from '../tus/request-headers.ts'
 import type { ServeTus } from '../tus/serve.ts'
-import { checkNotEncoded } from '../ways/body-headers.ts'
 import { documented, schemas } from './tus-schema.ts'
 
 /** As endpoints of tus are often written. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { UploadStore } from '../../uploads/store.ts'
+import type { UploadStore } from '../../uploads/records/store.ts'
 import { problemResponses } from '../problems/problem.ts'
 import { EVENT_STREAM, eventSnapshot, eventStream } from '../watch/event-stream.ts'
 import type { Watches } from '../watch/watches.ts'

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Static } from 'typebox'
-import { isPending, type PendingUpload } from '../../uploads/pending.ts'
-import { isFinal, outputsOf, type UploadRecord } from '../../uploads/record.ts'
-import { isUploadId } from '../../uploads/upload-id.ts'
-import type { Sight } from '../watch/sight.ts'
+import { isPending, type PendingUpload } from '../../uploads/pending/pending.ts'
+import { isFinal, outputsOf, type UploadRecord } from '../../uploads/records/record.ts'
+import { isUploadId } from '../../uploads/records/upload-id.ts'
+import type { Sight } from '../watch/snapshot.ts'
 import { uploadSchema } from './schemas.ts'
 import { noSuchUpload } from './upload-id.ts'
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../../platform/log.ts'
-import type { UploadRecord } from '../../uploads/record.ts'
-import type { TusRecord } from '../../uploads/tus-store.ts'
+import type { TusRecord } from '../../uploads/pending/tus-store.ts'
+import type { UploadRecord } from '../../uploads/records/record.ts'
 import type { EndPending } from '../pending/end-pending.ts'
 import { NotArrivedError } from '../pending/errors.ts'
 import type { Finish } from '../pending/finish.ts'

@@ -1,4 +1,4 @@
-import type { PendingRecord, TusArrival } from '../../uploads/pending.ts'
+import type { PendingRecord, TusArrival } from '../../uploads/pending/pending.ts'
 
 const MIB = 1024 ** 2
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { SlowUploadError } from '../../platform/s3/memory-pool.ts'
-import { type Patience, patiently } from '../http/patience.ts'
+import { type Patience, patiently } from '../http/min-body-rate.ts'
 import { ProblemError } from '../problems/problem.ts'
 
 /** The body of one request, as far as it comes. */

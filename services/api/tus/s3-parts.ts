@@ -9,9 +9,9 @@ import {
 } from '@aws-sdk/client-s3'
 import { heedDeadlinesOf } from '../../platform/heed-deadlines.ts'
 import { guardObjectBodies } from '../../platform/response-bodies.ts'
-import { toObjectMetadata } from '../../uploads/metadata.ts'
-import { tailKey } from '../../uploads/pending.ts'
-import type { TusRecord } from '../../uploads/tus-store.ts'
+import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
+import { tailKey } from '../../uploads/pending/pending.ts'
+import type { TusRecord } from '../../uploads/pending/tus-store.ts'
 import { isMissing } from '../pending/arrived-object.ts'
 import { UploadGoneError } from './errors.ts'
 

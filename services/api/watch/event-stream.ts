@@ -1,4 +1,4 @@
-import type { Sight } from './sight.ts'
+import type { Sight } from './snapshot.ts'
 import type { Watch } from './watch.ts'
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */

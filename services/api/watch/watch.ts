@@ -1,4 +1,4 @@
-import type { Sight } from './sight.ts'
+import type { Sight } from './snapshot.ts'
 
 /** One who waits for something to change. */
 export class Watch<T> {

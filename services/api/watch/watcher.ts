@@ -1,6 +1,6 @@
 import type { Logger } from '../../platform/log.ts'
 import { pause } from './pace.ts'
-import type { Sight } from './sight.ts'
+import type { Sight } from './snapshot.ts'
 
 export interface WatcherSettings<T> {
   /** Looks once: undefined where it is gone. Rejects when the signal fires. */

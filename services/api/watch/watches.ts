@@ -1,7 +1,7 @@
 import type { Logger } from '../../platform/log.ts'
-import type { UploadKey } from '../../uploads/store.ts'
+import type { UploadKey } from '../../uploads/records/store.ts'
 import { TooManyWatchesError } from './errors.ts'
-import type { Sight } from './sight.ts'
+import type { Sight } from './snapshot.ts'
 import { Watch } from './watch.ts'
 import { Watcher } from './watcher.ts'
 

@@ -1,15 +1,15 @@
 import { anySignal } from '../any-signal.ts'
 import type { Clock, Random } from '../clock.ts'
 import { DuplicateWorkerError, LeaseTableMissingError } from '../errors.ts'
-import type { ConsumerEmitter } from '../insight/emitter.ts'
+import type { ConsumerEmitter } from '../metrics/emitter.ts'
 import { workableLeases } from '../shards/lease-plan.ts'
 import type { ShardSync } from '../shards/shard-sync.ts'
 import { decide } from './assignment.ts'
+import { TwinWatch } from './duplicate-worker.ts'
 import type { HeldLease } from './held-lease.ts'
 import { type Lease, requested, taken } from './lease.ts'
+import { LeaseObserver } from './lease-expiry.ts'
 import type { LeaseStore } from './lease-store.ts'
-import { LeaseObserver } from './observer.ts'
-import { TwinWatch } from './twin-watch.ts'
 
 export interface LeaseScannerSettings {
   store: LeaseStore

@@ -1,7 +1,7 @@
 import type { BatchHandler } from '../record.ts'
-import { admitted, confirmed, HandlerContext } from './attempts.ts'
 import { halves, judgeBatch } from './bisect.ts'
 import type { Permit } from './breaker.ts'
+import { admitted, confirmed, HandlerContext } from './handler-admission.ts'
 import type { Job } from './job.ts'
 import type { RunnerSettings } from './record-runner.ts'
 

@@ -1,4 +1,4 @@
-import type { ConsumerEmitter } from '../insight/emitter.ts'
+import type { ConsumerEmitter } from '../metrics/emitter.ts'
 
 /** How long an answer is good for, in milliseconds. */
 const GOOD_FOR_MS = 1

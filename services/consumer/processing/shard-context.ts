@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../clock.ts'
-import type { ConsumerEmitter } from '../insight/emitter.ts'
+import type { ConsumerEmitter } from '../metrics/emitter.ts'
 import type { CircuitBreaker } from './breaker.ts'
 
 /** What the processing of one shard knows of its shard and worker, and reaches the world through. */

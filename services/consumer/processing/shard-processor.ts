@@ -1,6 +1,6 @@
 import { type Checkpoint, compareCheckpoints, isSequence } from '../checkpoint.ts'
 import type { BudgetAccount } from '../fetching/byte-budget.ts'
-import type { Counters } from '../insight/counters.ts'
+import type { Counters } from '../metrics/counters.ts'
 import { bytesInMemory, type ConsumerRecord, RECORD_OVERHEAD } from '../record.ts'
 import { BatchLanes } from './batch-lanes.ts'
 import { BatchRunner } from './batch-runner.ts'

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
-import type { ConsumerEmitter } from '../insight/emitter.ts'
 import { isOpen, type Lease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
+import type { ConsumerEmitter } from '../metrics/emitter.ts'
 import type { StreamReader } from '../stream.ts'
 import { obsoleteLeases } from './cleanup.ts'
 import { findHole } from './hash-range.ts'

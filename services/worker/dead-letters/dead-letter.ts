@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { keyPrefixes } from '../../platform/resources.ts'
-import type { StreamRecord } from '../record.ts'
+import type { StreamRecord } from '../stream-record.ts'
 
 export const DEAD_LETTER_VERSION = 1
 

@@ -1,5 +1,5 @@
 import { type KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis'
-import type { UploadStore } from '../../uploads/store.ts'
+import type { UploadStore } from '../../uploads/records/store.ts'
 import type { ArchivedLetter, DeadLetterArchive } from './archive.ts'
 import type { DeadLetter, Redriven } from './dead-letter.ts'
 

@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ConsumerMetrics, KinesisConsumer, ShardStatus } from '../../consumer/index.ts'
-import type { StuckShards } from '../stuck-shards.ts'
+import type { StuckShards } from '../health/stuck-shards.ts'
 
 export interface ConsumerMetricsSettings {
   consumer: Pick<KinesisConsumer, 'metrics'>

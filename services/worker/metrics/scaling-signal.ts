@@ -1,8 +1,8 @@
 import type { ConsumerMetrics, KinesisConsumer } from '../../consumer/index.ts'
 import type { TellMetrics } from '../../platform/emf.ts'
 import type { MetricValues } from '../../platform/metrics.ts'
-import type { OutboxRelay } from '../outbox-relay.ts'
-import type { StuckShards } from '../stuck-shards.ts'
+import type { StuckShards } from '../health/stuck-shards.ts'
+import type { OutboxRelay } from '../outbox/relay.ts'
 
 export interface ScalingSignalSettings {
   /** Every worker of an application reports for itself, and the maximum over them is the fleet's. */

@@ -1,5 +1,5 @@
-import { MAX_OUTPUT_NAME } from '../../uploads/keys.ts'
-import { MAIN_OUTPUT } from '../../uploads/record.ts'
+import { MAX_OUTPUT_NAME } from '../../uploads/objects/keys.ts'
+import { MAIN_OUTPUT } from '../../uploads/records/record.ts'
 import { InvalidOutputError, TransformError } from '../errors.ts'
 import { createExpansionLimit } from './expansion.ts'
 import type { Transform, TransformContext, TransformOutput, TransformOutputs } from './transform.ts'

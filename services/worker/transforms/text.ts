@@ -1,6 +1,6 @@
 import { TransformError } from '../errors.ts'
+import { decoderOf, decodeText } from './built-in/decode-text.ts'
 import { parseMediaType } from './media-type.ts'
-import { decoderOf, decodeText } from './shipped/decode-text.ts'
 
 export interface TextOptions {
   /** Whose charset is taken: that of the upload. UTF-8 where it is left out or names none. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
-import { createPatience } from '../../../services/api/http/patience.ts'
+import { createPatience } from '../../../services/api/http/min-body-rate.ts'
 import { startAws } from '../../support/aws.ts'
 import { ask, buildTestApi, createTestUser, NO_TRACES, type TestApi } from '../support.ts'
 import { sha256Of, tusClient } from '../tus/client.ts'

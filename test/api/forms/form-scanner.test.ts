@@ -1,7 +1,7 @@
 import t from 'tap'
+import { createFormScanner } from '../../../services/api/body-formats/form-scanner.ts'
+import { parsePartHead } from '../../../services/api/body-formats/part-head.ts'
 import { ProblemError } from '../../../services/api/problems/problem.ts'
-import { createFormScanner } from '../../../services/api/ways/form-scanner.ts'
-import { parsePartHead } from '../../../services/api/ways/part-head.ts'
 import { randomBodies, randomForm, randomNumbers } from './random-forms.ts'
 import { countBeginnings, type ReadPart, readSlowly } from './reference-reader.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
+import { boundaryOf } from '../../../services/api/body-formats/form-boundary.ts'
+import { type PartHead, parsePartHead } from '../../../services/api/body-formats/part-head.ts'
 import { ProblemError } from '../../../services/api/problems/problem.ts'
-import { boundaryOf } from '../../../services/api/ways/form-boundary.ts'
-import { type PartHead, parsePartHead } from '../../../services/api/ways/part-head.ts'
 
 const parse = (...lines: string[]) => parsePartHead(Buffer.from(lines.join('\r\n')), 2)
 const named = (parameters: string) => parse(`Content-Disposition: form-data; name="f"; ${parameters}`).filename

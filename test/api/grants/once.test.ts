@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { createIdempotencyStore } from '../../../services/uploads/idempotency-store.ts'
+import { createIdempotencyStore } from '../../../services/uploads/records/idempotency-store.ts'
 import { startAws } from '../../support/aws.ts'
 import { type Answer, ask, buildTestApi, createTestUser, isProblem, type TestUser } from '../support.ts'
 import { complete, type GrantBody, partsOf, send } from './support.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { eventSnapshot, eventStream } from '../../../services/api/watch/event-stream.ts'
-import type { Sight } from '../../../services/api/watch/sight.ts'
+import type { Sight } from '../../../services/api/watch/snapshot.ts'
 import { Watch } from '../../../services/api/watch/watch.ts'
 
 function sightOf(tag: string, isFinal = false): Sight<{ name: string }> {

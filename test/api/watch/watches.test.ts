@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { TooManyWatchesError } from '../../../services/api/watch/errors.ts'
-import type { Sight } from '../../../services/api/watch/sight.ts'
+import type { Sight } from '../../../services/api/watch/snapshot.ts'
 import { createWatches, type WatchesSettings } from '../../../services/api/watch/watches.ts'
 import { eventually } from '../support.ts'
 

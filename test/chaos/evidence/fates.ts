@@ -1,4 +1,4 @@
-import { processedKey } from '../../../services/uploads/keys.ts'
+import { processedKey } from '../../../services/uploads/objects/keys.ts'
 import type { Found } from './found.ts'
 import type { FoundRecord } from './inventory.ts'
 import type { LedgerFile } from './ledger.ts'

@@ -1,4 +1,4 @@
-import { processedKey } from '../../../services/uploads/keys.ts'
+import { processedKey } from '../../../services/uploads/objects/keys.ts'
 import type { FoundLetter, FoundObject, FoundRecord, FoundResult, Inventory } from './inventory.ts'
 
 /** An inventory as one asks it. */

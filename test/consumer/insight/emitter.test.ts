@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import t from 'tap'
-import { ConsumerEmitter } from '../../../services/consumer/insight/emitter.ts'
+import { ConsumerEmitter } from '../../../services/consumer/metrics/emitter.ts'
 
 const origin = { workerId: 'w1', applicationName: 'an-application', streamName: 'a-stream' }
 const ended = { shardId: 's1', childShardIds: ['s2'] }

@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { ConsumerEvents } from '../../../services/consumer/events.ts'
-import { Counters } from '../../../services/consumer/insight/counters.ts'
-import { MeteredLeaseStore } from '../../../services/consumer/insight/metered-store.ts'
 import { HeldLease } from '../../../services/consumer/leases/held-lease.ts'
 import { ended, progressed, released, taken } from '../../../services/consumer/leases/lease.ts'
 import { keepLease } from '../../../services/consumer/leases/lease-keeper.ts'
+import { Counters } from '../../../services/consumer/metrics/counters.ts'
+import { MeteredLeaseStore } from '../../../services/consumer/metrics/metered-store.ts'
 import { at, leaseWith, ModelLeaseStore } from '../leases/support.ts'
 import { VirtualClock } from '../processing/support.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Counters } from '../../../services/consumer/insight/counters.ts'
-import { metricsOf, type ShardStatus } from '../../../services/consumer/insight/metrics.ts'
+import { Counters } from '../../../services/consumer/metrics/counters.ts'
+import { metricsOf, type ShardStatus } from '../../../services/consumer/metrics/metrics.ts'
 
 const status = (fields: Partial<ShardStatus>): ShardStatus => ({
   shardId: 's',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LeaseObserver } from '../../../services/consumer/leases/observer.ts'
+import { LeaseObserver } from '../../../services/consumer/leases/lease-expiry.ts'
 import { leaseWith } from './support.ts'
 
 const lease = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'other', leaseCounter: 7 })

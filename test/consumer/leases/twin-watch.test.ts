@@ -1,6 +1,6 @@
 import t from 'tap'
+import { TwinWatch } from '../../../services/consumer/leases/duplicate-worker.ts'
 import type { Lease } from '../../../services/consumer/leases/lease.ts'
-import { TwinWatch } from '../../../services/consumer/leases/twin-watch.ts'
 import { leaseWith } from './support.ts'
 
 const left = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'me', session: 'another run', leaseCounter: 7 })

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { ConsumerEmitter } from '../../../services/consumer/insight/emitter.ts'
 import type { Lease } from '../../../services/consumer/leases/lease.ts'
+import { ConsumerEmitter } from '../../../services/consumer/metrics/emitter.ts'
 import type { InitialPosition } from '../../../services/consumer/shards/initial-position.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import { ShardSync } from '../../../services/consumer/shards/shard-sync.ts'

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { httpUpload } from '../../../image/upload-event.ts'
-import { processedKey } from '../../../services/uploads/keys.ts'
+import { processedKey } from '../../../services/uploads/objects/keys.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
 import { internalError } from '../../support/faults/aws-errors.ts'
 import { type Scene, scheduled } from '../functions.ts'

@@ -1,6 +1,6 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import type { Test } from 'tap'
-import { itemKey } from '../../../services/uploads/store.ts'
+import { itemKey } from '../../../services/uploads/records/store.ts'
 import { httpApiEvent } from '../../api/gateway-events.ts'
 import { type GrantBody, send } from '../../api/grants/support.ts'
 import { createTestUser, NO_TRACES, type TestUser } from '../../api/support.ts'

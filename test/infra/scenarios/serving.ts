@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
-import { createUploadStore } from '../../../services/uploads/store.ts'
+import { createUploadStore } from '../../../services/uploads/records/store.ts'
 import { form } from '../../api/form.ts'
 import { complete, type GrantBody, grant, partsOf, send } from '../../api/grants/support.ts'
 import { ask, buildTestApi, createTestUser, type TestApi, type TestUser } from '../../api/support.ts'

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import path from 'node:path'
 import { json, text } from 'node:stream/consumers'
 import { setTimeout as pass } from 'node:timers/promises'
-import { processedKey } from '../../../services/uploads/keys.ts'
+import { processedKey } from '../../../services/uploads/objects/keys.ts'
 import { root } from '../support/call.ts'
 import type { SecondAws } from '../support/servers.ts'
 

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { outputsPrefix, processedKey } from '../../../services/uploads/keys.ts'
+import { outputsPrefix, processedKey } from '../../../services/uploads/objects/keys.ts'
 import { listen } from '../../api/event-source.ts'
 import { form } from '../../api/form.ts'
 import { type Answer, ask, isProblem } from '../../api/support.ts'

@@ -45,7 +45,7 @@ export const LEASES: readonly Mutation[] = [
   },
   {
     rule: 'a lease expires when its counter rests',
-    file: 'leases/observer.ts',
+    file: 'leases/lease-expiry.ts',
     text: 'const rests = seen?.counter === counter && seen.owner === owner',
     replacement: 'const rests = seen !== undefined',
     breaks: ['10'],
@@ -120,7 +120,7 @@ export const LEASES: readonly Mutation[] = [
   },
   {
     rule: 'who holds a lease and does not renew it has lost it after the failover time, not long after',
-    file: 'leases/observer.ts',
+    file: 'leases/lease-expiry.ts',
     text: 'return this.#restedFor(lease, now) > this.#failoverMs\n',
     replacement: 'return this.#restedFor(lease, now) > 20 * this.#failoverMs\n',
     breaks: ['11'],

@@ -1,10 +1,14 @@
 import t from 'tap'
 import { LeaseLostError } from '../../../services/consumer/index.ts'
 import { names } from '../../../services/platform/resources.ts'
-import { createAttemptStore } from '../../../services/worker/attempts/attempt-store.ts'
-import { createCountAttempts, MOST_DEATHS, MOST_OUT_OF_TIME } from '../../../services/worker/attempts/counted.ts'
 import { OutOfTimeError, ProcessEndedError } from '../../../services/worker/errors.ts'
-import type { StreamRecord } from '../../../services/worker/record.ts'
+import { createAttemptStore } from '../../../services/worker/processing/attempts/attempt-store.ts'
+import {
+  createCountAttempts,
+  MOST_DEATHS,
+  MOST_OUT_OF_TIME,
+} from '../../../services/worker/processing/attempts/counted.ts'
+import type { StreamRecord } from '../../../services/worker/stream-record.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { deadLetterOf, exists, going, startPipeline, streamRecord } from '../pipeline.ts'
 

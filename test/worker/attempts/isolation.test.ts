@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createIsolation } from '../../../services/worker/attempts/isolation.ts'
+import { createIsolation } from '../../../services/worker/processing/attempts/isolation.ts'
 
 const { signal } = new AbortController()
 const turn = () => new Promise(resolve => setImmediate(resolve))

@@ -3,7 +3,7 @@ import t from 'tap'
 import { names } from '../../../services/platform/resources.ts'
 import { createDeadLetterArchive, isMeant } from '../../../services/worker/dead-letters/archive.ts'
 import { deadLetterId, deadLetterKeyOf, decodeDeadLetter } from '../../../services/worker/dead-letters/dead-letter.ts'
-import { createDeadLetters } from '../../../services/worker/dead-letters.ts'
+import { createDeadLetters } from '../../../services/worker/dead-letters/writer.ts'
 import { startAws } from '../../support/aws.ts'
 import { streamRecord } from '../pipeline.ts'
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { names } from '../../../services/platform/resources.ts'
 import { createDeadLetterArchive, type DeadLetterArchive } from '../../../services/worker/dead-letters/archive.ts'
 import { createRedrive } from '../../../services/worker/dead-letters/redrive.ts'
-import type { StreamRecord } from '../../../services/worker/record.ts'
+import type { StreamRecord } from '../../../services/worker/stream-record.ts'
 import { deadLetterOf, going, putUpload, startPipeline, streamRecord, uploadRecord } from '../pipeline.ts'
 
 const pipeline = await startPipeline(t, { shards: 1 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { names } from '../../../services/platform/resources.ts'
 import { deadLetterKey } from '../../../services/worker/dead-letters/dead-letter.ts'
-import { createDeadLetters } from '../../../services/worker/dead-letters.ts'
+import { createDeadLetters } from '../../../services/worker/dead-letters/writer.ts'
 import { startPipeline, streamRecord } from '../pipeline.ts'
 
 const { aws, read, keys } = await startPipeline(t)

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Standing } from '../../../services/uploads/strays.ts'
-import { judgeMultipart, judgeObject, judgeTail, type Verdict } from '../../../services/worker/strays/judge.ts'
+import type { Standing } from '../../../services/uploads/objects/orphans.ts'
+import { judgeMultipart, judgeObject, judgeTail, type Verdict } from '../../../services/worker/orphans/judge.ts'
 
 const BEFORE = '2026-01-02T00:00:00.000Z'
 const EARLIER = '2026-01-01T00:00:00.000Z'

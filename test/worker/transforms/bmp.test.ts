@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
-import { openImage } from '../../../services/worker/transforms/shipped/image/decode.ts'
+import { openImage } from '../../../services/worker/transforms/built-in/image/decode.ts'
 import { type BitmapOptions, bmp, icon, iconBitmap, type PixelAt } from './bitmaps.ts'
 
 /** Odd sizes: rows are filled up to multiples of 4 bytes. */

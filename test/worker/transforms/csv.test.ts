@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync'
 import t from 'tap'
+import { type Dialect, RFC_4180 } from '../../../services/worker/transforms/built-in/csv/dialect.ts'
+import { createRecordSplitter } from '../../../services/worker/transforms/built-in/csv/record-splitter.ts'
 import { createTransform } from '../../../services/worker/transforms/rules/transform-source.ts'
-import { type Dialect, RFC_4180 } from '../../../services/worker/transforms/shipped/csv/dialect.ts'
-import { createRecordSplitter } from '../../../services/worker/transforms/shipped/csv/record-splitter.ts'
 import { seededRandom } from '../../uploads/examples.ts'
 import { cut, make } from './support.ts'
 

@@ -1,7 +1,7 @@
 import { MIMEType } from 'node:util'
 import t from 'tap'
 import { TransformError } from '../../../services/worker/errors.ts'
-import { decoderOf, decodeText } from '../../../services/worker/transforms/shipped/decode-text.ts'
+import { decoderOf, decodeText } from '../../../services/worker/transforms/built-in/decode-text.ts'
 import { encodedTexts } from '../../field/cases/encodings.ts'
 import { seededRandom } from '../../uploads/examples.ts'
 import { growthOf } from './growth.ts'

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto'
 import t from 'tap'
 import { declaredType } from '../../../services/uploads/media-types/type-names.ts'
 import { TransformError } from '../../../services/worker/errors.ts'
+import { upperCase } from '../../../services/worker/transforms/built-in/upper-case.ts'
 import { outputsOf } from '../../../services/worker/transforms/outputs.ts'
-import { upperCase } from '../../../services/worker/transforms/shipped/upper-case.ts'
 
 const signal = new AbortController().signal
 

@@ -1,4 +1,4 @@
-import { createUploadStore } from '../../../uploads/store.ts'
+import { createUploadStore } from '../../../uploads/records/store.ts'
 import { type ArchivedLetter, createDeadLetterArchive } from '../../../worker/dead-letters/archive.ts'
 import { inLanes } from '../../../worker/dead-letters/in-lanes.ts'
 import { createRedrive, type RedriveResult } from '../../../worker/dead-letters/redrive.ts'

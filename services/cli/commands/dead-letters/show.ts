@@ -1,6 +1,6 @@
-import { decodeEvent } from '../../../uploads/decode-event.ts'
 import { InvalidEventError } from '../../../uploads/errors.ts'
-import { createUploadStore } from '../../../uploads/store.ts'
+import { decodeEvent } from '../../../uploads/events/decode-event.ts'
+import { createUploadStore } from '../../../uploads/records/store.ts'
 import { createDeadLetterArchive } from '../../../worker/dead-letters/archive.ts'
 import { type DeadLetter, deadLetterKey } from '../../../worker/dead-letters/dead-letter.ts'
 import { withAws } from '../../aws.ts'

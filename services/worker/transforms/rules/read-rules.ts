@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
-import { shippedTransforms } from '../shipped/index.ts'
+import { shippedTransforms } from '../built-in/index.ts'
 import { type RulesText, ruleSchema, rulesSchema } from './schema.ts'
 
 const VARIABLE = 'TRANSFORMS'

@@ -1,5 +1,5 @@
 import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
-import { shippedTransforms } from '../shipped/index.ts'
+import { shippedTransforms } from '../built-in/index.ts'
 import type { Transform } from '../transform.ts'
 import { createMatcher, type RoutedUpload } from './match.ts'
 import { type ReadRules, readRules, ruleFault } from './read-rules.ts'

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { MAX_RESULT_BYTES } from '../../../uploads/results.ts'
-import { shippedTransforms } from '../shipped/index.ts'
+import { MAX_RESULT_BYTES } from '../../../uploads/objects/results.ts'
+import { shippedTransforms } from '../built-in/index.ts'
 
 const sink = Type.Enum(['s3', 'dynamodb'])
 const patterns = (pattern: string) => {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Value } from 'typebox/value'
 import { HeadgateError } from '../../../platform/errors.ts'
-import { shippedTransforms } from '../shipped/index.ts'
+import { shippedTransforms } from '../built-in/index.ts'
 import type { CreateTransform, Transform } from '../transform.ts'
 import { shapeFault } from './transform-shape.ts'
 

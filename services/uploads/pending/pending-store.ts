@@ -1,0 +1,152 @@
+import {
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb'
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { conditionally, unlessRefused } from '../records/conditional-write.ts'
+import { isDeleted } from '../records/deleted.ts'
+import { createQueryOutbox, type OutboxQuery } from '../records/outbox-index.ts'
+import { outboxPartition, type UploadRecord } from '../records/record.ts'
+import { itemKey, toRecord, type UploadKey } from '../records/store.ts'
+import { type PendingRecord, pendingPartition } from './pending.ts'
+
+/** The records of uploads that are on their way. The same table as the others', and the same key. */
+export interface PendingStore {
+  /** Records a promise. Doing it again changes nothing. */
+  create(record: PendingRecord): Promise<void>
+  /** A promise, or the upload that it has become, or undefined where this owner has neither. Rejects when the signal fires. */
+  get(key: UploadKey, signal?: AbortSignal): Promise<PendingRecord | UploadRecord | undefined>
+  /**
+   * From `pending` to `stored`, with the outbox mark in the same write. Resolves to the upload as it is now, also where an
+   * earlier try of this or of another process made it so, and to undefined where the promise is gone.
+   */
+  markStored(
+    key: UploadKey,
+    arrived: { size: number; sha256: string; detectedType?: string; traceparent?: string | undefined },
+  ): Promise<UploadRecord | undefined>
+  /**
+   * Takes a promise back: from then on its owner has no such upload. A note of what is to be cleaned up stays until `forget`.
+   * Resolves to what was promised, or to undefined where there is no promise.
+   */
+  end(key: UploadKey): Promise<PendingRecord | undefined>
+  /** Nothing of an ended promise can come or is left any more: its note goes. */
+  forget(key: Pick<UploadKey, 'uploadId'>): Promise<void>
+  /**
+   * Promises of one partition that were made before a time, oldest first, and the notes of those that ended. Rejects when the
+   * signal fires.
+   */
+  listOld(query: OutboxQuery, signal?: AbortSignal): Promise<OldPromise[]>
+}
+
+export type OldPromise = PendingRecord & { ended?: true }
+
+/** The owner under which ended promises lie: none that a token can name. */
+const ENDED = '~ended'
+
+const MARSHALL = { removeUndefinedValues: true }
+
+export interface PendingStoreSettings {
+  dynamodb: DynamoDBClient
+  table: string
+  now?: () => Date
+}
+
+export function createPendingStore({ dynamodb, table, now = () => new Date() }: PendingStoreSettings): PendingStore {
+  const queryOutbox = createQueryOutbox(dynamodb, table)
+
+  async function get(key: UploadKey, signal?: AbortSignal): Promise<PendingRecord | UploadRecord | undefined> {
+    const { Item } = await dynamodb.send(
+      new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
+      signal ? { abortSignal: signal } : {},
+    )
+    const item = Item && unmarshall(Item)
+    return item && !isDeleted(item) ? toPending(item) : undefined
+  }
+
+  async function forget({ uploadId }: Pick<UploadKey, 'uploadId'>): Promise<void> {
+    await dynamodb.send(new DeleteItemCommand({ TableName: table, Key: itemKey({ owner: ENDED, uploadId }) }))
+  }
+
+  return {
+    get,
+
+    async create(record) {
+      const Item = marshall({ ...record, outboxPartition: pendingPartition(record.uploadId) }, MARSHALL)
+      const ConditionExpression = 'attribute_not_exists(uploadId)'
+      await conditionally(() => dynamodb.send(new PutItemCommand({ TableName: table, Item, ConditionExpression })))
+    },
+
+    async markStored(key, { size, sha256, detectedType, traceparent }) {
+      const at = now().toISOString()
+      const typed = detectedType === undefined ? '' : ', detectedType = :type'
+      const traced = traceparent === undefined ? '' : ', traceparent = :trace'
+      const update = new UpdateItemCommand({
+        TableName: table,
+        Key: itemKey(key),
+        UpdateExpression: `SET #status = :stored, #size = :size, sha256 = :sha256${typed}${traced}, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted`,
+        ConditionExpression: '#status = :pending',
+        ExpressionAttributeNames: { '#status': 'status', '#size': 'size' },
+        ExpressionAttributeValues: marshall({
+          ':stored': 'stored',
+          ':pending': 'pending',
+          ':size': size,
+          ':sha256': sha256,
+          ':now': at,
+          ':outbox': outboxPartition(key.uploadId),
+          ...(detectedType !== undefined && { ':type': detectedType }),
+          ...(traceparent !== undefined && { ':trace': traceparent }),
+        }),
+        ReturnValues: 'ALL_NEW',
+      })
+      const changed = await unlessRefused(() => dynamodb.send(update))
+      if (changed?.Attributes) return toRecord(unmarshall(changed.Attributes))
+      // An earlier try may have arrived, its reply lost; another process may have been faster; the promise may be ended.
+      const found = await get(key)
+      return found && found.status !== 'pending' ? found : undefined
+    },
+
+    async end(key) {
+      const found = await get(key)
+      if (found?.status !== 'pending') return undefined
+      // First the note of what is to be cleaned up: after the promise is gone nothing else would tell of it.
+      const { owner, uploadId } = found
+      const note = { ...found, owner: ENDED, endedOwner: owner, outboxPartition: pendingPartition(uploadId) }
+      await dynamodb.send(new PutItemCommand({ TableName: table, Item: marshall(note, MARSHALL) }))
+      const isGone = await conditionally(() =>
+        dynamodb.send(
+          new DeleteItemCommand({
+            TableName: table,
+            Key: itemKey(key),
+            // One that is gone was ended by an earlier try, or by another process: what is cleaned up twice is clean.
+            ConditionExpression: 'attribute_not_exists(uploadId) OR #status = :pending',
+            ExpressionAttributeNames: { '#status': 'status' },
+            ExpressionAttributeValues: { ':pending': { S: 'pending' } },
+          }),
+        ),
+      )
+      if (isGone) return found
+      await forget({ uploadId })
+      return undefined
+    },
+
+    forget,
+
+    async listOld(query, signal) {
+      return (await queryOutbox(query, signal)).map(toOld)
+    },
+  }
+}
+
+/** A promise with its arrival, anything else as the other store reads it. */
+export function toPending(item: Record<string, unknown>): PendingRecord | UploadRecord {
+  const record = toRecord(item)
+  return item.status === 'pending' ? ({ ...record, arrival: item.arrival } as unknown as PendingRecord) : record
+}
+
+function toOld({ endedOwner, ...item }: Record<string, unknown>): OldPromise {
+  const record = toPending(item) as PendingRecord
+  return typeof endedOwner === 'string' ? { ...record, owner: endedOwner, ended: true } : record
+}

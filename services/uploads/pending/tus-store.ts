@@ -1,0 +1,125 @@
+import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { conditionally, unlessRefused } from '../records/conditional-write.ts'
+import { isDeleted } from '../records/deleted.ts'
+import type { UploadRecord } from '../records/record.ts'
+import { itemKey, type UploadKey } from '../records/store.ts'
+import type { PendingRecord, TusArrival } from './pending.ts'
+import { toPending } from './pending-store.ts'
+
+export type TusRecord = PendingRecord<TusArrival>
+
+/** What a try to lock found. `accepted`: the upload has arrived, and there is nothing to lock any more. */
+export type Locking =
+  | { state: 'locked'; record: TusRecord }
+  | { state: 'taken'; by: string }
+  | { state: 'accepted'; record: UploadRecord }
+  | { state: 'none' }
+
+/** A lock of one upload, by a token that nobody else has. It ends by itself, for a process that died with it. */
+export interface LockHold {
+  token: string
+  /** Epoch ms. */
+  until: number
+}
+
+/**
+ * The records of tus uploads under way. Their lock is in the record itself, so that any number of processes can serve an
+ * upload, and every write of what has arrived is conditional on it: a process that lost its lock changes nothing.
+ */
+export interface TusStore {
+  lock(key: UploadKey, hold: LockHold & { now: number }): Promise<Locking>
+  /** Asks whoever holds the lock by `token` to let go of it. */
+  want(key: UploadKey, token: string): Promise<void>
+  /** Holds on to the lock, and writes down what has arrived, if it is given. Undefined where the lock is lost. */
+  renew(key: UploadKey, hold: LockHold, arrival?: TusArrival): Promise<{ wanted: boolean } | undefined>
+  /** Lets go of the lock, where it is held by `token`. */
+  unlock(key: UploadKey, token: string): Promise<void>
+}
+
+export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; table: string }): TusStore {
+  const held = '#status = :pending AND lockToken = :token'
+  const names = { '#status': 'status' }
+
+  return {
+    async lock(key, { token, until, now }) {
+      const update = new UpdateItemCommand({
+        TableName: table,
+        Key: itemKey(key),
+        UpdateExpression: 'SET lockToken = :token, lockedUntil = :until REMOVE lockWanted',
+        ConditionExpression:
+          '#status = :pending AND arrival.way = :tus AND (attribute_not_exists(lockedUntil) OR lockedUntil < :now OR lockToken = :token)',
+        ExpressionAttributeNames: names,
+        ExpressionAttributeValues: marshall({
+          ':token': token,
+          ':until': until,
+          ':now': now,
+          ':pending': 'pending',
+          ':tus': 'tus',
+        }),
+        ReturnValues: 'ALL_NEW',
+      })
+      const changed = await unlessRefused(() => dynamodb.send(update))
+      if (changed?.Attributes) {
+        return { state: 'locked', record: toPending(unmarshall(changed.Attributes)) as TusRecord }
+      }
+      const { Item } = await dynamodb.send(
+        new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
+      )
+      const item = Item && unmarshall(Item)
+      // A tombstone tells that there was an upload, and nothing more of it.
+      if (!item || isDeleted(item)) return { state: 'none' }
+      const record = toPending(item)
+      if (record.status !== 'pending') return { state: 'accepted', record }
+      if ((record as PendingRecord).arrival.way !== 'tus') return { state: 'none' }
+      return { state: 'taken', by: String(item.lockToken) }
+    },
+
+    async want(key, token) {
+      await conditionally(() =>
+        dynamodb.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: itemKey(key),
+            UpdateExpression: 'SET lockWanted = :true',
+            ConditionExpression: held,
+            ExpressionAttributeNames: names,
+            ExpressionAttributeValues: marshall({ ':true': true, ':pending': 'pending', ':token': token }),
+          }),
+        ),
+      )
+    },
+
+    async renew(key, { token, until }, arrival) {
+      const update = new UpdateItemCommand({
+        TableName: table,
+        Key: itemKey(key),
+        UpdateExpression: `SET lockedUntil = :until${arrival ? ', arrival = :arrival' : ''}`,
+        ConditionExpression: held,
+        ExpressionAttributeNames: names,
+        ExpressionAttributeValues: marshall(
+          { ':until': until, ':pending': 'pending', ':token': token, ...(arrival && { ':arrival': arrival }) },
+          { removeUndefinedValues: true },
+        ),
+        ReturnValues: 'ALL_NEW',
+      })
+      const changed = await unlessRefused(() => dynamodb.send(update))
+      return changed && { wanted: changed.Attributes?.lockWanted?.BOOL === true }
+    },
+
+    async unlock(key, token) {
+      await conditionally(() =>
+        dynamodb.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: itemKey(key),
+            UpdateExpression: 'REMOVE lockToken, lockedUntil, lockWanted',
+            ConditionExpression: held,
+            ExpressionAttributeNames: names,
+            ExpressionAttributeValues: marshall({ ':pending': 'pending', ':token': token }),
+          }),
+        ),
+      )
+    },
+  }
+}

@@ -1,0 +1,86 @@
+import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb'
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { pages } from '../../platform/pages.ts'
+import type { UploadRecord, UploadStatus } from './record.ts'
+import { toRecord } from './store.ts'
+
+export interface ListQuery {
+  owner: string
+  /** Only uploads of this status. */
+  status?: UploadStatus | undefined
+  /** Only uploads that are older than the one with this id, whether it is there or not. */
+  before?: string | undefined
+  /** Uploads of a page at most. */
+  limit: number
+}
+
+export interface UploadPage {
+  /** Newest first. */
+  uploads: UploadRecord[]
+  /** What `before` is to be for the next page. Undefined where this page is the last. */
+  next: string | undefined
+}
+
+/**
+ * Lists an owner's uploads: those and no others, since the owner is the partition that is read. A page may have fewer uploads
+ * than asked for, or none, and still not be the last: how much is looked through for one page has a bound.
+ */
+export type ListUploads = (query: ListQuery) => Promise<UploadPage>
+
+/** Records that are looked through for one page: where few of many have the status, each costs as if it were shown. */
+const MOST_EXAMINED = 1_000
+const CHUNK = 250
+
+export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClient; table: string }): ListUploads {
+  async function query({ owner, status, before, limit }: ListQuery) {
+    const older = before === undefined ? '' : ' AND uploadId < :before'
+    const {
+      Items = [],
+      ScannedCount = 0,
+      LastEvaluatedKey,
+    } = await dynamodb.send(
+      new QueryCommand({
+        TableName: table,
+        KeyConditionExpression: `#owner = :owner${older}`,
+        FilterExpression: status === undefined ? '#status <> :status' : '#status = :status',
+        ExpressionAttributeNames: { '#owner': 'owner', '#status': 'status' },
+        ExpressionAttributeValues: marshall(
+          { ':owner': owner, ':before': before, ':status': status ?? 'deleted' },
+          { removeUndefinedValues: true },
+        ),
+        ScanIndexForward: false,
+        // Whoever has just uploaded finds it here.
+        ConsistentRead: true,
+        Limit: limit,
+      }),
+    )
+    const uploads = Items.map(item => toRecord(unmarshall(item)))
+    return { uploads, examined: ScannedCount, last: LastEvaluatedKey?.uploadId?.S }
+  }
+
+  return async ({ owner, status, before, limit }) => {
+    const uploads: UploadRecord[] = []
+    let examined = 0
+    let next: string | undefined
+    const chunks = pages<Awaited<ReturnType<typeof query>>, string>({
+      operation: 'Query',
+      fetch(from) {
+        // One more than is shown tells whether there is a next page.
+        const wanted = limit + 1 - uploads.length
+        const chunk = Math.min(status === undefined ? wanted : CHUNK, MOST_EXAMINED - examined)
+        return query({ owner, status, before: from, limit: chunk })
+      },
+      next: ({ last }) => (uploads.length > limit || examined >= MOST_EXAMINED ? undefined : last),
+      isAfter: (last, previous) => last < previous,
+      from: before,
+      maxPages: MOST_EXAMINED,
+    })
+    for await (const found of chunks) {
+      uploads.push(...found.uploads)
+      examined += found.examined
+      next = found.last
+    }
+    if (uploads.length > limit) return { uploads: uploads.slice(0, limit), next: uploads[limit - 1]?.uploadId }
+    return { uploads, next }
+  }
+}

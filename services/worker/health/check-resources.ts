@@ -1,0 +1,58 @@
+import { type KinesisClient, ListShardsCommand } from '@aws-sdk/client-kinesis'
+import { HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3'
+import type { WorkerConfig } from '../../platform/config/worker.ts'
+import { ConfigurationError, type ConfigurationFault } from '../../platform/errors.ts'
+import type { Logger } from '../../platform/log.ts'
+import { outboxPartitionName } from '../../uploads/records/record.ts'
+import type { UploadStore } from '../../uploads/records/store.ts'
+
+export interface CheckResourcesSettings {
+  config: Pick<WorkerConfig, 'STREAM_NAME' | 'UPLOAD_BUCKET' | 'UPLOADS_TABLE' | 'AWS_REGION'>
+  s3: S3Client
+  kinesis: KinesisClient
+  store: Pick<UploadStore, 'listOutbox'>
+  log: Pick<Logger, 'warn'>
+  /** How long each look may take, in milliseconds. */
+  timeoutMs?: number
+}
+
+/** How the services say that there is no such thing. */
+const MISSING = new Set(['ResourceNotFoundException', 'NoSuchBucket', 'NotFound'])
+
+/**
+ * Looks whether what the worker reads from is there: a name that is wrong would be tried again for ever. It looks by calls
+ * that the worker needs anyway, so that its role needs no other; what it only writes to (PROCESSED_BUCKET) it cannot look at
+ * by them. Whatever else goes wrong is logged and does not stop the start: it may pass.
+ *
+ * @throws ConfigurationError naming every variable whose resource is not there
+ */
+export async function checkResources(settings: CheckResourcesSettings): Promise<void> {
+  const { config, s3, kinesis, store, log, timeoutMs = 5_000 } = settings
+  const outbox = { partition: outboxPartitionName(0), before: new Date(0).toISOString(), limit: 1 }
+
+  const looks: Array<[variable: keyof typeof config, look: (abortSignal: AbortSignal) => Promise<unknown>]> = [
+    [
+      'STREAM_NAME',
+      abortSignal =>
+        kinesis.send(new ListShardsCommand({ StreamName: config.STREAM_NAME, MaxResults: 1 }), { abortSignal }),
+    ],
+    ['UPLOAD_BUCKET', abortSignal => s3.send(new HeadBucketCommand({ Bucket: config.UPLOAD_BUCKET }), { abortSignal })],
+    ['UPLOADS_TABLE', abortSignal => store.listOutbox(outbox, abortSignal)],
+  ]
+
+  async function faultOf([variable, look]: (typeof looks)[number]): Promise<ConfigurationFault[]> {
+    try {
+      await look(AbortSignal.timeout(timeoutMs))
+      return []
+    } catch (err) {
+      if (!(err instanceof Error && MISSING.has(err.name))) {
+        log.warn({ err, variable }, 'it could not be seen whether what the variable names is there')
+        return []
+      }
+      return [{ variable, problem: `there is no "${config[variable]}" in ${config.AWS_REGION}` }]
+    }
+  }
+
+  const faults = (await Promise.all(looks.map(faultOf))).flat()
+  if (faults.length > 0) throw new ConfigurationError(faults)
+}

@@ -1,0 +1,126 @@
+import type { BareEvent, UploadEvent } from '../../uploads/events/event.ts'
+import { isUploadEvent } from '../../uploads/events/event.ts'
+import { expectedMediaType, mediaTypeOf } from '../../uploads/media-types/media-type-of.ts'
+import { fromObjectMetadata } from '../../uploads/objects/metadata.ts'
+import type { ResultSource } from '../../uploads/objects/results.ts'
+import type { TransformIdentity } from '../../uploads/records/record.ts'
+import type { UploadKey } from '../../uploads/records/store.ts'
+import { ObjectReplacedError } from '../errors.ts'
+import type { SourceObject } from '../processing/source-object.ts'
+import type { RoutedUpload } from '../transforms/rules/match.ts'
+
+/** S3 takes 2 KB of metadata in all. */
+const MAX_VALUE = 1_024
+
+/** Limits of DynamoDB on the two parts of a key, in bytes. */
+const MAX_OWNER_BYTES = 2_048
+const MAX_UPLOAD_ID_BYTES = 1_024
+
+/**
+ * Whose upload it is, by its event or, where that is bare, by its object. Undefined where neither tells, or tells what no
+ * record can be kept under: then there is no record to mark.
+ */
+export function uploadKeyOf(
+  event: UploadEvent | BareEvent,
+  source?: Pick<SourceObject, 'metadata'>,
+): UploadKey | undefined {
+  const told = isUploadEvent(event)
+    ? { owner: event.userSub, uploadId: event.uploadId }
+    : fromObjectMetadata(source?.metadata)
+  if (!told || !fits(told.owner, MAX_OWNER_BYTES) || !fits(told.uploadId, MAX_UPLOAD_ID_BYTES)) return undefined
+  return { owner: told.owner, uploadId: told.uploadId }
+}
+
+/**
+ * Holds an event that names its upload to what the object says of itself. An object of another upload lies there where the
+ * key template is flat and the other came later, or where the event is forged. Either way it has an event of its own.
+ *
+ * @throws ObjectReplacedError
+ */
+export function checkOwnObject(event: UploadEvent | BareEvent, source: Pick<SourceObject, 'metadata'>): void {
+  const told = fromObjectMetadata(source.metadata)
+  if (!told || !isUploadEvent(event)) return
+  if (told.uploadId !== event.uploadId || told.owner !== event.userSub) {
+    throw new ObjectReplacedError('The object under the key is that of another upload.')
+  }
+}
+
+/** Describes the opened object for its transform and for the choice of the rule. */
+export async function describeUpload(event: UploadEvent | BareEvent, source: SourceObject): Promise<RoutedUpload> {
+  const { contentType, contentEncoding, size, head } = source
+  const { key } = event
+  const named = fromObjectMetadata(source.metadata) ?? (isUploadEvent(event) ? event : undefined)
+  const name = { filename: named?.filename ?? key.slice(key.lastIndexOf('/') + 1), ...markOf(named) }
+  const found = await mediaTypeOf(head, { declared: contentType, filename: givenName(name) })
+  return { contentType, ...found, ...(contentEncoding !== undefined && { contentEncoding }), ...name, key, size }
+}
+
+/** The same by the event alone, before the object is opened. Undefined for an event that does not describe its upload. */
+export async function describeEvent(event: UploadEvent | BareEvent): Promise<RoutedUpload | undefined> {
+  if (!isUploadEvent(event)) return undefined
+  const { contentType, detectedType, filename, key, size } = event
+  const name = { filename, ...markOf(event) }
+  const found = await expectedMediaType(detectedType, { declared: contentType, filename: givenName(name) })
+  return { contentType, ...found, ...name, key, size }
+}
+
+type Named = Pick<RoutedUpload, 'filename' | 'filenameGenerated'>
+
+function markOf(named: { filenameGenerated?: boolean | undefined } | undefined): Pick<Named, 'filenameGenerated'> {
+  return named?.filenameGenerated ? { filenameGenerated: true } : {}
+}
+
+function givenName({ filename, filenameGenerated }: Named): string | undefined {
+  return filenameGenerated ? undefined : filename
+}
+
+/** What an output was made of, and by what. */
+export interface Provenance {
+  source: ResultSource
+  uploadId: string | undefined
+  transform: TransformIdentity
+}
+
+/** A function of the object that was read and the transform alone, so that a second time writes the same. */
+export function provenance(
+  event: UploadEvent | BareEvent,
+  source: SourceObject,
+  { name, version }: TransformIdentity,
+): Provenance {
+  const told = fromObjectMetadata(source.metadata)
+  // The digest is of other bytes where the object is another upload's.
+  const own = isUploadEvent(event) && (told === undefined || told.uploadId === event.uploadId) ? event : undefined
+  const { bucket, key } = event
+  const { etag, versionId } = source
+  return {
+    source: { bucket, key, etag, versionId, sha256: own?.sha256 },
+    uploadId: told?.uploadId ?? own?.uploadId,
+    transform: { name, version },
+  }
+}
+
+/**
+ * The same as the metadata of an object. What does not fit into a header is left out; of the source's key nothing is lost by
+ * it, the object's own tells it.
+ */
+export function toMetadata({ source, uploadId, transform }: Provenance): Record<string, string> {
+  const values = {
+    'source-bucket': source.bucket,
+    'source-key': encodeURIComponent(source.key).replaceAll('%2F', '/'),
+    'source-etag': source.etag,
+    'source-version': source.versionId,
+    'source-sha256': source.sha256,
+    'upload-id': uploadId,
+    transform: transform.name,
+    'transform-version': transform.version,
+  }
+  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => isHeader(entry[1])))
+}
+
+function isHeader(value: string | undefined): boolean {
+  return value !== undefined && value.length <= MAX_VALUE && /^[\x21-\x7e]+$/.test(value)
+}
+
+function fits(part: string, maxBytes: number): boolean {
+  return part.isWellFormed() && Buffer.byteLength(part) <= maxBytes
+}

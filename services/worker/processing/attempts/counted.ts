@@ -1,0 +1,105 @@
+import { LeaseLostError } from '../../../consumer/index.ts'
+import type { Logger } from '../../../platform/log.ts'
+import { OutOfTimeError, PoisonRecordError, TooSlowError } from '../../errors.ts'
+import type { StreamRecord } from '../../stream-record.ts'
+import type { AttemptStore } from './attempt-store.ts'
+import { createIsolation, type Isolation } from './isolation.ts'
+
+/** What is known of a record before it is begun. */
+export interface Suspicion {
+  signal: AbortSignal
+  /** It may have been under way in a worker that died. */
+  isSuspect: boolean
+  /** It is begun with all the time that a function has: to be called off all the same speaks against it. */
+  hasWholeTime: boolean
+}
+
+export interface CountAttemptsSettings {
+  attempts: AttemptStore
+  isolation?: Isolation
+  log: Pick<Logger, 'warn'>
+}
+
+export interface CountAttempts {
+  /**
+   * Does the work of a record, and counts it where that is suspect: one that was begun in vain before has its turn alone, so that
+   * what dies beside it is not held against it.
+   *
+   * @throws PoisonRecordError, TooSlowError without having begun, and what the work throws
+   */
+  whileCounted<T>(record: StreamRecord, suspicion: Suspicion, work: () => Promise<T>): Promise<T>
+  /** The record was given up, and is counted anew should it come again. */
+  forget(record: StreamRecord): Promise<void>
+}
+
+/**
+ * Deaths in a row before a record is given up, the first of which is that of everything that was under way beside it. One more is
+ * never counted: nobody was suspect then. Each costs the fleet a worker for a while, and each of an innocent one takes that its
+ * worker is killed from outside in that very moment.
+ */
+export const MOST_DEATHS = 4
+
+/** Times that a record may have all the time of a function without coming to its end. */
+export const MOST_OUT_OF_TIME = 3
+
+export function createCountAttempts({
+  attempts,
+  isolation = createIsolation(),
+  log,
+}: CountAttemptsSettings): CountAttempts {
+  async function forget(record: StreamRecord): Promise<void> {
+    await attempts.forget(record).catch(notCounted(record))
+  }
+
+  /** What is left standing speaks against the record only if it goes on like that. */
+  function notCounted({ shardId, sequenceNumber }: StreamRecord) {
+    return (err: unknown) => {
+      log.warn({ err, shardId, sequenceNumber }, 'how a record ended could not be written down')
+    }
+  }
+
+  /** @param died as it was counted before the work began. Undefined for a record that nobody suspects */
+  async function countedOut<T>(
+    record: StreamRecord,
+    { signal, hasWholeTime, died }: Suspicion & { died?: number },
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const isSuspect = died !== undefined
+    try {
+      return await work()
+    } catch (error) {
+      const isOutOfTime = signal.reason instanceof OutOfTimeError
+      if (isOutOfTime && hasWholeTime) await attempts.addOutOfTime(record).catch(notCounted(record))
+      // The worker lives, and lost its lease: that says nothing against the record.
+      else if (isSuspect && signal.reason instanceof LeaseLostError)
+        await attempts.takeBack(record, died).catch(notCounted(record))
+      // Called off for anything else it may be what the process is ending of: an error that came out of nobody's call.
+      else if (isSuspect && (isOutOfTime || !signal.aborted)) await forget(record)
+      throw error
+    }
+  }
+
+  return {
+    forget,
+    async whileCounted(record, suspicion, work) {
+      const { signal, isSuspect } = suspicion
+      if (!isSuspect) return isolation.together(() => countedOut(record, suspicion, work), signal)
+      const { died, outOfTime } = await attempts.read(record)
+      if (died >= MOST_DEATHS) {
+        throw new PoisonRecordError(
+          `It was begun ${died} times in a row by workers that died before they were done: it is not tried again.`,
+        )
+      }
+      if (outOfTime >= MOST_OUT_OF_TIME) {
+        throw new TooSlowError(`It was not done in the time that there is, ${outOfTime} times in a row.`)
+      }
+      const counted = async () => {
+        await attempts.begin(record, died + 1)
+        const result = await countedOut(record, { ...suspicion, died: died + 1 }, work)
+        await forget(record)
+        return result
+      }
+      return died === 0 ? isolation.together(counted, signal) : isolation.alone(counted, { died, signal })
+    },
+  }
+}

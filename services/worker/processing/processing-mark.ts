@@ -1,0 +1,43 @@
+import type { Logger } from '../../platform/log.ts'
+import type { ObjectRef } from '../../uploads/records/record.ts'
+import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
+
+export interface ProcessingMarkSettings {
+  store: Pick<UploadStore, 'markProcessing'>
+  /** How long an upload is processed before it is marked, in milliseconds. */
+  afterMs: number
+  log: Pick<Logger, 'warn'>
+}
+
+/**
+ * Shows an upload as `processing` once that has taken a while. Most are done sooner, and spare the write: their owner would
+ * hardly see it. When the write fails, the upload is processed all the same.
+ */
+export type WhileMarked = <T>(upload: UploadKey | undefined, source: ObjectRef, work: () => Promise<T>) => Promise<T>
+
+export function createWhileMarked({ store, afterMs, log }: ProcessingMarkSettings): WhileMarked {
+  async function mark(upload: UploadKey, source: ObjectRef, signal: AbortSignal): Promise<void> {
+    try {
+      await store.markProcessing(upload, source, signal)
+    } catch (err) {
+      if (!signal.aborted) log.warn({ err, uploadId: upload.uploadId }, 'the upload could not be marked as processing')
+    }
+  }
+
+  return async (upload, source, work) => {
+    if (!upload) return work()
+    const over = new AbortController()
+    let marked: Promise<void> | undefined
+    const timer = setTimeout(() => {
+      marked = mark(upload, source, over.signal)
+    }, afterMs)
+    try {
+      return await work()
+    } finally {
+      clearTimeout(timer)
+      // A request that hangs must not hold the upload up; one that arrives late finds another status, and changes nothing.
+      over.abort()
+      await marked
+    }
+  }
+}
