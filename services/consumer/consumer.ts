@@ -107,7 +107,7 @@ export class KinesisConsumer {
   /**
    * Makes the lease table if there is none and starts to consume. Resolves when the worker looks for leases.
    *
-   * @throws LeaseTableError, or what DynamoDB threw
+   * @throws LeaseTableError, LeaseTableTimeoutError, or what DynamoDB threw
    */
   async start(): Promise<void> {
     const { signal } = this.#stopScanning

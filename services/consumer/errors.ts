@@ -33,6 +33,11 @@ export class LeaseTableMissingError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_TABLE_MISSING'
 }
 
+/** DynamoDB did not answer a call on the lease table in time. Retrying helps once DynamoDB answers again. */
+export class LeaseTableTimeoutError extends ConsumerError {
+  readonly code = 'CONSUMER_LEASE_TABLE_TIMEOUT'
+}
+
 /** A reply of Kinesis that cannot be acted on, such as an end of a shard that is not closed. */
 export class StreamReplyError extends ConsumerError {
   readonly code = 'CONSUMER_STREAM_REPLY'

@@ -14,6 +14,7 @@ export {
   LeaseLostError,
   LeaseTableError,
   LeaseTableMissingError,
+  LeaseTableTimeoutError,
   StreamReplyError,
 } from './errors.ts'
 export type { ConsumerEvents } from './events.ts'

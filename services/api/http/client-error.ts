@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { FastifyBaseLogger } from 'fastify'
 import { catalogue, type ProblemSlug } from '../problems/catalogue.ts'
 import { PROBLEM_CONTENT_TYPE, problemBody } from '../problems/problem.ts'
 import { EXPOSED } from './cors.ts'
-import { outstandingAnswers } from './pending-responses.ts'
+import { arrivingRequest, outstandingAnswers } from './pending-responses.ts'
+import { requestIdInLog } from './request-log.ts'
 import { securityHeadersFor } from './security-headers.ts'
 
 const kinds: Readonly<Record<string, { slug: ProblemSlug; detail: string }>> = {
@@ -17,15 +19,23 @@ const kinds: Readonly<Record<string, { slug: ProblemSlug; detail: string }>> = {
 
 const otherwise = { slug: 'bad-request', detail: 'This is not a request of HTTP/1.1.' } as const
 
+/** The part of a Fastify instance that is used. */
+export interface Logging {
+  log: Pick<FastifyBaseLogger, 'info'>
+}
+
 /**
- * Answers what Node could not read as a request: there is only a socket to write on.
+ * Answers what Node could not read as a request: there is only a socket to write on. No hook runs for it, so its line in the log is
+ * written here.
  *
  * @param origins of CORS. The request's own `Origin` was not read: of several origins none can be named, and a page of
  *   theirs sees that the request failed, and not why.
  */
 export function createAnswerClientError(origins: readonly string[]) {
   const headers = Object.entries({ ...securityHeadersFor(origins.length > 0), ...corsHeadersFor(origins) })
-  return (error: NodeJS.ErrnoException, socket: Socket): void => answerClientError(error, socket, headers)
+  return function answer(this: Logging, error: NodeJS.ErrnoException, socket: Socket): void {
+    answerClientError(error, socket, headers, this.log)
+  }
 }
 
 function corsHeadersFor(origins: readonly string[]): Record<string, string> {
@@ -42,6 +52,7 @@ function answerClientError(
   error: NodeJS.ErrnoException,
   socket: Socket,
   headers: ReadonlyArray<readonly [name: string, value: string]>,
+  log: Logging['log'],
 ): void {
   // Writing into a reset connection would only raise the next error; a second answer would corrupt the first.
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
@@ -56,7 +67,8 @@ function answerClientError(
   }
   const problem = kinds[error.code ?? ''] ?? otherwise
   const { status } = catalogue[problem.slug]
-  const requestId = randomUUID()
+  const arriving = arrivingRequest(socket)
+  const requestId = (arriving && requestIdInLog(arriving)) ?? randomUUID()
   const body = JSON.stringify(problemBody(problem, requestId))
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -68,4 +80,7 @@ function answerClientError(
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // A request whose head was read has a line of its own. On a connection without a byte there was no request: a browser opens some ahead.
+  if (arriving || socket.bytesRead === 0) return
+  log.info({ requestId, status, code: error.code, remoteAddress: socket.remoteAddress }, 'request')
 }

@@ -24,3 +24,8 @@ export function rememberRequests(server: Server): void {
 export function outstandingAnswers(socket: Socket): ServerResponse[] {
   return [...(exchanges.get(socket) ?? [])].filter(({ request }) => request.complete).map(({ response }) => response)
 }
+
+/** The request of a connection whose head was read and whose body has not arrived whole. */
+export function arrivingRequest(socket: Socket): IncomingMessage | undefined {
+  return [...(exchanges.get(socket) ?? [])].find(({ request }) => !request.complete)?.request
+}

@@ -14,7 +14,7 @@ import {
   UpdateItemCommand,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb'
-import { LeaseTableError, LeaseTableMissingError } from '../errors.ts'
+import { LeaseTableError, LeaseTableMissingError, LeaseTableTimeoutError } from '../errors.ts'
 import { pages } from '../pages.ts'
 import type { Lease } from './lease.ts'
 import { fromItem, LEASE_KEY, toAttributes } from './lease-item.ts'
@@ -26,6 +26,9 @@ const TABLE_WAIT_SECONDS = 120
 /** Before the first lease is held nothing runs out: a slow start is no error. */
 const TABLE_TIMEOUT_MS = 10_000
 
+/** The names of the errors of a call whose signal has fired. */
+const ABORTED = new Set(['AbortError', 'TimeoutError'])
+
 export interface DynamoDbLeaseStoreSettings {
   dynamodb: DynamoDBClient
   table: string
@@ -36,12 +39,29 @@ export interface DynamoDbLeaseStoreSettings {
 /** The lease table of KCL 2.x in DynamoDB. */
 export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): LeaseStore {
   const { dynamodb, table, requestTimeoutMs } = settings
-  const bounded = (ms = requestTimeoutMs) => ({ abortSignal: AbortSignal.timeout(ms) })
   const keyOf = (leaseKey: string) => ({ [LEASE_KEY]: { S: leaseKey } })
+
+  /** Makes a call that ends in time. The SDK's own error says "Request aborted", and neither by whom nor of what. */
+  async function bounded<Reply>(
+    operation: string,
+    send: (options: { abortSignal: AbortSignal }) => Promise<Reply>,
+    ms = requestTimeoutMs,
+  ): Promise<Reply> {
+    const abortSignal = AbortSignal.timeout(ms)
+    try {
+      return await send({ abortSignal })
+    } catch (cause) {
+      if (!abortSignal.aborted || !(cause instanceof Error && ABORTED.has(cause.name))) throw cause
+      const message = `DynamoDB did not answer ${operation} of the lease table '${table}' within ${ms} ms.`
+      throw new LeaseTableTimeoutError(message, { cause })
+    }
+  }
 
   async function tableExists(): Promise<boolean> {
     try {
-      const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: table }), bounded(TABLE_TIMEOUT_MS))
+      const command = new DescribeTableCommand({ TableName: table })
+      const describe = (limit: { abortSignal: AbortSignal }) => dynamodb.send(command, limit)
+      const { Table } = await bounded('DescribeTable', describe, TABLE_TIMEOUT_MS)
       const key = Table?.KeySchema?.map(({ AttributeName }) => AttributeName).join()
       if (key === LEASE_KEY) return true
       throw new LeaseTableError(`The table '${table}' is no lease table: its key is '${key}', not '${LEASE_KEY}'.`)
@@ -76,20 +96,22 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
     async list({ consistent } = { consistent: false }) {
       const leases: Lease[] = []
       const scan = { TableName: table, ConsistentRead: consistent }
-      // One time-out for all pages.
-      const limit = bounded()
-      const listing = pages<ScanCommandOutput, Record<string, AttributeValue>>(
-        'Scan',
-        marker => dynamodb.send(new ScanCommand({ ...scan, ...(marker && { ExclusiveStartKey: marker }) }), limit),
-        ({ LastEvaluatedKey }) => LastEvaluatedKey,
-      )
-      try {
+      const readAll = async (limit: { abortSignal: AbortSignal }) => {
+        const listing = pages<ScanCommandOutput, Record<string, AttributeValue>>(
+          'Scan',
+          marker => dynamodb.send(new ScanCommand({ ...scan, ...(marker && { ExclusiveStartKey: marker }) }), limit),
+          ({ LastEvaluatedKey }) => LastEvaluatedKey,
+        )
         for await (const { Items = [] } of listing) {
           for (const item of Items) {
             const lease = fromItem(item)
             if (lease) leases.push(lease)
           }
         }
+      }
+      try {
+        // One time-out for all pages.
+        await bounded('Scan', readAll)
       } catch (cause) {
         if (!(cause instanceof ResourceNotFoundException)) throw cause
         throw new LeaseTableMissingError(`There is no lease table '${table}'.`, { cause })
@@ -99,7 +121,7 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
 
     async get(leaseKey) {
       const command = new GetItemCommand({ TableName: table, Key: keyOf(leaseKey), ConsistentRead: true })
-      const { Item } = await dynamodb.send(command, bounded())
+      const { Item } = await bounded('GetItem', limit => dynamodb.send(command, limit))
       return Item && fromItem(Item)
     },
 
@@ -107,7 +129,7 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
       const Item = { ...keyOf(lease.leaseKey), ...toAttributes(lease) }
       const ConditionExpression = `attribute_not_exists(${LEASE_KEY})`
       const command = new PutItemCommand({ TableName: table, Item, ConditionExpression })
-      return conditionally(() => dynamodb.send(command, bounded()))
+      return conditionally(() => bounded('PutItem', limit => dynamodb.send(command, limit)))
     },
 
     async swap(previous, next) {
@@ -116,12 +138,12 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
         Key: keyOf(previous.leaseKey),
         ...swapExpression(previous, next),
       })
-      return conditionally(() => dynamodb.send(command, bounded()))
+      return conditionally(() => bounded('UpdateItem', limit => dynamodb.send(command, limit)))
     },
 
     async delete(lease) {
       const command = new DeleteItemCommand({ TableName: table, Key: keyOf(lease.leaseKey), ...fence(lease) })
-      return conditionally(() => dynamodb.send(command, bounded()))
+      return conditionally(() => bounded('DeleteItem', limit => dynamodb.send(command, limit)))
     },
   }
 }

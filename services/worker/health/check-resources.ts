@@ -41,15 +41,17 @@ export async function checkResources(settings: CheckResourcesSettings): Promise<
   ]
 
   async function faultOf([variable, look]: (typeof looks)[number]): Promise<ConfigurationFault[]> {
+    const limit = AbortSignal.timeout(timeoutMs)
     try {
-      await look(AbortSignal.timeout(timeoutMs))
+      await look(limit)
       return []
     } catch (err) {
-      if (!(err instanceof Error && MISSING.has(err.name))) {
-        log.warn({ err, variable }, 'it could not be seen whether what the variable names is there')
-        return []
-      }
-      return [{ variable, problem: `there is no "${config[variable]}" in ${config.AWS_REGION}` }]
+      if (err instanceof Error && MISSING.has(err.name))
+        return [{ variable, problem: `there is no "${config[variable]}" in ${config.AWS_REGION}` }]
+      if (limit.aborted)
+        log.warn({ err, variable, timeoutMs }, 'AWS did not answer in time whether what the variable names is there')
+      else log.warn({ err, variable }, 'it could not be seen whether what the variable names is there')
+      return []
     }
   }
 
