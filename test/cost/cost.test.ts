@@ -20,7 +20,7 @@ import { image, sizes, type Takes, text } from './upload-takes.ts'
 const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/cost.md'), 'utf8')
 
 for (const [name, render] of Object.entries({ upload: renderUpload, months: renderMonths, besides: renderBesides })) {
-  t.test(`the page has the table "${name}" as its arithmetic has it`, async t => {
+  t.test(`shows the table "${name}" as it is calculated`, async t => {
     const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
     const isThere = page.split(begin)[1]?.split(end)[0]?.trim() === render()
     if (!isThere) t.comment(`Paste into docs/cost.md:\n\n${begin}\n${render()}\n${end}\n`)
@@ -28,7 +28,7 @@ for (const [name, render] of Object.entries({ upload: renderUpload, months: rend
   })
 }
 
-t.test('what the arithmetic takes from the code is so there', async t => {
+t.test('uses the values of the code in the calculation', async t => {
   t.equal(fixed.outboxPartitions, OUTBOX_PARTITIONS)
   t.equal(fixed.shards, stream.shards)
   const needed = { AWS_REGION: 'us-east-1', UPLOAD_BUCKET: 'uploads', PROCESSED_BUCKET: 'processed' }
@@ -40,7 +40,7 @@ t.test('what the arithmetic takes from the code is so there', async t => {
 const pipeline = await startPipeline(t)
 const { aws } = pipeline
 
-/** Takes a file through an api and a processor behind proxies, and tells what that took. */
+/** Takes a file through an api and a processor behind proxies, and returns the operations that were counted. */
 async function count(t: Test, file: { filename: string; type: string; body: Uint8Array<ArrayBuffer> }) {
   const [s3, dynamodb, kinesis] = await Promise.all([
     startFaultProxy(t, aws.endpoints.s3),
@@ -87,11 +87,11 @@ async function count(t: Test, file: { filename: string; type: string; body: Uint
   return { takes, event, record }
 }
 
-/** Within a tenth. */
+/** Asserts that a size is within a tenth of the one on the page. */
 const near = (t: Test, found: number, said: number, what: string) =>
   t.ok(Math.abs(found - said) <= said / 10, `${what}: ${found} bytes, and the page has ${said}`)
 
-t.test('a text takes what the page says', async t => {
+t.test('uses for a text the operations that the page shows', async t => {
   const { takes, event, record } = await count(t, {
     filename: 'notes.txt',
     type: 'text/plain',
@@ -102,7 +102,7 @@ t.test('a text takes what the page says', async t => {
   near(t, record, sizes.record, 'its record')
 })
 
-t.test('an image takes what the page says', async t => {
+t.test('uses for an image the operations that the page shows', async t => {
   const picture = sharp({ create: { width: 640, height: 480, channels: 3, background: 'red' } })
   const body = new Uint8Array(await picture.jpeg().toBuffer())
   const { takes } = await count(t, { filename: 'IMG_20261125_175630.jpg', type: 'image/jpeg', body })

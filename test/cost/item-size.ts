@@ -1,9 +1,13 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 
-/** DynamoDB counts writes by it, and storage. */
+/** Bytes of a write unit of DynamoDB. */
 export const UNIT = 1_024
 
-/** What DynamoDB takes for the size of an item, in bytes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
+/**
+ * Returns the size of an item in bytes, by DynamoDB's rules.
+ *
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+ */
 export function sizeOf(item: Record<string, AttributeValue>): number {
   return Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + sizeOfValue(value), 0)
 }

@@ -10,9 +10,9 @@ export const prices = {
     { upTo: 1_000e6, million: 2.8 },
     { upTo: Number.POSITIVE_INFINITY, million: 2.38 },
   ],
-  /** A million. LIST is priced as PUT. */
+  /** Prices of a million requests. LIST costs as much as PUT. */
   s3: { put: 5, get: 0.4 },
-  /** A million units, on demand: of 1 KiB written, of 4 KiB read. */
+  /** Prices of a million on-demand units: 1 KiB for a write, 4 KiB for a read. */
   dynamodb: { write: 0.625, read: 0.125, gbMonth: 0.25, restoreGbMonth: 0.2 },
   kinesis: { shardHour: 0.015, millionUnits: 0.014 },
   logsGb: 0.5,

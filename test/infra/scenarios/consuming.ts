@@ -12,10 +12,10 @@ import type { Recorder } from '../support/recorder.ts'
 
 const worker = path.resolve(import.meta.dirname, '../../../services/worker/worker.ts')
 
-/** The worker itself, as a task runs it, with one upload and one record that is none; then what else is done to leases. */
+/** Runs the worker as a task does, with one upload and one record that is no upload; then the other operations on leases. */
 export async function consume(t: Test, pipeline: Pipeline, { endpoints, clients }: Recorder): Promise<string> {
   const { aws } = pipeline
-  // By the deployment, as there.
+  // Set by the deployment too.
   await createTable(aws.dynamodb, names.application, leaseTable)
   const upload = await pipeline.upload('hello kinesis')
   const Records = [streamRecord(upload), streamRecord('no event at all')].map(({ data, partitionKey }) => ({

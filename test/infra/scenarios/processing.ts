@@ -14,11 +14,11 @@ import type { Recorder } from '../support/recorder.ts'
 
 const MIB = 1024 ** 2
 
-/** Rules by which an output is an item. */
+/** Rules that store an output as an item. */
 export const itemRules = () =>
   loadRules('{"rules":[{"transform":"upper-case","sink":"dynamodb"}]}', transform => transform)
 
-/** A processor whose calls are recorded. */
+/** Creates a processor whose calls are recorded. */
 function recorded(
   pipeline: Pipeline,
   { clients: { s3, dynamodb } }: Recorder,
@@ -36,7 +36,7 @@ function recorded(
     deletions: createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), removeOutputs }),
     deadLetters: lettersBy(s3, pipeline),
     attempts: createAttemptStore({ dynamodb, table, stream: aws.env.STREAM_NAME ?? '' }),
-    // At once, so that it is among the calls.
+    // Immediately, so that the call is recorded.
     markProcessingAfterMs: 0,
     log,
     ...settings,
@@ -47,7 +47,7 @@ function lettersBy(s3: Recorder['clients']['s3'], { aws }: Pipeline): DeadLetter
   return createDeadLetters({ s3, bucket: aws.env.PROCESSED_BUCKET ?? '', stream: aws.env.STREAM_NAME ?? '' })
 }
 
-/** Everything that can become of a record: small and large, refused half way, without its object, deleted, and none at all. */
+/** Processes a record of each kind: small, large, rejected half way, without its object, deleted, and invalid. */
 export async function process(t: Test, pipeline: Pipeline, recorder: Recorder): Promise<void> {
   const { store, deletions } = pipeline
   const processor = recorded(pipeline, recorder)
@@ -58,7 +58,7 @@ export async function process(t: Test, pipeline: Pipeline, recorder: Recorder): 
   t.match(await store.get(small), { status: 'processed' })
   await take(streamRecord(await pipeline.upload(Buffer.alloc(9 * MIB, 'x'))))
 
-  // Not UTF-8 in its last byte, once a part of it is written already.
+  // The last byte is invalid UTF-8, after a part of the output has been written.
   const broken = await pipeline.upload(Buffer.concat([Buffer.alloc(10 * MIB, 'x'), Buffer.from([0xff])]))
   await take(streamRecord(broken))
   t.match(await store.get(broken), { status: 'failed' })
@@ -73,7 +73,7 @@ export async function process(t: Test, pipeline: Pipeline, recorder: Recorder): 
   if (beginning) await deletions.complete(beginning)
   await take(streamRecord(deleted))
 
-  // Deleted between the look whether it is and the dead letter.
+  // The upload is deleted after the check whether it is, and before the dead letter.
   const late = uploadRecord()
   await store.create(late)
   const letters = lettersBy(recorder.clients.s3, pipeline)
@@ -96,7 +96,7 @@ export async function process(t: Test, pipeline: Pipeline, recorder: Recorder): 
   await items.process(streamRecord(item), going)
 }
 
-/** An object of another producer, and an upload whose key is its name alone that was deleted. */
+/** Processes an object of another producer, and a deleted upload with a flat key. */
 export async function processFlat(t: Test, pipeline: Pipeline, recorder: Recorder): Promise<void> {
   const { aws, deletions, store } = pipeline
   const processor = recorded(pipeline, recorder)

@@ -10,7 +10,7 @@ import { going, type Pipeline, streamRecord, uploadRecord } from '../../worker/p
 import type { Recorder } from '../support/recorder.ts'
 import { itemRules } from './processing.ts'
 
-/** Publishes an event that the api could not, and finishes a deletion that broke off. */
+/** Publishes an event that the api could not publish, and finishes an interrupted deletion. */
 export async function relay(t: Test, pipeline: Pipeline, { clients }: Recorder): Promise<void> {
   const { s3, dynamodb, kinesis } = clients
   const { aws, store, deletions, log } = pipeline

@@ -11,7 +11,7 @@ import type { Recorder } from '../support/recorder.ts'
 
 const MIB = 1024 ** 2
 
-/** Everything that clients may do at the api, each way in and out once, and what is done where it goes wrong. */
+/** Makes every kind of request to the api once, including requests that fail. */
 export async function serve(t: Test, aws: TestAws, { endpoints }: Recorder): Promise<void> {
   const api = await buildTestApi(t, aws, { endpoints, env: { GRANT_PARTS_ABOVE_BYTES: '1024', LOG_LEVEL: 'silent' } })
   const user = await createTestUser(aws)
@@ -37,7 +37,7 @@ async function wholeRequests(t: Test, api: TestApi, user: TestUser): Promise<voi
   t.equal((await ask(`${api.url}/uploads?limit=5`, { headers: user.auth })).status, 200)
 }
 
-/** What is refused leaves nothing behind: of a large file its parts are taken back, of a form the files before. */
+/** Rejected uploads are cleaned up: the parts of a large file, and the earlier files of a form. */
 async function brokenOff(t: Test, api: TestApi, user: TestUser): Promise<void> {
   const wrong = createHash('sha256').update('another').digest('base64')
   const headers = { 'content-digest': `sha-256=:${wrong}:`, 'idempotency-key': 'refused' }
@@ -56,7 +56,7 @@ async function brokenOff(t: Test, api: TestApi, user: TestUser): Promise<void> {
   t.equal(response.status, 400)
 }
 
-/** By grants: in one request, in parts, and given up. */
+/** Uploads by grants: in one request, in parts, and abandoned. */
 async function directly(t: Test, api: TestApi, user: TestUser): Promise<void> {
   const small = await grant(api, user, { size: 5 })
   if (small.put) t.equal((await send(small.put, Buffer.from('hello'))).status, 200)
@@ -77,7 +77,7 @@ async function sendParts(body: GrantBody, bytes: Buffer): Promise<void> {
   await Promise.all((body.parts ?? []).map((part, index) => send(part, pieces[index] ?? Buffer.alloc(0))))
 }
 
-/** By tus: a tail that is kept and gone on from, and one that is given up. */
+/** Uploads by tus: one that is resumed after an incomplete part, and one that is abandoned. */
 async function resumed(t: Test, api: TestApi, user: TestUser): Promise<void> {
   const client = tusClient(api, user)
   const bytes = randomBytes(9 * MIB)
@@ -90,11 +90,11 @@ async function resumed(t: Test, api: TestApi, user: TestUser): Promise<void> {
   t.equal((await client.request('DELETE', other)).status, 204)
 }
 
-/** What became of it: both objects are given out, and then everything is deleted. */
+/** Reads both objects of a processed upload, and deletes the upload. */
 async function followed(t: Test, aws: TestAws, api: TestApi, user: TestUser): Promise<void> {
   const answer = await post(api, user, '/uploads?filename=d.txt', 'text/plain', Buffer.from('hello'))
   const { uploadId, s3 } = answer.body as unknown as GrantBody
-  // As a worker does, but not through the recorder.
+  // The worker's part of the work, which is not recorded.
   const processed = { bucket: aws.env.PROCESSED_BUCKET ?? '', key: s3.key.replace('uploads/', 'processed/') }
   await aws.s3.send(new PutObjectCommand({ Bucket: processed.bucket, Key: processed.key, Body: 'HELLO' }))
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })

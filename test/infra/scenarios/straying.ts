@@ -12,7 +12,7 @@ import type { Recorder } from '../support/recorder.ts'
 
 const HOUR = 3_600_000
 
-/** Something of each kind that a crash of the api leaves, and what waits in vain, a day later. */
+/** Sweeps one orphan of each kind that a crash of the api leaves, and an upload that waits for an event, a day later. */
 export async function sweepStrays(t: Test, pipeline: Pipeline, { clients }: Recorder): Promise<void> {
   const { aws, store, upload, log } = pipeline
   const config = loadConfig(straysConfigSchema, aws.env)

@@ -12,7 +12,7 @@ import type { Recorder } from '../support/recorder.ts'
 const MIB = 1024 ** 2
 const HOUR = 3_600_000
 
-/** Ends what was promised and never came, of each way one: they are begun at an api that is not recorded. */
+/** Ends a pending upload of each kind that never arrived. The api that they were begun at is not recorded. */
 export async function sweep(t: Test, aws: TestAws, { clients }: Recorder): Promise<void> {
   const api = await buildTestApi(t, aws, { env: { GRANT_PARTS_ABOVE_BYTES: '1024', LOG_LEVEL: 'silent' } })
   const user = await createTestUser(aws)

@@ -50,7 +50,11 @@ export function kinesisKeyCalls(target: string): Call[] {
   return operation === 'GetRecords' ? [keyCall('kinesis', 'Decrypt')] : []
 }
 
-/** What S3 asks the caller to be allowed, by https://docs.aws.amazon.com/AmazonS3/latest/API: the bucket in the path. */
+/**
+ * Returns the permission that S3 requires for a request with the bucket in its path.
+ *
+ * https://docs.aws.amazon.com/AmazonS3/latest/API
+ */
 export function s3Call(method: string, url: string): Call {
   const { pathname, searchParams: query } = new URL(url, 'http://s3')
   const [bucket = '', ...rest] = pathname.slice(1).split('/').map(decodeURIComponent)
@@ -62,7 +66,7 @@ export function s3Call(method: string, url: string): Call {
 function bucketAction(method: string, query: URLSearchParams): string {
   if (method === 'HEAD' || (method === 'GET' && query.has('list-type'))) return 's3:ListBucket'
   if (method === 'GET' && query.has('uploads')) return 's3:ListBucketMultipartUploads'
-  throw new Error(`What is asked of a bucket by ${method} ?${query} is not known here`)
+  throw new Error(`${method} ?${query} of a bucket is not understood here`)
 }
 
 function objectAction(method: string, query: URLSearchParams): string {
@@ -72,14 +76,14 @@ function objectAction(method: string, query: URLSearchParams): string {
   return query.has('versionId') ? 's3:GetObjectVersion' : 's3:GetObject'
 }
 
-/** What it is for; a batch names its table elsewhere, and ours are for one. */
+/** The parts of a request that name its table. A batch names tables in `RequestItems`, here always one. */
 interface DynamoDbRequest {
   TableName?: string
   RequestItems?: Record<string, unknown>
   IndexName?: string
 }
 
-/** A call of DynamoDB by its target, `DynamoDB_20120810.PutItem`, and its body. */
+/** Returns a call of DynamoDB by its target, such as `DynamoDB_20120810.PutItem`, and its body. */
 export function dynamoDbCall(target: string, body: Buffer): Call {
   const { TableName, RequestItems, IndexName } = JSON.parse(body.toString()) as DynamoDbRequest
   const table = tableArn(TableName ?? Object.keys(RequestItems ?? {}).join())
@@ -89,7 +93,7 @@ export function dynamoDbCall(target: string, body: Buffer): Call {
   }
 }
 
-/** A call of Kinesis. There is one stream: an iterator does not say of which it is. */
+/** Returns a call of Kinesis. There is only one stream, because a request with an iterator does not name it. */
 export function kinesisCall(target: string): Call {
   return { action: `kinesis:${target.split('.')[1]}`, resource: streamArn(names.stream) }
 }

@@ -17,7 +17,7 @@ interface Statement {
   Condition?: { StringEquals?: { 'kms:ViaService'?: unknown } }
 }
 
-/** Everything that a role may do by its inline policy of this name, taken apart. */
+/** Returns every permission in the inline policies of a role. */
 export function permissionsOf({ compute }: Synthesized, role: string, resolve: Resolve): Permission[] {
   const found = ofType(compute, 'AWS::IAM::Role').filter(([id]) => new RegExp(`^${role}Role[0-9A-F]{8}$`).test(id))
   if (found.length !== 1) throw new Error(`There are ${found.length} roles of ${role}`)
@@ -33,13 +33,13 @@ export function permissionsOf({ compute }: Synthesized, role: string, resolve: R
   })
 }
 
-/** Whether it allows the call. A star stands at the end alone, and no action has one. */
+/** Returns true if the permission allows the call. A wildcard is only at the end of a resource, and never in an action. */
 export function allows({ action, resource, via }: Permission, call: Call): boolean {
   if (action !== call.action || (via !== undefined && via !== call.via)) return false
   return resource.endsWith('*') ? call.resource.startsWith(resource.slice(0, -1)) : call.resource === resource
 }
 
-/** Calls that no permission allows, and permissions that no call needs. Nothing of either where policy and code agree. */
+/** Returns the calls that no permission allows, and the permissions that no call needs. */
 export function surprises(permissions: readonly Permission[], calls: readonly Call[]) {
   return {
     refused: calls.filter(call => !permissions.some(permission => allows(permission, call))).map(describe),

@@ -5,7 +5,7 @@ import type { TestAws } from '../../support/aws.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
 import { type Call, dynamoDbCall, dynamoDbKeyCalls, kinesisCall, kinesisKeyCalls, s3Call, s3KeyCalls } from './calls.ts'
 
-/** Sees every request that a role sends to AWS on the wire, whoever in it makes it. */
+/** Records every request that the code of a role sends to AWS. */
 export interface Recorder {
   endpoints: Endpoints
   clients: AwsClients
@@ -15,7 +15,7 @@ export interface Recorder {
   keyCalls(): Call[]
 }
 
-/** Proxies in front of the embedded AWS, as long as the test. */
+/** Starts recording proxies in front of the embedded AWS, for the duration of the test. */
 export async function startRecorder(t: Pick<Test, 'teardown'>, aws: TestAws): Promise<Recorder> {
   const calls = new Map<string, Call>()
   const keyCalls = new Map<string, Call>()
@@ -33,7 +33,7 @@ export async function startRecorder(t: Pick<Test, 'teardown'>, aws: TestAws): Pr
     record(s3Call(method, url))
     recordKey(s3KeyCalls(method, url))
     const reply = await exchange.forward()
-    // Who may not list a bucket is not told what is missing in it: there the answer would be 403.
+    // Without s3:ListBucket, S3 would answer 403 for a missing object.
     const isRead = method === 'GET' || method === 'HEAD'
     if (isRead && reply.statusCode === 404) record({ action: 's3:ListBucket', resource: bucketOf(s3Call(method, url)) })
     await exchange.relay(reply)

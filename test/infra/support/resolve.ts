@@ -3,7 +3,7 @@ import { names } from '../../../services/platform/resources.ts'
 import { ACCOUNT, bucketArn, KEY_ARN, REGION, streamArn, tableArn } from './calls.ts'
 import type { CloudFormation, Synthesized } from './synthesize.ts'
 
-/** Values of a template as they are once it is deployed, here with the resources of the embedded AWS. */
+/** Returns a value of a template as it is after deployment, with the names of the embedded AWS's resources. */
 export type Resolve = (value: unknown) => unknown
 
 const PSEUDO: Readonly<Record<string, string>> = {
@@ -41,7 +41,7 @@ export function resolverOf({ data, compute }: Synthesized): Resolve {
   return within(compute)
 }
 
-/** What a resource is referred to by, and its attributes. What no test looks at has its logical id as its name. */
+/** Returns the value of a reference to a resource or its attribute. Resources that no test reads have their logical id as the name. */
 function referenceTo({ Resources }: CloudFormation, id: string, attribute?: string): string {
   const { Type, Properties = {} } = Resources[id] ?? { Type: 'none' }
   const isArn = attribute === 'Arn'

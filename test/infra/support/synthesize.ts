@@ -20,7 +20,7 @@ export interface CloudFormation {
   Outputs?: Record<string, { Value: unknown; Export?: { Name: unknown } }>
 }
 
-/** A deployment as CloudFormation would get it. */
+/** A deployment as CloudFormation receives it. */
 export interface Synthesized {
   settings: Settings
   data: CloudFormation
@@ -29,12 +29,12 @@ export interface Synthesized {
   files: string[]
 }
 
-/** What may stand in front of what, by the settings that choose it. */
+/** Every combination of compute and gateway. */
 export const variants = (['lambda', 'fargate'] as const).flatMap(compute =>
   (['http', 'rest'] as const).map(gateway => ({ compute, gateway })),
 )
 
-/** Synthesizes with all that ends a synthesis, cdk-nag too. Its output lasts as long as the test. */
+/** Synthesizes with every check that can end a synthesis, including cdk-nag. The output is deleted after the test. */
 export function synthesize(t: Pick<Test, 'teardown'>, context: Readonly<Record<string, unknown>>): Synthesized {
   const outdir = mkdtempSync(path.join(tmpdir(), 'headgate-cdk-'))
   t.teardown(() => rmSync(outdir, { recursive: true }))
@@ -50,12 +50,12 @@ export function synthesize(t: Pick<Test, 'teardown'>, context: Readonly<Record<s
   }
 }
 
-/** The resources of a type, by their logical ids. */
+/** Returns the resources of a type with their logical ids. */
 export function ofType({ Resources }: CloudFormation, type: string): Array<[id: string, resource: Resource]> {
   return Object.entries(Resources).filter(([, resource]) => resource.Type === type)
 }
 
-/** The properties of the resources of a type. */
+/** Returns the properties of the resources of a type. */
 export function propertiesOf(template: CloudFormation, type: string): Array<Record<string, unknown>> {
   return ofType(template, type).map(([, { Properties = {} }]) => Properties)
 }
