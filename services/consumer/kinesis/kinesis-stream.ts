@@ -45,7 +45,7 @@ export function createKinesisStream({ onFallback, ...settings }: KinesisStreamSe
       if (!isUnnamed(error)) throw error
       const reply = await sdk.getRecords(...call)
       if (!hasSpoken && ++unnamed >= MAX_UNNAMED) {
-        const message = `Kinesis has failed ${unnamed} times in CBOR and never in JSON: ${error.message}`
+        const message = `Kinesis has failed ${unnamed} times in CBOR and never in JSON.`
         fallBack(new CborRefusedError(message, { cause: error }))
       }
       return reply
