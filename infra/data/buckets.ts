@@ -1,6 +1,6 @@
 import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
-import type { Key } from 'aws-cdk-lib/aws-kms'
+import type { IKey } from 'aws-cdk-lib/aws-kms'
 import {
   BlockPublicAccess,
   Bucket,
@@ -30,7 +30,7 @@ export const BALANCER_LOG_PREFIX = 'balancer'
 const ACCESS_LOG_DAYS = 90
 
 /** Creates the buckets of uploads and processed objects, encrypted with the key where there is one, and one for access logs. */
-export function createBuckets(scope: Construct, settings: Settings, key?: Key): Buckets {
+export function createBuckets(scope: Construct, settings: Settings, key?: IKey): Buckets {
   const shared: BucketProps = {
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     enforceSSL: true,

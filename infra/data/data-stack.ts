@@ -1,5 +1,5 @@
 import { ArnFormat, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
-import type { Key } from 'aws-cdk-lib/aws-kms'
+import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
 import { leaseTable, uploadsTable } from '../../services/platform/resources.ts'
 import { listed } from '../settings/listed.ts'
@@ -34,7 +34,7 @@ export interface Data {
   readonly leaseTable: Named
   readonly accessLogBucket: Named
   readonly users: Users
-  /** The key that encrypts everything this app creates, with `encryption=customer`. */
+  /** The key that encrypts everything that this app creates, with `encryption=customer`. */
   readonly keyArn: string | undefined
   /** The keys that roles need to read and write data: the one above, and those of existing resources. */
   readonly dataKeyArns: readonly string[]
@@ -61,7 +61,7 @@ export class DataStack extends Stack {
     // moment. It would then remove exports that a stack of the other compute still imports, and CloudFormation refuses that.
     const value = (as: string, it: string) => this.exportValue(it, { name: `${id}:${as}` })
     const exported = (as: string, it: Named): Named => ({ name: value(as, it.name), arn: value(`${as}Arn`, it.arn) })
-    const keyArn = key && value('KeyArn', key.keyArn)
+    const keyArn = settings.encryptionKeyArn ?? (key && value('KeyArn', key.keyArn))
     this.data = {
       keyArn,
       dataKeyArns: [...(keyArn === undefined ? [] : [keyArn]), ...listed(settings.existingKeyArns)],
@@ -87,7 +87,7 @@ export class DataStack extends Stack {
     })
   }
 
-  #stream(name: string, settings: Settings, key: Key | undefined): Named {
+  #stream(name: string, settings: Settings, key: IKey | undefined): Named {
     if (settings.existingStream !== undefined) {
       return { name, arn: this.formatArn({ service: 'kinesis', resource: 'stream', resourceName: name }) }
     }
@@ -99,7 +99,7 @@ export class DataStack extends Stack {
    * Creates the lease table, so that the consumer's role needs no permission to create tables and the table can be restored. On
    * Lambda the table is empty and costs nothing; after a change to Fargate it is there.
    */
-  #leaseTable(tableName: string, settings: Settings, key: Key | undefined): Named {
+  #leaseTable(tableName: string, settings: Settings, key: IKey | undefined): Named {
     if (settings.existingLeaseTable !== undefined) {
       const arnFormat = ArnFormat.SLASH_RESOURCE_NAME
       const arn = this.formatArn({ service: 'dynamodb', resource: 'table', resourceName: tableName, arnFormat })

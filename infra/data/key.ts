@@ -1,18 +1,19 @@
 import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
-import { Key } from 'aws-cdk-lib/aws-kms'
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
 import { resourceNames, type Settings } from '../settings/schema.ts'
 
 /**
- * Creates the KMS key of a deployment with `encryption=customer`, which rotates every year. Returns undefined with
- * `encryption=aws`: AWS's own keys are used then.
+ * Creates the KMS key of a deployment with `encryption=customer`, which rotates every year, or imports `encryptionKeyArn`. Returns
+ * undefined with `encryption=aws`: AWS's own keys are used then.
  *
  * Roles of this account get their use of the key from their own policies (`permissions/key-statements.ts`). The key's policy
  * names only the two services that use it without a role: CloudWatch Logs, and CloudWatch where an alarm publishes to its topic.
  */
-export function createKey(scope: Construct, settings: Settings): Key | undefined {
+export function createKey(scope: Construct, settings: Settings): IKey | undefined {
   if (settings.encryption === 'aws') return undefined
+  if (settings.encryptionKeyArn !== undefined) return Key.fromKeyArn(scope, 'Key', settings.encryptionKeyArn)
   const key = new Key(scope, 'Key', {
     alias: resourceNames(settings).keyAlias,
     description: `Encrypts the data, logs and alarms of ${settings.name}`,

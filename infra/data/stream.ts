@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis'
-import type { Key } from 'aws-cdk-lib/aws-kms'
+import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../acknowledge.ts'
 import { resourceNames, type Settings } from '../settings/schema.ts'
@@ -10,7 +10,7 @@ import { resourceNames, type Settings } from '../settings/schema.ts'
  *
  * @param key left out, the key that AWS manages for Kinesis, which every user of the stream may use
  */
-export function createStream(scope: Construct, settings: Settings, key?: Key): Stream {
+export function createStream(scope: Construct, settings: Settings, key?: IKey): Stream {
   const created = new Stream(scope, 'Stream', {
     streamName: resourceNames(settings).stream,
     retentionPeriod: Duration.hours(settings.retentionHours),

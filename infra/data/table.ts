@@ -7,7 +7,7 @@ import {
   Table,
   TableEncryption,
 } from 'aws-cdk-lib/aws-dynamodb'
-import type { Key } from 'aws-cdk-lib/aws-kms'
+import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
 import type { KeyAttribute, TableDefinition } from '../../services/platform/resources.ts'
 import { acknowledge } from '../acknowledge.ts'
@@ -18,7 +18,7 @@ export interface TableSettings {
   definition: TableDefinition
   settings: Pick<Settings, 'keepData'>
   /** Left out: a key that AWS owns. */
-  key: Key | undefined
+  key: IKey | undefined
 }
 
 /** Creates an on-demand table by its definition, encrypted, and restorable to any second of the last 35 days. */

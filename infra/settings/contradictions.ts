@@ -4,6 +4,7 @@ import type { Settings } from './schema.ts'
 export function contradictions(settings: Settings): string[] {
   return [
     ...ofNames(settings),
+    ...ofKeys(settings),
     ...ofCosts(settings),
     ...ofTraces(settings),
     ...(settings.compute === 'fargate' ? ofTasks(settings) : []),
@@ -19,6 +20,12 @@ function ofNames({ domainName, certificateArn, userPoolDomain, callbackUrls }: S
     faults.push('userPoolDomain and callbackUrls: give both or neither')
   }
   return faults
+}
+
+function ofKeys({ encryption, encryptionKeyArn }: Settings): string[] {
+  return encryptionKeyArn !== undefined && encryption !== 'customer'
+    ? ['encryptionKeyArn: it needs encryption=customer']
+    : []
 }
 
 function ofCosts({ alarmEmail, monthlyBudgetUsd, costAnomalyUsd, costMonitorArn }: Settings): string[] {

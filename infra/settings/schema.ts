@@ -61,6 +61,13 @@ export const settingsSchema = Type.Object(
       description:
         'Keys for encryption at rest. `aws`: those that AWS owns or manages. `customer`: a KMS key of this account, created for buckets, tables, stream, queue, logs and alarms.',
     }),
+    encryptionKeyArn: Type.Optional(
+      Type.String({
+        pattern: '^arn:aws[a-z-]*:kms:[a-z0-9-]+:\\d{12}:key/[a-zA-Z0-9-]+$',
+        description:
+          'With `encryption=customer`: an existing KMS key to use instead of creating one. Its policy has to admit CloudWatch Logs and CloudWatch.',
+      }),
+    ),
     corsOrigins: Type.String({
       default: '',
       description: 'Origins, comma-separated, whose pages may call the api and read from the buckets.',

@@ -122,6 +122,18 @@ t.test('admits the account, its log groups and its alarms in the policy of the k
   })
 })
 
+t.test('uses an existing key instead of creating one, with encryptionKeyArn', async t => {
+  const key = 'arn:aws:kms:us-east-1:111111111111:key/11111111-2222-3333-4444-555555555555'
+  const deployment = synthesize(t, { encryption: 'customer', encryptionKeyArn: key })
+  const { data, compute } = deployment
+  t.strictSame(ofType(data, 'AWS::KMS::Key'), [])
+  t.match(propertiesOf(data, 'AWS::Kinesis::Stream'), [{ StreamEncryption: { KeyId: key } }])
+  t.match(propertiesOf(compute, 'AWS::SNS::Topic'), [{ KmsMasterKeyId: key }])
+  for (const { KmsKeyId } of propertiesOf(compute, 'AWS::Logs::LogGroup')) t.equal(KmsKeyId, key)
+  const uses = permissionsOf(deployment, 'Api', resolverOf(deployment)).filter(({ via }) => via !== undefined)
+  t.strictSame([...new Set(uses.map(({ resource }) => resource))], [key])
+})
+
 t.test('creates no key with encryption=aws', async t => {
   each(t, plain, (t, { data, compute }) => {
     t.strictSame(ofType(data, 'AWS::KMS::Key'), [])

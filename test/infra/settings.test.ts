@@ -58,6 +58,8 @@ t.test('names all invalid settings, however many there are', async t => {
 t.test('rejects settings that contradict each other', async t => {
   t.match(faults({ domainName: 'api.example.com' }), [/certificateArn/])
   t.match(faults({ userPoolDomain: 'sign-in' }), [/callbackUrls/])
+  t.match(faults({ encryptionKeyArn: 'arn:aws:kms:us-east-1:111111111111:key/1' }), [/encryption=customer/])
+  t.match(faults({ existingKeyArns: 'alias/aws/s3' }), [/^existingKeyArns/])
   t.match(faults({ availabilityZones: 'us-east-1a' }), [/^availabilityZones/])
   t.match(faults({ compute: 'fargate', apiTasksMin: '5', apiTasksMax: '4' }), [/apiTasksMax/])
   const fargate = { compute: 'fargate' }
