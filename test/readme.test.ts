@@ -11,14 +11,28 @@ function read(name: string): string {
   return readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
 }
 
-t.test('the README has the table of the environment variables that the schemas define', async t => {
-  const section =
-    /^## Configuration\n(?<text>[\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(read('README.md'))?.groups?.text ?? ''
-  const found = section.split(BEGIN)[1]?.split(END)[0]?.trim()
+t.test('docs/configuration.md has the table of the environment variables that the schemas define', async t => {
+  const found = read('docs/configuration.md').split(BEGIN)[1]?.split(END)[0]?.trim()
   const expected = renderConfigurationTable()
   const isThere = found === expected
-  if (!isThere) t.comment(`Paste into README.md, in the section "## Configuration":\n\n${BEGIN}\n${expected}\n${END}\n`)
+  if (!isThere) t.comment(`Paste into docs/configuration.md:\n\n${BEGIN}\n${expected}\n${END}\n`)
   t.ok(isThere, `it is between ${BEGIN} and ${END}`)
+})
+
+t.test('the README names variables that exist, with their defaults', async t => {
+  const section = /^## Configuration\n(?<text>[\s\S]*?)(?=^## )/m.exec(read('README.md'))?.groups?.text ?? ''
+  const cellsOf = (row: string) => row.split(' | ').map(cell => cell.replace(/^\| /, ''))
+  const all = new Map(
+    renderConfigurationTable()
+      .split('\n')
+      .map(row => [cellsOf(row)[0], cellsOf(row)[2]]),
+  )
+  const named = section.split('\n').filter(line => line.startsWith('| `'))
+  t.ok(named.length >= 8)
+  for (const row of named) {
+    const [variables = '', value] = cellsOf(row)
+    for (const variable of variables.split(', ')) t.equal(all.get(variable), value, variable)
+  }
 })
 
 t.test('the table has every variable once, and says which are required', async t => {

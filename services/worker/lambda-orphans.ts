@@ -12,7 +12,7 @@ const log = createLogger({ level: config.LOG_LEVEL, role: 'strays' })
 const services = await createWorkerServices(config, log)
 
 /**
- * The entry for Lambda: `services/worker/lambda-strays.handler`. Invocations side by side do no harm: one has the turn. A pass that
+ * The entry for Lambda: `services/worker/lambda-orphans.handler`. Invocations side by side do no harm: one has the turn. A pass that
  * does not come to its end is gone on with by the next.
  */
 export async function handler(_event: unknown, context: TimeLeft): Promise<Swept | Record<string, never>> {

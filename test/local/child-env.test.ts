@@ -1,5 +1,5 @@
 import t from 'tap'
-import { childEnv } from '../../services/local/pipeline/child-env.ts'
+import { childEnv, fixedVariables, ignoredVariables } from '../../services/local/pipeline/child-env.ts'
 import { apiConfigSchema } from '../../services/platform/config/api.ts'
 import { workerConfigSchema } from '../../services/platform/config/worker.ts'
 
@@ -16,45 +16,51 @@ t.test("nothing of a person's own AWS settings reaches a child", async t => {
   t.equal(env.AWS_REGION, 'us-east-1')
 })
 
-t.test(
-  'of all that configures the api and the worker only bounds, paces, transforms and traces are inherited',
-  async t => {
-    const names = [apiConfigSchema, workerConfigSchema].flatMap(schema => Object.keys(schema.properties))
-    const own = Object.fromEntries(names.map(name => [name, 'x']))
-    const left = Object.entries(childEnv(own, {}, {}))
-      .filter(([, value]) => value === 'x')
-      .map(([name]) => name)
-    t.strictSame(left.sort(), [
-      'EVENT_PUT_TIMEOUT_MS',
-      'FAILOVER_TIME_MS',
-      'LOG_LEVEL',
-      'MAX_JSON_BYTES',
-      'MAX_UPLOAD_BYTES',
-      'OTEL_EXPORTER_OTLP_ENDPOINT',
-      'OTEL_EXPORTER_OTLP_HEADERS',
-      'OTEL_EXPORTER_OTLP_PROTOCOL',
-      'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
-      'OTEL_RESOURCE_ATTRIBUTES',
-      'OTEL_SERVICE_NAME',
-      'OTEL_TRACES_EXPORTER',
-      'OTEL_TRACES_SAMPLER',
-      'OTEL_TRACES_SAMPLER_ARG',
-      'OUTBOX_GRACE_MS',
-      'OUTBOX_INTERVAL_MS',
-      'SHARD_CONCURRENCY',
-      'TRANSFORMS',
-    ])
-  },
-)
-
-t.test("what a child is started with wins over what a person sets, and what is nobody's stays", async t => {
-  const env = childEnv(
-    { PORT: '1', KEY_TEMPLATE: 'x', PATH: '/bin', STREAM_NAME: 's' },
-    { STREAM_NAME: 'u' },
-    { PORT: '3000' },
+t.test('every variable of the api and the worker is passed on, except those that npm start sets itself', async t => {
+  const names = [apiConfigSchema, workerConfigSchema].flatMap(schema => Object.keys(schema.properties))
+  const own = Object.fromEntries(names.map(name => [name, 'x']))
+  const env = childEnv(own, {}, {})
+  const left = new Set(names.filter(name => env[name] !== 'x'))
+  t.strictSame([...left].sort(), [
+    'APPLICATION_NAME',
+    'AWS_REGION',
+    'COGNITO_CLIENT_ID',
+    'COGNITO_ISSUER',
+    'COGNITO_USER_POOL_ID',
+    'HEALTH_PORT',
+    'HOST',
+    'OTLP_HEADERS_SECRET_ARN',
+    'PORT',
+    'PROCESSED_BUCKET',
+    'S3_PUBLIC_ENDPOINT',
+    'STREAM_NAME',
+    'UPLOADS_TABLE',
+    'UPLOAD_BUCKET',
+    'WORKER_ID',
+  ])
+  t.strictSame(
+    [...fixedVariables.keys()].sort(),
+    [...left].sort(),
+    'a fixed variable that no process reads would be a mistake',
   )
+})
+
+t.test('a variable without an effect is named with the reason', async t => {
+  const set = { PORT: '8080', UPLOAD_BUCKET: 'mine', AWS_REGION: 'eu-west-1', HOST: 'laptop', MAX_JSON_BYTES: '2048' }
+  t.strictSame(ignoredVariables(set), [
+    'npm start ignores UPLOAD_BUCKET: the embedded AWS has its own.',
+    'npm start ignores PORT: use npm start -- --port.',
+  ])
+})
+
+t.test('the admin and health ports listen on the loopback address by default', async t => {
+  t.match(childEnv({}, {}, {}), { ADMIN_HOST: '127.0.0.1', HEALTH_HOST: '127.0.0.1' })
+  t.match(childEnv({ ADMIN_HOST: '0.0.0.0' }, {}, {}), { ADMIN_HOST: '0.0.0.0' })
+})
+
+t.test('what a child is started with wins over the environment, and other variables stay', async t => {
+  const env = childEnv({ PORT: '1', PATH: '/bin', STREAM_NAME: 's' }, { STREAM_NAME: 'u' }, { PORT: '3000' })
   t.match(env, { PORT: '3000', PATH: '/bin', STREAM_NAME: 'u', SHUTDOWN_TIMEOUT_MS: '8000' })
-  t.notOk('KEY_TEMPLATE' in env)
 })
 
 t.test('a worker has as long for a lease as in a fleet: a laptop stalls, too', async t => {

@@ -1,4 +1,5 @@
 import type { TObject, TSchema } from 'typebox'
+import { fixedVariables } from '../../services/local/pipeline/child-env.ts'
 import { apiConfigSchema } from '../../services/platform/config/api.ts'
 import { workerConfigSchema } from '../../services/platform/config/worker.ts'
 
@@ -9,14 +10,14 @@ interface Variable {
   schema: { default?: unknown; description?: string; enum?: readonly unknown[] }
 }
 
-const HEADER = ['| Variable | Role | Default | What for |', '|---|---|---|---|']
+const HEADER = ['| Variable | Read by | Default | `npm start` | Meaning |', '|---|---|---|---|---|']
 
-/** The table of the environment variables for the README, from the schemas that the processes read them by. */
+/** Renders the table of docs/configuration.md from the schemas that the processes read their environment by. */
 export function renderConfigurationTable(): string {
   const variables = new Map<string, Variable>()
   collect(variables, 'api', apiConfigSchema)
   collect(variables, 'worker', workerConfigSchema)
-  // Each variable once: first what both read, then what only one does, each in the order of its schema.
+  // First the variables that both read, then those of one, each in the order of its schema.
   const rows = ['both', 'api', 'worker'].flatMap(role => [...variables.values()].filter(it => roleOf(it) === role))
   return [...HEADER, ...rows.map(renderRow)].join('\n')
 }
@@ -35,8 +36,18 @@ function roleOf({ roles }: Variable): string {
 }
 
 function renderRow(variable: Variable): string {
-  const cells = [`\`${variable.name}\``, roleOf(variable), renderDefault(variable), renderPurpose(variable)]
+  const cells = [
+    `\`${variable.name}\``,
+    roleOf(variable),
+    renderDefault(variable),
+    passedOn(variable),
+    renderPurpose(variable),
+  ]
   return `| ${cells.map(escapeCell).join(' | ')} |`
+}
+
+function passedOn({ name }: Variable): string {
+  return fixedVariables.has(name) ? 'no' : 'yes'
 }
 
 function renderDefault({ required, schema }: Variable): string {

@@ -1,47 +1,50 @@
-import { apiConfigSchema } from '../../platform/config/api.ts'
-import { tracingProperties } from '../../platform/config/tracing.ts'
-import { workerConfigSchema } from '../../platform/config/worker.ts'
-
-/** Less than a pipeline waits for a child at a stop. A person at a terminal does not wait for half a minute. */
-const DEFAULTS = { SHUTDOWN_TIMEOUT_MS: '8000' }
-
-/** But for a secret of an account: there is none here. */
-const TRACES = Object.keys(tracingProperties).filter(name => name !== 'OTLP_HEADERS_SECRET_ARN')
-
 /**
- * What a person may tune by their own environment: bounds, paces, transforms and traces, which mean the same wherever it runs. Any other
- * variable of the api or the worker may be there for something else (`PORT`, `HOST`), and `npm start` sets what it needs.
+ * A shutdown ends before the pipeline kills its children, since a person at a terminal does not wait for half a minute. Nothing
+ * listens beyond this machine.
  */
-const TUNABLE = new Set([
-  'LOG_LEVEL',
-  'FAILOVER_TIME_MS',
-  'SHARD_CONCURRENCY',
-  'TRANSFORMS',
-  'OUTBOX_INTERVAL_MS',
-  'OUTBOX_GRACE_MS',
-  'MAX_UPLOAD_BYTES',
-  'MAX_JSON_BYTES',
-  'EVENT_PUT_TIMEOUT_MS',
-  ...TRACES,
+const DEFAULTS = { SHUTDOWN_TIMEOUT_MS: '8000', ADMIN_HOST: '127.0.0.1', HEALTH_HOST: '127.0.0.1' }
+
+/** Variables of the api and the worker that `npm start` sets itself, with the reason why it cannot take another value. */
+export const fixedVariables: ReadonlyMap<string, string> = new Map([
+  ...[
+    'AWS_REGION',
+    'UPLOAD_BUCKET',
+    'PROCESSED_BUCKET',
+    'STREAM_NAME',
+    'UPLOADS_TABLE',
+    'APPLICATION_NAME',
+    'COGNITO_USER_POOL_ID',
+    'COGNITO_CLIENT_ID',
+    'COGNITO_ISSUER',
+    'S3_PUBLIC_ENDPOINT',
+  ].map((name): [string, string] => [name, 'the embedded AWS has its own']),
+  ['HOST', 'the api listens on 127.0.0.1'],
+  ['PORT', 'use npm start -- --port'],
+  ['WORKER_ID', 'two workers run'],
+  ['HEALTH_PORT', 'two workers run'],
+  ['OTLP_HEADERS_SECRET_ARN', 'the embedded AWS has no Secrets Manager'],
 ])
 
-// From the schemas, so that a variable they gain stays out until it is named above.
-const OURS = new Set([apiConfigSchema, workerConfigSchema].flatMap(({ properties }) => Object.keys(properties)))
-
 /**
- * The environment of a child. What the person has set for AWS stays out, all of it: a profile, a session or an endpoint of
- * theirs must never mix with the embedded one, least of all to reach a real account. So does what configures the api and the
- * worker, but for what is tunable.
+ * Returns the environment of a child. All `AWS_` variables of the person stay out: a profile, a session or an endpoint must never
+ * mix with the embedded AWS, least of all reach a real account. Every variable of the api and the worker is passed on, except the
+ * fixed ones.
  */
 export function childEnv(
   inherited: NodeJS.ProcessEnv,
   aws: Readonly<Record<string, string>>,
   own: Readonly<Record<string, string>>,
 ): NodeJS.ProcessEnv {
-  const kept = Object.entries(inherited).filter(([name]) => !name.startsWith('AWS_') && isInherited(name))
+  const kept = Object.entries(inherited).filter(([name]) => !name.startsWith('AWS_') && !fixedVariables.has(name))
   return { ...DEFAULTS, ...Object.fromEntries(kept), AWS_EC2_METADATA_DISABLED: 'true', ...aws, ...own }
 }
 
-function isInherited(name: string): boolean {
-  return TUNABLE.has(name) || !OURS.has(name)
+/**
+ * Returns a sentence for each variable of the api or the worker that is set and has no effect. `AWS_REGION` and `HOST` are set in
+ * many shells for other programs, and get none.
+ */
+export function ignoredVariables(inherited: NodeJS.ProcessEnv): string[] {
+  return [...fixedVariables]
+    .filter(([name]) => inherited[name] !== undefined && name !== 'AWS_REGION' && name !== 'HOST')
+    .map(([name, reason]) => `npm start ignores ${name}: ${reason}.`)
 }

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { type EmbeddedAws, startEmbeddedAws } from '../embedded-aws.ts'
 import { PortTakenError } from '../errors.ts'
 import { findPort } from '../ports.ts'
-import { childEnv } from './child-env.ts'
+import { childEnv, ignoredVariables } from './child-env.ts'
 import { type Child, type ChildDeath, type ChildSettings, startChild } from './children.ts'
 import { deathNotice } from './death-notice.ts'
 import { ChildDiedError } from './errors.ts'
@@ -45,6 +45,7 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
   const port = await findPort(HOST, settings.port).catch((cause: unknown) => {
     throw new PortTakenError('the api', settings.port, { cause })
   })
+  for (const notice of ignoredVariables(process.env)) settings.onNotice(notice)
   const aws = await startEmbeddedAws({
     onFailure: settings.onFailure,
     onNotice: settings.onNotice,

@@ -3,13 +3,13 @@ import { sharedProperties } from './shared.ts'
 
 const MIB = 1024 ** 2
 
-/** Scopes or groups, which neither have blanks nor commas in them. */
+/** A list of scopes or groups. Neither can contain spaces or commas. */
 const permissions = (description: string) =>
   Type.String({
     pattern: '^[^\\s",\\\\]*(?:\\s*,\\s*[^\\s",\\\\]+)*$',
     maxLength: 2_048,
     default: '',
-    description: `${description} Comma-separated. Empty: none is needed.`,
+    description: `${description} Comma-separated. Empty: none are required.`,
   })
 
 /** The environment of the api, on Fargate, on Lambda and on a laptop. */
@@ -21,22 +21,26 @@ export const apiConfigSchema = Type.Object({
     Type.String({
       pattern: '^https?://[^\\s]+[^/\\s]$',
       description:
-        'The issuer of the tokens, without a slash at its end. Only for an issuer that is not AWS: left out, it is the one that AWS gives the pool.',
+        'The token issuer, without a trailing slash. Set it only for an issuer other than AWS. Unset: the issuer of the user pool at AWS.',
     }),
   ),
-  READ_SCOPES: permissions('The scopes that an access token needs to look at uploads: all of them.'),
-  WRITE_SCOPES: permissions('The scopes that an access token needs to upload: all of them.'),
-  READ_GROUPS: permissions('The groups of the user pool whose users may look at uploads: one is enough.'),
-  WRITE_GROUPS: permissions('The groups of the user pool whose users may upload: one is enough.'),
-  HOST: Type.String({ minLength: 1, default: '0.0.0.0', description: 'The address the api listens on.' }),
-  PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 3000, description: 'The port the api listens on.' }),
-  ADMIN_HOST: Type.String({ minLength: 1, default: '0.0.0.0', description: 'The address the admin port listens on.' }),
+  READ_SCOPES: permissions('The scopes that an access token must have to read uploads. All are required.'),
+  WRITE_SCOPES: permissions('The scopes that an access token must have to create or delete uploads. All are required.'),
+  READ_GROUPS: permissions('The groups of the user pool whose members may read uploads. One is enough.'),
+  WRITE_GROUPS: permissions('The groups of the user pool whose members may create or delete uploads. One is enough.'),
+  HOST: Type.String({ minLength: 1, default: '0.0.0.0', description: 'The address that the api listens on.' }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 3000, description: 'The port that the api listens on.' }),
+  ADMIN_HOST: Type.String({
+    minLength: 1,
+    default: '0.0.0.0',
+    description: 'The address that the admin port listens on.',
+  }),
   ADMIN_PORT: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: 65_535,
       description:
-        'The port of /metrics (Prometheus), /livez and /readyz, without tokens: keep it from the internet. Left out, the api listens on none. Not for Lambda.',
+        'The port that serves /metrics (Prometheus), /livez and /readyz without tokens. Keep it away from the internet. Unset: no admin port. Not available on Lambda.',
     }),
   ),
   SHUTDOWN_DELAY_MS: Type.Integer({
@@ -44,76 +48,76 @@ export const apiConfigSchema = Type.Object({
     maximum: 600_000,
     default: 0,
     description:
-      'How long a stop that has been announced by /readyz still accepts requests, in milliseconds: until load balancers have heard. Part of SHUTDOWN_TIMEOUT_MS.',
+      'How long the api keeps accepting requests after /readyz reports a shutdown, in milliseconds, so that load balancers can react. Counts towards SHUTDOWN_TIMEOUT_MS.',
   }),
   TRUST_PROXY: Type.String({
     format: 'proxies',
     default: '',
     description:
-      'The proxies whose X-Forwarded-For is believed, as comma-separated addresses or CIDR ranges. Empty: none is.',
+      'The proxies whose X-Forwarded-For header is trusted, as comma-separated addresses or CIDR ranges. Empty: none.',
   }),
   PUBLIC_PATH: Type.String({
     pattern: '^(?:(?:/[A-Za-z0-9._~-]+)+)?$',
     maxLength: 256,
     default: '',
     description:
-      'The path below which clients see the api, where what is in front takes it off, as API Gateway does with the stage of a REST API: `/api`. Put before every `Location` and `Link`. Empty: there is none.',
+      'The path prefix that clients see and that a gateway in front removes, such as `/api` for the stage of a REST API. It is prepended to every `Location` and `Link` header. Empty: no prefix.',
   }),
   KEY_TEMPLATE: Type.Enum(['uploads/{owner}/{uploadId}/{filename}', 'uploads/{filename}'], {
     default: 'uploads/{owner}/{uploadId}/{filename}',
     description:
-      'The key of an upload. `uploads/{filename}` is flat: two uploads of one name, whoever made them, overwrite each other.',
+      'The S3 key of an upload. With `uploads/{filename}`, two uploads with the same filename overwrite each other, even if their owners differ.',
   }),
   MAX_UPLOAD_BYTES: Type.Integer({
     minimum: 1,
     maximum: 80_000 * MIB,
     default: 5 * 1024 * MIB,
     description:
-      'The largest file taken, but for JSON, in bytes. At most 83886080000: what 10,000 parts of 8 MiB hold.',
+      'Maximum size of a file, in bytes. JSON has its own limit, MAX_JSON_BYTES. At most 83886080000, which is 10,000 parts of 8 MiB.',
   }),
   UPLOAD_MEMORY_BYTES: Type.Integer({
     minimum: 32 * MIB,
     maximum: 64 * 1024 * MIB,
     default: 256 * MIB,
     description:
-      'The memory that files of over 128 KiB are gathered in on their way to S3, of all uploads together, in bytes. An upload begins with 256 KiB of it and then takes 8 MiB at a time, or what is left of a file whose size is known; by tus over 16 GiB it takes 16 MiB. It takes up to three times that while S3 is the slower side. Uploads that find no memory wait, unread, and get 503 after 20 s. While they wait, uploads that send less than 64 KiB/s lose their memory and get 503. A quarter is kept from any one owner, and a quarter of the rest is for clients that send at least 512 KiB/s.',
+      'Memory for the buffers of all uploads over 128 KiB together, in bytes. An upload starts with 256 KiB and then takes 8 MiB at a time (16 MiB for tus uploads over 16 GiB), or the rest of a file of known size. An upload holds up to three buffers while S3 is slower than the client. An upload that finds no free memory waits, and is answered 503 after 20 s. While uploads wait, those that arrive at less than 64 KiB/s are ended with 503. One owner can use three quarters of the memory at most, and a quarter of the rest is reserved for clients that send at least 512 KiB/s.',
   }),
   MAX_JSON_BYTES: Type.Integer({
     minimum: 1_024,
     maximum: 32 * MIB,
     default: MIB,
-    description: 'The largest JSON body, in bytes. JSON is held in memory whole.',
+    description: 'Maximum size of a JSON body, in bytes. The api holds JSON in memory whole.',
   }),
   MAX_FORM_FILES: Type.Integer({
     minimum: 1,
     maximum: 100,
     default: 10,
-    description: 'How many files a form may have. Each becomes an upload of its own.',
+    description: 'Maximum number of files in a form. Each file becomes an upload of its own.',
   }),
   ALLOWED_TYPES: Type.String({
     format: 'media-types',
     default: '',
     description:
-      'The types of files that are taken, as comma-separated patterns such as `image/*`. What the bytes show counts before what the client says. Empty: all are.',
+      'The media types that are accepted, as comma-separated patterns such as `image/*`. The type found in the bytes counts before the declared type. Empty: all types.',
   }),
   CORS_ORIGINS: Type.String({
     format: 'origins',
     default: '',
     description:
-      'The origins whose pages may call the api from a browser, as comma-separated `https://host`, or `*` for all. Empty: none may.',
+      'The origins whose pages may call the api from a browser, as comma-separated `https://host`, or `*` for all. Empty: none.',
   }),
   RATE_LIMIT_PER_OWNER: Type.Integer({
     minimum: 0,
     maximum: 10_000_000,
     default: 0,
-    description: 'How many requests an owner may make in a window. Each process counts for itself. 0: no limit.',
+    description: 'Maximum number of requests of an owner in a window. Each process counts separately. 0: no limit.',
   }),
   RATE_LIMIT_PER_ADDRESS: Type.Integer({
     minimum: 0,
     maximum: 10_000_000,
     default: 0,
     description:
-      'How many requests without a good token may come from an address in a window before it is shut out for the rest of it. Set TRUST_PROXY first: behind a proxy that is not named there, all clients have one address. 0: no limit.',
+      'Maximum number of requests without a valid token from an address in a window. Further requests from this address are refused until the window ends. Set TRUST_PROXY first: behind a proxy that is not listed there, all clients share one address. 0: no limit.',
   }),
   RATE_LIMIT_WINDOW_MS: Type.Integer({
     minimum: 1_000,
@@ -125,76 +129,76 @@ export const apiConfigSchema = Type.Object({
     minimum: 100,
     maximum: 120_000,
     default: 20_000,
-    description: 'How long the headers of a request may take to arrive, in milliseconds.',
+    description: 'Maximum time for the headers of a request to arrive, in milliseconds.',
   }),
   REQUEST_TIMEOUT_MS: Type.Integer({
     minimum: 1_000,
     maximum: 86_400_000,
     default: 3_600_000,
-    description: 'How long a whole request may take to arrive, in milliseconds.',
+    description: 'Maximum time for a whole request to arrive, in milliseconds.',
   }),
   ANSWER_TIMEOUT_MS: Type.Integer({
     minimum: 100,
     maximum: 600_000,
     default: 25_000,
     description:
-      'How long a request may wait for AWS without progress, its retries included, in milliseconds. Then the answer is 503 with `Retry-After`. A body that keeps arriving is progress. Keep it 4 s under the time-out of what is in front: API Gateway gives up after 29 s. On Lambda it ends 4 s before the invocation does in any case.',
+      'Maximum time that a request waits for AWS without progress, in milliseconds, retries included. Then the api answers 503 with `Retry-After`. A body that keeps arriving counts as progress. Keep it 4 s below the timeout of the gateway: API Gateway ends a request after 29 s. On Lambda, a request ends 4 s before the invocation does in any case.',
   }),
   MIN_BODY_BYTES_PER_SECOND: Type.Integer({
     minimum: 0,
     maximum: 1024 * MIB,
     default: 1_024,
-    description: 'How fast a body has to arrive on average, in bytes a second. 0: as slowly as it likes.',
+    description: 'Minimum average rate of a request body, in bytes per second. 0: no minimum.',
   }),
   SLOW_BODY_GRACE_MS: Type.Integer({
     minimum: 100,
     maximum: 600_000,
     default: 30_000,
-    description: 'How long a body may arrive more slowly than that, in milliseconds.',
+    description: 'How long a body may stay below MIN_BODY_BYTES_PER_SECOND, in milliseconds.',
   }),
   GRANT_PARTS_ABOVE_BYTES: Type.Integer({
     minimum: 1,
     maximum: 5 * 1024 * MIB,
     default: 64 * MIB,
     description:
-      'A grant for a larger file is one of parts, in bytes. At most 5368709120: what S3 takes in one request.',
+      'Grants for files above this size, in bytes, have several parts. At most 5368709120, the maximum of a single PUT to S3.',
   }),
   GRANT_URL_SECONDS: Type.Integer({
     minimum: 10,
     maximum: 43_200,
     default: 900,
     description:
-      'How long the URLs of a grant are valid, in seconds. With the credentials of a role they end with those at the latest.',
+      'Lifetime of the presigned URLs of a grant, in seconds. URLs that were signed with temporary credentials expire with the credentials.',
   }),
   PENDING_UPLOAD_HOURS: Type.Integer({
     minimum: 1,
     maximum: 168,
     default: 24,
-    description: 'How long an upload by a grant or by tus may take until it is given up, in hours.',
+    description: 'Maximum time to complete a grant or a tus upload, in hours. Later ones are abandoned.',
   }),
   S3_CHECKSUMS: Type.Enum(['checked', 'unchecked'], {
     default: 'checked',
     description:
-      'Whether S3 compares a SHA-256 that it is given with the bytes. AWS does: its word then saves reading the object. `unchecked`: every object that arrives directly is read.',
+      'Whether S3 verifies the SHA-256 of an object against its bytes. AWS does, and the api then trusts it instead of reading the object. `unchecked`: the api reads every object that a client sent straight to S3.',
   }),
   S3_PUBLIC_ENDPOINT: Type.Optional(
     Type.String({
       pattern: '^https?://[^\\s/]+$',
       description:
-        'Where clients reach S3, without a slash at its end, for the URLs that they are given. Only where that is not where the api reaches it.',
+        'The S3 endpoint in the URLs that clients get, without a trailing slash. Set it only if clients reach S3 at another endpoint than the api does.',
     }),
   ),
   EVENT_STREAMS: Type.Enum(['streamed', 'whole'], {
     default: 'streamed',
     description:
-      'How /events answers. `whole`: with the state as it is, for the client to come again. For what passes answers on only once they are whole, as API Gateway does. On Lambda they always are.',
+      'How /events responds. `whole` sends the current state and ends, and the client reconnects: for gateways that buffer responses, as API Gateway does. On Lambda, responses are always whole.',
   }),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({
     minimum: 100,
     maximum: 25_000,
     default: 3_000,
     description:
-      'How long an upload waits for Kinesis to take its event, in milliseconds. After it the answer is 202 and the outbox relay publishes the event.',
+      'Maximum time that an upload waits for Kinesis to accept its event, in milliseconds. Then the api answers 202, and the outbox relay publishes the event later.',
   }),
 })
 

@@ -9,7 +9,7 @@ export const bucketName = {
   pattern: '^(?!.*[.][.])[a-z0-9][a-z0-9.-]*[a-z0-9]$',
 } as const
 
-/** What every process of Headgate reads, whatever its role. */
+/** Variables that every process reads. */
 export const sharedProperties = {
   AWS_REGION: Type.String({ minLength: 1, description: 'The AWS region of every resource.' }),
   UPLOAD_BUCKET: Type.String({ ...bucketName, description: 'The bucket that uploads are stored in.' }),
@@ -36,7 +36,7 @@ export const sharedProperties = {
     maximum: 900_000,
     default: 25_000,
     description:
-      'How long a stop may take, in milliseconds. Keep it under the stop time-out of the task (30 s on Fargate).',
+      'Maximum duration of a shutdown, in milliseconds. Keep it below the stop timeout of the task (30 s on Fargate).',
   }),
   ...tracingProperties,
 }

@@ -1,51 +1,55 @@
 import { type Static, Type } from 'typebox'
 
 /**
- * What says where traces go, by the names of https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/. Nowhere is
- * the default: a process that is told nothing sends nothing.
+ * Where traces are exported, by the variables of https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/. By default
+ * nothing is exported.
  */
 export const tracingProperties = {
   OTEL_TRACES_EXPORTER: Type.Enum(['none', 'otlp', 'xray'], {
     default: 'none',
     description:
-      'Whether spans are exported, by OTLP over HTTP. `xray`: to X-Ray in AWS_REGION, signed with the credentials of the process.',
+      'Where spans are exported. `otlp` sends them by OTLP over HTTP. `xray` sends them to X-Ray in AWS_REGION, signed with the credentials of the process.',
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.String({
     format: 'http-url',
     default: 'http://localhost:4318',
-    description: 'Where OTLP is taken. `/v1/traces` is put behind it.',
+    description: 'The base URL of the OTLP collector. `/v1/traces` is appended.',
   }),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(
-    Type.String({ format: 'http-url', description: 'The same for traces alone: it is taken as it is.' }),
+    Type.String({
+      format: 'http-url',
+      description: 'The full URL for traces. Overrides OTEL_EXPORTER_OTLP_ENDPOINT, and nothing is appended.',
+    }),
   ),
   OTEL_EXPORTER_OTLP_HEADERS: Type.String({
     format: 'otel-pairs',
     default: '',
     description:
-      'Headers of what is exported, such as `api-key=…`: comma-separated, their values percent-encoded. Usually a secret.',
+      'Headers sent with each export, as comma-separated `key=value` pairs with percent-encoded values, such as `api-key=…`. Usually secret.',
   }),
   OTLP_HEADERS_SECRET_ARN: Type.Optional(
     Type.String({
       pattern: '^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\\d{12}:secret:.+$',
       description:
-        'The secret of Secrets Manager that has what OTEL_EXPORTER_OTLP_HEADERS would. It is read at the start; where it cannot be, that is logged and nothing is exported.',
+        'The ARN of a Secrets Manager secret whose value replaces OTEL_EXPORTER_OTLP_HEADERS. The process reads the secret when it starts. If it cannot, it logs the error and exports nothing.',
     }),
   ),
   OTEL_EXPORTER_OTLP_PROTOCOL: Type.Enum(['http/protobuf'], {
     default: 'http/protobuf',
-    description: 'How it is spoken.',
+    description: 'The OTLP protocol.',
   }),
   OTEL_SERVICE_NAME: Type.Optional(
     Type.String({
       minLength: 1,
       maxLength: 255,
-      description: 'What the process is called in traces. Left out, `headgate-api` or `headgate-worker`.',
+      description: 'The service name in traces. Unset: `headgate-api` or `headgate-worker`.',
     }),
   ),
   OTEL_RESOURCE_ATTRIBUTES: Type.String({
     format: 'otel-pairs',
     default: '',
-    description: 'What else is said of it, such as `deployment.environment.name=prod`: as the headers are written.',
+    description:
+      'Extra resource attributes, as comma-separated `key=value` pairs with percent-encoded values, such as `deployment.environment.name=prod`.',
   }),
   OTEL_TRACES_SAMPLER: Type.Enum(
     [
@@ -58,14 +62,14 @@ export const tracingProperties = {
     ],
     {
       default: 'parentbased_always_on',
-      description: 'Which traces are exported. Based on the parent: those that a `traceparent` says are.',
+      description: 'The sampler of traces. A `parentbased_` sampler follows the decision in the `traceparent` header.',
     },
   ),
   OTEL_TRACES_SAMPLER_ARG: Type.Number({
     minimum: 0,
     maximum: 1,
     default: 1,
-    description: 'Of a sampler by ratio: how many, from 0 to 1.',
+    description: 'The fraction of traces, from 0 to 1, that a `traceidratio` sampler keeps.',
   }),
 }
 
@@ -73,7 +77,7 @@ const tracingSchema = Type.Object(tracingProperties)
 
 export type TracingConfig = Readonly<Static<typeof tracingSchema>>
 
-/** Where spans are sent to, by OTLP. */
+/** Returns the URL that spans are sent to by OTLP. */
 export function otlpUrl(
   config: Pick<TracingConfig, 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'>,
 ): string {
@@ -81,13 +85,13 @@ export function otlpUrl(
   return whole ?? `${endpoint.replace(/\/+$/, '')}/v1/traces`
 }
 
-/** Where X-Ray takes them. */
+/** Returns the URL of X-Ray's OTLP endpoint. */
 export function xrayUrl(config: Pick<TracingConfig, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'>, region: string): string {
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
   return config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? `https://xray.${region}.${domain}/v1/traces`
 }
 
-/** The pairs of a list such as `a=1,b=2%20c`. */
+/** Parses a list of pairs such as `a=1,b=2%20c`. */
 export function pairsOf(list: string): Record<string, string> {
   return Object.fromEntries(entriesOf(list).map(([name, value]) => [name, decodeURIComponent(value)]))
 }
@@ -102,17 +106,19 @@ function entriesOf(list: string): Array<[string, string]> {
     })
 }
 
-/** What is wrong with such a list; undefined where nothing is. A value is never shown, nor what may be one. */
+/** Returns what is wrong with a list of pairs, or undefined. The message never shows a value, which may be secret. */
 export function faultOfPairs(list: string): string | undefined {
   const names = new Set<string>()
   for (const [index, [name, value]] of entriesOf(list).entries()) {
     if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name) || value === '')
-      return `must be name=value,…: entry ${index + 1} is not`
-    if (names.has(name)) return `must have each name once: entry ${index + 1} has one again`
+      return `must be a list such as name=value,name=value: entry ${index + 1} is no pair`
+    if (names.has(name)) return `must have each name once: entry ${index + 1} repeats a name`
     names.add(name)
     const decoded = decode(value)
-    if (decoded === undefined) return `must have percent-encoded values: that of entry ${index + 1} cannot be decoded`
-    if (!/^[\x20-\x7e]+$/.test(decoded)) return `must have values of printable ASCII: that of entry ${index + 1} is not`
+    if (decoded === undefined)
+      return `must have percent-encoded values: the value of entry ${index + 1} cannot be decoded`
+    if (!/^[\x20-\x7e]+$/.test(decoded))
+      return `must have values of printable ASCII: the value of entry ${index + 1} has other characters`
   }
   return undefined
 }

@@ -2,25 +2,25 @@ import { type Static, Type } from 'typebox'
 import { names } from '../resources.ts'
 import { bucketName, sharedProperties } from './shared.ts'
 
-/** What the processor needs, whether a container or a Lambda function runs it. */
+/** The environment of the processor, in a container or a Lambda function. */
 export const processorProperties = {
   ...sharedProperties,
   PROCESSED_BUCKET: Type.String({
     ...bucketName,
-    description: 'The bucket that processed objects and dead letters are written to.',
+    description: 'The bucket for processed objects and dead letters.',
   }),
   GIVE_UP_AFTER_HOURS: Type.Integer({
     minimum: 0,
     maximum: 8_760,
     default: 20,
     description:
-      'How old a record may be that trouble keeps from being processed before it becomes a dead letter, in hours. Keep it under the retention of the stream, which forgets it. 0: never.',
+      'Maximum age, in hours, of a record that keeps failing with retryable errors. Older records are dead-lettered. Keep it below the retention of the stream. 0: no maximum.',
   }),
   TRANSFORMS: Type.Optional(
     Type.String({
       maxLength: 100_000,
       description:
-        'Which uploads which transform has: rules as JSON, or the path of a file with them. Left out: images get thumbnails, CSV becomes JSON, text upper case, and everything else a manifest.',
+        'The rules that choose a transform for each upload: JSON, or the path of a JSON file. Unset: images become thumbnails, CSV becomes JSON, text becomes upper case, and all other files get a manifest with digests.',
     }),
   ),
   APPLICATION_NAME: Type.String({
@@ -28,7 +28,8 @@ export const processorProperties = {
     maxLength: 255,
     pattern: '^[a-zA-Z0-9_.-]+$',
     default: names.application,
-    description: 'The name of the consumer application: of its lease table, where it has one, and of its metrics.',
+    description:
+      'The name of the consumer application, which is also the name of its lease table and a dimension of its metrics.',
   }),
   METRICS_NAMESPACE: Type.Optional(
     Type.String({
@@ -36,7 +37,7 @@ export const processorProperties = {
       maxLength: 255,
       pattern: '^[a-zA-Z0-9_./#:-]+$',
       description:
-        'The CloudWatch namespace of the metrics to scale by and to watch (TimeToDrain, DeadLetters and others), which are logged in the embedded metric format. Left out, they are not.',
+        'The CloudWatch namespace of the metrics (TimeToDrain, DeadLetters and others), which the worker logs in the embedded metric format. Unset: no metrics are logged.',
     }),
   ),
 }
@@ -51,11 +52,11 @@ const relayProperties = {
     maximum: 3_600_000,
     default: 30_000,
     description:
-      'How old such an upload must be before the relay publishes its event, in milliseconds: the api comes first.',
+      'Minimum age, in milliseconds, of an upload whose event the relay publishes. Until then the api may still do it.',
   }),
 }
 
-/** The environment of the outbox relay where a schedule runs it. */
+/** The environment of the outbox relay as a scheduled Lambda function. */
 export const relayConfigSchema = Type.Object({ ...processorProperties, ...relayProperties })
 
 const straysProperties = {
@@ -64,11 +65,11 @@ const straysProperties = {
     maximum: 10_000,
     default: 25,
     description:
-      'How old something in UPLOAD_BUCKET that nobody goes on with must be until it is published again or removed, in hours. Keep it over the retention of the stream and over REQUEST_TIMEOUT_MS of the api.',
+      'Age, in hours, after which an abandoned object in UPLOAD_BUCKET is republished or deleted. Keep it above the retention of the stream and above REQUEST_TIMEOUT_MS of the api.',
   }),
 }
 
-/** The environment of the sweep of strays where a schedule runs it. */
+/** The environment of the orphan sweep as a scheduled Lambda function. */
 export const straysConfigSchema = Type.Object({ ...processorProperties, ...straysProperties })
 
 /** The environment of the worker container. */
@@ -78,22 +79,21 @@ export const workerConfigSchema = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 128,
-      description:
-        'The name of this worker in the lease table, never shared by two. Left out, it is made up at the start.',
+      description: 'The name of this worker in the lease table. No two workers may share a name. Unset: a random name.',
     }),
   ),
   FAILOVER_TIME_MS: Type.Integer({
     minimum: 1_000,
     maximum: 300_000,
     default: 10_000,
-    description: 'How long a lease may go without a renewal before another worker takes it, in milliseconds.',
+    description: 'How long a lease can go without renewal before another worker takes it, in milliseconds.',
   }),
   SHARD_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 1_000,
     default: 16,
     description:
-      'Places of a shard for uploads that are processed at once, each of another partition key. An upload that waits or takes over 500 ms gives its place to another one. One owner has at most three quarters of the places.',
+      'Maximum number of uploads of a shard that are processed at once, each with another partition key. An upload that waits or takes more than 500 ms does not count. One owner can use three quarters of this number at most.',
   }),
   OUTBOX_INTERVAL_MS: Type.Integer({
     minimum: 100,
@@ -106,13 +106,13 @@ export const workerConfigSchema = Type.Object({
   HEALTH_HOST: Type.String({
     minLength: 1,
     default: '0.0.0.0',
-    description: 'The address the health port listens on.',
+    description: 'The address that the health port listens on.',
   }),
   HEALTH_PORT: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: 65_535,
-      description: 'The port of /metrics (Prometheus), /livez and /readyz. Left out, the worker listens on none.',
+      description: 'The port that serves /metrics (Prometheus), /livez and /readyz. Unset: no health port.',
     }),
   ),
   STUCK_AFTER_MS: Type.Integer({
@@ -120,7 +120,7 @@ export const workerConfigSchema = Type.Object({
     maximum: 86_400_000,
     default: 300_000,
     description:
-      'How long a shard may stand still while records wait until /readyz says so, in milliseconds. /livez says so after twelve times as long without any sign of life. Keep it over what your largest upload takes.',
+      'How long a shard can make no progress while records wait before /readyz reports it, in milliseconds. /livez reports a worker without any activity after twelve times as long. Keep it above the processing time of your largest upload.',
   }),
 })
 
