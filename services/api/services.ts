@@ -8,7 +8,7 @@ import { createPublisher, type EventPublisher } from '../uploads/events/publishe
 import { tracedPublisher } from '../uploads/events/traced-publisher.ts'
 import { createRemoveObject } from '../uploads/objects/remove-object.ts'
 import { createRemoveOutputs } from '../uploads/objects/remove-outputs.ts'
-import { createResultStore, type ResultStore } from '../uploads/objects/results.ts'
+import { createResultStore, type ResultStore } from '../uploads/objects/result-store.ts'
 import { createPendingStore, type PendingStore } from '../uploads/pending/pending-store.ts'
 import { createDeletions, type Deletions } from '../uploads/records/deletions.ts'
 import { createIdempotencyStore, type IdempotencyStore } from '../uploads/records/idempotency-store.ts'

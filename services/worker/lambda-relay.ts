@@ -10,7 +10,7 @@ import { createWorkerServices } from './services.ts'
 const config = loadConfig(relayConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'relay' })
 const tracing = await startTracing({ config, role: 'relay', log })
-const { store, deletions, publisher, tell } = await createWorkerServices(config, log, undefined, tracing)
+const { store, deletions, publisher, emitMetrics: tell } = await createWorkerServices(config, log, undefined, tracing)
 
 const relay = createRelayHandler({
   createRelay: () =>

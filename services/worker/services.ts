@@ -10,7 +10,7 @@ import { createPublisher, type EventPublisher } from '../uploads/events/publishe
 import { tracedPublisher } from '../uploads/events/traced-publisher.ts'
 import { createRemoveObject } from '../uploads/objects/remove-object.ts'
 import { createRemoveOutputs } from '../uploads/objects/remove-outputs.ts'
-import { createResultStore } from '../uploads/objects/results.ts'
+import { createResultStore } from '../uploads/objects/result-store.ts'
 import { createDeletions, type Deletions } from '../uploads/records/deletions.ts'
 import { createUploadStore, type UploadStore } from '../uploads/records/store.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters/writer.ts'
@@ -32,7 +32,7 @@ export interface WorkerServices {
   deadLetters: DeadLetters
   processor: Processor
   /** Tells CloudWatch, where the configuration says so. */
-  tell: TellMetrics
+  emitMetrics: TellMetrics
   /** Waits for the publisher and closes the connections. Stop what uses them first. */
   close(): Promise<void>
 }
@@ -49,14 +49,14 @@ const MAX_SOCKETS = 1_024
 /**
  * Builds them. Connects to nothing yet.
  *
- * @param measured counts what they do, where somebody asks for it
+ * @param metrics counts what they do, where somebody asks for it
  * @param tracing tells how long it took, likewise
  * @throws ConfigurationError for transforms that cannot be had
  */
 export async function createWorkerServices(
   config: ProcessorConfig,
   log: Logger,
-  measured?: WorkMetrics,
+  metrics?: WorkMetrics,
   tracing?: Tracing,
 ): Promise<WorkerServices> {
   const processes = createTransformProcesses()
@@ -69,8 +69,8 @@ export async function createWorkerServices(
   const removeOutputs = createRemoveOutputs(s3, results)
   const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject, removeOutputs })
   const stream = config.STREAM_NAME
-  const untoldPublisher = createPublisher({ kinesis, stream, timeoutMs: PUBLISH_TIMEOUT_MS })
-  const publisher = tracing ? tracedPublisher(untoldPublisher, { tracing, stream }) : untoldPublisher
+  const basePublisher = createPublisher({ kinesis, stream, timeoutMs: PUBLISH_TIMEOUT_MS })
+  const publisher = tracing ? tracedPublisher(basePublisher, { tracing, stream }) : basePublisher
   const tell = createTellMetrics({
     namespace: config.METRICS_NAMESPACE,
     application: config.APPLICATION_NAME,
@@ -82,8 +82,8 @@ export async function createWorkerServices(
     stream,
     onWritten: () => tell({ DeadLetters: 1 }),
   })
-  const deadLetters = measured?.deadLetters(letters) ?? letters
-  const untold = createProcessor({
+  const deadLetters = metrics?.deadLetters(letters) ?? letters
+  const baseProcessor = createProcessor({
     s3,
     store,
     deletions,
@@ -92,24 +92,24 @@ export async function createWorkerServices(
     rules,
     results,
     removeOutputs,
-    threads: processes.size,
+    processes: processes.size,
     deadLetters,
     attempts: createAttemptStore({ dynamodb, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }),
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     tracing,
     log,
   })
-  const processor = tracing ? tracedProcessor(untold, { tracing, stream }) : untold
+  const processor = tracing ? tracedProcessor(baseProcessor, { tracing, stream }) : baseProcessor
   return {
     s3,
     kinesis,
     dynamodb,
     store,
     deletions,
-    publisher: measured?.publisher(publisher) ?? publisher,
+    publisher: metrics?.publisher(publisher) ?? publisher,
     deadLetters,
-    processor: measured?.processor(processor) ?? processor,
-    tell,
+    processor: metrics?.processor(processor) ?? processor,
+    emitMetrics: tell,
     async close() {
       await Promise.all([publisher.drain(), processes.close()])
       aws.destroy()

@@ -12,7 +12,7 @@ import { createStuckShards } from './health/stuck-shards.ts'
 import { healthPages, live, ready } from './health/worker-health.ts'
 import { startScalingSignal } from './metrics/scaling-signal.ts'
 import { createWorkerMetrics } from './metrics/worker-metrics.ts'
-import { createWorkerStraySweep } from './orphans/worker-sweep.ts'
+import { createWorkerOrphanSweep } from './orphans/worker-sweep.ts'
 import { createOutboxRelay } from './outbox/relay.ts'
 import { createWorkerServices } from './services.ts'
 
@@ -33,7 +33,7 @@ runMain(async () => {
     graceMs: config.OUTBOX_GRACE_MS,
     log,
   })
-  const strays = createWorkerStraySweep(config, services, log)
+  const orphans = createWorkerOrphanSweep(config, services, log)
   let operatorPort: OperatorPort | undefined
 
   closeOnSignal({
@@ -41,7 +41,7 @@ runMain(async () => {
     log,
     async close(error) {
       // An error that nobody caught may have come out of the work on a record: a transform's, for one. The operator's port last: an orchestrator must not take a worker that drains for one that is dead.
-      await Promise.all([consumer.stop({ isCrash: error !== undefined }), relay.stop(), strays.stop()])
+      await Promise.all([consumer.stop({ isCrash: error !== undefined }), relay.stop(), orphans.stop()])
       stuck.stop()
       await services.close()
       await operatorPort?.close()
@@ -64,8 +64,8 @@ runMain(async () => {
   await checkResources({ config, ...services, log })
   await consumer.start()
   relay.start()
-  strays.start()
+  orphans.start()
   stuck.start()
-  startScalingSignal({ tell: services.tell, consumer, stuck, relay })
+  startScalingSignal({ emitMetrics: services.emitMetrics, consumer, stuck, relay })
   log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: operatorPort?.url }, 'worker started')
 })

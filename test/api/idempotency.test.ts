@@ -10,7 +10,7 @@ import { uploadIdAt } from '../../services/api/idempotency/upload-ids.ts'
 import { createLambdaHandler } from '../../services/api/lambda-handler.ts'
 import { CLAIM_MS } from '../../services/api/services.ts'
 import { createIdempotencyStore } from '../../services/uploads/records/idempotency-store.ts'
-import { timeOf } from '../../services/uploads/records/upload-id.ts'
+import { timeOfUploadId } from '../../services/uploads/records/upload-id.ts'
 import { startAws } from '../support/aws.ts'
 import { operation, startFaultProxy } from '../support/fault-proxy.ts'
 import { internalError } from '../support/faults/aws-errors.ts'
@@ -83,7 +83,7 @@ t.test('the ids of a request follow from its first', async t => {
   t.equal(new Set(ids).size, 3)
   for (const id of ids) {
     t.match(id, /^019ab3c4-0001-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
-    t.equal(timeOf(id), 0x019ab3c40001)
+    t.equal(timeOfUploadId(id), 0x019ab3c40001)
   }
 })
 

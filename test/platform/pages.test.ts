@@ -4,12 +4,12 @@ import { isUnavailable } from '../../services/api/problems/unavailable.ts'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { isKeyAfter, PagesError, pages } from '../../services/platform/pages.ts'
 import { createRemoveOutputs } from '../../services/uploads/objects/remove-outputs.ts'
-import { createResultStore } from '../../services/uploads/objects/results.ts'
+import { createResultStore } from '../../services/uploads/objects/result-store.ts'
 import type { PartsArrival, PendingRecord } from '../../services/uploads/pending/pending.ts'
 import { createListUploads } from '../../services/uploads/records/listing.ts'
 import { createDeadLetterArchive } from '../../services/worker/dead-letters/archive.ts'
-import { createListUploads as createListObjects } from '../../services/worker/orphans/list-uploads.ts'
-import { createBucket } from '../../services/worker/orphans/upload-bucket.ts'
+import { createListUploadObjects as createListObjects } from '../../services/worker/orphans/list-upload-objects.ts'
+import { createUploadBucket } from '../../services/worker/orphans/upload-bucket.ts'
 import { startAnswering } from '../support/answering.ts'
 
 type Clients = ReturnType<typeof createLocalClients>
@@ -56,9 +56,9 @@ const listings: Record<string, Listing> = {
     page: (marker, isTruncated) =>
       `<ListMultipartUploadsResult><IsTruncated>${isTruncated}</IsTruncated><NextKeyMarker>k${marker}</NextKeyMarker>` +
       `<NextUploadIdMarker>u${marker}</NextUploadIdMarker></ListMultipartUploadsResult>`,
-    run: ({ s3 }) => drain(createBucket(s3, 'b').multiparts(signal)),
+    run: ({ s3 }) => drain(createUploadBucket(s3, 'b').multiparts(signal)),
   },
-  tails: { page: objectsPage, run: ({ s3 }) => drain(createBucket(s3, 'b').tails(signal)) },
+  tails: { page: objectsPage, run: ({ s3 }) => drain(createUploadBucket(s3, 'b').tails(signal)) },
   'dead letters': {
     page: objectsPage,
     run: ({ s3 }) => drain(createDeadLetterArchive({ s3, bucket: 'b', stream: 's' }).list({})),

@@ -19,7 +19,7 @@ function start() {
     },
     slowMs: 1_000,
     probeEveryMs: 500,
-    probePatienceMs: 50,
+    probeTimeoutMs: 50,
     onOpen: () => told.push('open'),
     onClose: outage => told.push(outage),
     now: () => clock,

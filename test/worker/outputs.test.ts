@@ -17,7 +17,7 @@ t.teardown(() => processes.close())
 
 async function processorFor(configuration?: object) {
   const rules = await loadRules(configuration && JSON.stringify(configuration), processes.inProcess)
-  return pipeline.processor({ rules, threads: processes.size })
+  return pipeline.processor({ rules, processes: processes.size })
 }
 
 /** Everything that lies of an upload in the bucket of processed objects. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createOwnerTurns } from '../../services/worker/processing/owner-turns.ts'
+import { createOwnerTurns } from '../../services/worker/lambda/owner-turns.ts'
 
 const ownerOf = (lane: string) => lane.slice(0, 1)
 const many = (owner: string, count: number) => Array.from({ length: count }, (_, n) => `${owner}${n}`)
@@ -22,13 +22,13 @@ t.test('an owner has three quarters of what runs while others wait, and all once
     t.ok(running.filter(owner => owner === 'a').length <= 12)
     // Lanes of a take for ever.
     running.splice(running.indexOf('b'), 1)
-    turns.ended('b')
+    turns.release('b')
     take()
   }
   t.equal(running.length, 16)
   while (running.includes('b')) {
     running.splice(running.indexOf('b'), 1)
-    turns.ended('b')
+    turns.release('b')
     take()
   }
   t.same(new Set(running), new Set(['a']))
@@ -44,7 +44,7 @@ for (const concurrency of [1, 2, 3, 5, 16]) {
       for (let turn = turns.take(); turn; turn = turns.take()) {
         seen.push(turn.lane)
         for (let i = 0; i < (turn.owner === 'a' ? 5 : n % 3); i++) await undefined
-        turns.ended(turn.owner)
+        turns.release(turn.owner)
       }
     }
     await Promise.all(Array.from({ length: concurrency }, (_, n) => run(n)))

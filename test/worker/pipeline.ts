@@ -12,7 +12,7 @@ import { encodeEvent, type UploadEvent } from '../../services/uploads/events/eve
 import { toObjectMetadata } from '../../services/uploads/objects/metadata.ts'
 import { createRemoveObject } from '../../services/uploads/objects/remove-object.ts'
 import { createRemoveOutputs, type RemoveOutputs } from '../../services/uploads/objects/remove-outputs.ts'
-import { createResultStore, type ResultStore } from '../../services/uploads/objects/results.ts'
+import { createResultStore, type ResultStore } from '../../services/uploads/objects/result-store.ts'
 import { createDeletions, type Deletions } from '../../services/uploads/records/deletions.ts'
 import { eventOf, type UploadRecord } from '../../services/uploads/records/record.ts'
 import { createUploadStore, type UploadStore } from '../../services/uploads/records/store.ts'

@@ -32,7 +32,7 @@ t.test('lets uploads that need no process pass those that wait for one', async t
     }),
     processes.inProcess,
   )
-  const processor = pipeline.processor({ rules, threads: processes.size })
+  const processor = pipeline.processor({ rules, processes: processes.size })
   const waiting = await Promise.all(['1.busy', '2.busy', '3.busy'].map(filename => pipeline.upload('x', { filename })))
   const done = waiting.map(upload => processor.process(streamRecord(upload), going))
   const calledOff = new AbortController()

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { names } from '../../services/platform/resources.ts'
 import { createUploadStore } from '../../services/uploads/records/store.ts'
-import { createWhileMarked } from '../../services/worker/processing/processing-mark.ts'
+import { createRunMarked } from '../../services/worker/processing/processing-mark.ts'
 import type { Transform } from '../../services/worker/transforms/transform.ts'
 import { operation, startFaultProxy } from '../support/fault-proxy.ts'
 import { throttled } from '../support/faults/aws-errors.ts'
@@ -77,7 +77,7 @@ t.test('a table that refuses the mark, or hangs, holds no upload up', async t =>
   for (const [name, fault] of Object.entries({ refuses: throttled('dynamodb'), hangs: silence })) {
     const upload = await pipeline.upload('hello')
     const trouble = proxy.inject(fault, { when: writes })
-    const whileMarked = createWhileMarked({ store: through, afterMs: 1, log })
+    const whileMarked = createRunMarked({ store: through, afterMs: 1, log })
     const done = await whileMarked(upload, upload, async () => {
       await trouble.reached(1)
       return name
@@ -93,7 +93,7 @@ t.test('a mark that fails is logged, and the work goes on', async t => {
   const { log, lines } = createMemoryLog()
   const failing = { markProcessing: () => Promise.reject(new Error('no answer')) }
   const upload = uploadRecord()
-  const whileMarked = createWhileMarked({ store: failing, afterMs: 1, log })
+  const whileMarked = createRunMarked({ store: failing, afterMs: 1, log })
   await whileMarked(upload, upload, async () => {
     while (lines.length === 0) await wait(5)
   })
@@ -104,7 +104,7 @@ t.test('what the work throws is thrown, and where there is no record nothing is 
   const { log } = createMemoryLog()
   const marked: unknown[] = []
   const counting = { markProcessing: async (key: unknown) => void marked.push(key) }
-  const whileMarked = createWhileMarked({ store: counting, afterMs: 1, log })
+  const whileMarked = createRunMarked({ store: counting, afterMs: 1, log })
   const source = uploadRecord()
   await t.rejects(
     whileMarked(source, source, () => Promise.reject(new Error('mine'))),

@@ -3,7 +3,7 @@ import {
   essenceOf,
   isContainer,
   isNeverText,
-  isTelltale,
+  isRecognizable,
   isText,
   matchesAny,
 } from '../../uploads/media-types/media-type.ts'
@@ -47,7 +47,7 @@ function contradicts(claim: string, detected: string | undefined): boolean {
   if (detected === undefined || isOpaque(claim) || areRelated(claim, detected)) return false
   // SVG is a picture and text.
   if (isText(claim)) return true
-  return isTelltale(claim) || isRecognized(claim)
+  return isRecognizable(claim) || isRecognized(claim)
 }
 
 /**
@@ -61,7 +61,7 @@ function isAllowed(
 ): boolean {
   if (detected === undefined) {
     if (found !== undefined && isText(found) && matchesAny(found, allowed)) return true
-    const wouldShow = !isText(claim) && (isRecognized(claim) || isTelltale(claim))
+    const wouldShow = !isText(claim) && (isRecognized(claim) || isRecognizable(claim))
     return matchesAny(wouldShow ? 'application/octet-stream' : claim, allowed)
   }
   if (matchesAny(detected, allowed)) return true

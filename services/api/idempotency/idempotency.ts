@@ -5,7 +5,7 @@ import { UploadGivenUpError } from '../../uploads/errors.ts'
 import { defaultFilename } from '../../uploads/objects/filename.ts'
 import type { IdempotencyClaim, IdempotencyEntry, IdempotencyStore } from '../../uploads/records/idempotency-store.ts'
 import type { UploadRecord } from '../../uploads/records/record.ts'
-import { timeOf } from '../../uploads/records/upload-id.ts'
+import { timeOfUploadId } from '../../uploads/records/upload-id.ts'
 import type { AcceptAll, AcceptAllOptions, Arriving } from '../ingest/accept-all.ts'
 import { PartlyAcceptedError, RecordingUnknownError } from '../ingest/errors.ts'
 import { ProblemError } from '../problems/problem.ts'
@@ -127,7 +127,7 @@ export function reused(): ProblemError {
 async function* named(files: AsyncIterable<Arriving>, firstId: string): AsyncGenerator<Arriving> {
   for await (const file of files) {
     const isNamed = file.filename !== undefined
-    yield isNamed ? file : { ...file, filename: defaultFilename(timeOf(firstId)), filenameGenerated: true }
+    yield isNamed ? file : { ...file, filename: defaultFilename(timeOfUploadId(firstId)), filenameGenerated: true }
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-import { timeOf } from '../../uploads/records/upload-id.ts'
+import { timeOfUploadId } from '../../uploads/records/upload-id.ts'
 
 /**
  * The ids of the uploads of a request, by their place in it: the first is the given one, and the others follow from it, so that
@@ -9,5 +9,5 @@ import { timeOf } from '../../uploads/records/upload-id.ts'
 export function uploadIdAt(first: string, index: number): string {
   if (index === 0) return first
   const random = createHash('sha256').update(`${first}#${index}`).digest().subarray(0, 16)
-  return uuidv7({ msecs: timeOf(first), random })
+  return uuidv7({ msecs: timeOfUploadId(first), random })
 }

@@ -1,7 +1,7 @@
 import type { Logger } from '../../platform/log.ts'
 import { createRepeating, type Repeating } from '../../platform/repeating.ts'
 import { pendingPartitions } from '../../uploads/pending/pending.ts'
-import type { OldPromise, PendingStore } from '../../uploads/pending/pending-store.ts'
+import type { OldReservation, PendingStore } from '../../uploads/pending/pending-store.ts'
 
 export interface Sweep extends Repeating {
   /** Goes over all promises once and resolves to how many it ended. */
@@ -11,7 +11,7 @@ export interface Sweep extends Repeating {
 export interface SweepSettings {
   pending: Pick<PendingStore, 'listOld' | 'end' | 'forget'>
   /** Takes everything of a promise out of S3. */
-  cleanUp(promised: OldPromise): Promise<void>
+  cleanUp(promised: OldReservation): Promise<void>
   /** How long a promise stands, in milliseconds. */
   lifetimeMs: number
   /** How long after that a request that began in time may still be under way, in milliseconds. */
@@ -39,7 +39,7 @@ export function createSweep(settings: SweepSettings): Sweep {
   const { now = () => new Date(), sleep } = settings
 
   /** Resolves to whether there was something to end. */
-  async function end(old: OldPromise): Promise<boolean> {
+  async function end(old: OldReservation): Promise<boolean> {
     // The lifetime may have been configured shorter since.
     if (Date.parse(old.expiresAt) + graceMs > now().getTime()) return false
     // Of one that was ended the promise may be there still: its end died half way.

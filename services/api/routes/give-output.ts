@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { ResultStore } from '../../uploads/objects/results.ts'
+import type { ResultStore } from '../../uploads/objects/result-store.ts'
 import type { PendingUpload } from '../../uploads/pending/pending.ts'
 import { isPending } from '../../uploads/pending/pending.ts'
 import { type KnownOutput, MAIN_OUTPUT, outputsOf, type UploadRecord } from '../../uploads/records/record.ts'

@@ -65,7 +65,7 @@ export function createLocks(store: TusStore, times: LockTimes = TIMES, now: () =
         }
         const holder = holders.get(found.by)
         if (holder) holder()
-        else await store.want(key, found.by)
+        else await store.requestRelease(key, found.by)
         await delay(retryMs)
       }
     },
@@ -82,7 +82,7 @@ export function createLocks(store: TusStore, times: LockTimes = TIMES, now: () =
       const arrival = noted
       noted = undefined
       const kept = await store.renew(key, { token, until: now() + holdMs }, arrival)
-      if (!kept || kept.wanted) release.abort()
+      if (!kept || kept.isReleaseRequested) release.abort()
       else if (arrival) record = { ...record, arrival }
     }
 

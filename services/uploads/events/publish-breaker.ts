@@ -12,7 +12,7 @@ export interface PublishBreakerSettings {
   /** How often one event is sent all the same during an outage, in milliseconds. */
   probeEveryMs?: number
   /** How long such an event is waited for, in milliseconds: Kinesis answers in less when it is well. */
-  probePatienceMs?: number
+  probeTimeoutMs?: number
   /** Told when an outage begins, with what the publisher said. */
   onOpen(cause: unknown): void
   /** Told when it is over, how long it was, in milliseconds, and how many events were not sent meanwhile. */
@@ -38,20 +38,20 @@ interface Outage {
  * It is the whole stream that is judged. Where one shard of many refuses, others take events, and nothing opens.
  */
 export function createPublishBreaker(settings: PublishBreakerSettings): EventPublisher {
-  const { publisher, slowMs, probeEveryMs = 1_000, probePatienceMs = 250, onOpen, onClose } = settings
+  const { publisher, slowMs, probeEveryMs = 1_000, probeTimeoutMs: probePatienceMs = 250, onOpen, onClose } = settings
   const { now = () => performance.now() } = settings
   let outage: Outage | undefined
-  let takenAt = Number.NEGATIVE_INFINITY
+  let lastAcceptedAt = Number.NEGATIVE_INFINITY
 
   async function send(event: UploadEvent): Promise<void> {
     const began = now()
     try {
       await publisher.publish(event)
     } catch (error) {
-      if (!outage && takenAt < began && now() - began >= slowMs) open(error)
+      if (!outage && lastAcceptedAt < began && now() - began >= slowMs) open(error)
       throw error
     }
-    takenAt = now()
+    lastAcceptedAt = now()
     close()
   }
 
@@ -70,7 +70,7 @@ export function createPublishBreaker(settings: PublishBreakerSettings): EventPub
   /** Sends an event, and does not wait for it for long. What is taken too late is published a second time by the relay. */
   async function probe(event: UploadEvent, during: Outage): Promise<void> {
     during.isProbing = true
-    const { promise: impatience, reject } = Promise.withResolvers<never>()
+    const { promise: timeout, reject } = Promise.withResolvers<never>()
     const timer = setTimeout(() => reject(refusal(during)), probePatienceMs)
     const sent = send(event).finally(() => {
       clearTimeout(timer)
@@ -78,7 +78,7 @@ export function createPublishBreaker(settings: PublishBreakerSettings): EventPub
       during.probeAt = now() + probeEveryMs
     })
     try {
-      await Promise.race([sent, impatience])
+      await Promise.race([sent, timeout])
     } catch (error) {
       during.refused++
       throw error

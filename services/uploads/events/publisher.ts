@@ -33,9 +33,9 @@ const MAX_BATCH_RECORDS = 500
 const MAX_BATCH_BYTES = 5 * 1024 ** 2
 
 /** Kinesis answers most requests within this time. */
-const YOUNG_MS = 20
+const RECENT_MS = 20
 
-const BACKOFF_MS = { first: 50, most: 1_000 }
+const BACKOFF_MS = { first: 50, max: 1_000 }
 
 interface Entry extends NewRecord {
   attempts: number
@@ -56,7 +56,7 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
   const waiting: Entry[] = []
   const open = new Set<Promise<void>>()
   let requests = 0
-  let young = 0
+  let recentRequests = 0
   let scheduled = false
 
   function schedule(): void {
@@ -71,13 +71,13 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
 
   /** What comes gathers behind a request that is young, unless it fills one of its own; one that takes its time holds nobody up. */
   function mayStart(): boolean {
-    return requests < maxRequests && (young === 0 || waiting.length >= MAX_BATCH_RECORDS)
+    return requests < maxRequests && (recentRequests === 0 || waiting.length >= MAX_BATCH_RECORDS)
   }
 
   async function send(batch: Entry[]): Promise<void> {
     if (batch.length === 0) return
     requests++
-    const grow = beYoung()
+    const grow = trackRecent()
     const refused = await put(batch)
     grow()
     requests--
@@ -86,17 +86,17 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
   }
 
   /** Counts a request among the young until it is answered or has taken its time, whichever is first. */
-  function beYoung(): () => void {
-    let isYoung = true
-    young++
+  function trackRecent(): () => void {
+    let isRecent = true
+    recentRequests++
     const grow = () => {
       clearTimeout(timer)
-      if (!isYoung) return
-      isYoung = false
-      young--
+      if (!isRecent) return
+      isRecent = false
+      recentRequests--
       schedule()
     }
-    const timer = setTimeout(grow, YOUNG_MS)
+    const timer = setTimeout(grow, RECENT_MS)
     return grow
   }
 
@@ -128,7 +128,7 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
     if (entry.settled) return
     lastRefusal.set(entry, cause)
     entry.attempts++
-    const ceiling = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** entry.attempts)
+    const ceiling = Math.min(BACKOFF_MS.max, BACKOFF_MS.first * 2 ** entry.attempts)
     setTimeout(
       () => {
         if (entry.settled) return

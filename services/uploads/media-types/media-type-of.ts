@@ -1,6 +1,6 @@
 import { detectType, looksLikeText, looksLikeUtf16 } from './detect-type.ts'
 import { isSvg } from './is-svg.ts'
-import { areRelated, isContainer, isNeverText, isTelltale, isText } from './media-type.ts'
+import { areRelated, isContainer, isNeverText, isRecognizable, isText } from './media-type.ts'
 import { canonicalType, declaredType, isExcel, isOpaque } from './type-names.ts'
 import { typeOfName } from './type-of-name.ts'
 
@@ -102,7 +102,7 @@ async function namedType({ filename }: TypeClues): Promise<string | undefined> {
 
 /** Whether a file whose bytes show no type may be what its extension says: most types of pictures and sound would have shown. */
 function isCredible(named: string, { isTextual }: Claims): boolean {
-  if (isOpaque(named) || isTelltale(named) || isNeverText(named)) return false
+  if (isOpaque(named) || isRecognizable(named) || isNeverText(named)) return false
   // The extensions of several programming languages belong to types of XML nobody sends.
   return !(isTextual && /\+(?:xml|zip)$/.test(named))
 }

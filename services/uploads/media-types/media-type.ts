@@ -19,7 +19,7 @@ const TEXT_WITH_MAGIC = new Set([
 export const isText = (essence: string): boolean => TEXT.test(essence) || TEXT_WITH_MAGIC.has(essence)
 
 /** Every file of these kinds shows of what kind it is, whether or not its own type is known here. */
-export const isTelltale = (essence: string): boolean => /^(?:image|audio|video|font)\//.test(essence)
+export const isRecognizable = (essence: string): boolean => /^(?:image|audio|video|font)\//.test(essence)
 
 const NEVER_TEXT =
   /^(?:image\/(?:png|x-png|apng|jpe?g|pjpeg|jfif|x-jpe?g|gif|webp|avif|heic|heif|bmp|x-ms-bmp|tiff)|video\/(?:mp4|quicktime|webm)|application\/(?:pdf|x-pdf|zip|x-zip-compressed|gzip|x-gzip))$/

@@ -3,7 +3,7 @@ import { listObjects } from '../../platform/s3/list-objects.ts'
 import type { ObjectRef } from '../records/record.ts'
 import { outputsPrefix } from './keys.ts'
 import { createRemoveObject } from './remove-object.ts'
-import type { ResultStore } from './results.ts'
+import type { ResultStore } from './result-store.ts'
 
 /** Outputs of an upload beside the main one: the keys of objects, and the names of items, the main one's among them. */
 export interface OutputPlaces {

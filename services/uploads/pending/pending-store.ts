@@ -7,10 +7,10 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { conditionally, unlessRefused } from '../records/conditional-write.ts'
-import { isDeleted } from '../records/deleted.ts'
 import { createQueryOutbox, type OutboxQuery } from '../records/outbox-index.ts'
 import { outboxPartition, type UploadRecord } from '../records/record.ts'
 import { itemKey, toRecord, type UploadKey } from '../records/store.ts'
+import { isDeleted } from '../records/tombstone.ts'
 import { type PendingRecord, pendingPartition } from './pending.ts'
 
 /** The records of uploads that are on their way. The same table as the others', and the same key. */
@@ -38,10 +38,10 @@ export interface PendingStore {
    * Promises of one partition that were made before a time, oldest first, and the notes of those that ended. Rejects when the
    * signal fires.
    */
-  listOld(query: OutboxQuery, signal?: AbortSignal): Promise<OldPromise[]>
+  listOld(query: OutboxQuery, signal?: AbortSignal): Promise<OldReservation[]>
 }
 
-export type OldPromise = PendingRecord & { ended?: true }
+export type OldReservation = PendingRecord & { ended?: true }
 
 /** The owner under which ended promises lie: none that a token can name. */
 const ENDED = '~ended'
@@ -146,7 +146,7 @@ export function toPending(item: Record<string, unknown>): PendingRecord | Upload
   return item.status === 'pending' ? ({ ...record, arrival: item.arrival } as unknown as PendingRecord) : record
 }
 
-function toOld({ endedOwner, ...item }: Record<string, unknown>): OldPromise {
+function toOld({ endedOwner, ...item }: Record<string, unknown>): OldReservation {
   const record = toPending(item) as PendingRecord
   return typeof endedOwner === 'string' ? { ...record, owner: endedOwner, ended: true } : record
 }

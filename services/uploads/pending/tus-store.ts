@@ -1,16 +1,16 @@
 import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { conditionally, unlessRefused } from '../records/conditional-write.ts'
-import { isDeleted } from '../records/deleted.ts'
 import type { UploadRecord } from '../records/record.ts'
 import { itemKey, type UploadKey } from '../records/store.ts'
+import { isDeleted } from '../records/tombstone.ts'
 import type { PendingRecord, TusArrival } from './pending.ts'
 import { toPending } from './pending-store.ts'
 
 export type TusRecord = PendingRecord<TusArrival>
 
 /** What a try to lock found. `accepted`: the upload has arrived, and there is nothing to lock any more. */
-export type Locking =
+export type LockResult =
   | { state: 'locked'; record: TusRecord }
   | { state: 'taken'; by: string }
   | { state: 'accepted'; record: UploadRecord }
@@ -28,11 +28,11 @@ export interface LockHold {
  * upload, and every write of what has arrived is conditional on it: a process that lost its lock changes nothing.
  */
 export interface TusStore {
-  lock(key: UploadKey, hold: LockHold & { now: number }): Promise<Locking>
+  lock(key: UploadKey, hold: LockHold & { now: number }): Promise<LockResult>
   /** Asks whoever holds the lock by `token` to let go of it. */
-  want(key: UploadKey, token: string): Promise<void>
+  requestRelease(key: UploadKey, token: string): Promise<void>
   /** Holds on to the lock, and writes down what has arrived, if it is given. Undefined where the lock is lost. */
-  renew(key: UploadKey, hold: LockHold, arrival?: TusArrival): Promise<{ wanted: boolean } | undefined>
+  renew(key: UploadKey, hold: LockHold, arrival?: TusArrival): Promise<{ isReleaseRequested: boolean } | undefined>
   /** Lets go of the lock, where it is held by `token`. */
   unlock(key: UploadKey, token: string): Promise<void>
 }
@@ -75,7 +75,7 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
       return { state: 'taken', by: String(item.lockToken) }
     },
 
-    async want(key, token) {
+    async requestRelease(key, token) {
       await conditionally(() =>
         dynamodb.send(
           new UpdateItemCommand({
@@ -104,7 +104,7 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
         ReturnValues: 'ALL_NEW',
       })
       const changed = await unlessRefused(() => dynamodb.send(update))
-      return changed && { wanted: changed.Attributes?.lockWanted?.BOOL === true }
+      return changed && { isReleaseRequested: changed.Attributes?.lockWanted?.BOOL === true }
     },
 
     async unlock(key, token) {

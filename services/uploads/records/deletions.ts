@@ -3,9 +3,9 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import type { RemoveObject } from '../objects/remove-object.ts'
 import type { RemoveOutputs } from '../objects/remove-outputs.ts'
 import { conditionally } from './conditional-write.ts'
-import { deletedFrom, hadSource, isDeleted, tombstone } from './deleted.ts'
 import { type DeletedUpload, type ObjectRef, outboxPartition } from './record.ts'
 import { itemKey, type UploadKey } from './store.ts'
+import { deletedFrom, hadSource, isDeleted, tombstone } from './tombstone.ts'
 
 /** How an upload is deleted: first nobody sees it any more, then its objects go, then it is forgotten but for a tombstone. */
 export interface Deletions {
@@ -69,7 +69,7 @@ export function createDeletions(settings: DeletionSettings): Deletions {
       const [source, ...made] = objects
       // Then what the record does not tell of. Of an upload that was never processed, a worker that finds the tombstone does it.
       if (source) await removeOutputs(source, uploadId, [...new Set(made.map(({ bucket }) => bucket))])
-      const bury = new PutItemCommand({
+      const writeTombstone = new PutItemCommand({
         TableName: table,
         Item: marshall(tombstone(deleted, now())),
         // Somebody else may have finished it, and time to live may have taken what they left.
@@ -77,7 +77,7 @@ export function createDeletions(settings: DeletionSettings): Deletions {
         ExpressionAttributeNames: { '#status': 'status', '#key': 'key' },
         ExpressionAttributeValues: marshall({ ':deleted': 'deleted' }),
       })
-      await conditionally(() => dynamodb.send(bury))
+      await conditionally(() => dynamodb.send(writeTombstone))
     },
 
     async has(key, source) {

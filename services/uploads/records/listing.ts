@@ -28,7 +28,7 @@ export interface UploadPage {
 export type ListUploads = (query: ListQuery) => Promise<UploadPage>
 
 /** Records that are looked through for one page: where few of many have the status, each costs as if it were shown. */
-const MOST_EXAMINED = 1_000
+const MAX_EXAMINED = 1_000
 const CHUNK = 250
 
 export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClient; table: string }): ListUploads {
@@ -67,13 +67,13 @@ export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClien
       fetch(from) {
         // One more than is shown tells whether there is a next page.
         const wanted = limit + 1 - uploads.length
-        const chunk = Math.min(status === undefined ? wanted : CHUNK, MOST_EXAMINED - examined)
+        const chunk = Math.min(status === undefined ? wanted : CHUNK, MAX_EXAMINED - examined)
         return query({ owner, status, before: from, limit: chunk })
       },
-      next: ({ last }) => (uploads.length > limit || examined >= MOST_EXAMINED ? undefined : last),
+      next: ({ last }) => (uploads.length > limit || examined >= MAX_EXAMINED ? undefined : last),
       isAfter: (last, previous) => last < previous,
       from: before,
-      maxPages: MOST_EXAMINED,
+      maxPages: MAX_EXAMINED,
     })
     for await (const found of chunks) {
       uploads.push(...found.uploads)

@@ -74,7 +74,7 @@ export interface Output {
   note?: string
   /** Where a further output lies. That of the main one is `processed`. */
   s3?: ObjectRef
-  /** It is an item of the table: see `results.ts`. */
+  /** It is an item of the table: see `result-store.ts`. */
   isItem?: true
 }
 
@@ -93,7 +93,7 @@ export interface TransformIdentity {
 }
 
 /** What came of an upload's processing. */
-export interface Made {
+export interface ProcessingResult {
   outputs: Output[]
   transform: TransformIdentity
 }

@@ -8,18 +8,18 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { UploadGivenUpError } from '../errors.ts'
 import type { PendingUpload } from '../pending/pending.ts'
 import { conditionally, unlessRefused } from './conditional-write.ts'
-import { deletedFrom, isDeleted } from './deleted.ts'
 import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import { createPutNew } from './put-new.ts'
 import {
-  type Made,
   type ObjectRef,
   type OutboxEntry,
   outboxPartition,
   type ProcessedObject,
+  type ProcessingResult,
   type UploadFailure,
   type UploadRecord,
 } from './record.ts'
+import { deletedFrom, isDeleted } from './tombstone.ts'
 import { createUpdateItem } from './update-item.ts'
 
 /** An upload is known by its owner and its id together: who has only one of them has nothing. */
@@ -29,7 +29,7 @@ export interface UploadKey {
 }
 
 /** What came of marking the end of an upload: `again` where it had come to one before. */
-export type Marking = 'refused' | 'first' | 'again'
+export type MarkResult = 'refused' | 'first' | 'again'
 
 /** The upload records. */
 export interface UploadStore {
@@ -67,8 +67,8 @@ export interface UploadStore {
     key: UploadKey,
     source: ObjectRef,
     processed: ProcessedObject | undefined,
-    made?: Made,
-  ): Promise<Marking>
+    made?: ProcessingResult,
+  ): Promise<MarkResult>
   /** The other end. Never undoes `processed`. Resolves to false where that is refused, and where the upload is processed. */
   markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
   /**

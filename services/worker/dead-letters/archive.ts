@@ -79,7 +79,7 @@ export function createDeadLetterArchive({ s3, bucket, stream }: ArchiveSettings)
 
   return {
     async *list(query) {
-      for await (const found of inLanes(keys(query), { atOnce: READS_AT_ONCE }, readListed)) {
+      for await (const found of inLanes(keys(query), { concurrency: READS_AT_ONCE }, readListed)) {
         if (found && isMeant(found.letter, query)) yield found
       }
     },

@@ -1,6 +1,6 @@
 export interface LaneSettings<T> {
   /** Items under way at once. */
-  atOnce: number
+  concurrency: number
   /** Items of one lane are done one after the other. Left out, each has its own. */
   laneOf?: (item: T) => string
 }
@@ -12,10 +12,10 @@ export interface LaneSettings<T> {
  */
 export async function* inLanes<T, R>(
   items: AsyncIterable<T>,
-  { atOnce, laneOf }: LaneSettings<T>,
+  { concurrency: atOnce, laneOf }: LaneSettings<T>,
   work: (item: T) => Promise<R>,
 ): AsyncGenerator<R> {
-  const underWay: Promise<R>[] = []
+  const inFlight: Promise<R>[] = []
   const lanes = new Map<string, Promise<unknown>>()
 
   async function behind(before: Promise<unknown> | undefined, item: T): Promise<R> {
@@ -39,9 +39,9 @@ export async function* inLanes<T, R>(
     const result = start(item)
     // Whoever takes the results is told of it in its turn; until then it is nobody's unhandled rejection.
     result.catch(() => undefined)
-    underWay.push(result)
-    const first = underWay.length >= atOnce ? underWay.shift() : undefined
+    inFlight.push(result)
+    const first = inFlight.length >= atOnce ? inFlight.shift() : undefined
     if (first) yield await first
   }
-  for (const result of underWay) yield await result
+  for (const result of inFlight) yield await result
 }

@@ -30,7 +30,7 @@ export async function checkResources(settings: CheckResourcesSettings): Promise<
   const { config, s3, kinesis, store, log, timeoutMs = 5_000 } = settings
   const outbox = { partition: outboxPartitionName(0), before: new Date(0).toISOString(), limit: 1 }
 
-  const looks: Array<[variable: keyof typeof config, look: (abortSignal: AbortSignal) => Promise<unknown>]> = [
+  const checks: Array<[variable: keyof typeof config, look: (abortSignal: AbortSignal) => Promise<unknown>]> = [
     [
       'STREAM_NAME',
       abortSignal =>
@@ -40,10 +40,10 @@ export async function checkResources(settings: CheckResourcesSettings): Promise<
     ['UPLOADS_TABLE', abortSignal => store.listOutbox(outbox, abortSignal)],
   ]
 
-  async function faultOf([variable, look]: (typeof looks)[number]): Promise<ConfigurationFault[]> {
+  async function faultOf([variable, check]: (typeof checks)[number]): Promise<ConfigurationFault[]> {
     const limit = AbortSignal.timeout(timeoutMs)
     try {
-      await look(limit)
+      await check(limit)
       return []
     } catch (err) {
       if (err instanceof Error && MISSING.has(err.name))
@@ -55,6 +55,6 @@ export async function checkResources(settings: CheckResourcesSettings): Promise<
     }
   }
 
-  const faults = (await Promise.all(looks.map(faultOf))).flat()
+  const faults = (await Promise.all(checks.map(faultOf))).flat()
   if (faults.length > 0) throw new ConfigurationError(faults)
 }

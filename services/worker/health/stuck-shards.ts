@@ -66,10 +66,10 @@ export function createStuckShards({
 
   function sample(): void {
     const at = now()
-    watched = new Map(consumer.snapshot().map(shard => [shard.shardId, look(watched.get(shard.shardId), shard, at)]))
+    watched = new Map(consumer.snapshot().map(shard => [shard.shardId, observe(watched.get(shard.shardId), shard, at)]))
   }
 
-  function sign(shardId: string | undefined, error?: unknown): void {
+  function recordActivity(shardId: string | undefined, error?: unknown): void {
     const shard = shardId === undefined ? undefined : watched.get(shardId)
     if (!shard) return
     shard.signAt = now()
@@ -81,9 +81,9 @@ export function createStuckShards({
   }
 
   const { events } = consumer
-  events.on('recordHandled', ({ shardId }) => sign(shardId))
-  events.on('recordFailed', ({ shardId, error }) => sign(shardId, error))
-  events.on('fault', ({ shardId, error }) => sign(shardId, error))
+  events.on('recordHandled', ({ shardId }) => recordActivity(shardId))
+  events.on('recordFailed', ({ shardId, error }) => recordActivity(shardId, error))
+  events.on('fault', ({ shardId, error }) => recordActivity(shardId, error))
 
   return {
     start() {
@@ -119,7 +119,7 @@ export function createStuckShards({
   }
 }
 
-function look(before: Watched | undefined, { checkpoint, pending, fetchAgeMs }: ShardStatus, at: number): Watched {
+function observe(before: Watched | undefined, { checkpoint, pending, fetchAgeMs }: ShardStatus, at: number): Watched {
   const moves = !before || before.checkpoint !== checkpoint || before.pending === 0
   return {
     ...{ checkpoint, pending, fetchAgeMs },

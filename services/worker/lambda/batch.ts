@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../platform/log.ts'
 import { ownerOfEvent } from '../../uploads/events/event-owner.ts'
 import { OutOfTimeError } from '../errors.ts'
-import { createOwnerTurns } from '../processing/owner-turns.ts'
 import type { Processor } from '../processing/processor.ts'
 import type { StreamRecord } from '../stream-record.ts'
+import { createOwnerTurns } from './owner-turns.ts'
 
 export interface BatchSettings {
   process: Processor['process']
@@ -26,7 +26,7 @@ export interface BatchSettings {
   /** With less time left than this, what is under way is called off. */
   abortReserveMs?: number
   /** How long what was called off may take to tidy up. After it the answer is given without it. */
-  tidyMs?: number
+  cleanUpMs?: number
 }
 
 /** Of the time that a function has, what a record must have had for its being called off to be its own fault. */
@@ -48,20 +48,20 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
   // A function with a short time-out must get to work all the same: the reserves never take more than half of it.
   const startReserve = Math.min(settings.startReserveMs ?? 5_000, total / 2)
   const abortReserve = Math.min(settings.abortReserveMs ?? 2_500, total / 4)
-  const tidyMs = Math.min(settings.tidyMs ?? 1_500, total / 8)
+  const tidyMs = Math.min(settings.cleanUpMs ?? 1_500, total / 8)
 
   const unfinished = new Set(records)
   /** What is under way, and whether it has nearly all of the time. */
-  const underWay = new Map<StreamRecord, boolean>()
-  const calledOff = new AbortController()
-  const { signal } = calledOff
+  const inFlight = new Map<StreamRecord, boolean>()
+  const aborter = new AbortController()
+  const { signal } = aborter
   let failed = 0
-  const mayBegin = () => remainingMs() > startReserve && !signal.aborted && failed < failuresInARow
+  const mayStart = () => remainingMs() > startReserve && !signal.aborted && failed < failuresInARow
 
   /** Resolves to whether the record is done. */
   async function tryRecord(record: StreamRecord, attempt: number): Promise<boolean> {
     const hasWholeTime = remainingMs() >= total * WHOLE_TIME
-    underWay.set(record, hasWholeTime)
+    inFlight.set(record, hasWholeTime)
     try {
       await process(record, { signal, attempt, isSuspect: isSuspect(record), hasWholeTime })
       failed = 0
@@ -73,14 +73,14 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
       log.warn({ err, shardId, sequenceNumber, attempt }, 'record failed, to be tried again')
       return false
     } finally {
-      underWay.delete(record)
+      inFlight.delete(record)
     }
   }
 
   async function runLane(lane: readonly StreamRecord[]): Promise<void> {
     for (const record of lane) {
       for (let attempt = 1; ; attempt++) {
-        if (!mayBegin()) return
+        if (!mayStart()) return
         if (await tryRecord(record, attempt)) break
         if (attempt === tries) return
         await pause(BACKOFF_MS.first * BACKOFF_MS.factor ** (attempt - 1) * (0.5 + Math.random()), signal)
@@ -93,15 +93,15 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
   async function runLanes(): Promise<void> {
     for (let turn = turns.take(); turn; turn = turns.take()) {
       await runLane(turn.lane)
-      turns.ended(turn.owner)
+      turns.release(turn.owner)
     }
   }
 
   const done = Promise.all(Array.from({ length: concurrency }, runLanes))
   await within(done, total - abortReserve)
   if (unfinished.size > 0) {
-    for (const [record, hasWholeTime] of underWay) if (hasWholeTime) onOutOfTime?.(record)
-    calledOff.abort(new OutOfTimeError('The time of the Lambda function is nearly up.'))
+    for (const [record, hasWholeTime] of inFlight) if (hasWholeTime) onOutOfTime?.(record)
+    aborter.abort(new OutOfTimeError('The time of the Lambda function is nearly up.'))
     await within(done, tidyMs)
   }
   return records.filter(record => unfinished.has(record))

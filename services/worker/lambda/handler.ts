@@ -35,7 +35,7 @@ export function createLambdaHandler({ processor, log, concurrency, now }: Lambda
     remainingMs: () => number,
   ): Promise<string[]> {
     const left = redelivered.left(shardId, records)
-    const suspicion = suspects.ofBatch(shardId)
+    const suspicion = suspects.startBatch(shardId)
     const settings = {
       ...{ process: processor.process, log, remainingMs, ...suspicion },
       ...(concurrency !== undefined && { concurrency }),

@@ -5,11 +5,11 @@ import { placeOf } from './redelivered.ts'
 /** Which records of a function's batches are suspect. */
 export interface Suspects {
   /** To be asked once for each batch of a shard, when it begins. */
-  ofBatch(shardId: string): Required<Pick<BatchSettings, 'isSuspect' | 'onOutOfTime'>>
+  startBatch(shardId: string): Required<Pick<BatchSettings, 'isSuspect' | 'onOutOfTime'>>
 }
 
 /** For so long a function halves a batch that an instance died of: what it died of may not be in the first one. */
-const YOUNG_MS = 60_000
+const RECENT_MS = 60_000
 
 /**
  * Nobody tells an instance what became of the one before, so that whatever was on the stream before it came to life may be what that
@@ -19,17 +19,17 @@ const YOUNG_MS = 60_000
  * @param now epoch milliseconds
  */
 export function createSuspects(now: () => number = Date.now): Suspects {
-  const bornAt = now()
+  const startedAt = now()
   /** By shard: what the batch before has called off. A shard that has had a batch is here. */
-  const calledOff = new Map<string, Set<string>>()
+  const timedOut = new Map<string, Set<string>>()
 
   return {
-    ofBatch(shardId) {
-      const before = calledOff.get(shardId)
-      const mayFollowDeath = !before || now() - bornAt < YOUNG_MS
+    startBatch(shardId) {
+      const before = timedOut.get(shardId)
+      const mayFollowDeath = !before || now() - startedAt < RECENT_MS
       const found = new Set<string>()
-      calledOff.set(shardId, found)
-      const isOld = ({ arrivedAt }: StreamRecord) => arrivedAt === undefined || arrivedAt.getTime() <= bornAt
+      timedOut.set(shardId, found)
+      const isOld = ({ arrivedAt }: StreamRecord) => arrivedAt === undefined || arrivedAt.getTime() <= startedAt
       return {
         isSuspect: record => (mayFollowDeath && isOld(record)) || before?.has(placeOf(record)) === true,
         onOutOfTime: record => void found.add(placeOf(record)),

@@ -6,7 +6,7 @@ import type { OutboxRelay } from '../outbox/relay.ts'
 
 export interface ScalingSignalSettings {
   /** Every worker of an application reports for itself, and the maximum over them is the fleet's. */
-  tell: TellMetrics
+  emitMetrics: TellMetrics
   consumer: Pick<KinesisConsumer, 'metrics'>
   stuck: Pick<StuckShards, 'find'>
   relay: Pick<OutboxRelay, 'oldestMs'>
@@ -14,11 +14,11 @@ export interface ScalingSignalSettings {
 }
 
 /** What a shard that falls behind reports: CloudWatch takes no infinity, and an alarm needs a number. */
-export const MOST_SECONDS = 86_400
+export const MAX_SECONDS = 86_400
 
 /** Tells CloudWatch, again and again, what a fleet is scaled by and what alarms go by that only a worker knows. */
 export function startScalingSignal(settings: ScalingSignalSettings): { stop(): void } {
-  const { tell, consumer, stuck, relay, intervalMs = 60_000 } = settings
+  const { emitMetrics: tell, consumer, stuck, relay, intervalMs = 60_000 } = settings
   const report = () => tell(signalOf(consumer.metrics(), stuck.find().length, relay.oldestMs()))
   const timer = setInterval(report, intervalMs).unref()
   return { stop: () => clearInterval(timer) }
@@ -37,5 +37,5 @@ export function signalOf(metrics: ConsumerMetrics, stuckShards: number, oldestMs
 }
 
 function bounded(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.min(MOST_SECONDS, ms / 1_000)
+  return ms === undefined ? undefined : Math.min(MAX_SECONDS, ms / 1_000)
 }

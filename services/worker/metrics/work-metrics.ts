@@ -29,7 +29,7 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
     buckets: SECONDS,
     registers,
   })
-  const givenUp = new Counter({
+  const deadLettered = new Counter({
     name: 'headgate_dead_letters_total',
     help: 'Records given up, by the code of the failure.',
     labelNames: ['code'],
@@ -58,9 +58,9 @@ export function createWorkMetrics(registry: Registry): WorkMetrics {
     }),
     deadLetters: deadLetters => ({
       ...deadLetters,
-      async write(record, failure, told) {
-        const key = await deadLetters.write(record, failure, told)
-        givenUp.inc({ code: failure.code })
+      async write(record, failure, details) {
+        const key = await deadLetters.write(record, failure, details)
+        deadLettered.inc({ code: failure.code })
         return key
       },
     }),

@@ -1,15 +1,15 @@
 import type { Logger } from '../../platform/log.ts'
 import { processedKey } from '../../uploads/objects/keys.ts'
-import type { Strays } from '../../uploads/objects/orphans.ts'
+import type { OrphanStore } from '../../uploads/objects/orphan-store.ts'
 import type { Verdict } from './judge.ts'
-import type { UploadObject } from './list-uploads.ts'
-import type { Bucket } from './upload-bucket.ts'
+import type { UploadObject } from './list-upload-objects.ts'
+import type { UploadBucket } from './upload-bucket.ts'
 
 export type Ending = 'requeued' | 'removed' | 'left'
 
-export interface EndStraySettings {
-  bucket: Pick<Bucket, 'look' | 'remove'>
-  strays: Pick<Strays, 'requeue' | 'giveUp'>
+export interface EndOrphanSettings {
+  bucket: Pick<UploadBucket, 'readMetadata' | 'remove'>
+  orphans: Pick<OrphanStore, 'requeue' | 'giveUp'>
   uploadBucket: string
   processedBucket: string
   log: Pick<Logger, 'info' | 'error'>
@@ -20,16 +20,16 @@ export interface EndStraySettings {
  * given up before its object goes, and who comes to record it then is refused. If the record comes first, the id cannot be
  * given up, and the object stays.
  */
-export function createEndStray({ bucket, strays, uploadBucket, processedBucket, log }: EndStraySettings) {
+export function createEndOrphan({ bucket, orphans: strays, uploadBucket, processedBucket, log }: EndOrphanSettings) {
   /** An object that does not say that it is this upload's was put there by somebody else. */
   async function isOwn({ key, owner, uploadId }: UploadObject): Promise<boolean> {
-    const told = await bucket.look({ bucket: uploadBucket, key })
+    const told = await bucket.readMetadata({ bucket: uploadBucket, key })
     return told?.owner === owner && told.uploadId === uploadId
   }
 
   /** What was processed was accepted. Where it has no record, the table has lost it: it is not another one's, or an older one. */
   async function wasAccepted({ key, uploadId }: UploadObject): Promise<boolean> {
-    const isProcessed = (await bucket.look({ bucket: processedBucket, key: processedKey(key) })) !== undefined
+    const isProcessed = (await bucket.readMetadata({ bucket: processedBucket, key: processedKey(key) })) !== undefined
     if (isProcessed) {
       log.error(
         { key, uploadId },
@@ -55,4 +55,4 @@ export function createEndStray({ bucket, strays, uploadBucket, processedBucket, 
   }
 }
 
-export type EndStray = ReturnType<typeof createEndStray>
+export type EndOrphan = ReturnType<typeof createEndOrphan>

@@ -5,7 +5,7 @@ import { unlessRefused } from '../../uploads/records/conditional-write.ts'
 import { itemKey } from '../../uploads/records/store.ts'
 
 /** A pass over the bucket that this worker has for a while. */
-export interface Turn {
+export interface SweepClaim {
   token: string
   /** Objects that are not newer were looked at by passes before, or were there before the first, in epoch ms. */
   from: number
@@ -19,15 +19,15 @@ export interface Turn {
  * Whose turn it is, in an item of the table beside the records: of an owner that no token can name. One worker at a time is at a
  * pass; when it dies another goes on where it was. Two at once would do no harm, only twice the work.
  */
-export interface Turns {
+export interface SweepClaims {
   /** Takes the turn until `until`, where a pass is due. A new one goes as far as `to`. All in epoch ms. */
-  take(times: { now: number; until: number; to: number }): Promise<Turn | undefined>
+  take(times: { now: number; until: number; to: number }): Promise<SweepClaim | undefined>
   /** Writes down how far the pass has come, and holds on to the turn. Resolves to false where it is another's. */
-  advance(turn: Turn, cursor: string, until: number): Promise<boolean>
+  advance(turn: SweepClaim, cursor: string, until: number): Promise<boolean>
   /** The pass has come to its end, and the next is due at `nextAt`, in epoch ms. */
-  finish(turn: Turn, nextAt: number): Promise<void>
+  finish(turn: SweepClaim, nextAt: number): Promise<void>
   /** Lets another worker go on at once. */
-  letGo(turn: Turn): Promise<void>
+  release(turn: SweepClaim): Promise<void>
 }
 
 interface State {
@@ -42,7 +42,7 @@ interface State {
 
 const KEY = { owner: '#strays', uploadId: 'sweep' }
 
-export function createTurns({ dynamodb, table }: { dynamodb: DynamoDBClient; table: string }): Turns {
+export function createSweepClaims({ dynamodb, table }: { dynamodb: DynamoDBClient; table: string }): SweepClaims {
   async function update(
     change: string,
     condition: string,
@@ -91,7 +91,7 @@ export function createTurns({ dynamodb, table }: { dynamodb: DynamoDBClient; tab
       await update(change, MINE, { ':token': token, ':to': to, ':nextAt': nextAt })
     },
 
-    async letGo({ token }) {
+    async release({ token }) {
       await update('REMOVE #token, #claimedUntil', MINE, { ':token': token })
     },
   }

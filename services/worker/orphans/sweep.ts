@@ -1,16 +1,16 @@
 import type { Logger } from '../../platform/log.ts'
 import { createRepeating, type Repeating } from '../../platform/repeating.ts'
-import type { PageQuery, UploadsPage } from './list-uploads.ts'
-import type { Pass, Swept } from './pass.ts'
-import type { Turn, Turns } from './sweep-claim.ts'
+import type { PageQuery, UploadsPage } from './list-upload-objects.ts'
+import type { Pass, SweepResult } from './pass.ts'
+import type { SweepClaim, SweepClaims } from './sweep-claim.ts'
 
-export interface StraySweep extends Repeating {
+export interface OrphanSweep extends Repeating {
   /** Makes a pass, where one is due and no other worker is at it. Resolves to what it did, undefined where it did not begin. */
-  runOnce(): Promise<Swept | undefined>
+  runOnce(): Promise<SweepResult | undefined>
 }
 
-export interface StraySweepSettings {
-  turns: Turns
+export interface OrphanSweepSettings {
+  claims: SweepClaims
   list(query: PageQuery, signal: AbortSignal): Promise<UploadsPage>
   pass: Pass
   /**
@@ -23,7 +23,7 @@ export interface StraySweepSettings {
   /** How often a worker looks whether it is its turn, in milliseconds. */
   intervalMs?: number
   /** How long a turn outlives its worker, in milliseconds. Longer than a page takes. */
-  turnMs?: number
+  claimMs?: number
   log: Pick<Logger, 'info' | 'error'>
   now?: () => number
   /** Rejects when the signal fires. */
@@ -44,13 +44,21 @@ const OVERLAP_MS = 300_000
  * upload that waits for an event that is not on the stream, parts that nobody completes. Any number of workers run it without a
  * leader; one at a time has its turn, and every object is looked at once in its life.
  */
-export function createStraySweep(settings: StraySweepSettings): StraySweep {
-  const { turns, list, pass, afterMs, passEveryMs = 6 * 3_600_000, intervalMs = 60_000, turnMs = 120_000 } = settings
+export function createOrphanSweep(settings: OrphanSweepSettings): OrphanSweep {
+  const {
+    claims: turns,
+    list,
+    pass,
+    afterMs,
+    passEveryMs = 6 * 3_600_000,
+    intervalMs = 60_000,
+    claimMs: turnMs = 120_000,
+  } = settings
   const { log, now = Date.now, sleep } = settings
 
   /** Resolves to whether the pass came to its end. */
-  async function go(turn: Turn, swept: Swept, signal: AbortSignal): Promise<boolean> {
-    const add = ({ requeued, removed }: Swept) => {
+  async function runPass(turn: SweepClaim, swept: SweepResult, signal: AbortSignal): Promise<boolean> {
+    const add = ({ requeued, removed }: SweepResult) => {
       swept.requeued += requeued
       swept.removed += removed
     }
@@ -68,20 +76,20 @@ export function createStraySweep(settings: StraySweepSettings): StraySweep {
     return false
   }
 
-  async function run(signal: AbortSignal): Promise<Swept | undefined> {
+  async function run(signal: AbortSignal): Promise<SweepResult | undefined> {
     const at = now()
     const turn = await turns.take({ now: at, until: at + turnMs, to: at - afterMs })
     if (!turn) return undefined
     const swept = { requeued: 0, removed: 0 }
     let isDone = false
     try {
-      isDone = await go(turn, swept, signal)
+      isDone = await runPass(turn, swept, signal)
     } catch (error) {
       // Stopped half way is no failure: whoever has the next turn goes on there.
       if (!signal.aborted) throw error
     } finally {
       if (swept.requeued + swept.removed > 0) log.info(swept, 'strays were swept')
-      await (isDone ? turns.finish(turn, now() + passEveryMs) : turns.letGo(turn))
+      await (isDone ? turns.finish(turn, now() + passEveryMs) : turns.release(turn))
     }
     return swept
   }

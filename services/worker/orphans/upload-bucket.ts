@@ -30,9 +30,9 @@ export interface Tail extends UploadKey {
 }
 
 /** What the sweep looks at and takes away in S3. What is gone already is gone. */
-export interface Bucket {
+export interface UploadBucket {
   /** What an object says of itself: null where it says nothing, undefined where there is none. */
-  look(object: ObjectRef): Promise<UploadMetadata | null | undefined>
+  readMetadata(object: ObjectRef): Promise<UploadMetadata | null | undefined>
   remove(key: string): Promise<void>
   /** Page by page. */
   multiparts(signal: AbortSignal): AsyncGenerator<OpenMultipart[]>
@@ -41,9 +41,9 @@ export interface Bucket {
   tails(signal: AbortSignal): AsyncGenerator<Tail[]>
 }
 
-export function createBucket(s3: S3Client, bucket: string): Bucket {
+export function createUploadBucket(s3: S3Client, bucket: string): UploadBucket {
   return {
-    async look({ bucket, key }) {
+    async readMetadata({ bucket, key }) {
       try {
         const { Metadata } = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
         return fromObjectMetadata(Metadata) ?? null

@@ -1,4 +1,4 @@
-import type { ResultStore } from '../../uploads/objects/results.ts'
+import type { ResultStore } from '../../uploads/objects/result-store.ts'
 import { MAIN_OUTPUT } from '../../uploads/records/record.ts'
 import { OutputTooLargeError } from '../errors.ts'
 import { untilAborted } from '../processing/until-aborted.ts'

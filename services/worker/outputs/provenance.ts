@@ -2,7 +2,7 @@ import type { BareEvent, UploadEvent } from '../../uploads/events/event.ts'
 import { isUploadEvent } from '../../uploads/events/event.ts'
 import { expectedMediaType, mediaTypeOf } from '../../uploads/media-types/media-type-of.ts'
 import { fromObjectMetadata } from '../../uploads/objects/metadata.ts'
-import type { ResultSource } from '../../uploads/objects/results.ts'
+import type { ResultSource } from '../../uploads/objects/result-store.ts'
 import type { TransformIdentity } from '../../uploads/records/record.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
 import { ObjectReplacedError } from '../errors.ts'
@@ -24,11 +24,11 @@ export function uploadKeyOf(
   event: UploadEvent | BareEvent,
   source?: Pick<SourceObject, 'metadata'>,
 ): UploadKey | undefined {
-  const told = isUploadEvent(event)
+  const named = isUploadEvent(event)
     ? { owner: event.userSub, uploadId: event.uploadId }
     : fromObjectMetadata(source?.metadata)
-  if (!told || !fits(told.owner, MAX_OWNER_BYTES) || !fits(told.uploadId, MAX_UPLOAD_ID_BYTES)) return undefined
-  return { owner: told.owner, uploadId: told.uploadId }
+  if (!named || !fits(named.owner, MAX_OWNER_BYTES) || !fits(named.uploadId, MAX_UPLOAD_ID_BYTES)) return undefined
+  return { owner: named.owner, uploadId: named.uploadId }
 }
 
 /**
@@ -38,9 +38,9 @@ export function uploadKeyOf(
  * @throws ObjectReplacedError
  */
 export function checkOwnObject(event: UploadEvent | BareEvent, source: Pick<SourceObject, 'metadata'>): void {
-  const told = fromObjectMetadata(source.metadata)
-  if (!told || !isUploadEvent(event)) return
-  if (told.uploadId !== event.uploadId || told.owner !== event.userSub) {
+  const named = fromObjectMetadata(source.metadata)
+  if (!named || !isUploadEvent(event)) return
+  if (named.uploadId !== event.uploadId || named.owner !== event.userSub) {
     throw new ObjectReplacedError('The object under the key is that of another upload.')
   }
 }
@@ -87,14 +87,14 @@ export function provenance(
   source: SourceObject,
   { name, version }: TransformIdentity,
 ): Provenance {
-  const told = fromObjectMetadata(source.metadata)
+  const named = fromObjectMetadata(source.metadata)
   // The digest is of other bytes where the object is another upload's.
-  const own = isUploadEvent(event) && (told === undefined || told.uploadId === event.uploadId) ? event : undefined
+  const own = isUploadEvent(event) && (named === undefined || named.uploadId === event.uploadId) ? event : undefined
   const { bucket, key } = event
   const { etag, versionId } = source
   return {
     source: { bucket, key, etag, versionId, sha256: own?.sha256 },
-    uploadId: told?.uploadId ?? own?.uploadId,
+    uploadId: named?.uploadId ?? own?.uploadId,
     transform: { name, version },
   }
 }

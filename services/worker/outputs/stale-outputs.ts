@@ -1,7 +1,7 @@
 import { processedKey } from '../../uploads/objects/keys.ts'
 import type { RemoveObject } from '../../uploads/objects/remove-object.ts'
 import type { OutputPlaces, RemoveOutputs } from '../../uploads/objects/remove-outputs.ts'
-import { MAIN_OUTPUT, type Made, type ObjectRef } from '../../uploads/records/record.ts'
+import { MAIN_OUTPUT, type ObjectRef, type ProcessingResult } from '../../uploads/records/record.ts'
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
 import { OutputsTakenError } from '../errors.ts'
 
@@ -21,15 +21,15 @@ export interface StaleOutputsSettings {
 export type RemoveStaleOutputs = (
   upload: UploadKey,
   source: ObjectRef,
-  made: Made,
+  result: ProcessingResult,
   signal?: AbortSignal,
 ) => Promise<void>
 
 export function createRemoveStaleOutputs(settings: StaleOutputsSettings): RemoveStaleOutputs {
   const { store, removeObject, removeOutputs, processedBucket } = settings
 
-  return async (upload, source, made, signal) => {
-    const own = placesOf(made)
+  return async (upload, source, result, signal) => {
+    const own = placesOf(result)
     const { kept, removed } = await removeOutputs(source, upload.uploadId, [processedBucket], own, signal)
     const main = { bucket: processedBucket, key: processedKey(source.key) }
     if (own.items.has(MAIN_OUTPUT)) await removeObject(main, upload.uploadId)
@@ -38,12 +38,12 @@ export function createRemoveStaleOutputs(settings: StaleOutputsSettings): Remove
     if (removed.objects.size + removed.items.size === 0) return
     // A run that was recorded since has told of what it made, and some of that may be what was removed here.
     const record = await store.get(upload)
-    const told = placesOf({ outputs: record?.outputs ?? [] })
-    if (overlaps(told, removed)) throw new OutputsTakenError('Outputs of another run were removed by this one.')
+    const recorded = placesOf({ outputs: record?.outputs ?? [] })
+    if (overlaps(recorded, removed)) throw new OutputsTakenError('Outputs of another run were removed by this one.')
   }
 }
 
-function placesOf({ outputs }: Pick<Made, 'outputs'>): OutputPlaces {
+function placesOf({ outputs }: Pick<ProcessingResult, 'outputs'>): OutputPlaces {
   return {
     objects: new Set(outputs.flatMap(({ s3 }) => (s3 ? [s3.key] : []))),
     items: new Set(outputs.flatMap(({ name, isItem }) => (isItem ? [name] : []))),

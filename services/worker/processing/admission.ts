@@ -15,7 +15,7 @@ export interface Demand {
   /** Bytes that are held of it in memory. */
   bytes: number
   /** Whether it is transformed on a thread. */
-  thread: boolean
+  process: boolean
 }
 
 export interface AdmissionRequest {
@@ -40,7 +40,7 @@ export interface AdmissionSettings {
   /** Bytes that large objects may hold at a time, over all shards of the worker. */
   largeObjectsBytes?: number | undefined
   /** How many threads there are. */
-  threads?: number | undefined
+  processes?: number | undefined
 }
 
 /** What eight objects in parts of the usual size hold. */
@@ -50,9 +50,9 @@ export const LARGE_OBJECTS_BYTES = 192 * 1024 ** 2
 const OWNER_SHARE = 0.75
 
 /** An object may be another one whenever it is opened. After so many times, it gets all that there is. */
-const MAX_SURPRISES = 3
+const MAX_CHANGES = 3
 
-const NOTHING: Demand = { bytes: 0, thread: false }
+const NOTHING: Demand = { bytes: 0, process: false }
 
 /**
  * Small objects pass freely; larger ones and those that are held whole share so many bytes over all shards of the worker, and
@@ -60,13 +60,13 @@ const NOTHING: Demand = { bytes: 0, thread: false }
  * shard could have one. Who waits holds neither connection nor memory, and owners take turns.
  */
 export function createAdmission(s3: S3Client, settings: AdmissionSettings = {}): Admission {
-  const { largeObjectsBytes = LARGE_OBJECTS_BYTES, threads = Number.POSITIVE_INFINITY } = settings
+  const { largeObjectsBytes = LARGE_OBJECTS_BYTES, processes = Number.POSITIVE_INFINITY } = settings
   const memory = createMemoryBudget(largeObjectsBytes, largeObjectsBytes * OWNER_SHARE)
-  const seats = createMemoryBudget(threads)
+  const seats = createMemoryBudget(processes)
 
   /** Always in this order: no two wait for what the other holds. */
-  const wantedOf = ({ bytes, thread }: Demand) => [
-    ...(thread ? [{ budget: seats, amount: 1 }] : []),
+  const wantedOf = ({ bytes, process }: Demand) => [
+    ...(process ? [{ budget: seats, amount: 1 }] : []),
     ...(bytes > 0 ? [{ budget: memory, amount: bytes }] : []),
   ]
 
@@ -108,7 +108,7 @@ export function createAdmission(s3: S3Client, settings: AdmissionSettings = {}):
       const needed = await request.demandOf(source)
       const missing = {
         bytes: Math.max(0, Math.min(needed.bytes, largeObjectsBytes) - demand.bytes),
-        thread: needed.thread && !demand.thread,
+        process: needed.process && !demand.process,
       }
       if (holdMore(held, missing, request.owner)) return { admitted: admittedOf(source, held) }
       // Closed while it waits: a connection on which nothing is read would be given up as dead.
@@ -124,14 +124,14 @@ export function createAdmission(s3: S3Client, settings: AdmissionSettings = {}):
 
   return async (object, request) => {
     let demand = request.expected ?? NOTHING
-    for (let surprises = 1; ; surprises++) {
+    for (let changes = 1; ; changes++) {
       const result = await tryOpen(object, demand, request)
       if ('admitted' in result) return result.admitted
-      const { bytes, thread } = result.needed
+      const { bytes, process } = result.needed
       demand =
-        surprises < MAX_SURPRISES
-          ? { bytes: Math.max(bytes, demand.bytes), thread: thread || demand.thread }
-          : { bytes: largeObjectsBytes, thread: true }
+        changes < MAX_CHANGES
+          ? { bytes: Math.max(bytes, demand.bytes), process: process || demand.process }
+          : { bytes: largeObjectsBytes, process: true }
     }
   }
 }

@@ -2,8 +2,8 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../../platform/log.ts'
 import { inSpan, type Tracing } from '../../platform/tracing/tracing.ts'
 import { type BareEvent, isUploadEvent, type UploadEvent } from '../../uploads/events/event.ts'
-import type { ResultStore } from '../../uploads/objects/results.ts'
-import type { Made, Output } from '../../uploads/records/record.ts'
+import type { ResultStore } from '../../uploads/objects/result-store.ts'
+import type { Output, ProcessingResult } from '../../uploads/records/record.ts'
 import { NoTransformError } from '../errors.ts'
 import { createItemSink } from '../outputs/item-sink.ts'
 import { createObjectSink } from '../outputs/object-sink.ts'
@@ -17,22 +17,22 @@ import { createAdmission, type Demand } from './admission.ts'
 import type { SourceObject } from './source-object.ts'
 import { untilAborted } from './until-aborted.ts'
 
-export interface MakeSettings {
+export interface OpenUploadSettings {
   s3: S3Client
   processedBucket: string
   rules: readonly TransformRule[]
   results: Pick<ResultStore, 'put'>
   largeObjectsBytes?: number | undefined
-  threads?: number | undefined
+  processes?: number | undefined
   tracing?: Pick<Tracing, 'inSpan'> | undefined
   log: Pick<Logger, 'warn'>
 }
 
 /** An upload's object, opened, and what there is to do with it. */
-export interface Making {
+export interface OpenedUpload {
   source: SourceObject
   /** Writes every output, one after another. Doing it again writes the same. */
-  makeOutputs(): Promise<Made>
+  writeOutputs(): Promise<ProcessingResult>
   close(): void
 }
 
@@ -41,17 +41,17 @@ export interface Making {
  *
  * @throws NoTransformError, what opening it throws, and the signal's reason
  */
-export type Make = (event: UploadEvent | BareEvent, options: MakeOptions) => Promise<Making>
+export type OpenUpload = (event: UploadEvent | BareEvent, options: OpenUploadOptions) => Promise<OpenedUpload>
 
-export interface MakeOptions {
+export interface OpenUploadOptions {
   signal: AbortSignal
   /** Called before each wait for room. */
   onWait?: (() => void) | undefined
 }
 
-export function createMake(settings: MakeSettings): Make {
-  const { s3, processedBucket, rules, results, largeObjectsBytes, threads, tracing, log } = settings
-  const open = createAdmission(s3, { largeObjectsBytes, threads })
+export function createOpenUpload(settings: OpenUploadSettings): OpenUpload {
+  const { s3, processedBucket, rules, results, largeObjectsBytes, processes, tracing, log } = settings
+  const open = createAdmission(s3, { largeObjectsBytes, processes })
   const objects = createObjectSink({
     s3,
     bucket: processedBucket,
@@ -71,7 +71,7 @@ export function createMake(settings: MakeSettings): Make {
 
   function demandOf(upload: RoutedUpload, rule: TransformRule): Demand {
     const whole = rule.transform.holds?.(upload) ?? 0
-    return { bytes: bytesHeld(upload.size) + (whole > 0 ? whole : 0), thread: rule.isThreaded }
+    return { bytes: bytesHeld(upload.size) + (whole > 0 ? whole : 0), process: rule.runsInProcess }
   }
 
   /** What the object will need, so that it need not be opened to wait. */
@@ -101,11 +101,11 @@ export function createMake(settings: MakeSettings): Make {
     // Until its head is there, the wait for room included: the rest is read while it is transformed.
     const { source, close } = await inSpan(tracing, { name: 'fetch' }, () => open(event, request))
 
-    async function makeOutputs(): Promise<Made> {
+    async function writeOutputs(): Promise<ProcessingResult> {
       const { upload, rule } = await chosenFor(event, source)
       const { transform } = rule
-      const made = provenance(event, source, transform)
-      const context = { provenance: made, inputBytes: source.size, signal }
+      const origin = provenance(event, source, transform)
+      const context = { provenance: origin, inputBytes: source.size, signal }
       const attributes = { 'headgate.transform': transform.name, 'headgate.upload.bytes': source.size }
       return inSpan(tracing, { name: 'transform', attributes }, async span => {
         const outputs: Output[] = []
@@ -118,10 +118,10 @@ export function createMake(settings: MakeSettings): Make {
           outputs.push({ ...written, ...(output.note !== undefined && { note: output.note }) })
         }
         span?.set({ 'headgate.outputs': outputs.length })
-        return { outputs, transform: made.transform }
+        return { outputs, transform: origin.transform }
       })
     }
 
-    return { source, makeOutputs, close }
+    return { source, writeOutputs, close }
   }
 }

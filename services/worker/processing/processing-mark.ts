@@ -13,9 +13,9 @@ export interface ProcessingMarkSettings {
  * Shows an upload as `processing` once that has taken a while. Most are done sooner, and spare the write: their owner would
  * hardly see it. When the write fails, the upload is processed all the same.
  */
-export type WhileMarked = <T>(upload: UploadKey | undefined, source: ObjectRef, work: () => Promise<T>) => Promise<T>
+export type RunMarked = <T>(upload: UploadKey | undefined, source: ObjectRef, work: () => Promise<T>) => Promise<T>
 
-export function createWhileMarked({ store, afterMs, log }: ProcessingMarkSettings): WhileMarked {
+export function createRunMarked({ store, afterMs, log }: ProcessingMarkSettings): RunMarked {
   async function mark(upload: UploadKey, source: ObjectRef, signal: AbortSignal): Promise<void> {
     try {
       await store.markProcessing(upload, source, signal)

@@ -7,9 +7,9 @@ import { type BareEvent, isUploadEvent, type UploadEvent } from '../../uploads/e
 import { processedKey } from '../../uploads/objects/keys.ts'
 import { createRemoveObject } from '../../uploads/objects/remove-object.ts'
 import type { RemoveOutputs } from '../../uploads/objects/remove-outputs.ts'
-import type { ResultStore } from '../../uploads/objects/results.ts'
+import type { ResultStore } from '../../uploads/objects/result-store.ts'
 import type { Deletions } from '../../uploads/records/deletions.ts'
-import { MAIN_OUTPUT, type Made, type ObjectRef, type UploadFailure } from '../../uploads/records/record.ts'
+import { MAIN_OUTPUT, type ObjectRef, type ProcessingResult, type UploadFailure } from '../../uploads/records/record.ts'
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
 import type { DeadLetters } from '../dead-letters/writer.ts'
 import { PoisonRecordError, TooSlowError } from '../errors.ts'
@@ -17,14 +17,14 @@ import { checkOwnObject, uploadKeyOf } from '../outputs/provenance.ts'
 import { createRemoveStaleOutputs } from '../outputs/stale-outputs.ts'
 import type { StreamRecord } from '../stream-record.ts'
 import type { TransformRule } from '../transforms/rules/rules.ts'
+import { createAttemptCounter } from './attempts/attempt-counter.ts'
 import type { AttemptStore } from './attempts/attempt-store.ts'
-import { createCountAttempts } from './attempts/counted.ts'
 import { orPoison } from './attempts/or-poison.ts'
 import { checkObject } from './check-object.ts'
 import { permanentFailure } from './failure.ts'
 import { orOverdue } from './failure-policy.ts'
-import { createMake } from './process-upload.ts'
-import { createWhileMarked } from './processing-mark.ts'
+import { createOpenUpload } from './process-upload.ts'
+import { createRunMarked } from './processing-mark.ts'
 
 export interface Processor {
   /**
@@ -68,7 +68,7 @@ export interface ProcessorSettings {
   /** How old a record may be that still fails before it is given up, in milliseconds. Left out: it never is for its age. */
   giveUpAfterMs?: number
   /** How many uploads may be on threads at a time. */
-  threads?: number
+  processes?: number
   /** How long an upload is processed before it shows as `processing`, in milliseconds. */
   markProcessingAfterMs?: number
   /** Told of the steps, where somebody asks for it. */
@@ -80,11 +80,11 @@ export interface ProcessorSettings {
 const MARK_PROCESSING_AFTER_MS = 1_000
 
 /** What is known of a record so far. */
-interface Told {
+interface RecordState {
   event?: UploadEvent | BareEvent
   upload?: UploadKey | undefined
   /** Whether outputs of it may have been written, this time. */
-  begun?: true
+  mayHaveOutputs?: true
 }
 
 /** The request that an event comes from, as the api's own lines name it. */
@@ -101,14 +101,14 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     giveUpAfterMs = Number.POSITIVE_INFINITY,
     markProcessingAfterMs: afterMs = MARK_PROCESSING_AFTER_MS,
   } = settings
-  const make = createMake(settings)
-  const whileMarked = createWhileMarked({ store, afterMs, log })
-  const counting = createCountAttempts({ attempts: settings.attempts, log })
+  const openUpload = createOpenUpload(settings)
+  const runMarked = createRunMarked({ store, afterMs, log })
+  const counting = createAttemptCounter({ attempts: settings.attempts, log })
   const removeObject = createRemoveObject(s3)
   const removeStale = createRemoveStaleOutputs({ store, removeObject, removeOutputs, processedBucket })
 
   /** Removes whatever was made of the upload's object, this time or before a crash. */
-  async function removeMade(event: ObjectRef, { uploadId }: UploadKey, signal?: AbortSignal): Promise<void> {
+  async function removeOutputsOf(event: ObjectRef, { uploadId }: UploadKey, signal?: AbortSignal): Promise<void> {
     await removeObject({ bucket: processedBucket, key: processedKey(event.key) }, uploadId)
     await removeOutputs(event, uploadId, [processedBucket], undefined, signal)
   }
@@ -117,35 +117,35 @@ export function createProcessor(settings: ProcessorSettings): Processor {
    * Whether the owner has deleted the upload. What was made of it is removed then: whoever wrote it, this time or before a crash,
    * comes by here, since the record is not done before.
    */
-  async function isDeleted({ event, upload }: Told): Promise<boolean> {
+  async function isDeleted({ event, upload }: RecordState): Promise<boolean> {
     if (!event || !upload || !(await deletions.has(upload, event))) return false
-    await removeMade(event, upload)
+    await removeOutputsOf(event, upload)
     log.info({ key: event.key, uploadId: upload.uploadId }, 'deleted by its owner: nothing is made of it')
     return true
   }
 
-  function mainObjectOf({ outputs }: Made, { key }: ObjectRef): ObjectRef | undefined {
+  function mainObjectOf({ outputs }: ProcessingResult, { key }: ObjectRef): ObjectRef | undefined {
     const isItem = outputs.some(({ name, isItem }) => name === MAIN_OUTPUT && isItem)
     return isItem ? undefined : { bucket: processedBucket, key: processedKey(key) }
   }
 
-  async function giveUp(
+  async function deadLetter(
     record: StreamRecord,
     failure: UploadFailure,
-    { signal, ...told }: Told & { error: unknown; signal: AbortSignal },
+    { signal, ...state }: RecordState & { error: unknown; signal: AbortSignal },
   ): Promise<void> {
-    if (await isDeleted(told)) return
-    const { event, upload, error } = told
+    if (await isDeleted(state)) return
+    const { event, upload, error } = state
     // First, so that an upload never shows as failed without the means to redrive it.
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
     const isMarked = event && upload ? await store.markFailed(upload, event, failure) : false
     // Deleted since the look above: its owner wants nothing kept.
-    if (!isMarked && (await isDeleted(told))) return await deadLetters.remove(deadLetter)
+    if (!isMarked && (await isDeleted(state))) return await deadLetters.remove(deadLetter)
     // The outputs before the one that was refused. Where it is not marked they may be those of an upload that is processed.
-    if (event && upload && isMarked && told.begun) {
+    if (event && upload && isMarked && state.mayHaveOutputs) {
       // Called off by now: another worker has the record, and may have made them anew.
       signal.throwIfAborted()
-      await removeMade(event, upload, signal)
+      await removeOutputsOf(event, upload, signal)
     }
     settings.tracing?.current()?.fail(failure.code)
     const { shardId, sequenceNumber } = record
@@ -159,39 +159,39 @@ export function createProcessor(settings: ProcessorSettings): Processor {
    * Called off half way: another worker has the shard by now, and may be done with the record and its owner have deleted the upload
    * before the last that this one wrote has arrived. Nobody else would come by it again.
    */
-  async function tidyUp(told: Told): Promise<void> {
-    await isDeleted(told).catch((err: unknown) => {
-      log.warn({ err, uploadId: told.upload?.uploadId }, 'what was made of an upload may stay, should it be deleted')
+  async function cleanUp(state: RecordState): Promise<void> {
+    await isDeleted(state).catch((err: unknown) => {
+      log.warn({ err, uploadId: state.upload?.uploadId }, 'what was made of an upload may stay, should it be deleted')
     })
   }
 
-  /** @param told what becomes known on the way */
-  async function makeAndMark(
+  /** @param state what becomes known on the way */
+  async function processAndMark(
     event: UploadEvent | BareEvent,
-    told: Told,
+    state: RecordState,
     { signal, onWait }: Pick<ProcessOptions, 'signal' | 'onWait'>,
   ): Promise<void> {
-    const { source, makeOutputs, close } = await make(event, { signal, onWait })
+    const { source, writeOutputs, close } = await openUpload(event, { signal, onWait })
     try {
       checkOwnObject(event, source)
-      const upload = told.upload ?? uploadKeyOf(event, source)
-      told.upload = upload
-      told.begun = true
-      const made = await whileMarked(upload, event, makeOutputs)
+      const upload = state.upload ?? uploadKeyOf(event, source)
+      state.upload = upload
+      state.mayHaveOutputs = true
+      const result = await runMarked(upload, event, writeOutputs)
       // Whoever is called off is not the last to have made them: the record must not tell of them.
       signal.throwIfAborted()
-      const marking = upload ? await store.markProcessed(upload, event, mainObjectOf(made, event), made) : 'refused'
+      const marking = upload ? await store.markProcessed(upload, event, mainObjectOf(result, event), result) : 'refused'
       const recorded = marking !== 'refused'
-      if (!recorded && (await isDeleted(told))) return
-      if (upload && marking === 'again') await removeStale(upload, event, made, signal)
+      if (!recorded && (await isDeleted(state))) return
+      if (upload && marking === 'again') await removeStale(upload, event, result, signal)
       log.info(
         {
           key: event.key,
           uploadId: upload?.uploadId,
           ...requestOf(event),
           recorded,
-          transform: made.transform.name,
-          outputs: made.outputs.length,
+          transform: result.transform.name,
+          outputs: result.outputs.length,
           bytes: source.size,
         },
         'processed',
@@ -204,15 +204,15 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   return {
     async process(record, { signal, attempt = 1, isSuspect = false, hasWholeTime = false, onWait }) {
       signal.throwIfAborted()
-      const told: Told = {}
+      const state: RecordState = {}
       try {
         const event = decodeEvent(record.data)
-        told.event = event
-        told.upload = uploadKeyOf(event)
+        state.event = event
+        state.upload = uploadKeyOf(event)
         checkObject(event, uploadBucket)
         const suspicion = { signal, isSuspect, hasWholeTime }
-        await counting.whileCounted(record, suspicion, () =>
-          makeAndMark(event, told, { signal, ...(onWait && { onWait }) }),
+        await counting.runCounted(record, suspicion, () =>
+          processAndMark(event, state, { signal, ...(onWait && { onWait }) }),
         )
       } catch (thrown) {
         const judged = orPoison(thrown, attempt)
@@ -222,12 +222,12 @@ export function createProcessor(settings: ProcessorSettings): Processor {
           : orOverdue(judged, record, attempt, { giveUpAfterMs, now: Date.now })
         // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
         const failure = signal.aborted ? undefined : permanentFailure(error)
-        if (signal.aborted && told.begun) await tidyUp(told)
+        if (signal.aborted && state.mayHaveOutputs) await cleanUp(state)
         if (!failure) throw thrown
         // Those who began it before may have come to its outputs.
         const isUnfinished = error instanceof PoisonRecordError || error instanceof TooSlowError
-        if (isUnfinished) told.begun = true
-        await giveUp(record, failure, { ...told, error, signal })
+        if (isUnfinished) state.mayHaveOutputs = true
+        await deadLetter(record, failure, { ...state, error, signal })
         if (isUnfinished) await counting.forget(record)
       }
     },

@@ -49,13 +49,13 @@ export async function runTransform(
   if (fault !== undefined) throw new TransformTestError(`This is no transform: ${fault}.`)
   const bytes = Buffer.from(content)
   const upload = { ...(await describe(bytes, options)), size: bytes.byteLength }
-  const made = await run(transform, chunksOf(bytes, USUAL_CHUNK), upload, options.signal)
-  if (options.once) return made
+  const first = await run(transform, chunksOf(bytes, USUAL_CHUNK), upload, options.signal)
+  if (options.once) return first
   // Of what is large in pieces that are not so many.
   const odd = Math.max(ODD_CHUNK, Math.ceil(bytes.byteLength / 10_000))
-  const again = await run(transform, chunksOf(bytes, odd), upload, options.signal)
-  compare(made, again)
-  return made
+  const second = await run(transform, chunksOf(bytes, odd), upload, options.signal)
+  compare(first, second)
+  return first
 }
 
 /** With the media type that the worker would find, unless a test says another. */
@@ -73,26 +73,26 @@ async function run(
   signal = new AbortController().signal,
 ): Promise<RunOutput[]> {
   if (transform.accepts?.(upload) === false) throw new TransformTestError('The transform does not accept this upload.')
-  const made: RunOutput[] = []
+  const outputs: RunOutput[] = []
   for await (const { body, ...head } of outputsOf(transform, input, { upload, signal })) {
     const chunks: Uint8Array[] = []
     for await (const chunk of body) chunks.push(chunk)
     const bytes = Buffer.concat(chunks)
-    made.push({ ...head, bytes, text: bytes.toString() })
+    outputs.push({ ...head, bytes, text: bytes.toString() })
   }
-  return made
+  return outputs
 }
 
 async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size)
 }
 
-function compare(made: readonly RunOutput[], again: readonly RunOutput[]): void {
+function compare(first: readonly RunOutput[], second: readonly RunOutput[]): void {
   const said = 'The same upload has to give the same outputs, however it is cut into chunks'
-  if (made.length !== again.length)
-    throw new TransformTestError(`${said}: there were ${made.length}, then ${again.length}.`)
-  for (const [index, { bytes, text: _text, ...head }] of made.entries()) {
-    const { bytes: other, text: _other, ...otherHead } = again[index] as RunOutput
+  if (first.length !== second.length)
+    throw new TransformTestError(`${said}: there were ${first.length}, then ${second.length}.`)
+  for (const [index, { bytes, text: _text, ...head }] of first.entries()) {
+    const { bytes: other, text: _other, ...otherHead } = second[index] as RunOutput
     if (JSON.stringify(head) !== JSON.stringify(otherHead) || !bytes.equals(other)) {
       throw new TransformTestError(`${said}: "${head.name}" was another the second time.`)
     }

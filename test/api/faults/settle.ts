@@ -8,12 +8,12 @@ import { createPublisher } from '../../../services/uploads/events/publisher.ts'
 import { processedKey } from '../../../services/uploads/objects/keys.ts'
 import { createRemoveObject } from '../../../services/uploads/objects/remove-object.ts'
 import { createRemoveOutputs } from '../../../services/uploads/objects/remove-outputs.ts'
-import { createResultStore } from '../../../services/uploads/objects/results.ts'
+import { createResultStore } from '../../../services/uploads/objects/result-store.ts'
 import { createPendingStore } from '../../../services/uploads/pending/pending-store.ts'
 import { createDeletions } from '../../../services/uploads/records/deletions.ts'
 import { createUploadStore } from '../../../services/uploads/records/store.ts'
 import { createDeadLetters } from '../../../services/worker/dead-letters/writer.ts'
-import { createWorkerStraySweep } from '../../../services/worker/orphans/worker-sweep.ts'
+import { createWorkerOrphanSweep } from '../../../services/worker/orphans/worker-sweep.ts'
 import { createOutboxRelay } from '../../../services/worker/outbox/relay.ts'
 import { createAttemptStore } from '../../../services/worker/processing/attempts/attempt-store.ts'
 import { createProcessor } from '../../../services/worker/processing/processor.ts'
@@ -58,7 +58,7 @@ export function createAftermath(aws: TestAws): Aftermath {
   const later = () => Date.now() + 26 * HOUR
 
   function sweepStrays(now?: () => number) {
-    return createWorkerStraySweep({ ...config, UPLOADS_TABLE: table }, aws, log, now).runOnce()
+    return createWorkerOrphanSweep({ ...config, UPLOADS_TABLE: table }, aws, log, now).runOnce()
   }
 
   async function processStream(): Promise<void> {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createCleanUp } from '../../../services/api/pending/end-pending.ts'
 import { createSweep } from '../../../services/api/pending/sweep.ts'
 import { pendingPartitions } from '../../../services/uploads/pending/pending.ts'
-import { createPendingStore, type OldPromise } from '../../../services/uploads/pending/pending-store.ts'
+import { createPendingStore, type OldReservation } from '../../../services/uploads/pending/pending-store.ts'
 import { startAws } from '../../support/aws.ts'
 import { operation, startFaultProxy } from '../../support/fault-proxy.ts'
 import { throttled } from '../../support/faults/aws-errors.ts'
@@ -97,7 +97,7 @@ t.test('a pending upload is shown to its owner, with when it is given up', async
 })
 
 t.test('a pass ends where the index lists what was ended again and again', async t => {
-  const old = { owner: 'o', uploadId: 'i', expiresAt: '2020-01-01T00:00:00Z' } as OldPromise
+  const old = { owner: 'o', uploadId: 'i', expiresAt: '2020-01-01T00:00:00Z' } as OldReservation
   let listed = 0
   const sweep = createSweep({
     pending: {
@@ -105,7 +105,7 @@ t.test('a pass ends where the index lists what was ended again and again', async
         listed++
         return Array.from({ length: limit }, (_, index) => ({ ...old, uploadId: `i${index}` }))
       },
-      end: async promised => promised as OldPromise,
+      end: async promised => promised as OldReservation,
       forget: async () => undefined,
     },
     cleanUp: async () => undefined,

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { loadConfig } from '../../../services/platform/config/load.ts'
 import { workerConfigSchema } from '../../../services/platform/config/worker.ts'
-import { createWorkerStraySweep } from '../../../services/worker/orphans/worker-sweep.ts'
+import { createWorkerOrphanSweep } from '../../../services/worker/orphans/worker-sweep.ts'
 import type { TestAws } from '../../support/aws.ts'
 
 const HOUR_MS = 3_600_000
@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000
 export async function sweepLater(aws: TestAws): Promise<{ requeued: number; removed: number }> {
   const config = loadConfig(workerConfigSchema, aws.env)
   const later = Date.now() + (config.STRAY_AFTER_HOURS + 12) * HOUR_MS
-  const swept = await createWorkerStraySweep(config, aws, pino({ level: 'silent' }), () => later).runOnce()
+  const swept = await createWorkerOrphanSweep(config, aws, pino({ level: 'silent' }), () => later).runOnce()
   if (!swept) throw new Error('The sweep of strays did not have its turn.')
   return swept
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { createUploadStore } from '../../../services/uploads/records/store.ts'
-import { createTurns } from '../../../services/worker/orphans/sweep-claim.ts'
+import { createSweepClaims } from '../../../services/worker/orphans/sweep-claim.ts'
 import type { TestAws } from '../../support/aws.ts'
 import { putUpload, uploadRecord } from '../../worker/pipeline.ts'
 import { type Scene, scheduled } from '../functions.ts'
@@ -35,11 +35,11 @@ export async function giveUpStrays(t: Test, { aws, start }: Scene): Promise<void
  * with it. So nothing has to wait for the hours that strays take to become strays.
  */
 async function leavePass({ dynamodb }: TestAws, table: string): Promise<void> {
-  const turns = createTurns({ dynamodb, table })
+  const turns = createSweepClaims({ dynamodb, table })
   const now = Date.now()
   const first = await turns.take({ now, until: now + 1, to: now - HOUR })
   if (first) await turns.finish(first, now)
   const second = await turns.take({ now: now + 1, until: now + 2, to: now + HOUR })
   if (!second) throw new Error('The turn was not given.')
-  await turns.letGo(second)
+  await turns.release(second)
 }

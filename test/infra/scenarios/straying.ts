@@ -6,7 +6,7 @@ import { loadConfig } from '../../../services/platform/config/load.ts'
 import { straysConfigSchema } from '../../../services/platform/config/worker.ts'
 import { toObjectMetadata } from '../../../services/uploads/objects/metadata.ts'
 import { tailKey } from '../../../services/uploads/pending/pending.ts'
-import { createWorkerStraySweep } from '../../../services/worker/orphans/worker-sweep.ts'
+import { createWorkerOrphanSweep } from '../../../services/worker/orphans/worker-sweep.ts'
 import { type Pipeline, uploadRecord } from '../../worker/pipeline.ts'
 import type { Recorder } from '../support/recorder.ts'
 
@@ -17,7 +17,7 @@ export async function sweepStrays(t: Test, pipeline: Pipeline, { clients }: Reco
   const { aws, store, upload, log } = pipeline
   const config = loadConfig(straysConfigSchema, aws.env)
   const pass = (hours: number) =>
-    createWorkerStraySweep(config, clients, log, () => Date.now() + hours * HOUR).runOnce()
+    createWorkerOrphanSweep(config, clients, log, () => Date.now() + hours * HOUR).runOnce()
   const anew = () => uploadRecord({ uploadId: uuidv7(), owner: randomUUID() })
   t.same(await pass(0), { requeued: 0, removed: 0 }, 'the first of all')
 

@@ -11,7 +11,7 @@ t.test(
   async t => {
     const gates = new Map(['a1', 'a2', 'b1', 'c1', 'd1'].map(item => [item, Promise.withResolvers<void>()]))
     const started: string[] = []
-    const results = inLanes(from([...gates.keys()]), { atOnce: 3, laneOf: item => item.charAt(0) }, async item => {
+    const results = inLanes(from([...gates.keys()]), { concurrency: 3, laneOf: item => item.charAt(0) }, async item => {
       started.push(item)
       await gates.get(item)?.promise
       return item.toUpperCase()
@@ -30,7 +30,7 @@ t.test(
 )
 
 t.test('an error is given in its turn, and ends it', async t => {
-  const results = inLanes(from([1, 2, 3]), { atOnce: 3 }, async n => {
+  const results = inLanes(from([1, 2, 3]), { concurrency: 3 }, async n => {
     if (n === 2) throw new Error('two')
     return n
   })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MOST_SECONDS, signalOf, startScalingSignal } from '../../../services/worker/metrics/scaling-signal.ts'
+import { MAX_SECONDS, signalOf, startScalingSignal } from '../../../services/worker/metrics/scaling-signal.ts'
 import { consumerDouble, shardStatus } from '../consumer-double.ts'
 
 t.test('what a worker knows of itself is told as CloudWatch has it, in seconds', async t => {
@@ -13,7 +13,7 @@ t.test('what a worker knows of itself is told as CloudWatch has it, in seconds',
 t.test('what falls behind has a number all the same, and what is not known is left out', async t => {
   const consumer = consumerDouble()
   consumer.shards = [shardStatus({ timeToDrainMs: Number.POSITIVE_INFINITY })]
-  t.equal(signalOf(consumer.metrics(), 0, 0).TimeToDrain, MOST_SECONDS)
+  t.equal(signalOf(consumer.metrics(), 0, 0).TimeToDrain, MAX_SECONDS)
   consumer.shards = [shardStatus({ timeToDrainMs: undefined })]
   const unknown = signalOf(consumer.metrics(), 0, undefined)
   t.equal(unknown.TimeToDrain, undefined)
@@ -24,7 +24,7 @@ t.test('it is told again and again', async t => {
   const told = Promise.withResolvers<void>()
   let times = 0
   const signal = startScalingSignal({
-    tell: () => {
+    emitMetrics: () => {
       if (++times === 2) told.resolve()
     },
     consumer: consumerDouble(),

@@ -8,7 +8,7 @@ import { csvShapes } from './csv-shapes.ts'
 import { growthOf } from './growth.ts'
 import { cutEvery, make } from './support.ts'
 
-const csv = await createTransform({ kind: 'shipped', name: 'csv-to-ndjson', options: {} })
+const csv = await createTransform({ kind: 'built-in', name: 'csv-to-ndjson', options: {} })
 
 /** Linear work takes 4 times as long for 4 times the input, quadratic work 16 times. */
 const LINEAR = 9

@@ -6,7 +6,7 @@ import { createTransform } from '../../../services/worker/transforms/rules/trans
 import { seededRandom } from '../../uploads/examples.ts'
 import { cut, make } from './support.ts'
 
-const csv = await createTransform({ kind: 'shipped', name: 'csv-to-ndjson', options: {} })
+const csv = await createTransform({ kind: 'built-in', name: 'csv-to-ndjson', options: {} })
 
 interface Table {
   rows: number
@@ -32,7 +32,7 @@ async function convert(content: string | Uint8Array, contentType = 'text/csv', t
 }
 
 const withOptions = (options: Record<string, unknown>) =>
-  createTransform({ kind: 'shipped', name: 'csv-to-ndjson', options })
+  createTransform({ kind: 'built-in', name: 'csv-to-ndjson', options })
 
 t.test('each row becomes an object on a line of its own', async t => {
   const { main, rows, bad } = await convert('\ufeffname,note\r\nAda,"first, of ""all"""\r\nGrace,"two\nlines"\r\n,\r\n')
@@ -192,7 +192,7 @@ t.test('the bad rows that are told are bounded, and all are counted', async t =>
 })
 
 t.test('no more than a row is held of a file whose quote is never closed, or that has no line', async t => {
-  const small = await createTransform({ kind: 'shipped', name: 'csv-to-ndjson', options: { maxRowLength: 1_024 } })
+  const small = await createTransform({ kind: 'built-in', name: 'csv-to-ndjson', options: { maxRowLength: 1_024 } })
   for (const line of ['"', '']) {
     const endless = Array.from({ length: 200 }, () => Buffer.from('x'.repeat(10_000)))
     const [main, , bad] = await make(small, [Buffer.from(`a\n1\n${line}`), ...endless, Buffer.from('\n2\n')])

@@ -87,7 +87,7 @@ t.test('counts the scans of a JPEG, and none of what only looks like one', async
 t.test('refuses a picture that takes more memory than there is, or more passes, before it is decoded', async t => {
   const pool = createTransformProcesses({ size: 1, memoryMiB: 352 })
   t.teardown(() => pool.close())
-  const source: TransformSource = { kind: 'shipped', name: 'image', options: {} }
+  const source: TransformSource = { kind: 'built-in', name: 'image', options: {} }
   const image = pool.inProcess(await createTransform(source), source, { timeoutSeconds: 20 })
   const code = 'HEADGATE_TRANSFORM_REFUSED'
   const avif = await deepAvif(7_000)

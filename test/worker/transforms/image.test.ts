@@ -6,7 +6,7 @@ import { seededRandom } from '../../uploads/examples.ts'
 import { bmp, icon, iconBitmap, type PixelAt } from './bitmaps.ts'
 import { cut, make } from './support.ts'
 
-const shipped = (options: unknown = {}) => createTransform({ kind: 'shipped', name: 'image', options })
+const shipped = (options: unknown = {}) => createTransform({ kind: 'built-in', name: 'image', options })
 const image = await shipped()
 
 function picture(width: number, height: number) {

@@ -4,7 +4,7 @@ import { createTransform } from '../../../services/worker/transforms/rules/trans
 import { AFTER_IHDR, inserted, pngChunk, shaded, withScanHeader, xmpOf } from './damaged-images.ts'
 import { make } from './support.ts'
 
-const image = await createTransform({ kind: 'shipped', name: 'image', options: { format: 'png' } })
+const image = await createTransform({ kind: 'built-in', name: 'image', options: { format: 'png' } })
 
 async function thumbnailOf(bytes: Uint8Array) {
   const [main, metadata] = await make(image, [bytes], { mediaType: 'image/jpeg' })

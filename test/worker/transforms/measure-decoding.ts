@@ -4,7 +4,7 @@ import { createTransform } from '../../../services/worker/transforms/rules/trans
 import { flat } from './hostile-images.ts'
 import { make } from './support.ts'
 
-const image = await createTransform({ kind: 'shipped', name: 'image', options: {} })
+const image = await createTransform({ kind: 'built-in', name: 'image', options: {} })
 // What sharp itself takes is there by then.
 await make(image, [await flat(16).png().toBuffer()])
 const bytes = readFileSync(process.argv[2] ?? '')

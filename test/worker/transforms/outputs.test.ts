@@ -118,7 +118,7 @@ t.test('a refusal is known by its code, from whichever copy of the package it is
 })
 
 t.test('gzip packs what comes, under the name of the file', async t => {
-  const gzip = await createTransform({ kind: 'shipped', name: 'gzip', options: { level: 9 } })
+  const gzip = await createTransform({ kind: 'built-in', name: 'gzip', options: { level: 9 } })
   const parts = Array.from({ length: 50 }, (_, index) => Buffer.from(`line ${index}\n`.repeat(1_000)))
   const [main] = await make(gzip, parts, { filename: 'app.log' })
   t.match(main, { contentType: 'application/gzip', filename: 'app.log.gz' })
@@ -129,7 +129,7 @@ t.test('gzip packs what comes, under the name of the file', async t => {
 t.test('whatever an upload is called, its outputs can be saved', async t => {
   const names = ['🎉'.repeat(300), `${'é'.repeat(400)}.csv`, 'a\\b\u0000c.txt', '\ud83d', '.csv', 'x'.repeat(900)]
   for (const name of ['csv-to-ndjson', 'gzip', 'digest']) {
-    const transform = await createTransform({ kind: 'shipped', name, options: {} })
+    const transform = await createTransform({ kind: 'built-in', name, options: {} })
     for (const filename of names) {
       const [main] = await make(transform, [Buffer.from('a,b\n')], { filename })
       t.match(main?.filename, /^[^\\\p{Cc}]{0,212}\.(?:ndjson|gz|digest\.json)$/u, `${name}: ${filename.slice(0, 20)}`)
@@ -147,7 +147,7 @@ t.test('an input that fails is the failure of the output', async t => {
     signal: new AbortController().signal,
   }
   for (const name of ['upper-case', 'image', 'csv-to-ndjson', 'gzip', 'digest', 'copy']) {
-    const transform = await createTransform({ kind: 'shipped', name, options: {} })
+    const transform = await createTransform({ kind: 'built-in', name, options: {} })
     const read = async () => {
       for await (const output of outputsOf(transform, broken(), context)) for await (const _ of output.body);
     }

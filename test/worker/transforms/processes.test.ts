@@ -49,7 +49,7 @@ async function own(body: string, pool: TransformProcesses = processes, limits = 
 }
 
 t.test('gives the same outputs in a process as in place', async t => {
-  const source: TransformSource = { kind: 'shipped', name: 'csv-to-ndjson', options: {} }
+  const source: TransformSource = { kind: 'built-in', name: 'csv-to-ndjson', options: {} }
   const inPlace = await createTransform(source)
   const apart = processes.inProcess(inPlace, source, { timeoutSeconds: 20 })
   const parts = [Buffer.from('a,b\n1,2\n3'), Buffer.from('\n4,5\n')]
@@ -271,7 +271,7 @@ t.test('survives it that a process cannot be started, for want of file descripto
   const pool = path.resolve(import.meta.dirname, '../../../services/worker/transforms/processes/pool.ts')
   const program = `const { createTransformProcesses } = await import(${JSON.stringify(pool)})
     const { openSync, closeSync } = await import('node:fs')
-    const source = { kind: 'shipped', name: 'copy', options: {} }
+    const source = { kind: 'built-in', name: 'copy', options: {} }
     const apart = createTransformProcesses({ size: 1 }).inProcess({ name: 'copy', version: '1' }, source, { timeoutSeconds: 60 })
     const upload = { contentType: 'a/b', mediaType: 'a/b', filename: 'f', key: 'k', size: 0 }
     const read = async () => {

@@ -9,7 +9,7 @@ import { createTransformProcesses } from '../../../services/worker/transforms/pr
 import { createTransform, type TransformSource } from '../../../services/worker/transforms/rules/transform-source.ts'
 import { make } from './support.ts'
 
-const source: TransformSource = { kind: 'shipped', name: 'image', options: { format: 'png' } }
+const source: TransformSource = { kind: 'built-in', name: 'image', options: { format: 'png' } }
 const image = await createTransform(source)
 
 function svg(content: string, { before = '', attributes = 'width="100" height="50"' } = {}): Buffer {

@@ -60,7 +60,7 @@ Exits with 1 where one could not be redriven; the others are.`,
       }
       const isNew = ({ id }: ArchivedLetter) => !places.has(id)
       const laneOf = ({ id, letter }: ArchivedLetter) => letter?.partitionKey ?? id
-      for await (const [{ id }, result] of inLanes(only(letters, isNew), { atOnce: AT_ONCE, laneOf }, one)) {
+      for await (const [{ id }, result] of inLanes(only(letters, isNew), { concurrency: AT_ONCE, laneOf }, one)) {
         tally.add(result.outcome)
         output.item({ id, ...result }, `${id}  ${sentence(result)}`)
       }

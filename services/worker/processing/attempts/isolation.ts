@@ -67,13 +67,13 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
     }
   }
 
-  async function untilQuiet(signal: AbortSignal): Promise<void> {
+  async function waitForQuiet(signal: AbortSignal): Promise<void> {
     if (running === 0) return
     const quiet = Promise.withResolvers<void>()
     const timer = setTimeout(quiet.resolve, quietWithinMs)
     becameQuiet = quiet.resolve
     try {
-      await unlessAborted(quiet.promise, signal)
+      await orAborted(quiet.promise, signal)
     } finally {
       clearTimeout(timer)
       becameQuiet = undefined
@@ -123,7 +123,7 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
     waiting.splice(behind === -1 ? waiting.length : behind, 0, turn)
     beginNext()
     try {
-      await unlessAborted(came.promise, signal)
+      await orAborted(came.promise, signal)
     } catch (error) {
       const at = waiting.indexOf(turn)
       if (at !== -1) waiting.splice(at, 1)
@@ -135,7 +135,7 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
 
   return {
     async together(work, signal) {
-      while (holder) await unlessAborted(holder.opened.promise, signal)
+      while (holder) await orAborted(holder.opened.promise, signal)
       return counted(work)
     },
 
@@ -143,7 +143,7 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
       const turn = await turnOf(options)
       let timer: NodeJS.Timeout | undefined
       try {
-        await untilQuiet(options.signal)
+        await waitForQuiet(options.signal)
         timer = setTimeout(() => open(turn), holdMs).unref()
         return await work()
       } finally {
@@ -155,7 +155,7 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
 }
 
 /** Waits for a promise, and rejects with the signal's reason where that fires first. */
-async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()
   const onAbort = () => aborted.reject(signal.reason)

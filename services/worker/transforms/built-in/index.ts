@@ -8,13 +8,13 @@ import { createImageTransform, imageOptions } from './image/image.ts'
 import { upperCase } from './upper-case.ts'
 
 /** A transform that comes along. */
-export interface Shipped {
+export interface BuiltInTransform {
   /** What its rule may set. */
   options: TSchema
   /** With options that are checked and complete. */
   create(options: unknown): Transform
   /** Computes for long, or needs memory by the input: runs in a process, unless its rule says otherwise. */
-  apart?: true
+  runsInProcess?: true
   /** How many times the size of an upload its outputs may have together, unless its rule says otherwise. */
   maxExpansion: number
 }
@@ -27,16 +27,16 @@ const MAX_EXPANSION_OF_IMAGES = 256
 
 const noOptions = Type.Object({}, { additionalProperties: false })
 
-function shipped<S extends TSchema>(options: S, create: (options: Static<S>) => Transform): Shipped {
+function shipped<S extends TSchema>(options: S, create: (options: Static<S>) => Transform): BuiltInTransform {
   return { options, create: checked => create(checked as Static<S>), maxExpansion: MAX_EXPANSION }
 }
 
 /** By the names that rules know them by. */
-export const shippedTransforms: Readonly<Record<string, Shipped>> = {
+export const builtInTransforms: Readonly<Record<string, BuiltInTransform>> = {
   'upper-case': shipped(noOptions, () => upperCase),
-  image: { ...shipped(imageOptions, createImageTransform), apart: true, maxExpansion: MAX_EXPANSION_OF_IMAGES },
-  'csv-to-ndjson': { ...shipped(csvOptions, createCsvTransform), apart: true },
-  gzip: { ...shipped(gzipOptions, createGzipTransform), apart: true },
+  image: { ...shipped(imageOptions, createImageTransform), runsInProcess: true, maxExpansion: MAX_EXPANSION_OF_IMAGES },
+  'csv-to-ndjson': { ...shipped(csvOptions, createCsvTransform), runsInProcess: true },
+  gzip: { ...shipped(gzipOptions, createGzipTransform), runsInProcess: true },
   digest: shipped(noOptions, () => digest),
   copy: shipped(noOptions, () => copy),
 }

@@ -78,7 +78,7 @@ export function startChild(memoryBytes: number): Child {
   let isReady = false
   const ready = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<Error>()
-  const made: Child & { usageAtStart: Usage | undefined } = {
+  const self: Child & { usageAtStart: Usage | undefined } = {
     ready: ready.promise,
     ended: ended.promise,
     isUsed: false,
@@ -91,7 +91,7 @@ export function startChild(memoryBytes: number): Child {
     limit(limits, watch) {
       stopwatch = watch
       const timer = setInterval(() => {
-        const over = watch.check(made.usage())
+        const over = watch.check(self.usage())
         if (over === undefined) return
         excess ??= { kind: over, limits }
         kill()
@@ -120,10 +120,10 @@ export function startChild(memoryBytes: number): Child {
   }
 
   const tooLate = setTimeout(kill, START_MS)
-  made.link.port(CONTROL).listen((kind, payload) => {
+  self.link.port(CONTROL).listen((kind, payload) => {
     if (kind === 'ready') {
       isReady = true
-      made.usageAtStart = made.usage()
+      self.usageAtStart = self.usage()
       clearTimeout(tooLate)
       ready.resolve()
     } else if (kind === 'ended') onDone?.()
@@ -163,19 +163,19 @@ export function startChild(memoryBytes: number): Child {
   ready.promise.catch(() => undefined)
 
   function reasonOf(code: number | null, signal: NodeJS.Signals | null): Error {
-    if (excess) return overLimit(excess.kind, excess.limits, made.isUsed)
+    if (excess) return overLimit(excess.kind, excess.limits, self.isUsed)
     if (/JavaScript heap out of memory|process out of memory/.test(lastWords)) {
       return refusal(
         `The transform needs more memory for this content than the ${heapMiB} MiB that it has.`,
-        made.isUsed,
+        self.isUsed,
       )
     }
     const how = signal === null ? `with code ${code}` : `by ${signal}`
     const cause = fatal ?? (lastWords === '' ? undefined : new Error(lastWords.trim()))
     const message = `The process ended before the work was done, ${how}.`
-    return new ProcessEndedError(message, { cause, wasUsed: made.isUsed })
+    return new ProcessEndedError(message, { cause, wasUsed: self.isUsed })
   }
-  return made
+  return self
 }
 
 /** Ends whatever the process has started and left, as far as that is in its group still. */

@@ -100,8 +100,8 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
       }
     }
 
-    const callOff = () => void letGo(child, { bodies, done, graceMs })
-    signal.addEventListener('abort', callOff, { once: true })
+    const abort = () => void endWork(child, { bodies, done, graceMs })
+    signal.addEventListener('abort', abort, { once: true })
     let isWhole = false
     try {
       const unpack = (payload: Buffer) => JSON.parse(payload.toString()) as RemoteOutput
@@ -114,13 +114,13 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
     } catch (error) {
       throw await failureOf(error)
     } finally {
-      signal.removeEventListener('abort', callOff)
-      if (!isWhole || bodies.size > 0) callOff()
+      signal.removeEventListener('abort', abort)
+      if (!isWhole || bodies.size > 0) abort()
       await Promise.race([done, child.ended])
       unlimit()
       inputPort.close()
       child.isUsed = true
-      seats.giveBack(child)
+      seats.release(child)
     }
   }
 
@@ -135,7 +135,7 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
 }
 
 /** Asks a process to end its work, and ends the process where it does not in time. */
-async function letGo(
+async function endWork(
   child: Child,
   { bodies, done, graceMs }: { bodies: Iterable<number>; done: Promise<void>; graceMs: number },
 ): Promise<void> {

@@ -10,7 +10,7 @@ export interface Seats {
    * @throws ProcessStartError, and the signal's reason
    */
   take(signal: AbortSignal, isNew?: boolean): Promise<Child>
-  giveBack(child: Child): void
+  release(child: Child): void
   /** Ends all processes. */
   close(): Promise<void>
 }
@@ -36,7 +36,7 @@ export function createSeats({ size, idleMs, start, isReusable }: SeatsSettings):
   const idle: Array<{ child: Child; timer: NodeJS.Timeout }> = []
   const queue: Waiting[] = []
 
-  async function sit(signal: AbortSignal): Promise<void> {
+  async function waitForSeat(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (isClosed) throw closed()
     if (taken < size) {
@@ -63,7 +63,7 @@ export function createSeats({ size, idleMs, start, isReusable }: SeatsSettings):
     })
   }
 
-  function standUp(): void {
+  function releaseSeat(): void {
     const next = queue.shift()
     if (next) next.admit()
     else taken--
@@ -110,7 +110,7 @@ export function createSeats({ size, idleMs, start, isReusable }: SeatsSettings):
 
   return {
     async take(signal, isNew = false) {
-      await sit(signal)
+      await waitForSeat(signal)
       let child: Child | undefined
       try {
         child = takeWarm(isNew) ?? startOne()
@@ -120,14 +120,14 @@ export function createSeats({ size, idleMs, start, isReusable }: SeatsSettings):
         return child
       } catch (error) {
         if (child) keep(child)
-        standUp()
+        releaseSeat()
         throw error
       }
     },
 
-    giveBack(child) {
+    release(child) {
       keep(child)
-      standUp()
+      releaseSeat()
     },
 
     async close() {

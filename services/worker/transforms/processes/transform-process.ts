@@ -28,9 +28,9 @@ const transforms = new Map<string, Promise<Transform>>()
 
 function transformOf(source: TransformSource): Promise<Transform> {
   const known = JSON.stringify(source)
-  const made = transforms.get(known) ?? createTransform(source)
-  transforms.set(known, made)
-  return made
+  const created = transforms.get(known) ?? createTransform(source)
+  transforms.set(known, created)
+  return created
 }
 
 function main(): void {
@@ -41,17 +41,17 @@ function main(): void {
   const link = createLink(stream, { onGone: end })
   const control = link.port(CONTROL)
   let nextBody = FIRST_BODY
-  let calledOff = new AbortController()
+  let aborter = new AbortController()
 
   async function run({ source, upload, input, outputs }: ProcessTask): Promise<void> {
-    calledOff = new AbortController()
-    const { signal } = calledOff
+    aborter = new AbortController()
+    const { signal } = aborter
     const bodies: Promise<void>[] = []
-    async function* made(): AsyncGenerator<CheckedOutput> {
+    async function* applied(): AsyncGenerator<CheckedOutput> {
       const bytes = readRemote<Uint8Array>(link.port(input), { unpack: payload => payload, isAhead: true, signal })
       yield* outputsOf(await transformOf(source), bytes, { upload, signal })
     }
-    await serveIterable(link.port(outputs), made(), ({ body, ...head }) => {
+    await serveIterable(link.port(outputs), applied(), ({ body, ...head }) => {
       const port = link.port(nextBody++)
       bodies.push(serveIterable(port, inPieces(body), piece => piece))
       return Buffer.from(JSON.stringify({ ...head, body: port.number } satisfies RemoteOutput))
@@ -63,7 +63,7 @@ function main(): void {
   control.listen((kind, payload) => {
     if (kind === 'start') void run(JSON.parse(payload.toString()) as ProcessTask)
     // What was asked for before has begun by then, and hears the signal.
-    else if (kind === 'abort') setImmediate(controller => controller.abort(), calledOff)
+    else if (kind === 'abort') setImmediate(controller => controller.abort(), aborter)
   })
   // An error that nobody caught may have left anything behind: whatever comes next gets another process.
   process.on('uncaughtException', error => {

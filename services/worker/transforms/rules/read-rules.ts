@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
-import { shippedTransforms } from '../built-in/index.ts'
+import { builtInTransforms } from '../built-in/index.ts'
 import { type RulesText, ruleSchema, rulesSchema } from './schema.ts'
 
 const VARIABLE = 'TRANSFORMS'
@@ -73,7 +73,7 @@ function ruleFaults(rule: unknown, place: string): ConfigurationFault[] {
 const EXPECTED: Readonly<Record<string, string>> = {
   contentType: 'must be a media type such as "text/csv" or "image/*", "*" for any, or a list of them',
   filename: 'must be a name with wildcards such as "*.log", or a list of them',
-  transform: `must be one of ${Object.keys(shippedTransforms).join(', ')}`,
+  transform: `must be one of ${Object.keys(builtInTransforms).join(', ')}`,
   thread:
     'is no setting any more: a "module" runs in a process of its own now, so leave "thread" out. What took "thread": false says "inline": true',
   sink: 'must be "s3" or "dynamodb", or one of them for each output by its name',

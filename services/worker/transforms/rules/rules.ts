@@ -1,5 +1,5 @@
 import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
-import { shippedTransforms } from '../built-in/index.ts'
+import { builtInTransforms } from '../built-in/index.ts'
 import type { Transform } from '../transform.ts'
 import { createMatcher, type RoutedUpload } from './match.ts'
 import { type ReadRules, readRules, ruleFault } from './read-rules.ts'
@@ -13,7 +13,7 @@ export interface TransformRule {
   transform: Transform
   matches(upload: RoutedUpload): boolean
   /** Whether it runs in a process, of which there are only so many. */
-  isThreaded: boolean
+  runsInProcess: boolean
   /** Where an output goes. */
   sinkOf(output: string): SinkName
   /** The most bytes of an output that becomes an item. */
@@ -31,14 +31,14 @@ export interface TransformLimits {
 }
 
 /** What comes along is known to need less, but for content that was made to take long. */
-const SHIPPED_TIMEOUT_SECONDS = 20
+const BUILT_IN_TIMEOUT_SECONDS = 20
 const MODULE_TIMEOUT_SECONDS = 120
 
 const ITEM_BYTES = 64 * 1024
 
 /** A rule for a transform that is there already: it has every upload that the transform accepts. */
 export function ruleOf(transform: Transform): TransformRule {
-  return { transform, matches: () => true, isThreaded: false, sinkOf: () => 's3', itemBytes: ITEM_BYTES }
+  return { transform, matches: () => true, runsInProcess: false, sinkOf: () => 's3', itemBytes: ITEM_BYTES }
 }
 
 /** The rule that has an upload: the first that matches and whose transform accepts it. */
@@ -55,21 +55,21 @@ export function chooseRule(rules: readonly TransformRule[], upload: RoutedUpload
  */
 export async function loadRules(text: string | undefined, inProcess: InProcess): Promise<readonly TransformRule[]> {
   const read = readRules(text)
-  const made = await Promise.all(read.rules.map((rule, index) => makeRule(rule, index, { read, inProcess })))
-  const faults = made.filter(rule => 'problem' in rule)
+  const created = await Promise.all(read.rules.map((rule, index) => createRule(rule, index, { read, inProcess })))
+  const faults = created.filter(rule => 'problem' in rule)
   if (faults.length > 0) throw new ConfigurationError(faults)
-  const own = made as TransformRule[]
+  const own = created as TransformRule[]
   return read.defaults === false ? own : [...own, ...(await loadDefaultRules(inProcess))]
 }
 
 /** The rules that come along. */
 export async function loadDefaultRules(inProcess: InProcess): Promise<TransformRule[]> {
   const read = { rules: [], folder: process.cwd() }
-  const made = await Promise.all(defaultRules.map((rule, index) => makeRule(rule, index, { read, inProcess })))
-  return made as TransformRule[]
+  const created = await Promise.all(defaultRules.map((rule, index) => createRule(rule, index, { read, inProcess })))
+  return created as TransformRule[]
 }
 
-async function makeRule(
+async function createRule(
   rule: RuleText,
   index: number,
   { read, inProcess }: { read: ReadRules; inProcess: InProcess },
@@ -77,10 +77,10 @@ async function makeRule(
   const source = sourceOf(rule, read.folder)
   try {
     const transform = await createTransform(source)
-    const shipped = rule.transform === undefined ? undefined : shippedTransforms[rule.transform]
+    const builtIn = rule.transform === undefined ? undefined : builtInTransforms[rule.transform]
     // What others wrote may do anything: it is only beside the worker's own work where its author takes that upon themselves.
-    const isThreaded = !(rule.inline ?? (shipped !== undefined && !shipped.apart))
-    const { timeoutSeconds = shipped ? SHIPPED_TIMEOUT_SECONDS : MODULE_TIMEOUT_SECONDS } = rule
+    const isThreaded = !(rule.inline ?? (builtIn !== undefined && !builtIn.runsInProcess))
+    const { timeoutSeconds = builtIn ? BUILT_IN_TIMEOUT_SECONDS : MODULE_TIMEOUT_SECONDS } = rule
     const { sink = 's3' } = rule
     return {
       transform: isThreaded ? inProcess(transform, source, { timeoutSeconds }) : transform,
@@ -89,10 +89,10 @@ async function makeRule(
         ...(rule.filename !== undefined && { filename: [rule.filename].flat() }),
         ...(rule.encoded !== undefined && { encoded: rule.encoded }),
       }),
-      isThreaded,
+      runsInProcess: isThreaded,
       sinkOf: output => (typeof sink === 'string' ? sink : (sink[output] ?? 's3')),
       itemBytes: rule.itemBytes ?? ITEM_BYTES,
-      maxExpansion: rule.maxExpansion ?? shipped?.maxExpansion,
+      maxExpansion: rule.maxExpansion ?? builtIn?.maxExpansion,
     }
   } catch (error) {
     if (!(error instanceof TransformSourceError)) throw error
@@ -103,6 +103,6 @@ async function makeRule(
 function sourceOf(rule: RuleText, folder: string): TransformSource {
   const { options } = rule
   return rule.module === undefined
-    ? { kind: 'shipped', name: rule.transform ?? '', options }
+    ? { kind: 'built-in', name: rule.transform ?? '', options }
     : { kind: 'module', specifier: resolveModule(rule.module, folder), export: rule.export ?? 'default', options }
 }

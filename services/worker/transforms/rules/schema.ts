@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { MAX_RESULT_BYTES } from '../../../uploads/objects/results.ts'
-import { shippedTransforms } from '../built-in/index.ts'
+import { MAX_RESULT_BYTES } from '../../../uploads/objects/result-store.ts'
+import { builtInTransforms } from '../built-in/index.ts'
 
 const sink = Type.Enum(['s3', 'dynamodb'])
 const patterns = (pattern: string) => {
@@ -14,7 +14,7 @@ export const ruleSchema = Type.Object(
     contentType: Type.Optional(patterns('^(?:\\*|[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+)$')),
     filename: Type.Optional(patterns('^[^/\\\\]+$')),
     encoded: Type.Optional(Type.Boolean()),
-    transform: Type.Optional(Type.Enum(Object.keys(shippedTransforms))),
+    transform: Type.Optional(Type.Enum(Object.keys(builtInTransforms))),
     module: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })),
     export: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
     options: Type.Optional(Type.Unknown()),

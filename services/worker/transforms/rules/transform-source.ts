@@ -3,13 +3,13 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Value } from 'typebox/value'
 import { HeadgateError } from '../../../platform/errors.ts'
-import { shippedTransforms } from '../built-in/index.ts'
+import { builtInTransforms } from '../built-in/index.ts'
 import type { CreateTransform, Transform } from '../transform.ts'
 import { shapeFault } from './transform-shape.ts'
 
 /** Where a transform comes from. Plain data, so that a thread makes the same one of it. */
 export type TransformSource =
-  | { kind: 'shipped'; name: string; options: unknown }
+  | { kind: 'built-in'; name: string; options: unknown }
   | { kind: 'module'; specifier: string; export: string; options: unknown }
 
 /** A rule's transform cannot be had. The message says what to do, and which part of the rule it is about. */
@@ -26,15 +26,15 @@ export class TransformSourceError extends HeadgateError {
 /** @throws TransformSourceError */
 export async function createTransform(source: TransformSource): Promise<Transform> {
   if (source.kind === 'module') return createOwn(source)
-  const shipped = shippedTransforms[source.name]
-  if (!shipped) throw new TransformSourceError('module', `there is no transform "${source.name}"`)
-  const options = Value.Default(shipped.options, Value.Clone(source.options ?? {}))
-  if (!Value.Check(shipped.options, options)) {
-    const [fault] = Value.Errors(shipped.options, options)
+  const builtIn = builtInTransforms[source.name]
+  if (!builtIn) throw new TransformSourceError('module', `there is no transform "${source.name}"`)
+  const options = Value.Default(builtIn.options, Value.Clone(source.options ?? {}))
+  if (!Value.Check(builtIn.options, options)) {
+    const [fault] = Value.Errors(builtIn.options, options)
     const where = fault?.instancePath ? `${fault.instancePath.slice(1)} ` : ''
     throw new TransformSourceError('options', `${where}${fault?.message ?? 'is not valid'} ("${source.name}")`)
   }
-  return shipped.create(options)
+  return builtIn.create(options)
 }
 
 /**
@@ -65,9 +65,10 @@ async function createOwn({
     throw new TransformSourceError('export', `${specifier} has no export "${name}". It has: ${there}`)
   }
   const exported = exports[name]
-  const made = typeof exported === 'function' ? await create(exported as CreateTransform, specifier, options) : exported
-  const fault = shapeFault(made)
-  if (fault === undefined) return made as Transform
+  const created =
+    typeof exported === 'function' ? await create(exported as CreateTransform, specifier, options) : exported
+  const fault = shapeFault(created)
+  if (fault === undefined) return created as Transform
   const what = typeof exported === 'function' ? `what "${name}" of ${specifier} gives` : `"${name}" of ${specifier}`
   throw new TransformSourceError('export', `${what} is no transform: ${fault}`)
 }

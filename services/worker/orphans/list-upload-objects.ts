@@ -2,7 +2,7 @@ import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
 import { isKeyAfter, PagesError } from '../../platform/pages.ts'
 import { ownerOfKey, UPLOADS } from '../../uploads/objects/keys.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
-import { firstIdOf, timeOf } from '../../uploads/records/upload-id.ts'
+import { firstUploadIdAt, timeOfUploadId } from '../../uploads/records/upload-id.ts'
 
 /** An object under a key that has an upload's id in it. */
 export interface UploadObject extends UploadKey {
@@ -28,7 +28,7 @@ export interface PageQuery {
  * among old uploads, those that are left of them are passed over. So it costs a request for each owner of many uploads and for
  * each thousand of the new ones, and never more than to list the whole bucket.
  */
-export function createListUploads(s3: S3Client, bucket: string, pageSize = 1_000) {
+export function createListUploadObjects(s3: S3Client, bucket: string, pageSize = 1_000) {
   return async ({ after, since }: PageQuery, signal?: AbortSignal): Promise<UploadsPage> => {
     const { Contents = [], IsTruncated } = await s3.send(
       new ListObjectsV2Command({
@@ -53,6 +53,6 @@ export function createListUploads(s3: S3Client, bucket: string, pageSize = 1_000
 
 function afterOld(last: string, since: number): string {
   const upload = ownerOfKey(last)
-  if (!upload || timeOf(upload.uploadId) >= since) return last
-  return `${UPLOADS}${upload.owner}/${firstIdOf(since)}`
+  if (!upload || timeOfUploadId(upload.uploadId) >= since) return last
+  return `${UPLOADS}${upload.owner}/${firstUploadIdAt(since)}`
 }

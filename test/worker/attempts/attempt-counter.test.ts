@@ -2,12 +2,12 @@ import t from 'tap'
 import { LeaseLostError } from '../../../services/consumer/index.ts'
 import { names } from '../../../services/platform/resources.ts'
 import { OutOfTimeError, ProcessEndedError } from '../../../services/worker/errors.ts'
-import { createAttemptStore } from '../../../services/worker/processing/attempts/attempt-store.ts'
 import {
-  createCountAttempts,
-  MOST_DEATHS,
-  MOST_OUT_OF_TIME,
-} from '../../../services/worker/processing/attempts/counted.ts'
+  createAttemptCounter,
+  MAX_DEATHS,
+  MAX_OUT_OF_TIME,
+} from '../../../services/worker/processing/attempts/attempt-counter.ts'
+import { createAttemptStore } from '../../../services/worker/processing/attempts/attempt-store.ts'
 import type { StreamRecord } from '../../../services/worker/stream-record.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { deadLetterOf, exists, going, startPipeline, streamRecord } from '../pipeline.ts'
@@ -16,7 +16,7 @@ const pipeline = await startPipeline(t)
 const { aws, store } = pipeline
 const attempts = createAttemptStore({ dynamodb: aws.dynamodb, table: names.uploadsTable, stream: names.stream })
 const { log, lines } = createMemoryLog()
-const { whileCounted } = createCountAttempts({ attempts, log })
+const { runCounted: whileCounted } = createAttemptCounter({ attempts, log })
 const suspect = { signal: going.signal, isSuspect: true, hasWholeTime: false }
 const never = { died: 0, outOfTime: 0 }
 const unused = () => Promise.reject(new Error('must not be begun'))
@@ -25,7 +25,7 @@ const unused = () => Promise.reject(new Error('must not be begun'))
 async function die(record: StreamRecord): Promise<void> {
   const { promise: begun, resolve } = Promise.withResolvers<void>()
   // Another process: whoever dies holds nobody up.
-  const { whileCounted } = createCountAttempts({ attempts, log })
+  const { runCounted: whileCounted } = createAttemptCounter({ attempts, log })
   void whileCounted(record, suspect, () => {
     resolve()
     return new Promise<never>(() => undefined)
@@ -35,9 +35,9 @@ async function die(record: StreamRecord): Promise<void> {
 
 t.test('a record that nobody suspects is not counted, nor asked about', async t => {
   const record = streamRecord('plain')
-  await attempts.begin(record, MOST_DEATHS)
+  await attempts.begin(record, MAX_DEATHS)
   t.equal(await whileCounted(record, { ...suspect, isSuspect: false }, async () => 'done'), 'done')
-  t.strictSame(await attempts.read(record), { died: MOST_DEATHS, outOfTime: 0 })
+  t.strictSame(await attempts.read(record), { died: MAX_DEATHS, outOfTime: 0 })
 })
 
 t.test('a suspect counts as dead from before it is begun, until it comes to an end, well or badly', async t => {
@@ -71,7 +71,7 @@ t.test('one that is called off as its worker ends stays counted: the worker may 
 t.test('one that is called off because its lease is lost does not count as a death: its worker lives', async t => {
   const record = streamRecord('lease lost')
   await die(record)
-  for (let times = 0; times < MOST_DEATHS + 1; times++) {
+  for (let times = 0; times < MAX_DEATHS + 1; times++) {
     const lost = new AbortController()
     const work = async () => {
       t.strictSame(await attempts.read(record), { died: 2, outOfTime: 0 })
@@ -98,7 +98,7 @@ t.test('a lost lease takes back no count of the worker that has the record by th
 
 t.test('one that died often enough is not begun any more, however often it comes', async t => {
   const record = streamRecord('poison')
-  for (let death = 0; death < MOST_DEATHS; death++) await die(record)
+  for (let death = 0; death < MAX_DEATHS; death++) await die(record)
   for (let times = 0; times < 2; times++) {
     await t.rejects(whileCounted(record, suspect, unused), { code: 'HEADGATE_POISON_RECORD', message: /begun 4 times/ })
   }
@@ -126,7 +126,7 @@ t.test('to be called off for want of time counts only for who had all of it, and
   calledOff.abort(new OutOfTimeError('The time is up.'))
   const { signal } = calledOff
   const callOff = () => Promise.reject(signal.reason)
-  const { whileCounted: count } = createCountAttempts({
+  const { runCounted: count } = createAttemptCounter({
     attempts,
     log,
     // The signal fires in the middle of the work.
@@ -134,7 +134,7 @@ t.test('to be called off for want of time counts only for who had all of it, and
   })
   await t.rejects(count(record, { signal, isSuspect: false, hasWholeTime: false }, callOff))
   t.strictSame(await attempts.read(record), never)
-  for (let times = 1; times <= MOST_OUT_OF_TIME; times++) {
+  for (let times = 1; times <= MAX_OUT_OF_TIME; times++) {
     await t.rejects(count(record, { signal, isSuspect: times > 1, hasWholeTime: true }, callOff), {
       message: /time is up/,
     })
@@ -145,7 +145,7 @@ t.test('to be called off for want of time counts only for who had all of it, and
 
 t.test('an end that cannot be written down is logged, and done is done', async t => {
   const failing = { ...attempts, forget: () => Promise.reject(new Error('no answer')) }
-  const { whileCounted: count } = createCountAttempts({ attempts: failing, log })
+  const { runCounted: count } = createAttemptCounter({ attempts: failing, log })
   const record = streamRecord('done')
   t.equal(await count(record, suspect, async () => 'done'), 'done')
   const { sequenceNumber } = record
@@ -156,7 +156,7 @@ t.test('an upload that is given up so fails, keeps nothing that was made of it, 
   const upload = await pipeline.upload('hello')
   const record = streamRecord(upload)
   const processor = pipeline.processor()
-  for (let death = 0; death < MOST_DEATHS; death++) await die(record)
+  for (let death = 0; death < MAX_DEATHS; death++) await die(record)
   // What the last one came to.
   const key = upload.key.replace('uploads/', 'processed/')
   await pipeline.results.put({

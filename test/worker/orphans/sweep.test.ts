@@ -10,11 +10,11 @@ import { processedKey } from '../../../services/uploads/objects/keys.ts'
 import { toObjectMetadata } from '../../../services/uploads/objects/metadata.ts'
 import type { UploadRecord } from '../../../services/uploads/records/record.ts'
 import { itemKey } from '../../../services/uploads/records/store.ts'
-import { createListUploads } from '../../../services/worker/orphans/list-uploads.ts'
-import { createStraySweep } from '../../../services/worker/orphans/sweep.ts'
-import { createTurns } from '../../../services/worker/orphans/sweep-claim.ts'
-import { createBucket } from '../../../services/worker/orphans/upload-bucket.ts'
-import { createWorkerStraySweep } from '../../../services/worker/orphans/worker-sweep.ts'
+import { createListUploadObjects } from '../../../services/worker/orphans/list-upload-objects.ts'
+import { createOrphanSweep } from '../../../services/worker/orphans/sweep.ts'
+import { createSweepClaims } from '../../../services/worker/orphans/sweep-claim.ts'
+import { createUploadBucket } from '../../../services/worker/orphans/upload-bucket.ts'
+import { createWorkerOrphanSweep } from '../../../services/worker/orphans/worker-sweep.ts'
 import { operation, startFaultProxy } from '../../support/fault-proxy.ts'
 import { hold, pass } from '../../support/faults/faults.ts'
 import { startPipeline, uploadRecord } from '../pipeline.ts'
@@ -25,7 +25,7 @@ const pipeline = await startPipeline(t)
 const { aws, store, deletions, upload, lines } = pipeline
 const { s3, dynamodb } = aws
 const config = loadConfig(workerConfigSchema, aws.env)
-const bucket = createBucket(s3, config.UPLOAD_BUCKET)
+const bucket = createUploadBucket(s3, config.UPLOAD_BUCKET)
 
 /** An empty bucket, and a table that has seen a first pass. */
 async function anew(): Promise<void> {
@@ -38,8 +38,8 @@ async function anew(): Promise<void> {
 }
 
 /** One pass of a worker whose clock is so many hours on. */
-function sweep(hours = 26, clients: Parameters<typeof createWorkerStraySweep>[1] = aws) {
-  return createWorkerStraySweep(config, clients, pipeline.log, () => Date.now() + hours * HOUR).runOnce()
+function sweep(hours = 26, clients: Parameters<typeof createWorkerOrphanSweep>[1] = aws) {
+  return createWorkerOrphanSweep(config, clients, pipeline.log, () => Date.now() + hours * HOUR).runOnce()
 }
 
 function record(change: Partial<UploadRecord> = {}): UploadRecord {
@@ -166,7 +166,7 @@ t.test('of an owner with many uploads the old ones are passed over', async t => 
   const old = owners.flatMap(owner => Array.from({ length: 7 }, (_, n) => at(owner, now - 30 * day + n)))
   const young = owners.flatMap(owner => Array.from({ length: 3 }, (_, n) => at(owner, now + n)))
   for (const one of [...old, ...young]) await putAlone(one)
-  const list = createListUploads(s3, config.UPLOAD_BUCKET, 3)
+  const list = createListUploadObjects(s3, config.UPLOAD_BUCKET, 3)
   const seen: string[] = []
   for (let after: string | undefined = 'uploads/a-'; after !== undefined; ) {
     const page = await list({ after, since: now - day })
@@ -180,7 +180,7 @@ t.test('of an owner with many uploads the old ones are passed over', async t => 
 
 t.test('one worker at a time has the turn, and another goes on where it was', async t => {
   await anew()
-  const turns = createTurns({ dynamodb, table: config.UPLOADS_TABLE })
+  const turns = createSweepClaims({ dynamodb, table: config.UPLOADS_TABLE })
   const now = Date.now() + 100 * HOUR
   const taken = await Promise.all(
     Array.from({ length: 5 }, () => turns.take({ now, until: now + 1_000, to: now - HOUR })),
@@ -204,12 +204,12 @@ t.test('a pass that is stopped half way is no failure, and its turn is let go', 
   const listing = Promise.withResolvers<void>()
   const ends: string[] = []
   const nothing = async () => ({ requeued: 0, removed: 0 })
-  const sweep = createStraySweep({
-    turns: {
+  const sweep = createOrphanSweep({
+    claims: {
       take: async () => ({ token: 'turn', from: 0, to: 1 }),
       advance: async () => true,
       finish: async () => void ends.push('finished'),
-      letGo: async () => void ends.push('let go'),
+      release: async () => void ends.push('let go'),
     },
     list(_query, signal) {
       listing.resolve()

@@ -1,12 +1,12 @@
 import { BatchGetItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { conditionally } from '../records/conditional-write.ts'
-import { tombstone } from '../records/deleted.ts'
 import { type ObjectRef, outboxPartition } from '../records/record.ts'
 import { itemKey, type UploadKey } from '../records/store.ts'
+import { tombstone } from '../records/tombstone.ts'
 
 /** What the table has of an upload, as far as it tells whether something in S3 is a stray. */
-export interface Standing {
+export interface UploadState {
   status: string
   /** Of the upload's object. None once a deletion is finished. */
   key?: string
@@ -17,9 +17,9 @@ export interface Standing {
 }
 
 /** What the table says of uploads that something in S3 names, and what may be done about those that nobody goes on with. */
-export interface Strays {
+export interface OrphanStore {
   /** Resolves to what there is of the given uploads, by `nameOf`. Rejects when the signal fires. */
-  lookUp(keys: readonly UploadKey[], signal?: AbortSignal): Promise<Map<string, Standing>>
+  lookUp(keys: readonly UploadKey[], signal?: AbortSignal): Promise<Map<string, UploadState>>
   /** Hands an upload that waits in vain to the outbox relay. Resolves to false where it has come to its end meanwhile. */
   requeue(key: UploadKey): Promise<boolean>
   /**
@@ -35,11 +35,15 @@ const BATCH = 100
 /** Requests for what DynamoDB did not come to; then it is busy, and the sweep goes on later. */
 const TRIES = 5
 
-export function nameOf({ owner, uploadId }: UploadKey): string {
+export function orphanKey({ owner, uploadId }: UploadKey): string {
   return `${owner}/${uploadId}`
 }
 
-export function createStrays(settings: { dynamodb: DynamoDBClient; table: string; now?: () => Date }): Strays {
+export function createOrphanStore(settings: {
+  dynamodb: DynamoDBClient
+  table: string
+  now?: () => Date
+}): OrphanStore {
   const { dynamodb, table, now = () => new Date() } = settings
 
   async function lookUpBatch(keys: readonly UploadKey[], signal?: AbortSignal): Promise<Record<string, unknown>[]> {
@@ -70,14 +74,14 @@ export function createStrays(settings: { dynamodb: DynamoDBClient; table: string
 
   return {
     async lookUp(keys, signal) {
-      const unique = [...new Map(keys.map(key => [nameOf(key), key])).values()]
-      const standings = new Map<string, Standing>()
+      const unique = [...new Map(keys.map(key => [orphanKey(key), key])).values()]
+      const states = new Map<string, UploadState>()
       for (let at = 0; at < unique.length; at += BATCH) {
         for (const item of await lookUpBatch(unique.slice(at, at + BATCH), signal)) {
-          standings.set(nameOf(item as unknown as UploadKey), item as unknown as Standing)
+          states.set(orphanKey(item as unknown as UploadKey), item as unknown as UploadState)
         }
       }
-      return standings
+      return states
     },
 
     requeue(key) {
@@ -99,7 +103,7 @@ export function createStrays(settings: { dynamodb: DynamoDBClient; table: string
     },
 
     giveUp({ owner, uploadId }, object) {
-      const bury = new PutItemCommand({
+      const writeTombstone = new PutItemCommand({
         TableName: table,
         Item: marshall(tombstone({ owner, uploadId, status: 'deleted', objects: [object] }, now())),
         // An earlier try may have arrived, its reply lost.
@@ -107,7 +111,7 @@ export function createStrays(settings: { dynamodb: DynamoDBClient; table: string
         ExpressionAttributeNames: { '#status': 'status' },
         ExpressionAttributeValues: marshall({ ':deleted': 'deleted' }),
       })
-      return conditionally(() => dynamodb.send(bury))
+      return conditionally(() => dynamodb.send(writeTombstone))
     },
   }
 }

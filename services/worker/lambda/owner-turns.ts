@@ -2,7 +2,7 @@ export interface OwnerTurns<Lane> {
   /** Takes the lane whose turn it is. Undefined when none is left. */
   take(): { lane: Lane; owner: string } | undefined
   /** A lane of the owner has ended. */
-  ended(owner: string): void
+  release(owner: string): void
 }
 
 /** Of the lanes that run at once, what one owner may have while others wait. */
@@ -40,7 +40,7 @@ export function createOwnerTurns<Lane>(
       running.set(owner, (running.get(owner) ?? 0) + 1)
       return { lane, owner }
     },
-    ended(owner) {
+    release(owner) {
       running.set(owner, (running.get(owner) ?? 1) - 1)
     },
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Standing } from '../../../services/uploads/objects/orphans.ts'
+import type { UploadState } from '../../../services/uploads/objects/orphan-store.ts'
 import { judgeMultipart, judgeObject, judgeTail, type Verdict } from '../../../services/worker/orphans/judge.ts'
 
 const BEFORE = '2026-01-02T00:00:00.000Z'
@@ -7,7 +7,7 @@ const EARLIER = '2026-01-01T00:00:00.000Z'
 const LATER = '2026-01-03T00:00:00.000Z'
 const key = 'uploads/o/id/a.txt'
 
-const objects: Array<[what: string, standing: Standing | undefined, verdict: Verdict]> = [
+const objects: Array<[what: string, standing: UploadState | undefined, verdict: Verdict]> = [
   ['nobody has recorded it', undefined, 'give-up'],
   ['its event is not on the stream any more', { status: 'queued', key, updatedAt: EARLIER }, 'requeue'],
   ['the relay was late with it', { status: 'queued', key, updatedAt: LATER }, 'requeue'],
@@ -26,7 +26,7 @@ for (const [what, standing, verdict] of objects) {
   t.equal(judgeObject(key, standing, BEFORE), verdict, `an object: ${what}`)
 }
 
-const pending: Standing = { status: 'pending', key, arrival: { multipartId: 'one', tail: { key: 'tails/o/id/8' } } }
+const pending: UploadState = { status: 'pending', key, arrival: { multipartId: 'one', tail: { key: 'tails/o/id/8' } } }
 
 t.equal(judgeMultipart('one', pending), 'leave', 'parts that are awaited')
 t.equal(judgeMultipart('two', pending), 'remove', 'parts of an attempt before')

@@ -14,20 +14,20 @@ export interface Suspicion {
   hasWholeTime: boolean
 }
 
-export interface CountAttemptsSettings {
+export interface AttemptCounterSettings {
   attempts: AttemptStore
   isolation?: Isolation
   log: Pick<Logger, 'warn'>
 }
 
-export interface CountAttempts {
+export interface AttemptCounter {
   /**
    * Does the work of a record, and counts it where that is suspect: one that was begun in vain before has its turn alone, so that
    * what dies beside it is not held against it.
    *
    * @throws PoisonRecordError, TooSlowError without having begun, and what the work throws
    */
-  whileCounted<T>(record: StreamRecord, suspicion: Suspicion, work: () => Promise<T>): Promise<T>
+  runCounted<T>(record: StreamRecord, suspicion: Suspicion, work: () => Promise<T>): Promise<T>
   /** The record was given up, and is counted anew should it come again. */
   forget(record: StreamRecord): Promise<void>
 }
@@ -37,29 +37,29 @@ export interface CountAttempts {
  * never counted: nobody was suspect then. Each costs the fleet a worker for a while, and each of an innocent one takes that its
  * worker is killed from outside in that very moment.
  */
-export const MOST_DEATHS = 4
+export const MAX_DEATHS = 4
 
 /** Times that a record may have all the time of a function without coming to its end. */
-export const MOST_OUT_OF_TIME = 3
+export const MAX_OUT_OF_TIME = 3
 
-export function createCountAttempts({
+export function createAttemptCounter({
   attempts,
   isolation = createIsolation(),
   log,
-}: CountAttemptsSettings): CountAttempts {
+}: AttemptCounterSettings): AttemptCounter {
   async function forget(record: StreamRecord): Promise<void> {
-    await attempts.forget(record).catch(notCounted(record))
+    await attempts.forget(record).catch(logUncounted(record))
   }
 
   /** What is left standing speaks against the record only if it goes on like that. */
-  function notCounted({ shardId, sequenceNumber }: StreamRecord) {
+  function logUncounted({ shardId, sequenceNumber }: StreamRecord) {
     return (err: unknown) => {
       log.warn({ err, shardId, sequenceNumber }, 'how a record ended could not be written down')
     }
   }
 
   /** @param died as it was counted before the work began. Undefined for a record that nobody suspects */
-  async function countedOut<T>(
+  async function recordOutcome<T>(
     record: StreamRecord,
     { signal, hasWholeTime, died }: Suspicion & { died?: number },
     work: () => Promise<T>,
@@ -69,10 +69,10 @@ export function createCountAttempts({
       return await work()
     } catch (error) {
       const isOutOfTime = signal.reason instanceof OutOfTimeError
-      if (isOutOfTime && hasWholeTime) await attempts.addOutOfTime(record).catch(notCounted(record))
+      if (isOutOfTime && hasWholeTime) await attempts.addOutOfTime(record).catch(logUncounted(record))
       // The worker lives, and lost its lease: that says nothing against the record.
       else if (isSuspect && signal.reason instanceof LeaseLostError)
-        await attempts.takeBack(record, died).catch(notCounted(record))
+        await attempts.takeBack(record, died).catch(logUncounted(record))
       // Called off for anything else it may be what the process is ending of: an error that came out of nobody's call.
       else if (isSuspect && (isOutOfTime || !signal.aborted)) await forget(record)
       throw error
@@ -81,21 +81,21 @@ export function createCountAttempts({
 
   return {
     forget,
-    async whileCounted(record, suspicion, work) {
+    async runCounted(record, suspicion, work) {
       const { signal, isSuspect } = suspicion
-      if (!isSuspect) return isolation.together(() => countedOut(record, suspicion, work), signal)
+      if (!isSuspect) return isolation.together(() => recordOutcome(record, suspicion, work), signal)
       const { died, outOfTime } = await attempts.read(record)
-      if (died >= MOST_DEATHS) {
+      if (died >= MAX_DEATHS) {
         throw new PoisonRecordError(
           `It was begun ${died} times in a row by workers that died before they were done: it is not tried again.`,
         )
       }
-      if (outOfTime >= MOST_OUT_OF_TIME) {
+      if (outOfTime >= MAX_OUT_OF_TIME) {
         throw new TooSlowError(`It was not done in the time that there is, ${outOfTime} times in a row.`)
       }
       const counted = async () => {
         await attempts.begin(record, died + 1)
-        const result = await countedOut(record, { ...suspicion, died: died + 1 }, work)
+        const result = await recordOutcome(record, { ...suspicion, died: died + 1 }, work)
         await forget(record)
         return result
       }
