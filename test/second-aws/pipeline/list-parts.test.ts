@@ -14,7 +14,7 @@ import { notInstalled } from '../support/installed.ts'
 import { startProxies } from '../support/proxies.ts'
 import { createClients } from '../support/resources.ts'
 import { startSecondAws } from '../support/servers.ts'
-import { inLanes } from './lanes.ts'
+import { inLanes } from './many-uploads.ts'
 
 const PART_BYTES = 10
 /** One page and a bit: S3 lists a thousand. */

@@ -5,6 +5,8 @@ import { notInstalled } from '../support/installed.ts'
 import { openScene } from './open-scene.ts'
 import { unexpectedRefusals } from './refusals.ts'
 
+t.setTimeout(900_000)
+
 for (const name of ['ministack', 'moto'] as const) {
   t.test(`every way in, and what follows, on ${name}`, { skip: notInstalled(name) }, async t => {
     const { server, scene, fleet } = await openScene(t, name)

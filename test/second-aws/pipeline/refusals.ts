@@ -11,7 +11,8 @@ interface Expected {
 const EXPECTED: readonly Expected[] = [
   // Somebody else was first, or it is done already.
   { service: 'dynamodb', what: /\.(?:PutItem|UpdateItem|DeleteItem)$/, why: /^400 .*ConditionalCheckFailedException/ },
-  // The worker creates the lease table when it is not there.
+  // A worker creates the lease table when it is not there. Two do so at the same time.
+  { service: 'dynamodb', what: /\.CreateTable$/, why: /^400 .*ResourceInUseException/ },
   { service: 'dynamodb', what: /\.DescribeTable$/, why: /^400 .*ResourceNotFoundException/ },
   // Objects that are not there yet, and those of deleted uploads.
   { service: 's3', what: /^(?:HEAD|GET) \/[^?]+\/uploads\//, why: /^404 / },

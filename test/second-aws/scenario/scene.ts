@@ -48,15 +48,23 @@ export function accepted({ status, body }: Answer): AcceptedUpload {
   return body as unknown as AcceptedUpload
 }
 
-/** How often an upload is waited for, for 20 s each time. */
-const WAITS = 4
+/** For one upload after another. Several that wait at the same time share a deadline of their own. */
+const PATIENCE_MS = 80_000
 
-/** Resolves to the upload once it is processed. The test fails where it is not. */
-export async function untilProcessed(t: Test, scene: Scene, { uploadId }: AcceptedUpload): Promise<Answer['body']> {
-  let answer = await get(scene, `/uploads/${uploadId}?wait=20`)
-  for (let waits = 1; waits < WAITS && answer.status === 200 && !isFinal(answer); waits++) {
-    answer = await get(scene, `/uploads/${uploadId}?wait=20`)
-  }
+/**
+ * Resolves to the upload once it is processed. The test fails where it is not.
+ *
+ * @param deadline as `performance.now()` counts
+ */
+export async function untilProcessed(
+  t: Test,
+  scene: Scene,
+  { uploadId }: AcceptedUpload,
+  deadline = performance.now() + PATIENCE_MS,
+): Promise<Answer['body']> {
+  let answer: Answer
+  do answer = await get(scene, `/uploads/${uploadId}?wait=20`)
+  while (answer.status === 200 && !isFinal(answer) && performance.now() < deadline)
   const { status, filename, failure } = answer.body
   t.equal(status, 'processed', `${filename} is processed ${failure ? JSON.stringify(failure) : ''}`)
   return answer.body

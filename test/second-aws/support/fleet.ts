@@ -22,10 +22,13 @@ export interface FleetSettings {
 }
 
 const services = path.resolve(import.meta.dirname, '../../../services')
-const START_TIMEOUT_MS = 90_000
+const START_TIMEOUT_MS = 180_000
 
-/** A test must not wait for most of its time: a deployment's defaults are longer. */
-const PACES = { FAILOVER_TIME_MS: '3000', OUTBOX_INTERVAL_MS: '1000', OUTBOX_GRACE_MS: '4000' }
+/**
+ * Shorter than a deployment's defaults, so that a test does not wait for most of its time. A worker on a loaded machine must still
+ * renew its leases in time.
+ */
+const PACES = { FAILOVER_TIME_MS: '6000', OUTBOX_INTERVAL_MS: '1000', OUTBOX_GRACE_MS: '4000' }
 
 /** Starts an api and workers, for as long as the test, and resolves once all of them serve. */
 export async function startFleet(

@@ -33,7 +33,7 @@ type Scope = Pick<Test, 'teardown'>
 
 const launcher = path.join(import.meta.dirname, 'launch.py')
 /** Importing a server takes a second; a loaded machine takes its time. */
-const START_TIMEOUT_MS = 90_000
+const START_TIMEOUT_MS = 180_000
 /** Free ports can be taken by somebody else before the server listens. */
 const TRIES = 3
 
