@@ -24,6 +24,10 @@ export const doctorConfigSchema = Type.Object({
     }),
   ),
   API_TOKEN: Type.Optional(Type.String({ minLength: 1, description: 'An id or access token, as clients send it.' })),
+  HEADGATE_USERNAME: Type.Optional(
+    Type.String({ minLength: 1, description: 'The user that `--deep` signs in, where there is no API_TOKEN.' }),
+  ),
+  HEADGATE_PASSWORD: Type.Optional(Type.String({ minLength: 1, description: 'The password of that user.' })),
   PROCESSOR_FUNCTION: Type.Optional(
     Type.String({ pattern: '^[\\w:-]{1,170}$', description: 'The Lambda function that processes, where one does.' }),
   ),

@@ -1,0 +1,101 @@
+import { asking } from '../asking.ts'
+import { parsed } from '../http.ts'
+import { StepFailedError } from './errors.ts'
+
+/** An answer, read whole. */
+export interface Answer {
+  /** What was asked for, without its query: presigned URLs have their signature there. */
+  asked: string
+  status: number
+  headers: Headers
+  bytes: Buffer
+  /** The body where it is a JSON object, and an empty object where it is not. */
+  body: Record<string, unknown>
+  /** From the request to the last byte of the answer, in milliseconds. */
+  ms: number
+}
+
+export interface Request {
+  method?: string
+  headers?: Readonly<Record<string, string>>
+  body?: Buffer | string
+  /** Whether a redirect to S3 is followed. Browsers and `curl -L` leave the token behind then, and so does this. */
+  follow?: boolean
+}
+
+/** The api as one user sees it. Remembers every upload that the user's requests made. */
+export interface ApiClient {
+  /** @param where a path below the root of the api, or a whole URL of S3, which gets no token */
+  request(where: string, request?: Request): Promise<Answer>
+  /** The URL of a `Location` or a `Link`, which begins at the root of the host. */
+  resolve(reference: string): string
+  /** Ids of the uploads that are still to be deleted. */
+  readonly made: Set<string>
+}
+
+export interface ApiClientSettings {
+  /** Without a slash at its end, with the stage of a REST API. */
+  root: string
+  token: string
+  /** Ends every request. */
+  signal: AbortSignal
+  made: Set<string>
+}
+
+export function createApiClient({ root, token, signal, made }: ApiClientSettings): ApiClient {
+  return {
+    made,
+    resolve: reference => new URL(reference, root).href,
+    async request(where, { method = 'GET', headers = {}, body, follow = false } = {}) {
+      const url = where.startsWith('/') ? `${root}${where}` : where
+      const isApi = url.startsWith(`${root}/`)
+      const asked = `${method} ${isApi ? new URL(url).pathname : 'of the presigned URL'}`
+      const startedAt = performance.now()
+      const sending = fetch(url, {
+        method,
+        headers: { ...(isApi && { authorization: `Bearer ${token}` }), ...headers },
+        redirect: follow ? 'follow' : 'manual',
+        signal,
+        ...(body !== undefined && { body: typeof body === 'string' ? body : new Uint8Array(body) }),
+      })
+      const of = {
+        action: method,
+        resource: isApi ? (url.split('?')[0] ?? '') : 'S3, by a presigned URL',
+        variable: 'API_URL',
+      }
+      const response = await asking(of, sending)
+      const bytes = Buffer.from(await asking(of, response.arrayBuffer()))
+      const ms = performance.now() - startedAt
+      const isJson = response.headers.get('content-type')?.includes('json') === true
+      const answer = { asked, status: response.status, headers: response.headers, bytes, ms }
+      return { ...answer, body: (isJson ? parsed(bytes.toString()) : undefined) ?? {} }
+    },
+  }
+}
+
+/** Returns an answer that has one of the statuses. @throws StepFailedError for any other answer */
+export function expectStatus(answer: Answer, ...statuses: readonly number[]): Answer {
+  if (statuses.includes(answer.status)) return answer
+  const { asked, status, headers, body, bytes } = answer
+  const { type, detail, message } = body
+  const said = typeof type === 'string' ? `${type}: ${detail ?? body.title}` : String(message ?? bytes.subarray(0, 200))
+  const requestId = headers.get('x-request-id')
+  const named = requestId === null ? '' : `, request ${requestId}`
+  throw new StepFailedError(
+    `${asked} was answered with ${status} instead of ${statuses.join(' or ')}${named}: ${said}`,
+    adviceFor(answer),
+  )
+}
+
+function adviceFor({ status, asked }: Answer): string {
+  const isS3 = asked.endsWith('presigned URL')
+  if (status === 403 && isS3)
+    return 'S3 refuses the signature of the api, or its role lacks the permission: see the check of writing uploads, and infra/permissions/.'
+  if (status === 401 || status === 403) return 'See the checks `token` and `api-with-token`.'
+  if (status === 404) return 'Check that API_URL is the root of this api, with the stage of a REST API.'
+  if (status === 413) return 'What is in front of the api takes no body of this size.'
+  if (status === 429) return 'Wait a minute, or raise the rate limits of the api, of the account or of the function.'
+  if (status >= 500)
+    return 'Look for the request in the log of the api by its id. AccessDenied there: see infra/permissions/. No line at all: the function or the task did not start, or ran out of time.'
+  return 'Report this with its line: the api and this version of headgate do not agree.'
+}

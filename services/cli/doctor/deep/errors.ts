@@ -1,0 +1,17 @@
+import { HeadgateError } from '../../../platform/errors.ts'
+
+/** A step of the walk did not come out as it should. The message is what was seen; `advice` says what to do. */
+export class StepFailedError extends HeadgateError {
+  readonly code = 'HEADGATE_STEP_FAILED'
+  readonly advice: string
+
+  constructor(seen: string, advice: string) {
+    super(seen)
+    this.advice = advice
+  }
+}
+
+/** The user cannot be signed in. The message says why, and what to do. */
+export class SignInError extends HeadgateError {
+  readonly code = 'HEADGATE_SIGN_IN'
+}

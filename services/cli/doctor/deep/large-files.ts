@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto'
+import { type ApiClient, expectStatus, type Request } from './api-client.ts'
+import { StepFailedError } from './errors.ts'
+import { download, expectBytes, processed, STEP_TIMEOUT_MS, type Step, uploadOf } from './step.ts'
+
+const MIB = 1024 ** 2
+
+/** More than GRANT_PARTS_ABOVE_BYTES is by default. */
+const IN_PARTS_BYTES = 65 * MIB
+/** For a line that sends 2 Mbit/s. */
+const IN_PARTS_TIMEOUT_MS = 300_000
+
+/** More than one chunk, of which each fits through a function. */
+const TUS_BYTES = 5 * MIB + 3
+const TUS_CHUNK_BYTES = 3 * MIB
+
+interface Presigned {
+  url: string
+  headers: Record<string, string>
+}
+
+const grant: Step = {
+  id: 'grant',
+  title: 'a file goes to S3 directly, by a grant, and is processed',
+  timeoutMs: STEP_TIMEOUT_MS,
+  async run(api) {
+    const bytes = Buffer.from('hello grant')
+    const { uploadId, put } = await askGrant(api, {
+      filename: 'headgate-doctor-grant.txt',
+      contentType: 'text/plain',
+      size: bytes.length,
+    })
+    if (put === undefined)
+      throw new StepFailedError('the grant of a small file has no PUT', 'Check GRANT_PARTS_ABOVE_BYTES of the api.')
+    await send(api, put, bytes)
+    await complete(api, uploadId)
+    await processed(api, uploadId)
+    expectBytes(await download(api, `/uploads/${uploadId}/processed`), 'HELLO GRANT', 'the processed object')
+    return 'HELLO GRANT'
+  },
+}
+
+const parts: Step = {
+  id: 'grant-in-parts',
+  title: 'a file of 65 MiB goes to S3 in parts, and is processed',
+  timeoutMs: IN_PARTS_TIMEOUT_MS,
+  async run(api) {
+    const bytes = randomBytes(IN_PARTS_BYTES)
+    const filename = 'headgate-doctor-parts.bin'
+    const granted = await askGrant(api, { filename, contentType: 'application/octet-stream', size: bytes.length })
+    const { uploadId, put, parts: planned = [] } = granted
+    let at = 0
+    for (const part of planned) {
+      await send(api, part, bytes.subarray(at, at + part.size))
+      at += part.size
+    }
+    // One request, where the deployment takes files of this size so.
+    if (put !== undefined) await send(api, put, bytes)
+    await complete(api, uploadId)
+    const { size } = await processed(api, uploadId)
+    if (size !== bytes.length) throw new StepFailedError(`${size} bytes are recorded`, 'See the log of the api.')
+    return put === undefined ? `${planned.length} parts` : 'in one request: GRANT_PARTS_ABOVE_BYTES is higher here'
+  },
+}
+
+const tus: Step = {
+  id: 'tus',
+  title: 'a file comes by tus in two chunks, goes on where it was, and is stored byte for byte',
+  timeoutMs: STEP_TIMEOUT_MS,
+  async run(api) {
+    const bytes = randomBytes(TUS_BYTES)
+    const base64 = (text: string) => Buffer.from(text).toString('base64')
+    const protocol = { 'tus-resumable': '1.0.0' }
+    const metadata = `filename ${base64('headgate-doctor-tus.bin')},filetype ${base64('application/octet-stream')}`
+    const created = expectStatus(
+      await api.request('/uploads/tus', {
+        method: 'POST',
+        headers: { ...protocol, 'upload-length': String(bytes.length), 'upload-metadata': metadata },
+      }),
+      201,
+    )
+    const url = api.resolve(created.headers.get('location') ?? '')
+    const uploadId = new URL(url).pathname.split('/').at(-1) ?? ''
+    api.made.add(uploadId)
+    let offset = 0
+    while (offset < bytes.length) {
+      const headers = {
+        ...protocol,
+        'upload-offset': String(offset),
+        'content-type': 'application/offset+octet-stream',
+      }
+      const body = bytes.subarray(offset, offset + TUS_CHUNK_BYTES)
+      expectStatus(await api.request(url, { method: 'PATCH', headers, body }), 204)
+      const head = expectStatus(await api.request(url, { method: 'HEAD', headers: protocol }), 200)
+      const stored = Number(head.headers.get('upload-offset'))
+      if (stored !== offset + body.length) {
+        throw new StepFailedError(
+          `${stored} bytes are stored after ${offset + body.length} were sent`,
+          'Something on the way changes or cuts bodies.',
+        )
+      }
+      offset = stored
+    }
+    expectBytes(await download(api, `/uploads/${uploadId}/content`), bytes, 'the stored file')
+    return `${bytes.length} bytes came back as they were`
+  },
+}
+
+interface Granted {
+  uploadId: string
+  put?: Presigned
+  parts?: Array<Presigned & { size: number }>
+}
+
+async function askGrant(api: ApiClient, wanted: Record<string, unknown>): Promise<Granted> {
+  const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(wanted) }
+  const answer = expectStatus(await api.request('/uploads/grants', request), 201)
+  uploadOf(api, answer)
+  return answer.body as unknown as Granted
+}
+
+async function send(api: ApiClient, { url, headers }: Presigned, body: NonNullable<Request['body']>): Promise<void> {
+  expectStatus(await api.request(url, { method: 'PUT', headers, body }), 200)
+}
+
+async function complete(api: ApiClient, uploadId: string): Promise<void> {
+  expectStatus(await api.request(`/uploads/${uploadId}/complete`, { method: 'POST' }), 200, 202)
+}
+
+/** Files that come in more than one request. */
+export const largeFiles: readonly Step[] = [grant, tus, parts]

@@ -1,0 +1,97 @@
+import { explain, NOBODY_ANSWERS } from '../explain.ts'
+import type { Result } from '../run-checks.ts'
+import { type ApiClient, createApiClient } from './api-client.ts'
+import { StepFailedError } from './errors.ts'
+import { largeFiles } from './large-files.ts'
+import { firstRequest, latencyStep, type Measured } from './latency.ts'
+import { deletion, reading } from './reading.ts'
+import type { Step } from './step.ts'
+import { wholeBodies } from './whole-bodies.ts'
+
+/** A step, what it came to, and how long it took. */
+export interface StepResult extends Result {
+  ms: number
+}
+
+export interface Walk {
+  steps: readonly StepResult[]
+  /** Undefined where the deployment could not be measured. */
+  measured: Measured | undefined
+  /** Uploads that could not be deleted. */
+  left: readonly string[]
+}
+
+export interface WalkSettings {
+  /** Without a slash at its end. */
+  root: string
+  token: string
+  /** Uploads to measure with. */
+  requests: number
+  /** Left out: all. */
+  only?: readonly string[] | undefined
+  /** What the very first request came to. */
+  first: StepResult
+  /** Ends the walk early. What it made is deleted all the same. */
+  signal: AbortSignal
+  onResult(result: StepResult): void
+}
+
+/** The steps in their order, but for the first request, the measurement and the deletion. */
+const STEPS: readonly Step[] = [...wholeBodies, ...largeFiles, ...reading]
+
+/** Every step, in order. */
+export const stepIds: readonly string[] = [firstRequest.id, ...STEPS.map(({ id }) => id), 'latency', deletion.id]
+
+/**
+ * Does with a deployment what clients do, step by step: one after the other, since the steps measure as well. Deletes in the end what
+ * the steps made, whatever came of them.
+ */
+export async function walk(settings: WalkSettings): Promise<Walk> {
+  const { root, token, requests, only, first, signal, onResult } = settings
+  const made = new Set<string>()
+  const results: StepResult[] = [first]
+  let measured: Measured | undefined
+  const latency = latencyStep(requests, first.ms, latencies => {
+    measured = latencies
+  })
+  const take = async (step: Step, ended?: AbortSignal) => {
+    const bound = AbortSignal.timeout(step.timeoutMs)
+    const ends = ended === undefined ? bound : AbortSignal.any([bound, ended])
+    const result = await takeStep(step, createApiClient({ root, token, signal: ends, made }))
+    results.push(result)
+    onResult(result)
+  }
+  for (const step of [...STEPS, latency]) {
+    if (signal.aborted) break
+    if (only === undefined || only.includes(step.id)) await take(step, signal)
+  }
+  // Also where somebody ends the walk: nothing is to be left behind.
+  await take(deletion)
+  return { steps: results, measured, left: [...made] }
+}
+
+/** Takes a step. Resolves to what it came to, and never rejects. */
+export async function takeStep(step: Step, api: ApiClient): Promise<StepResult> {
+  const { id, title } = step
+  const startedAt = performance.now()
+  const since = () => Math.round(performance.now() - startedAt)
+  try {
+    const seen = await step.run(api)
+    return { id, title, status: 'ok', seen, ms: since() }
+  } catch (error) {
+    return { id, title, status: 'failed', ...whatFailed(error, step), ms: since() }
+  }
+}
+
+function whatFailed(error: unknown, { timeoutMs }: Step): { seen: string; advice: string } {
+  if (error instanceof StepFailedError) return { seen: error.message, advice: error.advice }
+  const finding = explain(error)
+  if (finding?.status === 'failed') return { seen: finding.seen, advice: finding.advice }
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  if (/Abort|Timeout/.test(text))
+    return { seen: `it was not done within ${timeoutMs / 1_000} s`, advice: NOBODY_ANSWERS }
+  return {
+    seen: `the step itself failed: ${text}`,
+    advice: 'This is a defect of headgate: please report it with this line.',
+  }
+}

@@ -1,0 +1,110 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { type ApiClient, expectStatus } from './api-client.ts'
+import { StepFailedError } from './errors.ts'
+import { download, expectBytes, processed, STEP_TIMEOUT_MS, type Step, uploadOf } from './step.ts'
+
+const timeoutMs = STEP_TIMEOUT_MS
+/** Stored and queued, or stored alone where Kinesis did not take the event: a worker publishes it later. */
+const ACCEPTED = [200, 202] as const
+
+/** The largest body that goes through a function: API Gateway has it in base64, and Lambda takes 6 MB. */
+const THROUGH_LAMBDA_BYTES = 4_000_000
+
+const json: Step = {
+  id: 'upload-json',
+  title: 'a file in JSON is processed',
+  timeoutMs,
+  async run(api) {
+    const uploadId = await postJson(api, { filename: 'headgate-doctor.txt', content: 'hello kinesis' })
+    await processed(api, uploadId)
+    const text = await download(api, `/uploads/${uploadId}/processed`)
+    expectBytes(text, 'HELLO KINESIS', 'the processed object')
+    return text.toString()
+  },
+}
+
+const form: Step = {
+  id: 'upload-form',
+  title: 'two files in a form are processed, and their names are kept',
+  timeoutMs,
+  async run(api) {
+    const names = ['grüße 世界 😀.txt', 'b.csv']
+    const body = new FormData()
+    body.append('file', new File(['guten tag'], names[0] ?? '', { type: 'text/plain' }))
+    body.append('file', new File(['name,count\nx,1\n'], names[1] ?? '', { type: 'text/csv' }))
+    // A body of known length: what is in front of a function takes no other.
+    const encoded = new Response(body)
+    const type = encoded.headers.get('content-type') ?? ''
+    const bytes = Buffer.from(await encoded.arrayBuffer())
+    const request = { method: 'POST', headers: { 'content-type': type }, body: bytes }
+    const answer = expectStatus(await api.request('/uploads', request), ...ACCEPTED)
+    const uploads = Array.isArray(answer.body.uploads) ? (answer.body.uploads as Record<string, unknown>[]) : []
+    for (const { uploadId } of uploads) api.made.add(String(uploadId))
+    const seen = await Promise.all(uploads.map(({ uploadId }) => processed(api, String(uploadId))))
+    const kept = seen.map(({ filename }) => filename)
+    if (JSON.stringify(kept) !== JSON.stringify(names)) {
+      throw new StepFailedError(`the names are ${JSON.stringify(kept)}`, 'Something on the way changes bodies.')
+    }
+    return `${kept.join(' and ')} are processed`
+  },
+}
+
+const raw: Step = {
+  id: 'upload-raw',
+  title: 'a raw body of 4 MB is stored byte for byte, and one that does not match its digest is refused',
+  timeoutMs,
+  async run(api) {
+    const bytes = randomBytes(THROUGH_LAMBDA_BYTES)
+    const digest = (of: Buffer) => `sha-256=:${createHash('sha256').update(of).digest('base64')}:`
+    const post = (headers: Record<string, string>) =>
+      api.request('/uploads?filename=headgate-doctor.bin', {
+        method: 'POST',
+        headers: { 'content-type': 'application/octet-stream', ...headers },
+        body: bytes,
+      })
+    const answer = expectStatus(await post({ 'content-digest': digest(bytes) }), ...ACCEPTED)
+    const uploadId = uploadOf(api, answer)
+    expectBytes(await download(api, `/uploads/${uploadId}/content`), bytes, 'the stored file')
+    const { body } = expectStatus(await post({ 'content-digest': digest(Buffer.from('another')) }), 400)
+    if (body.type !== 'urn:headgate:problem:digest-mismatch') {
+      throw new StepFailedError(
+        `a wrong digest is refused as ${body.type}`,
+        'Check that API_URL is the root of this api.',
+      )
+    }
+    return `${bytes.length} bytes came back as they were; a wrong digest is refused`
+  },
+}
+
+const idempotency: Step = {
+  id: 'idempotency-key',
+  title: 'a request that is sent again with its Idempotency-Key makes no second upload',
+  timeoutMs,
+  async run(api) {
+    const key = { 'idempotency-key': randomUUID() }
+    const upload = { filename: 'headgate-doctor-once.txt', content: 'once' }
+    const first = await postJson(api, upload, key)
+    const second = await postJson(api, upload, key)
+    if (first === second) return 'both requests were answered with the same upload'
+    throw new StepFailedError(
+      'the second request made another upload',
+      'See the log of the api: its table may not be the one that it writes to.',
+    )
+  },
+}
+
+export async function postJson(
+  api: ApiClient,
+  upload: { filename: string; content: string },
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const request = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(upload),
+  }
+  return uploadOf(api, expectStatus(await api.request('/uploads', request), ...ACCEPTED))
+}
+
+/** Files that come in one request. */
+export const wholeBodies: readonly Step[] = [json, form, raw, idempotency]

@@ -1,0 +1,199 @@
+import { once } from 'node:events'
+import path from 'node:path'
+import { PassThrough } from 'node:stream'
+import t, { type Test } from 'tap'
+import { doctorConfigSchema } from '../../../services/cli/doctor/config.ts'
+import { latencyOf } from '../../../services/cli/doctor/deep/latency.ts'
+import { withoutSecrets } from '../../../services/cli/doctor/deep/report.ts'
+import { stepIds } from '../../../services/cli/doctor/deep/run-deep.ts'
+import { processTerminal, tokenOf } from '../../../services/cli/doctor/deep/sign-in.ts'
+import { loadConfig } from '../../../services/platform/config/load.ts'
+import { eventually } from '../../api/support.ts'
+import { startAws } from '../../support/aws.ts'
+import { startFaultProxy } from '../../support/fault-proxy.ts'
+import { runProgram } from '../../support/processes.ts'
+import { runHeadgate } from '../program.ts'
+
+const services = path.resolve(import.meta.dirname, '../../../services')
+const aws = await startAws(t, { shards: 1 })
+
+/** Starts an api of its own, for as long as the test. Resolves to its URL. */
+async function startApi(t: Pick<Test, 'teardown'>, env: Record<string, string> = {}): Promise<string> {
+  const settings = { ...aws.env, HOST: '127.0.0.1', PORT: '0', ...env }
+  const api = runProgram(t, [path.join(services, 'api/server.ts')], { env: settings })
+  const url = () => /listening at (http:\/\/127\.0\.0\.1:\d+)/.exec(api.stdout())?.[1]
+  await eventually(() => url() !== undefined, 60_000)
+  return url() ?? ''
+}
+
+const API_URL = await startApi(t)
+const worker = runProgram(t, [path.join(services, 'worker/worker.ts')], { env: aws.env })
+await eventually(() => worker.stdout().includes('"lease acquired"'), 60_000)
+
+/** A user whose uploads are those of one test. */
+async function anew(): Promise<Record<string, string>> {
+  const user = await aws.createUser(`doctor-${crypto.randomUUID()}@example.com`)
+  return { ...aws.env, API_URL, HEADGATE_USERNAME: user.username, HEADGATE_PASSWORD: user.password }
+}
+
+t.test('a deployment that works passes every step, and nothing of it is left', async t => {
+  const env = await anew()
+  const { code, lines, stderr } = await runHeadgate(t, env, 'doctor', '--deep', '--json', '--requests', '5')
+  t.equal(code, 0, stderr)
+  const findings = lines()
+  const { report, measured, left } = findings.pop()
+  t.strictSame(
+    findings.filter(({ status }) => status === 'failed'),
+    [],
+  )
+  const ids = findings.map(({ id }) => id)
+  t.strictSame(
+    stepIds.filter(id => !ids.includes(id)),
+    [],
+    'every step was taken',
+  )
+  t.equal(findings.find(({ id }) => id === 'upload-json').seen, 'HELLO KINESIS')
+  t.match(measured, { atOnce: { count: 10 }, upload: { count: 5, p50: Number, p99: Number }, firstMs: Number })
+  t.strictSame(left, [])
+  const token = await tokenOf(loadConfig(doctorConfigSchema, env), { ask: async () => undefined })
+  const list = await fetch(`${API_URL}/uploads`, { headers: { authorization: `Bearer ${token}` } })
+  t.strictSame(await list.json(), { uploads: [] })
+
+  t.match(report, /^## headgate doctor --deep\n/)
+  t.match(report, /\| ok \| `tus` \| 5242883 bytes came back as they were \(\d+ ms\) \|/)
+  t.match(report, /\| `POST \/uploads`, 1 KB \| 5 \| \d+ \| \d+ \| \d+ \|/)
+  const values = [env.HEADGATE_USERNAME, env.HEADGATE_PASSWORD, API_URL, env.COGNITO_CLIENT_ID]
+  const secrets = [...values.map(String), 'X-Amz', 'eyJ']
+  t.strictSame(
+    secrets.filter(secret => report.includes(secret)),
+    [],
+  )
+})
+
+t.test('an api for another audience fails, and each step says what was answered and what to do', async t => {
+  const url = await startApi(t, { COGNITO_CLIENT_ID: 'another0client0000000001' })
+  const env = { ...(await anew()), API_URL: url }
+  const only = ['--only', 'upload-json', '--only', 'api-with-token']
+  const { code, lines } = await runHeadgate(t, env, 'doctor', '--deep', '--json', ...only)
+  t.equal(code, 1)
+  const found = Object.fromEntries(lines().map(finding => [finding.id ?? 'report', finding]))
+  t.match(found['upload-json'], {
+    status: 'failed',
+    seen: /^POST \/uploads was answered with 401 instead of 200 or 202, request \S+: urn:headgate:problem:invalid-token/,
+    advice: 'See the checks `token` and `api-with-token`.',
+  })
+  t.match(found['api-with-token'].advice, /COGNITO_CLIENT_ID/)
+  t.match(found.report.report, /\| failed \| `upload-json` \| .*\*\*Do:\*\* See the checks/)
+})
+
+t.test('Ctrl-C ends the walk, and what was uploaded is deleted', async t => {
+  const env = await anew()
+  const args = [
+    path.join(services, 'cli/headgate.ts'),
+    'doctor',
+    '--deep',
+    '--json',
+    '--only',
+    'upload-json',
+    '--only',
+    'latency',
+    '--requests',
+    '1000',
+  ]
+  const program = runProgram(t, args, { env })
+  await eventually(() => program.stdout().includes('"upload-json"'), 60_000)
+  program.child.kill('SIGINT')
+  t.match(await program.ended, { code: 1, signal: null }, program.stderr())
+  const lines = program
+    .stdout()
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.match(
+    lines.find(({ id }) => id === 'delete'),
+    { status: 'ok', seen: /^[1-9]\d* uploads were deleted$/ },
+  )
+  t.strictSame(lines.at(-1).left, [])
+})
+
+t.test('without a user, or an api, or with a wrong password, it says what to set', async t => {
+  const { HEADGATE_PASSWORD: _password, ...nobody } = await anew()
+  t.match(await runHeadgate(t, nobody, 'doctor', '--deep'), {
+    code: 2,
+    stderr: /set API_TOKEN, or HEADGATE_USERNAME and HEADGATE_PASSWORD/,
+  })
+  t.match(await runHeadgate(t, aws.env, 'doctor', '--deep'), { code: 2, stderr: /`--deep` needs API_URL/ })
+  t.match(await runHeadgate(t, aws.env, 'doctor', '--small'), { code: 2, stderr: /need --deep/ })
+  t.match(await runHeadgate(t, aws.env, 'doctor', '--only', 'tus'), { code: 2, stderr: /It is a step of --deep/ })
+  const wrong = { ...(await anew()), HEADGATE_PASSWORD: 'Wrong-password-1' }
+  const refused = await runHeadgate(t, wrong, 'doctor', '--deep')
+  t.match(refused, { code: 1, stderr: /^Cognito refuses the sign-in: NotAuthorizedException/ })
+  t.notMatch(`${refused.stdout}${refused.stderr}`, /Wrong-password-1/)
+})
+
+t.test('a user who has to answer a second factor is told to set API_TOKEN', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.cognito)
+  proxy.inject(exchange =>
+    exchange.answer(200, {}, JSON.stringify({ ChallengeName: 'SOFTWARE_TOKEN_MFA', Session: 's' })),
+  )
+  const issuer = `${proxy.url}/${aws.env.COGNITO_USER_POOL_ID}`
+  const config = loadConfig(doctorConfigSchema, { ...(await anew()), COGNITO_ISSUER: issuer })
+  await t.rejects(tokenOf(config, { ask: async () => undefined }), {
+    code: 'HEADGATE_SIGN_IN',
+    message: /SOFTWARE_TOKEN_MFA.* API_TOKEN/,
+  })
+})
+
+t.test('a password that is typed is not shown', async t => {
+  const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined })
+  const stderr = new PassThrough()
+  const terminal = processTerminal({ stdin, stderr } as unknown as NodeJS.Process)
+  const asked = terminal.ask('Password: ', { isHidden: true })
+  stdin.write('Secret-word-1\r')
+  t.equal(await asked, 'Secret-word-1')
+  const shown = stderr.read().toString()
+  t.match(shown, /^Password: /)
+  t.notMatch(shown, /Secret/)
+
+  const name = terminal.ask('User name: ')
+  stdin.write('ann\r')
+  t.equal(await name, 'ann')
+  const ended = terminal.ask('Password: ', { isHidden: true })
+  stdin.end()
+  t.equal(await ended, undefined, 'the end of the input is no password')
+  const nowhere = processTerminal({ stdin: new PassThrough(), stderr } as unknown as NodeJS.Process)
+  t.equal(await nowhere.ask('User name: '), undefined, 'where there is no terminal, nobody is asked')
+  await once(stderr.end().resume(), 'end')
+})
+
+t.test('a report has nothing in it that names the account or lets anybody in', async t => {
+  const config = loadConfig(doctorConfigSchema, {
+    ...(await anew()),
+    API_URL: 'https://abcde12345.execute-api.us-east-1.amazonaws.com/api',
+  })
+  const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'
+  const clean = (text: string) => withoutSecrets(text, config, token)
+  t.equal(clean(`Bearer ${token}`), 'Bearer (token)')
+  t.equal(clean('another eyJhbGciOiJub25lIn0.eyJzdWIiOiIyIn0.'), 'another (token)')
+  t.equal(
+    clean('User: arn:aws:sts::123456789012:assumed-role/api/x is not authorized'),
+    'User: arn:aws:sts::(account):assumed-role/api/x is not authorized',
+  )
+  t.equal(
+    clean(`${config.API_URL}/uploads and https://zyxwv98765.execute-api.eu-west-1.amazonaws.com`),
+    '(API_URL)/uploads and https://(api).execute-api.eu-west-1.amazonaws.com',
+  )
+  t.equal(
+    clean(
+      `https://${config.UPLOAD_BUCKET}.s3.amazonaws.com/uploads/a?versionId=1&X-Amz-Credential=ASIAABCDEFGHIJKLMNOP%2F20261130&X-Amz-Signature=ff`,
+    ),
+    'https://(UPLOAD_BUCKET).s3.amazonaws.com/uploads/a?(presigned)',
+  )
+  t.equal(clean('the key AKIAABCDEFGHIJKLMNOP of ann@example.com'), 'the key (key id) of (address)')
+})
+
+t.test('percentiles are those of the nearest rank', async t => {
+  const hundred = Array.from({ length: 100 }, (_, index) => 100 - index)
+  t.strictSame(latencyOf(hundred), { count: 100, p50: 50, p99: 99, max: 100 })
+  t.strictSame(latencyOf([7]), { count: 1, p50: 7, p99: 7, max: 7 })
+})
