@@ -1,4 +1,4 @@
-import { Duration, Stack, type StackProps } from 'aws-cdk-lib'
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib'
 import { LambdaIntegration } from 'aws-cdk-lib/aws-apigateway'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events'
@@ -62,6 +62,10 @@ export class LambdaStack extends Stack {
       concurrency: settings.processorConcurrency,
     })
     createMapping(this, { stream: data.stream, processor, failures, settings })
+    // `headgate doctor` looks at the mapping of this function.
+    new CfnOutput(this, 'ProcessorFunctionOutput', { value: processor.functionName }).overrideLogicalId(
+      'ProcessorFunction',
+    )
 
     // A container does this housekeeping in the background. A function does not run between its requests.
     const relay = createFunction(this, 'Relay', {

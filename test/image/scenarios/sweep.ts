@@ -1,10 +1,9 @@
-import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import type { Test } from 'tap'
 import { itemKey } from '../../../services/uploads/records/store.ts'
 import { httpApiEvent } from '../../api/gateway-events.ts'
 import { type GrantBody, send } from '../../api/grants/support.ts'
-import { createTestUser, NO_TRACES, type TestUser } from '../../api/support.ts'
-import type { TestAws } from '../../support/aws.ts'
+import { createTestUser, NO_TRACES } from '../../api/support.ts'
 import { type Scene, scheduled } from '../functions.ts'
 import type { Answer } from './upload.ts'
 
@@ -27,20 +26,25 @@ export async function endExpiredGrant(t: Test, { aws, start }: Scene): Promise<v
 
   const sweep = await start('sweep')
   t.strictSame(await sweep.invoke(scheduled), { ended: 0 }, 'its time is not up yet')
-  await backdate(aws, user, uploadId, 26 * HOUR)
+  const table = aws.env.UPLOADS_TABLE ?? ''
+  await backdate({ dynamodb: aws.dynamodb, table }, { owner: user.sub, uploadId }, 26 * HOUR)
   t.strictSame(await sweep.invoke(scheduled), { ended: 1 })
   t.strictSame(await user.traces(), NO_TRACES)
   const late = await post(`/uploads/${uploadId}/complete`)
   t.equal(late.statusCode, 404, late.body)
 }
 
-/** Makes a promise so much older, as if that time had gone by. */
-async function backdate({ dynamodb, env }: TestAws, { sub }: TestUser, uploadId: string, ms: number): Promise<void> {
+/** Makes a grant older by so many milliseconds, as if that time had gone by. */
+export async function backdate(
+  { dynamodb, table }: { dynamodb: DynamoDBClient; table: string },
+  key: { owner: string; uploadId: string },
+  ms: number,
+): Promise<void> {
   const at = (epochMs: number) => ({ S: new Date(epochMs).toISOString() })
   await dynamodb.send(
     new UpdateItemCommand({
-      TableName: env.UPLOADS_TABLE,
-      Key: itemKey({ owner: sub, uploadId }),
+      TableName: table,
+      Key: itemKey(key),
       UpdateExpression: 'SET uploadedAt = :uploaded, expiresAt = :expires',
       ConditionExpression: '#status = :pending',
       ExpressionAttributeNames: { '#status': 'status' },

@@ -1,0 +1,101 @@
+import { hash, randomUUID } from 'node:crypto'
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import type { Test } from 'tap'
+import { v7 as uuidv7 } from 'uuid'
+import { createUploadStore, itemKey } from '../../../services/uploads/records/store.ts'
+import { eventually } from '../../api/support.ts'
+import { backdate } from '../../image/scenarios/sweep.ts'
+import { operation } from '../../support/fault-proxy.ts'
+import { internalError } from '../../support/faults/aws-errors.ts'
+import { putUpload, uploadRecord } from '../../worker/pipeline.ts'
+import type { Deployment } from './deployment.ts'
+
+const HOUR = 3_600_000
+
+/** Every schedule runs each minute here, and the relay leaves an event to the api for half a minute first. */
+const BY_SCHEDULE_MS = 180_000
+
+const send = async ({ users, apiUrl }: Deployment, path: string, body: unknown) => {
+  const headers = { authorization: `Bearer ${users.demo.idToken}`, 'content-type': 'application/json' }
+  const answer = await fetch(`${apiUrl}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+  return { status: answer.status, body: (await answer.json()) as { uploadId: string } }
+}
+
+/** The relay publishes an event that Kinesis would not take from the api. */
+export async function publishBySchedule(t: Test, deployment: Deployment): Promise<void> {
+  const { proxies, users, apiUrl } = deployment
+  const fault = proxies.kinesis.inject(internalError('kinesis'), { when: operation('PutRecords') })
+  const { status, body } = await send(deployment, '/uploads', { filename: 'outbox.txt', content: 'hello relay' })
+  fault.remove()
+  t.equal(status, 202, 'the event is left in the outbox')
+  const headers = { authorization: `Bearer ${users.demo.idToken}` }
+  await eventually(async () => {
+    const answer = await fetch(`${apiUrl}/uploads/${body.uploadId}?wait=20`, { headers })
+    return ((await answer.json()) as { status: string }).status === 'processed'
+  }, BY_SCHEDULE_MS)
+  t.pass('the relay publishes it, and it is processed')
+}
+
+/** The sweep ends a grant that nobody completed. */
+export async function endBySchedule(t: Test, deployment: Deployment): Promise<void> {
+  const { clients, users } = deployment
+  const wanted = { filename: 'never.txt', contentType: 'text/plain', size: 5 }
+  const { status, body } = await send(deployment, '/uploads/grants', wanted)
+  t.equal(status, 201)
+  const store = storeOf(deployment)
+  const key = { owner: users.demo.owner, uploadId: body.uploadId }
+  await backdate({ dynamodb: clients.dynamodb, table: tableOf(deployment) }, key, 26 * HOUR)
+  await eventually(async () => (await store.get(key)) === undefined, BY_SCHEDULE_MS)
+  t.pass('the sweep ends a grant whose time is up')
+}
+
+/** The sweep of strays gives up an object without a record, and returns an upload that waits in vain to the outbox. */
+export async function removeBySchedule(t: Test, deployment: Deployment): Promise<void> {
+  const { clients, outputs } = deployment
+  const store = storeOf(deployment)
+  const content = 'hello strays'
+  const anew = () =>
+    uploadRecord({
+      uploadId: uuidv7(),
+      owner: randomUUID(),
+      status: 'queued',
+      bucket: outputs.UploadBucket ?? '',
+      size: content.length,
+      sha256: hash('sha256', content),
+    })
+  const [stray, waiting] = [anew(), anew()]
+  await putUpload(clients.s3, stray, content)
+  await putUpload(clients.s3, waiting, content)
+  await store.create(waiting)
+  await leaveDuePass(deployment)
+  // From the outbox the relay takes it to the processor.
+  await eventually(async () => (await store.get(waiting))?.status === 'processed', BY_SCHEDULE_MS)
+  const late = putUpload(clients.s3, stray, 'late').then(() => store.create(stray))
+  await t.rejects(late, { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'the sweep of strays gives up what nobody has recorded')
+}
+
+/**
+ * Writes down a pass that is due at once and covers all that there is by now. A worker whose clock is ahead would leave one. So the
+ * test does not wait for the hours after which an object counts as a stray.
+ */
+async function leaveDuePass(deployment: Deployment): Promise<void> {
+  const now = Date.now()
+  const at = (epochMs: number) => ({ N: String(epochMs) })
+  await deployment.clients.dynamodb.send(
+    new UpdateItemCommand({
+      TableName: tableOf(deployment),
+      Key: itemKey({ owner: '#strays', uploadId: 'sweep' }),
+      UpdateExpression: 'SET nextAt = :due, coveredTo = :from, passTo = :to REMOVE #token, claimedUntil, #cursor',
+      ExpressionAttributeNames: { '#token': 'token', '#cursor': 'cursor' },
+      ExpressionAttributeValues: { ':due': at(0), ':from': at(now - HOUR), ':to': at(now + HOUR) },
+    }),
+  )
+}
+
+function tableOf({ outputs }: Deployment): string {
+  return outputs.ExportheadgatedataUploadsTable ?? ''
+}
+
+function storeOf(deployment: Deployment) {
+  return createUploadStore({ dynamodb: deployment.clients.dynamodb, table: tableOf(deployment) })
+}
