@@ -96,7 +96,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   const origins = listed(config.CORS_ORIGINS)
   await app.register(securityHeaders, { isShared: origins.length > 0 })
   if (origins.length > 0) await app.register(cors, { origins })
-  if (config.PUBLIC_PATH !== '') await app.register(publicPath, { path: config.PUBLIC_PATH })
+  await app.register(publicPath, { path: config.PUBLIC_PATH })
   await app.register(closing)
   await app.register(unambiguous)
   await app.register(routerErrors)

@@ -43,6 +43,15 @@ t.test('below a stage, clients are told where things are as they see it', async 
   await post('/uploads', { 'content-type': 'application/json' }, json)
   const page = await app.inject({ url: '/uploads?limit=1', headers: auth })
   t.match(page.headers.link, /^<\/api\/uploads\?.*>; rel="next"$/)
+  t.equal(`<${page.json().next}>; rel="next"`, page.headers.link, 'in the body as in the header')
+  const wanted = JSON.stringify({ filename: 'a.txt', contentType: 'text/plain', size: 1 })
+  const granted = await post('/uploads/grants', { 'content-type': 'application/json' }, wanted)
+  const { complete, renew } = granted.json()
+  t.strictSame(
+    [complete, renew],
+    ['/complete', '/grant'].map(end => `${granted.headers.location}${end}`),
+  )
+  t.equal((await app.inject({ url: renew.slice(4), headers: auth })).json().complete, complete)
   const content = await app.inject({ url: `${String(made.headers.location).slice(4)}/content`, headers: auth })
   t.match(content.headers.location, /^http:/, 'what is elsewhere stays where it is')
 })

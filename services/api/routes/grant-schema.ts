@@ -34,8 +34,9 @@ export const grantSchema = Type.Object(
   { additionalProperties: false },
 )
 
-export function toGrant({ upload, ...requests }: Grant) {
+/** @param publicPath the path below which clients see the api */
+export function toGrant({ upload, ...requests }: Grant, publicPath: string) {
   const { arrival: _arrival, owner: _owner, requestId: _requestId, updatedAt: _at, bucket, key, ...rest } = upload
-  const at = `/uploads/${upload.uploadId}`
+  const at = `${publicPath}/uploads/${upload.uploadId}`
   return { ...rest, s3: { bucket, key }, ...requests, complete: `${at}/complete`, renew: `${at}/grant` }
 }

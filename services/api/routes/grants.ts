@@ -131,7 +131,7 @@ const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, option
     const grant = once?.grant ?? (await grants.create(announced, log))
     if (once?.isReplay) reply.header('idempotent-replayed', 'true')
     reply.header('location', `/uploads/${grant.upload.uploadId}`).header('cache-control', 'no-store')
-    return reply.code(201).send(toGrant(grant))
+    return reply.code(201).send(toGrant(grant, app.publicPath))
   })
 }
 
@@ -144,7 +144,7 @@ const goOnWithGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { gr
     const uploadId = request.params.id
     const grant = isUploadId(uploadId) ? await grants.renew({ owner, uploadId }) : undefined
     if (!grant) throw new ProblemError('not-found', 'You have no upload with this id that waits for its file.')
-    return reply.header('cache-control', 'no-store').send(toGrant(grant))
+    return reply.header('cache-control', 'no-store').send(toGrant(grant, app.publicPath))
   })
 
   app.post('/uploads/:id/complete', { schema: completeSchema, config }, async (request, reply) => {

@@ -53,6 +53,6 @@ export const listUploads: FastifyPluginAsyncTypebox<{ list: ListUploads }> = asy
     if (page.next === undefined) return reply.send({ uploads })
     const query = new URLSearchParams({ ...(status && { status }), limit, cursor: encodeCursor(page.next) })
     const next = `/uploads?${query}`
-    return reply.header('link', `<${next}>; rel="next"`).send({ uploads, next })
+    return reply.header('link', `<${next}>; rel="next"`).send({ uploads, next: app.publicPath + next })
   })
 }

@@ -61,7 +61,7 @@ export const apiConfigSchema = Type.Object({
     maxLength: 256,
     default: '',
     description:
-      'The path prefix that clients see and that a gateway in front removes, such as `/api` for the stage of a REST API. It is prepended to every `Location` and `Link` header. Empty: no prefix.',
+      'The path prefix that clients see and that a gateway in front removes, such as `/api` for the stage of a REST API. It is prepended to every `Location` and `Link` header, and to paths in response bodies. Empty: no prefix.',
   }),
   KEY_TEMPLATE: Type.Enum(['uploads/{owner}/{uploadId}/{filename}', 'uploads/{filename}'], {
     default: 'uploads/{owner}/{uploadId}/{filename}',

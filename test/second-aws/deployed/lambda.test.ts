@@ -10,7 +10,16 @@ import { endBySchedule, publishBySchedule, removeBySchedule } from './schedules.
 const skip = notInstalled('ministack') || (runtimeClientMissing() ?? false)
 
 /** Ways through the deployment that differ by the gateway. */
-const THROUGH_THE_GATEWAY = ['first-request', 'upload-json', 'upload-form', 'tus', 'events', 'paging', 'delete']
+const THROUGH_THE_GATEWAY = [
+  'first-request',
+  'upload-json',
+  'upload-form',
+  'grant',
+  'tus',
+  'events',
+  'paging',
+  'delete',
+]
 
 t.setTimeout(1_800_000)
 

@@ -15,22 +15,25 @@ const HOUR = 3_600_000
 /** Every schedule runs each minute here, and the relay leaves an event to the api for half a minute first. */
 const BY_SCHEDULE_MS = 180_000
 
-const send = async ({ users, apiUrl }: Deployment, path: string, body: unknown) => {
+/** Resolves to the id of the upload. @throws where the answer has another status */
+async function send({ users, apiUrl }: Deployment, path: string, body: unknown, status: number): Promise<string> {
   const headers = { authorization: `Bearer ${users.demo.idToken}`, 'content-type': 'application/json' }
   const answer = await fetch(`${apiUrl}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-  return { status: answer.status, body: (await answer.json()) as { uploadId: string } }
+  const text = await answer.text()
+  if (answer.status !== status) throw new Error(`POST ${path} was answered with ${answer.status}: ${text}`)
+  return (JSON.parse(text) as { uploadId: string }).uploadId
 }
 
 /** The relay publishes an event that Kinesis would not take from the api. */
 export async function publishBySchedule(t: Test, deployment: Deployment): Promise<void> {
   const { proxies, users, apiUrl } = deployment
   const fault = proxies.kinesis.inject(internalError('kinesis'), { when: operation('PutRecords') })
-  const { status, body } = await send(deployment, '/uploads', { filename: 'outbox.txt', content: 'hello relay' })
-  fault.remove()
-  t.equal(status, 202, 'the event is left in the outbox')
+  // 202: the event is left in the outbox.
+  const sending = send(deployment, '/uploads', { filename: 'outbox.txt', content: 'hello relay' }, 202)
+  const uploadId = await sending.finally(() => fault.remove())
   const headers = { authorization: `Bearer ${users.demo.idToken}` }
   await eventually(async () => {
-    const answer = await fetch(`${apiUrl}/uploads/${body.uploadId}?wait=20`, { headers })
+    const answer = await fetch(`${apiUrl}/uploads/${uploadId}?wait=20`, { headers })
     return ((await answer.json()) as { status: string }).status === 'processed'
   }, BY_SCHEDULE_MS)
   t.pass('the relay publishes it, and it is processed')
@@ -40,16 +43,15 @@ export async function publishBySchedule(t: Test, deployment: Deployment): Promis
 export async function endBySchedule(t: Test, deployment: Deployment): Promise<void> {
   const { clients, users } = deployment
   const wanted = { filename: 'never.txt', contentType: 'text/plain', size: 5 }
-  const { status, body } = await send(deployment, '/uploads/grants', wanted)
-  t.equal(status, 201)
+  const uploadId = await send(deployment, '/uploads/grants', wanted, 201)
   const store = storeOf(deployment)
-  const key = { owner: users.demo.owner, uploadId: body.uploadId }
+  const key = { owner: users.demo.owner, uploadId }
   await backdate({ dynamodb: clients.dynamodb, table: tableOf(deployment) }, key, 26 * HOUR)
   await eventually(async () => (await store.get(key)) === undefined, BY_SCHEDULE_MS)
   t.pass('the sweep ends a grant whose time is up')
 }
 
-/** The sweep of strays gives up an object without a record, and returns an upload that waits in vain to the outbox. */
+/** The sweep of orphans gives up an object without a record, and returns an upload that waits in vain to the outbox. */
 export async function removeBySchedule(t: Test, deployment: Deployment): Promise<void> {
   const { clients, outputs } = deployment
   const store = storeOf(deployment)
@@ -71,7 +73,7 @@ export async function removeBySchedule(t: Test, deployment: Deployment): Promise
   // From the outbox the relay takes it to the processor.
   await eventually(async () => (await store.get(waiting))?.status === 'processed', BY_SCHEDULE_MS)
   const late = putUpload(clients.s3, stray, 'late').then(() => store.create(stray))
-  await t.rejects(late, { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'the sweep of strays gives up what nobody has recorded')
+  await t.rejects(late, { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'the sweep of orphans gives up what nobody has recorded')
 }
 
 /**

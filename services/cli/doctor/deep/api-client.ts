@@ -27,7 +27,7 @@ export interface Request {
 export interface ApiClient {
   /** @param where a path below the root of the api, or a whole URL of S3, which gets no token */
   request(where: string, request?: Request): Promise<Answer>
-  /** The URL of a `Location` or a `Link`, which begins at the root of the host. */
+  /** The URL of a `Location`, a `Link` or a path in an answer. They begin at the root of the host. */
   resolve(reference: string): string
   /** Ids of the uploads that are still to be deleted. */
   readonly made: Set<string>

@@ -25,7 +25,7 @@ const grant: Step = {
   timeoutMs: STEP_TIMEOUT_MS,
   async run(api) {
     const bytes = Buffer.from('hello grant')
-    const { uploadId, put } = await askGrant(api, {
+    const { uploadId, put, complete } = await askGrant(api, {
       filename: 'headgate-doctor-grant.txt',
       contentType: 'text/plain',
       size: bytes.length,
@@ -33,7 +33,7 @@ const grant: Step = {
     if (put === undefined)
       throw new StepFailedError('the grant of a small file has no PUT', 'Check GRANT_PARTS_ABOVE_BYTES of the api.')
     await send(api, put, bytes)
-    await complete(api, uploadId)
+    await end(api, complete)
     await processed(api, uploadId)
     expectBytes(await download(api, `/uploads/${uploadId}/processed`), 'HELLO GRANT', 'the processed object')
     return 'HELLO GRANT'
@@ -48,7 +48,7 @@ const parts: Step = {
     const bytes = randomBytes(IN_PARTS_BYTES)
     const filename = 'headgate-doctor-parts.bin'
     const granted = await askGrant(api, { filename, contentType: 'application/octet-stream', size: bytes.length })
-    const { uploadId, put, parts: planned = [] } = granted
+    const { uploadId, put, parts: planned = [], complete } = granted
     let at = 0
     for (const part of planned) {
       await send(api, part, bytes.subarray(at, at + part.size))
@@ -56,7 +56,7 @@ const parts: Step = {
     }
     // One request, where the deployment takes files of this size so.
     if (put !== undefined) await send(api, put, bytes)
-    await complete(api, uploadId)
+    await end(api, complete)
     const { size } = await processed(api, uploadId)
     if (size !== bytes.length) throw new StepFailedError(`${size} bytes are recorded`, 'See the log of the api.')
     return put === undefined ? `${planned.length} parts` : 'in one request: GRANT_PARTS_ABOVE_BYTES is higher here'
@@ -108,6 +108,8 @@ const tus: Step = {
 
 interface Granted {
   uploadId: string
+  /** Where to say that everything has arrived, from the root of the host on. */
+  complete: string
   put?: Presigned
   parts?: Array<Presigned & { size: number }>
 }
@@ -123,8 +125,9 @@ async function send(api: ApiClient, { url, headers }: Presigned, body: NonNullab
   expectStatus(await api.request(url, { method: 'PUT', headers, body }), 200)
 }
 
-async function complete(api: ApiClient, uploadId: string): Promise<void> {
-  expectStatus(await api.request(`/uploads/${uploadId}/complete`, { method: 'POST' }), 200, 202)
+/** Says that everything has arrived. */
+async function end(api: ApiClient, complete: string): Promise<void> {
+  expectStatus(await api.request(api.resolve(complete), { method: 'POST' }), 200, 202)
 }
 
 /** Files that come in more than one request. */

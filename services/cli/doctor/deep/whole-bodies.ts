@@ -28,7 +28,7 @@ const form: Step = {
   title: 'two files in a form are processed, and their names are kept',
   timeoutMs,
   async run(api) {
-    const names = ['grüße 世界 😀.txt', 'b.csv']
+    const names = ['headgate-doctor grüße 世界 😀.txt', 'headgate-doctor.csv']
     const body = new FormData()
     body.append('file', new File(['guten tag'], names[0] ?? '', { type: 'text/plain' }))
     body.append('file', new File(['name,count\nx,1\n'], names[1] ?? '', { type: 'text/csv' }))
