@@ -1,7 +1,9 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import type { Test } from 'tap'
 
 /** A program that a test runs, and what it writes. */
@@ -14,13 +16,27 @@ export interface Program {
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
+export interface ProgramSettings extends Pick<SpawnOptions, 'cwd' | 'detached'> {
+  env?: Record<string, string>
+  /** Ends the program also when the test itself is killed, after which no teardown runs. @default false */
+  endsWithTest?: boolean
+}
+
+const endWithParent = pathToFileURL(path.resolve(import.meta.dirname, '../../services/local/pipeline/child-preload.ts'))
+
 /** Runs a file on this Node for as long as the test. */
 export function runProgram(
   t: Pick<Test, 'teardown'>,
   args: readonly string[],
-  { env = {}, ...options }: Pick<SpawnOptions, 'cwd' | 'detached'> & { env?: Record<string, string> } = {},
+  { env = {}, endsWithTest = false, ...options }: ProgramSettings = {},
 ): Program {
-  const child = spawn(process.execPath, args, { ...options, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] })
+  const preload = endsWithTest ? ['--import', endWithParent.href] : []
+  const child = spawn(process.execPath, [...preload, ...args], {
+    ...options,
+    env: cleanEnv(env),
+    // The preload ends the program when the channel to the test is gone.
+    stdio: ['ignore', 'pipe', 'pipe', ...(endsWithTest ? (['ipc'] as const) : [])],
+  })
   const output = { stdout: '', stderr: '' }
   child.stdout?.setEncoding('utf8').on('data', text => {
     output.stdout += text

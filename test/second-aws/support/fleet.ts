@@ -39,8 +39,10 @@ export async function startFleet(
   const account = await createAccount(t, server)
   const proxies = await startProxies(t, server)
   const env = { ...account.env, ...proxies.env, ...PACES, HOST: '127.0.0.1', PORT: '0', ...more }
-  const program = runProgram(t, [path.join(services, 'api/server.ts')], { env })
-  const workers = Array.from({ length: count }, () => runProgram(t, [path.join(services, 'worker/worker.ts')], { env }))
+  const program = runProgram(t, [path.join(services, 'api/server.ts')], { env, endsWithTest: true })
+  const workers = Array.from({ length: count }, () =>
+    runProgram(t, [path.join(services, 'worker/worker.ts')], { env, endsWithTest: true }),
+  )
   const [url = ''] = await Promise.all([
     logged(program, /"msg":"Server listening at (http:[^"]+)"/),
     ...workers.map(worker => logged(worker, /"msg":"worker started"/)),

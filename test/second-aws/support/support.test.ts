@@ -90,20 +90,31 @@ t.test(
   },
 )
 
-t.test('a server ends with the test that started it, kill -9 included', { skip: notInstalled('moto') }, async t => {
-  const module = JSON.stringify(path.join(import.meta.dirname, 'servers.ts'))
-  const program = `
-    const { startMoto } = await import(${module})
-    const { pid } = await startMoto({ teardown() {} })
-    console.log('server', pid)`
-  const starter = runProgram(t, ['--input-type=module', '-e', program], { env: {} })
-  const pidOf = () => Number(/^server (\d+)$/m.exec(starter.stdout())?.[1])
-  await until(() => pidOf() > 0, { what: `the server: ${starter.stderr()}`, timeoutMs: 60_000 })
-  t.ok(isAlive(pidOf()))
-  starter.child.kill('SIGKILL')
-  await starter.ended
-  await until(() => !isAlive(pidOf()), { what: 'the end of the server' })
-})
+t.test(
+  'a fleet and its server end with the test that started them, kill -9 included',
+  { skip: notInstalled('moto') },
+  async t => {
+    const [servers, fleet] = ['servers.ts', 'fleet.ts'].map(name =>
+      JSON.stringify(path.join(import.meta.dirname, name)),
+    )
+    const program = `
+    const [{ startMoto }, { startFleet }] = [await import(${servers}), await import(${fleet})]
+    const t = { teardown() {} }
+    const server = await startMoto(t)
+    const { api, workers } = await startFleet(t, server, { workers: 1 })
+    console.log('pids', server.pid, api.program.pid, workers[0].pid, '.')`
+    const starter = runProgram(t, ['--input-type=module', '-e', program], { env: {} })
+    const pids = () => /^pids (\d+) (\d+) (\d+) \.$/m.exec(starter.stdout())?.slice(1).map(Number) ?? []
+    await until(() => pids().length > 0, { what: `the fleet: ${starter.stderr()}`, timeoutMs: 180_000 })
+    t.strictSame(
+      pids().map(pid => isAlive(pid)),
+      [true, true, true],
+    )
+    starter.child.kill('SIGKILL')
+    await starter.ended
+    await until(() => !pids().some(pid => isAlive(pid)), { what: 'the end of the fleet', timeoutMs: 30_000 })
+  },
+)
 
 t.test('the skip of a test says what to install', async t => {
   const folder = t.testdir()
