@@ -65,6 +65,9 @@ function kindOf({ API_URL = '', PROCESSOR_FUNCTION }: DoctorConfig): string {
 const PRIVATE = [
   'UPLOAD_BUCKET',
   'PROCESSED_BUCKET',
+  'STREAM_NAME',
+  'UPLOADS_TABLE',
+  'APPLICATION_NAME',
   'COGNITO_USER_POOL_ID',
   'COGNITO_CLIENT_ID',
   'PROCESSOR_FUNCTION',
@@ -80,6 +83,7 @@ const PATTERNS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b/g, '(key id)'],
   [/\b[\w.+-]+@[\w-]+\.[\w.-]+\b/g, '(address)'],
   [/\b\d{12}\b/g, '(account)'],
+  [/:(assumed-role|role|user)\/[\w+=,.@/-]+/g, ':$1/(name)'],
   [/\b[a-z0-9]{8,12}\.execute-api\./g, '(api).execute-api.'],
 ]
 
