@@ -4,12 +4,23 @@ import t, { type Test } from 'tap'
 import { createLambdaHandler } from '../../services/api/lambda-handler.ts'
 import { createUploadStore } from '../../services/uploads/records/store.ts'
 import { startAws } from '../support/aws.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
+import { silence } from '../support/faults/faults.ts'
 import { startSilent } from '../support/silent.ts'
 import { form } from './form.ts'
 import { httpApiEvent } from './gateway-events.ts'
 import { grant, partsOf, send } from './grants/support.ts'
 import { makeKey, signToken } from './issuer.ts'
-import { ask, buildTestApi, createTestUser, isProblem, postJson, type TestApi, type TestUser } from './support.ts'
+import {
+  ask,
+  buildTestApi,
+  createTestUser,
+  eventually,
+  isProblem,
+  postJson,
+  type TestApi,
+  type TestUser,
+} from './support.ts'
 import { tusClient, uploadIdOf } from './tus/client.ts'
 
 const MIB = 1024 ** 2
@@ -141,6 +152,31 @@ t.test('every route that needs S3 answers 503 in time while S3 accepts and stays
     else {
       t.equal(answer.response.status, one.withoutS3, name)
       t.ok(answer.ms < LATEST_MS, `${name}: after ${Math.round(answer.ms)} ms`)
+    }
+  }
+})
+
+t.test('what the api asks of AWS ends with the request that it is asked for, not 10 s later', async t => {
+  const asked: Record<'s3' | 'dynamodb', string[]> = {
+    s3: ['JSON upload', 'grant in parts'],
+    dynamodb: ['JSON upload', 'status', 'list'],
+  }
+  for (const [service, names] of Object.entries(asked) as Array<['s3' | 'dynamodb', string[]]>) {
+    const proxy = await startFaultProxy(t, aws.endpoints[service])
+    const api = await buildTestApi(t, aws, { ownClients: true, env, endpoints: { [service]: proxy.url } })
+    for (const name of names) {
+      let ended = 0
+      const silent = proxy.inject(async exchange => {
+        await silence(exchange)
+        ended++
+      })
+      isLate(t, name, await call(api, user, calls[name] as Call))
+      const answeredAt = performance.now()
+      t.ok(silent.hits > 0, `${name}: ${service} was asked`)
+      await eventually(() => ended === silent.hits, 15_000)
+      const ms = Math.round(performance.now() - answeredAt)
+      t.ok(ms < 3_000, `${name}: ${service} was asked for ${ms} ms more`)
+      silent.remove()
     }
   }
 })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Context } from 'aws-lambda'
 import t from 'tap'
 import { createLambdaHandler, type GatewayEvent } from '../../services/api/lambda-handler.ts'
@@ -73,3 +74,27 @@ t.test('an event that is no request fails its invocation, and names the fields o
     t.notMatch(String(error), /kept/)
   }
 })
+
+for (const [version, eventOf] of Object.entries({ '2.0': httpApiEvent, '1.0': restApiEvent })) {
+  t.test(`${version}: a body in base64, or none, whose length is not its Content-Length is refused`, async t => {
+    const bytes = Buffer.from([1, 2, 3, 4])
+    const send = (body: Buffer | undefined, length: string, more: Record<string, string> = {}) => {
+      const headers = { ...auth, 'content-type': 'application/octet-stream', 'content-length': length, ...more }
+      const call = { method: 'POST', path: '/uploads', query: { filename: 'a.bin' }, headers }
+      return answerTo(eventOf({ ...call, ...(body && { body }) }))
+    }
+    t.match(await send(bytes, '4'), { statusCode: 200, body: { size: 4 } })
+    t.match(await send(undefined, '0'), { statusCode: 200, body: { size: 0 } })
+    for (const [body, length] of [
+      [bytes, '3'],
+      [bytes, '400'],
+      [bytes, 'four'],
+      [undefined, '400'],
+    ] as const) {
+      const refused = { statusCode: 400, body: { type: 'urn:headgate:problem:bad-request' } }
+      t.match(await send(body, length), refused, `${body?.length ?? 'no'} bytes, Content-Length ${length}`)
+    }
+    const digest = `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`
+    t.match(await send(bytes, '400', { 'content-digest': digest }), { statusCode: 200 }, 'a digest proves the body')
+  })
+}

@@ -22,20 +22,25 @@ export function withGatewayBody<T>(event: EventBody, work: () => T): T {
 }
 
 /**
- * Refuses a body that API Gateway has changed or may have changed: one that has the replacement character, or another length than its
- * client has sent. A text that has that character of its own looks the same, even in its length: a digest of the body proves it, and
- * is compared as always.
+ * Refuses a body that is not the one that its client sent: a text that has the replacement character, and any body whose length differs
+ * from its `Content-Length`. A text that has that character of its own looks the same, even in its length: a digest of the body proves
+ * it, and is compared as always.
  */
 export const gatewayBody = fastifyPlugin(
   async app => {
     app.addHook('preParsing', async ({ headers }) => {
-      const { body, isBase64Encoded = false } = current.getStore() ?? {}
-      if (isBase64Encoded || !body) return
+      const event = current.getStore()
+      if (!event) return
+      const { isBase64Encoded = false } = event
+      const body = event.body ?? ''
+      const arrived = Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8')
       const length = headers['content-length']
-      const isChanged = length !== undefined && Number(length) !== Buffer.byteLength(body)
-      if (!isChanged && !body.includes(REPLACEMENT)) return
+      const isOther = length !== undefined && Number(length) !== arrived
+      if (!isOther && (isBase64Encoded || !body.includes(REPLACEMENT))) return
       const isProven = headers['content-digest'] !== undefined || headers['repr-digest'] !== undefined
-      if (!isProven) throw new ProblemError('unsupported-media-type', DETAIL)
+      if (isProven) return
+      if (!isBase64Encoded && body !== '') throw new ProblemError('unsupported-media-type', DETAIL)
+      throw new ProblemError('bad-request', `The body has ${arrived} bytes, and its Content-Length is ${length}.`)
     })
   },
   { name: 'gateway-body', fastify: '5.x' },

@@ -103,6 +103,20 @@ const requests: Record<string, [Call, Expected]> = {
     },
     { status: 415, problem: 'unsupported-media-type' },
   ],
+  'a body in base64 that is shorter than its length': [
+    {
+      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.bin' }, body: binary },
+      headers: { ...octets, 'content-length': '400' },
+    },
+    { status: 400, problem: 'bad-request' },
+  ],
+  'no body, and a length': [
+    {
+      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.bin' } },
+      headers: { ...octets, 'content-length': '400' },
+    },
+    { status: 400, problem: 'bad-request' },
+  ],
   'a form': [
     { method: 'POST', path: '/uploads', headers: formOf('form').headers, body: formOf('form').body.toString() },
     { status: 200, stored: Buffer.from('form'), body: { filename: 'f.bin' } },
