@@ -50,7 +50,9 @@ async function send(aws: TestAws): Promise<UploadRecord> {
 
 async function isProcessed(aws: TestAws, upload: UploadRecord, timeoutMs = RECOVERS_MS): Promise<void> {
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: names.uploadsTable })
-  await eventually(async () => (await store.get(upload))?.status === 'processed', timeoutMs)
+  await eventually(async () => (await store.get(upload))?.status === 'processed', timeoutMs).catch((cause: unknown) => {
+    throw new Error(`The upload ${upload.uploadId} was not processed within ${timeoutMs} ms.`, { cause })
+  })
 }
 
 for (const service of SERVICES) {
@@ -125,7 +127,11 @@ t.test(
         program.stdout(),
         new RegExp(`"variable":"${variable}","timeoutMs":5000,"msg":"AWS did not answer in time`),
       )
-    t.match(program.stderr(), /did not answer DescribeTable of the lease table 'headgate-worker' within 10000 ms/)
+    t.match(
+      program.stderr(),
+      /did not answer DescribeTable of the lease table 'headgate-worker' within 10000 ms/,
+      'the end names the call',
+    )
 
     for (const one of silent) one.remove()
     const upload = await send(aws)
