@@ -57,7 +57,7 @@ export async function processBatches(t: Test, pipeline: Pipeline, start: StartPr
     const [first, second, third] = records as [StreamRecord, StreamRecord, StreamRecord]
     const all = [first, noJson, second, noText, third]
     t.strictSame((await batch(processor, all)).places, [], 'an invalid record is not brought again')
-    t.strictSame(await statusOf(uploads), ['processed', 'processed', 'processed'])
+    t.strictSame(await statusOf(uploads), ['processed', 'processed', 'processed'], 'good records are processed')
     const texts = await Promise.all(uploads.map(async ({ key }) => (await read(processedKey(key))).text))
     t.strictSame(texts, ['ONE', 'TWO', 'GRÜSSE'])
     for (const record of [noJson, noText])
@@ -103,8 +103,8 @@ export async function processBatches(t: Test, pipeline: Pipeline, start: StartPr
     t.strictSame(await statusOf(own.uploads), ['processed', 'stored', 'processed'], 'other keys are not kept back')
     refusal.remove()
     const reads = proxy.count(to('GET', new RegExp(own.uploads[2]?.uploadId ?? 'none')))
-    t.strictSame((await batch(processor, own.records.slice(1))).places, [])
-    t.strictSame(await statusOf(own.uploads), ['processed', 'processed', 'processed'])
+    t.strictSame((await batch(processor, own.records.slice(1))).places, [], 'brought again')
+    t.strictSame(await statusOf(own.uploads), ['processed', 'processed', 'processed'], 'all keys, in the end')
     t.equal(
       proxy.count(to('GET', new RegExp(own.uploads[2]?.uploadId ?? 'none'))),
       reads,
@@ -113,11 +113,11 @@ export async function processBatches(t: Test, pipeline: Pipeline, start: StartPr
 
     const shared = await uploadsOf(pipeline, ['a', 'b', 'c'], 'one key')
     const again = refuse(shared.uploads[1])
-    t.strictSame((await batch(processor, shared.records)).places, [1])
+    t.strictSame((await batch(processor, shared.records)).places, [1], 'of one key, from the one that failed')
     t.strictSame(await statusOf(shared.uploads), ['processed', 'stored', 'stored'], 'the order of a key is kept')
     again.remove()
-    t.strictSame((await batch(processor, shared.records.slice(1))).places, [])
-    t.strictSame(await statusOf(shared.uploads), ['processed', 'processed', 'processed'])
+    t.strictSame((await batch(processor, shared.records.slice(1))).places, [], 'the one key, brought again')
+    t.strictSame(await statusOf(shared.uploads), ['processed', 'processed', 'processed'], 'the one key, in the end')
   })
 
   await t.test('two shards in one event have an answer each, and an overdue record becomes a dead letter', async t => {
@@ -129,11 +129,11 @@ export async function processBatches(t: Test, pipeline: Pipeline, start: StartPr
     const refusal = proxy.inject(awsError('s3', { status: 503, code: 'SlowDown' }), {
       when: to('GET', new RegExp(ids.join('|'))),
     })
-    t.strictSame((await batch(processor, split)).places, [2, 3])
+    t.strictSame((await batch(processor, split)).places, [2, 3], 'the first that failed of each shard')
     const late = Date.now() - 21 * 3_600_000
     t.strictSame((await batch(processor, split.slice(2), late)).places, [], 'no more than GIVE_UP_AFTER_HOURS')
     refusal.remove()
-    t.strictSame(await statusOf(uploads), ['processed', 'processed', 'failed', 'failed'])
+    t.strictSame(await statusOf(uploads), ['processed', 'processed', 'failed', 'failed'], 'overdue uploads fail')
     t.match(await store.get(uploads[3] as UploadRecord), { failure: { code: 'HEADGATE_OVERDUE' } })
   })
 
@@ -150,11 +150,11 @@ export async function processBatches(t: Test, pipeline: Pipeline, start: StartPr
         const when = service === 's3' ? { when: to('GET', new RegExp(stuck?.uploadId ?? 'none')) } : {}
         const silent = proxy.inject(silence, when)
         const { places, ms } = await batch(processor, records)
-        t.strictSame(places, [0])
+        t.strictSame(places, [0], `from the one that ${service} did not answer for`)
         t.ok(ms < 8_000, `answered after ${ms} ms of 8,000`)
-        if (service === 's3') t.strictSame(await statusOf(uploads), ['stored', 'processed'])
+        if (service === 's3') t.strictSame(await statusOf(uploads), ['stored', 'processed'], 'the other is processed')
         silent.remove()
-        t.strictSame((await batch(processor, records)).places, [])
+        t.strictSame((await batch(processor, records)).places, [], 'brought again')
         t.strictSame(await statusOf(uploads), ['processed', 'processed'], 'once it answers again')
       },
     )
