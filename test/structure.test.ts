@@ -107,6 +107,44 @@ t.test('imports point down the list of rooms, never up', async t => {
   )
 })
 
+/**
+ * The layers inside of a room, from the top. A file is in the first layer that matches its path. It may import its own layer and
+ * those below.
+ */
+const layers: Record<string, readonly RegExp[]> = {
+  worker: [
+    /^(?:worker|lambda[\w-]*)\.ts$/,
+    /^(?:lambda\/|orphans\/|consumer\.ts$)/,
+    /^services\.ts$/,
+    /^(?:metrics|dead-letters)\//,
+    /^processing\//,
+    /^outputs\//,
+    /^transforms\//,
+    /^(?:health\/|outbox\/|errors\.ts$|stream-record\.ts$)/,
+  ],
+  uploads: [/^open\.ts$/, /^(?:objects|pending)\//, /^records\//, /^events\//, /^(?:media-types\/|errors\.ts$)/],
+}
+
+t.test('imports inside of worker/ and uploads/ point down their layers', async t => {
+  for (const [room, order] of Object.entries(layers)) {
+    const prefix = `services/${room}/`
+    const layerOf = (name: string) => order.findIndex(layer => layer.test(name.slice(prefix.length)))
+    const files = services.filter(file => file.room === room)
+    t.strictSame(
+      files.filter(({ name }) => layerOf(name) === -1).map(({ name }) => name),
+      [],
+      `every file of ${room} is in a layer`,
+    )
+    const upward = relativeImports(files).filter(
+      ({ file, to }) => to.startsWith(prefix) && layerOf(to) < layerOf(file.name),
+    )
+    t.strictSame(
+      upward.map(({ file, to }) => `${file.name} imports ${to}`),
+      [],
+    )
+  }
+})
+
 t.test('infra imports the platform alone of what runs, and nothing that runs imports infra', async t => {
   const wrong = relativeImports(infra).filter(({ to }) => !/^(?:infra|services\/platform)\//.test(to))
   const backward = relativeImports(services).filter(({ to }) => to.startsWith('infra/'))

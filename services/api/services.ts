@@ -4,16 +4,14 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { type AwsClients, createAwsClients } from '../platform/aws.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
-import { createPublisher, type EventPublisher } from '../uploads/events/publisher.ts'
-import { tracedPublisher } from '../uploads/events/traced-publisher.ts'
-import { createRemoveObject } from '../uploads/objects/remove-object.ts'
-import { createRemoveOutputs } from '../uploads/objects/remove-outputs.ts'
-import { createResultStore, type ResultStore } from '../uploads/objects/result-store.ts'
+import type { EventPublisher } from '../uploads/events/publisher.ts'
+import type { ResultStore } from '../uploads/objects/result-store.ts'
+import { openUploads } from '../uploads/open.ts'
 import { createPendingStore, type PendingStore } from '../uploads/pending/pending-store.ts'
-import { createDeletions, type Deletions } from '../uploads/records/deletions.ts'
+import type { Deletions } from '../uploads/records/deletions.ts'
 import { createIdempotencyStore, type IdempotencyStore } from '../uploads/records/idempotency-store.ts'
 import { createListUploads, type ListUploads } from '../uploads/records/listing.ts'
-import { createUploadStore, type UploadStore } from '../uploads/records/store.ts'
+import type { UploadStore } from '../uploads/records/store.ts'
 
 /** What the api works with. One of each, for as long as the process lives. */
 export interface ApiServices {
@@ -42,31 +40,26 @@ export function createServices(
   tracing?: Tracing,
   aws: AwsClients = createAwsClients({ region: config.AWS_REGION, tracing }),
 ): ApiServices {
-  const stream = config.STREAM_NAME
-  const untold = createPublisher({ kinesis: aws.kinesis, stream, timeoutMs: config.EVENT_PUT_TIMEOUT_MS })
-  const publisher = tracing ? tracedPublisher(untold, { tracing, stream }) : untold
-  const records = { dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }
-  const results = createResultStore(records)
+  const { s3, dynamodb, kinesis } = aws
+  const table = config.UPLOADS_TABLE
+  const { store, results, deletions, publisher } = openUploads({
+    aws,
+    table,
+    stream: config.STREAM_NAME,
+    publishTimeoutMs: config.EVENT_PUT_TIMEOUT_MS,
+    tracing,
+  })
   return {
-    s3: aws.s3,
-    dynamodb: aws.dynamodb,
-    kinesis: aws.kinesis,
-    idempotency: createIdempotencyStore({
-      dynamodb: aws.dynamodb,
-      table: config.UPLOADS_TABLE,
-      claimMs: CLAIM_MS,
-      keepMs: KEEP_MS,
-    }),
-    pending: createPendingStore({ dynamodb: aws.dynamodb, table: config.UPLOADS_TABLE }),
-    store: createUploadStore(records),
-    listUploads: createListUploads(records),
+    s3,
+    dynamodb,
+    kinesis,
+    store,
     results,
-    deletions: createDeletions({
-      ...records,
-      removeObject: createRemoveObject(aws.s3),
-      removeOutputs: createRemoveOutputs(aws.s3, results),
-    }),
+    deletions,
     publisher,
+    idempotency: createIdempotencyStore({ dynamodb, table, claimMs: CLAIM_MS, keepMs: KEEP_MS }),
+    pending: createPendingStore({ dynamodb, table }),
+    listUploads: createListUploads({ dynamodb, table }),
     close: async () => {
       await publisher.drain()
       aws.destroy()

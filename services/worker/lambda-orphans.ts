@@ -4,7 +4,7 @@ import { straysConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
 import { type TimeLeft, withinInvocation } from './lambda/within-invocation.ts'
 import type { SweepResult } from './orphans/pass.ts'
-import { createWorkerOrphanSweep } from './orphans/worker-sweep.ts'
+import { createWorkerOrphanSweep } from './orphans/sweep.ts'
 import { createWorkerServices } from './services.ts'
 
 const config = loadConfig(straysConfigSchema, process.env)

@@ -6,22 +6,19 @@ import type { ProcessorConfig } from '../platform/config/worker.ts'
 import { createTellMetrics, type TellMetrics } from '../platform/emf.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
-import { createPublisher, type EventPublisher } from '../uploads/events/publisher.ts'
-import { tracedPublisher } from '../uploads/events/traced-publisher.ts'
-import { createRemoveObject } from '../uploads/objects/remove-object.ts'
-import { createRemoveOutputs } from '../uploads/objects/remove-outputs.ts'
-import { createResultStore } from '../uploads/objects/result-store.ts'
-import { createDeletions, type Deletions } from '../uploads/records/deletions.ts'
-import { createUploadStore, type UploadStore } from '../uploads/records/store.ts'
-import { createDeadLetters, type DeadLetters } from './dead-letters/writer.ts'
+import type { EventPublisher } from '../uploads/events/publisher.ts'
+import { openUploads } from '../uploads/open.ts'
+import type { Deletions } from '../uploads/records/deletions.ts'
+import type { UploadStore } from '../uploads/records/store.ts'
+import { createDeadLetters } from './dead-letters/writer.ts'
 import type { WorkMetrics } from './metrics/work-metrics.ts'
 import { createAttemptStore } from './processing/attempts/attempt-store.ts'
-import { createProcessor, type Processor } from './processing/processor.ts'
+import { createProcessor, type DeadLetters, type Processor } from './processing/processor.ts'
 import { tracedProcessor } from './processing/traced-processor.ts'
 import { createTransformProcesses } from './transforms/processes/pool.ts'
 import { loadRules } from './transforms/rules/rules.ts'
 
-/** What a worker is made of, in a container and on Lambda alike. */
+/** The parts of a worker, in a container and on Lambda. */
 export interface WorkerServices {
   s3: S3Client
   kinesis: KinesisClient
@@ -31,27 +28,26 @@ export interface WorkerServices {
   publisher: EventPublisher
   deadLetters: DeadLetters
   processor: Processor
-  /** Tells CloudWatch, where the configuration says so. */
+  /** Emits metrics to CloudWatch, if METRICS_NAMESPACE is set. */
   emitMetrics: TellMetrics
-  /** Waits for the publisher and closes the connections. Stop what uses them first. */
+  /** Drains the publisher and closes the connections. Stop everything that uses them first. */
   close(): Promise<void>
 }
 
-/** How long the relay's events may wait for Kinesis. Nobody waits for the relay, and its claims last three times as long. */
+/** Maximum time that an event of the outbox relay waits for Kinesis. Its claim lasts three times as long. */
 const PUBLISH_TIMEOUT_MS = 10_000
 
 /**
- * A large object holds the socket that it is read by while its parts ask for theirs. With fewer sockets than records under
- * way, every one could be held by a reader and none be left to write. They are opened only when needed.
+ * A large object holds the socket that it is read from while its parts are written through others. With fewer sockets than records in
+ * flight, readers could hold all of them and no part could be written. Sockets are opened only when they are needed.
  */
 const MAX_SOCKETS = 1_024
 
 /**
- * Builds them. Connects to nothing yet.
+ * Creates the services from the configuration. Makes no request.
  *
- * @param metrics counts what they do, where somebody asks for it
- * @param tracing tells how long it took, likewise
- * @throws ConfigurationError for transforms that cannot be had
+ * @param metrics counts what the services do
+ * @throws ConfigurationError for transforms that can't be loaded
  */
 export async function createWorkerServices(
   config: ProcessorConfig,
@@ -63,26 +59,22 @@ export async function createWorkerServices(
   const rules = await loadRules(config.TRANSFORMS, processes.inProcess)
   const aws = createAwsClients({ region: config.AWS_REGION, maxSockets: MAX_SOCKETS, tracing })
   const { s3, kinesis, dynamodb } = aws
-  const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
-  const removeObject = createRemoveObject(s3)
-  const results = createResultStore({ dynamodb, table: config.UPLOADS_TABLE })
-  const removeOutputs = createRemoveOutputs(s3, results)
-  const deletions = createDeletions({ dynamodb, table: config.UPLOADS_TABLE, removeObject, removeOutputs })
   const stream = config.STREAM_NAME
-  const basePublisher = createPublisher({ kinesis, stream, timeoutMs: PUBLISH_TIMEOUT_MS })
-  const publisher = tracing ? tracedPublisher(basePublisher, { tracing, stream }) : basePublisher
-  const tell = createTellMetrics({
+  const table = config.UPLOADS_TABLE
+  const uploads = openUploads({ aws, table, stream, publishTimeoutMs: PUBLISH_TIMEOUT_MS, tracing })
+  const { store, deletions, publisher } = uploads
+  const emitMetrics = createTellMetrics({
     namespace: config.METRICS_NAMESPACE,
     application: config.APPLICATION_NAME,
     log,
   })
-  const letters = createDeadLetters({
+  const baseDeadLetters = createDeadLetters({
     s3,
     bucket: config.PROCESSED_BUCKET,
     stream,
-    onWritten: () => tell({ DeadLetters: 1 }),
+    onWritten: () => emitMetrics({ DeadLetters: 1 }),
   })
-  const deadLetters = metrics?.deadLetters(letters) ?? letters
+  const deadLetters = metrics?.deadLetters(baseDeadLetters) ?? baseDeadLetters
   const baseProcessor = createProcessor({
     s3,
     store,
@@ -90,11 +82,11 @@ export async function createWorkerServices(
     uploadBucket: config.UPLOAD_BUCKET,
     processedBucket: config.PROCESSED_BUCKET,
     rules,
-    results,
-    removeOutputs,
+    results: uploads.results,
+    removeOutputs: uploads.removeOutputs,
     processes: processes.size,
     deadLetters,
-    attempts: createAttemptStore({ dynamodb, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }),
+    attempts: createAttemptStore({ dynamodb, table, stream }),
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     tracing,
     log,
@@ -109,7 +101,7 @@ export async function createWorkerServices(
     publisher: metrics?.publisher(publisher) ?? publisher,
     deadLetters,
     processor: metrics?.processor(processor) ?? processor,
-    emitMetrics: tell,
+    emitMetrics,
     async close() {
       await Promise.all([publisher.drain(), processes.close()])
       aws.destroy()

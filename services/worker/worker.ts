@@ -12,7 +12,7 @@ import { createStuckShards } from './health/stuck-shards.ts'
 import { healthPages, live, ready } from './health/worker-health.ts'
 import { startScalingSignal } from './metrics/scaling-signal.ts'
 import { createWorkerMetrics } from './metrics/worker-metrics.ts'
-import { createWorkerOrphanSweep } from './orphans/worker-sweep.ts'
+import { createWorkerOrphanSweep } from './orphans/sweep.ts'
 import { createOutboxRelay } from './outbox/relay.ts'
 import { createWorkerServices } from './services.ts'
 

@@ -30,7 +30,7 @@ t.test('dead letters are listed, shown, redriven to the end of their uploads, an
     return upload
   }
   const givenUp = (count: number) =>
-    until(() => program.stdout().split('record given up').length > count, { what: `${count} dead letters` })
+    until(() => program.stdout().split('record dead-lettered').length > count, { what: `${count} dead letters` })
   const [ann, bob] = [await early('ann'), await early('bob')]
   await put(Buffer.from('not json'), 'odd')
   await givenUp(3)

@@ -32,7 +32,7 @@ t.test('the event of a deleted upload is done: no object, no dead letter, and no
   t.equal(await store.get(upload), undefined)
   t.notOk(await exists(aws.s3, outputOf(upload)))
   t.notOk(await exists(aws.s3, deadLetterOf(record)))
-  t.match(lines, [{ level: 'info', msg: /deleted by its owner/ }, { level: 'info' }])
+  t.match(lines, [{ level: 'info', msg: /the owner deleted the upload/ }, { level: 'info' }])
 })
 
 /** Upper-cases nothing, and does something while it is at it. */

@@ -120,7 +120,7 @@ t.test('also the main one: then the upload has no processed object', async t => 
     status: 'failed',
     failure: {
       code: 'HEADGATE_OUTPUT_TOO_LARGE',
-      reason: 'The output has more than 10 bytes, which is what its item may have.',
+      reason: 'The output has more than 10 bytes, the maximum size of an item.',
     },
   })
   t.equal(await results.get(long, 'main', long.uploadId), undefined)

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Static } from 'typebox'
-import { isPending, type PendingUpload } from '../../uploads/pending/pending.ts'
-import { isFinal, outputsOf, type UploadRecord } from '../../uploads/records/record.ts'
+import { isFinal, isPending, outputsOf, type PendingUpload, type UploadRecord } from '../../uploads/records/record.ts'
 import { isUploadId } from '../../uploads/records/upload-id.ts'
 import type { Sight } from '../watch/snapshot.ts'
 import { uploadSchema } from './schemas.ts'

@@ -1,6 +1,7 @@
 import type { Logger } from '../../platform/log.ts'
-import { isPending, type PendingRecord } from '../../uploads/pending/pending.ts'
+import type { PendingRecord } from '../../uploads/pending/pending.ts'
 import type { PendingStore } from '../../uploads/pending/pending-store.ts'
+import { isPending } from '../../uploads/records/record.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
 import type { EndPending } from '../pending/end-pending.ts'
 import type { Locks } from './lock.ts'

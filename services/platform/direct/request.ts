@@ -30,7 +30,7 @@ export interface DirectReply {
 /** Resolves to what the service answered with a 200, and to undefined for whatever else it answered. */
 export type SendDirect = (request: DirectRequest) => Promise<DirectReply | undefined>
 
-type Config = Pick<
+export type DirectConfig = Pick<
   (S3Client | DynamoDBClient | KinesisClient)['config'],
   'credentials' | 'region' | 'requestHandler' | 'streamCollector' | 'systemClockOffset'
 >
@@ -54,7 +54,7 @@ const ANSWER_MS = 5_000
  * @param resolveEndpoint asked until it has once resolved
  */
 export function createSendDirect(
-  config: Config,
+  config: DirectConfig,
   service: string,
   resolveEndpoint: () => Promise<EndpointV2>,
 ): SendDirect {

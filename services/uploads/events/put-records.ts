@@ -1,13 +1,13 @@
 import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
-import { createSendDirect } from '../../platform/direct/request.ts'
+import { createDirectOrSdk } from '../../platform/direct/json-service.ts'
 
 export interface NewRecord {
   data: Uint8Array
   partitionKey: string
 }
 
-/** What Kinesis says of one record: it is on the stream where it has a sequence number. */
+/** The result of one record. The record is on the stream if it has a sequence number. */
 export interface PutResult {
   SequenceNumber?: string | undefined
   ErrorCode?: string | undefined
@@ -16,39 +16,39 @@ export interface PutResult {
 
 export interface PutRecordsOptions {
   signal: AbortSignal
-  /** Told of each try of the SDK that failed. It gives only the last away, which may come when the time is long up. */
+  /** Called with the error of each failed attempt of the SDK. The SDK itself throws only the last one, which may be too late. */
   onRefusal(cause: unknown): void
 }
 
-/** Puts records by one request. Resolves to a result for each, in their order. Throws what the SDK does. */
+/** Puts records by one request. Resolves to a result for each record, in their order. Throws errors of the SDK. */
 export type PutRecords = (records: readonly NewRecord[], options: PutRecordsOptions) => Promise<readonly PutResult[]>
 
-const HEADERS = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'Kinesis_20131202.PutRecords' }
-
 /**
- * A request of events is shared by a few uploads only, so that what it costs the process is worth a way of its own. Where that does
- * not succeed the SDK's is taken: records whose reply was lost are then on the stream twice, as after any retry.
+ * A few uploads share each request, so its CPU cost matters and it is made directly. If the SDK has to repeat a request whose reply
+ * was lost, the records are on the stream twice, as after any retry.
  */
 export function createPutRecords(kinesis: KinesisClient, stream: string): PutRecords {
-  const send = createSendDirect(kinesis.config, 'kinesis', () =>
-    getEndpointFromInstructions({ StreamName: stream }, PutRecordsCommand, kinesis.config),
-  )
-
-  async function putDirectly(records: readonly NewRecord[], signal: AbortSignal): Promise<readonly PutResult[]> {
-    const Records = records.map(({ data, partitionKey }) => ({ Data: toBase64(data), PartitionKey: partitionKey }))
-    const body = Buffer.from(JSON.stringify({ StreamName: stream, Records }))
-    const reply = await send({ method: 'POST', path: '/', headers: HEADERS, body, signal })
-    return reply ? (JSON.parse(Buffer.from(reply.body).toString()) as { Records: PutResult[] }).Records : []
-  }
+  const directOrSdk = createDirectOrSdk(kinesis.config, {
+    name: 'kinesis',
+    contentType: 'application/x-amz-json-1.1',
+    target: 'Kinesis_20131202',
+    resolveEndpoint: () => getEndpointFromInstructions({ StreamName: stream }, PutRecordsCommand, kinesis.config),
+  })
 
   return async (records, { signal, onRefusal }) => {
-    // An error says no more than a refusal: the SDK will have it too, and tell.
-    const results = await putDirectly(records, signal).catch(() => [])
-    if (results.length === records.length) return results
-    const Records = records.map(({ data, partitionKey }) => ({ Data: data, PartitionKey: partitionKey }))
-    const command = new PutRecordsCommand({ StreamName: stream, Records })
-    listen(command, onRefusal)
-    return (await kinesis.send(command, { abortSignal: signal })).Records ?? []
+    const direct = records.map(({ data, partitionKey }) => ({ Data: toBase64(data), PartitionKey: partitionKey }))
+    const { Records = [] } = await directOrSdk<{ Records?: PutResult[] | undefined }>(
+      'PutRecords',
+      { StreamName: stream, Records: direct },
+      () => {
+        const entries = records.map(({ data, partitionKey }) => ({ Data: data, PartitionKey: partitionKey }))
+        const command = new PutRecordsCommand({ StreamName: stream, Records: entries })
+        listen(command, onRefusal)
+        return kinesis.send(command, { abortSignal: signal })
+      },
+      { signal, isComplete: reply => reply.Records?.length === records.length },
+    )
+    return Records
   }
 }
 

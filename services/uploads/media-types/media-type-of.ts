@@ -1,8 +1,8 @@
+import { onFirstUse } from '../../platform/on-first-use.ts'
 import { detectType, looksLikeText, looksLikeUtf16 } from './detect-type.ts'
 import { isSvg } from './is-svg.ts'
 import { areRelated, isContainer, isNeverText, isRecognizable, isText } from './media-type.ts'
 import { canonicalType, declaredType, isExcel, isOpaque } from './type-names.ts'
-import { typeOfName } from './type-of-name.ts'
 
 /** What there is to find the type of a file by. */
 export interface TypeClues {
@@ -119,3 +119,21 @@ function isMoreExact(claimed: string, shown: string): boolean {
 }
 
 const PERCENT = 0x25
+
+/** Loaded with the first file whose bytes and declared type do not decide its type. */
+const loadMime = onFirstUse(async () => (await import('mime')).default)
+
+/** Extensions that `mime` does not have. */
+const MORE_EXTENSIONS: Readonly<Record<string, string>> = {
+  tab: 'text/tab-separated-values',
+  ndjson: 'application/x-ndjson',
+  jsonl: 'application/x-ndjson',
+}
+
+/** Returns the canonical type of a file name's extension, or undefined if it has none or an unknown one. */
+async function typeOfName(filename: string): Promise<string | undefined> {
+  const extension = /\.([A-Za-z0-9_-]{1,32})$/.exec(filename.trimEnd())?.[1]?.toLowerCase()
+  if (extension === undefined) return undefined
+  const type = MORE_EXTENSIONS[extension] ?? (await loadMime()).getType(extension)
+  return type === null ? undefined : canonicalType(type)
+}

@@ -1,23 +1,5 @@
 import { keyPrefixes } from '../../platform/resources.ts'
-import { OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName, type UploadRecord } from '../records/record.ts'
-
-/** An upload that was promised and has not arrived: neither its digest nor its end is known. */
-export interface PendingUpload
-  extends Omit<UploadRecord, 'status' | 'sha256' | 'processed' | 'outputs' | 'transform' | 'failure'> {
-  status: 'pending'
-  /** Of the whole file, in bytes. What arrives is held to it. */
-  size: number
-  /** What the client said, in lower-case hex, where it said it. */
-  sha256?: string
-  /** ISO 8601, UTC: when it was promised. Once it is accepted, when that was. */
-  uploadedAt: string
-  /** ISO 8601, UTC: when it is given up. */
-  expiresAt: string
-  processed?: never
-  outputs?: never
-  transform?: never
-  failure?: never
-}
+import { OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName, type PendingUpload } from '../records/record.ts'
 
 /**
  * How the bytes arrive. `put`: in one request to S3. `parts`: in requests to S3, each for a part of a multipart upload.
@@ -55,10 +37,6 @@ export interface TusArrival {
 /** A promise with all that is needed to keep it, or to end it. */
 export interface PendingRecord<A extends Arrival = Arrival> extends PendingUpload {
   arrival: A
-}
-
-export function isPending(record: UploadRecord | PendingUpload): record is PendingUpload {
-  return record.status === 'pending'
 }
 
 /** The partition of the index in which promises wait for their end. Beside those of the outbox, and never one of them. */

@@ -1,7 +1,5 @@
 import { type DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
-import type { RemoveObject } from '../objects/remove-object.ts'
-import type { RemoveOutputs } from '../objects/remove-outputs.ts'
 import { conditionally } from './conditional-write.ts'
 import { type DeletedUpload, type ObjectRef, outboxPartition } from './record.ts'
 import { itemKey, type UploadKey } from './store.ts'
@@ -25,8 +23,10 @@ export interface Deletions {
 export interface DeletionSettings {
   dynamodb: DynamoDBClient
   table: string
-  removeObject: RemoveObject
-  removeOutputs: RemoveOutputs
+  /** Removes an upload's object. Resolves too if the object is gone or belongs to another upload. */
+  removeObject(object: ObjectRef, uploadId: string): Promise<void>
+  /** Removes the outputs of an upload from the buckets, except the main one. */
+  removeOutputs(source: ObjectRef, uploadId: string, buckets: readonly string[]): Promise<unknown>
   now?: () => Date
 }
 

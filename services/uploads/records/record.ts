@@ -50,6 +50,28 @@ export interface UploadRecord {
   failure?: UploadFailure
 }
 
+/** An upload that is reserved and has not arrived. Its digest and its end are not known. */
+export interface PendingUpload
+  extends Omit<UploadRecord, 'status' | 'sha256' | 'processed' | 'outputs' | 'transform' | 'failure'> {
+  status: 'pending'
+  /** Size of the whole file, in bytes. The content that arrives must have it. */
+  size: number
+  /** Digest that the client declared, in lower-case hex. */
+  sha256?: string
+  /** ISO 8601, UTC: when the upload was reserved. Becomes the time of acceptance. */
+  uploadedAt: string
+  /** ISO 8601, UTC: when the reservation expires. */
+  expiresAt: string
+  processed?: never
+  outputs?: never
+  transform?: never
+  failure?: never
+}
+
+export function isPending(record: UploadRecord | PendingUpload): record is PendingUpload {
+  return record.status === 'pending'
+}
+
 /** Where an object lies. */
 export interface ObjectRef {
   bucket: string
@@ -61,30 +83,33 @@ export type ProcessedObject = ObjectRef
 /** The name of the output that `GET /uploads/{id}/processed` gives out. */
 export const MAIN_OUTPUT = 'main'
 
-/** Something that was made of an upload. */
-export interface Output {
-  /** `main`, or what its transform calls it. */
+/** An output of an upload. */
+export type Output = OutputDescription & OutputPlace
+
+interface OutputDescription {
+  /** `main`, or the name that the transform gave. */
   name: string
   contentType: string
   /** Bytes. */
   size: number
-  /** What it is to be saved as, where the transform has said it. */
+  /** File name for downloads, if the transform gave one. */
   filename?: string
-  /** What the owner should know of it, in a sentence of the transform. */
+  /** A sentence of the transform for the owner of the upload. */
   note?: string
-  /** Where a further output lies. That of the main one is `processed`. */
-  s3?: ObjectRef
-  /** It is an item of the table: see `result-store.ts`. */
-  isItem?: true
 }
 
-/** An output as it is shown: what is not known of one that was made before that was recorded is left out. */
-export type KnownOutput = Pick<Output, 'name'> & Partial<Output>
+/** An output is an item of the table (see `result-store.ts`), or an object. The object of the main output is in `processed`. */
+type OutputPlace = { isItem: true; s3?: never } | { isItem?: never; s3?: ObjectRef }
 
-/** All that was made of an upload, each with where it lies. */
+/** An output as the api shows it. Old records lack some properties. */
+export type KnownOutput = Pick<OutputDescription, 'name'> & Partial<OutputDescription> & OutputPlace
+
+/** Returns all outputs of an upload, each with its place. */
 export function outputsOf({ processed, outputs }: Pick<UploadRecord, 'processed' | 'outputs'>): KnownOutput[] {
   const known: KnownOutput[] = outputs ?? (processed ? [{ name: MAIN_OUTPUT }] : [])
-  return known.map(output => (output.name === MAIN_OUTPUT && processed ? { ...output, s3: processed } : output))
+  return known.map(output =>
+    output.name === MAIN_OUTPUT && processed && !output.isItem ? { ...output, s3: processed } : output,
+  )
 }
 
 export interface TransformIdentity {

@@ -1,90 +1,81 @@
 import {
+  type AttributeValue,
   type DynamoDBClient,
   GetItemCommand,
+  PutItemCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { getEndpointFromInstructions } from '@smithy/core/endpoints'
+import { createDirectOrSdk } from '../../platform/direct/json-service.ts'
 import { UploadGivenUpError } from '../errors.ts'
-import type { PendingUpload } from '../pending/pending.ts'
+
 import { conditionally, unlessRefused } from './conditional-write.ts'
 import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
-import { createPutNew } from './put-new.ts'
 import {
   type ObjectRef,
   type OutboxEntry,
   outboxPartition,
+  type PendingUpload,
   type ProcessedObject,
   type ProcessingResult,
   type UploadFailure,
   type UploadRecord,
 } from './record.ts'
 import { deletedFrom, isDeleted } from './tombstone.ts'
-import { createUpdateItem } from './update-item.ts'
 
-/** An upload is known by its owner and its id together: who has only one of them has nothing. */
+/** Identifies an upload. Both parts are needed: an id alone finds nothing. */
 export interface UploadKey {
   owner: string
   uploadId: string
 }
 
-/** What came of marking the end of an upload: `again` where it had come to one before. */
+/** The result of marking the end of an upload. `again`: the upload had ended before. */
 export type MarkResult = 'refused' | 'first' | 'again'
 
-/** The upload records. */
+/** The upload records. Methods that take a signal reject when it fires. */
 export interface UploadStore {
   /**
-   * Records an upload; one that is `stored` with its outbox mark. Doing it again changes nothing.
+   * Creates a record. A record that is `stored` gets an outbox mark. To create it again changes nothing.
    *
-   * @throws UploadGivenUpError where the id is that of a deleted upload, or of one that was swept: nothing is recorded
+   * @throws UploadGivenUpError if the id belongs to an upload that was deleted or swept
    */
   create(record: UploadRecord): Promise<void>
-  /**
-   * The record as it is now, or undefined where this owner has no such upload, or has deleted it. Rejects when the signal
-   * fires.
-   */
+  /** Reads a record. Undefined if this owner has no such upload, or has deleted it. */
   get(key: UploadKey, signal?: AbortSignal): Promise<UploadRecord | PendingUpload | undefined>
   /**
-   * The event is not known to be on the stream: sets the outbox mark, and the status from `queued` to `stored`. Resolves to
-   * false where the upload is not `queued`: then its event has been seen, or it was never recorded.
+   * Sets the outbox mark and changes `queued` to `stored`, for an event that may not be on the stream. Resolves to false if the upload
+   * is not `queued`: a worker has its event, or it was never recorded.
    */
   markStored(key: UploadKey): Promise<boolean>
-  /** The event is on the stream: takes the outbox mark off, and the status from `stored` to `queued`. */
+  /** Removes the outbox mark and changes `stored` to `queued`, for an event that is on the stream. */
   markQueued(key: UploadKey): Promise<void>
-  /**
-   * A worker is at it, told by an event of the object `source`: from `stored` or `queued` to `processing`. Changes nothing
-   * where the upload is anything else, or there is none. Rejects when the signal fires.
-   */
+  /** Changes `stored` or `queued` to `processing`. Changes nothing if the upload has another status or another object. */
   markProcessing(key: UploadKey, source: ObjectRef, signal?: AbortSignal): Promise<void>
   /**
-   * The end of an upload, told by an event of the object `source`. It is refused where there is no record of the upload, it has not
-   * arrived or is deleted, or its object is another: whoever may write events must not end an upload by naming what is not its object.
+   * Changes the status to `processed`. Refused if there is no record, the upload has not arrived or is deleted, or its object is not
+   * `source`: an event must not end an upload whose object it does not name.
    *
-   * @param processed the main output, where it is an object
-   * @param made all that was made, and by what
+   * @param processed the main output, if it is an object
+   * @param result all outputs, and the transform that wrote them
    */
   markProcessed(
     key: UploadKey,
     source: ObjectRef,
     processed: ProcessedObject | undefined,
-    made?: ProcessingResult,
+    result?: ProcessingResult,
   ): Promise<MarkResult>
-  /** The other end. Never undoes `processed`. Resolves to false where that is refused, and where the upload is processed. */
+  /** Changes the status to `failed`. Resolves to false if that is refused as above, or if the upload is `processed`. */
   markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
   /**
-   * The event of a failed upload was put on the stream again: from `failed` to `queued`, its failure forgotten. Resolves to false
-   * where the upload is not as it was when `failed` was read: it may have been processed since, or have failed anew.
+   * Changes `failed` to `queued` and removes the failure, for an event that was put on the stream again. Resolves to false if the upload
+   * changed since `failed` was read.
    */
   markRedriven(failed: UploadKey & { updatedAt: string }): Promise<boolean>
-  /**
-   * Uploads of one outbox partition that were recorded before a time and still have their mark, oldest first, deleted ones
-   * among them. Rejects when the signal fires.
-   */
+  /** Lists uploads of one outbox partition that were recorded before a time and have a mark, oldest first, deleted ones included. */
   listOutbox(query: OutboxQuery, signal?: AbortSignal): Promise<OutboxEntry[]>
-  /**
-   * Reserves an upload of the outbox for one relay until `until` (epoch ms). Resolves to false where another has it or its
-   * mark is gone.
-   */
+  /** Claims an upload of the outbox until `until` (epoch ms). Resolves to false if another relay has it or it has no mark. */
   claimOutbox(key: UploadKey, claim: { now: number; until: number }): Promise<boolean>
 }
 
@@ -95,11 +86,16 @@ export interface UploadStoreSettings {
 }
 
 export function createUploadStore({ dynamodb, table, now = () => new Date() }: UploadStoreSettings): UploadStore {
-  const putNew = createPutNew(dynamodb, table)
-  const updateItem = createUpdateItem(dynamodb, table)
+  // Every upload is created once and marked once at its end: these two writes are made directly.
+  const directOrSdk = createDirectOrSdk(dynamodb.config, {
+    name: 'dynamodb',
+    contentType: 'application/x-amz-json-1.0',
+    target: 'DynamoDB_20120810',
+    resolveEndpoint: () => getEndpointFromInstructions({ TableName: table }, UpdateItemCommand, dynamodb.config),
+  })
   const queryOutbox = createQueryOutbox(dynamodb, table)
 
-  /** Resolves to whether the condition held. */
+  /** Resolves to true if the condition held. */
   async function update(
     key: UploadKey,
     change: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
@@ -120,11 +116,18 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
   return {
     async create(record) {
       const mark = record.status === 'stored' ? { outboxPartition: outboxPartition(record.uploadId) } : {}
-      if (await conditionally(() => putNew(marshall({ ...record, ...mark }, MARSHALL)))) return
-      // The id is new and unguessable: if it is there already, an earlier try of this very write put it there. Or it is a
-      // tombstone, and whoever took the upload for recorded would lose it.
+      const put = {
+        TableName: table,
+        Item: marshall({ ...record, ...mark }, MARSHALL),
+        ConditionExpression: 'attribute_not_exists(uploadId)',
+      }
+      const isNew = await conditionally(() => directOrSdk('PutItem', put, () => dynamodb.send(new PutItemCommand(put))))
+      if (isNew) return
+      // The id is new and unguessable. An item under it comes from an earlier attempt of this write whose reply was lost, or is a
+      // tombstone. An upload that is taken for recorded although it has a tombstone would be lost.
       const item = await read(record)
-      if (!item || isDeleted(item)) throw new UploadGivenUpError('The upload was given up. Nothing was accepted.')
+      if (!item || isDeleted(item))
+        throw new UploadGivenUpError('The upload was deleted or swept. Nothing was accepted.')
     },
 
     async get(key, signal) {
@@ -135,7 +138,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
     markStored(key) {
       return update(key, {
         UpdateExpression: 'SET #status = :stored, updatedAt = :now, outboxPartition = :partition',
-        // A repeated write whose first reply was lost finds `stored`, and that is what it wanted.
+        // `stored`: a repeated write whose first reply was lost.
         ConditionExpression: '#status IN (:queued, :stored)',
         ExpressionAttributeNames: { '#status': 'status' },
         ExpressionAttributeValues: marshall({
@@ -148,7 +151,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
     },
 
     async markQueued(key) {
-      // The worker may have been faster: then there is nothing left to mark.
+      // If the worker was faster, the condition fails and nothing is left to mark.
       await update(key, {
         UpdateExpression: 'SET #status = :queued, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil',
         ConditionExpression: '#status = :stored',
@@ -177,10 +180,10 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       )
     },
 
-    async markProcessed(key, source, processed, made) {
+    async markProcessed(key, source, processed, result) {
       if (!isText(source)) return 'refused'
-      const values = { processed, outputs: made?.outputs, transform: made?.transform }
-      // What is not there any more goes: a transform that was replaced may have made other things.
+      const values = { processed, outputs: result?.outputs, transform: result?.transform }
+      // Attributes without a value are removed: another transform may have written them before.
       const given = Object.entries(values).filter(([, value]) => value !== undefined)
       const gone = Object.entries(values).filter(([, value]) => value === undefined)
       const sets = given.map(([name]) => `#${name} = :${name}`).join(', ')
@@ -188,6 +191,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
         ', ',
       )
       const change = {
+        TableName: table,
         Key: itemKey(key),
         UpdateExpression: `SET #status = :done, updatedAt = :now${sets && `, ${sets}`} REMOVE ${removes}`,
         ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:deleted, :pending)`,
@@ -209,8 +213,13 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
           MARSHALL,
         ),
       }
-      const before = await unlessRefused(() => updateItem(change))
-      if (!before) return 'refused'
+      const reply = await unlessRefused(() =>
+        directOrSdk<{ Attributes?: Record<string, AttributeValue> | undefined }>('UpdateItem', change, () =>
+          dynamodb.send(new UpdateItemCommand(change)),
+        ),
+      )
+      if (!reply) return 'refused'
+      const before = reply.Attributes ?? {}
       return before.status?.S === 'processed' || before.status?.S === 'failed' ? 'again' : 'first'
     },
 
@@ -262,17 +271,17 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
   }
 }
 
-/** That there is a record, and that its object is the one that the event named. */
+/** Holds if there is a record and its object is the one that the event names. */
 const HAS_SOURCE = '#bucket = :bucket AND #key = :key'
 const SOURCE_NAMES = { '#bucket': 'bucket', '#key': 'key' } as const
 const sourceValues = ({ bucket, key }: ObjectRef) => ({ ':bucket': bucket, ':key': key })
 
-/** No record has a source that is not well-formed, and DynamoDB would refuse the request instead of the condition. */
+/** DynamoDB rejects a request with text that is not well-formed. No record has such a source. */
 const isText = ({ bucket, key }: ObjectRef) => bucket.isWellFormed() && key.isWellFormed()
 
 const MARSHALL = { removeUndefinedValues: true }
 
-/** The key of an upload's item. */
+/** Returns the key of an upload's item. */
 export function itemKey({ owner, uploadId }: UploadKey) {
   return { owner: { S: owner }, uploadId: { S: uploadId } }
 }
@@ -281,7 +290,7 @@ function toEntry(item: Record<string, unknown>): OutboxEntry {
   return isDeleted(item) ? deletedFrom(item) : toRecord(item)
 }
 
-/** The record without what only the stores use. */
+/** Removes the attributes that only the stores use. */
 export function toRecord(item: Record<string, unknown>): UploadRecord {
   const { outboxPartition: _partition, outboxClaimedUntil: _claim, ...rest } = item
   const { arrival: _arrival, lockToken: _token, lockedUntil: _until, lockWanted: _wanted, ...record } = rest

@@ -1,31 +1,12 @@
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import type { UploadFailure } from '../../uploads/records/record.ts'
-import type { UploadKey } from '../../uploads/records/store.ts'
-import { causesOf } from '../processing/failure.ts'
-import type { StreamRecord } from '../stream-record.ts'
+import type { DeadLetters } from '../processing/processor.ts'
 import { DEAD_LETTER_VERSION, type DeadLetter, deadLetterKey } from './dead-letter.ts'
-
-export interface DeadLetters {
-  /**
-   * Stores a record as a dead letter. Resolves to its key once it is durable; a second time overwrites the first.
-   *
-   * @param told the upload that it is of, and the error behind the failure, where they are known
-   * @throws what S3 says: the record must not count as done then
-   */
-  write(
-    record: StreamRecord,
-    failure: UploadFailure,
-    told?: { upload?: UploadKey | undefined; error?: unknown },
-  ): Promise<string>
-  /** Takes one back, by the key that `write` gave. Doing it again is no error. */
-  remove(key: string): Promise<void>
-}
 
 export interface DeadLettersSettings {
   s3: S3Client
   bucket: string
   stream: string
-  /** Told of each once it is durable. */
+  /** Called after each dead letter is stored. */
   onWritten?: () => void
   now?: () => Date
 }
@@ -58,4 +39,20 @@ export function createDeadLetters(settings: DeadLettersSettings): DeadLetters {
       await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }))
     },
   }
+}
+
+/** Maximum number of recorded causes. A chain of causes can be circular. */
+const MAX_CAUSES = 5
+/** Maximum length of a recorded cause, in UTF-16 units. */
+const MAX_CAUSE = 1_000
+
+/** Returns the messages of the causes of an error, outermost first. They are for the operator and may say more than the reason does. */
+function causesOf(error: unknown): string[] {
+  const causes: string[] = []
+  let cause = error instanceof Error ? error.cause : undefined
+  for (; cause !== undefined && causes.length < MAX_CAUSES; cause = cause instanceof Error ? cause.cause : undefined) {
+    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    causes.push(text.slice(0, MAX_CAUSE).toWellFormed())
+  }
+  return causes
 }

@@ -1,7 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { EventPublisher } from '../../uploads/events/publisher.ts'
-import type { DeadLetters } from '../dead-letters/writer.ts'
-import type { Processor } from '../processing/processor.ts'
+import type { DeadLetters, Processor } from '../processing/processor.ts'
 
 /** What the worker does, counted where it does it. */
 export interface WorkMetrics {

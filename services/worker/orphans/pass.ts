@@ -1,74 +1,82 @@
+import type { Logger } from '../../platform/log.ts'
+import { processedKey } from '../../uploads/objects/keys.ts'
 import { type OrphanStore, orphanKey, type UploadState } from '../../uploads/objects/orphan-store.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
-import type { Ending, EndOrphan } from './end-orphan.ts'
-import { judgeMultipart, judgeObject, judgeTail } from './judge.ts'
-import type { UploadsPage } from './list-upload-objects.ts'
+import { judgeMultipart, judgeObject, judgeTail, type Verdict } from './judge.ts'
+import type { UploadObject, UploadsPage } from './list-upload-objects.ts'
 import type { OpenMultipart, Tail, UploadBucket } from './upload-bucket.ts'
 
 /** What a pass, or a part of one, has done. */
 export interface SweepResult {
   /** Uploads that were handed to the outbox relay. */
   requeued: number
-  /** Objects, beginnings of parts and open multipart uploads. */
+  /** Objects, tails of parts and open multipart uploads that were removed. */
   removed: number
 }
 
-export interface PassSettings {
-  bucket: Pick<UploadBucket, 'remove' | 'multiparts' | 'abort' | 'tails'>
-  orphans: Pick<OrphanStore, 'lookUp'>
-  endOrphan: EndOrphan
+export interface PassDeps {
+  bucket: UploadBucket
+  orphans: OrphanStore
+  uploadBucket: string
+  processedBucket: string
+  log: Pick<Logger, 'info' | 'error'>
 }
 
-/** Requests to S3 and DynamoDB at a time. Nobody waits for the sweep. */
-const AT_ONCE = 8
+/** The steps of a pass. */
+export interface Pass {
+  /** Sweeps objects that were written after `from` and not after `to`, in epoch ms. */
+  objects(page: UploadsPage, window: { from: number; to: number }, signal: AbortSignal): Promise<SweepResult>
+  /** Sweeps multipart uploads and tails that were started by then, in epoch ms. There are few, so each pass looks at all of them. */
+  unfinished(to: number, signal: AbortSignal): Promise<SweepResult>
+}
 
-/** The steps of a pass: what lies there, what the table says of it, what is to be done, and the doing. */
-export function createPass({ bucket, orphans: strays, endOrphan: endStray }: PassSettings) {
-  /** Looks what the table has of each, and does to each what is to be done, a few at a time. */
+type Outcome = 'requeued' | 'removed' | 'left'
+
+/** Requests to S3 and DynamoDB at a time. Nothing waits for the sweep. */
+const CONCURRENCY = 8
+
+export function createPass(deps: PassDeps): Pass {
+  const { bucket, orphans } = deps
+
+  /** Reads the state of each upload and acts on each, a few at a time. */
   async function each<T extends UploadKey>(
     found: readonly T[],
-    act: (one: T, standing: UploadState | undefined) => Promise<Ending>,
+    act: (item: T, state: UploadState | undefined) => Promise<Outcome>,
     signal: AbortSignal,
   ): Promise<SweepResult> {
-    const standings = await strays.lookUp(found, signal)
-    const endings: Ending[] = []
-    for (let at = 0; at < found.length && !signal.aborted; at += AT_ONCE) {
-      const some = found.slice(at, at + AT_ONCE)
-      endings.push(...(await Promise.all(some.map(one => act(one, standings.get(orphanKey(one)))))))
+    const states = await orphans.lookUp(found, signal)
+    const outcomes: Outcome[] = []
+    for (let at = 0; at < found.length && !signal.aborted; at += CONCURRENCY) {
+      const some = found.slice(at, at + CONCURRENCY)
+      outcomes.push(...(await Promise.all(some.map(item => act(item, states.get(orphanKey(item)))))))
     }
-    const count = (wanted: Ending) => endings.filter(ending => ending === wanted).length
+    const count = (wanted: Outcome) => outcomes.filter(outcome => outcome === wanted).length
     return { requeued: count('requeued'), removed: count('removed') }
   }
 
-  async function abort(multipart: OpenMultipart, standing: UploadState | undefined): Promise<Ending> {
-    if (judgeMultipart(multipart.multipartId, standing) === 'leave') return 'left'
+  async function abortMultipart(multipart: OpenMultipart, state: UploadState | undefined): Promise<Outcome> {
+    if (judgeMultipart(multipart.multipartId, state) === 'leave') return 'left'
     await bucket.abort(multipart)
     return 'removed'
   }
 
-  async function removeTail({ key }: Tail, standing: UploadState | undefined): Promise<Ending> {
-    if (judgeTail(key, standing) === 'leave') return 'left'
+  async function removeTail({ key }: Tail, state: UploadState | undefined): Promise<Outcome> {
+    if (judgeTail(key, state) === 'leave') return 'left'
     await bucket.remove(key)
     return 'removed'
   }
 
   return {
-    /** Objects that were written after `from` and not after `to`, in epoch ms. */
-    objects(
-      { objects }: UploadsPage,
-      { from, to }: { from: number; to: number },
-      signal: AbortSignal,
-    ): Promise<SweepResult> {
+    objects({ objects }, { from, to }, signal) {
       const old = objects.filter(({ modified }) => modified > from && modified <= to)
       const before = new Date(to).toISOString()
-      return each(old, (object, standing) => endStray(object, judgeObject(object.key, standing, before)), signal)
+      return each(old, (object, state) => endOrphan(deps, object, judgeObject(object.key, state, before)), signal)
     },
 
-    /** What is no object yet and was begun by then, in epoch ms. There is little, so that all of it is looked at each time. */
-    async unfinished(to: number, signal: AbortSignal): Promise<SweepResult> {
+    async unfinished(to, signal) {
       let removed = 0
       for await (const page of bucket.multiparts(signal)) {
-        removed += (await each(page.filter(isOlderThan(to)), abort, signal)).removed
+        removed += (await each(page.filter(isOlderThan(to)), abortMultipart, signal)).removed
       }
       for await (const page of bucket.tails(signal)) {
         removed += (await each(page.filter(isOlderThan(to)), removeTail, signal)).removed
@@ -82,4 +90,40 @@ function isOlderThan(epochMs: number) {
   return ({ modified }: { modified: number }) => modified <= epochMs
 }
 
-export type Pass = ReturnType<typeof createPass>
+/**
+ * Carries out the verdict on an object. The order is safe against an api that still works on this upload: the id is given up before the
+ * object is removed, and an api that records the upload later is refused. If the api records it first, the id can't be given up and
+ * the object stays.
+ */
+async function endOrphan(deps: PassDeps, object: UploadObject, verdict: Verdict): Promise<Outcome> {
+  const { orphans, uploadBucket: bucket } = deps
+  if (verdict === 'requeue') return (await orphans.requeue(object)) ? 'requeued' : 'left'
+  if (verdict === 'leave' || !(await isOwn(deps, object))) return 'left'
+  if (verdict === 'remove') return removeObject(deps, object, 'removed an object that no longer belongs to its upload')
+  if (await wasProcessed(deps, object)) return 'left'
+  const isGivenUp = await orphans.giveUp(object, { bucket, key: object.key })
+  return isGivenUp ? removeObject(deps, object, 'removed an object whose upload was never recorded') : 'left'
+}
+
+/** An object whose metadata names another upload, or none, was not written by the api for this upload. */
+async function isOwn({ bucket, uploadBucket }: PassDeps, { key, owner, uploadId }: UploadObject): Promise<boolean> {
+  const metadata = await bucket.readMetadata({ bucket: uploadBucket, key })
+  return metadata?.owner === owner && metadata.uploadId === uploadId
+}
+
+/** An upload that was processed had a record. If the record is missing, the table is the wrong one or has lost it. */
+async function wasProcessed(deps: PassDeps, { key, uploadId }: UploadObject): Promise<boolean> {
+  const { bucket, processedBucket, log } = deps
+  if ((await bucket.readMetadata({ bucket: processedBucket, key: processedKey(key) })) === undefined) return false
+  log.error(
+    { key, uploadId },
+    'an upload that was processed has no record: does UPLOADS_TABLE belong to UPLOAD_BUCKET?',
+  )
+  return true
+}
+
+async function removeObject({ bucket, log }: PassDeps, object: UploadObject, message: string): Promise<Outcome> {
+  await bucket.remove(object.key)
+  log.info({ key: object.key, uploadId: object.uploadId }, message)
+  return 'removed'
+}

@@ -2,7 +2,7 @@ import type { NewObject } from '../../platform/s3/new-object.ts'
 import { createPartBuffers, PART_BYTES } from '../../platform/s3/part-buffers.ts'
 import { createPutStream, type PutStreamSettings } from '../../platform/s3/put-stream.ts'
 import { OutputTooLargeError } from '../errors.ts'
-import { untilAborted } from '../processing/until-aborted.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** Of one output: two on their way while a third fills. */
 const PARTS_HELD = 3

@@ -6,8 +6,23 @@ import type { ResultSource } from '../../uploads/objects/result-store.ts'
 import type { TransformIdentity } from '../../uploads/records/record.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
 import { ObjectReplacedError } from '../errors.ts'
-import type { SourceObject } from '../processing/source-object.ts'
 import type { RoutedUpload } from '../transforms/rules/match.ts'
+
+/** What S3 says about the object of an upload, and its first bytes. */
+export interface SourceAttributes {
+  /** `HEAD_BYTES` bytes, or all of a shorter object. */
+  head: Uint8Array
+  contentType: string
+  /** The encoding of the content, `gzip` for example. Undefined for plain content. */
+  contentEncoding: string | undefined
+  /** Bytes. */
+  size: number
+  /** Without quotes. */
+  etag: string | undefined
+  /** Undefined in a bucket without versioning. */
+  versionId: string | undefined
+  metadata: Record<string, string>
+}
 
 /** S3 takes 2 KB of metadata in all. */
 const MAX_VALUE = 1_024
@@ -22,7 +37,7 @@ const MAX_UPLOAD_ID_BYTES = 1_024
  */
 export function uploadKeyOf(
   event: UploadEvent | BareEvent,
-  source?: Pick<SourceObject, 'metadata'>,
+  source?: Pick<SourceAttributes, 'metadata'>,
 ): UploadKey | undefined {
   const named = isUploadEvent(event)
     ? { owner: event.userSub, uploadId: event.uploadId }
@@ -37,7 +52,7 @@ export function uploadKeyOf(
  *
  * @throws ObjectReplacedError
  */
-export function checkOwnObject(event: UploadEvent | BareEvent, source: Pick<SourceObject, 'metadata'>): void {
+export function checkOwnObject(event: UploadEvent | BareEvent, source: Pick<SourceAttributes, 'metadata'>): void {
   const named = fromObjectMetadata(source.metadata)
   if (!named || !isUploadEvent(event)) return
   if (named.uploadId !== event.uploadId || named.owner !== event.userSub) {
@@ -46,7 +61,7 @@ export function checkOwnObject(event: UploadEvent | BareEvent, source: Pick<Sour
 }
 
 /** Describes the opened object for its transform and for the choice of the rule. */
-export async function describeUpload(event: UploadEvent | BareEvent, source: SourceObject): Promise<RoutedUpload> {
+export async function describeUpload(event: UploadEvent | BareEvent, source: SourceAttributes): Promise<RoutedUpload> {
   const { contentType, contentEncoding, size, head } = source
   const { key } = event
   const named = fromObjectMetadata(source.metadata) ?? (isUploadEvent(event) ? event : undefined)
@@ -84,7 +99,7 @@ export interface Provenance {
 /** A function of the object that was read and the transform alone, so that a second time writes the same. */
 export function provenance(
   event: UploadEvent | BareEvent,
-  source: SourceObject,
+  source: SourceAttributes,
   { name, version }: TransformIdentity,
 ): Provenance {
   const named = fromObjectMetadata(source.metadata)

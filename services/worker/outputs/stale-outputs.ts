@@ -5,7 +5,7 @@ import { MAIN_OUTPUT, type ObjectRef, type ProcessingResult } from '../../upload
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
 import { OutputsTakenError } from '../errors.ts'
 
-export interface StaleOutputsSettings {
+export interface StaleOutputsDeps {
   store: Pick<UploadStore, 'get'>
   removeObject: RemoveObject
   removeOutputs: RemoveOutputs
@@ -13,34 +13,29 @@ export interface StaleOutputsSettings {
 }
 
 /**
- * Removes what earlier runs have made of an upload and the run that has just been recorded did not: by another transform, or to
- * another place. Doing it again changes nothing.
+ * Removes outputs of earlier runs that the run just recorded did not write: another transform wrote them, or wrote them to another
+ * place. To do it again changes nothing.
  *
- * @throws OutputsTakenError where another run was at it at the same time, and outputs that the record tells of may be gone
+ * @throws OutputsTakenError if another run did the same at the same time, and recorded outputs may be gone
  */
-export type RemoveStaleOutputs = (
+export async function removeStaleOutputs(
+  { store, removeObject, removeOutputs, processedBucket }: StaleOutputsDeps,
   upload: UploadKey,
   source: ObjectRef,
   result: ProcessingResult,
   signal?: AbortSignal,
-) => Promise<void>
-
-export function createRemoveStaleOutputs(settings: StaleOutputsSettings): RemoveStaleOutputs {
-  const { store, removeObject, removeOutputs, processedBucket } = settings
-
-  return async (upload, source, result, signal) => {
-    const own = placesOf(result)
-    const { kept, removed } = await removeOutputs(source, upload.uploadId, [processedBucket], own, signal)
-    const main = { bucket: processedBucket, key: processedKey(source.key) }
-    if (own.items.has(MAIN_OUTPUT)) await removeObject(main, upload.uploadId)
-    // A run that was recorded before this one has removed what it did not know of: of this one, it may be.
-    if (!isWithin(own, kept)) throw new OutputsTakenError('Another run has removed outputs of this one.')
-    if (removed.objects.size + removed.items.size === 0) return
-    // A run that was recorded since has told of what it made, and some of that may be what was removed here.
-    const record = await store.get(upload)
-    const recorded = placesOf({ outputs: record?.outputs ?? [] })
-    if (overlaps(recorded, removed)) throw new OutputsTakenError('Outputs of another run were removed by this one.')
-  }
+): Promise<void> {
+  const own = placesOf(result)
+  const { kept, removed } = await removeOutputs(source, upload.uploadId, [processedBucket], own, signal)
+  const main = { bucket: processedBucket, key: processedKey(source.key) }
+  if (own.items.has(MAIN_OUTPUT)) await removeObject(main, upload.uploadId)
+  // A run that was recorded before this one has removed what it did not know. That may include outputs of this run.
+  if (!isWithin(own, kept)) throw new OutputsTakenError('Another run has removed outputs of this run.')
+  if (removed.objects.size + removed.items.size === 0) return
+  // A run that was recorded after this one may have written some of what was removed here.
+  const record = await store.get(upload)
+  const recorded = placesOf({ outputs: record?.outputs ?? [] })
+  if (overlaps(recorded, removed)) throw new OutputsTakenError('This run has removed outputs of another run.')
 }
 
 function placesOf({ outputs }: Pick<ProcessingResult, 'outputs'>): OutputPlaces {

@@ -5,17 +5,15 @@ import { type BareEvent, isUploadEvent, type UploadEvent } from '../../uploads/e
 import type { ResultStore } from '../../uploads/objects/result-store.ts'
 import type { Output, ProcessingResult } from '../../uploads/records/record.ts'
 import { NoTransformError } from '../errors.ts'
-import { createItemSink } from '../outputs/item-sink.ts'
-import { createObjectSink } from '../outputs/object-sink.ts'
 import { bytesHeld } from '../outputs/processed-object.ts'
 import { describeEvent, describeUpload, provenance } from '../outputs/provenance.ts'
-import type { Sink } from '../outputs/sink.ts'
+import { createSinks } from '../outputs/sinks.ts'
+import { untilAborted } from '../outputs/until-aborted.ts'
 import { outputsOf } from '../transforms/outputs.ts'
 import type { RoutedUpload } from '../transforms/rules/match.ts'
-import { chooseRule, type SinkName, type TransformRule } from '../transforms/rules/rules.ts'
+import { chooseRule, type TransformRule } from '../transforms/rules/rules.ts'
 import { createAdmission, type Demand } from './admission.ts'
 import type { SourceObject } from './source-object.ts'
-import { untilAborted } from './until-aborted.ts'
 
 export interface OpenUploadSettings {
   s3: S3Client
@@ -28,18 +26,18 @@ export interface OpenUploadSettings {
   log: Pick<Logger, 'warn'>
 }
 
-/** An upload's object, opened, and what there is to do with it. */
+/** An upload whose object is open and that is ready to be transformed. */
 export interface OpenedUpload {
   source: SourceObject
-  /** Writes every output, one after another. Doing it again writes the same. */
+  /** Writes all outputs, one after another. To do it again writes the same outputs. */
   writeOutputs(): Promise<ProcessingResult>
   close(): void
 }
 
 /**
- * Opens an upload's object, once there is room for it, to make of it what its rule says.
+ * Opens an upload's object, once there is room for it.
  *
- * @throws NoTransformError, what opening it throws, and the signal's reason
+ * @throws NoTransformError, errors of opening the object, and the signal's reason
  */
 export type OpenUpload = (event: UploadEvent | BareEvent, options: OpenUploadOptions) => Promise<OpenedUpload>
 
@@ -51,18 +49,21 @@ export interface OpenUploadOptions {
 
 export function createOpenUpload(settings: OpenUploadSettings): OpenUpload {
   const { s3, processedBucket, rules, results, largeObjectsBytes, processes, tracing, log } = settings
-  const open = createAdmission(s3, { largeObjectsBytes, processes })
-  const objects = createObjectSink({
-    s3,
-    bucket: processedBucket,
-    onLeftover: (err, key) =>
-      log.warn({ err, key }, 'parts of an output are left over: a rule of the bucket has to remove them'),
+  const admit = createAdmission(s3, { largeObjectsBytes, processes })
+  const sinks = createSinks({
+    objects: {
+      s3,
+      bucket: processedBucket,
+      onLeftover: (err, key) =>
+        log.warn(
+          { err, key },
+          'parts of an output could not be removed: a lifecycle rule of the bucket must remove them',
+        ),
+    },
+    results,
   })
 
-  const sinkOf = (name: SinkName, { itemBytes }: TransformRule): Sink =>
-    name === 's3' ? objects : createItemSink(results, itemBytes)
-
-  async function chosenFor(event: UploadEvent | BareEvent, source: SourceObject) {
+  async function findRule(event: UploadEvent | BareEvent, source: SourceObject) {
     const upload = await describeUpload(event, source)
     const rule = chooseRule(rules, upload)
     if (!rule) throw new NoTransformError('No transform is configured for content of this type and name.')
@@ -74,15 +75,15 @@ export function createOpenUpload(settings: OpenUploadSettings): OpenUpload {
     return { bytes: bytesHeld(upload.size) + (whole > 0 ? whole : 0), process: rule.runsInProcess }
   }
 
-  /** What the object will need, so that it need not be opened to wait. */
-  async function expectedOf(event: UploadEvent | BareEvent): Promise<Demand | undefined> {
+  /** Returns what the object will need, so that it is not opened only to wait. */
+  async function expectedDemand(event: UploadEvent | BareEvent): Promise<Demand | undefined> {
     const upload = await describeEvent(event)
     if (!upload) return undefined
     try {
       const rule = chooseRule(rules, upload)
       return rule && demandOf(upload, rule)
     } catch {
-      // A transform of a team throws when it is asked. It is asked again with the object, and what it throws then counts.
+      // A custom transform threw an error. It is asked again when the object is open, and then its error counts.
       return undefined
     }
   }
@@ -90,31 +91,31 @@ export function createOpenUpload(settings: OpenUploadSettings): OpenUpload {
   return async (event, { signal, onWait }) => {
     const request = {
       owner: isUploadEvent(event) ? event.userSub : undefined,
-      expected: await expectedOf(event),
+      expected: await expectedDemand(event),
       async demandOf(source: SourceObject) {
-        const { upload, rule } = await chosenFor(event, source)
+        const { upload, rule } = await findRule(event, source)
         return demandOf(upload, rule)
       },
       signal,
       onWait,
     }
-    // Until its head is there, the wait for room included: the rest is read while it is transformed.
-    const { source, close } = await inSpan(tracing, { name: 'fetch' }, () => open(event, request))
+    // The span lasts until the first bytes have arrived, and includes the wait for room. The rest is read during the transform.
+    const { source, close } = await inSpan(tracing, { name: 'fetch' }, () => admit(event, request))
 
     async function writeOutputs(): Promise<ProcessingResult> {
-      const { upload, rule } = await chosenFor(event, source)
-      const { transform } = rule
+      const { upload, rule } = await findRule(event, source)
+      const { transform, maxExpansion, itemBytes } = rule
       const origin = provenance(event, source, transform)
-      const context = { provenance: origin, inputBytes: source.size, signal }
+      const context = { provenance: origin, inputBytes: source.size, maxItemBytes: itemBytes, signal }
       const attributes = { 'headgate.transform': transform.name, 'headgate.upload.bytes': source.size }
       return inSpan(tracing, { name: 'transform', attributes }, async span => {
         const outputs: Output[] = []
-        const limits = { upload, signal, maxExpansion: rule.maxExpansion }
-        for await (const output of untilAborted(outputsOf(transform, source.content, limits), signal)) {
+        const transformed = outputsOf(transform, source.content, { upload, signal, maxExpansion })
+        for await (const output of untilAborted(transformed, signal)) {
           const sink = rule.sinkOf(output.name)
-          // What is written is transformed as it goes.
+          // The output is transformed while it is written.
           const write = { name: 'write', attributes: { 'headgate.sink': sink } }
-          const written = await inSpan(tracing, write, () => sinkOf(sink, rule)(output, context))
+          const written = await inSpan(tracing, write, () => sinks[sink](output, context))
           outputs.push({ ...written, ...(output.note !== undefined && { note: output.note }) })
         }
         span?.set({ 'headgate.outputs': outputs.length })

@@ -11,83 +11,108 @@ import type { ResultStore } from '../../uploads/objects/result-store.ts'
 import type { Deletions } from '../../uploads/records/deletions.ts'
 import { MAIN_OUTPUT, type ObjectRef, type ProcessingResult, type UploadFailure } from '../../uploads/records/record.ts'
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
-import type { DeadLetters } from '../dead-letters/writer.ts'
 import { PoisonRecordError, TooSlowError } from '../errors.ts'
 import { checkOwnObject, uploadKeyOf } from '../outputs/provenance.ts'
-import { createRemoveStaleOutputs } from '../outputs/stale-outputs.ts'
+import { removeStaleOutputs } from '../outputs/stale-outputs.ts'
 import type { StreamRecord } from '../stream-record.ts'
 import type { TransformRule } from '../transforms/rules/rules.ts'
 import { createAttemptCounter } from './attempts/attempt-counter.ts'
 import type { AttemptStore } from './attempts/attempt-store.ts'
-import { orPoison } from './attempts/or-poison.ts'
-import { checkObject } from './check-object.ts'
-import { permanentFailure } from './failure.ts'
-import { orOverdue } from './failure-policy.ts'
+import { type PermanentFailure, permanentFailure } from './failure-policy.ts'
 import { createOpenUpload } from './process-upload.ts'
 import { createRunMarked } from './processing-mark.ts'
+import { checkObject } from './source-object.ts'
 
 export interface Processor {
   /**
-   * Makes the processed object of the upload that a record's event names, and marks the upload `processed`. Doing it again
-   * gives the same. What no retry mends is marked `failed` and kept as a dead letter, and resolves too: the record is done.
-   * So is that of an upload whose owner has deleted it: nothing is made of it, and nothing stays.
+   * Writes the outputs of the upload that a record's event names, and marks the upload `processed`. To process a record again gives
+   * the same result. A permanent failure resolves too, because the record is done: the upload is marked `failed` and the record is
+   * stored as a dead letter. If the owner has deleted the upload, the record is done and no output stays.
    *
-   * @throws for transient trouble and when the signal fires: the record is not done, and nothing is marked
+   * @throws retryable errors, and the signal's reason: the record is not done, and nothing is marked
    */
   process(record: StreamRecord, options: ProcessOptions): Promise<void>
 }
 
 export interface ProcessOptions {
   signal: AbortSignal
-  /** 1, or left out, for the first try of this record by this process. */
+  /**
+   * Which attempt of this record by this process it is.
+   *
+   * @default 1
+   */
   attempt?: number
-  /** The record may have been under way in a worker that died, and may be what it died of. */
+  /** True if the record may have been in flight in a worker that died, and so may have killed it. */
   isSuspect?: boolean
-  /** The record is begun with all the time that a function has. */
+  /** True if the attempt starts with nearly all the time that a Lambda function has. */
   hasWholeTime?: boolean
-  /** Called before the record waits for room, as for memory: whoever calls may begin another one meanwhile. */
-  onWait?: () => void
+  /** Called before the record waits, for memory for example. The caller may start another record meanwhile. */
+  onWait?: (() => void) | undefined
+}
+
+/** Where records are stored that can't be processed. */
+export interface DeadLetters {
+  /**
+   * Stores a record as a dead letter. Resolves to its key once the dead letter is durable. A second call overwrites the first.
+   *
+   * @param details the upload that the record is of, and the error, where they are known
+   * @throws errors of S3: the record must not count as done then
+   */
+  write(
+    record: StreamRecord,
+    failure: UploadFailure,
+    details?: { upload?: UploadKey | undefined; error?: unknown },
+  ): Promise<string>
+  /** Deletes a dead letter by the key that `write` returned. To delete it again is no error. */
+  remove(key: string): Promise<void>
 }
 
 export interface ProcessorSettings {
   s3: S3Client
   store: Pick<UploadStore, 'get' | 'markProcessing' | 'markProcessed' | 'markFailed'>
   deletions: Pick<Deletions, 'has'>
-  /** The one bucket that is read from. */
+  /** The only bucket that is read. */
   uploadBucket: string
   processedBucket: string
-  /** In the order in which they are asked. What none has is refused. */
+  /** The first rule that matches an upload applies. An upload that no rule matches is refused. */
   rules: readonly TransformRule[]
   results: Pick<ResultStore, 'put'>
   removeOutputs: RemoveOutputs
   deadLetters: DeadLetters
-  /** Counts what may be what workers die of. */
+  /** Counts attempts of records that may have killed a worker. */
   attempts: AttemptStore
-  /** Bytes that large objects may hold at a time, over all records under way. */
+  /** Maximum number of bytes that large objects hold at a time, over all records in flight. */
   largeObjectsBytes?: number
-  /** How old a record may be that still fails before it is given up, in milliseconds. Left out: it never is for its age. */
+  /**
+   * Maximum age of a record that keeps failing with retryable errors, in milliseconds. Older ones are dead-lettered.
+   *
+   * @default Infinity
+   */
   giveUpAfterMs?: number
-  /** How many uploads may be on threads at a time. */
+  /** Maximum number of uploads in transform processes at a time. */
   processes?: number
-  /** How long an upload is processed before it shows as `processing`, in milliseconds. */
+  /**
+   * Time after which an upload that is being processed is marked `processing`, in milliseconds.
+   *
+   * @default 1,000
+   */
   markProcessingAfterMs?: number
-  /** Told of the steps, where somebody asks for it. */
   tracing?: Pick<Tracing, 'inSpan' | 'current'> | undefined
   log: Pick<Logger, 'info' | 'warn'>
 }
 
-/** Tiny uploads are done in less, and cost one write of their record here; the others cost two. */
+/** Most uploads take less time and so save a write. */
 const MARK_PROCESSING_AFTER_MS = 1_000
 
-/** What is known of a record so far. */
+/** What is known about a record so far. */
 interface RecordState {
   event?: UploadEvent | BareEvent
   upload?: UploadKey | undefined
-  /** Whether outputs of it may have been written, this time. */
-  mayHaveOutputs?: true
+  /** True if this attempt may have written outputs. */
+  mayHaveOutputs?: boolean
 }
 
-/** The request that an event comes from, as the api's own lines name it. */
+/** Returns the ids of the request that an event comes from, under the names that the api logs them by. */
 function requestOf(event: UploadEvent | BareEvent | undefined): { requestId?: string; traceId?: string } {
   if (!event || !isUploadEvent(event)) return {}
   const traceId = traceIdOf(event.traceparent)
@@ -95,55 +120,49 @@ function requestOf(event: UploadEvent | BareEvent | undefined): { requestId?: st
 }
 
 export function createProcessor(settings: ProcessorSettings): Processor {
-  const { s3, store, uploadBucket, processedBucket, removeOutputs, deadLetters, log } = settings
-  const {
-    deletions,
-    giveUpAfterMs = Number.POSITIVE_INFINITY,
-    markProcessingAfterMs: afterMs = MARK_PROCESSING_AFTER_MS,
-  } = settings
+  const { s3, store, deletions, uploadBucket, processedBucket, removeOutputs, deadLetters, log } = settings
+  const { giveUpAfterMs = Number.POSITIVE_INFINITY, markProcessingAfterMs = MARK_PROCESSING_AFTER_MS } = settings
   const openUpload = createOpenUpload(settings)
-  const runMarked = createRunMarked({ store, afterMs, log })
-  const counting = createAttemptCounter({ attempts: settings.attempts, log })
+  const runMarked = createRunMarked({ store, afterMs: markProcessingAfterMs, log })
+  const attemptCounter = createAttemptCounter({ attempts: settings.attempts, log })
   const removeObject = createRemoveObject(s3)
-  const removeStale = createRemoveStaleOutputs({ store, removeObject, removeOutputs, processedBucket })
 
-  /** Removes whatever was made of the upload's object, this time or before a crash. */
+  /** Removes all outputs of an upload, whether this attempt or an earlier one wrote them. */
   async function removeOutputsOf(event: ObjectRef, { uploadId }: UploadKey, signal?: AbortSignal): Promise<void> {
     await removeObject({ bucket: processedBucket, key: processedKey(event.key) }, uploadId)
     await removeOutputs(event, uploadId, [processedBucket], undefined, signal)
   }
 
-  /**
-   * Whether the owner has deleted the upload. What was made of it is removed then: whoever wrote it, this time or before a crash,
-   * comes by here, since the record is not done before.
-   */
+  /** Returns true if the owner deleted the upload. Then also removes outputs written by this attempt or by one that crashed. */
   async function isDeleted({ event, upload }: RecordState): Promise<boolean> {
     if (!event || !upload || !(await deletions.has(upload, event))) return false
     await removeOutputsOf(event, upload)
-    log.info({ key: event.key, uploadId: upload.uploadId }, 'deleted by its owner: nothing is made of it')
+    log.info({ key: event.key, uploadId: upload.uploadId }, 'the owner deleted the upload: its outputs are removed')
     return true
   }
 
   function mainObjectOf({ outputs }: ProcessingResult, { key }: ObjectRef): ObjectRef | undefined {
-    const isItem = outputs.some(({ name, isItem }) => name === MAIN_OUTPUT && isItem)
+    const isItem = outputs.some(output => output.name === MAIN_OUTPUT && output.isItem)
     return isItem ? undefined : { bucket: processedBucket, key: processedKey(key) }
   }
 
-  async function deadLetter(
+  /** Marks the upload `failed` and stores the record as a dead letter. */
+  async function fail(
     record: StreamRecord,
-    failure: UploadFailure,
-    { signal, ...state }: RecordState & { error: unknown; signal: AbortSignal },
+    { error, failure }: PermanentFailure,
+    state: RecordState,
+    signal: AbortSignal,
   ): Promise<void> {
     if (await isDeleted(state)) return
-    const { event, upload, error } = state
-    // First, so that an upload never shows as failed without the means to redrive it.
+    const { event, upload } = state
+    // The dead letter comes first: an upload that shows as failed can always be redriven.
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
     const isMarked = event && upload ? await store.markFailed(upload, event, failure) : false
-    // Deleted since the look above: its owner wants nothing kept.
+    // The owner may have deleted the upload since the check above. Then nothing of it may be kept.
     if (!isMarked && (await isDeleted(state))) return await deadLetters.remove(deadLetter)
-    // The outputs before the one that was refused. Where it is not marked they may be those of an upload that is processed.
+    // If the upload was not marked, the outputs may belong to an upload that was processed.
     if (event && upload && isMarked && state.mayHaveOutputs) {
-      // Called off by now: another worker has the record, and may have made them anew.
+      // After an abort another worker has the record and may have written the outputs again.
       signal.throwIfAborted()
       await removeOutputsOf(event, upload, signal)
     }
@@ -151,21 +170,24 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     const { shardId, sequenceNumber } = record
     log.warn(
       { shardId, sequenceNumber, uploadId: upload?.uploadId, ...requestOf(event), ...failure, deadLetter },
-      'record given up',
+      'record dead-lettered',
     )
   }
 
   /**
-   * Called off half way: another worker has the shard by now, and may be done with the record and its owner have deleted the upload
-   * before the last that this one wrote has arrived. Nobody else would come by it again.
+   * Removes the outputs of an aborted attempt if the upload was deleted. Another worker has the shard by now. It may have finished the
+   * record, and the owner may have deleted the upload, before the last write of this attempt arrived. No other attempt would find it.
    */
-  async function cleanUp(state: RecordState): Promise<void> {
+  async function cleanUpAborted(state: RecordState): Promise<void> {
     await isDeleted(state).catch((err: unknown) => {
-      log.warn({ err, uploadId: state.upload?.uploadId }, 'what was made of an upload may stay, should it be deleted')
+      log.warn(
+        { err, uploadId: state.upload?.uploadId },
+        'outputs of an aborted attempt were not checked: if the upload is deleted, they remain',
+      )
     })
   }
 
-  /** @param state what becomes known on the way */
+  /** @param state receives what becomes known */
   async function processAndMark(
     event: UploadEvent | BareEvent,
     state: RecordState,
@@ -178,12 +200,14 @@ export function createProcessor(settings: ProcessorSettings): Processor {
       state.upload = upload
       state.mayHaveOutputs = true
       const result = await runMarked(upload, event, writeOutputs)
-      // Whoever is called off is not the last to have made them: the record must not tell of them.
+      // After an abort another attempt may have written other outputs since: they are the ones to record.
       signal.throwIfAborted()
-      const marking = upload ? await store.markProcessed(upload, event, mainObjectOf(result, event), result) : 'refused'
-      const recorded = marking !== 'refused'
+      const marked = upload ? await store.markProcessed(upload, event, mainObjectOf(result, event), result) : 'refused'
+      const recorded = marked !== 'refused'
       if (!recorded && (await isDeleted(state))) return
-      if (upload && marking === 'again') await removeStale(upload, event, result, signal)
+      if (upload && marked === 'again') {
+        await removeStaleOutputs({ store, removeObject, removeOutputs, processedBucket }, upload, event, result, signal)
+      }
       log.info(
         {
           key: event.key,
@@ -210,25 +234,23 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         state.event = event
         state.upload = uploadKeyOf(event)
         checkObject(event, uploadBucket)
-        const suspicion = { signal, isSuspect, hasWholeTime }
-        await counting.runCounted(record, suspicion, () =>
-          processAndMark(event, state, { signal, ...(onWait && { onWait }) }),
+        await attemptCounter.runCounted(record, { signal, isSuspect, hasWholeTime }, () =>
+          processAndMark(event, state, { signal, onWait }),
         )
       } catch (thrown) {
-        const judged = orPoison(thrown, attempt)
-        // What no retry mends says more than that it was retried.
-        const error = permanentFailure(judged)
-          ? judged
-          : orOverdue(judged, record, attempt, { giveUpAfterMs, now: Date.now })
-        // Cut short, anything may look like anything: only what happened with nobody calling it off is believed.
-        const failure = signal.aborted ? undefined : permanentFailure(error)
-        if (signal.aborted && state.mayHaveOutputs) await cleanUp(state)
-        if (!failure) throw thrown
-        // Those who began it before may have come to its outputs.
-        const isUnfinished = error instanceof PoisonRecordError || error instanceof TooSlowError
+        // After an abort the error can't be trusted, so it is not classified.
+        if (signal.aborted) {
+          if (state.mayHaveOutputs) await cleanUpAborted(state)
+          throw thrown
+        }
+        const { arrivedAt } = record
+        const permanent = permanentFailure(thrown, { attempt, arrivedAt, giveUpAfterMs, now: Date.now() })
+        if (!permanent) throw thrown
+        const isUnfinished = permanent.error instanceof PoisonRecordError || permanent.error instanceof TooSlowError
+        // Earlier attempts did not finish, and may have written outputs.
         if (isUnfinished) state.mayHaveOutputs = true
-        await deadLetter(record, failure, { ...state, error, signal })
-        if (isUnfinished) await counting.forget(record)
+        await fail(record, permanent, state, signal)
+        if (isUnfinished) await attemptCounter.forget(record)
       }
     },
   }

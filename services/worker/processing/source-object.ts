@@ -2,26 +2,38 @@ import { Readable } from 'node:stream'
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { HEAD_BYTES } from '../../uploads/media-types/detect-type.ts'
 import { headOf, readHead } from '../../uploads/media-types/read-head.ts'
-import { readError } from './failure.ts'
+import { processedKey } from '../../uploads/objects/keys.ts'
+import type { ObjectRef } from '../../uploads/records/record.ts'
+import { ForeignBucketError, ObjectArchivedError, ObjectMissingError, UnusableKeyError } from '../errors.ts'
+import type { SourceAttributes } from '../outputs/provenance.ts'
 
-/** An upload's object, opened. Whoever opened it destroys the body, read or not: it holds a connection. */
-export interface SourceObject {
-  /** To be destroyed. The bytes are in `content`. */
+/** Maximum length of an S3 key, in bytes of UTF-8. */
+const MAX_KEY_BYTES = 1_024
+
+/** An upload's object, opened for reading. The caller destroys `body`, read or not, because the body holds a connection. */
+export interface SourceObject extends SourceAttributes {
+  /** Only to be destroyed. Read the bytes from `content`. */
   body: Readable
-  /** The first bytes: `HEAD_BYTES` of them, or all of a shorter object. */
-  head: Uint8Array
-  /** All bytes, to be read once. */
+  /** All bytes. Can be read once. */
   content: AsyncIterable<Uint8Array>
-  contentType: string
-  /** What the content is encoded in besides, `gzip` for instance. Undefined for plain content. */
-  contentEncoding: string | undefined
-  /** Bytes. */
-  size: number
-  /** Without its quotes. */
-  etag: string | undefined
-  /** In a bucket with versions. */
-  versionId: string | undefined
-  metadata: Record<string, string>
+}
+
+/**
+ * Checks the object that an event names, before anything is read. Everybody who can write to the stream can choose the object, so it
+ * must be in the bucket of uploads and have a key that means the same to every program.
+ *
+ * @throws ForeignBucketError, UnusableKeyError
+ */
+export function checkObject({ bucket, key }: ObjectRef, uploadBucket: string): void {
+  if (bucket !== uploadBucket) throw new ForeignBucketError('The event names a bucket that is not UPLOAD_BUCKET.')
+  if (!key.isWellFormed()) throw new UnusableKeyError('The key is not well-formed Unicode.')
+  // S3 takes "." and ".." as names. A proxy or client that normalizes URLs would turn them into another key or bucket.
+  if (key.split('/').some(part => part === '.' || part === '..')) {
+    throw new UnusableKeyError('The key has a segment that is "." or "..".')
+  }
+  if (Buffer.byteLength(processedKey(key)) > MAX_KEY_BYTES) {
+    throw new UnusableKeyError('The key is too long: the key of the processed object would exceed the limit of S3.')
+  }
 }
 
 /**
@@ -30,11 +42,7 @@ export interface SourceObject {
  * @param signal ends the request and, later, the body
  * @throws ObjectMissingError, ObjectArchivedError, UnusableKeyError, and whatever else S3 says as it said it
  */
-export async function openSource(
-  s3: S3Client,
-  { bucket, key }: { bucket: string; key: string },
-  signal: AbortSignal,
-): Promise<SourceObject> {
+export async function openSource(s3: S3Client, { bucket, key }: ObjectRef, signal: AbortSignal): Promise<SourceObject> {
   const reply = await s3
     .send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal })
     .catch((error: unknown) => Promise.reject(readError(error, key)))
@@ -86,4 +94,21 @@ function contentEncoding(header: string | undefined): string | undefined {
 /** A header of one object that is to be a header of another, if it can be one. */
 function printable(header: string | undefined): string | undefined {
   return header !== undefined && /^[\x20-\x7e]+$/.test(header) ? header : undefined
+}
+
+/** Returns the permanent error that a reply of S3 means, or the error itself. */
+export function readError(error: unknown, key: string): unknown {
+  switch (error instanceof Error ? error.name : undefined) {
+    case 'NoSuchKey':
+      return new ObjectMissingError(`There is no object under the key "${key}".`, { cause: error })
+    case 'InvalidObjectState':
+      return new ObjectArchivedError('The object is archived and must be restored before it can be processed.', {
+        cause: error,
+      })
+    case 'KeyTooLongError':
+    case 'InvalidURI':
+      return new UnusableKeyError('S3 does not accept the key of the object.', { cause: error })
+    default:
+      return error
+  }
 }

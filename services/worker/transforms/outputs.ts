@@ -1,7 +1,6 @@
 import { MAX_OUTPUT_NAME } from '../../uploads/objects/keys.ts'
 import { MAIN_OUTPUT } from '../../uploads/records/record.ts'
 import { InvalidOutputError, TransformError } from '../errors.ts'
-import { createExpansionLimit } from './expansion.ts'
 import type { Transform, TransformContext, TransformOutput, TransformOutputs } from './transform.ts'
 
 /** An output that may be written: what a transform gave, checked. */
@@ -119,6 +118,35 @@ function asRefusal(error: unknown): unknown {
   if (error instanceof TransformError || !(error instanceof Error)) return error
   const { code } = error as { code?: unknown }
   return code === TransformError.CODE ? new TransformError(error.message, { cause: error }) : error
+}
+
+/** Bytes that the outputs of any upload may have, however small it is. The report of a tiny file is larger than the file. */
+const ALWAYS_ALLOWED = 1024 ** 2
+
+/**
+ * Limits the bytes of all outputs of an upload.
+ *
+ * @param maxExpansion how many times `inputBytes` the outputs may have together. `undefined`: no limit
+ * @returns a function that passes a body through, and throws a TransformError when the outputs are too large
+ */
+function createExpansionLimit(
+  inputBytes: number,
+  maxExpansion: number | undefined,
+): (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array> {
+  if (maxExpansion === undefined) return body => body
+  const maxBytes = Math.max(ALWAYS_ALLOWED, inputBytes * maxExpansion)
+  let outputBytes = 0
+  return async function* limited(body) {
+    for await (const chunk of body) {
+      outputBytes += chunk.byteLength
+      if (outputBytes > maxBytes) {
+        throw new TransformError(
+          `The outputs have more than ${maxBytes} bytes, the maximum for an upload of ${inputBytes} bytes: the option maxExpansion of its rule is ${maxExpansion}.`,
+        )
+      }
+      yield chunk
+    }
+  }
 }
 
 function invalid(by: string, what: string): InvalidOutputError {

@@ -13,7 +13,7 @@ import { createPendingStore } from '../../../services/uploads/pending/pending-st
 import { createDeletions } from '../../../services/uploads/records/deletions.ts'
 import { createUploadStore } from '../../../services/uploads/records/store.ts'
 import { createDeadLetters } from '../../../services/worker/dead-letters/writer.ts'
-import { createWorkerOrphanSweep } from '../../../services/worker/orphans/worker-sweep.ts'
+import { createWorkerOrphanSweep } from '../../../services/worker/orphans/sweep.ts'
 import { createOutboxRelay } from '../../../services/worker/outbox/relay.ts'
 import { createAttemptStore } from '../../../services/worker/processing/attempts/attempt-store.ts'
 import { createProcessor } from '../../../services/worker/processing/processor.ts'
@@ -72,8 +72,8 @@ export function createAftermath(aws: TestAws): Aftermath {
         { signal },
       )
     }
-    const givenUp = lines.filter(({ msg }) => msg === 'record given up')
-    if (givenUp.length > 0) throw new Error(`Records were given up: ${JSON.stringify(givenUp)}`)
+    const deadLettered = lines.filter(({ msg }) => msg === 'record dead-lettered')
+    if (deadLettered.length > 0) throw new Error(`Records were given up: ${JSON.stringify(deadLettered)}`)
   }
 
   async function sha256Processed(key: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { loadConfig } from '../../../services/platform/config/load.ts'
 import { workerConfigSchema } from '../../../services/platform/config/worker.ts'
-import { createWorkerOrphanSweep } from '../../../services/worker/orphans/worker-sweep.ts'
+import { createWorkerOrphanSweep } from '../../../services/worker/orphans/sweep.ts'
 import type { TestAws } from '../../support/aws.ts'
 
 const HOUR_MS = 3_600_000

@@ -6,7 +6,7 @@ import { loadConfig } from '../../../services/platform/config/load.ts'
 import { straysConfigSchema } from '../../../services/platform/config/worker.ts'
 import { toObjectMetadata } from '../../../services/uploads/objects/metadata.ts'
 import { tailKey } from '../../../services/uploads/pending/pending.ts'
-import { createWorkerOrphanSweep } from '../../../services/worker/orphans/worker-sweep.ts'
+import { createWorkerOrphanSweep } from '../../../services/worker/orphans/sweep.ts'
 import { type Pipeline, uploadRecord } from '../../worker/pipeline.ts'
 import type { Recorder } from '../support/recorder.ts'
 

@@ -2,12 +2,9 @@ import t from 'tap'
 import { LeaseLostError } from '../../../services/consumer/index.ts'
 import { names } from '../../../services/platform/resources.ts'
 import { OutOfTimeError, ProcessEndedError } from '../../../services/worker/errors.ts'
-import {
-  createAttemptCounter,
-  MAX_DEATHS,
-  MAX_OUT_OF_TIME,
-} from '../../../services/worker/processing/attempts/attempt-counter.ts'
+import { createAttemptCounter } from '../../../services/worker/processing/attempts/attempt-counter.ts'
 import { createAttemptStore } from '../../../services/worker/processing/attempts/attempt-store.ts'
+import { FAILURE_LIMITS } from '../../../services/worker/processing/failure-policy.ts'
 import type { StreamRecord } from '../../../services/worker/stream-record.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { deadLetterOf, exists, going, startPipeline, streamRecord } from '../pipeline.ts'
@@ -16,7 +13,7 @@ const pipeline = await startPipeline(t)
 const { aws, store } = pipeline
 const attempts = createAttemptStore({ dynamodb: aws.dynamodb, table: names.uploadsTable, stream: names.stream })
 const { log, lines } = createMemoryLog()
-const { runCounted: whileCounted } = createAttemptCounter({ attempts, log })
+const { runCounted } = createAttemptCounter({ attempts, log })
 const suspect = { signal: going.signal, isSuspect: true, hasWholeTime: false }
 const never = { died: 0, outOfTime: 0 }
 const unused = () => Promise.reject(new Error('must not be begun'))
@@ -25,8 +22,8 @@ const unused = () => Promise.reject(new Error('must not be begun'))
 async function die(record: StreamRecord): Promise<void> {
   const { promise: begun, resolve } = Promise.withResolvers<void>()
   // Another process: whoever dies holds nobody up.
-  const { runCounted: whileCounted } = createAttemptCounter({ attempts, log })
-  void whileCounted(record, suspect, () => {
+  const { runCounted } = createAttemptCounter({ attempts, log })
+  void runCounted(record, suspect, () => {
     resolve()
     return new Promise<never>(() => undefined)
   })
@@ -35,21 +32,21 @@ async function die(record: StreamRecord): Promise<void> {
 
 t.test('a record that nobody suspects is not counted, nor asked about', async t => {
   const record = streamRecord('plain')
-  await attempts.begin(record, MAX_DEATHS)
-  t.equal(await whileCounted(record, { ...suspect, isSuspect: false }, async () => 'done'), 'done')
-  t.strictSame(await attempts.read(record), { died: MAX_DEATHS, outOfTime: 0 })
+  await attempts.begin(record, FAILURE_LIMITS.workerDeaths)
+  t.equal(await runCounted(record, { ...suspect, isSuspect: false }, async () => 'done'), 'done')
+  t.strictSame(await attempts.read(record), { died: FAILURE_LIMITS.workerDeaths, outOfTime: 0 })
 })
 
 t.test('a suspect counts as dead from before it is begun, until it comes to an end, well or badly', async t => {
   const record = streamRecord('suspect')
-  await whileCounted(record, suspect, async () => {
+  await runCounted(record, suspect, async () => {
     t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 })
   })
   t.strictSame(await attempts.read(record), never)
   await die(record)
   await die(record)
   t.strictSame(await attempts.read(record), { died: 2, outOfTime: 0 })
-  const failing = whileCounted(record, suspect, async () => {
+  const failing = runCounted(record, suspect, async () => {
     t.strictSame(await attempts.read(record), { died: 3, outOfTime: 0 })
     throw new Error('trouble')
   })
@@ -64,21 +61,21 @@ t.test('one that is called off as its worker ends stays counted: the worker may 
     ending.abort(new Error('the worker ends'))
     throw ending.signal.reason
   }
-  await t.rejects(whileCounted(record, { ...suspect, signal: ending.signal }, work), { message: 'the worker ends' })
+  await t.rejects(runCounted(record, { ...suspect, signal: ending.signal }, work), { message: 'the worker ends' })
   t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 })
 })
 
 t.test('one that is called off because its lease is lost does not count as a death: its worker lives', async t => {
   const record = streamRecord('lease lost')
   await die(record)
-  for (let times = 0; times < MAX_DEATHS + 1; times++) {
+  for (let times = 0; times < FAILURE_LIMITS.workerDeaths + 1; times++) {
     const lost = new AbortController()
     const work = async () => {
       t.strictSame(await attempts.read(record), { died: 2, outOfTime: 0 })
       lost.abort(new LeaseLostError('The lease is gone.'))
       throw lost.signal.reason
     }
-    await t.rejects(whileCounted(record, { ...suspect, signal: lost.signal }, work), { code: 'CONSUMER_LEASE_LOST' })
+    await t.rejects(runCounted(record, { ...suspect, signal: lost.signal }, work), { code: 'CONSUMER_LEASE_LOST' })
     t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 }, 'the death before it still counts')
   }
 })
@@ -92,15 +89,18 @@ t.test('a lost lease takes back no count of the worker that has the record by th
     lost.abort(new LeaseLostError('The lease is gone.'))
     throw lost.signal.reason
   }
-  await t.rejects(whileCounted(record, { ...suspect, signal: lost.signal }, work), { code: 'CONSUMER_LEASE_LOST' })
+  await t.rejects(runCounted(record, { ...suspect, signal: lost.signal }, work), { code: 'CONSUMER_LEASE_LOST' })
   t.strictSame(await attempts.read(record), { died: 2, outOfTime: 0 })
 })
 
 t.test('one that died often enough is not begun any more, however often it comes', async t => {
   const record = streamRecord('poison')
-  for (let death = 0; death < MAX_DEATHS; death++) await die(record)
+  for (let death = 0; death < FAILURE_LIMITS.workerDeaths; death++) await die(record)
   for (let times = 0; times < 2; times++) {
-    await t.rejects(whileCounted(record, suspect, unused), { code: 'HEADGATE_POISON_RECORD', message: /begun 4 times/ })
+    await t.rejects(runCounted(record, suspect, unused), {
+      code: 'HEADGATE_POISON_RECORD',
+      message: /4 workers in a row died/,
+    })
   }
   t.strictSame(await attempts.read(streamRecord('another')), never)
 })
@@ -116,7 +116,7 @@ t.test('a record that was begun in vain has its turn alone, and one that was not
     await new Promise(resolve => setTimeout(resolve, 20))
     now--
   }
-  await Promise.all([seen, other, fresh].map(record => whileCounted(record, suspect, work)))
+  await Promise.all([seen, other, fresh].map(record => runCounted(record, suspect, work)))
   t.equal(most, 1)
 })
 
@@ -134,7 +134,7 @@ t.test('to be called off for want of time counts only for who had all of it, and
   })
   await t.rejects(count(record, { signal, isSuspect: false, hasWholeTime: false }, callOff))
   t.strictSame(await attempts.read(record), never)
-  for (let times = 1; times <= MAX_OUT_OF_TIME; times++) {
+  for (let times = 1; times <= FAILURE_LIMITS.outOfTime; times++) {
     await t.rejects(count(record, { signal, isSuspect: times > 1, hasWholeTime: true }, callOff), {
       message: /time is up/,
     })
@@ -156,7 +156,7 @@ t.test('an upload that is given up so fails, keeps nothing that was made of it, 
   const upload = await pipeline.upload('hello')
   const record = streamRecord(upload)
   const processor = pipeline.processor()
-  for (let death = 0; death < MAX_DEATHS; death++) await die(record)
+  for (let death = 0; death < FAILURE_LIMITS.workerDeaths; death++) await die(record)
   // What the last one came to.
   const key = upload.key.replace('uploads/', 'processed/')
   await pipeline.results.put({

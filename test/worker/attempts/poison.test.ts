@@ -87,7 +87,7 @@ t.test('an upload that every worker dies of ends as a dead letter, and all other
     await new Promise(resolve => setTimeout(resolve, 200))
     shown = await show(poison)
   }
-  t.match(shown, { status: 'failed', failure: { code: 'HEADGATE_POISON_RECORD', reason: /begun 4 times in a row/ } })
+  t.match(shown, { status: 'failed', failure: { code: 'HEADGATE_POISON_RECORD', reason: /4 workers in a row died/ } })
   let left = ids
   while (left.length > 0 && performance.now() < deadline) {
     const statuses = await Promise.all(left.map(show))

@@ -35,7 +35,7 @@ async function outputBytes(content: Buffer, contentType: string, rules: object[]
 
 const refusal = (maxBytes: number, size: number, option: number) => ({
   code: 'HEADGATE_TRANSFORM_REFUSED',
-  message: `The outputs have more than ${maxBytes} bytes, which is too much for an upload of ${size} bytes: the option maxExpansion of its rule is ${option}.`,
+  message: `The outputs have more than ${maxBytes} bytes, the maximum for an upload of ${size} bytes: the option maxExpansion of its rule is ${option}.`,
 })
 
 /** A table whose rows are short and whose column names are long. */

@@ -1,7 +1,8 @@
 import { LeaseLostError } from '../../../consumer/index.ts'
 import type { Logger } from '../../../platform/log.ts'
-import { OutOfTimeError, PoisonRecordError, TooSlowError } from '../../errors.ts'
+import { OutOfTimeError } from '../../errors.ts'
 import type { StreamRecord } from '../../stream-record.ts'
+import { checkAttempts } from '../failure-policy.ts'
 import type { AttemptStore } from './attempt-store.ts'
 import { createIsolation, type Isolation } from './isolation.ts'
 
@@ -31,16 +32,6 @@ export interface AttemptCounter {
   /** The record was given up, and is counted anew should it come again. */
   forget(record: StreamRecord): Promise<void>
 }
-
-/**
- * Deaths in a row before a record is given up, the first of which is that of everything that was under way beside it. One more is
- * never counted: nobody was suspect then. Each costs the fleet a worker for a while, and each of an innocent one takes that its
- * worker is killed from outside in that very moment.
- */
-export const MAX_DEATHS = 4
-
-/** Times that a record may have all the time of a function without coming to its end. */
-export const MAX_OUT_OF_TIME = 3
 
 export function createAttemptCounter({
   attempts,
@@ -84,15 +75,9 @@ export function createAttemptCounter({
     async runCounted(record, suspicion, work) {
       const { signal, isSuspect } = suspicion
       if (!isSuspect) return isolation.together(() => recordOutcome(record, suspicion, work), signal)
-      const { died, outOfTime } = await attempts.read(record)
-      if (died >= MAX_DEATHS) {
-        throw new PoisonRecordError(
-          `It was begun ${died} times in a row by workers that died before they were done: it is not tried again.`,
-        )
-      }
-      if (outOfTime >= MAX_OUT_OF_TIME) {
-        throw new TooSlowError(`It was not done in the time that there is, ${outOfTime} times in a row.`)
-      }
+      const before = await attempts.read(record)
+      checkAttempts(before)
+      const { died } = before
       const counted = async () => {
         await attempts.begin(record, died + 1)
         const result = await recordOutcome(record, { ...suspicion, died: died + 1 }, work)

@@ -3,10 +3,8 @@ import { builtInTransforms } from '../built-in/index.ts'
 import type { Transform } from '../transform.ts'
 import { createMatcher, type RoutedUpload } from './match.ts'
 import { type ReadRules, readRules, ruleFault } from './read-rules.ts'
-import { defaultRules, type RuleText } from './schema.ts'
+import { defaultRules, type RuleText, type SinkName } from './schema.ts'
 import { createTransform, resolveModule, type TransformSource, TransformSourceError } from './transform-source.ts'
-
-export type SinkName = 's3' | 'dynamodb'
 
 /** Which uploads a transform has, and how. */
 export interface TransformRule {

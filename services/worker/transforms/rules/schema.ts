@@ -2,7 +2,12 @@ import { type Static, Type } from 'typebox'
 import { MAX_RESULT_BYTES } from '../../../uploads/objects/result-store.ts'
 import { builtInTransforms } from '../built-in/index.ts'
 
-const sink = Type.Enum(['s3', 'dynamodb'])
+const sinkNames = ['s3', 'dynamodb'] as const
+
+/** Where an output is written: an object of S3, or an item of DynamoDB. */
+export type SinkName = (typeof sinkNames)[number]
+
+const sink = Type.Enum(sinkNames)
 const patterns = (pattern: string) => {
   const one = Type.String({ pattern, maxLength: 255 })
   return Type.Union([one, Type.Array(one, { minItems: 1, maxItems: 100 })])

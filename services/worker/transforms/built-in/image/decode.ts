@@ -1,10 +1,8 @@
-import type { Metadata, Sharp, SharpOptions } from 'sharp'
+import type { FormatEnum, Metadata, Sharp, SharpOptions } from 'sharp'
 import { TransformError } from '../../../errors.ts'
 import { type BmpHeader, decodeBitmap, isBmp, type RgbaPixels, readBmpHeader } from './bmp.ts'
-import { nameOfFormats } from './formats.ts'
 import { decodeIcon, isIcon, largestPicture } from './icon.ts'
 import { readJpeg } from './jpeg.ts'
-import { loadSharp } from './load-sharp.ts'
 
 /** An image whose header has been read. */
 export interface OpenImage {
@@ -154,3 +152,27 @@ function filledUp(bytes: Buffer): Buffer {
 
 /** How many times the bytes that are there may be missing. */
 const MAX_MISSING = 8
+
+let loaded: Promise<typeof import('sharp').default> | undefined
+
+/** Loads sharp with the first image. A process works on one image at a time, so sharp needs one thread and no cache. */
+function loadSharp(): Promise<typeof import('sharp').default> {
+  loaded ??= import('sharp').then(({ default: sharp }) => {
+    sharp.cache(false)
+    sharp.concurrency(1)
+    return sharp
+  })
+  return loaded
+}
+
+/** Names the supported formats: those that this build of sharp decodes, and those that `bmp.ts` and `icon.ts` decode. */
+function nameOfFormats(formats: FormatEnum): string {
+  const names = Object.values(formats)
+    // A format without a suffix is raw pixels.
+    .filter(({ input }) => input.buffer && input.fileSuffix !== undefined)
+    .map(({ id, input }) => (id === 'heif' ? (input.fileSuffix ?? []).map(withoutDot).join(', ') : id).toUpperCase())
+  names.push('BMP', 'ICO')
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+const withoutDot = (suffix: string) => suffix.slice(1)

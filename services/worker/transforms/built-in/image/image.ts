@@ -6,7 +6,6 @@ import { savedAs } from '../saved-as.ts'
 import { decodeImage, type ImageMetadata, type OpenImage, openImage } from './decode.ts'
 import { decodingCost } from './decoding-cost.ts'
 import { turnUpright, uprightSize } from './orientation.ts'
-import { readWhole, tooLarge } from './read-whole.ts'
 
 export const imageOptions = Type.Object(
   {
@@ -125,4 +124,24 @@ function described({ metadata, fault }: OpenImage) {
   const upright = uprightSize(metadata)
   const damage = fault === undefined ? { complete: true } : { complete: false, fault }
   return { format, width, height, upright, space, channels, depth, density, hasAlpha, pages, ...damage }
+}
+
+/**
+ * Reads a whole input into memory.
+ *
+ * @throws TransformError if the input has more than `maxBytes`
+ */
+async function readWhole(input: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of input) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function tooLarge(maxBytes: number): TransformError {
+  return new TransformError(`The image has more than ${maxBytes} bytes, the maximum that is accepted.`)
 }
