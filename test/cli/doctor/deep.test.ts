@@ -10,7 +10,7 @@ import { processTerminal, tokenOf } from '../../../services/cli/doctor/deep/sign
 import { loadConfig } from '../../../services/platform/config/load.ts'
 import { eventually } from '../../api/support.ts'
 import { startAws } from '../../support/aws.ts'
-import { startFaultProxy } from '../../support/fault-proxy.ts'
+import { startFaultProxy, to } from '../../support/fault-proxy.ts'
 import { runProgram } from '../../support/processes.ts'
 import { runHeadgate } from '../program.ts'
 
@@ -84,6 +84,27 @@ t.test('an api for another audience fails, and each step says what was answered 
   })
   t.match(found['api-with-token'].advice, /COGNITO_CLIENT_ID/)
   t.match(found.report.report, /\| failed \| `upload-json` \| .*\*\*Do:\*\* See the checks/)
+})
+
+t.test('an upload that cannot be deleted is counted, and the others are deleted all the same', async t => {
+  const proxy = await startFaultProxy(t, API_URL)
+  proxy.inject(({ answer }) => answer(503, {}, 'down'), { when: to('DELETE'), times: 1 })
+  const env = { ...(await anew()), API_URL: proxy.url }
+  const only = ['--only', 'upload-json', '--only', 'idempotency-key', '--only', 'events']
+  const { code, lines } = await runHeadgate(t, env, 'doctor', '--deep', '--json', ...only)
+  t.equal(code, 1)
+  const found = lines()
+  const { left, report } = found.pop()
+  t.equal(left.length, 1)
+  t.match(report, /\n1 uploads could not be deleted\.$/)
+  t.match(
+    found.find(({ id }) => id === 'delete'),
+    { status: 'failed', seen: /^DELETE \/uploads\/\S+ was answered with 503/ },
+  )
+  const config = loadConfig(doctorConfigSchema, env)
+  const token = await tokenOf(config, { ask: async () => undefined })
+  const list = await fetch(`${API_URL}/uploads`, { headers: { authorization: `Bearer ${token}` } })
+  t.match(await list.json(), { uploads: [{ uploadId: left[0] }] })
 })
 
 t.test('Ctrl-C ends the walk, and what was uploaded is deleted', async t => {

@@ -86,15 +86,36 @@ const paging: Step = {
   },
 }
 
-/** Deletes every upload of the walk. Its own step, since a permission of its own is needed for it. */
+/**
+ * Deletes every upload of the walk, also after one that could not be deleted. A step of its own, because a permission of its own is
+ * needed.
+ */
 export async function deleteUploads(api: ApiClient): Promise<string> {
   const all = [...api.made]
+  const errors: unknown[] = []
   for (const uploadId of all) {
-    expectStatus(await api.request(`/uploads/${uploadId}`, { method: 'DELETE' }), 204, 404)
-    expectStatus(await api.request(`/uploads/${uploadId}`), 404)
-    api.made.delete(uploadId)
+    try {
+      await deleteUpload(api, uploadId)
+      api.made.delete(uploadId)
+    } catch (error) {
+      errors.push(error)
+    }
   }
+  // They are of one kind in most cases, and the first says what to do. The report counts the uploads that are left.
+  if (errors.length > 0) throw errors[0]
   return `${all.length} uploads were deleted`
+}
+
+async function deleteUpload(api: ApiClient, uploadId: string): Promise<void> {
+  const answer = await api.request(`/uploads/${uploadId}`, { method: 'DELETE' })
+  if (answer.status === 202) {
+    throw new StepFailedError(
+      `${answer.asked} was answered with 202: the deletion is not finished yet`,
+      'The relay finishes it. See the log of the api for what it was refused: AccessDenied there is a permission of infra/permissions/.',
+    )
+  }
+  expectStatus(answer, 204, 404)
+  expectStatus(await api.request(`/uploads/${uploadId}`), 404)
 }
 
 export const deletion = {
