@@ -3,9 +3,10 @@ import { setTimeout as pass } from 'node:timers/promises'
 import { findQuietPort } from '../services/local/ports.ts'
 
 const HOST = '127.0.0.1'
-/** How long a program may take to answer, and how long it is not asked again after it did not, in milliseconds. */
+/** How long a program may take to answer or to process an upload, and the pauses before it is asked again, in milliseconds. */
 const TIMEOUT_MS = 60_000
 const PAUSE_MS = 50
+const RETRY_MS = 500
 
 /**
  * Runs the api and the worker in this process, configured by its environment, until uploads have gone through both.
@@ -21,9 +22,13 @@ export async function warmUpPrograms(dist: string, token: string, uploads: numbe
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ filename: 'demo.txt', content: 'hello kinesis' }),
     })
-    // Answered when it is processed.
-    const { status } = await ask(`${api}/uploads/${uploadId}?wait=25`, token)
-    if (status !== 'processed') throw new Error(`The upload came to be ${status}.`)
+    const until = Date.now() + TIMEOUT_MS
+    let status: unknown
+    while (status !== 'processed') {
+      // Answered when it is processed, or after 25 s.
+      status = (await ask(`${api}/uploads/${uploadId}?wait=25`, token)).status
+      if (status === 'failed' || Date.now() > until) throw new Error(`The upload came to be ${status}.`)
+    }
   }
 }
 
@@ -49,8 +54,17 @@ async function isLive(url: string): Promise<boolean> {
   )
 }
 
+/** Asks again after a 503: on a busy machine the api may not reach its issuer or AWS in time. */
 async function ask(url: string, token: string, init: RequestInit = {}): Promise<Record<string, unknown>> {
-  const response = await fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } })
-  if (!response.ok) throw new Error(`${url} was answered with ${response.status}: ${await response.text()}`)
-  return (await response.json()) as Record<string, unknown>
+  const headers = { ...init.headers, authorization: `Bearer ${token}` }
+  const until = Date.now() + TIMEOUT_MS
+  while (true) {
+    const response = await fetch(url, { ...init, headers })
+    if (response.ok) return (await response.json()) as Record<string, unknown>
+    const text = await response.text()
+    if (response.status !== 503 || Date.now() > until) {
+      throw new Error(`${url} was answered with ${response.status}: ${text}`)
+    }
+    await pass(RETRY_MS)
+  }
 }

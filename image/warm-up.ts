@@ -4,6 +4,7 @@
  */
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { APIGatewayProxyEventV2, Context, KinesisStreamEvent } from 'aws-lambda'
 import { signIn } from '../services/local/cognito-wire.ts'
 import { startEmbeddedAws } from '../services/local/embedded-aws.ts'
@@ -12,6 +13,9 @@ import { httpUpload } from './upload-event.ts'
 import { warmUpPrograms } from './warm-up-programs.ts'
 
 const ROUNDS = 3
+/** How long an upload is sent again, and the pause in between, in milliseconds. */
+const TIMEOUT_MS = 60_000
+const PAUSE_MS = 500
 
 /** What the handlers read of an invocation. */
 type Invocation = Pick<Context, 'awsRequestId' | 'getRemainingTimeInMillis'>
@@ -35,9 +39,7 @@ const process_ = await handlerOf<KinesisStreamEvent, { batchItemFailures: unknow
 
 // Functions that are called for the first time are compiled then, and some are reached by a second call only.
 for (let round = 0; round < ROUNDS; round++) {
-  const answer = await upload(httpUpload(idToken), invocation)
-  if (answer.statusCode !== 200) throw new Error(`The upload was answered with ${answer.statusCode}: ${answer.body}`)
-  const { s3 } = JSON.parse(answer.body) as { s3: { bucket: string; key: string } }
+  const { s3 } = await uploadOnce()
   const { batchItemFailures } = await process_(recordOf(s3), invocation)
   if (batchItemFailures.length > 0) throw new Error('The upload was not processed.')
 }
@@ -47,6 +49,20 @@ flushCompileCache()
 await aws.stop()
 // The handlers keep their connections for as long as they live.
 process.exit(0)
+
+/**
+ * Uploads a file. On a busy machine the api may not reach its issuer or S3 in time. It answers with 503 then, and the upload is sent
+ * again. 202 says that Kinesis was too slow, which is of no consequence here: the record is made by hand.
+ */
+async function uploadOnce(): Promise<{ s3: { bucket: string; key: string } }> {
+  const until = Date.now() + TIMEOUT_MS
+  while (true) {
+    const { statusCode, body } = await upload(httpUpload(idToken), invocation)
+    if (statusCode === 200 || statusCode === 202) return JSON.parse(body) as { s3: { bucket: string; key: string } }
+    if (statusCode !== 503 || Date.now() > until) throw new Error(`The upload was answered with ${statusCode}: ${body}`)
+    await wait(PAUSE_MS)
+  }
+}
 
 async function handlerOf<Event, Answer>(name: string): Promise<Handler<Event, Answer>> {
   // By the name under which it is imported in the image: the cache is looked up by it.
