@@ -5,29 +5,27 @@ import { listed } from '../platform/config/formats.ts'
 import { beforeDeadline, withinDeadline } from '../platform/deadline.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
-import type { UploadStore } from '../uploads/records/store.ts'
 import type { Metrics } from './admin/metrics.ts'
 import { metricsPlugin } from './admin/metrics-plugin.ts'
 import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
 import { routeAccess } from './auth/route-access.ts'
+import type { Backend } from './backend.ts'
 import { createTypeInspector } from './content/inspect-type.ts'
-import type { UrlOf } from './download/downloads.ts'
-import { closing } from './http/closing.ts'
+import { closeConnections } from './http/close-connections.ts'
 import { cors } from './http/cors.ts'
 import { deadlines } from './http/deadlines.ts'
 import { gatewayBody } from './http/gateway-body.ts'
 import { publicPath } from './http/public-path.ts'
 import { createRateLimits } from './http/rate-limits.ts'
 import { requestLog } from './http/request-log.ts'
-import { unambiguous } from './http/request-smuggling-guard.ts'
+import { requestSmugglingGuard } from './http/request-smuggling-guard.ts'
+import { requestSpans } from './http/request-spans.ts'
 import { routerErrors } from './http/router-errors.ts'
 import { createSchemaCompilers } from './http/schema-compilers.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
-import { traced } from './http/traced.ts'
-import { loadFirst } from './http/warm-up.ts'
-import { createUnderWay } from './ingest/in-flight.ts'
+import { warmUp } from './http/warm-up.ts'
 import { problemsPlugin } from './problems/plugin.ts'
 import { createUpload } from './routes/create-upload.ts'
 import { deleteUpload } from './routes/delete-upload.ts'
@@ -36,35 +34,34 @@ import { getContent } from './routes/get-content.ts'
 import { getOutput } from './routes/get-output.ts'
 import { getProcessed } from './routes/get-processed.ts'
 import { getUpload } from './routes/get-upload.ts'
-import { createGiveOutput } from './routes/give-output.ts'
 import { grants } from './routes/grants.ts'
 import { listUploads } from './routes/list-uploads.ts'
 import { livez } from './routes/livez.ts'
 import { readyz } from './routes/readyz.ts'
 import { tus } from './routes/tus.ts'
 import { uploadEvents } from './routes/upload-events.ts'
-import { toSight } from './routes/upload-view.ts'
+import { toSnapshot } from './routes/upload-view.ts'
 import type { ApiServices } from './services.ts'
 import { createWatches } from './watch/watches.ts'
 
 export interface AppOptions {
   config: ApiConfig
-  /** Called for the first request that needs them, once. Closed with the app. */
+  /** Opens the services. Called once, by the warm-up. The app closes them. */
   services(): Promise<ApiServices>
   logger: FastifyBaseLogger
-  /** Left out, the keys of the configured issuer. */
-  keys?: KeySource
-  /** Left out, nothing is counted. */
-  metrics?: Metrics
-  /** Left out, nothing is traced. */
+  /** @default the keys of the configured issuer */
+  keys?: KeySource | undefined
+  /** @default no metrics */
+  metrics?: Metrics | undefined
+  /** @default no tracing */
   tracing?: Tracing | undefined
-  /** Answers leave whole, as behind Lambda: nothing can be streamed. */
-  isBuffered?: boolean
+  /** True if a response is sent as a whole, as behind Lambda, so that nothing can be streamed. @default false */
+  isBuffered?: boolean | undefined
 }
 
 export type App = Awaited<ReturnType<typeof buildApp>>
 
-/** The api, ready to listen or to be called: the same in a container and behind Lambda. */
+/** Builds the api, ready to listen on a port or to be called by Lambda. */
 export async function buildApp({ config, services, logger, keys, metrics, tracing, isBuffered = false }: AppOptions) {
   const compilers = createSchemaCompilers()
   const app = fastify({
@@ -73,23 +70,29 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
     loggerInstance: logger,
   }).withTypeProvider<TypeBoxTypeProvider>()
   const issuer = issuerOf(config)
-  const underWay = createUnderWay()
   const inspector = createTypeInspector(listed(config.ALLOWED_TYPES))
-  const patience = { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
-  const backend = onFirstUse(async () => {
-    const [{ createBackend }, opened] = await Promise.all([import('./backend.ts'), services()])
-    return createBackend({ config, services: opened, inspector, patience, log: app.log, metrics, tracing })
+  const minBodyRate = { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
+
+  let opened: Backend | undefined
+  const open = onFirstUse(async () => {
+    const [{ openBackend }, ready] = await Promise.all([import('./backend.ts'), services()])
+    opened = openBackend({ config, services: ready, inspector, minBodyRate, log: app.log, metrics, tracing })
+    return opened
   })
-  // Runs once the requests under way are answered, or broken off.
+  /** The backend, for routes. The warm-up opens it before a request reaches its route. */
+  const backend = (): Backend => {
+    if (opened === undefined) throw new Error('The backend was used before the warm-up.')
+    return opened
+  }
+  // Fastify calls this after the requests in flight were answered or aborted.
   app.addHook('onClose', async () => {
-    await underWay.ended()
-    await (await backend.ifUsed())?.close()
+    await (await open.ifUsed())?.close()
   })
 
   await app.register(problemsPlugin)
   await app.register(routeAccess)
-  // First of the hooks: what the others do is done within the request's span.
-  if (tracing) await app.register(traced, { tracing })
+  // Registered before the other hooks, so that their work belongs to the span of the request.
+  if (tracing) await app.register(requestSpans, { tracing })
   await app.register(deadlines, { withinMs: config.ANSWER_TIMEOUT_MS })
   await app.register(requestLog)
   if (metrics) await app.register(metricsPlugin, { metrics })
@@ -97,11 +100,11 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(securityHeaders, { isShared: origins.length > 0 })
   if (origins.length > 0) await app.register(cors, { origins })
   await app.register(publicPath, { path: config.PUBLIC_PATH })
-  await app.register(closing)
-  await app.register(unambiguous)
+  await app.register(closeConnections)
+  await app.register(requestSmugglingGuard)
   await app.register(routerErrors)
   await app.register(gatewayBody)
-  await app.register(loadFirst, { load: () => Promise.all([compilers.load(), backend(), import('get-jwks')]) })
+  await app.register(warmUp, { load: () => Promise.all([compilers.load(), open(), import('get-jwks')]) })
   await app.register(docs)
   await app.register(authPlugin, {
     issuer,
@@ -119,67 +122,47 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   })
 
   if (!config.KEY_TEMPLATE.includes('{uploadId}')) {
-    app.log.warn({ template: config.KEY_TEMPLATE }, 'keys are flat: uploads of the same name overwrite each other')
+    app.log.warn(
+      { template: config.KEY_TEMPLATE },
+      'KEY_TEMPLATE has no {uploadId}: uploads with the same name overwrite each other',
+    )
   }
   await app.register(createUpload, {
-    acceptAll: (files, options) => underWay.track(backend().then(({ acceptAll }) => acceptAll(files, options))),
-    acceptOnce: (files, request) => underWay.track(backend().then(({ acceptOnce }) => acceptOnce(files, request))),
-    ...(metrics && { onAccepted: metrics.accepted }),
-    arriving: {
+    backend,
+    onAccepted: metrics?.accepted,
+    fileSettings: {
       inspector,
       maxJsonBytes: config.MAX_JSON_BYTES,
       maxFormFiles: config.MAX_FORM_FILES,
       maxFileBytes: config.MAX_UPLOAD_BYTES,
-      patience,
+      minBodyRate,
     },
   })
-  await app.register(grants, {
-    grants: {
-      create: async (announced, log) => (await backend()).grants.create(announced, log),
-      renew: async key => (await backend()).grants.renew(key),
-      complete: async (key, log) => (await backend()).grants.complete(key, log),
-    },
-    grantOnce: async (announced, key, log) => (await backend()).grantOnce(announced, key, log),
-    maxJsonBytes: config.MAX_JSON_BYTES,
-    patience,
-  })
-  await app.register(tus, { serve: async request => (await backend()).tus(request) })
-  await app.register(listUploads, { list: async query => (await backend()).listUploads(query) })
+  await app.register(grants, { backend, maxJsonBytes: config.MAX_JSON_BYTES, minBodyRate })
+  await app.register(tus, { backend })
+  await app.register(listUploads, { backend })
 
-  const store: Pick<UploadStore, 'get'> = { get: async (key, signal) => (await backend()).store.get(key, signal) }
   const watches = createWatches({
-    look: async (key, signal) => {
-      // For all that wait: within nobody's span, and nobody's deadline.
-      const look = () => withinDeadline(undefined, () => store.get(key, signal))
-      const record = await (tracing ? tracing.within(undefined, look) : look())
-      return record && toSight(record)
+    read: async (key, signal) => {
+      // One read serves all waiting requests, so it belongs to no span and has no request's deadline.
+      const read = () => withinDeadline(undefined, () => backend().store.get(key, signal))
+      const record = await (tracing ? tracing.within(undefined, read) : read())
+      return record && toSnapshot(record)
     },
     log: app.log,
   })
-  // Before the server waits for its connections to end: those who wait here would hold that up.
+  // Ends the waiting requests before the server waits for its connections to close.
   app.addHook('preClose', async () => watches.close())
-  await app.register(getUpload, { store, watches })
-  await app.register(uploadEvents, { store, watches, isBuffered: isBuffered || config.EVENT_STREAMS === 'whole' })
-  await app.register(deleteUpload, {
-    deletions: {
-      begin: async key => (await backend()).deletions.begin(key),
-      complete: async deleted => (await backend()).deletions.complete(deleted),
-    },
-    endPending: async (key, log) => (await backend()).endPending(key, log),
-    watches,
-  })
-  const urlOf: UrlOf = async download => (await backend()).urlOf(download)
-  await app.register(getContent, { store, urlOf })
-  const giveOutput = createGiveOutput({
-    urlOf,
-    results: { get: async (upload, name, uploadId) => (await backend()).results.get(upload, name, uploadId) },
-  })
-  await app.register(getProcessed, { store, giveOutput })
-  await app.register(getOutput, { store, giveOutput })
+  await app.register(getUpload, { backend, watches })
+  await app.register(uploadEvents, { backend, watches, isBuffered: isBuffered || config.EVENT_STREAMS === 'whole' })
+  await app.register(deleteUpload, { backend, watches })
+  await app.register(getContent, { backend })
+  await app.register(getProcessed, { backend })
+  await app.register(getOutput, { backend })
 
   await app.register(livez)
-  // Shared by all that ask at a time.
-  const readiness = () => beforeDeadline(withinDeadline(undefined, async () => (await backend()).readiness()))
+  // Concurrent probes share the result, so it has no request's deadline. The admin port may ask before the warm-up.
+  const readiness = () => beforeDeadline(withinDeadline(undefined, async () => (await open()).readiness()))
   app.decorate('readiness', readiness)
   await app.register(readyz, { readiness })
 

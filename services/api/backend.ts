@@ -1,86 +1,109 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { ApiConfig } from '../platform/config/api.ts'
 import { createPartBuffers } from '../platform/s3/part-buffers.ts'
+import { createPutStream } from '../platform/s3/put-stream.ts'
+import { createPutWhole } from '../platform/s3/put-whole.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
+import { createPublishBreaker } from '../uploads/events/publish-breaker.ts'
+import { createRemoveObject } from '../uploads/objects/remove-object.ts'
 import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
-import { createUrlOf, type UrlOf } from './download/downloads.ts'
-import type { PatienceSettings } from './http/min-body-rate.ts'
-import { createAcceptAgain } from './idempotency/accept-again.ts'
-import { type AcceptOnce, createAcceptOnce } from './idempotency/idempotency.ts'
-import { type AcceptAll, createAcceptAll } from './ingest/accept-all.ts'
-import { createAcceptUpload } from './ingest/accept-upload.ts'
-import { createObjects } from './ingest/objects.ts'
-import { createOutageWatch } from './ingest/outage-watch.ts'
-import { createPublishUpload } from './ingest/publish-upload.ts'
-import { createDirect, type Direct } from './multi-request-uploads.ts'
-import { createReadiness, type Readiness } from './readiness.ts'
-import { type Accepted, toAccepted } from './routes/accepted.ts'
+import { type Download, downloadUrl, signerFor } from './download/download-url.ts'
+import type { MinBodyRate } from './http/min-body-rate.ts'
+import { acceptOnce, type IdempotentRequest } from './idempotency/accept-once.ts'
+import { type AcceptAllOptions, acceptAll, type IncomingFile } from './ingest/accept-all.ts'
+import { acceptUpload } from './ingest/accept-upload.ts'
+import { openMultiRequestUploads } from './multi-request-uploads.ts'
+import { createReadiness } from './readiness.ts'
 import { type ApiServices, CLAIM_MS } from './services.ts'
 
 /** What the routes do to uploads, on AWS. */
-export interface Backend extends Direct, Pick<ApiServices, 'deletions' | 'listUploads' | 'results' | 'store'> {
-  acceptAll: AcceptAll
-  acceptOnce: AcceptOnce<Accepted[]>
-  urlOf: UrlOf
-  readiness(): Promise<Readiness>
-  close(): Promise<void>
-}
+export type Backend = ReturnType<typeof openBackend>
 
 export interface BackendSettings {
   config: ApiConfig
   services: ApiServices
   inspector: TypeInspector
-  patience: PatienceSettings
+  minBodyRate: MinBodyRate
   log: FastifyBaseLogger
   metrics?: Metrics | undefined
   tracing?: Pick<Tracing, 'current'> | undefined
 }
 
-/** Everything that knows AWS's SDK, which is most of the code of the api: loaded for the first request that needs it. */
-export function createBackend(settings: BackendSettings): Backend {
-  const { config, services, inspector, patience, log, metrics, tracing } = settings
-  const { s3, dynamodb, kinesis, store, deletions, listUploads, results } = services
-  const maxBytes = config.MAX_UPLOAD_BYTES
-  const publisher = createOutageWatch({
-    publisher: services.publisher,
-    timeoutMs: config.EVENT_PUT_TIMEOUT_MS,
-    log,
-    ...(metrics && { metrics }),
-  })
-  const publish = createPublishUpload({ store, publisher })
+/** Opens everything that imports the AWS SDK, which is most of the code of the api. The warm-up loads it. */
+export function openBackend({ config, services, inspector, minBodyRate, log, metrics, tracing }: BackendSettings) {
+  const { s3, dynamodb, kinesis, store } = services
+  const { UPLOAD_BUCKET: bucket, UPLOADS_TABLE: table, STREAM_NAME: stream, MAX_UPLOAD_BYTES: maxBytes } = config
   const buffers = createPartBuffers(config.UPLOAD_MEMORY_BYTES)
-  const accept = createAcceptUpload({
-    objects: createObjects({
-      s3,
-      bucket: config.UPLOAD_BUCKET,
-      buffers,
-      onLeftover: (err, key) => log.error({ err, key }, 'parts of an upload that failed stay behind'),
-    }),
+  const removeObject = createRemoveObject(s3)
+  const signer = signerFor(s3, config.S3_PUBLIC_ENDPOINT)
+  const inFlight = new Set<Promise<unknown>>()
+  const deps = {
+    objects: {
+      bucket,
+      putWhole: createPutWhole(s3, bucket),
+      putStream: createPutStream({
+        s3,
+        bucket,
+        buffers,
+        onLeftover: (err, key) => log.error({ err, key }, 'parts of a failed upload could not be removed from S3'),
+      }),
+      remove: ({ key, uploadId }: { key: string; uploadId: string }) => removeObject({ bucket, key }, uploadId),
+    },
     store,
-    publish,
+    publisher: createPublishBreaker({
+      publisher: services.publisher,
+      // An event that Kinesis does not take has waited for the whole timeout, give or take the precision of the clocks.
+      slowMs: config.EVENT_PUT_TIMEOUT_MS / 2,
+      onOpen(err) {
+        metrics?.eventOutage(true)
+        log.warn({ err }, 'Kinesis takes no events: until it does, uploads are left to the outbox relay without a wait')
+      },
+      onClose({ ms, refused }) {
+        metrics?.eventOutage(false)
+        log.info({ ms: Math.round(ms), refused }, 'Kinesis takes events again')
+      },
+    }),
+    idempotency: services.idempotency,
+    claimMs: CLAIM_MS,
     keyTemplate: config.KEY_TEMPLATE,
     maxBytes,
-  })
-  const acceptAll = createAcceptAll(createAcceptAgain({ accept, store, publish, maxBytes }))
-  const acceptOnce = createAcceptOnce({
-    store: services.idempotency,
-    acceptAll,
-    answerOf: uploads => uploads.map(toAccepted),
-    claimMs: CLAIM_MS,
-    maxBytes,
-  })
-  const names = { bucket: config.UPLOAD_BUCKET, table: config.UPLOADS_TABLE, stream: config.STREAM_NAME }
+  }
+
+  /** A request whose client has disconnected is over for the server, but its upload may still have parts to remove. */
+  function track<T>(work: Promise<T>): Promise<T> {
+    inFlight.add(work)
+    const forget = () => inFlight.delete(work)
+    work.then(forget, forget)
+    return work
+  }
+
   return {
-    ...createDirect(config, services, { publish, inspector, patience, buffers, metrics, tracing }),
-    acceptAll,
-    acceptOnce,
+    acceptAll: (files: AsyncIterable<IncomingFile>, options: AcceptAllOptions) =>
+      track(acceptAll(upload => acceptUpload(deps, upload), files, options)),
+    /** For requests with an `Idempotency-Key`. */
+    acceptOnce: (files: AsyncIterable<IncomingFile>, request: IdempotentRequest) =>
+      track(acceptOnce(deps, files, request)),
+    ...openMultiRequestUploads({
+      config,
+      services,
+      publisher: deps.publisher,
+      inspector,
+      minBodyRate,
+      buffers,
+      metrics,
+      tracing,
+    }),
     store,
-    deletions,
-    listUploads,
-    results,
-    urlOf: createUrlOf({ s3, publicEndpoint: config.S3_PUBLIC_ENDPOINT }),
-    readiness: createReadiness({ s3, dynamodb, kinesis, ...names, log }),
-    close: services.close,
+    deletions: services.deletions,
+    listUploads: services.listUploads,
+    results: services.results,
+    downloadUrl: (download: Download) => downloadUrl({ s3, signer }, download),
+    readiness: createReadiness({ s3, dynamodb, kinesis, bucket, table, stream, log }),
+    /** Waits for the uploads in flight, then closes the services. */
+    async close() {
+      while (inFlight.size > 0) await Promise.allSettled(inFlight)
+      await services.close()
+    },
   }
 }

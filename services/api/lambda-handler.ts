@@ -11,17 +11,17 @@ export type { GatewayEvent }
 
 export type GatewayHandler = (event: GatewayEvent, context: Context) => Promise<APIGatewayProxyResult>
 
-/** What an invocation has left when its request is over: 2 s to put in order what was broken off, and as much to answer. */
+/** The time that an invocation has left after its request's deadline: 2 s to clean up after an aborted request, and 2 s to respond. */
 const RESERVE_MS = 4_000
 
-/** Serves API Gateway's events with the app. */
+/** Creates a Lambda handler that serves API Gateway's events with the app. */
 export function createLambdaHandler(app: App): GatewayHandler {
   const serve: GatewayHandler = awsLambdaFastify(app, {
-    // A comma is a character that a file name may have.
+    // A file name in the query may contain a comma.
     parseCommaSeparatedQueryParams: false,
-    // Claims are taken from the token, never from what came with the event.
+    // The api reads claims from the token, never from the event.
     decorateRequest: false,
-    // An event has its body as a string. Bytes that are not UTF-8 would be lost in it, whatever their content type is.
+    // A response body is a string. Bytes that are not UTF-8 must be base64, whatever their content type.
     enforceBase64: ({ rawPayload }) => !isUtf8(rawPayload),
   })
   return async (given, context) => {
@@ -39,7 +39,7 @@ interface EventIds {
   extendedRequestId?: string | undefined
 }
 
-/** What calls a function by hand, as a test in AWS's console, may leave the ids out. */
+/** Returns the ids in an event. A test event in the AWS console may have none. */
 function idsOf({ requestContext }: { requestContext?: EventIds }): GatewayIds {
   const { requestId, extendedRequestId } = requestContext ?? {}
   return {

@@ -1,110 +1,94 @@
 import type { ApiConfig } from '../platform/config/api.ts'
 import type { Logger } from '../platform/log.ts'
-import { onFirstUse } from '../platform/on-first-use.ts'
 import type { PartBuffers } from '../platform/s3/part-buffers.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
+import type { EventPublisher } from '../uploads/events/publisher.ts'
 import { createTusStore } from '../uploads/pending/tus-store.ts'
+import type { UploadKey } from '../uploads/records/store.ts'
 import type { Metrics } from './admin/metrics.ts'
 import type { TypeInspector } from './content/inspect-type.ts'
-import { createGrants, type Grants } from './grants/grants.ts'
+import { Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
-import { createPresigner } from './grants/presign.ts'
-import type { PatienceSettings } from './http/min-body-rate.ts'
-import { createGrantOnce, type GrantOnce } from './idempotency/grant-once.ts'
-import type { PublishUpload } from './ingest/publish-upload.ts'
-import { createArrivedObject } from './pending/arrived-object.ts'
-import { createKeepPromise } from './pending/confirm-reservation.ts'
-import { createCleanUp, createCleanUpIfEnded, createEndPending } from './pending/end-pending.ts'
-import { createFinish } from './pending/finish.ts'
-import { createPromise } from './pending/reservation.ts'
+import type { MinBodyRate } from './http/min-body-rate.ts'
+import { grantOnce } from './idempotency/grant-once.ts'
+import { createCleanUp } from './pending/end-pending.ts'
+import type { FinishUploadDeps } from './pending/finish-upload.ts'
+import { plainS3 } from './pending/plain-s3.ts'
+import type { ReservationRequest, ReservationRules } from './pending/reservation.ts'
 import { createSweep, type Sweep } from './pending/sweep.ts'
 import type { ApiServices } from './services.ts'
-import { createEndUnderLock, type EndUnderLock } from './tus/end-under-lock.ts'
-import { createFinishTus } from './tus/finish-tus.ts'
-import { createLocks } from './tus/lock.ts'
-import { createRunningDigests } from './tus/running-digests.ts'
+import { endUnderLock } from './tus/end-under-lock.ts'
+import { Locks } from './tus/lock.ts'
+import { RunningDigests } from './tus/running-digests.ts'
 import { createS3Parts } from './tus/s3-parts.ts'
-import type { ServeTus } from './tus/serve.ts'
+import type { TusDeps, TusRequest } from './tus/serve.ts'
 
-export interface Direct {
-  grants: Grants
-  /** For requests with an `Idempotency-Key`. */
-  grantOnce: GrantOnce
-  tus: ServeTus
-  /** Ends an upload that is on its way, for whoever deletes uploads. */
-  endPending: EndUnderLock
-}
-
-export interface DirectSettings {
-  publish: PublishUpload
+export interface MultiRequestSettings {
+  config: ApiConfig
+  services: ApiServices
+  publisher: EventPublisher
   inspector: TypeInspector
-  patience: PatienceSettings
-  /** Shared with the other ways. */
+  minBodyRate: MinBodyRate
+  /** Shared with the uploads of one request. */
   buffers: PartBuffers
-  metrics?: Pick<Metrics, 'accepted'> | undefined
-  tracing?: Pick<Tracing, 'current'> | undefined
+  metrics: Pick<Metrics, 'accepted'> | undefined
+  tracing: Pick<Tracing, 'current'> | undefined
 }
 
-/** The ways in which a file arrives in more than one request. */
-export function createDirect(
-  config: ApiConfig,
-  services: ApiServices,
-  { publish, inspector, patience, buffers, metrics, tracing }: DirectSettings,
-): Direct {
-  const { s3, dynamodb, pending } = services
-  const cleanUp = createCleanUp(s3)
-  const endPending = createEndPending({ cleanUp, pending })
-  const cleanUpIfEnded = createCleanUpIfEnded({ cleanUp, pending })
-  const finish = createFinish({
-    arrivedObject: createArrivedObject({ s3, trustChecksums: config.S3_CHECKSUMS === 'checked', inspector }),
-    keepPromise: createKeepPromise({ pending }),
-    publish,
-    endPending,
-    cleanUpIfEnded,
-    traceparent: tracing && (() => tracing.current()?.traceparent),
-    ...(metrics && { onAccepted: (way, upload) => metrics.accepted(way, [upload]) }),
-  })
-  const promise = createPromise({
+/** Opens what serves uploads of more than one request: grants and tus. */
+export function openMultiRequestUploads(settings: MultiRequestSettings) {
+  const { config, services, publisher, inspector, minBodyRate, buffers, metrics, tracing } = settings
+  const { s3, dynamodb, pending, store, idempotency } = services
+  const maxBytes = config.MAX_UPLOAD_BYTES
+  const rules: ReservationRules = {
     bucket: config.UPLOAD_BUCKET,
     keyTemplate: config.KEY_TEMPLATE,
-    maxBytes: config.MAX_UPLOAD_BYTES,
+    maxBytes,
     lifetimeMs: lifetimeMs(config),
-  })
-  const grants = createGrants({
+  }
+  const deps: FinishUploadDeps & { rules: ReservationRules } = {
+    s3,
+    plain: plainS3(s3),
+    trustChecksums: config.S3_CHECKSUMS === 'checked',
+    inspector,
     pending,
-    promise,
+    cleanUp: createCleanUp(s3),
+    store,
+    publisher,
+    rules,
+    traceparent: () => tracing?.current()?.traceparent,
+    onAccepted: (method, upload) => metrics?.accepted(method, [upload]),
+  }
+  const grants = new Grants({
+    ...deps,
     multipart: createMultipart(s3),
-    presigner: createPresigner(s3, config.S3_PUBLIC_ENDPOINT),
-    finish,
+    signer: plainS3(s3, config.S3_PUBLIC_ENDPOINT),
     partsAboveBytes: config.GRANT_PARTS_ABOVE_BYTES,
     urlSeconds: config.GRANT_URL_SECONDS,
   })
-  const parts = createS3Parts(s3)
-  const locks = createLocks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE }))
-  const digests = createRunningDigests()
-  const tusSettings = {
-    pending,
-    promise,
+  const locks = new Locks(createTusStore({ dynamodb, table: config.UPLOADS_TABLE }))
+  const tusDeps: TusDeps = {
+    ...deps,
     locks,
-    parts,
+    parts: createS3Parts(s3),
     buffers,
-    digests,
-    finish: createFinishTus({ parts, digests, finish, endPending }),
-    endPending,
-    cleanUpIfEnded,
-    lifetimeMs: lifetimeMs(config),
-    maxBytes: config.MAX_UPLOAD_BYTES,
-    patience,
+    digests: new RunningDigests(),
+    minBodyRate,
   }
-  // @tus/server takes long to load, and most processes are never asked for it.
-  const serveTus = onFirstUse(async () => (await import('./tus/serve.ts')).createServeTus(tusSettings))
-  const tus: ServeTus = async request => (await serveTus())(request)
-  const grantOnce = createGrantOnce({ store: services.idempotency, grants })
-  return { grants, grantOnce, tus, endPending: createEndUnderLock({ pending, locks, endPending }) }
+  return {
+    grants,
+    /** For requests with an `Idempotency-Key`. */
+    grantOnce: (request: ReservationRequest, key: string, log: Pick<Logger, 'warn' | 'error'>) =>
+      grantOnce({ idempotency, grants }, request, key, log),
+    /** Serves one request of tus. `@tus/server` is loaded for the first one: it is slow to load, and most processes never need it. */
+    tus: async (request: TusRequest) => (await import('./tus/serve.ts')).serveTus(tusDeps, request),
+    /** Ends a pending upload that its owner deletes. */
+    endPending: (key: UploadKey, log: Pick<Logger, 'warn'>) => endUnderLock({ ...deps, locks }, key, log),
+  }
 }
 
-/** For the process that runs for long: a Lambda function has no time between its requests. */
-export function createDirectSweep(
+/** Creates the sweep of pending uploads. A process runs it in the background, a Lambda function on a schedule. */
+export function createPendingSweep(
   config: ApiConfig,
   { s3, pending }: Pick<ApiServices, 's3' | 'pending'>,
   log: Pick<Logger, 'info' | 'error'>,

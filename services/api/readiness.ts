@@ -5,7 +5,7 @@ import { HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3'
 export type CheckResult = 'ok' | 'unreachable'
 
 export interface Readiness {
-  /** Whether uploads can be accepted. */
+  /** True if uploads can be accepted. */
   ready: boolean
   checks: { bucket: CheckResult; table: CheckResult; stream: CheckResult }
 }
@@ -23,17 +23,17 @@ export interface ReadinessSettings {
   bucket: string
   table: string
   stream: string
-  /** How long a check may take, in milliseconds. */
+  /** Timeout of a check, in milliseconds. @default 2,000 */
   timeoutMs?: number
-  /** How long its result stands, in milliseconds: probes come often, and each would be a request to AWS. */
+  /** How long a result is cached, in milliseconds, because probes are frequent and each check is a request to AWS. @default 3,000 */
   cacheMs?: number
   now?: () => number
   log: { warn(details: object, message: string): void }
 }
 
 /**
- * Asks the services behind the api. Without the bucket or the table no upload can be accepted. Without the stream it can:
- * the outbox keeps its event, so that an outage of Kinesis must not take the api out of service as well.
+ * Creates the readiness check. Without the bucket or the table no upload can be accepted. Without the stream uploads are still accepted, because
+ * the outbox keeps their events, so an outage of Kinesis does not take the api out of service.
  */
 export function createReadiness(settings: ReadinessSettings): () => Promise<Readiness> {
   const { s3, dynamodb, kinesis, bucket, table, stream, log } = settings

@@ -9,22 +9,22 @@ import { closeOnSignal } from '../platform/shutdown.ts'
 import { startTracing } from '../platform/tracing/start.ts'
 import { adminPages } from './admin/pages.ts'
 import { buildApp } from './app.ts'
-import { stopInPhases, stopPhases } from './http/stop.ts'
+import { stopInPhases, stopPhases } from './http/stop-in-phases.ts'
 import type { Sweep } from './pending/sweep.ts'
 
-/** From listening until the rest is loaded that no request has asked for by then, in milliseconds. */
+/** Delay between the start of listening and the warm-up, if no request comes before, in milliseconds. */
 const QUIET_MS = 1_000
 
-/** The api as a container. */
+/** Runs the api as a container. */
 runMain(async () => {
   const config = loadConfig(apiConfigSchema, process.env)
   const log = createLogger({ level: config.LOG_LEVEL, role: 'api' })
   const tracing = await startTracing({ config, role: 'api', log })
-  // Loaded where they are asked for: a start without them need not wait.
+  // Metrics are loaded only if they are enabled, because loading them slows the start.
   const metrics =
     config.ADMIN_PORT === undefined ? undefined : (await import('./admin/metrics.ts')).createMetrics(tracing)
   const services = onFirstUse(async () => (await import('./services.ts')).createServices(config, tracing))
-  const app = await buildApp({ config, services, logger: log, tracing, ...(metrics && { metrics }) })
+  const app = await buildApp({ config, services, logger: log, tracing, metrics })
   let sweep: Sweep | undefined
   let admin: OperatorPort | undefined
   const { delayMs, drainMs } = stopPhases(config)
@@ -34,7 +34,7 @@ runMain(async () => {
     async close() {
       await sweep?.stop()
       await stopInPhases(app, { delayMs, drainMs, log })
-      // The admin port last: whoever watches it must not take an api that drains for one that is dead.
+      // The admin port closes last, so that a monitor does not take a draining api for a dead one.
       await admin?.close()
     },
     last: tracing?.close,
@@ -46,11 +46,11 @@ runMain(async () => {
     admin = await openOperatorPort({ host: config.ADMIN_HOST, port: config.ADMIN_PORT, pages, log })
     log.info({ admin: admin.url }, 'admin port listening')
   }
-  // Whoever starts a process asks at once whether it lives, and would have to wait for this.
+  // The warm-up starts after a delay, because probes check a new process at once and would have to wait for it.
   await pass(QUIET_MS, undefined, { ref: false })
   if (app.isStopping()) return
-  await app.load()
-  const { createDirectSweep } = await import('./multi-request-uploads.ts')
-  sweep = createDirectSweep(config, await services(), log)
+  await app.warmUp()
+  const { createPendingSweep } = await import('./multi-request-uploads.ts')
+  sweep = createPendingSweep(config, await services(), log)
   if (!app.isStopping()) sweep.start()
 })

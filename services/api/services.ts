@@ -13,7 +13,7 @@ import { createIdempotencyStore, type IdempotencyStore } from '../uploads/record
 import { createListUploads, type ListUploads } from '../uploads/records/listing.ts'
 import type { UploadStore } from '../uploads/records/store.ts'
 
-/** What the api works with. One of each, for as long as the process lives. */
+/** The clients and stores of the api. A process opens them once. */
 export interface ApiServices {
   s3: S3Client
   dynamodb: DynamoDBClient
@@ -25,16 +25,16 @@ export interface ApiServices {
   deletions: Deletions
   results: Pick<ResultStore, 'get'>
   publisher: EventPublisher
-  /** Waits for the events that are on their way, then lets go of every connection. */
+  /** Waits for the events in flight, then closes all connections. */
   close(): Promise<void>
 }
 
-/** How long an idempotency key is held for a request that is not heard of, in milliseconds: so long a crash keeps it. */
+/** How long a claim of an idempotency key is valid without a renewal, in milliseconds. After a crash the key stays claimed for that time. */
 export const CLAIM_MS = 30_000
-/** How long the answer to a request with a key is kept, in milliseconds. */
+/** How long the response to a request with a key is stored, in milliseconds. */
 const KEEP_MS = 24 * 3_600_000
 
-/** Builds the services on the clients, which are theirs from then on. */
+/** Opens the services. They own the AWS clients and close them. */
 export function createServices(
   config: ApiConfig,
   tracing?: Tracing,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createMetrics } from '../../services/api/admin/metrics.ts'
 import { adminPages } from '../../services/api/admin/pages.ts'
-import { stopPhases } from '../../services/api/http/stop.ts'
+import { stopPhases } from '../../services/api/http/stop-in-phases.ts'
 import { openOperatorPort } from '../../services/platform/operator-port.ts'
 import { startAws } from '../support/aws.ts'
 import { ask, buildTestApi, createTestUser, eventually, postJson } from './support.ts'
@@ -21,7 +21,7 @@ async function start() {
   return { api, admin, scrape, errors }
 }
 
-t.test('/metrics counts requests by their routes, and uploads by their ways', async t => {
+t.test('/metrics counts requests by route and uploads by upload method', async t => {
   const { api, admin, scrape } = await start()
   const user = await createTestUser(aws)
   await postJson(api, user, { content: 'hello' })
@@ -50,7 +50,7 @@ t.test('/metrics counts requests by their routes, and uploads by their ways', as
   t.match((await fetch(`${admin.url}/metrics`)).headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
 })
 
-t.test('/metrics counts uploads of tus and by grants once, however often their end is asked for', async t => {
+t.test('/metrics counts a grant or tus upload once, however often it is completed', async t => {
   const { api, scrape } = await start()
   const user = await createTestUser(aws)
   const headers = { ...user.auth, 'tus-resumable': '1.0.0', 'upload-length': '3' }
@@ -79,7 +79,7 @@ t.test('/metrics counts uploads of tus and by grants once, however often their e
     t.ok(text.includes(`${line}\n`), line)
 })
 
-t.test('an upload whose event waits in the outbox is counted as such, and one that is broken off too', async t => {
+t.test('/metrics counts stored uploads and aborted requests', async t => {
   const metrics = createMetrics()
   const api = await buildTestApi(t, aws, {
     metrics,
@@ -104,7 +104,7 @@ t.test('an upload whose event waits in the outbox is counted as such, and one th
   t.match(await metrics.text(), 'headgate_uploads_total{way="json",result="stored"} 1')
 })
 
-t.test('the admin port tells of health, and of nothing else', async t => {
+t.test('the admin port serves health and metrics, and nothing else', async t => {
   const { api, admin, errors } = await start()
   t.match(await ask(`${admin.url}/livez`), { status: 200, body: { status: 'ok' } })
   t.match(await ask(`${admin.url}/readyz?x=y`), { status: 200, body: { status: 'ready', checks: { bucket: 'ok' } } })
@@ -120,7 +120,7 @@ t.test('the admin port tells of health, and of nothing else', async t => {
   t.same(errors, [])
 })
 
-t.test('a stop has its time for each phase', async t => {
+t.test('a stop divides its time into phases', async t => {
   t.same(stopPhases({ SHUTDOWN_TIMEOUT_MS: 25_000, SHUTDOWN_DELAY_MS: 0 }), { delayMs: 0, drainMs: 20_000 })
   t.same(stopPhases({ SHUTDOWN_TIMEOUT_MS: 25_000, SHUTDOWN_DELAY_MS: 5_000 }), { delayMs: 5_000, drainMs: 15_000 })
   t.same(stopPhases({ SHUTDOWN_TIMEOUT_MS: 1_000, SHUTDOWN_DELAY_MS: 60_000 }), { delayMs: 500, drainMs: 250 })

@@ -137,13 +137,13 @@ function isLate(t: Test, name: string, answer: Awaited<ReturnType<typeof call>>)
   t.ok(ms < LATEST_MS, `${name}: after ${Math.round(ms)} ms`)
 }
 
-t.test('every route answers 503 in time while DynamoDB accepts and stays silent', async t => {
+t.test('every route responds with 503 in time while DynamoDB accepts requests and stays silent', async t => {
   const api = await buildTestApi(t, aws, { ownClients: true, env, endpoints: { dynamodb: silent } })
   const answers = Object.entries(beyondDynamoDb).map(async ([name, one]) => isLate(t, name, await call(api, user, one)))
   await Promise.all(answers)
 })
 
-t.test('every route that needs S3 answers 503 in time while S3 accepts and stays silent', async t => {
+t.test('every route that needs S3 responds with 503 in time while S3 accepts requests and stays silent', async t => {
   const api = await buildTestApi(t, aws, { ownClients: true, env, endpoints: { s3: silent } })
   // One after another: some would have the same upload.
   for (const [name, one] of Object.entries(calls)) {
@@ -156,7 +156,7 @@ t.test('every route that needs S3 answers 503 in time while S3 accepts and stays
   }
 })
 
-t.test('what the api asks of AWS ends with the request that it is asked for, not 10 s later', async t => {
+t.test('a call to AWS ends with its request, not 10 s later', async t => {
   const asked: Record<'s3' | 'dynamodb', string[]> = {
     s3: ['JSON upload', 'grant in parts'],
     dynamodb: ['JSON upload', 'status', 'list'],
@@ -181,7 +181,7 @@ t.test('what the api asks of AWS ends with the request that it is asked for, not
   }
 })
 
-t.test('large bodies get their 503 too, whether S3 never takes a part or DynamoDB no record', async t => {
+t.test('large bodies get 503 too, if S3 takes no part or DynamoDB takes no record', async t => {
   const body = randomBytes(20 * MIB)
   const raw = { method: 'POST', path: '/uploads?filename=a.bin', body }
   const whole = { method: 'POST', path: '/uploads?filename=a.bin', body: randomBytes(200_000) }
@@ -195,14 +195,14 @@ t.test('large bodies get their 503 too, whether S3 never takes a part or DynamoD
   }
 })
 
-t.test('while Kinesis accepts and stays silent, an upload is accepted with 202 before the deadline', async t => {
+t.test('while Kinesis accepts requests and stays silent, an upload gets 202 before the deadline', async t => {
   const api = await buildTestApi(t, aws, { ownClients: true, env, endpoints: { kinesis: silent } })
   const { response, ms } = await call(api, await createTestUser(aws), calls['JSON upload'] as Call)
   t.equal(response.status, 202)
   t.ok(ms < LATEST_MS, `after ${Math.round(ms)} ms`)
 })
 
-t.test('behind Lambda the answer comes before the invocation ends, whatever is configured', async t => {
+t.test('behind Lambda the response is sent before the invocation ends, whatever is configured', async t => {
   const api = await buildTestApi(t, aws, { ownClients: true, endpoints: { dynamodb: silent } })
   const handler = createLambdaHandler(api.app)
   const answers = Object.entries(beyondDynamoDb).map(async ([name, { method, path, headers, body }]) => {
@@ -219,7 +219,7 @@ t.test('behind Lambda the answer comes before the invocation ends, whatever is c
   await Promise.all(answers)
 })
 
-t.test('an issuer that accepts and stays silent costs seconds, and 503', async t => {
+t.test('an issuer that accepts requests and stays silent causes 503 within seconds', async t => {
   const key = makeKey('k')
   const api = await buildTestApi(t, aws, { ownClients: true, env: { ...env, COGNITO_ISSUER: `${silent}/pool` } })
   const claims = { sub: 's', token_use: 'access', client_id: aws.env.COGNITO_CLIENT_ID, exp: 9_999_999_999 }
@@ -231,7 +231,7 @@ t.test('an issuer that accepts and stays silent costs seconds, and 503', async t
   t.ok(performance.now() - began < 10_000)
 })
 
-t.test('a request whose client keeps sending, slowly, outlives the deadline', async t => {
+t.test('a request whose client keeps sending slowly may outlive the deadline', async t => {
   const chunks = async function* () {
     for (let n = 0; n < 6; n++) {
       await new Promise(resolve => setTimeout(resolve, DEADLINE_MS / 3))
@@ -262,7 +262,7 @@ t.test('the same request with the same Idempotency-Key succeeds once S3 answers 
   t.match(await owner.traces(), { objects: { length: 1 }, openUploads: 0, records: [{ status: 'queued' }] })
 })
 
-t.test('an upload in parts under the tus protocol goes on once S3 answers again', async t => {
+t.test('a tus upload in parts continues once S3 responds again', async t => {
   const api = await buildTestApi(t, aws, { ownClients: true, env, endpoints: { s3: silent } })
   const owner = await createTestUser(aws)
   const bytes = randomBytes(9 * MIB)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
-import { createCleanUp, createEndPending } from '../../services/api/pending/end-pending.ts'
+import { createCleanUp, endPending } from '../../services/api/pending/end-pending.ts'
 import { names } from '../../services/platform/resources.ts'
 import { TAILS } from '../../services/uploads/pending/pending.ts'
 import { createPendingStore } from '../../services/uploads/pending/pending-store.ts'
@@ -42,7 +42,7 @@ async function hasNothing(t: Test, user: TestUser, message: string): Promise<voi
   )
 }
 
-t.test('a 204 to DELETE during a tus PATCH means that nothing of the upload is left', async t => {
+t.test('after a 204 to DELETE during a tus PATCH nothing of the upload is left', async t => {
   for (const [size, sent] of [
     [8, 8],
     [9 * MIB, 9 * MIB],
@@ -64,10 +64,10 @@ t.test('a 204 to DELETE during a tus PATCH means that nothing of the upload is l
   }
 })
 
-t.test('a PATCH that has lost its upload to a deletion removes what it still writes', async t => {
+t.test('a PATCH whose upload was deleted removes the bytes that it still writes', async t => {
   const s3 = await startFaultProxy(t, aws.endpoints.s3)
   const api = await buildTestApi(t, aws, { endpoints: { s3: s3.url } })
-  const endPending = createEndPending({ cleanUp: createCleanUp(aws.s3), pending })
+  const deps = { cleanUp: createCleanUp(aws.s3), pending }
   const writes = { 'the whole file': 8, 'the beginning of a part': 4 } as const
   for (const [what, sent] of Object.entries(writes)) {
     const user = await createTestUser(aws)
@@ -75,7 +75,7 @@ t.test('a PATCH that has lost its upload to a deletion removes what it still wri
     // As a process that stops for longer than its lock lasts: the upload is ended without its consent.
     const held = s3.inject(
       async exchange => {
-        await endPending({ owner: user.sub, uploadId: uploadIdOf(url) })
+        await endPending(deps, { owner: user.sub, uploadId: uploadIdOf(url) })
         await exchange.pass()
       },
       { when: to('PUT'), times: 1 },
@@ -90,7 +90,7 @@ t.test('a PATCH that has lost its upload to a deletion removes what it still wri
 for (const template of ['uploads/{owner}/{uploadId}/{filename}', 'uploads/{filename}']) {
   const env = { KEY_TEMPLATE: template, GRANT_PARTS_ABOVE_BYTES: String(5 * MIB) }
 
-  t.test(`a completion removes the object of an upload that was deleted meanwhile: ${template}`, async t => {
+  t.test(`a completion removes the object of an upload that was deleted in the meantime: ${template}`, async t => {
     const dynamodb = await startFaultProxy(t, aws.endpoints.dynamodb)
     const api = await buildTestApi(t, aws, { env, endpoints: { dynamodb: dynamodb.url } })
     for (const bytes of [randomBytes(5), randomBytes(6 * MIB)]) {
@@ -118,7 +118,7 @@ for (const template of ['uploads/{owner}/{uploadId}/{filename}', 'uploads/{filen
     }
   })
 
-  t.test(`of a form with a refused file nothing stays: ${template}`, async t => {
+  t.test(`a form with a rejected file leaves nothing: ${template}`, async t => {
     const api = await buildTestApi(t, aws, { env: { ...env, ALLOWED_TYPES: 'text/*' } })
     const user = await createTestUser(aws)
     const form = new FormData()

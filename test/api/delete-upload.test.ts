@@ -36,7 +36,7 @@ async function isNowhere(t: Test, user: TestUser, uploadId: string): Promise<voi
   t.same((await contract.ask(t, 'get /uploads', '/uploads', { headers: user.auth })).body.uploads, [])
 }
 
-t.test('an owner deletes an upload, once or several times, and it is nowhere', async t => {
+t.test('an owner deletes an upload once or several times, and nothing of it is left', async t => {
   const user = await createTestUser(aws)
   const uploadId = await posted(user)
   for (const time of [1, 2, 3]) t.equal((await remove(t, user, uploadId)).status, 204, `time ${time}`)
@@ -46,7 +46,7 @@ t.test('an owner deletes an upload, once or several times, and it is nowhere', a
   t.match(records, [{ uploadId, status: 'deleted' }])
 })
 
-t.test('several that delete it at once all do', async t => {
+t.test('concurrent deletions of an upload all succeed', async t => {
   const user = await createTestUser(aws)
   const uploadId = await posted(user)
   const answers = await Promise.all(Array.from({ length: 8 }, () => remove(t, user, uploadId)))
@@ -54,7 +54,7 @@ t.test('several that delete it at once all do', async t => {
   t.same((await user.traces()).objects, [])
 })
 
-t.test('another owner’s upload is 404 and stays, and so is what never was', async t => {
+t.test('deleting another owner’s upload or an unknown one is 404', async t => {
   const user = await createTestUser(aws)
   const stranger = await createTestUser(aws)
   const uploadId = await posted(user)
@@ -67,22 +67,25 @@ t.test('another owner’s upload is 404 and stays, and so is what never was', as
   t.equal((await readObject(aws, objects[0] ?? '')).bytes.toString(), 'hello')
 })
 
-t.test('while S3 does not answer, the upload is hidden with 202, and its bytes go by the next DELETE', async t => {
-  const user = await createTestUser(aws)
-  const uploadId = await posted(user)
-  const trouble = s3.inject(throttled('s3'), { when: to('DELETE') })
-  const answer = await remove(t, user, uploadId)
-  t.match(answer, { status: 202, body: { message: /will be removed/ } })
-  await isNowhere(t, user, uploadId)
-  const { objects, records } = await user.traces()
-  t.equal(objects.length, 1)
-  t.match(records, [{ status: 'deleted', outboxPartition: /^outbox-/ }], 'the relay will remove them')
-  trouble.remove()
-  t.equal((await remove(t, user, uploadId)).status, 204)
-  t.same((await user.traces()).objects, [])
-})
+t.test(
+  'while S3 does not respond, DELETE hides the upload with 202, and the next DELETE removes its objects',
+  async t => {
+    const user = await createTestUser(aws)
+    const uploadId = await posted(user)
+    const trouble = s3.inject(throttled('s3'), { when: to('DELETE') })
+    const answer = await remove(t, user, uploadId)
+    t.match(answer, { status: 202, body: { message: /will be removed/ } })
+    await isNowhere(t, user, uploadId)
+    const { objects, records } = await user.traces()
+    t.equal(objects.length, 1)
+    t.match(records, [{ status: 'deleted', outboxPartition: /^outbox-/ }], 'the relay will remove them')
+    trouble.remove()
+    t.equal((await remove(t, user, uploadId)).status, 204)
+    t.same((await user.traces()).objects, [])
+  },
+)
 
-t.test('while DynamoDB takes no writes, nothing is deleted, and the client is told', async t => {
+t.test('while DynamoDB takes no writes, nothing is deleted, and the client gets an error', async t => {
   const user = await createTestUser(aws)
   const uploadId = await posted(user)
   const trouble = dynamodb.inject(throttled('dynamodb'), { when: operation('UpdateItem') })
@@ -93,7 +96,7 @@ t.test('while DynamoDB takes no writes, nothing is deleted, and the client is to
   t.match(records, [{ status: 'queued' }])
 })
 
-t.test('a process that dies after the first step leaves nothing to be seen, and the next DELETE goes on', async t => {
+t.test('after a crash between the steps of a deletion the upload is hidden, and the next DELETE continues', async t => {
   const user = await createTestUser(aws)
   const uploadId = await posted(user)
   const removeObject = createRemoveObject(aws.s3)
@@ -106,7 +109,7 @@ t.test('a process that dies after the first step leaves nothing to be seen, and 
   t.same((await user.traces()).objects, [])
 })
 
-t.test('an upload that is on its way is ended, and its grant with it', async t => {
+t.test('DELETE ends a pending upload and its grant', async t => {
   const user = await createTestUser(aws)
   const body = JSON.stringify({ filename: 'a.txt', contentType: 'text/plain', size: 5 })
   const headers = { ...user.auth, 'content-type': 'application/json' }
@@ -118,7 +121,7 @@ t.test('an upload that is on its way is ended, and its grant with it', async t =
   isProblem(t, await ask(`${api.url}${location}/complete`, { method: 'POST', headers: user.auth }), 404, 'not-found')
 })
 
-t.test('an upload that is deleted cannot be completed', async t => {
+t.test('a deleted upload can not be completed', async t => {
   const user = await createTestUser(aws)
   const uploadId = await posted(user)
   t.equal((await remove(t, user, uploadId)).status, 204)
@@ -126,7 +129,7 @@ t.test('an upload that is deleted cannot be completed', async t => {
   isProblem(t, answer, 404, 'not-found')
 })
 
-t.test('OPTIONS of an upload names its methods', async t => {
+t.test('OPTIONS lists the methods of an upload', async t => {
   const methods = {
     '/uploads/1': 'DELETE, GET, HEAD, OPTIONS',
     '/uploads/1/events': 'GET, HEAD, OPTIONS',

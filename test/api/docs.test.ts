@@ -25,7 +25,7 @@ interface OpenApi {
 const { body } = await ask(`${api.url}/openapi.json`)
 const document = body as unknown as OpenApi
 
-t.test('/openapi.json describes every operation, by its name, in OpenAPI 3.1', async t => {
+t.test('/openapi.json describes every operation by name in OpenAPI 3.1', async t => {
   t.equal(document.openapi, '3.1.0')
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`),
@@ -52,7 +52,7 @@ t.test('/openapi.json describes every operation, by its name, in OpenAPI 3.1', a
   ])
 })
 
-t.test('the document names the three bodies of an upload, and the token', async t => {
+t.test('the document has the three bodies of an upload, and the token', async t => {
   const operation = document.paths['/uploads']?.post
   const types = Object.keys(operation?.requestBody?.content ?? {})
   t.same(types, ['application/json', 'multipart/form-data', 'application/octet-stream'])
@@ -73,7 +73,7 @@ t.test('every error in the document is a problem with a status of the catalogue'
   }
 })
 
-t.test('what may happen to any request with a token is told of every route that needs one', async t => {
+t.test('every route that needs a token documents the common problems', async t => {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })),
   )
@@ -86,7 +86,7 @@ t.test('what may happen to any request with a token is told of every route that 
   }
 })
 
-t.test('every schema is one by the schema of JSON Schema, which no start looks at', async t => {
+t.test('every schema is valid by the meta-schema of JSON Schema', async t => {
   const operations = Object.values(document.paths).flatMap(methods => Object.values(methods))
   const schemas = operations.flatMap(({ responses, parameters = [] }) => [
     ...Object.values(responses).flatMap(({ content = {} }) => Object.values(content).map(({ schema }) => schema)),

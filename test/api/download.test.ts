@@ -37,7 +37,7 @@ function asks(location: string | null) {
   }
 }
 
-t.test('an upload’s bytes are had by a redirect to S3, for a minute, and as a file to save', async t => {
+t.test('a download is a redirect to S3 that is valid for one minute and names a file to save', async t => {
   const user = await createTestUser(aws)
   const created = await postJson(api, user, { filename: 'Grüße "1".txt', content: 'hello' })
   const answer = await get(t, user, created.body.uploadId, 'content')
@@ -56,7 +56,7 @@ t.test('an upload’s bytes are had by a redirect to S3, for a minute, and as a 
   t.equal(await file.text(), 'hello')
 })
 
-t.test('what a browser would run is given out as bytes', async t => {
+t.test('a type that a browser would execute is sent as bytes', async t => {
   const user = await createTestUser(aws)
   const created = await ask(`${api.url}/uploads?filename=a.html`, {
     method: 'POST',
@@ -67,7 +67,7 @@ t.test('what a browser would run is given out as bytes', async t => {
   t.match(asks(answer.headers.get('location')), { type: 'application/octet-stream', disposition: /^attachment/ })
 })
 
-t.test('HEAD is redirected to an address that is signed for HEAD', async t => {
+t.test('HEAD is redirected to a URL that is signed for HEAD', async t => {
   const user = await createTestUser(aws)
   const { body } = await postJson(api, user, { content: 'hello' })
   const [head, got] = await Promise.all([
@@ -82,7 +82,7 @@ t.test('HEAD is redirected to an address that is signed for HEAD', async t => {
   t.equal(file.headers.get('content-length'), '5')
 })
 
-t.test('what was made of an upload is had once it is made, and before it is 409', async t => {
+t.test('the main output can be downloaded once the upload is processed, and before that is 409', async t => {
   const user = await createTestUser(aws)
   const created = await postJson(api, user, { filename: 'a.txt', content: 'hello' })
   const { uploadId } = created.body
@@ -116,7 +116,7 @@ async function process(created: Awaited<ReturnType<typeof postJson>>) {
   return processed
 }
 
-t.test('each of several outputs is had by its name, and the upload tells of all', async t => {
+t.test('each output can be downloaded by its name, and the upload lists all outputs', async t => {
   const user = await createTestUser(aws)
   const created = await postJson(api, user, { filename: 'table.csv', content: 'hello' })
   const uploadId = String(created.body.uploadId)
@@ -154,7 +154,7 @@ t.test('each of several outputs is had by its name, and the upload tells of all'
   isProblem(t, await output('bad-rows.json', await createTestUser(aws)), 404, 'not-found')
 })
 
-t.test('an output that is an item is given out whole, as a file to save, and to its owner alone', async t => {
+t.test('an output in DynamoDB is sent directly as a file to save, only to its owner', async t => {
   const user = await createTestUser(aws)
   const created = await postJson(api, user, { filename: 'photo.html', content: 'hello' })
   const uploadId = String(created.body.uploadId)
@@ -191,7 +191,7 @@ t.test('an output that is an item is given out whole, as a file to save, and to 
   isProblem(t, await output('main', await createTestUser(aws)), 404, 'not-found')
 })
 
-t.test('of a failed upload there is the content, and for the rest the reason', async t => {
+t.test('the content of a failed upload can be downloaded, and its outputs return the reason', async t => {
   const user = await createTestUser(aws)
   const { body } = await postJson(api, user, { content: 'x' })
   const failure = { code: 'HEADGATE_TRANSFORM_REFUSED', reason: 'The text is not UTF-8.' }
@@ -202,7 +202,7 @@ t.test('of a failed upload there is the content, and for the rest the reason', a
   t.equal((await get(t, user, body.uploadId, 'content')).status, 302)
 })
 
-t.test('an upload whose object somebody has removed says so', async t => {
+t.test('an upload whose object was deleted is content-gone', async t => {
   const user = await createTestUser(aws)
   const created = await postJson(api, user, { content: 'x' })
   await aws.s3.send(new DeleteObjectCommand({ Bucket: names.uploadBucket, Key: keyOf(created) }))
@@ -213,7 +213,7 @@ t.test('an upload whose object somebody has removed says so', async t => {
   }
 })
 
-t.test('an upload whose bytes have not arrived has none yet', async t => {
+t.test('the content of a pending upload is not ready', async t => {
   const user = await createTestUser(aws)
   const body = JSON.stringify({ filename: 'a.txt', contentType: 'text/plain', size: 5 })
   const headers = { ...user.auth, 'content-type': 'application/json' }
@@ -224,7 +224,7 @@ t.test('an upload whose bytes have not arrived has none yet', async t => {
   isProblem(t, await get(t, user, uploadId, 'processed'), 409, 'content-not-ready')
 })
 
-t.test('an object in an archive is not given out before it is restored', async t => {
+t.test('an archived object can not be downloaded before it is restored', async t => {
   const user = await createTestUser(aws)
   const { body } = await postJson(api, user, { content: 'x' })
   const archived = (restore?: string) => ({
@@ -246,7 +246,7 @@ t.test('an object in an archive is not given out before it is restored', async t
   }
 })
 
-t.test('another owner’s upload is 404, there or not, and S3 is not asked', async t => {
+t.test('another owner’s upload is 404 whether it exists or not, without a request to S3', async t => {
   const owner = await createTestUser(aws)
   const stranger = await createTestUser(aws)
   const created = await postJson(api, owner, { content: 'secret' })
@@ -260,12 +260,12 @@ t.test('another owner’s upload is 404, there or not, and S3 is not asked', asy
   t.equal(proxy.count(), before)
 })
 
-t.test('no address is in any log', async t => {
+t.test('no download URL is logged', async t => {
   t.ok(api.log.length > 10)
   t.notMatch(api.log.join(''), /X-Amz-|Signature|response-content/i)
 })
 
-t.test('clients are sent to where they reach S3, by a signature for that place', async t => {
+t.test('a download URL is signed for the public endpoint of S3', async t => {
   const elsewhere = 'https://files.example.com:8443'
   const other = await buildTestApi(t, aws, { env: { S3_PUBLIC_ENDPOINT: elsewhere } })
   const user = await createTestUser(aws)
@@ -279,7 +279,7 @@ t.test('clients are sent to where they reach S3, by a signature for that place',
   t.equal(location.searchParams.get('X-Amz-SignedHeaders'), 'host')
 })
 
-t.test('under a flat template no address is given out that could become another owner’s', async t => {
+t.test('with a flat template no URL is issued that could return another owner’s object', async t => {
   const flat = await buildTestApi(t, aws, { env: { KEY_TEMPLATE: 'uploads/{filename}' }, endpoints: { s3: proxy.url } })
   const user = await createTestUser(aws)
   const other = await createTestUser(aws)

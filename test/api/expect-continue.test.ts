@@ -62,7 +62,7 @@ const refused = [
   ['a path that does not exist', 404, '/nothing', as(user, lengthOf(500_000))],
 ] as const
 
-t.test('a body that is not wanted is refused before it is sent', async t => {
+t.test('an unwanted body is rejected before it is sent', async t => {
   for (const [what, status, path, headers] of refused) {
     const { socket, until } = open(t, api)
     const started = performance.now()
@@ -79,7 +79,7 @@ t.test('a body that is not wanted is refused before it is sent', async t => {
   t.equal((await user.traces()).records.length, 0)
 })
 
-t.test('a body that is wanted is asked for, by every way in', async t => {
+t.test('a wanted body gets 100 Continue in every upload format', async t => {
   const json = '{"content":"hello"}'
   const form = '--x\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
   const created = await fetch(`${api.url}/uploads/tus`, {
@@ -110,7 +110,7 @@ t.test('a body that is wanted is asked for, by every way in', async t => {
   }
 })
 
-t.test('a client that does not wait is not told to go on', async t => {
+t.test('a client that does not wait gets no 100 Continue', async t => {
   const { socket, until } = open(t, api)
   socket.write(
     bytesOf({ method: 'POST', path: '/uploads', headers: as(user, JSON_TYPE, EXPECT), body: '{"content":"x"}' }),
@@ -119,7 +119,7 @@ t.test('a client that does not wait is not told to go on', async t => {
   t.notMatch(answer, /HTTP\/1\.1 100[\s\S]*HTTP\/1\.1 100/)
 })
 
-t.test('curl sends nothing that is not wanted, and everything that is', async t => {
+t.test('curl sends no unwanted body, and every wanted one', async t => {
   const file = join(t.testdir({}), 'file.bin')
   await writeFile(file, Buffer.alloc(500_000, 'a'))
   const curl = async (token: string, ...more: string[]) => {

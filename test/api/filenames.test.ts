@@ -59,7 +59,7 @@ const refused: Array<[string, string]> = [
   ['1,026 bytes in 513 characters', 'ä'.repeat(513)],
 ]
 
-t.test('a file name that could be read as a path or show as another is refused, whatever way it comes', async t => {
+t.test('a file name that could be a path or is misleading is rejected in every upload format', async t => {
   for (const [way, send] of Object.entries(ways)) {
     const user = await createTestUser(aws)
     for (const [name, filename] of refused) {
@@ -69,7 +69,7 @@ t.test('a file name that could be read as a path or show as another is refused, 
   }
 })
 
-t.test('a path is refused where the name is the client’s own words, and cut to its name in a form', async t => {
+t.test('a path is rejected as a name, and reduced to its last segment in a form', async t => {
   const user = await createTestUser(aws)
   for (const [name, path, filename] of paths) {
     t.match(await send('multipart', user, path), { status: 200, body: { filename } }, `multipart: ${name}`)
@@ -78,7 +78,7 @@ t.test('a path is refused where the name is the client’s own words, and cut to
   }
 })
 
-t.test('a line break in a name is refused where a name can have one', async t => {
+t.test('a line break in a name is rejected', async t => {
   const user = await createTestUser(aws)
   for (const filename of ['a\nb', 'a\r\nb', 'a\tb', '']) {
     isProblem(t, await postJson(api, user, { filename }), 400, 'invalid-filename', JSON.stringify(filename))
@@ -89,7 +89,7 @@ t.test('a line break in a name is refused where a name can have one', async t =>
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a name that is too long for a key is refused before anything is stored', async t => {
+t.test('a name that is too long for an S3 key is rejected before anything is stored', async t => {
   const user = await createTestUser(aws)
   for (const bytes of [860, 1_000, 1_024]) {
     const answer = await postJson(api, user, { filename: 'x'.repeat(bytes) })
@@ -99,13 +99,13 @@ t.test('a name that is too long for a key is refused before anything is stored',
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('the longest name that the refusal allows is taken', async t => {
+t.test('a name of the maximum length is accepted', async t => {
   const user = await createTestUser(aws)
   const filename = 'x'.repeat(859)
   t.match(await postJson(api, user, { filename }), { status: 200, body: { filename } })
 })
 
-t.test('a query that is not percent-encoded UTF-8 is refused, and not stored as it looks', async t => {
+t.test('a query that is not percent-encoded UTF-8 is rejected', async t => {
   const user = await createTestUser(aws)
   const queries = ['filename=%FF', 'filename=a%C3.txt', 'filename=100%.txt', 'filename=%zz', 'filename=%ED%A0%80']
   for (const query of [...queries, 'filename=a.txt&other=%FF', '%FF=a&filename=a.txt']) {
@@ -135,7 +135,7 @@ const taken = [
   '{owner}.txt',
 ]
 
-t.test('a file name that is only unusual is kept as it is, whatever way it comes', async t => {
+t.test('an unusual file name is kept unchanged in every upload format', async t => {
   for (const [way, send] of Object.entries(ways)) {
     const user = await createTestUser(aws)
     for (const filename of taken) {

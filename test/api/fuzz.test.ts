@@ -184,7 +184,7 @@ async function send(
   return undefined
 }
 
-t.test(`requests made from the OpenAPI document are answered as it says (seed ${SEED})`, async t => {
+t.test(`requests generated from the OpenAPI document get documented responses (seed ${SEED})`, async t => {
   const random = seededRandom(SEED)
   const cases = Array.from({ length: COUNT }, () => caseFor(random))
   const statuses = new Map<string, number>()
@@ -211,7 +211,7 @@ t.test(`requests made from the OpenAPI document are answered as it says (seed ${
   await isConsistent(t, user)
 })
 
-t.test('a method that the document does not have for a path is refused there, with those that it has', async t => {
+t.test('an undocumented method is rejected with the list of documented methods', async t => {
   const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
   // For clients whose network lets no PATCH through.
   const unnamed = new Set(['POST /uploads/tus/{id}'])

@@ -26,7 +26,7 @@ function queried(rawQueryString: string, filename: string) {
   return { ...event, rawQueryString, queryStringParameters: { filename } }
 }
 
-t.test('the query of payload 2.0 is read as the client sent it, not as the gateway has joined it', async t => {
+t.test('the query of payload 2.0 is read as the client sent it, not as the gateway joined it', async t => {
   const twice = await answerTo(queried('filename=a.txt&filename=b.txt', 'a.txt,b.txt'))
   t.match(twice, { statusCode: 400, body: { type: 'urn:headgate:problem:invalid-body' } })
   const comma = await answerTo(queried('filename=a%2Cb.txt', 'a,b.txt'))
@@ -39,7 +39,7 @@ t.test('the query of payload 2.0 is read as the client sent it, not as the gatew
   t.match(byHand, { statusCode: 200, body: { filename: 'only.txt' } }, 'without a raw query the read one is used')
 })
 
-t.test('the name of a stage at the beginning of a path of payload 2.0 is not part of the route', async t => {
+t.test('the stage is removed from a path of payload 2.0', async t => {
   const staged = (rawPath: string, stage: string) => ({
     ...{ ...list, rawPath },
     requestContext: { ...list.requestContext, stage },
@@ -57,7 +57,7 @@ t.test('a question mark or a number sign in a decoded path does not end the path
       t.match(await answerTo(eventOf({ method: 'GET', path })), { statusCode: 404 }, path)
 })
 
-t.test('an event that is no request fails its invocation, and names the fields of the event', async t => {
+t.test('an event that is not a request fails its invocation with the names of its fields', async t => {
   const events: Array<[unknown, RegExp]> = [
     [null, /no fields, it is null/],
     ['hello', /no fields, it is string/],
@@ -76,7 +76,7 @@ t.test('an event that is no request fails its invocation, and names the fields o
 })
 
 for (const [version, eventOf] of Object.entries({ '2.0': httpApiEvent, '1.0': restApiEvent })) {
-  t.test(`${version}: a body in base64, or none, whose length is not its Content-Length is refused`, async t => {
+  t.test(`${version}: a base64 or empty body whose length differs from its Content-Length is rejected`, async t => {
     const bytes = Buffer.from([1, 2, 3, 4])
     const send = (body: Buffer | undefined, length: string, more: Record<string, string> = {}) => {
       const headers = { ...auth, 'content-type': 'application/octet-stream', 'content-length': length, ...more }

@@ -8,7 +8,7 @@ const aws = await startAws(t)
 const api = await buildTestApi(t, aws)
 const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })
 
-t.test('an owner sees an upload where its Location points, and nothing that only the service uses', async t => {
+t.test('an owner gets an upload at its Location, without internal properties', async t => {
   const user = await createTestUser(aws)
   const created = await postJson(api, user, { filename: 'a.txt', content: 'hello' })
   const { message: _message, ...upload } = created.body
@@ -38,7 +38,7 @@ t.test('the outbox mark of an upload is not shown', async t => {
 
 const sourceOf = (accepted: Answer) => ({ bucket: aws.env.UPLOAD_BUCKET ?? '', key: keyOf(accepted) })
 
-t.test('a processed and a failed upload say what has become of them', async t => {
+t.test('a processed and a failed upload show their result', async t => {
   const user = await createTestUser(aws)
   const first = await postJson(api, user, { content: 'x' })
   const processed = { bucket: aws.env.PROCESSED_BUCKET ?? '', key: keyOf(first).replace('uploads/', 'processed/') }
@@ -53,7 +53,7 @@ t.test('a processed and a failed upload say what has become of them', async t =>
   t.match(failed, { status: 200, body: { status: 'failed', failure } })
 })
 
-t.test('what is not an own upload is 404, and always the same 404', async t => {
+t.test('an upload of another owner and an unknown one are the same 404', async t => {
   const owner = await createTestUser(aws)
   const other = await createTestUser(aws)
   const { body } = await postJson(api, owner, { content: 'x' })
@@ -76,7 +76,7 @@ t.test('what is not an own upload is 404, and always the same 404', async t => {
   isProblem(t, await ask(`${api.url}/uploads/${'x'.repeat(5_000)}`, { headers: other.auth }), 404, 'not-found')
 })
 
-t.test('without a token an upload is not shown, nor whether it is there', async t => {
+t.test('without a token the response does not reveal whether an upload exists', async t => {
   const user = await createTestUser(aws)
   const { body } = await postJson(api, user, { content: 'x' })
   isProblem(t, await ask(`${api.url}/uploads/${body.uploadId}`), 401, 'missing-token')

@@ -8,7 +8,7 @@ const aws = await startAws(t)
 const look = ({ url }: TestApi, user?: TestUser, headers: Record<string, string> = {}) =>
   ask(`${url}/uploads/${uuidv7()}`, { headers: { ...user?.auth, ...headers } })
 
-t.test('an owner who makes too many requests is told to wait, and nobody else', async t => {
+t.test('an owner who sends too many requests gets 429, and other owners do not', async t => {
   const api = await buildTestApi(t, aws, { env: { RATE_LIMIT_PER_OWNER: '3' } })
   const [busy, other] = [await createTestUser(aws), await createTestUser(aws)]
   for (const remaining of ['2', '1', '0']) {
@@ -28,7 +28,7 @@ t.test('an owner who makes too many requests is told to wait, and nobody else', 
   t.equal((await busy.traces()).records.length, 0)
 })
 
-t.test('an address that sends too many bad tokens is shut out, and the health of the api is still told', async t => {
+t.test('an address that sends too many invalid tokens gets 429, and still reaches the health routes', async t => {
   const env = { RATE_LIMIT_PER_ADDRESS: '3', TRUST_PROXY: '127.0.0.0/8' }
   const api = await buildTestApi(t, aws, { env })
   const user = await createTestUser(aws)
@@ -45,7 +45,7 @@ t.test('an address that sends too many bad tokens is shut out, and the health of
   t.equal((await fetch(`${api.url}/livez`, { headers: from('203.0.113.9') })).status, 200)
 })
 
-t.test('without limits there are none', async t => {
+t.test('without configured limits no request gets 429', async t => {
   const api = await buildTestApi(t, aws)
   const user = await createTestUser(aws)
   const { headers } = await look(api, user)
@@ -54,7 +54,7 @@ t.test('without limits there are none', async t => {
   t.same([...new Set(answers.map(({ status }) => status))], [401])
 })
 
-t.test('every answer tells browsers to take it for data', async t => {
+t.test('every response has the security headers', async t => {
   const api = await buildTestApi(t, aws)
   const user = await createTestUser(aws)
   const paths: Array<[string, Record<string, string>]> = [
@@ -76,7 +76,7 @@ t.test('every answer tells browsers to take it for data', async t => {
   }
 })
 
-t.test('the pages of /docs may run their own scripts, and nobody else’s', async t => {
+t.test('the pages of /docs may run only their own scripts', async t => {
   const api = await buildTestApi(t, aws)
   const page = await fetch(`${api.url}/docs/static/index.html`)
   t.equal(page.status, 200)
@@ -96,7 +96,7 @@ const preflight = (url: string, origin: string) =>
     },
   })
 
-t.test('pages of other origins may call the api where it is configured, and may read what they need', async t => {
+t.test('configured origins may call the api and read the headers that they need', async t => {
   const api = await buildTestApi(t, aws, { env: { CORS_ORIGINS: `${ORIGIN}, http://localhost:5173` } })
   const user = await createTestUser(aws)
   const asked = await preflight(`${api.url}/uploads`, ORIGIN)
@@ -123,7 +123,7 @@ t.test('pages of other origins may call the api where it is configured, and may 
   t.equal(options.headers.get('access-control-allow-origin'), ORIGIN)
 })
 
-t.test('clients of tus learn what is served, from pages and from elsewhere, where CORS is configured', async t => {
+t.test('OPTIONS describes tus to web pages and to other clients if CORS is configured', async t => {
   const api = await buildTestApi(t, aws, { env: { CORS_ORIGINS: ORIGIN } })
   for (const headers of [{}, { origin: ORIGIN }]) {
     const options = await fetch(`${api.url}/uploads/tus`, { method: 'OPTIONS', headers })
@@ -140,13 +140,13 @@ t.test('clients of tus learn what is served, from pages and from elsewhere, wher
   t.equal(asked.headers.get('access-control-allow-origin'), ORIGIN)
 })
 
-t.test('without origins nobody else’s page is told anything', async t => {
+t.test('without configured origins there are no CORS headers', async t => {
   const api = await buildTestApi(t, aws)
   const asked = await preflight(`${api.url}/uploads`, ORIGIN)
   t.equal(asked.headers.get('access-control-allow-origin'), null)
 })
 
-t.test('OPTIONS says what a path is served with, and HEAD is GET without a body', async t => {
+t.test('OPTIONS lists the methods of a path, and HEAD is GET without a body', async t => {
   const api = await buildTestApi(t, aws)
   const options = await fetch(`${api.url}/livez`, { method: 'OPTIONS' })
   t.equal(options.status, 204)

@@ -24,7 +24,7 @@ async function readAll(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString('latin1')
 }
 
-t.test('a client that ends its side after a whole request gets its answer', async t => {
+t.test('a client that closes its side after a complete request gets its response', async t => {
   const api = await buildTestApi(t, aws)
   const user = await createTestUser(aws)
   const keepAlive = ['Connection', 'keep-alive'] as const
@@ -38,7 +38,7 @@ t.test('a client that ends its side after a whole request gets its answer', asyn
   t.equal((await sendAndEnd(t, api, two)).match(/HTTP\/1\.1 200 OK/g)?.length, 2, 'to each request of several')
 })
 
-t.test('a client that ends its side within a request is told so, and nothing is kept', async t => {
+t.test('a client that closes its side during a request gets an error, and nothing is stored', async t => {
   const api = await buildTestApi(t, aws)
   const user = await createTestUser(aws)
   const headers = as(user, JSON_TYPE, ['Content-Length', '100'])
@@ -47,7 +47,7 @@ t.test('a client that ends its side within a request is told so, and nothing is 
   t.equal((await user.traces()).records.length, 0)
 })
 
-t.test('a client that waits and has ended its side does not wait on, and holds nobody up', async t => {
+t.test('a waiting client that closes its side gets its response at once, and delays nobody', async t => {
   const api = await buildTestApi(t, aws)
   const user = await createTestUser(aws)
   const { body } = await postJson(api, user, { content: 'x' })

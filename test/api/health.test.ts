@@ -19,19 +19,19 @@ async function silentEndpoint(): Promise<string> {
 
 const dead = 'http://127.0.0.1:1'
 
-t.test('/livez says that the process runs, without a token', async t => {
+t.test('/livez responds without a token', async t => {
   const api = await buildTestApi(t, aws, { endpoints: { s3: dead, dynamodb: dead, kinesis: dead } })
   t.match(await ask(`${api.url}/livez`), { status: 200, body: { status: 'ok' } })
 })
 
-t.test('/readyz is ready where the bucket, the table and the stream answer', async t => {
+t.test('/readyz is ready if the bucket, the table and the stream respond', async t => {
   const api = await buildTestApi(t, aws)
   const answer = await ask(`${api.url}/readyz`)
   t.equal(answer.status, 200)
   t.same(answer.body, { status: 'ready', checks: { bucket: 'ok', table: 'ok', stream: 'ok' } })
 })
 
-t.test('/readyz is not ready where the bucket or the table is missing or does not answer', async t => {
+t.test('/readyz is not ready if the bucket or the table is missing or does not respond', async t => {
   const silent = await silentEndpoint()
   const cases: Array<[Parameters<typeof buildTestApi>[2], RegExp]> = [
     [{ endpoints: { s3: dead } }, /bucket/],
@@ -49,12 +49,12 @@ t.test('/readyz is not ready where the bucket or the table is missing or does no
   }
 })
 
-t.test('/readyz stays ready without the stream, and says so: uploads are accepted all the same', async t => {
+t.test('/readyz stays ready without the stream, because uploads are still accepted', async t => {
   const api = await buildTestApi(t, aws, { endpoints: { kinesis: dead } })
   t.match(await ask(`${api.url}/readyz`), { status: 200, body: { checks: { bucket: 'ok', stream: 'unreachable' } } })
 })
 
-t.test('probes within a few seconds share one round of checks', async t => {
+t.test('probes within a few seconds share one check', async t => {
   let now = 0
   const clients = createLocalClients({ s3: dead, dynamodb: dead, kinesis: dead })
   t.teardown(() => clients.destroy())

@@ -2,18 +2,18 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { allowedMethods } from '../../services/api/http/allowed-methods.ts'
-import { trustedProxies } from '../../services/api/http/trust-proxy.ts'
+import { trustedProxies } from '../../services/api/http/server-options.ts'
 import { checkContentType } from '../../services/api/ingest/content-type.ts'
 import { startAws } from '../support/aws.ts'
 import { buildTestApi } from './support.ts'
 
-t.test('trusted proxies are addresses and CIDR ranges, and nobody where none is named', async t => {
+t.test('trusted proxies are addresses and CIDR ranges, and by default none', async t => {
   t.equal(trustedProxies(''), false)
   t.equal(trustedProxies(' , '), false)
   t.same(trustedProxies('10.0.0.0/8, 127.0.0.1,fd00::/8'), ['10.0.0.0/8', '127.0.0.1', 'fd00::/8'])
 })
 
-t.test('X-Forwarded-For is believed of a trusted proxy alone', async t => {
+t.test('X-Forwarded-For is only trusted from a trusted proxy', async t => {
   const aws = await startAws(t)
   const addresses = async (TRUST_PROXY: string) => {
     const api = await buildTestApi(t, aws, { env: { TRUST_PROXY } })
@@ -25,7 +25,7 @@ t.test('X-Forwarded-For is believed of a trusted proxy alone', async t => {
   t.match(await addresses(''), '"remoteAddress":"127.0.0.1"')
 })
 
-t.test('an x-request-id that cannot be the id of a request is kept in a field of its own', async t => {
+t.test('an x-request-id that can not be the id of a request is logged in its own field', async t => {
   const aws = await startAws(t)
   const api = await buildTestApi(t, aws)
   const lineOf = async (id: string) => {
@@ -43,7 +43,7 @@ t.test('an x-request-id that cannot be the id of a request is kept in a field of
   t.equal((await lineOf('='.repeat(129))).gatewayRequestId, undefined)
 })
 
-t.test('a long path takes a bounded place in the log', async t => {
+t.test('a long path is truncated in the log', async t => {
   const aws = await startAws(t)
   const api = await buildTestApi(t, aws)
   const response = await fetch(`${api.url}/${'a/'.repeat(50_000)}`)
@@ -69,7 +69,7 @@ t.test('the methods of a path are those of every route that matches it', async t
   t.same(allowedMethods([...routes, grants], '/uploads/grants'), ['OPTIONS', 'POST'], 'a path of its own is no id')
 })
 
-t.test('a path of very many segments is compared with the routes at once', async t => {
+t.test('a path with very many segments is matched in little time', async t => {
   const routes = Array.from({ length: 40 }, () => ({ method: 'GET', url: '/uploads/:id/content' }))
   const started = performance.now()
   t.same(allowedMethods(routes, '/'.repeat(120_000)), [])
@@ -77,7 +77,7 @@ t.test('a path of very many segments is compared with the routes at once', async
   t.ok(performance.now() - started < 50)
 })
 
-t.test('a content type is kept as it is where it is a media type', async t => {
+t.test('a valid media type is kept unchanged', async t => {
   const types = [
     'text/plain',
     'text/plain; charset=utf-8',
@@ -88,7 +88,7 @@ t.test('a content type is kept as it is where it is a media type', async t => {
   for (const type of types) t.equal(checkContentType(type), type)
 })
 
-t.test('what is no media type is refused', async t => {
+t.test('an invalid media type is rejected', async t => {
   const types = [
     'text',
     'text/',
@@ -103,18 +103,18 @@ t.test('what is no media type is refused', async t => {
   for (const type of types) t.throws(() => checkContentType(type), { code: 'HEADGATE_INVALID_CONTENT_TYPE' }, type)
 })
 
-t.test('an empty content type is as good as none', async t => {
+t.test('an empty content type is the same as none', async t => {
   for (const type of ['', ' ']) t.equal(checkContentType(type), 'application/octet-stream')
 })
 
-t.test('a long content type that is almost one is refused at once', async t => {
+t.test('a long invalid content type is rejected in little time', async t => {
   const started = performance.now()
   t.throws(() => checkContentType(`a/b${';a="'.repeat(51)}`), { code: 'HEADGATE_INVALID_CONTENT_TYPE' })
   t.throws(() => checkContentType(`a/b${'; \t'.repeat(80)}\x01`), { code: 'HEADGATE_INVALID_CONTENT_TYPE' })
   t.ok(performance.now() - started < 100)
 })
 
-t.test('a connection on which no request ever comes does not hold a stop up', async t => {
+t.test('a connection without a request does not delay a stop', async t => {
   const aws = await startAws(t)
   const api = await buildTestApi(t, aws)
   const socket = connect(Number(new URL(api.url).port), '127.0.0.1')

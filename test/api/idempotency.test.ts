@@ -5,8 +5,8 @@ import { connect } from 'node:net'
 import { QueryCommand } from '@aws-sdk/client-dynamodb'
 import type { Context } from 'aws-lambda'
 import t from 'tap'
-import { idempotencyKey } from '../../services/api/idempotency/key.ts'
-import { uploadIdAt } from '../../services/api/idempotency/upload-ids.ts'
+import { uploadIdAt } from '../../services/api/idempotency/accept-once.ts'
+import { idempotencyKey } from '../../services/api/idempotency/idempotency-key.ts'
 import { createLambdaHandler } from '../../services/api/lambda-handler.ts'
 import { CLAIM_MS } from '../../services/api/services.ts'
 import { createIdempotencyStore } from '../../services/uploads/records/idempotency-store.ts'
@@ -61,7 +61,7 @@ const asForm = (parts: Parameters<typeof form>[0]) => {
 }
 const file = (value: string, filename = 'a.txt') => ({ name: 'file', filename, type: 'text/plain', value })
 
-t.test('a key is one key, quoted or bare', async t => {
+t.test('a quoted key equals the same key without quotes', async t => {
   t.equal(idempotencyKey(undefined), undefined)
   t.equal(idempotencyKey('8e03978e-40d5-43dd-bc93-6894a57f9324'), '8e03978e-40d5-43dd-bc93-6894a57f9324')
   t.equal(idempotencyKey('"8e03978e"'), '8e03978e')
@@ -72,7 +72,7 @@ t.test('a key is one key, quoted or bare', async t => {
   }
 })
 
-t.test('the ids of a request follow from its first', async t => {
+t.test('the ids of a request are derived from its first id', async t => {
   const first = '019ab3c4-0001-7abc-8def-0123456789ab'
   const ids = [0, 1, 2].map(index => uploadIdAt(first, index))
   t.same(
@@ -95,7 +95,7 @@ const ways: Record<string, () => Omit<Sent, 'key'>> = {
   'form with several files': () => asForm([file('one'), file('two', 'b.txt'), file('one')]),
 }
 
-t.test('the same request with the same key is made once, and gets the first answer again', async t => {
+t.test('a repeated request with the same key is processed once and gets the first response again', async t => {
   for (const [way, make] of Object.entries(ways)) {
     const user = await createTestUser(aws)
     const key = randomUUID()
@@ -140,7 +140,7 @@ const others: Array<[string, Omit<Sent, 'key'>, Omit<Sent, 'key'>]> = [
   ['other files', asForm([file('a'), file('b')]), asForm([file('b'), file('a')])],
 ]
 
-t.test('another request with the key is refused with 422, and leaves nothing', async t => {
+t.test('a different request with the key gets 422 and leaves nothing', async t => {
   for (const [what, first, second] of others) {
     const user = await createTestUser(aws)
     const key = randomUUID()
@@ -151,7 +151,7 @@ t.test('another request with the key is refused with 422, and leaves nothing', a
   }
 })
 
-t.test('a key is its owner’s: another may have the same', async t => {
+t.test('the keys of two owners are independent', async t => {
   const [first, second] = [await createTestUser(aws), await createTestUser(aws)]
   const key = randomUUID()
   const one = await send(first, { headers: json, body: '{"content":"a"}', key })
@@ -160,7 +160,7 @@ t.test('a key is its owner’s: another may have the same', async t => {
   t.not(one.body.uploadId, two.body.uploadId)
 })
 
-t.test('while the first request is under way, the second is told to wait', async t => {
+t.test('while the first request is in flight, the second gets 409', async t => {
   const user = await createTestUser(aws)
   const key = randomUUID()
   const headers = { ...user.auth, ...raw, 'idempotency-key': key }
@@ -191,7 +191,7 @@ async function claimsOf({ sub }: TestUser): Promise<number> {
   return (await aws.dynamodb.send(query)).Count ?? 0
 }
 
-t.test('ten at a time become one upload', async t => {
+t.test('ten concurrent requests become one upload', async t => {
   const user = await createTestUser(aws)
   const key = randomUUID()
   const answers = await Promise.all(
@@ -204,7 +204,7 @@ t.test('ten at a time become one upload', async t => {
   t.equal((await user.traces()).records.length, 1)
 })
 
-t.test('a refused request leaves its key free', async t => {
+t.test('a rejected request releases its key', async t => {
   const user = await createTestUser(aws)
   const key = randomUUID()
   const wrong = `sha-256=:${Buffer.alloc(32).toString('base64')}:`

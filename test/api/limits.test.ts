@@ -11,7 +11,7 @@ const MIB = 1024 ** 2
 const openForm = form([{ name: 'file', filename: 'a.bin', type: 'application/octet-stream', value: '' }], { end: '' })
 const openFormHead = openForm.body.subarray(0, -2)
 
-t.test('50 bytes against a limit of 10 are refused, not cut off', async t => {
+t.test('a file of 50 bytes with a limit of 10 is rejected, not truncated', async t => {
   const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '10' } })
   const user = await createTestUser(aws)
   const post = (query: string, headers: Record<string, string>, body: Buffer<ArrayBuffer> | ReadableStream) =>
@@ -35,7 +35,7 @@ t.test('50 bytes against a limit of 10 are refused, not cut off', async t => {
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a file of exactly the limit is taken, by a form too', async t => {
+t.test('a file of exactly the maximum size is accepted, in a form too', async t => {
   const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '10' } })
   const user = await createTestUser(aws)
   const { body, headers } = form([{ name: 'file', filename: 'a.txt', type: 'text/plain', value: '0123456789' }])
@@ -43,7 +43,7 @@ t.test('a file of exactly the limit is taken, by a form too', async t => {
   t.match(answer, { status: 200, body: { size: 10 } })
 })
 
-t.test('a body without end is answered soon after the limit, and the connection closed', async t => {
+t.test('an endless body is rejected soon after the limit, and the connection is closed', async t => {
   const limit = 10 * MIB
   const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: String(limit) } })
   const user = await createTestUser(aws)
@@ -64,7 +64,7 @@ t.test('a body without end is answered soon after the limit, and the connection 
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a body that says it is too large is refused before it is read', async t => {
+t.test('a body with a declared length over the limit is rejected before it is read', async t => {
   const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: String(10 * MIB) } })
   const user = await createTestUser(aws)
   const headers = { ...user.auth, 'content-length': String(200 * MIB) }
@@ -73,7 +73,7 @@ t.test('a body that says it is too large is refused before it is read', async t 
   t.ok(answer.sent < 10 * MIB, `${answer.sent} bytes were sent`)
 })
 
-t.test('a client that sends all before it reads sees why it was refused', async t => {
+t.test('a client that sends everything before it reads gets the error', async t => {
   const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: String(MIB) } })
   const user = await createTestUser(aws)
   const tooLarge = await sendThenRead(`${api.url}/uploads?filename=a.bin`, user.auth, 30 * MIB)
@@ -82,14 +82,14 @@ t.test('a client that sends all before it reads sees why it was refused', async 
   t.match(unknown, /^HTTP\/1\.1 401 .*urn:headgate:problem:missing-token/s)
 })
 
-t.test('a request without a token is answered before its body is read', async t => {
+t.test('a request without a token is rejected before its body is read', async t => {
   const api = await buildTestApi(t, aws)
   const answer = await sendEndless(`${api.url}/uploads?filename=a.bin`, {})
   t.match(answer, { status: 401, connection: 'close' })
   t.ok(answer.sent < 10 * MIB, `${answer.sent} bytes were sent`)
 })
 
-t.test('a client that breaks off leaves nothing, however much of the file had come', async t => {
+t.test('a client that disconnects leaves nothing, however much of the file had arrived', async t => {
   const ways = {
     raw: { path: '/uploads?filename=a.bin', headers: {} },
     multipart: { path: '/uploads', headers: openForm.headers, head: openFormHead },

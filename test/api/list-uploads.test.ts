@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid'
-import { encodeCursor } from '../../services/api/routes/page-cursor.ts'
+import { encodeCursor } from '../../services/api/routes/list-uploads.ts'
 import { uploadStatuses } from '../../services/uploads/records/record.ts'
 import { createUploadStore } from '../../services/uploads/records/store.ts'
 import { startAws } from '../support/aws.ts'
@@ -31,7 +31,7 @@ function list(t: Test, user: TestUser, query = '') {
 const idsOf = ({ body }: { body: { uploads: Array<{ uploadId: string }> } }) =>
   body.uploads.map(({ uploadId }) => uploadId)
 
-t.test('an owner sees own uploads, newest first, as each of them is seen alone', async t => {
+t.test('an owner lists uploads, newest first, with the same properties as each upload alone', async t => {
   const user = await createTestUser(aws)
   const other = await createTestUser(aws)
   await postJson(api, other, { content: 'not yours' })
@@ -49,7 +49,7 @@ t.test('an owner sees own uploads, newest first, as each of them is seen alone',
   t.same(listed.body.uploads[0], alone.body)
 })
 
-t.test('pages are followed to the end by their links, and have every upload once', async t => {
+t.test('following the links lists every upload once', async t => {
   const user = await createTestUser(aws)
   const ids = (await seeded(user, 7)).reverse()
   const seen: string[] = []
@@ -67,7 +67,7 @@ t.test('pages are followed to the end by their links, and have every upload once
   t.same(sizes, [3, 3, 1])
 })
 
-t.test('a page that is just full is the last where nothing comes after it', async t => {
+t.test('a full page without further uploads is the last', async t => {
   const user = await createTestUser(aws)
   await seeded(user, 3)
   const page = await list(t, user, '?limit=3')
@@ -75,7 +75,7 @@ t.test('a page that is just full is the last where nothing comes after it', asyn
   t.notOk('next' in page.body)
 })
 
-t.test('uploads that come meanwhile shift no page', async t => {
+t.test('new uploads do not shift the pages', async t => {
   const user = await createTestUser(aws)
   const ids = (await seeded(user, 4)).reverse()
   const first = await list(t, user, '?limit=2')
@@ -84,7 +84,7 @@ t.test('uploads that come meanwhile shift no page', async t => {
   t.same([...idsOf(first), ...idsOf(second)], ids)
 })
 
-t.test('uploads of one status are listed, and the next page keeps to it', async t => {
+t.test('uploads can be listed by status, and the next page has the same status', async t => {
   const user = await createTestUser(aws)
   const failed: string[] = []
   for (let index = 0; index < 5; index++) {
@@ -100,7 +100,7 @@ t.test('uploads of one status are listed, and the next page keeps to it', async 
   for (const status of uploadStatuses) t.equal((await list(t, user, `?status=${status}`)).status, 200)
 })
 
-t.test('another owner’s cursor means a place among one’s own uploads, and shows nothing of theirs', async t => {
+t.test('another owner’s cursor is a position among one’s own uploads, and shows none of theirs', async t => {
   const user = await createTestUser(aws)
   const other = await createTestUser(aws)
   const [mine] = await seeded(user, 1)
@@ -112,7 +112,7 @@ t.test('another owner’s cursor means a place among one’s own uploads, and sh
   t.notOk('next' in stolen.body)
 })
 
-t.test('a cursor that was never given out is refused', async t => {
+t.test('a forged cursor is rejected', async t => {
   const user = await createTestUser(aws)
   const cursor = encodeCursor(uuidv7())
   const cases = [
@@ -131,7 +131,7 @@ t.test('a cursor that was never given out is refused', async t => {
   t.equal((await list(t, user, `?cursor=${cursor}`)).status, 200)
 })
 
-t.test('a query that is not what the route takes is refused', async t => {
+t.test('an invalid query is rejected', async t => {
   const user = await createTestUser(aws)
   const cases = [
     'limit=0',

@@ -44,7 +44,7 @@ const ways: Record<string, (api: TestApi, user: TestUser, bytes?: number) => Pro
   },
 }
 
-t.test('while Kinesis does not answer, an upload is accepted with 202 and keeps its outbox mark', async t => {
+t.test('while Kinesis does not respond, an upload gets 202 and keeps its outbox mark', async t => {
   const api = await buildTestApi(t, aws, { endpoints: { kinesis: dead }, env: { EVENT_PUT_TIMEOUT_MS: '300' } })
   const user = await createTestUser(aws)
   const answer = await postJson(api, user, { filename: 'a.txt', content: 'hello' })
@@ -56,7 +56,7 @@ t.test('while Kinesis does not answer, an upload is accepted with 202 and keeps 
   t.match(seen, { status: 200, body: { status: 'stored' } })
 })
 
-t.test('while S3 does not answer, an upload gets 503 and leaves no record', async t => {
+t.test('while S3 does not respond, an upload gets 503 and leaves no record', async t => {
   const api = await buildTestApi(t, aws, { endpoints: { s3: dead } })
   for (const [way, send] of Object.entries(ways)) {
     const user = await createTestUser(aws)
@@ -70,7 +70,7 @@ t.test('while S3 does not answer, an upload gets 503 and leaves no record', asyn
   }
 })
 
-t.test('while DynamoDB takes no records, an upload gets 503 and its object is deleted again', async t => {
+t.test('while DynamoDB takes no records, an upload gets 503 and its object is deleted', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   proxy.inject(throttled('dynamodb'), { when: operation('PutItem') })
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
@@ -83,7 +83,7 @@ t.test('while DynamoDB takes no records, an upload gets 503 and its object is de
   }
 })
 
-t.test('an upload whose record arrived and whose every reply was lost is accepted, and keeps its object', async t => {
+t.test('an upload whose record was written is accepted, even if every response was lost', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const lost = proxy.inject(loseReply, { when: operation('PutItem') })
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
@@ -97,10 +97,10 @@ t.test('an upload whose record arrived and whose every reply was lost is accepte
     t.same(objects, [keyOf(answer)])
     t.match(records, [{ uploadId: answer.body.uploadId, status: 'queued' }])
   }
-  t.match(api.log.join(''), /the reply to the write was lost, and the upload is recorded/)
+  t.match(api.log.join(''), /the response to the write was lost, but the upload is recorded/)
 })
 
-t.test('where nobody can tell whether an upload is recorded it gets 503, and its object is not deleted', async t => {
+t.test('an upload with an unknown result gets 503, and its object is not deleted', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
   proxy.inject(loseReply, { when: operation('PutItem') })
@@ -108,14 +108,14 @@ t.test('where nobody can tell whether an upload is recorded it gets 503, and its
   const user = await createTestUser(aws)
   const answer = await postJson(api, user, { content: 'x' })
   isProblem(t, answer, 503, 'unavailable')
-  t.match(answer.body.detail, /cannot be told/)
+  t.match(answer.body.detail, /It is unknown whether/)
   t.match(answer.headers.get('retry-after'), /^\d+$/)
-  t.match(api.log.join(''), /nobody can tell whether the upload is recorded: its object stays/)
+  t.match(api.log.join(''), /it is unknown whether the upload is recorded: its object is kept/)
   const { objects, records } = await user.traces()
   t.match(records, [{ key: objects[0], status: 'queued' }], 'it is there to be finished when it is sent again')
 })
 
-t.test('while DynamoDB does not answer at all, an upload gets 503 and its object stays', async t => {
+t.test('while DynamoDB does not respond at all, an upload gets 503 and its object stays', async t => {
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: dead } })
   for (const [way, send] of Object.entries(ways)) {
     const user = await createTestUser(aws)
@@ -128,19 +128,16 @@ t.test('while DynamoDB does not answer at all, an upload gets 503 and its object
   isProblem(t, seen, 503, 'unavailable', 'reading an upload')
 })
 
-t.test(
-  'with a flat key the object stays where its upload is not recorded: it may be somebody else’s by then',
-  async t => {
-    const env = { KEY_TEMPLATE: 'uploads/{filename}' }
-    const api = await buildTestApi(t, aws, { endpoints: { dynamodb: dead }, env })
-    const user = await createTestUser(aws)
-    const filename = `${user.sub}.txt`
-    isProblem(t, await postJson(api, user, { filename, content: 'x' }), 503, 'unavailable')
-    t.equal((await readObject(aws, `uploads/${filename}`)).bytes.toString(), 'x')
-  },
-)
+t.test('with a flat key the object of an unrecorded upload stays, because it may belong to another upload', async t => {
+  const env = { KEY_TEMPLATE: 'uploads/{filename}' }
+  const api = await buildTestApi(t, aws, { endpoints: { dynamodb: dead }, env })
+  const user = await createTestUser(aws)
+  const filename = `${user.sub}.txt`
+  isProblem(t, await postJson(api, user, { filename, content: 'x' }), 503, 'unavailable')
+  t.equal((await readObject(aws, `uploads/${filename}`)).bytes.toString(), 'x')
+})
 
-t.test('a bucket that is not there is our fault: 500, and the name of the bucket is not told', async t => {
+t.test('a missing bucket causes 500, and the response does not have its name', async t => {
   const api = await buildTestApi(t, aws, { env: { UPLOAD_BUCKET: 'no-such-bucket' } })
   const user = await createTestUser(aws)
   const answer = await postJson(api, user, { content: 'x' })
@@ -158,12 +155,12 @@ t.test('an upload that neither Kinesis nor the outbox takes gets 503, and nothin
   const user = await createTestUser(aws)
   const answer = await postJson(api, user, { content: 'x' })
   isProblem(t, answer, 503, 'unavailable')
-  t.match(answer.body.detail, /nobody can be told to process it/)
+  t.match(answer.body.detail, /it is unknown whether it will be processed/)
   const { objects, records } = await user.traces()
   t.match(records, [{ key: objects[0], status: 'queued' }], 'it is there to be finished when it is sent again')
 })
 
-t.test('an upload whose event arrived with every reply lost, and was processed since, is no longer marked', async t => {
+t.test('an upload whose event was published without a response and then processed gets no outbox mark', async t => {
   const api = await buildTestApi(t, aws, {
     services: services => ({
       ...services,
@@ -184,7 +181,7 @@ t.test('an upload whose event arrived with every reply lost, and was processed s
   t.match(records, [{ status: 'processed', outboxPartition: undefined }])
 })
 
-t.test('an upload that the publisher refuses at once gets 202 as well', async t => {
+t.test('an upload whose event the publisher rejects at once gets 202 too', async t => {
   const api = await buildTestApi(t, aws, {
     services: services => ({
       ...services,

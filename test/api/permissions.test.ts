@@ -48,7 +48,7 @@ const write = (claims: Record<string, unknown>) =>
 
 const BOTH = 'uploads/read uploads/write'
 
-t.test('a token with the scopes and in one of the groups may', async t => {
+t.test('a token with all scopes and one of the groups is allowed', async t => {
   t.equal((await read({ scope: 'uploads/read' })).status, 404)
   t.equal((await read({ scope: `openid ${BOTH}` })).status, 404)
   t.equal((await write({ scope: BOTH, 'cognito:groups': ['readers', 'admins'] })).status, 200)
@@ -68,7 +68,7 @@ const refused: Array<[string, Record<string, unknown>]> = [
   ['an id token', { token_use: 'id', aud: aws.env.COGNITO_CLIENT_ID, 'cognito:groups': ['editors'] }],
 ]
 
-t.test('any other gets 403, with a challenge that names what is needed', async t => {
+t.test('any other token gets 403 with a challenge that names the scopes', async t => {
   for (const [what, claims] of refused) {
     const answer = await write(claims)
     isProblem(t, answer, 403, 'insufficient-scope', what)
@@ -78,7 +78,7 @@ t.test('any other gets 403, with a challenge that names what is needed', async t
   isProblem(t, await write({ scope: BOTH, exp: 1 }), 401, 'invalid-token', 'first whether it is a token at all')
 })
 
-t.test('where nothing is required, nothing is missing', async t => {
+t.test('without required permissions no permission is missing', async t => {
   t.equal(missingPermission({}, { scopes: [], groups: [] }), undefined)
   t.equal(missingPermission({ 'cognito:groups': ['a'] }, { scopes: [], groups: ['b', 'a'] }), undefined)
   t.match(missingPermission({}, { scopes: [], groups: ['b', 'c'] }), /b, c/)

@@ -21,7 +21,7 @@ t.test('docs/errors.md explains every kind of problem, with its status, and no o
   t.equal([...text.matchAll(/^### /gm)].length, known.length)
 })
 
-t.test('a path that nothing is at is a problem, and so is a method that is not served', async t => {
+t.test('an unknown path and an unsupported method are problems', async t => {
   isProblem(t, await ask(`${api.url}/nothing`), 404, 'not-found')
   isProblem(t, await ask(`${api.url}/uploads/a/b`), 404, 'not-found')
   const wrong = await ask(`${api.url}/uploads`, { method: 'PUT' })
@@ -32,11 +32,11 @@ t.test('a path that nothing is at is a problem, and so is a method that is not s
   t.equal(wrongToo.headers.get('allow'), 'DELETE, GET, HEAD, OPTIONS')
 })
 
-t.test('a path that is no URL is a problem', async t => {
+t.test('a path that is not a URL is a problem', async t => {
   isProblem(t, await ask(`${api.url}/%zz`), 400, 'bad-request')
 })
 
-t.test('what is no HTTP is answered with a problem on the bare socket', async t => {
+t.test('bytes that are not HTTP get a problem on the socket', async t => {
   const cases: Array<[string, string, number, string]> = [
     ['no HTTP', 'hello\r\n\r\n', 400, 'bad-request'],
     [
@@ -56,7 +56,7 @@ t.test('what is no HTTP is answered with a problem on the bare socket', async t 
   }
 })
 
-t.test('the id of a request is the caller’s where it is a safe one, and is in the answer', async t => {
+t.test('the id of a request is the caller’s if it is safe, and is in the response', async t => {
   const ids: Array<[string, boolean]> = [
     ['abc-123_X.9', true],
     ['x'.repeat(128), true],
@@ -74,14 +74,14 @@ t.test('the id of a request is the caller’s where it is a safe one, and is in 
   }
 })
 
-t.test('an error that nobody foresaw tells nothing of the inside', async t => {
+t.test('an unexpected error reveals nothing internal', async t => {
   const secret = Object.assign(new Error('password is hunter2'), { code: 'ESECRET' })
   t.match(problemFromError(secret), { slug: 'internal-error' })
   t.notMatch(JSON.stringify(problemFromError(secret)), /hunter2/)
   t.match(problemFromError('a string'), { slug: 'internal-error' })
 })
 
-t.test('throttling is told from a refusal', async t => {
+t.test('throttling is distinguished from a missing permission', async t => {
   const throttled = Object.assign(new Error('slow'), { name: 'SlowDown', $metadata: { httpStatusCode: 503 } })
   const exceeded = Object.assign(new Error('x'), {
     name: 'ProvisionedThroughputExceededException',
@@ -95,7 +95,7 @@ t.test('throttling is told from a refusal', async t => {
   t.match(problemFromError(full), { slug: 'unavailable', detail: full.message, headers: { 'retry-after': /^\d+$/ } })
 })
 
-t.test('after a refused request with a small body the connection goes on', async t => {
+t.test('after a rejected request with a small body the connection stays open', async t => {
   const user = await createTestUser(aws)
   const body = JSON.stringify({ filename: 'a/b' })
   const head = `POST /uploads HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`

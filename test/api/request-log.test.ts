@@ -62,7 +62,7 @@ async function hasOneLine(
   return lines[0]
 }
 
-t.test('a request that is answered has one line in the log, with the id and the status of its answer', async t => {
+t.test('a request has one line in the log with the id and the status of its response', async t => {
   const api = await buildTestApi(t, aws)
   const requests: Record<string, [RawRequest | string, number]> = {
     'a list': [{ path: '/uploads', headers: [authorization] }, 200],
@@ -108,7 +108,7 @@ t.test('a request that is answered has one line in the log, with the id and the 
   }
 })
 
-t.test('requests on one connection have a line each', async t => {
+t.test('each request of a connection has one line in the log', async t => {
   const api = await buildTestApi(t, aws)
   const keep = { path: '/nothing', headers: [['Connection', 'keep-alive']] as const }
   const three = Buffer.concat([bytesOf(keep), bytesOf(keep), bytesOf({ path: '/nothing' })])
@@ -117,7 +117,7 @@ t.test('requests on one connection have a line each', async t => {
   t.equal(new Set(lines.map(({ requestId }) => requestId)).size, 3)
 })
 
-t.test('a request that is too slow has one line, with the id of its answer', async t => {
+t.test('a request that is too slow has one line with the id of its response', async t => {
   const api = await buildTestApi(t, aws, { env: { HEADERS_TIMEOUT_MS: '1000', REQUEST_TIMEOUT_MS: '1000' } })
   const late = await hasOneLine(t, api, 'half a head', Buffer.from('GET /livez HTTP/1.1\r\nHost: a\r\n'), 408)
   t.match(late, { msg: 'request', status: 408 })
@@ -126,7 +126,7 @@ t.test('a request that is too slow has one line, with the id of its answer', asy
   t.match(await hasOneLine(t, api, 'half a body', half, 408), { path: '/uploads' })
 })
 
-t.test('a connection on which no request comes has no line', async t => {
+t.test('a connection without a request has no line', async t => {
   const api = await buildTestApi(t, aws, { env: { HEADERS_TIMEOUT_MS: '1000' } })
   const lines = await linesDuring(api, 0, async () => {
     const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
@@ -136,7 +136,7 @@ t.test('a connection on which no request comes has no line', async t => {
   t.strictSame(lines, [])
 })
 
-t.test('a request whose client leaves has one line, which says so', async t => {
+t.test('a request whose client disconnects has one line that says so', async t => {
   const s3 = await startFaultProxy(t, aws.endpoints.s3)
   const api = await buildTestApi(t, aws, { endpoints: { s3: s3.url } })
   const made = await fetch(`${api.url}/uploads`, {
@@ -186,7 +186,7 @@ t.test('a request whose client leaves has one line, which says so', async t => {
 })
 
 for (const [version, eventOf] of Object.entries({ '2.0': httpApiEvent, '1.0': restApiEvent })) {
-  t.test(`behind Lambda, by payload ${version}, a request has one line, whatever becomes of it`, async t => {
+  t.test(`behind Lambda with payload ${version} a request has one line, whatever its result`, async t => {
     const s3 = await startFaultProxy(t, aws.endpoints.s3)
     const api = await buildTestApi(t, aws, { ownClients: true, isBuffered: true, endpoints: { s3: s3.url } })
     const handler = createLambdaHandler(api.app)

@@ -77,7 +77,7 @@ t.test('every route states its access', async t => {
   t.strictSame(Object.fromEntries([...api.app.routeAccess].sort()), expected)
 })
 
-t.test('every route asks for the token that it states', async t => {
+t.test('every route requires the token of its stated access', async t => {
   for (const [name, access] of api.app.routeAccess) {
     const [method = '', route = ''] = name.split(' ')
     const url = `${api.url}${route.replace(':id', uuidv7()).replace(':name', 'main').replace('*', '/x')}`
@@ -97,7 +97,7 @@ t.test('every route asks for the token that it states', async t => {
   }
 })
 
-t.test('a token that may only read gets no URL to overwrite a file with', async t => {
+t.test('a read-only token gets no presigned PUT', async t => {
   const created = await ask(`${api.url}/uploads/grants`, {
     method: 'POST',
     headers: { ...writer.auth, 'content-type': 'application/json' },
@@ -111,7 +111,7 @@ t.test('a token that may only read gets no URL to overwrite a file with', async 
   t.match(JSON.stringify(renewed.body), /X-Amz-Signature=/)
 })
 
-t.test('a token that may only read neither holds up nor ends a resumable upload', async t => {
+t.test('a read-only token can neither block nor end a resumable upload', async t => {
   const client = tusClient(api, writer)
   const url = await client.begin(2)
   const asked = await fetch(`${api.url}${url}`, {
@@ -130,7 +130,7 @@ t.test('a route that states no access fails the start', async t => {
     code: 'HEADGATE_ROUTE_ACCESS',
     message: /GET \/forgotten/,
   })
-  t.throws(() => app.get('/half', { config: { answersFirst: true } }, async () => ''), {
+  t.throws(() => app.get('/half', { config: { skipWarmUp: true } }, async () => ''), {
     code: 'HEADGATE_ROUTE_ACCESS',
   })
 })

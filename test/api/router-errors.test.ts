@@ -47,7 +47,7 @@ for (const [origins, isNamed] of [
   ['*', true],
   [`${ORIGIN},https://other.example`, false],
 ] as const) {
-  t.test(`errors before any route have all headers, with the origins ${origins}`, async t => {
+  t.test(`errors before routing have all headers with the origins ${origins}`, async t => {
     const api = await buildTestApi(t, aws, { env: { CORS_ORIGINS: origins } })
     const allowed = origins === '*' ? '*' : ORIGIN
     for (const [what, bytes, status, slug] of requests) {
@@ -62,8 +62,8 @@ for (const [origins, isNamed] of [
       t.equal(answer?.headers['access-control-allow-origin'], isNamed ? allowed : undefined, what)
     }
     const logged = api.log.filter(line => line.includes('"msg":"request"'))
-    t.equal(logged.length, requests.length, 'each request that could be read has its line in the log')
-    t.ok(logged[0]?.includes('"path":"/foo%g1"'), 'with the path as it came')
+    t.equal(logged.length, requests.length + unreadable.length, 'each request has one line in the log')
+    t.ok(logged[0]?.includes('"path":"/foo%g1"'), 'the line has the path as the client sent it')
 
     function isProblem(answer: RawAnswer | undefined, status: number, slug: string, what: string) {
       t.equal(answer?.status, status, what)
@@ -75,7 +75,7 @@ for (const [origins, isNamed] of [
   })
 }
 
-t.test('without CORS no origin is named', async t => {
+t.test('without CORS there is no Access-Control-Allow-Origin', async t => {
   const api = await buildTestApi(t, aws)
   for (const [what, bytes] of [...requests, ...unreadable]) {
     const answer = await send(api, bytes)

@@ -16,7 +16,7 @@ function appOf() {
   return { app, load }
 }
 
-t.test('requests are held to their schemas and answers written by theirs, from the first on', async t => {
+t.test('requests are validated and responses are serialized by their schemas from the first request on', async t => {
   const { app, load } = appOf()
   await load()
   app.get('/', { schema: { querystring, response: { 200: answer } } }, async ({ query }) => ({
@@ -46,7 +46,7 @@ t.test('a schema that no request needs is never compiled', async t => {
   t.equal((await app.inject('/wrong')).statusCode, 500)
 })
 
-t.test('before they are loaded an app can listen, and its schemas cannot be used', async t => {
+t.test('before the compilers are loaded an app can listen but not use its schemas', async t => {
   const { app, load } = appOf()
   app.get('/', { schema: { querystring } }, async () => 'right')
   await app.ready()

@@ -31,7 +31,7 @@ async function startServer(t: Test, more: Record<string, string> = {}): Promise<
   return { child, url, lines }
 }
 
-t.test('the server takes an upload, and ends with 0 on SIGTERM', async t => {
+t.test('the server accepts an upload, and exits with 0 on SIGTERM', async t => {
   const { child, url } = await startServer(t)
   const user = await createTestUser(aws)
   const headers = { ...user.auth, 'content-type': 'application/json' }
@@ -41,7 +41,7 @@ t.test('the server takes an upload, and ends with 0 on SIGTERM', async t => {
   t.same(await once(child, 'exit'), [0, null])
 })
 
-t.test('SIGTERM lets an upload under way end', async t => {
+t.test('SIGTERM waits for an upload in flight', async t => {
   const { child, url, lines } = await startServer(t)
   const user = await createTestUser(aws)
   const agent = new Agent({ keepAlive: true })
@@ -65,7 +65,7 @@ t.test('SIGTERM lets an upload under way end', async t => {
   t.match((await user.traces()).records, [{ status: 'queued', size: 23 }])
 })
 
-t.test('SIGTERM breaks off an upload that does not end in time, and nothing of it is left', async t => {
+t.test('SIGTERM aborts an upload that does not end in time, and nothing of it is left', async t => {
   const s3 = await startFaultProxy(t, aws.endpoints.s3)
   const { child, url, lines } = await startServer(t, { SHUTDOWN_TIMEOUT_MS: '6000', AWS_ENDPOINT_URL_S3: s3.url })
   const user = await createTestUser(aws)
@@ -82,32 +82,35 @@ t.test('SIGTERM breaks off an upload that does not end in time, and nothing of i
   t.ok(lines.some(line => line.includes('broken off')))
 })
 
-t.test('a stop is announced before connections are refused, and the admin port tells of it until the end', async t => {
-  const { child, url, lines } = await startServer(t, {
-    SHUTDOWN_DELAY_MS: '1500',
-    ADMIN_PORT: '0',
-    ADMIN_HOST: '127.0.0.1',
-  })
-  let admin = ''
-  await eventually(() => {
-    admin = /"admin":"(http:[^"]+)"/.exec(lines.join(''))?.[1] ?? ''
-    return admin !== ''
-  })
-  t.equal((await ask(`${admin}/readyz`)).status, 200)
-  child.kill('SIGTERM')
-  await eventually(async () => (await ask(`${admin}/readyz`)).status === 503)
-  t.equal((await fetch(`${url}/readyz`)).status, 503)
-  const user = await createTestUser(aws)
-  const headers = { ...user.auth, 'content-type': 'application/json' }
-  t.equal(
-    (await ask(`${url}/uploads`, { method: 'POST', headers, body: '{"content":"x"}' })).status,
-    200,
-    'served still',
-  )
-  t.same(await once(child, 'exit'), [0, null])
-})
+t.test(
+  'a stop fails the readiness check before connections are refused, and the admin port reports it until the end',
+  async t => {
+    const { child, url, lines } = await startServer(t, {
+      SHUTDOWN_DELAY_MS: '1500',
+      ADMIN_PORT: '0',
+      ADMIN_HOST: '127.0.0.1',
+    })
+    let admin = ''
+    await eventually(() => {
+      admin = /"admin":"(http:[^"]+)"/.exec(lines.join(''))?.[1] ?? ''
+      return admin !== ''
+    })
+    t.equal((await ask(`${admin}/readyz`)).status, 200)
+    child.kill('SIGTERM')
+    await eventually(async () => (await ask(`${admin}/readyz`)).status === 503)
+    t.equal((await fetch(`${url}/readyz`)).status, 503)
+    const user = await createTestUser(aws)
+    const headers = { ...user.auth, 'content-type': 'application/json' }
+    t.equal(
+      (await ask(`${url}/uploads`, { method: 'POST', headers, body: '{"content":"x"}' })).status,
+      200,
+      'served still',
+    )
+    t.same(await once(child, 'exit'), [0, null])
+  },
+)
 
-t.test('a wrong environment is named, every variable of it, and the process ends with 1 before it listens', async t => {
+t.test('the process lists every invalid variable and exits with 1 before it listens', async t => {
   const { COGNITO_CLIENT_ID: _left, ...rest } = aws.env
   const env = { ...rest, PORT: 'eighty', UPLOAD_BUCKET: '', PATH: process.env.PATH }
   const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -121,7 +124,7 @@ t.test('a wrong environment is named, every variable of it, and the process ends
   t.equal(Buffer.concat(output).toString(), '')
 })
 
-t.test('a TRUST_PROXY that is no address ends the process with 1 and its name', async t => {
+t.test('an invalid TRUST_PROXY is named, and the process exits with 1', async t => {
   const env = { ...aws.env, TRUST_PROXY: 'true', PORT: '0', PATH: process.env.PATH }
   const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'ignore', 'pipe'] })
   const errors: Buffer[] = []

@@ -49,7 +49,7 @@ function isAskedOncePerSecond(t: Test, { asked }: Issuer, started: number): void
   t.ok(asked <= seconds + 1, `the issuer was asked ${asked} times in ${seconds} s`)
 }
 
-t.test('forged tokens of unknown keys keep no good token out, from a cold start on', async t => {
+t.test('forged tokens with unknown keys block no valid token, even at a cold start', async t => {
   const issuer = await startIssuer(t)
   const api = await apiOf(t, issuer)
   const [key = makeKey('none')] = issuer.keys
@@ -66,7 +66,7 @@ t.test('forged tokens of unknown keys keep no good token out, from a cold start 
   isAskedOncePerSecond(t, issuer, started)
 })
 
-t.test('a new key is accepted promptly while forged tokens of unknown keys arrive', async t => {
+t.test('a new key is accepted promptly while forged tokens with unknown keys arrive', async t => {
   const issuer = await startIssuer(t)
   const api = await apiOf(t, issuer)
   const started = performance.now()
@@ -86,7 +86,7 @@ t.test('a new key is accepted promptly while forged tokens of unknown keys arriv
   isAskedOncePerSecond(t, issuer, started)
 })
 
-t.test('the same forged token costs no fetch each time', async t => {
+t.test('a repeated forged token does not cause a fetch each time', async t => {
   const issuer = await startIssuer(t)
   const api = await apiOf(t, issuer)
   const token = forgeToken(claimsOf(issuer), 'nobody')

@@ -12,7 +12,7 @@ import { ask, buildTestApi, createTestUser } from './support.ts'
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const GIVEN = `00-${TRACE}-00f067aa0ba902b7-00`
 
-t.test('a traceparent is read by its version, and what is none is passed over', async t => {
+t.test('a traceparent is parsed by its version, and an invalid one is ignored', async t => {
   t.same(parseTraceparent(GIVEN), { traceId: TRACE, parentId: '00f067aa0ba902b7', flags: '00' })
   t.equal(traceIdOf(`01-${TRACE}-00f067aa0ba902b7-00-more`), TRACE, 'of a later version')
   const wrong = [
@@ -67,7 +67,7 @@ t.test('a trace goes from the request into the log, the record and the event', a
   t.notOk('traceparent' in shown.body)
 })
 
-t.test('an event with a trace is one to a worker that knows of none, and the other way round', async t => {
+t.test('events with and without a trace are valid for old and new workers', async t => {
   const bare = eventOf(uploadRecord())
   t.notOk('traceparent' in bare)
   t.same(decodeEvent(encodeEvent(bare)), bare)

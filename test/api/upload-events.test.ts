@@ -31,28 +31,31 @@ function open(t: Test, user: TestUser, record: UploadRecord, lastEventId?: strin
   return listen(t, api.url + pathOf(record), headers)
 }
 
-t.test('a client hears of an upload at once, of every change, and of its end, which ends the stream', async t => {
-  const user = await createTestUser(aws)
-  const record = await recorded(user)
-  const events = await open(t, user, record)
-  t.equal(events.status, 200)
-  t.equal(events.headers.get('content-type'), 'text/event-stream')
-  t.equal(events.headers.get('cache-control'), 'no-store')
-  t.equal(events.headers.get('x-accel-buffering'), 'no')
-  const first = await events.next()
-  const seen = await contract.ask(t, 'get /uploads/{id}', `/uploads/${record.uploadId}`, { headers: user.auth })
-  t.same(first, { id: seen.headers.get('etag')?.slice(1, -1), event: 'upload', data: seen.body })
-  await store.markQueued(record)
-  t.match(await events.next(), { event: 'upload', data: { status: 'queued' } })
-  await store.markProcessing(record, record)
-  t.match(await events.next(), { event: 'upload', data: { status: 'processing' } })
-  await finish(record)
-  const { events: last, retry } = await events.rest()
-  t.match(last, [{ event: 'upload', data: { status: 'processed', processed: { key: 'processed/x' } } }])
-  t.equal(retry, 2_000)
-})
+t.test(
+  'a client gets an upload at once, after every change, and in its final state, which ends the stream',
+  async t => {
+    const user = await createTestUser(aws)
+    const record = await recorded(user)
+    const events = await open(t, user, record)
+    t.equal(events.status, 200)
+    t.equal(events.headers.get('content-type'), 'text/event-stream')
+    t.equal(events.headers.get('cache-control'), 'no-store')
+    t.equal(events.headers.get('x-accel-buffering'), 'no')
+    const first = await events.next()
+    const seen = await contract.ask(t, 'get /uploads/{id}', `/uploads/${record.uploadId}`, { headers: user.auth })
+    t.same(first, { id: seen.headers.get('etag')?.slice(1, -1), event: 'upload', data: seen.body })
+    await store.markQueued(record)
+    t.match(await events.next(), { event: 'upload', data: { status: 'queued' } })
+    await store.markProcessing(record, record)
+    t.match(await events.next(), { event: 'upload', data: { status: 'processing' } })
+    await finish(record)
+    const { events: last, retry } = await events.rest()
+    t.match(last, [{ event: 'upload', data: { status: 'processed', processed: { key: 'processed/x' } } }])
+    t.equal(retry, 2_000)
+  },
+)
 
-t.test('a failure comes with its reason', async t => {
+t.test('the event of a failed upload has the reason', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const events = await open(t, user, record)
@@ -62,7 +65,7 @@ t.test('a failure comes with its reason', async t => {
   t.match((await events.rest()).events, [{ data: { status: 'failed', failure } }])
 })
 
-t.test('a client that comes again is told what it missed, and nothing twice', async t => {
+t.test('a client that reconnects gets what it missed, and nothing twice', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const before = await open(t, user, record)
@@ -78,7 +81,7 @@ t.test('a client that comes again is told what it missed, and nothing twice', as
   t.match((await again.rest()).events, [{ data: { status: 'processed' } }])
 })
 
-t.test('a client that has heard the end is told not to come again', async t => {
+t.test('a client that got the final state gets 204', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   await finish(record)
@@ -89,7 +92,7 @@ t.test('a client that has heard the end is told not to come again', async t => {
   t.equal(again.status, 204)
 })
 
-t.test('an upload that is deleted is told of, and the next time is 404', async t => {
+t.test('a deletion is an event, and the next request is 404', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const events = await open(t, user, record)
@@ -100,7 +103,7 @@ t.test('an upload that is deleted is told of, and the next time is 404', async t
   isProblem(t, gone, 404, 'not-found')
 })
 
-t.test('ever so many clients of one upload cost the reads of one, and none once all have gone', async t => {
+t.test('many clients of one upload cost the reads of one, and no reads after they have disconnected', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const clients = await Promise.all(Array.from({ length: 40 }, () => open(t, user, record)))
@@ -123,7 +126,7 @@ function isRequest(line: string): boolean {
   return line.includes('"msg":"request"') || line.includes('"msg":"request broken off"')
 }
 
-t.test('one owner has so many streams at a time, and one that ends makes room', async t => {
+t.test('the streams of one owner are limited, and a stream that ends makes room', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const clients = await Promise.all(Array.from({ length: 50 }, () => open(t, user, record)))
@@ -136,7 +139,7 @@ t.test('one owner has so many streams at a time, and one that ends makes room', 
   t.equal(next.status, 200)
 })
 
-t.test('another owner’s upload is 404, and without a token nothing is told', async t => {
+t.test('another owner’s upload is 404, and a token is required', async t => {
   const record = await recorded(await createTestUser(aws))
   const stranger = await createTestUser(aws)
   const ask = (init?: RequestInit) => contract.ask(t, 'get /uploads/{id}/events', pathOf(record), init)
@@ -153,7 +156,7 @@ t.test('HEAD has the headers of the stream and ends', async t => {
   t.equal(head.headers.get('content-type'), 'text/event-stream')
 })
 
-t.test('a process that stops ends its streams whole, and their clients come again elsewhere', async t => {
+t.test('a process that stops ends its streams cleanly, and their clients reconnect elsewhere', async t => {
   const stopping = await buildTestApi(t, aws)
   const user = await createTestUser(aws)
   const record = await recorded(user)
@@ -170,7 +173,7 @@ for (const [where, whole] of Object.entries({
   Lambda: { isBuffered: true },
   'a gateway that waits for the whole': { env: { EVENT_STREAMS: 'whole' } },
 })) {
-  t.test(`behind ${where}, an answer has the state there is, and says when to come again`, async t => {
+  t.test(`behind ${where} a response has the current state and the time to reconnect`, async t => {
     const buffered = await buildTestApi(t, aws, whole)
     const user = await createTestUser(aws)
     const record = await recorded(user)
@@ -186,7 +189,7 @@ for (const [where, whole] of Object.entries({
   })
 }
 
-t.test('clients that go before they are answered take nobody’s place', async t => {
+t.test('clients that disconnect before their response do not count against the limit', async t => {
   const found = Promise.withResolvers<void>()
   let looks = 0
   const slow = await buildTestApi(t, aws, {

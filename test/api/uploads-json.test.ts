@@ -56,7 +56,7 @@ t.test('a JSON upload is stored, recorded and put on the stream', async t => {
   })
 })
 
-t.test('what JSON leaves out has the defaults of the tutorial', async t => {
+t.test('missing JSON properties have the defaults of the tutorial', async t => {
   const user = await createTestUser(aws)
   const before = Date.now()
   const answer = await postJson(api, user, {})
@@ -66,7 +66,7 @@ t.test('what JSON leaves out has the defaults of the tutorial', async t => {
   t.equal((await readObject(aws, keyOf(answer))).bytes.toString(), 'empty')
 })
 
-t.test('an empty content is a file without bytes, not the default', async t => {
+t.test('an empty content is an empty file, not the default', async t => {
   const user = await createTestUser(aws)
   const answer = await postJson(api, user, { filename: 'nothing.txt', content: '' })
   t.match(answer, { status: 200, body: { size: 0 } })
@@ -98,13 +98,13 @@ const wrongBodies: Array<[string, unknown, string]> = [
   ['an empty body', '', 'malformed-json'],
 ]
 
-t.test('a JSON body that is not what is taken is refused, and nothing is stored', async t => {
+t.test('an invalid JSON body is rejected, and nothing is stored', async t => {
   const user = await createTestUser(aws)
   for (const [name, body, slug] of wrongBodies) isProblem(t, await postJson(api, user, body), 400, slug, name)
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('JSON that is not UTF-8 is refused', async t => {
+t.test('JSON that is not UTF-8 is rejected', async t => {
   const user = await createTestUser(aws)
   const response = await fetch(`${api.url}/uploads`, {
     method: 'POST',
@@ -115,7 +115,7 @@ t.test('JSON that is not UTF-8 is refused', async t => {
   t.match(await response.json(), { type: 'urn:headgate:problem:malformed-json' })
 })
 
-t.test('JSON over its limit is refused with 413', async t => {
+t.test('JSON over its limit gets 413', async t => {
   const small = await buildTestApi(t, aws, { env: { MAX_JSON_BYTES: '2048' } })
   const user = await createTestUser(aws)
   isProblem(t, await postJson(small, user, { content: 'x'.repeat(2048) }), 413, 'payload-too-large')
@@ -123,14 +123,14 @@ t.test('JSON over its limit is refused with 413', async t => {
   t.equal((await postJson(small, user, { content: 'x'.repeat(2000) })).status, 200)
 })
 
-t.test('the text of a JSON upload is held to the limit of files as well', async t => {
+t.test('the text of a JSON upload has the limit of files too', async t => {
   const small = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '10' } })
   const user = await createTestUser(aws)
   isProblem(t, await postJson(small, user, { content: 'x'.repeat(11) }), 413, 'payload-too-large')
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a token is never in the log, nor is a content', async t => {
+t.test('neither a token nor a content is logged', async t => {
   const user = await createTestUser(aws)
   await postJson(api, user, { filename: 'secret.txt', content: 'the quick brown fox' })
   await postJson(api, user, '{"content":"the quick brown fox')
@@ -140,7 +140,7 @@ t.test('a token is never in the log, nor is a content', async t => {
   t.notOk(log.includes('quick brown'))
 })
 
-t.test('with the flat template the key is the file name, and the log says what that risks', async t => {
+t.test('with a flat template the key is the file name, and the log warns about it', async t => {
   const flat = await buildTestApi(t, aws, { env: { KEY_TEMPLATE: 'uploads/{filename}' } })
   const user = await createTestUser(aws)
   t.match(await postJson(flat, user, { filename: 'flat.txt' }), {
@@ -163,7 +163,7 @@ async function readStream({ kinesis, env }: TestAws): Promise<Array<Record<strin
   return (await Promise.all(perShard)).flat()
 }
 
-t.test('JSON of another charset than UTF-8 is refused by its content type', async t => {
+t.test('JSON with another charset than UTF-8 is rejected by its content type', async t => {
   const user = await createTestUser(aws)
   const send = (type: string) =>
     ask(`${api.url}/uploads`, {

@@ -46,7 +46,7 @@ t.test('a file of several parts arrives byte for byte', async t => {
   t.equal(contentType, 'application/x-big')
 })
 
-t.test('an empty file is a file', async t => {
+t.test('an empty file is accepted', async t => {
   const user = await createTestUser(aws)
   t.match(await post(user, form([file({ value: '' })])), { status: 200, body: { size: 0, filename: 'a.txt' } })
 })
@@ -79,7 +79,7 @@ function unfilled(): FormPart {
   return { name: 'other', filename: '', type: 'application/octet-stream', value: '' }
 }
 
-t.test('file inputs without a file are skipped, wherever they stand, and count for nothing', async t => {
+t.test('file inputs without a file are skipped and not counted', async t => {
   const user = await createTestUser(aws)
   const parts = [...Array.from({ length: 30 }, unfilled), file(), unfilled()]
   t.match(await post(user, form(parts)), { status: 200, body: { filename: 'a.txt', size: 5 } })
@@ -94,7 +94,7 @@ t.test('a file keeps the parameters of its type', async t => {
   t.equal((await readObject(aws, keyOf(answer))).contentType, 'text/plain; charset=iso-8859-15; format=flowed')
 })
 
-t.test('a file that nothing names is named by the time', async t => {
+t.test('a file without a name is named by the time', async t => {
   const user = await createTestUser(aws)
   const answer = await post(user, form([unnamed()]))
   t.match(answer, { status: 200, body: { filename: /^file-\d+\.txt$/, contentType: 'application/octet-stream' } })
@@ -128,13 +128,13 @@ function fields(count: number): FormPart[] {
   return Array.from({ length: count }, (_, index) => ({ name: `field${index}`, value: 'x' }))
 }
 
-t.test('a form that cannot be taken is refused with 400, and nothing of it is stored', async t => {
+t.test('an invalid form gets 400, and nothing of it is stored', async t => {
   const user = await createTestUser(aws)
   for (const [name, body, slug] of refused) isProblem(t, await post(user, body), 400, slug, name)
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a form without a boundary, and an empty body, are refused with 400', async t => {
+t.test('a form without a boundary and an empty body get 400', async t => {
   const user = await createTestUser(aws)
   const headers = { 'content-type': 'multipart/form-data' }
   isProblem(t, await post(user, { ...form([file()]), headers }), 400, 'malformed-multipart')

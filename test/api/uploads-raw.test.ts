@@ -16,7 +16,7 @@ const post = (user: TestUser, query: string, headers: Record<string, string>, bo
     ...(body instanceof ReadableStream && { duplex: 'half' as const }),
   })
 
-t.test('the body is the file, with the content type that it came with', async t => {
+t.test('the body is the file, with the content type of the request', async t => {
   const user = await createTestUser(aws)
   for (const type of ['image/png', 'text/html; charset=iso-8859-1', 'application/json', 'Application/X-Mixed']) {
     const answer = await post(user, '?filename=a.bin', { 'content-type': type }, Buffer.from([0, 200, 3]))
@@ -33,7 +33,7 @@ t.test('without a content type the file is an application/octet-stream', async t
   t.match(answer, { status: 200, body: { contentType: 'application/octet-stream', size: 1 } })
 })
 
-t.test('what curl calls a web form, and an empty type, say nothing of the file', async t => {
+t.test('curl’s form content type and an empty content type are ignored', async t => {
   const user = await createTestUser(aws)
   const types = ['application/x-www-form-urlencoded', 'Application/X-WWW-Form-Urlencoded; charset=UTF-8', '']
   for (const type of types) {
@@ -43,7 +43,7 @@ t.test('what curl calls a web form, and an empty type, say nothing of the file',
   }
 })
 
-t.test('a body that is not encoded may say so, in any case', async t => {
+t.test('the content encoding identity is allowed in upper and lower case', async t => {
   const user = await createTestUser(aws)
   for (const encoding of ['identity', 'Identity', 'IDENTITY, identity', '', ' ', ',']) {
     const headers = { 'content-encoding': encoding, 'content-type': 'text/plain' }
@@ -61,7 +61,7 @@ t.test('without a body the file is empty', async t => {
   t.match(await post(user, '?filename=empty.bin', {}), { status: 200, body: { size: 0, filename: 'empty.bin' } })
 })
 
-t.test('a name with a comma, a plus, a percent and a question mark is what was sent', async t => {
+t.test('a name with a comma, a plus, a percent and a question mark is kept unchanged', async t => {
   const user = await createTestUser(aws)
   const filename = 'a,b + 100% ?.txt'
   const answer = await post(user, `?filename=${encodeURIComponent(filename)}`, {}, 'x')
@@ -77,7 +77,7 @@ t.test('a file of several parts and of unknown length arrives byte for byte', as
   t.ok((await readObject(aws, keyOf(answer))).bytes.equals(bytes))
 })
 
-t.test('a body that is neither JSON, nor a form, nor named is refused with 415, which says the three ways', async t => {
+t.test('a body that is neither JSON, nor a form, nor named gets 415 with the three upload formats', async t => {
   const user = await createTestUser(aws)
   const bodies: Array<[Record<string, string>, Body | undefined]> = [
     [{ 'content-type': 'text/plain' }, 'x'],
@@ -94,13 +94,13 @@ t.test('a body that is neither JSON, nor a form, nor named is refused with 415, 
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('an encoded body is refused rather than stored encoded', async t => {
+t.test('an encoded body is rejected', async t => {
   const user = await createTestUser(aws)
   isProblem(t, await post(user, '?filename=a', { 'content-encoding': 'gzip' }, 'x'), 415, 'unsupported-media-type')
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a content type that is not one is refused', async t => {
+t.test('an invalid content type is rejected', async t => {
   const user = await createTestUser(aws)
   const long = `text/plain; a=${'x'.repeat(300)}`
   isProblem(t, await post(user, '?filename=a', { 'content-type': long }, 'x'), 400, 'invalid-content-type')
@@ -108,7 +108,7 @@ t.test('a content type that is not one is refused', async t => {
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('two names are refused', async t => {
+t.test('two names are rejected', async t => {
   const user = await createTestUser(aws)
   isProblem(t, await post(user, '?filename=a&filename=b', {}, 'x'), 400, 'invalid-body')
   t.same(await user.traces(), NO_TRACES)

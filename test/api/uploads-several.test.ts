@@ -67,7 +67,7 @@ t.test('each file of a form becomes an upload of its own, in the order of the fo
   t.match(shown, { status: 200, body: { filename: 'named.txt' } })
 })
 
-t.test('as many as the configuration allows, and not one more', async t => {
+t.test('a form may have exactly the configured maximum of files', async t => {
   const two = await buildTestApi(t, aws, { env: { MAX_FORM_FILES: '2' } })
   const user = await createTestUser(aws)
   isProblem(t, await send(user, [file('a'), file('b'), file('c')], two), 400, 'too-many-files')
@@ -82,7 +82,7 @@ t.test('as many as the configuration allows, and not one more', async t => {
   t.equal((await send(user, [file('a'), file('b')], two)).status, 200)
 })
 
-t.test('a form is taken whole or not at all: with a file that is refused, those before it are not kept', async t => {
+t.test('a rejected file rejects the whole form, and the files before it are removed', async t => {
   const small = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '100' } })
   const wrong: Array<[string, FormPart[], number, string]> = [
     ['a name', [file('../c')], 400, 'invalid-filename'],
@@ -109,7 +109,7 @@ t.test('a form is taken whole or not at all: with a file that is refused, those 
   t.same(await user.traces(), NO_TRACES, 'cut off')
 })
 
-t.test('when S3 refuses the third, the first two are not kept', async t => {
+t.test('if S3 rejects the third file, the first two are removed', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const own = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })
   const user = await createTestUser(aws)
@@ -119,7 +119,7 @@ t.test('when S3 refuses the third, the first two are not kept', async t => {
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('when only some can be recorded, the answer says which are accepted', async t => {
+t.test('if only some files can be recorded, the response lists the accepted ones', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const own = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
   const user = await createTestUser(aws)
@@ -135,11 +135,11 @@ t.test('when only some can be recorded, the answer says which are accepted', asy
   t.equal(objects.length, 1, 'and of the others nothing is kept')
   t.equal(
     answer.body.detail,
-    `1 of the 3 files were accepted: ${records[0]?.uploadId}. Not accepted, by their places in the request: 2, 3. Send these again.`,
+    `1 of the 3 files were accepted: ${records[0]?.uploadId}. These files, by their position in the request, were not accepted: 2, 3. Send them again.`,
   )
 })
 
-t.test('when nobody can tell whether one is recorded, its client is not told to send it again', async t => {
+t.test('if the result of a file is unknown, the client is not told to send it again', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const own = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
   const user = await createTestUser(aws)
@@ -153,6 +153,6 @@ t.test('when nobody can tell whether one is recorded, its client is not told to 
   t.equal(records.length, 2)
   t.match(
     answer.body.detail,
-    /^1 of the 2 files were accepted: [0-9a-f-]{36}\. Whether these were accepted cannot be told: [12]\. List/,
+    /^1 of the 2 files were accepted: [0-9a-f-]{36}\. It is unknown whether these files were accepted: [12]\. List/,
   )
 })

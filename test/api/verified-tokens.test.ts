@@ -17,13 +17,13 @@ t.test('a token is remembered until it expires, and for no longer than the maxim
   t.equal(tokens.get('never'), undefined)
 })
 
-t.test('a token without a time of expiry is not remembered', async t => {
+t.test('a token without an expiry is not remembered', async t => {
   const tokens = createVerifiedTokens({ max: 10, ttlMs: 60_000 })
   tokens.add('token', { claims: { exp: 'later' }, kid: 'first', key: 'PEM' })
   t.equal(tokens.get('token'), undefined)
 })
 
-t.test('the token that was used least recently is dropped first, and looking for others drops none', async t => {
+t.test('the least recently used token is dropped first, and looking up other tokens drops none', async t => {
   const tokens = createVerifiedTokens({ max: 2, ttlMs: 60_000, now: () => 0 })
   tokens.add('a', verified(10))
   tokens.add('b', verified(10))

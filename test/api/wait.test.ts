@@ -40,7 +40,7 @@ async function untilWaiting(before: number, requests = 1): Promise<void> {
   await eventually(() => proxy.count(reads) > before + requests)
 }
 
-t.test('the ETag is strong, and another one with every state that is seen', async t => {
+t.test('the ETag is strong and changes with every visible change', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const etags: string[] = []
@@ -65,7 +65,7 @@ t.test('the ETag is strong, and another one with every state that is seen', asyn
   for (const etag of etags) t.match(etag, /^"[\w-]{22}"$/)
 })
 
-t.test('what only the service sees changes no ETag', async t => {
+t.test('an internal change does not change the ETag', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const before = await get(t, user, record)
@@ -73,7 +73,7 @@ t.test('what only the service sees changes no ETag', async t => {
   t.equal((await get(t, user, record)).headers.get('etag'), before.headers.get('etag'))
 })
 
-t.test('If-None-Match of the state there is gets 304, and of any other gets it', async t => {
+t.test('If-None-Match gets 304 for the current state, and the upload for any other', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const etag = (await get(t, user, record)).headers.get('etag') ?? ''
@@ -89,7 +89,7 @@ t.test('If-None-Match of the state there is gets 304, and of any other gets it',
   t.equal((await get(t, user, record, '?wait=25', '"x"')).status, 200, 'what is another already is not waited for')
 })
 
-t.test('a wait with If-None-Match ends with the next change, whichever it is', async t => {
+t.test('a wait with If-None-Match ends with the next change', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const etag = (await get(t, user, record)).headers.get('etag') ?? ''
@@ -102,7 +102,7 @@ t.test('a wait with If-None-Match ends with the next change, whichever it is', a
   t.not(answer.headers.get('etag'), etag)
 })
 
-t.test('a wait without it ends when the upload has come to its end, and not before', async t => {
+t.test('a wait without If-None-Match ends when the upload is final', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const before = proxy.count(reads)
@@ -115,7 +115,7 @@ t.test('a wait without it ends when the upload has come to its end, and not befo
   t.match(await get(t, user, record, '?wait=25'), { status: 200 }, 'what is at its end is not waited for')
 })
 
-t.test('a wait that is over says what there is: 304 with If-None-Match, the upload without', async t => {
+t.test('a wait whose time is up gets 304 with If-None-Match, and the upload without', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const etag = (await get(t, user, record)).headers.get('etag') ?? ''
@@ -126,7 +126,7 @@ t.test('a wait that is over says what there is: 304 with If-None-Match, the uplo
   t.match(unknown, { status: 200, body: { status: 'stored' } })
 })
 
-t.test('ever so many who wait for one upload cost the reads of one', async t => {
+t.test('many requests that wait for one upload cost the reads of one', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const before = proxy.count(reads)
@@ -140,7 +140,7 @@ t.test('ever so many who wait for one upload cost the reads of one', async t => 
   t.ok(rest - before - 30 < 30, `${rest - before} reads, of which each of the 30 made its own first`)
 })
 
-t.test('an upload that is deleted meanwhile is 404', async t => {
+t.test('an upload that is deleted during the wait is 404', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const before = proxy.count(reads)
@@ -153,7 +153,7 @@ t.test('an upload that is deleted meanwhile is 404', async t => {
   isProblem(t, await waiting, 404, 'not-found')
 })
 
-t.test('a table that does not answer for a while ends no wait', async t => {
+t.test('a table that does not respond for a while ends no wait', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   const before = proxy.count(reads)
@@ -166,7 +166,7 @@ t.test('a table that does not answer for a while ends no wait', async t => {
   t.match(await waiting, { status: 200, body: { status: 'processed' } })
 })
 
-t.test('one owner waits for so many at a time, and another is not kept waiting by it', async t => {
+t.test('the waiting requests of one owner are limited, without an effect on other owners', async t => {
   const user = await createTestUser(aws)
   const other = await createTestUser(aws)
   const record = await recorded(user)
@@ -187,7 +187,7 @@ t.test('one owner waits for so many at a time, and another is not kept waiting b
   await eventually(async () => (await get(t, user, record, '?wait=1')).status === 200)
 })
 
-t.test('a wait that is not a number of seconds from 0 to 25 is refused', async t => {
+t.test('a wait that is not a number of seconds from 0 to 25 is rejected', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   for (const wait of ['26', '-1', '1.5', '', 'x', '1e1', '5&wait=6']) {
@@ -196,14 +196,14 @@ t.test('a wait that is not a number of seconds from 0 to 25 is refused', async t
   t.equal((await get(t, user, record, '?wait=0')).status, 200)
 })
 
-t.test('another owner’s upload is 404 at once, however long one would wait', async t => {
+t.test('another owner’s upload is 404 at once, with any wait', async t => {
   const record = await recorded(await createTestUser(aws))
   const stranger = await createTestUser(aws)
   isProblem(t, await get(t, stranger, record, '?wait=25'), 404, 'not-found')
   isProblem(t, await get(t, stranger, record, '?wait=25', '*'), 404, 'not-found')
 })
 
-t.test('HEAD waits as GET does, and has no body', async t => {
+t.test('HEAD waits like GET, and has no body', async t => {
   const user = await createTestUser(aws)
   const record = await recorded(user)
   await finish(record)
@@ -213,7 +213,7 @@ t.test('HEAD waits as GET does, and has no body', async t => {
   t.equal(head.headers.get('etag'), (await get(t, user, record)).headers.get('etag'))
 })
 
-t.test('a process that stops answers who waits, at once', async t => {
+t.test('a process that stops responds to waiting requests at once', async t => {
   const stopping = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
   const user = await createTestUser(aws)
   const record = await recorded(user)

@@ -2,12 +2,12 @@ import fastifyPlugin from 'fastify-plugin'
 import { onResponseEnd } from '../http/response-end.ts'
 import type { Metrics } from './metrics.ts'
 
-/** Counts an app's requests. */
+/** Counts the requests of an app. */
 export const metricsPlugin = fastifyPlugin<{ metrics: Metrics }>(
   async (app, { metrics }) => {
     app.addHook('onRequest', async (request, reply) => {
       metrics.requestStarted()
-      // Of a request whose client has gone there is no onResponse.
+      // If the client has disconnected, Fastify does not call onResponse.
       onResponseEnd(reply.raw, isWhole => {
         metrics.requestEnded({
           method: request.method,

@@ -8,7 +8,7 @@ export interface AdminPagesSettings {
   isStopping(): boolean
 }
 
-/** /metrics, /livez and /readyz of the api. */
+/** Returns the pages /metrics, /livez and /readyz of the admin port. */
 export function adminPages({ metrics, readiness, isStopping }: AdminPagesSettings): Pages {
   return {
     '/livez': () => jsonPage(200, { status: 'ok' }),

@@ -1,26 +1,26 @@
 import { HeadgateError } from '../../platform/errors.ts'
 
-/** The issuer has no key by the id that the token names. */
+/** The issuer has no key with the id that the token names. */
 export class UnknownKeyError extends HeadgateError {
   readonly code = 'HEADGATE_UNKNOWN_KEY'
 }
 
-/** Whether the token's key exists could not be found out: the issuer does not answer, or not with keys, or too many wait for it. */
+/** It is unknown whether the token's key exists: the issuer does not respond, or without keys, or too many requests wait for it. */
 export class KeysUnavailableError extends HeadgateError {
   readonly code = 'HEADGATE_KEYS_UNAVAILABLE'
 }
 
-/** What the issuer answered is not a key set that can be used. */
+/** The issuer's response is not a usable key set. */
 export class InvalidKeySetError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_KEY_SET'
 }
 
-/** A route does not state who may use it. A fault of the program, found as it starts. */
+/** A route does not state its access. This is a programming error, which fails the start. */
 export class RouteAccessError extends HeadgateError {
   readonly code = 'HEADGATE_ROUTE_ACCESS'
 }
 
-/** A token that is not accepted. The message is for the client. */
+/** A token is rejected. The message is sent to the client. */
 export class TokenRefusedError extends HeadgateError {
   readonly code = 'HEADGATE_TOKEN_REFUSED'
 }

@@ -6,7 +6,7 @@ export type KeySet = ReadonlyMap<string, string>
 export interface KeySetSettings {
   /** The `iss` of the tokens. */
   issuer: string
-  /** Maximum time for the whole answer, in milliseconds. */
+  /** Timeout for the whole response, in milliseconds. */
   timeoutMs: number
 }
 
@@ -19,17 +19,17 @@ const MAX_REDIRECTS = 3
 /**
  * Fetches the whole key set of the issuer, and follows redirects only within the issuer's origin.
  *
- * get-jwks fetches for one `kid`, drops the other keys, and has no limit for the size of the answer. It is therefore given the set
- * that is read here, through its cache, and does what it does well: it selects the key and converts it.
+ * get-jwks fetches the set for one `kid`, drops the other keys, and does not limit the size of the response. So the set is fetched here
+ * and put into the cache of get-jwks, which only selects and converts a key.
  *
- * @throws InvalidKeySetError if the answer has no usable key, and what `fetch` throws
+ * @throws InvalidKeySetError if the response has no usable key, and what `fetch` throws
  */
 export async function fetchKeySet({ issuer, timeoutMs }: KeySetSettings): Promise<KeySet> {
   const signal = AbortSignal.timeout(timeoutMs)
   const response = await followWithinOrigin(new URL(`${issuer}/.well-known/jwks.json`), signal)
   if (!response.ok) {
     await response.body?.cancel()
-    throw new InvalidKeySetError(`The key set of ${issuer} was answered with status ${response.status}.`)
+    throw new InvalidKeySetError(`The request for the key set of ${issuer} failed with status ${response.status}.`)
   }
   return toKeySet(issuer, parseKeys(issuer, await readText(response)))
 }
@@ -44,7 +44,7 @@ async function followWithinOrigin(first: URL, signal: AbortSignal): Promise<Resp
     const next = new URL(location, url)
     if (next.origin !== first.origin) {
       throw new InvalidKeySetError(
-        `${url} redirects to another origin: ${next.origin}. Keys are read from the issuer only.`,
+        `${url} redirects to another origin: ${next.origin}. Keys are only read from the issuer.`,
       )
     }
     url = next
@@ -92,7 +92,7 @@ async function toKeySet(issuer: string, keys: readonly SigningJwk[]): Promise<Ke
   const getJwks = buildGetJwks({
     issuersWhitelist: [issuer],
     max: MAX_KEYS,
-    // It never needs to ask for a key. If it tried, it would fail at once.
+    // get-jwks finds every key in its cache. A request of its own would fail at once.
     fetchOptions: { signal: AbortSignal.abort() },
   })
   const set = new Map<string, string>()
@@ -105,10 +105,10 @@ async function toKeySet(issuer: string, keys: readonly SigningJwk[]): Promise<Ke
       getJwks.cache.set(name, { ...key, alg: 'RS256', domain: issuer })
       set.set(kid, await getJwks.getPublicKey({ domain: issuer, alg: 'RS256', kid }))
     } catch (error) {
-      // The other keys are good all the same.
+      // The other keys may still be valid.
       failure = error
     }
   }
-  if (set.size === 0) throw new InvalidKeySetError(`No key of ${issuer} can be read.`, { cause: failure })
+  if (set.size === 0) throw new InvalidKeySetError(`The key set of ${issuer} has no valid key.`, { cause: failure })
   return set
 }

@@ -4,11 +4,10 @@ import fastifyPlugin from 'fastify-plugin'
 import type { RateLimits } from '../http/rate-limits.ts'
 import { catalogue } from '../problems/catalogue.ts'
 import { ProblemError } from '../problems/problem.ts'
-import { bearerToken } from './bearer.ts'
-import { ownerFromClaims } from './claims.ts'
 import { KeysUnavailableError, RouteAccessError, TokenRefusedError, UnknownKeyError } from './errors.ts'
 import type { KeySource } from './key-source.ts'
 import { type Access, missingPermission, type RequiredPermissions } from './permissions.ts'
+import { bearerToken, ownerFromClaims } from './token.ts'
 import { type Claims, createVerifiedTokens } from './verified-tokens.ts'
 
 declare module 'fastify' {
@@ -17,7 +16,7 @@ declare module 'fastify' {
     owner: string
   }
   interface FastifyInstance {
-    /** Sets the request's owner, or ends the request with 401, 403 or 429 before its body is read. Called by `routeAccess`. */
+    /** Sets the owner of the request, or rejects the request with 401, 403 or 429 before its body is read. `routeAccess` calls it. */
     authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void>
   }
 }
@@ -27,23 +26,20 @@ export interface AuthOptions {
   clientId: string
   keys: KeySource
   limits: RateLimits
-  /** What tokens must say for routes that read and for those that write. */
+  /** The permissions for routes that read and for routes that write. */
   required: Readonly<Record<Access, RequiredPermissions>>
 }
 
-/**
- * How verified tokens are remembered. Their key is asked for all the same, so that a token does not outlive a key that the issuer
- * has withdrawn.
- */
-const REMEMBERED = { max: 10_000, ttlMs: 300_000 } as const
+/** How verified tokens are cached. Their key is still looked up for each request, so that a token is rejected once its key is withdrawn. */
+const TOKEN_CACHE = { max: 10_000, ttlMs: 300_000 } as const
 const MAX_KID_LENGTH = 256
 /** Longer than the pause between two fetches of the key set, in seconds. */
 const KEYS_RETRY_SECONDS = '2'
 
 export const authPlugin = fastifyPlugin<AuthOptions>(
   async (app, { issuer, clientId, keys, limits, required }) => {
-    const verified = createVerifiedTokens(REMEMBERED)
-    /** What a token was verified with, for as long as its request is. */
+    const verified = createVerifiedTokens(TOKEN_CACHE)
+    /** The key with which the token of each request was verified. */
     const usedKeys = new WeakMap<FastifyRequest, { kid: string; key: string }>()
 
     await app.register(fastifyJwt, {
@@ -57,13 +53,13 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
       },
     })
 
-    /** Refuses what could never verify before the issuer is asked for a key: it must not be asked in vain. */
+    /** Rejects a token that can't be valid before its key is looked up, so that such tokens cause no requests to the issuer. */
     async function keyOf(request: FastifyRequest, token: TokenOrHeader): Promise<string> {
       const { header, payload } = token as { header?: Record<string, unknown>; payload?: Record<string, unknown> }
       if (header?.alg !== 'RS256' || payload?.iss !== issuer) throw new TokenRefusedError('The token is not valid')
       const { kid } = header
       if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) {
-        throw new TokenRefusedError('The token names no key')
+        throw new TokenRefusedError('The token has no valid key id')
       }
       const key = await keys.find(kid)
       usedKeys.set(request, { kid, key })
@@ -94,15 +90,16 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
 
     app.decorateRequest('owner', '')
     app.decorate('authenticate', async (request: FastifyRequest, reply: FastifyReply) => {
-      await limits.beforeToken(request)
+      await limits.checkAddress(request)
       try {
         await identify(request)
       } catch (error) {
         const problem = toProblem(error)
-        if (problem instanceof ProblemError && catalogue[problem.slug].status === 401) await limits.refused(request)
+        if (problem instanceof ProblemError && catalogue[problem.slug].status === 401)
+          await limits.countRefusal(request)
         throw problem
       }
-      await limits.authenticated(request, reply)
+      await limits.countRequest(request, reply)
     })
   },
   { name: 'auth', fastify: '5.x' },
@@ -120,11 +117,11 @@ function missingToken(): ProblemError {
   return new ProblemError('missing-token', detail, { headers: { 'www-authenticate': 'Bearer' } })
 }
 
-/** Whatever is wrong with a token is a 401; what is wrong on our side is not. */
+/** Turns every error of a token into a 401. Errors of the service stay as they are. */
 function toProblem(cause: unknown): unknown {
   if (cause instanceof ProblemError) return cause
   if (cause instanceof KeysUnavailableError) {
-    const detail = 'The key of the token is not known here, and could not be asked for just now. Try again.'
+    const detail = 'The key of the token is unknown, and the keys of the issuer could not be fetched. Try again.'
     return new ProblemError('keys-unavailable', detail, { headers: { 'retry-after': KEYS_RETRY_SECONDS }, cause })
   }
   const reason = refusal(cause)
@@ -133,7 +130,7 @@ function toProblem(cause: unknown): unknown {
   return new ProblemError('invalid-token', `${reason}.`, { headers: { 'www-authenticate': challenge }, cause })
 }
 
-/** What a client is told: enough to mend a client that errs, nothing that helps one that forges. */
+/** Returns the message for the client: enough to fix a client, and nothing that helps to forge a token. */
 function refusal(error: unknown): string | undefined {
   if (error instanceof TokenRefusedError) return error.message
   if (error instanceof UnknownKeyError) return 'The token is not valid'

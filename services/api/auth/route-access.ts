@@ -3,12 +3,12 @@ import fastifyPlugin from 'fastify-plugin'
 import { RouteAccessError } from './errors.ts'
 import type { Access } from './permissions.ts'
 
-/** What a route needs: a token that may read or write, or none. */
+/** Which token a route needs: one that may read, one that may write, or none. */
 export type RouteAccess = Access | 'public'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Every route states it. A route that presigns a PUT or ends an upload writes, whatever its method is. */
+    /** Every route states its access. A route that presigns a PUT or ends an upload has `write`, whatever its method. */
     access?: RouteAccess
   }
   interface FastifyInstance {
@@ -18,8 +18,8 @@ declare module 'fastify' {
 }
 
 /**
- * Has every route with a token authenticated, by the access that the route states. A route that states none fails the start, so
- * that no access follows from a method or from a hook that somebody forgot. Registered before all routes.
+ * Authenticates the requests of every route that is not public. A route without a stated access fails the start, so that no access
+ * depends on the method or on a forgotten hook. Registered before all routes.
  */
 export const routeAccess = fastifyPlugin(
   async app => {
@@ -27,7 +27,7 @@ export const routeAccess = fastifyPlugin(
     const authenticate = (request: FastifyRequest, reply: FastifyReply) => app.authenticate(request, reply)
     app.decorate('routeAccess', stated)
     app.addHook('onRoute', route => {
-      // The preflights of @fastify/cors, whose route takes no configuration.
+      // The preflight route of @fastify/cors can't be configured.
       const isPreflight = route.url === '*' && route.method === 'OPTIONS'
       const access = isPreflight ? 'public' : route.config?.access
       for (const method of [route.method].flat()) {

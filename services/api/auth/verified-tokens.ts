@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 
 export type Claims = Readonly<Record<string, unknown>>
 
-/** A token whose signature and claims were verified. */
+/** A token whose signature and claims are verified. */
 export interface VerifiedToken {
   claims: Claims
   /** The `kid` that the token names, and the key that its signature was verified with. */
@@ -16,16 +16,16 @@ export interface VerifiedTokens {
 }
 
 export interface VerifiedTokensSettings {
-  /** Maximum number of tokens. The least recently used is dropped first, and is verified again when it comes again. */
+  /** Maximum number of tokens. The least recently used token is dropped first, and verified again when it is sent again. */
   max: number
-  /** Maximum time for which a token is remembered, in milliseconds. It ends with the token's `exp` at the latest. */
+  /** How long a token is remembered, in milliseconds, but not longer than its `exp`. */
   ttlMs: number
   now?: () => number
 }
 
 /**
- * Remembers tokens that were verified, and no others. The cache of the JWT library keeps refused tokens as well: anybody could
- * displace everybody's tokens from it.
+ * Remembers verified tokens only. The cache of the JWT library keeps rejected tokens too, so anybody could displace all
+ * valid tokens from it.
  */
 export function createVerifiedTokens({ max, ttlMs, now = Date.now }: VerifiedTokensSettings): VerifiedTokens {
   const known = new Map<string, VerifiedToken & { until: number }>()
@@ -51,7 +51,7 @@ export function createVerifiedTokens({ max, ttlMs, now = Date.now }: VerifiedTok
   }
 }
 
-/** By its hash: a token is a secret, and long. */
+/** Returns the hash of a token. The token itself is a secret, and long. */
 function nameOf(token: string): string {
   return hash('sha256', token, 'base64')
 }

@@ -2,18 +2,18 @@ import { malformed } from './malformed.ts'
 
 const [CR, LF, SPACE, TAB, DASH] = [0x0d, 0x0a, 0x20, 0x09, 0x2d]
 
-/** Blanks that may follow a boundary, and the rest of a line that is searched for a damaged delimiter, in bytes. */
+/** Maximum number of blanks after a boundary. Also how much of a line is searched for a damaged delimiter. In bytes. */
 const MAX_TAIL = 256
 
 const DISPOSITION = 'content-disposition'
 
-/** What stands at an occurrence of `--boundary`. */
+/** What an occurrence of `--boundary` is. */
 export type Occurrence =
-  /** More bytes are needed to tell. */
+  /** More bytes are needed to decide. */
   | { readonly is: 'unknown' }
-  /** The bytes belong to the content around them. */
+  /** The bytes belong to the surrounding content. */
   | { readonly is: 'content' }
-  /** A delimiter line. The content before it ends at `start`, and what follows the line begins at `end`. */
+  /** A delimiter line. The content before it ends at `start`. The bytes after the line start at `end`. */
   | { readonly is: 'delimiter' | 'close'; readonly start: number; readonly end: number }
 
 const UNKNOWN: Occurrence = { is: 'unknown' }
@@ -21,24 +21,24 @@ const CONTENT: Occurrence = { is: 'content' }
 
 export interface Place {
   readonly bytes: Buffer
-  /** Where `--boundary` begins. */
+  /** The index of `--boundary` in `bytes`. */
   readonly at: number
   /** The length of `--boundary`. */
   readonly length: number
-  /** The byte before `bytes`. Undefined where a delimiter needs no line end before it: at the start of the form or of a content. */
+  /** The byte before `bytes`. Undefined at the start of the form or of a content, where a delimiter needs no line end before it. */
   readonly before: number | undefined
-  /** Whether no more bytes follow. */
+  /** True if no more bytes follow. */
   readonly isWhole: boolean
   /** The position of `bytes` in the form, for messages. */
   readonly offset: number
 }
 
 /**
- * Tells a delimiter line (RFC 2046, 5.1.1) from content that has the boundary in it. A line is a delimiter if it is the boundary
- * alone, with `--` behind it for the last one; blanks may follow. A longer line with the same beginning is content.
+ * Distinguishes a delimiter line (RFC 2046, 5.1.1) from content that contains the boundary. A line is a delimiter if it has nothing but the
+ * boundary, followed by `--` for the last delimiter and by blanks. A longer line that starts the same is content.
  *
- * @throws ProblemError for a line that is a delimiter but for its line ends, and where a part begins behind something else. Taken
- *   for content, the part would end up inside the one before it.
+ * @throws ProblemError if a line is a delimiter except for its line ends, or if a part starts after a line that is not a delimiter.
+ *   Otherwise the part would become a piece of the previous part.
  */
 export function occurrenceAt(place: Place): Occurrence {
   const { bytes, at, length, isWhole, offset } = place
@@ -62,7 +62,7 @@ export function occurrenceAt(place: Place): Occurrence {
     }
     if (lineStart.is !== 'none') {
       throw malformed(
-        `The delimiter line at byte ${offset + at} does not stand between two CRLF line ends. Every line around the parts of a form ends with CR LF.`,
+        `The delimiter line at byte ${offset + at} is not enclosed in CR LF line ends. End every line around the parts of a form with CR LF.`,
       )
     }
   }
@@ -78,7 +78,7 @@ function lineStartOf({ bytes, at, before }: Place): LineStart {
   return second === LF || second === CR ? { is: 'damaged' } : { is: 'none' }
 }
 
-/** @throws ProblemError where the line behind this one is the first header of a part */
+/** @throws ProblemError if the next line is the first header of a part */
 function partFollows({ bytes, at, isWhole, offset }: Place, from: number): Occurrence {
   const found = /\r\n|[\r\n]/.exec(bytes.toString('latin1', from, from + MAX_TAIL))
   if (!found) return bytes.length - from < MAX_TAIL && !isWhole ? UNKNOWN : CONTENT
@@ -87,14 +87,14 @@ function partFollows({ bytes, at, isWhole, offset }: Place, from: number): Occur
   const line = bytes.toString('latin1', next, next + DISPOSITION.length).toLowerCase()
   if (line === DISPOSITION) {
     throw malformed(
-      `A part of the form begins behind byte ${offset + at}, and the line there is not a delimiter. A delimiter is a line of its own: two dashes and the boundary, and nothing else.`,
+      `A part of the form starts after byte ${offset + at}, but the line before it is not a delimiter. A delimiter is a line with two dashes and the boundary, and nothing else.`,
     )
   }
   return DISPOSITION.startsWith(line) && !isWhole ? UNKNOWN : CONTENT
 }
 
 /**
- * Counts the bytes at the end of `bytes` that may be the beginning of a delimiter, with the line end before it.
+ * Returns how many bytes at the end of `bytes` may be the start of a delimiter, with the line end before it.
  *
  * @param delimiter CR LF and `--boundary`
  */
@@ -102,7 +102,7 @@ export function heldBack(bytes: Buffer, delimiter: Buffer): number {
   for (let length = Math.min(bytes.length, delimiter.length - 1); length > 0; length--) {
     const end = bytes.subarray(bytes.length - length)
     if (end.equals(delimiter.subarray(0, length))) return length
-    // The boundary may also stand where no line begins.
+    // The boundary may also occur without a line end before it.
     if (length < delimiter.length - 2 && end.equals(delimiter.subarray(2, 2 + length))) return length
   }
   return 0

@@ -1,11 +1,11 @@
 import { malformed } from './malformed.ts'
 
-/** RFC 2046 allows 70. Some clients write longer ones. */
+/** Maximum length of a boundary, in characters. RFC 2046 allows 70. Some clients send longer ones. */
 const MAX_LENGTH = 250
 
 /**
- * Reads the boundary of a form from the `Content-Type` of its request. The value may be a token, a quoted string, or, as some
- * clients write it, unquoted text up to the next semicolon.
+ * Reads the boundary of a form from the `Content-Type` of its request. The value may be a token, a quoted string, or unquoted text up to the
+ * next semicolon, as some clients send it.
  *
  * @throws ProblemError if there is no boundary, an invalid one, or two different ones
  */
@@ -20,7 +20,7 @@ export function boundaryOf(contentType: string): string {
   if (others.length > 0) throw malformed('The Content-Type has two different boundaries.')
   if (boundary.length > MAX_LENGTH) throw malformed(`The boundary is longer than ${MAX_LENGTH} characters.`)
   if (!/^[\x20-\x7e]+$/.test(boundary) || boundary.endsWith(' ')) {
-    throw malformed('The boundary has a character other than visible ASCII, or ends with a blank.')
+    throw malformed('The boundary is invalid: it has a character other than visible ASCII, or it ends with a blank.')
   }
   return boundary
 }

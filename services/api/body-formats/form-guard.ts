@@ -4,38 +4,38 @@ import { createFormScanner, type FormScanner } from './form-scanner.ts'
 import { malformed } from './malformed.ts'
 import { type PartHead, parsePartHead } from './part-head.ts'
 
-/** A part of a form, as its bytes say. */
+/** A part of a form, as the guard read it. */
 export interface GuardedPart {
   readonly head: PartHead
-  /** Of the content that has passed so far. */
+  /** Size of the content that has been passed on so far. */
   bytes: number
 }
 
 export interface FormGuardSettings {
   boundary: string
   maxFields: number
-  /** Fields and files. */
+  /** Maximum number of fields and files. */
   maxParts: number
-  /** Of everything but the content of files, in bytes. */
+  /** Maximum size of everything but the content of files, in bytes. */
   maxOverheadBytes: number
-  /** Called with the bytes of the request as they arrive. */
+  /** Called with every chunk of the request. */
   onChunk(chunk: Uint8Array): void
 }
 
 /**
- * Stands between a request and the parser of forms. The parser takes a boundary for one wherever a line begins with it, and skips a
- * part whose headers it dislikes without a word. So the structure is read here, strictly, and the parser gets the same contents in a
- * form that it cannot read otherwise: with a boundary that no content can have, and headers that say the number of the part alone.
- * The end comes once the whole body has been read and nothing stands behind the last part.
+ * Reads the structure of a form strictly, before the form parser reads it. The parser alone is not safe: it accepts every line that starts
+ * with the boundary as a delimiter, and silently skips a part with invalid headers. So the guard passes the same contents to the parser in a
+ * form with only one reading: its boundary is random, so that no content has it, and the headers of each part have only the number of the part.
+ * The stream ends once the whole body has been read and nothing follows the last part.
  *
- * A form whose structure is damaged fails the stream with the ProblemError that says where.
+ * If the structure is damaged, the stream fails with a ProblemError that names the place.
  */
 export class FormGuard extends Transform {
-  /** What the parser reads instead of the request's headers. */
+  /** The headers for the parser, which replace the request's. */
   readonly headers: { readonly 'content-type': string }
-  /** By their number, from 1. Not the inputs of a page that have no file. */
+  /** The parts by number, counted from 1, without the file inputs of a web page that have no file. */
   readonly parts = new Map<number, GuardedPart>()
-  /** How many file inputs of a page had no file. */
+  /** Number of file inputs of a web page that have no file. */
   unfilled = 0
   readonly #settings: FormGuardSettings
   readonly #scanner: FormScanner
@@ -43,9 +43,9 @@ export class FormGuard extends Transform {
   #received = 0
   #fileBytes = 0
   #fields = 0
-  /** The part whose content comes now. */
+  /** The part whose content is being read. */
   #current: GuardedPart | undefined
-  /** A file without a name: it may be an input without a file, as long as it has no bytes. */
+  /** A file with an empty name. As long as it has no bytes, it may be a file input without a file. */
   #unnamed: { part: number; head: PartHead } | undefined
 
   constructor(settings: FormGuardSettings) {
@@ -72,7 +72,7 @@ export class FormGuard extends Transform {
 
   override _flush(callback: TransformCallback): void {
     this.#attempt(callback, () => {
-      // A request without any body is a form without parts.
+      // A request without a body is a form without parts.
       if (this.#received === 0) return
       this.#scanner.end()
       this.#checkOverhead()
@@ -90,7 +90,7 @@ export class FormGuard extends Transform {
     callback()
   }
 
-  /** What the scanner holds back counts as well: it is some hundred bytes. */
+  /** The bytes that the scanner holds back are counted too. They are a few hundred. */
   #checkOverhead(): void {
     const { maxOverheadBytes } = this.#settings
     if (this.#received - this.#fileBytes <= maxOverheadBytes) return
@@ -109,7 +109,7 @@ export class FormGuard extends Transform {
     if (this.parts.size === maxParts) throw malformed(`The form has more than ${maxParts} parts.`)
     this.#current = { head, bytes: 0 }
     this.parts.set(part, this.#current)
-    // A field comes in latin1, so that its bytes arrive as they are. What charset they are in is read later.
+    // The parser decodes a field as latin1, which keeps its bytes. `textOf` decodes them as UTF-8.
     const kind = head.isFile
       ? `; filename="${part}"\r\nContent-Type: application/octet-stream`
       : '\r\nContent-Type: text/plain; charset=latin1'

@@ -2,23 +2,23 @@ import type { FastifyMultipartBaseOptions, Multipart, MultipartFile } from '@fas
 import type { FastifyRequest } from 'fastify'
 import { SlowUploadError } from '../../platform/s3/memory-pool.ts'
 import { digestCheckOf } from '../content/digest-check.ts'
-import { type Patience, patiently } from '../http/min-body-rate.ts'
+import { type BodyRateGuard, enforceRate } from '../http/min-body-rate.ts'
 import { IncompleteBodyError } from '../ingest/errors.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { boundaryOf } from './form-boundary.ts'
 import { FormGuard, type GuardedPart } from './form-guard.ts'
 import { malformed } from './malformed.ts'
 
-/** Fields that a form may have, whether or not they mean anything here. */
+/** Maximum number of fields of a form, including unknown ones. */
 const MAX_FIELDS = 16
-/** Of the value of a field, in bytes. */
+/** Maximum size of the value of a field, in bytes. */
 const MAX_FIELD_BYTES = 8 * 1024
-/** What of a form is not the content of its files, in bytes: heads of parts, fields, and what stands around the parts. */
+/** Maximum size of everything but the content of files, in bytes: headers of parts, fields, and text around the parts. */
 export const MAX_OVERHEAD_BYTES = 1024 ** 2
 
 const maxParts = (maxFiles: number) => maxFiles + MAX_FIELDS + 4
 
-/** How forms are read. The size of the files is not limited here: a limit of the parser's cuts a file off and calls it whole. */
+/** Returns the options of the form parser. They do not limit the size of files, because the parser would truncate a file silently. */
 export function multipartOptions(maxFiles: number) {
   return {
     preservePath: true,
@@ -33,30 +33,30 @@ export function multipartOptions(maxFiles: number) {
   } as const satisfies FastifyMultipartBaseOptions & { throwFileSizeLimit: boolean }
 }
 
-/** A part of a form. Each file is read before the next part is asked for. */
+/** A part of a form. A file must be read before the next part is requested. */
 export type FormPart =
   | { readonly type: 'field'; readonly name: string; text(): string }
   | {
       readonly type: 'file'
-      /** Undefined where the part has none. */
+      /** Undefined if the part has no filename. */
       readonly filename: string | undefined
       readonly contentType: string
       /** @throws ProblemError, IncompleteBodyError */
       bytes(): AsyncGenerator<Uint8Array>
     }
 
-/** A form as it arrives: one part after the other. */
+/** Reads a form part by part while it arrives. */
 export interface FormReader {
-  /** The next part, undefined behind the last. @throws ProblemError, IncompleteBodyError */
+  /** Resolves to the next part, or to undefined after the last one. @throws ProblemError, IncompleteBodyError */
   next(): Promise<FormPart | undefined>
-  /** Behind the last part: holds the form to its digest. @throws ProblemError */
+  /** Verifies the digest of the form. Call it after the last part. @throws ProblemError */
   end(): void
-  /** How many file inputs of a page had no file, so far. */
+  /** Returns the number of file inputs without a file, so far. */
   unfilled(): number
 }
 
-/** @throws ProblemError where the form has no boundary that can be read */
-export function readForm(request: FastifyRequest, maxFiles: number, patience: Patience): FormReader {
+/** @throws ProblemError if the form has no valid boundary */
+export function readForm(request: FastifyRequest, maxFiles: number, rateGuard: BodyRateGuard): FormReader {
   const { raw } = request
   const check = digestCheckOf(request)
   const guard = new FormGuard({
@@ -65,12 +65,12 @@ export function readForm(request: FastifyRequest, maxFiles: number, patience: Pa
     maxParts: maxParts(maxFiles),
     maxOverheadBytes: MAX_OVERHEAD_BYTES,
     onChunk(chunk) {
-      patience.received(chunk.byteLength)
+      rateGuard.received(chunk.byteLength)
       check?.update(chunk)
     },
   })
   const { promise: failed, reject: fail } = Promise.withResolvers<never>()
-  // It is only ever waited for beside the next part.
+  // Only `next` awaits it, together with the next part. Until then it must not count as unhandled.
   failed.catch(() => undefined)
   guard.on('error', fail)
   const lose = (cause?: unknown) => guard.destroy(incomplete(cause))
@@ -82,16 +82,16 @@ export function readForm(request: FastifyRequest, maxFiles: number, patience: Pa
   else raw.once('close', loseIfCut)
   raw.pipe(guard)
 
-  // The plugin reads `request.raw`. Everything else of the request stays as it is.
+  // The plugin reads `request.raw`, which is replaced by the guard. Everything else of the request stays the same.
   const guarded = Object.create(request, { raw: { value: guard } }) as FastifyRequest
   const parts = guarded.parts(multipartOptions(maxFiles))[Symbol.asyncIterator]()
-  // What comes is counted above already.
-  const counted: Patience = { ...patience, received: () => undefined }
+  // The guard already counts the received bytes.
+  const counted: BodyRateGuard = { ...rateGuard, received: () => undefined }
   let read = 0
 
   async function next(): Promise<FormPart | undefined> {
     try {
-      const { done, value } = await patience.wait(Promise.race([parts.next(), failed]))
+      const { done, value } = await rateGuard.wait(Promise.race([parts.next(), failed]))
       if (!done) {
         read++
         return toFormPart(value)
@@ -99,13 +99,13 @@ export function readForm(request: FastifyRequest, maxFiles: number, patience: Pa
     } catch (cause) {
       throw unreadable(cause)
     }
-    if (read !== guard.parts.size) throw misread(`${guard.parts.size} parts`, `${read}`)
+    if (read !== guard.parts.size) throw parserMismatch(`${guard.parts.size} parts`, `${read}`)
     return undefined
   }
 
   function toFormPart(part: Multipart): FormPart {
     const known = guard.parts.get(Number(part.fieldname))
-    if (!known || known.head.isFile !== (part.type === 'file')) throw misread('a part', 'another one')
+    if (!known || known.head.isFile !== (part.type === 'file')) throw parserMismatch('a part', 'another one')
     const { name = '', filename, contentType = 'application/octet-stream' } = known.head
     if (part.type === 'field') return { type: 'field', name, text: () => textOf(part, known) }
     return { type: 'file', filename, contentType, bytes: () => bytes(part, known) }
@@ -114,14 +114,14 @@ export function readForm(request: FastifyRequest, maxFiles: number, patience: Pa
   async function* bytes(part: MultipartFile, known: GuardedPart): AsyncGenerator<Uint8Array> {
     let size = 0
     try {
-      for await (const chunk of patiently(part.file.iterator({ destroyOnReturn: false }), counted)) {
+      for await (const chunk of enforceRate(part.file.iterator({ destroyOnReturn: false }), counted)) {
         size += chunk.byteLength
         yield chunk
       }
     } catch (cause) {
       throw unreadable(cause)
     }
-    if (size !== known.bytes) throw misread(`${known.bytes} bytes of a file`, `${size}`)
+    if (size !== known.bytes) throw parserMismatch(`${known.bytes} bytes of a file`, `${size}`)
   }
 
   return { next, end: () => check?.verify(), unfilled: () => guard.unfilled }
@@ -134,7 +134,7 @@ function textOf(part: Extract<Multipart, { type: 'field' }>, { head, bytes }: Gu
   if (!isText || typeof part.value !== 'string' || part.valueTruncated) {
     throw malformed(`The field "${name}" is not a text of at most ${MAX_FIELD_BYTES} bytes.`)
   }
-  if (part.value.length !== bytes) throw misread(`${bytes} bytes of a field`, `${part.value.length}`)
+  if (part.value.length !== bytes) throw parserMismatch(`${bytes} bytes of a field`, `${part.value.length}`)
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(part.value, 'latin1'))
   } catch (cause) {
@@ -142,9 +142,9 @@ function textOf(part: Extract<Multipart, { type: 'field' }>, { head, bytes }: Gu
   }
 }
 
-/** Never expected: the parser was given a form that can be read in one way only. */
-function misread(sent: string, read: string): ProblemError {
-  return malformed(`The form was read in two ways: it has ${sent}, and the parser has found ${read}.`)
+/** The error for a parser that read the form differently than the guard. It is never expected. */
+function parserMismatch(sent: string, read: string): ProblemError {
+  return malformed(`The form could not be parsed safely: it has ${sent}, but the parser found ${read}.`)
 }
 
 function incomplete(cause?: unknown): IncompleteBodyError {
@@ -154,5 +154,5 @@ function incomplete(cause?: unknown): IncompleteBodyError {
 function unreadable(cause: unknown): Error {
   if (cause instanceof ProblemError || cause instanceof SlowUploadError) return cause
   if (cause instanceof IncompleteBodyError) return cause
-  return malformed('The form cannot be read.', cause)
+  return malformed('The form could not be parsed.', cause)
 }

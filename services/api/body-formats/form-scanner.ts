@@ -2,41 +2,41 @@ import { heldBack, occurrenceAt } from './delimiters.ts'
 import { HeadBuffer } from './head-buffer.ts'
 import { malformed } from './malformed.ts'
 
-/** Text before the first delimiter and behind the last, which RFC 2046 says to ignore, in bytes each. */
+/** Maximum size of the text before the first delimiter and of the text after the last, in bytes each. RFC 2046 says to ignore it. */
 const MAX_AROUND = 64 * 1024
 
-/** Bytes of a chunk that are copied behind bytes held back. More than can be held back. */
+/** Number of bytes of a chunk that are copied after bytes that were held back. Greater than what can be held back. */
 const JOINED = 1024
 
-/** What a form consists of, in its order. Parts are numbered from 1. */
+/** Receives the parts of a form in order. Parts are numbered from 1. */
 export interface FormSink {
-  /** The headers of a part, without the empty line behind them. */
+  /** The headers of a part, without the empty line after them. */
   head(bytes: Buffer, part: number): void
-  /** Content of the part whose headers came last. */
+  /** Content of the current part. */
   content(bytes: Buffer): void
-  /** The part whose headers came last is complete. */
+  /** The current part is complete. */
   partEnd(): void
 }
 
-/** Reads the structure of a form as its bytes arrive. Keeps no more than the headers of one part, or some hundred bytes of content. */
+/** Reads the structure of a form while it arrives. Keeps at most the headers of one part, or a few hundred bytes of content. */
 export interface FormScanner {
-  /** @throws ProblemError where the structure is damaged */
+  /** @throws ProblemError if the structure is damaged */
   push(chunk: Buffer): void
-  /** @throws ProblemError where the form is not complete, or parts stand outside of its delimiters */
+  /** @throws ProblemError if the form is incomplete, or has parts outside of its delimiters */
   end(): void
 }
 
 type State = 'before' | 'head' | 'content' | 'behind'
 
-/** @param boundary as the Content-Type has it */
+/** @param boundary the boundary in the Content-Type */
 export function createFormScanner(boundary: string, sink: FormSink): FormScanner {
   const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
   const needle = delimiter.subarray(2)
   let state: State = 'before'
   let part = 0
-  /** Bytes that the sink has not got yet. */
+  /** The bytes that the sink has not received yet. */
   let rest: Buffer = Buffer.alloc(0)
-  /** How much of `rest` is known to hold no delimiter. */
+  /** The length of the start of `rest` that contains no delimiter. */
   let searched = 0
   /** The position of `rest` in the form. */
   let offset = 0
@@ -45,7 +45,7 @@ export function createFormScanner(boundary: string, sink: FormSink): FormScanner
   let head = new HeadBuffer()
   const around = {
     before: createAround('before its first delimiter'),
-    behind: createAround('behind its last delimiter'),
+    behind: createAround('after its last delimiter'),
   }
 
   function advance(bytes: number): void {
@@ -55,14 +55,14 @@ export function createFormScanner(boundary: string, sink: FormSink): FormScanner
     offset += bytes
   }
 
-  /** Tells of the next bytes of `rest`, which are content or outside of the parts. */
+  /** Passes on the next bytes of `rest`, which are content or outside of the parts. */
   function pass(bytes: number): void {
     if (bytes > 0 && state === 'content') sink.content(rest.subarray(0, bytes))
     else if (state === 'before' || state === 'behind') around[state].add(rest.subarray(0, bytes))
     advance(bytes)
   }
 
-  /** @returns whether a delimiter was found */
+  /** @returns true if a delimiter was found */
   function search(isWhole: boolean): boolean {
     for (;;) {
       const at = rest.indexOf(needle, searched)
@@ -93,13 +93,13 @@ export function createFormScanner(boundary: string, sink: FormSink): FormScanner
     }
   }
 
-  /** @returns whether the headers are complete */
+  /** @returns true if the headers are complete */
   function collectHead(): boolean {
     const taken = head.take(rest, part, offset)
     advance(taken.bytes)
     if (!taken.isComplete) return false
     if (taken.head.includes(delimiter) || taken.head.subarray(0, needle.length).equals(needle)) {
-      throw malformed(`The headers of part ${part} are cut off by a line that begins with the boundary.`)
+      throw malformed(`The headers of part ${part} are interrupted by a line that starts with the boundary.`)
     }
     sink.head(taken.head, part)
     head = new HeadBuffer()
@@ -117,7 +117,7 @@ export function createFormScanner(boundary: string, sink: FormSink): FormScanner
   return {
     push(chunk) {
       let next = chunk
-      // Bytes that were held back are joined with the start of the chunk, so that the chunk itself is not copied.
+      // Held back bytes are joined with the start of the chunk only, so that the whole chunk need not be copied.
       while (rest.length > 0 && next.length > JOINED) {
         rest = Buffer.concat([rest, next.subarray(0, JOINED)])
         next = next.subarray(JOINED)
@@ -129,11 +129,12 @@ export function createFormScanner(boundary: string, sink: FormSink): FormScanner
 
     end() {
       scan(true)
-      if (state === 'before') throw malformed(`The form has no line "--${boundary}", which its Content-Type announces.`)
-      if (state === 'head') throw malformed(`The form is cut off inside the headers of part ${part}.`)
+      if (state === 'before')
+        throw malformed(`The form has no line "--${boundary}", although its Content-Type has this boundary.`)
+      if (state === 'head') throw malformed(`The form ends inside the headers of part ${part}.`)
       if (state === 'content') {
         throw malformed(
-          `The form is cut off in part ${part}: after ${offset} bytes its last line "--${boundary}--" has not come.`,
+          `The form ends in part ${part}, after ${offset} bytes, without the last line "--${boundary}--".`,
         )
       }
       around.behind.end(needle)
@@ -141,7 +142,7 @@ export function createFormScanner(boundary: string, sink: FormSink): FormScanner
   }
 }
 
-/** Keeps the text around the parts until it is known whether there is a part in it. */
+/** Keeps the text around the parts, to check whether it contains a part. */
 function createAround(where: string) {
   const chunks: Buffer[] = []
   let size = 0
@@ -151,7 +152,7 @@ function createAround(where: string) {
       if (size > MAX_AROUND) throw malformed(`The form has more than ${MAX_AROUND} bytes ${where}.`)
       chunks.push(bytes)
     },
-    /** @throws ProblemError where the text has the header of a part, or another delimiter */
+    /** @throws ProblemError if the text has the header of a part, or another delimiter */
     end(needle?: Buffer): void {
       const text = Buffer.concat(chunks)
       const at = needle ? text.indexOf(needle) : -1

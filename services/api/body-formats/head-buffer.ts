@@ -1,26 +1,26 @@
 import { malformed } from './malformed.ts'
 
-/** As for the headers of a request. */
+/** Maximum size of the headers of a part, in bytes. The same as for a request. */
 const MAX_HEAD_BYTES = 128 * 1024
 
 const [CR, LF] = [0x0d, 0x0a]
 
 export type TakenHead =
   | { readonly isComplete: false; readonly bytes: number }
-  /** `bytes`: how many belonged to it, with the empty line. */
+  /** `bytes` is the number of bytes of the headers in the chunk, with the empty line. */
   | { readonly isComplete: true; readonly bytes: number; readonly head: Buffer }
 
-/** The headers of one part, as they arrive: up to an empty line. */
+/** Collects the headers of one part, up to an empty line, while they arrive. */
 export class HeadBuffer {
   #bytes = Buffer.allocUnsafe(512)
   #size = 0
 
   /**
-   * Takes what belongs to the headers from the start of `chunk`.
+   * Takes the bytes of the headers from the start of `chunk`.
    *
-   * @param part its number, for messages
+   * @param part the number of the part, for messages
    * @param offset the position of the chunk in the form, for messages
-   * @throws ProblemError where a line ends with LF alone, or there is no end of them
+   * @throws ProblemError if a line ends with LF alone, or if the headers are too large
    */
   take(chunk: Buffer, part: number, offset: number): TakenHead {
     let start = 0
@@ -31,7 +31,7 @@ export class HeadBuffer {
       if (lineFeed === -1) return { isComplete: false, bytes: end }
       if (this.#bytes[this.#size - 2] !== CR || this.#size < 2) {
         throw malformed(
-          `A header line of part ${part} ends with LF alone, at byte ${offset + lineFeed}. Lines end with CR LF.`,
+          `A header line of part ${part} ends with LF alone, at byte ${offset + lineFeed}. End it with CR LF.`,
         )
       }
       const isEmptyLine = this.#size === 2 || (this.#size >= 4 && this.#bytes[this.#size - 3] === LF)

@@ -1,18 +1,18 @@
 /** A header value with parameters, such as `form-data; name="file"`. */
 export interface ParametrizedValue {
-  /** What stands before the first semicolon, in lower case. */
+  /** The text before the first semicolon, in lower case. */
   readonly value: string
-  /** In their order, names in lower case. A name may stand there twice. */
+  /** The parameters in order, with names in lower case. A name may occur twice. */
   readonly parameters: ReadonlyArray<readonly [name: string, value: string, isQuoted: boolean]>
 }
 
 /**
- * How `\` in a quoted value is meant. Clients that quote as RFC 9110 does escape `"` and `\` with it (Go, Java, older curl). Browsers
- * write it as it is, and `"` as `%22`.
+ * The meaning of `\` in a quoted value. Clients that follow RFC 9110 (Go, Java, older curl) escape `"` and `\` with it. Browsers write it
+ * literally, and `"` as `%22`.
  */
 export type Backslash = 'escape' | 'literal'
 
-/** @returns undefined where the text is not such a value */
+/** Parses a header value with parameters. Returns undefined if the text is malformed. */
 export function parseParameters(text: string, backslash: Backslash): ParametrizedValue | undefined {
   const start = text.indexOf(';')
   if (start === -1) return { value: text.trim().toLowerCase(), parameters: [] }
@@ -43,7 +43,7 @@ interface Found {
   end: number
 }
 
-/** Clients leave quotes out where they seem not to be needed: blanks and most other characters are taken. */
+/** Reads an unquoted value. Some clients omit quotes, so blanks and most other characters are allowed. */
 function bare(text: string, start: number): Found | undefined {
   const semicolon = text.indexOf(';', start)
   const end = semicolon === -1 ? text.length : semicolon

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { digestCheckOf } from '../content/digest-check.ts'
-import type { Patience } from '../http/min-body-rate.ts'
+import type { BodyRateGuard } from '../http/min-body-rate.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { checkJsonCharset, checkNotEncoded, declaredLength } from './body-headers.ts'
 import { readBody } from './read-body.ts'
@@ -8,25 +8,24 @@ import { readBody } from './read-body.ts'
 export interface JsonBodySettings {
   /** Bytes. */
   maxBytes: number
-  patience: Patience
+  rateGuard: BodyRateGuard
 }
 
 /**
- * Reads a body that is JSON, and holds it to its digest. What is not UTF-8 is refused: put in order it would be another than was
- * sent.
+ * Reads a JSON body and verifies its digest. Rejects JSON that is not UTF-8, because a corrected text would differ from the one that was sent.
  *
- * @param body the stream
+ * @param body the body as a stream
  * @throws ProblemError, PayloadTooLargeError, IncompleteBodyError
  */
 export async function readJsonBody(
   { headers }: Pick<FastifyRequest, 'headers'>,
   body: unknown,
-  { maxBytes, patience }: JsonBodySettings,
+  { maxBytes, rateGuard }: JsonBodySettings,
 ): Promise<unknown> {
   checkNotEncoded(headers)
   checkJsonCharset(headers)
   const check = digestCheckOf({ headers })
-  const bytes = await readBody(body, { limit: maxBytes, declared: declaredLength(headers), patience })
+  const bytes = await readBody(body, { limit: maxBytes, declared: declaredLength(headers), rateGuard })
   check?.update(bytes)
   check?.verify()
   return parse(bytes)
@@ -36,7 +35,7 @@ function parse(body: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch (cause) {
-    const detail = body.length === 0 ? 'The body is empty.' : 'The body is not JSON in UTF-8.'
+    const detail = body.length === 0 ? 'The body is empty.' : 'The body is not valid JSON in UTF-8.'
     throw new ProblemError('malformed-json', detail, { cause })
   }
 }

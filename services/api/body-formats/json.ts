@@ -2,18 +2,18 @@ import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { ProblemError } from '../problems/problem.ts'
 import { type JsonBodySettings, readJsonBody } from './json-body.ts'
-import type { ArrivingFile } from './way.ts'
+import type { ParsedFile } from './upload-format.ts'
 
 export const jsonUploadSchema = Type.Object(
   {
     filename: Type.Optional(
       Type.String({
-        description: 'The name of the file. Left out, it is `file-<epoch ms>.txt`.',
+        description: 'The name of the file. Default: `file-<epoch ms>.txt`.',
         examples: ['demo.txt'],
       }),
     ),
     content: Type.Optional(
-      Type.String({ description: 'The text of the file. Left out, it is `empty`.', examples: ['hello kinesis'] }),
+      Type.String({ description: 'The text of the file. Default: `empty`.', examples: ['hello kinesis'] }),
     ),
   },
   { additionalProperties: false },
@@ -24,17 +24,20 @@ type JsonUpload = Static<typeof jsonUploadSchema>
 const CONTENT_TYPE = 'text/plain; charset=utf-8'
 const DEFAULT_CONTENT = 'empty'
 
-/** The body describes the file: a text and its name. */
-export async function fromJson(request: FastifyRequest, settings: JsonBodySettings): Promise<ArrivingFile> {
-  const { filename, content = DEFAULT_CONTENT } = held(request, await readJsonBody(request, request.body, settings))
-  // What UTF-8 cannot say would be stored as something else than was sent.
+/** Reads a file from JSON: a text and its name. */
+export async function fromJson(request: FastifyRequest, settings: JsonBodySettings): Promise<ParsedFile> {
+  const { filename, content = DEFAULT_CONTENT } = validated(
+    request,
+    await readJsonBody(request, request.body, settings),
+  )
+  // Text that is not well-formed can't be encoded as UTF-8 without a change.
   if (!content.isWellFormed()) throw new ProblemError('invalid-body', 'body/content is not well-formed Unicode.')
   return { filename, contentType: CONTENT_TYPE, body: Buffer.from(content) }
 }
 
-/** @throws ProblemError where the JSON is not what describes a file */
-function held(request: FastifyRequest, value: unknown): JsonUpload {
-  // Not by the route's own body schema: that would be held against forms and files too.
+/** @throws ProblemError if the JSON does not match the schema */
+function validated(request: FastifyRequest, value: unknown): JsonUpload {
+  // This can't be the body schema of the route, because that would also validate forms and raw files.
   const validate = request.compileValidationSchema(jsonUploadSchema)
   if (validate(value)) return value as JsonUpload
   const [fault] = validate.errors ?? []

@@ -1,6 +1,6 @@
 import { ProblemError } from '../problems/problem.ts'
 
-/** The refusal of a form whose structure cannot be read. */
+/** The problem for a form with a damaged structure. */
 export function malformed(detail: string, cause?: unknown): ProblemError {
   return new ProblemError('malformed-multipart', detail, { cause })
 }

@@ -1,14 +1,14 @@
 import type { FastifyRequest } from 'fastify'
-import { checked, createDigestCheck } from '../content/digest-check.ts'
+import { createDigestCheck, verifyDigests } from '../content/digest-check.ts'
 import { type ExpectedDigest, parseDigests } from '../content/digest-field.ts'
-import type { Patience } from '../http/min-body-rate.ts'
+import type { BodyRateGuard } from '../http/min-body-rate.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { declaredLength } from './body-headers.ts'
 import { type FormPart, type FormReader, readForm } from './form-reader.ts'
 import { malformed } from './malformed.ts'
-import type { ArrivingFile, UploadQuery } from './way.ts'
+import type { ParsedFile, UploadQuery } from './upload-format.ts'
 
-/** A file of a form, with what the fields before it have said of it. */
+/** A file of a form, with the name and digests from the fields before it. */
 interface FormFile {
   part: Extract<FormPart, { type: 'file' }>
   filename: string | undefined
@@ -16,49 +16,47 @@ interface FormFile {
 }
 
 /**
- * The body is a form with one file or several, and each comes once the one before it is read. The name of a file is that of a
- * field `filename` before it, else its own; of an only file it may be the query's. A field `repr-digest` is of the file
- * behind it.
+ * Reads the files of a form. Each file must be read before the next one is requested. A field `filename` before a file names the file, and a
+ * field `repr-digest` has its digest. Without such a field the filename of the part counts. If the form has one file, `?filename=` takes
+ * precedence.
  *
- * What is wrong with the form behind a file fails the body of the last file, so that nothing of it has been stored by then
- * which would have to be taken back.
+ * An error in the form after a file fails the body of that file, so that the file is not stored.
  *
- * @throws ProblemError where there is no file, there are too many, or the form cannot be read
+ * @throws ProblemError if the form has no file or too many files, or if it is malformed
  */
 export async function* fromMultipart(
   request: FastifyRequest,
   query: UploadQuery,
-  { maxFiles, patience }: { maxFiles: number; patience: Patience },
-): AsyncGenerator<ArrivingFile> {
-  const form = readForm(request, maxFiles, patience)
+  { maxFiles, rateGuard }: { maxFiles: number; rateGuard: BodyRateGuard },
+): AsyncGenerator<ParsedFile> {
+  const form = readForm(request, maxFiles, rateGuard)
   let { file: next } = await nextFile(form)
   if (!next) throw new ProblemError('missing-file', missingFile(form))
   for (let count = 1; next; count++) {
     const { part, filename, digests }: FormFile = next
     next = undefined
     const bytes = part.bytes()
-    const whole = digests.length > 0 ? checked(bytes, createDigestCheck(digests)) : bytes
+    const whole = digests.length > 0 ? verifyDigests(bytes, createDigestCheck(digests)) : bytes
     async function* body(): AsyncGenerator<Uint8Array> {
       yield* whole
       const { file, orphan } = await nextFile(form)
-      if (orphan !== undefined) throw malformed(`The field "${orphan}" must come before the file.`)
+      if (orphan !== undefined) throw malformed(`The field "${orphan}" must come before its file.`)
       if (!file) return form.end()
       next = file
-      if (count === maxFiles)
-        throw tooMany(`Send ${maxFiles === 1 ? 'one file' : `${maxFiles} files`} in a form at most.`)
-      if (query.filename !== undefined) throw tooMany('?filename= names one file, and the form has several.')
+      if (count === maxFiles) throw tooMany(`The form has too many files. The maximum is ${maxFiles}.`)
+      if (query.filename !== undefined) throw tooMany('?filename= names one file, but the form has several.')
     }
     yield {
       filename: query.filename ?? filename,
       contentType: part.contentType,
       body: body(),
       maxBytes: declaredLength(request.headers),
-      pace: patience,
+      pace: rateGuard,
     }
   }
 }
 
-/** Reads on to the next file, or to the end of the form. `orphan` is a field there that is of a file and has none behind it. */
+/** Reads up to the next file, or to the end of the form. `orphan` is the name of a field that describes a file, without a file after it. */
 async function nextFile(form: FormReader): Promise<{ file?: FormFile; orphan?: string }> {
   let filename: string | undefined
   let digests: ExpectedDigest[] = []
@@ -68,7 +66,7 @@ async function nextFile(form: FormReader): Promise<{ file?: FormFile; orphan?: s
     if (part === undefined) return orphan === undefined ? {} : { orphan }
     if (part.type === 'file') return { file: { part, filename: filename ?? part.filename, digests } }
     if (part.name === 'filename') {
-      // A page sends an empty text for an input that nobody has filled.
+      // A web page sends an empty text for an empty input.
       const text = part.text()
       if (text === '') continue
       filename ??= text
@@ -83,6 +81,6 @@ function tooMany(detail: string): ProblemError {
 }
 
 function missingFile(form: FormReader): string {
-  if (form.unfilled() > 0) return 'No file was chosen: every file of the form has neither a name nor bytes.'
-  return 'The form has no part that is a file: none has a filename. With curl, write -F file=@PATH.'
+  if (form.unfilled() > 0) return 'No file was chosen: every file input of the form is empty.'
+  return 'The form has no file: none of its parts has a filename. With curl, use -F file=@PATH.'
 }

@@ -4,35 +4,35 @@ import { ProblemError } from '../problems/problem.ts'
 import { type Backslash, type ParametrizedValue, parseParameters } from './header-parameters.ts'
 import { malformed } from './malformed.ts'
 
-/** What the headers of a part say. */
+/** The parsed headers of a part. */
 export interface PartHead {
   readonly isFile: boolean
-  /** Of the field. Undefined where a file has none. */
+  /** The name of the field. Undefined if a file has none. */
   readonly name: string | undefined
-  /** Of the file, without directories. Empty where an input of a page has no file. */
+  /** The name of the file, without directories. Empty for a file input of a web page without a file. */
   readonly filename: string | undefined
-  /** With its parameters. Undefined where the part has none. */
+  /** The content type with its parameters. Undefined if the part has none. */
   readonly contentType: string | undefined
 }
 
 /** `token` of RFC 9110. */
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-/** Headers that change what a part is. Twice in a part, one of them would be ignored. */
+/** Headers that a part may have only once, because the second one would be ignored. */
 const SINGLE = ['content-disposition', 'content-type', 'content-transfer-encoding', 'content-encoding']
 
-/** Values of Content-Transfer-Encoding that leave the bytes as they are (RFC 2045, 6). */
+/** Values of Content-Transfer-Encoding that leave the bytes unchanged (RFC 2045, 6). */
 const UNENCODED = new Set(['', '7bit', '8bit', 'binary', 'identity'])
 
-/** Content types of parts without a file name that are values of a form, not files. */
+/** Content types that make a part without a filename a field, not a file. */
 const FIELD_TYPE = /^(?:text\/(?:plain|html|xml)|application\/(?:json|xml|x-www-form-urlencoded)|.+\+(?:json|xml))$/
 
 /**
- * Reads the headers of a part (RFC 7578, 4) as clients write them.
+ * Parses the headers of a part (RFC 7578, 4), with the variations that clients use.
  *
- * @param head the lines, without the empty one behind them
+ * @param head the header lines, without the empty line after them
  * @param part the number of the part, for messages
- * @throws ProblemError where a header cannot be read, or would make the part another than its bytes
+ * @throws ProblemError if a header is malformed, or if the part is encoded
  */
 export function parsePartHead(head: Buffer, part: number): PartHead {
   const headers = parseHeaders(head.toString('latin1'), part)
@@ -48,7 +48,7 @@ export function parsePartHead(head: Buffer, part: number): PartHead {
   const essence = contentType === undefined ? undefined : essenceOf(contentType)
   const isFile = filename !== undefined || (essence !== undefined && !FIELD_TYPE.test(essence))
   if (filename === undefined && essence?.startsWith('multipart/')) {
-    throw malformed(`Part ${part} has parts of its own (${essence}). Send every file as a part of the form.`)
+    throw malformed(`Part ${part} contains other parts (${essence}). Send every file as a part of the form.`)
   }
   if (!isFile && name === undefined) {
     throw malformed(`Part ${part} has neither a name nor a filename in its Content-Disposition.`)
@@ -56,22 +56,21 @@ export function parsePartHead(head: Buffer, part: number): PartHead {
   return { isFile, name, filename, contentType }
 }
 
-/** Values by names in lower case. A folded line (RFC 5322, 2.2.3) belongs to the one before it. */
+/** Returns the values by name in lower case. A folded line (RFC 5322, 2.2.3) continues the previous line. */
 function parseHeaders(text: string, part: number): Map<string, string[]> {
   const headers = new Map<string, string[]>()
   const lines: string[] = []
   for (const line of text === '' ? [] : text.split('\r\n')) {
-    if (/[\r\n]/.test(line)) throw malformed(`A header of part ${part} has a line break inside: ${shown(line)}.`)
+    if (/[\r\n]/.test(line)) throw malformed(`A header of part ${part} contains a line break: ${shown(line)}.`)
     const isFolded = /^[ \t]/.test(line)
-    if (isFolded && lines.length === 0) throw malformed(`The headers of part ${part} begin with a blank.`)
+    if (isFolded && lines.length === 0) throw malformed(`The headers of part ${part} start with a blank.`)
     if (isFolded) lines.push(`${lines.pop()} ${line.trim()}`)
     else lines.push(line)
   }
   for (const line of lines) {
     const colon = line.indexOf(':')
     const name = line.slice(0, Math.max(0, colon)).trimEnd()
-    if (!FIELD_NAME.test(name))
-      throw malformed(`A header of part ${part} has no name that can be read: ${shown(line)}.`)
+    if (!FIELD_NAME.test(name)) throw malformed(`A header of part ${part} has an invalid name: ${shown(line)}.`)
     const key = name.toLowerCase()
     const values = headers.get(key) ?? []
     values.push(line.slice(colon + 1).trim())
@@ -82,19 +81,19 @@ function parseHeaders(text: string, part: number): Map<string, string[]> {
 
 function checkUnencoded(header: string, value: string | undefined, part: number): void {
   if (value === undefined || UNENCODED.has(value.toLowerCase())) return
-  throw malformed(`Part ${part} has the ${header} ${shown(value)}. Send its bytes as they are, without this header.`)
+  throw malformed(`Part ${part} has the ${header} ${shown(value)}. Send its bytes unencoded, without this header.`)
 }
 
 function parseDisposition(text: string | undefined, part: number): Pick<PartHead, 'name' | 'filename'> {
-  if (text === undefined) throw malformed(`Part ${part} has no header Content-Disposition.`)
+  if (text === undefined) throw malformed(`Part ${part} has no Content-Disposition header.`)
   const [type] = text.split(';', 1)
   if (type?.trim().toLowerCase() !== 'form-data') {
-    throw malformed(`The Content-Disposition of part ${part} is ${shown(type ?? '')} and must be form-data.`)
+    throw malformed(`The Content-Disposition of part ${part} is ${shown(type ?? '')}. It must be form-data.`)
   }
-  // Read by the one rule, what a client of the other wrote leaves text behind its closing quote.
+  // If a value is read by the wrong rule, text remains after its closing quote. Then the other rule is tried.
   const backslashes: Backslash[] = ['escape', 'literal']
   const parsed = backslashes.map(backslash => parseParameters(text, backslash)).find(found => found !== undefined)
-  if (!parsed) throw malformed(`The Content-Disposition of part ${part} cannot be read: ${shown(text)}.`)
+  if (!parsed) throw malformed(`The Content-Disposition of part ${part} is malformed: ${shown(text)}.`)
   const name = nameOf(parsed, 'name', part)
   const filename = nameOf(parsed, 'filename', part)
   return {
@@ -103,7 +102,7 @@ function parseDisposition(text: string | undefined, part: number): Pick<PartHead
   }
 }
 
-/** Bytes of a name, and the charset they are in. */
+/** The bytes of a name and their charset. */
 interface Name {
   bytes: Buffer
   charset: string
@@ -116,7 +115,7 @@ function filenameOf({ bytes, charset }: Name, part: number): string {
   throw new ProblemError('invalid-filename', `The filename of part ${part} is not UTF-8. Send the form in UTF-8.`)
 }
 
-/** The mark of a byte order is a character of the name. */
+/** Returns undefined if the bytes are not UTF-8. A byte order mark is kept as a character of the name. */
 function utf8(bytes: Buffer): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -125,22 +124,24 @@ function utf8(bytes: Buffer): string | undefined {
   }
 }
 
-/** The parameter of a name. One with `*` (RFC 8187), which forms must not have and some clients write, says it better. */
+/** Returns the value of a name. A parameter with `*` (RFC 8187) takes precedence. Forms must not have one, but some clients send it. */
 function nameOf({ parameters }: ParametrizedValue, name: string, part: number): Name | undefined {
   const values = (key: string) => parameters.filter(([found]) => found === key)
   if (parameters.some(([found]) => found.startsWith(`${name}*`) && found !== `${name}*`)) {
-    throw malformed(`The Content-Disposition of part ${part} has its ${name} in pieces ("${name}*0"). Send it as one.`)
+    throw malformed(
+      `The Content-Disposition of part ${part} has its ${name} in several pieces ("${name}*0"). Send it in one piece.`,
+    )
   }
   const [extended, plain] = [values(`${name}*`), values(name)].map(found => {
     if (new Set(found.map(([, value]) => value)).size > 1) {
-      throw malformed(`The Content-Disposition of part ${part} has two different values of ${name}.`)
+      throw malformed(`The Content-Disposition of part ${part} has two different values for ${name}.`)
     }
     return found[0]
   })
   if (extended) return decodeExtended(extended[1], name, part)
   if (!plain) return undefined
   const [, value, isQuoted] = plain
-  // The escapes of HTML's multipart/form-data encoding. Nothing else is one: a name may have a percent sign.
+  // These are the escapes of HTML's multipart/form-data encoding. Any other percent sign is a part of the name.
   const text = isQuoted
     ? value.replace(/%(22|0D|0A)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     : value
@@ -158,7 +159,7 @@ function decodeExtended(value: string, name: string, part: number): Name {
   return { bytes: Buffer.from(text, 'latin1'), charset: known }
 }
 
-/** What a client wrote, short and without characters that a terminal obeys. */
+/** Returns a client's text for a message, shortened and without control characters. */
 function shown(text: string): string {
   const visible = text.replace(/[^\x20-\x7e]/g, '?')
   return JSON.stringify(visible.length > 80 ? `${visible.slice(0, 80)}…` : visible)

@@ -1,29 +1,29 @@
 import type { FastifyRequest } from 'fastify'
 import { essenceOf } from '../../uploads/media-types/media-type.ts'
-import { checked, digestCheckOf } from '../content/digest-check.ts'
-import type { Patience } from '../http/min-body-rate.ts'
+import { digestCheckOf, verifyDigests } from '../content/digest-check.ts'
+import type { BodyRateGuard } from '../http/min-body-rate.ts'
 import { declaredLength } from './body-headers.ts'
 import { bodyChunks } from './read-body.ts'
-import type { ArrivingFile, UploadQuery } from './way.ts'
+import type { ParsedFile, UploadQuery } from './upload-format.ts'
 
-/** The body is the file: its name is in the query, its content type is the request's. */
-export function fromRaw(request: FastifyRequest, { filename }: UploadQuery, patience: Patience): ArrivingFile {
+/** Returns the body as a file. Its name is in the query, and its content type is the request's. */
+export function fromRaw(request: FastifyRequest, { filename }: UploadQuery, rateGuard: BodyRateGuard): ParsedFile {
   const declaredBytes = declaredLength(request.headers)
   const check = digestCheckOf(request)
-  const chunks = bodyChunks(request.body, patience)
+  const chunks = bodyChunks(request.body, rateGuard)
   return {
     filename,
     contentType: contentTypeOf(request.headers['content-type']),
-    body: check ? checked(chunks, check) : chunks,
+    body: check ? verifyDigests(chunks, check) : chunks,
     declaredBytes,
     maxBytes: declaredBytes,
-    pace: patience,
+    pace: rateGuard,
   }
 }
 
 /**
- * `application/x-www-form-urlencoded` is what curl says of whatever it sends by `-d` or `--data-binary` without being told a type. It
- * says nothing of the file.
+ * Ignores `application/x-www-form-urlencoded`. curl sends it with every body from `-d` or `--data-binary` by default, so it says nothing
+ * about the file.
  */
 function contentTypeOf(header = ''): string {
   const essence = essenceOf(header)

@@ -1,19 +1,20 @@
 import { Readable } from 'node:stream'
-import { type Patience, patiently } from '../http/min-body-rate.ts'
+import { type BodyRateGuard, enforceRate } from '../http/min-body-rate.ts'
 import { IncompleteBodyError, PayloadTooLargeError } from '../ingest/errors.ts'
 
 /**
- * A request's body as it comes. Who stops reading leaves the rest where it is: destroying the stream would take the
- * connection with it, and the answer that says why.
+ * Yields the chunks of a request's body. If the reader stops early, the stream is not destroyed, because that would close the connection
+ * before the response is sent.
  *
- * @throws IncompleteBodyError where the client stops before the end, ProblemError where it is too slow
+ * @throws IncompleteBodyError if the client stops before the end
+ * @throws ProblemError if the client is too slow
  */
-export function bodyChunks(body: unknown, patience: Patience): AsyncGenerator<Uint8Array> {
-  return patiently(chunksOf(body), patience)
+export function bodyChunks(body: unknown, rateGuard: BodyRateGuard): AsyncGenerator<Uint8Array> {
+  return enforceRate(chunksOf(body), rateGuard)
 }
 
 async function* chunksOf(body: unknown): AsyncGenerator<Uint8Array> {
-  // A request without any body has no stream.
+  // A request without a body has no stream.
   if (!(body instanceof Readable)) return
   try {
     for await (const chunk of body.iterator({ destroyOnReturn: false })) yield chunk
@@ -25,21 +26,21 @@ async function* chunksOf(body: unknown): AsyncGenerator<Uint8Array> {
 export interface ReadBodySettings {
   /** Bytes. */
   limit: number
-  /** The size that the client has said, in bytes, if it has. */
+  /** The size that the client declared, in bytes, if it did. */
   declared: number | undefined
-  patience: Patience
+  rateGuard: BodyRateGuard
 }
 
 /**
  * Reads a body into memory.
  *
- * @throws PayloadTooLargeError as soon as it is known that the body is larger
+ * @throws PayloadTooLargeError as soon as the body is known to be larger than the limit
  */
-export async function readBody(body: unknown, { limit, declared, patience }: ReadBodySettings): Promise<Buffer> {
+export async function readBody(body: unknown, { limit, declared, rateGuard }: ReadBodySettings): Promise<Buffer> {
   if (declared !== undefined && declared > limit) throw new PayloadTooLargeError('The body', limit)
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of bodyChunks(body, patience)) {
+  for await (const chunk of bodyChunks(body, rateGuard)) {
     size += chunk.byteLength
     if (size > limit) throw new PayloadTooLargeError('The body', limit)
     chunks.push(chunk)

@@ -3,10 +3,10 @@ import type { FastifyRequest } from 'fastify'
 import { ProblemError } from '../problems/problem.ts'
 import { type ExpectedDigest, parseDigests } from './digest-field.ts'
 
-/** Compares what passes with the digests that it is said to have. */
+/** Compares the bytes of a body with the digests that the client sent. */
 export interface DigestCheck {
   update(chunk: Uint8Array): void
-  /** Once, after the last chunk. @throws ProblemError where a digest is another */
+  /** Call it once, after the last chunk. @throws ProblemError if a digest does not match */
   verify(): void
 }
 
@@ -22,23 +22,23 @@ export function createDigestCheck(expected: readonly ExpectedDigest[]): DigestCh
       for (const { algorithm, value, field } of expected) {
         const digest = found.get(algorithm)
         if (digest && timingSafeEqual(digest, value)) continue
-        throw new ProblemError('digest-mismatch', `${field} is not the ${algorithm} of what arrived.`)
+        throw new ProblemError('digest-mismatch', `${field} does not match the ${algorithm} of the bytes that arrived.`)
       }
     },
   }
 }
 
 /**
- * The check of a request's content. `Content-Digest` is of the bytes of the body, whatever they are: of the whole form, of the
- * JSON. `Repr-Digest` is of the same bytes here, since a body with a `Content-Encoding` or a range is not taken.
+ * Returns the check of a request's digests. `Content-Digest` covers the bytes of the body as they are sent, for example the whole form.
+ * `Repr-Digest` covers the same bytes, because a body with a `Content-Encoding` or a range is rejected.
  *
- * @returns undefined where the client has said nothing that could be checked
- * @throws ProblemError where what it has said cannot be read
+ * @returns undefined if the client sent no digest with a known algorithm
+ * @throws ProblemError if a digest is malformed
  */
 export function digestCheckOf({ headers }: Pick<FastifyRequest, 'headers'>): DigestCheck | undefined {
-  // Behind a body of chunks it would come too late to be waited for, and passed over nobody would know that it was wrong.
+  // A digest in a trailer arrives too late to be checked, and it must not be ignored.
   const late = /(?:content|repr)-digest/i.exec(headers.trailer ?? '')?.[0]
-  if (late !== undefined) throw new ProblemError('invalid-digest', `Send ${late} before the body, not as a trailer.`)
+  if (late !== undefined) throw new ProblemError('invalid-digest', `Send ${late} as a header, not as a trailer.`)
   const expected = [
     ...digestsOf('Content-Digest', headers['content-digest']),
     ...digestsOf('Repr-Digest', headers['repr-digest']),
@@ -50,8 +50,8 @@ function digestsOf(field: string, value: string | string[] | undefined): Expecte
   return value === undefined ? [] : parseDigests(field, [value].flat().join(', '))
 }
 
-/** Passes a body on, and fails before its end where it is not what it should be: whoever stores it then stores nothing. */
-export async function* checked(body: AsyncIterable<Uint8Array>, check: DigestCheck): AsyncGenerator<Uint8Array> {
+/** Passes on the chunks of a body. Fails before its end if a digest does not match, so that nothing is stored. */
+export async function* verifyDigests(body: AsyncIterable<Uint8Array>, check: DigestCheck): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
     check.update(chunk)
     yield chunk

@@ -6,37 +6,37 @@ import { ProblemError } from '../problems/problem.ts'
 import { judgeType } from './type-policy.ts'
 
 export interface InspectedBody<B> {
-  /** The same bytes. Where they come one after the other it fails, before the first, for a type that is not taken. */
+  /** The same bytes. A stream fails before its first byte if the type is not allowed. */
   body: B
-  /** The type by the first bytes, once they have been read. */
+  /** Returns the type that the first bytes show, once they have been read. */
   detectedType(): string | undefined
 }
 
 export interface TypeInspector {
-  /** @throws ProblemError for a type that is not taken */
+  /** @throws ProblemError if the type is not allowed */
   whole(body: Uint8Array, claimed: string): Promise<InspectedBody<Uint8Array>>
   streamed(body: AsyncIterable<Uint8Array>, claimed: string): InspectedBody<AsyncIterable<Uint8Array>>
 }
 
-/** Looks at what files begin with, before anything of them is stored. Holds a few thousand bytes of each, for a moment. */
+/** Inspects the first bytes of files before anything is stored. Holds a few thousand bytes of each file, for a moment. */
 export function createTypeInspector(allowed: readonly string[]): TypeInspector {
   /** @throws ProblemError */
   async function inspect(head: Uint8Array, claimed: string): Promise<string | undefined> {
-    // Texts are most of what comes as JSON, and cost nothing here. A PDF may begin like one.
-    const isTextAsCalled = isText(essenceOf(claimed)) && head[0] !== PERCENT && looksLikeText(head)
-    const detected = isTextAsCalled || head.length === 0 ? undefined : await detectType(head)
+    // Most files that are sent as JSON are texts. This check is cheap for them. A PDF may start like a text.
+    const isTextAsDeclared = isText(essenceOf(claimed)) && head[0] !== PERCENT && looksLikeText(head)
+    const detected = isTextAsDeclared || head.length === 0 ? undefined : await detectType(head)
     const isPlainText = detected === undefined && isNeverText(essenceOf(claimed)) && isPlain(head)
-    // Most deployments take every type, and bytes that show their type decide alone.
+    // Most deployments allow every type, and bytes that show their type decide alone. Only otherwise the type is searched further.
     const isOpen = allowed.length > 0 && detected === undefined
     const found = isOpen ? (await mediaTypeOf(head, { declared: claimed })).mediaType : undefined
     const verdict = judgeType({ claimed, detected, found, isPlainText }, allowed)
     if (verdict === 'contradicted') {
-      const detail = `The file is called ${essenceOf(claimed)}, and its bytes are those of ${detected ?? 'a text'}.`
+      const detail = `The content type of the file is ${essenceOf(claimed)}, but its bytes are those of ${detected ?? 'a text'}.`
       throw new ProblemError('content-type-contradicted', detail)
     }
     if (verdict === 'not-allowed') {
       const shown = detected === undefined ? 'its bytes show no other type' : `its bytes are those of ${detected}`
-      const detail = `The file is called ${essenceOf(claimed)} and ${shown}. Taken are: ${allowed.join(', ')}.`
+      const detail = `The content type of the file is ${essenceOf(claimed)}, and ${shown}. These types are allowed: ${allowed.join(', ')}.`
       throw new ProblemError('content-type-not-allowed', detail)
     }
     return detected
@@ -68,7 +68,7 @@ export function createTypeInspector(allowed: readonly string[]): TypeInspector {
 
 const PERCENT = 0x25
 
-/** A PDF may have a few lines before its beginning. */
+/** True for a plain text. A PDF may have a few lines of text before its header. */
 function isPlain(head: Uint8Array): boolean {
   return head.length > 0 && looksLikeText(head) && !Buffer.from(head).includes('%PDF-')
 }

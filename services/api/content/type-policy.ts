@@ -1,3 +1,4 @@
+import { supportedMimeTypes } from 'file-type'
 import {
   areRelated,
   essenceOf,
@@ -8,28 +9,32 @@ import {
   matchesAny,
 } from '../../uploads/media-types/media-type.ts'
 import { canonicalType, isOpaque } from '../../uploads/media-types/type-names.ts'
-import { isRecognized } from './recognized-type.ts'
 
-/** What a client says of a file and what its bytes do: lower case, without parameters. */
+const RECOGNIZED = new Set([...supportedMimeTypes].map(essenceOf))
+
+/** True if the bytes of a file of this type show the type. */
+const isRecognized = (essence: string): boolean => RECOGNIZED.has(essence)
+
+/** The type that a client declares for a file, and the types that its bytes show: lower case, without parameters. */
 export interface FileTypes {
   claimed: string
-  /** Undefined where the bytes show no type, as those of most texts do. */
+  /** Undefined if the bytes show no type, as for most texts. */
   detected: string | undefined
-  /** The media type that the worker would find without a name. Only needed where the bytes show no type. */
+  /** The media type that the worker would find without a name. Needed only if the bytes show no type. */
   found?: string | undefined
-  /** Whether the bytes are those of a text. Looked at only where they show no type, and the claimed one is never text. */
+  /** True if the bytes are those of a text. Needed only if they show no type and the claimed type is never text. */
   isPlainText?: boolean
 }
 
-export type TypeVerdict = 'taken' | 'contradicted' | 'not-allowed'
+export type TypeVerdict = 'accepted' | 'contradicted' | 'not-allowed'
 
 /**
- * Whether a file may be what it is called.
+ * Decides whether a file may have the content type that the client claims.
  *
- * Its bytes contradict its name where they are of another type for certain and a file of the claimed type would have shown
- * it: a program called text, an archive called a picture, a zip called a PDF, a text called any of these. They do not where the claim says nothing
- * (`application/octet-stream`), where nobody knows how the claimed type begins, where both are of one container (a docx
- * is a zip), and between two kinds of picture or two of sound and film, whose names are mixed up everywhere.
+ * The bytes contradict the claim if they certainly have another type, and a file of the claimed type would show its type: a program
+ * claimed to be text, an archive claimed to be an image, a zip claimed to be a PDF, or a text claimed to be any of these. The bytes do not contradict
+ * the claim if it is `application/octet-stream`, if the claimed type has no known signature, or if both types share a container (a docx
+ * is a zip). Two types of image, or two of audio or video, do not contradict each other, because clients often confuse them.
  *
  * @param allowed patterns as in `ALLOWED_TYPES`; an empty list allows every type
  */
@@ -40,20 +45,20 @@ export function judgeType(
   const claim = canonicalType(essenceOf(claimed))
   if (contradicts(claim, detected)) return 'contradicted'
   if (allowed.length > 0 && !isAllowed({ claim, detected, found }, allowed)) return 'not-allowed'
-  return isPlainText && isNeverText(claim) ? 'contradicted' : 'taken'
+  return isPlainText && isNeverText(claim) ? 'contradicted' : 'accepted'
 }
 
 function contradicts(claim: string, detected: string | undefined): boolean {
   if (detected === undefined || isOpaque(claim) || areRelated(claim, detected)) return false
-  // SVG is a picture and text.
+  // SVG is an image and text.
   if (isText(claim)) return true
   return isRecognizable(claim) || isRecognized(claim)
 }
 
 /**
- * The bytes decide where they show a type. Where they show none, a claim that they would have shown counts for nothing; a docx of
- * which only the zip shows, on the other hand, may be one. A text is allowed by what it is found to be, too: Windows calls CSV files
- * Excel files, and curl calls every text a form.
+ * Returns whether a type is allowed. If the bytes show a type, it decides, but a file that shows only its container may have the claimed type:
+ * a docx may show only a zip. If the bytes show no type, the claim counts only if files of the claimed type do not show it. A text
+ * may also be allowed by the type that it is found to have, because Windows sends CSV files as Excel files, and curl sends every text as a form.
  */
 function isAllowed(
   { claim, detected, found }: { claim: string } & Pick<FileTypes, 'detected' | 'found'>,

@@ -1,11 +1,11 @@
 import { HeadgateError } from '../../platform/errors.ts'
 
-/** The bytes of an upload are not there any more, or are another's by now. The message says so, for the client. */
+/** The bytes of an upload no longer exist, or another upload has replaced them. The message is sent to the client. */
 export class ContentGoneError extends HeadgateError {
   readonly code = 'HEADGATE_CONTENT_GONE'
 }
 
-/** The bytes are there and cannot be given out. The message says why, for the client. */
+/** The bytes exist but can't be downloaded. The message, which is sent to the client, has the reason. */
 export class ContentWithheldError extends HeadgateError {
   readonly code = 'HEADGATE_CONTENT_WITHHELD'
 }

@@ -1,12 +1,12 @@
 const ANY = 'application/octet-stream'
 
-/** What no browser runs, whoever embeds it. HTML, SVG, XML, scripts and whatever is not known are not among them. */
+/** The types that no browser executes. HTML, SVG, XML, scripts and unknown types are not among them. */
 const INERT =
   /^(?:text\/(?:plain|csv|tab-separated-values|markdown)|application\/(?:json|x-ndjson|pdf|zip|gzip|x-tar|octet-stream)|image\/(?:png|jpeg|gif|webp|avif|heic|heif|bmp|tiff)|audio\/[\w.+-]+|video\/[\w.+-]+)$/
 
 /**
- * The content type that an object is given out as. Its uploader chose the one that it is stored with, and whoever opens the URL
- * may be somebody else: what a browser could run comes as bytes.
+ * Returns the content type of a download. The uploader chose the stored type, and another person may open the URL. So a type that a browser
+ * could execute is replaced by `application/octet-stream`.
  */
 export function servedType(stored: string | undefined): string {
   const [essence = ''] = (stored ?? '').split(';', 1)

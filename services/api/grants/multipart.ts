@@ -10,31 +10,32 @@ import { pages } from '../../platform/pages.ts'
 import { isOwnKey } from '../../uploads/objects/keys.ts'
 import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
 import type { PartsArrival, PendingRecord } from '../../uploads/pending/pending.ts'
-import { isMissing } from '../pending/arrived-object.ts'
 import { NotArrivedError } from '../pending/errors.ts'
-import type { Promised } from '../pending/reservation.ts'
+import type { Reservation } from '../pending/reservation.ts'
+import { isMissing } from '../pending/verify-object.ts'
 import { missingParts, type PlannedPart, partBytesFor, plannedParts } from './plan.ts'
 
 export type PartsUpload = PendingRecord<PartsArrival>
 
-/** Multipart uploads whose parts their clients send. What has arrived is what S3 lists, whatever anybody says. */
+/** Multipart uploads whose parts are sent by clients. Only parts that S3 lists count as arrived, whatever the client says. */
 export interface Multipart {
-  start(promised: Promised): Promise<PartsArrival>
+  start(reservation: Reservation): Promise<PartsArrival>
   abort(upload: PartsUpload): Promise<void>
-  /** The parts that S3 does not have as they were planned. None where the multipart upload is no more. Rejects when the signal fires. */
+  /** Returns the parts that S3 does not have in their planned size. Empty if the multipart upload no longer exists. */
   missing(upload: PartsUpload, signal?: AbortSignal): Promise<PlannedPart[]>
   /**
-   * Makes the object of the parts, where that is not done yet. Rejects when the signal fires before S3 is asked to.
+   * Makes the object from the parts, unless that is done already.
    *
-   * @throws NotArrivedError where parts are missing
+   * @param signal stops the listing of parts
+   * @throws NotArrivedError if parts are missing
    */
-  join(upload: PartsUpload, signal?: AbortSignal): Promise<void>
+  complete(upload: PartsUpload, signal?: AbortSignal): Promise<void>
 }
 
-/** Another try is at it, or was: the look at the object tells what came of that. */
-const OVERTAKEN = new Set(['PreconditionFailed', 'ConditionalRequestConflict'])
+/** Another call completes the upload at the same time, or has completed it. The check of the object shows the result. */
+const CONCURRENT_COMPLETION = new Set(['PreconditionFailed', 'ConditionalRequestConflict'])
 
-/** S3 lists a thousand parts on a page, and an upload has ten thousand at most. The rest is for servers with smaller pages. */
+/** S3 lists 1,000 parts a page, and an upload has at most 10,000 parts. Other servers may have smaller pages. */
 const MAX_PAGES = 100
 
 export function createMultipart(s3: S3Client): Multipart {
@@ -44,15 +45,15 @@ export function createMultipart(s3: S3Client): Multipart {
     UploadId: arrival.multipartId,
   })
 
-  /** Undefined where the multipart upload is no more: it was completed, most likely. */
+  /** Resolves to undefined if the multipart upload no longer exists. Most likely it was completed. */
   async function list(upload: PartsUpload, signal: AbortSignal | undefined) {
     const arrived = new Map<number, { size: number; etag: string | undefined }>()
-    // S3 sends a marker with the last page too, and begins again with the first part where it is followed.
+    // S3 sends a marker with the last page too. A request with that marker would list the first part again.
     const listing = pages<ListPartsCommandOutput, number>({
       operation: 'ListParts',
       fetch: marker => {
-        const after = marker === undefined ? {} : { PartNumberMarker: String(marker) }
-        const command = new ListPartsCommand({ ...uploadOf(upload), ...after })
+        const after = marker === undefined ? undefined : String(marker)
+        const command = new ListPartsCommand({ ...uploadOf(upload), PartNumberMarker: after })
         return s3.send(command, signal && { abortSignal: signal })
       },
       next: ({ IsTruncated, NextPartNumberMarker }) => (IsTruncated ? Number(NextPartNumberMarker ?? 0) : undefined),
@@ -74,17 +75,17 @@ export function createMultipart(s3: S3Client): Multipart {
   }
 
   return {
-    async start(promised) {
+    async start(reservation) {
       const { UploadId: multipartId } = await s3.send(
         new CreateMultipartUploadCommand({
-          Bucket: promised.bucket,
-          Key: promised.key,
-          ContentType: promised.contentType,
-          Metadata: toObjectMetadata(promised),
+          Bucket: reservation.bucket,
+          Key: reservation.key,
+          ContentType: reservation.contentType,
+          Metadata: toObjectMetadata(reservation),
         }),
       )
-      if (multipartId === undefined) throw new TypeError('S3 gave the multipart upload no id.')
-      return { way: 'parts', multipartId, partBytes: partBytesFor(promised.size) }
+      if (multipartId === undefined) throw new TypeError('S3 returned no id for the multipart upload.')
+      return { way: 'parts', multipartId, partBytes: partBytesFor(reservation.size) }
     },
 
     async abort(upload) {
@@ -93,7 +94,7 @@ export function createMultipart(s3: S3Client): Multipart {
 
     missing: async (upload, signal) => (await list(upload, signal))?.missing ?? [],
 
-    async join(upload, signal) {
+    async complete(upload, signal) {
       const found = await list(upload, signal)
       if (!found) return
       const { planned, missing, arrived } = found
@@ -103,18 +104,19 @@ export function createMultipart(s3: S3Client): Multipart {
       await s3
         .send(new CompleteMultipartUploadCommand({ ...uploadOf(upload), MultipartUpload: { Parts }, ...once }))
         .catch((error: unknown) => {
-          const isOvertaken = isMissing(error) || (error instanceof Error && OVERTAKEN.has(error.name))
-          if (!isOvertaken) throw error
+          const isCompletedElsewhere =
+            isMissing(error) || (error instanceof Error && CONCURRENT_COMPLETION.has(error.name))
+          if (!isCompletedElsewhere) throw error
         })
     },
   }
 }
 
-/** How many missing parts are named. */
-const NAMED = 10
+/** Maximum number of missing parts that the error message lists. */
+const MAX_NAMED_PARTS = 10
 
 function describeMissing(missing: readonly PlannedPart[], count: number): string {
-  const names = missing.slice(0, NAMED).map(({ partNumber }) => partNumber)
-  const more = missing.length > NAMED ? ' and more' : ''
-  return `Of ${count} parts, ${missing.length} have not arrived in their size: ${names.join(', ')}${more}.`
+  const names = missing.slice(0, MAX_NAMED_PARTS).map(({ partNumber }) => partNumber)
+  const more = missing.length > MAX_NAMED_PARTS ? ' and more' : ''
+  return `${missing.length} of ${count} parts are missing or have the wrong size: ${names.join(', ')}${more}.`
 }

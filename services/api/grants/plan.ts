@@ -1,9 +1,9 @@
 const MIB = 1024 ** 2
 
-/** S3 takes parts of 5 MiB and more, but for the last. */
-const LEAST_PART_BYTES = 8 * MIB
-/** S3 takes 10,000. So many URLs are signed in a quarter of a second. */
-const MOST_PARTS = 500
+/** S3 requires at least 5 MiB for every part but the last. */
+const MIN_PART_BYTES = 8 * MIB
+/** S3 allows 10,000 parts. 500 URLs are signed in a quarter of a second. */
+const MAX_PARTS = 500
 
 export interface PlannedPart {
   partNumber: number
@@ -12,16 +12,14 @@ export interface PlannedPart {
 }
 
 /**
- * How large the parts of a file are: as small as can be, since a part that breaks off is sent again, and so large that they are
- * not too many.
- *
- * @returns bytes
+ * Returns the size of the parts of a file, in bytes. Small parts are better, because an interrupted part is sent again. The size
+ * grows with the file, so that the number of parts stays within the maximum.
  */
 export function partBytesFor(size: number): number {
-  return Math.max(LEAST_PART_BYTES, Math.ceil(size / MOST_PARTS / MIB) * MIB)
+  return Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS / MIB) * MIB)
 }
 
-/** Every part of a file, in order. */
+/** Returns every part of a file, in order. */
 export function plannedParts({ size, partBytes }: { size: number; partBytes: number }): PlannedPart[] {
   return Array.from({ length: Math.ceil(size / partBytes) }, (_, index) => ({
     partNumber: index + 1,
@@ -29,7 +27,7 @@ export function plannedParts({ size, partBytes }: { size: number; partBytes: num
   }))
 }
 
-/** The parts that are not there as they were planned. */
+/** Returns the parts that have not arrived in their planned size. */
 export function missingParts(planned: readonly PlannedPart[], arrived: ReadonlyMap<number, number>): PlannedPart[] {
   return planned.filter(({ partNumber, size }) => arrived.get(partNumber) !== size)
 }

@@ -1,15 +1,15 @@
 export interface KnownRoute {
   method: string
-  /** As the router has it: `/uploads/:id`, `/docs/*`. */
+  /** The route's pattern, such as `/uploads/:id` or `/docs/*`. */
   url: string
 }
 
-/** More segments than any route has. A path may have 100,000, and is compared with every route. */
+/** Greater than the number of segments of any route. A path may have 100,000 segments, and is compared with every route. */
 const MAX_SEGMENTS = 16
 
 /**
- * The methods that a path is served with, to tell a wrong method from a wrong path. Empty where the path is unknown; `OPTIONS`,
- * which asks for this very list, wherever it is known. A path that is a route's own is no id: `/uploads/grants` is not an upload.
+ * Returns the methods that a path supports, which distinguishes a wrong method from an unknown path. Empty if the path is unknown. Every
+ * known path supports `OPTIONS`. A literal route takes precedence over a parameter: `/uploads/grants` is not an upload.
  */
 export function allowedMethods(routes: readonly KnownRoute[], path: string): string[] {
   const own = routes.filter(({ url }) => url === path)

@@ -5,31 +5,31 @@ import type { FastifyBaseLogger } from 'fastify'
 import { catalogue, type ProblemSlug } from '../problems/catalogue.ts'
 import { PROBLEM_CONTENT_TYPE, problemBody } from '../problems/problem.ts'
 import { EXPOSED } from './cors.ts'
-import { arrivingRequest, outstandingAnswers } from './pending-responses.ts'
+import { incompleteRequest, pendingResponses } from './pending-responses.ts'
 import { requestIdInLog } from './request-log.ts'
 import { securityHeadersFor } from './security-headers.ts'
 
-const kinds: Readonly<Record<string, { slug: ProblemSlug; detail: string }>> = {
+const problems: Readonly<Record<string, { slug: ProblemSlug; detail: string }>> = {
   HPE_HEADER_OVERFLOW: {
     slug: 'headers-too-large',
-    detail: 'The headers of the request are larger than the api reads.',
+    detail: 'The headers of the request are larger than the maximum of 128 KiB.',
   },
   ERR_HTTP_REQUEST_TIMEOUT: { slug: 'request-timeout', detail: 'The request did not arrive in time.' },
 }
 
-const otherwise = { slug: 'bad-request', detail: 'This is not a request of HTTP/1.1.' } as const
+const badRequest = { slug: 'bad-request', detail: 'The request is not valid HTTP/1.1.' } as const
 
-/** The part of a Fastify instance that is used. */
+/** The part of a Fastify instance that is needed. */
 export interface Logging {
   log: Pick<FastifyBaseLogger, 'info'>
 }
 
 /**
- * Answers what Node could not read as a request: there is only a socket to write on. No hook runs for it, so its line in the log is
- * written here.
+ * Responds to bytes that Node could not parse as a request. There is only a socket to write to, and no hook runs, so the log line is
+ * written here too.
  *
- * @param origins of CORS. The request's own `Origin` was not read: of several origins none can be named, and a page of
- *   theirs sees that the request failed, and not why.
+ * @param origins the allowed origins of CORS. The request's own `Origin` was not parsed. If there are several origins, none of them can be
+ *   named, and a page sees only that the request failed.
  */
 export function createAnswerClientError(origins: readonly string[]) {
   const headers = Object.entries({ ...securityHeadersFor(origins.length > 0), ...corsHeadersFor(origins) })
@@ -54,21 +54,21 @@ function answerClientError(
   headers: ReadonlyArray<readonly [name: string, value: string]>,
   log: Logging['log'],
 ): void {
-  // Writing into a reset connection would only raise the next error; a second answer would corrupt the first.
+  // A write to a reset connection would only cause another error. A second response would corrupt the first.
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy()
     return
   }
-  // Written now, it would be taken for the answer to a request that came before, which may just be accepted.
-  const outstanding = outstandingAnswers(socket)
-  if (outstanding.length > 0) {
-    outstanding.at(-1)?.once('close', () => socket.destroySoon())
+  // The client would take a response for the one to an earlier request, whose upload may just be accepted.
+  const pending = pendingResponses(socket)
+  if (pending.length > 0) {
+    pending.at(-1)?.once('close', () => socket.destroySoon())
     return
   }
-  const problem = kinds[error.code ?? ''] ?? otherwise
+  const problem = problems[error.code ?? ''] ?? badRequest
   const { status } = catalogue[problem.slug]
-  const arriving = arrivingRequest(socket)
-  const requestId = (arriving && requestIdInLog(arriving)) ?? randomUUID()
+  const incomplete = incompleteRequest(socket)
+  const requestId = (incomplete && requestIdInLog(incomplete)) ?? randomUUID()
   const body = JSON.stringify(problemBody(problem, requestId))
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -80,7 +80,7 @@ function answerClientError(
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-  // A request whose head was read has a line of its own. On a connection without a byte there was no request: a browser opens some ahead.
-  if (arriving || socket.bytesRead === 0) return
+  // A request whose head was parsed has its own log line. A connection without a byte had no request: browsers open some in advance.
+  if (incomplete || socket.bytesRead === 0) return
   log.info({ requestId, status, code: error.code, remoteAddress: socket.remoteAddress }, 'request')
 }

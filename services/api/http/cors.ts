@@ -6,7 +6,7 @@ export interface CorsOptions {
   origins: readonly string[]
 }
 
-/** What a page may read of an answer beside its body. */
+/** The headers of a response that a web page may read. */
 export const EXPOSED = [
   'Allow',
   'ETag',
@@ -30,10 +30,10 @@ export const EXPOSED = [
   'X-Request-Id',
 ]
 
-/** How long a browser may keep the answer to a preflight, in seconds: Chrome's most. */
+/** How long a browser may cache the response to a preflight, in seconds. Chrome's maximum. */
 const MAX_AGE_SECONDS = 7_200
 
-/** Lets pages of other origins call the api. No cookie is involved: a page must have the token. */
+/** Allows web pages of other origins to call the api. The api uses no cookies, so a page needs a token. */
 export const cors = fastifyPlugin<CorsOptions>(
   async (app, { origins }) => {
     const options = {
@@ -44,7 +44,7 @@ export const cors = fastifyPlugin<CorsOptions>(
       strictPreflight: false,
     }
     await app.register(fastifyCors, {
-      // The plugin takes every OPTIONS for a preflight. Others are answered as without it: by a route, or with the methods.
+      // The plugin treats every OPTIONS as a preflight. This passes all others on to the routes.
       delegator: (request, done) => {
         done(null, { ...options, preflight: request.headers['access-control-request-method'] !== undefined })
       },

@@ -8,8 +8,8 @@ export interface DeadlinesOptions {
 }
 
 /**
- * Gives each request its deadline. What waits for AWS beyond it is ended and answered with 503, before whatever is in front of the
- * api gives the request up. Behind Lambda the invocation has a deadline of its own, and the request's is no later.
+ * Gives each request a deadline. A request that waits for AWS beyond its deadline is aborted and gets 503, before a load balancer in front of
+ * the api gives up. Behind Lambda the deadline is never later than that of the invocation.
  */
 export const deadlines = fastifyPlugin<DeadlinesOptions>(
   async (app, { withinMs }) => {
@@ -24,7 +24,7 @@ export const deadlines = fastifyPlugin<DeadlinesOptions>(
       })
       withinDeadline(deadline, done)
     })
-    // Once more: what was read of the body came by events of the connection, which are nobody's.
+    // Set again, because the events of the connection that delivered the body run outside of the request's context.
     app.addHook('preValidation', (request, _reply, done) => withinDeadline(deadlineOf.get(request), done))
   },
   { name: 'deadlines', fastify: '5.x' },

@@ -1,11 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 
-/** Requests whose clients wait to be told to send the body. */
+/** Requests whose clients wait for 100 Continue before they send the body. */
 const waiting = new WeakSet<IncomingMessage>()
 
 /**
- * Answers `Expect: 100-continue` (RFC 9110, 10.1.1) when the body is first read: after the token, the length and the type were looked
- * at. Node answers it before anything is. A request that is refused without its body gets its final answer at once.
+ * Sends 100 Continue (RFC 9110, 10.1.1) when the body is first read, which is after the token, the length and the type were checked. Node would send
+ * it before any check. A request that is rejected without its body gets its final response at once.
  */
 export function continueOnRead(server: Server): void {
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -13,17 +13,17 @@ export function continueOnRead(server: Server): void {
     const read = request._read.bind(request)
     request._read = size => {
       request._read = read
-      // A client that has begun to send, or that has its answer, waits for nothing.
+      // A client that already sends its body, or that has its response, does not wait.
       if (waiting.delete(request) && request.readableLength === 0 && !response.headersSent) response.writeContinue()
       read(size)
     }
     server.emit('request', request, response)
   })
-  // An expectation that is not understood may be passed over (RFC 9110, 10.1.1); Node would answer it without a body.
+  // An unknown expectation may be ignored (RFC 9110, 10.1.1). Node would send a response without a body.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
 }
 
-/** Whether the client still waits to be told to send the body. What comes next on its connection is then uncertain. */
+/** True if the client still waits for 100 Continue. It is then uncertain what it sends next on the connection. */
 export function waitsForContinue(request: IncomingMessage): boolean {
   return waiting.has(request)
 }

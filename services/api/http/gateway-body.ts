@@ -2,17 +2,17 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import fastifyPlugin from 'fastify-plugin'
 import { ProblemError } from '../problems/problem.ts'
 
-/** What an event of API Gateway has of a body. */
+/** The body in an event of API Gateway. */
 export interface EventBody {
   body?: string | null | undefined
   isBase64Encoded?: boolean | undefined
 }
 
-/** What the gateway puts in the place of bytes that are not UTF-8. */
+/** The character with which the gateway replaces bytes that are not UTF-8. */
 const REPLACEMENT = '\uFFFD'
 
 const DETAIL =
-  'API Gateway passes a body of this content type on as UTF-8, and replaces what is not UTF-8. Send the file as application/octet-stream or in a form, or send a Content-Digest with it.'
+  'API Gateway converts a body of this content type to UTF-8 and replaces bytes that are not UTF-8. Send the file as application/octet-stream or in a form, or add a Content-Digest.'
 
 const current = new AsyncLocalStorage<EventBody>()
 
@@ -22,9 +22,9 @@ export function withGatewayBody<T>(event: EventBody, work: () => T): T {
 }
 
 /**
- * Refuses a body that is not the one that its client sent: a text that has the replacement character, and any body whose length differs
- * from its `Content-Length`. A text that has that character of its own looks the same, even in its length: a digest of the body proves
- * it, and is compared as always.
+ * Rejects a body that differs from the one that its client sent: a text with the replacement character, and any body whose length differs
+ * from its `Content-Length`. A text may contain the replacement character itself. A digest proves that such a body is unchanged, and is
+ * verified as for every request.
  */
 export const gatewayBody = fastifyPlugin(
   async app => {
@@ -33,14 +33,14 @@ export const gatewayBody = fastifyPlugin(
       if (!event) return
       const { isBase64Encoded = false } = event
       const body = event.body ?? ''
-      const arrived = Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8')
+      const size = Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8')
       const length = headers['content-length']
-      const isOther = length !== undefined && Number(length) !== arrived
-      if (!isOther && (isBase64Encoded || !body.includes(REPLACEMENT))) return
-      const isProven = headers['content-digest'] !== undefined || headers['repr-digest'] !== undefined
-      if (isProven) return
+      const hasOtherLength = length !== undefined && Number(length) !== size
+      if (!hasOtherLength && (isBase64Encoded || !body.includes(REPLACEMENT))) return
+      const hasDigest = headers['content-digest'] !== undefined || headers['repr-digest'] !== undefined
+      if (hasDigest) return
       if (!isBase64Encoded && body !== '') throw new ProblemError('unsupported-media-type', DETAIL)
-      throw new ProblemError('bad-request', `The body has ${arrived} bytes, and its Content-Length is ${length}.`)
+      throw new ProblemError('bad-request', `The body has ${size} bytes, but its Content-Length is ${length}.`)
     })
   },
   { name: 'gateway-body', fastify: '5.x' },

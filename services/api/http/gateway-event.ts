@@ -1,19 +1,19 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from 'aws-lambda'
 import { HeadgateError } from '../../platform/errors.ts'
 
-/** What API Gateway calls the function with: a REST API by payload 1.0, an HTTP API by 2.0. */
+/** The event of API Gateway: payload 1.0 of a REST API, or 2.0 of an HTTP API. */
 export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2
 
 /**
- * The function was invoked with an event that is not a request. Answering it would look like success to the caller: an event source
- * mapping that was pointed at the wrong function would pass over its records.
+ * The function was invoked with an event that is not a request. A response would look like success to the caller. An event source mapping that
+ * invokes the wrong function would lose its records.
  */
 export class NotGatewayEventError extends HeadgateError {
   readonly code = 'HEADGATE_NOT_A_GATEWAY_EVENT'
 }
 
 /**
- * Returns the event as the adapter of Fastify reads it: the path without its stage, and the query as the client sent it.
+ * Returns the event in the form that Fastify's adapter reads: the path without the stage, and the query as the client sent it.
  *
  * @throws NotGatewayEventError
  */
@@ -21,7 +21,7 @@ export function readGatewayEvent(event: unknown): GatewayEvent {
   if (isRestEvent(event)) return { ...event, path: escapeDelimiters(event.path) }
   if (isHttpEvent(event)) return readHttpEvent(event)
   throw new NotGatewayEventError(
-    'This function answers API Gateway, by payload 1.0 of a REST API or 2.0 of an HTTP API. The event is neither: ' +
+    'This function serves API Gateway: payload 1.0 of a REST API, or 2.0 of an HTTP API. The event is neither: ' +
       `it has ${namesOf(event)}.`,
   )
 }
@@ -36,7 +36,7 @@ function isHttpEvent(event: unknown): event is APIGatewayProxyEventV2 {
   return isObject(requestContext) && isObject(requestContext.http) && typeof requestContext.http.method === 'string'
 }
 
-/** `queryStringParameters` of payload 2.0 joins the values of a name by commas, and a value may have a comma of its own. */
+/** Uses `rawQueryString`. `queryStringParameters` joins the values of a name by commas, and a value may itself contain a comma. */
 function readHttpEvent(event: APIGatewayProxyEventV2): APIGatewayProxyEventV2 {
   const path = escapeDelimiters(withoutStage(event.rawPath, event.requestContext.stage))
   const { queryStringParameters: _joined, rawQueryString, ...rest } = event
@@ -44,19 +44,19 @@ function readHttpEvent(event: APIGatewayProxyEventV2): APIGatewayProxyEventV2 {
   return { ...rest, rawQueryString, rawPath: `${path}?${rawQueryString}` }
 }
 
-/** A stage with a name is the beginning of `rawPath`, other than in the `path` of payload 1.0. */
+/** Removes the stage from `rawPath`. The `path` of payload 1.0 has no stage. */
 function withoutStage(path: string, stage: string | undefined): string {
   if (stage === undefined || stage === '$default') return path
   if (path === `/${stage}`) return '/'
   return path.startsWith(`/${stage}/`) ? path.slice(stage.length + 1) : path
 }
 
-/** API Gateway may have decoded the path. What was `%3F` does not begin a query. */
+/** Encodes `?` and `#`, because API Gateway may have decoded the path. A `%3F` in the path must not start a query. */
 function escapeDelimiters(path: string): string {
   return path.replace(/[?#]/g, encodeURIComponent)
 }
 
-/** The names of an event's fields, for its sender to recognize it by. The values may be secret. */
+/** Returns the names of an event's fields, so that its sender can recognize it. The values may be secret. */
 function namesOf(event: unknown): string {
   if (!isObject(event)) return `no fields, it is ${event === null ? 'null' : typeof event}`
   const names = Object.keys(event).slice(0, 10)

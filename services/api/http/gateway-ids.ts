@@ -2,17 +2,17 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isRequestId } from './request-id.ts'
 
-/** The ids by which API Gateway names a request in its own log. */
+/** The ids of a request in the log of API Gateway. */
 export interface GatewayIds {
   /** `$context.requestId` */
   gatewayRequestId?: string
-  /** `$context.extendedRequestId`, of a REST API only. */
+  /** `$context.extendedRequestId`. Only for a REST API. */
   gatewayExtendedRequestId?: string
 }
 
 const current = new AsyncLocalStorage<GatewayIds>()
 
-/** What a header may have of an id that goes into the log: visible ASCII. */
+/** The characters that an id from a header may have in the log: visible ASCII. */
 const VISIBLE = /^[\x21-\x7e]{1,128}$/
 
 /** Runs the work of an invocation with the ids of its event, which no client can set. */
@@ -21,8 +21,8 @@ export function withGatewayIds<T>(ids: GatewayIds, work: () => T): T {
 }
 
 /**
- * Returns the gateway's ids of a request, for every line of its log. Without an event: the `x-request-id` that cannot be the request's
- * own id, because it has characters that no key of S3 and no URN should have, as those of an HTTP API have.
+ * Returns the gateway's ids of a request, for every line of its log. Without an event it returns an `x-request-id` that can't be the request's
+ * own id. The ids of an HTTP API have characters that are not allowed in S3 keys and URNs.
  */
 export function gatewayIdsOf({ 'x-request-id': given }: IncomingHttpHeaders): GatewayIds {
   const ids = current.getStore()

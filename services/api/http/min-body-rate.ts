@@ -2,30 +2,30 @@ import { currentDeadline } from '../../platform/deadline.ts'
 import { type BodyPace, createRateMeter } from '../../platform/s3/body-pace.ts'
 import { ProblemError } from '../problems/problem.ts'
 
-export interface PatienceSettings {
-  /** What a client has to send on average, in bytes a second. 0: as slowly as it likes. */
+export interface MinBodyRate {
+  /** Minimum average rate of a body, in bytes per second. 0 means no minimum. */
   minBytesPerSecond: number
-  /** How long it may be slower than that, in milliseconds. */
+  /** How long a body may be slower than that, in milliseconds. */
   graceMs: number
 }
 
-/** How long one client is waited for. Only the time that is spent in waiting counts: S3 may be slow as well. */
-export interface Patience extends BodyPace {
-  /** @throws ProblemError where the client takes too long */
+/** Enforces the minimum rate of one body. Only time spent waiting for the client counts, because S3 may be slow too. */
+export interface BodyRateGuard extends BodyPace {
+  /** Waits for the next chunk. @throws ProblemError if the client takes too long */
   wait<T>(next: Promise<T>): Promise<T>
-  /** So many bytes have come. */
+  /** Counts received bytes. */
   received(bytes: number): void
 }
 
 /**
- * A client has the grace, and a second more for each so many bytes that it sends. The time-outs on silence do not end one that
- * sends a byte now and then, for hours, on as many connections as it has.
+ * Creates the guard for one body. The client has the grace period, and one more second for each `minBytesPerSecond` bytes that it sends. Timeouts for
+ * silence alone would not stop a client that sends one byte now and then, on many connections, for hours.
  */
-export function createPatience(
-  { minBytesPerSecond, graceMs }: PatienceSettings,
+export function createBodyRateGuard(
+  { minBytesPerSecond, graceMs }: MinBodyRate,
   now = () => performance.now(),
-): Patience {
-  // Of the request that it is made for: what is read of a body may be asked for from elsewhere.
+): BodyRateGuard {
+  // The deadline of the request that creates the guard. Other code may read the body in another context.
   const deadline = currentDeadline()
   const isBounded = minBytesPerSecond > 0
   const meter = createRateMeter()
@@ -38,7 +38,7 @@ export function createPatience(
       const started = now()
       startedAt = started
       deadline?.pause()
-      // By hand: a body may come in fifty thousand pieces, and `Promise.race` and `await` make ten promises for each.
+      // Written without `Promise.race` and `await`, which make ten promises per chunk. A body may have 50,000 chunks.
       return new Promise((resolve, reject) => {
         let isOver = false
         const over = () => {
@@ -82,27 +82,30 @@ export function createPatience(
   }
 }
 
-/** Passes a body on for as long as it comes fast enough. @throws ProblemError */
-export async function* patiently(body: AsyncIterable<Uint8Array>, patience: Patience): AsyncGenerator<Uint8Array> {
+/** Passes on the chunks of a body while it arrives fast enough. @throws ProblemError if the body is too slow */
+export async function* enforceRate(
+  body: AsyncIterable<Uint8Array>,
+  rateGuard: BodyRateGuard,
+): AsyncGenerator<Uint8Array> {
   const source = body[Symbol.asyncIterator]()
   let isOver = false
   try {
     for (;;) {
-      const { value, done } = await patience.wait(source.next())
+      const { value, done } = await rateGuard.wait(source.next())
       if (done) {
         isOver = true
         return
       }
-      patience.received(value.byteLength)
+      rateGuard.received(value.byteLength)
       yield value
     }
   } finally {
-    // A source that is still waiting would only end with its next chunk.
+    // Not awaited: a source that waits for its next chunk would only end with that chunk.
     if (!isOver) void source.return?.()?.catch(() => undefined)
   }
 }
 
 function tooSlow(minBytesPerSecond: number): ProblemError {
-  const detail = `The body comes too slowly: at least ${minBytesPerSecond} bytes a second are waited for.`
+  const detail = `The body arrived too slowly. The minimum rate is ${minBytesPerSecond} bytes per second.`
   return new ProblemError('request-timeout', detail, { headers: { connection: 'close' } })
 }

@@ -8,8 +8,8 @@ interface Exchange {
 
 const exchanges = new WeakMap<Socket, Set<Exchange>>()
 
-/** Keeps in mind which requests of a connection are not answered yet. */
-export function rememberRequests(server: Server): void {
+/** Tracks the requests in flight of each connection. */
+export function trackRequests(server: Server): void {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request
     const open = exchanges.get(socket) ?? new Set()
@@ -20,12 +20,12 @@ export function rememberRequests(server: Server): void {
   })
 }
 
-/** The answers that requests of a connection wait for which have arrived whole. */
-export function outstandingAnswers(socket: Socket): ServerResponse[] {
+/** Returns the pending responses to the complete requests of a connection. */
+export function pendingResponses(socket: Socket): ServerResponse[] {
   return [...(exchanges.get(socket) ?? [])].filter(({ request }) => request.complete).map(({ response }) => response)
 }
 
-/** The request of a connection whose head was read and whose body has not arrived whole. */
-export function arrivingRequest(socket: Socket): IncomingMessage | undefined {
+/** Returns the request of a connection whose head was parsed and whose body has not arrived completely. */
+export function incompleteRequest(socket: Socket): IncomingMessage | undefined {
   return [...(exchanges.get(socket) ?? [])].find(({ request }) => !request.complete)?.request
 }

@@ -2,15 +2,14 @@ import fastifyPlugin from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The path below which clients see the api, for paths in the body of an answer. Empty where they see the api at the root. */
+    /** The path under which clients see the api. Routes put it before paths in response bodies. Empty if clients see the api at the root. */
     publicPath: string
   }
 }
 
 /**
- * Tells clients where things are as they see it: below a path that what is in front takes off, as API Gateway does with the stage
- * of a REST API. `Location` and `Link` get the path here; a route puts `publicPath` before paths in its body. What is elsewhere, S3,
- * is told by whole URLs, and stays as it is.
+ * Adds the public path to the paths in `Location` and `Link`, if a proxy removes that path from requests, as API Gateway does with the stage of
+ * a REST API. A route puts `publicPath` before paths in its response body. URLs of S3 are absolute and stay unchanged.
  */
 export const publicPath = fastifyPlugin<{ path: string }>(
   async (app, { path }) => {

@@ -3,49 +3,49 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ProblemError } from '../problems/problem.ts'
 
 export interface RateLimitSettings {
-  /** Requests of one owner in a window. 0: as many as they like. */
+  /** Maximum number of requests of one owner in a window. 0 means no limit. */
   perOwner: number
-  /** Requests without a good token from one address in a window. 0: as many as they like. */
+  /** Maximum number of requests without a valid token from one address in a window. 0 means no limit. */
   perAddress: number
   /** Milliseconds. */
   windowMs: number
 }
 
-/** Counts requests, each process for itself. */
+/** Limits the rate of requests. Each process counts for itself. */
 export interface RateLimits {
-  /** Before the token is looked at. @throws ProblemError where the address has had its refusals */
-  beforeToken(request: FastifyRequest): Promise<void>
-  /** The token was refused. @throws ProblemError in place of the refusal where that was one too many */
-  refused(request: FastifyRequest): Promise<void>
-  /** The request's owner is known. @throws ProblemError where it is one too many of theirs */
-  authenticated(request: FastifyRequest, reply: FastifyReply): Promise<void>
+  /** Called before the token is verified. @throws ProblemError if the address has used up its limit */
+  checkAddress(request: FastifyRequest): Promise<void>
+  /** Counts a rejected token. @throws ProblemError if the address has exceeded its limit */
+  countRefusal(request: FastifyRequest): Promise<void>
+  /** Counts a request with a valid token. @throws ProblemError if the owner has exceeded the limit */
+  countRequest(request: FastifyRequest, reply: FastifyReply): Promise<void>
 }
 
-/** Owners and addresses that are counted at a time. The least seen is forgotten first. */
-const COUNTED = 50_000
+/** Maximum number of owners and of addresses that are counted. The least recently used counter is dropped first. */
+const MAX_COUNTERS = 50_000
 
 export async function createRateLimits(app: FastifyInstance, settings: RateLimitSettings): Promise<RateLimits> {
   const { perOwner, perAddress, windowMs } = settings
-  await app.register(rateLimit, { global: false, cache: COUNTED, timeWindow: windowMs })
+  await app.register(rateLimit, { global: false, cache: MAX_COUNTERS, timeWindow: windowMs })
   const ofOwner = perOwner > 0 ? app.createRateLimit({ max: perOwner, keyGenerator: ({ owner }) => owner }) : undefined
-  // By the plugin's own key: an address of IPv6 counts with its network, of which one client has all.
+  // The plugin's own key counts an IPv6 address with its network, because one client has a whole network.
   const ofAddress = perAddress > 0 ? app.createRateLimit({ max: perAddress }) : undefined
 
   return {
-    async beforeToken(request) {
+    async checkAddress(request) {
       const count = await ofAddress?.(request, { increment: false })
       if (!count || count.isAllowed) return
-      if (count.remaining === 0) throw tooMany('Too many requests without a good token came from your address.', count)
+      if (count.remaining === 0) throw tooMany('Your address has sent too many requests without a valid token.', count)
     },
-    async refused(request) {
+    async countRefusal(request) {
       const count = await ofAddress?.(request)
       if (!count || count.isAllowed) return
-      if (count.isExceeded) throw tooMany('Too many requests without a good token came from your address.', count)
+      if (count.isExceeded) throw tooMany('Your address has sent too many requests without a valid token.', count)
     },
-    async authenticated(request, reply) {
+    async countRequest(request, reply) {
       const count = await ofOwner?.(request)
       if (!count || count.isAllowed) return
-      if (count.isExceeded) throw tooMany('You have made too many requests.', count)
+      if (count.isExceeded) throw tooMany('You have sent too many requests.', count)
       reply.headers(headersOf(count))
     },
   }
@@ -57,7 +57,7 @@ interface Count {
   ttlInSeconds: number
 }
 
-/** As the drafts of the RateLimit header fields had them up to 07, which is what clients know. */
+/** Returns the header fields of the RateLimit drafts up to 07, which clients support. */
 function headersOf({ max, remaining, ttlInSeconds }: Count): Record<string, string> {
   return {
     'ratelimit-limit': String(max),

@@ -3,12 +3,12 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 const SAFE_ID = /^[A-Za-z0-9._-]{1,128}$/
 
-/** Whether an id is one that logs, events and URNs can carry. */
+/** True if logs, events and URNs can contain the id. */
 export function isRequestId(id: string): boolean {
   return SAFE_ID.test(id)
 }
 
-/** The id of a request: the caller's where it is one that logs and events can carry, else a new one. */
+/** Returns the caller's `x-request-id` if logs and events can contain it, else a new id. */
 export function requestIdOf(headers: IncomingHttpHeaders, newId: () => string = randomUUID): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && isRequestId(given) ? given : newId()

@@ -3,26 +3,26 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { onResponseEnd } from './response-end.ts'
 
-/** Maximum length of a path in the log. A request may have one of 128 KiB, with or without a token. */
+/** Maximum length of a path in the log, in characters. A request may have a path of 128 KiB, with or without a token. */
 const MAX_PATH = 1_024
 
 const ids = new WeakMap<IncomingMessage, string>()
 
-/** The id that a request has in the log, where it has one by now. */
+/** Returns the id of a request in the log, once the request has one. */
 export function requestIdInLog(raw: IncomingMessage): string | undefined {
   return ids.get(raw)
 }
 
 /**
- * One line a request, when it is over, and the request's id in the answer. Without the query and the headers: what a
- * client puts there is not ours to keep.
+ * Logs one line for each request when the request is over, and adds the request's id to the response. The query and the headers are not
+ * logged, because they may contain secrets of the client.
  */
 export const requestLog = fastifyPlugin(
   async app => {
     app.addHook('onRequest', async (request, reply) => {
       ids.set(request.raw, request.id)
       reply.header('x-request-id', request.id)
-      // Of a request whose client has gone there is no onResponse.
+      // If the client has disconnected, Fastify does not call onResponse.
       onResponseEnd(reply.raw, isWhole => {
         if (!isWhole) request.log.info(describe(request, reply), 'request broken off')
       })

@@ -2,12 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import fastifyPlugin from 'fastify-plugin'
 import { ProblemError } from '../problems/problem.ts'
 import { continueOnRead, waitsForContinue } from './expect-continue.ts'
-import { answerHalfClosed } from './half-close.ts'
-import { rememberRequests } from './pending-responses.ts'
+import { trackRequests } from './pending-responses.ts'
 
 /**
- * Headers that a request has once at most. Node takes the first or the last of two, and what stands before the api may take the
- * other: then each has checked another request.
+ * Headers that a request may have only once. Of two headers Node uses the first or the last, and a proxy may use the other. Then the
+ * proxy and the api would check different requests.
  */
 const SINGLE = new Set([
   'authorization',
@@ -20,47 +19,61 @@ const SINGLE = new Set([
   'x-request-id',
 ])
 
-/** A name or an address, and a port, of RFC 3986: `uri-host [":" port]`. */
+/** `uri-host [":" port]` of RFC 3986: a name or an address, and a port. */
 const HOST = /^(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-fv:.]+\])(?::\d*)?$/
 
-/** Refuses requests that somebody else could read in another way. */
-export const unambiguous = fastifyPlugin(
+/** Rejects requests that a proxy could read in another way. */
+export const requestSmugglingGuard = fastifyPlugin(
   async app => {
     continueOnRead(app.server)
-    answerHalfClosed(app.server)
-    rememberRequests(app.server)
+    trackRequests(app.server)
 
     app.addHook('onSend', async ({ raw }, reply) => {
-      // Whether the body comes all the same nobody knows: it must not be taken for the next request.
+      // It is unknown whether the client still sends the body. The body must not be read as the next request.
       if (waitsForContinue(raw)) reply.header('connection', 'close')
     })
 
     app.addHook('onRequest', async ({ raw }) => {
       if (raw.httpVersionMajor !== 1)
-        throw new ProblemError('bad-request', 'Only HTTP/1.1 and HTTP/1.0 are spoken.', CLOSE)
-      // Node's own answer to this is no problem+json.
+        throw new ProblemError(
+          'bad-request',
+          `HTTP/${raw.httpVersion} is not supported. Use HTTP/1.1 or HTTP/1.0.`,
+          CLOSE,
+        )
+      // Node's own response to this is not problem+json.
       if (raw.headers.host === undefined && raw.httpVersionMinor > 0) {
-        throw new ProblemError('bad-request', 'The request has no Host.', CLOSE)
+        throw new ProblemError('bad-request', 'The request has no Host header.', CLOSE)
       }
-      if (!HOST.test(raw.headers.host ?? '')) throw new ProblemError('bad-request', 'The Host is none.', CLOSE)
-      // A client keeps its fragment to itself (RFC 9112, 3.2): some would route by it, others pass over it.
-      if (raw.url?.includes('#')) throw new ProblemError('bad-request', 'The path has a fragment.', CLOSE)
+      const { host = '' } = raw.headers
+      if (!HOST.test(host)) {
+        throw new ProblemError(
+          'bad-request',
+          `The Host header is invalid: ${JSON.stringify(host.slice(0, 80))}.`,
+          CLOSE,
+        )
+      }
+      // A client must not send a fragment (RFC 9112, 3.2). Some proxies would route by it, others would ignore it.
+      if (raw.url?.includes('#')) throw new ProblemError('bad-request', 'The path must not have a fragment (#).', CLOSE)
       const twice = repeatedHeader(raw)
-      if (twice !== undefined) throw new ProblemError('bad-request', `The header ${twice} is there more than once.`)
+      if (twice !== undefined) throw new ProblemError('bad-request', `The request has more than one ${twice} header.`)
       const coding = raw.headers['transfer-encoding']
       if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-        throw new ProblemError('bad-request', 'Of transfer codings only chunked is understood.', CLOSE)
+        throw new ProblemError(
+          'bad-request',
+          `The transfer coding ${JSON.stringify(coding.slice(0, 80))} is not supported. Use chunked.`,
+          CLOSE,
+        )
       }
-      // Who speaks HTTP/1.0 alone takes the chunks for the body, or the body for none (RFC 9112, 6.1).
+      // An HTTP/1.0 recipient would take the chunks for the body, or ignore the body (RFC 9112, 6.1).
       if (coding !== undefined && raw.httpVersionMinor === 0) {
-        throw new ProblemError('bad-request', 'HTTP/1.0 has no transfer codings.', CLOSE)
+        throw new ProblemError('bad-request', 'HTTP/1.0 does not support transfer codings.', CLOSE)
       }
     })
   },
-  { name: 'unambiguous', fastify: '5.x' },
+  { name: 'request-smuggling-guard', fastify: '5.x' },
 )
 
-/** Where the body ends nobody knows for certain. */
+/** Closes the connection, because the end of the body is uncertain. */
 const CLOSE = { headers: { connection: 'close' } }
 
 function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {

@@ -2,13 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 
-/** What the router could not route, with the URL as it came. */
+/** The requests that the router could not route, with the URL that the client sent. */
 const refused = new WeakMap<IncomingMessage, { error: FastifyError; url: string | undefined }>()
 
 /**
- * Fastify's `frameworkErrors`. The router reports a URL that it cannot decode before any hook has run, so its answer would lack CORS and
- * security headers, and its line in the log. The request goes through the router once more, as one for a path that does not
- * exist, and the hook below refuses it among the others.
+ * Handles Fastify's `frameworkErrors`. The router reports a URL that it can't decode before any hook has run, so the response would have no CORS and
+ * security headers, and the request no log line. This routes the request again with another path, and the hook below rejects it.
  */
 export function routeAgain(error: FastifyError, { raw, server }: FastifyRequest, reply: FastifyReply): void {
   refused.set(raw, { error, url: raw.url })

@@ -10,15 +10,15 @@ interface Compilers {
 }
 
 export interface SchemaCompilers {
-  /** For Fastify, in the place of its own. */
+  /** Replaces Fastify's own compilers. */
   compilersFactory: Compilers
-  /** Loads them. No schema can be used before. */
+  /** Loads the compilers. No schema can be used before. */
   load(): Promise<void>
 }
 
 /**
- * Fastify's own compilers, loaded when they are asked for, and each schema compiled for the first request that has it. Fastify compiles
- * all of them before it listens, which took a quarter of every start; most starts of a function see one route and no more.
+ * Loads Fastify's compilers in the warm-up, and compiles each schema for the first request that needs it. Fastify would compile all schemas
+ * before it listens, which took a quarter of every start. Most instances of a Lambda function serve only one route.
  */
 export function createSchemaCompilers(): SchemaCompilers {
   let loaded: Compilers | undefined
@@ -43,13 +43,13 @@ export function createSchemaCompilers(): SchemaCompilers {
         return route => {
           const own = once(() => compile()(route))
           const validate = (data: unknown) => {
-            const isRight = own()(data)
-            // Where Fastify looks for what is wrong.
+            const isValid = own()(data)
+            // Fastify reads the errors from here.
             validate.errors = own().errors
-            return isRight
+            return isValid
           }
           validate.errors = undefined as Validate['errors']
-          // Without what only ajv itself asks its own functions for.
+          // The type has properties that only ajv itself reads.
           return validate as Validate
         }
       },

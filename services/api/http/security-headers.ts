@@ -1,8 +1,7 @@
 import fastifyPlugin from 'fastify-plugin'
 
 /**
- * What browsers are told of every answer: it is data, of this origin, never to be run, framed or guessed at. Constant, so that
- * it is not put together anew for each request. `/docs` has a policy of its own.
+ * The security headers of every response. They tell browsers not to execute, frame or sniff it. `/docs` has its own policy.
  */
 const HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -18,7 +17,7 @@ export function securityHeadersFor(isShared: boolean): Readonly<Record<string, s
 }
 
 export interface SecurityHeadersOptions {
-  /** Whether pages of other origins may read the answers. */
+  /** True if web pages of other origins may read the responses. */
   isShared: boolean
 }
 

@@ -8,30 +8,29 @@ import { gatewayIdsOf } from './gateway-ids.ts'
 import { requestIdOf } from './request-id.ts'
 import { routeAgain } from './router-errors.ts'
 import { traceparentOf } from './trace-context.ts'
-import { trustedProxies } from './trust-proxy.ts'
 
 const SECOND = 1_000
 
-/** Bounds on silence. How long a request may take that keeps moving is the configuration's to say. */
+/** Limits for silent connections. The configuration limits requests that make progress. */
 const timeouts = {
-  /** A connection without a byte in either direction. */
+  /** Maximum time without a byte in either direction. */
   connectionTimeout: 65 * SECOND,
-  /** Longer than the 60 s of an AWS load balancer, or that would send requests into connections that are just closed. */
+  /** Longer than the 60 s of an AWS load balancer, which would otherwise send requests on connections that are being closed. */
   keepAliveTimeout: 72 * SECOND,
 } as const
 
 type ServedBy = Pick<ApiConfig, 'CORS_ORIGINS' | 'TRUST_PROXY' | 'HEADERS_TIMEOUT_MS' | 'REQUEST_TIMEOUT_MS'>
 
-/** How Fastify serves, on a port and behind Lambda alike. */
+/** Returns Fastify's options, the same for a port and for Lambda. */
 export function serverOptions(config: ServedBy) {
   const headersTimeout = Math.min(config.HEADERS_TIMEOUT_MS, config.REQUEST_TIMEOUT_MS)
   return {
     ...timeouts,
     requestTimeout: config.REQUEST_TIMEOUT_MS,
-    // Node's 16 KiB would refuse a long token with 431 where the answer is 401.
+    // With Node's default of 16 KiB a long token would get 431 instead of 401.
     http: {
       headersTimeout,
-      // Node looks for what is overdue this often.
+      // How often Node looks for requests whose headers are overdue.
       connectionsCheckingInterval: Math.min(10 * SECOND, headersTimeout / 2),
       maxHeaderSize: 128 * 1024,
       requireHostHeader: false,
@@ -44,12 +43,23 @@ export function serverOptions(config: ServedBy) {
       logger.child({ ...bindings, ...gatewayIdsOf(raw.headers), traceId: traceIdOf(traceparentOf(raw)) }, options),
     frameworkErrors: routeAgain,
     clientErrorHandler: createAnswerClientError(listed(config.CORS_ORIGINS)),
-    // Fastify's own answer to requests in a shutdown is no problem+json. They are served, and their connections closed.
+    // Fastify's own response to requests during a shutdown is not problem+json. They are served, and their connections are closed.
     return503OnClosing: false,
-    // A value of the wrong type is the client's mistake: turned into the right one, or left out, it would be stored as another.
-    // The schemas are ours, and the tests hold them to JSON Schema's own: here that one would be compiled first, a sixth of a start.
+    // A value of the wrong type is an error of the client. If it were coerced or removed, another value would be stored.
+    // A test validates our schemas against the meta-schema. Compiling that here would take a sixth of the start.
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, validateSchema: false },
     },
   } as const satisfies FastifyHttpOptions<Server>
+}
+
+/**
+ * Returns the proxies whose `X-Forwarded-For` is trusted, for Fastify's `trustProxy`. Never returns a number, which trusts nobody, or
+ * `true`, which trusts every client.
+ *
+ * @param list the validated `TRUST_PROXY`
+ */
+export function trustedProxies(list: string): string[] | false {
+  const entries = listed(list)
+  return entries.length > 0 ? entries : false
 }

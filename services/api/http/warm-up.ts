@@ -4,31 +4,31 @@ import { onFirstUse } from '../../platform/on-first-use.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers before anything is loaded that a request may need. */
-    answersFirst?: boolean
+    /** True for a route that responds without the warm-up. */
+    skipWarmUp?: boolean
   }
   interface FastifyInstance {
-    /** Loads what would otherwise be loaded for the first request. */
-    load(): Promise<void>
+    /** Loads now what the first request would otherwise load. */
+    warmUp(): Promise<void>
   }
 }
 
 /**
- * Loads what requests need for the first of them, before anything else is done with it: what it waits for later, as the keys of
- * the issuer, is then not held up by it and taken for slow.
+ * Loads what requests need when the first request arrives, before any other work on it. Otherwise loading would delay later waits, such as the
+ * one for the issuer's keys, which would then time out.
  */
-export const loadFirst = fastifyPlugin(
+export const warmUp = fastifyPlugin(
   async (app: FastifyInstance, { load }: { load: () => Promise<unknown> }) => {
     let isLoaded = false
-    const loadOnce = onFirstUse(async () => {
+    const warmUpOnce = onFirstUse(async () => {
       await load()
       isLoaded = true
     })
-    app.decorate('load', loadOnce)
+    app.decorate('warmUp', warmUpOnce)
     app.addHook('onRequest', (request, _reply, done) => {
-      if (isLoaded || request.routeOptions.config.answersFirst) return done()
-      loadOnce().then(() => done(), done)
+      if (isLoaded || request.routeOptions.config.skipWarmUp) return done()
+      warmUpOnce().then(() => done(), done)
     })
   },
-  { name: 'load-first', fastify: '5.x' },
+  { name: 'warm-up', fastify: '5.x' },
 )

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Arriving } from '../ingest/accept-all.ts'
-import { createMeter, metered } from '../ingest/meter.ts'
+import type { IncomingFile } from '../ingest/accept-all.ts'
+import { Meter, meterBody } from '../ingest/meter.ts'
 
-/** A file as it is compared with another. */
+/** The properties of a file that are compared between two requests. */
 export interface PayloadFile {
   filename: string
   contentType: string
@@ -12,21 +12,26 @@ export interface PayloadFile {
   sha256: string
 }
 
-/** A digest of what was sent, whatever the way: a form made anew has another boundary, and is the same payload. */
+/**
+ * Returns a digest of the files of a request. The digest does not depend on how the files were encoded: the same form with another
+ * boundary has the same digest.
+ */
 export function payloadDigest(files: readonly PayloadFile[]): string {
   const list = files.map(({ filename, contentType, size, sha256 }) => [filename, contentType, size, sha256])
   return createHash('sha256').update(JSON.stringify(list)).digest('hex')
 }
 
 /**
- * Reads a file to its end and keeps nothing of it.
+ * Reads a file to its end, and keeps none of its bytes.
  *
- * @param maxBytes bytes
  * @throws PayloadTooLargeError, and what the file's body throws
  */
-export async function measure({ body, filename = '', contentType }: Arriving, maxBytes: number): Promise<PayloadFile> {
-  const meter = createMeter(maxBytes)
-  if (body instanceof Uint8Array) meter.take(body)
-  else for await (const _chunk of metered(body, meter));
+export async function measureFile(
+  { body, filename = '', contentType }: Pick<IncomingFile, 'body' | 'filename' | 'contentType'>,
+  maxBytes: number,
+): Promise<PayloadFile> {
+  const meter = new Meter(maxBytes)
+  if (body instanceof Uint8Array) meter.add(body)
+  else for await (const _chunk of meterBody(body, meter));
   return { filename, contentType, ...meter.read() }
 }

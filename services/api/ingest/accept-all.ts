@@ -1,64 +1,60 @@
 import type { UploadRecord } from '../../uploads/records/record.ts'
-import type { AcceptUpload, IncomingUpload } from './accept-upload.ts'
+import type { IncomingUpload } from './accept-upload.ts'
 import { PartlyAcceptedError, RecordingUnknownError } from './errors.ts'
 
-/** What the files of one request have in common. */
+/** What all files of one request have in common. */
 export interface AcceptAllOptions extends Pick<IncomingUpload, 'owner' | 'requestId' | 'traceparent' | 'log'> {
-  /** The id of the upload that a file becomes, by its place in the request. Left out, a new one. */
+  /** Returns the upload id of a file by the file's index in the request. @default a new id for each file */
   idOf?: ((index: number) => string) | undefined
-  /** Whether uploads with these ids may have been accepted before. */
-  isRetry?: boolean
-  /** Called when all are stored and none is recorded. When it rejects, nothing of any stays. */
+  /** Called when all files are stored and none is recorded. If it rejects, all objects are deleted. */
   confirm?: (() => Promise<void>) | undefined
 }
 
-export type Arriving = Omit<
-  IncomingUpload,
-  'owner' | 'requestId' | 'traceparent' | 'log' | 'uploadId' | 'isRetry' | 'confirm'
->
-
-/** Resolves to the uploads that the files of a request have become, in their order. */
-export type AcceptAll = (files: AsyncIterable<Arriving>, options: AcceptAllOptions) => Promise<UploadRecord[]>
+/** One file of a request. */
+export type IncomingFile = Omit<IncomingUpload, 'owner' | 'requestId' | 'traceparent' | 'log' | 'uploadId' | 'confirm'>
 
 /**
- * Accepts the files of a request all together or not at all: each is stored as it comes, and none is recorded before the last
- * is stored. A file that is refused so takes those before it along, and a client sends the same again without a thought of
- * which of them are there already.
+ * Accepts either all files of a request or none. Each file is stored while it arrives, and no file is recorded before the last one
+ * is stored. If one file is rejected, the files before it are deleted, so the client can send the same request again.
  *
- * The function it makes rejects with the error of the file that could not be stored, and with a PartlyAcceptedError where all
- * were stored and not all could be recorded: those that were are accepted.
+ * @param accept accepts one file
+ * @returns the uploads, in the order of the files
+ * @throws the error of the file that could not be stored
+ * @throws PartlyAcceptedError if all files were stored, but not all could be recorded. The recorded files are accepted.
  */
-export function createAcceptAll(accept: AcceptUpload): AcceptAll {
-  return async (files, { idOf, isRetry = false, confirm, ...common }) => {
-    const { promise: allStored, resolve: goOn, reject: takeBack } = Promise.withResolvers<void>()
-    // Whoever waits for it sees its error; with no file stored nobody does.
-    allStored.catch(() => undefined)
-    const uploads: Promise<UploadRecord>[] = []
-    try {
-      for await (const file of files) {
-        const { promise: stored, resolve } = Promise.withResolvers<void>()
-        const hold = () => {
-          resolve()
-          return allStored
-        }
-        const upload = accept({ ...file, ...common, uploadId: idOf?.(uploads.length), isRetry, confirm: hold })
-        uploads.push(upload)
-        await Promise.race([stored, upload])
+export async function acceptAll(
+  accept: (upload: IncomingUpload) => Promise<UploadRecord>,
+  files: AsyncIterable<IncomingFile>,
+  { idOf, confirm, ...common }: AcceptAllOptions,
+): Promise<UploadRecord[]> {
+  const { promise: allStored, resolve: proceed, reject: rejectAll } = Promise.withResolvers<void>()
+  // Each upload that waits reports the error. If no upload waits, the rejection must not count as unhandled.
+  allStored.catch(() => undefined)
+  const uploads: Promise<UploadRecord>[] = []
+  try {
+    for await (const file of files) {
+      const { promise: stored, resolve } = Promise.withResolvers<void>()
+      const hold = () => {
+        resolve()
+        return allStored
       }
-      await confirm?.()
-      goOn()
-    } catch (error) {
-      takeBack(error)
-      await Promise.allSettled(uploads)
-      throw error
+      const upload = accept({ ...file, ...common, uploadId: idOf?.(uploads.length), confirm: hold })
+      uploads.push(upload)
+      await Promise.race([stored, upload])
     }
-    return together(await Promise.allSettled(uploads))
+    await confirm?.()
+    proceed()
+  } catch (error) {
+    rejectAll(error)
+    await Promise.allSettled(uploads)
+    throw error
   }
+  return collectResults(await Promise.allSettled(uploads))
 }
 
-function together(results: ReadonlyArray<PromiseSettledResult<UploadRecord>>): UploadRecord[] {
+function collectResults(results: ReadonlyArray<PromiseSettledResult<UploadRecord>>): UploadRecord[] {
   const failures = results.filter(result => result.status === 'rejected')
-  // Of several the one that leaves most open: nobody must take for refused what may be recorded.
+  // An unknown result comes first: the client must not take an upload for rejected that may be recorded.
   const failed = failures.find(({ reason }) => reason instanceof RecordingUnknownError) ?? failures[0]
   const accepted = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   if (!failed) return accepted
@@ -67,5 +63,5 @@ function together(results: ReadonlyArray<PromiseSettledResult<UploadRecord>>): U
     results.flatMap((result, index) =>
       result.status === 'rejected' && result.reason instanceof RecordingUnknownError === isUnknown ? [index + 1] : [],
     )
-  throw new PartlyAcceptedError(accepted, { refused: places(false), unknown: places(true) }, failed.reason)
+  throw new PartlyAcceptedError(accepted, { rejected: places(false), unknown: places(true) }, failed.reason)
 }

@@ -1,115 +1,148 @@
 import { v7 as uuidv7 } from 'uuid'
+import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { BodyPace } from '../../platform/s3/body-pace.ts'
+import type { PutStream } from '../../platform/s3/put-stream.ts'
+import type { PutWhole } from '../../platform/s3/put-whole.ts'
 import { checkFilename, defaultFilename } from '../../uploads/objects/filename.ts'
 import { uploadKey } from '../../uploads/objects/keys.ts'
 import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
 import type { UploadRecord } from '../../uploads/records/record.ts'
 import type { UploadStore } from '../../uploads/records/store.ts'
-import { createConfirmUpload } from './confirm-upload.ts'
 import { checkContentType } from './content-type.ts'
 import { PayloadTooLargeError } from './errors.ts'
-import { createMeter, metered } from './meter.ts'
-import type { Body, Objects } from './objects.ts'
-import type { PublishUpload } from './publish-upload.ts'
-import { createRecordUpload } from './record-upload.ts'
+import { Meter, meterBody } from './meter.ts'
+import { type PublishUploadDeps, publishUpload } from './publish-upload.ts'
+import { type RecordUploadDeps, recordUpload } from './record-upload.ts'
 
-/** An upload as it arrives, by whatever way. */
+/** The bytes of a file: in memory as a whole, or as a stream. */
+export type Body = Uint8Array | AsyncIterable<Uint8Array>
+
+/** An upload while it arrives, in any upload format. */
 export interface IncomingUpload {
   owner: string
-  /** Left out, the upload is named by the time. */
+  /** @default a name made from the time of the upload */
   filename?: string | undefined
-  /** Whether `filename` is made up already, because the client gave none. */
+  /** True if the client gave no name and `filename` was generated. */
   filenameGenerated?: boolean | undefined
   contentType: string
-  /** When it fails, it fails with the error that the client is to see, and nothing of the upload stays. */
+  /** If the body fails, the upload fails with the same error, and nothing of the upload is kept. */
   body: Body
-  /** The size that the client has said, in bytes, if it has: no more than that will come. */
+  /** The size of the file in bytes, if the client declared it. */
   declaredBytes?: number | undefined
-  /** The most bytes that the body can have, where that is known before they come: those of the whole request for one. */
+  /** The maximum size of the body in bytes, if it is known in advance, for example from the length of the whole request. */
   maxBytes?: number | undefined
-  /** How fast the client sends the body. */
+  /** Measures how fast the client sends the body. */
   pace?: BodyPace | undefined
-  /** The type that the bytes show. Asked for when the body has been read. */
+  /** Returns the type that the first bytes show. Called after the body has been read. */
   detectedType?: (() => string | undefined) | undefined
-  /** Left out, a new one. */
+  /** @default a new UUIDv7 */
   uploadId?: string | undefined
-  /** Whether an upload with this id may have been accepted before. */
-  isRetry?: boolean | undefined
-  /** Called when the object is stored and nothing is recorded yet. When it rejects, nothing of the upload stays. */
+  /** Called when the object is stored and before anything is recorded. If it rejects, the object is deleted. */
   confirm?: (() => Promise<void>) | undefined
   requestId: string
   traceparent?: string | undefined
   log: Pick<Logger, 'warn' | 'error'>
 }
 
-/** Resolves once the upload is durable and recorded: `queued` where its event is on the stream, else `stored` and marked. */
-export type AcceptUpload = (upload: IncomingUpload) => Promise<UploadRecord>
+/** The bucket of uploads. */
+export interface UploadObjects {
+  readonly bucket: string
+  readonly putWhole: PutWhole
+  /** Writes an object from a stream. If the stream fails, no object is written. */
+  readonly putStream: PutStream
+  /** Deletes the object of an upload. Keeps an object that another upload has put under the same key. */
+  remove(upload: { key: string; uploadId: string }): Promise<void>
+}
 
-export interface AcceptUploadSettings {
-  objects: Objects
-  store: UploadStore
-  publish: PublishUpload
+export interface AcceptUploadDeps extends RecordUploadDeps, PublishUploadDeps {
+  objects: UploadObjects
+  store: Pick<UploadStore, 'create' | 'get' | 'markStored' | 'markQueued'>
   keyTemplate: string
-  /** Bytes. */
+  /** Maximum size of a file, in bytes. */
   maxBytes: number
-  now?: () => Date
-  newId?: () => string
 }
 
 /**
- * The way of an upload through the api: object, record, event, in this order. A crash after any step leaves nothing that
- * was promised undone: until the event is on the stream or the record has its outbox mark, nothing was accepted. It may leave
- * an object without a record, or a record that is `queued` in vain; a request that is sent again with its Idempotency-Key
- * finishes either, and the sweep of the workers finds what is left.
+ * Accepts an upload: writes the object, then the record, then the event. Resolves to a record with the status `queued` if the
+ * event is on the stream, else `stored`: the record then has an outbox mark.
+ *
+ * An upload is accepted once its event is on the stream or its record has the outbox mark. A crash before that may leave an object
+ * without a record, or a `queued` record without an event. A retry with the same Idempotency-Key completes both. The workers'
+ * sweep of orphans finds the rest.
+ *
+ * @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is written
  */
-export function createAcceptUpload(settings: AcceptUploadSettings): AcceptUpload {
-  const { objects, store, publish, keyTemplate, maxBytes, now = () => new Date(), newId = uuidv7 } = settings
-  const record = createRecordUpload({ store, objects })
-  const confirm = createConfirmUpload({ objects })
-
-  /** @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is read or written */
-  function plan(upload: IncomingUpload) {
-    const { owner, filename, filenameGenerated, contentType, declaredBytes, uploadId = newId() } = upload
-    if (declaredBytes !== undefined && declaredBytes > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
-    const name = checkFilename(filename ?? defaultFilename(now().getTime()))
-    const key = uploadKey(keyTemplate, { owner, uploadId, filename: name })
-    const mark = filename === undefined || filenameGenerated ? { filenameGenerated: true as const } : {}
-    return { owner, uploadId, key, filename: name, ...mark, contentType: checkContentType(contentType) }
+export async function acceptUpload(deps: AcceptUploadDeps, upload: IncomingUpload): Promise<UploadRecord> {
+  const { log, confirm, traceparent } = upload
+  const planned = planUpload(deps, upload)
+  const measured = await putObject(deps, planned, upload)
+  const detectedType = upload.detectedType?.()
+  const uploadedAt = new Date().toISOString()
+  const record: UploadRecord = {
+    ...planned,
+    ...measured,
+    ...(detectedType !== undefined && { detectedType }),
+    bucket: deps.objects.bucket,
+    status: 'queued',
+    uploadedAt,
+    updatedAt: uploadedAt,
+    requestId: upload.requestId,
+    ...(traceparent !== undefined && { traceparent }),
   }
+  if (confirm) await confirmUpload(deps, record, confirm, log)
+  await recordUpload(deps, record, log)
+  return publishUpload(deps, record, log)
+}
 
-  async function put({ key, contentType, ...names }: ReturnType<typeof plan>, upload: IncomingUpload) {
-    const meter = createMeter(settings.maxBytes)
-    const { body, pace, maxBytes } = upload
-    const object = { key, contentType, metadata: toObjectMetadata(names), whose: names.owner, pace, maxBytes }
-    if (!(body instanceof Uint8Array)) {
-      await objects.putStream(object, metered(body, meter))
-      return meter.read()
-    }
-    meter.take(body)
-    const measured = meter.read()
-    await objects.putWhole({ ...object, body, sha256: measured.sha256 })
-    return measured
+type PlannedUpload = Pick<UploadRecord, 'owner' | 'uploadId' | 'key' | 'filename' | 'filenameGenerated' | 'contentType'>
+
+function planUpload({ keyTemplate, maxBytes }: AcceptUploadDeps, upload: IncomingUpload): PlannedUpload {
+  const { owner, declaredBytes, uploadId = uuidv7() } = upload
+  if (declaredBytes !== undefined && declaredBytes > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
+  const filename = checkFilename(upload.filename ?? defaultFilename(Date.now()))
+  const isGenerated = upload.filename === undefined || upload.filenameGenerated
+  return {
+    owner,
+    uploadId,
+    key: uploadKey(keyTemplate, { owner, uploadId, filename }),
+    filename,
+    ...(isGenerated && { filenameGenerated: true }),
+    contentType: checkContentType(upload.contentType),
   }
+}
 
-  return async upload => {
-    const planned = plan(upload)
-    const measured = await put(planned, upload)
-    const detectedType = upload.detectedType?.()
-    const uploadedAt = now().toISOString()
-    const recorded: UploadRecord = {
-      ...planned,
-      ...measured,
-      ...(detectedType !== undefined && { detectedType }),
-      bucket: objects.bucket,
-      status: 'queued',
-      uploadedAt,
-      updatedAt: uploadedAt,
-      requestId: upload.requestId,
-      ...(upload.traceparent !== undefined && { traceparent: upload.traceparent }),
-    }
-    if (upload.confirm) await confirm(recorded, upload.confirm, upload.log)
-    await record(recorded, upload.log)
-    return publish(recorded, upload.log)
+async function putObject(
+  { objects, maxBytes }: AcceptUploadDeps,
+  { key, contentType, ...names }: PlannedUpload,
+  upload: IncomingUpload,
+) {
+  const meter = new Meter(maxBytes)
+  const { body, pace } = upload
+  const metadata = toObjectMetadata(names)
+  const object = { key, contentType, metadata, whose: names.owner, pace, maxBytes: upload.maxBytes }
+  if (!(body instanceof Uint8Array)) {
+    await objects.putStream(object, meterBody(body, meter))
+    return meter.read()
+  }
+  meter.add(body)
+  const measured = meter.read()
+  await objects.putWhole({ ...object, body, sha256: measured.sha256 })
+  return measured
+}
+
+async function confirmUpload(
+  { objects }: Pick<AcceptUploadDeps, 'objects'>,
+  upload: UploadRecord,
+  confirm: () => Promise<void>,
+  log: Pick<Logger, 'error'>,
+): Promise<void> {
+  try {
+    await confirm()
+  } catch (error) {
+    await settle(() => objects.remove(upload)).catch((err: unknown) => {
+      log.error({ err, key: upload.key }, 'the object of a rejected upload could not be deleted')
+    })
+    throw error
   }
 }

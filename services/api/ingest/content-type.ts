@@ -1,22 +1,22 @@
 import { InvalidContentTypeError } from './errors.ts'
 
-/** The longest content type that is kept, in characters. */
+/** Maximum length of a content type, in characters. */
 export const MAX_CONTENT_TYPE_LENGTH = 255
 
 /** media-type of RFC 9110, section 8.3.1. */
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const QUOTED = '"(?:[\\t \\x21\\x23-\\x5B\\x5D-\\x7E]|\\\\[\\t \\x21-\\x7E])*"'
-// Written so that a text can be read in one way only: a second way to place the blanks would make a hostile one take for ever.
+// Every text matches in one way only. If the blanks could match in two ways, a hostile text would take exponential time.
 const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;(?:[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))?)*[ \\t]*$`)
 
 /**
- * Checks a client's content type. It is given back to whoever reads the object, so that only what the grammar allows is kept.
+ * Checks the content type of a file. Everybody who reads the object gets the content type back, so only a valid media type is kept.
  *
- * @returns the content type, unchanged; `application/octet-stream` for an empty one
+ * @returns the content type, unchanged, or `application/octet-stream` if it is empty
  * @throws InvalidContentTypeError
  */
 export function checkContentType(contentType: string): string {
-  // Sent empty it is as good as left out.
+  // An empty content type means the same as none.
   if (contentType.trim() === '') return 'application/octet-stream'
   if (contentType.length > MAX_CONTENT_TYPE_LENGTH) {
     throw new InvalidContentTypeError(`The content type is longer than ${MAX_CONTENT_TYPE_LENGTH} characters.`)

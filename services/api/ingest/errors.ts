@@ -1,52 +1,53 @@
 import { HeadgateError } from '../../platform/errors.ts'
 
-/** A body over its limit. The message says the limit, for the client. */
+/** A body exceeds its maximum size. The message, which is sent to the client, has the maximum. */
 export class PayloadTooLargeError extends HeadgateError {
   readonly code = 'HEADGATE_PAYLOAD_TOO_LARGE'
   /** Bytes. */
   readonly limit: number
 
   constructor(what: string, limit: number) {
-    super(`${what} is larger than the ${limit} bytes that are taken.`)
+    super(`${what} is larger than the maximum of ${limit} bytes.`)
     this.limit = limit
   }
 }
 
-/** A body that stopped before its end: its client is gone, or sent less than it said. */
+/** A body ended early: the client disconnected, or sent fewer bytes than it declared. */
 export class IncompleteBodyError extends HeadgateError {
   readonly code = 'HEADGATE_INCOMPLETE_BODY'
 }
 
 /**
- * Nobody can tell whether an upload will be processed: neither its record's write nor the look at it was answered, or
- * neither the stream nor the outbox took its event. The cause is what the write said.
+ * It is unknown whether an upload will be processed: the write of its record failed and the record could not be read, or neither
+ * the stream nor the outbox took its event. The cause is the error of the write.
  */
 export class RecordingUnknownError extends HeadgateError {
   readonly code = 'HEADGATE_RECORDING_UNKNOWN'
 }
 
-/** A content type that cannot be kept with a file. The message says why, for the client. */
+/** The content type of a file is invalid. The message is sent to the client. */
 export class InvalidContentTypeError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_CONTENT_TYPE'
 }
 
-/** All files of a request are stored, and not all could be recorded. Those that were are accepted. */
+/** All files of a request are stored, but not all could be recorded. The recorded files are accepted. */
 export class PartlyAcceptedError extends HeadgateError {
   readonly code = 'HEADGATE_PARTLY_ACCEPTED'
 
-  /** @param rest the places of the others in the request, from 1 on. Of those in `unknown` nobody can tell */
+  /** @param rest the positions of the other files in the request, counted from 1 */
   constructor(
     accepted: ReadonlyArray<{ uploadId: string }>,
-    rest: { refused: readonly number[]; unknown: readonly number[] },
+    rest: { rejected: readonly number[]; unknown: readonly number[] },
     cause: unknown,
   ) {
-    const { refused, unknown } = rest
-    const count = accepted.length + refused.length + unknown.length
+    const { rejected, unknown } = rest
+    const count = accepted.length + rejected.length + unknown.length
     const sentences = [
       `${accepted.length} of the ${count} files were accepted: ${accepted.map(({ uploadId }) => uploadId).join(', ')}.`,
-      refused.length > 0 && `Not accepted, by their places in the request: ${refused.join(', ')}. Send these again.`,
+      rejected.length > 0 &&
+        `These files, by their position in the request, were not accepted: ${rejected.join(', ')}. Send them again.`,
       unknown.length > 0 &&
-        `Whether these were accepted cannot be told: ${unknown.join(', ')}. List your uploads before you send these again.`,
+        `It is unknown whether these files were accepted: ${unknown.join(', ')}. List your uploads before you send them again.`,
     ]
     super(sentences.filter(Boolean).join(' '), { cause })
   }

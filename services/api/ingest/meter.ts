@@ -1,31 +1,33 @@
 import { createHash } from 'node:crypto'
 import { PayloadTooLargeError } from './errors.ts'
 
-/** Measures a file as it passes: its size, its SHA-256, and that it keeps to the limit. */
-export interface Meter {
-  /** @throws PayloadTooLargeError with the first chunk that goes past the limit */
-  take(chunk: Uint8Array): void
-  /** Once, after the last chunk. `size` in bytes, `sha256` in lower-case hex. */
-  read(): { size: number; sha256: string }
-}
+/** Computes the size and the SHA-256 of a file while the file is read, and enforces a maximum size. */
+export class Meter {
+  readonly #hash = createHash('sha256')
+  readonly #maxBytes: number
+  #size = 0
 
-export function createMeter(limit: number): Meter {
-  const hash = createHash('sha256')
-  let size = 0
-  return {
-    take(chunk) {
-      size += chunk.byteLength
-      if (size > limit) throw new PayloadTooLargeError('The file', limit)
-      hash.update(chunk)
-    },
-    read: () => ({ size, sha256: hash.digest('hex') }),
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** @throws PayloadTooLargeError with the first chunk that exceeds the maximum */
+  add(chunk: Uint8Array): void {
+    this.#size += chunk.byteLength
+    if (this.#size > this.#maxBytes) throw new PayloadTooLargeError('The file', this.#maxBytes)
+    this.#hash.update(chunk)
+  }
+
+  /** Returns the size in bytes and the SHA-256 in lower-case hex. Call it once, after the last chunk. */
+  read(): { size: number; sha256: string } {
+    return { size: this.#size, sha256: this.#hash.digest('hex') }
   }
 }
 
-/** Passes a body on, chunk by chunk, through the meter. */
-export async function* metered(body: AsyncIterable<Uint8Array>, meter: Meter): AsyncGenerator<Uint8Array> {
+/** Passes on the chunks of a body, and adds each to the meter. */
+export async function* meterBody(body: AsyncIterable<Uint8Array>, meter: Meter): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
-    meter.take(chunk)
+    meter.add(chunk)
     yield chunk
   }
 }

@@ -2,54 +2,55 @@ import { settle } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { UploadRecord } from '../../uploads/records/record.ts'
 import type { UploadStore } from '../../uploads/records/store.ts'
+import type { UploadObjects } from './accept-upload.ts'
 import { RecordingUnknownError } from './errors.ts'
-import type { Objects } from './objects.ts'
 
-export interface RecordUploadSettings {
+export interface RecordUploadDeps {
   store: Pick<UploadStore, 'create' | 'get'>
-  objects: Pick<Objects, 'remove'>
-  /** How long the look at what became of a failed write may take, in milliseconds. */
-  lookTimeoutMs?: number
+  objects: Pick<UploadObjects, 'remove'>
 }
 
-export type RecordUpload = (upload: UploadRecord, log: Pick<Logger, 'warn' | 'error'>) => Promise<void>
+/** Timeout for reading a record whose write failed, in milliseconds. */
+const READ_TIMEOUT_MS = 3_000
 
 /**
- * Records an upload whose object is stored. A write that fails may have arrived all the same, its reply lost: then the
- * record is there and the relay will publish it, so that the object must not go. So the record is looked for before
- * anything is undone.
+ * Writes the record of an upload whose object is stored. A write that fails may still have reached DynamoDB, for example when
+ * its response was lost. The object must then stay, because the relay will publish the record. So the record is read before the
+ * object is deleted.
  *
- * The function it makes rejects with what the write said once the upload is known not to be recorded and its object is
- * deleted, and with a RecordingUnknownError where nobody can tell: the object stays then.
+ * @throws the error of the write if the upload is not recorded. The object is deleted.
+ * @throws RecordingUnknownError if the record can't be read either. The object stays.
  */
-export function createRecordUpload(settings: RecordUploadSettings): RecordUpload {
-  const { store, objects, lookTimeoutMs = 3_000 } = settings
-
-  async function isRecorded(upload: UploadRecord, cause: unknown, log: Pick<Logger, 'error'>): Promise<boolean> {
-    try {
-      return (await settle(() => store.get(upload, AbortSignal.timeout(lookTimeoutMs)))) !== undefined
-    } catch (err) {
-      const { uploadId, key } = upload
-      log.error({ err, uploadId, key }, 'nobody can tell whether the upload is recorded: its object stays')
-      throw new RecordingUnknownError('Whether the upload is recorded cannot be told. Send it again.', { cause })
+export async function recordUpload(
+  deps: RecordUploadDeps,
+  upload: UploadRecord,
+  log: Pick<Logger, 'warn' | 'error'>,
+): Promise<void> {
+  const { uploadId, key } = upload
+  try {
+    await deps.store.create(upload)
+  } catch (error) {
+    if (!(await isRecorded(deps, upload, error, log))) {
+      await settle(() => deps.objects.remove(upload)).catch((err: unknown) => {
+        log.error({ err, key }, 'the object of an unrecorded upload could not be deleted')
+      })
+      throw error
     }
+    log.warn({ err: error, uploadId }, 'the response to the write was lost, but the upload is recorded')
   }
+}
 
-  async function remove(upload: UploadRecord, log: Pick<Logger, 'error'>): Promise<void> {
-    await settle(() => objects.remove(upload)).catch((err: unknown) => {
-      log.error({ err, key: upload.key }, 'an object whose upload was not recorded stays behind')
-    })
-  }
-
-  return async (upload, log) => {
-    try {
-      await store.create(upload)
-    } catch (error) {
-      if (!(await isRecorded(upload, error, log))) {
-        await remove(upload, log)
-        throw error
-      }
-      log.warn({ err: error, uploadId: upload.uploadId }, 'the reply to the write was lost, and the upload is recorded')
-    }
+async function isRecorded(
+  { store }: RecordUploadDeps,
+  upload: UploadRecord,
+  cause: unknown,
+  log: Pick<Logger, 'error'>,
+): Promise<boolean> {
+  try {
+    return (await settle(() => store.get(upload, AbortSignal.timeout(READ_TIMEOUT_MS)))) !== undefined
+  } catch (err) {
+    const { uploadId, key } = upload
+    log.error({ err, uploadId, key }, 'it is unknown whether the upload is recorded: its object is kept')
+    throw new RecordingUnknownError('It is unknown whether the upload was recorded. Send the upload again.', { cause })
   }
 }

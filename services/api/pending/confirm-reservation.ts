@@ -4,48 +4,50 @@ import type { PendingRecord } from '../../uploads/pending/pending.ts'
 import type { PendingStore } from '../../uploads/pending/pending-store.ts'
 import type { UploadRecord } from '../../uploads/records/record.ts'
 import { RecordingUnknownError } from '../ingest/errors.ts'
-import type { Arrived } from './arrived-object.ts'
+import type { VerifiedObject } from './verify-object.ts'
 
-export interface KeepPromiseSettings {
+export interface ConfirmReservationDeps {
   pending: Pick<PendingStore, 'markStored' | 'get'>
-  /** How long the look at what became of a failed write may take, in milliseconds. */
-  lookTimeoutMs?: number
 }
 
-/** Makes the record of an upload of its promise. Resolves to undefined where the promise is gone. */
-export type KeepPromise = (
-  promised: PendingRecord,
-  arrived: Arrived & { traceparent?: string | undefined },
-  log: Pick<Logger, 'warn' | 'error'>,
-) => Promise<UploadRecord | undefined>
+type Log = Pick<Logger, 'warn' | 'error'>
+
+/** Timeout for reading a record whose write failed, in milliseconds. */
+const READ_TIMEOUT_MS = 3_000
 
 /**
- * A write that fails may have arrived all the same, its reply lost: then the relay publishes the upload, and a client that was
- * told that nothing was accepted would be told wrong. So the record is looked at before anything is said.
+ * Turns a reservation into the record of an upload. Resolves to undefined if the reservation has ended.
  *
- * The function it makes rejects with what the write said once the promise is known to be one still, and with a
- * RecordingUnknownError where nobody can tell.
+ * A write that fails may still have reached DynamoDB, for example when its response was lost. The relay then publishes the upload, and
+ * the client must not be told that nothing was accepted. So the record is read after a failed write.
+ *
+ * @throws the error of the write if the upload is still pending
+ * @throws RecordingUnknownError if the record can't be read either
  */
-export function createKeepPromise({ pending, lookTimeoutMs = 3_000 }: KeepPromiseSettings): KeepPromise {
-  async function look(promised: PendingRecord, cause: unknown, log: Pick<Logger, 'error'>) {
-    try {
-      return await settle(() => pending.get(promised, AbortSignal.timeout(lookTimeoutMs)))
-    } catch (err) {
-      log.error({ err, uploadId: promised.uploadId }, 'nobody can tell whether the upload is recorded')
-      const message = 'Whether the upload was accepted cannot be told. Ask again; nothing has to be sent anew.'
-      throw new RecordingUnknownError(message, { cause })
-    }
+export async function confirmReservation(
+  deps: ConfirmReservationDeps,
+  reservation: PendingRecord,
+  object: VerifiedObject & { traceparent?: string | undefined },
+  log: Log,
+): Promise<UploadRecord | undefined> {
+  try {
+    return await deps.pending.markStored(reservation, object)
+  } catch (error) {
+    const found = await readRecord(deps, reservation, error, log)
+    if (found?.status === 'pending') throw error
+    const { uploadId } = reservation
+    log.warn({ err: error, uploadId }, 'the response to the write was lost, but the upload is no longer pending')
+    return found
   }
+}
 
-  return async (promised, arrived, log) => {
-    try {
-      return await pending.markStored(promised, arrived)
-    } catch (error) {
-      const found = await look(promised, error, log)
-      if (found?.status === 'pending') throw error
-      const { uploadId } = promised
-      log.warn({ err: error, uploadId }, 'the reply to the write was lost, and the promise is one no more')
-      return found
-    }
+async function readRecord({ pending }: ConfirmReservationDeps, reservation: PendingRecord, cause: unknown, log: Log) {
+  try {
+    return await settle(() => pending.get(reservation, AbortSignal.timeout(READ_TIMEOUT_MS)))
+  } catch (err) {
+    log.error({ err, uploadId: reservation.uploadId }, 'it is unknown whether the upload is recorded')
+    const message =
+      'It is unknown whether the upload was accepted. Repeat this request. You need not send the file again.'
+    throw new RecordingUnknownError(message, { cause })
   }
 }

@@ -2,12 +2,12 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { heedDeadlinesOf } from '../../platform/heed-deadlines.ts'
 
 /**
- * The same S3 without the SDK's own checksums, on the same connections. They would be in the way here: one of the body that
- * the SDK sees, which is none, would be signed into a URL; and the digest of an object is to be found, not compared.
+ * Returns a client of the same S3, on the same connections, without the SDK's checksums. In a presigned URL the SDK would sign the
+ * checksum of an empty body. In a GET it would compare a digest that the api wants to compute.
  *
- * @param endpoint in place of the client's own
+ * @param endpoint replaces the client's endpoint
  */
-export function plainS3({ config }: S3Client, endpoint: string | undefined = undefined): S3Client {
+export function plainS3({ config }: S3Client, endpoint?: string): S3Client {
   const s3 = new S3Client({
     region: config.region,
     credentials: config.credentials,

@@ -5,62 +5,62 @@ import type { PendingRecord } from '../../uploads/pending/pending.ts'
 import { checkContentType } from '../ingest/content-type.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
 
-/** What somebody is going to upload. */
-export interface Announced {
+/** What a client announces about the file that it is going to upload. */
+export interface ReservationRequest {
   owner: string
   filename: string
-  /** Whether `filename` is made up, because the client gave none. */
+  /** True if the client gave no name and `filename` was generated. */
   filenameGenerated?: boolean | undefined
   contentType: string
   /** Bytes. */
   size: number
   /** Lower-case hex. */
   sha256?: string | undefined
-  /** Left out, a new one. */
+  /** @default a new UUIDv7 */
   uploadId?: string | undefined
   requestId: string
 }
 
-/** A promise that says nothing yet of the way on which the bytes come. */
-export type Promised = Omit<PendingRecord, 'arrival'>
+/** A pending upload before it is decided how its bytes arrive. */
+export type Reservation = Omit<PendingRecord, 'arrival'>
 
-export interface PromiseSettings {
+export interface ReservationRules {
   bucket: string
   keyTemplate: string
   /** Bytes. */
   maxBytes: number
-  /** How long a promise stands, in milliseconds. */
+  /** How long a reservation is valid, in milliseconds. */
   lifetimeMs: number
-  now?: () => Date
-  newId?: () => string
 }
 
 /**
- * Holds what is announced to the rules that hold for every upload, and gives it an id and a key.
+ * Checks what a client announces by the rules for every upload, and assigns an id and a key.
  *
  * @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError
  */
-export function createPromise(settings: PromiseSettings): (announced: Announced) => Promised {
-  const { bucket, keyTemplate, maxBytes, lifetimeMs, now = () => new Date(), newId = uuidv7 } = settings
-  return ({ owner, filename, filenameGenerated, contentType, size, sha256, uploadId = newId(), requestId }) => {
-    if (size > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
-    const name = checkFilename(filename)
-    const at = now()
-    return {
-      owner,
-      uploadId,
-      bucket,
-      key: uploadKey(keyTemplate, { owner, uploadId, filename: name }),
-      filename: name,
-      ...(filenameGenerated && { filenameGenerated: true }),
-      contentType: checkContentType(contentType),
-      size,
-      ...(sha256 !== undefined && { sha256 }),
-      status: 'pending',
-      uploadedAt: at.toISOString(),
-      updatedAt: at.toISOString(),
-      expiresAt: new Date(at.getTime() + lifetimeMs).toISOString(),
-      requestId,
-    }
+export function reserveUpload(
+  { bucket, keyTemplate, maxBytes, lifetimeMs }: ReservationRules,
+  request: ReservationRequest,
+): Reservation {
+  const { owner, contentType, size, sha256, uploadId = uuidv7(), requestId } = request
+  if (size > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
+  const filename = checkFilename(request.filename)
+  const now = Date.now()
+  const uploadedAt = new Date(now).toISOString()
+  return {
+    owner,
+    uploadId,
+    bucket,
+    key: uploadKey(keyTemplate, { owner, uploadId, filename }),
+    filename,
+    ...(request.filenameGenerated && { filenameGenerated: true }),
+    contentType: checkContentType(contentType),
+    size,
+    ...(sha256 !== undefined && { sha256 }),
+    status: 'pending',
+    uploadedAt,
+    updatedAt: uploadedAt,
+    expiresAt: new Date(now + lifetimeMs).toISOString(),
+    requestId,
   }
 }

@@ -7,7 +7,7 @@ import type { ProblemSlug } from './catalogue.ts'
 import { type Problem, ProblemError } from './problem.ts'
 import { isUnavailable } from './unavailable.ts'
 
-/** Errors of ours whose message is meant for the client. */
+/** Our own errors whose message is sent to the client, by code. */
 const ownErrors: Readonly<Record<string, ProblemSlug>> = {
   HEADGATE_INVALID_FILENAME: 'invalid-filename',
   HEADGATE_INVALID_CONTENT_TYPE: 'invalid-content-type',
@@ -23,7 +23,7 @@ const ownErrors: Readonly<Record<string, ProblemSlug>> = {
   HEADGATE_CONTENT_WITHHELD: 'content-withheld',
 }
 
-/** Errors of Fastify and its plugins, by what they are about. Their messages name nothing internal. */
+/** Errors of Fastify and its plugins, by code. Their messages reveal nothing internal. */
 const fastifyErrors: Readonly<Record<string, ProblemSlug>> = {
   FST_ERR_VALIDATION: 'invalid-body',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
@@ -33,16 +33,16 @@ const fastifyErrors: Readonly<Record<string, ProblemSlug>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'not-found',
 }
 
-/** What to say where Fastify's own message does not say what is wrong. */
+/** Our own details for errors whose message in Fastify is unclear. */
 const fastifyDetails: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE:
-    'The Content-Type of the request is not a media type such as text/plain, or not one that is taken here.',
+    'The Content-Type of the request is not a media type such as text/plain, or this route does not support it.',
 }
 
-/** Seconds after which asking again makes sense where a service behind the api does not answer. */
+/** When to retry if a service behind the api does not respond, in seconds. */
 const RETRY_AFTER_SECONDS = '5'
 
-/** What a client is told of an error. Whatever is not known to be the client's own doing tells nothing of the inside. */
+/** Turns an error into the problem for the client. An error that the client did not cause reveals nothing internal. */
 export function problemFromError(error: unknown): Problem {
   if (error instanceof ProblemError) return error
   if (error instanceof UploadGivenUpError) return unavailable(`${error.message} Send it again.`)
@@ -58,13 +58,16 @@ export function problemFromError(error: unknown): Problem {
   if (error instanceof RecordingUnknownError && isUnavailable(error.cause)) return unavailable(error.message)
   if (error instanceof PartlyAcceptedError && isUnavailable(causeOf(error))) return unavailable(error.message)
   if (isUnavailable(error))
-    return unavailable('A service behind this one does not answer. Nothing was accepted; try again.')
+    return unavailable('A service behind the api does not respond. Nothing was accepted. Try again.')
   return (
-    problemFromFastify(error) ?? { slug: 'internal-error', detail: 'The request failed, and it is not your fault.' }
+    problemFromFastify(error) ?? {
+      slug: 'internal-error',
+      detail: 'The request failed because of an error in the service.',
+    }
   )
 }
 
-/** What is behind an error that is about another one. */
+/** Returns the cause of a failed request, behind a RecordingUnknownError. */
 function causeOf({ cause }: Error): unknown {
   return cause instanceof RecordingUnknownError ? cause.cause : cause
 }

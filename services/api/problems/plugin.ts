@@ -1,16 +1,16 @@
 import fastifyPlugin from 'fastify-plugin'
 import { allowedMethods, type KnownRoute } from '../http/allowed-methods.ts'
-import { sendError, sendProblem } from './send.ts'
+import { sendError, sendProblem } from './send-problem.ts'
 
 /**
- * Makes every answer that is not a success a problem: errors of routes and of Fastify, unknown paths, wrong methods. `OPTIONS`
- * of a known path is none: it is answered with the methods.
+ * Responds with a problem to every request that fails: errors of routes and of Fastify, unknown paths, and unsupported methods. `OPTIONS` of a known
+ * path succeeds with the list of methods.
  */
 export const problemsPlugin = fastifyPlugin(
   async app => {
     const routes: KnownRoute[] = []
     app.addHook('onRoute', ({ method, url }) => {
-      // The answers to preflights of CORS are under every path, also where nothing else is.
+      // The preflight route of CORS matches every path, including unknown ones.
       if (url !== '*') for (const each of [method].flat()) routes.push({ method: each, url })
     })
 
@@ -19,10 +19,10 @@ export const problemsPlugin = fastifyPlugin(
     app.setNotFoundHandler((request, reply) => {
       const [path = ''] = request.url.split('?', 1)
       const allowed = allowedMethods(routes, path)
-      // A method that is served here has looked and found nothing: a file of the docs for one.
+      // The path supports the method, but its route found nothing, for example a file of the docs.
       const isOptions = request.method === 'OPTIONS'
       if (allowed.length === 0 || (!isOptions && allowed.includes(request.method))) {
-        sendProblem({ slug: 'not-found', detail: 'The api has nothing at this path.' }, request, reply)
+        sendProblem({ slug: 'not-found', detail: 'The api has no such path.' }, request, reply)
         return
       }
       const allow = allowed.join(', ')
@@ -30,7 +30,7 @@ export const problemsPlugin = fastifyPlugin(
         reply.code(204).header('allow', allow).send()
         return
       }
-      const detail = `${request.method} is not one of the methods that are served here: ${allow}.`
+      const detail = `This path does not support ${request.method}. It supports: ${allow}.`
       sendProblem({ slug: 'method-not-allowed', detail, headers: { allow } }, request, reply)
     })
   },

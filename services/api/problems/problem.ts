@@ -7,12 +7,12 @@ export const PROBLEM_CONTENT_TYPE = 'application/problem+json'
 /** RFC 9457. */
 export const problemSchema = Type.Object(
   {
-    type: Type.String({ description: 'The kind of problem, stable.', examples: ['urn:headgate:problem:not-found'] }),
-    title: Type.String({ description: 'The kind of problem in words, the same for every answer of the kind.' }),
+    type: Type.String({ description: 'The stable kind of problem.', examples: ['urn:headgate:problem:not-found'] }),
+    title: Type.String({ description: 'The kind of problem for people, the same for every response of this kind.' }),
     status: Type.Integer({ description: 'The HTTP status.' }),
     detail: Type.String({ description: 'What is wrong with this request.' }),
     instance: Type.String({
-      description: 'The request, by its id: the one in the header x-request-id and in the logs.',
+      description: 'The id of the request, as in the header x-request-id and in the logs.',
     }),
   },
   { additionalProperties: false },
@@ -20,7 +20,7 @@ export const problemSchema = Type.Object(
 
 export type ProblemBody = Static<typeof problemSchema>
 
-/** The problems of a route, as its schema's `response` has them. */
+/** Returns the schemas of a route's problems, by status, for `response`. */
 export function problemResponses(...slugs: ProblemSlug[]) {
   const byStatus = Map.groupBy(new Set(slugs), slug => catalogue[slug].status)
   return Object.fromEntries(
@@ -34,15 +34,15 @@ export function problemResponses(...slugs: ProblemSlug[]) {
   )
 }
 
-/** What is answered in place of a success. */
+/** A response to a failed request. */
 export interface Problem {
   slug: ProblemSlug
-  /** For the client: nothing internal. */
+  /** Sent to the client, so it must reveal nothing internal. */
   detail: string
   headers?: Readonly<Record<string, string>>
 }
 
-/** A problem that the HTTP side of the api found by itself. */
+/** An error that is already a problem. */
 export class ProblemError extends HeadgateError implements Problem {
   readonly code = 'HEADGATE_PROBLEM'
   readonly slug: ProblemSlug

@@ -1,7 +1,7 @@
 import { ClientGoneError, DeadlineError } from '../../platform/deadline.ts'
 import { PagesError } from '../../platform/pages.ts'
 
-/** How Node names a connection that was not made or did not last. */
+/** Node's error codes for connections that failed or were interrupted. */
 const connectionCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -13,7 +13,7 @@ const connectionCodes = new Set([
   'ENETUNREACH',
 ])
 
-/** What AWS's services say where there is too much to do, some of them with status 400, and the client of a dead connection. */
+/** The names of AWS's throttling errors, some of which have status 400, and of the SDK's timeouts. */
 const throttlingNames = new Set([
   'Throttling',
   'ThrottlingException',
@@ -27,8 +27,8 @@ const throttlingNames = new Set([
 ])
 
 /**
- * Whether an error of the AWS SDK is one that time heals: unreachable, overloaded, failing by itself or listing without an end. A missing bucket or
- * a refused permission is not.
+ * True if an error of the AWS SDK is temporary: the service is unreachable, overloaded or failing, or its listing does not end. A missing bucket
+ * or permission is not temporary.
  */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false

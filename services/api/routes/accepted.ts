@@ -1,6 +1,6 @@
 import type { UploadRecord } from '../../uploads/records/record.ts'
 
-/** What is answered for an upload that is accepted. */
+/** The response to an accepted upload. */
 export interface Accepted {
   message: string
   s3: { bucket: string; key: string }
@@ -34,7 +34,7 @@ export function toAccepted(upload: UploadRecord): Accepted {
   }
 }
 
-/** The status of the answer: 202 where the event of one is not on the stream yet. */
+/** Returns the status of the response: 202 if the event of an upload is not on the stream yet. */
 export function statusOf(uploads: readonly Accepted[]): 200 | 202 {
   return uploads.every(({ status }) => status === 'queued') ? 200 : 202
 }

@@ -5,7 +5,7 @@ import { acceptedSchema, COMMON_PROBLEMS, security } from './schemas.ts'
 
 const file = { type: 'string', format: 'binary' }
 
-/** What the OpenAPI document says of the body. As the route's own schema it would be held against every body. */
+/** The body in the OpenAPI document. As the schema of the route it would validate every body, including raw files. */
 export const openapiBody = {
   content: {
     'application/json': { schema: jsonUploadSchema },
@@ -13,9 +13,9 @@ export const openapiBody = {
       schema: {
         type: 'object',
         properties: {
-          filename: { type: 'string', description: 'Names the file behind it.' },
-          'repr-digest': { type: 'string', description: 'The digest of the file behind it, as in RFC 9530.' },
-          file: { ...file, description: 'One file, or several.' },
+          filename: { type: 'string', description: 'The name of the file that follows.' },
+          'repr-digest': { type: 'string', description: 'The digest of the file that follows, as in RFC 9530.' },
+          file: { ...file, description: 'One or several files.' },
         },
         required: ['file'],
       },
@@ -27,9 +27,9 @@ export const openapiBody = {
 const queued = acceptedSchema(Type.Literal('queued'))
 const stored = acceptedSchema(Type.Literal('stored'))
 
-/** What the document says of successes: an upload, or the uploads of a form with several files. */
+/** The successful responses in the OpenAPI document: one upload, or the uploads of a form with several files. */
 export const openapiResponses = {
-  200: oneOrSeveral('Stored, and queued for processing.', queued, queued),
+  200: oneOrSeveral('Stored and queued for processing.', queued, queued),
   202: oneOrSeveral(
     'Stored. It will be queued for processing.',
     stored,
@@ -47,23 +47,27 @@ export const schema = {
   tags: ['uploads'],
   summary: 'Upload a file',
   description:
-    'As JSON, as a form with one file or several, or as the bytes of the file with its name in the query. Several files are taken all together or not at all.',
+    'Send JSON, a form with one or several files, or the bytes of one file with its name in the query. Either all files of a form are accepted or none.',
   security,
   querystring: Type.Object({
-    filename: Type.Optional(Type.String({ description: 'Names the file. With it, the body is the file.' })),
+    filename: Type.Optional(
+      Type.String({ description: 'The name of the file. With it, the body is the file itself.' }),
+    ),
   }),
   headers: Type.Object({
     'idempotency-key': Type.Optional(
       Type.String({
         description:
-          'Makes the upload once, however often it is sent with the same key: the answer is the first one again. Kept for a day.',
+          'A repeated request with the same key returns the first response and uploads nothing. Keys are stored for one day.',
       }),
     ),
-    'content-digest': Type.Optional(Type.String({ description: 'The digest of the body (RFC 9530). It is checked.' })),
-    'repr-digest': Type.Optional(Type.String({ description: 'The same here as `content-digest`.' })),
+    'content-digest': Type.Optional(
+      Type.String({ description: 'The digest of the body (RFC 9530). The api verifies it.' }),
+    ),
+    'repr-digest': Type.Optional(Type.String({ description: 'Same as `content-digest`.' })),
   }),
   response: {
-    200: { ...queued, description: 'Stored, and queued for processing.' },
+    200: { ...queued, description: 'Stored and queued for processing.' },
     202: { ...stored, description: 'Stored. It will be queued for processing.' },
     ...problemResponses(
       'invalid-body',

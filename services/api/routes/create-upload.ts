@@ -2,53 +2,55 @@ import { createHash } from 'node:crypto'
 import multipart from '@fastify/multipart'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type ArrivingFilesSettings, arrivingFiles } from '../body-formats/arriving-files.ts'
+import type { Backend } from '../backend.ts'
 import { multipartOptions } from '../body-formats/form-reader.ts'
-import { checkQueryEncoding } from '../body-formats/query.ts'
-import { type UploadQuery, type Way, wayOf } from '../body-formats/way.ts'
+import { type IncomingFilesSettings, incomingFiles } from '../body-formats/incoming-files.ts'
+import {
+  checkQueryEncoding,
+  type UploadFormat,
+  type UploadQuery,
+  uploadFormatOf,
+} from '../body-formats/upload-format.ts'
 import { traceparentOf } from '../http/trace-context.ts'
-import type { AcceptOnce } from '../idempotency/idempotency.ts'
-import { idempotencyKey } from '../idempotency/key.ts'
-import type { AcceptAll } from '../ingest/accept-all.ts'
+import { idempotencyKey } from '../idempotency/idempotency-key.ts'
 import { type Accepted, statusOf, toAccepted } from './accepted.ts'
 import { openapiBody, openapiResponses, schema } from './create-upload-schema.ts'
 
 export interface CreateUploadOptions {
-  acceptAll: AcceptAll
-  /** For requests with an `Idempotency-Key`. */
-  acceptOnce: AcceptOnce<Accepted[]>
-  arriving: ArrivingFilesSettings
-  onAccepted?: (way: Way, uploads: readonly Accepted[]) => void
+  backend: () => Pick<Backend, 'acceptAll' | 'acceptOnce'>
+  fileSettings: IncomingFilesSettings
+  /** Called once for every accepted request. */
+  onAccepted?: ((format: UploadFormat, uploads: readonly Accepted[]) => void) | undefined
 }
 
 export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = async (app, options) => {
-  const { acceptAll, acceptOnce, arriving, onAccepted } = options
+  const { backend, fileSettings, onAccepted } = options
 
-  // Every body comes as a stream; what it is shows in the handler, from the query too.
+  // Every body is passed on as a stream. The handler finds its format from the headers and the query.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
-  // Fastify refuses an empty type. It says as much as none.
+  // Fastify rejects an empty Content-Type. It means the same as none.
   app.addHook('onRequest', async ({ raw: { headers } }) => {
     if (headers['content-type']?.trim() === '') delete headers['content-type']
   })
-  await app.register(multipart, multipartOptions(arriving.maxFormFiles))
+  await app.register(multipart, multipartOptions(fileSettings.maxFormFiles))
 
   const config = { access: 'write', openapiBody, openapiResponses } as const
   app.post('/uploads', { schema, config }, async (request, reply) => {
     const { owner, id: requestId, log } = request
     const common = { owner, requestId, log, traceparent: traceparentOf(request.raw) }
     checkQueryEncoding(request.raw.url ?? '')
-    const files = arrivingFiles(request, request.query, arriving)
+    const files = incomingFiles(request, request.query, fileSettings)
     const key = idempotencyKey(request.headers['idempotency-key'])
     if (key === undefined) {
-      const uploads = (await acceptAll(files, common)).map(toAccepted)
-      onAccepted?.(wayOf(request.headers, request.query), uploads)
+      const uploads = (await backend().acceptAll(files, common)).map(toAccepted)
+      onAccepted?.(uploadFormatOf(request.headers, request.query), uploads)
       return answer(reply, uploads)
     }
     const fingerprint = fingerprintOf(request.headers, request.query)
-    const once = await acceptOnce(files, { ...common, key, fingerprint })
+    const once = await backend().acceptOnce(files, { ...common, key, fingerprint })
     if (once.isReplay) reply.header('idempotent-replayed', 'true')
-    else onAccepted?.(wayOf(request.headers, request.query), once.answer)
+    else onAccepted?.(uploadFormatOf(request.headers, request.query), once.answer)
     return answer(reply, once.answer)
   })
 }
@@ -57,15 +59,15 @@ function answer(reply: FastifyReply, uploads: readonly Accepted[]): FastifyReply
   reply.code(statusOf(uploads))
   const [upload] = uploads
   if (upload && uploads.length === 1) return reply.header('location', `/uploads/${upload.uploadId}`).send(upload)
-  // Not by the schema, which is that of one upload: to choose between two would cost the usual answer as well.
+  // The schema describes one upload. A schema for both cases would make the common case slower too.
   return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send({ uploads })
 }
 
-/** What the head of a request says that it is. Of a form's content type the boundary is left out, which is another each time. */
+/** Returns a digest of the parts of a request's head that make it a different request. The boundary of a form is not one of them. */
 function fingerprintOf(headers: FastifyRequest['headers'], query: UploadQuery): string {
-  const way = wayOf(headers, query)
-  const contentType = way === 'raw' ? (headers['content-type'] ?? '') : ''
+  const format = uploadFormatOf(headers, query)
+  const contentType = format === 'raw' ? (headers['content-type'] ?? '') : ''
   return createHash('sha256')
-    .update(JSON.stringify(['POST /uploads', way, query.filename ?? null, contentType]))
+    .update(JSON.stringify(['POST /uploads', format, query.filename ?? null, contentType]))
     .digest('hex')
 }

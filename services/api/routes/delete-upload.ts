@@ -1,60 +1,56 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Logger } from '../../platform/log.ts'
-import type { Deletions } from '../../uploads/records/deletions.ts'
-import type { UploadKey } from '../../uploads/records/store.ts'
-import { ignoreBodies } from '../http/no-body.ts'
+import type { Backend } from '../backend.ts'
+import { ignoreBodies } from '../http/ignore-bodies.ts'
 import { problemResponses } from '../problems/problem.ts'
 import type { Watches } from '../watch/watches.ts'
-import { COMMON_PROBLEMS, idParams, nothing, security } from './schemas.ts'
-import { noSuchUpload } from './upload-id.ts'
-import { type Upload, uploadIdOf } from './upload-view.ts'
+import { COMMON_PROBLEMS, emptyResponse, idParams, security } from './schemas.ts'
+import { noSuchUpload, uploadIdOf } from './upload-id.ts'
+import type { Upload } from './upload-view.ts'
 
 const schema = {
   operationId: 'deleteUpload',
   tags: ['uploads'],
   summary: 'Delete an upload',
   description:
-    'The file, what was made of it, and what is recorded of it, whatever its status. What is not processed yet never will be. Deleting it again is no error.',
+    'Deletes the file, its outputs and its record, whatever its status. An upload that is not processed yet will not be processed. A request may be repeated.',
   security,
   params: idParams,
   response: {
     202: Type.Object(
       { message: Type.String() },
-      { additionalProperties: false, description: 'It is gone for everybody, and its bytes soon are.' },
+      { additionalProperties: false, description: 'The upload is deleted. Its objects will be removed soon.' },
     ),
-    204: nothing('It is gone.'),
+    204: emptyResponse('The upload is deleted.'),
     ...problemResponses('not-found', 'upload-locked', ...COMMON_PROBLEMS),
   },
 }
 
 export interface DeleteUploadOptions {
-  /** Ends a pending upload, and says whether there was one. Left out, none ever is. */
-  endPending?: (key: UploadKey, log: Pick<Logger, 'warn'>) => Promise<boolean>
-  deletions: Pick<Deletions, 'begin' | 'complete'>
-  watches: Pick<Watches<Upload>, 'hurry'>
+  backend: () => Pick<Backend, 'deletions' | 'endPending'>
+  watches: Pick<Watches<Upload>, 'refresh'>
 }
 
-export const deleteUpload: FastifyPluginAsyncTypebox<DeleteUploadOptions> = async (app, options) => {
-  const { deletions, watches, endPending } = options
+export const deleteUpload: FastifyPluginAsyncTypebox<DeleteUploadOptions> = async (app, { backend, watches }) => {
   ignoreBodies(app)
   app.delete('/uploads/:id', { schema, config: { access: 'write' } }, async (request, reply) => {
     const { owner, log } = request
     const key = { owner, uploadId: uploadIdOf(request.params.id) }
     reply.header('cache-control', 'no-store')
-    // First, and then the other all the same: what is on its way may arrive at any moment.
-    const isEnded = (await endPending?.(key, log)) ?? false
+    const { deletions, endPending } = backend()
+    // A pending upload may be accepted at any moment. So it is ended first, and an accepted upload is deleted in any case.
+    const isEnded = await endPending(key, log)
     const deleted = await deletions.begin(key)
     if (!deleted && !isEnded) throw noSuchUpload()
-    watches.hurry(key)
+    watches.refresh(key)
     if (!deleted) return reply.code(204).send()
     try {
       await deletions.complete(deleted)
     } catch (err) {
-      // Nobody sees it any more, and it has its mark: whatever went wrong, the relay removes what is left.
+      // The upload is no longer visible and has an outbox mark. The relay removes the remaining objects.
       log.warn(
         { err, uploadId: key.uploadId },
-        'the objects of a deleted upload are still there: the relay removes them',
+        'the objects of a deleted upload could not be removed: the relay will remove them',
       )
       return reply.code(202).send({ message: 'Deleted; its objects will be removed' })
     }

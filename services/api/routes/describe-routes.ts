@@ -2,14 +2,14 @@ import swagger, { type StaticDocumentSpec } from '@fastify/swagger'
 import fastify, { type FastifySchema, type RouteOptions } from 'fastify'
 
 /**
- * The OpenAPI document of routes, by an app that has the same routes and serves none of them: it is made once the one that
- * serves has begun, and can have no plugins any more.
+ * Generates the OpenAPI document of routes, with a second app that has the same routes. The app that serves them has already started, so it can't
+ * register the plugin.
  *
- * @param routes as `onRoute` hooks see them
+ * @param routes the routes as `onRoute` hooks get them
  */
 export async function describeRoutes(routes: readonly RouteOptions[]): Promise<StaticDocumentSpec['document']> {
   const described = fastify({ exposeHeadRoutes: false })
-  // Nothing is ever checked or written by the schemas here.
+  // This app never validates or serializes anything.
   described.setValidatorCompiler(() => () => true)
   described.setSerializerCompiler(() => String)
   await described.register(swagger, {
@@ -18,12 +18,12 @@ export async function describeRoutes(routes: readonly RouteOptions[]): Promise<S
       info: {
         title: 'Headgate',
         version: '0.1.0',
-        description: 'Authenticated uploads in, processed objects out. Errors are RFC 9457 problem details.',
+        description: 'Upload files and get them processed. Errors are RFC 9457 problem details.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       tags: [
         { name: 'uploads', description: 'Your uploads.' },
-        { name: 'tus', description: 'Resumable uploads, by tus 1.0.' },
+        { name: 'tus', description: 'Resumable uploads by tus 1.0.' },
         { name: 'health', description: 'For load balancers and operators.' },
       ],
       components: {

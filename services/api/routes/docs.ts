@@ -11,23 +11,23 @@ declare module 'fastify' {
     openapi(): Promise<Document>
   }
   interface FastifyContextConfig {
-    /** What the OpenAPI document says of the body, where the route itself takes it as a stream. */
+    /** The body in the OpenAPI document, if the route reads it as a stream. */
     openapiBody?: Record<string, unknown>
-    /** What it says of headers that the route itself does not look at. */
+    /** The headers in the OpenAPI document, if the route does not validate them. */
     openapiHeaders?: object
-    /** What it says of answers, by status, where the route's own schema is only one of them. */
+    /** The responses in the OpenAPI document by status, if the schema of the route has only one of several. */
     openapiResponses?: Record<number, unknown>
   }
 }
 
-/** `/openapi.json`, and `/docs` to read it and try it. Registered before the routes that it is to describe. */
+/** Serves `/openapi.json`, and `/docs` to read and try the api. Registered before the routes that it describes. */
 export const docs = fastifyPlugin(
   async app => {
     const routes: RouteOptions[] = []
     app.addHook('onRoute', route => {
       routes.push(route)
     })
-    // Made for the first who asks, as the pages are: to load what makes them took a tenth of every start.
+    // Generated for the first request, like the pages, because loading the generators would take a tenth of every start.
     const document = onFirstUse(async () => (await import('./describe-routes.ts')).describeRoutes(routes))
     const pages = onFirstUse(async () => openPages(await document()))
     app.decorate('openapi', document)
@@ -40,15 +40,15 @@ export const docs = fastifyPlugin(
           url: raw.url ?? '/docs',
           headers: known === undefined ? {} : { 'if-none-match': known },
         })
-        if (page.statusCode >= 500) throw new Error(`The pages of /docs answered ${page.statusCode}: ${page.payload}`)
-        // A path out of the folder too: nothing of it is told.
+        if (page.statusCode >= 500) throw new Error(`/docs responded with ${page.statusCode}: ${page.payload}`)
+        // The reason is not revealed, for example if a path leaves the folder.
         if (page.statusCode >= 400) return reply.callNotFound()
-        // What is of the connection is not the page's to say.
+        // Headers of the connection belong to the outer response.
         const { connection: _connection, 'transfer-encoding': _coding, ...headers } = page.headers
         return reply.code(page.statusCode).headers(headers).send(page.rawPayload)
       })
     }
-    // Where they could not be opened, whoever asked has been told.
+    // If opening the pages failed, the request has already got the error.
     app.addHook('onClose', async () =>
       pages.ifUsed()?.then(
         opened => opened.close(),
@@ -69,7 +69,7 @@ async function openPages(document: Document): Promise<FastifyInstance> {
   await pages.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
-    // On a laptop, and behind whatever ends TLS, the pages come over plain HTTP.
+    // On a laptop, and behind a proxy that terminates TLS, the pages are served over plain HTTP.
     transformStaticCSP: policy => policy.replace(' upgrade-insecure-requests;', ''),
   })
   await pages.ready()

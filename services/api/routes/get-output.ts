@@ -1,28 +1,28 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { OutputRouteOptions } from './get-processed.ts'
-import { outputResponses } from './give-output.ts'
 import { idParams, security } from './schemas.ts'
-import { noSuchUpload } from './upload-id.ts'
-import { uploadIdOf } from './upload-view.ts'
+import { type OutputRouteOptions, outputResponses, sendOutput } from './send-output.ts'
+import { noSuchUpload, uploadIdOf } from './upload-id.ts'
 
 const schema = {
   operationId: 'getOutput',
   tags: ['uploads'],
-  summary: 'Get one of several things that were made of the file',
+  summary: 'Download one output of an upload',
   security,
   params: Type.Object({
     ...idParams.properties,
-    name: Type.String({ description: 'One of the `outputs` of the upload. `main` is what `/processed` gives out.' }),
+    name: Type.String({
+      description: 'The name of one of the `outputs` of the upload. `main` is the output of `/processed`.',
+    }),
   }),
   response: outputResponses,
 }
 
-export const getOutput: FastifyPluginAsyncTypebox<OutputRouteOptions> = async (app, { store, giveOutput }) => {
+export const getOutput: FastifyPluginAsyncTypebox<OutputRouteOptions> = async (app, { backend }) => {
   app.get('/uploads/:id/outputs/:name', { schema, config: { access: 'read' } }, async (request, reply) => {
     const { id, name } = request.params
-    const record = await store.get({ owner: request.owner, uploadId: uploadIdOf(id) })
+    const record = await backend().store.get({ owner: request.owner, uploadId: uploadIdOf(id) })
     if (!record) throw noSuchUpload()
-    await giveOutput(record, name, { request, reply })
+    await sendOutput(backend(), record, name, { request, reply })
   })
 }

@@ -1,30 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { MAIN_OUTPUT } from '../../uploads/records/record.ts'
-import type { UploadStore } from '../../uploads/records/store.ts'
-import { type GiveOutput, outputResponses } from './give-output.ts'
 import { idParams, security } from './schemas.ts'
-import { noSuchUpload } from './upload-id.ts'
-import { uploadIdOf } from './upload-view.ts'
+import { type OutputRouteOptions, outputResponses, sendOutput } from './send-output.ts'
+import { noSuchUpload, uploadIdOf } from './upload-id.ts'
 
 const schema = {
   operationId: 'getProcessed',
   tags: ['uploads'],
-  summary: 'Get what was made of the file',
-  description: 'The main output. Where there are others, the upload tells of them.',
+  summary: 'Download the main output of an upload',
+  description: 'The upload lists its other outputs in `outputs`.',
   security,
   params: idParams,
   response: outputResponses,
 }
 
-export interface OutputRouteOptions {
-  store: Pick<UploadStore, 'get'>
-  giveOutput: GiveOutput
-}
-
-export const getProcessed: FastifyPluginAsyncTypebox<OutputRouteOptions> = async (app, { store, giveOutput }) => {
+export const getProcessed: FastifyPluginAsyncTypebox<OutputRouteOptions> = async (app, { backend }) => {
   app.get('/uploads/:id/processed', { schema, config: { access: 'read' } }, async (request, reply) => {
-    const record = await store.get({ owner: request.owner, uploadId: uploadIdOf(request.params.id) })
+    const record = await backend().store.get({ owner: request.owner, uploadId: uploadIdOf(request.params.id) })
     if (!record) throw noSuchUpload()
-    await giveOutput(record, MAIN_OUTPUT, { request, reply })
+    await sendOutput(backend(), record, MAIN_OUTPUT, { request, reply })
   })
 }

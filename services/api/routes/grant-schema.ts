@@ -3,8 +3,10 @@ import type { Grant } from '../grants/grants.ts'
 import { objectSchema, uploadProperties } from './schemas.ts'
 
 const requestProperties = {
-  url: Type.String({ description: 'PUT to it, without credentials.' }),
-  headers: Type.Record(Type.String(), Type.String(), { description: 'To be sent as they are: they are signed.' }),
+  url: Type.String({ description: 'Send a PUT to this URL, without credentials.' }),
+  headers: Type.Record(Type.String(), Type.String(), {
+    description: 'Send these headers unchanged, because they are signed.',
+  }),
 }
 
 /** A grant as its owner sees it. */
@@ -14,10 +16,13 @@ export const grantSchema = Type.Object(
     sha256: Type.Optional(uploadProperties.sha256),
     status: Type.Literal('pending'),
     s3: objectSchema,
-    expiresAt: Type.String({ description: 'ISO 8601, UTC: when the upload is given up, unless it is completed.' }),
-    urlsExpireAt: Type.String({ description: 'ISO 8601, UTC. New ones are at `renew`.' }),
+    expiresAt: Type.String({ description: 'ISO 8601, UTC. When the upload expires, unless it is completed.' }),
+    urlsExpireAt: Type.String({ description: 'ISO 8601, UTC. Get new URLs from `renew`.' }),
     put: Type.Optional(
-      Type.Object(requestProperties, { additionalProperties: false, description: 'The whole file in one request.' }),
+      Type.Object(requestProperties, {
+        additionalProperties: false,
+        description: 'Sends the whole file in one request.',
+      }),
     ),
     parts: Type.Optional(
       Type.Array(
@@ -25,16 +30,16 @@ export const grantSchema = Type.Object(
           { partNumber: Type.Integer(), size: Type.Integer(), ...requestProperties },
           { additionalProperties: false },
         ),
-        { description: 'A large file, in consecutive parts of these sizes, in any order and side by side.' },
+        { description: 'Send a large file in consecutive parts of these sizes, in any order and concurrently.' },
       ),
     ),
-    complete: Type.String({ description: 'POST to it when S3 has everything.' }),
-    renew: Type.String({ description: 'GET it for new URLs, and to see which parts are missing.' }),
+    complete: Type.String({ description: 'Send a POST to this path when S3 has the whole file.' }),
+    renew: Type.String({ description: 'GET this path for new URLs of the missing parts.' }),
   },
   { additionalProperties: false },
 )
 
-/** @param publicPath the path below which clients see the api */
+/** @param publicPath the path under which clients see the api */
 export function toGrant({ upload, ...requests }: Grant, publicPath: string) {
   const { arrival: _arrival, owner: _owner, requestId: _requestId, updatedAt: _at, bucket, key, ...rest } = upload
   const at = `${publicPath}/uploads/${upload.uploadId}`

@@ -2,25 +2,27 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isUploadId } from '../../uploads/records/upload-id.ts'
+import type { Backend } from '../backend.ts'
 import { readJsonBody } from '../body-formats/json-body.ts'
-import type { Grants } from '../grants/grants.ts'
-import { createPatience, type PatienceSettings } from '../http/min-body-rate.ts'
-import { ignoreBodies } from '../http/no-body.ts'
-import type { GrantOnce } from '../idempotency/grant-once.ts'
-import { idempotencyKey } from '../idempotency/key.ts'
+import { ignoreBodies } from '../http/ignore-bodies.ts'
+import { createBodyRateGuard, type MinBodyRate } from '../http/min-body-rate.ts'
+import { idempotencyKey } from '../idempotency/idempotency-key.ts'
 import { ProblemError, problemResponses } from '../problems/problem.ts'
 import { toAccepted } from './accepted.ts'
 import { grantSchema, toGrant } from './grant-schema.ts'
-import { acceptedSchema, COMMON_PROBLEMS, security } from './schemas.ts'
-import { noSuchUpload, uploadIdParams } from './upload-id.ts'
+import { acceptedSchema, COMMON_PROBLEMS, idParams, security } from './schemas.ts'
+import { noSuchUpload } from './upload-id.ts'
 
-const wanted = Type.Object(
+const grantRequestSchema = Type.Object(
   {
     filename: Type.String({ examples: ['scan.tif'] }),
     contentType: Type.String({ examples: ['image/tiff'] }),
-    size: Type.Integer({ minimum: 0, description: 'Of the whole file, in bytes.' }),
+    size: Type.Integer({ minimum: 0, description: 'Size of the whole file, in bytes.' }),
     sha256: Type.Optional(
-      Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'Of the whole file, in hex. S3 refuses another.' }),
+      Type.String({
+        pattern: '^[0-9a-fA-F]{64}$',
+        description: 'SHA-256 of the whole file, in hex. S3 rejects a file with another one.',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -29,21 +31,21 @@ const wanted = Type.Object(
 const createSchema = {
   operationId: 'createGrant',
   tags: ['uploads'],
-  summary: 'Ask to upload a file to S3 directly',
+  summary: 'Request a grant to upload a file directly to S3',
   description:
-    'The answer has a presigned PUT, or one for each part of a large file. Send the file, then POST to `complete`: the upload is accepted by that and not before.',
+    'The response has a presigned PUT, or one for each part of a large file. Send the file, then POST to `complete`, which accepts the upload.',
   security,
   headers: Type.Object({
     'idempotency-key': Type.Optional(
       Type.String({
         description:
-          'Grants one upload, however often it is asked for with the same key: the same one, with new URLs. Kept for a day.',
+          'A repeated request with the same key returns the same upload with new URLs. Keys are stored for one day.',
       }),
     ),
   }),
-  body: wanted,
+  body: grantRequestSchema,
   response: {
-    201: { ...grantSchema, description: 'Granted.' },
+    201: { ...grantSchema, description: 'The grant.' },
     ...problemResponses(
       'invalid-body',
       'malformed-json',
@@ -66,9 +68,9 @@ const createSchema = {
 const renewSchema = {
   operationId: 'renewGrant',
   tags: ['uploads'],
-  summary: 'Get new URLs for what is missing of a granted upload',
+  summary: 'Get new URLs for the missing parts of a granted upload',
   security,
-  params: uploadIdParams,
+  params: idParams,
   response: {
     200: { ...grantSchema, description: 'The grant, with new URLs.' },
     ...problemResponses('not-found', ...COMMON_PROBLEMS),
@@ -78,14 +80,15 @@ const renewSchema = {
 const completeSchema = {
   operationId: 'completeUpload',
   tags: ['uploads'],
-  summary: 'Say that a granted upload has arrived',
-  description: 'S3 is asked; nothing is believed. Any number of times: the answer is what the upload is by then.',
+  summary: 'Complete a granted upload',
+  description:
+    'The api checks in S3 that the file has arrived. A request may be repeated: the response has the current status of the upload.',
   security,
-  params: uploadIdParams,
+  params: idParams,
   response: {
     200: {
       ...acceptedSchema(Type.Enum(['queued', 'processing', 'processed', 'failed'])),
-      description: 'Stored, and queued for processing, or further by now.',
+      description: 'Stored and queued for processing, or already processed.',
     },
     202: { ...acceptedSchema(Type.Literal('stored')), description: 'Stored. It will be queued for processing.' },
     ...problemResponses(
@@ -102,55 +105,53 @@ const completeSchema = {
 const config = { access: 'write' } as const
 
 export interface GrantsOptions {
-  grants: Grants
-  /** For requests with an `Idempotency-Key`. */
-  grantOnce: GrantOnce
+  backend: () => Pick<Backend, 'grants' | 'grantOnce'>
   /** Bytes. */
   maxJsonBytes: number
-  /** How slowly a body may arrive. */
-  patience: PatienceSettings
+  minBodyRate: MinBodyRate
 }
 
 export const grants: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, options) => {
   await app.register(createGrant, options)
-  await app.register(goOnWithGrant, options)
+  await app.register(existingGrant, options)
 }
 
 const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, options) => {
-  const { grants, grantOnce, maxJsonBytes, patience } = options
+  const { backend, maxJsonBytes, minBodyRate } = options
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', (request: FastifyRequest, payload: unknown) =>
-    readJsonBody(request, payload, { maxBytes: maxJsonBytes, patience: createPatience(patience) }),
+    readJsonBody(request, payload, { maxBytes: maxJsonBytes, rateGuard: createBodyRateGuard(minBodyRate) }),
   )
 
   app.post('/uploads/grants', { schema: createSchema, config }, async (request, reply) => {
     const { owner, id: requestId, log, body } = request
-    const announced = { ...body, sha256: body.sha256?.toLowerCase(), owner, requestId }
+    const grantRequest = { ...body, sha256: body.sha256?.toLowerCase(), owner, requestId }
     const key = idempotencyKey(request.headers['idempotency-key'])
-    const once = key === undefined ? undefined : await grantOnce(announced, key, log)
-    const grant = once?.grant ?? (await grants.create(announced, log))
+    const { grants, grantOnce } = backend()
+    const once = key === undefined ? undefined : await grantOnce(grantRequest, key, log)
+    const grant = once?.grant ?? (await grants.create(grantRequest, log))
     if (once?.isReplay) reply.header('idempotent-replayed', 'true')
     reply.header('location', `/uploads/${grant.upload.uploadId}`).header('cache-control', 'no-store')
     return reply.code(201).send(toGrant(grant, app.publicPath))
   })
 }
 
-const goOnWithGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { grants }) => {
+const existingGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { backend }) => {
   ignoreBodies(app)
 
-  // It gives out presigned PUTs, which a read-only token must not get.
+  // The response has presigned PUTs, which a client with a read-only token must not get.
   app.get('/uploads/:id/grant', { schema: renewSchema, config }, async (request, reply) => {
     const { owner } = request
     const uploadId = request.params.id
-    const grant = isUploadId(uploadId) ? await grants.renew({ owner, uploadId }) : undefined
-    if (!grant) throw new ProblemError('not-found', 'You have no upload with this id that waits for its file.')
+    const grant = isUploadId(uploadId) ? await backend().grants.renew({ owner, uploadId }) : undefined
+    if (!grant) throw new ProblemError('not-found', 'You have no pending upload with this id that was granted.')
     return reply.header('cache-control', 'no-store').send(toGrant(grant, app.publicPath))
   })
 
   app.post('/uploads/:id/complete', { schema: completeSchema, config }, async (request, reply) => {
     const { owner, log } = request
     const uploadId = request.params.id
-    const upload = isUploadId(uploadId) ? await grants.complete({ owner, uploadId }, log) : undefined
+    const upload = isUploadId(uploadId) ? await backend().grants.complete({ owner, uploadId }, log) : undefined
     if (!upload) throw noSuchUpload()
     const { status } = upload
     if (status === 'stored') {

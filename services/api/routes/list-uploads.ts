@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { ListUploads } from '../../uploads/records/listing.ts'
+import { validate, version } from 'uuid'
 import { uploadStatuses } from '../../uploads/records/record.ts'
-import { problemResponses } from '../problems/problem.ts'
-import { decodeCursor, encodeCursor } from './page-cursor.ts'
+import type { Backend } from '../backend.ts'
+import { ProblemError, problemResponses } from '../problems/problem.ts'
 import { COMMON_PROBLEMS, security, uploadSchema } from './schemas.ts'
 import { toUpload } from './upload-view.ts'
 
@@ -12,20 +12,20 @@ const DEFAULT_LIMIT = 20
 const schema = {
   operationId: 'listUploads',
   tags: ['uploads'],
-  summary: 'See your uploads, newest first',
+  summary: 'List your uploads, newest first',
   description:
-    'Follow `next` until there is none. A page of one status may have fewer uploads than `limit`, or none, and still have a `next`.',
+    'Follow `next` until a page has none. With `status`, a page may have fewer uploads than `limit`, or none, and still have a `next`.',
   security,
   querystring: Type.Object({
-    status: Type.Optional(Type.Enum([...uploadStatuses], { description: 'Only those of this status.' })),
+    status: Type.Optional(Type.Enum([...uploadStatuses], { description: 'Only uploads with this status.' })),
     limit: Type.Optional(
       Type.String({
         pattern: '^(?:[1-9]|[1-9][0-9]|100)$',
-        description: `Uploads of a page at most: 1 to 100. Left out, ${DEFAULT_LIMIT}.`,
+        description: `Maximum number of uploads of a page: 1 to 100. Default: ${DEFAULT_LIMIT}.`,
         examples: ['50'],
       }),
     ),
-    cursor: Type.Optional(Type.String({ maxLength: 64, description: 'Where the page begins: part of `next`.' })),
+    cursor: Type.Optional(Type.String({ maxLength: 64, description: 'Where the page starts. Use the one in `next`.' })),
   }),
   response: {
     200: Type.Object(
@@ -35,19 +35,22 @@ const schema = {
       },
       {
         additionalProperties: false,
-        description: 'A page of them.',
-        headers: { link: { type: 'string', description: 'The next page as well, as `rel="next"`.' } },
+        description: 'A page of uploads.',
+        headers: { link: { type: 'string', description: 'The next page, as `rel="next"`.' } },
       },
     ),
     ...problemResponses('invalid-body', 'invalid-cursor', ...COMMON_PROBLEMS),
   },
 }
 
-export const listUploads: FastifyPluginAsyncTypebox<{ list: ListUploads }> = async (app, { list }) => {
+export const listUploads: FastifyPluginAsyncTypebox<{ backend: () => Pick<Backend, 'listUploads'> }> = async (
+  app,
+  { backend },
+) => {
   app.get('/uploads', { schema, config: { access: 'read' } }, async (request, reply) => {
     const { status, cursor, limit = String(DEFAULT_LIMIT) } = request.query
     const before = cursor === undefined ? undefined : decodeCursor(cursor)
-    const page = await list({ owner: request.owner, status, before, limit: Number(limit) })
+    const page = await backend().listUploads({ owner: request.owner, status, before, limit: Number(limit) })
     reply.header('cache-control', 'no-store')
     const uploads = page.uploads.map(toUpload)
     if (page.next === undefined) return reply.send({ uploads })
@@ -55,4 +58,25 @@ export const listUploads: FastifyPluginAsyncTypebox<{ list: ListUploads }> = asy
     const next = `/uploads?${query}`
     return reply.header('link', `<${next}>; rel="next"`).send({ uploads, next: app.publicPath + next })
   })
+}
+
+/**
+ * Encodes where a page begins: the id of the last upload of the previous page. A cursor names no owner, so a forged cursor only
+ * means another position among the client's own uploads.
+ */
+export function encodeCursor(uploadId: string): string {
+  return Buffer.from(uploadId.replaceAll('-', ''), 'hex').toString('base64url')
+}
+
+/** @throws ProblemError if the api never issued such a cursor */
+function decodeCursor(cursor: string): string {
+  const bytes = Buffer.from(cursor, 'base64url')
+  if (bytes.length === 16 && bytes.toString('base64url') === cursor) {
+    const uploadId = [8, 13, 18, 23].reduce((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, bytes.toString('hex'))
+    if (validate(uploadId) && version(uploadId) === 7) return uploadId
+  }
+  throw new ProblemError(
+    'invalid-cursor',
+    'The cursor is invalid. Follow `next` unchanged, or leave `cursor` out to start with the newest upload.',
+  )
 }

@@ -4,15 +4,15 @@ import { Type } from 'typebox'
 const schema = {
   operationId: 'live',
   tags: ['health'],
-  summary: 'Whether the process runs',
+  summary: 'Check that the process runs',
   response: {
-    200: Type.Object({ status: Type.Literal('ok') }, { additionalProperties: false, description: 'It runs.' }),
+    200: Type.Object({ status: Type.Literal('ok') }, { additionalProperties: false, description: 'The process runs.' }),
   },
 }
 
 export const livez: FastifyPluginAsyncTypebox = async app => {
-  // What compiles schemas is among what is not loaded yet.
+  // The compilers of schemas may not be loaded yet.
   const serializerCompiler = () => (answer: unknown) => JSON.stringify(answer)
-  const config = { access: 'public', answersFirst: true } as const
+  const config = { access: 'public', skipWarmUp: true } as const
   app.get('/livez', { schema, logLevel: 'warn', config, serializerCompiler }, () => ({ status: 'ok' as const }))
 }

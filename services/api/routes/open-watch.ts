@@ -1,28 +1,26 @@
 import type { FastifyReply } from 'fastify'
 import type { UploadKey } from '../../uploads/records/store.ts'
 import { ProblemError } from '../problems/problem.ts'
-import { TooManyWatchesError } from '../watch/errors.ts'
-import type { Sight } from '../watch/snapshot.ts'
-import type { Watch } from '../watch/watch.ts'
-import type { Watches } from '../watch/watches.ts'
+import type { Snapshot, Watch } from '../watch/watch.ts'
+import { TooManyWatchesError, type Watches } from '../watch/watches.ts'
 
 const detail =
-  'Too many requests wait for uploads to change. Wait for fewer at a time, or ask now and then without waiting.'
+  'Too many requests wait for uploads to change. Wait for fewer uploads at a time, or poll without waiting.'
 
 /**
- * Begins to watch an upload for as long as an answer is under way. It ends with the connection, and as soon as the client has closed
- * its side: that client has gone, or is answered with what is known by then.
+ * Opens a watch for the duration of a response. The watch is closed with the connection, or as soon as the client has closed its
+ * side: that client has disconnected, or gets what is known by then.
  *
  * @throws ProblemError
  */
 export function openWatch<T>(
   watches: Watches<T>,
-  { key, first, reply }: { key: UploadKey; first: Sight<T>; reply: FastifyReply },
+  { key, first, reply }: { key: UploadKey; first: Snapshot<T>; reply: FastifyReply },
 ): Watch<T> {
   try {
     const watch = watches.open(key, first)
     const { socket } = reply.request.raw
-    // Who went while the upload was looked up has closed already, and will not do so again.
+    // A client may have disconnected while the upload was read. Its `close` event will not come again.
     if (reply.raw.closed || socket.readableEnded) {
       watch.close()
       return watch

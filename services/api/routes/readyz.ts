@@ -8,15 +8,15 @@ const check = Type.Enum(['ok', 'unreachable'])
 const schema = {
   operationId: 'ready',
   tags: ['health'],
-  summary: 'Whether uploads can be accepted',
-  description: 'Without the stream they can: their events wait in the outbox.',
+  summary: 'Check that uploads can be accepted',
+  description: 'Uploads are accepted without the stream too: their events wait in the outbox.',
   response: {
     200: Type.Object(
       {
         status: Type.Literal('ready'),
         checks: Type.Object({ bucket: check, table: check, stream: check }, { additionalProperties: false }),
       },
-      { additionalProperties: false, description: 'They can.' },
+      { additionalProperties: false, description: 'Uploads can be accepted.' },
     ),
     ...problemResponses('not-ready'),
   },
@@ -31,7 +31,7 @@ export const readyz: FastifyPluginAsyncTypebox<{ readiness: () => Promise<Readin
     const { ready, checks } = await readiness()
     if (ready) return { status: 'ready' as const, checks }
     const missing = (['bucket', 'table'] as const).filter(name => checks[name] !== 'ok')
-    throw notReady(`Not reachable: ${missing.join(', ')}.`)
+    throw notReady(`These resources are not reachable: ${missing.join(', ')}.`)
   })
 }
 

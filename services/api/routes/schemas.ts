@@ -2,10 +2,10 @@ import { type TSchema, Type } from 'typebox'
 import { uploadStatuses } from '../../uploads/records/record.ts'
 import type { ProblemSlug } from '../problems/catalogue.ts'
 
-/** Of every route that needs a token, for the OpenAPI document. */
+/** The security of every route that needs a token, for the OpenAPI document. */
 export const security = [{ bearer: [] }]
 
-/** What every route that needs a token may answer with, whatever it does. */
+/** The problems of every route that needs a token. */
 export const COMMON_PROBLEMS = [
   'bad-request',
   'missing-token',
@@ -17,31 +17,31 @@ export const COMMON_PROBLEMS = [
   'keys-unavailable',
 ] as const satisfies readonly ProblemSlug[]
 
-/** Of every route of one upload. */
+/** The path parameters of every route of one upload. */
 export const idParams = Type.Object({ id: Type.String({ description: 'The `uploadId` of the upload.' }) })
 
-/** An answer without a body. */
-export const nothing = (description: string, headers?: Record<string, object>) =>
+/** The schema of a response without a body. */
+export const emptyResponse = (description: string, headers?: Record<string, object>) =>
   Type.Unsafe<void>({ type: 'null', description, ...(headers && { headers }) })
 
 export const objectSchema = Type.Object({ bucket: Type.String(), key: Type.String() }, { additionalProperties: false })
 
 export const uploadProperties = {
-  uploadId: Type.String({ description: 'UUIDv7: ids of one owner sort by time.' }),
+  uploadId: Type.String({ description: 'UUIDv7. The ids of one owner sort by time.' }),
   filename: Type.String(),
   filenameGenerated: Type.Optional(
     Type.Literal(true, {
-      description: 'You gave no name, and `filename` is made up. It has no influence on what is made of the file.',
+      description: 'The request had no name, and `filename` was generated. It has no influence on processing.',
     }),
   ),
-  contentType: Type.String({ description: 'As the client has called it.' }),
-  detectedType: Type.Optional(Type.String({ description: 'As its first bytes show, where they do.' })),
+  contentType: Type.String({ description: 'The content type that the client declared.' }),
+  detectedType: Type.Optional(Type.String({ description: 'The type that the first bytes show, if they show one.' })),
   size: Type.Integer({ description: 'bytes' }),
   sha256: Type.String({ description: 'lower-case hex' }),
   uploadedAt: Type.String({ description: 'ISO 8601, UTC' }),
 }
 
-/** The answer to an upload. */
+/** The response to an upload. */
 export const acceptedSchema = <S extends TSchema>(status: S) =>
   Type.Object(
     {
@@ -53,19 +53,18 @@ export const acceptedSchema = <S extends TSchema>(status: S) =>
     { additionalProperties: false },
   )
 
-/** Something that was made of an upload. */
+/** An output of an upload. */
 const outputSchema = Type.Object(
   {
-    name: Type.String({ description: '`main`, or what the transform calls it.' }),
+    name: Type.String({ description: '`main`, or a name from the transform.' }),
     contentType: Type.Optional(Type.String()),
     size: Type.Optional(Type.Integer({ description: 'bytes' })),
-    filename: Type.Optional(
-      Type.String({ description: 'What it is to be saved as, where the transform has said it.' }),
-    ),
-    note: Type.Optional(
-      Type.String({ description: 'What you should know of it, such as that an image is cut off. For people.' }),
-    ),
-    s3: Type.Optional({ ...objectSchema, description: 'Where it lies. Left out: in an item of DynamoDB.' }),
+    filename: Type.Optional(Type.String({ description: 'The name to save it under, if the transform gave one.' })),
+    note: Type.Optional(Type.String({ description: 'A note for people, for example that an image is truncated.' })),
+    s3: Type.Optional({
+      ...objectSchema,
+      description: 'Where the output is stored. Missing if it is an item in DynamoDB.',
+    }),
   },
   { additionalProperties: false },
 )
@@ -74,22 +73,24 @@ const outputSchema = Type.Object(
 export const uploadSchema = Type.Object(
   {
     ...uploadProperties,
-    sha256: Type.Optional(Type.String({ description: 'Lower-case hex. While it is pending, only where you said it.' })),
-    expiresAt: Type.Optional(Type.String({ description: 'ISO 8601, UTC: when a pending upload is given up.' })),
+    sha256: Type.Optional(
+      Type.String({ description: 'Lower-case hex. For a pending upload only if you announced it.' }),
+    ),
+    expiresAt: Type.Optional(Type.String({ description: 'ISO 8601, UTC. When a pending upload expires.' })),
     status: Type.Enum([...uploadStatuses]),
     s3: objectSchema,
-    updatedAt: Type.String({ description: 'ISO 8601, UTC: when the status last changed' }),
-    processed: Type.Optional({ ...objectSchema, description: 'The main output, where it is an object.' }),
+    updatedAt: Type.String({ description: 'ISO 8601, UTC. When the status last changed.' }),
+    processed: Type.Optional({ ...objectSchema, description: 'The main output, if it is an object.' }),
     outputs: Type.Optional(
       Type.Array(outputSchema, {
         description:
-          'All that was made of it: `/uploads/{id}/outputs/{name}` gives each out, and `/processed` the one named `main`.',
+          'All outputs. Download each from `/uploads/{id}/outputs/{name}`, and `main` from `/processed` too.',
       }),
     ),
     transform: Type.Optional(
       Type.Object(
         { name: Type.String(), version: Type.String() },
-        { additionalProperties: false, description: 'What made them.' },
+        { additionalProperties: false, description: 'The transform that made the outputs.' },
       ),
     ),
     failure: Type.Optional(

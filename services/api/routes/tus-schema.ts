@@ -2,9 +2,8 @@ import { Type } from 'typebox'
 import type { ProblemSlug } from '../problems/catalogue.ts'
 import { problemResponses } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
-import { TUS_VERSION } from '../tus/request-headers.ts'
-import { COMMON_PROBLEMS, security } from './schemas.ts'
-import { uploadIdParams } from './upload-id.ts'
+import { TUS_VERSION } from '../tus/protocol.ts'
+import { COMMON_PROBLEMS, idParams, security } from './schemas.ts'
 
 const common: ProblemSlug[] = [...COMMON_PROBLEMS, 'unsupported-tus-version']
 
@@ -20,7 +19,7 @@ const operation = <P>(operationId: string, summary: string, status: number, slug
   },
 })
 
-/** By the first bytes, once all have arrived. */
+/** Problems of the type, which is checked after all bytes have arrived. */
 const TYPES: ProblemSlug[] = ['content-type-contradicted', 'content-type-not-allowed']
 
 const OFFSETS: ProblemSlug[] = [
@@ -33,8 +32,8 @@ const OFFSETS: ProblemSlug[] = [
 ]
 
 export const schemas = {
-  options: operation('tusOptions', 'What of tus 1.0 is served', 204, ['bad-request', 'internal-error']),
-  create: operation('tusCreate', 'Begin a resumable upload', 201, [
+  options: operation('tusOptions', 'Get the supported parts of tus 1.0', 204, ['bad-request', 'internal-error']),
+  create: operation('tusCreate', 'Create a resumable upload', 201, [
     'bad-request',
     'invalid-filename',
     'invalid-content-type',
@@ -49,24 +48,24 @@ export const schemas = {
   ]),
   head: operation(
     'tus',
-    'Ask how much of a resumable upload has arrived',
+    'Get the offset of a resumable upload',
     200,
     ['not-found', 'upload-expired', 'upload-locked', 'arrival-refused', ...TYPES, ...common],
-    uploadIdParams,
+    idParams,
   ),
   patch: operation(
     'tusPatch',
-    'Go on with a resumable upload',
+    'Continue a resumable upload',
     204,
     ['not-found', 'checksum-mismatch', 'arrival-refused', ...TYPES, 'unsupported-media-type', ...OFFSETS, ...common],
-    uploadIdParams,
+    idParams,
   ),
   delete: operation(
     'tusDelete',
-    'Give a resumable upload up',
+    'Delete a resumable upload',
     204,
     ['bad-request', 'not-found', 'upload-locked', ...common],
-    uploadIdParams,
+    idParams,
   ),
 }
 
@@ -76,7 +75,7 @@ const version = { 'tus-resumable': text('The version of the protocol.', TUS_VERS
 const checksum = {
   'upload-checksum': Type.Optional(
     text(
-      `The digest of the body, by one of ${checksumAlgorithms}. It is checked.`,
+      `The digest of the body, by one of ${checksumAlgorithms}. The api verifies it.`,
       'sha1 LPJNul+wow4m6DsqxbninhsWHlw=',
     ),
   ),
@@ -85,13 +84,13 @@ const checksum = {
 const headers = {
   create: Type.Object({
     ...version,
-    'upload-length': text('Of the whole file, in bytes.', '11'),
+    'upload-length': text('Size of the whole file, in bytes.', '11'),
     'upload-metadata': Type.Optional(
-      text('`filename` and `filetype`, as the protocol writes them.', 'filename YS50eHQ='),
+      text('`filename` and `filetype`, in the encoding of the protocol.', 'filename YS50eHQ='),
     ),
     ...checksum,
   }),
-  patch: Type.Object({ ...version, 'upload-offset': text('Where the bytes belong.', '0'), ...checksum }),
+  patch: Type.Object({ ...version, 'upload-offset': text('The offset of the bytes in the file.', '0'), ...checksum }),
   other: Type.Object(version),
 }
 
@@ -100,8 +99,7 @@ const bytes = {
 }
 
 /**
- * What the OpenAPI document says of requests. Not the routes' own: what is wrong with a header is the protocol's to say, with a
- * status of its own.
+ * The requests in the OpenAPI document. These are not the schemas of the routes, because the protocol has its own status for an invalid header.
  */
 export const documented = {
   create: { openapiHeaders: headers.create, openapiBody: bytes },

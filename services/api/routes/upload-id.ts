@@ -1,9 +1,20 @@
-import { Type } from 'typebox'
+import { isUploadId } from '../../uploads/records/upload-id.ts'
 import { ProblemError } from '../problems/problem.ts'
 
-export const uploadIdParams = Type.Object({ id: Type.String({ description: 'The `uploadId` of the upload.' }) })
-
-/** Another owner's upload, one that never was and one that was deleted get the same answer: who asks learns nothing of others. */
+/**
+ * The problem for an upload of another owner, for one that never existed, and for one that was deleted. The client can't tell them
+ * apart, so it learns nothing about other owners.
+ */
 export function noSuchUpload(): ProblemError {
   return new ProblemError('not-found', 'You have no upload with this id.')
+}
+
+/**
+ * Returns the id from a path if it can be the id of an upload.
+ *
+ * @throws ProblemError
+ */
+export function uploadIdOf(id: string): string {
+  if (isUploadId(id)) return id
+  throw noSuchUpload()
 }

@@ -1,40 +1,38 @@
 import type { Logger } from '../../platform/log.ts'
-import type { PendingRecord } from '../../uploads/pending/pending.ts'
 import type { PendingStore } from '../../uploads/pending/pending-store.ts'
 import { isPending } from '../../uploads/records/record.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
-import type { EndPending } from '../pending/end-pending.ts'
+import { type EndPendingDeps, endPending } from '../pending/end-pending.ts'
 import type { Locks } from './lock.ts'
 
-export interface EndUnderLockSettings {
-  pending: Pick<PendingStore, 'get'>
+export interface EndUnderLockDeps extends EndPendingDeps {
+  pending: Pick<PendingStore, 'get' | 'end' | 'forget'>
   locks: Locks
-  endPending: EndPending
 }
 
 /**
- * Ends a pending upload for its owner. Locks a tus upload first and so waits for a request that still sends bytes to S3: what
- * that request wrote after the clean-up would stay. Resolves to false if there is no pending upload.
+ * Ends a pending upload for its owner. A tus upload is locked first, so this waits for a request that still sends bytes to S3: bytes
+ * written after the clean-up would stay. Resolves to false if there is no such pending upload.
  *
- * @throws UploadLockedError if another request does not let go of the upload in time
+ * @throws UploadLockedError if another request does not release the upload in time
  */
-export type EndUnderLock = (key: UploadKey, log: Pick<Logger, 'warn'>) => Promise<boolean>
-
-export function createEndUnderLock({ pending, locks, endPending }: EndUnderLockSettings): EndUnderLock {
-  return async (key, log) => {
-    const found = await pending.get(key)
-    if (!found || !isPending(found)) return false
-    if ((found as PendingRecord).arrival.way !== 'tus') return endPending(key)
-    const acquired = await locks.acquire(key, NEVER, log)
-    // Ended or accepted while this request waited.
-    if (!acquired || 'accepted' in acquired) return false
-    try {
-      return await endPending(key)
-    } finally {
-      await acquired.unlock()
-    }
+export async function endUnderLock(
+  deps: EndUnderLockDeps,
+  key: UploadKey,
+  log: Pick<Logger, 'warn'>,
+): Promise<boolean> {
+  const found = await deps.pending.get(key)
+  if (!found || !isPending(found)) return false
+  if (found.arrival.way !== 'tus') return endPending(deps, key)
+  const acquired = await deps.locks.acquire(key, NEVER, log)
+  // Another request has ended or accepted the upload in the meantime.
+  if (!acquired || 'accepted' in acquired) return false
+  try {
+    return await endPending(deps, key)
+  } finally {
+    await acquired.unlock()
   }
 }
 
-/** The wait has a bound of its own: a client that left still wants its upload deleted. */
+/** The wait for the lock has its own limit. An upload must be deleted even if its client has disconnected. */
 const NEVER = new AbortController().signal

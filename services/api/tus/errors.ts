@@ -1,21 +1,21 @@
 import { HeadgateError } from '../../platform/errors.ts'
 
-/** Another request holds the upload and has not let go of it in time, or has taken it over. Worth another try. */
+/** Another request holds the upload and has not released it in time, or has taken it over. The client may retry. */
 export class UploadLockedError extends HeadgateError {
   readonly code = 'HEADGATE_UPLOAD_LOCKED'
 }
 
-/** The bytes of a request are not those of its `Upload-Checksum`. None of them was kept. */
+/** The bytes of a request do not match its `Upload-Checksum`. None of them was stored. */
 export class ChecksumMismatchError extends HeadgateError {
   readonly code = 'HEADGATE_CHECKSUM_MISMATCH'
 }
 
-/** A header of the protocol says what cannot be. The message is for the client. */
+/** A header of the protocol is invalid. The message is sent to the client. */
 export class InvalidTusHeaderError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_TUS_HEADER'
 }
 
-/** S3 has no longer what had arrived: its lifecycle was shorter than the upload, or somebody has cleaned up. Begin anew. */
+/** Bytes that had arrived are no longer in S3: a lifecycle rule or a person has deleted them. The client has to start again. */
 export class UploadGoneError extends HeadgateError {
   readonly code = 'HEADGATE_UPLOAD_GONE'
 }

@@ -8,70 +8,66 @@ import type { UploadRecord } from '../../uploads/records/record.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
 import { UploadLockedError } from './errors.ts'
 
-export interface LockTimes {
-  /** How long a lock outlives its process, in milliseconds. */
-  holdMs: number
-  /** How often it is renewed, and looked whether somebody else wants it, in milliseconds. */
-  renewMs: number
-  /** How often it is tried where another has it, in milliseconds. */
-  retryMs: number
-  /** How long, in milliseconds. Longer than `holdMs`: who died lets go by then. */
-  patienceMs: number
-}
+/** How long a lock outlives a process that crashed, in milliseconds. */
+const HOLD_MS = 10_000
+/** Time between two renewals of a lock, in milliseconds. Each renewal also checks whether another request wants the upload. */
+const RENEW_MS = 2_000
+/** Time between two attempts to acquire a lock that another request holds, in milliseconds. */
+const RETRY_MS = 250
+/** Maximum time to wait for a lock, in milliseconds. Longer than `HOLD_MS`, so that the lock of a crashed process expires first. */
+const MAX_WAIT_MS = 20_000
 
-const TIMES: LockTimes = { holdMs: 10_000, renewMs: 2_000, retryMs: 250, patienceMs: 20_000 }
-
-/** An upload that this request alone may change. */
+/** An upload that only this request may change. */
 export interface HeldUpload {
-  /** As it was when it was locked, and as it was written since. */
+  /** The record when it was locked, with the changes that this request has written since. */
   readonly record: TusRecord
-  /** Fires when somebody else wants the upload, or the lock is lost. */
+  /** Aborted when another request wants the upload, or when the lock is lost. */
   readonly release: AbortSignal
-  /** What is to be written with the next renewal, so that a crash loses no more than what came since. */
+  /** Writes the state with the next renewal, so that a crash loses only what arrived after it. */
   note(arrival: TusArrival): void
-  /** @throws UploadLockedError where the lock is lost: nothing was written */
+  /** Writes the state now. @throws UploadLockedError if the lock is lost. Nothing was written then. */
   write(arrival: TusArrival): Promise<void>
   unlock(): Promise<void>
 }
 
 export type Acquired = HeldUpload | { accepted: UploadRecord } | undefined
 
-export interface Locks {
-  /**
-   * Waits for the upload, and asks whoever holds it to let go: a client that comes again has given its former request up.
-   *
-   * @throws UploadLockedError where it is not to be had
-   */
-  acquire(key: UploadKey, signal: AbortSignal, log: Pick<Logger, 'warn'>): Promise<Acquired>
-}
+/** Locks uploads for all processes, by an attribute of their records. */
+export class Locks {
+  readonly #store: TusStore
+  /** The requests of this process that hold a lock, by token. They are notified without waiting for a renewal. */
+  readonly #holders = new Map<string, () => void>()
 
-/** Locks for all processes: in the record, see the store. */
-export function createLocks(store: TusStore, times: LockTimes = TIMES, now: () => number = Date.now): Locks {
-  const { holdMs, renewMs, retryMs, patienceMs } = times
-  /** Of this process, by token: they need not wait for a renewal to be told. */
-  const holders = new Map<string, () => void>()
-
-  return {
-    async acquire(key, signal, log) {
-      const token = randomUUID()
-      const deadline = now() + patienceMs
-      for (;;) {
-        const found = await store.lock(key, { token, now: now(), until: now() + holdMs })
-        if (found.state === 'locked') return hold(key, token, found.record, log)
-        if (found.state === 'accepted') return { accepted: found.record }
-        if (found.state === 'none') return undefined
-        if (now() > deadline || signal.aborted) {
-          throw new UploadLockedError('Another request is at work on this upload. Try again.')
-        }
-        const holder = holders.get(found.by)
-        if (holder) holder()
-        else await store.requestRelease(key, found.by)
-        await delay(retryMs)
-      }
-    },
+  constructor(store: TusStore) {
+    this.#store = store
   }
 
-  function hold(key: UploadKey, token: string, first: TusRecord, log: Pick<Logger, 'warn'>): HeldUpload {
+  /**
+   * Locks an upload. Asks the request that holds the lock to release it, because a client that sends a new request has given up its
+   * previous one.
+   *
+   * @throws UploadLockedError if the lock can't be acquired in time
+   */
+  async acquire(key: UploadKey, signal: AbortSignal, log: Pick<Logger, 'warn'>): Promise<Acquired> {
+    const token = randomUUID()
+    const deadline = Date.now() + MAX_WAIT_MS
+    for (;;) {
+      const found = await this.#store.lock(key, { token, now: Date.now(), until: Date.now() + HOLD_MS })
+      if (found.state === 'locked') return this.#hold(key, token, found.record, log)
+      if (found.state === 'accepted') return { accepted: found.record }
+      if (found.state === 'none') return undefined
+      if (Date.now() > deadline || signal.aborted) {
+        throw new UploadLockedError('Another request is using this upload. Try again.')
+      }
+      const holder = this.#holders.get(found.by)
+      if (holder) holder()
+      else await this.#store.requestRelease(key, found.by)
+      await delay(RETRY_MS)
+    }
+  }
+
+  #hold(key: UploadKey, token: string, first: TusRecord, log: Pick<Logger, 'warn'>): HeldUpload {
+    const [store, holders] = [this.#store, this.#holders]
     const release = new AbortController()
     let record = first
     let noted: TusArrival | undefined
@@ -81,7 +77,7 @@ export function createLocks(store: TusStore, times: LockTimes = TIMES, now: () =
     async function renew(): Promise<void> {
       const arrival = noted
       noted = undefined
-      const kept = await store.renew(key, { token, until: now() + holdMs }, arrival)
+      const kept = await store.renew(key, { token, until: Date.now() + HOLD_MS }, arrival)
       if (!kept || kept.isReleaseRequested) release.abort()
       else if (arrival) record = { ...record, arrival }
     }
@@ -90,7 +86,7 @@ export function createLocks(store: TusStore, times: LockTimes = TIMES, now: () =
       renewing = renewing.then(renew).catch((err: unknown) => {
         log.warn({ err, uploadId: key.uploadId }, 'the lock of an upload could not be renewed')
       })
-    }, renewMs).unref()
+    }, RENEW_MS).unref()
 
     return {
       get record() {
@@ -102,9 +98,9 @@ export function createLocks(store: TusStore, times: LockTimes = TIMES, now: () =
       },
       async write(arrival) {
         noted = undefined
-        // In their order: an older state must not be written over this one.
+        // Waits for a renewal in flight, so that an older state does not overwrite this one.
         await renewing
-        const kept = await store.renew(key, { token, until: now() + holdMs }, arrival)
+        const kept = await store.renew(key, { token, until: Date.now() + HOLD_MS }, arrival)
         if (!kept) throw new UploadLockedError('Another request has taken this upload over. Ask for its offset.')
         record = { ...record, arrival }
       },

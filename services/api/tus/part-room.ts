@@ -2,28 +2,29 @@ import { NoPartBufferError } from '../../platform/s3/memory-pool.ts'
 import { createPartBuffers, type PartBuffers, type PartRoom, type RoomWanted } from '../../platform/s3/part-buffers.ts'
 import { UploadLockedError } from './errors.ts'
 
-/** What is no larger has memory of its own, in bytes: small files must not wait for large ones. */
+/** Parts up to this size, in bytes, use memory that is not shared, because small files must not wait for large ones. */
 const SMALL = 128 * 1024
 
 const smallBuffers = createPartBuffers(Number.POSITIVE_INFINITY)
 
 /**
- * Takes room for a part out of the memory that all uploads share, and waits where there is none.
+ * Takes memory for a part from the memory that all uploads share. Waits if none is free.
  *
- * @param wanted.signal fires when another request wants the upload, which must not wait for the memory as well
- * @throws UploadLockedError where another request wants the upload, NoPartBufferError where the wait is too long
+ * @param wanted.signal aborts the wait when another request wants the upload
+ * @throws UploadLockedError if another request wants the upload
+ * @throws NoPartBufferError if the wait takes too long
  */
 export async function takeRoom(buffers: PartBuffers, wanted: RoomWanted & { bytes: number }): Promise<PartRoom> {
   if (wanted.bytes <= SMALL) return smallBuffers.take({ bytes: wanted.bytes })
-  return buffers.take(wanted).catch(takenOver)
+  return buffers.take(wanted).catch(toLockedError)
 }
 
-/** Makes room for the whole part. @throws what takeRoom throws */
+/** Grows the memory to the full size of the part. @throws the errors of `takeRoom` */
 export async function growRoom(room: PartRoom): Promise<void> {
-  await room.grow().catch(takenOver)
+  await room.grow().catch(toLockedError)
 }
 
-function takenOver(cause: unknown): never {
+function toLockedError(cause: unknown): never {
   if (cause instanceof NoPartBufferError) throw cause
   throw new UploadLockedError('Another request has taken this upload over. Ask for its offset.', { cause })
 }

@@ -1,35 +1,35 @@
 import type { IncomingMessage } from 'node:http'
 import { SlowUploadError } from '../../platform/s3/memory-pool.ts'
-import { type Patience, patiently } from '../http/min-body-rate.ts'
+import { type BodyRateGuard, enforceRate } from '../http/min-body-rate.ts'
 import { ProblemError } from '../problems/problem.ts'
 
-/** The body of one request, as far as it comes. */
-export interface RequestBody {
+/** The bytes of one request that arrive. */
+export interface TusBody {
   readonly bytes: AsyncGenerator<Uint8Array>
-  /** Why it was not waited for any longer, where it was not. */
-  readonly givenUp: ProblemError | SlowUploadError | undefined
+  /** Why the api stopped waiting for more bytes. Undefined if it did not. */
+  readonly failure: ProblemError | SlowUploadError | undefined
 }
 
 /**
- * A body that breaks off, or comes too slowly, has arrived as far as it came: the protocol lets its client go on from there. So
- * it ends, and who was too slow is told of it afterwards.
+ * Reads the body of a request. A body that is interrupted or too slow ends early instead of failing, because the protocol keeps the
+ * bytes that have arrived and lets the client continue after them. A client that was too slow gets the error afterwards.
  */
-export function arrivingBody(raw: IncomingMessage, patience: Patience): RequestBody {
-  let givenUp: ProblemError | SlowUploadError | undefined
+export function readTusBody(raw: IncomingMessage, rateGuard: BodyRateGuard): TusBody {
+  let failure: ProblemError | SlowUploadError | undefined
 
   async function* bytes(): AsyncGenerator<Uint8Array> {
     try {
-      yield* patiently(raw.iterator({ destroyOnReturn: false }), patience)
+      yield* enforceRate(raw.iterator({ destroyOnReturn: false }), rateGuard)
     } catch (error) {
-      if (error instanceof ProblemError || error instanceof SlowUploadError) givenUp = error
+      if (error instanceof ProblemError || error instanceof SlowUploadError) failure = error
       else if (!raw.destroyed) throw error
     }
   }
 
   return {
     bytes: bytes(),
-    get givenUp() {
-      return givenUp
+    get failure() {
+      return failure
     },
   }
 }

@@ -12,18 +12,18 @@ import { guardObjectBodies } from '../../platform/response-bodies.ts'
 import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
 import { tailKey } from '../../uploads/pending/pending.ts'
 import type { TusRecord } from '../../uploads/pending/tus-store.ts'
-import { isMissing } from '../pending/arrived-object.ts'
+import { isMissing } from '../pending/verify-object.ts'
 import { UploadGoneError } from './errors.ts'
 
-/** Where the bytes of an upload go until they are an object. Rejects with UploadGoneError where what it goes on from is gone. */
+/** Stores the bytes of an upload in S3 until they are one object. @throws UploadGoneError if earlier bytes are no longer stored */
 export interface S3Parts {
   start(record: TusRecord): Promise<string>
-  /** Resolves to the part's ETag. The same part may be sent again: only the one whose ETag is kept counts. */
+  /** Resolves to the part's ETag. A part may be sent again: only the part whose ETag is recorded counts. */
   put(record: TusRecord, multipartId: string, partNumber: number, bytes: Uint8Array): Promise<string>
-  /** Makes the object, where that is not done yet. @throws UploadGoneError where it cannot be made any more */
+  /** Makes the object from its parts, unless that is done already. @throws UploadGoneError if parts are missing */
   complete(record: TusRecord): Promise<void>
   putWhole(record: TusRecord, bytes: Uint8Array): Promise<void>
-  /** Keeps bytes that fill no part, for the next request. Resolves to their key. */
+  /** Stores bytes that do not fill a part, for the next request. Resolves to the key of their object. */
   putTail(record: TusRecord, offset: number, bytes: Uint8Array): Promise<string>
   getTail(record: TusRecord): Promise<AsyncIterable<Uint8Array>>
   deleteTail(record: TusRecord, key: string): Promise<void>
@@ -31,11 +31,11 @@ export interface S3Parts {
 
 function goneIfMissing(cause: unknown): never {
   if (!isMissing(cause)) throw cause
-  throw new UploadGoneError('What had arrived of the upload is no longer there. Begin anew.', { cause })
+  throw new UploadGoneError('The bytes that had arrived are no longer stored. Start the upload again.', { cause })
 }
 
-/** What S3 says where the parts are not what was written down: nothing can be made of them. */
-const SPOILT = new Set(['InvalidPart', 'InvalidPartOrder', 'EntityTooSmall'])
+/** The errors of S3 if the parts differ from the recorded ones. No object can be made from them. */
+const INVALID_PARTS = new Set(['InvalidPart', 'InvalidPartOrder', 'EntityTooSmall'])
 
 export function createS3Parts(client: S3Client): S3Parts {
   const s3 = withUnsignedBodies(client)
@@ -46,14 +46,14 @@ export function createS3Parts(client: S3Client): S3Parts {
     async start(record) {
       const command = new CreateMultipartUploadCommand({ ...objectOf(record), ...describe(record) })
       const { UploadId } = await s3.send(command)
-      if (UploadId === undefined) throw new TypeError('S3 gave the multipart upload no id.')
+      if (UploadId === undefined) throw new TypeError('S3 returned no id for the multipart upload.')
       return UploadId
     },
 
     async put(record, UploadId, PartNumber, Body) {
       const command = new UploadPartCommand({ ...objectOf(record), UploadId, PartNumber, Body })
       const { ETag } = await s3.send(command).catch(goneIfMissing)
-      if (ETag === undefined) throw new TypeError('S3 gave the part no ETag.')
+      if (ETag === undefined) throw new TypeError('S3 returned no ETag for the part.')
       return ETag
     },
 
@@ -64,10 +64,10 @@ export function createS3Parts(client: S3Client): S3Parts {
       try {
         await s3.send(command)
       } catch (error) {
-        if (error instanceof Error && SPOILT.has(error.name)) {
-          throw new UploadGoneError('S3 has lost parts of the file. Begin anew.', { cause: error })
+        if (error instanceof Error && INVALID_PARTS.has(error.name)) {
+          throw new UploadGoneError('S3 has lost parts of the file. Start the upload again.', { cause: error })
         }
-        // Completed by an earlier try, or aborted: the look at the object tells.
+        // An earlier request has completed or aborted it. The check of the object shows which.
         if (!isMissing(error)) throw error
       }
     },
@@ -85,7 +85,7 @@ export function createS3Parts(client: S3Client): S3Parts {
     async getTail({ bucket, arrival }) {
       const command = new GetObjectCommand({ Bucket: bucket, Key: arrival.tail?.key })
       const { Body } = await s3.send(command).catch(goneIfMissing)
-      if (!Body) throw new TypeError('The S3 client gave no body for the object.')
+      if (!Body) throw new TypeError('The S3 client returned no body for the object.')
       return Body as AsyncIterable<Uint8Array>
     },
 
@@ -96,8 +96,8 @@ export function createS3Parts(client: S3Client): S3Parts {
 }
 
 /**
- * The same S3, on the same connections. The SDK would compute the SHA-256 of every part to sign it, a tenth of what an upload
- * costs; what arrives is held to its CRC-32, which the SDK sends, and on its way it is in TLS.
+ * Returns a client of the same S3, on the same connections, that does not sign bodies. The SDK would compute the SHA-256 of every part
+ * to sign it, a tenth of the cost of an upload. S3 still verifies the CRC-32 that the SDK sends, and TLS protects the connection.
  */
 function withUnsignedBodies({ config }: S3Client): S3Client {
   const s3 = new S3Client({

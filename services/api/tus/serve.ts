@@ -2,100 +2,102 @@ import type { IncomingMessage } from 'node:http'
 import { type Lock, Server, type Upload } from '@tus/server'
 import { defaultFilename } from '../../uploads/objects/filename.ts'
 import { isUploadId } from '../../uploads/records/upload-id.ts'
-import { createPatience, type PatienceSettings } from '../http/min-body-rate.ts'
+import { createBodyRateGuard, type MinBodyRate } from '../http/min-body-rate.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
-import type { Announced, Promised } from '../pending/reservation.ts'
+import { reserveUpload } from '../pending/reservation.ts'
+import type { ProblemSlug } from '../problems/catalogue.ts'
+import { ProblemError } from '../problems/problem.ts'
 import { checkNoTrailer, parseChecksum } from './checksum.ts'
-import { OwnUploads, type TusRequest, type TusServices } from './data-store.ts'
+import { OwnUploads, type OwnUploadsDeps, type OwnUploadsRequest } from './data-store.ts'
 import { namesOf } from './metadata.ts'
-import { TUS_PATH } from './path.ts'
-import { tusProblem } from './problems.ts'
-import { arrivingBody } from './request-body.ts'
-import { BYTES, checkTusHeaders, isBytes } from './request-headers.ts'
+import { BYTES, checkTusHeaders, isBytes, TUS_PATH } from './protocol.ts'
+import { readTusBody } from './request-body.ts'
 
-export interface TusSettings extends TusServices {
-  promise: (announced: Announced) => Promised
-  /** Bytes. */
-  maxBytes: number
-  /** How slowly a body may arrive. */
-  patience: PatienceSettings
+export interface TusDeps extends OwnUploadsDeps {
+  minBodyRate: MinBodyRate
 }
 
-export interface IncomingTus extends Omit<TusRequest, 'checksum' | 'pace'> {
+/** One request of the protocol. */
+export interface TusRequest extends Pick<OwnUploadsRequest, 'owner' | 'log'> {
   raw: IncomingMessage
   method: string
   path: string
   requestId: string
 }
 
-export interface TusAnswer {
+export interface TusResponse {
   status: number
   headers: Record<string, string>
 }
 
-/** Serves one request of the protocol. @throws what is to be answered as a problem */
-export type ServeTus = (request: IncomingTus) => Promise<TusAnswer>
-
-/** What of a request the protocol looks at. */
-const READ = /^(?:tus-|upload-|content-length$|content-type$)/
+/** The headers that the protocol reads. */
+const PROTOCOL_HEADERS = /^(?:tus-|upload-|content-length$|content-type$)/
 
 /**
- * @tus/server speaks the protocol; who asks, what is stored and what is wrong are ours. One server for each request, since the
- * owner is a part of what it can see.
+ * Serves one request of tus. @tus/server implements the protocol. Authentication, storage and errors are our own. Each request gets
+ * its own server, because the server may only see the uploads of the request's owner.
+ *
+ * @throws the error that the client gets as a problem
  */
-export function createServeTus({ promise, maxBytes, patience, ...services }: TusSettings): ServeTus {
-  return async ({ raw, method, path, owner, requestId, log }) => {
-    checkTusHeaders(method, raw.headers)
-    checkNoTrailer(raw.headers.trailer)
-    if (Number(raw.headers['content-length'] ?? 0) > maxBytes) throw new PayloadTooLargeError('The body', maxBytes)
-    const { 'upload-checksum': checksum, 'upload-metadata': metadataHeader = '' } = raw.headers
-    const pace = method === 'PATCH' || method === 'POST' ? createPatience(patience) : undefined
-    const uploads = new OwnUploads(services, {
-      owner,
-      pace,
-      log,
-      checksum: checksum === undefined ? undefined : parseChecksum(String(checksum)),
-    })
-    let failure: unknown
-    const server = new Server({
-      path: TUS_PATH,
-      datastore: uploads,
-      maxSize: maxBytes,
-      relativeLocation: true,
-      // A client that comes again need not wait for the bytes of its former request to trickle in.
-      lockDrainTimeout: 1,
-      disableTerminationForFinishedUploads: true,
-      locker: { newLock: uploadId => lockOf(uploads, uploadId) },
-      namingFunction: (request, metadata = {}) => {
-        const { filename, contentType } = namesOf(String(metadataHeader), metadata)
-        const name = filename ?? defaultFilename(Date.now())
-        const size = Number(request.headers.get('upload-length'))
-        const filenameGenerated = filename === undefined
-        uploads.promised = promise({ owner, filename: name, filenameGenerated, contentType, size, requestId })
-        return uploads.promised.uploadId
-      },
-      getFileIdFromRequest: (_request, last = '') => (isUploadId(last) ? last : undefined),
-      onUploadFinish: async (_request: unknown, { id }: Upload) => {
-        await uploads.finish(id)
-        return {}
-      },
-      onResponseError: (_request, error) => {
-        failure = error
-        return undefined
-      },
-    })
-    const body = pace && arrivingBody(raw, pace)
-    const response = await server.handleWeb(toWeb(raw, method, path, body?.bytes))
-    // Lets go of the request, of which there may be more: whoever answers it reads the rest.
-    body?.bytes.return(undefined).catch(() => undefined)
-    const text = await response.text()
-    if (failure !== undefined || response.status >= 400 || body?.givenUp) await uploads.takeBack()
-    if (body?.givenUp) throw body.givenUp
-    if (failure instanceof Error && !('status_code' in failure)) throw failure
-    if (response.status >= 400) throw tusProblem(response.status, text)
-    const headers = [...response.headers].filter(([name]) => !name.startsWith('access-control-'))
-    return { status: response.status, headers: Object.fromEntries(headers) }
+export async function serveTus(deps: TusDeps, request: TusRequest): Promise<TusResponse> {
+  const { raw, method, path, owner, requestId, log } = request
+  const { minBodyRate, rules } = deps
+  checkTusHeaders(method, raw.headers)
+  checkNoTrailer(raw.headers.trailer)
+  if (Number(raw.headers['content-length'] ?? 0) > rules.maxBytes) {
+    throw new PayloadTooLargeError('The body', rules.maxBytes)
   }
+  const { 'upload-checksum': checksum, 'upload-metadata': metadataHeader = '' } = raw.headers
+  const pace = method === 'PATCH' || method === 'POST' ? createBodyRateGuard(minBodyRate) : undefined
+  const uploads = new OwnUploads(deps, {
+    owner,
+    pace,
+    log,
+    checksum: checksum === undefined ? undefined : parseChecksum(String(checksum)),
+  })
+  let failure: unknown
+  const server = new Server({
+    path: TUS_PATH,
+    datastore: uploads,
+    maxSize: rules.maxBytes,
+    relativeLocation: true,
+    // A client that sends a new request need not wait until the bytes of its previous request have arrived.
+    lockDrainTimeout: 1,
+    disableTerminationForFinishedUploads: true,
+    locker: { newLock: uploadId => lockOf(uploads, uploadId) },
+    namingFunction: ({ headers }, metadata = {}) => {
+      const { filename, contentType } = namesOf(String(metadataHeader), metadata)
+      uploads.reservation = reserveUpload(rules, {
+        owner,
+        filename: filename ?? defaultFilename(Date.now()),
+        filenameGenerated: filename === undefined,
+        contentType,
+        size: Number(headers.get('upload-length')),
+        requestId,
+      })
+      return uploads.reservation.uploadId
+    },
+    getFileIdFromRequest: (_request, last = '') => (isUploadId(last) ? last : undefined),
+    onUploadFinish: async (_request: unknown, { id }: Upload) => {
+      await uploads.finish(id)
+      return {}
+    },
+    onResponseError: (_request, error) => {
+      failure = error
+      return undefined
+    },
+  })
+  const body = pace && readTusBody(raw, pace)
+  const response = await server.handleWeb(toWeb(raw, method, path, body?.bytes))
+  // Stops reading the request, which may have more bytes. The code that sends the response reads the rest.
+  body?.bytes.return(undefined).catch(() => undefined)
+  const text = await response.text()
+  if (failure !== undefined || response.status >= 400 || body?.failure) await uploads.rollBack()
+  if (body?.failure) throw body.failure
+  if (failure instanceof Error && !('status_code' in failure)) throw failure
+  if (response.status >= 400) throw tusProblem(response.status, text)
+  const headers = [...response.headers].filter(([name]) => !name.startsWith('access-control-'))
+  return { status: response.status, headers: Object.fromEntries(headers) }
 }
 
 function lockOf(uploads: OwnUploads, uploadId: string): Lock {
@@ -108,10 +110,26 @@ function lockOf(uploads: OwnUploads, uploadId: string): Lock {
 function toWeb(raw: IncomingMessage, method: string, path: string, body?: AsyncIterable<Uint8Array>): Request {
   const headers = new Headers()
   for (const [name, value] of Object.entries(raw.headers)) {
-    if (!READ.test(name) || typeof value !== 'string') continue
-    // @tus/server compares the type letter by letter.
+    if (!PROTOCOL_HEADERS.test(name) || typeof value !== 'string') continue
+    // @tus/server compares the content type case-sensitively.
     headers.set(name, name === 'content-type' && isBytes(value) ? BYTES : value)
   }
   const init = body ? { body: ReadableStream.from(body), duplex: 'half' as const } : {}
   return new Request(`http://tus${path}`, { method, headers, ...init })
+}
+
+const slugs: Readonly<Record<number, ProblemSlug>> = {
+  404: 'not-found',
+  409: 'offset-conflict',
+  410: 'upload-expired',
+  413: 'payload-too-large',
+}
+
+/** Turns an error response of @tus/server into a problem. */
+function tusProblem(status: number, text: string): ProblemError {
+  const slug = slugs[status] ?? (status < 500 || status === 501 ? 'bad-request' : 'internal-error')
+  if (slug === 'not-found') return new ProblemError(slug, 'You have no upload with this id.')
+  if (slug === 'internal-error') return new ProblemError(slug, 'The request failed because of an error in the service.')
+  const line = text.trim()
+  return new ProblemError(slug, /[.!?]$/.test(line) ? line : `${line}.`)
 }

@@ -13,33 +13,38 @@ import { growRoom, takeRoom } from './part-room.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
 
-/** Parts on their way to S3 at a time. With the one that fills they are what is in memory: one more breaks the bound of 64 MiB. */
-const SENDING = 1
+/** Maximum number of parts that are sent to S3 concurrently. Another part fills in the meantime. More would exceed the 64 MiB per upload. */
+const MAX_SENDING_PARTS = 1
 
-export interface WritePartsSettings {
+export interface WritePartsDeps {
   parts: S3Parts
   buffers: PartBuffers
   digests: RunningDigests
-  /** Removes what was written for an upload that was ended meanwhile. */
+  /** Removes what was written for an upload that was ended in the meantime. */
   cleanUpIfEnded: CleanUp
-  /** How fast the body comes. */
+}
+
+/** The body of one request. */
+export interface PartsBody {
+  bytes: AsyncIterable<Uint8Array>
+  /** Measures how fast the body arrives. */
   pace: BodyPace | undefined
-  log: Pick<Logger, 'warn'>
+  checksum: Checksum | undefined
 }
 
 /**
- * Writes the body of one request into an upload: whole parts to S3, and what fills none into an object of its own. What
- * counts as arrived is what is in the record, and that is written after S3 has the bytes. Resolves to the new offset.
+ * Writes the body of one request into an upload. Full parts are sent to S3, and the remaining bytes are stored as an object of their own, the
+ * tail. Bytes count as arrived once they are in the record, which is written after S3 has them. Resolves to the new offset.
  *
- * A body that ends early has arrived as far as it came. One with a checksum arrives whole or not at all.
+ * If a body ends early, its bytes up to that point have arrived. If it has a checksum, either all of its bytes arrive or none.
  *
- * @throws ChecksumMismatchError, UploadLockedError, and what S3 says
+ * @throws ChecksumMismatchError, UploadLockedError, and the errors of S3
  */
 export async function writeParts(
+  { parts, buffers, digests, cleanUpIfEnded }: WritePartsDeps,
   upload: HeldUpload,
-  body: AsyncIterable<Uint8Array>,
-  { parts, buffers, digests, cleanUpIfEnded, pace, log }: WritePartsSettings,
-  checksum?: Checksum,
+  { bytes: body, pace, checksum }: PartsBody,
+  log: Pick<Logger, 'warn'>,
 ): Promise<number> {
   const first = upload.record
   const { size, uploadId } = first
@@ -48,11 +53,11 @@ export async function writeParts(
   const hash: Hash | undefined = digests.at(uploadId, start)
   const sending: Array<Promise<string>> = []
   let arrival: TusArrival = first.arrival
-  /** What is being filled, where there is anything of it. */
+  /** The part that is being filled. */
   let part: PartRoom | undefined
   let received = 0
 
-  /** For the next part: no larger than what can still come. Waits where others have all the memory there is. */
+  /** Takes memory for the next part, no more than can still arrive. Waits if other uploads use all the memory. */
   function nextRoom(atOnce = 0): Promise<PartRoom> {
     const before = arrival.etags.length + sending.length
     return takeRoom(buffers, {
@@ -71,18 +76,18 @@ export async function writeParts(
     if (!oldest) return
     const { tail: _full, ...rest } = arrival
     arrival = { ...rest, etags: [...arrival.etags, await oldest] }
-    // Not where the checksum may yet be wrong: then none of it has arrived.
+    // A body with a checksum has arrived only once the checksum is verified.
     if (!checksum) upload.note(arrival)
   }
 
-  /** Records what has arrived. A request that has lost its lock may have written for an upload that is no more. */
+  /** Records what has arrived. If the request has lost its lock, the upload may have been ended, and its bytes must be removed. */
   async function record(state: TusArrival): Promise<void> {
     try {
       await upload.write(state)
     } catch (error) {
       if (error instanceof UploadLockedError) {
         await cleanUpIfEnded({ ...first, arrival }).catch((err: unknown) => {
-          log.warn({ err, uploadId }, 'what was written for an upload that has ended is left to the sweep')
+          log.warn({ err, uploadId }, 'the bytes of an ended upload could not be removed: the sweep will remove them')
         })
       }
       throw error
@@ -92,10 +97,10 @@ export async function writeParts(
   async function sendPart(room: PartRoom): Promise<void> {
     part = undefined
     try {
-      while (sending.length >= SENDING) await settleOldest()
+      while (sending.length >= MAX_SENDING_PARTS) await settleOldest()
       if (arrival.multipartId === undefined) {
         arrival = { ...arrival, multipartId: await parts.start(first) }
-        // Written down before it is used: what is not could never be ended.
+        // The id is recorded before it is used. A multipart upload whose id is unknown could never be aborted.
         const { multipartId } = arrival
         if (multipartId !== undefined) await record({ ...first.arrival, multipartId })
       }
@@ -105,7 +110,7 @@ export async function writeParts(
     }
     const partNumber = arrival.etags.length + sending.length + 1
     const sent = parts.put(first, arrival.multipartId ?? '', partNumber, room.filled()).finally(room.give)
-    // A failure is met when its turn comes, and must not count as unhandled until then.
+    // `settleOldest` awaits the part later. Until then a failure must not count as unhandled.
     sent.catch(() => undefined)
     sending.push(sent)
   }
@@ -114,7 +119,7 @@ export async function writeParts(
     received += chunk.byteLength
     if (start + received > size) throw new PayloadTooLargeError('The rest of the file', size - start)
     hash?.update(chunk)
-    checksum?.take(chunk)
+    checksum?.add(chunk)
     for (let at = 0; at < chunk.byteLength; ) {
       part ??= await nextRoom()
       at = part.add(chunk, at)
@@ -125,8 +130,8 @@ export async function writeParts(
     }
   }
 
-  /** What fills no part: the end of the file, or the beginning of what comes with the next request. */
-  async function putRest(): Promise<void> {
+  /** Stores the bytes that do not fill a part: the end of the file, or a tail that the next request continues. */
+  async function putRemainder(): Promise<void> {
     if (!part) return
     const bytes = part.filled()
     if (start + received === size) {
@@ -144,33 +149,33 @@ export async function writeParts(
     }
   }
 
-  /** What went wrong is told; what arrived before it need not come again. */
-  async function salvage(): Promise<void> {
+  /** Records what arrived before an error, so the client need not send it again. */
+  async function saveProgress(): Promise<void> {
     await Promise.allSettled(sending)
     digests.drop(uploadId)
     if (checksum || arrival === first.arrival) return
     await record(arrival).catch((err: unknown) => {
-      log.warn({ err, uploadId }, 'what arrived could not be written down, and has to come again')
+      log.warn({ err, uploadId }, 'the bytes that arrived could not be recorded: the client has to send them again')
     })
   }
 
   try {
     if (tail) {
-      // Room first: what is read without it would be memory that nobody counts.
+      // Memory is taken before the tail is read, because all memory for parts is counted.
       part = await nextRoom(tail.bytes)
       let read = 0
       for await (const chunk of await parts.getTail(first)) {
         read += chunk.byteLength
         if (read <= tail.bytes) part.add(chunk, 0)
       }
-      if (read !== tail.bytes) throw new TypeError('The beginning of a part is not as it was written down.')
+      if (read !== tail.bytes) throw new TypeError('The size of the tail object differs from the one in the record.')
     }
     for await (const chunk of body) await take(chunk)
     while (sending.length > 0) await settleOldest()
     checksum?.verify()
-    if (received > 0) await putRest()
+    if (received > 0) await putRemainder()
   } catch (error) {
-    await salvage()
+    await saveProgress()
     throw error
   } finally {
     part?.give()
@@ -180,7 +185,7 @@ export async function writeParts(
   if (hash) digests.keep(uploadId, start + received, hash)
   if (tail && arrival.tail?.key !== tail.key) {
     await parts.deleteTail(first, tail.key).catch((err: unknown) => {
-      log.warn({ err, key: tail.key }, 'the beginning of a part stays behind')
+      log.warn({ err, key: tail.key }, 'the tail object of an upload could not be deleted')
     })
   }
   return start + received

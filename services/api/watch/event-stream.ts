@@ -1,45 +1,44 @@
-import type { Sight } from './snapshot.ts'
-import type { Watch } from './watch.ts'
+import type { Snapshot, Watch } from './watch.ts'
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export const EVENT_STREAM = 'text/event-stream'
 
 export interface EventStreamSettings {
-  /** The tag of the state that the client has seen, if any. */
+  /** The tag of the last state that the client received, if any. */
   lastSeen: string | undefined
-  /** How long it may be silent, in milliseconds: a comment tells everybody on the way that it lives. */
+  /** Maximum time without an event, in milliseconds. After it a comment is sent, so that proxies keep the connection open. */
   heartbeatMs: number
-  /** How long the client waits before it comes again, in milliseconds. */
+  /** How long the client waits before it reconnects, in milliseconds. */
   retryMs: number
 }
 
 /**
- * Every state of an upload as an event, from the one that the client has not seen yet to the last, which ends the stream. States
- * that pass between two looks are not told: each event is the whole state. `upload` has it, `deleted` says that there is none.
+ * Yields an event for every state of an upload that the client has not received yet. The final state ends the stream. Each event `upload` has the
+ * whole state, so a state that lasted only between two reads is skipped. The event `deleted` means that the upload no longer exists.
  */
 export async function* eventStream<T>(watch: Watch<T>, settings: EventStreamSettings): AsyncGenerator<string> {
   const { heartbeatMs, retryMs } = settings
-  let told = settings.lastSeen
+  let lastSent = settings.lastSeen
   yield retry(retryMs)
   for (let ms = 0; ; ms = heartbeatMs) {
-    const sight = await watch.until(seen => seen?.tag !== told, ms)
-    if (!sight) {
+    const snapshot = await watch.until(seen => seen?.tag !== lastSent, ms)
+    if (!snapshot) {
       yield DELETED
       return
     }
-    if (sight.tag !== told) yield event(sight)
+    if (snapshot.tag !== lastSent) yield event(snapshot)
     else if (ms > 0 && !watch.isOver) yield ': still here\n\n'
-    told = sight.tag
-    if (sight.isFinal || watch.isOver) return
+    lastSent = snapshot.tag
+    if (snapshot.isFinal || watch.isOver) return
   }
 }
 
-/** The same for where an answer leaves whole: what there is now. The client comes again by itself. */
+/** Returns the current state as a stream that ends at once, for responses that are sent as a whole. The client reconnects by itself. */
 export function eventSnapshot<T>(
-  sight: Sight<T>,
+  snapshot: Snapshot<T>,
   { lastSeen, retryMs }: Omit<EventStreamSettings, 'heartbeatMs'>,
 ): string {
-  return retry(retryMs) + (sight.tag === lastSeen ? '' : event(sight))
+  return retry(retryMs) + (snapshot.tag === lastSeen ? '' : event(snapshot))
 }
 
 const DELETED = 'event: deleted\ndata: {}\n\n'
@@ -48,7 +47,7 @@ function retry(ms: number): string {
   return `retry: ${ms}\n\n`
 }
 
-/** JSON has no line break of its own, so that it is one line of data. */
-function event({ tag, value }: Sight<unknown>): string {
+/** JSON contains no line breaks, so it is one line of data. */
+function event({ tag, value }: Snapshot<unknown>): string {
   return `id: ${tag}\nevent: upload\ndata: ${JSON.stringify(value)}\n\n`
 }

@@ -1,31 +1,39 @@
-import type { Sight } from './snapshot.ts'
+/** The state of something that is watched. */
+export interface Snapshot<T> {
+  /** A tag that changes exactly when `value` changes. */
+  tag: string
+  /** True if no further change is expected. */
+  isFinal: boolean
+  /** When the value last changed, in epoch milliseconds, by the clock of the process that changed it. */
+  changedAt: number
+  value: T
+}
 
-/** One who waits for something to change. */
+/** One request that waits for an upload to change. */
 export class Watch<T> {
-  #seen: Sight<T> | undefined
+  #seen: Snapshot<T> | undefined
   #waiting: (() => void) | undefined
   #isOver = false
   readonly #onClose: () => void
 
   /** @param onClose called once */
-  constructor(first: Sight<T>, onClose: () => void) {
+  constructor(first: Snapshot<T>, onClose: () => void) {
     this.#seen = first
     this.#onClose = onClose
   }
 
-  /** Nothing more will be seen: it was closed, by whoever opened it or because the process stops. */
+  /** True once the watch is closed, by the code that opened it or because the process stops. */
   get isOver(): boolean {
     return this.#isOver
   }
 
   /**
-   * Waits until what is seen is what is wanted, but no longer than so many milliseconds, nor after the end of the watch. One
-   * wait at a time.
+   * Waits for a snapshot that is wanted, until the time is up or the watch is closed. Only one call may wait at a time.
    *
-   * @param isWanted asked at once, and with every new sight: undefined where it is gone
-   * @returns what was seen last, wanted or not
+   * @param isWanted called at once and with every new snapshot. The snapshot is undefined if the upload no longer exists.
+   * @returns the last snapshot, wanted or not
    */
-  async until(isWanted: (sight: Sight<T> | undefined) => boolean, ms: number): Promise<Sight<T> | undefined> {
+  async until(isWanted: (snapshot: Snapshot<T> | undefined) => boolean, ms: number): Promise<Snapshot<T> | undefined> {
     let timer: NodeJS.Timeout | undefined
     let isTimeUp = false
     try {
@@ -45,13 +53,13 @@ export class Watch<T> {
     }
   }
 
-  /** Whoever makes the watch shows it what is seen. */
-  show(sight: Sight<T> | undefined): void {
-    this.#seen = sight
+  /** Passes a new snapshot to the watch. */
+  show(snapshot: Snapshot<T> | undefined): void {
+    this.#seen = snapshot
     this.#waiting?.()
   }
 
-  /** Ends the watch and whatever waits on it. Doing it again does nothing. */
+  /** Closes the watch and ends its wait. May be repeated. */
   close(): void {
     if (this.#isOver) return
     this.#isOver = true

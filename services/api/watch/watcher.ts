@@ -1,43 +1,43 @@
 import type { Logger } from '../../platform/log.ts'
-import { pause } from './pace.ts'
-import type { Sight } from './snapshot.ts'
+import { pollDelayMs } from './poll-delay.ts'
+import type { Snapshot } from './watch.ts'
 
 export interface WatcherSettings<T> {
-  /** Looks once: undefined where it is gone. Rejects when the signal fires. */
-  look(signal: AbortSignal): Promise<Sight<T> | undefined>
-  /** Hears of every look that succeeded. */
-  onSight(sight: Sight<T> | undefined): void
+  /** Reads the state. Resolves to undefined if there is none any more. Rejects when the signal is aborted. */
+  read(signal: AbortSignal): Promise<Snapshot<T> | undefined>
+  /** Called with the result of every successful read. */
+  onSnapshot(snapshot: Snapshot<T> | undefined): void
   log: Pick<Logger, 'warn'>
   now(): number
   random(): number
 }
 
-/** How long a look may take, in milliseconds. */
-const LOOK_MS = 5_000
+/** Timeout of a read, in milliseconds. */
+const READ_TIMEOUT_MS = 5_000
 
-/** Looks at one thing again and again, sooner or later by how long it has not changed, until it is stopped. */
+/** Polls one upload until it is stopped. The longer the upload has not changed, the longer the delay between two reads. */
 export class Watcher<T> {
   readonly #settings: WatcherSettings<T>
   readonly #stopped = new AbortController()
   #changedAt: number
   #timer: NodeJS.Timeout | undefined
-  #isLooking = false
-  /** Asked for while a look is under way, which may have begun before what it is asked for. */
+  #isReading = false
+  /** True if a refresh was requested during a read. That read may have started before the change, so another one follows. */
   #again = false
   #failures = 0
 
-  constructor(settings: WatcherSettings<T>, first: Sight<T>) {
+  constructor(settings: WatcherSettings<T>, first: Snapshot<T>) {
     this.#settings = settings
     this.#changedAt = first.changedAt
     this.#schedule()
   }
 
-  /** Looks at once. */
-  hurry(): void {
-    this.#again = this.#isLooking
-    if (this.#isLooking || this.#stopped.signal.aborted) return
+  /** Reads now. */
+  refresh(): void {
+    this.#again = this.#isReading
+    if (this.#isReading || this.#stopped.signal.aborted) return
     clearTimeout(this.#timer)
-    void this.#look()
+    void this.#read()
   }
 
   stop(): void {
@@ -48,24 +48,25 @@ export class Watcher<T> {
   #schedule(): void {
     if (this.#stopped.signal.aborted) return
     const { now, random } = this.#settings
-    const ms = this.#again ? 0 : pause(now() - this.#changedAt, this.#failures, random())
+    const ms = this.#again ? 0 : pollDelayMs(now() - this.#changedAt, this.#failures, random())
     this.#again = false
-    this.#timer = setTimeout(() => void this.#look(), ms)
+    this.#timer = setTimeout(() => void this.#read(), ms)
   }
 
-  async #look(): Promise<void> {
-    const { look, onSight, log } = this.#settings
-    this.#isLooking = true
+  async #read(): Promise<void> {
+    const { read, onSnapshot, log } = this.#settings
+    this.#isReading = true
     try {
-      const sight = await look(AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(LOOK_MS)]))
+      const snapshot = await read(AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(READ_TIMEOUT_MS)]))
       this.#failures = 0
-      if (sight) this.#changedAt = sight.changedAt
-      if (!this.#stopped.signal.aborted) onSight(sight)
+      if (snapshot) this.#changedAt = snapshot.changedAt
+      if (!this.#stopped.signal.aborted) onSnapshot(snapshot)
     } catch (err) {
-      // Whoever waits goes on waiting: an outage must not end every wait at once, only for all to begin again.
-      if (!this.#stopped.signal.aborted && this.#failures++ === 0) log.warn({ err }, 'a look at an upload failed')
+      // The requests keep waiting. If an outage ended all of them, all clients would send them again at once.
+      if (!this.#stopped.signal.aborted && this.#failures++ === 0)
+        log.warn({ err }, 'reading an upload for its waiting requests failed')
     } finally {
-      this.#isLooking = false
+      this.#isReading = false
       this.#schedule()
     }
   }

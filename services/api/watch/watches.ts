@@ -1,33 +1,44 @@
+import { HeadgateError } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
-import { TooManyWatchesError } from './errors.ts'
-import type { Sight } from './snapshot.ts'
-import { Watch } from './watch.ts'
+import { type Snapshot, Watch } from './watch.ts'
 import { Watcher } from './watcher.ts'
 
-/** Those who wait for an upload to change. However many wait for one, it is looked at once for all, and only while one waits. */
+/** The maximum number of waiting requests is reached. */
+export class TooManyWatchesError extends HeadgateError {
+  readonly code = 'HEADGATE_TOO_MANY_WATCHES'
+  /** Whose maximum is reached. */
+  readonly of: 'owner' | 'process'
+
+  constructor(of: 'owner' | 'process', max: number) {
+    super(`${max} requests of this ${of} already wait for uploads to change.`)
+    this.of = of
+  }
+}
+
+/** The requests that wait for uploads to change. One watcher per upload reads it for all of them, and only while a request waits. */
 export interface Watches<T> {
   /**
-   * Begins to watch an upload. Whoever begins has to close it.
+   * Starts to watch an upload. The caller has to close the watch.
    *
-   * @param first what the caller has just seen of it
+   * @param first the state that the caller has just read
    * @throws TooManyWatchesError
    */
-  open(key: UploadKey, first: Sight<T>): Watch<T>
-  /** Has whoever waits for the upload see it at once: this process has just changed it. */
-  hurry(key: UploadKey): void
-  /** Ends every watch, and those that are opened later at once. */
+  open(key: UploadKey, first: Snapshot<T>): Watch<T>
+  /** Reads the upload now for all requests that wait for it, because this process has just changed it. */
+  refresh(key: UploadKey): void
+  /** Closes every watch. A watch that is opened later is closed at once. */
   close(): void
 }
 
 export interface WatchesSettings<T> {
-  /** Looks once: undefined where the upload is gone. Rejects when the signal fires. */
-  look(key: UploadKey, signal: AbortSignal): Promise<Sight<T> | undefined>
+  /** Reads an upload. Resolves to undefined if it no longer exists. Rejects when the signal is aborted. */
+  read(key: UploadKey, signal: AbortSignal): Promise<Snapshot<T> | undefined>
   log: Pick<Logger, 'warn'>
-  /** Watches of one owner at a time. */
-  mostOfOwner?: number
-  /** Watches of the process at a time. */
-  most?: number
+  /** Maximum number of watches of one owner. @default 50 */
+  maxPerOwner?: number
+  /** Maximum number of watches of the process. @default 2,000 */
+  max?: number
   now?: () => number
   random?: () => number
 }
@@ -38,7 +49,7 @@ interface Watched<T> {
 }
 
 export function createWatches<T>(settings: WatchesSettings<T>): Watches<T> {
-  const { look, log, mostOfOwner = 50, most = 2_000, now = Date.now, random = Math.random } = settings
+  const { read, log, maxPerOwner = 50, max = 2_000, now = Date.now, random = Math.random } = settings
   const watched = new Map<string, Watched<T>>()
   const ofOwner = new Map<string, number>()
   let all = 0
@@ -51,13 +62,13 @@ export function createWatches<T>(settings: WatchesSettings<T>): Watches<T> {
     all += by
   }
 
-  function begin(key: UploadKey, first: Sight<T>): Watched<T> {
+  function begin(key: UploadKey, first: Snapshot<T>): Watched<T> {
     const watches = new Set<Watch<T>>()
     const watcher = new Watcher<T>(
       {
-        look: signal => look(key, signal),
-        onSight: sight => {
-          for (const watch of watches) watch.show(sight)
+        read: signal => read(key, signal),
+        onSnapshot: snapshot => {
+          for (const watch of watches) watch.show(snapshot)
         },
         log,
         now,
@@ -80,8 +91,8 @@ export function createWatches<T>(settings: WatchesSettings<T>): Watches<T> {
 
   return {
     open(key, first) {
-      if ((ofOwner.get(key.owner) ?? 0) >= mostOfOwner) throw new TooManyWatchesError('owner', mostOfOwner)
-      if (all >= most) throw new TooManyWatchesError('process', most)
+      if ((ofOwner.get(key.owner) ?? 0) >= maxPerOwner) throw new TooManyWatchesError('owner', maxPerOwner)
+      if (all >= max) throw new TooManyWatchesError('process', max)
       const entry = watched.get(nameOf(key)) ?? begin(key, first)
       const watch = new Watch(first, () => end(key, entry, watch))
       entry.watches.add(watch)
@@ -89,8 +100,8 @@ export function createWatches<T>(settings: WatchesSettings<T>): Watches<T> {
       if (isClosed) watch.close()
       return watch
     },
-    hurry(key) {
-      watched.get(nameOf(key))?.watcher.hurry()
+    refresh(key) {
+      watched.get(nameOf(key))?.watcher.refresh()
     },
     close() {
       isClosed = true

@@ -85,7 +85,7 @@ const requests: Record<string, (user: TestUser) => Buffer> = {
     }),
 }
 
-t.test('a client that is gone anywhere in its request leaves nothing, by whatever way', async t => {
+t.test('a client that disconnects during its request leaves nothing, in any upload format', async t => {
   for (const [way, make] of Object.entries(requests)) {
     const random = seededRandom(SEED)
     const api = await buildTestApi(t, aws, { env })
@@ -110,7 +110,7 @@ t.test('a client that is gone anywhere in its request leaves nothing, by whateve
   }
 })
 
-t.test('a client that is gone once all is sent has an upload whole, or none', async t => {
+t.test('a client that disconnects after its request has either a complete upload or none', async t => {
   const api = await buildTestApi(t, aws, { env })
   const user = await createTestUser(aws)
   const random = seededRandom(SEED)
@@ -124,7 +124,7 @@ t.test('a client that is gone once all is sent has an upload whole, or none', as
   t.equal(openUploads, 0)
 })
 
-t.test('a resumable upload goes on from wherever its client was gone, and is whole in the end', async t => {
+t.test('a resumable upload continues after its client disconnected, and is complete in the end', async t => {
   const api = await buildTestApi(t, aws, { env })
   const user = await createTestUser(aws)
   const client = tusClient(api, user)

@@ -254,6 +254,6 @@ const attacks: Attack[] = [
   formAttack('words behind the last part', `${file('filename="a"')}${END}hello`, '200'),
 ]
 
-t.test('a form that is not one, or hides something, is refused, and leaves nothing', async t => {
+t.test('a malformed form, or one that hides a part, is rejected and leaves nothing', async t => {
   await makeAttacks(t, await setScene(t), attacks)
 })

@@ -135,13 +135,13 @@ const completions: Attack[] = [
   afterwards('gone on with by tus', id => `/uploads/tus/${id}`, '412 unsupported-tus-version', { method: 'PATCH' }),
 ]
 
-t.test('a grant that cannot be is refused, and what is granted is its owner’s alone', async t => {
+t.test('an invalid grant request is rejected, and only its owner can use a grant', async t => {
   const scene = await setScene(t)
   victims = (await grant(scene.api, scene.victim, { size: 1 })).uploadId
   await makeAttacks(t, scene, [...grants, ...foreign, ...completions])
 })
 
-t.test('what comes by a granted URL and is not what was granted is refused, however it is completed', async t => {
+t.test('a file that differs from the granted one is rejected, however it is completed', async t => {
   const { api, aws } = await setScene(t)
   const ways: Array<[what: string, headers: Record<string, string>, bytes: string]> = [
     ['more bytes', { 'content-length': '2' }, 'xy'],
@@ -168,7 +168,7 @@ t.test('what comes by a granted URL and is not what was granted is refused, howe
   }
 })
 
-t.test('a grant that is completed ever so often, at once and again, is one upload', async t => {
+t.test('a grant that is completed repeatedly and concurrently is one upload', async t => {
   const { api, aws } = await setScene(t)
   const user = await createTestUser(aws)
   const { uploadId, put } = await grant(api, user, { size: 1 })

@@ -228,6 +228,6 @@ const owners: Attack[] = [
   ),
 ]
 
-t.test('nobody gets at another’s upload, by whatever token or id', async t => {
+t.test('no token or id gives access to another owner’s upload', async t => {
   await makeAttacks(t, await setScene(t), [...tokens, ...owners])
 })

@@ -106,7 +106,7 @@ const conditions: Attack[] = [
   ].map(query => reading(`the query ${query.slice(0, 30)}`, () => `/uploads?${query}`, '400 invalid-body')),
 ]
 
-t.test('who reads is told of own uploads alone, by whatever condition, page or origin', async t => {
+t.test('reads show only the owner’s uploads, with any condition, page or origin', async t => {
   const scene = await setScene(t, { CORS_ORIGINS: ORIGIN })
   const { url } = scene.api
   const init = { method: 'POST', headers: { ...scene.attacker.auth, 'content-type': 'application/json' }, body: '{}' }

@@ -1,28 +1,28 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
-import { createPatience } from '../../../services/api/http/min-body-rate.ts'
+import { createBodyRateGuard } from '../../../services/api/http/min-body-rate.ts'
 import { startAws } from '../../support/aws.ts'
 import { ask, buildTestApi, createTestUser, NO_TRACES, type TestApi } from '../support.ts'
 import { sha256Of, tusClient } from '../tus/client.ts'
 
-t.test('a client has the grace, and more for what it sends', async t => {
+t.test('a client has the grace period, and more time for each byte that it sends', async t => {
   let now = 0
   const after = <T>(ms: number, value: T) => {
     now += ms
     return Promise.resolve(value)
   }
   const never = new Promise<never>(() => undefined)
-  const patience = createPatience({ minBytesPerSecond: 100, graceMs: 1_000 }, () => now)
-  t.equal(await patience.wait(after(900, 'x')), 'x')
-  patience.received(50)
-  t.equal(await patience.wait(after(500, 'y')), 'y')
-  t.equal(await patience.wait(after(101, 'z')), 'z', 'what has come has come')
-  await t.rejects(patience.wait(never), { code: 'HEADGATE_PROBLEM', slug: 'request-timeout' })
-  patience.received(1_000_000)
-  await patience.wait(after(1_001, 'x'))
-  await t.rejects(patience.wait(never), { code: 'HEADGATE_PROBLEM' }, 'nobody saves up more than the grace')
-  const patient = createPatience({ minBytesPerSecond: 0, graceMs: 1 })
+  const rateGuard = createBodyRateGuard({ minBytesPerSecond: 100, graceMs: 1_000 }, () => now)
+  t.equal(await rateGuard.wait(after(900, 'x')), 'x')
+  rateGuard.received(50)
+  t.equal(await rateGuard.wait(after(500, 'y')), 'y')
+  t.equal(await rateGuard.wait(after(101, 'z')), 'z', 'what has come has come')
+  await t.rejects(rateGuard.wait(never), { code: 'HEADGATE_PROBLEM', slug: 'request-timeout' })
+  rateGuard.received(1_000_000)
+  await rateGuard.wait(after(1_001, 'x'))
+  await t.rejects(rateGuard.wait(never), { code: 'HEADGATE_PROBLEM' }, 'nobody saves up more than the grace')
+  const patient = createBodyRateGuard({ minBytesPerSecond: 0, graceMs: 1 })
   t.equal(await patient.wait(Promise.resolve('x')), 'x')
 })
 
@@ -44,7 +44,7 @@ async function trickle({ url }: TestApi, head: string, drop: string): Promise<st
 
 const isTimeout = /^HTTP\/1\.1 408 .*application\/problem\+json.*urn:headgate:problem:request-timeout/s
 
-t.test('a body that comes drop by drop is given up, whatever the way, and leaves nothing', async t => {
+t.test('a body that arrives too slowly is rejected in every upload format, and leaves nothing', async t => {
   const api = await buildTestApi(t, aws, { env: { MIN_BODY_BYTES_PER_SECOND: '10000', SLOW_BODY_GRACE_MS: '300' } })
   const user = await createTestUser(aws)
   const head = (path: string, type: string, length = 'content-length: 1000000') =>
@@ -71,7 +71,7 @@ t.test('a body that comes drop by drop is given up, whatever the way, and leaves
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('the JSON of a grant that comes drop by drop is given up, and nothing is granted', async t => {
+t.test('the JSON of a grant request that arrives too slowly is rejected, and nothing is granted', async t => {
   const api = await buildTestApi(t, aws, { env: { MIN_BODY_BYTES_PER_SECOND: '10000', SLOW_BODY_GRACE_MS: '300' } })
   const user = await createTestUser(aws)
   const head = `POST /uploads/grants HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n`
@@ -79,23 +79,26 @@ t.test('the JSON of a grant that comes drop by drop is given up, and nothing is 
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a resumable upload that comes drop by drop is given up, and goes on from what has come', async t => {
-  const api = await buildTestApi(t, aws, { env: { MIN_BODY_BYTES_PER_SECOND: '10000', SLOW_BODY_GRACE_MS: '300' } })
-  const user = await createTestUser(aws)
-  const client = tusClient(api, user)
-  const head = (method: string, path: string, length: string) =>
-    `${method} ${path} HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ntus-resumable: 1.0.0\r\ncontent-type: application/offset+octet-stream\r\n${length}\r\ncontent-length: 1000\r\n\r\n`
-  t.match(await trickle(api, head('POST', '/uploads/tus', 'upload-length: 1000'), 'x'), isTimeout)
-  t.same(await user.traces(), NO_TRACES, 'what nobody was told the place of is not kept')
-  const url = await client.begin(1_000)
-  t.match(await trickle(api, head('PATCH', url, 'upload-offset: 0'), 'x'), isTimeout)
-  const offset = await client.offset(url)
-  t.ok(offset > 0 && offset < 1_000, `${offset} bytes have come`)
-  t.match(await client.patch(url, offset, Buffer.alloc(1_000 - offset, 'x')), { status: 204 })
-  t.match((await user.traces()).records, [{ size: 1_000, sha256: sha256Of(Buffer.alloc(1_000, 'x')) }])
-})
+t.test(
+  'a resumable upload that arrives too slowly is rejected, and continues after the bytes that arrived',
+  async t => {
+    const api = await buildTestApi(t, aws, { env: { MIN_BODY_BYTES_PER_SECOND: '10000', SLOW_BODY_GRACE_MS: '300' } })
+    const user = await createTestUser(aws)
+    const client = tusClient(api, user)
+    const head = (method: string, path: string, length: string) =>
+      `${method} ${path} HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ntus-resumable: 1.0.0\r\ncontent-type: application/offset+octet-stream\r\n${length}\r\ncontent-length: 1000\r\n\r\n`
+    t.match(await trickle(api, head('POST', '/uploads/tus', 'upload-length: 1000'), 'x'), isTimeout)
+    t.same(await user.traces(), NO_TRACES, 'what nobody was told the place of is not kept')
+    const url = await client.begin(1_000)
+    t.match(await trickle(api, head('PATCH', url, 'upload-offset: 0'), 'x'), isTimeout)
+    const offset = await client.offset(url)
+    t.ok(offset > 0 && offset < 1_000, `${offset} bytes have come`)
+    t.match(await client.patch(url, offset, Buffer.alloc(1_000 - offset, 'x')), { status: 204 })
+    t.match((await user.traces()).records, [{ size: 1_000, sha256: sha256Of(Buffer.alloc(1_000, 'x')) }])
+  },
+)
 
-t.test('headers that come drop by drop are given up', async t => {
+t.test('headers that arrive too slowly are rejected', async t => {
   const api = await buildTestApi(t, aws, { env: { HEADERS_TIMEOUT_MS: '400' } })
   const answers = await Promise.all([
     trickle(api, 'GET /livez HTTP/1.1\r\n', 'X-A: b\r\n'),
@@ -105,7 +108,7 @@ t.test('headers that come drop by drop are given up', async t => {
   for (const answer of answers) t.match(answer, isTimeout)
 })
 
-t.test('a request that takes too long as a whole is given up, though it is fast enough', async t => {
+t.test('a request that takes too long in total is rejected, even if it is fast enough', async t => {
   const api = await buildTestApi(t, aws, { env: { REQUEST_TIMEOUT_MS: '1000', MIN_BODY_BYTES_PER_SECOND: '0' } })
   const user = await createTestUser(aws)
   const head = `POST /uploads?filename=a HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ncontent-length: 1000000\r\n\r\n`
@@ -113,7 +116,7 @@ t.test('a request that takes too long as a whole is given up, though it is fast 
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('slow uploads of one owner leave memory for another’s', async t => {
+t.test('slow uploads of one owner leave memory for another owner', async t => {
   const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(32 * 1024 ** 2) } })
   const [slow, other] = [await createTestUser(aws), await createTestUser(aws)]
   const { hostname, port } = new URL(api.url)
@@ -134,7 +137,7 @@ t.test('slow uploads of one owner leave memory for another’s', async t => {
   t.match(await client.patch(await client.begin(1_000_000), 0, Buffer.alloc(1_000_000)), { status: 204 })
 })
 
-t.test('slow resumable uploads are in the same memory, and leave as much of it', async t => {
+t.test('slow resumable uploads share that memory, and leave as much of it', async t => {
   const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(32 * 1024 ** 2) } })
   const [slow, other] = [await createTestUser(aws), await createTestUser(aws)]
   const { hostname, port } = new URL(api.url)
@@ -155,7 +158,7 @@ t.test('slow resumable uploads are in the same memory, and leave as much of it',
   t.match(await ask(`${api.url}/uploads?filename=b`, init), { status: 200, body: { size: 1_000_000 } })
 })
 
-t.test('slow clients do not keep others waiting', async t => {
+t.test('slow clients do not delay others', async t => {
   const api = await buildTestApi(t, aws)
   const { hostname, port } = new URL(api.url)
   const sockets = Array.from({ length: 200 }, () => connect(Number(port), hostname))

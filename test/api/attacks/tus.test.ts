@@ -220,16 +220,13 @@ const foreign: Attack[] = [
   ),
 )
 
-t.test(
-  'a resumable upload that is not what the protocol has is refused, and leaves nothing but what was begun',
-  async t => {
-    const scene = await setScene(t)
-    victimsTus = uploadIdOf(await tusClient(scene.api, scene.victim).begin(5))
-    await makeAttacks(t, scene, [...creations, ...sendings, ...foreign])
-    t.equal(scene.begun.length, sendings.length)
-    const offsets = await Promise.all(
-      scene.begun.map(id => tusClient(scene.api, scene.attacker).offset(`/uploads/tus/${id}`)),
-    )
-    t.same(new Set(offsets), new Set([0]), 'nothing of what was refused counts')
-  },
-)
+t.test('a request that violates the tus protocol is rejected, and leaves only the pending upload', async t => {
+  const scene = await setScene(t)
+  victimsTus = uploadIdOf(await tusClient(scene.api, scene.victim).begin(5))
+  await makeAttacks(t, scene, [...creations, ...sendings, ...foreign])
+  t.equal(scene.begun.length, sendings.length)
+  const offsets = await Promise.all(
+    scene.begun.map(id => tusClient(scene.api, scene.attacker).offset(`/uploads/tus/${id}`)),
+  )
+  t.same(new Set(offsets), new Set([0]), 'nothing of what was refused counts')
+})

@@ -242,7 +242,7 @@ const oversize: Attack[] = [
   },
 ]
 
-t.test('an upload that is not what the api takes is refused, and leaves nothing', async t => {
+t.test('an invalid upload is rejected and leaves nothing', async t => {
   const scene = await setScene(t)
   await makeAttacks(t, scene, [...names, ...keptNames, ...queries, ...types, ...digests, ...jsons, ...oversize])
 })

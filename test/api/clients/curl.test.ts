@@ -35,7 +35,7 @@ const aws = await startAws(t)
 const api = await buildTestApi(t, aws, { env: { GRANT_PARTS_ABOVE_BYTES: String(8 * MIB) } })
 
 t.test(
-  'curl sends a granted file, whole and in parts, and a file of another size is not taken',
+  'curl sends a granted file in one PUT and in parts, and a file with another size is rejected',
   { skip: noCurl },
   async t => {
     const user = await createTestUser(aws)
@@ -53,7 +53,7 @@ t.test(
   },
 )
 
-t.test('the AWS CLI reads what was granted, with what it says of itself', { skip: noCli }, async t => {
+t.test('the AWS CLI reads a granted object with its metadata', { skip: noCli }, async t => {
   const user = await createTestUser(aws)
   const bytes = randomBytes(1_000)
   const granted = await grant(api, user, { size: bytes.length, filename: 'größe.bin' })

@@ -35,7 +35,7 @@ const sendForm = (
   return ask(`${api.url}/uploads`, { method: 'POST', headers: { ...user.auth, ...own, ...headers(body) }, body })
 }
 
-t.test('a body that has the digest that it is said to have is taken', async t => {
+t.test('a body that matches its digest is accepted', async t => {
   const user = await createTestUser(aws)
   const fields: Array<[string, Record<string, string>]> = [
     ['sha-256', { 'content-digest': digest('sha-256', small) }],
@@ -51,13 +51,13 @@ t.test('a body that has the digest that it is said to have is taken', async t =>
   for (const [name, headers] of fields) t.equal((await raw(user, headers, small)).status, 200, name)
 })
 
-t.test('a wrong digest whose algorithm is in capitals is not passed over', async t => {
+t.test('a wrong digest whose algorithm is in upper case is not ignored', async t => {
   const user = await createTestUser(aws)
   const headers = { 'content-digest': digest('sha-256', Buffer.from('other')).replace('sha', 'Sha') }
   isProblem(t, await raw(user, headers, small), 400, 'digest-mismatch')
 })
 
-t.test('a body that has another digest is refused, and nothing of it is kept, however large it is', async t => {
+t.test('a body that does not match its digest is rejected, and nothing is stored, whatever its size', async t => {
   const user = await createTestUser(aws)
   const other = digest('sha-256', 'other')
   const cases: Array<[string, Record<string, string>]> = [
@@ -74,7 +74,7 @@ t.test('a body that has another digest is refused, and nothing of it is kept, ho
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('what is no digest is refused before the body is read', async t => {
+t.test('a malformed digest is rejected before the body is read', async t => {
   const user = await createTestUser(aws)
   const short = `sha-256=:${Buffer.alloc(16).toString('base64')}:`
   for (const field of [
@@ -92,7 +92,7 @@ t.test('what is no digest is refused before the body is read', async t => {
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a hostile digest is read at once', async t => {
+t.test('a hostile digest is parsed in little time', async t => {
   const hostile = [
     'a=:AA==:'.repeat(400),
     `sha-256=:AA==:${';a'.repeat(1_000)}\x01`,
@@ -104,7 +104,7 @@ t.test('a hostile digest is read at once', async t => {
   t.same(parseDigests('Content-Digest', '__proto__=:AA==:, constructor=:AA==:'.replaceAll('_', 'a')), [])
 })
 
-t.test('of JSON the digest is that of the body', async t => {
+t.test('the digest of a JSON upload covers the body', async t => {
   const user = await createTestUser(aws)
   const body = Buffer.from('{"content":"hello"}')
   const send = (of: string | Uint8Array) =>
@@ -120,7 +120,7 @@ t.test('of JSON the digest is that of the body', async t => {
 
 const file = (value: string | Uint8Array): FormPart => ({ name: 'file', filename: 'a.bin', type: 'image/x-any', value })
 
-t.test('of a form the digest is that of all its bytes', async t => {
+t.test('the digest of a form covers all its bytes', async t => {
   const user = await createTestUser(aws)
   for (const value of [small, large]) {
     const wrong = await sendForm(user, [file(value)], () => ({ 'content-digest': digest('sha-256', value) }))
@@ -139,7 +139,7 @@ t.test('of a form the digest is that of all its bytes', async t => {
   t.ok((await readObject(aws, keyOf(right))).bytes.equals(large))
 })
 
-t.test('the field repr-digest of a form is of the file behind it', async t => {
+t.test('the field repr-digest of a form covers the file after it', async t => {
   const user = await createTestUser(aws)
   const field = (of: string | Uint8Array): FormPart => ({ name: 'repr-digest', value: digest('sha-256', of) })
   isProblem(t, await sendForm(user, [field('other'), file(large)]), 400, 'digest-mismatch')

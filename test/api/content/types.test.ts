@@ -40,33 +40,36 @@ const archive = zip('a.txt', 'hello')
 const DOCX = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
 const docx = zip('[Content_Types].xml', `<Types><Override ContentType="${DOCX}.main+xml"/></Types>`)
 
-t.test('a type is found by the first bytes, and text is not taken for what two letters say', async t => {
-  const cases: Array<[string, Uint8Array, string | undefined]> = [
-    ['a program', exe, process.platform === 'linux' ? 'application/x-elf' : undefined],
-    ['a picture', png, 'image/png'],
-    ['a PDF of text', pdf, 'application/pdf'],
-    ['an archive', archive, 'application/zip'],
-    ['a document in an archive', docx, DOCX],
-    ['a gzip', gzip, 'application/gzip'],
-    ['text that begins like a bitmap', Buffer.from('BMW builds cars. '.repeat(20)), undefined],
-    ['text that begins like a program', Buffer.from('MZ is a key. '.repeat(20)), undefined],
-    ['text', Buffer.from('hello'), undefined],
-    ['text in Latin-1', Buffer.from('Größe '.repeat(100), 'latin1'), undefined],
-    ['nothing', Buffer.alloc(0), undefined],
-    ['zeros', Buffer.alloc(8_192), undefined],
-  ]
-  for (const [name, bytes, type] of cases) {
-    if (name === 'a program' && type === undefined) continue
-    t.equal(await detectType(bytes), type, name)
-  }
-  t.ok(looksLikeText(Buffer.from('a\tb\r\n\f\x1b[0m – 写真')))
-  t.notOk(looksLikeText(Buffer.from('a\0b')))
-  t.ok(looksLikeUtf16(Buffer.from('\ufeffGröße\r\n写真', 'utf16le')))
-  t.ok(looksLikeUtf16(Buffer.from('\ufeffGröße', 'utf16le').swap16()))
-  for (const bytes of ['', 'fffe00001000', 'feff00000010', 'ff', 'fe00', '61006200']) {
-    t.notOk(looksLikeUtf16(Buffer.from(bytes, 'hex')), bytes)
-  }
-})
+t.test(
+  'a type is detected by the first bytes, and a text is not mistaken for a binary type by two letters',
+  async t => {
+    const cases: Array<[string, Uint8Array, string | undefined]> = [
+      ['a program', exe, process.platform === 'linux' ? 'application/x-elf' : undefined],
+      ['a picture', png, 'image/png'],
+      ['a PDF of text', pdf, 'application/pdf'],
+      ['an archive', archive, 'application/zip'],
+      ['a document in an archive', docx, DOCX],
+      ['a gzip', gzip, 'application/gzip'],
+      ['text that begins like a bitmap', Buffer.from('BMW builds cars. '.repeat(20)), undefined],
+      ['text that begins like a program', Buffer.from('MZ is a key. '.repeat(20)), undefined],
+      ['text', Buffer.from('hello'), undefined],
+      ['text in Latin-1', Buffer.from('Größe '.repeat(100), 'latin1'), undefined],
+      ['nothing', Buffer.alloc(0), undefined],
+      ['zeros', Buffer.alloc(8_192), undefined],
+    ]
+    for (const [name, bytes, type] of cases) {
+      if (name === 'a program' && type === undefined) continue
+      t.equal(await detectType(bytes), type, name)
+    }
+    t.ok(looksLikeText(Buffer.from('a\tb\r\n\f\x1b[0m – 写真')))
+    t.notOk(looksLikeText(Buffer.from('a\0b')))
+    t.ok(looksLikeUtf16(Buffer.from('\ufeffGröße\r\n写真', 'utf16le')))
+    t.ok(looksLikeUtf16(Buffer.from('\ufeffGröße', 'utf16le').swap16()))
+    for (const bytes of ['', 'fffe00001000', 'feff00000010', 'ff', 'fe00', '61006200']) {
+      t.notOk(looksLikeUtf16(Buffer.from(bytes, 'hex')), bytes)
+    }
+  },
+)
 
 const judged: Array<[claimed: string, detected: string | undefined, verdict: string]> = [
   ['text/plain', undefined, 'taken'],
@@ -108,13 +111,13 @@ const judged: Array<[claimed: string, detected: string | undefined, verdict: str
   ['application/x-dosexec', 'application/x-msdownload', 'taken'],
 ]
 
-t.test('what is certain contradicts, what is only another name does not', async t => {
+t.test('a certain type contradicts the claim, and another name of the same type does not', async t => {
   for (const [claimed, detected, verdict] of judged) {
     t.equal(judgeType({ claimed, detected }, []), verdict, `${detected} called ${claimed}`)
   }
 })
 
-t.test('a text contradicts what is never one', async t => {
+t.test('a text contradicts a type that is never text', async t => {
   const verdict = (claimed: string, isPlainText = true) => judgeType({ claimed, detected: undefined, isPlainText }, [])
   for (const claimed of ['image/png', 'IMAGE/JPEG', 'image/webp', 'application/pdf', 'application/zip', 'video/mp4']) {
     t.equal(verdict(claimed), 'contradicted', claimed)
@@ -147,7 +150,7 @@ const allowedJudged: Array<[allowed: string[], claimed: string, detected: string
   [['*/*'], 'image/png', 'image/png', 'taken'],
 ]
 
-t.test('with a list of types the bytes decide, and a claim that they do not bear out counts for nothing', async t => {
+t.test('with a list of types the bytes decide, and a claim that they do not support is ignored', async t => {
   for (const [allowed, claimed, detected, verdict] of allowedJudged) {
     t.equal(judgeType({ claimed, detected }, allowed), verdict, `${detected} called ${claimed}, ${allowed} allowed`)
   }
@@ -168,7 +171,7 @@ const ways: Record<string, Send> = {
   },
 }
 
-t.test('a file that is not what it is called is refused, and nothing is stored', async t => {
+t.test('a file that contradicts its content type is rejected, and nothing is stored', async t => {
   const api = await buildTestApi(t, aws)
   for (const [way, send] of Object.entries(ways)) {
     const user = await createTestUser(aws)
@@ -195,7 +198,7 @@ t.test('a file that is not what it is called is refused, and nothing is stored',
   }
 })
 
-t.test('a JSON upload is text, and what is none is refused', async t => {
+t.test('a JSON upload must be text', async t => {
   const api = await buildTestApi(t, aws)
   const user = await createTestUser(aws)
   isProblem(t, await postJson(api, user, { content: archive.toString('latin1') }), 415, 'content-type-contradicted')
@@ -204,7 +207,7 @@ t.test('a JSON upload is text, and what is none is refused', async t => {
   t.match(await postJson(api, user, { content: 'BMW' }), { status: 200 })
 })
 
-t.test('with ALLOWED_TYPES only those are taken, by what their bytes show', async t => {
+t.test('with ALLOWED_TYPES only those types are accepted, by their bytes', async t => {
   const api = await buildTestApi(t, aws, { env: { ALLOWED_TYPES: 'image/*, text/plain' } })
   for (const [way, send] of Object.entries(ways)) {
     const user = await createTestUser(aws)
@@ -221,7 +224,7 @@ t.test('with ALLOWED_TYPES only those are taken, by what their bytes show', asyn
   }
 })
 
-t.test('a text is allowed as what it is, whatever Windows or curl call it', async t => {
+t.test('a text is allowed by its real type, whatever content type Windows or curl send', async t => {
   const user = await createTestUser(aws)
   const table = Buffer.from('a,b\n1,2\n')
   const tables = await buildTestApi(t, aws, { env: { ALLOWED_TYPES: 'text/csv' } })
@@ -235,7 +238,7 @@ t.test('a text is allowed as what it is, whatever Windows or curl call it', asyn
   }
 })
 
-t.test('a body without end of the wrong type is answered after its first bytes', async t => {
+t.test('an endless body of the wrong type is rejected after its first bytes', async t => {
   const api = await buildTestApi(t, aws)
   const user = await createTestUser(aws)
   const answer = await sendEndless(

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { attachment } from '../../../services/api/download/content-disposition.ts'
 
-t.test('a name is given in ASCII and as it is', async t => {
+t.test('the header has a name in ASCII and unchanged', async t => {
   t.equal(attachment('report.pdf'), `attachment; filename="report.pdf"; filename*=UTF-8''report.pdf`)
   t.equal(attachment('a b.txt'), `attachment; filename="a b.txt"; filename*=UTF-8''a%20b.txt`)
   t.equal(
@@ -10,7 +10,7 @@ t.test('a name is given in ASCII and as it is', async t => {
   )
 })
 
-t.test('no name gets out of its quotes, nor begins another header or parameter', async t => {
+t.test('no name breaks out of its quotes or starts another header or parameter', async t => {
   const names = [
     'a"; filename="b.exe',
     'a\\"; x=y.txt',
@@ -37,7 +37,7 @@ t.test('no name gets out of its quotes, nor begins another header or parameter',
   }
 })
 
-t.test('a name that no file system takes is cut between characters, and keeps its extension', async t => {
+t.test('a name that is too long is shortened between characters and keeps its extension', async t => {
   const cases: Array<[string, string]> = [
     [`${'x'.repeat(300)}.pdf`, `${'x'.repeat(251)}.pdf`],
     [`${'語'.repeat(300)}.txt`, `${'語'.repeat(83)}.txt`],

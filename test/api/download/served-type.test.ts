@@ -1,7 +1,7 @@
 import t from 'tap'
 import { servedType } from '../../../services/api/download/served-type.ts'
 
-t.test('what no browser runs is given out as it is stored', async t => {
+t.test('a type that no browser executes is sent unchanged', async t => {
   const types = [
     'text/plain',
     'text/plain;charset=utf-8',
@@ -14,7 +14,7 @@ t.test('what no browser runs is given out as it is stored', async t => {
   for (const type of types) t.equal(servedType(type), type)
 })
 
-t.test('what a browser could run comes as bytes, and so does what nobody knows', async t => {
+t.test('a type that a browser could execute, or an unknown type, is sent as bytes', async t => {
   const types = [
     'text/html',
     'TEXT/HTML; charset=utf-8',

@@ -4,14 +4,14 @@ import type { Fault, Injection } from '../../support/fault-proxy.ts'
 import { type AwsService, internalError, throttled } from '../../support/faults/aws-errors.ts'
 import { delay, keepReply, loseReply, reset } from '../../support/faults/faults.ts'
 import { buildTestApi, createTestUser } from '../support.ts'
-import { createAftermath } from './settle.ts'
+import { createAftermath } from './aftermath.ts'
 import { describeStep, injectAt, type Proxies, type Step, services, startProxies, stepsSeen } from './steps.ts'
-import { type Way, ways, waysEnv } from './ways.ts'
+import { methods, methodsEnv, type UploadMethod } from './upload-methods.ts'
 
-// Every fault at every step takes from one to ten minutes for each way: HEADGATE_FAULTS=all, the name of a way, or one and a fault,
+// Every fault at every step takes from one to ten minutes for each method: HEADGATE_FAULTS=all, the name of a method, or one and a fault,
 // as in `HEADGATE_FAULTS='tus: a lost reply'`.
 const long = process.env.HEADGATE_FAULTS
-const [longWay = '', longFault] = (long ?? '').split(': ')
+const [longMethod = '', longFault] = (long ?? '').split(': ')
 
 const faults: Record<string, (service: AwsService) => Fault> = {
   throttling: throttled,
@@ -26,18 +26,18 @@ const faults: Record<string, (service: AwsService) => Fault> = {
 const extents = ['once', 'for good', 'everywhere'] as const
 
 interface Case {
-  way: string
+  method: string
   step: Step
   fault: string
   extent: (typeof extents)[number]
 }
 
-/** In short, two faults at every step of one way, and one at every step of another. */
-function isTried({ way, fault, extent }: Case): boolean {
-  if (long !== undefined) return long === 'all' || (longWay === way && (longFault ?? fault) === fault)
-  if (fault === 'a reply that never comes') return way === 'json' && extent === 'for good'
-  if (way === 'json') return fault === 'a lost reply' || (fault === 'an internal error' && extent !== 'once')
-  return way === 'raw' && fault === 'a reset' && extent === 'everywhere'
+/** In short, two faults at every step of one method, and one at every step of another. */
+function isTried({ method, fault, extent }: Case): boolean {
+  if (long !== undefined) return long === 'all' || (longMethod === method && (longFault ?? fault) === fault)
+  if (fault === 'a reply that never comes') return method === 'json' && extent === 'for good'
+  if (method === 'json') return fault === 'a lost reply' || (fault === 'an internal error' && extent !== 'once')
+  return method === 'raw' && fault === 'a reset' && extent === 'everywhere'
 }
 
 const aws = await startAws(t)
@@ -45,8 +45,8 @@ const aftermath = createAftermath(aws)
 if (longFault !== undefined && !(longFault in faults)) {
   throw new Error(`There is no fault "${longFault}": ${Object.keys(faults).join(', ')}`)
 }
-if (long !== undefined && long !== 'all' && !(longWay in ways)) {
-  throw new Error(`There is no way "${longWay}": ${Object.keys(ways).join(', ')}`)
+if (long !== undefined && long !== 'all' && !(longMethod in methods)) {
+  throw new Error(`There is no method "${longMethod}": ${Object.keys(methods).join(', ')}`)
 }
 const verify: Array<(t: Test) => Promise<void>> = []
 
@@ -61,8 +61,8 @@ function inject(proxies: Proxies, { step, fault, extent }: Case): Injection {
   return injectAt(proxies, step, first, extent === 'once' ? 1 : undefined)
 }
 
-/** An upload by a way, with a fault or without. */
-async function run(way: Way, wrong?: Case) {
+/** An upload by a method, with a fault or without. */
+async function run(method: UploadMethod, wrong?: Case) {
   const proxies = await startProxies(aws)
   const ends: Array<() => unknown> = []
   const endpoints = { s3: proxies.s3.url, dynamodb: proxies.dynamodb.url, kinesis: proxies.kinesis.url }
@@ -70,11 +70,11 @@ async function run(way: Way, wrong?: Case) {
   const ownClients = wrong?.fault === 'a reply that never comes'
   const deadline = ownClients && { ANSWER_TIMEOUT_MS: '1500' }
   // The run without a fault finds the steps. On a busy machine a short wait for Kinesis would add those of an outage to them.
-  const env = { ...waysEnv(aws.endpoints.s3), EVENT_PUT_TIMEOUT_MS: wrong ? '600' : '20000', ...deadline }
+  const env = { ...methodsEnv(aws.endpoints.s3), EVENT_PUT_TIMEOUT_MS: wrong ? '600' : '20000', ...deadline }
   const api = await buildTestApi({ teardown: end => void ends.push(end) }, aws, { endpoints, env, ownClients })
   const user = await createTestUser(aws)
   const injected = wrong && inject(proxies, wrong)
-  const attempt = await way(api, user)
+  const attempt = await method(api, user)
   for (const end of ends) await end()
   const steps = stepsSeen(proxies)
   await proxies.close()
@@ -84,27 +84,28 @@ async function run(way: Way, wrong?: Case) {
 t.before(() => aftermath.begin())
 
 // Each spends its time in waiting, and the next test needs all of them to be over.
-t.test('every way, with a fault at a step', { jobs: 2 }, async t => {
-  for (const [name, way] of Object.entries(ways)) {
-    if (long !== undefined && long !== 'all' && longWay !== name) continue
-    t.test(`${name}: whatever fails at any step, a client knows where it is`, { buffered: true }, async t => {
-      const whole = await run(way)
-      t.equal(whole.attempt.outcome, 'accepted', whole.attempt.told)
+t.test('every upload method with a fault at each step', { jobs: 2 }, async t => {
+  for (const [name, method] of Object.entries(methods)) {
+    if (long !== undefined && long !== 'all' && longMethod !== name) continue
+    t.test(`${name}: after a fault at any step the client knows the result`, { buffered: true }, async t => {
+      const whole = await run(method)
+      t.equal(whole.attempt.outcome, 'accepted', whole.attempt.answer)
       const cases = whole.steps.flatMap(step =>
-        Object.keys(faults).flatMap(fault => extents.map((extent): Case => ({ way: name, step, fault, extent }))),
+        Object.keys(faults).flatMap(fault => extents.map((extent): Case => ({ method: name, step, fault, extent }))),
       )
       for (const one of cases.filter(isTried)) {
         const what = `${name}, ${one.fault} ${one.extent} at ${describeStep(one.step)}`
-        const { user, attempt, hits } = await run(way, one)
+        const { user, attempt, hits } = await run(method, one)
         t.ok(hits > 0, `${what}: it was met`)
-        if (one.extent === 'once') t.equal(attempt.outcome, 'accepted', `${what}: nobody is refused (${attempt.told})`)
+        if (one.extent === 'once')
+          t.equal(attempt.outcome, 'accepted', `${what}: nobody is refused (${attempt.answer})`)
         verify.push(t => aftermath.verify(t, what, user, attempt))
       }
     })
   }
 })
 
-t.test('what was accepted is processed, and what was refused has left nothing', async t => {
+t.test('accepted uploads are processed, and rejected uploads leave nothing', async t => {
   await aftermath.settle()
   for (const one of verify) await one(t)
 })

@@ -3,29 +3,29 @@ import t from 'tap'
 import { startAws } from '../../support/aws.ts'
 import { createTestUser } from '../support.ts'
 import { startApi } from '../tus/server.ts'
-import { createAftermath } from './settle.ts'
+import { createAftermath } from './aftermath.ts'
 import { describeStep, envOf, injectAt, type Step, startProxies, stepsSeen } from './steps.ts'
-import { type Way, ways, waysEnv } from './ways.ts'
+import { methods, methodsEnv, type UploadMethod } from './upload-methods.ts'
 
-// Every step of every way takes three minutes: HEADGATE_FAULTS=all, or the name of a way.
+// Every step of every method takes three minutes: HEADGATE_FAULTS=all, or the name of a method.
 const long = process.env.HEADGATE_FAULTS
-const tried = long === undefined ? ['json', 'raw'] : long === 'all' ? Object.keys(ways) : [long]
+const tried = long === undefined ? ['json', 'raw'] : long === 'all' ? Object.keys(methods) : [long]
 
-/** In short, what the ways have in common is tried with one of them. */
-const isTried = (way: string, { service, nth }: Step) =>
-  long !== undefined || way === 'json' || (service === 's3' && nth === 1)
+/** In short, what the methods have in common is tried with one of them. */
+const isTried = (method: string, { service, nth }: Step) =>
+  long !== undefined || method === 'json' || (service === 's3' && nth === 1)
 
 const aws = await startAws(t)
 const aftermath = createAftermath(aws)
 const cases: Array<{ name: string } & Awaited<ReturnType<typeof killed>>> = []
 
 /** An api that is killed once a service has done what it asked at a step, and has not been heard. Undefined: at none. */
-async function killed(way: Way, step?: Step) {
+async function killed(method: UploadMethod, step?: Step) {
   const proxies = await startProxies(aws)
   const ends: Array<() => unknown> = []
   const api = await startApi({ teardown: end => void ends.push(end) }, aws, {
     ...envOf(proxies),
-    ...waysEnv(aws.endpoints.s3),
+    ...methodsEnv(aws.endpoints.s3),
   })
   const user = await createTestUser(aws)
   const injected =
@@ -41,7 +41,7 @@ async function killed(way: Way, step?: Step) {
       },
       1,
     )
-  const attempt = await way(api, user)
+  const attempt = await method(api, user)
   const steps = stepsSeen(proxies)
   for (const end of ends) await end()
   await proxies.close()
@@ -51,14 +51,14 @@ async function killed(way: Way, step?: Step) {
 t.before(() => aftermath.begin())
 
 // Each spends its time in waiting, and the next test needs all of them to be over.
-t.test('every way, with a death at a step', { jobs: 2 }, async t => {
+t.test('every upload method with a crash at each step', { jobs: 2 }, async t => {
   for (const name of tried) {
-    const way = ways[name] as Way
-    t.test(`${name}: an api that is killed at any step`, { buffered: true }, async t => {
-      const whole = await killed(way)
-      t.equal(whole.attempt.outcome, 'accepted', whole.attempt.told)
+    const method = methods[name] as UploadMethod
+    t.test(`${name}: an api that is killed at each step`, { buffered: true }, async t => {
+      const whole = await killed(method)
+      t.equal(whole.attempt.outcome, 'accepted', whole.attempt.answer)
       for (const step of whole.steps.filter(one => isTried(name, one))) {
-        const dead = await killed(way, step)
+        const dead = await killed(method, step)
         t.equal(dead.hits, 1, `it was killed at ${describeStep(step)}`)
         t.not(dead.attempt.outcome, 'accepted', 'and its client was not answered')
         cases.push({ name: `${name}, killed at ${describeStep(step)}`, ...dead })
@@ -68,7 +68,7 @@ t.test('every way, with a death at a step', { jobs: 2 }, async t => {
   }
 })
 
-t.test('loses no accepted upload, and leaves nothing that is not processed or removed', async t => {
+t.test('no accepted upload is lost, and everything is processed or removed', async t => {
   await aftermath.settle()
   for (const { name, user, attempt } of cases) await aftermath.verify(t, name, user, attempt)
 })

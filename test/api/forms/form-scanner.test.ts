@@ -74,7 +74,7 @@ const read: Array<[what: string, boundary: string, body: string, contents: strin
   ['zeros', 'a', `--a\r\n${part('\0\0\r\0\n')}\r\n--a--`, ['\0\0\r\0\n']],
 ]
 
-t.test('a form is read to the byte, however it is cut', async t => {
+t.test('a form is read exactly, whatever its chunks', async t => {
   for (const [what, boundary, body, contents] of read) {
     for (const size of [body.length, 1, 2, 3, 7]) {
       const outcome = scan(bytesOf(body), boundary, [size])
@@ -168,7 +168,7 @@ const refused: Array<[what: string, body: string, detail: RegExp]> = [
   ],
 ]
 
-t.test('a form in which a part could vanish is refused, with the place, however it is cut', async t => {
+t.test('a form that could lose a part is rejected with the position, whatever its chunks', async t => {
   for (const [what, body, detail] of refused) {
     const whole = scan(bytesOf(body), 'XX')
     t.match(whole, { refused: detail }, what)
@@ -177,7 +177,7 @@ t.test('a form in which a part could vanish is refused, with the place, however 
   }
 })
 
-t.test('whatever arrives, what is accepted is what a slow reader finds, and no part is missing', async t => {
+t.test('an accepted form has exactly the parts that a reference reader finds', async t => {
   let accepted = 0
   const wrong: unknown[] = []
   for (const { body, boundary, sizes, seed } of randomBodies(20_000)) {
@@ -194,7 +194,7 @@ t.test('whatever arrives, what is accepted is what a slow reader finds, and no p
   t.ok(accepted > 2_000, `${accepted} of them are accepted`)
 })
 
-t.test('what a client writes by the rules is always accepted', async t => {
+t.test('a valid form is always accepted', async t => {
   const random = randomNumbers(7)
   for (let count = 0; count < 2_000; count++) {
     const { body, boundary, contents, sizes } = randomForm(random)
@@ -206,7 +206,7 @@ t.test('what a client writes by the rules is always accepted', async t => {
   }
 })
 
-t.test('large chunks that end inside of what may be a delimiter lose nothing', async t => {
+t.test('large chunks that end inside a possible delimiter lose nothing', async t => {
   const random = randomNumbers(11)
   for (let count = 0; count < 300; count++) {
     const content = Array.from(
@@ -224,7 +224,7 @@ t.test('large chunks that end inside of what may be a delimiter lose nothing', a
   }
 })
 
-t.test('the time is linear in the size, for contents made to be slow too', async t => {
+t.test('the scan takes linear time, for hostile contents too', async t => {
   const boundary = 'b'
   const hostile = [
     '--b',

@@ -11,7 +11,7 @@ const MIB = 1024 ** 2
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws)
 
-t.test('a small file goes to S3 in one request, and is accepted when S3 has it', async t => {
+t.test('a small file is sent to S3 in one request, and accepted when S3 has it', async t => {
   const user = await createTestUser(aws)
   const bytes = Buffer.from('hello s3')
   const wanted = { filename: 'é 1.txt', contentType: 'text/plain; charset=utf-8', size: bytes.length }
@@ -58,7 +58,7 @@ async function eventsOf(uploadId: string): Promise<unknown[]> {
 }
 
 t.test(
-  'the signature of a put holds for its key, size, type, digest and owner alone, and for a key without an object',
+  'the signature of a PUT covers its key, size, type, digest and owner, and that the key has no object',
   async t => {
     const user = await createTestUser(aws)
     const sha256 = sha256Of(Buffer.from('x'))
@@ -85,7 +85,7 @@ t.test(
   },
 )
 
-t.test('a large file goes in parts, of which the missing ones can be had again', async t => {
+t.test('a large file is sent in parts, and the missing ones can be granted again', async t => {
   const user = await createTestUser(aws)
   const bytes = randomBytes(17 * MIB)
   const granted = await grant(api, user, { size: bytes.length, sha256: sha256Of(bytes) })
@@ -108,7 +108,7 @@ t.test('a large file goes in parts, of which the missing ones can be had again',
   }
   const early = await complete(api, user, uploadId)
   isProblem(t, early, 409, 'not-arrived')
-  t.match(early.body.detail, /Of 3 parts, 1 have not arrived in their size: 2\./)
+  t.match(early.body.detail, /1 of 3 parts are missing or have the wrong size: 2\./)
   const renewed = await ask(`${api.url}/uploads/${uploadId}/grant`, { headers: user.auth })
   t.match(renewed, { status: 200, body: { uploadId, parts: [{ partNumber: 2, size: 8 * MIB }] } })
   const [second] = renewed.body.parts as typeof parts
@@ -120,7 +120,7 @@ t.test('a large file goes in parts, of which the missing ones can be had again',
   t.match((await ask(`${api.url}/uploads/${uploadId}/grant`, { headers: user.auth })).status, 404, 'nothing to renew')
 })
 
-t.test('what is not what was promised is refused, and nothing is left of it', async t => {
+t.test('a file that differs from its reservation is rejected and leaves nothing', async t => {
   const user = await createTestUser(aws)
   const promised = Buffer.from('right')
   const wrong: Record<string, [bytes: string, headers: Record<string, string>]> = {
@@ -142,7 +142,7 @@ t.test('what is not what was promised is refused, and nothing is left of it', as
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a put with a header that was not granted is refused, and nothing of it is kept', async t => {
+t.test('a PUT with a header that was not granted is rejected and leaves nothing', async t => {
   const user = await createTestUser(aws)
   const added: Record<string, string> = {
     'Content-Encoding': 'gzip',
@@ -169,17 +169,14 @@ t.test('a put with a header that was not granted is refused, and nothing of it i
   }
 })
 
-t.test(
-  'a put has its granted headers signed and no other, so that S3 refuses an x-amz- header that is added',
-  async t => {
-    const user = await createTestUser(aws)
-    const { put } = await grant(api, user, { size: 1, sha256: sha256Of(Buffer.from('x')) })
-    const signed = new URL(put?.url ?? '').searchParams.get('X-Amz-SignedHeaders')?.split(';') ?? []
-    t.same(signed.toSorted(), ['host', ...Object.keys(put?.headers ?? {})].toSorted())
-  },
-)
+t.test('exactly the granted headers of a PUT are signed, so that S3 rejects an added x-amz- header', async t => {
+  const user = await createTestUser(aws)
+  const { put } = await grant(api, user, { size: 1, sha256: sha256Of(Buffer.from('x')) })
+  const signed = new URL(put?.url ?? '').searchParams.get('X-Amz-SignedHeaders')?.split(';') ?? []
+  t.same(signed.toSorted(), ['host', ...Object.keys(put?.headers ?? {})].toSorted())
+})
 
-t.test("nobody completes, renews or reads another's, and it is as if it were not there", async t => {
+t.test("completing, renewing or reading another owner's upload is 404", async t => {
   const [owner, other] = [await createTestUser(aws), await createTestUser(aws)]
   const { uploadId, put } = await grant(api, owner, { size: 1 })
   if (put) await send(put, Buffer.from('x'))
@@ -192,7 +189,7 @@ t.test("nobody completes, renews or reads another's, and it is as if it were not
   t.match(await complete(api, owner, uploadId), { status: 200, body: { status: 'queued' } })
 })
 
-t.test('a grant that cannot be is refused, and leaves nothing', async t => {
+t.test('an invalid grant request is rejected and leaves nothing', async t => {
   const user = await createTestUser(aws)
   const right = { filename: 'a', contentType: 'text/plain', size: 1 }
   const cases: Array<[Record<string, unknown>, number, string]> = [
@@ -212,20 +209,17 @@ t.test('a grant that cannot be is refused, and leaves nothing', async t => {
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test(
-  'an id that is none, or that came another way, is nothing to renew; completing what is accepted says so',
-  async t => {
-    const user = await createTestUser(aws)
-    const posted = await ask(`${api.url}/uploads?filename=a`, { method: 'POST', headers: user.auth, body: 'x' })
-    const id = String(posted.body.uploadId)
-    t.match(await complete(api, user, id), { status: 200, body: { uploadId: id } })
-    for (const none of ['x', '00000000-0000-0000-0000-000000000000', '..%2f']) {
-      isProblem(t, await complete(api, user, none), 404, 'not-found', none)
-    }
-  },
-)
+t.test('an unknown or a tus upload can not be renewed, and completing an accepted upload returns it', async t => {
+  const user = await createTestUser(aws)
+  const posted = await ask(`${api.url}/uploads?filename=a`, { method: 'POST', headers: user.auth, body: 'x' })
+  const id = String(posted.body.uploadId)
+  t.match(await complete(api, user, id), { status: 200, body: { uploadId: id } })
+  for (const none of ['x', '00000000-0000-0000-0000-000000000000', '..%2f']) {
+    isProblem(t, await complete(api, user, none), 404, 'not-found', none)
+  }
+})
 
-t.test('no presigned URL is in the log', async t => {
+t.test('no presigned URL is logged', async t => {
   const user = await createTestUser(aws)
   await grant(api, user, { size: 1 })
   await grant(api, user, { size: 11 * MIB })
@@ -233,7 +227,7 @@ t.test('no presigned URL is in the log', async t => {
   t.notMatch(api.log.join(''), /X-Amz-Signature/)
 })
 
-t.test('the URLs of a grant name S3 as clients reach it', async t => {
+t.test('the URLs of a grant use the public endpoint of S3', async t => {
   const api = await buildTestApi(t, aws, { env: { S3_PUBLIC_ENDPOINT: 'https://files.example.com' } })
   const { auth } = await createTestUser(aws)
   const headers = { ...auth, 'content-type': 'application/json' }

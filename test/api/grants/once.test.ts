@@ -19,7 +19,7 @@ function askOnce(user: TestUser, key: string, body: unknown = wanted): Promise<A
 
 const granted = ({ body }: Answer) => body as unknown as GrantBody
 
-t.test('a grant that is asked for again with its key is of the same upload, with URLs that are good', async t => {
+t.test('a repeated grant request with its key returns the same upload with valid URLs', async t => {
   const user = await createTestUser(aws)
   const key = randomUUID()
   const first = await askOnce(user, key)
@@ -38,7 +38,7 @@ t.test('a grant that is asked for again with its key is of the same upload, with
   t.match(late.body.detail, uploadId)
 })
 
-t.test('of a grant of parts those are answered that are missing still', async t => {
+t.test('a repeated grant request returns the parts that are still missing', async t => {
   const user = await createTestUser(aws)
   const key = randomUUID()
   const large = { ...wanted, size: 9 * MIB }
@@ -55,7 +55,7 @@ t.test('of a grant of parts those are answered that are missing still', async t 
   )
 })
 
-t.test('the key of another request is refused, and another owner’s is another key', async t => {
+t.test('the key of a different request is rejected, and the keys of two owners are independent', async t => {
   const [user, other] = [await createTestUser(aws), await createTestUser(aws)]
   const key = randomUUID()
   const first = await askOnce(user, key)
@@ -75,14 +75,14 @@ t.test('the key of another request is refused, and another owner’s is another 
   isProblem(t, await askOnce(user, 'a,b'), 400, 'invalid-idempotency-key')
 })
 
-t.test('what is refused leaves its key free', async t => {
+t.test('a rejected grant request releases its key', async t => {
   const user = await createTestUser(aws)
   const key = randomUUID()
   isProblem(t, await askOnce(user, key, { ...wanted, filename: '../a' }), 400, 'invalid-filename')
   t.equal((await askOnce(user, key)).status, 201)
 })
 
-t.test('while one is under way another is told to wait, and one that died is gone on with', async t => {
+t.test('a concurrent request gets 409, and a request after a crash takes the key over', async t => {
   const user = await createTestUser(aws)
   const [key, died] = [randomUUID(), randomUUID()]
   const table = aws.env.UPLOADS_TABLE ?? ''

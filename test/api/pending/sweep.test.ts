@@ -37,22 +37,19 @@ async function leaveEverything() {
   return { user, uploadId, url }
 }
 
-t.test(
-  'what nobody completes is ended when its time is up and a while has passed, with all that came of it',
-  async t => {
-    const { user, uploadId, url } = await leaveEverything()
-    t.match(await user.traces(), { openUploads: 2, records: { length: 3 }, objects: { length: 1 } })
-    t.equal(await sweepIn(24).runOnce(), 0)
-    t.match((await user.traces()).records, { length: 3 })
-    t.equal(await sweepIn(25.1).runOnce(), 3)
-    t.same(await user.traces(), NO_TRACES)
-    isProblem(t, await complete(api, user, uploadId), 404, 'not-found')
-    t.match(await tusClient(api, user).head(url), { status: 404 })
-    t.equal(await sweepIn(25.1).runOnce(), 0, 'nothing is left to end')
-  },
-)
+t.test('the sweep ends expired pending uploads after a grace period and removes everything of them', async t => {
+  const { user, uploadId, url } = await leaveEverything()
+  t.match(await user.traces(), { openUploads: 2, records: { length: 3 }, objects: { length: 1 } })
+  t.equal(await sweepIn(24).runOnce(), 0)
+  t.match((await user.traces()).records, { length: 3 })
+  t.equal(await sweepIn(25.1).runOnce(), 3)
+  t.same(await user.traces(), NO_TRACES)
+  isProblem(t, await complete(api, user, uploadId), 404, 'not-found')
+  t.match(await tusClient(api, user).head(url), { status: 404 })
+  t.equal(await sweepIn(25.1).runOnce(), 0, 'nothing is left to end')
+})
 
-t.test('what was completed is left alone, and so is what another sweep is at', async t => {
+t.test('the sweep ignores completed uploads, and may run concurrently with another sweep', async t => {
   const { user, uploadId } = await leaveEverything()
   t.match(await complete(api, user, uploadId), { status: 200 })
   const [some, others] = await Promise.all([sweepIn(26).runOnce(), sweepIn(26).runOnce()])
@@ -60,7 +57,7 @@ t.test('what was completed is left alone, and so is what another sweep is at', a
   t.match(await user.traces(), { openUploads: 0, objects: { length: 1 }, records: [{ uploadId, status: 'queued' }] })
 })
 
-t.test('what comes by a URL after its upload was ended is cleaned up by the sweep', async t => {
+t.test('the sweep removes an object that arrived by a URL after its upload was ended', async t => {
   const user = await createTestUser(aws)
   const { put, uploadId } = await grant(api, user, { size: 1 })
   if (!put) throw new Error('It has no put.')
@@ -74,7 +71,7 @@ t.test('what comes by a URL after its upload was ended is cleaned up by the swee
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('an end that died half way is ended by the sweep', async t => {
+t.test('the sweep finishes the end of an upload after a crash', async t => {
   const user = await createTestUser(aws)
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const failing = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
@@ -89,14 +86,14 @@ t.test('an end that died half way is ended by the sweep', async t => {
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('a pending upload is shown to its owner, with when it is given up', async t => {
+t.test('a pending upload is shown to its owner with its expiry', async t => {
   const user = await createTestUser(aws)
   const { uploadId, expiresAt } = await grant(api, user, { size: 1 })
   const seen = await ask(`${api.url}/uploads/${uploadId}`, { headers: user.auth })
   t.match(seen, { status: 200, body: { status: 'pending', expiresAt } })
 })
 
-t.test('a pass ends where the index lists what was ended again and again', async t => {
+t.test('a pass ends if the index keeps listing ended uploads', async t => {
   const old = { owner: 'o', uploadId: 'i', expiresAt: '2020-01-01T00:00:00Z' } as OldReservation
   let listed = 0
   const sweep = createSweep({

@@ -12,7 +12,7 @@ const MIB = 1024 ** 2
 
 const aws = await startAws(t)
 
-t.test('the last byte is told of only once the upload is accepted, and asking accepts it', async t => {
+t.test('the full offset is reported only once the upload is accepted, and HEAD accepts it', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
   const user = await createTestUser(aws)
@@ -35,7 +35,7 @@ t.test('the last byte is told of only once the upload is accepted, and asking ac
   t.match(await user.traces(), { openUploads: 0, records: [{ status: 'queued', sha256: sha256Of(bytes) }] })
 })
 
-t.test('while S3 does not complete it, the offset is not told; then it goes on', async t => {
+t.test('while S3 does not complete an upload, its offset is not reported, and later it continues', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })
   const user = await createTestUser(aws)
@@ -50,7 +50,7 @@ t.test('while S3 does not complete it, the offset is not told; then it goes on',
   t.match((await user.traces()).records, [{ status: 'queued', sha256: sha256Of(bytes) }])
 })
 
-t.test('every reply of S3 to a part, to the completion and to a tail may be lost once', async t => {
+t.test('an upload survives the loss of any one response of S3', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })
   for (const when of [to('PUT', /partNumber=2/), to('POST', /uploadId=/), to('POST', /uploads/), to('PUT', /tails/)]) {
@@ -68,7 +68,7 @@ t.test('every reply of S3 to a part, to the completion and to a tail may be lost
   }
 })
 
-t.test('every reply of DynamoDB may be lost once', async t => {
+t.test('an upload survives the loss of any one response of DynamoDB', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
   for (let nth = 1; nth <= 7; nth++) {
@@ -86,7 +86,7 @@ t.test('every reply of DynamoDB may be lost once', async t => {
   }
 })
 
-t.test('a part that S3 does not take ends the request, and what came before it stays', async t => {
+t.test('a part that S3 rejects fails the request, and earlier bytes are kept', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })
   const user = await createTestUser(aws)
@@ -102,7 +102,7 @@ t.test('a part that S3 does not take ends the request, and what came before it s
   t.match((await user.traces()).records, [{ status: 'queued', sha256: sha256Of(bytes) }])
 })
 
-t.test('an upload whose parts or beginning were cleaned up is given up, and not tried for ever', async t => {
+t.test('an upload whose stored bytes were deleted ends, and is not retried forever', async t => {
   const api = await buildTestApi(t, aws)
   const Bucket = aws.env.UPLOAD_BUCKET
   const parts = async (user: { sub: string }) => {
@@ -132,7 +132,7 @@ t.test('an upload whose parts or beginning were cleaned up is given up, and not 
   }
 })
 
-t.test('while Kinesis does not answer, the upload is accepted and its event waits in the outbox', async t => {
+t.test('while Kinesis does not respond, the upload is accepted and its event waits in the outbox', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.kinesis)
   proxy.inject(throttled('kinesis'))
   const env = { EVENT_PUT_TIMEOUT_MS: '300' }

@@ -8,7 +8,7 @@ const MIB = 1024 ** 2
 
 const aws = await startAws(t)
 
-t.test('more uploads than there is memory for wait for each other, and all arrive', async t => {
+t.test('more uploads than fit into memory wait for each other, and all arrive', async t => {
   const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(32 * MIB) } })
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
@@ -33,7 +33,7 @@ t.test('more uploads than there is memory for wait for each other, and all arriv
   }
 })
 
-t.test('a small file does not wait for large ones that stand still', async t => {
+t.test('a small file does not wait for stalled large ones', async t => {
   const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(32 * MIB) } })
   const user = await createTestUser(aws)
   const client = tusClient(api, user)

@@ -9,7 +9,7 @@ const MIB = 1024 ** 2
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws)
 
-t.test('OPTIONS says what is served, without a token', async t => {
+t.test('OPTIONS describes the server without a token', async t => {
   const { status, headers } = await fetch(`${api.url}/uploads/tus`, { method: 'OPTIONS' })
   t.equal(status, 204)
   t.equal(headers.get('tus-version'), '1.0.0')
@@ -19,7 +19,7 @@ t.test('OPTIONS says what is served, without a token', async t => {
   t.equal(headers.get('access-control-allow-origin'), null)
 })
 
-t.test('an endpoint may be written with a slash at its end', async t => {
+t.test('an endpoint may end with a slash', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const options = await fetch(`${api.url}/uploads/tus/`, { method: 'OPTIONS' })
@@ -62,7 +62,7 @@ t.test('an upload of one request is accepted like any other', async t => {
   t.match(await user.traces(), { objects: [key], openUploads: 0, records: [{ status: 'queued' }] })
 })
 
-t.test('pieces of any size make the same file, across parts', async t => {
+t.test('requests of any size make the same file, across parts', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const bytes = randomBytes(20 * MIB + 17)
@@ -110,7 +110,7 @@ t.test('a file can come with the request that creates the upload', async t => {
   t.match((await user.traces()).records, [{ status: 'queued', size: 5, filename: /^file-\d+\.txt$/ }])
 })
 
-t.test('bytes that are not those of their checksum are not kept, of any size', async t => {
+t.test('bytes that do not match their checksum are not stored, whatever their size', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const bytes = randomBytes(18 * MIB)
@@ -129,7 +129,7 @@ t.test('bytes that are not those of their checksum are not kept, of any size', a
   }
 })
 
-t.test('an upload that is given up leaves nothing', async t => {
+t.test('a terminated upload leaves nothing', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const url = await client.begin(20 * MIB)
@@ -141,7 +141,7 @@ t.test('an upload that is given up leaves nothing', async t => {
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('an upload that has arrived and was deleted is not there any more, for the protocol either', async t => {
+t.test('a deleted upload does not exist for the protocol either', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const url = await client.begin(5)
@@ -164,7 +164,7 @@ t.test('the type of the bytes and the algorithm of a checksum are read in any ca
   t.match(await client.patch(half.headers.get('location') ?? '', 3, Buffer.from('lo'), more), { status: 204 })
 })
 
-t.test('what the protocol refuses is a problem of its own, and changes nothing', async t => {
+t.test('a request that the protocol rejects gets a specific problem and changes nothing', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const url = await client.begin(5)
@@ -212,7 +212,7 @@ t.test('what the protocol refuses is a problem of its own, and changes nothing',
   t.equal(await client.offset(url), 0)
 })
 
-t.test("another's upload is not there, whatever is asked of it", async t => {
+t.test("another owner's upload does not exist for any request", async t => {
   const [owner, other] = [await createTestUser(aws), await createTestUser(aws)]
   const url = await tusClient(api, owner).begin(5)
   const foreign = tusClient(api, other)
@@ -226,7 +226,7 @@ t.test("another's upload is not there, whatever is asked of it", async t => {
   t.equal(await tusClient(api, owner).offset(url), 0)
 })
 
-t.test('a network that lets no PATCH through can send POST', async t => {
+t.test('POST may replace PATCH on networks that block it', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const url = await client.begin(5)

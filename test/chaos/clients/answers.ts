@@ -11,7 +11,8 @@ export function conclude({ status, body }: Reply): Answer {
     .at(-1)}: ${body.detail ?? ''}`
   const detail = String(body.detail ?? '')
   if (/files were accepted/.test(detail)) return { outcome: 'partly', uploadIds: detail.match(ID) ?? [], why }
-  if (/cannot be told|nobody can be told|nobody can tell/i.test(detail)) return { outcome: 'unknown', why }
+  if (/cannot be told|nobody can be told|nobody can tell|it is unknown whether/i.test(detail))
+    return { outcome: 'unknown', why }
   return { outcome: 'refused', why }
 }
 

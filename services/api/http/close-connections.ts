@@ -4,21 +4,27 @@ import fastifyPlugin from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Says to whoever asks for its readiness that the app stops, and serves on. Closing it says so as well. */
+    /** Makes the readiness check fail. The app still serves requests. Closing the app does the same first. */
     announceStop(): void
     isStopping(): boolean
   }
 }
 
-/** How long a connection without a request may take to send one once the app closes, in milliseconds. */
-const PATIENCE_MS = 1_000
+/** How long a connection without a request may still send one after the app starts to close, in milliseconds. */
+const SILENT_CONNECTION_MS = 1_000
 
 /**
- * Ends connections when the app closes. Left open, each would hold the stop up until its client lets go of it: those of requests
- * that are under way, with their answers, and those on which no request has come yet, which Node does not count as idle.
+ * Closes connections when the app closes. An open connection would delay the stop until its client closes it. Connections with a request
+ * in flight are closed with its response. Connections that have never sent a request, which Node does not count as idle, are
+ * closed after a short wait.
  */
-export const closing = fastifyPlugin(
+export const closeConnections = fastifyPlugin(
   async app => {
+    // Answers clients that close their side of the connection after a request (TCP half-close), as `nc -N` and some older libraries do.
+    // A client that has disconnected looks the same until something is written to it, so `openWatch` does not wait for one.
+    // Node's types do not have this option.
+    Object.assign(app.server, { httpAllowHalfOpen: true })
+
     let isStopping = false
     let isClosing = false
     const announceStop = () => {
@@ -33,17 +39,17 @@ export const closing = fastifyPlugin(
       socket.once('close', () => silent.delete(socket))
       if (isClosing) endIfSilent(socket)
     })
-    // Not before: until then the error is what listening fails by.
+    // Before the server listens, an error is the reason why listening fails.
     app.addHook('onListen', async () => {
       app.server.on('error', err => app.log.error({ err }, 'a connection could not be accepted'))
     })
     app.server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket))
 
-    /** Not at once: a request may be on its way. */
+    /** Waits first, because a request may be on its way. */
     function endIfSilent(socket: Socket): void {
       setTimeout(() => {
         if (silent.has(socket)) socket.destroy()
-      }, PATIENCE_MS).unref()
+      }, SILENT_CONNECTION_MS).unref()
     }
 
     app.addHook('preClose', async () => {
@@ -55,5 +61,5 @@ export const closing = fastifyPlugin(
       if (isStopping) reply.header('connection', 'close')
     })
   },
-  { name: 'closing', fastify: '5.x' },
+  { name: 'close-connections', fastify: '5.x' },
 )

@@ -1,43 +1,43 @@
 import type { FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import type { Span, Tracing } from '../../platform/tracing/tracing.ts'
-import { callersTraceparent, rememberTraceparent, traceparentOf } from './trace-context.ts'
+import { callerTraceparent, setTraceparent, traceparentOf } from './trace-context.ts'
 
-/** Asked for every few seconds by whoever runs it, and of interest to nobody else. */
-const UNTOLD = new Set(['/livez', '/readyz'])
+/** Routes without spans, because probes request them every few seconds. */
+const UNTRACED_ROUTES = new Set(['/livez', '/readyz'])
 
 /**
- * A span for each request, in the caller's trace where it names one. It has the route as the router has it and never the path, the
- * query or a header: an id, a token or a file's name may be in any of them.
+ * Creates a span for each request, in the caller's trace if the request names one. The span has the route's pattern, and never the path, the
+ * query or a header, which may contain an id, a token or a file name.
  *
  * https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
  */
-export const traced = fastifyPlugin<{ tracing: Tracing }>(
+export const requestSpans = fastifyPlugin<{ tracing: Tracing }>(
   async (app, { tracing }) => {
     const spans = new WeakMap<FastifyRequest, Span>()
 
     app.addHook('onRequest', (request, reply, done) => {
-      if (UNTOLD.has(request.routeOptions.url ?? '')) return done()
+      if (UNTRACED_ROUTES.has(request.routeOptions.url ?? '')) return done()
       const span = begin(tracing, request)
       spans.set(request, span)
-      // Before whoever has been answered goes on: behind Lambda nothing is done after that.
+      // The span ends before the caller gets the response, because a Lambda function is frozen after it.
       reply.raw.once('finish', () => end(span, reply.statusCode))
-      // Of a request whose client has gone there is no finish.
+      // If the client has disconnected, there is no `finish`.
       reply.raw.once('close', () => end(span))
       tracing.within(span, done)
     })
-    // Once more: what was read of the body came by events of the connection, which are nobody's.
+    // Set again, because the events of the connection that delivered the body run outside of the request's context.
     app.addHook('preValidation', (request, _reply, done) => {
       const span = spans.get(request)
       if (span) tracing.within(span, done)
       else done()
     })
   },
-  { name: 'traced', fastify: '5.x' },
+  { name: 'request-spans', fastify: '5.x' },
 )
 
 function begin(tracing: Tracing, { method, protocol, raw, routeOptions: { url: route } }: FastifyRequest): Span {
-  const parent = callersTraceparent(raw)
+  const parent = callerTraceparent(raw)
   const span = tracing.start({
     name: route === undefined ? method : `${method} ${route}`,
     kind: 'server',
@@ -47,10 +47,10 @@ function begin(tracing: Tracing, { method, protocol, raw, routeOptions: { url: r
       'network.protocol.version': raw.httpVersion,
       ...(route !== undefined && { 'http.route': route }),
     },
-    // The log has named its trace already.
+    // The log already uses this trace id.
     ...(parent === undefined ? { ids: traceparentOf(raw) } : { parent }),
   })
-  rememberTraceparent(raw, span.traceparent)
+  setTraceparent(raw, span.traceparent)
   return span
 }
 

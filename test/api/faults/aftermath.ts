@@ -24,7 +24,7 @@ import { readStream } from '../../support/stream.ts'
 import { createMemoryLog } from '../../worker/memory-log.ts'
 import { sha256Of } from '../grants/support.ts'
 import type { TestUser } from '../support.ts'
-import type { Attempt } from './ways.ts'
+import type { Attempt } from './upload-methods.ts'
 
 const HOUR = 3_600_000
 
@@ -97,9 +97,9 @@ export function createAftermath(aws: TestAws): Aftermath {
       await processStream()
     },
 
-    async verify(t, name, user, { outcome, uploads, told }) {
+    async verify(t, name, user, { outcome, uploads, answer }) {
       const { objects, openUploads, records } = await user.traces()
-      const what = `${name} (${outcome}: ${told})`
+      const what = `${name} (${outcome}: ${answer})`
       const live = records.filter(({ status }) => status !== 'deleted')
       t.equal(openUploads, 0, `${what}: no multipart upload is open`)
       t.same(objects.toSorted(), live.map(({ key }) => key).toSorted(), `${what}: objects and records are the same`)

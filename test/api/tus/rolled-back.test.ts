@@ -12,7 +12,7 @@ const octets = { 'content-type': 'application/offset+octet-stream' }
 
 const aws = await startAws(t)
 
-t.test('a request that begins an upload and fails leaves none, since its client was not told where it is', async t => {
+t.test('a failed request that created an upload removes it, because its client has no location', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })
   const user = await createTestUser(aws)
@@ -34,7 +34,7 @@ t.test('a request that begins an upload and fails leaves none, since its client 
   t.match((await user.traces()).records, [{ status: 'queued' }])
 })
 
-t.test('whoever completes, goes on and deletes at the same time has an upload whole, or none', async t => {
+t.test('concurrent completion, continuation and deletion end in a complete upload or none', async t => {
   const [one, other] = await Promise.all([buildTestApi(t, aws), buildTestApi(t, aws)])
   const user = await createTestUser(aws)
   const remove = ({ url }: { url: string }, uploadId: string) =>
@@ -60,7 +60,7 @@ t.test('whoever completes, goes on and deletes at the same time has an upload wh
   t.equal(openUploads, 0)
 })
 
-t.test('an upload whose acceptance failed is not taken back where it is recorded', async t => {
+t.test('an upload whose acceptance failed is not rolled back if it is recorded', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
   const user = await createTestUser(aws)

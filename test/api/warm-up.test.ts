@@ -1,17 +1,17 @@
 import fastify from 'fastify'
 import t from 'tap'
-import { loadFirst } from '../../services/api/http/warm-up.ts'
+import { warmUp } from '../../services/api/http/warm-up.ts'
 
 async function appOf(load: () => Promise<unknown>) {
   const app = fastify()
-  await app.register(loadFirst, { load })
-  app.get('/first', { config: { answersFirst: true } }, async () => 'live')
+  await app.register(warmUp, { load })
+  app.get('/first', { config: { skipWarmUp: true } }, async () => 'live')
   app.get('/', async () => 'loaded')
   await app.ready()
   return app
 }
 
-t.test('requests wait until all is loaded, which is done once, and one that asks for life does not', async t => {
+t.test('requests wait for one warm-up, and a route that skips it does not wait', async t => {
   const { promise, resolve } = Promise.withResolvers<void>()
   let loads = 0
   const app = await appOf(() => {
@@ -25,12 +25,12 @@ t.test('requests wait until all is loaded, which is done once, and one that asks
   t.equal(loads, 1)
   resolve()
   for (const { body } of await Promise.all(waiting)) t.equal(body, 'loaded')
-  await app.load()
+  await app.warmUp()
   t.equal((await app.inject('/')).body, 'loaded')
   t.equal(loads, 1)
 })
 
-t.test('where it cannot be loaded, requests fail and the next tries again', async t => {
+t.test('if the warm-up fails, requests fail, and the next request retries it', async t => {
   let isBroken = true
   const app = await appOf(async () => {
     if (isBroken) throw new Error('no such file')

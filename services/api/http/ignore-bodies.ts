@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * For routes whose requests have nothing to say in a body: what comes all the same is not looked at, of whatever type. Clients
- * send `{}`, or a content type and no body, by habit.
+ * Ignores the bodies of all requests of a plugin, for routes that need no body. Many clients send `{}`, or a content type without a body, with
+ * every request.
  */
 export function ignoreBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()

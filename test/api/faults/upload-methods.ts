@@ -14,17 +14,17 @@ export interface Attempt {
   /** Of the uploads that were accepted, with the SHA-256 of what was sent. */
   uploads: Array<{ uploadId: string; sha256: string }>
   /** What was answered in the end, for people. */
-  told: string
+  answer: string
 }
 
 /** Makes one upload as a client of its way does that does not try again. */
-export type Way = (api: { url: string }, user: TestUser) => Promise<Attempt>
+export type UploadMethod = (api: { url: string }, user: TestUser) => Promise<Attempt>
 
 class Refused extends Error {
   readonly outcome: Outcome
 
-  constructor(outcome: Outcome, told: string) {
-    super(told)
+  constructor(outcome: Outcome, answer: string) {
+    super(answer)
     this.outcome = outcome
   }
 }
@@ -45,7 +45,7 @@ async function request(api: { url: string }, path: string, init: RequestInit & {
 }
 
 function refused(status: number, detail: unknown): Refused {
-  const isUnknown = /cannot be told|nobody can be told|were accepted/.test(String(detail))
+  const isUnknown = /it is unknown whether|were accepted/i.test(String(detail))
   return new Refused(isUnknown ? 'unknown' : 'refused', `${status} ${detail}`)
 }
 
@@ -55,16 +55,16 @@ function unanswered(cause: unknown): never {
 
 async function attempt(run: () => Promise<Attempt['uploads']>): Promise<Attempt> {
   try {
-    return { outcome: 'accepted', uploads: await run(), told: 'accepted' }
+    return { outcome: 'accepted', uploads: await run(), answer: 'accepted' }
   } catch (error) {
     if (!(error instanceof Refused)) throw error
-    return { outcome: error.outcome, uploads: [], told: error.message }
+    return { outcome: error.outcome, uploads: [], answer: error.message }
   }
 }
 
 const json = { 'content-type': 'application/json' }
 
-const byJson: Way = (api, { auth }) =>
+const byJson: UploadMethod = (api, { auth }) =>
   attempt(async () => {
     const content = randomBytes(16).toString('hex')
     const body = JSON.stringify({ filename: 'a.txt', content })
@@ -73,14 +73,14 @@ const byJson: Way = (api, { auth }) =>
   })
 
 /** Larger than one part. */
-const byRaw: Way = (api, { auth }) =>
+const byRaw: UploadMethod = (api, { auth }) =>
   attempt(async () => {
     const body = randomBytes(9 * MIB)
     const { uploadId = '' } = await request(api, '/uploads?filename=a.bin', { method: 'POST', headers: auth, body })
     return [{ uploadId, sha256: sha256Of(body) }]
   })
 
-const byForm: Way = (api, { auth }) =>
+const byForm: UploadMethod = (api, { auth }) =>
   attempt(async () => {
     const files = [randomBytes(100), randomBytes(200_000)]
     const type = 'application/x-test'
@@ -89,7 +89,7 @@ const byForm: Way = (api, { auth }) =>
     return (reply.uploads ?? []).map(({ uploadId }, n) => ({ uploadId, sha256: sha256Of(files[n] ?? Buffer.alloc(0)) }))
   })
 
-function byGrant(size: number): Way {
+function byGrant(size: number): UploadMethod {
   return (api, { auth }) =>
     attempt(async () => {
       const bytes = randomBytes(size)
@@ -107,7 +107,7 @@ function byGrant(size: number): Way {
 }
 
 /** In two requests, the first of which ends in the middle of a part. */
-const byTus: Way = (api, user) =>
+const byTus: UploadMethod = (api, user) =>
   attempt(async () => {
     const client = tusClient(api, user)
     const bytes = randomBytes(9 * MIB)
@@ -123,7 +123,7 @@ const byTus: Way = (api, user) =>
   })
 
 /** Every way in. */
-export const ways: Readonly<Record<string, Way>> = {
+export const methods: Readonly<Record<string, UploadMethod>> = {
   json: byJson,
   raw: byRaw,
   form: byForm,
@@ -133,4 +133,4 @@ export const ways: Readonly<Record<string, Way>> = {
 }
 
 /** The configuration that lets them pass by the proxies where a client goes to S3 itself. */
-export const waysEnv = (s3: string) => ({ GRANT_PARTS_ABOVE_BYTES: String(8 * MIB), S3_PUBLIC_ENDPOINT: s3 })
+export const methodsEnv = (s3: string) => ({ GRANT_PARTS_ABOVE_BYTES: String(8 * MIB), S3_PUBLIC_ENDPOINT: s3 })

@@ -1,18 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { NoPartBufferError, SlowUploadError } from '../../platform/s3/memory-pool.ts'
-import { lingeringAnswer } from '../http/lingering-close.ts'
+import { lingeringResponse } from '../http/lingering-close.ts'
 import { catalogue } from './catalogue.ts'
 import { problemFromError } from './error-to-problem.ts'
 import { PROBLEM_CONTENT_TYPE, type Problem, problemBody } from './problem.ts'
 
-/** A body up to this size is read to its end after an error, so that the connection can go on, in bytes. */
-const WORTH_READING = 64 * 1024
+/** Maximum size of a request body that is read to its end after an error to keep the connection open, in bytes. */
+const MAX_DRAINED_BYTES = 64 * 1024
 
-/** Answers with a problem, and logs what a person on our side has to know. */
+/** Responds with a problem, and logs the error for the operator. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemFromError(error)
   const { status } = catalogue[problem.slug]
-  // Clients can make memory short, and an attack must not look like a fault of ours.
+  // Clients can exhaust the memory for uploads. An attack must not look like an error of the service.
   if (error instanceof SlowUploadError || error instanceof NoPartBufferError)
     request.log.warn({ code: error.code }, error.message)
   else if (status >= 500) request.log.error({ err: error }, 'request failed')
@@ -33,16 +33,16 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     reply.send(body)
     return
   }
-  // The rest of a large body would be read only to be thrown away.
+  // Closes the connection instead of reading the rest of a large body.
   reply
     .header('connection', 'close')
     .header('content-length', Buffer.byteLength(body))
-    .send(lingeringAnswer(body, request.raw))
+    .send(lingeringResponse(body, request.raw))
 }
 
 function hasLongRest({ raw, headers }: FastifyRequest): boolean {
   if (raw.complete !== false) return false
   const length = headers['content-length']
-  if (length !== undefined) return Number(length) > WORTH_READING
+  if (length !== undefined) return Number(length) > MAX_DRAINED_BYTES
   return headers['transfer-encoding'] !== undefined
 }

@@ -1,2 +1,0 @@
-/** Where tus clients are pointed at: their `endpoint`. */
-export const TUS_PATH = '/uploads/tus'
