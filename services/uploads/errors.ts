@@ -1,24 +1,24 @@
 import { HeadgateError } from '../platform/errors.ts'
 
-/** A file name that cannot be taken. The message says why, for the client. */
+/** A file name is not accepted. The message tells the client why. */
 export class InvalidFilenameError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_FILENAME'
 }
 
-/** A record on the stream that is no upload event. It will never become one: retrying is of no use. */
+/** A record of the stream is not a valid upload event. A retry does not help. */
 export class InvalidEventError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_EVENT'
 }
 
 /**
- * The upload's id was given up: deleted by its owner, or, since nobody had recorded it for so long, by the sweep of strays.
- * Nothing can be recorded under it any more.
+ * The id of the upload was given up: the owner deleted the upload, or the sweep of orphans found that it was never recorded. Nothing can
+ * be recorded under this id any more.
  */
 export class UploadGivenUpError extends HeadgateError {
   readonly code = 'HEADGATE_UPLOAD_GIVEN_UP'
 }
 
-/** The stream did not take an event within its bound. The event may still have arrived: publishing again is safe. */
+/** Kinesis did not accept an event in time. The event may still have arrived, so it is safe to publish it again. */
 export class EventNotPublishedError extends HeadgateError {
   readonly code = 'HEADGATE_EVENT_NOT_PUBLISHED'
 }

@@ -4,16 +4,16 @@ import type { Logger } from '../platform/log.ts'
 import { ownerOfEvent } from '../uploads/events/event-owner.ts'
 import type { WorkerServices } from './services.ts'
 
-/** Of the time that a stop may take, what is left for the last writes once the handlers have had theirs. */
+/** The part of SHUTDOWN_TIMEOUT_MS that is kept for the last writes, after the handlers have stopped. */
 const LAST_WRITES_MS = 5_000
 
-/** The largest upload takes hours. What hangs for longer than a minute is cut off by the clients of AWS themselves. */
+/** The largest upload takes hours. The AWS clients themselves end a request that hangs. */
 const HANDLER_TIMEOUT_MS = 12 * 3_600_000
 
-/** A record that takes longer gives its place to another owner's. It keeps it only as long as too many others have done so. */
+/** A record that takes longer gives its place to another record, unless too many records have done so already. */
 const SLOW_AFTER_MS = 500
 
-/** The consumer of the upload events, with the processor as its handler and its events in the log. */
+/** Creates the consumer of upload events. Its handler is the processor, and its events are logged. */
 export function createUploadConsumer(config: WorkerConfig, services: WorkerServices, log: Logger): KinesisConsumer {
   const { kinesis, dynamodb, processor } = services
   const consumer = new KinesisConsumer({
@@ -49,19 +49,21 @@ export function createUploadConsumer(config: WorkerConfig, services: WorkerServi
 
 function logEvents({ events }: KinesisConsumer, log: Logger): void {
   events.on('leaseAcquired', event => log.info(event, 'lease acquired'))
-  events.on('leaseLost', event => log.info(event, 'lease given up or lost'))
+  events.on('leaseLost', event => log.info(event, 'lease released or lost'))
   events.on('shardEnded', event => log.info(event, 'shard ended'))
   events.on('recordFailed', ({ error: err, ...event }) =>
-    log.warn({ err, ...event }, 'record failed, to be tried again'),
+    log.warn({ err, ...event }, 'record failed and will be retried'),
   )
-  events.on('breakerOpened', event => log.warn(event, 'a dependency fails: no record starts for a while'))
-  events.on('breakerClosed', event => log.info(event, 'the dependency is back: records start again'))
-  events.on('hashRangeHole', event => log.error(event, 'records of this hash key are read by nobody'))
-  // Nobody catches it: the worker drains and exits with 1, as after any error that it cannot go on with.
+  events.on('breakerOpened', event => log.warn(event, 'a dependency fails: no records start until it recovers'))
+  events.on('breakerClosed', event => log.info(event, 'the dependency has recovered: records start again'))
+  events.on('hashRangeHole', event => log.error(event, 'no worker reads the records of this hash key'))
+  // Thrown so that nothing catches it: the worker drains and exits with 1, as after every fatal error.
   events.on('failed', ({ error }) => {
     setImmediate(() => {
       throw error
     })
   })
-  events.on('fault', ({ error: err, ...event }) => log.warn({ err, ...event }, 'a call failed, to be made again'))
+  events.on('fault', ({ error: err, ...event }) =>
+    log.warn({ err, ...event }, 'a call to AWS failed and will be retried'),
+  )
 }

@@ -1,71 +1,71 @@
 import { HeadgateError } from '../platform/errors.ts'
 
 /**
- * A failure that no retry mends. The record it is of ends as a dead letter, the upload as `failed`, with `code` and
- * `message`: write the message for the upload's owner.
+ * A failure that no retry helps. The record becomes a dead letter and the upload `failed`, with `code` and `message`. Write the message
+ * for the owner of the upload.
  */
 export abstract class PermanentError extends HeadgateError {}
 
-/** The event names a bucket that uploads do not lie in. A stream must not be a way to read other buckets. */
+/** The event names a bucket that is not UPLOAD_BUCKET. Events must not give access to other buckets. */
 export class ForeignBucketError extends PermanentError {
   readonly code = 'HEADGATE_FOREIGN_BUCKET'
 }
 
-/** The event names a key that no object can be read from, or that nothing could be written for. */
+/** The event names a key from which no object can be read, or for which no output could be written. */
 export class UnusableKeyError extends PermanentError {
   readonly code = 'HEADGATE_UNUSABLE_KEY'
 }
 
-/** There is no object under the key: never written, or deleted since. */
+/** There is no object under the key: it was never written, or it was deleted. */
 export class ObjectMissingError extends PermanentError {
   readonly code = 'HEADGATE_OBJECT_MISSING'
 }
 
-/** Another upload's object lies under the key by now, as its own metadata says: the bytes of this one are gone. */
+/** The object under the key belongs to another upload, as its metadata says. The bytes of this upload are gone. */
 export class ObjectReplacedError extends PermanentError {
   readonly code = 'HEADGATE_OBJECT_REPLACED'
 }
 
-/** The object is there and S3 does not give it out before somebody restores it from its archive. */
+/** The object is archived. S3 returns it only after it was restored. */
 export class ObjectArchivedError extends PermanentError {
   readonly code = 'HEADGATE_OBJECT_ARCHIVED'
 }
 
-/** A transform's own refusal: this content will never become an output. Everything else it throws counts as transient. */
+/** A transform refuses this content for good. Other errors that a transform throws are retried. */
 export class TransformError extends PermanentError {
   static readonly CODE = 'HEADGATE_TRANSFORM_REFUSED'
   readonly code = TransformError.CODE
 }
 
-/** A transform gave what no output can be: a name twice, no main output, a body that is none. Its author has to mend it. */
+/** A transform returned invalid outputs: two with the same name, no main output, or an invalid body. Its author has to fix it. */
 export class InvalidOutputError extends PermanentError {
   static readonly CODE = 'HEADGATE_INVALID_OUTPUT'
   readonly code = InvalidOutputError.CODE
 }
 
-/** An output is larger than what it is written to takes. */
+/** An output is larger than its sink accepts. */
 export class OutputTooLargeError extends PermanentError {
   readonly code = 'HEADGATE_OUTPUT_TOO_LARGE'
 }
 
-/** No rule of the configuration has the upload. */
+/** No rule of the configuration matches the upload. */
 export class NoTransformError extends PermanentError {
   readonly code = 'HEADGATE_NO_TRANSFORM'
 }
 
-/** Trouble that should have passed did not, until the record was about to be lost with the stream's memory of it. */
+/** Retryable errors went on until the stream was about to delete the record. */
 export class OverdueError extends PermanentError {
   readonly code = 'HEADGATE_OVERDUE'
 }
 
-/** Workers died of the record, again and again. Nothing is known but that: what kills a process leaves no error. */
+/** The record killed workers or processes again and again. What kills a process leaves no error, so the cause is not known. */
 export class PoisonRecordError extends PermanentError {
   readonly code = 'HEADGATE_POISON_RECORD'
 }
 
-/** A process did not live to finish an upload. */
+/** A transform process ended before it finished an upload. */
 abstract class LostProcessError extends HeadgateError {
-  /** True if the process had worked on another upload before: what that left behind may be the reason. */
+  /** True if the process had worked on another upload before, which may be the cause. */
   readonly wasUsed: boolean
 
   constructor(message: string, { wasUsed, cause }: { wasUsed: boolean; cause?: unknown }) {
@@ -74,37 +74,37 @@ abstract class LostProcessError extends HeadgateError {
   }
 }
 
-/** A process ended during the work on an upload: by a crash, or because a module ended it. It may not the next time. */
+/** A transform process ended during the work on an upload: it crashed, or a module ended it. The next attempt may succeed. */
 export class ProcessEndedError extends LostProcessError {
   readonly code = 'HEADGATE_PROCESS_ENDED'
 }
 
-/** The work on an upload was over the limits of its process, which something else may have had a part in. */
+/** The work on an upload exceeded a limit of its process. Something else may have contributed, so it is retried. */
 export class ProcessLimitError extends LostProcessError {
   readonly code = 'HEADGATE_PROCESS_LIMIT'
 }
 
-/** No process could be had for the work on an upload: that says nothing about the upload. */
+/** No transform process could be started. That says nothing about the upload. */
 export class ProcessStartError extends HeadgateError {
   readonly code = 'HEADGATE_PROCESS_START'
 }
 
-/** Two runs of the same upload were in each other's way. Whoever is told does it again. */
+/** Two runs of the same upload removed outputs of each other. The run that gets this error is retried. */
 export class OutputsTakenError extends HeadgateError {
   readonly code = 'HEADGATE_OUTPUTS_TAKEN'
 }
 
-/** The record takes longer than a function is given, however often it is begun. */
+/** The record takes longer than the time-out of the Lambda function, in every attempt. */
 export class TooSlowError extends PermanentError {
   readonly code = 'HEADGATE_TOO_SLOW'
 }
 
-/** Why a record is called off whose function has no time left: no failure of the record's. */
+/** The reason of the abort of a record whose function has no time left. It is no failure of the record. */
 export class OutOfTimeError extends HeadgateError {
   readonly code = 'HEADGATE_OUT_OF_TIME'
 }
 
-/** The function was invoked with an event that is not of an event source mapping of Kinesis. Lambda reports it as a failed invocation. */
+/** The function was invoked with an event that is not from a Kinesis event source mapping. Lambda reports a failed invocation. */
 export class NotKinesisEventError extends HeadgateError {
   readonly code = 'HEADGATE_NOT_A_KINESIS_EVENT'
 }

@@ -1,4 +1,4 @@
-/** The sweep of strays as a Lambda function, for a schedule of a quarter of an hour or so. It begins a pass where one is due. */
+/** The sweep of orphans as a Lambda function, for a schedule of about 15 minutes. It starts a pass if one is due. */
 import { loadConfig } from '../platform/config/load.ts'
 import { straysConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
@@ -12,8 +12,8 @@ const log = createLogger({ level: config.LOG_LEVEL, role: 'strays' })
 const services = await createWorkerServices(config, log)
 
 /**
- * The entry for Lambda: `services/worker/lambda-orphans.handler`. Invocations side by side do no harm: one has the turn. A pass that
- * does not come to its end is gone on with by the next.
+ * The handler of the sweep on Lambda: `services/worker/lambda-orphans.handler`. Of concurrent invocations, one holds the claim. The
+ * next invocation continues a pass that did not finish.
  */
 export async function handler(_event: unknown, context: TimeLeft): Promise<SweepResult | Record<string, never>> {
   const sweep = createWorkerOrphanSweep(config, services, log)

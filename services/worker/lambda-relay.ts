@@ -1,4 +1,4 @@
-/** The outbox relay as a Lambda function, for a schedule of a minute or so. One configuration and its clients for all invocations. */
+/** The outbox relay as a Lambda function, for a schedule of about a minute. All invocations share the configuration and clients. */
 import { loadConfig } from '../platform/config/load.ts'
 import { relayConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
@@ -15,13 +15,16 @@ const { store, deletions, publisher, emitMetrics: tell } = await createWorkerSer
 const relay = createRelayHandler({
   createRelay: () =>
     createOutboxRelay({
-      ...{ store, deletions, publisher, log },
+      store,
+      deletions,
+      publisher,
+      log,
       graceMs: config.OUTBOX_GRACE_MS,
-      intervalMs: 0, // One pass each time: nothing waits for the next.
+      intervalMs: 0, // Each invocation makes one pass.
     }),
   onPass: oldestMs => tell({ OutboxAge: oldestMs / 1_000 }),
   log,
 })
 
-/** The entry for Lambda: `services/worker/lambda-relay.handler`. */
+/** The handler of the outbox relay on Lambda: `services/worker/lambda-relay.handler`. */
 export const handler = tracing?.flushed(relay) ?? relay

@@ -5,13 +5,13 @@ import { startTracing } from '../platform/tracing/start.ts'
 import { createLambdaHandler } from './lambda/handler.ts'
 import { createWorkerServices } from './services.ts'
 
-// Once for each execution environment, not for each batch. A configuration that cannot be used ends the start here, and
-// Lambda logs the error with every variable at fault.
+// Runs once for each execution environment. An invalid configuration ends the start here, and Lambda logs the error with every
+// invalid variable.
 const config = loadConfig(processorConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
 const tracing = await startTracing({ config, role: 'worker', log })
 const { processor } = await createWorkerServices(config, log, undefined, tracing)
 const processBatches = createLambdaHandler({ processor, log })
 
-/** The entry for Lambda: `services/worker/lambda.handler`. Turn `ReportBatchItemFailures` on in the mapping. */
+/** The handler of the processor on Lambda: `services/worker/lambda.handler`. The mapping needs `ReportBatchItemFailures`. */
 export const handler = tracing?.flushed(processBatches) ?? processBatches

@@ -1,12 +1,12 @@
-/** A record of a stream, whoever read it: the consumer's own records are these and more, and a Lambda event's become these. */
+/** A record of a stream. The consumer's records have these properties and more, and records of Lambda events are converted to it. */
 export interface StreamRecord {
   readonly data: Uint8Array
   readonly partitionKey: string
   /** Decimal digits. */
   readonly sequenceNumber: string
-  /** The place inside an aggregated record. Left out or 0 in a plain one. */
+  /** Index inside of an aggregated record. Omitted or 0 in a plain record. */
   readonly subSequenceNumber?: number
   readonly shardId: string
-  /** When Kinesis took the record, by Kinesis's clock, where that is known. */
+  /** When Kinesis received the record, by the clock of Kinesis. */
   readonly arrivedAt?: Date
 }

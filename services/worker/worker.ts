@@ -1,4 +1,4 @@
-/** The worker container: consumes the stream, processes uploads, and publishes what is left in the outbox. */
+/** The worker container: consumes the stream, processes uploads, publishes events from the outbox and sweeps orphans. */
 import { loadConfig } from '../platform/config/load.ts'
 import { workerConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
@@ -40,7 +40,8 @@ runMain(async () => {
     timeoutMs: config.SHUTDOWN_TIMEOUT_MS,
     log,
     async close(error) {
-      // An error that nobody caught may have come out of the work on a record: a transform's, for one. The operator's port last: an orchestrator must not take a worker that drains for one that is dead.
+      // An uncaught error may come from the work on a record, in a transform for example. The operator port closes last: an
+      // orchestrator must not take a worker that drains for one that is dead.
       await Promise.all([consumer.stop({ isCrash: error !== undefined }), relay.stop(), orphans.stop()])
       stuck.stop()
       await services.close()

@@ -2,15 +2,15 @@ import { Compile } from 'typebox/compile'
 import { InvalidEventError } from '../errors.ts'
 import { type BareEvent, bareEventSchema, EVENT_VERSION, fullEventSchema, type UploadEvent } from './event.ts'
 
-// Apart from the event itself, since the api only writes events: to compile this took a hundredth of its start.
+// Not in event.ts, because the api only writes events, and compiling these validators would slow its start.
 const isFull = Compile(fullEventSchema)
 const isBare = Compile(bareEventSchema)
 
 /**
- * Reads a record of the stream: an event with a version is held to that version's contract; one without is taken as
- * `{"bucket","key"}`, whatever else it carries.
+ * Decodes a record of the stream. An event with a version is validated against that version. An event without one is read as
+ * `{"bucket","key"}`, and its other properties are ignored.
  *
- * @throws InvalidEventError when it is not JSON, names no object, or is not what its version says
+ * @throws InvalidEventError for a record that is not JSON, names no object, or does not match its version
  */
 export function decodeEvent(data: Uint8Array): UploadEvent | BareEvent {
   const value = parseJson(data)
@@ -19,7 +19,7 @@ export function decodeEvent(data: Uint8Array): UploadEvent | BareEvent {
   throw new InvalidEventError(describeFault(value))
 }
 
-/** How much of a version that is not known is shown, in UTF-16 units. */
+/** Maximum length of an unknown version in a message, in UTF-16 units. */
 const MAX_SHOWN = 40
 
 function parseJson(data: Uint8Array): unknown {
@@ -41,9 +41,9 @@ function describeFault(value: unknown): string {
   return `The event does not keep to version ${EVENT_VERSION}: ${fault?.instancePath ?? ''} ${fault?.message ?? ''}.`
 }
 
-/** `null` too is a version that is not known: whoever wrote it did not leave the version out. */
+/** Shows an unknown version. `null` is one, too. */
 function shown(version: unknown): string {
-  // Not as JSON: one that nests deeply enough would be an error of another kind.
+  // Not as JSON: a deeply nested value would overflow the stack.
   if (typeof version === 'object' && version !== null) return Array.isArray(version) ? '[…]' : '{…}'
   const text = JSON.stringify(version)
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`

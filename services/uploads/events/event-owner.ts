@@ -1,18 +1,17 @@
 const START = '"userSub":"'
 
-/** Longer than any event that the api writes. */
+/** How much of a record is searched, in bytes. Longer than any event that the api writes. */
 const MAX_BYTES = 16 * 1024
 
-/** The longest owner that an event may name, in bytes. */
+/** Maximum length of an owner, in bytes. */
 const MAX_OWNER_BYTES = 4 * 128
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
 /**
- * Returns the owner that an upload event names, without decoding the event: for decisions that are made while thousands of events
- * wait. In JSON the text that is searched for cannot occur inside of a string, whose quotes are escaped. What is no event, or
- * is written in another way than the api writes it, has no owner here.
+ * Returns the owner that an upload event names, without decoding the event, because thousands of events may wait. The text that is
+ * searched for can't occur inside of a JSON string, in which quotes are escaped. Records that the api did not write have no owner.
  */
 export function ownerOfEvent(data: Uint8Array): string | undefined {
   const bytes = Buffer.from(data.buffer, data.byteOffset, Math.min(data.byteLength, MAX_BYTES))

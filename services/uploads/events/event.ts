@@ -15,16 +15,16 @@ export const fullEventSchema = Type.Object({
   userSub: Type.String({ minLength: 1, maxLength: 128 }),
   filename: Type.String({ minLength: 1, maxLength: 1024 }),
   contentType: Type.String({ minLength: 1, maxLength: 1024 }),
-  // Not in events of before: workers ignore what they do not know.
-  detectedType: Type.Optional(Type.String({ maxLength: 255, description: 'as the first bytes show, where they do' })),
+  // Missing in old events. Old workers ignore unknown properties.
+  detectedType: Type.Optional(Type.String({ maxLength: 255, description: 'the type that the first bytes show' })),
   filenameGenerated: Type.Optional(
-    Type.Literal(true, { description: 'the client gave no name, and the service made up `filename`' }),
+    Type.Literal(true, { description: 'the client gave no name, and the service generated `filename`' }),
   ),
   size: Type.Integer({ minimum: 0, description: 'bytes' }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   uploadedAt: Type.String({ maxLength: 64, description: 'ISO 8601, UTC' }),
   requestId: Type.String({ maxLength: 256 }),
-  // Not of the first workers: they pass over what they do not know.
+  // The first workers did not know it. They ignore unknown properties.
   traceparent: Type.Optional(Type.String({ maxLength: 256, description: 'W3C Trace Context' })),
 })
 
@@ -33,14 +33,14 @@ export const bareEventSchema = Type.Object({ ...objectProperties, version: Type.
 /** The event that the api puts on the stream for every accepted upload. */
 export type UploadEvent = Static<typeof fullEventSchema>
 
-/** What other producers send: the object and nothing else that is relied on. */
+/** The event of another producer. Only the object is read from it. */
 export type BareEvent = Static<typeof bareEventSchema>
 
 export function encodeEvent(event: UploadEvent): Uint8Array {
   return Buffer.from(JSON.stringify(event))
 }
 
-/** Whether an event carries the upload's whole description, or only its object. */
+/** Returns true for an event of the api, which describes the upload, and false for one that names only the object. */
 export function isUploadEvent(event: UploadEvent | BareEvent): event is UploadEvent {
   return event.version === EVENT_VERSION
 }

@@ -5,17 +5,17 @@ import type { EventPublisher } from './publisher.ts'
 export interface PublishBreakerSettings {
   publisher: EventPublisher
   /**
-   * A failure that came after so long is a sign of an outage, in milliseconds. What fails at once holds nobody up, so that
-   * nothing has to be done about it.
+   * A failure that took at least this long means an outage, in milliseconds. A failure that comes at once delays nothing, and is
+   * ignored.
    */
   slowMs: number
-  /** How often one event is sent all the same during an outage, in milliseconds. */
+  /** Time between two probes during an outage, in milliseconds. A probe sends one event. */
   probeEveryMs?: number
-  /** How long such an event is waited for, in milliseconds: Kinesis answers in less when it is well. */
+  /** Maximum time that a probe delays its upload, in milliseconds. A healthy Kinesis answers in less. */
   probeTimeoutMs?: number
-  /** Told when an outage begins, with what the publisher said. */
+  /** Called when an outage begins, with the publisher's error. */
   onOpen(cause: unknown): void
-  /** Told when it is over, how long it was, in milliseconds, and how many events were not sent meanwhile. */
+  /** Called when the outage ends, with its duration in milliseconds and the number of events that were refused. */
   onClose(outage: { ms: number; refused: number }): void
   /** Monotonic milliseconds. */
   now?: () => number
@@ -25,17 +25,17 @@ interface Outage {
   since: number
   cause: unknown
   refused: number
-  /** When the next event is sent all the same. */
+  /** When the next probe is sent. */
   probeAt: number
   isProbing: boolean
 }
 
 /**
- * A circuit breaker: once Kinesis has taken nothing for as long as an event waits for it, the events after are refused at once, so
- * that their uploads are answered with 202 without the wait and their sockets and memory are free. From time to time one is sent
- * all the same; the first that is taken ends the outage.
+ * A circuit breaker. Once Kinesis has accepted no event for as long as an event waits, further events are refused at once. Their uploads
+ * are answered with 202 without a wait, and their sockets and memory are released. Probes are sent from time to time, and the first
+ * event that Kinesis accepts ends the outage.
  *
- * It is the whole stream that is judged. Where one shard of many refuses, others take events, and nothing opens.
+ * The breaker judges the whole stream. If one shard of many refuses events, the others accept some and the breaker stays closed.
  */
 export function createPublishBreaker(settings: PublishBreakerSettings): EventPublisher {
   const { publisher, slowMs, probeEveryMs = 1_000, probeTimeoutMs: probePatienceMs = 250, onOpen, onClose } = settings
@@ -67,7 +67,7 @@ export function createPublishBreaker(settings: PublishBreakerSettings): EventPub
     onClose({ ms: now() - since, refused })
   }
 
-  /** Sends an event, and does not wait for it for long. What is taken too late is published a second time by the relay. */
+  /** Sends an event and waits for it only briefly. The relay publishes an event that is accepted later a second time. */
   async function probe(event: UploadEvent, during: Outage): Promise<void> {
     during.isProbing = true
     const { promise: timeout, reject } = Promise.withResolvers<never>()
@@ -97,5 +97,5 @@ export function createPublishBreaker(settings: PublishBreakerSettings): EventPub
 }
 
 function refusal({ cause }: Outage): EventNotPublishedError {
-  return new EventNotPublishedError('Kinesis has been taking no events: this one was not waited for.', { cause })
+  return new EventNotPublishedError('Kinesis accepts no events at the moment, so this event was not sent.', { cause })
 }

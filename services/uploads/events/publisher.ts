@@ -5,25 +5,25 @@ import { createPutRecords, type NewRecord } from './put-records.ts'
 
 export interface EventPublisher {
   /**
-   * Puts an event on the stream. Resolves once Kinesis has it.
+   * Puts an event on the stream. Resolves once Kinesis has accepted it.
    *
-   * @throws EventNotPublishedError when Kinesis did not take it within the time-out, or too many are waiting
+   * @throws EventNotPublishedError if Kinesis did not accept it within the time-out, or too many events are waiting
    */
   publish(event: UploadEvent): Promise<void>
-  /** Waits until nothing is left to send: every `publish` has settled by then. */
+  /** Resolves when no event is left to send and every `publish` has settled. */
   drain(): Promise<void>
 }
 
 export interface PublisherSettings {
   kinesis: KinesisClient
   stream: string
-  /** How long an event may wait to be taken, in milliseconds. */
+  /** Maximum time that an event waits for Kinesis, in milliseconds. */
   timeoutMs: number
-  /** Requests under way at once, where Kinesis is slow to answer or events come in large numbers. */
+  /** Maximum number of requests in flight. More than one is used if Kinesis is slow or there are many events. */
   maxRequests?: number
   /**
-   * Events that are not on the stream yet, at most, whether they wait for a request, are in one, or wait for another try. One
-   * more is refused at once: waiting would only fill the memory.
+   * Maximum number of events that are not on the stream yet. They wait for a request, are in one, or wait for a retry. Further events are
+   * refused at once, because they would fill the memory.
    */
   maxWaiting?: number
 }
@@ -32,23 +32,23 @@ export interface PublisherSettings {
 const MAX_BATCH_RECORDS = 500
 const MAX_BATCH_BYTES = 5 * 1024 ** 2
 
-/** Kinesis answers most requests within this time. */
+/** Kinesis answers most requests within this time, in milliseconds. */
 const RECENT_MS = 20
 
 const BACKOFF_MS = { first: 50, max: 1_000 }
 
 interface Entry extends NewRecord {
   attempts: number
-  /** True once the promise has settled: an entry that timed out while it waited is not sent any more. */
+  /** True once the promise has settled. An entry that timed out while it waited is not sent. */
   settled: boolean
   resolve(): void
   reject(error: EventNotPublishedError): void
 }
 
 /**
- * Puts events in micro-batches: whatever gathers while a request is under way goes into the next one. An idle publisher so
- * adds no wait, and a busy one pays a fraction of a request for an event. Entries that Kinesis refuses are sent again,
- * alone, with backoff, until their time is up.
+ * Publishes events in micro-batches: events that arrive while a request is in flight go into the next one. An idle publisher adds no
+ * wait, and a busy one needs a fraction of a request per event. Events that Kinesis refuses are retried with backoff until their
+ * time-out.
  */
 export function createPublisher(settings: PublisherSettings): EventPublisher {
   const { kinesis, stream, timeoutMs, maxRequests = 4, maxWaiting = 10_000 } = settings
@@ -69,7 +69,7 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
     })
   }
 
-  /** What comes gathers behind a request that is young, unless it fills one of its own; one that takes its time holds nobody up. */
+  /** Events wait for a recent request, unless they fill a request of their own. They do not wait for a request that takes longer. */
   function mayStart(): boolean {
     return requests < maxRequests && (recentRequests === 0 || waiting.length >= MAX_BATCH_RECORDS)
   }
@@ -77,34 +77,34 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
   async function send(batch: Entry[]): Promise<void> {
     if (batch.length === 0) return
     requests++
-    const grow = trackRecent()
+    const endRecent = trackRecent()
     const refused = await put(batch)
-    grow()
+    endRecent()
     requests--
     for (const [entry, error] of refused) retryLater(entry, error)
     schedule()
   }
 
-  /** Counts a request among the young until it is answered or has taken its time, whichever is first. */
+  /** Counts a request as recent until it is answered or RECENT_MS have passed. */
   function trackRecent(): () => void {
     let isRecent = true
     recentRequests++
-    const grow = () => {
+    const endRecent = () => {
       clearTimeout(timer)
       if (!isRecent) return
       isRecent = false
       recentRequests--
       schedule()
     }
-    const timer = setTimeout(grow, RECENT_MS)
-    return grow
+    const timer = setTimeout(endRecent, RECENT_MS)
+    return endRecent
   }
 
-  /** Settles what Kinesis took and gives back the rest, with what was said of it. Never rejects. */
+  /** Settles the entries that Kinesis accepted. Returns the others, with their errors. Never rejects. */
   async function put(batch: Entry[]): Promise<Array<[Entry, Error]>> {
     try {
       const results = await putRecords(batch, {
-        // By then every entry's time is up: a request that Kinesis leaves without an answer must not keep its place for longer.
+        // By then every entry has timed out. A request that Kinesis does not answer must not keep its place for longer.
         signal: AbortSignal.timeout(timeoutMs),
         onRefusal: cause => {
           for (const entry of batch) lastRefusal.set(entry, cause)
@@ -159,7 +159,7 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
       }
       const timer = setTimeout(() => {
         const cause = lastRefusal.get(entry)
-        entry.reject(new EventNotPublishedError(`Kinesis did not take the event within ${timeoutMs} ms.`, { cause }))
+        entry.reject(new EventNotPublishedError(`Kinesis did not accept the event within ${timeoutMs} ms.`, { cause }))
       }, timeoutMs)
       waiting.push(entry)
       schedule()
@@ -169,7 +169,7 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
   return {
     async publish(event) {
       if (open.size >= maxWaiting) {
-        throw new EventNotPublishedError(`${open.size} events are waiting for Kinesis already.`)
+        throw new EventNotPublishedError(`${open.size} events are already waiting for Kinesis.`)
       }
       const published = enqueue(event)
       const forget = () => open.delete(published)
@@ -183,14 +183,14 @@ export function createPublisher(settings: PublisherSettings): EventPublisher {
   }
 }
 
-/** Takes the next batch off the queue, leaving out what has settled while it waited. */
+/** Takes the next batch off the queue, without the entries that have settled. */
 function takeBatch(waiting: Entry[]): Entry[] {
   const batch: Entry[] = []
   let bytes = 0
   let taken = 0
   for (const entry of waiting) {
     const size = entry.data.byteLength + Buffer.byteLength(entry.partitionKey)
-    // One that is too large by itself goes alone, for Kinesis to refuse it: left here, it would hold up the rest for ever.
+    // An entry that is too large goes alone and is refused by Kinesis. Left in the queue, it would block the rest for ever.
     if (batch.length === MAX_BATCH_RECORDS || (batch.length > 0 && bytes + size > MAX_BATCH_BYTES)) break
     taken++
     if (entry.settled) continue

@@ -3,8 +3,8 @@ import type { UploadEvent } from './event.ts'
 import type { EventPublisher } from './publisher.ts'
 
 /**
- * Tells how long each event took to be on the stream: in the span that publishes it, and where there is none, as in the relay, in the
- * trace of the request that the event comes from. The requests that events share are no one's, and not told.
+ * Creates a span for each event: below the span that publishes it or, without one, as in the relay, in the trace of the request that the
+ * event comes from. Requests to Kinesis have no spans, because several events share each of them.
  *
  * https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
  */

@@ -1,28 +1,28 @@
-/** What an upload's object says of itself, so that it can be told whose it is without its record. */
+/** The metadata of an upload's object. It identifies the upload without its record. */
 export interface UploadMetadata {
   uploadId: string
   owner: string
   filename: string
-  /** The client gave no name, and `filename` is made up. */
+  /** True if the client gave no name and `filename` was generated. */
   filenameGenerated?: boolean | undefined
 }
 
 /**
- * S3 takes 2 KB of metadata, names included. Percent-encoding makes three bytes of one, and a name may have over 900: one that
- * would grow past this is written as an encoded word of RFC 2047, which grows by a third.
+ * S3 allows 2 KB of metadata. Percent-encoding triples a byte. A name that would be longer than this is written as an encoded word of
+ * RFC 2047, which is only a third longer than the name.
  */
 const MAX_PERCENT_ENCODED = 1_024
 
 const ENCODED_WORD = /^=\?UTF-8\?B\?([A-Za-z0-9+/=]*)\?=$/
 
-/** The object's user metadata. S3 takes ASCII in headers only, so the name is encoded. */
+/** Returns the user metadata of an object. S3 accepts only ASCII in headers, so the name is encoded. */
 export function toObjectMetadata(upload: UploadMetadata): Record<string, string> {
   const { uploadId, owner, filename, filenameGenerated } = upload
   const mark = filenameGenerated ? { 'filename-generated': 'true' } : {}
   return { 'upload-id': uploadId, owner, filename: encode(filename), ...mark }
 }
 
-/** Reads it back. Undefined where the object was not written by the api. */
+/** Reads the user metadata of an object. Undefined if the api did not write the object. */
 export function fromObjectMetadata(metadata: Record<string, string> | undefined): UploadMetadata | undefined {
   const uploadId = metadata?.['upload-id']
   const owner = metadata?.owner
@@ -43,6 +43,6 @@ function decode(filename: string): string {
   try {
     return decodeURIComponent(filename)
   } catch {
-    return filename // Not encoded by us: a name all the same.
+    return filename // The api did not encode this name. It is used as it is.
   }
 }

@@ -5,34 +5,34 @@ import { type ObjectRef, outboxPartition } from '../records/record.ts'
 import { itemKey, type UploadKey } from '../records/store.ts'
 import { tombstone } from '../records/tombstone.ts'
 
-/** What the table has of an upload, as far as it tells whether something in S3 is a stray. */
+/** What the record of an upload says about objects in S3 that may be orphans. */
 export interface UploadState {
   status: string
-  /** Of the upload's object. None once a deletion is finished. */
+  /** Key of the upload's object. Undefined once a deletion is finished. */
   key?: string
   /** ISO 8601, UTC. */
   updatedAt?: string
-  /** Of an upload on its way. */
+  /** Of a pending upload. */
   arrival?: { multipartId?: string; tail?: { key: string } }
 }
 
-/** What the table says of uploads that something in S3 names, and what may be done about those that nobody goes on with. */
+/** Reads the state of uploads that objects in S3 name, and requeues or gives up abandoned uploads. */
 export interface OrphanStore {
-  /** Resolves to what there is of the given uploads, by `nameOf`. Rejects when the signal fires. */
+  /** Resolves to the states of the uploads that have a record, by `orphanKey`. Rejects when the signal fires. */
   lookUp(keys: readonly UploadKey[], signal?: AbortSignal): Promise<Map<string, UploadState>>
-  /** Hands an upload that waits in vain to the outbox relay. Resolves to false where it has come to its end meanwhile. */
+  /** Hands an upload without an event to the outbox relay. Resolves to false if the upload has ended meanwhile. */
   requeue(key: UploadKey): Promise<boolean>
   /**
-   * Gives an upload up that nobody has recorded: from then on nobody can. Resolves to false where it has been recorded
-   * meanwhile. Doing it again gives true again.
+   * Gives up an upload that was never recorded. From then on it can't be recorded. Resolves to false if it was recorded meanwhile. To
+   * give it up again resolves to true.
    */
   giveUp(key: UploadKey, object: ObjectRef): Promise<boolean>
 }
 
-/** DynamoDB's limit on a request. */
+/** Maximum number of keys in a BatchGetItem request. */
 const BATCH = 100
 
-/** Requests for what DynamoDB did not come to; then it is busy, and the sweep goes on later. */
+/** Maximum number of requests for a batch. If DynamoDB still leaves keys unprocessed, it is busy and the sweep continues later. */
 const TRIES = 5
 
 export function orphanKey({ owner, uploadId }: UploadKey): string {
@@ -51,13 +51,13 @@ export function createOrphanStore(settings: {
     const names = { '#owner': 'owner', '#status': 'status', '#key': 'key' }
     let left = keys.map(itemKey)
     for (let tries = 1; left.length > 0; tries++) {
-      if (tries > TRIES) throw new Error(`DynamoDB did not come to ${left.length} of ${keys.length} items.`)
+      if (tries > TRIES) throw new Error(`DynamoDB did not process ${left.length} of ${keys.length} keys.`)
       const { Responses, UnprocessedKeys } = await dynamodb.send(
         new BatchGetItemCommand({
           RequestItems: {
             [table]: {
               Keys: left,
-              // What was recorded a moment ago must not look like a stray.
+              // An upload that was recorded a moment ago must not look like an orphan.
               ConsistentRead: true,
               ProjectionExpression: '#owner, uploadId, #status, #key, updatedAt, arrival',
               ExpressionAttributeNames: names,
@@ -106,7 +106,7 @@ export function createOrphanStore(settings: {
       const writeTombstone = new PutItemCommand({
         TableName: table,
         Item: marshall(tombstone({ owner, uploadId, status: 'deleted', objects: [object] }, now())),
-        // An earlier try may have arrived, its reply lost.
+        // The reply of an earlier attempt may have been lost.
         ConditionExpression: 'attribute_not_exists(uploadId) OR #status = :deleted',
         ExpressionAttributeNames: { '#status': 'status' },
         ExpressionAttributeValues: marshall({ ':deleted': 'deleted' }),

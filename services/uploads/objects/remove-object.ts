@@ -2,17 +2,17 @@ import { DeleteObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/
 import type { ObjectRef } from '../records/record.ts'
 import { isOwnKey } from './keys.ts'
 
-/** Removes an upload's object. Resolves as well where it is gone, or is another upload's by now. */
+/** Removes an upload's object. Resolves too if the object is gone or belongs to another upload. */
 export type RemoveObject = (object: ObjectRef, uploadId: string) => Promise<void>
 
 /**
- * Where a key has the upload's id in it, what lies there is the upload's. Under a flat template another upload may have
- * overwritten it, so that it is looked at first, and deleted only as what was seen.
+ * An object whose key contains the upload's id belongs to the upload. With a flat key template another upload may have overwritten the
+ * object, so its metadata is read first, and it is deleted only if it has not changed since.
  *
- * In a bucket with versioning the object is hidden by a delete marker. Its versions stay for as long as the bucket keeps them.
+ * In a bucket with versioning a delete marker hides the object. Its versions stay for as long as the bucket keeps them.
  */
 export function createRemoveObject(s3: S3Client): RemoveObject {
-  /** The ETag of the object where it is this upload's. */
+  /** Resolves to the object's ETag if the object belongs to the upload. */
   async function find(object: { Bucket: string; Key: string }, uploadId: string): Promise<string | undefined> {
     try {
       const { Metadata, ETag } = await s3.send(new HeadObjectCommand(object))

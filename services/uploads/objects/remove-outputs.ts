@@ -5,7 +5,7 @@ import { outputsPrefix } from './keys.ts'
 import { createRemoveObject } from './remove-object.ts'
 import type { ResultStore } from './result-store.ts'
 
-/** Outputs of an upload beside the main one: the keys of objects, and the names of items, the main one's among them. */
+/** Places of outputs: the keys of objects other than the main output, and the names of items. */
 export interface OutputPlaces {
   objects: ReadonlySet<string>
   items: ReadonlySet<string>
@@ -14,13 +14,13 @@ export interface OutputPlaces {
 const NONE: OutputPlaces = { objects: new Set(), items: new Set() }
 
 /**
- * Removes what was made of an upload's object beside the main one: its further outputs in these buckets, and its results. Looks
- * for them, since the record may not tell of all: whoever made them may have died before, and another transform than today's
- * may have made others. What is another upload's by now stays.
+ * Removes the outputs of an upload, except the object of the main output: objects in these buckets, and items. Lists them, because the
+ * record may not name all: a worker may have died before it recorded its outputs, or an earlier transform may have written others.
+ * Outputs of other uploads stay.
  *
- * @param keep what is left where it is
- * @param signal ends it between two objects
- * @returns what of that was seen, and what was removed
+ * @param keep places that are not removed
+ * @param signal checked before each removal
+ * @returns the places that were kept, and those that were removed
  */
 export type RemoveOutputs = (
   source: ObjectRef,
@@ -36,7 +36,7 @@ export function createRemoveOutputs(s3: S3Client, results: Pick<ResultStore, 're
   return async (source, uploadId, buckets, keep = NONE, signal) => {
     const [kept, removed] = [new Set<string>(), new Set<string>()]
     for (const bucket of buckets) {
-      // Not what lies deeper: that is of an upload whose key goes on where this one ends.
+      // Keys with a further slash belong to an upload whose key continues where this one ends.
       const further = { Bucket: bucket, Prefix: outputsPrefix(source.key), Delimiter: '/' }
       for await (const Contents of listObjects(s3, further, signal)) {
         for (const { Key: key = '' } of Contents) {

@@ -14,10 +14,10 @@ import { conditionally } from '../records/conditional-write.ts'
 import type { ObjectRef, TransformIdentity } from '../records/record.ts'
 import { itemKey } from '../records/store.ts'
 
-/** The most bytes that a result may have: an item takes 400 KB, with all that is said of it. */
+/** Maximum size of a result, in bytes. An item of DynamoDB has at most 400 KB, attributes included. */
 export const MAX_RESULT_BYTES = 350 * 1024
 
-/** A small output, whole. */
+/** A small output, as an item of the table. */
 export interface Result {
   /** The output's name. */
   name: string
@@ -25,9 +25,9 @@ export interface Result {
   contentEncoding?: string | undefined
   filename?: string | undefined
   body: Uint8Array
-  /** The upload that it is of, where that is known. */
+  /** The id of its upload, if known. */
   madeOf?: string | undefined
-  /** What exactly it was made of. */
+  /** The object that it was made from. */
   source: ResultSource
   transform: TransformIdentity
 }
@@ -39,13 +39,13 @@ export interface ResultSource extends ObjectRef {
   sha256?: string | undefined
 }
 
-/** Results that are items of the table of records, each under the object that it was made of and its output's name. */
+/** Outputs that are items of the table of uploads, by their source object and name. */
 export interface ResultStore {
-  /** Doing it again gives the same item. Rejects when the signal fires. */
+  /** Writes a result. To write it again gives the same item. Rejects when the signal fires. */
   put(result: Result, signal?: AbortSignal): Promise<void>
-  /** Undefined where there is none, or where it is another upload's. */
+  /** Reads a result. Undefined if there is none, or if it belongs to another upload. */
   get(source: ObjectRef, name: string, uploadId: string): Promise<Result | undefined>
-  /** Removes those of the upload, but for some by their names. Resolves to the names of those, and of what was removed. */
+  /** Removes the upload's results, except those to keep. Resolves to the names of both. */
   removeAll(
     source: ObjectRef,
     uploadId: string,
@@ -105,7 +105,7 @@ export function createResultStore({ dynamodb, table }: { dynamodb: DynamoDBClien
     },
   }
 
-  /** Under a flat template it may be another upload's by now. */
+  /** With a flat key template the result may belong to another upload by now. */
   async function remove(Key: ReturnType<typeof keyOf>, uploadId: string): Promise<void> {
     const command = new DeleteItemCommand({
       TableName: table,
@@ -117,7 +117,7 @@ export function createResultStore({ dynamodb, table }: { dynamodb: DynamoDBClien
   }
 }
 
-/** Beside the records, as an item of an owner that no token can name: with a `#`. */
+/** Results lie in the table of uploads, under an owner with a `#`, which no token has. */
 function keyOf({ bucket, key }: ObjectRef, name: string) {
   return itemKey({ owner: `result#${bucket}/${key}`, uploadId: name })
 }

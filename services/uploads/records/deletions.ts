@@ -5,18 +5,17 @@ import { type DeletedUpload, type ObjectRef, outboxPartition } from './record.ts
 import { itemKey, type UploadKey } from './store.ts'
 import { deletedFrom, hadSource, isDeleted, tombstone } from './tombstone.ts'
 
-/** How an upload is deleted: first nobody sees it any more, then its objects go, then it is forgotten but for a tombstone. */
+/** Deletes uploads in three steps: hide the upload, remove its objects, and replace the record by a tombstone. */
 export interface Deletions {
   /**
-   * Hides the upload from everybody, for good. Doing it again gives the same. One that is `pending` is not for here: what there
-   * is of it is not an object yet.
+   * Hides the upload for good. To hide it again gives the same result. Does not apply to a `pending` upload, which has no object.
    *
-   * @returns what is left to do by `complete`, or undefined where this owner never had the upload, or it is pending
+   * @returns the argument of `complete`, or undefined if this owner never had the upload, or it is pending
    */
   begin(key: UploadKey): Promise<DeletedUpload | undefined>
-  /** Removes what lies in S3 and forgets the rest. Whoever dies half way leaves the mark by which the outbox relay goes on. */
+  /** Removes the objects and writes the tombstone. If the process dies meanwhile, the outbox relay continues. */
   complete(deleted: DeletedUpload): Promise<void>
-  /** Whether the upload is deleted and `source` was its object. */
+  /** Resolves to true if the upload is deleted and `source` was its object. */
   has(key: UploadKey, source: ObjectRef): Promise<boolean>
 }
 
@@ -42,7 +41,7 @@ export function createDeletions(settings: DeletionSettings): Deletions {
 
   return {
     async begin(key) {
-      // The mark of the outbox, again or still: from here on the relay finishes what this process may not live to.
+      // With the outbox mark, the relay finishes the deletion if this process dies.
       const hide = new UpdateItemCommand({
         TableName: table,
         Key: itemKey(key),
@@ -57,7 +56,7 @@ export function createDeletions(settings: DeletionSettings): Deletions {
         }),
       })
       await conditionally(() => dynamodb.send(hide))
-      // Read again, whatever came of it: a lost reply, and a deletion that somebody began earlier, end here as well.
+      // Read in any case: the reply may have been lost, or the upload may have been deleted before.
       const item = await read(key)
       return item && isDeleted(item) ? deletedFrom(item) : undefined
     },
@@ -67,12 +66,12 @@ export function createDeletions(settings: DeletionSettings): Deletions {
       const { objects, uploadId } = deleted
       await Promise.all(objects.map(object => removeObject(object, uploadId)))
       const [source, ...made] = objects
-      // Then what the record does not tell of. Of an upload that was never processed, a worker that finds the tombstone does it.
+      // Then outputs that the record does not name. If the upload was never processed, the worker that finds the tombstone removes them.
       if (source) await removeOutputs(source, uploadId, [...new Set(made.map(({ bucket }) => bucket))])
       const writeTombstone = new PutItemCommand({
         TableName: table,
         Item: marshall(tombstone(deleted, now())),
-        // Somebody else may have finished it, and time to live may have taken what they left.
+        // Another process may have finished the deletion, and the tombstone may have expired.
         ConditionExpression: '#status = :deleted AND attribute_exists(#key)',
         ExpressionAttributeNames: { '#status': 'status', '#key': 'key' },
         ExpressionAttributeValues: marshall({ ':deleted': 'deleted' }),

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { DeletedUpload, ObjectRef, Output } from './record.ts'
 
-/** An item of the table, as its attributes are. */
+/** The attributes of an item of the table. */
 type Item = Record<string, unknown>
 
 /**
- * How long it is remembered that an upload was deleted, in days: longer than a stream can keep the upload's event, which is 365.
- * An event that comes later would be one of an upload that nobody knows.
+ * How long a tombstone is kept, in days. Longer than the 365 days for which a stream can retain the upload's event.
  */
 const REMEMBERED_DAYS = 400
 
@@ -14,7 +13,7 @@ export function isDeleted(item: Item): boolean {
   return item.status === 'deleted'
 }
 
-/** A deleted upload's item, as what stays of the upload. Its objects are named in it until they are gone. */
+/** Reads the item of a deleted upload. It names the upload's objects until they are removed. */
 export function deletedFrom(item: Item): DeletedUpload {
   const {
     owner,
@@ -37,8 +36,8 @@ export function deletedFrom(item: Item): DeletedUpload {
 }
 
 /**
- * What is kept of an upload once its objects are gone: that it was deleted, and a digest by which its event is known. Nothing
- * that its owner put in, the file's name neither. `forgetAt` is the table's time to live, in epoch seconds.
+ * Returns the item that stays of a deleted upload: its key, and a digest that identifies its event. It has no data of the owner, such
+ * as the file name. `forgetAt` is the table's time to live, in epoch seconds.
  */
 export function tombstone({ owner, uploadId, objects }: DeletedUpload, now: Date): Item {
   const [source] = objects
@@ -52,7 +51,7 @@ export function tombstone({ owner, uploadId, objects }: DeletedUpload, now: Date
   }
 }
 
-/** Whether a deleted upload's item is that of an upload with this object, before and after the object is gone. */
+/** Returns true if the deleted upload had this object. */
 export function hadSource(item: Item, source: ObjectRef): boolean {
   if (item.sourceDigest !== undefined) return item.sourceDigest === digestOf(source)
   return item.bucket === source.bucket && item.key === source.key

@@ -1,38 +1,38 @@
 import type { KinesisConsumer, ShardStatus } from '../../consumer/index.ts'
 
-/** A shard of this worker that does not move although it should. */
+/** A shard of this worker that makes no progress although it should. */
 export interface StuckShard {
   shardId: string
   why: 'records wait and none is done' | 'the stream is not read'
-  /** Milliseconds for which it has been so. */
+  /** Milliseconds without progress. */
   stalledMs: number
-  /** Nothing has come to an end on it for very long, well or badly: a handler that hangs, which only a restart mends. */
+  /** True if no attempt has succeeded or failed for very long: a handler hangs, and only a restart helps. */
   isHung: boolean
-  /** The last thing that failed on it. */
+  /** The last error of the shard. */
   lastError?: string
 }
 
 export interface StuckShards {
-  /** Looks at the shards now, and again and again until `stop`. */
+  /** Observes the shards now and then at an interval, until `stop`. */
   start(): void
   stop(): void
-  /** The shards that have not moved for longer than the bound, as of now. */
+  /** Returns the shards that have made no progress for longer than the bound. */
   find(): StuckShard[]
-  /** Milliseconds for which a shard has not moved although something waits; 0 where nothing does. */
+  /** Returns the milliseconds for which records of a shard have waited without progress. 0 if no record waits. */
   stalledMs(shardId: string): number
 }
 
 export interface StuckShardsSettings {
   consumer: Pick<KinesisConsumer, 'snapshot' | 'events' | 'metrics'>
-  /** How long a shard may stand still, in milliseconds. */
+  /** Maximum time without progress, in milliseconds. */
   boundMs: number
   /** Monotonic milliseconds. */
   now?: () => number
 }
 
 /**
- * How many bounds a shard may be without any sign of life before its worker is beyond help. Far more than one: a restart begins
- * an upload that takes long anew, and an orchestrator that restarts too early would never let it come to its end.
+ * How many bounds a shard may show no activity before the worker should be restarted. A restart starts a long upload again. An
+ * orchestrator that restarts too early would never let such an upload finish.
  */
 export const HUNG_AFTER_BOUNDS = 12
 
@@ -42,19 +42,19 @@ interface Watched {
   checkpoint: string
   pending: number
   fetchAgeMs: number | undefined
-  /** When it came into this worker's hands. */
+  /** When this worker was first seen to hold the shard. */
   heldSince: number
-  /** Since when it has stood still. */
+  /** Since when the shard has made no progress. */
   since: number
-  /** When something last came to an end on it. */
+  /** When an attempt last succeeded or failed. */
   signAt: number
   lastError: string | undefined
 }
 
 /**
- * Tells a shard that rests from one that is stuck: its checkpoint stays where it is while records wait for it, or Kinesis has not
- * been heard of for as long. Whatever makes it so, an operator should hear of it. Whether a restart mends it is another
- * question: it does not where tries fail or a dependency is down, and it would begin everything behind the checkpoint anew.
+ * Distinguishes an idle shard from a stuck one. A shard is stuck if its checkpoint does not advance while records wait, or if Kinesis
+ * has not answered for as long. An operator should know about both. A restart does not help if attempts fail or a dependency is
+ * down, and it would start everything after the checkpoint again.
  */
 export function createStuckShards({
   consumer,
@@ -95,7 +95,7 @@ export function createStuckShards({
     },
     find() {
       sample()
-      // Held back on purpose: a try is made now and then, and all goes on once one goes well.
+      // While the breaker is open, records are held back on purpose. They start again once an attempt succeeds.
       const isHeldBack = consumer.metrics().breaker.state !== 'closed'
       return [...watched].flatMap(([shardId, shard]): StuckShard[] => {
         const stalledMs = stalledFor(shard)
@@ -122,7 +122,9 @@ export function createStuckShards({
 function observe(before: Watched | undefined, { checkpoint, pending, fetchAgeMs }: ShardStatus, at: number): Watched {
   const moves = !before || before.checkpoint !== checkpoint || before.pending === 0
   return {
-    ...{ checkpoint, pending, fetchAgeMs },
+    checkpoint,
+    pending,
+    fetchAgeMs,
     heldSince: before?.heldSince ?? at,
     since: moves ? at : before.since,
     signAt: before?.signAt ?? at,

@@ -4,18 +4,18 @@ import type { StuckShard } from './stuck-shards.ts'
 
 export interface HealthReport {
   ok: boolean
-  /** What a person would ask next. Goes into the answer as it is. */
+  /** Returned in the response as it is. */
   details?: Record<string, unknown>
 }
 
 export interface HealthPagesSettings {
-  /** Not ok: the process is beyond help and should be replaced. */
+  /** Not ok: the process should be restarted. */
   live(): HealthReport
-  /** Not ok: the process cannot do its work now. */
+  /** Not ok: the process can't do its work now. */
   ready(): HealthReport
 }
 
-/** /livez and /readyz of the worker: 200 or 503, with the report as JSON. */
+/** Returns the pages /livez and /readyz: 200 or 503, with the report as JSON. */
 export function healthPages({ live, ready }: HealthPagesSettings): Pages {
   return { '/livez': () => healthPage(live()), '/readyz': () => healthPage(ready()) }
 }
@@ -24,10 +24,10 @@ function healthPage({ ok, details }: HealthReport): Page {
   return jsonPage(ok ? 200 : 503, { ...details, status: ok ? 'ok' : 'unavailable' })
 }
 
-/** Without a look at the lease table for this many failover times, the worker's loop is stuck or DynamoDB is out of reach. */
+/** If the lease table has not been read for this many failover times, the worker's loop hangs or DynamoDB can't be reached. */
 const STUCK_AFTER_FAILOVERS = 6
 
-/** How long a start may take at least: DynamoDB may have to make the lease table first. */
+/** Minimum time allowed for a start, in milliseconds: DynamoDB may have to create the lease table. */
 const START_MS = 60_000
 
 type ConsumerHealth = Pick<KinesisConsumer, 'millisSinceScan' | 'snapshot' | 'workerId'>
@@ -40,8 +40,8 @@ export interface LivenessSettings {
 }
 
 /**
- * Whether the worker should be left alone. One that has not come to its first scan yet is, for as long as a start may take; so is
- * one with a shard that is stuck, unless its handlers hang: a restart mends nothing else.
+ * Reports whether the worker is alive. A worker that has not read the lease table yet is alive for as long as a start may take. A
+ * worker with a stuck shard is alive unless a handler hangs, because a restart helps only then.
  */
 export function live(
   consumer: ConsumerHealth,
@@ -57,7 +57,7 @@ export function live(
   }
 }
 
-/** Whether the worker shares in the work: it has read the lease table to the end, and every shard that it holds moves. */
+/** Reports whether the worker does its work: it has read the lease table, and every shard that it holds makes progress. */
 export function ready(consumer: ConsumerHealth, stuck: readonly StuckShard[]): HealthReport {
   return {
     ok: consumer.millisSinceScan !== undefined && stuck.length === 0,

@@ -9,56 +9,56 @@ import { createOwnerTurns } from './owner-turns.ts'
 export interface BatchSettings {
   process: Processor['process']
   log: Pick<Logger, 'warn'>
-  /** Whether a record may be what an instance before this one died of, or has been called off for want of time. */
+  /** Returns true if a record may have killed an earlier instance of the function, or ran out of time before. */
   isSuspect?: (record: StreamRecord) => boolean
-  /** Told of a record that is called off although it had nearly all of the function's time. */
+  /** Called for a record that is aborted although it had nearly all of the function's time. */
   onOutOfTime?: (record: StreamRecord) => void
-  /** Records under way at once, each of another partition key. */
+  /** Maximum number of records in flight, each of another partition key. */
   concurrency?: number
-  /** Tries of a record that fails, before Lambda is told to bring it again. */
+  /** Maximum number of attempts of a record in one invocation. */
   tries?: number
-  /** Failures in a row, over all keys, after which nothing more is begun: whatever is down is down for all. */
+  /** Number of failures in a row, over all keys, after which no record is started: a dependency of all records is down. */
   failuresInARow?: number
   /** Time left until the function is killed, in milliseconds. */
   remainingMs(): number
-  /** With less time left than this, nothing more is begun. */
+  /** With less time left than this, no record is started. */
   startReserveMs?: number
-  /** With less time left than this, what is under way is called off. */
+  /** With less time left than this, records in flight are aborted. */
   abortReserveMs?: number
-  /** How long what was called off may take to tidy up. After it the answer is given without it. */
+  /** Maximum time that aborted records have to clean up before the function returns. */
   cleanUpMs?: number
 }
 
-/** Of the time that a function has, what a record must have had for its being called off to be its own fault. */
+/** The share of the function's time that a record must have had, for its abort to count against the record. */
 const WHOLE_TIME = 0.8
 
 const BACKOFF_MS = { first: 200, factor: 4 }
 
 /**
- * Processes records of one shard: those of a partition key in their order, different keys side by side. A record that fails
- * keeps back those of its own key alone. Owners take turns: the batch ends with its slowest record, but another owner's small ones
- * do not wait for that.
+ * Processes records of one shard: records of a partition key in order, different keys concurrently. A record that fails blocks only
+ * the records of its own key. Owners take turns: the batch ends with its slowest record, but small records of another owner do not
+ * wait for it.
  *
- * @returns what failed or was not finished in time, in the order in which it came
+ * @returns the records that failed or did not finish in time, in their order
  */
 export async function processBatch(records: readonly StreamRecord[], settings: BatchSettings): Promise<StreamRecord[]> {
   const { process, log, isSuspect = () => false, onOutOfTime, remainingMs } = settings
   const { concurrency = 16, tries = 3, failuresInARow = 20 } = settings
   const total = remainingMs()
-  // A function with a short time-out must get to work all the same: the reserves never take more than half of it.
+  // The reserves never take more than half of the time, so that a function with a short time-out still processes records.
   const startReserve = Math.min(settings.startReserveMs ?? 5_000, total / 2)
   const abortReserve = Math.min(settings.abortReserveMs ?? 2_500, total / 4)
   const tidyMs = Math.min(settings.cleanUpMs ?? 1_500, total / 8)
 
   const unfinished = new Set(records)
-  /** What is under way, and whether it has nearly all of the time. */
+  /** The records in flight, each with whether it has nearly all of the time. */
   const inFlight = new Map<StreamRecord, boolean>()
   const aborter = new AbortController()
   const { signal } = aborter
   let failed = 0
   const mayStart = () => remainingMs() > startReserve && !signal.aborted && failed < failuresInARow
 
-  /** Resolves to whether the record is done. */
+  /** Resolves to true if the record is done. */
   async function tryRecord(record: StreamRecord, attempt: number): Promise<boolean> {
     const hasWholeTime = remainingMs() >= total * WHOLE_TIME
     inFlight.set(record, hasWholeTime)
@@ -70,7 +70,7 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
     } catch (err) {
       failed++
       const { shardId, sequenceNumber } = record
-      log.warn({ err, shardId, sequenceNumber, attempt }, 'record failed, to be tried again')
+      log.warn({ err, shardId, sequenceNumber, attempt }, 'record failed and will be retried')
       return false
     } finally {
       inFlight.delete(record)
@@ -101,25 +101,25 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
   await within(done, total - abortReserve)
   if (unfinished.size > 0) {
     for (const [record, hasWholeTime] of inFlight) if (hasWholeTime) onOutOfTime?.(record)
-    aborter.abort(new OutOfTimeError('The time of the Lambda function is nearly up.'))
+    aborter.abort(new OutOfTimeError('The Lambda function has almost no time left.'))
     await within(done, tidyMs)
   }
   return records.filter(record => unfinished.has(record))
 }
 
-/** The records of each partition key, in their order. Lanes are in the order of their first records. */
+/** Groups records by partition key. Groups and records keep their order. */
 function lanesOf(records: readonly StreamRecord[]): StreamRecord[][] {
   return [...Map.groupBy(records, record => record.partitionKey).values()]
 }
 
-/** Waits, unless the signal fires first. */
+/** Resolves after a time, or when the signal fires. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error
   })
 }
 
-/** Waits for a promise, but no longer than so many milliseconds. */
+/** Resolves when the promise does, or after a time. */
 async function within(promise: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const timeUp = new Promise<void>(resolve => {

@@ -22,8 +22,8 @@ export type LambdaHandler = (
 ) => Promise<KinesisStreamBatchResponse>
 
 /**
- * Lambda takes a sequence number of the answer as "done up to here": it begins again at it, with everything behind it. So of each
- * shard the lowest that is not done is answered, and what is done behind it is remembered for when it comes again.
+ * Lambda retries from the sequence number that the function returns, with everything after it. So the handler returns the lowest
+ * sequence number of each shard that is not done, and remembers the records after it that are done.
  */
 export function createLambdaHandler({ processor, log, concurrency, now }: LambdaHandlerSettings): LambdaHandler {
   const redelivered = createRedelivered()
@@ -37,7 +37,10 @@ export function createLambdaHandler({ processor, log, concurrency, now }: Lambda
     const left = redelivered.left(shardId, records)
     const suspicion = suspects.startBatch(shardId)
     const settings = {
-      ...{ process: processor.process, log, remainingMs, ...suspicion },
+      process: processor.process,
+      log,
+      remainingMs,
+      ...suspicion,
       ...(concurrency !== undefined && { concurrency }),
     }
     const unfinished = new Set(await processBatch(left, settings))

@@ -1,16 +1,16 @@
 export interface OwnerTurns<Lane> {
-  /** Takes the lane whose turn it is. Undefined when none is left. */
+  /** Takes the next lane. Undefined if none is left, or none may start now. */
   take(): { lane: Lane; owner: string } | undefined
-  /** A lane of the owner has ended. */
+  /** Call it when a lane of the owner has ended. */
   release(owner: string): void
 }
 
-/** Of the lanes that run at once, what one owner may have while others wait. */
+/** Share of the running lanes that one owner may have while other owners wait. */
 const OWNER_SHARE = 0.75
 
 /**
- * Hands out the lanes of a batch in turns: one of each owner, then the next of each. While lanes of other owners wait, an owner has at
- * most three quarters of those that run. Everything is known from the start, so once no other owner waits, it may have all.
+ * Gives out the lanes of a batch in turns between owners. While lanes of other owners wait, one owner has at most three quarters of
+ * the running lanes. Once no other owner waits, it may have all of them.
  */
 export function createOwnerTurns<Lane>(
   lanes: Iterable<Lane>,
@@ -18,7 +18,7 @@ export function createOwnerTurns<Lane>(
 ): OwnerTurns<Lane> {
   const share = Math.max(1, Math.floor(concurrency * OWNER_SHARE))
   const running = new Map<string, number>()
-  /** In the order of their turns. Reversed, so that the next lane is the last: taking it moves no other. */
+  /** Owners in the order of their turns. Their lanes are reversed, because it is cheap to take the last element. */
   const waiting = new Map([...Map.groupBy(lanes, ownerOf)].map(([owner, ofOwner]) => [owner, ofOwner.toReversed()]))
 
   function nextOwner(): string | undefined {

@@ -2,15 +2,19 @@ import type { KinesisStreamRecord } from 'aws-lambda'
 import { type ConsumerRecord, unpack } from '../../consumer/index.ts'
 import { NotKinesisEventError } from '../errors.ts'
 
-/** The records of an event, those inside aggregated ones one by one, by shard. A mapping brings those of one shard alone. */
+/** Groups the records of an event by shard, and unpacks aggregated records. An event source mapping sends records of one shard. */
 export function recordsByShard(records: readonly KinesisStreamRecord[]): Map<string, ConsumerRecord[]> {
   const byShard = Map.groupBy(records.map(toRecord), ({ shardId }) => shardId)
-  // Which hash keys the shard has is not told: everything is inside.
+  // The event does not say which hash keys the shard has, so every record counts as inside.
   const settings = { isInside: () => true, onOutside: () => undefined }
   return new Map([...byShard].map(([shardId, records]) => [shardId, [...unpack(records, settings)].flat()]))
 }
 
-/** Returns the records of an event. @throws NotKinesisEventError for an event of another source, or of none */
+/**
+ * Returns the records of an event.
+ *
+ * @throws NotKinesisEventError for an event that is not of a Kinesis event source mapping
+ */
 export function recordsOf(event: unknown): KinesisStreamRecord[] {
   const records = typeof event === 'object' && event !== null && 'Records' in event ? event.Records : undefined
   if (Array.isArray(records) && records.every(isKinesisRecord)) return records
@@ -23,7 +27,7 @@ function isKinesisRecord(record: unknown): record is KinesisStreamRecord {
   return typeof record === 'object' && record !== null && 'kinesis' in record && 'eventID' in record
 }
 
-/** The shard is told only as the first part of the event id, `shardId-000000000006:4959…`; the time is in seconds. */
+/** The event has the shard only in the event id (`shardId-000000000006:4959…`), and the time in seconds. */
 function toRecord({ kinesis, eventID }: KinesisStreamRecord): ConsumerRecord {
   return {
     data: Buffer.from(kinesis.data, 'base64'),

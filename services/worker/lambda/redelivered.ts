@@ -1,17 +1,16 @@
 import type { StreamRecord } from '../stream-record.ts'
 
-/** What is done of a shard behind the record at which Lambda was told to begin again. */
+/** The records of a shard that are done, but that Lambda will deliver again. */
 export interface Redelivered {
-  /** The records that are left to do of a batch: all, unless it is the one that Lambda was told to bring again. */
+  /** Returns the records of a batch that are not done. */
   left<R extends StreamRecord>(shardId: string, records: readonly R[]): R[]
-  /** Lambda was told to begin again at `from`, and these will come with it although they are done. */
+  /** Remembers that Lambda will retry from `from` and deliver these records again, although they are done. */
   expect(shardId: string, from: string, done: readonly StreamRecord[]): void
 }
 
 /**
- * Spares records that are done from being done again, where the batch comes to the same instance, as it mostly does: Lambda takes
- * one sequence number for "done up to here", whatever is done behind it. A batch that begins elsewhere, as when somebody replays
- * the stream, is done as a whole.
+ * Avoids processing records twice when a retried batch comes to the same instance, as it mostly does. A batch that starts at another
+ * record, for example when the stream is replayed, is processed as a whole.
  */
 export function createRedelivered(): Redelivered {
   const expected = new Map<string, { from: string; done: Set<string> }>()
@@ -28,7 +27,7 @@ export function createRedelivered(): Redelivered {
   }
 }
 
-/** Where a record lies in its shard. */
+/** Returns the place of a record in its shard. */
 export function placeOf({ sequenceNumber, subSequenceNumber = 0 }: StreamRecord): string {
   return `${sequenceNumber}/${subSequenceNumber}`
 }

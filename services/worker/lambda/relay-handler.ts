@@ -4,15 +4,15 @@ import { type TimeLeft, withinInvocation } from './within-invocation.ts'
 
 export interface RelayHandlerSettings {
   createRelay(): Pick<OutboxRelay, 'runOnce' | 'stop' | 'oldestMs'>
-  /** Told how long the oldest has waited that the pass had to leave, in milliseconds, where that is known. */
+  /** Called with the age of the oldest upload that the pass left, in milliseconds, if it is known. */
   onPass(oldestMs: number): void
   log: Pick<Logger, 'info'>
 }
 
-/** A handler for a schedule: one pass over the outbox each time, whatever the event. */
+/** A handler for a schedule. Each invocation makes one pass over the outbox and ignores the event. */
 export type RelayHandler = (event: unknown, context: TimeLeft) => Promise<{ published: number }>
 
-/** Where no container runs, nobody goes over the outbox: a schedule has to. Invocations side by side do no harm. */
+/** Runs the outbox relay where no worker container runs. Concurrent invocations do no harm. */
 export function createRelayHandler({ createRelay, onPass, log }: RelayHandlerSettings): RelayHandler {
   return async (_event, context) => {
     const relay = createRelay()

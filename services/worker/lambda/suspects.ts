@@ -2,25 +2,25 @@ import type { StreamRecord } from '../stream-record.ts'
 import type { BatchSettings } from './batch.ts'
 import { placeOf } from './redelivered.ts'
 
-/** Which records of a function's batches are suspect. */
+/** Decides which records of a function's batches are suspect. */
 export interface Suspects {
-  /** To be asked once for each batch of a shard, when it begins. */
+  /** Call it once for each batch of a shard, at its start. */
   startBatch(shardId: string): Required<Pick<BatchSettings, 'isSuspect' | 'onOutOfTime'>>
 }
 
-/** For so long a function halves a batch that an instance died of: what it died of may not be in the first one. */
+/** How long records stay suspect after a start, in milliseconds. Lambda halves a batch that killed an instance, so the record may not be in the first batch. */
 const RECENT_MS = 60_000
 
 /**
- * Nobody tells an instance what became of the one before, so that whatever was on the stream before it came to life may be what that
- * one died of: in the first batch of each shard, and in all of the first minute. Later those records alone are suspect that this
- * instance itself has called off.
+ * An instance does not know how the instance before it ended. So every record that was on the stream before the start may have killed
+ * it: in the first batch of each shard, and in all batches of the first minute. Later, only records that this instance itself aborted
+ * are suspect.
  *
  * @param now epoch milliseconds
  */
 export function createSuspects(now: () => number = Date.now): Suspects {
   const startedAt = now()
-  /** By shard: what the batch before has called off. A shard that has had a batch is here. */
+  /** Records that the last batch of each shard aborted. Every shard that had a batch has an entry. */
   const timedOut = new Map<string, Set<string>>()
 
   return {

@@ -1,14 +1,13 @@
 import type { Context } from 'aws-lambda'
 
-/** What is left of an invocation of a function. */
+/** The part of a function's context that says how much time is left. */
 export type TimeLeft = Pick<Context, 'getRemainingTimeInMillis'>
 
-/** What is under way may take as long. Never more than half of the time is kept for it. */
+/** Time kept for work in flight, in milliseconds. Never more than half of the invocation. */
 const RESERVE_MS = 15_000
 
 /**
- * Makes a pass for as long as an invocation lasts, and has it stopped a while before its end: what is under way then comes to
- * its end, and the rest is the next invocation's.
+ * Runs a pass and stops it some time before the invocation ends. Work in flight then finishes, and the next invocation does the rest.
  */
 export async function withinInvocation<T>(
   context: TimeLeft,

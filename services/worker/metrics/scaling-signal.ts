@@ -5,7 +5,7 @@ import type { StuckShards } from '../health/stuck-shards.ts'
 import type { OutboxRelay } from '../outbox/relay.ts'
 
 export interface ScalingSignalSettings {
-  /** Every worker of an application reports for itself, and the maximum over them is the fleet's. */
+  /** Each worker of an application reports its own values. The value of the fleet is their maximum. */
   emitMetrics: TellMetrics
   consumer: Pick<KinesisConsumer, 'metrics'>
   stuck: Pick<StuckShards, 'find'>
@@ -13,10 +13,10 @@ export interface ScalingSignalSettings {
   intervalMs?: number
 }
 
-/** What a shard that falls behind reports: CloudWatch takes no infinity, and an alarm needs a number. */
+/** Reported for a shard that falls behind: CloudWatch does not accept infinity, and an alarm needs a number. */
 export const MAX_SECONDS = 86_400
 
-/** Tells CloudWatch, again and again, what a fleet is scaled by and what alarms go by that only a worker knows. */
+/** Emits the metrics that scaling and alarms need to CloudWatch, once per interval. */
 export function startScalingSignal(settings: ScalingSignalSettings): { stop(): void } {
   const { emitMetrics: tell, consumer, stuck, relay, intervalMs = 60_000 } = settings
   const report = () => tell(signalOf(consumer.metrics(), stuck.find().length, relay.oldestMs()))
@@ -24,7 +24,7 @@ export function startScalingSignal(settings: ScalingSignalSettings): { stop(): v
   return { stop: () => clearInterval(timer) }
 }
 
-/** What is not known yet is left out: 0 would let a fleet be scaled in. */
+/** Unknown values are omitted: 0 would let the fleet scale in. */
 export function signalOf(metrics: ConsumerMetrics, stuckShards: number, oldestMs: number | undefined): MetricValues {
   return {
     TimeToDrain: bounded(metrics.timeToDrainMs),

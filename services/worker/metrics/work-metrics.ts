@@ -2,41 +2,41 @@ import { Counter, Histogram, type Registry } from 'prom-client'
 import type { EventPublisher } from '../../uploads/events/publisher.ts'
 import type { DeadLetters, Processor } from '../processing/processor.ts'
 
-/** What the worker does, counted where it does it. */
+/** Wraps the services of a worker so that their work is counted. */
 export interface WorkMetrics {
   processor(processor: Processor): Processor
   deadLetters(deadLetters: DeadLetters): DeadLetters
-  /** Of the outbox relay: nobody else publishes here. */
+  /** Counts the events of the outbox relay, the only publisher in a worker. */
   publisher<P extends Pick<EventPublisher, 'publish'>>(publisher: P): P
 }
 
-/** Text is done in milliseconds, the largest files in minutes. */
+/** Histogram buckets, in seconds. A text takes milliseconds, the largest files take minutes. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800]
 
 export function createWorkMetrics(registry: Registry): WorkMetrics {
   const registers = [registry]
   const processing = new Histogram({
     name: 'headgate_record_processing_seconds',
-    help: 'A try of a record, by what it came to: "done" or "error", which is tried again.',
+    help: 'Duration of attempts of records, by result: "done", or "error" for an attempt that is retried.',
     labelNames: ['result'],
     buckets: SECONDS,
     registers,
   })
   const latency = new Histogram({
     name: 'headgate_record_latency_seconds',
-    help: 'From when Kinesis took a record to when it was done, by the clocks of both.',
+    help: 'Time from the arrival of a record in Kinesis until it was done, by the clocks of Kinesis and the worker.',
     buckets: SECONDS,
     registers,
   })
   const deadLettered = new Counter({
     name: 'headgate_dead_letters_total',
-    help: 'Records given up, by the code of the failure.',
+    help: 'Dead letters, by the code of the failure.',
     labelNames: ['code'],
     registers,
   })
   const published = new Counter({
     name: 'headgate_outbox_events_total',
-    help: 'Events of the outbox: "published", or "refused", to be tried again.',
+    help: 'Events of the outbox, by result: "published", or "refused" for an event that is retried.',
     labelNames: ['result'],
     registers,
   })

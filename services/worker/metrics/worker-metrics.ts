@@ -5,11 +5,11 @@ import type { Tracing } from '../../platform/tracing/tracing.ts'
 import { type ConsumerMetricsSettings, registerConsumerMetrics } from './consumer-metrics.ts'
 import { createWorkMetrics, type WorkMetrics } from './work-metrics.ts'
 
-/** What a worker counts. One for each process. */
+/** The metrics of a worker process. */
 export interface WorkerMetrics {
-  /** Counts what its services do. */
+  /** Counts the work of the services. */
   work: WorkMetrics
-  /** /metrics, with what the consumer counts of itself. Once. */
+  /** Returns the page /metrics. Call it once. */
   pages(of: ConsumerMetricsSettings): Pages
 }
 

@@ -4,15 +4,15 @@ import { createPutStream, type PutStreamSettings } from '../../platform/s3/put-s
 import { OutputTooLargeError } from '../errors.ts'
 import { untilAborted } from './until-aborted.ts'
 
-/** Of one output: two on their way while a third fills. */
+/** Parts of one output in memory: two are being sent while the third fills. */
 const PARTS_HELD = 3
 
 /** Limit of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MAX_PARTS = 10_000
 
 /**
- * How much larger than its input a large output may be without running out of parts. Upper-casing triples at worst. One that
- * grows more has the 78 GiB that parts of the usual size give.
+ * How many times the size of its input a large output may have before it runs out of parts. Upper-casing can triple a text. Outputs that
+ * grow more are limited to the 78 GiB that parts of the usual size hold.
  */
 const GROWTH = 3
 
@@ -20,34 +20,34 @@ export type WriterSettings = Omit<PutStreamSettings, 'buffers'>
 
 export interface WriteSettings {
   body: AsyncIterable<Uint8Array>
-  /** Bytes of the input that the body is made from. */
+  /** Size of the upload, in bytes. */
   inputBytes: number
   signal: AbortSignal
 }
 
 /**
- * Writes an object as its bytes come, holding at most three parts of them, and resolves to how many there were. It is there
- * whole or not at all: whatever goes wrong, the signal included, the multipart upload is aborted before this rejects.
+ * Writes an object as its bytes arrive, with at most three parts in memory. Resolves to the number of bytes. The object is written as a
+ * whole or not at all: on any error or abort, the multipart upload is aborted before this rejects.
  *
- * @throws OutputTooLargeError for a body that needs more parts than S3 takes
+ * @throws OutputTooLargeError for a body that needs more parts than S3 accepts
  */
 export type WriteProcessedObject = (object: NewObject, settings: WriteSettings) => Promise<number>
 
 export function createWriteProcessedObject(settings: WriterSettings): WriteProcessedObject {
-  // How many are taken at a time is bounded by who is admitted.
+  // Admission limits how many buffers are in use.
   const usual = createPartBuffers(Number.POSITIVE_INFINITY)
   const putUsual = createPutStream({ ...settings, buffers: usual })
 
   return async (object, { body, inputBytes, signal }) => {
     const partSize = partBytes(inputBytes)
-    const most = partSize * MAX_PARTS
+    const maxBytes = partSize * MAX_PARTS
     let size = 0
     async function* counted(): AsyncGenerator<Uint8Array> {
       for await (const chunk of untilAborted(body, signal)) {
         size += chunk.byteLength
-        // Here, where it is told for good: a part too many would be an error like any other, and be tried again.
-        if (size > most) {
-          throw new OutputTooLargeError(`The output has more than ${most} bytes, which is all its parts hold.`)
+        // Checked here, because S3's own error about too many parts would be retried.
+        if (size > maxBytes) {
+          throw new OutputTooLargeError(`The output has more than ${maxBytes} bytes, the maximum that its parts hold.`)
         }
         yield chunk
       }
@@ -60,17 +60,17 @@ export function createWriteProcessedObject(settings: WriterSettings): WriteProce
   }
 }
 
-/** The size of a part for an input of so many bytes: the usual one, unless that would need more parts than S3 takes. */
+/** Returns the size of a part for an input. Larger than usual only if usual parts would be more than S3 accepts. */
 export function partBytes(inputBytes: number): number {
   return Math.max(PART_BYTES, Math.ceil((inputBytes * GROWTH) / MAX_PARTS))
 }
 
-/** Inputs that are smaller pass freely: all places of a worker together hold little of them. */
+/** Smaller inputs are admitted at once, because all of them together hold little memory. */
 const FREE_BYTES = 256 * 1024
 
 /**
- * How many bytes are held at most while the processed object of an input of so many bytes is written. 0 for a small input. An input
- * smaller than a part is written whole, so its output is held, which may be larger than the input.
+ * Returns the maximum number of bytes held while the output of an input is written. 0 for a small input. The output of an input that is
+ * smaller than a part is held whole, and may be larger than the input.
  */
 export function bytesHeld(inputBytes: number): number {
   if (inputBytes < FREE_BYTES) return 0

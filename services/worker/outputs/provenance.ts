@@ -32,8 +32,8 @@ const MAX_OWNER_BYTES = 2_048
 const MAX_UPLOAD_ID_BYTES = 1_024
 
 /**
- * Whose upload it is, by its event or, where that is bare, by its object. Undefined where neither tells, or tells what no
- * record can be kept under: then there is no record to mark.
+ * Returns the key of an upload, from its event or, for a bare event, from its object. Undefined if neither names an upload, or the key
+ * does not fit into DynamoDB: then there is no record to mark.
  */
 export function uploadKeyOf(
   event: UploadEvent | BareEvent,
@@ -47,8 +47,8 @@ export function uploadKeyOf(
 }
 
 /**
- * Holds an event that names its upload to what the object says of itself. An object of another upload lies there where the
- * key template is flat and the other came later, or where the event is forged. Either way it has an event of its own.
+ * Checks that the object belongs to the upload that the event names. With a flat key template a later upload may have replaced the
+ * object, or the event may be forged. The other upload has its own event.
  *
  * @throws ObjectReplacedError
  */
@@ -56,11 +56,11 @@ export function checkOwnObject(event: UploadEvent | BareEvent, source: Pick<Sour
   const named = fromObjectMetadata(source.metadata)
   if (!named || !isUploadEvent(event)) return
   if (named.uploadId !== event.uploadId || named.owner !== event.userSub) {
-    throw new ObjectReplacedError('The object under the key is that of another upload.')
+    throw new ObjectReplacedError('The object under the key belongs to another upload.')
   }
 }
 
-/** Describes the opened object for its transform and for the choice of the rule. */
+/** Describes an opened object, for the choice of a rule and for the transform. */
 export async function describeUpload(event: UploadEvent | BareEvent, source: SourceAttributes): Promise<RoutedUpload> {
   const { contentType, contentEncoding, size, head } = source
   const { key } = event
@@ -70,7 +70,7 @@ export async function describeUpload(event: UploadEvent | BareEvent, source: Sou
   return { contentType, ...found, ...(contentEncoding !== undefined && { contentEncoding }), ...name, key, size }
 }
 
-/** The same by the event alone, before the object is opened. Undefined for an event that does not describe its upload. */
+/** Describes an upload from its event, before the object is opened. Undefined for a bare event. */
 export async function describeEvent(event: UploadEvent | BareEvent): Promise<RoutedUpload | undefined> {
   if (!isUploadEvent(event)) return undefined
   const { contentType, detectedType, filename, key, size } = event
@@ -89,21 +89,21 @@ function givenName({ filename, filenameGenerated }: Named): string | undefined {
   return filenameGenerated ? undefined : filename
 }
 
-/** What an output was made of, and by what. */
+/** The source of an output, and the transform that wrote it. */
 export interface Provenance {
   source: ResultSource
   uploadId: string | undefined
   transform: TransformIdentity
 }
 
-/** A function of the object that was read and the transform alone, so that a second time writes the same. */
+/** Depends only on the event, the object and the transform, so that a second run writes the same. */
 export function provenance(
   event: UploadEvent | BareEvent,
   source: SourceAttributes,
   { name, version }: TransformIdentity,
 ): Provenance {
   const named = fromObjectMetadata(source.metadata)
-  // The digest is of other bytes where the object is another upload's.
+  // If the object belongs to another upload, the digest of the event is of other bytes.
   const own = isUploadEvent(event) && (named === undefined || named.uploadId === event.uploadId) ? event : undefined
   const { bucket, key } = event
   const { etag, versionId } = source
@@ -115,8 +115,8 @@ export function provenance(
 }
 
 /**
- * The same as the metadata of an object. What does not fit into a header is left out; of the source's key nothing is lost by
- * it, the object's own tells it.
+ * Returns the provenance as metadata of an object. Values that do not fit into a header are omitted. The source's key can be derived
+ * from the object's own key.
  */
 export function toMetadata({ source, uploadId, transform }: Provenance): Record<string, string> {
   const values = {

@@ -1,6 +1,6 @@
 /**
- * Passes an iterable on until the signal fires. Then it throws the signal's reason at once, though the iterable may hang:
- * a `for await`, a generator and `Readable.from` would all wait for it first.
+ * Yields the values of an iterable until the signal fires. Then throws the signal's reason at once, even if the iterable hangs.
+ * `for await`, a generator and `Readable.from` would all wait for the iterable first.
  */
 export async function* untilAborted<T>(iterable: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = iterable[Symbol.asyncIterator]()
@@ -19,7 +19,7 @@ export async function* untilAborted<T>(iterable: AsyncIterable<T>, signal: Abort
     }
   } finally {
     signal.removeEventListener('abort', onAbort)
-    // Not waited for, because it queues behind what hangs. What it still throws has nobody left to tell.
+    // Not awaited, because it would wait for the call that hangs. Nothing is left to receive its error.
     iterator.return?.().catch(() => undefined)
   }
 }

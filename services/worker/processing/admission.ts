@@ -3,25 +3,25 @@ import type { ObjectRef } from '../../uploads/records/record.ts'
 import { createMemoryBudget } from './memory-budget.ts'
 import { openSource, type SourceObject } from './source-object.ts'
 
-/** A source that may be transformed now. */
+/** An opened object that may be transformed now. */
 export interface Admitted {
   source: SourceObject
-  /** Closes the source and lets the next one in. */
+  /** Closes the object and admits the next one. */
   close(): void
 }
 
-/** What an object needs while it is transformed, beside the streams. */
+/** What an object needs while it is transformed. */
 export interface Demand {
-  /** Bytes that are held of it in memory. */
+  /** Bytes of it that are held in memory. */
   bytes: number
-  /** Whether it is transformed on a thread. */
+  /** True if it is transformed in a process. */
   process: boolean
 }
 
 export interface AdmissionRequest {
-  /** Whose turn it is. Objects of no known owner share one. */
+  /** Owners take turns. Objects without a known owner share one turn. */
   owner?: string | undefined
-  /** What the object needs by its event. What is not known by then is found out when the object is opened. */
+  /** What the object needs according to its event. Checked again when the object is open. */
   expected?: Demand | undefined
   demandOf(source: SourceObject): Promise<Demand>
   signal: AbortSignal
@@ -30,41 +30,41 @@ export interface AdmissionRequest {
 }
 
 /**
- * Opens an object once there is room for what is made of it.
+ * Opens an object once there is room to transform it.
  *
  * @throws as `openSource` does, and when the signal fires
  */
 export type Admission = (object: ObjectRef, request: AdmissionRequest) => Promise<Admitted>
 
 export interface AdmissionSettings {
-  /** Bytes that large objects may hold at a time, over all shards of the worker. */
+  /** Maximum number of bytes that large objects hold at a time, over all shards of the worker. */
   largeObjectsBytes?: number | undefined
-  /** How many threads there are. */
+  /** Number of transform processes. */
   processes?: number | undefined
 }
 
-/** What eight objects in parts of the usual size hold. */
+/** Eight objects in parts of the usual size hold this many bytes. */
 export const LARGE_OBJECTS_BYTES = 192 * 1024 ** 2
 
-/** Of that memory, what one owner may hold as long as it is more than one object. */
+/** Share of that memory that one owner may hold with more than one object. */
 const OWNER_SHARE = 0.75
 
-/** An object may be another one whenever it is opened. After so many times, it gets all that there is. */
+/** An object may have been replaced each time that it is opened. After this many times it gets all the memory and a process. */
 const MAX_CHANGES = 3
 
 const NOTHING: Demand = { bytes: 0, process: false }
 
 /**
- * Small objects pass freely; larger ones and those that are held whole share so many bytes over all shards of the worker, and
- * those that are transformed on threads share these. The number of records under way does not bound them: every lane of every
- * shard could have one. Who waits holds neither connection nor memory, and owners take turns.
+ * Small objects are admitted at once. Larger objects, and those that a transform holds whole, share a number of bytes over all shards
+ * of the worker. Objects that are transformed in processes share these. The number of records in flight is no such limit: each lane
+ * of each shard could have a large object. An object that waits holds neither a connection nor memory. Owners take turns.
  */
 export function createAdmission(s3: S3Client, settings: AdmissionSettings = {}): Admission {
   const { largeObjectsBytes = LARGE_OBJECTS_BYTES, processes = Number.POSITIVE_INFINITY } = settings
   const memory = createMemoryBudget(largeObjectsBytes, largeObjectsBytes * OWNER_SHARE)
   const seats = createMemoryBudget(processes)
 
-  /** Always in this order: no two wait for what the other holds. */
+  /** Budgets are always taken in this order, so that no two objects wait for each other. */
   const wantedOf = ({ bytes, process }: Demand) => [
     ...(process ? [{ budget: seats, amount: 1 }] : []),
     ...(bytes > 0 ? [{ budget: memory, amount: bytes }] : []),
@@ -85,7 +85,7 @@ export function createAdmission(s3: S3Client, settings: AdmissionSettings = {}):
     }
   }
 
-  /** Takes what is missing where that needs no wait. Returns whether it is all there. */
+  /** Takes what is missing if that needs no wait. Returns true if all of it was taken. */
   function holdMore(held: Array<() => void>, missing: Demand, owner: string | undefined): boolean {
     for (const { budget, amount } of wantedOf(missing)) {
       const now = budget.tryTake(amount, owner)
@@ -95,7 +95,7 @@ export function createAdmission(s3: S3Client, settings: AdmissionSettings = {}):
     return true
   }
 
-  /** Resolves to what the object needs where that is more than what is held. */
+  /** Opens the object. Resolves to what it needs if that is more than could be taken. */
   async function tryOpen(
     object: ObjectRef,
     demand: Demand,
@@ -111,7 +111,7 @@ export function createAdmission(s3: S3Client, settings: AdmissionSettings = {}):
         process: needed.process && !demand.process,
       }
       if (holdMore(held, missing, request.owner)) return { admitted: admittedOf(source, held) }
-      // Closed while it waits: a connection on which nothing is read would be given up as dead.
+      // The object is closed while it waits: S3 would close a connection from which nothing is read.
       source.body.destroy()
       release(held)
       return { needed }
@@ -146,7 +146,7 @@ function admittedOf(source: SourceObject, held: Array<() => void>): Admitted {
   }
 }
 
-/** Gives everything back, once. */
+/** Gives back everything that is held. */
 function release(held: Array<() => void>): void {
   for (const give of held.splice(0)) give()
 }

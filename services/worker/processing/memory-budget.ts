@@ -1,9 +1,9 @@
 export interface MemoryBudget {
-  /** Takes so many bytes if they are free and nobody whose turn it is waits. Gives the function that gives them back, to be called once. */
+  /** Takes bytes if they are free and no owner waits whose turn it is. Returns a function that releases them: call it once. */
   tryTake(bytes: number, owner?: string): (() => void) | undefined
   /**
-   * Waits for its turn. Owners take turns, and whoever comes first of one owner is served first. Rejects with the signal's reason, and
-   * then holds nothing.
+   * Waits for its turn and takes bytes. Owners take turns. Requests of one owner are served in order. Rejects with the signal's reason,
+   * and then holds nothing.
    */
   take(bytes: number, signal: AbortSignal, owner?: string): Promise<() => void>
 }
@@ -14,14 +14,14 @@ interface Waiting {
 }
 
 /**
- * Bytes that may be held at a time. Who asks for more than there are in all waits for all of them: it would wait for ever
- * otherwise. The owner whose turn it is waits until there is room, and nobody passes: large objects would never have their turn.
+ * Limits the bytes that are held at a time. A request for more than the total waits for the total, because it would otherwise wait for
+ * ever. No owner overtakes the owner whose turn it is, because large objects would otherwise never be served.
  *
- * @param perOwner the most that one owner may hold. An owner that holds nothing may exceed it; an owner that would exceed it does
- *   not hold the others up.
+ * @param perOwner maximum that one owner may hold. An owner that holds nothing may exceed it. An owner that would exceed it does not
+ *   block other owners
  */
 export function createMemoryBudget(total: number, perOwner = total): MemoryBudget {
-  /** Owners that wait, in the order of their turns. None has an empty set. Maps and sets forget an entry in constant time. */
+  /** Waiting owners in the order of their turns, none with an empty set. Maps and sets delete an entry in constant time. */
   const queues = new Map<string, Set<Waiting>>()
   const held = new Map<string, number>()
   let free = total
@@ -31,7 +31,7 @@ export function createMemoryBudget(total: number, perOwner = total): MemoryBudge
     return has > 0 && has + bytes > perOwner
   }
 
-  /** Whose turn it is. Owners beyond their share are few: each of them holds something. */
+  /** Finds the next request. Only owners that hold something can be beyond their share, and those are few. */
   function next(): { owner: string; queue: Set<Waiting>; first: Waiting } | undefined {
     for (const [owner, queue] of queues) {
       const [first] = queue
@@ -44,7 +44,7 @@ export function createMemoryBudget(total: number, perOwner = total): MemoryBudge
     for (let turn = next(); turn && turn.first.bytes <= free; turn = next()) {
       const { owner, queue, first } = turn
       queue.delete(first)
-      // To the end of the circle.
+      // The owner goes to the end of the order.
       queues.delete(owner)
       if (queue.size > 0) queues.set(owner, queue)
       first.admit()
@@ -82,7 +82,7 @@ export function createMemoryBudget(total: number, perOwner = total): MemoryBudge
           queue?.delete(waiting)
           if (queue?.size === 0) queues.delete(owner)
           reject(signal.reason)
-          // Whoever stood behind a larger one may fit in now.
+          // A smaller request behind this one may fit now.
           admitNext()
         }
         const waiting: Waiting = {

@@ -4,14 +4,14 @@ import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
 
 export interface ProcessingMarkSettings {
   store: Pick<UploadStore, 'markProcessing'>
-  /** How long an upload is processed before it is marked, in milliseconds. */
+  /** Time after which an upload is marked, in milliseconds. */
   afterMs: number
   log: Pick<Logger, 'warn'>
 }
 
 /**
- * Shows an upload as `processing` once that has taken a while. Most are done sooner, and spare the write: their owner would
- * hardly see it. When the write fails, the upload is processed all the same.
+ * Runs the work on an upload, and marks the upload `processing` if the work takes longer than a while. Most uploads are done sooner and
+ * save the write. If the write fails, the upload is processed all the same.
  */
 export type RunMarked = <T>(upload: UploadKey | undefined, source: ObjectRef, work: () => Promise<T>) => Promise<T>
 
@@ -35,7 +35,7 @@ export function createRunMarked({ store, afterMs, log }: ProcessingMarkSettings)
       return await work()
     } finally {
       clearTimeout(timer)
-      // A request that hangs must not hold the upload up; one that arrives late finds another status, and changes nothing.
+      // A request that hangs must not delay the upload. A request that arrives late finds another status and changes nothing.
       over.abort()
       await marked
     }

@@ -40,13 +40,13 @@ export function checkObject({ bucket, key }: ObjectRef, uploadBucket: string): v
  * Opens an object for reading.
  *
  * @param signal ends the request and, later, the body
- * @throws ObjectMissingError, ObjectArchivedError, UnusableKeyError, and whatever else S3 says as it said it
+ * @throws ObjectMissingError, ObjectArchivedError, UnusableKeyError, and other errors of S3 unchanged
  */
 export async function openSource(s3: S3Client, { bucket, key }: ObjectRef, signal: AbortSignal): Promise<SourceObject> {
   const reply = await s3
     .send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal })
     .catch((error: unknown) => Promise.reject(readError(error, key)))
-  if (!(reply.Body instanceof Readable)) throw new TypeError('The S3 client gave no stream for the object.')
+  if (!(reply.Body instanceof Readable)) throw new TypeError('The S3 client returned no stream for the object.')
   reply.Body.on('error', leaveToReader)
   return {
     ...(await lookInto(reply.Body)),
@@ -59,7 +59,7 @@ export async function openSource(s3: S3Client, { bucket, key }: ObjectRef, signa
   }
 }
 
-/** Reads the beginning of a body, and gives it back in front of the rest. */
+/** Reads the first bytes of a body, and returns all of its bytes as an iterable. */
 async function lookInto(body: Readable): Promise<Pick<SourceObject, 'body' | 'head' | 'content'>> {
   const source: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]()
   try {
@@ -81,17 +81,17 @@ async function* joined(chunks: readonly Uint8Array[], rest: AsyncIterator<Uint8A
 }
 
 function leaveToReader(): void {
-  // Reading the body throws the error. This listener is for the moments when nobody reads: an abort must not end the process.
+  // Reading the body throws the error. Without this listener an error while nothing reads would end the process.
 }
 
-/** `aws-chunked` is how the bytes travelled, not how they lie: some stores keep it by mistake. */
+/** `aws-chunked` is an encoding of the transfer, not of the content. Some stores keep it by mistake. */
 function contentEncoding(header: string | undefined): string | undefined {
   const codings = (printable(header) ?? '').split(',').map(coding => coding.trim().toLowerCase())
   const lasting = codings.filter(coding => !['', 'identity', 'aws-chunked'].includes(coding))
   return lasting.length > 0 ? lasting.join(', ') : undefined
 }
 
-/** A header of one object that is to be a header of another, if it can be one. */
+/** Returns a header if it can also be a header of another object. */
 function printable(header: string | undefined): string | undefined {
   return header !== undefined && /^[\x20-\x7e]+$/.test(header) ? header : undefined
 }

@@ -5,7 +5,7 @@ import type { StreamRecord } from '../stream-record.ts'
 import type { Processor } from './processor.ts'
 
 /**
- * Tells how each try of a record went: in the trace of the request that its event comes from, or in one of its own.
+ * Creates a span for each attempt of a record, in the trace of the request that its event comes from, or in a new trace.
  *
  * https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
  */
@@ -33,7 +33,7 @@ export function tracedProcessor(
   }
 }
 
-/** Of what is no event the processor says so. */
+/** An invalid event has no origin. The processor reports it. */
 function originOf({ data }: StreamRecord): { parent?: string | undefined; uploadId?: string } {
   try {
     const event = decodeEvent(data)

@@ -6,12 +6,12 @@ import { checkAttempts } from '../failure-policy.ts'
 import type { AttemptStore } from './attempt-store.ts'
 import { createIsolation, type Isolation } from './isolation.ts'
 
-/** What is known of a record before it is begun. */
+/** What is known about a record before an attempt. */
 export interface Suspicion {
   signal: AbortSignal
-  /** It may have been under way in a worker that died. */
+  /** True if the record may have been in flight in a worker that died. */
   isSuspect: boolean
-  /** It is begun with all the time that a function has: to be called off all the same speaks against it. */
+  /** True if the attempt has all the time of a Lambda function. If it runs out of time, that counts against the record. */
   hasWholeTime: boolean
 }
 
@@ -23,13 +23,13 @@ export interface AttemptCounterSettings {
 
 export interface AttemptCounter {
   /**
-   * Does the work of a record, and counts it where that is suspect: one that was begun in vain before has its turn alone, so that
-   * what dies beside it is not held against it.
+   * Runs the work of a record, and counts the attempt if the record is suspect. A record with counted deaths runs alone, so that the
+   * death of another record does not count against it.
    *
-   * @throws PoisonRecordError, TooSlowError without having begun, and what the work throws
+   * @throws PoisonRecordError, TooSlowError before the work starts, and errors of the work
    */
   runCounted<T>(record: StreamRecord, suspicion: Suspicion, work: () => Promise<T>): Promise<T>
-  /** The record was given up, and is counted anew should it come again. */
+  /** Deletes the count of a record that was dead-lettered. A redriven record is counted from zero. */
   forget(record: StreamRecord): Promise<void>
 }
 
@@ -42,14 +42,14 @@ export function createAttemptCounter({
     await attempts.forget(record).catch(logUncounted(record))
   }
 
-  /** What is left standing speaks against the record only if it goes on like that. */
+  /** A count that was not updated matters only if the record keeps failing. */
   function logUncounted({ shardId, sequenceNumber }: StreamRecord) {
     return (err: unknown) => {
-      log.warn({ err, shardId, sequenceNumber }, 'how a record ended could not be written down')
+      log.warn({ err, shardId, sequenceNumber }, 'the attempt count of a record could not be updated')
     }
   }
 
-  /** @param died as it was counted before the work began. Undefined for a record that nobody suspects */
+  /** @param died deaths counted at the start of the attempt. Undefined for a record that is not suspect */
   async function recordOutcome<T>(
     record: StreamRecord,
     { signal, hasWholeTime, died }: Suspicion & { died?: number },
@@ -61,10 +61,10 @@ export function createAttemptCounter({
     } catch (error) {
       const isOutOfTime = signal.reason instanceof OutOfTimeError
       if (isOutOfTime && hasWholeTime) await attempts.addOutOfTime(record).catch(logUncounted(record))
-      // The worker lives, and lost its lease: that says nothing against the record.
+      // The worker lost its lease and lives. That does not count against the record.
       else if (isSuspect && signal.reason instanceof LeaseLostError)
         await attempts.takeBack(record, died).catch(logUncounted(record))
-      // Called off for anything else it may be what the process is ending of: an error that came out of nobody's call.
+      // After any other abort the count stays: the process may be ending because of an uncaught error of this record.
       else if (isSuspect && (isOutOfTime || !signal.aborted)) await forget(record)
       throw error
     }

@@ -4,33 +4,37 @@ import { conditionally } from '../../../uploads/records/conditional-write.ts'
 import { itemKey } from '../../../uploads/records/store.ts'
 import type { StreamRecord } from '../../stream-record.ts'
 
-/** What came of a record so far, of those times that came to no end of their own. */
+/** How often attempts of a record had no result. */
 export interface Attempts {
-  /** Times in a row that it was begun and nothing was heard of it again: whoever had it died. */
+  /** Attempts in a row that were started and never finished, because their worker died. */
   died: number
-  /** Times in a row that it was called off although it had had all the time that a function has. */
+  /** Attempts in a row that were aborted although they had all the time of a Lambda function. */
   outOfTime: number
 }
 
-/** The attempts of records that may be what their worker dies of: kept where they outlive it, and of no others. */
+/** Keeps the attempts of suspect records in DynamoDB, where they outlive a worker. */
 export interface AttemptStore {
   read(record: StreamRecord): Promise<Attempts>
-  /** Before it is begun: it counts as died until it is told otherwise. `died` with this time. Doing it again changes nothing. */
+  /**
+   * Records the start of an attempt, which counts as a death until it is taken back or forgotten. To repeat it changes nothing.
+   *
+   * @param died deaths including this attempt
+   */
   begin(record: StreamRecord, died: number): Promise<void>
-  /** It was called off, and nobody died. */
+  /** Records that an attempt ran out of time. Its worker did not die. */
   addOutOfTime(record: StreamRecord): Promise<void>
   /**
-   * Takes the last `begin` back: the work was called off, and its worker lives. Changes nothing if another worker has begun the record
-   * since.
+   * Takes the last `begin` back, because the attempt was aborted and its worker lives. Changes nothing if another worker has started the
+   * record since.
    *
-   * @param died as it was given to `begin`
+   * @param died the value given to `begin`
    */
   takeBack(record: StreamRecord, died: number): Promise<void>
-  /** It came to an end, well or badly. */
+  /** Deletes the count, because an attempt succeeded or failed. */
   forget(record: StreamRecord): Promise<void>
 }
 
-/** Longer than a record can go round before it is judged. What is forgotten is by the table's time to live. */
+/** Longer than a record is retried. Older counts are deleted by the table's time to live. */
 const REMEMBERED_DAYS = 8
 
 export interface AttemptStoreSettings {
@@ -46,7 +50,7 @@ export function createAttemptStore({
   stream,
   now = () => new Date(),
 }: AttemptStoreSettings): AttemptStore {
-  /** Beside the upload records, of an owner that no token can name: with a `#`. By its place, since not every record has an upload. */
+  /** Counts lie in the table of uploads, under an owner with a `#`, which no token has. The key is the record's place in the stream. */
   function keyOf({ shardId, sequenceNumber, subSequenceNumber = 0 }: StreamRecord) {
     return itemKey({ owner: `attempts#${stream}/${shardId}`, uploadId: `${sequenceNumber}/${subSequenceNumber}` })
   }

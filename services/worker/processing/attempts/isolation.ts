@@ -1,44 +1,44 @@
-/** Runs work side by side, and some of it in turns with nothing else that begins beside it. */
+/** Runs work concurrently, and suspect work in turns during which no other work starts. */
 export interface Isolation {
-  /** Side by side. Waits while a turn holds new work back. Rejects with the signal's reason where it fires meanwhile. */
+  /** Runs work concurrently. Waits while a turn blocks new work. Rejects with the signal's reason if it fires meanwhile. */
   together<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
   /**
-   * In turns, those with the fewest deaths first: innocent records have fewer than the one that kills, so that they are done before
-   * it is tried again. A turn waits for what runs and holds new work back, both within short bounds. New work that waited begins
-   * between two turns.
+   * Runs work in turns. Work with the fewest deaths comes first: harmless records have fewer deaths than the one that kills, so they are
+   * done before it is retried. A turn waits for running work and blocks new work, both for a short time. New work starts between two
+   * turns.
    *
-   * Work that outlasts its hold runs on and lets the next turn come, unless either of them has died more than once alone: such
-   * work never runs beside other work that has died. It also lets all other work go first, for as long as that keeps beginning and
-   * within a bound: the first record of a shard is mostly the first to ask for its turn, and it may be the one that kills.
+   * Work that takes longer than its turn runs on, and the next turn starts, unless either work has died more than once. Such work
+   * never runs beside other work that has died. It also lets other work start first, for a limited time: the first record of a shard
+   * usually asks first, and it may be the one that kills.
    */
   alone<T>(work: () => Promise<T>, options: AloneOptions): Promise<T>
 }
 
 export interface AloneOptions {
-  /** How often the work was begun by a process that died before it was done. */
+  /** How often a process died during the work. */
   died: number
   signal: AbortSignal
 }
 
 export interface IsolationSettings {
-  /** How long a turn waits for what runs, in milliseconds. */
+  /** Maximum time that a turn waits for running work, in milliseconds. */
   quietWithinMs?: number
-  /** How long a turn holds back new work, in milliseconds. */
+  /** Maximum time that a turn blocks new work, in milliseconds. */
   holdMs?: number
-  /** How long no work must have begun before a turn of work that died more than once, in milliseconds. */
+  /** Time without new work that must pass before a turn of work that died more than once, in milliseconds. */
   settleMs?: number
-  /** How long such a turn waits for that, in milliseconds. */
+  /** Maximum time that such a turn waits for that, in milliseconds. */
   settleWithinMs?: number
 }
 
-/** From so many deaths on, work lets all other work go first, and runs beside no other work that has died. */
+/** With this many deaths, work lets other work start first and never runs beside other work that has died. */
 const STRICT_FROM_DEATHS = 2
 
 interface Turn {
   readonly died: number
   readonly isStrict: boolean
   readonly askedAt: number
-  /** Resolves when the turn holds new work back no more. */
+  /** Resolves when the turn no longer blocks new work. */
   readonly opened: PromiseWithResolvers<void>
   begin(): void
 }
@@ -49,11 +49,11 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
   let lastBegunAt = Number.NEGATIVE_INFINITY
   let settling: NodeJS.Timeout | undefined
   let becameQuiet: (() => void) | undefined
-  /** The turn that holds new work back. */
+  /** The turn that blocks new work. */
   let holder: Turn | undefined
-  /** Turns that wait, by their deaths. */
+  /** Waiting turns, ordered by their deaths. */
   const waiting: Turn[] = []
-  /** Turns that have begun and not ended, those that hold nothing back any more included. */
+  /** Turns that have started and not ended, including those that no longer block new work. */
   const begun = new Set<Turn>()
 
   async function counted<T>(work: () => Promise<T>): Promise<T> {
@@ -80,7 +80,7 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
     }
   }
 
-  /** Whether nothing has begun for a while, or the turn has waited for that long enough. If not, it is looked at again. */
+  /** Returns true if no work has started for a while, or the turn has waited long enough. Otherwise schedules another check. */
   function hasSettled({ askedAt }: Turn): boolean {
     const dueAt = Math.min(Math.max(lastBegunAt, askedAt) + settleMs, askedAt + settleWithinMs)
     const leftMs = dueAt - performance.now()
@@ -102,7 +102,7 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
     next.begin()
   }
 
-  /** Lets new work begin, and after that the next turn. */
+  /** Lets new work start, and then the next turn. */
   function open(turn: Turn): void {
     if (holder === turn) holder = undefined
     turn.opened.resolve()
@@ -154,7 +154,7 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
   }
 }
 
-/** Waits for a promise, and rejects with the signal's reason where that fires first. */
+/** Waits for a promise. Rejects with the signal's reason if it fires first. */
 async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()
