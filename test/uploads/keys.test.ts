@@ -78,7 +78,9 @@ t.test('neither the key nor that of anything made of it is longer than S3 takes,
     t.ok(Buffer.byteLength(outputsPrefix(key)) + MAX_OUTPUT_NAME <= 1_024)
     t.throws(() => uploadKey(OWNED, { ...parts, filename: longest + letter }), {
       code: 'HEADGATE_INVALID_FILENAME',
-      message: new RegExp(`^The file name is longer than ${room} bytes: the keys of its outputs would exceed the limit of S3\\.$`),
+      message: new RegExp(
+        `^The file name is longer than ${room} bytes: the keys of its outputs would exceed the limit of S3\\.$`,
+      ),
     })
   }
   t.throws(() => uploadKey(FLAT, { ...parts, filename: 'x'.repeat(934) }), { message: /longer than 933 bytes/ })

@@ -63,7 +63,7 @@ t.test('no more requests are under way at once than it may have', async t => {
 })
 
 t.test('a request has at most 5 MiB, and larger events make smaller batches', async t => {
-  const { publisher, proxy } = await startPublisher(t, aws, { timeoutMs: 1_000 })
+  const { publisher, proxy } = await startPublisher(t, aws, { timeoutMs: 3_000 })
   const sizes: number[] = []
   // The embedded Kinesis would take seconds for so much: what is sent is enough.
   proxy.inject(async exchange => {

@@ -13,37 +13,37 @@ import { itemKey, toRecord, type UploadKey } from '../records/store.ts'
 import { isDeleted } from '../records/tombstone.ts'
 import { type PendingRecord, pendingPartition } from './pending.ts'
 
-/** The records of uploads that are on their way. The same table as the others', and the same key. */
+/** The records of pending uploads, which are reservations. They lie in the table of uploads under the same keys. */
 export interface PendingStore {
-  /** Records a promise. Doing it again changes nothing. */
+  /** Records a reservation. To record it again changes nothing. */
   create(record: PendingRecord): Promise<void>
-  /** A promise, or the upload that it has become, or undefined where this owner has neither. Rejects when the signal fires. */
+  /** Reads a reservation, or the upload that it became. Undefined if this owner has neither. Rejects when the signal fires. */
   get(key: UploadKey, signal?: AbortSignal): Promise<PendingRecord | UploadRecord | undefined>
   /**
-   * From `pending` to `stored`, with the outbox mark in the same write. Resolves to the upload as it is now, also where an
-   * earlier try of this or of another process made it so, and to undefined where the promise is gone.
+   * Changes `pending` to `stored`, and sets the outbox mark in the same write. Resolves to the upload, also if an earlier attempt or another
+   * process made the change. Resolves to undefined if there is no reservation.
    */
   markStored(
     key: UploadKey,
     arrived: { size: number; sha256: string; detectedType?: string; traceparent?: string | undefined },
   ): Promise<UploadRecord | undefined>
   /**
-   * Takes a promise back: from then on its owner has no such upload. A note of what is to be cleaned up stays until `forget`.
-   * Resolves to what was promised, or to undefined where there is no promise.
+   * Ends a reservation. From then on the owner has no such upload. A note of what must be cleaned up stays until `forget`. Resolves to the
+   * reservation, or to undefined if there is none.
    */
   end(key: UploadKey): Promise<PendingRecord | undefined>
-  /** Nothing of an ended promise can come or is left any more: its note goes. */
+  /** Deletes the note of an ended reservation, because everything is cleaned up. */
   forget(key: Pick<UploadKey, 'uploadId'>): Promise<void>
   /**
-   * Promises of one partition that were made before a time, oldest first, and the notes of those that ended. Rejects when the
-   * signal fires.
+   * Lists reservations of one partition that were made before a time, oldest first, and the notes of ended ones. Rejects when the signal
+   * fires.
    */
   listOld(query: OutboxQuery, signal?: AbortSignal): Promise<OldReservation[]>
 }
 
 export type OldReservation = PendingRecord & { ended?: true }
 
-/** The owner under which ended promises lie: none that a token can name. */
+/** The owner of the notes of ended reservations. No token has it. */
 const ENDED = '~ended'
 
 const MARSHALL = { removeUndefinedValues: true }
@@ -103,7 +103,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
       })
       const changed = await unlessRefused(() => dynamodb.send(update))
       if (changed?.Attributes) return toRecord(unmarshall(changed.Attributes))
-      // An earlier try may have arrived, its reply lost; another process may have been faster; the promise may be ended.
+      // The reply of an earlier attempt may have been lost, another process may have been faster, or the reservation has ended.
       const found = await get(key)
       return found && found.status !== 'pending' ? found : undefined
     },
@@ -111,7 +111,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
     async end(key) {
       const found = await get(key)
       if (found?.status !== 'pending') return undefined
-      // First the note of what is to be cleaned up: after the promise is gone nothing else would tell of it.
+      // The note comes first: once the reservation is gone, nothing else names what must be cleaned up.
       const { owner, uploadId } = found
       const note = { ...found, owner: ENDED, endedOwner: owner, outboxPartition: pendingPartition(uploadId) }
       await dynamodb.send(new PutItemCommand({ TableName: table, Item: marshall(note, MARSHALL) }))
@@ -120,7 +120,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
           new DeleteItemCommand({
             TableName: table,
             Key: itemKey(key),
-            // One that is gone was ended by an earlier try, or by another process: what is cleaned up twice is clean.
+            // A missing reservation was ended by an earlier attempt or another process. To clean up twice does no harm.
             ConditionExpression: 'attribute_not_exists(uploadId) OR #status = :pending',
             ExpressionAttributeNames: { '#status': 'status' },
             ExpressionAttributeValues: { ':pending': { S: 'pending' } },
@@ -140,7 +140,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
   }
 }
 
-/** A promise with its arrival, anything else as the other store reads it. */
+/** Reads an item as a reservation with its arrival, or as an upload. */
 export function toPending(item: Record<string, unknown>): PendingRecord | UploadRecord {
   const record = toRecord(item)
   return item.status === 'pending' ? ({ ...record, arrival: item.arrival } as unknown as PendingRecord) : record

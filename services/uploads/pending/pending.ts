@@ -2,8 +2,8 @@ import { keyPrefixes } from '../../platform/resources.ts'
 import { OUTBOX_PARTITIONS, outboxPartition, outboxPartitionName, type PendingUpload } from '../records/record.ts'
 
 /**
- * How the bytes arrive. `put`: in one request to S3. `parts`: in requests to S3, each for a part of a multipart upload.
- * `tus`: through the api, in as many requests as it takes.
+ * How the content arrives. `put`: in one request to S3. `parts`: in requests to S3 for the parts of a multipart upload. `tus`: through
+ * the api, in any number of requests.
  */
 export type Arrival = PutArrival | PartsArrival | TusArrival
 
@@ -14,37 +14,37 @@ export interface PutArrival {
 export interface PartsArrival {
   way: 'parts'
   multipartId: string
-  /** Of every part but the last, in bytes. */
+  /** Size of every part but the last, in bytes. */
   partBytes: number
 }
 
 export interface TusArrival {
   way: 'tus'
-  /** Of every part but the last, in bytes. Never changes: what a part holds follows from its number alone. */
+  /** Size of every part but the last, in bytes. Never changes, so that the number of a part decides which bytes it has. */
   partBytes: number
-  /** From the first part on. */
+  /** Set from the first part on. */
   multipartId?: string
-  /** Of the parts that S3 has, without a gap. */
+  /** ETags of the parts that S3 has, without a gap. */
   etags: string[]
   /** The bytes after the last whole part, kept as an object until the part is full. */
   tail?: { key: string; bytes: number }
-  /** All bytes are there as an object, in bytes. */
+  /** True if all bytes are in one object. */
   wholeObject?: true
-  /** `Upload-Metadata` as it came: the protocol gives it back. */
+  /** `Upload-Metadata` as the client sent it. The protocol returns it. */
   metadata?: string
 }
 
-/** A promise with all that is needed to keep it, or to end it. */
+/** A reservation, with everything that is needed to confirm or end it. */
 export interface PendingRecord<A extends Arrival = Arrival> extends PendingUpload {
   arrival: A
 }
 
-/** The partition of the index in which promises wait for their end. Beside those of the outbox, and never one of them. */
+/** Returns the partition of the index `outbox` that has an upload's reservation. No outbox mark is in these partitions. */
 export function pendingPartition(uploadId: string): string {
   return pendingName(outboxPartition(uploadId))
 }
 
-/** All of them. */
+/** All partitions of reservations. */
 export const pendingPartitions: readonly string[] = Array.from({ length: OUTBOX_PARTITIONS }, (_, index) =>
   pendingName(outboxPartitionName(index)),
 )
@@ -53,10 +53,10 @@ function pendingName(outboxName: string): string {
   return outboxName.replace('outbox', 'pending')
 }
 
-/** What the keys of such bytes begin with. */
+/** The prefix of the keys of tails. */
 export const TAILS = keyPrefixes.tails
 
-/** Where the bytes of a tus upload lie that do not fill a part yet. A name is written with the same bytes only. */
+/** Returns the key of a tail: the bytes of a tus upload that do not fill a part yet. An object under this key never changes. */
 export function tailKey({ owner, uploadId }: { owner: string; uploadId: string }, offset: number): string {
   return `${TAILS}${owner}/${uploadId}/${offset}`
 }

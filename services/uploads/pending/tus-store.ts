@@ -9,14 +9,14 @@ import { toPending } from './pending-store.ts'
 
 export type TusRecord = PendingRecord<TusArrival>
 
-/** What a try to lock found. `accepted`: the upload has arrived, and there is nothing to lock any more. */
+/** The result of an attempt to lock. `accepted`: the upload has arrived and needs no lock. */
 export type LockResult =
   | { state: 'locked'; record: TusRecord }
   | { state: 'taken'; by: string }
   | { state: 'accepted'; record: UploadRecord }
   | { state: 'none' }
 
-/** A lock of one upload, by a token that nobody else has. It ends by itself, for a process that died with it. */
+/** A lock of one upload, by a unique token. It expires if its process dies. */
 export interface LockHold {
   token: string
   /** Epoch ms. */
@@ -24,16 +24,16 @@ export interface LockHold {
 }
 
 /**
- * The records of tus uploads under way. Their lock is in the record itself, so that any number of processes can serve an
- * upload, and every write of what has arrived is conditional on it: a process that lost its lock changes nothing.
+ * The records of tus uploads in progress. The lock is in the record, so that any number of processes can serve an upload. Every write of
+ * the arrival is conditional on the lock: a process that has lost it changes nothing.
  */
 export interface TusStore {
   lock(key: UploadKey, hold: LockHold & { now: number }): Promise<LockResult>
-  /** Asks whoever holds the lock by `token` to let go of it. */
+  /** Asks the holder of the lock with `token` to release it. */
   requestRelease(key: UploadKey, token: string): Promise<void>
-  /** Holds on to the lock, and writes down what has arrived, if it is given. Undefined where the lock is lost. */
+  /** Extends the lock, and records the arrival if given. Resolves to undefined if the lock is lost. */
   renew(key: UploadKey, hold: LockHold, arrival?: TusArrival): Promise<{ isReleaseRequested: boolean } | undefined>
-  /** Lets go of the lock, where it is held by `token`. */
+  /** Releases the lock if `token` holds it. */
   unlock(key: UploadKey, token: string): Promise<void>
 }
 
@@ -67,7 +67,7 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
         new GetItemCommand({ TableName: table, Key: itemKey(key), ConsistentRead: true }),
       )
       const item = Item && unmarshall(Item)
-      // A tombstone tells that there was an upload, and nothing more of it.
+      // A tombstone means that the upload was deleted.
       if (!item || isDeleted(item)) return { state: 'none' }
       const record = toPending(item)
       if (record.status !== 'pending') return { state: 'accepted', record }

@@ -10,62 +10,62 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 
-/** The requests of one owner that bear one `Idempotency-Key`. */
+/** Identifies the requests of one owner with the same `Idempotency-Key`. */
 export interface IdempotencyKey {
   owner: string
   key: string
 }
 
-/** What is kept of them. */
+/** What is stored about these requests. */
 export interface IdempotencyEntry {
-  /** What the first request was, as far as its head tells. */
+  /** Fingerprint of the first request, by its headers. */
   fingerprint: string
-  /** What the upload's id is made from, for the first request and for every other. */
+  /** The id from which the upload's id is derived, the same for all of these requests. */
   uploadId: string
-  /** The attempt that is under way, or was the last. */
+  /** The attempt that is in flight, or was the last one. */
   claimId: string
-  /** When an attempt that is not heard of is given up, in epoch ms. */
+  /** When the claim of an attempt that is not extended expires, in epoch ms. */
   claimedUntil: number
-  /** Of a request that was answered: the digest of its payload, and the answer as JSON. */
+  /** Set once a request was answered: the digest of its payload, and the response as JSON. */
   payload?: string
   answer?: string
 }
 
-/** An attempt's hold on its key. */
+/** The claim of an attempt on its key. */
 export interface IdempotencyClaim extends IdempotencyKey {
   claimId: string
   uploadId: string
-  /** Whether an attempt before it may have got further than anybody knows. */
+  /** True if the result of an earlier attempt is unknown. */
   isRetry: boolean
 }
 
 export type ClaimResult = { claim: IdempotencyClaim } | { entry: IdempotencyEntry }
 
 export interface IdempotencyStore {
-  /** Takes the key for an attempt. Resolves to what is kept where the key is another attempt's or its request was answered. */
+  /** Claims the key for an attempt. Resolves to the stored entry if another attempt holds the key or a request was answered. */
   claim(key: IdempotencyKey, first: Pick<IdempotencyEntry, 'fingerprint' | 'uploadId'>): Promise<ClaimResult>
-  /** Holds on for as long again. Resolves to false where the key is another attempt's by now. */
+  /** Extends the claim. Resolves to false if another attempt holds the key by now. */
   extend(claim: IdempotencyClaim): Promise<boolean>
-  /** Keeps the answer for every request to come. Resolves to false as above. */
+  /** Stores the response for later requests. Resolves to false if another attempt holds the key by now. */
   complete(claim: IdempotencyClaim, done: { payload: string; answer: string }): Promise<boolean>
-  /** Forgets the key: nothing came of the attempt. */
+  /** Deletes the entry, because the attempt had no effect. */
   release(claim: IdempotencyClaim): Promise<void>
-  /** Lets another attempt take over at once: nobody knows what came of this one. */
+  /** Lets another attempt take over at once, because the result of this one is unknown. */
   abandon(claim: IdempotencyClaim): Promise<void>
 }
 
 export interface IdempotencyStoreSettings {
   dynamodb: DynamoDBClient
-  /** The table of upload records. Its entries are of owners that no token can name: with a `#`. */
+  /** The table of uploads. Entries lie under owners with a `#`, which no token has. */
   table: string
-  /** How long an attempt holds its key without being heard of, in milliseconds. */
+  /** Duration of a claim that is not extended, in milliseconds. */
   claimMs: number
-  /** How long an answer is kept, in milliseconds. */
+  /** How long a response is kept, in milliseconds. */
   keepMs: number
   now?: () => number
 }
 
-/** Another attempt may come in between each look and each claim; after so many it is the other's. */
+/** Another attempt may claim the key between a read and a write. After this many tries the key is left to the other attempt. */
 const TRIES = 3
 
 export function createIdempotencyStore(settings: IdempotencyStoreSettings): IdempotencyStore {
@@ -75,7 +75,7 @@ export function createIdempotencyStore(settings: IdempotencyStoreSettings): Idem
     owner: { S: `idempotency#${owner}` },
     uploadId: { S: createHash('sha256').update(key).digest('hex') },
   })
-  /** For DynamoDB's TTL, in epoch seconds. It may be late by days, so that it is compared as well. */
+  /** For DynamoDB's time to live, in epoch seconds. It may act days late, so the value is also compared. */
   const forgetAt = () => Math.ceil((now() + keepMs) / 1000)
 
   async function insert(key: IdempotencyKey, entry: IdempotencyEntry): Promise<boolean> {

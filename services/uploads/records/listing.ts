@@ -8,26 +8,26 @@ export interface ListQuery {
   owner: string
   /** Only uploads of this status. */
   status?: UploadStatus | undefined
-  /** Only uploads that are older than the one with this id, whether it is there or not. */
+  /** Only uploads that are older than this id, whether the id exists or not. */
   before?: string | undefined
-  /** Uploads of a page at most. */
+  /** Maximum number of uploads of a page. */
   limit: number
 }
 
 export interface UploadPage {
   /** Newest first. */
   uploads: UploadRecord[]
-  /** What `before` is to be for the next page. Undefined where this page is the last. */
+  /** `before` for the next page. Undefined if this page is the last. */
   next: string | undefined
 }
 
 /**
- * Lists an owner's uploads: those and no others, since the owner is the partition that is read. A page may have fewer uploads
- * than asked for, or none, and still not be the last: how much is looked through for one page has a bound.
+ * Lists the uploads of one owner, who is the partition that is read. A page may have fewer uploads than `limit`, or none, and still not be
+ * the last one, because the number of records examined for a page is limited.
  */
 export type ListUploads = (query: ListQuery) => Promise<UploadPage>
 
-/** Records that are looked through for one page: where few of many have the status, each costs as if it were shown. */
+/** Maximum number of records examined for a page. A record that does not have the status costs as much as one that is returned. */
 const MAX_EXAMINED = 1_000
 const CHUNK = 250
 
@@ -49,7 +49,7 @@ export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClien
           { removeUndefinedValues: true },
         ),
         ScanIndexForward: false,
-        // Whoever has just uploaded finds it here.
+        // An upload that was just accepted must be listed.
         ConsistentRead: true,
         Limit: limit,
       }),
@@ -65,7 +65,7 @@ export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClien
     const chunks = pages<Awaited<ReturnType<typeof query>>, string>({
       operation: 'Query',
       fetch(from) {
-        // One more than is shown tells whether there is a next page.
+        // One more upload than the page has tells whether there is a next page.
         const wanted = limit + 1 - uploads.length
         const chunk = Math.min(status === undefined ? wanted : CHUNK, MAX_EXAMINED - examined)
         return query({ owner, status, before: from, limit: chunk })

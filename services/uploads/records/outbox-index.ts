@@ -1,15 +1,15 @@
 import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 
-/** Of the index `outbox`: the marks of one partition, as their items are. */
+/** A query of the index `outbox` for the marks of one partition. */
 export interface OutboxQuery {
   partition: string
-  /** ISO 8601: only what was recorded before. */
+  /** ISO 8601: only items that were recorded before. */
   before: string
   limit: number
 }
 
-/** Resolves to what is marked, oldest first. Rejects when the signal fires. */
+/** Resolves to the marked items, oldest first. Rejects when the signal fires. */
 export type QueryOutbox = (query: OutboxQuery, signal?: AbortSignal) => Promise<Record<string, unknown>[]>
 
 export function createQueryOutbox(dynamodb: DynamoDBClient, table: string): QueryOutbox {

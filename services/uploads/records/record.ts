@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import { EVENT_VERSION, type UploadEvent } from '../events/event.ts'
 
 /**
- * An upload's life. `pending`: promised, its bytes on their way (see `pending.ts`). `queued`: durable in S3, recorded, and its
- * event on the stream or on the way there. `stored`: Kinesis did not take the event in time, and the record has an outbox
- * mark until the relay has published it. `processing`: a worker has been at it for a while; what is done quickly is never
- * seen so. `processed` and `failed` are where it ends.
+ * The life of an upload. `pending`: reserved, and its content is still being sent (see `pending.ts`). `queued`: durable in S3, recorded,
+ * and its event is on the stream or being published. `stored`: Kinesis did not accept the event in time, and the record has an outbox
+ * mark until the relay has published the event. `processing`: a worker has been processing it for more than a second. `processed` and
+ * `failed` are final.
  */
 export const uploadStatuses = ['pending', 'stored', 'queued', 'processing', 'processed', 'failed'] as const
 
 export type UploadStatus = (typeof uploadStatuses)[number]
 
-/** Whether an upload has come to its end. A `failed` one may still be processed, once its dead letter is redriven. */
+/** Returns true for a final status. A `failed` upload may still be processed when its dead letter is redriven. */
 export function isFinal(status: UploadStatus): boolean {
   return status === 'processed' || status === 'failed'
 }
@@ -25,10 +25,10 @@ export interface UploadRecord {
   bucket: string
   key: string
   filename: string
-  /** The client gave no name, and `filename` is made up: it says nothing about the file. */
+  /** True if the client gave no name. The generated `filename` says nothing about the file. */
   filenameGenerated?: true
   contentType: string
-  /** The type that the first bytes show, where they show one. */
+  /** The type that the first bytes show, if they show one. */
   detectedType?: string
   /** Bytes. */
   size: number
@@ -41,11 +41,11 @@ export interface UploadRecord {
   requestId: string
   /** W3C Trace Context: the span of the request. */
   traceparent?: string
-  /** The main output, where it is an object. */
+  /** The main output, if it is an object. */
   processed?: ProcessedObject
-  /** All outputs, the main one among them. Not in records of before there were several. */
+  /** All outputs, including the main one. Missing in old records. */
   outputs?: Output[]
-  /** What made them. */
+  /** The transform that wrote the outputs. */
   transform?: TransformIdentity
   failure?: UploadFailure
 }
@@ -72,7 +72,7 @@ export function isPending(record: UploadRecord | PendingUpload): record is Pendi
   return record.status === 'pending'
 }
 
-/** Where an object lies. */
+/** The place of an object in S3. */
 export interface ObjectRef {
   bucket: string
   key: string
@@ -80,7 +80,7 @@ export interface ObjectRef {
 
 export type ProcessedObject = ObjectRef
 
-/** The name of the output that `GET /uploads/{id}/processed` gives out. */
+/** The name of the output that `GET /uploads/{id}/processed` returns. */
 export const MAIN_OUTPUT = 'main'
 
 /** An output of an upload. */
@@ -117,7 +117,7 @@ export interface TransformIdentity {
   version: string
 }
 
-/** What came of an upload's processing. */
+/** The result of processing an upload. */
 export interface ProcessingResult {
   outputs: Output[]
   transform: TransformIdentity
@@ -130,24 +130,24 @@ export interface UploadFailure {
 }
 
 /**
- * What stays of an upload that its owner has deleted. Nobody is shown it: it is there so that a worker that meets the event of
- * the upload knows, and so that a deletion that broke off is finished.
+ * The record of an upload that its owner has deleted. No client sees it. It tells a worker that gets the upload's event, and lets the
+ * relay finish a deletion that was interrupted.
  */
 export interface DeletedUpload {
   owner: string
   uploadId: string
   status: 'deleted'
-  /** What may still lie in S3 of it. Empty once the deletion is finished. */
+  /** Objects that may still be in S3. Empty once the deletion is finished. */
   objects: ObjectRef[]
 }
 
-/** What has a mark in the outbox: an upload whose event is to be published, or one whose deletion is to be finished. */
+/** A record with an outbox mark: an upload whose event must be published, or one whose deletion must be finished. */
 export type OutboxEntry = UploadRecord | DeletedUpload
 
-/** Over how many partitions the outbox index is spread. One takes 1,000 writes a second, and an upload makes two. */
+/** Number of partitions of the outbox index. A partition allows 1,000 writes a second, and an upload makes two. */
 export const OUTBOX_PARTITIONS = 16
 
-/** The partition of the outbox that an upload's mark is in: any, but always the same one. */
+/** Returns the partition of an upload's outbox mark. It depends only on the id. */
 export function outboxPartition(uploadId: string): string {
   const [byte = 0] = createHash('md5').update(uploadId).digest()
   return outboxPartitionName(byte % OUTBOX_PARTITIONS)
@@ -157,7 +157,7 @@ export function outboxPartitionName(index: number): string {
   return `outbox-${index}`
 }
 
-/** The event of an upload. A function of its record alone, so that the relay publishes what the api would have. */
+/** Returns the event of an upload. It depends only on the record, so that the relay publishes the same event as the api. */
 export function eventOf(record: UploadRecord): UploadEvent {
   return {
     version: EVENT_VERSION,

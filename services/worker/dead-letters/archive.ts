@@ -3,11 +3,11 @@ import { listObjects } from '../../platform/s3/list-objects.ts'
 import { type DeadLetter, deadLetterId, deadLetterPrefix, decodeDeadLetter, type Redriven } from './dead-letter.ts'
 import { inLanes } from './in-lanes.ts'
 
-/** What lies under the key of a dead letter. */
+/** The object under the key of a dead letter. */
 export interface ArchivedLetter {
   key: string
   id: string
-  /** Undefined where it is not a dead letter that this version can read. */
+  /** Undefined if this version can't read the object. */
   letter: DeadLetter | undefined
 }
 
@@ -21,18 +21,18 @@ export interface LetterQuery {
   reason?: string | undefined
   uploadId?: string | undefined
   owner?: string | undefined
-  /** Whether it was put on the stream again; left out, both. */
+  /** Whether its record was put on the stream again. Omitted: both. */
   redriven?: boolean | undefined
 }
 
-/** The dead letters of a stream, for those who look after them. */
+/** Lists, reads, marks and removes the dead letters of a stream. */
 export interface DeadLetterArchive {
-  /** Those that the query means, by shard and sequence number; those that cannot be read only where it asks for no more than a shard. */
+  /** Lists matching dead letters by shard and sequence number. Unreadable ones are listed if the query names at most a shard. */
   list(query: LetterQuery): AsyncGenerator<ArchivedLetter>
   get(key: string): Promise<ArchivedLetter | undefined>
-  /** Writes into the letter that its record is on the stream again. */
+  /** Records in the dead letter that its record is on the stream again. */
   markRedriven(letter: DeadLetter, key: string, redriven: Redriven): Promise<void>
-  /** Forgets a letter for good. Doing it again is no error. */
+  /** Deletes a dead letter. To delete it again is no error. */
   remove(key: string): Promise<void>
 }
 
@@ -44,10 +44,10 @@ export interface ArchiveSettings {
 
 const READS_AT_ONCE = 16
 
-/** A record of 10 MiB, in base64, and what is around it. */
+/** Maximum size of a dead letter, in bytes: a record of 10 MiB in base64, and its other properties. */
 const MAX_LETTER_BYTES = 16 * 1024 ** 2
 
-/** S3's clock and a worker's may differ. An object is never older than the failure that it is of. */
+/** The clocks of S3 and of a worker may differ. A dead letter is never older than its failure. */
 const CLOCK_SKEW_MS = 3_600_000
 
 export function createDeadLetterArchive({ s3, bucket, stream }: ArchiveSettings): DeadLetterArchive {
@@ -57,7 +57,7 @@ export function createDeadLetterArchive({ s3, bucket, stream }: ArchiveSettings)
     for await (const Contents of listObjects(s3, listing)) {
       for (const { Key: key = '', Size: bytes = 0, LastModified } of Contents) {
         const id = deadLetterId(stream, key)
-        // Another stream's, whose name goes on where ours ends with a slash, is no id of ours.
+        // Keys of other streams have no id in this stream.
         if (id !== undefined && (LastModified?.getTime() ?? Infinity) >= notBefore) yield { key, id, bytes }
       }
     }
@@ -72,7 +72,7 @@ export function createDeadLetterArchive({ s3, bucket, stream }: ArchiveSettings)
     try {
       return { key, id, letter: bytes > MAX_LETTER_BYTES ? undefined : await read(key) }
     } catch (error) {
-      if (error instanceof NoSuchKey) return undefined // Discarded since it was listed.
+      if (error instanceof NoSuchKey) return undefined // It was discarded after it was listed.
       throw error
     }
   }
@@ -104,7 +104,7 @@ export function createDeadLetterArchive({ s3, bucket, stream }: ArchiveSettings)
   }
 }
 
-/** Whether a query means a letter. One that cannot be read is shown where nothing is asked that only its contents could answer. */
+/** Returns true if a dead letter matches a query. An unreadable one matches if the query asks nothing about its contents. */
 export function isMeant(letter: DeadLetter | undefined, query: LetterQuery): boolean {
   const { since, until, reason, uploadId, owner, redriven } = query
   if (!letter) return [since, until, reason, uploadId, owner].every(asked => asked === undefined) && redriven !== true

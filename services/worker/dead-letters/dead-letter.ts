@@ -12,29 +12,29 @@ const deadLetterSchema = Type.Object({
   stream: text,
   shardId: text,
   sequenceNumber: Type.String({ pattern: '^[0-9]+$' }),
-  /** Left out or 0 in a plain record. */
+  /** Omitted or 0 in a plain record. */
   subSequenceNumber: Type.Optional(Type.Integer({ minimum: 0 })),
   partitionKey: text,
   /** The record's data, base64. */
   data: text,
-  /** What the upload was marked with; `causes` are the messages of what lay under it, outermost first. */
+  /** The failure of the upload. `causes` are the messages of the error's causes, outermost first. */
   error: Type.Object({ code: text, reason: text, causes: Type.Optional(Type.Array(text)) }),
   /** ISO 8601, UTC. */
   failedAt: text,
-  /** The upload that was marked as failed, where the record named one. */
+  /** The upload that was marked as failed, if the record named one. */
   upload: Type.Optional(Type.Object({ owner: text, uploadId: text })),
-  /** Once it was put on the stream again: when, and where it lies there. */
+  /** Set once the record was put on the stream again: when, and its place there. */
   redriven: Type.Optional(Type.Object({ at: text, shardId: text, sequenceNumber: text })),
 })
 
-/** A record that was passed over: all of it, why, and where it came from. What a redrive needs, and a person. */
+/** A record that could not be processed, with its failure and its place in the stream. It has all that a redrive needs. */
 export type DeadLetter = Static<typeof deadLetterSchema>
 
 export type Redriven = NonNullable<DeadLetter['redriven']>
 
 const isDeadLetter = Compile(deadLetterSchema)
 
-/** Undefined where it is none, or one of a version that is not known. */
+/** Decodes a dead letter. Undefined if the text is not a dead letter, or has an unknown version. */
 export function decodeDeadLetter(json: string): DeadLetter | undefined {
   try {
     const value: unknown = JSON.parse(json)
@@ -45,25 +45,25 @@ export function decodeDeadLetter(json: string): DeadLetter | undefined {
   }
 }
 
-/** Below which all dead letters of a stream lie. */
+/** Returns the prefix of all dead letters of a stream, or of one shard. */
 export function deadLetterPrefix(stream: string, shardId?: string): string {
   return `${keyPrefixes.deadLetters}${stream}/${shardId === undefined ? '' : `${shardId}/`}`
 }
 
-/** Where a record's dead letter lies. The records of an aggregate share a sequence number: their place in it tells them apart. */
+/** Returns the key of a record's dead letter. Records of an aggregate share a sequence number, so the key has their index, too. */
 export function deadLetterKey(stream: string, record: Omit<StreamRecord, 'data' | 'partitionKey'>): string {
   const place = record.subSequenceNumber ? `-${record.subSequenceNumber}` : ''
   return `${deadLetterPrefix(stream, record.shardId)}${record.sequenceNumber}${place}.json`
 }
 
-/** What people call a dead letter: its key, without what all of the stream have in common. `shardId-000000000001/4959…` */
+/** Returns the id of a dead letter: its key without the prefix of the stream, for example `shardId-000000000001/4959…`. */
 export function deadLetterId(stream: string, key: string): string | undefined {
   const prefix = deadLetterPrefix(stream)
   const id = key.startsWith(prefix) && key.endsWith('.json') ? key.slice(prefix.length, -'.json'.length) : ''
   return ID.test(id) ? id : undefined
 }
 
-/** The key of a dead letter by its id, or by its key, as logs have it. Undefined where it is neither. */
+/** Returns the key of a dead letter for its id or its key. Undefined for any other text. */
 export function deadLetterKeyOf(stream: string, idOrKey: string): string | undefined {
   const key = ID.test(idOrKey) ? `${deadLetterPrefix(stream)}${idOrKey}.json` : idOrKey
   return deadLetterId(stream, key) === undefined ? undefined : key

@@ -1,14 +1,14 @@
 export interface LaneSettings<T> {
-  /** Items under way at once. */
+  /** Maximum number of items in flight. */
   concurrency: number
-  /** Items of one lane are done one after the other. Left out, each has its own. */
+  /** Items of a lane are processed one after another. Omitted: each item has its own lane. */
   laneOf?: (item: T) => string
 }
 
 /**
- * Does something with each item, and gives the results in the order of the items.
+ * Processes items concurrently, and yields the results in the order of the items.
  *
- * @param work one that rejects ends it all, once the results before it are given
+ * @param work if it rejects for an item, the iteration throws that error after the results before it
  */
 export async function* inLanes<T, R>(
   items: AsyncIterable<T>,
@@ -37,7 +37,7 @@ export async function* inLanes<T, R>(
 
   for await (const item of items) {
     const result = start(item)
-    // Whoever takes the results is told of it in its turn; until then it is nobody's unhandled rejection.
+    // The error is thrown when the result is taken. Until then it must not be an unhandled rejection.
     result.catch(() => undefined)
     inFlight.push(result)
     const first = inFlight.length >= atOnce ? inFlight.shift() : undefined

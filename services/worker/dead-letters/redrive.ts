@@ -4,11 +4,11 @@ import type { ArchivedLetter, DeadLetterArchive } from './archive.ts'
 import type { DeadLetter, Redriven } from './dead-letter.ts'
 
 export type RedriveResult =
-  /** Its record is on the stream again; `isUploadQueued` tells whether the upload went back from `failed` to `queued`. */
+  /** The record is on the stream again. `isUploadQueued` is true if the upload went from `failed` to `queued`. */
   | { outcome: 'redriven'; redriven: Redriven; isUploadQueued: boolean }
-  /** It was before: nothing was done. */
+  /** The record was put on the stream before. Nothing was done. */
   | { outcome: 'already redriven'; redriven: Redriven }
-  /** What lies there is no dead letter that this version can read: nothing was done. */
+  /** This version can't read the dead letter. Nothing was done. */
   | { outcome: 'unreadable' }
 
 export interface RedriveSettings {
@@ -18,7 +18,7 @@ export interface RedriveSettings {
   now?: () => Date
 }
 
-/** Whether to put a record on the stream once more that was redriven before. */
+/** `again` puts a record on the stream that was redriven before. */
 export interface RedriveOptions {
   again?: boolean
 }
@@ -26,11 +26,11 @@ export interface RedriveOptions {
 export type Redrive = (archived: ArchivedLetter, options?: RedriveOptions) => Promise<RedriveResult>
 
 /**
- * Puts the record of a dead letter on its stream again, with its bytes and its partition key, whatever they are.
+ * Puts the record of a dead letter on its stream again, with the same data and partition key.
  *
- * The letter keeps that it was done, so that a second time does nothing. Whoever dies between the two has put a record there
- * that a second redrive puts there again, which the processor does not mind: the same event gives the same object. The upload
- * is shown as queued last of all, and only if it is still failed as it was before: a worker may be done with it by then.
+ * The dead letter then records the redrive, so that a second redrive does nothing. If the process dies between the two, a second redrive
+ * puts the record on the stream again. That does no harm, because the same event gives the same object. The upload becomes `queued`
+ * last, and only if it has not changed since: a worker may already have processed it.
  */
 export function createRedrive({ archive, kinesis, store, now = () => new Date() }: RedriveSettings): Redrive {
   async function put({ stream, data, partitionKey }: DeadLetter): Promise<Redriven> {

@@ -12,11 +12,11 @@ export interface CheckResourcesSettings {
   kinesis: KinesisClient
   store: Pick<UploadStore, 'listOutbox'>
   log: Pick<Logger, 'warn'>
-  /** How long each look may take, in milliseconds. */
+  /** Maximum time of each check, in milliseconds. */
   timeoutMs?: number
 }
 
-/** How the services say that there is no such thing. */
+/** Names of the errors by which AWS says that a resource does not exist. */
 const MISSING = new Set(['ResourceNotFoundException', 'NoSuchBucket', 'NotFound'])
 
 /**

@@ -18,7 +18,7 @@ export function createRelayHandler({ createRelay, onPass, log }: RelayHandlerSet
     const relay = createRelay()
     try {
       const published = await withinInvocation(context, { run: () => relay.runOnce(), stop: () => relay.stop() })
-      if (published > 0) log.info({ published }, 'published from the outbox')
+      if (published > 0) log.info({ published }, 'published events from the outbox')
       return { published }
     } finally {
       const oldestMs = relay.oldestMs()

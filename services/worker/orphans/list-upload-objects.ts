@@ -4,7 +4,7 @@ import { ownerOfKey, UPLOADS } from '../../uploads/objects/keys.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
 import { firstUploadIdAt, timeOfUploadId } from '../../uploads/records/upload-id.ts'
 
-/** An object under a key that has an upload's id in it. */
+/** An object whose key contains an upload's id. */
 export interface UploadObject extends UploadKey {
   key: string
   /** Epoch ms. */
@@ -13,20 +13,20 @@ export interface UploadObject extends UploadKey {
 
 export interface UploadsPage {
   objects: UploadObject[]
-  /** Where the next page begins. Undefined where this is the last. */
+  /** Where the next page begins. Undefined if this is the last page. */
   next: string | undefined
 }
 
 export interface PageQuery {
   after: string | undefined
-  /** Uploads whose ids were made before need not be listed, in epoch ms. */
+  /** Uploads whose ids are older need not be listed, in epoch ms. */
   since: number
 }
 
 /**
- * Goes through the objects of all uploads, a thousand at a time. Keys sort by owner and then by time: of an owner whose page ends
- * among old uploads, those that are left of them are passed over. So it costs a request for each owner of many uploads and for
- * each thousand of the new ones, and never more than to list the whole bucket.
+ * Lists the objects of all uploads, a thousand at a time. Keys sort by owner and then by time. If a page ends among old uploads of an
+ * owner, the rest of these is skipped. So it costs a request for each owner of many uploads and for each thousand new uploads, and never
+ * more than listing the whole bucket.
  */
 export function createListUploadObjects(s3: S3Client, bucket: string, pageSize = 1_000) {
   return async ({ after, since }: PageQuery, signal?: AbortSignal): Promise<UploadsPage> => {

@@ -4,38 +4,38 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { unlessRefused } from '../../uploads/records/conditional-write.ts'
 import { itemKey } from '../../uploads/records/store.ts'
 
-/** A pass over the bucket that this worker has for a while. */
+/** The claim of this worker on a pass over the bucket. */
 export interface SweepClaim {
   token: string
-  /** Objects that are not newer were looked at by passes before, or were there before the first, in epoch ms. */
+  /** Objects that are not newer were seen by earlier passes, or existed before the first one, in epoch ms. */
   from: number
-  /** Objects that are newer are for passes to come, in epoch ms. */
+  /** Newer objects are left to later passes, in epoch ms. */
   to: number
-  /** Where a worker before this one came to. */
+  /** Where an earlier claim of the same pass ended. */
   cursor?: string
 }
 
 /**
- * Whose turn it is, in an item of the table beside the records: of an owner that no token can name. One worker at a time is at a
- * pass; when it dies another goes on where it was. Two at once would do no harm, only twice the work.
+ * The claim on the sweep, in an item of the table of uploads under an owner that no token has. One worker at a time runs a pass. If it
+ * dies, another worker continues it. Two workers at once would do no harm, only work twice.
  */
 export interface SweepClaims {
-  /** Takes the turn until `until`, where a pass is due. A new one goes as far as `to`. All in epoch ms. */
+  /** Claims the sweep until `until` if a pass is due. A new pass ends at `to`. All in epoch ms. */
   take(times: { now: number; until: number; to: number }): Promise<SweepClaim | undefined>
-  /** Writes down how far the pass has come, and holds on to the turn. Resolves to false where it is another's. */
+  /** Records the progress of the pass and extends the claim. Resolves to false if another worker has the claim. */
   advance(turn: SweepClaim, cursor: string, until: number): Promise<boolean>
-  /** The pass has come to its end, and the next is due at `nextAt`, in epoch ms. */
+  /** Ends the pass. The next one is due at `nextAt`, in epoch ms. */
   finish(turn: SweepClaim, nextAt: number): Promise<void>
-  /** Lets another worker go on at once. */
+  /** Releases the claim, so that another worker can continue at once. */
   release(turn: SweepClaim): Promise<void>
 }
 
 interface State {
   nextAt?: number
   claimedUntil?: number
-  /** Of the last pass that came to its end. */
+  /** `to` of the last complete pass. */
   coveredTo?: number
-  /** Of the pass under way. */
+  /** `to` of the current pass. */
   passTo?: number
   cursor?: string
 }
@@ -65,13 +65,13 @@ export function createSweepClaims({ dynamodb, table }: { dynamodb: DynamoDBClien
 
   return {
     async take({ now, until, to }) {
-      // Most workers find most times that it is not due, and a read is cheaper than a write that is refused.
+      // Mostly no pass is due, and a read is cheaper than a refused write.
       const { Item } = await dynamodb.send(new GetItemCommand({ TableName: table, Key: itemKey(KEY) }))
       const { nextAt = 0, claimedUntil = 0 } = Item ? (unmarshall(Item) as State) : {}
       if (nextAt > now || claimedUntil > now) return undefined
       const token = randomUUID()
       const state = await update(
-        // What was there before the first pass is nobody's business: another table may have had its records.
+        // Objects from before the first pass are ignored: their records may be in another table.
         'SET #token = :token, #claimedUntil = :until, #passTo = if_not_exists(#passTo, :to), #coveredTo = if_not_exists(#coveredTo, :to)',
         '(attribute_not_exists(#nextAt) OR #nextAt <= :now) AND (attribute_not_exists(#claimedUntil) OR #claimedUntil <= :now)',
         { ':token': token, ':until': until, ':to': to, ':now': now },
@@ -97,7 +97,7 @@ export function createSweepClaims({ dynamodb, table }: { dynamodb: DynamoDBClien
   }
 }
 
-/** `#token` for `token`, and so on: some of the words are DynamoDB's. */
+/** Maps `#token` to `token` and so on, because some of the names are reserved words of DynamoDB. */
 function names(expression: string): Record<string, string> {
   return Object.fromEntries([...expression.matchAll(/#(\w+)/g)].map(([placeholder, name = '']) => [placeholder, name]))
 }

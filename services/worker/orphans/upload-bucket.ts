@@ -14,24 +14,24 @@ import { TAILS } from '../../uploads/pending/pending.ts'
 import type { ObjectRef } from '../../uploads/records/record.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
 
-/** A multipart upload that was begun and not completed. */
+/** A multipart upload that was not completed. */
 export interface OpenMultipart extends UploadKey {
   key: string
   multipartId: string
-  /** When it was begun, in epoch ms. */
+  /** When it was started, in epoch ms. */
   modified: number
 }
 
-/** The beginning of a part of a tus upload. */
+/** The bytes of a tus upload that do not fill a part. */
 export interface Tail extends UploadKey {
   key: string
   /** Epoch ms. */
   modified: number
 }
 
-/** What the sweep looks at and takes away in S3. What is gone already is gone. */
+/** What the sweep reads and removes in S3. To remove something that is gone is no error. */
 export interface UploadBucket {
-  /** What an object says of itself: null where it says nothing, undefined where there is none. */
+  /** Reads the metadata of an object: null if the api did not write the object, undefined if there is no object. */
   readMetadata(object: ObjectRef): Promise<UploadMetadata | null | undefined>
   remove(key: string): Promise<void>
   /** Page by page. */
@@ -85,7 +85,7 @@ export function createUploadBucket(s3: S3Client, bucket: string): UploadBucket {
     async *tails(abortSignal) {
       for await (const Contents of listObjects(s3, { Bucket: bucket, Prefix: TAILS }, abortSignal)) {
         yield Contents.flatMap(({ Key = '', LastModified }) => {
-          // As an upload's key, but for the folder and the offset in the place of a name.
+          // The key of a tail is like an upload's key, with another prefix, and the offset in place of the name.
           const upload = ownerOfKey(`${UPLOADS}${Key.slice(TAILS.length)}`)
           return upload && LastModified ? [{ ...upload, key: Key, modified: LastModified.getTime() }] : []
         })

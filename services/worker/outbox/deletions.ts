@@ -1,13 +1,13 @@
 import { Deadline, withinDeadline } from '../../platform/deadline.ts'
 import type { DeletedUpload, OutboxEntry } from '../../uploads/records/record.ts'
 
-/** Deletions of the outbox that one pass finishes, once it has published the events. */
+/** Finishes deletions of the outbox at the end of a pass, after the events are published. */
 export interface OutboxDeletions {
-  /** Keeps a deletion for `finish`. Beyond the bound a random one is left to a later pass. */
+  /** Keeps a deletion for `finish`. Beyond the maximum, a random one is left to a later pass. */
   add(deletion: DeletedEntry): void
   /**
-   * Finishes the deletions, a few at a time, for a bounded time. Returns how many it finished, and the errors of the others. Those
-   * that it did not begin are left to a later pass.
+   * Finishes deletions concurrently, for a limited time. Resolves to the number of finished ones and the errors of others. Deletions that
+   * were not started are left to a later pass.
    */
   finish(): Promise<{ finished: number; errors: unknown[] }>
 }
@@ -15,7 +15,7 @@ export interface OutboxDeletions {
 export type DeletedEntry = Extract<OutboxEntry, DeletedUpload>
 
 export interface OutboxDeletionsSettings {
-  /** Resolves to whether this relay has it now. */
+  /** Resolves to true if this relay has claimed the deletion. */
   claim(deletion: DeletedEntry): Promise<boolean>
   complete(deletion: DeletedEntry): Promise<void>
   limits: DeletionLimits
@@ -25,11 +25,11 @@ export interface OutboxDeletionsSettings {
 }
 
 export interface DeletionLimits {
-  /** Maximum number that run side by side. */
+  /** Maximum number of deletions in flight. */
   concurrency: number
-  /** How long each may take, in milliseconds. What it has removed by then stays removed, and a later pass goes on. */
+  /** Maximum time of each deletion, in milliseconds. A later pass continues it. */
   eachMs: number
-  /** How long a pass begins new ones, in milliseconds: the events of the next pass wait for it. */
+  /** How long a pass starts new deletions, in milliseconds. The events of the next pass wait for it. */
   passMs: number
 }
 
@@ -49,7 +49,7 @@ export function createOutboxDeletions(settings: OutboxDeletionsSettings): Outbox
       return true
     }
     try {
-      // The deadline ends the requests. What waits for anything else is not waited for.
+      // The deadline ends the requests. Any other wait is abandoned.
       return await withinDeadline(deadline, () => deadline.race(claimAndComplete()))
     } finally {
       deadline.end()
@@ -67,7 +67,7 @@ export function createOutboxDeletions(settings: OutboxDeletionsSettings): Outbox
     },
 
     async finish() {
-      // From a random one on: those that take too long each time must not keep a pass from the ones behind them.
+      // Starts at a random one: deletions that always take too long must not block the ones behind them.
       const first = Math.floor(random() * kept.length)
       const order = [...kept.slice(first), ...kept.slice(0, first)]
       const until = performance.now() + limits.passMs

@@ -7,19 +7,19 @@ import type { UploadStore } from '../../uploads/records/store.ts'
 import { createOutboxDeletions, type DeletionLimits, type OutboxDeletions } from './deletions.ts'
 
 export interface OutboxRelay {
-  /** Begins to go over the outbox, at once and then at every interval. */
+  /** Starts passes over the outbox, at once and then at every interval. */
   start(): void
-  /** Begins nothing more, and waits for what is under way. */
+  /** Starts nothing more, and waits for work in flight. */
   stop(): Promise<void>
   /**
-   * Goes over the whole outbox once and resolves to how many events it put on the stream and deletions it finished.
+   * Makes one pass over the outbox. Resolves to the number of published events and finished deletions.
    *
-   * @throws AggregateError when some could not be: they keep their mark, and a later pass has them again
+   * @throws AggregateError if some failed: they keep their mark, and a later pass tries them again
    */
   runOnce(): Promise<number>
   /**
-   * How long the oldest upload has waited, in milliseconds, of those that the last pass had to leave. 0 where it left none,
-   * undefined where the outbox could not be read, and before the end of a pass.
+   * Returns how long the oldest upload that the last pass left has waited, in milliseconds. 0 if it left none. Undefined before the end of
+   * the first pass, and if the outbox could not be read.
    */
   oldestMs(): number | undefined
 }
@@ -30,11 +30,11 @@ export interface OutboxRelaySettings {
   publisher: Pick<EventPublisher, 'publish'>
   /** Time from the end of a pass to the next one. */
   intervalMs: number
-  /** How old an upload must be: its own api process comes first. */
+  /** Minimum age of an upload, in milliseconds: the api publishes its event first. */
   graceMs: number
-  /** How long a claim keeps other relays off. Keep it well over the publisher's time-out, or two of them publish. */
+  /** How long a claim lasts, in milliseconds. Keep it well over the publisher's time-out, or two relays publish the event. */
   claimMs?: number
-  /** Of the deletions in a pass. Keep `eachMs` under `claimMs`. */
+  /** Limits of the deletions in a pass. Keep `eachMs` under `claimMs`. */
   deletionLimits?: DeletionLimits
   log: Pick<Logger, 'info' | 'error'>
   now?: () => Date
@@ -47,22 +47,22 @@ export interface OutboxRelaySettings {
 /** A deletion removes as many objects as its upload has. The events of a later pass wait for `passMs` and `eachMs` at most. */
 const DELETION_LIMITS: DeletionLimits = { concurrency: 8, eachMs: 10_000, passMs: 5_000 }
 
-/** Uploads that are claimed and published side by side. */
+/** Maximum number of uploads that are claimed and published concurrently. */
 const PAGE = 100
 
 const MAX_BACKOFF_MS = 60_000
 
-/** Pages of a partition in one pass. The next pass continues with the rest. */
+/** Maximum number of pages of a partition in one pass. The next pass continues with the rest. */
 const MAX_PAGES = 1_000
 
-/** Of a partition's errors, what is told: they are all alike, mostly, and there may be as many as uploads. */
+/** Maximum number of errors of a partition that are reported. There may be one per upload, and most are alike. */
 const MAX_ERRORS = 10
 
 /**
- * Publishes the events that the api could not, and then finishes the deletions that it did not live to finish, so that a slow
- * deletion delays no event. Any number of relays run side by side without a leader: each claims an upload before it publishes,
- * begins its pass at a partition of its own luck, and a claim that its relay did not live to honour runs out. A crash between
- * publishing and marking publishes a second time, which the processor does not mind.
+ * Publishes events that the api could not publish. Then finishes deletions that the api did not finish, so that a slow deletion delays no
+ * event. Any number of relays run without a leader. Each claims an upload before it publishes its event, and starts its pass at a
+ * random partition. The claim of a relay that dies expires. After a crash between publishing and marking, the event is published again,
+ * which does no harm.
  */
 export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
   const { store, deletions, publisher, intervalMs, graceMs, claimMs = 30_000, log } = settings
@@ -73,7 +73,7 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
   /** Epoch milliseconds since which what the last pass left has waited. */
   let leftSince: number | undefined
   let isKnown = false
-  /** Whether the last pass met with what is trouble for all: the table, or the stream. A deletion that cannot be finished is its own. */
+  /** True if the table or the stream failed in the last pass. A deletion that fails does not count. */
   let isInTrouble = false
 
   function claim(entry: { owner: string; uploadId: string }): Promise<boolean> {
@@ -81,7 +81,7 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
     return store.claimOutbox(entry, { now: at, until: at + claimMs })
   }
 
-  /** Publishes an upload's event, unless another relay has it or it is published already. Resolves to whether it did. */
+  /** Publishes an upload's event. Resolves to false if another relay has it or it is already published. */
   async function publish(record: UploadRecord): Promise<boolean> {
     if (!(await claim(record))) return false
     await publisher.publish(eventOf(record))
@@ -90,9 +90,9 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
   }
 
   /**
-   * Publishes the events of a partition until it holds nothing that this pass has not seen.
+   * Publishes the events of a partition until this pass has seen all of its entries.
    *
-   * @param found receives what else there is: each upload that is left, and the deletions
+   * @param found receives the uploads that are left, and the deletions
    */
   async function drain(
     partition: string,
@@ -104,9 +104,9 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
     let published = 0
     let skipped = 0
     let refused = 0
-    // Where the stream refuses, it would refuse what is behind as well.
+    // If the stream refuses events, it would refuse the following ones, too.
     for (let count = 0; count < MAX_PAGES && refused === 0 && !stopping.signal.aborted; count++) {
-      // What stays listed comes first: without the room for it, it would hide what is behind.
+      // Entries that were skipped are listed first. The larger page keeps them from hiding the entries behind them.
       const page = await store.listOutbox({ partition, before, limit: PAGE + skipped })
       const fresh = page.filter(record => !seen.has(record.uploadId)).slice(0, PAGE)
       if (fresh.length === 0) break
@@ -128,7 +128,7 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
       skipped = seen.size - published
     }
     isInTrouble ||= refused > 0
-    if (refused > 0) throw new AggregateError(errors, `${refused} of ${seen.size} were not done`)
+    if (refused > 0) throw new AggregateError(errors, `${refused} of ${seen.size} outbox entries failed`)
     return published
   }
 
@@ -165,9 +165,9 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
       )
     }
     leftSince = since
-    // Where nothing was seen to be left, and not all was looked at, nothing is known.
+    // If no upload is known to be left, but not all partitions were read, the age is unknown.
     isKnown = since !== undefined || (!isInTrouble && !stopping.signal.aborted)
-    if (errors.length > 0) throw new AggregateError(errors, 'not all of the outbox was done')
+    if (errors.length > 0) throw new AggregateError(errors, 'some outbox entries were not done')
     return published + finished
   }
 
@@ -176,13 +176,13 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
       try {
         const published = await runOnce()
         failures = 0
-        if (published > 0) log.info({ published }, 'published from the outbox')
+        if (published > 0) log.info({ published }, 'published events from the outbox')
       } catch (err) {
         failures = isInTrouble ? failures + 1 : 0
-        log.error({ err, failures }, 'the outbox could not be published')
+        log.error({ err, failures }, 'a pass over the outbox failed')
       }
       const wait = Math.max(intervalMs, failures && Math.min(MAX_BACKOFF_MS, intervalMs * 2 ** failures))
-      // Spread, so that workers that started together do not look together for ever.
+      // The wait is random, so that workers that started together do not stay in step.
       await sleep(wait * (0.75 + random() / 2), stopping.signal).catch(onlyAbort)
     }
   }
