@@ -32,8 +32,8 @@ export interface ReadinessSettings {
 }
 
 /**
- * Creates the readiness check. Without the bucket or the table no upload can be accepted. Without the stream uploads are still accepted, because
- * the outbox keeps their events, so an outage of Kinesis does not take the api out of service.
+ * Creates the readiness check. Without the bucket or the table no upload can be accepted. Without the stream uploads are still
+ * accepted, because the outbox keeps their events, so an outage of Kinesis does not take the api out of service.
  */
 export function createReadiness(settings: ReadinessSettings): () => Promise<Readiness> {
   const { s3, dynamodb, kinesis, bucket, table, stream, log } = settings

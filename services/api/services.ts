@@ -29,7 +29,10 @@ export interface ApiServices {
   close(): Promise<void>
 }
 
-/** How long a claim of an idempotency key is valid without a renewal, in milliseconds. After a crash the key stays claimed for that time. */
+/**
+ * How long a claim of an idempotency key is valid without a renewal, in milliseconds. After a crash the key stays claimed for
+ * that time.
+ */
 export const CLAIM_MS = 30_000
 /** How long the response to a request with a key is stored, in milliseconds. */
 const KEEP_MS = 24 * 3_600_000

@@ -10,11 +10,11 @@ interface Answers {
   responses: Record<string, { content?: Record<string, Content>; headers?: Record<string, unknown> }>
 }
 
-/** What an answer is held to: the OpenAPI document that the api itself gives out. */
+/** Checks responses by the OpenAPI document that the api serves. */
 export interface Contract {
   /**
-   * Sends a request, and fails the test where the answer's status, content type, body or headers are not among those that the
-   * document has for the operation, named as `get /uploads/{id}`.
+   * Sends a request, and fails the test if the document does not have the response's status, content type, body or headers for the
+   * operation, such as `get /uploads/{id}`.
    */
   ask(t: Test, operation: string, path: string, init?: RequestInit): Promise<ContractAnswer>
 }
@@ -22,7 +22,7 @@ export interface Contract {
 export interface ContractAnswer {
   status: number
   headers: Headers
-  /** JSON where it is JSON, else text. */
+  /** Parsed if it is JSON, else a text. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever they expect in it
   body: any
 }

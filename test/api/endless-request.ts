@@ -6,11 +6,11 @@ export interface EndlessAnswer {
   status: number | undefined
   connection: string | undefined
   body: unknown
-  /** Bytes of the body that were handed to the socket before the answer came. */
+  /** Bytes of the body that were written to the socket before the response. */
   sent: number
 }
 
-/** Sends a body that has no end, as fast as it is taken, until the answer comes. */
+/** Sends an endless body as fast as possible until the response comes. */
 export async function sendEndless(
   url: string,
   headers: Record<string, string>,
@@ -32,7 +32,7 @@ export async function sendEndless(
   }
 }
 
-/** Sends a body of this size to its end, and only then looks whether there is an answer: as simple clients do. */
+/** Sends a whole body before it reads the response, like simple clients. */
 export async function sendThenRead(url: string, headers: Record<string, string>, bytes: number): Promise<string> {
   const { hostname, port, pathname, search } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -48,7 +48,7 @@ export async function sendThenRead(url: string, headers: Record<string, string>,
   return Buffer.concat(chunks).toString()
 }
 
-/** Sends a head and then `bytes` of a body that promises more, and breaks the connection off. */
+/** Sends a head and `bytes` of a longer body, and closes the connection. */
 export async function sendAndBreakOff(
   url: string,
   { headers, head = Buffer.alloc(0), bytes }: { headers: Record<string, string>; head?: Uint8Array; bytes: number },
@@ -73,7 +73,7 @@ function pump(upload: ClientRequest, head: Uint8Array) {
       if (!upload.write(chunk)) return
     }
   }
-  // The server may close while we still write: that is what it is asked to do.
+  // The server may close the connection during a write.
   upload.on('error', () => {
     stopped = true
   })

@@ -10,15 +10,15 @@ export interface ServerSentEvent {
 export interface EventSource {
   status: number
   headers: Headers
-  /** The next event. Rejects where the stream ends first. */
+  /** Resolves to the next event. Rejects if the stream ends first. */
   next(): Promise<ServerSentEvent>
-  /** Resolves to what came besides events, once the stream has ended, which it must. */
+  /** Resolves to everything beside events once the stream has ended. */
   rest(): Promise<{ events: ServerSentEvent[]; retry: number | undefined }>
-  /** Goes, as a client does. */
+  /** Disconnects. */
   leave(): void
 }
 
-/** A client of server-sent events, which reads them by the rules of HTML for as long as the test. */
+/** Opens a client of server-sent events that follows the HTML standard, until the test ends. */
 export async function listen(
   t: Pick<Test, 'teardown'>,
   url: string,

@@ -1,6 +1,6 @@
 export interface FormPart {
   name: string
-  /** With it the part is a file. */
+  /** Makes the part a file. */
   filename?: string
   type?: string
   value: string | Uint8Array
@@ -13,7 +13,7 @@ export interface Form {
 
 const BOUNDARY = 'headgate-test-boundary'
 
-/** A form, byte for byte as given: unlike FormData it escapes nothing, and can be wrong. */
+/** Encodes a form without escapes, unlike FormData, so that it can be malformed. */
 export function form(parts: readonly FormPart[], { end = `--${BOUNDARY}--\r\n` } = {}): Form {
   const chunks = parts.flatMap(({ name, filename, type, value }) => {
     const disposition = filename === undefined ? '' : `; filename="${filename}"`

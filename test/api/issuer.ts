@@ -16,18 +16,18 @@ export function makeKey(kid: string): SigningKey {
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** A token with these claims, signed by this key. */
+/** Signs a token with these claims. */
 export function signToken(claims: Record<string, unknown>, { kid, privateKey }: SigningKey): string {
   const input = `${encode({ alg: 'RS256', kid })}.${encode(claims)}`
   return `${input}.${createSign('RSA-SHA256').update(input).sign(privateKey, 'base64url')}`
 }
 
-/** A token that names a key which nobody has, with a signature that is none. */
+/** Forges a token with an unknown key and an invalid signature. */
 export function forgeToken(claims: Record<string, unknown>, kid: string): string {
   return `${encode({ alg: 'RS256', kid })}.${encode(claims)}.AAAA`
 }
 
-/** How the issuer answers for its keys. */
+/** How the issuer responds to requests for its keys. */
 export type Mood =
   | 'well'
   | 'failing'
@@ -42,18 +42,18 @@ export type Mood =
 export interface Issuer {
   /** The `iss` of its tokens. */
   url: string
-  /** The keys that it publishes. */
+  /** The published keys. */
   keys: SigningKey[]
   mood: Mood
-  /** How often it was asked. */
+  /** Number of requests for the keys. */
   asked: number
-  /** Bytes of the answers that it wrote while it was `flooding`. */
+  /** Bytes of the responses that it wrote while `flooding`. */
   flooded: number
-  /** Where it redirects to. */
+  /** The target of its redirects. */
   elsewhere: string
 }
 
-/** An issuer that does as it is told, for what Cognito's stand-in is too well-behaved for. */
+/** Starts an issuer with configurable misbehaviour, which the embedded Cognito does not have. */
 export async function startIssuer(t: Pick<Test, 'teardown'>): Promise<Issuer> {
   const server = createServer((request, response) => {
     if (request.url === '/pool/moved') return answers.well(response, issuer)

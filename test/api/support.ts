@@ -19,9 +19,9 @@ import type { TestAws } from '../support/aws.ts'
 
 export interface Overrides {
   env?: Record<string, string>
-  /** Where a service is reached at instead. */
+  /** Replaces the endpoints of services. */
   endpoints?: Partial<Endpoints>
-  /** AWS clients as in production, with their time-outs. */
+  /** Uses AWS clients with the timeouts of production. */
   ownClients?: boolean
   services?(services: ApiServices): ApiServices
   keys?: KeySource
@@ -34,11 +34,11 @@ export interface TestApi {
   config: ApiConfig
   /** `http://127.0.0.1:PORT` */
   url: string
-  /** Every line that was logged. */
+  /** Every log line. */
   log: string[]
 }
 
-/** The api on the embedded AWS, listening at a free port until the test ends. */
+/** Starts the api on the embedded AWS, on a free port, until the test ends. */
 export async function buildTestApi(
   t: Pick<Test, 'teardown'>,
   aws: TestAws,
@@ -77,14 +77,14 @@ export interface Traces {
 
 export const NO_TRACES: Traces = { objects: [], openUploads: 0, records: [] }
 
-/** A user of its own, so that what it leaves behind is its own too. */
+/** A separate user, so that everything it leaves behind can be listed. */
 export interface TestUser {
   sub: string
   idToken: string
   accessToken: string
-  /** The header for its requests. */
+  /** The header for the user's requests. */
   auth: { authorization: string }
-  /** What there is of this user's in S3 and DynamoDB. */
+  /** Lists what this user has in S3 and DynamoDB. */
   traces(): Promise<Traces>
 }
 
@@ -135,20 +135,20 @@ export async function readObject({ s3, env }: TestAws, key: string): Promise<Sto
   return { bytes, contentType: reply.ContentType, metadata: reply.Metadata }
 }
 
-/** The parts of an answer that tests look at. */
+/** The parts of a response that tests check. */
 export interface Answer {
   status: number
   headers: Headers
   body: Record<string, unknown>
 }
 
-/** Sends a request, and reads the JSON that it is answered with. */
+/** Sends a request, and reads the JSON response. */
 export async function ask(url: string, init: RequestInit & { duplex?: 'half' } = {}): Promise<Answer> {
   const response = await fetch(url, init)
   return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] }
 }
 
-/** The key of the object that an accepted upload was stored under. */
+/** Returns the S3 key of an accepted upload. */
 export function keyOf({ body }: Answer): string {
   const { key } = (body.s3 ?? {}) as { key?: string }
   if (key === undefined) throw new Error(`The answer names no object: ${JSON.stringify(body)}`)
@@ -163,7 +163,7 @@ export function postJson({ url }: TestApi, user: Pick<TestUser, 'auth'>, body: u
   })
 }
 
-/** That an answer is a problem of this kind, whole. */
+/** Asserts that a response is a problem of this kind. */
 export function isProblem(t: Test, answer: Answer, status: number, slug: string, message = slug): void {
   t.equal(answer.status, status, `${message}: status`)
   t.equal(answer.headers.get('content-type'), 'application/problem+json', `${message}: content type`)
@@ -174,7 +174,7 @@ export function isProblem(t: Test, answer: Answer, status: number, slug: string,
   )
 }
 
-/** Waits until something holds that no event tells of. */
+/** Waits until a condition holds that emits no event. */
 export async function eventually(holds: () => Promise<boolean> | boolean, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await holds())) {

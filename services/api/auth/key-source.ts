@@ -107,7 +107,8 @@ export function createKeySource(settings: KeySourceSettings): KeySource {
         if (key !== undefined && now() < freshUntil) return key
         const isPausing = failure !== undefined && now() < nextAt
         if (key !== undefined) {
-          // The request that starts the fetch waits for it, so that the fetch also completes on Lambda. Other requests use the key they have.
+          // The request that starts the fetch waits for it, so that the fetch also completes on Lambda. Other requests use the
+          // key they have.
           if (isPausing || (failure && round !== undefined) || waiting >= maxWaiting) return key
         } else {
           const isMiss = succeeded > startedBefore

@@ -3,7 +3,11 @@ import { ProblemError } from '../problems/problem.ts'
 
 type Headers = FastifyRequest['headers']
 
-/** Rejects a body with a content encoding. Bodies are stored as they are, and readers would not know that they are compressed. @throws ProblemError */
+/**
+ * Rejects a body with a content encoding. Bodies are stored as they are, and readers would not know that they are compressed.
+ *
+ * @throws ProblemError
+ */
 export function checkNotEncoded({ 'content-encoding': encoding }: Headers): void {
   if (isIdentity(encoding)) return
   throw new ProblemError('unsupported-media-type', 'Send the body without a Content-Encoding.')

@@ -4,8 +4,8 @@ import { malformed } from './malformed.ts'
 const MAX_LENGTH = 250
 
 /**
- * Reads the boundary of a form from the `Content-Type` of its request. The value may be a token, a quoted string, or unquoted text up to the
- * next semicolon, as some clients send it.
+ * Reads the boundary of a form from the `Content-Type` of its request. The value may be a token, a quoted string, or unquoted
+ * text up to the next semicolon, as some clients send it.
  *
  * @throws ProblemError if there is no boundary, an invalid one, or two different ones
  */

@@ -23,10 +23,11 @@ export interface FormGuardSettings {
 }
 
 /**
- * Reads the structure of a form strictly, before the form parser reads it. The parser alone is not safe: it accepts every line that starts
- * with the boundary as a delimiter, and silently skips a part with invalid headers. So the guard passes the same contents to the parser in a
- * form with only one reading: its boundary is random, so that no content has it, and the headers of each part have only the number of the part.
- * The stream ends once the whole body has been read and nothing follows the last part.
+ * Reads the structure of a form strictly, before the form parser reads it. The parser alone is not safe: it accepts every line
+ * that starts with the boundary as a delimiter, and silently skips a part with invalid headers. So the guard passes the same
+ * contents to the parser in a form with only one reading: its boundary is random, so that no content has it, and the headers of
+ * each part have only the number of the part. The stream ends once the whole body has been read and nothing follows the last
+ * part.
  *
  * If the structure is damaged, the stream fails with a ProblemError that names the place.
  */

@@ -12,7 +12,8 @@ export interface JsonBodySettings {
 }
 
 /**
- * Reads a JSON body and verifies its digest. Rejects JSON that is not UTF-8, because a corrected text would differ from the one that was sent.
+ * Reads a JSON body and verifies its digest. Rejects JSON that is not UTF-8, because a corrected text would differ from the one
+ * that was sent.
  *
  * @param body the body as a stream
  * @throws ProblemError, PayloadTooLargeError, IncompleteBodyError

@@ -16,9 +16,9 @@ interface FormFile {
 }
 
 /**
- * Reads the files of a form. Each file must be read before the next one is requested. A field `filename` before a file names the file, and a
- * field `repr-digest` has its digest. Without such a field the filename of the part counts. If the form has one file, `?filename=` takes
- * precedence.
+ * Reads the files of a form. Each file must be read before the next one is requested. A field `filename` before a file names
+ * the file, and a field `repr-digest` has its digest. Without such a field the filename of the part counts. If the form has one
+ * file, `?filename=` takes precedence.
  *
  * An error in the form after a file fails the body of that file, so that the file is not stored.
  *

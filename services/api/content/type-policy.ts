@@ -31,10 +31,11 @@ export type TypeVerdict = 'accepted' | 'contradicted' | 'not-allowed'
 /**
  * Decides whether a file may have the content type that the client claims.
  *
- * The bytes contradict the claim if they certainly have another type, and a file of the claimed type would show its type: a program
- * claimed to be text, an archive claimed to be an image, a zip claimed to be a PDF, or a text claimed to be any of these. The bytes do not contradict
- * the claim if it is `application/octet-stream`, if the claimed type has no known signature, or if both types share a container (a docx
- * is a zip). Two types of image, or two of audio or video, do not contradict each other, because clients often confuse them.
+ * The bytes contradict the claim if they certainly have another type, and a file of the claimed type would show its type: a
+ * program claimed to be text, an archive claimed to be an image, a zip claimed to be a PDF, or a text claimed to be any of
+ * these. The bytes do not contradict the claim if it is `application/octet-stream`, if the claimed type has no known signature,
+ * or if both types share a container (a docx is a zip). Two types of image, or two of audio or video, do not contradict each
+ * other, because clients often confuse them.
  *
  * @param allowed patterns as in `ALLOWED_TYPES`; an empty list allows every type
  */
@@ -56,9 +57,10 @@ function contradicts(claim: string, detected: string | undefined): boolean {
 }
 
 /**
- * Returns whether a type is allowed. If the bytes show a type, it decides, but a file that shows only its container may have the claimed type:
- * a docx may show only a zip. If the bytes show no type, the claim counts only if files of the claimed type do not show it. A text
- * may also be allowed by the type that it is found to have, because Windows sends CSV files as Excel files, and curl sends every text as a form.
+ * Returns whether a type is allowed. If the bytes show a type, it decides, but a file that shows only its container may have
+ * the claimed type: a docx may show only a zip. If the bytes show no type, the claim counts only if files of the claimed type
+ * do not show it. A text may also be allowed by the type that it is found to have, because Windows sends CSV files as Excel
+ * files, and curl sends every text as a form.
  */
 function isAllowed(
   { claim, detected, found }: { claim: string } & Pick<FileTypes, 'detected' | 'found'>,

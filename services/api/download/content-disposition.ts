@@ -1,4 +1,7 @@
-/** Maximum length of a name, in bytes of UTF-8. No common file system allows a longer one, and the URL that has the name must stay short. */
+/**
+ * Maximum length of a name, in bytes of UTF-8. No common file system allows a longer one, and the URL that has the name must
+ * stay short.
+ */
 const MAX_BYTES = 255
 
 /** Maximum length of an extension, in bytes. A longer one is not an extension. */

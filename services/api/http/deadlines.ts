@@ -8,8 +8,8 @@ export interface DeadlinesOptions {
 }
 
 /**
- * Gives each request a deadline. A request that waits for AWS beyond its deadline is aborted and gets 503, before a load balancer in front of
- * the api gives up. Behind Lambda the deadline is never later than that of the invocation.
+ * Gives each request a deadline. A request that waits for AWS beyond its deadline is aborted and gets 503, before a load
+ * balancer in front of the api gives up. Behind Lambda the deadline is never later than that of the invocation.
  */
 export const deadlines = fastifyPlugin<DeadlinesOptions>(
   async (app, { withinMs }) => {

@@ -4,8 +4,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 const waiting = new WeakSet<IncomingMessage>()
 
 /**
- * Sends 100 Continue (RFC 9110, 10.1.1) when the body is first read, which is after the token, the length and the type were checked. Node would send
- * it before any check. A request that is rejected without its body gets its final response at once.
+ * Sends 100 Continue (RFC 9110, 10.1.1) when the body is first read, which is after the token, the length and the type were
+ * checked. Node would send it before any check. A request that is rejected without its body gets its final response at once.
  */
 export function continueOnRead(server: Server): void {
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {

@@ -5,8 +5,8 @@ import { HeadgateError } from '../../platform/errors.ts'
 export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2
 
 /**
- * The function was invoked with an event that is not a request. A response would look like success to the caller. An event source mapping that
- * invokes the wrong function would lose its records.
+ * The function was invoked with an event that is not a request. A response would look like success to the caller. An event
+ * source mapping that invokes the wrong function would lose its records.
  */
 export class NotGatewayEventError extends HeadgateError {
   readonly code = 'HEADGATE_NOT_A_GATEWAY_EVENT'

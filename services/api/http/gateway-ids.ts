@@ -21,8 +21,8 @@ export function withGatewayIds<T>(ids: GatewayIds, work: () => T): T {
 }
 
 /**
- * Returns the gateway's ids of a request, for every line of its log. Without an event it returns an `x-request-id` that can't be the request's
- * own id. The ids of an HTTP API have characters that are not allowed in S3 keys and URNs.
+ * Returns the gateway's ids of a request, for every line of its log. Without an event it returns an `x-request-id` that can't
+ * be the request's own id. The ids of an HTTP API have characters that are not allowed in S3 keys and URNs.
  */
 export function gatewayIdsOf({ 'x-request-id': given }: IncomingHttpHeaders): GatewayIds {
   const ids = current.getStore()

@@ -5,9 +5,9 @@ import { Readable } from 'node:stream'
 const LINGER_MS = 2_000
 
 /**
- * Returns the response to a request whose body is not read to its end. The response is sent at once, but the connection stays open for a while,
- * and the rest of the body is discarded. If the connection were closed at once, the client's next byte would cause a reset, and many
- * clients would never see the response.
+ * Returns the response to a request whose body is not read to its end. The response is sent at once, but the connection stays
+ * open for a while, and the rest of the body is discarded. If the connection were closed at once, the client's next byte would
+ * cause a reset, and many clients would never see the response.
  */
 export function lingeringResponse(body: string, request: IncomingMessage, lingerMs = LINGER_MS): Readable {
   async function* answer() {

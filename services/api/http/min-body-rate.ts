@@ -18,8 +18,9 @@ export interface BodyRateGuard extends BodyPace {
 }
 
 /**
- * Creates the guard for one body. The client has the grace period, and one more second for each `minBytesPerSecond` bytes that it sends. Timeouts for
- * silence alone would not stop a client that sends one byte now and then, on many connections, for hours.
+ * Creates the guard for one body. The client has the grace period, and one more second for each `minBytesPerSecond` bytes that
+ * it sends. Timeouts for silence alone would not stop a client that sends one byte now and then, on many connections, for
+ * hours.
  */
 export function createBodyRateGuard(
   { minBytesPerSecond, graceMs }: MinBodyRate,

@@ -2,14 +2,18 @@ import fastifyPlugin from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The path under which clients see the api. Routes put it before paths in response bodies. Empty if clients see the api at the root. */
+    /**
+     * The path under which clients see the api. Routes put it before paths in response bodies. Empty if clients see the api at
+     * the root.
+     */
     publicPath: string
   }
 }
 
 /**
- * Adds the public path to the paths in `Location` and `Link`, if a proxy removes that path from requests, as API Gateway does with the stage of
- * a REST API. A route puts `publicPath` before paths in its response body. URLs of S3 are absolute and stay unchanged.
+ * Adds the public path to the paths in `Location` and `Link`, if a proxy removes that path from requests, as API Gateway does
+ * with the stage of a REST API. A route puts `publicPath` before paths in its response body. URLs of S3 are absolute and stay
+ * unchanged.
  */
 export const publicPath = fastifyPlugin<{ path: string }>(
   async (app, { path }) => {

@@ -7,8 +7,8 @@ import { callerTraceparent, setTraceparent, traceparentOf } from './trace-contex
 const UNTRACED_ROUTES = new Set(['/livez', '/readyz'])
 
 /**
- * Creates a span for each request, in the caller's trace if the request names one. The span has the route's pattern, and never the path, the
- * query or a header, which may contain an id, a token or a file name.
+ * Creates a span for each request, in the caller's trace if the request names one. The span has the route's pattern, and never
+ * the path, the query or a header, which may contain an id, a token or a file name.
  *
  * https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
  */

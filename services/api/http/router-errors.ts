@@ -6,8 +6,9 @@ import fastifyPlugin from 'fastify-plugin'
 const refused = new WeakMap<IncomingMessage, { error: FastifyError; url: string | undefined }>()
 
 /**
- * Handles Fastify's `frameworkErrors`. The router reports a URL that it can't decode before any hook has run, so the response would have no CORS and
- * security headers, and the request no log line. This routes the request again with another path, and the hook below rejects it.
+ * Handles Fastify's `frameworkErrors`. The router reports a URL that it can't decode before any hook has run, so the response
+ * would have no CORS and security headers, and the request no log line. This routes the request again with another path, and
+ * the hook below rejects it.
  */
 export function routeAgain(error: FastifyError, { raw, server }: FastifyRequest, reply: FastifyReply): void {
   refused.set(raw, { error, url: raw.url })

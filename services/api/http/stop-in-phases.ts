@@ -25,8 +25,8 @@ export function stopPhases(config: Pick<ApiConfig, 'SHUTDOWN_DELAY_MS' | 'SHUTDO
 type Stoppable = Pick<FastifyInstance, 'announceStop' | 'close' | 'server'>
 
 /**
- * Stops the app in phases: its readiness check fails, it accepts no new connections, and it waits for the requests in flight. Then it closes all
- * connections, so that the remaining uploads fail and remove what they have stored.
+ * Stops the app in phases: its readiness check fails, it accepts no new connections, and it waits for the requests in flight.
+ * Then it closes all connections, so that the remaining uploads fail and remove what they have stored.
  */
 export async function stopInPhases(app: Stoppable, { delayMs, drainMs, log }: StopSettings): Promise<void> {
   app.announceStop()

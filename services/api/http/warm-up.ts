@@ -14,8 +14,8 @@ declare module 'fastify' {
 }
 
 /**
- * Loads what requests need when the first request arrives, before any other work on it. Otherwise loading would delay later waits, such as the
- * one for the issuer's keys, which would then time out.
+ * Loads what requests need when the first request arrives, before any other work on it. Otherwise loading would delay later
+ * waits, such as the one for the issuer's keys, which would then time out.
  */
 export const warmUp = fastifyPlugin(
   async (app: FastifyInstance, { load }: { load: () => Promise<unknown> }) => {

@@ -3,8 +3,8 @@ import { allowedMethods, type KnownRoute } from '../http/allowed-methods.ts'
 import { sendError, sendProblem } from './send-problem.ts'
 
 /**
- * Responds with a problem to every request that fails: errors of routes and of Fastify, unknown paths, and unsupported methods. `OPTIONS` of a known
- * path succeeds with the list of methods.
+ * Responds with a problem to every request that fails: errors of routes and of Fastify, unknown paths, and unsupported methods.
+ * `OPTIONS` of a known path succeeds with the list of methods.
  */
 export const problemsPlugin = fastifyPlugin(
   async app => {

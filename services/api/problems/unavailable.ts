@@ -27,8 +27,8 @@ const throttlingNames = new Set([
 ])
 
 /**
- * True if an error of the AWS SDK is temporary: the service is unreachable, overloaded or failing, or its listing does not end. A missing bucket
- * or permission is not temporary.
+ * True if an error of the AWS SDK is temporary: the service is unreachable, overloaded or failing, or its listing does not end.
+ * A missing bucket or permission is not temporary.
  */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false

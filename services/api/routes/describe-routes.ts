@@ -2,8 +2,8 @@ import swagger, { type StaticDocumentSpec } from '@fastify/swagger'
 import fastify, { type FastifySchema, type RouteOptions } from 'fastify'
 
 /**
- * Generates the OpenAPI document of routes, with a second app that has the same routes. The app that serves them has already started, so it can't
- * register the plugin.
+ * Generates the OpenAPI document of routes, with a second app that has the same routes. The app that serves them has already
+ * started, so it can't register the plugin.
  *
  * @param routes the routes as `onRoute` hooks get them
  */

@@ -99,7 +99,8 @@ const bytes = {
 }
 
 /**
- * The requests in the OpenAPI document. These are not the schemas of the routes, because the protocol has its own status for an invalid header.
+ * The requests in the OpenAPI document. These are not the schemas of the routes, because the protocol has its own status for an
+ * invalid header.
  */
 export const documented = {
   create: { openapiHeaders: headers.create, openapiBody: bytes },

@@ -4,8 +4,8 @@ import { createHash, type Hash } from 'node:crypto'
 const MAX_DIGESTS = 10_000
 
 /**
- * The SHA-256 of the bytes that have arrived of each upload, if all of them passed through this process. The state of a hash can't be sent to
- * another process. If several processes served an upload, its object is read once it is complete.
+ * The SHA-256 of the bytes that have arrived of each upload, if all of them passed through this process. The state of a hash
+ * can't be sent to another process. If several processes served an upload, its object is read once it is complete.
  */
 export class RunningDigests {
   readonly #kept = new Map<string, { offset: number; hash: Hash }>()

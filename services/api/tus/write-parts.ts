@@ -13,7 +13,10 @@ import { growRoom, takeRoom } from './part-room.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { S3Parts } from './s3-parts.ts'
 
-/** Maximum number of parts that are sent to S3 concurrently. Another part fills in the meantime. More would exceed the 64 MiB per upload. */
+/**
+ * Maximum number of parts that are sent to S3 concurrently. Another part fills in the meantime. More would exceed the 64 MiB
+ * per upload.
+ */
 const MAX_SENDING_PARTS = 1
 
 export interface WritePartsDeps {
@@ -33,8 +36,9 @@ export interface PartsBody {
 }
 
 /**
- * Writes the body of one request into an upload. Full parts are sent to S3, and the remaining bytes are stored as an object of their own, the
- * tail. Bytes count as arrived once they are in the record, which is written after S3 has them. Resolves to the new offset.
+ * Writes the body of one request into an upload. Full parts are sent to S3, and the remaining bytes are stored as an object of
+ * their own, the tail. Bytes count as arrived once they are in the record, which is written after S3 has them. Resolves to the
+ * new offset.
  *
  * If a body ends early, its bytes up to that point have arrived. If it has a checksum, either all of its bytes arrive or none.
  *

@@ -13,8 +13,9 @@ export interface EventStreamSettings {
 }
 
 /**
- * Yields an event for every state of an upload that the client has not received yet. The final state ends the stream. Each event `upload` has the
- * whole state, so a state that lasted only between two reads is skipped. The event `deleted` means that the upload no longer exists.
+ * Yields an event for every state of an upload that the client has not received yet. The final state ends the stream. Each
+ * event `upload` has the whole state, so a state that lasted only between two reads is skipped. The event `deleted` means that
+ * the upload no longer exists.
  */
 export async function* eventStream<T>(watch: Watch<T>, settings: EventStreamSettings): AsyncGenerator<string> {
   const { heartbeatMs, retryMs } = settings

@@ -3,15 +3,15 @@ import { startAws, type TestAws } from '../../support/aws.ts'
 import { buildTestApi, createTestUser, keyOf, postJson, readObject, type TestApi, type TestUser } from '../support.ts'
 import { bytesOf, exchange, type RawAnswer, type RawRequest } from './raw.ts'
 
-/** Who attacks what. */
+/** The api, an attacker and a victim. */
 export interface Scene {
   api: TestApi
   aws: TestAws
   attacker: TestUser
-  /** Has one upload, which must stay as it is and unknown to everybody else. */
+  /** The owner of one upload, which must stay unchanged and secret. */
   victim: TestUser
   victimsId: string
-  /** The ids of uploads that the attacker has begun besides. */
+  /** The ids of the attacker's own pending uploads. */
   begun: string[]
 }
 
@@ -20,24 +20,24 @@ type Sent = RawRequest | Uint8Array
 export interface Attack {
   what: string
   send: Sent | ((scene: Scene) => Sent | Promise<Sent>)
-  /** The status that it must get; for a problem with its type. */
+  /** The expected status, followed by the type for a problem. */
   gets: `${number}` | `${number} ${string}`
-  /** Whether it is answered without problem+json: where Node answers, or there is no body at all. */
+  /** True if the response has no problem+json, because Node sends it or it has no body. */
   isBare?: boolean
-  /** What the answer has besides, as headers or body. */
+  /** Other expected parts of the response, in headers or body. */
   answer?: { headers?: Record<string, RegExp | undefined>; body?: RegExp }
 }
 
 const SECRET = 'what only the victim knows'
 
-/** How long an attack may keep its connection, in milliseconds. Each ends by the server's own doing. */
+/** Maximum time until the server closes the connection of an attack, in milliseconds. */
 const ANSWERED_WITHIN_MS = 30_000
 
 const AT_ONCE = 8
 
 export async function setScene(t: Test, env: Record<string, string> = {}): Promise<Scene> {
   const aws = await startAws(t)
-  // An answer must not depend on how fast the embedded Kinesis is just now.
+  // A response must not depend on the speed of the embedded Kinesis.
   const limits = { MAX_UPLOAD_BYTES: '100000', MAX_JSON_BYTES: '50000', EVENT_PUT_TIMEOUT_MS: '25000' }
   const api = await buildTestApi(t, aws, { env: { ...limits, ...env } })
   const [attacker, victim] = [await createTestUser(aws), await createTestUser(aws)]
@@ -46,8 +46,8 @@ export async function setScene(t: Test, env: Record<string, string> = {}): Promi
 }
 
 /**
- * Makes every attack, each on a connection of its own, and holds it to what it must get: one answer, never a 5xx. What is
- * refused has left nothing behind, the victim's upload is as it was, and nothing of it or of a token is in an answer.
+ * Makes every attack on its own connection, and checks its response: exactly one, and never a 5xx. A rejected request has left nothing, the
+ * victim's upload is unchanged, and no response has anything of it or of a token.
  */
 export async function makeAttacks(t: Test, scene: Scene, attacks: readonly Attack[]): Promise<void> {
   const { api, aws, attacker, victim } = scene
@@ -82,7 +82,7 @@ const withoutTimes = ({ records, ...rest }: Awaited<ReturnType<TestUser['traces'
   records: records.map(({ updatedAt: _at, status: _status, outboxPartition: _partition, ...record }) => record),
 })
 
-/** What a success has made: one upload, those of a form, or one that begins. */
+/** The uploads of a success: one upload, those of a form, or a pending one. */
 function uploadIdsOf({ headers: { location = '' }, body }: RawAnswer): string[] {
   const [, begun] = /^\/uploads\/(?:tus\/)?([0-9a-f-]{36})$/.exec(location) ?? []
   if (begun !== undefined) return [begun]
@@ -123,7 +123,7 @@ function slugOf({ body }: RawAnswer): string {
   return type?.replace('urn:headgate:problem:', '') ?? ''
 }
 
-/** The headers of a request of the attacker's, and more. */
+/** The headers of a request of the attacker, with additional ones. */
 export function as(
   user: Pick<TestUser, 'auth'>,
   ...more: Array<readonly [string, string]>

@@ -1,13 +1,13 @@
 import { connect } from 'node:net'
 
-/** An answer as it came over the wire. */
+/** A response as it was received. */
 export interface RawAnswer {
   status: number
   headers: Record<string, string>
   body: string
 }
 
-/** A request as it goes over the wire: headers in their order, as often as they stand there. */
+/** A request as it is sent: headers in order, with repetitions. */
 export interface RawRequest {
   method?: string
   path?: string
@@ -15,7 +15,7 @@ export interface RawRequest {
   body?: string | Uint8Array
 }
 
-/** The bytes of a request. With a body and no length of its own it gets the right one. */
+/** Returns the bytes of a request. Adds the Content-Length of the body if the headers have none. */
 export function bytesOf({ method = 'GET', path = '/', headers = [], body }: RawRequest): Buffer {
   const has = (...names: string[]) => headers.some(([name]) => names.includes(name.toLowerCase()))
   const content = Buffer.from(body ?? '')
@@ -27,13 +27,13 @@ export function bytesOf({ method = 'GET', path = '/', headers = [], body }: RawR
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), content])
 }
 
-/** Sends bytes, and reads all answers until the server closes. */
+/** Sends bytes, and reads all responses until the server closes the connection. */
 export async function exchange(url: string, bytes: Uint8Array): Promise<RawAnswer[]> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port) })
   const chunks: Buffer[] = []
   socket.on('data', chunk => chunks.push(chunk))
-  // A server that has heard enough may reset the connection: what it said before counts.
+  // The server may reset the connection. The responses before that count.
   socket.on('error', () => socket.destroy())
   const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
   socket.write(bytes)

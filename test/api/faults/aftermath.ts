@@ -28,13 +28,13 @@ import type { Attempt } from './upload-methods.ts'
 
 const HOUR = 3_600_000
 
-/** Everything that a fleet of workers and an api do by themselves after an upload, until nothing is left to do. */
+/** Runs everything that workers and an api do after an upload, until nothing is left to do. */
 export interface Aftermath {
   /** Before the uploads: from then on the sweep of strays has a say. */
   begin(): Promise<void>
   /** More than a day later: both sweeps, the relay, and the processing of whatever is on the stream. */
   settle(): Promise<void>
-  /** Holds what there is of a user's to what its client was told. */
+  /** Compares what a user has in S3 and DynamoDB with the response that its client got. */
   verify(t: Test, name: string, user: TestUser, attempt: Attempt): Promise<void>
 }
 
@@ -48,7 +48,7 @@ export function createAftermath(aws: TestAws): Aftermath {
   const removeOutputs = createRemoveOutputs(s3, results)
   const deletions = createDeletions({ dynamodb, table, removeObject: createRemoveObject(s3), removeOutputs })
   const deadLetters = createDeadLetters({ s3, bucket: processedBucket, stream })
-  // So that what is made of anything is known.
+  // Copies every file, so that the expected output is known.
   const rules = [ruleOf(copy)]
   const buckets = { uploadBucket, processedBucket }
   const processor = createProcessor({

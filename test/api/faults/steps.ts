@@ -4,20 +4,20 @@ import { type Fault, type FaultProxy, type SeenRequest, startFaultProxy } from '
 import type { AwsService } from '../../support/faults/aws-errors.ts'
 
 export interface Proxies extends Record<AwsService, FaultProxy> {
-  /** Ends them. */
+  /** Closes the proxies. */
   close(): Promise<void>
 }
 
-/** A request of a way in to a service, by what it asks and how often that was asked before. */
+/** A request of an upload method to a service, by its kind and its number. */
 export interface Step {
   service: AwsService
   /** `PutItem`, `PUT`, `POST uploads`, … */
   kind: string
-  /** From 1 on. */
+  /** Counted from 1. */
   nth: number
 }
 
-/** A proxy before each service. */
+/** Starts a proxy in front of each service. */
 export async function startProxies(aws: TestAws): Promise<Proxies> {
   const ends: Array<() => unknown> = []
   const own: Pick<Test, 'teardown'> = { teardown: end => void ends.push(end) }
@@ -36,7 +36,7 @@ export async function startProxies(aws: TestAws): Promise<Proxies> {
   }
 }
 
-/** The environment of an api behind them. */
+/** Returns the environment of an api that uses the proxies. */
 export const envOf = ({ s3, dynamodb, kinesis }: Proxies) => ({
   AWS_ENDPOINT_URL_S3: s3.url,
   AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
@@ -47,7 +47,7 @@ export const services = ['s3', 'dynamodb', 'kinesis'] as const
 
 export const describeStep = ({ service, kind, nth }: Step) => `${service} ${kind} #${nth}`
 
-/** Every request that came for an upload, as steps. The api's sweep of its own looks into the outbox meanwhile. */
+/** Returns every request for an upload as a step. The queries of the api's own sweep are not among them. */
 export function stepsSeen(proxies: Proxies): Step[] {
   return services.flatMap(service => {
     const counts = new Map<string, number>()
@@ -60,7 +60,7 @@ export function stepsSeen(proxies: Proxies): Step[] {
   })
 }
 
-/** From a step on, all requests of its kind have a fault, or so many of them. */
+/** Injects a fault into a step and the later requests of its kind, or into a number of them. */
 export function injectAt(proxies: Proxies, { service, kind, nth }: Step, fault: Fault, times?: number) {
   let count = 0
   const when = (request: SeenRequest) => kindOf(request) === kind && ++count >= nth

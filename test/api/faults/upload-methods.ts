@@ -6,18 +6,18 @@ import { tusClient, uploadIdOf } from '../tus/client.ts'
 
 const MIB = 1024 ** 2
 
-/** What a client knows in the end. `unknown`: it was not answered, or was told that nobody can tell. */
+/** The result that a client knows. `unknown`: there was no response, or it said that the result is unknown. */
 export type Outcome = 'accepted' | 'refused' | 'unknown'
 
 export interface Attempt {
   outcome: Outcome
-  /** Of the uploads that were accepted, with the SHA-256 of what was sent. */
+  /** The accepted uploads, with the SHA-256 of the sent bytes. */
   uploads: Array<{ uploadId: string; sha256: string }>
-  /** What was answered in the end, for people. */
+  /** The last response, for people. */
   answer: string
 }
 
-/** Makes one upload as a client of its way does that does not try again. */
+/** Makes one upload like a client that does not retry. */
 export type UploadMethod = (api: { url: string }, user: TestUser) => Promise<Attempt>
 
 class Refused extends Error {
@@ -35,7 +35,7 @@ interface Reply {
   detail?: string
 }
 
-/** @throws Refused for every answer that is not a success, and for none */
+/** @throws Refused if the response is not a success, or if there is none */
 async function request(api: { url: string }, path: string, init: RequestInit & { duplex?: 'half' }): Promise<Reply> {
   const response = await fetch(`${api.url}${path}`, init).catch(unanswered)
   const text = await response.text().catch(unanswered)
@@ -122,7 +122,7 @@ const byTus: UploadMethod = (api, user) =>
     return [{ uploadId: uploadIdOf(url), sha256: sha256Of(bytes) }]
   })
 
-/** Every way in. */
+/** Every upload method. */
 export const methods: Readonly<Record<string, UploadMethod>> = {
   json: byJson,
   raw: byRaw,
@@ -132,5 +132,5 @@ export const methods: Readonly<Record<string, UploadMethod>> = {
   tus: byTus,
 }
 
-/** The configuration that lets them pass by the proxies where a client goes to S3 itself. */
+/** Returns the configuration with which clients reach S3 without the proxy. */
 export const methodsEnv = (s3: string) => ({ GRANT_PARTS_ABOVE_BYTES: String(8 * MIB), S3_PUBLIC_ENDPOINT: s3 })

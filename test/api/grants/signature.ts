@@ -6,8 +6,8 @@ const encode = (text: string) =>
   encodeURIComponent(text).replace(/[!'()*]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 
 /**
- * Whether S3 of AWS would let a presigned PUT pass with these headers: signature version 4 as it is specified, computed here
- * since the embedded S3 looks at no signature.
+ * Returns true if S3 of AWS would accept a presigned PUT with these headers. Computes signature version 4, because the embedded S3 verifies no
+ * signatures.
  */
 export function isSigned(url: string, headers: Readonly<Record<string, string>>): boolean {
   const { host, pathname, searchParams } = new URL(url)

@@ -24,7 +24,7 @@ export function askGrant({ url }: Pick<TestApi, 'url'>, user: Pick<TestUser, 'au
   return ask(`${url}/uploads/grants`, { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
-/** A grant that has to be given. */
+/** Requests a grant that must succeed. */
 export async function grant(
   api: Pick<TestApi, 'url'>,
   user: Pick<TestUser, 'auth'>,
@@ -49,7 +49,7 @@ export function complete(
   return ask(`${url}/uploads/${uploadId}/complete`, { method: 'POST', headers: user.auth })
 }
 
-/** Every part of the bytes, as it was planned. */
+/** Divides the bytes into the granted parts. */
 export function partsOf({ parts = [] }: GrantBody, bytes: Buffer): Buffer[] {
   const ends = parts.map((_, index) => parts.slice(0, index + 1).reduce((sum, { size }) => sum + size, 0))
   return ends.map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end))

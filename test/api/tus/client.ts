@@ -12,7 +12,7 @@ export interface TusReply {
   body: Record<string, unknown>
 }
 
-/** The protocol by hand, to send what no client of it would. */
+/** Sends requests of the protocol by hand, including invalid ones. */
 export function tusClient(api: { url: string }, { auth }: Pick<TestUser, 'auth'>) {
   async function request(method: string, url: string, headers: Record<string, string> = {}, body?: Buffer) {
     const response = await fetch(new URL(url, api.url), {
@@ -32,7 +32,7 @@ export function tusClient(api: { url: string }, { auth }: Pick<TestUser, 'auth'>
         'upload-metadata': `filename ${base64('a.bin')},filetype ${base64('application/x-test')}`,
         ...headers,
       }),
-    /** Begins an upload that has to be taken. Resolves to its URL. */
+    /** Creates an upload, which must succeed. Resolves to its URL. */
     async begin(size: number, headers: Record<string, string> = {}): Promise<string> {
       const reply = await this.create(size, headers)
       const url = reply.headers.get('location')

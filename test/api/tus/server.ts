@@ -9,11 +9,11 @@ const entry = fileURLToPath(new URL('../../../services/api/server.ts', import.me
 export interface ApiProcess extends Program {
   /** `http://127.0.0.1:PORT` */
   url: string
-  /** As a machine that fails. Resolves when it is gone. */
+  /** Kills the process like a failing machine. Resolves when the process has ended. */
   kill(): Promise<void>
 }
 
-/** The api as a process of its own. Port 0: a free one. */
+/** Starts the api as a process. Port 0 means a free one. */
 export async function startApi(
   t: Pick<Test, 'teardown'>,
   aws: TestAws,
