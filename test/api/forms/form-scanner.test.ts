@@ -107,19 +107,15 @@ const refused: Array<[what: string, body: string, detail: RegExp]> = [
   [
     'a delimiter that begins in a line',
     `--XX\r\n${part('x')}--XX\r\n${part('y')}\r\n--XX--\r\n`,
-    /begins behind byte 65/,
+    /starts after byte 65/,
   ],
   [
     'a delimiter with text behind it',
     `--XX\r\n${part('x')}\r\n--XX;\r\n${part('y')}\r\n--XX--\r\n`,
-    /begins behind byte 67/,
+    /starts after byte 67/,
   ],
-  ['an indented delimiter', `--XX\r\n${part('x')}\r\n --XX\r\n${part('y')}\r\n--XX--\r\n`, /begins behind byte 68/],
-  [
-    'an indented first delimiter',
-    ` --XX\r\n${part('x')}\r\n--XX\r\n${part('y')}\r\n--XX--\r\n`,
-    /begins behind byte 1/,
-  ],
+  ['an indented delimiter', `--XX\r\n${part('x')}\r\n --XX\r\n${part('y')}\r\n--XX--\r\n`, /starts after byte 68/],
+  ['an indented first delimiter', ` --XX\r\n${part('x')}\r\n--XX\r\n${part('y')}\r\n--XX--\r\n`, /starts after byte 1/],
   [
     'a part before the first delimiter',
     `${part('x')}\r\n--XX\r\n${part('y')}\r\n--XX--\r\n`,
@@ -128,16 +124,16 @@ const refused: Array<[what: string, body: string, detail: RegExp]> = [
   [
     'a part behind the end',
     `--XX\r\n${part('x')}\r\n--XX--\r\n--XX\r\n${part('y')}\r\n--XX--\r\n`,
-    /part behind its last delimiter/,
+    /part after its last delimiter/,
   ],
   [
     'the end in the middle',
     `--XX\r\n${part('x')}\r\n--XX--\r\n${part('y')}\r\n--XX--\r\n`,
-    /part behind its last delimiter/,
+    /part after its last delimiter/,
   ],
-  ['no end', `--XX\r\n${part('x')}\r\n`, /cut off in part 1: after 67 bytes/],
-  ['half an end', `--XX\r\n${part('x')}\r\n--XX-`, /cut off in part 1/],
-  ['an end in the headers', `--XX\r\n${part('x')}\r\n--XX\r\n${HEAD}`, /cut off inside the headers of part 2/],
+  ['no end', `--XX\r\n${part('x')}\r\n`, /ends in part 1, after 67 bytes/],
+  ['half an end', `--XX\r\n${part('x')}\r\n--XX-`, /ends in part 1/],
+  ['an end in the headers', `--XX\r\n${part('x')}\r\n--XX\r\n${HEAD}`, /ends inside the headers of part 2/],
   [
     'headers that end with LF',
     `--XX\r\n${HEAD}\n\nx\r\n--XX--\r\n`,
@@ -152,9 +148,9 @@ const refused: Array<[what: string, body: string, detail: RegExp]> = [
   [
     'headers cut off by a delimiter',
     `--XX\r\n${HEAD}\r\n--XX\r\n${part('y')}\r\n--XX--\r\n`,
-    /headers of part 1 are cut off/,
+    /headers of part 1 are interrupted/,
   ],
-  ['no headers at all', '--XX\r\n--XX--\r\n\r\n', /headers of part 1 are cut off/],
+  ['no headers at all', '--XX\r\n--XX--\r\n\r\n', /headers of part 1 are interrupted/],
   ['endless headers', `--XX\r\nA: ${'a'.repeat(200_000)}`, /headers of part 1 are larger than 131072 bytes/],
   [
     'much text before',
@@ -164,7 +160,7 @@ const refused: Array<[what: string, body: string, detail: RegExp]> = [
   [
     'much text behind',
     `--XX\r\n${part('x')}\r\n--XX--\r\n${'a'.repeat(70_000)}`,
-    /65536 bytes behind its last delimiter/,
+    /65536 bytes after its last delimiter/,
   ],
 ]
 

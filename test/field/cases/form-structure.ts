@@ -130,12 +130,12 @@ export const formStructure: readonly FieldCase[] = [
   structure(
     'a form without a line end before its second delimiter',
     `--XX\r\n${A}one--XX\r\n${B}two\r\n--XX--\r\n`,
-    malformed(/part of the form begins behind byte/),
+    malformed(/part of the form starts after byte/),
   ),
   structure(
     'a form with an indented second delimiter',
     `--XX\r\n${A}one\r\n  --XX\r\n${B}two\r\n--XX--\r\n`,
-    malformed(/part of the form begins behind byte/),
+    malformed(/part of the form starts after byte/),
   ),
   structure(
     'a form with a part before its first delimiter',
@@ -145,13 +145,9 @@ export const formStructure: readonly FieldCase[] = [
   structure(
     'two forms in one body',
     `--XX\r\n${A}one\r\n--XX--\r\n--XX\r\n${B}two\r\n--XX--\r\n`,
-    malformed(/part behind its last delimiter/),
+    malformed(/part after its last delimiter/),
   ),
-  structure(
-    'a form without its last delimiter',
-    `--XX\r\n${A}one\r\n--XX\r\n${B}two\r\n`,
-    malformed(/cut off in part 2/),
-  ),
+  structure('a form without its last delimiter', `--XX\r\n${A}one\r\n--XX\r\n${B}two\r\n`, malformed(/ends in part 2/)),
   structure(
     'a form that ends in the headers of its second part',
     `--XX\r\n${A}one\r\n--XX\r\nContent-Disp`,
@@ -160,22 +156,22 @@ export const formStructure: readonly FieldCase[] = [
   structure(
     'a form whose second part has no headers',
     `--XX\r\n${A}one\r\n--XX\r\n\r\ntwo\r\n--XX--\r\n`,
-    malformed(/Part 2 has no header Content-Disposition/),
+    malformed(/Part 2 has no Content-Disposition header/),
   ),
   structure(
     'a form whose second part has a CR inside a header',
     `--XX\r\n${A}one\r\n--XX\r\nX: a\rb\r\n${B}two\r\n--XX--\r\n`,
-    malformed(/part 2 has a line break inside/),
+    malformed(/part 2 contains a line break/),
   ),
   structure(
     'a form whose second part has a control character in the name of a header',
     `--XX\r\n${A}one\r\n--XX\r\nX\x01: a\r\n${B}two\r\n--XX--\r\n`,
-    malformed(/part 2 has no name that can be read/),
+    malformed(/part 2 has an invalid name/),
   ),
   structure(
     'a form whose second part is an attachment',
     `--XX\r\n${A}one\r\n--XX\r\n${B.replace('form-data', 'attachment')}two\r\n--XX--\r\n`,
-    malformed(/part 2 is "attachment" and must be form-data/),
+    malformed(/part 2 is "attachment"\. It must be form-data/),
   ),
   structure(
     'a form whose second part has neither a name nor a filename',
@@ -185,7 +181,7 @@ export const formStructure: readonly FieldCase[] = [
   structure(
     'a form whose second part has two file names',
     `--XX\r\n${A}one\r\n--XX\r\n${B.replace('"b.txt"', '"b.txt"; filename="c.txt"')}two\r\n--XX--\r\n`,
-    malformed(/part 2 has two different values of filename/),
+    malformed(/part 2 has two different values for filename/),
   ),
   structure(
     'a form with base64 in a part',
@@ -210,7 +206,7 @@ export const formStructure: readonly FieldCase[] = [
   structure(
     'a form with parts in a part, as old browsers sent several files',
     '--XX\r\nContent-Disposition: form-data; name="files"\r\nContent-Type: multipart/mixed; boundary=YY\r\n\r\n--YY\r\nContent-Disposition: file; filename="a.txt"\r\n\r\none\r\n--YY--\r\n--XX--\r\n',
-    malformed(/Part 1 has parts of its own/),
+    malformed(/Part 1 contains other parts/),
   ),
   structure('a form of another boundary than it says', `--YY\r\n${A}one\r\n--YY--\r\n`, malformed(/no line "--XX"/)),
 ]
