@@ -105,6 +105,14 @@ for (const { of, role, duties } of roles) {
   )
 }
 
+t.test('lets Lambda read the stream and keep given-up batches in the name of the processor', async t => {
+  const found = permissionsOf(lambda, 'Processor', resolverOf(lambda)).map(describe)
+  const actions = found.filter(permission => MAPPED.test(permission)).map(permission => permission.split(' ')[0])
+  // https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
+  const kinesis = ['DescribeStream', 'DescribeStreamSummary', 'GetRecords', 'GetShardIterator', 'ListShards']
+  t.strictSame(actions.sort(), [...kinesis.map(action => `kinesis:${action}`), 'sqs:SendMessage'])
+})
+
 t.test('lets Lambda use the key for the stream and the queue in the name of the processor', async t => {
   const { lambda: deployment } = encrypted
   const found = permissionsOf(deployment, 'Processor', resolverOf(deployment)).map(describe)

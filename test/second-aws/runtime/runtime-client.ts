@@ -2,7 +2,7 @@
  * Compiles AWS's runtime client for Lambda (aws-lambda-ric), as the Dockerfile does, for tests that run functions without Docker. It is
  * compiled once and kept below node_modules/.cache. It needs cmake, g++, make and python3, and takes some minutes:
  *
- *     node test/second-aws/runtime/runtime-client.ts
+ *     npx node test/second-aws/runtime/runtime-client.ts
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
@@ -40,7 +40,7 @@ export const runtimeClientVersion = version
 /** Returns why functions cannot run under the client, or undefined if they can. */
 export function runtimeClientMissing(): string | undefined {
   if (existsSync(path.join(runtimeClient, 'rapid-client.node'))) return undefined
-  return 'aws-lambda-ric is not compiled: node test/second-aws/runtime/runtime-client.ts'
+  return 'aws-lambda-ric is not compiled: npx node test/second-aws/runtime/runtime-client.ts'
 }
 
 /** The folder whose `include/node` has the headers of this Node, where its package brings them along. */

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
-import { openImage } from '../../../services/worker/transforms/built-in/image/decode.ts'
+import { decodeImage, openImage } from '../../../services/worker/transforms/built-in/image/decode.ts'
 import { type BitmapOptions, bmp, icon, iconBitmap, type PixelAt } from './bitmaps.ts'
 
 /** Odd sizes: rows are filled up to multiples of 4 bytes. */
@@ -211,4 +211,48 @@ t.test('refuses what states no picture, with the reason', async t => {
   ] as const) {
     await t.rejects(openImage(bytes), { code: 'HEADGATE_TRANSFORM_REFUSED', message: reason })
   }
+})
+
+t.test('reads a compressed BMP without the mark of its end as whole', async t => {
+  const packed = { compression: 1, bytes: Buffer.from('0201000002010000'.slice(0, 12), 'hex') }
+  const { fault } = await pixelsOf(bmp({ width: 2, height: 2, bits: 8, palette: palette(256), packed }, indexAt(8)))
+  t.equal(fault, undefined)
+})
+
+t.test('refuses a compressed BMP that ends before it draws a pixel', async t => {
+  const packed = { compression: 1, bytes: Buffer.from('0001', 'hex') }
+  const image = await openImage(bmp({ ...size, bits: 8, palette: palette(256), packed }, indexAt(8)))
+  const pixels = decodeImage(image, 1_000, async pixels => pixels.png().toBuffer())
+  await t.rejects(pixels, { message: /no pixel is drawn\. Nothing of it can be seen/ })
+})
+
+t.test('leaves the missing rows of a BMP with an empty alpha channel transparent', async t => {
+  const masks = [0xff0000, 0xff00, 0xff, 0xff000000]
+  const empty: PixelAt = (x, y) => [...colors(colorful(x, y)), 0]
+  const whole = bmp({ ...size, bits: 32, header: 124, masks }, empty)
+  const { data } = await pixelsOf(whole.subarray(0, whole.length - 2 * WIDTH * 4))
+  const shown: PixelAt = (x, y) => (y < 2 ? [0, 0, 0, 0] : [...colors(colorful(x, y)), 255])
+  t.strictSame([...data], pixelsLike(shown))
+})
+
+t.test('reads a channel that has all bits of a pixel', async t => {
+  const white: PixelAt = () => [255, 255, 255, 255]
+  const bytes = bmp({ ...size, bits: 32, masks: [0xff0000, 0xff00, 0xff] }, white)
+  for (const at of [54, 58, 62]) bytes.writeUInt32LE(0xffffffff, at)
+  bytes.fill(0xff, bytes.length - WIDTH * HEIGHT * 4)
+  t.strictSame([...(await pixelsOf(bytes)).data.slice(0, 4)], [255, 255, 255, 255])
+})
+
+t.test('skips a damaged picture of an icon, and applies the mask of one whose first row is the uppermost', async t => {
+  const options = { width: 4, height: 4, bits: 24 } as const
+  const dot: PixelAt = () => [255, 0, 0, 255]
+  const good = { ...options, content: iconBitmap(options, dot, () => false) }
+  const damaged = { width: 64, height: 64, bits: 32, content: Buffer.from('garbage!'.repeat(8)) }
+  t.match((await openImage(icon([damaged, good]))).metadata, { format: 'ico', width: 4 })
+
+  const upperRow = Buffer.from('f0000000000000000000000000000000', 'hex')
+  const topDown = iconBitmap({ ...options, topDown: true }, dot, () => false)
+  const content = Buffer.concat([topDown.subarray(0, -upperRow.length), upperRow])
+  const { data } = await pixelsOf(icon([{ ...options, content }]))
+  t.strictSame([data[3], data[4 * 4 * 4 - 1]], [0, 255])
 })

@@ -50,7 +50,8 @@ export function drawRuns(bytes: Buffer, canvas: Canvas, kind: RunLength): number
   while (row < height) {
     const count = bytes[at]
     const next = bytes[at + 1]
-    if (count === undefined || next === undefined) return row
+    // The mark of the end is missing in some files whose picture is whole.
+    if (count === undefined || next === undefined) return row === height - 1 && x >= width ? height : row
     if (count > 0) {
       if (at + 1 + colorBytes > bytes.length) return row
       // A run may not reach beyond its row, and what does is not seen: it costs nothing either.

@@ -210,7 +210,12 @@ function drawMasked(bytes: Buffer, header: BmpHeader, data: Uint8Array, rowAt: R
     }
   }
   // Programs reserve an alpha channel and leave it empty. Browsers show such a picture without transparency.
-  if (alpha !== 0 && !isSeen) for (let at = 3; at < data.length; at += 4) data[at] = 255
+  if (alpha !== 0 && !isSeen) {
+    for (let row = 0; row < rows; row++) {
+      const from = rowAt(row)
+      for (let x = 0; x < width; x++) data[from + x * 4 + 3] = 255
+    }
+  }
   return rows
 }
 
@@ -220,7 +225,7 @@ function channelOf(mask: number): (pixel: number) => number {
   const shift = 31 - Math.clz32(mask & -mask)
   const max = mask >>> shift
   if (max === 255) return pixel => (pixel >>> shift) & 255
-  return pixel => Math.round((((pixel >>> shift) & max) * 255) / max) & 255
+  return pixel => Math.round(((((pixel >>> shift) & max) >>> 0) * 255) / max)
 }
 
 export function unreadable(reason: string): TransformError {

@@ -51,7 +51,13 @@ function openBitmap(
   const hasAlpha = format === 'ico' || compression !== 'none' || masks[3] !== 0
   const pixels = { space: 'srgb', channels: hasAlpha ? 4 : 3, depth: 'uchar', hasAlpha } as const
   const file = { isPalette: bitsPerPixel <= 8, hasProfile: false, isProgressive: false, autoOrient: { width, height } }
-  return { bytes, metadata: { format, width, height, ...pixels, ...file }, decodePixels }
+  // Decoded once, for thumbnails of every size.
+  let decoded: RgbaPixels | undefined
+  const decodeOnce = () => {
+    decoded ??= decodePixels()
+    return decoded
+  }
+  return { bytes, metadata: { format, width, height, ...pixels, ...file }, decodePixels: decodeOnce }
 }
 
 async function openWithSharp(content: Buffer): Promise<OpenImage> {
@@ -80,6 +86,8 @@ export async function decodeImage(
     const { data, width, height, fault } = image.decodePixels()
     if (fault !== undefined) image.fault = fault
     const made = await make(sharp(data, { raw: { width, height, channels: 4 } }))
+    // A compressed picture may end before it draws anything, by a mark that is no fault.
+    if (image.metadata.format === 'bmp' && isTransparent(data)) throw nothingSeen(fault ?? 'no pixel is drawn')
     if (fault !== undefined && (await isBlank(image, made))) throw nothingSeen(fault)
     return made
   }
@@ -97,6 +105,11 @@ export async function decodeImage(
     throw nothingSeen(image.fault)
   }
   return partial.value
+}
+
+function isTransparent(data: Uint8Array): boolean {
+  for (let at = 3; at < data.length; at += 4) if (data[at] !== 0) return false
+  return true
 }
 
 function nothingSeen(fault = 'it is damaged'): TransformError {

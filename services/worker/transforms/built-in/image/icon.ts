@@ -15,7 +15,7 @@ export function isIcon(bytes: Buffer): boolean {
 }
 
 /**
- * Finds the picture of an icon that has the most pixels, and of equal ones that with the most colors.
+ * Finds the picture of an icon that has the most pixels, and of equal ones that with the most colors. A picture whose header is damaged is skipped.
  *
  * @throws TransformError where no picture can be read
  */
@@ -31,11 +31,22 @@ export function largestPicture(bytes: Buffer): IconPicture {
       offset: bytes.readUInt32LE(at + 12),
     }))
     .sort((a, b) => b.area - a.area || b.bits - a.bits)
-  const [entry] = entries
-  if (!entry) throw unreadable('the icon has no picture')
-  const content = bytes.subarray(entry.offset, entry.offset + entry.length)
+  let fault: unknown = unreadable('the icon has no picture')
+  for (const [index, { offset, length }] of entries.entries()) {
+    try {
+      return pictureAt(bytes, offset, length)
+    } catch (error) {
+      // The largest picture matters most: what is wrong with it is the reason of a refusal.
+      if (index === 0) fault = error
+    }
+  }
+  throw fault
+}
+
+function pictureAt(bytes: Buffer, offset: number, length: number): IconPicture {
+  const content = bytes.subarray(offset, offset + length)
   if (content.subarray(0, PNG.length).equals(PNG)) return { png: content }
-  const header = readBitmapHeader(bytes, entry.offset)
+  const header = readBitmapHeader(bytes, offset)
   const height = Math.floor(header.height / 2)
   if (height === 0) throw unreadable('the picture of the icon has no rows')
   return { header: { ...header, height } }
@@ -52,7 +63,7 @@ export function decodeIcon(bytes: Buffer, header: BmpHeader): RgbaPixels {
     for (let x = 0; x < width; x++) {
       const byte = bytes[mask + row * rowBytes(width, 1) + (x >> 3)] ?? 0
       const isTransparent = ((byte >> (7 - (x % 8))) & 1) === 1
-      if (isTransparent) data[((height - 1 - row) * width + x) * 4 + 3] = 0
+      if (isTransparent) data[((header.isTopDown ? row : height - 1 - row) * width + x) * 4 + 3] = 0
     }
   }
   return picture
