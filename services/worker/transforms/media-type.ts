@@ -1,17 +1,17 @@
 import { MIMEType } from 'node:util'
 
 /**
- * The longest content type that is read, in characters. The api accepts fewer; other producers of objects may write more. Node's
- * parser takes time by the square of a run of blanks: over a second for 32,768 of them.
+ * Maximum length of a content type, in characters. The api accepts less, but other producers may write more. The time of Node's parser is
+ * quadratic in a run of blanks: over a second for 32,768 blanks.
  */
 const MAX_LENGTH = 512
 
-/** Reads a content type. Undefined where it is none, or is too long. */
+/** Parses a content type. Undefined if it is invalid or too long. */
 export function parseMediaType(contentType: string): MIMEType | undefined {
   if (contentType.length > MAX_LENGTH) return undefined
   try {
     return new MIMEType(contentType)
   } catch {
-    return undefined // A client wrote something else there: then the type is as good as not given.
+    return undefined // An invalid type counts as none.
   }
 }

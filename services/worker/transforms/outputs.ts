@@ -3,19 +3,19 @@ import { MAIN_OUTPUT } from '../../uploads/records/record.ts'
 import { InvalidOutputError, TransformError } from '../errors.ts'
 import type { Transform, TransformContext, TransformOutput, TransformOutputs } from './transform.ts'
 
-/** An output that may be written: what a transform gave, checked. */
+/** A validated output of a transform. */
 export interface CheckedOutput extends Omit<TransformOutput, 'name' | 'body'> {
-  /** `main` for the main one. */
+  /** `main` for the main output. */
   readonly name: string
   readonly body: AsyncIterable<Uint8Array>
 }
 
 export interface OutputLimits {
-  /** How many times the size of the upload its outputs may have together, in bytes. Left out: any number. */
+  /** Maximum total size of the outputs, as a multiple of the upload's size. Omitted: no limit. */
   readonly maxExpansion?: number | undefined
 }
 
-/** An upload's record tells of all of them. */
+/** Maximum number of outputs of an upload. Its record lists all of them. */
 export const MAX_OUTPUTS = 32
 
 const NAME = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${MAX_OUTPUT_NAME - 1}}$`)
@@ -26,9 +26,9 @@ const NOTE = /^[^\x00-\x1f\x7f]{1,255}$/u
 const FILENAME = /^[^\x00-\x1f\x7f/\\]{1,255}$/u
 
 /**
- * Applies a transform and gives its outputs, one after another.
+ * Applies a transform and yields its outputs, one after another.
  *
- * @throws InvalidOutputError, TransformError, and whatever else the transform throws as it threw it
+ * @throws InvalidOutputError, TransformError, and other errors of the transform unchanged
  */
 export async function* outputsOf(
   transform: Transform,
@@ -40,15 +40,15 @@ export async function* outputsOf(
   try {
     for await (const output of oneByOne(transform.apply(input, context))) {
       const checked = check(output, transform.name)
-      if (names.has(checked.name)) throw invalid(transform.name, `gives two outputs named "${checked.name}"`)
+      if (names.has(checked.name)) throw invalid(transform.name, `returned two outputs named "${checked.name}"`)
       names.add(checked.name)
-      if (names.size > MAX_OUTPUTS) throw invalid(transform.name, `gives more than ${MAX_OUTPUTS} outputs`)
+      if (names.size > MAX_OUTPUTS) throw invalid(transform.name, `returned more than ${MAX_OUTPUTS} outputs`)
       yield { ...checked, body: limit(refusing(checked.body)) }
     }
   } catch (error) {
     throw asRefusal(error)
   }
-  if (!names.has(MAIN_OUTPUT)) throw invalid(transform.name, 'gives no main output: one without a name')
+  if (!names.has(MAIN_OUTPUT)) throw invalid(transform.name, 'returned no main output: an output without a name')
 }
 
 async function* oneByOne(outputs: TransformOutputs): AsyncGenerator<TransformOutput> {
@@ -84,7 +84,7 @@ function check(output: TransformOutput, by: string): CheckedOutput {
   }
 }
 
-/** Strings and byte arrays are iterable too, and not what is meant. */
+/** Strings and byte arrays are iterable, too, but are not valid bodies. */
 function chunksOf(body: unknown, name: string, by: string): AsyncIterable<Uint8Array> {
   if (isObject(body) && !ArrayBuffer.isView(body)) {
     if (Symbol.asyncIterator in body) return checkedChunks(body as AsyncIterable<unknown>, name, by)
@@ -100,7 +100,7 @@ async function* checkedChunks(
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
     if (!(chunk instanceof Uint8Array)) throw invalid(by, `gives "${name}" chunks that are no byte arrays`)
-    // Nothing to write; to a stream it would be its end.
+    // An empty chunk would end a stream.
     if (chunk.byteLength > 0) yield chunk
   }
 }
@@ -113,7 +113,7 @@ async function* refusing(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
-/** A team's own transform may have its TransformError from another copy of the package: the code is what counts. */
+/** A custom transform may throw the TransformError of another copy of the package, so the code is compared. */
 function asRefusal(error: unknown): unknown {
   if (error instanceof TransformError || !(error instanceof Error)) return error
   const { code } = error as { code?: unknown }

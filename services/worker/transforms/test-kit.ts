@@ -7,13 +7,13 @@ import type { Transform, TransformUpload } from './transform.ts'
 
 export interface RunOptions extends Partial<Omit<TransformUpload, 'size'>> {
   signal?: AbortSignal
-  /** Run it once. Otherwise it runs again, on the same bytes cut into other chunks, and has to give the same. */
+  /** True to run the transform once. Otherwise it runs twice, with different chunks, and must return the same outputs. */
   once?: boolean
 }
 
-/** An output, whole. */
+/** An output with all of its bytes. */
 export interface RunOutput {
-  /** `main` for the main one. */
+  /** `main` for the main output. */
   name: string
   contentType: string
   contentEncoding?: string
@@ -24,21 +24,21 @@ export interface RunOutput {
   text: string
 }
 
-/** A transform is not what the worker would take. */
+/** The worker would not accept the transform. */
 export class TransformTestError extends HeadgateError {
   readonly code = 'HEADGATE_TRANSFORM_TEST'
 }
 
-/** What S3 gives at a time, about; and what no character, row or header keeps to. */
+/** Sizes of chunks: about that of S3, and one that divides characters, rows and headers. */
 const USUAL_CHUNK = 64 * 1024
 const ODD_CHUNK = 7
 
 /**
- * Runs a transform as the worker does, with its checks, and gives all outputs in their order.
+ * Runs a transform as the worker does, with the same checks. Resolves to all outputs in order.
  *
  * @param content the upload: a string is UTF-8
- * @throws what the transform throws; InvalidOutputError for what can be no output; TransformTestError for what is no transform,
- *   and for one that gives something else the second time
+ * @throws errors of the transform, InvalidOutputError for an invalid output, and TransformTestError for an invalid transform or for one
+ *   whose second run returns other outputs
  */
 export async function runTransform(
   transform: Transform,
@@ -51,14 +51,14 @@ export async function runTransform(
   const upload = { ...(await describe(bytes, options)), size: bytes.byteLength }
   const first = await run(transform, chunksOf(bytes, USUAL_CHUNK), upload, options.signal)
   if (options.once) return first
-  // Of what is large in pieces that are not so many.
+  // Larger chunks for large content, to limit their number.
   const odd = Math.max(ODD_CHUNK, Math.ceil(bytes.byteLength / 10_000))
   const second = await run(transform, chunksOf(bytes, odd), upload, options.signal)
   compare(first, second)
   return first
 }
 
-/** With the media type that the worker would find, unless a test says another. */
+/** Describes the upload with the media type that the worker would find, unless the test gives another. */
 async function describe(bytes: Buffer, { signal: _signal, once: _once, ...given }: RunOptions) {
   const named = { contentType: 'application/octet-stream', filename: 'file', key: 'uploads/file', ...given }
   const clues = { declared: named.contentType, filename: given.filenameGenerated ? undefined : named.filename }

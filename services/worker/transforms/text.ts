@@ -3,19 +3,23 @@ import { decoderOf, decodeText } from './built-in/decode-text.ts'
 import { parseMediaType } from './media-type.ts'
 
 export interface TextOptions {
-  /** Whose charset is taken: that of the upload. UTF-8 where it is left out or names none. */
+  /** The content type of the upload, for its charset. UTF-8 if it is omitted or has no charset. */
   contentType?: string
 }
 
 export interface LinesOptions extends TextOptions {
-  /** The longest line, in UTF-16 units. 1 MiB where it is left out. */
+  /**
+   * Maximum length of a line, in UTF-16 units.
+   *
+   * @default 1,048,576
+   */
   maxLength?: number
 }
 
 /**
- * The input as text, in pieces of whole characters. A byte-order mark outranks the charset and is not part of the text.
+ * Decodes the input as text, in pieces of whole characters. A byte-order mark overrides the charset and is removed.
  *
- * @throws TransformError for a charset that is unknown, for bytes that it does not have, and for content that is not text
+ * @throws TransformError for an unknown charset, invalid bytes, and content that is not text
  */
 export async function* textOf(
   input: AsyncIterable<Uint8Array>,
@@ -25,15 +29,15 @@ export async function* textOf(
 }
 
 /**
- * The lines of the input, without their ends (`\n` or `\r\n`). No more than a line is held.
+ * Yields the lines of the input, without their ends (`\n` or `\r\n`). At most one line is held in memory.
  *
- * @throws TransformError as `textOf`, and for a line that is longer than the bound
+ * @throws TransformError as `textOf`, and for a line that is longer than `maxLength`
  */
 export async function* linesOf(
   input: AsyncIterable<Uint8Array>,
   { maxLength = 1024 ** 2, ...options }: LinesOptions = {},
 ): AsyncGenerator<string> {
-  /** What has arrived of a line, in pieces: joining them with each chunk would copy a long line with each chunk. */
+  /** The pieces of the current line. They are joined at its end, because joining with each chunk would copy a long line each time. */
   let begun: string[] = []
   let begunLength = 0
   let number = 1
@@ -56,7 +60,7 @@ export async function* linesOf(
     if (rest === '') continue
     begun.push(rest)
     begunLength += rest.length
-    // Cut between `\r` and `\n`, it is no longer than it may be yet.
+    // The chunk may end between `\r` and `\n`, and `\r` does not count.
     checkLength(rest.endsWith('\r') ? begunLength - 1 : begunLength)
   }
   if (begunLength === 0) return

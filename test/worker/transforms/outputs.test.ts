@@ -64,10 +64,10 @@ t.test('the next output is asked for when the one before has been taken', async 
 t.test('what can be no output is a permanent failure that says what is wrong', async t => {
   const cases: Array<[apply: () => unknown, message: RegExp]> = [
     [() => undefined, /"own" gives something that is no output\.$/],
-    [() => several(), /gives no main output/],
-    [() => several(one({ name: 'a' })), /gives no main output/],
-    [() => several(one(), one()), /gives two outputs named "main"/],
-    [() => several(one(), one({ name: 'a' }), one({ name: 'a' })), /gives two outputs named "a"/],
+    [() => several(), /returned no main output/],
+    [() => several(one({ name: 'a' })), /returned no main output/],
+    [() => several(one(), one()), /returned two outputs named "main"/],
+    [() => several(one(), one({ name: 'a' }), one({ name: 'a' })), /returned two outputs named "a"/],
     [() => one({ name: 'main' }), /names an output "main": the main one has no name/],
     [() => one({ name: '../a' }), /names an output "\.\.\/a", which is not/],
     [() => one({ name: 'x'.repeat(65) }), /which is not 1 to 64/],

@@ -302,7 +302,7 @@ t.test('refuses content that a transform computes on for longer than it may', as
   const endless = await own('for (;;);', pool, { timeoutSeconds: 0.5 })
   await t.rejects(make(endless, [Buffer.from('x')]), {
     code: 'HEADGATE_TRANSFORM_REFUSED',
-    message: 'The transform computes for longer on this content than the 0.5 s that it may.',
+    message: 'The transform needs more CPU time for this content than the 0.5 s that it may use without progress.',
   })
 })
 

@@ -12,46 +12,46 @@ import type { Excess, Limits, Stopwatch } from './stopwatch.ts'
 import { readUsage, type Usage } from './usage.ts'
 import { fromWire, readWireError } from './wire-error.ts'
 
-/** A process for transforms, seen from its parent. */
+/** A transform process, seen from its parent. */
 export interface Child {
   readonly link: Link
-  /** Resolves when the process takes work. @throws ProcessStartError */
+  /** Resolves when the process accepts work. Rejects with ProcessStartError. */
   readonly ready: Promise<void>
   /** Resolves with the reason once the process has ended. */
   readonly ended: Promise<Error>
-  /** True once it has worked on an upload: what that left in its memory counts against the next. */
+  /** True once it has worked on an upload, whose leftovers in memory count against the next upload. */
   isUsed: boolean
-  /** What it used when it was ready. */
+  /** Memory and CPU time that it had used when it was ready. */
   readonly usageAtStart: Usage | undefined
-  /** Measures until the returned function is called, and ends the process when it is over a limit. */
+  /** Measures the process until the returned function is called, and kills it if it exceeds a limit. */
   limit(limits: Limits, stopwatch: Stopwatch): () => void
-  /** Returns what the process uses, or undefined where that is not known. */
+  /** Returns what the process uses, or undefined if that is not known. */
   usage(): Usage | undefined
-  /** Calls back when the process has said that it is done with its upload. */
+  /** Calls back when the process reports that it is done with its upload. */
   onDone(callback: () => void): void
-  /** Ends the process at once. */
+  /** Kills the process. */
   kill(): void
-  /** Whether the process keeps the parent from ending. */
+  /** Sets whether the process keeps its parent from ending. */
   hold(isHeld: boolean): void
 }
 
-/** The worker's own loop, and small uploads in it, come first. */
+/** Priority (nice value) of a transform process. Lower than that of the worker, which also processes small uploads. */
 const PRIORITY = 10
 const AUTOGROUP_TRIES = 20
 const AUTOGROUP_RETRY_MS = 150
-/** A process can grow by some 50 MiB in this time. In milliseconds. */
+/** Interval of the checks, in milliseconds. A process can grow by about 50 MiB in this time. */
 const CHECK_EVERY_MS = 25
-/** Of low priority, it takes its time on a busy machine. In milliseconds. */
+/** Maximum time of a start, in milliseconds. With a low priority it takes long on a busy machine. */
 const START_MS = 120_000
-/** Of JavaScript, the share of the memory that a process has. The rest is for Node itself, buffers and native code. */
+/** Share of a process's memory for the JavaScript heap. The rest is for Node itself, buffers and native code. */
 const HEAP_SHARE = 0.75
-/** What is kept of the last words of a process, in UTF-16 units. */
+/** How much of the end of stderr is kept, in UTF-16 units. */
 const LAST_WORDS = 4_096
-/** How long after the end of a process its last words are waited for. In milliseconds. */
+/** Maximum time to wait for the end of stderr after a process has ended, in milliseconds. */
 const LAST_WORDS_MS = 1_000
 const PROGRAM = path.join(import.meta.dirname, `transform-process${path.extname(import.meta.filename)}`)
 
-/** One upload at a time needs one thread beside JavaScript's; the second is for what Node does itself. */
+/** One upload at a time needs one thread besides that of JavaScript. The second one is for Node itself. */
 const ENVIRONMENT = { UV_THREADPOOL_SIZE: '2', VIPS_CONCURRENCY: '1', MALLOC_ARENA_MAX: '2' }
 
 export function startChild(memoryBytes: number): Child {
@@ -59,13 +59,13 @@ export function startChild(memoryBytes: number): Child {
   const child = spawn(process.execPath, [`--max-old-space-size=${heapMiB}`, PROGRAM, String(memoryBytes)], {
     env: { ...process.env, ...ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-    // A process group of its own, so that what a module has started ends with its process.
+    // A separate process group, so that programs that a module has started end with the process.
     detached: true,
   })
   confine(child)
   const pipes = child.stdio as [null, Readable, Readable, Duplex, Duplex] | undefined
   if (!pipes) {
-    // It says the same, and would end the worker if nobody heard it.
+    // The event reports the same failure, and would end the worker without a listener.
     child.on('error', () => undefined)
     throw new ProcessStartError('A process for transforms did not start: there are no file descriptors for its pipes.')
   }
@@ -84,8 +84,8 @@ export function startChild(memoryBytes: number): Child {
     isUsed: false,
     usageAtStart: undefined,
     link: createLink(stream, {
-      onFrame: (frame: Frame, way) => stopwatch?.onFrame(frame, way),
-      // Whatever is left of it cannot be talked to.
+      onFrame: (frame: Frame, direction) => stopwatch?.onFrame(frame, direction),
+      // Without its link the process is useless.
       onGone: () => kill(),
     }),
     limit(limits, watch) {
@@ -138,7 +138,7 @@ export function startChild(memoryBytes: number): Child {
     printError(bytes)
     lastWords = (lastWords + bytes.toString()).slice(-LAST_WORDS)
   })
-  // Each says the same as the exit does.
+  // The exit event reports the same failures.
   for (const pipe of [stdout, stderr, life]) pipe.on('error', () => undefined)
 
   function settle(reason: Error): void {
@@ -150,7 +150,7 @@ export function startChild(memoryBytes: number): Child {
   child.once('exit', (code, signal) => {
     killGroup(child)
     const end = () => settle(reasonOf(code, signal))
-    // The last words are there when the pipes are closed. A process that has left the group may keep them open for as long as it runs.
+    // Stderr is complete when the pipes are closed. A process that has left the group may keep them open for as long as it runs.
     const late = setTimeout(() => {
       for (const pipe of [stdout, stderr]) pipe.destroy()
       end()
@@ -178,53 +178,53 @@ export function startChild(memoryBytes: number): Child {
   return self
 }
 
-/** Ends whatever the process has started and left, as far as that is in its group still. */
+/** Kills all processes that are still in the group. */
 function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return
   try {
     process.kill(-pid, 'SIGKILL')
   } catch (error) {
-    // Nothing is left of the group, or nothing that runs.
+    // No process is left in the group, or none that runs.
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ESRCH' && code !== 'EPERM') throw error
   }
 }
 
-/** Lowers what the system gives the process, before it has begun to run. */
+/** Lowers the priority of the process before it runs. */
 function confine(child: ChildProcess): void {
   const { pid } = child
   if (pid === undefined) return
   attempt(() => setPriority(pid, PRIORITY))
   if (process.platform !== 'linux') return
-  // Where the memory of the container runs out in spite of the limits, it is this process that the system ends.
+  // If the memory of the container runs out despite the limits, the system kills this process first.
   attempt(() => writeFileSync(`/proc/${pid}/oom_score_adj`, '1000'))
-  // Linux sets the priority of the first thread alone. Later threads inherit it, and the process may have started some by now.
+  // Linux sets the priority of the first thread only. Later threads inherit it, but the process may already have started some.
   attempt(() => {
     for (const thread of readdirSync(`/proc/${pid}/task`)) attempt(() => setPriority(Number(thread), PRIORITY))
   })
   lowerGroup(child)
 }
 
-/** For what fails if the process or its thread has ended, or the system forbids it: the limits hold without. */
+/** Ignores errors: the process or thread may have ended, or the system may forbid the change. The limits hold without it. */
 function attempt(change: () => void): void {
   try {
     change()
   } catch {
-    // Nothing depends on it.
+    // Nothing depends on the change.
   }
 }
 
 /**
- * Gives the session of the process the same low priority. Linux shares the processors among sessions first, and the process leads
- * a session of its own: without this, its priority counts for nothing outside of containers.
+ * Gives the session of the process the same low priority. Linux first shares the processors among sessions, and the process leads its own
+ * session. Without this, its priority has no effect outside of containers.
  */
 function lowerGroup(child: ChildProcess, triesLeft = AUTOGROUP_TRIES): void {
-  // The id of a process that has ended may belong to another one by now.
+  // The id of a process that has ended may belong to another process by now.
   if (child.exitCode !== null || child.signalCode !== null) return
   try {
     writeFileSync(`/proc/${child.pid}/autogroup`, String(PRIORITY))
   } catch (error) {
-    // The kernel takes ten such changes a second from all users together. Otherwise it has no such groups.
+    // EAGAIN: the kernel accepts ten such changes a second in total. Other errors: the kernel has no such groups.
     const isBusy = (error as NodeJS.ErrnoException).code === 'EAGAIN'
     if (isBusy && triesLeft > 0) setTimeout(lowerGroup, AUTOGROUP_RETRY_MS, child, triesLeft - 1).unref()
   }
@@ -233,14 +233,14 @@ function lowerGroup(child: ChildProcess, triesLeft = AUTOGROUP_TRIES): void {
 function overLimit(kind: Excess, { memoryBytes, cpuMs, wallMs }: Limits, isUsed: boolean): Error {
   const reason = {
     memory: `The transform needs more memory for this content than the ${Math.round(memoryBytes / 1024 ** 2)} MiB that its process may have.`,
-    cpu: `The transform computes for longer on this content than the ${cpuMs / 1_000} s that it may.`,
-    wall: `The transform did not go on with this content for ${wallMs / 1_000} s.`,
+    cpu: `The transform needs more CPU time for this content than the ${cpuMs / 1_000} s that it may use without progress.`,
+    wall: `The transform made no progress with this content for ${wallMs / 1_000} s.`,
   }[kind]
-  // A busy machine may have had a part in it: a second try tells.
+  // A busy machine may be the cause, so the upload is retried once.
   return kind === 'wall' ? new ProcessLimitError(reason, { wasUsed: isUsed }) : refusal(reason, isUsed)
 }
 
-/** What an earlier upload left behind in the process may have had its part in it: then a try in a new process tells. */
+/** An earlier upload in the same process may be the cause. Then the upload is retried in a new process. */
 function refusal(reason: string, wasUsed: boolean): Error {
   return wasUsed ? new ProcessLimitError(reason, { wasUsed }) : new TransformError(reason)
 }

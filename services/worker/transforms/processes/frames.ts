@@ -2,7 +2,7 @@ import { HeadgateError } from '../../../platform/errors.ts'
 
 /** The parts of a message between two processes. */
 export interface Frame {
-  /** Which conversation it belongs to. */
+  /** The port that the frame belongs to. */
   readonly port: number
   readonly kind: FrameKind
   readonly payload: Buffer
@@ -12,21 +12,21 @@ const KINDS = ['ready', 'start', 'abort', 'ended', 'fatal', 'next', 'return', 'v
 
 export type FrameKind = (typeof KINDS)[number]
 
-/** The largest payload, in bytes. Contents are cut into pieces far below it. */
+/** Maximum payload, in bytes. Content is cut into much smaller pieces. */
 export const MAX_PAYLOAD = 1024 ** 2
 
 /** Length of the payload (4 bytes), port (4 bytes), kind (1 byte). */
 const HEAD = 9
 
-/** The other process wrote something that is no frame. Nothing behind it can be read. */
+/** The other process wrote an invalid frame. Nothing after it can be read. */
 export class FrameError extends HeadgateError {
   readonly code = 'HEADGATE_FRAME'
 }
 
-/** @throws FrameError for a payload over the bound */
+/** @throws FrameError for a payload that is too large */
 export function encodeFrame({ port, kind, payload }: Frame): [head: Buffer, payload: Buffer] {
   if (payload.byteLength > MAX_PAYLOAD) {
-    throw new FrameError(`A frame of ${payload.byteLength} bytes is over the ${MAX_PAYLOAD} bytes that one may have.`)
+    throw new FrameError(`A frame of ${payload.byteLength} bytes exceeds the maximum of ${MAX_PAYLOAD} bytes.`)
   }
   const head = Buffer.allocUnsafe(HEAD)
   head.writeUInt32BE(payload.byteLength, 0)
@@ -36,20 +36,20 @@ export function encodeFrame({ port, kind, payload }: Frame): [head: Buffer, payl
 }
 
 /**
- * Returns a function that takes the bytes as they arrive and returns the frames that are complete by then.
+ * Returns a function that takes bytes as they arrive and returns the frames that are complete.
  *
- * @throws FrameError from the returned function, for bytes that are no frame
+ * @throws FrameError from the returned function, for an invalid frame
  */
 export function createFrameDecoder(): (bytes: Buffer) => Frame[] {
   let held: Buffer[] = []
   let heldBytes = 0
-  /** What must be there before there is anything to read: a head, then all of its frame. */
+  /** Bytes that must have arrived before a head or a whole frame can be read. */
   let needed = HEAD
 
   return bytes => {
     held.push(bytes)
     heldBytes += bytes.byteLength
-    // Not joined on every arrival: a frame in many pieces would be copied as often.
+    // Joined only when enough bytes are there, because a frame in many pieces would be copied each time.
     if (heldBytes < needed) return []
     let rest = held.length === 1 ? bytes : Buffer.concat(held)
     const frames: Frame[] = []
@@ -57,8 +57,7 @@ export function createFrameDecoder(): (bytes: Buffer) => Frame[] {
     while (rest.byteLength >= HEAD) {
       const length = rest.readUInt32BE(0)
       const kind = KINDS[rest.readUInt8(8)]
-      if (kind === undefined || length > MAX_PAYLOAD)
-        throw new FrameError('The bytes from the other process are no frame.')
+      if (kind === undefined || length > MAX_PAYLOAD) throw new FrameError('The other process sent an invalid frame.')
       if (rest.byteLength < HEAD + length) {
         needed = HEAD + length
         break

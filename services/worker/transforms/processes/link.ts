@@ -7,9 +7,9 @@ type Listener = (kind: FrameKind, payload: Buffer) => void
 export interface Port {
   readonly number: number
   post(kind: FrameKind, payload?: Buffer): void
-  /** Hears what comes. At most one listener. */
+  /** Sets the only listener. */
   listen(listener: Listener): void
-  /** Calls back once the link is gone. Returns a function that takes the callback away. */
+  /** Calls back once the link is gone. Returns a function that removes the callback. */
   onGone(callback: () => void): () => void
   /** Stops listening. */
   close(): void
@@ -18,22 +18,22 @@ export interface Port {
 /** Many conversations between two processes over one stream of bytes. */
 export interface Link {
   port(number: number): Port
-  /** True once nothing comes any more. */
+  /** True once the stream has closed. */
   readonly isGone: boolean
 }
 
 export interface LinkSettings {
-  /** Called with every frame before its listener, for whoever keeps account. */
-  onFrame?: (frame: Frame, way: 'in' | 'out') => void
-  /** Called once, when the stream has ended, failed, or carries what is no frame. */
+  /** Called with every frame, before its listener. */
+  onFrame?: (frame: Frame, direction: 'in' | 'out') => void
+  /** Called once, when the stream has ended, failed, or carried an invalid frame. */
   onGone?: (error?: Error) => void
 }
 
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Opens a link over a stream. The parties ask for each value before it is sent, so that no more than a few are in flight: the
- * stream's own buffer is not looked at.
+ * Opens a link over a stream. Each value is requested before it is sent, so only a few are in flight, and the stream's backpressure is
+ * not needed.
  */
 export function createLink(stream: Duplex, { onFrame, onGone }: LinkSettings = {}): Link {
   const listeners = new Map<number, Listener>()
@@ -54,7 +54,7 @@ export function createLink(stream: Duplex, { onFrame, onGone }: LinkSettings = {
     try {
       for (const frame of decode(bytes)) {
         onFrame?.(frame, 'in')
-        // A port that was closed: its last messages may have crossed.
+        // Frames may still arrive for a port that was just closed.
         listeners.get(frame.port)?.(frame.kind, frame.payload)
       }
     } catch (error) {

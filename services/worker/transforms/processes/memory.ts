@@ -1,16 +1,16 @@
-/** What Node and libvips take in a process before they hold any content. In bytes. */
+/** Memory that Node and libvips need in a process without any content, in bytes. */
 const AT_REST = 104 * 1024 ** 2
 
 let limit = Number.POSITIVE_INFINITY
 
-/** Says how much memory this process may have, in bytes. Without a limit, as in the worker itself, it is never said. */
+/** Sets the memory limit of this process, in bytes. The worker itself has none. */
 export function setMemoryLimit(bytes: number): void {
   limit = bytes
 }
 
 /**
- * Returns how many bytes of this process's memory content may take. The same in every process of a pool, whatever it worked on
- * before, so that the same content is refused each time.
+ * Returns how many bytes of memory content may take. The value is the same in all processes of a pool, whatever they worked on before, so
+ * that the same content is always refused.
  */
 export function memoryForContent(): number {
   return limit - AT_REST

@@ -12,33 +12,33 @@ import { createStopwatch } from './stopwatch.ts'
 export interface TransformProcesses {
   /** Maximum number of uploads that are transformed in processes at a time. */
   readonly size: number
-  /** Returns the same transform, whose work is done in a process. */
+  /** Returns the same transform, applied in a process. */
   inProcess(transform: Transform, source: TransformSource, limits: TransformLimits): Transform
-  /** Ends all processes, whatever they are doing. */
+  /** Kills all processes. */
   close(): Promise<void>
 }
 
 export interface TransformProcessesSettings {
   /** @default as `defaultSizing` has it */
   size?: number
-  /** Memory that one process may have. @default as `defaultSizing` has it */
+  /** Maximum memory of one process. @default as `defaultSizing` has it */
   memoryMiB?: number
-  /** How long work that was called off may take to end by itself. After it its process is ended. @default 500 */
+  /** How long aborted work may take to end before its process is killed, in milliseconds. @default 500 */
   graceMs?: number
-  /** How much longer than the CPU time that it may take a transform may stand still. A busy processor has little for it. @default 6 */
+  /** Maximum time without progress, as a multiple of the maximum CPU time: a busy machine leaves a transform little. @default 6 */
   wallPerCpu?: number
-  /** How long a process without work is kept. @default 30,000 */
+  /** How long a process without work is kept, in milliseconds. @default 30,000 */
   idleMs?: number
 }
 
-/** A process that has kept more than this share of the memory that it was given for an upload is not used again. */
+/** A process that still holds more than this share of its memory after an upload is not used again. */
 const KEPT_SHARE = 0.5
-/** Maximum number of uploads whose next try is known to need a new process. */
+/** Maximum number of uploads that are remembered to need a new process. */
 const MAX_UNFINISHED = 10_000
 
 /**
- * Processes for transforms that compute for long or run what others wrote. What ends, stalls or fills such a process ends one
- * upload's work, and nothing else in the worker notices. Processes start with the first upload that needs one.
+ * Processes for transforms that compute for long or are not ours. A transform that ends, stalls or fills its process affects only one
+ * upload. Processes start with the first upload that needs one.
  */
 export function createTransformProcesses(settings: TransformProcessesSettings = {}): TransformProcesses {
   const sizing = defaultSizing()
@@ -53,7 +53,7 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
       return now - start < (memoryBytes - start) * KEPT_SHARE
     },
   })
-  /** Uploads whose process did not live to finish them, the oldest first: their next try is in a new process. */
+  /** Uploads whose process ended early, oldest first. Their next attempt gets a new process. */
   const unfinished = new Set<string>()
 
   function remember(key: string, error: unknown): void {
@@ -64,7 +64,7 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
     if (unfinished.size > MAX_UNFINISHED && oldest !== undefined) unfinished.delete(oldest)
   }
 
-  /** Never used twice, so that what an earlier upload left behind talks to nobody. */
+  /** Ports are never reused, so that leftovers of an earlier upload can't send anything to a later one. */
   let nextPort = CONTROL + 1
 
   async function* apply(
@@ -134,7 +134,7 @@ export function createTransformProcesses(settings: TransformProcessesSettings = 
   }
 }
 
-/** Asks a process to end its work, and ends the process where it does not in time. */
+/** Asks a process to end its work, and kills the process if it does not in time. */
 async function endWork(
   child: Child,
   { bodies, done, graceMs }: { bodies: Iterable<number>; done: Promise<void>; graceMs: number },
@@ -146,14 +146,14 @@ async function endWork(
   clearTimeout(grace)
 }
 
-/** A process that ended in the middle says why by its end. */
+/** Returns why a process ended, if its end caused the error. */
 async function reasonOf(error: unknown, child: Child, signal: AbortSignal): Promise<unknown> {
   if (!(error instanceof PortGoneError)) return error
   const reason = await child.ended
   return signal.aborted ? signal.reason : reason
 }
 
-/** What is asked of a transform before its work, which stays where it is asked. What it holds, it holds in its process. */
+/** The properties that the worker reads itself. `holds` is omitted, because the transform holds its memory in the process. */
 function ownFields(transform: Transform): Omit<Transform, 'apply'> {
   const { name, version } = transform
   return { name, version, ...(transform.accepts && { accepts: upload => transform.accepts?.(upload) ?? true }) }

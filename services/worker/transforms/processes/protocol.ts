@@ -2,12 +2,12 @@ import type { CheckedOutput } from '../outputs.ts'
 import type { TransformSource } from '../rules/transform-source.ts'
 import type { TransformUpload } from '../transform.ts'
 
-/** The port of what is said about the work, and not of its bytes. */
+/** The port of messages about the work. Bytes have other ports. */
 export const CONTROL = 0
-/** The bodies of outputs have ports from here on. The parent numbers its own below. */
+/** The first port of bodies of outputs. The parent uses lower ports. */
 export const FIRST_BODY = 2 ** 31
 
-/** The work on one upload, as a process is given it. */
+/** The work on one upload, as it is sent to a process. */
 export interface ProcessTask {
   source: TransformSource
   upload: TransformUpload

@@ -2,17 +2,17 @@ import { HeadgateError } from '../../../platform/errors.ts'
 import type { Port } from './link.ts'
 import { fromWire, readWireError, toWire } from './wire-error.ts'
 
-/** The other process is gone before it said that the iterable had ended. */
+/** The other process ended before the iterable did. */
 export class PortGoneError extends HeadgateError {
   readonly code = 'HEADGATE_PORT_GONE'
 }
 
-/** The longest piece of bytes that crosses at a time. */
+/** Maximum length of a piece, in bytes. */
 const MAX_PIECE = 256 * 1024
 
 /**
- * Serves an iterable through a port, one value for each that is asked for: the reader's pace is kept across processes. Resolves
- * once the iterable has ended, has failed, or is wanted no more. Its error goes to the reader.
+ * Serves an iterable through a port, one value per request, so that the reader sets the pace. Resolves once the iterable has ended or
+ * failed, or the reader has stopped. The reader gets the error.
  */
 export function serveIterable<T>(port: Port, iterable: AsyncIterable<T>, pack: (value: T) => Buffer): Promise<void> {
   const iterator = iterable[Symbol.asyncIterator]()
@@ -38,7 +38,7 @@ export function serveIterable<T>(port: Port, iterable: AsyncIterable<T>, pack: (
     }
 
     async function end(): Promise<void> {
-      // What it still throws has no reader left.
+      // No reader is left for an error.
       await iterator.return?.().catch(() => undefined)
       over()
     }
@@ -46,7 +46,7 @@ export function serveIterable<T>(port: Port, iterable: AsyncIterable<T>, pack: (
     port.listen(kind => {
       turn = turn.then(kind === 'next' ? next : end)
     })
-    // Not after the value that is being made: the reader is gone, and making it may hang.
+    // Does not wait for the value in progress: the reader is gone, and the value may hang.
     forget = port.onGone(() => {
       iterator.return?.().catch(() => undefined)
       over()
@@ -56,7 +56,7 @@ export function serveIterable<T>(port: Port, iterable: AsyncIterable<T>, pack: (
 
 export interface ReadOptions<T> {
   unpack: (payload: Buffer) => T
-  /** Whether one value is asked for ahead, where nothing depends on when it is made. */
+  /** True to request one value ahead, if it does not matter when the value is produced. */
   isAhead?: boolean
   /** Ends the reading with its reason. */
   signal?: AbortSignal | undefined
@@ -111,7 +111,7 @@ export async function* readRemote<T>(
   }
 }
 
-/** Bytes in pieces that a frame takes. */
+/** Cuts bytes into pieces that fit into a frame. */
 export async function* inPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   for await (const { buffer, byteOffset, byteLength } of chunks) {
     for (let at = 0; at < byteLength; at += MAX_PIECE) {

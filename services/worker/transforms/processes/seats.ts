@@ -4,14 +4,14 @@ import type { Child } from './child.ts'
 /** Processes, each of which works on one upload at a time. */
 export interface Seats {
   /**
-   * Resolves with a process that is free, a warm one if there is any. First come, first served.
+   * Resolves to a free process, a warm one if there is any. Requests are served in order.
    *
    * @param isNew asks for a process that has never worked on an upload
    * @throws ProcessStartError, and the signal's reason
    */
   take(signal: AbortSignal, isNew?: boolean): Promise<Child>
   release(child: Child): void
-  /** Ends all processes. */
+  /** Kills all processes. */
   close(): Promise<void>
 }
 
@@ -19,7 +19,7 @@ export interface SeatsSettings {
   size: number
   idleMs: number
   start(): Child
-  /** Whether a process that is given back may have another upload. */
+  /** Returns true if a released process may get another upload. */
   isReusable(child: Child): boolean
 }
 
@@ -32,7 +32,7 @@ export function createSeats({ size, idleMs, start, isReusable }: SeatsSettings):
   let taken = 0
   let isClosed = false
   const all = new Set<Child>()
-  /** The process that was used last is taken first, so that the others come to the end of their time. */
+  /** The process that was used last is taken first, so that the others can reach their idle time. */
   const idle: Array<{ child: Child; timer: NodeJS.Timeout }> = []
   const queue: Waiting[] = []
 
@@ -84,7 +84,7 @@ export function createSeats({ size, idleMs, start, isReusable }: SeatsSettings):
     if (index >= 0) clearTimeout(idle.splice(index, 1)[0]?.timer)
   }
 
-  /** Returns the warm process that was used last. Where a new one is asked for, ends one of them if it would be one too many. */
+  /** Returns the warm process that was used last. If a new process is requested, kills a warm one that would be one too many. */
   function takeWarm(isNew: boolean): Child | undefined {
     const isFull = taken + idle.length > size
     const warm = isNew && !isFull ? undefined : idle.pop()

@@ -3,20 +3,20 @@ import { availableParallelism, totalmem } from 'node:os'
 export interface Sizing {
   /** Number of processes. */
   size: number
-  /** Memory that each may have. */
+  /** Maximum memory of each process. */
   memoryMiB: number
 }
 
-/** What the worker itself needs: 130 MiB, and its large objects in parts. */
+/** Memory of the worker itself: 130 MiB, and the parts of large objects. */
 const WORKER_MIB = 320
-/** A process needs some 100 MiB before it holds any content. */
+/** Minimum memory of a process, which needs about 100 MiB without any content. */
 const MIN_MIB = 192
-/** More serves no picture that is taken by default. */
+/** Maximum memory of a process. No image that is accepted by default needs more. */
 const MAX_MIB = 1_024
 
 /**
- * Divides the memory of the machine, container or function: two processes at least where there is room, so that one upload that
- * takes long is not what all others wait for.
+ * Divides the memory of the machine, container or function among processes. There are at least two if there is room, so that not all
+ * uploads wait for a long one.
  */
 export function sizeFor(totalMiB: number, processors: number): Sizing {
   const free = Math.max(MIN_MIB, totalMiB - WORKER_MIB)
@@ -31,7 +31,7 @@ export function defaultSizing(): Sizing {
 function totalMiB(): number {
   const ofFunction = Number(process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE)
   if (ofFunction > 0) return ofFunction
-  // What a container may have. Without a bound it is 0, or more than there is.
+  // The limit of the container. Without a limit it is 0, or more than the machine has.
   const constrained = process.constrainedMemory()
   const total = totalmem()
   return (constrained > 0 ? Math.min(constrained, total) : total) / 1024 ** 2

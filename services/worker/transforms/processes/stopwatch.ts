@@ -2,30 +2,29 @@ import type { Frame } from './frames.ts'
 import { CONTROL } from './protocol.ts'
 import type { Usage } from './usage.ts'
 
-/** The bounds of the work of a process on one upload. */
+/** Limits of the work of a process on one upload. */
 export interface Limits {
-  /** Memory of the whole process. */
+  /** Maximum memory of the whole process. */
   memoryBytes: number
-  /** CPU time from one sign of progress to the next. */
+  /** Maximum CPU time without progress. */
   cpuMs: number
-  /** Time from one sign of progress to the next, without what the process waits for its parent. */
+  /** Maximum time without progress, not counting time in which the process waits for its parent. */
   wallMs: number
 }
 
 export type Excess = 'memory' | 'cpu' | 'wall'
 
 /**
- * Measures a process by what crosses its link. It owes an answer while it has been asked for something and waits for no input
- * itself; only then does its time count. Each thing that it gives or asks for is a sign of progress, from which time counts anew:
- * a large file may take as long as it has pieces.
+ * Measures a process by the frames of its link. Time counts only while the parent has requested something and the process waits for no
+ * input. Each frame that the process sends is progress and resets the time, so a large file may take as long as it has pieces.
  */
 export interface Stopwatch {
-  onFrame(frame: Frame, way: 'in' | 'out'): void
-  /** Returns the bound that the process is over, if any. Call it every few milliseconds. */
+  onFrame(frame: Frame, direction: 'in' | 'out'): void
+  /** Returns the limit that the process exceeds, if any. Call it every few milliseconds. */
   check(usage: Usage | undefined): Excess | undefined
 }
 
-/** @param input the port by which the process asks for the upload's bytes */
+/** @param input the port by which the process requests the upload's bytes */
 export function createStopwatch(limits: Limits, input: number, now: () => number = () => performance.now()): Stopwatch {
   let owed = 0
   let awaited = 0
@@ -35,9 +34,9 @@ export function createStopwatch(limits: Limits, input: number, now: () => number
   let cpuMs = 0
 
   return {
-    onFrame({ port, kind }, way) {
+    onFrame({ port, kind }, direction) {
       if (port === CONTROL) return
-      if (way === 'out') {
+      if (direction === 'out') {
         if (kind === 'next') owed++
         else if (port === input) awaited--
         return

@@ -1,6 +1,6 @@
 /**
- * The program of a process that transforms uploads, one at a time. Its parent talks to it through descriptor 3. Descriptor 4 is
- * there to be closed: the parent holds its other end and nothing else does. Its argument is the memory that it may have, in bytes.
+ * The program of a process that transforms uploads, one at a time. Descriptor 3 is the link to its parent. Descriptor 4 closes when the
+ * parent ends, because only the parent holds its other end. The argument is the maximum memory, in bytes.
  */
 import { Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
@@ -14,16 +14,16 @@ import { inPieces, readRemote, serveIterable } from './remote-iterable.ts'
 import { toWire } from './wire-error.ts'
 
 /**
- * Ends the process when its parent has ended, even by SIGKILL and even while this process computes without a pause: then only
- * another thread notices.
+ * Kills the process when its parent has ended, even by SIGKILL. It runs in another thread, because the main thread may compute without a
+ * pause.
  */
 const WATCH_PARENT = `
   const { Socket } = require('node:net')
-  // With all that it has started: it leads a process group.
+  // The signal goes to the whole process group, with all programs that were started.
   const end = () => process.kill(-process.pid, 'SIGKILL')
   new Socket({ fd: 4 }).on('error', end).on('close', end).resume()`
 
-/** The transforms that this process has made: a module is loaded once, and not for each upload. */
+/** The transforms that this process has created. A module is loaded once, not for each upload. */
 const transforms = new Map<string, Promise<Transform>>()
 
 function transformOf(source: TransformSource): Promise<Transform> {
@@ -62,10 +62,10 @@ function main(): void {
 
   control.listen((kind, payload) => {
     if (kind === 'start') void run(JSON.parse(payload.toString()) as ProcessTask)
-    // What was asked for before has begun by then, and hears the signal.
+    // By then the work that was requested before has started, and gets the signal.
     else if (kind === 'abort') setImmediate(controller => controller.abort(), aborter)
   })
-  // An error that nobody caught may have left anything behind: whatever comes next gets another process.
+  // After an uncaught error the state of the process is unknown, so it ends and the next upload gets another process.
   process.on('uncaughtException', error => {
     control.post('fatal', toWire(error))
     stream.end(end)

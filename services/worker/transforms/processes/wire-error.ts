@@ -1,6 +1,6 @@
 import { InvalidOutputError, TransformError } from '../../errors.ts'
 
-/** An error as it crosses to another process: its class does not. */
+/** An error as it is sent to another process, without its class. */
 export interface WireError {
   name: string
   message: string
@@ -9,9 +9,9 @@ export interface WireError {
   cause?: WireError
 }
 
-/** A module may have put anything into its message. In UTF-16 units. */
+/** Maximum length of a text, in UTF-16 units. A module may put anything into its message. */
 const MAX_TEXT = 8_192
-/** How many causes cross: one under the other, they could go round in a circle. */
+/** Maximum number of causes that are sent. A chain of causes can be circular. */
 const MAX_CAUSES = 5
 
 export function toWire(error: unknown): Buffer {
@@ -30,14 +30,14 @@ function describe(error: unknown, causes: number): WireError {
   }
 }
 
-/** @throws SyntaxError for bytes that are no error */
+/** @throws SyntaxError for bytes that are not an error */
 export function readWireError(payload: Buffer): WireError {
   return JSON.parse(payload.toString()) as WireError
 }
 
 export function fromWire({ name, message, code, stack, cause }: WireError): Error {
   const options = cause && { cause: fromWire(cause) }
-  // What no retry mends must be recognized on this side too.
+  // Permanent errors must be recognized in the worker, too.
   const permanent = [TransformError, InvalidOutputError].find(({ CODE }) => CODE === code)
   if (permanent) return new permanent(message, options)
   return Object.assign(new Error(message, options), {

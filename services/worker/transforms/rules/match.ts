@@ -3,19 +3,19 @@ import { canonicalType, declaredType } from '../../../uploads/media-types/type-n
 import type { TransformUpload } from '../transform.ts'
 import { compileWildcards } from './wildcards.ts'
 
-/** What an upload must be for a rule to have it: all that is named. */
+/** What a rule matches. An upload must meet all given conditions. */
 export interface Match {
   /** Patterns of media types without parameters, such as `image/*`. */
   contentType?: readonly string[]
   /** Patterns of file names, with `*` and `?`, in any case. */
   filename?: readonly string[]
-  /** Whether it also has what is encoded, gzip for instance. That is not what its content type says until somebody decodes it. */
+  /** True to match encoded content, too, gzip for example. Its bytes are not of its content type before they are decoded. */
   encoded?: boolean
 }
 
-/** An upload as rules look at it. */
+/** An upload as rules see it. */
 export interface RoutedUpload extends TransformUpload {
-  /** What its `mediaType` was found by. */
+  /** How `mediaType` was found. */
   readonly typeSource: TypeSource
 }
 
@@ -25,12 +25,12 @@ export function createMatcher({ contentType, filename, encoded = false }: Match)
   return upload => {
     if (upload.contentEncoding !== undefined && !encoded) return false
     if (types && !typesOf(upload).some(type => types.some(matches => matches(type)))) return false
-    // A name that nobody gave matches only what any name does.
+    // A generated name matches only patterns that match any name.
     return !names || names.some(matches => matches(upload.filenameGenerated ? '' : upload.filename))
   }
 }
 
-/** A rule may also name the declared type, unless the bytes are of another. One that says nothing is `application/octet-stream`. */
+/** A rule may also match the declared type, unless the bytes show another. Without a declared type it is `application/octet-stream`. */
 function typesOf({ mediaType, typeSource, contentType }: RoutedUpload): readonly string[] {
   if (typeSource === 'bytes') return [mediaType]
   return [mediaType, declaredType(contentType) ?? 'application/octet-stream']

@@ -9,14 +9,14 @@ import { type RulesText, ruleSchema, rulesSchema } from './schema.ts'
 const VARIABLE = 'TRANSFORMS'
 
 export interface ReadRules extends RulesText {
-  /** What paths in the rules are taken from. */
+  /** Relative paths in the rules start here. */
   folder: string
 }
 
 /**
- * Reads the rules of a team: JSON, or the path of a file with it. Left out: none.
+ * Reads custom rules: JSON, or the path of a JSON file. Omitted: no rules.
  *
- * @throws ConfigurationError naming everything that is wrong
+ * @throws ConfigurationError with every fault
  */
 export function readRules(text: string | undefined, cwd = process.cwd()): ReadRules {
   if (text === undefined || text.trim() === '') return { rules: [], folder: cwd }
@@ -69,7 +69,7 @@ function ruleFaults(rule: unknown, place: string): ConfigurationFault[] {
     : []
 }
 
-/** What a part of a rule must be, where the schema's own words would be those of a pattern or of each alternative. */
+/** Messages for parts of a rule whose schema error would be unclear: patterns and alternatives. */
 const EXPECTED: Readonly<Record<string, string>> = {
   contentType: 'must be a media type such as "text/csv" or "image/*", "*" for any, or a list of them',
   filename: 'must be a name with wildcards such as "*.log", or a list of them',
@@ -79,11 +79,11 @@ const EXPECTED: Readonly<Record<string, string>> = {
   sink: 'must be "s3" or "dynamodb", or one of them for each output by its name',
 }
 
-/** One for each place. */
+/** Returns one fault for each place. */
 function faultsOf(schema: TSchema, value: unknown, place: string): ConfigurationFault[] {
   const faults = new Map<string, string>()
   for (const { keyword, instancePath, message } of Value.Errors(schema, value)) {
-    // Told for each of them besides.
+    // Each additional property also has its own error.
     if (keyword === 'additionalProperties') continue
     const [, part = ''] = instancePath.split('/')
     const at = part in EXPECTED ? `/${part}` : instancePath

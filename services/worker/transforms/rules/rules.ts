@@ -6,50 +6,50 @@ import { type ReadRules, readRules, ruleFault } from './read-rules.ts'
 import { defaultRules, type RuleText, type SinkName } from './schema.ts'
 import { createTransform, resolveModule, type TransformSource, TransformSourceError } from './transform-source.ts'
 
-/** Which uploads a transform has, and how. */
+/** Which uploads a transform processes, and how. */
 export interface TransformRule {
   transform: Transform
   matches(upload: RoutedUpload): boolean
-  /** Whether it runs in a process, of which there are only so many. */
+  /** True if it runs in a transform process. */
   runsInProcess: boolean
-  /** Where an output goes. */
+  /** Returns the sink of an output. */
   sinkOf(output: string): SinkName
-  /** The most bytes of an output that becomes an item. */
+  /** Maximum size of an output that is written as an item, in bytes. */
   itemBytes: number
-  /** How many times the size of the upload its outputs may have together, in bytes. Left out: any number. */
+  /** Maximum total size of the outputs, as a multiple of the upload's size. Omitted: no limit. */
   maxExpansion?: number | undefined
 }
 
-/** Returns the same transform, whose work is done in a process of its own. */
+/** Returns the same transform, applied in a process. */
 export type InProcess = (transform: Transform, source: TransformSource, limits: TransformLimits) => Transform
 
 export interface TransformLimits {
-  /** Seconds that a transform may compute between two signs of progress. Six times as many may pass meanwhile. */
+  /** Maximum CPU time without progress, in seconds. The maximum time is six times as long. */
   timeoutSeconds: number
 }
 
-/** What comes along is known to need less, but for content that was made to take long. */
+/** Built-in transforms need less, except for content that was made to take long. */
 const BUILT_IN_TIMEOUT_SECONDS = 20
 const MODULE_TIMEOUT_SECONDS = 120
 
 const ITEM_BYTES = 64 * 1024
 
-/** A rule for a transform that is there already: it has every upload that the transform accepts. */
+/** Returns a rule that gives a transform every upload that it accepts. */
 export function ruleOf(transform: Transform): TransformRule {
   return { transform, matches: () => true, runsInProcess: false, sinkOf: () => 's3', itemBytes: ITEM_BYTES }
 }
 
-/** The rule that has an upload: the first that matches and whose transform accepts it. */
+/** Returns the rule of an upload: the first one that matches and whose transform accepts it. */
 export function chooseRule(rules: readonly TransformRule[], upload: RoutedUpload): TransformRule | undefined {
   return rules.find(({ matches, transform }) => matches(upload) && (transform.accepts?.(upload) ?? true))
 }
 
 /**
- * The rules of the configuration, then those that come along, unless it says `"defaults": false`. Every transform is made once,
- * so that what cannot be had is known at the start.
+ * Loads the custom rules, and after them the default rules unless `"defaults": false` is set. Every transform is created once, so that
+ * faults show at the start.
  *
  * @param text the variable `TRANSFORMS`
- * @throws ConfigurationError naming every rule that cannot be used
+ * @throws ConfigurationError with the fault of every invalid rule
  */
 export async function loadRules(text: string | undefined, inProcess: InProcess): Promise<readonly TransformRule[]> {
   const read = readRules(text)
@@ -60,7 +60,7 @@ export async function loadRules(text: string | undefined, inProcess: InProcess):
   return read.defaults === false ? own : [...own, ...(await loadDefaultRules(inProcess))]
 }
 
-/** The rules that come along. */
+/** Loads the default rules. */
 export async function loadDefaultRules(inProcess: InProcess): Promise<TransformRule[]> {
   const read = { rules: [], folder: process.cwd() }
   const created = await Promise.all(defaultRules.map((rule, index) => createRule(rule, index, { read, inProcess })))
@@ -76,7 +76,7 @@ async function createRule(
   try {
     const transform = await createTransform(source)
     const builtIn = rule.transform === undefined ? undefined : builtInTransforms[rule.transform]
-    // What others wrote may do anything: it is only beside the worker's own work where its author takes that upon themselves.
+    // A custom module may do anything, so it runs in the worker's own process only if its rule says `inline`.
     const isThreaded = !(rule.inline ?? (builtIn !== undefined && !builtIn.runsInProcess))
     const { timeoutSeconds = builtIn ? BUILT_IN_TIMEOUT_SECONDS : MODULE_TIMEOUT_SECONDS } = rule
     const { sink = 's3' } = rule

@@ -13,7 +13,7 @@ const patterns = (pattern: string) => {
   return Type.Union([one, Type.Array(one, { minItems: 1, maxItems: 100 })])
 }
 
-/** A rule as it is written. */
+/** The schema of a rule. */
 export const ruleSchema = Type.Object(
   {
     contentType: Type.Optional(patterns('^(?:\\*|[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+)$')),
@@ -34,9 +34,9 @@ export const ruleSchema = Type.Object(
   { additionalProperties: false },
 )
 
-/** What `TRANSFORMS` holds, or the file that it names. */
+/** The schema of `TRANSFORMS`, or of the file that it names. */
 export const rulesSchema = Type.Object(
-  // Each is checked by itself: a check of all would tell no more than the first faults of any.
+  // Each rule is checked separately: a check of all would report only the first faults.
   { rules: Type.Array(Type.Unknown(), { maxItems: 1_000 }), defaults: Type.Optional(Type.Boolean()) },
   { additionalProperties: false },
 )
@@ -44,7 +44,7 @@ export const rulesSchema = Type.Object(
 export type RuleText = Static<typeof ruleSchema>
 export type RulesText = Omit<Static<typeof rulesSchema>, 'rules'> & { rules: RuleText[] }
 
-/** What comes after the rules of a team: what the shipped transforms are for, and the last of them takes everything. */
+/** The default rules, which follow the custom ones. The last one accepts everything. */
 export const defaultRules: readonly RuleText[] = [
   { contentType: 'image/*', transform: 'image' },
   { contentType: ['text/csv', 'text/tab-separated-values'], transform: 'csv-to-ndjson' },

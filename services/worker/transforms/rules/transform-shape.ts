@@ -2,7 +2,7 @@ import type { Transform } from '../transform.ts'
 
 const FUNCTION = 'a function'
 
-/** What of a value is not as a transform must be, for its author; undefined where it is one. */
+/** Returns why a value is not a valid transform, for its author. Undefined if it is valid. */
 export function shapeFault(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) {
     return `it is ${value === null ? 'null' : typeof value}, not an object`

@@ -7,12 +7,12 @@ import { builtInTransforms } from '../built-in/index.ts'
 import type { CreateTransform, Transform } from '../transform.ts'
 import { shapeFault } from './transform-shape.ts'
 
-/** Where a transform comes from. Plain data, so that a thread makes the same one of it. */
+/** Where a transform comes from. It is plain data, so that a process can create the same transform. */
 export type TransformSource =
   | { kind: 'built-in'; name: string; options: unknown }
   | { kind: 'module'; specifier: string; export: string; options: unknown }
 
-/** A rule's transform cannot be had. The message says what to do, and which part of the rule it is about. */
+/** The transform of a rule can't be created. `part` is the part of the rule at fault, and the message says what to do. */
 export class TransformSourceError extends HeadgateError {
   readonly code = 'HEADGATE_TRANSFORM_SOURCE'
   readonly part: 'module' | 'export' | 'options'
@@ -38,8 +38,8 @@ export async function createTransform(source: TransformSource): Promise<Transfor
 }
 
 /**
- * What can be imported: the file of a path, which is taken from the folder, or a package, which is looked for from the folder
- * on upward and then where Headgate itself is.
+ * Resolves the module of a rule. A path starts at the folder. A package is searched from the folder upward, and then from Headgate
+ * itself.
  */
 export function resolveModule(specifier: string, folder: string): string {
   if (specifier.startsWith('file:')) return specifier
@@ -49,7 +49,7 @@ export function resolveModule(specifier: string, folder: string): string {
   try {
     return pathToFileURL(createRequire(path.join(folder, 'rules.json')).resolve(specifier)).href
   } catch {
-    // Not there, or not for `require`: the import says which.
+    // The package is missing, or has no `require` export. The import reports which.
     return specifier
   }
 }

@@ -1,9 +1,8 @@
 /**
- * Compiles a pattern in which `*` stands for any characters and `?` for one, in any case.
+ * Compiles a pattern in which `*` matches any characters and `?` matches one. Upper and lower case are the same.
  *
- * The work for a text is bounded by its length times that of the pattern. One regular expression for all of the pattern would
- * try every way to share a text among the `*`: a name of 255 dashes takes minutes to fail at `*-*-*-*-*.log`, and the client
- * chooses the name.
+ * The time for a text is bounded by its length times that of the pattern. A single regular expression would try every way to divide a
+ * text among the `*`: a name of 255 dashes takes minutes to fail at `*-*-*-*-*.log`, and the client chooses the name.
  */
 export function compileWildcards(pattern: string): (text: string) => boolean {
   const parts = pattern.split('*').map(escapePart)
@@ -22,7 +21,7 @@ export function compileWildcards(pattern: string): (text: string) => boolean {
     start.lastIndex = 0
     if (!start.test(text)) return false
     let at = start.lastIndex
-    // The leftmost place of each part leaves the most room for those behind it.
+    // The leftmost match of each part leaves the most room for the parts after it.
     for (const part of middle) {
       part.lastIndex = at
       if (!part.test(text)) return false
@@ -37,7 +36,7 @@ function escapePart(part: string): string {
   return part.replace(/[.+?^${}()|[\]\\/]/g, character => (character === '?' ? '.' : `\\${character}`))
 }
 
-/** Returns where the last so many code points of a text begin, -1 where it has fewer. */
+/** Returns the index at which the last `codePoints` code points of a text begin, or -1 if it has fewer. */
 function indexFromEnd(text: string, codePoints: number): number {
   let at = text.length
   for (let left = codePoints; left > 0; left--) {
