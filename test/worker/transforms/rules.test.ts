@@ -167,15 +167,15 @@ t.test('does with sinks and processes what a rule says', async t => {
   t.match(rule, {
     itemBytes: 100,
     maxExpansion: 256,
-    isThreaded: true,
-    transform: { name: 'image of shipped for 20 s' },
+    runsInProcess: true,
+    transform: { name: 'image of built-in for 20 s' },
   })
-  t.match(csv, { maxExpansion: 5, isThreaded: false, transform: { name: 'csv-to-ndjson' } })
+  t.match(csv, { maxExpansion: 5, runsInProcess: false, transform: { name: 'csv-to-ndjson' } })
   t.equal(csv?.sinkOf('main'), 'dynamodb')
-  t.match(own, { isThreaded: true, transform: { name: 'mine of module for 120 s' } }, 'what others wrote is apart')
-  t.match(patient, { isThreaded: true, transform: { name: 'mine of module for 600 s' } })
-  t.match(inline, { maxExpansion: undefined, isThreaded: false, transform: { name: 'mine' } })
-  t.match(still, { isThreaded: true, transform: { name: 'copy of shipped for 20 s' } })
+  t.match(own, { runsInProcess: true, transform: { name: 'mine of module for 120 s' } }, 'what others wrote is apart')
+  t.match(patient, { runsInProcess: true, transform: { name: 'mine of module for 600 s' } })
+  t.match(inline, { maxExpansion: undefined, runsInProcess: false, transform: { name: 'mine' } })
+  t.match(still, { runsInProcess: true, transform: { name: 'copy of built-in for 20 s' } })
 })
 
 t.test('tells what has become of the setting "thread"', async t => {

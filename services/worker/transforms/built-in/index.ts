@@ -7,15 +7,15 @@ import { createGzipTransform, gzipOptions } from './gzip.ts'
 import { createImageTransform, imageOptions } from './image/image.ts'
 import { upperCase } from './upper-case.ts'
 
-/** A transform that comes along. */
+/** A built-in transform. */
 export interface BuiltInTransform {
-  /** What its rule may set. */
+  /** The schema of the options that a rule may set. */
   options: TSchema
-  /** With options that are checked and complete. */
+  /** Creates the transform. The options are valid and complete. */
   create(options: unknown): Transform
-  /** Computes for long, or needs memory by the input: runs in a process, unless its rule says otherwise. */
+  /** True if it runs in a process, unless its rule sets `inline`: it computes for long, or needs memory in proportion to the input. */
   runsInProcess?: true
-  /** How many times the size of an upload its outputs may have together, unless its rule says otherwise. */
+  /** Maximum total size of the outputs, as a multiple of the upload. A rule may set another one. */
   maxExpansion: number
 }
 
@@ -27,16 +27,16 @@ const MAX_EXPANSION_OF_IMAGES = 256
 
 const noOptions = Type.Object({}, { additionalProperties: false })
 
-function shipped<S extends TSchema>(options: S, create: (options: Static<S>) => Transform): BuiltInTransform {
+function builtIn<S extends TSchema>(options: S, create: (options: Static<S>) => Transform): BuiltInTransform {
   return { options, create: checked => create(checked as Static<S>), maxExpansion: MAX_EXPANSION }
 }
 
 /** By the names that rules know them by. */
 export const builtInTransforms: Readonly<Record<string, BuiltInTransform>> = {
-  'upper-case': shipped(noOptions, () => upperCase),
-  image: { ...shipped(imageOptions, createImageTransform), runsInProcess: true, maxExpansion: MAX_EXPANSION_OF_IMAGES },
-  'csv-to-ndjson': { ...shipped(csvOptions, createCsvTransform), runsInProcess: true },
-  gzip: { ...shipped(gzipOptions, createGzipTransform), runsInProcess: true },
-  digest: shipped(noOptions, () => digest),
-  copy: shipped(noOptions, () => copy),
+  'upper-case': builtIn(noOptions, () => upperCase),
+  image: { ...builtIn(imageOptions, createImageTransform), runsInProcess: true, maxExpansion: MAX_EXPANSION_OF_IMAGES },
+  'csv-to-ndjson': { ...builtIn(csvOptions, createCsvTransform), runsInProcess: true },
+  gzip: { ...builtIn(gzipOptions, createGzipTransform), runsInProcess: true },
+  digest: builtIn(noOptions, () => digest),
+  copy: builtIn(noOptions, () => copy),
 }

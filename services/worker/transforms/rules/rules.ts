@@ -77,17 +77,17 @@ async function createRule(
     const transform = await createTransform(source)
     const builtIn = rule.transform === undefined ? undefined : builtInTransforms[rule.transform]
     // A custom module may do anything, so it runs in the worker's own process only if its rule says `inline`.
-    const isThreaded = !(rule.inline ?? (builtIn !== undefined && !builtIn.runsInProcess))
+    const runsInProcess = !(rule.inline ?? (builtIn !== undefined && !builtIn.runsInProcess))
     const { timeoutSeconds = builtIn ? BUILT_IN_TIMEOUT_SECONDS : MODULE_TIMEOUT_SECONDS } = rule
     const { sink = 's3' } = rule
     return {
-      transform: isThreaded ? inProcess(transform, source, { timeoutSeconds }) : transform,
+      transform: runsInProcess ? inProcess(transform, source, { timeoutSeconds }) : transform,
       matches: createMatcher({
         ...(rule.contentType !== undefined && { contentType: [rule.contentType].flat() }),
         ...(rule.filename !== undefined && { filename: [rule.filename].flat() }),
         ...(rule.encoded !== undefined && { encoded: rule.encoded }),
       }),
-      runsInProcess: isThreaded,
+      runsInProcess,
       sinkOf: output => (typeof sink === 'string' ? sink : (sink[output] ?? 's3')),
       itemBytes: rule.itemBytes ?? ITEM_BYTES,
       maxExpansion: rule.maxExpansion ?? builtIn?.maxExpansion,
