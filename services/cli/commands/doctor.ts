@@ -1,7 +1,7 @@
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
 import { checks } from '../doctor/checks/index.ts'
-import { doctorConfigSchema } from '../doctor/config.ts'
+import { doctorConfigSchema, usableConfig } from '../doctor/config.ts'
 import { examineDeeply } from '../doctor/deep/examine-deeply.ts'
 import { stepIds } from '../doctor/deep/run-deep.ts'
 import { processTerminal } from '../doctor/deep/sign-in.ts'
@@ -39,7 +39,8 @@ Exits with 1 where any check fails. All checks, and the permissions that they ne
     small: { type: 'boolean', description: 'with --deep: leaves out the file of 65 MiB, for a slow line' },
   },
   config: doctorConfigSchema,
-  async run({ options, config, env, output }) {
+  async run({ options, config: given, env, output }) {
+    const config = usableConfig(given)
     const { deep = false, small = false } = options
     if (!deep && (small || options.requests !== undefined)) throw new UsageError('--requests and --small need --deep.')
     const wanted = idsOf(options.only, deep)

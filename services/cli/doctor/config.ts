@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { apiConfigSchema } from '../../platform/config/api.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
+import { UsageError } from '../errors.ts'
 
 const api = apiConfigSchema.properties
 const worker = workerConfigSchema.properties
@@ -34,3 +35,25 @@ export const doctorConfigSchema = Type.Object({
 })
 
 export type DoctorConfig = Readonly<Static<typeof doctorConfigSchema>>
+
+/**
+ * Returns the configuration with whitespace removed from both ends of the token. A token is often copied with a line break.
+ *
+ * @throws UsageError if the token cannot be sent in a header. The message never has the token in it.
+ */
+export function usableConfig(config: DoctorConfig): DoctorConfig {
+  if (config.API_TOKEN === undefined) return config
+  const token = config.API_TOKEN.trim()
+  if (/\s/.test(token)) {
+    throw new UsageError(
+      'API_TOKEN has whitespace inside: a wrapped line was copied, or "Bearer" in front of the token. Set API_TOKEN to the token alone, in one line.',
+    )
+  }
+  // The error of fetch about an invalid header has the whole value in it.
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new UsageError(
+      'API_TOKEN is empty or has characters that no token has. Set API_TOKEN to the IdToken or AccessToken of a sign-in, in one line.',
+    )
+  }
+  return { ...config, API_TOKEN: token }
+}

@@ -2,6 +2,7 @@ import { version } from '../../version.ts'
 import type { DoctorConfig } from '../config.ts'
 import type { Result } from '../run-checks.ts'
 import type { Latency, Measured } from './latency.ts'
+import { withoutSecrets } from './redact.ts'
 import type { Walk } from './run-deep.ts'
 
 export interface ReportSettings {
@@ -15,6 +16,7 @@ export interface ReportSettings {
 /** The walk as Markdown, to be pasted into an issue. What names the account or lets somebody in is left out. */
 export function reportOf({ config, token, checks, walk, now }: ReportSettings): string {
   const { steps, measured, left } = walk
+  const clean = (text: string) => withoutSecrets(text, config, token)
   const lines = [
     '## headgate doctor --deep',
     '',
@@ -24,17 +26,17 @@ export function reportOf({ config, token, checks, walk, now }: ReportSettings): 
     '',
     '| | check or step | seen |',
     '|---|---|---|',
-    ...checks.map(check => row(check)),
-    ...steps.map(step => row(step, ` (${step.ms} ms)`)),
+    ...checks.map(check => row(check, clean)),
+    ...steps.map(step => row(step, clean, ` (${step.ms} ms)`)),
     ...(measured === undefined ? [] : ['', ...latencyTable(measured)]),
     ...(left.length === 0 ? [] : ['', `${left.length} uploads could not be deleted.`]),
   ]
-  return withoutSecrets(lines.join('\n'), config, token)
+  return lines.join('\n')
 }
 
-function row({ id, status, seen, advice }: Result, more = ''): string {
-  const text = advice === undefined ? seen : `${seen} **Do:** ${advice}`
-  return `| ${status} | \`${id}\` | ${text.replaceAll('|', '\\|').replaceAll('\n', ' ')}${more} |`
+function row({ id, status, seen, advice }: Result, clean: (text: string) => string, more = ''): string {
+  const text = advice === undefined ? clean(seen) : `${clean(seen)} **Do:** ${clean(advice)}`
+  return `| ${status} | \`${id}\` | ${text.replaceAll('|', '\\|').replaceAll(/[\r\n]+/g, ' ')}${more} |`
 }
 
 function latencyTable({ firstMs, atOnce, upload, read, processing }: Measured): string[] {
@@ -59,38 +61,4 @@ function kindOf({ API_URL = '', PROCESSOR_FUNCTION }: DoctorConfig): string {
       ? 'an HTTP API'
       : 'a REST API'
   return `${gateway}, ${PROCESSOR_FUNCTION === undefined ? 'workers with leases' : 'a function behind an event source mapping'}`
-}
-
-/** The variables whose values name the account, its resources or its users. */
-const PRIVATE = [
-  'UPLOAD_BUCKET',
-  'PROCESSED_BUCKET',
-  'STREAM_NAME',
-  'UPLOADS_TABLE',
-  'APPLICATION_NAME',
-  'COGNITO_USER_POOL_ID',
-  'COGNITO_CLIENT_ID',
-  'PROCESSOR_FUNCTION',
-  'HEADGATE_USERNAME',
-  'HEADGATE_PASSWORD',
-  'API_URL',
-] as const satisfies ReadonlyArray<keyof DoctorConfig>
-
-const PATTERNS: ReadonlyArray<readonly [RegExp, string]> = [
-  // A presigned URL is a permission for as long as it is valid.
-  [/([?&][^\s|]*)?X-Amz-[^\s|]*/gi, '?(presigned)'],
-  [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '(token)'],
-  [/\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b/g, '(key id)'],
-  [/\b[\w.+-]+@[\w-]+\.[\w.-]+\b/g, '(address)'],
-  [/\b\d{12}\b/g, '(account)'],
-  [/:(assumed-role|role|user)\/[\w+=,.@/-]+/g, ':$1/(name)'],
-  [/\b[a-z0-9]{8,12}\.execute-api\./g, '(api).execute-api.'],
-]
-
-/** Replaces what must not be in an issue. Each value that was given by a variable becomes the name of the variable. */
-export function withoutSecrets(text: string, config: DoctorConfig, token: string): string {
-  const named = PRIVATE.flatMap(name => (config[name] === undefined ? [] : [[config[name], `(${name})`] as const]))
-  const longestFirst = [[token, '(token)'] as const, ...named].toSorted(([a], [b]) => b.length - a.length)
-  const clean = longestFirst.reduce((seen, [value, name]) => seen.replaceAll(value, name), text)
-  return PATTERNS.reduce((seen, [pattern, name]) => seen.replaceAll(pattern, name), clean)
 }

@@ -1,0 +1,127 @@
+import type { DoctorConfig } from '../config.ts'
+import { readToken } from '../token.ts'
+
+/** The variables whose values name the account, its resources or its users. */
+const PRIVATE = [
+  'UPLOAD_BUCKET',
+  'PROCESSED_BUCKET',
+  'STREAM_NAME',
+  'UPLOADS_TABLE',
+  'APPLICATION_NAME',
+  'COGNITO_USER_POOL_ID',
+  'COGNITO_CLIENT_ID',
+  'COGNITO_ISSUER',
+  'PROCESSOR_FUNCTION',
+  'HEADGATE_USERNAME',
+  'API_URL',
+] as const satisfies ReadonlyArray<keyof DoctorConfig>
+
+/** Claims of the token that name its user, its pool or its app client. The user may have been typed, and the pool another. */
+const CLAIMS = {
+  iss: '(issuer)',
+  aud: '(client id)',
+  client_id: '(client id)',
+  sub: '(user)',
+  username: '(user)',
+  'cognito:username': '(user)',
+  email: '(user)',
+} as const
+
+const PATTERNS: ReadonlyArray<readonly [RegExp, string]> = [
+  // A presigned URL is a permission for as long as it is valid.
+  [/([?&]\S*)?X-Amz-\S*/gi, '?(presigned)'],
+  // Also a token that was cut before its second dot.
+  [/\beyJ[\w-]{10,}(\.[\w-]*){0,2}/g, '(token)'],
+  // S3 repeats an expired session token in its answer. A second form is for one without its element.
+  [/(?<=<Token-\d+>)[^<]+/g, '(session token)'],
+  [/\b(?:IQoJ|FwoG|FQoG)[\w+/=%]{20,}/g, '(session token)'],
+  [/\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b/g, '(key id)'],
+  [/[\w.+-]+@[\w-]+\.[\w.-]+\b/g, '(address)'],
+  // The underscore is a word character, so \b would miss an account id beside it.
+  [/(?<![^\W_])\d{12}(?![^\W_])/g, '(account)'],
+  [/(?<=\barn:[\w-]+:s3:::)[\w.-]+/g, '(bucket)'],
+  // The resource of an ARN, after its kind where it has one.
+  [/(?<=\barn:[\w-]+:(?!s3:)[\w-]+:[\w-]*:[\w*]*:[a-z-]+[/:])[\w+=,.@/*:$-]+/g, '(name)'],
+  [/(?<=\barn:[\w-]+:(?!s3:)[\w-]+:[\w-]*:[\w*]*:)(?![a-z-]+[/:])[\w+=,.@/*:$-]+/g, '(name)'],
+  [/(?<=:(?:role|user|group|key|alias)\/)[\w+=,.@/-]+/g, '(name)'],
+  [/(?<=\b(?:assumed-role|policy|instance-profile)\/)[\w+=,.@/-]+/g, '(name)'],
+  [/(?<=\bkey[/ ]['"]?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, '(key id)'],
+  [/\bmrk-[0-9a-f]{32}\b/g, '(key id)'],
+  [/\b[a-z0-9]{8,12}(?=\.execute-api\.)/g, '(api)'],
+]
+
+/** Names that are shorter are replaced as whole words only: they are parts of many words. */
+const MIN_LENGTH_INSIDE_WORDS = 4
+
+/** Parts of a token that are shorter, such as an empty signature, let nobody in. */
+const MIN_LENGTH_OF_TOKEN_PART = 16
+
+interface Span {
+  start: number
+  end: number
+  label: string
+}
+
+/**
+ * Replaces what must not be in an issue. A value that was given by a variable becomes the name of the variable. To be
+ * called before the text is reshaped in any way, because a changed secret is not recognised.
+ *
+ * Every pattern is matched against the original text, and overlapping matches are replaced as one. Otherwise a name that
+ * is part of a token or an ARN would be replaced first, and the pattern would miss the rest.
+ */
+export function withoutSecrets(text: string, config: DoctorConfig, token: string): string {
+  const spans = [...knownValues(config, token), ...PATTERNS]
+    .flatMap(([pattern, label]) => spansOf(text, pattern, label))
+    .toSorted((a, b) => a.start - b.start)
+  const merged: Array<Span & { longest: number }> = []
+  for (const span of spans) {
+    const last = merged.at(-1)
+    const length = span.end - span.start
+    if (last === undefined || span.start >= last.end) {
+      merged.push({ ...span, longest: length })
+      continue
+    }
+    last.end = Math.max(last.end, span.end)
+    if (length > last.longest) Object.assign(last, { label: span.label, longest: length })
+  }
+  return merged.reduceRight((seen, { start, end, label }) => seen.slice(0, start) + label + seen.slice(end), text)
+}
+
+function spansOf(text: string, pattern: RegExp, label: string): Span[] {
+  return [...text.matchAll(pattern)]
+    .filter(([found]) => found !== '')
+    .map(({ 0: found, index }) => ({ start: index, end: index + found.length, label }))
+}
+
+function knownValues(config: DoctorConfig, token: string): Array<readonly [RegExp, string]> {
+  const parts = token.split('.').filter(({ length }) => length >= MIN_LENGTH_OF_TOKEN_PART)
+  const secrets = [token, ...parts].map(value => [secret(value), '(token)'] as readonly [RegExp, string])
+  const { HEADGATE_PASSWORD: password } = config
+  if (password !== undefined) secrets.push([secret(password), '(HEADGATE_PASSWORD)'])
+  const named = PRIVATE.flatMap(variable => {
+    const value = config[variable]
+    return value === undefined ? [] : [[name(value), `(${variable})`] as const]
+  })
+  const claims = readToken(token)?.claims ?? {}
+  const claimed = Object.entries(CLAIMS).flatMap(([claim, label]) => {
+    const value = claims[claim]
+    return typeof value === 'string' && value !== '' ? [[name(value), label] as const] : []
+  })
+  return [...secrets, ...named, ...claimed]
+}
+
+/** Matches a secret also where whitespace was inserted, as a wrapped line or a log does. */
+function secret(value: string): RegExp {
+  const characters = [...value.replaceAll(/\s/g, '')].map(literal)
+  return new RegExp(characters.join('(?:\\s|\\\\[nrt])*'), 'g')
+}
+
+function name(value: string): RegExp {
+  const text = literal(value)
+  return new RegExp(value.length < MIN_LENGTH_INSIDE_WORDS ? `(?<!\\w)${text}(?!\\w)` : text, 'g')
+}
+
+/** Returns a pattern that matches the text itself. */
+function literal(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+}
