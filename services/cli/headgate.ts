@@ -3,15 +3,24 @@
 import { commands } from './commands/index.ts'
 import { runCli } from './run.ts'
 
-// Whoever reads only the beginning, as `head` does, has what it wants.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
-})
+// The reader of the output is gone: `head` has read enough, or the terminal was closed.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+    // A command that cleans up before it ends listens to SIGHUP, and must not be ended before it has.
+    if (process.listenerCount('SIGHUP') > 0) process.emit('SIGHUP', 'SIGHUP')
+    else if (stream === process.stdout) process.exit(0)
+  })
+}
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const code = await runCli(process.argv.slice(2), {
   commands,
   env: process.env,
   stdout: text => process.stdout.write(`${text}\n`),
   stderr: text => process.stderr.write(`${text}\n`),
 })
+
+// A request or a credential process that never answers would keep the process alive, so it ends once its output is written.
+const written = (stream: NodeJS.WriteStream) => new Promise<void>(resolve => stream.write('', () => resolve()))
+await Promise.all([written(process.stdout), written(process.stderr)])
+process.exit(code)

@@ -7,6 +7,7 @@ import { stepIds } from '../doctor/deep/run-deep.ts'
 import { processTerminal } from '../doctor/deep/sign-in.ts'
 import { type Result, runChecks } from '../doctor/run-checks.ts'
 import { exitCodes, UsageError } from '../errors.ts'
+import { printable } from '../output.ts'
 
 const DEFAULT_REQUESTS = 50
 const MAX_REQUESTS = 1_000
@@ -46,6 +47,7 @@ Exits with 1 where any check fails. All checks, and the permissions that they ne
     const wanted = idsOf(options.only, deep)
     const requests = requestsOf(options.requests)
     const say = (result: Result) => output.item(result, textOf(result))
+    const warn = (text: string) => void process.stderr.write(`${printable(text)}\n`)
     const check = async (token = config.API_TOKEN) => {
       const known = token === undefined ? config : { ...config, API_TOKEN: token }
       const some = checks.filter(({ id }) => wanted.includes(id))
@@ -55,7 +57,7 @@ Exits with 1 where any check fails. All checks, and the permissions that they ne
     }
     const only = small ? wanted.filter(id => id !== 'grant-in-parts') : wanted
     const results = deep
-      ? await examineDeeply({ config, only, requests, check, terminal: processTerminal(), say, output })
+      ? await examineDeeply({ config, only, requests, check, terminal: processTerminal(), say, warn, output })
       : await check()
     const failures = results.filter(({ status }) => status === 'failed').length
     const passed = results.filter(({ status }) => status === 'ok').length

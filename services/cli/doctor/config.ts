@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { apiConfigSchema } from '../../platform/config/api.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { UsageError } from '../errors.ts'
+import { WHERE_THE_API_IS } from './http.ts'
 
 const api = apiConfigSchema.properties
 const worker = workerConfigSchema.properties
@@ -39,9 +40,11 @@ export type DoctorConfig = Readonly<Static<typeof doctorConfigSchema>>
 /**
  * Returns the configuration with whitespace removed from both ends of the token. A token is often copied with a line break.
  *
- * @throws UsageError if the token cannot be sent in a header. The message never has the token in it.
+ * @throws UsageError if API_URL is not the root of an api, or the token cannot be sent in a header. The message never has
+ * the token in it.
  */
 export function usableConfig(config: DoctorConfig): DoctorConfig {
+  if (config.API_URL !== undefined) assertRoot(config.API_URL)
   if (config.API_TOKEN === undefined) return config
   const token = config.API_TOKEN.trim()
   if (/\s/.test(token)) {
@@ -56,4 +59,18 @@ export function usableConfig(config: DoctorConfig): DoctorConfig {
     )
   }
   return { ...config, API_TOKEN: token }
+}
+
+function assertRoot(text: string): void {
+  const wrong = whatIsWrongWith(text)
+  if (wrong !== undefined) throw new UsageError(`API_URL ${wrong}. ${WHERE_THE_API_IS}`)
+}
+
+/** The value itself is left out: it may have a password in it. */
+function whatIsWrongWith(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'is not a valid URL'
+  const { username, password, search, hash, pathname } = new URL(text)
+  if (username !== '' || password !== '') return 'has a user or a password in it'
+  if (search !== '' || hash !== '') return 'has a query or a fragment'
+  return pathname.endsWith('/uploads') ? 'ends with /uploads, which is a path below the root' : undefined
 }

@@ -1,5 +1,6 @@
 import { type Asked, AskedInVainError } from './asking.ts'
 import { type Finding, failed } from './check.ts'
+import { WHERE_THE_API_IS } from './http.ts'
 
 interface Trouble {
   name: string
@@ -49,11 +50,18 @@ const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Aske
     advice: () => 'AWS has too many requests of this kind just now: run the doctor again in a minute.',
   },
   {
+    fits: ({ name }) => name === 'BodyTooLargeError',
+    advice: ({ variable }) =>
+      variable === 'API_URL'
+        ? `Something other than the api answers there. ${WHERE_THE_API_IS}`
+        : `Something other than AWS answers there: check ${variable} and the AWS_ENDPOINT_URL_… variables.`,
+  },
+  {
     fits: ({ name, message }) =>
-      /ECONN|ENOTFOUND|EAI_AGAIN|Timeout|Abort|UND_ERR|EHOSTUNREACH|ENETUNREACH|fetch failed/i.test(
+      /ECONN|ENOTFOUND|EAI_AGAIN|Timeout|Abort|UND_ERR|SocketError|EHOSTUNREACH|ENETUNREACH|fetch failed/i.test(
         `${name} ${message}`,
       ),
-    advice: () => NOBODY_ANSWERS,
+    advice: ({ variable }) => nobodyAnswers(variable),
   },
   {
     // No name of AWS's: whoever answers is another, or there is nobody to ask at such an address.
@@ -66,8 +74,15 @@ const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Aske
 /** What the SDK calls an answer that it finds no error in. */
 const UNKNOWN = 'Unknown'
 
-/** Of an endpoint that cannot be reached, or says nothing. */
-export const NOBODY_ANSWERS =
+/** Returns the advice for an endpoint that cannot be reached or never answers. `variable` names what is asked there. */
+export function nobodyAnswers(variable?: string): string {
+  return variable === 'API_URL' ? THE_API_IS_SILENT : NOBODY_ANSWERS
+}
+
+const THE_API_IS_SILENT =
+  'Nothing answers at API_URL: check API_URL, that the api runs and is healthy, and the way there (load balancer, security groups, proxies).'
+
+const NOBODY_ANSWERS =
   'Nothing answers at the endpoint: check AWS_REGION, the AWS_ENDPOINT_URL_… variables, and the way there (VPC endpoints, security groups, proxies).'
 
 /** What a check that threw has found. Undefined where the error is none that a check expects. */

@@ -1,7 +1,34 @@
+import { HeadgateError } from '../../platform/errors.ts'
 import { type Asked, asking } from './asking.ts'
 
-/** Nothing of ours is larger. */
-const MOST_BYTES = 1_000_000
+/** No answer that a check asks for is larger. */
+const MAX_BYTES = 1_000_000
+
+/** The body of an answer does not end where it should. */
+export class BodyTooLargeError extends HeadgateError {
+  readonly code = 'HEADGATE_BODY_TOO_LARGE'
+
+  constructor(maxBytes: number) {
+    super(`The body of the answer is longer than ${maxBytes} bytes, and was not read further.`)
+  }
+}
+
+/**
+ * Reads the body of an answer, and cancels it at the bound: a body that never ends must not fill the memory.
+ *
+ * @throws BodyTooLargeError
+ */
+export async function readBody(response: Response, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  // Leaving the loop early cancels the body, which closes its connection.
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length
+    if (length > maxBytes) throw new BodyTooLargeError(maxBytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
 
 /** One request, without the SDK. Redirects are answers: none is expected, and a token must not follow one. */
 export async function askUrl(
@@ -10,8 +37,8 @@ export async function askUrl(
   asked: Asked,
 ): Promise<{ status: number; headers: Headers; text: string }> {
   const response = await asking(asked, fetch(url, { redirect: 'manual', ...init }))
-  const text = await asking(asked, response.text())
-  return { status: response.status, headers: response.headers, text: text.slice(0, MOST_BYTES) }
+  const body = await asking(asked, readBody(response, MAX_BYTES))
+  return { status: response.status, headers: response.headers, text: body.toString() }
 }
 
 /** Of an address where something else answers. */

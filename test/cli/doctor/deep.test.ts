@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { doctorConfigSchema } from '../../../services/cli/doctor/config.ts'
 import { latencyOf } from '../../../services/cli/doctor/deep/latency.ts'
@@ -106,8 +107,8 @@ t.test('an upload that cannot be deleted is counted, and the others are deleted 
   t.match(await list.json(), { uploads: [{ uploadId: left[0] }] })
 })
 
-t.test('Ctrl-C ends the walk, and what was uploaded is deleted', async t => {
-  const env = await anew()
+/** Starts a walk with many uploads. Resolves once the first of them is made. */
+async function startWalk(t: Pick<Test, 'teardown'>, env: Record<string, string>) {
   const args = [
     path.join(services, 'cli/headgate.ts'),
     'doctor',
@@ -122,18 +123,69 @@ t.test('Ctrl-C ends the walk, and what was uploaded is deleted', async t => {
   ]
   const program = runProgram(t, args, { env })
   await eventually(() => program.stdout().includes('"upload-json"'), 60_000)
-  program.child.kill('SIGINT')
-  t.match(await program.ended, { code: 1, signal: null }, program.stderr())
-  const lines = program
-    .stdout()
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line))
-  t.match(
-    lines.find(({ id }) => id === 'delete'),
-    { status: 'ok', seen: /^[1-9]\d* uploads were deleted$/ },
+  return program
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  t.test(`${signal} ends the walk, and what was uploaded is deleted`, async t => {
+    const program = await startWalk(t, await anew())
+    program.child.kill(signal)
+    t.match(await program.ended, { code: 1, signal: null }, program.stderr())
+    const lines = program
+      .stdout()
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    t.match(
+      lines.find(({ id }) => id === 'delete'),
+      { status: 'ok', seen: /^[1-9]\d* uploads were deleted$/ },
+    )
+    t.match(
+      lines.find(({ id }) => id === 'latency'),
+      { seen: 'the step was interrupted by a signal' },
+    )
+    t.strictSame(lines.at(-1).left, [])
+  })
+}
+
+t.test('a second signal during the deletion lists the uploads that may be left', async t => {
+  const proxy = await startFaultProxy(t, API_URL)
+  const held = proxy.inject(({ signal }) => once(signal, 'abort').then(() => undefined), { when: to('DELETE') })
+  const program = await startWalk(t, { ...(await anew()), API_URL: proxy.url })
+  program.child.kill('SIGTERM')
+  await held.reached()
+  program.child.kill('SIGTERM')
+  t.match(await program.ended, { code: null, signal: 'SIGTERM' })
+  t.match(program.stderr(), /Uploads that may be left \(\d+\): \w+.*Delete each by DELETE/)
+})
+
+t.test('deletes the upload of an answer that a step rejects', async t => {
+  const proxy = await startFaultProxy(t, API_URL)
+  // Another status and another content type, as a proxy between the two may make of it.
+  proxy.inject(
+    async ({ forward, response }) => {
+      const body = await buffer(await forward())
+      response.writeHead(299, { 'content-type': 'text/plain' }).end(body)
+    },
+    { when: to('POST', /^\/uploads$/), times: 1 },
   )
-  t.strictSame(lines.at(-1).left, [])
+  const env = { ...(await anew()), API_URL: proxy.url }
+  const { lines } = await runHeadgate(t, env, 'doctor', '--deep', '--json', '--only', 'upload-json')
+  const found = Object.fromEntries(lines().map(finding => [finding.id ?? 'report', finding]))
+  t.match(found['upload-json'], { status: 'failed', seen: /answered with 299/ })
+  t.match(found.delete, { status: 'ok', seen: '1 uploads were deleted' })
+  t.strictSame(found.report.left, [])
+})
+
+t.test('fails where the stored file of 65 MiB has the right size and other bytes', async t => {
+  const proxy = await startFaultProxy(t, API_URL)
+  proxy.inject(({ answer }) => answer(200, {}, 'x'.repeat(65 * 1024 ** 2)), { when: to('GET', /\/content$/) })
+  const env = { ...(await anew()), API_URL: proxy.url }
+  const { lines } = await runHeadgate(t, env, 'doctor', '--deep', '--json', '--only', 'grant-in-parts')
+  t.match(
+    lines().find(({ id }) => id === 'grant-in-parts'),
+    { status: 'failed', seen: /^the stored file has 68157440 bytes that are not the 68157440 expected ones/ },
+  )
 })
 
 t.test('without a user, or an api, or with a wrong password, it says what to set', async t => {

@@ -4,6 +4,7 @@ import { askApi, WHERE_THE_API_IS } from '../http.ts'
 
 export const apiWithToken: Check = {
   id: 'api-with-token',
+  asks: 'API_URL',
   title: 'the api takes the token',
   async run({ config, signal }) {
     if (config.API_URL === undefined || config.API_TOKEN === undefined)

@@ -3,6 +3,7 @@ import { askApi, WHERE_THE_API_IS } from '../http.ts'
 
 export const apiWithoutToken: Check = {
   id: 'api-without-token',
+  asks: 'API_URL',
   title: 'the api refuses who has no token',
   async run({ config, signal }) {
     if (config.API_URL === undefined) return skipped('API_URL is not set')

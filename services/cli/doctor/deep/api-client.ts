@@ -1,5 +1,5 @@
 import { asking } from '../asking.ts'
-import { parsed } from '../http.ts'
+import { parsed, readBody } from '../http.ts'
 import { StepFailedError } from './errors.ts'
 
 /** An answer, read whole. */
@@ -21,7 +21,11 @@ export interface Request {
   body?: Buffer | string
   /** Whether a redirect to S3 is followed. Browsers and `curl -L` leave the token behind then, and so does this. */
   follow?: boolean
+  /** The largest body of an answer that is read. @default 16 MiB */
+  maxBytes?: number
 }
+
+const MAX_BYTES = 16 * 1024 ** 2
 
 /** The api as one user sees it. Remembers every upload that the user's requests made. */
 export interface ApiClient {
@@ -40,15 +44,17 @@ export interface ApiClientSettings {
   /** Ends every request. */
   signal: AbortSignal
   made: Set<string>
+  /** Called with every answer of the api that was read whole. */
+  onAnswer?(): void
 }
 
-export function createApiClient({ root, token, signal, made }: ApiClientSettings): ApiClient {
+export function createApiClient({ root, token, signal, made, onAnswer }: ApiClientSettings): ApiClient {
   return {
     made,
     resolve: reference => new URL(reference, root).href,
-    async request(where, { method = 'GET', headers = {}, body, follow = false } = {}) {
-      const url = where.startsWith('/') ? `${root}${where}` : where
-      const isApi = url.startsWith(`${root}/`)
+    async request(where, { method = 'GET', headers = {}, body, follow = false, maxBytes = MAX_BYTES } = {}) {
+      const url = String(where).startsWith('/') ? `${root}${where}` : where
+      const isApi = isBelow(root, url)
       const asked = `${method} ${isApi ? new URL(url).pathname : 'of the presigned URL'}`
       const startedAt = performance.now()
       const sending = fetch(url, {
@@ -61,16 +67,52 @@ export function createApiClient({ root, token, signal, made }: ApiClientSettings
       const of = {
         action: method,
         resource: isApi ? (url.split('?')[0] ?? '') : 'S3, by a presigned URL',
-        variable: 'API_URL',
+        variable: isApi ? 'API_URL' : 'UPLOAD_BUCKET',
       }
       const response = await asking(of, sending)
-      const bytes = Buffer.from(await asking(of, response.arrayBuffer()))
+      const bytes = await asking(of, readBody(response, maxBytes))
       const ms = performance.now() - startedAt
+      if (isApi) onAnswer?.()
+      if (isApi && method === 'POST') rememberUploads(made, bytes, response.headers)
       const isJson = response.headers.get('content-type')?.includes('json') === true
       const answer = { asked, status: response.status, headers: response.headers, bytes, ms }
       return { ...answer, body: (isJson ? parsed(bytes.toString()) : undefined) ?? {} }
     },
   }
+}
+
+/**
+ * Returns true for a URL below the root of the api, which gets the token. Compares URLs and not texts: the case of a host
+ * and a default port make no difference.
+ *
+ * @throws StepFailedError if the text is no URL
+ */
+function isBelow(root: string, text: string): boolean {
+  if (!URL.canParse(text)) {
+    throw new StepFailedError(
+      'an answer has no valid URL where one belongs',
+      'Check that API_URL is the root of this api.',
+    )
+  }
+  const url = new URL(text)
+  const base = new URL(root)
+  return url.origin === base.origin && url.pathname.startsWith(base.pathname.replace(/\/*$/, '/'))
+}
+
+/**
+ * Remembers every upload that an answer to a POST names, whatever its status and content type: an answer that a step
+ * rejects may have made an upload, too. Answers to other methods may name uploads that were there before.
+ */
+function rememberUploads(made: Set<string>, bytes: Buffer, headers: Headers): void {
+  const body = parsed(bytes.toString()) ?? {}
+  const uploads: unknown[] = Array.isArray(body.uploads) ? body.uploads : []
+  for (const upload of [body, ...uploads]) {
+    if (typeof upload === 'object' && upload !== null && 'uploadId' in upload && typeof upload.uploadId === 'string')
+      made.add(upload.uploadId)
+  }
+  // A tus upload has no body, and is named by its address.
+  const id = /\/uploads\/tus\/([^/?#]+)$/.exec(headers.get('location') ?? '')?.[1]
+  if (id !== undefined) made.add(decodeURIComponent(id))
 }
 
 /** Returns an answer that has one of the statuses. @throws StepFailedError for any other answer */

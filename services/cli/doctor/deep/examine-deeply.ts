@@ -18,40 +18,77 @@ export interface DeepSettings {
   check(token: string): Promise<Result[]>
   terminal: Terminal
   say(result: Result): void
+  /** Writes a line to stderr, also with `--json`. */
+  warn(text: string): void
   output: Output
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /**
- * Walks a deployment: the checks, then what clients do. Writes a report for an issue in the end. Ctrl-C ends the walk after the
- * uploads of the walk are deleted.
+ * Walks a deployment: the checks, then what clients do. Writes a report for an issue in the end. SIGINT (Ctrl-C), SIGTERM and
+ * SIGHUP end the walk after its uploads are deleted. A second one ends it at once, and says what may be left.
  *
  * @throws UsageError, SignInError
  */
 export async function examineDeeply(settings: DeepSettings): Promise<Result[]> {
-  const { config, only, requests, check, terminal, say, output } = settings
+  const { config, only, requests, check, terminal, say, warn, output } = settings
   const { API_URL: root } = config
   if (root === undefined) throw new UsageError('`--deep` needs API_URL: where clients reach the api, without /uploads.')
   const token = await tokenOf(config, terminal)
 
   // Before the checks, which call the api as well: this request may have to start a function.
   const bound = AbortSignal.timeout(firstRequest.timeoutMs)
-  const first = await takeStep(firstRequest, createApiClient({ root, token, signal: bound, made: new Set() }))
+  const made = new Set<string>()
+  let isAnswered = false
+  const onAnswer = () => {
+    isAnswered = true
+  }
+  const first = await takeStep(firstRequest, createApiClient({ root, token, signal: bound, made, onAnswer }))
   say(first)
   const checks = await check(token)
 
   const interrupted = new AbortController()
-  const interrupt = () => {
-    output.note('Deleting what was uploaded.')
-    interrupted.abort()
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (!interrupted.signal.aborted) {
+      output.note('Deleting what was uploaded.')
+      interrupted.abort()
+      return
+    }
+    // A terminal that closes sends SIGHUP more than once, and nobody reads what is written then.
+    if (signal === 'SIGHUP') return
+    warn(`Stopped before everything was deleted. ${leftOver(made)}`)
+    // The default action of the signal: the shell sees by what the command ended.
+    for (const name of SIGNALS) process.off(name, interrupt)
+    process.kill(process.pid, signal)
   }
-  process.once('SIGINT', interrupt)
+  for (const name of SIGNALS) process.on(name, interrupt)
   try {
-    const walked = await walk({ root, token, requests, only, first, signal: interrupted.signal, onResult: say })
+    const walked = await walk({
+      root,
+      token,
+      requests,
+      only,
+      first,
+      isAnswered,
+      made,
+      signal: interrupted.signal,
+      onResult: say,
+    })
     const report = reportOf({ config, token, checks, walk: walked, now: Date.now() })
+    if (walked.left.length > 0) output.note(leftOver(walked.left))
     output.note('\nFor an issue. It has no token, no account id, no name of your resources and no presigned URL:\n')
     output.item({ report, measured: walked.measured, left: walked.left }, report)
     return [...checks, ...walked.steps]
   } finally {
-    process.off('SIGINT', interrupt)
+    for (const name of SIGNALS) process.off(name, interrupt)
   }
+}
+
+/** Says which uploads may be left, and how to delete them. */
+function leftOver(ids: Iterable<string>): string {
+  const all = [...ids]
+  if (all.length === 0)
+    return 'No upload is known to be left. One in flight may be: its name begins with headgate-doctor.'
+  return `Uploads that may be left (${all.length}): ${all.join(', ')}. Delete each by DELETE /uploads/{id} with a token of the same user.`
 }

@@ -18,7 +18,6 @@ const outputs: Step = {
   async run(api) {
     const request = { method: 'POST', headers: { 'content-type': 'image/png' }, body: PNG }
     const uploadId = uploadOf(
-      api,
       expectStatus(await api.request('/uploads?filename=headgate-doctor.png', request), 200, 202),
     )
     const upload = await processed(api, uploadId)
@@ -86,6 +85,8 @@ const paging: Step = {
   },
 }
 
+const DELETIONS_AT_ONCE = 8
+
 /**
  * Deletes every upload of the walk, also after one that could not be deleted. A step of its own, because a permission of its own is
  * needed.
@@ -93,21 +94,27 @@ const paging: Step = {
 export async function deleteUploads(api: ApiClient): Promise<string> {
   const all = [...api.made]
   const errors: unknown[] = []
-  for (const uploadId of all) {
-    try {
-      await deleteUpload(api, uploadId)
-      api.made.delete(uploadId)
-    } catch (error) {
-      errors.push(error)
+  // One iterator for all of them, so that each upload is taken once.
+  const queue = all.values()
+  const work = async () => {
+    for (const uploadId of queue) {
+      try {
+        await deleteUpload(api, uploadId)
+        api.made.delete(uploadId)
+      } catch (error) {
+        errors.push(error)
+      }
     }
   }
+  await Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, work))
   // They are of one kind in most cases, and the first says what to do. The report counts the uploads that are left.
   if (errors.length > 0) throw errors[0]
   return `${all.length} uploads were deleted`
 }
 
 async function deleteUpload(api: ApiClient, uploadId: string): Promise<void> {
-  const answer = await api.request(`/uploads/${uploadId}`, { method: 'DELETE' })
+  const path = `/uploads/${encodeURIComponent(uploadId)}`
+  const answer = await api.request(path, { method: 'DELETE' })
   if (answer.status === 202) {
     throw new StepFailedError(
       `${answer.asked} was answered with 202: the deletion is not finished yet`,
@@ -115,15 +122,21 @@ async function deleteUpload(api: ApiClient, uploadId: string): Promise<void> {
     )
   }
   expectStatus(answer, 204, 404)
-  expectStatus(await api.request(`/uploads/${uploadId}`), 404)
+  expectStatus(await api.request(path), 404)
 }
 
-export const deletion = {
-  id: 'delete',
-  title: 'every upload of this walk is deleted, and gone',
-  timeoutMs: 300_000,
-  run: deleteUploads,
-} as const satisfies Step
+const DELETION_TIMEOUT_MS = 300_000
+const DELETION_TIMEOUT_MS_EACH = 2_000
+
+/** Returns the step that deletes so many uploads. Its time grows with their number. */
+export function deletionStep(uploads: number): Step {
+  return {
+    id: 'delete',
+    title: 'every upload of this walk is deleted, and gone',
+    timeoutMs: Math.max(DELETION_TIMEOUT_MS, uploads * DELETION_TIMEOUT_MS_EACH),
+    run: deleteUploads,
+  }
+}
 
 /** What has become of files. */
 export const reading: readonly Step[] = [outputs, events, paging]

@@ -1,10 +1,10 @@
-import { explain, NOBODY_ANSWERS } from '../explain.ts'
+import { explain, nobodyAnswers } from '../explain.ts'
 import type { Result } from '../run-checks.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
 import { StepFailedError } from './errors.ts'
 import { largeFiles } from './large-files.ts'
 import { firstRequest, latencyStep, type Measured } from './latency.ts'
-import { deletion, reading } from './reading.ts'
+import { deletionStep, reading } from './reading.ts'
 import type { Step } from './step.ts'
 import { wholeBodies } from './whole-bodies.ts'
 
@@ -31,6 +31,10 @@ export interface WalkSettings {
   only?: readonly string[] | undefined
   /** What the very first request came to. */
   first: StepResult
+  /** False if the first request got no answer. Then no step is taken. */
+  isAnswered: boolean
+  /** Ids of the uploads that the walk has made and not deleted yet. The caller may read it at any time. */
+  made: Set<string>
   /** Ends the walk early. What it made is deleted all the same. */
   signal: AbortSignal
   onResult(result: StepResult): void
@@ -40,15 +44,14 @@ export interface WalkSettings {
 const STEPS: readonly Step[] = [...wholeBodies, ...largeFiles, ...reading]
 
 /** Every step, in order. */
-export const stepIds: readonly string[] = [firstRequest.id, ...STEPS.map(({ id }) => id), 'latency', deletion.id]
+export const stepIds: readonly string[] = [firstRequest.id, ...STEPS.map(({ id }) => id), 'latency', 'delete']
 
 /**
  * Does with a deployment what clients do, step by step: one after the other, since the steps measure as well. Deletes in the end what
  * the steps made, whatever came of them.
  */
 export async function walk(settings: WalkSettings): Promise<Walk> {
-  const { root, token, requests, only, first, signal, onResult } = settings
-  const made = new Set<string>()
+  const { root, token, requests, only, first, isAnswered, made, signal, onResult } = settings
   const results: StepResult[] = [first]
   let measured: Measured | undefined
   const latency = latencyStep(requests, first.ms, latencies => {
@@ -57,18 +60,37 @@ export async function walk(settings: WalkSettings): Promise<Walk> {
   const take = async (step: Step, ended?: AbortSignal) => {
     const bound = AbortSignal.timeout(step.timeoutMs)
     const ends = ended === undefined ? bound : AbortSignal.any([bound, ended])
-    const result = await takeStep(step, createApiClient({ root, token, signal: ends, made }))
+    const taken = await takeStep(step, createApiClient({ root, token, signal: ends, made }))
+    const isInterrupted = taken.status === 'failed' && ended?.aborted === true
+    const result = isInterrupted ? { ...taken, ...INTERRUPTED } : taken
     results.push(result)
     onResult(result)
   }
-  for (const step of [...STEPS, latency]) {
+  const wanted = [...STEPS, latency].filter(({ id }) => only === undefined || only.includes(id))
+  if (!isAnswered) {
+    for (const { id, title } of wanted) {
+      const result = {
+        id,
+        title,
+        status: 'skipped',
+        seen: `no answer to the first request: ${first.seen}`,
+        ms: 0,
+      } as const
+      results.push(result)
+      onResult(result)
+    }
+    return { steps: results, measured, left: [] }
+  }
+  for (const step of wanted) {
     if (signal.aborted) break
-    if (only === undefined || only.includes(step.id)) await take(step, signal)
+    await take(step, signal)
   }
   // Also where somebody ends the walk: nothing is to be left behind.
-  await take(deletion)
+  await take(deletionStep(made.size))
   return { steps: results, measured, left: [...made] }
 }
+
+const INTERRUPTED = { seen: 'the step was interrupted by a signal', advice: 'Run the walk again.' }
 
 /** Takes a step. Resolves to what it came to, and never rejects. */
 export async function takeStep(step: Step, api: ApiClient): Promise<StepResult> {
@@ -89,7 +111,7 @@ function whatFailed(error: unknown, { timeoutMs }: Step): { seen: string; advice
   if (finding?.status === 'failed') return { seen: finding.seen, advice: finding.advice }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   if (/Abort|Timeout/.test(text))
-    return { seen: `it was not done within ${timeoutMs / 1_000} s`, advice: NOBODY_ANSWERS }
+    return { seen: `it was not done within ${timeoutMs / 1_000} s`, advice: nobodyAnswers('API_URL') }
   return {
     seen: `the step itself failed: ${text}`,
     advice: 'This is a defect of headgate: please report it with this line.',

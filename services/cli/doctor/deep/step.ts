@@ -21,13 +21,12 @@ const PROCESSED_WITHIN_MS = 90_000
 /** The longest that the api lets an answer wait. Less than what API Gateway gives it. */
 const WAIT_S = 20
 
-/** Remembers the upload of an answer, so that it is deleted in the end. Returns its id. */
-export function uploadOf(api: ApiClient, { asked, body }: Answer): string {
+/** Returns the id of the upload that an answer names. The client has remembered it. @throws StepFailedError */
+export function uploadOf({ asked, body }: Answer): string {
   const { uploadId } = body
   if (typeof uploadId !== 'string') {
     throw new StepFailedError(`${asked} names no upload`, 'Check that API_URL is the root of this api.')
   }
-  api.made.add(uploadId)
   return uploadId
 }
 
@@ -58,8 +57,9 @@ export async function processed(api: ApiClient, uploadId: string): Promise<Recor
 }
 
 /** What an upload became, or the file itself: the redirect to S3 is followed. */
-export async function download(api: ApiClient, path: string): Promise<Buffer> {
-  return expectStatus(await api.request(path, { follow: true }), 200).bytes
+export async function download(api: ApiClient, path: string, maxBytes?: number): Promise<Buffer> {
+  const request = { follow: true, ...(maxBytes !== undefined && { maxBytes }) }
+  return expectStatus(await api.request(path, request), 200).bytes
 }
 
 /** @throws StepFailedError where the bytes are not the same */

@@ -39,7 +39,6 @@ const form: Step = {
     const request = { method: 'POST', headers: { 'content-type': type }, body: bytes }
     const answer = expectStatus(await api.request('/uploads', request), ...ACCEPTED)
     const uploads = Array.isArray(answer.body.uploads) ? (answer.body.uploads as Record<string, unknown>[]) : []
-    for (const { uploadId } of uploads) api.made.add(String(uploadId))
     const seen = await Promise.all(uploads.map(({ uploadId }) => processed(api, String(uploadId))))
     const kept = seen.map(({ filename }) => filename)
     if (JSON.stringify(kept) !== JSON.stringify(names)) {
@@ -63,7 +62,7 @@ const raw: Step = {
         body: bytes,
       })
     const answer = expectStatus(await post({ 'content-digest': digest(bytes) }), ...ACCEPTED)
-    const uploadId = uploadOf(api, answer)
+    const uploadId = uploadOf(answer)
     expectBytes(await download(api, `/uploads/${uploadId}/content`), bytes, 'the stored file')
     const { body } = expectStatus(await post({ 'content-digest': digest(Buffer.from('another')) }), 400)
     if (body.type !== 'urn:headgate:problem:digest-mismatch') {
@@ -103,7 +102,7 @@ export async function postJson(
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(upload),
   }
-  return uploadOf(api, expectStatus(await api.request('/uploads', request), ...ACCEPTED))
+  return uploadOf(expectStatus(await api.request('/uploads', request), ...ACCEPTED))
 }
 
 /** Files that come in one request. */
