@@ -116,7 +116,7 @@ function pathParameters(path: string) {
 
 /** Formats the gateway's own error responses like the api's. */
 function problems(api: RestApi, { corsOrigins }: Settings): void {
-  const token = { statusCode: '401', slug: 'invalid-token', title: 'The token is not valid' }
+  const token = { statusCode: '401', slug: 'invalid-token', title: 'The token is invalid' }
   const answers = [
     { type: ResponseType.UNAUTHORIZED, ...token },
     { type: ResponseType.EXPIRED_TOKEN, ...token },
@@ -125,7 +125,7 @@ function problems(api: RestApi, { corsOrigins }: Settings): void {
       type: ResponseType.MISSING_AUTHENTICATION_TOKEN,
       statusCode: '404',
       slug: 'not-found',
-      title: 'There is nothing here',
+      title: 'Not found',
     },
     {
       type: ResponseType.REQUEST_TOO_LARGE,
