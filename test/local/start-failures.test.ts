@@ -132,10 +132,18 @@ t.test('a port that is taken is told in one line', async t => {
   t.strictSame(readdirSync(program.tmp), [], 'and leaves no folder for logs that there are none of')
 })
 
-t.test("what a person's shell has for other programs is no matter, also where it is wrong for this one", async t => {
-  const env = { PORT: '1', HOST: 'x', HEALTH_PORT: '70000', KEY_TEMPLATE: 'nonsense', STREAM_NAME: '/', WORKER_ID: 'w' }
+t.test('variables that npm start sets itself are ignored, even if they are invalid, and named', async t => {
+  const env = { PORT: '1', HOST: 'x', HEALTH_PORT: '70000', STREAM_NAME: '/', WORKER_ID: 'w' }
   const program = startPipeline(t, ['--once'], env)
   t.strictSame(await program.ended, { code: 0, signal: null }, program.stderr())
+  const named = [...program.stderr().matchAll(/^npm start ignores (\w+): /gm)].map(([, name]) => name)
+  t.strictSame(named.sort(), ['HEALTH_PORT', 'PORT', 'STREAM_NAME', 'WORKER_ID'])
+})
+
+t.test('an invalid variable that is passed on ends the start, and is named', async t => {
+  const program = startPipeline(t, ['--once'], { KEY_TEMPLATE: 'nonsense' })
+  t.strictSame(await program.ended, { code: 1, signal: null })
+  t.match(program.stderr(), /KEY_TEMPLATE/)
 })
 
 t.test('wrong flags are told with the usage, and --help shows it', async t => {

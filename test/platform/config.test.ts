@@ -203,7 +203,7 @@ t.test('what says where traces go is held to its form, and no fault shows a secr
     faults.map(fault => fault.split(':')[0]),
     Object.keys(wrong).sort(),
   )
-  t.match(faults.join(), /OTEL_EXPORTER_OTLP_HEADERS: must be name=value,…: entry 2 is not/)
+  t.match(faults.join(), /OTEL_EXPORTER_OTLP_HEADERS: must be a list such as name=value,name=value: entry 2 is no pair/)
   t.match(faults.join(), /OTEL_EXPORTER_OTLP_PROTOCOL: must be one of http\/protobuf/)
   t.notMatch(faults.join(), /hunter2/)
   for (const headers of ['a=1,a=2', '=1', 'a b=1', 'a=%zz', 'a=%0d%0ax']) {
