@@ -4,20 +4,31 @@ import path from 'node:path'
 
 export type ServerName = 'ministack' | 'moto'
 
+interface Needs {
+  command: string
+  install: string
+  modules: readonly string[]
+  /** The oldest version that the tests are known to pass on. */
+  minVersion: string
+}
+
 /** What a server needs, in the names of its packages. Their modules have the same names. */
 const NEEDS = {
   ministack: {
+    minVersion: '1.5.33',
     command: 'ministack',
     install: 'pip install ministack cbor2 cryptography boto3',
     // Without cryptography ministack signs its tokens with a constant; without cbor2 it does not speak the SDK's Kinesis.
     modules: ['ministack', 'cbor2', 'cryptography', 'boto3'],
   },
   moto: {
+    // moto 5.2.1 leaves out the Content-Disposition that a presigned URL asks for.
+    minVersion: '5.2.5',
     command: 'moto_server',
     install: "pip install 'moto[server]' boto3",
     modules: ['moto', 'flask', 'boto3'],
   },
-} as const satisfies Record<ServerName, { command: string; install: string; modules: readonly string[] }>
+} as const satisfies Record<ServerName, Needs>
 
 export interface Installed {
   /** The Python interpreter that the server is installed for. It has boto3. */
@@ -54,7 +65,7 @@ function look(server: ServerName): Installed | NotInstalledError {
 }
 
 function find(server: ServerName): Installed | NotInstalledError {
-  const { command, install, modules } = NEEDS[server]
+  const { command, install, modules, minVersion } = NEEDS[server]
   const file = onPath(command)
   if (file === undefined) return new NotInstalledError(`${server} is not installed: ${install}`)
   const python = interpreterOf(file)
@@ -65,9 +76,20 @@ function find(server: ServerName): Installed | NotInstalledError {
     return new NotInstalledError(`${python}, the Python interpreter of ${file}, does not run: ${install}`, { cause })
   }
   const { missing, versions } = answer
+  const [, version = ''] = new RegExp(`^${server} ([\\d.]+)`).exec(versions) ?? []
+  if (missing.length === 0 && isOlder(version, minVersion)) {
+    return new NotInstalledError(
+      `${server} ${version} is installed, and ${minVersion} is needed: ${python} -m pip install -U ${server}`,
+    )
+  }
   if (missing.length === 0) return { python, versions }
   const those = missing.join(' ')
   return new NotInstalledError(`${server} has no ${missing.join(' and no ')}: ${python} -m pip install ${those}`)
+}
+
+/** Compares versions such as `5.2.10` number by number. */
+function isOlder(version: string, than: string): boolean {
+  return version.localeCompare(than, 'en', { numeric: true }) < 0
 }
 
 function onPath(command: string): string | undefined {
