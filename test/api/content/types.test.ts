@@ -63,6 +63,11 @@ t.test(
     }
     t.ok(looksLikeText(Buffer.from('a\tb\r\n\f\x1b[0m – 写真')))
     t.notOk(looksLikeText(Buffer.from('a\0b')))
+    const inText = Array.from({ length: 256 }, (_, code) => code).filter(code =>
+      looksLikeText(Uint8Array.of(65, code, 66)),
+    )
+    t.strictSame(inText.slice(0, 6), [9, 10, 12, 13, 27, 32])
+    t.equal(inText.length, 5 + 224, 'all from the space on')
     t.ok(looksLikeUtf16(Buffer.from('\ufeffGröße\r\n写真', 'utf16le')))
     t.ok(looksLikeUtf16(Buffer.from('\ufeffGröße', 'utf16le').swap16()))
     for (const bytes of ['', 'fffe00001000', 'feff00000010', 'ff', 'fe00', '61006200']) {
