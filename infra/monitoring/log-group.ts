@@ -14,7 +14,7 @@ export function createLogGroup(scope: Construct, id: string, { logDays, keepData
   })
 }
 
-/** Encrypts every log group of the stack with the key, or accepts that AWS's own key does where there is none. */
+/** Encrypts every log group of the stack with the key, or accepts AWS's own key where the deployment has no key. */
 export function encryptLogGroups(stack: Stack, { keyArn }: Data): void {
   Aspects.of(stack).add({
     visit(node) {

@@ -121,7 +121,7 @@ function logBalancer(balancer: ApplicationLoadBalancer, { accessLogBucket }: Dat
   balancer.setAttribute('access_logs.s3.prefix', BALANCER_LOG_PREFIX)
 }
 
-/** Adds a listener for TLS with the certificate of the api's own domain, or for plain HTTP where there is none. */
+/** Adds a listener for TLS with the certificate of the api's own domain, or for plain HTTP without a certificate. */
 function addListener(balancer: ApplicationLoadBalancer, settings: Settings): ApplicationListener {
   const { certificateArn } = settings
   const port = balancerPort(settings)

@@ -3,7 +3,7 @@ import { pollDelayMs } from './poll-delay.ts'
 import type { Snapshot } from './watch.ts'
 
 export interface WatcherSettings<T> {
-  /** Reads the state. Resolves to undefined if there is none any more. Rejects when the signal is aborted. */
+  /** Reads the state. Resolves to undefined if the upload no longer exists. Rejects when the signal is aborted. */
   read(signal: AbortSignal): Promise<Snapshot<T> | undefined>
   /** Called with the result of every successful read. */
   onSnapshot(snapshot: Snapshot<T> | undefined): void

@@ -8,26 +8,25 @@ const loadFileType = onFirstUse(() => import('file-type'))
 export const HEAD_BYTES = 4_100
 
 /** Control characters that no text has: all of C0 but tab, line feed, form feed, carriage return and escape. */
-const NOT_TEXT = new Set([...Array(32).keys()].filter(code => ![9, 10, 12, 13, 27].includes(code)))
-
-// The same as a pattern. A search by it takes a sixth of the time of a loop over the bytes, and most uploads are texts.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it searches
-const NOT_TEXT_PATTERN = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/
+const NOT_TEXT = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/
 
 /** Whether the first bytes of a file are text, in UTF-8 or any other encoding whose letters are ASCII's. */
 export function looksLikeText(head: Uint8Array): boolean {
-  return !NOT_TEXT_PATTERN.test(Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1'))
+  // A pattern takes a sixth of the time of a loop over the bytes, and most uploads are texts.
+  return !NOT_TEXT.test(bytesOf(head).toString('latin1'))
 }
 
 /** Whether the first bytes of a file are a text in UTF-16 that has a byte-order mark. Some binary files start with the same two bytes. */
 export function looksLikeUtf16(head: Uint8Array): boolean {
   const isLittleEndian = head[0] === 0xff && head[1] === 0xfe
   if (!isLittleEndian && !(head[0] === 0xfe && head[1] === 0xff)) return false
-  const [low, high] = isLittleEndian ? [0, 1] : [1, 0]
-  for (let index = 2; index + 1 < head.length; index += 2) {
-    if (head[index + high] === 0 && NOT_TEXT.has(head[index + low] ?? 0)) return false
-  }
-  return true
+  const whole = bytesOf(head.subarray(0, head.length - (head.length % 2)))
+  return !NOT_TEXT.test((isLittleEndian ? whole : Buffer.from(whole).swap16()).toString('utf16le'))
+}
+
+function bytesOf(head: Uint8Array): Buffer {
+  return Buffer.from(head.buffer, head.byteOffset, head.byteLength)
 }
 
 /**

@@ -38,7 +38,7 @@ function textOf(head: Uint8Array): string {
   return text.startsWith('ï»¿') ? text.slice(3) : text
 }
 
-/** Returns the position behind a document type and its internal subset: `at` if there is none, -1 if it does not end. */
+/** Returns the position behind a document type and its internal subset: `at` if the text has no document type, -1 if the document type does not end. */
 function pastDoctype(text: string, at: number): number {
   if (text.slice(at, at + 9).toUpperCase() !== '<!DOCTYPE') return at
   const end = text.indexOf('>', at)

@@ -43,7 +43,7 @@ export interface ResultSource extends ObjectRef {
 export interface ResultStore {
   /** Writes a result. To write it again gives the same item. Rejects when the signal fires. */
   put(result: Result, signal?: AbortSignal): Promise<void>
-  /** Reads a result. Undefined if there is none, or if it belongs to another upload. */
+  /** Reads a result. Returns undefined if the item does not exist or belongs to another upload. */
   get(source: ObjectRef, name: string, uploadId: string): Promise<Result | undefined>
   /** Removes the upload's results, except those to keep. Resolves to the names of both. */
   removeAll(

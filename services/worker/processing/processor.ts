@@ -158,7 +158,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     // The dead letter comes first: an upload that shows as failed can always be redriven.
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
     const isMarked = event && upload ? await store.markFailed(upload, event, failure) : false
-    // The owner may have deleted the upload since the check above. Then nothing of it may be kept.
+    // The owner may have deleted the upload since the check above. In that case no output may be kept.
     if (!isMarked && (await isDeleted(state))) return await deadLetters.remove(deadLetter)
     // If the upload was not marked, the outputs may belong to an upload that was processed.
     if (event && upload && isMarked && state.mayHaveOutputs) {

@@ -68,7 +68,7 @@ const parts: Step = {
 
 const tus: Step = {
   id: 'tus',
-  title: 'a file comes by tus in two chunks, goes on where it was, and is stored byte for byte',
+  title: 'a file comes by tus in two chunks, continues at its offset, and is stored byte for byte',
   timeoutMs: STEP_TIMEOUT_MS,
   async run(api) {
     const bytes = randomBytes(TUS_BYTES)
