@@ -29,7 +29,7 @@ export interface PendingStore {
   ): Promise<UploadRecord | undefined>
   /**
    * Ends a reservation. From then on the owner has no such upload. A note of what must be cleaned up stays until `forget`. Resolves to the
-   * reservation, or to undefined if there is none.
+   * reservation, or to undefined if no reservation exists.
    */
   end(key: UploadKey): Promise<PendingRecord | undefined>
   /** Deletes the note of an ended reservation, because everything is cleaned up. */
