@@ -3,9 +3,9 @@ import path from 'node:path'
 import { build } from 'esbuild'
 import { builtins } from './builtins.ts'
 import { entriesOf } from './entries.ts'
-import { ASIDE } from './packages.ts'
-import { ownPlace } from './rewrite-import-meta.ts'
-import { ON_ITS_OWN, onItsOwn } from './separate-bundle.ts'
+import { UNBUNDLED } from './packages.ts'
+import { rewriteImportMeta } from './rewrite-import-meta.ts'
+import { SEPARATE_BUNDLE, separateBundle } from './separate-bundle.ts'
 
 /** Behind an entry's own name is only what begins it; the entry itself is beside it, under this. */
 const MAIN = '.main'
@@ -30,7 +30,7 @@ export async function bundle(root: string, outdir: string): Promise<void> {
   const entry = (name: string, suffix = MAIN) => ({ in: path.join(services, `${name}.ts`), out: `${name}${suffix}` })
   const groups = [
     [entry(API)],
-    [entry(ON_ITS_OWN, '')],
+    [entry(SEPARATE_BUNDLE, '')],
     [
       ...[...programs.filter(name => name !== API), ...handlers].map(name => entry(name)),
       ...[...processes, ...libraries].map(name => entry(name, '')),
@@ -52,9 +52,9 @@ export async function bundle(root: string, outdir: string): Promise<void> {
         mainFields: ['module', 'main'],
         // Errors tell their class by its name.
         keepNames: true,
-        external: [...ASIDE],
+        external: [...UNBUNDLED],
         banner: { js: COMMONJS },
-        plugins: [builtins, onItsOwn(outdir), ownPlace(services, outdir)],
+        plugins: [builtins, separateBundle(outdir), rewriteImportMeta(services, outdir)],
         logLevel: 'warning',
       }),
     ),

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { cachedDataVersionTag } from 'node:v8'
 
 /** The folder of it, beside the bundle. */
-export const MADE = '.compile-cache'
+export const CACHE_FOLDER = '.compile-cache'
 
 /**
  * Has Node take what V8 compiled when the image was built. Node looks in a folder named after its version, the flags and the
@@ -15,15 +15,15 @@ export const MADE = '.compile-cache'
  *
  * Without it everything runs as well, only starts later: whatever is in the way is no reason to fail.
  */
-export function useCompileCache(folder = path.join(import.meta.dirname, MADE)): void {
+export function useCompileCache(folder = path.join(import.meta.dirname, CACHE_FOLDER)): void {
   try {
-    const [made] = readdirSync(folder)
+    const [compiled] = readdirSync(folder)
     const prefix = `${process.version}-${process.arch}-`
-    if (!made?.startsWith(prefix)) return
+    if (!compiled?.startsWith(prefix)) return
     const wanted = `${prefix}${cachedDataVersionTag().toString(16).padStart(8, '0')}-${process.getuid?.() ?? ''}`
     if (existsSync(path.join(folder, wanted))) return void enableCompileCache(folder)
     const linked = mkdtempSync(path.join(tmpdir(), 'headgate-'))
-    symlinkSync(path.join(folder, made), path.join(linked, wanted))
+    symlinkSync(path.join(folder, compiled), path.join(linked, wanted))
     enableCompileCache(linked)
   } catch {
     // As the comment above says.

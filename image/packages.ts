@@ -2,7 +2,7 @@ import { cpSync, existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 /** Packages that are not bundled, since they look for files beside their own: pages, a library in C. */
-export const ASIDE = ['@fastify/swagger-ui', 'sharp'] as const
+export const UNBUNDLED = ['@fastify/swagger-ui', 'sharp'] as const
 
 interface Manifest {
   dependencies?: Record<string, string>
@@ -42,7 +42,7 @@ function manifestOf(folder: string): Manifest {
 const UNREAD = /(?:\.(?:map|md|markdown|d\.[cm]?ts|ts)|\/(?:test|tests|docs|examples?|benchmarks?|\.github))$/i
 
 /** Copies them to another root, without what only developers read. */
-export function copyPackages(root: string, to: string, names: readonly string[] = ASIDE): void {
+export function copyPackages(root: string, to: string, names: readonly string[] = UNBUNDLED): void {
   for (const folder of closureOf(root, names)) {
     const here = path.join(root, folder)
     // Those inside of it are in the list themselves, as far as they are needed.
@@ -54,5 +54,5 @@ export function copyPackages(root: string, to: string, names: readonly string[] 
 if (import.meta.main) {
   const root = path.resolve(import.meta.dirname, '..')
   const [to = 'packages', ...names] = process.argv.slice(2)
-  copyPackages(root, path.resolve(to), names.length > 0 ? names : ASIDE)
+  copyPackages(root, path.resolve(to), names.length > 0 ? names : UNBUNDLED)
 }

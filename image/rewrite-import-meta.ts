@@ -7,9 +7,9 @@ import type { Plugin } from 'esbuild'
  * to be in, which is for esbuild to decide; here its paths are of where `tsc` would have put the file. Its URL stays that of a
  * file that is there, since Node looks for a package.json above it.
  */
-export function ownPlace(services: string, outdir: string): Plugin {
+export function rewriteImportMeta(services: string, outdir: string): Plugin {
   return {
-    name: 'own-place',
+    name: 'rewrite-import-meta',
     setup(build) {
       build.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
         const source = await readFile(file, 'utf8')

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { APIGatewayProxyEventV2, Context, KinesisStreamEvent } from 'aws-lambda'
 import { signIn } from '../services/local/cognito-wire.ts'
 import { startEmbeddedAws } from '../services/local/embedded-aws.ts'
-import { MADE } from './compile-cache.ts'
+import { CACHE_FOLDER } from './compile-cache.ts'
 import { httpUpload } from './upload-event.ts'
 import { warmUpPrograms } from './warm-up-programs.ts'
 
@@ -33,7 +33,7 @@ const { idToken } = await signIn(aws.endpoints.cognito, {
 Object.assign(process.env, aws.env, { LOG_LEVEL: 'silent' })
 
 // What is imported from here on, and nothing of the embedded AWS.
-enableCompileCache(path.join(dist, MADE))
+enableCompileCache(path.join(dist, CACHE_FOLDER))
 const upload = await handlerOf<APIGatewayProxyEventV2, { statusCode: number; body: string }>('api/lambda')
 const process_ = await handlerOf<KinesisStreamEvent, { batchItemFailures: unknown[] }>('worker/lambda')
 

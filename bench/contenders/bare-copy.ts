@@ -1,6 +1,6 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { names } from '../../services/platform/resources.ts'
-import { answerParent, tellParent } from '../lib/channel.ts'
+import { answerParent, sendToParent } from '../lib/channel.ts'
 import { setting } from './tally.ts'
 
 /**
@@ -28,7 +28,7 @@ async function copyAll(round: number): Promise<void> {
     while (next < COPIES) await copy(`uploads/a1b2c3d4-0000-4000-8000-000000000000/${round}-${next++}/demo.txt`)
   }
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane))
-  tellParent(`round ${round}`, COPIES)
+  sendToParent(`round ${round}`, COPIES)
 }
 
 answerParent('go', () => {

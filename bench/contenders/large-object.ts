@@ -6,7 +6,7 @@ import { runMain } from '../../services/platform/main.ts'
 import { names } from '../../services/platform/resources.ts'
 import { encodeEvent } from '../../services/uploads/events/event.ts'
 import { createWorkerServices } from '../../services/worker/services.ts'
-import { answerParent, tellParent } from '../lib/channel.ts'
+import { answerParent, sendToParent } from '../lib/channel.ts'
 import { setting } from './tally.ts'
 
 /** In bytes. */
@@ -37,7 +37,7 @@ runMain(async () => {
   async function work(): Promise<void> {
     const record = { data: event, partitionKey: uploadId, sequenceNumber: '1', shardId: 'shardId-000000000000' }
     await processor.process(record, { signal: new AbortController().signal })
-    tellParent('done', true)
+    sendToParent('done', true)
   }
 
   answerParent('memory', (): LargeObjectSample => {
@@ -53,5 +53,5 @@ runMain(async () => {
   })
   // Until it is told to go, and asked what it took, it has nothing to live for.
   setInterval(() => undefined, 60_000)
-  tellParent('ready', true)
+  sendToParent('ready', true)
 })

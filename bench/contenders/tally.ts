@@ -1,4 +1,4 @@
-import { answerParent, tellParent } from '../lib/channel.ts'
+import { answerParent, sendToParent } from '../lib/channel.ts'
 
 /** Counts what a consumer handled, and tells the benchmark when it has all of a round. */
 export function createTally(recordsPerRound: number): (records: number) => void {
@@ -7,7 +7,7 @@ export function createTally(recordsPerRound: number): (records: number) => void 
   answerParent('handled', () => handled)
   return records => {
     handled += records
-    while (handled >= (rounds + 1) * recordsPerRound) tellParent(`round ${++rounds}`, handled)
+    while (handled >= (rounds + 1) * recordsPerRound) sendToParent(`round ${++rounds}`, handled)
   }
 }
 

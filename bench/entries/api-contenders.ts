@@ -49,7 +49,7 @@ interface ContenderSettings extends Contender {
 async function startContender({ name, does, traces, entry, env }: ContenderSettings): Promise<UploadContender> {
   const child = startChild({ name, entry, env })
   try {
-    const port = await child.told<number>('listening')
+    const port = await child.waitFor<number>('listening')
     return { name, does, traces, child, url: `http://127.0.0.1:${port}`, stop: () => child.stop() }
   } catch (error) {
     await child.stop()

@@ -26,7 +26,7 @@ export async function measureRound(
   const before = await child.ask<Usage>('usage')
   const startedAt = performance.now()
   await source.release(stream)
-  await within(child.told<number>(`round ${round}`), `${child.name} did not handle ${records} records`)
+  await within(child.waitFor<number>(`round ${round}`), `${child.name} did not handle ${records} records`)
   const seconds = (performance.now() - startedAt) / 1_000
   const after = await child.ask<Usage>('usage')
   checkHandled(child.name, await child.ask<number>('handled'), records * round)

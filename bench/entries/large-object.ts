@@ -36,12 +36,12 @@ export const largeObject: Entry = {
         return child
       }
       const server = start('the server of the large object', 'large/server', {})
-      const aws = await server.told<string>('ready')
+      const aws = await server.waitFor<string>('ready')
       const processor = start('the processor', 'contenders/large-object', {
         ...childEnv({ aws, kinesis: aws, issuer: '' }),
         PROCESSED_BUCKET: names.processedBucket,
       })
-      await processor.told('ready')
+      await processor.waitFor('ready')
 
       const before = await processor.ask<Usage>('usage')
       const startedAt = performance.now()
@@ -98,7 +98,7 @@ async function watch(
 ): Promise<LargeObjectSample[]> {
   const samples: LargeObjectSample[] = []
   let isDone = false
-  const done = processor.told('done').then(() => {
+  const done = processor.waitFor('done').then(() => {
     isDone = true
   })
   while (!isDone) {

@@ -32,7 +32,7 @@ const QUICK_WORK: Work = { budgetBytes: 4 * MIB, handlerMs: HANDLER_MS, sampleMs
 /** The first part of the time is the start: code is compiled, and the heap finds its size. */
 const START = 1 / 4
 /** A process of which nothing is kept breathes by more than this, but not in one direction. */
-const MOST_GROWTH = 0.05
+const MAX_GROWTH = 0.05
 
 /** Whether memory stays flat while a stream gives more than the handler takes. */
 export const memory: Entry = {
@@ -116,18 +116,18 @@ async function watch(consumer: Child, { sampleMs, isOver, progress }: WatchSetti
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4)
     const sizes = FIGURES.map(({ key, label, digits }) => `${label} ${toFigures(key)(sample).toFixed(digits)}`)
     progress(`memory: ${seconds} s, ${sizes.join(', ')}`)
-    if (isOver(sample) && samples.length >= LEAST_SAMPLES) return samples
+    if (isOver(sample) && samples.length >= MIN_SAMPLES) return samples
   }
 }
 
-const LEAST_SAMPLES = 4
+const MIN_SAMPLES = 4
 
 /** In words: whether what the process holds grows, by the line through its samples. */
 export function verdictOn(samples: ReadonlyArray<Pick<MemorySample, 'rss' | 'heapUsed' | 'external'>>): string {
   const rss = trendOf(samples.map(sample => sample.rss))
   const held = trendOf(samples.map(sample => sample.heapUsed + sample.external))
-  const isFlat = Math.max(rss.relativeGrowth, held.relativeGrowth) <= MOST_GROWTH
-  const told = ({ growth, relativeGrowth }: typeof rss) =>
+  const isFlat = Math.max(rss.relativeGrowth, held.relativeGrowth) <= MAX_GROWTH
+  const formatted = ({ growth, relativeGrowth }: typeof rss) =>
     `${(growth / MIB).toFixed(1)} MiB (${(relativeGrowth * 100).toFixed(1)} %)`
-  return `${isFlat ? 'Flat' : 'Growing'}: along the line through its samples RSS moved by ${told(rss)}, heap and external memory by ${told(held)}.`
+  return `${isFlat ? 'Flat' : 'Growing'}: along the line through its samples RSS moved by ${formatted(rss)}, heap and external memory by ${formatted(held)}.`
 }

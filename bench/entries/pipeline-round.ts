@@ -66,12 +66,12 @@ async function uploadCalmly(scene: Scene, { calm, everyMs }: PipelineWork): Prom
     if (response.status !== 200 || uploadId === undefined) throw new BenchError(`POST /uploads: ${response.status}`)
     answered.set(uploadId, Date.now())
   }
-  const begun: Promise<void>[] = []
+  const started: Promise<void>[] = []
   for (let n = 0; n < calm; n++) {
-    begun.push(upload(n))
+    started.push(upload(n))
     await pass(everyMs)
   }
-  await Promise.all(begun)
+  await Promise.all(started)
   return answered
 }
 

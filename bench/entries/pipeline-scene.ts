@@ -60,7 +60,7 @@ export async function startScene({ shards, workers }: Layout, onEnd: (close: () 
   }
   const api = start('api', 'api/server')
   const fleet = Array.from({ length: workers }, (_, n) => start(`worker ${n + 1}`, 'worker/worker'))
-  const [port] = await Promise.all([api.told<number>('listening'), untilShared(dynamodb, { shards, workers })])
+  const [port] = await Promise.all([api.waitFor<number>('listening'), untilShared(dynamodb, { shards, workers })])
   const clientId = aws.env.COGNITO_CLIENT_ID ?? ''
   const { accessToken } = await signIn(aws.endpoints.cognito, { clientId, ...aws.user })
   return {

@@ -20,7 +20,7 @@ import { versionsOf } from '../lib/versions.ts'
 import { startSink } from '../sink/index.ts'
 import type { Entry } from './entry.ts'
 
-interface Started extends Contender {
+interface StartContender extends Contender {
   build: keyof Builds
   /** From the root of the repository, without its extension. */
   program: string
@@ -51,7 +51,7 @@ interface Builds {
   files: string
 }
 
-const api: Started = {
+const api: StartContender = {
   name: 'api',
   does: 'dist/services/api/server.js of the image, to the answer of /livez',
   build: 'image',
@@ -60,14 +60,14 @@ const api: Started = {
   env: imageEnv(),
 }
 
-const firstUpload: Started = {
+const firstUpload: StartContender = {
   ...api,
   name: 'api, an upload',
   does: 'the same, to the answer of POST /uploads: with all that is loaded for the first who asks, the keys of the issuer too',
   ask: upload,
 }
 
-const unbundled: Started = {
+const unbundled: StartContender = {
   ...api,
   name: 'api unbundled',
   does: "the same as tsc's files and node_modules, compiled as it starts",
@@ -75,7 +75,7 @@ const unbundled: Started = {
   program: 'services/api/server',
 }
 
-const worker: Started = {
+const worker: StartContender = {
   name: 'worker',
   does: 'dist/services/worker/worker.js of the image, to the answer of /livez',
   build: 'image',
@@ -84,7 +84,7 @@ const worker: Started = {
   env: { ...imageEnv(), PROCESSED_BUCKET: names.processedBucket },
 }
 
-const bare: Started = {
+const bare: StartContender = {
   name: 'node:http',
   does: 'bench/contenders/bare-http.ts, to the answer of /',
   build: 'files',
@@ -126,11 +126,11 @@ export const start: Entry = {
       const scratch = await mkdtemp(path.join(tmpdir(), 'headgate-bench-'))
       onEnd(() => rm(scratch, { recursive: true, force: true }))
       const common = { ...childEnv({ aws: http, kinesis: http, issuer: issuer.issuer }), TMPDIR: scratch }
-      const fileOf = ({ build, program }: Started) =>
+      const fileOf = ({ build, program }: StartContender) =>
         build === 'image'
           ? path.join(image, `${program}.js`)
           : path.join(files, `${program}${quick ? path.extname(import.meta.filename) : '.js'}`)
-      const measure = (contender: Started) =>
+      const measure = (contender: StartContender) =>
         startOf(contender, fileOf(contender), issuer.token, { ...common, ...contender.env })
 
       progress('start: once each, for their files to be read from disk')
@@ -169,7 +169,12 @@ export const start: Entry = {
 }
 
 /** @throws BenchError where the process ends before it has answered, or takes for ever */
-async function startOf({ name, ask }: Started, file: string, token: string, env: NodeJS.ProcessEnv): Promise<Cost> {
+async function startOf(
+  { name, ask }: StartContender,
+  file: string,
+  token: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Cost> {
   const port = await findQuietPort(HOST)
   const own = { PORT: String(port), HEALTH_PORT: String(port), HEALTH_HOST: HOST }
   const asked = ask(token)

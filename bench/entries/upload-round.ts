@@ -35,7 +35,7 @@ export async function measureLargeFile(contender: LargeFileContender, round: Lar
   const { size, token, env, sink } = round
   const child = startChild({ name, entry, env: { ...env, ...contender.env } })
   try {
-    const url = `http://127.0.0.1:${await child.told<number>('listening')}`
+    const url = `http://127.0.0.1:${await child.waitFor<number>('listening')}`
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     await Promise.race([send({ url, token, size: FIRST_BYTES, signal }), child.death])
     const before = await child.ask<Usage>('usage')

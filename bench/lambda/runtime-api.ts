@@ -34,14 +34,14 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
   // Whoever waits for an answer may not wait for this one.
   initialized.promise.catch(() => undefined)
   const waiting: Invocation[] = []
-  const underWay = new Map<string, Invocation>()
+  const inFlight = new Map<string, Invocation>()
   let idle: ServerResponse | undefined
 
   function hand(): void {
     const invocation = idle && waiting.shift()
     if (!idle || !invocation) return
     const id = crypto.randomUUID()
-    underWay.set(id, invocation)
+    inFlight.set(id, invocation)
     idle.writeHead(200, {
       'content-type': 'application/json',
       'lambda-runtime-aws-request-id': id,
@@ -61,7 +61,7 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
       return hand()
     }
     const body = await text(request)
-    const invocation = underWay.get(path.id ?? '')
+    const invocation = inFlight.get(path.id ?? '')
     if (path.end === 'response') invocation?.answer.resolve(JSON.parse(body))
     else if (path.end === 'error') invocation?.answer.reject(new InvocationError(body))
     else initialized.reject(new InvocationError(body))

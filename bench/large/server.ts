@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { runMain } from '../../services/platform/main.ts'
 import { setting } from '../contenders/tally.ts'
-import { answerParent, tellParent } from '../lib/channel.ts'
+import { answerParent, sendToParent } from '../lib/channel.ts'
 import { isUpper, textOfBytes } from './text.ts'
 
 /** What became of the one object that is written here. */
@@ -87,7 +87,7 @@ runMain(async () => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   answerParent('counts', () => counts)
-  tellParent('ready', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  sendToParent('ready', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
 })
 
 async function drain(request: IncomingMessage): Promise<void> {

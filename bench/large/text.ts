@@ -33,6 +33,6 @@ export function isUpper(bytes: Buffer, offset: number): boolean {
   return upper.subarray(from, from + bytes.byteLength).equals(bytes)
 }
 
-function repeated(line: Buffer, atLeast: number): Buffer {
-  return Buffer.alloc(Math.ceil(atLeast / line.byteLength + 1) * line.byteLength, line)
+function repeated(line: Buffer, minBytes: number): Buffer {
+  return Buffer.alloc(Math.ceil(minBytes / line.byteLength + 1) * line.byteLength, line)
 }

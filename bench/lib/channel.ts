@@ -27,7 +27,7 @@ export function answerParent(question: string, answer: () => unknown): void {
 }
 
 /** In a child: tells the parent that something happened. */
-export function tellParent(event: string, value: unknown): void {
+export function sendToParent(event: string, value: unknown): void {
   send({ event, value })
 }
 

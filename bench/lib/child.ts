@@ -19,7 +19,7 @@ export interface Child {
   /** Rejects when it ends before it is stopped. Never resolves. */
   readonly death: Promise<never>
   /** The value of the first event of this name, also when that was before. `listening` gives the first port. */
-  told<T>(event: string): Promise<T>
+  waitFor<T>(event: string): Promise<T>
   ask<T>(question: string): Promise<T>
   stop(): Promise<void>
 }
@@ -68,7 +68,7 @@ export function startChild({ name, entry, env }: ChildSettings): Child {
   return {
     name,
     death,
-    told: <T>(called: string) => Promise.race([event(called).promise as Promise<T>, death]),
+    waitFor: <T>(called: string) => Promise.race([event(called).promise as Promise<T>, death]),
     ask<T>(question: string) {
       const id = asked++
       const answer = new Promise<T>(resolve => answers.set(id, answer => resolve(answer as T)))

@@ -77,8 +77,8 @@ function parse(args: readonly string[]) {
   }
 }
 
-function numberOf(flag: string, value: string, most: number): number {
+function numberOf(flag: string, value: string, max: number): number {
   const number = Number(value)
-  if (/^\d{1,4}$/.test(value) && number >= 1 && number <= most) return number
-  throw new UsageError(`--${flag} must be a number from 1 to ${most}, not "${value}".`)
+  if (/^\d{1,4}$/.test(value) && number >= 1 && number <= max) return number
+  throw new UsageError(`--${flag} must be a number from 1 to ${max}, not "${value}".`)
 }

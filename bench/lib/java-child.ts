@@ -40,7 +40,7 @@ export async function startJavaChild(name: string, program: ProgramName, env: Re
   return {
     name,
     death,
-    told: <T>(event: string) => Promise.race([round(Number(event.split(' ')[1])).promise as Promise<T>, death]),
+    waitFor: <T>(event: string) => Promise.race([round(Number(event.split(' ')[1])).promise as Promise<T>, death]),
     async ask<T>(question: string) {
       const answer = answers[question]
       if (!answer) throw new BenchError(`${name} knows of no ${question}.`)

@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { AddressInfo, Server } from 'node:net'
-import { answerParent, tellParent } from './channel.ts'
+import { answerParent, sendToParent } from './channel.ts'
 
 /** What a process has used since it began. */
 export interface Usage {
@@ -27,7 +27,7 @@ answerParent('usage', (): Usage => {
 
 subscribe('tracing:net.server.listen:asyncEnd', message => {
   const { server } = message as { server: Server }
-  tellParent('listening', (server.address() as AddressInfo).port)
+  sendToParent('listening', (server.address() as AddressInfo).port)
 })
 
 process.on('disconnect', () => process.exit())

@@ -26,7 +26,7 @@ export async function startSink(leasesUrl?: string): Promise<Sink> {
   const child = startChild({ name: 'the sink', entry: sibling(import.meta, 'server'), env })
   const counts = () => child.ask<SinkCounts>('counts')
   try {
-    const addresses = await child.told<SinkAddresses>('ready')
+    const addresses = await child.waitFor<SinkAddresses>('ready')
     return {
       addresses,
       async during(work) {

@@ -34,7 +34,7 @@ const KEPT_OBJECTS = 256
 export function createS3(counts: SinkCounts): (request: S3Request) => Promise<SinkReply> {
   const objects = new Map<string, StoredObject>()
   const uploads = new Map<string, { headers: Record<string, string>; parts: Parts }>()
-  let begun = 0
+  let uploadCount = 0
 
   function keep(path: string, object: StoredObject): void {
     const [oldest] = objects.keys()
@@ -85,7 +85,7 @@ export function createS3(counts: SinkCounts): (request: S3Request) => Promise<Si
       return upload ? { status: 200, headers: { etag: ETAG }, body: '' } : failure(404, 'NoSuchUpload')
     }
     if (isObject && method === 'POST' && query.has('uploads')) {
-      const UploadId = `upload-${++begun}`
+      const UploadId = `upload-${++uploadCount}`
       uploads.set(UploadId, { headers: describing(headers), parts: new Map() })
       return xml('InitiateMultipartUploadResult', `<UploadId>${UploadId}</UploadId>`)
     }

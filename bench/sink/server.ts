@@ -5,7 +5,7 @@ import type { AddressInfo, Server } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { runMain } from '../../services/platform/main.ts'
 import { names } from '../../services/platform/resources.ts'
-import { answerParent, tellParent } from '../lib/channel.ts'
+import { answerParent, sendToParent } from '../lib/channel.ts'
 import { takeJson } from './aws-json.ts'
 import { noCounts, type SinkCounts, type SinkReply } from './counts.ts'
 import { createS3 } from './s3.ts'
@@ -62,7 +62,7 @@ runMain(async () => {
     http2: await listen(createHttp2Server(handle)),
   }
   answerParent('counts', () => counts)
-  tellParent('ready', addresses)
+  sendToParent('ready', addresses)
 })
 
 /** Sends a request to a server that does what it is asked. */

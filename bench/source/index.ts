@@ -24,7 +24,7 @@ export async function startSource(streams: readonly string[]): Promise<Source> {
     env: { STREAMS: streams.join(), NODE_ENV: 'production' },
   })
   try {
-    const addresses = await child.told<SourceAddresses>('ready')
+    const addresses = await child.waitFor<SourceAddresses>('ready')
     return {
       addresses,
       release: stream => child.ask<void>(`release ${stream}`),

@@ -4,7 +4,7 @@ import { createServer as createHttp2Server, type Http2ServerRequest, type Http2S
 import type { AddressInfo, Server } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { runMain } from '../../services/platform/main.ts'
-import { answerParent, tellParent } from '../lib/channel.ts'
+import { answerParent, sendToParent } from '../lib/channel.ts'
 import { SourceKinesis } from './kinesis.ts'
 
 const TYPES = { json: 'application/x-amz-json-1.1', cbor: 'application/x-amz-cbor-1.1' }
@@ -51,7 +51,7 @@ runMain(async () => {
     answerParent(`release ${stream}`, () => kinesis.release(stream))
     answerParent(`open ${stream}`, () => kinesis.open(stream))
   }
-  tellParent('ready', addresses)
+  sendToParent('ready', addresses)
 })
 
 async function listen(server: Server): Promise<string> {

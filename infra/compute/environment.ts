@@ -53,7 +53,7 @@ export function workerEnvironment(data: Data, settings: Settings, own: WorkerVar
 }
 
 /** Environment of the sweep of orphaned objects, which must not touch an upload whose event is still in the stream. */
-export function straysEnvironment({ retentionHours }: Settings): Pick<WorkerVariables, 'STRAY_AFTER_HOURS'> {
+export function orphansEnvironment({ retentionHours }: Settings): Pick<WorkerVariables, 'STRAY_AFTER_HOURS'> {
   return { STRAY_AFTER_HOURS: String(retentionHours + 1) }
 }
 

@@ -22,7 +22,7 @@ export const handlers = {
   sweep: 'dist/services/api/lambda-sweep.handler',
   processor: 'dist/services/worker/lambda.handler',
   relay: 'dist/services/worker/lambda-relay.handler',
-  strays: 'dist/services/worker/lambda-orphans.handler',
+  orphans: 'dist/services/worker/lambda-orphans.handler',
 } as const
 
 export function platformOf({ architecture }: Pick<Settings, 'architecture'>): Platform {

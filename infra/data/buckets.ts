@@ -14,7 +14,7 @@ import {
 import type { Construct } from 'constructs'
 import { bucketLifecycle, keyPrefixes } from '../../services/platform/resources.ts'
 import { acknowledge } from '../acknowledge.ts'
-import { listed } from '../settings/listed.ts'
+import { parseList } from '../settings/parse-list.ts'
 import type { Settings } from '../settings/schema.ts'
 
 export interface Buckets {
@@ -53,7 +53,7 @@ export function createBuckets(scope: Construct, settings: Settings, key?: IKey):
   acknowledge(accessLogs, { 'AwsSolutions-S1': reason, CKV_AWS_18: reason })
   if (settings.balancerLogs) accessLogs.addToResourcePolicy(allowBalancerLogs(accessLogs))
 
-  const origins = listed(settings.corsOrigins)
+  const origins = parseList(settings.corsOrigins)
   const data = (id: string, rules: LifecycleRule[]) =>
     new Bucket(scope, id, {
       ...shared,

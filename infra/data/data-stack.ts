@@ -2,7 +2,7 @@ import { ArnFormat, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
 import { leaseTable, uploadsTable } from '../../services/platform/resources.ts'
-import { listed } from '../settings/listed.ts'
+import { parseList } from '../settings/parse-list.ts'
 import { resourceNames, type Settings } from '../settings/schema.ts'
 import { createBuckets } from './buckets.ts'
 import { createKey } from './key.ts'
@@ -64,7 +64,7 @@ export class DataStack extends Stack {
     const keyArn = settings.encryptionKeyArn ?? (key && value('KeyArn', key.keyArn))
     this.data = {
       keyArn,
-      dataKeyArns: [...(keyArn === undefined ? [] : [keyArn]), ...listed(settings.existingKeyArns)],
+      dataKeyArns: [...(keyArn === undefined ? [] : [keyArn]), ...parseList(settings.existingKeyArns)],
       accessLogBucket: exported('AccessLogBucket', { name: accessLogs.bucketName, arn: accessLogs.bucketArn }),
       uploadBucket: exported('UploadBucket', { name: uploads.bucketName, arn: uploads.bucketArn }),
       processedBucket: exported('ProcessedBucket', { name: processed.bucketName, arn: processed.bucketArn }),

@@ -22,8 +22,8 @@ export interface TableSettings {
 }
 
 /** Creates an on-demand table by its definition, encrypted, and restorable to any second of the last 35 days. */
-export function createTable(scope: Construct, id: string, made: TableSettings): Table {
-  const { tableName, definition, settings, key } = made
+export function createTable(scope: Construct, id: string, tableSettings: TableSettings): Table {
+  const { tableName, definition, settings, key } = tableSettings
   const { partitionKey, sortKey, timeToLive, indexes } = definition
   const table = new Table(scope, id, {
     tableName,

@@ -3,7 +3,7 @@ import { AccountRecovery, CfnUserPoolClient, Mfa, UserPool } from 'aws-cdk-lib/a
 import type { Construct } from 'constructs'
 import { userPool as definition } from '../../services/platform/resources.ts'
 import { acknowledge } from '../acknowledge.ts'
-import { listed } from '../settings/listed.ts'
+import { parseList } from '../settings/parse-list.ts'
 import { resourceNames, type Settings } from '../settings/schema.ts'
 
 const MFA = { off: Mfa.OFF, optional: Mfa.OPTIONAL, required: Mfa.REQUIRED } as const
@@ -53,7 +53,7 @@ export function createUsers(scope: Construct, settings: Settings): { pool: UserP
       allowedOAuthFlows: ['code'],
       allowedOAuthScopes: ['openid', 'email', 'profile'],
       supportedIdentityProviders: ['COGNITO'],
-      callbackUrLs: listed(settings.callbackUrls),
+      callbackUrLs: parseList(settings.callbackUrls),
     }),
     tokenValidityUnits: { accessToken: 'minutes', idToken: 'minutes', refreshToken: 'days' },
   })

@@ -17,14 +17,14 @@ export function createHttpGateway(scope: Construct, { settings, users, http }: G
   const authorizer = new HttpJwtAuthorizer('Jwt', users.issuer, { jwtAudience: [users.clientId] })
   const integration = http()
   for (const { path, methods, authorized } of routes) {
-    const made = api.addRoutes({
+    const created = api.addRoutes({
       path,
       methods: methods.map(method => HttpMethod[method as keyof typeof HttpMethod]),
       integration,
       authorizer: authorized ? authorizer : new HttpNoneAuthorizer(),
     })
     if (authorized) continue
-    for (const route of made) {
+    for (const route of created) {
       acknowledge(route, {
         'AwsSolutions-APIG4': 'Health checks, documentation and CORS preflights have no token.',
       })

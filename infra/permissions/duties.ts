@@ -12,7 +12,7 @@ import {
   serving,
   servingFlatKeys,
   sweeping,
-  sweepingStrays,
+  sweepingOrphans,
 } from './statements.ts'
 
 type Statements = (data: Data, settings: Settings) => PolicyStatement[]
@@ -27,7 +27,7 @@ export const duties = {
     ...(otherProducers ? processingAnyKey(data) : []),
   ],
   relay: (data, { flatKeys }) => [...relaying(data), ...(flatKeys ? deletingFlatKeys(data) : [])],
-  sweepStrays: data => sweepingStrays(data),
+  sweepOrphans: data => sweepingOrphans(data),
   consume: data => consuming(data),
   trace: (_data, { tracing, otlpHeadersSecretArn: arn }) => [
     ...(tracing === 'xray' ? sendingToXray() : []),

@@ -94,7 +94,7 @@ export function relaying({ uploadBucket, processedBucket, uploadsTable: table, s
 }
 
 /** Finds objects that a crash of the api orphaned, and republishes or deletes them. */
-export function sweepingStrays({ uploadBucket, processedBucket, uploadsTable: table }: Data): PolicyStatement[] {
+export function sweepingOrphans({ uploadBucket, processedBucket, uploadsTable: table }: Data): PolicyStatement[] {
   const { uploads, tails, processed } = keyPrefixes
   return [
     allow(['s3:ListBucket'], uploadBucket.arn, processedBucket.arn),

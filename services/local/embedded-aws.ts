@@ -54,7 +54,7 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
     ports = {},
     issuerOrigin,
     shards,
-    onFailure = throwIt,
+    onFailure = throwError,
     onNotice = console.error,
   } = settings
   const data = settings.dataDir === undefined ? undefined : openDataDir(settings.dataDir)
@@ -133,6 +133,6 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
   }
 }
 
-function throwIt(error: Error): void {
+function throwError(error: Error): void {
   throw error
 }

@@ -19,7 +19,7 @@ export function makePrivateFolder(folder: string): string | undefined {
 }
 
 /** Closes files of a folder that were left open to others, where they are there. Links are left as they are. */
-export function closeFiles(folder: string, names: readonly string[]): void {
+export function restrictFiles(folder: string, names: readonly string[]): void {
   for (const name of names) {
     const file = path.join(folder, name)
     if (existsSync(file) && lstatSync(file).isFile()) chmodSync(file, 0o600)
@@ -27,6 +27,6 @@ export function closeFiles(folder: string, names: readonly string[]): void {
 }
 
 /** Closes every file directly in a folder of ours. */
-export function closeAllFiles(folder: string): void {
-  closeFiles(folder, readdirSync(folder))
+export function restrictAllFiles(folder: string): void {
+  restrictFiles(folder, readdirSync(folder))
 }

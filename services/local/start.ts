@@ -90,7 +90,7 @@ async function serve(pipeline: Pipeline, { once: onlyOnce, logs, failed }: Servi
   })
   say('aws', 'S3, DynamoDB, Kinesis and Cognito are up')
   if (logs && !onlyOnce) say('logs', logs.dir)
-  const demo = tryOut(pipeline, { timeoutMs: DEMO_TIMEOUT_MS, say }).catch((error: unknown) => {
+  const demo = tryOut(pipeline, { timeoutMs: DEMO_TIMEOUT_MS, onStep: say }).catch((error: unknown) => {
     if (onlyOnce || error instanceof ApiNotReadyError) throw error
     // A transform of a person's own may well refuse the demo text.
     console.error(`\nThe demo upload did not come through: ${messageOf(error)}\nEverything else stays up.\n`)

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 
-const MOST_LINES = 20
+const MAX_LINES = 20
 
 /** The last lines that a process wrote. */
 export type Tail = () => string
@@ -12,7 +12,7 @@ export function readLines(input: NodeJS.ReadableStream | null, onLine: (line: st
     const take = (line: string) => {
       onLine(line)
       lines.push(line)
-      if (lines.length > MOST_LINES) lines.shift()
+      if (lines.length > MAX_LINES) lines.shift()
     }
     // A pipe that breaks ends with its process, whose end is reported.
     createInterface({ input })

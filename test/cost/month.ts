@@ -50,7 +50,7 @@ export const million = {
   logs: ((sizes.logs + sizes.accessLog) * 1e6 * prices.logsGb) / GB,
   kept: (sizes.kept * 1e6 * prices.s3GbMonth) / GB,
   /** The sweep reads the record of each object once, by a consistent read. */
-  strays: prices.dynamodb.read,
+  orphans: prices.dynamodb.read,
   lambda:
     prices.lambda.millionCalls * (1 + 1 / assumed.lambda.batch) +
     (assumed.lambda.request + assumed.lambda.record) * prices.lambda.millionGbSeconds,
@@ -102,7 +102,7 @@ export function monthOf(rate: number) {
       dynamodb: ofMillion(million.dynamodb),
       logs: ofMillion(million.logs),
       kept: ofMillion(million.kept),
-      strays: ofMillion(million.strays),
+      orphans: ofMillion(million.orphans),
     },
     lambda: {
       kinesis: kinesis(shards.lambda),

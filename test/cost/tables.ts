@@ -50,7 +50,7 @@ export function renderUpload(): string {
       'Sweep of orphaned objects',
       '1 consistent read',
       `${prices.dynamodb.read} a million units of 4 KiB`,
-      exact(million.strays),
+      exact(million.orphans),
     ),
     [
       'S3, storage for a month',
@@ -78,7 +78,7 @@ export function renderMonths(): string {
   add(`DynamoDB: uploads × ${cents(million.dynamodb)}`, ({ common }) => common.dynamodb, ...both)
   add(`Logs of both kinds: uploads × ${Number(million.logs.toPrecision(3))}`, ({ common }) => common.logs, ...both)
   add('S3 storage of one month’s objects', ({ common }) => common.kept, ...both)
-  add(`Reads by the sweep of orphaned objects: uploads × ${million.strays}`, ({ common }) => common.strays, ...both)
+  add(`Reads by the sweep of orphaned objects: uploads × ${million.orphans}`, ({ common }) => common.orphans, ...both)
   const kinesis = (compute: 'lambda' | 'fargate') =>
     `Kinesis: shards (${counts(({ shards }) => shards[compute])}) × ${cents(shardMonth)} + uploads × ${million.kinesis}`
   add(`**on Lambda**: uploads × ${cents(million.lambda)}`, ({ lambda }) => lambda.functions, 'lambda')

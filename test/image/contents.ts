@@ -5,7 +5,7 @@ import { entriesOf } from '../../image/entries.ts'
 
 const MB = 1_000_000
 /** What the image may add to the one that it is made from. */
-const MOST_BYTES = 80 * MB
+const MAX_BYTES = 80 * MB
 const BASE = 'node:24-bookworm-slim'
 
 /** What is in the image, and what is not. */
@@ -19,10 +19,10 @@ export async function holdToItsContents(t: Test, image: string): Promise<void> {
   const [all, ofBase] = [await listed(image), new Set(await listed(BASE))]
   const added = all.filter(file => !ofBase.has(file))
 
-  t.test(`adds at most ${MOST_BYTES / MB} MB to its base`, async t => {
+  t.test(`adds at most ${MAX_BYTES / MB} MB to its base`, async t => {
     const bytes = (await inspect(image, '.Size')) - (await inspect(BASE, '.Size'))
     t.comment(`it adds ${(bytes / MB).toFixed(1)} MB`)
-    t.ok(bytes > 0 && bytes <= MOST_BYTES, `${bytes} bytes`)
+    t.ok(bytes > 0 && bytes <= MAX_BYTES, `${bytes} bytes`)
   })
 
   t.test('has every entry, the packages that are not bundled, and the runtime client of Lambda', async t => {

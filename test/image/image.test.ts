@@ -7,8 +7,8 @@ import { handlers } from '../../infra/compute/image.ts'
 import { holdToItsContents } from './contents.ts'
 import { openScene, type Role, type Scene } from './functions.ts'
 import { runOwnTransform } from './own-transform.ts'
+import { sweepOrphans } from './scenarios/orphans.ts'
 import { publishWhatIsLeft } from './scenarios/relay.ts'
-import { giveUpStrays } from './scenarios/strays.ts'
 import { endExpiredGrant } from './scenarios/sweep.ts'
 import { takeThrough } from './scenarios/upload.ts'
 
@@ -18,7 +18,7 @@ const work: Record<Role, [string, (t: Test, scene: Scene) => Promise<void>]> = {
   processor: ['take an upload through', takeThrough],
   relay: ['publish an event that was left in the outbox', publishWhatIsLeft],
   sweep: ['end a grant whose time is up', endExpiredGrant],
-  strays: ['give up what nobody has recorded', giveUpStrays],
+  orphans: ['give up what nobody has recorded', sweepOrphans],
 }
 
 t.test('every handler of the image is a function of the stacks', async t => {

@@ -8,8 +8,8 @@ import { consume } from './scenarios/consuming.ts'
 import { process, processFlat } from './scenarios/processing.ts'
 import { relay } from './scenarios/relaying.ts'
 import { serve } from './scenarios/serving.ts'
-import { sweepStrays } from './scenarios/straying.ts'
 import { sweep } from './scenarios/sweeping.ts'
+import { sweepOrphans } from './scenarios/sweeping-orphans.ts'
 import { type Call, KEY_ARN, REGION } from './support/calls.ts'
 import { describe, permissionsOf, surprises } from './support/policies.ts'
 import { type Recorder, startRecorder } from './support/recorder.ts'
@@ -43,7 +43,7 @@ duty('serving', (t, recorder) => serve(t, aws, recorder))
 duty('sweeping', (t, recorder) => sweep(t, aws, recorder))
 duty('processing', (t, recorder) => process(t, pipeline, recorder))
 duty('relaying', (t, recorder) => relay(t, pipeline, recorder))
-duty('straying', (t, recorder) => sweepStrays(t, pipeline, recorder))
+duty('sweeping orphans', (t, recorder) => sweepOrphans(t, pipeline, recorder))
 duty('consuming', async (t, recorder) => {
   workerLog = await consume(t, pipeline, recorder)
 })
@@ -57,9 +57,9 @@ const roles = [
   { of: lambda, role: 'Sweep', duties: ['sweeping'] },
   { of: lambda, role: 'Processor', duties: ['processing'] },
   { of: lambda, role: 'Relay', duties: ['relaying'] },
-  { of: lambda, role: 'Strays', duties: ['straying'] },
+  { of: lambda, role: 'Orphans', duties: ['sweeping orphans'] },
   { of: fargate, role: 'Api', duties: ['serving', 'sweeping'] },
-  { of: fargate, role: 'Worker', duties: ['processing', 'relaying', 'straying', 'consuming'] },
+  { of: fargate, role: 'Worker', duties: ['processing', 'relaying', 'sweeping orphans', 'consuming'] },
 ]
 
 for (const { of, role, duties } of roles) {

@@ -347,7 +347,7 @@ t.test('has alarms for a consumer or relay that does not run at all', async t =>
     t.match(alarm('Api5xx'), { Period: 300, EvaluationPeriods: 1, Threshold: 5 })
     if (settings.compute === 'fargate') return
     // A function that runs every quarter of an hour has no data points in most periods of five minutes.
-    t.match(alarm('FunctionErrors-Strays'), { Period: 900, EvaluationPeriods: 2, Threshold: 0 })
+    t.match(alarm('FunctionErrors-Orphans'), { Period: 900, EvaluationPeriods: 2, Threshold: 0 })
     t.match(alarm('FunctionErrors-Relay'), { Period: 300, EvaluationPeriods: 2 })
     const age = alarm('IteratorAge')
     t.ok(

@@ -21,7 +21,7 @@ const both = (compute: string) => ({
   toXray: synthesize(t, { compute, tracing: 'xray' }),
 })
 const computes = [
-  { compute: 'lambda', traced: ['Api', 'Processor', 'Relay'], untraced: ['Sweep', 'Strays'], ...both('lambda') },
+  { compute: 'lambda', traced: ['Api', 'Processor', 'Relay'], untraced: ['Sweep', 'Orphans'], ...both('lambda') },
   { compute: 'fargate', traced: ['Api', 'Worker'], untraced: [], ...both('fargate') },
 ]
 
@@ -64,9 +64,9 @@ for (const { compute, traced, untraced, toAnybody, toXray } of computes) {
       Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' })
       await readHeaders(SECRET, 'us-east-1')
 
-      const told = [...variablesOf(toAnybody).values()].filter(variables => Object.keys(variables).length > 0)
-      t.equal(told.length, traced.length)
-      for (const variables of told) {
+      const configured = [...variablesOf(toAnybody).values()].filter(variables => Object.keys(variables).length > 0)
+      t.equal(configured.length, traced.length)
+      for (const variables of configured) {
         const others = { AWS_REGION: 'us-east-1', UPLOAD_BUCKET: 'uploads', PROCESSED_BUCKET: 'processed' }
         t.match(loadConfig(workerConfigSchema, { ...others, ...variables }), {
           OTEL_TRACES_EXPORTER: 'otlp',

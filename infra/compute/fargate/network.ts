@@ -12,7 +12,7 @@ import {
 import type { Construct } from 'constructs'
 import { acknowledge } from '../../acknowledge.ts'
 import { createLogGroup } from '../../monitoring/log-group.ts'
-import { listed } from '../../settings/listed.ts'
+import { parseList } from '../../settings/parse-list.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { otlpPort } from '../traces.ts'
 
@@ -39,8 +39,8 @@ export interface Network {
  * NAT.
  */
 export function createNetwork(scope: Construct, settings: Settings): Network {
-  const zones = listed(settings.availabilityZones)
-  const made = new Vpc(scope, 'Vpc', {
+  const zones = parseList(settings.availabilityZones)
+  const created = new Vpc(scope, 'Vpc', {
     ...(zones.length > 0 ? { availabilityZones: zones } : { maxAzs: 2 }),
     natGateways: settings.natGateways,
     restrictDefaultSecurityGroup: false,
@@ -53,11 +53,11 @@ export function createNetwork(scope: Construct, settings: Settings): Network {
       DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB },
     },
   })
-  made.addFlowLog('Rejected', {
+  created.addFlowLog('Rejected', {
     trafficType: FlowLogTrafficType.REJECT,
     destination: FlowLogDestination.toCloudWatchLogs(createLogGroup(scope, 'FlowLog', settings)),
   })
-  const vpc = made as IVpc
+  const vpc = created as IVpc
   const group = (id: string, description: string) =>
     new SecurityGroup(scope, id, { vpc, description, allowAllOutbound: false })
   const link = group('LinkGroup', 'API Gateway into the VPC')

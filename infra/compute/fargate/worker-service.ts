@@ -4,7 +4,7 @@ import { FargateService } from 'aws-cdk-lib/aws-ecs'
 import type { Construct } from 'constructs'
 import { ownMetric } from '../../monitoring/own-metric.ts'
 import { duties } from '../../permissions/duties.ts'
-import { straysEnvironment, workerEnvironment } from '../environment.ts'
+import { orphansEnvironment, workerEnvironment } from '../environment.ts'
 import { commands } from '../image.ts'
 import { tracesOf } from '../traces.ts'
 import type { ServiceSettings } from './api-service.ts'
@@ -27,13 +27,13 @@ export function createWorkerService(
     environment: workerEnvironment(data, settings, {
       HEALTH_PORT: String(HEALTH_PORT),
       HEALTH_HOST: '127.0.0.1',
-      ...straysEnvironment(settings),
+      ...orphansEnvironment(settings),
       ...tracesOf(settings),
     }),
     statements: [
       ...duties.process(data, settings),
       ...duties.relay(data, settings),
-      ...duties.sweepStrays(data),
+      ...duties.sweepOrphans(data),
       ...duties.consume(data),
       ...duties.trace(data, settings),
     ],

@@ -24,8 +24,17 @@ export interface FunctionSettings {
 }
 
 /** Creates a function of the one image, with a role that allows its statements, the use of its data's keys, and its log. */
-export function createFunction(scope: Construct, id: string, made: FunctionSettings): DockerImageFunction {
-  const { settings, data, handler, environment, statements, memoryMiB, timeoutSeconds, concurrency = 0 } = made
+export function createFunction(scope: Construct, id: string, functionSettings: FunctionSettings): DockerImageFunction {
+  const {
+    settings,
+    data,
+    handler,
+    environment,
+    statements,
+    memoryMiB,
+    timeoutSeconds,
+    concurrency = 0,
+  } = functionSettings
   const logGroup = createLogGroup(scope, `${id}Log`, settings)
   const role = new Role(scope, `${id}Role`, {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),

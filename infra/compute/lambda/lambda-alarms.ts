@@ -10,7 +10,7 @@ export interface LambdaParts {
   processor: LambdaFunction
   relay: LambdaFunction
   sweep: LambdaFunction
-  strays: LambdaFunction
+  orphans: LambdaFunction
   failures: Queue
   settings: Settings
 }
@@ -21,7 +21,15 @@ export function expiryRiskMs({ retentionHours }: Settings): number {
 }
 
 /** Returns the alarms and widgets of the functions and the event source mapping. */
-export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, settings }: LambdaParts): AlarmSource {
+export function lambdaAlarms({
+  api,
+  processor,
+  relay,
+  sweep,
+  orphans: strays,
+  failures,
+  settings,
+}: LambdaParts): AlarmSource {
   const period = Duration.minutes(1)
   // Lambda emits the age once an invocation. The period is longer than an invocation that times out, so each period has a value.
   const perInvocation = Duration.minutes(5 * Math.ceil(settings.processorSeconds / 300))
@@ -38,7 +46,7 @@ export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, s
     }))
   const throttles = each('metricThrottles')
   const errors = each('metricErrors')
-  const givenUp = failures.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period })
+  const expired = failures.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period })
   const own = workerAlarms(settings)
   return {
     alarms: [
@@ -60,9 +68,9 @@ export function lambdaAlarms({ api, processor, relay, sweep, strays, failures, s
         periods: 1,
       },
       {
-        id: 'RecordsGivenUp',
+        id: 'RecordsExpired',
         description: 'Records expired from the stream before they could be processed.',
-        metric: givenUp,
+        metric: expired,
         threshold: 0,
         periods: 1,
       },

@@ -13,7 +13,7 @@ import { createMonitoring } from '../../monitoring/monitoring.ts'
 import { duties } from '../../permissions/duties.ts'
 import { mappedByLambda } from '../../permissions/statements.ts'
 import type { Settings } from '../../settings/schema.ts'
-import { apiEnvironment, straysEnvironment, workerEnvironment } from '../environment.ts'
+import { apiEnvironment, orphansEnvironment, workerEnvironment } from '../environment.ts'
 import { handlers } from '../image.ts'
 import { tracesOf } from '../traces.ts'
 import { createFunction } from './function.ts'
@@ -86,15 +86,15 @@ export class LambdaStack extends Stack {
       ...HOUSEKEEPING,
     })
     this.#every(Duration.minutes(15), sweep)
-    const strays = createFunction(this, 'Strays', {
+    const orphans = createFunction(this, 'Orphans', {
       settings,
       data,
-      handler: handlers.strays,
-      environment: workerEnvironment(data, settings, straysEnvironment(settings)),
-      statements: duties.sweepStrays(data),
+      handler: handlers.orphans,
+      environment: workerEnvironment(data, settings, orphansEnvironment(settings)),
+      statements: duties.sweepOrphans(data),
       ...HOUSEKEEPING,
     })
-    this.#every(Duration.minutes(15), strays)
+    this.#every(Duration.minutes(15), orphans)
 
     const gateway = createGateway(this, {
       settings,
@@ -102,7 +102,10 @@ export class LambdaStack extends Stack {
       http: () => new HttpLambdaIntegration('ApiIntegration', api),
       rest: { of: () => new LambdaIntegration(api, { proxy: true }) },
     })
-    const sources: AlarmSource[] = [gateway, lambdaAlarms({ api, processor, relay, sweep, strays, failures, settings })]
+    const sources: AlarmSource[] = [
+      gateway,
+      lambdaAlarms({ api, processor, relay, sweep, orphans: orphans, failures, settings }),
+    ]
     createMonitoring(this, { settings, data, sources })
     encryptLogGroups(this, data)
   }

@@ -9,10 +9,10 @@ import type { Settings } from '../../settings/schema.ts'
 
 /** Creates the queue that Lambda reports records to that left the stream before they could be processed. */
 export function createFailures(scope: Construct, { keyArn }: Data): Queue {
-  const queue = new Queue(scope, 'GivenUp', {
+  const queue = new Queue(scope, 'ExpiredRecords', {
     ...(keyArn === undefined
       ? { encryption: QueueEncryption.SQS_MANAGED }
-      : { encryption: QueueEncryption.KMS, encryptionMasterKey: Key.fromKeyArn(scope, 'GivenUpKey', keyArn) }),
+      : { encryption: QueueEncryption.KMS, encryptionMasterKey: Key.fromKeyArn(scope, 'ExpiredRecordsKey', keyArn) }),
     enforceSSL: true,
     retentionPeriod: Duration.days(14),
   })

@@ -27,8 +27,8 @@ export async function ensurePools(
   definitions: readonly CognitoPoolDefinition[],
   now: number,
 ): Promise<boolean> {
-  const made = await Promise.all(definitions.map(definition => ensurePool(pools, definition, now)))
-  return made.includes(true)
+  const changes = await Promise.all(definitions.map(definition => ensurePool(pools, definition, now)))
+  return changes.includes(true)
 }
 
 async function ensurePool(pools: UserPools, definition: CognitoPoolDefinition, now: number): Promise<boolean> {

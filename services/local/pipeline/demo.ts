@@ -56,22 +56,25 @@ const isStatus = Compile(
  * @throws ApiNotReadyError; DemoError at the first step that does not come out as it should
  */
 export async function runDemo(settings: DemoSettings): Promise<DemoResult> {
-  const { apiUrl, user, signal, say, now = () => performance.now() } = settings
+  const { apiUrl, user, signal, say: onStep, now = () => performance.now() } = settings
   await untilReady(apiUrl, signal)
-  say('api', `ready at ${apiUrl}`)
+  onStep('api', `ready at ${apiUrl}`)
 
   const { idToken: token } = await signIn(settings.cognitoUrl, { clientId: settings.clientId, ...user })
-  say('sign in', `as ${user.username}`)
+  onStep('sign in', `as ${user.username}`)
 
   const { filename, content } = demoFile
   const start = now()
   const body = { filename, content }
-  const accepted = held(isAccepted, await requestJson(`${apiUrl}/uploads`, { method: 'POST', token, body, signal }))
-  say('upload', `${filename} = "${content}", upload ${accepted.uploadId}`)
+  const accepted = validated(
+    isAccepted,
+    await requestJson(`${apiUrl}/uploads`, { method: 'POST', token, body, signal }),
+  )
+  onStep('upload', `${filename} = "${content}", upload ${accepted.uploadId}`)
 
   const processed = await untilProcessed(`${apiUrl}/uploads/${accepted.uploadId}`, { token, signal })
   const processingMs = now() - start
-  say('processed', `in ${Math.round(processingMs)} ms`)
+  onStep('processed', `in ${Math.round(processingMs)} ms`)
 
   const text = await read(settings.s3, processed, signal)
   if (text !== demoFile.processed) {
@@ -101,7 +104,7 @@ async function untilProcessed(url: string, request: { token: string; signal: Abo
   let last = 'unknown'
   try {
     while (true) {
-      const { status, processed, failure } = held(isStatus, await requestJson(url, request))
+      const { status, processed, failure } = validated(isStatus, await requestJson(url, request))
       if (status === 'processed' && processed) return processed
       if (status === 'failed') throw new DemoError(`The upload failed: ${failure?.code}: ${failure?.reason}`)
       last = status
@@ -118,7 +121,7 @@ async function read(s3: S3Client, { bucket, key }: S3Object, abortSignal: AbortS
   return (await Body?.transformToString()) ?? ''
 }
 
-function held<T>(contract: { Check(value: unknown): value is T }, value: unknown): T {
+function validated<T>(contract: { Check(value: unknown): value is T }, value: unknown): T {
   if (contract.Check(value)) return value
   throw new DemoError(`The api answered what it does not promise: ${JSON.stringify(value)}`)
 }

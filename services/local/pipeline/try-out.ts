@@ -6,11 +6,14 @@ import type { Pipeline } from './pipeline.ts'
 
 export interface TryOutSettings {
   timeoutMs: number
-  say(step: string, found: string): void
+  onStep(step: string, found: string): void
 }
 
 /** Runs the demo against a pipeline, for no longer than the bound. */
-export async function tryOut({ apiUrl, aws }: Pipeline, { timeoutMs, say }: TryOutSettings): Promise<DemoResult> {
+export async function tryOut(
+  { apiUrl, aws }: Pipeline,
+  { timeoutMs, onStep: say }: TryOutSettings,
+): Promise<DemoResult> {
   const clients = createLocalClients(aws.endpoints)
   const bound = new AbortController()
   const timer = setTimeout(() => bound.abort(new DemoError(`${timeoutMs / 1_000} s are over.`)), timeoutMs)

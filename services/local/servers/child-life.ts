@@ -17,13 +17,13 @@ export function settingsFromParent(env: NodeJS.ProcessEnv = process.env): Server
   }
 }
 
-export function tellParent(message: FromServer): void {
+export function sendToParent(message: FromServer): void {
   if (process.connected) process.send?.(message)
 }
 
 /** Tells the parent why the server does not listen. It ends this process: an exit could overtake the message. */
-export function tellFailure(error: NodeJS.ErrnoException): void {
-  tellParent({ type: 'failed', code: error.code ?? 'UNKNOWN', message: error.message })
+export function reportFailure(error: NodeJS.ErrnoException): void {
+  sendToParent({ type: 'failed', code: error.code ?? 'UNKNOWN', message: error.message })
 }
 
 /** @param end called once, at the end: it finishes the work and exits. Where it takes too long the process exits with 1 */

@@ -18,7 +18,7 @@ export interface Listening {
  * Puts every server of this process that asks for a port of `ports` on `host` instead of on all interfaces. For a program
  * that has a setting for its ports but none for its address, and that does not say which free port it got.
  */
-export function listenWhereTold({ host, ports, listening, failed }: ListenSettings): Listening {
+export function redirectListen({ host, ports, listening, failed }: ListenSettings): Listening {
   const connections = new Set<net.Socket>()
   const listen = net.Server.prototype.listen
   function listenThere(this: net.Server, ...args: unknown[]): net.Server {

@@ -3,9 +3,9 @@
  * It listens on the address and the port it is told, says which that was, and keeps its data whole.
  */
 import { createRequire } from 'node:module'
-import { liveForParent, settingsFromParent, tellFailure, tellParent } from './child-life.ts'
+import { liveForParent, reportFailure, sendToParent, settingsFromParent } from './child-life.ts'
 import { persistAtomically } from './kinesis-child-disk.ts'
-import { listenWhereTold } from './kinesis-child-listen.ts'
+import { redirectListen } from './kinesis-child-listen.ts'
 import { labels, PERSIST_FILE } from './kinesis-labels.ts'
 
 const stops: Array<() => void> = []
@@ -32,12 +32,12 @@ function takeOverSignals(): void {
 takeOverSignals()
 persistAtomically(PERSIST_FILE)
 const { host, port } = settingsFromParent()
-const listening = listenWhereTold({
+const listening = redirectListen({
   host,
   ports: { [labels.plain]: port, [labels.tls]: 0 },
   listening: (label, found) => {
-    if (label === labels.plain) tellParent({ type: 'listening', port: found })
+    if (label === labels.plain) sendToParent({ type: 'listening', port: found })
   },
-  failed: tellFailure,
+  failed: reportFailure,
 })
 createRequire(import.meta.url)('kinesis-local')

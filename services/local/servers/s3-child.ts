@@ -1,6 +1,6 @@
 /** The process of the embedded S3: fauxqs, on the address and the port that the parent tells it. */
 import { startFauxqs } from 'fauxqs'
-import { liveForParent, settingsFromParent, tellFailure, tellParent } from './child-life.ts'
+import { liveForParent, reportFailure, sendToParent, settingsFromParent } from './child-life.ts'
 import { listeningOn } from './s3-listen.ts'
 
 const { host, port, dataDir } = settingsFromParent()
@@ -23,4 +23,4 @@ liveForParent(() => {
   )
 })
 
-starting.then(server => tellParent({ type: 'listening', port: server.port }), tellFailure)
+starting.then(server => sendToParent({ type: 'listening', port: server.port }), reportFailure)

@@ -65,14 +65,14 @@ export async function removeBySchedule(t: Test, deployment: Deployment): Promise
       size: content.length,
       sha256: hash('sha256', content),
     })
-  const [stray, waiting] = [anew(), anew()]
-  await putUpload(clients.s3, stray, content)
+  const [orphan, waiting] = [anew(), anew()]
+  await putUpload(clients.s3, orphan, content)
   await putUpload(clients.s3, waiting, content)
   await store.create(waiting)
   await leaveDuePass(deployment)
   // From the outbox the relay takes it to the processor.
   await eventually(async () => (await store.get(waiting))?.status === 'processed', BY_SCHEDULE_MS)
-  const late = putUpload(clients.s3, stray, 'late').then(() => store.create(stray))
+  const late = putUpload(clients.s3, orphan, 'late').then(() => store.create(orphan))
   await t.rejects(late, { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'the sweep of orphans gives up what nobody has recorded')
 }
 

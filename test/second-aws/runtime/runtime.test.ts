@@ -3,8 +3,8 @@ import path from 'node:path'
 import t from 'tap'
 import { handlers } from '../../../infra/compute/image.ts'
 import { createTestUser } from '../../api/support.ts'
+import { sweepOrphans } from '../../image/scenarios/orphans.ts'
 import { publishWhatIsLeft } from '../../image/scenarios/relay.ts'
-import { giveUpStrays } from '../../image/scenarios/strays.ts'
 import { endExpiredGrant } from '../../image/scenarios/sweep.ts'
 import { takeThrough } from '../../image/scenarios/upload.ts'
 import { startAws } from '../../support/aws.ts'
@@ -62,7 +62,7 @@ t.test("functions of the image under AWS's runtime interface emulator", { skip: 
     ['take an upload through', takeThrough],
     ['publish an event that was left in the outbox', publishWhatIsLeft],
     ['end a grant whose time is up', endExpiredGrant],
-    ['give up what nobody has recorded', giveUpStrays],
+    ['give up what nobody has recorded', sweepOrphans],
   ] as const) {
     await t.test(`functions ${name}`, async t => {
       const aws = await startAws(t)

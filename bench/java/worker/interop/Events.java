@@ -8,7 +8,7 @@ final class Events {
     private Events() {}
 
     /** @param fields name and value in turn; a number is written as one, all else as a string */
-    static synchronized void tell(String type, Object... fields) {
+    static synchronized void emit(String type, Object... fields) {
         StringBuilder line = new StringBuilder("{\"type\":\"").append(type).append('"');
         line.append(",\"atMicros\":").append(ChronoUnit.MICROS.between(Instant.EPOCH, Instant.now()));
         for (int i = 0; i < fields.length; i += 2) {

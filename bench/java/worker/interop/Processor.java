@@ -19,14 +19,14 @@ final class Processor implements ShardRecordProcessor {
     @Override
     public void initialize(InitializationInput input) {
         shardId = input.shardId();
-        Events.tell("initialized", "shardId", shardId, "checkpoint", input.extendedSequenceNumber().sequenceNumber());
+        Events.emit("initialized", "shardId", shardId, "checkpoint", input.extendedSequenceNumber().sequenceNumber());
     }
 
     @Override
     public void processRecords(ProcessRecordsInput input) {
         if (input.records().isEmpty()) return;
         for (KinesisClientRecord record : input.records()) {
-            Events.tell("record", "shardId", shardId, "sequenceNumber", record.sequenceNumber(),
+            Events.emit("record", "shardId", shardId, "sequenceNumber", record.sequenceNumber(),
                     "partitionKey", record.partitionKey(),
                     "text", StandardCharsets.UTF_8.decode(record.data()).toString());
         }
@@ -35,26 +35,26 @@ final class Processor implements ShardRecordProcessor {
 
     @Override
     public void leaseLost(LeaseLostInput input) {
-        Events.tell("leaseLost", "shardId", shardId);
+        Events.emit("leaseLost", "shardId", shardId);
     }
 
     @Override
     public void shardEnded(ShardEndedInput input) {
         checkpoint(input.checkpointer());
-        Events.tell("shardEnded", "shardId", shardId);
+        Events.emit("shardEnded", "shardId", shardId);
     }
 
     @Override
     public void shutdownRequested(ShutdownRequestedInput input) {
         checkpoint(input.checkpointer());
-        Events.tell("shutdownRequested", "shardId", shardId);
+        Events.emit("shutdownRequested", "shardId", shardId);
     }
 
     private void checkpoint(RecordProcessorCheckpointer checkpointer) {
         try {
             checkpointer.checkpoint();
         } catch (ShutdownException lost) {
-            Events.tell("checkpointRefused", "shardId", shardId, "error", lost);
+            Events.emit("checkpointRefused", "shardId", shardId, "error", lost);
         } catch (InvalidStateException invalid) {
             throw new IllegalStateException(invalid);
         }

@@ -31,7 +31,7 @@ final class Tally {
 
     private void count() {
         long now = handled.incrementAndGet();
-        if (now % recordsPerRound == 0) Events.tell("round", "round", now / recordsPerRound, "handled", now);
+        if (now % recordsPerRound == 0) Events.emit("round", "round", now / recordsPerRound, "handled", now);
     }
 
     private final class Counter implements ShardRecordProcessor {
@@ -67,7 +67,7 @@ final class Tally {
             try {
                 checkpointer.checkpoint();
             } catch (ShutdownException lost) {
-                Events.tell("checkpointRefused", "error", lost);
+                Events.emit("checkpointRefused", "error", lost);
             } catch (InvalidStateException invalid) {
                 throw new IllegalStateException(invalid);
             }

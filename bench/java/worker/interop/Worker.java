@@ -77,15 +77,15 @@ final class Worker {
                 configs.metricsConfig().metricsFactory(new NullMetricsFactory()), configs.processorConfig(), retrieval);
         Thread thread = new Thread(scheduler, "scheduler");
         thread.start();
-        Events.tell("started");
+        Events.emit("started");
         awaitStop();
         try {
             scheduler.startGracefulShutdown().get(STOP_SECONDS, TimeUnit.SECONDS);
             thread.join();
-            Events.tell("stopped");
+            Events.emit("stopped");
         } catch (TimeoutException late) {
             // As KCL's own example does. It comes to no end while it still has the lease of a shard that has ended.
-            Events.tell("stoppedLate");
+            Events.emit("stoppedLate");
         }
     }
 
@@ -100,7 +100,7 @@ final class Worker {
             try {
                 while (System.in.read() != -1) { }
             } catch (IOException gone) {
-                Events.tell("inputFailed", "error", gone);
+                Events.emit("inputFailed", "error", gone);
             }
             Runtime.getRuntime().halt(0);
         }, "stdin");

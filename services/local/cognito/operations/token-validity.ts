@@ -9,8 +9,8 @@ const validity = Type.Optional(Type.Integer({ minimum: 1 }))
 
 /** Cognito's bounds, in seconds. */
 const BOUNDS = {
-  short: { least: 300, most: 86_400 },
-  refresh: { least: 3_600, most: 315_360_000 },
+  short: { min: 300, max: 86_400 },
+  refresh: { min: 3_600, max: 315_360_000 },
 } as const
 
 /** The members of a client by which it sets how long its tokens live. */
@@ -41,8 +41,8 @@ export function toLifetimes(client: Static<typeof input>): Lifetimes {
   return lifetimes
 }
 
-function check(name: string, seconds: number, { least, most }: { least: number; most: number }): void {
-  if (seconds >= least && seconds <= most) return
-  const message = `Invalid range for ${name}: it must be between ${least} and ${most} seconds.`
+function check(name: string, seconds: number, { min, max }: { min: number; max: number }): void {
+  if (seconds >= min && seconds <= max) return
+  const message = `Invalid range for ${name}: it must be between ${min} and ${max} seconds.`
   throw new CognitoError('InvalidParameterException', message)
 }

@@ -9,9 +9,9 @@ const wrong: Array<{ env: Record<string, string>; names: RegExp; roles: readonly
   {
     env: { UPLOAD_BUCKET: '' },
     names: /UPLOAD_BUCKET: is required/,
-    roles: ['api', 'processor', 'relay', 'sweep', 'strays'],
+    roles: ['api', 'processor', 'relay', 'sweep', 'orphans'],
   },
-  { env: { LOG_LEVEL: 'loud' }, names: /LOG_LEVEL: /, roles: ['api', 'processor', 'relay', 'sweep', 'strays'] },
+  { env: { LOG_LEVEL: 'loud' }, names: /LOG_LEVEL: /, roles: ['api', 'processor', 'relay', 'sweep', 'orphans'] },
   { env: { COGNITO_CLIENT_ID: '' }, names: /COGNITO_CLIENT_ID: is required/, roles: ['api'] },
   {
     env: { MAX_UPLOAD_BYTES: 'many', PORT: 'x' },

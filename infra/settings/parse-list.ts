@@ -1,4 +1,4 @@
 /** Returns the entries of a comma-separated setting. */
-export function listed(list: string): string[] {
+export function parseList(list: string): string[] {
   return list.split(',').flatMap(entry => entry.trim() || [])
 }

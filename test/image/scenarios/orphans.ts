@@ -10,24 +10,24 @@ import { type Scene, scheduled } from '../functions.ts'
 const HOUR = 3_600_000
 
 /** An object that nobody recorded is given up and removed, and an upload that waits in vain goes back to the outbox. */
-export async function giveUpStrays(t: Test, { aws, start }: Scene): Promise<void> {
+export async function sweepOrphans(t: Test, { aws, start }: Scene): Promise<void> {
   const table = aws.env.UPLOADS_TABLE ?? ''
   const store = createUploadStore({ dynamodb: aws.dynamodb, table })
   const anew = () => uploadRecord({ uploadId: uuidv7(), owner: randomUUID(), status: 'queued' })
-  const [stray, waiting] = [anew(), anew()]
-  await putUpload(aws.s3, stray, 'nobody knows of me')
+  const [orphan, waiting] = [anew(), anew()]
+  await putUpload(aws.s3, orphan, 'nobody knows of me')
   await putUpload(aws.s3, waiting, 'hello kinesis')
   await store.create(waiting)
   await leavePass(aws, table)
 
-  const strays = await start('strays')
-  t.strictSame(await strays.invoke(scheduled), { requeued: 1, removed: 1 })
+  const orphans = await start('orphans')
+  t.strictSame(await orphans.invoke(scheduled), { requeued: 1, removed: 1 })
   await t.rejects(
-    putUpload(aws.s3, stray, 'late').then(() => store.create(stray)),
+    putUpload(aws.s3, orphan, 'late').then(() => store.create(orphan)),
     { code: 'HEADGATE_UPLOAD_GIVEN_UP' },
   )
   t.match(await store.get(waiting), { status: 'stored' }, 'its event is to be published again')
-  t.strictSame(await strays.invoke(scheduled), {}, 'the next pass is due in some hours')
+  t.strictSame(await orphans.invoke(scheduled), {}, 'the next pass is due in some hours')
 }
 
 /**

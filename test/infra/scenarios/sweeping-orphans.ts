@@ -13,7 +13,7 @@ import type { Recorder } from '../support/recorder.ts'
 const HOUR = 3_600_000
 
 /** Sweeps one orphan of each kind that a crash of the api leaves, and an upload that waits for an event, a day later. */
-export async function sweepStrays(t: Test, pipeline: Pipeline, { clients }: Recorder): Promise<void> {
+export async function sweepOrphans(t: Test, pipeline: Pipeline, { clients }: Recorder): Promise<void> {
   const { aws, store, upload, log } = pipeline
   const config = loadConfig(straysConfigSchema, aws.env)
   const pass = (hours: number) =>
