@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { account } from '../services/local/account.ts'
 import { names } from '../services/platform/resources.ts'
+import { fullEventSchema } from '../services/uploads/events/event.ts'
+import { uploadStatuses } from '../services/uploads/records/record.ts'
 import { renderConfigurationTable } from './support/configuration-table.ts'
 
 const BEGIN = '<!-- configuration -->'
@@ -11,13 +14,16 @@ function read(name: string): string {
   return readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
 }
 
-t.test('docs/configuration.md has the table of the environment variables that the schemas define', async t => {
-  const found = read('docs/configuration.md').split(BEGIN)[1]?.split(END)[0]?.trim()
-  const expected = renderConfigurationTable()
-  const isThere = found === expected
-  if (!isThere) t.comment(`Paste into docs/configuration.md:\n\n${BEGIN}\n${expected}\n${END}\n`)
-  t.ok(isThere, `it is between ${BEGIN} and ${END}`)
-})
+t.test(
+  'docs/reference/configuration.md has the table of the environment variables that the schemas define',
+  async t => {
+    const found = read('docs/reference/configuration.md').split(BEGIN)[1]?.split(END)[0]?.trim()
+    const expected = renderConfigurationTable()
+    const isThere = found === expected
+    if (!isThere) t.comment(`Paste into docs/reference/configuration.md:\n\n${BEGIN}\n${expected}\n${END}\n`)
+    t.ok(isThere, `it is between ${BEGIN} and ${END}`)
+  },
+)
 
 t.test('the README names variables that exist, with their defaults', async t => {
   const section = /^## Configuration\n(?<text>[\s\S]*?)(?=^## )/m.exec(read('README.md'))?.groups?.text ?? ''
@@ -49,6 +55,56 @@ t.test('the table has every variable once, and says which are required', async t
     PROCESSED_BUCKET: ['worker', '**required**'],
   })
 })
+
+t.test('docs/reference/storage.md lists the properties of an event and the statuses of an upload', async t => {
+  const page = read('docs/reference/storage.md')
+  const rows = /<!-- event -->\n([\s\S]*?)<!-- \/event -->/.exec(page)?.[1]?.split('\n').slice(2) ?? []
+  const listed = rows.flatMap(row => {
+    const [, names = '', type = ''] = row.split('|')
+    return [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => [name, !type.includes('optional')] as const)
+  })
+  const required: readonly string[] = fullEventSchema.required ?? []
+  const expected = Object.keys(fullEventSchema.properties).map(name => [name, required.includes(name)] as const)
+  t.strictSame(new Map([...listed].sort()), new Map([...expected].sort()))
+  const statuses = [...page.matchAll(/^\| `([a-z]+)` \| .*\| (?:yes.*)?\|$/gm)].map(([, status]) => status)
+  t.strictSame(statuses, uploadStatuses)
+})
+
+t.test('links in Markdown lead to files and headings that exist', async t => {
+  const root = path.resolve(import.meta.dirname, '..')
+  const pages = globSync('**/*.md', {
+    cwd: root,
+    exclude: name => /^(?:node_modules|\.git|\.tap|dist)$/.test(path.basename(name)),
+  })
+  t.ok(pages.length > 50)
+  const dead = pages.flatMap(page =>
+    [...readFileSync(path.join(root, page), 'utf8').matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, link = '']) => link)
+      .filter(link => !/^[a-z]+:/.test(link) && !leadsSomewhere(path.join(root, page), link))
+      .map(link => `${page}: ${link}`),
+  )
+  t.strictSame(dead, [])
+})
+
+/** True for a link to a file or folder, and with an anchor, to a heading of a page. */
+function leadsSomewhere(page: string, link: string): boolean {
+  const [file = '', anchor = ''] = link.split('#')
+  const target = file === '' ? page : path.resolve(path.dirname(page), file)
+  if (!existsSync(target)) return false
+  return anchor === '' || !target.endsWith('.md') || anchorsOf(readFileSync(target, 'utf8')).includes(anchor)
+}
+
+/** The anchors that GitHub gives to the headings of a page. */
+function anchorsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_\- ]/gu, '')
+      .trim()
+      .replaceAll(' ', '-'),
+  )
+}
 
 t.test('docker-compose.yml names the resources and the account as the code does', async t => {
   const compose = read('docker-compose.yml')

@@ -35,7 +35,7 @@ export function createTable(scope: Construct, id: string, tableSettings: TableSe
       ? { encryption: TableEncryption.DEFAULT }
       : { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: key }),
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-    // This also stops CloudFormation, even when creating the stack fails: docs/deploy.md says what to do then.
+    // This also stops CloudFormation, even when creating the stack fails: docs/how-to/deploy.md says what to do then.
     deletionProtection: settings.keepData,
     removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   })

@@ -3,7 +3,7 @@ import type { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 
 /** A condition that a person has to look at. */
 export interface AlarmDefinition {
-  /** Also the name of its section in docs/runbook.md. */
+  /** Also the name of its section in docs/how-to/runbook.md. */
   id: string
   /** Distinguishes several alarms of one section, such as the name of a function. */
   of?: string

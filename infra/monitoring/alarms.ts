@@ -42,7 +42,7 @@ export function createAlarms(
     const alarm = new Alarm(scope, `${id}${of}Alarm`, {
       // Begins with the stack's name: both stacks exist while one compute takes over from the other.
       alarmName: `${Stack.of(scope).stackName}-${[id, of].filter(Boolean).join('-')}`,
-      alarmDescription: `${description} See docs/runbook.md#${id.toLowerCase()}`,
+      alarmDescription: `${description} See docs/how-to/runbook.md#${id.toLowerCase()}`,
       metric: metric.with({ period }),
       threshold: threshold ?? 0,
       evaluationPeriods: periods,

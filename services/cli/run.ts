@@ -88,7 +88,7 @@ const HINTS: ReadonlyArray<readonly [RegExp, string]> = [
   ],
   [
     /AccessDenied|NotAuthorized|Forbidden/i,
-    'The credentials lack a permission that the command needs: docs/operating.md lists them.',
+    'The credentials lack a permission that the command needs: docs/how-to/operate.md lists them.',
   ],
   [
     /ResourceNotFound|NoSuchBucket/,

@@ -11,8 +11,8 @@ import { ask, buildTestApi, createTestUser, isProblem } from './support.ts'
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws)
 
-t.test('docs/errors.md explains every kind of problem, with its status, and no other', async t => {
-  const text = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+t.test('docs/reference/errors.md explains every kind of problem, with its status, and no other', async t => {
+  const text = await readFile(new URL('../../docs/reference/errors.md', import.meta.url), 'utf8')
   const explained = [...text.matchAll(/^### `([^`]+)`\nStatus (\d{3})/gm)].map(
     ([, slug, status]) => `${slug} ${status}`,
   )

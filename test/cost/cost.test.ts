@@ -17,13 +17,13 @@ import { fixed } from './month.ts'
 import { renderBesides, renderMonths, renderUpload } from './tables.ts'
 import { image, sizes, type Takes, text } from './upload-takes.ts'
 
-const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/cost.md'), 'utf8')
+const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/reference/cost.md'), 'utf8')
 
 for (const [name, render] of Object.entries({ upload: renderUpload, months: renderMonths, besides: renderBesides })) {
   t.test(`shows the table "${name}" as it is calculated`, async t => {
     const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
     const isThere = page.split(begin)[1]?.split(end)[0]?.trim() === render()
-    if (!isThere) t.comment(`Paste into docs/cost.md:\n\n${begin}\n${render()}\n${end}\n`)
+    if (!isThere) t.comment(`Paste into docs/reference/cost.md:\n\n${begin}\n${render()}\n${end}\n`)
     t.ok(isThere, `it is between ${begin} and ${end}`)
   })
 }

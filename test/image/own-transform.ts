@@ -10,7 +10,7 @@ import { eventually } from '../api/support.ts'
 import { startPipeline } from '../worker/pipeline.ts'
 import { blocksOf } from '../worker/transforms/recipe.ts'
 
-const guide = path.resolve(import.meta.dirname, '../../docs/writing-a-transform.md')
+const guide = path.resolve(import.meta.dirname, '../../docs/tutorials/first-transform.md')
 
 /** A transform of one's own on the image, as the guide puts it there. */
 export async function runOwnTransform(t: Test, runtime: string): Promise<void> {
@@ -43,6 +43,6 @@ export async function runOwnTransform(t: Test, runtime: string): Promise<void> {
   await ends(log, 'processed')
   t.match(await read(processedKey(log.key)), { text: '09:01 ERROR no disk\n', metadata: { transform: 'log-errors' } })
   await ends(none, 'failed')
-  const failure = { code: 'HEADGATE_TRANSFORM_REFUSED', reason: 'This is no log: a line has no level.' }
+  const failure = { code: 'HEADGATE_TRANSFORM_REFUSED', reason: 'This file is not a log: a line has no level.' }
   t.match(await store.get(none), { failure }, 'what it refuses is refused for good')
 }

@@ -167,7 +167,7 @@ t.test('watches custom metrics by the names and dimensions under which processes
 })
 
 t.test('has a section in the runbook for every alarm', async t => {
-  const runbook = readFileSync(path.join(root, 'docs/runbook.md'), 'utf8')
+  const runbook = readFileSync(path.join(root, 'docs/how-to/runbook.md'), 'utf8')
   const sections = [...runbook.matchAll(/^## (\w+)$/gm)].map(([, name]) => name)
   const alarms = [lambda, fargate, synthesize(t, { gateway: 'rest' })].flatMap(({ compute }) =>
     propertiesOf(compute, 'AWS::CloudWatch::Alarm').flatMap(({ AlarmName }) =>

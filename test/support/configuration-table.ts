@@ -12,7 +12,7 @@ interface Variable {
 
 const HEADER = ['| Variable | Read by | Default | `npm start` | Meaning |', '|---|---|---|---|---|']
 
-/** Renders the table of docs/configuration.md from the schemas that the processes read their environment by. */
+/** Renders the table of docs/reference/configuration.md from the schemas that the processes read their environment by. */
 export function renderConfigurationTable(): string {
   const variables = new Map<string, Variable>()
   collect(variables, 'api', apiConfigSchema)

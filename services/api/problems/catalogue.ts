@@ -1,4 +1,4 @@
-/** A kind of problem. `docs/errors.md` explains each kind and what to do. */
+/** A kind of problem. `docs/reference/errors.md` explains each kind and what to do. */
 export interface ProblemKind {
   /** The HTTP status. */
   status: number

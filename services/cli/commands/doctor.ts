@@ -20,7 +20,7 @@ the credentials of whoever runs it: to check those of a role, take on the role. 
 with PROCESSOR_FUNCTION it looks at the mapping of that Lambda function, and without it at the leases of the workers.
 With --deep it then uploads files as a client of API_URL in every way that there is, measures the deployment, and deletes the files
 again. The user is that of API_TOKEN, or HEADGATE_USERNAME with HEADGATE_PASSWORD, which a terminal is asked for.
-Exits with 1 where any check fails. All checks, and the permissions that they need: docs/doctor.md.`,
+Exits with 1 where any check fails. All checks, and the permissions that they need: docs/reference/doctor.md.`,
   options: {
     only: {
       type: 'string',

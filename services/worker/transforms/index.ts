@@ -1,4 +1,4 @@
-/** `headgate/transform`: the types and helpers to write and test a custom transform. See docs/writing-a-transform.md. */
+/** `headgate/transform`: the types and helpers to write and test a custom transform. See docs/tutorials/first-transform.md. */
 export { TransformError } from '../errors.ts'
 export { type RunOptions, type RunOutput, runTransform, TransformTestError } from './test-kit.ts'
 export { type LinesOptions, linesOf, type TextOptions, textOf } from './text.ts'

@@ -3,7 +3,7 @@ import { NoAnswerError, type Reply } from './http.ts'
 
 const ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g
 
-/** What a client may conclude from the answer to `POST /uploads`, by docs/errors.md and nothing else. */
+/** What a client may conclude from the answer to `POST /uploads`, by docs/reference/errors.md and nothing else. */
 export function conclude({ status, body }: Reply): Answer {
   if (status === 200 || status === 202) return { outcome: 'accepted', uploadIds: idsIn(body) }
   const why = `${status} ${String(body.type ?? '')

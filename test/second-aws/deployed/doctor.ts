@@ -28,7 +28,7 @@ export interface ExamineSettings {
   env?: Readonly<Record<string, string>>
 }
 
-/** Runs the image's `headgate doctor` against a deployment, with what docs/deploy.md has the person export. */
+/** Runs the image's `headgate doctor` against a deployment, with what docs/how-to/deploy.md has the person export. */
 export async function examine(
   t: Pick<Test, 'teardown'>,
   { aws, proxies, app, outputs, users, apiUrl, processor }: Deployment,

@@ -13,13 +13,15 @@ import { runProgram } from '../../support/processes.ts'
 import { startPipeline } from '../pipeline.ts'
 import { blocksOf } from './recipe.ts'
 
-const recipe = blocksOf(readFileSync(path.resolve(import.meta.dirname, '../../../docs/writing-a-transform.md'), 'utf8'))
+const recipe = blocksOf(
+  readFileSync(path.resolve(import.meta.dirname, '../../../docs/tutorials/first-transform.md'), 'utf8'),
+)
 const project = await createEmptyProject(t)
 
 t.test('the files of the recipe are written, and its commands before the worker run', async t => {
   t.strictSame(
     recipe.map(({ file, language }) => file ?? language),
-    ['sh', 'log-errors.ts', 'log-errors.test.ts', 'sh', 'transforms.json', 'sh', 'json', 'dockerfile'],
+    ['sh', 'log-errors.ts', 'log-errors.test.ts', 'sh', 'transforms.json', 'sh', 'sh', 'dockerfile'],
   )
   const [setUp = '', test = ''] = recipe.filter(({ language }) => language === 'sh').map(({ text }) => text)
   for (const command of setUp.trim().split('\n')) {

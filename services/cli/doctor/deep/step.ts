@@ -47,8 +47,8 @@ export async function processed(api: ApiClient, uploadId: string): Promise<Recor
       throw new StepFailedError(
         `the upload was still ${body.status} after ${PROCESSED_WITHIN_MS / 1_000} s`,
         body.status === 'stored'
-          ? 'Its event is not on the stream: see the check `put-record`, and OutboxAge in docs/runbook.md.'
-          : 'Nobody has processed it: see the checks `mapping` or `leases`, and IteratorAge in docs/runbook.md.',
+          ? 'Its event is not on the stream: see the check `put-record`, and OutboxAge in docs/how-to/runbook.md.'
+          : 'Nobody has processed it: see the checks `mapping` or `leases`, and IteratorAge in docs/how-to/runbook.md.',
       )
     }
     // Something in front may not let the answer wait.
