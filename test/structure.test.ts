@@ -17,7 +17,7 @@ const rooms: Record<string, readonly string[]> = {
   platform: [],
 }
 
-const MOST_LINES = 300
+const MAX_LINES = 300
 
 interface SourceFile {
   /** From the root, with slashes. */
@@ -107,6 +107,18 @@ t.test('imports point down the list of rooms, never up', async t => {
   )
 })
 
+t.test('the README of each room lists the rooms that it may import', async t => {
+  for (const [room, allowed] of Object.entries(rooms)) {
+    const readme = readFileSync(path.join(root, 'services', room, 'README.md'), 'utf8')
+    const listed = /May import: ([^.]*)\./.exec(readme)?.[1] ?? 'no list'
+    t.equal(
+      listed,
+      allowed.length > 0 ? allowed.map(name => `\`${name}\``).join(', ') : 'none of the other rooms',
+      room,
+    )
+  }
+})
+
 /**
  * The layers inside of a room, from the top. A file is in the first layer that matches its path. It may import its own layer and
  * those below.
@@ -145,6 +157,22 @@ t.test('imports inside of worker/ and uploads/ point down their layers', async t
   }
 })
 
+t.test('the READMEs of worker/ and uploads/ list the layers in order', async t => {
+  for (const [room, order] of Object.entries(layers)) {
+    const readme = readFileSync(path.join(root, 'services', room, 'README.md'), 'utf8')
+    const items = [...readme.matchAll(/^\d\. (.*(?:\n {3}.*)*)/gm)].map(([, item = '']) => item)
+    t.equal(items.length, order.length, room)
+    for (const [index, item] of items.entries()) {
+      const linked = [...item.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target)
+      const quoted = [...item.matchAll(/(?<!\[)`([\w*./-]+(?:\/|\.ts))`/g)].map(([, name = '']) =>
+        name.replace('*', ''),
+      )
+      const paths = [...linked, ...quoted]
+      t.ok(paths.length > 0 && paths.every(name => order[index]?.test(name)), `layer ${index + 1} of ${room}: ${paths}`)
+    }
+  }
+})
+
 t.test('infra imports the platform alone of what runs, and nothing that runs imports infra', async t => {
   const wrong = relativeImports(infra).filter(({ to }) => !/^(?:infra|services\/platform)\//.test(to))
   const backward = relativeImports(services).filter(({ to }) => to.startsWith('infra/'))
@@ -178,8 +206,8 @@ t.test('nothing that is delivered imports tests or benchmarks, and benchmarks im
   )
 })
 
-t.test(`no file has more than ${MOST_LINES} lines`, async t => {
-  const long = [...services, ...infra].filter(({ text }) => text.split('\n').length - 1 > MOST_LINES)
+t.test(`no file has more than ${MAX_LINES} lines`, async t => {
+  const long = [...services, ...infra].filter(({ text }) => text.split('\n').length - 1 > MAX_LINES)
   t.strictSame(
     long.map(({ name }) => name),
     [],
