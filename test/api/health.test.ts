@@ -4,6 +4,7 @@ import t from 'tap'
 import { createReadiness } from '../../services/api/readiness.ts'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { startAws } from '../support/aws.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { ask, buildTestApi, isProblem } from './support.ts'
 
 const aws = await startAws(t)
@@ -55,7 +56,7 @@ t.test('/readyz stays ready without the stream, because uploads are still accept
 })
 
 t.test('probes within a few seconds share one check', async t => {
-  let now = 0
+  const clock = new FakeClock()
   const clients = createLocalClients({ s3: dead, dynamodb: dead, kinesis: dead })
   t.teardown(() => clients.destroy())
   const failures: unknown[] = []
@@ -65,13 +66,13 @@ t.test('probes within a few seconds share one check', async t => {
     table: 'table',
     stream: 'stream',
     cacheMs: 3_000,
-    now: () => now,
+    now: clock.now,
     log: { warn: details => failures.push(details) },
   })
   const [first] = await Promise.all([readiness(), readiness(), readiness()])
   t.equal(first?.ready, false)
   t.equal(failures.length, 3)
-  now = 10_000
+  clock.advance(10_000)
   await readiness()
   t.equal(failures.length, 6)
 })

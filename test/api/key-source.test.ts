@@ -1,24 +1,14 @@
 import t from 'tap'
 import { createKeySource } from '../../services/api/auth/key-source.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { makeKey, startIssuer } from './issuer.ts'
-
-/** A clock that stands still until it is told. */
-function clock() {
-  let now = 0
-  return {
-    now: () => now,
-    pass: (ms: number) => {
-      now += ms
-    },
-  }
-}
 
 const unknown = { code: 'HEADGATE_UNKNOWN_KEY' }
 const unavailable = { code: 'HEADGATE_KEYS_UNAVAILABLE' }
 
 t.test('a key is asked for once and is then known', async t => {
   const issuer = await startIssuer(t)
-  const keys = createKeySource({ issuer: issuer.url, now: clock().now })
+  const keys = createKeySource({ issuer: issuer.url, now: new FakeClock().now })
   const pems = await Promise.all(Array.from({ length: 20 }, () => keys.find('first')))
   t.match(pems[0], /^-----BEGIN PUBLIC KEY-----/)
   t.equal(new Set(pems).size, 1)
@@ -27,7 +17,7 @@ t.test('a key is asked for once and is then known', async t => {
 
 t.test('a new key of the issuer is found without a restart', async t => {
   const issuer = await startIssuer(t)
-  const keys = createKeySource({ issuer: issuer.url, now: clock().now })
+  const keys = createKeySource({ issuer: issuer.url, now: new FakeClock().now })
   await keys.find('first')
   issuer.keys.push(makeKey('second'))
   t.match(await keys.find('second'), /BEGIN PUBLIC KEY/)
@@ -36,7 +26,7 @@ t.test('a new key of the issuer is found without a restart', async t => {
 t.test('all keys of a set are known after one fetch, whichever key it was made for', async t => {
   const issuer = await startIssuer(t)
   issuer.keys.push(makeKey('second'))
-  const keys = createKeySource({ issuer: issuer.url, now: clock().now })
+  const keys = createKeySource({ issuer: issuer.url, now: new FakeClock().now })
   const [junk, first, second] = await Promise.allSettled(['junk', 'first', 'second'].map(keys.find))
   t.match(junk, { status: 'rejected', reason: unknown })
   t.match(first, { status: 'fulfilled' })
@@ -46,8 +36,8 @@ t.test('all keys of a set are known after one fetch, whichever key it was made f
 
 t.test('a flood of unknown key ids costs one request a pause, and the known key goes on', async t => {
   const issuer = await startIssuer(t)
-  const time = clock()
-  const keys = createKeySource({ issuer: issuer.url, now: time.now, pauseMs: 100, missMs: 5_000 })
+  const clock = new FakeClock()
+  const keys = createKeySource({ issuer: issuer.url, now: clock.now, pauseMs: 100, missMs: 5_000 })
   await keys.find('first')
   const flood = Array.from({ length: 200 }, (_, index) => keys.find(`unknown-${index}`))
   for (const each of flood) await t.rejects(each, unknown)
@@ -55,7 +45,7 @@ t.test('a flood of unknown key ids costs one request a pause, and the known key 
   t.ok(await keys.find('first'))
   await t.rejects(keys.find('unknown-0'), unknown)
   t.equal(issuer.asked, 2, 'the miss is remembered')
-  time.pass(5_000)
+  clock.advance(5_000)
   await t.rejects(keys.find('unknown-0'), unknown)
   await t.rejects(keys.find('unknown-0'), unknown)
   t.equal(issuer.asked, 3)
@@ -84,14 +74,14 @@ t.test('no key is called unknown because of a fetch that began before it was ask
 
 t.test('calls beyond the maximum that may wait say that they do not know, and keep nobody out', async t => {
   const issuer = await startIssuer(t)
-  const time = clock()
-  const keys = createKeySource({ issuer: issuer.url, now: time.now, pauseMs: 100, maxWaiting: 10, freshMs: 60_000 })
+  const clock = new FakeClock()
+  const keys = createKeySource({ issuer: issuer.url, now: clock.now, pauseMs: 100, maxWaiting: 10, freshMs: 60_000 })
   const first = await keys.find('first')
   const flood = await Promise.allSettled(Array.from({ length: 30 }, (_, index) => keys.find(`unknown-${index}`)))
   const codes = flood.map(each => (each.status === 'rejected' ? each.reason.code : ''))
   t.equal(codes.filter(code => code === unknown.code).length, 10)
   t.equal(codes.filter(code => code === unavailable.code).length, 20)
-  time.pass(60_000)
+  clock.advance(60_000)
   const waiting = Array.from({ length: 10 }, (_, index) => keys.find(`later-${index}`))
   t.equal(await keys.find('first'), first, 'a key that was good a moment ago is used meanwhile')
   for (const each of waiting) await t.rejects(each, unknown)
@@ -125,13 +115,13 @@ for (const mood of ['failing', 'empty', 'gibberish'] as const) {
   t.test(`an issuer that is ${mood} is told apart from one that has no such key`, async t => {
     const issuer = await startIssuer(t)
     issuer.mood = mood
-    const time = clock()
-    const keys = createKeySource({ issuer: issuer.url, now: time.now, pauseMs: 5_000 })
+    const clock = new FakeClock()
+    const keys = createKeySource({ issuer: issuer.url, now: clock.now, pauseMs: 5_000 })
     await t.rejects(keys.find('first'), unavailable)
     await t.rejects(keys.find('first'), unavailable)
     t.equal(issuer.asked, 1, 'it is left alone for a pause')
     issuer.mood = 'well'
-    time.pass(5_000)
+    clock.advance(5_000)
     t.ok(await keys.find('first'), 'it is asked again after it')
   })
 }
@@ -139,22 +129,22 @@ for (const mood of ['failing', 'empty', 'gibberish'] as const) {
 t.test('an issuer that hangs is given up, and asked anew when it has recovered', async t => {
   const issuer = await startIssuer(t)
   issuer.mood = 'hanging'
-  const time = clock()
-  const keys = createKeySource({ issuer: issuer.url, now: time.now, timeoutMs: 50, pauseMs: 5_000 })
+  const clock = new FakeClock()
+  const keys = createKeySource({ issuer: issuer.url, now: clock.now, timeoutMs: 50, pauseMs: 5_000 })
   await t.rejects(keys.find('first'), unavailable)
   issuer.mood = 'well'
-  time.pass(5_000)
+  clock.advance(5_000)
   t.ok(await keys.find('first'))
 })
 
 t.test('the last good key survives an outage of any length', async t => {
   const issuer = await startIssuer(t)
-  const time = clock()
-  const keys = createKeySource({ issuer: issuer.url, now: time.now, timeoutMs: 50, freshMs: 60_000 })
+  const clock = new FakeClock()
+  const keys = createKeySource({ issuer: issuer.url, now: clock.now, timeoutMs: 50, freshMs: 60_000 })
   const good = await keys.find('first')
   for (const mood of ['failing', 'hanging', 'gibberish'] as const) {
     issuer.mood = mood
-    time.pass(24 * 3_600_000)
+    clock.advance(24 * 3_600_000)
     t.equal(await keys.find('first'), good, mood)
   }
   await t.rejects(keys.find('never-seen'), unavailable)
@@ -162,23 +152,23 @@ t.test('the last good key survives an outage of any length', async t => {
 
 t.test('a key that the issuer has taken back is refused once it has been asked again', async t => {
   const issuer = await startIssuer(t)
-  const time = clock()
-  const keys = createKeySource({ issuer: issuer.url, now: time.now, freshMs: 60_000 })
+  const clock = new FakeClock()
+  const keys = createKeySource({ issuer: issuer.url, now: clock.now, freshMs: 60_000 })
   await keys.find('first')
   issuer.keys = [makeKey('second')]
   t.ok(await keys.find('first'), 'within its time it is not asked for')
-  time.pass(60_000)
+  clock.advance(60_000)
   await t.rejects(keys.find('first'), unknown)
 })
 
 t.test('a key that the issuer has withdrawn is gone at the next look, however quickly the issuer answers', async t => {
   const issuer = await startIssuer(t)
-  const time = clock()
-  const keys = createKeySource({ issuer: issuer.url, now: time.now, freshMs: 300_000 })
+  const clock = new FakeClock()
+  const keys = createKeySource({ issuer: issuer.url, now: clock.now, freshMs: 300_000 })
   // To anything that remembers by this clock, no time passes between the two.
   t.intercept(performance, 'now', { value: () => 1 })
   await keys.find('first')
   issuer.keys = [makeKey('next')]
-  time.pass(300_001)
+  clock.advance(300_001)
   await t.rejects(keys.find('first'), unknown)
 })

@@ -3,6 +3,7 @@ import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { createKeySource } from '../../services/api/auth/key-source.ts'
 import { startAws } from '../support/aws.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { makeKey, type SigningKey, startIssuer } from './issuer.ts'
 import { type Answer, ask, buildTestApi, createTestUser, eventually, isProblem } from './support.ts'
 
@@ -56,9 +57,9 @@ t.test('tokens of a withdrawn key are rejected after five minutes, cached or not
   const rotating = await startIssuer(t)
   const [withdrawn = key] = rotating.keys
   const started = Date.now()
-  let elapsed = 0
-  t.intercept(Date, 'now', { value: () => started + elapsed })
-  const source = createKeySource({ issuer: rotating.url, now: () => elapsed })
+  const clock = new FakeClock()
+  t.intercept(Date, 'now', { value: () => started + clock.now() })
+  const source = createKeySource({ issuer: rotating.url, now: clock.now })
   const own = await buildTestApi(t, aws, { env: { COGNITO_ISSUER: rotating.url }, keys: source })
   const token = (jti: string) => sign({ ...access, iss: rotating.url, exp: seconds(86_400), jti }, {}, withdrawn)
   const [first, second] = [token('1'), token('2')]
@@ -69,10 +70,10 @@ t.test('tokens of a withdrawn key are rejected after five minutes, cached or not
 
   t.equal(await status(first), 404)
   rotating.keys = [makeKey('next')]
-  elapsed = 299_000
+  clock.advance(299_000)
   t.equal(await status(first), 404, 'remembered')
   t.equal(await status(second), 404, 'its key is still held to be fresh')
-  elapsed = 301_000
+  clock.advance(2_000)
   t.equal(await status(first), 401)
   t.equal(await status(second), 401, 'though it was verified a moment ago')
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { FakeClock } from '../support/fake-clock.ts'
 import {
   addUser,
   CLIENT,
@@ -139,8 +140,8 @@ t.test('a user with a temporary password has to choose their own', async t => {
 })
 
 t.test('a challenge is open for three minutes', async t => {
-  let now = Date.parse('2026-11-23T10:00:00Z')
-  const server = await start(t, { now: () => now })
+  const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
+  const server = await start(t, { now: clock.now })
   await call(server, 'AdminCreateUser', { UserPoolId: POOL, Username: 'ada', TemporaryPassword: 'temporary' })
   const respond = ({ body }: { body: { Session: string } }) =>
     call(server, 'RespondToAuthChallenge', {
@@ -150,8 +151,8 @@ t.test('a challenge is open for three minutes', async t => {
       ChallengeResponses: { USERNAME: 'ada', NEW_PASSWORD: PASSWORD },
     })
   const [first, second] = [await signIn(server, 'ada', 'temporary'), await signIn(server, 'ada', 'temporary')]
-  now += 180_000
+  clock.advance(180_000)
   isError(t, await respond(first), 'NotAuthorizedException', 'Invalid session for the user.')
-  now -= 1
+  clock.advance(-1)
   t.equal((await respond(second)).status, 200)
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { FakeClock } from '../support/fake-clock.ts'
 import {
   addUser,
   CLIENT,
@@ -17,11 +18,11 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
 t.test('a refresh gives new tokens of the same sign-in, and no new refresh token', async t => {
-  let now = Date.parse('2026-11-23T10:00:00Z')
-  const server = await start(t, { now: () => now })
+  const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
+  const server = await start(t, { now: clock.now })
   await addUser(t, server)
   const first = (await signIn(server)).body.AuthenticationResult
-  now += HOUR
+  clock.advance(HOUR)
   const { body } = await refresh(server, first.RefreshToken)
   const second = body.AuthenticationResult
   t.strictSame(Object.keys(second).sort(), ['AccessToken', 'ExpiresIn', 'IdToken', 'TokenType'])
@@ -33,21 +34,21 @@ t.test('a refresh gives new tokens of the same sign-in, and no new refresh token
 })
 
 t.test('a refresh token is good for thirty days, at its own client', async t => {
-  let now = Date.parse('2026-11-23T10:00:00Z')
-  const server = await start(t, { now: () => now })
+  const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
+  const server = await start(t, { now: clock.now })
   await addUser(t, server)
   const { RefreshToken } = (await signIn(server)).body.AuthenticationResult
   isError(t, await refresh(server, RefreshToken, OTHER_CLIENT), 'NotAuthorizedException', 'Invalid Refresh Token')
   isError(t, await refresh(server, 'made up'), 'NotAuthorizedException', 'Invalid Refresh Token')
-  now += 30 * DAY - 1
+  clock.advance(30 * DAY - 1)
   t.equal((await refresh(server, RefreshToken)).status, 200)
-  now += 1
+  clock.advance(1)
   isError(t, await refresh(server, RefreshToken), 'NotAuthorizedException', 'Refresh Token has expired')
 })
 
 t.test('a user reads their own attributes by an access token, until it expires', async t => {
-  let now = Date.parse('2026-11-23T10:00:00Z')
-  const server = await start(t, { now: () => now })
+  const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
+  const server = await start(t, { now: clock.now })
   const sub = await addUser(t, server)
   const { AccessToken, IdToken } = (await signIn(server)).body.AuthenticationResult
   const { body } = await call(server, 'GetUser', { AccessToken })
@@ -60,7 +61,7 @@ t.test('a user reads their own attributes by an access token, until it expires',
     ],
   })
   isError(t, await call(server, 'GetUser', { AccessToken: IdToken }), 'NotAuthorizedException', 'Invalid Access Token')
-  now += HOUR
+  clock.advance(HOUR)
   isError(t, await call(server, 'GetUser', { AccessToken }), 'NotAuthorizedException', 'Access Token has expired')
 })
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { FakeClock } from '../support/fake-clock.ts'
 import { addUser, CLIENT, call, get, isError, PASSWORD, POOL, signIn, start, verifyToken } from './cognito-client.ts'
 
 const ada = { ClientId: CLIENT, Username: 'ada' }
@@ -40,13 +41,13 @@ t.test('an administrator confirms without a code, which verifies no address', as
 })
 
 t.test('a code is good for a day, and a new one can be had', async t => {
-  let now = Date.parse('2026-11-23T10:00:00Z')
-  const server = await start(t, { now: () => now })
+  const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
+  const server = await start(t, { now: clock.now })
   await call(server, 'SignUp', { ...ada, Password: PASSWORD })
   const code = async () => (await get(`${server.issuer(POOL)}/messages/ada`)).body.secret
   const confirm = (ConfirmationCode: string) => call(server, 'ConfirmSignUp', { ...ada, ConfirmationCode })
   const first = await code()
-  now += 24 * 3_600_000
+  clock.advance(24 * 3_600_000)
   isError(t, await confirm(first), 'ExpiredCodeException')
   t.equal((await call(server, 'ResendConfirmationCode', ada)).status, 200)
   t.equal((await confirm(await code())).status, 200)

@@ -2,11 +2,12 @@ import t from 'tap'
 import { EventNotPublishedError } from '../../services/uploads/errors.ts'
 import type { UploadEvent } from '../../services/uploads/events/event.ts'
 import { createPublishBreaker } from '../../services/uploads/events/publish-breaker.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { events } from './publishing.ts'
 
 /** A breaker over a publisher whose answers, and whose clock, the test gives. */
 function start() {
-  let clock = 0
+  const clock = new FakeClock()
   const told: unknown[] = []
   const asked: Array<{ event: UploadEvent; take(): void; refuse(): void }> = []
   const breaker = createPublishBreaker({
@@ -22,7 +23,7 @@ function start() {
     probeTimeoutMs: 50,
     onOpen: () => told.push('open'),
     onClose: outage => told.push(outage),
-    now: () => clock,
+    now: clock.now,
   })
   const [event] = events(1)
   /** Begins to publish. Its promise is looked at later, and is no unhandled rejection until then. */
@@ -31,10 +32,7 @@ function start() {
     published.catch(() => undefined)
     return published
   }
-  const pass = (ms: number) => {
-    clock += ms
-  }
-  return { told, asked, publish, pass }
+  return { told, asked, publish, pass: (ms: number) => clock.advance(ms) }
 }
 
 /** With an outage that has just begun. */

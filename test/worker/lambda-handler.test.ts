@@ -4,6 +4,7 @@ import { createLambdaHandler } from '../../services/worker/lambda/handler.ts'
 import type { ProcessOptions } from '../../services/worker/processing/processor.ts'
 import type { StreamRecord } from '../../services/worker/stream-record.ts'
 import { aggregate } from '../support/aggregate.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { kinesisEvent } from './kinesis-event.ts'
 import { createMemoryLog } from './memory-log.ts'
 
@@ -99,14 +100,14 @@ t.test('what came before an instance did is suspect for a minute, and in the fir
   const process = async ({ sequenceNumber }: StreamRecord, { isSuspect }: ProcessOptions) =>
     void seen.push([sequenceNumber, isSuspect])
   const other = { shardId: 'shardId-000000000001' }
-  let now = CAME_AT - 1
-  const early = createLambdaHandler({ processor: { process }, log, now: () => now })
-  now = CAME_AT + 1
-  const late = createLambdaHandler({ processor: { process }, log, now: () => now })
+  const clock = new FakeClock({ startMs: CAME_AT - 1 })
+  const early = createLambdaHandler({ processor: { process }, log, now: clock.now })
+  clock.advance(2)
+  const late = createLambdaHandler({ processor: { process }, log, now: clock.now })
   await early(kinesisEvent([record('a1')]), context)
   await late(kinesisEvent([record('a2')]), context)
   await late(kinesisEvent([record('a3')]), context)
-  now += 60_000
+  clock.advance(60_000)
   await late(kinesisEvent([record('a4')]), context)
   await late(kinesisEvent([record('a5', other)]), context)
   t.strictSame(seen, [

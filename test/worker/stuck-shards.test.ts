@@ -1,19 +1,20 @@
 import t from 'tap'
 import { createStuckShards, HUNG_AFTER_BOUNDS } from '../../services/worker/health/stuck-shards.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { consumerDouble, shardStatus } from './consumer-double.ts'
 
 const BOUND = 1_000
 
 function watch() {
   const consumer = consumerDouble()
-  let at = 0
-  const stuck = createStuckShards({ consumer, boundMs: BOUND, now: () => at })
+  const clock = new FakeClock()
+  const stuck = createStuckShards({ consumer, boundMs: BOUND, now: clock.now })
   return {
     consumer,
     stuck,
     /** Sets how the shard is, so much later. */
     after(ms: number, fields: Parameters<typeof shardStatus>[0]) {
-      at += ms
+      clock.advance(ms)
       consumer.shards = [shardStatus(fields)]
       return stuck.find()
     },

@@ -3,17 +3,18 @@ import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { createBodyRateGuard } from '../../../services/api/http/min-body-rate.ts'
 import { startAws } from '../../support/aws.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 import { ask, buildTestApi, createTestUser, NO_TRACES, type TestApi } from '../support.ts'
 import { sha256Of, tusClient } from '../tus/client.ts'
 
 t.test('a client has the grace period, and more time for each byte that it sends', async t => {
-  let now = 0
+  const clock = new FakeClock()
   const after = <T>(ms: number, value: T) => {
-    now += ms
+    clock.advance(ms)
     return Promise.resolve(value)
   }
   const never = new Promise<never>(() => undefined)
-  const rateGuard = createBodyRateGuard({ minBytesPerSecond: 100, graceMs: 1_000 }, () => now)
+  const rateGuard = createBodyRateGuard({ minBytesPerSecond: 100, graceMs: 1_000 }, clock.now)
   t.equal(await rateGuard.wait(after(900, 'x')), 'x')
   rateGuard.received(50)
   t.equal(await rateGuard.wait(after(500, 'y')), 'y')

@@ -1,6 +1,6 @@
-import type { Clock } from '../../../services/consumer/clock.ts'
 import type { ConsumerRecord } from '../../../services/consumer/record.ts'
 import type { RecordsReply, ShardPosition, StreamReader } from '../../../services/consumer/stream.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 /** An error as the SDK throws it. */
 export const awsError = (name: string) => Object.assign(new Error(name), { name })
@@ -19,13 +19,7 @@ export const page = (records: ConsumerRecord[], millisBehindLatest: number): Rec
 /** A stream that answers in order what it is told to, errors too. Time passes by sleeping alone. */
 export function fakeStream(replies: Array<RecordsReply | Error>) {
   const positions: ShardPosition[] = []
-  let now = 0
-  const clock: Clock = {
-    now: () => now,
-    async sleep(ms) {
-      now += ms
-    },
-  }
+  const clock = new FakeClock({ skipsSleep: true })
   const stream: StreamReader = {
     listShards: async () => [],
     async getIterator(_shardId, position) {
@@ -38,5 +32,5 @@ export function fakeStream(replies: Array<RecordsReply | Error>) {
       return reply
     },
   }
-  return { stream, clock, positions, slept: () => now }
+  return { stream, clock, positions, slept: clock.now }
 }

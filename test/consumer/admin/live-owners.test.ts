@@ -1,19 +1,13 @@
 import t from 'tap'
 import { liveOwners } from '../../../services/consumer/admin/live-owners.ts'
-import type { Clock } from '../../../services/consumer/clock.ts'
 import { type Lease, newLease } from '../../../services/consumer/leases/lease.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 const FAILOVER = 10_000
 
 /** A table on time of its own, whose leases are renewed at the given pace; 0 is never. */
 function table(paces: Record<string, { owner?: string; everyMs: number }>) {
-  let now = 0
-  const clock: Clock = {
-    now: () => now,
-    async sleep(ms) {
-      now += ms
-    },
-  }
+  const clock = new FakeClock({ skipsSleep: true })
   const checkpoint = { sequenceNumber: '1', subSequenceNumber: 0 }
   const list = async (): Promise<Lease[]> =>
     Object.entries(paces).map(([leaseKey, { owner, everyMs }]) => ({
@@ -22,9 +16,9 @@ function table(paces: Record<string, { owner?: string; everyMs: number }>) {
         ...{ startingHashKey: undefined, endingHashKey: undefined },
       }),
       leaseOwner: owner,
-      leaseCounter: everyMs > 0 ? Math.floor(now / everyMs) : 7,
+      leaseCounter: everyMs > 0 ? Math.floor(clock.now() / everyMs) : 7,
     }))
-  return { store: { list }, clock, elapsed: () => now }
+  return { store: { list }, clock, elapsed: clock.now }
 }
 
 t.test('an owner whose lease is renewed is alive, and one whose lease rests for a failover time is not', async t => {

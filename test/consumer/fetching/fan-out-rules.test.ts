@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { ResourceInUseException } from '@aws-sdk/client-kinesis'
 import t from 'tap'
 import { TRIM_HORIZON } from '../../../services/consumer/checkpoint.ts'
@@ -7,6 +6,7 @@ import { fetchByFanOut } from '../../../services/consumer/fetching/fan-out.ts'
 import type { ConsumerRecord } from '../../../services/consumer/index.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import type { ShardPosition, StreamReader, SubscriptionEvent } from '../../../services/consumer/stream.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 import { SHARD } from './support.ts'
 
 // What AWS does and kinesis-local does not, played from a script in virtual time.
@@ -32,7 +32,7 @@ const inUse = () => new ResourceInUseException({ message: 'in use', $metadata: {
 
 /** Plays one subscription of the script for each call, until the shard is at its end. */
 async function play(script: Script, { listed = [], polled = [] }: { listed?: Shard[]; polled?: string[] } = {}) {
-  let now = 0
+  const clock = new FakeClock({ skipsSleep: true })
   const calls: Array<{ at: number; position: ShardPosition }> = []
   const faults: string[] = []
   const stream: StreamReader = {
@@ -40,7 +40,7 @@ async function play(script: Script, { listed = [], polled = [] }: { listed?: Sha
     getIterator: async (_, position) => JSON.stringify(position),
     getRecords: async () => ({ ...last(...polled), nextIterator: undefined }),
     async *subscribe(_, position) {
-      calls.push({ at: now, position })
+      calls.push({ at: clock.now(), position })
       for (const step of script[calls.length - 1] ?? []) {
         if (step instanceof Error) throw step
         yield step
@@ -51,13 +51,7 @@ async function play(script: Script, { listed = [], polled = [] }: { listed?: Sha
     ...{ shardId: SHARD, stream, from: TRIM_HORIZON, startAt: undefined, recordsPerFetch: 10, idleIntervalMs: 250 },
     shard: { startingHashKey: undefined, endingHashKey: undefined, shardStart: '10' },
     ...{ budget: new ByteBudget(1_000).open(), random: () => 0, signal: AbortSignal.timeout(10_000) },
-    clock: {
-      now: () => now,
-      async sleep(ms, signal) {
-        await turn()
-        if (!signal?.aborted) now += Math.max(0, ms)
-      },
-    },
+    clock,
     onFault: (_, error) => faults.push(String(error)),
   })
   const records: string[] = []

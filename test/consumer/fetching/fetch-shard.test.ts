@@ -5,6 +5,7 @@ import { fetchShard } from '../../../services/consumer/fetching/fetch-shard.ts'
 import type { ConsumerRecord } from '../../../services/consumer/record.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import type { RecordsReply, ShardPosition, StreamReader } from '../../../services/consumer/stream.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 import { at } from '../leases/support.ts'
 
 const SHARD = 'shard-1'
@@ -68,7 +69,7 @@ async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD
     budget: new ByteBudget(1e6).open(),
     recordsPerFetch: 100,
     idleIntervalMs: 200,
-    clock: { now: () => 0, sleep: async () => undefined },
+    clock: new FakeClock({ skipsSleep: true }),
     random: () => 0.5,
     signal: stop.signal,
     onFault: operation => faults.push(operation),

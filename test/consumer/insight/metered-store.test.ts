@@ -5,16 +5,16 @@ import { ended, progressed, released, taken } from '../../../services/consumer/l
 import { keepLease } from '../../../services/consumer/leases/lease-keeper.ts'
 import { Counters } from '../../../services/consumer/metrics/counters.ts'
 import { MeteredLeaseStore } from '../../../services/consumer/metrics/metered-store.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 import { at, leaseWith, ModelLeaseStore } from '../leases/support.ts'
-import { VirtualClock } from '../processing/support.ts'
 
 function meteredStore() {
-  const clock = new VirtualClock()
+  const clock = new FakeClock()
   const counters = new Counters()
   const model = new ModelLeaseStore()
   const told: Array<[keyof ConsumerEvents, unknown]> = []
   const events = { emit: (name: keyof ConsumerEvents, event: unknown) => told.push([name, event]) }
-  const store = new MeteredLeaseStore({ store: model, counters, now: () => clock.now(), events })
+  const store = new MeteredLeaseStore({ store: model, counters, now: clock.now, events })
   return { clock, counters, model, store, told }
 }
 

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { HeldLease } from '../../../services/consumer/leases/held-lease.ts'
 import { type Lease, taken } from '../../../services/consumer/leases/lease.ts'
-import { at, leaseWith, ManualClock, ModelLeaseStore } from './support.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { at, leaseWith, ModelLeaseStore } from './support.ts'
 
 const FAILOVER_MS = 10_000
 
 function holdLease() {
-  const clock = new ManualClock()
+  const clock = new FakeClock()
   const store = new ModelLeaseStore()
   const lease = taken(leaseWith({ leaseKey: 'shard-1' }), 'me', 'session-1')
   store.rows.set(lease.leaseKey, lease)

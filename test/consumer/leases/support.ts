@@ -1,4 +1,3 @@
-import type { Clock } from '../../../services/consumer/clock.ts'
 import { type Lease, newLease } from '../../../services/consumer/leases/lease.ts'
 import type { LeaseStore } from '../../../services/consumer/leases/lease-store.ts'
 
@@ -19,34 +18,6 @@ export function leaseWith(fields: Partial<Lease> & Pick<Lease, 'leaseKey'>): Lea
 }
 
 export const at = (sequenceNumber: string) => ({ sequenceNumber, subSequenceNumber: 0 })
-
-/** Time that moves when the test says so. */
-export class ManualClock implements Clock {
-  #now = 0
-  readonly #sleepers = new Set<{ until: number; wake(): void }>()
-
-  now(): number {
-    return this.#now
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      const sleeper = { until: this.#now + ms, wake: resolve }
-      this.#sleepers.add(sleeper)
-      signal?.addEventListener('abort', () => resolve(), { once: true })
-      if (signal?.aborted) resolve()
-    })
-  }
-
-  advance(ms: number): void {
-    this.#now += ms
-    for (const sleeper of this.#sleepers) {
-      if (sleeper.until > this.#now) continue
-      this.#sleepers.delete(sleeper)
-      sleeper.wake()
-    }
-  }
-}
 
 /** What becomes of a write: it happens and is told, it fails before it happens, or it happens and its reply is lost. */
 export type WriteFate = 'arrives' | 'fails' | 'loses its reply'

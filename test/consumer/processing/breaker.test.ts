@@ -1,12 +1,12 @@
 import t from 'tap'
 import { type BreakerPolicy, CircuitBreaker, type Permit } from '../../../services/consumer/processing/breaker.ts'
-import { VirtualClock } from './support.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 const policy: BreakerPolicy = { failures: 3, firstMs: 1_000, mostMs: 4_000 }
 const never = new AbortController().signal
 
 function breakerOf() {
-  const clock = new VirtualClock()
+  const clock = new FakeClock()
   const told: unknown[] = []
   const breaker = new CircuitBreaker({
     ...{ policy, clock, random: () => 1 },

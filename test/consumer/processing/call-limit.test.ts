@@ -1,10 +1,10 @@
 import t from 'tap'
 import { HandlerTimeoutError } from '../../../services/consumer/errors.ts'
 import { type Call, CallLimit } from '../../../services/consumer/processing/call-limit.ts'
-import { VirtualClock } from './support.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 function limitOf(timeoutMs: number) {
-  const clock = new VirtualClock()
+  const clock = new FakeClock()
   const lost = new AbortController()
   const limit = new CallLimit({ timeoutMs, clock, signal: lost.signal })
   return { clock, lost, limit }

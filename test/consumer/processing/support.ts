@@ -1,6 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Checkpoint } from '../../../services/consumer/checkpoint.ts'
-import type { Clock } from '../../../services/consumer/clock.ts'
 import type { ConsumerEvents } from '../../../services/consumer/events.ts'
 import { ByteBudget } from '../../../services/consumer/fetching/byte-budget.ts'
 import { Counters } from '../../../services/consumer/metrics/counters.ts'
@@ -10,64 +8,8 @@ import { type ProcessingOptions, resolveProcessing } from '../../../services/con
 import { ShardProcessor } from '../../../services/consumer/processing/shard-processor.ts'
 import { YieldLimit } from '../../../services/consumer/processing/yield-limit.ts'
 import type { ConsumerRecord } from '../../../services/consumer/record.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 import { at } from '../leases/support.ts'
-
-/** Time that jumps to the next sleeper once nothing else is left to do. */
-export class VirtualClock implements Clock {
-  #now = 0
-  readonly #sleepers = new Set<{ until: number; wake(): void }>()
-
-  now(): number {
-    return this.#now
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      const sleeper = { until: this.#now + Math.max(0, ms), wake: resolve }
-      const wake = () => {
-        this.#sleepers.delete(sleeper)
-        resolve()
-      }
-      if (signal?.aborted) return resolve()
-      this.#sleepers.add(sleeper)
-      signal?.addEventListener('abort', wake, { once: true })
-    })
-  }
-
-  /** Lets time pass until the condition holds. Throws where it never can, because nobody waits for time any more. */
-  async until(condition: () => boolean): Promise<void> {
-    for (;;) {
-      await turn()
-      if (condition()) return
-      const [next] = [...this.#sleepers].sort((a, b) => a.until - b.until)
-      if (!next) throw new Error('nothing is left to happen')
-      this.advanceTo(next.until)
-    }
-  }
-
-  /** Lets so many milliseconds pass, sleeper by sleeper. */
-  async pass(ms: number): Promise<void> {
-    const end = this.#now + ms
-    await turn()
-    for (;;) {
-      const [next] = [...this.#sleepers].filter(({ until }) => until <= end).sort((a, b) => a.until - b.until)
-      if (!next) break
-      this.advanceTo(next.until)
-      await turn()
-    }
-    this.advanceTo(end)
-    await turn()
-  }
-
-  advanceTo(time: number): void {
-    this.#now = Math.max(this.#now, time)
-    for (const sleeper of [...this.#sleepers]) {
-      if (sleeper.until > this.#now) continue
-      this.#sleepers.delete(sleeper)
-      sleeper.wake()
-    }
-  }
-}
 
 export const WALL = Date.parse('2026-11-23T00:00:00Z')
 
@@ -87,7 +29,7 @@ export function recordOf(number: number, key = `k${number}`, fields: Partial<Con
 export const numberOf = ({ sequenceNumber }: ConsumerRecord) => Number(sequenceNumber)
 
 export interface ProcessorFixture {
-  clock: VirtualClock
+  clock: FakeClock
   processor: ShardProcessor
   breaker: CircuitBreaker
   counters: Counters
@@ -112,7 +54,7 @@ export function processorOf(
     takenOver,
   }: { random?: () => number; maxBufferedBytes?: number; takenOver?: { at: Date; until: number } } = {},
 ): ProcessorFixture {
-  const clock = new VirtualClock()
+  const clock = new FakeClock()
   const resolved = resolveProcessing(options)
   const counters = new Counters()
   const told: ProcessorFixture['told'] = []

@@ -4,7 +4,8 @@ import { ConsumerEmitter } from '../../../services/consumer/metrics/emitter.ts'
 import type { InitialPosition } from '../../../services/consumer/shards/initial-position.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import { ShardSync } from '../../../services/consumer/shards/shard-sync.ts'
-import { ManualClock, ModelLeaseStore } from '../leases/support.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { ModelLeaseStore } from '../leases/support.ts'
 
 const HOUR = 3_600_000
 const START = 1_700_000_000_000
@@ -20,7 +21,7 @@ const shard = (shardId: string, parents: string[], closed: boolean): Shard => ({
 
 /** A worker that looks at a stream whose clock is the test's, with a wall clock of its own. */
 function syncing(initialPosition: InitialPosition, { ahead = 0 } = {}) {
-  const clock = new ManualClock()
+  const clock = new FakeClock({ skipsSleep: true })
   const store = new ModelLeaseStore()
   const world = { shards: [shard('1', [], true), shard('2', ['1'], false)] }
   const streamNow = () => START + clock.now()
@@ -34,7 +35,7 @@ function syncing(initialPosition: InitialPosition, { ahead = 0 } = {}) {
   }
   const origin = { workerId: 'me', applicationName: 'test', streamName: 'test' }
   const sync = new ShardSync({
-    ...{ store, stream, initialPosition, clock: { now: () => clock.now(), sleep: async () => undefined } },
+    ...{ store, stream, initialPosition, clock },
     wallClock: () => streamNow() + ahead,
     events: new ConsumerEmitter(origin, () => undefined),
     ...{ shardSyncIntervalMs: 1_000, scanIntervalMs: 100 },

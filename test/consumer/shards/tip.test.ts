@@ -1,6 +1,7 @@
 import t from 'tap'
 import { tipOf } from '../../../services/consumer/shards/tip.ts'
 import type { ShardPosition } from '../../../services/consumer/stream.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 const STREAM_NOW = 1_700_000_000_000
 
@@ -15,7 +16,7 @@ function shardAsked() {
       throw Object.assign(new Error('greater than the current time'), { name: 'InvalidArgumentException' })
     },
   }
-  const clock = { now: () => 0, sleep: async () => undefined }
+  const clock = new FakeClock({ skipsSleep: true })
   const tip = (ahead: number) => tipOf('shard-1', { stream, clock, wallClock: () => STREAM_NOW + ahead })
   return { asked, tip, stream, clock }
 }

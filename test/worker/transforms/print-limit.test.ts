@@ -1,14 +1,15 @@
 import t from 'tap'
 import { createPrintLimit } from '../../../services/worker/transforms/processes/print-limit.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 function printer(maxBytes: number) {
   const written: string[] = []
-  const clock = { now: 0 }
+  const clock = new FakeClock()
   const print = createPrintLimit({
     write: bytes => void written.push(bytes.toString()),
     maxBytes,
     periodMs: 1_000,
-    now: () => clock.now,
+    now: clock.now,
   })
   return { print: (text: string) => print(Buffer.from(text)), written, clock }
 }
@@ -39,9 +40,9 @@ t.test('says so too where the maximum was reached exactly', async t => {
 t.test('passes on again in the next period', async t => {
   const { print, written, clock } = printer(4)
   print('abcdef')
-  clock.now = 999
+  clock.advance(999)
   print('gone')
-  clock.now = 1_000
+  clock.advance(1)
   print('ij')
   t.strictSame([written.length, written.at(-1)], [3, 'ij'])
 })
