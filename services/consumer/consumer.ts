@@ -193,18 +193,18 @@ export class KinesisConsumer {
   }
 
   #fail(error: ConsumerError): void {
-    const isHeard = this.events.emit('failed', { error })
-    if (!isHeard) process.emitWarning(error.message, { code: error.code, type: error.name })
+    const hasListener = this.events.emit('failed', { error })
+    if (!hasListener) process.emitWarning(error.message, { code: error.code, type: error.name })
     void this.stop()
   }
 
-  #startShard(row: Lease, takenAt: number, isGivenUp: boolean): void {
+  #startShard(row: Lease, takenAt: number, wasReleased: boolean): void {
     const { store, stream, clock, wallClock, random } = this.#ports
     const { failoverMs } = this.#options
     const { leaseKey: shardId } = row
     const lease = new HeldLease({ lease: row, takenAt, store, clock, failoverMs })
     const consumer = new ShardConsumer({
-      ...{ lease, isGivenUp, stream, clock, wallClock, random, breaker: this.#breaker, counters: this.#counters },
+      ...{ lease, wasReleased, stream, clock, wallClock, random, breaker: this.#breaker, counters: this.#counters },
       budget: this.#budget.open(),
       yields: this.#yields,
       options: this.#options,
@@ -225,7 +225,7 @@ export class KinesisConsumer {
     } catch (error) {
       // Not a fault that is healed where it happens: give the shard up, so that this worker or another starts it afresh.
       this.events.emit('fault', { operation: 'reading of the shard', shardId: lease.leaseKey, error })
-      await this.#giveUp(lease, consumer)
+      await this.#releaseLease(lease, consumer)
     }
   }
 
@@ -236,17 +236,17 @@ export class KinesisConsumer {
     if (shard) void this.#releaseShard(shard, true)
   }
 
-  #releaseShard(shard: HeldShard, isBrief: boolean): Promise<void> {
+  #releaseShard(shard: HeldShard, isHurried: boolean): Promise<void> {
     const { drainTimeoutMs, failoverMs } = this.#options
     const { lease, consumer, finished } = shard
     shard.released ??= consumer
-      .drain(isBrief ? Math.min(drainTimeoutMs, failoverMs / 2) : drainTimeoutMs)
-      .then(() => this.#giveUp(lease, consumer))
+      .drain(isHurried ? Math.min(drainTimeoutMs, failoverMs / 2) : drainTimeoutMs)
+      .then(() => this.#releaseLease(lease, consumer))
       .then(() => finished)
     return shard.released
   }
 
-  async #giveUp(lease: HeldLease, consumer: ShardConsumer): Promise<void> {
+  async #releaseLease(lease: HeldLease, consumer: ShardConsumer): Promise<void> {
     try {
       if (this.#isCrash) {
         await lease.heartbeat(consumer.progress)

@@ -1,7 +1,7 @@
 import type { Checkpoint } from './checkpoint.ts'
 import type { ConsumerError } from './errors.ts'
 import type { LossReason } from './leases/held-lease.ts'
-import type { GiveUpReason } from './processing/policy.ts'
+import type { GiveUpReason } from './processing/retry-policy.ts'
 
 /**
  * What a consumer tells of itself, to `events` and to the diagnostics channel `headgate:consumer:<event>`. Events of a

@@ -1,13 +1,13 @@
 import { ConsumerOptionError } from './errors.ts'
 
 /** Of a number: least, most, default. */
-export type Bounds = readonly [least: number, most: number, byDefault: number]
+export type Bounds = readonly [min: number, max: number, defaultValue: number]
 
 /** @throws ConsumerOptionError where the value is given and is no integer within the bounds */
-export function boundedNumber(name: string, value: unknown, [least, most, byDefault]: Bounds): number {
-  if (value === undefined) return byDefault
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
-  throw wrong(name, value, `an integer from ${least} to ${most}`)
+export function boundedNumber(name: string, value: unknown, [min, max, defaultValue]: Bounds): number {
+  if (value === undefined) return defaultValue
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+  throw wrong(name, value, `an integer from ${min} to ${max}`)
 }
 
 /** The error of an option that cannot be used, for the caller to throw. */

@@ -1,4 +1,4 @@
-import { createRangeCheck } from './aggregation/hash-range.ts'
+import { createRangeCheck } from './aggregation/range-check.ts'
 import { type UnpackSettings, unpack } from './aggregation/unpack.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Clock, Random } from './clock.ts'
@@ -21,7 +21,7 @@ import type { StreamReader } from './stream.ts'
 export interface ShardConsumerSettings {
   lease: HeldLease
   /** Whether the owner before had given the lease up, or there was none. */
-  isGivenUp: boolean
+  wasReleased: boolean
   stream: StreamReader
   budget: BudgetAccount
   options: ResolvedOptions
@@ -38,18 +38,18 @@ export interface ShardConsumerSettings {
 }
 
 /** How long handlers are told of a take-over at least: long enough for a worker that dies of a record to come to it. */
-const TAKE_OVER_MS = 60_000
+const TAKEOVER_MS = 60_000
 
 /** Reads one shard for as long as its lease is held: fetches, processes, and writes the shard's end. */
 export class ShardConsumer {
   readonly #settings: ShardConsumerSettings
   readonly #processor: ShardProcessor
   /** Ends the fetching: the lease is gone, or the worker stops. */
-  readonly #noMoreFetching = new AbortController()
+  readonly #stopFetching = new AbortController()
   /** Tells handlers to give up: the lease is gone, or the worker can wait no longer. */
-  readonly #giveUp = new AbortController()
-  #hasGivenUp = false
-  readonly #unpacking: UnpackSettings
+  readonly #abortHandlers = new AbortController()
+  #handlersAborted = false
+  readonly #unpackSettings: UnpackSettings
   /** Grows with every write of the lease: whoever takes it later has a greater one. */
   readonly #fencingToken: number
   readonly #pace = new ShardPace()
@@ -62,15 +62,15 @@ export class ShardConsumer {
     this.#processor = new ShardProcessor({
       shard: {
         ...{ shardId, fencingToken: this.#fencingToken, clock, wallClock, random, breaker, events },
-        takenOver: settings.isGivenUp
+        takeover: settings.wasReleased
           ? undefined
-          : { at: new Date(wallClock()), until: clock.now() + Math.max(TAKE_OVER_MS, options.failoverMs) },
-        mayStart: now => !this.#hasGivenUp && lease.isValid(now),
-        signal: this.#giveUp.signal,
+          : { at: new Date(wallClock()), until: clock.now() + Math.max(TAKEOVER_MS, options.failoverMs) },
+        mayStart: now => !this.#handlersAborted && lease.isValid(now),
+        signal: this.#abortHandlers.signal,
       },
       ...{ options: options.processing, from: lease.row.checkpoint, budget, counters, yields },
     })
-    this.#unpacking = {
+    this.#unpackSettings = {
       isInside: createRangeCheck(lease.row),
       onOutside: outside => events.emit('aggregateOutsideShard', { shardId, ...outside }),
     }
@@ -111,12 +111,12 @@ export class ShardConsumer {
    */
   async drain(timeoutMs: number): Promise<void> {
     const { clock } = this.#settings
-    this.#noMoreFetching.abort()
+    this.#stopFetching.abort()
     const ended = new AbortController()
     const closed = this.#processor.close().finally(() => ended.abort())
     await Promise.race([closed, clock.sleep(timeoutMs, ended.signal)])
-    this.#hasGivenUp = true
-    this.#giveUp.abort()
+    this.#handlersAborted = true
+    this.#abortHandlers.abort()
   }
 
   async #fetchAll(): Promise<ChildShard[] | undefined> {
@@ -129,7 +129,7 @@ export class ShardConsumer {
       startAt: lease.row.startAt,
       recordsPerFetch: options.recordsPerFetch,
       idleIntervalMs: options.idleIntervalMs,
-      signal: this.#noMoreFetching.signal,
+      signal: this.#stopFetching.signal,
       onFault: (operation, error) => events.emit('fault', { operation, shardId, error }),
     })
     for (let next = await replies.next(); ; next = await replies.next()) {
@@ -145,9 +145,9 @@ export class ShardConsumer {
 
   /** Hands the records on, those inside aggregated ones one by one, and no faster than there is room for them. */
   async #process(records: readonly ConsumerRecord[]): Promise<void> {
-    for (const portion of unpack(records, this.#unpacking)) {
-      await this.#settings.budget.room(this.#noMoreFetching.signal)
-      if (this.#noMoreFetching.signal.aborted) return
+    for (const portion of unpack(records, this.#unpackSettings)) {
+      await this.#settings.budget.room(this.#stopFetching.signal)
+      if (this.#stopFetching.signal.aborted) return
       this.#processor.add(portion)
     }
   }
@@ -157,15 +157,15 @@ export class ShardConsumer {
     const { lease, clock, options, events, createChildLeases } = this.#settings
     const { leaseKey: shardId } = lease
     const childShardIds = children.map(child => child.shardId)
-    await Promise.race([this.#processor.whenDrained(), whenAborted(this.#noMoreFetching.signal)])
-    while (!this.#noMoreFetching.signal.aborted) {
+    await Promise.race([this.#processor.whenDrained(), whenAborted(this.#stopFetching.signal)])
+    while (!this.#stopFetching.signal.aborted) {
       try {
         await createChildLeases(children)
         await lease.end(childShardIds)
       } catch (error) {
         if (error instanceof LeaseLostError) break
         events.emit('fault', { operation: 'end of shard', shardId, error })
-        await clock.sleep(options.processing.retry.firstMs, this.#noMoreFetching.signal)
+        await clock.sleep(options.processing.retry.firstMs, this.#stopFetching.signal)
       }
     }
     // Where the reply was lost, a renewal may have found the end in the row.
@@ -173,9 +173,9 @@ export class ShardConsumer {
   }
 
   #abandon(): void {
-    this.#noMoreFetching.abort()
-    this.#hasGivenUp = true
-    this.#giveUp.abort(this.#settings.lease.signal.reason)
+    this.#stopFetching.abort()
+    this.#handlersAborted = true
+    this.#abortHandlers.abort(this.#settings.lease.signal.reason)
     this.#settings.budget.close()
     void this.#processor.close()
   }

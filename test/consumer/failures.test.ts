@@ -3,7 +3,7 @@ import type { RecordHandler } from '../../services/consumer/index.ts'
 import { collector, readRow, startStream, textOf, whenever } from './support.ts'
 
 const SHARD = 'shardId-000000000000'
-const retry = { firstMs: 20, mostMs: 40 }
+const retry = { firstMs: 20, maxMs: 40 }
 
 t.test('a record whose handler fails is tried again, its key waits for it, and other keys go on', async t => {
   const stream = await startStream(t, { shards: 1 })

@@ -1,7 +1,7 @@
 import { DescribeTableCommand, PutItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import t from 'tap'
 import { createDynamoDbLeaseStore } from '../../services/consumer/leases/dynamodb-lease-store.ts'
-import { ended, newLease, progressed, released, taken } from '../../services/consumer/leases/lease.ts'
+import { endLease, newLease, releaseLease, renewLease, takeLease } from '../../services/consumer/leases/lease.ts'
 import { at } from './leases/support.ts'
 import { APPLICATION, collector, startStream } from './support.ts'
 
@@ -50,12 +50,12 @@ t.test('a row of the table that has been changed since it was read is not writte
   t.ok(await store.create(fresh))
   t.notOk(await store.create(fresh), 'a lease that exists is not made again')
 
-  const mine = taken(fresh, 'me', 'session')
+  const mine = takeLease(fresh, 'me', 'session')
   t.ok(await store.swap(fresh, mine))
-  t.notOk(await store.swap(fresh, taken(fresh, 'other', 'theirs')), 'taken once')
-  const further = progressed(mine, at('100'))
+  t.notOk(await store.swap(fresh, takeLease(fresh, 'other', 'theirs')), 'taken once')
+  const further = renewLease(mine, at('100'))
   t.ok(await store.swap(mine, further))
-  t.notOk(await store.swap(mine, progressed(mine, at('50'))), 'no checkpoint over a newer one')
+  t.notOk(await store.swap(mine, renewLease(mine, at('50'))), 'no checkpoint over a newer one')
   t.same(await store.get('shard-1'), further)
 
   const key = { leaseKey: { S: 'shard-1' } }
@@ -70,7 +70,7 @@ t.test('a row of the table that has been changed since it was read is not writte
     }),
   )
   t.notOk(
-    await store.swap(further, released(further, at('200'))),
+    await store.swap(further, releaseLease(further, at('200'))),
     'a hand-off of KCL 3 leaves the counter, and still holds',
   )
 
@@ -100,9 +100,9 @@ t.test('what KCL keeps in a row and we do not know stays as it is', async t => {
   const [row, ...others] = await store.list()
   t.same(others, [], 'a row of another kind is no lease')
   if (!row) throw new Error('no row')
-  const mine = taken(row, 'me', 'session')
+  const mine = takeLease(row, 'me', 'session')
   t.ok(await store.swap(row, mine))
-  t.ok(await store.swap(mine, ended(mine, ['shard-2'])))
+  t.ok(await store.swap(mine, endLease(mine, ['shard-2'])))
 
   const { Items } = await dynamodb.send(new ScanCommand({ TableName: APPLICATION }))
   const after = Items?.find(item => item.leaseKey?.S === 'shard-1')

@@ -34,7 +34,7 @@ const faults: Array<[string, Partial<Record<keyof ConsumerOptions, unknown>>, Re
   ['fan-out with a name that no consumer has', { fanOut: { consumerName: 'a b' } }, /'fanOut' is .* but must be/],
   ['fan-out of two consumers', { fanOut: { consumerName: 'a', consumerArn: arnOf('a-stream') } }, /'fanOut' is/],
   ['fan-out of another stream', { fanOut: { consumerArn: arnOf('another') } }, /of a consumer of 'a-stream'/],
-  ['a backoff that shrinks', { retry: { firstMs: 10, mostMs: 5 } }, /'retry' is .* but must be/],
+  ['a backoff that shrinks', { retry: { firstMs: 10, maxMs: 5 } }, /'retry' is .* but must be/],
 ]
 
 for (const [name, fault, message] of faults) {

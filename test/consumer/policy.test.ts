@@ -10,7 +10,7 @@ import {
 import { APPLICATION, collector, readRow, shardsOf, startStream, textOf, whenever } from './support.ts'
 
 const SHARD = 'shardId-000000000000'
-const retry = { firstMs: 20, mostMs: 40 }
+const retry = { firstMs: 20, maxMs: 40 }
 const numbered = (count: number, keys = count) =>
   Array.from({ length: count }, (_, i) => ({ key: `key-${i % keys}`, data: `${i}` }))
 
@@ -36,9 +36,9 @@ t.test('a record that fails for good ends as a dead letter, whole, and the check
     { key: 'c', data: 'last' },
   ])
   await consumer.start()
-  let refusals = 0
-  consumer.events.on('deadLetterFailed', () => refusals++)
-  await whenever([consumer], () => refusals >= 3)
+  let deadLetterFailures = 0
+  consumer.events.on('deadLetterFailed', () => deadLetterFailures++)
+  await whenever([consumer], () => deadLetterFailures >= 3)
   await until(() => records.length === 2)
   t.equal(consumer.snapshot()[0]?.pending, 2, 'the poison and what came after it')
   storeIsDown = false
@@ -91,7 +91,7 @@ t.test('a dependency that fails holds all shards back until it is there again', 
     },
     retry: { ...retry, maxAttempts: 1 },
     deadLetter: () => Promise.reject(new Error('a throttled store makes no record poison')),
-    breaker: { failures: 5, firstMs: 100, mostMs: 200 },
+    breaker: { failures: 5, firstMs: 100, maxMs: 200 },
   })
   let openings = 0
   consumer.events.on('breakerOpened', () => openings++)
@@ -130,7 +130,7 @@ t.test('the fencing token of a shard grows from owner to owner', async t => {
 
 t.test('a handler is told where the shard was taken from a worker that had not given it up', async t => {
   const stream = await startStream(t, { shards: 1 })
-  const told: Array<Date | undefined> = []
+  const emitted: Array<Date | undefined> = []
   for (const before of ['nobody', 'gave up', 'died', 'crashed']) {
     if (before === 'died') {
       const died = {
@@ -149,10 +149,10 @@ t.test('a handler is told where the shard was taken from a worker that had not g
     const consumer = stream.consumer({ handler, failoverMs: 2_000 })
     await stream.put(numbered(1))
     await consumer.start()
-    told.push(await handled.promise)
+    emitted.push(await handled.promise)
     await consumer.stop({ isCrash: before === 'died' })
   }
-  t.match(told, [undefined, undefined, Date, Date])
+  t.match(emitted, [undefined, undefined, Date, Date])
 })
 
 t.test('a crash does not wait for a handler that never ends, beyond half of the failover time', async t => {

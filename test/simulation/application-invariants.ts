@@ -40,15 +40,15 @@ export class ApplicationInvariants {
     this.puts(run, record)
   }
 
-  buried(run: string, record: ConsumerRecord): void {
+  deadLettered(run: string, record: ConsumerRecord): void {
     const { ledger, maxAttempts, violated } = this.#settings
     const entry = ledger.find(record)
     if (!entry) return
     if (entry.poison !== 'hopeless' && entry.failures < maxAttempts) {
       const tries = `${entry.failures} of ${maxAttempts} tries failed by it`
-      violated('buried', `${run} gives ${record.partitionKey}#${entry.keyIndex} up, though only ${tries}`)
+      violated('deadLetter', `${run} gives ${record.partitionKey}#${entry.keyIndex} up, though only ${tries}`)
     }
-    entry.buried = true
+    entry.deadLettered = true
     this.puts(run, record)
   }
 

@@ -70,7 +70,7 @@ export class Handlers {
       ...{ timeoutMs: STORE_TIMEOUT_MS, signal },
       effect: () => {
         world.letters.store(record)
-        world.application.buried(process.name, record)
+        world.application.deadLettered(process.name, record)
         settled(record)
       },
     })
@@ -90,7 +90,7 @@ export class Handlers {
       world.trace.add(`${nameOf(process, record)} ${isYielded ? 'goes on without' : 'keeps'} its place`)
     }
     if (random.chance(0.5)) yieldPlace()
-    else process.deliver(process.here + random.between(0, world.handling.mostMs), yieldPlace)
+    else process.deliver(process.here + random.between(0, world.handling.maxMs), yieldPlace)
   }
 
   async #work(records: readonly ConsumerRecord[], signal: AbortSignal, finish: (call: Call) => void): Promise<void> {
@@ -107,7 +107,7 @@ export class Handlers {
     const hangs = random.chance(handling.hangs) || this.isStuck
 
     return new Promise((resolve, reject) => {
-      const ends = process.deliver(process.here + random.between(0, handling.mostMs), () => {
+      const ends = process.deliver(process.here + random.between(0, handling.maxMs), () => {
         if (hangs) return
         signal.removeEventListener('abort', abort)
         try {

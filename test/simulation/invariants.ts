@@ -10,7 +10,7 @@ import type { Ledger, LedgerRecord } from './ledger.ts'
  * What must hold: the invariants of the consumer by their numbers, and some that are finer. `resume`: a worker that takes a
  * lease handles nothing at or below its checkpoint. `start`: an application that starts at a timestamp handles nothing from
  * before it. `rival`: a lease counts as taken away only where somebody else wrote its row, and as given up only where its
- * owner did. `twice`: under one hold of a lease no record is handled again that was handled to its end. `buried`: a record
+ * owner did. `twice`: under one hold of a lease no record is handled again that was handled to its end. `deadLetter`: a record
  * is given up only for failures of its own. `pace`: a shard is subscribed to no more than once a second. `crash`: nothing
  * rejects unheard.
  */
@@ -31,7 +31,7 @@ export type Invariant =
   | 'start'
   | 'rival'
   | 'twice'
-  | 'buried'
+  | 'deadLetter'
   | 'pace'
   | 'crash'
 

@@ -21,7 +21,7 @@ export interface LedgerRecord {
   failures: number
   handled: boolean
   /** Stored as a dead letter. */
-  buried: boolean
+  deadLettered: boolean
   /** Trimmed before it was handled: nobody can read it any more. */
   trimmed: boolean
 }
@@ -47,7 +47,7 @@ export class Ledger {
       ...{ shardId, partitionKey, index: ofShard.records.length, keyIndex: ofKey.records.length },
       position: { sequenceNumber, subSequenceNumber },
       at: arrivedAt.getTime(),
-      ...{ output: outputOf(from), poison, failures: 0, handled: false, buried: false, trimmed: false },
+      ...{ output: outputOf(from), poison, failures: 0, handled: false, deadLettered: false, trimmed: false },
     }
     ofShard.records.push(record)
     ofKey.records.push(record)
@@ -76,7 +76,7 @@ export class Ledger {
   }
 
   isSettled(record: LedgerRecord): boolean {
-    return record.handled || record.buried || record.trimmed || this.isBeforeStart(record)
+    return record.handled || record.deadLettered || record.trimmed || this.isBeforeStart(record)
   }
 
   /** The first record of the shard that is not settled. */

@@ -65,7 +65,7 @@ export interface Scenario {
   readonly poison: number
   readonly handlerTimeoutMs: number
   readonly handler: {
-    readonly mostMs: number
+    readonly maxMs: number
     readonly fails: number
     /** Goes on after its signal has fired. */
     readonly deaf: number
@@ -144,7 +144,7 @@ export function drawScenario(random: SeededRandom): Scenario {
     poison: maxAttempts === undefined ? 0 : sometimes(0.7, 0.2),
     handlerTimeoutMs,
     handler: {
-      mostMs: isHeavy ? 6_000 : (random.pick([20, 200, 2_500]) ?? 200),
+      maxMs: isHeavy ? 6_000 : (random.pick([20, 200, 2_500]) ?? 200),
       fails: sometimes(0.5, 0.3),
       deaf: sometimes(0.4, 0.5),
       burns: sometimes(0.3, 0.06),

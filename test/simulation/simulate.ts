@@ -67,7 +67,7 @@ function reshardEarly(world: World): void {
   })
 }
 
-const WELL: Scenario['handler'] = { mostMs: 20, fails: 0, deaf: 0, burns: 0, hangs: 0 }
+const WELL: Scenario['handler'] = { maxMs: 20, fails: 0, deaf: 0, burns: 0, hangs: 0 }
 
 /** No fault from here on, and at least one worker that is well. */
 function heal(world: World): void {

@@ -4,7 +4,7 @@ import { childrenOf, type KinesisModel, type ModelShard } from './kinesis-model.
 import { serviceError } from './network.ts'
 
 /** Another call for the shard is refused for so long, and takes the subscription over from then on. */
-const TAKE_OVER_MS = 5_000
+const TAKEOVER_MS = 5_000
 const CALL_INTERVAL_MS = 1_000
 
 export interface SubscriptionSettings {
@@ -36,7 +36,7 @@ export class Subscriptions {
       throw serviceError('LimitExceededException', 'More than a call a second.')
     this.#calledAt.set(shardId, time.now)
     const standing = this.#standing.get(shardId)
-    if (standing?.isOpen && time.now - standing.openedAt < TAKE_OVER_MS) throw inUse()
+    if (standing?.isOpen && time.now - standing.openedAt < TAKEOVER_MS) throw inUse()
     standing?.end(inUse())
     const feed = new Feed(this.#settings, shard, index)
     this.#standing.set(shardId, feed)

@@ -13,7 +13,7 @@ const UNUSED = { region: 'simulation' }
 const kinesis = new KinesisClient(UNUSED)
 const dynamodb = new DynamoDBClient(UNUSED)
 
-const RETRY = { firstMs: 50, mostMs: 1_000 }
+const RETRY = { firstMs: 50, maxMs: 1_000 }
 
 /** The least that the option takes. */
 export const BUDGET_BYTES = 1024 ** 2

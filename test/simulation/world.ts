@@ -165,7 +165,7 @@ export class World {
       if (!lease.leaseOwner || !alive.has(lease.leaseOwner)) return `${shard.shardId} is nobody's`
       const last = this.ledger
         .ofShard(shard.shardId)
-        .findLast(record => (record.handled || record.buried) && !record.trimmed)
+        .findLast(record => (record.handled || record.deadLettered) && !record.trimmed)
       if (last && compareCheckpoints(lease.checkpoint, last.position) < 0) return `${shard.shardId} is not checkpointed`
     }
     return this.invariants.covers() ? undefined : 'the leases do not cover the hash space'

@@ -7,9 +7,9 @@ import type { Lease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
 import type { StreamReader } from '../stream.ts'
 import { liveOwners } from './live-owners.ts'
-import { patientReader } from './patient-reader.ts'
 import { apply, momentOf, plan, prepareApplication, type ReplayStart } from './replay.ts'
 import type { ShardReplay } from './replay-plan.ts'
+import { retryThrottled } from './retry-throttled.ts'
 import { lagOf, type ShardLag } from './shard-lag.ts'
 
 export interface AdminOptions {
@@ -43,7 +43,7 @@ export class ConsumerAdmin {
       clock: systemClock,
       ...ports,
     }
-    this.#ports = { ...given, stream: patientReader(given.stream, given.clock) }
+    this.#ports = { ...given, stream: retryThrottled(given.stream, given.clock) }
   }
 
   /**

@@ -11,7 +11,7 @@ export interface FirstRecordSettings {
 const CALL_INTERVAL_MS = 250
 
 /** Kinesis answers with nothing where a shard is empty for long, and goes on behind it. */
-const MOST_CALLS = 40
+const MAX_CALLS = 40
 
 /**
  * The first record of a shard from a position on: `none` where there is none up to the tip, `unknown` where none came within ten
@@ -23,7 +23,7 @@ export async function firstRecord(
   { stream, clock }: FirstRecordSettings,
 ): Promise<FirstRecord | 'none' | 'unknown'> {
   let iterator: string | undefined = await stream.getIterator(shardId, position)
-  for (let call = 0; call < MOST_CALLS && iterator !== undefined; call++) {
+  for (let call = 0; call < MAX_CALLS && iterator !== undefined; call++) {
     if (call > 0) await clock.sleep(CALL_INTERVAL_MS)
     const reply = await stream.getRecords(shardId, iterator, 1)
     const [record] = reply.records

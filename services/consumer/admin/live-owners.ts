@@ -11,7 +11,7 @@ export interface LiveOwnersSettings {
 }
 
 /** Looks this often within a failover time. Owners renew three times in it. */
-const LOOKS = 10
+const READS_PER_FAILOVER = 10
 
 /**
  * The leases whose owners are alive, by shard id: their counters move. Nothing else in the table tells; an owner that was
@@ -24,7 +24,7 @@ export async function liveOwners({ store, clock, failoverMs, all }: LiveOwnersSe
   const until = clock.now() + failoverMs
   const isKnown = () => (live.size > 0 && !all) || live.size === first.size
   while (!isKnown() && clock.now() < until) {
-    await clock.sleep(failoverMs / LOOKS)
+    await clock.sleep(failoverMs / READS_PER_FAILOVER)
     for (const { leaseKey, leaseCounter } of await owned()) {
       const before = first.get(leaseKey)
       if (before !== undefined && before !== leaseCounter) live.add(leaseKey)

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { ConsumerError } from '../errors.ts'
-import { newLease, rewound } from '../leases/lease.ts'
+import { newLease, rewindLease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
 import { startingAt } from '../shards/initial-position.ts'
 import { planLeases } from '../shards/lease-plan.ts'
@@ -28,7 +28,7 @@ export class ReplayError extends ConsumerError {
 }
 
 /** A worker may renew between a look at its lease and the write to it. */
-const TRIES = 10
+const MAX_ATTEMPTS = 10
 
 /** Asks the stream and the table what a replay would do. Writes nothing. @throws ReplayError for a shard that is not there */
 export async function plan({ at, shardIds }: ReplayStart, ports: ReplayPorts): Promise<ShardReplay[]> {
@@ -65,8 +65,8 @@ export async function apply(planned: ShardReplay, at: Date, { store }: Pick<Repl
     return await store.create(newLease(lease))
   }
   let lease = planned.lease
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    if (await store.swap(lease, rewound(lease, startAt))) return true
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    if (await store.swap(lease, rewindLease(lease, startAt))) return true
     const current = await store.get(lease.leaseKey)
     if (!current || !isPast(current, planned.first, startAt)) return false
     lease = current

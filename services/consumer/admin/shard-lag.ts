@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint.ts'
 import type { Clock } from '../clock.ts'
-import { startOf } from '../fetching/position.ts'
+import { startPosition } from '../fetching/position.ts'
 import { isOpen, type Lease } from '../leases/lease.ts'
 import { classifyReadError, type RecordsReply, type StreamReader } from '../stream.ts'
 
@@ -28,7 +28,7 @@ export interface LagSettings {
 const CALL_INTERVAL_MS = 250
 
 /** Kinesis may answer with nothing although there is something further on. */
-const MOST_CALLS = 20
+const MAX_CALLS = 20
 
 /** The record at the checkpoint and the one behind it. */
 const ENOUGH = 2
@@ -45,7 +45,7 @@ export async function lagOf(lease: Lease, { stream, clock }: LagSettings): Promi
   const records = [...reply.records]
   let { nextIterator, millisBehindLatest } = reply
   const isDone = () => records.some(record => !isBehindUs(record.sequenceNumber, lease.checkpoint))
-  for (let calls = 1; calls < MOST_CALLS && !isDone() && nextIterator && millisBehindLatest > 0; calls++) {
+  for (let calls = 1; calls < MAX_CALLS && !isDone() && nextIterator && millisBehindLatest > 0; calls++) {
     await clock.sleep(CALL_INTERVAL_MS)
     const next = await stream.getRecords(lease.leaseKey, nextIterator, ENOUGH)
     records.push(...next.records)
@@ -63,10 +63,10 @@ export async function lagOf(lease: Lease, { stream, clock }: LagSettings): Promi
 
 async function read(lease: Lease, stream: LagSettings['stream']): Promise<{ reply: RecordsReply; isTrimmed: boolean }> {
   const { leaseKey, checkpoint: from, startAt } = lease
-  const readFrom = async (position: ReturnType<typeof startOf>) =>
+  const readFrom = async (position: ReturnType<typeof startPosition>) =>
     await stream.getRecords(leaseKey, await stream.getIterator(leaseKey, position), ENOUGH)
   try {
-    return { reply: await readFrom(startOf({ from, startAt })), isTrimmed: false }
+    return { reply: await readFrom(startPosition({ from, startAt })), isTrimmed: false }
   } catch (error) {
     const fault = classifyReadError(error)
     if (fault === 'not found') return { reply: NOTHING, isTrimmed: true }

@@ -3,18 +3,18 @@ import { type BackoffSettings, backoffMs } from '../processing/backoff.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type ReadFault, type RecordsReply, type SubscriptionEvent } from '../stream.ts'
 import { type FetchSettings, fetchShard } from './fetch-shard.ts'
-import { behind, startOf } from './position.ts'
-import { childrenListed, childrenTold } from './shard-end.ts'
+import { positionAfter, startPosition } from './position.ts'
+import { childrenInReply, listChildren } from './shard-end.ts'
 import { Subscription } from './subscription.ts'
 
 /** Kinesis takes one SubscribeToShard a second, shard and consumer. */
 const CALL_INTERVAL_MS = 1_000
 
 /** How long a subscription may rest unread for want of room: then it is given up, and opened again when there is some. */
-const REST_MS = 10_000
+const MAX_UNREAD_MS = 10_000
 
 /** How often a shard with nothing new is looked up for whether it is closed. */
-const LOOK_UP_MS = 30_000
+const CLOSED_CHECK_MS = 30_000
 
 /**
  * Reads a shard by enhanced fan-out, in order and no faster than the budget is freed: nothing is read from a subscription
@@ -28,27 +28,27 @@ const LOOK_UP_MS = 30_000
  */
 export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<RecordsReply, ChildShard[] | undefined> {
   const { shardId, stream, budget, clock, random, signal, onFault } = settings
-  let position = startOf(settings)
+  let position = startPosition(settings)
   let failures = 0
 
   while (!signal.aborted) {
     await budget.room(signal)
     const subscription = new Subscription({ shardId, stream, position, clock, signal })
-    let lookUpAt = clock.now()
+    let checkClosedAt = clock.now()
     let waitMs = 0
     try {
-      while (await hasRoomSoon(settings)) {
+      while (await waitForRoom(settings)) {
         const event = await subscription.next()
         if (!event) break
         failures = 0
-        position = behind(event, position, event.continuation)
+        position = positionAfter(event, position, event.continuation)
         yield toReply(event)
         const isLast = event.continuation === undefined
-        const children = isLast ? childrenTold(shardId, event) : []
+        const children = isLast ? childrenInReply(shardId, event) : []
         if (children.length > 0) return children
-        if (!isLast && (!isQuiet(event) || clock.now() < lookUpAt)) continue
-        lookUpAt = clock.now() + LOOK_UP_MS * (0.5 + random() / 2)
-        if (await childrenListed(shardId, stream)) {
+        if (!isLast && (!isCaughtUp(event) || clock.now() < checkClosedAt)) continue
+        checkClosedAt = clock.now() + CLOSED_CHECK_MS * (0.5 + random() / 2)
+        if (await listChildren(shardId, stream)) {
           subscription.close()
           return yield* fetchShard(settings, position)
         }
@@ -73,21 +73,21 @@ export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<Re
 
 const CANNOT_SUBSCRIBE: ReadonlySet<ReadFault> = new Set(['not found', 'invalid position'])
 
-const AFTER_FAULT: BackoffSettings = { firstMs: 1_000, mostMs: 10_000 }
+const AFTER_FAULT: BackoffSettings = { firstMs: 1_000, maxMs: 10_000 }
 
 /** Within 5 seconds of another call for the shard: that one's subscription stands. */
-const WHILE_IN_USE: BackoffSettings = { firstMs: 2_000, mostMs: 10_000 }
+const WHILE_IN_USE: BackoffSettings = { firstMs: 2_000, maxMs: 10_000 }
 
 /** Another call has taken the subscription over. To take it back at once would be war: the lease tells soon whose it is. */
-const AFTER_TAKE_OVER: BackoffSettings = { firstMs: 10_000, mostMs: 30_000 }
+const AFTER_TAKEOVER: BackoffSettings = { firstMs: 10_000, maxMs: 30_000 }
 
 function backoffAfter(error: unknown, { count }: Subscription): BackoffSettings {
   if (classifyReadError(error) !== 'in use') return AFTER_FAULT
-  return count > 0 ? AFTER_TAKE_OVER : WHILE_IN_USE
+  return count > 0 ? AFTER_TAKEOVER : WHILE_IN_USE
 }
 
 /** Whether an event says that everything has been read. */
-function isQuiet({ records, millisBehindLatest }: SubscriptionEvent): boolean {
+function isCaughtUp({ records, millisBehindLatest }: SubscriptionEvent): boolean {
   return records.length === 0 && millisBehindLatest === 0
 }
 
@@ -96,10 +96,10 @@ function toReply({ continuation, ...reply }: SubscriptionEvent): RecordsReply {
 }
 
 /** Waits for room in the budget, but not for long. */
-async function hasRoomSoon({ budget, clock, signal }: FetchSettings): Promise<boolean> {
+async function waitForRoom({ budget, clock, signal }: FetchSettings): Promise<boolean> {
   if (!budget.hasRoom()) {
     const either = anySignal([signal])
-    await Promise.race([budget.room(either.signal), clock.sleep(REST_MS, either.signal)])
+    await Promise.race([budget.room(either.signal), clock.sleep(MAX_UNREAD_MS, either.signal)])
     either.release()
   }
   return !signal.aborted && budget.hasRoom()

@@ -6,8 +6,8 @@ import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type RecordsReply, type StreamReader } from '../stream.ts'
 import type { BudgetAccount } from './byte-budget.ts'
 import { nextFetchDelay } from './pace.ts'
-import { behind, startOf, withoutOld } from './position.ts'
-import { childrenOfTrimmed, childrenTold, type MissingShard } from './shard-end.ts'
+import { dropRepeated, positionAfter, startPosition } from './position.ts'
+import { childrenInReply, childrenOfTrimmed, type MissingShard } from './shard-end.ts'
 
 export interface FetchSettings {
   shardId: string
@@ -28,7 +28,7 @@ export interface FetchSettings {
   onFault(operation: string, error: unknown): void
 }
 
-const BACKOFF = { firstMs: 250, mostMs: 5_000 }
+const BACKOFF = { firstMs: 250, maxMs: 5_000 }
 
 /**
  * Reads a shard by polling, in order, at the pace that Kinesis allows and no faster than the budget is freed. Heals what can
@@ -38,7 +38,7 @@ const BACKOFF = { firstMs: 250, mostMs: 5_000 }
  */
 export async function* fetchShard(
   settings: FetchSettings,
-  start = startOf(settings),
+  start = startPosition(settings),
 ): AsyncGenerator<RecordsReply, ChildShard[] | undefined> {
   const { shardId, stream, budget, clock, random, signal, onFault } = settings
   let position = start
@@ -55,13 +55,13 @@ export async function* fetchShard(
       iterator ??= await stream.getIterator(shardId, position)
       const reply = await stream.getRecords(shardId, iterator, settings.recordsPerFetch, signal)
       failures = 0
-      const fresh = withoutOld(reply, last)
+      const fresh = dropRepeated(reply, last)
       last = fresh.records.at(-1)?.sequenceNumber ?? last
-      position = behind(fresh, position)
+      position = positionAfter(fresh, position)
       iterator = reply.nextIterator
       yield fresh
       if (iterator === undefined) {
-        const children = childrenTold(shardId, reply)
+        const children = childrenInReply(shardId, reply)
         if (children.length > 0) return children
         // That the stream lists it as closed would prove nothing: there may be more of it to read.
         onFault(

@@ -11,7 +11,7 @@ export interface PaceSettings {
 
 /** How long after the start of one fetch the next may start, in milliseconds. */
 export function nextFetchDelay(reply: { bytes: number; millisBehindLatest: number }, pace: PaceSettings): number {
-  const least = Math.max(MIN_INTERVAL_MS, reply.bytes / BYTES_PER_MS)
+  const minDelay = Math.max(MIN_INTERVAL_MS, reply.bytes / BYTES_PER_MS)
   const caughtUp = reply.bytes === 0 && reply.millisBehindLatest === 0
-  return caughtUp ? Math.max(least, pace.idleIntervalMs) : least
+  return caughtUp ? Math.max(minDelay, pace.idleIntervalMs) : minDelay
 }

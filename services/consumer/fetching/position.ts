@@ -2,7 +2,7 @@ import { type Checkpoint, compareSequence, isSequence } from '../checkpoint.ts'
 import type { RecordsReply, ShardPosition } from '../stream.ts'
 
 /** Where to start to read a shard that is done up to `from`. The record that it names comes again. */
-export function startOf({ from, startAt }: { from: Checkpoint; startAt: number | undefined }): ShardPosition {
+export function startPosition({ from, startAt }: { from: Checkpoint; startAt: number | undefined }): ShardPosition {
   if (isSequence(from)) return { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: from.sequenceNumber }
   if (startAt !== undefined) return { type: 'AT_TIMESTAMP', at: new Date(startAt) }
   return from.sequenceNumber === 'LATEST' ? { type: 'LATEST' } : { type: 'TRIM_HORIZON' }
@@ -12,7 +12,7 @@ export function startOf({ from, startAt }: { from: Checkpoint; startAt: number |
  * Where to go on once a reply has been handed on: behind its last record, or behind the place that Kinesis names where that
  * is farther on. A reply that tells of neither moves nothing.
  */
-export function behind(
+export function positionAfter(
   { records }: Pick<RecordsReply, 'records'>,
   position: ShardPosition,
   continuation?: string,
@@ -24,7 +24,7 @@ export function behind(
 }
 
 /** The reply without what has come already: that is in it only where the shard is read again from its start. */
-export function withoutOld(reply: RecordsReply, last: string | undefined): RecordsReply {
+export function dropRepeated(reply: RecordsReply, last: string | undefined): RecordsReply {
   const [first] = reply.records
   if (last === undefined || !first || compareSequence(first.sequenceNumber, last) > 0) return reply
   return { ...reply, records: reply.records.filter(record => compareSequence(record.sequenceNumber, last) > 0) }

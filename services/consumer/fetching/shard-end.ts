@@ -3,12 +3,12 @@ import type { ChildShard } from '../shards/shard.ts'
 import type { RecordsReply, StreamReader } from '../stream.ts'
 
 /** The children that a reply tells of. Those of another shard count for nothing. */
-export function childrenTold(shardId: string, { childShards }: Pick<RecordsReply, 'childShards'>): ChildShard[] {
+export function childrenInReply(shardId: string, { childShards }: Pick<RecordsReply, 'childShards'>): ChildShard[] {
   return childShards.filter(child => child.parentShardIds.includes(shardId))
 }
 
 /** The children of a shard as they are listed; undefined where the shard is not closed. */
-export async function childrenListed(shardId: string, stream: StreamReader): Promise<ChildShard[] | undefined> {
+export async function listChildren(shardId: string, stream: StreamReader): Promise<ChildShard[] | undefined> {
   const shards = await stream.listShards()
   const children = shards.filter(shard => shard.parentShardIds.includes(shardId))
   const isClosed = shards.find(shard => shard.shardId === shardId)?.closed ?? children.length > 0

@@ -11,7 +11,7 @@ const SKEW_ERRORS = new Set([
 ])
 
 /** A signature holds for 5 minutes around its time: less than this does not explain a refusal. As in the SDK. */
-const LEAST_SKEW_MS = 240_000
+const MIN_SKEW_MS = 240_000
 
 /**
  * Sets the client's clock by the one of the service, where a refusal is due to the two being apart, as the SDK does.
@@ -24,7 +24,7 @@ export async function correctClock(
 ): Promise<boolean> {
   if (!SKEW_ERRORS.has(refusal.name) || (await config.disableClockSkewCorrection())) return false
   const offset = Date.parse(refusal.date ?? '') - Date.now()
-  if (Number.isNaN(offset) || Math.abs(offset - config.systemClockOffset) < LEAST_SKEW_MS) return false
+  if (Number.isNaN(offset) || Math.abs(offset - config.systemClockOffset) < MIN_SKEW_MS) return false
   config.systemClockOffset = offset
   return true
 }

@@ -8,9 +8,9 @@ import type { Clock } from '../clock.ts'
 import { StreamReplyError } from '../errors.ts'
 import { classifyReadError, type ShardPosition, type StreamReader, type SubscriptionEvent } from '../stream.ts'
 import type { FanOut } from './fan-out-options.ts'
-import { onlyOnce } from './only-once.ts'
 import { registerConsumer } from './registered-consumer.ts'
 import { toChildShard } from './sdk-shards.ts'
+import { sendWithoutRetries } from './send-without-retries.ts'
 
 export interface FanOutStreamSettings {
   /** On AWS one that speaks HTTP/2. */
@@ -35,7 +35,7 @@ export function createSubscribe(settings: FanOutStreamSettings): NonNullable<Str
         ShardId: shardId,
         StartingPosition: toStartingPosition(position),
       })
-      const { EventStream } = await onlyOnce(command, () => kinesis.send(command, { abortSignal: signal }))
+      const { EventStream } = await sendWithoutRetries(command, () => kinesis.send(command, { abortSignal: signal }))
       if (!EventStream) throw new StreamReplyError(`SubscribeToShard gave no events for '${shardId}'.`)
       for await (const { SubscribeToShardEvent: event } of EventStream) if (event) yield toEvent(event, shardId)
     } catch (error) {

@@ -18,7 +18,7 @@ export interface RegistrationSettings {
 }
 
 /** DescribeStreamConsumer is allowed 20 times a second and account, and becoming ACTIVE takes seconds. */
-const LOOK_INTERVAL_MS = 1_000
+const POLL_INTERVAL_MS = 1_000
 
 /**
  * Registers a consumer of the stream for enhanced fan-out where there is none of that name. Any number of workers may do so
@@ -43,7 +43,7 @@ export async function registerConsumer(settings: RegistrationSettings): Promise<
     // In use: another worker was quicker, or one of this name is still being deleted.
     const register = () => kinesis.send(new RegisterStreamConsumerCommand(named), bounded)
     if (!described) await unless(ResourceInUseException, register)
-    await clock.sleep(LOOK_INTERVAL_MS, signal)
+    await clock.sleep(POLL_INTERVAL_MS, signal)
   }
   throw signal.reason
 }

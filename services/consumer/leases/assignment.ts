@@ -26,7 +26,7 @@ export interface Assignment {
   /** To ask its live owner for. */
   request: Lease | undefined
   /** There to be taken, and left to other workers. */
-  left: Lease[]
+  leftToOthers: Lease[]
 }
 
 /**
@@ -42,31 +42,33 @@ export interface Assignment {
 export function decide(input: AssignmentInput): Assignment {
   const { leases, workerId, held, random, isOverdue, isLeftOver } = input
   const others = leases.filter(lease => !held.has(lease.leaseKey))
-  const mayHaveTwin = others.some(lease => isOfAnotherRun(lease, input))
+  const mayHaveDuplicate = others.some(lease => isOfAnotherRun(lease, input))
   const { available = [], owned = [] } = Object.groupBy(others, lease =>
     isAvailable(lease, input) ? 'available' : 'owned',
   )
   const byOwner = countByOwner(owned)
   const mine = leases.length - others.length
   const share = Math.ceil(leases.length / (byOwner.size + 1))
-  const isOurs = ({ leaseOwner, requestedBy }: Lease) => leaseOwner === workerId || requestedBy === workerId
-  const take = available.filter(lease => (mayHaveTwin ? lease.leaseOwner === workerId : isOurs(lease)))
-  if (mayHaveTwin) return { take, request: undefined, left: [] }
-  const free = available.filter(lease => !isOurs(lease))
+  const isReservedForUs = ({ leaseOwner, requestedBy }: Lease) => leaseOwner === workerId || requestedBy === workerId
+  const take = available.filter(lease => (mayHaveDuplicate ? lease.leaseOwner === workerId : isReservedForUs(lease)))
+  if (mayHaveDuplicate) return { take, request: undefined, leftToOthers: [] }
+  const free = available.filter(lease => !isReservedForUs(lease))
 
   const room = share - mine - take.length
   const [within, beyond] = split(shuffled(free, random), Math.max(0, room))
   take.push(...within, ...beyond.filter(isLeftOver))
-  if (available.length > 0) return { take, request: undefined, left: beyond.filter(lease => !isLeftOver(lease)) }
+  if (available.length > 0)
+    return { take, request: undefined, leftToOthers: beyond.filter(lease => !isLeftOver(lease)) }
 
-  const asked = others.filter(lease => lease.requestedBy === workerId)
-  if (asked.length > 0) return { take: asked.filter(isOverdue).slice(0, 1), request: undefined, left: [] }
+  const requestedByUs = others.filter(lease => lease.requestedBy === workerId)
+  if (requestedByUs.length > 0)
+    return { take: requestedByUs.filter(isOverdue).slice(0, 1), request: undefined, leftToOthers: [] }
 
-  const [most] = [...byOwner.values()].sort((a, b) => b.length - a.length)
-  if (!most || most.length - mine < 2) return { take: [], request: undefined, left: [] }
+  const [largest] = [...byOwner.values()].sort((a, b) => b.length - a.length)
+  if (!largest || largest.length - mine < 2) return { take: [], request: undefined, leftToOthers: [] }
   // A lease under a hand-over of KCL 3 counts for its owner, but is not there to be had; nor is one that another asks for.
-  const askable = most.filter(lease => lease.checkpointOwner === undefined && lease.requestedBy === undefined)
-  return { take: [], request: shuffled(askable, random)[0], left: [] }
+  const requestable = largest.filter(lease => lease.checkpointOwner === undefined && lease.requestedBy === undefined)
+  return { take: [], request: shuffled(requestable, random)[0], leftToOthers: [] }
 }
 
 function isAvailable(lease: Lease, input: AssignmentInput): boolean {

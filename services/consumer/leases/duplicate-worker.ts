@@ -1,7 +1,7 @@
 import type { Lease } from './lease.ts'
 import type { LeaseStore } from './lease-store.ts'
 
-export interface TwinWatchSettings {
+export interface DuplicateWorkerSettings {
   store: Pick<LeaseStore, 'get'>
   workerId: string
   /** Of this run of the worker. */
@@ -15,12 +15,12 @@ const LATE_WRITES = 1
  * Finds out whether another process runs under this worker's id. A lease in our name that another run took is one that an
  * earlier process has left, unless its counter moves on: then that process lives.
  */
-export class TwinWatch {
-  readonly #settings: TwinWatchSettings
+export class DuplicateWorkerDetector {
+  readonly #settings: DuplicateWorkerSettings
   /** The first of such leases, as it was when it was first looked at. */
   #watched: Lease | undefined
 
-  constructor(settings: TwinWatchSettings) {
+  constructor(settings: DuplicateWorkerSettings) {
     this.#settings = settings
   }
 
@@ -32,10 +32,10 @@ export class TwinWatch {
    */
   async find(leases: readonly Lease[]): Promise<Lease | undefined> {
     const { store } = this.#settings
-    const candidates = leases.filter(lease => this.#isTwins(lease)).map(lease => lease.leaseKey)
+    const candidates = leases.filter(lease => this.#isOfDuplicate(lease)).map(lease => lease.leaseKey)
     const leaseKey = candidates.find(key => key === this.#watched?.leaseKey) ?? candidates.sort()[0]
     const lease = leaseKey === undefined ? undefined : await store.get(leaseKey)
-    if (!lease || !this.#isTwins(lease)) {
+    if (!lease || !this.#isOfDuplicate(lease)) {
       this.#watched = undefined
       return undefined
     }
@@ -47,7 +47,7 @@ export class TwinWatch {
     return undefined
   }
 
-  #isTwins({ leaseOwner, session }: Lease): boolean {
+  #isOfDuplicate({ leaseOwner, session }: Lease): boolean {
     return leaseOwner === this.#settings.workerId && session !== this.#settings.session
   }
 }

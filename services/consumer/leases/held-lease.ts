@@ -1,7 +1,7 @@
 import { type Checkpoint, compareCheckpoints } from '../checkpoint.ts'
 import type { Clock } from '../clock.ts'
 import { LeaseLostError } from '../errors.ts'
-import { ended, type Lease, progressed, released } from './lease.ts'
+import { endLease, type Lease, releaseLease, renewLease } from './lease.ts'
 import type { LeaseStore } from './lease-store.ts'
 
 /** Why a worker's hold on a lease came to its end. */
@@ -33,14 +33,14 @@ export class HeldLease {
   readonly #store: LeaseStore
   readonly #clock: Clock
   readonly #failoverMs: number
-  readonly #gone = new AbortController()
+  readonly #lost = new AbortController()
   #row: Lease
   #validUntil: number
   #lastWriteAt: number
   /** When the first write since the last acknowledged one was sent: one of them may be in the table. */
-  #doubtfulSince: number | undefined
+  #unconfirmedSince: number | undefined
   /** The write in doubt that gives the lease up: the row that it makes, and what it means if it has arrived. */
-  #doubtfulParting: Parting | undefined
+  #unconfirmedFinalWrite: FinalWrite | undefined
   #writing: Promise<unknown> = Promise.resolve()
   #lossReason: LossReason | undefined
 
@@ -63,7 +63,7 @@ export class HeldLease {
 
   /** Fires when the lease is no longer held, for whatever reason. */
   get signal(): AbortSignal {
-    return this.#gone.signal
+    return this.#lost.signal
   }
 
   get lossReason(): LossReason | undefined {
@@ -96,25 +96,25 @@ export class HeldLease {
 
   /** Keeps the lease, and writes how far the shard is done. */
   heartbeat(progress: Checkpoint): Promise<void> {
-    return this.#write({ make: row => progressed(row, progress) })
+    return this.#write({ make: row => renewLease(row, progress) })
   }
 
   /** Writes SHARD_END. The leases of the children must exist before. */
   async end(childShardIds: readonly string[]): Promise<void> {
-    await this.#write({ make: row => ended(row, childShardIds), parting: 'shard ended' })
+    await this.#write({ make: row => endLease(row, childShardIds), finalReason: 'shard ended' })
     this.lose('shard ended')
   }
 
   /** Writes the progress that is left to write and gives the lease up, for any worker to take at once. */
   async release(progress: Checkpoint): Promise<void> {
-    await this.#write({ make: row => released(row, progress), parting: 'released' })
+    await this.#write({ make: row => releaseLease(row, progress), finalReason: 'released' })
     this.lose('released')
   }
 
   lose(reason: LossReason): void {
     if (this.#lossReason) return
     this.#lossReason = reason
-    this.#gone.abort(new LeaseLostError(`The lease of '${this.leaseKey}' is gone: ${reason}.`))
+    this.#lost.abort(new LeaseLostError(`The lease of '${this.leaseKey}' is gone: ${reason}.`))
   }
 
   /** Writes one at a time: each is made from the row that the one before has left. */
@@ -125,12 +125,12 @@ export class HeldLease {
   }
 
   async #swap(transition: Transition): Promise<void> {
-    if (!this.isValid()) throw this.#gone.signal.reason
+    if (!this.isValid()) throw this.#lost.signal.reason
     const next = transition.make(this.#row)
     const sentAt = this.#clock.now()
-    const mayHaveArrivedSince = this.#doubtfulSince ?? sentAt
-    this.#doubtfulSince = mayHaveArrivedSince
-    if (transition.parting) this.#doubtfulParting ??= { row: next, reason: transition.parting }
+    const mayHaveArrivedSince = this.#unconfirmedSince ?? sentAt
+    this.#unconfirmedSince = mayHaveArrivedSince
+    if (transition.finalReason) this.#unconfirmedFinalWrite ??= { row: next, reason: transition.finalReason }
     if (await this.#store.swap(this.#row, next)) return this.#acknowledge(next, sentAt)
 
     let current = await this.#store.get(this.leaseKey)
@@ -140,8 +140,8 @@ export class HeldLease {
       current = await this.#store.get(this.leaseKey) // Made by this very call, it may be, at its first try.
     }
     if (!current || !this.#isOwnWrite(current, next)) {
-      this.lose(this.#lossBy(current))
-      throw this.#gone.signal.reason
+      this.lose(this.#lossReasonFrom(current))
+      throw this.#lost.signal.reason
     }
     this.#acknowledge(current, mayHaveArrivedSince)
     // What arrived may be an earlier write than this one: then this one is still to be done.
@@ -150,19 +150,21 @@ export class HeldLease {
 
   #acknowledge(row: Lease, sentAt: number): void {
     this.#row = row
-    this.#doubtfulSince = undefined
-    this.#doubtfulParting = undefined
+    this.#unconfirmedSince = undefined
+    this.#unconfirmedFinalWrite = undefined
     this.#lastWriteAt = sentAt
     this.#validUntil = sentAt + this.#failoverMs
   }
 
   /** Whoever came for the lease since it was given up came after us; else it was taken away before that. */
-  #lossBy(current: Lease | undefined): LossReason {
+  #lossReasonFrom(current: Lease | undefined): LossReason {
     if (!current) return 'deleted'
-    const parting = this.#doubtfulParting
+    const finalWrite = this.#unconfirmedFinalWrite
     // The session that a parting takes away does not come back; KCL leaves it where it is when it takes a lease from us.
     const isStillOurs = current.session !== undefined && current.session === this.#row.session
-    return parting && !isStillOurs && mayFollow(parting.row, current) ? parting.reason : 'taken by another worker'
+    return finalWrite && !isStillOurs && mayFollow(finalWrite.row, current)
+      ? finalWrite.reason
+      : 'taken by another worker'
   }
 
   /** Our own write is one step on, and bears our session; only a release of ours leaves the lease in nobody's hands. */
@@ -176,10 +178,10 @@ export class HeldLease {
 interface Transition {
   make(row: Lease): Lease
   /** What the lease's end is called where the write is one. */
-  readonly parting?: Parting['reason']
+  readonly finalReason?: FinalWrite['reason']
 }
 
-interface Parting {
+interface FinalWrite {
   readonly row: Lease
   readonly reason: 'released' | 'shard ended'
 }

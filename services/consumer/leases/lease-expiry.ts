@@ -11,13 +11,13 @@ interface Observation {
 }
 
 /** How many times the others get to look at a lease that falls into their share. */
-const PATIENCE_SCANS = 2
+const LEFT_OVER_SCANS = 2
 
 /**
  * Tells how long leases have been as they are, without a wall clock: by what this worker has watched itself. Clocks of two
  * machines are never compared.
  */
-export class LeaseObserver {
+export class LeaseExpiry {
   readonly #failoverMs: number
   readonly #scanIntervalMs: number
   #seen = new Map<string, Observation>()
@@ -35,12 +35,12 @@ export class LeaseObserver {
 
   /** A lease whose counter has rested for longer than the failover time has an owner that is gone. */
   isExpired(lease: Lease, now: number): boolean {
-    return this.#restedFor(lease, now) > this.#failoverMs
+    return this.#unchangedFor(lease, now) > this.#failoverMs
   }
 
   /** A lease that nobody has touched for half the failover time: who comes for it would have come, who holds it renewed it. */
   isUnclaimed(lease: Lease, now: number): boolean {
-    return this.#restedFor(lease, now) > this.#failoverMs / 2
+    return this.#unchangedFor(lease, now) > this.#failoverMs / 2
   }
 
   /** A lease that has been asked for in vain for longer than the failover time. */
@@ -50,7 +50,7 @@ export class LeaseObserver {
   }
 
   /** Takes in every lease that this worker could have taken at `now` and left to others. */
-  observeLeft(leases: readonly Lease[], now: number): void {
+  observeLeftToOthers(leases: readonly Lease[], now: number): void {
     const since = ({ leaseKey, leaseCounter }: Lease) => {
       const before = this.#left.get(leaseKey)
       return before?.counter === leaseCounter ? before.since : now
@@ -62,10 +62,10 @@ export class LeaseObserver {
   /** A lease that was left to others for longer than they take to look at the table twice. */
   isLeftOver({ leaseKey, leaseCounter }: Lease, now: number): boolean {
     const left = this.#left.get(leaseKey)
-    return left?.counter === leaseCounter && now - left.since > PATIENCE_SCANS * this.#scanIntervalMs
+    return left?.counter === leaseCounter && now - left.since > LEFT_OVER_SCANS * this.#scanIntervalMs
   }
 
-  #restedFor({ leaseKey, leaseCounter }: Lease, now: number): number {
+  #unchangedFor({ leaseKey, leaseCounter }: Lease, now: number): number {
     const seen = this.#seen.get(leaseKey)
     return seen?.counter === leaseCounter ? now - seen.since : 0
   }
@@ -73,11 +73,11 @@ export class LeaseObserver {
 
 function next(seen: Observation | undefined, lease: Lease, now: number): Observation {
   const { leaseOwner: owner, leaseCounter: counter, requestedBy } = lease
-  const rests = seen?.counter === counter && seen.owner === owner
-  const waits = seen?.requestedBy === requestedBy
+  const isUnchanged = seen?.counter === counter && seen.owner === owner
+  const isSameRequest = seen?.requestedBy === requestedBy
   return {
     ...{ owner, counter, requestedBy },
-    since: seen && rests ? seen.since : now,
-    requestedSince: seen && waits ? seen.requestedSince : now,
+    since: seen && isUnchanged ? seen.since : now,
+    requestedSince: seen && isSameRequest ? seen.requestedSince : now,
   }
 }

@@ -5,10 +5,10 @@ import type { ConsumerEmitter } from '../metrics/emitter.ts'
 import { workableLeases } from '../shards/lease-plan.ts'
 import type { ShardSync } from '../shards/shard-sync.ts'
 import { decide } from './assignment.ts'
-import { TwinWatch } from './duplicate-worker.ts'
+import { DuplicateWorkerDetector } from './duplicate-worker.ts'
 import type { HeldLease } from './held-lease.ts'
-import { type Lease, requested, taken } from './lease.ts'
-import { LeaseObserver } from './lease-expiry.ts'
+import { type Lease, requestLease, takeLease } from './lease.ts'
+import { LeaseExpiry } from './lease-expiry.ts'
 import type { LeaseStore } from './lease-store.ts'
 
 export interface LeaseScannerSettings {
@@ -27,7 +27,7 @@ export interface LeaseScannerSettings {
    * A lease has been taken: `takenAt` is the monotonic time at which the write was sent, and `isGivenUp` whether its owner before,
    * if it had one, had given it up.
    */
-  onTaken(lease: Lease, takenAt: number, isGivenUp: boolean): void
+  onTaken(lease: Lease, takenAt: number, wasReleased: boolean): void
   /** Another worker asks for a lease that this one holds. Told again at every scan for as long as it does. */
   onRequested(leaseKey: string): void
   /** This worker has to stop: there are no more scans. */
@@ -35,7 +35,7 @@ export interface LeaseScannerSettings {
 }
 
 /** Whoever waits for a lease that was asked for looks more often: nobody reads the shard between the two owners. */
-const HASTE = 4
+const SCANS_WHILE_WAITING = 4
 
 /**
  * Looks at the lease table again and again: keeps it in step with the shards, notices leases that were taken away or are asked
@@ -43,8 +43,8 @@ const HASTE = 4
  */
 export class LeaseScanner {
   readonly #settings: LeaseScannerSettings
-  readonly #observer: LeaseObserver
-  readonly #twins: TwinWatch
+  readonly #expiry: LeaseExpiry
+  readonly #duplicates: DuplicateWorkerDetector
   #lastScanAt: number | undefined
   #awaitsLease = false
   #isTableMissing = false
@@ -52,8 +52,8 @@ export class LeaseScanner {
 
   constructor(settings: LeaseScannerSettings) {
     this.#settings = settings
-    this.#observer = new LeaseObserver(settings.failoverMs, settings.scanIntervalMs)
-    this.#twins = new TwinWatch(settings)
+    this.#expiry = new LeaseExpiry(settings.failoverMs, settings.scanIntervalMs)
+    this.#duplicates = new DuplicateWorkerDetector(settings)
   }
 
   /** Monotonic time of the last scan that went through; undefined before the first. */
@@ -67,14 +67,14 @@ export class LeaseScanner {
     while (!signal.aborted) {
       this.#wake = new AbortController()
       try {
-        if (this.#isTableMissing) await this.#makeTable(signal)
+        if (this.#isTableMissing) await this.#recreateTable(signal)
         await this.scan(signal)
       } catch (error) {
         if (error instanceof DuplicateWorkerError) return onFailed(error)
         if (error instanceof LeaseTableMissingError) this.#isTableMissing = true
         events.emit('fault', { operation: 'scan of the lease table', shardId: undefined, error })
       }
-      const wait = scanIntervalMs / (this.#awaitsLease ? HASTE : 1)
+      const wait = scanIntervalMs / (this.#awaitsLease ? SCANS_WHILE_WAITING : 1)
       // A little chance keeps workers that started together from reading, and taking, in step.
       const either = anySignal([signal, this.#wake.signal])
       await clock.sleep(wait * (0.9 + random() / 5), either.signal)
@@ -92,39 +92,43 @@ export class LeaseScanner {
     const { store, clock, workerId, session, held, random, sync } = this.#settings
     const startedAt = clock.now()
     let leases = await store.list()
-    this.#observer.observe(leases, clock.now())
-    this.#noticeOthers(leases)
-    await this.#checkTwins(leases)
+    this.#expiry.observe(leases, clock.now())
+    this.#checkHeldLeases(leases)
+    await this.#checkDuplicateWorker(leases)
     if (await this.#syncShards()) leases = await store.list()
 
     // As of the start of the read: a slow read must not make an owner look dead.
-    const { take, request, left } = decide({
+    const {
+      take,
+      request,
+      leftToOthers: left,
+    } = decide({
       leases: workableLeases(leases, sync.listed),
       ...{ workerId, session },
       held: new Set(held.keys()),
-      isExpired: lease => this.#observer.isExpired(lease, startedAt),
-      isUnclaimed: lease => this.#observer.isUnclaimed(lease, startedAt),
-      isOverdue: lease => this.#observer.isOverdue(lease, startedAt),
-      isLeftOver: lease => this.#observer.isLeftOver(lease, startedAt),
+      isExpired: lease => this.#expiry.isExpired(lease, startedAt),
+      isUnclaimed: lease => this.#expiry.isUnclaimed(lease, startedAt),
+      isOverdue: lease => this.#expiry.isOverdue(lease, startedAt),
+      isLeftOver: lease => this.#expiry.isLeftOver(lease, startedAt),
       random,
     })
-    this.#observer.observeLeft(left, startedAt)
+    this.#expiry.observeLeftToOthers(left, startedAt)
     for (const lease of take) if (!signal.aborted) await this.#take(lease)
-    if (request && !signal.aborted) await store.swap(request, requested(request, workerId))
+    if (request && !signal.aborted) await store.swap(request, requestLease(request, workerId))
     this.#awaitsLease = request !== undefined || leases.some(lease => lease.requestedBy === workerId)
     this.#lastScanAt = clock.now()
   }
 
   /** Somebody has deleted it while workers run. The owners put their rows back, each with how far its shard is done. */
-  async #makeTable(signal: AbortSignal): Promise<void> {
+  async #recreateTable(signal: AbortSignal): Promise<void> {
     await this.#settings.store.ensureTable(signal)
     this.#isTableMissing = false
   }
 
   /** Of two that hold leases one goes on, and both find the same: the one whose session is the lesser. */
-  async #checkTwins(leases: readonly Lease[]): Promise<void> {
+  async #checkDuplicateWorker(leases: readonly Lease[]): Promise<void> {
     const { held, workerId, session } = this.#settings
-    const theirs = await this.#twins.find(leases.filter(lease => !held.has(lease.leaseKey)))
+    const theirs = await this.#duplicates.find(leases.filter(lease => !held.has(lease.leaseKey)))
     if (!theirs || (held.size > 0 && theirs.session !== undefined && session < theirs.session)) return
     throw new DuplicateWorkerError(
       `Another process runs under the worker id '${workerId}': it renews the lease of '${theirs.leaseKey}'. Give each an id of its own.`,
@@ -145,7 +149,7 @@ export class LeaseScanner {
 
   async #take(lease: Lease): Promise<void> {
     const { store, clock, workerId, session, events, onTaken } = this.#settings
-    const next = taken(lease, workerId, session)
+    const next = takeLease(lease, workerId, session)
     const takenAt = clock.now()
     // Should the reply be lost, the next scan finds the lease in our name, not held, and takes it again.
     if (!(await store.swap(lease, next))) return
@@ -158,7 +162,7 @@ export class LeaseScanner {
   }
 
   /** The read may be old: only a row that is further on than the one we wrote tells of a loss. */
-  #noticeOthers(leases: readonly Lease[]): void {
+  #checkHeldLeases(leases: readonly Lease[]): void {
     const { held, session, workerId, onRequested } = this.#settings
     for (const lease of leases) {
       const mine = held.get(lease.leaseKey)

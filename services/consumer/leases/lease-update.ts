@@ -39,8 +39,8 @@ export function swapExpression(previous: Lease, next: Lease): SwapExpression {
   const after = toAttributes(next)
   const changed = Object.entries(after).filter(([name, value]) => !isDeepStrictEqual(before[name], value))
   const removed = Object.keys(before).filter(name => !after[name])
-  const moves = compareCheckpoints(next.checkpoint, previous.checkpoint) !== 0
-  const removes = [...removed, ...(moves ? PENDING_CHECKPOINT : [])]
+  const movesCheckpoint = compareCheckpoints(next.checkpoint, previous.checkpoint) !== 0
+  const removes = [...removed, ...(movesCheckpoint ? PENDING_CHECKPOINT : [])]
 
   const set = changed.map(([name]) => `#${name} = :new_${name}`).join(', ')
   const remove = removes.map(name => `#${name}`).join(', ')

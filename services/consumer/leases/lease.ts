@@ -50,10 +50,10 @@ export function newLease(lease: NewLease): Lease {
 
 // Each transition below is one write. The store applies it only to the very row that it was made from.
 
-export function taken(lease: Lease, owner: string, session: string): Lease {
+export function takeLease(lease: Lease, owner: string, session: string): Lease {
   const switches = lease.leaseOwner === owner ? 0 : 1
   return {
-    ...advanced(lease),
+    ...withNextCounter(lease),
     leaseOwner: owner,
     session,
     checkpointOwner: undefined,
@@ -63,38 +63,38 @@ export function taken(lease: Lease, owner: string, session: string): Lease {
 }
 
 /** Asks the owner for the lease. The counter stays: a request is no sign of the owner's life. */
-export function requested(lease: Lease, by: string): Lease {
+export function requestLease(lease: Lease, by: string): Lease {
   return { ...lease, requestedBy: by }
 }
 
 /** The lease of a shard that bears the id of an earlier one, of a stream that is no more. */
-export function restarted(lease: Lease, fresh: Lease): Lease {
+export function restartLease(lease: Lease, fresh: Lease): Lease {
   return { ...fresh, leaseCounter: lease.leaseCounter + 1 }
 }
 
 /** Keeps the lease: a checkpoint where there is progress to write, which renews as well, else a renewal alone. */
-export function progressed(lease: Lease, progress: Checkpoint): Lease {
-  if (compareCheckpoints(progress, lease.checkpoint) <= 0) return advanced(lease)
-  return { ...advanced(lease), checkpoint: progress, ownerSwitchesSinceCheckpoint: 0 }
+export function renewLease(lease: Lease, progress: Checkpoint): Lease {
+  if (compareCheckpoints(progress, lease.checkpoint) <= 0) return withNextCounter(lease)
+  return { ...withNextCounter(lease), checkpoint: progress, ownerSwitchesSinceCheckpoint: 0 }
 }
 
 /** The end of a shard: its lease is in nobody's hands from then on. */
-export function ended(lease: Lease, childShardIds: readonly string[]): Lease {
-  return { ...released(lease, SHARD_END), childShardIds }
+export function endLease(lease: Lease, childShardIds: readonly string[]): Lease {
+  return { ...releaseLease(lease, SHARD_END), childShardIds }
 }
 
 /** Gives the lease up, with the progress that is left to write. */
-export function released(lease: Lease, progress: Checkpoint): Lease {
-  return { ...progressed(lease, progress), leaseOwner: undefined, session: undefined }
+export function releaseLease(lease: Lease, progress: Checkpoint): Lease {
+  return { ...renewLease(lease, progress), leaseOwner: undefined, session: undefined }
 }
 
 /**
  * Puts a lease back to a moment, epoch milliseconds by the stream's clock, for an operator: in nobody's hands, so that a worker that
  * holds it finds out by its next write. KCL, which knows no such moment, reads it from its first record.
  */
-export function rewound(lease: Lease, startAt: number): Lease {
+export function rewindLease(lease: Lease, startAt: number): Lease {
   return {
-    ...released(lease, lease.checkpoint),
+    ...releaseLease(lease, lease.checkpoint),
     checkpoint: TRIM_HORIZON,
     ownerSwitchesSinceCheckpoint: 0,
     checkpointOwner: undefined,
@@ -108,6 +108,6 @@ export function isOpen(lease: Lease): boolean {
   return !isShardEnd(lease.checkpoint)
 }
 
-function advanced(lease: Lease): Lease {
+function withNextCounter(lease: Lease): Lease {
   return { ...lease, leaseCounter: lease.leaseCounter + 1 }
 }

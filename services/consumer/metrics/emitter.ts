@@ -42,14 +42,14 @@ export class ConsumerEmitter extends EventEmitter<ConsumerEvents> {
   override emit(name: keyof ConsumerEvents, ...args: ConsumerEvents[keyof ConsumerEvents]): boolean {
     const [event] = args
     this.#observer(name, event)
-    const told = this.#channel(name)
-    if (told.hasSubscribers) told.publish({ ...this.#origin, ...event })
+    const diagnostics = this.#channel(name)
+    if (diagnostics.hasSubscribers) diagnostics.publish({ ...this.#origin, ...event })
     const listeners = this.rawListeners(name) as AnyListener[]
-    for (const listener of listeners) void this.#tell(name, listener, args)
+    for (const listener of listeners) void this.#callListener(name, listener, args)
     return listeners.length > 0
   }
 
-  async #tell(name: string, listener: AnyListener, args: readonly unknown[]): Promise<void> {
+  async #callListener(name: string, listener: AnyListener, args: readonly unknown[]): Promise<void> {
     try {
       await listener.apply(this, [...args])
     } catch (error) {
@@ -62,8 +62,8 @@ export class ConsumerEmitter extends EventEmitter<ConsumerEvents> {
   #channel(name: keyof ConsumerEvents): Channel {
     const known = this.#channels.get(name)
     if (known) return known
-    const made = channel(`headgate:consumer:${name}`)
-    this.#channels.set(name, made)
-    return made
+    const created = channel(`headgate:consumer:${name}`)
+    this.#channels.set(name, created)
+    return created
   }
 }

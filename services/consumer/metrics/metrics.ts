@@ -98,14 +98,14 @@ export function metricsOf({
     deadLetterFailures: counters.deadLetterFailures,
     faults: counters.faults,
     breaker: { state: breaker, openings: counters.breakerOpenings },
-    millisBehindLatest: most(shards.map(shard => shard.millisBehindLatest)),
-    checkpointAgeMs: most(shards.map(shard => shard.checkpointAgeMs)),
-    timeToDrainMs: drains.includes(undefined) ? undefined : most(drains),
+    millisBehindLatest: maximum(shards.map(shard => shard.millisBehindLatest)),
+    checkpointAgeMs: maximum(shards.map(shard => shard.checkpointAgeMs)),
+    timeToDrainMs: drains.includes(undefined) ? undefined : maximum(drains),
     shards,
   }
 }
 
-function most(values: ReadonlyArray<number | undefined>): number | undefined {
+function maximum(values: ReadonlyArray<number | undefined>): number | undefined {
   const known = values.filter(value => value !== undefined)
   return known.length === 0 ? undefined : Math.max(...known)
 }

@@ -4,11 +4,11 @@ export interface BackoffSettings {
   /** Milliseconds before the first retry, about. */
   readonly firstMs: number
   /** Milliseconds between two tries at most. */
-  readonly mostMs: number
+  readonly maxMs: number
 }
 
 /** Exponential, with half of it left to chance, so that those who failed together do not come back together. */
-export function backoffMs({ firstMs, mostMs }: BackoffSettings, failures: number, random: Random): number {
-  const ceiling = Math.min(mostMs, firstMs * 2 ** Math.min(failures - 1, 30))
+export function backoffMs({ firstMs, maxMs }: BackoffSettings, failures: number, random: Random): number {
+  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 30))
   return ceiling * (0.5 + random() / 2)
 }

@@ -1,7 +1,7 @@
 import type { BatchHandler } from '../record.ts'
 import { halves, judgeBatch } from './bisect.ts'
 import type { Permit } from './breaker.ts'
-import { admitted, confirmed, HandlerContext } from './handler-admission.ts'
+import { admit, confirmPermit, HandlerContext } from './handler-admission.ts'
 import type { Job } from './job.ts'
 import type { RunnerSettings } from './record-runner.ts'
 
@@ -13,20 +13,20 @@ interface Piece {
 }
 
 /** What is left of a piece after a try, in order, and how long to wait before going on with it. */
-interface Rest {
+interface Remainder {
   readonly pieces: readonly Piece[]
   readonly waitMs: number
 }
 
 /** A call of the handler that has come back. */
-interface Try {
+interface HandlerCall {
   readonly permit: Permit
   readonly attempt: number
   /** Monotonic milliseconds. */
   readonly startedAt: number
 }
 
-const DONE: Rest = { pieces: [], waitMs: 0 }
+const DONE: Remainder = { pieces: [], waitMs: 0 }
 
 /** Runs records through the handler in batches, and finds the ones that make a batch fail. */
 export class BatchRunner {
@@ -46,45 +46,45 @@ export class BatchRunner {
     const { shard, closing } = this.#settings
     const left: Piece[] = [{ jobs: batch, failures: 0 }]
     for (let piece = left.pop(); piece && !closing.aborted; piece = left.pop()) {
-      const rest = await this.#try(piece)
-      if (!rest) return
-      left.push(...rest.pieces.toReversed())
-      if (rest.waitMs > 0) await shard.clock.sleep(rest.waitMs, closing)
+      const remainder = await this.#try(piece)
+      if (!remainder) return
+      left.push(...remainder.pieces.toReversed())
+      if (remainder.waitMs > 0) await shard.clock.sleep(remainder.waitMs, closing)
     }
   }
 
   /** Resolves to undefined where nothing may start any more. */
-  async #try(piece: Piece): Promise<Rest | undefined> {
+  async #try(piece: Piece): Promise<Remainder | undefined> {
     const { shard, calls, closing, settle } = this.#settings
     // Without a turn of the event loop in between: another batch's handler may block it until the lease has run out.
-    const admission = admitted(shard, closing)
-    const permit = admission instanceof Promise ? confirmed(shard, await admission) : admission
+    const admission = admit(shard, closing)
+    const permit = admission instanceof Promise ? confirmPermit(shard, await admission) : admission
     if (permit === undefined) return undefined
     const { shardId, clock, events, signal } = shard
     const records = piece.jobs.map(job => job.record)
-    const attempt = piece.jobs.reduce((most, job) => Math.max(most, ++job.tries), 0)
-    const made = { permit, attempt, startedAt: clock.now() }
+    const attempt = piece.jobs.reduce((max, job) => Math.max(max, ++job.tries), 0)
+    const handlerCall = { permit, attempt, startedAt: clock.now() }
     events.emit('batchStarted', { shardId, records: records.length, attempt })
     try {
       await calls.run(call => this.#handler(records, new HandlerContext(shard, attempt, call)))
     } catch (error) {
-      if (!signal.aborted) return this.#afterFailure(piece, error, made)
+      if (!signal.aborted) return this.#afterFailure(piece, error, handlerCall)
       shard.breaker.settle(permit, 'other')
       return undefined
     }
     shard.breaker.settle(permit, 'success')
     for (const job of piece.jobs) settle(job)
-    this.#tellHandled(piece.jobs, 0, made)
+    this.#emitHandled(piece.jobs, 0, handlerCall)
     return DONE
   }
 
-  #afterFailure(piece: Piece, error: unknown, made: Try): Rest | Promise<Rest | undefined> {
+  #afterFailure(piece: Piece, error: unknown, handlerCall: HandlerCall): Remainder | Promise<Remainder | undefined> {
     const { jobs } = piece
     const verdict = judgeBatch(
       jobs.map(job => job.record),
       error,
     )
-    if (verdict.kind === 'all failed' && jobs.length > 1) return this.#allFailed(piece, error, made)
+    if (verdict.kind === 'all failed' && jobs.length > 1) return this.#allFailed(piece, error, handlerCall)
     const errors = new Map<Job, unknown>()
     if (verdict.kind === 'all failed') for (const job of jobs) errors.set(job, error)
     else
@@ -92,11 +92,11 @@ export class BatchRunner {
         const job = jobs[index]
         if (job) errors.set(job, reason)
       }
-    return this.#someFailed(jobs, errors, made)
+    return this.#someFailed(jobs, errors, handlerCall)
   }
 
   /** Nobody said which record is to blame: each half is asked on its own. A dependency's failure is no record's. */
-  #allFailed({ jobs, failures: before }: Piece, error: unknown, { permit }: Try): Rest {
+  #allFailed({ jobs, failures: before }: Piece, error: unknown, { permit }: HandlerCall): Remainder {
     const { shard, failures } = this.#settings
     const isDependency = failures.classify(error) === 'dependency'
     shard.breaker.settle(permit, isDependency ? 'dependency failure' : 'other')
@@ -110,32 +110,36 @@ export class BatchRunner {
   }
 
   /** Those that failed are judged one by one; the others are done. */
-  async #someFailed(jobs: readonly Job[], errors: ReadonlyMap<Job, unknown>, made: Try): Promise<Rest | undefined> {
+  async #someFailed(
+    jobs: readonly Job[],
+    errors: ReadonlyMap<Job, unknown>,
+    handlerCall: HandlerCall,
+  ): Promise<Remainder | undefined> {
     const { shard, failures, settle } = this.#settings
     const failed = [...errors].map(([job, error]) => ({ job, error, errorClass: failures.classify(error) }))
     const isDependency = failed.some(({ errorClass }) => errorClass === 'dependency')
-    if (isDependency) shard.breaker.settle(made.permit, 'dependency failure')
-    else shard.breaker.settle(made.permit, failed.length < jobs.length ? 'success' : 'other')
+    if (isDependency) shard.breaker.settle(handlerCall.permit, 'dependency failure')
+    else shard.breaker.settle(handlerCall.permit, failed.length < jobs.length ? 'success' : 'other')
     for (const job of jobs) if (!errors.has(job)) settle(job)
-    this.#tellHandled(jobs, errors.size, made)
+    this.#emitHandled(jobs, errors.size, handlerCall)
 
-    const again: Job[] = []
+    const retries: Job[] = []
     let waitMs = 0
     for (const { job, error, errorClass } of failed) {
       const retryInMs = failures.judge(job, error, errorClass)
       if (retryInMs === undefined) continue
-      again.push(job)
+      retries.push(job)
       waitMs = Math.max(waitMs, retryInMs)
     }
-    for (const { job } of failed) if (job.givenUp && !(await this.#bury(job))) return undefined
-    return again.length === 0 ? DONE : { pieces: [{ jobs: again, failures: 0 }], waitMs }
+    for (const { job } of failed) if (job.finalFailure && !(await this.#storeDeadLetter(job))) return undefined
+    return retries.length === 0 ? DONE : { pieces: [{ jobs: retries, failures: 0 }], waitMs }
   }
 
   /** Resolves to whether the record is stored; to false where nothing may start any more. */
-  async #bury(job: Job): Promise<boolean> {
+  async #storeDeadLetter(job: Job): Promise<boolean> {
     const { shard, failures, closing, settle } = this.#settings
     while (!closing.aborted && shard.mayStart()) {
-      const retryInMs = await failures.bury(job)
+      const retryInMs = await failures.storeDeadLetter(job)
       if (retryInMs === undefined) {
         settle(job)
         return true
@@ -145,7 +149,7 @@ export class BatchRunner {
     return false
   }
 
-  #tellHandled(jobs: readonly Job[], failed: number, { attempt, startedAt }: Try): void {
+  #emitHandled(jobs: readonly Job[], failed: number, { attempt, startedAt }: HandlerCall): void {
     const { shardId, events, clock } = this.#settings.shard
     events.emit('batchHandled', { shardId, records: jobs.length, attempt, failed, ms: clock.now() - startedAt })
   }

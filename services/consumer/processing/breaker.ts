@@ -19,8 +19,8 @@ export interface BreakerSettings {
   policy: BreakerPolicy
   clock: Clock
   random: Random
-  onOpened(told: { failures: number; retryInMs: number }): void
-  onClosed(told: { openForMs: number }): void
+  onOpened(event: { failures: number; retryInMs: number }): void
+  onClosed(event: { openForMs: number }): void
 }
 
 /**
@@ -64,7 +64,7 @@ export class CircuitBreaker {
       const wait = this.#nextTryAt - clock.now()
       if (wait <= 0) {
         // A probe that hangs holds the others up for as long as the longest backoff, not for ever.
-        this.#nextTryAt = clock.now() + policy.mostMs
+        this.#nextTryAt = clock.now() + policy.maxMs
         this.#probing = true
         return ++this.#generation
       }

@@ -1,5 +1,5 @@
 import type { ConsumerRecord } from '../record.ts'
-import type { GiveUpReason } from './policy.ts'
+import type { GiveUpReason } from './retry-policy.ts'
 
 /** Why a record is a dead letter. */
 export interface RecordFailure {

@@ -11,7 +11,7 @@ export interface FairGroup<Item> extends KeyEntry {
   /** Users of the group: it is forgotten with the last one. */
   users: number
   /** Whether the group is in the circle of those whose turn comes. */
-  isInTurn: boolean
+  isQueued: boolean
   wake(): void
 }
 
@@ -50,15 +50,15 @@ export class FairQueue<Item> {
       known.users++
       return known
     }
-    const made: FairGroup<Item> = {
-      ...{ key, hash, next: undefined, waiting: new Queue<Item>(), running: 0, users: 1, isInTurn: false },
+    const group: FairGroup<Item> = {
+      ...{ key, hash, next: undefined, waiting: new Queue<Item>(), running: 0, users: 1, isQueued: false },
       wake: () => {
-        this.#join(made)
-        if (made.isInTurn) this.#settings.onWoken()
+        this.#enqueueIfAllowed(group)
+        if (group.isQueued) this.#settings.onWoken()
       },
     }
-    this.#groups.add(made)
-    return made
+    this.#groups.add(group)
+    return group
   }
 
   /** A user of a group needs it no longer. */
@@ -69,33 +69,33 @@ export class FairQueue<Item> {
 
   push(group: FairGroup<Item>, item: Item): void {
     group.waiting.push(item)
-    this.#join(group)
+    this.#enqueueIfAllowed(group)
   }
 
   /** Takes the item whose turn it is. It counts as running until `ended`. */
   shift(): Item | undefined {
     for (let group = this.#turns.shift(); group; group = this.#turns.shift()) {
-      group.isInTurn = false
+      group.isQueued = false
       // Another shard's records may have used up the key's limit since the group joined.
       if (!this.#mayRun(group)) continue
       const item = group.waiting.shift()
       if (item === undefined) continue
       group.running++
-      this.#join(group)
+      this.#enqueueIfAllowed(group)
       return item
     }
     return undefined
   }
 
   /** An item has given its place back, or has come to an end. */
-  ended(group: FairGroup<Item>): void {
+  release(group: FairGroup<Item>): void {
     group.running--
-    this.#join(group)
+    this.#enqueueIfAllowed(group)
   }
 
-  #join(group: FairGroup<Item>): void {
-    if (group.isInTurn || group.waiting.isEmpty || !this.#mayRun(group)) return
-    group.isInTurn = true
+  #enqueueIfAllowed(group: FairGroup<Item>): void {
+    if (group.isQueued || group.waiting.isEmpty || !this.#mayRun(group)) return
+    group.isQueued = true
     this.#turns.push(group)
   }
 

@@ -11,7 +11,7 @@ import type { ShardContext } from './shard-context.ts'
  * @param now the clock's time, where it has just been asked: for every record anew, as a lease can run out while the event
  *   loop stands still, before any timer tells
  */
-export function admitted(
+export function admit(
   shard: ShardContext,
   closing: AbortSignal,
   now?: number,
@@ -21,7 +21,7 @@ export function admitted(
 }
 
 /** A permit that was waited for, where it still counts in the very moment in which the handler is called. */
-export function confirmed(shard: ShardContext, permit: Permit | undefined, now?: number): Permit | undefined {
+export function confirmPermit(shard: ShardContext, permit: Permit | undefined, now?: number): Permit | undefined {
   if (permit === undefined || shard.mayStart(now)) return permit
   shard.breaker.settle(permit, 'other') // Another shard's record may try instead.
   return undefined
@@ -47,8 +47,8 @@ export class HandlerContext implements RecordContext {
   }
 
   get takenOverAt(): Date | undefined {
-    const { takenOver, clock } = this.#shard
-    return takenOver && clock.now() < takenOver.until ? takenOver.at : undefined
+    const { takeover, clock } = this.#shard
+    return takeover && clock.now() < takeover.until ? takeover.at : undefined
   }
 
   get signal(): AbortSignal {

@@ -12,11 +12,11 @@ export interface Job extends Ticket {
   /** Failures one after the other, of whatever class: what the backoff grows by. */
   failures: number
   /** Set once it is to be a dead letter. */
-  givenUp: RecordFailure | undefined
+  finalFailure: RecordFailure | undefined
   /** Failures of the dead-letter port. */
-  refusals: number
+  deadLetterFailures: number
 }
 
 export function newJob(record: ConsumerRecord): Job {
-  return { record, settled: false, tries: 0, attempts: 0, failures: 0, givenUp: undefined, refusals: 0 }
+  return { record, settled: false, tries: 0, attempts: 0, failures: 0, finalFailure: undefined, deadLetterFailures: 0 }
 }

@@ -14,7 +14,7 @@ export interface KeyEntry {
  */
 export class KeyTable<Entry extends KeyEntry> {
   /** Always a power of two of them. */
-  #buckets: Array<Entry | undefined> = emptyBuckets(LEAST_BUCKETS)
+  #buckets: Array<Entry | undefined> = emptyBuckets(MIN_BUCKETS)
   #size = 0
 
   get size(): number {
@@ -47,7 +47,7 @@ export class KeyTable<Entry extends KeyEntry> {
     }
     entry.next = undefined
     this.#size--
-    if (this.#size < this.#buckets.length / 8 && this.#buckets.length > LEAST_BUCKETS) {
+    if (this.#size < this.#buckets.length / 8 && this.#buckets.length > MIN_BUCKETS) {
       this.#resize(this.#buckets.length / 4)
     }
   }
@@ -71,6 +71,6 @@ export class KeyTable<Entry extends KeyEntry> {
   }
 }
 
-const LEAST_BUCKETS = 64
+const MIN_BUCKETS = 64
 
 const emptyBuckets = (count: number) => new Array<undefined>(count).fill(undefined)

@@ -31,7 +31,7 @@ export class Lanes<Job> {
   readonly #settings: LanesSettings<Job>
   readonly #concurrency: number
   /** Places that are free, of those that jobs have run in so far. */
-  readonly #free: Place<Job>[] = []
+  readonly #freePlaces: Place<Job>[] = []
   /** Those with a job: a key without one has no lane. With fairness a job that waits has a lane too. */
   readonly #lanes = new KeyTable<Lane<Job>>()
   /** Lanes whose first job could start now. */
@@ -102,10 +102,10 @@ export class Lanes<Job> {
       lane.waiting.push(job)
       return undefined
     }
-    const made: Lane<Job> = { key, hash, job, waiting: undefined, group: undefined, next: undefined }
-    if (this.#fair) this.#group(made)
-    this.#lanes.add(made)
-    return made
+    const created: Lane<Job> = { key, hash, job, waiting: undefined, group: undefined, next: undefined }
+    if (this.#fair) this.#group(created)
+    this.#lanes.add(created)
+    return created
   }
 
   /** A lane belongs to the fairness key of its first job: a lane's jobs may have several. */
@@ -124,7 +124,7 @@ export class Lanes<Job> {
 
   #start(lane: Lane<Job>): void {
     this.#running++
-    this.#work(this.#free.pop() ?? this.#createPlace(), lane)
+    this.#work(this.#freePlaces.pop() ?? this.#createPlace(), lane)
   }
 
   #createPlace(): Place<Job> {
@@ -150,9 +150,9 @@ export class Lanes<Job> {
       if (place.state === 'kept' && lane.group === undefined) this.#leave(lane, outcome)
       else this.#finish(place, outcome)
     }
-    this.#rest(place)
+    this.#freePlace(place)
     this.#running--
-    this.#tellIdle()
+    this.#resolveIfIdle()
   }
 
   /** A job has come to an end that did not end at once. */
@@ -160,8 +160,8 @@ export class Lanes<Job> {
     const isReplaced = place.state === 'replaced'
     this.#finish(place, outcome)
     if (isReplaced) {
-      this.#rest(place)
-      this.#tellIdle()
+      this.#freePlace(place)
+      this.#resolveIfIdle()
       this.#fill()
     } else this.#work(place, this.#next())
   }
@@ -174,7 +174,7 @@ export class Lanes<Job> {
       place.state = 'kept'
     }
     if (!lane) return
-    if (state !== 'replaced' && lane.group) this.#fair?.ended(lane.group)
+    if (state !== 'replaced' && lane.group) this.#fair?.release(lane.group)
     this.#leave(lane, outcome)
   }
 
@@ -184,12 +184,12 @@ export class Lanes<Job> {
   }
 
   /** A place that nothing runs in. After many jobs went on without their places there are more of them than will be needed. */
-  #rest(place: Place<Job>): void {
+  #freePlace(place: Place<Job>): void {
     place.lane = undefined
-    if (this.#free.length < this.#concurrency) this.#free.push(place)
+    if (this.#freePlaces.length < this.#concurrency) this.#freePlaces.push(place)
   }
 
-  #tellIdle(): void {
+  #resolveIfIdle(): void {
     if (this.#running + this.#yielded.size === 0) this.#idle?.resolve()
   }
 
@@ -214,8 +214,8 @@ export class Lanes<Job> {
     place.state = 'replaced'
     this.#yielded.add(place)
     if (this.#isAbandoned) this.#uncount(place)
-    if (place.lane?.group) this.#fair?.ended(place.lane.group)
-    this.#work(this.#free.pop() ?? this.#createPlace(), this.#next())
+    if (place.lane?.group) this.#fair?.release(place.lane.group)
+    this.#work(this.#freePlaces.pop() ?? this.#createPlace(), this.#next())
   }
 
   #uncount(place: Place<Job>): void {

@@ -5,7 +5,7 @@ import type { BatchLimits } from './batch-queue.ts'
 import type { BreakerPolicy } from './breaker.ts'
 import { classifyError, type ErrorClass } from './classify.ts'
 import type { DeadLetterPort } from './dead-letter.ts'
-import type { RetryPolicy } from './policy.ts'
+import type { RetryPolicy } from './retry-policy.ts'
 import type { YieldLimits } from './yield-limit.ts'
 
 /** The options of a consumer that say how its records are handled. */
@@ -65,7 +65,7 @@ export interface RetryOptions {
   /** Milliseconds before the first retry, about. Over 0, default 200. */
   firstMs?: number
   /** Milliseconds between two tries at most; each wait is twice the one before. Up to 3,600,000, default 30,000. */
-  mostMs?: number
+  maxMs?: number
   /** Tries that count before a record goes to `deadLetter`. 1 to 1,000,000, default no bound. */
   maxAttempts?: number
   /** Milliseconds since it arrived after which a failed record goes to `deadLetter`. 1 to 31,536,000,000, default no bound. */
@@ -80,7 +80,7 @@ export interface BreakerOptions {
   /** Milliseconds before the first try after it opened, about. Over 0, default 1,000. */
   firstMs?: number
   /** Milliseconds between two tries at most. Up to 3,600,000, default 30,000. */
-  mostMs?: number
+  maxMs?: number
 }
 
 /** Whether records are handled one by one or in batches. */
@@ -111,9 +111,9 @@ export const PROCESSING_NAMES: Record<keyof ProcessingOptions, true> = {
   ...{ retry: true, deadLetter: true, breaker: true, handlerTimeoutMs: true },
 }
 const BATCH_NAMES: Record<keyof BatchOptions, true> = { maxRecords: true, maxWaitMs: true, maxBytes: true }
-const BREAKER_NAMES: Record<keyof BreakerOptions, true> = { failures: true, firstMs: true, mostMs: true }
+const BREAKER_NAMES: Record<keyof BreakerOptions, true> = { failures: true, firstMs: true, maxMs: true }
 const RETRY_NAMES: Record<keyof RetryOptions, true> = {
-  ...{ firstMs: true, mostMs: true, maxAttempts: true, maxAgeMs: true, classify: true },
+  ...{ firstMs: true, maxMs: true, maxAttempts: true, maxAgeMs: true, classify: true },
 }
 
 const MIB = 1024 ** 2
@@ -151,7 +151,7 @@ function workOf({ handler, batchHandler, batch }: ProcessingOptions): Work {
 }
 
 /** Of the places of a shard, what one fairness key may have. The rest is for the others, whatever that key's records do. */
-const SHARE_OF_A_KEY = 0.75
+const KEY_SHARE = 0.75
 
 function fairnessOf(
   options: ProcessingOptions,
@@ -170,7 +170,7 @@ function fairnessOf(
       if (value !== undefined) throw wrong(name, value, "left out without a 'fairnessKey'")
     }
   }
-  const share = Math.max(1, Math.floor(concurrency * SHARE_OF_A_KEY))
+  const share = Math.max(1, Math.floor(concurrency * KEY_SHARE))
   const maxRunningPerKey = boundedNumber('concurrencyPerFairnessKey', concurrencyPerFairnessKey, [1, 1_000, share])
   return {
     fairness: keyOf && Object.freeze({ keyOf, maxRunningPerKey }),
@@ -200,7 +200,7 @@ function retryPolicy({ retry = {}, deadLetter }: ProcessingOptions): RetryPolicy
     }
   }
   return Object.freeze({
-    ...backoff('retry', { firstMs: 200, mostMs: 30_000 }, retry),
+    ...backoff('retry', { firstMs: 200, maxMs: 30_000 }, retry),
     maxAttempts: boundedNumber('retry.maxAttempts', maxAttempts, [1, 1_000_000, Number.POSITIVE_INFINITY]),
     maxAgeMs: boundedNumber('retry.maxAgeMs', maxAgeMs, [1, 31_536_000_000, Number.POSITIVE_INFINITY]),
     classify: classify ?? classifyError,
@@ -210,15 +210,15 @@ function retryPolicy({ retry = {}, deadLetter }: ProcessingOptions): RetryPolicy
 function breakerPolicy(breaker: BreakerOptions): BreakerPolicy {
   const { failures } = onlyKnown('breaker', breaker, BREAKER_NAMES)
   return Object.freeze({
-    ...backoff('breaker', { firstMs: 1_000, mostMs: 30_000 }, breaker),
+    ...backoff('breaker', { firstMs: 1_000, maxMs: 30_000 }, breaker),
     failures: boundedNumber('breaker.failures', failures, [1, 1_000_000, 20]),
   })
 }
 
-function backoff(name: string, byDefault: BackoffSettings, given: Partial<BackoffSettings>): BackoffSettings {
-  const { firstMs = byDefault.firstMs, mostMs = byDefault.mostMs } = given
-  if (firstMs > 0 && mostMs >= firstMs && mostMs <= MAX_BACKOFF_MS) return { firstMs, mostMs }
-  throw wrong(name, { firstMs, mostMs }, '{ firstMs, mostMs } with 0 < firstMs <= mostMs <= 3,600,000')
+function backoff(name: string, defaults: BackoffSettings, given: Partial<BackoffSettings>): BackoffSettings {
+  const { firstMs = defaults.firstMs, maxMs = defaults.maxMs } = given
+  if (firstMs > 0 && maxMs >= firstMs && maxMs <= MAX_BACKOFF_MS) return { firstMs, maxMs }
+  throw wrong(name, { firstMs, maxMs }, '{ firstMs, maxMs } with 0 < firstMs <= maxMs <= 3,600,000')
 }
 
 // biome-ignore lint/complexity/noBannedTypes: any function whatever, given back as what it was.

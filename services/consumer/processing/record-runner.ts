@@ -2,16 +2,16 @@ import type { HandlerTimeoutError } from '../errors.ts'
 import type { RecordHandler } from '../record.ts'
 import type { Permit } from './breaker.ts'
 import type { Call, CallLimit } from './call-limit.ts'
-import type { Failures } from './failures.ts'
-import { admitted, confirmed, HandlerContext } from './handler-admission.ts'
+import type { FailureHandler } from './failure-handler.ts'
+import { admit, confirmPermit, HandlerContext } from './handler-admission.ts'
 import type { Job } from './job.ts'
 import type { LaneOutcome } from './job-runner.ts'
-import type { RecordTopics } from './record-topics.ts'
+import type { RecordListeners } from './record-listeners.ts'
 import type { ShardContext } from './shard-context.ts'
 
 export interface RunnerSettings {
   shard: ShardContext
-  failures: Failures
+  failures: FailureHandler
   calls: CallLimit
   /** Fires when no more work is to start. */
   closing: AbortSignal
@@ -20,7 +20,7 @@ export interface RunnerSettings {
 }
 
 /** A call of the handler under way. */
-interface Try {
+interface HandlerCall {
   readonly job: Job
   readonly permit: Permit
   readonly call: Call
@@ -41,10 +41,10 @@ interface Listeners {
 export class RecordRunner {
   readonly #handler: RecordHandler
   readonly #settings: RunnerSettings
-  readonly #topics: RecordTopics
+  readonly #topics: RecordListeners
   readonly #ended: (outcome: LaneOutcome) => void
   readonly #yieldPlace: () => boolean
-  #current: Try | undefined
+  #current: HandlerCall | undefined
   #listeners = this.#listen()
 
   /**
@@ -53,7 +53,7 @@ export class RecordRunner {
    */
   constructor(
     handler: RecordHandler,
-    { topics, ...settings }: RunnerSettings & { topics: RecordTopics },
+    { topics, ...settings }: RunnerSettings & { topics: RecordListeners },
     ended: (outcome: LaneOutcome) => void,
     yieldPlace: () => boolean,
   ) {
@@ -65,14 +65,14 @@ export class RecordRunner {
   }
 
   run(job: Job): LaneOutcome | undefined {
-    if (job.givenUp) return this.#bury(job)
+    if (job.finalFailure) return this.#storeDeadLetter(job)
     const { shard, closing } = this.#settings
     const now = shard.clock.now()
-    const admission = admitted(shard, closing, now)
+    const admission = admit(shard, closing, now)
     if (!(admission instanceof Promise)) return this.#call(job, admission, now)
     void admission.then(permit => {
       const startedAt = shard.clock.now()
-      this.#tell(this.#call(job, confirmed(shard, permit, startedAt), startedAt))
+      this.#report(this.#call(job, confirmPermit(shard, permit, startedAt), startedAt))
     })
     return undefined
   }
@@ -105,10 +105,10 @@ export class RecordRunner {
   #listen(): Listeners {
     const listeners: Listeners = {
       resolved: () => {
-        if (this.#current && this.#listeners === listeners) this.#tell(this.#succeed(this.#current))
+        if (this.#current && this.#listeners === listeners) this.#report(this.#succeed(this.#current))
       },
       rejected: error => {
-        if (this.#current && this.#listeners === listeners) this.#tell(this.#fail(this.#current, error))
+        if (this.#current && this.#listeners === listeners) this.#report(this.#fail(this.#current, error))
       },
     }
     return listeners
@@ -117,10 +117,10 @@ export class RecordRunner {
   /** What is listened to now is nobody's any more. */
   readonly #abandon = (error: HandlerTimeoutError) => {
     this.#listeners = this.#listen()
-    if (this.#current) this.#tell(this.#fail(this.#current, error))
+    if (this.#current) this.#report(this.#fail(this.#current, error))
   }
 
-  #succeed({ job, permit, call, startedAt }: Try): LaneOutcome {
+  #succeed({ job, permit, call, startedAt }: HandlerCall): LaneOutcome {
     const { shard, calls, settle } = this.#settings
     calls.end(call)
     shard.breaker.settle(permit, 'success')
@@ -133,7 +133,7 @@ export class RecordRunner {
     return 'done'
   }
 
-  #fail({ job, permit, call }: Try, thrown: unknown): LaneOutcome | undefined {
+  #fail({ job, permit, call }: HandlerCall, thrown: unknown): LaneOutcome | undefined {
     const { shard, failures, calls } = this.#settings
     calls.end(call)
     if (shard.signal.aborted) {
@@ -144,27 +144,27 @@ export class RecordRunner {
     const errorClass = failures.classify(error)
     shard.breaker.settle(permit, errorClass === 'dependency' ? 'dependency failure' : 'other')
     const retryInMs = failures.judge(job, error, errorClass)
-    return retryInMs === undefined ? this.#bury(job) : this.#later(retryInMs)
+    return retryInMs === undefined ? this.#storeDeadLetter(job) : this.#retryLater(retryInMs)
   }
 
-  #bury(job: Job): undefined {
-    void this.#storeDeadLetter(job).then(this.#ended)
+  #storeDeadLetter(job: Job): undefined {
+    void this.#tryDeadLetter(job).then(this.#ended)
   }
 
-  async #storeDeadLetter(job: Job): Promise<LaneOutcome> {
+  async #tryDeadLetter(job: Job): Promise<LaneOutcome> {
     const { shard, failures, settle } = this.#settings
     if (!shard.mayStart()) return 'stopped'
-    const retryInMs = await failures.bury(job)
-    if (retryInMs !== undefined) return this.#later(retryInMs)
+    const retryInMs = await failures.storeDeadLetter(job)
+    if (retryInMs !== undefined) return this.#retryLater(retryInMs)
     settle(job)
     return 'done'
   }
 
-  #later(ms: number): LaneOutcome {
+  #retryLater(ms: number): LaneOutcome {
     return { later: this.#settings.shard.clock.sleep(ms, this.#settings.closing) }
   }
 
-  #tell(outcome: LaneOutcome | undefined): void {
+  #report(outcome: LaneOutcome | undefined): void {
     if (outcome !== undefined) this.#ended(outcome)
   }
 }

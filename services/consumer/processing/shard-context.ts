@@ -7,7 +7,7 @@ export interface ShardContext {
   readonly shardId: string
   readonly fencingToken: number
   /** Where the worker that had the shard before did not give it up: when it was taken, and until when, by `clock`, that is told. */
-  readonly takenOver?: { readonly at: Date; readonly until: number } | undefined
+  readonly takeover?: { readonly at: Date; readonly until: number } | undefined
   readonly clock: Clock
   /** Epoch milliseconds. */
   readonly wallClock: () => number

@@ -5,13 +5,13 @@ import { bytesInMemory, type ConsumerRecord, RECORD_OVERHEAD } from '../record.t
 import { BatchLanes } from './batch-lanes.ts'
 import { BatchRunner } from './batch-runner.ts'
 import { CallLimit } from './call-limit.ts'
-import { Failures } from './failures.ts'
+import { FailureHandler } from './failure-handler.ts'
 import { createFairnessKeyOf } from './fairness-key.ts'
 import { type Job, newJob } from './job.ts'
 import { type Fairness, Lanes } from './lanes.ts'
 import type { ResolvedProcessing } from './processing-options.ts'
+import { RecordListeners } from './record-listeners.ts'
 import { RecordRunner } from './record-runner.ts'
-import { RecordTopics } from './record-topics.ts'
 import type { ShardContext } from './shard-context.ts'
 import { Watermark } from './watermark.ts'
 import type { YieldLimit } from './yield-limit.ts'
@@ -102,10 +102,10 @@ export class ShardProcessor {
     const { clock, signal } = shard
     const closing = this.#closing.signal
     const calls = new CallLimit({ timeoutMs, clock, signal })
-    const failures = new Failures({ shard, retry, deadLetter, calls })
+    const failures = new FailureHandler({ shard, retry, deadLetter, calls })
     const settings = { shard, failures, calls, closing, settle: (job: Job) => this.#settle(job) }
     if (work.kind === 'records') {
-      const topics = new RecordTopics(shard.events)
+      const topics = new RecordListeners(shard.events)
       const lanes = new Lanes<Job>({
         concurrency,
         createRunner(ended, yieldPlace) {
@@ -138,7 +138,7 @@ export class ShardProcessor {
   #settle(job: Job): void {
     const { budget, counters } = this.#settings
     this.#done++
-    if (!job.givenUp) {
+    if (!job.finalFailure) {
       counters.recordsHandled++
       counters.bytesHandled += job.record.data.byteLength
     }

@@ -1,5 +1,5 @@
 import { hasBegun, isSequence, LATEST } from '../checkpoint.ts'
-import { isOpen, type Lease, newLease, restarted } from '../leases/lease.ts'
+import { isOpen, type Lease, newLease, restartLease } from '../leases/lease.ts'
 import { FROM_TRIM_HORIZON, type StartingPlace, startingAt } from './initial-position.ts'
 import type { ChildShard, Shard } from './shard.ts'
 
@@ -78,7 +78,7 @@ export function planChanges(shards: readonly Shard[], leases: readonly Lease[]):
     const shardStart = shard.startingSequenceNumber
     if (!lease || shardStart === undefined || lease.shardStart === shardStart) return []
     if (lease.shardStart === undefined) return [{ lease, next: { ...lease, shardStart } }]
-    return [{ lease, next: restarted(lease, leaseOf(shard, FROM_TRIM_HORIZON)) }]
+    return [{ lease, next: restartLease(lease, leaseOf(shard, FROM_TRIM_HORIZON)) }]
   })
 }
 

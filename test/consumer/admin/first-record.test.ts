@@ -1,6 +1,6 @@
 import t from 'tap'
 import { firstRecord } from '../../../services/consumer/admin/first-record.ts'
-import { patientReader } from '../../../services/consumer/admin/patient-reader.ts'
+import { retryThrottled } from '../../../services/consumer/admin/retry-throttled.ts'
 import { awsError, fakeStream, page, record } from './fake-stream.ts'
 
 const FROM = { type: 'TRIM_HORIZON' } as const
@@ -18,11 +18,11 @@ t.test('the first record is found behind empty replies, or there is none, or nob
 t.test('what is throttled is tried again for some seconds, and nothing else is', async t => {
   const throttled = awsError('ProvisionedThroughputExceededException')
   const soon = fakeStream([throttled, throttled, page([record('7', 70)], 0)])
-  t.match(await patientReader(soon.stream, soon.clock).getRecords('s', 'i', 1), { records: [{ sequenceNumber: '7' }] })
+  t.match(await retryThrottled(soon.stream, soon.clock).getRecords('s', 'i', 1), { records: [{ sequenceNumber: '7' }] })
   t.equal(soon.slept(), 1_000)
   const always = fakeStream([throttled])
-  await t.rejects(patientReader(always.stream, always.clock).getRecords('s', 'i', 1), { name: throttled.name })
+  await t.rejects(retryThrottled(always.stream, always.clock).getRecords('s', 'i', 1), { name: throttled.name })
   const other = fakeStream([awsError('AccessDeniedException')])
-  await t.rejects(patientReader(other.stream, other.clock).getRecords('s', 'i', 1), { name: 'AccessDeniedException' })
+  await t.rejects(retryThrottled(other.stream, other.clock).getRecords('s', 'i', 1), { name: 'AccessDeniedException' })
   t.equal(other.slept(), 0)
 })

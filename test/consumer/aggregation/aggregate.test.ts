@@ -22,7 +22,7 @@ const read = (bytes: Uint8Array) => {
 }
 
 function randomRecords(random: () => number): UserRecord[] {
-  const upTo = (most: number) => Math.floor(random() * (most + 1))
+  const upTo = (max: number) => Math.floor(random() * (max + 1))
   const bytes = (length: number) => Uint8Array.from({ length }, () => upTo(255))
   const keys = Array.from({ length: 1 + upTo(8) }, () => `${'ключ key'.slice(upTo(6))}${upTo(1e6)}🔑`)
   return Array.from({ length: 1 + upTo(60) }, () => ({

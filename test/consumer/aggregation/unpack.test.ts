@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { createRangeCheck } from '../../../services/consumer/aggregation/hash-range.ts'
+import { createRangeCheck } from '../../../services/consumer/aggregation/range-check.ts'
 import { unpack } from '../../../services/consumer/aggregation/unpack.ts'
 import type { ConsumerRecord } from '../../../services/consumer/index.ts'
 import { aggregate } from '../../support/aggregate.ts'
@@ -48,7 +48,7 @@ t.test('a record inside an aggregate has its own key and index, and the place an
 t.test('records of another shard in an aggregate are kept, and told of once', async t => {
   const records = numbered(64)
   const outside: unknown[] = []
-  const settings = { isInside: createRangeCheck(lowerHalf), onOutside: (told: unknown) => outside.push(told) }
+  const settings = { isInside: createRangeCheck(lowerHalf), onOutside: (emitted: unknown) => outside.push(emitted) }
   const unpacked = [...unpack([kinesisRecord('5', aggregate(records))], settings)].flat()
   t.same(
     unpacked.map(record => record.partitionKey),

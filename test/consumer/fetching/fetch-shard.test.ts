@@ -177,8 +177,8 @@ t.test('no next iterator is the end of a shard only where the reply names its ch
   t.equal(open.children, undefined)
 
   const child = shard('shard-2', { parentShardIds: [SHARD] })
-  const told = await read([reply(['1'], { nextIterator: undefined, childShards: [child] }), reply([])])
-  t.same(told.children, [child])
+  const emitted = await read([reply(['1'], { nextIterator: undefined, childShards: [child] }), reply([])])
+  t.same(emitted.children, [child])
 
   const listed = await read([reply(['1'], { nextIterator: undefined }), reply(['2']), reply([])], {
     shards: [shard(SHARD, { closed: true }), child],

@@ -29,7 +29,7 @@ function decide(leases: readonly Lease[], workerId: string, situation: Situation
   })
 }
 
-const NOTHING: Assignment = { take: [], request: undefined, left: [] }
+const NOTHING: Assignment = { take: [], request: undefined, leftToOthers: [] }
 
 t.test('a worker alone takes everything that nobody holds', async t => {
   t.equal(decide(table('----'), 'a').take.length, 4)
@@ -43,9 +43,9 @@ t.test('a worker takes no more than its share', async t => {
 t.test('a worker leaves to others what is beyond its share, and takes what it has left to them in vain', async t => {
   const before = decide(table('abb---'), 'a')
   t.equal(before.take.length, 2)
-  t.equal(before.left.length, 1)
+  t.equal(before.leftToOthers.length, 1)
   t.equal(decide(table('abb---'), 'a', { leftOver: '-' }).take.length, 3)
-  const { take, left } = decide(table('aabddd'), 'a', { dead: 'd', leftOver: 'd' })
+  const { take, leftToOthers: left } = decide(table('aabddd'), 'a', { dead: 'd', leftOver: 'd' })
   t.equal(take.length, 3, 'one within the share of three, and two beyond it')
   t.same(left, [])
 })
@@ -79,7 +79,7 @@ t.test('nothing is asked for while something is free', async t => {
 t.test('a worker asks for one lease at a time, and takes it when it has asked in vain', async t => {
   const leases = table('bbbb').map((lease, i) => (i === 0 ? { ...lease, requestedBy: 'a' } : lease))
   t.same(decide(leases, 'a'), NOTHING)
-  t.same(decide(leases, 'a', { overdue: true }), { take: leases.slice(0, 1), request: undefined, left: [] })
+  t.same(decide(leases, 'a', { overdue: true }), { take: leases.slice(0, 1), request: undefined, leftToOthers: [] })
 })
 
 t.test('a lease that another has asked for is not asked for', async t => {
@@ -89,11 +89,11 @@ t.test('a lease that another has asked for is not asked for', async t => {
 
 t.test("a lease given up for a worker is that worker's alone, until it has not come for it", async t => {
   const leases = table('bb-').map(lease => ({ ...lease, requestedBy: lease.leaseOwner ? undefined : 'a' }))
-  const givenUp = leases.slice(2)
-  t.same(decide(leases, 'a').take, givenUp)
+  const released = leases.slice(2)
+  t.same(decide(leases, 'a').take, released)
   t.same(decide(leases, 'b').take, [])
   t.same(decide(leases, 'c').take, [])
-  t.same(decide(leases, 'c', { unclaimed: true }).take, givenUp)
+  t.same(decide(leases, 'c', { unclaimed: true }).take, released)
 })
 
 t.test('a lease that this run has taken without hearing of it is taken back', async t => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { HeldLease } from '../../../services/consumer/leases/held-lease.ts'
-import { type Lease, taken } from '../../../services/consumer/leases/lease.ts'
+import { type Lease, takeLease } from '../../../services/consumer/leases/lease.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { at, leaseWith, ModelLeaseStore } from './support.ts'
 
@@ -9,7 +9,7 @@ const FAILOVER_MS = 10_000
 function holdLease() {
   const clock = new FakeClock()
   const store = new ModelLeaseStore()
-  const lease = taken(leaseWith({ leaseKey: 'shard-1' }), 'me', 'session-1')
+  const lease = takeLease(leaseWith({ leaseKey: 'shard-1' }), 'me', 'session-1')
   store.rows.set(lease.leaseKey, lease)
   const held = new HeldLease({ lease, takenAt: clock.now(), store, clock, failoverMs: FAILOVER_MS })
   const row = () => store.rows.get('shard-1')
@@ -94,7 +94,7 @@ t.test('a lease that was taken after it was given up was given up, though the re
     const { store, held, row } = holdLease()
     store.fates = ['loses its reply']
     await t.rejects(part(held), /hang up/)
-    store.rows.set('shard-1', taken(row() ?? held.row, 'other', 'session-2'))
+    store.rows.set('shard-1', takeLease(row() ?? held.row, 'other', 'session-2'))
     await t.rejects(part(held), { code: 'CONSUMER_LEASE_LOST' })
     t.equal(held.lossReason, reason)
   }
@@ -114,7 +114,7 @@ t.test('a row that was made again, by a call that was made again, is ours', asyn
 
 t.test('a lease that another worker has taken is lost at the next write, and nothing is written over it', async t => {
   const { held, row, store } = holdLease()
-  const theirs = taken(leaseWith({ ...held.row }), 'other', 'session-2')
+  const theirs = takeLease(leaseWith({ ...held.row }), 'other', 'session-2')
   store.rows.set('shard-1', theirs)
   await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
   t.equal(held.lossReason, 'taken by another worker')
@@ -124,7 +124,7 @@ t.test('a lease that another worker has taken is lost at the next write, and not
 
 t.test('another worker of the same name is another worker', async t => {
   const { held, store } = holdLease()
-  store.rows.set('shard-1', taken(leaseWith({ ...held.row }), 'me', 'session-2'))
+  store.rows.set('shard-1', takeLease(leaseWith({ ...held.row }), 'me', 'session-2'))
   await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
 })
 

@@ -86,7 +86,7 @@ const consumer = new KinesisConsumer(
     ...{ kinesis: new KinesisClient(unused), dynamodb: new DynamoDBClient(unused) },
     ...(values.pushed ? { batchHandler, batch: { maxWaitMs: 50 }, concurrency: 4 } : { handler }),
     ...{ failoverMs: 2_000, scanIntervalMs: 100, idleIntervalMs: 200, drainTimeoutMs: 100 },
-    breaker: { failures: 5, firstMs: 20, mostMs: 100 },
+    breaker: { failures: 5, firstMs: 20, maxMs: 100 },
   },
   { store, stream, clock },
 )

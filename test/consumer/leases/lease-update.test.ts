@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ended, progressed, released, taken } from '../../../services/consumer/leases/lease.ts'
+import { endLease, releaseLease, renewLease, takeLease } from '../../../services/consumer/leases/lease.ts'
 import { fromItem, toAttributes } from '../../../services/consumer/leases/lease-item.ts'
 import { swapExpression } from '../../../services/consumer/leases/lease-update.ts'
 import { at, leaseWith } from './support.ts'
@@ -7,7 +7,12 @@ import { at, leaseWith } from './support.ts'
 const held = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'me', leaseCounter: 5, checkpoint: at('100'), session: 's' })
 
 t.test('every write is fenced by counter, owner and checkpoint', async t => {
-  for (const next of [progressed(held, at('200')), released(held, at('200')), ended(held, []), taken(held, 'b', 't')]) {
+  for (const next of [
+    renewLease(held, at('200')),
+    releaseLease(held, at('200')),
+    endLease(held, []),
+    takeLease(held, 'b', 't'),
+  ]) {
     const { ConditionExpression, ExpressionAttributeValues } = swapExpression(held, next)
     t.match(ConditionExpression, '#leaseCounter = :old_leaseCounter')
     t.match(ConditionExpression, '#leaseOwner = :old_leaseOwner')
@@ -19,20 +24,20 @@ t.test('every write is fenced by counter, owner and checkpoint', async t => {
 
 t.test('a lease without an owner is taken only while it has none', async t => {
   const free = leaseWith({ leaseKey: 'shard-1' })
-  t.match(swapExpression(free, taken(free, 'me', 's')).ConditionExpression, 'attribute_not_exists(#leaseOwner)')
+  t.match(swapExpression(free, takeLease(free, 'me', 's')).ConditionExpression, 'attribute_not_exists(#leaseOwner)')
 })
 
 t.test('a write changes what differs and touches nothing else', async t => {
-  t.equal(swapExpression(held, progressed(held, at('100'))).UpdateExpression, 'SET #leaseCounter = :new_leaseCounter')
+  t.equal(swapExpression(held, renewLease(held, at('100'))).UpdateExpression, 'SET #leaseCounter = :new_leaseCounter')
 })
 
 t.test('a checkpoint takes the pending checkpoint of KCL away', async t => {
-  const { UpdateExpression } = swapExpression(held, progressed(held, at('200')))
+  const { UpdateExpression } = swapExpression(held, renewLease(held, at('200')))
   t.match(UpdateExpression, /REMOVE .*#pendingCheckpoint, #pendingCheckpointSubSequenceNumber, #pendingCheckpointState/)
 })
 
 t.test('a release takes the owner out of the row, never leaving an empty one', async t => {
-  t.match(swapExpression(held, released(held, at('100'))).UpdateExpression, /REMOVE #leaseOwner, #headgateSession/)
+  t.match(swapExpression(held, releaseLease(held, at('100'))).UpdateExpression, /REMOVE #leaseOwner, #headgateSession/)
 })
 
 t.test('a lease survives its way through the table', async t => {

@@ -79,35 +79,35 @@ t.test('at the end of a shard, or without room for more, a batch is not waited f
 })
 
 t.test('batches side by side have no key in common', async t => {
-  const underWay = new Set<string>()
-  let most = 0
+  const inFlight = new Set<string>()
+  let max = 0
   const { processor, clock } = processorOf({
     batchHandler: async records => {
       const keys = new Set(records.map(record => record.partitionKey))
-      for (const key of keys) if (underWay.has(key)) t.fail(`${key} is in two batches at once`)
-      for (const key of keys) underWay.add(key)
-      most = Math.max(most, new Set([...underWay]).size)
+      for (const key of keys) if (inFlight.has(key)) t.fail(`${key} is in two batches at once`)
+      for (const key of keys) inFlight.add(key)
+      max = Math.max(max, new Set([...inFlight]).size)
       await clock.sleep(10)
-      for (const key of keys) underWay.delete(key)
+      for (const key of keys) inFlight.delete(key)
     },
     batch: { maxRecords: 5 },
     concurrency: 8,
   })
   processor.add(range(200, 20))
   await clock.until(() => processor.pending === 0)
-  t.ok(most > 5, 'and are side by side')
+  t.ok(max > 5, 'and are side by side')
 })
 
 t.test('a record that makes its batch fail is found by halving, and the others are handled once', async t => {
   const calls: number[][] = []
   const letters: unknown[] = []
-  const { processor, clock, progress, namesTold } = processorOf({
+  const { processor, clock, progress, emittedNames } = processorOf({
     batchHandler: async records => {
       calls.push(numbers(records))
       if (numbers(records).includes(5)) throw new Error('poison')
     },
     batch: { maxRecords: 8 },
-    retry: { firstMs: 10, mostMs: 100, maxAttempts: 3 },
+    retry: { firstMs: 10, maxMs: 100, maxAttempts: 3 },
     deadLetter: async ({ sequenceNumber }, { attempts, reason }) =>
       void letters.push([sequenceNumber, attempts, reason]),
   })
@@ -117,7 +117,7 @@ t.test('a record that makes its batch fail is found by halving, and the others a
   t.same(letters, [['5', 3, 'too many attempts']], 'failures of its batch do not count for it')
   t.same(progress(), at('7'))
   t.same(
-    namesTold().filter(name => !name.startsWith('batchS') && !name.startsWith('batchH')),
+    emittedNames().filter(name => !name.startsWith('batchS') && !name.startsWith('batchH')),
     ['batchFailed', 'batchFailed', 'batchFailed', 'recordFailed', 'recordFailed', 'recordDeadLettered'],
   )
 })
@@ -163,20 +163,20 @@ t.test('each record of a BatchFailure is classed by its own error', async t => {
 
 t.test('a failed dependency has the batch tried again as it is', async t => {
   const calls: number[] = []
-  const { processor, clock, told, namesTold } = processorOf({
+  const { processor, clock, emitted, emittedNames } = processorOf({
     batchHandler: async records => {
       calls.push(records.length)
       if (calls.length < 5) throw Object.assign(new Error('x'), { name: 'ServiceUnavailable' })
     },
-    breaker: { failures: 2, firstMs: 100, mostMs: 100 },
+    breaker: { failures: 2, firstMs: 100, maxMs: 100 },
     retry: { maxAttempts: 1 },
     deadLetter: () => Promise.reject(new Error('nothing is to be given up')),
   })
   processor.add(range(6))
   await clock.until(() => processor.pending === 0)
   t.same(calls, [6, 6, 6, 6, 6])
-  t.match(told.find(({ name }) => name === 'batchFailed')?.event, { halved: false })
-  t.ok(namesTold().includes('breakerOpened'))
+  t.match(emitted.find(({ name }) => name === 'batchFailed')?.event, { halved: false })
+  t.ok(emittedNames().includes('breakerOpened'))
 })
 
 t.test('a close waits for the batch under way and starts no other', async t => {
@@ -206,7 +206,7 @@ t.test('a close waits for the batch under way and starts no other', async t => {
 t.test('a close cuts the wait for a retry short', async t => {
   const { processor, clock, lose } = processorOf({
     batchHandler: () => Promise.reject(new Error('no')),
-    retry: { firstMs: 3_600_000, mostMs: 3_600_000 },
+    retry: { firstMs: 3_600_000, maxMs: 3_600_000 },
   })
   processor.add(range(3))
   await clock.pass(1)

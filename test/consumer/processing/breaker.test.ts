@@ -2,19 +2,19 @@ import t from 'tap'
 import { type BreakerPolicy, CircuitBreaker, type Permit } from '../../../services/consumer/processing/breaker.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
-const policy: BreakerPolicy = { failures: 3, firstMs: 1_000, mostMs: 4_000 }
+const policy: BreakerPolicy = { failures: 3, firstMs: 1_000, maxMs: 4_000 }
 const never = new AbortController().signal
 
 function breakerOf() {
   const clock = new FakeClock()
-  const told: unknown[] = []
+  const emitted: unknown[] = []
   const breaker = new CircuitBreaker({
     ...{ policy, clock, random: () => 1 },
-    onOpened: event => told.push(event),
-    onClosed: event => told.push(event),
+    onOpened: event => emitted.push(event),
+    onClosed: event => emitted.push(event),
   })
   const fail = () => breaker.settle(permitOf(breaker), 'dependency failure')
-  return { clock, told, breaker, fail }
+  return { clock, emitted, breaker, fail }
 }
 
 function permitOf(breaker: CircuitBreaker): Permit {
@@ -30,7 +30,7 @@ function waiters(breaker: CircuitBreaker, count: number, signal = never) {
 }
 
 t.test('failures in a row open the breaker, and a success between them starts the count anew', async t => {
-  const { breaker, fail, told } = breakerOf()
+  const { breaker, fail, emitted } = breakerOf()
   fail()
   fail()
   breaker.settle(permitOf(breaker), 'success')
@@ -41,11 +41,11 @@ t.test('failures in a row open the breaker, and a success between them starts th
   fail()
   t.equal(breaker.state, 'open', 'what says nothing of the dependency does not')
   t.equal(breaker.permit, undefined)
-  t.same(told, [{ failures: 3, retryInMs: 1_000 }])
+  t.same(emitted, [{ failures: 3, retryInMs: 1_000 }])
 })
 
 t.test('an open breaker lets one try through after its backoff, and the others only once that went well', async t => {
-  const { breaker, fail, clock, told } = breakerOf()
+  const { breaker, fail, clock, emitted } = breakerOf()
   for (let i = 0; i < 3; i++) fail()
   const admitted = waiters(breaker, 5)
   await clock.pass(999)
@@ -60,11 +60,11 @@ t.test('an open breaker lets one try through after its backoff, and the others o
   await clock.pass(0)
   t.equal(admitted.length, 5)
   t.equal(breaker.state, 'closed')
-  t.same(told.at(-1), { openForMs: 1_500 })
+  t.same(emitted.at(-1), { openForMs: 1_500 })
 })
 
 t.test('a try that fails opens the breaker for longer, up to the bound', async t => {
-  const { breaker, fail, clock, told } = breakerOf()
+  const { breaker, fail, clock, emitted } = breakerOf()
   for (let i = 0; i < 3; i++) fail()
   for (let i = 0; i < 4; i++) {
     const admitted = waiters(breaker, 1)
@@ -74,7 +74,7 @@ t.test('a try that fails opens the breaker for longer, up to the bound', async t
     breaker.settle(probe, 'dependency failure')
   }
   t.same(
-    told.map(event => Object(event).retryInMs),
+    emitted.map(event => Object(event).retryInMs),
     [1_000, 2_000, 4_000, 4_000, 4_000],
   )
 })
@@ -103,13 +103,13 @@ t.test('a try that never ends holds the next one up for the longest backoff, not
 })
 
 t.test('what began before the breaker opened neither closes it nor opens it further', async t => {
-  const { breaker, fail, told } = breakerOf()
+  const { breaker, fail, emitted } = breakerOf()
   const before = permitOf(breaker)
   for (let i = 0; i < 3; i++) fail()
   breaker.settle(before, 'success')
   breaker.settle(before, 'dependency failure')
   t.equal(breaker.state, 'open')
-  t.equal(told.length, 1)
+  t.equal(emitted.length, 1)
 })
 
 t.test('who waits is let go when the signal fires', async t => {

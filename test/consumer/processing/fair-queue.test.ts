@@ -37,7 +37,7 @@ t.test('no key has more running than it may, and the others go on', async t => {
   const a = push('a', 'a1', 'a2', 'a3', 'a4')
   push('b', 'b1', 'b2')
   t.same(take(5), ['a1', 'b1', 'a2', 'b2', undefined])
-  queue.ended(a)
+  queue.release(a)
   t.same(take(2), ['a3', undefined])
 })
 
@@ -82,7 +82,7 @@ t.test('a key is forgotten with its last user', async t => {
   const a = push('a', 'a1')
   t.equal(queue.enter('a'), a)
   take(1)
-  queue.ended(a)
+  queue.release(a)
   queue.leave(a)
   t.equal(queue.size, 1)
   queue.leave(a)
@@ -100,7 +100,7 @@ t.test('a step takes the same time with a hundred thousand keys at their limit',
   for (let n = 0; n < 100_000; n++) {
     queue.push(light, 'light item')
     if (queue.shift() === undefined) t.fail('the light key has no turn')
-    queue.ended(light)
+    queue.release(light)
   }
   t.ok(performance.now() - startedAt < 10_000, 'a walk over all keys would take minutes')
 })

@@ -90,7 +90,7 @@ t.test(
   'many jobs of many keys that end at once all run, each key in order and no more at once than are allowed',
   async t => {
     const done = new Map<number, number[]>()
-    let [running, most, count] = [0, 0, 0]
+    let [running, max, count] = [0, 0, 0]
     const all = Promise.withResolvers<void>()
     const end = ({ key, n }: { key: number; n: number }): LaneOutcome => {
       running--
@@ -102,7 +102,7 @@ t.test(
       concurrency: 7,
       yields: noLimit(),
       createRunner: ended => job => {
-        most = Math.max(most, ++running)
+        max = Math.max(max, ++running)
         if (job.n % 3 > 0) return end(job)
         queueMicrotask(() => ended(end(job)))
         return undefined
@@ -110,7 +110,7 @@ t.test(
     })
     for (let n = 0; n < 5_000; n++) lanes.add(String(n % 50), { key: n % 50, n })
     await all.promise
-    t.ok(most > 1 && most <= 7, `${most} at once`)
+    t.ok(max > 1 && max <= 7, `${max} at once`)
     t.ok([...done.values()].every(numbers => numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? n))))
   },
 )

@@ -91,8 +91,8 @@ function chaos(seed: number) {
   const options: ProcessingOptions = {
     ...(seed % 2 ? { handler } : { batchHandler, batch: { maxRecords: 1 + (seed % 17), maxWaitMs: seed % 50 } }),
     concurrency: 1 + (seed % 7),
-    retry: { firstMs: 5, mostMs: 100, maxAttempts: 4 },
-    breaker: { failures: 2, firstMs: 20, mostMs: 200 },
+    retry: { firstMs: 5, maxMs: 100, maxAttempts: 4 },
+    breaker: { failures: 2, firstMs: 20, maxMs: 200 },
     handlerTimeoutMs: 500,
     deadLetter: async record => {
       if (random() < 0.3) throw new Error('store down')

@@ -20,11 +20,7 @@ const faults: Array<[string, Record<string, unknown>, RegExp]> = [
   ['attempts without dead letters', { handler, retry: { maxAttempts: 3 } }, /'retry.maxAttempts' .* without a 'deadL/],
   ['an age without dead letters', { handler, retry: { maxAgeMs: 3 } }, /'retry.maxAgeMs' is 3 but must be left out/],
   ['a classify without dead letters', { handler, retry: { classify: handler } }, /'retry.classify' is a function but/],
-  [
-    'a first wait over the last',
-    { handler, retry: { firstMs: 40_000 } },
-    /'retry' is {"firstMs":40000,"mostMs":30000}/,
-  ],
+  ['a first wait over the last', { handler, retry: { firstMs: 40_000 } }, /'retry' is {"firstMs":40000,"maxMs":30000}/],
   ['dead letters that are no function', { handler, deadLetter: 'x' }, /'deadLetter' is 'x' but must be a function/],
   ['a breaker that never closes', { handler, breaker: { failures: 0 } }, /'breaker.failures' is 0 but must be/],
   [
@@ -77,8 +73,8 @@ t.test('records are retried for ever by default, and batches run one at a time',
   t.match(resolveProcessing({ handler }), {
     work: { kind: 'records' },
     concurrency: 16,
-    retry: { firstMs: 200, mostMs: 30_000, maxAttempts: Infinity, maxAgeMs: Infinity },
-    breaker: { failures: 20, firstMs: 1_000, mostMs: 30_000 },
+    retry: { firstMs: 200, maxMs: 30_000, maxAttempts: Infinity, maxAgeMs: Infinity },
+    breaker: { failures: 20, firstMs: 1_000, maxMs: 30_000 },
     handlerTimeoutMs: 300_000,
   })
   t.match(resolveProcessing({ batchHandler: handler }), {

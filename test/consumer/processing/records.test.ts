@@ -22,25 +22,25 @@ t.test('a handler is told its shard, its try and a fencing token', async t => {
 })
 
 t.test('a handler is told of a take-over for a while and no longer', async t => {
-  const takenOver = { at: new Date(), until: 1_000 }
-  const told: unknown[] = []
+  const takeover = { at: new Date(), until: 1_000 }
+  const emitted: unknown[] = []
   const { processor, clock } = processorOf(
-    { handler: (_, { takenOverAt }) => void told.push(takenOverAt) },
-    { takenOver },
+    { handler: (_, { takenOverAt }) => void emitted.push(takenOverAt) },
+    { takeover },
   )
   processor.add([recordOf(1)])
-  await clock.until(() => told.length === 1)
+  await clock.until(() => emitted.length === 1)
   void clock.sleep(1_000)
   await clock.until(() => clock.now() >= 1_000)
   processor.add([recordOf(2)])
-  await clock.until(() => told.length === 2)
-  t.strictSame(told, [takenOver.at, undefined])
+  await clock.until(() => emitted.length === 2)
+  t.strictSame(emitted, [takeover.at, undefined])
 })
 
 t.test('a handler without a promise is done when it returns, and fails when it throws', async t => {
   let tries = 0
   const order: number[] = []
-  const { processor, clock, progress, namesTold } = processorOf({
+  const { processor, clock, progress, emittedNames } = processorOf({
     handler: record => {
       if (numberOf(record) === 2 && ++tries < 3) throw new Error('not yet')
       order.push(numberOf(record))
@@ -52,7 +52,7 @@ t.test('a handler without a promise is done when it returns, and fails when it t
   await clock.until(() => processor.pending === 0)
   t.same(order, [1, 4, 2, 3])
   t.same(progress(), at('4'))
-  t.same(namesTold(), ['recordFailed', 'recordFailed'])
+  t.same(emittedNames(), ['recordFailed', 'recordFailed'])
 })
 
 t.test(
@@ -79,7 +79,7 @@ t.test('what a call that was given up comes to later changes nothing', async t =
     },
     concurrency: 1,
     handlerTimeoutMs: 1_000,
-    retry: { firstMs: 10, mostMs: 10 },
+    retry: { firstMs: 10, maxMs: 10 },
   })
   processor.add([recordOf(1, 'a'), recordOf(2, 'a')])
   await clock.until(() => calls.length === 2)
@@ -110,7 +110,7 @@ t.test('without bounds a record is tried for ever, and the watermark waits', asy
 t.test('a record that has had its tries is stored as a dead letter before the watermark passes it', async t => {
   const stored = Promise.withResolvers<void>()
   const letters: Array<[string, RecordFailure]> = []
-  const { processor, clock, progress, counters, namesTold } = processorOf({
+  const { processor, clock, progress, counters, emittedNames } = processorOf({
     handler: async record => {
       if (numberOf(record) === 2) throw new Error('poison')
     },
@@ -127,7 +127,7 @@ t.test('a record that has had its tries is stored as a dead letter before the wa
   stored.resolve()
   await clock.until(() => processor.pending === 0)
   t.same(progress(), at('3'))
-  t.same(namesTold(), ['recordFailed', 'recordFailed', 'recordDeadLettered'])
+  t.same(emittedNames(), ['recordFailed', 'recordFailed', 'recordDeadLettered'])
   t.match(counters, { recordsHandled: 2, retries: 2, deadLetters: 1 })
 })
 
@@ -135,24 +135,24 @@ t.test(
   'a dead letter that cannot be stored is tried for ever, its handler is not called again, its key waits',
   async t => {
     const calls: number[] = []
-    let refusals = 0
-    const { processor, clock, progress, told } = processorOf({
+    let deadLetterFailures = 0
+    const { processor, clock, progress, emitted } = processorOf({
       handler: async record => {
         calls.push(numberOf(record))
         if (numberOf(record) === 1) throw new Error('poison')
       },
       retry: { classify: () => 'give up' },
       deadLetter: async () => {
-        if (++refusals < 20) throw new Error('store down')
+        if (++deadLetterFailures < 20) throw new Error('store down')
       },
     })
     processor.add([recordOf(1, 'a'), recordOf(2, 'a'), recordOf(3, 'b')])
-    await clock.until(() => refusals === 19)
+    await clock.until(() => deadLetterFailures === 19)
     t.same(calls, [1, 3])
     t.same(progress(), at('TRIM_HORIZON'))
     await clock.until(() => processor.pending === 0)
     t.same(calls, [1, 3, 2])
-    const failures = told.filter(({ name }) => name === 'deadLetterFailed').map(({ event }) => event)
+    const failures = emitted.filter(({ name }) => name === 'deadLetterFailed').map(({ event }) => event)
     t.equal(failures.length, 19)
     t.match(failures[0], { sequenceNumber: '1', reason: 'given up', retryInMs: 200, error: { message: 'store down' } })
     t.match(failures.at(-1), { retryInMs: 30_000 })
@@ -180,7 +180,7 @@ t.test('a record that is too old when it fails is given up, by the time at which
       tries++
       throw new Error('no')
     },
-    retry: { firstMs: 100, mostMs: 100, maxAgeMs: 1_000 },
+    retry: { firstMs: 100, maxMs: 100, maxAgeMs: 1_000 },
     deadLetter: async (_, { reason, attempts }) => void reasons.push(`${reason} after ${attempts}`),
   })
   processor.add([recordOf(1)])
@@ -192,15 +192,15 @@ t.test('a record that is too old when it fails is given up, by the time at which
 t.test('failures of a dependency count for no record, and open the breaker for all of them', async t => {
   let down = true
   const started: number[] = []
-  const { processor, breaker, clock, namesTold, counters } = processorOf({
+  const { processor, breaker, clock, emittedNames, counters } = processorOf({
     handler: async record => {
       started.push(numberOf(record))
       if (down) throw slowDown()
     },
     concurrency: 2,
-    retry: { firstMs: 10, mostMs: 10, maxAttempts: 1, maxAgeMs: 1 },
+    retry: { firstMs: 10, maxMs: 10, maxAttempts: 1, maxAgeMs: 1 },
     deadLetter: () => Promise.reject(new Error('nothing is to be given up')),
-    breaker: { failures: 4, firstMs: 1_000, mostMs: 8_000 },
+    breaker: { failures: 4, firstMs: 1_000, maxMs: 8_000 },
   })
   processor.add(Array.from({ length: 10 }, (_, i) => recordOf(i)))
   await clock.until(() => breaker.state === 'open')
@@ -213,7 +213,7 @@ t.test('failures of a dependency count for no record, and open the breaker for a
   await clock.until(() => processor.pending === 0)
   t.equal(started.length, 8 + 10)
   t.same(
-    namesTold().filter(name => name.startsWith('breaker')),
+    emittedNames().filter(name => name.startsWith('breaker')),
     [...Array(4).fill('breakerOpened'), 'breakerClosed'],
   )
   t.match(counters, { recordsHandled: 10, deadLetters: 0, breakerOpenings: 4 })
@@ -222,7 +222,7 @@ t.test('failures of a dependency count for no record, and open the breaker for a
 t.test('a handler that hangs is told, tried again, and holds nobody up but its key', async t => {
   const signals: AbortSignal[] = []
   const handled: number[] = []
-  const { processor, clock, told } = processorOf({
+  const { processor, clock, emitted } = processorOf({
     handler: async (record, { signal }) => {
       if (numberOf(record) === 1 && signals.push(signal) === 1) await new Promise(() => undefined)
       handled.push(numberOf(record))
@@ -238,13 +238,13 @@ t.test('a handler that hangs is told, tried again, and holds nobody up but its k
   t.notOk(signals[1]?.aborted)
   t.same(handled, [3, 1, 2])
   t.equal(clock.now(), 60_000 + 5_000 + 200)
-  t.match(told[0], { name: 'recordFailed', event: { error: { code: 'CONSUMER_HANDLER_TIMEOUT' } } })
+  t.match(emitted[0], { name: 'recordFailed', event: { error: { code: 'CONSUMER_HANDLER_TIMEOUT' } } })
 })
 
 t.test('a classify that throws, or answers nonsense, is told of and skips nothing', async t => {
   const answers = [() => 'skip', () => Promise.reject(new Error('too late')), undefined]
   let tries = 0
-  const { processor, clock, told } = processorOf({
+  const { processor, clock, emitted } = processorOf({
     handler: async () => {
       if (tries++ < 3) throw new Error('no')
     },
@@ -260,12 +260,12 @@ t.test('a classify that throws, or answers nonsense, is told of and skips nothin
   processor.add([recordOf(1)])
   await clock.until(() => processor.pending === 0)
   t.equal(tries, 4)
-  t.equal(told.filter(({ name }) => name === 'fault').length, 3)
+  t.equal(emitted.filter(({ name }) => name === 'fault').length, 3)
 })
 
 t.test('once the lease is lost nothing starts, waits or is stored', async t => {
   const started: number[] = []
-  const buried: number[] = []
+  const deadLetters: number[] = []
   const failing = Promise.withResolvers<void>()
   const { processor, lose, clock, progress } = processorOf({
     handler: async record => {
@@ -274,21 +274,21 @@ t.test('once the lease is lost nothing starts, waits or is stored', async t => {
     },
     concurrency: 1,
     retry: { maxAttempts: 1 },
-    deadLetter: async record => void buried.push(numberOf(record)),
+    deadLetter: async record => void deadLetters.push(numberOf(record)),
   })
   processor.add([recordOf(1), recordOf(2)])
   lose()
   failing.reject(new Error('aborted'))
   await processor.close()
   await clock.pass(1e6)
-  t.same([started, buried], [[1], []])
+  t.same([started, deadLetters], [[1], []])
   t.same(progress(), at('TRIM_HORIZON'))
 })
 
 t.test('a lease that has run out unnoticed starts nothing and stores nothing', async t => {
   for (const retry of [{ maxAttempts: 1 }, { maxAttempts: 2 }]) {
     const started: number[] = []
-    const buried: number[] = []
+    const deadLetters: number[] = []
     const { processor, expire, clock } = processorOf({
       handler: async record => {
         started.push(numberOf(record))
@@ -297,11 +297,11 @@ t.test('a lease that has run out unnoticed starts nothing and stores nothing', a
       },
       concurrency: 1,
       retry,
-      deadLetter: async record => void buried.push(numberOf(record)),
+      deadLetter: async record => void deadLetters.push(numberOf(record)),
     })
     processor.add([recordOf(1), recordOf(2)])
     await clock.pass(1e6)
-    t.same([started, buried], [[1], []])
+    t.same([started, deadLetters], [[1], []])
   }
 })
 
@@ -321,8 +321,8 @@ t.test('a try that a dependency failed leaves the record all of its own', async 
 t.test('a close while the breaker is open waits for nothing', async t => {
   const { processor, breaker, clock } = processorOf({
     handler: () => Promise.reject(slowDown()),
-    breaker: { failures: 1, firstMs: 3_600_000, mostMs: 3_600_000 },
-    retry: { firstMs: 1, mostMs: 1 },
+    breaker: { failures: 1, firstMs: 3_600_000, maxMs: 3_600_000 },
+    retry: { firstMs: 1, maxMs: 1 },
   })
   processor.add([recordOf(1), recordOf(2, 'other')])
   await clock.until(() => breaker.state === 'open')

@@ -36,8 +36,8 @@ export interface ProcessorFixture {
   budget: ByteBudget
   yields: YieldLimit
   /** Everything that was told, in order. */
-  told: Array<{ name: keyof ConsumerEvents; event: ConsumerEvents[keyof ConsumerEvents][0] }>
-  namesTold(): string[]
+  emitted: Array<{ name: keyof ConsumerEvents; event: ConsumerEvents[keyof ConsumerEvents][0] }>
+  emittedNames(): string[]
   /** Lets the lease run out without anybody's having noticed yet, as after a stall. */
   expire(): void
   /** Loses the lease. */
@@ -51,17 +51,17 @@ export function processorOf(
   {
     random = () => 1,
     maxBufferedBytes = 1024 ** 2,
-    takenOver,
-  }: { random?: () => number; maxBufferedBytes?: number; takenOver?: { at: Date; until: number } } = {},
+    takeover,
+  }: { random?: () => number; maxBufferedBytes?: number; takeover?: { at: Date; until: number } } = {},
 ): ProcessorFixture {
   const clock = new FakeClock()
   const resolved = resolveProcessing(options)
   const counters = new Counters()
-  const told: ProcessorFixture['told'] = []
+  const emitted: ProcessorFixture['emitted'] = []
   const origin = { workerId: 'w', applicationName: 'a', streamName: 's' }
   const events = new ConsumerEmitter(origin, (name, event) => {
     counters.count(name, event)
-    told.push({ name, event })
+    emitted.push({ name, event })
   })
   const breaker = new CircuitBreaker({
     ...{ policy: resolved.breaker, clock, random },
@@ -75,15 +75,15 @@ export function processorOf(
   const processor = new ShardProcessor({
     shard: {
       ...{ shardId: 'shard', fencingToken: 7, clock, wallClock: () => WALL + clock.now(), random, breaker, events },
-      takenOver,
+      takeover,
       mayStart: () => isValid && !lost.signal.aborted,
       signal: lost.signal,
     },
     ...{ options: resolved, from: at('TRIM_HORIZON'), budget: budget.open(), counters, yields },
   })
   return {
-    ...{ clock, processor, breaker, counters, budget, yields, told },
-    namesTold: () => told.map(({ name }) => name),
+    ...{ clock, processor, breaker, counters, budget, yields, emitted },
+    emittedNames: () => emitted.map(({ name }) => name),
     expire: () => {
       isValid = false
     },

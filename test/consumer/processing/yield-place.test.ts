@@ -60,14 +60,14 @@ t.test('a record that fails without a place is retried with one', async t => {
 
 t.test('a handler that hangs without a place is timed out and retried', async t => {
   const { handler, calls, callOf } = manualHandler()
-  const { processor, clock, yields, namesTold } = processorOf({ handler, concurrency: 1, handlerTimeoutMs: 1_000 })
+  const { processor, clock, yields, emittedNames } = processorOf({ handler, concurrency: 1, handlerTimeoutMs: 1_000 })
   processor.add([recordOf(1)])
   const { context } = callOf(1)
   context.yieldPlace()
   await clock.pass(1_000)
   t.ok(context.signal.aborted)
   await clock.until(() => calls.length === 2)
-  t.ok(namesTold().includes('recordFailed'))
+  t.ok(emittedNames().includes('recordFailed'))
   t.equal(yields.total, 0)
   t.equal(context.yieldPlace(), false, 'the first call has no place any more')
   t.equal(yields.total, 0)
@@ -109,8 +109,8 @@ t.test('a breaker that is half open decides by a record that gave its place back
   const { handler, calls, callOf } = manualHandler()
   const down = Object.assign(new Error('down'), { name: 'ServiceUnavailable' })
   const { processor, clock, breaker } = processorOf({
-    ...{ handler, concurrency: 2, breaker: { failures: 1, firstMs: 1_000, mostMs: 10_000 } },
-    retry: { firstMs: 60_000, mostMs: 60_000 },
+    ...{ handler, concurrency: 2, breaker: { failures: 1, firstMs: 1_000, maxMs: 10_000 } },
+    retry: { firstMs: 60_000, maxMs: 60_000 },
   })
   processor.add([recordOf(1), recordOf(2)])
   callOf(1).context.yieldPlace()
@@ -176,10 +176,10 @@ for (const [name, fairnessKey] of Object.entries({
   'returns a promise that rejects': () => Promise.reject(new Error('late')) as unknown as string,
 })) {
   t.test(`a fairness key that ${name} is a fault, and the records are handled`, async t => {
-    const { processor, told } = processorOf({ handler: () => undefined, fairnessKey })
+    const { processor, emitted } = processorOf({ handler: () => undefined, fairnessKey })
     processor.add([recordOf(1), recordOf(2)])
     await processor.whenDrained()
-    t.match(told, [
+    t.match(emitted, [
       { name: 'fault', event: { operation: 'fairnessKey', shardId: 'shard', error: Error } },
       { name: 'fault' },
     ])
@@ -201,7 +201,7 @@ t.test('order holds within partition keys whatever their fairness keys, yields a
     done.set(record.partitionKey, [...(done.get(record.partitionKey) ?? []), numberOf(record)])
   }
   const { processor, clock, yields } = processorOf({
-    ...{ handler, concurrency: 5, retry: { firstMs: 1, mostMs: 2 }, maxYielded: 10_000, maxYieldedPerFairnessKey: 4 },
+    ...{ handler, concurrency: 5, retry: { firstMs: 1, maxMs: 2 }, maxYielded: 10_000, maxYieldedPerFairnessKey: 4 },
     fairnessKey: record => (random() < 0.1 ? undefined : `f${numberOf(record) % 4}`),
   })
   for (let n = 0; n < 1_000; n += 10) {

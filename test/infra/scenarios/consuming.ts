@@ -2,7 +2,7 @@ import path from 'node:path'
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import type { Test } from 'tap'
 import { createDynamoDbLeaseStore } from '../../../services/consumer/leases/dynamodb-lease-store.ts'
-import { newLease, taken } from '../../../services/consumer/leases/lease.ts'
+import { newLease, takeLease } from '../../../services/consumer/leases/lease.ts'
 import { createTable } from '../../../services/local/resources/dynamodb.ts'
 import { leaseTable, names } from '../../../services/platform/resources.ts'
 import { at } from '../../consumer/leases/support.ts'
@@ -55,7 +55,7 @@ export async function consume(t: Test, pipeline: Pipeline, { endpoints, clients 
     shardStart: undefined,
   }
   const lease = newLease({ ...shard, leaseKey: 'shard-of-the-test', checkpoint: at('TRIM_HORIZON') })
-  const held = taken(lease, 'me', 'a-session')
+  const held = takeLease(lease, 'me', 'a-session')
   t.ok(await store.create(lease))
   t.ok(await store.swap(lease, held))
   t.ok(await store.get(lease.leaseKey))

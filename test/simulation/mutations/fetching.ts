@@ -19,7 +19,7 @@ export const FETCHING: readonly Mutation[] = [
   {
     rule: 'a null iterator without children is no end of a shard',
     file: 'fetching/fetch-shard.ts',
-    text: 'const children = childrenTold(shardId, reply)',
+    text: 'const children = childrenInReply(shardId, reply)',
     replacement: 'const children = (await stream.listShards()).filter(one => one.parentShardIds.includes(shardId))',
     breaks: ['1'],
   },
@@ -33,8 +33,8 @@ export const FETCHING: readonly Mutation[] = [
   {
     rule: 'a shard that is read from its start again gives nothing again',
     file: 'fetching/fetch-shard.ts',
-    text: 'const fresh = withoutOld(reply, last)',
-    replacement: 'const fresh = last === undefined ? withoutOld(reply, last) : reply',
+    text: 'const fresh = dropRepeated(reply, last)',
+    replacement: 'const fresh = last === undefined ? dropRepeated(reply, last) : reply',
     breaks: ['twice'],
   },
   {
@@ -47,8 +47,8 @@ export const FETCHING: readonly Mutation[] = [
   {
     rule: 'a subscription is opened again behind what came of the one before',
     file: 'fetching/fan-out.ts',
-    text: 'position = behind(event, position, event.continuation)',
-    replacement: 'behind(event, position, event.continuation)',
+    text: 'position = positionAfter(event, position, event.continuation)',
+    replacement: 'positionAfter(event, position, event.continuation)',
     breaks: ['2', 'twice'],
   },
   {
@@ -68,7 +68,7 @@ export const FETCHING: readonly Mutation[] = [
   {
     rule: 'nothing is read from a subscription while there is no room',
     file: 'fetching/fan-out.ts',
-    text: 'while (await hasRoomSoon(settings)) {',
+    text: 'while (await waitForRoom(settings)) {',
     replacement: 'while (!signal.aborted) {',
     breaks: ['9'],
   },

@@ -38,7 +38,7 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'of several writes in doubt the first counts',
     file: 'leases/held-lease.ts',
-    text: 'const mayHaveArrivedSince = this.#doubtfulSince ?? sentAt',
+    text: 'const mayHaveArrivedSince = this.#unconfirmedSince ?? sentAt',
     replacement: 'const mayHaveArrivedSince = sentAt',
     breaks: ['8'],
     from: 700,
@@ -46,8 +46,8 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a lease expires when its counter rests',
     file: 'leases/lease-expiry.ts',
-    text: 'const rests = seen?.counter === counter && seen.owner === owner',
-    replacement: 'const rests = seen !== undefined',
+    text: 'const isUnchanged = seen?.counter === counter && seen.owner === owner',
+    replacement: 'const isUnchanged = seen !== undefined',
     breaks: ['10'],
   },
   {
@@ -60,8 +60,8 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a lease that was given up, though the reply was lost, was taken by nobody',
     file: 'leases/held-lease.ts',
-    text: 'const parting = this.#doubtfulParting\n',
-    replacement: 'const parting = undefined\n',
+    text: 'const finalWrite = this.#unconfirmedFinalWrite\n',
+    replacement: 'const finalWrite = undefined\n',
     breaks: ['rival'],
   },
   {
@@ -83,8 +83,8 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a lease moves only where that brings two workers nearer to each other',
     file: 'leases/assignment.ts',
-    text: 'most.length - mine < 2',
-    replacement: 'most.length - mine < 1',
+    text: 'largest.length - mine < 2',
+    replacement: 'largest.length - mine < 1',
     breaks: ['10'],
   },
   {
@@ -105,7 +105,7 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a worker that has a twin stops',
     file: 'leases/lease-scanner.ts',
-    text: '    await this.#checkTwins(leases)\n',
+    text: '    await this.#checkDuplicateWorker(leases)\n',
     replacement: '',
     breaks: ['10'],
     from: 1300,
@@ -113,22 +113,22 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a lease that was taken before it could be given up was taken, not given up',
     file: 'leases/held-lease.ts',
-    text: 'parting && !isStillOurs && mayFollow(parting.row, current)',
-    replacement: 'parting && (!isStillOurs || mayFollow(parting.row, current))',
+    text: 'finalWrite && !isStillOurs && mayFollow(finalWrite.row, current)',
+    replacement: 'finalWrite && (!isStillOurs || mayFollow(finalWrite.row, current))',
     breaks: ['rival'],
     from: 1210,
   },
   {
     rule: 'who holds a lease and does not renew it has lost it after the failover time, not long after',
     file: 'leases/lease-expiry.ts',
-    text: 'return this.#restedFor(lease, now) > this.#failoverMs\n',
-    replacement: 'return this.#restedFor(lease, now) > 20 * this.#failoverMs\n',
+    text: 'return this.#unchangedFor(lease, now) > this.#failoverMs\n',
+    replacement: 'return this.#unchangedFor(lease, now) > 20 * this.#failoverMs\n',
     breaks: ['11'],
   },
   {
     rule: 'a lease table that is gone is made again',
     file: 'leases/lease-scanner.ts',
-    text: '        if (this.#isTableMissing) await this.#makeTable(signal)\n',
+    text: '        if (this.#isTableMissing) await this.#recreateTable(signal)\n',
     replacement: '',
     breaks: ['10'],
   },

@@ -25,52 +25,52 @@ export function contentTypeOf({ headers }: HttpReply): string {
  */
 export function toServiceError(reply: HttpReply): KinesisServiceException {
   const { status, headers } = reply
-  const told = readError(reply)
-  const name = shortName(told.type ?? headers['x-amzn-errortype'] ?? UNNAMED)
+  const details = readError(reply)
+  const name = shortName(details.type ?? headers['x-amzn-errortype'] ?? UNNAMED)
   const requestId = headers['x-amzn-requestid']
   return new KinesisServiceException({
     name,
-    message: told.message ?? `Kinesis answered with the HTTP status ${status}.`,
+    message: details.message ?? `Kinesis answered with the HTTP status ${status}.`,
     $fault: status < 500 ? 'client' : 'server',
     $metadata: { httpStatusCode: status, ...(requestId !== undefined && { requestId }) },
   })
 }
 
-interface ToldError {
+interface ErrorDetails {
   type: string | undefined
   message: string | undefined
 }
 
-const UNTOLD: ToldError = { type: undefined, message: undefined }
+const NO_DETAILS: ErrorDetails = { type: undefined, message: undefined }
 
-function readError(reply: HttpReply): ToldError {
+function readError(reply: HttpReply): ErrorDetails {
   try {
     return contentTypeOf(reply) === CBOR ? readCbor(reply.body) : readJson(reply.body)
   } catch (error) {
     // A page of a proxy, say. Its status tells what there is to tell.
-    if (error instanceof StreamReplyError || error instanceof SyntaxError) return UNTOLD
+    if (error instanceof StreamReplyError || error instanceof SyntaxError) return NO_DETAILS
     throw error
   }
 }
 
 const NAMES = names('__type', 'message', 'Message')
 
-function readCbor(body: Buffer): ToldError {
-  const told = { ...UNTOLD }
+function readCbor(body: Buffer): ErrorDetails {
+  const details = { ...NO_DETAILS }
   const reader = new CborReader(body)
   for (let left = reader.map(); reader.hasMore(left); left--) {
     const name = reader.key(NAMES)
     if (reader.takeNull()) continue
-    if (name === 0) told.type = reader.text()
-    else if (name > 0) told.message = reader.text()
+    if (name === 0) details.type = reader.text()
+    else if (name > 0) details.message = reader.text()
     else reader.skip()
   }
-  return told
+  return details
 }
 
-function readJson(body: Buffer): ToldError {
+function readJson(body: Buffer): ErrorDetails {
   const value: unknown = JSON.parse(body.toString())
-  if (typeof value !== 'object' || value === null) return UNTOLD
+  if (typeof value !== 'object' || value === null) return NO_DETAILS
   const fields = value as Record<string, unknown>
   const text = (field: unknown) => (typeof field === 'string' ? field : undefined)
   return { type: text(fields.__type), message: text(fields.message) ?? text(fields.Message) }

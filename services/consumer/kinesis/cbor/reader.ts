@@ -166,12 +166,12 @@ export class CborReader {
     throw new StreamReplyError(`A reply of Kinesis goes on behind its end, at byte ${this.#at}.`)
   }
 
-  #start(major: number, leastBytes: number): number {
+  #start(major: number, minBytes: number): number {
     const first = this.#byte()
     if (first >> 5 !== major) throw this.#unexpected(major === MAJOR.map ? 'a map' : 'an array')
     if ((first & 31) === 31) return -1
     const count = this.#argument(first & 31)
-    if (count * leastBytes > this.#bytes.length - this.#at) throw this.#cut()
+    if (count * minBytes > this.#bytes.length - this.#at) throw this.#cut()
     return count
   }
 

@@ -123,9 +123,9 @@ const NO_RANGE = { startingHashKey: undefined, endingHashKey: undefined }
 const NO_START = { startingSequenceNumber: undefined }
 
 /** Past the year 5138 in seconds, before 1973 in milliseconds. */
-const LEAST_MILLISECONDS = 1e11
+const MIN_MILLISECONDS = 1e11
 
 /** Kinesis's timestamps are milliseconds, although their tag says seconds, which others therefore send. */
 function toEpochMs(value: number): number {
-  return Math.round(value < LEAST_MILLISECONDS ? value * 1_000 : value)
+  return Math.round(value < MIN_MILLISECONDS ? value * 1_000 : value)
 }

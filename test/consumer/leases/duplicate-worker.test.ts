@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TwinWatch } from '../../../services/consumer/leases/duplicate-worker.ts'
+import { DuplicateWorkerDetector } from '../../../services/consumer/leases/duplicate-worker.ts'
 import type { Lease } from '../../../services/consumer/leases/lease.ts'
 import { leaseWith } from './support.ts'
 
@@ -8,10 +8,14 @@ const left = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'me', session: 'anothe
 /** A watch over a table of one row, which the test changes. */
 function watch() {
   const table = { row: left }
-  const twins = new TwinWatch({ store: { get: async () => table.row }, workerId: 'me', session: 'this run' })
+  const detector = new DuplicateWorkerDetector({
+    store: { get: async () => table.row },
+    workerId: 'me',
+    session: 'this run',
+  })
   const look = (row: Lease, leases: readonly Lease[] = [row]) => {
     table.row = row
-    return twins.find(leases)
+    return detector.find(leases)
   }
   return { look }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Failure, type GiveUpReason, whyGiveUp } from '../../../services/consumer/processing/policy.ts'
+import { type Failure, type GiveUpReason, whyGiveUp } from '../../../services/consumer/processing/retry-policy.ts'
 
 const bounds = { maxAttempts: 3, maxAgeMs: 1_000 }
 const none = { maxAttempts: Number.POSITIVE_INFINITY, maxAgeMs: Number.POSITIVE_INFINITY }

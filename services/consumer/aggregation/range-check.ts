@@ -18,7 +18,7 @@ interface Keys {
 export function createRangeCheck({ startingHashKey, endingHashKey }: HashRange): (keys: Keys) => boolean {
   if (startingHashKey === undefined || endingHashKey === undefined) return () => true
   const [first, last] = [BigInt(startingHashKey), BigInt(endingHashKey)]
-  if (first === 0n && last === MOST) return () => true
+  if (first === 0n && last === LAST_HASH_KEY) return () => true
   const known = new Map<string, boolean>()
   const isInside = (hashKey: bigint) => hashKey >= first && hashKey <= last
 
@@ -34,6 +34,6 @@ export function createRangeCheck({ startingHashKey, endingHashKey }: HashRange):
   }
 }
 
-const MOST = 2n ** 128n - 1n
+const LAST_HASH_KEY = 2n ** 128n - 1n
 const DECIMAL = /^\d{1,39}$/
 const KEYS_REMEMBERED = 1_024

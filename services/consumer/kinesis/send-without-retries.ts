@@ -6,7 +6,10 @@ import type { SubscribeToShardCommand } from '@aws-sdk/client-kinesis'
  *
  * @throws what the only attempt was answered with
  */
-export async function onlyOnce<Reply>(command: SubscribeToShardCommand, send: () => Promise<Reply>): Promise<Reply> {
+export async function sendWithoutRetries<Reply>(
+  command: SubscribeToShardCommand,
+  send: () => Promise<Reply>,
+): Promise<Reply> {
   command.middlewareStack.addRelativeTo(
     <Args, Answer>(next: (args: Args) => Promise<Answer>) =>
       async (args: Args) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ConsumerEvents } from '../../../services/consumer/events.ts'
 import { HeldLease } from '../../../services/consumer/leases/held-lease.ts'
-import { ended, progressed, released, taken } from '../../../services/consumer/leases/lease.ts'
+import { endLease, releaseLease, renewLease, takeLease } from '../../../services/consumer/leases/lease.ts'
 import { keepLease } from '../../../services/consumer/leases/lease-keeper.ts'
 import { Counters } from '../../../services/consumer/metrics/counters.ts'
 import { MeteredLeaseStore } from '../../../services/consumer/metrics/metered-store.ts'
@@ -12,42 +12,42 @@ function meteredStore() {
   const clock = new FakeClock()
   const counters = new Counters()
   const model = new ModelLeaseStore()
-  const told: Array<[keyof ConsumerEvents, unknown]> = []
-  const events = { emit: (name: keyof ConsumerEvents, event: unknown) => told.push([name, event]) }
+  const emitted: Array<[keyof ConsumerEvents, unknown]> = []
+  const events = { emit: (name: keyof ConsumerEvents, event: unknown) => emitted.push([name, event]) }
   const store = new MeteredLeaseStore({ store: model, counters, now: clock.now, events })
-  return { clock, counters, model, store, told }
+  return { clock, counters, model, store, emitted }
 }
 
 t.test('every request to the lease table is counted, those that it refuses too', async t => {
-  const { store, counters, told } = meteredStore()
+  const { store, counters, emitted } = meteredStore()
   const lease = leaseWith({ leaseKey: 's1' })
   await store.create(lease)
   t.notOk(await store.create(lease))
-  const mine = taken(lease, 'me', 'session')
+  const mine = takeLease(lease, 'me', 'session')
   await store.swap(lease, mine)
   t.notOk(await store.swap(lease, mine))
   await store.list()
   await store.get('s1')
   t.match(counters, { leaseTableWrites: 4, leaseTableReads: 2 })
-  t.same(told, [], 'neither a take nor a refusal is a renewal')
+  t.same(emitted, [], 'neither a take nor a refusal is a renewal')
 })
 
 t.test('a renewal and a checkpoint are told apart, and the age of a checkpoint is known', async t => {
-  const { store, clock, told } = meteredStore()
+  const { store, clock, emitted } = meteredStore()
   const free = leaseWith({ leaseKey: 's1' })
   await store.create(free)
-  const mine = taken(free, 'me', 'session')
+  const mine = takeLease(free, 'me', 'session')
   await store.swap(free, mine)
-  const renewed = progressed(mine, mine.checkpoint)
+  const renewed = renewLease(mine, mine.checkpoint)
   await store.swap(mine, renewed)
   t.equal(store.checkpointedAt('s1'), undefined)
   await clock.pass(500)
-  const further = progressed(renewed, at('5'))
+  const further = renewLease(renewed, at('5'))
   await store.swap(renewed, further)
   t.equal(store.checkpointedAt('s1'), 500)
-  await store.swap(further, ended(further, ['s2']))
+  await store.swap(further, endLease(further, ['s2']))
   t.equal(store.checkpointedAt('s1'), undefined, 'not a shard of ours any more')
-  t.match(told, [
+  t.match(emitted, [
     ['leaseRenewed', { shardId: 's1', leaseCounter: 2 }],
     ['checkpointed', { shardId: 's1', leaseCounter: 3, checkpoint: at('5') }],
     ['checkpointed', { shardId: 's1', leaseCounter: 4, checkpoint: at('SHARD_END') }],
@@ -55,13 +55,13 @@ t.test('a renewal and a checkpoint are told apart, and the age of a checkpoint i
 })
 
 t.test('a lease that is given up without progress is no renewal', async t => {
-  const { store, told } = meteredStore()
+  const { store, emitted } = meteredStore()
   const free = leaseWith({ leaseKey: 's1' })
   await store.create(free)
-  const mine = taken(free, 'me', 'session')
+  const mine = takeLease(free, 'me', 'session')
   await store.swap(free, mine)
-  await store.swap(mine, released(mine, mine.checkpoint))
-  t.same(told, [])
+  await store.swap(mine, releaseLease(mine, mine.checkpoint))
+  t.same(emitted, [])
 })
 
 t.test('the table is remembered as it was last read', async t => {
@@ -84,10 +84,10 @@ for (const failoverMs of [10_000, 30_000]) {
     t.test(
       `a lease of a shard that is ${shard} is written no more often than KCL does at ${failoverMs} ms`,
       async t => {
-        const { store, clock, counters, told } = meteredStore()
+        const { store, clock, counters, emitted } = meteredStore()
         const free = leaseWith({ leaseKey: 's1' })
         await store.create(free)
-        const mine = taken(free, 'me', 'session')
+        const mine = takeLease(free, 'me', 'session')
         await store.swap(free, mine)
         const before = counters.leaseTableWrites
         const lease = new HeldLease({ lease: mine, takenAt: 0, store, clock, failoverMs })
@@ -102,7 +102,7 @@ for (const failoverMs of [10_000, 30_000]) {
         await kept
 
         const writes = counters.leaseTableWrites - before
-        const checkpoints = told.filter(([name]) => name === 'checkpointed').length
+        const checkpoints = emitted.filter(([name]) => name === 'checkpointed').length
         t.comment(
           `${writes} writes an hour, ${checkpoints} of them checkpoints; KCL: ${kclWrites(failoverMs, checkpoints)}`,
         )
@@ -118,9 +118,9 @@ t.test('the age of a checkpoint is forgotten with its row, though another worker
   const { store, model } = meteredStore()
   const free = leaseWith({ leaseKey: 's1' })
   await store.create(free)
-  const mine = taken(free, 'me', 'session')
+  const mine = takeLease(free, 'me', 'session')
   await store.swap(free, mine)
-  await store.swap(mine, progressed(mine, at('5')))
+  await store.swap(mine, renewLease(mine, at('5')))
   await store.list()
   t.equal(store.checkpointedAt('s1'), 0)
   model.rows.delete('s1')

@@ -3,10 +3,10 @@ import type { CallLimit } from './call-limit.ts'
 import { ERROR_CLASSES, type ErrorClass } from './classify.ts'
 import type { DeadLetterPort } from './dead-letter.ts'
 import type { Job } from './job.ts'
-import { type RetryPolicy, whyGiveUp } from './policy.ts'
+import { type RetryPolicy, whyGiveUp } from './retry-policy.ts'
 import type { ShardContext } from './shard-context.ts'
 
-export interface FailuresSettings {
+export interface FailureHandlerSettings {
   shard: ShardContext
   retry: RetryPolicy
   deadLetter: DeadLetterPort | undefined
@@ -14,10 +14,10 @@ export interface FailuresSettings {
 }
 
 /** What becomes of the records of a shard that fail, and the telling of it. */
-export class Failures {
-  readonly #settings: FailuresSettings
+export class FailureHandler {
+  readonly #settings: FailureHandlerSettings
 
-  constructor(settings: FailuresSettings) {
+  constructor(settings: FailureHandlerSettings) {
     this.#settings = settings
   }
 
@@ -54,7 +54,7 @@ export class Failures {
     const ageMs = shard.wallClock() - record.arrivedAt.getTime()
     const reason = deadLetter && whyGiveUp({ errorClass, attempts, ageMs }, retry)
     if (reason) {
-      job.givenUp = { error, attempts, reason }
+      job.finalFailure = { error, attempts, reason }
       return undefined
     }
     const retryInMs = this.backoff(job.failures)
@@ -69,15 +69,15 @@ export class Failures {
    *
    * @returns undefined once it is stored, or else milliseconds until the port is to be asked again
    */
-  async bury(job: Job): Promise<number | undefined> {
+  async storeDeadLetter(job: Job): Promise<number | undefined> {
     const { shard, deadLetter, calls } = this.#settings
     const { shardId, fencingToken, events } = shard
-    const { record, givenUp } = job
-    if (!deadLetter || !givenUp) throw new Error('Only a record that was given up has a dead letter.')
+    const { record, finalFailure } = job
+    if (!deadLetter || !finalFailure) throw new Error('Only a record that was given up has a dead letter.')
     const { sequenceNumber } = record
     try {
       await calls.run(async call => {
-        await deadLetter(record, givenUp, {
+        await deadLetter(record, finalFailure, {
           get signal() {
             return call.signal
           },
@@ -85,12 +85,12 @@ export class Failures {
         })
       })
     } catch (error) {
-      const retryInMs = this.backoff(++job.refusals)
-      const { attempts, reason } = givenUp
+      const retryInMs = this.backoff(++job.deadLetterFailures)
+      const { attempts, reason } = finalFailure
       events.emit('deadLetterFailed', { shardId, sequenceNumber, attempts, reason, retryInMs, error })
       return retryInMs
     }
-    events.emit('recordDeadLettered', { shardId, sequenceNumber, ...givenUp })
+    events.emit('recordDeadLettered', { shardId, sequenceNumber, ...finalFailure })
     return undefined
   }
 }

@@ -1,12 +1,12 @@
 import type { ConsumerEmitter } from '../metrics/emitter.ts'
 
 /** How long an answer is good for, in milliseconds. */
-const GOOD_FOR_MS = 1
+const CACHE_MS = 1
 
 /** Whether anybody listens to what happens to each record. To ask that of every record would cost a tenth of its way. */
-export class RecordTopics {
+export class RecordListeners {
   readonly #events: ConsumerEmitter
-  #askedAt = Number.NEGATIVE_INFINITY
+  #refreshedAt = Number.NEGATIVE_INFINITY
   #isStartObserved = false
   #isEndObserved = false
 
@@ -16,8 +16,8 @@ export class RecordTopics {
 
   /** @param now monotonic milliseconds */
   refresh(now: number): void {
-    if (now - this.#askedAt < GOOD_FOR_MS) return
-    this.#askedAt = now
+    if (now - this.#refreshedAt < CACHE_MS) return
+    this.#refreshedAt = now
     this.#isStartObserved = this.#events.isObserved('recordStarted')
     this.#isEndObserved = this.#events.isObserved('recordHandled')
   }

@@ -7,14 +7,14 @@ const origin = { workerId: 'w1', applicationName: 'an-application', streamName: 
 const ended = { shardId: 's1', childShardIds: ['s2'] }
 
 t.test('an event goes to the observer, the listeners and the diagnostics channel of its name', async t => {
-  const told: unknown[] = []
-  const events = new ConsumerEmitter(origin, (name, event) => told.push(['observer', name, event]))
-  events.on('shardEnded', event => told.push(['listener', event]))
-  const onMessage = (message: unknown, name: string | symbol) => told.push([name, message])
+  const emitted: unknown[] = []
+  const events = new ConsumerEmitter(origin, (name, event) => emitted.push(['observer', name, event]))
+  events.on('shardEnded', event => emitted.push(['listener', event]))
+  const onMessage = (message: unknown, name: string | symbol) => emitted.push([name, message])
   subscribe('headgate:consumer:shardEnded', onMessage)
   t.teardown(() => unsubscribe('headgate:consumer:shardEnded', onMessage))
   t.equal(events.emit('shardEnded', ended), true)
-  t.same(told, [
+  t.same(emitted, [
     ['observer', 'shardEnded', ended],
     ['headgate:consumer:shardEnded', { ...origin, ...ended }],
     ['listener', ended],
@@ -24,18 +24,18 @@ t.test('an event goes to the observer, the listeners and the diagnostics channel
 
 t.test('a listener that throws, or whose promise rejects, breaks neither the consumer nor the others', async t => {
   const events = new ConsumerEmitter(origin, () => undefined)
-  const told: string[] = []
+  const emitted: string[] = []
   events.on('shardEnded', () => {
     throw new Error('thrown by a listener')
   })
   events.on('shardEnded', () => Promise.reject(new Error('rejected by a listener')))
-  events.on('shardEnded', () => told.push('third'))
+  events.on('shardEnded', () => emitted.push('third'))
   const warnings: Error[] = []
   const onWarning = (warning: Error) => warnings.push(warning)
   process.on('warning', onWarning)
   t.teardown(() => process.off('warning', onWarning))
   events.emit('shardEnded', ended)
-  t.same(told, ['third'])
+  t.same(emitted, ['third'])
   while (warnings.length < 2) await once(process, 'warning')
   t.match(warnings, [
     { code: 'CONSUMER_LISTENER', message: /'shardEnded'/, detail: /thrown by a listener/ },
@@ -45,11 +45,11 @@ t.test('a listener that throws, or whose promise rejects, breaks neither the con
 
 t.test('a listener for once is told once', async t => {
   const events = new ConsumerEmitter(origin, () => undefined)
-  let told = 0
-  events.once('shardEnded', () => told++)
+  let emitted = 0
+  events.once('shardEnded', () => emitted++)
   events.emit('shardEnded', ended)
   events.emit('shardEnded', ended)
-  t.equal(told, 1)
+  t.equal(emitted, 1)
 })
 
 t.test('an event is observed while it has a listener, or its channel a subscriber', async t => {

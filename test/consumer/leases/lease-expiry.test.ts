@@ -1,0 +1,63 @@
+import t from 'tap'
+import { LeaseExpiry } from '../../../services/consumer/leases/lease-expiry.ts'
+import { leaseWith } from './support.ts'
+
+const lease = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'other', leaseCounter: 7 })
+
+t.test('a lease is dead once its counter has been watched to rest for longer than the failover time', async t => {
+  const expiry = new LeaseExpiry(1_000, 200)
+  expiry.observe([lease], 0)
+  expiry.observe([lease], 1_000)
+  t.notOk(expiry.isExpired(lease, 1_000))
+  t.ok(expiry.isExpired(lease, 1_001))
+})
+
+t.test('a counter that moves keeps the lease alive, however long it has been watched', async t => {
+  const expiry = new LeaseExpiry(1_000, 200)
+  expiry.observe([lease], 0)
+  const renewed = { ...lease, leaseCounter: 8 }
+  expiry.observe([renewed], 900)
+  t.notOk(expiry.isExpired(renewed, 1_500))
+  t.notOk(expiry.isExpired(lease, 5_000), 'an old row says nothing of the one that was seen last')
+})
+
+t.test('a lease that was never watched is not dead, whatever the time is', async t => {
+  t.notOk(new LeaseExpiry(1_000, 200).isExpired(lease, 1e9))
+})
+
+t.test('a lease that was deleted and made again is watched from anew', async t => {
+  const expiry = new LeaseExpiry(1_000, 200)
+  expiry.observe([lease], 0)
+  expiry.observe([], 500)
+  expiry.observe([lease], 600)
+  t.notOk(expiry.isExpired(lease, 1_500))
+})
+
+t.test('a request is overdue a failover time after it was first seen, however often the owner renews', async t => {
+  const expiry = new LeaseExpiry(1_000, 200)
+  for (let now = 0; now <= 1_200; now += 400) {
+    expiry.observe([{ ...lease, leaseCounter: now, requestedBy: 'me' }], now)
+  }
+  t.notOk(expiry.isOverdue({ ...lease, requestedBy: 'me' }, 1_000))
+  t.ok(expiry.isOverdue({ ...lease, requestedBy: 'me' }, 1_001))
+})
+
+t.test("a lease that was given up for a worker is anybody's after half the failover time", async t => {
+  const expiry = new LeaseExpiry(1_000, 200)
+  const released = { ...lease, leaseOwner: undefined, requestedBy: 'other' }
+  expiry.observe([released], 0)
+  t.notOk(expiry.isUnclaimed(released, 500))
+  t.ok(expiry.isUnclaimed(released, 501))
+})
+
+t.test('a lease is left over once it was left to others for longer than two scans', async t => {
+  const expiry = new LeaseExpiry(1_000, 200)
+  for (const now of [0, 200, 400]) expiry.observeLeftToOthers([lease], now)
+  t.notOk(expiry.isLeftOver(lease, 400))
+  t.ok(expiry.isLeftOver(lease, 401))
+  const taken = { ...lease, leaseCounter: 8 }
+  t.notOk(expiry.isLeftOver(taken, 401), 'somebody has taken it')
+  expiry.observeLeftToOthers([], 410)
+  expiry.observeLeftToOthers([lease], 420)
+  t.notOk(expiry.isLeftOver(lease, 430), 'it was not there to be taken meanwhile')
+})
