@@ -28,7 +28,8 @@ interface SourceFile {
 }
 
 function sourceFiles(pattern: string): SourceFile[] {
-  return globSync(pattern, { cwd: root }).map(file => {
+  // A package that was built has its JavaScript and types below its own folder.
+  return globSync(pattern, { cwd: root, exclude: ['**/dist/**'] }).map(file => {
     const name = file.split(path.sep).join('/')
     const text = readFileSync(path.join(root, file), 'utf8')
     return { name, room: name.split('/')[1] ?? '', text, imports: importsOf(text) }

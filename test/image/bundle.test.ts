@@ -18,7 +18,7 @@ const root = path.resolve(import.meta.dirname, '../..')
 t.test('the entries are the programs, every module that has a handler, and what others import', async t => {
   const { programs, handlers, libraries } = entriesOf(path.join(root, 'services'))
   t.strictSame(programs, ['api/server', 'worker/worker', 'cli/headgate'])
-  t.strictSame(libraries, ['consumer/index', 'worker/transforms/index'])
+  t.strictSame(libraries, ['consumer/index', 'worker/transforms/author/index'])
   t.ok(handlers.includes('api/lambda') && handlers.includes('worker/lambda'))
   t.notOk(handlers.includes('api/lambda-handler'), 'what only makes one is none')
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { MAX_OUTPUT_NAME, outputsPrefix, processedKey, uploadKey } from '../../services/uploads/objects/keys.ts'
+import { outputsPrefix, processedKey, uploadKey } from '../../services/uploads/objects/keys.ts'
+import { MAX_OUTPUT_NAME } from '../../services/uploads/records/output-names.ts'
 import { seededRandom } from './examples.ts'
 
 const OWNED = 'uploads/{owner}/{uploadId}/{filename}'

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { MAIN_OUTPUT } from '../../uploads/records/record.ts'
+import { MAIN_OUTPUT } from '../../uploads/records/output-names.ts'
 import { idParams, security } from './schemas.ts'
 import { type OutputRouteOptions, outputResponses, sendOutput } from './send-output.ts'
 import { noSuchUpload, uploadIdOf } from './upload-id.ts'

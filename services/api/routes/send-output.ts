@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { MAIN_OUTPUT } from '../../uploads/records/output-names.ts'
 import {
   isPending,
   type KnownOutput,
-  MAIN_OUTPUT,
   outputsOf,
   type PendingUpload,
   type UploadRecord,

@@ -1,5 +1,6 @@
 import { keyPrefixes } from '../../platform/resources.ts'
 import { InvalidFilenameError } from '../errors.ts'
+import { MAX_OUTPUT_NAME } from '../records/output-names.ts'
 import { isUploadId } from '../records/upload-id.ts'
 
 /** The prefix of every key of the default template. */
@@ -13,9 +14,6 @@ const OUTPUTS = `${PROCESSED}outputs/`
 
 /** S3's limit on a key, in bytes of UTF-8. */
 const MAX_KEY_BYTES = 1024
-
-/** Maximum length of an output's name, in ASCII characters. */
-export const MAX_OUTPUT_NAME = 64
 
 export interface KeyParts {
   /** The `sub` of the token. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { EVENT_VERSION, type UploadEvent } from '../events/event.ts'
+import { MAIN_OUTPUT } from './output-names.ts'
 
 /**
  * The life of an upload. `pending`: reserved, and its content is still being sent (see `pending.ts`). `queued`: durable in S3, recorded,
@@ -79,9 +80,6 @@ export interface ObjectRef {
 }
 
 export type ProcessedObject = ObjectRef
-
-/** The name of the output that `GET /uploads/{id}/processed` returns. */
-export const MAIN_OUTPUT = 'main'
 
 /** An output of an upload. */
 export type Output = OutputDescription & OutputPlace

@@ -1,6 +1,7 @@
 import { outputsPrefix, processedKey } from '../../uploads/objects/keys.ts'
 import type { ResultStore } from '../../uploads/objects/result-store.ts'
-import { MAIN_OUTPUT, type Output } from '../../uploads/records/record.ts'
+import { MAIN_OUTPUT } from '../../uploads/records/output-names.ts'
+import type { Output } from '../../uploads/records/record.ts'
 import { OutputTooLargeError, UnusableKeyError } from '../errors.ts'
 import type { CheckedOutput } from '../transforms/outputs.ts'
 import type { SinkName } from '../transforms/rules/schema.ts'

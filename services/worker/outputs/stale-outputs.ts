@@ -1,7 +1,8 @@
 import { processedKey } from '../../uploads/objects/keys.ts'
 import type { RemoveObject } from '../../uploads/objects/remove-object.ts'
 import type { OutputPlaces, RemoveOutputs } from '../../uploads/objects/remove-outputs.ts'
-import { MAIN_OUTPUT, type ObjectRef, type ProcessingResult } from '../../uploads/records/record.ts'
+import { MAIN_OUTPUT } from '../../uploads/records/output-names.ts'
+import type { ObjectRef, ProcessingResult } from '../../uploads/records/record.ts'
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
 import { OutputsTakenError } from '../errors.ts'
 

@@ -1,5 +1,4 @@
-import { MAX_OUTPUT_NAME } from '../../uploads/objects/keys.ts'
-import { MAIN_OUTPUT } from '../../uploads/records/record.ts'
+import { MAIN_OUTPUT, MAX_OUTPUT_NAME, OUTPUT_NAME_PATTERN } from '../../uploads/records/output-names.ts'
 import { InvalidOutputError, TransformError } from '../errors.ts'
 import type { Transform, TransformContext, TransformOutput, TransformOutputs } from './transform.ts'
 
@@ -18,7 +17,7 @@ export interface OutputLimits {
 /** Maximum number of outputs of an upload. Its record lists all of them. */
 export const MAX_OUTPUTS = 32
 
-const NAME = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${MAX_OUTPUT_NAME - 1}}$`)
+const NAME = new RegExp(OUTPUT_NAME_PATTERN)
 const HEADER = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a note that is shown has none.
 const NOTE = /^[^\x00-\x1f\x7f]{1,255}$/u

@@ -5,7 +5,7 @@ import {
   type Transform,
   TransformError,
   textOf,
-} from '../../../services/worker/transforms/index.ts'
+} from '../../../services/worker/transforms/author/index.ts'
 import { seededRandom } from '../../uploads/examples.ts'
 import { growthOf } from './growth.ts'
 import { cut } from './support.ts'

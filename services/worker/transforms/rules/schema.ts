@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { MAX_RESULT_BYTES } from '../../../uploads/objects/result-store.ts'
+import { OUTPUT_NAME_PATTERN } from '../../../uploads/records/output-names.ts'
 import { builtInTransforms } from '../built-in/index.ts'
 
 const sinkNames = ['s3', 'dynamodb'] as const
@@ -25,9 +26,7 @@ export const ruleSchema = Type.Object(
     options: Type.Optional(Type.Unknown()),
     inline: Type.Optional(Type.Boolean()),
     timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
-    sink: Type.Optional(
-      Type.Union([sink, Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }), sink)]),
-    ),
+    sink: Type.Optional(Type.Union([sink, Type.Record(Type.String({ pattern: OUTPUT_NAME_PATTERN }), sink)])),
     itemBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_RESULT_BYTES })),
     maxExpansion: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
   },

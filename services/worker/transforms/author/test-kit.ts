@@ -1,9 +1,9 @@
-import { HeadgateError } from '../../platform/errors.ts'
-import { HEAD_BYTES } from '../../uploads/media-types/detect-type.ts'
-import { mediaTypeOf } from '../../uploads/media-types/media-type-of.ts'
-import { outputsOf } from './outputs.ts'
-import { shapeFault } from './rules/transform-shape.ts'
-import type { Transform, TransformUpload } from './transform.ts'
+import { HeadgateError } from '../../../platform/errors.ts'
+import { HEAD_BYTES } from '../../../uploads/media-types/detect-type.ts'
+import { mediaTypeOf } from '../../../uploads/media-types/media-type-of.ts'
+import { outputsOf } from '../outputs.ts'
+import { shapeFault } from '../rules/transform-shape.ts'
+import type { Transform, TransformUpload } from '../transform.ts'
 
 export interface RunOptions extends Partial<Omit<TransformUpload, 'size'>> {
   signal?: AbortSignal
