@@ -156,7 +156,7 @@ t.test('what is refused ends as failed, with a reason that a person can read', a
   const processor = await processorFor()
   for (const [content, contentType, reason] of [
     ['a,b\n1\n', 'text/csv', /^The only row cannot be read\. Line 2: The row has 1 field, and the table 2 columns\.$/],
-    ['not a picture', 'image/png', /^The content is no image/],
+    ['not a picture', 'image/png', /^The content is not an image/],
     [Buffer.from([0x61, 0xff]), 'text/plain', /^The content is not valid utf-8: the byte at offset 1 .*charset in the/],
     ['x', 'text/plain; charset=klingon', /^The charset "klingon" of the content type is unknown\. Send/],
   ] as const) {

@@ -29,14 +29,13 @@ export interface KeySourceSettings {
   now?: () => number
 }
 
-/** Maximum number of unknown keys that are remembered. Beyond it, every call for another unknown key waits for a fetch. */
+/** Maximum number of unknown keys that are remembered. A call for an unknown key that is not remembered waits for a fetch. */
 const MAX_MISSES = 1_000
 
 /**
- * Keeps the whole key set of the issuer. One fetch serves all calls that were made before it started, and at most one fetch starts per
- * `pauseMs`, whatever tokens name. A call for an unknown key waits for a fetch that starts after the call. So a new key is found within
- * `pauseMs`, and requests for other keys can't make a valid key unknown. While the issuer does not respond, the last key set
- * stays in use.
+ * Caches the key set of the issuer. A call for an unknown key waits for a fetch that starts after the call. At most one fetch starts per
+ * `pauseMs`, and it serves every call that waits. So a new key is found within about `pauseMs`, and forged tokens cause neither more
+ * fetches nor wrong rejections. While the issuer does not respond, the last key set stays in use.
  */
 export function createKeySource(settings: KeySourceSettings): KeySource {
   const { issuer, timeoutMs = 3_000, freshMs = 300_000, pauseMs = 1_000, missMs = 2_000, maxWaiting = 2_000 } = settings
@@ -107,8 +106,8 @@ export function createKeySource(settings: KeySourceSettings): KeySource {
         if (key !== undefined && now() < freshUntil) return key
         const isPausing = failure !== undefined && now() < nextAt
         if (key !== undefined) {
-          // The request that starts the fetch waits for it, so that the fetch also completes on Lambda. Other requests use the
-          // key they have.
+          // The request that starts the fetch waits for it, because Lambda freezes a process without requests. While the issuer
+          // fails, other requests use the cached key at once.
           if (isPausing || (failure && round !== undefined) || waiting >= maxWaiting) return key
         } else {
           const isMiss = succeeded > startedBefore

@@ -2,7 +2,7 @@ import { malformed } from './malformed.ts'
 
 const [CR, LF, SPACE, TAB, DASH] = [0x0d, 0x0a, 0x20, 0x09, 0x2d]
 
-/** Maximum number of blanks after a boundary. Also how much of a line is searched for a damaged delimiter. In bytes. */
+/** Maximum number of blanks after a boundary, and of bytes that are searched for a line end after a line that is no delimiter. */
 const MAX_TAIL = 256
 
 const DISPOSITION = 'content-disposition'
@@ -37,8 +37,8 @@ export interface Place {
  * Distinguishes a delimiter line (RFC 2046, 5.1.1) from content that contains the boundary. A line is a delimiter if it has nothing but the
  * boundary, followed by `--` for the last delimiter and by blanks. A longer line that starts the same is content.
  *
- * @throws ProblemError if a line is a delimiter except for its line ends, or if a part starts after a line that is not a delimiter.
- *   Otherwise the part would become a piece of the previous part.
+ * @throws ProblemError if a line differs from a delimiter only by its line ends, or if a line that is not a delimiter is followed by the
+ *   first header of a part. Without the error, the api would read that part as content of the previous part.
  */
 export function occurrenceAt(place: Place): Occurrence {
   const { bytes, at, length, isWhole, offset } = place

@@ -57,9 +57,9 @@ function contradicts(claim: string, detected: string | undefined): boolean {
 }
 
 /**
- * Returns whether a type is allowed. If the bytes show a type, it decides, but a file that shows only its container may have
- * the claimed type: a docx may show only a zip. If the bytes show no type, the claim counts only if files of the claimed type
- * do not show it. A text may also be allowed by the type that it is found to have, because Windows sends CSV files as Excel
+ * Returns whether `ALLOWED_TYPES` allows a file. The type that the bytes show decides. If the bytes show only a container, such as
+ * the zip of a docx, the claimed type may decide instead. If the bytes show no type, the claimed type decides, unless files of
+ * that type always show it, as PNG files do. A text is also allowed by its found type, because Windows sends CSV files as Excel
  * files, and curl sends every text as a form.
  */
 function isAllowed(

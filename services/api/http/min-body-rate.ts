@@ -5,7 +5,7 @@ import { ProblemError } from '../problems/problem.ts'
 export interface MinBodyRate {
   /** Minimum average rate of a body, in bytes per second. 0 means no minimum. */
   minBytesPerSecond: number
-  /** How long a body may be slower than that, in milliseconds. */
+  /** Time for which a body may be slower than the minimum, in milliseconds. */
   graceMs: number
 }
 
@@ -18,9 +18,9 @@ export interface BodyRateGuard extends BodyPace {
 }
 
 /**
- * Creates the guard for one body. The client has the grace period, and one more second for each `minBytesPerSecond` bytes that
- * it sends. Timeouts for silence alone would not stop a client that sends one byte now and then, on many connections, for
- * hours.
+ * Creates the guard for one body. The client may let the api wait for `graceMs` in total. Each `minBytesPerSecond` bytes that arrive
+ * give it back one second, up to `graceMs`. An idle timeout would not be enough: a client can send a byte before each timeout, on
+ * many connections, for hours.
  */
 export function createBodyRateGuard(
   { minBytesPerSecond, graceMs }: MinBodyRate,
@@ -39,7 +39,7 @@ export function createBodyRateGuard(
       const started = now()
       startedAt = started
       deadline?.pause()
-      // Written without `Promise.race` and `await`, which make ten promises per chunk. A body may have 50,000 chunks.
+      // `Promise.race` and `await` would create ten promises per chunk, and a body may have 50,000 chunks.
       return new Promise((resolve, reject) => {
         let isOver = false
         const over = () => {
@@ -101,7 +101,7 @@ export async function* enforceRate(
       yield value
     }
   } finally {
-    // Not awaited: a source that waits for its next chunk would only end with that chunk.
+    // Not awaited, because a source that waits for its next chunk only returns after that chunk.
     if (!isOver) void source.return?.()?.catch(() => undefined)
   }
 }

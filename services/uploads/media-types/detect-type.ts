@@ -1,23 +1,23 @@
 import { onFirstUse } from '../../platform/on-first-use.ts'
 import { essenceOf, isText } from './media-type.ts'
 
-/** Loaded with the first file that is no text as its type says: most workers never need it. */
+/** Loaded with the first file whose declared type is not a text type that its bytes confirm. Most workers never need it. */
 const loadFileType = onFirstUse(() => import('file-type'))
 
-/** How much of a file is looked at, in bytes: what file-type needs for all but a few types. */
+/** Number of bytes at the start of a file that are searched for its type. That is enough for nearly all types that `file-type` knows. */
 export const HEAD_BYTES = 4_100
 
-/** Control characters that no text has: all of C0 but tab, line feed, form feed, carriage return and escape. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it searches
+/** Control characters that do not occur in texts: all of C0 except tab, line feed, form feed, carriage return and escape. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern searches for control characters
 const NOT_TEXT = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/
 
-/** Whether the first bytes of a file are text, in UTF-8 or any other encoding whose letters are ASCII's. */
+/** Returns true if the first bytes of a file are text in UTF-8, or in any other encoding that extends ASCII. */
 export function looksLikeText(head: Uint8Array): boolean {
   // A pattern takes a sixth of the time of a loop over the bytes, and most uploads are texts.
   return !NOT_TEXT.test(bytesOf(head).toString('latin1'))
 }
 
-/** Whether the first bytes of a file are a text in UTF-16 that has a byte-order mark. Some binary files start with the same two bytes. */
+/** Returns true if the first bytes of a file are UTF-16 text with a byte-order mark. Some binary files start with the same two bytes. */
 export function looksLikeUtf16(head: Uint8Array): boolean {
   const isLittleEndian = head[0] === 0xff && head[1] === 0xfe
   if (!isLittleEndian && !(head[0] === 0xfe && head[1] === 0xff)) return false
@@ -30,8 +30,9 @@ function bytesOf(head: Uint8Array): Buffer {
 }
 
 /**
- * The type of a file by its first bytes, in lower case; undefined where they show none. Two letters are enough for some
- * binary types, `BM` for one: where the bytes are text, only what is text or begins like a PDF is believed.
+ * Detects the type of a file by its first bytes. Resolves to a type in lower case, or to undefined if the bytes show no type.
+ * `file-type` detects some binary types by two letters, such as `BM` for BMP. So if the bytes are text, a detected type counts only
+ * if it is a text type or PDF.
  */
 export async function detectType(head: Uint8Array): Promise<string | undefined> {
   const { fileTypeFromBuffer } = await loadFileType()
@@ -42,7 +43,7 @@ export async function detectType(head: Uint8Array): Promise<string | undefined> 
   return looksLikeText(head) && !isText(type) && type !== 'application/pdf' ? undefined : type
 }
 
-/** file-type believes four bytes, which pictures of Targa have too. An icon has a list of pictures, which are behind the list. */
+/** Returns true for an icon: a list of pictures, followed by the pictures. `file-type` checks only four bytes, which Targa images also have. */
 function isIcon(head: Uint8Array): boolean {
   if (head.length < 22) return false
   const view = new DataView(head.buffer, head.byteOffset, head.length)
@@ -50,7 +51,7 @@ function isIcon(head: Uint8Array): boolean {
   return pictures > 0 && head[9] === 0 && view.getUint32(18, true) >= 6 + 16 * pictures
 }
 
-/** file-type looks for the directory of a TIFF, which many programs write behind the pixels. */
+/** Returns true for a TIFF. `file-type` needs the directory of a TIFF, which many programs write after the pixels. */
 function isTiff(head: Uint8Array): boolean {
   const start = Buffer.from(head.subarray(0, 4)).toString('latin1')
   return start === 'II*\0' || start === 'MM\0*'

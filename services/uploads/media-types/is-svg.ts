@@ -1,10 +1,10 @@
-/** What may stand before the root of an XML document: each begins and ends so. */
+/** Start and end of each construct that may precede the root of an XML document. */
 const BEFORE_ROOT: readonly (readonly [start: string, end: string])[] = [
   ['<?', '?>'],
   ['<!--', '-->'],
 ]
 
-/** Whether the first bytes of a file are those of an SVG: its root is `svg`. Takes time in proportion to the bytes. */
+/** Returns true if the first bytes of a file are an SVG, whose root is `svg`. Takes time in proportion to the bytes. */
 export function isSvg(head: Uint8Array): boolean {
   if (!beginsLikeMarkup(head)) return false
   const text = textOf(head)
@@ -19,7 +19,7 @@ export function isSvg(head: Uint8Array): boolean {
   return /^<(?:[A-Za-z_][\w.-]{0,63}:)?svg[\s/>]/.test(text.slice(at, at + 80))
 }
 
-/** After a byte order mark and blanks. Most texts are known not to be markup by their first byte. */
+/** Returns true if the bytes start with `<`, after a byte-order mark and blanks. For most texts the first byte already says no. */
 function beginsLikeMarkup(head: Uint8Array): boolean {
   for (const byte of head.subarray(0, 512)) {
     if (byte === 0x3c) return true
@@ -28,7 +28,7 @@ function beginsLikeMarkup(head: Uint8Array): boolean {
   return false
 }
 
-/** Blanks, byte order marks, and the NULs of UTF-16. */
+/** Blanks, bytes of byte-order marks, and the NUL bytes of UTF-16. */
 const MAY_PRECEDE = new Set([0x00, 0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf, 0xff, 0xfe])
 
 function textOf(head: Uint8Array): string {
@@ -38,7 +38,7 @@ function textOf(head: Uint8Array): string {
   return text.startsWith('ï»¿') ? text.slice(3) : text
 }
 
-/** Returns the position behind a document type and its internal subset: `at` if the text has no document type, -1 if the document type does not end. */
+/** Returns the position after a document type and its internal subset: `at` if the text has no document type, -1 if the document type does not end. */
 function pastDoctype(text: string, at: number): number {
   if (text.slice(at, at + 9).toUpperCase() !== '<!DOCTYPE') return at
   const end = text.indexOf('>', at)

@@ -4,39 +4,39 @@ import { isSvg } from './is-svg.ts'
 import { areRelated, isContainer, isNeverText, isRecognizable, isText } from './media-type.ts'
 import { canonicalType, declaredType, isExcel, isOpaque } from './type-names.ts'
 
-/** What there is to find the type of a file by. */
+/** What a client says about the type of a file. */
 export interface TypeClues {
-  /** The content type as it was declared, whatever it is. */
+  /** The declared content type, which may be malformed. */
   declared: string
-  /** The client's name for the file. Left out where the client gave none. */
+  /** The file name that the client sent. Omitted if the client sent none. */
   filename?: string | undefined
 }
 
 /**
- * What the media type was found by. `none`: the bytes look like a text, or like nothing known, and nothing else says more. The type
- * is `text/plain` or `application/octet-stream` then.
+ * What decided the media type. `none` means that neither the bytes nor the declared type nor the name show a type. The media type is then
+ * `text/plain` if the bytes are text, and otherwise `application/octet-stream`.
  */
 export type TypeSource = 'bytes' | 'declared' | 'filename' | 'none'
 
 export interface FoundType {
-  /** The type without parameters, in lower case, by its usual name. */
+  /** The canonical type, in lower case, without parameters. */
   mediaType: string
   typeSource: TypeSource
 }
 
 /**
- * Finds the type of a file: by its first bytes, else by the declared type, else by the extension of its name. A function of these
- * alone.
+ * Finds the type of a file by its first bytes, else by the declared type, else by the extension of its name. The result depends on
+ * nothing else.
  *
- * A text does not show of what kind it is, and a container such as ZIP does not show what is in it. There the declared type and then
- * the extension say more than the bytes, as long as the bytes agree with them.
+ * The bytes of a text do not show the kind of text, and those of a container such as ZIP do not show its contents. For such files the
+ * declared type, or else the extension, decides if it agrees with the bytes.
  *
  * @param head the first `HEAD_BYTES` bytes of the file, or all of a shorter one
  */
 export async function mediaTypeOf(head: Uint8Array, clues: TypeClues): Promise<FoundType> {
   const declared = declaredType(clues.declared)
   const isTextual = looksLikeText(head) || looksLikeUtf16(head)
-  // Most uploads are texts and say so: nothing else is looked at. A PDF may begin like a text.
+  // Most uploads are texts with a declared text type, and need no detection. A PDF may look like a text, and starts with a percent sign.
   const isTextAsDeclared = declared !== undefined && isText(declared) && isTextual && head[0] !== PERCENT
   const isXmlAsDeclared = declared === 'application/xml' || declared === 'text/xml'
   if (isTextAsDeclared && !isXmlAsDeclared) return byClaims({ ...clues, isTextual, isEmpty: head.length === 0 })
@@ -45,15 +45,15 @@ export async function mediaTypeOf(head: Uint8Array, clues: TypeClues): Promise<F
 }
 
 interface Claims extends TypeClues {
-  /** Whether the bytes look like a text. */
+  /** True if the bytes look like a text. */
   isTextual: boolean
   isEmpty: boolean
 }
 
 /**
- * The same without the bytes, by what was detected in them.
+ * Finds the same type as `mediaTypeOf` without the bytes, from the type that `detectType` found in them.
  *
- * @param detected undefined where the bytes show no type
+ * @param detected undefined if the bytes show no type
  */
 export async function expectedMediaType(detected: string | undefined, clues: TypeClues): Promise<FoundType> {
   return knownMediaType(detected, { ...clues, isTextual: true, isEmpty: false })
@@ -70,12 +70,12 @@ async function knownMediaType(detected: string | undefined, claims: Claims): Pro
   return { mediaType: shown, typeSource: 'bytes' }
 }
 
-/** Where the bytes show no type. */
+/** Finds the type of a file whose bytes show none. */
 async function byClaims(claims: Claims): Promise<FoundType> {
   const declared = declaredType(claims.declared)
   if (declared === 'text/plain') {
     const named = await namedType(claims)
-    // A program that knows only text and binary calls every text this.
+    // Programs that distinguish only text and binary files declare every text as text/plain.
     if (named?.startsWith('text/') && named !== declared) return { mediaType: named, typeSource: 'filename' }
     return { mediaType: declared, typeSource: 'declared' }
   }
@@ -88,7 +88,7 @@ async function byClaims(claims: Claims): Promise<FoundType> {
   return { mediaType: isPlain ? 'text/plain' : 'application/octet-stream', typeSource: 'none' }
 }
 
-/** A text that is called an Excel file: a CSV file from Windows, unless its name says which text it is. */
+/** Finds the type of a text that is declared as an Excel file. Windows declares CSV files so. The extension may name another text type. */
 async function asTable(declared: string, claims: Claims): Promise<FoundType> {
   const named = await namedType(claims)
   if (named === undefined || named === 'text/plain') return { mediaType: 'text/csv', typeSource: 'declared' }
@@ -100,19 +100,19 @@ async function namedType({ filename }: TypeClues): Promise<string | undefined> {
   return filename === undefined ? undefined : typeOfName(filename)
 }
 
-/** Whether a file whose bytes show no type may be what its extension says: most types of pictures and sound would have shown. */
+/** Returns true if a file whose bytes show no type may have the type of its extension. Images and sound nearly always show their type. */
 function isCredible(named: string, { isTextual }: Claims): boolean {
   if (isOpaque(named) || isRecognizable(named) || isNeverText(named)) return false
-  // The extensions of several programming languages belong to types of XML nobody sends.
+  // The extensions of several programming languages are also registered for rare XML types.
   return !(isTextual && /\+(?:xml|zip)$/.test(named))
 }
 
-/** Whether a claimed type says more than the type that the bytes show, and may be of the same file. */
+/** Returns true if a claimed type is more specific than the type that the bytes show, and one file may have both. */
 function isMoreExact(claimed: string, shown: string): boolean {
   if (isContainer(claimed) || !areRelated(claimed, shown)) return false
   if (isText(shown)) return isContainer(shown) && isText(claimed) && claimed !== 'text/plain'
   const arePictures = claimed.startsWith('image/') && shown.startsWith('image/')
-  // Camera makers build their raw files as TIFF, and HEIF is the container of AVIF and HEIC.
+  // The raw files of many cameras are TIFF files, and HEIF is the container of AVIF and HEIC.
   return arePictures
     ? (shown === 'image/tiff' && claimed.startsWith('image/x-') && claimed !== 'image/x-icon') || shown === 'image/heif'
     : true
@@ -120,7 +120,7 @@ function isMoreExact(claimed: string, shown: string): boolean {
 
 const PERCENT = 0x25
 
-/** Loaded with the first file whose bytes and declared type do not decide its type. */
+/** Loaded with the first file whose type depends on its extension. */
 const loadMime = onFirstUse(async () => (await import('mime')).default)
 
 /** Extensions that `mime` does not have. */

@@ -1,4 +1,4 @@
-/** The type and subtype of a content type, in lower case, without parameters. */
+/** Returns the type and subtype of a content type, in lower case, without parameters. */
 export function essenceOf(contentType: string): string {
   const [essence = ''] = contentType.split(';', 1)
   return essence.trim().toLowerCase()
@@ -7,7 +7,7 @@ export function essenceOf(contentType: string): string {
 const TEXT =
   /^(?:text\/.+|application\/(?:json|xml|javascript|ecmascript|x-javascript|yaml|x-yaml|toml|sql|graphql|x-sh|x-ndjson)|.+\+(?:json|xml|yaml))$/
 
-/** Those that are known by their first bytes, and are text all the same. */
+/** Text types that files show by their first bytes. */
 const TEXT_WITH_MAGIC = new Set([
   'application/rtf',
   'application/postscript',
@@ -18,20 +18,20 @@ const TEXT_WITH_MAGIC = new Set([
 
 export const isText = (essence: string): boolean => TEXT.test(essence) || TEXT_WITH_MAGIC.has(essence)
 
-/** Every file of these kinds shows of what kind it is, whether or not its own type is known here. */
+/** Returns true for images, audio, video and fonts, whose files all show by their bytes to which of these kinds they belong. */
 export const isRecognizable = (essence: string): boolean => /^(?:image|audio|video|font)\//.test(essence)
 
 const NEVER_TEXT =
   /^(?:image\/(?:png|x-png|apng|jpe?g|pjpeg|jfif|x-jpe?g|gif|webp|avif|heic|heif|bmp|x-ms-bmp|tiff)|video\/(?:mp4|quicktime|webm)|application\/(?:pdf|x-pdf|zip|x-zip-compressed|gzip|x-gzip))$/
 
-/** Whether a file of this type has bytes that no text has, or begins in a way of its own. */
+/** Returns true if files of this type always have bytes that texts do not have, or a signature. */
 export const isNeverText = (essence: string): boolean => NEVER_TEXT.test(essence)
 
 const OFFICE = 'msword|vnd\\.ms-(?!fontobject|cab|htmlhelp|asf).+|vnd\\.openxmlformats-.+|(?:vnd\\.)?visio'
 const ZIPPED = 'zip|x-zip|x-zip-compressed|.+\\+zip|(?:x-)?java-archive|x-xpinstall|vnd\\.android\\.package-archive'
 const ZIPPED_DOCUMENTS = 'vnd\\.oasis\\.opendocument\\..+|vnd\\.apple\\.(?:keynote|numbers|pages)'
 
-/** What may be one file: names of one thing, a container and what is made of it, and kinds whose subtypes are mixed up. */
+/** Groups of types that one file may have: names of one type, a container and its formats, and kinds whose subtypes clients confuse. */
 const RELATED: readonly RegExp[] = [
   new RegExp(`^(?:application/(?:${ZIPPED}|${ZIPPED_DOCUMENTS}|${OFFICE})|model/3mf)$`),
   new RegExp(`^application/(?:x-cfb|x-ole-storage|x-msi|${OFFICE})$`),
@@ -48,7 +48,7 @@ const RELATED: readonly RegExp[] = [
   /^image\/.+$/,
 ]
 
-/** Types that more is made of than their first bytes show. */
+/** Types whose files may have a more specific type that their first bytes do not show. */
 const CONTAINERS = new Set([
   'application/zip',
   'application/x-cfb',
@@ -59,12 +59,12 @@ const CONTAINERS = new Set([
 
 export const isContainer = (essence: string): boolean => CONTAINERS.has(essence)
 
-/** Whether two types may be of one file. */
+/** Returns true if one file may have both types. */
 export function areRelated(a: string, b: string): boolean {
   return a === b || (isText(a) && isText(b)) || RELATED.some(group => group.test(a) && group.test(b))
 }
 
-/** Whether a type is one of a list of patterns: `image/png`, `image/*`, or any type by the two-sided wildcard. */
+/** Returns true if a type matches one of the patterns: `image/png`, `image/*`, or the wildcard for every type. */
 export function matchesAny(essence: string, patterns: readonly string[]): boolean {
   const [type] = essence.split('/', 1)
   return patterns.some(pattern => pattern === essence || pattern === `${type}/*` || pattern === '*/*')

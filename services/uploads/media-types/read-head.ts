@@ -1,11 +1,11 @@
-/** The beginning of a body, and what has been read of it. */
+/** The chunks that have been read from the start of a body. */
 export interface BodyHead {
   chunks: Uint8Array[]
-  /** Whether the body has ended with them. */
+  /** True if the body ended with these chunks. */
   done: boolean
 }
 
-/** Reads a body until there are so many bytes, or no more. */
+/** Reads a body until at least `bytes` bytes have arrived or the body has ended. */
 export async function readHead(source: AsyncIterator<Uint8Array>, bytes: number): Promise<BodyHead> {
   const chunks: Uint8Array[] = []
   for (let size = 0; size < bytes; ) {
@@ -17,7 +17,7 @@ export async function readHead(source: AsyncIterator<Uint8Array>, bytes: number)
   return { chunks, done: false }
 }
 
-/** The first so many bytes of some chunks. */
+/** Returns the first `bytes` bytes of the chunks, or all of them if there are fewer. */
 export function headOf(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
   const [first] = chunks
   return chunks.length === 1 && first ? first.subarray(0, bytes) : Buffer.concat(chunks).subarray(0, bytes)

@@ -1,4 +1,4 @@
-/** Types that say nothing about the bytes. The last one is what curl sends with every body that has no other type. */
+/** Types that say nothing about the bytes. curl sends `application/x-www-form-urlencoded` with every body that has no other type. */
 const OPAQUE = new Set([
   'application/octet-stream',
   'application/octetstream',
@@ -25,11 +25,11 @@ const OPAQUE = new Set([
   'www/unknown',
 ])
 
-/** Whether a type says nothing about the bytes: one of the usual names for that, or one with a wildcard. */
+/** Returns true if a type says nothing about the bytes: a type such as `application/octet-stream`, or one with a wildcard. */
 export const isOpaque = (essence: string): boolean =>
   OPAQUE.has(essence) || essence === '*' || essence.startsWith('*/') || essence.endsWith('/*')
 
-/** Other names of a type that browsers, operating systems and libraries use. */
+/** Other names that browsers, operating systems and libraries use for a type. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   'image/jpeg': [
     'image/jpg',
@@ -45,7 +45,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
     'application/jpeg',
     'application/x-jpg',
   ],
-  // An animated PNG is a PNG: a reader that knows no animations shows its first picture.
+  // An animated PNG is a PNG. Decoders without support for animations show its first picture.
   'image/png': ['image/x-png', 'image/apng', 'image/vnd.mozilla.apng', 'image/x-citrix-png', 'application/png'],
   'image/gif': ['image/x-gif', 'image/x-citrix-gif'],
   'image/webp': ['image/x-webp'],
@@ -85,7 +85,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
 
 const CANONICAL = new Map(Object.entries(ALIASES).flatMap(([type, names]) => names.map(name => [name, type] as const)))
 
-/** The usual name of a type, which is a lower-case essence. */
+/** Returns the usual name of a type. @param essence in lower case, without parameters */
 export const canonicalType = (essence: string): string => CANONICAL.get(essence) ?? essence
 
 const EXCEL = new Set([
@@ -100,16 +100,16 @@ const EXCEL = new Set([
   'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
 ])
 
-/** Whether a type is one of Excel's. Windows gives a CSV file such a type wherever Excel is installed. */
+/** Returns true for a type of Excel. If Excel is installed, Windows declares CSV files as Excel files. */
 export const isExcel = (essence: string): boolean => EXCEL.has(essence)
 
-/** A type and a subtype of RFC 9110. A list of types, as two joined headers make it, begins with the first one. */
+/** A type and a subtype of RFC 9110. Of a comma-separated list, which results from two headers, the first type counts. */
 const ESSENCE = /^\s*([!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+)\s*(?:[;,]|$)/i
 
-/** The longest content type that is read, in characters. The api accepts fewer; other producers of objects may write more. */
+/** Maximum length of a content type that is parsed, in characters. The api accepts shorter ones only; other producers may write longer ones. */
 const MAX_LENGTH = 512
 
-/** The canonical type that a client has declared. Undefined where it is missing, malformed, or says nothing. */
+/** Returns the canonical declared type, or undefined if it is missing, malformed, or says nothing about the bytes. */
 export function declaredType(contentType: string): string | undefined {
   if (contentType.length > MAX_LENGTH) return undefined
   const essence = ESSENCE.exec(contentType)?.[1]?.toLowerCase()

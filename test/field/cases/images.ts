@@ -209,7 +209,7 @@ const refused: readonly FieldCase[] = (
       /cannot be read: /,
     ],
     ['the header of a JPEG', 'image/jpeg', jpeg.subarray(0, 100), /cannot be read: /],
-    ['the header of a PNG', 'image/png', png.subarray(0, png.indexOf('IDAT') + 8), /Nothing of it can be seen/],
+    ['the header of a PNG', 'image/png', png.subarray(0, png.indexOf('IDAT') + 8), /No part of it is visible/],
   ] as const
 ).map(([what, contentType, body, failed]) => ({
   what: `${what}, of which nothing can be shown`,

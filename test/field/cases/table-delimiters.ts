@@ -118,12 +118,12 @@ export const delimiters: readonly FieldCase[] = [
   refusedTable(
     "Excel's hint of another delimiter than the file has",
     'sep=;\nname,city\nAnn,Oslo\n',
-    /No line has the delimiter ";", and "," would/,
+    /No line has the delimiter ";", but "," would/,
   ),
   refusedTable(
     'fields that two delimiters divide alike',
     'a,b;c\n1,x;y\n2,z;w\n',
-    /between "[,;]" and "[,;]".*option delimiter/,
+    /may be "[,;]" or "[,;]".*option delimiter/,
   ),
   typed('tabs with commas inside of fields', 'text/csv; header=present', 'a\tb\n1,5\t2,5\n', [{ a: '1,5', b: '2,5' }]),
   typed('a CSV without a header, as its content type says', 'text/csv; header=absent', 'Ann;5\nBob;6\n', [

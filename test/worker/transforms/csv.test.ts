@@ -138,10 +138,10 @@ t.test('a charset, and options that say outright what is found otherwise', async
 t.test('an option that the file contradicts is kept, and a hint that contradicts it is refused', async t => {
   const commas = await withOptions({ delimiter: ',' })
   const { table } = await convert('a;b\n1;2\n', 'text/csv', commas)
-  t.match(table.warnings[0], /No line has the delimiter ",", and ";" would divide/)
+  t.match(table.warnings[0], /No line has the delimiter ",", but ";" would divide/)
   await t.rejects(convert('sep=;\na;b\n', 'text/csv', commas), {
     code: 'HEADGATE_TRANSFORM_REFUSED',
-    message: /sep=;, and the option delimiter of the rule is ","/,
+    message: /sep=;, but the option delimiter of the rule is ","/,
   })
   const present = await withOptions({ header: 'present' })
   t.strictSame((await convert('a,b\n1,2\n', 'text/csv; header=absent', present)).rows, [{ a: '1', b: '2' }])

@@ -97,7 +97,7 @@ t.test('refuses a picture that takes more memory than there is, or more passes, 
     message:
       /^Decoding the image takes about 1283 MiB of memory, and 248 MiB are available: it has 7000 × 7000 pixels, AVIF of 10 bits, 4:4:4, 3 channels of ushort\.$/,
   })
-  const scans = { code, message: 'The image has 20010 scans, and no more than 100 are decoded.' }
+  const scans = { code, message: 'The image has 20010 scans, more than the maximum of 100.' }
   await t.rejects(make(image, [await jpegOfScans(1_500, 20_000)]), scans)
   const phone = await flat(4_000, 3_000).avif({ bitdepth: 10, effort: 0, chromaSubsampling: '4:2:0' }).toBuffer()
   t.equal((await make(image, [phone])).length, 2, 'a photo of 12 megapixels has room')

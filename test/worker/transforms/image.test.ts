@@ -64,14 +64,14 @@ t.test('the same image gives the same outputs, however it is cut', async t => {
 })
 
 t.test('what is no image is refused, whatever its content type says', async t => {
-  await refused(t, Buffer.alloc(0), /^The content is no image, and only JPEG/)
-  await refused(t, Buffer.from('hello'), /^The content is no image/)
-  await refused(t, Buffer.from('<p>hello</p>'), /^The content is no image/)
+  await refused(t, Buffer.alloc(0), /^The content is not an image\. Supported formats are JPEG/)
+  await refused(t, Buffer.from('hello'), /^The content is not an image/)
+  await refused(t, Buffer.from('<p>hello</p>'), /^The content is not an image/)
   const formats = 'JPEG, PNG, WEBP, TIFF, GIF, SVG, AVIF, BMP and ICO'
   await refused(
     t,
     Buffer.from('8BPS0001'),
-    new RegExp(`^The content is image/vnd.adobe.photoshop, and only ${formats} are read\\.$`),
+    new RegExp(`^The content is image/vnd.adobe.photoshop\\. Supported formats are ${formats}\\.$`),
   )
   await refused(t, Buffer.from('00000100010001010000010020003000000016000000', 'hex'), /ends before the header/)
 })
@@ -104,11 +104,11 @@ t.test('a BMP and an icon get thumbnails, of which the metadata says what they w
       'orange',
     )
   }
-  await refused(t, bmp({ width: 10, height: 10, bits: 24 }, orange).subarray(0, 54), /Nothing of it can be seen/)
+  await refused(t, bmp({ width: 10, height: 10, bits: 24 }, orange).subarray(0, 54), /No part of it is visible/)
   const bomb = bmp({ width: 1, height: 1, bits: 24 }, orange)
   bomb.writeInt32LE(100_000, 18)
   bomb.writeInt32LE(100_000, 22)
-  await refused(t, bomb, /^The image has 10000000000 pixels, and no more than/)
+  await refused(t, bomb, /^The image has 10000000000 pixels, more than the maximum/)
 })
 
 /** A PNG of a few bytes that says it has so many pixels, and has them: zeros pack well. */
@@ -132,7 +132,7 @@ function bomb(width: number, height: number): Buffer {
 t.test('an image with more pixels than are taken is refused before it is decoded, however few its bytes', async t => {
   const bytes = bomb(20_000, 20_000)
   t.ok(bytes.length < 100_000, `${bytes.length} bytes`)
-  await refused(t, bytes, /^The image has 400000000 pixels, and no more than 50000000 are taken\.$/)
+  await refused(t, bytes, /^The image has 400000000 pixels, more than the maximum of 50000000\.$/)
   const [main] = await make(await shipped({ maxPixels: 1_000_000 }), [bomb(1_000, 1_000)])
   t.match(await sharp(main?.bytes).metadata(), { width: 320 }, 'at the bound it is taken')
 })

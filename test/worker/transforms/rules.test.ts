@@ -180,9 +180,9 @@ t.test('does with sinks and processes what a rule says', async t => {
 
 t.test('tells what has become of the setting "thread"', async t => {
   const text = JSON.stringify({ rules: [{ transform: 'copy', thread: true }] })
-  t.match(await faultsOf(text), [/^\/rules\/0\/thread: is no setting any more: .* leave "thread" out.*"inline": true$/])
+  t.match(await faultsOf(text), [/^\/rules\/0\/thread: is no longer a setting: remove it.*"inline": true$/])
   const unlimited = JSON.stringify({ rules: [{ transform: 'copy', inline: true, timeoutSeconds: 5 }] })
-  t.match(await faultsOf(unlimited), [/^\/rules\/0: "timeoutSeconds" cannot be kept for what is "inline"/])
+  t.match(await faultsOf(unlimited), [/^\/rules\/0: "timeoutSeconds" cannot be enforced if "inline" is true/])
 })
 
 t.test('what is wrong with a configuration is said at the start, all of it, and where', async t => {
@@ -196,11 +196,11 @@ t.test('what is wrong with a configuration is said at the start, all of it, and 
     { transform: 'copy', unknown: 1 },
   ]
   t.match(await faultsOf(JSON.stringify({ rules: wrong, default: true })), [
-    /^\/default: there is no such setting$/,
+    /^\/default: is not a setting$/,
     /^\/rules\/0\/contentType: must be a media type such as/,
     /^\/rules\/1\/transform: must be one of upper-case, image, /,
     /^\/rules\/2\/sink: must be "s3" or "dynamodb"/,
-    /^\/rules\/3\/unknown: there is no such setting$/,
+    /^\/rules\/3\/unknown: is not a setting$/,
   ])
   t.match(
     await faultsOf(
@@ -208,7 +208,7 @@ t.test('what is wrong with a configuration is said at the start, all of it, and 
         rules: [{ filename: 'a' }, { transform: 'copy', module: './x' }, { transform: 'copy', export: 'x' }],
       }),
     ),
-    [/^\/rules\/0: a rule names either/, /^\/rules\/1: a rule names either/, /^\/rules\/2: "export" is of a "module"/],
+    [/^\/rules\/0: a rule must name either/, /^\/rules\/1: a rule must name/, /^\/rules\/2: "export" needs a "module"/],
   )
 })
 

@@ -3,13 +3,15 @@ export interface Isolation {
   /** Runs work concurrently. Waits while a turn blocks new work. Rejects with the signal's reason if it fires meanwhile. */
   together<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
   /**
-   * Runs work in turns. Work with the fewest deaths comes first: harmless records have fewer deaths than the one that kills, so they are
-   * done before it is retried. A turn waits for running work and blocks new work, both for a short time. New work starts between two
-   * turns.
+   * Runs work in turns, and work with the fewest deaths first. Harmless records have fewer deaths than the record that kills processes, so
+   * they are done before that record is retried. A turn waits for running work and blocks new work, both for a short time. New work
+   * starts between two turns.
    *
-   * Work that takes longer than its turn runs on, and the next turn starts, unless either work has died more than once. Such work
-   * never runs beside other work that has died. It also lets other work start first, for a limited time: the first record of a shard
-   * usually asks first, and it may be the one that kills.
+   * Work that takes longer than its turn continues, and the next turn starts beside it.
+   *
+   * Work that has died more than once gets a strict turn. During a strict turn no other work that has died is running. A strict turn
+   * also waits, for a limited time, until no new work starts: the first record of a shard usually asks for the first turn, and it may
+   * be the record that kills.
    */
   alone<T>(work: () => Promise<T>, options: AloneOptions): Promise<T>
 }
@@ -25,17 +27,18 @@ export interface IsolationSettings {
   quietWithinMs?: number
   /** Maximum time that a turn blocks new work, in milliseconds. */
   holdMs?: number
-  /** Time without new work that must pass before a turn of work that died more than once, in milliseconds. */
+  /** Time without new work that must pass before a strict turn, in milliseconds. */
   settleMs?: number
-  /** Maximum time that such a turn waits for that, in milliseconds. */
+  /** Maximum time that a strict turn waits for a time without new work, in milliseconds. */
   settleWithinMs?: number
 }
 
-/** With this many deaths, work lets other work start first and never runs beside other work that has died. */
+/** Number of deaths from which work gets a strict turn. */
 const STRICT_FROM_DEATHS = 2
 
 interface Turn {
   readonly died: number
+  /** True if no other work that has died may run during the turn. */
   readonly isStrict: boolean
   readonly askedAt: number
   /** Resolves when the turn no longer blocks new work. */
@@ -51,7 +54,7 @@ export function createIsolation(settings: IsolationSettings = {}): Isolation {
   let becameQuiet: (() => void) | undefined
   /** The turn that blocks new work. */
   let holder: Turn | undefined
-  /** Waiting turns, ordered by their deaths. */
+  /** Waiting turns, those of the fewest deaths first. */
   const waiting: Turn[] = []
   /** Turns that have started and not ended, including those that no longer block new work. */
   const begun = new Set<Turn>()

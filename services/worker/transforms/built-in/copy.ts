@@ -1,6 +1,6 @@
 import type { Transform } from '../transform.ts'
 
-/** The content unchanged, and its encoding with it. */
+/** Copies the content, its type and its encoding unchanged. */
 export const copy: Transform = {
   name: 'copy',
   version: '1',

@@ -7,19 +7,18 @@ import { createPieceDecoder } from './text/piece-decoder.ts'
 import { refusalOf, type StatedBy } from './text/refusal.ts'
 
 /**
- * Reads how a content type says that its text is to be decoded, for `decodeText`: by its charset, and as UTF-8 where it names
- * none.
+ * Returns the charset of a content type, for `decodeText`. Without a charset, the text is decoded as UTF-8.
  */
 export function decoderOf(type: MIMEType | undefined): Charset {
   return charsetOf(type)
 }
 
 /**
- * Decodes a stream of bytes. Every string it yields is made of whole code points, however the bytes were cut. The byte-order
- * mark outranks the charset and is not part of the text.
+ * Decodes a stream of bytes. Every yielded string consists of whole code points, however the bytes are split into chunks. A byte-order
+ * mark takes precedence over the charset and is not part of the text.
  *
- * @throws TransformError for a charset that is unknown, for bytes that the encoding does not have, and for characters that
- * show that the content is not text in this encoding. Replacing them would lose what they were.
+ * @throws TransformError for an unknown charset, for bytes that are invalid in the encoding, and for characters that show a wrong
+ * encoding. Replacing them would lose data.
  */
 export async function* decodeText(input: AsyncIterable<Uint8Array>, charset: Charset): AsyncGenerator<string> {
   let decoder: TextReader | undefined
@@ -48,7 +47,7 @@ interface TextReader {
   end(): void
 }
 
-/** Chooses the encoding by the first bytes of a text. Their rest is the text without its byte-order mark. */
+/** Chooses the encoding by the first bytes of a text. `rest` has these bytes without the byte-order mark. */
 async function begin(start: Uint8Array, charset: Charset): Promise<{ decoder: TextReader; rest: Uint8Array }> {
   const mark = byteOrderMarkOf(start)
   const encoding = await loadEncoding(mark?.encoding ?? (await encodingOf(charset)))

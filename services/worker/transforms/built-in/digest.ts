@@ -4,7 +4,7 @@ import { savedAs } from './saved-as.ts'
 
 const ALGORITHMS = ['sha256', 'sha512'] as const
 
-/** What is known of a file whose content nobody looks into: its size and its digests, as JSON. */
+/** Writes a manifest of a file as JSON: its name, type, size and digests. */
 export const digest: Transform = {
   name: 'digest',
   version: '1',

@@ -10,20 +10,20 @@ export const gzipOptions = Type.Object(
       minimum: 1,
       maximum: 9,
       default: 6,
-      description: 'From 1, the fastest, to 9, the smallest.',
+      description: 'Compression level, from 1 (fastest) to 9 (smallest).',
     }),
   },
   { additionalProperties: false },
 )
 
-/** The content in a gzip file (RFC 1952) without name or time, so that the same content gives the same file. */
+/** Compresses the content into a gzip file (RFC 1952) without name or time, so that the same content gives the same file. */
 export function createGzipTransform({ level }: Static<typeof gzipOptions>): Transform {
   return {
     name: 'gzip',
     version: '1',
     apply(input, { upload }) {
       const packed = createGzip({ level })
-      // zlib works on threads of its own. What goes wrong on either side comes out of the body.
+      // The callback ignores errors because they also reach the reader of the body.
       pipeline(Readable.from(input), packed, () => undefined)
       return { contentType: 'application/gzip', filename: savedAs(upload.filename, '.gz'), body: packed }
     },

@@ -13,16 +13,22 @@ export interface BuiltInTransform {
   options: TSchema
   /** Creates the transform. The options are valid and complete. */
   create(options: unknown): Transform
-  /** True if it runs in a process, unless its rule sets `inline`: it computes for long, or needs memory in proportion to the input. */
+  /**
+   * True if the transform runs in a separate process unless its rule sets `inline`. For transforms that compute for long or need memory
+   * in proportion to the input.
+   */
   runsInProcess?: true
-  /** Maximum total size of the outputs, as a multiple of the upload. A rule may set another one. */
+  /** Maximum total size of the outputs, as a multiple of the upload's size. The `maxExpansion` of a rule replaces it. */
   maxExpansion: number
 }
 
-/** A table in which each value is ten times shorter than the name of its column takes half of it. */
+/**
+ * Limits JSON made of CSV, which repeats the column names in each row. A table whose names are ten times as long as its values needs
+ * half of this limit.
+ */
 const MAX_EXPANSION = 32
 
-/** Pixels pack better than any text: a picture of one colour, enlarged by nothing, is hundreds of times its own size as a PNG. */
+/** Limits thumbnails. An image of one color compresses so well that its PNG thumbnail can be hundreds of times larger than the file. */
 const MAX_EXPANSION_OF_IMAGES = 256
 
 const noOptions = Type.Object({}, { additionalProperties: false })
@@ -31,7 +37,7 @@ function builtIn<S extends TSchema>(options: S, create: (options: Static<S>) => 
   return { options, create: checked => create(checked as Static<S>), maxExpansion: MAX_EXPANSION }
 }
 
-/** By the names that rules know them by. */
+/** The built-in transforms by the names that rules use. */
 export const builtInTransforms: Readonly<Record<string, BuiltInTransform>> = {
   'upper-case': builtIn(noOptions, () => upperCase),
   image: { ...builtIn(imageOptions, createImageTransform), runsInProcess: true, maxExpansion: MAX_EXPANSION_OF_IMAGES },

@@ -5,11 +5,11 @@ import type { Transform } from '../transform.ts'
 import { decoderOf, decodeText } from './decode-text.ts'
 
 /**
- * Text in upper case, as UTF-8 without a byte-order mark.
+ * Converts text to upper case, as UTF-8 without a byte-order mark.
  *
- * Upper-casing piece by piece gives what upper-casing the whole would, as long as no piece ends inside a code point: of
- * Unicode's case mappings that look at their surroundings, all are for lower-casing (the final sigma) or for a language
- * (Lithuanian, Turkish), and `toUpperCase` knows no language. A test tries every code point.
+ * Converting piece by piece gives the same result as converting the whole text, if no piece ends inside a code point. Unicode's
+ * context-dependent case mappings are for lower case (the final sigma) or for single languages (Lithuanian, Turkish), which `toUpperCase`
+ * ignores. A test checks this for every code point.
  */
 export const upperCase: Transform = {
   name: 'upper-case',
@@ -17,13 +17,13 @@ export const upperCase: Transform = {
 
   apply(input, { upload }) {
     const type = parseMediaType(upload.contentType)
-    // Before the type is changed into that of the output.
+    // Must come first: `outputType` changes the charset of `type`.
     const decoder = decoderOf(type)
     return { contentType: outputType(type, upload.mediaType), body: upperCased(decodeText(input, decoder)) }
   },
 }
 
-/** The declared type with another charset; where it is not what the file is, the type of the file. */
+/** Returns the type of the output, with the charset UTF-8: the declared type with its parameters if it is the type of the file, else the type of the file. */
 function outputType(type: MIMEType | undefined, mediaType: string): string {
   if (isOpaque(mediaType)) return 'text/plain;charset=utf-8'
   if (type === undefined || canonicalType(type.essence) !== mediaType) return `${mediaType};charset=utf-8`

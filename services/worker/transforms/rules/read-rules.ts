@@ -14,7 +14,7 @@ export interface ReadRules extends RulesText {
 }
 
 /**
- * Reads custom rules: JSON, or the path of a JSON file. Omitted: no rules.
+ * Reads custom rules from JSON, or from the JSON file at a path. Returns no rules if `text` is undefined or blank.
  *
  * @throws ConfigurationError with every fault
  */
@@ -60,12 +60,12 @@ function check(value: unknown): RulesText {
 function ruleFaults(rule: unknown, place: string): ConfigurationFault[] {
   if (!Value.Check(ruleSchema, rule)) return faultsOf(ruleSchema, rule, place)
   if ((rule.transform === undefined) === (rule.module === undefined)) {
-    return [ruleFault(place, 'a rule names either a "transform" that comes along or a "module" of your own')]
+    return [ruleFault(place, 'a rule must name either a built-in "transform" or a "module" of your own')]
   }
-  if (rule.export !== undefined && rule.module === undefined) return [ruleFault(place, '"export" is of a "module"')]
+  if (rule.export !== undefined && rule.module === undefined) return [ruleFault(place, '"export" needs a "module"')]
   const isUnlimited = rule.inline === true && rule.timeoutSeconds !== undefined
   return isUnlimited
-    ? [ruleFault(place, '"timeoutSeconds" cannot be kept for what is "inline": leave out one of them')]
+    ? [ruleFault(place, '"timeoutSeconds" cannot be enforced if "inline" is true: remove one of them')]
     : []
 }
 
@@ -75,7 +75,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   filename: 'must be a name with wildcards such as "*.log", or a list of them',
   transform: `must be one of ${Object.keys(builtInTransforms).join(', ')}`,
   thread:
-    'is no setting any more: a "module" runs in a process of its own now, so leave "thread" out. What took "thread": false says "inline": true',
+    'is no longer a setting: remove it, because every "module" now runs in a process of its own. Replace "thread": false with "inline": true',
   sink: 'must be "s3" or "dynamodb", or one of them for each output by its name',
 }
 
@@ -87,7 +87,7 @@ function faultsOf(schema: TSchema, value: unknown, place: string): Configuration
     if (keyword === 'additionalProperties') continue
     const [, part = ''] = instancePath.split('/')
     const at = part in EXPECTED ? `/${part}` : instancePath
-    const problem = EXPECTED[part] ?? (keyword === 'boolean' ? 'there is no such setting' : message)
+    const problem = EXPECTED[part] ?? (keyword === 'boolean' ? 'is not a setting' : message)
     if (!faults.has(at)) faults.set(at, problem)
   }
   return [...faults].map(([at, problem]) => ruleFault(place + at || '/', problem))

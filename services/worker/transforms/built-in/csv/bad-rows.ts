@@ -1,31 +1,31 @@
 import type { BadLine } from './record-splitter.ts'
 
-/** How many bad rows are told one by one: a file may have nothing else. */
-const TOLD = 1_000
+/** Maximum number of bad rows that are reported one by one, because a file may consist of bad rows. */
+const MAX_REPORTED = 1_000
 
-/** What was wrong with a file: the first bad rows with their lines, and how many there were. */
+/** Collects the first bad rows of a file with their lines, and counts all. */
 export interface BadRows {
   readonly count: number
   readonly first: BadLine | undefined
   add(line: BadLine): void
-  /** As JSON. */
+  /** Returns the report as JSON. */
   toJson(goodRows: number): string
 }
 
 export function createBadRows(): BadRows {
-  const told: BadLine[] = []
+  const reported: BadLine[] = []
   let count = 0
   return {
     get count() {
       return count
     },
     get first() {
-      return told[0]
+      return reported[0]
     },
     add(line) {
       count++
-      if (told.length < TOLD) told.push(line)
+      if (reported.length < MAX_REPORTED) reported.push(line)
     },
-    toJson: goodRows => `${JSON.stringify({ goodRows, badRows: count, first: told }, undefined, 2)}\n`,
+    toJson: goodRows => `${JSON.stringify({ goodRows, badRows: count, first: reported }, undefined, 2)}\n`,
   }
 }

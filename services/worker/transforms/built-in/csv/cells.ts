@@ -1,8 +1,8 @@
-/** Longer ones are text. */
-const LONGEST_VALUE = 40
+/** Maximum length of a value, in UTF-16 units. Longer fields are text. */
+const MAX_VALUE_LENGTH = 40
 
 const VALUES = [
-  // A number, an amount of money or a share, in any country's writing.
+  // A number, an amount of money or a percentage, in the notation of any country.
   /^[-+(]?\s?\p{Sc}?\s?[-+]?\d[\d.,'\u00a0\u202f ]*(?:[eE][-+]?\d+)?\s?(?:\p{Sc}|%|\))?$/u,
   // A date, with or without a time.
   /^\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ,]+\d{1,2}[:.]\d.*)?$/,
@@ -11,13 +11,13 @@ const VALUES = [
 
 const YEAR = /^(?:1[89]|20|21)\d\d$/
 
-/** Whether a field is a number, a date or a time, as values are and names of columns are not. */
+/** Returns true if a field is a number, a date or a time. Names of columns are none of these, except years. */
 export function isValue(field: string): boolean {
   const text = field.trim()
-  return text !== '' && text.length <= LONGEST_VALUE && VALUES.some(pattern => pattern.test(text))
+  return text !== '' && text.length <= MAX_VALUE_LENGTH && VALUES.some(pattern => pattern.test(text))
 }
 
-/** Whether a field can be the name of a column: a text, or a year. */
+/** Returns true if a field can be the name of a column: a text, or a year. */
 export function isName(field: string): boolean {
   return !isValue(field) || YEAR.test(field.trim())
 }
@@ -25,8 +25,9 @@ export function isName(field: string): boolean {
 const MAX_COLUMNS_COMPARED = 200
 
 /**
- * Returns by how many columns a row looks more like names than like one of the rows below it: positive for a header, negative
- * for data, 0 where nothing tells. Only columns of numbers, dates and times tell. Years are names as well.
+ * Scores how much a row looks like a header: the number of columns in which the row has a name, minus the number of columns in which it
+ * has a value. Counts only columns whose fields below are all numbers, dates or times. A year counts as neither. The score is positive
+ * for a header, negative for data, and 0 if undecided.
  */
 export function nameScore(row: readonly string[], below: readonly (readonly string[])[]): number {
   let score = 0

@@ -13,30 +13,30 @@ export const csvOptions = Type.Object(
     delimiter: Type.Optional(
       Type.String({
         pattern: '^(?:[^"\'\\r\\n]|\\\\t)$',
-        description: 'What stands between fields: one character, or \\t for a tab. Left out: it is found.',
+        description: 'The character between fields, or \\t for a tab. Detected if omitted.',
       }),
     ),
     quote: Type.Optional(
       Type.Enum(['"', "'", ''], {
-        description: 'What stands around a field. Empty: nothing does. Left out: it is found.',
+        description: 'The character around quoted fields. Empty: no field is quoted. Detected if omitted.',
       }),
     ),
     escape: Type.Optional(
       Type.Enum(['doubled', 'backslash'], {
-        description: 'How a quote is written inside of a quoted field. Left out: it is found.',
+        description: 'How a quote inside a quoted field is escaped. Detected if omitted.',
       }),
     ),
     header: Type.Optional(
       Type.Union([Type.Enum(['present', 'absent']), Type.Array(Type.String(), { minItems: 1, maxItems: 10_000 })], {
         description:
-          'Whether a line names the columns. A list: none does, and these are the names. Left out: as the content type says, present where it says nothing.',
+          'Whether a line of the file has the names of the columns. A list of names: no line has them. If omitted, the content type decides, and without a header parameter in it a header is present.',
       }),
     ),
     maxRowLength: Type.Integer({
       minimum: 1_024,
       maximum: 16 * 1024 ** 2,
       default: 1024 ** 2,
-      description: 'The longest row, in characters.',
+      description: 'Maximum length of a row, in characters.',
     }),
   },
   { additionalProperties: false },
@@ -45,9 +45,9 @@ export const csvOptions = Type.Object(
 type CsvOptions = Static<typeof csvOptions>
 
 /**
- * CSV with a header as newline-delimited JSON: an object a row, every value a string. How the file is written is found at its
- * start and reported, with the number of rows, in a further output `table.json`. Rows that cannot be read are left out and
- * reported, with their lines, in `bad-rows.json`. A file in which no row can be read is refused.
+ * Converts CSV with a header to newline-delimited JSON: one object for each row, with strings as values. Detects the dialect at the
+ * start of the file, and reports it with the number of rows in the output `table.json`. Skips rows that can't be read, and reports
+ * them with their lines in `bad-rows.json`. Refuses a file in which no row can be read.
  */
 export function createCsvTransform(options: CsvOptions): Transform {
   return {
@@ -72,7 +72,7 @@ function json(name: string, text: string): TransformOutput {
   return { name, contentType: 'application/json', body: [Buffer.from(text)] }
 }
 
-/** What the rule says counts before what the client says of a file. */
+/** Combines the options of the rule with the parameters of the content type. The options take precedence. */
 function givenBy({ delimiter, header, ...options }: CsvOptions, type: MIMEType | undefined): GivenTable {
   const parameter = type?.params.get('header')?.toLowerCase()
   return {

@@ -5,7 +5,7 @@ import type { Head } from './head.ts'
 import { type Reading, readBy } from './reading.ts'
 import type { Row } from './record-splitter.ts'
 
-/** What is said of a file, and not looked for in it. */
+/** The parts of a dialect that are given by options or by the content type, and not detected. */
 export interface GivenDialect {
   readonly delimiter?: string | undefined
   readonly quote?: Dialect['quote'] | undefined
@@ -13,26 +13,26 @@ export interface GivenDialect {
 }
 
 export interface Limits {
-  /** The lines before it are no part of the table. */
+  /** The first line that may belong to the table. */
   readonly firstLine: number
-  /** The longest row, in UTF-16 units. */
+  /** Maximum length of a row, in UTF-16 units. */
   readonly maxLength: number
 }
 
-/** What stands between fields in nearly all files, the first where nothing tells. */
+/** The delimiters of nearly all files. The first one is the default. */
 const USUAL = [',', ';', '\t', '|'] as const
 
-/** What stands in no text by chance, and then what does: that has to prove more. */
+/** Rare delimiters. The first ones do not occur in ordinary text. The last two do, so `isCertain` demands more of them. */
 const RARE = ['\x1f', '\x01', '^', '~', '¦', ':', ' '] as const
 
-/** Readings that differ by less fit equally well. */
+/** Readings whose scores differ by less fit equally well. */
 const MARGIN = 0.1
 
 /**
- * Finds how a file is written: reads its start by each dialect that is possible and takes the one by which the rows have the
- * same number of fields. A file of one column has no delimiter, and is read by that of RFC 4180.
+ * Detects the dialect of a file: reads its start with each possible dialect, and takes the dialect with which the rows have the same
+ * number of fields. A file of one column has no delimiter, and is read with the delimiter of RFC 4180.
  *
- * @throws TransformError where two delimiters fit equally well
+ * @throws TransformError if two delimiters fit equally well
  */
 export function findDialect(head: Head, given: GivenDialect, limits: Limits): Reading {
   const read = (delimiter: string) => bestStyle(delimiter, head, given, limits)
@@ -52,18 +52,18 @@ function findDelimiter(head: Head, read: (delimiter: string) => Reading): Readin
     .find(isCertain)
   if (rare && !usual.some(({ rows }) => (rows[0]?.fields.length ?? 0) > 1)) return rare
   const [comma] = USUAL
-  // Decimal commas divide no fields.
+  // Decimal commas are not delimiters.
   return read(usual.some(isOfDecimals) ? ';' : comma)
 }
 
-/** Whether the rows stand in columns by this delimiter. One that the header does not have has to be in most of the rows. */
+/** Returns true if the delimiter divides the rows into columns. If the header does not contain it, most rows must contain it. */
 function isTable({ rows, width, fitting, single, dialect }: Reading): boolean {
   if (width < 2) return false
   if (rows[0]?.fields.length !== 1) return true
   return fitting > single && !(dialect.delimiter === ',' && isOfDecimals({ rows }))
 }
 
-/** Whether the commas below a header of one column are all those of numbers, as half of Europe writes them. */
+/** Returns true if the header has one column and all commas below it are decimal commas, as in many European countries. */
 function isOfDecimals({ rows }: Pick<Reading, 'rows'>): boolean {
   const [header, ...others] = rows
   const divided = others.filter(({ fields }) => fields.length > 1)
@@ -72,30 +72,31 @@ function isOfDecimals({ rows }: Pick<Reading, 'rows'>): boolean {
   return header?.fields.length === 1 && divided.length > 0 && divided.every(isDecimal)
 }
 
-/** @throws TransformError where neither is better */
+/** @throws TransformError if neither reading is better */
 function better(one: Reading, other: Reading): Reading {
-  const dirt = strangers(one, other) - strangers(other, one)
-  if (Math.abs(dirt) > 0.2) return dirt < 0 ? one : other
+  const difference = oddShare(one, other) - oddShare(other, one)
+  if (Math.abs(difference) > 0.2) return difference < 0 ? one : other
   if (one.width >= 2 * other.width) return one
   if (other.width >= 2 * one.width) return other
-  const names = [one, other].map(({ dialect }) => nameOf(dialect.delimiter)).join(' and ')
+  const names = [one, other].map(({ dialect }) => nameOf(dialect.delimiter)).join(' or ')
   throw new TransformError(
-    `The fields could stand between ${names}: both divide every line alike. Set the option delimiter to one of them.`,
+    `The delimiter may be ${names}, because both divide every line in the same way. Set the option delimiter to one of them.`,
   )
 }
 
-/** How many of the rows have the other delimiter where no text and no number would have it. */
-function strangers({ rows }: Reading, other: Reading): number {
+/** Returns the share of rows with the other delimiter in a place where it occurs in neither texts nor numbers. */
+function oddShare({ rows }: Reading, other: Reading): number {
   const { delimiter } = other.dialect
   const natural = NATURAL[delimiter]
-  const isStrange = (field: string) =>
+  const isOdd = (field: string) =>
     field.includes(delimiter) && (natural === undefined || field.replace(natural, '').includes(delimiter))
-  return rows.filter(({ fields }) => fields.some(isStrange)).length / rows.length
+  return rows.filter(({ fields }) => fields.some(isOdd)).length / rows.length
 }
 
+/** How each delimiter occurs in texts and numbers. */
 const NATURAL: Readonly<Record<string, RegExp>> = { ',': /,\s|(?<=\d),(?=\d)/g, ';': /;\s/g, '|': /\s\|\s/g }
 
-/** A name as programs give columns. In a title or a time, a colon or a blank is a part of the text. */
+/** A column name that a program wrote. In titles and times, a colon or a blank is part of the text. */
 const NAME = /^[\p{L}_][\p{L}\p{N}_.-]*$/u
 
 function isCertain({ dialect, rows, width, score }: Reading): boolean {
@@ -104,7 +105,7 @@ function isCertain({ dialect, rows, width, score }: Reading): boolean {
   if (dialect.delimiter !== ':' && dialect.delimiter !== ' ') return true
   if (!header.fields.every(field => NAME.test(field))) return false
   if (dialect.delimiter === ':') return true
-  // Two words are a name as often as two columns.
+  // Two words in a header may be one name. A column of values shows that they are two.
   return header.fields.some((_, column) => others.every(({ fields }) => isValue(fields[column] ?? '')))
 }
 
@@ -112,7 +113,7 @@ export function nameOf(delimiter: string): string {
   return delimiter === '\t' ? 'tabs' : JSON.stringify(delimiter)
 }
 
-/** Reads by each way to quote that is possible, and takes the first that fits best. */
+/** Reads the start of a file with each possible style of quoting, and takes the first that fits best. */
 function bestStyle(delimiter: string, head: Head, given: GivenDialect, limits: Limits): Reading {
   const { text } = head
   const read = (style: Partial<Dialect>) => readBy({ ...RFC_4180, ...style, delimiter }, head, limits)
@@ -128,8 +129,8 @@ function bestStyle(delimiter: string, head: Head, given: GivenDialect, limits: L
     const single = readQuoted("'")
     if (isQuotedThroughout(single) && single.score >= double.score) return single
   }
-  // Tables without any quoting, as databases write them between tabs, have quotes as they stand: more than one, and not in
-  // the header.
+  // In tables without quoting, such as tab-separated exports of databases, quotes are part of the text. That is assumed if several
+  // rows cannot be read with quoting, and the header can.
   const [header] = double.pieces
   const bad = double.pieces.length - double.rows.length
   const doubtful = bad + double.rows.filter(isMultiLine).length
@@ -142,7 +143,7 @@ function clearer(one: Reading, other: Reading): Reading {
   return other.score > one.score ? other : one
 }
 
-/** Whether each row has fields in these quotes, and none that looks quoted otherwise: an apostrophe alone is no quote. */
+/** Returns true if each row has fields in these quotes and no field in double quotes. A single apostrophe is not a quote. */
 function isQuotedThroughout({ pieces, rows }: Reading): boolean {
   const isQuoted = ({ quoted, isOdd, fields }: Row) =>
     quoted > 0 && !isOdd && !fields.some(field => field.startsWith('"'))
@@ -151,12 +152,12 @@ function isQuotedThroughout({ pieces, rows }: Reading): boolean {
 
 const isMultiLine = ({ fields }: Row) => fields.some(field => /[\r\n]/.test(field))
 
-/** Whether a field within one line is in quotes. */
+/** Returns true if a row of a single line has a quoted field. */
 function isQuotedSomewhere({ rows }: Reading): boolean {
   return rows.some(row => row.quoted > 0 && !row.isOdd && !isMultiLine(row))
 }
 
-/** Where a blank stands behind every delimiter, it belongs to the delimiter. */
+/** Sets `skipInitialSpace` if a blank follows every delimiter. */
 function withInitialSpace(reading: Reading, head: Head, limits: Limits): Reading {
   const { rows, dialect } = reading
   if (dialect.delimiter === ' ' || rows.some(({ isTight }) => isTight)) return reading

@@ -4,25 +4,25 @@ import { fits, isApart, type Reading } from './reading.ts'
 import type { Row } from './record-splitter.ts'
 
 export interface FoundHeader {
-  /** The line that the header, or without one the first row, begins on. */
+  /** The line on which the header begins, or the first row if there is no header. */
   readonly line: number
-  /** The number of fields of rows that leave out the last columns. */
+  /** The number of fields in each row, if all rows omit the same last columns. */
   readonly shortRow?: number
   /** True if the first field of each row is the name of the row, and the header has no name for it. */
   readonly hasRowNames?: boolean
 }
 
-/** The rows that a header is compared with. */
+/** Maximum number of rows that a header is compared with. */
 const COMPARED = 20
 
-/** The lines above a header that are looked through. */
+/** Maximum number of lines above a header that are checked. */
 const MAX_ABOVE = 100
 
 /**
- * Finds the line that names the columns: the first row, unless titles, notes and blank lines stand above it. These have other
- * numbers of fields than the table, and do not look like names while what follows them does.
+ * Finds the header: the first row after titles, notes and blank lines. Titles and notes have other numbers of fields than the table, and
+ * do not look like names, while the row after them does.
  *
- * @throws TransformError where the first row has fewer fields than all others, and may be a title or a header
+ * @throws TransformError if the first row has fewer fields than all others, so that it may be a title or a header
  */
 export function findHeader(reading: Reading): FoundHeader | undefined {
   const { pieces, rows, width } = reading
@@ -41,7 +41,7 @@ export function findHeader(reading: Reading): FoundHeader | undefined {
   return unevenHeader(reading, firstRow, row)
 }
 
-/** For a table whose rows all leave out the same last columns. A row of one field is more likely no row of the table at all. */
+/** Finds the header of a table whose rows all omit the same last columns. Rows of one field probably do not belong to the table. */
 function shortRows({ rows, pieces }: Reading): FoundHeader | undefined {
   const [header, row, ...others] = rows
   if (!header || !row || pieces.length > rows.length) return undefined
@@ -50,7 +50,7 @@ function shortRows({ rows, pieces }: Reading): FoundHeader | undefined {
   return isSteady && shortRow > 1 && shortRow < header.fields.length ? { line: header.line, shortRow } : undefined
 }
 
-/** Passes over rows in which nothing but the first field has a text, as spreadsheets save titles. */
+/** Skips rows in which only the first field has text, because spreadsheets save titles so. */
 function belowTitles({ rows, width }: Reading, start: number): Row {
   let at = start
   for (let row = rows[at]; row; row = rows[at]) {
@@ -58,7 +58,7 @@ function belowTitles({ rows, width }: Reading, start: number): Row {
     const filled = filledFields(row)
     const isTitle = filled === 0 || (width > 2 && filled === 1 && row.fields[0] !== '')
     if (!isTitle || !next || at - start > MAX_ABOVE || next.fields.length > width || filledFields(next) < filled) break
-    // What may as well be the one name of a header is a title only if names follow.
+    // A single text may also be the only name of a header. It is a title only if a row of names follows.
     if (filled === 1 && !isTitleAbove(rows.slice(at + 1, at + MAX_ABOVE))) break
     at++
   }
@@ -72,7 +72,7 @@ function isTitleAbove(rows: readonly Row[]): boolean {
 
 const filledFields = ({ fields }: Row) => fields.filter(field => field.trim() !== '').length
 
-/** Whether what stands above a row is no part of the table, and the row its header. */
+/** Returns true if a row is the header, and the lines above it do not belong to the table. */
 function isAbove({ rows, width, dialect }: Reading, above: Reading['pieces'], row: Row): boolean {
   const below = rows.slice(rows.indexOf(row) + 1).filter(({ fields }) => fits(fields, width))
   const score = nameScore(
@@ -92,7 +92,7 @@ function isAbove({ rows, width, dialect }: Reading, above: Reading['pieces'], ro
       above.length > 1 ||
       isProse(fields[0] ?? [], dialect.delimiter)
     )
-  // Nothing but texts, or years that are names: a word above them may as well be the name of one column.
+  // With only texts or years in the table, a word above this row may also be the name of one column.
   if (score === 0) return isBlankBetween || isComment
   return isBlankBetween && !row.fields.every(isValue)
 }
@@ -100,7 +100,7 @@ function isAbove({ rows, width, dialect }: Reading, above: Reading['pieces'], ro
 const isProse = (fields: readonly string[], delimiter: string) =>
   delimiter === ',' && fields.slice(1).some(field => field.startsWith(' '))
 
-/** For a first row that is the header, and has more or fewer fields than most of what follows. */
+/** Finds the header if it is the first row and has another number of fields than most rows. */
 function unevenHeader(reading: Reading, first: Row, row: Row): FoundHeader {
   const { rows, pieces, width } = reading
   const { line, fields } = first
@@ -115,8 +115,8 @@ function unevenHeader(reading: Reading, first: Row, row: Row): FoundHeader {
 }
 
 /**
- * R names the rows of a table by their numbers and leaves the names without a name. It puts all names in quotes, and numbers not.
- * Without these quotes the first column may as well be the first that the header names, and a later one have no name.
+ * Returns true for a table that R wrote: its first column has quoted row numbers and no name in the header. R quotes all names, including
+ * these numbers, and no numeric values. Without the quotes, the missing name could be that of another column.
  */
 function areRowNames(header: Row, rows: readonly Row[]): boolean {
   if (header.quoted < header.fields.length || rows.some(({ quoted, fields }) => quoted === fields.length)) return false

@@ -1,22 +1,22 @@
-/** The characters at the start of a file that its dialect is found in, in UTF-16 units. More where these are under three lines. */
+/** Number of UTF-16 units at the start of a file that are searched for its dialect. It is doubled until they have three lines. */
 const HEAD = 64 * 1024
-const LONGEST_HEAD = 1024 ** 2
+const MAX_HEAD = 1024 ** 2
 
 export interface Head {
-  /** The start of the text, without a byte order mark. The same however the text was cut. */
+  /** The start of the text, without a byte-order mark. It does not depend on how the text is split into pieces. */
   readonly text: string
-  /** True if that is the whole text. */
+  /** True if `text` is the whole text. */
   readonly isWhole: boolean
 }
 
-/** Passes a text on, without a byte order mark. Calls `onHead` with its start before it passes on anything. */
+/** Passes on a text without its byte-order mark. Calls `onHead` with the start of the text before it yields the first piece. */
 export async function* headFirst(texts: AsyncIterable<string>, onHead: (head: Head) => void): AsyncGenerator<string> {
   let pieces: string[] | undefined = []
   let length = 0
   let size = HEAD
   let isFirst = true
   for await (const text of texts) {
-    // A byte order mark is no part of the first column's name.
+    // A byte-order mark does not belong to the name of the first column.
     const piece = isFirst && text.startsWith('\ufeff') ? text.slice(1) : text
     isFirst = false
     if (!pieces) {
@@ -28,7 +28,7 @@ export async function* headFirst(texts: AsyncIterable<string>, onHead: (head: He
     if (length <= size) continue
     const start = pieces.join('')
     pieces = [start]
-    while (length > size && size < LONGEST_HEAD && !hasThreeLines(start, size)) size *= 2
+    while (length > size && size < MAX_HEAD && !hasThreeLines(start, size)) size *= 2
     if (length <= size) continue
     pieces = undefined
     onHead({ text: start.slice(0, size), isWhole: false })

@@ -1,30 +1,30 @@
 import { TransformError } from '../../../errors.ts'
 
-/** Gives a row as a line of JSON, undefined where it does not fit the columns. */
+/** Converts a row to a line of JSON. Returns undefined if the row does not fit the columns. */
 export interface ToJson {
   (row: readonly string[]): string | undefined
   readonly columns: readonly string[]
 }
 
-/** More are no table, and each row repeats their names. */
+/** Maximum number of columns. Each row repeats their names, and a file with more columns is probably not a table. */
 const MAX_COLUMNS = 10_000
 
 export interface ColumnOptions {
-  /** The number of fields of rows that leave out the last columns. Such rows are filled with empty values. */
+  /** The number of fields in each row, if all rows omit the same last columns. These columns get empty values. */
   shortRow?: number | undefined
 }
 
 /**
- * Returns how the rows under these names become JSON. A name that occurs again gets a number, so that no value hides another:
+ * Creates the conversion of rows to JSON with these column names. A repeated name gets a number, so that no value hides another:
  * `a,a` becomes `a` and `a_2`.
  *
- * @throws TransformError where there are too many columns
+ * @throws TransformError if there are too many columns
  */
 export function createToJson(names: readonly string[], { shortRow }: ColumnOptions = {}): ToJson {
-  // The bound comes first: a row may be a million names.
+  // Checked before any other work, because a row may have a million names.
   if (names.length > MAX_COLUMNS) throw new TransformError(`The header has more than ${MAX_COLUMNS} columns.`)
   const columns = uniqueNames(names)
-  // Written as text and not as an object, in which `__proto__` would be no column, and "1" the first.
+  // The JSON is written as text, because an object can't have a column `__proto__`, and would move a column "1" to the front.
   const keys = columns.map((name, index) => `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`)
   const write = (row: readonly string[]) => `${keys.map((key, index) => key + JSON.stringify(row[index])).join('')}}\n`
   function toJson(row: readonly string[]): string | undefined {
@@ -35,13 +35,13 @@ export function createToJson(names: readonly string[], { shortRow }: ColumnOptio
   return Object.assign(toJson, { columns })
 }
 
-/** Whether a row has nothing but empty fields from a position on: a delimiter stands behind its last value. */
+/** Returns true if all fields of a row from a position on are empty, as when a delimiter follows the last value. */
 export function isEmptyFrom(row: readonly string[], from: number): boolean {
   for (let at = from; at < row.length; at++) if (row[at] !== '') return false
   return true
 }
 
-/** Numbers the later ones of each name. A number that makes a name of the header again is left out. */
+/** Numbers repeated names. Skips a number if the numbered name is also in the header. */
 export function uniqueNames(names: readonly string[]): string[] {
   const taken = new Set(names)
   if (taken.size === names.length) return [...names]
@@ -60,7 +60,7 @@ export function uniqueNames(names: readonly string[]): string[] {
   })
 }
 
-/** The names of columns that have none. */
+/** Returns names for the columns of a table without a header. */
 export function numberedNames(count: number): string[] {
   return Array.from({ length: Math.min(count, MAX_COLUMNS + 1) }, (_, index) => `column_${index + 1}`)
 }

@@ -1,20 +1,20 @@
 /** Finds the next occurrence of a character in a text. */
 export interface NextOccurrence {
-  /** Takes another text. */
+  /** Sets the text to search. */
   reset(text: string): void
-  /** Returns the first position at or after `from` where the character stands, or the length of the text. */
+  /** Returns the first position of the character at or after `from`, or the length of the text. */
   from(from: number): number
 }
 
 /**
- * Remembers the last answer: in a file without quotes, each row would otherwise search the rest of the text for one. Going
- * back by some characters searches these characters only.
+ * Remembers the last result. Without that, each row of a file without quotes would search the rest of the text for a quote. A search
+ * from an earlier position only searches the characters before the last position.
  *
- * @param character one character; empty: it never occurs
+ * @param character one character, or an empty string for a character that never occurs
  */
 export function createNextOccurrence(character: string): NextOccurrence {
   let text = ''
-  // No occurrence stands between `since` and `at`.
+  // There is no occurrence from `since` to `at`.
   let since = 0
   let at = 0
 

@@ -9,21 +9,24 @@ import type { Reading } from './reading.ts'
 import type { Row } from './record-splitter.ts'
 import type { DelimiterFrom } from './table-report.ts'
 
-/** What the rule and the content type say of a file. */
+/** What the options of the rule and the content type say about a file. */
 export interface GivenTable extends GivenDialect {
-  /** `absent`: the first line is a row. Names: the same, and the columns have these names. Left out: the header is looked for. */
+  /**
+   * `absent`: the first line is a row. A list: the same, and these are the names of the columns. `present` or undefined: the header is
+   * detected.
+   */
   readonly header?: 'present' | 'absent' | readonly string[] | undefined
-  /** True if the content type is that of fields between tabs. */
+  /** True if the content type is `text/tab-separated-values`. */
   readonly isTabType: boolean
-  /** The longest row, in characters. */
+  /** Maximum length of a row, in characters. */
   readonly maxRowLength: number
 }
 
-/** How a file is read. */
+/** How the file is read. */
 export interface TablePlan {
   readonly dialect: Dialect
   readonly delimiterFrom: DelimiterFrom
-  /** The line of the header; of the first row, where `names` are given. Lines before it are no part of the table. */
+  /** The line of the header, or of the first row if `names` is set. Lines before it do not belong to the table. */
   readonly firstLine: number
   /** The names of the columns of a table without a header. */
   readonly names?: readonly string[]
@@ -34,9 +37,9 @@ export interface TablePlan {
 }
 
 /**
- * Decides from the start of a file how all of it is read. What is given counts before what is found.
+ * Decides from the start of a file how the whole file is read. Given settings take precedence over detected ones.
  *
- * @throws TransformError for what is no table, or may be read in more than one way
+ * @throws TransformError if the file is not a table, or can be read in more than one way
  */
 export function planTable(head: Head, given: GivenTable): TablePlan {
   const { maxRowLength: maxLength } = given
@@ -44,20 +47,20 @@ export function planTable(head: Head, given: GivenTable): TablePlan {
   const hint = findHint(head.text)
   if (hint !== undefined && given.delimiter !== undefined && hint !== given.delimiter) {
     throw new TransformError(
-      `The first line says sep=${hint}, and the option delimiter of the rule is ${nameOf(given.delimiter)}.`,
+      `The first line of the file sets sep=${hint}, but the option delimiter of the rule is ${nameOf(given.delimiter)}.`,
     )
   }
   const limits = { firstLine: hint === undefined ? 1 : 2, maxLength }
   const tab = given.isTabType && head.text.includes('\t') ? '\t' : undefined
-  const told = given.delimiter ?? hint ?? tab
-  const reading = findDialect(head, { ...given, delimiter: told }, limits)
+  const stated = given.delimiter ?? hint ?? tab
+  const reading = findDialect(head, { ...given, delimiter: stated }, limits)
   const warnings: string[] = []
-  const isMerged = told !== undefined && reading.width < 2 && reading.rows.length > 0
+  const isMerged = stated !== undefined && reading.width < 2 && reading.rows.length > 0
   const other = isMerged ? findOther(head, given, limits) : undefined
   if (other !== undefined) {
-    const words = `No line has the delimiter ${nameOf(told ?? '')}, and ${nameOf(other)} would divide the lines into columns.`
-    if (given.delimiter === undefined) throw new TransformError(`${words} Set the option delimiter.`)
-    warnings.push(words)
+    const problem = `No line has the delimiter ${nameOf(stated ?? '')}, but ${nameOf(other)} would divide the lines into columns.`
+    if (given.delimiter === undefined) throw new TransformError(`${problem} Set the option delimiter.`)
+    warnings.push(problem)
   }
   const delimiterFrom =
     given.delimiter !== undefined
@@ -106,13 +109,13 @@ function looksLikeValues(row: Row, rows: readonly Row[]): boolean {
   return below.length === 0 ? row.fields.every(isValue) : nameScore(row.fields, below) < 0
 }
 
-/** Excel's own hint: a first line `sep=;`, also in quotes, and also with the delimiters that Excel adds to it. */
+/** Returns the delimiter of Excel's hint: a first line such as `sep=;`, possibly in quotes or followed by delimiters that Excel adds. */
 function findHint(text: string): string | undefined {
   const [, delimiter] = /^"?sep=([^"\r\n])"?[,;\t|]*(?:[\r\n]|$)/i.exec(text.slice(0, 200)) ?? []
   return delimiter
 }
 
-/** The delimiter that would be found if none were given. */
+/** Returns the delimiter that would be detected if none were given. */
 function findOther(
   head: Head,
   given: GivenTable,
@@ -122,7 +125,7 @@ function findOther(
   return (rows[0]?.fields.length ?? 0) > 1 ? dialect.delimiter : undefined
 }
 
-/** Pages of errors and exports of other kinds come with the name and type of CSV. As a table they would have one column. */
+/** @throws TransformError for HTML, XML and JSON, which error pages and exports contain under the name and type of CSV */
 function rejectOther(text: string): void {
   const start = text.slice(0, 1_000).trimStart()
   if (/^<(?:!doctype\b|html\b|\?xml\b)/i.test(start)) throw new TransformError('The content is HTML or XML, not CSV.')

@@ -3,26 +3,26 @@ import type { Head } from './head.ts'
 import { isEmptyFrom } from './header.ts'
 import { createRecordSplitter, type Row, type Split } from './record-splitter.ts'
 
-/** What the start of a file looks like when it is read by a dialect. */
+/** The rows at the start of a file, read with a dialect. */
 export interface Reading {
   readonly dialect: Dialect
   readonly pieces: readonly Split[]
-  /** Those of them that are rows. */
+  /** The pieces that are rows. */
   readonly rows: readonly Row[]
-  /** The number of fields that the table has: what most of its rows have. 1 where no row has more, 0 without any rows. */
+  /** The number of columns of the table. 1 if no row has more fields, 0 if there are no rows. */
   readonly width: number
-  /** The rows that have as many, and those that have more which are empty. */
+  /** The number of rows with `width` fields, or with further fields that are all empty. */
   readonly fitting: number
-  /** The rows of one field. */
+  /** The number of rows with one field. */
   readonly single: number
-  /** How well the rows fit: 1 where each has the same number of fields and no quote stands where none may be. */
+  /** How well the rows fit the dialect: 1 if all rows have the same number of fields and all quotes are valid. */
   readonly score: number
 }
 
-/** More say nothing new. */
+/** Maximum number of rows that are read. More rows would hardly change the result. */
 const MAX_ROWS = 1_000
 
-/** @param firstLine the lines before it are no part of the table */
+/** Reads the start of a file with a dialect. @param firstLine the first line that may belong to the table */
 export function readBy(
   dialect: Dialect,
   head: Head,
@@ -30,7 +30,7 @@ export function readBy(
 ): Reading {
   const splitter = createRecordSplitter({ dialect, maxLength })
   const pieces = take(splitter.push(head.text))
-  // The last row is cut where the text goes on, and does not count beside whole ones.
+  // If the text continues after the head, its last row is incomplete, and is used only if it is the only one.
   if (head.isWhole || pieces.length === 0) pieces.push(...take(splitter.end()))
   const table = pieces.filter(({ line }) => line >= firstLine)
   const rows = table.filter(piece => 'fields' in piece)
@@ -42,6 +42,7 @@ export function readBy(
   return { dialect, pieces: table, rows, width, fitting, single, score }
 }
 
+/** Returns true if a row has `width` fields, or further fields that are all empty. */
 export function fits(fields: readonly string[], width: number): boolean {
   return fields.length === width || (fields.length > width && isEmptyFrom(fields, width))
 }
@@ -56,25 +57,26 @@ function take(pieces: Iterable<Split>): Split[] {
 }
 
 /**
- * The most frequent number of fields over 1; of two that are equally frequent, that of the first row, or the larger one. Rows
- * that go on to the end behind a blank line and have more fields are the table, and what stands above them is not.
+ * Returns the number of columns of the table: the most frequent number of fields over 1. If two are equally frequent, returns that of
+ * the first row, or else the larger one. If the rows after the last blank line have more fields, they are the table, and the rows above
+ * them are not.
  */
 function widthOf(rows: readonly Row[]): number {
   const [first, ...others] = rows
   if (!first) return 0
   const counts = new Map<number, number>()
   for (const { fields } of rows) if (fields.length > 1) counts.set(fields.length, (counts.get(fields.length) ?? 0) + 1)
-  const most = Math.max(0, ...counts.values())
+  const highest = Math.max(0, ...counts.values())
   const own = first.fields.length
-  const width = Math.max(0, ...[...counts].filter(([, count]) => count === most).map(([fields]) => fields))
+  const width = Math.max(0, ...[...counts].filter(([, count]) => count === highest).map(([fields]) => fields))
   const last = widthOfLastBlock(rows)
   if (last > Math.max(own, width)) return last
-  if (most === 0 || counts.get(own) === most) return own
-  // A delimiter behind the last value of each row, and none behind the last name.
+  if (highest === 0 || counts.get(own) === highest) return own
+  // Each row may have a delimiter after its last value that the header does not have.
   return own > 1 && width > own && others.every(({ fields }) => isEmptyFrom(fields, own)) ? own : width
 }
 
-/** The number of fields of the rows behind the last blank line; 0 where they differ, or there is one row alone. */
+/** Returns the number of fields of the rows after the last blank line, or 0 if the numbers differ or there is only one row. */
 function widthOfLastBlock(rows: readonly Row[]): number {
   const width = rows.at(-1)?.fields.length ?? 0
   for (let at = rows.length - 1; at > 0; at--) {
@@ -85,7 +87,7 @@ function widthOfLastBlock(rows: readonly Row[]): number {
   return 0
 }
 
-/** Whether blank lines stand between a row and the next one. */
+/** Returns true if there are blank lines between a row and the next row. */
 export function isApart(above: Row, row: Row): boolean {
   const lines = above.fields.reduce((count, field) => count + field.split(/\r\n|\n|\r/).length - 1, 1)
   return row.line > above.line + lines

@@ -3,18 +3,18 @@ import { createNextOccurrence } from './next-occurrence.ts'
 
 /** A row of the text. */
 export interface Row {
-  /** The line that it begins on, from 1. */
+  /** The line on which the row begins, from 1. */
   line: number
   fields: string[]
-  /** True if a quote stands in the row where RFC 4180 has none. */
+  /** True if the row has a quote in a place where RFC 4180 allows none. */
   isOdd: boolean
-  /** The number of fields in quotes. */
+  /** The number of quoted fields. */
   quoted: number
-  /** True if no blank stands before a field that is not the first. Only looked at in rows with quotes. */
+  /** True if a field after the first has no blank before it. Only set for rows with quotes. */
   isTight: boolean
 }
 
-/** A line that no row can be made of. */
+/** A line that cannot be read as a row. */
 export interface BadLine {
   line: number
   reason: string
@@ -23,11 +23,11 @@ export interface BadLine {
 export type Split = Row | BadLine
 
 export interface RecordSplitter {
-  /** Takes more of the text and gives what is whole by now. */
+  /** Takes a piece of the text and yields the rows that are complete. */
   push(text: string): Generator<Split>
-  /** The text has ended. */
+  /** Ends the text and yields the last rows. */
   end(): Generator<Split>
-  /** The rows that have ended in each of the line ends so far. */
+  /** The number of rows so far by their line end. */
   readonly lineEnds: Readonly<LineEnds>
 }
 
@@ -39,26 +39,25 @@ export interface LineEnds {
 
 export interface SplitterOptions {
   dialect: Dialect
-  /** The longest row, in UTF-16 units. */
+  /** Maximum length of a row, in UTF-16 units. */
   maxLength: number
 }
 
 /** A row, or the reason why the line is bad. Undefined if more of the text is needed. */
 type Found = Split | undefined
 
-/** Old DOS programs end a text with it. */
+/** Old DOS programs write this character at the end of a text. */
 const CTRL_Z = '\x1a'
 
 /**
- * Splits CSV into its rows. CRLF, LF and CR all end a row. A row within one line is read as leniently as a spreadsheet does:
- * a quote in the middle of a field is a character like any other, and text after a closing quote belongs to the field. A
- * field with line ends in it has to follow RFC 4180. Otherwise a quote that is not closed would make one row of several
- * lines: such a quote spoils its own line only, and the next line begins a row.
+ * Splits CSV into rows. CRLF, LF and CR all end a row. A row of one line is read as leniently as in a spreadsheet: a quote in the middle
+ * of a field is an ordinary character, and text after a closing quote belongs to the field. A field with line ends must follow RFC 4180.
+ * Without that rule, a quote that is not closed would merge several lines into one row. With it, such a quote makes only its own line
+ * bad, and the next line begins a new row.
  *
- * That is also what keeps the work linear: read strictly, the lines inside of a quoted field end their own rows, so that no
- * character is read again and again by the rows before it.
+ * The rule also keeps the work linear, because no character is read again and again by the rows before it.
  *
- * What comes out does not depend on how the text is cut.
+ * The result does not depend on how the text is split into pieces.
  */
 export function createRecordSplitter({ dialect, maxLength }: SplitterOptions): RecordSplitter {
   const { delimiter, quote, skipInitialSpace } = dialect
@@ -70,20 +69,20 @@ export function createRecordSplitter({ dialect, maxLength }: SplitterOptions): R
   const tooLong = `The row is longer than ${maxLength} characters, the option maxRowLength.`
   const notClosed = `A quote is opened and not closed within ${maxLength} characters, the option maxRowLength.`
   const lineEnds: LineEnds = { CRLF: 0, LF: 0, CR: 0 }
-  /** What has arrived and is not yet split, in pieces: joining them at each push would copy a long row at each push. */
+  /** Pieces that have arrived and are not yet split. Joining them at each push would copy a long row again and again. */
   let waiting: string[] = []
   let waitingLength = 0
-  /** The length at which the waiting text is looked at again. */
+  /** The length at which the waiting text is split again. */
   let worthwhile = 0
   let text = ''
   let isLast = false
   let line = 1
-  /** Where the row that was found last ends, and how many lines it has. */
+  /** The end of the last row that was found, and its number of lines. */
   let rowEnd = 0
   let rowLines = 1
-  /** Up to this line, a quoted field may go on that could not be read. What looks odd there may be a part of it. */
+  /** A bad quoted field may continue up to this line. A row with an odd quote there is bad too, because it may belong to the field. */
   let suspectUntil = 0
-  /** In a line that no row can be made of: the rest of it is skipped. */
+  /** True inside a bad line. The rest of the line is skipped. */
   let skipping = false
 
   function* split(): Generator<Split> {
@@ -114,7 +113,7 @@ export function createRecordSplitter({ dialect, maxLength }: SplitterOptions): R
     text = text.slice(start)
   }
 
-  /** Looks for the end of the row that begins here. */
+  /** Reads the row that begins at `start`, if it is complete. */
   function find(start: number): Found {
     const end = lineEndFrom(start)
     if (nextQuote.from(start) < end) return findQuoted(start)
@@ -127,7 +126,7 @@ export function createRecordSplitter({ dialect, maxLength }: SplitterOptions): R
     return { line, fields: trimmed, isOdd: false, quoted: 0, isTight: false }
   }
 
-  /** The same for a row with quotes in it, field by field. */
+  /** Does the same for a row with quotes, field by field. */
   function findQuoted(start: number): Found {
     const fields: string[] = []
     let isOdd = false
@@ -192,14 +191,14 @@ export function createRecordSplitter({ dialect, maxLength }: SplitterOptions): R
     return { line, reason }
   }
 
-  /** The quote that ends the field. Past the limit any quote will do, for the row is too long then. */
+  /** Returns the position of the quote that ends the field. Returns any quote after the limit, because the row is then too long. */
   function closingQuote(from: number, limit: number): number | undefined {
     for (let at = nextQuote.from(from); at < text.length; at = text.indexOf(quote, at + 2)) {
       if (at < 0) return undefined
       if (at > limit) return at
-      // An escaped quote is passed over alone, a doubled one with its second half.
+      // Skips one character for an escaped quote, and two for a doubled one.
       if (isBackslash && isEscaped(at, from)) at--
-      // Whether a quote at the very end is closing or half of a doubled one, only what follows tells.
+      // A quote at the end of the text so far may be a closing quote or the first half of a doubled one.
       else if (at + 1 >= text.length) return isLast ? at : undefined
       else if (text[at + 1] !== quote) return at
     }
@@ -212,7 +211,7 @@ export function createRecordSplitter({ dialect, maxLength }: SplitterOptions): R
     return (at - backslash) % 2 === 0
   }
 
-  /** Returns what the text between two quotes stands for. */
+  /** Returns the value of the text between two quotes. */
   function unquote(content: string): string {
     if (!isBackslash) return content.includes(quote) ? content.replaceAll(quote + quote, quote) : content
     return content.replace(quote === '"' ? /\\(["\\])|"(")/g : /\\(['\\])|'(')/g, '$1$2')
@@ -228,7 +227,7 @@ export function createRecordSplitter({ dialect, maxLength }: SplitterOptions): R
     return Math.min(nextLf.from(from), nextCr.from(from))
   }
 
-  /** Whether a line that ends here may go on: it has no end so far, or one that may be half of CRLF. */
+  /** Returns true if a line is still incomplete: it has no line end yet, or a CR that may be the first half of CRLF. */
   function isOpen(end: number): boolean {
     return !isLast && (end >= text.length || (text[end] === '\r' && end + 1 >= text.length))
   }
@@ -257,8 +256,8 @@ export function createRecordSplitter({ dialect, maxLength }: SplitterOptions): R
     waiting = []
     waitingLength = 0
     yield* split()
-    // What is left has been looked at whole and is the beginning of a row. It is looked at again when it has doubled, or is
-    // longer than a row may be: so each character is looked at a few times however small the pieces are.
+    // The remaining text is the start of a row. It is split again after it has doubled, or exceeds the maximum length of a row. So
+    // each character is read only a few times, even if the pieces are small.
     worthwhile = Math.min(2 * text.length, Math.max(text.length + 1, maxLength + 2))
   }
 
@@ -276,10 +275,10 @@ export function createRecordSplitter({ dialect, maxLength }: SplitterOptions): R
   }
 }
 
-const AFTER_QUOTE = 'Something stands between a closing quote and the end of its field.'
-const IN_THE_MIDDLE = 'A quote stands in the middle of a field that does not begin with one.'
+const AFTER_QUOTE = 'There is text between a closing quote and the end of its field.'
+const IN_THE_MIDDLE = 'There is a quote in the middle of a field that does not begin with a quote.'
 const BACKSLASH =
-  'A quote inside of a field has a backslash before it. If that is how quotes are escaped, set the option escape.'
+  'A quote inside a quoted field has a backslash before it. If the file escapes quotes so, set the option escape to "backslash".'
 
 function trimInitialSpace(field: string): string {
   let at = 0
@@ -289,7 +288,7 @@ function trimInitialSpace(field: string): string {
 
 const isEndOfText = (fields: readonly string[]) => fields.length === 1 && fields[0] === CTRL_Z
 
-/** Takes the end of a DOS text off the last field of its last row. */
+/** Removes the end mark of DOS from the last field of the last row. */
 function trimEnd(fields: string[]): void {
   const last = fields.at(-1) ?? ''
   if (last !== CTRL_Z || fields.length > 1) fields[fields.length - 1] = last.endsWith(CTRL_Z) ? last.slice(0, -1) : last

@@ -7,15 +7,15 @@ import { type GivenTable, planTable, type TablePlan } from './plan-table.ts'
 import { createRecordSplitter, type RecordSplitter, type Row, type Split } from './record-splitter.ts'
 import type { TableReport } from './table-report.ts'
 
-/** The JSON after which a chunk is given out, in UTF-16 units. */
-const WRITTEN_AT_ONCE = 64 * 1024
+/** Minimum size of a chunk of JSON, except the last one, in UTF-16 units. */
+const MIN_CHUNK = 64 * 1024
 
 /** Reads one table. */
 export interface TableReader {
-  /** @throws TransformError for a file that is no table, or may be read in more than one way, or has no row that can be read */
+  /** @throws TransformError if the file is not a table, can be read in more than one way, or has only bad rows */
   toNdjson(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array>
   readonly badRows: BadRows
-  /** What is known of the table once all of it is read. */
+  /** Returns the report. Call it after the whole table has been read. */
   report(): TableReport
 }
 
@@ -47,8 +47,8 @@ export function createTableReader(given: GivenTable): TableReader {
     let json = ''
     for (const piece of pieces) {
       json += convert(piece)
-      // Each row repeats the names of the columns: what a piece of the text becomes may be a thousand times as long.
-      if (json.length >= WRITTEN_AT_ONCE) {
+      // Each row repeats the names of the columns, so the JSON of a piece of text may be a thousand times longer than the piece.
+      if (json.length >= MIN_CHUNK) {
         yield Buffer.from(json)
         json = ''
       }
@@ -56,7 +56,7 @@ export function createTableReader(given: GivenTable): TableReader {
     if (json !== '') yield Buffer.from(json)
   }
 
-  /** Returns a row as a line of JSON, empty for a bad row, for the header and for what stands above it. */
+  /** Returns a row as a line of JSON. Returns an empty string for bad rows, the header and lines above it. */
   function convert(piece: Split): string {
     if (toJson) return 'fields' in piece ? convertRow(piece, toJson) : reject(piece.line, piece.reason)
     if (piece.line < plan.firstLine) return ''
@@ -67,11 +67,11 @@ export function createTableReader(given: GivenTable): TableReader {
   }
 
   function convertRow({ line, fields }: Row, toJson: ToJson): string {
-    // Only where the columns are given without a header, lines above the first row are still to come.
+    // If the columns have given names, the lines above the first row also arrive here.
     if (line < plan.firstLine) return ''
     const json = toJson(fields)
     if (json === undefined) {
-      // A line of blanks is as good as an empty one.
+      // A line of blanks counts as an empty line.
       if (fields.length === 1 && fields[0]?.trim() === '') return ''
       return reject(
         line,

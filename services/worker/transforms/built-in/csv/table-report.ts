@@ -1,15 +1,15 @@
 import type { Dialect } from './dialect.ts'
 import type { LineEnds } from './record-splitter.ts'
 
-/** What a person has to know of how a file was read. */
+/** How a table was read, for people. */
 export interface TableReport {
   readonly rows: number
   readonly badRows: number
   readonly dialect: Dialect
-  /** What the delimiter is known by. */
+  /** The source of the delimiter. */
   readonly delimiterFrom: DelimiterFrom
   readonly lineEnds: Readonly<LineEnds>
-  /** The line of the header. Undefined: the file has none. */
+  /** The line of the header. Undefined if the file has no header. */
   readonly headerLine: number | undefined
   readonly columns: readonly string[]
   readonly warnings: readonly string[]
@@ -17,7 +17,7 @@ export interface TableReport {
 
 export type DelimiterFrom = 'option' | 'sep= line' | 'content type' | 'content'
 
-/** How much of the names is reported, in characters: an item of DynamoDB has no room for a thousand long ones. */
+/** Maximum total length of the reported column names, in characters. An item of DynamoDB has no room for thousands of long names. */
 const NAMES_LENGTH = 8 * 1024
 
 export function reportToJson(report: TableReport): string {
@@ -27,7 +27,7 @@ export function reportToJson(report: TableReport): string {
     rows,
     badRows,
     dialect: {
-      // A table of one column has none.
+      // A table of one column has no delimiter.
       delimiter: columns.length > 1 ? dialect.delimiter : null,
       delimiterFrom,
       quote: dialect.quote === '' ? null : dialect.quote,
@@ -52,7 +52,7 @@ const NAMES_OF_DELIMITERS: Readonly<Record<string, string>> = {
   ':': 'colons',
 }
 
-/** Returns what the owner of a table has to know of how it was read, in a line of less than 255 characters. */
+/** Returns a summary for the owner of the upload, in one line of less than 255 characters. */
 export function noteOf({ rows, badRows, dialect, columns, warnings }: TableReport): string {
   const delimiters = NAMES_OF_DELIMITERS[dialect.delimiter] ?? JSON.stringify(dialect.delimiter)
   const shape = columns.length > 1 ? `${columns.length} columns between ${delimiters}` : '1 column'

@@ -1,25 +1,25 @@
-/** How the pixels of a BMP are compressed: runs of one color, with colors of 4, 8 or 24 bits. */
+/** Run-length compression of a BMP, with 4, 8 or 24 bits for each color. */
 export type RunLength = 'rle4' | 'rle8' | 'rle24'
 
 export interface Canvas {
   readonly data: Uint8Array
   readonly width: number
   readonly height: number
-  /** Where a row of the file starts in `data`. */
+  /** Returns the offset in `data` of a row of the file. */
   rowAt(row: number): number
-  /** Red, green and blue of each color. */
+  /** The red, green and blue byte of each color. */
   readonly palette: Uint8Array
 }
 
-/** The second byte after a 0 that says what comes, or how many pixels follow one by one. */
+/** Commands: the byte after a 0. A larger byte is the number of colors that are listed one by one. */
 const END_OF_ROW = 0
 const END_OF_IMAGE = 1
 const MOVE = 2
 
 /**
- * Draws the runs of a BMP. Pixels that a move passes over stay transparent, and those beyond a row are left out.
+ * Draws the runs of a BMP. Pixels that a move skips stay transparent. Pixels beyond the end of a row are ignored.
  *
- * @returns how many rows were drawn before the bytes ended; all of them where the file says that the image ends
+ * @returns the number of rows that were drawn before the bytes ended, or all rows if the file marks the end of the image
  */
 export function drawRuns(bytes: Buffer, canvas: Canvas, kind: RunLength): number {
   const { data, width, height, rowAt, palette } = canvas
@@ -39,7 +39,7 @@ export function drawRuns(bytes: Buffer, canvas: Canvas, kind: RunLength): number
   const drawIndex = (index: number) =>
     draw(palette[index * 3] ?? 0, palette[index * 3 + 1] ?? 0, palette[index * 3 + 2] ?? 0)
 
-  /** Draws the pixel of a run or a list whose colors are at an offset. Two colors of 4 bits share a byte. */
+  /** Draws one pixel with the color at an offset. Two colors of 4 bits share a byte: `index` selects one of them. */
   function drawFrom(offset: number, index: number): void {
     const byte = bytes[offset] ?? 0
     if (kind === 'rle24') draw(bytes[offset + 2] ?? 0, bytes[offset + 1] ?? 0, byte)
@@ -50,11 +50,11 @@ export function drawRuns(bytes: Buffer, canvas: Canvas, kind: RunLength): number
   while (row < height) {
     const count = bytes[at]
     const next = bytes[at + 1]
-    // The mark of the end is missing in some files whose picture is whole.
+    // Some complete files lack the mark for the end of the image.
     if (count === undefined || next === undefined) return row === height - 1 && x >= width ? height : row
     if (count > 0) {
       if (at + 1 + colorBytes > bytes.length) return row
-      // A run may not reach beyond its row, and what does is not seen: it costs nothing either.
+      // The loop stops at the end of the row, so that the invisible rest of a run costs no time.
       for (let index = 0; index < count && x < width; index++) drawFrom(at + 1, index)
       at += 1 + colorBytes
     } else if (next === END_OF_IMAGE) {
@@ -74,7 +74,7 @@ export function drawRuns(bytes: Buffer, canvas: Canvas, kind: RunLength): number
       for (let index = 0; index < next && x < width; index++) {
         drawFrom(at + 2 + (kind === 'rle4' ? index >> 1 : index * colorBytes), index)
       }
-      // Lists are filled up to an even number of bytes.
+      // Lists are padded to an even number of bytes.
       at += 2 + length + (length % 2)
     }
   }

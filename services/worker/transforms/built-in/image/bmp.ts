@@ -5,33 +5,33 @@ import { drawRuns, type RunLength } from './bmp-runs.ts'
 export interface BmpHeader {
   readonly width: number
   readonly height: number
-  /** The first row of the file is the uppermost one. BMP has it the other way round by default. */
+  /** True if the first row of the file is the top row. By default it is the bottom row. */
   readonly isTopDown: boolean
   readonly bitsPerPixel: number
   readonly compression: 'none' | RunLength
-  /** Of 16 and 32 bits a pixel: where each channel is. A mask of 0 is a channel that the pixels do not have. */
+  /** The bits of each channel in pixels of 16 and 32 bits. A mask is 0 if the pixels do not have the channel. */
   readonly masks: readonly [red: number, green: number, blue: number, alpha: number]
   readonly palette: { readonly offset: number; readonly entries: number; readonly entryBytes: 3 | 4 }
   readonly pixels: number
 }
 
-/** A picture of 4 bytes a pixel: red, green, blue, alpha. */
+/** Decoded pixels of 4 bytes: red, green, blue, alpha. */
 export interface RgbaPixels {
   readonly data: Uint8Array<ArrayBuffer>
   readonly width: number
   readonly height: number
-  /** What is wrong with the file, where a part of it could not be read. */
+  /** Describes the fault, if a part of the file could not be read. */
   readonly fault?: string
 }
 
 const FILE_HEADER = 14
-/** OS/2 1.x. Its sizes have 16 bits and its palette has 3 bytes a color. */
+/** Size of the header of OS/2 1.x. Its width and height have 16 bits, and its palette has 3 bytes for each color. */
 const CORE_HEADER = 12
-/** Windows 3. Masks follow this header, and are a part of the later ones. */
+/** Size of the header of Windows 3. Masks follow this header. Later headers contain them. */
 const INFO_HEADER = 40
-/** OS/2 2.x in full. Its compressions 3 and 4 are others than those of Windows. */
+/** Size of the full header of OS/2 2.x. Its compression codes 3 and 4 have other meanings than those of Windows. */
 const OS2_HEADER = 64
-/** The first header with a mask for alpha. */
+/** Size of the smallest header with a mask for alpha. */
 const ALPHA_HEADER = 56
 
 const DEPTHS = [1, 2, 4, 8, 16, 24, 32]
@@ -44,22 +44,22 @@ export function isBmp(bytes: Buffer): boolean {
 /**
  * Reads the header of a BMP file.
  *
- * @throws TransformError for a header that cannot be read, or a compression that browsers do not show either
+ * @throws TransformError for an invalid header, or for a compression that browsers do not support either
  */
 export function readBmpHeader(bytes: Buffer): BmpHeader {
   const header = readBitmapHeader(bytes, FILE_HEADER)
   const stated = bytes.readUInt32LE(10)
   const { offset, entries, entryBytes } = header.palette
-  // Some programs leave the offset out, or state one within the headers. The pixels are behind the palette then.
+  // Some programs omit the offset of the pixels, or state one inside the headers. Then the pixels follow the palette.
   const pixels = stated > offset || (entries === 0 && stated === offset) ? stated : header.pixels
   const room = Math.floor((pixels - offset) / entryBytes)
   return { ...header, pixels, palette: { offset, entryBytes, entries: Math.min(entries, room) } }
 }
 
-/** Reads the header of the bitmap at an offset: behind the header of a BMP file, or within an icon. */
+/** Reads the header of a bitmap at an offset: after the file header of a BMP, or inside an icon. */
 export function readBitmapHeader(bytes: Buffer, at: number): BmpHeader {
   const size = at + 4 <= bytes.length ? bytes.readUInt32LE(at) : 0
-  if (size === 0) throw unreadable('the file ends before the header of its picture')
+  if (size === 0) throw unreadable('the file ends before the header of its bitmap')
   if (size < CORE_HEADER || (size > CORE_HEADER && size < 16) || at + size > bytes.length) {
     throw unreadable(`its header states a size of ${size} bytes`)
   }
@@ -70,9 +70,9 @@ export function readBitmapHeader(bytes: Buffer, at: number): BmpHeader {
   const field = (offset: number) => (size >= offset + 4 ? bytes.readUInt32LE(at + offset) : 0)
   if (width <= 0 || height === 0) throw unreadable(`its header states ${width} × ${height} pixels`)
   if (!DEPTHS.includes(bitsPerPixel)) throw unreadable(`its header states ${bitsPerPixel} bits a pixel`)
-  const [compression, masksBehind] = compressionOf(field(16), bitsPerPixel, size)
-  const offset = at + size + 4 * masksBehind
-  const most = bitsPerPixel <= 8 ? 2 ** bitsPerPixel : 0
+  const [compression, separateMasks] = compressionOf(field(16), bitsPerPixel, size)
+  const offset = at + size + 4 * separateMasks
+  const maxColors = bitsPerPixel <= 8 ? 2 ** bitsPerPixel : 0
   return {
     width,
     height: Math.abs(height),
@@ -81,11 +81,15 @@ export function readBitmapHeader(bytes: Buffer, at: number): BmpHeader {
     compression: compression === 'masks' ? 'none' : compression,
     masks:
       compression === 'masks'
-        ? masksAt(bytes, at + INFO_HEADER, masksBehind || (size >= ALPHA_HEADER ? 4 : 3))
+        ? masksAt(bytes, at + INFO_HEADER, separateMasks || (size >= ALPHA_HEADER ? 4 : 3))
         : usualMasks(bitsPerPixel),
-    palette: { offset, entries: field(32) > 0 ? Math.min(field(32), most) : most, entryBytes: isCore ? 3 : 4 },
-    // A palette may be there for 24 and 32 bits too, as a hint that nobody needs.
-    pixels: offset + (isCore ? 3 : 4) * (field(32) || most),
+    palette: {
+      offset,
+      entries: field(32) > 0 ? Math.min(field(32), maxColors) : maxColors,
+      entryBytes: isCore ? 3 : 4,
+    },
+    // Files of 24 and 32 bits may have a palette too. It is only a hint for displays with few colors.
+    pixels: offset + (isCore ? 3 : 4) * (field(32) || maxColors),
   }
 }
 
@@ -105,12 +109,12 @@ export function decodeBitmap(bytes: Buffer, header: BmpHeader): RgbaPixels {
   return { data, width, height, ...fault }
 }
 
-/** Bytes of a row of the file: rows start at multiples of 4 bytes. */
+/** Returns the number of bytes of a row in the file. Rows are padded to multiples of 4 bytes. */
 export function rowBytes(width: number, bitsPerPixel: number): number {
   return Math.ceil((width * bitsPerPixel) / 32) * 4
 }
 
-/** @returns the compression, and how many masks follow the header */
+/** @returns the compression, and the number of masks that follow the header */
 function compressionOf(code: number, bitsPerPixel: number, size: number): ['none' | 'masks' | RunLength, number] {
   const isOs2 = size === OS2_HEADER || size === 16
   if (code === 0) return ['none', 0]
@@ -133,7 +137,7 @@ function usualMasks(bitsPerPixel: number): BmpHeader['masks'] {
   return bitsPerPixel === 16 ? [0x7c00, 0x3e0, 0x1f, 0] : [0xff0000, 0xff00, 0xff, 0]
 }
 
-/** Red, green and blue of each color. A color beyond the palette is black, as in browsers. */
+/** Returns the red, green and blue byte of each color. A color beyond the palette is black, as in browsers. */
 function paletteOf(bytes: Buffer, { palette: { offset, entries, entryBytes }, bitsPerPixel }: BmpHeader): Uint8Array {
   const colors = new Uint8Array(256 * 3)
   if (bitsPerPixel > 8) return colors
@@ -209,7 +213,7 @@ function drawMasked(bytes: Buffer, header: BmpHeader, data: Uint8Array, rowAt: R
       isSeen ||= data[to + 3] !== 0
     }
   }
-  // Programs reserve an alpha channel and leave it empty. Browsers show such a picture without transparency.
+  // Some programs declare an alpha channel and leave it empty. Browsers show such an image as opaque.
   if (alpha !== 0 && !isSeen) {
     for (let row = 0; row < rows; row++) {
       const from = rowAt(row)
@@ -219,7 +223,7 @@ function drawMasked(bytes: Buffer, header: BmpHeader, data: Uint8Array, rowAt: R
   return rows
 }
 
-/** Returns what reads a channel of a pixel, as 0 to 255. */
+/** Returns a function that reads a channel of a pixel, scaled to 0 to 255. */
 function channelOf(mask: number): (pixel: number) => number {
   if (mask === 0) return () => 0
   const shift = 31 - Math.clz32(mask & -mask)

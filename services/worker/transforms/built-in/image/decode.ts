@@ -8,26 +8,26 @@ import { readJpeg } from './jpeg.ts'
 export interface OpenImage {
   bytes: Buffer
   metadata: ImageMetadata
-  /** Decodes what sharp cannot: a BMP, or a bitmap of an icon. */
+  /** Decodes the pixels of a BMP, or of a bitmap in an icon, which sharp cannot decode. */
   decodePixels?: () => RgbaPixels
-  /** What is wrong with the image, once a part of it could not be read. */
+  /** Describes the fault, after a part of the image could not be read. */
   fault?: string
 }
 
-/** What the header of an image states. BMP files and icons have fewer facts than sharp finds in others. */
+/** The metadata in the header of an image. For BMP files and icons it has fewer properties than for formats that sharp reads. */
 export type ImageMetadata = Omit<Metadata, 'format'> & { format: Metadata['format'] | 'bmp' | 'ico' }
 
 type FailOn = NonNullable<SharpOptions['failOn']>
 
-/** Browsers show images with mistakes that lose nothing, such as bytes between the segments of a JPEG. */
+/** Accepts errors that lose no pixels, such as bytes between the segments of a JPEG, as browsers do. */
 const USUAL: FailOn = 'error'
-/** Reads what is there of an image that ends too early. */
+/** Also decodes images that end too early, as far as they go. */
 const LENIENT: FailOn = 'none'
 
 /**
- * Reads the header of an image, and nothing else: what decoding takes is known before it is taken.
+ * Reads only the header of an image, so that the cost of decoding is known before decoding.
  *
- * @throws TransformError for what is no image, or none that can be read here
+ * @throws TransformError if the content is not an image, or not in a supported format
  */
 export async function openImage(content: Buffer): Promise<OpenImage> {
   if (isBmp(content)) {
@@ -51,7 +51,7 @@ function openBitmap(
   const hasAlpha = format === 'ico' || compression !== 'none' || masks[3] !== 0
   const pixels = { space: 'srgb', channels: hasAlpha ? 4 : 3, depth: 'uchar', hasAlpha } as const
   const file = { isPalette: bitsPerPixel <= 8, hasProfile: false, isProgressive: false, autoOrient: { width, height } }
-  // Decoded once, for thumbnails of every size.
+  // The pixels are decoded once for thumbnails of all sizes.
   let decoded: RgbaPixels | undefined
   const decodeOnce = () => {
     decoded ??= decodePixels()
@@ -65,39 +65,40 @@ async function openWithSharp(content: Buffer): Promise<OpenImage> {
   const read = async (bytes: Buffer, failOn: FailOn) => sharp(bytes, { limitInputPixels: false, failOn }).metadata()
   const found = await attempt(read(content, USUAL))
   if ('value' in found) return { bytes: content, metadata: found.value }
-  const bytes = filledUp(content)
+  const bytes = padWebp(content)
   const partial = await attempt(read(bytes, LENIENT))
-  if ('value' in partial) return { bytes, metadata: partial.value, fault: found.said }
+  if ('value' in partial) return { bytes, metadata: partial.value, fault: found.message }
   throw await unreadable(content, found)
 }
 
 /**
- * Makes something of the pixels of an image. Where the image is damaged, what can be read of it is used, and its fault is set.
+ * Decodes an image and converts its pixels. For a damaged image, converts the part that can be read and sets `image.fault`.
  *
- * @throws TransformError where nothing can be read
+ * @throws TransformError if no part of the image can be read
  */
 export async function decodeImage(
   image: OpenImage,
   maxPixels: number,
-  make: (pixels: Sharp) => Promise<Buffer>,
+  convert: (pixels: Sharp) => Promise<Buffer>,
 ): Promise<Buffer> {
   const sharp = await loadSharp()
   if (image.decodePixels) {
     const { data, width, height, fault } = image.decodePixels()
     if (fault !== undefined) image.fault = fault
-    const made = await make(sharp(data, { raw: { width, height, channels: 4 } }))
-    // A compressed picture may end before it draws anything, by a mark that is no fault.
+    const converted = await convert(sharp(data, { raw: { width, height, channels: 4 } }))
+    // A compressed BMP may mark the end of the image before it draws any pixel. That is not a fault of the format.
     if (image.metadata.format === 'bmp' && isTransparent(data)) throw nothingSeen(fault ?? 'no pixel is drawn')
-    if (fault !== undefined && (await isBlank(image, made))) throw nothingSeen(fault)
-    return made
+    if (fault !== undefined && (await isBlank(image, converted))) throw nothingSeen(fault)
+    return converted
   }
-  const pixelsOf = async (bytes: Buffer, failOn: FailOn) => make(sharp(bytes, { limitInputPixels: maxPixels, failOn }))
+  const pixelsOf = async (bytes: Buffer, failOn: FailOn) =>
+    convert(sharp(bytes, { limitInputPixels: maxPixels, failOn }))
   const decode = (bytes: Buffer, failOn: FailOn) => attempt(pixelsOf(bytes, failOn))
   if (image.fault === undefined) {
     const whole = await decode(image.bytes, USUAL)
     if ('value' in whole) return whole.value
-    image.fault = whole.said
-    image.bytes = filledUp(image.bytes)
+    image.fault = whole.message
+    image.bytes = padWebp(image.bytes)
   }
   const partial = await decode(image.bytes, LENIENT)
   if (!('value' in partial)) throw await unreadable(image.bytes, partial)
@@ -113,38 +114,40 @@ function isTransparent(data: Uint8Array): boolean {
 }
 
 function nothingSeen(fault = 'it is damaged'): TransformError {
-  return new TransformError(`The image cannot be read: ${fault}. Nothing of it can be seen.`)
+  return new TransformError(`The image cannot be read: ${fault}. No part of it is visible.`)
 }
 
 interface Failed {
-  said: string
+  message: string
   cause: unknown
 }
 
-/** Whatever sharp says of bytes that it was given whole is about them, and will be the same the next time. */
+/** Returns the error of sharp instead of throwing it. sharp has all bytes of the image, so the error would be the same in a retry. */
 async function attempt<T>(decoded: Promise<T>): Promise<{ value: T } | Failed> {
   try {
     return { value: await decoded }
   } catch (cause) {
-    const [said = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)
-    const stated = said.replace(/^Input buffer has corrupt header: ?/, '').replace(/\.$/, '')
-    return { said: stated || 'a corrupt header', cause }
+    const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)
+    const message = line.replace(/^Input buffer has corrupt header: ?/, '').replace(/\.$/, '')
+    return { message: message || 'a corrupt header', cause }
   }
 }
 
-async function unreadable(bytes: Buffer, { said, cause }: Failed): Promise<TransformError> {
+async function unreadable(bytes: Buffer, { message, cause }: Failed): Promise<TransformError> {
   const { fileTypeFromBuffer } = await import('file-type')
   const type = await fileTypeFromBuffer(bytes)
-  if (!/unsupported image format|buffer is empty/i.test(said)) {
+  if (!/unsupported image format|buffer is empty/i.test(message)) {
     const decoder = type === undefined ? 'the decoder' : `the decoder of ${type.mime}`
     const advice = 'The file is damaged, incomplete, or uses a feature that is not supported.'
-    return new TransformError(`The image cannot be read: ${decoder} reports "${said}". ${advice}`, { cause })
+    return new TransformError(`The image cannot be read: ${decoder} reports "${message}". ${advice}`, { cause })
   }
   const formats = nameOfFormats((await loadSharp()).format)
-  return new TransformError(`The content is ${type?.mime ?? 'no image'}, and only ${formats} are read.`, { cause })
+  return new TransformError(`The content is ${type?.mime ?? 'not an image'}. Supported formats are ${formats}.`, {
+    cause,
+  })
 }
 
-/** Whether a picture has nothing but what a decoder puts in the place of pixels that are missing. */
+/** Returns true if a picture shows only what decoders put in the place of missing pixels: transparent or black pixels. */
 async function isBlank({ bytes, metadata }: OpenImage, picture: Buffer): Promise<boolean> {
   if (metadata.format === 'jpeg' && readJpeg(bytes).scanBytes === 0) return true
   const sharp = await loadSharp()
@@ -154,21 +157,24 @@ async function isBlank({ bytes, metadata }: OpenImage, picture: Buffer): Promise
   return isClear || (isFlat && channels.slice(0, 3).every(({ min }) => min === 0))
 }
 
-/** A WebP file is decoded only if it has as many bytes as its header says. Zeros in the place of the missing ones show the rest. */
-function filledUp(bytes: Buffer): Buffer {
+/**
+ * Pads a truncated WebP with zeros to the length in its header, because a shorter file is not decoded at all. Returns other files
+ * unchanged.
+ */
+function padWebp(bytes: Buffer): Buffer {
   if (bytes.length < 12 || bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WEBP')
     return bytes
   const missing = bytes.readUInt32LE(4) + 8 - bytes.length
-  // More than that nobody could see, and the header may say anything.
+  // A header may state any length. If more bytes are missing, hardly any of the image would be visible.
   return missing > 0 && missing <= bytes.length * MAX_MISSING ? Buffer.concat([bytes, Buffer.alloc(missing)]) : bytes
 }
 
-/** How many times the bytes that are there may be missing. */
+/** Maximum number of missing bytes, as a multiple of the existing bytes. */
 const MAX_MISSING = 8
 
 let loaded: Promise<typeof import('sharp').default> | undefined
 
-/** Loads sharp with the first image. A process works on one image at a time, so sharp needs one thread and no cache. */
+/** Loads sharp with the first image. A process decodes one image at a time, so sharp needs one thread and no cache. */
 function loadSharp(): Promise<typeof import('sharp').default> {
   loaded ??= import('sharp').then(({ default: sharp }) => {
     sharp.cache(false)
@@ -181,7 +187,7 @@ function loadSharp(): Promise<typeof import('sharp').default> {
 /** Names the supported formats: those that this build of sharp decodes, and those that `bmp.ts` and `icon.ts` decode. */
 function nameOfFormats(formats: FormatEnum): string {
   const names = Object.values(formats)
-    // A format without a suffix is raw pixels.
+    // The format without a suffix is raw pixels.
     .filter(({ input }) => input.buffer && input.fileSuffix !== undefined)
     .map(({ id, input }) => (id === 'heif' ? (input.fileSuffix ?? []).map(withoutDot).join(', ') : id).toUpperCase())
   names.push('BMP', 'ICO')

@@ -4,10 +4,10 @@ const DIRECTORY = 6
 const ENTRY = 16
 const PNG = Buffer.from('89504e470d0a1a0a', 'hex')
 
-/** The largest picture of an icon: a PNG, or a bitmap with a mask of what is transparent. */
+/** The largest picture of an icon: a PNG, or a bitmap followed by a transparency mask. */
 export type IconPicture = { readonly png: Buffer } | { readonly header: BmpHeader }
 
-/** True if the bytes start as an icon or a cursor of Windows does. */
+/** Returns true if the bytes start like an icon or a cursor of Windows. */
 export function isIcon(bytes: Buffer): boolean {
   if (bytes.length < DIRECTORY + ENTRY || bytes.readUInt16LE(0) !== 0) return false
   const type = bytes.readUInt16LE(2)
@@ -15,9 +15,10 @@ export function isIcon(bytes: Buffer): boolean {
 }
 
 /**
- * Finds the picture of an icon that has the most pixels, and of equal ones that with the most colors. A picture whose header is damaged is skipped.
+ * Finds the picture of an icon with the most pixels. If several pictures have that size, finds the one with the most colors. Skips
+ * pictures with a damaged header.
  *
- * @throws TransformError where no picture can be read
+ * @throws TransformError if no picture can be read
  */
 export function largestPicture(bytes: Buffer): IconPicture {
   const isCursor = bytes.readUInt16LE(2) === 2
@@ -25,7 +26,7 @@ export function largestPicture(bytes: Buffer): IconPicture {
     .filter(at => at + ENTRY <= bytes.length)
     .map(at => ({
       area: (bytes[at] || 256) * (bytes[at + 1] || 256),
-      // A cursor has the place of its hot spot there.
+      // In a cursor, the field is the position of the hot spot.
       bits: isCursor ? 0 : bytes.readUInt16LE(at + 6),
       length: bytes.readUInt32LE(at + 8),
       offset: bytes.readUInt32LE(at + 12),
@@ -36,7 +37,7 @@ export function largestPicture(bytes: Buffer): IconPicture {
     try {
       return pictureAt(bytes, offset, length)
     } catch (error) {
-      // The largest picture matters most: what is wrong with it is the reason of a refusal.
+      // If no picture can be read, the error names the fault of the largest one.
       if (index === 0) fault = error
     }
   }
@@ -52,7 +53,7 @@ function pictureAt(bytes: Buffer, offset: number, length: number): IconPicture {
   return { header: { ...header, height } }
 }
 
-/** Decodes a bitmap of an icon. Its alpha channel counts, or else the mask behind the pixels. */
+/** Decodes a bitmap of an icon. Its transparency comes from its alpha channel, or from the mask after the pixels if it has no alpha channel. */
 export function decodeIcon(bytes: Buffer, header: BmpHeader): RgbaPixels {
   const withAlpha: BmpHeader['masks'] = [0xff0000, 0xff00, 0xff, 0xff000000]
   const picture = decodeBitmap(bytes, header.bitsPerPixel === 32 ? { ...header, masks: withAlpha } : header)

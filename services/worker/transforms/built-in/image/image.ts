@@ -14,22 +14,27 @@ export const imageOptions = Type.Object(
       maxItems: 8,
       uniqueItems: true,
       default: [320],
-      description: 'The longest side of each thumbnail, in pixels. The first is the main output.',
+      description: 'Maximum width and height of each thumbnail, in pixels. The first thumbnail is the main output.',
     }),
-    format: Type.Enum(['webp', 'jpeg', 'png'], { default: 'webp', description: 'What the thumbnails are.' }),
-    quality: Type.Integer({ minimum: 1, maximum: 100, default: 80, description: 'Of webp and jpeg.' }),
+    format: Type.Enum(['webp', 'jpeg', 'png'], { default: 'webp', description: 'Format of the thumbnails.' }),
+    quality: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 80,
+      description: 'Quality of webp and jpeg thumbnails.',
+    }),
     maxBytes: Type.Integer({
       minimum: 1_024,
       maximum: 256 * 1024 ** 2,
       default: 32 * 1024 ** 2,
-      description: 'The largest image, in bytes: it is in memory whole.',
+      description: 'Maximum size of an image, in bytes. The whole image is held in memory.',
     }),
     maxPixels: Type.Integer({
       minimum: 1,
       maximum: 268_402_689,
       default: 50_000_000,
       description:
-        'The most pixels of an image, width by height. What they take of memory depends on the format and is bounded besides.',
+        'Maximum number of pixels of an image (width × height). The memory for decoding, which depends on the format, has a separate limit.',
     }),
   },
   { additionalProperties: false },
@@ -37,15 +42,15 @@ export const imageOptions = Type.Object(
 
 type ImageOptions = Static<typeof imageOptions>
 
-/** Types that no browser shows, such as the raw files of cameras: each vendor has its own. A rule can give them to another transform. */
+/** Image types that browsers do not show, such as the raw formats of camera vendors. They go to the next rule. */
 const NO_WEB_IMAGE = /^image\/(?:vnd\.|x-(?!icon$))/
 
-/** Encoders write some ten. Each is a pass over all pixels, however few bytes it has. */
+/** Maximum number of scans of a JPEG. Encoders write about ten. Each scan is a pass over all pixels, even if it has few bytes. */
 const MAX_SCANS = 100
 
 /**
- * Thumbnails of an image, upright and without what the camera wrote into it, and a further output `metadata.json` with what the
- * image is.
+ * Creates upright thumbnails of an image, without the metadata of the camera, and an output `metadata.json` that describes the
+ * image.
  */
 export function createImageTransform(options: ImageOptions): Transform {
   const { maxBytes, maxPixels } = options
@@ -61,7 +66,7 @@ export function createImageTransform(options: ImageOptions): Transform {
       const { metadata } = image
       const pixels = metadata.width * metadata.height
       if (pixels > maxPixels) {
-        throw new TransformError(`The image has ${pixels} pixels, and no more than ${maxPixels} are taken.`)
+        throw new TransformError(`The image has ${pixels} pixels, more than the maximum of ${maxPixels}.`)
       }
       checkCost(bytes, metadata, Math.max(...options.sizes))
       for (const [index, size] of options.sizes.entries()) {
@@ -74,11 +79,11 @@ export function createImageTransform(options: ImageOptions): Transform {
   }
 }
 
-/** @throws TransformError for an image that is known to take more than there is */
+/** @throws TransformError if decoding takes more memory than the process has, or too many scans */
 function checkCost(bytes: Buffer, metadata: ImageMetadata, longestSide: number): void {
   const cost = decodingCost(bytes, metadata, longestSide)
   if (cost.scans > MAX_SCANS) {
-    throw new TransformError(`The image has ${cost.scans} scans, and no more than ${MAX_SCANS} are decoded.`)
+    throw new TransformError(`The image has ${cost.scans} scans, more than the maximum of ${MAX_SCANS}.`)
   }
   const available = memoryForContent() - bytes.byteLength
   if (cost.bytes <= available) return
@@ -96,7 +101,7 @@ async function thumbnail(
   size: number,
   { format, quality, maxPixels, isMain, filename }: ImageOptions & { isMain: boolean; filename: string },
 ): Promise<TransformOutput> {
-  const made = await decodeImage(image, maxPixels, pixels =>
+  const content = await decodeImage(image, maxPixels, pixels =>
     turnUpright(pixels, image.metadata)
       .resize({ width: size, height: size, fit: 'inside', withoutEnlargement: true })
       .toFormat(format, format === 'png' ? {} : { quality })
@@ -107,18 +112,18 @@ async function thumbnail(
     ...(isMain ? { filename: savedAs(stem, `.${format}`) } : { name: `thumbnail-${size}.${format}` }),
     contentType: `image/${format}`,
     ...(image.fault !== undefined && { note: damageNote(image.fault) }),
-    body: [made],
+    body: [content],
   }
 }
 
-/** @param fault as libvips states it, in any length */
+/** @param fault the message of libvips, of any length */
 function damageNote(fault: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a note has none
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a note must not have control characters
   const stated = fault.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 150)
   return `The image is damaged (${stated.toWellFormed()}). The thumbnail shows what can be read of it.`
 }
 
-/** What the image is, and nothing of what the camera knew: that may be where its owner lives. */
+/** Returns the content of `metadata.json`. It has no metadata of the camera, which may show where the owner lives. */
 function described({ metadata, fault }: OpenImage) {
   const { format, width, height, space, channels, depth, density, hasAlpha, pages = 1 } = metadata
   const upright = uprightSize(metadata)
@@ -143,5 +148,5 @@ async function readWhole(input: AsyncIterable<Uint8Array>, maxBytes: number): Pr
 }
 
 function tooLarge(maxBytes: number): TransformError {
-  return new TransformError(`The image has more than ${maxBytes} bytes, the maximum that is accepted.`)
+  return new TransformError(`The image has more than ${maxBytes} bytes, the maximum size of an image.`)
 }

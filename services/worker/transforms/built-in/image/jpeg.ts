@@ -1,23 +1,23 @@
-/** What the segments of a JPEG tell about the work of decoding it. */
+/** Properties of a JPEG that determine the cost of decoding it. */
 export interface JpegFacts {
-  /** Passes over the image. Baseline images have one, or one for each channel; progressive ones usually ten. */
+  /** Number of passes over the image. Baseline images have one, or one for each channel. Progressive images usually have ten. */
   scans: number
-  /** Whether all coefficients are held in memory until the last pass: those of progressive images and of several passes. */
+  /** True if decoding holds all coefficients in memory, as for progressive images and images of several scans. */
   holdsCoefficients: boolean
-  /** Coefficients of a pixel, over all channels: 3 without subsampling, 1.5 for 4:2:0. */
+  /** Number of coefficients for each pixel, over all channels: 3 without subsampling, 1.5 for 4:2:0. */
   coefficientsPerPixel: number
-  /** Bytes behind the header of the first scan. */
+  /** Number of bytes after the header of the first scan. */
   scanBytes: number
 }
 
 const SOS = 0xda
 const EOI = 0xd9
-/** Without a length: TEM, the restart markers, SOI and EOI. */
+/** Markers without a length: TEM, the restart markers, SOI and EOI. */
 const isBare = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd9)
-/** SOF0 to SOF15, without DHT, JPG and DAC, which lie between them. */
+/** Markers SOF0 to SOF15, without DHT, JPG and DAC, whose codes are between them. */
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
 
-/** Reads the segments of a JPEG. Takes time in proportion to its bytes; what is broken ends the reading. */
+/** Reads the segments of a JPEG up to the first invalid one. Takes time in proportion to the number of bytes. */
 export function readJpeg(bytes: Buffer): JpegFacts {
   const facts: JpegFacts = { scans: 0, holdsCoefficients: false, coefficientsPerPixel: 3, scanBytes: 0 }
   let channels = 0
@@ -43,7 +43,7 @@ export function readJpeg(bytes: Buffer): JpegFacts {
   return facts
 }
 
-/** The next marker. Inside of a scan 0xFF stands for itself only where 0x00 follows; elsewhere it may be repeated. */
+/** Returns the position of the next marker, or -1. Inside a scan, the byte 0xFF is followed by 0x00. Before a marker, 0xFF may be repeated. */
 function nextMarker(bytes: Buffer, from: number): number {
   for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1]
@@ -58,6 +58,6 @@ function coefficientsOf(components: Buffer): number {
     const sampling = components[at] ?? 0x11
     factors.push((sampling >> 4) * (sampling & 0x0f))
   }
-  const most = Math.max(1, ...factors)
-  return factors.reduce((sum, factor) => sum + factor / most, 0)
+  const largest = Math.max(1, ...factors)
+  return factors.reduce((sum, factor) => sum + factor / largest, 0)
 }

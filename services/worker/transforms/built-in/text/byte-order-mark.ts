@@ -1,13 +1,13 @@
 import { TransformError } from '../../../errors.ts'
 
 export interface ByteOrderMark {
-  /** WHATWG's name of the encoding that the mark belongs to. */
+  /** The encoding's name in the WHATWG Encoding Standard. */
   readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be'
-  /** Bytes of the mark. */
+  /** Length of the mark, in bytes. */
   readonly length: number
 }
 
-/** Bytes at the start of a text that are needed to read its byte-order mark. */
+/** Number of bytes at the start of a text that are needed to find its byte-order mark. */
 export const MAX_MARK_BYTES = 4
 
 const MARKS: readonly (ByteOrderMark & { readonly bytes: string })[] = [
@@ -16,11 +16,11 @@ const MARKS: readonly (ByteOrderMark & { readonly bytes: string })[] = [
   { encoding: 'utf-16be', length: 2, bytes: 'feff' },
 ]
 
-/** The mark of UTF-32LE begins like that of UTF-16LE. No text begins with that mark and a NUL. */
+/** The mark of UTF-32LE starts with the mark of UTF-16LE. No UTF-16LE text has a NUL after its mark. */
 const UTF_32 = new Set(['fffe0000', '0000feff'])
 
 /**
- * Returns the byte-order mark that a text begins with, or undefined.
+ * Returns the byte-order mark at the start of a text, or undefined if there is none.
  *
  * @param start at least the first `MAX_MARK_BYTES` bytes of the text, or all of a shorter one
  * @throws TransformError for UTF-32

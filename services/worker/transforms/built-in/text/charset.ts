@@ -10,19 +10,19 @@ type Tables = typeof import('@exodus/bytes/encoding.js')
 
 let loaded: Promise<Tables> | undefined
 
-/** Loads the decoders and labels of https://encoding.spec.whatwg.org with the first text that needs them: most are UTF-8. */
+/** Loads the decoders and labels of https://encoding.spec.whatwg.org with the first text that is not UTF-8. */
 export function loadEncodings(): Promise<Tables> {
   loaded ??= import('@exodus/bytes/encoding.js')
   return loaded
 }
 
 /**
- * US-ASCII is a part of UTF-8, and programs write `us-ascii` over UTF-8. The Encoding Standard reads these labels as
- * windows-1252, which would change the bytes of UTF-8 into other characters.
+ * Labels that are read as UTF-8. Programs label UTF-8 as `us-ascii`, which is a subset of UTF-8. The Encoding Standard maps the ASCII
+ * labels to windows-1252 instead, which would decode UTF-8 into wrong characters.
  */
 const UTF_8 = new Set(['', 'utf-8', 'utf8', 'us-ascii', 'ascii', 'ansi_x3.4-1968', 'iso646-us'])
 
-/** Names of Windows, Java, Python and databases that the Encoding Standard lacks, for encodings that it has. */
+/** Labels of Windows, Java, Python and databases that the Encoding Standard lacks, for encodings that it has. */
 const ALIASES: Readonly<Record<string, string>> = {
   'utf-8-sig': 'utf-8',
   utf8mb4: 'utf-8',
@@ -61,16 +61,16 @@ const ALIASES: Readonly<Record<string, string>> = {
   shiftjis: 'shift_jis',
 }
 
-/** Reads the charset of a content type. Some programs write single quotes around it. */
+/** Returns the charset of a content type. Some programs enclose it in single quotes. */
 export function charsetOf(type: MIMEType | undefined): Charset {
   const value = type?.params.get('charset') ?? ''
   return { label: value.trim().replace(/^'(.*)'$/, '$1') }
 }
 
 /**
- * Resolves to WHATWG's name of the encoding that a label stands for.
+ * Resolves to the WHATWG name of the encoding that a label stands for.
  *
- * @throws TransformError for a label that is unknown, or whose encoding is not safe to decode
+ * @throws TransformError if the label is unknown, or if its encoding is not safe to decode
  */
 export async function encodingOf({ label }: Charset): Promise<string> {
   const name = label.toLowerCase()
@@ -84,7 +84,7 @@ export async function encodingOf({ label }: Charset): Promise<string> {
   }
   if (encoding === 'replacement') {
     throw new TransformError(
-      `The charset "${label}" of the content type is not decoded: browsers refuse it, too. Send the text in UTF-8.`,
+      `The charset "${label}" of the content type is not supported, because browsers reject it as unsafe. Send the text in UTF-8.`,
     )
   }
   return encoding

@@ -1,7 +1,7 @@
 import { TransformError } from '../../../errors.ts'
 import type { StatedBy } from './refusal.ts'
 
-/** Looks at the text piece by piece for signs that another encoding was stated than the text is in. */
+/** Checks decoded text, piece by piece, for signs that the stated encoding is wrong. */
 export interface LabelCheck {
   /** @throws TransformError */
   look(text: string): void
@@ -9,20 +9,20 @@ export interface LabelCheck {
   end?(): void
 }
 
-/** UTF-16 units of a text that are looked at. */
+/** Number of UTF-16 units at the start of a text that are checked. */
 const OPENING = 32
-/** Fewer units than these can be swapped ASCII by chance: two Chinese characters can. */
+/** Fewer units can look like byte-swapped ASCII by chance: two Chinese characters can. */
 const MIN_SWAPPED = 4
 
-/** What designates the character sets of ISO-2022-JP, -KR and -CN. Terminals use other sequences. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what it looks for
+/** The escape sequences that select the character sets of ISO-2022-JP, -KR and -CN. Terminals use other sequences. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern searches for escape sequences
 const ISO_2022 = /\x1b\$[@AB()]/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what it looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern searches for escape sequences
 const BEGUN = /\x1b\$?$/
 
 /**
- * Creates the check for what stays valid in a wrong encoding: nearly any bytes are valid UTF-16, and ISO-2022-JP is valid
- * UTF-8. Undefined where a wrong encoding shows by itself.
+ * Creates the check for encodings in which wrong bytes are still valid: nearly all bytes are valid UTF-16, and ISO-2022-JP is valid
+ * UTF-8. Returns undefined for other encodings, because decoding detects a wrong one.
  */
 export function createLabelCheck(encoding: string, statedBy: StatedBy): LabelCheck | undefined {
   if (encoding.startsWith('utf-16') && statedBy === 'charset') return utf16Check(encoding)
@@ -59,7 +59,7 @@ function refusal(stated: string, seen: string): TransformError {
 }
 
 function escapeCheck(): LabelCheck {
-  /** The end of the last piece, where it may begin an escape sequence. */
+  /** The end of the last piece, if it may be the start of an escape sequence. */
   let begun = ''
   return {
     look(text) {

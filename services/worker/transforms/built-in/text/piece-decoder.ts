@@ -1,41 +1,41 @@
 import type { Encoding, StreamDecoder } from './encodings.ts'
 
-/** Says where in the bytes of a text the fault is. Offsets count from the text's first byte. */
+/** The kind and place of a fault in the bytes of a text. Offsets count from the text's first byte. */
 export type Fault =
   | { readonly kind: 'invalid'; readonly offset: number }
   | { readonly kind: 'forbidden'; readonly offset: number; readonly character: number }
   | { readonly kind: 'unfinished'; readonly offset: number }
 
 export interface PieceDecoder {
-  /** Returns the characters that are complete with these bytes. @throws what `refuse` gives */
+  /** Returns the characters that these bytes complete. @throws the error that `refuse` returns */
   decode(bytes: Uint8Array): string
-  /** Ends the text. @throws what `refuse` gives */
+  /** Ends the text. @throws the error that `refuse` returns */
   end(): void
 }
 
 export interface PieceDecoderOptions {
-  /** Bytes of the text before the first piece. */
+  /** Number of bytes of the text before the first piece. */
   readonly offset: number
-  /** Makes an error of the first fault. */
+  /** Creates the error for the first fault. */
   refuse(fault: Fault, cause?: unknown): Error
 }
 
-/** No encoding takes more bytes than these until a character is complete: an escape sequence and two bytes. */
+/** Maximum number of bytes until a character is complete, in any encoding: an escape sequence and two bytes. */
 const MAX_CHARACTER_BYTES = 5
 
 const ESC = 0x1b
 const NOTHING = new Uint8Array()
 const MORE = { stream: true }
 
-/** Decodes a text piece by piece, and finds the byte at which it stops being text in its encoding. */
+/** Decodes a text piece by piece, and finds the first byte that is not text in the encoding. */
 export function createPieceDecoder(encoding: Encoding, { offset: start, refuse }: PieceDecoderOptions): PieceDecoder {
   const decoder = encoding.create()
   const isUtf8 = encoding.name === 'utf-8'
   const hasEscapes = encoding.name === 'iso-2022-jp'
   let offset = start
-  /** The last bytes, of a character that is not complete. */
+  /** The last bytes, if they are the start of an incomplete character. */
   let pending: Uint8Array = NOTHING
-  /** The escape sequence that applies to what follows. */
+  /** The escape sequence that applies to the next bytes. */
   let shift: Uint8Array = NOTHING
 
   function decode(bytes: Uint8Array): string {
@@ -53,7 +53,7 @@ export function createPieceDecoder(encoding: Encoding, { offset: start, refuse }
     return { text, pending: pendingUtf8(bytes.length < 3 ? Buffer.concat([pending, bytes]) : bytes) }
   }
 
-  /** The last bytes are decoded one by one: those after the last one that completes a character are pending. */
+  /** Decodes the last bytes one by one. The bytes after the last complete character are pending. */
   function decodeOther(bytes: Uint8Array) {
     const cut = Math.max(0, bytes.length - MAX_CHARACTER_BYTES)
     let text = decoder.decode(bytes.subarray(0, cut), MORE)
@@ -74,7 +74,7 @@ export function createPieceDecoder(encoding: Encoding, { offset: start, refuse }
     return at === -1 ? undefined : known.subarray(at, at + 3)
   }
 
-  /** Finds the shortest beginning of the bytes that is refused by halving: its last byte is at fault. */
+  /** Finds the shortest prefix of the bytes that is refused, by bisection. Its last byte is at fault. */
   function locate(bytes: Uint8Array): Fault {
     const known = Buffer.concat([pending, bytes])
     let good = 0
@@ -99,7 +99,7 @@ export function createPieceDecoder(encoding: Encoding, { offset: start, refuse }
   /** Creates a decoder in the state in which the pending bytes began. */
   function primed(): StreamDecoder {
     const fresh = encoding.create()
-    // With a character behind it: one escape sequence behind another is an error.
+    // A character follows the escape sequence, because two escape sequences in a row are an error.
     if (shift.length > 0) fresh.decode(Buffer.from([...shift, 0x21, 0x21]), MORE)
     return fresh
   }
@@ -123,7 +123,7 @@ function attempt(step: () => { text: string; pending: Uint8Array }): Step {
   }
 }
 
-/** Returns the bytes at the end of valid UTF-8 that begin a character. */
+/** Returns the bytes at the end of valid UTF-8 that are the start of an incomplete character. */
 function pendingUtf8(bytes: Uint8Array): Uint8Array {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0

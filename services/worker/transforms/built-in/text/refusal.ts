@@ -7,12 +7,12 @@ export type StatedBy = 'byte-order mark' | 'charset' | 'nothing'
 const SEND_UTF_8 = 'Send the text in UTF-8'
 
 const REMEDIES: Readonly<Record<StatedBy, string>> = {
-  'byte-order mark': `The text begins with a byte-order mark of this encoding, which outranks a charset. ${SEND_UTF_8}.`,
+  'byte-order mark': `The text begins with a byte-order mark of this encoding, which takes precedence over a charset. ${SEND_UTF_8}.`,
   charset: `${SEND_UTF_8}, or name its charset in the content type.`,
   nothing: `${SEND_UTF_8}, or name its charset in the content type, as in "text/plain; charset=windows-1252".`,
 }
 
-/** Makes the refusal of a text that has a fault. */
+/** Creates the error for a text that has a fault. */
 export function refusalOf(fault: Fault, encoding: string, statedBy: StatedBy, cause?: unknown): TransformError {
   const what = fault.kind === 'forbidden' ? forbidden(fault, encoding) : invalid(fault, encoding)
   const hint = fault.kind === 'forbidden' && fault.character === 0 && statedBy === 'nothing' ? UTF_16 : ''
@@ -24,7 +24,7 @@ const UTF_16 = 'UTF-16 without a byte-order mark needs charset=utf-16le or chars
 function invalid({ kind, offset }: Fault, encoding: string): string {
   return kind === 'unfinished'
     ? `The content is not valid ${encoding}: it ends in the middle of the character that begins at byte offset ${offset}.`
-    : `The content is not valid ${encoding}: the byte at offset ${offset} cannot stand there.`
+    : `The content is not valid ${encoding}: the byte at offset ${offset} is invalid there.`
 }
 
 function forbidden({ offset, character }: Extract<Fault, { kind: 'forbidden' }>, encoding: string): string {
@@ -36,6 +36,6 @@ function forbidden({ offset, character }: Extract<Fault, { kind: 'forbidden' }>,
 function classOf(character: number): string {
   if (character < 0xa0) return 'a control character'
   return (character >= 0xfdd0 && character <= 0xfdef) || (character & 0xfffe) === 0xfffe
-    ? 'which is no character'
+    ? 'a noncharacter'
     : 'a private-use character'
 }
