@@ -1,6 +1,6 @@
 /**
- * How far a shard is done, as KCL writes it: a sequence number, or one of the words for a place that has none.
- * `subSequenceNumber` is the place inside an aggregated record.
+ * How far a shard has been processed, in the format of KCL: a sequence number, or a sentinel such as TRIM_HORIZON.
+ * `subSequenceNumber` is the index inside an aggregated record.
  */
 export interface Checkpoint {
   readonly sequenceNumber: string
@@ -22,16 +22,19 @@ const NUMBER_RANK = 3
 
 const rankOf = ({ sequenceNumber }: Checkpoint) => SENTINEL_RANK.get(sequenceNumber) ?? NUMBER_RANK
 
-/** KCL's order: AT_TIMESTAMP < TRIM_HORIZON < LATEST < every sequence number < SHARD_END. */
+/**
+ * Compares two checkpoints in the order of KCL: AT_TIMESTAMP < TRIM_HORIZON < LATEST < every sequence number <
+ * SHARD_END.
+ */
 export function compareCheckpoints(a: Checkpoint, b: Checkpoint): number {
   const rank = rankOf(a) - rankOf(b)
   if (rank !== 0 || rankOf(a) !== NUMBER_RANK) return rank
   return compareSequence(a.sequenceNumber, b.sequenceNumber) || a.subSequenceNumber - b.subSequenceNumber
 }
 
-/** Compares two sequence numbers as the numbers they are. They have up to 56 digits: too many for a `number`. */
+/** Compares two sequence numbers as numbers. They have up to 56 digits, which is too many for a `number`. */
 export function compareSequence(a: string, b: string): number {
-  // Without leading zeros the longer number is the greater one, and of equal length the order is that of the digits.
+  // They have no leading zeros. So the longer number is greater, and digits decide between numbers of equal length.
   if (a.length !== b.length) return a.length - b.length
   return a < b ? -1 : a > b ? 1 : 0
 }
@@ -45,8 +48,8 @@ export function isShardEnd(checkpoint: Checkpoint): boolean {
 }
 
 /**
- * Whether the application needs nothing of what was before this checkpoint: a worker has been here, or the application
- * started at the tip, where LATEST says so. At a timestamp the ancestors of a shard may have records of it.
+ * Returns true if the application needs no records from before this checkpoint: a worker has processed records, or the
+ * application started at LATEST. At AT_TIMESTAMP, the ancestors of the shard may still have records to process.
  */
 export function hasBegun({ sequenceNumber }: Checkpoint): boolean {
   return sequenceNumber !== TRIM_HORIZON.sequenceNumber && sequenceNumber !== AT_TIMESTAMP.sequenceNumber

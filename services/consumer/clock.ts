@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Time, as a port: a simulator runs the consumer on time of its own. */
+/** Access to time. A port, so that a simulator can run the consumer in virtual time. */
 export interface Clock {
-  /** Monotonic milliseconds from some start. Never the wall clock: it may jump. */
+  /** Monotonic milliseconds from an arbitrary start. Never the wall clock, which may jump. */
   now(): number
-  /** Resolves after `ms`, or at once when the signal fires. Never rejects. */
+  /** Resolves after `ms` milliseconds, or as soon as the signal fires. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -19,5 +19,5 @@ export const systemClock: Clock = {
   },
 }
 
-/** A number in [0, 1), as a port. */
+/** Returns a number in [0, 1). A port, like `Math.random`. */
 export type Random = () => number

@@ -1,39 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { type Clock, type Random, systemClock } from './clock.ts'
 import { type ConsumerError, LeaseLostError } from './errors.ts'
 import { ByteBudget } from './fetching/byte-budget.ts'
-import { createSubscribe } from './kinesis/fan-out-stream.ts'
-import { createKinesisStream } from './kinesis/kinesis-stream.ts'
-import { createDynamoDbLeaseStore } from './leases/dynamodb-lease-store.ts'
 import { HeldLease } from './leases/held-lease.ts'
 import type { Lease } from './leases/lease.ts'
 import { keepLease } from './leases/lease-keeper.ts'
 import { LeaseScanner } from './leases/lease-scanner.ts'
-import type { LeaseStore } from './leases/lease-store.ts'
 import { Counters } from './metrics/counters.ts'
 import { ConsumerEmitter } from './metrics/emitter.ts'
 import { MeteredLeaseStore } from './metrics/metered-store.ts'
 import { type ConsumerMetrics, type LeaseStatus, metricsOf, type ShardStatus } from './metrics/metrics.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { type ConsumerPorts, systemPorts } from './ports.ts'
 import { CircuitBreaker } from './processing/breaker.ts'
 import { YieldLimit } from './processing/yield-limit.ts'
 import { ShardConsumer } from './shard-consumer.ts'
 import { createChildLeases } from './shards/child-leases.ts'
 import { ShardSync } from './shards/shard-sync.ts'
-import type { StreamReader } from './stream.ts'
-
-/** What the consumer reaches the world through. */
-export interface ConsumerPorts {
-  store: LeaseStore
-  stream: StreamReader
-  clock: Clock
-  /** Epoch milliseconds. */
-  wallClock: () => number
-  random: Random
-  /** Of this run of the worker: no other process has it, whatever its worker id. */
-  session: string
-}
 
 export interface StopOptions {
   isCrash?: boolean
@@ -44,15 +27,16 @@ interface HeldShard {
   consumer: ShardConsumer
   /** Monotonic milliseconds. */
   takenAt: number
-  /** Resolves when nothing of it runs any more but handlers that ignore their signal. Never rejects. */
+  /** Resolves when the shard has stopped, except for handlers that ignore their signal. Never rejects. */
   finished: Promise<void>
-  /** Set once it is being given up. Never rejects. */
+  /** Set once the release of the lease has begun. Never rejects. */
   released?: Promise<void>
 }
 
 /**
- * One worker of an application that consumes a Kinesis stream: it shares the stream's shards with the other workers by the
- * lease table, hands each record to the handler at least once, and remembers how far it has come.
+ * Consumes a Kinesis stream as one worker of an application. The workers share the shards of the stream through the
+ * lease table. Each record is passed to the handler at least once, and the progress of each shard is stored as a
+ * checkpoint.
  */
 export class KinesisConsumer {
   readonly workerId: string
@@ -84,7 +68,9 @@ export class KinesisConsumer {
     this.#store = new MeteredLeaseStore({ ...given, counters: this.#counters, events, now: () => clock.now() })
     this.#ports = { ...given, store: this.#store }
     this.#breaker = new CircuitBreaker({
-      ...{ policy: this.#options.processing.breaker, clock, random },
+      policy: this.#options.processing.breaker,
+      clock,
+      random,
       onOpened: event => events.emit('breakerOpened', event),
       onClosed: event => events.emit('breakerClosed', event),
     })
@@ -105,28 +91,29 @@ export class KinesisConsumer {
   }
 
   /**
-   * Makes the lease table if there is none and starts to consume. Resolves when the worker looks for leases.
+   * Creates the lease table if it does not exist, and starts to consume. Resolves when the worker has begun to look for
+   * leases.
    *
-   * @throws LeaseTableError, LeaseTableTimeoutError, or what DynamoDB threw
+   * @throws LeaseTableError, LeaseTableTimeoutError, or the error of DynamoDB
    */
   async start(): Promise<void> {
     const { signal } = this.#stopScanning
     try {
       await this.#ports.store.ensureTable(signal)
     } catch (error) {
-      if (!signal.aborted) throw error // Else it was told to stop before it had begun.
+      if (!signal.aborted) throw error // Otherwise `stop` was called before the start was complete.
     }
     this.#scanning ??= this.#scanner.run(signal)
   }
 
   /**
-   * Takes no more leases, lets the handlers that run come to an end (for `drainTimeoutMs` at most), writes the last
-   * checkpoints and gives the leases up, for other workers to take at once. Resolves when nothing is left to do. A consumer
-   * that was stopped stays so: make a new one.
+   * Stops the worker: takes no more leases, waits for running handlers (for at most `drainTimeoutMs`), writes the last
+   * checkpoints, and releases the leases so that other workers can take them at once. Resolves when everything is done.
+   * A stopped consumer cannot be started again: create a new one.
    *
-   * @param options `isCrash`: the process ends by an error that may be the fault of a record. Then the leases are left to run out, as
-   *   after a death: whoever takes them is told so by `takenOverAt`. Handlers have half of `failoverMs` to end, or `drainTimeoutMs`
-   *   where that is less
+   * @param options `isCrash`: the process ends because of an error that a record may have caused. The leases are then
+   *   left to expire, as after a crash, so that the workers that take them see `takenOverAt`. Handlers get half of
+   *   `failoverMs` to end, or `drainTimeoutMs` if that is less.
    */
   stop({ isCrash = false }: StopOptions = {}): Promise<void> {
     if (!this.#stopped) this.#isCrash = isCrash
@@ -134,7 +121,7 @@ export class KinesisConsumer {
     return this.#stopped
   }
 
-  /** The shards in this worker's hands. */
+  /** Returns the status of each shard whose lease this worker holds. */
   snapshot(): ShardStatus[] {
     const now = this.#ports.clock.now()
     return [...this.#shards.values()].map(({ lease, consumer, takenAt }) => ({
@@ -151,7 +138,10 @@ export class KinesisConsumer {
     }))
   }
 
-  /** Every lease of the application, whoever holds it, as this worker last read the table: a scan interval ago or so. */
+  /**
+   * Returns every lease of the application, including those of other workers, as of the last read of the lease table.
+   * That is about one scan interval ago.
+   */
   leases(): LeaseStatus[] {
     return this.#store.lastRead.map(lease => ({
       shardId: lease.leaseKey,
@@ -162,7 +152,7 @@ export class KinesisConsumer {
     }))
   }
 
-  /** What this worker has done since it was made, and how it is now. */
+  /** Returns what this worker has done since it was created, and its current state. */
   metrics(): ConsumerMetrics {
     return metricsOf({
       workerId: this.workerId,
@@ -174,7 +164,7 @@ export class KinesisConsumer {
     })
   }
 
-  /** Milliseconds since the lease table was last read to the end; undefined before the first time. */
+  /** Milliseconds since the last complete read of the lease table; undefined before the first. */
   get millisSinceScan(): number | undefined {
     const { lastScanAt } = this.#scanner
     return lastScanAt === undefined ? undefined : this.#ports.clock.now() - lastScanAt
@@ -182,12 +172,12 @@ export class KinesisConsumer {
 
   async #stop(): Promise<void> {
     this.#stopScanning.abort()
-    // The handler of a record that crashed its process may never end: the other records must not wait for it.
+    // The handler of a record that crashed its process may never end. The other records must not wait for it.
     const release = (shards: HeldShard[]) => Promise.all(shards.map(shard => this.#releaseShard(shard, this.#isCrash)))
     const held = [...this.#shards.values()]
-    const releasing = release(held) // At once: no record starts from here on.
+    const releasing = release(held) // Called before the scan has ended, so that no further record starts.
     await this.#scanning
-    // A scan under way may have taken a lease meanwhile.
+    // A running scan may have taken a lease in the meantime.
     await release([...this.#shards.values()].filter(shard => !held.includes(shard)))
     await releasing
   }
@@ -199,12 +189,16 @@ export class KinesisConsumer {
   }
 
   #startShard(row: Lease, takenAt: number, wasReleased: boolean): void {
-    const { store, stream, clock, wallClock, random } = this.#ports
+    const { store, clock } = this.#ports
     const { failoverMs } = this.#options
     const { leaseKey: shardId } = row
     const lease = new HeldLease({ lease: row, takenAt, store, clock, failoverMs })
     const consumer = new ShardConsumer({
-      ...{ lease, wasReleased, stream, clock, wallClock, random, breaker: this.#breaker, counters: this.#counters },
+      ...this.#ports,
+      lease,
+      wasReleased,
+      breaker: this.#breaker,
+      counters: this.#counters,
       budget: this.#budget.open(),
       yields: this.#yields,
       options: this.#options,
@@ -223,16 +217,19 @@ export class KinesisConsumer {
     try {
       await consumer.run()
     } catch (error) {
-      // Not a fault that is healed where it happens: give the shard up, so that this worker or another starts it afresh.
+      // This error is not handled where it occurs. Release the shard, so that this or another worker starts it again.
       this.events.emit('fault', { operation: 'reading of the shard', shardId: lease.leaseKey, error })
       await this.#releaseLease(lease, consumer)
     }
   }
 
-  /** Another worker asks for the shard: what has begun is brought to its end, so that nothing is done twice. */
+  /**
+   * Releases a shard that another worker requests. Running handlers may finish first, so that no record is handled
+   * twice.
+   */
   #handOver(shardId: string): void {
     const shard = this.#shards.get(shardId)
-    // Longer than the failover time the other one does not wait.
+    // The other worker waits no longer than the failover time.
     if (shard) void this.#releaseShard(shard, true)
   }
 
@@ -250,13 +247,13 @@ export class KinesisConsumer {
     try {
       if (this.#isCrash) {
         await lease.heartbeat(consumer.progress)
-        lease.lose('left to run out')
+        lease.lose('left to expire')
       } else await lease.release(consumer.progress)
     } catch (error) {
       if (!(error instanceof LeaseLostError)) {
         this.events.emit('fault', { operation: 'release of the lease', shardId: lease.leaseKey, error })
       }
-      lease.lose('released') // Others take it when it runs out.
+      lease.lose('released') // Other workers take the lease when it expires.
     }
   }
 
@@ -264,33 +261,7 @@ export class KinesisConsumer {
     this.#held.delete(lease.leaseKey)
     this.#shards.delete(lease.leaseKey)
     this.events.emit('leaseLost', { shardId: lease.leaseKey, reason: lease.lossReason ?? 'released' })
-    // A shard that ended has made its children ready, and a lost one may be free again.
+    // The children of an ended shard can now be read, and a lost shard may be free again.
     this.#scanner.wake()
   }
 }
-
-function systemPorts(
-  { kinesis, dynamodb }: ConsumerOptions,
-  options: ResolvedOptions,
-  events: ConsumerEmitter,
-): ConsumerPorts {
-  const { applicationName: table, streamName, failoverMs, fanOut } = options
-  return {
-    store: createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: Math.ceil(failoverMs / 3) }),
-    stream: {
-      ...createKinesisStream({
-        ...{ kinesis, streamName },
-        requestTimeoutMs: READ_TIMEOUT_MS,
-        onFallback: error => events.emit('fault', { operation: 'GetRecords in CBOR', shardId: undefined, error }),
-      }),
-      ...(fanOut && { subscribe: createSubscribe({ kinesis, streamName, fanOut, clock: systemClock }) }),
-    },
-    clock: systemClock,
-    wallClock: () => Date.now(),
-    random: Math.random,
-    session: randomUUID(),
-  }
-}
-
-/** A reply has up to 10 MiB; longer than this is a connection that is dead. */
-const READ_TIMEOUT_MS = 30_000

@@ -4,37 +4,42 @@ import type { LossReason } from './leases/held-lease.ts'
 import type { GiveUpReason } from './processing/retry-policy.ts'
 
 /**
- * What a consumer tells of itself, to `events` and to the diagnostics channel `headgate:consumer:<event>`. Events of a
- * shard name it. What happens to every record is told only while somebody listens.
+ * The events of a consumer, sent to `events` and to the diagnostics channel `headgate:consumer:<event>`. Events of a
+ * shard have its `shardId`. `recordStarted` and `recordHandled` are created only while somebody listens.
  */
 export interface ConsumerEvents {
-  /** A lease came into this worker's hands; `from` is the worker it was taken from, if any. */
+  /** This worker took a lease. `from` is the previous owner, if the owner had not released it. */
   leaseAcquired: [{ shardId: string; from: string | undefined; checkpoint: Checkpoint }]
-  /** A lease was kept, without progress to write. */
+  /** A lease was renewed without a new checkpoint. */
   leaseRenewed: [{ shardId: string; leaseCounter: number }]
-  /** A checkpoint is in the lease table. It renews the lease as well. */
+  /** A checkpoint was written to the lease table. The same write renews the lease. */
   checkpointed: [{ shardId: string; checkpoint: Checkpoint; leaseCounter: number }]
-  /** A lease is gone, whether given up or taken away. */
+  /** This worker no longer holds a lease: it released the lease or lost it. */
   leaseLost: [{ shardId: string; reason: LossReason }]
-  /** A shard is done to its last record, and its children can be read. */
+  /** Every record of a shard is done, and its children can be read. */
   shardEnded: [{ shardId: string; childShardIds: readonly string[] }]
-  /** Records came, an aggregated one counted as one. `bytes` is the size of their data. */
+  /** Records were fetched. An aggregated record counts as one. `bytes` is the size of their data. */
   recordsFetched: [{ shardId: string; records: number; bytes: number; millisBehindLatest: number }]
-  /** So many records of an aggregated record have keys of another shard, as after a reshard. They are handled like all. */
+  /**
+   * An aggregated record contained `records` records whose keys belong to another shard, for example after a reshard.
+   * They are handled like all others.
+   */
   aggregateOutsideShard: [{ shardId: string; sequenceNumber: string; records: number }]
-  /** No open lease covers this hash key, and that for a while: its records are read by nobody. Decimal digits. */
+  /** No open lease has covered this hash key for several checks, so nobody reads its records. Decimal digits. */
   hashRangeHole: [{ hashKey: string }]
-  /** A record goes to its handler. */
+  /** A record was passed to its handler. */
   recordStarted: [{ shardId: string; sequenceNumber: string; attempt: number }]
-  /** A handler resolved, `ms` after it was called. */
+  /** A handler resolved, `ms` milliseconds after it was called. */
   recordHandled: [{ shardId: string; sequenceNumber: string; attempt: number; ms: number }]
-  /** A handler rejected. The record is tried again after `retryInMs`. */
+  /** A handler rejected. The record is retried after `retryInMs`. */
   recordFailed: [{ shardId: string; sequenceNumber: string; attempt: number; retryInMs: number; error: unknown }]
-  /** A record was given up, and its dead letter is stored. `error` is what its last try threw. */
+  /** A record was given up and its dead letter is stored. `error` is the error of its last attempt. */
   recordDeadLettered: [
     { shardId: string; sequenceNumber: string; attempts: number; reason: GiveUpReason; error: unknown },
   ]
-  /** The dead-letter port rejected with `error`. It is asked again after `retryInMs`; the checkpoint waits for it. */
+  /**
+   * The dead-letter port rejected with `error`. It is called again after `retryInMs`, and the checkpoint waits for it.
+   */
   deadLetterFailed: [
     {
       shardId: string
@@ -45,21 +50,29 @@ export interface ConsumerEvents {
       error: unknown
     },
   ]
-  /** A batch goes to its handler. */
+  /** A batch was passed to its handler. */
   batchStarted: [{ shardId: string; records: number; attempt: number }]
-  /** A batch came back after `ms`. Of its records `failed` failed, each told by an event of its own; the others are done. */
+  /**
+   * The handler of a batch ended after `ms`. `failed` of its records failed, each with an event of its own; the others
+   * are done.
+   */
   batchHandled: [{ shardId: string; records: number; attempt: number; failed: number; ms: number }]
-  /** A batch failed as a whole. It is tried again after `retryInMs`, in halves or, where a dependency failed, as it is. */
+  /** A batch failed as a whole. It is retried after `retryInMs`, in halves, or unchanged if a dependency failed. */
   batchFailed: [{ shardId: string; records: number; halved: boolean; retryInMs: number; error: unknown }]
-  /** A dependency failed so often in a row that no record starts, on any shard, for `retryInMs`. Then one tries. */
+  /**
+   * A dependency failed so often in a row that no record starts on any shard for `retryInMs`. Then one record is tried.
+   */
   breakerOpened: [{ failures: number; retryInMs: number }]
-  /** A try went well: records start again. */
+  /** The tried record succeeded, and records start again. */
   breakerClosed: [{ openForMs: number }]
   /**
-   * The consumer cannot go on, and stops by itself: start it anew once the reason is gone, best by ending the process. Where
-   * nobody listens, the process is warned.
+   * The consumer cannot continue, and stops. Start a new one when the cause is gone, preferably by restarting the
+   * process. Without a listener, the process emits a warning.
    */
   failed: [{ error: ConsumerError }]
-  /** A call to Kinesis or DynamoDB failed. It is tried again; nothing is lost. */
+  /**
+   * A call to Kinesis or DynamoDB failed, or a function of the options threw. A failed call is retried, and nothing is
+   * lost.
+   */
   fault: [{ operation: string; shardId: string | undefined; error: unknown }]
 }

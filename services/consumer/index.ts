@@ -5,7 +5,7 @@ export type { ShardLag } from './admin/shard-lag.ts'
 export { type UnpackSettings, unpack } from './aggregation/unpack.ts'
 export { type Checkpoint, compareSequence } from './checkpoint.ts'
 export type { Clock, Random } from './clock.ts'
-export { type ConsumerPorts, KinesisConsumer, type StopOptions } from './consumer.ts'
+export { KinesisConsumer, type StopOptions } from './consumer.ts'
 export {
   ConsumerError,
   ConsumerOptionError,
@@ -24,6 +24,7 @@ export { type DrainInput, timeToDrainMs } from './metrics/drain-estimate.ts'
 export type { ConsumerEmitter, EventOrigin } from './metrics/emitter.ts'
 export type { ConsumerMetrics, LeaseStatus, ShardStatus } from './metrics/metrics.ts'
 export type { ConsumerOptions } from './options.ts'
+export type { ConsumerPorts } from './ports.ts'
 export { BatchFailure, type FailedRecord } from './processing/batch-failure.ts'
 export { classifyError, type ErrorClass } from './processing/classify.ts'
 export type { DeadLetterContext, DeadLetterPort, RecordFailure } from './processing/dead-letter.ts'

@@ -10,35 +10,42 @@ import {
 } from './processing/processing-options.ts'
 import type { InitialPosition } from './shards/initial-position.ts'
 
+/** Options of a `KinesisConsumer`. */
 export interface ConsumerOptions extends ProcessingOptions {
-  /** The application: the name of its lease table. Workers that share it share the stream. */
+  /** Name of the application, and of its lease table. Workers with the same name share the stream. */
   applicationName: string
+  /** Name of the stream. */
   streamName: string
   kinesis: KinesisClient
   dynamodb: DynamoDBClient
-  /** Never shared by two workers: the second one stops, see the event `failed`. Made up from the host, the process and chance when left out. */
+  /**
+   * Identifies this worker. If two processes have the same id, the second one stops with the event `failed`. By default
+   * made from the host name, the process id and a UUID.
+   */
   workerId?: string
-  /** Where to start in a stream that the application has never read: while its lease table is empty. Default `TRIM_HORIZON`. */
+  /** Where an application without leases starts. Ignored once the lease table has leases. Default `TRIM_HORIZON`. */
   initialPosition?: InitialPosition
-  /** Milliseconds without a renewal after which a lease is another's to take. 1,000 to 300,000, default 10,000. */
+  /** Milliseconds without a renewal after which other workers may take a lease. 1,000 to 300,000, default 10,000. */
   failoverMs?: number
-  /** Milliseconds between two looks at the lease table. 100 to 60,000, default a fifth of the failover time, at most 1,000. */
+  /**
+   * Milliseconds between two scans of the lease table. 100 to 60,000, default a fifth of `failoverMs`, at most 1,000.
+   */
   scanIntervalMs?: number
-  /** Milliseconds between two looks for new shards. 1,000 to 3,600,000, default 60,000. */
+  /** Milliseconds between two calls of ListShards. 1,000 to 3,600,000, default 60,000. */
   shardSyncIntervalMs?: number
-  /** Bytes of records that may wait in memory, over all shards. 1 MiB to 16 GiB, default 64 MiB. */
+  /** Maximum bytes of records in memory, over all shards. 1 MiB to 16 GiB, default 64 MiB. */
   maxBufferedBytes?: number
-  /** Records asked for at once. 1 to 10,000, default 10,000. */
+  /** Maximum number of records that one call of GetRecords returns. 1 to 10,000, default 10,000. */
   recordsPerFetch?: number
-  /** Milliseconds between two polls of a shard with nothing new. 200 to 60,000, default 250. */
+  /** Milliseconds between two polls of a shard that has no new records. 200 to 60,000, default 250. */
   idleIntervalMs?: number
   /**
-   * Reads by enhanced fan-out in place of polling: each shard's records are pushed, with 2 MiB a second of its own. The
-   * consumer of that ARN, or the one of that name, which is registered where there is none. On AWS the client has to speak
-   * HTTP/2.
+   * Reads by enhanced fan-out instead of polling: Kinesis pushes the records of each shard, with 2 MiB a second that no
+   * other application uses. Names a registered consumer by its ARN, or a consumer by its name, which is registered if
+   * it does not exist. On AWS, the KinesisClient must use HTTP/2.
    */
   fanOut?: FanOut
-  /** Milliseconds that handlers get to end on `stop`. 0 to 900,000, default 20,000. */
+  /** Maximum milliseconds that `stop` waits for running handlers. 0 to 900,000, default 20,000. */
   drainTimeoutMs?: number
 }
 
@@ -50,11 +57,11 @@ export type ResolvedOptions = Readonly<
 
 const MIB = 1024 ** 2
 
-/** A worker that is gone must be noticed within half a failover time after its leases have run out. */
+/** A dead worker must be noticed within half a failover time after its leases have expired. */
 const SCANS_PER_FAILOVER = 5
 const MAX_SCAN_INTERVAL_MS = 1_000
 
-/** Of each number: least, most, default. */
+/** The minimum, maximum and default of each number. */
 const BOUNDS = {
   failoverMs: [1_000, 300_000, 10_000],
   scanIntervalMs: [100, 60_000, MAX_SCAN_INTERVAL_MS],
@@ -68,14 +75,25 @@ const BOUNDS = {
 type NumberOption = keyof typeof BOUNDS
 
 const NAMES: Record<keyof ConsumerOptions, true> = {
-  ...{ applicationName: true, streamName: true, kinesis: true, dynamodb: true, workerId: true, initialPosition: true },
-  ...{ failoverMs: true, scanIntervalMs: true, shardSyncIntervalMs: true, maxBufferedBytes: true },
-  ...{ recordsPerFetch: true, idleIntervalMs: true, fanOut: true, drainTimeoutMs: true },
+  applicationName: true,
+  streamName: true,
+  kinesis: true,
+  dynamodb: true,
+  workerId: true,
+  initialPosition: true,
+  failoverMs: true,
+  scanIntervalMs: true,
+  shardSyncIntervalMs: true,
+  maxBufferedBytes: true,
+  recordsPerFetch: true,
+  idleIntervalMs: true,
+  fanOut: true,
+  drainTimeoutMs: true,
   ...PROCESSING_NAMES,
 }
 
 /**
- * Checks the options and fills in the defaults, once.
+ * Validates the options and fills in the defaults.
  *
  * @throws ConsumerOptionError naming the option, the value and what was expected
  */
@@ -105,7 +123,7 @@ export function resolveOptions(given: ConsumerOptions): ResolvedOptions {
   })
 }
 
-/** By what is called of it: a program may have several copies of the SDK. */
+/** Checks for the method that is used instead of the class, because a program may have several copies of the SDK. */
 function client(name: string, value: unknown, type: string): void {
   const isClient = typeof value === 'object' && value !== null && 'send' in value && typeof value.send === 'function'
   if (!isClient) throw wrong(name, value, `a ${type} of the AWS SDK`)

@@ -1,14 +1,14 @@
 import { ServicePagesError } from './errors.ts'
 
-/** A stream of a hundred thousand shards, or a table of as many leases, has fewer. */
+/** More pages than a stream of 100,000 shards has, or a table of as many leases. */
 const MAX_PAGES = 1_000
 
 /**
  * Yields the pages of a listing whose markers have no order.
  *
- * @param fetch fetches the page of a marker, the first one where there is none
- * @param next returns the marker of the page that follows, or undefined for the last page
- * @throws ServicePagesError if a marker comes again, or if there are more than 1,000 pages
+ * @param fetch fetches the page of a marker; without a marker, the first page
+ * @param next returns the marker of the following page, or undefined for the last page
+ * @throws ServicePagesError if a marker is repeated, or if there are more than 1,000 pages
  */
 export async function* pages<Page, Marker>(
   operation: string,

@@ -1,70 +1,76 @@
-/** A record of a shard, as a handler gets it. */
+/** A record of a shard, as passed to a handler. */
 export interface ConsumerRecord {
   readonly data: Uint8Array
   readonly partitionKey: string
-  /** The hash key its producer gave, in decimal digits. Known of records inside an aggregated one alone. */
+  /** The hash key that the producer set, in decimal digits. Known only for records inside an aggregated record. */
   readonly explicitHashKey?: string
-  /** Decimal digits. Compare it by `compareSequence`, never as a string. */
+  /** Decimal digits. Compare sequence numbers with `compareSequence`, never as strings. */
   readonly sequenceNumber: string
-  /** The place inside an aggregated record, 0 in a plain one. */
+  /** Index of the record inside an aggregated record; 0 in a plain record. */
   readonly subSequenceNumber: number
   readonly shardId: string
-  /** When Kinesis took the record, by Kinesis's clock. */
+  /** Time at which Kinesis received the record, by the clock of Kinesis. */
   readonly arrivedAt: Date
 }
 
-/** What a record takes of the byte budget: its data, and about what goes with it while it waits. */
+/** Returns how many bytes of the byte budget a record takes: its data and an estimate of its overhead. */
 export function bytesInMemory({ data }: ConsumerRecord): number {
   return data.byteLength + RECORD_OVERHEAD
 }
 
-/** Without it a stream of tiny or empty records would never fill the budget, however many wait. */
+/**
+ * Overhead of a record in memory, in bytes. Without it, any number of tiny or empty records would fit into the budget.
+ */
 export const RECORD_OVERHEAD = 256
 
+/** What a handler gets beside its record. */
 export interface RecordContext {
   /**
-   * Fires when the lease is lost, the worker can wait no longer, or `handlerTimeoutMs` is over. What the handler does after
-   * it may be done twice. Made when it is asked for: take it from the context itself, a copy by spreading has none.
+   * Fires when the lease is lost, when the drain timeout of a stop is over, or after `handlerTimeoutMs`. Anything the
+   * handler does after that may be done twice. The signal is created on first access, so read it from the context
+   * itself: `{ ...context }` has no signal.
    */
   readonly signal: AbortSignal
-  /** 1 for the first try of this record by this worker. */
+  /** 1 for the first attempt of this worker at the record. */
   readonly attempt: number
   readonly shardId: string
   /**
-   * Grows with every change of a shard's owner, and never shrinks: a store that refuses a write with a lower token than it
-   * has seen of the shard keeps out a worker that does not know yet that it has lost the lease.
+   * Grows with every change of the owner of a shard, and never shrinks. A store that rejects writes with a lower token
+   * than the highest one it has seen for the shard is safe from a worker that does not know yet that it has lost the
+   * lease.
    */
   readonly fencingToken: number
   /**
-   * When this worker took the shard from one that had not given it up, for the first minute after that, or the failover time where
-   * that is longer. A record that came before, by its `arrivedAt`, may have been under way there, and may be what that worker died of.
+   * Time at which this worker took the shard from a worker that did not release it. Set for a minute after that, or for
+   * the failover time if that is longer. A record with an earlier `arrivedAt` may have been in flight on the other
+   * worker, and may have killed it.
    */
   readonly takenOverAt?: Date | undefined
   /**
-   * Gives this record's place back, so that another record of the shard starts while this handler goes on: it no longer counts
-   * against `concurrency`. Call it before a wait, or when a record turns out to be slow. Everything else stays as it is: the
-   * checkpoint waits for the record, its partition key too, and `handlerTimeoutMs`, retries and a stop are the same. A retry
-   * has a place again. Calling it again changes nothing.
+   * Gives up the place of this record, so that another record of the shard starts while this handler continues. The
+   * record no longer counts against `concurrency`. Call it before a long wait, or when a record turns out to be slow.
+   * Everything else stays the same: the checkpoint and the later records of the partition key wait for the record, and
+   * `handlerTimeoutMs`, retries and stops work as before. A retry gets a place again. Further calls have no effect.
    *
-   * @returns whether the record is without a place now: false when `maxYielded` records of this worker are, when the worker
-   *   stops, and when the call of the handler has ended
+   * @returns true if the record is now without a place; false if `maxYielded` records of this worker already are, if
+   *   the worker is stopping, or if the call of the handler has ended
    */
   yieldPlace(): boolean
 }
 
-/** As of a record; `attempt` is the most that any record of the batch has come to. A batch keeps its place. */
+/** The context of a batch. `attempt` is the highest attempt of any record in it. A batch cannot give up its place. */
 export type BatchContext = Omit<RecordContext, 'yieldPlace'>
 
 /**
- * Handles one record. The record counts as done when the promise resolves, or when the handler returns without one; when it
- * rejects or throws, the record is tried again after a backoff, and the records of its partition key wait for it. Records may
- * come more than once: make the effect idempotent.
+ * Handles one record. The record is done when the promise resolves, or when a handler that returns no promise returns.
+ * When the handler rejects or throws, the record is retried after a backoff, and later records of its partition key
+ * wait. A record may be delivered more than once: make the effect idempotent.
  */
 export type RecordHandler = (record: ConsumerRecord, context: RecordContext) => Promise<void> | void
 
 /**
- * Handles records of one shard, in its order. All count as done when the promise resolves. When it rejects with a
- * BatchFailure, those it names are tried again and the others count as done; when it rejects with anything else, the batch
- * is tried again in halves, and the halves in halves, until the records that fail are on their own.
+ * Handles records of one shard, in the order of the shard. All of them are done when the promise resolves. If it
+ * rejects with a BatchFailure, the records named in it are retried and the others are done. After any other rejection
+ * the batch is retried in halves, and the halves in halves, until the failing records are alone.
  */
 export type BatchHandler = (records: readonly ConsumerRecord[], context: BatchContext) => Promise<void>

@@ -20,7 +20,7 @@ import type { StreamReader } from './stream.ts'
 
 export interface ShardConsumerSettings {
   lease: HeldLease
-  /** Whether the owner before had given the lease up, or there was none. */
+  /** True if the previous owner released the lease, or if there was none. */
   wasReleased: boolean
   stream: StreamReader
   budget: BudgetAccount
@@ -33,24 +33,27 @@ export interface ShardConsumerSettings {
   counters: Counters
   yields: YieldLimit
   events: ConsumerEmitter
-  /** Makes the leases of a shard's children. Resolves when all of them exist. */
+  /** Creates the leases of a shard's children. Resolves when all of them exist. */
   createChildLeases(children: readonly ChildShard[]): Promise<void>
 }
 
-/** How long handlers are told of a take-over at least: long enough for a worker that dies of a record to come to it. */
+/**
+ * Minimum time for which handlers see `takenOverAt`: long enough for the new worker to reach the record that killed the
+ * previous one.
+ */
 const TAKEOVER_MS = 60_000
 
-/** Reads one shard for as long as its lease is held: fetches, processes, and writes the shard's end. */
+/** Reads one shard while its lease is held: fetches and processes records, and writes the end of the shard. */
 export class ShardConsumer {
   readonly #settings: ShardConsumerSettings
   readonly #processor: ShardProcessor
-  /** Ends the fetching: the lease is gone, or the worker stops. */
+  /** Stops fetching, because the lease is lost or the worker stops. */
   readonly #stopFetching = new AbortController()
-  /** Tells handlers to give up: the lease is gone, or the worker can wait no longer. */
+  /** Aborts the handlers, because the lease is lost or the drain timeout is over. */
   readonly #abortHandlers = new AbortController()
   #handlersAborted = false
   readonly #unpackSettings: UnpackSettings
-  /** Grows with every write of the lease: whoever takes it later has a greater one. */
+  /** Grows with every write of the lease, so every later owner has a greater token. */
   readonly #fencingToken: number
   readonly #pace = new ShardPace()
 
@@ -61,14 +64,24 @@ export class ShardConsumer {
     this.#fencingToken = lease.row.leaseCounter
     this.#processor = new ShardProcessor({
       shard: {
-        ...{ shardId, fencingToken: this.#fencingToken, clock, wallClock, random, breaker, events },
+        shardId,
+        fencingToken: this.#fencingToken,
+        clock,
+        wallClock,
+        random,
+        breaker,
+        events,
         takeover: settings.wasReleased
           ? undefined
           : { at: new Date(wallClock()), until: clock.now() + Math.max(TAKEOVER_MS, options.failoverMs) },
         mayStart: now => !this.#handlersAborted && lease.isValid(now),
         signal: this.#abortHandlers.signal,
       },
-      ...{ options: options.processing, from: lease.row.checkpoint, budget, counters, yields },
+      options: options.processing,
+      from: lease.row.checkpoint,
+      budget,
+      counters,
+      yields,
     })
     this.#unpackSettings = {
       isInside: createRangeCheck(lease.row),
@@ -81,7 +94,7 @@ export class ShardConsumer {
     return this.#processor.progress
   }
 
-  /** Records fetched and not yet behind the watermark. */
+  /** Records that have been fetched and that the watermark has not passed. */
   get pending(): number {
     return this.#processor.pending
   }
@@ -94,7 +107,7 @@ export class ShardConsumer {
     return this.#settings.budget.used
   }
 
-  /** How fast the shard is read and done, and how far behind it is. */
+  /** How fast the shard is read and processed, and how far it is behind. */
   get pace(): ShardPace {
     return this.#pace
   }
@@ -106,8 +119,8 @@ export class ShardConsumer {
   }
 
   /**
-   * Fetches no more, starts no more records, and waits for the handlers that run; after `timeoutMs` they are told to give
-   * up and waited for no longer. What is done by then is `progress`.
+   * Stops fetching and starting records, and waits for the running handlers. After `timeoutMs` their signals fire and
+   * they are no longer waited for. `progress` then says what has been done.
    */
   async drain(timeoutMs: number): Promise<void> {
     const { clock } = this.#settings
@@ -124,7 +137,12 @@ export class ShardConsumer {
     const { leaseKey: shardId } = lease
     const fetch = stream.subscribe ? fetchByFanOut : fetchShard
     const replies = fetch({
-      ...{ shardId, shard: lease.row, stream, budget, clock, random },
+      shardId,
+      shard: lease.row,
+      stream,
+      budget,
+      clock,
+      random,
       from: lease.row.checkpoint,
       startAt: lease.row.startAt,
       recordsPerFetch: options.recordsPerFetch,
@@ -143,7 +161,7 @@ export class ShardConsumer {
     }
   }
 
-  /** Hands the records on, those inside aggregated ones one by one, and no faster than there is room for them. */
+  /** Passes the records on, with aggregated records unpacked, and no faster than the byte budget has room. */
   async #process(records: readonly ConsumerRecord[]): Promise<void> {
     for (const portion of unpack(records, this.#unpackSettings)) {
       await this.#settings.budget.room(this.#stopFetching.signal)
@@ -152,7 +170,7 @@ export class ShardConsumer {
     }
   }
 
-  /** The shard is read to its end: once every record is done its children may start. */
+  /** Ends the shard after its last record was fetched: once every record is done, the children may start. */
   async #finish(children: readonly ChildShard[]): Promise<void> {
     const { lease, clock, options, events, createChildLeases } = this.#settings
     const { leaseKey: shardId } = lease
@@ -168,7 +186,7 @@ export class ShardConsumer {
         await clock.sleep(options.processing.retry.firstMs, this.#stopFetching.signal)
       }
     }
-    // Where the reply was lost, a renewal may have found the end in the row.
+    // If the reply was lost, a renewal may have found the end in the row.
     if (lease.lossReason === 'shard ended') events.emit('shardEnded', { shardId, childShardIds })
   }
 

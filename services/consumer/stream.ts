@@ -1,7 +1,7 @@
 import type { ConsumerRecord } from './record.ts'
 import type { ChildShard, Shard } from './shards/shard.ts'
 
-/** Where in a shard to start. */
+/** Position in a shard at which reading starts. */
 export type ShardPosition =
   | { type: 'TRIM_HORIZON' }
   | { type: 'LATEST' }
@@ -12,32 +12,35 @@ export interface RecordsReply {
   readonly records: readonly ConsumerRecord[]
   /** Undefined at the end of a closed shard. */
   readonly nextIterator: string | undefined
-  /** How far behind the tip of the shard the reply is, in milliseconds. */
+  /** How far the reply is behind the tip of the shard, in milliseconds. */
   readonly millisBehindLatest: number
-  /** Given with the last reply of a shard. */
+  /** Set in the last reply of a shard. */
   readonly childShards: readonly ChildShard[]
 }
 
-/** What a subscription pushes: records, or every few seconds word that there are none. */
+/** An event of a subscription: records, or every few seconds the information that there are none. */
 export interface SubscriptionEvent extends Omit<RecordsReply, 'nextIterator'> {
-  /** How far the subscription has come, whether there were records or not. Undefined at the end of a closed shard. */
+  /**
+   * Position up to which the subscription has read, with or without records. Undefined at the end of a closed shard.
+   */
   readonly continuation: string | undefined
 }
 
-/** A Kinesis stream, as a port. */
+/** Access to a Kinesis stream. A port, so that tests can replace it. */
 export interface StreamReader {
-  /** Every shard, closed ones that are not trimmed yet included. */
+  /** Returns every shard, including closed shards that have not been trimmed. */
   listShards(): Promise<Shard[]>
   getIterator(shardId: string, position: ShardPosition): Promise<string>
   getRecords(shardId: string, iterator: string, limit: number, signal?: AbortSignal): Promise<RecordsReply>
   /**
-   * Where a shard is to be read by enhanced fan-out: has its records pushed, for up to five minutes. Reads no further than
-   * it is asked to. Its connection is closed when the signal fires; whoever stops to read before the end has to fire it.
+   * Reads a shard by enhanced fan-out: yields pushed records, for up to five minutes. Reads no further ahead than the
+   * caller asks. The connection closes when the signal fires; a caller that stops reading before the end must fire the
+   * signal. Undefined if the shard is to be polled.
    */
   subscribe?(shardId: string, position: ShardPosition, signal: AbortSignal): AsyncIterable<SubscriptionEvent>
 }
 
-/** What a failed call means for the one who reads, whatever the transport called it. */
+/** What a failed read means to the caller, independent of the transport. */
 export type ReadFault = 'expired iterator' | 'invalid position' | 'throttled' | 'in use' | 'not found' | 'other'
 
 export function classifyReadError(error: unknown): ReadFault {

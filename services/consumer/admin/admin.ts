@@ -5,11 +5,10 @@ import { createSdkStream } from '../kinesis/sdk-stream.ts'
 import { createDynamoDbLeaseStore } from '../leases/dynamodb-lease-store.ts'
 import type { Lease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
-import type { StreamReader } from '../stream.ts'
+import { classifyReadError, type StreamReader } from '../stream.ts'
 import { liveOwners } from './live-owners.ts'
 import { apply, momentOf, plan, prepareApplication, type ReplayStart } from './replay.ts'
 import type { ShardReplay } from './replay-plan.ts'
-import { retryThrottled } from './retry-throttled.ts'
 import { lagOf, type ShardLag } from './shard-lag.ts'
 
 export interface AdminOptions {
@@ -28,6 +27,9 @@ export interface AdminPorts {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000
+
+const THROTTLED_ATTEMPTS = 10
+const THROTTLED_WAIT_MS = 500
 
 /**
  * Looks after an application of KinesisConsumer, or of KCL, from outside: no worker, it takes no lease and reads no more of the
@@ -89,5 +91,24 @@ export class ConsumerAdmin {
   /** How far the shard of a lease is done: see `lagOf`. */
   lagOf(lease: Lease): Promise<ShardLag> {
     return lagOf(lease, this.#ports)
+  }
+}
+
+/** Wraps a stream so that throttled calls are retried for up to five seconds: the workers' reads have priority. */
+export function retryThrottled(stream: StreamReader, clock: Clock): StreamReader {
+  async function withRetries<T>(call: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await call()
+      } catch (error) {
+        if (attempt === THROTTLED_ATTEMPTS || classifyReadError(error) !== 'throttled') throw error
+        await clock.sleep(THROTTLED_WAIT_MS)
+      }
+    }
+  }
+  return {
+    listShards: () => withRetries(() => stream.listShards()),
+    getIterator: (...call) => withRetries(() => stream.getIterator(...call)),
+    getRecords: (...call) => withRetries(() => stream.getRecords(...call)),
   }
 }

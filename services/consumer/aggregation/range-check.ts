@@ -1,10 +1,5 @@
 import { hash } from 'node:crypto'
-
-/** The hash keys that a shard takes, both ends included, in decimal digits, as its lease has them. */
-export interface HashRange {
-  readonly startingHashKey: string | undefined
-  readonly endingHashKey: string | undefined
-}
+import { type HashRange, LAST_HASH_KEY } from '../shards/hash-range.ts'
 
 interface Keys {
   readonly partitionKey: string
@@ -34,6 +29,5 @@ export function createRangeCheck({ startingHashKey, endingHashKey }: HashRange):
   }
 }
 
-const LAST_HASH_KEY = 2n ** 128n - 1n
 const DECIMAL = /^\d{1,39}$/
 const KEYS_REMEMBERED = 1_024

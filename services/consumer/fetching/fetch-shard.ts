@@ -5,7 +5,6 @@ import { backoffMs } from '../processing/backoff.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type RecordsReply, type StreamReader } from '../stream.ts'
 import type { BudgetAccount } from './byte-budget.ts'
-import { nextFetchDelay } from './pace.ts'
 import { dropRepeated, positionAfter, startPosition } from './position.ts'
 import { childrenInReply, childrenOfTrimmed, type MissingShard } from './shard-end.ts'
 
@@ -27,6 +26,12 @@ export interface FetchSettings {
   signal: AbortSignal
   onFault(operation: string, error: unknown): void
 }
+
+/** Kinesis allows 5 GetRecords a second and shard, and counts every application that polls. */
+const MIN_INTERVAL_MS = 200
+
+/** Kinesis returns up to 2 MiB a second and shard. A larger reply is charged to the seconds that follow. */
+const BYTES_PER_MS = (2 * 1024 ** 2) / 1_000
 
 const BACKOFF = { firstMs: 250, maxMs: 5_000 }
 
@@ -70,7 +75,7 @@ export async function* fetchShard(
         )
       }
       const bytes = reply.records.reduce((sum, record) => sum + record.data.byteLength, 0)
-      const delay = nextFetchDelay({ bytes, millisBehindLatest: reply.millisBehindLatest }, settings)
+      const delay = nextFetchDelay(bytes, reply.millisBehindLatest, settings.idleIntervalMs)
       await clock.sleep(startedAt + delay - clock.now(), signal)
     } catch (error) {
       if (signal.aborted) return undefined
@@ -93,4 +98,11 @@ export async function* fetchShard(
     }
   }
   return undefined
+}
+
+/** Returns how many milliseconds after the start of one fetch the next one may start. */
+function nextFetchDelay(bytes: number, millisBehindLatest: number, idleIntervalMs: number): number {
+  const minDelay = Math.max(MIN_INTERVAL_MS, bytes / BYTES_PER_MS)
+  const isCaughtUp = bytes === 0 && millisBehindLatest === 0
+  return isCaughtUp ? Math.max(minDelay, idleIntervalMs) : minDelay
 }

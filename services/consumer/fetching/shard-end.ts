@@ -1,3 +1,4 @@
+import { compareSequence } from '../checkpoint.ts'
 import { type HashRange, overlaps } from '../shards/hash-range.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import type { RecordsReply, StreamReader } from '../stream.ts'
@@ -42,7 +43,9 @@ export async function childrenOfTrimmed(
   const later =
     shardStart === undefined
       ? shards
-      : shards.filter(({ startingSequenceNumber: start }) => start !== undefined && isAfter(start, shardStart))
+      : shards.filter(
+          ({ startingSequenceNumber: start }) => start !== undefined && compareSequence(start, shardStart) > 0,
+        )
   const found = later.filter(
     shard =>
       shard.parentShardIds.includes(shardId) ||
@@ -50,9 +53,4 @@ export async function childrenOfTrimmed(
   )
   const isProven = shardStart === undefined ? found.length > 0 : later.length > 0
   return isProven ? found : undefined
-}
-
-/** Whether a sequence number is greater than another. */
-function isAfter(one: string, other: string): boolean {
-  return one.length === other.length ? one > other : one.length > other.length
 }

@@ -47,7 +47,9 @@ export function createSignedCall({ config }: Pick<KinesisClient, 'config'>): Sig
       return memory
     })
     return {
-      ...{ status, headers, body: reply },
+      status,
+      headers,
+      body: reply,
       free() {
         if (memory) pool.give(memory)
         memory = undefined

@@ -10,7 +10,7 @@ export type LossReason =
   | 'not renewed in time'
   | 'deleted'
   | 'released'
-  | 'left to run out'
+  | 'left to expire'
   | 'shard ended'
 
 export interface HeldLeaseSettings {

@@ -76,7 +76,9 @@ function next(seen: Observation | undefined, lease: Lease, now: number): Observa
   const isUnchanged = seen?.counter === counter && seen.owner === owner
   const isSameRequest = seen?.requestedBy === requestedBy
   return {
-    ...{ owner, counter, requestedBy },
+    owner,
+    counter,
+    requestedBy,
     since: seen && isUnchanged ? seen.since : now,
     requestedSince: seen && isSameRequest ? seen.requestedSince : now,
   }

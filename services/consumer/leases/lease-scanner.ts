@@ -104,7 +104,8 @@ export class LeaseScanner {
       leftToOthers: left,
     } = decide({
       leases: workableLeases(leases, sync.listed),
-      ...{ workerId, session },
+      workerId,
+      session,
       held: new Set(held.keys()),
       isExpired: lease => this.#expiry.isExpired(lease, startedAt),
       isUnclaimed: lease => this.#expiry.isUnclaimed(lease, startedAt),

@@ -51,7 +51,13 @@ export class FairQueue<Item> {
       return known
     }
     const group: FairGroup<Item> = {
-      ...{ key, hash, next: undefined, waiting: new Queue<Item>(), running: 0, users: 1, isQueued: false },
+      key,
+      hash,
+      next: undefined,
+      waiting: new Queue<Item>(),
+      running: 0,
+      users: 1,
+      isQueued: false,
       wake: () => {
         this.#enqueueIfAllowed(group)
         if (group.isQueued) this.#settings.onWoken()

@@ -106,14 +106,27 @@ export interface ResolvedProcessing {
 }
 
 export const PROCESSING_NAMES: Record<keyof ProcessingOptions, true> = {
-  ...{ handler: true, batchHandler: true, batch: true, concurrency: true },
-  ...{ fairnessKey: true, concurrencyPerFairnessKey: true, maxYielded: true, maxYieldedPerFairnessKey: true },
-  ...{ retry: true, deadLetter: true, breaker: true, handlerTimeoutMs: true },
+  handler: true,
+  batchHandler: true,
+  batch: true,
+  concurrency: true,
+  fairnessKey: true,
+  concurrencyPerFairnessKey: true,
+  maxYielded: true,
+  maxYieldedPerFairnessKey: true,
+  retry: true,
+  deadLetter: true,
+  breaker: true,
+  handlerTimeoutMs: true,
 }
 const BATCH_NAMES: Record<keyof BatchOptions, true> = { maxRecords: true, maxWaitMs: true, maxBytes: true }
 const BREAKER_NAMES: Record<keyof BreakerOptions, true> = { failures: true, firstMs: true, maxMs: true }
 const RETRY_NAMES: Record<keyof RetryOptions, true> = {
-  ...{ firstMs: true, maxMs: true, maxAttempts: true, maxAgeMs: true, classify: true },
+  firstMs: true,
+  maxMs: true,
+  maxAttempts: true,
+  maxAgeMs: true,
+  classify: true,
 }
 
 const MIB = 1024 ** 2

@@ -121,7 +121,10 @@ export class ShardProcessor {
     }
     const runner = new BatchRunner(work.handler, settings)
     return new BatchLanes({
-      ...{ lanes: concurrency, limits: work.limits, clock, closing },
+      lanes: concurrency,
+      limits: work.limits,
+      clock,
+      closing,
       hasRoom: () => budget.hasRoom(),
       run: batch => runner.run(batch),
     })

@@ -11,7 +11,7 @@ export function overlaps(one: HashRange, other: HashRange): boolean {
   return !isBefore(one, other) && !isBefore(other, one)
 }
 
-const LAST_HASH_KEY = 2n ** 128n - 1n
+export const LAST_HASH_KEY = 2n ** 128n - 1n
 
 /**
  * The first hash key that none of the ranges covers, or undefined where they cover 0 to 2^128 − 1. Records of a key in a hole

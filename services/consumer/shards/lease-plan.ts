@@ -82,10 +82,33 @@ export function planChanges(shards: readonly Shard[], leases: readonly Lease[]):
   })
 }
 
+/**
+ * The leases that nobody needs any more: at SHARD_END, all their children begun, and their own parents gone before them, so
+ * that what is left of a family always says how far it is done.
+ */
+export function obsoleteLeases(leases: readonly Lease[]): Lease[] {
+  const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
+  const hasBegunChild = (childId: string) => {
+    const child = byKey.get(childId)
+    return child !== undefined && hasBegun(child.checkpoint)
+  }
+  return leases.filter(
+    lease =>
+      !isOpen(lease) &&
+      lease.leaseOwner === undefined &&
+      lease.childShardIds.length > 0 &&
+      lease.childShardIds.every(hasBegunChild) &&
+      !lease.parentShardIds.some(parentId => byKey.has(parentId)),
+  )
+}
+
 function leaseOf(shard: ChildShard, place: StartingPlace): Lease {
   const { shardId: leaseKey, parentShardIds, startingHashKey, endingHashKey, startingSequenceNumber } = shard
   return newLease({
-    ...{ leaseKey, parentShardIds, startingHashKey, endingHashKey },
+    leaseKey,
+    parentShardIds,
+    startingHashKey,
+    endingHashKey,
     shardStart: startingSequenceNumber,
     ...place,
   })

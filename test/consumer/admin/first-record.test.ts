@@ -1,6 +1,6 @@
 import t from 'tap'
+import { retryThrottled } from '../../../services/consumer/admin/admin.ts'
 import { firstRecord } from '../../../services/consumer/admin/first-record.ts'
-import { retryThrottled } from '../../../services/consumer/admin/retry-throttled.ts'
 import { awsError, fakeStream, page, record } from './fake-stream.ts'
 
 const FROM = { type: 'TRIM_HORIZON' } as const

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { type DrainInput, timeToDrainMs } from '../../../services/consumer/metrics/drain-estimate.ts'
-import { Rate } from '../../../services/consumer/metrics/rate.ts'
-import { ShardPace } from '../../../services/consumer/metrics/shard-pace.ts'
+import { Rate, ShardPace } from '../../../services/consumer/metrics/shard-pace.ts'
 
 const atTip: DrainInput = { pending: 0, recordsPerSecond: 100, millisBehindLatest: 0, speed: 1 }
 const table: ReadonlyArray<[string, Partial<DrainInput>, number | undefined]> = [

@@ -1,5 +1,4 @@
 import { StreamReplyError } from '../../errors.ts'
-import { readFloat } from './float.ts'
 import type { CborName } from './name.ts'
 
 const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6, other: 7 } as const
@@ -254,4 +253,17 @@ export class CborReader {
   #unexpected(expected: string): StreamReplyError {
     return new StreamReplyError(`A reply of Kinesis has no ${expected.replace(/^an? /, '')} at byte ${this.#at - 1}.`)
   }
+}
+
+/** Reads a float of 2, 4 or 8 bytes. Node 22 has no `getFloat16`. */
+function readFloat(bytes: DataView, at: number, size: number): number {
+  if (size === 8) return bytes.getFloat64(at)
+  if (size === 4) return bytes.getFloat32(at)
+  const half = bytes.getUint16(at)
+  const exponent = (half >> 10) & 31
+  const fraction = half & 0x3ff
+  const sign = half & 0x8000 ? -1 : 1
+  if (exponent === 0) return sign * 2 ** -24 * fraction
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+  return sign * 2 ** (exponent - 25) * (1_024 + fraction)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { obsoleteLeases } from '../../../services/consumer/shards/cleanup.ts'
+import { obsoleteLeases } from '../../../services/consumer/shards/lease-plan.ts'
 import { at, leaseWith } from '../leases/support.ts'
 
 const ended = leaseWith({ leaseKey: '1', checkpoint: at('SHARD_END'), childShardIds: ['2', '3'] })

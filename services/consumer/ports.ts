@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto'
+import { type Clock, type Random, systemClock } from './clock.ts'
+import { createSubscribe } from './kinesis/fan-out-stream.ts'
+import { createKinesisStream } from './kinesis/kinesis-stream.ts'
+import { createDynamoDbLeaseStore } from './leases/dynamodb-lease-store.ts'
+import type { LeaseStore } from './leases/lease-store.ts'
+import type { ConsumerEmitter } from './metrics/emitter.ts'
+import type { ConsumerOptions, ResolvedOptions } from './options.ts'
+import type { StreamReader } from './stream.ts'
+
+/** The outside world of the consumer: lease table, stream, time and randomness. Tests replace them. */
+export interface ConsumerPorts {
+  store: LeaseStore
+  stream: StreamReader
+  clock: Clock
+  /** Epoch milliseconds. */
+  wallClock: () => number
+  random: Random
+  /** Identifies this run of the worker. Unique even if two processes have the same worker id. */
+  session: string
+}
+
+/** A reply has up to 10 MiB. A call that takes longer than this has a dead connection. */
+const READ_TIMEOUT_MS = 30_000
+
+/** Creates the ports of production: DynamoDB, Kinesis and the clock of the system. */
+export function systemPorts(
+  { kinesis, dynamodb }: ConsumerOptions,
+  options: ResolvedOptions,
+  events: ConsumerEmitter,
+): ConsumerPorts {
+  const { applicationName: table, streamName, failoverMs, fanOut } = options
+  return {
+    store: createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: Math.ceil(failoverMs / 3) }),
+    stream: {
+      ...createKinesisStream({
+        kinesis,
+        streamName,
+        requestTimeoutMs: READ_TIMEOUT_MS,
+        onFallback: error => events.emit('fault', { operation: 'GetRecords in CBOR', shardId: undefined, error }),
+      }),
+      ...(fanOut && { subscribe: createSubscribe({ kinesis, streamName, fanOut, clock: systemClock }) }),
+    },
+    clock: systemClock,
+    wallClock: () => Date.now(),
+    random: Math.random,
+    session: randomUUID(),
+  }
+}
