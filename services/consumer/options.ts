@@ -131,7 +131,7 @@ function client(name: string, value: unknown, type: string): void {
 
 function workerId(value: unknown): void {
   if (value === undefined || (typeof value === 'string' && value.length > 0 && value.length <= 255)) return
-  throw wrong('workerId', value, 'a string of 1 to 255 characters, or left out')
+  throw wrong('workerId', value, 'a string of 1 to 255 characters, or omitted')
 }
 
 function tableName(name: string, value: unknown): string {

@@ -11,15 +11,17 @@ import { apply, momentOf, plan, prepareApplication, type ReplayStart } from './r
 import type { ShardReplay } from './replay-plan.ts'
 import { lagOf, type ShardLag } from './shard-lag.ts'
 
+/** Options of a `ConsumerAdmin`. */
 export interface AdminOptions {
-  /** The application: the name of its lease table. */
+  /** Name of the application, and of its lease table. */
   applicationName: string
+  /** Name of the stream. */
   streamName: string
   kinesis: KinesisClient
   dynamodb: DynamoDBClient
 }
 
-/** What the admin reaches the world through. */
+/** The outside world of the admin: lease table, stream and time. Tests replace them. */
 export interface AdminPorts {
   store: LeaseStore
   stream: StreamReader
@@ -32,8 +34,8 @@ const THROTTLED_ATTEMPTS = 10
 const THROTTLED_WAIT_MS = 500
 
 /**
- * Looks after an application of KinesisConsumer, or of KCL, from outside: no worker, it takes no lease and reads no more of the
- * stream than it is asked about.
+ * Inspects and repairs an application of KinesisConsumer or KCL from outside. It is not a worker: it takes no lease,
+ * and reads only the records that a call needs.
  */
 export class ConsumerAdmin {
   readonly #ports: AdminPorts
@@ -49,9 +51,9 @@ export class ConsumerAdmin {
   }
 
   /**
-   * Every lease of the application, as the table has it now, in the order of the shards' ids.
+   * Returns every lease of the application, by a consistent read, sorted by shard id.
    *
-   * @throws LeaseTableMissingError where the application has no table, LeaseTableError
+   * @throws LeaseTableMissingError if the application has no table; LeaseTableError
    */
   async leases(): Promise<Lease[]> {
     const leases = await this.#ports.store.list({ consistent: true })
@@ -59,36 +61,52 @@ export class ConsumerAdmin {
   }
 
   /**
-   * The shards whose leases are in the hands of a worker that is alive. Watches for a failover time at most; less where all are, or
-   * where one is enough.
+   * Returns the ids of the shards whose leases have a live owner. Watches the table for at most one failover time, and
+   * for less when every owner is known to be alive, or one if `all` is false.
    *
-   * @param failoverMs the workers' own
+   * @param failoverMs the failover time of the workers
    */
   liveOwners(failoverMs: number, { all = true } = {}): Promise<Set<string>> {
     return liveOwners({ ...this.#ports, failoverMs, all })
   }
 
-  /** What it would take to handle again all that came since a moment. Writes nothing. @throws ReplayError */
+  /**
+   * Plans a replay of all records since a given time. Writes nothing.
+   *
+   * @throws ReplayError
+   */
   planReplay(start: ReplayStart): Promise<ShardReplay[]> {
     return plan(start, this.#ports)
   }
 
-  /** Does to one shard what was planned: see `apply`. @throws ReplayError */
+  /**
+   * Applies the plan of one shard, see `apply`.
+   *
+   * @throws ReplayError
+   */
   replay(planned: ShardReplay, at: Date): Promise<boolean> {
     return apply(planned, at, this.#ports)
   }
 
-  /** Makes this application, which must be new, such that its workers start at a moment. @throws ReplayError */
+  /**
+   * Creates this application, which must be new, so that its workers start at a given time.
+   *
+   * @throws ReplayError
+   */
   prepare(at: Date): Promise<string[]> {
     return prepareApplication(at, this.#ports)
   }
 
-  /** The moment from which on a record comes again. @throws ReplayError */
+  /**
+   * Returns the time at which a replay must start to include a record.
+   *
+   * @throws ReplayError
+   */
   momentOf(shardId: string, sequenceNumber: string): Promise<Date> {
     return momentOf(shardId, sequenceNumber, this.#ports)
   }
 
-  /** How far the shard of a lease is done: see `lagOf`. */
+  /** Returns how far the shard of a lease is behind, see `lagOf`. */
   lagOf(lease: Lease): Promise<ShardLag> {
     return lagOf(lease, this.#ports)
   }

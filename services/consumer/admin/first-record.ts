@@ -7,15 +7,15 @@ export interface FirstRecordSettings {
   clock: Clock
 }
 
-/** Kinesis allows 5 GetRecords a second and shard, and the workers need theirs. */
+/** Kinesis allows 5 GetRecords a second per shard, and the workers need some of them. */
 const CALL_INTERVAL_MS = 250
 
-/** Kinesis answers with nothing where a shard is empty for long, and goes on behind it. */
+/** Kinesis returns empty replies while it skips an empty range of a shard. */
 const MAX_CALLS = 40
 
 /**
- * The first record of a shard from a position on: `none` where there is none up to the tip, `unknown` where none came within ten
- * seconds.
+ * Returns the first record of a shard at or after a position: `none` if there is none up to the tip, `unknown` if none
+ * arrived within ten seconds.
  */
 export async function firstRecord(
   shardId: string,

@@ -4,18 +4,19 @@ import type { LeaseStore } from '../leases/lease-store.ts'
 export interface LiveOwnersSettings {
   store: Pick<LeaseStore, 'list'>
   clock: Clock
-  /** The workers' own: an owner that renews nothing for so long is gone. */
+  /** The failover time of the workers. An owner that does not renew for this long is dead. */
   failoverMs: number
-  /** Whether to go on once one is known to be alive. */
+  /** Whether to continue after one live owner was found. */
   all: boolean
 }
 
-/** Looks this often within a failover time. Owners renew three times in it. */
+/** Number of reads per failover time. Owners renew three times in it. */
 const READS_PER_FAILOVER = 10
 
 /**
- * The leases whose owners are alive, by shard id: their counters move. Nothing else in the table tells; an owner that was
- * killed stays in it until somebody takes the lease. Watches until it is known of each, for a failover time at most.
+ * Returns the ids of the shards whose owners are alive: their counters grow. Nothing else in the table shows this,
+ * because a killed owner stays in the table until another worker takes the lease. Watches for at most one failover
+ * time.
  */
 export async function liveOwners({ store, clock, failoverMs, all }: LiveOwnersSettings): Promise<Set<string>> {
   const owned = async () => (await store.list({ consistent: true })).filter(lease => lease.leaseOwner !== undefined)

@@ -3,7 +3,7 @@ import type { Lease } from '../leases/lease.ts'
 import { ancestorsOfBegun, lineageOf } from '../shards/lease-plan.ts'
 import type { Shard } from '../shards/shard.ts'
 
-/** The first record of a shard from a moment on. */
+/** The first record of a shard at or after a given time. */
 export interface FirstRecord {
   sequenceNumber: string
   arrivedAt: Date
@@ -12,7 +12,7 @@ export interface FirstRecord {
 /** What a replay does to one shard. */
 export type ShardReplay = { shardId: string; first: FirstRecord | undefined } & (
   | { change: 'move'; lease: Lease }
-  /** The shard was done to its end, and its lease has been cleaned up since. */
+  /** The shard ended, and its lease has been deleted since. */
   | { change: 'create'; shard: Shard }
   | { change: 'none'; why: 'nothing came since' | 'not read that far yet' }
 )
@@ -22,13 +22,13 @@ export interface ReplayInput {
   at: number
   shards: readonly Shard[]
   leases: readonly Lease[]
-  /** By shard id. `unknown` where Kinesis gave nothing within a bound, and may yet. */
+  /** By shard id. `unknown` if Kinesis returned no record within the time limit. */
   firsts: ReadonlyMap<string, FirstRecord | 'none' | 'unknown'>
 }
 
 /**
- * What it takes to handle again all that came since a moment, parents before their children. Never moves a shard forward: what
- * it has not done yet would be lost.
+ * Plans a replay of all records since a given time, with parents before their children. It never moves a shard forward,
+ * because records that are not done would be lost.
  */
 export function planReplay({ at, shards, leases, firsts }: ReplayInput): ShardReplay[] {
   const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
@@ -43,16 +43,17 @@ export function planReplay({ at, shards, leases, firsts }: ReplayInput): ShardRe
       if (found === 'none') return { shardId, first, change: 'none', why: 'nothing came since' }
       const lease = byKey.get(shardId)
       if (lease && isPast(lease, first, at)) return { shardId, first, change: 'move', lease }
-      // One that has no lease and is not behind us is new: its lease is yet to be made, and nothing of it is done.
+      // A shard without a lease and without a started descendant is new. Its lease has not been created yet, and none
+      // of its records is done.
       if (!lease && behindUs.has(shardId)) return { shardId, first, change: 'create', shard }
       return { shardId, first, change: 'none', why: 'not read that far yet' }
     })
 }
 
-/** Whether the lease is, or begins, behind the moment. */
+/** Returns true if the lease is past the given time, or starts after it. */
 export function isPast({ checkpoint, startAt }: Lease, first: FirstRecord | undefined, at: number): boolean {
   if (isShardEnd(checkpoint)) return true
   if (!isSequence(checkpoint)) return startAt !== undefined && startAt > at
-  // Where it is not known what came first, to begin again is safe and to leave it is not.
+  // If the first record is unknown, a replay is safe and no replay is not.
   return first === undefined || compareSequence(first.sequenceNumber, checkpoint.sequenceNumber) <= 0
 }

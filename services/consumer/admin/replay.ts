@@ -14,28 +14,33 @@ export interface ReplayPorts {
   clock: Clock
 }
 
-/** From where on records are handled again. */
+/** The start of a replay. */
 export interface ReplayStart {
-  /** By the stream's clock. */
+  /** A time by the clock of the stream. */
   at: Date
-  /** Left out: every shard. */
+  /** The shards to replay. If omitted, every shard. */
   shardIds?: readonly string[] | undefined
 }
 
-/** A replay cannot be done as it is asked for. The message says why. */
+/** The replay is impossible. The message says why. */
 export class ReplayError extends ConsumerError {
   readonly code = 'CONSUMER_REPLAY'
 }
 
-/** A worker may renew between a look at its lease and the write to it. */
+/** A worker may renew the lease between the read and the write. */
 const MAX_ATTEMPTS = 10
 
-/** Asks the stream and the table what a replay would do. Writes nothing. @throws ReplayError for a shard that is not there */
+/**
+ * Plans a replay. Writes nothing.
+ *
+ * @throws ReplayError if a shard does not exist
+ */
 export async function plan({ at, shardIds }: ReplayStart, ports: ReplayPorts): Promise<ShardReplay[]> {
   const { store, stream } = ports
   const shards = await stream.listShards()
   const missing = shardIds?.find(wanted => !shards.some(({ shardId }) => shardId === wanted))
-  if (missing !== undefined) throw new ReplayError(`The stream has no shard '${missing}', or has it no more.`)
+  if (missing !== undefined)
+    throw new ReplayError(`The stream does not have the shard '${missing}', or no longer has it.`)
   const wanted = shards.filter(({ shardId }) => shardIds === undefined || shardIds.includes(shardId))
   const firsts = new Map<string, FirstRecord | 'none' | 'unknown'>()
   await Promise.all(
@@ -43,17 +48,18 @@ export async function plan({ at, shardIds }: ReplayStart, ports: ReplayPorts): P
       firsts.set(shardId, await firstRecord(shardId, { type: 'AT_TIMESTAMP', at }, ports))
     }),
   )
-  // Read last: a worker that goes on meanwhile only comes farther.
+  // The leases are read last. A worker that continues in the meantime only gets further.
   const leases = await store.list({ consistent: true })
   return planReplay({ at: at.getTime(), shards, leases, firsts })
 }
 
 /**
- * Does to one shard what was planned. The write is fenced as every worker's is: it happens to the row as it was read, or not at all,
- * and it moves the counter, so that a worker that holds the lease can neither renew it nor write its checkpoint over ours.
+ * Applies the plan of one shard. The write is fenced like those of the workers: it applies to the row that was read, or
+ * not at all. It changes the counter, so a worker that holds the lease can neither renew it nor overwrite the new
+ * checkpoint.
  *
- * @returns false where there is nothing to do any more
- * @throws ReplayError where a worker was faster, again and again
+ * @returns false if there is nothing to do any more
+ * @throws ReplayError if workers changed the lease before every attempt
  */
 export async function apply(planned: ShardReplay, at: Date, { store }: Pick<ReplayPorts, 'store'>): Promise<boolean> {
   const startAt = at.getTime()
@@ -71,21 +77,21 @@ export async function apply(planned: ShardReplay, at: Date, { store }: Pick<Repl
     if (!current || !isPast(current, planned.first, startAt)) return false
     lease = current
   }
-  throw new ReplayError(`The lease of '${lease.leaseKey}' changes all the time: stop the workers, or try again.`)
+  throw new ReplayError(`The lease of '${lease.leaseKey}' keeps changing. Stop the workers, or retry.`)
 }
 
 /**
- * Makes the lease table of a new application that starts at a moment, and its leases. Its workers read the stream beside those of
- * every other application.
+ * Creates the lease table and the leases of a new application that starts at a given time. Its workers read the stream
+ * independently of all other applications.
  *
- * @returns the shards that it has leases of
- * @throws ReplayError where the table has rows: it would be another application's
+ * @returns the ids of the shards that have a lease
+ * @throws ReplayError if the table has rows, because it may belong to another application
  */
 export async function prepareApplication(at: Date, { store, stream }: ReplayPorts): Promise<string[]> {
   await store.ensureTable()
   const shards = await stream.listShards()
   if ((await store.list({ consistent: true })).length > 0) {
-    throw new ReplayError('The application has leases already: name one that there is not yet.')
+    throw new ReplayError('The application already has leases. Choose a name that is not in use.')
   }
   const leases = planLeases({ shards, leases: [], place: startingAt(at.getTime()) })
   for (const lease of leases) await store.create(lease)
@@ -93,17 +99,17 @@ export async function prepareApplication(at: Date, { store, stream }: ReplayPort
 }
 
 /**
- * The moment from which on a record comes again, by its sequence number. Some records of the same moment may come before it:
- * the times of Kinesis are approximate.
+ * Returns the time at which a replay must start to include a record, given its sequence number. Records with the same
+ * arrival time may be delivered before it, because the times of Kinesis are approximate.
  *
- * @throws ReplayError where the shard has no such record, or has it no more
+ * @throws ReplayError if the shard does not have such a record, or no longer has it
  */
 export async function momentOf(shardId: string, sequenceNumber: string, ports: ReplayPorts): Promise<Date> {
   const found = await firstRecord(shardId, { type: 'AT_SEQUENCE_NUMBER', sequenceNumber }, ports).catch(cause => {
     throw new ReplayError(`'${shardId}' has no record ${sequenceNumber}: ${(cause as Error).message}`, { cause })
   })
   if (typeof found !== 'object' || found.sequenceNumber !== sequenceNumber) {
-    throw new ReplayError(`'${shardId}' has no record ${sequenceNumber}, or has it no more.`)
+    throw new ReplayError(`'${shardId}' does not have the record ${sequenceNumber}, or no longer has it.`)
   }
   return found.arrivedAt
 }

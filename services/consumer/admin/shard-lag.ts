@@ -4,17 +4,20 @@ import { startPosition } from '../fetching/position.ts'
 import { isOpen, type Lease } from '../leases/lease.ts'
 import { classifyReadError, type RecordsReply, type StreamReader } from '../stream.ts'
 
-/** How far a shard is done, as the stream itself tells it. */
+/** How far a shard is behind, according to the stream. */
 export interface ShardLag {
-  /** When the record at the checkpoint came, by Kinesis's clock; undefined where there is none, or it is trimmed. */
+  /**
+   * Arrival time of the record at the checkpoint, by the clock of Kinesis; undefined if there is none or it was
+   * trimmed.
+   */
   doneUpTo: Date | undefined
-  /** When the first record behind the checkpoint came; undefined where none waits. */
+  /** Arrival time of the first record after the checkpoint; undefined if none waits. */
   oldestWaiting: Date | undefined
-  /** Of the place that was read: 0 where nothing waits. */
+  /** How far the checkpoint is behind the tip, in milliseconds; 0 if no record waits. */
   millisBehindLatest: number
   /**
-   * The checkpoint lies before the oldest record that the stream still has, or the stream has the shard no more: what was between
-   * has been lost.
+   * True if the checkpoint is older than the oldest record of the stream, or the stream no longer has the shard. The
+   * records in between are lost.
    */
   isTrimmed: boolean
 }
@@ -24,20 +27,20 @@ export interface LagSettings {
   clock: Clock
 }
 
-/** Kinesis allows 5 GetRecords a second and shard, and the workers need theirs. */
+/** Kinesis allows 5 GetRecords a second per shard, and the workers need some of them. */
 const CALL_INTERVAL_MS = 250
 
-/** Kinesis may answer with nothing although there is something further on. */
+/** Kinesis may return an empty reply although there are later records. */
 const MAX_CALLS = 20
 
-/** The record at the checkpoint and the one behind it. */
+/** The record at the checkpoint and the next one. */
 const ENOUGH = 2
 
 /**
- * Asks the stream how far a lease is behind: what came when, from the checkpoint on. Takes a share of what the shard may be
- * read by, two records' worth of bytes and mostly one call.
+ * Asks the stream how far a lease is behind. Uses some of the read capacity of the shard: the bytes of two records and
+ * usually one call.
  *
- * @throws what Kinesis says, but for a checkpoint that was trimmed
+ * @throws the error of Kinesis, except for a trimmed checkpoint
  */
 export async function lagOf(lease: Lease, { stream, clock }: LagSettings): Promise<ShardLag> {
   if (!isOpen(lease)) return { doneUpTo: undefined, oldestWaiting: undefined, millisBehindLatest: 0, isTrimmed: false }
@@ -77,7 +80,7 @@ async function read(lease: Lease, stream: LagSettings['stream']): Promise<{ repl
 
 const NOTHING: RecordsReply = { records: [], nextIterator: undefined, millisBehindLatest: 0, childShards: [] }
 
-/** The records of an aggregated record that is done in part have one sequence number: as a whole it counts as done. */
+/** The records inside an aggregated record share one sequence number. A partly processed aggregate counts as done. */
 function isBehindUs(sequenceNumber: string, checkpoint: Checkpoint): boolean {
   return sequenceNumber === checkpoint.sequenceNumber
 }

@@ -4,21 +4,23 @@ import { BYTES, MalformedMessage, ProtobufReader, VARINT } from './protobuf.ts'
 const MAGIC = [0xf3, 0x89, 0x9a, 0xc2] as const
 const DIGEST_BYTES = 16
 
-/** One user record inside an aggregated one. `data` is a view of the aggregate's bytes. */
+/** One user record inside an aggregated record. `data` is a view of the bytes of the aggregate. */
 export interface SubRecord {
   readonly data: Uint8Array
   readonly partitionKey: string
   readonly explicitHashKey: string | undefined
 }
 
-/** An aggregated record of the Kinesis Producer Library, checked to its last byte. Its records are made when asked for. */
+/**
+ * An aggregated record of the Kinesis Producer Library (KPL), fully validated. Its user records are created on access.
+ */
 export interface Aggregate {
   readonly count: number
-  /** @throws RangeError for an index that is not below `count` */
+  /** @throws RangeError if the index is not below `count` */
   at(index: number): SubRecord
 }
 
-/** Costs four comparisons: it is asked of every record. */
+/** Returns true if the bytes start like an aggregated record. Called for every record; costs four comparisons. */
 export function looksAggregated(data: Uint8Array): boolean {
   return (
     data[0] === MAGIC[0] &&
@@ -30,10 +32,11 @@ export function looksAggregated(data: Uint8Array): boolean {
 }
 
 /**
- * Reads the KPL's format: a magic number, a protobuf `AggregatedRecord`, and the MD5 of that protobuf.
+ * Reads the format of the KPL: a magic number, a protobuf `AggregatedRecord`, and the MD5 digest of that protobuf.
  *
- * @returns undefined for anything else: no magic number, another digest, a protobuf that is none, a record without key or
- *   data or with a key that is not in the tables, no record at all. Such bytes are a plain record and are not to be lost.
+ * @returns undefined for anything else: no magic number, a wrong digest, an invalid protobuf, a record without a key
+ *   or data or with a key that is not in the tables, or no record at all. Such bytes are a plain record and must not be
+ *   lost
  */
 export function readAggregate(data: Uint8Array): Aggregate | undefined {
   if (!looksAggregated(data)) return undefined
@@ -49,12 +52,12 @@ export function readAggregate(data: Uint8Array): Aggregate | undefined {
 }
 
 // message AggregatedRecord { repeated string partition_key_table = 1; repeated string explicit_hash_key_table = 2;
-//   repeated Record records = 3; }
+// repeated Record records = 3; }
 const PARTITION_KEY = (1 << 3) | BYTES
 const EXPLICIT_HASH_KEY = (2 << 3) | BYTES
 const RECORD = (3 << 3) | BYTES
 
-/** Numbers kept of each record: the indexes of its two keys, and where its data starts and ends. */
+/** Numbers per record: the indexes of its two keys, and the start and end of its data. */
 const STRIDE = 4
 const NO_KEY = -1
 
@@ -74,7 +77,7 @@ function readMessage(message: Uint8Array): Aggregate | undefined {
     if (tag === RECORD) readRecord(new ProtobufReader(message, start, reader.position), places)
     else (tag === PARTITION_KEY ? partitionKeys : explicitHashKeys).push(text.toString('utf8', start, reader.position))
   }
-  // The tables may come behind the records that refer to them.
+  // The tables may follow the records that refer to them.
   for (let i = 0; i < places.length; i += STRIDE) {
     if (Number(places[i]) >= partitionKeys.length || Number(places[i + 1]) >= explicitHashKeys.length) return undefined
   }
@@ -84,7 +87,8 @@ function readMessage(message: Uint8Array): Aggregate | undefined {
   function at(index: number): SubRecord {
     const [key = NO_KEY, hashKey = NO_KEY, start, end] = places.slice(index * STRIDE, (index + 1) * STRIDE)
     const partitionKey = partitionKeys[key]
-    if (partitionKey === undefined) throw new RangeError(`The aggregate has ${count} records, and none at ${index}.`)
+    if (partitionKey === undefined)
+      throw new RangeError(`The aggregate has ${count} records, and none at the index ${index}.`)
     return { data: message.subarray(start, end), partitionKey, explicitHashKey: explicitHashKeys[hashKey] }
   }
 }

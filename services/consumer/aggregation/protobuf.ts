@@ -1,15 +1,15 @@
-/** What is wrong with a message that is none. Caught where the message is read: it never leaves this folder. */
+/** Describes why a message is malformed. Caught by the reader of the message, so it never leaves this folder. */
 export class MalformedMessage extends Error {}
 
-/** Of protobuf's wire types the four that are in use. */
+/** The four wire types of protobuf that are in use. */
 export const VARINT = 0
 export const FIXED64 = 1
 export const BYTES = 2
 export const FIXED32 = 5
 
 /**
- * Reads protobuf's wire format from a part of some bytes, and nothing beyond that part. Allocates nothing that the bytes
- * do not account for: a length is believed only where that many bytes are there.
+ * Reads the wire format of protobuf from a range of bytes, and never beyond it. A length is accepted only if that many
+ * bytes exist, so memory is bounded by the input.
  */
 export class ProtobufReader {
   readonly #bytes: Uint8Array
@@ -30,14 +30,17 @@ export class ProtobufReader {
     return this.#at >= this.#end
   }
 
-  /** @returns the field's number times 8 plus its wire type */
+  /** @returns the number of the field times 8 plus its wire type */
   tag(): number {
     const tag = this.varint()
     if (tag < 8 || tag > 0xff_ff_ff_ff) throw new MalformedMessage('a field that has no number')
     return tag
   }
 
-  /** Exact up to 2^53; what is greater stays greater than any length, which is all that it is compared with. */
+  /**
+   * Reads a number. Exact up to 2^53; a greater number stays greater than any length, which is all that it is compared
+   * with.
+   */
   varint(): number {
     let value = 0
     let factor = 1
@@ -51,13 +54,17 @@ export class ProtobufReader {
     throw new MalformedMessage('a number of more than 64 bits')
   }
 
-  /** Passes a length and as many bytes. @returns where the bytes start; they end at `position` */
+  /**
+   * Skips a length and that many bytes.
+   *
+   * @returns the start of the bytes; they end at `position`
+   */
   skipBytes(): number {
     const length = this.varint()
     return this.#skip(length)
   }
 
-  /** Passes a field that means nothing to us. */
+  /** Skips an unknown field. */
   skipField(tag: number): void {
     switch (tag & 7) {
       case VARINT:

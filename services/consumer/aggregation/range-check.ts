@@ -7,8 +7,8 @@ interface Keys {
 }
 
 /**
- * Whether Kinesis itself would have sent a record of these keys to the shard. Everything is inside of a range that is not
- * known. Remembers the last few partition keys: those of an aggregate repeat.
+ * Returns a function that tells whether Kinesis would have put a record with these keys into the shard. Every key is
+ * inside an unknown range. Caches the latest partition keys, because the keys of an aggregate repeat.
  */
 export function createRangeCheck({ startingHashKey, endingHashKey }: HashRange): (keys: Keys) => boolean {
   if (startingHashKey === undefined || endingHashKey === undefined) return () => true

@@ -2,18 +2,18 @@ import type { ConsumerRecord } from '../record.ts'
 import { looksAggregated, readAggregate } from './aggregate.ts'
 
 export interface UnpackSettings {
-  /** Whether a record of these keys belongs into the shard. */
+  /** Returns true if a record with these keys belongs to the shard. */
   isInside(keys: Pick<ConsumerRecord, 'partitionKey'> & { explicitHashKey: string | undefined }): boolean
-  /** An aggregate was read to its end, and so many of its records belong into another shard. They are kept. */
+  /** Called after an aggregate was read of which `records` records belong to another shard. These records are kept. */
   onOutside(outside: { sequenceNumber: string; records: number }): void
 }
 
 /**
- * Unpacks the aggregated records among those that came, in portions, so that no more of them are made than there is room
- * for: a record of 10 MiB can hold a million. What is no aggregate stays as it is.
+ * Unpacks the aggregated records in portions, so that no more records are created than there is room for: a record of
+ * 10 MiB can contain a million. Other records stay unchanged.
  *
- * A record of an aggregate whose key belongs into another shard is kept. KCL drops the whole aggregate then, and loses what
- * a producer sent while the stream was being resharded.
+ * A record whose key belongs to another shard is kept. KCL drops the whole aggregate in this case, and loses records
+ * that were sent during a reshard.
  */
 export function* unpack(
   records: readonly ConsumerRecord[],

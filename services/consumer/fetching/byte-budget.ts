@@ -1,12 +1,12 @@
 /**
- * How many bytes of records may wait in memory, over all shards of a worker. Each shard has a fair share, so that one behind a
- * slow handler cannot starve the others. Bytes are counted after they came: what is held is at most the budget and one reply
- * for each fetch under way.
+ * Limits the bytes of records in memory, over all shards of a worker. Each shard has a fair share, so that a shard with
+ * a slow handler cannot starve the others. Bytes are counted after they arrive, so memory holds at most the budget and
+ * one reply for each fetch in flight.
  */
 export class ByteBudget {
   readonly #total: number
   readonly #accounts = new Set<BudgetAccount>()
-  /** Those that wait for room. Looked at whenever a record is done: mostly there are none. */
+  /** Accounts that wait for room. Checked whenever a record is done; usually there are none. */
   readonly #waiting = new Map<BudgetAccount, PromiseWithResolvers<void>>()
   #used = 0
 
@@ -18,7 +18,7 @@ export class ByteBudget {
     return this.#used
   }
 
-  /** A shard starts to share, until it closes its account. */
+  /** Opens an account for a shard, which then has a share until the account is closed. */
   open(): BudgetAccount {
     const account = new BudgetAccount({
       hasRoom: used => this.#hasRoom(used),
@@ -67,7 +67,9 @@ interface BudgetLink {
   closed(): void
 }
 
-/** One shard's part of the budget. A closed account counts nothing any more, whatever is still freed from it. */
+/**
+ * The part of the budget that one shard uses. A closed account no longer counts, even if bytes are freed from it later.
+ */
 export class BudgetAccount {
   readonly #budget: BudgetLink
   #used = 0
@@ -90,12 +92,12 @@ export class BudgetAccount {
     this.add(-bytes)
   }
 
-  /** Whether more may be fetched: the shard is within its share and all of them within the budget. */
+  /** Returns true if more may be fetched: the shard is within its share, and all shards are within the budget. */
   hasRoom(): boolean {
     return this.#budget.hasRoom(this.#used)
   }
 
-  /** Resolves when there is room: bytes have been freed anywhere, or an account was closed. */
+  /** Resolves when there is room, after bytes were freed or an account was closed. */
   whenFreed(): Promise<void> {
     return this.#budget.whenRoom()
   }

@@ -7,24 +7,26 @@ import { positionAfter, startPosition } from './position.ts'
 import { childrenInReply, listChildren } from './shard-end.ts'
 import { Subscription } from './subscription.ts'
 
-/** Kinesis takes one SubscribeToShard a second, shard and consumer. */
+/** Kinesis allows one SubscribeToShard a second per shard and consumer. */
 const CALL_INTERVAL_MS = 1_000
 
-/** How long a subscription may rest unread for want of room: then it is given up, and opened again when there is some. */
+/**
+ * Milliseconds for which a subscription may stay unread without room in the budget. It is then closed, and opened again
+ * when there is room.
+ */
 const MAX_UNREAD_MS = 10_000
 
-/** How often a shard with nothing new is looked up for whether it is closed. */
+/** Interval in milliseconds at which an idle shard is checked for being closed. */
 const CLOSED_CHECK_MS = 30_000
 
 /**
- * Reads a shard by enhanced fan-out, in order and no faster than the budget is freed: nothing is read from a subscription
- * while there is no room. Gives what `fetchShard` gives. A subscription that ends, fails or falls silent is opened again
- * behind the last place that is known.
+ * Reads a shard by enhanced fan-out, in order, and only while the budget has room. Yields the same as `fetchShard`. A
+ * subscription that ends, fails or becomes silent is opened again after the last known position.
  *
- * That a shard is at its end is believed where Kinesis names the children. Where it should and does not, or where nothing
- * comes any more of a shard that is listed as closed, the rest is polled: GetRecords knows for certain.
+ * The end of a shard counts only if Kinesis names the children. If it does not, or if a shard that is listed as closed
+ * delivers nothing more, the rest is polled, because only GetRecords is reliable there.
  *
- * @returns the shard's children once its last record has been given, or undefined where the signal came first
+ * @returns the children of the shard once its last record was yielded, or undefined if the signal fired first
  */
 export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<RecordsReply, ChildShard[] | undefined> {
   const { shardId, stream, budget, clock, random, signal, onFault } = settings
@@ -52,14 +54,16 @@ export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<Re
           subscription.close()
           return yield* fetchShard(settings, position)
         }
-        if (isLast) throw new Error(`'${shardId}' was said to be at its end but is not closed; it is read on.`)
+        if (isLast)
+          throw new Error(`Kinesis reported the end of '${shardId}', but the shard is not closed. Reading continues.`)
       }
       if (subscription.count === 0 && subscription.calledAt !== undefined)
         waitMs = backoffMs(AFTER_FAULT, ++failures, random)
     } catch (error) {
       if (signal.aborted) return undefined
       onFault('SubscribeToShard', error)
-      // The shard or its checkpoint may have been trimmed, or the consumer is not registered any more: polling copes with it.
+      // The shard or its checkpoint may have been trimmed, or the consumer may no longer be registered. Polling handles
+      // all of these.
       if (CANNOT_SUBSCRIBE.has(classifyReadError(error))) return yield* fetchShard(settings, position)
       waitMs = backoffMs(backoffAfter(error, subscription), ++failures, random)
     } finally {
@@ -75,10 +79,13 @@ const CANNOT_SUBSCRIBE: ReadonlySet<ReadFault> = new Set(['not found', 'invalid 
 
 const AFTER_FAULT: BackoffSettings = { firstMs: 1_000, maxMs: 10_000 }
 
-/** Within 5 seconds of another call for the shard: that one's subscription stands. */
+/** After a call for the same shard within 5 seconds: the earlier subscription stays. */
 const WHILE_IN_USE: BackoffSettings = { firstMs: 2_000, maxMs: 10_000 }
 
-/** Another call has taken the subscription over. To take it back at once would be war: the lease tells soon whose it is. */
+/**
+ * After another call took the subscription over. Taking it back at once would start a fight; the lease will soon show
+ * who owns the shard.
+ */
 const AFTER_TAKEOVER: BackoffSettings = { firstMs: 10_000, maxMs: 30_000 }
 
 function backoffAfter(error: unknown, { count }: Subscription): BackoffSettings {
@@ -86,7 +93,7 @@ function backoffAfter(error: unknown, { count }: Subscription): BackoffSettings 
   return count > 0 ? AFTER_TAKEOVER : WHILE_IN_USE
 }
 
-/** Whether an event says that everything has been read. */
+/** Returns true if an event says that every record has been read. */
 function isCaughtUp({ records, millisBehindLatest }: SubscriptionEvent): boolean {
   return records.length === 0 && millisBehindLatest === 0
 }
@@ -95,7 +102,7 @@ function toReply({ continuation, ...reply }: SubscriptionEvent): RecordsReply {
   return { ...reply, nextIterator: continuation }
 }
 
-/** Waits for room in the budget, but not for long. */
+/** Waits for room in the budget, for at most `MAX_UNREAD_MS`. Resolves to true if there is room. */
 async function waitForRoom({ budget, clock, signal }: FetchSettings): Promise<boolean> {
   if (!budget.hasRoom()) {
     const either = anySignal([signal])

@@ -10,10 +10,10 @@ import { childrenInReply, childrenOfTrimmed, type MissingShard } from './shard-e
 
 export interface FetchSettings {
   shardId: string
-  /** The shard's hash keys and first sequence number, by which its descendants are found once it is trimmed. */
+  /** The hash keys and first sequence number of the shard, which identify its descendants after it was trimmed. */
   shard: MissingShard
   stream: StreamReader
-  /** Where the shard is done up to. The record it names comes again: whoever counts has to drop it. */
+  /** The checkpoint of the shard. The record at the checkpoint is delivered again, and the caller drops it. */
   from: Checkpoint
   /** Epoch milliseconds, with a LATEST or AT_TIMESTAMP checkpoint. */
   startAt: number | undefined
@@ -22,7 +22,7 @@ export interface FetchSettings {
   idleIntervalMs: number
   clock: Clock
   random: Random
-  /** Ends the fetching. */
+  /** Stops fetching. */
   signal: AbortSignal
   onFault(operation: string, error: unknown): void
 }
@@ -36,10 +36,10 @@ const BYTES_PER_MS = (2 * 1024 ** 2) / 1_000
 const BACKOFF = { firstMs: 250, maxMs: 5_000 }
 
 /**
- * Reads a shard by polling, in order, at the pace that Kinesis allows and no faster than the budget is freed. Heals what can
- * be healed: an expired iterator is made anew behind the last record fetched, any failed call is made again with backoff.
+ * Reads a shard by polling, in order, at the rate that Kinesis allows, and only while the budget has room. Recovers
+ * from errors: an expired iterator is replaced by one after the last record, and failed calls are retried with backoff.
  *
- * @returns the shard's children once its last record has been given, or undefined where the signal came first
+ * @returns the children of the shard once its last record was yielded, or undefined if the signal fired first
  */
 export async function* fetchShard(
   settings: FetchSettings,
@@ -48,7 +48,7 @@ export async function* fetchShard(
   const { shardId, stream, budget, clock, random, signal, onFault } = settings
   let position = start
   let iterator: string | undefined
-  /** The last record fetched. */
+  /** Sequence number of the last fetched record. */
   let last = start.type === 'AFTER_SEQUENCE_NUMBER' ? start.sequenceNumber : undefined
   let failures = 0
 
@@ -68,10 +68,10 @@ export async function* fetchShard(
       if (iterator === undefined) {
         const children = childrenInReply(shardId, reply)
         if (children.length > 0) return children
-        // That the stream lists it as closed would prove nothing: there may be more of it to read.
+        // A listing of the shard as closed would prove nothing, because there may be more records to read.
         onFault(
           'GetRecords',
-          new StreamReplyError(`'${shardId}' gave no next iterator and no children; it is read on.`),
+          new StreamReplyError(`A reply for '${shardId}' has no next iterator and no children. Reading continues.`),
         )
       }
       const bytes = reply.records.reduce((sum, record) => sum + record.data.byteLength, 0)
@@ -80,19 +80,19 @@ export async function* fetchShard(
     } catch (error) {
       if (signal.aborted) return undefined
       const fault = classifyReadError(error)
-      // Made anew behind the last record: right after any fault, and an iterator lives 5 minutes only. One that was throttled
-      // is as good as before, and a call less is what a throttled shard needs.
+      // Replaced after most faults, because an iterator lives only 5 minutes. A throttled iterator stays valid, and a
+      // throttled shard needs fewer calls.
       if (fault !== 'throttled') iterator = undefined
       if (fault === 'expired iterator') continue
       onFault('GetRecords', error)
       if (fault === 'not found') {
         const children = await childrenOfTrimmed(shardId, settings.shard, stream).catch((cause: unknown) => {
           onFault('ListShards', cause)
-          return undefined // What `onFault` returns is no list of children, whatever its type says.
+          return undefined // Not the return value of `onFault`, which is not a list of children.
         })
         if (children) return children
       }
-      // The place is not there any more: it was trimmed. What is left begins behind it, and what came already is dropped.
+      // The position was trimmed. Reading continues at the first record left, and repeated records are dropped.
       if (fault === 'invalid position' && 'sequenceNumber' in position) position = { type: 'TRIM_HORIZON' }
       await clock.sleep(backoffMs(BACKOFF, ++failures, random), signal)
     }

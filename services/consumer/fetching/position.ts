@@ -1,7 +1,7 @@
 import { type Checkpoint, compareSequence, isSequence } from '../checkpoint.ts'
 import type { RecordsReply, ShardPosition } from '../stream.ts'
 
-/** Where to start to read a shard that is done up to `from`. The record that it names comes again. */
+/** Returns the position at which to start to read a shard. The record at the checkpoint is delivered again. */
 export function startPosition({ from, startAt }: { from: Checkpoint; startAt: number | undefined }): ShardPosition {
   if (isSequence(from)) return { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: from.sequenceNumber }
   if (startAt !== undefined) return { type: 'AT_TIMESTAMP', at: new Date(startAt) }
@@ -9,8 +9,8 @@ export function startPosition({ from, startAt }: { from: Checkpoint; startAt: nu
 }
 
 /**
- * Where to go on once a reply has been handed on: behind its last record, or behind the place that Kinesis names where that
- * is farther on. A reply that tells of neither moves nothing.
+ * Returns the position after a reply: after its last record, or after the continuation of Kinesis if that is further. A
+ * reply with neither leaves the position unchanged.
  */
 export function positionAfter(
   { records }: Pick<RecordsReply, 'records'>,
@@ -23,7 +23,10 @@ export function positionAfter(
   return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: (isFarther ? continuation : last) ?? '' }
 }
 
-/** The reply without what has come already: that is in it only where the shard is read again from its start. */
+/**
+ * Returns the reply without records that were already fetched. There are such records only if the shard is read again
+ * from its start.
+ */
 export function dropRepeated(reply: RecordsReply, last: string | undefined): RecordsReply {
   const [first] = reply.records
   if (last === undefined || !first || compareSequence(first.sequenceNumber, last) > 0) return reply

@@ -3,12 +3,12 @@ import { type HashRange, overlaps } from '../shards/hash-range.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import type { RecordsReply, StreamReader } from '../stream.ts'
 
-/** The children that a reply tells of. Those of another shard count for nothing. */
+/** Returns the children that a reply names. Children of other shards are ignored. */
 export function childrenInReply(shardId: string, { childShards }: Pick<RecordsReply, 'childShards'>): ChildShard[] {
   return childShards.filter(child => child.parentShardIds.includes(shardId))
 }
 
-/** The children of a shard as they are listed; undefined where the shard is not closed. */
+/** Lists the children of a shard. Returns undefined if the shard is not closed. */
 export async function listChildren(shardId: string, stream: StreamReader): Promise<ChildShard[] | undefined> {
   const shards = await stream.listShards()
   const children = shards.filter(shard => shard.parentShardIds.includes(shardId))
@@ -16,19 +16,19 @@ export async function listChildren(shardId: string, stream: StreamReader): Promi
   return isClosed && children.length > 0 ? children : undefined
 }
 
-/** What is known of a shard that Kinesis does not find. */
+/** What is known about a shard that Kinesis does not find. */
 export interface MissingShard extends HashRange {
-  /** Its first sequence number. KCL writes none into its leases. */
+  /** The first sequence number of the shard. Unknown in leases that KCL created. */
   readonly shardStart: string | undefined
 }
 
 /**
- * Returns the shards that follow a shard which is no longer in the stream. Returns undefined while the stream lists the shard, and
- * where the list proves nothing: ListShards is eventually consistent, and a list from before the shard was made does not have it
- * either. A list that has a shard with a later start is from after that moment.
+ * Returns the shards that follow a shard which is no longer in the stream. Returns undefined while the stream lists the
+ * shard, and if the list proves nothing: ListShards is eventually consistent, and a list that is older than the shard
+ * does not contain it either. A list with a shard that starts later is newer.
  *
- * A child may be trimmed as well. The list does not tell then whose descendants the shards below the child are: their hash keys do,
- * and a parent that is not listed.
+ * The child may have been trimmed as well. The list then does not say whose descendants the later shards are. They are
+ * found by their hash keys and by a parent that is not listed.
  */
 export async function childrenOfTrimmed(
   shardId: string,
@@ -37,7 +37,7 @@ export async function childrenOfTrimmed(
 ): Promise<ChildShard[] | undefined> {
   const shards = await stream.listShards()
   const listed = new Set(shards.map(shard => shard.shardId))
-  // An empty list is a stream that is being made or deleted, and proves nothing.
+  // An empty list means that the stream is being created or deleted, and proves nothing.
   if (shards.length === 0 || listed.has(shardId)) return undefined
   const { shardStart } = missing
   const later =

@@ -3,7 +3,10 @@ import type { Clock } from '../clock.ts'
 import { StreamReplyError } from '../errors.ts'
 import type { ShardPosition, StreamReader, SubscriptionEvent } from '../stream.ts'
 
-/** Kinesis says every few seconds that there is nothing new. One that says nothing for so long is half open. */
+/**
+ * Kinesis sends an event every few seconds, even without records. A connection that is silent for this long is half
+ * open.
+ */
 export const SILENCE_MS = 40_000
 
 export interface SubscriptionSettings {
@@ -15,7 +18,7 @@ export interface SubscriptionSettings {
   signal: AbortSignal
 }
 
-/** One subscription to a shard, from its call to its end, however it ends. */
+/** One subscription to a shard, from its call to its end. */
 export class Subscription {
   readonly #settings: SubscriptionSettings
   readonly #events: AsyncIterator<SubscriptionEvent>
@@ -27,26 +30,26 @@ export class Subscription {
   constructor(settings: SubscriptionSettings) {
     this.#settings = settings
     const { stream, shardId, position, signal } = settings
-    if (!stream.subscribe) throw new TypeError('This stream cannot be subscribed to.')
+    if (!stream.subscribe) throw new TypeError('This stream does not support subscriptions.')
     signal.addEventListener('abort', this.#close, { once: true })
     if (signal.aborted) this.#close()
     this.#events = stream.subscribe(shardId, position, this.#closed.signal)[Symbol.asyncIterator]()
   }
 
-  /** Monotonic time at which Kinesis was called; undefined while nothing was asked for. */
+  /** Monotonic time of the call to Kinesis; undefined before the first event was requested. */
   get calledAt(): number | undefined {
     return this.#calledAt
   }
 
-  /** Events that came so far. */
+  /** Number of events received so far. */
   get count(): number {
     return this.#count
   }
 
   /**
-   * The next event; undefined at the end.
+   * Returns the next event, or undefined at the end.
    *
-   * @throws StreamReplyError where none comes in time, or whatever the subscription ended with
+   * @throws StreamReplyError if no event arrives in time, or the error with which the subscription ended
    */
   async next(): Promise<SubscriptionEvent | undefined> {
     const { shardId, clock } = this.#settings
@@ -54,12 +57,13 @@ export class Subscription {
     const over = anySignal([this.#closed.signal])
     const silence = clock.sleep(SILENCE_MS, over.signal)
     const coming = this.#events.next()
-    // It rejects once the subscription is closed, when nobody may wait for it any more. Who does, hears of it below.
+    // It rejects when the subscription is closed and possibly nobody waits for it. A waiting caller sees the rejection
+    // below.
     coming.catch(() => undefined)
     try {
       const result = await Promise.race([coming, silence])
       if (this.#closed.signal.aborted) return undefined
-      if (!result) throw new StreamReplyError(`'${shardId}' was silent for ${SILENCE_MS} ms.`)
+      if (!result) throw new StreamReplyError(`The subscription to '${shardId}' was silent for ${SILENCE_MS} ms.`)
       if (result.done) return undefined
       this.#count++
       return result.value

@@ -1,12 +1,12 @@
 /**
- * Memory for the bodies of replies, used again and again: fresh memory costs more than what is read into it, as the system
- * has to find and clear each page of it first.
+ * A pool of buffers for the bodies of replies. Fresh memory costs more than reading into it, because the system must
+ * find and clear each page first.
  */
 export class BodyPool {
   readonly #spare: Buffer[] = []
   #spareBytes = 0
 
-  /** A buffer of that many bytes or more, with anything in it. */
+  /** Returns a buffer of at least `length` bytes, with arbitrary content. */
   take(length: number): Buffer {
     const index = this.#spare.findIndex(spare => spare.length >= length)
     const [spare] = index < 0 ? [] : this.#spare.splice(index, 1)
@@ -15,7 +15,7 @@ export class BodyPool {
     return spare
   }
 
-  /** Gives a buffer back that `take` gave. Nobody may hold any part of it. */
+  /** Returns a buffer to the pool. Nothing may refer to any part of it. */
   give(buffer: Buffer): void {
     if (this.#spareBytes + buffer.length > MAX_SPARE_BYTES) return
     this.#spareBytes += buffer.length

@@ -10,18 +10,19 @@ import { createSignedCall, type SignedReply } from './signed-call.ts'
 
 export interface CborRecordsSettings {
   kinesis: Pick<KinesisClient, 'config'>
-  /** How long one call may take, in milliseconds. */
+  /** Timeout of one call, in milliseconds. */
   requestTimeoutMs: number
 }
 
-/** The endpoint does not speak CBOR, or speaks it in a way that cannot be read. The SDK's way is left. */
+/** The endpoint does not support CBOR, or its CBOR is invalid. The caller then uses the SDK. */
 export class CborRefusedError extends StreamReplyError {}
 
 /**
- * GetRecords over Kinesis's CBOR wire format, the one of the Java SDK: data comes as it is instead of in base64 in JSON, for
- * a fraction of the work. Errors have the names that the SDK gives them. Only a wrong clock is healed here, once.
+ * Creates GetRecords over the CBOR wire format of Kinesis, which the Java SDK also uses: data is sent as bytes instead
+ * of base64 in JSON, which takes a fraction of the time. Errors have the names that the SDK gives them. The only
+ * retries are one after a wrong clock and one after a closed connection.
  *
- * @throws CborRefusedError
+ * @throws CborRefusedError if the endpoint does not support CBOR
  */
 export function createCborRecords({ kinesis, requestTimeoutMs }: CborRecordsSettings): StreamReader['getRecords'] {
   const call = createSignedCall(kinesis)
@@ -30,7 +31,7 @@ export function createCborRecords({ kinesis, requestTimeoutMs }: CborRecordsSett
     try {
       return await call(body, signal)
     } catch (error) {
-      // The other side may close a connection that lies idle just when it is used again.
+      // The endpoint may close an idle connection just when it is used again.
       if (signal.aborted || !isClosedConnection(error)) throw error
       return await call(body, signal)
     }
@@ -49,14 +50,14 @@ export function createCborRecords({ kinesis, requestTimeoutMs }: CborRecordsSett
     const answer = await withDeadline(requestTimeoutMs, signal, limited => ask(body, limited))
     if (answer.status !== 200) throw toError(answer)
     const type = contentTypeOf(answer)
-    if (type !== CBOR) throw new CborRefusedError(`Kinesis was asked in CBOR and answered in '${type}'.`)
+    if (type !== CBOR) throw new CborRefusedError(`Kinesis answered a CBOR request with the content type '${type}'.`)
     try {
       const decoded = decodeRecordsReply(answer.body, shardId)
       if (!decoded.sharesBytes) answer.free()
       return decoded.reply
     } catch (error) {
       if (!(error instanceof StreamReplyError)) throw error
-      throw new CborRefusedError(`Kinesis answered in a CBOR that cannot be read: ${error.message}`, { cause: error })
+      throw new CborRefusedError(`Kinesis answered with invalid CBOR: ${error.message}`, { cause: error })
     }
   }
 }
@@ -67,13 +68,13 @@ function isClosedConnection(error: unknown): boolean {
   return error instanceof Error && 'code' in error && CLOSED.has(String(error.code))
 }
 
-/** What an endpoint says that does not know the format, or finds nothing it knows in the body. */
+/** Errors of an endpoint that does not know the format, or finds no known field in the body. */
 const REFUSALS = new Set(['SerializationException', 'UnknownOperationException', 'UnsupportedMediaTypeException'])
-/** The same, from one that has no name for it. */
+/** The same as status codes, from an endpoint without error names. */
 const REFUSING_STATUSES = new Set([400, 404, 406, 415])
 
 function toError(reply: HttpReply): Error {
   const error = toServiceError(reply)
   const refused = error.name === UNNAMED ? REFUSING_STATUSES.has(reply.status) : REFUSALS.has(error.name)
-  return refused ? new CborRefusedError(`Kinesis refuses CBOR: ${error.message}`, { cause: error }) : error
+  return refused ? new CborRefusedError(`Kinesis rejected a CBOR request: ${error.message}`, { cause: error }) : error
 }

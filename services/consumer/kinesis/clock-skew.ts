@@ -1,6 +1,6 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
 
-/** What a service says of a signature whose time is not near its own. */
+/** Errors of a service for a signature whose time is too far from its own. */
 const SKEW_ERRORS = new Set([
   'InvalidSignatureException',
   'SignatureDoesNotMatch',
@@ -10,13 +10,16 @@ const SKEW_ERRORS = new Set([
   'AuthFailure',
 ])
 
-/** A signature holds for 5 minutes around its time: less than this does not explain a refusal. As in the SDK. */
+/**
+ * A signature is valid for 5 minutes around its time, so a smaller skew does not explain the error. The SDK uses the
+ * same value.
+ */
 const MIN_SKEW_MS = 240_000
 
 /**
- * Sets the client's clock by the one of the service, where a refusal is due to the two being apart, as the SDK does.
+ * Corrects the clock of the client after an error caused by clock skew, as the SDK does.
  *
- * @returns whether it did: then the call is worth another try
+ * @returns true if the clock was corrected and the call should be retried
  */
 export async function correctClock(
   { config }: Pick<KinesisClient, 'config'>,

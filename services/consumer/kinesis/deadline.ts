@@ -1,6 +1,6 @@
 /**
- * Does work under a signal that fires when `signal` does or when the time is up, whichever is first, and leaves no timer and
- * no listener behind.
+ * Runs `work` with a signal that fires when `signal` fires or the timeout is over, and removes its timer and its
+ * listener afterwards.
  */
 export async function withDeadline<T>(
   timeoutMs: number,

@@ -13,14 +13,14 @@ import { toChildShard } from './sdk-shards.ts'
 import { sendWithoutRetries } from './send-without-retries.ts'
 
 export interface FanOutStreamSettings {
-  /** On AWS one that speaks HTTP/2. */
+  /** On AWS, a client that uses HTTP/2. */
   kinesis: KinesisClient
   streamName: string
   fanOut: FanOut
   clock: Clock
 }
 
-/** Enhanced fan-out through the SDK: SubscribeToShard. */
+/** Creates `subscribe` for enhanced fan-out, with SubscribeToShard of the SDK. */
 export function createSubscribe(settings: FanOutStreamSettings): NonNullable<StreamReader['subscribe']> {
   const { kinesis, fanOut } = settings
   let knownArn = 'consumerArn' in fanOut ? fanOut.consumerArn : undefined
@@ -36,10 +36,10 @@ export function createSubscribe(settings: FanOutStreamSettings): NonNullable<Str
         StartingPosition: toStartingPosition(position),
       })
       const { EventStream } = await sendWithoutRetries(command, () => kinesis.send(command, { abortSignal: signal }))
-      if (!EventStream) throw new StreamReplyError(`SubscribeToShard gave no events for '${shardId}'.`)
+      if (!EventStream) throw new StreamReplyError(`SubscribeToShard returned no event stream for '${shardId}'.`)
       for await (const { SubscribeToShardEvent: event } of EventStream) if (event) yield toEvent(event, shardId)
     } catch (error) {
-      // Deregistered meanwhile, perhaps with its stream: one that is known by its name is registered anew.
+      // The consumer was deregistered, perhaps with its stream. A consumer given by its name is registered again.
       if ('consumerName' in fanOut && classifyReadError(error) === 'not found') knownArn = undefined
       throw error
     }

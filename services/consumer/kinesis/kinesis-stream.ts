@@ -4,25 +4,26 @@ import { CborRefusedError, createCborRecords } from './cbor-records.ts'
 import { createSdkStream, type SdkStreamSettings } from './sdk-stream.ts'
 
 export interface KinesisStreamSettings extends SdkStreamSettings {
-  /** Called once, when the endpoint turns out not to speak CBOR. From then on records are read through the SDK. */
+  /** Called once, when the endpoint turns out not to support CBOR. From then on, records are read through the SDK. */
   onFallback(error: CborRefusedError): void
 }
 
 /**
- * Number of calls that fail in CBOR without a named error and succeed through the SDK, after which the endpoint counts as
- * one that does not speak CBOR. moto is such an endpoint: it answers 500 with a page of HTML. One such call may be an accident.
+ * Number of calls that fail in CBOR without a named error and succeed through the SDK, after which the endpoint counts
+ * as one without CBOR. moto is such an endpoint: it answers 500 with an HTML page. A single failure may have other
+ * causes.
  */
 const MAX_UNNAMED = 3
 
 /**
- * Reads a Kinesis stream by polling: records over Kinesis's CBOR wire format, and everything else through the SDK. Where the
- * endpoint refuses CBOR, records are read through the SDK, too.
+ * Creates a reader that polls a Kinesis stream: records over the CBOR wire format of Kinesis, and everything else
+ * through the SDK. If the endpoint does not support CBOR, records are read through the SDK, too.
  */
 export function createKinesisStream({ onFallback, ...settings }: KinesisStreamSettings): StreamReader {
   const sdk = createSdkStream(settings)
   const getCborRecords = createCborRecords(settings)
   let speaksCbor = true
-  /** An endpoint that has once answered in CBOR keeps to it: what it fails with later has other causes. */
+  /** True once the endpoint has answered in CBOR. Later failures then have other causes. */
   let hasSpoken = false
   let unnamed = 0
 
@@ -45,7 +46,7 @@ export function createKinesisStream({ onFallback, ...settings }: KinesisStreamSe
       if (!isUnnamed(error)) throw error
       const reply = await sdk.getRecords(...call)
       if (!hasSpoken && ++unnamed >= MAX_UNNAMED) {
-        const message = `Kinesis has failed ${unnamed} times in CBOR and never in JSON.`
+        const message = `Kinesis failed ${unnamed} times with CBOR and never with JSON.`
         fallBack(new CborRefusedError(message, { cause: error }))
       }
       return reply
@@ -55,7 +56,7 @@ export function createKinesisStream({ onFallback, ...settings }: KinesisStreamSe
   return { ...sdk, getRecords }
 }
 
-/** An endpoint that cannot say in CBOR what is wrong, an expired iterator for one, may be able to say it to the SDK. */
+/** An endpoint that sends no error name over CBOR, for example for an expired iterator, may send one to the SDK. */
 function isUnnamed(error: unknown): error is Error {
   return error instanceof Error && error.name === UNNAMED
 }

@@ -17,21 +17,21 @@ export interface RegistrationSettings {
   signal: AbortSignal
 }
 
-/** DescribeStreamConsumer is allowed 20 times a second and account, and becoming ACTIVE takes seconds. */
+/** DescribeStreamConsumer is allowed 20 times a second per account, and becoming ACTIVE takes seconds. */
 const POLL_INTERVAL_MS = 1_000
 
 /**
- * Registers a consumer of the stream for enhanced fan-out where there is none of that name. Any number of workers may do so
- * at once. It stays registered, and costs, until somebody deregisters it.
+ * Registers a consumer of the stream for enhanced fan-out if none has this name. Any number of workers may do so at
+ * once. The consumer stays registered, and costs money, until somebody deregisters it.
  *
- * @returns its ARN, once it is ACTIVE
+ * @returns the ARN of the consumer, once it is ACTIVE
  */
 export async function registerConsumer(settings: RegistrationSettings): Promise<string> {
   const { kinesis, streamName, consumerName, clock, signal } = settings
   const bounded = { abortSignal: signal }
   const summary = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: streamName }), bounded)
   const StreamARN = summary.StreamDescriptionSummary?.StreamARN
-  if (!StreamARN) throw new StreamReplyError(`DescribeStreamSummary gave no ARN of '${streamName}'.`)
+  if (!StreamARN) throw new StreamReplyError(`DescribeStreamSummary returned no ARN for '${streamName}'.`)
   const named = { StreamARN, ConsumerName: consumerName }
 
   while (!signal.aborted) {
@@ -40,7 +40,7 @@ export async function registerConsumer(settings: RegistrationSettings): Promise<
     )
     const { ConsumerARN, ConsumerStatus } = described?.ConsumerDescription ?? {}
     if (ConsumerARN && ConsumerStatus === 'ACTIVE') return ConsumerARN
-    // In use: another worker was quicker, or one of this name is still being deleted.
+    // ResourceInUseException: another worker was faster, or a consumer of this name is still being deleted.
     const register = () => kinesis.send(new RegisterStreamConsumerCommand(named), bounded)
     if (!described) await unless(ResourceInUseException, register)
     await clock.sleep(POLL_INTERVAL_MS, signal)

@@ -2,15 +2,15 @@ import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { StreamReplyError } from '../errors.ts'
 
-/** Kinesis sends 10 MiB of data at most, with keys of 10,000 records beside them. */
+/** Kinesis sends up to 10 MiB of data, and the keys of up to 10,000 records. */
 const MAX_BYTES = 32 * 1024 ** 2
 
 /**
- * Reads a body into one piece of memory.
+ * Reads a body into one buffer.
  *
- * @param length as the headers tell it; undefined where they do not
- * @param allocate memory of a length or more, which nothing else shares
- * @throws StreamReplyError where it is too long to be a reply of Kinesis; what the stream throws
+ * @param length the length from the headers; undefined if they have none
+ * @param allocate returns a buffer of at least this length that nothing else uses
+ * @throws StreamReplyError if the body is too long for a reply of Kinesis; the error of the stream
  */
 export async function readBody(
   stream: Readable,
@@ -18,7 +18,7 @@ export async function readBody(
   allocate: (length: number) => Buffer,
 ): Promise<Buffer> {
   if (length !== undefined && length > MAX_BYTES) {
-    // A body that is destroyed early fails, and one that fails without a listener ends the process.
+    // A destroyed body emits an error, and an error without a listener ends the process.
     stream.on('error', () => undefined).destroy()
     throw tooLong()
   }
@@ -36,9 +36,9 @@ async function fill(stream: Readable, body: Buffer): Promise<Buffer> {
 }
 
 /**
- * Gives the memory of a chunk back at once, where nobody else can have it: what comes from Node's own HTTP, and has no other
- * listener. Left to the collector, the chunks of a fast stream have it go through the whole heap every few replies, for they
- * weigh with it as much as the records do: a quarter of what a record of 1 KiB costs.
+ * Frees the memory of a chunk at once if nothing else can refer to it: it comes from the HTTP client of Node, and there
+ * is no other listener. Otherwise the chunks of a fast stream make the garbage collector scan the whole heap every few
+ * replies, which costs a quarter of the time of a record of 1 KiB.
  */
 function release({ buffer, byteOffset, length }: Buffer, stream: Readable): void {
   if (!(stream instanceof IncomingMessage) || stream.listenerCount('data') > 1) return
@@ -56,7 +56,7 @@ async function concatenate(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks, length)
 }
 
-/** By events: an iterator would cost several promises for each of the many chunks of a reply. */
+/** Uses events, because an iterator would cost several promises for each chunk. */
 function readAll(stream: Readable, take: (chunk: Buffer) => void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   stream.on('error', reject)
@@ -69,10 +69,12 @@ function readAll(stream: Readable, take: (chunk: Buffer) => void): Promise<void>
     }
   })
   stream.once('end', resolve)
-  stream.once('close', () => reject(new Error('The connection was closed in the middle of a reply.')))
+  stream.once('close', () => reject(new Error('The connection was closed before the end of the reply.')))
   return promise
 }
 
 function tooLong(): StreamReplyError {
-  return new StreamReplyError(`A reply of Kinesis is longer than ${MAX_BYTES} bytes, or than it said.`)
+  return new StreamReplyError(
+    `A reply of Kinesis is longer than ${MAX_BYTES} bytes, or longer than its Content-Length.`,
+  )
 }

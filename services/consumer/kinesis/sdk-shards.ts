@@ -1,7 +1,7 @@
 import type { ChildShard as AwsChildShard, Shard as AwsShard } from '@aws-sdk/client-kinesis'
 import type { ChildShard, Shard } from '../shards/shard.ts'
 
-/** A shard as the SDK gives it, as ours. */
+/** Converts a shard of the SDK. */
 export function toShard(shard: AwsShard): Shard {
   const parents = [shard.ParentShardId, shard.AdjacentParentShardId]
   return {
@@ -14,7 +14,7 @@ export function toShard(shard: AwsShard): Shard {
   }
 }
 
-/** A child as the last reply of its parent gives it, as ours. */
+/** Converts a child shard of the SDK, from the last reply of its parent. */
 export function toChildShard(shard: AwsChildShard): ChildShard {
   return {
     shardId: shard.ShardId ?? '',

@@ -16,11 +16,11 @@ import { toChildShard, toShard } from './sdk-shards.ts'
 export interface SdkStreamSettings {
   kinesis: KinesisClient
   streamName: string
-  /** How long one call may take, its retries included, in milliseconds. */
+  /** Timeout of one call, with its retries, in milliseconds. */
   requestTimeoutMs: number
 }
 
-/** A Kinesis stream, read by polling through the SDK. */
+/** Creates a reader that polls a Kinesis stream through the SDK. */
 export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkStreamSettings): StreamReader {
   function bounded<T>(send: (options: HttpHandlerOptions) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return withDeadline(requestTimeoutMs, signal, abortSignal => send({ abortSignal }))
@@ -29,7 +29,7 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
   return {
     async listShards() {
       const shards: Shard[] = []
-      // The service takes the token instead of the stream's name, not beside it.
+      // Kinesis accepts the token or the name of the stream, but not both.
       const listing = pages<ListShardsCommandOutput, string>(
         'ListShards',
         token => {
@@ -49,7 +49,7 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
         ...toIteratorInput(position),
       })
       const { ShardIterator } = await bounded(options => kinesis.send(command, options))
-      if (!ShardIterator) throw new StreamReplyError(`GetShardIterator gave no iterator for '${shardId}'.`)
+      if (!ShardIterator) throw new StreamReplyError(`GetShardIterator returned no iterator for '${shardId}'.`)
       return ShardIterator
     },
 
@@ -73,7 +73,7 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
   }
 }
 
-/** A view: both ways of reading give the same. */
+/** Returns a view, so that the SDK and CBOR give the same type. */
 function toBuffer(data: Uint8Array = new Uint8Array()): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }

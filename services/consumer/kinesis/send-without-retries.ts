@@ -1,10 +1,10 @@
 import type { SubscribeToShardCommand } from '@aws-sdk/client-kinesis'
 
 /**
- * Sends a command without the retries of its client: SubscribeToShard may be called once a second only, and whoever reads
- * the shard keeps to that.
+ * Sends a command without the retries of its client. SubscribeToShard may be called only once a second, and the reader
+ * of the shard keeps to that.
  *
- * @throws what the only attempt was answered with
+ * @throws the error of the only attempt
  */
 export async function sendWithoutRetries<Reply>(
   command: SubscribeToShardCommand,
@@ -19,7 +19,7 @@ export async function sendWithoutRetries<Reply>(
           throw new FailedAttempt(error)
         }
       },
-    { name: 'onlyOnce', relation: 'after', toMiddleware: 'retryMiddleware' },
+    { name: 'sendWithoutRetries', relation: 'after', toMiddleware: 'retryMiddleware' },
   )
   try {
     return await send()
@@ -28,12 +28,15 @@ export async function sendWithoutRetries<Reply>(
   }
 }
 
-/** Bears the error where the SDK's retries do not look for one that may be tried again; they do look into a `cause`. */
+/**
+ * Wraps the error so that the SDK does not find it and retry. The SDK would look into a `cause`, so the error is in
+ * another field.
+ */
 class FailedAttempt extends Error {
   readonly fault: unknown
 
   constructor(fault: unknown) {
-    super('The call failed and is not to be made again.')
+    super('The call failed and must not be retried.')
     this.fault = fault
   }
 }

@@ -10,17 +10,17 @@ import { readBody } from './reply-body.ts'
 export type SignedCall = (body: Buffer, signal: AbortSignal) => Promise<SignedReply>
 
 export interface SignedReply extends HttpReply {
-  /** Gives the body's memory back, for a reply to come. Nobody may hold any part of it then. */
+  /** Returns the memory of the body to the pool. Nothing may refer to any part of it afterwards. */
   free(): void
 }
 
 type KinesisConfig = KinesisClient['config']
 
 /**
- * GetRecords with a body in CBOR, by all that the client was made with: its endpoint, region, credentials, signer, clock
- * offset and request handler. Not by its middleware, which costs as much as hundreds of records.
+ * Creates a call of GetRecords with a body in CBOR. It uses the endpoint, region, credentials, signer, clock offset and
+ * request handler of the client, but not its middleware, which costs as much as hundreds of records.
  *
- * Throws what the network, the credentials or the signal throw. An error of Kinesis is a reply.
+ * The call throws errors of the network, the credentials and the signal. An error of Kinesis is a reply.
  */
 export function createSignedCall({ config }: Pick<KinesisClient, 'config'>): SignedCall {
   const handler = handlerOf(config)
@@ -60,14 +60,20 @@ export function createSignedCall({ config }: Pick<KinesisClient, 'config'>): Sig
 
 const nothing = () => undefined
 
-/** The client's own, with its agents and proxies; but by default that is one which opens an HTTP/2 session for each request. */
+/**
+ * Returns the handler of the client, with its agents and proxies. But the default handler opens an HTTP/2 session for
+ * each request, and is replaced.
+ */
 function handlerOf({ requestHandler }: KinesisConfig): KinesisConfig['requestHandler'] {
   if (requestHandler.metadata?.handlerProtocol !== 'h2') return requestHandler
   const agent = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY }
   return new NodeHttpHandler({ connectionTimeout: 5_000, httpAgent: agent, httpsAgent: agent })
 }
 
-/** Once for all calls: the SDK makes a signer anew for each, of a copy of all its settings. It asks for credentials itself. */
+/**
+ * Resolves the endpoint and the signer once for all calls. The SDK creates a signer for each call, from a copy of all
+ * its settings. The signer fetches credentials itself.
+ */
 async function resolve(config: KinesisConfig) {
   const endpoint = await getEndpointFromInstructions({}, GetRecordsCommand, config)
   return { endpoint, signer: await config.signer(endpoint.properties?.authSchemes?.[0]) }

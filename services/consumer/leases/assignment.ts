@@ -2,42 +2,44 @@ import type { Random } from '../clock.ts'
 import type { Lease } from './lease.ts'
 
 export interface AssignmentInput {
-  /** Every lease that can be worked on now: not ended, its parents done. */
+  /** Every lease that can be processed now: its shard has not ended, and its parents are done. */
   leases: readonly Lease[]
   workerId: string
-  /** Of this run of the worker: an earlier one, or a twin, has another. */
+  /** Identifies this run of the worker. An earlier run or a duplicate worker has a different session. */
   session: string
-  /** Leases that this worker holds, whatever a stale read of the table says. */
+  /** Keys of the leases that this worker holds, even if a stale read of the table says otherwise. */
   held: ReadonlySet<string>
-  /** Its owner is dead: the counter has rested for the failover time. */
+  /** True if the owner is dead: the counter has not changed for the failover time. */
   isExpired(lease: Lease): boolean
-  /** Nobody has touched it for longer than a worker takes that comes for it, or renews it. */
+  /** True if the lease has not changed for longer than a worker needs to renew it or to take it. */
   isUnclaimed(lease: Lease): boolean
-  /** This worker asked for it a failover time ago, and its owner has not given it up. */
+  /** True if this worker requested the lease a failover time ago and the owner has not released it. */
   isOverdue(lease: Lease): boolean
-  /** This worker could have taken it for some time and left it to others, and none of them has taken it. */
+  /** True if this worker could have taken the lease for some time but left it to others, and none of them took it. */
   isLeftOver(lease: Lease): boolean
   random: Random
 }
 
 export interface Assignment {
-  /** To take now, over whatever their owner does. */
+  /** Leases to take now, whatever their owners do. */
   take: Lease[]
-  /** To ask its live owner for. */
+  /** The lease to request from its live owner. */
   request: Lease | undefined
-  /** There to be taken, and left to other workers. */
+  /** Available leases that this worker leaves to others. */
   leftToOthers: Lease[]
 }
 
 /**
- * What this worker should do now. First it takes leases that nobody holds or whose owner is dead, up to its fair share. Beyond
- * its share it takes those that it left to other workers in vain: the others may have come too late to know that the owner is
- * dead, or may stand still. Where there is nothing to take, it asks the worker that has the most for one, and only if that
- * leaves the two no further apart than one. So a fleet comes to rest, and at rest no lease moves. A worker asks for one lease at a time, and takes what it has asked
- * for in vain: its owner may be a KCL that knows of no requests.
+ * Decides what this worker should do now. It first takes leases that have no owner or a dead owner, up to its fair
+ * share. It takes more than its share only of leases that it left to other workers and that nobody took: the others may
+ * not know yet that the owner is dead, or may hang. If no lease is available, it requests one from the worker that has
+ * the most, but only if their numbers then differ by at most one. So a fleet becomes stable, and in a stable fleet no
+ * lease moves. A worker requests one lease at a time. It takes a requested lease when the owner does not release it in
+ * time, because the owner may be a KCL worker, which ignores requests.
  *
- * Leases in its own name that it does not hold are left from an earlier process, or in the hands of a twin. Until it is known
- * which, it takes nothing else: of two processes of one name the first works on, and the second finds out before it does harm.
+ * Leases in this worker's name that it does not hold were left by an earlier process, or belong to a duplicate worker.
+ * Until this is clear, the worker takes no other lease. So the first of two duplicates continues, and the second one
+ * stops before it does any harm.
  */
 export function decide(input: AssignmentInput): Assignment {
   const { leases, workerId, held, random, isOverdue, isLeftOver } = input
@@ -66,7 +68,8 @@ export function decide(input: AssignmentInput): Assignment {
 
   const [largest] = [...byOwner.values()].sort((a, b) => b.length - a.length)
   if (!largest || largest.length - mine < 2) return { take: [], request: undefined, leftToOthers: [] }
-  // A lease under a hand-over of KCL 3 counts for its owner, but is not there to be had; nor is one that another asks for.
+  // A lease that KCL 3 is handing over counts for its owner but cannot be requested. Neither can a lease that another
+  // worker has requested.
   const requestable = largest.filter(lease => lease.checkpointOwner === undefined && lease.requestedBy === undefined)
   return { take: [], request: shuffled(requestable, random)[0], leftToOthers: [] }
 }
@@ -76,7 +79,7 @@ function isAvailable(lease: Lease, input: AssignmentInput): boolean {
   if (isExpired(lease)) return true
   if (lease.checkpointOwner !== undefined) return false
   if (isOfAnotherRun(lease, input)) return isUnclaimed(lease)
-  // What this very run has taken and does not hold, it took without hearing of it.
+  // A lease that this run owns but does not hold was taken by a write whose reply was lost.
   if (lease.leaseOwner !== undefined) return lease.leaseOwner === workerId
   return lease.requestedBy === undefined || lease.requestedBy === workerId || isUnclaimed(lease)
 }
@@ -85,7 +88,7 @@ function isOfAnotherRun({ leaseOwner, session }: Lease, input: AssignmentInput):
   return leaseOwner === input.workerId && session !== input.session
 }
 
-/** The leases of each live owner; one that is given up for a worker is that worker's. */
+/** Groups the leases by live owner. A lease that was released for a worker counts as that worker's. */
 function countByOwner(leases: readonly Lease[]): Map<string, Lease[]> {
   const byOwner = new Map<string, Lease[]>()
   for (const lease of leases) {

@@ -4,20 +4,23 @@ import type { LeaseStore } from './lease-store.ts'
 export interface DuplicateWorkerSettings {
   store: Pick<LeaseStore, 'get'>
   workerId: string
-  /** Of this run of the worker. */
+  /** Identifies this run of the worker. */
   session: string
 }
 
-/** A process that is gone may have sent a last write, which arrives after all: two can only be of one that lives. */
+/**
+ * A dead process may have sent a last write that arrives late. More than one further write shows that the process is
+ * alive.
+ */
 const LATE_WRITES = 1
 
 /**
- * Finds out whether another process runs under this worker's id. A lease in our name that another run took is one that an
- * earlier process has left, unless its counter moves on: then that process lives.
+ * Detects another process with the same worker id. A lease in this worker's name that another run took was left by an
+ * earlier process, unless its counter keeps growing: then that process is alive.
  */
 export class DuplicateWorkerDetector {
   readonly #settings: DuplicateWorkerSettings
-  /** The first of such leases, as it was when it was first looked at. */
+  /** The lease that is being watched, as it was at the first look. */
   #watched: Lease | undefined
 
   constructor(settings: DuplicateWorkerSettings) {
@@ -25,10 +28,10 @@ export class DuplicateWorkerDetector {
   }
 
   /**
-   * The lease by which a living twin is known, as it is now. Read anew and consistently: old reads of the table would show
-   * a dead run's counter move.
+   * Returns a lease that a duplicate worker is renewing, if there is one. Reads the lease again with a consistent read:
+   * in stale reads of the table, the counter of a dead run may seem to grow.
    *
-   * @param leases those in our name that are not in our hands
+   * @param leases the leases in this worker's name that it does not hold
    */
   async find(leases: readonly Lease[]): Promise<Lease | undefined> {
     const { store } = this.#settings

@@ -23,25 +23,27 @@ import { fence, swapExpression } from './lease-update.ts'
 
 const TABLE_WAIT_SECONDS = 120
 
-/** Before the first lease is held nothing runs out: a slow start is no error. */
+/** No lease is held yet and none can expire, so a slow start is acceptable. */
 const TABLE_TIMEOUT_MS = 10_000
 
-/** The names of the errors of a call whose signal has fired. */
+/** Names of the errors that a call throws when its signal has fired. */
 const ABORTED = new Set(['AbortError', 'TimeoutError'])
 
 export interface DynamoDbLeaseStoreSettings {
   dynamodb: DynamoDBClient
   table: string
-  /** How long one call may take, its retries included, in milliseconds. A write that hangs must not outlive its lease. */
+  /** Timeout of one call, with its retries, in milliseconds. A write that hangs must not outlive its lease. */
   requestTimeoutMs: number
 }
 
-/** The lease table of KCL 2.x in DynamoDB. */
+/** Creates a lease store on the DynamoDB table of KCL 2.x. */
 export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): LeaseStore {
   const { dynamodb, table, requestTimeoutMs } = settings
   const keyOf = (leaseKey: string) => ({ [LEASE_KEY]: { S: leaseKey } })
 
-  /** Makes a call that ends in time. The SDK's own error says "Request aborted", and neither by whom nor of what. */
+  /**
+   * Makes a call with a timeout. The SDK's own error says only "Request aborted", without the operation and the reason.
+   */
   async function bounded<Reply>(
     operation: string,
     send: (options: { abortSignal: AbortSignal }) => Promise<Reply>,
@@ -64,7 +66,9 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
       const { Table } = await bounded('DescribeTable', describe, TABLE_TIMEOUT_MS)
       const key = Table?.KeySchema?.map(({ AttributeName }) => AttributeName).join()
       if (key === LEASE_KEY) return true
-      throw new LeaseTableError(`The table '${table}' is no lease table: its key is '${key}', not '${LEASE_KEY}'.`)
+      throw new LeaseTableError(
+        `The table '${table}' is not a lease table: its key is '${key}' and must be '${LEASE_KEY}'.`,
+      )
     } catch (error) {
       if (error instanceof ResourceNotFoundException) return false
       throw error
@@ -82,7 +86,7 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
         }),
       )
     } catch (error) {
-      if (!(error instanceof ResourceInUseException)) throw error // Another worker was faster.
+      if (!(error instanceof ResourceInUseException)) throw error // Another worker has created the table in the meantime.
     }
   }
 
@@ -110,11 +114,11 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
         }
       }
       try {
-        // One time-out for all pages.
+        // One timeout for all pages.
         await bounded('Scan', readAll)
       } catch (cause) {
         if (!(cause instanceof ResourceNotFoundException)) throw cause
-        throw new LeaseTableMissingError(`There is no lease table '${table}'.`, { cause })
+        throw new LeaseTableMissingError(`The lease table '${table}' does not exist.`, { cause })
       }
       return leases
     },

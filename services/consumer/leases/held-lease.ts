@@ -4,7 +4,7 @@ import { LeaseLostError } from '../errors.ts'
 import { endLease, type Lease, releaseLease, renewLease } from './lease.ts'
 import type { LeaseStore } from './lease-store.ts'
 
-/** Why a worker's hold on a lease came to its end. */
+/** Why a worker no longer holds a lease. */
 export type LossReason =
   | 'taken by another worker'
   | 'not renewed in time'
@@ -14,9 +14,9 @@ export type LossReason =
   | 'shard ended'
 
 export interface HeldLeaseSettings {
-  /** The row as this worker's own take wrote it. */
+  /** The row as this worker wrote it when it took the lease. */
   lease: Lease
-  /** Monotonic time at which that take was sent. */
+  /** Monotonic time at which that write was sent. */
   takenAt: number
   store: LeaseStore
   clock: Clock
@@ -24,10 +24,12 @@ export interface HeldLeaseSettings {
 }
 
 /**
- * A lease in this worker's hands. Fences itself: once the failover time has passed since the last write that is known to
- * have arrived was sent, others may think it dead, so it neither renews nor checkpoints, and `signal` fires.
+ * A lease that this worker holds. It fences itself: once the failover time has passed since the last confirmed write
+ * was sent, other workers may consider this one dead. The lease is then neither renewed nor checkpointed, and `signal`
+ * fires.
  *
- * A write whose reply was lost is not a lost lease: the row is read again, and where it shows our own write, it is ours.
+ * A lost reply to a write does not lose the lease: the row is read again, and if it contains this worker's write, the
+ * lease is still held.
  */
 export class HeldLease {
   readonly #store: LeaseStore
@@ -37,9 +39,12 @@ export class HeldLease {
   #row: Lease
   #validUntil: number
   #lastWriteAt: number
-  /** When the first write since the last acknowledged one was sent: one of them may be in the table. */
+  /**
+   * Time at which the first unconfirmed write since the last confirmed one was sent. Any of these writes may be in the
+   * table.
+   */
   #unconfirmedSince: number | undefined
-  /** The write in doubt that gives the lease up: the row that it makes, and what it means if it has arrived. */
+  /** The unconfirmed write that ends this hold: the row that it writes, and the reason if it has arrived. */
   #unconfirmedFinalWrite: FinalWrite | undefined
   #writing: Promise<unknown> = Promise.resolve()
   #lossReason: LossReason | undefined
@@ -61,7 +66,7 @@ export class HeldLease {
     return this.#row
   }
 
-  /** Fires when the lease is no longer held, for whatever reason. */
+  /** Fires when the lease is no longer held, for any reason. */
   get signal(): AbortSignal {
     return this.#lost.signal
   }
@@ -70,15 +75,16 @@ export class HeldLease {
     return this.#lossReason
   }
 
-  /** Monotonic time at which the last write that arrived was sent. */
+  /** Monotonic time at which the last confirmed write was sent. */
   get lastWriteAt(): number {
     return this.#lastWriteAt
   }
 
   /**
-   * Whether work may start under this lease now. Asks the clock each time: after a stall no timer has fired yet.
+   * Returns true if work may start under this lease now. Reads the clock each time, because after a stall no timer has
+   * fired yet.
    *
-   * @param now the clock's time, where it has just been asked
+   * @param now the clock's time, if the caller has just read it
    */
   isValid(now = this.#clock.now()): boolean {
     if (this.#lossReason) return false
@@ -87,25 +93,26 @@ export class HeldLease {
     return false
   }
 
-  /** Watches the clock until the lease is gone, so that `signal` fires on time even while every write hangs. */
+  /** Watches the clock until the lease is lost, so that `signal` fires in time even if every write hangs. */
   async guard(): Promise<void> {
-    // Looks a moment later at the earliest: a lease that has run out before its take was answered is lost aloud.
+    // Sleeps before the first check, so that a lease that expired before its take was confirmed is also reported as
+    // lost.
     do await this.#clock.sleep(this.#validUntil - this.#clock.now(), this.signal)
     while (this.isValid())
   }
 
-  /** Keeps the lease, and writes how far the shard is done. */
+  /** Renews the lease and writes the progress of the shard. */
   heartbeat(progress: Checkpoint): Promise<void> {
     return this.#write({ make: row => renewLease(row, progress) })
   }
 
-  /** Writes SHARD_END. The leases of the children must exist before. */
+  /** Writes SHARD_END. The leases of the children must already exist. */
   async end(childShardIds: readonly string[]): Promise<void> {
     await this.#write({ make: row => endLease(row, childShardIds), finalReason: 'shard ended' })
     this.lose('shard ended')
   }
 
-  /** Writes the progress that is left to write and gives the lease up, for any worker to take at once. */
+  /** Writes the remaining progress and releases the lease, so that any worker can take it at once. */
   async release(progress: Checkpoint): Promise<void> {
     await this.#write({ make: row => releaseLease(row, progress), finalReason: 'released' })
     this.lose('released')
@@ -114,13 +121,13 @@ export class HeldLease {
   lose(reason: LossReason): void {
     if (this.#lossReason) return
     this.#lossReason = reason
-    this.#lost.abort(new LeaseLostError(`The lease of '${this.leaseKey}' is gone: ${reason}.`))
+    this.#lost.abort(new LeaseLostError(`The lease of '${this.leaseKey}' is no longer held: ${reason}.`))
   }
 
-  /** Writes one at a time: each is made from the row that the one before has left. */
+  /** Writes one at a time: each write is made from the row that the previous one left. */
   #write(transition: Transition): Promise<void> {
     const write = this.#writing.then(() => this.#swap(transition))
-    this.#writing = write.catch(() => undefined) // Reported to whoever asked for it; the next one starts afresh.
+    this.#writing = write.catch(() => undefined) // The caller sees the rejection. The next write starts afresh.
     return write
   }
 
@@ -134,17 +141,18 @@ export class HeldLease {
     if (await this.#store.swap(this.#row, next)) return this.#acknowledge(next, sentAt)
 
     let current = await this.#store.get(this.leaseKey)
-    // Nobody but a stranger deletes the lease of a shard that is being read. How far it is done is known here alone.
+    // Only a person deletes the lease of a shard that is being read. This worker alone knows the progress, so it writes
+    // the row again.
     if (!current && this.isValid()) {
       if (await this.#store.create(next)) return this.#acknowledge(next, sentAt)
-      current = await this.#store.get(this.leaseKey) // Made by this very call, it may be, at its first try.
+      current = await this.#store.get(this.leaseKey) // This call may have created the row at its first attempt.
     }
     if (!current || !this.#isOwnWrite(current, next)) {
       this.lose(this.#lossReasonFrom(current))
       throw this.#lost.signal.reason
     }
     this.#acknowledge(current, mayHaveArrivedSince)
-    // What arrived may be an earlier write than this one: then this one is still to be done.
+    // The write that arrived may be an earlier one. Then this one is still to be made.
     if (!isSameOutcome(current, next)) await this.#swap(transition)
   }
 
@@ -156,18 +164,22 @@ export class HeldLease {
     this.#validUntil = sentAt + this.#failoverMs
   }
 
-  /** Whoever came for the lease since it was given up came after us; else it was taken away before that. */
+  /** Determines how the lease was lost: released before another worker took it, or taken away before that. */
   #lossReasonFrom(current: Lease | undefined): LossReason {
     if (!current) return 'deleted'
     const finalWrite = this.#unconfirmedFinalWrite
-    // The session that a parting takes away does not come back; KCL leaves it where it is when it takes a lease from us.
+    // A release removes the session, and it does not come back. KCL keeps the session when it takes a lease from this
+    // worker.
     const isStillOurs = current.session !== undefined && current.session === this.#row.session
     return finalWrite && !isStillOurs && mayFollow(finalWrite.row, current)
       ? finalWrite.reason
       : 'taken by another worker'
   }
 
-  /** Our own write is one step on, and bears our session; only a release of ours leaves the lease in nobody's hands. */
+  /**
+   * Returns true if the row is a write of this worker: its counter is one higher and it has this session, or it is a
+   * release, which has no owner.
+   */
   #isOwnWrite(current: Lease, next: Lease): boolean {
     if (current.leaseCounter !== this.#row.leaseCounter + 1) return false
     if (current.leaseOwner === undefined) return next.leaseOwner === undefined
@@ -177,7 +189,7 @@ export class HeldLease {
 
 interface Transition {
   make(row: Lease): Lease
-  /** What the lease's end is called where the write is one. */
+  /** The reason of the loss, if this write ends the hold. */
   readonly finalReason?: FinalWrite['reason']
 }
 
@@ -186,7 +198,10 @@ interface FinalWrite {
   readonly reason: 'released' | 'shard ended'
 }
 
-/** Whether a row is that write of ours or one that came after it: as far on, in nobody's hands or farther, its checkpoint not behind. */
+/**
+ * Returns true if a row is this worker's write or a later one: its counter is as high without an owner, or higher, and
+ * its checkpoint is not behind.
+ */
 function mayFollow(ours: Lease, current: Lease): boolean {
   const isFarther = current.leaseCounter - ours.leaseCounter >= (current.leaseOwner === undefined ? 0 : 1)
   return isFarther && compareCheckpoints(current.checkpoint, ours.checkpoint) >= 0

@@ -10,12 +10,12 @@ interface Observation {
   readonly requestedSince: number
 }
 
-/** How many times the others get to look at a lease that falls into their share. */
+/** How many scans the other workers get to take a lease within their share. */
 const LEFT_OVER_SCANS = 2
 
 /**
- * Tells how long leases have been as they are, without a wall clock: by what this worker has watched itself. Clocks of two
- * machines are never compared.
+ * Measures for how long leases have not changed, by what this worker itself has observed. It uses no wall clock, so the
+ * clocks of two machines are never compared.
  */
 export class LeaseExpiry {
   readonly #failoverMs: number
@@ -28,28 +28,31 @@ export class LeaseExpiry {
     this.#scanIntervalMs = scanIntervalMs
   }
 
-  /** Takes in the whole table as it was read at `now`. */
+  /** Records the whole table as it was read at `now`. */
   observe(leases: readonly Lease[], now: number): void {
     this.#seen = new Map(leases.map(lease => [lease.leaseKey, next(this.#seen.get(lease.leaseKey), lease, now)]))
   }
 
-  /** A lease whose counter has rested for longer than the failover time has an owner that is gone. */
+  /** Returns true if the counter has not changed for longer than the failover time: the owner is dead. */
   isExpired(lease: Lease, now: number): boolean {
     return this.#unchangedFor(lease, now) > this.#failoverMs
   }
 
-  /** A lease that nobody has touched for half the failover time: who comes for it would have come, who holds it renewed it. */
+  /**
+   * Returns true if the lease has not changed for half the failover time. By then, a live owner would have renewed it,
+   * and a worker that wants it would have taken it.
+   */
   isUnclaimed(lease: Lease, now: number): boolean {
     return this.#unchangedFor(lease, now) > this.#failoverMs / 2
   }
 
-  /** A lease that has been asked for in vain for longer than the failover time. */
+  /** Returns true if the lease was requested longer than the failover time ago and has not been released. */
   isOverdue(lease: Lease, now: number): boolean {
     const seen = this.#seen.get(lease.leaseKey)
     return seen?.requestedBy !== undefined && now - seen.requestedSince > this.#failoverMs
   }
 
-  /** Takes in every lease that this worker could have taken at `now` and left to others. */
+  /** Records every lease that this worker could have taken at `now` and left to others. */
   observeLeftToOthers(leases: readonly Lease[], now: number): void {
     const since = ({ leaseKey, leaseCounter }: Lease) => {
       const before = this.#left.get(leaseKey)
@@ -59,7 +62,7 @@ export class LeaseExpiry {
     this.#left = new Map(left)
   }
 
-  /** A lease that was left to others for longer than they take to look at the table twice. */
+  /** Returns true if the lease was left to others for longer than they need to scan the table twice. */
   isLeftOver({ leaseKey, leaseCounter }: Lease, now: number): boolean {
     const left = this.#left.get(leaseKey)
     return left?.counter === leaseCounter && now - left.since > LEFT_OVER_SCANS * this.#scanIntervalMs

@@ -4,7 +4,10 @@ import type { Lease } from './lease.ts'
 
 export type Item = Record<string, AttributeValue>
 
-/** The name of each field of a lease in KCL's table. Those that begin with headgate are ours; KCL leaves them alone. */
+/**
+ * The attribute of each field of a lease in KCL's table. Attributes that begin with headgate are Headgate's own; KCL
+ * leaves them alone.
+ */
 const ATTRIBUTES = {
   leaseOwner: 'leaseOwner',
   leaseCounter: 'leaseCounter',
@@ -24,14 +27,14 @@ const ATTRIBUTES = {
 
 export const LEASE_KEY = 'leaseKey'
 
-/** KCL's two-phase checkpoint leaves these behind; a checkpoint that is written takes them away. */
+/** Attributes of KCL's two-phase checkpoint. Writing a checkpoint removes them. */
 export const PENDING_CHECKPOINT = [
   'pendingCheckpoint',
   'pendingCheckpointSubSequenceNumber',
   'pendingCheckpointState',
 ] as const
 
-/** The attributes of a lease, those that are absent left out, the key left out. */
+/** Returns the attributes of a lease, without its key and without absent values. */
 export function toAttributes(lease: Lease): Item {
   const item: Item = {}
   const put = (name: string, value: AttributeValue | undefined) => {
@@ -55,9 +58,9 @@ export function toAttributes(lease: Lease): Item {
 }
 
 /**
- * Reads a row. Undefined where the row is no lease: KCL 3.5 keeps rows of other kinds in the same table.
+ * Reads a row. Returns undefined if the row is not a lease: KCL 3.5 keeps other rows in the same table.
  *
- * @throws LeaseTableError where it should be one and is not
+ * @throws LeaseTableError if a lease row has no key, counter or checkpoint
  */
 export function fromItem(item: Item): Lease | undefined {
   const entityType = item.entityType?.S

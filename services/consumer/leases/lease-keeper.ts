@@ -5,17 +5,17 @@ import type { HeldLease } from './held-lease.ts'
 
 export interface LeaseKeeperSettings {
   lease: HeldLease
-  /** How far the shard is done: asked before every write. */
+  /** Returns the progress of the shard. Called before every write. */
   progress(): Checkpoint
   clock: Clock
   failoverMs: number
   onFault(error: unknown): void
 }
 
-/** KCL's cadence: three chances within the failover time, and a little before the last. */
+/** The interval of KCL: three renewals within the failover time, the last one shortly before its end. */
 const renewInterval = (failoverMs: number) => failoverMs / 3 - 25
 
-/** Renews a lease for as long as it is held. A failed write is tried again four times as often. */
+/** Renews a lease while it is held. After a failed write, it retries after a quarter of the interval. */
 export async function keepLease({ lease, progress, clock, failoverMs, onFault }: LeaseKeeperSettings): Promise<void> {
   const interval = renewInterval(failoverMs)
   let wait = interval

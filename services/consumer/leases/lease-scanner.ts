@@ -18,28 +18,31 @@ export interface LeaseScannerSettings {
   random: Random
   events: ConsumerEmitter
   workerId: string
-  /** Of this run of the worker; another run under the same name has another. */
+  /** Identifies this run of the worker. Another run with the same worker id has a different session. */
   session: string
   failoverMs: number
   scanIntervalMs: number
   held: ReadonlyMap<string, HeldLease>
   /**
-   * A lease has been taken: `takenAt` is the monotonic time at which the write was sent, and `isGivenUp` whether its owner before,
-   * if it had one, had given it up.
+   * Called when a lease was taken. `takenAt` is the monotonic time at which the write was sent. `wasReleased` is true
+   * if the previous owner released the lease, or if there was none.
    */
   onTaken(lease: Lease, takenAt: number, wasReleased: boolean): void
-  /** Another worker asks for a lease that this one holds. Told again at every scan for as long as it does. */
+  /** Called when another worker requests a lease that this one holds, again at every scan while it does. */
   onRequested(leaseKey: string): void
-  /** This worker has to stop: there are no more scans. */
+  /** Called when this worker must stop. No scan follows. */
   onFailed(error: DuplicateWorkerError): void
 }
 
-/** Whoever waits for a lease that was asked for looks more often: nobody reads the shard between the two owners. */
+/**
+ * How many times more often a worker scans while it waits for a requested lease. Nobody reads the shard between its two
+ * owners.
+ */
 const SCANS_WHILE_WAITING = 4
 
 /**
- * Looks at the lease table again and again: keeps it in step with the shards, notices leases that were taken away or are asked
- * for, and takes those that are this worker's to take.
+ * Scans the lease table repeatedly: synchronises it with the shards, notices held leases that were taken or requested,
+ * and takes the leases that this worker should have.
  */
 export class LeaseScanner {
   readonly #settings: LeaseScannerSettings
@@ -56,12 +59,12 @@ export class LeaseScanner {
     this.#duplicates = new DuplicateWorkerDetector(settings)
   }
 
-  /** Monotonic time of the last scan that went through; undefined before the first. */
+  /** Monotonic time of the last complete scan; undefined before the first. */
   get lastScanAt(): number | undefined {
     return this.#lastScanAt
   }
 
-  /** Scans until the signal fires, or the worker has to stop. A scan that fails is reported and made again. */
+  /** Scans until the signal fires, or until this worker must stop. A failed scan is reported and repeated. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, events, scanIntervalMs, random, onFailed } = this.#settings
     while (!signal.aborted) {
@@ -75,14 +78,14 @@ export class LeaseScanner {
         events.emit('fault', { operation: 'scan of the lease table', shardId: undefined, error })
       }
       const wait = scanIntervalMs / (this.#awaitsLease ? SCANS_WHILE_WAITING : 1)
-      // A little chance keeps workers that started together from reading, and taking, in step.
+      // Jitter keeps workers that started together from reading and taking leases at the same time.
       const either = anySignal([signal, this.#wake.signal])
       await clock.sleep(wait * (0.9 + random() / 5), either.signal)
       either.release()
     }
   }
 
-  /** Has the next scan come at once: something changed that cannot wait, such as the end of a shard. */
+  /** Starts the next scan at once, after a change that cannot wait, such as the end of a shard. */
   wake(): void {
     this.#wake.abort()
   }
@@ -97,7 +100,7 @@ export class LeaseScanner {
     await this.#checkDuplicateWorker(leases)
     if (await this.#syncShards()) leases = await store.list()
 
-    // As of the start of the read: a slow read must not make an owner look dead.
+    // Uses the time at which the read started: a slow read must not make an owner look dead.
     const {
       take,
       request,
@@ -120,23 +123,29 @@ export class LeaseScanner {
     this.#lastScanAt = clock.now()
   }
 
-  /** Somebody has deleted it while workers run. The owners put their rows back, each with how far its shard is done. */
+  /**
+   * Creates the table again after somebody deleted it. The owners write their rows again, each with the progress of its
+   * shard.
+   */
   async #recreateTable(signal: AbortSignal): Promise<void> {
     await this.#settings.store.ensureTable(signal)
     this.#isTableMissing = false
   }
 
-  /** Of two that hold leases one goes on, and both find the same: the one whose session is the lesser. */
+  /** If two duplicates hold leases, both reach the same decision: the one with the lower session continues. */
   async #checkDuplicateWorker(leases: readonly Lease[]): Promise<void> {
     const { held, workerId, session } = this.#settings
     const theirs = await this.#duplicates.find(leases.filter(lease => !held.has(lease.leaseKey)))
     if (!theirs || (held.size > 0 && theirs.session !== undefined && session < theirs.session)) return
     throw new DuplicateWorkerError(
-      `Another process runs under the worker id '${workerId}': it renews the lease of '${theirs.leaseKey}'. Give each an id of its own.`,
+      `Another process runs with the worker id '${workerId}': it renews the lease of '${theirs.leaseKey}'. Give each process its own worker id.`,
     )
   }
 
-  /** Once the shards are known, a stream that cannot be asked for them is no reason to leave a dead worker's leases. */
+  /**
+   * After the first synchronisation, a failing ListShards must not keep this worker from taking the leases of a dead
+   * one.
+   */
   async #syncShards(): Promise<boolean> {
     const { sync, events } = this.#settings
     try {
@@ -152,7 +161,7 @@ export class LeaseScanner {
     const { store, clock, workerId, session, events, onTaken } = this.#settings
     const next = takeLease(lease, workerId, session)
     const takenAt = clock.now()
-    // Should the reply be lost, the next scan finds the lease in our name, not held, and takes it again.
+    // If the reply is lost, the next scan finds the lease in this worker's name but not held, and takes it again.
     if (!(await store.swap(lease, next))) return
     onTaken(next, takenAt, lease.leaseOwner === undefined)
     events.emit('leaseAcquired', {
@@ -162,13 +171,16 @@ export class LeaseScanner {
     })
   }
 
-  /** The read may be old: only a row that is further on than the one we wrote tells of a loss. */
+  /**
+   * Checks the held leases for losses and requests. The read may be stale, so only a row with a higher counter than
+   * this worker wrote shows a loss.
+   */
   #checkHeldLeases(leases: readonly Lease[]): void {
     const { held, session, workerId, onRequested } = this.#settings
     for (const lease of leases) {
       const mine = held.get(lease.leaseKey)
       if (!mine) continue
-      // By both: KCL takes a lease by its owner, and leaves our session where it is.
+      // Compares both, because KCL changes the owner of a lease and leaves the session.
       if (lease.session === session && lease.leaseOwner === workerId) {
         if (lease.requestedBy !== undefined && lease.requestedBy !== workerId) onRequested(lease.leaseKey)
       } else if (lease.leaseCounter > mine.row.leaseCounter && lease.leaseOwner !== undefined) {

@@ -1,24 +1,24 @@
 import type { Lease } from './lease.ts'
 
 /**
- * The lease table, as a port. Every write is compare-and-set: it happens wholly, to exactly the row it was decided on, or
- * not at all.
+ * Access to the lease table. A port, so that tests can replace it. Every write is a compare-and-set: it is applied
+ * completely to the row on which it was based, or not at all.
  */
 export interface LeaseStore {
-  /** Makes the table if there is none, and waits until it can be used; rejects once the signal fires. */
+  /** Creates the table if it does not exist, and waits until it is active. Rejects when the signal fires. */
   ensureTable(signal?: AbortSignal): Promise<void>
   /**
-   * Every lease. May be some moments old unless it is to be consistent, which costs twice as much.
+   * Returns every lease. The result may be slightly stale unless `consistent` is true, which costs twice as much.
    *
-   * @throws LeaseTableMissingError where there is no table
+   * @throws LeaseTableMissingError if the table does not exist
    */
   list(reading?: { consistent: boolean }): Promise<Lease[]>
-  /** One lease as it is now. */
+  /** Returns the current row of a lease, by a consistent read. */
   get(leaseKey: string): Promise<Lease | undefined>
-  /** Resolves to false where the row exists. */
+  /** Creates a row. Resolves to false if the row exists. */
   create(lease: Lease): Promise<boolean>
-  /** Writes `next` over `previous`. Resolves to false where the row is not `previous` any more. */
+  /** Replaces `previous` by `next`. Resolves to false if the row is no longer `previous`. */
   swap(previous: Lease, next: Lease): Promise<boolean>
-  /** Takes the row away. Resolves to false where it is not this one any more. */
+  /** Deletes the row. Resolves to false if the row has changed. */
   delete(lease: Lease): Promise<boolean>
 }

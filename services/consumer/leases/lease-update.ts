@@ -11,14 +11,14 @@ export interface SwapExpression {
 }
 
 /**
- * What makes a write fenced: the row must still be at the counter it was read at (KCL's own condition), in the same hands
- * and at the same checkpoint. The last two hold a worker off that hands leases over without touching the counter, as KCL
- * 3.x does, and keep a checkpoint from ever going backward in the table itself. The session tells two workers of one name
- * apart whose counters are the same, after the row was deleted and made again.
+ * The attributes that fence a write: the row must still have the counter (KCL's own condition), the owner and the
+ * checkpoint with which it was read. The owner and the checkpoint stop a worker whose lease was handed over without a
+ * change of the counter, as KCL 3.x does, and keep a checkpoint from moving backward. The session separates two workers
+ * with one id whose counters are equal because the row was deleted and created again.
  */
 const FENCE = ['leaseCounter', 'leaseOwner', 'headgateSession', 'checkpoint', 'checkpointOwner']
 
-/** The condition that a row is still this one. */
+/** Returns the condition that a row is unchanged. */
 export function fence(row: Lease): Omit<SwapExpression, 'UpdateExpression'> {
   const attributes = toAttributes(row)
   const conditions = FENCE.map(name =>
@@ -33,7 +33,10 @@ export function fence(row: Lease): Omit<SwapExpression, 'UpdateExpression'> {
   }
 }
 
-/** The update that turns one row into the other: it writes what differs and touches nothing that it does not know. */
+/**
+ * Returns the update that turns one row into the other. It writes only attributes that differ, and leaves unknown
+ * attributes alone.
+ */
 export function swapExpression(previous: Lease, next: Lease): SwapExpression {
   const before = toAttributes(previous)
   const after = toAttributes(next)

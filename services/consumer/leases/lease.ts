@@ -1,12 +1,15 @@
 import { type Checkpoint, compareCheckpoints, isShardEnd, SHARD_END, TRIM_HORIZON } from '../checkpoint.ts'
 
-/** A row of the lease table: who reads a shard, and how far it is done. */
+/** A row of the lease table: which worker reads a shard, and how far the shard has been processed. */
 export interface Lease {
   /** The shard id. */
   readonly leaseKey: string
-  /** The worker that holds the lease; undefined when nobody does. */
+  /** The worker that holds the lease; undefined if nobody does. */
   readonly leaseOwner: string | undefined
-  /** Optimistic lock and heartbeat in one: every write of the row adds 1, and a row whose counter rests is dead. */
+  /**
+   * Optimistic lock and heartbeat: every renewal, checkpoint and change of the owner adds 1. If the counter stops
+   * growing, the owner is dead.
+   */
   readonly leaseCounter: number
   readonly checkpoint: Checkpoint
   readonly ownerSwitchesSinceCheckpoint: number
@@ -14,22 +17,29 @@ export interface Lease {
   readonly childShardIds: readonly string[]
   readonly startingHashKey: string | undefined
   readonly endingHashKey: string | undefined
-  /** KCL 3.x: present while one worker hands the lease to another. Such a lease is left alone. */
+  /** Set by KCL 3.x while one worker hands the lease over to another. Such a lease is left alone. */
   readonly checkpointOwner: string | undefined
-  /** Ours: which run of the owner took the lease, so that two workers of one name are told apart. */
+  /** Set by Headgate: the run of the owner that took the lease. It separates two workers with one id. */
   readonly session: string | undefined
   /**
-   * Ours: nothing that came before is read, epoch milliseconds by the stream's clock. The moment at which the application
-   * started: kept for good and handed down to the children, so that a row that is lost can start where the others did.
+   * Set by Headgate: records from before this time are not read. Epoch milliseconds by the clock of the stream. It is
+   * the time at which the application started. It is never removed and is passed on to the children, so that a lost row
+   * can start where the others did.
    */
   readonly startAt: number | undefined
-  /** Ours: the shard's first sequence number. A stream that was made again has shards of the same ids and other numbers. */
+  /**
+   * Set by Headgate: the first sequence number of the shard. A stream that was deleted and created again has the same
+   * shard ids with different sequence numbers.
+   */
   readonly shardStart: string | undefined
-  /** Ours: the worker that asks for the lease. Its owner finishes what it has begun and gives the lease up. */
+  /**
+   * Set by Headgate: the worker that requests the lease. The owner finishes the records in flight and releases the
+   * lease.
+   */
   readonly requestedBy: string | undefined
 }
 
-/** What a new lease needs; everything else of it is fixed. */
+/** The fields of a new lease that differ from lease to lease. */
 export type NewLease = Pick<
   Lease,
   'leaseKey' | 'checkpoint' | 'parentShardIds' | 'startingHashKey' | 'endingHashKey' | 'startAt' | 'shardStart'
@@ -48,7 +58,8 @@ export function newLease(lease: NewLease): Lease {
   }
 }
 
-// Each transition below is one write. The store applies it only to the very row that it was made from.
+// Each function below returns the row after one write. The store applies the write only to the row from which it was
+// made.
 
 export function takeLease(lease: Lease, owner: string, session: string): Lease {
   const switches = lease.leaseOwner === owner ? 0 : 1
@@ -62,35 +73,36 @@ export function takeLease(lease: Lease, owner: string, session: string): Lease {
   }
 }
 
-/** Asks the owner for the lease. The counter stays: a request is no sign of the owner's life. */
+/** Requests the lease from its owner. Leaves the counter, because a request does not show that the owner is alive. */
 export function requestLease(lease: Lease, by: string): Lease {
   return { ...lease, requestedBy: by }
 }
 
-/** The lease of a shard that bears the id of an earlier one, of a stream that is no more. */
+/** Restarts the lease of a shard whose id belonged to a shard of an earlier stream with the same name. */
 export function restartLease(lease: Lease, fresh: Lease): Lease {
   return { ...fresh, leaseCounter: lease.leaseCounter + 1 }
 }
 
-/** Keeps the lease: a checkpoint where there is progress to write, which renews as well, else a renewal alone. */
+/** Renews the lease, and writes a checkpoint if there is progress. */
 export function renewLease(lease: Lease, progress: Checkpoint): Lease {
   if (compareCheckpoints(progress, lease.checkpoint) <= 0) return withNextCounter(lease)
   return { ...withNextCounter(lease), checkpoint: progress, ownerSwitchesSinceCheckpoint: 0 }
 }
 
-/** The end of a shard: its lease is in nobody's hands from then on. */
+/** Writes the end of the shard. Its lease has no owner afterwards. */
 export function endLease(lease: Lease, childShardIds: readonly string[]): Lease {
   return { ...releaseLease(lease, SHARD_END), childShardIds }
 }
 
-/** Gives the lease up, with the progress that is left to write. */
+/** Releases the lease, with the remaining progress. */
 export function releaseLease(lease: Lease, progress: Checkpoint): Lease {
   return { ...renewLease(lease, progress), leaseOwner: undefined, session: undefined }
 }
 
 /**
- * Puts a lease back to a moment, epoch milliseconds by the stream's clock, for an operator: in nobody's hands, so that a worker that
- * holds it finds out by its next write. KCL, which knows no such moment, reads it from its first record.
+ * Resets a lease to a time, in epoch milliseconds by the clock of the stream, for an operator. The lease has no owner
+ * afterwards, so a worker that holds it notices at its next write. KCL ignores the time and reads the shard from its
+ * first record.
  */
 export function rewindLease(lease: Lease, startAt: number): Lease {
   return {
@@ -103,7 +115,7 @@ export function rewindLease(lease: Lease, startAt: number): Lease {
   }
 }
 
-/** Whether there is anything left to read behind the lease. */
+/** Returns true unless the shard has been processed to its end. */
 export function isOpen(lease: Lease): boolean {
   return !isShardEnd(lease.checkpoint)
 }

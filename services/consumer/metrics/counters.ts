@@ -1,31 +1,31 @@
 import type { ConsumerEvents } from '../events.ts'
 
-/** What a worker has counted since it was made. Plain numbers, for the hot path to add to. */
+/** Counters of a worker since it was created. Plain numbers, for the hot path. */
 export class Counters {
   recordsFetched = 0
   bytesFetched = 0
-  /** By a handler that resolved; dead letters are not among them. */
+  /** Records whose handler resolved. Dead letters are not included. */
   recordsHandled = 0
   bytesHandled = 0
-  /** Records that failed and were to be tried again, each time. */
+  /** Number of retries of records. */
   retries = 0
-  /** Batches that failed as a whole and were to be tried again, each time. */
+  /** Number of retries of whole batches. */
   batchRetries = 0
   deadLetters = 0
   deadLetterFailures = 0
   leasesAcquired = 0
-  /** Taken away, run out or deleted: not given up by this worker, and not ended. */
+  /** Leases that were taken away, expired or deleted. Released leases and ended shards are not included. */
   leasesLost = 0
-  /** Of those lost, the ones that another worker took. */
+  /** Of the lost leases, those that another worker took. */
   leasesStolen = 0
   shardsEnded = 0
   breakerOpenings = 0
   faults = 0
   leaseTableReads = 0
-  /** Writes asked for, those that the table refused included: they are paid for all the same. */
+  /** Write requests, including those that the table rejected, because they are also charged. */
   leaseTableWrites = 0
 
-  /** Takes in what the consumer tells of itself. */
+  /** Counts an event of the consumer. */
   count<Name extends keyof ConsumerEvents>(name: Name, event: ConsumerEvents[Name][0]): void {
     COUNTING[name]?.(this, event)
   }

@@ -1,22 +1,27 @@
 export interface DrainInput {
-  /** Records fetched and not done. */
+  /** Number of records that were fetched and are not done. */
   readonly pending: number
-  /** Records done a second, of late; undefined while not known. */
+  /** Recent number of records done per second; undefined while unknown. */
   readonly recordsPerSecond: number | undefined
-  /** Milliseconds between the last record fetched and the tip of the shard; undefined before the first fetch. */
+  /**
+   * How far the last fetched record is behind the tip of the shard, in milliseconds; undefined before the first fetch.
+   */
   readonly millisBehindLatest: number | undefined
-  /** Milliseconds of the stream read in a millisecond of time: 1 keeps up, 2 gains a second every second. */
+  /**
+   * Milliseconds of the stream read per millisecond of time. At 1 the reader keeps up; at 2 it gains a second every
+   * second.
+   */
   readonly speed: number | undefined
 }
 
 /**
- * About how many milliseconds it takes until everything in the shard is done, at the pace of late: a signal to scale by.
- * What waits in memory takes `pending / recordsPerSecond`. What is not fetched yet is known in milliseconds alone: a reader
- * `millisBehindLatest` behind the tip that reads `speed` times as fast as time goes by gains `speed - 1` on it, and gets
- * there after `millisBehindLatest / (speed - 1)`. While the tip is behind, reading is held up by the handlers through the
- * byte budget, so its speed is theirs. The two go on at the same time: the longer one counts.
+ * Estimates the milliseconds until every record of the shard is done, at the recent rate. Use it as a signal for
+ * scaling. Records in memory take `pending / recordsPerSecond`. Records not yet fetched are known only in milliseconds:
+ * a reader that is `millisBehindLatest` behind the tip and reads at `speed` gains `speed - 1` and arrives after
+ * `millisBehindLatest / (speed - 1)`. Behind the tip, the byte budget limits the reader to the speed of the handlers.
+ * Both proceed at the same time, so the longer time counts.
  *
- * @returns 0 where nothing is left, Infinity where the shard falls behind, undefined while nothing can be said
+ * @returns 0 if nothing is left, Infinity if the shard falls behind, undefined while unknown
  */
 export function timeToDrainMs(input: DrainInput): number | undefined {
   const buffered = bufferedMs(input)

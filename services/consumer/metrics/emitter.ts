@@ -2,7 +2,7 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import type { ConsumerEvents } from '../events.ts'
 
-/** Which consumer an event on a diagnostics channel is of: a process may have several. */
+/** The consumer that sent an event on a diagnostics channel. A process may have several consumers. */
 export interface EventOrigin {
   readonly workerId: string
   readonly applicationName: string
@@ -14,23 +14,26 @@ export type EventObserver = <Name extends keyof ConsumerEvents>(name: Name, even
 type AnyListener = (...args: unknown[]) => unknown
 
 /**
- * Tells what happens to the consumer: to its own listeners, and to the diagnostics channel `headgate:consumer:<event>` while
- * that has subscribers. A listener that throws, or whose promise rejects, is reported as a warning of the process and
- * breaks neither the consumer nor the other listeners.
+ * Emits the events of a consumer to its listeners, and to the diagnostics channel `headgate:consumer:<event>` while
+ * that has subscribers. A listener that throws or rejects is reported as a process warning, and affects neither the
+ * consumer nor other listeners.
  */
 export class ConsumerEmitter extends EventEmitter<ConsumerEvents> {
   readonly #origin: EventOrigin
   readonly #observer: EventObserver
   readonly #channels = new Map<string | symbol, Channel>()
 
-  /** @param observer is told everything too, before any listener; must not throw */
+  /** @param observer called with every event, before the listeners; must not throw */
   constructor(origin: EventOrigin, observer: EventObserver) {
     super()
     this.#origin = origin
     this.#observer = observer
   }
 
-  /** Whether anybody listens: what happens to every record is told only then. */
+  /**
+   * Returns true if the event has a listener or its channel has a subscriber. Events of single records are created only
+   * then.
+   */
   isObserved(name: keyof ConsumerEvents): boolean {
     return this.#channel(name).hasSubscribers || this.listenerCount(name) > 0
   }
@@ -54,7 +57,7 @@ export class ConsumerEmitter extends EventEmitter<ConsumerEvents> {
       await listener.apply(this, [...args])
     } catch (error) {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      const warning = `A listener of the event '${name}' of a KinesisConsumer failed; the consumer goes on.`
+      const warning = `A listener of the event '${name}' of a KinesisConsumer failed. The consumer continues.`
       process.emitWarning(warning, { code: 'CONSUMER_LISTENER', detail })
     }
   }

@@ -12,7 +12,7 @@ export interface LeaseTableSettings {
   events: { emit<Name extends 'checkpointed' | 'leaseRenewed'>(name: Name, ...args: ConsumerEvents[Name]): unknown }
 }
 
-/** A lease table whose reads and writes are counted where they leave, and that remembers what was last seen in it. */
+/** A lease store that counts reads and writes where they are sent, and remembers the last read. */
 export class MeteredLeaseStore implements LeaseStore {
   readonly #settings: LeaseTableSettings
   readonly #checkpointedAt = new Map<string, number>()
@@ -22,12 +22,12 @@ export class MeteredLeaseStore implements LeaseStore {
     this.#settings = settings
   }
 
-  /** Every lease of the application as this worker last read the table. */
+  /** Every lease of the application, as last read by this worker. */
   get lastRead(): readonly Lease[] {
     return this.#leases
   }
 
-  /** Monotonic time at which this worker last moved the shard's checkpoint; undefined where it has not. */
+  /** Monotonic time at which this worker last moved the checkpoint of the shard; undefined if it has not. */
   checkpointedAt(leaseKey: string): number | undefined {
     return this.#checkpointedAt.get(leaseKey)
   }
@@ -75,7 +75,10 @@ export class MeteredLeaseStore implements LeaseStore {
     return this.#settings.store.delete(lease)
   }
 
-  /** Forgets shards whose rows are gone. Another worker may have taken such a lease, so that no write here ended it. */
+  /**
+   * Forgets shards whose rows are gone. Another worker may have taken such a lease, so that no write of this worker
+   * ended it.
+   */
   #forgetOthers(leases: readonly Lease[]): void {
     if (this.#checkpointedAt.size === 0) return
     const known = new Set(leases.map(lease => lease.leaseKey))
@@ -83,7 +86,7 @@ export class MeteredLeaseStore implements LeaseStore {
   }
 }
 
-/** A request for a lease leaves its counter as it is, and is no sign of its owner's life. */
+/** A request for a lease does not change its counter and does not show that the owner is alive. */
 function isRenewal(previous: Lease, next: Lease): boolean {
   const sameOwner = next.leaseOwner !== undefined && next.leaseOwner === previous.leaseOwner
   return sameOwner && next.leaseCounter > previous.leaseCounter

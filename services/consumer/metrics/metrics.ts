@@ -1,58 +1,61 @@
 import type { BreakerState } from '../processing/breaker.ts'
 import type { Counters } from './counters.ts'
 
-/** How one shard that this worker holds is doing. */
+/** The status of one shard whose lease this worker holds. */
 export interface ShardStatus {
   shardId: string
   /** The checkpoint in the lease table. */
   checkpoint: string
-  /** Records fetched and not yet behind the watermark. */
+  /** Number of records that have been fetched and that the watermark has not passed. */
   pending: number
   /** Undefined before the first fetch. */
   millisBehindLatest: number | undefined
-  /** Milliseconds since Kinesis last answered what there is to read, be it nothing; undefined before the first fetch. */
+  /** Milliseconds since the last reply of Kinesis, with or without records; undefined before the first fetch. */
   fetchAgeMs: number | undefined
-  /** What handlers of this shard get to fence their writes with. */
+  /** The token with which handlers of this shard fence their writes. */
   fencingToken: number
-  /** Milliseconds since this worker last moved the checkpoint, or since it took the lease where it has not yet. */
+  /** Milliseconds since this worker last moved the checkpoint, or since it took the lease. */
   checkpointAgeMs: number
   /** Bytes of records in memory. */
   bufferedBytes: number
-  /** Records done a second, of late; undefined before the second fetch. */
+  /** Recent number of records done per second; undefined before the second fetch. */
   recordsPerSecond: number | undefined
-  /** Estimated: see `timeToDrainMs`. Infinity where the shard falls behind, undefined while nothing can be said. */
+  /**
+   * Estimated milliseconds until every record is done, see `timeToDrainMs`. Infinity if the shard falls behind,
+   * undefined while unknown.
+   */
   timeToDrainMs: number | undefined
 }
 
-/** A lease of the application, whoever holds it, as this worker last read the table. */
+/** A lease of the application, of any owner, as last read by this worker. */
 export interface LeaseStatus {
   shardId: string
-  /** The worker that holds it; undefined when nobody does. */
+  /** The worker that holds the lease; undefined if nobody does. */
   owner: string | undefined
   leaseCounter: number
   checkpoint: string
   ownerSwitchesSinceCheckpoint: number
 }
 
-/** What a worker has done since it was made, and how it is now. */
+/** What a worker has done since it was created, and its current state. */
 export interface ConsumerMetrics {
   workerId: string
   leases: { held: number; acquired: number; lost: number; stolen: number; ended: number }
-  /** Requests to the lease table; a write that it refused counts. */
+  /** Requests to the lease table, including rejected writes. */
   leaseTable: { reads: number; writes: number }
   records: { fetched: number; handled: number; pending: number; retries: number; deadLetters: number }
-  /** Records that are handled without a place now: see `context.yieldPlace`. */
+  /** Number of records that are handled without a place, see `context.yieldPlace`. */
   yielded: number
   bytes: { fetched: number; handled: number; buffered: number }
   batchRetries: number
   deadLetterFailures: number
   faults: number
   breaker: { state: BreakerState; openings: number }
-  /** Of the shard that is furthest behind; undefined while no shard has been fetched from. */
+  /** The value of the shard that is furthest behind; undefined until a shard has been fetched from. */
   millisBehindLatest: number | undefined
-  /** Of the shard whose checkpoint is oldest; undefined without a shard. */
+  /** The value of the shard with the oldest checkpoint; undefined without a shard. */
   checkpointAgeMs: number | undefined
-  /** Of the shard that takes longest; undefined while it cannot be said of every shard, and without one. */
+  /** The value of the shard that takes longest; undefined without a shard, and while it is unknown for any shard. */
   timeToDrainMs: number | undefined
   shards: readonly ShardStatus[]
 }

@@ -1,14 +1,14 @@
 import { timeToDrainMs } from './drain-estimate.ts'
 
-/** Over how many milliseconds a rate forgets what was: what is this old weighs a third of what is new. */
+/** Time constant of a rate in milliseconds: an observation of this age has about a third of the weight of a new one. */
 const MEMORY_MS = 30_000
 
-/** How fast a number grows, as told by looks at it now and then. */
+/** Measures how fast a number grows, from occasional observations. */
 export class Rate {
   #last: { at: number; total: number } | undefined
   #perMs: number | undefined
 
-  /** A look at the number. Looks may come at any interval; two at the same time count as one. */
+  /** Records an observation. Intervals may vary; a second observation at the same time is ignored. */
   observe(total: number, at: number): void {
     const last = this.#last
     if (last && at <= last.at) return
@@ -20,16 +20,16 @@ export class Rate {
     this.#perMs = (this.#perMs ?? 0) + weight * (latest - (this.#perMs ?? 0))
   }
 
-  /** By how much a millisecond; undefined before the second look. */
+  /** Growth per millisecond; undefined before the second observation. */
   get perMs(): number | undefined {
     return this.#perMs
   }
 }
 
-/** How fast a shard is read and done. Looked at with every fetch. */
+/** Measures how fast a shard is read and processed. Updated with every fetch. */
 export class ShardPace {
   readonly #done = new Rate()
-  /** How far the reading has come in the stream's own time. */
+  /** Position of the reader in the time of the stream. */
   readonly #place = new Rate()
   #millisBehindLatest: number | undefined
   #observedAt: number | undefined
@@ -52,12 +52,12 @@ export class ShardPace {
     return this.#millisBehindLatest
   }
 
-  /** Records done a second, of late; undefined before the second fetch. */
+  /** Recent number of records done per second; undefined before the second fetch. */
   get recordsPerSecond(): number | undefined {
     return this.#done.perMs === undefined ? undefined : this.#done.perMs * 1_000
   }
 
-  /** @param pending records fetched and not done */
+  /** @param pending number of records that were fetched and are not done */
   timeToDrainMs(pending: number): number | undefined {
     const { recordsPerSecond, millisBehindLatest } = this
     return timeToDrainMs({ pending, recordsPerSecond, millisBehindLatest, speed: this.#place.perMs })

@@ -1,17 +1,17 @@
 import { ConsumerError } from '../errors.ts'
 
-/** A record of a batch that failed. A record as the handler got it is one. */
+/** A failed record of a batch. A record that the handler received is one. */
 export interface FailedRecord {
   readonly sequenceNumber: string
-  /** Left out, every record of an aggregate counts as failed. */
+  /** If omitted, every record of the aggregate counts as failed. */
   readonly subSequenceNumber?: number
-  /** Why, for the class of the failure and for the dead letter. Left out, the BatchFailure itself. */
+  /** The error of this record, used for its error class and its dead letter. Default: the BatchFailure itself. */
   readonly error?: unknown
 }
 
 /**
- * Thrown by a batch handler to say that some records of the batch failed and all others are done. One that names no record,
- * or a record that is not in the batch, counts as the failure of all of them.
+ * Thrown by a batch handler when some records of the batch failed and all others are done. A BatchFailure that names no
+ * record, or a record that is not in the batch, counts as a failure of all records.
  */
 export class BatchFailure extends ConsumerError {
   readonly code = 'CONSUMER_BATCH_FAILURE'

@@ -5,21 +5,21 @@ import type { Job } from './job.ts'
 import { laneOf } from './lane-of.ts'
 
 export interface BatchLanesSettings {
-  /** Batches that may be under way at once. */
+  /** Maximum number of batches in flight. */
   lanes: number
   limits: BatchLimits
   clock: Clock
-  /** Fires when no more batches are to start. */
+  /** Fires when no further batch may start. */
   closing: AbortSignal
-  /** Whether more records can come: without room for them a batch is not waited for. */
+  /** Returns whether more records can be fetched. Without room for more, a batch does not wait to fill. */
   hasRoom(): boolean
-  /** Does one batch; must not reject. */
+  /** Runs one batch. Must not reject. */
   run(batch: readonly Job[]): Promise<void>
 }
 
 /**
- * Makes batches in lanes: a partition key always falls to the same lane, and a lane has one batch under way at a time. So
- * batches side by side have no key in common, and a key's records stay in order, whatever becomes of a batch.
+ * Forms batches in lanes. A partition key always belongs to the same lane, and a lane has one batch in flight. So
+ * concurrent batches have no key in common, and the records of a key stay in order even if a batch fails.
  */
 export class BatchLanes {
   readonly #lanes: BatchLane[]
@@ -34,12 +34,12 @@ export class BatchLanes {
     this.#lanes[laneOf(key, this.#lanes.length)]?.add(job)
   }
 
-  /** Nothing more will be added: what waits for its batch to fill waits no longer. */
+  /** No further records will be added, so no batch waits to fill. */
   flush(): void {
     for (const lane of this.#lanes) lane.flush()
   }
 
-  /** Resolves when the batches that run have come to an end, once `closing` has fired. */
+  /** Resolves when the running batches have ended. Call it after `closing` has fired. */
   async close(): Promise<void> {
     await this.#ended
   }
@@ -60,7 +60,7 @@ class BatchLane {
 
   add(job: Job): void {
     this.#queue.push(job, this.#settings.clock.now())
-    // A record alone changes nothing unless it is the first or fills the batch.
+    // Another record matters only if it is the first one or fills the batch.
     if (this.#isWaiting && (this.#queue.length === 1 || this.#isDue())) this.#wakeUp()
   }
 
@@ -83,7 +83,7 @@ class BatchLane {
     return dueIn !== undefined && (dueIn <= 0 || this.#flushed || !hasRoom())
   }
 
-  /** Until the oldest record has waited long enough; without one, until one comes. */
+  /** Waits until the oldest record has waited long enough; without a record, until one is added. */
   async #wait(): Promise<void> {
     const { clock, closing } = this.#settings
     this.#wake = new AbortController()

@@ -1,15 +1,15 @@
-/** How large a batch gets, and how long it is waited for. */
+/** Limits of a batch. */
 export interface BatchLimits {
   readonly maxRecords: number
   readonly maxWaitMs: number
   readonly maxBytes: number
 }
 
-/** Items that wait, in order, to be taken out in batches. */
+/** A queue of items, taken out in batches, in order. */
 export class BatchQueue<Item> {
   readonly #limits: BatchLimits
   readonly #bytesOf: (item: Item) => number
-  /** Waiting items from `#first` on, and beside each the time at which it came. */
+  /** Waiting items from `#first` on, and the time at which each was added. */
   readonly #items: Item[] = []
   readonly #cameAt: number[] = []
   #first = 0
@@ -34,14 +34,14 @@ export class BatchQueue<Item> {
     this.#bytes += this.#bytesOf(item)
   }
 
-  /** Milliseconds until there is a batch to take, 0 or less for one now; undefined while nothing waits. */
+  /** Milliseconds until a batch is due, 0 or less if one is due now; undefined if the queue is empty. */
   dueIn(now: number): number | undefined {
     const cameAt = this.#cameAt[this.#first]
     if (cameAt === undefined) return undefined
     return this.isFull ? 0 : cameAt + this.#limits.maxWaitMs - now
   }
 
-  /** As many of the first items as a batch may have, and one at least. */
+  /** Takes the first items, as many as a batch may have, and at least one. */
   take(): Item[] {
     const { maxRecords, maxBytes } = this.#limits
     const batch: Item[] = []
@@ -60,7 +60,7 @@ export class BatchQueue<Item> {
     return batch
   }
 
-  /** Drops what was taken, rarely enough that it costs nothing for each. */
+  /** Frees the array entries of taken items, rarely enough that the cost per item is negligible. */
   #forget(): void {
     if (this.#first < 1_024 && this.length > 0) return
     this.#items.splice(0, this.#first)

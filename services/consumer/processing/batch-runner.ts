@@ -5,20 +5,20 @@ import { admit, confirmPermit, HandlerContext } from './handler-admission.ts'
 import type { Job } from './job.ts'
 import type { RunnerSettings } from './record-runner.ts'
 
-/** A batch, or what a failure has left of one. */
+/** A batch, or a part of it that is left after a failure. */
 interface Piece {
   readonly jobs: readonly Job[]
-  /** Times in a row that it failed as it is. */
+  /** Number of times in a row that this piece failed unchanged. */
   readonly failures: number
 }
 
-/** What is left of a piece after a try, in order, and how long to wait before going on with it. */
+/** The records left after an attempt, in order, and the wait before they are retried. */
 interface Remainder {
   readonly pieces: readonly Piece[]
   readonly waitMs: number
 }
 
-/** A call of the handler that has come back. */
+/** A call of the handler that has ended. */
 interface HandlerCall {
   readonly permit: Permit
   readonly attempt: number
@@ -28,7 +28,7 @@ interface HandlerCall {
 
 const DONE: Remainder = { pieces: [], waitMs: 0 }
 
-/** Runs records through the handler in batches, and finds the ones that make a batch fail. */
+/** Runs batches of records through the handler, and finds the records that make a batch fail. */
 export class BatchRunner {
   readonly #handler: BatchHandler
   readonly #settings: RunnerSettings
@@ -39,8 +39,8 @@ export class BatchRunner {
   }
 
   /**
-   * Resolves when every record of the batch is done, or when no more work is to start. What a failure has left of it comes
-   * before anything else, the earlier part first: no record passes one of its key.
+   * Resolves when every record of the batch is done, or when no further work may start. The records left after a
+   * failure run before anything else, the earlier ones first, so that no record overtakes another one of its key.
    */
   async run(batch: readonly Job[]): Promise<void> {
     const { shard, closing } = this.#settings
@@ -53,10 +53,11 @@ export class BatchRunner {
     }
   }
 
-  /** Resolves to undefined where nothing may start any more. */
+  /** Resolves to undefined if nothing may start any more. */
   async #try(piece: Piece): Promise<Remainder | undefined> {
     const { shard, calls, closing, settle } = this.#settings
-    // Without a turn of the event loop in between: another batch's handler may block it until the lease has run out.
+    // No turn of the event loop may pass before the call: the handler of another batch may block it until the lease has
+    // expired.
     const admission = admit(shard, closing)
     const permit = admission instanceof Promise ? confirmPermit(shard, await admission) : admission
     if (permit === undefined) return undefined
@@ -95,7 +96,10 @@ export class BatchRunner {
     return this.#someFailed(jobs, errors, handlerCall)
   }
 
-  /** Nobody said which record is to blame: each half is asked on its own. A dependency's failure is no record's. */
+  /**
+   * The error does not say which record failed, so each half is retried alone. After a failure of a dependency, the
+   * batch is retried unchanged.
+   */
   #allFailed({ jobs, failures: before }: Piece, error: unknown, { permit }: HandlerCall): Remainder {
     const { shard, failures } = this.#settings
     const isDependency = failures.classify(error) === 'dependency'
@@ -109,7 +113,7 @@ export class BatchRunner {
     return { pieces, waitMs }
   }
 
-  /** Those that failed are judged one by one; the others are done. */
+  /** Decides about each failed record on its own. The other records are done. */
   async #someFailed(
     jobs: readonly Job[],
     errors: ReadonlyMap<Job, unknown>,
@@ -135,7 +139,7 @@ export class BatchRunner {
     return retries.length === 0 ? DONE : { pieces: [{ jobs: retries, failures: 0 }], waitMs }
   }
 
-  /** Resolves to whether the record is stored; to false where nothing may start any more. */
+  /** Resolves to true once the dead letter is stored, and to false if nothing may start any more. */
   async #storeDeadLetter(job: Job): Promise<boolean> {
     const { shard, failures, closing, settle } = this.#settings
     while (!closing.aborted && shard.mayStart()) {

@@ -1,6 +1,6 @@
 import { BatchFailure } from './batch-failure.ts'
 
-/** What of a batch whose handler rejected is still to be done, as places in it. */
+/** Which records of a rejected batch failed, by their index in the batch. */
 export type BatchVerdict =
   | { readonly kind: 'some failed'; readonly failed: ReadonlyArray<{ index: number; error: unknown }> }
   | { readonly kind: 'all failed' }
@@ -11,8 +11,8 @@ interface Place {
 }
 
 /**
- * Which records of a batch failed. Only a BatchFailure that names records of this very batch, and at least one, is taken at
- * its word: a number that is mistyped must not make its record count as done.
+ * Determines which records of a batch failed. A BatchFailure counts only if it names at least one record, and only
+ * records of this batch. Otherwise a mistyped sequence number would mark a failed record as done.
  */
 export function judgeBatch(records: readonly Place[], error: unknown): BatchVerdict {
   if (!(error instanceof BatchFailure) || error.failed.length === 0) return { kind: 'all failed' }
@@ -29,7 +29,7 @@ export function judgeBatch(records: readonly Place[], error: unknown): BatchVerd
   return { kind: 'some failed', failed }
 }
 
-/** Two halves, in order, of more than one item. Halving again and again comes down to the one that is poison. */
+/** Splits more than one item into two halves, in order. Repeated halving isolates the record that fails. */
 export function halves<T>(items: readonly T[]): [T[], T[]] {
   const middle = Math.ceil(items.length / 2)
   return [items.slice(0, middle), items.slice(middle)]

@@ -3,16 +3,19 @@ import type { Clock, Random } from '../clock.ts'
 import { type BackoffSettings, backoffMs } from './backoff.ts'
 
 export interface BreakerPolicy extends BackoffSettings {
-  /** Failures of a dependency in a row, over all shards of the worker, that open the breaker. */
+  /** Number of dependency failures in a row, over all shards of the worker, that open the breaker. */
   readonly failures: number
 }
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
-/** What a try that was let through came to. `other` says nothing of the dependency, as when the record itself is wrong. */
+/**
+ * The outcome of an admitted call. `other` says nothing about the dependency, for example if the record itself is
+ * invalid.
+ */
 export type TryOutcome = 'success' | 'dependency failure' | 'other'
 
-/** Names the state that a try was let through in: what it comes to counts only while that state lasts. */
+/** Identifies the state in which a call was admitted. Its outcome counts only while that state lasts. */
 export type Permit = number
 
 export interface BreakerSettings {
@@ -24,20 +27,20 @@ export interface BreakerSettings {
 }
 
 /**
- * Holds a worker's records back while a dependency of theirs fails. Closed, it lets everything through and counts failures
- * in a row. Open, it lets nothing through until a backoff is over. Half-open, it lets one try through at a time: the first
- * success closes it, a failure of the dependency opens it for longer.
+ * Stops the records of a worker while a dependency fails. Closed, it admits every call and counts failures in a row.
+ * Open, it admits nothing until a backoff has passed. Half-open, it admits one call at a time: the first success closes
+ * the breaker, and a failure of the dependency opens it for longer.
  *
- * It has no timers: whoever waits reads the clock, so that a breaker nobody waits for costs nothing.
+ * The breaker has no timers. Waiting callers read the clock, so that an unused breaker costs nothing.
  */
 export class CircuitBreaker {
   readonly #settings: BreakerSettings
   #generation: Permit = 0
   #failures = 0
-  /** Times it has opened without closing in between; 0 while it is closed. */
+  /** Number of times it opened without closing in between; 0 while it is closed. */
   #openings = 0
   #openedAt = 0
-  /** When the next try is let through. */
+  /** Time at which the next call is admitted. */
   #nextTryAt = 0
   #probing = false
   #changed = new AbortController()
@@ -51,19 +54,22 @@ export class CircuitBreaker {
     return this.#probing || this.#settings.clock.now() >= this.#nextTryAt ? 'half-open' : 'open'
   }
 
-  /** A permit without waiting, where the breaker is closed. */
+  /** The permit of a closed breaker; undefined if callers must wait. */
   get permit(): Permit | undefined {
     return this.#openings === 0 ? this.#generation : undefined
   }
 
-  /** Resolves when a try is let through, with the permit that its outcome is told by; to undefined when the signal fires. */
+  /**
+   * Waits until a call is admitted. Resolves to the permit with which the outcome is reported, or to undefined when the
+   * signal fires.
+   */
   async admit(signal: AbortSignal): Promise<Permit | undefined> {
     const { clock, policy } = this.#settings
     while (!signal.aborted) {
       if (this.#openings === 0) return this.#generation
       const wait = this.#nextTryAt - clock.now()
       if (wait <= 0) {
-        // A probe that hangs holds the others up for as long as the longest backoff, not for ever.
+        // A hanging probe delays the others for the longest backoff, but not for ever.
         this.#nextTryAt = clock.now() + policy.maxMs
         this.#probing = true
         return ++this.#generation
@@ -76,7 +82,7 @@ export class CircuitBreaker {
   }
 
   settle(permit: Permit, outcome: TryOutcome): void {
-    if (permit !== this.#generation) return // From before the last change: it says nothing of how things are now.
+    if (permit !== this.#generation) return // The call was admitted before the last change, so its outcome says nothing about the current state.
     if (outcome === 'success') this.#close()
     else if (outcome === 'dependency failure') this.#fail()
     else if (this.#probing) this.#probeAgain()

@@ -2,27 +2,27 @@ import type { Clock } from '../clock.ts'
 import { HandlerTimeoutError } from '../errors.ts'
 
 export interface CallLimitSettings {
-  /** Milliseconds that a call gets before its signal fires. */
+  /** Milliseconds after which the signal of a call fires. */
   timeoutMs: number
   clock: Clock
-  /** Fires when every call should give up. */
+  /** Fires when every call should end. */
   signal: AbortSignal
 }
 
-/** Milliseconds between a call's signal and its being counted as failed, unless the time-out itself is shorter. */
+/** Grace period in milliseconds between the signal of a call and its failure. Shorter if the timeout is shorter. */
 const GRACE_MS = 5_000
 
 /**
- * Calls code that may never come back. After the time-out the call's signal fires; a call that has not ended a grace later
- * is counted as failed and left to itself.
+ * Limits calls to code that may never return. The signal of a call fires at the timeout. A call that has not ended a
+ * grace period later counts as failed and is abandoned.
  *
- * One timer watches the call that is due first. All have the same time-out, so none that begins later is due before it, and
- * a call costs a place in a list instead of a timer of its own.
+ * One timer watches the call that is due first. All calls have the same timeout, so no later call is due earlier. A
+ * call therefore costs a list entry and not a timer.
  */
 export class CallLimit {
   readonly #settings: CallLimitSettings
   readonly #graceMs: number
-  /** In no order: a call that ends gives its place to the last one. */
+  /** Unordered: the last call moves to the place of a call that ends. */
   readonly #calls: Call[] = []
   #watching = false
 
@@ -32,7 +32,11 @@ export class CallLimit {
     settings.signal.addEventListener('abort', () => this.#abortAll(), { once: true })
   }
 
-  /** Runs `work` within the limit. @throws what it threw, or HandlerTimeoutError for what it did after its time was up */
+  /**
+   * Runs `work` within the limit.
+   *
+   * @throws the error of `work`, or HandlerTimeoutError for any error after the timeout
+   */
   async run(work: (call: Call) => Promise<void>): Promise<void> {
     const abandoned = Promise.withResolvers<never>()
     const call = this.begin(this.#settings.clock.now(), abandoned.reject)
@@ -45,13 +49,13 @@ export class CallLimit {
     }
   }
 
-  // The three parts of `run`, for the hot path to use without its promises.
+  // The three parts of `run`, for the hot path, which avoids the promises of `run`.
 
   /**
-   * The call is under way from here on, until `end`.
+   * Starts a call. It is in flight until `end`.
    *
-   * @param now the clock's time, which whoever begins a call has just asked for
-   * @param abandon is told why the call is waited for no longer; what it comes to later is nobody's then
+   * @param now the clock's time, which the caller has just read
+   * @param abandon called with the reason when the call is abandoned; its later outcome is ignored
    */
   begin(now: number, abandon: (error: HandlerTimeoutError) => void): Call {
     const { timeoutMs, signal } = this.#settings
@@ -62,7 +66,7 @@ export class CallLimit {
     return call
   }
 
-  /** A call that was abandoned has ended already. */
+  /** Ends a call. An abandoned call has already ended. */
   end(call: Call): void {
     const { place } = call
     if (place === ENDED) return
@@ -73,7 +77,7 @@ export class CallLimit {
     last.place = place
   }
 
-  /** What a call failed by: what it threw, unless its time was up before. */
+  /** Returns the error of a failed call: the thrown one, or a HandlerTimeoutError if the call was already overdue. */
   failure(call: Call, thrown: unknown): unknown {
     if (!call.isOverdue || thrown instanceof HandlerTimeoutError) return thrown
     return this.#timedOut({ cause: thrown })
@@ -91,12 +95,12 @@ export class CallLimit {
   }
 
   #sweep(now: number): void {
-    // Of a copy: one that is abandoned ends, and others begin.
+    // Iterates over a copy, because abandoned calls end and others start.
     for (const call of [...this.#calls]) {
       if (call.dueAt > now) continue
       const error = this.#timedOut()
       if (call.isOverdue) {
-        this.end(call) // Before whoever waits for it gets to it: it must not be what is watched next.
+        this.end(call) // Ends before the waiting caller continues, so that this call is not the next one to be watched.
         call.abandon(error)
       } else {
         call.isOverdue = true
@@ -111,18 +115,18 @@ export class CallLimit {
   }
 
   #timedOut(options?: { cause: unknown }): HandlerTimeoutError {
-    const message = `The handler has not come to an end within ${this.#settings.timeoutMs} ms.`
+    const message = `The handler did not end within ${this.#settings.timeoutMs} ms.`
     return new HandlerTimeoutError(message, options)
   }
 }
 
-/** The place of a call that is in the list no more. */
+/** The place of a call that is no longer in the list. */
 const ENDED = -1
 
-/** One call under way. Its signal is made when it is first asked for: most handlers never do. */
+/** One call in flight. Its signal is created on first access, because most handlers never use it. */
 export class Call {
   dueAt: number
-  /** Where it is in the list of calls. */
+  /** Index in the list of calls. */
   place: number
   isOverdue = false
   readonly abandon: (error: HandlerTimeoutError) => void
@@ -135,7 +139,7 @@ export class Call {
     this.abandon = abandon
   }
 
-  /** Whether the call has come to its end, or is waited for no longer. */
+  /** True if the call has ended or was abandoned. */
   get hasEnded(): boolean {
     return this.place === ENDED
   }

@@ -1,15 +1,15 @@
 /**
- * What a failure means for the record that met it:
+ * What a failure means for the record:
  *
- * - `retry`: it may go better next time; the try counts.
- * - `give up`: it never will; the record goes to the dead letters at once.
- * - `dependency`: it is not the record that is wrong but something that every record needs; the try does not count.
+ * - `retry`: the next attempt may succeed. The attempt counts.
+ * - `give up`: no attempt can succeed. The record becomes a dead letter at once.
+ * - `dependency`: something that every record needs has failed. The attempt does not count.
  */
 export type ErrorClass = 'retry' | 'give up' | 'dependency'
 
 export const ERROR_CLASSES: ReadonlySet<unknown> = new Set<ErrorClass>(['retry', 'give up', 'dependency'])
 
-/** Errors of AWS services and of HTTP clients, by their name. */
+/** Names of errors of AWS services and HTTP clients. */
 const DEPENDENCY_NAMES = new Set([
   ...['ThrottlingException', 'ThrottledException', 'Throttling', 'TooManyRequestsException', 'RequestThrottled'],
   ...['ProvisionedThroughputExceededException', 'RequestLimitExceeded', 'LimitExceededException', 'SlowDown'],
@@ -20,23 +20,23 @@ const DEPENDENCY_NAMES = new Set([
   ...['CredentialsProviderError', 'ExpiredToken', 'ExpiredTokenException'],
 ])
 
-/** Errors of the network, by their code. */
+/** Codes of network errors. */
 const DEPENDENCY_CODES = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
   ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ENETRESET', 'EADDRNOTAVAIL', 'EMFILE', 'ENFILE'],
   ...['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_SOCKET'],
 ])
 
-/** Too many requests, and everything that a server blames on itself; 408 is one that it gave up waiting for. */
+/** Status codes for throttling, server errors, and 408, which means that the server stopped waiting. */
 const isDependencyStatus = (status: number) => status === 408 || status === 429 || status >= 500
 
-/** How many errors down a chain of causes are looked at. */
+/** Maximum length of a chain of causes. */
 const MAX_DEPTH = 8
 
 /**
- * The class of an error where the options name no `classify`: `dependency` for one that looks like throttling, a server's
- * own failure or the network's, itself or in its causes, and `retry` for every other. Never `give up`: that a failure is
- * final only the handler's author knows.
+ * Returns the class of an error when the options have no `classify`: `dependency` for throttling, server errors and
+ * network errors, including those in its causes, and `retry` for everything else. Never `give up`, because only the
+ * author of the handler knows that a failure is final.
  */
 export function classifyError(error: unknown): ErrorClass {
   let current = error
@@ -52,11 +52,11 @@ function isDependencyError(error: object): boolean {
   if (typeof name === 'string' && DEPENDENCY_NAMES.has(name)) return true
   const code: unknown = Reflect.get(error, 'code')
   if (typeof code === 'string' && (DEPENDENCY_CODES.has(code) || DEPENDENCY_NAMES.has(code))) return true
-  if (isObject(Reflect.get(error, '$retryable'))) return true // What the AWS SDK marks is throttled or transient.
+  if (isObject(Reflect.get(error, '$retryable'))) return true // The AWS SDK marks throttled and transient errors.
   return statusesOf(error).some(isDependencyStatus)
 }
 
-/** The HTTP status, where the clients of AWS, fetch wrappers and Fastify keep it. */
+/** Returns the HTTP status codes of an error, from the fields that AWS clients, fetch wrappers and Fastify use. */
 function statusesOf(error: object): number[] {
   const metadata: unknown = Reflect.get(error, '$metadata')
   const places = [

@@ -13,7 +13,7 @@ export interface FailureHandlerSettings {
   calls: CallLimit
 }
 
-/** What becomes of the records of a shard that fail, and the telling of it. */
+/** Decides what happens to failed records of a shard, stores their dead letters, and emits the events. */
 export class FailureHandler {
   readonly #settings: FailureHandlerSettings
 
@@ -21,29 +21,29 @@ export class FailureHandler {
     this.#settings = settings
   }
 
-  /** The class of an error. A `classify` that throws or answers anything else makes nothing worse: the record is retried. */
+  /** Returns the class of an error. If `classify` throws or returns an invalid class, the error counts as `retry`. */
   classify(error: unknown): ErrorClass {
     const { shard, retry } = this.#settings
     try {
       const answer = retry.classify(error)
       if (ERROR_CLASSES.has(answer)) return answer
-      Promise.resolve(answer).catch(() => undefined) // A promise is as wrong when it rejects, and nobody waits for it.
-      throw new TypeError(`retry.classify gave ${String(answer)}, which is no class of errors.`)
+      Promise.resolve(answer).catch(() => undefined) // A promise is also invalid. Its rejection is handled here because nobody waits for it.
+      throw new TypeError(`retry.classify returned ${String(answer)}, which is not an error class.`)
     } catch (fault) {
       shard.events.emit('fault', { operation: 'retry.classify', shardId: shard.shardId, error: fault })
       return 'retry'
     }
   }
 
-  /** Milliseconds until a batch that failed as a whole is tried again. */
+  /** Returns the milliseconds until the next attempt. */
   backoff(failures: number): number {
     return backoffMs(this.#settings.retry, failures, this.#settings.shard.random)
   }
 
   /**
-   * Counts a failure that is the record's own.
+   * Counts a failure of the record itself.
    *
-   * @returns milliseconds until it is tried again, or undefined where it is given up: then it is to be buried
+   * @returns the milliseconds until the next attempt, or undefined if the record is given up and needs a dead letter
    */
   judge(job: Job, error: unknown, errorClass: ErrorClass): number | undefined {
     const { shard, retry, deadLetter } = this.#settings
@@ -65,15 +65,15 @@ export class FailureHandler {
   }
 
   /**
-   * Asks the dead-letter port once to store a record that was given up.
+   * Calls the dead-letter port once for a record that was given up.
    *
-   * @returns undefined once it is stored, or else milliseconds until the port is to be asked again
+   * @returns undefined once the record is stored, otherwise the milliseconds until the port is to be called again
    */
   async storeDeadLetter(job: Job): Promise<number | undefined> {
     const { shard, deadLetter, calls } = this.#settings
     const { shardId, fencingToken, events } = shard
     const { record, finalFailure } = job
-    if (!deadLetter || !finalFailure) throw new Error('Only a record that was given up has a dead letter.')
+    if (!deadLetter || !finalFailure) throw new Error('A record must be given up before its dead letter is stored.')
     const { sequenceNumber } = record
     try {
       await calls.run(async call => {

@@ -6,27 +6,27 @@ import type { YieldLimit } from './yield-limit.ts'
 /** The items of one fairness key. */
 export interface FairGroup<Item> extends KeyEntry {
   readonly waiting: Queue<Item>
-  /** Items of the key that have a place. */
+  /** Number of items of the key that have a place. */
   running: number
-  /** Users of the group: it is forgotten with the last one. */
+  /** Number of users of the group. The group is deleted with the last one. */
   users: number
-  /** Whether the group is in the circle of those whose turn comes. */
+  /** True if the group is in the queue of turns. */
   isQueued: boolean
   wake(): void
 }
 
 export interface FairQueueSettings {
-  /** Items of one fairness key that may run at a time. */
+  /** Maximum number of running items of one fairness key. */
   maxRunningPerKey: number
   yields: YieldLimit
-  /** Called when items may have become free to start other than by `push` or `ended`. */
+  /** Called when items may be able to start for a reason other than `push` or `release`. */
   onWoken(): void
 }
 
 /**
- * Hands out waiting items in turns: one of each fairness key, then the next of each. Within a key the order is kept. A key that has
- * used up one of its limits is left out of the circle until it has not, so that every step takes the same time however many
- * keys and items wait.
+ * Returns waiting items in turns: one of each fairness key, then the next of each. Items of a key stay in order. A key
+ * at one of its limits is not in the queue of turns, so that every step takes the same time regardless of the number of
+ * waiting keys and items.
  */
 export class FairQueue<Item> {
   readonly #settings: FairQueueSettings
@@ -37,12 +37,12 @@ export class FairQueue<Item> {
     this.#settings = settings
   }
 
-  /** Fairness keys that are in use. */
+  /** Number of fairness keys in use. */
   get size(): number {
     return this.#groups.size
   }
 
-  /** The group of a key, for one more user. */
+  /** Returns the group of a key and counts one more user. */
   enter(key: string): FairGroup<Item> {
     const hash = hashOf(key)
     const known = this.#groups.find(key, hash)
@@ -67,7 +67,7 @@ export class FairQueue<Item> {
     return group
   }
 
-  /** A user of a group needs it no longer. */
+  /** Removes one user of the group. */
   leave(group: FairGroup<Item>): void {
     group.users--
     if (group.users === 0) this.#groups.delete(group)
@@ -78,11 +78,11 @@ export class FairQueue<Item> {
     this.#enqueueIfAllowed(group)
   }
 
-  /** Takes the item whose turn it is. It counts as running until `ended`. */
+  /** Takes the next item. It counts as running until `release`. */
   shift(): Item | undefined {
     for (let group = this.#turns.shift(); group; group = this.#turns.shift()) {
       group.isQueued = false
-      // Another shard's records may have used up the key's limit since the group joined.
+      // Records of another shard may have reached the limit of the key after the group was queued.
       if (!this.#mayRun(group)) continue
       const item = group.waiting.shift()
       if (item === undefined) continue
@@ -93,7 +93,7 @@ export class FairQueue<Item> {
     return undefined
   }
 
-  /** An item has given its place back, or has come to an end. */
+  /** Counts an item that has yielded its place or ended. */
   release(group: FairGroup<Item>): void {
     group.running--
     this.#enqueueIfAllowed(group)

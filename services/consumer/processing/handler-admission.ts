@@ -4,12 +4,14 @@ import type { Call } from './call-limit.ts'
 import type { ShardContext } from './shard-context.ts'
 
 /**
- * Whether a handler may be called now: the permit to tell its outcome by, or undefined where none may any more. Waits only
- * while the breaker is not closed, and what was waited for is to be `confirmed`.
+ * Asks whether a handler may be called now. Returns the permit with which its outcome is reported, or undefined if no
+ * handler may start any more. Waits only while the breaker is not closed. Pass a permit that was waited for to
+ * `confirmPermit`.
  *
- * @param closing fires when no more work is to start, and ends a wait; that it has not fired yet is for the caller to know
- * @param now the clock's time, where it has just been asked: for every record anew, as a lease can run out while the event
- *   loop stands still, before any timer tells
+ * @param closing fires when no further work may start, and ends a wait. The caller has checked that it has not fired
+ *   yet
+ * @param now the clock's time, if the caller has just read it. It is checked for every record, because a lease can
+ *   expire while the event loop is blocked and no timer fires
  */
 export function admit(
   shard: ShardContext,
@@ -20,14 +22,14 @@ export function admit(
   return shard.breaker.permit ?? shard.breaker.admit(closing)
 }
 
-/** A permit that was waited for, where it still counts in the very moment in which the handler is called. */
+/** Checks a permit after a wait: returns it if a handler may still be called at this moment. */
 export function confirmPermit(shard: ShardContext, permit: Permit | undefined, now?: number): Permit | undefined {
   if (permit === undefined || shard.mayStart(now)) return permit
-  shard.breaker.settle(permit, 'other') // Another shard's record may try instead.
+  shard.breaker.settle(permit, 'other') // A record of another shard may be tried instead.
   return undefined
 }
 
-/** What a handler gets beside its records. A class, because an object with a getter of its own costs as much as a record. */
+/** The context of a handler. A class, because an object literal with a getter would cost as much as a record. */
 export class HandlerContext implements RecordContext {
   readonly shardId: string
   readonly fencingToken: number
@@ -36,7 +38,7 @@ export class HandlerContext implements RecordContext {
   readonly #shard: ShardContext
   readonly #yieldPlace: (() => boolean) | undefined
 
-  /** @param yieldPlace left out for a batch, which keeps its place */
+  /** @param yieldPlace omitted for a batch, which cannot yield its place */
   constructor(shard: ShardContext, attempt: number, call: Call, yieldPlace?: () => boolean) {
     this.shardId = shard.shardId
     this.fencingToken = shard.fencingToken
@@ -56,7 +58,7 @@ export class HandlerContext implements RecordContext {
   }
 
   yieldPlace(): boolean {
-    // The place of a call that has ended is another record's by now.
+    // The place of an ended call belongs to another record by now.
     return !this.#call.hasEnded && this.#yieldPlace?.() === true
   }
 }

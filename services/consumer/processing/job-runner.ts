@@ -1,14 +1,15 @@
-/** A job is done, or is to be tried again once `later` resolves, or its lane has come to an end without it. */
+/** The outcome of a job: it is done, it is to be retried once `later` resolves, or its lane stopped without it. */
 export type LaneOutcome = 'done' | 'stopped' | { later: Promise<void> }
 
 /**
- * Does one job. Gives what the job came to where that is known at once; else undefined, and `ended` is told of it later. A
- * promise for each job would cost as much as the rest of its way.
+ * Runs one job. Returns the outcome if it is known at once. Otherwise it returns undefined and reports the outcome to
+ * `ended` later. A promise for each job would cost as much as all other steps together.
  */
 export type JobRunner<Job> = (job: Job) => LaneOutcome | undefined
 
 /**
- * Makes what does the jobs of one place, one at a time. `ended` is called once for each job that gave undefined. `yieldPlace` gives
- * the place of the job that runs to another one; it returns whether the job is without a place now.
+ * Creates the runner of one place, which runs one job at a time. `ended` is called once for each job for which the
+ * runner returned undefined. `yieldPlace` gives the place of the running job to another job; it returns whether the job
+ * is now without a place.
  */
 export type RunnerFactory<Job> = (ended: (outcome: LaneOutcome) => void, yieldPlace: () => boolean) => JobRunner<Job>

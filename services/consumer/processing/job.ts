@@ -2,18 +2,21 @@ import type { ConsumerRecord } from '../record.ts'
 import type { RecordFailure } from './dead-letter.ts'
 import type { Ticket } from './watermark.ts'
 
-/** A record on its way through its shard's processor, and its place in the shard's order. */
+/** A record in flight in its shard's processor, and its place in the order of the shard. */
 export interface Job extends Ticket {
   readonly record: ConsumerRecord
-  /** Calls of the handler that it was part of. */
+  /** Number of handler calls that included this record. */
   tries: number
-  /** Tries that count towards `maxAttempts`: its own failures, not those of a dependency or of another in its batch. */
+  /**
+   * Number of attempts that count towards `maxAttempts`: failures of the record itself, not of a dependency or of
+   * another record in its batch.
+   */
   attempts: number
-  /** Failures one after the other, of whatever class: what the backoff grows by. */
+  /** Number of failures in a row, of any class. The backoff grows with it. */
   failures: number
-  /** Set once it is to be a dead letter. */
+  /** Set once the record is given up. */
   finalFailure: RecordFailure | undefined
-  /** Failures of the dead-letter port. */
+  /** Number of failures of the dead-letter port for this record. */
   deadLetterFailures: number
 }
 

@@ -1,19 +1,19 @@
 import { hashOf } from './lane-of.ts'
 
-/** What is found by its key. */
+/** An entry that is found by its key. */
 export interface KeyEntry {
   readonly key: string
   readonly hash: number
-  /** The next one in the same bucket. */
+  /** The next entry in the same bucket. */
   next: this | undefined
 }
 
 /**
- * A map for keys that are seen once: most keys of a stream are new strings. A `Map` has the hash of each made outside of
- * JavaScript and takes room for what was deleted, which costs three times as much as all of this.
+ * A map for keys that are mostly new strings, as in a stream. A `Map` computes the hash of each key outside of
+ * JavaScript and keeps space for deleted entries, which costs three times as much.
  */
 export class KeyTable<Entry extends KeyEntry> {
-  /** Always a power of two of them. */
+  /** The number of buckets is always a power of two. */
   #buckets: Array<Entry | undefined> = emptyBuckets(MIN_BUCKETS)
   #size = 0
 
@@ -21,21 +21,21 @@ export class KeyTable<Entry extends KeyEntry> {
     return this.#size
   }
 
-  /** @param hash of the key, by `hashOf` */
+  /** @param hash the hash of the key, by `hashOf` */
   find(key: string, hash = hashOf(key)): Entry | undefined {
     let entry = this.#buckets[hash & (this.#buckets.length - 1)]
     while (entry && (entry.hash !== hash || entry.key !== key)) entry = entry.next
     return entry
   }
 
-  /** Takes an entry in whose key is not there yet. */
+  /** Adds an entry. Its key must not be in the table yet. */
   add(entry: Entry): void {
     if (this.#size === this.#buckets.length) this.#resize(this.#size * 2)
     this.#size++
     this.#put(entry)
   }
 
-  /** Takes out an entry that is there. */
+  /** Removes an entry that is in the table. */
   delete(entry: Entry): void {
     const index = entry.hash & (this.#buckets.length - 1)
     const first = this.#buckets[index]

@@ -6,45 +6,45 @@ import { Queue } from './queue.ts'
 import type { YieldLimit } from './yield-limit.ts'
 
 export interface LanesSettings<Job> {
-  /** Jobs that have a place at a time. */
+  /** Maximum number of jobs that have a place. */
   concurrency: number
   createRunner: RunnerFactory<Job>
-  /** The worker's: its shards share it. */
+  /** Shared by the shards of the worker. */
   yields: YieldLimit
-  /** Left out: jobs wait first come, first served. */
+  /** If omitted, jobs are served in the order in which they arrive. */
   fairness?: Fairness<Job> | undefined
 }
 
 export interface Fairness<Job> {
   /** Must not throw. */
   keyOf(job: Job): string
-  /** Jobs of one fairness key that may have a place at a time. */
+  /** Maximum number of jobs of one fairness key that have a place. */
   maxRunningPerKey: number
 }
 
 /**
- * Runs jobs in parallel lanes: one at a time and in order within a key, keys beside each other, `concurrency` at once. A job
- * that asks to be tried later gives its place to another key meanwhile, and its own key waits for it. So does a job that gives
- * its place back while it goes on.
+ * Runs jobs in parallel lanes: jobs of one key run in order, one at a time; jobs of different keys run concurrently, up
+ * to `concurrency`. A job that waits for a retry gives its place to another key, and its own key waits for it. So does
+ * a job that yields its place and continues.
  */
 export class Lanes<Job> {
   readonly #settings: LanesSettings<Job>
   readonly #concurrency: number
-  /** Places that are free, of those that jobs have run in so far. */
+  /** Free places, among those created so far. */
   readonly #freePlaces: Place<Job>[] = []
-  /** Those with a job: a key without one has no lane. With fairness a job that waits has a lane too. */
+  /** Lanes that have a job; a key without a job has no lane. With fairness, a waiting job also has a lane. */
   readonly #lanes = new KeyTable<Lane<Job>>()
   /** Lanes whose first job could start now. */
   readonly #ready = new Queue<Lane<Job>>()
   /**
-   * Jobs that are in no lane yet, each with its key, and come behind those that are. A lane is made when there is a place for
-   * its job, so that there are few of them however many jobs wait.
+   * Jobs without a lane, each with its key. They come after those in a lane. A lane is created when its job gets a
+   * place, so there are few lanes even if many jobs wait.
    */
   readonly #jobs = new Queue<Job>()
   readonly #keys = new Queue<string>()
-  /** In place of the three queues above, where jobs wait by fairness key. */
+  /** Replaces the three queues above if jobs wait by fairness key. */
   readonly #fair: FairQueue<Lane<Job>> | undefined
-  /** Places whose job goes on without being counted. */
+  /** Places whose job continues without being counted. */
   readonly #yielded = new Set<Place<Job>>()
   #running = 0
   #closed = false
@@ -69,7 +69,7 @@ export class Lanes<Job> {
       this.#wait(lane)
       this.#fill()
     } else if (this.#running < this.#concurrency) {
-      // Nothing waits for a place then.
+      // No job waits for a place in this case.
       const lane = this.#enter(key, job)
       if (lane) this.#start(lane)
     } else {
@@ -78,7 +78,7 @@ export class Lanes<Job> {
     }
   }
 
-  /** Starts no more jobs. Resolves when those that run have come to an end. */
+  /** Starts no further jobs. Resolves when the running jobs have ended. */
   async close(): Promise<void> {
     this.#closed = true
     if (this.#running + this.#yielded.size === 0) return
@@ -86,14 +86,14 @@ export class Lanes<Job> {
     await this.#idle.promise
   }
 
-  /** No job is waited for any longer: those without a place count no more against the worker's limit. */
+  /** Stops waiting for jobs: those without a place no longer count against the limit of the worker. */
   abandon(): void {
     this.#closed = true
     this.#isAbandoned = true
     for (const place of this.#yielded) this.#uncount(place)
   }
 
-  /** Puts a job into its lane. Gives the lane where the job is its first. */
+  /** Adds a job to its lane. Returns the lane if the job is the first one in it. */
   #enter(key: string, job: Job): Lane<Job> | undefined {
     const hash = hashOf(key)
     const lane = this.#lanes.find(key, hash)
@@ -108,7 +108,7 @@ export class Lanes<Job> {
     return created
   }
 
-  /** A lane belongs to the fairness key of its first job: a lane's jobs may have several. */
+  /** A lane belongs to the fairness key of its first job, because the jobs of a lane may have different ones. */
   #group(lane: Lane<Job>): void {
     const { fairness } = this.#settings
     if (!fairness || !this.#fair) return
@@ -140,13 +140,13 @@ export class Lanes<Job> {
     return place
   }
 
-  /** One job after the other in a place, for as long as there is one that can start and each ends at once. */
+  /** Runs one job after another in a place, while there is one that can start and each ends at once. */
   #work(place: Place<Job>, first: Lane<Job> | undefined): void {
     for (let lane = first; lane; lane = this.#next()) {
       place.lane = lane
       const outcome = place.run(lane.job)
       if (outcome === undefined) return
-      // Mostly there is nothing to count.
+      // In most cases nothing has to be counted.
       if (place.state === 'kept' && lane.group === undefined) this.#leave(lane, outcome)
       else this.#finish(place, outcome)
     }
@@ -155,7 +155,7 @@ export class Lanes<Job> {
     this.#resolveIfIdle()
   }
 
-  /** A job has come to an end that did not end at once. */
+  /** Handles the end of a job that did not end at once. */
   #ended(place: Place<Job>, outcome: LaneOutcome): void {
     const isReplaced = place.state === 'replaced'
     this.#finish(place, outcome)
@@ -183,7 +183,7 @@ export class Lanes<Job> {
     else if (outcome !== 'stopped') this.#resume(lane, outcome.later)
   }
 
-  /** A place that nothing runs in. After many jobs went on without their places there are more of them than will be needed. */
+  /** Frees a place. If many jobs yielded theirs, there are more places than are needed. */
   #freePlace(place: Place<Job>): void {
     place.lane = undefined
     if (this.#freePlaces.length < this.#concurrency) this.#freePlaces.push(place)
@@ -194,8 +194,8 @@ export class Lanes<Job> {
   }
 
   /**
-   * The job in the place goes on without it. Another one starts in a moment and not here: handlers that do so before they return would
-   * call each other ever deeper.
+   * Lets the job in a place continue without it. Another job starts in a microtask and not here: otherwise handlers
+   * that yield before they return would call each other recursively.
    */
   #yield(place: Place<Job>): boolean {
     const { lane, state } = place
@@ -276,12 +276,12 @@ export class Lanes<Job> {
   }
 }
 
-/** What runs one job at a time. */
+/** A place, which runs one job at a time. */
 interface Place<Job> {
   lane: Lane<Job> | undefined
-  /** `yielded`: the job goes on without being counted. `replaced`: another place counts in its stead. */
+  /** `yielded`: the job continues without being counted. `replaced`: another place counts instead. */
   state: 'kept' | 'yielded' | 'replaced'
-  /** What the job counts under at the worker's limit. */
+  /** The key under which the job counts against the limit of the worker. */
   yieldedKey: { readonly key: string; readonly hash: number } | undefined
   readonly run: JobRunner<Job>
 }
@@ -289,7 +289,7 @@ interface Place<Job> {
 interface Lane<Job> {
   readonly key: string
   readonly hash: number
-  /** The one that runs, or that is the first to. */
+  /** The running job, or the next one to run. */
   job: Job
   waiting: Queue<Job> | undefined
   group: FairGroup<Lane<Job>> | undefined

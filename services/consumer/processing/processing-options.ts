@@ -8,78 +8,95 @@ import type { DeadLetterPort } from './dead-letter.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { YieldLimits } from './yield-limit.ts'
 
-/** The options of a consumer that say how its records are handled. */
+/** The options of a consumer for the handling of records. */
 export interface ProcessingOptions {
-  /** Handles records one by one. Either this or `batchHandler`. */
+  /** Handles records one by one. Exactly one of `handler` and `batchHandler` is required. */
   handler?: RecordHandler
-  /** Handles records in batches of one shard. Either this or `handler`. */
+  /** Handles records in batches of one shard. Exactly one of `handler` and `batchHandler` is required. */
   batchHandler?: BatchHandler
-  /** How batches are made. With `batchHandler` only. */
+  /** Limits of a batch. Only with `batchHandler`. */
   batch?: BatchOptions
   /**
-   * With `handler`: records of one shard handled at once, each of another partition key. 1 to 1,000, default 16. With
-   * `batchHandler`: batches of one shard handled at once, no two with a partition key in common. 1 to 1,000, default 1.
+   * With `handler`: maximum number of records of one shard handled at once, each of a different partition key. 1 to
+   * 1,000, default 16. With `batchHandler`: maximum number of batches of one shard handled at once, without a common
+   * partition key. 1 to 1,000, default 1.
    */
   concurrency?: number
   /**
-   * With `handler`: names whom a record belongs to, such as its tenant. Records that wait for a place then start in turns, one of
-   * each fairness key, in place of first come, first served. The order within a partition key stays as it is. Called once for
-   * a record, while it waits: keep it cheap. Records for which it returns undefined or throws share one key.
+   * With `handler`: returns the owner of a record, such as its tenant. Waiting records then start in turns, one of each
+   * fairness key, instead of in the order of arrival. The order within a partition key does not change. The function is
+   * called once per record while the record waits, so keep it cheap. Records for which it returns undefined or throws
+   * share one key.
    */
   fairnessKey?: (record: ConsumerRecord) => string | undefined
   /**
-   * With `fairnessKey`: maximum number of records of one fairness key and shard that have a place at a time. 1 to 1,000, default
+   * With `fairnessKey`: maximum number of records of one fairness key and shard that have a place. 1 to 1,000, default
    * three quarters of `concurrency`.
    */
   concurrencyPerFairnessKey?: number
   /**
-   * With `handler`: maximum number of records of this worker that have given their place back by `context.yieldPlace()`.
+   * With `handler`: maximum number of records of this worker that have given up their place by `context.yieldPlace()`.
    * 0 to 10,000, default 256.
    */
   maxYielded?: number
   /**
-   * With `fairnessKey`: number of such records of one fairness key from which on no further record of that key starts on this
+   * With `fairnessKey`: a fairness key that has this many records without a place starts no further record on this
    * worker. 1 to 10,000, default 32.
    */
   maxYieldedPerFairnessKey?: number
-  /** How a failed record is tried again: for ever where nothing else is said. */
+  /** How a failed record is retried. By default without limit. */
   retry?: RetryOptions
-  /** Where records go that are given up. */
+  /** Stores records that were given up. */
   deadLetter?: DeadLetterPort
-  /** When to hold all records back because something that they need fails. */
+  /** When to stop all records because a dependency fails. */
   breaker?: BreakerOptions
-  /** Milliseconds that one call of a handler may take. 100 to 86,400,000 (a day), default 300,000 (five minutes). */
+  /** Maximum milliseconds of one handler call. 100 to 86,400,000 (a day), default 300,000 (five minutes). */
   handlerTimeoutMs?: number
 }
 
 export interface BatchOptions {
-  /** Records of a batch at most. 1 to 10,000, default 100. */
+  /** Maximum number of records of a batch. 1 to 10,000, default 100. */
   maxRecords?: number
-  /** Milliseconds that a record waits for its batch to fill. 0 to 300,000, default 0: a batch is what is there. */
+  /**
+   * Maximum milliseconds that a record waits for its batch to fill. 0 to 300,000, default 0: a batch has the records
+   * that are available.
+   */
   maxWaitMs?: number
-  /** Bytes of data of a batch at most; a record of more goes alone. 1 to 268,435,456, default 6,291,456 (6 MiB). */
+  /**
+   * Maximum bytes of data of a batch. A larger record is a batch of its own. 1 to 268,435,456, default 6,291,456 (6
+   * MiB).
+   */
   maxBytes?: number
 }
 
 export interface RetryOptions {
-  /** Milliseconds before the first retry, about. Over 0, default 200. */
+  /** Approximate milliseconds before the first retry. Over 0, default 200. */
   firstMs?: number
-  /** Milliseconds between two tries at most; each wait is twice the one before. Up to 3,600,000, default 30,000. */
+  /**
+   * Maximum milliseconds between two attempts. Each wait is about twice the previous one. Up to 3,600,000, default
+   * 30,000.
+   */
   maxMs?: number
-  /** Tries that count before a record goes to `deadLetter`. 1 to 1,000,000, default no bound. */
+  /**
+   * Maximum number of attempts that count, after which a record is passed to `deadLetter`. 1 to 1,000,000, default no
+   * limit.
+   */
   maxAttempts?: number
-  /** Milliseconds since it arrived after which a failed record goes to `deadLetter`. 1 to 31,536,000,000, default no bound. */
+  /**
+   * Maximum age of a failed record in milliseconds since its arrival, after which it is passed to `deadLetter`. 1 to
+   * 31,536,000,000, default no limit.
+   */
   maxAgeMs?: number
-  /** What an error means. Default `classifyError`. */
+  /** Returns the class of an error. Default `classifyError`. */
   classify?(error: unknown): ErrorClass
 }
 
 export interface BreakerOptions {
-  /** Failures of a dependency in a row, over all shards, that open the breaker. 1 to 1,000,000, default 20. */
+  /** Number of dependency failures in a row, over all shards, that open the breaker. 1 to 1,000,000, default 20. */
   failures?: number
-  /** Milliseconds before the first try after it opened, about. Over 0, default 1,000. */
+  /** Approximate milliseconds before the first attempt after the breaker opened. Over 0, default 1,000. */
   firstMs?: number
-  /** Milliseconds between two tries at most. Up to 3,600,000, default 30,000. */
+  /** Maximum milliseconds between two attempts. Up to 3,600,000, default 30,000. */
   maxMs?: number
 }
 
@@ -88,7 +105,7 @@ export type Work =
   | { readonly kind: 'records'; readonly handler: RecordHandler }
   | { readonly kind: 'batches'; readonly handler: BatchHandler; readonly limits: BatchLimits }
 
-/** Whom a record belongs to, and how many of one key may have a place. */
+/** The owner of a record, and how many records of one key may have a place. */
 export interface FairnessPolicy {
   readonly keyOf: (record: ConsumerRecord) => string | undefined
   readonly maxRunningPerKey: number
@@ -153,17 +170,17 @@ export function resolveProcessing(options: ProcessingOptions): ResolvedProcessin
 function workOf({ handler, batchHandler, batch }: ProcessingOptions): Work {
   if (batchHandler === undefined) {
     if (typeof handler !== 'function') {
-      throw wrong('handler', handler, "a function, or 'batchHandler' one: exactly one of the two is given")
+      throw wrong('handler', handler, "a function, unless there is a 'batchHandler'")
     }
-    if (batch !== undefined) throw wrong('batch', batch, "left out without a 'batchHandler'")
+    if (batch !== undefined) throw wrong('batch', batch, "omitted without a 'batchHandler'")
     return { kind: 'records', handler }
   }
   if (typeof batchHandler !== 'function') throw wrong('batchHandler', batchHandler, 'a function')
-  if (handler !== undefined) throw wrong('handler', handler, "left out where there is a 'batchHandler'")
+  if (handler !== undefined) throw wrong('handler', handler, "omitted with a 'batchHandler'")
   return { kind: 'batches', handler: batchHandler, limits: batchLimits(onlyKnown('batch', batch ?? {}, BATCH_NAMES)) }
 }
 
-/** Of the places of a shard, what one fairness key may have. The rest is for the others, whatever that key's records do. */
+/** The share of the places of a shard that one fairness key may have. The rest stays free for other keys. */
 const KEY_SHARE = 0.75
 
 function fairnessOf(
@@ -175,12 +192,12 @@ function fairnessOf(
   const keyOf = optionalFunction('fairnessKey', options.fairnessKey)
   if (work.kind === 'batches') {
     for (const [name, value] of Object.entries({ fairnessKey: keyOf, maxYielded })) {
-      if (value !== undefined) throw wrong(name, value, "left out where there is a 'batchHandler'")
+      if (value !== undefined) throw wrong(name, value, "omitted with a 'batchHandler'")
     }
   }
   if (keyOf === undefined) {
     for (const [name, value] of Object.entries({ concurrencyPerFairnessKey, maxYieldedPerFairnessKey })) {
-      if (value !== undefined) throw wrong(name, value, "left out without a 'fairnessKey'")
+      if (value !== undefined) throw wrong(name, value, "omitted without a 'fairnessKey'")
     }
   }
   const share = Math.max(1, Math.floor(concurrency * KEY_SHARE))
@@ -206,10 +223,9 @@ function retryPolicy({ retry = {}, deadLetter }: ProcessingOptions): RetryPolicy
   const { maxAttempts, maxAgeMs } = onlyKnown('retry', retry, RETRY_NAMES)
   const classify = optionalFunction('retry.classify', retry.classify)
   if (deadLetter === undefined) {
-    // A record that is given up must have somewhere to go: it is never skipped.
+    // A record that is given up must be stored somewhere, so that no record is skipped.
     for (const [name, value] of Object.entries({ maxAttempts, maxAgeMs, classify })) {
-      if (value !== undefined)
-        throw wrong(`retry.${name}`, value, "left out without a 'deadLetter' for what is given up")
+      if (value !== undefined) throw wrong(`retry.${name}`, value, "omitted without a 'deadLetter'")
     }
   }
   return Object.freeze({
@@ -234,7 +250,7 @@ function backoff(name: string, defaults: BackoffSettings, given: Partial<Backoff
   throw wrong(name, { firstMs, maxMs }, '{ firstMs, maxMs } with 0 < firstMs <= maxMs <= 3,600,000')
 }
 
-// biome-ignore lint/complexity/noBannedTypes: any function whatever, given back as what it was.
+// biome-ignore lint/complexity/noBannedTypes: accepts any function and returns it with its own type.
 function optionalFunction<T extends Function>(name: string, value: T | undefined): T | undefined {
   if (value === undefined || typeof value === 'function') return value
   throw wrong(name, value, 'a function')

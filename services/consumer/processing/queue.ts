@@ -1,4 +1,4 @@
-/** First in, first out, at the same cost however long it is: an array moves all that is left when its first is taken. */
+/** A FIFO queue with constant cost per item. An array would move all remaining items when the first one is removed. */
 export class Queue<Item> {
   readonly #items: Array<Item | undefined> = []
   #first = 0
@@ -14,7 +14,7 @@ export class Queue<Item> {
   shift(): Item | undefined {
     const item = this.#items[this.#first]
     if (item === undefined) return undefined
-    // What is taken may be large, and this queue long-lived.
+    // The item may be large, and this queue may live long.
     this.#items[this.#first++] = undefined
     if (this.#first === this.#items.length) this.#clear()
     else if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#items.length) this.#compact()

@@ -1,9 +1,12 @@
 import type { ConsumerEmitter } from '../metrics/emitter.ts'
 
-/** How long an answer is good for, in milliseconds. */
+/** How long the state is cached, in milliseconds. */
 const CACHE_MS = 1
 
-/** Whether anybody listens to what happens to each record. To ask that of every record would cost a tenth of its way. */
+/**
+ * Caches whether `recordStarted` and `recordHandled` have listeners. Checking for every record would take a tenth of
+ * the time of a record.
+ */
 export class RecordListeners {
   readonly #events: ConsumerEmitter
   #refreshedAt = Number.NEGATIVE_INFINITY

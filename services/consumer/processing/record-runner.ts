@@ -13,13 +13,13 @@ export interface RunnerSettings {
   shard: ShardContext
   failures: FailureHandler
   calls: CallLimit
-  /** Fires when no more work is to start. */
+  /** Fires when no further work may start. */
   closing: AbortSignal
-  /** The record is done, by its handler or as a dead letter. */
+  /** Called when the record is done, by its handler or as a dead letter. */
   settle(job: Job): void
 }
 
-/** A call of the handler under way. */
+/** A call of the handler in flight. */
 interface HandlerCall {
   readonly job: Job
   readonly permit: Permit
@@ -28,15 +28,15 @@ interface HandlerCall {
   readonly startedAt: number
 }
 
-/** What listens to the promises of handlers. */
+/** The callbacks for the promises of handlers. */
 interface Listeners {
   readonly resolved: () => void
   readonly rejected: (error: unknown) => void
 }
 
 /**
- * Runs records through the handler, one at a time. A handler that is done when it returns takes no promise at all, and one
- * that returns a promise takes none but its own: what listens to it is made once, and not for each record.
+ * Runs records through the handler, one at a time. A handler that is done when it returns costs no promise, and one
+ * that returns a promise costs only that one: the callbacks are created once and not for each record.
  */
 export class RecordRunner {
   readonly #handler: RecordHandler
@@ -48,8 +48,8 @@ export class RecordRunner {
   #listeners = this.#listen()
 
   /**
-   * @param ended is told what a job came to for which `run` gave undefined
-   * @param yieldPlace gives the place of the job that runs to another one
+   * @param ended called with the outcome of each job for which `run` returned undefined
+   * @param yieldPlace gives the place of the running job to another one
    */
   constructor(
     handler: RecordHandler,
@@ -97,7 +97,7 @@ export class RecordRunner {
     }
     if (result === undefined) return this.#succeed(current)
     this.#current = current
-    // A handler without types may give back anything.
+    // An untyped handler may return anything.
     Promise.resolve(result).then(this.#listeners.resolved, this.#listeners.rejected)
     return undefined
   }
@@ -114,7 +114,7 @@ export class RecordRunner {
     return listeners
   }
 
-  /** What is listened to now is nobody's any more. */
+  /** Replaces the callbacks, so that the promise of an abandoned call is ignored. */
   readonly #abandon = (error: HandlerTimeoutError) => {
     this.#listeners = this.#listen()
     if (this.#current) this.#report(this.#fail(this.#current, error))

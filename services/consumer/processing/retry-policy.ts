@@ -1,29 +1,32 @@
 import type { BackoffSettings } from './backoff.ts'
 import type { ErrorClass } from './classify.ts'
 
-/** How a failed record is tried again, and when no more. */
+/** How a failed record is retried, and when it is given up. */
 export interface RetryPolicy extends BackoffSettings {
-  /** Tries of one record that count, before it goes to the dead letters. Infinity for no bound. */
+  /** Maximum number of attempts that count, after which the record becomes a dead letter. Infinity for no limit. */
   readonly maxAttempts: number
-  /** Milliseconds since the record arrived in Kinesis after which a failed one is not tried again. Infinity for no bound. */
+  /**
+   * Maximum age of a failed record in milliseconds since it arrived in Kinesis. An older one is not retried. Infinity
+   * for no limit.
+   */
   readonly maxAgeMs: number
   classify(error: unknown): ErrorClass
 }
 
-/** Why a record went to the dead letters. */
+/** Why a record was given up. */
 export type GiveUpReason = 'given up' | 'too many attempts' | 'too old'
 
 export interface Failure {
   readonly errorClass: ErrorClass
-  /** Tries that counted, this one included if it did. */
+  /** Number of attempts that counted, including this one if it did. */
   readonly attempts: number
   /** Milliseconds since the record arrived. */
   readonly ageMs: number
 }
 
 /**
- * Whether a record that has just failed is given up, and why; undefined where it is tried again. A record whose dependency
- * failed never is, however old it has become by that: after an outage every record is old, and none is poison for it.
+ * Returns why a record that has just failed is given up, or undefined if it is retried. A record is never given up
+ * because of a dependency, whatever its age: after an outage every record is old, and none of them is to blame.
  */
 export function whyGiveUp(
   { errorClass, attempts, ageMs }: Failure,

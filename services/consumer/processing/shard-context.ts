@@ -2,26 +2,29 @@ import type { Clock, Random } from '../clock.ts'
 import type { ConsumerEmitter } from '../metrics/emitter.ts'
 import type { CircuitBreaker } from './breaker.ts'
 
-/** What the processing of one shard knows of its shard and worker, and reaches the world through. */
+/** What the processing of one shard needs from its shard and its worker. */
 export interface ShardContext {
   readonly shardId: string
   readonly fencingToken: number
-  /** Where the worker that had the shard before did not give it up: when it was taken, and until when, by `clock`, that is told. */
+  /**
+   * Set if the previous owner did not release the shard: the time of the takeover, and until when, by `clock`, handlers
+   * see it.
+   */
   readonly takeover?: { readonly at: Date; readonly until: number } | undefined
   readonly clock: Clock
   /** Epoch milliseconds. */
   readonly wallClock: () => number
   readonly random: Random
-  /** The worker's: its shards share it. */
+  /** Shared by the shards of the worker. */
   readonly breaker: CircuitBreaker
   readonly events: ConsumerEmitter
   /**
-   * Whether work may start: false once the lease is not this worker's any more, or `signal` has fired. Asked for every record:
-   * the signal itself takes longer to ask.
+   * Returns true if work may start: the lease is held and `signal` has not fired. Called for every record, because
+   * checking the signal takes longer.
    *
-   * @param now the clock's time, where it has just been asked
+   * @param now the clock's time, if the caller has just read it
    */
   mayStart(now?: number): boolean
-  /** Fires when handlers should give up. */
+  /** Fires when handlers should stop. */
   readonly signal: AbortSignal
 }

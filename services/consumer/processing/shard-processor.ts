@@ -19,24 +19,24 @@ import type { YieldLimit } from './yield-limit.ts'
 export interface ShardProcessorSettings {
   shard: ShardContext
   options: ResolvedProcessing
-  /** Where the shard is done up to; records up to there are dropped. */
+  /** The checkpoint of the shard. Records up to it are dropped. */
   from: Checkpoint
   budget: BudgetAccount
-  /** The worker's: its shards share them. */
+  /** Shared by the shards of the worker. */
   counters: Counters
-  /** The worker's too. */
+  /** Shared by the shards of the worker. */
   yields: YieldLimit
 }
 
-/** Where jobs wait for their turn. */
+/** Where jobs wait to run. */
 interface Dispatcher {
   add(key: string, job: Job): void
-  /** No more jobs will come. */
+  /** No further jobs will be added. */
   flush?(): void
   close(): Promise<void>
 }
 
-/** Hands the records of one shard to the handler, in lanes by partition key, and knows how far the shard is done. */
+/** Passes the records of one shard to the handler, in lanes by partition key, and tracks the progress of the shard. */
 export class ShardProcessor {
   readonly #settings: ShardProcessorSettings
   readonly #watermark: Watermark
@@ -44,7 +44,7 @@ export class ShardProcessor {
   readonly #closing = new AbortController()
   #drained: PromiseWithResolvers<void> | undefined
   #done = 0
-  /** Whether records may still come that `from` covers. */
+  /** True while further records may be at or before `from`. */
   #mayBeDone: boolean
 
   constructor(settings: ShardProcessorSettings) {
@@ -54,7 +54,7 @@ export class ShardProcessor {
     this.#lanes = this.#createLanes()
   }
 
-  /** Everything up to here is done. */
+  /** Every record up to this checkpoint is done. */
   get progress(): Checkpoint {
     return this.#watermark.reached
   }
@@ -63,7 +63,7 @@ export class ShardProcessor {
     return this.#watermark.pending
   }
 
-  /** Records done since the start, those stored as dead letters included. */
+  /** Number of records done since the start, including dead letters. */
   get done(): number {
     return this.#done
   }
@@ -71,7 +71,7 @@ export class ShardProcessor {
   add(records: readonly ConsumerRecord[]): void {
     const { budget, from } = this.#settings
     for (const record of records) {
-      // Behind the first that is new all are: they come in order.
+      // Records arrive in order, so all records after the first new one are new.
       if (this.#mayBeDone && compareCheckpoints(record, from) <= 0) continue
       this.#mayBeDone = false
       budget.add(bytesInMemory(record))
@@ -81,7 +81,7 @@ export class ShardProcessor {
     }
   }
 
-  /** No more records will be added. Resolves when every one that was is done. */
+  /** No further records will be added. Resolves when every record is done. */
   async whenDrained(): Promise<void> {
     this.#lanes.flush?.()
     while (this.#watermark.pending > 0) {
@@ -90,7 +90,7 @@ export class ShardProcessor {
     }
   }
 
-  /** Starts no more records. Resolves when the handlers that run have come to an end. */
+  /** Starts no further records. Resolves when the running handlers have ended. */
   close(): Promise<void> {
     this.#closing.abort()
     return this.#lanes.close()
@@ -115,7 +115,7 @@ export class ShardProcessor {
         yields,
         fairness: this.#fairness(),
       })
-      // Handlers that do not heed the signal may go on for ever, and nobody waits for them from here on.
+      // Handlers that ignore the signal may run for ever. From now on, nobody waits for them.
       signal.addEventListener('abort', () => lanes.abandon(), { once: true })
       return lanes
     }
@@ -146,8 +146,8 @@ export class ShardProcessor {
       counters.bytesHandled += job.record.data.byteLength
     }
     const passed = this.#watermark.settle(job)
-    // What a record takes beside its data it takes until the watermark has passed it: one that is never done holds up the
-    // fetching in the end, and not only the watermark.
+    // The overhead of a record is freed only when the watermark passes it. So a record that is never done finally stops
+    // the fetching, and not only the watermark.
     budget.free(job.record.data.byteLength + passed * RECORD_OVERHEAD)
     if (this.#watermark.pending > 0 || !this.#drained) return
     this.#drained.resolve()

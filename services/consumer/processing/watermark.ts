@@ -1,19 +1,19 @@
 import type { Checkpoint } from '../checkpoint.ts'
 
-/** A record on its way, in the order of the shard. */
+/** A record in flight, in the order of the shard. */
 export interface Ticket {
-  /** Where it is in the shard. */
+  /** The position of the record in the shard. */
   readonly record: Checkpoint
   settled: boolean
 }
 
 /**
- * How far a shard is done without a gap, while its records finish in any order. Never passes a record that is not settled,
- * so that nothing behind it can be lost.
+ * Tracks how far a shard is done without a gap, while its records end in any order. It never passes a record that is
+ * not settled, so no earlier record can be lost.
  */
 export class Watermark {
   #reached: Checkpoint
-  /** Open tickets in the shard's order, from `#first` on. */
+  /** Open tickets in the order of the shard, from `#first` on. */
   readonly #tickets: Ticket[] = []
   #first = 0
 
@@ -21,22 +21,22 @@ export class Watermark {
     this.#reached = start
   }
 
-  /** Everything up to here, this record included, is done. */
+  /** Every record up to and including this one is done. */
   get reached(): Checkpoint {
     return this.#reached
   }
 
-  /** Records taken in and not yet passed. */
+  /** Number of records that were added and not yet passed. */
   get pending(): number {
     return this.#tickets.length - this.#first
   }
 
-  /** Takes a record in, behind all that were before. */
+  /** Adds a record after all earlier ones. */
   open(ticket: Ticket): void {
     this.#tickets.push(ticket)
   }
 
-  /** @returns how many records the watermark has passed by it. */
+  /** @returns how many records the watermark has passed by this call */
   settle(ticket: Ticket): number {
     ticket.settled = true
     const before = this.#first
@@ -46,7 +46,7 @@ export class Watermark {
       this.#first++
     }
     if (!last) return 0
-    // Its place alone: the record may be large.
+    // Keeps only the position, because the record may be large.
     const { sequenceNumber, subSequenceNumber } = last.record
     this.#reached = { sequenceNumber, subSequenceNumber }
     const passed = this.#first - before
@@ -54,7 +54,7 @@ export class Watermark {
     return passed
   }
 
-  /** Drops the tickets that are passed, rarely enough that it costs nothing for each. */
+  /** Frees passed tickets, rarely enough that the cost per ticket is negligible. */
   #forget(): void {
     if (this.#first < 1_024 && this.#first < this.#tickets.length) return
     if (this.#first === this.#tickets.length) this.#tickets.length = 0

@@ -2,13 +2,13 @@ import { type KeyEntry, KeyTable } from './key-table.ts'
 import { hashOf } from './lane-of.ts'
 
 export interface YieldLimits {
-  /** Records of the worker that may be without a place at a time. */
+  /** Maximum number of records of the worker without a place. */
   readonly maxYielded: number
-  /** Records of one fairness key that may be without a place before no further record of that key starts. */
+  /** Number of records of one fairness key without a place from which on no further record of that key starts. */
   readonly maxYieldedPerKey: number
 }
 
-/** Something that may start once its fairness key has fewer records without a place. */
+/** Something that waits until its fairness key has fewer records without a place. */
 export interface BlockedByYields {
   wake(): void
 }
@@ -19,15 +19,15 @@ interface YieldingKey extends KeyEntry {
 }
 
 /**
- * Counts the records of a worker that run without a place, over all of its shards, because they gave their place back. A record that
- * has a place may always give it back while the worker's total allows it. The limits hold records back before they start
- * instead: a fairness key with many slow records then waits in the queue and not in places that other keys need.
+ * Counts the records of a worker that have yielded their place, over all of its shards. A record that has a place may
+ * always yield it while the total of the worker allows. The limits keep further records from starting instead: a
+ * fairness key with many slow records then waits in the queue, and not in places that other keys need.
  */
 export class YieldLimit {
   readonly #limits: YieldLimits
   /** Keys with at least one record without a place. */
   readonly #keys = new KeyTable<YieldingKey>()
-  /** Keys that something waits for. Each has records without a place, so that there are at most `maxYielded`. */
+  /** Keys that something waits for. Each has records without a place, so there are at most `maxYielded` keys. */
   readonly #blocking = new Set<YieldingKey>()
   #total = 0
 
@@ -35,12 +35,14 @@ export class YieldLimit {
     this.#limits = limits
   }
 
-  /** Records without a place. */
+  /** Number of records without a place. */
   get total(): number {
     return this.#total
   }
 
-  /** Counts a record that gives its place back. Returns false, and counts nothing, when the worker has too many of them. */
+  /**
+   * Counts a record that yields its place. Returns false and counts nothing if the worker has too many such records.
+   */
   tryYield(key: string, hash = hashOf(key)): boolean {
     if (this.#total >= this.#limits.maxYielded) return false
     this.#total++
@@ -50,10 +52,10 @@ export class YieldLimit {
     return true
   }
 
-  /** A record that was counted has ended. */
+  /** Removes a record that has ended. */
   end(key: string, hash = hashOf(key)): void {
     const entry = this.#keys.find(key, hash)
-    if (!entry) throw new Error('No record of this fairness key has given its place back.')
+    if (!entry) throw new Error('No record of this fairness key has yielded its place.')
     const wasFull = this.#total >= this.#limits.maxYielded
     this.#total--
     entry.yielded--
@@ -62,8 +64,8 @@ export class YieldLimit {
   }
 
   /**
-   * Returns whether a record of the key may start. When the worker's total is used up, only keys without such a record go on: the
-   * others would keep their places for long.
+   * Returns whether a record of the key may start. When the total of the worker is used up, only keys without a yielded
+   * record may start more: the others would occupy places for long.
    */
   mayStart(key: string, hash = hashOf(key)): boolean {
     return this.#total === 0 || this.#allows(this.#keys.find(key, hash))
@@ -72,7 +74,7 @@ export class YieldLimit {
   /** Wakes `blocked` once, when a record of the key may start again. Call it only after `mayStart` returned false. */
   whenMayStart(blocked: BlockedByYields, key: string, hash = hashOf(key)): void {
     const entry = this.#keys.find(key, hash)
-    if (!entry) throw new Error('No record of this fairness key has given its place back.')
+    if (!entry) throw new Error('No record of this fairness key has yielded its place.')
     entry.blocked.add(blocked)
     this.#blocking.add(entry)
   }

@@ -4,10 +4,10 @@ import { ancestorsOfBegun, childLease, lineageOf } from './lease-plan.ts'
 import type { ChildShard } from './shard.ts'
 
 /**
- * Creates the leases of the shards that come after one that has ended. Resolves when all of them exist.
+ * Creates the leases of the shards that follow an ended shard. Resolves when all of them exist.
  *
- * Cleanup keeps the leases of direct children while the parent's lease exists. A farther descendant may have been read and
- * cleaned up already: a new lease would have its records handled again.
+ * Cleanup keeps the leases of direct children while the lease of the parent exists. A later descendant may have been
+ * processed and cleaned up already. A new lease for it would deliver its records again.
  */
 export async function createChildLeases(
   parent: Lease,

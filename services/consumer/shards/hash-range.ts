@@ -1,10 +1,10 @@
-/** A shard's part of the hash keys, both ends included, as decimal digits. */
+/** The hash keys of a shard, from the first to the last, inclusive, in decimal digits. */
 export interface HashRange {
   readonly startingHashKey: string | undefined
   readonly endingHashKey: string | undefined
 }
 
-/** Whether two ranges have a hash key in common. A range that is not known may have any. */
+/** Returns true if two ranges have a hash key in common. An unknown range may overlap with any other. */
 export function overlaps(one: HashRange, other: HashRange): boolean {
   const isBefore = ({ endingHashKey: end }: HashRange, { startingHashKey: start }: HashRange) =>
     end !== undefined && start !== undefined && BigInt(end) < BigInt(start)
@@ -14,8 +14,8 @@ export function overlaps(one: HashRange, other: HashRange): boolean {
 export const LAST_HASH_KEY = 2n ** 128n - 1n
 
 /**
- * The first hash key that none of the ranges covers, or undefined where they cover 0 to 2^128 − 1. Records of a key in a hole
- * are read by nobody. A range that is not known covers nothing.
+ * Returns the first hash key that no range covers, or undefined if they cover 0 to 2^128 − 1. Nobody reads the records
+ * of an uncovered key. An unknown range covers nothing.
  */
 export function findHole(ranges: readonly HashRange[]): bigint | undefined {
   const known = ranges.flatMap(({ startingHashKey, endingHashKey }) =>

@@ -5,18 +5,18 @@ import type { ChildShard, Shard } from './shard.ts'
 
 export interface PlanInput {
   shards: readonly Shard[]
-  /** The whole table, read after the shards were listed. */
+  /** The whole table, read after ListShards. */
   leases: readonly Lease[]
-  /** Where shards start that have no lease. */
+  /** Where shards without a lease start. */
   place: StartingPlace
 }
 
 /**
- * The leases that are missing from the table.
+ * Returns the leases that are missing from the table.
  *
- * A shard whose descendant has been begun is behind us and needs none. Every other starts where the application did, whether
- * it is closed or open: what it has from before is not read, and its descendants wait for it. Only where the application
- * starts at LATEST by this very plan the closed ones need none: that moment came after they were listed as closed.
+ * A shard with a descendant that has been started needs no lease, because it was processed. Every other shard, open or
+ * closed, starts where the application did: older records are skipped, and its descendants wait for it. Closed shards
+ * need no lease only if this very plan starts the application at LATEST, because that time is later than their end.
  */
 export function planLeases({ shards, leases, place }: PlanInput): Lease[] {
   const known = new Set(leases.map(lease => lease.leaseKey))
@@ -27,7 +27,7 @@ export function planLeases({ shards, leases, place }: PlanInput): Lease[] {
     .map(shard => leaseOf(shard, place))
 }
 
-/** The parents of each shard that the stream lists, by shard id. */
+/** Maps each listed shard to its parents, by shard id. */
 export type Lineage = ReadonlyMap<string, readonly string[]>
 
 export function lineageOf(shards: readonly Pick<Shard, 'shardId' | 'parentShardIds'>[]): Lineage {
@@ -35,23 +35,23 @@ export function lineageOf(shards: readonly Pick<Shard, 'shardId' | 'parentShardI
 }
 
 /**
- * The lease of a shard that comes after one that has ended. It starts where the application did: a parent that was closed
- * before that moment was read from behind its end.
+ * Returns the lease of a child of an ended shard. It starts where the application did: a parent that was closed before
+ * that time had no records to process.
  */
 export function childLease(shard: ChildShard, { startAt }: Pick<Lease, 'startAt'>): Lease {
   return leaseOf(shard, startingAt(startAt))
 }
 
 /**
- * The leases that may be worked on: those with something left to read whose parents are done. A parent is done at SHARD_END,
- * or when it is neither in the table nor in the stream any more. One that has no lease but is still in the stream has never
- * been read: the child waits until the plan above has made its lease, unless the plan makes none.
+ * Returns the leases that can be processed: those of shards that have not ended and whose parents are done. A parent is
+ * done at SHARD_END, or when it is neither in the table nor in the stream. A parent that is in the stream without a
+ * lease has not been processed: the child waits until `planLeases` creates its lease, unless that plan skips it.
  */
 export function workableLeases(leases: readonly Lease[], listed: Lineage): Lease[] {
   const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
   const behindUs = ancestorsOfBegun(leases, listed)
-  // A list that is older than the child may be older than its parent too: only one that has the child in it, or what came
-  // of the child since, proves anything.
+  // A list that is older than the child may also be older than its parent. Only a list that has the child, or a
+  // descendant of it, proves that the parent was trimmed.
   const known = new Set([...listed.keys(), ...ancestors([...listed.keys()], parentsIn(leases, listed))])
   const isDone = (parentId: string, { leaseKey }: Lease) => {
     const parent = byKey.get(parentId)
@@ -68,8 +68,8 @@ export interface LeaseChange {
 }
 
 /**
- * What the shards tell of leases that are there. A lease learns where its shard starts. One that knows another start is of a
- * shard that had the same id, in a stream that was deleted and made again since: it begins anew.
+ * Returns the changes of existing leases. A lease without a shard start gets the one of its shard. A lease with a
+ * different shard start belongs to a shard of a deleted stream with the same id: it restarts.
  */
 export function planChanges(shards: readonly Shard[], leases: readonly Lease[]): LeaseChange[] {
   const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
@@ -83,8 +83,8 @@ export function planChanges(shards: readonly Shard[], leases: readonly Lease[]):
 }
 
 /**
- * The leases that nobody needs any more: at SHARD_END, all their children begun, and their own parents gone before them, so
- * that what is left of a family always says how far it is done.
+ * Returns the leases that can be deleted: at SHARD_END, with every child started, and without a parent in the table, so
+ * that the rest of a family always shows the progress.
  */
 export function obsoleteLeases(leases: readonly Lease[]): Lease[] {
   const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
@@ -114,7 +114,10 @@ function leaseOf(shard: ChildShard, place: StartingPlace): Lease {
   })
 }
 
-/** Of leases that were cleaned up only the stream still tells whose children they were, and of trimmed shards only the leases. */
+/**
+ * Returns the ancestors of all shards that have been started. The parents of deleted leases are known only from the
+ * stream, and those of trimmed shards only from the leases.
+ */
 export function ancestorsOfBegun(leases: readonly Lease[], listed: Lineage): Set<string> {
   const begun = leases.filter(lease => hasBegun(lease.checkpoint)).map(lease => lease.leaseKey)
   return ancestors(begun, parentsIn(leases, listed))

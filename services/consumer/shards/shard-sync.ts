@@ -18,18 +18,18 @@ export interface ShardSyncSettings {
   events: ConsumerEmitter
   initialPosition: InitialPosition
   shardSyncIntervalMs: number
-  /** How often what does not look right is looked at again, in milliseconds. */
+  /** How often a suspicious state is checked again, in milliseconds. */
   scanIntervalMs: number
 }
 
-/** A hole is told of once it has been seen so often in a row: a reshard under way looks like one for a moment. */
+/** A hole is reported after so many checks in a row, because a running reshard looks like a hole for a moment. */
 const STRIKES = 3
 
-/** Keeps the lease table and the stream's shards in step: makes what is missing, takes away what nobody needs any more. */
+/** Synchronises the lease table with the shards of the stream: creates missing leases and deletes obsolete ones. */
 export class ShardSync {
   readonly #settings: ShardSyncSettings
   #listed: Lineage = new Map()
-  /** Where the application started, once it has leases: a table that is emptied since is no new application. */
+  /** Where the application started, once it has leases. If the table is emptied later, the application is not new. */
   #started: StartingPlace | undefined
   #nextAt = Number.NEGATIVE_INFINITY
   #strikes = 0
@@ -38,22 +38,22 @@ export class ShardSync {
     this.#settings = settings
   }
 
-  /** Whether the shards have been looked at, ever. */
+  /** True once the shards have been listed. */
   get hasRun(): boolean {
     return this.#nextAt > Number.NEGATIVE_INFINITY
   }
 
-  /** The shards that the stream had at the last look. */
+  /** The shards of the last listing. */
   get listed(): Lineage {
     return this.#listed
   }
 
   /**
-   * Where it is time to look: resolves to whether the table was changed.
+   * Synchronises if it is due. Resolves to true if the table was changed.
    *
-   * The order of the reads matters. A shard that was listed as closed has nothing from after the tip; and the tip is older
-   * than every lease, should the table still be empty: of two workers that start an application at once, neither loses what
-   * has come since the first lease was made.
+   * The order of the reads matters. A shard that was listed as closed has no records after the tip. And the tip is
+   * older than every lease, in case the table is still empty: if two workers start an application at the same time,
+   * neither skips records that arrived after the first lease was created.
    */
   async runIfDue(): Promise<boolean> {
     const { clock, store, stream, shardSyncIntervalMs, scanIntervalMs } = this.#settings
@@ -63,13 +63,13 @@ export class ShardSync {
     const tip = await this.#tip(shards)
     const leases = await store.list({ consistent: true })
     const isWhole = this.#audit(shards, leases)
-    // An application that starts on a list with a hole would leave out what is in it.
+    // An application that starts on a list with a hole would skip the shards in the hole.
     const changed = (isWhole || leases.length > 0) && (await this.#apply(shards, leases, tip))
     this.#nextAt = clock.now() + (isWhole ? shardSyncIntervalMs : scanIntervalMs)
     return changed
   }
 
-  /** What LATEST means now; of no use once the application has started. */
+  /** Returns the time of LATEST; 0 if it is not needed, because the application has started. */
   async #tip(shards: readonly Shard[]): Promise<number> {
     const open = shards.find(shard => !shard.closed)
     if (this.#started || this.#settings.initialPosition !== 'LATEST' || !open) return 0
@@ -90,7 +90,7 @@ export class ShardSync {
     return missing.length + changes.length + obsolete.length > 0
   }
 
-  /** Whether the open shards cover every hash key, and the leases that are not ended do so too. */
+  /** Returns true if both the open shards and the leases that have not ended cover every hash key. */
   #audit(shards: readonly Shard[], leases: readonly Lease[]): boolean {
     const hole = findHole(shards.filter(shard => !shard.closed)) ?? holeInLeases(shards, leases)
     this.#strikes = hole === undefined ? 0 : this.#strikes + 1
@@ -101,11 +101,11 @@ export class ShardSync {
   }
 }
 
-/** A table that is empty has no hole: it has not been filled yet. */
+/** Returns the first hash key without a lease. An empty table has no hole, because it has not been filled yet. */
 function holeInLeases(shards: readonly Shard[], leases: readonly Lease[]): bigint | undefined {
   if (leases.length === 0) return undefined
   const byId = new Map(shards.map(shard => [shard.shardId, shard]))
-  // Old versions of KCL write no range into a lease.
+  // Old versions of KCL write no hash range into a lease.
   const range = (lease: Lease) => (lease.startingHashKey === undefined ? (byId.get(lease.leaseKey) ?? lease) : lease)
   return findHole(leases.filter(isOpen).map(range))
 }

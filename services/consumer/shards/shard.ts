@@ -1,15 +1,18 @@
-/** A shard, as ListShards tells of it. */
+/** A shard, as returned by ListShards. */
 export interface Shard {
   readonly shardId: string
-  /** One after a split, two after a merge, none for a first shard. They may be trimmed and listed no more. */
+  /**
+   * One parent after a split, two after a merge, none for an initial shard. Parents may be trimmed and no longer
+   * listed.
+   */
   readonly parentShardIds: readonly string[]
   readonly startingHashKey: string | undefined
   readonly endingHashKey: string | undefined
-  /** Undefined where only the parent's last reply has told of the shard. */
+  /** Undefined if the shard is known only from the last reply of its parent. */
   readonly startingSequenceNumber: string | undefined
-  /** A closed shard takes no more records and ends where its last one is. */
+  /** A closed shard accepts no more records. */
   readonly closed: boolean
 }
 
-/** A child of a shard that has ended, as the last reply of GetRecords tells of it. */
+/** A child of an ended shard, as returned in the last reply of GetRecords. */
 export type ChildShard = Omit<Shard, 'closed'>

@@ -9,7 +9,7 @@ export interface TipSettings {
   wallClock: () => number
 }
 
-/** How far before our own time to look first, in milliseconds, where that is ahead of the stream's; then ever farther. */
+/** First step back, in milliseconds, if the local clock is ahead of the clock of the stream. Further steps grow. */
 const FIRST_STEP_MS = 1_000
 const STEP_FACTOR = 4
 
@@ -17,11 +17,12 @@ const STEP_FACTOR = 4
 const CALL_INTERVAL_MS = 250
 
 /**
- * A moment that is not ahead of the stream's own clock, and behind it by little: the present. A wall clock that is ahead would
- * put LATEST into the future, and what comes until then would be lost; what one that is behind costs is some records more.
- * Kinesis tells the two apart: it refuses a timestamp that lies in its future. (kinesis-local takes any: it runs where we do.)
+ * Returns the present, as a time that is not ahead of the clock of the stream and only slightly behind it. With a wall
+ * clock that is ahead, LATEST would be in the future, and records until then would be lost. A clock that is behind only
+ * delivers a few more records. Kinesis rejects a timestamp in its future, which shows the difference. (kinesis-local
+ * accepts any timestamp, but it runs on the same clock.)
  *
- * @param shardId of an open shard
+ * @param shardId an open shard
  * @returns epoch milliseconds
  */
 export async function tipOf(shardId: string, { stream, clock, wallClock }: TipSettings): Promise<number> {
@@ -35,5 +36,5 @@ export async function tipOf(shardId: string, { stream, clock, wallClock }: TipSe
       if (classifyReadError(error) !== 'invalid position') throw error
     }
   }
-  throw new StreamReplyError(`'${shardId}' takes no time for one that has been.`)
+  throw new StreamReplyError(`'${shardId}' rejects every timestamp as one in the future.`)
 }

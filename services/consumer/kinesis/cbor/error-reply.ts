@@ -3,7 +3,7 @@ import { StreamReplyError } from '../../errors.ts'
 import { names } from './name.ts'
 import { CborReader } from './reader.ts'
 
-/** What HTTP brought, read to its end. Names of headers are in lower case. */
+/** An HTTP reply that has been read completely. Header names are in lower case. */
 export interface HttpReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -12,7 +12,7 @@ export interface HttpReply {
 
 export const CBOR = 'application/x-amz-cbor-1.1'
 
-/** The name of an error that has none. As in the SDK. */
+/** The name of an error without a name. The SDK uses the same. */
 export const UNNAMED = 'Unknown'
 
 export function contentTypeOf({ headers }: HttpReply): string {
@@ -20,8 +20,8 @@ export function contentTypeOf({ headers }: HttpReply): string {
 }
 
 /**
- * The error of a reply that is none of success, by the name that the SDK gives it, and of its class: who reads it need not
- * know which way it came.
+ * Converts an error reply into the error that the SDK would throw, with the same name and class, so that callers need
+ * not know which transport was used.
  */
 export function toServiceError(reply: HttpReply): KinesisServiceException {
   const { status, headers } = reply
@@ -47,7 +47,7 @@ function readError(reply: HttpReply): ErrorDetails {
   try {
     return contentTypeOf(reply) === CBOR ? readCbor(reply.body) : readJson(reply.body)
   } catch (error) {
-    // A page of a proxy, say. Its status tells what there is to tell.
+    // For example the error page of a proxy. Its status code is all there is.
     if (error instanceof StreamReplyError || error instanceof SyntaxError) return NO_DETAILS
     throw error
   }
@@ -76,7 +76,7 @@ function readJson(body: Buffer): ErrorDetails {
   return { type: text(fields.__type), message: text(fields.message) ?? text(fields.Message) }
 }
 
-/** `com.amazonaws.kinesis#ExpiredIteratorException:http://…` is an `ExpiredIteratorException`. */
+/** Shortens `com.amazonaws.kinesis#ExpiredIteratorException:http://…` to `ExpiredIteratorException`. */
 function shortName(type: string): string {
   return type.split(/[:,]/, 1)[0]?.split('#').at(-1) ?? type
 }

@@ -1,14 +1,16 @@
 /**
- * A key of a map, in a form that is cheap to look for: every record has four of them, and a comparison byte by byte would
- * cost as much as the making of a string.
+ * A key of a map, in a form that is cheap to compare: every record has four keys, and a comparison byte by byte would
+ * cost as much as creating a string.
  */
 export class CborName {
   readonly #text: string
   readonly #length: number
-  /** Its bytes, four at a time. The last four end where it ends, and so may overlap those before. */
+  /**
+   * The bytes of the key, four at a time. The last word ends at the end of the key, and may overlap the previous one.
+   */
   readonly #words: readonly number[]
 
-  /** @param text of four characters or more, each of them ASCII */
+  /** @param text at least four ASCII characters */
   constructor(text: string) {
     const bytes = Buffer.from(text)
     if (bytes.length < WORD) throw new RangeError(`'${text}' is shorter than ${WORD} bytes.`)
@@ -23,7 +25,7 @@ export class CborName {
     return this.#text
   }
 
-  /** Whether these bytes are the name. */
+  /** Returns true if these bytes are the key. */
   isAt(view: DataView, start: number, length: number): boolean {
     if (length !== this.#length) return false
     const last = start + length - WORD

@@ -5,14 +5,14 @@ const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, t
 const BREAK = 0xff
 const NULL = 0xf6
 const UNDEFINED = 0xf7
-/** Values inside values that are read past. What Kinesis sends has four. */
+/** Maximum nesting depth of skipped values. Replies of Kinesis have four levels. */
 const MAX_DEPTH = 32
 
 /**
- * Reads CBOR (RFC 8949) value by value, as far as Kinesis's replies need it, without making anything that is not asked for.
- * Whatever the bytes are, it comes to an end: every step takes at least one of them.
+ * Reads CBOR (RFC 8949) value by value, as far as replies of Kinesis need it, and creates only the requested values. It
+ * terminates on any input, because every step consumes at least one byte.
  *
- * @throws StreamReplyError from every method, where the bytes end too soon or are not what was asked for
+ * @throws StreamReplyError from every method, if the bytes end too early or have another type
  */
 export class CborReader {
   readonly #bytes: Buffer
@@ -25,34 +25,35 @@ export class CborReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
-  /** Whether a view onto what is read was given away. */
+  /** True if a returned value is a view of the input. */
   get sharesBytes(): boolean {
     return this.#sharesBytes
   }
 
-  /** Starts a map. Gives how many entries `hasMore` is to be asked for. */
+  /** Starts a map. Returns the count of entries, for `hasMore`. */
   map(): number {
     return this.#start(MAJOR.map, 2)
   }
 
-  /** Starts an array. Gives how many items `hasMore` is to be asked for. */
+  /** Starts an array. Returns the count of items, for `hasMore`. */
   array(): number {
     return this.#start(MAJOR.array, 1)
   }
 
-  /** Whether a map or an array goes on, `left` being what it started with less what was read of it. */
+  /** Returns true if the map or array has more entries. `left` is its initial count minus the entries read so far. */
   hasMore(left: number): boolean {
     if (left >= 0) return left > 0
-    // Of indefinite length: it ends where it says so, and `left` stays below 0 however often it is counted down.
+    // For an indefinite length, `left` is negative and stays so; a break marks the end.
     if (this.#bytes[this.#at] !== BREAK) return true
     this.#at++
     return false
   }
 
   /**
-   * Reads the key of a map's entry. Gives its place in `known`, or -1: then its value is to be skipped.
+   * Reads the key of a map entry. Returns its index in `known`, or -1 if the key is unknown and its value must be
+   * skipped.
    *
-   * @param guess the place to look at first: maps of one kind have their keys in one order
+   * @param guess the index to compare first, because maps of one kind have their keys in the same order
    */
   key(known: readonly CborName[], guess = 0): number {
     const first = this.#peek()
@@ -70,7 +71,7 @@ export class CborReader {
     return known.findIndex(name => name.isAt(this.#view, start, length))
   }
 
-  /** Reads past a null, where there is one. */
+  /** Skips a null, if there is one. Returns whether there was one. */
   takeNull(): boolean {
     const first = this.#peek()
     if (first !== NULL && first !== UNDEFINED) return false
@@ -84,7 +85,7 @@ export class CborReader {
     return this.#bytes.toString('utf8', start, this.#at)
   }
 
-  /** Digits, and what else is one byte a character: cheaper than text where there are many. */
+  /** Reads ASCII text, such as digits. Cheaper than `text` for long strings. */
   ascii(): string {
     if (this.#peek() === 0x7f) return this.#chunks(MAJOR.text).toString('latin1')
     const start = this.#content(this.#lengthOf(MAJOR.text))
@@ -92,8 +93,8 @@ export class CborReader {
   }
 
   /**
-   * A view onto what is read, or a copy of fewer bytes than `viewFrom`. What came in chunks is put together, and text is
-   * taken for base64, as emulators send it.
+   * Reads bytes: a view of the input, or a copy if there are fewer than `viewFrom`. Chunks are concatenated. Text is
+   * decoded as base64, which emulators send.
    */
   bytes(viewFrom = 0): Buffer {
     const first = this.#peek()
@@ -110,7 +111,7 @@ export class CborReader {
     return copy
   }
 
-  /** Any number, below a tag or not. */
+  /** Reads a number, with or without tags. */
   number(): number {
     for (;;) {
       const first = this.#byte()
@@ -129,9 +130,9 @@ export class CborReader {
     }
   }
 
-  /** Reads past a value, whatever it is. */
+  /** Skips a value of any type. */
   skip(depth = 0): void {
-    if (depth > MAX_DEPTH) throw new StreamReplyError(`A reply of Kinesis has values ${depth} deep.`)
+    if (depth > MAX_DEPTH) throw new StreamReplyError(`A reply of Kinesis has values nested ${depth} deep.`)
     const first = this.#peek()
     switch (first >> 5) {
       case MAJOR.bytes:
@@ -159,10 +160,10 @@ export class CborReader {
     this.number()
   }
 
-  /** What was read has to be all there was. */
+  /** Checks that the whole input was read. */
   end(): void {
     if (this.#at === this.#bytes.length) return
-    throw new StreamReplyError(`A reply of Kinesis goes on behind its end, at byte ${this.#at}.`)
+    throw new StreamReplyError(`A reply of Kinesis has extra bytes after its end, at byte ${this.#at}.`)
   }
 
   #start(major: number, minBytes: number): number {
@@ -186,7 +187,7 @@ export class CborReader {
     if (info >= 24) this.#content(2 ** (info - 24))
   }
 
-  /** A string of indefinite length: definite ones of the same kind, up to a break. */
+  /** Reads a string of indefinite length: chunks of definite length and the same type, up to a break. */
   #chunks(major: number): Buffer {
     this.#at++
     const chunks: Buffer[] = []
@@ -209,7 +210,7 @@ export class CborReader {
     return this.#argument(this.#byte() & 31)
   }
 
-  /** Takes bytes. Gives where they start; they end where the reader is then. */
+  /** Consumes bytes. Returns their start; they end at the position of the reader. */
   #content(length: number): number {
     const start = this.#at
     if (length > this.#bytes.length - start) throw this.#cut()
@@ -247,7 +248,7 @@ export class CborReader {
   }
 
   #cut(): StreamReplyError {
-    return new StreamReplyError(`A reply of Kinesis is cut off: it has ${this.#bytes.length} bytes and tells of more.`)
+    return new StreamReplyError(`A reply of Kinesis is cut off after ${this.#bytes.length} bytes.`)
   }
 
   #unexpected(expected: string): StreamReplyError {

@@ -11,22 +11,22 @@ const CHILD = names('ShardId', 'ParentShards', 'HashKeyRange')
 const RANGE = names('StartingHashKey', 'EndingHashKey')
 
 /**
- * The part of a reply from which on a record's data is a view onto the reply, which lives as long as the view does: a
- * record that waits holds four times its own size then, at most. Of smaller ones the data is copied, as it would otherwise
- * take one slow record in each reply to hold many times what the byte budget counts. A copy costs little beside the rest.
+ * Fraction of a reply from which on the data of a record is a view of the reply, which lives as long as the view: such
+ * a record holds at most four times its own size. The data of smaller records is copied. Otherwise one slow record in
+ * each reply could hold many times what the byte budget counts. The copy is cheap compared with the rest.
  */
 const VIEW_FROM = 1 / 4
 
 export interface DecodedReply {
   reply: RecordsReply
-  /** Whether the data of a record is a part of the bytes that were decoded. */
+  /** True if the data of a record is a view of the decoded bytes. */
   sharesBytes: boolean
 }
 
 /**
- * The reply of GetRecords in Kinesis's CBOR, `application/x-amz-cbor-1.1`.
+ * Decodes the reply of GetRecords in the CBOR of Kinesis, `application/x-amz-cbor-1.1`.
  *
- * @throws StreamReplyError where it is not one
+ * @throws StreamReplyError if the bytes are not such a reply
  */
 export function decodeRecordsReply(bytes: Buffer, shardId: string): DecodedReply {
   const reader = new CborReader(bytes)
@@ -58,9 +58,9 @@ function readRecords(reader: CborReader, shardId: string, viewFrom: number): Con
 
 interface RecordSettings {
   shardId: string
-  /** The size in bytes from which on data is not copied. */
+  /** Size in bytes from which on data is not copied. */
   viewFrom: number
-  /** The keys of the record before, as they came. */
+  /** The order of the keys in the previous record. */
   order: number[]
 }
 
@@ -80,7 +80,7 @@ function readRecord(reader: CborReader, settings: RecordSettings): ConsumerRecor
     else if (name === 3) partitionKey = reader.text()
     else reader.skip()
   }
-  // Without it the record has no place in its shard: no checkpoint could ever name it.
+  // Without a sequence number, no checkpoint could name the record.
   if (sequenceNumber === '') throw new StreamReplyError(`A record of '${shardId}' has no sequence number.`)
   return { data, partitionKey, sequenceNumber, subSequenceNumber: 0, shardId, arrivedAt: new Date(arrivedAt) }
 }
@@ -119,13 +119,13 @@ function readRange(reader: CborReader): Pick<ChildShard, 'startingHashKey' | 'en
 
 const NO_DATA = Buffer.alloc(0)
 const NO_RANGE = { startingHashKey: undefined, endingHashKey: undefined }
-/** Nobody has told yet: the list of shards does. */
+/** The reply has no start of a child. ListShards has it. */
 const NO_START = { startingSequenceNumber: undefined }
 
-/** Past the year 5138 in seconds, before 1973 in milliseconds. */
+/** As seconds, this is after the year 5138; as milliseconds, before 1973. */
 const MIN_MILLISECONDS = 1e11
 
-/** Kinesis's timestamps are milliseconds, although their tag says seconds, which others therefore send. */
+/** Timestamps of Kinesis are in milliseconds, although their tag means seconds. Other implementations send seconds. */
 function toEpochMs(value: number): number {
   return Math.round(value < MIN_MILLISECONDS ? value * 1_000 : value)
 }
