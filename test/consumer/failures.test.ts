@@ -88,10 +88,10 @@ t.test('a slow handler holds the fetching up, not the memory', async t => {
   t.equal(fetched, 2 * mib)
 })
 
-t.test('a table that is no lease table is refused by name', async t => {
+t.test('a start on a table that is not a lease table fails with the name of the table', async t => {
   const stream = await startStream(t, { shards: 1 })
   await stream.createTable('not-leases', 'id')
   const { handler } = collector()
   const consumer = stream.consumer({ handler, applicationName: 'not-leases' })
-  await t.rejects(consumer.start(), { code: 'CONSUMER_LEASE_TABLE', message: /'not-leases' is no lease table/ })
+  await t.rejects(consumer.start(), { code: 'CONSUMER_LEASE_TABLE', message: /'not-leases' is not a lease table/ })
 })

@@ -47,9 +47,9 @@ for (const [name, fault, message] of faults) {
 
 t.test('a name that is mistyped is refused, and not silently counted for nothing', async t => {
   const mistyped: Array<[object, RegExp]> = [
-    [{ failOverMs: 1_000 }, /'failOverMs' is 1000 but must be left out: there is no option of that name/],
-    [{ retry: { max: 3 } }, /'retry.max' is 3 but must be left out/],
-    [{ breaker: { open: true } }, /'breaker.open' is true but must be left out/],
+    [{ failOverMs: 1_000 }, /'failOverMs' is 1000 but must be omitted: there is no option of that name/],
+    [{ retry: { max: 3 } }, /'retry.max' is 3 but must be omitted/],
+    [{ breaker: { open: true } }, /'breaker.open' is true but must be omitted/],
     [{ handler: undefined, batchHandler: async () => undefined, batch: { size: 3 } }, /'batch.size' is 3/],
   ]
   for (const [options, message] of mistyped) t.throws(() => new KinesisConsumer({ ...good, ...options }), message)

@@ -110,7 +110,7 @@ t.test('the processor is not triggered: it says that nobody renews the leases', 
   const elsewhere = await examine(t, aws, { env: { APPLICATION_NAME: 'another' }, only: ['lease-table', 'leases'] })
   t.match(elsewhere.leases, {
     status: 'failed',
-    seen: /There is no lease table 'another'/,
+    seen: /The lease table 'another' does not exist/,
     advice: /^Set APPLICATION_NAME/,
   })
 })
