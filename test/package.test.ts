@@ -4,6 +4,7 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { APPLICATION, STREAM, startStream } from './consumer/support.ts'
 import { bin, createEmptyProject } from './support/empty-project.ts'
+import { importsOf, packageOf } from './support/imports.ts'
 import { packPackage, run } from './support/pack.ts'
 import { runProgram, until } from './support/processes.ts'
 
@@ -27,9 +28,9 @@ t.test('what is packed has all that package.json names, though nothing was built
   )
 })
 
-t.test('it has no test, no benchmark, no source, nothing of the embedded AWS and nothing of ours alone', async t => {
+t.test('it has no test, no benchmark and no source, and nothing that only the repository needs', async t => {
   const wanted = /^(?:LICENSE|README\.md|package\.json|docs\/.+\.md|services\/.+\.md|dist\/services\/.+)$/
-  const unwanted = /\.test\.|(?<!\.d)\.ts$|(?:^|\/)(?:tests?|bench|infra|local|node_modules)\//
+  const unwanted = /\.test\.|(?<!\.d)\.ts$|(?:^|\/)(?:tests?|bench|infra|node_modules)\//
   t.strictSame(
     files.filter(file => !wanted.test(file) || unwanted.test(file)),
     [],
@@ -37,21 +38,29 @@ t.test('it has no test, no benchmark, no source, nothing of the embedded AWS and
 })
 
 t.test('what its code imports comes with it, is Node’s own, or is installed with it', async t => {
-  // As it lies in the tarball.
-  const code = await run('tar', ['xzf', tarball, '--to-stdout', '--wildcards', '*.js'])
-  const imported = [
-    ...code.stdout.matchAll(/^(?:import|export) (?:[^'"]*? from )?'([^'".][^']*)'|\bimport\('([^'".][^']*)'\)/gm),
-  ]
-  const packages = imported
-    .map(([, from, dynamically]) => from ?? dynamically ?? '')
-    .filter(name => !isBuiltin(name))
-    .map(name => name.split('/', name.startsWith('@') ? 2 : 1).join('/'))
+  const embeddedAws = 'package/dist/services/local/*.js'
+  const packages = await importedPackages(tarball, ['--exclude', embeddedAws, '*.js'])
   t.ok(packages.includes('fastify') && packages.includes('@aws-sdk/client-kinesis'))
   t.strictSame(
-    [...new Set(packages)].filter(name => !(name in manifest.dependencies)),
+    packages.filter(name => !(name in manifest.dependencies)),
     [],
   )
+  const ofEmbeddedAws = await importedPackages(tarball, [embeddedAws])
+  t.strictSame(
+    ofEmbeddedAws.filter(name => !(name in manifest.dependencies)).sort(),
+    ['dynalite', 'fast-jwt', 'fauxqs', 'kinesis-local'],
+    '`headgate local` names the packages that it needs beside these',
+  )
 })
+
+/** The packages that JavaScript files of a tarball import. `which`: arguments of tar. */
+async function importedPackages(tarball: string, which: readonly string[]): Promise<string[]> {
+  const code = await run('tar', ['xzf', tarball, '--to-stdout', '--wildcards', ...which])
+  const packages = importsOf(code.stdout)
+    .filter(({ specifier }) => !specifier.startsWith('.') && !isBuiltin(specifier))
+    .map(({ specifier }) => packageOf(specifier))
+  return [...new Set(packages)]
+}
 
 /** What a reader of the room's README would write, in ten lines. */
 const PROGRAM = `
@@ -142,4 +151,19 @@ t.test('the packed consumer installs in an empty project, with its types, and co
     program.child.kill('SIGTERM')
     t.same(await program.ended, { code: 0, signal: null })
   })
+})
+
+t.test('the packed `headgate local` starts the embedded AWS, or names the packages that it lacks', async t => {
+  const command = 'node_modules/headgate/dist/services/cli/headgate.js'
+  const whole = await createEmptyProject(t, { packed })
+  const program = runProgram(t, [command, 'local', '--json'], { cwd: whole })
+  await until(() => program.stdout().includes('\n') || program.child.exitCode !== null, { timeoutMs: 30_000 })
+  t.match(JSON.parse(program.stdout() || program.stderr()), { AWS_ENDPOINT_URL_KINESIS: /^http:\/\/127\.0\.0\.1:/ })
+  program.child.kill('SIGTERM')
+  t.same(await program.ended, { code: 0, signal: null })
+
+  const bare = await createEmptyProject(t, { packed, beside: name => name !== 'dynalite' && name !== 'fauxqs' })
+  const refused = runProgram(t, [command, 'local'], { cwd: bare })
+  t.match(await refused.ended, { code: 1 })
+  t.match(refused.stderr(), /Install them first: npm install --save-dev dynalite@\S+ fauxqs@\S+\n$/)
 })

@@ -1,12 +1,12 @@
 import { ConsumerError } from '../consumer/index.ts'
 import { loadConfig } from '../platform/config/load.ts'
 import { HeadgateError } from '../platform/errors.ts'
+import { version } from '../platform/version.ts'
 import type { AnyCommand } from './command.ts'
 import { exitCodes, UsageError } from './errors.ts'
 import { commandHelp, listHelp } from './help.ts'
 import { createOutput } from './output.ts'
 import { parseCommandLine } from './parse.ts'
-import { version } from './version.ts'
 
 export interface CliSettings {
   commands: readonly AnyCommand[]

@@ -26,7 +26,10 @@ runForPeople(async () => {
       await (await starting).stop()
     },
   })
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
   const aws = await starting
   if (flags.healthPort !== undefined) health = await startHealth(flags.settings.host ?? '127.0.0.1', flags.healthPort)
-  console.log(exportLines(aws.env))
+  // `headgate local` starts this program as its child, prints the variables itself, and must not leave servers behind if it is killed.
+  if (process.send) process.send({ env: aws.env, exportLines: exportLines(aws.env) })
+  else console.log(exportLines(aws.env))
 })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Ajv, type AnySchema } from 'ajv'
 import t from 'tap'
 import { catalogue } from '../../services/api/problems/catalogue.ts'
@@ -18,6 +19,7 @@ interface Operation {
 
 interface OpenApi {
   openapi: string
+  info: { version: string }
   paths: Record<string, Record<string, Operation>>
   components: { securitySchemes: Record<string, unknown> }
 }
@@ -50,6 +52,11 @@ t.test('/openapi.json describes every operation by name in OpenAPI 3.1', async t
     'post /uploads/tus tusCreate',
     'post /uploads/{id}/complete completeUpload',
   ])
+})
+
+t.test('the document has the version of package.json', async t => {
+  const file = new URL('../../package.json', import.meta.url)
+  t.equal(document.info.version, JSON.parse(readFileSync(file, 'utf8')).version)
 })
 
 t.test('the document has the three bodies of an upload, and the token', async t => {

@@ -37,6 +37,8 @@ t.test('bundled, every role starts as it does from its source', async t => {
 
   const version = await run([path.join(out, 'cli/headgate.js'), '--version'])
   t.match(version, { code: 0, stdout: '1.2.3\n' }, version.stderr)
+  const local = await run([path.join(out, 'cli/headgate.js'), 'local'])
+  t.match(local, { code: 1, stderr: /^The container image has no embedded AWS\./ })
   for (const role of ['api/server.js', 'worker/worker.js']) {
     const unconfigured = await run([path.join(out, role)], { AWS_REGION: '' })
     t.match(unconfigured, { code: 1, stderr: /^The configuration cannot be used.*\n {2}AWS_REGION: is required/ }, role)

@@ -1,5 +1,6 @@
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger'
 import fastify, { type FastifySchema, type RouteOptions } from 'fastify'
+import { version } from '../../platform/version.ts'
 
 /**
  * Generates the OpenAPI document of routes, with a second app that has the same routes. The app that serves them has already
@@ -17,7 +18,7 @@ export async function describeRoutes(routes: readonly RouteOptions[]): Promise<S
       openapi: '3.1.0',
       info: {
         title: 'Headgate',
-        version: '0.1.0',
+        version: version(),
         description: 'Upload files and get them processed. Errors are RFC 9457 problem details.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },

@@ -5,6 +5,7 @@ import { redriveDeadLetters } from './dead-letters/redrive.ts'
 import { showDeadLetter } from './dead-letters/show.ts'
 import { doctor } from './doctor.ts'
 import { leases } from './leases.ts'
+import { local } from './local.ts'
 import { replay } from './replay.ts'
 
 /** Every command, in the order in which the help lists them. */
@@ -16,4 +17,5 @@ export const commands: readonly AnyCommand[] = [
   showDeadLetter,
   redriveDeadLetters,
   discardDeadLetters,
+  local,
 ]

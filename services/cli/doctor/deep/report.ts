@@ -1,4 +1,4 @@
-import { version } from '../../version.ts'
+import { version } from '../../../platform/version.ts'
 import type { DoctorConfig } from '../config.ts'
 import type { Result } from '../run-checks.ts'
 import type { Latency, Measured } from './latency.ts'
