@@ -5,7 +5,7 @@ import type { Plugin } from 'esbuild'
  * What is imported rarely, and shares much with what imports it. Bundled together, the shared would be cut into files of its own,
  * which every start pays for; so it is bundled for itself, and imported from where it will lie.
  */
-export const SEPARATE_BUNDLE = 'platform/tracing/exporting'
+export const SEPARATE_BUNDLE = 'platform/tracing/exporter'
 
 export function separateBundle(outdir: string): Plugin {
   return {

@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
-import { listed } from '../platform/config/formats.ts'
+import { parseList } from '../platform/config/formats.ts'
 import { beforeDeadline, withinDeadline } from '../platform/deadline.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
@@ -70,7 +70,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
     loggerInstance: logger,
   }).withTypeProvider<TypeBoxTypeProvider>()
   const issuer = issuerOf(config)
-  const inspector = createTypeInspector(listed(config.ALLOWED_TYPES))
+  const inspector = createTypeInspector(parseList(config.ALLOWED_TYPES))
   const minBodyRate = { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
 
   let opened: Backend | undefined
@@ -96,7 +96,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(deadlines, { withinMs: config.ANSWER_TIMEOUT_MS })
   await app.register(requestLog)
   if (metrics) await app.register(metricsPlugin, { metrics })
-  const origins = listed(config.CORS_ORIGINS)
+  const origins = parseList(config.CORS_ORIGINS)
   await app.register(securityHeaders, { isShared: origins.length > 0 })
   if (origins.length > 0) await app.register(cors, { origins })
   await app.register(publicPath, { path: config.PUBLIC_PATH })
@@ -116,8 +116,8 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
       windowMs: config.RATE_LIMIT_WINDOW_MS,
     }),
     required: {
-      read: { scopes: listed(config.READ_SCOPES), groups: listed(config.READ_GROUPS) },
-      write: { scopes: listed(config.WRITE_SCOPES), groups: listed(config.WRITE_GROUPS) },
+      read: { scopes: parseList(config.READ_SCOPES), groups: parseList(config.READ_GROUPS) },
+      write: { scopes: parseList(config.WRITE_SCOPES), groups: parseList(config.WRITE_GROUPS) },
     },
   })
 

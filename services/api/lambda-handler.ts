@@ -27,7 +27,7 @@ export function createLambdaHandler(app: App): GatewayHandler {
   return async (given, context) => {
     const event = readGatewayEvent(given)
     const hardAt = performance.now() + Math.max(0, context.getRemainingTimeInMillis() - RESERVE_MS)
-    const deadline = new Deadline({ quietMs: Number.POSITIVE_INFINITY, hardAt })
+    const deadline = new Deadline({ idleTimeoutMs: Number.POSITIVE_INFINITY, hardAt })
     return withinDeadline(deadline, () =>
       withGatewayIds(idsOf(event), () => withGatewayBody(event, () => serve(event, context))),
     )

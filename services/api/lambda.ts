@@ -17,4 +17,4 @@ await app.warmUp()
 const serve = createLambdaHandler(app)
 
 /** Serves the api behind API Gateway. */
-export const handler = tracing?.flushed(serve) ?? serve
+export const handler = tracing?.withFlush(serve) ?? serve

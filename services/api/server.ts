@@ -37,7 +37,7 @@ runMain(async () => {
       // The admin port closes last, so that a monitor does not take a draining api for a dead one.
       await admin?.close()
     },
-    last: tracing?.close,
+    flush: tracing?.close,
   })
   await app.listen({ host: config.HOST, port: config.PORT })
   if (metrics && config.ADMIN_PORT !== undefined) {

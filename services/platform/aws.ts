@@ -3,12 +3,12 @@ import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { S3Client } from '@aws-sdk/client-s3'
 import type { AwsCredentialIdentity } from '@smithy/types'
 import { UndiciHttpHandler } from '@smithy/undici-http-handler'
-import { retryCutReplies } from './cut-replies.ts'
-import { heedDeadlines, heedDeadlinesOf } from './heed-deadlines.ts'
+import { enforceClientDeadlines, enforceRequestDeadlines } from './request-deadlines.ts'
 import { guardObjectBodies, guardResponseBodies } from './response-bodies.ts'
 import type { Tracing } from './tracing/tracing.ts'
+import { retryTruncatedResponses } from './truncated-responses.ts'
 
-/** The AWS clients a process holds, one of each, for as long as it lives. */
+/** The AWS clients of a process, one for each service. They live as long as the process. */
 export interface AwsClients {
   s3: S3Client
   kinesis: KinesisClient
@@ -18,45 +18,45 @@ export interface AwsClients {
 
 export interface AwsSettings {
   region: string
-  /** Sockets a client keeps open at most. */
+  /** Maximum number of open sockets of each client. @default 128 */
   maxSockets?: number
-  /** Left out, those of the SDK's own settings. */
+  /** @default the SDK's own settings */
   endpoints?: Record<'s3' | 'dynamodb' | 'kinesis', string>
-  /** Left out, those of the SDK's own settings. */
+  /** @default the SDK's own settings */
   credentials?: AwsCredentialIdentity
-  /** Left out, nobody is told what is asked of AWS. */
-  tracing?: Pick<Tracing, 'requests'> | undefined
+  /** Records a span for each request. Unset: no spans. */
+  tracing?: Pick<Tracing, 'traceRequests'> | undefined
 }
 
-// An unreachable endpoint must become an error in seconds, not hang a request or a shard for good. The second bound is
-// on silence, not on the whole transfer: a long upload that moves is never cut.
+// An unreachable endpoint must become an error within seconds, and not block a request or a shard forever. The second timeout
+// limits the silence between two chunks, not the whole transfer: a long upload that makes progress is never aborted.
 const CONNECT_TIMEOUT_MS = 3_000
 const SILENCE_TIMEOUT_MS = 30_000
 
-/** How long the head of an answer may take. Short enough for another try on another connection before a client gives up. */
-const ANSWER_TIMEOUT_MS = 10_000
+/** Maximum time until the headers of a response. It leaves time for a retry on another connection before a client gives up. */
+const HEADERS_TIMEOUT_MS = 10_000
 
-/** A body of many bytes is sent in that time, too, and may have a slow line to AWS. */
+/** The headers timeout includes the time to send the body. A larger body gets more time, for a slow connection to AWS. */
 const LARGE_BODY_BYTES = 1024 ** 2
-const SLOWEST_BYTES_PER_MS = 256
+const MIN_BYTES_PER_MS = 256
 
 /**
- * Makes the clients. Endpoints and credentials come from the SDK's own settings (`AWS_ENDPOINT_URL`,
- * `AWS_ENDPOINT_URL_S3`, …), so that any emulator serves without a change of code.
+ * Creates the clients. By default, endpoints and credentials come from the SDK's own settings (`AWS_ENDPOINT_URL`,
+ * `AWS_ENDPOINT_URL_S3`, …), so that the code is the same for AWS and for any emulator.
  */
 export function createAwsClients(settings: AwsSettings): AwsClients {
   const { region, maxSockets = 128, endpoints, credentials, tracing } = settings
-  // undici for all three: HTTP/1.1 at about half of what Node's own client costs. The Kinesis client's default is HTTP/2 with
-  // a new session for every request, which costs more still and which no emulator speaks.
+  // All three clients use undici: HTTP/1.1 at about half the cost of Node's own client. The default of the Kinesis client is HTTP/2
+  // with a new session for every request, which costs even more and which no emulator supports.
   const createHandler = () =>
-    heedDeadlines(
+    enforceRequestDeadlines(
       guardResponseBodies(
-        allowForSlowAnswers(
+        extendTimeouts(
           new UndiciHttpHandler({
             dispatcher: {
               connections: maxSockets,
               connect: { timeout: CONNECT_TIMEOUT_MS },
-              headersTimeout: ANSWER_TIMEOUT_MS,
+              headersTimeout: HEADERS_TIMEOUT_MS,
               bodyTimeout: SILENCE_TIMEOUT_MS,
             },
           }),
@@ -65,8 +65,8 @@ export function createAwsClients(settings: AwsSettings): AwsClients {
     )
   const shared = () => ({
     region,
-    requestHandler: tracing?.requests(createHandler()) ?? createHandler(),
-    // The clients live as long as the process, and nobody adds to their middleware.
+    requestHandler: tracing?.traceRequests(createHandler()) ?? createHandler(),
+    // Caching is safe: no middleware is added after the first request.
     cacheMiddleware: true,
     ...(credentials && { credentials }),
   })
@@ -75,8 +75,8 @@ export function createAwsClients(settings: AwsSettings): AwsClients {
   const kinesis = new KinesisClient({ ...shared(), ...at('kinesis') })
   const dynamodb = new DynamoDBClient({ ...shared(), ...at('dynamodb') })
   for (const client of [s3, kinesis, dynamodb]) {
-    retryCutReplies(client)
-    heedDeadlinesOf(client)
+    retryTruncatedResponses(client)
+    enforceClientDeadlines(client)
   }
   guardObjectBodies(s3)
   return {
@@ -91,21 +91,21 @@ export function createAwsClients(settings: AwsSettings): AwsClients {
   }
 }
 
-/** S3 makes an object of its parts before it answers, and that takes longer the more there are. */
-function allowForSlowAnswers(handler: UndiciHttpHandler): UndiciHttpHandler {
+/** Raises the headers timeout for large bodies, and for the completion of multipart uploads: S3 joins all parts before it responds. */
+function extendTimeouts(handler: UndiciHttpHandler): UndiciHttpHandler {
   const send = handler.handle.bind(handler)
   handler.handle = (request, options) => {
     const { body, method, query } = request
     const bytes = body instanceof Uint8Array ? body.byteLength : 0
     let requestTimeout = options?.requestTimeout
     if (method === 'POST' && query?.uploadId !== undefined) requestTimeout ??= SILENCE_TIMEOUT_MS
-    else if (bytes > LARGE_BODY_BYTES) requestTimeout ??= ANSWER_TIMEOUT_MS + bytes / SLOWEST_BYTES_PER_MS
+    else if (bytes > LARGE_BODY_BYTES) requestTimeout ??= HEADERS_TIMEOUT_MS + bytes / MIN_BYTES_PER_MS
     return send(request, requestTimeout === undefined ? options : { ...options, requestTimeout })
   }
   return handler
 }
 
-/** `bucket.host` resolves for AWS alone; everywhere else the bucket has to be in the path. Empty counts as absent. */
+/** Returns true for an emulator. There the bucket has to be in the path, because `bucket.host` only resolves at AWS. An empty variable counts as unset. */
 function hasOwnS3Endpoint(): boolean {
   return Boolean(process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL)
 }

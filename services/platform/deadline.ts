@@ -1,34 +1,34 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { HeadgateError } from './errors.ts'
 
-/** AWS did not answer in the time that the request had. What was asked of it may have happened all the same. */
+/** AWS did not respond before the deadline of the request. The operation may have taken effect nevertheless. */
 export class DeadlineError extends HeadgateError {
   readonly code = 'HEADGATE_DEADLINE'
 }
 
-/** The client left while its request was at something that is not worth finishing without it. */
+/** The client disconnected, and the work for its request was stopped because nobody needs the result. */
 export class ClientGoneError extends HeadgateError {
   readonly code = 'HEADGATE_CLIENT_GONE'
 }
 
 export interface DeadlineSettings {
-  /** How long the request may wait without progress, in milliseconds. */
-  quietMs: number
-  /** The time at which it is over whatever happens, as of `performance.now()`. Left out: none. */
+  /** Maximum time without progress, in milliseconds. */
+  idleTimeoutMs: number
+  /** The latest end whatever the progress, as a time of `performance.now()`. @default none */
   hardAt?: number | undefined
 }
 
-/** How long after a deadline what it broke off may be put in order, in milliseconds. */
+/** Time for cleanup after a deadline, in milliseconds. */
 const GRACE_MS = 2_000
 
 /**
- * How long one request waits for AWS, over all its calls and their retries. A large body that keeps moving may take hours: each
- * piece of it is progress, and the time in which the client is waited for does not count. One timer for each request, and only
- * once something is waited for.
+ * Limits how long one request waits for AWS, over all its calls and their retries. A large body that keeps arriving may take hours:
+ * each chunk is progress, and time spent waiting for the client does not count. A request uses one timer, and only while something
+ * waits for the deadline.
  */
 export class Deadline {
   readonly hardAt: number
-  readonly #quietMs: number
+  readonly #idleTimeoutMs: number
   readonly #waiting = new Set<() => void>()
   #at: number
   #paused = 0
@@ -37,34 +37,34 @@ export class Deadline {
   #timer: NodeJS.Timeout | undefined
   #controller: AbortController | undefined
 
-  constructor({ quietMs, hardAt = Number.POSITIVE_INFINITY }: DeadlineSettings) {
+  constructor({ idleTimeoutMs, hardAt = Number.POSITIVE_INFINITY }: DeadlineSettings) {
     this.hardAt = hardAt
-    this.#quietMs = quietMs
+    this.#idleTimeoutMs = idleTimeoutMs
     this.#at = this.#next()
   }
 
-  /** Milliseconds. Infinite while the client is waited for, unless the deadline is a hard one. */
+  /** Remaining milliseconds. Infinity while the deadline is paused and has no hard end. */
   get leftMs(): number {
     if (this.#isOver) return 0
     return Math.max(0, (this.#paused > 0 ? this.hardAt : this.#at) - performance.now())
   }
 
-  /** Fires with a DeadlineError. */
+  /** Fires at the deadline, with a DeadlineError as its reason. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController()
-      if (this.#isOver) this.#controller.abort(overdue())
+      if (this.#isOver) this.#controller.abort(deadlineError())
       else this.#arm()
     }
     return this.#controller.signal
   }
 
-  /** Something has arrived: the time without progress begins anew. */
+  /** Restarts the time without progress. */
   progress(): void {
     if (!this.#isOver) this.#at = this.#next()
   }
 
-  /** The client is waited for: that time does not count. To be ended by `resume`. */
+  /** Stops the clock while the request waits for the client. End it with `resume`. */
   pause(): void {
     this.#paused++
   }
@@ -75,10 +75,10 @@ export class Deadline {
     if (this.#waiting.size > 0 || this.#controller) this.#arm()
   }
 
-  /** Waits for work, but not for longer than there is time. @throws DeadlineError; the work is to end by the signal */
+  /** Waits for work until the deadline at most. The work itself has to end by the signal. @throws DeadlineError */
   race<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const late = () => reject(overdue())
+      const late = () => reject(deadlineError())
       this.#waiting.add(late)
       work.then(
         value => {
@@ -95,30 +95,30 @@ export class Deadline {
     })
   }
 
-  /** The client has left. What is under way goes on; a listing ends with its page. */
+  /** Records that the client has disconnected. Calls in flight continue, and listings end after the current page. */
   abandon(): void {
     this.#isAbandoned = true
   }
 
   /** @throws ClientGoneError */
   throwIfAbandoned(): void {
-    if (this.#isAbandoned) throw new ClientGoneError('The client left before its request was answered.')
+    if (this.#isAbandoned) throw new ClientGoneError('The client disconnected before the response.')
   }
 
-  /** The time to put in order what this deadline broke off: so long after it at most, however often it is asked for. */
+  /** Returns a deadline for cleanup. It ends a fixed time after this one, however often it is requested. */
   grace(): Deadline {
     const hardAt = (this.#isOver ? this.#at : Math.max(this.#at, performance.now())) + GRACE_MS
-    return new Deadline({ quietMs: hardAt - performance.now(), hardAt })
+    return new Deadline({ idleTimeoutMs: hardAt - performance.now(), hardAt })
   }
 
-  /** Nobody waits any more. */
+  /** Stops the timer. Call it when the request is over. */
   end(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
   #next(): number {
-    return Math.min(this.hardAt, performance.now() + this.#quietMs)
+    return Math.min(this.hardAt, performance.now() + this.#idleTimeoutMs)
   }
 
   #arm(): void {
@@ -135,41 +135,41 @@ export class Deadline {
     if (!this.#isOver) {
       this.#isOver = true
       this.end()
-      this.#controller?.abort(overdue())
+      this.#controller?.abort(deadlineError())
     }
     for (const late of this.#waiting) late()
     this.#waiting.clear()
   }
 }
 
-function overdue(): DeadlineError {
+function deadlineError(): DeadlineError {
   return new DeadlineError(
-    'A service behind this one did not answer in time. Whether the request took effect cannot be told: send it again, with the same Idempotency-Key if it had one.',
+    'A service behind the api did not respond in time. It is unknown whether the request took effect. Send it again, with the same Idempotency-Key if it had one.',
   )
 }
 
 const storage = new AsyncLocalStorage<Deadline | undefined>()
 
-/** The deadline of the request that the code runs for. None outside of a request. */
+/** Returns the deadline of the request that the calling code runs for, or undefined outside of a request. */
 export function currentDeadline(): Deadline | undefined {
   return storage.getStore()
 }
 
-/** Runs something, and all that it begins, for a request. With undefined: for nobody, as what many requests share. */
+/** Runs a function, and everything that it starts, under a deadline. Pass undefined for work that many requests share. */
 export function withinDeadline<T>(deadline: Deadline | undefined, run: () => T): T {
   return storage.run(deadline, run)
 }
 
-/** Waits for work that does not heed the deadline by itself. @throws DeadlineError */
+/** Waits for work that does not observe the current deadline itself. @throws DeadlineError */
 export function beforeDeadline<T>(work: Promise<T>): Promise<T> {
   return storage.getStore()?.race(work) ?? work
 }
 
 /**
- * Puts in order what a failure left: a claim, a lock, parts of an object. When the deadline is the failure there is a moment more for
- * it. What does not succeed in it is settled as after a crash.
+ * Runs cleanup after a failure, such as the release of a claim or a lock, or the deletion of parts. If the deadline has passed, the
+ * cleanup gets a short time of its own. What it cannot finish is cleaned up as after a crash.
  */
-export async function settle<T>(work: () => Promise<T>): Promise<T> {
+export async function cleanUp<T>(work: () => Promise<T>): Promise<T> {
   const deadline = storage.getStore()
   if (!deadline) return await work()
   const grace = deadline.grace()

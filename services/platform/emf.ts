@@ -2,38 +2,43 @@ import type { Logger } from './log.ts'
 import { type MetricName, type MetricValues, metrics } from './metrics.ts'
 
 export interface MetricsOrigin {
-  /** Of CloudWatch. */
+  /** The CloudWatch namespace. */
   namespace: string
-  /** The one dimension. */
+  /** The value of the only dimension, `Application`. */
   application: string
 }
 
-/** Tells CloudWatch how something is now. Does nothing where no namespace is configured. */
-export type TellMetrics = (values: MetricValues) => void
+/** Emits the current values of metrics. Values that are undefined or not finite are omitted. */
+export type EmitMetrics = (values: MetricValues) => void
 
-export interface TellMetricsSettings extends Omit<MetricsOrigin, 'namespace'> {
-  /** Undefined: nothing is told. */
+export interface MetricsEmitterSettings extends Omit<MetricsOrigin, 'namespace'> {
+  /** Undefined: no metrics are emitted. */
   namespace: string | undefined
   log: Logger
   now?: () => number
 }
 
 /**
- * Metrics as lines of the log in CloudWatch's embedded metric format, which CloudWatch makes metrics of wherever it gets the log:
- * from Lambda and from Fargate alike, without a request of ours or a permission for it.
+ * Creates a function that logs metrics in CloudWatch's embedded metric format. CloudWatch extracts the metrics from the log, on Lambda
+ * and on Fargate, without a request or a permission of the process.
  */
-export function createTellMetrics({ namespace, application, log, now = Date.now }: TellMetricsSettings): TellMetrics {
+export function createMetricsEmitter({
+  namespace,
+  application,
+  log,
+  now = Date.now,
+}: MetricsEmitterSettings): EmitMetrics {
   if (namespace === undefined) return () => undefined
-  // It is no remark that a level may leave out: an alarm does not depend on how much is logged.
-  const always = log.child({}, { level: 'info' })
+  // Metrics are logged at any LOG_LEVEL, because alarms depend on them.
+  const metricsLog = log.child({}, { level: 'info' })
   return values => {
     const line = embeddedMetrics({ namespace, application }, values, now())
-    if (line) always.info(line, 'metrics')
+    if (line) metricsLog.info(line, 'metrics')
   }
 }
 
 /**
- * The fields of such a line; undefined where no value is known. CloudWatch takes no infinity.
+ * Returns the fields of the log line, or undefined if no value is known. CloudWatch rejects values that are not finite.
  *
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */

@@ -4,13 +4,13 @@ export type { Logger }
 
 const REDACTED = '[redacted]'
 
-/** A field that holds a secret, however deep it lies. The name stays, so that a reader sees that it was there. */
+/** A field that holds a secret, at any depth. The field name stays, so that a reader sees that the field was there. */
 const SECRET_FIELD = /"(authorization|cookie|set-cookie|password|accesstoken|idtoken|refreshtoken)":"(?:[^"\\]|\\.)*"/gi
 
-/** A JWT wherever it stands: in a message, in a stack, in a URL. It may follow an escaped character, as `\n`. */
+/** A JWT anywhere in the line: in a message, a stack or a URL. It may follow an escaped character such as `\n`. */
 const TOKEN = /(?<!(?<!\\)[\w-])eyJ[\w-]+\.[\w-]+(?:\.[\w-]*){0,3}/g
 
-/** On the line as it is written: paths into objects would have to foresee where a secret lies, and cost three times as much. */
+/** Redacts the finished line. Redaction by object paths needs to know every place of a secret, and costs three times as much. */
 function withoutSecrets(line: string): string {
   return line.replace(SECRET_FIELD, `"$1":"${REDACTED}"`).replace(TOKEN, REDACTED)
 }
@@ -18,11 +18,11 @@ function withoutSecrets(line: string): string {
 export interface LogSettings {
   /** The least severe level that is written. */
   level: string
-  /** The process's role, on every line: `api`, `worker`, … */
+  /** The role of the process, such as `api` or `worker`. It is on every line. */
   role: string
 }
 
-/** The options of a logger that writes JSON lines to stdout, without secrets. */
+/** Returns the options of a logger that writes JSON lines and redacts secrets. */
 export function logOptions({ level, role }: LogSettings): LoggerOptions {
   return {
     level,
@@ -33,15 +33,15 @@ export function logOptions({ level, role }: LogSettings): LoggerOptions {
   }
 }
 
-/** How much of a log is held while it cannot be written. Lines beyond that are dropped. */
+/** Maximum size of the log that is buffered while stdout cannot be written. Further lines are dropped. */
 const MAX_UNWRITTEN_BYTES = 1024 ** 2
 
 export function createLogger(settings: LogSettings): Logger {
-  // Synchronous: a line is out before a crash, and a reader of stdout that has gone cannot hang the exit, as it does with the
-  // asynchronous destination, which tries for ever to flush its last lines.
+  // Synchronous writes get every line out before a crash. The asynchronous destination also blocks the exit if the reader of stdout
+  // is gone, because it tries to flush its last lines forever.
   const destination = pino.destination({ fd: 1, sync: true, maxLength: MAX_UNWRITTEN_BYTES })
   destination.once('error', (error: Error) => process.emitWarning(`The log cannot be written: ${error.message}`))
-  // A full disk must not end a process that could go on without its log.
+  // A full disk must not end a process that can continue without its log.
   destination.on('error', () => undefined)
   return pino(logOptions(settings), destination)
 }

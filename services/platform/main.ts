@@ -1,8 +1,8 @@
 import { ConfigurationError } from './errors.ts'
 
 /**
- * Runs a process's entry. What it throws before it serves is written to stderr, for a person where the configuration is
- * at fault, and the process exits with 1.
+ * Runs the entry function of a process. If it rejects, the error is written to stderr and the process exits with 1. A configuration
+ * error is written without a stack.
  */
 export function runMain(main: () => Promise<void>): void {
   main().catch((error: unknown) => {

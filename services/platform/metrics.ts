@@ -1,24 +1,25 @@
 /**
- * The metrics that processes write to their log for CloudWatch, and that `infra/` watches and scales by. Defined once, so that no
- * alarm waits for a metric that nobody tells. Each has the dimension `Application`.
+ * The CloudWatch metrics that processes emit through their log, and that alarms and scaling policies of `infra/` use. They are defined
+ * once, so that no alarm watches a metric that no process emits. Each has the dimension `Application`.
  */
 export const metrics = {
-  /** Told by whoever processes records, with every dead letter. */
+  /** Emitted with every dead letter by the process that writes it. */
   DeadLetters: { unit: 'Count' },
-  /** Told by whoever relays: how long the oldest event has waited that could not be published. 0 where none waits. */
+  /** Emitted by the outbox relay: the age of the oldest event that could not be published. 0 if no event waits. */
   OutboxAge: { unit: 'Seconds' },
-  /** These are a worker's, every minute. Until all that waits in its slowest shard is done: a day at most. */
+  // Each worker emits the following metrics every minute.
+  /** Time until the worker's slowest shard has no backlog. One day at most. */
   TimeToDrain: { unit: 'Seconds' },
-  /** Of its shard that is furthest behind. */
+  /** The lag of the worker's shard that is furthest behind. */
   BehindLatest: { unit: 'Seconds' },
-  /** Fetched and not done. */
+  /** Records that were fetched and are not processed yet. */
   RecordsPending: { unit: 'Count' },
   LeasesHeld: { unit: 'Count' },
-  /** That have not moved for `STUCK_AFTER_MS` although something waits. */
+  /** Shards without progress for `STUCK_AFTER_MS` although records wait. */
   StuckShards: { unit: 'Count' },
 } as const satisfies Record<string, { unit: 'Count' | 'Seconds' }>
 
 export type MetricName = keyof typeof metrics
 
-/** What is not known is left out, or undefined. */
+/** Values by metric. An unknown value is undefined. */
 export type MetricValues = { readonly [name in MetricName]?: number | undefined }

@@ -1,19 +1,19 @@
 export interface OnFirstUse<T> {
-  /** All who ask before it is there wait for the same. What failed is tried again by the next who asks. */
+  /** Returns the value. Concurrent callers share one call of `make`. After a failure, the next call retries. */
   (): Promise<T>
-  /** The same, but only where somebody has asked. */
+  /** Returns the value if it was requested before, and undefined otherwise. */
   ifUsed(): Promise<T> | undefined
 }
 
-/** Something that is loaded or made once, for whoever asks first. */
+/** Returns a function that loads or makes a value on its first call, and returns the same value from then on. */
 export function onFirstUse<T>(make: () => Promise<T>): OnFirstUse<T> {
-  let made: Promise<T> | undefined
+  let value: Promise<T> | undefined
   const get = () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined
+    value ??= make().catch((error: unknown) => {
+      value = undefined
       throw error
     })
-    return made
+    return value
   }
-  return Object.assign(get, { ifUsed: () => made })
+  return Object.assign(get, { ifUsed: () => value })
 }

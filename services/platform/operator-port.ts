@@ -2,26 +2,26 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from './log.ts'
 
-/** What a page answers. */
+/** The response of a page. */
 export interface Page {
   status: number
   contentType: string
   body: string
 }
 
-/** By path, as `/livez`. Asked each time. */
+/** Functions that render pages, by path such as `/livez`. Each request calls its function. */
 export type Pages = Readonly<Record<string, () => Page | Promise<Page>>>
 
 export interface OperatorPortSettings {
   host: string
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   port: number
   pages: Pages
   log: Pick<Logger, 'error'>
 }
 
 export interface OperatorPort {
-  /** `http://host:port`, with the port that was taken. */
+  /** `http://host:port`, with the selected port. */
   url: string
   close(): Promise<void>
 }
@@ -31,32 +31,32 @@ export function jsonPage(status: number, body: object): Page {
 }
 
 /**
- * Serves a few pages on a port of their own, which is nobody's but the operator's: it has no tokens, and it answers while the
- * process is full of work or does not take any more. A page that throws is answered with 500.
+ * Serves pages for the operator on a separate port. The port needs no tokens, and keeps responding while the process is overloaded or
+ * shuts down. If a page throws, the response has the status 500.
  *
- * @throws what listening throws, when the port is taken for instance
+ * @throws the error of `listen`, for example if the port is in use
  */
 export async function openOperatorPort({ host, port, pages, log }: OperatorPortSettings): Promise<OperatorPort> {
   const paths = Object.keys(pages)
 
-  async function answerTo(method: string | undefined, url = ''): Promise<Page> {
+  async function render(method: string | undefined, url = ''): Promise<Page> {
     const [path = ''] = url.split('?', 1)
     const page = paths.includes(path) ? pages[path] : undefined
-    if (!page) return jsonPage(404, { error: `only ${paths.join(', ')} are here` })
-    if (method !== 'GET' && method !== 'HEAD') return jsonPage(405, { error: 'only GET and HEAD are allowed' })
+    if (!page) return jsonPage(404, { error: `This path does not exist. Available paths: ${paths.join(', ')}.` })
+    if (method !== 'GET' && method !== 'HEAD') return jsonPage(405, { error: 'Only GET and HEAD are allowed.' })
     try {
       return await page()
     } catch (err) {
-      log.error({ err, path }, 'a page of the operator failed')
-      return jsonPage(500, { error: 'it is in the log' })
+      log.error({ err, path }, 'a page of the operator port failed')
+      return jsonPage(500, { error: 'The page failed. The log has the error.' })
     }
   }
 
   const server = createServer((request, response) => {
-    answerTo(request.method, request.url)
+    render(request.method, request.url)
       .then(page => send(response, page))
       .catch((err: unknown) => {
-        log.error({ err }, 'a page of the operator could not be sent')
+        log.error({ err }, 'a page of the operator port could not be sent')
         response.destroy()
       })
   })
@@ -65,9 +65,9 @@ export async function openOperatorPort({ host, port, pages, log }: OperatorPortS
     server.listen(port, host, resolve)
   })
   server.on('error', err => log.error({ err }, 'the operator port could not accept a connection'))
-  const { address, family, port: taken } = server.address() as AddressInfo
+  const { address, family, port: actualPort } = server.address() as AddressInfo
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`,
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}`,
     close: () =>
       new Promise((resolve, reject) => {
         server.close(error => (error ? reject(error) : resolve()))

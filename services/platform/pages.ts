@@ -4,7 +4,7 @@ import { HeadgateError } from './errors.ts'
 export interface PagesSettings<Page, Marker> {
   /** The operation, for error messages: `ListParts`. */
   operation: string
-  /** Fetches the page that begins at a marker, the first one where there is none. */
+  /** Fetches the page that begins at the marker, or the first page if the marker is undefined. */
   fetch(marker: Marker | undefined): Promise<Page>
   /** Returns the marker of the page that follows, or undefined for the last page. */
   next(page: Page): Marker | undefined
@@ -13,15 +13,15 @@ export interface PagesSettings<Page, Marker> {
    * token that was returned before does not advance.
    */
   isAfter?(marker: Marker, previous: Marker): boolean
-  /** The marker of the first page, for a listing that was interrupted. */
+  /** Marker of the page to begin with. @default the first page */
   from?: Marker | undefined
   /** @default 10,000 */
   maxPages?: number
-  /** Ends the listing between two pages. `fetch` has to pass it on to end a page that is under way. */
+  /** Ends the listing between two pages. To abort a page in flight, `fetch` has to pass the signal on. */
   signal?: AbortSignal | undefined
 }
 
-/** The service's pages have no end. Retrying does not help: the service, or what is in front of it, is at fault. */
+/** A listing does not end. A retry does not help: the service, or a proxy in front of it, is at fault. */
 export class PagesError extends HeadgateError {
   readonly code = 'HEADGATE_PAGES'
 }
@@ -33,7 +33,8 @@ const MAX_PAGES = 10_000
  * the SDK follow a marker even where the service says that the page is the last one.
  *
  * @throws PagesError if a marker does not advance, or if there are more than `maxPages` pages
- * @throws ClientGoneError if the client has left that the listing is for, and the reason of the signal once it has fired
+ * @throws ClientGoneError if the client that the listing is for has disconnected
+ * @throws the reason of the signal once it has fired
  */
 export async function* pages<Page, Marker>(settings: PagesSettings<Page, Marker>): AsyncGenerator<Page, void> {
   const { operation, fetch, next, isAfter, maxPages = MAX_PAGES, signal } = settings

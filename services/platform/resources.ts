@@ -1,9 +1,9 @@
 /**
- * What Headgate owns in an account, defined once: the embedded AWS and `infra/` both create it from here. Plain data, so
- * that neither needs the other's libraries.
+ * The resources of Headgate in an account. Both the embedded AWS and `infra/` create them from these definitions, which are plain data,
+ * so that neither needs the other's libraries.
  */
 
-/** The names that the laptop and the defaults of the configuration use. */
+/** The names of the resources on a laptop, which are also the defaults of the configuration. */
 export const names = {
   uploadBucket: 'headgate-uploads',
   processedBucket: 'headgate-processed',
@@ -22,7 +22,7 @@ export interface KeyAttribute {
 export interface TableDefinition {
   partitionKey: KeyAttribute
   sortKey?: KeyAttribute
-  /** Items go some time after the epoch second that they have in this attribute, and those without it stay. */
+  /** The attribute with the epoch second after which DynamoDB deletes an item. Items without the attribute stay. */
   timeToLive?: string
   indexes: ReadonlyArray<{
     name: string
@@ -33,12 +33,12 @@ export interface TableDefinition {
 }
 
 /**
- * The upload records. An owner is a partition and the upload ids in it are UUIDv7, so that one owner's uploads come out
- * newest first without an index, and that no key exists by which another's upload could be asked for.
+ * The upload records. The partition key is the owner, and the upload ids are UUIDv7. So an owner's uploads are listed newest first
+ * without an index, and no key leads to another owner's upload.
  *
- * `outbox` is sparse: a record has `outboxPartition` only while its event is not known to be on the stream, or while its
- * deletion is not finished. `forgetAt` is what a deleted one has, and what idempotency keys and counted attempts have, which lie beside
- * the records as those of owners with a `#`, which no token can name.
+ * The index `outbox` is sparse: a record has `outboxPartition` only while its event may not be on the stream, or while its deletion is
+ * unfinished. Deleted records, idempotency keys and counted attempts have `forgetAt`. Idempotency keys and attempts are stored in this
+ * table too, under owners with a `#`, which no token can name.
  */
 export const uploadsTable = {
   partitionKey: { name: 'owner', type: 'S' },
@@ -54,7 +54,7 @@ export const uploadsTable = {
   ],
 } as const satisfies TableDefinition
 
-/** KCL's lease table: one row a shard, keyed by the shard id. */
+/** The lease table in KCL's format: one row per shard, with the shard id as its key. */
 export const leaseTable = {
   partitionKey: { name: 'leaseKey', type: 'S' },
   indexes: [],
@@ -62,24 +62,24 @@ export const leaseTable = {
 
 export const stream = { shards: 4, retentionHours: 24 } as const
 
-/** What the keys in the buckets begin with. Roles are allowed these and nothing beside them. */
+/** The prefixes of keys in the buckets. The roles have access to these prefixes only. */
 export const keyPrefixes = {
-  /** In the bucket of uploads. */
+  /** In UPLOAD_BUCKET. */
   uploads: 'uploads/',
   tails: 'tails/',
-  /** In the bucket of processed objects. */
+  /** In PROCESSED_BUCKET. */
   processed: 'processed/',
   processedOther: 'processed-other/',
   deadLetters: 'dead-letters/',
 } as const
 
 /**
- * What ends by itself in the buckets, in days. Both are no less than `PENDING_UPLOAD_HOURS` can be, or an upload that may still
- * go on would lose what it goes on from.
+ * When the lifecycle rules of the buckets delete parts and tails, in days. Both are at least the maximum of `PENDING_UPLOAD_HOURS`, so
+ * that a pending upload does not lose the bytes that it continues from.
  */
 export const bucketLifecycle = { abortMultipartDays: 7, expireTailsDays: 7 } as const
 
-/** The user pool and its app client: no secret, because its users hold it in browsers and on command lines. */
+/** The user pool and its app client. The app client has no secret, because browsers and command lines use it. */
 export const userPool = {
   passwordMinimumLength: 8,
   authFlows: ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_USER_SRP_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],

@@ -38,5 +38,5 @@ function guard(body: unknown): void {
 }
 
 function leaveToReader(): void {
-  // Whoever reads the body gets the error. If nobody reads it any more, the error concerns nobody.
+  // The reader of the body receives the error too. If nobody reads the body any more, the error does not matter.
 }

@@ -1,13 +1,13 @@
 /** The sweep of orphans as a Lambda function, for a schedule of about 15 minutes. It starts a pass if one is due. */
 import { loadConfig } from '../platform/config/load.ts'
-import { straysConfigSchema } from '../platform/config/worker.ts'
+import { orphansConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
 import { type TimeLeft, withinInvocation } from './lambda/within-invocation.ts'
 import type { SweepResult } from './orphans/pass.ts'
 import { createWorkerOrphanSweep } from './orphans/sweep.ts'
 import { createWorkerServices } from './services.ts'
 
-const config = loadConfig(straysConfigSchema, process.env)
+const config = loadConfig(orphansConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'strays' })
 const services = await createWorkerServices(config, log)
 

@@ -27,4 +27,4 @@ const relay = createRelayHandler({
 })
 
 /** The handler of the outbox relay on Lambda: `services/worker/lambda-relay.handler`. */
-export const handler = tracing?.flushed(relay) ?? relay
+export const handler = tracing?.withFlush(relay) ?? relay

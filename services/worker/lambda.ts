@@ -14,4 +14,4 @@ const { processor } = await createWorkerServices(config, log, undefined, tracing
 const processBatches = createLambdaHandler({ processor, log })
 
 /** The handler of the processor on Lambda: `services/worker/lambda.handler`. The mapping needs `ReportBatchItemFailures`. */
-export const handler = tracing?.flushed(processBatches) ?? processBatches
+export const handler = tracing?.withFlush(processBatches) ?? processBatches

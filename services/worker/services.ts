@@ -3,7 +3,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { createAwsClients } from '../platform/aws.ts'
 import type { ProcessorConfig } from '../platform/config/worker.ts'
-import { createTellMetrics, type TellMetrics } from '../platform/emf.ts'
+import { createMetricsEmitter, type EmitMetrics } from '../platform/emf.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { EventPublisher } from '../uploads/events/publisher.ts'
@@ -29,7 +29,7 @@ export interface WorkerServices {
   deadLetters: DeadLetters
   processor: Processor
   /** Emits metrics to CloudWatch, if METRICS_NAMESPACE is set. */
-  emitMetrics: TellMetrics
+  emitMetrics: EmitMetrics
   /** Drains the publisher and closes the connections. Stop everything that uses them first. */
   close(): Promise<void>
 }
@@ -63,7 +63,7 @@ export async function createWorkerServices(
   const table = config.UPLOADS_TABLE
   const uploads = openUploads({ aws, table, stream, publishTimeoutMs: PUBLISH_TIMEOUT_MS, tracing })
   const { store, deletions, publisher } = uploads
-  const emitMetrics = createTellMetrics({
+  const emitMetrics = createMetricsEmitter({
     namespace: config.METRICS_NAMESPACE,
     application: config.APPLICATION_NAME,
     log,

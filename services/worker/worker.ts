@@ -47,7 +47,7 @@ runMain(async () => {
       await services.close()
       await operatorPort?.close()
     },
-    last: tracing?.close,
+    flush: tracing?.close,
   })
 
   if (config.HEALTH_PORT !== undefined) {

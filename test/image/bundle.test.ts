@@ -41,7 +41,7 @@ t.test('bundled, every role starts as it does from its source', async t => {
   t.match(local, { code: 1, stderr: /^The container image has no embedded AWS\./ })
   for (const role of ['api/server.js', 'worker/worker.js']) {
     const unconfigured = await run([path.join(out, role)], { AWS_REGION: '' })
-    t.match(unconfigured, { code: 1, stderr: /^The configuration cannot be used.*\n {2}AWS_REGION: is required/ }, role)
+    t.match(unconfigured, { code: 1, stderr: /^The configuration is invalid.*\n {2}AWS_REGION: is required/ }, role)
   }
   const names = `
     const { TransformError } = await import('headgate/transform')

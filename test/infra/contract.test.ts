@@ -13,9 +13,9 @@ import { createTable } from '../../services/local/resources/dynamodb.ts'
 import { apiConfigSchema } from '../../services/platform/config/api.ts'
 import { loadConfig } from '../../services/platform/config/load.ts'
 import {
+  orphansConfigSchema,
   processorConfigSchema,
   relayConfigSchema,
-  straysConfigSchema,
   workerConfigSchema,
 } from '../../services/platform/config/worker.ts'
 import { metrics } from '../../services/platform/metrics.ts'
@@ -53,7 +53,7 @@ const SCHEMAS: Readonly<Record<string, TObject>> = {
   'services/api/lambda-sweep.ts': apiConfigSchema,
   'services/worker/lambda.ts': processorConfigSchema,
   'services/worker/lambda-relay.ts': relayConfigSchema,
-  'services/worker/lambda-orphans.ts': straysConfigSchema,
+  'services/worker/lambda-orphans.ts': orphansConfigSchema,
   'services/api/server.ts': apiConfigSchema,
   'services/worker/worker.ts': workerConfigSchema,
 }

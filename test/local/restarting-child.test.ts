@@ -86,11 +86,11 @@ t.test('the notice of a death has the reason that the process gave, and the wait
     notice(
       [
         '{"level":"info","msg":"processed"}',
-        '{"level":"error","err":{"type":"Error","message":"aborted"},"msg":"stopping after an error that nobody caught"}',
+        '{"level":"error","err":{"type":"Error","message":"aborted"},"msg":"stopping after an uncaught error"}',
         '{"level":"info","msg":"stopped"}',
       ].join('\n'),
     ),
-    `The worker 1 ended by itself (exit code 1): stopping after an error that nobody caught: aborted. ${ends}`,
+    `The worker 1 ended by itself (exit code 1): stopping after an uncaught error: aborted. ${ends}`,
   )
   t.match(
     notice('{"level":"error","msg":"cut'),

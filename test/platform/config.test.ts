@@ -100,7 +100,7 @@ t.test('every variable at fault is named, each with what is wrong with it', asyn
     /^MAX_JSON_BYTES: must be integer/,
     'PORT: must be <= 65535',
     /^STREAM_NAME: must match pattern/,
-    'TRUST_PROXY: must be addresses or CIDR ranges, and these are neither: foo, 10.0.0.0/33',
+    'TRUST_PROXY: must be addresses or CIDR ranges, but these are not: foo, 10.0.0.0/33',
     /^UPLOAD_BUCKET: must not have fewer than 3 characters/,
   ])
   t.equal(faults.length, 10)
@@ -203,7 +203,10 @@ t.test('what says where traces go is held to its form, and no fault shows a secr
     faults.map(fault => fault.split(':')[0]),
     Object.keys(wrong).sort(),
   )
-  t.match(faults.join(), /OTEL_EXPORTER_OTLP_HEADERS: must be a list such as name=value,name=value: entry 2 is no pair/)
+  t.match(
+    faults.join(),
+    /OTEL_EXPORTER_OTLP_HEADERS: must be a list such as name=value,name=value: entry 2 is not a pair/,
+  )
   t.match(faults.join(), /OTEL_EXPORTER_OTLP_PROTOCOL: must be one of http\/protobuf/)
   t.notMatch(faults.join(), /hunter2/)
   for (const headers of ['a=1,a=2', '=1', 'a b=1', 'a=%zz', 'a=%0d%0ax']) {

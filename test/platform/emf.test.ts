@@ -1,18 +1,18 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { createTellMetrics } from '../../services/platform/emf.ts'
+import { createMetricsEmitter } from '../../services/platform/emf.ts'
 import { logOptions } from '../../services/platform/log.ts'
 import { metrics } from '../../services/platform/metrics.ts'
 
 /** What is written of that which is told, by a logger of that level. */
 function told(
   namespace: string | undefined,
-  values: Parameters<ReturnType<typeof createTellMetrics>>[0],
+  values: Parameters<ReturnType<typeof createMetricsEmitter>>[0],
   level = 'info',
 ) {
   const lines: string[] = []
   const log = pino(logOptions({ level, role: 'worker' }), { write: line => lines.push(line) })
-  createTellMetrics({ namespace, application: 'app', log, now: () => 1_700_000_000_000 })(values)
+  createMetricsEmitter({ namespace, application: 'app', log, now: () => 1_700_000_000_000 })(values)
   return lines.map(line => JSON.parse(line) as Record<string, unknown>)
 }
 

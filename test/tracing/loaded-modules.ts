@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 
 // Not OpenTelemetry's API: prom-client looks whether somebody traces.
-const NEEDED = /node_modules\/@opentelemetry\/(?!api\/)[^/]+|client-secrets-manager|tracing\/exporting/
+const NEEDED = /node_modules\/@opentelemetry\/(?!api\/)[^/]+|client-secrets-manager|tracing\/exporter/
 const seen = new Set<string>()
 
 registerHooks({

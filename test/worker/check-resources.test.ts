@@ -28,7 +28,7 @@ function check(env: Record<string, string>, endpoints: Partial<typeof aws.endpoi
 t.test('a worker with a stream that is not there says so on stderr, and exits with 1', async t => {
   const program = runProgram(t, [worker], { env: { ...aws.env, STREAM_NAME: 'no-such-stream' } })
   t.strictSame(await program.ended, { code: 1, signal: null })
-  t.match(program.stderr(), /^The configuration cannot be used\..*\n {2}STREAM_NAME: there is no "no-such-stream" in /)
+  t.match(program.stderr(), /^The configuration is invalid\..*\n {2}STREAM_NAME: there is no "no-such-stream" in /)
   t.notMatch(program.stderr(), /\n\s+at /, 'no stack: it is for a person')
 })
 

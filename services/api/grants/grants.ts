@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import { ClientGoneError, settle } from '../../platform/deadline.ts'
+import { ClientGoneError, cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { PartsArrival, PendingRecord } from '../../uploads/pending/pending.ts'
 import { isPending, type UploadRecord } from '../../uploads/records/record.ts'
@@ -50,7 +50,7 @@ export class Grants {
     try {
       await pending.create(upload)
     } catch (error) {
-      await settle(() => multipart.abort(upload)).catch((err: unknown) => {
+      await cleanUp(() => multipart.abort(upload)).catch((err: unknown) => {
         log.error({ err, key: upload.key }, 'a multipart upload without a record could not be aborted')
       })
       throw error

@@ -16,7 +16,7 @@ export const deadlines = fastifyPlugin<DeadlinesOptions>(
     const deadlineOf = new WeakMap<FastifyRequest, Deadline>()
 
     app.addHook('onRequest', (request, { raw }, done) => {
-      const deadline = new Deadline({ quietMs: withinMs, hardAt: currentDeadline()?.hardAt })
+      const deadline = new Deadline({ idleTimeoutMs: withinMs, hardAt: currentDeadline()?.hardAt })
       deadlineOf.set(request, deadline)
       raw.once('close', () => {
         if (raw.writableFinished) deadline.end()

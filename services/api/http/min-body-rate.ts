@@ -71,7 +71,7 @@ export function createBodyRateGuard(
     },
     isAwaited: () => startedAt !== undefined,
     rate: () => meter.rate(startedAt === undefined ? 0 : now() - startedAt),
-    giveUp(error) {
+    abort(error) {
       givenUp ??= { error }
       fail?.(error)
     },

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
 import type { ApiConfig } from '../../platform/config/api.ts'
-import { listed } from '../../platform/config/formats.ts'
+import { parseList } from '../../platform/config/formats.ts'
 import { traceIdOf } from '../../platform/tracing/traceparent.ts'
 import { createAnswerClientError } from './client-error.ts'
 import { gatewayIdsOf } from './gateway-ids.ts'
@@ -42,7 +42,7 @@ export function serverOptions(config: ServedBy) {
     childLoggerFactory: (logger, bindings, options, raw) =>
       logger.child({ ...bindings, ...gatewayIdsOf(raw.headers), traceId: traceIdOf(traceparentOf(raw)) }, options),
     frameworkErrors: routeAgain,
-    clientErrorHandler: createAnswerClientError(listed(config.CORS_ORIGINS)),
+    clientErrorHandler: createAnswerClientError(parseList(config.CORS_ORIGINS)),
     // Fastify's own response to requests during a shutdown is not problem+json. They are served, and their connections are closed.
     return503OnClosing: false,
     // A value of the wrong type is an error of the client. If it were coerced or removed, another value would be stored.
@@ -60,6 +60,6 @@ export function serverOptions(config: ServedBy) {
  * @param list the validated `TRUST_PROXY`
  */
 export function trustedProxies(list: string): string[] | false {
-  const entries = listed(list)
+  const entries = parseList(list)
   return entries.length > 0 ? entries : false
 }

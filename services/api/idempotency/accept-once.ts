@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-import { settle } from '../../platform/deadline.ts'
+import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import { UploadGivenUpError } from '../../uploads/errors.ts'
 import { defaultFilename } from '../../uploads/objects/filename.ts'
@@ -104,7 +104,7 @@ async function releaseClaim(
   // A retried claim may have records of an earlier attempt. The next attempt must find them, so the claim keeps its ids.
   const isEmpty = needsNewIds || (isKnown && !claim.isRetry)
   try {
-    await settle(() => (isEmpty ? idempotency.release(claim) : idempotency.abandon(claim)))
+    await cleanUp(() => (isEmpty ? idempotency.release(claim) : idempotency.abandon(claim)))
   } catch (err) {
     log.warn({ err }, 'an idempotency key could not be released: it will expire')
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-import { settle } from '../../platform/deadline.ts'
+import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { IdempotencyClaim, IdempotencyStore } from '../../uploads/records/idempotency-store.ts'
 import type { Grant, Grants } from '../grants/grants.ts'
@@ -60,7 +60,7 @@ async function attempt(
     return earlier ?? (await grants.create({ ...request, uploadId }, log))
   } catch (error) {
     // A retried claim may have a reservation of an earlier attempt. The next attempt must find it, so the claim keeps its id.
-    await settle(() => (isRetry ? idempotency.abandon(claim) : idempotency.release(claim))).catch((err: unknown) => {
+    await cleanUp(() => (isRetry ? idempotency.abandon(claim) : idempotency.release(claim))).catch((err: unknown) => {
       log.warn({ err }, 'an idempotency key could not be released: it will expire')
     })
     throw error

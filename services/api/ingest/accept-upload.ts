@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
-import { settle } from '../../platform/deadline.ts'
+import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { BodyPace } from '../../platform/s3/body-pace.ts'
 import type { PutStream } from '../../platform/s3/put-stream.ts'
@@ -120,7 +120,7 @@ async function putObject(
   const meter = new Meter(maxBytes)
   const { body, pace } = upload
   const metadata = toObjectMetadata(names)
-  const object = { key, contentType, metadata, whose: names.owner, pace, maxBytes: upload.maxBytes }
+  const object = { key, contentType, metadata, owner: names.owner, pace, maxBytes: upload.maxBytes }
   if (!(body instanceof Uint8Array)) {
     await objects.putStream(object, meterBody(body, meter))
     return meter.read()
@@ -140,7 +140,7 @@ async function confirmUpload(
   try {
     await confirm()
   } catch (error) {
-    await settle(() => objects.remove(upload)).catch((err: unknown) => {
+    await cleanUp(() => objects.remove(upload)).catch((err: unknown) => {
       log.error({ err, key: upload.key }, 'the object of a rejected upload could not be deleted')
     })
     throw error

@@ -1,4 +1,4 @@
-import { beforeDeadline, settle, withinDeadline } from '../../platform/deadline.ts'
+import { beforeDeadline, cleanUp, withinDeadline } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { EventPublisher } from '../../uploads/events/publisher.ts'
 import { eventOf, type UploadRecord } from '../../uploads/records/record.ts'
@@ -52,7 +52,7 @@ async function markQueued(
 
 async function markStored(store: Pick<UploadStore, 'markStored'>, upload: UploadRecord): Promise<UploadRecord> {
   try {
-    return (await settle(() => store.markStored(upload))) ? { ...upload, status: 'stored' } : upload
+    return (await cleanUp(() => store.markStored(upload))) ? { ...upload, status: 'stored' } : upload
   } catch (cause) {
     const message = 'The upload is stored, but it is unknown whether it will be processed. Send the upload again.'
     throw new RecordingUnknownError(message, { cause })

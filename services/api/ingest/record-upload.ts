@@ -1,4 +1,4 @@
-import { settle } from '../../platform/deadline.ts'
+import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { UploadRecord } from '../../uploads/records/record.ts'
 import type { UploadStore } from '../../uploads/records/store.ts'
@@ -31,7 +31,7 @@ export async function recordUpload(
     await deps.store.create(upload)
   } catch (error) {
     if (!(await isRecorded(deps, upload, error, log))) {
-      await settle(() => deps.objects.remove(upload)).catch((err: unknown) => {
+      await cleanUp(() => deps.objects.remove(upload)).catch((err: unknown) => {
         log.error({ err, key }, 'the object of an unrecorded upload could not be deleted')
       })
       throw error
@@ -47,7 +47,7 @@ async function isRecorded(
   log: Pick<Logger, 'error'>,
 ): Promise<boolean> {
   try {
-    return (await settle(() => store.get(upload, AbortSignal.timeout(READ_TIMEOUT_MS)))) !== undefined
+    return (await cleanUp(() => store.get(upload, AbortSignal.timeout(READ_TIMEOUT_MS)))) !== undefined
   } catch (err) {
     const { uploadId, key } = upload
     log.error({ err, uploadId, key }, 'it is unknown whether the upload is recorded: its object is kept')

@@ -1,4 +1,4 @@
-import { settle } from '../../platform/deadline.ts'
+import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { PendingRecord } from '../../uploads/pending/pending.ts'
 import type { PendingStore } from '../../uploads/pending/pending-store.ts'
@@ -43,7 +43,7 @@ export async function confirmReservation(
 
 async function readRecord({ pending }: ConfirmReservationDeps, reservation: PendingRecord, cause: unknown, log: Log) {
   try {
-    return await settle(() => pending.get(reservation, AbortSignal.timeout(READ_TIMEOUT_MS)))
+    return await cleanUp(() => pending.get(reservation, AbortSignal.timeout(READ_TIMEOUT_MS)))
   } catch (err) {
     log.error({ err, uploadId: reservation.uploadId }, 'it is unknown whether the upload is recorded')
     const message =

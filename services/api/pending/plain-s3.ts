@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3'
-import { heedDeadlinesOf } from '../../platform/heed-deadlines.ts'
+import { enforceClientDeadlines } from '../../platform/request-deadlines.ts'
 
 /**
  * Returns a client of the same S3, on the same connections, without the SDK's checksums. In a presigned URL the SDK would sign the
@@ -17,6 +17,6 @@ export function plainS3({ config }: S3Client, endpoint?: string): S3Client {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   })
-  heedDeadlinesOf(s3)
+  enforceClientDeadlines(s3)
   return s3
 }

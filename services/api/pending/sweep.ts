@@ -1,9 +1,9 @@
 import type { Logger } from '../../platform/log.ts'
-import { createRepeating, type Repeating } from '../../platform/repeating.ts'
+import { createPeriodicTask, type PeriodicTask } from '../../platform/periodic-task.ts'
 import { pendingPartitions } from '../../uploads/pending/pending.ts'
 import type { OldReservation, PendingStore } from '../../uploads/pending/pending-store.ts'
 
-export interface Sweep extends Repeating {
+export interface Sweep extends PeriodicTask {
   /** Checks all pending uploads once. Resolves to the number of uploads that it ended. */
   runOnce(): Promise<number>
 }
@@ -74,7 +74,7 @@ export function createSweep(settings: SweepSettings): Sweep {
     return ended
   }
 
-  const repeating = createRepeating({
+  const repeating = createPeriodicTask({
     run: async () => {
       await runOnce()
     },

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { DataStore, ERRORS, Metadata, Upload } from '@tus/server'
-import { settle } from '../../platform/deadline.ts'
+import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { BodyPace } from '../../platform/s3/body-pace.ts'
 import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
@@ -128,7 +128,7 @@ export class OwnUploads extends DataStore {
     const { reservation } = this
     if (!reservation) return
     const { owner, log } = this.#request
-    await settle(() => endPending(this.#deps, { owner, uploadId: reservation.uploadId })).catch((err: unknown) => {
+    await cleanUp(() => endPending(this.#deps, { owner, uploadId: reservation.uploadId })).catch((err: unknown) => {
       const { uploadId } = reservation
       log.warn({ err, uploadId }, 'an upload whose creation failed could not be removed: the sweep will end it')
     })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { settle } from '../../platform/deadline.ts'
+import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { TusArrival } from '../../uploads/pending/pending.ts'
 import type { TusRecord, TusStore } from '../../uploads/pending/tus-store.ts'
@@ -108,7 +108,7 @@ export class Locks {
         clearInterval(timer)
         holders.delete(token)
         await renewing
-        await settle(() => store.unlock(key, token))
+        await cleanUp(() => store.unlock(key, token))
       },
     }
   }

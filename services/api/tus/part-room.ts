@@ -1,5 +1,5 @@
 import { NoPartBufferError } from '../../platform/s3/memory-pool.ts'
-import { createPartBuffers, type PartBuffers, type PartRoom, type RoomWanted } from '../../platform/s3/part-buffers.ts'
+import { createPartBuffers, type PartBuffers, type PartRoom, type RoomRequest } from '../../platform/s3/part-buffers.ts'
 import { UploadLockedError } from './errors.ts'
 
 /** Parts up to this size, in bytes, use memory that is not shared, because small files must not wait for large ones. */
@@ -14,7 +14,7 @@ const smallBuffers = createPartBuffers(Number.POSITIVE_INFINITY)
  * @throws UploadLockedError if another request wants the upload
  * @throws NoPartBufferError if the wait takes too long
  */
-export async function takeRoom(buffers: PartBuffers, wanted: RoomWanted & { bytes: number }): Promise<PartRoom> {
+export async function takeRoom(buffers: PartBuffers, wanted: RoomRequest & { bytes: number }): Promise<PartRoom> {
   if (wanted.bytes <= SMALL) return smallBuffers.take({ bytes: wanted.bytes })
   return buffers.take(wanted).catch(toLockedError)
 }

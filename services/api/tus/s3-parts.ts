@@ -7,7 +7,7 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { heedDeadlinesOf } from '../../platform/heed-deadlines.ts'
+import { enforceClientDeadlines } from '../../platform/request-deadlines.ts'
 import { guardObjectBodies } from '../../platform/response-bodies.ts'
 import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
 import { tailKey } from '../../uploads/pending/pending.ts'
@@ -108,7 +108,7 @@ function withUnsignedBodies({ config }: S3Client): S3Client {
     requestHandler: config.requestHandler,
   })
   guardObjectBodies(s3)
-  heedDeadlinesOf(s3)
+  enforceClientDeadlines(s3)
   s3.middlewareStack.add(
     next => args => {
       const { request } = args as { request?: { headers?: Record<string, string> } }

@@ -62,14 +62,14 @@ export async function writeParts(
   let received = 0
 
   /** Takes memory for the next part, no more than can still arrive. Waits if other uploads use all the memory. */
-  function nextRoom(atOnce = 0): Promise<PartRoom> {
+  function nextRoom(minBytes = 0): Promise<PartRoom> {
     const before = arrival.etags.length + sending.length
     return takeRoom(buffers, {
       bytes: Math.min(partBytes, size - before * partBytes),
-      atOnce,
-      whose: first.owner,
+      minBytes,
+      owner: first.owner,
       pace,
-      goesOn: before > first.arrival.etags.length,
+      isContinuing: before > first.arrival.etags.length,
       signal: upload.release,
     })
   }
@@ -109,11 +109,11 @@ export async function writeParts(
         if (multipartId !== undefined) await record({ ...first.arrival, multipartId })
       }
     } catch (error) {
-      room.give()
+      room.release()
       throw error
     }
     const partNumber = arrival.etags.length + sending.length + 1
-    const sent = parts.put(first, arrival.multipartId ?? '', partNumber, room.filled()).finally(room.give)
+    const sent = parts.put(first, arrival.multipartId ?? '', partNumber, room.filled()).finally(room.release)
     // `settleOldest` awaits the part later. Until then a failure must not count as unhandled.
     sent.catch(() => undefined)
     sending.push(sent)
@@ -182,7 +182,7 @@ export async function writeParts(
     await saveProgress()
     throw error
   } finally {
-    part?.give()
+    part?.release()
   }
   if (received === 0) return start
   await record(arrival)

@@ -1,9 +1,9 @@
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
 import { checks } from '../doctor/checks/index.ts'
-import { doctorConfigSchema, usableConfig } from '../doctor/config.ts'
-import { examineDeeply } from '../doctor/deep/examine-deeply.ts'
-import { stepIds } from '../doctor/deep/run-deep.ts'
+import { doctorConfigSchema, normalizeConfig } from '../doctor/config.ts'
+import { runDeep } from '../doctor/deep/run-deep.ts'
+import { stepIds } from '../doctor/deep/run-steps.ts'
 import { processTerminal } from '../doctor/deep/sign-in.ts'
 import { type Result, runChecks } from '../doctor/run-checks.ts'
 import { exitCodes, UsageError } from '../errors.ts'
@@ -41,7 +41,7 @@ Exits with 1 where any check fails. All checks, and the permissions that they ne
   },
   config: doctorConfigSchema,
   async run({ options, config: given, env, output }) {
-    const config = usableConfig(given)
+    const config = normalizeConfig(given)
     const { deep = false, small = false } = options
     if (!deep && (small || options.requests !== undefined)) throw new UsageError('--requests and --small need --deep.')
     const wanted = idsOf(options.only, deep)
@@ -57,7 +57,7 @@ Exits with 1 where any check fails. All checks, and the permissions that they ne
     }
     const only = small ? wanted.filter(id => id !== 'grant-in-parts') : wanted
     const results = deep
-      ? await examineDeeply({ config, only, requests, check, terminal: processTerminal(), say, warn, output })
+      ? await runDeep({ config, only, requests, check, terminal: processTerminal(), say, warn, output })
       : await check()
     const failures = results.filter(({ status }) => status === 'failed').length
     const passed = results.filter(({ status }) => status === 'ok').length

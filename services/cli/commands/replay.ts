@@ -59,7 +59,7 @@ APPLICATION_NAME until \`headgate leases\` shows that nothing waits, then delete
       const live = moves.length === 0 ? new Set<string>() : await admin.liveOwners(config.FAILOVER_TIME_MS)
       const held = moves.filter(({ shardId }) => live.has(shardId))
       if (options['dry-run']) {
-        tell(plans, live, output)
+        printPlans(plans, live, output)
         output.note(`${moves.length} shards would be put back to ${at.toISOString()}. Nothing was done.`)
         return exitCodes.done
       }
@@ -122,7 +122,7 @@ async function prepare(
   return exitCodes.done
 }
 
-function tell(plans: readonly ShardReplay[], live: ReadonlySet<string>, output: Output): void {
+function printPlans(plans: readonly ShardReplay[], live: ReadonlySet<string>, output: Output): void {
   const rows = plans.map(plan => ({
     shardId: plan.shardId,
     change: plan.change,

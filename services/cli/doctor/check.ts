@@ -25,7 +25,7 @@ export interface Check {
   /** What holds where it is ok, in a line. */
   title: string
   /** The variable whose address the check asks, where that is not an endpoint of AWS. */
-  asks?: 'API_URL'
+  endpointVariable?: 'API_URL'
   /**
    * Looks, and changes nothing that anybody would see. What it throws is told as what was found: an error of AWS by
    * `explain.ts`, which is why a check says what it asked for by `asking`.

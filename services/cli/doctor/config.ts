@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { apiConfigSchema } from '../../platform/config/api.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { UsageError } from '../errors.ts'
-import { WHERE_THE_API_IS } from './http.ts'
+import { API_URL_ADVICE } from './http.ts'
 
 const api = apiConfigSchema.properties
 const worker = workerConfigSchema.properties
@@ -43,7 +43,7 @@ export type DoctorConfig = Readonly<Static<typeof doctorConfigSchema>>
  * @throws UsageError if API_URL is not the root of an api, or the token cannot be sent in a header. The message never has
  * the token in it.
  */
-export function usableConfig(config: DoctorConfig): DoctorConfig {
+export function normalizeConfig(config: DoctorConfig): DoctorConfig {
   if (config.API_URL !== undefined) assertRoot(config.API_URL)
   if (config.API_TOKEN === undefined) return config
   const token = config.API_TOKEN.trim()
@@ -63,7 +63,7 @@ export function usableConfig(config: DoctorConfig): DoctorConfig {
 
 function assertRoot(text: string): void {
   const wrong = whatIsWrongWith(text)
-  if (wrong !== undefined) throw new UsageError(`API_URL ${wrong}. ${WHERE_THE_API_IS}`)
+  if (wrong !== undefined) throw new UsageError(`API_URL ${wrong}. ${API_URL_ADVICE}`)
 }
 
 /** The value itself is left out: it may have a password in it. */

@@ -1,6 +1,6 @@
-import { type Asked, AskedInVainError } from './asking.ts'
+import { RequestFailedError, type RequestTarget } from './attempt.ts'
 import { type Finding, failed } from './check.ts'
-import { WHERE_THE_API_IS } from './http.ts'
+import { API_URL_ADVICE } from './http.ts'
 
 interface Trouble {
   name: string
@@ -9,7 +9,7 @@ interface Trouble {
 }
 
 /** What people do about an error, by what it says. The first that fits. */
-const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Asked): string }> = [
+const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: RequestTarget): string }> = [
   {
     fits: ({ name, message }) =>
       /Skewed|RequestExpired/.test(name) || /Signature (?:not yet current|expired)/.test(message),
@@ -53,7 +53,7 @@ const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Aske
     fits: ({ name }) => name === 'BodyTooLargeError',
     advice: ({ variable }) =>
       variable === 'API_URL'
-        ? `Something other than the api answers there. ${WHERE_THE_API_IS}`
+        ? `Something other than the api answers there. ${API_URL_ADVICE}`
         : `Something other than AWS answers there: check ${variable} and the AWS_ENDPOINT_URL_… variables.`,
   },
   {
@@ -61,7 +61,7 @@ const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Aske
       /ECONN|ENOTFOUND|EAI_AGAIN|Timeout|Abort|UND_ERR|SocketError|EHOSTUNREACH|ENETUNREACH|fetch failed/i.test(
         `${name} ${message}`,
       ),
-    advice: ({ variable }) => nobodyAnswers(variable),
+    advice: ({ variable }) => unreachableAdvice(variable),
   },
   {
     // No name of AWS's: whoever answers is another, or there is nobody to ask at such an address.
@@ -75,7 +75,7 @@ const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: Aske
 const UNKNOWN = 'Unknown'
 
 /** Returns the advice for an endpoint that cannot be reached or never answers. `variable` names what is asked there. */
-export function nobodyAnswers(variable?: string): string {
+export function unreachableAdvice(variable?: string): string {
   return variable === 'API_URL' ? THE_API_IS_SILENT : NOBODY_ANSWERS
 }
 
@@ -87,8 +87,8 @@ const NOBODY_ANSWERS =
 
 /** What a check that threw has found. Undefined where the error is none that a check expects. */
 export function explain(error: unknown): Finding | undefined {
-  if (!(error instanceof AskedInVainError)) return undefined
-  const { asked } = error
+  if (!(error instanceof RequestFailedError)) return undefined
+  const { target: asked } = error
   const trouble = troubleOf(error.cause)
   const kind = KINDS.find(({ fits }) => fits(trouble))
   const advice =

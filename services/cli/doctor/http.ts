@@ -1,5 +1,5 @@
 import { HeadgateError } from '../../platform/errors.ts'
-import { type Asked, asking } from './asking.ts'
+import { attempt, type RequestTarget } from './attempt.ts'
 
 /** No answer that a check asks for is larger. */
 const MAX_BYTES = 1_000_000
@@ -31,21 +31,21 @@ export async function readBody(response: Response, maxBytes: number): Promise<Bu
 }
 
 /** One request, without the SDK. Redirects are answers: none is expected, and a token must not follow one. */
-export async function askUrl(
+export async function fetchText(
   url: string,
   init: RequestInit,
-  asked: Asked,
+  asked: RequestTarget,
 ): Promise<{ status: number; headers: Headers; text: string }> {
-  const response = await asking(asked, fetch(url, { redirect: 'manual', ...init }))
-  const body = await asking(asked, readBody(response, MAX_BYTES))
+  const response = await attempt(asked, fetch(url, { redirect: 'manual', ...init }))
+  const body = await attempt(asked, readBody(response, MAX_BYTES))
   return { status: response.status, headers: response.headers, text: body.toString() }
 }
 
 /** Of an address where something else answers. */
-export const WHERE_THE_API_IS =
+export const API_URL_ADVICE =
   'Set API_URL to the root of the api, with the stage where it is a REST API (https://….amazonaws.com/api), without /uploads.'
 
-export interface ApiAnswer {
+export interface ApiProbe {
   url: string
   status: number
   /** Who answered. API Gateway's own answers are told by their form. */
@@ -55,13 +55,13 @@ export interface ApiAnswer {
 }
 
 /** Asks the api for the latest upload of the token's owner: nothing is made, and nobody else's is seen. */
-export async function askApi(root: string, signal: AbortSignal, token?: string): Promise<ApiAnswer> {
+export async function probeApi(root: string, signal: AbortSignal, token?: string): Promise<ApiProbe> {
   const url = `${root}/uploads?limit=1`
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const asked = { action: 'GET', resource: url, variable: 'API_URL' }
-  const { status, headers: answered, text } = await askUrl(url, { headers, signal }, asked)
+  const { status, headers: answered, text } = await fetchText(url, { headers, signal }, asked)
   const type = answered.get('content-type') ?? ''
-  const body = type.includes('json') ? (parsed(text) ?? {}) : {}
+  const body = type.includes('json') ? (parseJsonObject(text) ?? {}) : {}
   // A REST API refuses in the same form, by a title alone: what it was about is not its to know.
   if (type.startsWith('application/problem+json')) {
     const { detail, title } = body
@@ -76,7 +76,7 @@ export async function askApi(root: string, signal: AbortSignal, token?: string):
 }
 
 /** JSON that is an object; undefined for anything else. */
-export function parsed(text: string): Record<string, unknown> | undefined {
+export function parseJsonObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { createSign } from '../../platform/direct/sigv4.ts'
-import { AskedInVainError, asking } from './asking.ts'
+import { createSigner } from '../../platform/direct/sigv4.ts'
+import { attempt, RequestFailedError } from './attempt.ts'
 import type { CheckContext } from './check.ts'
 import { endpointOf } from './endpoints.ts'
-import { askUrl, parsed } from './http.ts'
+import { fetchText, parseJsonObject } from './http.ts'
 
 /** The parts of a mapping that are looked at, by Lambda's names. */
 export interface Mapping {
@@ -26,14 +26,14 @@ export async function listMappings(
   const endpoint = new URL(endpointOf('lambda', region, env))
   // Lambda has policies name no mapping where they are listed.
   const asked = { action: 'lambda:ListEventSourceMappings', resource: '*', variable: 'PROCESSOR_FUNCTION' }
-  const credentials = await asking(asked, aws.kinesis.config.credentials())
+  const credentials = await attempt(asked, aws.kinesis.config.credentials())
   const query = { FunctionName: lambda }
   const request = { method: 'GET', path: PATH, query, headers: { host: endpoint.host }, payloadHash: NO_BODY }
-  const { host: _host, ...headers } = createSign({ region, service: 'lambda' })(request, credentials, new Date(now()))
+  const { host: _host, ...headers } = createSigner({ region, service: 'lambda' })(request, credentials, new Date(now()))
   const url = `${endpoint.origin}${PATH}?${new URLSearchParams(query)}`
-  const { status, headers: answered, text } = await askUrl(url, { headers, signal }, asked)
-  const body = parsed(text) ?? {}
-  if (status !== 200) throw new AskedInVainError(asked, refusal(status, answered.get('x-amzn-errortype'), body))
+  const { status, headers: answered, text } = await fetchText(url, { headers, signal }, asked)
+  const body = parseJsonObject(text) ?? {}
+  if (status !== 200) throw new RequestFailedError(asked, refusal(status, answered.get('x-amzn-errortype'), body))
   const { EventSourceMappings: mappings } = body
   return Array.isArray(mappings) ? mappings : []
 }

@@ -1,6 +1,6 @@
 import type { Check, CheckContext, Finding } from './check.ts'
 import { failed } from './check.ts'
-import { explain, nobodyAnswers } from './explain.ts'
+import { explain, unreachableAdvice } from './explain.ts'
 
 /** A check, and what it came to. */
 export interface Result {
@@ -36,7 +36,7 @@ async function find(check: Check, context: Omit<CheckContext, 'signal'>, timeout
   const late = Promise.withResolvers<Finding>()
   const timer = setTimeout(() => {
     const seen = `it was not known within ${timeoutMs / 1_000} s`
-    late.resolve(failed(seen, nobodyAnswers(check.asks)))
+    late.resolve(failed(seen, unreachableAdvice(check.endpointVariable)))
     bound.abort()
   }, timeoutMs)
   const looked = check.run({ ...context, signal: bound.signal }).catch((error: unknown) => {

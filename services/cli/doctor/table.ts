@@ -1,6 +1,6 @@
 import { DescribeTableCommand, type KeySchemaElement, type TableDescription } from '@aws-sdk/client-dynamodb'
 import type { KeyAttribute, TableDefinition } from '../../platform/resources.ts'
-import { arn, asking } from './asking.ts'
+import { arn, attempt } from './attempt.ts'
 import { type CheckContext, type Finding, failed, ok } from './check.ts'
 
 export async function describeTable(
@@ -10,12 +10,12 @@ export async function describeTable(
 ): Promise<TableDescription> {
   const resource = arn.table(config.AWS_REGION, TableName)
   const describing = aws.dynamodb.send(new DescribeTableCommand({ TableName }), { abortSignal: signal })
-  const { Table = {} } = await asking({ action: 'dynamodb:DescribeTable', resource, variable }, describing)
+  const { Table = {} } = await attempt({ action: 'dynamodb:DescribeTable', resource, variable }, describing)
   return Table
 }
 
 /** Whether a table is as it is defined: its state, its keys and its indexes. */
-export function holdAgainst(defined: TableDefinition, found: TableDescription, variable: string): Finding {
+export function compareTable(defined: TableDefinition, found: TableDescription, variable: string): Finding {
   const { TableName, TableStatus } = found
   if (TableStatus !== 'ACTIVE' && TableStatus !== 'UPDATING') {
     return failed(

@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto'
-import { parsed } from './http.ts'
+import { parseJsonObject } from './http.ts'
 import type { IssuerKey } from './keys.ts'
 
 export interface ReadToken {
@@ -9,7 +9,7 @@ export interface ReadToken {
 
 /** What a token says of itself, unverified. Undefined where it is no JWT. */
 export function readToken(token: string): ReadToken | undefined {
-  const [header, claims] = token.split('.', 2).map(part => parsed(Buffer.from(part, 'base64url').toString()))
+  const [header, claims] = token.split('.', 2).map(part => parseJsonObject(Buffer.from(part, 'base64url').toString()))
   return header && claims ? { kid: header.kid, claims } : undefined
 }
 

@@ -204,7 +204,7 @@ export const apiConfigSchema = Type.Object({
 
 export type ApiConfig = Readonly<Static<typeof apiConfigSchema>>
 
-/** The issuer of the pool's tokens: the configured one, else the one that AWS gives the pool. */
+/** Returns the token issuer: COGNITO_ISSUER, or the issuer of the user pool at AWS. */
 export function issuerOf(config: Pick<ApiConfig, 'AWS_REGION' | 'COGNITO_ISSUER' | 'COGNITO_USER_POOL_ID'>): string {
   return (
     config.COGNITO_ISSUER ?? `https://cognito-idp.${config.AWS_REGION}.amazonaws.com/${config.COGNITO_USER_POOL_ID}`

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import { faultOfPairs } from './tracing.ts'
 
-/** What is wrong with a value, for a person; undefined where nothing is. */
+/** Returns what is wrong with a value, or undefined if it is valid. */
 type Format = (value: string) => string | undefined
 
-/** The formats that a variable's schema may name, for what a pattern cannot say. */
+/** The formats that a schema can refer to, for checks that a pattern cannot express. */
 export const formats: Readonly<Record<string, Format>> = {
   proxies,
   'media-types': mediaTypes,
@@ -13,18 +13,18 @@ export const formats: Readonly<Record<string, Format>> = {
   'otel-pairs': faultOfPairs,
 }
 
-/** The entries of a comma-separated list. */
-export function listed(list: string): string[] {
+/** Returns the entries of a comma-separated list, without whitespace and empty entries. */
+export function parseList(list: string): string[] {
   return list
     .split(',')
     .map(entry => entry.trim())
     .filter(entry => entry !== '')
 }
 
-/** Addresses and CIDR ranges. Never a number, `true` or a name: what those trust depends on who reads them. */
+/** Checks a list of addresses and CIDR ranges. A number, `true` or a name is invalid, because proxy libraries read them differently. */
 function proxies(list: string): string | undefined {
-  const wrong = listed(list).filter(entry => !isAddressOrRange(entry))
-  return wrong.length > 0 ? `must be addresses or CIDR ranges, and these are neither: ${wrong.join(', ')}` : undefined
+  const wrong = parseList(list).filter(entry => !isAddressOrRange(entry))
+  return wrong.length > 0 ? `must be addresses or CIDR ranges, but these are not: ${wrong.join(', ')}` : undefined
 }
 
 function isAddressOrRange(entry: string): boolean {
@@ -35,28 +35,30 @@ function isAddressOrRange(entry: string): boolean {
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
 }
 
-/** Patterns of media types, without parameters: `image/png`, `image/*`. */
+/** Checks a list of media type patterns without parameters, such as `image/png` or `image/*`. */
 function mediaTypes(list: string): string | undefined {
-  const wrong = listed(list).filter(
+  const wrong = parseList(list).filter(
     entry => !/^[a-z0-9][a-z0-9!#$&^_.+-]*\/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$/.test(entry),
   )
   return wrong.length > 0
-    ? `must be media types such as image/png or image/*, and these are not: ${wrong.join(', ')}`
+    ? `must be media types such as image/png or image/*, but these are not: ${wrong.join(', ')}`
     : undefined
 }
 
-/** Origins as browsers send them, without a path; or a star. */
+/** Checks a list of origins as browsers send them, without a path. `*` is valid too. */
 function origins(list: string): string | undefined {
-  const wrong = listed(list).filter(entry => entry !== '*' && !(URL.canParse(entry) && new URL(entry).origin === entry))
+  const wrong = parseList(list).filter(
+    entry => entry !== '*' && !(URL.canParse(entry) && new URL(entry).origin === entry),
+  )
   return wrong.length > 0
-    ? `must be origins such as https://app.example, and these are not: ${wrong.join(', ')}`
+    ? `must be origins such as https://app.example, but these are not: ${wrong.join(', ')}`
     : undefined
 }
 
-/** Without what could be a secret: it is logged, and shown by whoever shows an environment. */
+/** Checks a URL. It must not contain a possible secret, because the URL is logged and shown in consoles. */
 function httpUrl(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined
-  if (!url || !/^https?:$/.test(url.protocol)) return 'must be a URL of http or https'
-  if (url.username !== '' || url.password !== '') return 'must have no user and no password: they are for the headers'
+  if (!url || !/^https?:$/.test(url.protocol)) return 'must be an http or https URL'
+  if (url.username !== '' || url.password !== '') return 'must have no user and no password. Use headers instead'
   return url.search === '' && url.hash === '' ? undefined : 'must have no query and no fragment'
 }

@@ -4,14 +4,14 @@ import { ConfigurationError, type ConfigurationFault } from '../errors.ts'
 import { formats } from './formats.ts'
 
 /**
- * Reads a process's configuration from its environment, once, at the edge.
+ * Reads the configuration of a process from its environment variables.
  *
- * The schema is walked, not compiled: to make a function of it first, for one single use, takes ten times as long.
+ * The schema is interpreted, not compiled. Compiling it for a single use takes ten times as long.
  *
- * @param schema every variable the process reads, text or numbers, with its default, its bounds and, from `formats`, its format
+ * @param schema the variables that the process reads, with their defaults, bounds and formats
  * @param env usually `process.env`
- * @returns the values, converted and frozen; variables that the schema does not name are left out
- * @throws ConfigurationError naming every variable that is missing or wrong
+ * @returns the converted values, frozen. Variables that the schema does not name are omitted
+ * @throws ConfigurationError that names every variable that is missing or invalid
  */
 export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv): Readonly<Static<T>> {
   const required: readonly string[] = schema.required ?? []
@@ -28,18 +28,18 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
   return Object.freeze(data) as Readonly<Static<T>>
 }
 
-/** How numbers are written, by the type that a schema gives them. */
+/** The accepted notation of numbers, by their type in the schema. */
 const NUMBERS: Readonly<Record<string, RegExp>> = { integer: /^-?\d+$/, number: /^-?(?:\d+(?:\.\d*)?|\.\d+)$/ }
 
-/** A variable as its schema wants it, as far as that can be done: what is no number stays the text that it is. */
+/** Returns the default of an unset variable, and converts numbers. Text that is not a number is returned unchanged, and fails validation. */
 function readValue(property: TSchema, text: string | undefined): unknown {
-  // An empty variable counts as absent: `docker compose` hands out '' for everything that the host has not set.
+  // An empty variable counts as unset: `docker compose` passes '' for every variable that the host does not set.
   if (text === undefined || text === '') return 'default' in property ? property.default : undefined
   return 'type' in property && NUMBERS[String(property.type)]?.test(text) ? Number(text) : text
 }
 
 function problemsOf(property: TSchema, value: unknown): string[] {
-  // Each for itself: of a whole object TypeBox tells no more than eight.
+  // Each variable is validated separately, because TypeBox reports at most eight errors of an object.
   const [, errors] = Errors(property, value)
   const problems = errors.map(error =>
     error.keyword === 'enum' ? `must be one of ${error.params.allowedValues.join(', ')}` : error.message,
@@ -49,7 +49,7 @@ function problemsOf(property: TSchema, value: unknown): string[] {
   return problem === undefined ? problems : [...problems, problem]
 }
 
-/** What a schema only names. */
+/** Returns the format that a schema refers to. */
 function formatOf(name: unknown): (value: string) => string | undefined {
   const format = formats[String(name)]
   if (format === undefined) throw new TypeError(`There is no format ${JSON.stringify(name)}: see formats.ts.`)

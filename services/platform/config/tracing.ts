@@ -111,7 +111,7 @@ export function faultOfPairs(list: string): string | undefined {
   const names = new Set<string>()
   for (const [index, [name, value]] of entriesOf(list).entries()) {
     if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name) || value === '')
-      return `must be a list such as name=value,name=value: entry ${index + 1} is no pair`
+      return `must be a list such as name=value,name=value: entry ${index + 1} is not a pair`
     if (names.has(name)) return `must have each name once: entry ${index + 1} repeats a name`
     names.add(name)
     const decoded = decode(value)

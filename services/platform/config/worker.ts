@@ -59,7 +59,7 @@ const relayProperties = {
 /** The environment of the outbox relay as a scheduled Lambda function. */
 export const relayConfigSchema = Type.Object({ ...processorProperties, ...relayProperties })
 
-const straysProperties = {
+const orphansProperties = {
   STRAY_AFTER_HOURS: Type.Integer({
     minimum: 2,
     maximum: 10_000,
@@ -70,7 +70,7 @@ const straysProperties = {
 }
 
 /** The environment of the orphan sweep as a scheduled Lambda function. */
-export const straysConfigSchema = Type.Object({ ...processorProperties, ...straysProperties })
+export const orphansConfigSchema = Type.Object({ ...processorProperties, ...orphansProperties })
 
 /** The environment of the worker container. */
 export const workerConfigSchema = Type.Object({
@@ -102,7 +102,7 @@ export const workerConfigSchema = Type.Object({
     description: 'How often the outbox relay looks for uploads whose event is not on the stream, in milliseconds.',
   }),
   ...relayProperties,
-  ...straysProperties,
+  ...orphansProperties,
   HEALTH_HOST: Type.String({
     minLength: 1,
     default: '0.0.0.0',

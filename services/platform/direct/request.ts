@@ -5,21 +5,21 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { HttpRequest } from '@smithy/core/protocols'
 import type { EndpointV2 } from '@smithy/types'
 import { beforeDeadline } from '../deadline.ts'
-import { createSign, type Sign } from './sigv4.ts'
+import { createSigner, type Signer } from './sigv4.ts'
 
 export interface DirectRequest {
   method: 'POST' | 'PUT'
-  /** Below the endpoint's own path, escaped, beginning with a slash. */
+  /** The escaped path below the endpoint, with a leading slash. */
   path: string
-  /** Unescaped. */
+  /** Unescaped. @default no query */
   query?: Readonly<Record<string, string>>
-  /** Lower-case names. */
+  /** Names are in lower case. */
   headers: Record<string, string>
   body: Uint8Array
-  /** SHA-256 of the body in lower-case hex, where it is known already, or what S3 takes in its place. */
+  /** SHA-256 of the body in lower-case hex, or a value that S3 accepts instead, such as UNSIGNED-PAYLOAD. Computed if it is unset. */
   payloadHash?: string
-  /** Breaks the request off. */
-  signal?: AbortSignal
+  /** Aborts the request. */
+  signal?: AbortSignal | undefined
 }
 
 export interface DirectReply {
@@ -27,7 +27,7 @@ export interface DirectReply {
   body: Uint8Array
 }
 
-/** Resolves to what the service answered with a 200, and to undefined for whatever else it answered. */
+/** Resolves to the response if its status is 200, and to undefined for any other status. Rejects if there is no response. */
 export type SendDirect = (request: DirectRequest) => Promise<DirectReply | undefined>
 
 export type DirectConfig = Pick<
@@ -37,21 +37,22 @@ export type DirectConfig = Pick<
 
 interface Target {
   endpoint: EndpointV2
-  /** Of every request. */
+  /** Headers that every request has. */
   headers: Record<string, string>
-  sign: Sign
+  sign: Signer
 }
 
-/** Small requests are answered within milliseconds. After this long the client's own way is tried, which is more patient. */
-const ANSWER_MS = 5_000
+/** Small requests take milliseconds. After this time the SDK makes the request instead, with its own longer timeout. In milliseconds. */
+const RESPONSE_TIMEOUT_MS = 5_000
 
 /**
- * Sends requests by what an SDK client was made with, its endpoint, region, credentials, clock offset and request handler,
- * and not by its middleware, which costs several times as much as all of these. One try and no more: what does not succeed
- * is for the client's own way, which knows of retries and errors. So only what may be done twice is sent by it.
+ * Returns a function that sends requests with the endpoint, region, credentials, clock offset and request handler of an SDK client,
+ * but without the client's middleware, which costs several times as much as all of these. The function makes one attempt. If it
+ * fails, the caller makes the request again with the SDK, which handles retries and errors. So use it only for requests that may be
+ * repeated.
  *
- * @param service the service's name in signatures, where the endpoint's rules do not give it
- * @param resolveEndpoint asked until it has once resolved
+ * @param service the service's name in signatures, if the endpoint does not give one
+ * @param resolveEndpoint called until it has resolved once
  */
 export function createSendDirect(
   config: DirectConfig,
@@ -68,7 +69,7 @@ export function createSendDirect(
     return {
       endpoint,
       headers: { ...Object.fromEntries(own), host: endpoint.url.host, 'user-agent': 'headgate' },
-      sign: createSign({ region, service: scheme?.signingName ?? service }),
+      sign: createSigner({ region, service: scheme?.signingName ?? service }),
     }
   }
 
@@ -85,30 +86,30 @@ export function createSendDirect(
       }),
     )
     const { url } = endpoint
-    const whole = url.pathname === '/' ? path : url.pathname + path
+    const fullPath = url.pathname === '/' ? path : url.pathname + path
     const all = {
       ...shared,
       ...headers,
       'content-length': String(body.byteLength),
       'x-amz-content-sha256': payloadHash,
     }
-    const unsigned = { method, path: whole, query, headers: all, payloadHash }
+    const unsigned = { method, path: fullPath, query, headers: all, payloadHash }
     const date = new Date(Date.now() + config.systemClockOffset)
     const request = new HttpRequest({
       method,
       protocol: url.protocol,
       hostname: url.hostname,
       ...(url.port !== '' && { port: Number(url.port) }),
-      path: whole,
+      path: fullPath,
       query: { ...query },
       headers: sign(unsigned, await beforeDeadline(config.credentials()), date),
       body,
     })
     const { response } = await config.requestHandler.handle(request, {
-      requestTimeout: ANSWER_MS,
+      requestTimeout: RESPONSE_TIMEOUT_MS,
       ...(signal && { abortSignal: signal }),
     })
-    // Read to its end in any case, or its connection would not be used again.
+    // The body is always read to its end. Otherwise the connection would not be reused.
     const reply = await config.streamCollector(response.body)
     return response.statusCode === 200 ? { headers: response.headers, body: reply } : undefined
   }

@@ -7,43 +7,47 @@ export interface Scope {
   service: string
 }
 
-/** What is signed. */
+/** A request before it is signed. */
 export interface UnsignedRequest {
   method: string
-  /** As it is sent, escaped. */
+  /** Escaped, as it is sent. */
   path: string
   /** Unescaped. */
   query: Readonly<Record<string, string>>
-  /** Lower-case names. All are signed but those that a proxy may change. */
+  /** Names are in lower case. All headers are signed except those that a proxy may change. */
   headers: Readonly<Record<string, string>>
-  /** SHA-256 of the body, in lower-case hex, or what S3 takes in its place. */
+  /** SHA-256 of the body in lower-case hex, or a value that S3 accepts instead. */
   payloadHash: string
 }
 
-export type Sign = (request: UnsignedRequest, credentials: AwsCredentialIdentity, date: Date) => Record<string, string>
+/** Returns the headers of the request, with the signature. */
+export type Signer = (
+  request: UnsignedRequest,
+  credentials: AwsCredentialIdentity,
+  date: Date,
+) => Record<string, string>
 
 const ALGORITHM = 'AWS4-HMAC-SHA256'
 const UNSIGNED = new Set(['user-agent', 'content-length', 'connection'])
 
 /**
- * Signature version 4, for requests with their body in memory, at a fraction of what the SDK's signer costs. It gives the
- * same signature: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+ * Creates a signer by signature version 4 for requests whose body is in memory. It costs a fraction of the SDK's signer and returns
+ * the same signature: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  *
- * The function it makes gives the request's headers, signed. The path is taken as it is, unescaped a second time, which is
- * S3's rule; for a path of `/` there is no other.
+ * The path is signed as it is, without a second escaping. S3 requires that, and for the path `/` it makes no difference.
  */
-export function createSign({ region, service }: Scope): Sign {
-  let known: { secret: string; day: string; key: KeyObject } | undefined
+export function createSigner({ region, service }: Scope): Signer {
+  let cached: { secret: string; day: string; key: KeyObject } | undefined
 
-  /** The same for a day and its credentials, and four digests to make. */
+  /** The key takes four digests and changes only with the day and the credentials, so it is cached. */
   function signingKey(secret: string, day: string): KeyObject {
-    if (known?.secret === secret && known.day === day) return known.key
+    if (cached?.secret === secret && cached.day === day) return cached.key
     const bytes = [day, region, service, 'aws4_request'].reduce<Buffer>(
       (key, part) => createHmac('sha256', key).update(part).digest(),
       Buffer.from(`AWS4${secret}`),
     )
-    known = { secret, day, key: createSecretKey(bytes) }
-    return known.key
+    cached = { secret, day, key: createSecretKey(bytes) }
+    return cached.key
   }
 
   return ({ method, path, query, headers, payloadHash }, { accessKeyId, secretAccessKey, sessionToken }, date) => {
@@ -72,7 +76,7 @@ function canonicalQuery(query: Readonly<Record<string, string>>): string {
     .join('&')
 }
 
-/** As RFC 3986 has it, which escapes more than ECMAScript does. */
+/** Escapes text for a URI by RFC 3986, which escapes more characters than encodeURIComponent does. */
 export function escapeUri(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

@@ -1,27 +1,31 @@
-/** How fast a client sends a body, for whoever holds memory for the client. */
+/** How fast a client sends a body. The memory pool evicts uploads by it. */
 export interface BodyPace {
-  /** Returns true while the body is being waited for, and false while the client waits for us. */
+  /** Returns true while this process waits for the client, and false while the client waits for this process. */
   isAwaited(): boolean
-  /** Returns the bytes per second of the last seconds that were spent waiting. Infinity until a second was. */
+  /** Returns the bytes per second over the last seconds of waiting. Returns Infinity before the first second of waiting is over. */
   rate(): number
-  /** Returns true while the upload, not the client, has waited for memory for long. It then counts as slow. */
+  /** Returns true if the upload has waited for more memory for too long. The upload then counts as slow, although its client may be fast. */
   isStuck?(): boolean
-  /** Makes the wait for the next bytes fail, and every later one. */
-  giveUp(error: Error): void
+  /** Rejects the current and every later wait for bytes with the error. */
+  abort(error: Error): void
 }
 
-/** Counts what arrives against the time that is spent waiting for it. */
+/** Measures the rate of a body: bytes received per time spent waiting for them. */
 export interface RateMeter {
   waited(ms: number): void
   received(bytes: number): void
-  /** @param waitingMs how long the present wait has lasted, in milliseconds */
+  /**
+   * Returns the bytes per second.
+   *
+   * @param waitingMs how long the current wait has lasted, in milliseconds
+   */
   rate(waitingMs: number): number
 }
 
-/** A burst counts for this long, in milliseconds of waiting, and at most for twice as long. */
+/** A burst counts for one to two windows. In milliseconds of waiting. */
 const WINDOW_MS = 1_000
 
-/** Only waiting time counts: a client must not look slow because S3, or memory, is. */
+/** Creates a meter that counts waiting time only: a client must not look slow because S3 or the memory pool is. */
 export function createRateMeter(): RateMeter {
   let before = { bytes: 0, ms: 0 }
   let current = { bytes: 0, ms: 0 }

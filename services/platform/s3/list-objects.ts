@@ -10,13 +10,13 @@ export interface ObjectsQuery {
 /**
  * Yields the objects under a prefix, page by page.
  *
- * @throws PagesError if the pages have no end
+ * @throws PagesError if a page does not advance, or if there are too many pages
  */
 export async function* listObjects(s3: S3Client, query: ObjectsQuery, signal?: AbortSignal): AsyncGenerator<_Object[]> {
   const listing = pages<ListObjectsV2CommandOutput, string>({
     operation: 'ListObjectsV2',
     fetch: marker => {
-      const command = new ListObjectsV2Command({ ...query, ...(marker !== undefined && { ContinuationToken: marker }) })
+      const command = new ListObjectsV2Command({ ...query, ContinuationToken: marker })
       return s3.send(command, signal && { abortSignal: signal })
     },
     next: ({ IsTruncated, NextContinuationToken = '' }) => (IsTruncated ? NextContinuationToken : undefined),

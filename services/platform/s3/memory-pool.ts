@@ -1,270 +1,275 @@
 import { HeadgateError } from '../errors.ts'
 import type { BodyPace } from './body-pace.ts'
 
-/** A bounded amount of memory that uploads share. It counts bytes; the buffers are the caller's. */
+/** A bounded amount of memory that uploads share. The pool counts bytes; callers allocate the buffers themselves. */
 export interface MemoryPool {
   /**
-   * Takes memory, and waits where there is none. While an upload waits, the ones that hold memory must be fast: the slowest
-   * are given up. Free memory goes first to the owner who holds the least and was not slow of late.
+   * Takes memory. Waits if not enough is free. While an upload waits, slow uploads that hold memory are evicted, the slowest
+   * first. Free memory goes first to the owner who holds the least memory and had no upload evicted recently.
    *
-   * @throws NoPartBufferError after the longest wait, and the reason of the signal when that fires first
+   * @throws NoPartBufferError after the maximum wait
+   * @throws the reason of the signal if the signal fires first
    */
-  take(wanted: MemoryWanted): Promise<MemoryLease>
+  take(request: MemoryRequest): Promise<MemoryLease>
 }
 
-export interface MemoryWanted {
+export interface MemoryRequest {
   bytes: number
-  /** No owner gets all of the memory: a quarter is kept for others. */
-  whose?: string | undefined
-  /** How fast the client is. Without it, the upload is not given up for being slow. */
+  /** The owner of the upload. One owner can hold three quarters of the memory at most. Unset: no such limit. */
+  owner?: string | undefined
+  /** How fast the client is. Unset: the upload is never evicted. */
   pace?: BodyPace | undefined
-  /** True for an upload that has filled a part before. */
-  goesOn?: boolean | undefined
+  /** True for an upload that has filled a part before. @default false */
+  isContinuing?: boolean | undefined
   signal?: AbortSignal | undefined
 }
 
 export interface MemoryLease {
-  /** Gives the memory back. Once. */
-  give(): void
+  /** Returns the memory to the pool. Later calls have no effect. */
+  release(): void
 }
 
-/** All memory for parts was taken, for so long that a client should rather come again. The message is for the client. */
+/** No memory for parts became free within the maximum wait. The client gets the message and should retry. */
 export class NoPartBufferError extends HeadgateError {
   readonly code = 'HEADGATE_NO_PART_BUFFER'
 }
 
-/** An upload was given up because it held memory, came slowly, and others waited. The message is for the client. */
+/** An upload was evicted because its client was slow while other uploads waited for memory. The client gets the message. */
 export class SlowUploadError extends HeadgateError {
   readonly code = 'HEADGATE_SLOW_UPLOAD'
 }
 
 export interface MemoryPoolSettings {
   bytes: number
-  /** How much of it only fast clients get, in bytes. */
+  /** The part of `bytes` that is reserved for fast clients. */
   reserve: number
-  /** The longest wait, in milliseconds. */
+  /** Maximum wait for memory, in milliseconds. */
   waitMs: number
 }
 
-/** Bytes per second that keep an upload its memory while others wait. A client on a bad mobile network is faster. */
-const SLOW = 64 * 1024
+/** While others wait, a slower upload can be evicted. A client on a bad mobile network is faster than this. */
+const MIN_BYTES_PER_SECOND = 64 * 1024
 
-/** Bytes per second that are needed for the reserve. It fills a part in 16 s, so that the reserve is never held for long. */
-const FAST = 512 * 1024
+/** The rate that the reserve requires. It fills a part in 16 s, so that no upload holds the reserve for long. */
+const FAST_BYTES_PER_SECOND = 512 * 1024
 
-/** How often waiting uploads look for slow ones, in milliseconds. */
-const LOOK_MS = 200
+/** How often slow uploads are evicted while others wait, in milliseconds. */
+const CHECK_MS = 200
 
-/** What going on is worth against another owner's upload that begins, in bytes that the owner holds. */
-const GOES_ON_BYTES = 24 * 1024 ** 2
+/** The advantage of a continuing upload in the order of waiters, as bytes that its owner would hold less. */
+const CONTINUING_BYTES = 24 * 1024 ** 2
 
-/** What an upload that was given up counts against its owner's next ones, in bytes held, and for how long, in milliseconds. */
-const GIVEN_UP_BYTES = 32 * 1024 ** 2
-const GIVEN_UP_MS = 60_000
+/** An eviction counts as this many bytes held by the owner, for this many milliseconds. */
+const EVICTED_BYTES = 32 * 1024 ** 2
+const EVICTED_MS = 60_000
 
-/** Owners that are remembered for it. Past that the oldest are forgotten. */
-const MAX_REMEMBERED = 10_000
+/** Maximum number of owners whose evictions are remembered. The oldest are forgotten first. */
+const MAX_EVICTED_OWNERS = 10_000
 
 interface Claim {
   bytes: number
-  whose: string | undefined
+  owner: string | undefined
   pace: BodyPace | undefined
 }
 
 interface Holder extends Claim {
-  /** Bytes per second under which it may lose its memory. */
-  required: number
-  isGivenUp: boolean
+  /** Bytes per second. A slower upload can be evicted. */
+  minRate: number
+  isEvicted: boolean
 }
 
-interface Turn extends Claim {
-  goesOn: boolean
-  come(holder: Holder): void
+interface Waiter extends Claim {
+  isContinuing: boolean
+  resolve(holder: Holder): void
 }
 
 export function createMemoryPool({ bytes: total, reserve, waitMs }: MemoryPoolSettings): MemoryPool {
   const holders = new Set<Holder>()
-  const waiting: Turn[] = []
+  const waiters: Waiter[] = []
   const held = new Map<string, number>()
-  /** When an upload of an owner was last given up. The oldest are first. */
-  const slowOwners = new Map<string, number>()
+  /** When an upload of an owner was last evicted, by owner. The oldest evictions come first. */
+  const evictedOwners = new Map<string, number>()
   let taken = 0
   let timer: NodeJS.Timeout | undefined
   const share = Math.floor((total * 3) / 4)
 
   const rateOf = ({ pace }: Claim) => pace?.rate() ?? Number.POSITIVE_INFINITY
-  const wasSlow = (whose: string | undefined) =>
-    whose !== undefined && (slowOwners.get(whose) ?? Number.NEGATIVE_INFINITY) > performance.now() - GIVEN_UP_MS
-  const isFast = (claim: Claim) => rateOf(claim) >= FAST && !wasSlow(claim.whose)
-  const heldBy = (whose: string | undefined) => (whose === undefined ? 0 : (held.get(whose) ?? 0))
+  const wasEvicted = (owner: string | undefined) =>
+    owner !== undefined && (evictedOwners.get(owner) ?? Number.NEGATIVE_INFINITY) > performance.now() - EVICTED_MS
+  const isFast = (claim: Claim) => rateOf(claim) >= FAST_BYTES_PER_SECOND && !wasEvicted(claim.owner)
+  const heldBy = (owner: string | undefined) => (owner === undefined ? 0 : (held.get(owner) ?? 0))
   const limitOf = (claim: Claim) => (isFast(claim) ? total : total - reserve)
-  const hasShare = ({ whose, bytes }: Claim) => whose === undefined || heldBy(whose) + bytes <= share
+  const hasShare = ({ owner, bytes }: Claim) => owner === undefined || heldBy(owner) + bytes <= share
   const fits = (claim: Claim) => hasShare(claim) && taken + claim.bytes <= limitOf(claim)
 
-  /** An upload that needs more than there is counts as all there is: it waits until nobody else has any. */
-  const charged = (bytes: number, whose: string | undefined) =>
-    Math.min(bytes, whose === undefined ? total : Math.min(share, total - reserve))
+  /** Limits a request to what the pool can ever give. A larger request waits until no other upload holds memory. */
+  const charged = (bytes: number, owner: string | undefined) =>
+    Math.min(bytes, owner === undefined ? total : Math.min(share, total - reserve))
 
-  function count(whose: string | undefined, bytes: number): void {
+  function count(owner: string | undefined, bytes: number): void {
     taken += bytes
-    if (whose === undefined) return
-    const now = heldBy(whose) + bytes
-    if (now > 0) held.set(whose, now)
-    else held.delete(whose)
+    if (owner === undefined) return
+    const now = heldBy(owner) + bytes
+    if (now > 0) held.set(owner, now)
+    else held.delete(owner)
   }
 
-  function hold({ bytes, whose, pace }: Claim): Holder {
+  function hold({ bytes, owner, pace }: Claim): Holder {
     const holder = {
       bytes,
-      whose,
+      owner,
       pace,
-      required: taken + bytes > total - reserve ? FAST : SLOW,
-      isGivenUp: false,
+      minRate: taken + bytes > total - reserve ? FAST_BYTES_PER_SECOND : MIN_BYTES_PER_SECOND,
+      isEvicted: false,
     }
-    count(whose, bytes)
+    count(owner, bytes)
     holders.add(holder)
     return holder
   }
 
   function lease(holder: Holder): MemoryLease {
     return {
-      give() {
+      release() {
         if (!holders.delete(holder)) return
-        count(holder.whose, -holder.bytes)
+        count(holder.owner, -holder.bytes)
         serve()
       },
     }
   }
 
-  function giveUp(holder: Holder): void {
-    holder.isGivenUp = true
-    const { whose, pace } = holder
-    // Being stuck is no fault of the client.
-    if (whose !== undefined && !pace?.isStuck?.()) {
-      slowOwners.delete(whose)
-      slowOwners.set(whose, performance.now())
-      const [oldest] = slowOwners.keys()
-      if (slowOwners.size > MAX_REMEMBERED && oldest !== undefined) slowOwners.delete(oldest)
+  function evict(holder: Holder): void {
+    holder.isEvicted = true
+    const { owner, pace } = holder
+    // An upload is stuck because of the pool, so the owner is not blamed.
+    if (owner !== undefined && !pace?.isStuck?.()) {
+      evictedOwners.delete(owner)
+      evictedOwners.set(owner, performance.now())
+      const [oldest] = evictedOwners.keys()
+      if (evictedOwners.size > MAX_EVICTED_OWNERS && oldest !== undefined) evictedOwners.delete(oldest)
     }
-    pace?.giveUp(new SlowUploadError(SLOW_DETAIL))
+    pace?.abort(new SlowUploadError(SLOW_DETAIL))
   }
 
   /**
-   * The turns in the order in which they are served. Among equals that begin the newest is first: in an overload the oldest
-   * would be served when their clients no longer wait, and a queue of attackers would be in front of everybody.
+   * Returns the waiters in the order in which they are served. Of new uploads with equal cost, the newest comes first: under
+   * overload the clients of the oldest ones have often left already, and an attacker's queue would block everybody else.
    */
-  function inOrder(turns: readonly Turn[]): Turn[] {
-    const cost = ({ whose, goesOn }: Turn) =>
-      heldBy(whose) + (wasSlow(whose) ? GIVEN_UP_BYTES : 0) - (goesOn ? GOES_ON_BYTES : 0)
-    return turns
-      .map((turn, place) => ({ turn, cost: cost(turn), place: turn.goesOn ? place : -place }))
+  function inOrder(unordered: readonly Waiter[]): Waiter[] {
+    const cost = ({ owner, isContinuing }: Waiter) =>
+      heldBy(owner) + (wasEvicted(owner) ? EVICTED_BYTES : 0) - (isContinuing ? CONTINUING_BYTES : 0)
+    return unordered
+      .map((waiter, place) => ({ waiter, cost: cost(waiter), place: waiter.isContinuing ? place : -place }))
       .sort((a, b) => a.cost - b.cost || a.place - b.place)
-      .map(({ turn }) => turn)
+      .map(({ waiter }) => waiter)
   }
 
-  /** Owners who have their share already are skipped. Of the others only the first is served, or the first fast one. */
+  /** Serves the first waiter, or else the first fast waiter, for as long as one fits. Skips owners who hold their full share. */
   function serve(): void {
-    while (waiting.length > 0) {
-      const able = inOrder(waiting.filter(hasShare))
-      const next = [able[0], able.find(isFast)].find(turn => turn && fits(turn))
+    while (waiters.length > 0) {
+      const able = inOrder(waiters.filter(hasShare))
+      const next = [able[0], able.find(isFast)].find(waiter => waiter && fits(waiter))
       if (!next) return
-      waiting.splice(waiting.indexOf(next), 1)
-      // Counted here, so that nobody takes the memory before its turn has been told.
-      next.come(hold(next))
+      waiters.splice(waiters.indexOf(next), 1)
+      // The memory is counted before the waiter's promise resolves, so that no other upload can take it meanwhile.
+      next.resolve(hold(next))
     }
   }
 
-  /** Gives up as many slow uploads as those who wait need, the slowest first. */
-  function relieve(): void {
-    const leaving = [...holders].filter(({ isGivenUp }) => isGivenUp)
+  /** Evicts as many slow uploads as the waiters need, the slowest first. */
+  function evictSlow(): void {
+    const leaving = [...holders].filter(({ isEvicted }) => isEvicted)
     const slow = [...holders]
-      .filter(holder => !holder.isGivenUp && holder.pace?.isAwaited())
+      .filter(holder => !holder.isEvicted && holder.pace?.isAwaited())
       .map(holder => ({ holder, rate: rateOf(holder) }))
-      .filter(({ holder, rate }) => rate < holder.required)
-      .map(({ holder, rate }) => ({ holder, rate, ofOwner: heldBy(holder.whose) }))
-      // Of those that send nothing, the ones of the owner who holds the most.
-      .sort((a, b) => a.rate - b.rate || b.ofOwner - a.ofOwner || b.holder.bytes - a.holder.bytes)
+      .filter(({ holder, rate }) => rate < holder.minRate)
+      .map(({ holder, rate }) => ({ holder, rate, heldByOwner: heldBy(holder.owner) }))
+      // Among uploads of the same rate, those of the owner who holds the most come first.
+      .sort((a, b) => a.rate - b.rate || b.heldByOwner - a.heldByOwner || b.holder.bytes - a.holder.bytes)
     let used = taken - sumOf(leaving)
-    let stuckLost = leaving.some(({ pace }) => pace?.isStuck?.())
-    for (const turn of inOrder(waiting)) {
-      const ofOwner = (claim: Claim) => claim.whose === turn.whose
-      const own =
-        turn.whose === undefined ? 0 : heldBy(turn.whose) - sumOf(leaving.filter(ofOwner)) + turn.bytes - share
-      // An owner with a full share gets nothing by what another owner loses.
-      // Uploads that are stuck are no slower than the one that waits: one at a time loses, and only to an owner who
-      // would still hold less.
-      const mayLose = (holder: Holder) => !stuckLost && heldBy(holder.whose) > heldBy(turn.whose) + turn.bytes
-      const may = (holder: Holder) => (own <= 0 || ofOwner(holder)) && (!holder.pace?.isStuck?.() || mayLose(holder))
-      const rate = rateOf(turn)
-      let missing = Math.max(own, used + turn.bytes - limitOf(turn))
+    let isStuckEvicted = leaving.some(({ pace }) => pace?.isStuck?.())
+    for (const waiter of inOrder(waiters)) {
+      const isSameOwner = (claim: Claim) => claim.owner === waiter.owner
+      const overShare =
+        waiter.owner === undefined
+          ? 0
+          : heldBy(waiter.owner) - sumOf(leaving.filter(isSameOwner)) + waiter.bytes - share
+      // Evicting another owner's upload does not help an owner whose share is full.
+      // A stuck upload is not slower than the waiter. So only one stuck upload is evicted at a time, and only if its owner
+      // holds more than the waiter's owner would.
+      const mayEvictStuck = (holder: Holder) =>
+        !isStuckEvicted && heldBy(holder.owner) > heldBy(waiter.owner) + waiter.bytes
+      const mayEvict = (holder: Holder) =>
+        (overShare <= 0 || isSameOwner(holder)) && (!holder.pace?.isStuck?.() || mayEvictStuck(holder))
+      const rate = rateOf(waiter)
+      let missing = Math.max(overShare, used + waiter.bytes - limitOf(waiter))
       for (const candidate of [...slow]) {
-        // Nobody loses to a client that is slower.
+        // An upload is never evicted for a slower client.
         if (missing <= 0 || candidate.rate >= rate) break
-        if (!may(candidate.holder)) continue
+        if (!mayEvict(candidate.holder)) continue
         slow.splice(slow.indexOf(candidate), 1)
-        if (candidate.holder.pace?.isStuck?.()) stuckLost = true
+        if (candidate.holder.pace?.isStuck?.()) isStuckEvicted = true
         leaving.push(candidate.holder)
         used -= candidate.holder.bytes
         missing -= candidate.holder.bytes
-        giveUp(candidate.holder)
+        evict(candidate.holder)
       }
-      if (own <= 0) used += turn.bytes
+      if (overShare <= 0) used += waiter.bytes
       if (slow.length === 0) return
     }
   }
 
-  function look(): void {
-    relieve()
+  function check(): void {
+    evictSlow()
     serve()
-    if (waiting.length > 0) return
+    if (waiters.length > 0) return
     clearInterval(timer)
     timer = undefined
   }
 
-  async function turnCame(claim: Claim, goesOn: boolean, signal: AbortSignal | undefined): Promise<Holder> {
+  async function waitForMemory(claim: Claim, isContinuing: boolean, signal: AbortSignal | undefined): Promise<Holder> {
     const { promise, resolve, reject } = Promise.withResolvers<Holder>()
-    const turn: Turn = { ...claim, goesOn, come: resolve }
-    waiting.push(turn)
+    const waiter: Waiter = { ...claim, isContinuing, resolve }
+    waiters.push(waiter)
     const leave = (reason: unknown) => {
-      const at = waiting.indexOf(turn)
+      const at = waiters.indexOf(waiter)
       if (at === -1) return
-      waiting.splice(at, 1)
+      waiters.splice(at, 1)
       reject(reason)
-      // Who was behind it may be small enough.
+      // A smaller request behind this one may fit now.
       serve()
     }
     const full = new NoPartBufferError(FULL_DETAIL)
-    const late = setTimeout(() => leave(full), waitMs)
+    const timeout = setTimeout(() => leave(full), waitMs)
     const onAbort = () => leave(signal?.reason)
     signal?.addEventListener('abort', onAbort)
     serve()
-    if (waiting.length > 0) {
-      // Behind the sockets' turn: after a stall of this process, clients must not look slow for what has not been read.
-      timer ??= setInterval(() => setImmediate(look), LOOK_MS)
-      relieve()
+    if (waiters.length > 0) {
+      // setImmediate runs after sockets are read. Otherwise clients would look slow after a stall of this process.
+      timer ??= setInterval(() => setImmediate(check), CHECK_MS)
+      evictSlow()
     }
     return promise.finally(() => {
-      clearTimeout(late)
+      clearTimeout(timeout)
       signal?.removeEventListener('abort', onAbort)
-      if (waiting.length > 0) return
+      if (waiters.length > 0) return
       clearInterval(timer)
       timer = undefined
     })
   }
 
   return {
-    async take({ bytes, whose, pace, goesOn = false, signal }) {
-      const claim = { bytes: charged(bytes, whose), whose, pace }
-      if (waiting.length === 0 && fits(claim)) return lease(hold(claim))
+    async take({ bytes, owner, pace, isContinuing = false, signal }) {
+      const claim = { bytes: charged(bytes, owner), owner, pace }
+      if (waiters.length === 0 && fits(claim)) return lease(hold(claim))
       signal?.throwIfAborted()
-      return lease(await turnCame(claim, goesOn, signal))
+      return lease(await waitForMemory(claim, isContinuing, signal))
     },
   }
 }
 
-const FULL_DETAIL = 'Too many uploads are in progress. Nothing was accepted; try again.'
+export const FULL_DETAIL = 'Too many uploads are in progress. Nothing was accepted. Try again.'
 const SLOW_DETAIL =
-  'The body came too slowly while other uploads waited for memory. Send it again; a resumable upload continues from its offset.'
+  'The body arrived too slowly while other uploads waited for memory. Send it again. A resumable upload continues from its offset.'
 
 function sumOf(claims: readonly Claim[]): number {
   return claims.reduce((sum, { bytes }) => sum + bytes, 0)

@@ -1,64 +1,63 @@
 import type { BodyPace } from './body-pace.ts'
-import { createMemoryPool, type MemoryLease, NoPartBufferError } from './memory-pool.ts'
+import { createMemoryPool, FULL_DETAIL, type MemoryLease, NoPartBufferError } from './memory-pool.ts'
 
-/** The memory that parts are gathered in, of all uploads of a process together. */
+/** The buffers for the parts of all uploads of a process. */
 export interface PartBuffers {
-  /** Size of a whole part, in bytes. */
+  /** Size of a full part, in bytes. */
   readonly bytes: number
   /**
-   * Takes room for a part, and waits where there is none.
+   * Takes room for a part. Waits if no memory is free.
    *
-   * @throws NoPartBufferError where the wait is too long, and the reason of the signal when that fires first
+   * @throws NoPartBufferError after the maximum wait
+   * @throws the reason of the signal if the signal fires first
    */
-  take(wanted?: RoomWanted): Promise<PartRoom>
+  take(request?: RoomRequest): Promise<PartRoom>
 }
 
-export interface RoomWanted {
-  /** The most that the part can hold, in bytes. Left out, a whole part. */
+export interface RoomRequest {
+  /** Maximum size of the part, in bytes. @default a full part */
   bytes?: number | undefined
-  /** How much of it is there already, in bytes: no smaller room is of use. */
-  atOnce?: number
-  whose?: string | undefined
+  /** Minimum size of the room, in bytes, for a part of which this much has arrived already. @default 0 */
+  minBytes?: number
+  owner?: string | undefined
   pace?: BodyPace | undefined
-  /** True for an upload that has filled a part before. */
-  goesOn?: boolean
+  /** True for an upload that has filled a part before. @default false */
+  isContinuing?: boolean
   signal?: AbortSignal | undefined
 }
 
-/** Where a part is filled. */
+/** A buffer that one part is filled in. */
 export interface PartRoom {
-  /** True once the part is whole. */
+  /** True once the part has its maximum size. */
   readonly isFull: boolean
-  /** What the part holds so far. */
+  /** Returns the bytes that were added so far. */
   filled(): Buffer
-  /** Copies from `chunk`, beginning at `from`, as much as there is room for. Returns where the rest begins. */
+  /** Copies as much of `chunk`, from the offset `from`, as there is room for. Returns the offset of the rest. */
   add(chunk: Uint8Array, from: number): number
   /**
-   * Makes room for the whole part, where there is not. It waits like `take`.
-   *
-   * @throws what `take` throws
+   * Enlarges the room to the maximum size of the part. Waits and throws as `take` does.
    */
   grow(): Promise<void>
-  /** Gives the memory back. Nothing may be read from the room after it. */
-  give(): void
+  /** Returns the memory. Do not use the bytes of `filled` afterwards. */
+  release(): void
 }
 
-/** Larger parts hold more memory, smaller ones cost more time. S3 takes 10,000 for an object. */
+/** Larger parts need more memory, and smaller parts take more time. S3 allows 10,000 parts for an object. */
 export const PART_BYTES = 8 * 1024 ** 2
 
-/** The first room of an upload, in bytes: a client that has sent less must not hold a whole part. */
+/** Size of the first room of an upload, in bytes. A client that has sent less must not hold the memory of a full part. */
 const FIRST_BYTES = 256 * 1024
 
-/** How much of the memory first rooms have, as a fraction. They never wait for each other's growth, which could last for ever. */
-const FIRST_PART = 1 / 4
+/** The share of the memory for first rooms. It is separate, so that no first room waits for another upload to grow, which may never happen. */
+const FIRST_SHARE = 1 / 4
 
-/** Buffers of each size that are kept for later: memory that is used again need not be collected. */
-const KEPT = 4
+/** Maximum number of unused buffers of each size that are kept for reuse, which spares garbage collection. */
+const MAX_SPARE = 4
 
-/** How long an upload that waits to grow keeps its first room while others wait for one, in milliseconds. */
+/** How long an upload can wait to grow before it counts as stuck and can be evicted, in milliseconds. */
 const GROW_MS = 4_000
 
-/** The longest wait for memory, in milliseconds: API Gateway gives a request up after 29 s, and the answer must come before. */
+/** Maximum wait for memory, in milliseconds. API Gateway ends a request after 29 s, and the response must come before. */
 const WAIT_MS = 20_000
 
 export interface PartBuffersSettings {
@@ -67,37 +66,39 @@ export interface PartBuffersSettings {
   waitMs?: number
 }
 
-/** @param memory all that may be taken at a time, in bytes */
+/** @param memory total size of the rooms that can be held at a time, in bytes */
 export function createPartBuffers(
   memory: number,
   { partBytes = PART_BYTES, firstBytes = FIRST_BYTES, waitMs = WAIT_MS }: PartBuffersSettings = {},
 ): PartBuffers {
   const isBounded = Number.isFinite(memory)
-  const firstMemory = Math.floor(memory * FIRST_PART)
-  const wholeMemory = memory - (isBounded ? firstMemory : 0)
-  const reserve = isBounded && wholeMemory >= 2 * partBytes ? Math.max(partBytes, wholeMemory / 4) : 0
-  const firsts = createMemoryPool({ bytes: firstMemory, reserve: 0, waitMs })
-  const wholes = createMemoryPool({ bytes: wholeMemory, reserve, waitMs })
-  const kept = new Map<number, Buffer[]>([
+  const firstMemory = Math.floor(memory * FIRST_SHARE)
+  const fullMemory = memory - (isBounded ? firstMemory : 0)
+  const reserve = isBounded && fullMemory >= 2 * partBytes ? Math.max(partBytes, fullMemory / 4) : 0
+  const firstPool = createMemoryPool({ bytes: firstMemory, reserve: 0, waitMs })
+  const fullPool = createMemoryPool({ bytes: fullMemory, reserve, waitMs })
+  const spare = new Map<number, Buffer[]>([
     [partBytes, []],
     [firstBytes, []],
   ])
 
-  const allocate = (bytes: number) => kept.get(bytes)?.pop() ?? Buffer.allocUnsafeSlow(bytes)
+  const allocate = (bytes: number) => spare.get(bytes)?.pop() ?? Buffer.allocUnsafeSlow(bytes)
 
   function keep(buffer: Buffer): void {
-    const same = kept.get(buffer.length)
-    if (same && same.length < KEPT) same.push(buffer)
+    const sameSize = spare.get(buffer.length)
+    if (sameSize && sameSize.length < MAX_SPARE) sameSize.push(buffer)
   }
 
   return {
     bytes: partBytes,
-    async take({ bytes: size = partBytes, atOnce = 0, goesOn = false, ...owner } = {}) {
-      const isFirst = isBounded && !goesOn && atOnce < firstBytes
+    async take({ bytes: size = partBytes, minBytes = 0, isContinuing = false, owner, pace, signal } = {}) {
+      const isFirst = isBounded && !isContinuing && minBytes < firstBytes
       const bytes = isFirst ? Math.min(firstBytes, size) : size
-      const growth = createGrowth(owner.pace)
-      const wanted = { bytes, goesOn, ...owner }
-      let lease: MemoryLease = isFirst ? await firsts.take({ ...wanted, pace: growth.pace }) : await wholes.take(wanted)
+      const growth = createGrowth(pace)
+      const request = { bytes, isContinuing, owner, signal }
+      let lease: MemoryLease = isFirst
+        ? await firstPool.take({ ...request, pace: growth.pace })
+        : await fullPool.take({ ...request, pace })
       let buffer = allocate(bytes)
       let length = 0
       return {
@@ -114,17 +115,17 @@ export function createPartBuffers(
         },
         async grow() {
           if (buffer.length === size) return
-          const larger = await growth.wait(signal => wholes.take({ bytes: size, ...owner, signal }), owner.signal)
+          const larger = await growth.wait(ended => fullPool.take({ bytes: size, owner, pace, signal: ended }), signal)
           const small = buffer
           buffer = allocate(size)
           buffer.set(small.subarray(0, length))
           keep(small)
-          lease.give()
+          lease.release()
           lease = larger
         },
-        give() {
+        release() {
           keep(buffer)
-          lease.give()
+          lease.release()
         },
       }
     },
@@ -132,8 +133,8 @@ export function createPartBuffers(
 }
 
 /**
- * Watches an upload in its first room. One that waits to grow is not waited for by us, and would keep its room from others for
- * as long as it waits: after a while it counts as slow.
+ * Watches an upload in its first room. While the upload waits to grow, its client is not the one who is slow, and the upload
+ * would keep its room from others. So after `GROW_MS` the upload counts as stuck and can be evicted.
  */
 function createGrowth(client: BodyPace | undefined) {
   let since: number | undefined
@@ -143,9 +144,9 @@ function createGrowth(client: BodyPace | undefined) {
     isStuck,
     isAwaited: () => isStuck() || (client?.isAwaited() ?? false),
     rate: () => (isStuck() ? 0 : (client?.rate() ?? Number.POSITIVE_INFINITY)),
-    giveUp(error) {
-      if (since === undefined) client?.giveUp(error)
-      else stop?.abort(new NoPartBufferError(NO_GROWTH))
+    abort(error) {
+      if (since === undefined) client?.abort(error)
+      else stop?.abort(new NoPartBufferError(FULL_DETAIL))
     },
   }
   return {
@@ -164,5 +165,3 @@ function createGrowth(client: BodyPace | undefined) {
     },
   }
 }
-
-const NO_GROWTH = 'Too many uploads are in progress. Nothing was accepted; try again.'

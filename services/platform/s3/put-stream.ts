@@ -1,15 +1,18 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import { settle } from '../deadline.ts'
+import { cleanUp } from '../deadline.ts'
+import { createBeginMultipartUpload, type MultipartUpload } from './multipart-upload.ts'
 import type { NewObject } from './new-object.ts'
 import type { PartBuffers, PartRoom } from './part-buffers.ts'
-import { createBeginParts, type PartsUpload } from './parts-upload.ts'
 import { createPutWhole } from './put-whole.ts'
-import { readSmall, resume } from './small-body.ts'
 
 /**
- * Writes an object as its bytes come, whole or not at all: when the body fails half way its error is thrown, once no part of
- * it is left. The body is never held whole: two parts are on their way while a third fills. One that ends before it fills a
- * part is put at once. Where memory for parts is shared and too long in coming, it throws a NoPartBufferError. The signal breaks off the requests that carry bytes; the body is to heed it by itself.
+ * Writes an object while its bytes arrive. Either the whole object is written or nothing: if the body fails, its parts are deleted
+ * and the error of the body is thrown. The body is never held in memory whole: two parts are in flight while a third fills. A body
+ * of up to 128 KiB, or of a single part, is put by one request.
+ *
+ * The signal aborts the requests that carry bytes. The body has to end by the signal itself.
+ *
+ * @throws NoPartBufferError if no memory for a part becomes free in time
  */
 export type PutStream = (object: NewObject, body: AsyncIterable<Uint8Array>, signal?: AbortSignal) => Promise<void>
 
@@ -17,23 +20,26 @@ export interface PutStreamSettings {
   s3: S3Client
   bucket: string
   buffers: PartBuffers
-  /** Told of the parts of an object that could not be taken back. A rule of the bucket has to. */
+  /** Called if the parts of an object could not be deleted. The bucket's lifecycle rule deletes them later. */
   onLeftover(error: unknown, key: string): void
 }
 
-/** Parts of one object that are on their way at a time. */
-const PARTS_AT_ONCE = 2
+/** Maximum number of parts of one object in flight. */
+const MAX_PARTS_IN_FLIGHT = 2
+
+/** A body of at most this size is put by one request, and takes no memory from the pool. */
+const SMALL_BYTES = 128 * 1024
 
 export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSettings): PutStream {
   const putWhole = createPutWhole(s3, bucket)
-  const beginParts = createBeginParts(s3, bucket)
+  const beginMultipartUpload = createBeginMultipartUpload(s3, bucket)
 
   return async (object, body, signal) => {
     const chunks = body[Symbol.asyncIterator]()
     try {
-      const small = await readSmall(chunks)
-      if (small.isWhole) await putWhole({ ...object, body: Buffer.concat(small.chunks) }, signal)
-      else await putParts(object, resume(small.chunks, chunks), signal)
+      const start = await readStart(chunks)
+      if (start.isWhole) await putWhole({ ...object, body: Buffer.concat(start.chunks) }, signal)
+      else await putParts(object, concat(start.chunks, chunks), signal)
     } finally {
       await chunks.return?.()
     }
@@ -44,24 +50,25 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
     body: AsyncIterable<Uint8Array>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { whose, pace, maxBytes = Number.POSITIVE_INFINITY } = object
-    const onTheirWay = new Set<Promise<void>>()
-    let upload: PartsUpload | undefined
+    const { owner, pace, maxBytes = Number.POSITIVE_INFINITY } = object
+    const inFlight = new Set<Promise<void>>()
+    let upload: MultipartUpload | undefined
     let failure: { error: unknown } | undefined
     let room: PartRoom | undefined
     let sentBytes = 0
     let parts = 0
 
-    /** No room is larger than what can still come. A client that sends more than it said is told elsewhere. */
+    /** Takes room for no more than the bytes that can still arrive. A body that is too long is rejected elsewhere. */
     const takeRoom = () => {
       const left = maxBytes - sentBytes
-      return buffers.take({ whose, pace, goesOn: parts > 0, ...(left > 0 && { bytes: Math.min(buffers.bytes, left) }) })
+      const bytes = left > 0 ? Math.min(buffers.bytes, left) : undefined
+      return buffers.take({ bytes, owner, pace, isContinuing: parts > 0 })
     }
 
-    /** Sends the part that was filled, once fewer than the most are on their way. */
+    /** Sends the part that was filled, once fewer than the maximum are in flight. */
     async function sendPart(): Promise<void> {
-      upload ??= await beginParts(object)
-      while (onTheirWay.size >= PARTS_AT_ONCE) await Promise.race(onTheirWay)
+      upload ??= await beginMultipartUpload(object)
+      while (inFlight.size >= MAX_PARTS_IN_FLIGHT) await Promise.race(inFlight)
       if (failure) throw failure.error
       if (!room) return
       const [part, bytes, number] = [room, room.filled(), ++parts]
@@ -73,10 +80,10 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
           failure ??= { error }
         })
         .finally(() => {
-          part.give()
-          onTheirWay.delete(sent)
+          part.release()
+          inFlight.delete(sent)
         })
-      onTheirWay.add(sent)
+      inFlight.add(sent)
     }
 
     try {
@@ -85,7 +92,7 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
           if (failure) throw failure.error
           room ??= await takeRoom()
           offset = room.add(chunk, offset)
-          // A part that may be the last waits for the end: the only part of a body is put as a whole object.
+          // The part that may be the last waits for the end of the body: a body of one part is put as a whole object.
           const isLast = offset === chunk.byteLength && sentBytes + room.filled().length === maxBytes
           if (room.isFull) {
             if (!isLast) await sendPart()
@@ -97,19 +104,37 @@ export function createPutStream({ s3, bucket, buffers, onLeftover }: PutStreamSe
         return
       }
       if (room) await sendPart()
-      await Promise.all(onTheirWay)
+      await Promise.all(inFlight)
       if (failure) throw failure.error
       await upload?.complete()
     } catch (error) {
-      // At once: taking back what S3 has may take long, and others may wait for this memory.
-      room?.give()
+      // The memory is released first: deleting the parts may take long, and other uploads may wait for memory.
+      room?.release()
       room = undefined
-      await Promise.all(onTheirWay)
+      await Promise.all(inFlight)
       const begun = upload
-      if (begun) await settle(() => begun.abort()).catch((leftover: unknown) => onLeftover(leftover, object.key))
+      if (begun) await cleanUp(() => begun.abort()).catch((leftover: unknown) => onLeftover(leftover, object.key))
       throw error
     } finally {
-      room?.give()
+      room?.release()
     }
   }
+}
+
+/** Reads until the body ends or is no longer small. */
+async function readStart(body: AsyncIterator<Uint8Array>): Promise<{ chunks: Uint8Array[]; isWhole: boolean }> {
+  const chunks: Uint8Array[] = []
+  for (let bytes = 0; bytes <= SMALL_BYTES; ) {
+    const { done, value } = await body.next()
+    if (done) return { chunks, isWhole: true }
+    chunks.push(value)
+    bytes += value.byteLength
+  }
+  return { chunks, isWhole: false }
+}
+
+/** Yields the chunks that were already read, and then the rest of the body. */
+async function* concat(read: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* read
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
 }

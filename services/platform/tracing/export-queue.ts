@@ -5,92 +5,90 @@ import type { TraceCounts } from './tracing.ts'
 export interface ExportQueueSettings {
   exporter: SpanExporter
   log: Pick<Logger, 'warn' | 'info'>
-  /** Spans that may wait. One more is dropped. */
-  most?: number
-  /** Spans of one request. */
-  batch?: number
-  /** How long a span may wait for others to go with, in milliseconds. */
+  /** Maximum number of spans in the queue. Further spans are dropped. @default 2,048 */
+  maxWaiting?: number
+  /** Maximum number of spans in a request. @default 512 */
+  batchSize?: number
+  /** How long a span waits for others in the same request, in milliseconds. @default 1,000 */
   delayMs?: number
-  /** How often it is told that spans are dropped, in milliseconds. */
-  tellEveryMs?: number
+  /** Minimum time between two warnings about dropped spans, in milliseconds. @default 60,000 */
+  logIntervalMs?: number
 }
 
 /**
- * Spans on their way out: no more wait than the queue holds, one request is under way at a time, and whatever becomes of it, nobody
- * waits for it but who flushes. What is dropped is counted, and told.
+ * A bounded queue of spans for export. One request is in flight at a time. Only `forceFlush` waits for requests, so a slow endpoint never
+ * delays the process. Dropped spans are counted and logged.
  */
 export class ExportQueue implements SpanProcessor {
   readonly #settings: Required<ExportQueueSettings>
   #waiting: ReadableSpan[] = []
   #timer: NodeJS.Timeout | undefined
-  #underWay: Promise<void> | undefined
+  #inFlight: Promise<void> | undefined
   #isClosed = false
-  /** Whether the last request came to nothing. */
   #isFailing = false
   #exported = 0
   #dropped = 0
-  #told = { dropped: 0, at: Number.NEGATIVE_INFINITY }
+  #lastWarning = { dropped: 0, at: Number.NEGATIVE_INFINITY }
 
   constructor(settings: ExportQueueSettings) {
-    this.#settings = { most: 2_048, batch: 512, delayMs: 1_000, tellEveryMs: 60_000, ...settings }
+    this.#settings = { maxWaiting: 2_048, batchSize: 512, delayMs: 1_000, logIntervalMs: 60_000, ...settings }
   }
 
   counts(): TraceCounts {
     return { exported: this.#exported, dropped: this.#dropped, waiting: this.#waiting.length }
   }
 
-  /** The endpoint did not take what it was sent last. */
+  /** True if the last request failed. */
   get isFailing(): boolean {
     return this.#isFailing
   }
 
   onStart(): void {
-    // Nothing is known of a span before its end.
+    // Spans are queued when they end.
   }
 
   onEnd(span: ReadableSpan): void {
-    const { most, batch } = this.#settings
-    if (this.#isClosed || this.#waiting.length >= most) {
-      this.#drop(1, 'more end than are taken')
+    const { maxWaiting, batchSize } = this.#settings
+    if (this.#isClosed || this.#waiting.length >= maxWaiting) {
+      this.#drop(1, this.#isClosed ? 'the exporter is closed' : 'the queue is full')
       return
     }
     this.#waiting.push(span)
-    if (this.#waiting.length >= batch) this.#begin()
-    else this.#beginLater()
+    if (this.#waiting.length >= batchSize) this.#startRequest()
+    else this.#startRequestLater()
   }
 
-  /** Exports everything that waits now, one request after the other. One that fails is the last. */
+  /** Exports all spans that wait now, batch by batch. Stops at the first request that fails. */
   async forceFlush(): Promise<void> {
     let left = this.#waiting.length
-    await this.#underWay
-    for (; left > 0 && this.#waiting.length > 0; left -= this.#settings.batch) {
-      this.#begin()
-      await this.#underWay
+    await this.#inFlight
+    for (; left > 0 && this.#waiting.length > 0; left -= this.#settings.batchSize) {
+      this.#startRequest()
+      await this.#inFlight
       if (this.#isFailing) return
     }
   }
 
-  /** Drops what waits, and whatever ends from now on. */
+  /** Drops the waiting spans, and all spans that end from now on. */
   async shutdown(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
     const left = this.#waiting.splice(0).length
-    if (left > 0) this.#drop(left, 'there was no time left', true)
+    if (left > 0) this.#drop(left, 'the process ended before they were exported', true)
   }
 
-  #beginLater(): void {
-    this.#timer ??= setTimeout(() => this.#begin(), this.#settings.delayMs).unref()
+  #startRequestLater(): void {
+    this.#timer ??= setTimeout(() => this.#startRequest(), this.#settings.delayMs).unref()
   }
 
-  #begin(): void {
+  #startRequest(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#underWay || this.#isClosed || this.#waiting.length === 0) return
-    this.#underWay = this.#send(this.#waiting.splice(0, this.#settings.batch)).finally(() => {
-      this.#underWay = undefined
-      // One after the other, however many there are: the queue is the bound.
-      if (this.#waiting.length >= this.#settings.batch && !this.#isFailing) this.#begin()
-      else if (this.#waiting.length > 0 && !this.#isClosed) this.#beginLater()
+    if (this.#inFlight || this.#isClosed || this.#waiting.length === 0) return
+    this.#inFlight = this.#send(this.#waiting.splice(0, this.#settings.batchSize)).finally(() => {
+      this.#inFlight = undefined
+      if (this.#waiting.length >= this.#settings.batchSize && !this.#isFailing) this.#startRequest()
+      else if (this.#waiting.length > 0 && !this.#isClosed) this.#startRequestLater()
     })
   }
 
@@ -116,14 +114,14 @@ export class ExportQueue implements SpanProcessor {
   #drop(spans: number, why: string, isLast = false): void {
     this.#dropped += spans
     const now = performance.now()
-    if (!isLast && now - this.#told.at < this.#settings.tellEveryMs) return
-    const { dropped } = this.#told
-    this.#told = { dropped: this.#dropped, at: now }
+    if (!isLast && now - this.#lastWarning.at < this.#settings.logIntervalMs) return
+    const { dropped } = this.#lastWarning
+    this.#lastWarning = { dropped: this.#dropped, at: now }
     this.#settings.log.warn({ dropped: this.#dropped - dropped, why }, 'spans of traces are dropped')
   }
 }
 
-/** The status of an answer, too, where there was one. */
+/** Returns the message of an error, with its HTTP status if it has one. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code } = error as { code?: unknown }

@@ -1,6 +1,6 @@
 import {
+  type Span as ApiSpan,
   type Context,
-  type Span as OtelSpan,
   ROOT_CONTEXT,
   type SpanContext,
   SpanKind,
@@ -18,20 +18,20 @@ export const kinds: Readonly<Record<Kind, SpanKind>> = {
   internal: SpanKind.INTERNAL,
 }
 
-/** A span of ours on one of OpenTelemetry. */
-export class SpanOfOtel implements Span {
+/** Implements `Span` with a span of OpenTelemetry. */
+export class OtelSpan implements Span {
   readonly traceparent: string
   readonly isRecorded: boolean
   hasEnded = false
-  readonly #span: OtelSpan
+  readonly #span: ApiSpan
 
-  constructor(span: OtelSpan) {
+  constructor(span: ApiSpan) {
     this.#span = span
     this.isRecorded = span.isRecording()
     this.traceparent = format(span.spanContext())
   }
 
-  /** For spans that have it as their parent. */
+  /** The context for child spans. */
   get context(): Context {
     return trace.setSpan(ROOT_CONTEXT, this.#span)
   }
@@ -51,7 +51,7 @@ export class SpanOfOtel implements Span {
   }
 }
 
-/** For spans whose parent is elsewhere. What is no `traceparent` is none. */
+/** Returns the context for a span whose parent is in another process. An invalid `traceparent` is ignored. */
 export function contextOf(traceparent: string): Context {
   const given = parseTraceparent(traceparent)
   if (!given) return ROOT_CONTEXT
@@ -68,7 +68,7 @@ function format({ traceId, spanId, traceFlags }: SpanContext): string {
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
 }
 
-/** What an error is called by. Its message may have anything in it. */
+/** Returns the code or the name of an error. Its message is never exported, because it may contain anything. */
 export function typeOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
   const { code } = error as { code?: unknown }

@@ -2,34 +2,41 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DiagLogLevel, diag, ROOT_CONTEXT } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace'
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  ParentBasedSampler,
+  type Sampler,
+  type SpanExporter,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
 import type { TracingConfig } from '../config/tracing.ts'
 import type { Logger } from '../log.ts'
 import { traceRequests } from './aws-requests.ts'
 import { ExportQueue } from './export-queue.ts'
-import { GivenIds } from './ids.ts'
-import { contextOf, kinds, SpanOfOtel, typeOf } from './otel-span.ts'
-import { samplerOf } from './sampler.ts'
-import type { Span, SpanStart, Tracing } from './tracing.ts'
+import { contextOf, kinds, OtelSpan, typeOf } from './otel-span.ts'
+import { PresetIds } from './preset-ids.ts'
+import type { Span, SpanOptions, Tracing } from './tracing.ts'
 
 export interface OtlpTracingSettings {
   config: TracingConfig
   exporter: SpanExporter
-  /** Of the process: `service.name` and what else there is to say. */
+  /** Attributes of the process, such as `service.name`. */
   resource: Record<string, string>
   log: Pick<Logger, 'warn' | 'info'>
 }
 
-/** How long an invocation of a function waits for its spans to leave, in milliseconds. */
-const INVOCATION_MS = 1_000
+/** Maximum time that a Lambda invocation waits for the export of its spans, in milliseconds. */
+const INVOCATION_FLUSH_MS = 1_000
 
-/** The spans of a process, by OTLP over HTTP to whoever takes them. */
+/** Creates the tracing of a process, which exports its spans through `exporter`. */
 export function createOtlpTracing(settings: OtlpTracingSettings): Tracing {
   const { config, exporter, resource, log } = settings
-  // Where the libraries say what they had to pass over; an answer that takes a part of a request alone, for one.
+  // The libraries report here what they skip, for example when the endpoint accepts only a part of a request.
   diag.setLogger(diagTo(log), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
   const queue = new ExportQueue({ exporter, log })
-  const idGenerator = new GivenIds()
+  const idGenerator = new PresetIds()
   const provider = new TracerProvider({
     resource: resourceFromAttributes(resource),
     sampler: samplerOf(config),
@@ -38,21 +45,21 @@ export function createOtlpTracing(settings: OtlpTracingSettings): Tracing {
     spanLimits: { attributeValueLengthLimit: 1_024 },
   })
   const tracer = provider.getTracer('headgate')
-  const storage = new AsyncLocalStorage<SpanOfOtel | undefined>()
+  const storage = new AsyncLocalStorage<OtelSpan | undefined>()
 
-  function current(): SpanOfOtel | undefined {
+  function current(): OtelSpan | undefined {
     const span = storage.getStore()
     return span?.hasEnded ? undefined : span
   }
 
-  function start({ name, kind = 'internal', attributes = {}, parent, ids }: SpanStart): SpanOfOtel {
+  function start({ name, kind = 'internal', attributes = {}, parent, ids }: SpanOptions): OtelSpan {
     const context = parent === undefined ? (current()?.context ?? ROOT_CONTEXT) : contextOf(parent)
     const options = { kind: kinds[kind], attributes: { ...attributes } }
-    return new SpanOfOtel(idGenerator.give(ids, () => tracer.startSpan(name, options, context)))
+    return new OtelSpan(idGenerator.withIds(ids, () => tracer.startSpan(name, options, context)))
   }
 
-  async function inSpan<T>(it: SpanStart, run: (span: Span) => Promise<T>): Promise<T> {
-    const span = start(it)
+  async function inSpan<T>(options: SpanOptions, run: (span: Span) => Promise<T>): Promise<T> {
+    const span = start(options)
     try {
       return await storage.run(span, () => run(span))
     } catch (error) {
@@ -64,25 +71,25 @@ export function createOtlpTracing(settings: OtlpTracingSettings): Tracing {
   }
 
   async function flush(withinMs: number): Promise<void> {
-    const timeUp = new AbortController()
-    const time = delay(withinMs, undefined, { signal: timeUp.signal }).catch(() => undefined)
-    await Promise.race([queue.forceFlush(), time])
-    timeUp.abort()
+    const flushed = new AbortController()
+    const timeout = delay(withinMs, undefined, { signal: flushed.signal }).catch(() => undefined)
+    await Promise.race([queue.forceFlush(), timeout])
+    flushed.abort()
   }
 
   const tracing: Tracing = {
     start,
     current,
-    within: (span, run) => storage.run(span as SpanOfOtel | undefined, run),
+    within: (span, run) => storage.run(span as OtelSpan | undefined, run),
     inSpan,
-    requests: handler => traceRequests(handler, tracing),
-    flushed: handler =>
+    traceRequests: handler => traceRequests(handler, tracing),
+    withFlush: handler =>
       async function flushed(...args) {
         try {
           return await handler(...args)
         } finally {
-          // An endpoint that took nothing last time is not waited for: it has to prove itself beside the work.
-          await flush(queue.isFailing ? 0 : INVOCATION_MS)
+          // After a failed export the next one runs in the background, so that a broken endpoint delays one invocation only.
+          await flush(queue.isFailing ? 0 : INVOCATION_FLUSH_MS)
         }
       },
     counts: () => queue.counts(),
@@ -96,7 +103,19 @@ export function createOtlpTracing(settings: OtlpTracingSettings): Tracing {
 }
 
 function diagTo(log: Pick<Logger, 'warn'>) {
-  const tell = (message: string) => log.warn({ from: 'opentelemetry' }, message)
-  const nothing = () => undefined
-  return { error: tell, warn: tell, info: nothing, debug: nothing, verbose: nothing }
+  const warn = (message: string) => log.warn({ from: 'opentelemetry' }, message)
+  const ignore = () => undefined
+  return { error: warn, warn, info: ignore, debug: ignore, verbose: ignore }
+}
+
+/** Returns a sampler by its name in OpenTelemetry. A `parentbased_` sampler follows the decision of the parent span. */
+function samplerOf(config: Pick<TracingConfig, 'OTEL_TRACES_SAMPLER' | 'OTEL_TRACES_SAMPLER_ARG'>): Sampler {
+  const { OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio } = config
+  const root = rootSamplerOf(name.replace('parentbased_', ''), ratio)
+  return name.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root
+}
+
+function rootSamplerOf(name: string, ratio: number): Sampler {
+  if (name === 'traceidratio') return new TraceIdRatioBasedSampler(ratio)
+  return name === 'always_off' ? new AlwaysOffSampler() : new AlwaysOnSampler()
 }

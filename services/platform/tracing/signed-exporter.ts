@@ -4,19 +4,19 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
 import type { AwsCredentialIdentity } from '@smithy/types'
-import { createSign } from '../direct/sigv4.ts'
+import { createSigner } from '../direct/sigv4.ts'
 
 export interface SignedExporterSettings {
   url: string
   region: string
   timeoutMs: number
-  /** Left out, those that the SDK finds. */
+  /** @default the SDK's own settings */
   credentials?: () => Promise<AwsCredentialIdentity>
 }
 
 /**
- * Sends spans to X-Ray: by OTLP as to anybody, signed with the credentials of the process. For one request at a time, as the queue
- * makes them: what is signed is what is sent next, and a retry within seconds is good with the same signature.
+ * Sends spans to X-Ray by OTLP, in requests that are signed with the credentials of the process. It handles one request at a time, as
+ * the queue sends them: the signature belongs to the next request. Retries reuse the signature, which stays valid for minutes.
  *
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html
  */
@@ -27,7 +27,7 @@ export class SignedExporter implements SpanExporter {
 
   constructor({ url, region, timeoutMs, credentials = defaultProvider() }: SignedExporterSettings) {
     const { host, pathname: path } = new URL(url)
-    const sign = createSign({ region, service: 'xray' })
+    const sign = createSigner({ region, service: 'xray' })
     this.#sign = async body => {
       const payloadHash = hash('sha256', body)
       const headers = { host, 'x-amz-content-sha256': payloadHash }
@@ -39,7 +39,7 @@ export class SignedExporter implements SpanExporter {
   }
 
   export(spans: ReadableSpan[], done: Parameters<SpanExporter['export']>[1]): void {
-    // The same bytes as will be sent: they follow from the spans alone.
+    // The inner exporter serializes the spans again, to the same bytes.
     const body = ProtobufTraceSerializer.serializeRequest(spans) ?? new Uint8Array()
     this.#sign(body).then(
       headers => {

@@ -2,28 +2,28 @@ import { pairsOf, type TracingConfig } from '../config/tracing.ts'
 import type { Logger } from '../log.ts'
 import type { Tracing } from './tracing.ts'
 
-/** What a process is to its traces. */
-export interface Traced {
+/** The process whose traces are exported. */
+export interface TracingSettings {
   config: TracingConfig & { AWS_REGION: string }
-  /** As in `headgate-api`. */
+  /** `api` or `worker`. The service name is `headgate-` and this role. */
   role: string
   log: Pick<Logger, 'info' | 'warn' | 'error'>
 }
 
 /**
- * Begins to trace, where the configuration says so. What it takes is loaded then and not before: a process that tells nothing
- * starts as fast, and is as large, as if none of it were there.
+ * Starts tracing if the configuration asks for it. The libraries are loaded only then, so that tracing costs nothing when it is off.
  *
- * Resolves to undefined where nothing is told; also where the headers cannot be had, which is logged. Uploads do not wait for that.
+ * Resolves to undefined if tracing is off. If the exporter cannot be created, logs the error and resolves to undefined too, because
+ * uploads matter more than traces.
  */
-export async function startTracing({ config, role, log }: Traced): Promise<Tracing | undefined> {
+export async function startTracing({ config, role, log }: TracingSettings): Promise<Tracing | undefined> {
   if (config.OTEL_TRACES_EXPORTER === 'none') return undefined
   try {
-    const { createExporter, createOtlpTracing } = await import('./exporting.ts')
+    const { createExporter, createOtlpTracing } = await import('./exporter.ts')
     const exporter = await createExporter(config)
     return createOtlpTracing({ config, exporter, resource: await resourceOf(config, role), log })
   } catch (err) {
-    log.error({ err }, 'no traces are exported: what exports them could not be started')
+    log.error({ err }, 'no traces are exported: the exporter could not be created')
     return undefined
   }
 }

@@ -1,20 +1,22 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Tracing } from './tracing.ts'
 
-/** What became of the spans of a process, read when somebody asks. */
+/** Registers Prometheus metrics of the spans of a process. They are read when the registry is scraped. */
 export function registerTraceMetrics(registry: Registry, tracing: Pick<Tracing, 'counts'>): void {
   const registers = [registry]
   const counters = [
-    ['headgate_spans_exported_total', 'Spans of traces that the endpoint took.', 'exported'],
+    ['headgate_spans_exported_total', 'Spans that were exported.', 'exported'],
     [
       'headgate_spans_dropped_total',
-      'Spans that it did not take, or that there was no room or no time for.',
+      'Spans that were dropped because the endpoint rejected them, the queue was full or the process ended.',
       'dropped',
     ],
   ] as const
   for (const [name, help, count] of counters) {
     new Counter({
-      ...{ name, help, registers },
+      name,
+      help,
+      registers,
       collect() {
         this.reset()
         this.inc(tracing.counts()[count])
@@ -22,7 +24,9 @@ export function registerTraceMetrics(registry: Registry, tracing: Pick<Tracing, 
     })
   }
   new Gauge({
-    ...{ name: 'headgate_spans_waiting', help: 'Spans that have ended and are not on their way yet.', registers },
+    name: 'headgate_spans_waiting',
+    help: 'Spans in the queue that are not being sent yet.',
+    registers,
     collect() {
       this.set(tracing.counts().waiting)
     },

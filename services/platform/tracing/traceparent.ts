@@ -1,4 +1,4 @@
-/** https://www.w3.org/TR/trace-context/: version, trace id, the caller's span, flags. Later versions may have more behind them. */
+/** Version, trace id, the caller's span and flags, by https://www.w3.org/TR/trace-context/. Later versions may append more fields. */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 
 export interface TraceParent {
@@ -7,15 +7,15 @@ export interface TraceParent {
   flags: string
 }
 
-/** Reads a `traceparent`. Undefined where it is none, or of nobody's trace. */
+/** Parses a `traceparent`. Returns undefined if it is invalid or has a zero id. */
 export function parseTraceparent(value: string): TraceParent | undefined {
   const [, version = '', traceId = '', parentId = '', flags = '', more] = TRACEPARENT.exec(value) ?? []
-  const isOne = version !== '' && version !== 'ff' && (version !== '00' || more === undefined)
-  if (!isOne || /^0+$/.test(traceId) || /^0+$/.test(parentId)) return undefined
+  const isValid = version !== '' && version !== 'ff' && (version !== '00' || more === undefined)
+  if (!isValid || /^0+$/.test(traceId) || /^0+$/.test(parentId)) return undefined
   return { traceId, parentId, flags }
 }
 
-/** The id by which everything that one request has caused is found in the logs; undefined where nobody has given one. */
+/** Returns the trace id of a `traceparent`, by which the logs of a request are found. Returns undefined if there is no valid one. */
 export function traceIdOf(traceparent: string | undefined): string | undefined {
   return traceparent === undefined ? undefined : parseTraceparent(traceparent)?.traceId
 }

@@ -1,70 +1,70 @@
 import type { UndiciHttpHandler } from '@smithy/undici-http-handler'
 
-/** What is said of a span. Never a token, a URL, a name of a file or anything of its bytes. */
+/** Attributes of a span. Never include a token, a URL, a filename or content of a file. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 
 /** https://opentelemetry.io/docs/concepts/signals/traces/#span-kind */
 export type Kind = 'server' | 'client' | 'producer' | 'consumer' | 'internal'
 
-export interface SpanStart {
-  /** One of few: what differs from one time to the next is an attribute. */
+export interface SpanOptions {
+  /** A name from a small set. Put what varies into attributes. */
   name: string
-  /** Left out: internal. */
+  /** @default internal */
   kind?: Kind
   attributes?: Attributes
-  /** A `traceparent` from elsewhere. Left out: the span that is current, and else a trace of its own. */
+  /** The `traceparent` of a parent in another process. @default the current span. If there is none, a new trace starts */
   parent?: string | undefined
-  /** The `traceparent` to be taken as its own, where the trace is its own: its ids, not its flags. */
+  /** A `traceparent` whose ids a new trace takes. The flags are ignored. @default random ids */
   ids?: string | undefined
 }
 
-/** Something that takes its time. It is exported once it has ended, if its trace is sampled. */
+/** A unit of work with a duration. It is exported after its end if its trace is sampled. */
 export interface Span {
-  /** W3C Trace Context: for whatever goes on with the trace. */
+  /** The W3C Trace Context to pass on to services that continue the trace. */
   readonly traceparent: string
-  /** Whether it will be exported. */
+  /** True if the span will be exported. */
   readonly isRecorded: boolean
   readonly hasEnded: boolean
   set(attributes: Attributes): void
-  /** Says that what it stands for failed: by a code or the name of an error, never by its message. */
+  /** Marks the span as failed. `type` is a code or the name of an error, never its message. */
   fail(type: string): void
-  /** The first time it is called. */
+  /** Ends the span. Later calls have no effect. */
   end(): void
 }
 
-/** What became of the spans of a process. */
+/** Numbers of the spans of a process. */
 export interface TraceCounts {
   exported: number
-  /** The queue was full, the endpoint did not take them, or there was no time left. */
+  /** Dropped because the queue was full, the endpoint rejected them, or the process ended. */
   dropped: number
-  /** Ended and not exported yet. */
+  /** Ended, and not exported yet. */
   waiting: number
 }
 
-/** How a process tells what it did. Where it tells nothing, there is none. */
+/** The tracing of a process. A process that exports no traces has none. */
 export interface Tracing {
-  start(span: SpanStart): Span
-  /** That which the code is run within; undefined outside of any, and once it has ended. */
+  start(span: SpanOptions): Span
+  /** Returns the span that the calling code runs in. Undefined outside of spans and after the end of the span. */
   current(): Span | undefined
-  /** Runs something, and all that it begins, within a span; with undefined, outside of any. */
+  /** Runs a function, and everything that it starts, in a span. Pass undefined to run it outside of any span. */
   within<T>(span: Span | undefined, run: () => T): T
-  /** Runs something within a span of its own, which fails and ends with it. */
-  inSpan<T>(span: SpanStart, run: (span: Span) => Promise<T>): Promise<T>
-  /** Has every request that an AWS client makes within a span be a span as well. Gives the handler back. */
-  requests(handler: UndiciHttpHandler): UndiciHttpHandler
-  /** A function's handler that ends with an export: what is frozen afterwards exports nothing. */
-  flushed<A extends unknown[], R>(handler: (...args: A) => Promise<R>): (...args: A) => Promise<R>
+  /** Runs a function in a new span. The span ends when the function does, and fails if the function rejects. */
+  inSpan<T>(span: SpanOptions, run: (span: Span) => Promise<T>): Promise<T>
+  /** Makes a handler record a span for each AWS request that is sent within a span. Returns the handler. */
+  traceRequests(handler: UndiciHttpHandler): UndiciHttpHandler
+  /** Wraps a Lambda handler, so that spans are exported before the environment freezes. */
+  withFlush<A extends unknown[], R>(handler: (...args: A) => Promise<R>): (...args: A) => Promise<R>
   counts(): TraceCounts
-  /** Exports what waits. Resolves then, and after so many milliseconds at the latest. Never rejects. */
+  /** Exports the waiting spans. Resolves after `withinMs` milliseconds at the latest, and never rejects. */
   flush(withinMs: number): Promise<void>
-  /** The same, and then nothing more is exported. */
+  /** Flushes, and drops all further spans. */
   close(withinMs: number): Promise<void>
 }
 
-/** Runs something within a span of its own, where anybody wants to know. */
+/** Runs a function in a new span, or without a span if there is no tracing. */
 export function inSpan<T>(
   tracing: Pick<Tracing, 'inSpan'> | undefined,
-  span: SpanStart,
+  span: SpanOptions,
   run: (span: Span | undefined) => Promise<T>,
 ): Promise<T> {
   return tracing ? tracing.inSpan(span, run) : run(undefined)

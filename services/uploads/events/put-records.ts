@@ -1,6 +1,6 @@
 import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
-import { createDirectOrSdk } from '../../platform/direct/json-service.ts'
+import { createDirectOrSdk } from '../../platform/direct/direct-or-sdk.ts'
 
 export interface NewRecord {
   data: Uint8Array

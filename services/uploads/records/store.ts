@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
-import { createDirectOrSdk } from '../../platform/direct/json-service.ts'
+import { createDirectOrSdk } from '../../platform/direct/direct-or-sdk.ts'
 import { UploadGivenUpError } from '../errors.ts'
 
 import { conditionally, unlessRefused } from './conditional-write.ts'

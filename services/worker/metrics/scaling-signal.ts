@@ -1,12 +1,12 @@
 import type { ConsumerMetrics, KinesisConsumer } from '../../consumer/index.ts'
-import type { TellMetrics } from '../../platform/emf.ts'
+import type { EmitMetrics } from '../../platform/emf.ts'
 import type { MetricValues } from '../../platform/metrics.ts'
 import type { StuckShards } from '../health/stuck-shards.ts'
 import type { OutboxRelay } from '../outbox/relay.ts'
 
 export interface ScalingSignalSettings {
   /** Each worker of an application reports its own values. The value of the fleet is their maximum. */
-  emitMetrics: TellMetrics
+  emitMetrics: EmitMetrics
   consumer: Pick<KinesisConsumer, 'metrics'>
   stuck: Pick<StuckShards, 'find'>
   relay: Pick<OutboxRelay, 'oldestMs'>

@@ -1,6 +1,6 @@
 import type { WorkerConfig } from '../../platform/config/worker.ts'
 import type { Logger } from '../../platform/log.ts'
-import { createRepeating, type Repeating } from '../../platform/repeating.ts'
+import { createPeriodicTask, type PeriodicTask } from '../../platform/periodic-task.ts'
 import { createOrphanStore } from '../../uploads/objects/orphan-store.ts'
 import type { WorkerServices } from '../services.ts'
 import { createListUploadObjects, type PageQuery, type UploadsPage } from './list-upload-objects.ts'
@@ -8,7 +8,7 @@ import { createPass, type Pass, type SweepResult } from './pass.ts'
 import { createSweepClaims, type SweepClaim, type SweepClaims } from './sweep-claim.ts'
 import { createUploadBucket } from './upload-bucket.ts'
 
-export interface OrphanSweep extends Repeating {
+export interface OrphanSweep extends PeriodicTask {
   /** Runs a pass if one is due and no other worker has it. Resolves to what it did, or to undefined if it did not start. */
   runOnce(): Promise<SweepResult | undefined>
 }
@@ -116,7 +116,7 @@ export function createOrphanSweep(settings: OrphanSweepSettings): OrphanSweep {
     return result
   }
 
-  const repeating = createRepeating({
+  const repeating = createPeriodicTask({
     run: async signal => {
       await run(signal)
     },

@@ -42,7 +42,7 @@ export function createOutboxDeletions(settings: OutboxDeletionsSettings): Outbox
   let seen = 0
 
   async function finishOne(deletion: DeletedEntry): Promise<boolean> {
-    const deadline = new Deadline({ quietMs: limits.eachMs, hardAt: performance.now() + limits.eachMs })
+    const deadline = new Deadline({ idleTimeoutMs: limits.eachMs, hardAt: performance.now() + limits.eachMs })
     async function claimAndComplete(): Promise<boolean> {
       if (!(await claim(deletion))) return false
       await complete(deletion)

@@ -5,8 +5,8 @@ import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { doctorConfigSchema } from '../../../services/cli/doctor/config.ts'
 import { latencyOf } from '../../../services/cli/doctor/deep/latency.ts'
-import { stepIds } from '../../../services/cli/doctor/deep/run-deep.ts'
-import { processTerminal, tokenOf } from '../../../services/cli/doctor/deep/sign-in.ts'
+import { stepIds } from '../../../services/cli/doctor/deep/run-steps.ts'
+import { getToken, processTerminal } from '../../../services/cli/doctor/deep/sign-in.ts'
 import { loadConfig } from '../../../services/platform/config/load.ts'
 import { eventually } from '../../api/support.ts'
 import { startAws } from '../../support/aws.ts'
@@ -55,7 +55,7 @@ t.test('a deployment that works passes every step, and nothing of it is left', a
   t.equal(findings.find(({ id }) => id === 'upload-json').seen, 'HELLO KINESIS')
   t.match(measured, { atOnce: { count: 10 }, upload: { count: 5, p50: Number, p99: Number }, firstMs: Number })
   t.strictSame(left, [])
-  const token = await tokenOf(loadConfig(doctorConfigSchema, env), { ask: async () => undefined })
+  const token = await getToken(loadConfig(doctorConfigSchema, env), { ask: async () => undefined })
   const list = await fetch(`${API_URL}/uploads`, { headers: { authorization: `Bearer ${token}` } })
   t.strictSame(await list.json(), { uploads: [] })
 
@@ -102,7 +102,7 @@ t.test('an upload that cannot be deleted is counted, and the others are deleted 
     { status: 'failed', seen: /^DELETE \/uploads\/\S+ was answered with 503/ },
   )
   const config = loadConfig(doctorConfigSchema, env)
-  const token = await tokenOf(config, { ask: async () => undefined })
+  const token = await getToken(config, { ask: async () => undefined })
   const list = await fetch(`${API_URL}/uploads`, { headers: { authorization: `Bearer ${token}` } })
   t.match(await list.json(), { uploads: [{ uploadId: left[0] }] })
 })
@@ -223,7 +223,7 @@ t.test('a user who has to answer a second factor is told to set API_TOKEN', asyn
   )
   const issuer = `${proxy.url}/${aws.env.COGNITO_USER_POOL_ID}`
   const config = loadConfig(doctorConfigSchema, { ...(await anew()), COGNITO_ISSUER: issuer })
-  await t.rejects(tokenOf(config, { ask: async () => undefined }), {
+  await t.rejects(getToken(config, { ask: async () => undefined }), {
     code: 'HEADGATE_SIGN_IN',
     message: /SOFTWARE_TOKEN_MFA.* API_TOKEN/,
   })

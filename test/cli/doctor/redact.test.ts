@@ -1,7 +1,7 @@
 import t from 'tap'
 import { doctorConfigSchema } from '../../../services/cli/doctor/config.ts'
 import { withoutSecrets } from '../../../services/cli/doctor/deep/redact.ts'
-import { reportOf } from '../../../services/cli/doctor/deep/report.ts'
+import { formatReport } from '../../../services/cli/doctor/deep/report.ts'
 import { loadConfig } from '../../../services/platform/config/load.ts'
 import { runHeadgate } from '../program.ts'
 
@@ -100,13 +100,13 @@ t.test('replaces a short user name as a whole word only, and no name breaks a pa
 
 t.test('a report is redacted before its lines are joined and its bars are escaped', async t => {
   const secret = 'Secret|word-1'
-  const report = reportOf({
+  const report = formatReport({
     config: loadConfig(doctorConfigSchema, { ...env, HEADGATE_PASSWORD: secret }),
     token,
     checks: [
       { id: 'x', title: 'x', status: 'failed', seen: `${token.slice(0, 50)}\n${token.slice(50)}`, advice: secret },
     ],
-    walk: { steps: [], measured: undefined, left: [] },
+    result: { steps: [], measured: undefined, left: [] },
     now: 0,
   })
   t.match(report, '| failed | `x` | (token) **Do:** (HEADGATE_PASSWORD) |')

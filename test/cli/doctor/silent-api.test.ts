@@ -3,12 +3,12 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { doctorConfigSchema, usableConfig } from '../../../services/cli/doctor/config.ts'
+import { doctorConfigSchema, normalizeConfig } from '../../../services/cli/doctor/config.ts'
 import { createApiClient } from '../../../services/cli/doctor/deep/api-client.ts'
 import { firstRequest } from '../../../services/cli/doctor/deep/latency.ts'
 import { deletionStep } from '../../../services/cli/doctor/deep/reading.ts'
-import { takeStep } from '../../../services/cli/doctor/deep/run-deep.ts'
-import { askUrl } from '../../../services/cli/doctor/http.ts'
+import { runStep } from '../../../services/cli/doctor/deep/run-steps.ts'
+import { fetchText } from '../../../services/cli/doctor/http.ts'
 import { loadConfig } from '../../../services/platform/config/load.ts'
 import { startAws } from '../../support/aws.ts'
 import { runHeadgate } from '../program.ts'
@@ -41,10 +41,10 @@ const endless: RequestListener = (_request, response) => {
 t.test('cancels a body that never ends, and says so', async t => {
   const url = await serve(t, endless)
   const asked = { action: 'GET', resource: url, variable: 'API_URL' }
-  await t.rejects(askUrl(url, {}, asked), { cause: { code: 'HEADGATE_BODY_TOO_LARGE' } })
-  const result = await takeStep(
+  await t.rejects(fetchText(url, {}, asked), { cause: { code: 'HEADGATE_BODY_TOO_LARGE' } })
+  const result = await runStep(
     firstRequest,
-    createApiClient({ root: url, token: 'x', signal: AbortSignal.timeout(60_000), made: new Set() }),
+    createApiClient({ root: url, token: 'x', signal: AbortSignal.timeout(60_000), uploadIds: new Set() }),
   )
   t.match(result, {
     status: 'failed',
@@ -56,7 +56,7 @@ t.test('cancels a body that never ends, and says so', async t => {
 t.test('advice for an api that never answers names API_URL', async t => {
   const url = await serve(t, () => undefined)
   const signal = AbortSignal.timeout(100)
-  const result = await takeStep(firstRequest, createApiClient({ root: url, token: 'x', signal, made: new Set() }))
+  const result = await runStep(firstRequest, createApiClient({ root: url, token: 'x', signal, uploadIds: new Set() }))
   t.match(result, { status: 'failed', advice: /^Nothing answers at API_URL/ })
   const checks = { env: { API_URL: url }, only: ['api-without-token'], timeoutMs: 100 }
   const results = await examine(t, aws, checks)
@@ -92,7 +92,7 @@ t.test('ends after its output while a credential process hangs', async t => {
 })
 
 t.test('refuses an API_URL that is not the root of an api', async t => {
-  const usable = (API_URL: string) => usableConfig(loadConfig(doctorConfigSchema, { ...aws.env, API_URL }))
+  const usable = (API_URL: string) => normalizeConfig(loadConfig(doctorConfigSchema, { ...aws.env, API_URL }))
   const cases = {
     'http://[x': /^API_URL is not a valid URL\. Set API_URL/,
     'https://api.example.com/uploads': /^API_URL ends with \/uploads/,
@@ -112,7 +112,7 @@ t.test('sends the token to the host of the api however the URL is written, and t
   const { port } = new URL(url)
   const root = `http://LOCALHOST:${port}/api`
   const signal = AbortSignal.timeout(10_000)
-  const api = createApiClient({ root, token: 'secret', signal, made: new Set() })
+  const api = createApiClient({ root, token: 'secret', signal, uploadIds: new Set() })
   const sent = async (where: string) => (await api.request(where)).bytes.toString()
   t.equal(await sent(`http://localhost:${port}/api/uploads/1`), 'Bearer secret')
   t.equal(await sent('/uploads/1'), 'Bearer secret')

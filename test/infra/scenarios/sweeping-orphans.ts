@@ -3,7 +3,7 @@ import { CreateMultipartUploadCommand, PutObjectCommand } from '@aws-sdk/client-
 import type { Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { loadConfig } from '../../../services/platform/config/load.ts'
-import { straysConfigSchema } from '../../../services/platform/config/worker.ts'
+import { orphansConfigSchema } from '../../../services/platform/config/worker.ts'
 import { toObjectMetadata } from '../../../services/uploads/objects/metadata.ts'
 import { tailKey } from '../../../services/uploads/pending/pending.ts'
 import { createWorkerOrphanSweep } from '../../../services/worker/orphans/sweep.ts'
@@ -15,7 +15,7 @@ const HOUR = 3_600_000
 /** Sweeps one orphan of each kind that a crash of the api leaves, and an upload that waits for an event, a day later. */
 export async function sweepOrphans(t: Test, pipeline: Pipeline, { clients }: Recorder): Promise<void> {
   const { aws, store, upload, log } = pipeline
-  const config = loadConfig(straysConfigSchema, aws.env)
+  const config = loadConfig(orphansConfigSchema, aws.env)
   const pass = (hours: number) =>
     createWorkerOrphanSweep(config, clients, log, () => Date.now() + hours * HOUR).runOnce()
   const anew = () => uploadRecord({ uploadId: uuidv7(), owner: randomUUID() })

@@ -3,7 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { S3Client } from '@aws-sdk/client-s3'
 import { HttpRequest } from '@smithy/core/protocols'
 import t from 'tap'
-import { createSign } from '../../../services/platform/direct/sigv4.ts'
+import { createSigner } from '../../../services/platform/direct/sigv4.ts'
 import { seededRandom } from '../../uploads/examples.ts'
 
 const scope = { region: 'eu-central-1', signingRegion: 'eu-central-1' }
@@ -48,7 +48,7 @@ function randomRequest(random: () => number, service: 's3' | 'dynamodb') {
 for (const service of ['s3', 'dynamodb'] as const) {
   t.test(`a request of ${service} has the signature that the SDK gives it`, async t => {
     const random = seededRandom(7)
-    const sign = createSign({ region: scope.region, service })
+    const sign = createSigner({ region: scope.region, service })
     for (let round = 0; round < 200; round++) {
       const credentials = secrets[round % 2] ?? secrets[0]
       if (!credentials) throw new Error('no credentials')

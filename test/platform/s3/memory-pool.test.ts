@@ -24,7 +24,7 @@ const pool = (bytes: number, { reserve = 0, waitMs = 30_000 } = {}) => createMem
 /** A client that sends so many bytes a second, and whether it has been given up. */
 function client(rate: number, isAwaited = true) {
   const givenUp: Error[] = []
-  const pace: BodyPace = { isAwaited: () => isAwaited, rate: () => rate, giveUp: error => void givenUp.push(error) }
+  const pace: BodyPace = { isAwaited: () => isAwaited, rate: () => rate, abort: error => void givenUp.push(error) }
   return { pace, givenUp }
 }
 
@@ -39,30 +39,30 @@ t.test('no more is taken than there is', async t => {
   const third = note('third', memory.take({ bytes: 10 }))
   await soon()
   t.same(seen, [])
-  first.give()
-  first.give()
+  first.release()
+  first.release()
   const fourth = note('fourth', memory.take({ bytes: 10 }))
   await third
   await soon()
   t.same(seen, ['third'], 'what is given twice counts once')
-  ;(await third).give()
+  ;(await third).release()
   await fourth
 })
 
 t.test('no owner has all of it, so that another owner need not wait', async t => {
   const memory = pool(80)
   const { seen, note } = watch()
-  const taken = await Promise.all(Array.from({ length: 6 }, () => memory.take({ bytes: 10, whose: 'a' })))
-  const seventh = note('a', memory.take({ bytes: 10, whose: 'a' }))
-  await memory.take({ bytes: 10, whose: 'b' })
-  await memory.take({ bytes: 10, whose: 'c' })
-  const third = note('d', memory.take({ bytes: 10, whose: 'd' }))
+  const taken = await Promise.all(Array.from({ length: 6 }, () => memory.take({ bytes: 10, owner: 'a' })))
+  const seventh = note('a', memory.take({ bytes: 10, owner: 'a' }))
+  await memory.take({ bytes: 10, owner: 'b' })
+  await memory.take({ bytes: 10, owner: 'c' })
+  const third = note('d', memory.take({ bytes: 10, owner: 'd' }))
   await soon()
   t.same(seen, [])
-  taken[0]?.give()
+  taken[0]?.release()
   await soon()
   t.same(seen, ['d'], 'the owner who holds the least is first')
-  taken[1]?.give()
+  taken[1]?.release()
   await soon()
   t.same(seen, ['d', 'a'])
   await Promise.all([seventh, third])
@@ -73,9 +73,9 @@ t.test('an upload that goes on is served before one that begins', async t => {
   const { seen, note } = watch()
   const held = await memory.take({ bytes: 10 })
   const begins = note('begins', memory.take({ bytes: 10 }))
-  const goesOn = note('goes on', memory.take({ bytes: 10, goesOn: true }))
-  held.give()
-  ;(await goesOn).give()
+  const goesOn = note('goes on', memory.take({ bytes: 10, isContinuing: true }))
+  held.release()
+  ;(await goesOn).release()
   await begins
   t.same(seen, ['goes on', 'begins'])
 })
@@ -84,14 +84,14 @@ t.test('an owner that goes on in many uploads does not starve one that begins', 
   const MIB = 1024 ** 2
   const memory = pool(80 * MIB)
   const { seen, note } = watch()
-  const held = await Promise.all(Array.from({ length: 5 }, () => memory.take({ bytes: 8 * MIB, whose: 'a' })))
-  await memory.take({ bytes: 40 * MIB, whose: 'b' })
-  const goesOn = note('goes on', memory.take({ bytes: 8 * MIB, whose: 'a', goesOn: true }))
-  const begins = note('begins', memory.take({ bytes: 8 * MIB, whose: 'c' }))
-  held[0]?.give()
+  const held = await Promise.all(Array.from({ length: 5 }, () => memory.take({ bytes: 8 * MIB, owner: 'a' })))
+  await memory.take({ bytes: 40 * MIB, owner: 'b' })
+  const goesOn = note('goes on', memory.take({ bytes: 8 * MIB, owner: 'a', isContinuing: true }))
+  const begins = note('begins', memory.take({ bytes: 8 * MIB, owner: 'c' }))
+  held[0]?.release()
   await begins
   t.same(seen, ['begins'])
-  held[1]?.give()
+  held[1]?.release()
   await goesOn
 })
 
@@ -100,7 +100,7 @@ t.test('a wait that is too long ends, and takes no turn', async t => {
   const held = await memory.take({ bytes: 10 })
   await t.rejects(memory.take({ bytes: 10 }), { code: 'HEADGATE_NO_PART_BUFFER' })
   const next = memory.take({ bytes: 10 })
-  held.give()
+  held.release()
   await next
 })
 
@@ -114,14 +114,14 @@ t.test(
     const full = await memory.take({ bytes: 10 })
     const small = note('small', memory.take({ bytes: 10 }))
     const large = note('large', memory.take({ bytes: 20, signal: gone.signal }))
-    full.give()
+    full.release()
     await soon()
     t.same(seen, [])
     gone.abort(new Error('gone'))
     await t.rejects(large, { message: 'gone' })
     await small
     await t.rejects(memory.take({ bytes: 10, signal: gone.signal }), { message: 'gone' })
-    held.give()
+    held.release()
     await memory.take({ bytes: 10, signal: gone.signal })
   },
 )
@@ -133,8 +133,8 @@ t.test('a wish that is larger than all there is waits until nobody else has any'
   const huge = note('huge', memory.take({ bytes: 90 }))
   await soon()
   t.same(seen, [])
-  held.give()
-  ;(await huge).give()
+  held.release()
+  ;(await huge).release()
   await memory.take({ bytes: 20 })
 })
 
@@ -143,12 +143,12 @@ t.test(
   async t => {
     const memory = pool(30)
     const clients = [client(SLOW * 2), client(SLOW), client(FAST)]
-    const leases = await Promise.all(clients.map(({ pace }, n) => memory.take({ bytes: 10, whose: `${n}`, pace })))
+    const leases = await Promise.all(clients.map(({ pace }, n) => memory.take({ bytes: 10, owner: `${n}`, pace })))
     t.ok(clients.every(({ givenUp }) => givenUp.length === 0))
-    const waits = memory.take({ bytes: 10, whose: 'x', pace: client(FAST).pace })
+    const waits = memory.take({ bytes: 10, owner: 'x', pace: client(FAST).pace })
     t.match(clients[1]?.givenUp, [{ code: 'HEADGATE_SLOW_UPLOAD' }])
     t.same([clients[0]?.givenUp, clients[2]?.givenUp], [[], []])
-    leases[1]?.give()
+    leases[1]?.release()
     await waits
   },
 )
@@ -156,12 +156,12 @@ t.test(
 t.test('of uploads that are equally slow, one of the owner who holds the most loses its memory', async t => {
   const memory = pool(40)
   const [one, many] = [client(0), client(0)]
-  await memory.take({ bytes: 10, whose: 'one', pace: one.pace })
-  const leases = [1, 2, 3].map(() => memory.take({ bytes: 10, whose: 'many', pace: many.pace }))
-  const waits = memory.take({ bytes: 10, whose: 'x' })
+  await memory.take({ bytes: 10, owner: 'one', pace: one.pace })
+  const leases = [1, 2, 3].map(() => memory.take({ bytes: 10, owner: 'many', pace: many.pace }))
+  const waits = memory.take({ bytes: 10, owner: 'x' })
   t.equal(one.givenUp.length, 0)
   t.equal(many.givenUp.length, 1)
-  ;(await leases[0])?.give()
+  ;(await leases[0])?.release()
   await waits
 })
 
@@ -169,13 +169,13 @@ t.test('an upload that is stuck loses its memory only to an owner who still hold
   const memory = pool(40, { waitMs: 500 })
   const stuck = client(0)
   const pace = { ...stuck.pace, isStuck: () => true }
-  await memory.take({ bytes: 10, whose: 'a', pace })
-  await memory.take({ bytes: 10, whose: 'a', pace })
-  await memory.take({ bytes: 10, whose: 'b' })
-  await memory.take({ bytes: 10, whose: 'c' })
-  await t.rejects(memory.take({ bytes: 10, whose: 'c' }), { code: 'HEADGATE_NO_PART_BUFFER' })
+  await memory.take({ bytes: 10, owner: 'a', pace })
+  await memory.take({ bytes: 10, owner: 'a', pace })
+  await memory.take({ bytes: 10, owner: 'b' })
+  await memory.take({ bytes: 10, owner: 'c' })
+  await t.rejects(memory.take({ bytes: 10, owner: 'c' }), { code: 'HEADGATE_NO_PART_BUFFER' })
   t.equal(stuck.givenUp.length, 0, 'both would hold as much')
-  const waits = memory.take({ bytes: 10, whose: 'x' })
+  const waits = memory.take({ bytes: 10, owner: 'x' })
   t.equal(stuck.givenUp.length, 1)
   await t.rejects(waits, { code: 'HEADGATE_NO_PART_BUFFER' })
 })
@@ -183,9 +183,9 @@ t.test('an upload that is stuck loses its memory only to an owner who still hold
 t.test('no upload loses its memory to a slower one, nor while it is not waited for', async t => {
   const memory = pool(20, { waitMs: 500 })
   const [slow, busy] = [client(SLOW), client(0, false)]
-  await memory.take({ bytes: 10, whose: 'a', pace: slow.pace })
-  await memory.take({ bytes: 10, whose: 'b', pace: busy.pace })
-  await t.rejects(memory.take({ bytes: 10, whose: 'x', pace: client(SLOW / 2).pace }))
+  await memory.take({ bytes: 10, owner: 'a', pace: slow.pace })
+  await memory.take({ bytes: 10, owner: 'b', pace: busy.pace })
+  await t.rejects(memory.take({ bytes: 10, owner: 'x', pace: client(SLOW / 2).pace }))
   t.same([slow.givenUp, busy.givenUp], [[], []])
 })
 
@@ -193,12 +193,12 @@ t.test('an upload that becomes slow while another waits loses its memory', async
   const memory = pool(10)
   let rate = FAST
   const given = Promise.withResolvers<void>()
-  const pace: BodyPace = { isAwaited: () => true, rate: () => rate, giveUp: () => given.resolve() }
-  const lease = await memory.take({ bytes: 10, whose: 'a', pace })
-  const waits = memory.take({ bytes: 10, whose: 'x' })
+  const pace: BodyPace = { isAwaited: () => true, rate: () => rate, abort: () => given.resolve() }
+  const lease = await memory.take({ bytes: 10, owner: 'a', pace })
+  const waits = memory.take({ bytes: 10, owner: 'x' })
   rate = SLOW
   await given.promise
-  lease.give()
+  lease.release()
   await waits
 })
 
@@ -206,15 +206,15 @@ t.test('an owner whose upload was given up is served after owners whose were not
   const memory = pool(20)
   const { seen, note } = watch()
   const slow = client(SLOW)
-  const lease = await memory.take({ bytes: 10, whose: 'slow', pace: slow.pace })
-  await memory.take({ bytes: 10, whose: 'b' })
-  const first = note('first', memory.take({ bytes: 10, whose: 'c' }))
+  const lease = await memory.take({ bytes: 10, owner: 'slow', pace: slow.pace })
+  await memory.take({ bytes: 10, owner: 'b' })
+  const first = note('first', memory.take({ bytes: 10, owner: 'c' }))
   t.equal(slow.givenUp.length, 1)
-  const again = note('again', memory.take({ bytes: 10, whose: 'slow', pace: slow.pace }))
-  const fresh = note('fresh', memory.take({ bytes: 10, whose: 'd' }))
-  lease.give()
-  ;(await fresh).give()
-  ;(await first).give()
+  const again = note('again', memory.take({ bytes: 10, owner: 'slow', pace: slow.pace }))
+  const fresh = note('fresh', memory.take({ bytes: 10, owner: 'd' }))
+  lease.release()
+  ;(await fresh).release()
+  ;(await first).release()
   await again
   t.same(seen, ['fresh', 'first', 'again'], 'of the others the newest is first')
 })
@@ -222,30 +222,30 @@ t.test('an owner whose upload was given up is served after owners whose were not
 t.test('an owner whose share is held by slow uploads of its own loses one of those, and nobody else does', async t => {
   const memory = pool(40)
   const [own, other] = [client(SLOW * 2), client(SLOW)]
-  const lease = await memory.take({ bytes: 30, whose: 'a', pace: own.pace })
-  await memory.take({ bytes: 10, whose: 'b', pace: other.pace })
-  const waits = memory.take({ bytes: 10, whose: 'a', pace: client(FAST).pace })
+  const lease = await memory.take({ bytes: 30, owner: 'a', pace: own.pace })
+  await memory.take({ bytes: 10, owner: 'b', pace: other.pace })
+  const waits = memory.take({ bytes: 10, owner: 'a', pace: client(FAST).pace })
   t.equal(own.givenUp.length, 1)
   t.equal(other.givenUp.length, 0)
-  lease.give()
+  lease.release()
   await waits
 })
 
 t.test('the reserve is for fast clients, who lose it when they become less than fast', async t => {
   const memory = pool(40, { reserve: 10, waitMs: 2_000 })
   const medium = client(FAST / 4)
-  for (const whose of ['a', 'b', 'c']) await memory.take({ bytes: 10, whose, pace: medium.pace })
+  for (const whose of ['a', 'b', 'c']) await memory.take({ bytes: 10, owner: whose, pace: medium.pace })
   const { seen, note } = watch()
-  const waits = note('medium', memory.take({ bytes: 10, whose: 'd', pace: medium.pace }))
+  const waits = note('medium', memory.take({ bytes: 10, owner: 'd', pace: medium.pace }))
   let rate = FAST
   const given = Promise.withResolvers<void>()
-  const pace: BodyPace = { isAwaited: () => true, rate: () => rate, giveUp: () => given.resolve() }
-  const fast = await note('fast', memory.take({ bytes: 10, whose: 'e', pace }))
+  const pace: BodyPace = { isAwaited: () => true, rate: () => rate, abort: () => given.resolve() }
+  const fast = await note('fast', memory.take({ bytes: 10, owner: 'e', pace }))
   t.same(seen, ['fast'], 'past one that is not fast')
   rate = FAST / 4
-  const next = memory.take({ bytes: 10, whose: 'f', pace: client(FAST).pace })
+  const next = memory.take({ bytes: 10, owner: 'f', pace: client(FAST).pace })
   await given.promise
-  fast.give()
+  fast.release()
   await next
   t.same(seen, ['fast'])
   t.equal(medium.givenUp.length, 0, 'outside of the reserve it is fast enough')

@@ -5,7 +5,7 @@ import { createPartBuffers } from '../../../services/platform/s3/part-buffers.ts
 const small = () => createPartBuffers(32, { partBytes: 8, firstBytes: 2, waitMs: 50 })
 
 t.test('an upload begins in a small room, and grows into a whole part', async t => {
-  const room = await small().take({ whose: 'a' })
+  const room = await small().take({ owner: 'a' })
   const chunk = Buffer.from('0123456789')
   t.equal(room.add(chunk, 0), 2, 'what the first room holds')
   t.notOk(room.isFull)
@@ -13,21 +13,21 @@ t.test('an upload begins in a small room, and grows into a whole part', async t 
   t.equal(room.add(chunk, 2), 8)
   t.ok(room.isFull)
   t.equal(room.filled().toString(), '01234567')
-  room.give()
+  room.release()
 })
 
 t.test('an upload that goes on has a whole part at once, and so has one that has much already', async t => {
   const buffers = small()
-  for (const wanted of [{ goesOn: true }, { atOnce: 5 }]) {
-    const room = await buffers.take({ ...wanted, whose: 'a' })
+  for (const request of [{ isContinuing: true }, { minBytes: 5 }]) {
+    const room = await buffers.take({ ...request, owner: 'a' })
     t.equal(room.add(Buffer.alloc(9), 0), 8)
-    room.give()
+    room.release()
   }
 })
 
 t.test('a part that is known to be small holds no more than it needs', async t => {
   const buffers = small()
-  const rooms = await Promise.all(Array.from({ length: 8 }, (_, n) => buffers.take({ bytes: 1, whose: `${n}` })))
+  const rooms = await Promise.all(Array.from({ length: 8 }, (_, n) => buffers.take({ bytes: 1, owner: `${n}` })))
   for (const room of rooms) {
     room.add(Buffer.from('x'), 0)
     t.ok(room.isFull)
@@ -37,18 +37,20 @@ t.test('a part that is known to be small holds no more than it needs', async t =
 
 t.test('first rooms that are all taken leave whole parts free, and the other way round', async t => {
   const buffers = small()
-  const first = await Promise.all(Array.from({ length: 4 }, (_, n) => buffers.take({ whose: `${n}` })))
-  await t.rejects(buffers.take({ whose: 'x' }), { code: 'HEADGATE_NO_PART_BUFFER' })
+  const first = await Promise.all(Array.from({ length: 4 }, (_, n) => buffers.take({ owner: `${n}` })))
+  await t.rejects(buffers.take({ owner: 'x' }), { code: 'HEADGATE_NO_PART_BUFFER' })
   await Promise.all(first.slice(1).map(room => room.grow()))
-  await t.rejects(buffers.take({ whose: 'x', goesOn: true }), { code: 'HEADGATE_NO_PART_BUFFER' })
-  const begins = await buffers.take({ whose: 'x' })
-  for (const room of [...first, begins]) room.give()
-  const all = await Promise.all(Array.from({ length: 3 }, (_, n) => buffers.take({ whose: `${n}`, goesOn: true })))
+  await t.rejects(buffers.take({ owner: 'x', isContinuing: true }), { code: 'HEADGATE_NO_PART_BUFFER' })
+  const begins = await buffers.take({ owner: 'x' })
+  for (const room of [...first, begins]) room.release()
+  const all = await Promise.all(
+    Array.from({ length: 3 }, (_, n) => buffers.take({ owner: `${n}`, isContinuing: true })),
+  )
   t.equal(all.length, 3, 'all of it is back')
 })
 
 t.test('without a bound nobody waits, and nothing is copied twice', async t => {
   const buffers = createPartBuffers(Number.POSITIVE_INFINITY, { partBytes: 10, firstBytes: 2 })
-  const rooms = await Promise.all(Array.from({ length: 100 }, () => buffers.take({ whose: 'a' })))
+  const rooms = await Promise.all(Array.from({ length: 100 }, () => buffers.take({ owner: 'a' })))
   for (const room of rooms) t.equal(room.add(Buffer.alloc(10), 0), 10)
 })

@@ -62,8 +62,8 @@ const isAbort = ({ method, path }: SeenRequest) => method === 'DELETE' && /[?&]u
 
 /** All buffers are there again: as many as there are can be taken. */
 async function areBack(buffers: ReturnType<typeof createPartBuffers>, most: number): Promise<void> {
-  const taken = await Promise.all(Array.from({ length: most }, () => buffers.take({ goesOn: true })))
-  for (const room of taken) room.give()
+  const taken = await Promise.all(Array.from({ length: most }, () => buffers.take({ isContinuing: true })))
+  for (const room of taken) room.release()
 }
 
 t.test('a body of any size arrives byte for byte, in as few requests as its size needs', async t => {

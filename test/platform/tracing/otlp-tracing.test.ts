@@ -110,7 +110,7 @@ t.test('the queue is bounded, what does not fit is counted, and it is told once'
   t.equal(waiting, 2_048)
   t.equal(exported, 0)
   t.equal(dropped, SPANS - 2_048 - 512, 'but for what is on its way')
-  t.match(memory.lines, [{ level: 'warn', msg: 'spans of traces are dropped', why: 'more end than are taken' }])
+  t.match(memory.lines, [{ level: 'warn', msg: 'spans of traces are dropped', why: 'the queue is full' }])
   t.equal(memory.lines.length, 1)
   await tracing.flush(50)
   await tracing.close(0)
@@ -145,7 +145,7 @@ t.test('an endpoint that is back has what ends from then on', async t => {
 t.test('a function waits for an export, but not for an endpoint that has failed it', async t => {
   const receiver = await startOtlpReceiver(t)
   const { tracing } = tracingTo(t, receiver)
-  const handler = tracing.flushed(async (name: string) => tracing.inSpan({ name }, async () => `done: ${name}`))
+  const handler = tracing.withFlush(async (name: string) => tracing.inSpan({ name }, async () => `done: ${name}`))
   t.equal(await handler('first'), 'done: first')
   t.equal(receiver.spans.length, 1)
   receiver.answer(400)
@@ -154,7 +154,7 @@ t.test('a function waits for an export, but not for an endpoint that has failed 
   for (let i = 0; i < 20; i++) await handler(`hanging ${i}`)
   t.equal(tracing.counts().exported, 1)
   const thrown = new Error('its own')
-  const failing = tracing.flushed(async () => {
+  const failing = tracing.withFlush(async () => {
     throw thrown
   })
   await t.rejects(failing(), thrown)

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { createSign } from '../../../services/platform/direct/sigv4.ts'
+import { createSigner } from '../../../services/platform/direct/sigv4.ts'
 
 export interface Credentials {
   accessKeyId: string
@@ -86,7 +86,7 @@ interface Post {
 const TIMEOUT_MS = 120_000
 
 async function post({ url, credentials = root }: Target, { service, action, headers, body }: Post): Promise<string> {
-  const sign = createSign({ region: REGION, service })
+  const sign = createSigner({ region: REGION, service })
   const unsigned = {
     method: 'POST',
     path: '/',

@@ -3,7 +3,7 @@ import { withAws } from '../../aws.ts'
 import { collect } from '../../collect.ts'
 import { defineCommand } from '../../command.ts'
 import { exitCodes, RefusedError } from '../../errors.ts'
-import { chosen, letterColumns, letterRow, lettersConfig, queryOf, selectOptions } from './letters.ts'
+import { letterColumns, letterRow, lettersConfig, queryOf, selectLetters, selectOptions } from './letters.ts'
 
 export const discardDeadLetters = defineCommand({
   name: 'dead-letters discard',
@@ -25,7 +25,7 @@ named, or asked for. More than are named need --yes.`,
       const archive = createDeadLetterArchive({ s3, bucket: config.PROCESSED_BUCKET, stream })
       const query = { ...queryOf(options), redriven: options.redriven === true }
       const choice = { ids: operands, selection: options, all: options.all === true, query }
-      const letters = await collect(chosen(archive, stream, choice))
+      const letters = await collect(selectLetters(archive, stream, choice))
       if (options['dry-run']) {
         if (output.json) for (const letter of letters) output.item(letterRow(letter), '')
         else output.table(letters, letterColumns())

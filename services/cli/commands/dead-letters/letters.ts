@@ -49,7 +49,7 @@ export function isSelection(selection: Selection): boolean {
  *
  * @throws UsageError, NothingFoundError where one that is named is not there
  */
-export async function* chosen(
+export async function* selectLetters(
   archive: DeadLetterArchive,
   stream: string,
   { ids, selection, all, query }: { ids: readonly string[]; selection: Selection; all: boolean; query: LetterQuery },
@@ -60,11 +60,11 @@ export async function* chosen(
     throw new UsageError(`${said} Name their ids, or choose by --since, --shard, --reason, …, or take --all.`)
   }
   if (ids.length === 0) yield* archive.list(query)
-  for (const id of ids) yield await named(archive, stream, id)
+  for (const id of ids) yield await getLetter(archive, stream, id)
 }
 
 /** @throws UsageError, NothingFoundError */
-export async function named(archive: DeadLetterArchive, stream: string, id: string): Promise<ArchivedLetter> {
+export async function getLetter(archive: DeadLetterArchive, stream: string, id: string): Promise<ArchivedLetter> {
   const key = deadLetterKeyOf(stream, id)
   if (key === undefined) {
     throw new UsageError(

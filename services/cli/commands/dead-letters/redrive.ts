@@ -7,7 +7,7 @@ import { collect } from '../../collect.ts'
 import { defineCommand } from '../../command.ts'
 import { exitCodes } from '../../errors.ts'
 import { createTally } from '../../tally.ts'
-import { chosen, letterColumns, letterRow, lettersConfig, queryOf, selectOptions } from './letters.ts'
+import { letterColumns, letterRow, lettersConfig, queryOf, selectLetters, selectOptions } from './letters.ts'
 
 const AT_ONCE = 8
 
@@ -36,7 +36,12 @@ Exits with 1 where one could not be redriven; the others are.`,
       const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
       const again = options.again === true
       const query = { ...queryOf(options), ...(again ? {} : { redriven: false }) }
-      const letters = chosen(archive, stream, { ids: operands, selection: options, all: options.all === true, query })
+      const letters = selectLetters(archive, stream, {
+        ids: operands,
+        selection: options,
+        all: options.all === true,
+        query,
+      })
       if (options['dry-run']) {
         const found = await collect(letters)
         if (output.json) for (const letter of found) output.item(letterRow(letter), '')

@@ -6,7 +6,7 @@ import { type DeadLetter, deadLetterKey } from '../../../worker/dead-letters/dea
 import { withAws } from '../../aws.ts'
 import { defineCommand } from '../../command.ts'
 import { NothingFoundError, UsageError } from '../../errors.ts'
-import { lettersConfig, named } from './letters.ts'
+import { getLetter, lettersConfig } from './letters.ts'
 
 /** What became of it since. */
 interface Aftermath {
@@ -29,7 +29,7 @@ export const showDeadLetter = defineCommand({
       const stream = config.STREAM_NAME
       const archive = createDeadLetterArchive({ s3, bucket: config.PROCESSED_BUCKET, stream })
       const store = createUploadStore({ dynamodb, table: config.UPLOADS_TABLE })
-      const { key, letter, ...found } = await named(archive, stream, id)
+      const { key, letter, ...found } = await getLetter(archive, stream, id)
       if (!letter) {
         throw new NothingFoundError(
           `What lies at s3://${config.PROCESSED_BUCKET}/${key} is no dead letter that this version can read.`,

@@ -1,15 +1,15 @@
 import { issuerOf } from '../../../platform/config/api.ts'
 import { type Check, failed, ok, skipped } from '../check.ts'
-import { askApi, WHERE_THE_API_IS } from '../http.ts'
+import { API_URL_ADVICE, probeApi } from '../http.ts'
 
 export const apiWithToken: Check = {
   id: 'api-with-token',
-  asks: 'API_URL',
+  endpointVariable: 'API_URL',
   title: 'the api takes the token',
   async run({ config, signal }) {
     if (config.API_URL === undefined || config.API_TOKEN === undefined)
       return skipped('API_URL or API_TOKEN is not set')
-    const { status, by, url, detail } = await askApi(config.API_URL, signal, config.API_TOKEN)
+    const { status, by, url, detail } = await probeApi(config.API_URL, signal, config.API_TOKEN)
     if (status === 200 && by === 'the api') return ok(`${url} answers 200`)
     const seen = `${url} answers ${status}, from ${by}: ${detail}`
     if (status === 401 && by === 'API Gateway') {
@@ -23,7 +23,7 @@ export const apiWithToken: Check = {
         'The api itself refuses it. Its COGNITO_USER_POOL_ID, COGNITO_CLIENT_ID and COGNITO_ISSUER must be those of the token: see the check `token` for what that says, and compare the environment of the api.'
       return failed(seen, advice)
     }
-    if (by !== 'the api') return failed(seen, WHERE_THE_API_IS)
+    if (by !== 'the api') return failed(seen, API_URL_ADVICE)
     if (status === 403) {
       return failed(
         seen,

@@ -1,13 +1,13 @@
 import { type Check, failed, ok, skipped } from '../check.ts'
-import { askApi, WHERE_THE_API_IS } from '../http.ts'
+import { API_URL_ADVICE, probeApi } from '../http.ts'
 
 export const apiWithoutToken: Check = {
   id: 'api-without-token',
-  asks: 'API_URL',
+  endpointVariable: 'API_URL',
   title: 'the api refuses who has no token',
   async run({ config, signal }) {
     if (config.API_URL === undefined) return skipped('API_URL is not set')
-    const { status, by, url } = await askApi(config.API_URL, signal)
+    const { status, by, url } = await probeApi(config.API_URL, signal)
     if (status === 401) return ok(`${url} answers 401, from ${by}`)
     if (status === 200) {
       return failed(
@@ -18,7 +18,7 @@ export const apiWithoutToken: Check = {
     const advice =
       // A REST API answers 403 to a path that it does not have.
       status === 404 || (status === 403 && by !== 'the api')
-        ? WHERE_THE_API_IS
+        ? API_URL_ADVICE
         : 'See the log of the api, and of the API Gateway in front of it.'
     return failed(`${url} answers ${status} without a token, and 401 is expected`, advice)
   },

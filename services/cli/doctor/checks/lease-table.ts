@@ -1,6 +1,6 @@
 import { leaseTable as defined } from '../../../platform/resources.ts'
 import { type Check, skipped } from '../check.ts'
-import { describeTable, holdAgainst } from '../table.ts'
+import { compareTable, describeTable } from '../table.ts'
 
 export const leaseTable: Check = {
   id: 'lease-table',
@@ -8,6 +8,6 @@ export const leaseTable: Check = {
   async run(context) {
     const { PROCESSOR_FUNCTION: lambda, APPLICATION_NAME: name } = context.config
     if (lambda !== undefined) return skipped('PROCESSOR_FUNCTION is set: Lambda keeps no leases')
-    return holdAgainst(defined, await describeTable(context, name, 'APPLICATION_NAME'), 'APPLICATION_NAME')
+    return compareTable(defined, await describeTable(context, name, 'APPLICATION_NAME'), 'APPLICATION_NAME')
   },
 }

@@ -1,11 +1,11 @@
 import { setTimeout as pass } from 'node:timers/promises'
 import { ConsumerAdmin, type Lease } from '../../../consumer/index.ts'
-import { arn, asking } from '../asking.ts'
+import { arn, attempt } from '../attempt.ts'
 import { type Check, type CheckContext, failed, ok, skipped } from '../check.ts'
 import { isOpen, judgeLeases } from '../judge-leases.ts'
 
 /** A lease is renewed several times within its failover time. The wait ends as soon as all have been. */
-const MOST_WAIT_MS = 15_000
+const MAX_WAIT_MS = 15_000
 const POLL_MS = 500
 
 export const leases: Check = {
@@ -15,7 +15,7 @@ export const leases: Check = {
     const { PROCESSOR_FUNCTION, FAILOVER_TIME_MS, APPLICATION_NAME } = context.config
     if (PROCESSOR_FUNCTION !== undefined) return skipped('PROCESSOR_FUNCTION is set: see the check `mapping`')
     const before = await readLeases(context)
-    const until = context.now() + Math.min(FAILOVER_TIME_MS, MOST_WAIT_MS)
+    const until = context.now() + Math.min(FAILOVER_TIME_MS, MAX_WAIT_MS)
     let judged = judgeLeases(before, before)
     while (before.some(isOpen) && judged.stuck.length > 0 && context.now() < until) {
       await pass(POLL_MS, undefined, { signal: context.signal })
@@ -41,5 +41,5 @@ async function readLeases({ config, aws }: CheckContext): Promise<Lease[]> {
   const { APPLICATION_NAME: applicationName, STREAM_NAME: streamName, AWS_REGION: region } = config
   const admin = new ConsumerAdmin({ applicationName, streamName, kinesis: aws.kinesis, dynamodb: aws.dynamodb })
   const resource = arn.table(region, applicationName)
-  return await asking({ action: 'dynamodb:Scan', resource, variable: 'APPLICATION_NAME' }, admin.leases())
+  return await attempt({ action: 'dynamodb:Scan', resource, variable: 'APPLICATION_NAME' }, admin.leases())
 }

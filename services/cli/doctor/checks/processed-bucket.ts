@@ -1,5 +1,5 @@
 import { HeadBucketCommand } from '@aws-sdk/client-s3'
-import { arn, asking } from '../asking.ts'
+import { arn, attempt } from '../attempt.ts'
 import { type Check, ok } from '../check.ts'
 
 export const processedBucket: Check = {
@@ -8,7 +8,7 @@ export const processedBucket: Check = {
   async run({ config, aws, signal }) {
     const Bucket = config.PROCESSED_BUCKET
     const asked = { action: 's3:ListBucket', resource: arn.bucket(Bucket), variable: 'PROCESSED_BUCKET' }
-    await asking(asked, aws.s3.send(new HeadBucketCommand({ Bucket }), { abortSignal: signal }))
+    await attempt(asked, aws.s3.send(new HeadBucketCommand({ Bucket }), { abortSignal: signal }))
     return ok(`${Bucket} is there`)
   },
 }

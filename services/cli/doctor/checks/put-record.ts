@@ -1,5 +1,5 @@
 import { InvalidArgumentException, PutRecordsCommand } from '@aws-sdk/client-kinesis'
-import { arn, asking } from '../asking.ts'
+import { arn, attempt } from '../attempt.ts'
 import { type Check, failed, ok } from '../check.ts'
 
 /**
@@ -25,7 +25,7 @@ export const putRecord: Check = {
         throw error
       },
     )
-    const came = await asking({ action: 'kinesis:PutRecords', resource, variable: 'STREAM_NAME' }, putting)
+    const came = await attempt({ action: 'kinesis:PutRecords', resource, variable: 'STREAM_NAME' }, putting)
     if (came === 'refused')
       return ok(
         'a PutRecords of a hash key that no shard is for is refused for that, and not for want of permission. A key of KMS was not asked for',

@@ -1,5 +1,5 @@
 import { GetObjectCommand, NoSuchKey } from '@aws-sdk/client-s3'
-import { arn, asking } from '../asking.ts'
+import { arn, attempt } from '../attempt.ts'
 import { type Check, ok } from '../check.ts'
 
 /** S3 says so where the object is not there, the reader may not list, and so must not learn that. Reading itself is allowed. */
@@ -16,7 +16,7 @@ export const readUploads: Check = {
       if (error instanceof NoSuchKey || MAY_NOT_LIST.test(String(error))) return undefined
       throw error
     })
-    await asking(asked, reading)
+    await attempt(asked, reading)
     return ok('an object that is not there is told to be not there, and not refused')
   },
 }

@@ -1,5 +1,5 @@
 import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis'
-import { arn, asking } from '../asking.ts'
+import { arn, attempt } from '../attempt.ts'
 import { type Check, failed, ok } from '../check.ts'
 
 export const stream: Check = {
@@ -10,7 +10,7 @@ export const stream: Check = {
     const resource = arn.stream(config.AWS_REGION, StreamName)
     const asked = { action: 'kinesis:DescribeStreamSummary', resource, variable: 'STREAM_NAME' }
     const asking_ = aws.kinesis.send(new DescribeStreamSummaryCommand({ StreamName }), { abortSignal: signal })
-    const { StreamDescriptionSummary: summary } = await asking(asked, asking_)
+    const { StreamDescriptionSummary: summary } = await attempt(asked, asking_)
     const status = summary?.StreamStatus
     const seen = `${StreamName} is ${status}, with ${summary?.OpenShardCount} open shards`
     // It takes and gives records while it is resharded.

@@ -1,13 +1,13 @@
 import { issuerOf } from '../../../platform/config/api.ts'
 import { type Check, failed, ok } from '../check.ts'
-import { keysOf } from '../keys.ts'
+import { fetchKeys } from '../keys.ts'
 
 export const tokenIssuer: Check = {
   id: 'token-issuer',
   title: 'the issuer of the tokens is there, and gives its keys out',
   async run({ config, signal }) {
     const issuer = issuerOf(config)
-    const { status, keys } = await keysOf(issuer, signal)
+    const { status, keys } = await fetchKeys(issuer, signal)
     if (keys.length > 0) return ok(`${issuer} has ${keys.length} keys`)
     const advice =
       config.COGNITO_ISSUER === undefined

@@ -1,6 +1,6 @@
 import { issuerOf } from '../../../platform/config/api.ts'
 import { type Check, failed, ok, skipped } from '../check.ts'
-import { keysOf } from '../keys.ts'
+import { fetchKeys } from '../keys.ts'
 import { readToken, verifies } from '../token.ts'
 
 export const token: Check = {
@@ -37,7 +37,7 @@ export const token: Check = {
         'Sign in again, or use the refresh token. A token that has just been made: see the check `clock`.',
       )
     }
-    const { keys } = await keysOf(issuer, signal)
+    const { keys } = await fetchKeys(issuer, signal)
     const key = keys.find(one => one.kid === kid)
     if (!key)
       return failed(

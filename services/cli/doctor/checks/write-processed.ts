@@ -1,8 +1,8 @@
 import type { Check } from '../check.ts'
-import { tryToWrite } from '../try-to-write.ts'
+import { checkWriteAccess } from '../try-to-write.ts'
 
 export const writeProcessed: Check = {
   id: 'write-processed',
   title: 'processed objects can be written to their bucket',
-  run: context => tryToWrite(context, 'PROCESSED_BUCKET', 'processed/'),
+  run: context => checkWriteAccess(context, 'PROCESSED_BUCKET', 'processed/'),
 }

@@ -1,5 +1,5 @@
 import { ConditionalCheckFailedException, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
-import { arn, asking } from '../asking.ts'
+import { arn, attempt } from '../attempt.ts'
 import { type Check, ok } from '../check.ts'
 
 export const writeRecords: Check = {
@@ -20,7 +20,7 @@ export const writeRecords: Check = {
       if (!(error instanceof ConditionalCheckFailedException)) throw error
     })
     const resource = arn.table(config.AWS_REGION, TableName)
-    await asking({ action: 'dynamodb:UpdateItem', resource, variable: 'UPLOADS_TABLE' }, updating)
+    await attempt({ action: 'dynamodb:UpdateItem', resource, variable: 'UPLOADS_TABLE' }, updating)
     return ok('a write whose condition does not hold is refused for that, and not for want of permission')
   },
 }

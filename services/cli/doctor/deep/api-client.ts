@@ -1,11 +1,11 @@
-import { asking } from '../asking.ts'
-import { parsed, readBody } from '../http.ts'
+import { attempt } from '../attempt.ts'
+import { parseJsonObject, readBody } from '../http.ts'
 import { StepFailedError } from './errors.ts'
 
 /** An answer, read whole. */
-export interface Answer {
+export interface ApiResponse {
   /** What was asked for, without its query: presigned URLs have their signature there. */
-  asked: string
+  request: string
   status: number
   headers: Headers
   bytes: Buffer
@@ -30,11 +30,11 @@ const MAX_BYTES = 16 * 1024 ** 2
 /** The api as one user sees it. Remembers every upload that the user's requests made. */
 export interface ApiClient {
   /** @param where a path below the root of the api, or a whole URL of S3, which gets no token */
-  request(where: string, request?: Request): Promise<Answer>
+  request(where: string, request?: Request): Promise<ApiResponse>
   /** The URL of a `Location`, a `Link` or a path in an answer. They begin at the root of the host. */
   resolve(reference: string): string
   /** Ids of the uploads that are still to be deleted. */
-  readonly made: Set<string>
+  readonly uploadIds: Set<string>
 }
 
 export interface ApiClientSettings {
@@ -43,14 +43,20 @@ export interface ApiClientSettings {
   token: string
   /** Ends every request. */
   signal: AbortSignal
-  made: Set<string>
+  uploadIds: Set<string>
   /** Called with every answer of the api that was read whole. */
-  onAnswer?(): void
+  onResponse?(): void
 }
 
-export function createApiClient({ root, token, signal, made, onAnswer }: ApiClientSettings): ApiClient {
+export function createApiClient({
+  root,
+  token,
+  signal,
+  uploadIds: made,
+  onResponse: onAnswer,
+}: ApiClientSettings): ApiClient {
   return {
-    made,
+    uploadIds: made,
     resolve: reference => new URL(reference, root).href,
     async request(where, { method = 'GET', headers = {}, body, follow = false, maxBytes = MAX_BYTES } = {}) {
       const url = String(where).startsWith('/') ? `${root}${where}` : where
@@ -69,14 +75,14 @@ export function createApiClient({ root, token, signal, made, onAnswer }: ApiClie
         resource: isApi ? (url.split('?')[0] ?? '') : 'S3, by a presigned URL',
         variable: isApi ? 'API_URL' : 'UPLOAD_BUCKET',
       }
-      const response = await asking(of, sending)
-      const bytes = await asking(of, readBody(response, maxBytes))
+      const response = await attempt(of, sending)
+      const bytes = await attempt(of, readBody(response, maxBytes))
       const ms = performance.now() - startedAt
       if (isApi) onAnswer?.()
       if (isApi && method === 'POST') rememberUploads(made, bytes, response.headers)
       const isJson = response.headers.get('content-type')?.includes('json') === true
-      const answer = { asked, status: response.status, headers: response.headers, bytes, ms }
-      return { ...answer, body: (isJson ? parsed(bytes.toString()) : undefined) ?? {} }
+      const answer = { request: asked, status: response.status, headers: response.headers, bytes, ms }
+      return { ...answer, body: (isJson ? parseJsonObject(bytes.toString()) : undefined) ?? {} }
     },
   }
 }
@@ -104,7 +110,7 @@ function isBelow(root: string, text: string): boolean {
  * rejects may have made an upload, too. Answers to other methods may name uploads that were there before.
  */
 function rememberUploads(made: Set<string>, bytes: Buffer, headers: Headers): void {
-  const body = parsed(bytes.toString()) ?? {}
+  const body = parseJsonObject(bytes.toString()) ?? {}
   const uploads: unknown[] = Array.isArray(body.uploads) ? body.uploads : []
   for (const upload of [body, ...uploads]) {
     if (typeof upload === 'object' && upload !== null && 'uploadId' in upload && typeof upload.uploadId === 'string')
@@ -116,9 +122,9 @@ function rememberUploads(made: Set<string>, bytes: Buffer, headers: Headers): vo
 }
 
 /** Returns an answer that has one of the statuses. @throws StepFailedError for any other answer */
-export function expectStatus(answer: Answer, ...statuses: readonly number[]): Answer {
+export function expectStatus(answer: ApiResponse, ...statuses: readonly number[]): ApiResponse {
   if (statuses.includes(answer.status)) return answer
-  const { asked, status, headers, body, bytes } = answer
+  const { request: asked, status, headers, body, bytes } = answer
   const { type, detail, message } = body
   const said = typeof type === 'string' ? `${type}: ${detail ?? body.title}` : String(message ?? bytes.subarray(0, 200))
   const requestId = headers.get('x-request-id')
@@ -129,7 +135,7 @@ export function expectStatus(answer: Answer, ...statuses: readonly number[]): An
   )
 }
 
-function adviceFor({ status, asked }: Answer): string {
+function adviceFor({ status, request: asked }: ApiResponse): string {
   const isS3 = asked.endsWith('presigned URL')
   if (status === 403 && isS3)
     return 'S3 refuses the signature of the api, or its role lacks the permission: see the check of writing uploads, and infra/permissions/.'

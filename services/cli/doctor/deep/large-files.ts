@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type ApiClient, expectStatus, type Request } from './api-client.ts'
 import { StepFailedError } from './errors.ts'
-import { download, expectBytes, processed, STEP_TIMEOUT_MS, type Step, uploadOf } from './step.ts'
+import { download, expectBytes, STEP_TIMEOUT_MS, type Step, uploadOf, waitUntilProcessed } from './step.ts'
 
 const MIB = 1024 ** 2
 
@@ -34,7 +34,7 @@ const grant: Step = {
       throw new StepFailedError('the grant of a small file has no PUT', 'Check GRANT_PARTS_ABOVE_BYTES of the api.')
     await send(api, put, bytes)
     await end(api, complete)
-    await processed(api, uploadId)
+    await waitUntilProcessed(api, uploadId)
     expectBytes(await download(api, `/uploads/${uploadId}/processed`), 'HELLO GRANT', 'the processed object')
     return 'HELLO GRANT'
   },
@@ -57,7 +57,7 @@ const parts: Step = {
     // One request, where the deployment takes files of this size so.
     if (put !== undefined) await send(api, put, bytes)
     await end(api, complete)
-    const { size } = await processed(api, uploadId)
+    const { size } = await waitUntilProcessed(api, uploadId)
     if (size !== bytes.length) throw new StepFailedError(`${size} bytes are recorded`, 'See the log of the api.')
     // Parts that S3 joined in another order have the same size.
     const stored = await download(api, `/uploads/${uploadId}/content`, IN_PARTS_BYTES)
@@ -133,4 +133,4 @@ async function end(api: ApiClient, complete: string): Promise<void> {
 }
 
 /** Files that come in more than one request. */
-export const largeFiles: readonly Step[] = [grant, tus, parts]
+export const largeFileSteps: readonly Step[] = [grant, tus, parts]

@@ -1,5 +1,5 @@
 import { type ApiClient, expectStatus } from './api-client.ts'
-import { processed, type Step, uploadOf } from './step.ts'
+import { type Step, uploadOf, waitUntilProcessed } from './step.ts'
 
 /** Milliseconds of several requests of a kind. */
 export interface Latency {
@@ -9,7 +9,7 @@ export interface Latency {
   max: number
 }
 
-export interface Measured {
+export interface Measurements {
   /** The very first request. A cold start of the api, where nothing has called it for some minutes. */
   firstMs: number
   /** Requests that were sent at once. On Lambda most of them have to start an environment each. */
@@ -38,7 +38,7 @@ export const firstRequest: Step = {
 }
 
 /** Measures the deployment by small uploads, which are deleted in the end. `measured` is given the results. */
-export function latencyStep(requests: number, firstMs: number, measured: (latencies: Measured) => void): Step {
+export function latencyStep(requests: number, firstMs: number, measured: (latencies: Measurements) => void): Step {
   return {
     id: 'latency',
     title: `${requests} small uploads, one after the other, are taken and processed`,
@@ -60,7 +60,7 @@ export function latencyStep(requests: number, firstMs: number, measured: (latenc
       for (const { uploadId } of uploads) reads.push(await read(api, `/uploads/${uploadId}`))
       const processing: number[] = []
       for (const { uploadId } of uploads) {
-        const { uploadedAt, updatedAt } = await processed(api, uploadId)
+        const { uploadedAt, updatedAt } = await waitUntilProcessed(api, uploadId)
         processing.push(Date.parse(String(updatedAt)) - Date.parse(String(uploadedAt)))
       }
       const upload = latencyOf(uploads.map(({ ms }) => ms))

@@ -1,6 +1,6 @@
 import { type ApiClient, expectStatus } from './api-client.ts'
 import { StepFailedError } from './errors.ts'
-import { download, processed, STEP_TIMEOUT_MS, type Step, uploadOf } from './step.ts'
+import { download, STEP_TIMEOUT_MS, type Step, uploadOf, waitUntilProcessed } from './step.ts'
 import { postJson } from './whole-bodies.ts'
 
 const timeoutMs = STEP_TIMEOUT_MS
@@ -20,7 +20,7 @@ const outputs: Step = {
     const uploadId = uploadOf(
       expectStatus(await api.request('/uploads?filename=headgate-doctor.png', request), 200, 202),
     )
-    const upload = await processed(api, uploadId)
+    const upload = await waitUntilProcessed(api, uploadId)
     const made = Array.isArray(upload.outputs) ? (upload.outputs as Array<{ name: string; size?: number }>) : []
     if (made.length === 0) throw new StepFailedError('nothing was made of the picture', 'See TRANSFORMS of the worker.')
     for (const { name, size } of made) {
@@ -42,7 +42,7 @@ const events: Step = {
   timeoutMs,
   async run(api) {
     const uploadId = await postJson(api, { filename: 'headgate-doctor-events.txt', content: 'events' })
-    await processed(api, uploadId)
+    await waitUntilProcessed(api, uploadId)
     const { bytes, headers } = expectStatus(await api.request(`/uploads/${uploadId}/events`), 200)
     const text = bytes.toString()
     const id = /^id: ?(.+)$/m.exec(text)?.[1]
@@ -92,7 +92,7 @@ const DELETIONS_AT_ONCE = 8
  * needed.
  */
 export async function deleteUploads(api: ApiClient): Promise<string> {
-  const all = [...api.made]
+  const all = [...api.uploadIds]
   const errors: unknown[] = []
   // One iterator for all of them, so that each upload is taken once.
   const queue = all.values()
@@ -100,7 +100,7 @@ export async function deleteUploads(api: ApiClient): Promise<string> {
     for (const uploadId of queue) {
       try {
         await deleteUpload(api, uploadId)
-        api.made.delete(uploadId)
+        api.uploadIds.delete(uploadId)
       } catch (error) {
         errors.push(error)
       }
@@ -117,7 +117,7 @@ async function deleteUpload(api: ApiClient, uploadId: string): Promise<void> {
   const answer = await api.request(path, { method: 'DELETE' })
   if (answer.status === 202) {
     throw new StepFailedError(
-      `${answer.asked} was answered with 202: the deletion is not finished yet`,
+      `${answer.request} was answered with 202: the deletion is not finished yet`,
       'The relay finishes it. See the log of the api for what it was refused: AccessDenied there is a permission of infra/permissions/.',
     )
   }
@@ -139,4 +139,4 @@ export function deletionStep(uploads: number): Step {
 }
 
 /** What has become of files. */
-export const reading: readonly Step[] = [outputs, events, paging]
+export const readingSteps: readonly Step[] = [outputs, events, paging]

@@ -1,20 +1,20 @@
 import { version } from '../../../platform/version.ts'
 import type { DoctorConfig } from '../config.ts'
 import type { Result } from '../run-checks.ts'
-import type { Latency, Measured } from './latency.ts'
+import type { Latency, Measurements } from './latency.ts'
 import { withoutSecrets } from './redact.ts'
-import type { Walk } from './run-deep.ts'
+import type { StepsResult } from './run-steps.ts'
 
 export interface ReportSettings {
   config: DoctorConfig
   token: string
   checks: readonly Result[]
-  walk: Walk
+  result: StepsResult
   now: number
 }
 
 /** The walk as Markdown, to be pasted into an issue. What names the account or lets somebody in is left out. */
-export function reportOf({ config, token, checks, walk, now }: ReportSettings): string {
+export function formatReport({ config, token, checks, result: walk, now }: ReportSettings): string {
   const { steps, measured, left } = walk
   const clean = (text: string) => withoutSecrets(text, config, token)
   const lines = [
@@ -39,7 +39,7 @@ function row({ id, status, seen, advice }: Result, clean: (text: string) => stri
   return `| ${status} | \`${id}\` | ${text.replaceAll('|', '\\|').replaceAll(/[\r\n]+/g, ' ')}${more} |`
 }
 
-function latencyTable({ firstMs, atOnce, upload, read, processing }: Measured): string[] {
+function latencyTable({ firstMs, atOnce, upload, read, processing }: Measurements): string[] {
   const cells = ({ count, p50, p99, max }: Latency) => [count, ...[p50, p99, max].map(Math.round)].join(' | ')
   return [
     '| ms | count | p50 | p99 | max |',

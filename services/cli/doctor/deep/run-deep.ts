@@ -1,119 +1,97 @@
-import { explain, nobodyAnswers } from '../explain.ts'
+import { UsageError } from '../../errors.ts'
+import type { Output } from '../../output.ts'
+import type { DoctorConfig } from '../config.ts'
 import type { Result } from '../run-checks.ts'
-import { type ApiClient, createApiClient } from './api-client.ts'
-import { StepFailedError } from './errors.ts'
-import { largeFiles } from './large-files.ts'
-import { firstRequest, latencyStep, type Measured } from './latency.ts'
-import { deletionStep, reading } from './reading.ts'
-import type { Step } from './step.ts'
-import { wholeBodies } from './whole-bodies.ts'
+import { createApiClient } from './api-client.ts'
+import { firstRequest } from './latency.ts'
+import { formatReport } from './report.ts'
+import { runStep, runSteps } from './run-steps.ts'
+import { getToken, type Terminal } from './sign-in.ts'
 
-/** A step, what it came to, and how long it took. */
-export interface StepResult extends Result {
-  ms: number
-}
-
-export interface Walk {
-  steps: readonly StepResult[]
-  /** Undefined where the deployment could not be measured. */
-  measured: Measured | undefined
-  /** Uploads that could not be deleted. */
-  left: readonly string[]
-}
-
-export interface WalkSettings {
-  /** Without a slash at its end. */
-  root: string
-  token: string
+export interface DeepSettings {
+  config: DoctorConfig
+  /** Ids of the steps that are wanted. */
+  only: readonly string[]
   /** Uploads to measure with. */
   requests: number
-  /** Left out: all. */
-  only?: readonly string[] | undefined
-  /** What the very first request came to. */
-  first: StepResult
-  /** False if the first request got no answer. Then no step is taken. */
-  isAnswered: boolean
-  /** Ids of the uploads that the walk has made and not deleted yet. The caller may read it at any time. */
-  made: Set<string>
-  /** Ends the walk early. What it made is deleted all the same. */
-  signal: AbortSignal
-  onResult(result: StepResult): void
+  /** The checks of the doctor, with the token of the walk. */
+  check(token: string): Promise<Result[]>
+  terminal: Terminal
+  say(result: Result): void
+  /** Writes a line to stderr, also with `--json`. */
+  warn(text: string): void
+  output: Output
 }
 
-/** The steps in their order, but for the first request, the measurement and the deletion. */
-const STEPS: readonly Step[] = [...wholeBodies, ...largeFiles, ...reading]
-
-/** Every step, in order. */
-export const stepIds: readonly string[] = [firstRequest.id, ...STEPS.map(({ id }) => id), 'latency', 'delete']
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Does with a deployment what clients do, step by step: one after the other, since the steps measure as well. Deletes in the end what
- * the steps made, whatever came of them.
+ * Walks a deployment: the checks, then what clients do. Writes a report for an issue in the end. SIGINT (Ctrl-C), SIGTERM and
+ * SIGHUP end the walk after its uploads are deleted. A second one ends it at once, and says what may be left.
+ *
+ * @throws UsageError, SignInError
  */
-export async function walk(settings: WalkSettings): Promise<Walk> {
-  const { root, token, requests, only, first, isAnswered, made, signal, onResult } = settings
-  const results: StepResult[] = [first]
-  let measured: Measured | undefined
-  const latency = latencyStep(requests, first.ms, latencies => {
-    measured = latencies
-  })
-  const take = async (step: Step, ended?: AbortSignal) => {
-    const bound = AbortSignal.timeout(step.timeoutMs)
-    const ends = ended === undefined ? bound : AbortSignal.any([bound, ended])
-    const taken = await takeStep(step, createApiClient({ root, token, signal: ends, made }))
-    const isInterrupted = taken.status === 'failed' && ended?.aborted === true
-    const result = isInterrupted ? { ...taken, ...INTERRUPTED } : taken
-    results.push(result)
-    onResult(result)
+export async function runDeep(settings: DeepSettings): Promise<Result[]> {
+  const { config, only, requests, check, terminal, say, warn, output } = settings
+  const { API_URL: root } = config
+  if (root === undefined) throw new UsageError('`--deep` needs API_URL: where clients reach the api, without /uploads.')
+  const token = await getToken(config, terminal)
+
+  // Before the checks, which call the api as well: this request may have to start a function.
+  const bound = AbortSignal.timeout(firstRequest.timeoutMs)
+  const made = new Set<string>()
+  let isAnswered = false
+  const onAnswer = () => {
+    isAnswered = true
   }
-  const wanted = [...STEPS, latency].filter(({ id }) => only === undefined || only.includes(id))
-  if (!isAnswered) {
-    for (const { id, title } of wanted) {
-      const result = {
-        id,
-        title,
-        status: 'skipped',
-        seen: `no answer to the first request: ${first.seen}`,
-        ms: 0,
-      } as const
-      results.push(result)
-      onResult(result)
+  const first = await runStep(
+    firstRequest,
+    createApiClient({ root, token, signal: bound, uploadIds: made, onResponse: onAnswer }),
+  )
+  say(first)
+  const checks = await check(token)
+
+  const interrupted = new AbortController()
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (!interrupted.signal.aborted) {
+      output.note('Deleting what was uploaded.')
+      interrupted.abort()
+      return
     }
-    return { steps: results, measured, left: [] }
+    // A terminal that closes sends SIGHUP more than once, and nobody reads what is written then.
+    if (signal === 'SIGHUP') return
+    warn(`Stopped before everything was deleted. ${leftOver(made)}`)
+    // The default action of the signal: the shell sees by what the command ended.
+    for (const name of SIGNALS) process.off(name, interrupt)
+    process.kill(process.pid, signal)
   }
-  for (const step of wanted) {
-    if (signal.aborted) break
-    await take(step, signal)
-  }
-  // Also where somebody ends the walk: nothing is to be left behind.
-  await take(deletionStep(made.size))
-  return { steps: results, measured, left: [...made] }
-}
-
-const INTERRUPTED = { seen: 'the step was interrupted by a signal', advice: 'Run the walk again.' }
-
-/** Takes a step. Resolves to what it came to, and never rejects. */
-export async function takeStep(step: Step, api: ApiClient): Promise<StepResult> {
-  const { id, title } = step
-  const startedAt = performance.now()
-  const since = () => Math.round(performance.now() - startedAt)
+  for (const name of SIGNALS) process.on(name, interrupt)
   try {
-    const seen = await step.run(api)
-    return { id, title, status: 'ok', seen, ms: since() }
-  } catch (error) {
-    return { id, title, status: 'failed', ...whatFailed(error, step), ms: since() }
+    const walked = await runSteps({
+      root,
+      token,
+      requests,
+      only,
+      first,
+      isAnswered,
+      uploadIds: made,
+      signal: interrupted.signal,
+      onResult: say,
+    })
+    const report = formatReport({ config, token, checks, result: walked, now: Date.now() })
+    if (walked.left.length > 0) output.note(leftOver(walked.left))
+    output.note('\nFor an issue. It has no token, no account id, no name of your resources and no presigned URL:\n')
+    output.item({ report, measured: walked.measured, left: walked.left }, report)
+    return [...checks, ...walked.steps]
+  } finally {
+    for (const name of SIGNALS) process.off(name, interrupt)
   }
 }
 
-function whatFailed(error: unknown, { timeoutMs }: Step): { seen: string; advice: string } {
-  if (error instanceof StepFailedError) return { seen: error.message, advice: error.advice }
-  const finding = explain(error)
-  if (finding?.status === 'failed') return { seen: finding.seen, advice: finding.advice }
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  if (/Abort|Timeout/.test(text))
-    return { seen: `it was not done within ${timeoutMs / 1_000} s`, advice: nobodyAnswers('API_URL') }
-  return {
-    seen: `the step itself failed: ${text}`,
-    advice: 'This is a defect of headgate: please report it with this line.',
-  }
+/** Says which uploads may be left, and how to delete them. */
+function leftOver(ids: Iterable<string>): string {
+  const all = [...ids]
+  if (all.length === 0)
+    return 'No upload is known to be left. One in flight may be: its name begins with headgate-doctor.'
+  return `Uploads that may be left (${all.length}): ${all.join(', ')}. Delete each by DELETE /uploads/{id} with a token of the same user.`
 }

@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { issuerOf } from '../../../platform/config/api.ts'
 import { UsageError } from '../../errors.ts'
 import type { DoctorConfig } from '../config.ts'
-import { askUrl, parsed } from '../http.ts'
+import { fetchText, parseJsonObject } from '../http.ts'
 import { SignInError } from './errors.ts'
 
 const TIMEOUT_MS = 20_000
@@ -21,7 +21,7 @@ export interface Terminal {
  * @throws UsageError where there is neither, and nobody to ask
  * @throws SignInError where Cognito refuses
  */
-export async function tokenOf(config: DoctorConfig, terminal: Terminal): Promise<string> {
+export async function getToken(config: DoctorConfig, terminal: Terminal): Promise<string> {
   if (config.API_TOKEN !== undefined) return config.API_TOKEN
   const username = config.HEADGATE_USERNAME ?? (await terminal.ask('User name: '))
   const password = config.HEADGATE_PASSWORD ?? (await terminal.ask('Password: ', { isHidden: true }))
@@ -32,7 +32,7 @@ export async function tokenOf(config: DoctorConfig, terminal: Terminal): Promise
   }
   // Cognito answers where the keys of its tokens are.
   const endpoint = new URL(issuerOf(config)).origin
-  const { status, text } = await askUrl(
+  const { status, text } = await fetchText(
     `${endpoint}/`,
     {
       method: 'POST',
@@ -49,7 +49,7 @@ export async function tokenOf(config: DoctorConfig, terminal: Terminal): Promise
     },
     { action: 'cognito-idp:InitiateAuth', resource: endpoint, variable: 'COGNITO_USER_POOL_ID' },
   )
-  const answer = parsed(text) ?? {}
+  const answer = parseJsonObject(text) ?? {}
   const { IdToken: token } = (answer.AuthenticationResult ?? {}) as Record<string, unknown>
   if (typeof token === 'string') return token
   if (typeof answer.ChallengeName === 'string') {

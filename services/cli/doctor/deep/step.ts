@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Answer, type ApiClient, expectStatus } from './api-client.ts'
+import { type ApiClient, type ApiResponse, expectStatus } from './api-client.ts'
 import { StepFailedError } from './errors.ts'
 
 /** One thing that a client does with a deployment. */
@@ -22,7 +22,7 @@ const PROCESSED_WITHIN_MS = 90_000
 const WAIT_S = 20
 
 /** Returns the id of the upload that an answer names. The client has remembered it. @throws StepFailedError */
-export function uploadOf({ asked, body }: Answer): string {
+export function uploadOf({ request: asked, body }: ApiResponse): string {
   const { uploadId } = body
   if (typeof uploadId !== 'string') {
     throw new StepFailedError(`${asked} names no upload`, 'Check that API_URL is the root of this api.')
@@ -31,7 +31,7 @@ export function uploadOf({ asked, body }: Answer): string {
 }
 
 /** Waits until an upload is processed. Resolves to the upload. @throws StepFailedError where it failed or takes too long */
-export async function processed(api: ApiClient, uploadId: string): Promise<Record<string, unknown>> {
+export async function waitUntilProcessed(api: ApiClient, uploadId: string): Promise<Record<string, unknown>> {
   const deadline = performance.now() + PROCESSED_WITHIN_MS
   while (true) {
     const { body } = expectStatus(await api.request(`/uploads/${uploadId}?wait=${WAIT_S}`), 200)

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { type ApiClient, expectStatus } from './api-client.ts'
 import { StepFailedError } from './errors.ts'
-import { download, expectBytes, processed, STEP_TIMEOUT_MS, type Step, uploadOf } from './step.ts'
+import { download, expectBytes, STEP_TIMEOUT_MS, type Step, uploadOf, waitUntilProcessed } from './step.ts'
 
 const timeoutMs = STEP_TIMEOUT_MS
 /** Stored and queued, or stored alone where Kinesis did not take the event: a worker publishes it later. */
@@ -16,7 +16,7 @@ const json: Step = {
   timeoutMs,
   async run(api) {
     const uploadId = await postJson(api, { filename: 'headgate-doctor.txt', content: 'hello kinesis' })
-    await processed(api, uploadId)
+    await waitUntilProcessed(api, uploadId)
     const text = await download(api, `/uploads/${uploadId}/processed`)
     expectBytes(text, 'HELLO KINESIS', 'the processed object')
     return text.toString()
@@ -39,7 +39,7 @@ const form: Step = {
     const request = { method: 'POST', headers: { 'content-type': type }, body: bytes }
     const answer = expectStatus(await api.request('/uploads', request), ...ACCEPTED)
     const uploads = Array.isArray(answer.body.uploads) ? (answer.body.uploads as Record<string, unknown>[]) : []
-    const seen = await Promise.all(uploads.map(({ uploadId }) => processed(api, String(uploadId))))
+    const seen = await Promise.all(uploads.map(({ uploadId }) => waitUntilProcessed(api, String(uploadId))))
     const kept = seen.map(({ filename }) => filename)
     if (JSON.stringify(kept) !== JSON.stringify(names)) {
       throw new StepFailedError(`the names are ${JSON.stringify(kept)}`, 'Something on the way changes bodies.')
@@ -106,4 +106,4 @@ export async function postJson(
 }
 
 /** Files that come in one request. */
-export const wholeBodies: readonly Step[] = [json, form, raw, idempotency]
+export const wholeBodySteps: readonly Step[] = [json, form, raw, idempotency]

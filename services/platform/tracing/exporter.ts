@@ -4,14 +4,14 @@ import { otlpUrl, pairsOf, type TracingConfig, xrayUrl } from '../config/tracing
 
 export { createOtlpTracing } from './otlp-tracing.ts'
 
-/** How long a request of spans may take, its retries included, in milliseconds. */
+/** Maximum duration of an export, retries included, in milliseconds. */
 const EXPORT_TIMEOUT_MS = 5_000
 
 /**
- * What sends spans to where the configuration says. This file is the one door to all that exporting takes: the image has it bundled
- * for itself, so that programs which never open it are cut into no more files for its sake.
+ * Creates the exporter that the configuration selects. This file is the only import of the libraries for exporting. The image has it as a
+ * separate bundle, so that processes that export nothing do not load more files because of it.
  *
- * @throws what reading a secret throws
+ * @throws ConfigurationError or an error of the SDK if the secret with the headers cannot be read
  */
 export async function createExporter(config: TracingConfig & { AWS_REGION: string }): Promise<SpanExporter> {
   const { OTLP_HEADERS_SECRET_ARN: arn, AWS_REGION: region } = config

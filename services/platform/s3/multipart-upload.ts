@@ -10,53 +10,36 @@ import {
 } from '@aws-sdk/client-s3'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
 import { createSendDirect } from '../direct/request.ts'
-import { type NewObject, objectParams } from './new-object.ts'
-import { escapeKey } from './object-key.ts'
+import { type NewObject, objectParams, objectPath } from './new-object.ts'
 
-/** An object that is made of parts. It is there once `complete` resolves, and not before. */
-export interface PartsUpload {
-  /** Puts a part. Again under the same number, it replaces the one before. Rejects when the signal fires. */
+/** An S3 multipart upload. The object exists once `complete` resolves. */
+export interface MultipartUpload {
+  /** Puts a part. A second part with the same number replaces the first. Rejects when the signal fires. */
   put(number: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void>
   complete(): Promise<void>
-  /** To be called once no `put` is under way: a part that arrives later would stay. */
+  /** Deletes the parts. Call it only when no `put` is in flight: a part that arrives later would stay in the bucket. */
   abort(): Promise<void>
 }
 
-interface PartMore {
-  checksum: string
-  signal: AbortSignal | undefined
-}
+export type BeginMultipartUpload = (object: NewObject) => Promise<MultipartUpload>
 
-export type BeginParts = (object: NewObject) => Promise<PartsUpload>
-
-/** Multipart uploads, their parts sent directly where S3 takes them so, and the SDK's way where not. */
-export function createBeginParts(s3: S3Client, bucket: string): BeginParts {
+/** Creates multipart uploads. Each part is sent by a direct request, and by the SDK if the direct request fails. */
+export function createBeginMultipartUpload(s3: S3Client, bucket: string): BeginMultipartUpload {
   const send = createSendDirect(s3.config, 's3', () =>
     getEndpointFromInstructions({ Bucket: bucket }, UploadPartCommand, s3.config),
   )
-
-  /** Gives the part's ETag, if S3 took it. */
-  async function sendPart(key: string, query: Record<string, string>, body: Uint8Array, more: PartMore) {
-    const { checksum, signal } = more
-    const path = `/${escapeKey(key)}`
-    const headers = { 'x-amz-checksum-crc32': checksum }
-    // The checksum is signed, and it is of the body: a digest of it besides would tell nothing more.
-    const whole = { method: 'PUT', path, query, headers, body, payloadHash: 'UNSIGNED-PAYLOAD' } as const
-    const request = { ...whole, ...(signal && { signal }) }
-    const reply = await send(request).catch(() => undefined)
-    return reply?.headers.etag
-  }
 
   return async object => {
     const { key: Key } = object
     const params = { ...objectParams(bucket, object), ChecksumAlgorithm: 'CRC32' } as const
     const { UploadId } = await s3.send(new CreateMultipartUploadCommand(params))
-    if (UploadId === undefined) throw new TypeError('S3 began a multipart upload without an id.')
+    if (UploadId === undefined) throw new TypeError('S3 created a multipart upload without an id.')
     const upload = { Bucket: bucket, Key, UploadId }
+    const path = objectPath(Key)
     const parts: CompletedPart[] = []
     let size = 0
 
-    /** A completion whose reply was lost is one that finds no upload when it is tried again. */
+    /** Detects a completion whose response was lost: the SDK's retry then finds no upload, but the object is there. */
     async function isComplete(): Promise<boolean> {
       const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key })).catch(() => undefined)
       if (head?.ContentLength !== size) return false
@@ -66,13 +49,22 @@ export function createBeginParts(s3: S3Client, bucket: string): BeginParts {
     return {
       async put(number, bytes, signal) {
         const ChecksumCRC32 = toBase64(crc32(bytes))
-        const query = { partNumber: String(number), uploadId: UploadId }
-        let ETag = await sendPart(Key, query, bytes, { checksum: ChecksumCRC32, signal })
+        const response = await send({
+          method: 'PUT',
+          path,
+          query: { partNumber: String(number), uploadId: UploadId },
+          headers: { 'x-amz-checksum-crc32': ChecksumCRC32 },
+          body: bytes,
+          // The signature covers the checksum of the body, so a digest of the body would add nothing.
+          payloadHash: 'UNSIGNED-PAYLOAD',
+          signal,
+        }).catch(() => undefined)
+        let ETag = response?.headers.etag
         if (ETag === undefined) {
           const part = { ...upload, PartNumber: number, Body: bytes, ChecksumCRC32 }
           ETag = (await s3.send(new UploadPartCommand(part), signal && { abortSignal: signal })).ETag
         }
-        parts[number - 1] = { PartNumber: number, ChecksumCRC32, ...(ETag !== undefined && { ETag }) }
+        parts[number - 1] = { PartNumber: number, ChecksumCRC32, ETag }
         size += bytes.byteLength
       },
       async complete() {

@@ -6,18 +6,18 @@ export interface JsonService {
   name: 'dynamodb' | 'kinesis'
   /** The media type of requests. It names the version of the protocol. */
   contentType: string
-  /** What `X-Amz-Target` has before the operation. */
+  /** The part of `X-Amz-Target` before the operation. */
   target: string
   resolveEndpoint(): Promise<EndpointV2>
 }
 
 export interface DirectOptions<Reply> {
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Returns false for a reply that must not be used. The SDK then makes the request again. */
   isComplete?(reply: Reply): boolean
 }
 
-/** Makes one request directly. Makes it again with the SDK if it fails for any reason, and then throws what the SDK throws. */
+/** Makes a direct request. If it fails for any reason, makes the request with the SDK. @throws the error of the SDK */
 export type DirectOrSdk = <Reply>(
   operation: string,
   input: object,
@@ -26,9 +26,9 @@ export type DirectOrSdk = <Reply>(
 ) => Promise<Reply>
 
 /**
- * Direct requests skip the SDK's middleware, which costs several times as much as the request itself. So only the requests that every
- * upload makes are direct, and only requests that may be repeated: a direct request whose reply was lost is repeated by the SDK. The
- * input is sent as JSON and must not contain bytes.
+ * Creates a function that makes direct requests to a service, and falls back to the SDK. Direct requests skip the SDK's middleware,
+ * which costs several times as much as the request itself. Only requests that every upload makes are worth it. The request must be
+ * repeatable, because the SDK repeats a direct request whose response was lost. The input is sent as JSON and must not contain bytes.
  */
 export function createDirectOrSdk(config: DirectConfig, service: JsonService): DirectOrSdk {
   const send = createSendDirect(config, service.name, () => service.resolveEndpoint())
@@ -36,7 +36,7 @@ export function createDirectOrSdk(config: DirectConfig, service: JsonService): D
   async function sendDirectly(operation: string, input: object, signal: AbortSignal | undefined): Promise<unknown> {
     const headers = { 'content-type': service.contentType, 'x-amz-target': `${service.target}.${operation}` }
     const body = Buffer.from(JSON.stringify(input))
-    const reply = await send({ method: 'POST', path: '/', headers, body, ...(signal && { signal }) })
+    const reply = await send({ method: 'POST', path: '/', headers, body, signal })
     return reply && JSON.parse(Buffer.from(reply.body).toString())
   }
 

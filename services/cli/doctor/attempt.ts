@@ -1,7 +1,7 @@
 import { HeadgateError } from '../../platform/errors.ts'
 
 /** What a check asked AWS for. */
-export interface Asked {
+export interface RequestTarget {
   /** As a policy names it: `kinesis:PutRecord`. */
   action: string
   /** As a policy names it, but for what is not known here: `arn:aws:kinesis:us-east-1:*:stream/uploads-stream`. */
@@ -11,22 +11,22 @@ export interface Asked {
 }
 
 /** AWS did not do what a check asked for. */
-export class AskedInVainError extends HeadgateError {
+export class RequestFailedError extends HeadgateError {
   readonly code = 'HEADGATE_ASKED_IN_VAIN'
-  readonly asked: Asked
+  readonly target: RequestTarget
 
-  constructor(asked: Asked, cause: unknown) {
+  constructor(asked: RequestTarget, cause: unknown) {
     super(`${asked.action} failed.`, { cause })
-    this.asked = asked
+    this.target = asked
   }
 }
 
 /** Waits for a request, and names what it was in its error. */
-export async function asking<T>(asked: Asked, request: Promise<T>): Promise<T> {
+export async function attempt<T>(asked: RequestTarget, request: Promise<T>): Promise<T> {
   try {
     return await request
   } catch (error) {
-    throw new AskedInVainError(asked, error)
+    throw new RequestFailedError(asked, error)
   }
 }
 

@@ -1,36 +1,36 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Work that a process does again and again beside its own. */
-export interface Repeating {
-  /** Begins, at once and then at every interval. */
+/** Work that a process repeats in the background. */
+export interface PeriodicTask {
+  /** Starts the first run at once, and a further run after every interval. */
   start(): void
-  /** Begins nothing more, and waits for what is under way. */
+  /** Starts no further run, and waits for the current one. */
   stop(): Promise<void>
 }
 
-export interface RepeatingSettings {
-  /** Once. The signal fires with `stop`. */
+export interface PeriodicTaskSettings {
+  /** Does the work once. The signal fires on `stop`. */
   run(signal: AbortSignal): Promise<void>
-  /** From the end of one time to the next, in milliseconds. */
+  /** Average time from the end of a run to the start of the next, in milliseconds. */
   intervalMs: number
-  /** Told of what `run` threw, but for what a stop has brought about. */
+  /** Called with every error of `run`, except after `stop`. */
   onError(error: unknown): void
-  /** From 0 to under 1. */
+  /** Returns a number from 0 to below 1. @default Math.random */
   random?: () => number
-  /** Rejects when the signal fires. */
+  /** Waits, and rejects when the signal fires. @default an unreferenced timer */
   sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
-/** The interval is spread by a quarter, so that processes that started together do not run together for ever. */
-export function createRepeating(settings: RepeatingSettings): Repeating & { readonly signal: AbortSignal } {
+/** Creates a periodic task. Each interval varies by up to a quarter, so that processes that started together drift apart. */
+export function createPeriodicTask(settings: PeriodicTaskSettings): PeriodicTask & { readonly signal: AbortSignal } {
   const { run, intervalMs, onError, random = Math.random, sleep = unrefDelay } = settings
   const stopping = new AbortController()
   const { signal } = stopping
   let loop: Promise<void> | undefined
 
   async function repeat(): Promise<void> {
-    const unlessStopped = (tell: (error: unknown) => void) => (error: unknown) => {
-      if (!signal.aborted) tell(error)
+    const unlessStopped = (report: (error: unknown) => void) => (error: unknown) => {
+      if (!signal.aborted) report(error)
     }
     while (!signal.aborted) {
       await run(signal).catch(unlessStopped(onError))
