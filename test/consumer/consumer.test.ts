@@ -20,7 +20,7 @@ t.test('one worker handles every record of every shard, in order within a key', 
   for (let key = 0; key < 20; key++) t.same(ofKey(texts(), key), ofKey(expected, key))
 })
 
-t.test('a worker that starts again goes on behind its checkpoint', async t => {
+t.test('a restarted worker continues after its checkpoint', async t => {
   const stream = await startStream(t, { shards: 1 })
   const first = collector()
   await stream.put(numbered(30, 3))
@@ -36,7 +36,7 @@ t.test('a worker that starts again goes on behind its checkpoint', async t => {
   t.same(second.texts(), ['later'])
 })
 
-t.test('an application that starts at LATEST gets what comes after, and only that', async t => {
+t.test('an application that starts at LATEST receives only later records', async t => {
   const stream = await startStream(t, { shards: 1 })
   await stream.put([{ key: 'a', data: 'before' }])
   await pass(5) // Kinesis tells times to the millisecond.
@@ -49,7 +49,7 @@ t.test('an application that starts at LATEST gets what comes after, and only tha
   t.same(texts(), ['after'])
 })
 
-t.test('a worker that joins gets its share, and at rest no lease moves', async t => {
+t.test('a new worker gets its share, and in a stable fleet no lease moves', async t => {
   const stream = await startStream(t, { shards: 4 })
   const { handler } = collector()
   const [a, b] = [stream.consumer({ handler }), stream.consumer({ handler })]
@@ -65,7 +65,7 @@ t.test('a worker that joins gets its share, and at rest no lease moves', async t
   t.equal(moves, 0, 'however often they look at the table')
 })
 
-t.test('a worker that stops gives its leases up, and the others take them at once', async t => {
+t.test('a stopping worker releases its leases, and the others take them at once', async t => {
   const stream = await startStream(t, { shards: 4 })
   const { handler } = collector()
   const failoverMs = 60_000
@@ -77,7 +77,7 @@ t.test('a worker that stops gives its leases up, and the others take them at onc
   t.same(shardsOf(a), [], 'long before the failover time')
 })
 
-t.test('a stop waits for the handlers that run, and what they did is not done again', async t => {
+t.test('a stop waits for running handlers, and their records are not handled again', async t => {
   const stream = await startStream(t, { shards: 1 })
   const running = Promise.withResolvers<void>()
   const finish = Promise.withResolvers<void>()
@@ -104,24 +104,27 @@ t.test('a stop waits for the handlers that run, and what they did is not done ag
   t.same(rest.texts(), ['0:1', '0:2'])
 })
 
-t.test('a stop is bounded, tells the handler to give up, and leaves what was not done to be done', async t => {
-  const stream = await startStream(t, { shards: 1 })
-  const running = Promise.withResolvers<AbortSignal>()
-  const stuck = stream.consumer({
-    handler: (_, { signal }) => {
-      running.resolve(signal)
-      return new Promise(() => undefined)
-    },
-    drainTimeoutMs: 100,
-  })
-  await stream.put(numbered(1, 1))
-  await stuck.start()
-  const signal = await running.promise
-  await stuck.stop()
-  t.ok(signal.aborted)
+t.test(
+  'a stop ends after its timeout, fires the signal of the handler, and leaves its record for the next worker',
+  async t => {
+    const stream = await startStream(t, { shards: 1 })
+    const running = Promise.withResolvers<AbortSignal>()
+    const stuck = stream.consumer({
+      handler: (_, { signal }) => {
+        running.resolve(signal)
+        return new Promise(() => undefined)
+      },
+      drainTimeoutMs: 100,
+    })
+    await stream.put(numbered(1, 1))
+    await stuck.start()
+    const signal = await running.promise
+    await stuck.stop()
+    t.ok(signal.aborted)
 
-  const rest = collector()
-  await stream.consumer({ handler: rest.handler }).start()
-  await rest.until(() => rest.records.length >= 1)
-  t.same(rest.texts(), ['0:0'])
-})
+    const rest = collector()
+    await stream.consumer({ handler: rest.handler }).start()
+    await rest.until(() => rest.records.length >= 1)
+    t.same(rest.texts(), ['0:0'])
+  },
+)

@@ -5,7 +5,7 @@ import { collector, readRow, startStream, textOf, whenever } from './support.ts'
 const SHARD = 'shardId-000000000000'
 const retry = { firstMs: 20, maxMs: 40 }
 
-t.test('a record whose handler fails is tried again, its key waits for it, and other keys go on', async t => {
+t.test('a failed record is retried, later records of its key wait, and other keys continue', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { handler, texts, until } = collector()
   const attempts: number[] = []
@@ -32,7 +32,7 @@ t.test('a record whose handler fails is tried again, its key waits for it, and o
   t.equal(failures.length, attempts.length - 1, 'every failure is told')
 })
 
-t.test('the checkpoint does not pass a record that is not done', async t => {
+t.test('the checkpoint does not pass an unfinished record', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { handler, records, until } = collector()
   const consumer = stream.consumer({
@@ -59,7 +59,7 @@ t.test('the checkpoint does not pass a record that is not done', async t => {
   t.same(again.texts(), ['poison', 'last'], 'and both it and what came after it come again')
 })
 
-t.test('a slow handler holds the fetching up, not the memory', async t => {
+t.test('a slow handler stops the fetching, so that memory stays bounded', async t => {
   const stream = await startStream(t, { shards: 1 })
   const mib = 1024 ** 2
   const release = Promise.withResolvers<void>()

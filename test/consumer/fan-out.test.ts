@@ -22,7 +22,7 @@ const SHARD = 'shardId-000000000000'
 const fanOut = { consumerName: 'my-consumer' }
 const batch = (name: string) => Array.from({ length: 40 }, (_, i) => ({ key: `key-${i}`, data: `${name}:${i}` }))
 
-t.test('a worker that reads by fan-out hands over to another, and each record is handled', async t => {
+t.test('a worker with fan-out hands a shard over to another worker, and each record is handled', async t => {
   const stream = await startStream(t, { shards: 2 })
   const first = collector()
   const before = stream.consumer({ handler: first.handler, fanOut })
@@ -43,7 +43,7 @@ t.test('a worker that reads by fan-out hands over to another, and each record is
   )
 })
 
-t.test('a shard that is split under a worker that reads by fan-out gives way to its children', async t => {
+t.test('a worker with fan-out continues with the children of a split shard', async t => {
   const { kinesis, dynamodb, put } = await startStream(t, { shards: 1 })
   const { handler, texts, until } = collector()
   const consumer = new KinesisConsumer(
@@ -63,7 +63,7 @@ t.test('a shard that is split under a worker that reads by fan-out gives way to 
   t.match(await readRow(dynamodb, SHARD), { checkpoint: { S: 'SHARD_END' } })
 })
 
-t.test('a lease that is lost ends its subscription at once, whoever takes it next', async t => {
+t.test('a lost lease closes its subscription at once', async t => {
   const { kinesis, dynamodb, put } = await startStream(t, { shards: 1 })
   const signals: AbortSignal[] = []
   const consumer = recordingConsumer(signals, { kinesis, dynamodb })

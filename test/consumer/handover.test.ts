@@ -13,7 +13,7 @@ function lossesOf(consumer: KinesisConsumer): string[] {
   return reasons
 }
 
-t.test('a worker that joins is given its share, and nothing is handled twice by it', async t => {
+t.test('a new worker receives its share of leases, and no record is handled twice', async t => {
   const stream = await startStream(t, { shards: 4 })
   const { handler, records, texts, until } = collector()
   const sent = numbered(200, 20)
@@ -36,7 +36,7 @@ t.test('a worker that joins is given its share, and nothing is handled twice by 
   t.equal(records.length, 300, 'no record came twice')
 })
 
-t.test('a hand-over waits for the handler that runs, and then takes over where it ended', async t => {
+t.test('a handover waits for the running handler, and the new worker continues after it', async t => {
   const stream = await startStream(t, { shards: 2 })
   const running = Promise.withResolvers<void>()
   const finish = Promise.withResolvers<void>()
@@ -82,7 +82,7 @@ t.test('an owner that does not answer a request loses the lease after the failov
   t.same(losses, ['taken by another worker'])
 })
 
-t.test('a lease whose row was deleted is made again by its owner, who knows how far the shard is done', async t => {
+t.test('the owner of a deleted row writes it again with its progress', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { handler, texts, until } = collector()
   const consumer = stream.consumer({ handler, scanIntervalMs: 200 })

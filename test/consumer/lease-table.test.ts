@@ -33,7 +33,7 @@ t.test('the lease table is the one of KCL 2', async t => {
   }
 })
 
-t.test('a row of the table that has been changed since it was read is not written', async t => {
+t.test('a write fails if the row has changed since it was read', async t => {
   const { dynamodb } = await startStream(t, { shards: 1 })
   const store = createDynamoDbLeaseStore({ dynamodb, table: APPLICATION, requestTimeoutMs: 5_000 })
   await store.ensureTable()
@@ -71,14 +71,14 @@ t.test('a row of the table that has been changed since it was read is not writte
   )
   t.notOk(
     await store.swap(further, releaseLease(further, at('200'))),
-    'a hand-off of KCL 3 leaves the counter, and still holds',
+    'a handover of KCL 3, which does not change the counter, is still fenced',
   )
 
   const handed = await store.get('shard-1')
   t.match(handed, { leaseOwner: 'kcl-3', checkpointOwner: 'me', leaseCounter: 2 })
 })
 
-t.test('what KCL keeps in a row and we do not know stays as it is', async t => {
+t.test('unknown attributes of KCL in a row are left unchanged', async t => {
   const { dynamodb } = await startStream(t, { shards: 1 })
   const store = createDynamoDbLeaseStore({ dynamodb, table: APPLICATION, requestTimeoutMs: 5_000 })
   await store.ensureTable()

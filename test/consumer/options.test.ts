@@ -38,14 +38,14 @@ const faults: Array<[string, Partial<Record<keyof ConsumerOptions, unknown>>, Re
 ]
 
 for (const [name, fault, message] of faults) {
-  t.test(`${name} is refused by name, value and expectation`, async t => {
+  t.test(`${name} is rejected with its name, value and what was expected`, async t => {
     const options = { ...good, ...fault } as ConsumerOptions
     t.throws(() => new KinesisConsumer(options), ConsumerOptionError)
     t.throws(() => new KinesisConsumer(options), message)
   })
 }
 
-t.test('a name that is mistyped is refused, and not silently counted for nothing', async t => {
+t.test('a mistyped option name is rejected', async t => {
   const mistyped: Array<[object, RegExp]> = [
     [{ failOverMs: 1_000 }, /'failOverMs' is 1000 but must be omitted: there is no option of that name/],
     [{ retry: { max: 3 } }, /'retry.max' is 3 but must be omitted/],
@@ -57,11 +57,11 @@ t.test('a name that is mistyped is refused, and not silently counted for nothing
   t.throws(() => new KinesisConsumer(undefined as unknown as ConsumerOptions), /The options are undefined but must be/)
 })
 
-t.test('two consumers made with the same options have different worker ids', async t => {
+t.test('two consumers with the same options have different worker ids', async t => {
   t.not(new KinesisConsumer(good).workerId, new KinesisConsumer(good).workerId)
 })
 
-t.test('a consumer of the stream is taken for fan-out by its ARN or by a name', async t => {
+t.test('fanOut accepts a consumer of the stream by its ARN or by a name', async t => {
   for (const fanOut of [{ consumerArn: arnOf('a-stream') }, { consumerName: 'my-consumer' }]) {
     t.doesNotThrow(() => new KinesisConsumer({ ...good, fanOut }))
   }

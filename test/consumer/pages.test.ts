@@ -25,7 +25,7 @@ const listings: Record<string, { page(marker: number | undefined): string; run(c
   }
 
 for (const [name, { page, run }] of Object.entries(listings)) {
-  t.test(`a listing of ${name} ends on a service that does not end it`, async t => {
+  t.test(`a listing of ${name} ends even if the service never ends it`, async t => {
     async function requestsFor(markerOf: (nth: number) => number | undefined): Promise<number> {
       const server = await startAnswering(t, nth => page(markerOf(nth)))
       const clients = createLocalClients({ s3: server.url, dynamodb: server.url, kinesis: server.url })

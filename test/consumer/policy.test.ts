@@ -14,7 +14,7 @@ const retry = { firstMs: 20, maxMs: 40 }
 const numbered = (count: number, keys = count) =>
   Array.from({ length: count }, (_, i) => ({ key: `key-${i % keys}`, data: `${i}` }))
 
-t.test('a record that fails for good ends as a dead letter, whole, and the checkpoint passes it then', async t => {
+t.test('a record that keeps failing becomes a complete dead letter, and then the checkpoint passes it', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { handler, records, until } = collector()
   const letters: Array<{ record: ConsumerRecord; failure: RecordFailure }> = []
@@ -53,7 +53,7 @@ t.test('a record that fails for good ends as a dead letter, whole, and the check
   t.equal(row?.checkpoint?.S, records.find(record => textOf(record) === 'last')?.sequenceNumber)
 })
 
-t.test('batches of every shard are handled whole, and what fails of one is handled again', async t => {
+t.test('batches of every shard are handled, and failed records are handled again', async t => {
   const stream = await startStream(t, { shards: 2 })
   const { handler, texts, until } = collector()
   const sizes: number[] = []
@@ -78,7 +78,7 @@ t.test('batches of every shard are handled whole, and what fails of one is handl
   t.ok(sizes.length < 60, `in ${sizes.length} batches`)
 })
 
-t.test('a dependency that fails holds all shards back until it is there again', async t => {
+t.test('a failing dependency stops all shards until it recovers', async t => {
   const stream = await startStream(t, { shards: 2 })
   const { handler, texts, until } = collector()
   let down = true
@@ -110,7 +110,7 @@ t.test('a dependency that fails holds all shards back until it is there again', 
   t.equal(consumer.metrics().breaker.state, 'closed')
 })
 
-t.test('the fencing token of a shard grows from owner to owner', async t => {
+t.test('the fencing token of a shard grows with each owner', async t => {
   const stream = await startStream(t, { shards: 1 })
   const tokens: number[] = []
   for (let owner = 0; owner < 3; owner++) {
@@ -128,7 +128,7 @@ t.test('the fencing token of a shard grows from owner to owner', async t => {
   t.ok((tokens[0] ?? 0) < (tokens[1] ?? 0) && (tokens[1] ?? 0) < (tokens[2] ?? 0), `${tokens}`)
 })
 
-t.test('a handler is told where the shard was taken from a worker that had not given it up', async t => {
+t.test('takenOverAt is set after a takeover from a worker that did not release the shard', async t => {
   const stream = await startStream(t, { shards: 1 })
   const emitted: Array<Date | undefined> = []
   for (const before of ['nobody', 'gave up', 'died', 'crashed']) {
@@ -155,7 +155,7 @@ t.test('a handler is told where the shard was taken from a worker that had not g
   t.match(emitted, [undefined, undefined, Date, Date])
 })
 
-t.test('a crash does not wait for a handler that never ends, beyond half of the failover time', async t => {
+t.test('a crash waits for a hanging handler for at most half of the failover time', async t => {
   const stream = await startStream(t, { shards: 1 })
   const began = Promise.withResolvers<void>()
   const handler = () => {
@@ -172,7 +172,7 @@ t.test('a crash does not wait for a handler that never ends, beyond half of the 
   t.ok(tookMs >= 900 && tookMs < 20_000, `${tookMs} ms`)
 })
 
-t.test('what happens to a lease, a shard and a record can be seen from outside', async t => {
+t.test('events report what happens to leases, shards and records', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { handler } = collector()
   const seen: string[] = []
@@ -209,7 +209,7 @@ t.test('what happens to a lease, a shard and a record can be seen from outside',
   t.equal(seen.filter(name => name === 'recordHandled').length, 3)
 })
 
-t.test('a worker at work writes the lease table no more often than KCL would', async t => {
+t.test('a busy worker writes the lease table no more often than KCL', async t => {
   const stream = await startStream(t, { shards: 2 })
   const { handler } = collector()
   const failoverMs = 1_500

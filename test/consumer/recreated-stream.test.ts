@@ -8,7 +8,7 @@ import { APPLICATION, collector, readRow, STREAM, startStream, whenever } from '
 const SHARD = 'shardId-000000000000'
 const batch = (name: string) => Array.from({ length: 20 }, (_, i) => ({ key: `key-${i}`, data: `${name}:${i}` }))
 
-t.test('a stream that is deleted and made again under a worker is read from its start', async t => {
+t.test('a stream that is deleted and created again during a run is read from its start', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { kinesis: client, dynamodb, put } = stream
   const { handler, texts, until } = collector()
@@ -34,7 +34,7 @@ t.test('a stream that is deleted and made again under a worker is read from its 
   t.not(after?.headgateShardStart?.S, before?.headgateShardStart?.S, 'the lease is one of the new shard')
 })
 
-t.test('a lease table that is deleted under a worker is made again, with how far its shards are done', async t => {
+t.test('a lease table that is deleted during a run is created again with the progress of its shards', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { handler, texts, until } = collector()
   const consumer = stream.consumer({ handler, failoverMs: 6_000 })

@@ -8,32 +8,35 @@ const SHARD = 'shardId-000000000000'
 const MIDDLE = String(2n ** 127n)
 const batch = (name: string) => Array.from({ length: 20 }, (_, i) => ({ key: `key-${i}`, data: `${name}:${i}` }))
 
-t.test('from a timestamp on every record comes, in order by key, though its shard is closed by now', async t => {
-  const stream = await startStream(t, { shards: 1 })
-  await stream.put(batch('0 before'))
-  await pass(5) // Kinesis tells times to the millisecond.
-  const timestamp = new Date()
-  await stream.put(batch('1 parent'))
-  const { kinesis } = stream
-  await kinesis.send(new SplitShardCommand({ StreamName: STREAM, ShardToSplit: SHARD, NewStartingHashKey: MIDDLE }))
-  await waitUntilStreamExists(
-    { client: kinesis, minDelay: 0.02, maxDelay: 0.2, maxWaitTime: 15 },
-    { StreamName: STREAM },
-  )
-  await stream.put(batch('2 child'))
-
-  const { handler, texts, until } = collector()
-  await stream.consumer({ handler, initialPosition: { timestamp } }).start()
-  await until(() => texts().length === 40)
-  for (let i = 0; i < 20; i++) {
-    t.same(
-      texts().filter(text => text.endsWith(`:${i}`)),
-      [`1 parent:${i}`, `2 child:${i}`],
+t.test(
+  'an application that starts at a timestamp receives every later record in order by key, also from closed shards',
+  async t => {
+    const stream = await startStream(t, { shards: 1 })
+    await stream.put(batch('0 before'))
+    await pass(5) // Kinesis tells times to the millisecond.
+    const timestamp = new Date()
+    await stream.put(batch('1 parent'))
+    const { kinesis } = stream
+    await kinesis.send(new SplitShardCommand({ StreamName: STREAM, ShardToSplit: SHARD, NewStartingHashKey: MIDDLE }))
+    await waitUntilStreamExists(
+      { client: kinesis, minDelay: 0.02, maxDelay: 0.2, maxWaitTime: 15 },
+      { StreamName: STREAM },
     )
-  }
-})
+    await stream.put(batch('2 child'))
 
-t.test('of two processes under one id the first works on, and the second is told and stops', async t => {
+    const { handler, texts, until } = collector()
+    await stream.consumer({ handler, initialPosition: { timestamp } }).start()
+    await until(() => texts().length === 40)
+    for (let i = 0; i < 20; i++) {
+      t.same(
+        texts().filter(text => text.endsWith(`:${i}`)),
+        [`1 parent:${i}`, `2 child:${i}`],
+      )
+    }
+  },
+)
+
+t.test('of two processes with one worker id, the first continues and the second stops with an error', async t => {
   const stream = await startStream(t, { shards: 2 })
   const { handler, texts, until } = collector()
   const settings = { handler, workerId: 'the same', failoverMs: 4_000 }

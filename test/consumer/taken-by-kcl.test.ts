@@ -2,7 +2,7 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import t from 'tap'
 import { APPLICATION, collector, shardsOf, startStream, whenever } from './support.ts'
 
-t.test('a lease that KCL takes is given up at the next look at the table, not at the next renewal', async t => {
+t.test('a lease that KCL takes is lost at the next scan, not at the next renewal', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { handler } = collector()
   // Renews every 100 seconds: only a look at the table can tell within the test.

@@ -17,7 +17,7 @@ t.setTimeout(1_200_000)
 t.jobs = Math.min(4, availableParallelism())
 
 for (const mutation of chosen) {
-  t.test(`The simulation finds out a consumer without the rule: ${mutation.rule}`, async t => {
+  t.test(`The simulation finds a consumer without this rule: ${mutation.rule}`, async t => {
     const folder = await mkdtemp(join(tmpdir(), 'headgate-mutation-'))
     t.teardown(() => rm(folder, { recursive: true }))
     await copySources(folder)

@@ -41,7 +41,7 @@ t.test('Ctrl-C ends the processes that run seeds', async t => {
   await Promise.all(pids.map(ended))
 })
 
-t.test('The processes that run seeds end with the process that started them, however that ends', async t => {
+t.test('The processes that run seeds end when their parent process ends', async t => {
   const { run, pids } = await started(t)
   run.kill('SIGKILL')
   await Promise.all(pids.map(ended))
@@ -55,7 +55,7 @@ t.test('A process that ends before its seeds do fails the whole run', async t =>
   await Promise.all(pids.map(ended))
 })
 
-t.test('A number of processes that is none is refused by name and value', async t => {
+t.test('An invalid number of processes is rejected with its name and value', async t => {
   const running = promisify(execFile)(process.execPath, [PROGRAM, '--jobs', '0'])
   await t.rejects(running, /--jobs is 0 but must be a whole number of at least 1/)
 })

@@ -56,7 +56,7 @@ const deleted: Inventory = { ...nothing, records: [tombstone], published: ['id-1
 const look = (given: Ledger, inventory: Inventory, strays: 'allowed' | 'swept' = 'swept') =>
   findViolations(given, inventory, { strays })
 
-t.test('nothing is found where all is well', async t => {
+t.test('the checker accepts a correct run', async t => {
   t.same(look(ledger(), whole), [], 'processed')
   t.same(look(ledger({ files: [badFile] }), failed), [], 'failed as it has to')
   t.same(look(ledger({ deletions: { 'id-1': 'deleted' } }), deleted), [], 'deleted')
@@ -68,7 +68,7 @@ t.test('nothing is found where all is well', async t => {
   t.same(look(ledger({ answer: unknown, way: 'tus' }), { ...nothing, records: [{ ...queued, status: 'pending' }] }), [])
 })
 
-t.test('an accepted upload that is lost is found', async t => {
+t.test('the checker finds a lost accepted upload', async t => {
   t.match(look(ledger(), nothing), [/accepted as id-1, and there is no record/])
   t.match(look(ledger(), { ...whole, records: [{ ...done, owner: 'you' }] }), [/of another owner/])
   t.match(look(ledger({ answer: { outcome: 'accepted', uploadIds: [] } }), whole), [/the ids of none/])
@@ -76,7 +76,7 @@ t.test('an accepted upload that is lost is found', async t => {
   t.match(look(ledger({ deletions: { 'id-1': 'not found' } }), whole), [/its deletion found nothing/])
 })
 
-t.test('an upload that is left in between is found, whatever strays may be', async t => {
+t.test('the checker finds an upload that is neither processed nor failed, with orphans allowed or not', async t => {
   const inventory = { ...whole, results: [] }
   for (const status of ['stored', 'queued', 'processing', 'pending']) {
     t.match(look(ledger(), { ...inventory, records: [{ ...queued, status }] }, 'allowed'), [/in between|is pending/])
@@ -84,7 +84,7 @@ t.test('an upload that is left in between is found, whatever strays may be', asy
   t.match(look(ledger(), { ...whole, records: [{ ...done, isMarked: true }] }), [/in the outbox still/])
 })
 
-t.test('wrong bytes are found, wherever they are', async t => {
+t.test('the checker finds wrong bytes in sources and outputs', async t => {
   t.match(look(ledger(), { ...whole, results: [{ ...result, sha256: 'other' }] }), [/processed object .* wrong bytes/])
   t.match(look(ledger(), { ...whole, results: [{ ...result, uploadId: 'id-2' }] }), [/says it is of id-2/])
   t.match(look(ledger(), { ...whole, results: [] }), [/processed object .* is not there/])
@@ -100,7 +100,7 @@ t.test('wrong bytes are found, wherever they are', async t => {
   t.match(look(ledger(), { ...whole, records: [{ ...done, sha256: 'other' }] }), [/record .* is of other bytes/])
 })
 
-t.test('a wrong end is found', async t => {
+t.test('the checker finds a wrong final status', async t => {
   const files = [badFile]
   t.match(look(ledger(), { ...whole, results: [], records: [{ ...queued, status: 'failed', failureCode: 'X' }] }), [
     /has to be processed and failed with X/,
@@ -112,11 +112,11 @@ t.test('a wrong end is found', async t => {
   ])
 })
 
-t.test('what was refused and is there is found', async t => {
+t.test('the checker finds a rejected upload that was stored', async t => {
   t.match(look(ledger({ answer: refused }), whole), [/was refused \(503\) and is recorded as id-1/])
 })
 
-t.test('an upload that became two is found', async t => {
+t.test('the checker finds an upload that was stored twice', async t => {
   const twin = { ...done, uploadId: 'id-2', key: 'uploads/me/id-2/a.txt', processedKey: 'processed/me/id-2/a.txt' }
   const twice: Inventory = {
     ...{ ...whole, records: [done, twin] },
@@ -126,7 +126,7 @@ t.test('an upload that became two is found', async t => {
   for (const answer of [accepted, unknown]) t.match(look(ledger({ answer }), twice), [/is recorded 2 times/])
 })
 
-t.test('what a deletion leaves is found', async t => {
+t.test('the checker finds data left by a deletion', async t => {
   const told = ledger({ deletions: { 'id-1': 'deleted' } })
   t.match(look(told, whole), [/was deleted and is there, as processed/])
   t.match(look(told, { ...deleted, sources: [source] }), [/the object uploads.* belongs to no upload/])
@@ -134,12 +134,12 @@ t.test('what a deletion leaves is found', async t => {
   t.match(look(told, { ...deleted, records: [{ ...tombstone, key: KEY }] }), [/was never finished/])
 })
 
-t.test('a tombstone is left by a deletion or by the sweep, and never of what was accepted', async t => {
+t.test('the checker accepts a tombstone of a deletion or of the sweep, but not of an accepted upload', async t => {
   t.same(look(ledger({ answer: unknown }), { ...nothing, records: [tombstone] }, 'swept'), [])
   t.match(look(ledger(), deleted, 'swept'), [/which is deleted, and nobody has asked for that/])
 })
 
-t.test('what nobody has made is found', async t => {
+t.test('the checker finds records and objects that no client created', async t => {
   const empty: Ledger = { seed: 1, entries: [], exits: [] }
   t.match(look(empty, { ...nothing, records: [done] }), [/nobody has made or deleted the record me\/id-1/])
   t.match(look(empty, { ...nothing, records: [tombstone] }, 'allowed'), [/nobody has made or deleted/])
@@ -149,7 +149,7 @@ t.test('what nobody has made is found', async t => {
   t.match(look(ledger(), { ...whole, letters: [letter] }), [/of no upload that failed/])
 })
 
-t.test('strays of a request without a success are violations only where they are swept', async t => {
+t.test('orphans of an unsuccessful request are violations only if the sweep ran', async t => {
   const object: Inventory = { ...nothing, sources: [source] }
   const record: Inventory = { ...object, records: [queued] }
   for (const inventory of [object, record]) {
@@ -172,7 +172,7 @@ t.test('strays of a request without a success are violations only where they are
   t.match(look(ledger(), twice, 'allowed'), [/belongs to no upload/])
 })
 
-t.test('processes that end badly are found, and those that could not start are not', async t => {
+t.test('the checker finds processes that ended with an error, but not those that could not start', async t => {
   const exits = (change: object): Ledger => ({
     ...ledger(),
     exits: [{ process: 'worker 1', asked: 'SIGTERM', code: 0, signal: null, served: true, ...change }],

@@ -11,7 +11,7 @@ const settings: ScheduleSettings = {
   failoverMs: 2_000,
 }
 
-t.test('a seed gives the same blows and the same uploads each time, and another seed others', async t => {
+t.test('a seed gives the same faults and uploads each time, and another seed gives others', async t => {
   t.same(planBlows(settings), planBlows(settings))
   t.notSame(planBlows(settings), planBlows({ ...settings, seed: 8 }))
   const told = (seed: number) => JSON.stringify(planUpload(seed, 12, 5))
@@ -19,7 +19,7 @@ t.test('a seed gives the same blows and the same uploads each time, and another 
   t.not(told(7), told(8))
 })
 
-t.test('a long run has every kind of blow, in order, at every process', async t => {
+t.test('a long run has every kind of fault, in order, at every process', async t => {
   const blows = planBlows(settings)
   const seen = new Set(
     blows.map(blow =>
@@ -39,7 +39,7 @@ t.test('a long run has every kind of blow, in order, at every process', async t 
 })
 
 t.test(
-  'many uploads have every way, every kind of content, deletions, forms of several files and large ones',
+  'many uploads cover every format, every kind of content, deletions, forms with several files and large files',
   async t => {
     const uploads = Array.from({ length: 600 }, (_, n) => planUpload(7, n, 5))
     const files = uploads.flatMap(upload => upload.files)
@@ -54,7 +54,7 @@ t.test(
   },
 )
 
-t.test('what has to become of a file is another thing for each kind of content', async t => {
+t.test('the expected state of a file depends on its kind of content', async t => {
   t.same(dueOf('text', Buffer.from('größe')), { status: 'processed', bytes: Buffer.from('GRÖSSE') })
   t.same(dueOf('binary', Buffer.from([1, 255])), { status: 'processed', bytes: Buffer.from([1, 255]) })
   const row = Buffer.from('{"a":"1","b":"7-1-0"}\n')

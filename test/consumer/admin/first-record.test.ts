@@ -5,7 +5,7 @@ import { awsError, fakeStream, page, record } from './fake-stream.ts'
 
 const FROM = { type: 'TRIM_HORIZON' } as const
 
-t.test('the first record is found behind empty replies, or there is none, or nobody knows', async t => {
+t.test('firstRecord reads past empty replies and returns a record, none or unknown', async t => {
   const found = fakeStream([page([], 5_000), page([record('7', 70)], 0)])
   t.strictSame(await firstRecord('s', FROM, found), { sequenceNumber: '7', arrivedAt: new Date(70_000) })
   t.equal(await firstRecord('s', FROM, fakeStream([page([], 5_000), page([], 0)])), 'none')
@@ -15,7 +15,7 @@ t.test('the first record is found behind empty replies, or there is none, or nob
   t.ok(endless.slept() <= 10_000)
 })
 
-t.test('what is throttled is tried again for some seconds, and nothing else is', async t => {
+t.test('only throttled calls are retried, for some seconds', async t => {
   const throttled = awsError('ProvisionedThroughputExceededException')
   const soon = fakeStream([throttled, throttled, page([record('7', 70)], 0)])
   t.match(await retryThrottled(soon.stream, soon.clock).getRecords('s', 'i', 1), { records: [{ sequenceNumber: '7' }] })

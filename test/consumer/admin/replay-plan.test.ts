@@ -27,7 +27,7 @@ function planned(shards: Shard[], leases: Lease[], firsts: Record<string, FirstR
 }
 
 t.test(
-  'a shard is put back where its checkpoint is past the first record of the moment, and never put forward',
+  'a replay moves a shard back only if its checkpoint is past the first record, and never moves it forward',
   async t => {
     const one = (checkpoint: string | Lease['checkpoint'], first: FirstRecord | 'none' | 'unknown', fields = {}) =>
       planned([shard('a')], [lease('a', checkpoint, fields)], { a: first })[0]?.slice(3)
@@ -40,7 +40,7 @@ t.test(
   },
 )
 
-t.test('one that nobody has begun starts where it would, unless that is later', async t => {
+t.test('a replay moves an unstarted shard only if it would start later', async t => {
   const one = (checkpoint: Lease['checkpoint'], startAt?: number) =>
     planned([shard('a')], [lease('a', checkpoint, { startAt })], { a: record('5') })[0]?.slice(3)
   t.equal(one(TRIM_HORIZON), 'not read that far yet')
@@ -48,20 +48,20 @@ t.test('one that nobody has begun starts where it would, unless that is later', 
   t.equal(one(LATEST, AT + 1), 'move')
 })
 
-t.test('what has ended since is read again, before what came after it, and what has no lease any more too', async t => {
+t.test('a replay includes ended shards, also those without a lease, before their children', async t => {
   const shards = [shard('c', ['a']), shard('a', [], true), shard('b', ['a'], true)]
   const firsts = { a: record('5'), b: record('6'), c: record('7') }
   const leases = [lease('c', '100', { parentShardIds: ['a'] }), lease('b', SHARD_END, { parentShardIds: ['a'] })]
   t.strictSame(planned(shards, leases, firsts), ['a: create', 'b: move', 'c: move'])
 })
 
-t.test('a new shard that no worker has seen yet is left to them: all of it is unread', async t => {
+t.test('a replay leaves a new shard without a lease to the workers', async t => {
   t.strictSame(planned([shard('a'), shard('b')], [lease('a', '100')], { a: record('5'), b: record('6') }), [
     'a: move',
     'b: not read that far yet',
   ])
 })
 
-t.test('shards that were not asked for are left alone', async t => {
+t.test('a replay ignores shards that were not requested', async t => {
   t.strictSame(planned([shard('a'), shard('b')], [lease('a', '9'), lease('b', '9')], { b: record('5') }), ['b: move'])
 })

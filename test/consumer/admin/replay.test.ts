@@ -29,7 +29,7 @@ async function moment(): Promise<Date> {
   return at
 }
 
-t.test('all that came since a moment is handled again, by whoever takes the leases next', async t => {
+t.test('a replay delivers all records since a given time to the workers that take the leases', async t => {
   const stream = await startStream(t, { shards: 2 })
   const admin = adminOf(stream)
   await stream.put(letters('a', 'b', 'c', 'd'))
@@ -50,7 +50,7 @@ t.test('all that came since a moment is handled again, by whoever takes the leas
   )
 })
 
-t.test('a worker that holds a lease that is put back loses it, and writes no checkpoint over it', async t => {
+t.test('a worker loses a lease that is reset, and does not overwrite the new checkpoint', async t => {
   const stream = await startStream(t, { shards: 1 })
   const admin = adminOf(stream)
   const at = await moment()
@@ -71,7 +71,7 @@ t.test('a worker that holds a lease that is put back loses it, and writes no che
   t.equal(texts().slice(0, 4).join(' '), 'a b a b')
 })
 
-t.test('shards that have ended since the moment are handled again, before their children', async t => {
+t.test('a replay delivers shards that have ended in the meantime before their children', async t => {
   const stream = await startStream(t, { shards: 1 })
   const admin = adminOf(stream)
   const at = await moment()
@@ -111,7 +111,7 @@ t.test('shards that have ended since the moment are handled again, before their 
   await next.stop()
 })
 
-t.test('a new application starts at the moment, and the other one is not touched', async t => {
+t.test('a prepared application starts at the given time, and the original one is unchanged', async t => {
   const stream = await startStream(t, { shards: 2 })
   await stream.put(letters('a', 'b', 'c'))
   const at = await moment()
@@ -125,7 +125,7 @@ t.test('a new application starts at the moment, and the other one is not touched
   await t.rejects(other.prepare(at), ReplayError)
 })
 
-t.test('a record names its moment, and what is not there is said', async t => {
+t.test('momentOf returns the time of a record, and rejects for an unknown one', async t => {
   const stream = await startStream(t, { shards: 1 })
   const admin = adminOf(stream)
   await stream.put(letters('a', 'b'))

@@ -10,7 +10,7 @@ const lease = (checkpoint: Lease['checkpoint'] = { sequenceNumber: '5', subSeque
     ...{ startingHashKey: undefined, endingHashKey: undefined },
   })
 
-t.test('the record at the checkpoint tells how far it is done, the next one since when something waits', async t => {
+t.test('lagOf returns the arrival times of the record at the checkpoint and of the next one', async t => {
   const { positions, ...ports } = fakeStream([page([record('5', 50), record('6', 60)], 0)])
   t.match(await lagOf(lease(), ports), {
     doneUpTo: new Date(50_000),
@@ -20,7 +20,7 @@ t.test('the record at the checkpoint tells how far it is done, the next one sinc
   t.match(positions, [{ type: 'AT_SEQUENCE_NUMBER', sequenceNumber: '5' }])
 })
 
-t.test('it looks behind empty replies for as long as there is something further on', async t => {
+t.test('lagOf reads past empty replies until it reaches the tip', async t => {
   const ports = fakeStream([page([record('5', 50)], 9_000), page([], 5_000), page([record('8', 80)], 0)])
   t.match(await lagOf(lease(), ports), { doneUpTo: new Date(50_000), oldestWaiting: new Date(80_000) })
   t.equal(ports.slept(), 500, 'no faster than Kinesis allows')
@@ -30,7 +30,7 @@ t.test('it looks behind empty replies for as long as there is something further 
   t.match(await lagOf(lease(TRIM_HORIZON), never), { oldestWaiting: undefined, millisBehindLatest: 1_000 })
 })
 
-t.test('a checkpoint that the stream has no more, and a shard that it has no more, are told', async t => {
+t.test('lagOf reports a trimmed checkpoint and a shard that is no longer in the stream', async t => {
   const { positions, ...trimmed } = fakeStream([awsError('InvalidArgumentException'), page([record('9', 90)], 0)])
   t.match(await lagOf(lease(), trimmed), { doneUpTo: undefined, oldestWaiting: new Date(90_000), isTrimmed: true })
   t.match(positions[1], { type: 'TRIM_HORIZON' })
@@ -39,7 +39,7 @@ t.test('a checkpoint that the stream has no more, and a shard that it has no mor
   await t.rejects(lagOf(lease(), fakeStream([awsError('AccessDeniedException')])), { name: 'AccessDeniedException' })
 })
 
-t.test('of a shard that is done nothing is asked', async t => {
+t.test('lagOf makes no call for a shard that has ended', async t => {
   const { positions, ...ports } = fakeStream([])
   t.match(await lagOf(lease(SHARD_END), ports), { oldestWaiting: undefined, millisBehindLatest: 0, isTrimmed: false })
   t.strictSame(positions, [])

@@ -33,14 +33,14 @@ function randomRecords(random: () => number): UserRecord[] {
   }))
 }
 
-t.test('any aggregate gives back the records that were put into it', async t => {
+t.test('reading an aggregate returns the records that were written into it', async t => {
   for (let seed = 1; seed <= 100; seed++) {
     const records = randomRecords(seeded(seed))
     t.same(read(aggregate(records)), records.map(subRecord), `seed ${seed}`)
   }
 })
 
-t.test('the data of its records are views, also where the aggregate itself lies inside of more bytes', async t => {
+t.test('the data of user records are views, also if the aggregate is part of a larger buffer', async t => {
   const packed = aggregate([{ key: 'a', data: Buffer.from('data') }])
   const around = Buffer.concat([Buffer.from('before'), packed, Buffer.from('behind')])
   const inside = around.subarray(6, 6 + packed.byteLength)
@@ -63,7 +63,7 @@ t.test('an aggregate that is cut short or has one bit changed anywhere is a plai
   t.ok(read(whole), 'and is none while it is whole')
 })
 
-t.test('a protobuf that is damaged under a right digest never throws', async t => {
+t.test('a damaged protobuf with a correct digest never throws', async t => {
   const random = seeded(11)
   const message = aggregateMessage(randomRecords(random).slice(0, 12))
   for (let length = 0; length < message.byteLength; length++) read(seal(message.subarray(0, length)))
@@ -101,7 +101,7 @@ for (const [name, parts] of malformed) {
   })
 }
 
-t.test('tables behind the records, unknown fields and empty data are read as protobuf has them', async t => {
+t.test('tables after the records, unknown fields and empty data are read according to protobuf', async t => {
   const unknown = Buffer.concat([
     numberField(9, 300),
     bytesField(10, Buffer.from('x')),
@@ -115,7 +115,7 @@ t.test('tables behind the records, unknown fields and empty data are read as pro
   t.same(read(seal(message)), [{ data: Buffer.alloc(0), partitionKey: 'key', explicitHashKey: undefined }])
 })
 
-t.test('a million empty records in one aggregate are made one at a time', async t => {
+t.test('a million empty records in one aggregate are created one at a time', async t => {
   const one = record(numberField(1, 0), bytesField(3, Buffer.alloc(0)))
   const many = readAggregate(seal(Buffer.concat([key, Buffer.alloc(one.byteLength * 1_000_000, one)])))
   t.equal(many?.count, 1_000_000)

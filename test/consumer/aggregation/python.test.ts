@@ -35,7 +35,7 @@ const records = Array.from({ length: 200 }, (_, i) => ({
 }))
 const rows = records.map(({ key, hashKey, data }) => [key, hashKey, base64(data)])
 
-t.test('an aggregate that AWS’s Python module made is read as it was meant', { skip }, async t => {
+t.test('an aggregate written by the Python module of AWS is read correctly', { skip }, async t => {
   const { stdout, stderr } = python(AGGREGATE, rows)
   const read = readAggregate(Buffer.from(stdout.trim(), 'base64'))
   t.equal(read?.count, records.length, stderr)
@@ -46,7 +46,7 @@ t.test('an aggregate that AWS’s Python module made is read as it was meant', {
   )
 })
 
-t.test('AWS’s Python module reads the aggregates that these tests make', { skip }, async t => {
+t.test('the Python module of AWS reads the aggregates of these tests', { skip }, async t => {
   const { stdout, stderr } = python(DEAGGREGATE, base64(aggregate(records)))
   t.same(stdout ? JSON.parse(stdout) : stderr, rows)
 })

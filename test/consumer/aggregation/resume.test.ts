@@ -6,7 +6,7 @@ import { collector, readRow, STREAM, startStream, textOf } from '../support.ts'
 
 const SHARD = 'shardId-000000000000'
 
-t.test('a worker goes on inside an aggregate where the one before has stopped', async t => {
+t.test('a worker continues inside an aggregate where the previous one stopped', async t => {
   const stream = await startStream(t, { shards: 1 })
   const texts = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `${from + i}`)
   const put = (data: Buffer) =>
@@ -52,7 +52,7 @@ t.test('a worker goes on inside an aggregate where the one before has stopped', 
     )
 })
 
-t.test('what only looks like an aggregate comes as the plain record it is', async t => {
+t.test('a record that only looks like an aggregate is delivered as a plain record', async t => {
   const stream = await startStream(t, { shards: 1 })
   const damaged = aggregate([{ key: 'a', data: Buffer.from('inside') }])
   damaged[10] = (damaged[10] ?? 0) ^ 1
@@ -66,7 +66,7 @@ t.test('what only looks like an aggregate comes as the plain record it is', asyn
   t.equal(textOf(byKey('b')), 'behind')
 })
 
-t.test('an aggregate of more than the whole budget passes in portions', async t => {
+t.test('an aggregate larger than the byte budget is delivered in portions', async t => {
   const stream = await startStream(t, { shards: 1 })
   const count = 6_000 // Of which each takes a quarter of a KiB at least: half as much again as the budget.
   const records = Array.from({ length: count }, (_, i) => ({ key: `key-${i % 50}`, data: Buffer.from(`${i}`) }))

@@ -20,7 +20,7 @@ t.test('no shard has room while the whole budget is used', async t => {
   t.ok(b.hasRoom())
 })
 
-t.test('whoever waits is woken when bytes are freed, and when another shard is given up', async t => {
+t.test('waiting shards are woken when bytes are freed or another account is closed', async t => {
   const budget = new ByteBudget(10)
   const [a, b] = [budget.open(), budget.open()]
   a.add(10)
@@ -33,7 +33,7 @@ t.test('whoever waits is woken when bytes are freed, and when another shard is g
   t.equal(budget.used, 0)
 })
 
-t.test('what is freed from a shard that was given up is not counted twice', async t => {
+t.test('bytes freed from a closed account are not counted twice', async t => {
   const budget = new ByteBudget(100)
   const a = budget.open()
   a.add(60)
@@ -44,7 +44,7 @@ t.test('what is freed from a shard that was given up is not counted twice', asyn
   t.equal(budget.used, 10)
 })
 
-t.test('only those are woken who have room then', async t => {
+t.test('only shards that have room are woken', async t => {
   const budget = new ByteBudget(100)
   const [full, empty] = [budget.open(), budget.open()]
   full.add(120)
@@ -63,7 +63,7 @@ t.test('only those are woken who have room then', async t => {
   t.same(woken, ['empty', 'full'])
 })
 
-t.test('whoever waits for room is let go when its own shard is given up', async t => {
+t.test('a waiting shard is woken when its own account is closed', async t => {
   const budget = new ByteBudget(10)
   const [a, b] = [budget.open(), budget.open()]
   a.add(10)

@@ -7,7 +7,7 @@ const numbered = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => ({ key: `key-${i % 7}`, data: `${from + i}` }))
 const texts = (from: number, to: number) => numbered(from, to).map(record => record.data)
 
-t.test('a subscription that is cut goes on behind the last record, with nothing lost or repeated', async t => {
+t.test('a broken subscription continues after the last record, without lost or repeated records', async t => {
   const stream = await startStream(t, { shards: 1 })
   const proxy = await throughProxy(t, stream)
   const settings = reading(t, proxy)
@@ -21,7 +21,7 @@ t.test('a subscription that is cut goes on behind the last record, with nothing 
   t.ok(settings.faults.length >= 1, 'and it is told of')
 })
 
-t.test('a subscription with nothing behind it but empty word goes on from there as well', async t => {
+t.test('a subscription with only empty events continues after the last continuation', async t => {
   const stream = await startStream(t, { shards: 1 })
   const proxy = await throughProxy(t, stream)
   const from = { sequenceNumber: 'LATEST', subSequenceNumber: 0 }
@@ -33,7 +33,7 @@ t.test('a subscription with nothing behind it but empty word goes on from there 
   t.same((await take(replies, 3)).map(textOf), texts(0, 3))
 })
 
-t.test('a half-open subscription is given up after a while and opened again', async t => {
+t.test('a half-open subscription is closed after a timeout and opened again', async t => {
   const stream = await startStream(t, { shards: 1 })
   const proxy = await throughProxy(t, stream)
   const settings = reading(t, proxy, { clock: fastClock(20) })
@@ -47,28 +47,25 @@ t.test('a half-open subscription is given up after a while and opened again', as
   t.match(silent, [{ code: 'CONSUMER_STREAM_REPLY' }])
 })
 
-t.test(
-  'while another subscription of the same consumer lives, calls are made again with pauses until it ends',
-  async t => {
-    const stream = await startStream(t, { shards: 1 })
-    const first = reading(t, stream)
-    const second = { ...reading(t, stream), stream: first.stream }
-    await stream.put(numbered(0, 5))
-    const holding = fetchByFanOut(first)
-    await take(holding, 5)
-    const refused = Promise.withResolvers<void>()
-    const calls: number[] = []
-    const onFault = (_: string, error: unknown) => {
-      calls.push(second.clock.now())
-      t.match(error, { name: 'ResourceInUseException' })
-      if (calls.length === 2) refused.resolve()
-    }
-    const waiting = take(fetchByFanOut({ ...second, onFault }), 5)
-    await refused.promise
-    const [one = 0, two = 0] = calls
-    t.ok(two - one >= 950, 'not faster than one a second')
-    first.stop()
-    await holding.next()
-    t.same((await waiting).map(textOf), texts(0, 5))
-  },
-)
+t.test('SubscribeToShard is retried with backoff while another subscription of the consumer exists', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const first = reading(t, stream)
+  const second = { ...reading(t, stream), stream: first.stream }
+  await stream.put(numbered(0, 5))
+  const holding = fetchByFanOut(first)
+  await take(holding, 5)
+  const refused = Promise.withResolvers<void>()
+  const calls: number[] = []
+  const onFault = (_: string, error: unknown) => {
+    calls.push(second.clock.now())
+    t.match(error, { name: 'ResourceInUseException' })
+    if (calls.length === 2) refused.resolve()
+  }
+  const waiting = take(fetchByFanOut({ ...second, onFault }), 5)
+  await refused.promise
+  const [one = 0, two = 0] = calls
+  t.ok(two - one >= 950, 'not faster than one a second')
+  first.stop()
+  await holding.next()
+  t.same((await waiting).map(textOf), texts(0, 5))
+})

@@ -63,39 +63,36 @@ async function play(script: Script, { listed = [], polled = [] }: { listed?: Sha
 
 const after = (sequenceNumber: string) => ({ type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber })
 
-t.test('the children that the last event names are the end of the shard', async t => {
+t.test('a last event with children ends the shard', async t => {
   const { children, records, faults } = await play([[event('2', '1', '2'), last('3')]])
   t.same(records, ['1', '2', '3'])
   t.same(children, [child])
   t.same(faults, [])
 })
 
-t.test(
-  'a subscription that ends is opened again behind the place that Kinesis named, once a second at most',
-  async t => {
-    const { records, positions, times, faults } = await play([
-      [event('2', '1', '2'), event('50')],
-      [event('60', '55')],
-      [last()],
-    ])
-    t.same(records, ['1', '2', '55'])
-    t.same(positions, [{ type: 'TRIM_HORIZON' }, after('50'), after('60')])
-    t.same(times, [0, 1_000, 2_000])
-    t.same(faults, [])
-  },
-)
+t.test('an ended subscription is reopened after the continuation of Kinesis, at most once a second', async t => {
+  const { records, positions, times, faults } = await play([
+    [event('2', '1', '2'), event('50')],
+    [event('60', '55')],
+    [last()],
+  ])
+  t.same(records, ['1', '2', '55'])
+  t.same(positions, [{ type: 'TRIM_HORIZON' }, after('50'), after('60')])
+  t.same(times, [0, 1_000, 2_000])
+  t.same(faults, [])
+})
 
-t.test('a place that Kinesis names before the last record does not take the reading back', async t => {
+t.test('a continuation before the last record does not move the position back', async t => {
   const { positions } = await play([[event('9', '8', '10')], [last()]])
   t.same(positions[1], after('10'))
 })
 
-t.test('subscriptions that end without a word are opened ever more slowly', async t => {
+t.test('subscriptions that end without an event are reopened with growing backoff', async t => {
   const { times } = await play([[], [], [], [last()]])
   t.same(times, [0, 1_000, 2_000, 4_000])
 })
 
-t.test('a subscription that another call has taken over is not taken back before its owner can be known', async t => {
+t.test('a subscription that another call took over is reopened only after a long backoff', async t => {
   const { times, positions, faults } = await play([[event('1', '1'), inUse()], [inUse()], [last()]])
   const [, second = 0, third = 0] = times
   t.ok(second >= 5_000, `after ${second} ms`)
@@ -104,7 +101,7 @@ t.test('a subscription that another call has taken over is not taken back before
   t.equal(faults.length, 2)
 })
 
-t.test('an end without children is not believed while the shard is open', async t => {
+t.test('an end without children is ignored while the shard is open', async t => {
   const open: Shard = { ...child, shardId: SHARD, parentShardIds: [], closed: false }
   const { records, children, faults } = await play([[event(undefined, '1')], [last('2')]], { listed: [open] })
   t.same(records, ['1', '2'])
@@ -112,7 +109,7 @@ t.test('an end without children is not believed while the shard is open', async 
   t.match(faults, [/is not closed/])
 })
 
-t.test('where a closed shard names no children the rest is polled, so that nothing of it is lost', async t => {
+t.test('a closed shard whose end names no children is polled to its end', async t => {
   const listed = [
     { ...child, shardId: SHARD, parentShardIds: [], closed: true },
     { ...child, closed: false },
@@ -124,7 +121,7 @@ t.test('where a closed shard names no children the rest is polled, so that nothi
   }
 })
 
-t.test('children of another shard are not those of this one', async t => {
+t.test('children of another shard are ignored', async t => {
   const foreign = { ...last('1'), childShards: [{ ...child, parentShardIds: ['another'] }] }
   const { records } = await play([[foreign], [last('2')]])
   t.same(records, ['1', '2'])

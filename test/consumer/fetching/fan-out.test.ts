@@ -19,7 +19,7 @@ async function split({ kinesis }: Pick<StreamFixture, 'kinesis'>): Promise<void>
   )
 }
 
-t.test('fan-out and polling give the same records, from wherever they start', async t => {
+t.test('fan-out and polling return the same records from every position', async t => {
   const stream = await startStream(t, { shards: 1 })
   await stream.put(numbered(0, 30))
   const all = await take(fetchShard(reading(t, stream)), 30)
@@ -41,32 +41,29 @@ t.test('fan-out and polling give the same records, from wherever they start', as
   }
 })
 
-t.test(
-  'nothing is read while there is no room, and a subscription that rests for long is closed meanwhile',
-  async t => {
-    const stream = await startStream(t, { shards: 1 })
-    const proxy = await throughProxy(t, stream)
-    const settings = reading(t, proxy, { clock: fastClock(15) })
-    const replies = fetchByFanOut(settings)
-    await stream.put(numbered(0, 5))
-    await take(replies, 5)
-    settings.budget.add(2 ** 30)
-    const opened = proxy.opened()
-    let came = false
-    const next = take(replies, 5).then(records => {
-      came = true
-      return records
-    })
-    await stream.put(numbered(5, 10))
-    await until(() => proxy.open() === 0, { what: 'the end of the connection' })
-    t.equal(proxy.opened(), opened)
-    t.notOk(came)
-    settings.budget.free(2 ** 30)
-    t.same((await next).map(textOf), texts(5, 10))
-  },
-)
+t.test('nothing is read without room in the budget, and a subscription that stays unread is closed', async t => {
+  const stream = await startStream(t, { shards: 1 })
+  const proxy = await throughProxy(t, stream)
+  const settings = reading(t, proxy, { clock: fastClock(15) })
+  const replies = fetchByFanOut(settings)
+  await stream.put(numbered(0, 5))
+  await take(replies, 5)
+  settings.budget.add(2 ** 30)
+  const opened = proxy.opened()
+  let came = false
+  const next = take(replies, 5).then(records => {
+    came = true
+    return records
+  })
+  await stream.put(numbered(5, 10))
+  await until(() => proxy.open() === 0, { what: 'the end of the connection' })
+  t.equal(proxy.opened(), opened)
+  t.notOk(came)
+  settings.budget.free(2 ** 30)
+  t.same((await next).map(textOf), texts(5, 10))
+})
 
-t.test('the signal closes the connection at once, also while nothing is asked for', async t => {
+t.test('the signal closes the connection at once, also while no event is requested', async t => {
   const stream = await startStream(t, { shards: 1 })
   await stream.put(numbered(0, 1))
   for (const asked of [true, false]) {
@@ -83,7 +80,7 @@ t.test('the signal closes the connection at once, also while nothing is asked fo
   }
 })
 
-t.test('a shard that is closed, before or while it is read, gives its children after its last record', async t => {
+t.test('a closed shard returns its children after its last record', async t => {
   for (const before of [true, false]) {
     const stream = await startStream(t, { shards: 1 })
     const settings = reading(t, stream, { clock: fastClock(10) })

@@ -80,7 +80,7 @@ async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD
   }
 }
 
-t.test('reading goes on behind the last record after an expired iterator, and after any other fault', async t => {
+t.test('reading continues after the last record when an iterator expired or a call failed', async t => {
   const script = [
     reply(['1', '2']),
     fault('ExpiredIteratorException'),
@@ -98,7 +98,7 @@ t.test('reading goes on behind the last record after an expired iterator, and af
   t.same(faults, ['GetRecords'], 'an expired iterator is no fault')
 })
 
-t.test('an iterator that was throttled is used again', async t => {
+t.test('a throttled iterator is used again', async t => {
   const script = [reply(['1']), fault('ProvisionedThroughputExceededException'), reply(['2']), reply([])]
   const { fetched, positions, faults } = await read(script)
   t.same(fetched, ['1', '2'])
@@ -106,7 +106,7 @@ t.test('an iterator that was throttled is used again', async t => {
   t.same(faults, ['GetRecords'])
 })
 
-t.test('a checkpoint that was trimmed is no dead end: what is left is read, and nothing comes twice', async t => {
+t.test('a trimmed checkpoint continues at the first record left, without repeated records', async t => {
   const script = [
     reply(['10', '11']),
     fault('ExpiredIteratorException'),
@@ -123,7 +123,7 @@ t.test('a checkpoint that was trimmed is no dead end: what is left is read, and 
   t.same(fetched, ['10', '11', '12'])
 })
 
-t.test('a shard that is in the stream no more is at its end, with the children that the stream tells of', async t => {
+t.test('a shard that is no longer in the stream ends with the children that the stream lists', async t => {
   const shards = [shard('shard-2', { parentShardIds: [SHARD] }), shard('shard-3')]
   const { children, faults } = await read([fault('ResourceNotFoundException'), reply([])], { shards })
   t.same(
@@ -150,7 +150,7 @@ t.test('a trimmed shard whose child is trimmed as well is followed by the shards
   )
 })
 
-t.test('a shard that is not found but listed, or of a stream that lists none, is read on', async t => {
+t.test('reading continues if a shard is not found but listed, or if the stream lists no shards', async t => {
   for (const shards of [[shard(SHARD)], []]) {
     const { children, fetched } = await read([fault('ResourceNotFoundException'), reply(['1']), reply([])], { shards })
     t.equal(children, undefined)
@@ -171,7 +171,7 @@ t.test('a list of shards that may be older than a shard does not prove that the 
   t.same(proven.children, [], 'the list is newer, and has no descendant: a stream that was made again')
 })
 
-t.test('no next iterator is the end of a shard only where the reply names its children', async t => {
+t.test('a reply without a next iterator ends the shard only if it names children', async t => {
   const open = await read([reply(['1'], { nextIterator: undefined }), reply(['2']), reply([])])
   t.same(open.fetched, ['1', '2'])
   t.equal(open.children, undefined)

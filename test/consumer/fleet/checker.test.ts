@@ -20,7 +20,7 @@ const good = [
   did('handled', 4, 'a', 2),
 ]
 
-t.test('the checker finds nothing where all is well, repeats included', async t => {
+t.test('the checker accepts a correct run with repeated records', async t => {
   const repeats = [acquired(10, 'b'), did('started', 11, 'b', 2), did('handled', 12, 'b', 2)]
   t.same(findViolations(evidence([...good, ...repeats], ['TRIM_HORIZON', '9', '10', 'SHARD_END'])), [])
 })
@@ -34,12 +34,12 @@ t.test('the checker finds a record that was started too early', async t => {
   t.match(findViolations(evidence([...early, did('handled', 3, 'a', 1), did('handled', 4, 'a', 2)])), [/1 ms before/])
 })
 
-t.test('the checker finds a worker at work on a shard of another', async t => {
+t.test('the checker finds a worker that handles records of another worker’s shard', async t => {
   t.match(findViolations(evidence([...good, acquired(5, 'b'), did('started', 6, 'a', 2)])), [
     /a started .* which b holds/,
   ])
 })
 
-t.test('the checker finds a checkpoint that goes back', async t => {
+t.test('the checker finds a checkpoint that moves backward', async t => {
   t.match(findViolations(evidence(good, ['10', '9'])), [/went back from 10 to 9/])
 })

@@ -14,7 +14,7 @@ function parse({ stdout }: Program): FleetEvent[] {
   return whole.map(line => JSON.parse(line) as FleetEvent)
 }
 
-t.test('processes that read by fan-out take over from each other, through a split too, and lose nothing', async t => {
+t.test('processes with fan-out take over from each other, also across a split, and lose no record', async t => {
   const stream = await startStream(t, { shards: 2 })
   const workers: Program[] = []
   const sent = new Map<string, number[]>()

@@ -3,7 +3,7 @@ import { BodyPool } from '../../../services/consumer/kinesis/body-pool.ts'
 
 const MIB = 1024 ** 2
 
-t.test('memory that was given back is used again where it is long enough', async t => {
+t.test('a returned buffer is reused if it is long enough', async t => {
   const pool = new BodyPool()
   const first = pool.take(100_000)
   t.ok(first.length >= 100_000)
@@ -13,7 +13,7 @@ t.test('memory that was given back is used again where it is long enough', async
   t.not(pool.take(50_000), first, 'and by one at a time')
 })
 
-t.test('no more is kept than a bound', async t => {
+t.test('the pool keeps a limited number of bytes', async t => {
   const pool = new BodyPool()
   const taken = Array.from({ length: 40 }, () => pool.take(MIB))
   for (const buffer of taken) pool.give(buffer)
@@ -22,6 +22,6 @@ t.test('no more is kept than a bound', async t => {
   t.equal(again.length, 16)
 })
 
-t.test('nothing of any length at all is no reason for more than a little', async t => {
+t.test('a request for 0 bytes allocates the minimum', async t => {
   t.equal(new BodyPool().take(0).length, 64 * 1024)
 })

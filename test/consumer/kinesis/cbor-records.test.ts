@@ -24,7 +24,7 @@ function signatureOf({ headers, body }: Asked, secretAccessKey: string): string 
   return hmac(key, ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, sha256(canonical)].join('\n')).toString('hex')
 }
 
-t.test('a request asks for records in CBOR, signed by the credentials of the client', async t => {
+t.test('a request is in CBOR and signed with the credentials of the client', async t => {
   const { asked, client } = await startEndpoint(t, inCbor)
   await getRecordsOf(client())()
   const [request] = asked
@@ -42,7 +42,7 @@ t.test('a request asks for records in CBOR, signed by the credentials of the cli
   t.equal(request.headers.authorization?.split('Signature=')[1], signatureOf(request, 'secret'))
 })
 
-t.test('credentials that change are used as they are then', async t => {
+t.test('a request uses the current credentials', async t => {
   const { asked, client } = await startEndpoint(t, inCbor)
   let turn = 0
   const credentials = async () => ({
@@ -57,7 +57,7 @@ t.test('credentials that change are used as they are then', async t => {
   t.equal(new Set(ids).size, 2)
 })
 
-t.test('a client that speaks HTTP/2, as it does by default, is no obstacle', async t => {
+t.test('a client with the default HTTP/2 handler works', async t => {
   const { client, asked } = await startEndpoint(t, inCbor)
   const { NodeHttp2Handler } = await import('@smithy/node-http-handler')
   const getRecords = getRecordsOf(client({ requestHandler: new NodeHttp2Handler() }))
@@ -79,7 +79,7 @@ const skewed = (ms: number) =>
 const dateOf = ({ headers }: Asked) =>
   Date.parse(String(headers['x-amz-date']).replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
 
-t.test('a clock that is wrong is set by the clock of Kinesis, once for the client', async t => {
+t.test('clock skew is corrected once per client', async t => {
   const { asked, client } = await startEndpoint(t, skewed(HOUR_MS), inCbor)
   const kinesis = client()
   await getRecordsOf(kinesis)()
@@ -89,7 +89,7 @@ t.test('a clock that is wrong is set by the clock of Kinesis, once for the clien
   t.equal(Math.round(kinesis.config.systemClockOffset / 60_000), 60)
 })
 
-t.test('a refused signature is told where the clock is right, is wrong still, or may not be set', async t => {
+t.test('a rejected signature is reported if clock skew is absent, persists or must not be corrected', async t => {
   const refused = { name: 'InvalidSignatureException', message: 'Signature expired' }
   for (const [what, shift, config, requests] of [
     ['right', 0, {}, 1],
@@ -105,7 +105,7 @@ t.test('a refused signature is told where the clock is right, is wrong still, or
 const resets: Answer = (_, response) => response.socket?.resetAndDestroy()
 const never: Answer = () => undefined
 
-t.test('a connection that was closed while it lay idle is not told of', async t => {
+t.test('a call on a closed idle connection is retried', async t => {
   const { asked, client } = await startEndpoint(t, inCbor, resets, inCbor)
   const getRecords = getRecordsOf(client())
   await getRecords()
@@ -113,13 +113,13 @@ t.test('a connection that was closed while it lay idle is not told of', async t 
   t.equal(asked.length, 3)
 })
 
-t.test('an endpoint that resets every connection is', async t => {
+t.test('an endpoint that resets every connection fails the call', async t => {
   const { asked, client } = await startEndpoint(t, resets)
   await t.rejects(getRecordsOf(client())(), { code: 'ECONNRESET' })
   t.equal(asked.length, 2)
 })
 
-t.test('an endpoint that does not answer is not waited for longer than the time allowed', async t => {
+t.test('a call fails at its timeout if the endpoint does not answer', async t => {
   const { client } = await startEndpoint(t, never)
   await t.rejects(getRecordsOf(client(), 100)(), { name: /TimeoutError|AbortError/ })
 })
@@ -133,7 +133,7 @@ const half =
     response.write(body.subarray(0, body.length / 2), () => then(response))
   }
 
-t.test('a signal ends a call in the middle of its reply', async t => {
+t.test('the signal aborts a call in the middle of its reply', async t => {
   const stop = new AbortController()
   const { client } = await startEndpoint(
     t,
@@ -142,13 +142,13 @@ t.test('a signal ends a call in the middle of its reply', async t => {
   await t.rejects(getRecordsOf(client())(stop.signal), Error)
 })
 
-t.test('a signal that has fired lets no request out', async t => {
+t.test('no request is sent after the signal has fired', async t => {
   const { client, asked } = await startEndpoint(t, inCbor)
   await t.rejects(getRecordsOf(client())(AbortSignal.abort()), { name: 'AbortError' })
   t.equal(asked.length, 0)
 })
 
-t.test('a reply that ends in its middle is an error, and never a part of one', async t => {
+t.test('a reply that ends early is an error', async t => {
   const { client } = await startEndpoint(
     t,
     half(response => response.destroy()),
@@ -156,7 +156,7 @@ t.test('a reply that ends in its middle is an error, and never a part of one', a
   await t.rejects(getRecordsOf(client())(), Error)
 })
 
-t.test('a reply without its length is read as well', async t => {
+t.test('a reply without a Content-Length is read', async t => {
   const chunked: Answer = (_, response) => {
     const body = Buffer.from(cbor.serialize(RECORDS))
     response.writeHead(200, { 'content-type': CBOR })
@@ -166,7 +166,7 @@ t.test('a reply without its length is read as well', async t => {
   t.match(await getRecordsOf(client())(), { nextIterator: 'next', millisBehindLatest: 5 })
 })
 
-t.test('a reply that is longer than any of Kinesis is not read', async t => {
+t.test('a reply longer than the maximum of Kinesis is not read', async t => {
   const endless: Answer = (_, response) => {
     response.writeHead(200, { 'content-type': CBOR })
     const chunk = Buffer.alloc(1024 ** 2)

@@ -26,7 +26,7 @@ const refusals: Record<string, Answer> = {
 }
 
 for (const [what, refusal] of Object.entries(refusals)) {
-  t.test(`an endpoint that ${what} is asked through the SDK from then on, which is told once`, async t => {
+  t.test(`an endpoint that ${what} is read through the SDK from then on, and this is reported once`, async t => {
     const { getRecords, formats, notices } = await start(t, jsonOr(refusal))
     const replies = [...(await Promise.all([getRecords(), getRecords()])), await getRecords()]
     for (const reply of replies) t.match(reply, { nextIterator: 'next', millisBehindLatest: 5, records: [] })
@@ -36,7 +36,7 @@ for (const [what, refusal] of Object.entries(refusals)) {
   })
 }
 
-t.test('an error with a name is told by it, and CBOR is kept to', async t => {
+t.test('an error with a name is reported with it, and CBOR stays in use', async t => {
   const expired = answer(400, CBOR, { __type: 'ExpiredIteratorException', message: 'too old' })
   const { getRecords, formats, notices } = await start(t, expired, inCbor)
   await t.rejects(getRecords(), { name: 'ExpiredIteratorException', message: 'too old', $fault: 'client' })
@@ -45,7 +45,7 @@ t.test('an error with a name is told by it, and CBOR is kept to', async t => {
   t.same(notices, [])
 })
 
-t.test('where the name is in a header, or in JSON with its place, it is found', async t => {
+t.test('the error name is found in a header, and in JSON with its namespace', async t => {
   const type = 'ProvisionedThroughputExceededException'
   const { getRecords, formats } = await start(
     t,
@@ -57,7 +57,7 @@ t.test('where the name is in a header, or in JSON with its place, it is found', 
   t.same(formats(), ['cbor', 'cbor'])
 })
 
-t.test('where an error in CBOR has no name, the SDK is asked for one, this time', async t => {
+t.test('an error without a name in CBOR is read through the SDK for this call', async t => {
   const { getRecords, formats, notices } = await start(
     t,
     answer(500, 'text/plain', ''),
@@ -71,7 +71,7 @@ t.test('where an error in CBOR has no name, the SDK is asked for one, this time'
 })
 
 t.test(
-  'an endpoint that fails every call in CBOR and none through the SDK is asked through the SDK from then on',
+  'an endpoint that fails every call in CBOR and none through the SDK is read through the SDK from then on',
   async t => {
     const { getRecords, formats, notices } = await start(
       t,
@@ -84,7 +84,7 @@ t.test(
   },
 )
 
-t.test('an endpoint that has answered in CBOR is asked in CBOR, however often it fails later', async t => {
+t.test('an endpoint that has once answered in CBOR is always read in CBOR', async t => {
   let calls = 0
   const once = jsonOr((asked, response) => (calls++ === 0 ? inCbor : answer(502, 'text/html', 'bad'))(asked, response))
   const { getRecords, formats, notices } = await start(t, once)

@@ -39,7 +39,7 @@ async function onceFree<T>(act: () => Promise<T>): Promise<T> {
   }
 }
 
-t.test('a call that Kinesis throttles is made once, and not again by the client', async t => {
+t.test('a throttled SubscribeToShard is not retried by the client', async t => {
   let calls = 0
   const server = createServer((_, response) => {
     calls++
@@ -56,7 +56,7 @@ t.test('a call that Kinesis throttles is made once, and not again by the client'
   t.equal(calls, 1)
 })
 
-t.test('any number of workers register one consumer, and one that is deregistered is registered anew', async t => {
+t.test('any number of workers register one consumer, and register it again after it was deregistered', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { signal } = new AbortController()
   const settings = { kinesis: stream.kinesis, streamName: STREAM, consumerName: 'my-consumer', clock, signal }
@@ -76,7 +76,7 @@ t.test('any number of workers register one consumer, and one that is deregistere
   t.same(anew.map(textOf), ['one'], 'from the next call on')
 })
 
-t.test('a client that speaks HTTP/2, as AWS wants it, reads a subscription as well', async t => {
+t.test('a client with HTTP/2, which AWS requires, reads a subscription', async t => {
   const stream = await startStream(t, { shards: 1 })
   await stream.put([{ key: 'a', data: 'one' }])
   const bridge = await bridgeToHttp1(t, await stream.kinesis.config.endpoint?.())

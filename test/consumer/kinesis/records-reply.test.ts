@@ -24,7 +24,7 @@ const reply = (records: unknown[]) => ({
   MillisBehindLatest: 5_000_000_000,
 })
 
-t.test('a reply gives its records, iterator and lag', async t => {
+t.test('a reply contains its records, iterator and lag', async t => {
   const value = reply([record(0), record(1, Buffer.alloc(70_000, 'x')), record(2, new Uint8Array())])
   const { records, nextIterator, millisBehindLatest, childShards } = decode(encode(value))
   t.equal(nextIterator, value.NextShardIterator)
@@ -65,7 +65,7 @@ t.test('the last reply of a shard has no iterator, and names its children', asyn
   )
 })
 
-t.test('maps, arrays and strings of indefinite length are read, as Jackson writes them', async t => {
+t.test('maps, arrays and strings of indefinite length are read, because Jackson writes them', async t => {
   const bytes = hex(
     ...['bf', textHex('Records'), '9f', 'bf'],
     ...[`7f ${textHex('Seq')} ${textHex('uenceNumber')} ff`, `7f ${textHex('12')} ${textHex('34')} ff`],
@@ -107,7 +107,7 @@ t.test('times are read as milliseconds or seconds, as integers or floats, tagged
   t.equal(at('20'), -1_000, 'before 1970')
 })
 
-t.test('what is not known is skipped, whatever it is', async t => {
+t.test('unknown values of any type are skipped', async t => {
   const odd = {
     text: 'text',
     bytes: Buffer.alloc(300),
@@ -120,12 +120,12 @@ t.test('what is not known is skipped, whatever it is', async t => {
   t.same(decode(indefinite).records, [], 'also keys that are no text')
 })
 
-t.test('data in base64 is read as bytes, as emulators send it', async t => {
+t.test('base64 data, which emulators send, is read as bytes', async t => {
   const value = reply([{ ...record(0), Data: Buffer.from('hello').toString('base64') }])
   t.strictSame(decode(encode(value)).records[0]?.data, Buffer.from('hello'))
 })
 
-t.test('small data does not hold the reply in memory, and great data is not copied', async t => {
+t.test('small data does not keep the reply in memory, and large data is not copied', async t => {
   const both = encode(reply([record(0, Buffer.alloc(1_000)), record(1, Buffer.alloc(100_000))]))
   const [small, great] = decode(both).records
   t.not(small?.data.buffer, both.buffer)
@@ -135,12 +135,12 @@ t.test('small data does not hold the reply in memory, and great data is not copi
   t.equal(decodeRecordsReply(alike, SHARD).sharesBytes, false)
 })
 
-t.test('a record without a sequence number has no place in its shard, and is no record', async t => {
+t.test('a record without a sequence number is rejected', async t => {
   const { SequenceNumber: _, ...nameless } = record(0)
   t.throws(() => decode(encode(reply([nameless]))), { name: 'StreamReplyError', message: /no sequence number/ })
 })
 
-t.test('what is no reply is refused as one', async t => {
+t.test('an invalid reply is rejected', async t => {
   const malformed = {
     nothing: '',
     'an array': '80',
@@ -170,7 +170,7 @@ t.test('what is no reply is refused as one', async t => {
 const sample = () =>
   encode({ ...reply([record(0), record(1)]), ChildShards: [{ ShardId: 'a', ParentShards: ['b'], HashKeyRange: {} }] })
 
-t.test('a reply that is cut off anywhere is refused', async t => {
+t.test('a reply that is cut off anywhere is rejected', async t => {
   const whole = sample()
   for (let length = 0; length < whole.length; length++) {
     t.throws(() => decode(whole.subarray(0, length)), { name: 'StreamReplyError' }, { quiet: true })
@@ -186,7 +186,7 @@ function randomBytes(seed: number): () => number {
   }
 }
 
-t.test('whatever the bytes are, there is a reply or a StreamReplyError, soon', async t => {
+t.test('any bytes quickly give a reply or a StreamReplyError', async t => {
   const next = randomBytes(4_711)
   const outcomes = { replies: 0, refusals: 0 }
   const attempt = (bytes: Buffer) => {

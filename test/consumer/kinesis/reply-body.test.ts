@@ -25,14 +25,14 @@ async function receive(t: Pick<Test, 'teardown'>): Promise<{ reply: IncomingMess
   return { reply, chunks }
 }
 
-t.test('a body is read whole, and the memory of its chunks is given back at once', async t => {
+t.test('a body is read completely, and the memory of its chunks is freed at once', async t => {
   const { reply, chunks } = await receive(t)
   t.ok((await readBody(reply, BODY.length, allocate)).equals(BODY))
   t.ok(chunks.length > 1)
   t.same(new Set(chunks.map(chunk => chunk.length)), new Set([0]))
 })
 
-t.test('chunks that another listener gets as well are left to it', async t => {
+t.test('chunks that another listener also receives are not freed', async t => {
   const { reply } = await receive(t)
   const heard: Buffer[] = []
   const body = readBody(reply, BODY.length, allocate)
@@ -52,7 +52,7 @@ class FailingBody extends Readable {
   }
 }
 
-t.test('a body that is too long is refused, and its own error then is no uncaught one', async t => {
+t.test('a body that is too long is rejected, without an uncaught error of its stream', async t => {
   for (const length of [1024 ** 3, 15]) {
     const body = new FailingBody()
     // Not by `once` of node:events, which listens for errors too.
@@ -63,14 +63,14 @@ t.test('a body that is too long is refused, and its own error then is no uncaugh
   }
 })
 
-t.test('chunks of any other stream are left as they are, whoever has them', async t => {
+t.test('chunks of other streams are not freed', async t => {
   const mine = [Buffer.alloc(100_000, 'x'), Buffer.alloc(100_000, 'y')]
   const body = await readBody(Readable.from(mine).pipe(new PassThrough()), 200_000, allocate)
   t.ok(body.equals(Buffer.concat(mine)))
   t.equal(mine[0]?.length, 100_000)
 })
 
-t.test('chunks that are a part of something larger are left as they are', async t => {
+t.test('chunks that are part of a larger buffer are not freed', async t => {
   const { reply } = await receive(t)
   const larger = Buffer.alloc(100, 'z')
   const body = readBody(reply, BODY.length + 10, allocate)

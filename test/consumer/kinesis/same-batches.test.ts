@@ -45,7 +45,7 @@ async function bothWays({ kinesis }: StreamFixture, shardId: string) {
   return { bySdk: comparable(bySdk), byCbor: comparable(byCbor) }
 }
 
-t.test('a shard reads the same in CBOR as through the SDK, from its first record to its children', async t => {
+t.test('CBOR and the SDK return the same shard, from its first record to its children', async t => {
   const stream = await startStream(t, { shards: 1 })
   const sizes = [0, 1, 23, 24, 255, 256, 4_095, 4_096, 65_535, 65_536, 200_000]
   await stream.put(sizes.map((size, i) => ({ key: `Schlüssel-${i}-鍵`, data: 'x'.repeat(size) || ' ' })))
@@ -64,7 +64,7 @@ t.test('a shard reads the same in CBOR as through the SDK, from its first record
   t.equal(byCbor.at(-1)?.childShards.length, 2)
 })
 
-t.test('a child of two parents names both of them, either way', async t => {
+t.test('a child of two parents names both of them with CBOR and with the SDK', async t => {
   const stream = await startStream(t, { shards: 2 })
   await stream.put([{ key: 'a', data: 'a' }])
   const ShardToMerge = SHARD
@@ -81,7 +81,7 @@ t.test('a child of two parents names both of them, either way', async t => {
   }
 })
 
-t.test('an error has the same name, class and message either way', async t => {
+t.test('an error has the same name, class and message with CBOR and with the SDK', async t => {
   const { kinesis } = await startStream(t, { shards: 1 })
   const settings = { kinesis, streamName: STREAM, requestTimeoutMs }
   const sdk = createSdkStream(settings)
@@ -101,7 +101,7 @@ const pick = (error: unknown) => {
   return { name, message, $fault }
 }
 
-t.test('a stream whose endpoint speaks CBOR is read in it', async t => {
+t.test('a stream is read in CBOR if its endpoint supports it', async t => {
   const stream = await startStream(t, { shards: 1 })
   await stream.put([{ key: 'a', data: 'a' }])
   const commands: string[] = []

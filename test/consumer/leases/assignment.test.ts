@@ -31,7 +31,7 @@ function decide(leases: readonly Lease[], workerId: string, situation: Situation
 
 const NOTHING: Assignment = { take: [], request: undefined, leftToOthers: [] }
 
-t.test('a worker alone takes everything that nobody holds', async t => {
+t.test('a single worker takes every free lease', async t => {
   t.equal(decide(table('----'), 'a').take.length, 4)
 })
 
@@ -40,7 +40,7 @@ t.test('a worker takes no more than its share', async t => {
   t.equal(decide(table('abb---'), 'a').take.length, 2)
 })
 
-t.test('a worker leaves to others what is beyond its share, and takes what it has left to them in vain', async t => {
+t.test('a worker leaves leases beyond its share to others, and takes those that nobody took', async t => {
   const before = decide(table('abb---'), 'a')
   t.equal(before.take.length, 2)
   t.equal(before.leftToOthers.length, 1)
@@ -50,24 +50,24 @@ t.test('a worker leaves to others what is beyond its share, and takes what it ha
   t.same(left, [])
 })
 
-t.test('the leases of a dead worker are taken, and it does not count', async t => {
+t.test('the leases of a dead worker are taken, and it does not count for the share', async t => {
   const { take } = decide(table('aabb'), 'a', { dead: 'b' })
   t.equal(take.length, 2)
   t.ok(take.every(lease => lease.leaseOwner === 'b'))
 })
 
-t.test('a worker with too few asks for one, of the one who has the most, and takes nothing by itself', async t => {
+t.test('a worker with too few leases requests one from the worker with the most, and takes none', async t => {
   const { take, request } = decide(table('bbbbcc'), 'a')
   t.same(take, [])
   t.equal(request?.leaseOwner, 'b')
 })
 
-t.test('nothing is asked for where that would only turn the difference round', async t => {
+t.test('no lease is requested if that would only reverse the difference', async t => {
   t.same(decide(table('abb'), 'a'), NOTHING)
   t.same(decide(table('b'), 'a'), NOTHING)
 })
 
-t.test('nothing is asked for while something is free', async t => {
+t.test('no lease is requested while one is free', async t => {
   const { take, request } = decide(table('bbbb-'), 'a')
   t.same(
     take.map(lease => lease.leaseOwner),
@@ -76,13 +76,13 @@ t.test('nothing is asked for while something is free', async t => {
   t.equal(request, undefined)
 })
 
-t.test('a worker asks for one lease at a time, and takes it when it has asked in vain', async t => {
+t.test('a worker requests one lease at a time, and takes it when the request is overdue', async t => {
   const leases = table('bbbb').map((lease, i) => (i === 0 ? { ...lease, requestedBy: 'a' } : lease))
   t.same(decide(leases, 'a'), NOTHING)
   t.same(decide(leases, 'a', { overdue: true }), { take: leases.slice(0, 1), request: undefined, leftToOthers: [] })
 })
 
-t.test('a lease that another has asked for is not asked for', async t => {
+t.test('a lease that another worker has requested is not requested', async t => {
   const leases = table('bbbb').map(lease => ({ ...lease, requestedBy: 'c' }))
   t.same(decide(leases, 'a'), NOTHING)
 })
@@ -96,13 +96,13 @@ t.test("a lease given up for a worker is that worker's alone, until it has not c
   t.same(decide(leases, 'c', { unclaimed: true }).take, released)
 })
 
-t.test('a lease that this run has taken without hearing of it is taken back', async t => {
+t.test('a lease whose take succeeded but whose reply was lost is taken again', async t => {
   const leases = table('a').map(lease => ({ ...lease, session: 'this run' }))
   t.same(decideNothingHeld(leases).take, leases)
 })
 
 t.test(
-  'a lease in our name that another run took is left until it is known to rest, and nothing else is done',
+  'a lease that another run of the same worker id took is left until it is unclaimed, and nothing else is done',
   async t => {
     const leases = table('a---').map(lease => ({ ...lease, session: lease.leaseOwner && 'another run' }))
     t.same(decideNothingHeld(leases), NOTHING)
@@ -135,7 +135,7 @@ t.test('a lease that is being handed over by KCL 3 is left alone', async t => {
   )
 })
 
-t.test('any fleet comes to rest, evenly, and then nothing moves', async t => {
+t.test('any fleet becomes balanced, and then no lease moves', async t => {
   for (const [shards, workers] of [
     [1, 3],
     [4, 2],

@@ -20,23 +20,23 @@ function watch() {
   return { look }
 }
 
-t.test('a lease in our name that moves on in the hands of another run is a living twin', async t => {
+t.test('a lease with the same worker id that another run keeps renewing shows a duplicate worker', async t => {
   const { look } = watch()
   t.equal(await look(left), undefined)
   t.match(await look({ ...left, leaseCounter: 9 }), { leaseKey: 'shard-1', leaseCounter: 9 })
 })
 
-t.test('a lease that rests, or that one last late write has reached, is left by an earlier process', async t => {
+t.test('a lease that does not change, or changes once, was left by an earlier process', async t => {
   const { look } = watch()
   for (const leaseCounter of [7, 7, 8, 8]) t.equal(await look({ ...left, leaseCounter }), undefined)
 })
 
-t.test('an old read of the table that shows the counter move proves nothing', async t => {
+t.test('a growing counter in stale reads of the table proves nothing', async t => {
   const { look } = watch()
   for (const leaseCounter of [4, 5, 6]) t.equal(await look(left, [{ ...left, leaseCounter }]), undefined)
 })
 
-t.test('leases of this run, of other workers, and of a run that came between are no twin', async t => {
+t.test('leases of this run, of other workers, and of a later run do not show a duplicate worker', async t => {
   const { look } = watch()
   for (const leaseCounter of [7, 9, 11]) {
     t.equal(await look({ ...left, leaseCounter, session: 'this run' }), undefined)

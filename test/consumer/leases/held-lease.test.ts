@@ -16,7 +16,7 @@ function holdLease() {
   return { clock, store, held, row }
 }
 
-t.test('a heartbeat with progress writes the checkpoint and renews in one write', async t => {
+t.test('a heartbeat with progress writes the checkpoint and renews the lease in one write', async t => {
   const { store, held, row } = holdLease()
   await held.heartbeat(at('100'))
   t.match(row(), { leaseOwner: 'me', leaseCounter: 2, checkpoint: at('100') })
@@ -30,7 +30,7 @@ t.test('a heartbeat without progress only adds to the counter', async t => {
   t.match(row(), { leaseCounter: 3, checkpoint: at('100') }, 'a checkpoint never goes backward')
 })
 
-t.test('a write that arrived and whose reply was lost does not lose the lease', async t => {
+t.test('a write that arrived but whose reply was lost does not lose the lease', async t => {
   const { store, held, row } = holdLease()
   store.fates = ['loses its reply']
   await t.rejects(held.heartbeat(at('100')), /socket hang up/)
@@ -40,7 +40,7 @@ t.test('a write that arrived and whose reply was lost does not lose the lease', 
   t.match(row(), { leaseOwner: 'me', checkpoint: at('200') }, 'and the progress since then is written too')
 })
 
-t.test('a release whose reply was lost is a release', async t => {
+t.test('a release whose reply was lost still counts as a release', async t => {
   const { store, held, row } = holdLease()
   store.fates = ['loses its reply']
   await t.rejects(held.release(at('100')), /socket hang up/)
@@ -49,7 +49,7 @@ t.test('a release whose reply was lost is a release', async t => {
   t.match(row(), { leaseOwner: undefined, checkpoint: at('100') })
 })
 
-t.test('a renewal that finds the end of the shard written tells of that, and not of another worker', async t => {
+t.test('a renewal that finds SHARD_END reports the end of the shard, and not another worker', async t => {
   for (const [part, reason] of [
     [(held: HeldLease) => held.end(['shard-2']), 'shard ended'],
     [(held: HeldLease) => held.release(at('100')), 'released'],
@@ -62,7 +62,7 @@ t.test('a renewal that finds the end of the shard written tells of that, and not
   }
 })
 
-t.test('a lease that was taken before it could be given up is not told as given up', async t => {
+t.test('a lease that was taken before its release is reported as taken', async t => {
   const theft = { leaseOwner: 'other', session: 'session-2' }
   const thefts: Array<[what: string, Partial<Lease>]> = [
     ['by a worker of ours', theft],
@@ -86,7 +86,7 @@ t.test('a lease that was taken before it could be given up is not told as given 
   }
 })
 
-t.test('a lease that was taken after it was given up was given up, though the reply was lost', async t => {
+t.test('a lease that was taken after its release is reported as released, even if the reply was lost', async t => {
   for (const [part, reason] of [
     [(held: HeldLease) => held.end(['shard-2']), 'shard ended'],
     [(held: HeldLease) => held.release(at('200')), 'released'],
@@ -100,7 +100,7 @@ t.test('a lease that was taken after it was given up was given up, though the re
   }
 })
 
-t.test('a row that was made again, by a call that was made again, is ours', async t => {
+t.test('a row that a repeated call created again belongs to this worker', async t => {
   const { store, held, row } = holdLease()
   store.rows.clear()
   store.create = async lease => {
@@ -112,7 +112,7 @@ t.test('a row that was made again, by a call that was made again, is ours', asyn
   t.match(row(), { leaseOwner: 'me', checkpoint: at('100') })
 })
 
-t.test('a lease that another worker has taken is lost at the next write, and nothing is written over it', async t => {
+t.test('a lease that another worker took is lost at the next write, which changes nothing', async t => {
   const { held, row, store } = holdLease()
   const theirs = takeLease(leaseWith({ ...held.row }), 'other', 'session-2')
   store.rows.set('shard-1', theirs)
@@ -122,13 +122,13 @@ t.test('a lease that another worker has taken is lost at the next write, and not
   t.same(row(), theirs)
 })
 
-t.test('another worker of the same name is another worker', async t => {
+t.test('a worker with the same id and another session is a different worker', async t => {
   const { held, store } = holdLease()
   store.rows.set('shard-1', takeLease(leaseWith({ ...held.row }), 'me', 'session-2'))
   await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
 })
 
-t.test('a row that somebody deleted is made again, with how far the shard is done', async t => {
+t.test('a deleted row is written again with the progress of the shard', async t => {
   const { held, store, row } = holdLease()
   store.rows.clear()
   await held.heartbeat(at('100'))
@@ -136,7 +136,7 @@ t.test('a row that somebody deleted is made again, with how far the shard is don
   t.match(row(), { leaseOwner: 'me', session: 'session-1', leaseCounter: 2, checkpoint: at('100') })
 })
 
-t.test('a row that was deleted is not made again once the lease has run out', async t => {
+t.test('a deleted row is not written again after the lease has expired', async t => {
   const { clock, held, store } = holdLease()
   store.rows.clear()
   clock.advance(FAILOVER_MS)
@@ -155,7 +155,7 @@ t.test('a lease that was not renewed for the failover time fences itself before 
   t.equal(store.writes.length, 0, 'and writes nothing')
 })
 
-t.test('a write that fails does not put the fence off', async t => {
+t.test('a failed write does not extend the validity of the lease', async t => {
   const { clock, held, store } = holdLease()
   clock.advance(6_000)
   store.fates = ['fails']
@@ -164,7 +164,7 @@ t.test('a write that fails does not put the fence off', async t => {
   t.notOk(held.isValid())
 })
 
-t.test('a recovered write counts from when it was first sent, not from when it was found', async t => {
+t.test('a recovered write extends the lease from the time at which it was sent', async t => {
   const { clock, held, store } = holdLease()
   clock.advance(1_000)
   store.fates = ['loses its reply']
@@ -187,7 +187,7 @@ t.test('the guard fires the signal on time while writes hang', async t => {
   t.equal(held.lossReason, 'not renewed in time')
 })
 
-t.test('the end of a shard is written with its children and leaves the lease in no hands', async t => {
+t.test('the end of a shard is written with its children and leaves the lease without an owner', async t => {
   const { held, row } = holdLease()
   await held.end(['shard-2', 'shard-3'])
   t.match(row(), { checkpoint: at('SHARD_END'), childShardIds: ['shard-2', 'shard-3'], leaseOwner: undefined })

@@ -4,7 +4,7 @@ import { leaseWith } from './support.ts'
 
 const lease = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'other', leaseCounter: 7 })
 
-t.test('a lease is dead once its counter has been watched to rest for longer than the failover time', async t => {
+t.test('a lease is expired once its counter has not changed for longer than the failover time', async t => {
   const expiry = new LeaseExpiry(1_000, 200)
   expiry.observe([lease], 0)
   expiry.observe([lease], 1_000)
@@ -12,7 +12,7 @@ t.test('a lease is dead once its counter has been watched to rest for longer tha
   t.ok(expiry.isExpired(lease, 1_001))
 })
 
-t.test('a counter that moves keeps the lease alive, however long it has been watched', async t => {
+t.test('a growing counter keeps the lease alive', async t => {
   const expiry = new LeaseExpiry(1_000, 200)
   expiry.observe([lease], 0)
   const renewed = { ...lease, leaseCounter: 8 }
@@ -21,11 +21,11 @@ t.test('a counter that moves keeps the lease alive, however long it has been wat
   t.notOk(expiry.isExpired(lease, 5_000), 'an old row says nothing of the one that was seen last')
 })
 
-t.test('a lease that was never watched is not dead, whatever the time is', async t => {
+t.test('a lease that was never observed is not expired', async t => {
   t.notOk(new LeaseExpiry(1_000, 200).isExpired(lease, 1e9))
 })
 
-t.test('a lease that was deleted and made again is watched from anew', async t => {
+t.test('the observation of a lease starts again after it was deleted and created again', async t => {
   const expiry = new LeaseExpiry(1_000, 200)
   expiry.observe([lease], 0)
   expiry.observe([], 500)
@@ -33,7 +33,7 @@ t.test('a lease that was deleted and made again is watched from anew', async t =
   t.notOk(expiry.isExpired(lease, 1_500))
 })
 
-t.test('a request is overdue a failover time after it was first seen, however often the owner renews', async t => {
+t.test('a request is overdue a failover time after it was first seen, even if the owner renews', async t => {
   const expiry = new LeaseExpiry(1_000, 200)
   for (let now = 0; now <= 1_200; now += 400) {
     expiry.observe([{ ...lease, leaseCounter: now, requestedBy: 'me' }], now)
@@ -50,7 +50,7 @@ t.test("a lease that was given up for a worker is anybody's after half the failo
   t.ok(expiry.isUnclaimed(released, 501))
 })
 
-t.test('a lease is left over once it was left to others for longer than two scans', async t => {
+t.test('a lease is left over after it was left to others for longer than two scans', async t => {
   const expiry = new LeaseExpiry(1_000, 200)
   for (const now of [0, 200, 400]) expiry.observeLeftToOthers([lease], now)
   t.notOk(expiry.isLeftOver(lease, 400))

@@ -27,20 +27,20 @@ t.test('a lease without an owner is taken only while it has none', async t => {
   t.match(swapExpression(free, takeLease(free, 'me', 's')).ConditionExpression, 'attribute_not_exists(#leaseOwner)')
 })
 
-t.test('a write changes what differs and touches nothing else', async t => {
+t.test('a write changes only attributes that differ', async t => {
   t.equal(swapExpression(held, renewLease(held, at('100'))).UpdateExpression, 'SET #leaseCounter = :new_leaseCounter')
 })
 
-t.test('a checkpoint takes the pending checkpoint of KCL away', async t => {
+t.test('a checkpoint removes the pending checkpoint of KCL', async t => {
   const { UpdateExpression } = swapExpression(held, renewLease(held, at('200')))
   t.match(UpdateExpression, /REMOVE .*#pendingCheckpoint, #pendingCheckpointSubSequenceNumber, #pendingCheckpointState/)
 })
 
-t.test('a release takes the owner out of the row, never leaving an empty one', async t => {
+t.test('a release removes the owner attribute from the row', async t => {
   t.match(swapExpression(held, releaseLease(held, at('100'))).UpdateExpression, /REMOVE #leaseOwner, #headgateSession/)
 })
 
-t.test('a lease survives its way through the table', async t => {
+t.test('a lease is unchanged after it was written and read', async t => {
   const lease = leaseWith({
     leaseKey: 'shard-3',
     leaseOwner: 'me',
@@ -55,12 +55,12 @@ t.test('a lease survives its way through the table', async t => {
   t.same(fromItem({ leaseKey: { S: 'shard-3' }, ...toAttributes(lease) }), lease)
 })
 
-t.test('rows of other kinds, as KCL 3.5 keeps them, are no leases', async t => {
+t.test('other rows of KCL 3.5 are skipped', async t => {
   t.equal(fromItem({ leaseKey: { S: 'x' }, entityType: { S: 'WORKER_METRIC_STATS' } }), undefined)
   const lease = leaseWith({ leaseKey: 'shard-1' })
   t.same(fromItem({ leaseKey: { S: 'shard-1' }, entityType: { S: 'LEASE' }, ...toAttributes(lease) }), lease)
 })
 
-t.test('a row that should be a lease and is not one is an error that names it', async t => {
+t.test('an invalid lease row throws an error that names it', async t => {
   t.throws(() => fromItem({ leaseKey: { S: 'shard-9' } }), { code: 'CONSUMER_LEASE_TABLE', message: /'shard-9'/ })
 })

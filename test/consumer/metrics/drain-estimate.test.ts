@@ -19,12 +19,12 @@ const table: ReadonlyArray<[string, Partial<DrainInput>, number | undefined]> = 
 ]
 
 for (const [name, input, expected] of table) {
-  t.test(`${name}: ${expected === undefined ? 'nothing can be said' : `${expected} ms`}`, async t => {
+  t.test(`${name}: ${expected === undefined ? 'unknown' : `${expected} ms`}`, async t => {
     t.equal(timeToDrainMs({ ...atTip, ...input }), expected)
   })
 }
 
-t.test('a rate is what it has been of late, however often it is looked at', async t => {
+t.test('a rate follows recent growth, regardless of how often it is observed', async t => {
   const [often, seldom] = [new Rate(), new Rate()]
   t.equal(often.perMs, undefined)
   for (let at = 0; at <= 600_000; at += 100) {
@@ -38,7 +38,7 @@ t.test('a rate is what it has been of late, however often it is looked at', asyn
   t.equal(often.perMs, before, 'a second look at the same time is none')
 })
 
-t.test('a shard that catches up says when it will be there', async t => {
+t.test('a shard that catches up has an estimated time to drain', async t => {
   const pace = new ShardPace()
   // An hour behind, reading four times as fast as time goes by.
   for (let now = 0; now <= 60_000; now += 1_000) {

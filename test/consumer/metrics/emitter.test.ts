@@ -6,7 +6,7 @@ import { ConsumerEmitter } from '../../../services/consumer/metrics/emitter.ts'
 const origin = { workerId: 'w1', applicationName: 'an-application', streamName: 'a-stream' }
 const ended = { shardId: 's1', childShardIds: ['s2'] }
 
-t.test('an event goes to the observer, the listeners and the diagnostics channel of its name', async t => {
+t.test('an event is sent to the observer, the listeners and its diagnostics channel', async t => {
   const emitted: unknown[] = []
   const events = new ConsumerEmitter(origin, (name, event) => emitted.push(['observer', name, event]))
   events.on('shardEnded', event => emitted.push(['listener', event]))
@@ -22,7 +22,7 @@ t.test('an event goes to the observer, the listeners and the diagnostics channel
   t.equal(events.emit('breakerClosed', { openForMs: 1 }), false, 'nobody listens')
 })
 
-t.test('a listener that throws, or whose promise rejects, breaks neither the consumer nor the others', async t => {
+t.test('a listener that throws or rejects affects neither the consumer nor other listeners', async t => {
   const events = new ConsumerEmitter(origin, () => undefined)
   const emitted: string[] = []
   events.on('shardEnded', () => {
@@ -43,7 +43,7 @@ t.test('a listener that throws, or whose promise rejects, breaks neither the con
   ])
 })
 
-t.test('a listener for once is told once', async t => {
+t.test('a listener added with once is called once', async t => {
   const events = new ConsumerEmitter(origin, () => undefined)
   let emitted = 0
   events.once('shardEnded', () => emitted++)

@@ -18,7 +18,7 @@ function meteredStore() {
   return { clock, counters, model, store, emitted }
 }
 
-t.test('every request to the lease table is counted, those that it refuses too', async t => {
+t.test('every request to the lease table is counted, including rejected ones', async t => {
   const { store, counters, emitted } = meteredStore()
   const lease = leaseWith({ leaseKey: 's1' })
   await store.create(lease)
@@ -32,7 +32,7 @@ t.test('every request to the lease table is counted, those that it refuses too',
   t.same(emitted, [], 'neither a take nor a refusal is a renewal')
 })
 
-t.test('a renewal and a checkpoint are told apart, and the age of a checkpoint is known', async t => {
+t.test('renewals and checkpoints are distinguished, and the age of a checkpoint is known', async t => {
   const { store, clock, emitted } = meteredStore()
   const free = leaseWith({ leaseKey: 's1' })
   await store.create(free)
@@ -54,7 +54,7 @@ t.test('a renewal and a checkpoint are told apart, and the age of a checkpoint i
   ])
 })
 
-t.test('a lease that is given up without progress is no renewal', async t => {
+t.test('a release without progress is not counted as a renewal', async t => {
   const { store, emitted } = meteredStore()
   const free = leaseWith({ leaseKey: 's1' })
   await store.create(free)
@@ -64,7 +64,7 @@ t.test('a lease that is given up without progress is no renewal', async t => {
   t.same(emitted, [])
 })
 
-t.test('the table is remembered as it was last read', async t => {
+t.test('the last read of the table is kept', async t => {
   const { store } = meteredStore()
   t.same(store.lastRead, [])
   await store.create(leaseWith({ leaseKey: 's1' }))
@@ -114,7 +114,7 @@ for (const failoverMs of [10_000, 30_000]) {
   }
 }
 
-t.test('the age of a checkpoint is forgotten with its row, though another worker ended the lease', async t => {
+t.test('the age of a checkpoint is dropped with its row, even if another worker ended the lease', async t => {
   const { store, model } = meteredStore()
   const free = leaseWith({ leaseKey: 's1' })
   await store.create(free)

@@ -18,20 +18,23 @@ const status = (fields: Partial<ShardStatus>): ShardStatus => ({
 const metrics = (shards: ShardStatus[], counters = new Counters()) =>
   metricsOf({ workerId: 'w', counters, shards, bufferedBytes: 7, yielded: 0, breaker: 'closed' })
 
-t.test('leases that were given up or ended are not lost, and those taken away are stolen too', async t => {
-  const counters = new Counters()
-  const reasons = ['released', 'shard ended', 'deleted', 'not renewed in time', 'taken by another worker'] as const
-  for (const reason of reasons) counters.count('leaseLost', { shardId: 's', reason })
-  counters.count('leaseAcquired', {
-    shardId: 's',
-    from: undefined,
-    checkpoint: { sequenceNumber: '1', subSequenceNumber: 0 },
-  })
-  counters.count('shardEnded', { shardId: 's', childShardIds: [] })
-  t.same(metrics([], counters).leases, { held: 0, acquired: 1, lost: 3, stolen: 1, ended: 1 })
-})
+t.test(
+  'released and ended leases are not counted as lost, and leases taken by others count as lost and stolen',
+  async t => {
+    const counters = new Counters()
+    const reasons = ['released', 'shard ended', 'deleted', 'not renewed in time', 'taken by another worker'] as const
+    for (const reason of reasons) counters.count('leaseLost', { shardId: 's', reason })
+    counters.count('leaseAcquired', {
+      shardId: 's',
+      from: undefined,
+      checkpoint: { sequenceNumber: '1', subSequenceNumber: 0 },
+    })
+    counters.count('shardEnded', { shardId: 's', childShardIds: [] })
+    t.same(metrics([], counters).leases, { held: 0, acquired: 1, lost: 3, stolen: 1, ended: 1 })
+  },
+)
 
-t.test('what is fetched, tried again and faulty is counted', async t => {
+t.test('fetches, retries and faults are counted', async t => {
   const counters = new Counters()
   for (let i = 0; i < 2; i++) {
     counters.count('recordsFetched', { shardId: 's', records: 10, bytes: 500, millisBehindLatest: 0 })
@@ -49,7 +52,7 @@ t.test('what is fetched, tried again and faulty is counted', async t => {
   })
 })
 
-t.test('a worker is as far behind as the worst of its shards', async t => {
+t.test('the metrics of a worker show its worst shard', async t => {
   const shards = [
     status({ pending: 2, millisBehindLatest: 5, checkpointAgeMs: 9, timeToDrainMs: 1 }),
     status({ pending: 3, millisBehindLatest: undefined, checkpointAgeMs: 1, timeToDrainMs: Number.POSITIVE_INFINITY }),
@@ -62,7 +65,7 @@ t.test('a worker is as far behind as the worst of its shards', async t => {
   })
 })
 
-t.test('what is not known of every shard is not said of the worker', async t => {
+t.test('a metric that is unknown for one shard is unknown for the worker', async t => {
   t.match(metrics([]), { millisBehindLatest: undefined, checkpointAgeMs: undefined, timeToDrainMs: undefined })
   t.equal(metrics([status({}), status({ timeToDrainMs: undefined })]).timeToDrainMs, undefined)
 })

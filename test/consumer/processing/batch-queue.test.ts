@@ -17,7 +17,7 @@ t.test('a batch is due when it is full or its first record has waited long enoug
   t.equal(queue.dueIn(60), undefined)
 })
 
-t.test('what a batch leaves behind keeps the time at which it came', async t => {
+t.test('items that a batch leaves in the queue keep their arrival time', async t => {
   const queue = queueOf({ maxRecords: 2 })
   for (const [item, now] of [
     [1, 0],
@@ -29,7 +29,7 @@ t.test('what a batch leaves behind keeps the time at which it came', async t => 
   t.equal(queue.dueIn(20), 100)
 })
 
-t.test('a batch has no more bytes than it may, and a record of more goes alone', async t => {
+t.test('a batch stays within its bytes, and a larger record is a batch of its own', async t => {
   const queue = queueOf({ maxBytes: 10, maxRecords: 10 })
   for (const size of [4, 5, 2, 50, 1]) queue.push(size, 0)
   t.ok(queue.isFull)

@@ -24,7 +24,7 @@ t.test('records come in batches, in the order of the shard, each once', async t 
   t.equal(counters.recordsHandled, 10)
 })
 
-t.test('the checkpoint moves with the batches, not with what is fetched', async t => {
+t.test('the checkpoint moves with finished batches, not with fetches', async t => {
   const second = Promise.withResolvers<void>()
   const { processor, clock, progress } = processorOf({
     batchHandler: async records => {
@@ -40,7 +40,7 @@ t.test('the checkpoint moves with the batches, not with what is fetched', async 
   t.same(progress(), at('3'))
 })
 
-t.test('a batch waits to fill, for as long as it may and no longer', async t => {
+t.test('a batch waits to fill for at most maxWaitMs', async t => {
   const batches: Array<[number, number[]]> = []
   const { processor, clock } = processorOf({
     batchHandler: async records => void batches.push([clock.now(), numbers(records)]),
@@ -58,7 +58,7 @@ t.test('a batch waits to fill, for as long as it may and no longer', async t => 
   ])
 })
 
-t.test('at the end of a shard, or without room for more, a batch is not waited for', async t => {
+t.test('at the end of a shard, or without room for more records, a batch does not wait to fill', async t => {
   // A record counts some 260 bytes.
   for (const maxBufferedBytes of [1_200, 10_000]) {
     const batches: number[][] = []
@@ -78,7 +78,7 @@ t.test('at the end of a shard, or without room for more, a batch is not waited f
   }
 })
 
-t.test('batches side by side have no key in common', async t => {
+t.test('concurrent batches have no key in common', async t => {
   const inFlight = new Set<string>()
   let max = 0
   const { processor, clock } = processorOf({
@@ -98,7 +98,7 @@ t.test('batches side by side have no key in common', async t => {
   t.ok(max > 5, 'and are side by side')
 })
 
-t.test('a record that makes its batch fail is found by halving, and the others are handled once', async t => {
+t.test('halving finds the record that makes its batch fail, and the others are handled once', async t => {
   const calls: number[][] = []
   const letters: unknown[] = []
   const { processor, clock, progress, emittedNames } = processorOf({
@@ -122,7 +122,7 @@ t.test('a record that makes its batch fail is found by halving, and the others a
   )
 })
 
-t.test('a BatchFailure has the records it names tried again, alone, and the others are done', async t => {
+t.test('only the records named by a BatchFailure are retried', async t => {
   const calls: number[][] = []
   const { processor, clock, progress } = processorOf({
     batchHandler: async records => {
@@ -140,7 +140,7 @@ t.test('a BatchFailure has the records it names tried again, alone, and the othe
   t.same(calls, [[0, 1, 2, 3, 4, 5, 6, 7], [1, 4, 7], [1, 4, 7], [8]])
 })
 
-t.test('each record of a BatchFailure is classed by its own error', async t => {
+t.test('each record of a BatchFailure is classified by its own error', async t => {
   const letters: string[] = []
   const calls: number[][] = []
   const { processor, clock } = processorOf({
@@ -161,7 +161,7 @@ t.test('each record of a BatchFailure is classed by its own error', async t => {
   t.same(letters, ['1'])
 })
 
-t.test('a failed dependency has the batch tried again as it is', async t => {
+t.test('a batch is retried unchanged after a failure of a dependency', async t => {
   const calls: number[] = []
   const { processor, clock, emitted, emittedNames } = processorOf({
     batchHandler: async records => {
@@ -179,7 +179,7 @@ t.test('a failed dependency has the batch tried again as it is', async t => {
   t.ok(emittedNames().includes('breakerOpened'))
 })
 
-t.test('a close waits for the batch under way and starts no other', async t => {
+t.test('a close waits for the batch in flight and starts no other', async t => {
   const calls: number[][] = []
   const finish = Promise.withResolvers<void>()
   const { processor, clock, progress } = processorOf({
@@ -203,7 +203,7 @@ t.test('a close waits for the batch under way and starts no other', async t => {
   t.same(progress(), at('1'))
 })
 
-t.test('a close cuts the wait for a retry short', async t => {
+t.test('a close ends the wait for a retry', async t => {
   const { processor, clock, lose } = processorOf({
     batchHandler: () => Promise.reject(new Error('no')),
     retry: { firstMs: 3_600_000, maxMs: 3_600_000 },

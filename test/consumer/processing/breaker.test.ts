@@ -29,7 +29,7 @@ function waiters(breaker: CircuitBreaker, count: number, signal = never) {
   return admitted
 }
 
-t.test('failures in a row open the breaker, and a success between them starts the count anew', async t => {
+t.test('failures in a row open the breaker, and a success resets the count', async t => {
   const { breaker, fail, emitted } = breakerOf()
   fail()
   fail()
@@ -44,7 +44,7 @@ t.test('failures in a row open the breaker, and a success between them starts th
   t.same(emitted, [{ failures: 3, retryInMs: 1_000 }])
 })
 
-t.test('an open breaker lets one try through after its backoff, and the others only once that went well', async t => {
+t.test('an open breaker admits one call after its backoff, and the others only after that call succeeded', async t => {
   const { breaker, fail, clock, emitted } = breakerOf()
   for (let i = 0; i < 3; i++) fail()
   const admitted = waiters(breaker, 5)
@@ -63,7 +63,7 @@ t.test('an open breaker lets one try through after its backoff, and the others o
   t.same(emitted.at(-1), { openForMs: 1_500 })
 })
 
-t.test('a try that fails opens the breaker for longer, up to the bound', async t => {
+t.test('a failed probe opens the breaker for longer, up to the maximum', async t => {
   const { breaker, fail, clock, emitted } = breakerOf()
   for (let i = 0; i < 3; i++) fail()
   for (let i = 0; i < 4; i++) {
@@ -79,7 +79,7 @@ t.test('a try that fails opens the breaker for longer, up to the bound', async t
   )
 })
 
-t.test('a try that says nothing of the dependency gives its place to the next at once', async t => {
+t.test('a probe without information about the dependency lets the next call probe at once', async t => {
   const { breaker, fail, clock } = breakerOf()
   for (let i = 0; i < 3; i++) fail()
   const admitted = waiters(breaker, 2)
@@ -92,7 +92,7 @@ t.test('a try that says nothing of the dependency gives its place to the next at
   t.equal(breaker.state, 'half-open')
 })
 
-t.test('a try that never ends holds the next one up for the longest backoff, not for ever', async t => {
+t.test('a hanging probe delays the next one by the longest backoff', async t => {
   const { breaker, fail, clock } = breakerOf()
   for (let i = 0; i < 3; i++) fail()
   const admitted = waiters(breaker, 2)
@@ -102,7 +102,7 @@ t.test('a try that never ends holds the next one up for the longest backoff, not
   t.equal(admitted.length, 2)
 })
 
-t.test('what began before the breaker opened neither closes it nor opens it further', async t => {
+t.test('calls from before the breaker opened do not change its state', async t => {
   const { breaker, fail, emitted } = breakerOf()
   const before = permitOf(breaker)
   for (let i = 0; i < 3; i++) fail()
@@ -112,7 +112,7 @@ t.test('what began before the breaker opened neither closes it nor opens it furt
   t.equal(emitted.length, 1)
 })
 
-t.test('who waits is let go when the signal fires', async t => {
+t.test('waiting callers are released when the signal fires', async t => {
   const { breaker, fail } = breakerOf()
   for (let i = 0; i < 3; i++) fail()
   const closing = new AbortController()

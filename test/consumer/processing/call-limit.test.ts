@@ -22,7 +22,7 @@ function follow(promise: Promise<void>) {
 
 const forever = () => new Promise<void>(() => undefined)
 
-t.test('what a call comes to in time is passed on', async t => {
+t.test('the outcome of a call within the timeout is passed on', async t => {
   const { limit } = limitOf(1_000)
   await limit.run(async () => undefined)
   await t.rejects(
@@ -37,7 +37,7 @@ t.test('what a call comes to in time is passed on', async t => {
   )
 })
 
-t.test('a call that ignores its signal counts as failed a grace after the time-out', async t => {
+t.test('a call that ignores its signal fails a grace period after the timeout', async t => {
   const { limit, clock } = limitOf(10_000)
   let signal: AbortSignal | undefined
   const call = follow(
@@ -59,7 +59,7 @@ t.test('a call that ignores its signal counts as failed a grace after the time-o
   t.match(call.error, { code: 'CONSUMER_HANDLER_TIMEOUT', message: /within 10000 ms/ })
 })
 
-t.test('a call that was abandoned is watched no longer, and those after it are', async t => {
+t.test('an abandoned call is no longer watched, and later calls are', async t => {
   const { limit, clock } = limitOf(1_000)
   const first = follow(limit.run(forever))
   await clock.pass(2_000)
@@ -69,7 +69,7 @@ t.test('a call that was abandoned is watched no longer, and those after it are',
   t.equal(second.outcome, 'rejected')
 })
 
-t.test('a call that ends within the grace counts for what it came to', async t => {
+t.test('a call that ends within the grace period has its own outcome', async t => {
   const { limit, clock } = limitOf(1_000)
   const [fine, wrong] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const calls = [follow(limit.run(() => fine.promise)), follow(limit.run(() => wrong.promise))]
@@ -82,7 +82,7 @@ t.test('a call that ends within the grace counts for what it came to', async t =
   t.match(calls[1]?.error, { code: 'CONSUMER_HANDLER_TIMEOUT', cause: { message: 'aborted' } })
 })
 
-t.test('each of many calls has its own time', async t => {
+t.test('each of many calls has its own timeout', async t => {
   const { limit, clock } = limitOf(1_000)
   const aborted: number[] = []
   const failed: number[] = []
@@ -103,7 +103,7 @@ t.test('each of many calls has its own time', async t => {
   t.same(failed, [0, 1, 3, 4])
 })
 
-t.test('the signal of every call fires with the reason of the shard, whenever it is asked for', async t => {
+t.test('the signal of every call fires with the reason of the shard, whenever it is first read', async t => {
   const { limit, lost } = limitOf(1_000)
   const calls: Call[] = []
   for (let i = 0; i < 2; i++) {
@@ -119,7 +119,7 @@ t.test('the signal of every call fires with the reason of the shard, whenever it
   t.equal(late?.signal.reason, 'gone')
 })
 
-t.test('a late rejection of a call that was given up is nobody else’s', async t => {
+t.test('a late rejection of an abandoned call affects no other call', async t => {
   const { limit, clock } = limitOf(1_000)
   const work = Promise.withResolvers<void>()
   const call = follow(limit.run(() => work.promise))

@@ -15,7 +15,7 @@ function queueOf({ maxRunningPerKey = 1_000, maxYielded = 1_000, maxYieldedPerKe
   return { queue, yields, push, take, wokenTimes: () => woken }
 }
 
-t.test('keys take turns, and the order within a key is kept', async t => {
+t.test('keys take turns, and items of a key stay in order', async t => {
   const { push, take } = queueOf()
   push('a', 'a1', 'a2', 'a3', 'a4')
   push('b', 'b1')
@@ -23,7 +23,7 @@ t.test('keys take turns, and the order within a key is kept', async t => {
   t.same(take(8), ['a1', 'b1', 'c1', 'a2', 'c2', 'a3', 'a4', undefined])
 })
 
-t.test('a key that comes waits for one item of each other key at most', async t => {
+t.test('a new key waits for at most one item of each other key', async t => {
   const { push, take } = queueOf()
   push('a', ...Array.from({ length: 10_000 }, (_, n) => `a${n}`))
   push('b', ...Array.from({ length: 10_000 }, (_, n) => `b${n}`))
@@ -32,7 +32,7 @@ t.test('a key that comes waits for one item of each other key at most', async t 
   t.ok(take(3).includes('c1'))
 })
 
-t.test('no key has more running than it may, and the others go on', async t => {
+t.test('no key exceeds its running limit, and other keys continue', async t => {
   const { queue, push, take } = queueOf({ maxRunningPerKey: 2 })
   const a = push('a', 'a1', 'a2', 'a3', 'a4')
   push('b', 'b1', 'b2')
@@ -41,7 +41,7 @@ t.test('no key has more running than it may, and the others go on', async t => {
   t.same(take(2), ['a3', undefined])
 })
 
-t.test('a key with too many items without a place waits, and is woken when one of them ends', async t => {
+t.test('a key with too many yielded items waits, and is woken when one of them ends', async t => {
   const { queue, yields, push, take, wokenTimes } = queueOf({ maxYieldedPerKey: 2 })
   yields.tryYield('a')
   yields.tryYield('a')
@@ -55,7 +55,7 @@ t.test('a key with too many items without a place waits, and is woken when one o
   t.equal(queue.size, 2)
 })
 
-t.test('a key that reaches its limit after it has joined the circle is passed over', async t => {
+t.test('a queued key that reaches its limit is skipped', async t => {
   const { yields, push, take } = queueOf({ maxYieldedPerKey: 1 })
   push('a', 'a1')
   yields.tryYield('a')
@@ -64,7 +64,7 @@ t.test('a key that reaches its limit after it has joined the circle is passed ov
   t.same(take(1), ['a1'])
 })
 
-t.test('when the worker may have no more items without a place, keys with none of them go on', async t => {
+t.test('at the yield limit of the worker, keys without yielded items continue', async t => {
   const { yields, push, take, wokenTimes } = queueOf({ maxYielded: 2 })
   yields.tryYield('a')
   yields.tryYield('x')
@@ -77,7 +77,7 @@ t.test('when the worker may have no more items without a place, keys with none o
   t.same(take(1), ['a1'])
 })
 
-t.test('a key is forgotten with its last user', async t => {
+t.test('a key is deleted with its last user', async t => {
   const { queue, push, take } = queueOf()
   const a = push('a', 'a1')
   t.equal(queue.enter('a'), a)

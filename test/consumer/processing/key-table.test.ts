@@ -10,7 +10,7 @@ interface Entry {
 
 const entryOf = (key: string, hash = hashOf(key)): Entry => ({ key, hash, next: undefined })
 
-t.test('what is in the table is found by its key, as long as it is there', async t => {
+t.test('an entry is found by its key until it is deleted', async t => {
   const table = new KeyTable<Entry>()
   const known = new Map<string, Entry>()
   let state = 1
@@ -38,7 +38,7 @@ t.test('what is in the table is found by its key, as long as it is there', async
   t.pass('at every step')
 })
 
-t.test('keys of one hash are told apart, whichever of them is taken out', async t => {
+t.test('keys with the same hash are distinguished, in whatever order they are deleted', async t => {
   for (const gone of [0, 1, 2]) {
     const table = new KeyTable<Entry>()
     const entries = ['a', 'b', 'c'].map(key => entryOf(key, 7))
@@ -50,7 +50,7 @@ t.test('keys of one hash are told apart, whichever of them is taken out', async 
   }
 })
 
-t.test('the hash of a key spreads keys that differ little', async t => {
+t.test('the hash distributes similar keys evenly', async t => {
   const buckets = new Set(Array.from({ length: 64 }, (_, i) => hashOf(`customer-${i}`) & 63))
   t.ok(buckets.size > 32, `64 keys in ${buckets.size} of 64 buckets`)
 })

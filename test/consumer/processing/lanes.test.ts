@@ -36,7 +36,7 @@ function manualLanes(
   return { lanes, started, end, yieldPlace }
 }
 
-t.test('jobs of one key run one after the other, of different keys beside each other', async t => {
+t.test('jobs of one key run in order, and jobs of different keys concurrently', async t => {
   const { lanes, started, end } = manualLanes(10)
   lanes.add('a', 'a1')
   lanes.add('a', 'a2')
@@ -46,7 +46,7 @@ t.test('jobs of one key run one after the other, of different keys beside each o
   t.same(started, ['a1', 'b1', 'a2'])
 })
 
-t.test('no more jobs run at once than are allowed', async t => {
+t.test('no more than the allowed number of jobs run at once', async t => {
   const { lanes, started, end } = manualLanes(2)
   for (const key of ['a', 'b', 'c']) lanes.add(key, key)
   t.same(started, ['a', 'b'])
@@ -54,7 +54,7 @@ t.test('no more jobs run at once than are allowed', async t => {
   t.same(started, ['a', 'b', 'c'])
 })
 
-t.test('a job to be tried later gives its place away, and its key waits for it', async t => {
+t.test('a job that waits for a retry frees its place, and its key waits for it', async t => {
   const { lanes, started, end } = manualLanes(1)
   lanes.add('a', 'a1')
   lanes.add('a', 'a2')
@@ -71,7 +71,7 @@ t.test('a job to be tried later gives its place away, and its key waits for it',
   t.same(started, ['a1', 'b1', 'a1', 'a2'])
 })
 
-t.test('closed lanes start nothing more and wait for what runs', async t => {
+t.test('closed lanes start no further job and wait for the running ones', async t => {
   const { lanes, started, end } = manualLanes(1)
   lanes.add('a', 'a1')
   lanes.add('b', 'b1')
@@ -86,36 +86,33 @@ t.test('closed lanes start nothing more and wait for what runs', async t => {
   t.same(started, ['a1'])
 })
 
-t.test(
-  'many jobs of many keys that end at once all run, each key in order and no more at once than are allowed',
-  async t => {
-    const done = new Map<number, number[]>()
-    let [running, max, count] = [0, 0, 0]
-    const all = Promise.withResolvers<void>()
-    const end = ({ key, n }: { key: number; n: number }): LaneOutcome => {
-      running--
-      done.set(key, [...(done.get(key) ?? []), n])
-      if (++count === 5_000) all.resolve()
-      return 'done'
-    }
-    const lanes = new Lanes<{ key: number; n: number }>({
-      concurrency: 7,
-      yields: noLimit(),
-      createRunner: ended => job => {
-        max = Math.max(max, ++running)
-        if (job.n % 3 > 0) return end(job)
-        queueMicrotask(() => ended(end(job)))
-        return undefined
-      },
-    })
-    for (let n = 0; n < 5_000; n++) lanes.add(String(n % 50), { key: n % 50, n })
-    await all.promise
-    t.ok(max > 1 && max <= 7, `${max} at once`)
-    t.ok([...done.values()].every(numbers => numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? n))))
-  },
-)
+t.test('many jobs that end at once all run, in order within a key and within the concurrency', async t => {
+  const done = new Map<number, number[]>()
+  let [running, max, count] = [0, 0, 0]
+  const all = Promise.withResolvers<void>()
+  const end = ({ key, n }: { key: number; n: number }): LaneOutcome => {
+    running--
+    done.set(key, [...(done.get(key) ?? []), n])
+    if (++count === 5_000) all.resolve()
+    return 'done'
+  }
+  const lanes = new Lanes<{ key: number; n: number }>({
+    concurrency: 7,
+    yields: noLimit(),
+    createRunner: ended => job => {
+      max = Math.max(max, ++running)
+      if (job.n % 3 > 0) return end(job)
+      queueMicrotask(() => ended(end(job)))
+      return undefined
+    },
+  })
+  for (let n = 0; n < 5_000; n++) lanes.add(String(n % 50), { key: n % 50, n })
+  await all.promise
+  t.ok(max > 1 && max <= 7, `${max} at once`)
+  t.ok([...done.values()].every(numbers => numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? n))))
+})
 
-t.test('a job that gives its place back goes on while another one starts in its place', async t => {
+t.test('a job that yields its place continues while another one starts in its place', async t => {
   const { lanes, started, end, yieldPlace } = manualLanes(1)
   for (const key of ['a', 'b', 'c']) lanes.add(key, key)
   t.equal(await yieldPlace('a'), true)
@@ -126,7 +123,7 @@ t.test('a job that gives its place back goes on while another one starts in its 
   t.same(started, ['a', 'b', 'c'])
 })
 
-t.test('jobs of the key of a job that gave its place back wait for that job', async t => {
+t.test('later jobs of a key wait for a job that yielded its place', async t => {
   const { lanes, started, end, yieldPlace } = manualLanes(1)
   lanes.add('a', 'a1')
   lanes.add('a', 'a2')
@@ -136,7 +133,7 @@ t.test('jobs of the key of a job that gave its place back wait for that job', as
   t.same(started, ['a1', 'a2'])
 })
 
-t.test('a job that comes while a place changes hands does not overtake an earlier one of its key', async t => {
+t.test('a job added during a change of places does not overtake an earlier one of its key', async t => {
   const { lanes, started, end, yieldPlace } = manualLanes(1)
   lanes.add('a', 'a1')
   lanes.add('b', 'b1')
@@ -148,7 +145,7 @@ t.test('a job that comes while a place changes hands does not overtake an earlie
   t.same(started, ['a1', 'b1', 'b2'])
 })
 
-t.test('giving a place back twice frees one place, and a job that is retried has a place again', async t => {
+t.test('yielding twice frees one place, and a retried job has a place again', async t => {
   const yields = noLimit()
   const { lanes, started, end, yieldPlace } = manualLanes(1, { yields })
   for (const key of ['a', 'b', 'c']) lanes.add(key, key)
@@ -177,7 +174,7 @@ t.test('at the limit of the worker a job keeps its place', async t => {
   t.same(started, ['a', 'b', 'c'])
 })
 
-t.test('closed lanes wait for jobs without a place, and abandoned ones count no more', async t => {
+t.test('closed lanes wait for jobs without a place, and abandoned ones are no longer counted', async t => {
   const yields = noLimit()
   const { lanes, started, end, yieldPlace } = manualLanes(1, { yields })
   for (const key of ['a', 'b', 'c']) lanes.add(key, key)
@@ -198,7 +195,7 @@ t.test('closed lanes wait for jobs without a place, and abandoned ones count no 
   t.same(started, ['a', 'b'])
 })
 
-t.test('a job that gives its place back when its lanes are abandoned in the same moment counts no more', async t => {
+t.test('a job that yields in the moment in which its lanes are abandoned is not counted', async t => {
   const yields = noLimit()
   const { lanes, yieldPlace } = manualLanes(1, { yields })
   lanes.add('a', 'a')
@@ -208,7 +205,7 @@ t.test('a job that gives its place back when its lanes are abandoned in the same
   t.equal(yields.total, 0)
 })
 
-t.test('thousands of jobs that give their place back and end before they return do not exhaust the stack', async t => {
+t.test('thousands of jobs that yield and end before they return do not exhaust the stack', async t => {
   let count = 0
   const yields = noLimit()
   const lanes = new Lanes<number>({

@@ -9,7 +9,11 @@ const faults: Array<[string, Record<string, unknown>, RegExp]> = [
   ['both handlers', { handler, batchHandler: handler }, /'handler' is a function but must be omitted/],
   ['a batch handler that is not a function', { batchHandler: 5 }, /'batchHandler' is 5 but must be a function/],
   ['batches without a batch handler', { handler, batch: {} }, /'batch' is {} but must be omitted without/],
-  ['a batch without records', { batchHandler: handler, batch: { maxRecords: 0 } }, /'batch.maxRecords' is 0 but must be an/],
+  [
+    'a batch without records',
+    { batchHandler: handler, batch: { maxRecords: 0 } },
+    /'batch.maxRecords' is 0 but must be an/,
+  ],
   ['a batch that is not an object', { batchHandler: handler, batch: 10 }, /'batch' is 10 but must be an object/],
   ['too long a wait', { batchHandler: handler, batch: { maxWaitMs: 300_001 } }, /'batch.maxWaitMs' is 300001 but/],
   [
@@ -20,14 +24,14 @@ const faults: Array<[string, Record<string, unknown>, RegExp]> = [
   ['attempts without dead letters', { handler, retry: { maxAttempts: 3 } }, /'retry.maxAttempts' .* without a 'deadL/],
   ['an age without dead letters', { handler, retry: { maxAgeMs: 3 } }, /'retry.maxAgeMs' is 3 but must be omitted/],
   ['a classify without dead letters', { handler, retry: { classify: handler } }, /'retry.classify' is a function but/],
-  ['a first backoff longer than the maximum', { handler, retry: { firstMs: 40_000 } }, /'retry' is {"firstMs":40000,"maxMs":30000}/],
+  [
+    'a first backoff longer than the maximum',
+    { handler, retry: { firstMs: 40_000 } },
+    /'retry' is {"firstMs":40000,"maxMs":30000}/,
+  ],
   ['a deadLetter that is not a function', { handler, deadLetter: 'x' }, /'deadLetter' is 'x' but must be a function/],
   ['a breaker that never closes', { handler, breaker: { failures: 0 } }, /'breaker.failures' is 0 but must be/],
-  [
-    'a timeout of 0',
-    { handler, handlerTimeoutMs: 0 },
-    /'handlerTimeoutMs' is 0 but must be an integer from 100/,
-  ],
+  ['a timeout of 0', { handler, handlerTimeoutMs: 0 }, /'handlerTimeoutMs' is 0 but must be an integer from 100/],
   ['too many batches at once', { batchHandler: handler, concurrency: 1_001 }, /'concurrency' is 1001 but must be/],
   [
     'a fairness key that is not a function',
@@ -63,7 +67,7 @@ const faults: Array<[string, Record<string, unknown>, RegExp]> = [
 ]
 
 for (const [name, fault, message] of faults) {
-  t.test(`${name}: refused by name, value and expectation`, async t => {
+  t.test(`${name} is rejected with its name, value and what was expected`, async t => {
     t.throws(() => resolveProcessing(fault), ConsumerOptionError)
     t.throws(() => resolveProcessing(fault), message)
   })
@@ -83,7 +87,7 @@ t.test('records are retried for ever by default, and batches run one at a time',
   })
 })
 
-t.test('a fairness key may have three quarters of the places, and one at least', async t => {
+t.test('a fairness key may have three quarters of the places, and at least one', async t => {
   const shares = [1, 2, 3, 4, 16, 1_000].map(concurrency => {
     return resolveProcessing({ handler, fairnessKey: () => 'a', concurrency }).fairness?.maxRunningPerKey
   })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Queue } from '../../../services/consumer/processing/queue.ts'
 
-t.test('items leave in the order in which they came, however they come and go', async t => {
+t.test('items leave the queue in the order in which they were added', async t => {
   const queue = new Queue<number>()
   let [added, taken] = [0, 0]
   // Grows to thousands and falls to nothing, again and again.

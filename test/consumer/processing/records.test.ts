@@ -5,7 +5,7 @@ import { numberOf, processorOf, recordOf } from './support.ts'
 
 const slowDown = () => Object.assign(new Error('slow down'), { name: 'SlowDown' })
 
-t.test('a handler is told its shard, its try and a fencing token', async t => {
+t.test('a handler receives its shard, its attempt and a fencing token', async t => {
   const contexts: unknown[] = []
   const { processor, clock } = processorOf({
     handler: async (_, context) => {
@@ -21,7 +21,7 @@ t.test('a handler is told its shard, its try and a fencing token', async t => {
   )
 })
 
-t.test('a handler is told of a take-over for a while and no longer', async t => {
+t.test('takenOverAt is set for a limited time after a takeover', async t => {
   const takeover = { at: new Date(), until: 1_000 }
   const emitted: unknown[] = []
   const { processor, clock } = processorOf(
@@ -55,21 +55,18 @@ t.test('a handler without a promise is done when it returns, and fails when it t
   t.same(emittedNames(), ['recordFailed', 'recordFailed'])
 })
 
-t.test(
-  'whatever a handler gives back that is no promise is taken for done, and a foreign promise for a promise',
-  async t => {
-    // biome-ignore lint/suspicious/noThenProperty: what awaits a promise of another library goes by it.
-    const foreign = { then: (resolve: () => void) => void setImmediate(resolve) }
-    const answers: unknown[] = [null, 7, foreign]
-    const { processor, clock } = processorOf({ handler: () => answers.shift() as Promise<void>, concurrency: 1 })
-    processor.add([recordOf(1), recordOf(2), recordOf(3)])
-    await clock.until(() => answers.length === 0)
-    t.equal(processor.pending, 1, 'not done before it says so')
-    await clock.until(() => processor.pending === 0)
-  },
-)
+t.test('a return value that is not a promise means done, and a foreign promise is awaited', async t => {
+  // biome-ignore lint/suspicious/noThenProperty: what awaits a promise of another library goes by it.
+  const foreign = { then: (resolve: () => void) => void setImmediate(resolve) }
+  const answers: unknown[] = [null, 7, foreign]
+  const { processor, clock } = processorOf({ handler: () => answers.shift() as Promise<void>, concurrency: 1 })
+  processor.add([recordOf(1), recordOf(2), recordOf(3)])
+  await clock.until(() => answers.length === 0)
+  t.equal(processor.pending, 1, 'not done before it says so')
+  await clock.until(() => processor.pending === 0)
+})
 
-t.test('what a call that was given up comes to later changes nothing', async t => {
+t.test('the late outcome of an abandoned call changes nothing', async t => {
   const calls: Array<PromiseWithResolvers<void>> = []
   const { processor, clock, counters } = processorOf({
     handler: () => {
@@ -93,7 +90,7 @@ t.test('what a call that was given up comes to later changes nothing', async t =
   t.equal(counters.recordsHandled, 2)
 })
 
-t.test('without bounds a record is tried for ever, and the watermark waits', async t => {
+t.test('without limits a record is retried for ever, and the watermark waits', async t => {
   let tries = 0
   const { processor, clock, progress } = processorOf({
     handler: async record => {
@@ -107,7 +104,7 @@ t.test('without bounds a record is tried for ever, and the watermark waits', asy
   t.same(progress(), at('3'))
 })
 
-t.test('a record that has had its tries is stored as a dead letter before the watermark passes it', async t => {
+t.test('a record without attempts left is stored as a dead letter before the watermark passes it', async t => {
   const stored = Promise.withResolvers<void>()
   const letters: Array<[string, RecordFailure]> = []
   const { processor, clock, progress, counters, emittedNames } = processorOf({
@@ -131,35 +128,32 @@ t.test('a record that has had its tries is stored as a dead letter before the wa
   t.match(counters, { recordsHandled: 2, retries: 2, deadLetters: 1 })
 })
 
-t.test(
-  'a dead letter that cannot be stored is tried for ever, its handler is not called again, its key waits',
-  async t => {
-    const calls: number[] = []
-    let deadLetterFailures = 0
-    const { processor, clock, progress, emitted } = processorOf({
-      handler: async record => {
-        calls.push(numberOf(record))
-        if (numberOf(record) === 1) throw new Error('poison')
-      },
-      retry: { classify: () => 'give up' },
-      deadLetter: async () => {
-        if (++deadLetterFailures < 20) throw new Error('store down')
-      },
-    })
-    processor.add([recordOf(1, 'a'), recordOf(2, 'a'), recordOf(3, 'b')])
-    await clock.until(() => deadLetterFailures === 19)
-    t.same(calls, [1, 3])
-    t.same(progress(), at('TRIM_HORIZON'))
-    await clock.until(() => processor.pending === 0)
-    t.same(calls, [1, 3, 2])
-    const failures = emitted.filter(({ name }) => name === 'deadLetterFailed').map(({ event }) => event)
-    t.equal(failures.length, 19)
-    t.match(failures[0], { sequenceNumber: '1', reason: 'given up', retryInMs: 200, error: { message: 'store down' } })
-    t.match(failures.at(-1), { retryInMs: 30_000 })
-  },
-)
+t.test('storing a dead letter is retried for ever, without another handler call, while its key waits', async t => {
+  const calls: number[] = []
+  let deadLetterFailures = 0
+  const { processor, clock, progress, emitted } = processorOf({
+    handler: async record => {
+      calls.push(numberOf(record))
+      if (numberOf(record) === 1) throw new Error('poison')
+    },
+    retry: { classify: () => 'give up' },
+    deadLetter: async () => {
+      if (++deadLetterFailures < 20) throw new Error('store down')
+    },
+  })
+  processor.add([recordOf(1, 'a'), recordOf(2, 'a'), recordOf(3, 'b')])
+  await clock.until(() => deadLetterFailures === 19)
+  t.same(calls, [1, 3])
+  t.same(progress(), at('TRIM_HORIZON'))
+  await clock.until(() => processor.pending === 0)
+  t.same(calls, [1, 3, 2])
+  const failures = emitted.filter(({ name }) => name === 'deadLetterFailed').map(({ event }) => event)
+  t.equal(failures.length, 19)
+  t.match(failures[0], { sequenceNumber: '1', reason: 'given up', retryInMs: 200, error: { message: 'store down' } })
+  t.match(failures.at(-1), { retryInMs: 30_000 })
+})
 
-t.test('a dead letter whose store hangs is asked for again', async t => {
+t.test('storing a dead letter is retried when the port hangs', async t => {
   let asked = 0
   const { processor, clock } = processorOf({
     handler: () => Promise.reject(new Error('poison')),
@@ -172,7 +166,7 @@ t.test('a dead letter whose store hangs is asked for again', async t => {
   t.equal(asked, 2)
 })
 
-t.test('a record that is too old when it fails is given up, by the time at which it arrived', async t => {
+t.test('a record that fails later than maxAgeMs after its arrival is given up', async t => {
   const reasons: string[] = []
   let tries = 0
   const { processor, clock } = processorOf({
@@ -189,7 +183,7 @@ t.test('a record that is too old when it fails is given up, by the time at which
   t.equal(tries, 11)
 })
 
-t.test('failures of a dependency count for no record, and open the breaker for all of them', async t => {
+t.test('failures of a dependency do not count against records, and open the breaker for all of them', async t => {
   let down = true
   const started: number[] = []
   const { processor, breaker, clock, emittedNames, counters } = processorOf({
@@ -219,7 +213,7 @@ t.test('failures of a dependency count for no record, and open the breaker for a
   t.match(counters, { recordsHandled: 10, deadLetters: 0, breakerOpenings: 4 })
 })
 
-t.test('a handler that hangs is told, tried again, and holds nobody up but its key', async t => {
+t.test('a hanging handler is signalled and retried, and delays only its key', async t => {
   const signals: AbortSignal[] = []
   const handled: number[] = []
   const { processor, clock, emitted } = processorOf({
@@ -241,7 +235,7 @@ t.test('a handler that hangs is told, tried again, and holds nobody up but its k
   t.match(emitted[0], { name: 'recordFailed', event: { error: { code: 'CONSUMER_HANDLER_TIMEOUT' } } })
 })
 
-t.test('a classify that throws, or answers nonsense, is told of and skips nothing', async t => {
+t.test('a classify that throws or returns an invalid class is reported, and no record is skipped', async t => {
   const answers = [() => 'skip', () => Promise.reject(new Error('too late')), undefined]
   let tries = 0
   const { processor, clock, emitted } = processorOf({
@@ -263,7 +257,7 @@ t.test('a classify that throws, or answers nonsense, is told of and skips nothin
   t.equal(emitted.filter(({ name }) => name === 'fault').length, 3)
 })
 
-t.test('once the lease is lost nothing starts, waits or is stored', async t => {
+t.test('after the lease is lost, no handler starts and no dead letter is stored', async t => {
   const started: number[] = []
   const deadLetters: number[] = []
   const failing = Promise.withResolvers<void>()
@@ -285,7 +279,7 @@ t.test('once the lease is lost nothing starts, waits or is stored', async t => {
   t.same(progress(), at('TRIM_HORIZON'))
 })
 
-t.test('a lease that has run out unnoticed starts nothing and stores nothing', async t => {
+t.test('an expired lease, even before it is noticed, starts no handler and stores no dead letter', async t => {
   for (const retry of [{ maxAttempts: 1 }, { maxAttempts: 2 }]) {
     const started: number[] = []
     const deadLetters: number[] = []
@@ -305,7 +299,7 @@ t.test('a lease that has run out unnoticed starts nothing and stores nothing', a
   }
 })
 
-t.test('a try that a dependency failed leaves the record all of its own', async t => {
+t.test('an attempt that failed because of a dependency does not count against the record', async t => {
   const errors = [slowDown(), slowDown(), new Error('1'), slowDown(), new Error('2'), new Error('never')]
   const letters: RecordFailure[] = []
   const { processor, clock } = processorOf({
@@ -318,7 +312,7 @@ t.test('a try that a dependency failed leaves the record all of its own', async 
   t.match(letters, [{ attempts: 2, error: { message: '2' } }])
 })
 
-t.test('a close while the breaker is open waits for nothing', async t => {
+t.test('a close does not wait for an open breaker', async t => {
   const { processor, breaker, clock } = processorOf({
     handler: () => Promise.reject(slowDown()),
     breaker: { failures: 1, firstMs: 3_600_000, maxMs: 3_600_000 },
@@ -343,7 +337,7 @@ t.test('a BatchFailure of a record handler is an error like any other', async t 
   t.equal(tries, 2)
 })
 
-t.test('a record that is never done holds up the fetching in the end, and not only the watermark', async t => {
+t.test('a record that is never done finally stops the fetching', async t => {
   const { processor, budget } = processorOf(
     { handler: record => (numberOf(record) === 0 ? new Promise(() => undefined) : Promise.resolve()) },
     { maxBufferedBytes: 10_000 },

@@ -19,7 +19,7 @@ const table: ReadonlyArray<[string, Failure, typeof bounds, GiveUpReason | undef
 ]
 
 for (const [name, input, policy, expected] of table) {
-  t.test(`${name} is ${expected ? `given up: ${expected}` : 'tried again'}`, async t => {
+  t.test(`${name} is ${expected ? `given up: ${expected}` : 'retried'}`, async t => {
     t.equal(whyGiveUp(input, policy), expected)
   })
 }

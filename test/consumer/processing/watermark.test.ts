@@ -5,7 +5,7 @@ import { at } from '../leases/support.ts'
 
 const ticketAt = (number: number) => ({ record: at(String(number)), settled: false })
 
-t.test('the watermark passes no record that is not done', async t => {
+t.test('the watermark passes no unfinished record', async t => {
   const watermark = new Watermark(TRIM_HORIZON)
   const [first, second, third] = [ticketAt(1), ticketAt(2), ticketAt(3)]
   for (const ticket of [first, second, third]) watermark.open(ticket)
@@ -18,7 +18,7 @@ t.test('the watermark passes no record that is not done', async t => {
   t.equal(watermark.pending, 0)
 })
 
-t.test('in whatever order records end, the watermark is the last of the longest run that is done', async t => {
+t.test('the watermark is the last record of the longest finished prefix, in whatever order records end', async t => {
   const count = 5_000
   const watermark = new Watermark(at('0'))
   const tickets = Array.from({ length: count }, (_, i) => ticketAt(i + 1))

@@ -22,7 +22,7 @@ function manualHandler() {
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('the checkpoint waits for a record that gave its place back, and later records go on', async t => {
+t.test('the checkpoint waits for a record that yielded its place, and later records continue', async t => {
   const { handler, numbers, callOf } = manualHandler()
   const { processor, progress, yields } = processorOf({ handler, concurrency: 1 })
   processor.add([recordOf(1), recordOf(2), recordOf(3)])
@@ -73,7 +73,7 @@ t.test('a handler that hangs without a place is timed out and retried', async t 
   t.equal(yields.total, 0)
 })
 
-t.test('a call that has ended gives back no place of the next record', async t => {
+t.test('yieldPlace of an ended call does not free the place of the next record', async t => {
   const { handler, numbers, callOf } = manualHandler()
   const { processor } = processorOf({ handler, concurrency: 1 })
   processor.add([recordOf(1), recordOf(2), recordOf(3)])
@@ -105,7 +105,7 @@ t.test('a stop waits for a record without a place, and a lost lease signals it',
   t.equal(yields.total, 0)
 })
 
-t.test('a breaker that is half open decides by a record that gave its place back', async t => {
+t.test('a record that yielded its place decides about a half-open breaker', async t => {
   const { handler, calls, callOf } = manualHandler()
   const down = Object.assign(new Error('down'), { name: 'ServiceUnavailable' })
   const { processor, clock, breaker } = processorOf({
@@ -135,7 +135,7 @@ t.test('a breaker that is half open decides by a record that gave its place back
   t.equal(breaker.state, 'closed')
 })
 
-t.test('records start in turns between fairness keys, and one key leaves places to the others', async t => {
+t.test('records of different fairness keys start in turns, and one key leaves places to the others', async t => {
   const { handler, numbers, callOf } = manualHandler()
   const { processor } = processorOf({
     ...{ handler, concurrency: 4, fairnessKey: ({ partitionKey }) => partitionKey.slice(0, 1) },
@@ -149,7 +149,7 @@ t.test('records start in turns between fairness keys, and one key leaves places 
   t.same(numbers(), [1, 2, 3, 101, 102], 'the turn of b')
 })
 
-t.test('a key whose records gave their places back starts no more of them than it may', async t => {
+t.test('a key at its limit of yielded records starts no further one', async t => {
   const { handler, numbers, callOf } = manualHandler()
   const { processor } = processorOf({
     ...{ handler, concurrency: 2, maxYieldedPerFairnessKey: 3 },
@@ -186,7 +186,7 @@ for (const [name, fairnessKey] of Object.entries({
   })
 }
 
-t.test('order holds within partition keys whatever their fairness keys, yields and failures', async t => {
+t.test('the order within a partition key holds with any fairness keys, yields and failures', async t => {
   let state = 7
   const random = () => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 1

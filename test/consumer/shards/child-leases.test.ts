@@ -20,7 +20,7 @@ t.test('each child gets a lease that starts where the application did', async t 
   )
 })
 
-t.test('a farther descendant that was read and cleaned up gets no new lease', async t => {
+t.test('a later descendant that was processed and cleaned up gets no new lease', async t => {
   const store = new ModelLeaseStore()
   await store.create(leaseWith({ leaseKey: 'below', parentShardIds: ['read'], checkpoint: at('7') }))
   await createChildLeases(parent, [shard('read', 'trimmed'), shard('unread', 'trimmed')], store)

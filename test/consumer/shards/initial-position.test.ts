@@ -4,7 +4,7 @@ import { at, leaseWith } from '../leases/support.ts'
 
 const NOW = 1_700_000_000_000
 
-t.test('LATEST is the moment at which the application makes its first leases', async t => {
+t.test('LATEST is the time at which the application creates its first leases', async t => {
   t.same(firstPlace('LATEST', NOW), { checkpoint: at('LATEST'), startAt: NOW })
 })
 
@@ -13,7 +13,7 @@ t.test('the other positions do not depend on when they are resolved', async t =>
   t.same(firstPlace({ timestamp: new Date(42) }, NOW), { checkpoint: at('AT_TIMESTAMP'), startAt: 42 })
 })
 
-t.test('a shard that is found later starts when the application did, or else at its first record', async t => {
+t.test('a shard found later starts where the application did, or else at its first record', async t => {
   const ofFirst = leaseWith({ leaseKey: '1', checkpoint: at('100'), startAt: NOW - 5_000 })
   const ofOther = leaseWith({ leaseKey: '2', startAt: NOW - 4_000 })
   const byKcl = leaseWith({ leaseKey: '3', checkpoint: at('100') })

@@ -34,21 +34,21 @@ const family = [
 const listing = (shardIds: string[]) => new Map(shardIds.map(shardId => [shardId, [] as string[]]))
 const keys = (leases: ReadonlyArray<{ leaseKey: string }>) => leases.map(lease => lease.leaseKey).sort()
 
-t.test('an application that starts at TRIM_HORIZON gets a lease for every shard that is still there', async t => {
+t.test('an application that starts at TRIM_HORIZON gets a lease for every listed shard', async t => {
   const plan = planLeases({ shards: family, leases: [], place: FROM_TRIM_HORIZON })
   t.same(keys(plan), ['1', '2', '3', '4', '5'])
   t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'TRIM_HORIZON'))
   t.same(plan.find(lease => lease.leaseKey === '5')?.parentShardIds, ['3', '4'])
 })
 
-t.test('an application that starts at LATEST gets the open shards, from a moment that is settled at once', async t => {
+t.test('an application that starts at LATEST gets the open shards, from one fixed time', async t => {
   const plan = planLeases({ shards: family, leases: [], place: latest })
   t.same(keys(plan), ['2', '5'])
   t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'LATEST' && lease.startAt === NOW))
 })
 
 t.test(
-  'an application that starts at a timestamp gets the closed shards too: they may have records behind it',
+  'an application that starts at a timestamp also gets the closed shards, which may have later records',
   async t => {
     const plan = planLeases({ shards: family, leases: [], place: timestamp })
     t.same(keys(plan), ['1', '2', '3', '4', '5'])
@@ -57,14 +57,14 @@ t.test(
   },
 )
 
-t.test('a shard that came from one we read, or lost its row, starts where the application did', async t => {
+t.test('a child shard, or a shard whose row was lost, starts where the application did', async t => {
   const leases = [leaseWith({ leaseKey: '1', checkpoint: at('100'), startAt: NOW })]
   const plan = planLeases({ shards: family, leases, place: laterPlace(leases) })
   t.same(keys(plan), ['2', '3', '4', '5'], 'a closed one too: it may have been closed since')
   t.ok(plan.every(lease => lease.checkpoint.sequenceNumber === 'TRIM_HORIZON' && lease.startAt === NOW))
 })
 
-t.test('what was closed when the application started at LATEST is not read later either', async t => {
+t.test('shards that were closed when the application started at LATEST are never read', async t => {
   const leases = planLeases({ shards: family, leases: [], place: latest })
   t.same(planLeases({ shards: family, leases, place: laterPlace(leases) }), [])
   t.same(keys(workableLeases(leases, lineageOf(family))), ['2', '5'])
@@ -81,12 +81,12 @@ t.test('the lease of a child starts where the application did', async t => {
   t.match(child, { checkpoint: at('TRIM_HORIZON'), startAt: NOW, parentShardIds: ['1'] })
 })
 
-t.test('a shard behind one that has been begun is not read again', async t => {
+t.test('an ancestor of a started shard is not read again', async t => {
   const leases = [leaseWith({ leaseKey: '2', checkpoint: at('7') }), leaseWith({ leaseKey: '5', checkpoint: at('8') })]
   t.same(planLeases({ shards: family, leases, place: FROM_TRIM_HORIZON }), [])
 })
 
-t.test('a parent whose row was deleted before its children had begun gets it back', async t => {
+t.test('a parent whose row was deleted before its children started gets a new row', async t => {
   const leases = [
     leaseWith({ leaseKey: '2', parentShardIds: ['1'] }),
     leaseWith({ leaseKey: '3', parentShardIds: ['1'] }),
@@ -98,19 +98,19 @@ t.test('a parent whose row was deleted before its children had begun gets it bac
   t.same(plan[0]?.checkpoint, at('TRIM_HORIZON'))
 })
 
-t.test('a shard that is trimmed itself waits for no trimmed parent: what came of it since tells so', async t => {
+t.test('a trimmed shard does not wait for a trimmed parent, because its descendants are listed', async t => {
   const gone = leaseWith({ leaseKey: '2', parentShardIds: ['1'] })
   const child = leaseWith({ leaseKey: '3', parentShardIds: ['2'] })
   t.same(keys(workableLeases([gone, child], lineageOf([shard('3', ['2'])]))), ['2'])
   t.same(keys(workableLeases([gone], lineageOf([]))), [], 'a list that may be older than it proves nothing')
 })
 
-t.test('nothing is planned for a table that is complete', async t => {
+t.test('no lease is planned for a complete table', async t => {
   const leases = family.map(({ shardId }) => leaseWith({ leaseKey: shardId }))
   t.same(planLeases({ shards: family, leases, place: FROM_TRIM_HORIZON }), [])
 })
 
-t.test('a child may be worked on once all its parents have ended', async t => {
+t.test('a child can be processed once all its parents have ended', async t => {
   const child = leaseWith({ leaseKey: '5', parentShardIds: ['3', '4'] })
   const ended = (leaseKey: string) => leaseWith({ leaseKey, checkpoint: at('SHARD_END') })
   const open = leaseWith({ leaseKey: '4', checkpoint: at('99') })
@@ -119,20 +119,20 @@ t.test('a child may be worked on once all its parents have ended', async t => {
   t.same(keys(workableLeases([ended('3'), ended('4'), child], listed)), ['5'])
 })
 
-t.test('a parent that is neither in the table nor in the stream is trimmed, and holds nobody up', async t => {
+t.test('a child does not wait for a parent that is neither in the table nor in the stream', async t => {
   const child = leaseWith({ leaseKey: '2', parentShardIds: ['1'] })
   t.same(keys(workableLeases([child], listing(['2']))), ['2'])
   t.same(keys(workableLeases([child], listing(['1', '2']))), [])
 })
 
-t.test('a lease learns where its shard starts, and nothing else of it changes', async t => {
+t.test('a lease without a shard start gets one, and nothing else changes', async t => {
   const lease = leaseWith({ leaseKey: '1', leaseOwner: 'me', leaseCounter: 9, checkpoint: at('100') })
   const [change] = planChanges([shard('1')], [lease])
   t.same(change?.next, { ...lease, shardStart: 'start of 1' })
   t.same(planChanges([shard('1')], [{ ...lease, shardStart: 'start of 1' }]), [])
 })
 
-t.test('a lease of a shard with another start is of a stream that is no more, and begins anew', async t => {
+t.test('a lease with a different shard start belongs to a deleted stream and restarts', async t => {
   const lease = leaseWith({
     leaseKey: '1',
     leaseOwner: 'me',

@@ -50,13 +50,13 @@ function syncing(initialPosition: InitialPosition, { ahead = 0 } = {}) {
   return { clock, store, world, look }
 }
 
-t.test('a wall clock that is an hour ahead puts LATEST into no future', async t => {
+t.test('a wall clock that is an hour ahead does not put LATEST into the future', async t => {
   const { look } = syncing('LATEST', { ahead: HOUR })
   const [lease] = await look()
   t.ok(lease?.startAt !== undefined && lease.startAt <= START && lease.startAt > START - HOUR)
 })
 
-t.test('what LATEST means is settled before the table is found empty', async t => {
+t.test('LATEST is resolved before the table is read', async t => {
   const { look, store, clock } = syncing('LATEST')
   const list = store.list.bind(store)
   store.list = async () => {
@@ -66,14 +66,14 @@ t.test('what LATEST means is settled before the table is found empty', async t =
   t.same(await look(), [{ leaseKey: '2', checkpoint: 'LATEST', startAt: START }])
 })
 
-t.test('a shard that is found later starts when the application did, not at a LATEST of then', async t => {
+t.test('a shard found later starts where the application did, not at a later LATEST', async t => {
   const { look, world } = syncing('LATEST')
   await look()
   world.shards = [shard('1', [], true), shard('2', ['1'], true), shard('3', ['2'], false)]
   t.same((await look()).at(-1), { leaseKey: '3', checkpoint: 'TRIM_HORIZON', startAt: START })
 })
 
-t.test('a row that was deleted starts when the application did, also where it was the last one', async t => {
+t.test('a deleted row starts where the application did, even if it was the last one', async t => {
   for (const position of ['LATEST', { timestamp: new Date(START) }] as const) {
     const { look, store } = syncing(position)
     await look()
@@ -82,7 +82,7 @@ t.test('a row that was deleted starts when the application did, also where it wa
   }
 })
 
-t.test('the table is read consistently where leases are planned by it', async t => {
+t.test('leases are planned from a consistent read', async t => {
   const { look, store } = syncing('TRIM_HORIZON')
   const readings: unknown[] = []
   const list = store.list.bind(store)

@@ -21,14 +21,14 @@ function shardAsked() {
   return { asked, tip, stream, clock }
 }
 
-t.test('a wall clock that is right, or behind, is believed at once', async t => {
+t.test('the tip is the wall clock if that is right or behind', async t => {
   const { asked, tip } = shardAsked()
   t.equal(await tip(0), STREAM_NOW)
   t.equal(await tip(-60_000), STREAM_NOW - 60_000)
   t.equal(asked.length, 2)
 })
 
-t.test('a wall clock that is ahead is not: the tip is in the past of the stream, and not far', async t => {
+t.test('with a wall clock that is ahead, the tip is slightly in the past of the stream', async t => {
   for (const ahead of [1, 999, 5_000, 3_600_000]) {
     const { tip, asked } = shardAsked()
     const found = await tip(ahead)
@@ -37,13 +37,13 @@ t.test('a wall clock that is ahead is not: the tip is in the past of the stream,
   }
 })
 
-t.test('what is wrong with the call itself says nothing of time', async t => {
+t.test('an unrelated error of the call is thrown', async t => {
   const { clock } = shardAsked()
   const stream = { getIterator: () => Promise.reject(new Error('socket hang up')) }
   await t.rejects(tipOf('shard-1', { stream, clock, wallClock: () => STREAM_NOW }), /hang up/)
 })
 
-t.test('an endpoint that refuses every time is told of', async t => {
+t.test('an endpoint that rejects every timestamp throws an error', async t => {
   const { clock } = shardAsked()
   const refusal = Object.assign(new Error('no'), { name: 'InvalidArgumentException' })
   const stream = { getIterator: () => Promise.reject(refusal) }

@@ -122,7 +122,7 @@ export const PROCESSING: readonly Mutation[] = [
     breaks: ['1', '2'],
   },
   {
-    rule: 'batches side by side have no key in common',
+    rule: 'concurrent batches have no key in common',
     file: 'processing/batch-lanes.ts',
     text: 'laneOf(key, this.#lanes.length)',
     replacement: 'laneOf(key + job.record.sequenceNumber, this.#lanes.length)',

@@ -3,7 +3,7 @@ import { kinds, planSoakFile } from './plan.ts'
 
 const settings = { owners: 10, onlyLight: true }
 
-t.test('the same seed plans the same files, and another seed plans others', async t => {
+t.test('a seed plans the same files each time, and another seed plans others', async t => {
   const planned = async (seed: number) => {
     const { file, owner, way } = await planSoakFile(seed, 40, settings)
     return JSON.stringify({ file, owner, way })
