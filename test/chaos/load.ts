@@ -11,44 +11,44 @@ import type { World } from './world/world.ts'
 export interface LoadSettings {
   seed: number
   uploads: number
-  /** Uploads that begin within a second, on average at most. */
+  /** Maximum average number of uploads that start per second. */
   rate: number
-  /** So many of them begin at once, so that a blow finds some under way and others waiting. */
+  /** Number of uploads that start at once, so that a fault finds some in flight and others waiting. */
   burst: number
-  /** Uploads under way at a time, at most. */
+  /** Maximum number of uploads in flight. */
   lanes: number
-  /** How long an upload with an `Idempotency-Key` is sent again, in milliseconds. */
-  patienceMs: number
+  /** How long an upload with an `Idempotency-Key` is retried, in milliseconds. */
+  maxRetryMs: number
 }
 
-/** Nobody listens there. */
+/** An address on which nobody listens. */
 const NOWHERE = 'http://127.0.0.1:9'
 
-/** While no api serves, nothing is sent. */
+/** Pause while no api serves. */
 const LOOK_MS = 50
 
-/** One in so many accepted uploads is asked for right away. */
+/** One in this many accepted uploads is read right away. */
 const LOOKED_UP = 8
 
 export interface Load {
   /**
-   * Milliseconds of the plan that have passed: no more than on the clock, and no more than the uploads that have begun take at
-   * their rate. On a machine that cannot keep up the plan takes longer.
+   * Milliseconds of the plan that have passed: the time on the clock, or the time that the started uploads take at the
+   * planned rate if that is less. So the plan takes longer on a slow machine.
    */
   elapsed(): number
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no upload is in flight. */
   readonly over: Promise<void>
 }
 
-/** Sends the uploads of a run, and writes down what was answered. */
+/** Sends the uploads of a run, and records the answers. */
 export function startLoad({ slots, users }: World, settings: LoadSettings, ledger: LedgerEntry[]): Load {
-  const { seed, uploads, rate, burst, lanes, patienceMs } = settings
+  const { seed, uploads, rate, burst, lanes, maxRetryMs } = settings
   const random = new SeededRandom(seed + 2)
   const startedAt = performance.now()
   const later: Promise<void>[] = []
   let next = 0
 
-  /** As a load balancer does, which knows only what was a moment ago. */
+  /** Picks an api like a load balancer, which knows only the recent state. */
   const api = () => random.pick(slots.api.flatMap(({ url }) => url ?? [])) ?? NOWHERE
 
   const lane = async () => {
@@ -58,7 +58,7 @@ export function startLoad({ slots, users }: World, settings: LoadSettings, ledge
       while (slots.api.every(({ url }) => url === undefined)) await pass(LOOK_MS)
       const upload = planUpload(seed, n, users.length)
       const { owner = '', authorization = '' } = users[upload.user] ?? {}
-      const sender: Sender = { authorization, patienceMs, wait: ms => pass(ms), api }
+      const sender: Sender = { authorization, maxRetryMs, wait: ms => pass(ms), api }
       const entry = await sendOne(sender, owner, upload)
       ledger.push(entry)
       if (upload.deleteAfterMs !== undefined) later.push(deleteLater(sender, entry, upload.deleteAfterMs))
@@ -75,13 +75,13 @@ export function startLoad({ slots, users }: World, settings: LoadSettings, ledge
 }
 
 async function sendOne(sender: Sender, owner: string, upload: PlannedUpload): Promise<LedgerEntry> {
-  const { n, way, files } = upload
+  const { n, format, files } = upload
   const sent = await sendUpload(sender, upload)
   const { answer } = sent
   const [uploadId] = answer.outcome === 'accepted' ? answer.uploadIds : []
   const lookedUp = uploadId !== undefined && n % LOOKED_UP === 0 ? await lookUp(sender, uploadId) : undefined
   return {
-    ...{ n, owner, way, files: files.map(toLedger), ...sent, deletions: {} },
+    ...{ n, owner, format, files: files.map(toLedger), ...sent, deletions: {} },
     ...(lookedUp !== undefined && { lookedUp }),
   }
 }

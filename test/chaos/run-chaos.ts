@@ -3,9 +3,9 @@ import { takeInventory } from './evidence/collect.ts'
 import type { Inventory } from './evidence/inventory.ts'
 import type { Ledger } from './evidence/ledger.ts'
 import { startLoad } from './load.ts'
-import { planBlows, type Role } from './plan/schedule.ts'
+import { planFaults, type Role } from './plan/schedule.ts'
 import { settle } from './settle.ts'
-import { dealBlows } from './world/blow.ts'
+import { injectFaults } from './world/inject-faults.ts'
 import { withScope } from './world/scope.ts'
 import { sweepLater } from './world/sweep.ts'
 import { startWorld } from './world/world.ts'
@@ -13,13 +13,13 @@ import { startWorld } from './world/world.ts'
 export interface ChaosSettings extends CheckSettings {
   seed: number
   uploads: number
-  /** Uploads that begin within a second, at most. */
+  /** Maximum number of uploads that start per second. */
   rate: number
   slots: Record<Role, number>
-  /** Between two blows, on average, in milliseconds. */
+  /** Average milliseconds between two faults. */
   everyMs: number
-  /** How long an upload with an `Idempotency-Key` is sent again, in milliseconds. */
-  patienceMs?: number
+  /** How long an upload with an `Idempotency-Key` is retried, in milliseconds. */
+  maxRetryMs?: number
   say(line: string): void
 }
 
@@ -27,9 +27,9 @@ export interface Outcome {
   violations: string[]
   ledger: Ledger
   inventory: Inventory
-  /** Of blows, answers and ends. */
+  /** Numbers of faults, answers and final statuses. */
   counts: Record<string, number>
-  /** What each process wrote, by its name. */
+  /** The output of each process, by its name. */
   logs: Record<string, string>
 }
 
@@ -39,11 +39,14 @@ const LANES = 40
 const BURST = 30
 const FAILOVER_MS = 2_000
 /** A claim on a key lasts for 30 s after its process has died. */
-const PATIENCE_MS = 60_000
+const MAX_RETRY_MS = 60_000
 
-/** One run: the pipeline under load and blows, then in peace until all has settled, then stopped and looked at. */
+/**
+ * Runs the pipeline under load and faults, then without faults until every upload is settled. Then stops it and checks
+ * the evidence.
+ */
 export function runChaos(settings: ChaosSettings): Promise<Outcome> {
-  const { seed, uploads, rate, slots, everyMs, say, strays, patienceMs = PATIENCE_MS } = settings
+  const { seed, uploads, rate, slots, everyMs, say, orphans, maxRetryMs = MAX_RETRY_MS } = settings
   return withScope(async scope => {
     const ledger: Ledger = { seed, entries: [], exits: [] }
     const onExit = (exit: Ledger['exits'][number]) => ledger.exits.push(exit)
@@ -51,31 +54,31 @@ export function runChaos(settings: ChaosSettings): Promise<Outcome> {
     say(`seed ${seed}: ${uploads} uploads, ${slots.api} api and ${slots.worker} worker processes`)
 
     const forMs = (uploads * 1_000) / rate
-    const load = startLoad(world, { seed, uploads, rate, burst: BURST, lanes: LANES, patienceMs }, ledger.entries)
-    const plan = planBlows({ seed, forMs, slots, everyMs, failoverMs: FAILOVER_MS })
-    const blows = dealBlows(world, plan, { seed, say, elapsed: load.elapsed })
-    await Promise.all([load.over, blows.over])
-    say(`all ${ledger.entries.length} are sent, and nothing fails from here on`)
+    const load = startLoad(world, { seed, uploads, rate, burst: BURST, lanes: LANES, maxRetryMs }, ledger.entries)
+    const plan = planFaults({ seed, forMs, slots, everyMs, failoverMs: FAILOVER_MS })
+    const faults = injectFaults(world, plan, { seed, say, elapsed: load.elapsed })
+    await Promise.all([load.over, faults.over])
+    say(`all ${ledger.entries.length} uploads are sent; no further faults`)
 
     const all = [...world.slots.api, ...world.slots.worker]
     await Promise.all(all.map(slot => slot.untilServing()))
     await settle(world.aws, ledger.entries)
-    // Before the sweep: it publishes whatever waits, also what should not have needed it.
-    const early = findViolations(ledger, await takeInventory(world.aws), { strays: 'allowed' })
-    if (strays === 'swept' && early.length === 0) {
+    // Checked before the sweep, which would also publish events that should not have needed it.
+    const early = findViolations(ledger, await takeInventory(world.aws), { orphans: 'allowed' })
+    if (orphans === 'swept' && early.length === 0) {
       const { requeued, removed } = await sweepLater(world.aws)
-      say(`the sweep of strays had ${requeued} published again and removed ${removed}`)
+      say(`the sweep of orphans republished ${requeued} and removed ${removed}`)
       await settle(world.aws, ledger.entries)
     }
     for (const slot of all) await slot.close()
-    say('all has come to rest and is stopped')
+    say('all uploads are settled, and all processes are stopped')
 
     const inventory = await takeInventory(world.aws)
     return {
-      violations: early.length > 0 ? early : findViolations(ledger, inventory, { strays }),
+      violations: early.length > 0 ? early : findViolations(ledger, inventory, { orphans }),
       ledger,
       inventory,
-      counts: { ...blows.counts, ...countsOf(ledger, inventory) },
+      counts: { ...faults.counts, ...countsOf(ledger, inventory) },
       logs: Object.fromEntries(all.map(slot => [slot.name, slot.output])),
     }
   })
@@ -86,7 +89,7 @@ function countsOf({ entries }: Ledger, { records }: Inventory): Record<string, n
   const count = (what: string) => {
     counts[what] = (counts[what] ?? 0) + 1
   }
-  for (const { answer, way } of entries) count(`${way} ${answer.outcome}`)
+  for (const { answer, format } of entries) count(`${format} ${answer.outcome}`)
   for (const { status } of records) count(`ended ${status}`)
   return counts
 }

@@ -6,15 +6,15 @@ import { type Outcome, runChaos } from './run-chaos.ts'
 
 const USAGE = `npm run chaos -- [options]
 
-  --seed N        what goes wrong, and what is sent (default: by the time)
-  --minutes M     how long uploads are sent (default 5)
-  --rate R        uploads a second (default 20)
-  --every MS      between two blows, on average (default 1500)
-  --api N         api processes (default 2)
-  --workers N     worker processes (default 3)
-  --strays allowed  leaves out the sweep of strays, and what it is for
-  --out DIR       keeps the evidence there (default: only where something is wrong, in .chaos/SEED)
-  --check DIR     checks evidence that was kept, and runs nothing
+  --seed N           decides the faults and the uploads (default: from the time)
+  --minutes M        how long uploads are sent (default 5)
+  --rate R           uploads per second (default 20)
+  --every MS         average time between two faults (default 1500)
+  --api N            number of api processes (default 2)
+  --workers N        number of worker processes (default 3)
+  --orphans allowed  skips the sweep of orphans, and allows orphans at the end
+  --out DIR          keeps the evidence in DIR (default: only after a violation, in .chaos/SEED)
+  --check DIR        checks the evidence in DIR again, without a run
 `
 
 const { values } = parseArgs({
@@ -25,13 +25,13 @@ const { values } = parseArgs({
     every: { type: 'string', default: '1500' },
     api: { type: 'string', default: '2' },
     workers: { type: 'string', default: '3' },
-    strays: { type: 'string', default: 'swept' },
+    orphans: { type: 'string', default: 'swept' },
     out: { type: 'string' },
     check: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
-const strays = values.strays === 'allowed' ? 'allowed' : 'swept'
+const orphans = values.orphans === 'allowed' ? 'allowed' : 'swept'
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
 if (values.help) print(USAGE)
@@ -42,7 +42,7 @@ async function run(): Promise<void> {
   const seed = Number(values.seed ?? Date.now() % 1_000_000)
   const { minutes, rate, every } = values
   const outcome = await runChaos({
-    ...{ seed, strays, rate: Number(rate), everyMs: Number(every) },
+    ...{ seed, orphans, rate: Number(rate), everyMs: Number(every) },
     uploads: Math.round(Number(minutes) * 60 * Number(rate)),
     slots: { api: Number(values.api), worker: Number(values.workers) },
     say: line => process.stderr.write(`${line}\n`),
@@ -51,7 +51,7 @@ async function run(): Promise<void> {
   print(JSON.stringify(counts))
   const folder = values.out ?? path.join('.chaos', String(seed))
   if (values.out !== undefined || violations.length > 0) keep(folder, outcome)
-  tell(violations)
+  report(violations)
   if (violations.length === 0) return
   const options = process.argv.slice(2).filter((option, i, all) => option !== '--seed' && all[i - 1] !== '--seed')
   print(`\nreplay: npm run chaos -- ${['--seed', seed, ...options].join(' ')}`)
@@ -60,10 +60,10 @@ async function run(): Promise<void> {
 
 function check(folder: string): void {
   const read = (name: string) => JSON.parse(readFileSync(path.join(folder, name), 'utf8'))
-  tell(findViolations(read('ledger.json'), read('inventory.json'), { strays }))
+  report(findViolations(read('ledger.json'), read('inventory.json'), { orphans }))
 }
 
-function tell(violations: readonly string[]): void {
+function report(violations: readonly string[]): void {
   for (const violation of violations) print(`- ${violation}`)
   print(violations.length === 0 ? 'every guarantee held' : `${violations.length} violations`)
   if (violations.length > 0) process.exitCode = 1

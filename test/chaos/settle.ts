@@ -4,13 +4,13 @@ import { publishedIds, readRecords, type Sources } from './evidence/collect.ts'
 import type { FoundRecord } from './evidence/inventory.ts'
 import type { LedgerEntry } from './evidence/ledger.ts'
 
-/** Once nothing fails any more, all has to come to its end within this time. */
+/** Time after the last fault within which every upload must be settled. */
 const BOUND_MS = 150_000
 const LOOK_MS = 1_000
 
 /**
- * Waits until nothing is left to come: every upload has come to its end but those that nobody was told of and no event tells
- * of either. Resolves as well when its time is up; what is left in between then, the checker finds.
+ * Waits until every upload is processed, failed or deleted, except for unconfirmed uploads without an event. Also
+ * resolves when the time is up; the checker then finds unsettled uploads.
  */
 export async function settle(sources: Sources, entries: readonly LedgerEntry[]): Promise<void> {
   const accepted = new Set(entries.flatMap(({ answer }) => ('uploadIds' in answer ? answer.uploadIds : [])))

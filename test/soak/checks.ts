@@ -10,7 +10,7 @@ export function checkVerdicts(verdicts: readonly Verdict[]): string[] {
   return [...Map.groupBy(wrong, ({ sent, end }) => `${sent.kind.name}: ${end ?? 'no end'}`)].flatMap(([what, all]) => [
     ...all.slice(0, TOLD_OF_A_KIND).map(({ sent, reason, uploadId }) => {
       const due = sent.kind.ends.join(' or ')
-      return `${what}, not ${due}: file ${sent.n} (${sent.way}, ${JSON.stringify(sent.filename.slice(0, 60))}, ${uploadId}) ${reason}`
+      return `${what}, not ${due}: file ${sent.n} (${sent.format}, ${JSON.stringify(sent.filename.slice(0, 60))}, ${uploadId}) ${reason}`
     }),
     ...(all.length > TOLD_OF_A_KIND ? [`${what}: ${all.length - TOLD_OF_A_KIND} more`] : []),
   ])

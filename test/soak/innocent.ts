@@ -29,7 +29,7 @@ export function startInnocent(sender: Sender, everyMs: number): Innocent {
   async function sendOne(): Promise<void> {
     const startedAt = performance.now()
     const file = { filename: `innocent-${n++}.txt`, contentType: 'text/plain', bytes: Buffer.from('hello') }
-    const { answer } = await sendUpload(sender, { way: 'raw', files: [file] })
+    const { answer } = await sendUpload(sender, { format: 'raw', files: [file] })
     const [uploadId] = answer.outcome === 'accepted' ? answer.uploadIds : []
     if (uploadId !== undefined) uploads.push({ uploadId, acceptedMs: performance.now() - startedAt })
     else problems.push(`${file.filename}: ${JSON.stringify(answer)}`)

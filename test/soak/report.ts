@@ -49,8 +49,8 @@ function verdictLines(verdicts: readonly Verdict[]): string[] {
   for (const [kind, all] of byKind) {
     const { p50, max } = timesOf(all.flatMap(({ lastedMs }) => lastedMs ?? []))
     const ends = Map.groupBy(all, ({ end }) => end ?? 'none')
-    const told = [...ends].map(([end, some]) => `${end.replace('HEADGATE_', '')} ${some.length}`).join(', ')
-    lines.push(row([kind, String(all.length), String(p50), String(max), told]))
+    const summary = [...ends].map(([end, some]) => `${end.replace('HEADGATE_', '')} ${some.length}`).join(', ')
+    lines.push(row([kind, String(all.length), String(p50), String(max), summary]))
   }
   return lines
 }

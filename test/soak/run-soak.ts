@@ -174,7 +174,7 @@ async function startFleet(scope: Scope, { workers, limitMiB, say }: SoakSettings
   const url = () => api[0]?.url ?? 'http://127.0.0.1:9'
   const users = await createUsers(aws, OWNERS + 1)
   const senders = users.map(
-    ({ authorization }): Sender => ({ api: url, authorization, patienceMs: 30_000, wait: ms => pass(ms) }),
+    ({ authorization }): Sender => ({ api: url, authorization, maxRetryMs: 30_000, wait: ms => pass(ms) }),
   )
   const [innocent, ...owners] = senders
   if (!innocent) throw new Error('There is an innocent owner.')

@@ -34,7 +34,7 @@ export async function sendFiles({
       const { file, ...planned } = await planSoakFile(seed, next++, { owners: owners.length, onlyLight })
       const sender = owners[planned.owner]
       if (!sender) throw new Error(`There is no owner ${planned.owner}.`)
-      const { answer } = await sendUpload(sender, { way: planned.way, files: [file] })
+      const { answer } = await sendUpload(sender, { format: planned.format, files: [file] })
       sent.push({ ...planned, filename: file.filename, answer, output: planned.kind.output?.(file) })
     }
   }

@@ -3,7 +3,7 @@ import { NoAnswerError, type Reply } from './http.ts'
 
 const ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g
 
-/** What a client may conclude from the answer to `POST /uploads`, by docs/reference/errors.md and nothing else. */
+/** Returns what a client may conclude from the answer to `POST /uploads`, by docs/reference/errors.md only. */
 export function conclude({ status, body }: Reply): Answer {
   if (status === 200 || status === 202) return { outcome: 'accepted', uploadIds: idsIn(body) }
   const why = `${status} ${String(body.type ?? '')
@@ -16,7 +16,7 @@ export function conclude({ status, body }: Reply): Answer {
   return { outcome: 'refused', why }
 }
 
-/** For the end of a request's promise. */
+/** The answer of a request that failed without a reply. */
 export function unanswered(error: unknown): Answer {
   if (error instanceof NoAnswerError) return { outcome: 'unknown', why: error.message }
   throw error

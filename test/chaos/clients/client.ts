@@ -1,32 +1,34 @@
 import type { Answer, LedgerEntry } from '../evidence/ledger.ts'
-import type { SentUpload, Way } from '../plan/uploads.ts'
+import type { SentUpload, UploadFormat } from '../plan/uploads.ts'
 import { conclude, unanswered } from './answers.ts'
 import { sendByGrant } from './grant.ts'
 import { type Reply, send } from './http.ts'
 import { sendByTus } from './tus.ts'
 
-/** Who sends, and where to. */
+/** The sender of an upload, and the api to which it sends. */
 export interface Sender {
-  /** The api process that the next request goes to. One that is down is no answer. */
+  /** The api process for the next request. A process that is down gives no answer. */
   api(): string
   authorization: string
-  /** How long an upload with a key is sent again, in milliseconds. */
-  patienceMs: number
-  /** Resolves after so many milliseconds. */
+  /** How long an upload with a key is retried, in milliseconds. */
+  maxRetryMs: number
+  /** Resolves after this many milliseconds. */
   wait(ms: number): Promise<void>
 }
 
-/** What came of it, and of how many attempts where that was more than one. */
+/** The answer, and the number of attempts if there was more than one. */
 export type Sent = Pick<LedgerEntry, 'answer' | 'attempts'>
 
 type SendUpload = (sender: Sender, upload: SentUpload) => Promise<Answer>
 
-/** Sends an upload by its way, as a careful client does. Never rejects for what a server or the network does. */
+/** Sends an upload in its format, as a careful client does. Never rejects because of the server or the network. */
 export async function sendUpload(sender: Sender, upload: SentUpload): Promise<Sent> {
-  return upload.way === 'once' ? sendOnce(sender, upload) : { answer: await BY_WAY[upload.way](sender, upload) }
+  return upload.format === 'once'
+    ? sendOnce(sender, upload)
+    : { answer: await BY_FORMAT[upload.format](sender, upload) }
 }
 
-const BY_WAY: Record<Exclude<Way, 'once'>, SendUpload> = {
+const BY_FORMAT: Record<Exclude<UploadFormat, 'once'>, SendUpload> = {
   json: (sender, upload) => post(sender, jsonOf(upload)).then(conclude).catch(unanswered),
   form: (sender, { files }) => {
     const body = new FormData()
@@ -47,11 +49,11 @@ const BY_WAY: Record<Exclude<Way, 'once'>, SendUpload> = {
   tus: sendByTus,
 }
 
-/** The same request with its key, until somebody says what became of it. */
+/** Sends the same request with its key until there is a conclusive answer. */
 async function sendOnce(sender: Sender, upload: SentUpload): Promise<Sent> {
   const { headers, body } = jsonOf(upload)
   const init = { headers: { ...headers, 'idempotency-key': `chaos-${upload.files[0]?.filename}` }, body }
-  const giveUpAt = performance.now() + sender.patienceMs
+  const giveUpAt = performance.now() + sender.maxRetryMs
   let answer: Answer
   let attempts = 0
   do {
@@ -60,7 +62,7 @@ async function sendOnce(sender: Sender, upload: SentUpload): Promise<Sent> {
     if (answer.outcome === 'accepted') return { answer, attempts }
     await sender.wait(500)
   } while (performance.now() < giveUpAt)
-  return { answer: { outcome: 'unknown', why: `given up after ${sender.patienceMs} ms: ${answer.why}` }, attempts }
+  return { answer: { outcome: 'unknown', why: `given up after ${sender.maxRetryMs} ms: ${answer.why}` }, attempts }
 }
 
 function jsonOf({ files: [file] }: SentUpload) {

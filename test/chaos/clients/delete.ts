@@ -6,7 +6,7 @@ import { send } from './http.ts'
 const TRIES = 3
 const BETWEEN_MS = 500
 
-/** Asks for a deletion until it is answered, a few times. */
+/** Requests a deletion, with a few retries. */
 export async function deleteUpload(sender: Sender, uploadId: string): Promise<Deletion> {
   const headers = { authorization: sender.authorization }
   for (let tries = 0; tries < TRIES; tries++) {
@@ -19,7 +19,7 @@ export async function deleteUpload(sender: Sender, uploadId: string): Promise<De
   return 'unknown'
 }
 
-/** The status of `GET /uploads/{id}`, where there was an answer that tells. */
+/** Returns the status of `GET /uploads/{id}`, if the answer is conclusive. */
 export async function lookUp(sender: Sender, uploadId: string): Promise<number | undefined> {
   const headers = { authorization: sender.authorization }
   const reply = await send(`${sender.api()}/uploads/${uploadId}`, { headers }).catch(unanswered)

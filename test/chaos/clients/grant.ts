@@ -7,7 +7,7 @@ import { type Reply, send } from './http.ts'
 const TRIES = 8
 const BETWEEN_MS = 1_000
 
-/** Asks for a grant, puts the file, and completes: the last two again and again, as anybody may. */
+/** Requests a grant, puts the file and completes. Retries the last two, as any client may. */
 export async function sendByGrant(sender: Sender, { files: [file] }: SentUpload): Promise<Answer> {
   if (!file) throw new TypeError('An upload has a file.')
   const { authorization } = sender
@@ -29,7 +29,7 @@ export async function sendByGrant(sender: Sender, { files: [file] }: SentUpload)
   return done ? conclude(done) : { outcome: 'unknown', why: 'the grant was not completed' }
 }
 
-/** Tries until the answer is good, and gives it. */
+/** Retries until the answer is a success, and returns it. */
 async function insist(
   { wait }: Sender,
   ask: () => Promise<Reply>,

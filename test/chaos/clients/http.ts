@@ -1,17 +1,17 @@
-/** An answer, read to its end. */
+/** A completely read answer. */
 export interface Reply {
   status: number
   headers: Headers
-  /** Of JSON. Empty where there is none. */
+  /** The JSON body. Empty if there is none. */
   body: Record<string, unknown>
 }
 
-/** There was no whole answer: nobody can tell what came of the request. */
+/** There was no complete answer, so the effect of the request is unknown. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError'
 }
 
-/** Longer than a process stands still. */
+/** Longer than a process is frozen. */
 const TIMEOUT_MS = 20_000
 
 /** @throws NoAnswerError */

@@ -10,7 +10,7 @@ const VERSION = { 'tus-resumable': '1.0.0' }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-/** Sends a file by tus in two pieces, and goes on where it was as often as it has to. */
+/** Sends a file by tus in two pieces, and resumes as often as necessary. */
 export async function sendByTus(sender: Sender, { files: [file] }: SentUpload): Promise<Answer> {
   if (!file) throw new TypeError('An upload has a file.')
   const { filename, contentType, bytes } = file
@@ -33,10 +33,10 @@ export async function sendByTus(sender: Sender, { files: [file] }: SentUpload): 
     })
   let offset = 0
   for (let tries = 0; tries < TRIES; tries++) {
-    const told = offsetIn(await patch(offset).catch(unanswered)) ?? offsetIn(await ask().catch(unanswered))
-    if (told === bytes.byteLength) return { outcome: 'accepted', uploadIds: [path.split('/').at(-1) ?? ''] }
-    if (told === undefined || told === offset) await sender.wait(BETWEEN_MS)
-    offset = told ?? offset
+    const received = offsetIn(await patch(offset).catch(unanswered)) ?? offsetIn(await ask().catch(unanswered))
+    if (received === bytes.byteLength) return { outcome: 'accepted', uploadIds: [path.split('/').at(-1) ?? ''] }
+    if (received === undefined || received === offset) await sender.wait(BETWEEN_MS)
+    offset = received ?? offset
   }
   return { outcome: 'unknown', why: 'not all of it was taken' }
 }

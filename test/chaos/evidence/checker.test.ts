@@ -33,7 +33,7 @@ const source = { key: KEY, size: 3, etag: 'md5' }
 const result = { key: RESULT, sha256: 'due', uploadId: 'id-1' }
 
 const entry = (change: Partial<LedgerEntry> = {}): LedgerEntry => ({
-  ...{ n: 0, owner: 'me', way: 'json', files: [file], answer: accepted, deletions: {} },
+  ...{ n: 0, owner: 'me', format: 'json', files: [file], answer: accepted, deletions: {} },
   ...change,
 })
 const ledger = (change: Partial<LedgerEntry> = {}): Ledger => ({ seed: 1, entries: [entry(change)], exits: [] })
@@ -53,8 +53,8 @@ const failed: Inventory = {
 const tombstone: FoundRecord = { owner: 'me', uploadId: 'id-1', status: 'deleted', isMarked: false }
 const deleted: Inventory = { ...nothing, records: [tombstone], published: ['id-1'] }
 
-const look = (given: Ledger, inventory: Inventory, strays: 'allowed' | 'swept' = 'swept') =>
-  findViolations(given, inventory, { strays })
+const look = (given: Ledger, inventory: Inventory, orphans: 'allowed' | 'swept' = 'swept') =>
+  findViolations(given, inventory, { orphans })
 
 t.test('the checker accepts a correct run', async t => {
   t.same(look(ledger(), whole), [], 'processed')
@@ -65,7 +65,10 @@ t.test('the checker accepts a correct run', async t => {
   t.same(look(ledger({ answer: refused }), nothing), [], 'refused')
   t.same(look(ledger({ answer: unknown }), nothing), [], 'unanswered and nothing')
   t.same(look(ledger({ answer: unknown }), whole), [], 'unanswered and processed')
-  t.same(look(ledger({ answer: unknown, way: 'tus' }), { ...nothing, records: [{ ...queued, status: 'pending' }] }), [])
+  t.same(
+    look(ledger({ answer: unknown, format: 'tus' }), { ...nothing, records: [{ ...queued, status: 'pending' }] }),
+    [],
+  )
 })
 
 t.test('the checker finds a lost accepted upload', async t => {
@@ -90,9 +93,9 @@ t.test('the checker finds wrong bytes in sources and outputs', async t => {
   t.match(look(ledger(), { ...whole, results: [] }), [/processed object .* is not there/])
   t.match(look(ledger(), { ...whole, records: [{ ...done, processedKey: 'x' }] }), [/its processed object is x/])
   const further = { ...result, key: 'processed/outputs/uploads/me/id-1/a.txt/table.json' }
-  const told = { ...whole, records: [{ ...done, furtherKeys: [further.key] }] }
-  t.same(look(ledger(), { ...told, results: [result, further] }), [], 'a further output')
-  t.match(look(ledger(), told), [/the output .*table\.json of .* is not there/])
+  const withFurtherKeys = { ...whole, records: [{ ...done, furtherKeys: [further.key] }] }
+  t.same(look(ledger(), { ...withFurtherKeys, results: [result, further] }), [], 'a further output')
+  t.match(look(ledger(), withFurtherKeys), [/the output .*table\.json of .* is not there/])
   t.match(look(ledger(), { ...whole, results: [result, further] }), [/table\.json belongs to no processed upload/])
   t.match(look(ledger(), { ...whole, sources: [{ ...source, etag: 'other' }] }), [/object .* has other bytes/])
   t.match(look(ledger(), { ...whole, sources: [{ ...source, size: 2 }] }), [/has 2 bytes and not 3/])
@@ -117,21 +120,23 @@ t.test('the checker finds a rejected upload that was stored', async t => {
 })
 
 t.test('the checker finds an upload that was stored twice', async t => {
-  const twin = { ...done, uploadId: 'id-2', key: 'uploads/me/id-2/a.txt', processedKey: 'processed/me/id-2/a.txt' }
+  const duplicate = { ...done, uploadId: 'id-2', key: 'uploads/me/id-2/a.txt', processedKey: 'processed/me/id-2/a.txt' }
   const twice: Inventory = {
-    ...{ ...whole, records: [done, twin] },
-    sources: [source, { ...source, key: twin.key }],
-    results: [result, { ...result, key: twin.processedKey, uploadId: 'id-2' }],
+    ...{ ...whole, records: [done, duplicate] },
+    sources: [source, { ...source, key: duplicate.key }],
+    results: [result, { ...result, key: duplicate.processedKey, uploadId: 'id-2' }],
   }
   for (const answer of [accepted, unknown]) t.match(look(ledger({ answer }), twice), [/is recorded 2 times/])
 })
 
 t.test('the checker finds data left by a deletion', async t => {
-  const told = ledger({ deletions: { 'id-1': 'deleted' } })
-  t.match(look(told, whole), [/was deleted and is there, as processed/])
-  t.match(look(told, { ...deleted, sources: [source] }), [/the object uploads.* belongs to no upload/])
-  t.match(look(told, { ...deleted, results: [result] }), [/the processed object .* belongs to no processed upload/])
-  t.match(look(told, { ...deleted, records: [{ ...tombstone, key: KEY }] }), [/was never finished/])
+  const afterDeletion = ledger({ deletions: { 'id-1': 'deleted' } })
+  t.match(look(afterDeletion, whole), [/was deleted and is there, as processed/])
+  t.match(look(afterDeletion, { ...deleted, sources: [source] }), [/the object uploads.* belongs to no upload/])
+  t.match(look(afterDeletion, { ...deleted, results: [result] }), [
+    /the processed object .* belongs to no processed upload/,
+  ])
+  t.match(look(afterDeletion, { ...deleted, records: [{ ...tombstone, key: KEY }] }), [/was never finished/])
 })
 
 t.test('the checker accepts a tombstone of a deletion or of the sweep, but not of an accepted upload', async t => {

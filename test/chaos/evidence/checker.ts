@@ -5,21 +5,21 @@ import type { Ledger, LedgerEntry, LedgerFile } from './ledger.ts'
 
 export interface CheckSettings {
   /**
-   * `allowed`: a request that was not answered with a success may have left an object without a record, or a record whose event
-   * was never published. `swept`: the sweep of strays has been there since, and nothing is left but the tombstones by which it
-   * gives up what nobody has recorded.
+   * `allowed`: an unsuccessful request may have left an object without a record, or a record whose event was never
+   * published. `swept`: the sweep of orphans has run since. Nothing may be left except the tombstones with which it
+   * gives up unrecorded objects.
    */
-  strays: 'allowed' | 'swept'
+  orphans: 'allowed' | 'swept'
 }
 
-/** What the evidence says against the guarantees, in words. Empty where there is nothing. */
+/** Returns the violations of the guarantees that the evidence shows, as sentences. */
 export function findViolations(ledger: Ledger, inventory: Inventory, settings: CheckSettings): string[] {
   const found = indexOf(inventory)
   const sent = new Map(
     ledger.entries.flatMap(entry => entry.files.map(file => [`${entry.owner}/${file.filename}`, { entry, file }])),
   )
   return [
-    ...ledger.entries.flatMap(entry => brokenPromises(entry, found, settings)),
+    ...ledger.entries.flatMap(entry => brokenAnswers(entry, found, settings)),
     ...foreignRecords(ledger, inventory, sent, settings),
     ...foreignSources(inventory, found, sent, settings),
     ...foreignResults(inventory, found),
@@ -30,16 +30,18 @@ export function findViolations(ledger: Ledger, inventory: Inventory, settings: C
 
 type Sent = ReadonlyMap<string, { entry: LedgerEntry; file: LedgerFile }>
 
-/** Holds one request to what it was answered. */
-function brokenPromises(entry: LedgerEntry, found: Found, settings: CheckSettings): string[] {
+/** Checks one request against its answer. */
+function brokenAnswers(entry: LedgerEntry, found: Found, settings: CheckSettings): string[] {
   const { answer, files, owner, n } = entry
-  const told = answer.outcome === 'accepted' || answer.outcome === 'partly' ? answer.uploadIds : []
+  const uploadIds = answer.outcome === 'accepted' || answer.outcome === 'partly' ? answer.uploadIds : []
   const wrong: string[] = []
-  if (answer.outcome === 'accepted' && new Set(told).size !== files.length) {
-    wrong.push(`upload ${n} has ${files.length} files and was answered with the ids ${told.join(', ') || 'of none'}`)
+  if (answer.outcome === 'accepted' && new Set(uploadIds).size !== files.length) {
+    wrong.push(
+      `upload ${n} has ${files.length} files and was answered with the ids ${uploadIds.join(', ') || 'of none'}`,
+    )
   }
   if (entry.lookedUp === 404) wrong.push(`upload ${n} was accepted and, right after, not to be found`)
-  for (const uploadId of told) {
+  for (const uploadId of uploadIds) {
     const record = found.records.get(uploadId)
     if (!record) wrong.push(`upload ${n} was accepted as ${uploadId}, and there is no record of it`)
     else if (record.owner !== owner) wrong.push(`upload ${n} was accepted as ${uploadId}, which is of another owner`)
@@ -56,7 +58,7 @@ function brokenPromises(entry: LedgerEntry, found: Found, settings: CheckSetting
     if (answer.outcome === 'refused' && records.some(({ status }) => status !== 'pending')) {
       wrong.push(`${file.filename} was refused (${answer.why}) and is recorded as ${records[0]?.uploadId}`)
     }
-    const isKnown = (uploadId: string) => told.includes(uploadId)
+    const isKnown = (uploadId: string) => uploadIds.includes(uploadId)
     for (const record of records) {
       wrong.push(
         ...brokenFates(record, file, expectedOf(entry, record.uploadId, isKnown(record.uploadId), settings), found),
@@ -73,44 +75,44 @@ function brokenPromises(entry: LedgerEntry, found: Found, settings: CheckSetting
   return wrong
 }
 
-function expectedOf(entry: LedgerEntry, uploadId: string, isAccepted: boolean, { strays }: CheckSettings): Expected {
-  const inWays = entry.way === 'grant' || entry.way === 'tus'
+function expectedOf(entry: LedgerEntry, uploadId: string, isAccepted: boolean, { orphans }: CheckSettings): Expected {
+  const isInSteps = entry.format === 'grant' || entry.format === 'tus'
   return {
     mayBeDeleted: uploadId in entry.deletions,
     mustBeDeleted: entry.deletions[uploadId] === 'deleted',
-    mayBePending: !isAccepted && inWays,
-    mayBeUnpublished: !isAccepted && strays === 'allowed',
+    mayBePending: !isAccepted && isInSteps,
+    mayBeUnpublished: !isAccepted && orphans === 'allowed',
   }
 }
 
-/** Tombstones have no name: they are told by their ids. */
-function foreignRecords({ entries }: Ledger, { records }: Inventory, sent: Sent, { strays }: CheckSettings): string[] {
+/** Tombstones have no file name and are identified by their ids. */
+function foreignRecords({ entries }: Ledger, { records }: Inventory, sent: Sent, { orphans }: CheckSettings): string[] {
   const asked = new Set(entries.flatMap(({ deletions }) => Object.keys(deletions)))
   return records
     .filter(({ owner, filename, uploadId, status }) =>
-      status === 'deleted' ? strays !== 'swept' && !asked.has(uploadId) : !sent.has(`${owner}/${filename}`),
+      status === 'deleted' ? orphans !== 'swept' && !asked.has(uploadId) : !sent.has(`${owner}/${filename}`),
     )
     .map(({ owner, uploadId, status }) => `nobody has made or deleted the record ${owner}/${uploadId} (${status})`)
 }
 
-function foreignSources({ sources }: Inventory, found: Found, sent: Sent, { strays }: CheckSettings): string[] {
+function foreignSources({ sources }: Inventory, found: Found, sent: Sent, { orphans }: CheckSettings): string[] {
   return sources.flatMap(({ key }) => {
     const record = found.byKey.get(key)
     if (record && record.status !== 'deleted') return []
     const isBegun = found.records.get(tailOf(key) ?? '')?.status === 'pending'
-    return isBegun || (strays === 'allowed' && mayStray(key, found, sent))
+    return isBegun || (orphans === 'allowed' && mayBeOrphan(key, found, sent))
       ? []
       : [`the object ${key} belongs to no upload`]
   })
 }
 
-/** The upload that an object is the beginning of, as tus leaves them while a file is on its way. */
+/** Returns the upload id of an object that holds the tail of a running tus upload. */
 function tailOf(key: string): string | undefined {
   const [folder, , uploadId] = key.split('/')
   return folder === 'tails' ? uploadId : undefined
 }
 
-function mayStray(key: string, found: Found, sent: Sent): boolean {
+function mayBeOrphan(key: string, found: Found, sent: Sent): boolean {
   const tail = tailOf(key)
   if (tail !== undefined) return found.records.has(tail)
   const [, owner, , filename] = key.split('/')
@@ -136,7 +138,7 @@ function badExits({ exits }: Ledger): string[] {
   return exits.flatMap(({ process, asked, code, signal, served }) => {
     const how = signal ?? `code ${code}`
     if (asked === 'SIGTERM') return code === 0 ? [] : [`${process} was asked to stop and ended with ${how}`]
-    // One that does not come to serve is started again by whatever started it.
+    // A process that does not start is started again by its supervisor.
     return served ? [`${process} ended by itself with ${how}`] : []
   })
 }

@@ -16,7 +16,7 @@ export interface Sources {
 const LETTERS = 'dead-letters/'
 const SIDE_BY_SIDE = 16
 
-/** Reads everything that there is. */
+/** Reads all evidence. */
 export async function takeInventory({ s3, dynamodb, kinesis }: Sources): Promise<Inventory> {
   const processed = await listObjects(s3, names.processedBucket)
   const read = async ({ key }: FoundObject) => {
@@ -39,13 +39,13 @@ export async function takeInventory({ s3, dynamodb, kinesis }: Sources): Promise
   }
 }
 
-/** The ids of the uploads that there is an event of on the stream. */
+/** Returns the ids of the uploads that have an event on the stream. */
 export async function publishedIds(kinesis: KinesisClient): Promise<Set<string>> {
   const events = await readStream(kinesis, names.stream)
   return new Set(events.map(({ Data }) => idIn(Buffer.from(Data ?? []).toString()) ?? ''))
 }
 
-/** The items of the table that are uploads: not what was answered to idempotency keys, and not notes of ended promises. */
+/** Returns the items of uploads, without those of idempotency keys and of ended reservations. */
 export async function readRecords(dynamodb: DynamoDBClient): Promise<FoundRecord[]> {
   const records: FoundRecord[] = []
   const scan = { TableName: names.uploadsTable, ConsistentRead: true }

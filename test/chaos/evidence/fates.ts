@@ -3,17 +3,20 @@ import type { Found } from './found.ts'
 import type { FoundRecord } from './inventory.ts'
 import type { LedgerFile } from './ledger.ts'
 
-/** Which ends an upload may have besides that of its content. */
+/** The states that an upload may have besides that of its content. */
 export interface Expected {
   mayBeDeleted: boolean
   mustBeDeleted: boolean
-  /** It was promised by a grant or by tus, and never completed. */
+  /** The upload was started by a grant or by tus, and never completed. */
   mayBePending: boolean
-  /** It was recorded as queued by a process that died before it published the event, and nobody was told. */
+  /**
+   * The upload was recorded as queued by a process that died before it published the event, and no client received a
+   * success.
+   */
   mayBeUnpublished: boolean
 }
 
-/** Holds a record, and what there is of its objects, to what the file is and to what may have happened to it. */
+/** Checks a record and its objects against the file and the allowed states. */
 export function brokenFates(record: FoundRecord, file: LedgerFile, expected: Expected, found: Found): string[] {
   const { uploadId, status } = record
   const named = `${file.filename} (${uploadId})`
@@ -44,7 +47,7 @@ function badSource({ key = '', size, sha256 }: FoundRecord, file: LedgerFile, na
   if (!source) return [`the object of ${named} is gone`]
   const wrong: string[] = []
   if (source.size !== file.size) wrong.push(`the object of ${named} has ${source.size} bytes and not ${file.size}`)
-  // What was put in parts has an ETag that is no digest. Its processed object shows what was in it.
+  // The ETag of a multipart object is not a digest. Its processed object shows its content.
   else if (!source.etag.includes('-') && source.etag !== file.md5) wrong.push(`the object of ${named} has other bytes`)
   if (size !== file.size || sha256 !== file.sha256) wrong.push(`the record of ${named} is of other bytes`)
   return wrong

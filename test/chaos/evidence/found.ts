@@ -1,15 +1,15 @@
 import { processedKey } from '../../../services/uploads/objects/keys.ts'
 import type { FoundLetter, FoundObject, FoundRecord, FoundResult, Inventory } from './inventory.ts'
 
-/** An inventory as one asks it. */
+/** An inventory with indexes. */
 export interface Found {
   /** By upload id. */
   records: ReadonlyMap<string, FoundRecord>
-  /** By owner and file name, those that have one still. */
+  /** Records that have a file name, by owner and file name. */
   named: ReadonlyMap<string, FoundRecord[]>
-  /** By the key of the upload's object. */
+  /** By the key of the source object. */
   byKey: ReadonlyMap<string, FoundRecord>
-  /** By the keys that its processed objects have. Of the main one also where it only would have it. */
+  /** By the keys of the processed objects. The key of the main output is included even if the object does not exist. */
   byResult: ReadonlyMap<string, FoundRecord>
   sources: ReadonlyMap<string, FoundObject>
   results: ReadonlyMap<string, FoundResult>

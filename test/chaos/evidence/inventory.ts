@@ -1,4 +1,4 @@
-/** An item of the table of uploads, as far as the checker looks at it. */
+/** The fields of an upload record that the checker reads. */
 export interface FoundRecord {
   owner: string
   uploadId: string
@@ -8,24 +8,24 @@ export interface FoundRecord {
   size?: number
   sha256?: string
   processedKey?: string
-  /** The keys of its outputs besides the main one. */
+  /** The keys of outputs other than the main one. */
   furtherKeys?: string[]
   failureCode?: string
-  /** It has a mark in the outbox still. */
+  /** The record still has an outbox mark. */
   isMarked: boolean
 }
 
 export interface FoundObject {
   key: string
   size: number
-  /** Of S3: the MD5 in hex of what was put whole. */
+  /** The ETag of S3: the MD5 in hex of an object stored by one PutObject. */
   etag: string
 }
 
 export interface FoundResult {
   key: string
   sha256: string
-  /** Of its metadata. */
+  /** From the metadata of the object. */
   uploadId: string | undefined
 }
 
@@ -35,14 +35,14 @@ export interface FoundLetter {
   code: string
 }
 
-/** Everything that there is when all has come to rest. */
+/** Everything that exists after the run has settled. */
 export interface Inventory {
   records: FoundRecord[]
-  /** In the bucket of uploads. */
+  /** Objects in the upload bucket. */
   sources: FoundObject[]
-  /** In the bucket of processed objects, but for dead letters. */
+  /** Objects in the bucket of processed objects, except dead letters. */
   results: FoundResult[]
   letters: FoundLetter[]
-  /** The ids of the uploads that there is an event of on the stream. */
+  /** The ids of the uploads that have an event on the stream. */
   published: string[]
 }

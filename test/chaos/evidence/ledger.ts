@@ -1,20 +1,20 @@
-import type { Way } from '../plan/uploads.ts'
+import type { UploadFormat } from '../plan/uploads.ts'
 
-/** What is known of a file from before it was sent, as JSON can hold it. */
+/** What is known about a file before it is sent, as JSON. */
 export interface LedgerFile {
   filename: string
   /** Bytes. */
   size: number
   /** Lower-case hex. */
   sha256: string
-  /** Lower-case hex: what S3 lists of an object that was put whole. */
+  /** Lower-case hex: the ETag that S3 lists for an object stored by one PutObject. */
   md5: string
   due: { status: 'processed'; sha256: string } | { status: 'failed'; code: string }
 }
 
 /**
- * What a client was told. `accepted`: a success, and so a promise. `refused`: it is not kept, and nothing of it is.
- * `unknown`: no answer, or one that says that nobody can tell.
+ * What a client concluded. `accepted`: a success, which is a promise. `refused`: the upload must not exist. `unknown`:
+ * no answer, or one that leaves the result open.
  */
 export type Answer =
   | { outcome: 'accepted'; uploadIds: string[] }
@@ -22,21 +22,21 @@ export type Answer =
   | { outcome: 'refused'; why: string }
   | { outcome: 'unknown'; why: string }
 
-/** What became of asking for a deletion. `unknown`: it may have been deleted or not. */
+/** The result of a requested deletion. `unknown`: the upload may or may not have been deleted. */
 export type Deletion = 'deleted' | 'unknown' | 'not found'
 
 export interface LedgerEntry {
   n: number
   /** The `sub` of the user. */
   owner: string
-  way: Way
+  format: UploadFormat
   files: LedgerFile[]
   answer: Answer
-  /** How often it was sent, where that was more than once: what was answered is what came last. */
+  /** Number of attempts, if there was more than one. The answer is that of the last attempt. */
   attempts?: number
-  /** Of each upload that is to be deleted. */
+  /** The deletion of each upload for which one was requested. */
   deletions: Record<string, Deletion>
-  /** What was seen of an accepted upload right after its answer: the status of `GET /uploads/{id}`, where there was one. */
+  /** The status of `GET /uploads/{id}` right after an accepted upload, if it was read. */
   lookedUp?: number
 }
 
@@ -46,11 +46,11 @@ export interface Exit {
   asked: 'SIGTERM' | 'nothing'
   code: number | null
   signal: string | null
-  /** Whether it had said that it serves. */
+  /** Whether the process had started to serve. */
   served: boolean
 }
 
-/** Everything that was done to the pipeline, and what it said. */
+/** Everything that was sent to the pipeline, and its answers. */
 export interface Ledger {
   seed: number
   entries: LedgerEntry[]

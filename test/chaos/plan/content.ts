@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 
-/** What is in a file, and so what has to become of it. */
+/** The kind of content of a file, which decides its expected state. */
 export const contentKinds = [
   'text',
   'binary',
@@ -11,7 +11,7 @@ export const contentKinds = [
   'no-image',
 ] as const
 
-/** Small files that have ended or stalled a worker, each with one right end. */
+/** Small files that once killed or blocked a worker. Each has one correct final state. */
 export const hostileKinds = [
   'bad-text',
   'table',
@@ -22,22 +22,22 @@ export const hostileKinds = [
 
 export type ContentKind = (typeof contentKinds)[number]
 
-/** The end that an upload has to come to: the bytes of its processed object, or the code of its failure. */
+/** The expected result of an upload: the bytes of its processed object, or the code of its failure. */
 export type Due = { status: 'processed'; bytes: Buffer } | { status: 'failed'; code: string }
 
-/** Bytes that are the same for the same label, and of no other label. */
+/** Returns bytes that depend only on the label and differ for every label. */
 export function bytesOf(kind: ContentKind, label: string, size: number): Buffer {
   if (kind === 'binary' || kind === 'no-image') return expand(label, size)
   if (kind === 'table') return Buffer.from(`a,b\n1,${label}\n`)
-  // More columns than a table may have, each with a name of its own.
+  // More columns than a table may have, each with its own name.
   if (kind === 'wide-table') return Buffer.from(Array.from({ length: 10_001 }, (_, n) => `${label}-${n}`).join(','))
   const line = `${label}: schöne Grüße, ﬁlled by ten times ß.\n`
   const text = Buffer.from(line.repeat(Math.ceil(size / Buffer.byteLength(line))))
-  // No character of UTF-8 has these bytes. In the middle, so that no mark at the beginning is seen in them.
+  // Bytes that are invalid in UTF-8. They are in the middle, so that they do not look like a byte order mark.
   return kind !== 'bad-text' ? text : Buffer.concat([text, Buffer.from([0xc3, 0x28, 0xff]), text])
 }
 
-/** What the worker has to make of it. */
+/** Returns the expected result of a file. */
 export function dueOf(kind: ContentKind, bytes: Buffer): Due {
   switch (kind) {
     case 'text':

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { contentKinds, dueOf } from './content.ts'
-import { planBlows, type ScheduleSettings } from './schedule.ts'
-import { planUpload, ways } from './uploads.ts'
+import { planFaults, type ScheduleSettings } from './schedule.ts'
+import { formats, planUpload } from './uploads.ts'
 
 const settings: ScheduleSettings = {
   seed: 7,
@@ -12,29 +12,32 @@ const settings: ScheduleSettings = {
 }
 
 t.test('a seed gives the same faults and uploads each time, and another seed gives others', async t => {
-  t.same(planBlows(settings), planBlows(settings))
-  t.notSame(planBlows(settings), planBlows({ ...settings, seed: 8 }))
-  const told = (seed: number) => JSON.stringify(planUpload(seed, 12, 5))
-  t.equal(told(7), told(7))
-  t.not(told(7), told(8))
+  t.same(planFaults(settings), planFaults(settings))
+  t.notSame(planFaults(settings), planFaults({ ...settings, seed: 8 }))
+  const planned = (seed: number) => JSON.stringify(planUpload(seed, 12, 5))
+  t.equal(planned(7), planned(7))
+  t.not(planned(7), planned(8))
 })
 
 t.test('a long run has every kind of fault, in order, at every process', async t => {
-  const blows = planBlows(settings)
+  const faults = planFaults(settings)
   const seen = new Set(
-    blows.map(blow =>
-      'role' in blow ? `${blow.kind} ${blow.role} ${blow.slot}` : 'weather' in blow ? blow.weather : blow.kind,
+    faults.map(fault =>
+      'role' in fault ? `${fault.kind} ${fault.role} ${fault.slot}` : 'state' in fault ? fault.state : fault.kind,
     ),
   )
   const targets = ['api 0', 'api 1', 'worker 0', 'worker 1', 'worker 2']
-  const weathers = ['throttled', 'failing', 'resetting', 'losing', 'slow', 'partial', 'cutting']
-  const all = [...['kill', 'stop', 'freeze'].flatMap(kind => targets.map(target => `${kind} ${target}`)), ...weathers]
+  const serviceStates = ['throttled', 'failing', 'resetting', 'losing', 'slow', 'partial', 'cutting']
+  const all = [
+    ...['kill', 'stop', 'freeze'].flatMap(kind => targets.map(target => `${kind} ${target}`)),
+    ...serviceStates,
+  ]
   t.same(
     [...all, 'reshard'].filter(one => !seen.has(one)),
     [],
   )
-  t.ok(blows.every(({ at }, i) => at < settings.forMs && at >= (blows[i - 1]?.at ?? 0)))
-  const freezes = blows.flatMap(blow => (blow.kind === 'freeze' ? [blow.forMs] : []))
+  t.ok(faults.every(({ at }, i) => at < settings.forMs && at >= (faults[i - 1]?.at ?? 0)))
+  const freezes = faults.flatMap(fault => (fault.kind === 'freeze' ? [fault.forMs] : []))
   t.ok(freezes.some(ms => ms < 2_000) && freezes.some(ms => ms > 2_000), 'shorter and longer than a lease lasts')
 })
 
@@ -43,7 +46,7 @@ t.test(
   async t => {
     const uploads = Array.from({ length: 600 }, (_, n) => planUpload(7, n, 5))
     const files = uploads.flatMap(upload => upload.files)
-    t.same([...new Set(uploads.map(({ way }) => way))].sort(), [...ways].sort())
+    t.same([...new Set(uploads.map(({ format }) => format))].sort(), [...formats].sort())
     t.same([...new Set(files.map(({ kind }) => kind))].sort(), [...contentKinds].sort())
     t.same([...new Set(uploads.map(({ user }) => user))].sort(), [0, 1, 2, 3, 4])
     t.equal(new Set(files.map(({ filename }) => filename)).size, files.length, 'no two files have one name')

@@ -3,34 +3,34 @@ import { SeededRandom } from '../../simulation/random.ts'
 export type Role = 'api' | 'worker'
 export type Service = 's3' | 'dynamodb' | 'kinesis'
 
-export const weathers = ['throttled', 'failing', 'resetting', 'losing', 'slow', 'partial', 'cutting'] as const
+export const serviceStates = ['throttled', 'failing', 'resetting', 'losing', 'slow', 'partial', 'cutting'] as const
 
-/** What is wrong with a service for a while. `partial` is Kinesis refusing some entries of a PutRecords. */
-export type Weather = (typeof weathers)[number]
+/** How a service misbehaves for a while. `partial`: Kinesis rejects some entries of a PutRecords. */
+export type ServiceState = (typeof serviceStates)[number]
 
-/** One thing that goes wrong. Times are milliseconds. */
-export type Blow =
-  /** kill -9, and another process in its place. */
+/** A fault of the plan. Times are in milliseconds. */
+export type PlannedFault =
+  /** kill -9, then another process in its place. */
   | { kind: 'kill'; role: Role; slot: number; downMs: number }
-  /** SIGTERM, and another process in its place once it has ended. */
+  /** SIGTERM, then another process in its place once it has ended. */
   | { kind: 'stop'; role: Role; slot: number; downMs: number }
-  /** SIGSTOP, and SIGCONT later. */
+  /** SIGSTOP, then SIGCONT. */
   | { kind: 'freeze'; role: Role; slot: number; forMs: number }
-  /** So large a part of the requests to a service fails. */
-  | { kind: 'weather'; service: Service; weather: Weather; chance: number; forMs: number }
-  /** A shard is split or two are merged: which is for `roll`, from 0 to under 1, to say. */
+  /** A share of the requests to a service fails. */
+  | { kind: 'service'; service: Service; state: ServiceState; chance: number; forMs: number }
+  /** A shard is split, or two are merged, depending on `roll`, in [0, 1). */
   | { kind: 'reshard'; roll: number }
 
-export type TimedBlow = Blow & { at: number }
+export type TimedFault = PlannedFault & { at: number }
 
 export interface ScheduleSettings {
   seed: number
-  /** How long it blows. */
+  /** For how long faults are injected, in milliseconds. */
   forMs: number
   slots: Record<Role, number>
-  /** Between two blows, on average. */
+  /** Average milliseconds between two faults. */
   everyMs: number
-  /** How long a lease lasts without renewal: some freezes are shorter, some longer. */
+  /** The failover time: some freezes are shorter, some longer. */
   failoverMs: number
 }
 
@@ -38,22 +38,22 @@ const KINDS = [
   ['kill', 30],
   ['stop', 12],
   ['freeze', 16],
-  ['weather', 34],
+  ['service', 34],
   ['reshard', 8],
-] as const satisfies ReadonlyArray<readonly [Blow['kind'], number]>
+] as const satisfies ReadonlyArray<readonly [PlannedFault['kind'], number]>
 
-/** Everything that goes wrong in a run, in the order of time. The same seed and settings give the same. */
-export function planBlows(settings: ScheduleSettings): TimedBlow[] {
+/** Plans the faults of a run, sorted by time. The same seed and settings give the same plan. */
+export function planFaults(settings: ScheduleSettings): TimedFault[] {
   const random = new SeededRandom(settings.seed)
-  const blows: TimedBlow[] = []
+  const faults: TimedFault[] = []
   for (let at = settings.everyMs * random.next(); at < settings.forMs; ) {
-    blows.push({ at: Math.floor(at), ...planBlow(random, settings) })
+    faults.push({ at: Math.floor(at), ...planFault(random, settings) })
     at += settings.everyMs * random.between(0.3, 1.7)
   }
-  return blows
+  return faults
 }
 
-function planBlow(random: SeededRandom, { slots, failoverMs }: ScheduleSettings): Blow {
+function planFault(random: SeededRandom, { slots, failoverMs }: ScheduleSettings): PlannedFault {
   const role: Role = random.chance(0.4) ? 'api' : 'worker'
   const target = { role, slot: random.integer(0, slots[role] - 1) }
   const downMs = Math.floor(random.between(0, 1_500))
@@ -64,27 +64,27 @@ function planBlow(random: SeededRandom, { slots, failoverMs }: ScheduleSettings)
       return { kind: 'stop', ...target, downMs }
     case 'freeze':
       return { kind: 'freeze', ...target, forMs: Math.floor(random.between(0.1, 3) * failoverMs) }
-    case 'weather':
-      return planWeather(random)
+    case 'service':
+      return planServiceFault(random)
     case 'reshard':
       return { kind: 'reshard', roll: random.next() }
   }
 }
 
-/** Slowness most often: a blow that falls meanwhile finds much under way. */
-function planWeather(random: SeededRandom): Blow {
-  const weather = random.chance(0.25) ? 'slow' : (random.pick(weathers) ?? 'slow')
-  const service = weather === 'partial' ? 'kinesis' : (random.pick(['s3', 'dynamodb', 'kinesis'] as const) ?? 's3')
+/** Plans slowness most often, so that later faults find many requests in flight. */
+function planServiceFault(random: SeededRandom): PlannedFault {
+  const state = random.chance(0.25) ? 'slow' : (random.pick(serviceStates) ?? 'slow')
+  const service = state === 'partial' ? 'kinesis' : (random.pick(['s3', 'dynamodb', 'kinesis'] as const) ?? 's3')
   const isOutage = random.chance(0.35)
   const chance = isOutage ? 1 : random.between(0.05, 0.5)
-  return { kind: 'weather', service, weather, chance, forMs: Math.floor(random.between(300, 6_000)) }
+  return { kind: 'service', service, state, chance, forMs: Math.floor(random.between(300, 6_000)) }
 }
 
-function pickKind(at: number): Blow['kind'] {
+function pickKind(at: number): PlannedFault['kind'] {
   let upTo = 0
   for (const [kind, share] of KINDS) {
     upTo += share
     if (at < upTo) return kind
   }
-  return 'weather'
+  return 'service'
 }

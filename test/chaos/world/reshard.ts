@@ -9,7 +9,7 @@ import {
 const FEWEST = 2
 const MOST = 6
 
-/** Splits a shard or merges two neighbours, as the roll has it. Resolves to what was done. */
+/** Splits a shard or merges two neighbours, depending on `roll`. Returns a description. */
 export async function reshard(kinesis: KinesisClient, StreamName: string, roll: number): Promise<string> {
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }))
   const open = Shards.filter(({ SequenceNumberRange }) => SequenceNumberRange?.EndingSequenceNumber === undefined)
@@ -28,7 +28,7 @@ export async function reshard(kinesis: KinesisClient, StreamName: string, roll: 
     await kinesis.send(new MergeShardsCommand({ StreamName, ...pair }))
     return `${shard.ShardId} and ${next?.ShardId} were merged`
   } catch (error) {
-    // The one before is not done.
+    // The previous reshard is still running.
     if (error instanceof Error && error.name === 'ResourceInUseException') return 'the stream is being changed still'
     throw error
   }

@@ -7,13 +7,13 @@ import type { TestAws } from '../../support/aws.ts'
 const HOUR_MS = 3_600_000
 
 /**
- * Makes the pass of the sweep of strays that would be made when everything here is old enough. The workers have made the first
- * one when they started: from then on it has a say.
+ * Runs the pass of the sweep of orphans that would run when every object is old enough. The workers ran the first pass
+ * when they started.
  */
 export async function sweepLater(aws: TestAws): Promise<{ requeued: number; removed: number }> {
   const config = loadConfig(workerConfigSchema, aws.env)
   const later = Date.now() + (config.STRAY_AFTER_HOURS + 12) * HOUR_MS
   const swept = await createWorkerOrphanSweep(config, aws, pino({ level: 'silent' }), () => later).runOnce()
-  if (!swept) throw new Error('The sweep of strays did not have its turn.')
+  if (!swept) throw new Error('Another sweep of orphans holds the claim.')
   return swept
 }

@@ -5,8 +5,8 @@ const settings = { owners: 10, onlyLight: true }
 
 t.test('a seed plans the same files each time, and another seed plans others', async t => {
   const planned = async (seed: number) => {
-    const { file, owner, way } = await planSoakFile(seed, 40, settings)
-    return JSON.stringify({ file, owner, way })
+    const { file, owner, format } = await planSoakFile(seed, 40, settings)
+    return JSON.stringify({ file, owner, format })
   }
   t.equal(await planned(7), await planned(7))
   t.not(await planned(7), await planned(8))

@@ -1,4 +1,4 @@
-import type { SentFile, Way } from '../../chaos/plan/uploads.ts'
+import type { SentFile, UploadFormat } from '../../chaos/plan/uploads.ts'
 import { SeededRandom } from '../../simulation/random.ts'
 import { images } from './images.ts'
 import type { Kind } from './kind.ts'
@@ -15,7 +15,7 @@ export interface PlannedSoakFile {
   kind: Kind
   /** Which of the owners sends it. The first one sends more than all others. */
   owner: number
-  way: Way
+  format: UploadFormat
   file: SentFile
 }
 
@@ -33,9 +33,9 @@ export async function planSoakFile(
   const owner = random.chance(HEAVY_SHARE) ? 0 : random.integer(1, owners - 1)
   // What only the query of a raw body can say, a form would change.
   const mustBeRaw = kind.name.includes('name')
-  const way = mustBeRaw || random.chance(0.7) ? 'raw' : (random.pick(['form', 'tus'] as const) ?? 'form')
+  const format = mustBeRaw || random.chance(0.7) ? 'raw' : (random.pick(['form', 'tus'] as const) ?? 'form')
   const file = await kind.make(`${seed}-${n}`, random)
-  return { n, kind, owner, way: file.bytes.byteLength === 0 ? 'raw' : way, file }
+  return { n, kind, owner, format: file.bytes.byteLength === 0 ? 'raw' : format, file }
 }
 
 function pickKind(all: readonly Kind[], roll: number): Kind {

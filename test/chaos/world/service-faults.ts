@@ -5,32 +5,32 @@ import { type Fault, type FaultProxy, type Match, operation } from '../../suppor
 import { internalError, throttled } from '../../support/faults/aws-errors.ts'
 import { cutReplyAfter, delay, loseReply, reset } from '../../support/faults/faults.ts'
 import { refuseRecords } from '../../support/faults/refuse-records.ts'
-import type { Service, Weather } from '../plan/schedule.ts'
+import type { Service, ServiceState } from '../plan/schedule.ts'
 
-export interface Storm {
+export interface ServiceFault {
   service: Service
-  weather: Weather
-  /** Of the requests that could have it. */
+  state: ServiceState
+  /** The probability for a request that can have this fault. */
   chance: number
   forMs: number
 }
 
-const MOST_DELAY_MS = 2_000
-const MOST_BYTES = 300
+const MAX_DELAY_MS = 2_000
+const MAX_BYTES = 300
 
-/** Lets some of a service's requests fail for a while. */
-export async function brew(proxy: FaultProxy, storm: Storm, random: SeededRandom): Promise<void> {
-  const may = MATCHES[storm.weather] ?? (() => true)
-  const when: Match = request => may(request) && random.chance(storm.chance)
-  const injection = proxy.inject(faultOf(storm, random), { when })
-  await pass(storm.forMs)
+/** Makes some requests of a service fail for a while. */
+export async function degradeService(proxy: FaultProxy, fault: ServiceFault, random: SeededRandom): Promise<void> {
+  const may = MATCHES[fault.state] ?? (() => true)
+  const when: Match = request => may(request) && random.chance(fault.chance)
+  const injection = proxy.inject(faultOf(fault, random), { when })
+  await pass(fault.forMs)
   injection.remove()
 }
 
-const MATCHES: Partial<Record<Weather, Match>> = { partial: operation('PutRecords') }
+const MATCHES: Partial<Record<ServiceState, Match>> = { partial: operation('PutRecords') }
 
-function faultOf({ service, weather }: Storm, random: SeededRandom): Fault {
-  switch (weather) {
+function faultOf({ service, state }: ServiceFault, random: SeededRandom): Fault {
+  switch (state) {
     case 'throttled':
       return inItsFormat(throttled(service), 400, 'ProvisionedThroughputExceededException')
     case 'failing':
@@ -40,15 +40,15 @@ function faultOf({ service, weather }: Storm, random: SeededRandom): Fault {
     case 'losing':
       return loseReply
     case 'slow':
-      return exchange => delay(random.between(20, MOST_DELAY_MS))(exchange)
+      return exchange => delay(random.between(20, MAX_DELAY_MS))(exchange)
     case 'cutting':
-      return exchange => cutReplyAfter(random.integer(1, MOST_BYTES))(exchange)
+      return exchange => cutReplyAfter(random.integer(1, MAX_BYTES))(exchange)
     case 'partial':
       return refuseRecords(() => random.chance(0.5))
   }
 }
 
-/** Kinesis answers whoever asks in CBOR in CBOR. */
+/** Kinesis answers CBOR requests in CBOR. */
 function inItsFormat(fault: Fault, status: number, code: string): Fault {
   return exchange => {
     const type = exchange.request.headers['content-type'] ?? ''
