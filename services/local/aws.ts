@@ -1,4 +1,4 @@
-/** The embedded AWS alone, as a container runs it. */
+/** The program that runs the embedded AWS by itself, for example in a container. */
 import { createLogger } from '../platform/log.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
 import { startEmbeddedAws } from './embedded-aws.ts'
@@ -17,7 +17,7 @@ runForPeople(async () => {
   }
   const starting = startEmbeddedAws(flags.settings)
   let health: HealthServer | undefined
-  // From the first moment: as the first process of a container it would get no default for the signals.
+  // Signals are handled from the start: the first process of a container has no default action for them.
   closeOnSignal({
     timeoutMs: STOP_TIMEOUT_MS,
     log: createLogger({ level: 'error', role: 'aws' }),

@@ -11,7 +11,9 @@ export interface Endpoints {
   kinesis: string
 }
 
-/** Clients of the embedded AWS that need nothing of the environment, unlike those of the platform. */
+/**
+ * Creates clients of the embedded AWS. Unlike the clients of services/platform, they read nothing from the environment.
+ */
 export function createLocalClients(endpoints: Endpoints): AwsClients {
   const shared = () => ({
     region: account.region,

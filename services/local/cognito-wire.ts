@@ -2,7 +2,7 @@ import { HeadgateError } from '../platform/errors.ts'
 
 const TIMEOUT_MS = 10_000
 
-/** Cognito refused a request. `type` is its own name of the error, as `NotAuthorizedException`. */
+/** Cognito rejected a request. `type` is Cognito's name of the error, such as `NotAuthorizedException`. */
 export class CognitoRequestError extends HeadgateError {
   readonly code = 'HEADGATE_COGNITO_REQUEST'
   readonly type: string
@@ -18,7 +18,7 @@ export interface Tokens {
   accessToken: string
 }
 
-/** Signs a user in by name and password. */
+/** Signs a user in with a user name and a password. */
 export async function signIn(
   endpoint: string,
   { clientId, username, password }: { clientId: string; username: string; password: string },
@@ -30,13 +30,14 @@ export async function signIn(
   })
   const { IdToken: idToken, AccessToken: accessToken } = (answer.AuthenticationResult ?? {}) as Record<string, unknown>
   if (typeof idToken !== 'string' || typeof accessToken !== 'string') {
-    throw new CognitoRequestError('InitiateAuth', 'NoTokens', `the answer has no tokens: ${Object.keys(answer)}`)
+    throw new CognitoRequestError('InitiateAuth', 'NoTokens', `the response has no tokens: ${Object.keys(answer)}`)
   }
   return { idToken, accessToken }
 }
 
 /**
- * One request in Cognito's JSON 1.1 protocol. There is no SDK client for it here: three actions are not worth its megabytes.
+ * Sends one request in Cognito's JSON 1.1 protocol. The SDK's client is not used, because three operations are not
+ * worth its size.
  *
  * @throws CognitoRequestError
  */

@@ -4,11 +4,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { EmbeddedAwsError } from './errors.ts'
 import { type Ports, readPorts, rememberPorts } from './remembered-ports.ts'
 
-/** A directory that is this process's alone. */
+/** A data directory that no other process uses. */
 export interface DataDir {
-  /** The folder of one server in it. */
+  /** Returns the folder of one server in the directory, and creates it if it does not exist. */
   folder(name: string): string
-  /** The ports that its servers had when it was last used, where it was. */
+  /** The ports of the servers when the directory was last used. Empty for a new directory. */
   readonly ports: Partial<Ports>
   remember(ports: Ports): void
   release(): void
@@ -17,17 +17,19 @@ export interface DataDir {
 const PRIVATE_FOLDER = 0o700
 
 /**
- * Takes a data directory, creating it where it is not there. Two embedded AWSs on one would destroy each other's data. The
- * lock is the operating system's, on a SQLite file, so that a process killed with -9 leaves none behind.
+ * Locks a data directory, and creates it if it does not exist. Two embedded AWSs in one directory would destroy each
+ * other's data. The lock is a lock of the operating system on a SQLite file, so a process that is killed leaves no lock
+ * behind.
  *
- * @throws EmbeddedAwsError when another process has it, or when what is in it is not what it should be
+ * @throws EmbeddedAwsError if another process uses the directory, or its contents are invalid
  */
 export function openDataDir(dir: string): DataDir {
   const root = path.resolve(dir)
   try {
     mkdirSync(root, { recursive: true, mode: PRIVATE_FOLDER })
     const lockFile = path.join(root, 'lock.db')
-    // A data directory of an earlier version may be open to others. A folder that is not one yet belongs to somebody else too.
+    // An earlier version may have left the data directory open to others. A folder without the lock file is not
+    // changed, because it may hold other files.
     if (existsSync(lockFile)) chmodSync(root, PRIVATE_FOLDER)
     const ports = readPorts(root)
     const lock = new DatabaseSync(lockFile)

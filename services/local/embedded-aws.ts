@@ -9,42 +9,60 @@ import { startDynamoDb } from './servers/dynamodb.ts'
 import { startKinesis } from './servers/kinesis.ts'
 import { startS3 } from './servers/s3.ts'
 import { reachableHost, type ServiceName } from './servers/server.ts'
-import { createStarter } from './servers/starter.ts'
+import { type PortSettings, startAtPort } from './servers/start-at-port.ts'
 import { startAll, stopAll } from './start-all.ts'
 
 export interface EmbeddedAwsSettings {
-  /** The address that every server listens on. Default: 127.0.0.1. */
+  /**
+   * The address that every server listens on.
+   * @default 127.0.0.1
+   */
   host?: string
-  /** Default: those that the data directory had before, else free ones. */
+  /**
+   * The ports of the servers; 0 means a free port.
+   * @default the ports that the data directory remembers, or free ports
+   */
   ports?: Partial<Record<ServiceName, number>>
-  /** Keeps everything across restarts. Left out: everything is in memory and gone at the end. */
+  /** The folder that keeps all data across restarts. Without a folder, all data is in memory. */
   dataDir?: string
-  /** The origin in the issuer of tokens, where it is not the one that the Cognito server is reached at from here. */
+  /**
+   * The origin in the issuer of tokens, if clients reach the Cognito server by another origin than this process does.
+   */
   issuerOrigin?: string
-  /** Of the stream, when it is created. Default: as in the account. */
+  /**
+   * The number of shards of the stream when it is created.
+   * @default the number in services/platform/resources.ts
+   */
   shards?: number
-  /** A server ended by itself. Default: the error is thrown, and nothing catches it. */
+  /**
+   * Called when a server ends by itself.
+   * @default throws the error, which ends the process
+   */
   onFailure?: (error: Error) => void
-  /** Something that people should know, in a sentence. Default: it goes to stderr. */
+  /**
+   * Called with a sentence that the operator should read.
+   * @default writes it to stderr
+   */
   onNotice?: (notice: string) => void
 }
 
-/** S3, DynamoDB, Kinesis and Cognito on this machine, with everything in them that Headgate owns in an account. */
+/** S3, DynamoDB, Kinesis and Cognito on this machine, with every resource that Headgate owns in an account. */
 export interface EmbeddedAws {
-  /** What the api and the worker find it by: endpoints, credentials and the names of the resources. */
+  /** Environment variables for the api and the worker: endpoints, credentials and the names of the resources. */
   readonly env: Readonly<Record<string, string>>
   readonly endpoints: Readonly<Endpoints & { cognito: string }>
-  /** The demo user, confirmed. */
+  /** The demo user, whose sign-up is confirmed. */
   readonly user: { readonly username: string; readonly password: string }
   readonly cognito: CognitoServer
-  /** The processes of the servers that have one of their own. */
+  /** The process ids of the servers that run in their own process. */
   readonly pids: Readonly<{ s3: number | undefined; kinesis: number | undefined }>
-  /** Ends every server. Resolves when what is kept is on disk. */
+  /** Stops every server. Resolves when all data is on disk. */
   stop(): Promise<void>
 }
 
 /**
- * Starts the embedded AWS. Resolves when every resource is ready for use; where that fails, what had started is stopped.
+ * Starts the embedded AWS. Resolves when every resource is ready. If the start fails, the servers that had started are
+ * stopped.
  *
  * @throws PortTakenError, EmbeddedAwsError
  */
@@ -58,25 +76,29 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
     onNotice = console.error,
   } = settings
   const data = settings.dataDir === undefined ? undefined : openDataDir(settings.dataDir)
-  const start = createStarter({
+  const portSettings: PortSettings = {
     host,
     ports,
     remembered: data?.ports ?? {},
     onMove: (service, notice) => {
       const losesTokens = service === 'cognito' && issuerOrigin === undefined
-      onNotice(losesTokens ? `${notice} Tokens from before are refused from now on: sign in again.` : notice)
+      onNotice(losesTokens ? `${notice} Tokens that were issued before are now rejected: sign in again.` : notice)
     },
-  })
+  }
   const release = async () => data?.release()
 
   const [s3, dynamodb, kinesis, cognito] = await startAll(
     [
-      start('s3', at => startS3({ ...at, dataDir: data?.folder('s3'), onFailure })),
-      start('dynamodb', at => startDynamoDb({ ...at, dataDir: data?.folder('dynamodb') })),
-      start('kinesis', at => startKinesis({ ...at, dataDir: data?.folder('kinesis'), onFailure })),
-      start('cognito', at =>
+      startAtPort('s3', portSettings, address => startS3({ ...address, dataDir: data?.folder('s3'), onFailure })),
+      startAtPort('dynamodb', portSettings, address =>
+        startDynamoDb({ ...address, dataDir: data?.folder('dynamodb') }),
+      ),
+      startAtPort('kinesis', portSettings, address =>
+        startKinesis({ ...address, dataDir: data?.folder('kinesis'), onFailure }),
+      ),
+      startAtPort('cognito', portSettings, address =>
         startCognito({
-          ...at,
+          ...address,
           pools: [userPoolDefinition],
           ...(data ? { file: `${data.folder('cognito')}/cognito.json` } : {}),
           ...(issuerOrigin === undefined ? {} : { issuerOrigin }),
@@ -121,7 +143,7 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
       COGNITO_USER_POOL_ID: account.userPoolId,
       COGNITO_CLIENT_ID: account.userPoolClientId,
       COGNITO_ISSUER: cognito.issuer(account.userPoolId),
-      // The embedded S3 refuses bodies over 11 MiB, and it keeps a checksum without looking at the bytes.
+      // The embedded S3 rejects bodies over 11 MiB, and it stores a checksum without verifying it.
       GRANT_PARTS_ABOVE_BYTES: String(10 * 1024 ** 2),
       S3_CHECKSUMS: 'unchecked',
     }),

@@ -4,26 +4,26 @@ import { UsageError } from './errors.ts'
 
 export const AWS_USAGE = `Usage: node services/local/aws.ts [options]
 
-The embedded AWS alone: S3, DynamoDB, Kinesis and Cognito, with Headgate's resources in them.
+Runs the embedded AWS by itself: S3, DynamoDB, Kinesis and Cognito, with Headgate's resources.
 
   --host ADDRESS          listen on this address (default 127.0.0.1)
-  --s3-port PORT          default: a free port, as for the others
+  --s3-port PORT          default: a free port, also for the other servers
   --dynamodb-port PORT
   --kinesis-port PORT
   --cognito-port PORT
-  --health-port PORT      answer GET /healthz with 200 once everything is ready (default: do not)
-  --data DIR              keep everything in DIR across restarts (default: in memory)
-  --issuer-origin URL     the origin in the issuer of tokens, as http://aws:9229
+  --health-port PORT      respond to GET /healthz with 200 once everything is ready (default: no health check)
+  --data DIR              keep all data in DIR across restarts (default: in memory)
+  --issuer-origin URL     the origin in the issuer of tokens, such as http://aws:9229
   --help`
 
 export const START_USAGE = `Usage: npm start -- [options]
 
-The whole pipeline on this machine: the embedded AWS, the api and two workers. Uploads a file through it and stays up. The
-api or a worker that dies is reported and started again, however often it does. Where the embedded AWS dies, everything ends.
+Runs the whole pipeline on this machine: the embedded AWS, the api and two workers. Uploads a file and keeps running. If the
+api or a worker dies, npm start reports the death and restarts the process. If the embedded AWS dies, npm start ends.
 
-  --once         stop after the upload; exit with 0 if it was processed, with 1 if it was not or if anything died
-  --port PORT    the port of the api (default 3000; with --once a free one)
-  --data DIR     keep everything in DIR across restarts (default: in memory)
+  --once         stop after the upload; exit with 0 if it was processed, with 1 if not or if a process died
+  --port PORT    the port of the api (default 3000; with --once a free port)
+  --data DIR     keep all data in DIR across restarts (default: in memory)
   --verbose      show the logs of the api and the workers here
   --help`
 
@@ -93,7 +93,8 @@ function parse(args: readonly string[], usage: string, options: ParseArgsOptions
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Values
   } catch (cause) {
-    // Node's message goes on to explain how to pass what looks like a flag as an argument: here there are no arguments.
+    // Node's message then explains how to pass a positional argument that looks like a flag. There are no positional
+    // arguments here.
     const message = cause instanceof Error ? cause.message.split(/(?<=')\. /)[0] : String(cause)
     throw new UsageError(`${message}\n\n${usage}`, { cause })
   }
@@ -116,10 +117,10 @@ function originOf(value: string | boolean | undefined): string | undefined {
   if (value === undefined) return undefined
   const text = String(value)
   if (/^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text) return text
-  throw new UsageError(`--issuer-origin must be an origin, as http://aws:9229, without a path, not "${text}".`)
+  throw new UsageError(`--issuer-origin must be an origin without a path, such as http://aws:9229, not "${text}".`)
 }
 
-/** What is given, without the keys that are not: "left out" and "undefined" are two things to the settings. */
+/** Removes keys whose value is undefined, because the settings declare their optional properties without undefined. */
 function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as ReturnType<
     typeof defined<T>

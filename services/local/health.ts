@@ -9,8 +9,8 @@ export interface HealthServer {
 }
 
 /**
- * Answers GET /healthz with 200. It is started when everything else is ready and says nothing else: a server that ends takes
- * the process, and with it this, down.
+ * Starts a server that responds to GET /healthz with 200. It is started when everything else is ready, and it checks
+ * nothing: if a server of the embedded AWS ends, the whole process ends.
  *
  * @throws PortTakenError
  */

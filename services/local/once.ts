@@ -1,4 +1,4 @@
-/** A function that acts at its first call and gives the same outcome at every other. */
+/** Wraps a function so that it runs once. Every call returns the promise of the first call. */
 export function once<T>(act: () => Promise<T>): () => Promise<T> {
   let acting: Promise<T> | undefined
   return () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** How often it is looked, in milliseconds: no event tells a process that its parent ended. */
+/** The interval of the check, in milliseconds. No event tells a process that its parent ended. */
 const POLL_MS = 500
 
 export interface ParentWatch {
@@ -8,14 +8,17 @@ export interface ParentWatch {
 }
 
 /**
- * Calls back once when the process that started this one has ended, be it by kill -9. Under npm that is npm: it runs a script
- * by `sh -c`, and a shell in between outlives a kill -9 of npm, while a SIGTERM ends both without reaching this process. A
- * process without a parent from its start, as the first of a container, waits for none.
+ * Calls `onGone` once when the parent process has ended, even by kill -9.
+ *
+ * Under npm, the process to watch is npm: npm runs a script with `sh -c`, and that shell survives a kill -9 of npm. A
+ * SIGTERM ends npm and the shell without reaching this process. A process that has no parent from its start, such as
+ * the first process of a container, is not watched.
  */
 export function watchParent(onGone: () => void, env: NodeJS.ProcessEnv = process.env): ParentWatch {
   const parent = process.ppid
   const npm = isShellOfNpm(parent, env) ? parentOf(parent) : undefined
-  // The parent of what lost its own changes, and stays so: unlike whether a number is alive, this cannot be mistaken.
+  // The system gives an orphaned process a new parent, and never the old one again. So this check is reliable, while a
+  // check whether a process id is alive is not: ids are reused.
   const isGone = () => process.ppid !== parent || (npm !== undefined && parentOf(parent) !== npm)
   const timer = setInterval(() => {
     if (!isGone()) return
@@ -25,25 +28,27 @@ export function watchParent(onGone: () => void, env: NodeJS.ProcessEnv = process
   return { stop: () => clearInterval(timer) }
 }
 
-/** Whether a process is `sh -c` with the script that npm runs. A shell that is not so is the person's. */
+/** Returns whether a process is the `sh -c` that npm started for its script, and not a shell of the user. */
 function isShellOfNpm(pid: number, env: NodeJS.ProcessEnv): boolean {
   const script = env.npm_lifecycle_script
   const [, flag, command = ''] = readProc(pid, 'cmdline').split('\0')
   return script !== undefined && flag === '-c' && command.startsWith(script)
 }
 
-/** Undefined where there is no /proc: on macOS sh is bash, which becomes what it runs, so that npm is the parent. */
+/**
+ * Returns undefined without /proc. On macOS, sh is bash, which replaces itself with the program, so npm is the parent.
+ */
 function parentOf(pid: number): number | undefined {
   const found = /^PPid:\s+(\d+)/m.exec(readProc(pid, 'status'))?.[1]
   return found === undefined ? undefined : Number(found)
 }
 
-/** Empty where it is not there. */
+/** Returns an empty string if the file does not exist. */
 function readProc(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {
-    // No /proc, or no such process any more: there is nothing to be known of it.
+    // There is no /proc, or the process has ended.
     return ''
   }
 }

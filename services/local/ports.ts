@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 
 /**
- * Finds out whether a port is free, or with 0 finds one that is. It is let go at once: what takes it next may be another.
+ * Resolves to the port if it is free, or to a free port if it is 0. The port is released at once, so another program
+ * can take it before the caller does.
  *
- * @throws the system's error, EADDRINUSE where the port is taken
+ * @throws the system's error, EADDRINUSE if the port is in use
  */
 export async function findPort(host: string, port: number): Promise<number> {
   const server = createServer()
@@ -19,10 +20,11 @@ export async function findPort(host: string, port: number): Promise<number> {
 }
 
 /**
- * A free port that the system gives to no connection of its own. Of another, one of the many tries before it is listened on would
- * now and then be given that very port, connect to itself, and keep the process from having it.
+ * Resolves to a free port below the range from which the system picks ports for outgoing connections. A caller that
+ * connects to a port in that range before anything listens there can be given this very port for its own end. It then
+ * connects to itself, and the port stays in use.
  *
- * @throws the system's error, where none of twenty is free
+ * @throws the system's error, if none of twenty random ports is free
  */
 export async function findQuietPort(host: string): Promise<number> {
   for (let tries = 1; ; tries++) {

@@ -10,21 +10,22 @@ const contract = Compile(schema)
 export type Ports = Static<typeof schema>
 
 /**
- * The ports that the servers of a data directory had when it was last used: a token names Cognito's in its issuer, and is
- * good for as long as that is the same. Empty at its first use.
+ * Returns the ports that the servers of a data directory had when it was last used. Empty for a new directory. The
+ * issuer of a token contains the port of Cognito, so a token stays valid only if that port stays the same.
  *
- * @throws Error where the file holds something else
+ * @throws Error if the file holds something else
  */
 export function readPorts(folder: string): Partial<Ports> {
   const found = readJson(fileIn(folder))
   if (found === undefined) return {}
   if (contract.Check(found)) return found
-  throw new Error('its ports.json does not hold ports. Remove that file, and new ones are chosen')
+  throw new Error('its ports.json holds no ports. Delete that file to let new ports be chosen')
 }
 
 export function rememberPorts(folder: string, ports: Ports): void {
   const file = fileIn(folder)
-  // Beside its place and then put there whole: a file cut short would keep the directory from being used again.
+  // Written to a temporary file and then renamed: after a crash in the middle of a write, the directory could not be
+  // used again.
   writeFileSync(`${file}.next`, `${JSON.stringify(ports)}\n`)
   renameSync(`${file}.next`, file)
 }
@@ -33,7 +34,7 @@ function fileIn(folder: string): string {
   return path.join(folder, 'ports.json')
 }
 
-/** Undefined where there is no such file, null where it is not JSON. */
+/** Returns undefined if the file does not exist, and null if it is not JSON. */
 function readJson(file: string): unknown {
   if (!existsSync(file)) return undefined
   try {

@@ -1,10 +1,13 @@
 import { HeadgateError } from '../platform/errors.ts'
 import { runMain } from '../platform/main.ts'
 
-/** What these commands write holds uploads, users, tokens and keys: nobody else on the machine may read it. */
+/** These commands write uploads, users, tokens and keys. No other user of the machine may read them. */
 const PRIVATE_UMASK = 0o077
 
-/** Runs a command for people, whose files and those of its children are private: an error that Headgate throws on purpose is said without a stack. Exits with 1 after it. */
+/**
+ * Runs a command. Files that it and its child processes write are readable by their owner only. A HeadgateError is
+ * printed without a stack trace, and the exit code is 1.
+ */
 export function runForPeople(main: () => Promise<void>): void {
   process.umask(PRIVATE_UMASK)
   runMain(async () => {

@@ -1,13 +1,12 @@
-/** What can be ended. */
+/** Something that can be stopped. */
 export interface Stoppable {
   stop(): Promise<void>
 }
 
 /**
- * Resolves to everything that is starting, when all of it has. Where one does not start the others are stopped, then
- * `release` is called.
+ * Resolves to the results of all starts. If one fails, the others are stopped, and then `release` is called.
  *
- * @throws the error of the first that did not start
+ * @throws the error of the first start that failed
  */
 export async function startAll<const T extends ReadonlyArray<Promise<Stoppable>>>(
   starting: T,
@@ -23,11 +22,14 @@ export async function startAll<const T extends ReadonlyArray<Promise<Stoppable>>
   }
 }
 
-/** Ends each, whatever becomes of the others; they may end in any order, but the last only after the others. */
+/**
+ * Stops each, even if stopping another fails. They stop at the same time, except the last, which stops after all
+ * others.
+ */
 export async function stopAll(started: readonly Stoppable[]): Promise<void> {
   const results = await Promise.allSettled(started.slice(0, -1).map(server => server.stop()))
   results.push(...(await Promise.allSettled(started.slice(-1).map(server => server.stop()))))
   const errors = results.flatMap(result => (result.status === 'rejected' ? [result.reason] : []))
   if (errors.length === 1) throw errors[0]
-  if (errors.length > 1) throw new AggregateError(errors, 'Several servers did not stop as they should.')
+  if (errors.length > 1) throw new AggregateError(errors, 'Several servers did not stop cleanly.')
 }

@@ -1,4 +1,4 @@
-/** `npm start`: the whole pipeline on this machine, one upload through it, and then it stays up. */
+/** `npm start`: runs the whole pipeline on this machine, sends one upload through it, and keeps running. */
 import { createLogger } from '../platform/log.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
 import { parseStartFlags, START_USAGE, type StartSettings } from './flags.ts'
@@ -14,7 +14,7 @@ import { runForPeople } from './run.ts'
 const WORKERS = 2
 const DEFAULT_PORT = 3000
 const DEMO_TIMEOUT_MS = 30_000
-/** Over what the parts of a stop may take together, each within its own bound. */
+/** Longer than the limits of all parts of a stop together. */
 const STOP_TIMEOUT_MS = 40_000
 
 runForPeople(async () => {
@@ -38,7 +38,7 @@ async function run(flags: StartSettings): Promise<void> {
     onNotice: console.error,
   })
   const stop = once(async () => {
-    // A pipeline that did not start has stopped itself, and its error is thrown below.
+    // A pipeline that did not start has stopped its parts itself, and its error is thrown below.
     const [{ value: pipeline }] = (await Promise.allSettled([starting])) as [{ value?: Pipeline }]
     await pipeline?.stop()
     await logs?.close()
@@ -50,12 +50,12 @@ async function run(flags: StartSettings): Promise<void> {
     log: createLogger({ level: 'error', role: 'start' }),
     close: async () => {
       interrupted = true
-      // Ctrl-C ends the parent as well, and a second signal would end this at once.
+      // Ctrl-C ends the parent process too. A second signal would then end this process at once.
       parent.stop()
       console.log('\nStopping: the workers, then the api, then the embedded AWS.')
       await stop()
       logs?.discard()
-      // Cut short is not passed.
+      // An interrupted check has not passed.
       if (flags.once) process.exit(1)
     },
   })
@@ -68,7 +68,7 @@ async function run(flags: StartSettings): Promise<void> {
     logs?.discard()
     process.exit(0)
   } catch (error) {
-    // Whatever fails once everything is being stopped fails because of that.
+    // An error during a stop is caused by the stop.
     if (interrupted) return
     await stop()
     if (logs?.hasLines()) console.error(`The logs are in ${logs.dir}\n`)
@@ -82,7 +82,11 @@ interface Serving {
   failed: Promise<Error>
 }
 
-/** Shows that the pipeline works. Then, unless that is all, resolves never. @throws ApiNotReadyError, what ended by itself, and with `once` what the demo throws */
+/**
+ * Shows that the pipeline works. Without `once`, it then never resolves.
+ *
+ * @throws ApiNotReadyError, the error of a process that ended by itself, and with `once` the error of the demo
+ */
 async function serve(pipeline: Pipeline, { once: onlyOnce, logs, failed }: Serving): Promise<void> {
   const say = (step: string, found: string) => console.log(stepLine(step, found))
   const death = failed.then((error): never => {
@@ -92,8 +96,8 @@ async function serve(pipeline: Pipeline, { once: onlyOnce, logs, failed }: Servi
   if (logs && !onlyOnce) say('logs', logs.dir)
   const demo = tryOut(pipeline, { timeoutMs: DEMO_TIMEOUT_MS, onStep: say }).catch((error: unknown) => {
     if (onlyOnce || error instanceof ApiNotReadyError) throw error
-    // A transform of a person's own may well refuse the demo text.
-    console.error(`\nThe demo upload did not come through: ${messageOf(error)}\nEverything else stays up.\n`)
+    // A custom transform may reject the demo text.
+    console.error(`\nThe demo upload was not processed: ${messageOf(error)}\nEverything else keeps running.\n`)
     return undefined
   })
   const result = await Promise.race([demo, death])

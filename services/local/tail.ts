@@ -2,10 +2,10 @@ import { createInterface } from 'node:readline'
 
 const MAX_LINES = 20
 
-/** The last lines that a process wrote. */
+/** Returns the last lines that a process wrote. */
 export type Tail = () => string
 
-/** Reads what a process writes, line by line, and keeps the last, to be said when it dies. */
+/** Reads the output of a process line by line, and keeps the last lines for a report of its death. */
 export function readLines(input: NodeJS.ReadableStream | null, onLine: (line: string) => void = () => undefined): Tail {
   const lines: string[] = []
   if (input) {
@@ -14,10 +14,10 @@ export function readLines(input: NodeJS.ReadableStream | null, onLine: (line: st
       lines.push(line)
       if (lines.length > MAX_LINES) lines.shift()
     }
-    // A pipe that breaks ends with its process, whose end is reported.
+    // A broken pipe means that the process has ended, which is reported elsewhere.
     createInterface({ input })
       .on('line', take)
-      .on('error', error => take(`(nothing more can be read: ${error.message})`))
+      .on('error', error => take(`(the rest of the output cannot be read: ${error.message})`))
   }
   return () => lines.join('\n')
 }

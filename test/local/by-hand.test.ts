@@ -6,10 +6,10 @@ import { startPipeline, untilUp } from './npm-start.ts'
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 
-/** What npm start printed for a variable of a shell. */
+/** Returns the value that npm start printed for a shell variable. */
 const printed = (text: string, name: string) => new RegExp(`^${name}=(\\S+)$`, 'm').exec(text)?.[1] ?? ''
 
-t.test("the README's lines to upload by hand do what they say, pasted as they are", async t => {
+t.test("the README's commands for uploading by hand work as printed", async t => {
   const section = /^## By hand\n(?<text>[\s\S]*?)^## /m.exec(readme)?.groups?.text ?? ''
   const [variables = '', script = '', ...more] = [...section.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(
     ([, text]) => text,

@@ -3,7 +3,7 @@ import { childEnv, fixedVariables, ignoredVariables } from '../../services/local
 import { apiConfigSchema } from '../../services/platform/config/api.ts'
 import { workerConfigSchema } from '../../services/platform/config/worker.ts'
 
-t.test("nothing of a person's own AWS settings reaches a child", async t => {
+t.test('a child gets no AWS variable of the user', async t => {
   const own = {
     AWS_PROFILE: 'production',
     AWS_SESSION_TOKEN: 's',
@@ -16,7 +16,7 @@ t.test("nothing of a person's own AWS settings reaches a child", async t => {
   t.equal(env.AWS_REGION, 'us-east-1')
 })
 
-t.test('every variable of the api and the worker is passed on, except those that npm start sets itself', async t => {
+t.test('passes every variable of the api and the worker on, except those that npm start sets itself', async t => {
   const names = [apiConfigSchema, workerConfigSchema].flatMap(schema => Object.keys(schema.properties))
   const own = Object.fromEntries(names.map(name => [name, 'x']))
   const env = childEnv(own, {}, {})
@@ -45,7 +45,7 @@ t.test('every variable of the api and the worker is passed on, except those that
   )
 })
 
-t.test('a variable without an effect is named with the reason', async t => {
+t.test('names each variable that has no effect, with the reason', async t => {
   const set = { PORT: '8080', UPLOAD_BUCKET: 'mine', AWS_REGION: 'eu-west-1', HOST: 'laptop', MAX_JSON_BYTES: '2048' }
   t.strictSame(ignoredVariables(set), [
     'npm start ignores UPLOAD_BUCKET: the embedded AWS has its own.',
@@ -58,11 +58,11 @@ t.test('the admin and health ports listen on the loopback address by default', a
   t.match(childEnv({ ADMIN_HOST: '0.0.0.0' }, {}, {}), { ADMIN_HOST: '0.0.0.0' })
 })
 
-t.test('what a child is started with wins over the environment, and other variables stay', async t => {
+t.test('variables that npm start sets override the environment, and other variables stay', async t => {
   const env = childEnv({ PORT: '1', PATH: '/bin', STREAM_NAME: 's' }, { STREAM_NAME: 'u' }, { PORT: '3000' })
   t.match(env, { PORT: '3000', PATH: '/bin', STREAM_NAME: 'u', SHUTDOWN_TIMEOUT_MS: '8000' })
 })
 
-t.test('a worker has as long for a lease as in a fleet: a laptop stalls, too', async t => {
+t.test('does not shorten the failover time of the workers, because a laptop stalls too', async t => {
   t.notOk('FAILOVER_TIME_MS' in childEnv({}, {}, {}))
 })

@@ -20,7 +20,7 @@ function start(t: Test, name: string) {
   return { child, lines, death: death.promise }
 }
 
-t.test('a child that ends by itself is told of, with its exit code and what it last wrote to stderr', async t => {
+t.test('reports a child that ends by itself, with its exit code and its last lines of stderr', async t => {
   const { child, lines, death } = start(t, 'failing')
   t.strictSame(await death, {
     name: 'failing',
@@ -36,12 +36,12 @@ t.test('a child that ends by itself is told of, with its exit code and what it l
   )
 })
 
-t.test('a child whose program does not exist is told of, with the reason', async t => {
+t.test('reports a child whose program does not exist, with the reason', async t => {
   const { death } = start(t, 'missing')
   t.match(await death, { how: 'exit code 1', lastLines: /Cannot find module/ })
 })
 
-t.test('a stop is a SIGTERM that the child may use, and is no death', async t => {
+t.test('stop sends SIGTERM, which the child can handle, and reports no death', async t => {
   const { child, lines, death } = start(t, 'willing')
   await until(() => lines.includes('up'))
   t.equal(await child.stop(10_000), 'exit code 0')
@@ -66,7 +66,7 @@ t.test('a parent killed with -9 leaves no child behind, not even one that ignore
   await until(() => !pids.some(isAlive), { what: 'the end of the children' })
 })
 
-t.test('a child is in a process group of its own, so that Ctrl-C reaches only its parent', async t => {
+t.test('a child has its own process group, so that Ctrl-C reaches only its parent', async t => {
   const parent = runProgram(t, [program('parent'), program('stubborn')], { detached: true })
   await until(() => parent.stdout().includes('\n') || parent.child.exitCode !== null)
   const [pid]: [number] = JSON.parse(parent.stdout())

@@ -15,7 +15,7 @@ import {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-t.test("a sign-in gives an id and an access token with Cognito's claims", async t => {
+t.test("a sign-in returns an id token and an access token with Cognito's claims", async t => {
   const now = Date.parse('2026-11-23T10:00:00.700Z')
   const server = await start(t, { now: () => now })
   const sub = await addUser(t, server)
@@ -56,7 +56,7 @@ t.test("a sign-in gives an id and an access token with Cognito's claims", async 
   t.match(sub, UUID)
 })
 
-t.test('a wrong password and an unknown user are told the same', async t => {
+t.test('a wrong password and an unknown user get the same response', async t => {
   const server = await start(t)
   await addUser(t, server)
   isError(t, await signIn(server, 'ada', 'wrong'), 'NotAuthorizedException', 'Incorrect username or password.')
@@ -65,7 +65,7 @@ t.test('a wrong password and an unknown user are told the same', async t => {
   isError(t, await signIn(server, 'Ada'), 'NotAuthorizedException', 'Incorrect username or password.')
 })
 
-t.test('a client that does not hide unknown users names them', async t => {
+t.test('a client that does not hide unknown users gets UserNotFoundException', async t => {
   const server = await start(t)
   const ExplicitAuthFlows = ['ALLOW_USER_PASSWORD_AUTH']
   const input = { UserPoolId: POOL, ClientName: 'legacy', ExplicitAuthFlows }
@@ -74,7 +74,7 @@ t.test('a client that does not hide unknown users names them', async t => {
   isError(t, reply, 'UserNotFoundException', 'User does not exist.')
 })
 
-t.test('a sign-in that lacks something says what', async t => {
+t.test('a sign-in without a required parameter names the parameter', async t => {
   const server = await start(t)
   const auth = (input: object) => call(server, 'InitiateAuth', input)
   const flow = { ClientId: CLIENT, AuthFlow: 'USER_PASSWORD_AUTH' }
@@ -86,7 +86,7 @@ t.test('a sign-in that lacks something says what', async t => {
   isError(t, await auth({ ...flow, ClientId: 'nobodys' }), 'ResourceNotFoundException', /nobodys/)
 })
 
-t.test('a client without the flow cannot use it', async t => {
+t.test('a client cannot use an authentication flow that it does not allow', async t => {
   const server = await start(t)
   await addUser(t, server)
   const { body } = await call(server, 'CreateUserPoolClient', { UserPoolId: POOL, ClientName: 'srp only' })
@@ -94,7 +94,7 @@ t.test('a client without the flow cannot use it', async t => {
   isError(t, reply, 'InvalidParameterException', 'USER_PASSWORD_AUTH flow not enabled for this client')
 })
 
-t.test('a user with a temporary password has to choose their own', async t => {
+t.test('a user with a temporary password must choose a new password', async t => {
   const server = await start(t)
   const user = { UserPoolId: POOL, Username: 'ada' }
   const TemporaryPassword = 'temporary'
@@ -139,7 +139,7 @@ t.test('a user with a temporary password has to choose their own', async t => {
   t.equal((await signIn(server, 'ada', PASSWORD)).status, 200)
 })
 
-t.test('a challenge is open for three minutes', async t => {
+t.test('a challenge expires after three minutes', async t => {
   const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
   const server = await start(t, { now: clock.now })
   await call(server, 'AdminCreateUser', { UserPoolId: POOL, Username: 'ada', TemporaryPassword: 'temporary' })

@@ -7,7 +7,7 @@ const hasCli = spawnSync('aws', ['--version']).status === 0
 const skip = hasCli ? false : 'the AWS CLI is not installed'
 const env = { ...process.env, AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x', AWS_REGION: 'us-east-1' }
 
-t.test('the AWS CLI makes a user, signs them in and refreshes', { skip, timeout: 60_000 }, async t => {
+t.test('the AWS CLI creates a user, signs in and refreshes the tokens', { skip, timeout: 60_000 }, async t => {
   const server = await start(t)
   const aws = async (...args: string[]) => {
     const all = ['cognito-idp', '--endpoint-url', server.url, '--region', 'us-east-1', '--output', 'json', ...args]

@@ -18,7 +18,7 @@ const pools = [
   },
 ]
 
-/** The members that the tests read, of whichever answer it is: each is there where a test says so. */
+/** The members of responses that the tests read. Each response has some of them. */
 export interface Body {
   __type: string
   message: string
@@ -49,7 +49,7 @@ export interface Reply {
   body: Body
 }
 
-/** A server with one pool of two clients, which ends with the test. */
+/** Starts a server with one pool of two clients. The server stops with the test. */
 export async function start(t: Test, settings: CognitoSettings = {}): Promise<CognitoServer> {
   const server = await startCognito({ pools, ...settings })
   t.teardown(() => server.stop())
@@ -74,7 +74,7 @@ export async function get(url: string): Promise<Reply> {
   return { status: response.status, headers: response.headers, body: (await response.json()) as Body }
 }
 
-/** Adds a user who can sign in. */
+/** Adds a confirmed user with a permanent password. */
 export async function addUser(
   t: Test,
   server: CognitoServer,
@@ -105,7 +105,7 @@ export function refresh(server: { url: string }, token: string, client = CLIENT)
   return call(server, 'InitiateAuth', { ClientId: client, AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters })
 }
 
-/** Refuses a reply that is not this error, in the form that the SDKs read. */
+/** Asserts that a response is this error, in the form that the SDKs read. */
 export function isError(t: Test, { status, headers, body }: Reply, name: string, message?: string | RegExp): void {
   t.match(
     { status, type: body.__type, header: headers.get('x-amzn-errortype'), message: body.message },
@@ -118,7 +118,7 @@ export interface VerifiedToken {
   claims: Record<string, string | number | boolean>
 }
 
-/** Verifies a token with Node's own crypto and the JWKS that its issuer publishes: nothing that made it takes part. */
+/** Verifies a token with Node's crypto and the JWKS of its issuer, without any code of the server. */
 export async function verifyToken(token: string, issuer: string): Promise<VerifiedToken> {
   const [header = '', payload = '', signature = ''] = token.split('.')
   const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString())

@@ -17,7 +17,7 @@ import {
   verifyToken,
 } from './cognito-client.ts'
 
-t.test('users, keys and sessions outlast a restart', async t => {
+t.test('users, keys and sessions survive a restart', async t => {
   const file = join(t.testdir(), 'deep', 'state.json')
   const first = await start(t, { file })
   const sub = await addUser(t, first)
@@ -36,7 +36,7 @@ t.test('users, keys and sessions outlast a restart', async t => {
   isError(t, await signIn(second, 'eve'), 'UserNotConfirmedException')
 })
 
-t.test('a client that the settings gain is added to a pool that is there', async t => {
+t.test('a client that is new in the settings is added to an existing pool', async t => {
   const file = join(t.testdir(), 'state.json')
   const app = { id: CLIENT, name: 'app' }
   const first = await start(t, { file, pools: [{ id: POOL, name: 'users', clients: [app] }] })
@@ -50,7 +50,7 @@ t.test('a client that the settings gain is added to a pool that is there', async
   await t.rejects(start(t, third), { code: 'HEADGATE_COGNITO_SETTINGS' })
 })
 
-t.test('the file holds no password, code or token in clear, and only its owner can read it', async t => {
+t.test('the file holds no password, code or token in plain text, and only its owner can read it', async t => {
   const file = join(t.testdir(), 'state.json')
   const server = await start(t, { file })
   await addUser(t, server)
@@ -61,7 +61,7 @@ t.test('the file holds no password, code or token in clear, and only its owner c
   t.equal((await stat(file)).mode & 0o777, 0o600)
 })
 
-t.test('a file that holds something else stops the start and is left as it is', async t => {
+t.test('a file with other contents prevents the start and is not changed', async t => {
   const file = join(t.testdir(), 'state.json')
   for (const text of ['', '{', '{"version":1,"pools":[{"id":"PRIVATE"}]}', '{"version":2,"pools":[]}', 'PRIVATE KEY']) {
     await writeFile(file, text)
@@ -75,12 +75,12 @@ t.test('a file that holds something else stops the start and is left as it is', 
   }
 })
 
-t.test('what cannot be saved is not promised', async t => {
+t.test('a change that cannot be saved is answered with an error', async t => {
   const folder = t.testdir({ data: {} })
   const file = join(folder, 'data', 'state.json')
   const server = await start(t, { file })
   await rm(join(folder, 'data'), { recursive: true })
-  // A file in the folder's place: nobody, root included, can write below it.
+  // A file where the folder should be: nobody can write below it, not even root.
   await writeFile(join(folder, 'data'), '')
   const signUp = () => call(server, 'SignUp', { ClientId: CLIENT, Username: 'ada', Password: PASSWORD })
   const stderr = t.capture(process.stderr, 'write', () => true)
@@ -97,7 +97,7 @@ t.test('what cannot be saved is not promised', async t => {
   t.match(await readFile(file, 'utf8'), /"username":"ada"/, 'the next save catches up')
 })
 
-t.test('nothing that was answered is lost to kill -9, and the file is never torn', { timeout: 60_000 }, async t => {
+t.test('kill -9 loses no change that was confirmed, and never leaves a partial file', { timeout: 60_000 }, async t => {
   const file = join(t.testdir(), 'state.json')
   const answered: string[] = []
   for (let round = 0; round < 3; round++) {
@@ -109,7 +109,7 @@ t.test('nothing that was answered is lost to kill -9, and the file is never torn
           const { status } = await call({ url }, 'SignUp', { ClientId: CLIENT, Username, Password: PASSWORD })
           if (status === 200) answered.push(Username)
         } catch {
-          // The server was killed under the request: nothing was promised.
+          // The server was killed during the request, so it confirmed nothing.
           return
         }
         if (answered.length >= (round + 1) * 12) child.kill('SIGKILL')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { CLIENT, call, get, isError, POOL, signIn, start, verifyToken } from './cognito-client.ts'
 
-t.test('pools and clients can be made, described and listed', async t => {
+t.test('creates, describes and lists pools and clients', async t => {
   const server = await start(t)
   const made = (await call(server, 'CreateUserPool', { PoolName: 'more users' })).body.UserPool
   t.match(made, {
@@ -19,7 +19,7 @@ t.test('pools and clients can be made, described and listed', async t => {
     UserPoolClients: [{ ClientId: client.ClientId, ClientName: 'app', UserPoolId: made.Id }],
   })
   const jwks = await get(`${server.issuer(made.Id)}/.well-known/jwks.json`)
-  t.equal(jwks.body.keys.length, 1, 'a pool has a key of its own')
+  t.equal(jwks.body.keys.length, 1, 'each pool has its own key')
 
   for (const id of [POOL, 'us-east-1_None']) {
     const reply = await call(server, 'DescribeUserPoolClient', { UserPoolId: id, ClientId: client.ClientId })
@@ -28,7 +28,7 @@ t.test('pools and clients can be made, described and listed', async t => {
   isError(t, await call(server, 'DescribeUserPool', { UserPoolId: 'us-east-1_None' }), 'ResourceNotFoundException')
 })
 
-t.test('a list comes in pages that miss nothing', async t => {
+t.test('the pages of a list together hold every item', async t => {
   const server = await start(t)
   await Promise.all(['b', 'c', 'd'].map(PoolName => call(server, 'CreateUserPool', { PoolName })))
   const names: string[] = []
@@ -45,7 +45,7 @@ t.test('a list comes in pages that miss nothing', async t => {
   isError(t, await call(server, 'ListUserPools', { MaxResults: 61 }), 'InvalidParameterException', /maxResults/)
 })
 
-t.test('a pool holds its own policy and a client its own lifetimes', async t => {
+t.test('a pool keeps its own password policy, and a client its own token lifetimes', async t => {
   const now = Date.parse('2026-11-23T10:00:00Z')
   const server = await start(t, { now: () => now })
   const PasswordPolicy = { MinimumLength: 10, RequireUppercase: true, RequireNumbers: true, RequireSymbols: true }
@@ -74,7 +74,7 @@ t.test('a pool holds its own policy and a client its own lifetimes', async t => 
   t.strictSame([ExpiresIn, await lifetime(AccessToken), await lifetime(IdToken)], [300, 300, 86_400])
 })
 
-t.test('a setting that this server cannot keep is refused, not dropped', async t => {
+t.test('rejects a setting that this server cannot apply', async t => {
   const server = await start(t)
   const pool = (more: object) => call(server, 'CreateUserPool', { PoolName: 'x', ...more })
   isError(t, await pool({ MfaConfiguration: 'ON' }), 'InvalidParameterException', /MfaConfiguration is not offered/)
@@ -86,7 +86,7 @@ t.test('a setting that this server cannot keep is refused, not dropped', async t
   isError(t, await client({ RefreshTokenValidity: 3651 }), 'InvalidParameterException', /RefreshTokenValidity/)
 })
 
-t.test('a pool that is asked for twice, or under an unusable id, stops the start', async t => {
+t.test('a duplicate or invalid pool id prevents the start', async t => {
   const pool = (id: string, client = CLIENT) => ({ id, name: 'users', clients: [{ id: client, name: 'app' }] })
   const wrong = [
     { pools: [pool('no underscore')] },

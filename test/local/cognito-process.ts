@@ -1,4 +1,4 @@
-/** A server in a process of its own, to be killed. Arguments: the state file and the port. Prints its port. */
+/** A server in its own process, which tests kill. Arguments: the state file and the port. Prints its port. */
 import { startCognito } from '../../services/local/cognito/index.ts'
 import { CLIENT, POOL } from './cognito-client.ts'
 

@@ -17,7 +17,7 @@ import {
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
-t.test('a refresh gives new tokens of the same sign-in, and no new refresh token', async t => {
+t.test('a refresh returns new tokens of the same sign-in, and no new refresh token', async t => {
   const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
   const server = await start(t, { now: clock.now })
   await addUser(t, server)
@@ -33,7 +33,7 @@ t.test('a refresh gives new tokens of the same sign-in, and no new refresh token
   t.equal(after.iat, Number(before.iat) + 3600)
 })
 
-t.test('a refresh token is good for thirty days, at its own client', async t => {
+t.test('a refresh token is valid for thirty days, and only for its own client', async t => {
   const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
   const server = await start(t, { now: clock.now })
   await addUser(t, server)
@@ -46,7 +46,7 @@ t.test('a refresh token is good for thirty days, at its own client', async t => 
   isError(t, await refresh(server, RefreshToken), 'NotAuthorizedException', 'Refresh Token has expired')
 })
 
-t.test('a user reads their own attributes by an access token, until it expires', async t => {
+t.test('a user can read their own attributes with an access token until it expires', async t => {
   const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
   const server = await start(t, { now: clock.now })
   const sub = await addUser(t, server)
@@ -65,7 +65,7 @@ t.test('a user reads their own attributes by an access token, until it expires',
   isError(t, await call(server, 'GetUser', { AccessToken }), 'NotAuthorizedException', 'Access Token has expired')
 })
 
-t.test('a token that this server did not sign is refused', async t => {
+t.test('rejects a token that this server did not sign', async t => {
   const server = await start(t)
   const other = await start(t)
   await addUser(t, server)
@@ -93,7 +93,7 @@ t.test('a token that this server did not sign is refused', async t => {
   t.equal((await call(server, 'GetUser', { AccessToken: ours })).status, 200)
 })
 
-t.test('a global sign-out ends every session of the user and nobody else’s', async t => {
+t.test('a global sign-out ends all sessions of the user and no session of others', async t => {
   const server = await start(t)
   await addUser(t, server)
   await addUser(t, server, 'eve')
@@ -106,7 +106,7 @@ t.test('a global sign-out ends every session of the user and nobody else’s', a
   t.equal((await refresh(server, eves.body.AuthenticationResult.RefreshToken)).status, 200)
 })
 
-t.test('a revoked refresh token takes its access tokens along', async t => {
+t.test('revoking a refresh token also revokes its access tokens', async t => {
   const server = await start(t)
   await addUser(t, server)
   const { RefreshToken, AccessToken } = (await signIn(server)).body.AuthenticationResult
@@ -122,7 +122,7 @@ t.test('a revoked refresh token takes its access tokens along', async t => {
   t.equal((await refresh(server, kept.RefreshToken)).status, 200)
 })
 
-t.test('a deleted user’s tokens do not open the account of a later user of that name', async t => {
+t.test('tokens of a deleted user are invalid for a later user with the same name', async t => {
   const server = await start(t)
   const first = await addUser(t, server)
   const { RefreshToken, AccessToken } = (await signIn(server)).body.AuthenticationResult
@@ -135,7 +135,7 @@ t.test('a deleted user’s tokens do not open the account of a later user of tha
   isError(t, await call(server, 'GetUser', { AccessToken }), 'UserNotFoundException')
 })
 
-t.test('after a rotation a new key signs and tokens of the old one still verify', async t => {
+t.test('after a rotation, the new key signs and tokens of the old key still verify', async t => {
   const server = await start(t)
   await addUser(t, server)
   const token = async () => (await signIn(server)).body.AuthenticationResult.AccessToken

@@ -5,7 +5,7 @@ import { addUser, CLIENT, call, get, isError, PASSWORD, POOL, signIn, start, ver
 const ada = { ClientId: CLIENT, Username: 'ada' }
 const email = [{ Name: 'email', Value: 'ada@example.com' }]
 
-t.test('who signs up is let in after the code that was sent, and after no other', async t => {
+t.test('a new user can sign in only after confirming the code that was sent', async t => {
   const server = await start(t)
   const made = await call(server, 'SignUp', { ...ada, Password: PASSWORD, UserAttributes: email })
   t.match(made.body, {
@@ -30,7 +30,7 @@ t.test('who signs up is let in after the code that was sent, and after no other'
   t.match(claims, { sub: made.body.UserSub, email: 'ada@example.com', email_verified: true })
 })
 
-t.test('an administrator confirms without a code, which verifies no address', async t => {
+t.test('an administrator can confirm a user without a code, which does not verify the email address', async t => {
   const server = await start(t)
   await call(server, 'SignUp', { ...ada, Password: PASSWORD, UserAttributes: email })
   const confirm = () => call(server, 'AdminConfirmSignUp', { UserPoolId: POOL, Username: 'ada' })
@@ -40,7 +40,7 @@ t.test('an administrator confirms without a code, which verifies no address', as
   t.match((await verifyToken(IdToken, server.issuer(POOL))).claims, { email_verified: false })
 })
 
-t.test('a code is good for a day, and a new one can be had', async t => {
+t.test('a code is valid for a day, and can be sent again', async t => {
   const clock = new FakeClock({ startMs: Date.parse('2026-11-23T10:00:00Z') })
   const server = await start(t, { now: clock.now })
   await call(server, 'SignUp', { ...ada, Password: PASSWORD })
@@ -54,7 +54,7 @@ t.test('a code is good for a day, and a new one can be had', async t => {
   isError(t, await call(server, 'ResendConfirmationCode', ada), 'InvalidParameterException')
 })
 
-t.test('a user name belongs to one user, also when two ask for it at once', async t => {
+t.test('two concurrent sign-ups cannot get the same user name', async t => {
   const server = await start(t)
   const signUp = () => call(server, 'SignUp', { ...ada, Password: PASSWORD })
   const replies = await Promise.all([signUp(), signUp(), signUp()])
@@ -64,7 +64,7 @@ t.test('a user name belongs to one user, also when two ask for it at once', asyn
   isError(t, await call(server, 'AdminCreateUser', admin), 'UsernameExistsException')
 })
 
-t.test('a password that breaks the policy is refused wherever one is set', async t => {
+t.test('every operation that sets a password rejects one that breaks the policy', async t => {
   const server = await start(t)
   await addUser(t, server)
   const admin = { UserPoolId: POOL, Username: 'ada' }
@@ -82,7 +82,7 @@ t.test('a password that breaks the policy is refused wherever one is set', async
   t.equal((await call(server, 'SignUp', { ...ada, Username: 'eve', Password: '12345678' })).status, 200)
 })
 
-t.test('attributes that could pass for claims, or that nobody may set, are refused', async t => {
+t.test('rejects attributes that could be mistaken for claims or that users may not set', async t => {
   const server = await start(t)
   const signUp = (Name: string, Value: string) =>
     call(server, 'SignUp', { ...ada, Password: PASSWORD, UserAttributes: [{ Name, Value }] })
@@ -94,7 +94,7 @@ t.test('attributes that could pass for claims, or that nobody may set, are refus
   t.equal((await signUp('phone_number', '+49123')).status, 200)
 })
 
-t.test('an administrator makes, reads and deletes users', async t => {
+t.test('an administrator creates, reads and deletes users', async t => {
   const server = await start(t)
   const user = { UserPoolId: POOL, Username: 'grace/hopper' }
   const made = await call(server, 'AdminCreateUser', { ...user, UserAttributes: email })

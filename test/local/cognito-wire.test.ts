@@ -6,7 +6,7 @@ import { addUser, CLIENT, call, get, isError, POOL, post, signIn, start, verifyT
 
 const TARGET = { 'x-amz-target': 'AWSCognitoIdentityProviderService.InitiateAuth' }
 
-t.test('the documents of a pool are where OpenID Connect looks for them', async t => {
+t.test('serves the documents of a pool at the paths of OpenID Connect', async t => {
   const server = await start(t)
   const issuer = server.issuer(POOL)
   const configuration = await get(`${issuer}/.well-known/openid-configuration`)
@@ -18,12 +18,12 @@ t.test('the documents of a pool are where OpenID Connect looks for them', async 
   })
   const jwks = await get(configuration.body.jwks_uri)
   const [key] = jwks.body.keys
-  t.strictSame(Object.keys(key ?? {}).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use'], 'nothing of the private key')
+  t.strictSame(Object.keys(key ?? {}).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use'], 'no part of the private key')
   t.match(key, { alg: 'RS256', kty: 'RSA', use: 'sig', e: 'AQAB' })
   t.equal(Buffer.from(key?.n ?? '', 'base64url').length, 256)
 })
 
-t.test('what is not there is 404', async t => {
+t.test('unknown paths get 404', async t => {
   const server = await start(t)
   const paths = [
     '/',
@@ -41,14 +41,14 @@ t.test('what is not there is 404', async t => {
   isError(t, await get(`${server.url}/${POOL}/messages/%FF`), 'InvalidParameterException')
 })
 
-t.test('an operation that Cognito or this server does not know is refused by name', async t => {
+t.test('rejects an operation that Cognito or this server does not know, with its name', async t => {
   const server = await start(t)
   isError(t, await call(server, 'MakeCoffee', {}), 'UnknownOperationException')
   isError(t, await post(server.url, '{}', {}), 'UnknownOperationException')
   isError(t, await post(server.url, '{}', { 'x-amz-target': 'toString' }), 'UnknownOperationException')
 })
 
-t.test('what cannot be read is told from what can be but must not be so', async t => {
+t.test('a value of the wrong type and a value that breaks a constraint get different errors', async t => {
   const server = await start(t)
   const unreadable = ['', '{', '[]', 'null', '"x"', '{"ClientId":7,"AuthFlow":"x"}', Uint8Array.of(0x7b, 0xff, 0x7d)]
   for (const body of unreadable) isError(t, await post(server.url, body, TARGET), 'SerializationException')
@@ -64,7 +64,7 @@ t.test('what cannot be read is told from what can be but must not be so', async 
   await invalid({ ClientId: 'a b', AuthFlow: 'x' }, /Value at 'clientId' failed to satisfy constraint/)
 })
 
-t.test('no answer repeats a password that was wrong', async t => {
+t.test('no response repeats an invalid password', async t => {
   const server = await start(t)
   const Password = `hunter2${'x'.repeat(300)}`
   const { body } = await call(server, 'SignUp', { ClientId: CLIENT, Username: 'ada', Password })
@@ -72,7 +72,7 @@ t.test('no answer repeats a password that was wrong', async t => {
   t.notMatch(JSON.stringify(body), /hunter2/)
 })
 
-t.test('a body over 64 KiB is refused, and the server goes on', async t => {
+t.test('rejects a body over 64 KiB, and keeps serving', async t => {
   const server = await start(t)
   const largest = `{"x":"${'x'.repeat(64 * 1024 - 8)}"}`
   isError(t, await post(server.url, largest, TARGET), 'InvalidParameterException')
@@ -84,14 +84,14 @@ t.test('a body over 64 KiB is refused, and the server goes on', async t => {
   t.equal((await get(`${server.issuer(POOL)}/.well-known/jwks.json`)).status, 200)
 })
 
-t.test('a body without an end is cut off', async t => {
+t.test('closes the connection of a body that never ends', async t => {
   const server = await start(t)
   const socket = connect(server.port, '127.0.0.1')
   t.teardown(() => socket.destroy())
   await once(socket, 'connect')
   const closed = new Promise(resolve => {
     socket.once('close', resolve)
-    // The server may reset the connection while there is more to send: that is what is asked of it.
+    // The server may reset the connection before everything is sent. That is expected.
     socket.once('error', resolve)
   })
   const type = 'content-type: application/x-amz-json-1.1'
@@ -107,7 +107,7 @@ t.test('a body without an end is cut off', async t => {
   t.equal((await get(`${server.issuer(POOL)}/.well-known/jwks.json`)).status, 200)
 })
 
-t.test('issuers start where the settings say', async t => {
+t.test('issuers start with the origin of the settings', async t => {
   const server = await start(t, { issuerOrigin: 'http://cognito:4300' })
   await addUser(t, server)
   const issuer = `http://cognito:4300/${POOL}`
@@ -119,7 +119,7 @@ t.test('issuers start where the settings say', async t => {
   t.equal(body.jwks_uri, `${issuer}/.well-known/jwks.json`)
 })
 
-t.test('a stopped server lets go of its port, also while a caller is slow', async t => {
+t.test('a stop releases the port, even while a client is slow', async t => {
   const server = await startCognito()
   const socket = connect(server.port, '127.0.0.1')
   t.teardown(() => socket.destroy())
@@ -127,7 +127,7 @@ t.test('a stopped server lets go of its port, also while a caller is slow', asyn
   socket.on('error', () => socket.destroy())
   socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-amz-json-1.1\r\n')
   socket.write(`x-amz-target: ${TARGET['x-amz-target']}\r\ncontent-length: 10\r\n\r\n{`)
-  // Another request, so that the server has certainly read the first one's head.
+  // A second request, to be certain that the server has read the head of the first one.
   t.equal((await get(`${server.url}/`)).status, 404)
   await Promise.all([server.stop(), server.stop()])
   const again = await startCognito({ port: server.port })

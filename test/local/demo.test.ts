@@ -7,7 +7,9 @@ import { startAws, type TestAws } from '../support/aws.ts'
 
 type Answer = { status?: number; body: unknown }
 
-/** An api that answers as a broken one might. The real one cannot be made to, and its own tests show it as it should be. */
+/**
+ * Starts a fake of a broken api. The real api cannot be made to respond like this; the other tests use the real one.
+ */
 async function brokenApi(t: Test, answer: (request: IncomingMessage) => Answer): Promise<string> {
   const server = createServer((request, response) => {
     const { status = 200, body } = answer(request)
@@ -50,54 +52,54 @@ t.test('the demo', async t => {
   const aws = await startAws(t)
   await aws.s3.send(new PutObjectCommand({ Bucket: object.bucket, Key: object.key, Body: 'hello kinesis' }))
 
-  t.test('gives up on an api that never listens, and says what it last met', async t => {
+  t.test('fails if the api never listens, with the last error', async t => {
     const apiUrl = 'http://127.0.0.1:1'
     const { result, steps } = demo(t, aws, apiUrl, 200)
     await t.rejects(result, { message: /^The api did not become ready: the time is up\. fetch failed: / })
     t.strictSame(steps, [])
   })
 
-  t.test('gives up on an api that is never ready, and says what it answered', async t => {
+  t.test('fails if the api is never ready, with its last response', async t => {
     const apiUrl = await brokenApi(t, () => ({ status: 503, body: 'no stream' }))
     const { result } = demo(t, aws, apiUrl, 200)
     await t.rejects(result, { message: /GET \/readyz answered 503: no stream$/ })
   })
 
-  t.test('fails at an upload that is refused, with the answer', async t => {
+  t.test('fails if the upload is rejected, with the response', async t => {
     const apiUrl = await brokenApi(t, byRoute({ status: 401, body: 'who are you' }, { body: {} }))
     const { result, steps } = demo(t, aws, apiUrl)
     await t.rejects(result, { code: 'HEADGATE_DEMO', message: 'POST /uploads answered 401: who are you' })
     t.strictSame(steps, ['api', 'sign in'])
   })
 
-  t.test('fails at an answer that is not what the api promises', async t => {
+  t.test('fails if a response does not match its schema', async t => {
     const noJson = demo(t, aws, await brokenApi(t, byRoute({ body: '<html>' }, { body: {} })))
     await t.rejects(noJson.result, { message: /POST \/uploads answered 200 with what is not JSON: <html>/ })
     const noId = demo(t, aws, await brokenApi(t, byRoute({ body: { message: 'ok' } }, { body: {} })))
     await t.rejects(noId.result, { message: 'The api answered what it does not promise: {"message":"ok"}' })
   })
 
-  t.test('fails at an upload that failed, with the reason on its record', async t => {
+  t.test('fails if the upload fails, with the reason of its record', async t => {
     const failure = { code: 'HEADGATE_X', reason: 'because' }
     const apiUrl = await brokenApi(t, byRoute({ body: accepted }, { body: { status: 'failed', failure } }))
     await t.rejects(demo(t, aws, apiUrl).result, { message: 'The upload failed: HEADGATE_X: because' })
   })
 
-  t.test('fails at an upload that is not processed in time, and says how far it came', async t => {
+  t.test('fails if the upload is not processed in time, with its last status', async t => {
     const apiUrl = await brokenApi(t, byRoute({ body: accepted }, { body: { status: 'queued' } }))
     const { result, steps } = demo(t, aws, apiUrl, 400)
     await t.rejects(result, { message: 'The upload is still "queued", not processed: the time is up.' })
     t.strictSame(steps, ['api', 'sign in', 'upload'])
   })
 
-  t.test('fails at a processed object that holds something else', async t => {
+  t.test('fails if the processed object has other contents', async t => {
     const apiUrl = await brokenApi(t, byRoute({ body: accepted }, { body: { status: 'processed', processed: object } }))
     await t.rejects(demo(t, aws, apiUrl).result, {
       message: 'The processed object holds "hello kinesis", not "HELLO KINESIS".',
     })
   })
 
-  t.test('fails at a password that is wrong', async t => {
+  t.test('fails if the password is wrong', async t => {
     const apiUrl = await brokenApi(t, () => ({ body: 'ok' }))
     const wrong = { ...aws, user: { ...aws.user, password: 'Wrong-password-1' } }
     await t.rejects(demo(t, wrong, apiUrl).result, { message: /^InitiateAuth: NotAuthorizedException/ })

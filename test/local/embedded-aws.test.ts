@@ -34,7 +34,7 @@ const record = {
   requestId: 'r',
 } as const
 
-t.test('every resource is as it is defined, and ready', async t => {
+t.test('creates every resource as it is defined', async t => {
   const aws = await startAws(t)
 
   const { Buckets = [] } = await aws.s3.send(new ListBucketsCommand())
@@ -61,7 +61,7 @@ t.test('every resource is as it is defined, and ready', async t => {
   t.same(await store.get(record), record, 'and the store of uploads works on it')
 })
 
-t.test('the demo user and users made later sign in, and nobody with a wrong password', async t => {
+t.test('the demo user and users created later can sign in, and a wrong password is rejected', async t => {
   const aws = await startAws(t)
   const claims = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
   const { idToken, accessToken } = await aws.signIn()
@@ -74,18 +74,18 @@ t.test('the demo user and users made later sign in, and nobody with a wrong pass
   await t.rejects(aws.signIn(username, 'Wrong-password-1'), { message: /^InitiateAuth: NotAuthorizedException: / })
 })
 
-t.test('the number of shards can be chosen', async t => {
+t.test('creates the stream with the number of shards of the settings', async t => {
   const aws = await startAws(t, { shards: 2 })
   const { Shards = [] } = await aws.kinesis.send(new ListShardsCommand({ StreamName: names.stream }))
   t.equal(Shards.length, 2)
 })
 
-t.test('what is unauthenticated is reachable from this machine alone', async t => {
+t.test('servers without authentication are reachable only from this machine', async t => {
   const aws = await startAws(t)
   const outside = Object.values(networkInterfaces())
     .flat()
     .find(address => address?.family === 'IPv4' && !address.internal)
-  if (!outside) return t.comment('this machine has no other address than its own')
+  if (!outside) return t.comment('this machine has only a loopback address')
   for (const url of Object.values(aws.endpoints)) {
     const elsewhere = url.replace('127.0.0.1', outside.address)
     await t.rejects(fetch(elsewhere), { cause: { code: 'ECONNREFUSED' } }, elsewhere)
@@ -93,7 +93,7 @@ t.test('what is unauthenticated is reachable from this machine alone', async t =
   }
 })
 
-t.test('a port that is taken is an error that names it and the service, and leaves nothing running', async t => {
+t.test('a port in use is an error that names the port and the service, and nothing keeps running', async t => {
   const aws = await startAws(t)
   const taken = Number(new URL(aws.endpoints.cognito).port)
   const services: Record<ServiceName, string> = {
@@ -106,14 +106,14 @@ t.test('a port that is taken is an error that names it and the service, and leav
     const before = children()
     await t.rejects(startEmbeddedAws({ ports: { [service]: taken } }), {
       name: 'PortTakenError',
-      message: new RegExp(`^Port ${taken}, for ${title}, is taken`),
+      message: new RegExp(`^Port ${taken}, for ${title}, is in use`),
       port: taken,
     })
     await until(() => children() === before, { what: `the end of the child, where the port for ${title} is taken` })
   }
 })
 
-t.test('fixed ports are used', async t => {
+t.test('uses the ports of the settings', async t => {
   const first = await startEmbeddedAws()
   await first.stop()
   const port = (name: ServiceName) => Number(new URL(first.endpoints[name]).port)
@@ -122,9 +122,9 @@ t.test('fixed ports are used', async t => {
   t.same(second.endpoints, first.endpoints)
 })
 
-t.test('with a data directory everything is still there after a restart', async t => {
+t.test('with a data directory, all data survives a restart', async t => {
   const dataDir = t.testdir()
-  // Longer than a name of a file system may be, and not too long for S3.
+  // Longer than a file name may be, but not too long for S3.
   const key = `uploads/${'n'.repeat(900)}`
   const first = await startEmbeddedAws({ dataDir })
   const tokensBefore = await use(first, async clients => {
@@ -146,7 +146,7 @@ t.test('with a data directory everything is still there after a restart', async 
   t.equal(sub((await aws.signIn()).idToken), sub(tokensBefore.idToken), 'and the demo user is the same one')
 })
 
-t.test('a data directory serves one embedded AWS at a time', async t => {
+t.test('only one embedded AWS at a time can use a data directory', async t => {
   const dataDir = t.testdir()
   await startAws(t, { dataDir })
   await t.rejects(startEmbeddedAws({ dataDir }), {
@@ -155,12 +155,12 @@ t.test('a data directory serves one embedded AWS at a time', async t => {
   })
 })
 
-t.test('a data directory that cannot be one is an error that says so', async t => {
+t.test('reports a data directory that cannot be created', async t => {
   const dir = t.testdir({ file: '' })
   await t.rejects(startEmbeddedAws({ dataDir: `${dir}/file` }), { message: /file cannot be used: EEXIST|ENOTDIR/ })
 })
 
-t.test('a server that ends by itself is told of, and all can still be stopped', async t => {
+t.test('reports a server that ends by itself, and can still stop the others', async t => {
   for (const [server, title] of [
     ['s3', 'S3'],
     ['kinesis', 'Kinesis'],
@@ -176,7 +176,7 @@ t.test('a server that ends by itself is told of, and all can still be stopped', 
   }
 })
 
-t.test('an S3 that is busy keeps DynamoDB and Cognito from nothing', async t => {
+t.test('a busy S3 does not slow DynamoDB or Cognito down', async t => {
   const aws = await startAws(t)
   process.kill(aws.pids.s3 ?? 0, 'SIGSTOP')
   t.teardown(() => process.kill(aws.pids.s3 ?? 0, 'SIGCONT'))
@@ -187,7 +187,7 @@ t.test('an S3 that is busy keeps DynamoDB and Cognito from nothing', async t => 
   t.ok((await aws.s3.send(new ListBucketsCommand())).Buckets)
 })
 
-t.test('a stop leaves nothing running, and a second one is the first', async t => {
+t.test('a stop leaves nothing running, and a second stop returns the first promise', async t => {
   const aws = await startEmbeddedAws()
   await Promise.all([aws.stop(), aws.stop()])
   await aws.stop()

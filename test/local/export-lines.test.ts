@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { exportLines, shellQuote } from '../../services/local/export-lines.ts'
 
-t.test('a shell reads back exactly what was in the environment', async t => {
+t.test('a shell reads back exactly the values of the environment', async t => {
   const env = {
     PLAIN: 'us-east-1',
     QUOTES: `it's "so" $HOME \`id\` \\`,
@@ -15,7 +15,7 @@ t.test('a shell reads back exactly what was in the environment', async t => {
   t.match(seen, env)
 })
 
-t.test('a word that needs no quotes gets none', async t => {
+t.test('a word that needs no quotes is not quoted', async t => {
   t.equal(shellQuote('http://127.0.0.1:4566'), 'http://127.0.0.1:4566')
   t.equal(shellQuote('a b'), "'a b'")
 })

@@ -17,7 +17,7 @@ t.test('the flags of the embedded AWS become its settings', async t => {
   })
 })
 
-t.test('flags left out are left out of the settings', async t => {
+t.test('settings have no key for a flag that is not given', async t => {
   t.strictSame(parseAwsFlags([]), { help: false, settings: { ports: {} } })
   t.strictSame(parseStartFlags([]), { help: false, once: false, verbose: false })
 })
@@ -32,32 +32,32 @@ t.test('the flags of npm start become its settings', async t => {
   })
 })
 
-t.test('--help wins over everything else', async t => {
+t.test('--help overrides all other flags', async t => {
   t.strictSame(parseAwsFlags(['--help', '--s3-port', 'x']), { help: true })
   t.strictSame(parseStartFlags(['--once', '--help']), { help: true })
 })
 
-t.test('a flag that does not exist is named, and those that do are listed', async t => {
+t.test('an unknown flag is named in the error, which lists the known flags', async t => {
   for (const parse of [parseAwsFlags, parseStartFlags]) {
     t.throws(() => parse(['--frob']), { name: 'UsageError', message: /^Unknown option '--frob'\n\nUsage: / })
     t.throws(() => parse(['frob']), { name: 'UsageError', message: /'frob'/ })
   }
 })
 
-t.test('a flag without its value is an error', async t => {
+t.test('a flag without a value is an error', async t => {
   t.throws(() => parseStartFlags(['--port']), { name: 'UsageError', message: /--port/ })
   t.throws(() => parseStartFlags(['--port', '--once']), { name: 'UsageError', message: /--port/ })
   t.throws(() => parseStartFlags(['--data', '']), { name: 'UsageError', message: /--data must not be empty/ })
 })
 
-t.test('what is no port is refused', async t => {
+t.test('rejects an invalid port', async t => {
   for (const value of ['65536', '-1', '1.5', 'http', '', ' 80', '0x50', '100000']) {
     t.throws(() => parseStartFlags([`--port=${value}`]), UsageError, `--port=${value}`)
     t.throws(() => parseAwsFlags([`--kinesis-port=${value}`]), { message: /--kinesis-port must be a port/ })
   }
 })
 
-t.test('what is no origin is refused as the origin of the issuer', async t => {
+t.test('rejects an issuer origin that is not an origin', async t => {
   for (const value of ['aws:9229', 'http://aws:9229/', 'http://aws/pool', 'ftp://aws', 'http://', '']) {
     t.throws(() => parseAwsFlags(['--issuer-origin', value]), { message: /--issuer-origin must be an origin/ }, value)
   }

@@ -20,7 +20,7 @@ const clientOf = (t: Test, port: number) => {
   return clients.kinesis
 }
 
-/** A process that starts Kinesis and says where and as which process. */
+/** Starts a process that starts Kinesis and reports its address and process id. */
 async function startInParent(t: Test, dataDir?: string) {
   const settings = JSON.stringify({ host, port: 0, ...(dataDir === undefined ? {} : { dataDir }) })
   const script = `
@@ -35,7 +35,7 @@ async function startInParent(t: Test, dataDir?: string) {
   return { parent, port, pid }
 }
 
-t.test('a parent killed with -9 leaves no Kinesis behind, and what was put is on disk', async t => {
+t.test('after kill -9 of its parent, Kinesis ends, and its records are on disk', async t => {
   const dataDir = t.testdir()
   const { parent, port, pid } = await startInParent(t, dataDir)
   const kinesis = clientOf(t, port)
@@ -51,14 +51,14 @@ t.test('a parent killed with -9 leaves no Kinesis behind, and what was put is on
   t.strictSame(StreamNames, ['kept'])
 })
 
-t.test('Ctrl-C and SIGTERM, which reach the whole process group, do not end it before its parent does', async t => {
+t.test('Ctrl-C and SIGTERM to the process group do not end Kinesis before its parent', async t => {
   const { port, pid } = await startInParent(t)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid, signal)
   await clientOf(t, port).send(new ListStreamsCommand())
   t.ok(isAlive(pid))
 })
 
-t.test('a stop has everything on disk, however short it was up and whoever is still connected', async t => {
+t.test('a stop writes all data to disk, even right after the start and with clients connected', async t => {
   const dataDir = t.testdir()
   const server = await startKinesis({ host, port: 0, dataDir, onFailure: t.threw })
   const kinesis = clientOf(t, server.port)
@@ -69,7 +69,7 @@ t.test('a stop has everything on disk, however short it was up and whoever is st
   t.match(readFileSync(path.join(dataDir, 'kinesis-data.json'), 'utf8'), record.Data.toString('base64'))
 })
 
-t.test('data that cannot be read is a clear error at the start, with what the process said', async t => {
+t.test('reports unreadable data at the start, with the output of the process', async t => {
   const dataDir = t.testdir()
   writeFileSync(path.join(dataDir, 'kinesis-data.json'), '{"streams":')
   await t.rejects(startKinesis({ host, port: 0, dataDir, onFailure: t.threw }), {
@@ -78,18 +78,18 @@ t.test('data that cannot be read is a clear error at the start, with what the pr
   })
 })
 
-t.test('a server that stays silent is given up, and ended', async t => {
+t.test('kills a server that does not listen in time', async t => {
   await t.rejects(startKinesis({ host, port: 0, onFailure: t.threw, startTimeoutMs: 1 }), {
     code: 'HEADGATE_EMBEDDED_AWS',
     message: /did not listen within 1 ms/,
   })
 })
 
-t.test('a stop right after the server has died is no error', async t => {
+t.test('a stop right after the server died is no error', async t => {
   const failures: Error[] = []
   const server = await startKinesis({ host, port: 0, onFailure: error => failures.push(error) })
   process.kill(server.pid ?? 0, 'SIGKILL')
-  // Without a turn of the event loop: this process has not heard of it yet.
+  // In the same turn of the event loop, so this process does not know of the death yet.
   while (isAlive(server.pid));
   await server.stop()
   t.strictSame(failures, [])

@@ -4,26 +4,26 @@ import t from 'tap'
 import { openLogFiles } from '../../services/local/pipeline/log-files.ts'
 import { until } from '../support/processes.ts'
 
-t.test('where nothing was written nothing is left, and nothing is there to be named', async t => {
+t.test('without lines, no files or folders are left', async t => {
   const logs = openLogFiles(undefined, t.fail)
   logs.open('api')
-  t.ok(existsSync(logs.dir), 'that it can be written to is known at once')
+  t.ok(existsSync(logs.dir), 'a folder that cannot be written to is reported at once')
   await logs.close()
   t.notOk(logs.hasLines())
   t.notOk(existsSync(logs.dir))
 
   const dataDir = path.join(t.testdir(), 'a', 'b')
   await openLogFiles(dataDir, t.fail).close()
-  t.strictSame(readdirSync(t.testdirName), [], 'of a data directory either')
+  t.strictSame(readdirSync(t.testdirName), [], 'also in a data directory')
 })
 
-t.test('what was there before stays there', async t => {
+t.test('files from before stay', async t => {
   const dataDir = t.testdir({ logs: {}, other: {} })
   await openLogFiles(dataDir, t.fail).close()
   t.strictSame(readdirSync(dataDir).sort(), ['logs', 'other'])
 })
 
-t.test('each name has its file, and a line is on the disk after the close', async t => {
+t.test('each name has its own file, and after the close every line is on disk', async t => {
   const dataDir = t.testdir()
   const logs = openLogFiles(dataDir, t.fail)
   logs.open('worker 1')('a line')
@@ -35,7 +35,7 @@ t.test('each name has its file, and a line is on the disk after the close', asyn
   t.strictSame(readdirSync(path.join(dataDir, 'logs')), ['worker-1.log'])
 })
 
-t.test('a log that cannot be written is reported once, and ends nothing', async t => {
+t.test('a log that cannot be written is reported once, and does not end the process', async t => {
   const notices: string[] = []
   const logs = openLogFiles(t.testdir(), notice => notices.push(notice))
   rmSync(logs.dir, { recursive: true })

@@ -8,23 +8,23 @@ import { commandOf, descendants, isAlive, type Program, runProgram, until } from
 const start = path.resolve(import.meta.dirname, '../../services/local/start.ts')
 
 interface Started extends Program {
-  /** Its folder for temporary files. */
+  /** The process's folder for temporary files. */
   readonly tmp: string
 }
 
-/** What `npm start` runs, in a process group of its own, as a terminal gives it. */
+/** Runs the program of `npm start` in its own process group, as a terminal does. */
 export function startPipeline(t: Test, args: readonly string[], env: Record<string, string> = {}): Started {
   return run(t, [start, ...args], env)
 }
 
-/** `npm start` itself: npm, a shell, and the command. */
+/** Runs `npm start` itself: npm, a shell, and the program. */
 export function startByNpm(t: Test, args: readonly string[]): Started {
   const npm = process.env.npm_execpath ?? execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim()
   return run(t, [realpathSync(npm), 'start', '--', ...args])
 }
 
 function run(t: Test, args: readonly string[], env: Record<string, string> = {}): Started {
-  // Where it fails it leaves its logs there.
+  // After a failure, the logs stay in this folder.
   const tmp = mkdtempSync(path.join(tmpdir(), 'headgate-test-'))
   t.teardown(() => rmSync(tmp, { recursive: true, force: true }))
   const program = runProgram(t, args, { detached: true, env: { TMPDIR: tmp, ...env } })
@@ -34,11 +34,11 @@ function run(t: Test, args: readonly string[], env: Record<string, string> = {})
   return { ...program, tmp }
 }
 
-/** A worker has processes below it that transform, as many as there is work. */
+/** A worker has child processes for transforms, as many as it needs at the moment. */
 const isPipeline = (pids: readonly number[]) =>
   pids.length - named(pids, 'transform-process').length === 5 && named(pids, 'worker/worker.ts').length === 2
 
-/** Resolves once everything is up and shown to work, to the processes it is made of. */
+/** Resolves to the processes of the pipeline once the first upload was processed. */
 export async function untilUp(t: Test, program: Program, { isWhole = isPipeline } = {}): Promise<number[]> {
   await until(() => program.stdout().includes('Ctrl-C stops everything') || program.child.exitCode !== null, {
     timeoutMs: 60_000,
@@ -52,7 +52,7 @@ export async function untilUp(t: Test, program: Program, { isWhole = isPipeline 
   return children
 }
 
-/** Those of the processes that run this file. */
+/** Returns the processes that run this file. */
 export const named = (pids: readonly number[], file: string) => pids.filter(pid => commandOf(pid).includes(file))
 export const gone = (pids: readonly number[]) =>
   until(() => !pids.some(isAlive), { timeoutMs: 20_000, what: 'the end of every process' })

@@ -8,12 +8,12 @@ const watching = `${process.execPath} ${path.join(import.meta.dirname, 'programs
 
 interface Shell {
   shell: ChildProcess
-  /** The program that watches its parent. */
+  /** The process id of the program that watches its parent. */
   pid: number
   stdout(): string
 }
 
-/** Runs a script in a shell. It starts the program, which says its pid. */
+/** Runs a script in a shell. The script starts the program, which prints its process id. */
 async function startShell(t: Test, script: string, env: Record<string, string> = {}): Promise<Shell> {
   const { NODE_OPTIONS: _options, ...inherited } = process.env
   const stdio = ['ignore', 'pipe', 'inherit'] as const
@@ -22,7 +22,7 @@ async function startShell(t: Test, script: string, env: Record<string, string> =
   shell.stdout.setEncoding('utf8').on('data', text => {
     output += text
   })
-  // The whole group: what the script started may go on without its shell.
+  // The whole process group, because the program may survive its shell.
   t.teardown(() => {
     try {
       process.kill(-(shell.pid ?? 0), 'SIGKILL')
@@ -38,7 +38,7 @@ async function startShell(t: Test, script: string, env: Record<string, string> =
 const gone = (pid: number) => until(() => !isAlive(pid), { what: 'the end of what lost its parent' })
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-  t.test(`a parent that ends by ${signal} is missed`, async t => {
+  t.test(`notices that the parent was ended by ${signal}`, async t => {
     const { shell, pid, stdout } = await startShell(t, `${watching}; :`)
     shell.kill(signal)
     await gone(pid)
@@ -46,8 +46,9 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   })
 }
 
-t.test('npm that is killed with -9 is missed, although the shell that it runs a script by lives on', async t => {
-  // The first shell is in the place of npm: as npm it runs another with the script, and tells it which that is.
+t.test("notices that npm was killed with -9, although npm's shell still runs", async t => {
+  // The first shell stands in for npm: like npm, it runs another shell with the script and names the script in the
+  // environment.
   const env = { npm_lifecycle_script: watching }
   const { shell, pid } = await startShell(t, `sh -c '${watching} --port 0; :'; :`, env)
   const between = descendants(shell.pid ?? 0).filter(each => each !== pid)
@@ -61,24 +62,24 @@ t.test('npm that is killed with -9 is missed, although the shell that it runs a 
 t.test(
   "a shell between that is not npm's may lose its own parent, and one that goes on is no reason to end",
   async t => {
-    // Of another script, as where a person's shell under npm starts this by hand.
+    // The name of another script, as if a user ran the program by hand in a shell under npm.
     const env = { npm_lifecycle_script: 'another script' }
     const { shell, pid, stdout } = await startShell(t, `sh -c '${watching} & wait; :'; :`, env)
     shell.kill('SIGKILL')
-    // Several looks long: that nothing happens has no event.
+    // Longer than several checks, because there is no event for nothing having happened.
     await wait(2_000)
     t.ok(isAlive(pid))
     t.notMatch(stdout(), 'gone')
   },
 )
 
-t.test('what is started in the background of a shell that goes on lives on', async t => {
+t.test('a background process of a shell that keeps running keeps running too', async t => {
   const { pid } = await startShell(t, `${watching} & sleep 60; :`)
   await wait(2_000)
   t.ok(isAlive(pid))
 })
 
-t.test('what has lost its parent before its start waits for none', async t => {
+t.test('a process whose parent ended before its start does not end', async t => {
   const { pid } = await startShell(t, `(${watching} &) ; sleep 60`)
   await wait(2_000)
   t.ok(isAlive(pid), 'its parent is the first process of the system, as in a container')

@@ -4,7 +4,7 @@ import path from 'node:path'
 import t from 'tap'
 import { startPipeline } from './npm-start.ts'
 
-/** Returns what others may read, write or enter, as paths with their modes. */
+/** Returns the files that other users may read, write or enter, with their modes. */
 function openToOthers(root: string): string[] {
   const names = ['', ...readdirSync(root, { recursive: true }).map(String)]
   return names.flatMap(name => {
@@ -13,7 +13,7 @@ function openToOthers(root: string): string[] {
   })
 }
 
-t.test('what npm start keeps in its data directory is for its owner alone', async t => {
+t.test('only the owner can read the data directory of npm start', async t => {
   const parent = mkdtempSync(path.join(tmpdir(), 'headgate-private-'))
   t.teardown(() => rmSync(parent, { recursive: true, force: true }))
   const dir = path.join(parent, 'data')
@@ -27,5 +27,5 @@ t.test('what npm start keeps in its data directory is for its owner alone', asyn
 
   chmodSync(dir, 0o755)
   await once()
-  t.same(openToOthers(dir), [], 'a data directory that was open to others is closed')
+  t.same(openToOthers(dir), [], 'the permissions of an existing data directory are restricted')
 })

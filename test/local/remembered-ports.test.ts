@@ -8,7 +8,7 @@ import { startAws } from '../support/aws.ts'
 
 const ports = { s3: 1, dynamodb: 2, kinesis: 3, cognito: 4 }
 
-t.test('what is remembered is found again, and nothing where nothing is', async t => {
+t.test('remembered ports are read back, and a new directory has none', async t => {
   const folder = t.testdir()
   t.strictSame(readPorts(folder), {})
   rememberPorts(folder, ports)
@@ -24,13 +24,13 @@ t.test(
       writeFileSync(path.join(dataDir, 'ports.json'), text)
       await t.rejects(startEmbeddedAws({ dataDir }), {
         code: 'HEADGATE_EMBEDDED_AWS',
-        message: /cannot be used: its ports\.json does not hold ports\. Remove that file, and new ones are chosen\.$/,
+        message: /cannot be used: its ports\.json holds no ports\. Delete that file to let new ports be chosen\.$/,
       })
     }
   },
 )
 
-t.test('with a data directory a restart keeps every address, and with it the issuer of tokens', async t => {
+t.test('with a data directory, a restart keeps every port, and so the issuer of tokens', async t => {
   const dataDir = t.testdir()
   const first = await startEmbeddedAws({ dataDir })
   await first.stop()
@@ -42,7 +42,7 @@ t.test('with a data directory a restart keeps every address, and with it the iss
 })
 
 t.test(
-  'a remembered port that is taken is told, with what it means for tokens, and the next is remembered',
+  'reports a remembered port that is in use, with the consequence for tokens, and remembers the new port',
   async t => {
     const dataDir = t.testdir()
     const first = await startEmbeddedAws({ dataDir })
@@ -62,8 +62,8 @@ t.test(
     t.strictSame(
       notices.sort(),
       [
-        `Port ${cognito}, where Cognito was before, is taken: it is at ${now.cognito} now. Tokens from before are refused from now on: sign in again.`,
-        `Port ${s3}, where S3 was before, is taken: it is at ${now.s3} now.`,
+        `Port ${cognito}, which Cognito had before, is in use: Cognito now has port ${now.cognito}. Tokens that were issued before are now rejected: sign in again.`,
+        `Port ${s3}, which S3 had before, is in use: S3 now has port ${now.s3}.`,
       ].sort(),
     )
     t.equal(second.endpoints.dynamodb, first.endpoints.dynamodb)

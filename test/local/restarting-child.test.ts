@@ -3,8 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { ChildDeath } from '../../services/local/pipeline/children.ts'
 import { deathNotice } from '../../services/local/pipeline/death-notice.ts'
-import { createRestartBackoff } from '../../services/local/pipeline/restart-backoff.ts'
-import { startRestartingChild } from '../../services/local/pipeline/restarting-child.ts'
+import { restartWait, startRestartingChild } from '../../services/local/pipeline/restarting-child.ts'
 import { isAlive, until } from '../support/processes.ts'
 
 function start(t: Test, name: string, firstMs = 10) {
@@ -17,7 +16,7 @@ function start(t: Test, name: string, firstMs = 10) {
     entry: path.join(import.meta.dirname, 'programs', `${name}.ts`),
     env: { ...process.env, NODE_OPTIONS: '' },
     onLine: line => lines.push(line),
-    backoff: createRestartBackoff({ firstMs, maxMs: firstMs * 4, stableMs: 60_000 }),
+    backoff: { firstMs, maxMs: firstMs * 4, stableMs: 60_000 },
     onRestart: (each, waitMs) => {
       restarts.push(each)
       waits.push(waitMs)
@@ -29,7 +28,7 @@ function start(t: Test, name: string, firstMs = 10) {
   return { child, restarts, waits, ups, death: death.promise }
 }
 
-t.test('what dies is told of and started again', async t => {
+t.test('reports and restarts a child that died', async t => {
   const { child, restarts, ups } = start(t, 'willing')
   await until(() => ups() === 1)
   const first = child.pid ?? 0
@@ -39,10 +38,10 @@ t.test('what dies is told of and started again', async t => {
   t.not(child.pid, first)
   t.equal(await child.stop(10_000), 'exit code 0')
   t.notOk(isAlive(child.pid))
-  t.equal(restarts.length, 1, 'a stop is followed by no start')
+  t.equal(restarts.length, 1, 'a stop prevents a restart')
 })
 
-t.test('a child that dies again and again is never given up, and waits longer each time', async t => {
+t.test('restarts a child that keeps dying, with longer and longer waits', async t => {
   const { child, restarts, waits, death } = start(t, 'failing')
   await until(() => restarts.length === 5, { timeoutMs: 60_000 })
   t.match(restarts[4], { name: 'failing', how: 'exit code 7', lastLines: 'the reason', isStartFailure: false })
@@ -51,7 +50,7 @@ t.test('a child that dies again and again is never given up, and waits longer ea
   t.equal(await Promise.race([death, 'no death']), 'no death')
 })
 
-t.test('a stop during the wait for a restart is followed by no start', async t => {
+t.test('a stop during the wait for a restart prevents the restart', async t => {
   const { child, restarts, ups } = start(t, 'willing', 500)
   await until(() => ups() === 1)
   process.kill(child.pid ?? 0, 'SIGKILL')
@@ -61,22 +60,24 @@ t.test('a stop during the wait for a restart is followed by no start', async t =
   t.equal(ups(), 1)
 })
 
-t.test('a child that cannot start the first time is not tried again', async t => {
+t.test('does not restart a child that cannot start the first time', async t => {
   const { restarts, death } = start(t, 'missing')
   t.match(await death, { how: 'exit code 1', lastLines: /Cannot find module/, isStartFailure: true })
   t.strictSame(restarts, [])
 })
 
-t.test('the waits double up to a bound, and start over for a child that ran long enough', async t => {
-  const backoff = createRestartBackoff({ firstMs: 250, maxMs: 1_000, stableMs: 60_000 })
-  t.strictSame([0, 59_999, 0, 0].map(backoff), [250, 500, 1_000, 1_000])
-  t.strictSame([60_000, 0].map(backoff), [250, 500])
+t.test('the waits double up to a maximum, and start over after a child ran long enough', async t => {
+  const backoff = { firstMs: 250, maxMs: 1_000, stableMs: 60_000 }
+  const runs = [0, 59_999, 0, 0, 60_000, 0]
+  const waits: number[] = []
+  for (const ranMs of runs) waits.push(restartWait(backoff, waits.at(-1), ranMs))
+  t.strictSame(waits, [250, 500, 1_000, 1_000, 250, 500])
 })
 
-t.test('the notice of a death has the reason that the process gave, and the wait', async t => {
+t.test('the notice of a death has the reason of the process and the wait', async t => {
   const notice = (lastLines: string, how = 'exit code 1') =>
     deathNotice({ name: 'worker 1', how, lastLines, isStartFailure: false }, 500)
-  const ends = 'It is started again in 0.5 s.'
+  const ends = 'It restarts in 0.5 s.'
   t.equal(notice('', 'SIGKILL'), `The worker 1 ended by itself (SIGKILL). ${ends}`)
   t.equal(
     notice('Error: no such table.\n    at read (file.ts:1:2)\n    at main (file.ts:3:4)'),
@@ -94,8 +95,8 @@ t.test('the notice of a death has the reason that the process gave, and the wait
   )
   t.match(
     notice('{"level":"error","msg":"cut'),
-    '(exit code 1): {"level":"error","msg":"cut. It is',
-    'a line cut short',
+    '(exit code 1): {"level":"error","msg":"cut. It restarts',
+    'an incomplete line',
   )
   t.ok(notice(`Error: ${'x'.repeat(10_000)}`).length < 500)
 })

@@ -26,7 +26,7 @@ function clientOf(t: Test, port: number) {
   return clients.s3
 }
 
-/** A process that starts S3 and says where and as which process. */
+/** Starts a process that starts S3 and reports its address and process id. */
 async function startInParent(t: Test, dataDir: string, env: Record<string, string> = {}) {
   const script = `
     const { startS3 } = await import(${JSON.stringify(module)})
@@ -41,7 +41,7 @@ async function startInParent(t: Test, dataDir: string, env: Record<string, strin
   return { parent, port, pid }
 }
 
-t.test('a parent killed with -9 leaves no S3 behind, and what was put is on disk', async t => {
+t.test('after kill -9 of its parent, S3 ends, and its objects are on disk', async t => {
   const dataDir = t.testdir()
   const { parent, port, pid } = await startInParent(t, dataDir)
   await clientOf(t, port).send(new CreateBucketCommand({ Bucket: 'kept' }))
@@ -53,14 +53,14 @@ t.test('a parent killed with -9 leaves no S3 behind, and what was put is on disk
   await clientOf(t, again.port).send(new HeadBucketCommand({ Bucket: 'kept' }))
 })
 
-t.test('Ctrl-C and SIGTERM, which reach the whole process group, do not end it before its parent does', async t => {
+t.test('Ctrl-C and SIGTERM to the process group do not end S3 before its parent', async t => {
   const { port, pid } = await startInParent(t, t.testdir())
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid, signal)
   await clientOf(t, port).send(new ListBucketsCommand())
   t.ok(isAlive(pid))
 })
 
-t.test('what a person has set for a fauxqs of their own is not for this one', async t => {
+t.test("ignores the user's environment variables for fauxqs", async t => {
   const { port } = await startInParent(t, t.testdir({ mine: {} }), {
     FAUXQS_DATA_DIR: '/dev/null/none',
     FAUXQS_PORT: '1',
@@ -68,7 +68,7 @@ t.test('what a person has set for a fauxqs of their own is not for this one', as
   t.strictSame((await clientOf(t, port).send(new ListBucketsCommand())).Buckets ?? [], [])
 })
 
-t.test('parts are listed as AWS lists them: with a marker on the last page too', async t => {
+t.test('lists parts as AWS does, with a marker on the last page too', async t => {
   const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
   t.teardown(() => server.stop())
   const s3 = clientOf(t, server.port)
@@ -89,7 +89,7 @@ t.test('parts are listed as AWS lists them: with a marker on the last page too',
   t.same(none, { parts: [], IsTruncated: false, NextPartNumberMarker: '0', MaxParts: 1_000 })
 })
 
-t.test('multipart uploads are listed page by page, by their keys', async t => {
+t.test('lists multipart uploads page by page, ordered by key', async t => {
   const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
   t.teardown(() => server.stop())
   const s3 = clientOf(t, server.port)
@@ -107,7 +107,7 @@ t.test('multipart uploads are listed page by page, by their keys', async t => {
   t.same(keys, ['k1', 'k2', 'k2', 'k3'])
 })
 
-t.test('an object of any content type is stored with it', async t => {
+t.test('stores an object of any content type', async t => {
   const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
   t.teardown(() => server.stop())
   const s3 = clientOf(t, server.port)

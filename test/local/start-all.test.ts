@@ -10,7 +10,7 @@ const server = (name: string, log: string[], error?: Error) => ({
   },
 })
 
-t.test('where all start, all are given in order and none is stopped', async t => {
+t.test('resolves to all servers in order if all start', async t => {
   const log: string[] = []
   const [a, b] = await startAll([Promise.resolve(server('a', log)), Promise.resolve(server('b', log))], async () => {
     log.push('release')
@@ -18,23 +18,20 @@ t.test('where all start, all are given in order and none is stopped', async t =>
   t.strictSame([a.name, b.name, log], ['a', 'b', []])
 })
 
-t.test(
-  'where one does not start, those that did are stopped, also those that start later, and then the release',
-  async t => {
-    const log: string[] = []
-    const late = new Promise<ReturnType<typeof server>>(resolve => setTimeout(() => resolve(server('late', log)), 20))
-    const starting = [Promise.resolve(server('early', log)), Promise.reject(new Error('no')), late]
-    await t.rejects(
-      startAll(starting, async () => {
-        log.push('release')
-      }),
-      { message: 'no' },
-    )
-    t.strictSame(log, ['early', 'late', 'release'])
-  },
-)
+t.test('if one start fails, stops all that started, even later, and then calls release', async t => {
+  const log: string[] = []
+  const late = new Promise<ReturnType<typeof server>>(resolve => setTimeout(() => resolve(server('late', log)), 20))
+  const starting = [Promise.resolve(server('early', log)), Promise.reject(new Error('no')), late]
+  await t.rejects(
+    startAll(starting, async () => {
+      log.push('release')
+    }),
+    { message: 'no' },
+  )
+  t.strictSame(log, ['early', 'late', 'release'])
+})
 
-t.test('one that does not stop keeps none of the others from stopping', async t => {
+t.test('stops the others if one fails to stop', async t => {
   const log: string[] = []
   const servers = [server('a', log, new Error('stuck')), server('b', log), server('c', log)]
   await t.rejects(stopAll(servers), { message: 'stuck' })
@@ -43,7 +40,7 @@ t.test('one that does not stop keeps none of the others from stopping', async t 
   await t.rejects(stopAll(two), { name: 'AggregateError', errors: [{ message: '1' }, { message: '2' }] })
 })
 
-t.test('what is done once is not done again, and gives the same outcome', async t => {
+t.test('a function wrapped with once runs once, and later calls get the same result', async t => {
   let calls = 0
   const act = once(async () => {
     calls++

@@ -7,13 +7,13 @@ import t from 'tap'
 import { descendants, isAlive, until } from '../support/processes.ts'
 import { named, startPipeline, untilUp } from './npm-start.ts'
 
-t.test('a worker that dies is told of in a line and started again, and the pipeline goes on', async t => {
+t.test('a worker that dies is reported in one line and restarted, and the pipeline keeps running', async t => {
   const program = startPipeline(t, ['--port', '0'])
   const children = await untilUp(t, program)
   const [victim = 0] = named(children, 'worker/worker.ts')
   process.kill(victim, 'SIGKILL')
   await until(() => program.stderr().includes('\n'), { what: 'the notice' })
-  t.match(program.stderr(), /^The worker [12] ended by itself \(SIGKILL\).* It is started again in 0\.25 s\.\n$/)
+  t.match(program.stderr(), /^The worker [12] ended by itself \(SIGKILL\).* It restarts in 0\.25 s\.\n$/)
   await until(() => named(descendants(program.pid), 'worker/worker.ts').length === 2, { what: 'the new worker' })
   const workers = named(descendants(program.pid), 'worker/worker.ts')
   t.notOk(workers.includes(victim))
@@ -22,7 +22,7 @@ t.test('a worker that dies is told of in a line and started again, and the pipel
   t.notOk(workers.some(isAlive), 'and the new one is stopped with the others')
 })
 
-t.test('a worker and an api that die again and again are started again each time, and the rest stays up', async t => {
+t.test('restarts a worker and an api that keep dying, and everything else keeps running', async t => {
   const program = startPipeline(t, ['--port', '0'])
   const children = await untilUp(t, program)
   const notices = () => program.stderr().split('\n').length - 1
@@ -38,7 +38,7 @@ t.test('a worker and an api that die again and again are started again each time
       await until(() => notices() > before, { what: `the notice of death ${death}` })
     }
   }
-  t.match(program.stderr(), /^The api ended by itself \(SIGKILL\).* It is started again in 4 s\.$/m)
+  t.match(program.stderr(), /^The api ended by itself \(SIGKILL\).* It restarts in 4 s\.$/m)
   t.equal(program.child.exitCode, null)
   t.ok(named(children, 'kinesis-child').every(isAlive))
   const api = /^API=(.+)$/m.exec(program.stdout())?.[1]
@@ -55,7 +55,7 @@ t.test('a worker and an api that die again and again are started again each time
   t.strictSame(await program.ended, { code: 0, signal: null })
 })
 
-t.test('a transform that refuses the demo upload is reported, and the pipeline stays up', async t => {
+t.test('a transform that rejects the demo upload is reported, and the pipeline keeps running', async t => {
   const folder = t.testdir({
     'refusing.mjs': `
       export default {
@@ -72,7 +72,7 @@ t.test('a transform that refuses the demo upload is reported, and the pipeline s
   const children = await untilUp(t, program)
   t.match(
     program.stderr(),
-    'The demo upload did not come through: The upload failed: HEADGATE_TRANSFORM_REFUSED: no text is',
+    'The demo upload was not processed: The upload failed: HEADGATE_TRANSFORM_REFUSED: no text is',
   )
   t.match(program.stdout(), /^TOKEN=ey/m, 'there is a token to go on with')
   t.notMatch(program.stdout(), 'what became of the upload above')
@@ -89,13 +89,13 @@ t.test('a transform that refuses the demo upload is reported, and the pipeline s
   t.match(once.stderr(), 'The upload failed: HEADGATE_TRANSFORM_REFUSED: no text is wanted here')
 })
 
-t.test('a worker that cannot start ends everything at once, with the reason', async t => {
+t.test('a worker that cannot start ends the run with the reason', async t => {
   const program = startPipeline(t, ['--port', '0'], { TRANSFORMS: '{"rules":[{"transform":"none"}]}' })
   t.strictSame(await program.ended, { code: 1, signal: null })
   t.match(program.stderr(), /The worker [12] ended by itself \(exit code 1\)\. Its last lines:\n[\s\S]*TRANSFORMS/)
 })
 
-t.test('with --once a worker that dies has failed the run', async t => {
+t.test('with --once, a worker that dies fails the run', async t => {
   const program = startPipeline(t, ['--once'])
   await until(() => named(descendants(program.pid), 'worker/worker.ts').length > 0, { timeoutMs: 30_000 })
   process.kill(named(descendants(program.pid), 'worker/worker.ts')[0] ?? 0, 'SIGKILL')
@@ -103,7 +103,7 @@ t.test('with --once a worker that dies has failed the run', async t => {
   t.match(program.stderr(), /The worker [12] ended by itself \(SIGKILL\)\. Its last lines:/)
 })
 
-t.test('when Kinesis dies it says so, stops everything, and exits with 1', async t => {
+t.test('the death of Kinesis is reported, stops everything, and exits with 1', async t => {
   const program = startPipeline(t, ['--port', '0'])
   const children = await untilUp(t, program)
   process.kill(named(children, 'kinesis-child')[0] ?? 0, 'SIGKILL')
@@ -112,7 +112,7 @@ t.test('when Kinesis dies it says so, stops everything, and exits with 1', async
   t.notOk(children.some(isAlive))
 })
 
-t.test('an api that does not start fails the run, with what it wrote', async t => {
+t.test('an api that does not start fails the run, with its last lines', async t => {
   const program = startPipeline(t, ['--once'], { MAX_JSON_BYTES: '1' })
   t.strictSame(await program.ended, { code: 1, signal: null })
   t.match(
@@ -121,18 +121,21 @@ t.test('an api that does not start fails the run, with what it wrote', async t =
   )
 })
 
-t.test('a port that is taken is told in one line', async t => {
+t.test('a port in use is reported in one line', async t => {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
   const program = startPipeline(t, ['--port', String(port)])
   t.strictSame(await program.ended, { code: 1, signal: null })
-  t.equal(program.stderr(), `Port ${port}, for the api, is taken: stop what listens on it, or choose another port.\n`)
+  t.equal(
+    program.stderr(),
+    `Port ${port}, for the api, is in use: stop the program that listens on it, or choose another port.\n`,
+  )
   t.strictSame(readdirSync(program.tmp), [], 'and leaves no folder for logs that there are none of')
 })
 
-t.test('variables that npm start sets itself are ignored, even if they are invalid, and named', async t => {
+t.test('ignores variables that npm start sets itself, even invalid ones, and names them', async t => {
   const env = { PORT: '1', HOST: 'x', HEALTH_PORT: '70000', STREAM_NAME: '/', WORKER_ID: 'w' }
   const program = startPipeline(t, ['--once'], env)
   t.strictSame(await program.ended, { code: 0, signal: null }, program.stderr())
@@ -140,13 +143,13 @@ t.test('variables that npm start sets itself are ignored, even if they are inval
   t.strictSame(named.sort(), ['HEALTH_PORT', 'PORT', 'STREAM_NAME', 'WORKER_ID'])
 })
 
-t.test('an invalid variable that is passed on ends the start, and is named', async t => {
+t.test('an invalid variable that is passed on is named and ends the start', async t => {
   const program = startPipeline(t, ['--once'], { KEY_TEMPLATE: 'nonsense' })
   t.strictSame(await program.ended, { code: 1, signal: null })
   t.match(program.stderr(), /KEY_TEMPLATE/)
 })
 
-t.test('wrong flags are told with the usage, and --help shows it', async t => {
+t.test('invalid flags are reported with the usage, and --help prints it', async t => {
   const wrong = startPipeline(t, ['--twice'])
   t.strictSame(await wrong.ended, { code: 1, signal: null })
   t.match(wrong.stderr(), /^Unknown option '--twice'\n\nUsage: npm start -- \[options\]/)
@@ -155,10 +158,10 @@ t.test('wrong flags are told with the usage, and --help shows it', async t => {
   t.match(help.stdout(), /^Usage: npm start -- \[options\]/)
 })
 
-t.test('a data directory that cannot be used is told without a stack', async t => {
+t.test('a data directory that cannot be used is reported without a stack trace', async t => {
   const dir = t.testdir({ file: '' })
   const program = startPipeline(t, ['--once', '--data', path.join(dir, 'file')])
   t.strictSame(await program.ended, { code: 1, signal: null })
-  t.match(program.stderr(), /^There is no place for the logs: .+file/)
+  t.match(program.stderr(), /^The folder of the logs cannot be created: .+file/)
   t.notMatch(program.stderr(), '    at ')
 })

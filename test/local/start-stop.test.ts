@@ -4,7 +4,7 @@ import t from 'tap'
 import { descendants, isAlive, until } from '../support/processes.ts'
 import { gone, named, startByNpm, startPipeline, untilUp } from './npm-start.ts'
 
-t.test('it stays up, and Ctrl-C ends all of it', async t => {
+t.test('npm start keeps running until Ctrl-C ends all its processes', async t => {
   const program = startPipeline(t, ['--port', '0'])
   const children = await untilUp(t, program)
   const logs = /^ {2}logs +(.+)$/m.exec(program.stdout())?.[1] ?? ''
@@ -17,14 +17,14 @@ t.test('it stays up, and Ctrl-C ends all of it', async t => {
   t.notOk(existsSync(logs))
 })
 
-t.test('killed with -9 it leaves nothing running', async t => {
+t.test('kill -9 of npm start leaves no process running', async t => {
   const program = startPipeline(t, ['--port', '0'])
   const children = await untilUp(t, program)
   process.kill(program.pid, 'SIGKILL')
   await gone(children)
 })
 
-t.test('a second Ctrl-C ends it at once, also when a worker hangs', async t => {
+t.test('a second Ctrl-C ends everything at once, even if a worker hangs', async t => {
   const program = startPipeline(t, ['--port', '0'])
   const children = await untilUp(t, program)
   const [hanging = 0] = named(children, 'worker/worker.ts')
@@ -38,7 +38,7 @@ t.test('a second Ctrl-C ends it at once, also when a worker hangs', async t => {
   await gone(children)
 })
 
-t.test('--once that is interrupted has not passed', async t => {
+t.test('an interrupted run with --once exits with 1', async t => {
   const program = startPipeline(t, ['--once'])
   await until(() => descendants(program.pid).length === 5, { timeoutMs: 30_000 })
   const children = descendants(program.pid)
@@ -48,9 +48,9 @@ t.test('--once that is interrupted has not passed', async t => {
 })
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-  t.test(`${signal} to npm alone leaves nothing running`, async t => {
+  t.test(`${signal} to npm alone leaves no process running`, async t => {
     const npm = startByNpm(t, ['--port', '0'])
-    // npm, its shell in most systems, and the command.
+    // npm, its shell on most systems, and the program.
     await untilUp(t, npm, { isWhole: pids => named(pids, 'worker/worker.ts').length === 2 })
     const all = descendants(npm.pid)
     process.kill(npm.pid, signal)

@@ -3,7 +3,7 @@ import path from 'node:path'
 import t from 'tap'
 import { startPipeline } from './npm-start.ts'
 
-t.test('npm start -- --once takes an upload through everything, says what it found, and exits with 0', async t => {
+t.test('npm start -- --once processes an upload, prints the result, and exits with 0', async t => {
   const program = startPipeline(t, ['--once'])
   t.strictSame(await program.ended, { code: 0, signal: null }, program.stderr())
   const out = program.stdout()
@@ -13,7 +13,7 @@ t.test('npm start -- --once takes an upload through everything, says what it fou
   t.match(out, /^ {2}took +\d+ ms from the upload, \d+ ms from the start$/m)
 })
 
-t.test('with --data a second run works on what the first one left', async t => {
+t.test('with --data, a second run uses the data of the first run', async t => {
   const dataDir = t.testdir()
   for (const round of ['first', 'second']) {
     const program = startPipeline(t, ['--once', '--data', dataDir])

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { CognitoError } from './errors.ts'
 import type { Client, User } from './pools/schema.ts'
 
-/** Cognito's own `AuthSessionValidity`. */
+/** Cognito's default of `AuthSessionValidity`. */
 const LIFETIME_MS = 3 * 60_000
-/** Challenges that nobody answers must not fill the memory: the oldest give way. */
+/** Challenges without an answer must not fill the memory: the oldest are dropped. */
 const MAX_OPEN = 10_000
 
 interface Challenge {
@@ -13,11 +13,11 @@ interface Challenge {
   expiresAt: number
 }
 
-/** Sign-ins that wait for a new password. In memory alone: who signs in during a restart signs in again. */
+/** Sign-ins that wait for a new password. They are only in memory: after a restart, the user signs in again. */
 export class Challenges {
   readonly #open = new Map<string, Challenge>()
 
-  /** @returns the `Session` that the answer has to bring back */
+  /** Opens a challenge and returns the `Session` that the answer must contain. */
   open(client: Client, user: User, now: number): string {
     for (const [session, { expiresAt }] of this.#open) {
       if (expiresAt > now && this.#open.size < MAX_OPEN) break
@@ -28,14 +28,18 @@ export class Challenges {
     return session
   }
 
-  /** @throws CognitoError NotAuthorizedException when no such challenge waits for this user at this client */
+  /** @throws CognitoError NotAuthorizedException if no such challenge is open for this user and client */
   check(session: string, client: Client, user: User, now: number): void {
     const challenge = this.#open.get(session)
     const isTheirs = challenge?.clientId === client.id && challenge.sub === user.sub
     if (!isTheirs || challenge.expiresAt <= now) throw invalidSession()
   }
 
-  /** Ends a challenge. Of two that answer it at once, one is refused. @throws CognitoError NotAuthorizedException */
+  /**
+   * Closes a challenge. Of two concurrent answers, one is rejected.
+   *
+   * @throws CognitoError NotAuthorizedException
+   */
   close(session: string): void {
     if (!this.#open.delete(session)) throw invalidSession()
   }

@@ -1,6 +1,6 @@
 import { HeadgateError } from '../../platform/errors.ts'
 
-/** The names that Cognito itself gives its errors, as far as this server has reason to use them. */
+/** The error names of Cognito that this server uses. */
 export type CognitoErrorName =
   | 'CodeMismatchException'
   | 'ExpiredCodeException'
@@ -18,7 +18,7 @@ export type CognitoErrorName =
   | 'UserNotFoundException'
   | 'UsernameExistsException'
 
-/** What a caller is told: `code` becomes `__type` on the wire. */
+/** An error response to a client: `code` becomes `__type` on the wire. */
 export class CognitoError extends HeadgateError {
   readonly code: CognitoErrorName
 
@@ -28,12 +28,12 @@ export class CognitoError extends HeadgateError {
   }
 }
 
-/** The server cannot be started with these settings. The message names the setting. */
+/** The settings are invalid. The message names the setting. */
 export class CognitoSettingsError extends HeadgateError {
   readonly code = 'HEADGATE_COGNITO_SETTINGS'
 }
 
-/** The state file is there but holds no state of this server. It is left as it is. */
+/** The state file exists but holds no state of this server. The file is not changed. */
 export class CognitoStateError extends HeadgateError {
   readonly code = 'HEADGATE_COGNITO_STATE'
 }

@@ -11,24 +11,28 @@ import { ensurePools, loadPools } from './setup.ts'
 export type { CognitoPoolDefinition, CognitoSettings } from './settings.ts'
 
 export interface CognitoServer {
-  /** `http://127.0.0.1:4300`: the endpoint for the SDK and the AWS CLI */
+  /** The endpoint for the SDK and the AWS CLI, such as `http://127.0.0.1:4300`. */
   readonly url: string
   readonly port: number
-  /** `iss` of a pool's tokens: `${issuerOrigin}/${poolId}` */
+  /** Returns the `iss` claim of a pool's tokens: `${issuerOrigin}/${poolId}`. */
   issuer(poolId: string): string
-  /** Signs with a new key from now on. The old ones stay in the JWKS. @throws CognitoError where there is no such pool */
+  /**
+   * Creates a new signing key. The old keys stay in the JWKS.
+   *
+   * @throws CognitoError if the pool does not exist
+   */
   rotateKeys(poolId: string): void
-  /** Ends the requests under way, saves what is not saved and lets go of the port. */
+  /** Finishes the requests in flight, saves unsaved changes, and closes the port. */
   stop(): Promise<void>
 }
 
-/** How long `stop` waits for requests under way. A caller who is slow to send one must not hold it up. */
+/** The time that `stop` waits for requests in flight, in milliseconds. A slow client must not block it for longer. */
 const DRAIN_MS = 1_000
 
 /**
- * Starts a Cognito that fits in a process: user pools, sign-in and tokens, over Cognito's own protocol.
+ * Starts an emulation of Cognito: user pools, sign-in and tokens, over Cognito's own protocol.
  *
- * @throws CognitoSettingsError, CognitoStateError, or what `listen` throws when the port is taken
+ * @throws CognitoSettingsError, CognitoStateError, or the error of `listen` if the port is in use
  */
 export async function startCognito(settings: CognitoSettings = {}): Promise<CognitoServer> {
   checkSettings(settings)
@@ -55,7 +59,7 @@ export async function startCognito(settings: CognitoSettings = {}): Promise<Cogn
     issuer,
     rotateKeys(poolId) {
       pools.pool(poolId).rotateKeys()
-      // What cannot be saved now is tried again by `stop`, which then throws.
+      // A save that fails is retried by `stop`, which then throws.
       save().catch(report)
     },
     stop() {
@@ -73,7 +77,7 @@ async function close(server: Server): Promise<void> {
   clearTimeout(timer)
 }
 
-/** A wildcard is an address to listen on, not one to call. */
+/** A wildcard address can be listened on, but not called. */
 function toUrl({ address, family, port }: AddressInfo): string {
   if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`
   return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`

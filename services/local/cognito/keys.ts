@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 
 const RSA = { modulusLength: 2048 }
 
-/** A key that signs a pool's tokens. Plain data, so that it can be kept in a file. */
+/** A key that signs a pool's tokens. It is plain data, so that it can be stored in a file. */
 export interface SigningKey {
   kid: string
   /** PKCS #8, PEM */
@@ -20,13 +20,13 @@ export interface PublicJwk {
   e: string
 }
 
-/** Makes a key off the main thread. */
+/** Generates a key outside the main thread. */
 export async function generateSigningKey(): Promise<SigningKey> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', RSA)
   return toSigningKey(privateKey)
 }
 
-/** The same for a caller that cannot wait. Holds the process up for some 50 ms. */
+/** Generates a key synchronously, which blocks the process for about 50 ms. */
 export function generateSigningKeySync(): SigningKey {
   return toSigningKey(generateKeyPairSync('rsa', RSA).privateKey)
 }
@@ -36,7 +36,7 @@ export function toPublicJwk(key: SigningKey): PublicJwk {
 }
 
 function toSigningKey(privateKey: KeyObject): SigningKey {
-  // The thumbprint of RFC 7638: a key has the same id wherever and whenever it is computed.
+  // The thumbprint of RFC 7638, so that a key always has the same id.
   const { kty, n, e } = publicParts(createPublicKey(privateKey))
   const kid = createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url')
   return { kid, privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }

@@ -1,7 +1,7 @@
-/** What Cognito would have sent by mail. */
+/** A message that Cognito would send by email. */
 export interface Message {
   kind: 'confirmation-code' | 'temporary-password'
-  /** the code or the password */
+  /** The code or the password. */
   secret: string
   sentAt: string
 }
@@ -9,8 +9,8 @@ export interface Message {
 const MAX_USERS = 10_000
 
 /**
- * The last message to each user. This server sends no mail: the developer reads it here. In memory alone, because the
- * messages are secrets in clear.
+ * The last message to each user. This server sends no email: a developer reads the messages here. They are only in
+ * memory, because they are secrets in plain text.
  */
 export class Mailbox {
   readonly #messages = new Map<string, Message>()
@@ -33,7 +33,7 @@ export class Mailbox {
   }
 }
 
-/** A pool's id has no slash. */
+/** Returns a unique key: a pool's id has no slash. */
 function addressOf(poolId: string, username: string): string {
   return `${poolId}/${username}`
 }

@@ -5,9 +5,10 @@ const SALT_BYTES = 16
 const KEY_BYTES = 32
 
 /**
- * Hashes a secret that a person may have chosen, with scrypt and a salt of its own.
+ * Hashes a secret that a person may have chosen, with scrypt and a random salt.
  *
- * @returns `scrypt$N$r$p$salt$key`, salt and key in base64url: the cost can change and old hashes still be checked
+ * @returns `scrypt$N$r$p$salt$key`, with salt and key in base64url. The cost can change, and old hashes can still be
+ * verified
  */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES)
@@ -15,7 +16,7 @@ export async function hashPassword(password: string): Promise<string> {
   return ['scrypt', COST.N, COST.r, COST.p, salt.toString('base64url'), key.toString('base64url')].join('$')
 }
 
-/** Whether a password is the one that was hashed. False for a hash that `hashPassword` did not make. */
+/** Returns whether a password matches a hash. False for a hash that `hashPassword` did not create. */
 export async function verifyPassword(password: string, hash: string): Promise<boolean> {
   const [scheme, N, r, p, salt, key] = hash.split('$')
   if (scheme !== 'scrypt' || salt === undefined || key === undefined) return false
@@ -26,8 +27,8 @@ export async function verifyPassword(password: string, hash: string): Promise<bo
 }
 
 /**
- * Takes as long as a real check and fails. For a user who does not exist: the time of the answer must not say what its
- * text hides.
+ * Takes as long as a real verification and resolves to false. It is used for unknown users, so that the response time
+ * does not reveal whether a user exists.
  */
 export async function verifyNothing(password: string): Promise<false> {
   await derive(password, Buffer.alloc(SALT_BYTES), COST)

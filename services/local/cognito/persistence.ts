@@ -2,19 +2,20 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CognitoStateError } from './errors.ts'
 
-/** Keeps one JSON document in one file. */
+/** Stores one JSON document in one file. */
 export interface DocumentFile {
-  /** Resolves once everything that had changed before the call is on the disk. */
+  /** Resolves once every change from before the call is on disk. */
   save(): Promise<void>
-  /** Waits for the last `save`, and tries once more where it failed. */
+  /** Waits for the last `save`, and retries it once if it failed. */
   flush(): Promise<void>
 }
 
 /**
- * Writes a document whole at every `save`, one write at a time, to a temporary file that is then renamed: a process that is
- * killed leaves the old document or the new one. Saves that are asked for during a write share the next one.
+ * Creates a file that is rewritten at every `save`, one write at a time, to a temporary file that is then renamed.
+ * After kill -9, the file holds the old or the new document. Saves that are requested during a write share the next
+ * write.
  *
- * The file is for its owner's eyes alone: it holds private keys.
+ * The file is readable only by its owner, because it holds private keys.
  */
 export function createDocumentFile(file: string, toDocument: () => unknown): DocumentFile {
   let last: Promise<void> = Promise.resolve()
@@ -27,7 +28,7 @@ export function createDocumentFile(file: string, toDocument: () => unknown): Doc
 
   function save(): Promise<void> {
     if (next === undefined) {
-      // After a failed write too: its error went to those who waited for it, and this one writes everything again.
+      // Also after a failed write: its error went to its callers, and this write saves everything.
       next = last.then(write, write)
       last = next
     }
@@ -42,12 +43,16 @@ export function createDocumentFile(file: string, toDocument: () => unknown): Doc
   }
 }
 
-/** The document of a file, or undefined where there is no file. @throws CognitoStateError when it is not JSON */
+/**
+ * Resolves to the document of a file, or to undefined if there is no file.
+ *
+ * @throws CognitoStateError if the file is not JSON
+ */
 export async function readDocument(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'))
   } catch (error) {
-    // Without a cause: the parser's own message quotes the file, and the file holds private keys.
+    // Without a cause, because the parser's message quotes the file, which holds private keys.
     if (error instanceof SyntaxError) throw new CognitoStateError('It is not JSON.')
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
@@ -60,7 +65,7 @@ async function replaceFile(file: string, text: string): Promise<void> {
   const handle = await open(temporary, 'w', 0o600)
   try {
     await handle.writeFile(text)
-    // Before the rename, or a power cut could leave the new name on an empty file.
+    // Before the rename. Otherwise, a power failure could leave the new name on an empty file.
     await handle.datasync()
   } finally {
     await handle.close()

@@ -1,24 +1,25 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { jwksOf, openidConfigurationOf } from './discovery.ts'
 import { CognitoError } from './errors.ts'
+import { type PublicJwk, toPublicJwk } from './keys.ts'
 import { findOperation } from './operations/index.ts'
 import type { Context } from './operations/operation.ts'
+import type { UserPool } from './pools/pool.ts'
 import { answer, answerError, CONTENT_TYPE, readInput } from './wire.ts'
 
 export interface ServerSettings {
   context: Context
-  /** Resolves once every change so far will outlast the process. */
+  /** Resolves once every change so far is on disk. */
   save(): Promise<void>
-  /** What went wrong inside: the caller is told only that something did. */
+  /** Called with internal errors. The client gets no details of them. */
   report(error: unknown): void
 }
 
-/** The HTTP side: Cognito's API at `POST /`, and each pool's documents under its id. */
+/** Creates the HTTP server: Cognito's API at `POST /`, and the documents of each pool below its id. */
 export function createCognitoServer({ context, save, report }: ServerSettings): Server {
   async function runOperation(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const operation = findOperation(request.headers['x-amz-target']?.toString())
     const output = await operation.run(await readInput(request), context)
-    // Nobody may rely on what a crash could still take back.
+    // A client must not get a response for a change that a crash could undo.
     if (operation.writes) await save()
     answer(response, 200, output, CONTENT_TYPE)
   }
@@ -26,7 +27,7 @@ export function createCognitoServer({ context, save, report }: ServerSettings): 
   async function runRoute(method: string, path: string, response: ServerResponse): Promise<void> {
     const [poolId = '', ...rest] = path.slice(1).split('/')
     const pool = context.pools.find(poolId)
-    if (!pool) return notFound(response, 'There is no such user pool here.')
+    if (!pool) return notFound(response, 'The user pool does not exist.')
     const [room, name, ...more] = rest
     switch (more.length === 0 ? `${method} ${room}` : '') {
       case 'GET .well-known':
@@ -45,7 +46,7 @@ export function createCognitoServer({ context, save, report }: ServerSettings): 
         return message ? answer(response, 200, message) : notFound(response, 'There is no message for this user.')
       }
     }
-    notFound(response, 'There is nothing here.')
+    notFound(response, 'The path does not exist.')
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -55,7 +56,7 @@ export function createCognitoServer({ context, save, report }: ServerSettings): 
       if (method === 'POST' && path === '/') await runOperation(request, response)
       else await runRoute(method, path, response)
     } catch (error) {
-      // The caller hung up in the middle of the request: there is nobody left to tell.
+      // The client closed the connection in the middle of the request.
       if (request.destroyed && !request.complete) return
       if (!(error instanceof CognitoError)) report(error)
       answerError(response, error instanceof CognitoError ? error : internalError(error))
@@ -75,10 +76,28 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch (cause) {
-    throw new CognitoError('InvalidParameterException', 'The address is not well-formed.', { cause })
+    throw new CognitoError('InvalidParameterException', 'The path is not well-formed.', { cause })
   }
 }
 
 function internalError(cause: unknown): CognitoError {
-  return new CognitoError('InternalErrorException', 'Something went wrong in the server.', { cause })
+  return new CognitoError('InternalErrorException', 'The server failed. Its stderr has the error.', { cause })
+}
+
+/** Returns the pool's public keys, the newest first. */
+function jwksOf(pool: UserPool): { keys: PublicJwk[] } {
+  return { keys: pool.keys.map(toPublicJwk).reverse() }
+}
+
+/** Returns the discovery document of a pool without a domain, which has no addresses of hosted pages. */
+function openidConfigurationOf(issuer: string): object {
+  return {
+    id_token_signing_alg_values_supported: ['RS256'],
+    issuer,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    response_types_supported: ['code', 'token'],
+    scopes_supported: ['openid', 'email', 'phone', 'profile'],
+    subject_types_supported: ['public'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  }
 }

@@ -4,10 +4,10 @@ import type { UserPool } from './pools/pool.ts'
 import type { Client, Session, User } from './pools/schema.ts'
 
 const REFRESH_TOKEN_BYTES = 48
-/** The longest life that Cognito lets an access token have. */
+/** The maximum lifetime of an access token in Cognito. */
 const LONGEST_ACCESS_MS = 86_400_000
 
-/** Begins a session. The refresh token exists only in the answer: the pool keeps its hash. */
+/** Opens a session. The refresh token is only in the result; the pool stores its hash. */
 export function openSession(
   pool: UserPool,
   client: Client,
@@ -24,16 +24,16 @@ export function openSession(
     authenticatedAt: now,
     expiresAt: now + client.refreshTokenSeconds * 1000,
   }
-  // An access token can outlive the refresh token that it came from, and until it ends it needs its session.
+  // An access token can be valid for longer than its refresh token, and needs the session until then.
   pool.endSessionsBefore(now - LONGEST_ACCESS_MS)
   pool.addSession(session)
   return { session, refreshToken }
 }
 
 /**
- * The session of a refresh token, and its user.
+ * Returns the session and the user of a refresh token.
  *
- * @throws CognitoError NotAuthorizedException when there is none, it belongs to another client, or its time is up
+ * @throws CognitoError NotAuthorizedException if there is none, it belongs to another client, or it has expired
  */
 export function resumeSession(
   pool: UserPool,
@@ -45,12 +45,12 @@ export function resumeSession(
   if (session?.clientId !== client.id) throw new CognitoError('NotAuthorizedException', 'Invalid Refresh Token')
   if (session.expiresAt <= now) throw new CognitoError('NotAuthorizedException', 'Refresh Token has expired')
   const user = pool.findUser(session.username)
-  // A user of the same name who was made later is another user.
+  // A user who was created later with the same name is another user.
   if (user?.sub !== session.sub) throw new CognitoError('NotAuthorizedException', 'Invalid Refresh Token')
   return { session, user }
 }
 
-/** A refresh token is random throughout: a plain digest cannot be guessed back. */
+/** Hashes a refresh token. The token is random, so a plain digest cannot be reversed by guessing. */
 export function hashRefreshToken(refreshToken: string): string {
   return createHash('sha256').update(refreshToken).digest('base64url')
 }

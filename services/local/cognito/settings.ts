@@ -7,21 +7,28 @@ export interface CognitoPoolDefinition {
 }
 
 export interface CognitoSettings {
-  /** The address to listen on. Default: 127.0.0.1. */
+  /**
+   * The address to listen on.
+   * @default 127.0.0.1
+   */
   host?: string
-  /** The port to listen on. Default: 0, a free one. */
+  /**
+   * The port to listen on; 0 means a free port.
+   * @default 0
+   */
   port?: number
   /**
-   * Where issuer URLs start, without a slash at the end. Default: the server's own URL. Needed where others reach the
-   * server by another name, as in containers.
+   * The origin of issuer URLs, without a slash at its end. Needed if clients reach the server by another origin, as in
+   * containers.
+   * @default the server's own URL
    */
   issuerOrigin?: string
   /**
-   * The file that keeps pools, users (hashes of their passwords), signing keys and sessions (hashes of their refresh
-   * tokens) across restarts, for one server at a time. Left out: they are kept in memory.
+   * The file that keeps pools, users (with hashes of their passwords), signing keys and sessions (with hashes of their
+   * refresh tokens) across restarts. Only one server at a time may use it. Left out: the state is in memory.
    */
   file?: string
-  /** Pools and clients to make at the start, unless they are there already. */
+  /** Pools and clients that are created at the start if they do not exist. */
   pools?: readonly CognitoPoolDefinition[]
   /** The clock, in milliseconds since 1970. */
   now?: () => number
@@ -52,5 +59,5 @@ export function checkSettings({ issuerOrigin, pools = [] }: CognitoSettings): vo
 
 function refuseDoubles(what: string, ids: readonly string[]): void {
   const double = ids.find((id, index) => ids.indexOf(id) !== index)
-  if (double !== undefined) throw new CognitoSettingsError(`pools: two have the same ${what} id: ${double}`)
+  if (double !== undefined) throw new CognitoSettingsError(`pools: duplicate ${what} id: ${double}`)
 }

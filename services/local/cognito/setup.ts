@@ -4,7 +4,11 @@ import { createClient, createPool } from './pools/create.ts'
 import { UserPools } from './pools/state.ts'
 import type { CognitoPoolDefinition } from './settings.ts'
 
-/** The pools that a file keeps, or none where there is no file yet. @throws CognitoStateError */
+/**
+ * Resolves to the pools of a file, or to no pools if there is no file yet.
+ *
+ * @throws CognitoStateError
+ */
 export async function loadPools(file: string | undefined): Promise<UserPools> {
   if (file === undefined) return new UserPools()
   try {
@@ -17,10 +21,10 @@ export async function loadPools(file: string | undefined): Promise<UserPools> {
 }
 
 /**
- * Makes the pools and clients that are not there yet.
+ * Creates the pools and clients that do not exist.
  *
- * @returns whether it made any
- * @throws CognitoSettingsError when another pool has a client of the same id
+ * @returns true if any was created
+ * @throws CognitoSettingsError if another pool has a client of the same id
  */
 export async function ensurePools(
   pools: UserPools,
@@ -39,7 +43,8 @@ async function ensurePool(pools: UserPools, definition: CognitoPoolDefinition, n
   const missing = clients.filter(client => !pool.clients.has(client.id))
   for (const client of missing) {
     const taken = pools.findClient(client.id)
-    if (taken) throw new CognitoSettingsError(`pools: the client ${client.id} is one of ${taken.pool.id} already`)
+    if (taken)
+      throw new CognitoSettingsError(`pools: the client id ${client.id} already belongs to the pool ${taken.pool.id}`)
     pool.clients.set(client.id, createClient({ ...client, createdAt: now }))
   }
   return !known || missing.length > 0

@@ -14,7 +14,7 @@ export interface TokenGrant {
   client: Client
   user: User
   session: Session
-  /** milliseconds since 1970 */
+  /** Milliseconds since 1970. */
   now: number
 }
 
@@ -57,10 +57,10 @@ export function issueTokens(grant: TokenGrant): { idToken: string; accessToken: 
 }
 
 /**
- * Finds the user of an access token that this server has signed.
+ * Returns the user and the pool of an access token.
  *
- * @throws CognitoError NotAuthorizedException when the token is not ours, has expired or has been revoked;
- * UserNotFoundException when the user is gone
+ * @throws CognitoError NotAuthorizedException if this server did not sign the token, or the token has expired or was
+ * revoked; UserNotFoundException if the user was deleted
  */
 export function readAccessToken(
   token: string,
@@ -90,7 +90,7 @@ interface AccessClaims {
 const signers = new WeakMap<SigningKey, (claims: Record<string, unknown>) => string>()
 const decode = createDecoder({ complete: true })
 
-/** Reading the PEM costs more than signing does: once for a key. */
+/** Returns the signer of a key. Reading the PEM costs more than signing, so it is done once for each key. */
 function signerOf(key: SigningKey): (claims: Record<string, unknown>) => string {
   const known = signers.get(key)
   if (known) return known
@@ -99,7 +99,7 @@ function signerOf(key: SigningKey): (claims: Record<string, unknown>) => string 
   return signer
 }
 
-/** The pool that has the key which the token names. What the token says of itself counts for nothing more than that. */
+/** Returns the pool that has the token's key. No other claim is trusted before the signature is verified. */
 function poolOf(token: string, pools: Iterable<UserPool>): UserPool {
   const kid = unlessInvalid(() => decode(token).header.kid as unknown)
   for (const pool of pools) if (pool.keys.some(key => key.kid === kid)) return pool
@@ -112,7 +112,7 @@ function verify(token: string, pool: UserPool, issuer: string): AccessClaims {
     const key = pool.keys.find(candidate => candidate.kid === kid)
     if (!key) throw invalid()
     const publicKey = createPublicKey(key.privateKey).export({ type: 'spki', format: 'pem' })
-    // The time is checked by the caller, on the server's own clock.
+    // The caller checks the expiry, with the server's own clock.
     const options = { key: publicKey, allowedIss: issuer, requiredClaims: ['iss', 'exp'], ignoreExpiration: true }
     return createVerifier({ ...options, algorithms: ['RS256'] })(token) as AccessClaims
   })

@@ -5,7 +5,7 @@ import { CognitoError } from './errors.ts'
 export const CONTENT_TYPE = 'application/x-amz-json-1.1'
 
 const MAX_BODY_BYTES = 64 * 1024
-/** A body that is somewhat too large is read to its end, so that the client gets to read why it was refused. */
+/** A body that is slightly too large is read to its end, so that the client can read the error response. */
 const MAX_DRAINED_BYTES = 1024 ** 2
 
 /**
@@ -15,13 +15,13 @@ const MAX_DRAINED_BYTES = 1024 ** 2
  */
 export async function readInput(request: IncomingMessage): Promise<object> {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-  // Held to it: a page in a browser can post plain text to any address without being asked, but not this type.
+  // Required: a page in a browser can send plain text to any address without a preflight, but not this type.
   if (type !== CONTENT_TYPE)
     throw new CognitoError('SerializationException', `The content type must be ${CONTENT_TYPE}.`)
   return parse(await readBody(request))
 }
 
-/** Answers with JSON. */
+/** Sends a JSON response. */
 export function answer(
   response: ServerResponse,
   status: number,
@@ -39,7 +39,7 @@ export function answer(
   response.end(text)
 }
 
-/** Answers with an error in the form that the AWS SDKs read. */
+/** Sends an error response in the form that the AWS SDKs read. */
 export function answerError(response: ServerResponse, { code, message }: CognitoError): void {
   const close: Record<string, string> = code === 'RequestEntityTooLargeException' ? { connection: 'close' } : {}
   const body = { __type: code, message }
@@ -74,7 +74,7 @@ function parse(body: Buffer): object {
   throw new CognitoError('SerializationException', 'The body is not a JSON object.')
 }
 
-/** In this protocol a null member is an absent one. */
+/** In this protocol, a null member means an absent member. */
 function withoutNulls(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
 }

@@ -1,6 +1,6 @@
 /**
- * A shutdown ends before the pipeline kills its children, since a person at a terminal does not wait for half a minute. Nothing
- * listens beyond this machine.
+ * A shutdown ends before the pipeline kills its children, because a person at a terminal does not wait for half a
+ * minute. All servers listen on the loopback address.
  */
 const DEFAULTS = { SHUTDOWN_TIMEOUT_MS: '8000', ADMIN_HOST: '127.0.0.1', HEALTH_HOST: '127.0.0.1' }
 

@@ -4,22 +4,22 @@ import { sibling } from '../sibling.ts'
 import { readLines, type Tail } from '../tail.ts'
 
 export interface ChildSettings {
-  /** As people call it: `api`, `worker 1`. */
+  /** The name in messages, such as `api` or `worker 1`. */
   name: string
-  /** The file of its program. */
+  /** The path of the program. */
   entry: string
   env: NodeJS.ProcessEnv
-  /** Gets every line that it writes. */
+  /** Called with every line that the child writes. */
   onLine(line: string): void
-  /** It ended, and nobody had asked it to. */
+  /** Called when the child ends without being stopped. */
   onDeath(death: ChildDeath): void
 }
 
 export interface ChildDeath {
   name: string
-  /** `exit code 1`, `SIGKILL`, or why it could not be started. */
+  /** Such as `exit code 1` or `SIGKILL`, or why the child could not be started. */
   how: string
-  /** What it last wrote to stderr, or to stdout where it wrote nothing there. */
+  /** The last lines of stderr, or of stdout if stderr is empty. */
   lastLines: string
   /** True if it could not start: it exited without a line in its log, and wrote the reason to stderr. */
   isStartFailure: boolean
@@ -28,19 +28,19 @@ export interface ChildDeath {
 export interface Child {
   readonly name: string
   readonly pid: number | undefined
-  /** SIGTERM, and SIGKILL when it takes longer than the bound. Resolves to how it ended, when it has. */
+  /** Sends SIGTERM, and SIGKILL after the timeout. Resolves to how the child ended. */
   stop(timeoutMs: number): Promise<string>
-  /** SIGKILL, where it still runs. */
+  /** Sends SIGKILL if the child still runs. */
   kill(): void
 }
 
-/** Starts a program of ours on this Node, as a child that ends when this process does. */
+/** Starts a program of this repository with the current Node binary, as a child that ends when this process ends. */
 export function startChild({ name, entry, env, onLine, onDeath }: ChildSettings): Child {
   const child = fork(entry, [], {
     env,
     execArgv: ['--import', pathToFileURL(sibling(import.meta, 'child-preload')).href],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // A process group of its own: Ctrl-C is for the parent, which stops its children in order.
+    // In its own process group: Ctrl-C reaches only the parent, which stops its children in order.
     detached: true,
   })
   const outputs = { stdout: readLines(child.stdout, onLine), stderr: readLines(child.stderr, onLine) }
@@ -51,11 +51,12 @@ export function startChild({ name, entry, env, onLine, onDeath }: ChildSettings)
       how ??= text
       resolve(how)
     }
-    // A running child has errors too, such as a signal that does not reach it. They are no end: 'close' is.
+    // A running child emits errors too, for example when it cannot be sent a signal. They do not mean that it ended:
+    // 'close' does.
     child.on('error', error => {
       if (child.pid === undefined) settle(error.message)
     })
-    // 'close' and not 'exit': what it wrote last is read by then, and it is what is wanted when it dies.
+    // 'close' instead of 'exit': by then the last output has been read.
     child.once('close', (code, signal) => settle(signal ?? `exit code ${code}`))
   })
   void ended.then(text => {

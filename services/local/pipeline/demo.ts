@@ -4,9 +4,8 @@ import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { signIn } from '../cognito-wire.ts'
 import { ApiNotReadyError, DemoError } from './errors.ts'
-import { requestJson } from './http.ts'
 
-/** How often the state of the upload is asked for, in milliseconds. */
+/** The interval between two requests for the status of the upload, in milliseconds. */
 const POLL_MS = 25
 
 export const demoFile = { filename: 'demo.txt', content: 'hello kinesis', processed: 'HELLO KINESIS' } as const
@@ -17,23 +16,23 @@ export interface DemoSettings {
   clientId: string
   user: { username: string; password: string }
   s3: S3Client
-  /** Ends the demo: its reason becomes the error. */
+  /** Aborts the demo with the signal's reason as the error. */
   signal: AbortSignal
-  /** Hears of each step when it is done. */
+  /** Called after each step. */
   say(step: string, found: string): void
-  /** Milliseconds on any clock that does not jump. */
+  /** A monotonic clock, in milliseconds. */
   now?: () => number
 }
 
 export interface DemoResult {
-  /** The id token of the user. */
+  /** The user's id token. */
   token: string
   uploadId: string
   uploaded: S3Object
   processed: S3Object
-  /** What the processed object holds. */
+  /** The content of the processed object. */
   text: string
-  /** From the request to the state `processed`, as its owner sees it, in milliseconds. */
+  /** Milliseconds from the upload request until the api reports the status `processed`. */
   processingMs: number
 }
 
@@ -50,10 +49,10 @@ const isStatus = Compile(
 )
 
 /**
- * Takes one file through the whole pipeline as a client would, over HTTP alone: signs in, uploads, waits, and reads the
+ * Sends one file through the whole pipeline as a client would, over HTTP: signs in, uploads, waits, and reads the
  * processed object.
  *
- * @throws ApiNotReadyError; DemoError at the first step that does not come out as it should
+ * @throws ApiNotReadyError; DemoError for the first step that fails
  */
 export async function runDemo(settings: DemoSettings): Promise<DemoResult> {
   const { apiUrl, user, signal, say: onStep, now = () => performance.now() } = settings
@@ -90,9 +89,9 @@ async function untilReady(apiUrl: string, signal: AbortSignal): Promise<void> {
       const response = await fetch(`${apiUrl}/readyz`, { signal })
       const text = await response.text()
       if (response.ok) return
-      last = new Error(`GET /readyz answered ${response.status}: ${text}`)
+      last = new Error(`GET /readyz responded with ${response.status}: ${text}`)
     } catch (error) {
-      // Refused: it does not listen yet. The first such error says nothing, the last is the cause below.
+      // The connection is refused while the api does not listen yet. The last error is reported below.
       if (!signal.aborted) last = error
     }
     await wait(POLL_MS)
@@ -116,6 +115,38 @@ async function untilProcessed(url: string, request: { token: string; signal: Abo
   }
 }
 
+interface JsonRequest {
+  method?: 'GET' | 'POST'
+  token: string
+  body?: unknown
+  signal: AbortSignal
+}
+
+/**
+ * Sends a request to the api and resolves to its JSON response.
+ *
+ * @throws DemoError if the status is not 2xx or the body is not JSON
+ */
+async function requestJson(url: string, { method = 'GET', token, body, signal }: JsonRequest): Promise<unknown> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal,
+  })
+  const text = await response.text()
+  const where = `${method} ${new URL(url).pathname}`
+  if (!response.ok) throw new DemoError(`${where} responded with ${response.status}: ${text}`)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new DemoError(`${where} responded with ${response.status} and a body that is not JSON: ${text}`, { cause })
+  }
+}
+
 async function read(s3: S3Client, { bucket, key }: S3Object, abortSignal: AbortSignal): Promise<string> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal })
   return (await Body?.transformToString()) ?? ''
@@ -123,7 +154,7 @@ async function read(s3: S3Client, { bucket, key }: S3Object, abortSignal: AbortS
 
 function validated<T>(contract: { Check(value: unknown): value is T }, value: unknown): T {
   if (contract.Check(value)) return value
-  throw new DemoError(`The api answered what it does not promise: ${JSON.stringify(value)}`)
+  throw new DemoError(`The response of the api does not match its schema: ${JSON.stringify(value)}`)
 }
 
 function reasonOf({ reason }: AbortSignal): string {

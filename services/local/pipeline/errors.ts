@@ -10,12 +10,12 @@ export class ChildDiedError extends HeadgateError {
   }
 }
 
-/** A step of the demo did not come out as it should. */
+/** A step of the demo failed. */
 export class DemoError extends HeadgateError {
   readonly code = 'HEADGATE_DEMO'
 }
 
-/** The api did not become ready: there is nothing to try anything on. */
+/** The api did not become ready, so nothing can be uploaded. */
 export class ApiNotReadyError extends HeadgateError {
   readonly code = 'HEADGATE_API_NOT_READY'
 }

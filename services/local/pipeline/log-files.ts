@@ -4,22 +4,27 @@ import path from 'node:path'
 import { finished } from 'node:stream/promises'
 import { EmbeddedAwsError } from '../errors.ts'
 
-/** The logs of the children, a file each. */
+/** The logs of the child processes, one file for each. */
 export interface LogFiles {
   readonly dir: string
-  /** What takes the lines of one child. Its file is there from the first on. */
+  /** Returns the function that writes the lines of a child. The first line creates the file. */
   open(name: string): (line: string) => void
-  /** Whether anything was written. */
+  /** Returns whether any line was written. */
   hasLines(): boolean
-  /** Resolves when every line is written, or its file has failed. Where there was none, nothing is left of what was created. */
+  /**
+   * Resolves when every line is written or its file has failed. If there was no line, the folders that were created are
+   * removed.
+   */
   close(): Promise<void>
-  /** Takes them off the disk, where they are in no data directory. After close. */
+  /** Deletes the logs, unless they are in a data directory. Call it after `close`. */
   discard(): void
 }
 
 /**
- * @param dataDir where a folder `logs` keeps them, across restarts. Left out: a temporary folder.
- * @param onNotice told when a file cannot be written any more: a full disk must not end the pipeline
+ * Opens the log files.
+ *
+ * @param dataDir keeps the logs in its folder `logs`, across restarts. Without it, the logs are in a temporary folder.
+ * @param onNotice called when a file cannot be written any more: a full disk must not end the pipeline
  * @throws EmbeddedAwsError
  */
 export function openLogFiles(dataDir: string | undefined, onNotice: (notice: string) => void): LogFiles {
@@ -43,7 +48,7 @@ export function openLogFiles(dataDir: string | undefined, onNotice: (notice: str
     hasLines: () => streams.size > 0,
     async close() {
       for (const stream of streams.values()) stream.end()
-      // What failed has been reported.
+      // Failures have been reported by onNotice.
       await Promise.allSettled([...streams.values()].map(stream => finished(stream)))
       if (streams.size === 0 && created !== undefined) removeEmpty(dir, created)
     },
@@ -53,7 +58,7 @@ export function openLogFiles(dataDir: string | undefined, onNotice: (notice: str
   }
 }
 
-/** @returns the folder, and the topmost that was not there before */
+/** Returns the folder, and the topmost folder that was created for it. */
 function makeDir(dataDir: string | undefined): { dir: string; created: string | undefined } {
   try {
     if (dataDir === undefined) {
@@ -64,11 +69,11 @@ function makeDir(dataDir: string | undefined): { dir: string; created: string | 
     return { dir, created: mkdirSync(dir, { recursive: true }) }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new EmbeddedAwsError(`There is no place for the logs: ${reason}.`, { cause })
+    throw new EmbeddedAwsError(`The folder of the logs cannot be created: ${reason}.`, { cause })
   }
 }
 
-/** Removes a folder and those above it up to `top`, as long as nothing is in them. */
+/** Removes a folder and its parents up to `top`, as long as they are empty. */
 function removeEmpty(folder: string, top: string): void {
   if (readdirSync(folder).length > 0) return
   rmdirSync(folder)

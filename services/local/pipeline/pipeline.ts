@@ -6,37 +6,36 @@ import { childEnv, ignoredVariables } from './child-env.ts'
 import { type Child, type ChildDeath, type ChildSettings, startChild } from './children.ts'
 import { deathNotice } from './death-notice.ts'
 import { ChildDiedError } from './errors.ts'
-import { createRestartBackoff } from './restart-backoff.ts'
 import { startRestartingChild } from './restarting-child.ts'
 
 const HOST = '127.0.0.1'
 const STOP_TIMEOUT_MS = 10_000
-/** Of the api and of each worker. */
+/** For the api and for each worker. */
 const RESTARTS = { firstMs: 250, maxMs: 15_000, stableMs: 60_000 } as const
 
 export interface PipelineSettings {
-  /** The port of the api, 0 for a free one. */
+  /** The port of the api; 0 means a free port. */
   port: number
   workers: number
-  /** Whether the api and the workers are started again when they end by themselves, or such an end is a failure. */
+  /** True to restart the api and the workers when they end by themselves. False to report such an end as a failure. */
   restart: boolean
   dataDir?: string | undefined
-  /** What takes the lines that a child writes. */
+  /** Returns the function that is called with each line of a child. */
   logTo(name: string): (line: string) => void
-  /** Something that the pipeline needs ended by itself. Called at least once, then. */
+  /** Called when a process that the pipeline needs ends by itself, possibly more than once. */
   onFailure(error: Error): void
-  /** Something that people should know, in a sentence. */
+  /** Called with a sentence that the operator should read. */
   onNotice(notice: string): void
 }
 
-/** The embedded AWS, the api and the workers, running. The api may need a moment more: GET /readyz says when. */
+/** The running embedded AWS, api and workers. The api may not be ready yet: GET /readyz tells. */
 export interface Pipeline {
   readonly apiUrl: string
   readonly aws: EmbeddedAws
   readonly children: readonly Child[]
-  /** The workers first, that they drain; then the api; then what both need. Bounded. */
+  /** Stops the workers first, so that they drain, then the api, then the embedded AWS. Bounded in time. */
   stop(): Promise<void>
-  /** Ends the api and the workers at once, for a process that is about to exit. */
+  /** Kills the api and the workers, for a process that is about to exit. */
   kill(): void
 }
 
@@ -61,7 +60,7 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
   const start = (child: ChildSettings): Child => {
     if (!settings.restart) return startChild(child)
     const onRestart = (death: ChildDeath, waitMs: number) => settings.onNotice(deathNotice(death, waitMs))
-    return startRestartingChild({ ...child, backoff: createRestartBackoff(RESTARTS), onRestart })
+    return startRestartingChild({ ...child, backoff: RESTARTS, onRestart })
   }
   const api = start(child('api', 'api/server', { HOST, PORT: String(port) }))
   const workers = Array.from({ length: settings.workers }, (_, index) =>
@@ -82,7 +81,7 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
   }
 }
 
-/** A program of another room: TypeScript as it is, JavaScript where all was built. */
+/** Returns the path of a program: TypeScript in the repository, JavaScript after a build. */
 function entryOf(room: string): string {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   return fileURLToPath(new URL(`../../${room}.${extension}`, import.meta.url))

@@ -2,7 +2,7 @@ import type { EmbeddedAws } from '../embedded-aws.ts'
 import { exportLines, shellQuote } from '../export-lines.ts'
 import { type DemoResult, demoFile } from './demo.ts'
 
-/** One line of the report: what was done, and what was found. */
+/** Returns one line of the report: a step and its result. */
 export function stepLine(step: string, found: string): string {
   return `  ${step.padEnd(12)} ${found}`
 }
@@ -21,11 +21,14 @@ export interface HandsOn {
   apiUrl: string
   aws: Pick<EmbeddedAws, 'env' | 'endpoints' | 'user'>
   token: string
-  /** Left out where the demo upload did not come through. */
+  /** Undefined if the demo upload was not processed. */
   result?: DemoResult | undefined
 }
 
-/** Lines for a shell, ready to paste: each way to upload, and the way of an upload from the sign-in to the object. */
+/**
+ * Returns shell commands, ready to paste, for each upload format, and for following an upload from the sign-in to the
+ * processed object.
+ */
 export function handsOnText({ apiUrl, aws: { env, endpoints, user }, token, result }: HandsOn): string {
   const signInBody = JSON.stringify({
     AuthFlow: 'USER_PASSWORD_AUTH',
@@ -35,20 +38,20 @@ export function handsOnText({ apiUrl, aws: { env, endpoints, user }, token, resu
   const { filename, content } = demoFile
   return `Try it yourself: paste these lines into another terminal.
 
-# where things are
+# the api and the embedded AWS
 API=${apiUrl}
 export AWS_REGION=${env.AWS_REGION} AWS_DEFAULT_REGION=${env.AWS_REGION}
 export AWS_ACCESS_KEY_ID=${env.AWS_ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY=${env.AWS_SECRET_ACCESS_KEY}
 
-# a token of ${user.username}, good for an hour
+# a token of ${user.username}, valid for an hour
 TOKEN=${token}
 
-# a new one, by curl
+# get a new token with curl
 TOKEN=$(curl -s ${endpoints.cognito} -H 'content-type: application/x-amz-json-1.1' \\
   -H 'x-amz-target: AWSCognitoIdentityProviderService.InitiateAuth' \\
   -d ${shellQuote(signInBody)} | sed 's/.*"IdToken":"\\([^"]*\\)".*/\\1/')
 
-# or by the AWS CLI
+# or with the AWS CLI
 TOKEN=$(aws cognito-idp initiate-auth --endpoint-url ${endpoints.cognito} --auth-flow USER_PASSWORD_AUTH \\
   --client-id ${env.COGNITO_CLIENT_ID} --auth-parameters USERNAME=${shellQuote(user.username)},PASSWORD=${shellQuote(user.password)} \\
   --query AuthenticationResult.IdToken --output text)
@@ -61,28 +64,28 @@ curl -isS "$API/uploads" -H "authorization: Bearer $TOKEN" -w '\\n' \\
 curl -isS "$API/uploads?filename=raw.txt" -H "authorization: Bearer $TOKEN" -H 'content-type: text/plain' -w '\\n' \\
   --data-binary 'hello from a raw body'
 
-${resultLines(result, endpoints.s3)}# what an operator does, from the folder of this repository
+${resultLines(result, endpoints.s3)}# commands for operators, from the folder of this repository
 ${exportLines(operatorEnv(env))}
 npm run -s headgate -- leases
 API_URL=$API API_TOKEN=$TOKEN npm run -s headgate -- doctor
 
-The api explains itself at ${apiUrl}/docs. Ctrl-C stops everything.
+The documentation of the api is at ${apiUrl}/docs. Ctrl-C stops everything.
 `
 }
 
 function resultLines(result: DemoResult | undefined, s3: string): string {
   if (!result) return ''
   const { bucket, key } = result.processed
-  return `# what became of the upload above
+  return `# the status of the upload above
 curl -sS "$API/uploads/${result.uploadId}" -H "authorization: Bearer $TOKEN" -w '\\n'
 
-# and what was made of it
+# and its processed object
 aws s3 cp --endpoint-url ${s3} ${shellQuote(`s3://${bucket}/${key}`)} -
 
 `
 }
 
-/** What the `headgate` command finds things by, beside the region and the credentials. */
+/** Returns the variables that the `headgate` command needs, except the region and the credentials. */
 function operatorEnv(env: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) =>

@@ -1,22 +1,45 @@
 import { type Child, type ChildDeath, type ChildSettings, startChild } from './children.ts'
-import type { RestartBackoff } from './restart-backoff.ts'
+
+export interface RestartBackoff {
+  /** The first wait, in milliseconds. Each following wait is twice as long. */
+  firstMs: number
+  maxMs: number
+  /** After a child ran for this long, in milliseconds, the next wait is the first wait again. */
+  stableMs: number
+}
+
+/**
+ * Returns the wait before a child that died restarts, in milliseconds. The waits grow, so that a child that cannot run costs
+ * little, and are bounded, so that every child restarts.
+ *
+ * @param lastWaitMs the wait before the last restart; undefined before the first
+ * @param ranMs how long the child ran
+ */
+export function restartWait(
+  { firstMs, maxMs, stableMs }: RestartBackoff,
+  lastWaitMs: number | undefined,
+  ranMs: number,
+): number {
+  return lastWaitMs === undefined || ranMs >= stableMs ? firstMs : Math.min(maxMs, lastWaitMs * 2)
+}
 
 export interface RestartingChildSettings extends ChildSettings {
   backoff: RestartBackoff
-  /** Called for a death after which the child is started again, once `waitMs` have passed. */
+  /** Called when a child died and will restart after `waitMs`. */
   onRestart(death: ChildDeath, waitMs: number): void
-  /** Called for a child that could not start in the first place. It stays dead. */
+  /** Called for a child that could not start the first time. It does not restart. */
   onDeath(death: ChildDeath): void
 }
 
 /**
- * Starts a child again whenever it ends by itself, as an orchestrator does with a service, and never gives it up. Only a child
- * that cannot start the first time is not tried again: its configuration has to change.
+ * Restarts a child whenever it ends by itself, as an orchestrator restarts a service. A child that cannot start the
+ * first time does not restart, because its configuration must change.
  */
 export function startRestartingChild(settings: RestartingChildSettings): Child {
   let hasRun = false
   let restart: NodeJS.Timeout | undefined
   let startedAt = 0
+  let waitMs: number | undefined
   let child = start()
 
   function start(): Child {
@@ -24,14 +47,14 @@ export function startRestartingChild(settings: RestartingChildSettings): Child {
     return startChild({ ...settings, onDeath })
   }
 
-  // A child that was asked to stop reports no death, so that none is started after a stop.
+  // A child that is being stopped reports no death, so no child starts after a stop.
   function onDeath(death: ChildDeath): void {
     hasRun ||= !death.isStartFailure
     if (!hasRun) {
       settings.onDeath(death)
       return
     }
-    const waitMs = settings.backoff(performance.now() - startedAt)
+    waitMs = restartWait(settings.backoff, waitMs, performance.now() - startedAt)
     settings.onRestart(death, waitMs)
     restart = setTimeout(() => {
       child = start()

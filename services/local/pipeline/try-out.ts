@@ -9,14 +9,17 @@ export interface TryOutSettings {
   onStep(step: string, found: string): void
 }
 
-/** Runs the demo against a pipeline, for no longer than the bound. */
+/** Runs the demo against a pipeline, with a time limit. */
 export async function tryOut(
   { apiUrl, aws }: Pipeline,
   { timeoutMs, onStep: say }: TryOutSettings,
 ): Promise<DemoResult> {
   const clients = createLocalClients(aws.endpoints)
   const bound = new AbortController()
-  const timer = setTimeout(() => bound.abort(new DemoError(`${timeoutMs / 1_000} s are over.`)), timeoutMs)
+  const timer = setTimeout(
+    () => bound.abort(new DemoError(`The time limit of ${timeoutMs / 1_000} s has passed.`)),
+    timeoutMs,
+  )
   try {
     return await runDemo({
       apiUrl,

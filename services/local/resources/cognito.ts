@@ -6,7 +6,7 @@ export interface UserSettings {
   password: string
 }
 
-/** Creates a user whose password is permanent and whose address counts as verified, where there is no such user. */
+/** Creates a user, if there is none, with a permanent password and a verified email address. */
 export async function createUser(endpoint: string, { userPoolId, username, password }: UserSettings): Promise<void> {
   const user = { UserPoolId: userPoolId, Username: username }
   const attributes = [

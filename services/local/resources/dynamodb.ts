@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import type { KeyAttribute, TableDefinition } from '../../platform/resources.ts'
 
-/** Creates a table, where it is not there. Resolves once it is ACTIVE. */
+/** Creates a table if it does not exist. Resolves once it is ACTIVE. */
 export async function createTable(dynamodb: DynamoDBClient, name: string, table: TableDefinition): Promise<void> {
   const keys = [table, ...table.indexes].flatMap(({ partitionKey, sortKey }) => keysOf(partitionKey, sortKey))
   try {
@@ -47,7 +47,7 @@ function keySchema(partitionKey: KeyAttribute, sortKey: KeyAttribute | undefined
   }))
 }
 
-/** Each attribute once: two indexes may share one. */
+/** Returns each attribute once, because two indexes may share an attribute. */
 function attributes(keys: readonly KeyAttribute[]): AttributeDefinition[] {
   const types = new Map(keys.map(({ name, type }) => [name, type]))
   return [...types].map(([AttributeName, AttributeType]) => ({ AttributeName, AttributeType }))

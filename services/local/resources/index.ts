@@ -13,8 +13,8 @@ export interface ResourceSettings {
 }
 
 /**
- * Creates what Headgate owns in an account, and the demo user; what is there already stays as it is. The lease table is
- * missing on purpose: the consumer makes its own.
+ * Creates the resources that Headgate owns in an account, and the demo user. Existing resources stay as they are. The
+ * lease table is not created here, because the consumer creates it.
  */
 export async function createResources({ clients, cognitoUrl, shards }: ResourceSettings): Promise<void> {
   await Promise.all([

@@ -12,10 +12,10 @@ export interface StreamSettings {
   retentionHours: number
 }
 
-/** What AWS keeps a stream's records for, unless it is told otherwise. */
+/** The retention period of a new stream, in hours. */
 const DEFAULT_RETENTION_HOURS = 24
 
-/** Creates a stream, where it is not there. Resolves once it is ACTIVE. */
+/** Creates a stream if it does not exist. Resolves once it is ACTIVE. */
 export async function createStream(
   kinesis: KinesisClient,
   { name, shards, retentionHours }: StreamSettings,
@@ -28,7 +28,7 @@ export async function createStream(
   )
 }
 
-/** Resolves to whether it was not there before. */
+/** Resolves to true if the stream was created, and to false if it exists. */
 async function create(kinesis: KinesisClient, name: string, shards: number): Promise<boolean> {
   try {
     await kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount: shards }))

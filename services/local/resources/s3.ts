@@ -1,6 +1,6 @@
 import { CreateBucketCommand, HeadBucketCommand, NotFound, type S3Client } from '@aws-sdk/client-s3'
 
-/** Creates a bucket, where it is not there. */
+/** Creates a bucket if it does not exist. */
 export async function createBucket(s3: S3Client, bucket: string): Promise<void> {
   if (await exists(s3, bucket)) return
   await s3.send(new CreateBucketCommand({ Bucket: bucket }))

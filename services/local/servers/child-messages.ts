@@ -1,4 +1,4 @@
-/** What a server in a process of its own and its parent tell each other. */
+/** The messages between a server process and its parent. */
 
 export interface ServerListening {
   type: 'listening'
@@ -7,7 +7,7 @@ export interface ServerListening {
 
 export interface ServerStartFailed {
   type: 'failed'
-  /** Of the system's error, as `EADDRINUSE`. */
+  /** The code of the system's error, such as `EADDRINUSE`. */
   code: string
   message: string
 }
@@ -16,7 +16,7 @@ export type FromServer = ServerListening | ServerStartFailed
 
 export const STOP = 'stop'
 
-/** Where the child listens and what it keeps, by its environment. */
+/** The environment variables that carry the settings of a server process. */
 export const variables = {
   host: 'HEADGATE_SERVER_HOST',
   port: 'HEADGATE_SERVER_PORT',

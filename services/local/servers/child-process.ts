@@ -6,7 +6,7 @@ import { type FromServer, STOP, variables } from './child-messages.ts'
 import type { EmbeddedServer, ServerSettings } from './server.ts'
 
 export interface ChildServerSettings extends ServerSettings {
-  /** The server ended by itself after its start. */
+  /** Called when the server ends by itself after its start. */
   onFailure(error: Error): void
   startTimeoutMs?: number
   stopTimeoutMs?: number
@@ -17,17 +17,17 @@ export interface ChildServer extends EmbeddedServer {
 }
 
 interface Program {
-  /** As people call it: `Kinesis`. */
+  /** The name in messages, such as `Kinesis`. */
   title: string
-  /** The file beside this one, without its extension. */
+  /** The module beside this one, without its extension. */
   file: string
   env: NodeJS.ProcessEnv
 }
 
 /**
- * Starts a server in a process of its own, that ends when this one does, however it ends: see child-life.ts.
+ * Starts a server in its own process, which ends when this process ends, in whatever way: see child-life.ts.
  *
- * @throws the system's error where the port is taken; EmbeddedAwsError where the process ends or is silent
+ * @throws the system's error if the port is in use; EmbeddedAwsError if the process ends or does not listen in time
  */
 export async function startChildServer(
   { title, file, env }: Program,
@@ -41,7 +41,7 @@ export async function startChildServer(
       [variables.port]: String(wanted),
       [variables.dataDir]: dataDir,
     },
-    // Not this process's own, which may be for its own program alone.
+    // The Node options of this process may be meant for its own program only.
     execArgv: [],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
@@ -50,7 +50,7 @@ export async function startChildServer(
     new EmbeddedAwsError(`The embedded ${title} ${what}.\n${outputs.map(output => output()).join('\n')}`.trim())
   const exited = new Promise(resolve => {
     child.once('exit', resolve)
-    // It never ran.
+    // The process was never started.
     child.once('error', () => child.pid === undefined && resolve(undefined))
   })
   let stopping = false
@@ -61,7 +61,7 @@ export async function startChildServer(
       throw error
     },
   )
-  // Its exit says what has to be known: an error of a running child is a signal or a message that did not reach it.
+  // Ignored: an error of a running child means that a signal or a message did not reach it. Its exit is handled below.
   child.on('error', () => undefined)
   child.once('exit', (code, signal) => {
     if (!stopping) onFailure(failed(ended(code, signal)))
@@ -74,7 +74,7 @@ export async function startChildServer(
       stopping = true
       if (child.exitCode !== null || child.signalCode !== null) return
       const kill = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
-      // A child that has just ended does not get the message. Its exit is what is waited for.
+      // A child that has just ended does not receive the message. Its exit is awaited below.
       child.send(STOP, () => undefined)
       await exited
       clearTimeout(kill)
@@ -87,7 +87,7 @@ interface Start {
   startTimeoutMs?: number
 }
 
-/** Resolves to the port, once the server listens on it. */
+/** Resolves to the port once the server listens. */
 function listening(child: ChildProcess, { failed, startTimeoutMs = 30_000 }: Start): Promise<number> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(

@@ -2,7 +2,7 @@ declare module 'dynalite' {
   import type { Server } from 'node:http'
 
   interface DynaliteOptions {
-    /** Where LevelDB keeps its files. Left out: in memory. */
+    /** The folder of LevelDB's files. Left out: the data is in memory. */
     path?: string
     /** How long a table stays CREATING, in milliseconds. */
     createTableMs?: number

@@ -5,14 +5,14 @@ import dynalite from 'dynalite'
 import { findPort } from '../ports.ts'
 import type { EmbeddedServer, ServerSettings } from './server.ts'
 
-/** How long open requests may take at a stop, in milliseconds, before their connections are cut. */
+/** The maximum duration of open requests at a stop, in milliseconds. Their connections are closed after that. */
 const STOP_GRACE_MS = 1_000
 
 const IMMEDIATELY = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 }
 
-/** DynamoDB, by dynalite. */
+/** Starts DynamoDB, which is dynalite. */
 export async function startDynamoDb({ host, port, dataDir }: ServerSettings): Promise<EmbeddedServer> {
-  // A dynalite that cannot listen never lets go of its files: whether it can is found out before.
+  // If dynalite cannot listen, it never releases its files. So the port is checked first.
   if (port !== 0) await findPort(host, port)
   const server = dynalite({ ...IMMEDIATELY, ...(dataDir === undefined ? {} : { path: dataDir }) })
   server.listen(port, host)

@@ -7,8 +7,9 @@ interface Write {
 }
 
 /**
- * Makes this process write the file of that name beside its place and put it there whole. kinesis-local truncates its data
- * and writes it anew every second: killed in between it would find half a file and never start again.
+ * Makes this process write the file of that name to a temporary file, and then rename it. kinesis-local truncates its
+ * data file and writes it again every second. If it were killed in between, half a file would be left, and
+ * kinesis-local would not start again.
  */
 export function persistAtomically(name: string): void {
   const open = new Set<Write>()

@@ -2,21 +2,25 @@ import net from 'node:net'
 
 export interface ListenSettings {
   host: string
-  /** By the port that the server asks for, the one it gets: 0 for any free one. */
+  /** Maps the port that the server asks for to the port that it gets; 0 means any free port. */
   ports: Readonly<Record<number, number>>
-  /** @param label the port that was asked for */
+  /**
+   * Called when a server listens.
+   *
+   * @param label the port that the server asked for
+   */
   listening(label: number, port: number): void
   failed(error: NodeJS.ErrnoException): void
 }
 
 export interface Listening {
-  /** Cuts every connection: an idle one keeps the program from ending for as long as its client likes. */
+  /** Closes every connection. An idle connection would keep the program running for as long as its client likes. */
   disconnect(): void
 }
 
 /**
- * Puts every server of this process that asks for a port of `ports` on `host` instead of on all interfaces. For a program
- * that has a setting for its ports but none for its address, and that does not say which free port it got.
+ * Redirects every server of this process that asks for a port of `ports` to `host` and the mapped port. kinesis-local
+ * has a setting for its ports but none for its address, and does not report which free port it got.
  */
 export function redirectListen({ host, ports, listening, failed }: ListenSettings): Listening {
   const connections = new Set<net.Socket>()
@@ -25,13 +29,13 @@ export function redirectListen({ host, ports, listening, failed }: ListenSetting
     const [label, done] = [args[0], args.at(-1)]
     const port = typeof label === 'number' ? ports[label] : undefined
     if (typeof label !== 'number' || port === undefined || typeof done !== 'function') {
-      throw new Error('kinesis-local asks for its ports in a way that is not known')
+      throw new Error('kinesis-local listens in a way that this module does not know: its version may have changed')
     }
     this.once('error', failed)
     this.on('connection', connection => {
       connections.add(connection)
       connection.once('close', () => connections.delete(connection))
-      // Between two requests kinesis-local may not be listening for errors, and ours at the end must not be uncaught.
+      // Between two requests, kinesis-local may have no error listener. The error of `disconnect` must not be uncaught.
       connection.on('error', () => undefined)
     })
     return listen.call(this, { port, host }, () => {
@@ -43,7 +47,7 @@ export function redirectListen({ host, ports, listening, failed }: ListenSetting
   Object.assign(net.Server.prototype, { listen: listenThere })
   return {
     disconnect() {
-      // With an error: kinesis-local goes on waiting for a connection that is merely closed.
+      // With an error, because kinesis-local keeps waiting for a connection that is merely closed.
       for (const connection of connections) connection.destroy(new Error('Kinesis is stopping'))
     },
   }

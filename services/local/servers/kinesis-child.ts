@@ -1,6 +1,6 @@
 /**
- * The process of the embedded Kinesis: kinesis-local, which is made to be a command, as a child that a parent can rely on.
- * It listens on the address and the port it is told, says which that was, and keeps its data whole.
+ * The process of the embedded Kinesis. It runs kinesis-local, which is a command line program, under the control of a
+ * parent: it listens on the given address and port, reports the port, and writes its data atomically.
  */
 import { createRequire } from 'node:module'
 import { liveForParent, reportFailure, sendToParent, settingsFromParent } from './child-life.ts'
@@ -9,7 +9,7 @@ import { redirectListen } from './kinesis-child-listen.ts'
 import { labels, PERSIST_FILE } from './kinesis-labels.ts'
 
 const stops: Array<() => void> = []
-// kinesis-local puts its own in the place of this one.
+// kinesis-local replaces process.exit.
 const exit = process.exit.bind(process)
 
 liveForParent(() => {
@@ -20,7 +20,7 @@ liveForParent(() => {
 
 function takeOverSignals(): void {
   const on = process.on.bind(process)
-  // kinesis-local writes its data and exits on SIGTERM: its handler is kept for our own end.
+  // kinesis-local writes its data and exits on SIGTERM. Its handler is kept, and called when this process ends.
   const register = (event: string, listener: () => void) => {
     if (event === 'SIGTERM') stops.push(listener)
     else if (event !== 'SIGINT') on(event, listener)

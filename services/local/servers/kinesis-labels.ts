@@ -1,6 +1,6 @@
 /**
- * The ports that kinesis-local believes it listens on. They only tell its two servers apart: the child puts them where they
- * belong, the one with TLS, which nobody uses, on any free port.
+ * The ports that kinesis-local asks for. They only identify its two servers: the child process redirects them to the
+ * real ports, and the TLS server, which nobody uses, to any free port.
  */
 export const labels = { plain: 2, tls: 1 } as const
 

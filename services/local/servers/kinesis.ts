@@ -3,7 +3,11 @@ import path from 'node:path'
 import { type ChildServer, type ChildServerSettings, startChildServer } from './child-process.ts'
 import { labels, PERSIST_FILE } from './kinesis-labels.ts'
 
-/** Kinesis, by kinesis-local, in a process of its own. @throws as startChildServer does */
+/**
+ * Starts Kinesis, which is kinesis-local, in its own process.
+ *
+ * @throws the errors of startChildServer
+ */
 export function startKinesis(settings: ChildServerSettings): Promise<ChildServer> {
   return startChildServer({ title: 'Kinesis', file: 'kinesis-child', env: environment(settings) }, settings)
 }

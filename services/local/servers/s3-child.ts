@@ -1,4 +1,4 @@
-/** The process of the embedded S3: fauxqs, on the address and the port that the parent tells it. */
+/** The process of the embedded S3. It runs fauxqs on the address and port that the parent passes. */
 import { startFauxqs } from 'fauxqs'
 import { liveForParent, reportFailure, sendToParent, settingsFromParent } from './child-life.ts'
 import { listeningOn } from './s3-listen.ts'
@@ -9,7 +9,7 @@ const starting = listeningOn(host, () =>
 )
 
 liveForParent(() => {
-  // Where it did not start there is nothing to stop, and the parent knows why.
+  // A server that did not start cannot be stopped, and the parent knows the reason.
   const stopped = starting.then(
     server => server.stop(),
     () => undefined,

@@ -1,5 +1,4 @@
 import diagnostics from 'node:diagnostics_channel'
-import { takeEveryContentType } from './s3-content-types.ts'
 import { addMultipartLists, type Hooked } from './s3-multipart-lists.ts'
 
 interface Listener extends Hooked {
@@ -7,8 +6,9 @@ interface Listener extends Hooked {
 }
 
 /**
- * fauxqs always listens on every interface, and it checks no signature: on a laptop that opens the data to the network.
- * Fastify announces every instance on this channel as it is made, which fauxqs does before its first await.
+ * Starts fauxqs on one address. By itself, fauxqs listens on every interface and checks no signature, which would open
+ * the data to the network. Fastify publishes every new instance on this channel, and fauxqs creates its instance before
+ * its first await.
  */
 export function listeningOn<T>(host: string, start: () => Promise<T>): Promise<T> {
   let bound = false
@@ -23,9 +23,33 @@ export function listeningOn<T>(host: string, start: () => Promise<T>): Promise<T
   diagnostics.subscribe('fastify.initialization', bind)
   try {
     const started = start()
-    if (!bound) throw new Error('fauxqs can no longer be told which address to listen on')
+    if (!bound)
+      throw new Error(
+        'fauxqs did not create a Fastify instance, so its address cannot be set: its version may have changed',
+      )
     return started
   } finally {
     diagnostics.unsubscribe('fastify.initialization', bind)
   }
+}
+
+/**
+ * Lets objects have any content type, as S3 does. fauxqs also emulates a queue, and chooses by content type: it parses
+ * a body of `application/x-www-form-urlencoded` or `application/x-amz-json-1.0` as a queue request, which ends in a
+ * 500. It rejects types that Fastify cannot parse. So the type is hidden while the body is read.
+ */
+function takeEveryContentType(fastify: Hooked): void {
+  const types = new WeakMap<object, string | string[]>()
+
+  fastify.addHook('onRequest', async ({ raw: { headers } }) => {
+    const type = headers['content-type']
+    if (type === undefined) return
+    types.set(headers, type)
+    headers['content-type'] = 'application/octet-stream'
+  })
+
+  fastify.addHook('preHandler', async ({ raw: { headers } }) => {
+    const type = types.get(headers)
+    if (type !== undefined) headers['content-type'] = type
+  })
 }

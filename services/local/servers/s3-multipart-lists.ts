@@ -14,7 +14,7 @@ interface Reply {
   send(body: string): Reply
 }
 
-/** The part of a Fastify instance that is used. */
+/** The part of a Fastify instance that this module uses. */
 export interface Hooked {
   addHook(name: 'onRequest' | 'preHandler', hook: (request: Request, reply: Reply) => Promise<unknown>): unknown
   addHook(name: 'onSend', hook: (request: Request, reply: Reply, payload: unknown) => Promise<unknown>): unknown
@@ -27,13 +27,13 @@ interface Upload {
   initiated: Date
 }
 
-/** S3's page. */
+/** The page size of S3. */
 const PAGE = 1_000
 
 /**
- * fauxqs takes multipart uploads and can list neither them nor their parts: it would answer with an empty list of objects.
- * They are told here by what passes: what was begun and taken, until it is completed or aborted. What passed before a restart
- * is not known.
+ * Adds the listing of multipart uploads and of their parts. fauxqs has neither, and would respond with an empty list of
+ * objects. The lists are built from the requests that pass, until an upload is completed or aborted. Uploads from
+ * before a restart are not listed.
  */
 export function addMultipartLists(fastify: Hooked): void {
   const uploads = new Map<string, Upload>()
@@ -64,7 +64,7 @@ export function addMultipartLists(fastify: Hooked): void {
     const upload = uploads.get(uploadId)
     reply.header('content-type', 'application/xml')
     if (upload) return reply.send(listParts(upload, query))
-    return reply.code(404).send('<Error><Code>NoSuchUpload</Code><Message>No such upload is known.</Message></Error>')
+    return reply.code(404).send('<Error><Code>NoSuchUpload</Code><Message>The upload does not exist.</Message></Error>')
   })
 }
 
@@ -74,7 +74,7 @@ function parse(url: string) {
   return { bucket, key: decodeURIComponent(key.join('/')), query, uploadId: query.get('uploadId') }
 }
 
-/** Of the bytes of the part, which may be wrapped with their checksum. */
+/** Returns the size of a part, whose body may be wrapped in chunks with a checksum. */
 function sizeOf({ headers, body }: Request): number {
   const decoded = headers['x-amz-decoded-content-length']
   if (decoded !== undefined) return Number(decoded)
@@ -99,9 +99,10 @@ function listUploads(open: ReadonlyArray<[string, Upload]>, query: URLSearchPara
 }
 
 /**
- * As S3 does it, the answer has a NextPartNumberMarker on the last page too: the last part of the page, and 0 where the page is
- * empty. A client that follows it begins again with the first part, and never ends.
- * https://github.com/aws/aws-sdk-go-v2/pull/1100, https://github.com/awslabs/aws-sdk-rust/issues/1143
+ * Returns a page of parts. As in S3, NextPartNumberMarker is also on the last page: it is the last part of the page, or
+ * 0 on an empty page. A client that follows it starts again with the first part, and never ends.
+ * https://github.com/aws/aws-sdk-go-v2/pull/1100
+ * https://github.com/awslabs/aws-sdk-rust/issues/1143
  */
 function listParts({ parts }: Upload, query: URLSearchParams): string {
   const marker = Number(query.get('part-number-marker'))

@@ -3,19 +3,19 @@ import { EmbeddedAwsError, PortTakenError } from '../errors.ts'
 /** The servers of the embedded AWS. */
 export type ServiceName = 's3' | 'dynamodb' | 'kinesis' | 'cognito'
 
-/** One server of the embedded AWS, listening. */
+/** A listening server of the embedded AWS. */
 export interface EmbeddedServer {
   readonly port: number
-  /** Ends it. What it keeps on disk is complete when this resolves. */
+  /** Stops the server. Its data on disk is complete when this resolves. */
   stop(): Promise<void>
 }
 
 export interface ServerSettings {
   /** The address to listen on. */
   host: string
-  /** 0 for a free one. */
+  /** 0 means a free port. */
   port: number
-  /** A folder of the server's own. Left out: nothing outlives it. */
+  /** The folder of the server's data. Left out: the data is in memory. */
   dataDir?: string | undefined
 }
 
@@ -26,14 +26,14 @@ export const titles: Record<ServiceName, string> = {
   cognito: 'Cognito',
 }
 
-/** The error for a person of a server that did not start. */
+/** Returns the error of a server that did not start, with a message for people. */
 export function startError(service: ServiceName, port: number, cause: unknown): Error {
   if (isPortTaken(cause)) return new PortTakenError(titles[service], port, { cause })
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new EmbeddedAwsError(`The embedded ${titles[service]} does not start: ${reason}`, { cause })
+  return new EmbeddedAwsError(`The embedded ${titles[service]} did not start: ${reason}`, { cause })
 }
 
-/** The address to reach what listens on `host` from this machine. */
+/** Returns the address at which this machine reaches a server that listens on `host`. */
 export function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'

@@ -1,4 +1,4 @@
-/** A program that a test starts as a child: it says why, and fails. */
+/** A child program of a test: prints a reason and fails. */
 process.stdout.write('a line of its log\n')
 process.stderr.write('the reason\n')
 process.exitCode = 7

@@ -1,4 +1,4 @@
-/** A program that starts the programs it is named as children, says which processes they are, and stays. */
+/** A program that starts the named programs as children, prints their process ids, and keeps running. */
 import { startChild } from '../../../services/local/pipeline/children.ts'
 
 const children = process.argv.slice(2).map(entry => {

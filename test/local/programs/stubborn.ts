@@ -1,4 +1,4 @@
-/** A program that a test starts as a child: it does not end on SIGTERM. */
+/** A child program of a test: ignores SIGTERM. */
 process.on('SIGTERM', () => process.stdout.write('not now\n'))
 process.stdout.write('up\n')
 setInterval(() => undefined, 1_000)

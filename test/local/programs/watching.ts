@@ -1,4 +1,4 @@
-/** A program that ends with a word when its parent is gone. */
+/** A program that prints a line and ends when its parent has ended. */
 import { watchParent } from '../../../services/local/parent.ts'
 
 watchParent(() => {

@@ -1,4 +1,4 @@
-/** A program that a test starts as a child: it ends on SIGTERM, with a last word. */
+/** A child program of a test: prints a last line and ends on SIGTERM. */
 process.on('SIGTERM', () => {
   process.stdout.write('drained\n')
   process.exit(0)

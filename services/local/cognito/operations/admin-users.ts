@@ -83,7 +83,7 @@ function describe(user: User) {
   }
 }
 
-/** Keeps to the strictest policy that a pool can have, up to its length of 99. */
+/** Returns a password that meets the strictest policy of a pool, whose maximum length is 99. */
 function newTemporaryPassword(): string {
   return `Aa1!${randomBytes(72).toString('base64url')}`
 }

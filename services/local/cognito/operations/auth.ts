@@ -40,12 +40,12 @@ export const initiateAuth = operation({
         requireFlow(client, 'REFRESH_TOKEN_AUTH')
         return byRefreshToken(context, pool, client, required('REFRESH_TOKEN', REFRESH_TOKEN))
       default:
-        throw new CognitoError('InvalidParameterException', `This server does not offer the flow ${AuthFlow}.`)
+        throw new CognitoError('InvalidParameterException', `This server does not support the flow ${AuthFlow}.`)
     }
   },
 })
 
-/** Opens a session for a user who has proved who they are, and gives its first tokens. */
+/** Opens a session for an authenticated user, and returns its first tokens. */
 export function signIn(context: Context, { pool, client, user }: SignIn): object {
   const { session, refreshToken } = openSession(pool, client, user, context.now())
   const tokens = grantTokens(context, { pool, client, user }, session)
@@ -91,7 +91,7 @@ function grantTokens({ issuer, now }: Context, { pool, client, user }: SignIn, s
 }
 
 function requireFlow(client: Client, flow: string): void {
-  // Without the prefix it is the older name of the same.
+  // The name without the prefix is the older name of the same flow.
   if (client.authFlows.includes(`ALLOW_${flow}`) || client.authFlows.includes(flow)) return
   throw new CognitoError('InvalidParameterException', `${flow} flow not enabled for this client`)
 }

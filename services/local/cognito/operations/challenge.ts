@@ -29,7 +29,7 @@ export const respondToAuthChallenge = operation({
     if (!user) throw invalidSession()
     context.challenges.check(Session, client, user, context.now())
     const attributes = readAttributes(givenAttributes(ChallengeResponses), 'user')
-    // A password that the policy refuses leaves the challenge open for another.
+    // A password that breaks the policy leaves the challenge open.
     checkPassword(NEW_PASSWORD, pool.passwordPolicy)
     const passwordHash = await hashPassword(NEW_PASSWORD)
     context.challenges.close(Session)

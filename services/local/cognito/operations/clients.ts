@@ -8,7 +8,7 @@ import { operation, toTimestamp } from './operation.ts'
 import { pageOf } from './page.ts'
 import { tokenValidity, toLifetimes } from './token-validity.ts'
 
-/** What Cognito allows a client that names no flows: a password by itself is not among them. */
+/** The flows of a client that names none, as in Cognito: sign-in with only a password is not allowed. */
 const DEFAULT_FLOWS = ['ALLOW_REFRESH_TOKEN_AUTH', 'ALLOW_USER_SRP_AUTH', 'ALLOW_CUSTOM_AUTH']
 
 export const createUserPoolClient = operation({

@@ -8,7 +8,7 @@ import { createUserPool, describeUserPool, listUserPools } from './pools.ts'
 import { adminConfirmSignUp, confirmSignUp, resendConfirmationCode, signUp } from './sign-up.ts'
 import { getUser, globalSignOut, revokeToken } from './users.ts'
 
-/** Every operation that this server knows. */
+/** Every operation of this server. */
 export const operations: readonly Operation[] = [
   createUserPool,
   describeUserPool,
@@ -35,6 +35,8 @@ const TARGET_PREFIX = 'AWSCognitoIdentityProviderService.'
 const byTarget = new Map(operations.map(operation => [`${TARGET_PREFIX}${operation.name}`, operation]))
 
 /**
+ * Returns the operation of a request.
+ *
  * @param target the value of `X-Amz-Target`
  * @throws CognitoError UnknownOperationException
  */

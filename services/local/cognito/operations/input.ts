@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { CognitoError } from '../errors.ts'
 
-/** Members that several operations share, with the bounds of Cognito's own service model. */
+/** Members that several operations share, with the limits of Cognito's service model. */
 export const member = {
   poolId: Type.String({ minLength: 1, maxLength: 55, pattern: '^[\\w-]+_[0-9a-zA-Z]+$' }),
   clientId: Type.String({ minLength: 1, maxLength: 128, pattern: '^[\\w+]+$' }),
@@ -18,7 +18,7 @@ export const member = {
   token: Type.String({ minLength: 1 }),
 }
 
-/** The part of a validator's error that is told. Never the value: it may be a password. */
+/** The part of a validator's error that is reported. It never contains the value, which may be a password. */
 interface InputFault {
   keyword: string
   instancePath: string
@@ -27,7 +27,7 @@ interface InputFault {
 }
 
 /**
- * Tells two kinds of wrong input apart, as Cognito does: what cannot be read, and what can be but must not be so.
+ * Rejects invalid input. Like Cognito, it distinguishes values of the wrong type from values that break a constraint.
  *
  * @throws CognitoError SerializationException, InvalidParameterException
  */
@@ -50,7 +50,7 @@ function problemsOf(fault: InputFault): string[] {
   if (fault.keyword === 'additionalProperties') {
     const extra = 'additionalProperties' in fault.params ? fault.params.additionalProperties : undefined
     const names = Array.isArray(extra) ? extra.map(String) : []
-    return names.map(name => `${name} is not offered by this server`)
+    return names.map(name => `${name} is not supported by this server`)
   }
   return [`Value at '${nameOf(fault)}' failed to satisfy constraint: ${constraintOf(fault)}`]
 }

@@ -5,20 +5,23 @@ import type { Mailbox } from '../mailbox.ts'
 import type { UserPools } from '../pools/state.ts'
 import { checkInput } from './input.ts'
 
-/** What an operation works on. */
+/** The state that operations read and change. */
 export interface Context {
   pools: UserPools
   challenges: Challenges
   mailbox: Mailbox
   issuer(poolId: string): string
-  /** milliseconds since 1970 */
+  /** Milliseconds since 1970. */
   now(): number
 }
 
-/** An operation of Cognito's API, under the name that `X-Amz-Target` gives it. */
+/** An operation of Cognito's API. `name` is the one in `X-Amz-Target`. */
 export interface Operation {
   name: string
-  /** Whether it changes what has to outlast a restart: then it is saved before the answer goes out. */
+  /**
+   * True if the operation changes the state that survives a restart. The state is then saved before the response is
+   * sent.
+   */
   writes: boolean
   /** @throws CognitoError */
   run(input: unknown, context: Context): Promise<object>
@@ -28,11 +31,11 @@ interface Definition<S extends TObject> {
   name: string
   input: S
   writes?: boolean
-  /** Changes nothing before the last thing that can fail, and everything after it without a pause. */
+  /** Must change the state only after everything that can fail, and then synchronously. */
   run(input: Static<S>, context: Context): object | Promise<object>
 }
 
-/** Makes an operation whose input is checked before it runs. */
+/** Creates an operation whose input is validated before it runs. */
 export function operation<S extends TObject>({ name, input, writes = false, run }: Definition<S>): Operation {
   const validator = Compile(input)
   return {
@@ -45,7 +48,7 @@ export function operation<S extends TObject>({ name, input, writes = false, run 
   }
 }
 
-/** A time as the wire has it: seconds since 1970. */
+/** Returns a time as the protocol has it: seconds since 1970. */
 export function toTimestamp(ms: number): number {
   return ms / 1000
 }

@@ -1,9 +1,10 @@
 import { CognitoError } from '../errors.ts'
 
 /**
- * One page of a list. Its token names the last item by id, so that a page stays right when items are added meanwhile.
+ * Returns one page of a list. Its token contains the id of the last item, so that items that are added meanwhile do not
+ * shift the pages.
  *
- * @throws CognitoError InvalidParameterException when the token is not one of ours
+ * @throws CognitoError InvalidParameterException if the token is invalid
  */
 export function pageOf<T extends { id: string }>(
   items: Iterable<T>,

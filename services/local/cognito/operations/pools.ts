@@ -21,7 +21,7 @@ const passwordPolicy = Type.Object(
 export const createUserPool = operation({
   name: 'CreateUserPool',
   writes: true,
-  // A setting that would change what the pool does, and here would not, is refused rather than dropped.
+  // Unknown settings are rejected: they would change the pool in Cognito, but not here.
   input: Type.Object(
     {
       PoolName: member.resourceName,

@@ -68,7 +68,7 @@ export const confirmSignUp = operation({
       throw new CognitoError('ExpiredCodeException', 'Invalid code provided, please request a code again.')
     refuseConfirmed(user)
     confirm(user, now())
-    // Only who reads that mailbox has the code.
+    // Only a person who can read the mailbox knows the code.
     if (user.attributes.email) user.attributes.email_verified = 'true'
     mailbox.clear(pool.id, user.username)
     return {}
@@ -108,7 +108,7 @@ function send({ mailbox, now }: Context, pool: UserPool, user: User, code: strin
   return { CodeDeliveryDetails: { AttributeName: 'email', DeliveryMedium: 'EMAIL', Destination: mask(email) } }
 }
 
-/** As Cognito shows an address: `a***@e***`. */
+/** Masks an email address as Cognito does: `a***@e***`. */
 function mask(email: string): string {
   return email
     .split('@')

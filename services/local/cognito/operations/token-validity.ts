@@ -7,13 +7,13 @@ const SECONDS = { seconds: 1, minutes: 60, hours: 3_600, days: 86_400 } as const
 const unit = Type.Optional(Type.Enum(['seconds', 'minutes', 'hours', 'days']))
 const validity = Type.Optional(Type.Integer({ minimum: 1 }))
 
-/** Cognito's bounds, in seconds. */
+/** Cognito's limits, in seconds. */
 const BOUNDS = {
   short: { min: 300, max: 86_400 },
   refresh: { min: 3_600, max: 315_360_000 },
 } as const
 
-/** The members of a client by which it sets how long its tokens live. */
+/** The members of a client that set the lifetimes of its tokens. */
 export const tokenValidity = {
   AccessTokenValidity: validity,
   IdTokenValidity: validity,
@@ -24,7 +24,7 @@ export const tokenValidity = {
 const input = Type.Object(tokenValidity)
 type Lifetimes = Pick<Client, 'accessTokenSeconds' | 'idTokenSeconds' | 'refreshTokenSeconds'>
 
-/** @throws CognitoError InvalidParameterException when a lifetime is outside Cognito's bounds */
+/** @throws CognitoError InvalidParameterException if a lifetime is outside Cognito's limits */
 export function toLifetimes(client: Static<typeof input>): Lifetimes {
   const { AccessTokenValidity: access, IdTokenValidity: id, RefreshTokenValidity: refresh } = client
   const units = client.TokenValidityUnits ?? {}

@@ -32,13 +32,13 @@ export const revokeToken = operation({
   input: Type.Object({ Token: member.token, ClientId: member.clientId }),
   run({ Token, ClientId }, { pools }) {
     const { pool, client } = pools.client(ClientId)
-    // A refresh token of this server has no dots, every JWT has two.
+    // A refresh token of this server has no dots; every JWT has two.
     if (Token.split('.').length === 3)
       throw new CognitoError('UnsupportedTokenTypeException', 'Only a refresh token can be revoked.')
     const session = pool.findSession(hashRefreshToken(Token))
     if (session && session.clientId !== client.id)
       throw new CognitoError('UnauthorizedException', 'The token was not issued to this client.')
-    // An unknown token is as good as a revoked one (RFC 7009, 2.2).
+    // Revoking an unknown token succeeds (RFC 7009, 2.2).
     if (session) pool.endSession(session)
     return {}
   },

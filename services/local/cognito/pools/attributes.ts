@@ -1,6 +1,6 @@
 import { CognitoError } from '../errors.ts'
 
-/** An attribute as the wire has it. */
+/** An attribute as the protocol has it. */
 export interface AttributeType {
   Name: string
   Value?: string
@@ -28,15 +28,15 @@ const STANDARD = new Set([
   'zoneinfo',
 ])
 
-/** What says of an address that its owner has proved it. */
+/** The attributes that tell whether an address is verified. */
 const VERIFIED_BY = { email: 'email_verified', phone_number: 'phone_number_verified' } as const
 const VERIFIED = new Set<string>(Object.values(VERIFIED_BY))
 
 /**
- * Reads the attributes of a request. Only standard ones are taken: each becomes a claim of the id token, where a free name
- * could pass for `iss` or `exp`.
+ * Returns the attributes of a request. Only standard attributes are accepted: each becomes a claim of the id token, so
+ * another name could override `iss` or `exp`.
  *
- * @param writer `user` may not say that an address is verified, `admin` may
+ * @param writer `user` may not mark an address as verified, `admin` may
  * @throws CognitoError InvalidParameterException, NotAuthorizedException
  */
 export function readAttributes(
@@ -58,12 +58,12 @@ export function readAttributes(
   return read
 }
 
-/** A user's attributes as the wire has them, `sub` among them. */
+/** Returns a user's attributes as the protocol has them, with `sub`. */
 export function toAttributeList(user: { sub: string; attributes: Record<string, string> }): AttributeType[] {
   return Object.entries({ ...user.attributes, sub: user.sub }).map(([Name, Value]) => ({ Name, Value }))
 }
 
-/** A user's attributes as claims of the id token. */
+/** Returns a user's attributes as claims of the id token. */
 export function toClaims(attributes: Record<string, string>): Record<string, string | boolean> {
   const claims = Object.entries(attributes).map(([name, value]) => [
     name,
@@ -72,7 +72,7 @@ export function toClaims(attributes: Record<string, string>): Record<string, str
   return { ...unverified(attributes, false), ...Object.fromEntries(claims) }
 }
 
-/** Takes in what a user says of themselves. A new address is not proved by what the old one was. */
+/** Applies changes of a user. A changed address is not verified. */
 export function updateAttributes(attributes: Record<string, string>, changes: Record<string, string>): void {
   Object.assign(attributes, changes, unverified(changes, 'false'))
 }

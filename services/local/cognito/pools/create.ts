@@ -7,7 +7,7 @@ import type { Client, PasswordPolicy } from './schema.ts'
 
 const ALPHANUMERIC = '0123456789abcdefghijklmnopqrstuvwxyz'
 
-/** An id in the form that Cognito gives them. The region in it means nothing here. */
+/** Returns an id in Cognito's form. The region in it has no meaning. */
 export function newPoolId(): string {
   return `us-east-1_${randomText(9)}`
 }
@@ -19,12 +19,12 @@ export function newClientId(): string {
 export interface NewPool {
   id: string
   name: string
-  /** milliseconds since 1970 */
+  /** Milliseconds since 1970. */
   createdAt: number
   passwordPolicy?: PasswordPolicy
 }
 
-/** Makes a pool with its first signing key. */
+/** Creates a pool with its first signing key. */
 export async function createPool({ passwordPolicy = defaultPasswordPolicy, ...pool }: NewPool): Promise<UserPool> {
   const key = await generateSigningKey()
   return new UserPool({ ...pool, passwordPolicy, keys: [key], clients: [], users: [], sessions: [] })
@@ -32,7 +32,7 @@ export async function createPool({ passwordPolicy = defaultPasswordPolicy, ...po
 
 export type NewClient = Pick<Client, 'id' | 'name' | 'createdAt'> & Partial<Client>
 
-/** Makes a client. What is left out is as Headgate's own client has it. */
+/** Creates a client. The defaults are the settings of Headgate's own client. */
 export function createClient(client: NewClient): Client {
   return {
     authFlows: [...userPool.authFlows],

@@ -10,14 +10,14 @@ export const defaultPasswordPolicy: PasswordPolicy = {
   requireSymbols: false,
 }
 
-/** @throws CognitoError InvalidPasswordException saying which rule the password breaks, never the password */
+/** @throws CognitoError InvalidPasswordException with the rule that the password breaks, and never the password */
 export function checkPassword(password: string, policy: PasswordPolicy): void {
   const fault = faultOf(password, policy)
   if (fault) throw new CognitoError('InvalidPasswordException', `Password did not conform with policy: ${fault}`)
 }
 
 function faultOf(password: string, policy: PasswordPolicy): string | undefined {
-  // Characters, not UTF-16 units: an emoji is one.
+  // Characters instead of UTF-16 code units: an emoji is one character.
   if ([...password].length < policy.minimumLength) return 'Password not long enough'
   if (/^\s|\s$/u.test(password)) return 'Password must not begin or end with white space'
   if (policy.requireUppercase && !/[A-Z]/.test(password)) return 'Password must have uppercase characters'

@@ -2,7 +2,7 @@ import { CognitoError } from '../errors.ts'
 import { generateSigningKeySync, type SigningKey } from '../keys.ts'
 import type { Client, PasswordPolicy, PoolDocument, Session, User } from './schema.ts'
 
-/** A user pool as it is held in memory: users, clients and sessions by the name that a request gives. */
+/** A user pool in memory, with its users, clients and sessions by the keys that requests contain. */
 export class UserPool {
   readonly id: string
   readonly name: string
@@ -24,7 +24,7 @@ export class UserPool {
     this.#sessions = new Map(document.sessions.map(session => [session.refreshTokenHash, session]))
   }
 
-  /** Every key whose tokens are still good. */
+  /** Every key whose tokens still verify. */
   get keys(): readonly SigningKey[] {
     return this.#keys
   }
@@ -39,7 +39,7 @@ export class UserPool {
     return this.#users.size
   }
 
-  /** A new key signs from now on; tokens of the old ones still verify. */
+  /** Creates a new signing key. Tokens of the old keys still verify. */
   rotateKeys(): SigningKey {
     const key = generateSigningKeySync()
     this.#keys.push(key)
@@ -94,7 +94,7 @@ export class UserPool {
     this.#forget(session => session.sub === user.sub)
   }
 
-  /** Forgets the sessions that ended before a time. */
+  /** Removes the sessions that expired before a time. */
   endSessionsBefore(time: number): void {
     this.#forget(session => session.expiresAt < time)
   }

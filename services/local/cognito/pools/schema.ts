@@ -1,16 +1,16 @@
 import { type Static, Type } from 'typebox'
 
 /**
- * What a pool consists of, and the form it has in the state file. Times are in milliseconds since 1970 and lifetimes in
- * seconds, unless a name says otherwise.
+ * The parts of a pool, as the state file stores them. Times are in milliseconds since 1970 and lifetimes in seconds,
+ * unless a name says otherwise.
  */
 export const clientSchema = Type.Object({
   id: Type.String(),
   name: Type.String(),
   createdAt: Type.Number(),
-  /** As in `ExplicitAuthFlows`: `ALLOW_USER_PASSWORD_AUTH`, … */
+  /** As in `ExplicitAuthFlows`, such as `ALLOW_USER_PASSWORD_AUTH`. */
   authFlows: Type.Array(Type.String()),
-  /** A sign-in as nobody looks like a wrong password (`PreventUserExistenceErrors: ENABLED`). */
+  /** True if an unknown user gets the same error as a wrong password (`PreventUserExistenceErrors: ENABLED`). */
   hidesUnknownUsers: Type.Boolean(),
   accessTokenSeconds: Type.Integer(),
   idTokenSeconds: Type.Integer(),
@@ -28,10 +28,10 @@ export const userSchema = Type.Object({
   confirmation: Type.Optional(Type.Object({ codeHash: Type.String(), expiresAt: Type.Number() })),
 })
 
-/** One sign-in, for as long as its refresh token lives. The token itself is not kept. */
+/** One sign-in, until its refresh token expires. The token itself is not stored. */
 export const sessionSchema = Type.Object({
   refreshTokenHash: Type.String(),
-  /** `origin_jti` of every token of this sign-in. */
+  /** The `origin_jti` claim of every token of this sign-in. */
   originJti: Type.String(),
   username: Type.String(),
   sub: Type.String(),
@@ -53,7 +53,7 @@ export const poolSchema = Type.Object({
   name: Type.String(),
   createdAt: Type.Number(),
   passwordPolicy: passwordPolicySchema,
-  /** The newest is last and signs; all of them verify. */
+  /** The last key is the newest and signs; all keys verify. */
   keys: Type.Array(Type.Object({ kid: Type.String(), privateKey: Type.String() }), { minItems: 1 }),
   clients: Type.Array(clientSchema),
   users: Type.Array(userSchema),

@@ -5,7 +5,7 @@ import { type Client, type StateDocument, stateSchema } from './schema.ts'
 
 const isState = Compile(stateSchema)
 
-/** Every pool of the server. */
+/** All pools of the server. */
 export class UserPools {
   readonly #pools: Map<string, UserPool>
 
@@ -13,7 +13,7 @@ export class UserPools {
     this.#pools = new Map([...pools].map(pool => [pool.id, pool]))
   }
 
-  /** @throws CognitoStateError when the document is no state of this server */
+  /** @throws CognitoStateError if the document is not a state of this server */
   static from(document: unknown): UserPools {
     if (isState.Check(document)) return new UserPools(document.pools.map(pool => new UserPool(pool)))
     const [fault] = isState.Errors(document)
@@ -45,7 +45,11 @@ export class UserPools {
     return undefined
   }
 
-  /** The client and its pool: a client's id is unique over all pools. @throws CognitoError ResourceNotFoundException */
+  /**
+   * Returns a client and its pool. A client's id is unique among all pools.
+   *
+   * @throws CognitoError ResourceNotFoundException
+   */
   client(clientId: string): { pool: UserPool; client: Client } {
     const found = this.findClient(clientId)
     if (!found) throw new CognitoError('ResourceNotFoundException', `User pool client ${clientId} does not exist.`)

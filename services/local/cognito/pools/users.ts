@@ -3,12 +3,12 @@ import type { User } from './schema.ts'
 
 export type NewUser = Pick<User, 'username' | 'status' | 'passwordHash' | 'attributes'> & Pick<User, 'confirmation'>
 
-/** A user as they are at first: known by a random `sub` for good, whatever becomes of the name. */
+/** Creates a user. The random `sub` identifies the user for ever, even if the name is used again. */
 export function createUser(user: NewUser, now: number): User {
   return { sub: randomUUID(), createdAt: now, modifiedAt: now, ...user }
 }
 
-/** Confirms a user. Of the code nothing stays: it has done its work. */
+/** Confirms a user and deletes the code. */
 export function confirm(user: User, now: number): void {
   user.status = 'CONFIRMED'
   user.modifiedAt = now
