@@ -3,7 +3,7 @@ import { entries } from './entries/index.ts'
 import { benchUsage, parseBenchFlags } from './lib/flags.ts'
 import { toReport, toText } from './lib/report.ts'
 
-/** Runs the benchmarks. Figures go to stdout, how far they are to stderr. */
+/** Runs the benchmarks. Figures go to stdout, progress to stderr. */
 runForPeople(async () => {
   const flags = parseBenchFlags(process.argv.slice(2), entries)
   if (flags.help) return console.log(benchUsage(entries))

@@ -7,22 +7,24 @@ import { UNBUNDLED } from './packages.ts'
 import { rewriteImportMeta } from './rewrite-import-meta.ts'
 import { SEPARATE_BUNDLE, separateBundle } from './separate-bundle.ts'
 
-/** Behind an entry's own name is only what begins it; the entry itself is beside it, under this. */
+/** The suffix of an entry's bundle. The file with the entry's own name only starts it. */
 const MAIN = '.main'
 
-/** Asked whether it lives as soon as it is started, and shares nothing with what transforms import. */
+/** The api is probed as soon as it starts, and shares nothing with the modules that transforms import. */
 const API = 'api/server'
 
-/** What CommonJS in a bundle expects to find, in every file of it. */
+/** The names that bundled CommonJS code expects in every file. */
 const COMMONJS = `import { createRequire as __createRequire } from 'node:module'
 const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname`
 
 /**
- * Bundles every role and what others import, the code that they share in files that they share: a class is one class to all. The api
- * is bundled for itself: code that several share is cut into as many files as there are ways of sharing it, and Node takes a
- * millisecond of a start for each.
+ * Bundles the entries of every role and the exports of the package. Code that entries share goes into shared files, so
+ * that each class exists once.
  *
- * @param outdir `dist/services`, absolute, and where it will lie when it runs
+ * The api is bundled by itself: esbuild splits shared code into one file for each combination of entries that share it,
+ * and each file adds a millisecond to a start.
+ *
+ * @param outdir `dist/services` as an absolute path, which is also where the bundle runs
  */
 export async function bundle(root: string, outdir: string): Promise<void> {
   const services = path.join(root, 'services')
@@ -48,9 +50,9 @@ export async function bundle(root: string, outdir: string): Promise<void> {
         format: 'esm',
         platform: 'node',
         target: 'node24',
-        // The ESM of packages that have both: less of it, since what is not used can be told.
+        // Prefers the ESM of packages that have both formats, because esbuild can remove its unused code.
         mainFields: ['module', 'main'],
-        // Errors tell their class by its name.
+        // The code uses the names of error classes.
         keepNames: true,
         external: [...UNBUNDLED],
         banner: { js: COMMONJS },
@@ -59,14 +61,14 @@ export async function bundle(root: string, outdir: string): Promise<void> {
       }),
     ),
   )
-  // Imported dynamically, since what is imported statically is compiled before anything runs.
-  const begin = (name: string) =>
+  // Imported dynamically, because static imports are compiled before any code runs.
+  const starter = (name: string) =>
     `import { useCompileCache } from '../compile-cache.js'\nuseCompileCache()\n${main(name)}`
   const main = (name: string) => {
     const imported = `await import('./${path.basename(name)}${MAIN}.js')`
     return handlers.includes(name) ? `export const { handler } = ${imported}\n` : `${imported}\n`
   }
-  await Promise.all([...programs, ...handlers].map(name => writeFile(path.join(outdir, `${name}.js`), begin(name))))
+  await Promise.all([...programs, ...handlers].map(name => writeFile(path.join(outdir, `${name}.js`), starter(name))))
 }
 
 if (import.meta.main) {

@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { cachedDataVersionTag } from 'node:v8'
 
-/** The folder of it, beside the bundle. */
+/** The folder of the cache, beside the bundle. */
 export const CACHE_FOLDER = '.compile-cache'
 
 /**
- * Has Node take what V8 compiled when the image was built. Node looks in a folder named after its version, the flags and the
- * processor of the machine, and the user; Lambda runs as a user of its own on any processor. V8 itself checks version, flags
- * and source of each piece, and the bytecode is the same on all processors of an architecture: so the folder is given the
- * name that is looked for, by a link where it cannot be written.
+ * Makes Node use the code that V8 compiled when the image was built. Node looks for it in a folder that is named after
+ * Node's version and flags, the processor of the machine, and the user. Lambda runs as its own user, on any processor.
+ * The bytecode is the same on all processors of an architecture, and V8 itself checks the version, flags and source of
+ * each entry. So the folder gets the name that Node looks for, through a link where the folder itself cannot be
+ * written.
  *
- * Without it everything runs as well, only starts later: whatever is in the way is no reason to fail.
+ * Without the cache everything works too, but starts later. So no error here ends the process.
  */
 export function useCompileCache(folder = path.join(import.meta.dirname, CACHE_FOLDER)): void {
   try {
@@ -26,6 +27,6 @@ export function useCompileCache(folder = path.join(import.meta.dirname, CACHE_FO
     symlinkSync(path.join(folder, compiled), path.join(linked, wanted))
     enableCompileCache(linked)
   } catch {
-    // As the comment above says.
+    // See the comment of the function.
   }
 }

@@ -2,22 +2,22 @@ import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 const PROGRAMS = ['api/server', 'worker/worker', 'cli/headgate']
-/** What may be imported of the package, by the names that it says: a transform of one's own in the image does. */
+/** The exports of the package, which a custom transform in the image imports. */
 const LIBRARY = /^\.\/dist\/services\/(.+)\.js$/
-/** A process is started by the path of its file. */
+/** Modules that run as child processes, and are started by their path. */
 const PROCESSES = 'worker/**/transform-process.ts'
 
-/** What a bundle is entered by, each from `services/` and without `.ts`. */
+/** The entries of the bundle, each relative to `services/` and without `.ts`. */
 export interface Entries {
   programs: string[]
   /** Modules whose handler Lambda calls. */
   handlers: string[]
   processes: string[]
-  /** Modules that others import by the package's name. */
+  /** Modules that others import through the package's exports. */
   libraries: string[]
 }
 
-/** The entries of the image. The package.json that has these `services/` says what others import. */
+/** Returns the entries of the image. The exports are read from the package.json beside `services`. */
 export function entriesOf(services: string): Entries {
   const { exports } = JSON.parse(readFileSync(path.join(services, '../package.json'), 'utf8')) as Exporting
   const found = (pattern: string) =>

@@ -1,13 +1,15 @@
 import path from 'node:path'
 
 /**
- * The entry point of the image as a Lambda function. Its argument is the handler: the command of the image's configuration.
+ * The entry point of the image as a Lambda function. Its argument is the handler: the command of the image's
+ * configuration.
  *
- * AWS's runtime client reads the handler from `_HANDLER` and the folder of the handler from `LAMBDA_TASK_ROOT`. AWS's own base images
- * set both before they start the client. For any other image AWS sets `LAMBDA_TASK_ROOT` to `/var/task`, where this image has nothing.
+ * AWS's runtime client reads the handler from `_HANDLER` and the folder of the handler from `LAMBDA_TASK_ROOT`. AWS's
+ * own base images set both before they start the client. For any other image AWS sets `LAMBDA_TASK_ROOT` to
+ * `/var/task`, which this image does not have.
  *
- * This file is `app/dist/services/lambda-start.js`, and the client lies beside `app/`: in the image at `/app` and `/lambda`, and in a
- * test without Docker in any folder.
+ * This file is `app/dist/services/lambda-start.js`, and the client is beside `app/`: in the image at `/app` and
+ * `/lambda`, and in a test without Docker in any folder.
  */
 const app = path.resolve(import.meta.dirname, '../..')
 const [handler] = process.argv.slice(2)

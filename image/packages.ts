@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** Packages that are not bundled, since they look for files beside their own: pages, a library in C. */
+/** Packages that are not bundled, because they load files from their own folders: web pages, and a C library. */
 export const UNBUNDLED = ['@fastify/swagger-ui', 'sharp'] as const
 
 interface Manifest {
@@ -10,8 +10,8 @@ interface Manifest {
 }
 
 /**
- * The folders, from `root`, of packages and of all that they depend on, each as Node finds it. Those that are not installed are
- * left out: optional ones are for other machines.
+ * Returns the folders of packages and of all their dependencies, relative to `root`, as Node resolves them. Packages
+ * that are not installed are skipped: optional ones are for other machines.
  */
 export function closureOf(root: string, names: readonly string[]): string[] {
   const found = new Set<string>()
@@ -26,7 +26,7 @@ export function closureOf(root: string, names: readonly string[]): string[] {
   return [...found].sort()
 }
 
-/** Where a package is that the one in a folder asks for: in its own `node_modules`, or in one above. */
+/** Returns the folder of a package as Node resolves it from another folder: in its `node_modules`, or in one above. */
 function find(root: string, from: string, name: string): string | undefined {
   const folder = path.join(from, 'node_modules', name)
   if (existsSync(path.join(root, folder, 'package.json'))) return folder
@@ -38,14 +38,14 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Manifest
 }
 
-/** What no program reads. */
+/** Files that no program reads. */
 const UNREAD = /(?:\.(?:map|md|markdown|d\.[cm]?ts|ts)|\/(?:test|tests|docs|examples?|benchmarks?|\.github))$/i
 
-/** Copies them to another root, without what only developers read. */
+/** Copies packages and their dependencies to another root, without the files that only developers read. */
 export function copyPackages(root: string, to: string, names: readonly string[] = UNBUNDLED): void {
   for (const folder of closureOf(root, names)) {
     const here = path.join(root, folder)
-    // Those inside of it are in the list themselves, as far as they are needed.
+    // Nested packages are in the list themselves, if they are needed.
     const filter = (file: string) => file !== path.join(here, 'node_modules') && !UNREAD.test(file.slice(here.length))
     cpSync(here, path.join(to, folder), { recursive: true, dereference: true, filter })
   }

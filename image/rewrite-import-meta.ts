@@ -3,9 +3,10 @@ import path from 'node:path'
 import type { Plugin } from 'esbuild'
 
 /**
- * Keeps what a source file of `services/` says of its own place. In a bundle `import.meta` is of the chunk that the file came
- * to be in, which is for esbuild to decide; here its paths are of where `tsc` would have put the file. Its URL stays that of a
- * file that is there, since Node looks for a package.json above it.
+ * Replaces `import.meta.dirname` and `import.meta.filename` in the source files of `services/` with the paths that
+ * `tsc` would give the compiled file. In a bundle, `import.meta` belongs to the chunk, and esbuild decides which chunk
+ * a source file becomes part of. `import.meta.url` stays that of the chunk, because Node looks for a package.json above
+ * it.
  */
 export function rewriteImportMeta(services: string, outdir: string): Plugin {
   return {

@@ -2,8 +2,9 @@ import path from 'node:path'
 import type { Plugin } from 'esbuild'
 
 /**
- * What is imported rarely, and shares much with what imports it. Bundled together, the shared would be cut into files of its own,
- * which every start pays for; so it is bundled for itself, and imported from where it will lie.
+ * The module that exports traces, which has its own bundle. Few starts import it, and it shares much code with the
+ * importing modules. In one bundle, esbuild would split the shared code into files of its own, which every start would
+ * load.
  */
 export const SEPARATE_BUNDLE = 'platform/tracing/exporter'
 

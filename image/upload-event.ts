@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 
-/** An upload as JSON, as an HTTP API hands it to its function. */
+/** Returns an upload as JSON, in the event format of an HTTP API. */
 export function httpUpload(token: string, upload = { filename: 'demo.txt', content: 'hello kinesis' }) {
   const method = 'POST'
   const path = '/uploads'

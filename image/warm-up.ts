@@ -1,6 +1,6 @@
 /**
- * Takes uploads through the bundled Lambda handlers and through the api and the worker, on the embedded AWS, and keeps what V8
- * compiled of them meanwhile. The bundle is that of `dist/services`, or of the folder that is its argument.
+ * Sends uploads through the bundled Lambda handlers, the api and the worker, on the embedded AWS, and stores the code
+ * that V8 compiles for them. The argument is the folder of the bundle; the default is `dist/services`.
  */
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import path from 'node:path'
@@ -13,11 +13,11 @@ import { httpUpload } from './upload-event.ts'
 import { warmUpPrograms } from './warm-up-programs.ts'
 
 const ROUNDS = 3
-/** How long an upload is sent again, and the pause in between, in milliseconds. */
+/** The maximum time of retries of an upload, and the pause between them, in milliseconds. */
 const TIMEOUT_MS = 60_000
 const PAUSE_MS = 500
 
-/** What the handlers read of an invocation. */
+/** The part of an invocation's context that the handlers read. */
 type Invocation = Pick<Context, 'awsRequestId' | 'getRemainingTimeInMillis'>
 
 type Handler<Event, Answer> = (event: Event, context: Invocation) => Promise<Answer>
@@ -32,12 +32,12 @@ const { idToken } = await signIn(aws.endpoints.cognito, {
 })
 Object.assign(process.env, aws.env, { LOG_LEVEL: 'silent' })
 
-// What is imported from here on, and nothing of the embedded AWS.
+// The cache is enabled after the imports of the embedded AWS, which the image does not contain.
 enableCompileCache(path.join(dist, CACHE_FOLDER))
 const upload = await handlerOf<APIGatewayProxyEventV2, { statusCode: number; body: string }>('api/lambda')
 const process_ = await handlerOf<KinesisStreamEvent, { batchItemFailures: unknown[] }>('worker/lambda')
 
-// Functions that are called for the first time are compiled then, and some are reached by a second call only.
+// V8 compiles a function at its first call, and some functions are called only from the second upload on.
 for (let round = 0; round < ROUNDS; round++) {
   const { s3 } = await uploadOnce()
   const { batchItemFailures } = await process_(recordOf(s3), invocation)
@@ -47,25 +47,25 @@ for (let round = 0; round < ROUNDS; round++) {
 await warmUpPrograms(dist, idToken, ROUNDS)
 flushCompileCache()
 await aws.stop()
-// The handlers keep their connections for as long as they live.
+// The handlers keep their connections open, which would keep the process running.
 process.exit(0)
 
 /**
- * Uploads a file. On a busy machine the api may not reach its issuer or S3 in time. It answers with 503 then, and the upload is sent
- * again. 202 says that Kinesis was too slow, which is of no consequence here: the record is made by hand.
+ * Uploads a file. On a busy machine the api may not reach its issuer or S3 in time. It then responds with 503, and the
+ * upload is sent again. 202 means that Kinesis was too slow, which does not matter here: the record is created by hand.
  */
 async function uploadOnce(): Promise<{ s3: { bucket: string; key: string } }> {
   const until = Date.now() + TIMEOUT_MS
   while (true) {
     const { statusCode, body } = await upload(httpUpload(idToken), invocation)
     if (statusCode === 200 || statusCode === 202) return JSON.parse(body) as { s3: { bucket: string; key: string } }
-    if (statusCode !== 503 || Date.now() > until) throw new Error(`The upload was answered with ${statusCode}: ${body}`)
+    if (statusCode !== 503 || Date.now() > until) throw new Error(`The upload got the response ${statusCode}: ${body}`)
     await wait(PAUSE_MS)
   }
 }
 
 async function handlerOf<Event, Answer>(name: string): Promise<Handler<Event, Answer>> {
-  // By the name under which it is imported in the image: the cache is looked up by it.
+  // With the path that the image imports, because the cache is keyed by path.
   const { handler } = (await import(path.join(dist, `${name}.main.js`))) as { handler: Handler<Event, Answer> }
   return handler
 }

@@ -4,14 +4,15 @@ import { answerParent, sendToParent } from '../lib/channel.ts'
 import { setting } from './tally.ts'
 
 /**
- * What no worker can do without, by the SDK's client as it comes: get an object whole, put another. No stream, no record, no
- * transform, and nothing that tells what is done. Not to be improved: it is what the worker is measured against.
+ * The minimum that every worker must do, with the SDK's default client: GetObject and PutObject of whole objects. It
+ * has no stream, no records, no transform, and does not report completed work. Do not improve it: the worker is
+ * compared with it.
  */
 const COPIES = Number(setting('COPIES_PER_ROUND'))
-/** As many as a worker has under way: 4 shards with 16 lanes each. */
+/** As many as a worker has in flight: 4 shards with 16 lanes each. */
 const SIDE_BY_SIDE = 64
 
-// The one setting that is not the default: the sink has no DNS that knows buckets.
+// The only setting that is not the default: the sink has no DNS names for buckets.
 const s3 = new S3Client({ forcePathStyle: true })
 let rounds = 0
 
@@ -39,5 +40,5 @@ answerParent('go', () => {
   })
   return round
 })
-// What it waits for is the parent.
+// It must keep running while it waits for the parent.
 process.channel?.ref()

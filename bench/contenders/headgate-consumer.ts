@@ -8,7 +8,10 @@ import { createTally, setting } from './tally.ts'
 
 const LONGEST_PAUSE_MS = 900
 
-/** Between two fetches Kinesis's limits leave a pause. Without it, as nobody here has one; all longer waits are as they are. */
+/**
+ * The consumer pauses between two fetches because of Kinesis's limits. This clock skips these pauses, since no other
+ * contender pauses. Longer waits are unchanged.
+ */
 const unpaced: Clock = {
   now: systemClock.now,
   sleep: (ms, signal) => (ms > LONGEST_PAUSE_MS ? systemClock.sleep(ms, signal) : soon()),

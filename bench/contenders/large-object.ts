@@ -1,4 +1,4 @@
-/** The worker's processor at one large upload, without a stream before it; it answers what memory it takes. */
+/** Runs the worker's processor on one large upload, without a stream, and reports its memory on request. */
 import { pino } from 'pino'
 import { loadConfig } from '../../services/platform/config/load.ts'
 import { processorConfigSchema } from '../../services/platform/config/worker.ts'
@@ -51,7 +51,7 @@ runMain(async () => {
     })
     return true
   })
-  // Until it is told to go, and asked what it took, it has nothing to live for.
+  // Keeps the process running until the parent starts the work and has read the memory figures.
   setInterval(() => undefined, 60_000)
   sendToParent('ready', true)
 })

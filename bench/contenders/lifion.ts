@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { createTally, setting } from './tally.ts'
 
-/** As far as it is used here: lifion-kinesis has no types. */
+/** The part that is used here. lifion-kinesis has no types. */
 interface LifionKinesis {
   on(event: 'data', listener: (batch: { records: unknown[] }) => void): LifionKinesis
   on(event: 'error', listener: (error: Error) => void): LifionKinesis

@@ -3,8 +3,8 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { createTally, setting } from './tally.ts'
 
 /**
- * The least that one can do with the SDK: no lease, no checkpoint, no order kept by anyone. With the client as it comes, or
- * with the handler for HTTP/1.1, which costs less.
+ * The minimum with the SDK: no leases, no checkpoints, no guaranteed order. It uses the default client, or the handler
+ * for HTTP/1.1, which costs less.
  */
 const StreamName = setting('STREAM_NAME')
 const tally = createTally(Number(setting('RECORDS_PER_ROUND')))

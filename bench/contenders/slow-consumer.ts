@@ -1,4 +1,4 @@
-/** The consumer behind a handler that is slower than its stream; it answers what memory it takes. */
+/** Runs the consumer with a handler that is slower than its stream, and reports its memory on request. */
 import { setTimeout as pass } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
@@ -7,12 +7,12 @@ import { KinesisConsumer } from '../../services/consumer/index.ts'
 import { answerParent } from '../lib/channel.ts'
 import { setting } from './tally.ts'
 
-/** All in bytes, but for the records. */
+/** In bytes, except `handled`. */
 export interface MemorySample {
   rss: number
   heapUsed: number
   external: number
-  /** Of records in hand, as the consumer counts them against its budget. */
+  /** The bytes of records that the consumer counts against its budget. */
   buffered: number
   handled: number
 }

@@ -1,4 +1,4 @@
-/** One worker of the takeover benchmark. Its environment says where; it answers which leases it has acquired, and when. */
+/** A worker of the takeover benchmark. It reports which leases it has acquired, and when. */
 import { KinesisConsumer } from '../../services/consumer/index.ts'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { answerParent } from '../lib/channel.ts'

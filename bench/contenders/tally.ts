@@ -1,6 +1,6 @@
 import { answerParent, sendToParent } from '../lib/channel.ts'
 
-/** Counts what a consumer handled, and tells the benchmark when it has all of a round. */
+/** Counts the records that a consumer handled, and reports the end of each round to the benchmark. */
 export function createTally(recordsPerRound: number): (records: number) => void {
   let handled = 0
   let rounds = 0
@@ -11,7 +11,7 @@ export function createTally(recordsPerRound: number): (records: number) => void 
   }
 }
 
-/** A setting that the benchmark gives its children. */
+/** Returns a variable that the benchmark sets for its children. */
 export function setting(name: string): string {
   const value = process.env[name]
   if (value === undefined) throw new Error(`${name} is not set.`)

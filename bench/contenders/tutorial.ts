@@ -5,13 +5,13 @@ import fastify, { type FastifyRequest } from 'fastify'
 import buildGetJwks from 'get-jwks'
 
 /**
- * What one writes on a first day: verify the token, put the object, put the record, one after the other, with the SDK's
- * clients as they come. No record of the upload, no digest, no check of the name, and an upload whose event fails is lost.
- * Not to be improved: it is what the api is measured against.
+ * A typical first version: verify the token, put the object, put the record, one after the other, with the SDK's
+ * default clients. It writes no record of the upload, computes no digest, does not check the filename, and loses an
+ * upload whose event fails. Do not improve it: the api is compared with it.
  */
 const { UPLOAD_BUCKET: bucket = '', STREAM_NAME: stream = '', COGNITO_ISSUER: issuer = '' } = process.env
 
-// The one setting that is not the default: the sink has no DNS that knows buckets.
+// The only setting that is not the default: the sink has no DNS names for buckets.
 const s3 = new S3Client({ forcePathStyle: true })
 const kinesis = new KinesisClient({})
 const getJwks = buildGetJwks({ issuersWhitelist: [issuer] })
@@ -24,7 +24,7 @@ await app.register(fastifyJwt, {
     const { kid, alg } = (token as { header: { kid: string; alg: string } }).header
     return getJwks.getPublicKey({ domain: issuer, kid, alg })
   },
-  // With its cache, as the api: how a token is verified is not what is compared.
+  // With its cache, like the api: the verification of tokens is not compared.
   verify: { algorithms: ['RS256'], allowedIss: issuer, cache: true },
 })
 

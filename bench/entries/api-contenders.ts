@@ -8,18 +8,18 @@ import type { SinkAddresses, SinkCounts } from '../sink/index.ts'
 
 const EXTENSION = path.extname(import.meta.filename)
 
-/** What an upload leaves in the sink. */
+/** The requests of an upload that the sink counts. */
 export type Traces = Pick<SinkCounts, 'objects' | 'records' | 'items' | 'updates'>
 
 export interface UploadContender extends Contender {
   readonly child: Child
   readonly url: string
-  /** What each upload must have left there. */
+  /** The requests that each upload must cause. */
   readonly traces: Traces
   stop(): Promise<void>
 }
 
-/** The api as the image runs it, every setting at its default. */
+/** Starts the api as the image runs it, with default settings. */
 export function startHeadgate({ http }: SinkAddresses, { issuer }: BenchIssuer): Promise<UploadContender> {
   return startContender({
     name: 'headgate',

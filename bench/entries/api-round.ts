@@ -14,15 +14,19 @@ export interface UploadRound {
 
 export interface Sample {
   uploadsPerSecond: number
-  /** Of the contender's process alone, user and system. */
+  /** User and system time of the contender's process only. */
   cpuMicrosPerUpload: number
-  /** Since the process began. */
+  /** Since the start of the process. */
   peakRssMiB: number
 }
 
 const ROUND_TIMEOUT_MS = 120_000
 
-/** @throws BenchError where not every upload was taken, or not every one of them has reached the sink */
+/**
+ * Measures one round of uploads.
+ *
+ * @throws BenchError if an upload failed, or did not reach the sink exactly once
+ */
 export async function measureUploads(contender: UploadContender, round: UploadRound): Promise<Sample> {
   const { child, url } = contender
   const { uploads, connections, token, sink } = round
@@ -49,7 +53,7 @@ export async function measureUploads(contender: UploadContender, round: UploadRo
 }
 
 /**
- * Holds what reached the sink against what was answered: what fails, or is done twice, is not to be taken for speed.
+ * Checks that each upload reached the sink exactly once. Failed or duplicate work must not count as speed.
  *
  * @throws BenchError
  */
@@ -63,7 +67,7 @@ export function checkTraces(
     const count = reached[what as keyof typeof expected]
     if (count === perUpload * uploads) continue
     throw new BenchError(
-      `${name} answered ${uploads} uploads, but the sink has ${count} ${what} of them, which is void.`,
+      `${name} accepted ${uploads} uploads, but the sink counted ${count} ${what}: the figures are void.`,
     )
   }
 }

@@ -8,11 +8,11 @@ import { startHeadgate, startTutorial } from './api-contenders.ts'
 import { measureUploads, type Sample } from './api-round.ts'
 import type { Entry } from './entry.ts'
 
-// Many short rounds: the two of a pair see the same machine then, however its other work comes and goes.
+// Many short rounds, so that both contenders of a pair run under the same load from other programs.
 const WORK = { uploads: 500, warmUp: 1_000, connections: 16 }
 const QUICK_WORK = { uploads: 20, warmUp: 10, connections: 4 }
 
-/** The api, whole, beside the handler that one writes on a first day. */
+/** Compares the whole api with a typical first version. */
 export const api: Entry = {
   name: 'api',
   summary: 'POST /uploads of 4 KiB: the api beside a plain PutObject and PutRecord',
@@ -60,7 +60,7 @@ function toSamples(rounds: readonly Sample[]): Samples {
   return {
     uploadsPerSecond: rounds.map(sample => sample.uploadsPerSecond),
     cpuMicrosPerUpload: rounds.map(sample => sample.cpuMicrosPerUpload),
-    // A process's peak never falls: of the whole run there is one.
+    // The peak of a process never falls, so there is one sample for the whole run.
     peakRssMiB: rounds.slice(-1).map(sample => sample.peakRssMiB),
   }
 }

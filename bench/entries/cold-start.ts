@@ -24,25 +24,25 @@ const VARIANTS: readonly Variant[] = [
     name: 'bundled',
     does: 'the image without its compile cache',
     target: 'runtime',
-    // Nothing is found under something empty.
+    // An empty file system hides the cache.
     options: ['--tmpfs', '/app/dist/services/.compile-cache'],
   },
-  { name: 'image', does: 'the image: bundled, and compiled when it was built', target: 'runtime' },
+  { name: 'image', does: 'the image: bundled and compiled ahead', target: 'runtime' },
 ]
 
 const FIGURES = [
   { key: 'initCpuMs', label: 'init CPU ms', digits: 0 },
-  { key: 'firstCpuMs', label: 'first answer CPU ms', digits: 0 },
+  { key: 'firstCpuMs', label: 'first response CPU ms', digits: 0 },
   { key: 'initMs', label: 'init ms', digits: 0 },
-  { key: 'firstMs', label: 'first answer ms', digits: 0 },
+  { key: 'firstMs', label: 'first response ms', digits: 0 },
 ] as const
 
 type Sample = Record<(typeof FIGURES)[number]['key'], number>
 
-/** From nothing to the first answer of the api as a Lambda function, under AWS's own runtime client. */
+/** Measures a cold start of the api as a Lambda function, up to its first response, under AWS's runtime client. */
 export const coldStart: Entry = {
   name: 'cold-start',
-  summary: 'the start of the api as a Lambda function, in its image, beside the same unbundled. Needs a Docker engine',
+  summary: 'the cold start of the api as a Lambda function, bundled and unbundled. Needs a Docker engine',
   byNameOnly: true,
   run: ({ rounds, progress }) =>
     withCleanup(async onEnd => {
@@ -65,10 +65,11 @@ export const coldStart: Entry = {
       }
       return {
         name: 'cold-start',
-        title: `the api's function from nothing to its first answer, an upload of a few bytes; ${rounds} starts each`,
+        title: `a cold start of the api's function up to its first response, to an upload of a few bytes; ${rounds} starts each`,
         figures: FIGURES,
         contenders: VARIANTS.map(({ name, does }) => ({
-          ...{ name, does },
+          name,
+          does,
           samples: Object.fromEntries(FIGURES.map(({ key }) => [key, samples.get(name)?.map(one => one[key]) ?? []])),
         })),
         comparisons: [
@@ -86,7 +87,7 @@ async function measure(settings: Parameters<typeof startFunction>[0], token: str
   try {
     const startedAt = performance.now()
     const { statusCode, body } = await lambda.invoke<{ statusCode: number; body: string }>(httpUpload(token))
-    if (statusCode !== 200) throw new BenchError(`The upload was answered with ${statusCode}: ${body}`)
+    if (statusCode !== 200) throw new BenchError(`The upload got the response ${statusCode}: ${body}`)
     const firstMs = performance.now() - startedAt
     const { wallMs: initMs, cpuMs: initCpuMs } = lambda.init
     return { initCpuMs, firstCpuMs: lambda.cpuMs() - initCpuMs, initMs, firstMs }

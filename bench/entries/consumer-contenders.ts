@@ -7,7 +7,7 @@ import type { SourceAddresses } from '../source/index.ts'
 import { type SizeProfile, streamOf } from '../source/profile.ts'
 
 export interface ConsumerContender extends Contender {
-  /** Rounds to warm up, as a multiple of the others'. */
+  /** Warm-up rounds, as a multiple of those of the others. */
   readonly warmUp?: number
   start(profile: SizeProfile, servers: Servers): Child | Promise<Child>
 }
@@ -17,31 +17,31 @@ const { resolve } = createRequire(import.meta.url)
 
 export const headgate = nodeContender({
   name: 'headgate',
-  does: 'services/consumer: leases and checkpoints in DynamoDB, lanes by partition key, a promise a record; no pause between fetches, else its defaults',
+  does: 'services/consumer: leases and checkpoints in DynamoDB, lanes by partition key, a promise for each record; no pause between fetches, otherwise default settings',
   program: 'headgate-consumer',
 })
 
 export const sdkLoop = nodeContender({
   name: 'sdk',
-  does: 'bench/contenders/sdk-loop.ts: GetRecords in a loop by the default client (HTTP/2 without TLS); no leases, no checkpoints',
+  does: 'bench/contenders/sdk-loop.ts: GetRecords in a loop with the default client (HTTP/2 without TLS); no leases, no checkpoints',
   program: 'sdk-loop',
   overHttp2: true,
 })
 
 export const sdkHttp1Loop = nodeContender({
   name: 'sdk-http1',
-  does: 'the same by NodeHttpHandler, which is the least the SDK can be brought to',
+  does: 'the same with NodeHttpHandler, the cheapest handler of the SDK',
   program: 'sdk-loop',
   env: { HTTP1: '1' },
 })
 
-/** Undefined where it is not installed. */
+/** Returns undefined if lifion-kinesis is not installed. */
 export function lifion(): ConsumerContender | undefined {
   const module = resolvable(LIFION)
   if (module === undefined) return undefined
   return nodeContender({
     name: 'lifion',
-    does: 'lifion-kinesis: leases and checkpoints in DynamoDB, data parsed as JSON, batches on a stream; no pause between fetches, else its defaults',
+    does: 'lifion-kinesis: leases and checkpoints in DynamoDB, data parsed as JSON, batches on a stream; no pause between fetches, otherwise default settings',
     program: 'lifion',
     env: { LIFION_MODULE: module },
   })
@@ -52,7 +52,7 @@ export function lifionVersion(): string {
   return version
 }
 
-/** A contender at work on a stream of its own. */
+/** A running contender with its own stream. */
 export interface RunningConsumer {
   readonly contender: string
   readonly stream: string
@@ -82,16 +82,17 @@ export async function startConsumer(
 }
 
 interface NodeContender extends Contender {
-  /** In `contenders/`. */
+  /** The program in `contenders/`. */
   program: string
-  /** Asks for records over HTTP/2. */
+  /** True if it reads records over HTTP/2. */
   overHttp2?: true
   env?: NodeJS.ProcessEnv
 }
 
 function nodeContender({ name, does, program, overHttp2, env }: NodeContender): ConsumerContender {
   return {
-    ...{ name, does },
+    name,
+    does,
     start: (profile, { source, dynamodb }) =>
       startChild({
         name: `${name} at ${profile.label}`,

@@ -5,17 +5,17 @@ import type { RunningConsumer } from './consumer-contenders.ts'
 
 export interface ConsumerSample {
   recordsPerSecond: number
-  /** Of the contender's process alone, user and system. */
+  /** User and system time of the contender's process only. */
   cpuMicrosPerRecord: number
 }
 
 const ROUND_TIMEOUT_MS = 120_000
 
 /**
- * Lets a consumer have the records of one round.
+ * Releases the records of one round to a consumer and measures it.
  *
- * @param round which of its own, from 1
- * @throws BenchError where it did not handle each of them, once, in time
+ * @param round the number of this consumer's round, from 1
+ * @throws BenchError if a record was not handled in time, or not exactly once
  */
 export async function measureRound(
   { child, stream, profile }: RunningConsumer,
@@ -36,9 +36,9 @@ export async function measureRound(
   }
 }
 
-/** @throws BenchError where a record was handled twice, or one that never was sent */
+/** @throws BenchError if the number of handled records is wrong */
 export function checkHandled(name: string, handled: number, given: number): void {
-  if (handled !== given) throw new BenchError(`${name} was given ${given} records and handled ${handled}.`)
+  if (handled !== given) throw new BenchError(`${name} received ${given} records and handled ${handled}.`)
 }
 
 async function within<T>(promise: Promise<T>, failure: string): Promise<T> {

@@ -21,11 +21,14 @@ import { type ConsumerSample, measureRound } from './consumer-round.ts'
 import type { Entry, EntrySettings } from './entry.ts'
 import { KCL_VERSION, kcl, startLeaseTableForKcl, whyWithoutKcl } from './kcl-contender.ts'
 
-/** Enough for every contender's code to be compiled: the first rounds cost twice as much. */
+/** Enough for V8 to compile the code of every contender: the first rounds cost twice as much. */
 const WARM_UP_ROUNDS = 8
 const QUICK_WARM_UP_ROUNDS = 1
 
-/** The consumer with a handler that does nothing, beside lifion-kinesis, KCL for Java and a loop of the SDK's GetRecords. */
+/**
+ * Compares the consumer with lifion-kinesis, KCL for Java and a loop of the SDK's GetRecords, with a handler that does
+ * nothing.
+ */
 export const consumer: Entry = {
   name: 'consumer',
   summary:
@@ -72,7 +75,7 @@ interface SizeSettings extends EntrySettings {
   servers: Servers
 }
 
-/** Consumers are started at one size at a time: those of another would still have their leases to renew. */
+/** Consumers run for one record size at a time, because idle ones would still renew their leases. */
 function measureSize(
   size: SizeProfile,
   contenders: readonly ConsumerContender[],

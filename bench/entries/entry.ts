@@ -2,21 +2,21 @@ import type { Measurements } from '../lib/report.ts'
 
 export interface EntrySettings {
   rounds: number
-  /** Very little work a round. */
+  /** True for very little work in each round. */
   quick: boolean
-  /** How long an entry takes that watches something for a while. */
+  /** The duration of entries that watch something for a while. */
   minutes: number
-  /** Says how far it is, for people. */
+  /** Reports progress to the user. */
   progress(line: string): void
 }
 
 /** A benchmark that can be run by its name. */
 export interface Entry {
   name: string
-  /** What it compares, in a line. */
+  /** One line that says what it compares. */
   summary: string
-  /** Takes so long that it is run by its name alone. */
+  /** True if it runs only when it is named, because it takes long. */
   byNameOnly?: true
-  /** Some measure more than one thing, and have a table of each. */
+  /** Resolves to the measurements. Several measurements have a table each. */
   run(settings: EntrySettings): Promise<Measurements | readonly Measurements[]>
 }

@@ -11,12 +11,15 @@ const NAME = 'kcl'
 /** The version that `bench/java/kcl3/pom.xml` names. */
 export const KCL_VERSION = '3.5.1'
 
-/** Why KCL takes no part here; undefined where it does. Builds its program, which fetches its libraries the first time. */
+/**
+ * Resolves to the reason why KCL cannot run here, or to undefined if it can. Builds its program, which downloads its
+ * libraries the first time.
+ */
 export async function whyWithoutKcl(quick: boolean): Promise<string | undefined> {
   if (quick) return 'a quick run starts no Java'
-  if (process.platform !== 'linux') return 'what it uses is read from /proc, which is not here'
+  if (process.platform !== 'linux') return 'its CPU time is read from /proc, which exists only on Linux'
   const missing = missingPrograms()
-  if (missing.length > 0) return `it takes Java 17 and Maven, and ${missing.join(' and ')} is not here`
+  if (missing.length > 0) return `it needs Java 17 and Maven, and cannot find ${missing.join(' and ')}`
   try {
     await javaArguments('kcl3')
     await javaArguments('dynamodb')
@@ -26,16 +29,16 @@ export async function whyWithoutKcl(quick: boolean): Promise<string | undefined>
   }
 }
 
-/** A DynamoDB that KCL 3 can work with, which makes an index that dynalite does not. */
+/** Starts a DynamoDB for KCL 3, which needs an index that dynalite does not support. */
 export function startLeaseTableForKcl(onEnd: (close: () => unknown) => void): Promise<number> {
   return startDynamoDbLocal({ teardown: onEnd })
 }
 
-/** @param dynamodb where its lease table is */
+/** @param dynamodb the endpoint of its lease table */
 export function kcl(dynamodb: string): ConsumerContender {
   return {
     name: NAME,
-    does: `the Kinesis Client Library ${KCL_VERSION} for Java as its guide builds a worker, over CBOR and HTTP/1.1: 200 ms between reads, which is its least, a checkpoint every 3 s; the whole JVM's time by /proc, in steps of 10 ms, after twice the warm-up`,
+    does: `the Kinesis Client Library ${KCL_VERSION} for Java as its guide builds a worker, over CBOR and HTTP/1.1: 200 ms between reads, its minimum, a checkpoint every 3 s; CPU time of the whole JVM from /proc, in steps of 10 ms, after twice the warm-up`,
     warmUp: 2,
     start: (profile, servers) => startKcl(profile, { ...servers, dynamodb }),
   }

@@ -15,13 +15,13 @@ import { verdictOn } from './memory.ts'
 
 const MIB = 1024 ** 2
 const OBJECT_BYTES = 5 * 1024 * MIB
-/** Several times what may be held. */
+/** Several times the memory that may be used. */
 const QUICK_OBJECT_BYTES = 512 * MIB
 const SAMPLE_MS = 250
-/** The first part of the samples is the start: code is compiled, and the heap finds its size. */
+/** The first part of the samples is the start, in which code is compiled and the heap grows to its size. */
 const START = 1 / 4
 
-/** Whether memory stays flat while one object goes through that would not fit into it. */
+/** Measures whether memory stays flat while the processor transforms an object that does not fit into memory. */
 export const largeObject: Entry = {
   name: 'large-object',
   summary: 'memory of the worker’s processor while a text of 5 GiB goes through it',
@@ -55,7 +55,7 @@ export const largeObject: Entry = {
       const gib = bytes / 1024 ** 3
       return {
         name: 'large-object',
-        title: `one text of ${gib.toFixed(2)} GiB, upper-cased into one of ${(upperBytes(bytes) / 1024 ** 3).toFixed(2)} GiB, every byte of it looked at`,
+        title: `one text of ${gib.toFixed(2)} GiB, upper-cased into one of ${(upperBytes(bytes) / 1024 ** 3).toFixed(2)} GiB, with every byte verified`,
         figures: [
           { key: 'rssMiB', label: 'RSS MiB', digits: 0 },
           { key: 'heapMiB', label: 'heap MiB', digits: 0 },
@@ -67,7 +67,7 @@ export const largeObject: Entry = {
         contenders: [
           {
             name: 'headgate',
-            does: `the processor as the worker has it, without a stream before it; of the last ${1 - START} of the time`,
+            does: `the processor of the worker, without a stream; figures of the last ${1 - START} of the time`,
             samples: {
               rssMiB: steady.map(({ rss }) => rss / MIB),
               heapMiB: steady.map(({ heapUsed }) => heapUsed / MIB),
@@ -90,7 +90,7 @@ interface WatchSettings {
   progress(line: string): void
 }
 
-/** Samples the processor's memory until it is done. */
+/** Samples the processor's memory until it has finished. */
 async function watch(
   processor: Child,
   server: Child,
@@ -113,9 +113,9 @@ async function watch(
   return samples
 }
 
-/** @throws BenchError where not every byte was written, right, and as one object */
+/** @throws BenchError if the output is not complete, correct, and one object */
 function check(counts: LargeObjectCounts, expected: number): void {
   const { bytes, wrong, completed, aborted, updates, unknown } = counts
   const isRight = bytes === expected && wrong === 0 && completed === 1 && aborted === 0 && updates > 0 && unknown === ''
-  if (!isRight) throw new BenchError(`Not what was to be written: ${JSON.stringify({ ...counts, expected })}`)
+  if (!isRight) throw new BenchError(`The output is wrong: ${JSON.stringify({ ...counts, expected })}`)
 }

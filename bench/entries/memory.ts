@@ -19,22 +19,22 @@ interface Work {
   budgetBytes: number
   handlerMs: number
   sampleMs: number
-  /** Where it ends by what has been handled and not by the clock. */
+  /** The number of handled records at which the run ends. Left out: the run ends by time. */
   records?: number
 }
 
-/** 16 handlers a shard take some 3,000 records a second so, of the 8,000 that may be read of four shards. */
+/** 16 handlers for each of four shards process about 3,000 records a second, of the 8,000 that can be read. */
 const HANDLER_MS = 20
 const WORK: Work = { budgetBytes: 64 * MIB, handlerMs: HANDLER_MS, sampleMs: 5_000 }
 /** Several times the budget. */
 const QUICK_WORK: Work = { budgetBytes: 4 * MIB, handlerMs: HANDLER_MS, sampleMs: 100, records: 16_000 }
 
-/** The first part of the time is the start: code is compiled, and the heap finds its size. */
+/** The first part of the time is the start, in which code is compiled and the heap grows to its size. */
 const START = 1 / 4
-/** A process of which nothing is kept breathes by more than this, but not in one direction. */
+/** Memory of a process that leaks nothing varies by more than this, but not in one direction. */
 const MAX_GROWTH = 0.05
 
-/** Whether memory stays flat while a stream gives more than the handler takes. */
+/** Measures whether memory stays flat while records arrive faster than the handler processes them. */
 export const memory: Entry = {
   name: 'memory',
   summary: 'memory of the consumer behind a handler that is slower than its stream, watched for --minutes',
@@ -73,7 +73,7 @@ export const memory: Entry = {
         contenders: [
           {
             name: 'headgate',
-            does: `services/consumer as it comes; the figures are of the last ${1 - START} of the time, RSS with all that Node takes`,
+            does: `services/consumer with default settings; figures of the last ${1 - START} of the time, RSS including Node itself`,
             samples: Object.fromEntries(
               FIGURES.map(({ key }) => [key, (key === 'handled' ? samples.slice(-1) : steady).map(toFigures(key))]),
             ),
@@ -122,7 +122,7 @@ async function watch(consumer: Child, { sampleMs, isOver, progress }: WatchSetti
 
 const MIN_SAMPLES = 4
 
-/** In words: whether what the process holds grows, by the line through its samples. */
+/** Returns a sentence that says whether memory grows, by the line that fits the samples. */
 export function verdictOn(samples: ReadonlyArray<Pick<MemorySample, 'rss' | 'heapUsed' | 'external'>>): string {
   const rss = trendOf(samples.map(sample => sample.rss))
   const held = trendOf(samples.map(sample => sample.heapUsed + sample.external))

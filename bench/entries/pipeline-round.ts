@@ -6,18 +6,18 @@ import type { Scene } from './pipeline-scene.ts'
 
 export interface PipelineWork {
   warmUp: number
-  /** As fast as they are answered. */
+  /** Uploads that are sent as fast as the api responds. */
   uploads: number
   connections: number
-  /** One by one, at a pace that nothing is busy at. */
+  /** Uploads that are sent one by one, slowly enough that no process is busy. */
   calm: number
-  /** Between two of these, in milliseconds. */
+  /** The interval between two of them, in milliseconds. */
   everyMs: number
 }
 
 export interface PipelineSample {
   uploadsPerSecond: number
-  /** Of each calm upload, from its response to `processed`, in milliseconds. */
+  /** For each calm upload, the time from its response to `processed`, in milliseconds. */
   latencies: number[]
 }
 
@@ -48,7 +48,7 @@ export async function measurePipeline(scene: Scene, work: PipelineWork): Promise
       uploadsPerSecond: (work.uploads * 1_000) / (endedAt - startedAt),
       latencies: all.flatMap(({ uploadId, processedAt }) => {
         const at = answered.get(uploadId)
-        // A worker may be done before its client has read the answer.
+        // A worker may finish before the client has read the response.
         return at === undefined ? [] : [Math.max(0, processedAt - at)]
       }),
     }
@@ -56,7 +56,7 @@ export async function measurePipeline(scene: Scene, work: PipelineWork): Promise
   return await Promise.race([measured, scene.death])
 }
 
-/** Uploads one by one. Resolves to when each was answered, in epoch ms, by its id. */
+/** Uploads one by one. Resolves to the time of each response in epoch milliseconds, by upload id. */
 async function uploadCalmly(scene: Scene, { calm, everyMs }: PipelineWork): Promise<Map<string, number>> {
   const answered = new Map<string, number>()
   const upload = async (n: number) => {

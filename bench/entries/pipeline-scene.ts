@@ -10,26 +10,26 @@ import { names } from '../../services/platform/resources.ts'
 import { type Child, startChild } from '../lib/child.ts'
 import { BenchError } from '../lib/errors.ts'
 
-/** How a pipeline is laid out. */
+/** The size of a pipeline. */
 export interface Layout {
   shards: number
   workers: number
 }
 
-/** What is left of an upload that is done. */
+/** A processed upload. */
 export interface DoneUpload {
   uploadId: string
   /** Epoch ms. */
   processedAt: number
 }
 
-/** The whole pipeline, each of its processes with its defaults, on the embedded AWS. */
+/** The whole pipeline on the embedded AWS, each process with default settings. */
 export interface Scene {
   api: string
   token: string
-  /** Rejects when one of its processes ends. */
+  /** Rejects when one of the processes ends. */
   death: Promise<never>
-  /** Resolves once so many uploads are processed, all in all. */
+  /** Resolves once this many uploads are processed in total. */
   untilProcessed(uploads: number): Promise<DoneUpload[]>
 }
 
@@ -47,9 +47,13 @@ export async function startScene({ shards, workers }: Layout, onEnd: (close: () 
   onEnd(destroy)
   const env = {
     ...aws.env,
-    ...{ AWS_CONFIG_FILE: devNull, AWS_SHARED_CREDENTIALS_FILE: devNull, AWS_EC2_METADATA_DISABLED: 'true' },
-    ...{ HOST: '127.0.0.1', PORT: '0', NODE_ENV: 'production' },
-    // The embedded Kinesis may take its time: an upload whose event is late is to be late, and not another kind of answer.
+    AWS_CONFIG_FILE: devNull,
+    AWS_SHARED_CREDENTIALS_FILE: devNull,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    NODE_ENV: 'production',
+    // The embedded Kinesis can be slow. A late event must delay the response, not change it to 202.
     EVENT_PUT_TIMEOUT_MS: '25000',
   }
   const start = (name: string, room: string): Child => {
@@ -71,7 +75,7 @@ export async function startScene({ shards, workers }: Layout, onEnd: (close: () 
   }
 }
 
-/** Every shard is read, and by as many workers as can have one. */
+/** Resolves once every shard is read, by as many workers as can have one. */
 async function untilShared(dynamodb: DynamoDBClient, { shards, workers }: Layout): Promise<void> {
   await eventually(`${shards} shards among ${workers} workers`, START_TIMEOUT_MS, async () => {
     try {
@@ -81,7 +85,7 @@ async function untilShared(dynamodb: DynamoDBClient, { shards, workers }: Layout
       const owners = Items.flatMap(({ leaseOwner }) => leaseOwner?.S ?? [])
       return owners.length === shards && new Set(owners).size === Math.min(shards, workers)
     } catch (error) {
-      // The first worker makes the table.
+      // The first worker creates the table.
       if (error instanceof Error && error.name === 'ResourceNotFoundException') return false
       throw error
     }
@@ -107,7 +111,7 @@ async function readProcessed(dynamodb: DynamoDBClient): Promise<DoneUpload[]> {
     ExpressionAttributeValues: { ':processed': { S: 'processed' } },
   }
   const { Items = [], LastEvaluatedKey } = await dynamodb.send(new ScanCommand(query))
-  if (LastEvaluatedKey) throw new BenchError('More was uploaded than one look at the table takes.')
+  if (LastEvaluatedKey) throw new BenchError('The table has more uploads than one page of a scan.')
   return Items.map(item => {
     const { uploadId, updatedAt } = unmarshall(item)
     return { uploadId, processedAt: Date.parse(updatedAt) }
@@ -117,7 +121,7 @@ async function readProcessed(dynamodb: DynamoDBClient): Promise<DoneUpload[]> {
 async function eventually(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new BenchError(`It did not come to ${what} within ${timeoutMs} ms.`)
+    if (performance.now() > deadline) throw new BenchError(`Timed out after ${timeoutMs} ms waiting for ${what}.`)
     await pass(LOOK_MS)
   }
 }

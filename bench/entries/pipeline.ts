@@ -14,10 +14,10 @@ const QUICK_LAYOUTS: readonly Layout[] = [{ shards: 2, workers: 1 }]
 const WORK: PipelineWork = { warmUp: 60, uploads: 300, connections: 16, calm: 60, everyMs: 47 }
 const QUICK_WORK: PipelineWork = { warmUp: 2, uploads: 10, connections: 4, calm: 4, everyMs: 20 }
 
-/** Uploads through the whole pipeline, and what the worker costs of it. */
+/** Measures uploads through the whole pipeline, and then the worker's part of the cost. */
 export const pipeline: Entry = {
   name: 'pipeline',
-  summary: 'uploads through to processed on 1 to 8 shards and 1 to 4 workers, with their latency; and then worker',
+  summary: 'uploads up to processed on 1 to 8 shards and 1 to 4 workers, with their latency; then the entry worker',
   byNameOnly: true,
   run: async settings => [await runLayouts(settings), ...[await worker.run(settings)].flat()],
 }
@@ -32,7 +32,7 @@ async function runLayouts({ rounds, quick, progress }: EntrySettings): Promise<M
       progress(`pipeline: round ${round + 1} of ${rounds}, ${layout.shards} shards, ${layout.workers} workers`)
       const sample = await withCleanup(async onEnd => measurePipeline(await startScene(layout, onEnd), work))
       samples.get(nameOf(layout))?.push(sample)
-      // Minutes go by until the table: what there is so far is told.
+      // The table comes after minutes, so each result is reported at once.
       const [p50, p99] = [0.5, 0.99].map(part => percentile(sample.latencies, part))
       progress(`pipeline: ${sample.uploadsPerSecond.toFixed()} uploads/s, p50 ${p50} ms, p99 ${p99} ms`)
     }
@@ -51,7 +51,7 @@ async function runLayouts({ rounds, quick, progress }: EntrySettings): Promise<M
   }
   return {
     name: 'pipeline',
-    title: `uploads of 4 KiB through the embedded AWS: ${work.uploads} as fast as they are answered, then ${work.calm} one by one, every ${work.everyMs} ms; rounds: ${rounds}`,
+    title: `uploads of 4 KiB through the embedded AWS: ${work.uploads} as fast as the api responds, then ${work.calm} one by one, every ${work.everyMs} ms; rounds: ${rounds}`,
     figures: [
       { key: 'uploadsPerSecond', label: 'uploads/s', digits: 0 },
       { key: 'p50Ms', label: 'p50 ms', digits: 0 },

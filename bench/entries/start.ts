@@ -22,14 +22,14 @@ import type { Entry } from './entry.ts'
 
 interface StartContender extends Contender {
   build: keyof Builds
-  /** From the root of the repository, without its extension. */
+  /** The path from the root of the repository, without its extension. */
   program: string
-  /** Sent until it is answered. */
+  /** The request that is sent until there is a response. */
   ask: Ask
   env: NodeJS.ProcessEnv
 }
 
-/** A request, from the token that it may need. */
+/** Returns a request with the token. */
 type Ask = (token: string) => { method: string; path: string; headers: Record<string, string>; body?: string }
 
 const page =
@@ -43,17 +43,17 @@ const upload: Ask = token => ({
   body: JSON.stringify({ filename: 'first.txt', content: 'hello kinesis' }),
 })
 
-/** The folders that programs are in, each laid out as the repository. */
+/** The folders of the programs, each laid out like the repository. */
 interface Builds {
-  /** Bundled, and compiled ahead. */
+  /** Bundled and compiled ahead. */
   image: string
-  /** As `tsc` makes them. */
+  /** The output of `tsc`. */
   files: string
 }
 
 const api: StartContender = {
   name: 'api',
-  does: 'dist/services/api/server.js of the image, to the answer of /livez',
+  does: 'dist/services/api/server.js of the image, up to the response of /livez',
   build: 'image',
   program: 'dist/services/api/server',
   ask: page('/livez'),
@@ -63,21 +63,21 @@ const api: StartContender = {
 const firstUpload: StartContender = {
   ...api,
   name: 'api, an upload',
-  does: 'the same, to the answer of POST /uploads: with all that is loaded for the first who asks, the keys of the issuer too',
+  does: 'the same, up to the response of POST /uploads: with everything that is loaded on the first request, including the keys of the issuer',
   ask: upload,
 }
 
 const unbundled: StartContender = {
   ...api,
   name: 'api unbundled',
-  does: "the same as tsc's files and node_modules, compiled as it starts",
+  does: "the same as tsc's output and node_modules, compiled at the start",
   build: 'files',
   program: 'services/api/server',
 }
 
 const worker: StartContender = {
   name: 'worker',
-  does: 'dist/services/worker/worker.js of the image, to the answer of /livez',
+  does: 'dist/services/worker/worker.js of the image, up to the response of /livez',
   build: 'image',
   program: 'dist/services/worker/worker',
   ask: page('/livez'),
@@ -86,7 +86,7 @@ const worker: StartContender = {
 
 const bare: StartContender = {
   name: 'node:http',
-  does: 'bench/contenders/bare-http.ts, to the answer of /',
+  does: 'bench/contenders/bare-http.ts, up to the response of /',
   build: 'files',
   program: 'bench/contenders/bare-http',
   ask: page('/'),
@@ -94,24 +94,24 @@ const bare: StartContender = {
 }
 
 const contenders = [api, firstUpload, unbundled, worker, bare]
-/** What a process had spent when it had answered. */
+/** The cost of a process up to its first response. */
 interface Cost {
   firstAnswerMs: number
-  /** Of all its threads; 0 where the system does not say. */
+  /** CPU time of all its threads; 0 on systems that do not report it. */
   cpuMs: number
 }
 
-/** As Linux has it. */
+/** Only Linux has /proc. */
 const hasCpu = existsSync('/proc/self/stat')
 const HOST = '127.0.0.1'
 const TIMEOUT_MS = 60_000
-/** From a refused connection to the next try, in milliseconds. */
+/** The pause between two attempts to connect, in milliseconds. */
 const PAUSE_MS = 2
 
-/** From nothing to the first answer of a process. */
+/** Measures the start of a process up to its first response. */
 export const start: Entry = {
   name: 'start',
-  summary: 'the start of the api and of the worker, to their first answer: beside a bare node:http server',
+  summary: 'the start of the api and of the worker up to their first response, beside a bare node:http server',
   run: ({ rounds, quick, progress }) =>
     withCleanup(async onEnd => {
       progress('start: bundling and compiling')
@@ -122,7 +122,7 @@ export const start: Entry = {
       const issuer = await startIssuer()
       onEnd(() => issuer.stop())
       const { http } = sink.addresses
-      // A user or flags other than the build's have the compile cache linked from there.
+      // For another user or other flags than those of the build, the compile cache is linked from this folder.
       const scratch = await mkdtemp(path.join(tmpdir(), 'headgate-bench-'))
       onEnd(() => rm(scratch, { recursive: true, force: true }))
       const common = { ...childEnv({ aws: http, kinesis: http, issuer: issuer.issuer }), TMPDIR: scratch }
@@ -133,7 +133,7 @@ export const start: Entry = {
       const measure = (contender: StartContender) =>
         startOf(contender, fileOf(contender), issuer.token, { ...common, ...contender.env })
 
-      progress('start: once each, for their files to be read from disk')
+      progress('start: one start each, so that their files are in the page cache')
       for (const contender of contenders) await measure(contender)
       const samples = new Map(contenders.map(({ name }) => [name, [] as Cost[]]))
       for (const [round, turns] of interleave(contenders, rounds).entries()) {
@@ -143,9 +143,9 @@ export const start: Entry = {
 
       return {
         name: 'start',
-        title: `from the start of a process to its first answer, rounds: ${rounds}`,
+        title: `from the start of a process to its first response, rounds: ${rounds}`,
         figures: [
-          { key: 'firstAnswerMs', label: 'first answer ms', digits: 0 },
+          { key: 'firstAnswerMs', label: 'first response ms', digits: 0 },
           ...(hasCpu ? [{ key: 'cpuMs', label: 'CPU ms', digits: 0 }] : []),
         ],
         contenders: contenders.map(({ name, does }) => ({
@@ -168,7 +168,7 @@ export const start: Entry = {
     }),
 }
 
-/** @throws BenchError where the process ends before it has answered, or takes for ever */
+/** @throws BenchError if the process ends before it responds, or does not respond in time */
 async function startOf(
   { name, ask }: StartContender,
   file: string,
@@ -182,8 +182,8 @@ async function startOf(
   const child = spawn(process.execPath, [file], { env: { ...env, ...own }, stdio: 'ignore' })
   try {
     while (!(await isAnswered(port, asked))) {
-      if (child.exitCode !== null) throw new BenchError(`${name} ended before it answered: ${child.exitCode}.`)
-      if (performance.now() - startedAt > TIMEOUT_MS) throw new BenchError(`${name} has not answered in a minute.`)
+      if (child.exitCode !== null) throw new BenchError(`${name} ended before it responded: ${child.exitCode}.`)
+      if (performance.now() - startedAt > TIMEOUT_MS) throw new BenchError(`${name} did not respond within a minute.`)
       await pass(PAUSE_MS)
     }
     const firstAnswerMs = performance.now() - startedAt
@@ -193,26 +193,26 @@ async function startOf(
   }
 }
 
-/** User and system time of all its threads, those that ended too: in steps of 10 ms, as Linux counts it. */
+/** Returns the user and system time of all threads, including ended ones. Linux counts it in steps of 10 ms. */
 function cpuMillisOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-/** @throws BenchError for an answer that is none of success */
+/** @throws BenchError if the response is not 200 */
 function isAnswered(port: number, { method, path, headers, body }: ReturnType<Ask>): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const asked = request({ host: HOST, port, method, path, headers, agent: false }, response => {
       response.resume()
       if (response.statusCode === 200) resolve(true)
-      else reject(new BenchError(`${method} ${path} was answered with ${response.statusCode}.`))
+      else reject(new BenchError(`${method} ${path}: ${response.statusCode}.`))
     })
     asked.once('error', () => resolve(false))
     asked.end(body)
   })
 }
 
-/** It has nothing under way that it could lose. */
+/** Killed, because it has no requests in flight to lose. */
 async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return
   const ended = once(child, 'exit')

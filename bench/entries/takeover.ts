@@ -16,16 +16,16 @@ import type { Entry } from './entry.ts'
 const STREAM_NAME = 'takeover'
 const POLL_MS = 25
 
-/** Default settings, as a user gets them; the quick run only shows that the benchmark runs. */
+/** Default settings. The quick run only shows that the benchmark works. */
 const WORK = { shards: 8, failoverMs: 10_000 }
 const QUICK_WORK = { shards: 2, failoverMs: 1_000 }
 
 type Departure = 'graceful' | 'crash'
 
-/** How long the shards of a worker that leaves, or dies, are read by nobody. */
+/** Measures how long the shards of a worker that stops or is killed are read by nobody. */
 export const takeover: Entry = {
   name: 'takeover',
-  summary: 'from the end of a worker to the taking of each of its leases, by SIGTERM and by kill -9',
+  summary: 'from the end of a worker until each of its leases is taken, after SIGTERM and after kill -9',
   run: ({ rounds, quick, progress }) =>
     withCleanup(async onEnd => {
       const { shards, failoverMs } = quick ? QUICK_WORK : WORK
@@ -50,7 +50,8 @@ export const takeover: Entry = {
       }
 
       const contender = (name: Departure, does: string) => ({
-        ...{ name, does },
+        name,
+        does,
         samples: { p50Ms: [percentile(waits[name], 0.5)], p99Ms: [percentile(waits[name], 0.99)] },
       })
       return {
@@ -61,8 +62,8 @@ export const takeover: Entry = {
           { key: 'p99Ms', label: 'p99 ms', digits: 0 },
         ],
         contenders: [
-          contender('graceful', 'SIGTERM: the worker drains, writes its checkpoints and gives its leases up'),
-          contender('crash', 'kill -9: its leases run out'),
+          contender('graceful', 'SIGTERM: the worker drains, writes its checkpoints and releases its leases'),
+          contender('crash', 'kill -9: its leases expire'),
         ],
         comparisons: [],
         versions: versionsOf(['@aws-sdk/client-kinesis', '@aws-sdk/client-dynamodb']),
@@ -95,7 +96,7 @@ async function startServers(onEnd: (close: () => unknown) => void, shards: numbe
   return urls
 }
 
-/** Milliseconds from the signal to the taking of each lease. */
+/** Resolves to the time from the signal until another worker takes each lease, in milliseconds. */
 async function measure(departure: Departure, leaver: Child, heir: Child, shards: number): Promise<number[]> {
   const pid = await leaver.ask<number>('pid')
   const before = (await heir.ask<Acquisition[]>('acquisitions')).length

@@ -4,14 +4,14 @@ import { imageEnv } from '../lib/image-env.ts'
 import { type SendFile, sendForm, sendRaw, sendTus } from '../lib/large-file.ts'
 import type { Contender } from '../lib/report.ts'
 
-/** A way for a large file, through a service that takes it. */
+/** A service that accepts a large file in one upload format. */
 export interface LargeFileContender extends Contender {
-  /** The file of its program. */
+  /** The path of its program. */
   readonly entry: string
-  /** Of its process, beside what all have. */
+  /** Environment variables of its process, besides the common ones. */
   readonly env: NodeJS.ProcessEnv
   readonly send: SendFile
-  /** The events that each upload must have left. */
+  /** The number of events that each upload must publish. */
   readonly events: number
 }
 
@@ -32,7 +32,7 @@ export const headgateRaw: LargeFileContender = { ...api, name: 'headgate raw', d
 export const headgateTus: LargeFileContender = {
   ...api,
   name: 'headgate tus',
-  does: 'the same, resumable by any process, the offset in the record; no disk',
+  does: 'the same, resumable by any process, with the offset in the record; no disk',
   send: sendTus,
 }
 
@@ -47,14 +47,14 @@ export const formToStorage: LargeFileContender = {
 
 export const tusToS3: LargeFileContender = {
   name: 's3-store tus',
-  does: 'bench/contenders/tus-to-s3.ts: @tus/server on @tus/s3-store, parts of 8 MiB by way of the disk, and nothing else',
+  does: 'bench/contenders/tus-to-s3.ts: @tus/server on @tus/s3-store, parts of 8 MiB through the disk, and nothing else',
   entry: at('../contenders/tus-to-s3'),
   env: {},
   send: sendTus,
   events: 0,
 }
 
-/** Every setting at its default. Uploads are recorded in a DynamoDB of their own: one that answers at once forgets offsets. */
+/** Default settings. Uploads are recorded in a real DynamoDB, because the sink does not store the offsets of tus. */
 export function largeFileEnv(servers: { sink: string; dynamodb: string; issuer: string }): NodeJS.ProcessEnv {
   const { sink, dynamodb, issuer } = servers
   return { ...childEnv({ aws: sink, kinesis: sink, issuer }), AWS_ENDPOINT_URL_DYNAMODB: dynamodb }

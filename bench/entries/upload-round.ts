@@ -13,22 +13,22 @@ export interface LargeFileRound {
 }
 
 export interface LargeFileSample {
-  /** Of the contender's process alone, user and system. */
+  /** User and system time of the contender's process only. */
   cpuSecondsPerGiB: number
-  /** The most that its process ever held, over what it held when it had nothing to do. */
+  /** The peak memory of the process, minus its memory when it was idle. */
   overIdleMiB: number
   mibPerSecond: number
 }
 
 const MIB = 1024 ** 2
-/** One small file first: what is loaded and compiled for the first upload of all is not what a large one takes. */
+/** One small file is sent first, so that code that is loaded and compiled at the first upload does not count. */
 const FIRST_BYTES = 64 * 1024
 const TIMEOUT_MS = 300_000
 
 /**
- * Sends one large file through a process of its own: what a process once held, its peak tells for ever.
+ * Sends one large file through its own process, because the peak memory of a process never falls.
  *
- * @throws BenchError where the file has not reached the sink once, and whole
+ * @throws BenchError if the file did not reach the sink exactly once and completely
  */
 export async function measureLargeFile(contender: LargeFileContender, round: LargeFileRound): Promise<LargeFileSample> {
   const { name, entry, send } = contender
@@ -66,6 +66,7 @@ export function checkWhole(
   const expected = { assembled: 1, assembledBytes: size, records: events }
   for (const [what, count] of Object.entries(expected)) {
     const found = reached[what as keyof typeof expected]
-    if (found !== count) throw new BenchError(`${name}: the sink has ${found} ${what} and not ${count}, which is void.`)
+    if (found !== count)
+      throw new BenchError(`${name}: the sink counted ${found} ${what} instead of ${count}: the figures are void.`)
   }
 }

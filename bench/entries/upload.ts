@@ -21,12 +21,12 @@ import { type LargeFileSample, measureLargeFile } from './upload-round.ts'
 
 const MIB = 1024 ** 2
 const SIZE = 1_024 * MIB
-/** Two parts and some. */
+/** More than two parts. */
 const QUICK_SIZE = 20 * MIB
 
 const contenders: readonly LargeFileContender[] = [headgateForm, headgateRaw, formToStorage, headgateTus, tusToS3]
 
-/** Large files, by each way in. */
+/** Measures large files in each upload format. */
 export const upload: Entry = {
   name: 'upload',
   summary: '1 GiB as a form, raw and by tus: the api beside lib-storage and @tus/s3-store. Minutes',
@@ -75,7 +75,7 @@ const FIGURES = [
   { key: 'mibPerSecond', label: 'MiB/s', digits: 0 },
 ] as const
 
-/** DynamoDB with the table of uploads, in this process, which is not measured. */
+/** Starts DynamoDB with the table of uploads in this process, which is not measured. */
 async function startTable(onEnd: (close: () => Promise<unknown>) => void): Promise<string> {
   const server = await startDynamoDb({ host: '127.0.0.1', port: 0 })
   onEnd(() => server.stop())

@@ -9,13 +9,13 @@ import { SHARDS, type SizeProfile } from '../source/profile.ts'
 
 const EXTENSION = path.extname(import.meta.filename)
 
-/** What a round leaves in the sink, for each upload. */
+/** The requests of an upload that the sink counts. */
 export type Work = Pick<SinkCounts, 'reads' | 'objects' | 'updates'>
 
 export interface RunningContender extends Contender {
   readonly child: Child
   readonly work: Work
-  /** Begins a round. */
+  /** Starts a round. */
   begin(): Promise<unknown>
   stop(): Promise<void>
 }
@@ -28,10 +28,10 @@ export interface Servers {
   profile: SizeProfile
 }
 
-/** How many uploads a round has. */
+/** Returns the number of uploads in a round. */
 export const uploadsOf = ({ recordsPerReply, repliesPerRound }: SizeProfile) => recordsPerReply * repliesPerRound
 
-/** The worker as a container runs it, every setting at its default. */
+/** Starts the worker as a container runs it, with default settings. */
 export function startWorker({ sink, source, stream }: Servers): RunningContender {
   const { http } = sink.addresses
   const child = startChild({
@@ -45,7 +45,7 @@ export function startWorker({ sink, source, stream }: Servers): RunningContender
   })
   return {
     name: 'worker',
-    does: `services/worker/worker.ts: GetRecords from ${SHARDS} shards, GetObject, upper-case, PutObject, the record to processed, a line of log`,
+    does: `services/worker/worker.ts: GetRecords from ${SHARDS} shards, GetObject, upper-case, PutObject, the record set to processed, one log line`,
     child,
     work: { reads: 1, objects: 1, updates: 1 },
     begin: () => source.release(stream),
@@ -62,7 +62,7 @@ export function startBareCopy({ sink, profile }: Servers): RunningContender {
   })
   return {
     name: 'bare',
-    does: 'bench/contenders/bare-copy.ts: GetObject and PutObject by the SDK’s client as it comes, and nothing else',
+    does: 'bench/contenders/bare-copy.ts: GetObject and PutObject with the SDK’s default client, and nothing else',
     child,
     work: { reads: 1, objects: 1, updates: 0 },
     begin: () => child.ask('go'),

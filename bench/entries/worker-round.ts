@@ -7,7 +7,7 @@ import { type RunningContender, type Servers, uploadsOf } from './worker-contend
 
 export interface WorkerSample {
   uploadsPerSecond: number
-  /** Of the contender's process alone, user and system. */
+  /** User and system time of the contender's process only. */
   cpuMicrosPerUpload: number
   peakRssMiB: number
 }
@@ -15,7 +15,11 @@ export interface WorkerSample {
 const ROUND_TIMEOUT_MS = 120_000
 const LOOK_MS = 10
 
-/** @throws BenchError where not every upload was worked on, once, in time */
+/**
+ * Measures one round of uploads.
+ *
+ * @throws BenchError if an upload was not processed in time, or not exactly once
+ */
 export async function measureWork(contender: RunningContender, { sink, profile }: Servers): Promise<WorkerSample> {
   const { child, work, begin, name } = contender
   const uploads = uploadsOf(profile)
@@ -40,13 +44,17 @@ export async function measureWork(contender: RunningContender, { sink, profile }
   async function untilDone(): Promise<void> {
     const deadline = performance.now() + ROUND_TIMEOUT_MS
     while ((await sink.counts())[last] - start[last] < uploads) {
-      if (performance.now() > deadline) throw new BenchError(`${name} did not do ${uploads} uploads in time.`)
+      if (performance.now() > deadline) throw new BenchError(`${name} did not process ${uploads} uploads in time.`)
       await pass(LOOK_MS)
     }
   }
 }
 
-/** What fails, or is done twice, is not to be taken for speed. @throws BenchError */
+/**
+ * Checks that each upload was processed exactly once. Failed or duplicate work must not count as speed.
+ *
+ * @throws BenchError
+ */
 export function checkWork(
   { name, work }: Pick<RunningContender, 'name' | 'work'>,
   uploads: number,
@@ -56,6 +64,6 @@ export function checkWork(
   for (const [what, perUpload] of Object.entries(expected)) {
     const count = reached[what as keyof typeof expected]
     if (count === perUpload * uploads) continue
-    throw new BenchError(`${name} had ${uploads} uploads, but the sink has ${count} ${what} of them, which is void.`)
+    throw new BenchError(`${name} had ${uploads} uploads, but the sink counted ${count} ${what}: the figures are void.`)
   }
 }

@@ -10,11 +10,11 @@ import type { Entry } from './entry.ts'
 import { startBareCopy, startWorker, uploadsOf } from './worker-contenders.ts'
 import { measureWork, type WorkerSample } from './worker-round.ts'
 
-/** Enough for both contenders' code to be compiled. */
+/** Enough for V8 to compile the code of both contenders. */
 const WARM_UP_ROUNDS = 6
 const QUICK_WARM_UP_ROUNDS = 1
 
-/** What the worker costs an upload, beside what it cannot do without. */
+/** Compares the cost of an upload in the worker with the minimum of reading and writing its object. */
 export const worker: Entry = {
   name: 'worker',
   summary: 'uploads of 4 KiB: the worker beside a bare GetObject and PutObject',
@@ -45,7 +45,7 @@ export const worker: Entry = {
 
       return {
         name: 'worker',
-        title: `uploads of 4 KiB of text through to processed, ${uploadsOf(profile)} a round, rounds: ${rounds}`,
+        title: `uploads of 4 KiB of text up to processed, ${uploadsOf(profile)} a round, rounds: ${rounds}`,
         figures: [
           { key: 'uploadsPerSecond', label: 'uploads/s', digits: 0 },
           { key: 'cpuMicrosPerUpload', label: 'CPU µs/upload', digits: 0 },

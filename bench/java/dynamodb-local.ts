@@ -1,6 +1,6 @@
 import { type Lifetime, startJava } from './process.ts'
 
-/** DynamoDB Local, at the port that it resolves to: it knows the calls of KCL 3 that dynalite does not. */
+/** Starts DynamoDB Local and resolves to its port. It supports the calls of KCL 3 that dynalite does not. */
 export async function startDynamoDbLocal(t: Lifetime): Promise<number> {
   const listening = Promise.withResolvers<number>()
   const onLine = ({ port }: { port?: number }) => listening.resolve(port ?? 0)

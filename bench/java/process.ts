@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readLines } from '../../services/local/tail.ts'
 import { javaArguments, type ProgramName } from './programs.ts'
 
-/** A line that a Java program of this folder wrote: what happened, and to what. */
+/** An event that a Java program of this folder wrote as a line of JSON. */
 export interface JavaLine {
   readonly type: string
   /** Microseconds since the epoch. */
@@ -17,24 +17,24 @@ export interface JavaLine {
   readonly handled?: number
 }
 
-/** What a program lives for: a test, or whatever else tears down what it has started. */
+/** The lifetime of a program: a test, or anything else that stops what it has started. */
 export interface Lifetime {
   teardown(end: () => unknown): void
 }
 
 export interface JavaProcess {
   readonly pid: number
-  /** Asks for a graceful end and resolves when it has come. */
+  /** Stops the program gracefully and resolves when it has ended. */
   stop(): Promise<void>
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(): Promise<void>
-  /** The last that it wrote as its log. */
+  /** Returns the last lines of its log. */
   tail(): string
   readonly ended: boolean
   readonly exited: Promise<unknown>
 }
 
-/** Runs a Java program until it is torn down; its standard input is what keeps it alive. */
+/** Runs a Java program until the teardown. The program ends when its standard input ends. */
 export async function startJava(
   t: Lifetime,
   name: ProgramName,
@@ -52,7 +52,7 @@ export async function startJava(
   child.once('close', () => {
     ended = true
   })
-  // A program that has ended before it was told to shows by what it did not do.
+  // Ignored: if the program ended early, the test fails because of what the program did not do.
   child.stdin.on('error', () => undefined)
   const kill = async () => {
     child.kill('SIGKILL')

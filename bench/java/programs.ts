@@ -11,15 +11,15 @@ export type ProgramName = 'kcl2' | 'kcl3' | 'dynamodb'
 const FOLDER = import.meta.dirname
 const CACHE = path.resolve(FOLDER, '../../node_modules/.cache/headgate-java')
 
-/** A first build fetches some 200 MB of libraries. */
+/** The first build downloads about 200 MB of libraries. */
 const BUILD_TIMEOUT_MS = 900_000
 
-/** Which of the programs that it takes are not there. */
+/** Returns the programs that are needed and not installed. */
 export function missingPrograms(): string[] {
   return ['java', 'mvn'].filter(program => spawnSync(program, ['-version'], { stdio: 'ignore' }).status !== 0)
 }
 
-/** The arguments that make `java` run a program. Builds it first where this very source has not been built yet. */
+/** Resolves to the arguments of `java` for a program. Builds the program first if this source has not been built. */
 export async function javaArguments(name: ProgramName): Promise<string[]> {
   const sources = globSync(`{${name},worker}/**/*.{xml,java}`, { cwd: FOLDER }).sort()
   const hash = createHash('sha256')
@@ -38,7 +38,7 @@ export async function javaArguments(name: ProgramName): Promise<string[]> {
   ]
 }
 
-/** Whole or not at all: another test may be building the same, and this one may be stopped. */
+/** Atomic: another test may build the same program, and this build may be interrupted. */
 async function build(name: ProgramName, built: string): Promise<void> {
   const output = path.join(CACHE, `building-${randomUUID()}`)
   await mkdir(output, { recursive: true })

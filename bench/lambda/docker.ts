@@ -12,25 +12,24 @@ export async function docker(...args: string[]): Promise<string> {
   return (await run('docker', args, settings)).stdout.trimEnd()
 }
 
-/** What a container has written so far, to stdout and then to stderr. */
+/** Resolves to the output of a container so far, stdout and then stderr. */
 export async function logsOf(container: string): Promise<string> {
   const { stdout, stderr } = await run('docker', ['logs', '--tail', '20', container], settings)
   return `${stdout}${stderr}`
 }
 
-/** Why images cannot be built and run here; undefined where they can. */
+/** Resolves to the reason why images cannot be built and run here, or to undefined if they can. */
 export async function dockerMissing(): Promise<string | undefined> {
-  if (process.platform !== 'linux')
-    return 'the functions use the network of the machine, as Docker on Linux alone gives it'
+  if (process.platform !== 'linux') return 'the functions use the host network, which Docker supports only on Linux'
   try {
     await docker('version', '--format', '{{.Server.Version}}')
     return undefined
   } catch {
-    return 'no Docker engine answers'
+    return 'no Docker engine responds'
   }
 }
 
-/** Builds a target of the Dockerfile, from what is cached of it. Resolves to the image's name. */
+/** Builds a target of the Dockerfile with Docker's cache. Resolves to the image's name. */
 export function buildImage(target: 'runtime' | 'unbundled'): Promise<string> {
   return build(`headgate-test:${target}`, ['--target', target, '.'])
 }
@@ -46,7 +45,9 @@ async function build(image: string, args: readonly string[]): Promise<string> {
   return image
 }
 
-/** The client of today has BuildKit by its plugin alone, and refuses to build where that is asked for and missing. */
+/**
+ * The current Docker client has BuildKit only through a plugin, and fails if BuildKit is requested without the plugin.
+ */
 async function hasBuildx(): Promise<boolean> {
   try {
     await docker('buildx', 'version')

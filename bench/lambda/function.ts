@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { docker, logsOf } from './docker.ts'
 import { type RuntimeApi, startRuntimeApi } from './runtime-api.ts'
 
-/** One environment of a Lambda function: the image as AWS runs it, on a Runtime API of ours. */
+/** One environment of a Lambda function: the image as AWS runs it, with our Runtime API. */
 export interface LambdaFunction extends Pick<RuntimeApi, 'invoke'> {
-  /** From the start of its process to its first question for an event. */
+  /** The time from the start of the process until it first asks for an event. */
   readonly init: Spent
-  /** What its process has used so far of the processors, in milliseconds. */
+  /** Returns the CPU time of the process so far, in milliseconds. */
   cpuMs(): number
   stop(): Promise<void>
 }
@@ -19,20 +19,24 @@ export interface Spent {
 
 export interface FunctionSettings {
   image: string
-  /** `dist/services/api/lambda.handler` */
+  /** The handler, such as `dist/services/api/lambda.handler`. */
   handler: string
   env: Readonly<Record<string, string>>
-  /** More of `docker run`. */
+  /** Additional options of `docker run`. */
   options?: readonly string[]
 }
 
-/** As AWS does: by a user that the image does not know, with nothing to write to but /tmp. */
+/** As on AWS: a user that the image does not know, and only /tmp is writable. */
 const AS_ON_AWS = ['--user', '993:990', '--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', '--cpus', '1']
 const ENTRY = ['node', '/app/dist/services/lambda-start.js'] as const
-/** Of the kernel's clock: `getconf CLK_TCK` is this on every Linux that Node runs on. */
+/** Ticks of the kernel's clock: `getconf CLK_TCK` is 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100
 
-/** Starts a function. Resolves at the end of its init. @throws InvocationError where it cannot start */
+/**
+ * Starts a function. Resolves at the end of its init.
+ *
+ * @throws InvocationError if the function cannot start
+ */
 export async function startFunction({ image, handler, env, options = [] }: FunctionSettings): Promise<LambdaFunction> {
   const api = await startRuntimeApi()
   const variables = {
@@ -46,7 +50,7 @@ export async function startFunction({ image, handler, env, options = [] }: Funct
     LAMBDA_TASK_ROOT: '/var/task',
   }
   const given = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`])
-  // Through the network of the machine: the embedded AWS and the Runtime API are on its loopback address.
+  // On the host network, because the embedded AWS and the Runtime API listen on the loopback address.
   const run = ['run', '--detach', '--network', 'host', ...AS_ON_AWS, ...options, '--entrypoint', ENTRY[0]]
   const id = await docker(...run, ...given, image, ENTRY[1], handler)
   const stop = async () => {
@@ -72,7 +76,7 @@ export async function startFunction({ image, handler, env, options = [] }: Funct
   }
 }
 
-/** User and system time of a process, of all its threads: see proc(5). */
+/** Returns the user and system time of all threads of a process: see proc(5). */
 function cpuOf(pid: string): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND

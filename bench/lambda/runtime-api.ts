@@ -3,18 +3,26 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-/** The Runtime API that AWS runs beside a function, for one environment of a function, at a free port of 127.0.0.1. */
+/** The Runtime API of one environment of a Lambda function, at a free port of 127.0.0.1. */
 export interface RuntimeApi {
-  /** `HOST:PORT`, for `AWS_LAMBDA_RUNTIME_API`. */
+  /** The value of `AWS_LAMBDA_RUNTIME_API`, as `HOST:PORT`. */
   readonly address: string
-  /** Resolves when the function first asks for an event, that is at the end of its init. @throws what its start failed with */
+  /**
+   * Resolves when the function first asks for an event, which is the end of its init.
+   *
+   * @throws InvocationError if the function could not start
+   */
   readonly initialized: Promise<void>
-  /** Has the function handle an event. @throws InvocationError where the function answers with an error */
+  /**
+   * Invokes the function with an event.
+   *
+   * @throws InvocationError if the function responds with an error
+   */
   invoke<Answer>(event: unknown): Promise<Answer>
   close(): Promise<void>
 }
 
-/** The function said that it could not start, or that its handler failed. */
+/** The function reported that it could not start, or that its handler failed. */
 export class InvocationError extends Error {
   override readonly name = 'InvocationError'
 }
@@ -31,7 +39,7 @@ const PATH =
 /** https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html */
 export async function startRuntimeApi(): Promise<RuntimeApi> {
   const initialized = Promise.withResolvers<void>()
-  // Whoever waits for an answer may not wait for this one.
+  // Prevents an unhandled rejection while nobody awaits it.
   initialized.promise.catch(() => undefined)
   const waiting: Invocation[] = []
   const inFlight = new Map<string, Invocation>()

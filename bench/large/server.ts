@@ -8,26 +8,27 @@ import { setting } from '../contenders/tally.ts'
 import { answerParent, sendToParent } from '../lib/channel.ts'
 import { isUpper, textOfBytes } from './text.ts'
 
-/** What became of the one object that is written here. */
+/** Counts of what was written to this server. */
 export interface LargeObjectCounts {
   bytes: number
   parts: number
-  /** Pieces that were not what the text is in upper case. */
+  /** Chunks that were not the upper-case text. */
   wrong: number
   completed: number
   aborted: number
-  /** Writes of the upload's record. */
+  /** Updates of the upload's record. */
   updates: number
-  /** The last request that there is no answer for. */
+  /** The last request that this server does not support. */
   unknown: string
 }
 
-/** Every part but the last, in bytes. */
+/** The size of every part except the last, in bytes. */
 const PART_BYTES = 8 * 1024 ** 2
 
 /**
- * An S3 with one large text in it, that is made as it is read, and which looks at what is written and keeps none of it. And a
- * DynamoDB that says yes. Neither could be the embedded one's, which holds a multipart upload in memory.
+ * An S3 with one large text, which is generated while it is read. It verifies what is written and stores nothing. It
+ * also accepts every request to DynamoDB. The embedded S3 could not be used, because it holds a multipart upload in
+ * memory.
  */
 runMain(async () => {
   const size = Number(setting('OBJECT_BYTES'))

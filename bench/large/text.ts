@@ -1,15 +1,18 @@
-/** A line with characters of several lengths, one of which becomes two: chunks of any size cut them. */
+/**
+ * A line with characters of several lengths in UTF-8, one of which becomes two in upper case, so that chunks of any
+ * size split characters.
+ */
 const LINE = Buffer.from('schöne Grüße aus Straßburg, 中文 🎉 and plain words to fill the line\n')
 const UPPER = Buffer.from(LINE.toString().toUpperCase())
 
 const MIB = 1024 ** 2
 
-/** So many bytes of the line that are as near to `bytes` as whole lines come. */
+/** Returns the size of a text of whole lines with at least `bytes` bytes. */
 export function textBytes(bytes: number): number {
   return Math.ceil(bytes / LINE.byteLength) * LINE.byteLength
 }
 
-/** How many bytes such a text has in upper case. */
+/** Returns the size of such a text in upper case. */
 export function upperBytes(bytes: number): number {
   return (bytes / LINE.byteLength) * UPPER.byteLength
 }
@@ -17,7 +20,7 @@ export function upperBytes(bytes: number): number {
 const lines = repeated(LINE, MIB)
 const upper = repeated(UPPER, 16 * MIB)
 
-/** The text from its beginning, in pieces that end anywhere. */
+/** Yields the text in chunks that end anywhere. */
 export function* textOfBytes(bytes: number): Generator<Buffer> {
   for (let at = 0; at < bytes; ) {
     const from = at % LINE.byteLength
@@ -27,7 +30,7 @@ export function* textOfBytes(bytes: number): Generator<Buffer> {
   }
 }
 
-/** Whether these are the bytes of the text in upper case from `offset` on. */
+/** Returns whether these bytes are those of the upper-case text at `offset`. */
 export function isUpper(bytes: Buffer, offset: number): boolean {
   const from = offset % UPPER.byteLength
   return upper.subarray(from, from + bytes.byteLength).equals(bytes)

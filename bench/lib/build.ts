@@ -6,15 +6,16 @@ import { bundle } from '../../image/bundle.ts'
 import { BenchError } from './errors.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
-/** Inside of node_modules, so that packages are found from there as from the sources. */
+/** Inside node_modules, so that packages are resolved as from the sources. */
 const OUT = path.join(ROOT, 'node_modules/.cache/headgate-bench')
 const IMAGE = path.join(ROOT, 'node_modules/.cache/headgate-bench-image')
 
 /**
- * Compiles everything to JavaScript, as `npm run build` does: what is published is started from that, without the types to strip.
+ * Compiles everything to JavaScript, as `npm run build` does. The published package runs this code, without stripping
+ * types.
  *
- * @returns the folder of it, laid out as the repository
- * @throws BenchError where it does not compile
+ * @returns the output folder, laid out like the repository
+ * @throws BenchError if the sources do not compile
  */
 export async function buildAll(): Promise<string> {
   try {
@@ -31,10 +32,10 @@ export async function buildAll(): Promise<string> {
 }
 
 /**
- * Bundles every role and compiles it ahead, by the very steps of the Dockerfile: what the image runs.
+ * Bundles every role and compiles it ahead, with the same steps as the Dockerfile.
  *
- * @returns the folder of it, with `dist/services` inside as in the image
- * @throws BenchError where it cannot be bundled, or an upload does not go through it
+ * @returns the output folder, with `dist/services` as in the image
+ * @throws BenchError if the bundle cannot be built, or an upload through it fails
  */
 export async function buildImage(): Promise<string> {
   const services = path.join(IMAGE, 'dist/services')
@@ -44,11 +45,11 @@ export async function buildImage(): Promise<string> {
     await cp(path.join(ROOT, 'package.json'), path.join(IMAGE, 'package.json'))
     await promisify(execFile)(process.execPath, [path.join(ROOT, 'image/warm-up.ts'), services], {
       cwd: ROOT,
-      // As in the image's build: what is measured runs with other options.
+      // As in the image's build. The measured programs run with other options.
       env: { PATH: process.env.PATH, NODE_ENV: 'production' },
     })
   } catch (cause) {
-    throw new BenchError('The image cannot be made: see image/bundle.ts and image/warm-up.ts.', { cause })
+    throw new BenchError('The bundle cannot be built: see image/bundle.ts and image/warm-up.ts.', { cause })
   }
   return IMAGE
 }

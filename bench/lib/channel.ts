@@ -1,6 +1,6 @@
 /**
- * How a benchmark and its children talk, over Node's IPC: the parent asks and a child answers; a child tells on its own.
- * Both ends are ours, so that a message of a known kind is taken to have its shape.
+ * The messages between a benchmark and its children, over Node's IPC. The parent asks questions and a child answers; a
+ * child also sends events by itself. Both ends are part of this repository, so messages are not validated.
  */
 export interface Question {
   id: number
@@ -17,21 +17,21 @@ export interface Event {
   value: unknown
 }
 
-/** In a child: answers a question, whenever it is asked. */
+/** In a child: answers a question each time it is asked. */
 export function answerParent(question: string, answer: () => unknown): void {
   process.on('message', (message: Question) => {
     if (message.question === question) send({ id: message.id, answer: answer() })
   })
-  // The channel is no reason to live for a process that has nothing left to do.
+  // The channel must not keep a process alive that has nothing left to do.
   process.channel?.unref()
 }
 
-/** In a child: tells the parent that something happened. */
+/** In a child: sends an event to the parent. */
 export function sendToParent(event: string, value: unknown): void {
   send({ event, value })
 }
 
 function send(message: Answer | Event): void {
-  if (!process.send) throw new Error('This program is a child of a benchmark: it cannot be run by itself.')
+  if (!process.send) throw new Error('This program is a child process of a benchmark, and cannot run by itself.')
   process.send(message)
 }

@@ -10,8 +10,8 @@ export interface ChildEnvSettings {
 }
 
 /**
- * The whole environment of a service that is measured: nothing of the person's own, whose profile could choose other retries
- * or checksums, and whose Node options another Node.
+ * Returns the whole environment of a measured service. It contains nothing of the user's environment, where a profile
+ * could change retries or checksums, and Node options could change Node.
  */
 export function childEnv({ aws, kinesis, issuer }: ChildEnvSettings): NodeJS.ProcessEnv {
   return {

@@ -7,32 +7,34 @@ import { BenchError } from './errors.ts'
 
 export interface ChildSettings {
   name: string
-  /** The file of its program. */
+  /** The path of its program. */
   entry: string
-  /** Its whole environment: nothing of the person's own may change what is measured. */
+  /** Its whole environment. Nothing of the user's environment may change what is measured. */
   env: NodeJS.ProcessEnv
 }
 
-/** A program that is measured, or that serves one that is. */
+/** A program that is measured, or that serves a measured program. */
 export interface Child {
   readonly name: string
-  /** Rejects when it ends before it is stopped. Never resolves. */
+  /** Rejects if the program ends before it is stopped. Never resolves. */
   readonly death: Promise<never>
-  /** The value of the first event of this name, also when that was before. `listening` gives the first port. */
+  /**
+   * Resolves to the value of the first event of this name, even if it was sent before. `listening` has the first port.
+   */
   waitFor<T>(event: string): Promise<T>
   ask<T>(question: string): Promise<T>
   stop(): Promise<void>
 }
 
-/** After SIGTERM, a child has so long to end by itself. */
+/** The time that a child has to end after SIGTERM, in milliseconds. */
 const STOP_MS = 5_000
 
-/** Starts a program on this Node, with the probe in it, as a child that ends when this process does. */
+/** Starts a program with the current Node binary and the probe, as a child that ends when this process ends. */
 export function startChild({ name, entry, env }: ChildSettings): Child {
   const child = fork(entry, [], {
     env,
     execArgv: ['--import', pathToFileURL(sibling(import.meta, 'probe')).href],
-    // Its log goes nowhere, at no cost for who would read it.
+    // Its log is discarded, so that no reader costs anything.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'json',
   })
@@ -44,14 +46,14 @@ export function startChild({ name, entry, env }: ChildSettings): Child {
 
   const ended = new Promise<string>(resolve => {
     child.once('error', error => resolve(error.message))
-    // 'close' and not 'exit': what it wrote last is read by then, and it is what is wanted when it dies.
+    // 'close' instead of 'exit': by then the last output has been read.
     child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`))
   })
   const death = ended.then(async (how): Promise<never> => {
     if (stopping) return new Promise<never>(() => undefined)
     throw new BenchError(`${name} ended in the middle of the benchmark: ${how}.\n${lastLines()}`)
   })
-  // Whoever waits for this child races it against its death. While nobody does, it is no unhandled rejection.
+  // Callers race their promises against `death`. Without a caller, its rejection must not be unhandled.
   death.catch(() => undefined)
 
   const event = (called: string) => {
@@ -73,7 +75,7 @@ export function startChild({ name, entry, env }: ChildSettings): Child {
       const id = asked++
       const answer = new Promise<T>(resolve => answers.set(id, answer => resolve(answer as T)))
       child.send({ id, question }, error => {
-        // It is gone, or going: its death says why.
+        // The child has ended or is ending: `death` has the reason.
         if (error) answers.delete(id)
       })
       return Promise.race([answer, death])

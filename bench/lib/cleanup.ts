@@ -1,8 +1,8 @@
 type Close = () => Promise<unknown> | unknown
 
 /**
- * Runs work that starts things, and closes all of them when it ends, also when it fails. The last one started is the first
- * one closed.
+ * Runs work that starts things, and closes all of them at its end, even if it fails. The last one started is closed
+ * first.
  */
 export async function withCleanup<T>(work: (onEnd: (close: Close) => void) => Promise<T>): Promise<T> {
   const closes: Close[] = []

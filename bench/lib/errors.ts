@@ -1,6 +1,6 @@
 import { HeadgateError } from '../../services/platform/errors.ts'
 
-/** A benchmark could not be run, or what it measured is void. It has no figures then. */
+/** A benchmark could not run, or its measurements are void. It then has no figures. */
 export class BenchError extends HeadgateError {
   readonly code = 'HEADGATE_BENCH'
 }

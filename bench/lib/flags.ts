@@ -18,39 +18,37 @@ export interface BenchSettings {
   minutes: number
 }
 
-/** As far as the flags know one. */
+/** The part of an entry that the flags use. */
 export interface NamedEntry {
   readonly name: string
   readonly byNameOnly?: true
 }
 
-/** What there is to run, for people. */
+/** Returns the usage text. */
 export function benchUsage(entries: readonly (NamedEntry & { summary: string })[]): string {
   const width = Math.max(...entries.map(({ name }) => name.length))
   const lines = entries.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
   return `Usage: npm run bench -- [entry …] [options]
 
-Compares Headgate with what it stands beside, in interleaved rounds. Without an entry, runs all but those of many minutes:
+Compares Headgate with alternatives, in interleaved rounds. Without an entry, runs all entries except the long ones:
 
 ${lines.join('\n')}
 
-  --rounds N   how often each is measured (default ${DEFAULT_ROUNDS}; with --quick 1)
-  --minutes N  how long memory is watched (default ${DEFAULT_MINUTES})
-  --quick      very little work a round: shows that the benchmark runs, its figures mean nothing
-  --json       one line of JSON an entry, in place of the table
+  --rounds N   number of rounds (default ${DEFAULT_ROUNDS}; with --quick 1)
+  --minutes N  duration of the entry memory (default ${DEFAULT_MINUTES})
+  --quick      very little work in each round: shows that the benchmark works; its figures mean nothing
+  --json       print one line of JSON for each entry instead of a table
   --help`
 }
 
-/**
- * @param all the entries that there are
- * @throws UsageError
- */
+/** @param all all entries */
 export function parseBenchFlags(args: readonly string[], all: readonly NamedEntry[]): BenchFlags {
   const names = namesOf(all)
   const { values, positionals } = parse(args)
   if (values.help) return { help: true }
   const unknown = positionals.find(name => !names.includes(name))
-  if (unknown !== undefined) throw new UsageError(`There is no benchmark "${unknown}". There is: ${names.join(', ')}.`)
+  if (unknown !== undefined)
+    throw new UsageError(`There is no benchmark "${unknown}". The benchmarks are: ${names.join(', ')}.`)
   const quick = values.quick === true
   return {
     help: false,
@@ -71,7 +69,8 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
   } catch (cause) {
-    // Node's message goes on to explain how to pass what looks like a flag as an argument: no entry looks like one.
+    // Node's message then explains how to pass a positional argument that looks like a flag. No entry looks like a
+    // flag.
     const message = cause instanceof Error ? cause.message.split(/(?<=')\. /)[0] : String(cause)
     throw new UsageError(`${message}. See: npm run bench -- --help`, { cause })
   }

@@ -5,13 +5,13 @@ import { BenchError } from './errors.ts'
 const DOCKERFILE = path.resolve(import.meta.dirname, '../../Dockerfile')
 
 /**
- * What the image gives every process of Headgate beside its configuration, read from the Dockerfile itself: what is measured is
- * what is delivered.
+ * Returns the environment variables that the image sets for every process besides the configuration, from the
+ * Dockerfile itself.
  *
- * @throws BenchError where it gives no Node options
+ * @throws BenchError if the Dockerfile sets no Node options
  */
 export function imageEnv(dockerfile: string = readFileSync(DOCKERFILE, 'utf8')): NodeJS.ProcessEnv {
   const [, options] = /^ENV NODE_OPTIONS="?([^"\n]+)"?$/m.exec(dockerfile) ?? []
-  if (options === undefined) throw new BenchError('The Dockerfile has no NODE_OPTIONS any more.')
+  if (options === undefined) throw new BenchError('The Dockerfile sets no NODE_OPTIONS.')
   return { NODE_OPTIONS: options }
 }

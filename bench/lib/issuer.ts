@@ -3,7 +3,7 @@ import { startCognito } from '../../services/local/cognito/index.ts'
 import { signIn } from '../../services/local/cognito-wire.ts'
 import { createUser } from '../../services/local/resources/cognito.ts'
 
-/** An issuer of real tokens, and one of them. It gives its keys to whoever verifies the token, and then has nothing to do. */
+/** An issuer of real tokens, with one token. It serves its keys to the programs that verify the token. */
 export interface BenchIssuer {
   readonly issuer: string
   readonly token: string

@@ -5,12 +5,12 @@ import type { Child } from './child.ts'
 import { BenchError } from './errors.ts'
 import type { Usage } from './probe.ts'
 
-/** What Linux counts a process's time in, whatever its own clock. */
+/** The unit in which Linux counts the CPU time of a process. */
 const TICK_MICROS = 10_000
 
 /**
- * A Java program that is measured. It tells `round N` of itself; what it has used is asked of the system, as no probe of ours
- * is in it.
+ * Starts a measured Java program. The program sends `round N` events. Its CPU time and memory are read from /proc,
+ * because it contains no probe.
  */
 export async function startJavaChild(name: string, program: ProgramName, env: Record<string, string>): Promise<Child> {
   const rounds = new Map<number, PromiseWithResolvers<number>>()
@@ -43,10 +43,10 @@ export async function startJavaChild(name: string, program: ProgramName, env: Re
     waitFor: <T>(event: string) => Promise.race([round(Number(event.split(' ')[1])).promise as Promise<T>, death]),
     async ask<T>(question: string) {
       const answer = answers[question]
-      if (!answer) throw new BenchError(`${name} knows of no ${question}.`)
+      if (!answer) throw new BenchError(`${name} does not know the question ${question}.`)
       return answer() as T
     },
-    // At once: nobody is there to take its leases.
+    // Killed, because no other worker waits for its leases.
     async stop() {
       stopping = true
       await java.kill()
@@ -54,10 +54,10 @@ export async function startJavaChild(name: string, program: ProgramName, env: Re
   }
 }
 
-/** User and system time of all threads, by /proc. */
+/** Returns the user and system time of all threads and the memory, from /proc. */
 function usageOf(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // Behind the name of the program, which may hold anything: the third field of all is the first there.
+  // The fields after the program's name, which may contain spaces. The first one here is the third field of the line.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const [now, peak] = [/^VmRSS:\s+(\d+) kB/m.exec(status), /^VmHWM:\s+(\d+) kB/m.exec(status)]

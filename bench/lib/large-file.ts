@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { BenchError } from './errors.ts'
 
 export interface LargeFile {
-  /** Of the service, as `http://host:port`. */
+  /** The URL of the service, such as `http://host:port`. */
   url: string
   token: string
   /** Bytes. */
@@ -14,7 +14,11 @@ export interface LargeFile {
   signal: AbortSignal
 }
 
-/** Sends a file of so many bytes. @throws BenchError where it is not taken */
+/**
+ * Sends a file of this size.
+ *
+ * @throws BenchError if the file is rejected
+ */
 export type SendFile = (file: LargeFile) => Promise<void>
 
 export const sendRaw: SendFile = async file => {
@@ -39,7 +43,7 @@ export const sendForm: SendFile = async file => {
   await exchange(file, 'POST', '/uploads', headers, body())
 }
 
-/** As clients do it where nothing is said of chunks: one request that creates the upload, one that has all of its bytes. */
+/** As tus clients do without a chunk size: one request creates the upload, and one sends all bytes. */
 export const sendTus: SendFile = async file => {
   const filename = Buffer.from('large.bin').toString('base64')
   const created = await exchange(file, 'POST', '/uploads/tus', {
@@ -58,13 +62,13 @@ export const sendTus: SendFile = async file => {
   const { pathname } = new URL(location, file.url)
   const done = await exchange(file, 'PATCH', pathname, headers, bytesOf(file.size))
   if (done.headers['upload-offset'] === String(file.size)) return
-  throw new BenchError(`${file.url} has taken ${done.headers['upload-offset']} of ${file.size} bytes.`)
+  throw new BenchError(`${file.url} received ${done.headers['upload-offset']} of ${file.size} bytes.`)
 }
 
 const BOUNDARY = 'f0e1d2c3b4a5968778695a4b3c2d1e0f'
 const TUS = { 'tus-resumable': '1.0.0' } as const
 
-/** What no text is and no compression makes smaller. */
+/** Random bytes, which are not text and cannot be compressed. */
 const BLOCK = randomBytes(1024 ** 2)
 
 async function* bytesOf(size: number): AsyncGenerator<Uint8Array> {
@@ -86,7 +90,7 @@ async function exchange(
   })
   const { promise: answered, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   request.once('response', resolve).once('error', reject)
-  // A refusal comes before the end of the body, and says more than that the connection has gone.
+  // A rejection comes before the end of the body, and says more than a closed connection does.
   const sent = pipeline(Readable.from(body), request).catch(() => undefined)
   const response = await answered
   const answer = await text(response)

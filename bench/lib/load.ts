@@ -5,27 +5,27 @@ import { BenchError } from './errors.ts'
 export interface Load {
   url: string
   headers: Readonly<Record<string, string>>
-  /** The body of the nth request, from 0. */
+  /** Returns the body of the nth request, from 0. */
   body(n: number): string
-  /** How many requests in all. */
+  /** The total number of requests. */
   requests: number
-  /** How many connections, each of which sends its next request once it has its answer. */
+  /** The number of connections. Each sends its next request after a response. */
   connections: number
-  /** How long all of it may take, in milliseconds. */
+  /** The maximum duration of all requests together, in milliseconds. */
   timeoutMs: number
 }
 
 /**
- * Posts, as fast as it is answered, over connections that are kept open.
+ * Sends POST requests as fast as the server responds, over persistent connections.
  *
- * @returns how long it took, in seconds
- * @throws BenchError where an answer is not 200: what fails is no work done, however fast
+ * @returns the duration, in seconds
+ * @throws BenchError if a response is not 200, because a fast failure must not count as speed
  */
 export async function postAll({ url, headers, body, requests, connections, timeoutMs }: Load): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const stop = new AbortController()
   const timer = setTimeout(
-    () => stop.abort(new BenchError(`${requests} requests were not answered within ${timeoutMs} ms.`)),
+    () => stop.abort(new BenchError(`${requests} requests got no response within ${timeoutMs} ms.`)),
     timeoutMs,
   )
   let sent = 0
@@ -52,7 +52,7 @@ export async function postAll({ url, headers, body, requests, connections, timeo
     await Promise.all(Array.from({ length: connections }, postInTurn))
     return (performance.now() - started) / 1_000
   } catch (error) {
-    // The first that failed, or the time that was up. The others need not go on.
+    // After the first failure or the timeout, the other connections are closed.
     stop.abort(error)
     const { reason } = stop.signal
     if (reason instanceof BenchError) throw reason

@@ -2,19 +2,19 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { AddressInfo, Server } from 'node:net'
 import { answerParent, sendToParent } from './channel.ts'
 
-/** What a process has used since it began. */
+/** The CPU time and memory of a process since its start. */
 export interface Usage {
-  /** User and system, in microseconds. */
+  /** User and system time, in microseconds. */
   cpuMicros: number
-  /** What it holds, in bytes. */
+  /** The current memory, in bytes. */
   rssBytes: number
-  /** The most it ever held, in bytes. */
+  /** The peak memory, in bytes. */
   peakRssBytes: number
 }
 
 /**
- * Loaded first into every child of a benchmark, so that any program can be measured as it is, without a line of its own
- * for it: says at which port it listens, and what it has used. Ends it when the benchmark is gone.
+ * Loaded first into every child of a benchmark, so that programs can be measured without a change. Reports the port
+ * that the program listens on, and its CPU time and memory. Ends the program when the benchmark has ended.
  */
 answerParent('usage', (): Usage => {
   const { user, system } = process.cpuUsage()

@@ -2,40 +2,40 @@ import { BenchError } from './errors.ts'
 import { ratiosOf, type Summary, summarize } from './statistics.ts'
 import { formatTable } from './table.ts'
 
-/** One thing that is measured. Its key names the unit, since JSON does not. */
+/** A measured figure. Its key contains the unit, because JSON has no units. */
 export interface Figure {
   key: string
-  /** As people read it, with its unit. */
+  /** The label in the table, with the unit. */
   label: string
-  /** Digits after the point, for people. */
+  /** Digits after the decimal point in the table. */
   digits: number
 }
 
 export interface Contender {
   name: string
-  /** What it does for its figures, in a line: without that, a ratio says nothing. */
+  /** One line that says what it does. A ratio means nothing without that. */
   does: string
 }
 
-/** What came of a benchmark, before it is summarized. */
+/** The results of a benchmark, before they are summarized. */
 export interface Measurements {
   /** The entry's name. */
   name: string
-  /** What was done, in a line. */
+  /** One line that says what was done. */
   title: string
   figures: readonly Figure[]
   contenders: ReadonlyArray<Contender & { samples: Samples }>
-  /** Who is compared with whom: the first over the second. */
+  /** Pairs of contenders that are compared: the first over the second. */
   comparisons: ReadonlyArray<readonly [string, string]>
   versions: Readonly<Record<string, string>>
-  /** What follows from the figures, in a line, where they were measured to answer a question. */
+  /** One line with the conclusion, if the figures answer a question. */
   verdict?: string
 }
 
-/** By the figure's key: a sample a round, or one for the whole run. */
+/** Samples by the figure's key: one for each round, or one for the whole run. */
 export type Samples = Readonly<Record<string, readonly number[]>>
 
-/** What `--json` prints of an entry. */
+/** The output of `--json` for an entry. */
 export interface Report {
   name: string
   /** By contender, then by figure. */
@@ -46,14 +46,14 @@ export interface Report {
   verdict?: string
 }
 
-/** @throws BenchError where a contender has no samples of a figure */
+/** @throws BenchError if a contender has no samples of a figure */
 export function toReport(measurements: Measurements): Report {
   const { name, figures, contenders, comparisons, versions } = measurements
   const byFigure = (samples: (key: string) => readonly number[]) =>
     Object.fromEntries(figures.map(({ key }) => [key, summarize(samples(key))]))
   const samplesOf = (contender: string) => (key: string) => {
     const samples = contenders.find(one => one.name === contender)?.samples[key]
-    if (!samples) throw new BenchError(`${name}: there are no samples of ${key} of ${contender}.`)
+    if (!samples) throw new BenchError(`${name}: there are no samples of ${key} for ${contender}.`)
     return samples
   }
   return {
@@ -70,7 +70,7 @@ export function toReport(measurements: Measurements): Report {
   }
 }
 
-/** The same for people. */
+/** Returns the report as text. */
 export function toText(measurements: Measurements): string {
   const { name, title, figures, contenders, versions, verdict } = measurements
   const report = toReport(measurements)

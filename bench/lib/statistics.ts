@@ -1,6 +1,6 @@
 import { BenchError } from './errors.ts'
 
-/** What many samples say. The spread is from `min` to `max`: with a handful of rounds, quantiles would say no more. */
+/** The summary of samples. The spread is from `min` to `max`: with a handful of rounds, quantiles would say no more. */
 export interface Summary {
   median: number
   min: number
@@ -8,7 +8,7 @@ export interface Summary {
   samples: number
 }
 
-/** @throws BenchError where there is nothing to summarize, or a sample is no number */
+/** @throws BenchError if there are no samples, or a sample is not a number */
 export function summarize(samples: readonly number[]): Summary {
   const sorted = [...samples].sort((a, b) => a - b)
   const middle = sorted.length / 2
@@ -17,15 +17,15 @@ export function summarize(samples: readonly number[]): Summary {
   if (low === undefined || high === undefined || min === undefined || max === undefined) {
     throw new BenchError('There are no samples to summarize.')
   }
-  if (!sorted.every(Number.isFinite)) throw new BenchError(`A sample is no number: ${samples.join(', ')}.`)
+  if (!sorted.every(Number.isFinite)) throw new BenchError(`A sample is not a number: ${samples.join(', ')}.`)
   return { median: (low + high) / 2, min, max, samples: sorted.length }
 }
 
 /**
- * Sample by sample, the first over the second. The two of a pair were measured right after each other, so that what slows
- * the machine for a while weighs on both and goes out of the ratio.
+ * Returns the ratios of the samples, pair by pair. The two samples of a pair were measured right after each other, so
+ * that a slow phase of the machine affects both and cancels out.
  *
- * @throws BenchError where the samples are not pairs
+ * @throws BenchError if the samples are not pairs
  */
 export function ratiosOf(samples: readonly number[], baseline: readonly number[]): number[] {
   if (samples.length !== baseline.length) {
@@ -35,10 +35,11 @@ export function ratiosOf(samples: readonly number[], baseline: readonly number[]
 }
 
 /**
- * The smallest sample that at least this part of them does not exceed: the nearest rank.
+ * Returns a percentile by the nearest rank: the smallest sample that is greater than or equal to this part of the
+ * samples.
  *
- * @param part from 0 to 1, as 0.99
- * @throws BenchError where there are no samples
+ * @param part from 0 to 1, such as 0.99
+ * @throws BenchError if there are no samples
  */
 export function percentile(samples: readonly number[], part: number): number {
   const sorted = [...samples].sort((a, b) => a - b)

@@ -1,4 +1,7 @@
-/** Rows of cells as aligned columns: the first to the left, the others to the right. Lines have no spaces at their ends. */
+/**
+ * Formats rows of cells as aligned columns: the first column to the left, the others to the right. Lines have no
+ * trailing spaces.
+ */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(0, ...rows.map(row => row.length))
   const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))

@@ -1,16 +1,18 @@
 import { BenchError } from './errors.ts'
 
-/** How a measure moves in time: the line that fits its samples best. */
+/** The change of a measure over time: the line that fits its samples best. */
 export interface Trend {
-  /** What it grows by from the first sample to the last, along the line. */
+  /** The growth from the first sample to the last, along the line. */
   readonly growth: number
-  /** That as a part of the mean, as 0.05. */
+  /** The growth relative to the mean, such as 0.05. */
   readonly relativeGrowth: number
 }
 
 /**
- * @param samples in order, at even distances
- * @throws BenchError for fewer than three
+ * Returns the trend of samples.
+ *
+ * @param samples in order, at equal intervals
+ * @throws BenchError for fewer than three samples
  */
 export function trendOf(samples: readonly number[]): Trend {
   const count = samples.length

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { BenchError } from './errors.ts'
 
-/** Node's version, Headgate's, and those of the packages that are named, as they are installed. */
+/** Returns the versions of Node, of Headgate and of the named packages, as installed. */
 export function versionsOf(packages: readonly string[]): Record<string, string> {
   return {
     node: process.versions.node,
@@ -12,7 +12,7 @@ export function versionsOf(packages: readonly string[]): Record<string, string> 
 }
 
 function versionIn(file: string | undefined): string {
-  if (file === undefined) throw new BenchError('A package that is measured is not installed.')
+  if (file === undefined) throw new BenchError('A measured package is not installed.')
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version?: string }
   if (version === undefined) throw new BenchError(`${file} has no version.`)
   return version

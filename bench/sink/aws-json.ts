@@ -1,10 +1,10 @@
 import { type SinkCounts, type SinkReply, unknownRequest } from './counts.ts'
 
 /**
- * Takes a request to DynamoDB or Kinesis as AWS would, keeps nothing but its count, and gives the shortest reply the SDK is
- * content with.
+ * Accepts a request to DynamoDB or Kinesis as AWS would, counts it, and returns the shortest response that the SDK
+ * accepts.
  *
- * @param target `x-amz-target`
+ * @param target the header `x-amz-target`
  */
 export function takeJson(target: string, body: Buffer, counts: SinkCounts): SinkReply {
   switch (target) {
@@ -20,13 +20,13 @@ export function takeJson(target: string, body: Buffer, counts: SinkCounts): Sink
       counts.items++
       return json({})
     case 'DynamoDB_20120810.UpdateItem':
-      // The sweep of strays asks for its turn: it is another's.
+      // The sweep of orphaned objects asks for its turn, and is told that another worker has it.
       if (body.includes('"#strays"')) return json({ __type: 'ConditionalCheckFailedException' }, 400)
       counts.updates++
       return json({})
     case 'DynamoDB_20120810.GetItem':
       return json({})
-    // What a service looks for on its own, now and then, is never there.
+    // Background queries of a service find nothing.
     case 'DynamoDB_20120810.Query':
       return json({ Items: [], Count: 0, ScannedCount: 0 })
   }

@@ -1,9 +1,9 @@
-/** What reached the sink, since it started. */
+/** The requests that reached the sink since its start. */
 export interface SinkCounts {
-  /** Objects put into S3 whole, and their bytes. */
+  /** Objects that were put into S3 in one request, and their bytes. */
   objects: number
   objectBytes: number
-  /** Objects made of parts, and their bytes. */
+  /** Objects that were assembled from parts, and their bytes. */
   assembled: number
   assembledBytes: number
   /** Objects read from S3. */
@@ -11,9 +11,9 @@ export interface SinkCounts {
   /** Items put into DynamoDB, and updates of items. */
   items: number
   updates: number
-  /** Records put on the stream, one by one or together. */
+  /** Records that were put on the stream, by PutRecord or PutRecords. */
   records: number
-  /** Requests that the sink has no answer for. The last one of them is named. */
+  /** Requests that the sink does not support, and the last of them. */
   unknown: number
   lastUnknown: string
 }
@@ -37,7 +37,7 @@ export const noCounts: Readonly<SinkCounts> = {
   lastUnknown: '',
 }
 
-/** What came of some work: numbers are of it alone. */
+/** Returns the counts of some work only: those after it minus those before it. */
 export function difference(after: SinkCounts, before: SinkCounts): SinkCounts {
   const numbers = Object.entries(after).map(([name, value]) =>
     typeof value === 'number' ? [name, value - Number(before[name as keyof SinkCounts])] : [name, value],

@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto'
 import type { SinkReply } from './counts.ts'
 
-/** Text, without a character that JSON would have to escape. */
+/** Text without characters that JSON escapes. */
 export const CONTENT = 'hello kinesis '.repeat(300).slice(0, 4_096)
 const CHECKSUM = hash('sha256', CONTENT, 'base64')
 
 /**
- * The object of an upload as S3 gives it that has been put by the api: with its checksum, and with whose it is.
+ * Returns the object of an upload as S3 does after the api put it: with its checksum and its owner.
  *
- * @param path of the request, as `/bucket/uploads/owner/id/name`
- * @returns undefined where that names no upload
+ * @param path the path of the request, such as `/bucket/uploads/owner/id/name`
+ * @returns undefined if the path names no upload
  */
 export function exampleUpload(path: string): SinkReply | undefined {
   const [, owner, uploadId, filename] = /^\/[^/]+\/uploads\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(path) ?? []

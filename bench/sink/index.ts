@@ -6,21 +6,21 @@ import type { SinkAddresses } from './server.ts'
 
 export type { SinkAddresses, SinkCounts }
 
-/** An AWS that answers at once, in a process of its own: what is measured beside it is not slowed by it. */
+/** An AWS that responds at once, in its own process, so that it does not slow the measured program down. */
 export interface Sink {
   readonly addresses: SinkAddresses
   /**
-   * Does work, and tells what of it reached the sink.
+   * Runs work and resolves to the requests that reached the sink meanwhile.
    *
-   * @throws BenchError where something came that the sink has no answer for
+   * @throws BenchError if there was a request that the sink does not support
    */
   during(work: () => Promise<void>): Promise<SinkCounts>
-  /** What reached it since it started. */
+  /** Resolves to the requests since the start. */
   counts(): Promise<SinkCounts>
   stop(): Promise<void>
 }
 
-/** @param leasesUrl a DynamoDB that every request of another table than the uploads' is passed on to */
+/** @param leasesUrl a DynamoDB that gets every request for another table than the table of uploads */
 export async function startSink(leasesUrl?: string): Promise<Sink> {
   const env = leasesUrl === undefined ? {} : { LEASES_URL: leasesUrl }
   const child = startChild({ name: 'the sink', entry: sibling(import.meta, 'server'), env })
@@ -34,7 +34,7 @@ export async function startSink(leasesUrl?: string): Promise<Sink> {
         await Promise.race([work(), child.death])
         const reached = difference(await counts(), before)
         if (reached.unknown === 0) return reached
-        throw new BenchError(`The sink has no answer for ${reached.unknown} requests, as ${reached.lastUnknown}.`)
+        throw new BenchError(`The sink does not support ${reached.unknown} requests, such as ${reached.lastUnknown}.`)
       },
       counts,
       stop: () => child.stop(),

@@ -5,7 +5,7 @@ import { exampleUpload } from './example.ts'
 
 export interface S3Request {
   method: string
-  /** With its query. */
+  /** With the query. */
   url: string
   headers: IncomingHttpHeaders
   body: AsyncIterable<Uint8Array>
@@ -13,23 +13,23 @@ export interface S3Request {
 
 interface StoredObject {
   size: number
-  /** Content type and metadata. */
+  /** The content type and metadata. */
   headers: Record<string, string>
-  /** Of a small one only. */
+  /** The content of a small object; empty for others. */
   bytes: string
 }
 
-/** The sizes of a multipart upload's parts, by their numbers. */
+/** The sizes of a multipart upload's parts, by part number. */
 type Parts = Map<number, number>
 
-/** An object of more bytes cannot be read again. */
+/** Larger objects cannot be read back. */
 const KEPT_BYTES = 16 * 1024
-/** The oldest are forgotten first: nobody asks for them. */
+/** The oldest objects are dropped first, because nobody reads them. */
 const KEPT_OBJECTS = 256
 
 /**
- * An S3 of names and sizes: bytes are counted as they come and thrown away, but for those of small objects, since some keep notes
- * in them that they read again.
+ * Creates an S3 that stores names and sizes. It counts the bytes and discards them, except for small objects, because
+ * some programs read their own small objects back.
  */
 export function createS3(counts: SinkCounts): (request: S3Request) => Promise<SinkReply> {
   const objects = new Map<string, StoredObject>()
@@ -76,7 +76,7 @@ export function createS3(counts: SinkCounts): (request: S3Request) => Promise<Si
     const { pathname, searchParams: query } = new URL(url, 'http://sink')
     const id = query.get('uploadId') ?? ''
     const upload = uploads.get(id)
-    // An object, and not a bucket: `/bucket/key`.
+    // True for an object, `/bucket/key`, and false for a bucket.
     const isObject = /^\/[^/]+\/./.test(pathname)
     if (isObject && method === 'PUT') {
       if (!query.has('partNumber')) return putObject(pathname, request)
@@ -94,7 +94,7 @@ export function createS3(counts: SinkCounts): (request: S3Request) => Promise<Si
       return upload ? xml('ListPartsResult', listed(upload.parts)) : failure(404, 'NoSuchUpload')
     }
     if (isObject && (method === 'GET' || method === 'HEAD')) return readObject(method, pathname)
-    // Whether a bucket is there.
+    // HeadBucket.
     if (method === 'HEAD') return { status: 200, headers: {}, body: '' }
     return unknownRequest(counts, `${method} ${url}`)
   }
@@ -102,7 +102,10 @@ export function createS3(counts: SinkCounts): (request: S3Request) => Promise<Si
 
 const ETAG = '"0123456789abcdef0123456789abcdef"'
 
-/** Where a body is chunked with its checksum, its own size is what a header says, which its trailer could not come before. */
+/**
+ * If a body is chunked with a checksum, a header has the size of its content. A checksum in a trailer makes the SDK
+ * send the body that way.
+ */
 async function drain({ headers, body }: S3Request): Promise<{ size: number; bytes: string }> {
   const kept: Uint8Array[] = []
   let size = 0

@@ -10,19 +10,21 @@ import { takeJson } from './aws-json.ts'
 import { noCounts, type SinkCounts, type SinkReply } from './counts.ts'
 import { createS3 } from './s3.ts'
 
-/** Where the sink is reached. */
+/** The addresses of the sink. */
 export interface SinkAddresses {
-  /** For every client that speaks HTTP/1.1. */
+  /** For clients that use HTTP/1.1. */
   http: string
-  /** For the Kinesis client as it comes, which speaks HTTP/2 and nothing else. In clear text, which costs it less than TLS. */
+  /** For the default Kinesis client, which uses HTTP/2 only. Without TLS, which costs the client less. */
   http2: string
 }
 
-/** A DynamoDB for every table but that of the uploads: leases are not had from who answers everything with yes. */
+/**
+ * A DynamoDB for every table except the table of uploads: leases do not work with a server that accepts every write.
+ */
 const { LEASES_URL } = process.env
 const UPLOADS = `"TableName":"${names.uploadsTable}"`
 
-/** The sink as a process: S3, DynamoDB and Kinesis that answer at once. */
+/** The process of the sink: S3, DynamoDB and Kinesis that respond at once. */
 runMain(async () => {
   const counts: SinkCounts = { ...noCounts }
   const s3 = createS3(counts)
@@ -50,14 +52,14 @@ runMain(async () => {
 
   const handle = (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
     serve(request, response).catch((error: unknown) => {
-      // Half a request is no upload: its contender is answered with an error, or gone, and the counts will tell.
+      // An incomplete request is not an upload. The contender has failed or ended, and the counts show it.
       process.stderr.write(`${error}\n`)
       response.destroy()
     })
   }
 
   const addresses: SinkAddresses = {
-    // Idle clients keep their connections from one round to the next.
+    // Idle clients keep their connections between rounds.
     http: await listen(createServer({ keepAliveTimeout: 600_000 }, handle)),
     http2: await listen(createHttp2Server(handle)),
   }
@@ -65,7 +67,7 @@ runMain(async () => {
   sendToParent('ready', addresses)
 })
 
-/** Sends a request to a server that does what it is asked. */
+/** Forwards a request to a real DynamoDB. */
 async function passOn(
   url: string,
   { headers }: IncomingMessage | Http2ServerRequest,

@@ -1,9 +1,12 @@
-/** After so long, who waits for records is told that there are none: before any client gives its request up. */
+/**
+ * The maximum time that a read waits before it gets no records, in milliseconds. It is shorter than the timeout of
+ * every client.
+ */
 const HOLD_MS = 10_000
 
 /**
- * Lets through as many replies as the benchmark says and holds the requests after them back, so that a consumer has work
- * when it is its turn and costs nothing while it is another's.
+ * Lets the number of replies through that the benchmark releases, and holds later requests back. So a consumer has work
+ * in its own round, and costs nothing in the rounds of others.
  */
 export class Gate {
   #left = 0
@@ -14,7 +17,7 @@ export class Gate {
     for (const wake of this.#waiting) wake()
   }
 
-  /** Resolves to whether there is a reply, as soon as there is one. */
+  /** Resolves to true as soon as there is a reply, and to false after the maximum time. */
   async pass(): Promise<boolean> {
     const deadline = performance.now() + HOLD_MS
     while (this.#left === 0) {

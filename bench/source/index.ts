@@ -5,14 +5,14 @@ import type { SourceAddresses } from './server.ts'
 
 export type { SourceAddresses }
 
-/** A Kinesis in a process of its own: what it costs is not counted, and what reads from it is not slowed by it. */
+/** A Kinesis in its own process. Its cost is not counted, and it does not slow its readers down. */
 export interface Source {
   readonly addresses: SourceAddresses
-  /** Gives a stream the replies of one round. */
+  /** Releases the replies of one round of a stream. */
   release(stream: string): Promise<void>
-  /** Gives a stream's records for ever, as fast as they are asked for. */
+  /** Releases the records of a stream without a limit. */
   open(stream: string): Promise<void>
-  /** @throws BenchError where something was asked that the source has no answer for */
+  /** @throws BenchError if there was a request that the source does not support */
   check(): Promise<void>
   stop(): Promise<void>
 }
@@ -31,7 +31,7 @@ export async function startSource(streams: readonly string[]): Promise<Source> {
       open: stream => child.ask<void>(`open ${stream}`),
       async check() {
         const unknown = await child.ask<string>('unknown')
-        if (unknown !== '') throw new BenchError(`The source has no answer for ${unknown}.`)
+        if (unknown !== '') throw new BenchError(`The source does not support ${unknown}.`)
       },
       stop: () => child.stop(),
     }

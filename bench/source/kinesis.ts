@@ -15,20 +15,20 @@ interface SourceStream {
 }
 
 const SHARD_RANGE = 2n ** 128n / BigInt(SHARDS)
-/** The first digit of a reply's number is its shard's. */
+/** The first digit of a reply's number identifies the shard. */
 const SHARD_NUMBER = 100_000_000_000
 
-/** A Kinesis of streams that never end, whose replies lie ready in JSON and in CBOR. */
+/** A Kinesis with endless streams, whose replies are prepared in JSON and in CBOR. */
 export class SourceKinesis {
   readonly #streams = new Map<string, SourceStream>()
-  /** The last request without an answer. */
+  /** The last request that is not supported. */
   unknown: string | undefined
 
   release(stream: string): void {
     this.#stream(stream).gate.release(profileOf(stream)?.repliesPerRound ?? 0)
   }
 
-  /** Gives a stream's records for ever, as fast as they are asked for. */
+  /** Releases the records of a stream without a limit. */
   open(stream: string): void {
     this.#stream(stream).gate.release(Number.POSITIVE_INFINITY)
   }

@@ -1,12 +1,12 @@
-/** What a shard gives, at each size of its records. A reply has 1,000 records or about 1 MiB. */
+/** The replies of a shard for each record size. A reply has 1,000 records or about 1 MiB. */
 export interface SizeProfile {
   /** Bytes of data in each record. */
   size: number
-  /** As people read it, and as a part of a stream's name. */
+  /** The label in reports, and a part of the stream's name. */
   label: string
   recordsPerReply: number
   repliesPerRound: number
-  /** The records are upload events, each of an upload of its own. In CBOR alone. */
+  /** True if the records are upload events, each of its own upload. Only in CBOR. */
   events?: true
 }
 
@@ -16,7 +16,7 @@ export const sizes: readonly SizeProfile[] = [
   { size: 10_240, label: '10KiB', recordsPerReply: 100, repliesPerRound: 24 },
 ]
 
-/** A shard of upload events, and so a worker's rounds. */
+/** A shard of upload events, for the rounds of a worker. */
 export const uploadEvents: SizeProfile = {
   size: 0,
   label: 'events',
@@ -25,12 +25,15 @@ export const uploadEvents: SizeProfile = {
   events: true,
 }
 
-/** Hardly any. */
+/** Very few upload events. */
 export const fewUploadEvents: SizeProfile = { ...uploadEvents, label: 'few', recordsPerReply: 5, repliesPerRound: 4 }
 
 export const SHARDS = 4
 
-/** A stream for each contender and size: so that each goes on where it was, while the others wait. */
+/**
+ * Returns the name of the stream of a contender and size. Each contender has its own stream, so that it continues where
+ * it was while others run.
+ */
 export const streamOf = (contender: string, { label }: SizeProfile) => `${contender}-${label}`
 
 export function profileOf(stream: string): SizeProfile | undefined {

@@ -6,13 +6,13 @@ import type { SizeProfile } from './profile.ts'
 
 export type Format = 'json' | 'cbor'
 
-/** Where a reply's number goes: into its sequence numbers, its partition keys and its next iterator. */
+/** The placeholder of a reply's number, in sequence numbers, partition keys and the next iterator. */
 const PLACE = '#'.repeat(12)
-/** An iterator of Kinesis is about as long. */
+/** About the length of an iterator of Kinesis. */
 const ITERATOR_LENGTH = 220
 const SEQUENCE_START = '496804839706603223070233918326191059'
 
-/** The number in an iterator is the reply that it is for; its first digit is the shard. */
+/** Returns an iterator. Its number identifies the reply; the first digit is the shard. */
 export const iteratorOf = (stream: string, number: number | string) =>
   `${stream}/${String(number).padStart(PLACE.length, '0')}/`.padEnd(ITERATOR_LENGTH, 'A')
 
@@ -21,12 +21,15 @@ export function parseIterator(iterator: string): { stream: string; number: numbe
   return { stream, number: Number(number) }
 }
 
-/** Replies of one stream, made once and numbered as they are sent: what is measured is who reads them. */
+/**
+ * Prepares the replies of one stream once, and numbers them as they are sent, so that the cost of creating them is not
+ * measured.
+ */
 export function createReplies(stream: string, { size, recordsPerReply, events }: SizeProfile) {
   const arrived = Date.now()
   const records = Array.from({ length: recordsPerReply }, (_, i) => ({
     Data: events ? eventOf(i) : jsonOf(size),
-    // As long as a UUID, and never the same: the most that lanes can be given to do.
+    // As long as a UUID and always different, which gives the lanes the most work.
     PartitionKey: `${randomUUID().slice(0, 24)}${PLACE}`,
     SequenceNumber: `${SEQUENCE_START}${PLACE}${String(i).padStart(8, '0')}`,
   }))
@@ -43,21 +46,21 @@ export function createReplies(stream: string, { size, recordsPerReply, events }:
   }
 
   return (format: Format, number: number): Buffer => {
-    // Base64 would hide the places.
+    // Base64 would hide the placeholders.
     if (events && format === 'json') throw new Error('Upload events are given in CBOR alone.')
     const { bytes, places } = templates[format]
     const reply = Buffer.from(bytes)
     const digits = Buffer.from(String(number).padStart(PLACE.length, '0'))
     for (const place of places) digits.copy(reply, place)
-    // The iterator is of the reply that comes next.
+    // The iterator identifies the next reply.
     reply.write(String(number + 1).padStart(PLACE.length, '0'), reply.indexOf(`${stream}/`) + stream.length + 1)
     return reply
   }
 }
 
 /**
- * JSON of that many bytes, which no compression or cache could make less of. What is no JSON costs lifion-kinesis twenty
- * times as much: it makes an object with a property for each byte.
+ * Returns JSON of this size, which cannot be compressed or cached. Data that is not JSON costs lifion-kinesis twenty
+ * times as much, because it creates an object with a property for each byte.
  */
 function jsonOf(size: number): Buffer {
   const rest = '{"text":""}'
@@ -67,7 +70,7 @@ function jsonOf(size: number): Buffer {
   return Buffer.from(JSON.stringify({ text }))
 }
 
-/** The event of an upload whose id has the reply's number in it. */
+/** Returns the event of an upload whose id contains the reply's number. */
 function eventOf(i: number): Buffer {
   const uploadId = `${PLACE}-${String(i).padStart(23, '0')}`
   const owner = 'a1b2c3d4-0000-4000-8000-000000000000'

@@ -9,14 +9,16 @@ import { SourceKinesis } from './kinesis.ts'
 
 const TYPES = { json: 'application/x-amz-json-1.1', cbor: 'application/x-amz-cbor-1.1' }
 
-/** Where the source is reached. */
+/** The addresses of the source. */
 export interface SourceAddresses {
   http: string
-  /** For the Kinesis client as it comes, which speaks HTTP/2 and nothing else. In clear text, which costs it less than TLS. */
+  /** For the default Kinesis client, which uses HTTP/2 only. Without TLS, which costs the client less. */
   http2: string
 }
 
-/** The source as a process: a Kinesis that always has more, and gives it when it is told to. */
+/**
+ * The process of the source: a Kinesis that always has more records, and sends them when the benchmark releases them.
+ */
 runMain(async () => {
   const kinesis = new SourceKinesis()
 
@@ -46,7 +48,7 @@ runMain(async () => {
   }
 
   answerParent('unknown', () => kinesis.unknown ?? '')
-  // Questions have no arguments: there is one for each stream.
+  // Questions have no arguments, so there is one for each stream.
   for (const stream of (process.env.STREAMS ?? '').split(',')) {
     answerParent(`release ${stream}`, () => kinesis.release(stream))
     answerParent(`open ${stream}`, () => kinesis.open(stream))

@@ -30,9 +30,9 @@ t.test('the consumer benchmark measures every contender at every size and prints
   t.match(program.stderr(), 'without KCL: a quick run starts no Java')
 })
 
-t.test('records that were handled twice, or not at all, make the figures void', async t => {
+t.test('records that were not handled exactly once make the figures void', async t => {
   checkHandled('headgate', 100, 100)
   for (const handled of [99, 101]) {
-    t.throws(() => checkHandled('headgate', handled, 100), { name: 'BenchError', message: /was given 100 records/ })
+    t.throws(() => checkHandled('headgate', handled, 100), { name: 'BenchError', message: /received 100 records/ })
   }
 })

@@ -3,7 +3,7 @@ import { benchUsage, DEFAULT_MINUTES, DEFAULT_ROUNDS, parseBenchFlags } from '..
 
 const entries = [{ name: 'api' }, { name: 'start' }, { name: 'watch', byNameOnly: true }] as const
 
-t.test('without an entry, all but those that take long are run, in their order', async t => {
+t.test('without an entry, all entries except the long ones run in their order', async t => {
   t.strictSame(parseBenchFlags([], entries), {
     help: false,
     entries: ['api', 'start'],
@@ -14,29 +14,29 @@ t.test('without an entry, all but those that take long are run, in their order',
   })
 })
 
-t.test('entries that are named are run alone, in the order they are named, once each', async t => {
+t.test('only the named entries run, in the given order, once each', async t => {
   t.match(parseBenchFlags(['start', 'api', 'start'], entries), { entries: ['start', 'api'] })
 })
 
-t.test('flags are taken before and after the entry', async t => {
+t.test('flags can come before and after the entry', async t => {
   const settings = { help: false, entries: ['api'], json: true, quick: false, rounds: 12, minutes: DEFAULT_MINUTES }
   t.strictSame(parseBenchFlags(['--json', 'api', '--rounds', '12'], entries), settings)
   t.strictSame(parseBenchFlags(['--rounds=12', 'api', '--json'], entries), settings)
 })
 
-t.test('--quick is one round, unless more are asked for', async t => {
+t.test('--quick runs one round unless --rounds is given', async t => {
   t.match(parseBenchFlags(['--quick'], entries), { quick: true, rounds: 1 })
   t.match(parseBenchFlags(['--quick', '--rounds', '3'], entries), { quick: true, rounds: 3 })
 })
 
-t.test('an entry that does not exist is named, and those that do are listed', async t => {
+t.test('an unknown entry is named in the error, which lists the known entries', async t => {
   t.throws(() => parseBenchFlags(['api', 'frob'], entries), {
     name: 'UsageError',
-    message: 'There is no benchmark "frob". There is: api, start, watch.',
+    message: 'There is no benchmark "frob". The benchmarks are: api, start, watch.',
   })
 })
 
-t.test('a flag that does not exist, or lacks its value, is named', async t => {
+t.test('an unknown flag, or a flag without its value, is named in the error', async t => {
   t.throws(() => parseBenchFlags(['--frob'], entries), {
     name: 'UsageError',
     message: /^Unknown option '--frob'\. See: .*--help$/,
@@ -44,7 +44,7 @@ t.test('a flag that does not exist, or lacks its value, is named', async t => {
   t.throws(() => parseBenchFlags(['--rounds'], entries), { name: 'UsageError', message: /--rounds/ })
 })
 
-t.test('what is no number of rounds is refused', async t => {
+t.test('rejects an invalid number of rounds', async t => {
   for (const rounds of ['0', '101', '-1', '1.5', '1e1', 'many', '']) {
     t.throws(
       () => parseBenchFlags([`--rounds=${rounds}`], entries),
@@ -54,14 +54,14 @@ t.test('what is no number of rounds is refused', async t => {
   }
 })
 
-t.test('how long memory is watched is a number of minutes', async t => {
+t.test('rejects an invalid number of minutes', async t => {
   t.match(parseBenchFlags(['watch', '--minutes', '1440'], entries), { entries: ['watch'], minutes: 1_440 })
   for (const minutes of ['0', '1441', '0.5', 'long']) {
     t.throws(() => parseBenchFlags([`--minutes=${minutes}`], entries), { message: /--minutes must be .* 1 to 1440/ })
   }
 })
 
-t.test('--help wins over everything else, and tells what there is', async t => {
+t.test('--help overrides all other flags, and the usage lists every entry', async t => {
   t.strictSame(parseBenchFlags(['--json', 'frob', '--help'], entries), { help: true })
   t.match(benchUsage([{ name: 'api', summary: 'compares' }]), /^ {2}api {2}compares$/m)
 })

@@ -20,7 +20,7 @@ t.test(
       verdict: /^(Flat|Growing): /,
     })
     const { bufferedMiB, externalMiB, handled } = report.figures.headgate
-    // Handled were 16 MiB. A reply is 1,000 records of 1 KiB, each counted with 256 bytes beside its data.
+    // 16 MiB were handled. A reply has 1,000 records of 1 KiB, and each counts 256 bytes besides its data.
     t.ok(handled.median >= 16_000)
     t.ok(bufferedMiB.max > 2, `${bufferedMiB.max} MiB: the stream is faster than the handler`)
     t.ok(bufferedMiB.max <= 4 + 4 * 1.25, `${bufferedMiB.max} MiB of a budget of 4 MiB`)
@@ -35,7 +35,7 @@ t.test('the trend of samples is the line that fits them best', async t => {
   t.throws(() => trendOf([1, 2]), { name: 'BenchError' })
 })
 
-t.test('memory that grows in one direction is told from memory that breathes', async t => {
+t.test('distinguishes memory that grows in one direction from memory that varies', async t => {
   const at = (rss: number, heapUsed = 10e6) => ({ rss, heapUsed, external: 5e6 })
   t.match(verdictOn([100e6, 120e6, 100e6, 120e6, 100e6].map(rss => at(rss))), /^Flat: .* RSS moved by 0\.0 MiB/)
   t.match(

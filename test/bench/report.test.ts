@@ -30,7 +30,7 @@ t.test('the report summarizes figures by contender, and ratios by pair', async t
       },
     },
     ratios: {
-      // Of the rounds, 0.5, 1.5 and 1.5: the ratio of the medians would be 0.6.
+      // The median of the rounds' ratios 0.5, 1.5 and 1.5. The ratio of the medians would be 0.6.
       'hare/tortoise': {
         perSecond: { median: 1.5, min: 0.5, max: 1.5, samples: 3 },
         peakMiB: { median: 0.5, min: 0.5, max: 0.5, samples: 1 },
@@ -40,7 +40,7 @@ t.test('the report summarizes figures by contender, and ratios by pair', async t
   })
 })
 
-t.test('the table shows medians and spreads, what each does, and the versions', async t => {
+t.test('the table shows medians, spreads, what each contender does, and the versions', async t => {
   t.equal(
     toText(measurements),
     [
@@ -59,15 +59,15 @@ t.test('the table shows medians and spreads, what each does, and the versions', 
   )
 })
 
-t.test('a verdict is told beside the figures it follows from', async t => {
+t.test('shows the verdict below the figures', async t => {
   const verdict = 'The tortoise wins.'
   t.equal(toReport({ ...measurements, verdict }).verdict, verdict)
   t.match(toText({ ...measurements, verdict }), `\n\n${verdict}\n\nhare: sleeps`)
 })
 
-t.test('a contender that is compared and was not measured is an error', async t => {
+t.test('a compared contender without samples is an error', async t => {
   t.throws(() => toReport({ ...measurements, comparisons: [['hare', 'fox']] }), {
     name: 'BenchError',
-    message: /no samples of perSecond of fox/,
+    message: /no samples of perSecond for fox/,
   })
 })

@@ -14,7 +14,7 @@ import { startSink } from '../../bench/sink/index.ts'
 import { account } from '../../services/local/account.ts'
 import { createLocalClients } from '../../services/local/clients.ts'
 
-t.test('the sink answers the SDK, counts what reached it, and says what it cannot answer', async t => {
+t.test('the sink responds to the SDK, counts the requests, and reports unsupported ones', async t => {
   const sink = await startSink()
   t.teardown(() => sink.stop())
   const { http, http2 } = sink.addresses
@@ -40,7 +40,7 @@ t.test('the sink answers the SDK, counts what reached it, and says what it canno
   await t.rejects(deleting, { name: 'BenchError', message: /no answer for \d requests, as DELETE \/bucket\/key/ })
 })
 
-t.test('the sink makes objects of parts, tells their sizes, and gives small ones back', async t => {
+t.test('the sink assembles objects from parts, lists their sizes, and returns small objects', async t => {
   const sink = await startSink()
   t.teardown(() => sink.stop())
   const { http } = sink.addresses

@@ -12,7 +12,7 @@ interface JsonReply {
   NextShardIterator: string
 }
 
-t.test('the source gives the same records in JSON and in CBOR', async t => {
+t.test('the source sends the same records in JSON and in CBOR', async t => {
   const reply = createReplies(STREAM, profile)
   const json: JsonReply = JSON.parse(reply('json', 7).toString())
   const { records, nextIterator } = decodeRecordsReply(reply('cbor', 7), 'shard').reply
@@ -30,7 +30,7 @@ t.test('the source gives the same records in JSON and in CBOR', async t => {
   t.type(JSON.parse(Buffer.from(records[0]?.data ?? []).toString()), 'object')
 })
 
-t.test('no record comes twice, and each reply leads to the one that follows', async t => {
+t.test('no record comes twice, and each reply has the iterator of the next one', async t => {
   const reply = createReplies(STREAM, profile)
   const sequenceNumbers = new Set<string>()
   let iterator = iteratorOf(STREAM, 100_000_000_000)
@@ -45,7 +45,7 @@ t.test('no record comes twice, and each reply leads to the one that follows', as
   t.strictSame([...sequenceNumbers], [...sequenceNumbers].toSorted(), 'in their order')
 })
 
-t.test('who asks for records waits until there are some, and no more come through than are released', async t => {
+t.test('a read waits until records are released, and gets no more than were released', async t => {
   const gate = new Gate()
   let passed = 0
   for (let i = 0; i < 5; i++) void gate.pass().then(through => through && passed++)

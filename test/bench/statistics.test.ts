@@ -3,11 +3,11 @@ import { BenchError } from '../../bench/lib/errors.ts'
 import { interleave } from '../../bench/lib/rounds.ts'
 import { percentile, ratiosOf, summarize } from '../../bench/lib/statistics.ts'
 
-t.test('the median of an odd number of samples is the one in the middle, whatever their order', async t => {
+t.test('the median of an odd number of samples is the middle one, in any order', async t => {
   t.strictSame(summarize([10, 2, 9]), { median: 9, min: 2, max: 10, samples: 3 })
 })
 
-t.test('the median of an even number of samples lies half way between the two in the middle', async t => {
+t.test('the median of an even number of samples is the mean of the two in the middle', async t => {
   t.strictSame(summarize([4, 1, 100, 2]), { median: 3, min: 1, max: 100, samples: 4 })
 })
 
@@ -15,13 +15,13 @@ t.test('one sample is its own median and has no spread', async t => {
   t.strictSame(summarize([7]), { median: 7, min: 7, max: 7, samples: 1 })
 })
 
-t.test('samples are ordered as numbers, and those that were given stay as they are', async t => {
+t.test('samples are sorted as numbers, and the given array is not changed', async t => {
   const samples = [9, 80, 700]
   t.equal(summarize(samples.toReversed()).median, 80)
   t.strictSame(samples, [9, 80, 700])
 })
 
-t.test('no samples, or a sample that is no number, is an error and not a figure', async t => {
+t.test('no samples, or a sample that is not a number, is an error', async t => {
   t.throws(() => summarize([]), { name: 'BenchError', code: 'HEADGATE_BENCH' })
   t.throws(() => summarize([1, Number.NaN, 2]), { name: 'BenchError' })
   t.throws(() => summarize([1, Number.POSITIVE_INFINITY]), { name: 'BenchError' })
@@ -32,7 +32,7 @@ t.test('ratios are taken pair by pair', async t => {
   t.throws(() => ratiosOf([1, 2], [1]), { name: 'BenchError', message: /2 and 1 samples/ })
 })
 
-t.test('every contender has its turn in every round, and goes first in every other', async t => {
+t.test('every contender runs in every round, and is first in every other round', async t => {
   t.strictSame(interleave(['a', 'b'], 3), [
     ['a', 'b'],
     ['b', 'a'],

@@ -15,7 +15,7 @@ import { startPipeline } from '../worker/pipeline.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
-t.test('the entries are the programs, every module that has a handler, and what others import', async t => {
+t.test('the entries are the programs, every module with a handler, and the exports of the package', async t => {
   const { programs, handlers, libraries } = entriesOf(path.join(root, 'services'))
   t.strictSame(programs, ['api/server', 'worker/worker', 'cli/headgate'])
   t.strictSame(libraries, ['consumer/index', 'worker/transforms/author/index'])
@@ -23,7 +23,7 @@ t.test('the entries are the programs, every module that has a handler, and what 
   t.notOk(handlers.includes('api/lambda-handler'), 'what only makes one is none')
 })
 
-t.test('bundled, every role starts as it does from its source', async t => {
+t.test('every role starts from the bundle as from its source', async t => {
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
   const dir = t.testdir({ 'package.json': JSON.stringify({ ...manifest, version: '1.2.3' }) })
   symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'))
@@ -68,7 +68,7 @@ t.test('bundled, every role starts as it does from its source', async t => {
   t.match(receiver.spans, [{ name: 'POST /uploads', attributes: { 'http.response.status_code': 401 } }])
 })
 
-t.test('bundled, a worker transforms in processes', async t => {
+t.test('a bundled worker runs transforms in processes', async t => {
   const dir = t.testdir({ 'package.json': readFileSync(path.join(root, 'package.json'), 'utf8') })
   symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'))
   const out = path.join(dir, 'dist/services')
@@ -80,7 +80,7 @@ t.test('bundled, a worker transforms in processes', async t => {
   for (const record of [
     await upload(await picture.png().toBuffer(), { filename: 'a.png', contentType: 'image/png' }),
     await upload('a,b\n1,2\n', { filename: 'a.csv', contentType: 'text/csv' }),
-    // The tables of encodings are loaded with the first text that needs them: once in the worker, once in a process.
+    // The tables of encodings are loaded at the first text that needs them: once in the worker and once in a process.
     await upload(Buffer.from('8c63b9e6b0a2c7cf', 'hex'), {
       filename: 'a.txt',
       contentType: 'text/plain; charset=euc-kr',
@@ -99,28 +99,31 @@ t.test('bundled, a worker transforms in processes', async t => {
   t.match(programs[0], path.join(out, 'worker/transforms/processes/transform-process.js'))
 })
 
-t.test('packages are found as Node finds them, with what they need and without what is not installed', async t => {
-  const manifest = (dependencies: Record<string, string>, optionalDependencies = {}) =>
-    JSON.stringify({ dependencies, optionalDependencies })
-  const dir = t.testdir({
-    node_modules: {
-      a: {
-        'package.json': manifest({ b: '1', '@s/c': '1' }, { elsewhere: '1' }),
-        node_modules: { b: { 'package.json': '{}' } },
+t.test(
+  'packages are resolved as Node resolves them, with their dependencies, and without those that are not installed',
+  async t => {
+    const manifest = (dependencies: Record<string, string>, optionalDependencies = {}) =>
+      JSON.stringify({ dependencies, optionalDependencies })
+    const dir = t.testdir({
+      node_modules: {
+        a: {
+          'package.json': manifest({ b: '1', '@s/c': '1' }, { elsewhere: '1' }),
+          node_modules: { b: { 'package.json': '{}' } },
+        },
+        b: { 'package.json': manifest({ unasked: '1' }) },
+        unasked: { 'package.json': '{}' },
+        '@s': { c: { 'package.json': manifest({ a: '1' }) } },
       },
-      b: { 'package.json': manifest({ unasked: '1' }) },
-      unasked: { 'package.json': '{}' },
-      '@s': { c: { 'package.json': manifest({ a: '1' }) } },
-    },
-  })
-  t.strictSame(closureOf(dir, ['a', 'absent']), [
-    'node_modules/@s/c',
-    'node_modules/a',
-    'node_modules/a/node_modules/b',
-  ])
-})
+    })
+    t.strictSame(closureOf(dir, ['a', 'absent']), [
+      'node_modules/@s/c',
+      'node_modules/a',
+      'node_modules/a/node_modules/b',
+    ])
+  },
+)
 
-t.test('a compile cache of another user and processor is used, and one of another Node is not', async t => {
+t.test('uses the compile cache of another user or processor, and not the cache of another version of Node', async t => {
   const dir = t.testdir({ 'code.mjs': 'export const answer = 42\n' })
   const made = path.join(dir, 'made')
   const begin = `
@@ -130,7 +133,7 @@ t.test('a compile cache of another user and processor is used, and one of anothe
     process.stdout.write(String(getCompileCacheDir()))`
   const run = async () => {
     const program = runProgram(t, ['--input-type=module', '-e', begin], {
-      // The tests themselves may run with a cache.
+      // The tests themselves may run with a compile cache.
       env: { TMPDIR: dir, NODE_COMPILE_CACHE: '' },
     })
     t.strictSame(await program.ended, { code: 0, signal: null }, program.stderr())

@@ -4,16 +4,16 @@ import { docker } from '../../bench/lambda/docker.ts'
 import { entriesOf } from '../../image/entries.ts'
 
 const MB = 1_000_000
-/** What the image may add to the one that it is made from. */
+/** The maximum size that the image may add to its base image. */
 const MAX_BYTES = 80 * MB
 const BASE = 'node:24-bookworm-slim'
 
-/** What is in the image, and what is not. */
+/** Asserts what is in the image, and what is not. */
 export async function holdToItsContents(t: Test, image: string): Promise<void> {
   const inspect = async (name: string, format: string) =>
     JSON.parse(await docker('inspect', '--format', `{{json ${format}}}`, name))
   const run = (...args: string[]) => docker('run', '--rm', ...args)
-  /** Every file and folder of an image. */
+  /** Resolves to every file and folder of an image. */
   const listed = async (name: string) =>
     (await run('--user', '0', '--network', 'none', '--entrypoint', 'find', name, '/', '-xdev')).split('\n')
   const [all, ofBase] = [await listed(image), new Set(await listed(BASE))]
@@ -40,7 +40,7 @@ export async function holdToItsContents(t: Test, image: string): Promise<void> {
     )
   })
 
-  t.test('has no compiler, no test, no source and no tool of ours', async t => {
+  t.test('has no compiler, no test, no source and no development tool', async t => {
     const names = /\/(?:gcc|g\+\+|cc|c\+\+|cmake|make|python3?|autoconf|node-gyp|tsc|tap|biome|esbuild)(?:-[\d.]+)?$/
     const unwanted = [
       names,
@@ -56,7 +56,7 @@ export async function holdToItsContents(t: Test, image: string): Promise<void> {
     )
   })
 
-  t.test('has no secret: no file of credentials, and none in its history or its environment', async t => {
+  t.test('has no secret in its files, its history or its environment', async t => {
     const files = /\/(?:\.npmrc|\.env[^/]*|\.netrc|\.git|\.aws|\.ssh|\.docker|[^/]+\.(?:pem|key))$/
     t.strictSame(
       added.filter(file => files.test(file)),
@@ -66,7 +66,7 @@ export async function holdToItsContents(t: Test, image: string): Promise<void> {
     const ofBase = (await docker('history', '--no-trunc', '--format', '{{.CreatedBy}}', BASE)).split('\n')
     const ours = history.slice(0, history.length - ofBase.length)
     t.ok(ours.length > 0)
-    // A stage that is left behind leaves nothing in it; a build argument or a secret that is used in this one does.
+    // An earlier stage leaves nothing in the history. A build argument or a secret of the last stage does.
     const secret = /\bARG\b|\|\d+ |secret|token|passw|credential|AKIA|_authToken/i
     t.strictSame(
       ours.filter(line => secret.test(line)),
@@ -78,7 +78,7 @@ export async function holdToItsContents(t: Test, image: string): Promise<void> {
     t.strictSame(variables, [])
   })
 
-  t.test('runs as a user who can write nothing in it, on a file system that nobody can write to', async t => {
+  t.test('runs as a user who cannot write to the image, on a read-only file system', async t => {
     t.equal(await inspect(image, '.Config.User'), 'node')
     const writable = await run('--entrypoint', 'find', image, '/app', '/lambda', '-writable', '-not', '-type', 'l')
     t.equal(writable, '')

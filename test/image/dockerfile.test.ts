@@ -5,7 +5,7 @@ import t from 'tap'
 const lines = readFileSync(path.resolve(import.meta.dirname, '../../Dockerfile'), 'utf8').split('\n')
 const stages = lines.flatMap(line => /^FROM \S+ AS (\S+)$/.exec(line)?.[1] ?? [])
 
-t.test('the Dockerfile asks for nothing that only BuildKit has', async t => {
+t.test('the Dockerfile uses no feature that needs BuildKit', async t => {
   const asked =
     /^#\s*syntax\s*=|^(?:RUN|COPY|ADD)\s(?:.*\s)?--(?:mount|link|network|security|parents|exclude)\b|<<-?['"]?\w+/
   t.strictSame(
@@ -14,7 +14,7 @@ t.test('the Dockerfile asks for nothing that only BuildKit has', async t => {
   )
 })
 
-t.test('no stage that a builder without BuildKit makes on the way is made in vain', async t => {
+t.test('a builder without BuildKit builds no stage that is not needed', async t => {
   const before = (stage: string) => stages.slice(0, stages.indexOf(stage))
   const needed = ['base', 'lambda-client', 'running', 'packages', 'build', 'bundle']
   t.strictSame(before('runtime'), needed)
@@ -22,7 +22,7 @@ t.test('no stage that a builder without BuildKit makes on the way is made in vai
   t.equal(lines.filter(line => line.startsWith('FROM')).at(-1), 'FROM runtime', 'what is built where none is asked for')
 })
 
-t.test('the runtime client of Lambda is compiled from nothing that changes with the code', async t => {
+t.test("the stage that compiles Lambda's runtime client does not depend on the code", async t => {
   const from = lines.indexOf('FROM base AS lambda-client')
   const until = lines.findIndex((line, index) => index > from && line.startsWith('FROM'))
   t.ok(from > 0 && lines.slice(0, until).every(line => !/^(?:COPY|ADD|ARG)\b/.test(line)))

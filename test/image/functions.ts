@@ -3,19 +3,19 @@ import { type LambdaFunction, startFunction } from '../../bench/lambda/function.
 import { handlers } from '../../infra/compute/image.ts'
 import { startAws, type TestAws } from '../support/aws.ts'
 
-/** The functions that the stacks make of the image. */
+/** The functions that the stacks create from the image. */
 export type Role = keyof typeof handlers
 
-/** A function of the image. Without Docker nobody can measure its start by itself. */
+/** A function of the image. Only Docker can measure its start. */
 export type SceneFunction = Pick<LambdaFunction, 'invoke'> & Partial<Pick<LambdaFunction, 'init' | 'cpuMs'>>
 
-/** An embedded AWS, and functions of the image on it. */
+/** An embedded AWS, and functions of the image that use it. */
 export interface Scene {
   aws: TestAws
   start(role: Role, env?: Record<string, string>): Promise<SceneFunction>
 }
 
-/** What a schedule of EventBridge calls a function with. */
+/** The event of an EventBridge schedule. */
 export const scheduled = {
   version: '0',
   id: '53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa',
@@ -28,7 +28,7 @@ export const scheduled = {
   detail: {},
 }
 
-/** A scene that lasts as long as the test. Each function that did start is told. */
+/** Opens a scene for the duration of the test, and reports each function that started. */
 export async function openScene(t: Test, image: string, onStarted: (role: Role) => void): Promise<Scene> {
   const aws = await startAws(t)
   return {

@@ -12,7 +12,7 @@ import { blocksOf } from '../worker/transforms/recipe.ts'
 
 const guide = path.resolve(import.meta.dirname, '../../docs/tutorials/first-transform.md')
 
-/** A transform of one's own on the image, as the guide puts it there. */
+/** Runs a custom transform in the image, installed as the guide says. */
 export async function runOwnTransform(t: Test, runtime: string): Promise<void> {
   const recipe = blocksOf(readFileSync(guide, 'utf8'))
   const files = recipe.flatMap(({ file, text }) => (file === undefined ? [] : [[file, text] as const]))

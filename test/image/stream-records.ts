@@ -3,7 +3,7 @@ import type { StreamRecord } from '../../services/worker/stream-record.ts'
 import { eventually } from '../api/support.ts'
 import type { TestAws } from '../support/aws.ts'
 
-/** Every record of the stream that there is now. */
+/** Resolves to every record that is on the stream now. */
 export async function recordsNow({ kinesis, env }: TestAws): Promise<StreamRecord[]> {
   const StreamName = env.STREAM_NAME
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }))
@@ -21,7 +21,7 @@ export async function recordsNow({ kinesis, env }: TestAws): Promise<StreamRecor
   return (await Promise.all(Shards.map(({ ShardId }) => readShard(ShardId)))).flat()
 }
 
-/** Every record of the stream, as soon as there is one. */
+/** Resolves to every record of the stream as soon as there is one. */
 export async function recordsOf(aws: TestAws): Promise<StreamRecord[]> {
   let records: StreamRecord[] = []
   await eventually(async () => {

@@ -77,7 +77,7 @@ t.test('a pool keeps its own password policy, and a client its own token lifetim
 t.test('rejects a setting that this server cannot apply', async t => {
   const server = await start(t)
   const pool = (more: object) => call(server, 'CreateUserPool', { PoolName: 'x', ...more })
-  isError(t, await pool({ MfaConfiguration: 'ON' }), 'InvalidParameterException', /MfaConfiguration is not offered/)
+  isError(t, await pool({ MfaConfiguration: 'ON' }), 'InvalidParameterException', /MfaConfiguration is not supported/)
   const client = (more: object) => call(server, 'CreateUserPoolClient', { UserPoolId: POOL, ClientName: 'x', ...more })
   isError(t, await client({ GenerateSecret: true }), 'InvalidParameterException', /generateSecret/)
   const minutes = { TokenValidityUnits: { AccessToken: 'minutes' } }

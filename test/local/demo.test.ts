@@ -62,21 +62,21 @@ t.test('the demo', async t => {
   t.test('fails if the api is never ready, with its last response', async t => {
     const apiUrl = await brokenApi(t, () => ({ status: 503, body: 'no stream' }))
     const { result } = demo(t, aws, apiUrl, 200)
-    await t.rejects(result, { message: /GET \/readyz answered 503: no stream$/ })
+    await t.rejects(result, { message: /GET \/readyz responded with 503: no stream$/ })
   })
 
   t.test('fails if the upload is rejected, with the response', async t => {
     const apiUrl = await brokenApi(t, byRoute({ status: 401, body: 'who are you' }, { body: {} }))
     const { result, steps } = demo(t, aws, apiUrl)
-    await t.rejects(result, { code: 'HEADGATE_DEMO', message: 'POST /uploads answered 401: who are you' })
+    await t.rejects(result, { code: 'HEADGATE_DEMO', message: 'POST /uploads responded with 401: who are you' })
     t.strictSame(steps, ['api', 'sign in'])
   })
 
   t.test('fails if a response does not match its schema', async t => {
     const noJson = demo(t, aws, await brokenApi(t, byRoute({ body: '<html>' }, { body: {} })))
-    await t.rejects(noJson.result, { message: /POST \/uploads answered 200 with what is not JSON: <html>/ })
+    await t.rejects(noJson.result, { message: /POST \/uploads responded with 200 and a body that is not JSON: <html>/ })
     const noId = demo(t, aws, await brokenApi(t, byRoute({ body: { message: 'ok' } }, { body: {} })))
-    await t.rejects(noId.result, { message: 'The api answered what it does not promise: {"message":"ok"}' })
+    await t.rejects(noId.result, { message: 'The response of the api does not match its schema: {"message":"ok"}' })
   })
 
   t.test('fails if the upload fails, with the reason of its record', async t => {

@@ -9,7 +9,7 @@ import { type Scene, scheduled } from '../functions.ts'
 
 const HOUR = 3_600_000
 
-/** An object that nobody recorded is given up and removed, and an upload that waits in vain goes back to the outbox. */
+/** Deletes an object without a record, and puts an upload whose event never comes back into the outbox. */
 export async function sweepOrphans(t: Test, { aws, start }: Scene): Promise<void> {
   const table = aws.env.UPLOADS_TABLE ?? ''
   const store = createUploadStore({ dynamodb: aws.dynamodb, table })
@@ -31,8 +31,8 @@ export async function sweepOrphans(t: Test, { aws, start }: Scene): Promise<void
 }
 
 /**
- * A pass that a worker whose clock is ahead has begun, of all that there is by now, and left: whoever has the next turn goes on
- * with it. So nothing has to wait for the hours that strays take to become strays.
+ * Stores a pass that a worker with a clock in the future began and left: the next worker continues it. So the test does
+ * not wait for the hours after which an object counts as orphaned.
  */
 async function leavePass({ dynamodb }: TestAws, table: string): Promise<void> {
   const turns = createSweepClaims({ dynamodb, table })

@@ -7,7 +7,7 @@ import { type Scene, scheduled } from '../functions.ts'
 import { recordsNow } from '../stream-records.ts'
 import { type Answer, process, read } from './upload.ts'
 
-/** An upload whose event Kinesis would not take comes to its end all the same. */
+/** Publishes the event of an upload that Kinesis did not accept before. */
 export async function publishWhatIsLeft(t: Test, { aws, start }: Scene): Promise<void> {
   const { idToken } = await aws.signIn()
   const proxy = await startFaultProxy(t, aws.endpoints.kinesis)

@@ -9,7 +9,7 @@ import type { Answer } from './upload.ts'
 
 const HOUR = 3_600_000
 
-/** A grant that nobody completed is gone when its time is up, with what came by it. */
+/** Removes an expired grant and what was uploaded with it. */
 export async function endExpiredGrant(t: Test, { aws, start }: Scene): Promise<void> {
   const user = await createTestUser(aws)
   const api = await start('api')
@@ -34,7 +34,7 @@ export async function endExpiredGrant(t: Test, { aws, start }: Scene): Promise<v
   t.equal(late.statusCode, 404, late.body)
 }
 
-/** Makes a grant older by so many milliseconds, as if that time had gone by. */
+/** Makes a grant older by this many milliseconds. */
 export async function backdate(
   { dynamodb, table }: { dynamodb: DynamoDBClient; table: string },
   key: { owner: string; uploadId: string },

@@ -7,13 +7,13 @@ import { kinesisEvent } from '../../worker/kinesis-event.ts'
 import type { Scene, SceneFunction } from '../functions.ts'
 import { recordsOf } from '../stream-records.ts'
 
-/** What the api's function answers API Gateway with. */
+/** The response of the api's function to API Gateway. */
 export interface Answer {
   statusCode: number
   body: string
 }
 
-/** A file through both functions, from its upload to what is made of it. */
+/** Sends a file through both functions, from its upload to its outputs. */
 export async function takeThrough(t: Test, { aws, start }: Scene): Promise<void> {
   const { idToken } = await aws.signIn()
   const api = await start('api')
@@ -32,7 +32,7 @@ export async function takeThrough(t: Test, { aws, start }: Scene): Promise<void>
   t.equal(await read(aws, upload.processed), 'HELLO KINESIS')
 }
 
-/** Brings the processor the one record of the stream. */
+/** Invokes the processor with the only record of the stream. */
 export async function process(t: Test, aws: TestAws, processor: SceneFunction): Promise<void> {
   const records = await recordsOf(aws)
   t.equal(records.length, 1, 'the event is on the stream')

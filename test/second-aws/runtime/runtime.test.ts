@@ -59,10 +59,10 @@ t.test("functions of the image under AWS's runtime interface emulator", { skip: 
 
   const started = new Set<string>()
   for (const [name, act] of [
-    ['take an upload through', takeThrough],
-    ['publish an event that was left in the outbox', publishWhatIsLeft],
-    ['end a grant whose time is up', endExpiredGrant],
-    ['give up what nobody has recorded', sweepOrphans],
+    ['process an upload', takeThrough],
+    ['publish an event from the outbox', publishWhatIsLeft],
+    ['end an expired grant', endExpiredGrant],
+    ['delete orphaned objects and republish waiting uploads', sweepOrphans],
   ] as const) {
     await t.test(`functions ${name}`, async t => {
       const aws = await startAws(t)
