@@ -87,7 +87,7 @@ t.test('the demo', async t => {
 
   t.test('fails if the upload is not processed in time, with its last status', async t => {
     const apiUrl = await brokenApi(t, byRoute({ body: accepted }, { body: { status: 'queued' } }))
-    const { result, steps } = demo(t, aws, apiUrl, 400)
+    const { result, steps } = demo(t, aws, apiUrl, 3_000)
     await t.rejects(result, { message: 'The upload is still "queued", not processed: the time is up.' })
     t.strictSame(steps, ['api', 'sign in', 'upload'])
   })

@@ -7,12 +7,12 @@ export interface UserRecord {
   tags?: ReadonlyArray<readonly [key: string, value: string]>
 }
 
-/** An aggregated record as the Kinesis Producer Library writes it. */
+/** Returns an aggregated record as the Kinesis Producer Library writes it. */
 export function aggregate(records: readonly UserRecord[]): Buffer {
   return seal(aggregateMessage(records))
 }
 
-/** Puts the magic number before a protobuf and its digest behind it. */
+/** Adds the magic number before a protobuf message and its digest after it. */
 export function seal(message: Uint8Array): Buffer {
   const digest = createHash('md5').update(message).digest()
   return Buffer.concat([Buffer.from([0xf3, 0x89, 0x9a, 0xc2]), message, digest])
@@ -55,7 +55,7 @@ export function varint(value: number): Buffer {
   return Buffer.from([...bytes, Number(left)])
 }
 
-/** Numbers in [0, 1) that are the same for the same seed. */
+/** Returns a generator of numbers in [0, 1) that are the same for the same seed. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0
   return () => {

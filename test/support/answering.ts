@@ -5,14 +5,14 @@ import type { Test } from 'tap'
 
 export interface AnsweringServer {
   url: string
-  /** How many requests came. */
+  /** The number of requests so far. */
   count(): number
 }
 
 /**
- * A server on 127.0.0.1 that answers every request by itself, for as long as the test.
+ * Starts a server on 127.0.0.1 that responds to every request, for the duration of the test.
  *
- * @param answer gives the body of the nth request, counted from 1
+ * @param answer returns the body of the nth response, counted from 1
  */
 export async function startAnswering(
   t: Pick<Test, 'teardown'>,

@@ -6,13 +6,13 @@ import { createUser } from '../../services/local/resources/cognito.ts'
 import type { AwsClients } from '../../services/platform/aws.ts'
 
 export interface TestAws extends EmbeddedAws, Omit<AwsClients, 'destroy'> {
-  /** Left out: the demo user. */
+  /** The demo user by default. */
   signIn(username?: string, password?: string): Promise<Tokens>
   /** Creates a confirmed user. Resolves to its name and password. */
   createUser(username: string, password?: string): Promise<{ username: string; password: string }>
 }
 
-/** An embedded AWS that lasts as long as the test, at free ports, and clients of it. */
+/** Starts an embedded AWS at free ports, with clients, for the duration of the test. */
 export async function startAws(t: Pick<Test, 'teardown'>, settings: EmbeddedAwsSettings = {}): Promise<TestAws> {
   const aws = await startEmbeddedAws(settings)
   t.teardown(() => aws.stop())

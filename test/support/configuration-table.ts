@@ -17,7 +17,7 @@ export function renderConfigurationTable(): string {
   const variables = new Map<string, Variable>()
   collect(variables, 'api', apiConfigSchema)
   collect(variables, 'worker', workerConfigSchema)
-  // First the variables that both read, then those of one, each in the order of its schema.
+  // The variables of both processes come first, then those of one, each in the order of its schema.
   const rows = ['both', 'api', 'worker'].flatMap(role => [...variables.values()].filter(it => roleOf(it) === role))
   return [...HEADER, ...rows.map(renderRow)].join('\n')
 }

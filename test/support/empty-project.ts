@@ -15,7 +15,7 @@ export interface EmptyProjectSettings {
   beside?: (name: string) => boolean
 }
 
-/** An empty folder in which the package is installed as `npm pack` makes it. */
+/** Creates an empty project with the package installed as `npm pack` builds it. */
 export async function createEmptyProject(
   t: Pick<Test, 'teardown'>,
   { packed, beside = () => true }: EmptyProjectSettings = {},

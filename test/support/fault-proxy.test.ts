@@ -16,11 +16,11 @@ import { cutReplyAfter, delay, hold, loseReply, pass, reset, silence } from './f
 import { refuseRecords } from './faults/refuse-records.ts'
 import { readStream } from './stream.ts'
 
-// Each fault is to be seen as it is, not as the SDK's retries mend it.
+// The SDK's retries are off, so that each fault is visible.
 process.env.AWS_MAX_ATTEMPTS = '1'
 const aws = await startAws(t)
 
-/** The three servers behind a proxy each, and clients that go through them. */
+/** Starts a proxy in front of each of the three servers, and clients that use the proxies. */
 async function behindProxies(t: Parameters<typeof startFaultProxy>[0]) {
   const [s3, dynamodb, kinesis] = await Promise.all([
     startFaultProxy(t, aws.endpoints.s3),
@@ -38,7 +38,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-t.test('without a fault everything passes as it is, streamed and chunked bodies too', async t => {
+t.test('without a fault, everything passes unchanged, including streamed and chunked bodies', async t => {
   const { proxies, clients } = await behindProxies(t)
   const bytes = randomBytes(12 * 1024 ** 2)
   await new Upload({ client: clients.s3, params: { ...object, Body: Readable.from([bytes]) } }).done()
@@ -53,7 +53,7 @@ t.test('without a fault everything passes as it is, streamed and chunked bodies 
   t.equal(proxies.kinesis.count(operation('DescribeStreamSummary')), 1)
 })
 
-t.test('a body that is sent in chunks with a trailing checksum reaches S3 unchanged', async t => {
+t.test('a chunked body with a trailing checksum reaches S3 unchanged', async t => {
   const { proxies } = await behindProxies(t)
   const url = proxies.s3.url
   const s3 = new S3Client({
@@ -71,7 +71,7 @@ t.test('a body that is sent in chunks with a trailing checksum reaches S3 unchan
   t.same(stored.Metadata, { owner: 'me' })
 })
 
-t.test('a reply streams through: its beginning is there before its end is', async t => {
+t.test('a response is streamed: its beginning arrives before its end is sent', async t => {
   const { proxies } = await behindProxies(t)
   await aws.s3.send(new PutObjectCommand({ ...object, Body: randomBytes(4 * 1024 ** 2) }))
   const reply = await fetch(`${proxies.s3.url}/${object.Bucket}/${encodeURI(object.Key)}`)
@@ -81,7 +81,7 @@ t.test('a reply streams through: its beginning is there before its end is', asyn
   await reader?.cancel()
 })
 
-t.test('an error of a service is what its SDK takes it for', async t => {
+t.test('the SDK recognizes an injected error as the error of its service', async t => {
   const { proxies, clients } = await behindProxies(t)
   const put = () => clients.s3.send(new PutObjectCommand({ ...object, Body: 'x' }))
   const list = () => clients.dynamodb.send(new ListTablesCommand({}))
@@ -104,7 +104,7 @@ t.test('an error of a service is what its SDK takes it for', async t => {
   }
 })
 
-t.test('replies by which the server refuses are kept, and those of faults and of successes are not', async t => {
+t.test("records the server's error responses, but not responses of faults or successful ones", async t => {
   const { proxies, clients } = await behindProxies(t)
   await clients.s3.send(new PutObjectCommand({ ...object, Body: 'x' }))
   await t.rejects(clients.s3.send(new GetObjectCommand({ ...object, Key: 'no-such-key' })), { name: 'NoSuchKey' })
@@ -116,7 +116,7 @@ t.test('replies by which the server refuses are kept, and those of faults and of
   t.strictSame(proxies.dynamodb.refusals, [])
 })
 
-t.test('a fault is for the requests it names, for as many as it says, until it is removed', async t => {
+t.test('a fault applies to its requests, for its number of times, until it is removed', async t => {
   const { proxies, clients } = await behindProxies(t)
   const { dynamodb } = proxies
   const list = () => clients.dynamodb.send(new ListTablesCommand({}))
@@ -134,7 +134,7 @@ t.test('a fault is for the requests it names, for as many as it says, until it i
   t.equal(dynamodb.count(), 6)
 })
 
-t.test('a connection that is reset never reaches the server; a lost reply has done what it was asked', async t => {
+t.test('a reset connection never reaches the server; with a lost reply the server has done its work', async t => {
   const { proxies, clients } = await behindProxies(t)
   const put = (Key: string) => clients.s3.send(new PutObjectCommand({ ...object, Key, Body: 'x' }))
   proxies.s3.inject(reset, { times: 1 })
@@ -145,7 +145,7 @@ t.test('a connection that is reset never reaches the server; a lost reply has do
   await t.resolves(aws.s3.send(new GetObjectCommand({ ...object, Key: 'lost' })))
 })
 
-t.test('a reply can end in the middle', async t => {
+t.test('a response can end in the middle', async t => {
   const { proxies, clients } = await behindProxies(t)
   await aws.s3.send(new PutObjectCommand({ ...object, Body: randomBytes(100_000) }))
   proxies.s3.inject(cutReplyAfter(10_000), { times: 1 })
@@ -159,7 +159,7 @@ t.test('a reply can end in the middle', async t => {
   t.equal(read, 10_000)
 })
 
-t.test('a request can be delayed, held until the test lets it go, or never be answered', async t => {
+t.test('a request can be delayed, held until the test releases it, or never answered', async t => {
   const { proxies, clients } = await behindProxies(t)
   const list = (abortSignal?: AbortSignal) =>
     clients.dynamodb.send(new ListTablesCommand({}), abortSignal ? { abortSignal } : {})
@@ -188,7 +188,7 @@ t.test('a request can be delayed, held until the test lets it go, or never be an
   await refused
 })
 
-t.test('PutRecords can fail in part: only the others are on the stream', async t => {
+t.test('PutRecords can fail for some records, and only the others are on the stream', async t => {
   const { proxies, clients } = await behindProxies(t)
   const put = (...keys: string[]) => {
     const Records = keys.map(key => ({ Data: Buffer.from(key), PartitionKey: key }))
@@ -214,7 +214,7 @@ t.test('PutRecords can fail in part: only the others are on the stream', async t
   t.strictSame(onStream.sort(), ['no-4', 'yes-1', 'yes-2'])
 })
 
-t.test('a server that is not there looks as it would without the proxy, and a broken fault fails the test', async t => {
+t.test('a server that is down looks the same as without the proxy, and a broken fault fails the test', async t => {
   const ends: Array<() => unknown> = []
   const own = { teardown: (end: () => unknown) => void ends.push(end) }
   const dead = await startFaultProxy(own, 'http://127.0.0.1:1')
@@ -232,7 +232,7 @@ t.test('a server that is not there looks as it would without the proxy, and a br
   await unanswered
 })
 
-t.test('a large body is not gathered', async t => {
+t.test('a large body is streamed and not buffered', async t => {
   const { proxies } = await behindProxies(t)
   let begun = false
   proxies.s3.inject(

@@ -4,73 +4,85 @@ import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { ConnectionLostError, createExchange, type Exchange } from './faults/exchange.ts'
 
-/** A request as it came to the proxy. */
+/** A request that the proxy received. */
 export interface SeenRequest {
   readonly method: string
-  /** With its query. */
+  /** The path with the query. */
   readonly path: string
-  /** The header `x-amz-target`, as `Kinesis_20131202.PutRecords`. Empty where there is none, as with S3. */
+  /** The header `x-amz-target`, such as `Kinesis_20131202.PutRecords`. Empty without the header, as with S3. */
   readonly target: string
 }
 
 export type Match = (request: SeenRequest) => boolean
 
-/** What becomes of a request. It has to answer, or to end the connection. */
+/** Handles a request. It must respond or end the connection. */
 export type Fault = (exchange: Exchange) => Promise<void> | void
 
 export interface InjectionSettings {
-  /** Which requests it is for. Default: all. */
+  /**
+   * Which requests the fault applies to.
+   * @default all
+   */
   when?: Match
-  /** For how many of them. Default: until it is removed. */
+  /**
+   * The number of requests that the fault applies to.
+   * @default all requests until the fault is removed
+   */
   times?: number
 }
 
-/** A reply by which the server refused a request, or failed it. */
+/** An error response of the server. */
 export interface Refusal extends SeenRequest {
   readonly status: number
-  /** The beginning of the reply's body, as text. */
+  /** The beginning of the body, as text. */
   readonly body: string
 }
 
-/** A fault in its place. */
+/** An injected fault. */
 export interface Injection {
-  /** How many requests it has had. */
+  /** The number of requests that the fault has handled. */
   readonly hits: number
-  /** Resolves once it has had so many. */
+  /** Resolves once the fault has handled this many requests. */
   reached(hits?: number): Promise<void>
   remove(): void
 }
 
 export interface FaultProxy {
-  /** The endpoint to give to clients in the place of the server's own. */
+  /** The endpoint for clients, instead of the server's own. */
   readonly url: string
-  /** Every request that came, the oldest first. */
+  /** Every request so far, the oldest first. */
   readonly seen: readonly SeenRequest[]
-  /** Every reply of the server with a status from 400 on that a client got, the oldest first. Replies of faults are not in it. */
+  /**
+   * Every response of the server with a status of 400 or more that a client got, the oldest first. Responses of faults
+   * are not in it.
+   */
   readonly refusals: readonly Refusal[]
-  /** How many requests of a kind came. Default: of all. */
+  /**
+   * Returns the number of matching requests so far.
+   * @default of all requests
+   */
   count(match?: Match): number
-  /** How many came of each target; of each method where there is no target. */
+  /** Returns the number of requests by target, or by method without a target. */
   counts(): Record<string, number>
-  /** From now on, requests of a kind have this fault. Of several for the same request, the oldest has it. */
+  /** Injects a fault for matching requests. If several match a request, the oldest is used. */
   inject(fault: Fault, settings?: InjectionSettings): Injection
 }
 
-/** Requests of an operation of Kinesis, DynamoDB or Cognito, as `PutRecords`. */
+/** Matches requests of an operation of Kinesis, DynamoDB or Cognito, such as `PutRecords`. */
 export function operation(name: string): Match {
   return ({ target }) => target.endsWith(`.${name}`)
 }
 
-/** Requests of a method whose path fits, as those of S3 are told apart. */
+/** Matches requests by method and path, for S3. */
 export function to(method: string, path = /^/): Match {
   return request => request.method === method && path.test(request.path)
 }
 
 /**
- * A reverse proxy on 127.0.0.1 in front of one server of the embedded AWS, for as long as the test. Without a fault it
- * streams requests and replies through as they are. What each fault is, is in faults/.
+ * Starts a reverse proxy on 127.0.0.1 in front of one server of the embedded AWS, for the duration of the test. Without
+ * a fault, it streams requests and responses unchanged. The faults are in faults/.
  *
- * A fault that throws, or leaves a request unanswered, fails the test at its end.
+ * A fault that throws, or does not respond to a request, fails the test at its end.
  */
 export async function startFaultProxy(t: Pick<Test, 'teardown'>, upstream: string): Promise<FaultProxy> {
   const seen: SeenRequest[] = []
@@ -88,7 +100,8 @@ export async function startFaultProxy(t: Pick<Test, 'teardown'>, upstream: strin
     const injection = [...injections].find(({ matches }) => matches(request))
     try {
       await (injection ? injection.hit()(exchange) : exchange.pass())
-      if (!response.writableEnded && !incoming.socket.destroyed) throw new Error('The fault left a request unanswered')
+      if (!response.writableEnded && !incoming.socket.destroyed)
+        throw new Error('The fault did not respond to a request')
     } catch (error) {
       if (!isConsequence(error, exchange)) broken.push(error)
       exchange.cut()
@@ -154,7 +167,7 @@ function describe({ method = '', url = '', headers }: IncomingMessage): SeenRequ
   return { method, path: url, target: String(headers['x-amz-target'] ?? '') }
 }
 
-/** Whether an error only says that the exchange has ended early, as a fault or a client may want it. */
+/** Returns whether an error only means that the exchange ended early, which a fault or a client may cause. */
 function isConsequence(error: unknown, { signal }: Exchange): boolean {
   return (
     error instanceof ConnectionLostError || (signal.aborted && error instanceof Error && error.name === 'AbortError')

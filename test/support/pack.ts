@@ -8,14 +8,14 @@ import type { Test } from 'tap'
 const execute = promisify(execFile)
 const root = path.resolve(import.meta.dirname, '../..')
 
-/** Runs a program to its end, without what the test runner puts into every one: tsc cannot be loaded its way. */
+/** Runs a program to its end, without the environment variables of the test runner, with which tsc cannot be loaded. */
 export const run = (file: string, args: readonly string[], options: { cwd?: string } = {}) =>
   execute('env', ['-u', 'NODE_OPTIONS', file, ...args], { ...options, timeout: 120_000, maxBuffer: 16 * 1024 ** 2 })
 
 export interface Packed {
-  /** Absolute. */
+  /** The absolute path. */
   tarball: string
-  /** What is in it, from the package's folder. */
+  /** The paths of its files, relative to the package's folder. */
   files: string[]
 }
 
@@ -29,6 +29,6 @@ export async function packPackage(t: Pick<Test, 'teardown'>): Promise<Packed> {
   symlinkSync(path.join(root, 'node_modules'), path.join(clone, 'node_modules'))
   const { stdout } = await run('npm', ['pack', '--json'], { cwd: clone })
   const [packed] = JSON.parse(stdout) as Array<{ filename: string; files: Array<{ path: string }> }>
-  if (!packed) throw new Error(`npm pack told of no package: ${stdout}`)
+  if (!packed) throw new Error(`npm pack listed no package: ${stdout}`)
   return { tarball: path.join(clone, packed.filename), files: packed.files.map(file => file.path) }
 }

@@ -6,13 +6,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type { Test } from 'tap'
 
-/** A program that a test runs, and what it writes. */
+/** A program that a test runs, and its output. */
 export interface Program {
   readonly child: ChildProcess
   readonly pid: number
   stdout(): string
   stderr(): string
-  /** Resolves when it has ended and all that it wrote is read. */
+  /** Resolves when the program has ended and all its output has been read. */
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
@@ -24,7 +24,7 @@ export interface ProgramSettings extends Pick<SpawnOptions, 'cwd' | 'detached'> 
 
 const endWithParent = pathToFileURL(path.resolve(import.meta.dirname, '../../services/local/pipeline/child-preload.ts'))
 
-/** Runs a file on this Node for as long as the test. */
+/** Runs a file with the current Node binary for the duration of the test. */
 export function runProgram(
   t: Pick<Test, 'teardown'>,
   args: readonly string[],
@@ -34,7 +34,7 @@ export function runProgram(
   const child = spawn(process.execPath, [...preload, ...args], {
     ...options,
     env: cleanEnv(env),
-    // The preload ends the program when the channel to the test is gone.
+    // The preload ends the program when its channel to the test is closed.
     stdio: ['ignore', 'pipe', 'pipe', ...(endsWithTest ? (['ipc'] as const) : [])],
   })
   const output = { stdout: '', stderr: '' }
@@ -52,11 +52,15 @@ export function runProgram(
   return { child, pid: child.pid ?? 0, ended, stdout: () => output.stdout, stderr: () => output.stderr }
 }
 
-/** Resolves when the condition holds. There is no event for what another process does. @throws after the bound */
+/**
+ * Resolves when the condition holds. It polls, because there are no events for what another process does.
+ *
+ * @throws Error after the timeout
+ */
 export async function until(condition: () => boolean, { timeoutMs = 15_000, what = 'the condition' } = {}) {
   const deadline = performance.now() + timeoutMs
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come within ${timeoutMs} ms`)
+    if (performance.now() > deadline) throw new Error(`Timed out after ${timeoutMs} ms waiting for: ${what}`)
     await wait(20)
   }
 }
@@ -68,11 +72,11 @@ export function isAlive(pid: number | undefined): boolean {
   } catch {
     return false
   }
-  // A process that ended and that nobody has waited for yet is still in the table.
+  // A zombie process has ended, but is still in the process table.
   return process.platform !== 'linux' || !/^State:\s+Z/m.test(readProc(pid, 'status'))
 }
 
-/** The processes below one, of any depth. Only where there is /proc. */
+/** Returns all descendants of a process. Needs /proc. */
 export function descendants(pid: number): number[] {
   const parents = readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
@@ -82,12 +86,12 @@ export function descendants(pid: number): number[] {
   return below(pid)
 }
 
-/** The command line of a process. Only where there is /proc. */
+/** Returns the command line of a process. Needs /proc. */
 export function commandOf(pid: number): string {
   return readProc(pid, 'cmdline').replaceAll('\0', ' ')
 }
 
-/** Empty where the process has ended in the meantime. */
+/** Returns an empty string if the process has ended. */
 function readProc(pid: number | string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
@@ -96,7 +100,7 @@ function readProc(pid: number | string, file: string): string {
   }
 }
 
-/** Without what the test runner puts into it, which would make every program report to it. */
+/** Returns the environment without the variables of the test runner, with which every program would report to it. */
 function cleanEnv(env: Record<string, string>): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _options, NODE_V8_COVERAGE: _coverage, ...inherited } = process.env
   const kept = Object.entries(inherited).filter(([name]) => !name.startsWith('TAP') && !name.startsWith('_TAPJS'))

@@ -2,14 +2,17 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A port on 127.0.0.1 that accepts connections and never answers, for as long as the test. Resolves to its URL. */
+/**
+ * Starts a server on 127.0.0.1 that accepts connections and never responds, for the duration of the test. Resolves to
+ * its URL.
+ */
 export async function startSilent(t: Pick<Test, 'teardown'>): Promise<string> {
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
     sockets.add(socket)
     socket.on('error', () => undefined) // Whoever gives up may reset it.
     socket.on('close', () => sockets.delete(socket))
-    // What comes is read, so that the client is not held up by its own sending.
+    // The request is read, so that the client is not blocked while sending.
     socket.resume()
   })
   server.listen(0, '127.0.0.1')

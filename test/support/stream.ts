@@ -6,7 +6,7 @@ import {
   type _Record as StreamRecord,
 } from '@aws-sdk/client-kinesis'
 
-/** Everything that is on a stream, shard after shard, each in its order. */
+/** Resolves to all records of a stream, shard by shard, each in its order. */
 export async function readStream(kinesis: KinesisClient, stream: string): Promise<StreamRecord[]> {
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: stream }))
   const shards = await Promise.all(Shards.map(({ ShardId }) => readShard(kinesis, stream, ShardId)))

@@ -23,7 +23,7 @@ const UNKNOWN: readonly string[] = [
   'AWS::EC2::SecurityGroupIngress',
 ]
 
-/** Leaves out what ministack does not know, and every resource that is nothing without it. */
+/** Removes the resources that ministack does not support, and every resource that depends on them. */
 export function withoutUnknown(template: CloudFormation): CloudFormation {
   const gone = new Set(
     Object.entries(template.Resources).flatMap(([id, resource]) => (isUnknown(resource) ? [id] : [])),
@@ -58,8 +58,8 @@ interface Statement {
 const READ = 'kinesis:GetRecords'
 
 /**
- * Allows GetRecords on any stream to the roles that are allowed it on theirs. A request by an iterator does not name its stream: AWS
- * finds the stream by the iterator, and ministack 1.5.33 asks for the action on `*`.
+ * Allows GetRecords on any stream for roles that may call it on their own stream. A request with an iterator does not
+ * name its stream. AWS looks up the stream of the iterator, while ministack 1.5.33 checks the action on `*`.
  */
 export function withReadsOfAnyStream(template: CloudFormation): CloudFormation {
   return mapResources(template, resource => {
@@ -75,7 +75,7 @@ export function withReadsOfAnyStream(template: CloudFormation): CloudFormation {
   })
 }
 
-/** ministack does not know the attribute ProviderURL of a user pool. The value is the one that AWS documents. */
+/** ministack does not support the attribute ProviderURL of a user pool. The value is the one that AWS documents. */
 export function withIssuer(template: CloudFormation): CloudFormation {
   const replace = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(replace)

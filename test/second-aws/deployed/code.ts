@@ -8,8 +8,8 @@ const KEY = 'bootstrap.zip'
 const NAME = 'bootstrap'
 
 /**
- * Puts the code of all functions where their template finds it. The code is a script that starts the image's own entry point in
- * the image's own files, `app`, with variables that AWS itself sets or that the tests add.
+ * Stores the code of all functions where their template refers to it. The code is a script that starts the image's own
+ * entry point in the image's own files, `app`, with variables that AWS sets or that the tests add.
  */
 export async function putCode(s3: S3Client, app: string, env: Readonly<Record<string, string>>): Promise<void> {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`)
@@ -24,7 +24,10 @@ export async function putCode(s3: S3Client, app: string, env: Readonly<Record<st
   await s3.send(new PutObjectCommand({ Bucket: ASSETS, Key: KEY, Body }))
 }
 
-/** The template with every function of the image as one of that code: an image needs a registry and a Docker engine. */
+/**
+ * Returns the template with every function of the image as a function of that code: an image would need a registry and
+ * a Docker engine.
+ */
 export function withCode(template: CloudFormation): CloudFormation {
   const resources = Object.entries(template.Resources).map(([id, resource]) => [id, replaceImage(resource)])
   return { ...template, Resources: Object.fromEntries(resources) }
@@ -42,10 +45,12 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }
 
-/** Unix, and a file that may be executed: the upper half of the external attributes. */
+/** Unix, and an executable file: the upper half of the external attributes. */
 const EXECUTABLE = 0o100755
 
-/** A zip archive of one file, stored as it is: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT */
+/**
+ * Returns a zip archive of one file, without compression: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+ */
 function zip(name: string, data: Buffer): Buffer {
   const nameBytes = Buffer.from(name)
   const shared = Buffer.alloc(26)

@@ -16,28 +16,28 @@ import { startTasks } from './tasks.ts'
 /** Both stacks of Headgate in an account of ministack that enforces IAM. */
 export interface Deployment {
   aws: SecondAws
-  /** What functions and processes of ours call AWS through. */
+  /** The proxies through which our functions and processes call AWS. */
   proxies: Proxies
-  /** Clients with the rights of the account's root, past the proxies. */
+  /** Clients with the permissions of the account's root, which bypass the proxies. */
   clients: AwsClients
   /** The image's folder `/app`, on this machine. */
   app: string
   outputs: Readonly<Record<string, string>>
-  /** The name of the stack that computes. */
+  /** The name of the compute stack. */
   stack: string
   users: { demo: SecondUser; other: SecondUser }
-  /** Where clients reach the api: the output `ApiUrl` on Lambda, and the api's own address on Fargate. */
+  /** The URL of the api: the output `ApiUrl` on Lambda, and the api's own address on Fargate. */
   apiUrl: string
-  /** The function that processes, where one does. */
+  /** The name of the processor function, on Lambda. */
   processor: string | undefined
-  /** What tells more where something failed: the log of the tasks, or of ministack. */
+  /** Returns the log of the tasks or of ministack, for reports of failures. */
   logs(): string
 }
 
-/** What can be set of a deployment: the context of the CDK app. */
+/** The settings of a deployment: the context of the CDK app. */
 export type Context = Readonly<Record<string, string>>
 
-/** Deploys for as long as the test. */
+/** Deploys Headgate for the duration of the test. */
 export async function deploy(t: Test, app: string, context: Context): Promise<Deployment> {
   const { data, compute, settings } = synthesize(t, context)
   const aws = await startMinistack(t, { auth: true })
@@ -67,12 +67,15 @@ export async function deploy(t: Test, app: string, context: Context): Promise<De
   return { ...deployed, apiUrl, processor: outputs.ProcessorFunction, logs: () => aws.log() }
 }
 
-/** What ministack cannot do otherwise, or what would take the test a quarter of an hour. All else is as CDK makes it. */
+/**
+ * Changes to the templates for what ministack does not support, or what would take a quarter of an hour. Everything
+ * else is as CDK generates it.
+ */
 function adapted(template: CloudFormation): CloudFormation {
   return withReadsOfAnyStream(withoutUnknown(withQuickSchedules(withCode(template))))
 }
 
-/** What the image and AWS set, and where the services are. */
+/** The variables that the image and AWS set, and the endpoints of the services. */
 function functionVariables({ env }: Proxies): Record<string, string> {
   return {
     ...env,

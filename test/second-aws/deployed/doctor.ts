@@ -15,20 +15,26 @@ export interface Finding {
 export interface Examination {
   code: number | null
   findings: Finding[]
-  /** What `--deep` ends with. */
+  /** The last line of `--deep`. */
   report: string
   stderr: string
 }
 
 export interface ExamineSettings {
   args?: readonly string[]
-  /** Whose rights the doctor has. @default the account's root */
+  /**
+   * The credentials of the doctor.
+   * @default those of the account's root
+   */
   credentials?: Credentials
   apiUrl?: string
   env?: Readonly<Record<string, string>>
 }
 
-/** Runs the image's `headgate doctor` against a deployment, with what docs/how-to/deploy.md has the person export. */
+/**
+ * Runs the image's `headgate doctor` against a deployment, with the variables that docs/how-to/deploy.md tells
+ * operators to export.
+ */
 export async function examine(
   t: Pick<Test, 'teardown'>,
   { aws, proxies, app, outputs, users, apiUrl, processor }: Deployment,
@@ -41,7 +47,8 @@ export async function examine(
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_SESSION_TOKEN: credentials.sessionToken ?? '',
-      // Not through the proxies: what the doctor is refused is no refusal of the deployment.
+      // Not through the proxies: requests of the doctor that are denied must not count as denied requests of the
+      // deployment.
       AWS_ENDPOINT_URL: aws.url,
       NODE_OPTIONS: proxies.env.NODE_OPTIONS ?? '',
       HEADGATE_TEST_ISSUER_URL: proxies.env.HEADGATE_TEST_ISSUER_URL ?? '',
@@ -70,26 +77,29 @@ export async function examine(
   }
 }
 
-/** Every combination of gateway and preset, with the whole scenario: for a machine with time. */
+/** True to run every combination of gateway and preset, with the whole scenario, which takes long. */
 export const isWhole = process.env.HEADGATE_DEPLOYED === 'all'
 
-/** ministack stores a record whose hash key is in no shard. AWS refuses it, by which the check knows that it may put records. */
+/**
+ * ministack stores a record whose hash key is in no shard. AWS rejects it, which tells the check that it may put
+ * records.
+ */
 const STORED_ANYWHERE = 'a record that no shard is for was put'
 
-/** What was found, without what ministack is known to do otherwise than AWS. */
+/** Returns the findings, without those that known differences of ministack cause. */
 function asOnAws(finding: Finding): Finding {
   if (finding.id !== 'put-record' || finding.seen !== STORED_ANYWHERE) return finding
   return { id: finding.id, status: 'ok', seen: 'on ministack: the record was stored, and so it is allowed' }
 }
 
-/** The findings that are not ok, as text. */
+/** Returns the findings that are not ok, as text. */
 export function failures({ findings, stderr }: Examination): string[] {
   const failed = findings.filter(({ status }) => status === 'failed')
   const lines = failed.map(({ id, seen, advice }) => `${id}: ${seen} ${advice}`)
   return findings.length === 0 ? [`the doctor found nothing: ${stderr}`] : lines
 }
 
-/** The calls of the deployment that IAM refused. */
+/** Returns the calls of the deployment that IAM denied. */
 export function denials({ proxies }: Deployment): string[] {
   return proxies
     .refusals()

@@ -14,7 +14,9 @@ t.test('Fargate, deployed by CloudFormation with IAM enforced', { skip }, async 
   const app = await layOutImage(t.testdir())
   const presets = isWhole ? ['dev', 'prod'] : ['dev']
   for (const preset of presets) {
-    await t.test(`the tasks do their work with the rights of their task roles, as ${preset}`, t => run(t, { preset }))
+    await t.test(`the tasks work with the permissions of their task roles, with preset ${preset}`, t =>
+      run(t, { preset }),
+    )
   }
 
   async function run(t: Test, context: Context): Promise<void> {

@@ -5,12 +5,12 @@ import { pipeline } from 'node:stream/promises'
 import type { Test } from 'tap'
 
 /**
- * A server in front of one API of ministack's API Gateway. ministack tells its APIs apart by the Host header, as AWS does, and this
- * machine cannot resolve those names. So clients have the paths that they have on AWS, which the other addresses of ministack would
- * change.
+ * Starts a server in front of one API of ministack's API Gateway. ministack distinguishes its APIs by the Host header,
+ * as AWS does, and this machine cannot resolve those names. With this server, clients use the same paths as on AWS. The
+ * other addresses of ministack would change the paths.
  *
  * @param apiUrl the output of the stack
- * @returns the URL that clients use in its place, without a slash at its end
+ * @returns the URL for clients, without a slash at its end
  */
 export async function startGatewayFront(
   t: Pick<Test, 'teardown'>,
@@ -27,7 +27,7 @@ export async function startGatewayFront(
       response.writeHead(reply.statusCode ?? 502, reply.rawHeaders)
       pipeline(reply, response).catch(() => response.destroy())
     })
-    // A client that hangs up, or a gateway that does, ends the other side as well.
+    // If the client or the gateway closes its connection, the other connection is closed too.
     pipeline(incoming, onward).catch(() => response.destroy())
   })
   server.listen(0, '127.0.0.1')

@@ -9,7 +9,7 @@ import { endBySchedule, publishBySchedule, removeBySchedule } from './schedules.
 
 const skip = notInstalled('ministack') || (runtimeClientMissing() ?? false)
 
-/** Ways through the deployment that differ by the gateway. */
+/** Requests whose handling depends on the gateway. */
 const THROUGH_THE_GATEWAY = [
   'first-request',
   'upload-json',
@@ -47,7 +47,7 @@ async function whole(t: Test, app: string, context: Context): Promise<void> {
   const deployment = await deploy(t, app, context)
   const { users, apiUrl } = deployment
 
-  await t.test('a client gets through in every way, and everything that the doctor checks is right', async t => {
+  await t.test('accepts every upload format, and the doctor finds no fault', async t => {
     const found = await examine(t, deployment, { args: ['--deep', '--requests', '20'] })
     t.strictSame(failures(found), [])
     t.match(found.findings.find(({ id }) => id === 'upload-json')?.seen, 'HELLO KINESIS')
@@ -56,7 +56,7 @@ async function whole(t: Test, app: string, context: Context): Promise<void> {
     t.strictSame(secretsIn(found.report, deployment), [])
   })
 
-  await t.test('another user sees nothing of it', async t => {
+  await t.test('another user cannot see the uploads', async t => {
     const auth = { authorization: `Bearer ${users.demo.idToken}`, 'content-type': 'application/json' }
     const body = JSON.stringify({ filename: 'mine.txt', content: 'mine' })
     const mine = await fetch(`${apiUrl}/uploads`, { method: 'POST', headers: auth, body })
@@ -70,13 +70,13 @@ async function whole(t: Test, app: string, context: Context): Promise<void> {
     t.strictSame(list.uploads, [])
   })
 
-  await t.test('relay and sweeps do their work by their schedules', async t => {
+  await t.test('the relay and the sweeps run by their schedules', async t => {
     await Promise.all([publishBySchedule(t, deployment), endBySchedule(t, deployment), removeBySchedule(t, deployment)])
   })
 
   t.strictSame(denials(deployment), [], 'no role lacks a permission')
 
-  await t.test('an action that is taken out of a policy is refused, and the doctor names it', async t => {
+  await t.test('IAM denies an action that is removed from a policy, and the doctor names it', async t => {
     const role = await roleName(deployment.aws, deployment.stack, 'ApiRole')
     const credentials = await assumeRole(deployment.aws, role)
     const check = { args: ['--only', 'put-record'], credentials }
@@ -108,7 +108,7 @@ async function whole(t: Test, app: string, context: Context): Promise<void> {
   })
 }
 
-/** What must not be in a report that is pasted into an issue. */
+/** Values that must not be in a report, because reports are pasted into issues. */
 function secretsIn(report: string, { users, outputs }: Deployment): string[] {
   const secrets = [
     users.demo.idToken.slice(0, 40),

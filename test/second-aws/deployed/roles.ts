@@ -1,7 +1,7 @@
 import { type Credentials, callQuery, type Target } from '../support/call.ts'
 import { elements, physicalIds } from './stacks.ts'
 
-/** What a policy document says in its statements. */
+/** The statements of a policy document. */
 interface Statement {
   Effect: string
   Action: string | string[]
@@ -11,7 +11,7 @@ interface Policy {
   Statement: Statement[]
 }
 
-/** The name of the role that a stack has under a logical id that begins like this. */
+/** Returns the name of the role whose logical id starts like this. */
 export async function roleName(target: Target, stack: string, beginning: string): Promise<string> {
   const ids = [...(await physicalIds(target, stack))].filter(([id]) => new RegExp(`^${beginning}[0-9A-F]{8}$`).test(id))
   const [found] = ids
@@ -19,7 +19,7 @@ export async function roleName(target: Target, stack: string, beginning: string)
   return found[1]
 }
 
-/** Takes on a role, as the service that the role is for does. Its trust policy is changed to allow that to the account's root. */
+/** Assumes a role as its service does. The trust policy of the role is changed to allow that to the account's root. */
 export async function assumeRole(target: Target, RoleName: string): Promise<Credentials> {
   const role = await callQuery(target, 'iam', 'GetRole', { RoleName })
   const [arn = ''] = elements(role, 'Arn')
@@ -34,7 +34,11 @@ export async function assumeRole(target: Target, RoleName: string): Promise<Cred
   return { accessKeyId, secretAccessKey, sessionToken }
 }
 
-/** Takes an action out of every policy of a role. Resolves to what gives it back. @throws where the role does not have it */
+/**
+ * Removes an action from every policy of a role. Resolves to a function that restores it.
+ *
+ * @throws Error if no policy of the role allows the action
+ */
 export async function takeAway(target: Target, RoleName: string, action: string): Promise<() => Promise<void>> {
   const listed = await callQuery(target, 'iam', 'ListRolePolicies', { RoleName })
   const undo: Array<() => Promise<void>> = []

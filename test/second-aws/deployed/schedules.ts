@@ -12,23 +12,27 @@ import type { Deployment } from './deployment.ts'
 
 const HOUR = 3_600_000
 
-/** Every schedule runs each minute here, and the relay leaves an event to the api for half a minute first. */
+/** The schedules run every minute here, and the relay leaves an event to the api for the first half minute. */
 const BY_SCHEDULE_MS = 180_000
 
-/** Resolves to the id of the upload. @throws where the answer has another status */
+/**
+ * Resolves to the id of the upload.
+ *
+ * @throws Error if the response has another status
+ */
 async function send({ users, apiUrl }: Deployment, path: string, body: unknown, status: number): Promise<string> {
   const headers = { authorization: `Bearer ${users.demo.idToken}`, 'content-type': 'application/json' }
   const answer = await fetch(`${apiUrl}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
   const text = await answer.text()
-  if (answer.status !== status) throw new Error(`POST ${path} was answered with ${answer.status}: ${text}`)
+  if (answer.status !== status) throw new Error(`POST ${path} responded with ${answer.status}: ${text}`)
   return (JSON.parse(text) as { uploadId: string }).uploadId
 }
 
-/** The relay publishes an event that Kinesis would not take from the api. */
+/** Asserts that the relay publishes an event that Kinesis did not accept from the api. */
 export async function publishBySchedule(t: Test, deployment: Deployment): Promise<void> {
   const { proxies, users, apiUrl } = deployment
   const fault = proxies.kinesis.inject(internalError('kinesis'), { when: operation('PutRecords') })
-  // 202: the event is left in the outbox.
+  // 202 means that the event is in the outbox.
   const sending = send(deployment, '/uploads', { filename: 'outbox.txt', content: 'hello relay' }, 202)
   const uploadId = await sending.finally(() => fault.remove())
   const headers = { authorization: `Bearer ${users.demo.idToken}` }
@@ -39,7 +43,7 @@ export async function publishBySchedule(t: Test, deployment: Deployment): Promis
   t.pass('the relay publishes it, and it is processed')
 }
 
-/** The sweep ends a grant that nobody completed. */
+/** Asserts that the sweep ends an expired grant. */
 export async function endBySchedule(t: Test, deployment: Deployment): Promise<void> {
   const { clients, users } = deployment
   const wanted = { filename: 'never.txt', contentType: 'text/plain', size: 5 }
@@ -48,14 +52,17 @@ export async function endBySchedule(t: Test, deployment: Deployment): Promise<vo
   const key = { owner: users.demo.owner, uploadId }
   await backdate({ dynamodb: clients.dynamodb, table: tableOf(deployment) }, key, 26 * HOUR)
   await eventually(async () => (await store.get(key)) === undefined, BY_SCHEDULE_MS)
-  t.pass('the sweep ends a grant whose time is up')
+  t.pass('the sweep ends an expired grant')
 }
 
-/** The sweep of orphans gives up an object without a record, and returns an upload that waits in vain to the outbox. */
+/**
+ * Asserts that the sweep of orphaned objects deletes an object without a record, and puts an upload whose event never
+ * comes back into the outbox.
+ */
 export async function removeBySchedule(t: Test, deployment: Deployment): Promise<void> {
   const { clients, outputs } = deployment
   const store = storeOf(deployment)
-  const content = 'hello strays'
+  const content = 'hello orphans'
   const anew = () =>
     uploadRecord({
       uploadId: uuidv7(),
@@ -70,15 +77,15 @@ export async function removeBySchedule(t: Test, deployment: Deployment): Promise
   await putUpload(clients.s3, waiting, content)
   await store.create(waiting)
   await leaveDuePass(deployment)
-  // From the outbox the relay takes it to the processor.
+  // The relay publishes it from the outbox.
   await eventually(async () => (await store.get(waiting))?.status === 'processed', BY_SCHEDULE_MS)
   const late = putUpload(clients.s3, orphan, 'late').then(() => store.create(orphan))
   await t.rejects(late, { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'the sweep of orphans gives up what nobody has recorded')
 }
 
 /**
- * Writes down a pass that is due at once and covers all that there is by now. A worker whose clock is ahead would leave one. So the
- * test does not wait for the hours after which an object counts as a stray.
+ * Stores a pass that is due at once and covers all present objects. A worker with a clock in the future would leave
+ * one. So the test does not wait for the hours after which an object counts as orphaned.
  */
 async function leaveDuePass(deployment: Deployment): Promise<void> {
   const now = Date.now()

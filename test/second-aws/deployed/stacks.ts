@@ -4,7 +4,7 @@ import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/c
 import type { CloudFormation } from '../../infra/support/synthesize.ts'
 import { callJson, callQuery, type Target } from '../support/call.ts'
 
-/** Where `cdk bootstrap` has the assets of stacks. */
+/** The bucket in which `cdk bootstrap` keeps the assets of stacks. */
 export const ASSETS = 'cdk-hnb659fds-assets'
 
 const STACK_TIMEOUT_MS = 120_000
@@ -15,7 +15,7 @@ export class StackError extends Error {
   readonly code = 'HEADGATE_TEST_STACK'
 }
 
-/** What `cdk bootstrap` leaves in an account, as far as stacks of ours look at it. */
+/** Creates the resources of `cdk bootstrap` that our stacks read. */
 export async function bootstrapAccount(target: Target, s3: S3Client): Promise<void> {
   await s3.send(new CreateBucketCommand({ Bucket: ASSETS }))
   const version = { Name: '/cdk-bootstrap/hnb659fds/version', Value: '31', Type: 'String' }
@@ -23,8 +23,8 @@ export async function bootstrapAccount(target: Target, s3: S3Client): Promise<vo
 }
 
 /**
- * Creates a stack as `cdk deploy` does: the template goes through the bucket of assets, since it is too large for a request.
- * Resolves to the outputs of the stack.
+ * Creates a stack as `cdk deploy` does: the template is uploaded to the bucket of assets, because it is too large for a
+ * request. Resolves to the outputs of the stack.
  *
  * @throws StackError
  */
@@ -50,7 +50,7 @@ export async function createStack(
   return Object.fromEntries(elements(stack, 'OutputKey').map((key, index) => [key, values[index] ?? '']))
 }
 
-/** Resolves to the description of the stack once nothing of it is in progress. CloudFormation has no event for that. */
+/** Resolves to the description of the stack once its creation has ended. CloudFormation has no event for that. */
 async function settled(target: Target, name: string): Promise<string> {
   const deadline = performance.now() + STACK_TIMEOUT_MS
   while (true) {
@@ -65,14 +65,14 @@ async function settled(target: Target, name: string): Promise<string> {
   }
 }
 
-/** The ids that a stack gave its resources, by their ids in the template. */
+/** Resolves to the physical ids of a stack's resources, by their logical ids. */
 export async function physicalIds(target: Target, name: string): Promise<Map<string, string>> {
   const resources = await callQuery(target, 'cloudformation', 'DescribeStackResources', { StackName: name })
   const physical = elements(resources, 'PhysicalResourceId')
   return new Map(elements(resources, 'LogicalResourceId').map((id, index) => [id, physical[index] ?? '']))
 }
 
-/** The text of every element with this name in an answer in XML. */
+/** Returns the text of every element with this name in an XML response. */
 export function elements(xml: string, name: string): string[] {
   return [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map(([, text = '']) => unescapeXml(text))
 }

@@ -14,15 +14,15 @@ interface TaskDefinition {
 
 export interface Tasks {
   apiUrl: string
-  /** Everything that the tasks have logged. */
+  /** Returns the logs of the tasks. */
   logs(): string
 }
 
 const READY_MS = 120_000
 
 /**
- * Runs the tasks of the stack as processes: each with the command and the environment of its task definition, in the image's own
- * files, with temporary credentials of its task role. Resolves to the URL of the api once it is ready.
+ * Runs the tasks of the stack as processes, each with the command and the environment of its task definition, in the
+ * image's own files, with temporary credentials of its task role. Resolves to the URL of the api once it is ready.
  */
 export async function startTasks(
   t: Pick<Test, 'teardown'>,
@@ -51,7 +51,7 @@ export async function startTasks(
           AWS_ACCESS_KEY_ID: credentials.accessKeyId,
           AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
           AWS_SESSION_TOKEN: credentials.sessionToken ?? '',
-          // A container has an address of its own, and these processes share one.
+          // Each container has its own address, but these processes share one.
           HOST: '127.0.0.1',
           ADMIN_HOST: '127.0.0.1',
           HEALTH_HOST: '127.0.0.1',

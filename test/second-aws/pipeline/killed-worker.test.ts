@@ -19,7 +19,7 @@ for (const name of ['ministack', 'moto'] as const) {
       const open = await openScene(t, name)
       const [killed, survivor] = open.fleet.workers
       if (!killed || !survivor) return t.fail('The fleet has two workers.')
-      // Four shards: a worker without any would have nothing to lose.
+      // Four shards, because a worker without a shard would have nothing to lose.
       await Promise.all([killed, survivor].map(worker => logged(worker, /"msg":"lease acquired"/, 2)))
 
       const uploads: AcceptedUpload[] = []

@@ -7,7 +7,7 @@ import { allAreProcessed, inLanes, LANES, uploadText } from './many-uploads.ts'
 import { openScene } from './open-scene.ts'
 
 const UPLOADS = 200
-/** `HEADGATE_OUTAGE_SECONDS=60` is the long form. */
+/** `HEADGATE_OUTAGE_SECONDS=60` runs the long form. */
 const OUTAGE_MS = Number(process.env.HEADGATE_OUTAGE_SECONDS ?? 12) * 1_000
 
 t.setTimeout(900_000 + 2 * OUTAGE_MS)
@@ -20,7 +20,7 @@ for (const name of ['ministack', 'moto'] as const) {
     const uploads: AcceptedUpload[] = []
     await uploadText(open, uploads, 0)
 
-    // Connections are reset at first, as by a firewall. Then they are accepted, and nothing is answered.
+    // At first, connections are reset, as by a firewall. Then they are accepted, and no request gets a response.
     let outage = kinesis.inject(reset)
     const hits: number[] = []
     const turning = pass(OUTAGE_MS / 2).then(() => {
@@ -34,7 +34,7 @@ for (const name of ['ministack', 'moto'] as const) {
     })
     const statuses = new Map<number, number>()
     await inLanes(UPLOADS - 1, async n => {
-      // Spread over the outage, and a little beyond.
+      // Spread over the outage and a little longer.
       await pass((OUTAGE_MS * LANES * 1.1) / UPLOADS)
       const status = await uploadText(open, uploads, n + 1)
       statuses.set(status, (statuses.get(status) ?? 0) + 1)

@@ -17,11 +17,11 @@ import { startSecondAws } from '../support/servers.ts'
 import { inLanes } from './many-uploads.ts'
 
 const PART_BYTES = 10
-/** One page and a bit: S3 lists a thousand. */
+/** More than one page, which has a thousand parts. */
 const PARTS = 1_050
 const Bucket = names.uploadBucket
 
-/** A multipart upload that has all of its parts but some. */
+/** Creates a multipart upload with all parts except some. */
 async function begin(s3: S3Client, key: string, { parts, without = [] }: { parts: number; without?: number[] }) {
   const { UploadId = '' } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: key }))
   await inLanes(parts, async index => {
@@ -30,15 +30,25 @@ async function begin(s3: S3Client, key: string, { parts, without = [] }: { parts
   })
   const at = new Date().toISOString()
   const upload: PartsUpload = {
-    ...{ owner: 'o', uploadId: 'i', bucket: Bucket, key, filename: 'a.bin', contentType: 'application/x-test' },
-    ...{ size: parts * PART_BYTES, status: 'pending', uploadedAt: at, updatedAt: at, expiresAt: at, requestId: 'r' },
+    owner: 'o',
+    uploadId: 'i',
+    bucket: Bucket,
+    key,
+    filename: 'a.bin',
+    contentType: 'application/x-test',
+    size: parts * PART_BYTES,
+    status: 'pending',
+    uploadedAt: at,
+    updatedAt: at,
+    expiresAt: at,
+    requestId: 'r',
     arrival: { way: 'parts', multipartId: UploadId, partBytes: PART_BYTES },
   }
   return { upload, named: { Bucket, Key: key, UploadId } }
 }
 
 for (const name of ['ministack', 'moto'] as const) {
-  t.test(`a listing of parts ends, on ${name}`, { skip: notInstalled(name) }, async t => {
+  t.test(`listing the parts of an upload ends, on ${name}`, { skip: notInstalled(name) }, async t => {
     const server = await startSecondAws(t, name)
     t.comment(server.versions)
     await createBucket(createClients(t, server).s3, Bucket)
@@ -74,7 +84,7 @@ for (const name of ['ministack', 'moto'] as const) {
       t.strictSame(await missing(upload), { partNumbers: [], pages: 2 })
     })
 
-    // moto takes the marker for an index: where part 500 is missing, its second page begins one part late.
+    // moto treats the marker as an index: if part 500 is missing, its second page starts one part late.
     const wrong = name === 'moto' && 'moto skips a part behind a gap (known)'
     await t.test('of more parts than a page has, with gaps', { skip: wrong }, async t => {
       const { upload } = await begin(s3, 'uploads/gaps', { parts: PARTS, without: [500, PARTS] })

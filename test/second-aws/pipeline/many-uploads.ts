@@ -3,12 +3,15 @@ import type { AcceptedUpload } from '../scenario/expectations.ts'
 import { accepted, postJson, untilProcessed } from '../scenario/scene.ts'
 import type { OpenScene } from './open-scene.ts'
 
-/** How many jobs run at a time. */
+/** The number of concurrent jobs. */
 export const LANES = 8
-/** How long all uploads together may take after the last of them. A loaded machine takes its time. */
+/** The maximum time from the last upload until all uploads are processed, in milliseconds. A loaded machine is slow. */
 const PATIENCE_MS = 240_000
 
-/** Runs a job for each number below the count, some at a time. Rejects with the first job that does. */
+/**
+ * Runs a job for each number below the count, some of them concurrently. Rejects with the error of the first job that
+ * fails.
+ */
 export async function inLanes(count: number, job: (n: number) => Promise<void>): Promise<void> {
   let next = 0
   const lane = async () => {
@@ -17,7 +20,10 @@ export async function inLanes(count: number, job: (n: number) => Promise<void>):
   await Promise.all(Array.from({ length: LANES }, lane))
 }
 
-/** Uploads a text of its own, and expects it in the buckets. Resolves to the status of the answer: 200, or 202 without its event. */
+/**
+ * Uploads a unique text and expects it in the buckets. Resolves to the status of the response: 200, or 202 if its event
+ * was not published yet.
+ */
 export async function uploadText({ scene }: OpenScene, uploads: AcceptedUpload[], n: number): Promise<number> {
   const answer = await postJson(scene, { filename: `${n}.txt`, content: `upload ${n}` })
   const upload = accepted(answer)
@@ -26,7 +32,7 @@ export async function uploadText({ scene }: OpenScene, uploads: AcceptedUpload[]
   return answer.status
 }
 
-/** That all uploads are processed, by the api's word and by what boto3 finds. */
+/** Asserts that all uploads are processed, in the responses of the api and in what boto3 finds. */
 export async function allAreProcessed(
   t: Test,
   { server, scene, fleet }: OpenScene,
@@ -45,7 +51,7 @@ export async function allAreProcessed(
   for (const worker of fleet.workers) t.comment(`worker ${worker.pid} has logged ${describeLog(worker.stdout())}`)
 }
 
-/** How often each message is in a log. */
+/** Returns how often each message is in a log. */
 function describeLog(log: string): string {
   const messages = Map.groupBy(log.matchAll(/"msg":"([^"]+)"/g), ([, message = '']) => message)
   return [...messages].map(([message, lines]) => `${lines.length} × ${message}`).join('; ')

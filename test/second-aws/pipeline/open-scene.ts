@@ -12,7 +12,7 @@ export interface OpenScene {
   scene: Scene
 }
 
-/** Starts a server, an api, two workers and two users, for as long as the test. Prints the versions. */
+/** Starts a server, an api, two workers and two users for the duration of the test. Prints the versions. */
 export async function openScene(t: Test, name: ServerName): Promise<OpenScene> {
   const server = await startSecondAws(t, name)
   t.comment(server.versions)

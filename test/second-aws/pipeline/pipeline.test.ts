@@ -8,7 +8,7 @@ import { unexpectedRefusals } from './refusals.ts'
 t.setTimeout(900_000)
 
 for (const name of ['ministack', 'moto'] as const) {
-  t.test(`every way in, and what follows, on ${name}`, { skip: notInstalled(name) }, async t => {
+  t.test(`the whole scenario, on ${name}`, { skip: notInstalled(name) }, async t => {
     const { server, scene, fleet } = await openScene(t, name)
     await tryWaysIn(t, scene, PLAIN)
     await tryLife(t, scene)

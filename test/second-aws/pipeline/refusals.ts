@@ -7,20 +7,23 @@ interface Expected {
   why: RegExp
 }
 
-/** What our processes ask although it may be refused. */
+/** Requests of our processes that the server may reject. */
 const EXPECTED: readonly Expected[] = [
-  // Somebody else was first, or it is done already.
+  // Another process was first, or the work is already done.
   { service: 'dynamodb', what: /\.(?:PutItem|UpdateItem|DeleteItem)$/, why: /^400 .*ConditionalCheckFailedException/ },
-  // A worker creates the lease table when it is not there. Two do so at the same time.
+  // A worker creates the lease table if it does not exist. Two workers may do so at the same time.
   { service: 'dynamodb', what: /\.CreateTable$/, why: /^400 .*ResourceInUseException/ },
   { service: 'dynamodb', what: /\.DescribeTable$/, why: /^400 .*ResourceNotFoundException/ },
-  // Objects that are not there yet, and those of deleted uploads.
+  // Objects that do not exist yet, and those of deleted uploads.
   { service: 's3', what: /^(?:HEAD|GET) \/[^?]+\/uploads\//, why: /^404 / },
-  // moto does not speak CBOR. The worker finds out after some calls.
+  // moto does not support CBOR. The worker notices that after some calls.
   { service: 'kinesis', what: /\.GetRecords$/, why: /^500 <!doctype html>/ },
 ]
 
-/** Every refusal that is not expected, in a line: the server takes what our processes ask for something else than they do. */
+/**
+ * Returns every unexpected error response, one line for each: the server understands these requests differently than
+ * our processes.
+ */
 export function unexpectedRefusals(proxies: Proxies): string[] {
   return proxies
     .refusals()

@@ -7,11 +7,11 @@ import { findQuietPort } from '../../../services/local/ports.ts'
 import { plainEnv } from './image-folder.ts'
 
 const HOST = '127.0.0.1'
-/** Path of the emulator's one operation: Invoke, of a function that it always calls `function`. */
+/** The path of the emulator's only operation, Invoke. It always names the function `function`. */
 const INVOKE = '/2015-03-31/functions/function/invocations'
 
 export interface EmulatorSettings {
-  /** The image's `app` folder, as {@link layOutImage} makes it. */
+  /** The image's `app` folder, as {@link layOutImage} creates it. */
   app: string
   /** For example `dist/services/api/lambda.handler`. */
   handler: string
@@ -23,7 +23,7 @@ export interface EmulatorSettings {
 
 export interface Invocation<Answer> {
   answer: Answer
-  /** From the call to the whole answer, in milliseconds. */
+  /** The time from the call to the complete response, in milliseconds. */
   ms: number
 }
 
@@ -44,7 +44,7 @@ export interface EmulatedFunction {
 export class FunctionError extends Error {
   override readonly name = 'FunctionError'
   readonly errorType: string
-  /** From the call to the whole answer, in milliseconds. */
+  /** The time from the call to the complete response, in milliseconds. */
   readonly ms: number
 
   constructor(errorType: string, message: string, ms: number) {
@@ -114,11 +114,11 @@ async function invoke<Answer>(url: string, event: unknown): Promise<Invocation<A
   const answer = parse(text)
   if (isFailure(answer)) throw new FunctionError(answer.errorType, answer.errorMessage, ms)
   if (response.status !== 200 || answer === undefined)
-    throw new FunctionError('NoAnswer', `The emulator answered ${response.status}: ${text}`, ms)
+    throw new FunctionError('NoAnswer', `The emulator responded with ${response.status}: ${text}`, ms)
   return { answer: answer as Answer, ms }
 }
 
-/** Undefined for what is not JSON: the emulator reports a time-out as plain text. */
+/** Returns undefined for text that is not JSON: the emulator reports a time-out as plain text. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -131,7 +131,7 @@ function isFailure(answer: unknown): answer is { errorType: string; errorMessage
   return typeof answer === 'object' && answer !== null && 'errorType' in answer && 'errorMessage' in answer
 }
 
-/** Resolves once the emulator listens. No event says so: it writes nothing to its output. */
+/** Resolves once the emulator listens. There is no event for that: it prints nothing. */
 async function accepting(port: number, child: ChildProcess): Promise<void> {
   for (let tries = 1; ; tries++) {
     const socket = connect(port, HOST)
@@ -152,7 +152,7 @@ function killGroup({ pid }: ChildProcess): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch (error) {
-    // ESRCH: all of it has ended by itself.
+    // ESRCH: the whole group has ended by itself.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
 }

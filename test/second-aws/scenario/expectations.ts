@@ -7,7 +7,7 @@ import { processedKey } from '../../../services/uploads/objects/keys.ts'
 import { root } from '../support/call.ts'
 import type { SecondAws } from '../support/servers.ts'
 
-/** Where an accepted upload lies, as the api has answered. */
+/** The bucket and key of an accepted upload, from the response of the api. */
 export interface AcceptedUpload {
   uploadId: string
   s3: { bucket: string; key: string }
@@ -21,7 +21,7 @@ export interface ExpectationSettings {
   table: string
 }
 
-/** Everything that has to be in the buckets and in the table at the end, and nothing else may be. */
+/** Collects everything that must be in the buckets and in the table at the end. Nothing else may be there. */
 export class Expectations {
   readonly #settings: ExpectationSettings
   readonly #buckets: Record<string, Record<string, string | null>>
@@ -32,33 +32,37 @@ export class Expectations {
     this.#buckets = { [settings.uploadBucket]: {}, [settings.processedBucket]: {} }
   }
 
-  /** An upload that is processed to these bytes. */
+  /** Expects an upload that is processed to these bytes. */
   processed(upload: AcceptedUpload, bytes: Bytes, output: Bytes): void {
     this.#expect(this.#settings.uploadBucket, upload.s3.key, bytes)
     this.#expect(this.#settings.processedBucket, processedKey(upload.s3.key), output)
     this.#statuses[upload.uploadId] = 'processed'
   }
 
-  /** A further output of an upload. @param bytes left out where the test has compared them itself */
+  /**
+   * Expects a further output of an upload.
+   *
+   * @param bytes left out if the test has compared them itself
+   */
   output(key: string, bytes?: Bytes): void {
     this.#expect(this.#settings.processedBucket, key, bytes)
   }
 
-  /** An upload of which the record stays, as a tombstone, and nothing else. */
+  /** Expects that only the record of an upload stays, as a tombstone. */
   deleted({ uploadId, s3 }: AcceptedUpload): void {
     delete this.#buckets[this.#settings.uploadBucket]?.[s3.key]
     delete this.#buckets[this.#settings.processedBucket]?.[processedKey(s3.key)]
     this.#statuses[uploadId] = 'deleted'
   }
 
-  /** How many uploads there are, deleted ones too. */
+  /** The number of expected uploads, including deleted ones. */
   get count(): number {
     return Object.keys(this.#statuses).length
   }
 
   /**
-   * Compares until there is no difference, for some seconds: the marks of the outbox are removed a moment after an upload is
-   * processed, and no event tells of it outside of the worker. Resolves to the differences that stay.
+   * Compares for some seconds until there is no difference: the outbox marks are removed a moment after an upload is
+   * processed, and there is no event for that outside of the worker. Resolves to the remaining differences.
    */
   async settle(server: Pick<SecondAws, 'url' | 'python'>, timeoutMs = 15_000): Promise<string[]> {
     const deadline = performance.now() + timeoutMs
@@ -69,7 +73,7 @@ export class Expectations {
     }
   }
 
-  /** Resolves to every difference between what boto3 finds and what is expected, in sentences. */
+  /** Resolves to the differences between what boto3 finds and what is expected, one sentence for each. */
   async differences({ url, python }: Pick<SecondAws, 'url' | 'python'>): Promise<string[]> {
     const program = spawn(python, [path.join(import.meta.dirname, 'compare.py')], { stdio: ['pipe', 'pipe', 'pipe'] })
     const wanted = {
@@ -90,7 +94,7 @@ export class Expectations {
 
   #expect(bucket: string, key: string, bytes: Bytes | undefined): void {
     const keys = this.#buckets[bucket]
-    if (keys === undefined) throw new Error(`${bucket} is none of the buckets.`)
+    if (keys === undefined) throw new Error(`There is no bucket ${bucket}.`)
     keys[key] = bytes === undefined ? null : hash('sha256', bytes)
   }
 }

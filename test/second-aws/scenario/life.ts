@@ -5,13 +5,13 @@ import { form } from '../../api/form.ts'
 import { type Answer, ask, isProblem } from '../../api/support.ts'
 import { accepted, download, follow, get, post, postJson, type Scene, untilProcessed } from './scene.ts'
 
-/** What becomes of uploads besides their way in. */
+/** Tests everything about uploads except the upload formats. */
 export async function tryLife(t: Test, scene: Scene): Promise<void> {
   const { api, user, other, expected } = scene
   const remove = (uploadId: string, { auth }: { auth: Record<string, string> } = user) =>
     fetch(`${api.url}/uploads/${uploadId}`, { method: 'DELETE', headers: auth })
 
-  await t.test('only a good token opens the api, and an id token is one', async t => {
+  await t.test('the api accepts a valid access token or id token, and no other token', async t => {
     const without = (headers: Record<string, string>) => ask(`${api.url}/uploads`, { headers })
     isProblem(t, await without({}), 401, 'missing-token')
     const [head = '', payload = '', signature = ''] = user.accessToken.split('.')
@@ -20,7 +20,7 @@ export async function tryLife(t: Test, scene: Scene): Promise<void> {
     t.equal((await without({ authorization: `Bearer ${user.idToken}` })).status, 200)
   })
 
-  await t.test('an Idempotency-Key makes an upload once', async t => {
+  await t.test('requests with the same Idempotency-Key create one upload', async t => {
     const key = { 'idempotency-key': 'second-aws-1' }
     const first = await postJson(scene, { filename: 'once.txt', content: 'once' }, key)
     const again = await postJson(scene, { filename: 'once.txt', content: 'once' }, key)
@@ -29,7 +29,7 @@ export async function tryLife(t: Test, scene: Scene): Promise<void> {
     await follow(t, scene, first, { bytes: 'once', output: 'ONCE' })
   })
 
-  await t.test('a table becomes several outputs, one of them an item of the table', async t => {
+  await t.test('a table is processed to several outputs, one of which is an item of the table', async t => {
     const content = 'a,b\n1,2\n3\n4,5\n'
     const main = '{"a":"1","b":"2"}\n{"a":"4","b":"5"}\n'
     const answer = await post(scene, {
@@ -49,7 +49,7 @@ export async function tryLife(t: Test, scene: Scene): Promise<void> {
     t.match(JSON.parse(bad.bytes.toString()), { goodRows: 2, badRows: 1, first: [{ line: 3 }] })
   })
 
-  await t.test('events tell of an upload until it is processed', async t => {
+  await t.test('the event stream reports an upload until it is processed', async t => {
     const answer = await postJson(scene, { filename: 'events.txt', content: 'events' })
     const { uploadId } = accepted(answer)
     const events = await listen(t, `${api.url}/uploads/${uploadId}/events`, user.auth)
@@ -62,7 +62,7 @@ export async function tryLife(t: Test, scene: Scene): Promise<void> {
     await follow(t, scene, answer, { bytes: 'events', output: 'EVENTS' })
   })
 
-  await t.test('a deleted upload is nowhere, and nothing of it stays', async t => {
+  await t.test('no object or output of a deleted upload stays', async t => {
     const made = await postJson(scene, { filename: 'deleted.txt', content: 'deleted' })
     const upload = accepted(made)
     await untilProcessed(t, scene, upload)
@@ -79,24 +79,27 @@ export async function tryLife(t: Test, scene: Scene): Promise<void> {
 
   await tryNames(t, scene)
 
-  await t.test('pages have every upload of the user once, newest first, and none of another', async t => {
-    const theirs = accepted(await postJson({ api, user: other }, { filename: 'other.txt', content: 'other' }))
-    expected.processed(theirs, 'other', 'OTHER')
-    isProblem(t, await get(scene, `/uploads/${theirs.uploadId}`), 404, 'not-found', 'another user’s')
-    const ids: string[] = []
-    for (let next: unknown = '/uploads?limit=3'; next !== undefined; ) {
-      const { status, body }: Answer = await get(scene, String(next))
-      t.equal(status, 200)
-      ids.push(...(body.uploads as Array<{ uploadId: string }>).map(({ uploadId }) => uploadId))
-      next = body.next
-    }
-    t.strictSame(ids, [...new Set(ids)].sort().reverse())
-    // Deleted ones are not listed: one of them is the first, one the second upload of the step before.
-    t.equal(ids.length, expected.count - 3)
-    const all = await get({ api, user: other }, '/uploads')
-    t.match(all.body.uploads, [{ uploadId: theirs.uploadId }])
-    await untilProcessed(t, { ...scene, user: other }, theirs)
-  })
+  await t.test(
+    'the pages of a list have every upload of the user once, newest first, and no upload of others',
+    async t => {
+      const theirs = accepted(await postJson({ api, user: other }, { filename: 'other.txt', content: 'other' }))
+      expected.processed(theirs, 'other', 'OTHER')
+      isProblem(t, await get(scene, `/uploads/${theirs.uploadId}`), 404, 'not-found', 'another user’s')
+      const ids: string[] = []
+      for (let next: unknown = '/uploads?limit=3'; next !== undefined; ) {
+        const { status, body }: Answer = await get(scene, String(next))
+        t.equal(status, 200)
+        ids.push(...(body.uploads as Array<{ uploadId: string }>).map(({ uploadId }) => uploadId))
+        next = body.next
+      }
+      t.strictSame(ids, [...new Set(ids)].sort().reverse())
+      // Deleted uploads are not listed. The first upload of the step before was deleted, and its second one.
+      t.equal(ids.length, expected.count - 3)
+      const all = await get({ api, user: other }, '/uploads')
+      t.match(all.body.uploads, [{ uploadId: theirs.uploadId }])
+      await untilProcessed(t, { ...scene, user: other }, theirs)
+    },
+  )
 }
 
 const NAMES = [
@@ -110,7 +113,7 @@ const NAMES = [
 ]
 
 async function tryNames(t: Test, scene: Scene): Promise<void> {
-  await t.test('file names of every kind keep their characters, by every way', async t => {
+  await t.test('filenames of every kind keep their characters in every upload format', async t => {
     for (const filename of NAMES) {
       const byForm = form([
         { name: 'file', filename: filename.replaceAll('"', '%22'), type: 'text/plain', value: 'name' },
@@ -132,7 +135,7 @@ async function tryNames(t: Test, scene: Scene): Promise<void> {
         const encoded = /filename\*=UTF-8''([^;]+)/.exec(headers.get('content-disposition') ?? '')?.[1]
         const plain = /filename="([^"]*)"/.exec(headers.get('content-disposition') ?? '')?.[1]
         const saved = encoded === undefined ? plain : decodeURIComponent(encoded)
-        // A file to save has a shorter name where no file system takes the whole one.
+        // The name in Content-Disposition is shortened if no file system accepts the whole name.
         t.equal(saved, filename.length > 200 ? `${'ä'.repeat(125)}.txt` : filename, 'as a file to save')
       }
     }

@@ -3,7 +3,7 @@ import { type Answer, ask } from '../../api/support.ts'
 import type { SecondUser } from '../support/users.ts'
 import type { AcceptedUpload, Bytes, Expectations } from './expectations.ts'
 
-/** Where the scenario is played: any deployment of the api, and two users of it. */
+/** The target of the scenario: any deployment of the api, and two users. */
 export interface Scene {
   readonly api: { readonly url: string }
   readonly user: SecondUser
@@ -11,7 +11,7 @@ export interface Scene {
   readonly expected: Expectations
 }
 
-/** What the workers of a scene need as `TRANSFORMS`: with it every step knows what its upload becomes. */
+/** The value of `TRANSFORMS` for the workers of a scene, which determines the output of every upload. */
 export const TRANSFORMS = JSON.stringify({
   rules: [
     { contentType: 'application/octet-stream', transform: 'copy' },
@@ -21,7 +21,11 @@ export const TRANSFORMS = JSON.stringify({
 
 export const BINARY = 'application/octet-stream'
 
-/** Posts an upload. @param query with its question mark */
+/**
+ * Sends POST /uploads.
+ *
+ * @param query including its question mark
+ */
 export function post(
   { api, user }: Pick<Scene, 'api' | 'user'>,
   { query = '', headers = {}, body }: { query?: string; headers?: Record<string, string>; body: Bytes | FormData },
@@ -37,24 +41,24 @@ export function postJson(scene: Pick<Scene, 'api' | 'user'>, body: unknown, head
   return post(scene, { headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
 }
 
-/** Gets something of the user's, such as `/uploads?limit=3`. */
+/** Sends a GET request of the user, such as `/uploads?limit=3`. */
 export function get({ api, user }: Pick<Scene, 'api' | 'user'>, path: string): Promise<Answer> {
   return ask(api.url + path, { headers: user.auth })
 }
 
-/** The upload of a successful answer. 202 is one: the event is published later. */
+/** Returns the upload of a successful response. 202 is successful: the event is published later. */
 export function accepted({ status, body }: Answer): AcceptedUpload {
   if (status !== 200 && status !== 202) throw new Error(`Not accepted: ${status} ${JSON.stringify(body)}`)
   return body as unknown as AcceptedUpload
 }
 
-/** For one upload after another. Several that wait at the same time share a deadline of their own. */
+/** The time limit for one upload. Several uploads that are awaited together share their own deadline. */
 const PATIENCE_MS = 80_000
 
 /**
- * Resolves to the upload once it is processed. The test fails where it is not.
+ * Resolves to the upload once it is processed. The test fails if it is not.
  *
- * @param deadline as `performance.now()` counts
+ * @param deadline in milliseconds of `performance.now()`
  */
 export async function untilProcessed(
   t: Test,
@@ -72,7 +76,7 @@ export async function untilProcessed(
 
 const isFinal = ({ body }: Answer) => body.status === 'processed' || body.status === 'failed'
 
-/** Waits for an upload, and expects its bytes and what they become in the buckets. */
+/** Waits for an upload, and expects its bytes and its output in the buckets. */
 export async function follow(
   t: Test,
   scene: Scene,
@@ -85,13 +89,13 @@ export async function follow(
   return upload
 }
 
-/** Follows a redirect without the token, which S3 would refuse, and reads what is there. */
+/** Follows a redirect without the token, which S3 would reject, and resolves to the content. */
 export async function download({ api, user }: Scene, path: string): Promise<{ headers: Headers; bytes: Buffer }> {
   const response = await fetch(api.url + path, { headers: user.auth, redirect: 'manual' })
   const location = response.headers.get('location')
-  // An output that is an item of the table is answered whole.
+  // The response itself contains an output that is an item of the table.
   const object = location === null ? response : await fetch(location)
   const bytes = Buffer.from(await object.arrayBuffer())
-  if (!object.ok) throw new Error(`${path} was answered with ${response.status}, ${object.status}: ${bytes}`)
+  if (!object.ok) throw new Error(`${path} responded with ${response.status}, ${object.status}: ${bytes}`)
   return { headers: object.headers, bytes }
 }

@@ -18,7 +18,7 @@ export interface WaysInSettings {
   tus: { bytes: number; chunkBytes: number }
 }
 
-/** What a gateway without limits of its own lets through. The api needs GRANT_PARTS_ABOVE_BYTES of 8 MiB. */
+/** The sizes for a gateway without its own limits. The api needs GRANT_PARTS_ABOVE_BYTES of 8 MiB. */
 export const PLAIN: WaysInSettings = {
   rawBytes: [1, 128 * 1024, 128 * 1024 + 1, 8 * MIB, 60 * MIB],
   grantBytes: { single: 3 * MIB, parts: 21 * MIB },
@@ -27,20 +27,20 @@ export const PLAIN: WaysInSettings = {
 
 const digestOf = (bytes: Uint8Array) => `sha-256=:${hash('sha256', bytes, 'base64')}:`
 
-/** Every way in, each upload followed to what is made of it. */
+/** Tests every upload format, and follows each upload to its output. */
 export async function tryWaysIn(t: Test, scene: Scene, settings: WaysInSettings): Promise<void> {
   await t.test('JSON with a name and a content becomes HELLO KINESIS', async t => {
     const answer = await postJson(scene, { filename: 'demo.txt', content: 'hello kinesis' })
     await follow(t, scene, answer, { bytes: 'hello kinesis', output: 'HELLO KINESIS' })
   })
 
-  await t.test('JSON without a name and a content takes the defaults', async t => {
+  await t.test('JSON without a filename and content uses the defaults', async t => {
     const answer = await postJson(scene, {})
     const { bytes } = await download(scene, `/uploads/${accepted(answer).uploadId}/content`)
     await follow(t, scene, answer, { bytes, output: bytes.toString().toUpperCase() })
   })
 
-  await t.test('a form with several files becomes an upload for each', async t => {
+  await t.test('a form with several files creates an upload for each', async t => {
     const files = { 'one.txt': 'erste Größe', 'two.txt': 'zweite', 'three.txt': 'third' }
     const form = new FormData()
     for (const [name, text] of Object.entries(files))
@@ -58,7 +58,7 @@ export async function tryWaysIn(t: Test, scene: Scene, settings: WaysInSettings)
     }
   })
 
-  await t.test('a raw body of any size arrives whole', async t => {
+  await t.test('a raw body of any size is stored completely', async t => {
     for (const size of settings.rawBytes) {
       const bytes = randomBytes(size)
       const headers = { 'content-type': BINARY, 'content-digest': digestOf(bytes) }
@@ -68,7 +68,7 @@ export async function tryWaysIn(t: Test, scene: Scene, settings: WaysInSettings)
     }
   })
 
-  await t.test('a raw body with the digest of another is refused, and nothing of it stays', async t => {
+  await t.test('a raw body with a wrong digest is rejected, and nothing of it stays', async t => {
     const headers = { 'content-type': BINARY, 'content-digest': digestOf(Buffer.from('another')) }
     for (const size of [100, 300_000]) {
       const answer = await post(scene, { query: '?filename=other.bin', headers, body: randomBytes(size) })
@@ -84,7 +84,7 @@ async function tryGrants(t: Test, scene: Scene, { grantBytes }: WaysInSettings):
   const { api, user } = scene
   const grantFor = (size: number) => grant(api, user, { filename: `granted-${size}.bin`, contentType: BINARY, size })
 
-  await t.test('a grant takes a file in one PUT', async t => {
+  await t.test('a grant accepts a file in one PUT', async t => {
     const bytes = randomBytes(grantBytes.single)
     const granted = await grantFor(bytes.length)
     if (!granted.put) return t.fail('The grant has no PUT.')
@@ -93,7 +93,7 @@ async function tryGrants(t: Test, scene: Scene, { grantBytes }: WaysInSettings):
     await follow(t, scene, await complete(api, user, granted.uploadId), { bytes, output: bytes })
   })
 
-  await t.test('a grant takes a file in parts, in any order', async t => {
+  await t.test('a grant accepts a file in parts, in any order', async t => {
     const bytes = randomBytes(grantBytes.parts)
     const granted = await grantFor(bytes.length)
     const pieces = partsOf(granted, bytes)
@@ -132,7 +132,7 @@ async function tryTus(t: Test, scene: Scene, { tus: { bytes: size, chunkBytes } 
     await follow(t, scene, await uploadAt(upload.url ?? ''), { bytes, output: bytes })
   })
 
-  await t.test('an upload by tus that is broken off goes on where it was', async t => {
+  await t.test('an interrupted tus upload continues where it stopped', async t => {
     const bytes = randomBytes(size)
     const client = tusClient(api, user)
     const url = await client.begin(size, {

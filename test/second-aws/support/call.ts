@@ -16,7 +16,7 @@ export interface Target {
   credentials?: Credentials
 }
 
-/** A service refused a call. `type` is the service's own name of the error. */
+/** A service rejected a call. `type` is the service's own name of the error. */
 export class SecondAwsError extends Error {
   override readonly name = 'SecondAwsError'
   readonly code = 'HEADGATE_TEST_SECOND_AWS'
@@ -34,7 +34,7 @@ export class SecondAwsError extends Error {
 
 type Json = Record<string, unknown>
 
-/** Of each service that speaks JSON: its name in signatures, and what its operations begin with in `x-amz-target`. */
+/** Services that use JSON: the name in signatures, and the prefix of operations in `x-amz-target`. */
 const JSON_SERVICES = {
   cognito: { service: 'cognito-idp', prefix: 'AWSCognitoIdentityProviderService' },
   ssm: { service: 'ssm', prefix: 'AmazonSSM' },
@@ -42,7 +42,11 @@ const JSON_SERVICES = {
   ecs: { service: 'ecs', prefix: 'AmazonEC2ContainerServiceV20141113' },
 } as const
 
-/** Makes a signed call to a service that speaks JSON and that there is no SDK client for here. @throws SecondAwsError */
+/**
+ * Sends a signed request to a service that uses JSON and has no SDK client here.
+ *
+ * @throws SecondAwsError
+ */
 export async function callJson(
   target: Target,
   service: keyof typeof JSON_SERVICES,
@@ -55,7 +59,7 @@ export async function callJson(
   return (text === '' ? {} : JSON.parse(text)) as Json
 }
 
-/** Of each service that takes a form and answers in XML: its version. */
+/** The API version of each service that accepts a form and responds with XML. */
 const QUERY_SERVICES = {
   cloudformation: '2010-05-15',
   iam: '2010-05-08',
@@ -63,7 +67,11 @@ const QUERY_SERVICES = {
   sns: '2010-03-31',
 } as const
 
-/** Makes a signed call to a service that answers in XML. @throws SecondAwsError */
+/**
+ * Sends a signed request to a service that responds with XML.
+ *
+ * @throws SecondAwsError
+ */
 export function callQuery(
   target: Target,
   service: keyof typeof QUERY_SERVICES,
@@ -82,7 +90,7 @@ interface Post {
   body: string
 }
 
-/** A service may take long for what it does in one call, such as a stack. */
+/** A service may do long work in one call, such as creating a stack. */
 const TIMEOUT_MS = 120_000
 
 async function post({ url, credentials = root }: Target, { service, action, headers, body }: Post): Promise<string> {

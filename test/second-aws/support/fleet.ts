@@ -6,7 +6,7 @@ import { type Proxies, startProxies } from './proxies.ts'
 import { createAccount, type SecondAccount } from './resources.ts'
 import type { SecondAws } from './servers.ts'
 
-/** The pipeline as it is deployed: processes of their own on a second AWS, behind proxies. */
+/** The pipeline as it is deployed: the api and the workers as processes on a second AWS, behind proxies. */
 export interface Fleet {
   readonly api: { readonly url: string; readonly program: Program }
   readonly workers: readonly Program[]
@@ -17,7 +17,7 @@ export interface Fleet {
 export interface FleetSettings {
   /** @default 2 */
   workers?: number
-  /** More variables for all processes. */
+  /** Additional variables for all processes. */
   env?: Readonly<Record<string, string>>
 }
 
@@ -25,12 +25,12 @@ const services = path.resolve(import.meta.dirname, '../../../services')
 const START_TIMEOUT_MS = 180_000
 
 /**
- * Shorter than a deployment's defaults, so that a test does not wait for most of its time. A worker on a loaded machine must still
- * renew its leases in time.
+ * Shorter than the defaults of a deployment, so that a test does not mostly wait. A worker on a loaded machine must
+ * still renew its leases in time.
  */
 const PACES = { FAILOVER_TIME_MS: '6000', OUTBOX_INTERVAL_MS: '1000', OUTBOX_GRACE_MS: '4000' }
 
-/** Starts an api and workers, for as long as the test, and resolves once all of them serve. */
+/** Starts an api and workers for the duration of the test, and resolves once all of them are ready. */
 export async function startFleet(
   t: Pick<Test, 'teardown'>,
   server: SecondAws,
@@ -51,9 +51,9 @@ export async function startFleet(
 }
 
 /**
- * Resolves to the first group of the pattern once a program has logged a line with it.
+ * Resolves to the first group of the pattern once a program has logged a matching line.
  *
- * @param times how many lines must have it
+ * @param times the number of matching lines
  */
 export async function logged(program: Program, pattern: RegExp, times = 1): Promise<string> {
   const all = new RegExp(pattern, 'g')

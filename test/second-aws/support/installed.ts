@@ -12,17 +12,18 @@ interface Needs {
   minVersion: string
 }
 
-/** What a server needs, in the names of its packages. Their modules have the same names. */
+/** The packages that a server needs. Their modules have the same names. */
 const NEEDS = {
   ministack: {
     minVersion: '1.5.33',
     command: 'ministack',
     install: 'pip install ministack cbor2 cryptography boto3',
-    // Without cryptography ministack signs its tokens with a constant; without cbor2 it does not speak the SDK's Kinesis.
+    // Without cryptography, ministack signs its tokens with a constant. Without cbor2, it does not support the SDK's
+    // Kinesis protocol.
     modules: ['ministack', 'cbor2', 'cryptography', 'boto3'],
   },
   moto: {
-    // moto 5.2.1 leaves out the Content-Disposition that a presigned URL asks for.
+    // moto 5.2.1 ignores the Content-Disposition that a presigned URL asks for.
     minVersion: '5.2.5',
     command: 'moto_server',
     install: "pip install 'moto[server]' boto3",
@@ -33,11 +34,11 @@ const NEEDS = {
 export interface Installed {
   /** The Python interpreter that the server is installed for. It has boto3. */
   python: string
-  /** Of the server and of everything it needs, as `ministack 1.5.33`. */
+  /** The versions of the server and its packages, such as `ministack 1.5.33`. */
   versions: string
 }
 
-/** The server is not there, or not all that it needs. The message says what to install. */
+/** The server or one of its packages is not installed. The message says what to install. */
 export class NotInstalledError extends Error {
   override readonly name = 'NotInstalledError'
   readonly code = 'HEADGATE_TEST_NOT_INSTALLED'
@@ -45,7 +46,7 @@ export class NotInstalledError extends Error {
 
 const known = new Map<ServerName, Installed | NotInstalledError>()
 
-/** For the `skip` of a test: what to install, or false where everything is there. */
+/** Returns what to install, for the `skip` of a test, or false if everything is installed. */
 export function notInstalled(server: ServerName): string | false {
   const found = look(server)
   return found instanceof NotInstalledError ? found.message : false
@@ -105,12 +106,12 @@ function onPath(command: string): string | undefined {
 }
 
 /**
- * The interpreter in the first lines of a script that pip has written: its virtual environment may not be on PATH. Version managers
- * such as pyenv put a program of their own in its place, and one for python3 beside it.
+ * Returns the interpreter in the first lines of a script that pip wrote. Its virtual environment may not be on PATH.
+ * Version managers such as pyenv replace the script with their own program, and have one for python3 beside it.
  */
 function interpreterOf(file: string): string {
   const head = readFileSync(realpathSync(file), 'latin1').slice(0, 1_024)
-  // Where the path is too long for a first line, or has a space, pip has /bin/sh execute it.
+  // If the path is too long for a first line or has a space, pip makes /bin/sh execute it.
   const [, named] =
     /^#!(?:\/usr\/bin\/env )?(\S*python\S*)/.exec(head) ?? /^'''exec' "?([^"\n]+?)"? "\$0"/m.exec(head) ?? []
   return named ?? path.join(path.dirname(file), 'python3')

@@ -5,13 +5,16 @@ import t from 'tap'
 import { notInstalled } from './installed.ts'
 import { startSecondAws } from './servers.ts'
 
-/** The versions that README.md describes. With another one a fault may have been mended, which is no failure of ours. */
+/**
+ * The versions that README.md describes. Another version may have fixed a fault, which is no failure of this
+ * repository.
+ */
 const DESCRIBED = { ministack: 'ministack 1.5.33,', moto: 'moto 5.2.5,' } as const
 
 const program = path.join(import.meta.dirname, 'known_faults.py')
 
 for (const name of ['ministack', 'moto'] as const) {
-  t.test(`what the README calls wrong in ${name} is wrong`, { skip: notInstalled(name) }, async t => {
+  t.test(`the faults of ${name} in the README still exist`, { skip: notInstalled(name) }, async t => {
     const server = await startSecondAws(t, name)
     t.comment(server.versions)
     const { stdout } = await promisify(execFile)(server.python, [program, name, server.url])

@@ -6,17 +6,22 @@ import { type FaultProxy, type Refusal, startFaultProxy } from '../../support/fa
 const SERVICES = ['s3', 'dynamodb', 'kinesis', 'cognito'] as const
 export type ProxiedService = (typeof SERVICES)[number]
 
-/** A proxy in front of the server for each service that our processes call: it records, and it has faults injected. */
+/**
+ * The proxies in front of the server, one for each service that our processes call. They record requests and inject
+ * faults.
+ */
 export interface Proxies extends Readonly<Record<ProxiedService, FaultProxy>> {
-  /** For processes of ours: they reach the services, and the issuer's keys, through the proxies. */
+  /**
+   * Environment variables for our processes, which then reach the services and the issuer's keys through the proxies.
+   */
   readonly env: Readonly<Record<string, string>>
-  /** Every reply from 400 on, with the service it is of. */
+  /** Returns every response with a status of 400 or more, with its service. */
   refusals(): Array<Refusal & { service: ProxiedService }>
 }
 
 const redirect = pathToFileURL(path.join(import.meta.dirname, 'redirect-keys.ts')).href
 
-/** Starts the proxies, for as long as the test. */
+/** Starts the proxies for the duration of the test. */
 export async function startProxies(t: Pick<Test, 'teardown'>, { url }: { url: string }): Promise<Proxies> {
   const [s3, dynamodb, kinesis, cognito] = await Promise.all([
     startFaultProxy(t, url),

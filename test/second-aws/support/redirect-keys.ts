@@ -1,7 +1,7 @@
 /**
- * Preloaded into processes of ours by `--import`. The tokens of both servers name AWS's own issuer, whose keys the api would fetch
- * from AWS. This sends every request for that host to the server that HEADGATE_TEST_ISSUER_URL names, and changes nothing else: the
- * api still checks the signature and the issuer of every token.
+ * Preloaded into our processes by `--import`. The tokens of both servers name AWS's own issuer, so the api would fetch
+ * the keys from AWS. This module sends every request for that host to the server in HEADGATE_TEST_ISSUER_URL, and
+ * changes nothing else: the api still verifies the signature and the issuer of every token.
  */
 const server = process.env.HEADGATE_TEST_ISSUER_URL
 if (server === undefined) throw new Error('HEADGATE_TEST_ISSUER_URL is not set.')

@@ -7,15 +7,15 @@ import { names, stream, uploadsTable, userPool } from '../../../services/platfor
 import { callJson, REGION, root, type Target } from './call.ts'
 import type { Pool } from './users.ts'
 
-/** What Headgate owns in an account, created from services/platform/resources.ts. */
+/** The resources that Headgate owns in an account, created from services/platform/resources.ts. */
 export interface SecondAccount extends Pool {
-  /** Names and credentials for processes of ours. Endpoints are those of the proxies. */
+  /** Names and credentials for our processes. The endpoints come from the proxies. */
   readonly env: Readonly<Record<string, string>>
-  /** Clients of the server itself, past the proxies. */
+  /** Clients of the server itself, which bypass the proxies. */
   readonly clients: AwsClients
 }
 
-/** Clients of the server itself, for as long as the test. */
+/** Creates clients of the server itself, for the duration of the test. */
 export function createClients(t: Pick<Test, 'teardown'>, { url, credentials = root }: Target): AwsClients {
   const endpoints = { s3: url, dynamodb: url, kinesis: url }
   const clients = createAwsClients({ region: REGION, endpoints, credentials })
@@ -23,7 +23,7 @@ export function createClients(t: Pick<Test, 'teardown'>, { url, credentials = ro
   return clients
 }
 
-/** Creates all but the lease table, which the worker creates. */
+/** Creates all resources except the lease table, which the worker creates. */
 export async function createAccount(t: Pick<Test, 'teardown'>, target: Target): Promise<SecondAccount> {
   const clients = createClients(t, target)
   const [pool] = await Promise.all([

@@ -8,33 +8,36 @@ import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { findInstalled, type Installed, type ServerName } from './installed.ts'
 
-/** An AWS that nobody here wrote, on this machine. */
+/** An emulation of AWS that was written independently of this repository, running on this machine. */
 export interface SecondAws extends Installed {
   readonly name: ServerName
   /** The endpoint of every service. */
   readonly url: string
   readonly pid: number
-  /** A folder that is removed with the server. The server keeps its files there. */
+  /** The folder of the server's files, which is removed with the server. */
   readonly folder: string
-  /** What the server has logged. */
+  /** Returns the log of the server. */
   log(): string
 }
 
 export interface MinistackSettings {
-  /** Whether signatures are checked and IAM policies are enforced. Every request counts as one by TLS. @default false */
+  /**
+   * True to verify signatures and enforce IAM policies. Every request counts as a request over TLS.
+   * @default false
+   */
   auth?: boolean
-  /** More variables for the server, and for the Lambda functions that it starts. */
+  /** Additional variables for the server, and for the Lambda functions that it starts. */
   env?: Readonly<Record<string, string>>
-  /** A command that starts the server: its own command line follows as arguments, and it has to `exec` them. */
+  /** A command that starts the server. It gets the server's own command line as arguments, and must `exec` it. */
   through?: readonly string[]
 }
 
 type Scope = Pick<Test, 'teardown'>
 
 const launcher = path.join(import.meta.dirname, 'launch.py')
-/** Importing a server takes a second; a loaded machine takes its time. */
+/** Importing a server takes a second, and longer on a loaded machine. */
 const START_TIMEOUT_MS = 180_000
-/** Free ports can be taken by somebody else before the server listens. */
+/** Another program may take a free port before the server listens. */
 const TRIES = 3
 
 /** Starts ministack at a free port of 127.0.0.1, for as long as the test. @throws NotInstalledError */
@@ -70,7 +73,7 @@ export function startMoto(t: Scope): Promise<SecondAws> {
   return start(t, 'moto', { args: ['-H', '127.0.0.1', '-p', '0'], through: [], env: {} })
 }
 
-/** Starts either, as they come by default. */
+/** Starts a server with its default settings. */
 export function startSecondAws(t: Scope, name: ServerName): Promise<SecondAws> {
   return name === 'moto' ? startMoto(t) : startMinistack(t)
 }
@@ -88,7 +91,7 @@ async function start(t: Scope, name: ServerName, { args, through, env }: Start):
   const [command = '', ...rest] = [...through, installed.python, launcher, name, ...args]
   const child = spawn(command, rest, {
     cwd: folder,
-    // A process group of its own: what the server starts ends with it.
+    // Its own process group, so that everything that the server starts ends with it.
     detached: true,
     env: { ...inherited(), PYTHONUNBUFFERED: '1', TMPDIR: folder, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -102,7 +105,7 @@ async function start(t: Scope, name: ServerName, { args, through, env }: Start):
   return { ...installed, name, url, pid: child.pid ?? 0, folder, log: () => log.join('\n') }
 }
 
-/** Keeps every line. Resolves to the URL once the server listens, and to undefined where the server ends before. */
+/** Records every line. Resolves to the URL once the server listens, and to undefined if the server ends before. */
 function readLines(child: ChildProcess, log: string[]): Promise<string | undefined> {
   return new Promise(resolve => {
     child.once('error', error => {
@@ -114,7 +117,7 @@ function readLines(child: ChildProcess, log: string[]): Promise<string | undefin
       if (stream === null) continue
       createInterface(stream).on('line', line => {
         log.push(line)
-        // Hypercorn and Werkzeug, which the servers are made with, both say it like this when the socket is bound.
+        // Hypercorn and Werkzeug, on which the servers are built, both print this when they listen.
         const url = /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1]
         if (url !== undefined) resolve(url)
       })
@@ -122,12 +125,12 @@ function readLines(child: ChildProcess, log: string[]): Promise<string | undefin
   })
 }
 
-/** Ends the server by its stdin, as the end of the test would, and whatever is left in its group by a signal. */
+/** Ends the server by closing its stdin, as the end of the test would, and kills the rest of its process group. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined) return
   const isRunning = child.exitCode === null && child.signalCode === null
   const closed = isRunning ? once(child, 'close') : undefined
-  // A server that has just ended by itself has closed the other end.
+  // A server that has just ended has closed the other end.
   child.stdin?.on('error', () => undefined).end()
   const kill = setTimeout(() => killGroup(child.pid ?? 0), 5_000)
   await closed
@@ -139,12 +142,12 @@ function killGroup(leader: number): void {
   try {
     process.kill(-leader, 'SIGKILL')
   } catch (error) {
-    // Nobody is left in the group.
+    // The process group is empty.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 
-/** Without what the test runner and a developer's account have put there. */
+/** Returns the environment without the variables of the test runner and of the developer's AWS account. */
 function inherited(): NodeJS.ProcessEnv {
   const own = /^(?:AWS_|TAP|_TAPJS|NODE_OPTIONS$|NODE_V8_COVERAGE$)/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)))

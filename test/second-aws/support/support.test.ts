@@ -34,7 +34,7 @@ for (const name of ['ministack', 'moto'] as const satisfies readonly ServerName[
   })
 }
 
-t.test('keys are fetched from the server in the place of AWS', { skip: notInstalled('ministack') }, async t => {
+t.test('keys are fetched from the server instead of AWS', { skip: notInstalled('ministack') }, async t => {
   const server = await startSecondAws(t, 'ministack')
   const account = await createAccount(t, server)
   const { accessToken } = await createUser(server, account, 'ann@example.com')

@@ -10,15 +10,15 @@ export interface Pool {
 export interface SecondUser extends Tokens {
   username: string
   password: string
-  /** The `sub` of its tokens: what the api calls the owner. */
+  /** The `sub` claim of its tokens, which the api uses as the owner. */
   owner: string
-  /** The header for its requests. */
+  /** The authorization header of its requests. */
   auth: { authorization: string }
 }
 
 const PASSWORD = 'Headgate-test-1'
 
-/** Creates a confirmed user, where there is no such user, and signs it in. The access token is the one in `auth`. */
+/** Creates a confirmed user if it does not exist, and signs it in. `auth` has the access token. */
 export async function createUser(
   target: Target,
   { userPoolId, clientId }: Pool,
@@ -41,7 +41,7 @@ export async function createUser(
   return { ...tokens, username, password, auth, owner: String(claimsOf(tokens.accessToken).sub) }
 }
 
-/** What a token says, unverified. */
+/** Returns the claims of a token without verifying it. */
 export function claimsOf(token: string): Record<string, unknown> {
   const [, payload = ''] = token.split('.')
   return JSON.parse(Buffer.from(payload, 'base64url').toString())

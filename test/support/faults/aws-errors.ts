@@ -9,7 +9,7 @@ export interface AwsError {
   message?: string
 }
 
-/** An error in the shape that the service gives its own: XML for S3, JSON with a `__type` for the others. */
+/** Responds with an error in the format of the service: XML for S3, JSON with a `__type` for the others. */
 export function awsError(service: AwsService, { status, code, message = 'Injected by the test.' }: AwsError): Fault {
   const headers = { 'x-amzn-requestid': 'INJECTED' }
   if (service === 's3') {
@@ -35,12 +35,12 @@ const THROTTLED: Record<AwsService, AwsError> = {
   },
 }
 
-/** The service's refusal of a whole request for coming too fast. */
+/** Responds with the throttling error of the service. */
 export function throttled(service: AwsService): Fault {
   return awsError(service, THROTTLED[service])
 }
 
-/** The service's own trouble. */
+/** Responds with the internal error of the service. */
 export function internalError(service: AwsService): Fault {
   const codes = { s3: 'InternalError', kinesis: 'InternalFailure', dynamodb: 'InternalServerError' }
   return awsError(service, { status: 500, code: codes[service] })

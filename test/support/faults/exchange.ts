@@ -2,45 +2,49 @@ import { type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 
-/** A connection ended before the exchange did: in a test of faults nothing unusual. */
+/** A connection ended before the exchange did, which is normal in a test of faults. */
 export class ConnectionLostError extends Error {
   override readonly name = 'ConnectionLostError'
 }
 
-/** One request at the proxy, and everything that a fault can do with it. */
+/** A request at the proxy, and everything that a fault can do with it. */
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** Fires when the client has its answer, has gone, or the proxy ends. */
+  /** Aborted when the client has its response or has disconnected, or the proxy stops. */
   readonly signal: AbortSignal
-  /** Reads the request's body whole. Not together with a `forward` that streams it. */
+  /** Reads the whole body of the request. Cannot be combined with a `forward` that streams the body. */
   body(): Promise<Buffer>
   /**
-   * Sends the request on, its body as it comes or another in its place. Resolves to the head of the server's reply, whose
-   * body is to be read.
+   * Forwards the request with its own body, streamed, or with another body. Resolves to the head of the server's
+   * response, whose body must be read.
    *
-   * @throws ConnectionLostError where there is no reply
+   * @throws ConnectionLostError if there is no response
    */
   forward(body?: Buffer): Promise<IncomingMessage>
-  /** Streams a reply of the server to the client, unchanged. @throws ConnectionLostError */
+  /**
+   * Streams a response of the server to the client, unchanged.
+   *
+   * @throws ConnectionLostError
+   */
   relay(reply: IncomingMessage): Promise<void>
-  /** Forwards and relays: what happens without a fault. */
+  /** Forwards the request and relays the response, as without a fault. */
   pass(): Promise<void>
-  /** Answers in the server's place. */
+  /** Responds instead of the server. */
   answer(status: number, headers: Record<string, string>, body: string): void
-  /** Ends the client's connection in order, in the middle of whatever was going on. */
+  /** Closes the client's connection normally, even in the middle of a response. */
   cut(): void
   /** Resets the client's connection, as a crash or a firewall does. */
   reset(): void
 }
 
-// They belong to one connection each, and the proxy has two.
+// Headers that belong to one connection. The proxy has two connections.
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection']
 
-/** How much of a refusal's body is kept, in bytes. */
+/** The maximum number of bytes that are recorded of an error response's body. */
 const MAX_REFUSAL_BYTES = 2_000
 
-/** @param onRefusal called for each reply of the server with a status from 400 on, once it is relayed */
+/** @param onRefusal called for each response of the server with a status of 400 or more, after it was relayed */
 export function createExchange(
   upstream: URL,
   incoming: IncomingMessage,
@@ -49,7 +53,7 @@ export function createExchange(
 ): Exchange {
   const done = new AbortController()
   response.once('close', () => done.abort())
-  // Every error of theirs is also one of a promise below, or follows from a cut.
+  // Ignored: each of their errors also rejects a promise below, or follows from a closed connection.
   incoming.on('error', () => done.abort())
   response.on('error', () => done.abort())
 
@@ -64,10 +68,10 @@ export function createExchange(
       const headers = except(incoming.rawHeaders, without)
       if (body) headers.push('content-length', String(body.byteLength))
       return new Promise<IncomingMessage>((resolve, reject) => {
-        // A connection of its own: a kept one that the server closes meanwhile would be a fault that nobody asked for.
+        // A new connection for each request: the server might close a kept one, which would be an unintended fault.
         const { method, url: path } = incoming
         const onward = request(upstream, { method, path, headers, agent: false, signal: done.signal })
-        // After the reply's head an error is the reply's as well, and is told there.
+        // After the head of the response, an error is also an error of the response, and is reported there.
         onward.once('response', resolve).on('error', reject)
         if (body) onward.end(body)
         else incoming.pipe(onward)
@@ -77,7 +81,7 @@ export function createExchange(
     async relay(reply) {
       response.sendDate = false
       response.writeHead(reply.statusCode ?? 502, reply.statusMessage, except(reply.rawHeaders, HOP_BY_HOP))
-      // An event stream may be silent for long after its head.
+      // An event stream may send nothing for long after its head.
       response.flushHeaders()
       const body = (reply.statusCode ?? 0) >= 400 ? keepFirst(reply, MAX_REFUSAL_BYTES) : undefined
       await pipeline(reply, response).catch(lost)
@@ -87,7 +91,7 @@ export function createExchange(
     pass: async () => exchange.relay(await exchange.forward()),
 
     answer(status, headers, body) {
-      // What is left of the request has to be read, or a client that is still sending never reads the answer.
+      // The rest of the request must be read. A client that is still sending would otherwise never read the response.
       incoming.resume()
       response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
       response.end(body)
@@ -99,7 +103,7 @@ export function createExchange(
   return exchange
 }
 
-/** Keeps the first bytes that pass. Returns them as text, once they have passed. */
+/** Records the first bytes of a stream. Returns them as text at its end. */
 function keepFirst(reply: IncomingMessage, bytes: number): () => string {
   const kept: Buffer[] = []
   let left = bytes
@@ -110,12 +114,12 @@ function keepFirst(reply: IncomingMessage, bytes: number): () => string {
   return () => Buffer.concat(kept).toString()
 }
 
-/** For the end of a promise that a connection can break. */
+/** Converts the rejection of a promise into a ConnectionLostError. */
 export function lost(cause: unknown): never {
   throw new ConnectionLostError('A connection ended before the exchange did', { cause })
 }
 
-/** Raw headers, as names and values in turn, without some. */
+/** Returns raw headers (names and values in turn) without some names. */
 function except(raw: readonly string[], names: readonly string[]): string[] {
   const kept: string[] = []
   for (let index = 0; index < raw.length; index += 2) {

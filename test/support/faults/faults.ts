@@ -4,32 +4,34 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Fault } from '../fault-proxy.ts'
 import { type Exchange, lost } from './exchange.ts'
 
-/** No fault: for a fault that delays or holds a request and then lets it through. */
+/** No fault: forwards the request. Used after a fault that delays or holds it. */
 export const pass: Fault = exchange => exchange.pass()
 
-/** Answers in the server's place, which hears nothing of the request. */
+/** Responds instead of the server, which does not get the request. */
 export function answer(status: number, headers: Record<string, string>, body: string): Fault {
   return exchange => exchange.answer(status, headers, body)
 }
 
-/** Resets the connection before the server hears of the request. */
+/** Resets the connection before the server gets the request. */
 export const reset: Fault = exchange => exchange.reset()
 
-/** Lets the server do what is asked, and loses the reply to it. */
+/** Lets the server handle the request, and drops the response. */
 export const loseReply: Fault = async exchange => {
   const reply = await exchange.forward()
   await finished(reply.resume()).catch(lost)
   exchange.cut()
 }
 
-/** Lets the server do what is asked, keeps the reply to it, and leaves the connection open for as long as the client does. */
+/**
+ * Lets the server handle the request, withholds the response, and keeps the connection open until the client closes it.
+ */
 export const keepReply: Fault = async exchange => {
   const reply = await exchange.forward()
   await finished(reply.resume()).catch(lost)
   await silence(exchange)
 }
 
-/** Lets the head and so many bytes of the reply's body through, and then loses the rest. */
+/** Relays the head and this many bytes of the response's body, and drops the rest. */
 export function cutReplyAfter(bytes: number): Fault {
   return async exchange => {
     const reply = await exchange.forward()
@@ -49,7 +51,7 @@ async function writeFirst(bytes: number, reply: AsyncIterable<Buffer>, { respons
   }
 }
 
-/** Waits so many milliseconds, then does what comes next. */
+/** Waits this many milliseconds, then runs the next fault. */
 export function delay(ms: number, next: Fault = pass): Fault {
   return async exchange => {
     await wait(ms, undefined, { signal: exchange.signal })
@@ -57,7 +59,7 @@ export function delay(ms: number, next: Fault = pass): Fault {
   }
 }
 
-/** Holds requests back until the test lets them go, then does what comes next. */
+/** Holds requests until the test releases them, then runs the next fault. */
 export function hold(until: Promise<unknown>, next: Fault = pass): Fault {
   return async exchange => {
     if (!exchange.signal.aborted) await Promise.race([until, once(exchange.signal, 'abort')])
@@ -65,7 +67,7 @@ export function hold(until: Promise<unknown>, next: Fault = pass): Fault {
   }
 }
 
-/** Takes requests and says nothing more, for as long as the client or the test stays. */
+/** Accepts requests and never responds, until the client disconnects or the test ends. */
 export const silence: Fault = async exchange => {
   if (!exchange.signal.aborted) await once(exchange.signal, 'abort')
 }

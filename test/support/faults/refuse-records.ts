@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Fault } from '../fault-proxy.ts'
 import { type Exchange, lost } from './exchange.ts'
 
-/** An entry of PutRecords on the wire; `Data` is base64. */
+/** An entry of PutRecords in the protocol; `Data` is base64. */
 export interface PutRecordsEntry {
   Data: string
   PartitionKey: string
@@ -21,15 +21,15 @@ const REFUSED: PutRecordsResult = {
 }
 
 /**
- * Fails a PutRecords in part, as Kinesis does where some of its shards are too busy: the server hears of the other entries
- * alone, and the client has one reply for all, in the order of its entries.
+ * Fails some records of a PutRecords, as Kinesis does when some shards are busy. The server gets only the other
+ * records, and the client gets one response for all records in their order.
  */
 export function refuseRecords(isRefused: (entry: PutRecordsEntry, index: number) => boolean): Fault {
   return async exchange => {
     const call = JSON.parse((await exchange.body()).toString()) as { Records: PutRecordsEntry[] }
     const fates = call.Records.map(isRefused)
     const kept = call.Records.filter((_, index) => !fates[index])
-    // Kinesis takes no empty PutRecords.
+    // Kinesis rejects an empty PutRecords.
     if (kept.length === 0) return send(exchange, fates, [])
     const reply = await exchange.forward(Buffer.from(JSON.stringify({ ...call, Records: kept })))
     if (reply.statusCode !== 200) return exchange.relay(reply)

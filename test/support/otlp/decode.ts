@@ -1,16 +1,16 @@
 import { ProtobufReader, VARINT } from '../../../services/consumer/aggregation/protobuf.ts'
 
-/** A span as whoever takes OTLP has it. */
+/** A span as a receiver of OTLP sees it. */
 export interface TakenSpan {
   traceId: string
   spanId: string
-  /** Empty: it is the root of its trace. */
+  /** Empty for the root span of a trace. */
   parentSpanId: string
   name: string
   kind: string
   attributes: Record<string, unknown>
   isError: boolean
-  /** `service.name` of its process. */
+  /** The `service.name` of its process. */
   service: string
   startNs: bigint
   endNs: bigint
@@ -18,7 +18,7 @@ export interface TakenSpan {
 
 type Field = { varint: number } | { bytes: Buffer } | { fixed: bigint }
 
-/** The fields of a message by their numbers, each as often as it is there. */
+/** The fields of a message by their numbers, with every occurrence. */
 function fieldsOf(message: Buffer): Map<number, Field[]> {
   const fields = new Map<number, Field[]>()
   const reader = new ProtobufReader(message)
@@ -68,8 +68,9 @@ function attributesOf(pairs: Buffer[]): Record<string, unknown> {
 const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']
 
 /**
- * The spans of an ExportTraceServiceRequest, read by the numbers of its fields in
- * https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto and by nothing of what wrote it.
+ * Returns the spans of an ExportTraceServiceRequest. It reads fields by their numbers in the file below, and uses no
+ * code of the exporter.
+ * https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
  */
 export function decodeSpans(request: Buffer): TakenSpan[] {
   return bytes(fieldsOf(request), 1).flatMap(resourceSpans => {

@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** Has a server listen at a free port until the test ends. Resolves to its URL. */
+/** Makes a server listen at a free port until the test ends. Resolves to its URL. */
 export async function listen(t: Pick<Test, 'teardown'>, server: Server): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

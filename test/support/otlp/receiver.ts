@@ -5,19 +5,19 @@ import type { Test } from 'tap'
 import { decodeSpans, type TakenSpan } from './decode.ts'
 import { listen } from './listen.ts'
 
-/** What takes traces by OTLP over HTTP, as a collector does. */
+/** A receiver of traces by OTLP over HTTP, like a collector. */
 export interface OtlpReceiver {
-  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
+  /** The value for OTEL_EXPORTER_OTLP_ENDPOINT. */
   url: string
   spans: TakenSpan[]
-  /** As they came, unpacked. */
+  /** The request bodies, decompressed. */
   bodies: Buffer[]
   requests: Array<{ url: string | undefined; headers: IncomingHttpHeaders }>
-  /** What every request is answered with from now on: a status, or never. */
+  /** Sets the response to later requests: a status, or none at all. */
   answer(how: number | 'never'): void
 }
 
-/** For as long as the test. */
+/** Starts a receiver for the duration of the test. */
 export async function startOtlpReceiver(t: Pick<Test, 'teardown'>): Promise<OtlpReceiver> {
   let how: number | 'never' = 200
   const spans: TakenSpan[] = []

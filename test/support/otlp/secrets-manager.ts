@@ -4,13 +4,16 @@ import type { Test } from 'tap'
 import { listen } from './listen.ts'
 
 export interface SecretsManager {
-  /** For AWS_ENDPOINT_URL_SECRETS_MANAGER. */
+  /** The value for AWS_ENDPOINT_URL_SECRETS_MANAGER. */
   url: string
-  /** What was asked of it, as IAM names it. */
+  /** The requests so far, by their IAM names. */
   calls: Array<{ action: string; resource: string }>
 }
 
-/** What of Secrets Manager reads secrets, over its wire protocol, with these secrets by their ARNs. For as long as the test. */
+/**
+ * Starts the part of Secrets Manager that reads secrets, in its protocol, for the duration of the test. `secrets` are
+ * by ARN.
+ */
 export async function startSecretsManager(
   t: Pick<Test, 'teardown'>,
   secrets: Readonly<Record<string, string>>,
