@@ -88,13 +88,13 @@ interface Serving {
  * @throws ApiNotReadyError, the error of a process that ended by itself, and with `once` the error of the demo
  */
 async function serve(pipeline: Pipeline, { once: onlyOnce, logs, failed }: Serving): Promise<void> {
-  const say = (step: string, found: string) => console.log(stepLine(step, found))
+  const onStep = (step: string, result: string) => console.log(stepLine(step, result))
   const death = failed.then((error): never => {
     throw error
   })
-  say('aws', 'S3, DynamoDB, Kinesis and Cognito are up')
-  if (logs && !onlyOnce) say('logs', logs.dir)
-  const demo = tryOut(pipeline, { timeoutMs: DEMO_TIMEOUT_MS, onStep: say }).catch((error: unknown) => {
+  onStep('aws', 'S3, DynamoDB, Kinesis and Cognito are up')
+  if (logs && !onlyOnce) onStep('logs', logs.dir)
+  const demo = tryOut(pipeline, { timeoutMs: DEMO_TIMEOUT_MS, onStep }).catch((error: unknown) => {
     if (onlyOnce || error instanceof ApiNotReadyError) throw error
     // A custom transform may reject the demo text.
     console.error(`\nThe demo upload was not processed: ${messageOf(error)}\nEverything else keeps running.\n`)

@@ -38,7 +38,7 @@ function demo(t: Test, aws: TestAws, apiUrl: string, timeoutMs = 10_000) {
     user: aws.user,
     s3: aws.s3,
     signal: bound.signal,
-    say: step => steps.push(step),
+    onStep: step => steps.push(step),
   })
   return { result, steps }
 }

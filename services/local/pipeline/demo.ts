@@ -19,7 +19,7 @@ export interface DemoSettings {
   /** Aborts the demo with the signal's reason as the error. */
   signal: AbortSignal
   /** Called after each step. */
-  say(step: string, found: string): void
+  onStep(step: string, result: string): void
   /** A monotonic clock, in milliseconds. */
   now?: () => number
 }
@@ -55,7 +55,7 @@ const isStatus = Compile(
  * @throws ApiNotReadyError; DemoError for the first step that fails
  */
 export async function runDemo(settings: DemoSettings): Promise<DemoResult> {
-  const { apiUrl, user, signal, say: onStep, now = () => performance.now() } = settings
+  const { apiUrl, user, signal, onStep, now = () => performance.now() } = settings
   await untilReady(apiUrl, signal)
   onStep('api', `ready at ${apiUrl}`)
 

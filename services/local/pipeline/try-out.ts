@@ -6,14 +6,11 @@ import type { Pipeline } from './pipeline.ts'
 
 export interface TryOutSettings {
   timeoutMs: number
-  onStep(step: string, found: string): void
+  onStep(step: string, result: string): void
 }
 
 /** Runs the demo against a pipeline, with a time limit. */
-export async function tryOut(
-  { apiUrl, aws }: Pipeline,
-  { timeoutMs, onStep: say }: TryOutSettings,
-): Promise<DemoResult> {
+export async function tryOut({ apiUrl, aws }: Pipeline, { timeoutMs, onStep }: TryOutSettings): Promise<DemoResult> {
   const clients = createLocalClients(aws.endpoints)
   const bound = new AbortController()
   const timer = setTimeout(
@@ -28,7 +25,7 @@ export async function tryOut(
       user: aws.user,
       s3: clients.s3,
       signal: bound.signal,
-      say,
+      onStep,
     })
   } finally {
     clearTimeout(timer)
