@@ -42,7 +42,7 @@ async function put(bucket: string, key: string, uploadId: string): Promise<void>
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: 'x', Metadata }))
 }
 
-/** An upload with its object, and its processed object where it is processed. */
+/** Creates an upload with its object, and with its processed object if `isProcessed` is true. */
 async function uploaded(change: Partial<UploadRecord> = {}, isProcessed = false): Promise<UploadRecord> {
   const record = uploadRecord(change)
   await put(record.bucket, record.key, record.uploadId)
@@ -55,8 +55,8 @@ async function uploaded(change: Partial<UploadRecord> = {}, isProcessed = false)
   return record
 }
 
-/** What a worker makes besides the main one: one that the record tells of, one that it does not, and a result. */
-async function madeMore(record: UploadRecord): Promise<void> {
+/** Adds the further outputs of an upload: an object that is in the record, an object that is not, and an item. */
+async function addFurtherOutputs(record: UploadRecord): Promise<void> {
   const further = { bucket: names.processedBucket, key: `${outputsPrefix(record.key)}known.json` }
   for (const name of ['known.json', 'unknown.json']) {
     await put(names.processedBucket, outputsPrefix(record.key) + name, record.uploadId)
@@ -102,7 +102,7 @@ async function remove(key: UploadKey): Promise<void> {
   await deletions.complete(deleted)
 }
 
-t.test('a deleted upload is nowhere, and what stays says nothing that its owner put in', async t => {
+t.test('a deleted upload leaves a tombstone without any data of its owner', async t => {
   const record = await uploaded({ filename: 'private-name.txt' }, true)
   t.equal((await objectsOf(record)).length, 2)
   await remove(record)
@@ -115,31 +115,34 @@ t.test('a deleted upload is nowhere, and what stays says nothing that its owner 
   t.strictSame(Object.keys(item).sort(), kept)
   t.ok(
     Number(item[uploadsTable.timeToLive]) > NOW.getTime() / 1_000 + 365 * 86_400,
-    'for longer than any event is kept',
+    'longer than the stream keeps any event',
   )
   t.ok(Number(item[uploadsTable.timeToLive]) < NOW.getTime() / 1_000 + 500 * 86_400)
 })
 
-t.test('from the first step on it is hidden, and its mark says that it is not finished', async t => {
-  const record = await uploaded({}, true)
-  const deleted = await deletions.begin(record)
-  t.strictSame(deleted?.objects, [{ bucket: record.bucket, key: record.key }, processedOf(record)])
-  t.equal(await store.get(record), undefined)
-  t.equal((await itemOf(record))?.outboxPartition, outboxPartition(record.uploadId))
-  t.strictSame(await deletions.begin(record), deleted, 'beginning again comes to the same')
-  if (deleted) await deletions.complete(deleted)
-  t.notOk((await itemOf(record))?.outboxPartition)
-  t.match(await deletions.begin(record), { objects: [] }, 'and then there is nothing left to do')
-  if (deleted) await deletions.complete(deleted)
-  t.notOk((await itemOf(record))?.outboxPartition, 'also not for whoever comes too late')
-})
+t.test(
+  'an upload is hidden when its deletion begins, and stays in the outbox until the deletion is finished',
+  async t => {
+    const record = await uploaded({}, true)
+    const deleted = await deletions.begin(record)
+    t.strictSame(deleted?.objects, [{ bucket: record.bucket, key: record.key }, processedOf(record)])
+    t.equal(await store.get(record), undefined)
+    t.equal((await itemOf(record))?.outboxPartition, outboxPartition(record.uploadId))
+    t.strictSame(await deletions.begin(record), deleted, 'a second begin returns the same')
+    if (deleted) await deletions.complete(deleted)
+    t.notOk((await itemOf(record))?.outboxPartition)
+    t.match(await deletions.begin(record), { objects: [] }, 'nothing is left to delete')
+    if (deleted) await deletions.complete(deleted)
+    t.notOk((await itemOf(record))?.outboxPartition, 'a second completion does not mark it again')
+  },
+)
 
-t.test('nothing brings a deleted upload back', async t => {
+t.test('a deleted upload stays deleted after any late write', async t => {
   for (const steps of [1, 2]) {
     const record = await uploaded()
     if (steps === 1) await deletions.begin(record)
     else await remove(record)
-    // A late write of the record is refused: whoever took the upload for recorded would lose it.
+    // A late creation must fail. If it seemed to succeed, the api would accept an upload that does not exist.
     await t.rejects(store.create(record), { code: 'HEADGATE_UPLOAD_GIVEN_UP' })
     await store.markQueued(record)
     await store.markProcessing(record, record)
@@ -150,32 +153,32 @@ t.test('nothing brings a deleted upload back', async t => {
   }
 })
 
-t.test('a deletion is known by the upload and its object together, before and after it is finished', async t => {
+t.test('has() finds an unfinished or finished deletion only by its upload and its object together', async t => {
   const record = await uploaded()
   const other = await uploaded()
-  t.equal(await deletions.has(record, record), false, 'not while it is there')
+  t.equal(await deletions.has(record, record), false, 'not before the deletion')
   for (const step of [() => deletions.begin(record), () => remove(record)]) {
     await step()
     t.equal(await deletions.has(record, record), true)
-    t.equal(await deletions.has(record, other), false, 'an event that names another object is none of it')
+    t.equal(await deletions.has(record, other), false, 'not with another object')
     t.equal(await deletions.has({ ...record, owner: other.owner }, record), false)
   }
   t.equal(await deletions.has(uploadRecord(), record), false)
 })
 
-t.test('what this owner never had, or what is on its way, is not deleted here', async t => {
+t.test('neither another owner’s upload nor a pending upload is deleted', async t => {
   const record = await uploaded()
   t.equal(await deletions.begin({ ...record, owner: 'somebody-else' }), undefined)
   t.equal(await deletions.begin(uploadRecord()), undefined)
   t.match(await store.get(record), { status: 'stored' })
-  // As the store of pending uploads has it: what deletes must not take it for an upload that has arrived.
+  // The record of a pending upload. Its deletion belongs to the store of pending uploads.
   const pending = { ...uploadRecord(), status: 'pending' } as unknown as UploadRecord
   await store.create(pending)
   t.equal(await deletions.begin(pending), undefined)
   t.match(await store.get(pending), { status: 'pending' })
 })
 
-t.test('under a flat template an object that is another upload’s by now stays', async t => {
+t.test('with a flat template, a deletion keeps an object that another upload has replaced', async t => {
   const key = 'uploads/shared.txt'
   const first = await uploaded({ key }, true)
   const second = await uploaded({ key }, true)
@@ -185,26 +188,23 @@ t.test('under a flat template an object that is another upload’s by now stays'
   t.strictSame(await objectsOf(second), [])
 })
 
-t.test(
-  'an object that is overwritten between the look and the deletion is not taken for the one that was seen',
-  async t => {
-    const proxy = await startFaultProxy(t, aws.endpoints.s3)
-    const clients = createLocalClients({ ...aws.endpoints, s3: proxy.url })
-    t.teardown(() => clients.destroy())
-    const error = '<Error><Code>PreconditionFailed</Code><Message>It is another.</Message></Error>'
-    const refused = proxy.inject(answer(412, { 'content-type': 'application/xml' }, error), { when: to('DELETE') })
-    const record = await uploaded({ key: 'uploads/overwritten.txt' })
-    await createRemoveObject(clients.s3)(record, record.uploadId)
-    t.equal(refused.hits, 1)
-    refused.remove()
-    await createRemoveObject(clients.s3)({ bucket: record.bucket, key: 'uploads/never.txt' }, record.uploadId)
-    const gone = proxy.inject(answer(403, {}, ''), { when: to('HEAD') })
-    await t.rejects(createRemoveObject(clients.s3)(record, record.uploadId), 'what S3 refuses is not hidden')
-    t.equal(gone.hits, 1)
-  },
-)
+t.test('an object that is overwritten during its deletion is not deleted', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.s3)
+  const clients = createLocalClients({ ...aws.endpoints, s3: proxy.url })
+  t.teardown(() => clients.destroy())
+  const error = '<Error><Code>PreconditionFailed</Code><Message>It is another.</Message></Error>'
+  const refused = proxy.inject(answer(412, { 'content-type': 'application/xml' }, error), { when: to('DELETE') })
+  const record = await uploaded({ key: 'uploads/overwritten.txt' })
+  await createRemoveObject(clients.s3)(record, record.uploadId)
+  t.equal(refused.hits, 1)
+  refused.remove()
+  await createRemoveObject(clients.s3)({ bucket: record.bucket, key: 'uploads/never.txt' }, record.uploadId)
+  const gone = proxy.inject(answer(403, {}, ''), { when: to('HEAD') })
+  await t.rejects(createRemoveObject(clients.s3)(record, record.uploadId), 'an error of S3 is thrown')
+  t.equal(gone.hits, 1)
+})
 
-t.test('a reply that is lost at either write changes nothing', async t => {
+t.test('a deletion succeeds if the response to either write is lost', async t => {
   for (const write of ['UpdateItem', 'PutItem']) {
     const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
     const clients = createLocalClients({ ...aws.endpoints, dynamodb: proxy.url })
@@ -222,29 +222,32 @@ t.test('a reply that is lost at either write changes nothing', async t => {
   }
 })
 
-t.test('all outputs go, those that the record does not tell of too, and those of no other upload', async t => {
-  const record = await uploaded({}, true)
-  // Its key goes on where the other's ends, and so do its outputs.
-  const deeper = await uploaded({ owner: record.owner, key: `${record.key}/deeper` }, true)
-  for (const one of [record, deeper]) await madeMore(one)
-  const deleted = await deletions.begin(record)
-  if (deleted) await deletions.complete(deleted)
-  t.strictSame(await furtherOf(record), ['deeper/known.json', 'deeper/unknown.json'])
-  t.equal(await results.get(record, 'item', record.uploadId), undefined)
-  t.match(await results.get(deeper, 'item', deeper.uploadId), { contentType: 'a/b' })
-  t.match(await itemOf(record), { status: 'deleted' })
-  t.notOk('outputs' in ((await itemOf(record)) ?? {}), 'and nothing is remembered of them')
-})
+t.test(
+  'a deletion removes all outputs of the upload, including unrecorded ones, and none of another upload',
+  async t => {
+    const record = await uploaded({}, true)
+    // The key of this upload, and those of its outputs, begin with the key of the first one.
+    const deeper = await uploaded({ owner: record.owner, key: `${record.key}/deeper` }, true)
+    for (const one of [record, deeper]) await addFurtherOutputs(one)
+    const deleted = await deletions.begin(record)
+    if (deleted) await deletions.complete(deleted)
+    t.strictSame(await furtherOf(record), ['deeper/known.json', 'deeper/unknown.json'])
+    t.equal(await results.get(record, 'item', record.uploadId), undefined)
+    t.match(await results.get(deeper, 'item', deeper.uploadId), { contentType: 'a/b' })
+    t.match(await itemOf(record), { status: 'deleted' })
+    t.notOk('outputs' in ((await itemOf(record)) ?? {}), 'the tombstone does not list them')
+  },
+)
 
-t.test('under a flat template the outputs that another upload has replaced stay', async t => {
+t.test('with a flat template, a deletion keeps outputs that another upload has replaced', async t => {
   const key = 'uploads/flat.csv'
   const first = await uploaded({ key }, true)
-  await madeMore(first)
+  await addFurtherOutputs(first)
   const second = await uploaded({ key }, true)
-  await madeMore(second)
+  await addFurtherOutputs(second)
   const deleted = await deletions.begin(first)
   if (deleted) await deletions.complete(deleted)
   t.strictSame(await furtherOf(second), ['known.json', 'unknown.json'])
   t.match(await results.get(second, 'item', second.uploadId), { madeOf: second.uploadId })
-  t.equal(await results.get(second, 'item', first.uploadId), undefined, 'and it is not the first one’s')
+  t.equal(await results.get(second, 'item', first.uploadId), undefined, 'the result of the first upload is gone')
 })

@@ -18,7 +18,7 @@ const event: UploadEvent = {
 
 const ofText = (text: string) => ownerOfEvent(Buffer.from(text))
 
-t.test('finds the owner of an event, whatever else the event says', async t => {
+t.test('finds the owner of an event with confusing values in other properties', async t => {
   const tricky = [
     '"userSub":"other"',
     '\\"userSub":"other"',
@@ -34,7 +34,7 @@ t.test('finds the owner of an event, whatever else the event says', async t => {
   t.equal(ownerOfEvent(encodeEvent({ ...event, userSub: 'ówner 一' })), 'ówner 一')
 })
 
-t.test('reads a part of a larger buffer alone', async t => {
+t.test('reads only the given part of a larger buffer', async t => {
   const larger = Buffer.concat([
     Buffer.from('{"userSub":"before"}'),
     encodeEvent(event),
@@ -44,7 +44,7 @@ t.test('reads a part of a larger buffer alone', async t => {
   t.equal(ownerOfEvent(part), 'owner-1')
 })
 
-t.test('finds none in what is no event of the api', async t => {
+t.test('finds no owner in data that is not an event of the api', async t => {
   const texts = [
     '',
     'no JSON',

@@ -12,13 +12,13 @@ function decode(value: unknown) {
   return decodeEvent(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)))
 }
 
-t.test('what is encoded is decoded, and is an upload’s', async t => {
+t.test('an encoded event is decoded to the same event of an upload', async t => {
   const decoded = decodeEvent(encodeEvent(event))
   t.strictSame(decoded, event)
   t.ok(isUploadEvent(decoded))
 })
 
-t.test('the longest values that the api lets pass are decoded', async t => {
+t.test('an event with the longest values that the api allows is decoded', async t => {
   const longest = {
     filename: 'x'.repeat(900),
     contentType: `text/${'x'.repeat(250)}`,
@@ -28,7 +28,7 @@ t.test('the longest values that the api lets pass are decoded', async t => {
   t.strictSame(decodeEvent(encodeEvent({ ...event, ...longest, key: 'k'.repeat(1_024) })).key.length, 1_024)
 })
 
-t.test('a bare event is its object and nothing else, whatever it carries', async t => {
+t.test('a bare event is decoded to its bucket and key only', async t => {
   const bare: unknown[] = [
     { bucket, key },
     { bucket, key, uploadedAt: 'yesterday', size: 'large', userSub: 7 },
@@ -90,7 +90,7 @@ const invalid: Array<[RegExp, unknown[]]> = [
   ],
 ]
 
-t.test('what is no event of ours is refused with the reason', async t => {
+t.test('an invalid event is rejected with the reason', async t => {
   for (const [message, values] of invalid) {
     for (const value of values) {
       t.throws(
@@ -108,7 +108,7 @@ t.test('what is no event of ours is refused with the reason', async t => {
   t.throws(() => decodeEvent(new Uint8Array()), { message: notJson, cause: { name: 'SyntaxError' } })
 })
 
-t.test('an event of a version that is not known is refused by the name of the version', async t => {
+t.test('an event of an unknown version is rejected with its version', async t => {
   const versions: Array<[unknown, string]> = [
     [2, '2'],
     ['1', '"1"'],
@@ -125,15 +125,15 @@ t.test('an event of a version that is not known is refused by the name of the ve
     }
   }
   const deep = `{"version":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
-  t.throws(() => decode(deep), { name: 'InvalidEventError' }, 'however deep it nests')
+  t.throws(() => decode(deep), { name: 'InvalidEventError' }, 'deeply nested')
 })
 
-t.test('a fault is told by its place', async t => {
+t.test('the error of an invalid event names the invalid property', async t => {
   t.throws(() => decode({ ...event, size: -1 }), { message: /\/size/ })
   t.throws(() => decode({ ...event, sha256: 'x' }), { message: /\/sha256/ })
 })
 
-t.test('no JSON and no bytes make it throw anything else', async t => {
+t.test('random JSON and random bytes cause no other error than InvalidEventError', async t => {
   const random = seededRandom(20_261)
   const pick = <T>(values: readonly [T, ...T[]]): T => values[Math.floor(random() * values.length)] ?? values[0]
   const scalar = () =>
@@ -145,7 +145,7 @@ t.test('no JSON and no bytes make it throw anything else', async t => {
     const size = Math.floor(random() * 6)
     if (kind < 0.45) return Array.from({ length: size }, () => value(depth - 1))
     const base = kind < 0.75 ? { ...event } : {}
-    // As JSON.parse would make it: an own property, even where it is called __proto__.
+    // Like JSON.parse, defines an own property even for the name __proto__.
     for (let n = 0; n < size; n++) {
       Object.defineProperty(base, pick(names), {
         value: value(depth - 1),
@@ -176,7 +176,7 @@ t.test('no JSON and no bytes make it throw anything else', async t => {
   t.ok(outcomes.taken > 100 && outcomes.refused > 1_000, JSON.stringify(outcomes))
 })
 
-/** The bytes with one of them changed. */
+/** Returns a copy of the bytes with one byte changed. */
 function mutated(bytes: Uint8Array, random: () => number): Buffer {
   const copy = Buffer.from(bytes)
   copy[Math.floor(random() * copy.length)] = Math.floor(random() * 256)

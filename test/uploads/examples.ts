@@ -4,7 +4,7 @@ import { names } from '../../services/platform/resources.ts'
 import { uploadKey } from '../../services/uploads/objects/keys.ts'
 import type { UploadRecord } from '../../services/uploads/records/record.ts'
 
-/** The record of an upload as the api makes it, of an owner of its own. */
+/** Returns the record of an upload as the api writes it, by default of a new owner. */
 export function uploadRecord(changes: Partial<UploadRecord> = {}): UploadRecord {
   const { owner = randomUUID(), uploadId = uuidv7(), filename = 'a b.txt' } = changes
   const uploadedAt = changes.uploadedAt ?? '2026-11-01T12:00:00.000Z'
@@ -25,7 +25,7 @@ export function uploadRecord(changes: Partial<UploadRecord> = {}): UploadRecord 
   }
 }
 
-/** Numbers from 0 to under 1 that are the same for the same seed: mulberry32. */
+/** Creates a generator of numbers from 0 to under 1 that are the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed
   return () => {

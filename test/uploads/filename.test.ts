@@ -10,7 +10,7 @@ import {
 const range = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index))
 
-/** A name in ASCII: what is refused here would break the lines of the test's own report. */
+/** Returns a name in ASCII, because control characters would break the lines of the test report. */
 function show(name: string): string {
   return JSON.stringify(name.slice(0, 40)).replace(
     /[^ -~]/g,
@@ -72,21 +72,24 @@ const taken = [
   '😀'.repeat(256),
 ]
 
-t.test('a name that could be read as a path, break a line or show as another is refused, with the reason', async t => {
-  t.equal(MAX_FILENAME_BYTES, 1_024)
-  for (const [why, names] of refused) {
-    for (const name of names) {
-      const expected = { name: 'InvalidFilenameError', code: 'HEADGATE_INVALID_FILENAME', message: why }
-      t.throws(() => checkFilename(name), expected, show(name))
+t.test(
+  'a name that could be a path, break a line or be displayed as another name is rejected with the reason',
+  async t => {
+    t.equal(MAX_FILENAME_BYTES, 1_024)
+    for (const [why, names] of refused) {
+      for (const name of names) {
+        const expected = { name: 'InvalidFilenameError', code: 'HEADGATE_INVALID_FILENAME', message: why }
+        t.throws(() => checkFilename(name), expected, show(name))
+      }
     }
-  }
-})
+  },
+)
 
-t.test('a name that is only unusual is taken, and stays as it is', async t => {
+t.test('an unusual but harmless name is accepted unchanged', async t => {
   for (const name of taken) t.equal(checkFilename(name), name, show(name))
 })
 
-t.test('the reason never repeats the name: it goes into logs and answers', async t => {
+t.test('the reason does not contain the name, because it goes into logs and responses', async t => {
   const name = 'secret\u0007'
   t.throws(() => checkFilename(name), InvalidFilenameError)
   try {
@@ -96,7 +99,7 @@ t.test('the reason never repeats the name: it goes into logs and answers', async
   }
 })
 
-t.test('the name of an upload that has none is one that would be taken', async t => {
+t.test('the default name is valid', async t => {
   t.equal(defaultFilename(1_700_000_000_000), 'file-1700000000000.txt')
   t.equal(checkFilename(defaultFilename(0)), 'file-0.txt')
 })
@@ -118,6 +121,6 @@ const paths: Array<[path: string, name: string]> = [
   ['', ''],
 ]
 
-t.test('a path is cut to its last name, unless it leads upwards or has none', async t => {
+t.test('a path is reduced to its last segment, unless it has dot segments or ends with a separator', async t => {
   for (const [path, name] of paths) t.equal(baseNameOf(path), name, path)
 })

@@ -7,12 +7,12 @@ const OWNED = 'uploads/{owner}/{uploadId}/{filename}'
 const FLAT = 'uploads/{filename}'
 const parts = { owner: 'me', uploadId: '0190', filename: 'demo.txt' }
 
-t.test('the template gives the key', async t => {
+t.test('the template determines the key', async t => {
   t.equal(uploadKey(OWNED, parts), 'uploads/me/0190/demo.txt')
   t.equal(uploadKey(FLAT, parts), 'uploads/demo.txt')
 })
 
-t.test('nothing in a name is taken for a pattern or a part of the template', async t => {
+t.test('placeholders and replacement patterns in a name are kept unchanged', async t => {
   for (const filename of ['$&', '$1$2', '$`', "$'", '$$', '{owner}', '{uploadId}{filename}', '{filename', '$<owner>']) {
     t.equal(uploadKey(OWNED, { ...parts, filename }), `uploads/me/0190/${filename}`)
     t.equal(uploadKey(FLAT, { ...parts, filename }), `uploads/${filename}`)
@@ -25,24 +25,24 @@ t.test('the processed object has the same key under processed/', async t => {
   t.equal(processedKey('uploads/uploads/x'), 'processed/uploads/x', 'only the first folder')
 })
 
-t.test('a key that is not under uploads/ keeps all of itself, elsewhere', async t => {
+t.test('the processed object of a key outside uploads/ has the whole key under processed-other/', async t => {
   t.equal(processedKey('elsewhere/x'), 'processed-other/elsewhere/x', 'another producer’s')
   t.equal(processedKey('my-uploads/x'), 'processed-other/my-uploads/x')
   t.equal(processedKey('bare.txt'), 'processed-other/bare.txt')
   t.equal(processedKey('uploads'), 'processed-other/uploads')
 })
 
-t.test('further outputs lie under the upload’s own key, apart from every processed object', async t => {
+t.test('further outputs have a prefix with the upload’s key, which no processed object has', async t => {
   t.equal(outputsPrefix('uploads/me/0190/demo.txt'), 'processed/outputs/uploads/me/0190/demo.txt/')
   t.equal(
     processedKey('uploads/outputs/x'),
     'processed-other/uploads/outputs/x',
-    'what would be among them is elsewhere',
+    'a key that would collide has another prefix',
   )
   t.equal(processedKey('uploads/outputs'), 'processed/outputs')
 })
 
-t.test('no two outputs of any keys share a place, and none is among the dead letters', async t => {
+t.test('no two outputs have the same key, and none has a key of a dead letter', async t => {
   const random = seededRandom(8)
   const pieces = [
     'uploads/',
@@ -67,7 +67,7 @@ t.test('no two outputs of any keys share a place, and none is among the dead let
   for (const place of places) if (/^dead-letters\//.test(place)) t.fail(place)
 })
 
-t.test('neither the key nor that of anything made of it is longer than S3 takes, in bytes', async t => {
+t.test('neither the key of an upload nor those of its outputs exceed the limit of S3, in bytes', async t => {
   const room = 1_024 - 'processed/outputs/uploads/me/0190//'.length - MAX_OUTPUT_NAME
   for (const [letter, bytes] of [
     ['x', 1],

@@ -17,7 +17,7 @@ const clients = createLocalClients({ ...aws.endpoints, dynamodb: proxy.url })
 t.teardown(() => clients.destroy())
 const list = createListUploads({ dynamodb: clients.dynamodb, table })
 
-/** Records of one owner, oldest first, some of them deleted. */
+/** Creates records of one owner, oldest first, with the statuses that `statusOf` returns. */
 async function recorded(count: number, statusOf: (index: number) => string): Promise<UploadRecord[]> {
   const owner = randomUUID()
   const records = Array.from({ length: count }, (_, index) =>
@@ -32,7 +32,7 @@ async function recorded(count: number, statusOf: (index: number) => string): Pro
 
 const idsOf = (records: readonly UploadRecord[]) => records.map(({ uploadId }) => uploadId)
 
-t.test('what is deleted is not listed, and fills no page', async t => {
+t.test('deleted uploads are not listed and do not count towards the size of a page', async t => {
   const records = await recorded(60, index => (index % 3 === 0 ? 'queued' : 'deleted'))
   const kept = idsOf(records.filter(({ status }) => status === 'queued')).reverse()
   const owner = records[0]?.owner ?? ''
@@ -43,13 +43,13 @@ t.test('what is deleted is not listed, and fills no page', async t => {
   t.equal(second.next, undefined)
 })
 
-t.test('a page looks through a bounded number of records, and the next goes on where it stopped', async t => {
+t.test('a page reads a limited number of records, and the next page continues after them', async t => {
   const records = await recorded(1_300, index => (index === 10 ? 'failed' : 'processed'))
   const owner = records[0]?.owner ?? ''
   const before = proxy.count(operation('Query'))
   const first = await list({ owner, status: 'failed', limit: 5 })
   t.strictSame(first.uploads, [])
-  t.equal(first.next, records[300]?.uploadId, 'a thousand were looked through')
+  t.equal(first.next, records[300]?.uploadId, 'the page read a thousand records')
   t.equal(proxy.count(operation('Query')) - before, 4)
   const second = await list({ owner, status: 'failed', limit: 5, before: first.next })
   t.strictSame(idsOf(second.uploads), [records[10]?.uploadId])

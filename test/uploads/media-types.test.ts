@@ -23,7 +23,7 @@ const bytes = {
 type Row = readonly [of: keyof typeof bytes, declared: string, filename: string | undefined, mediaType: string]
 
 const rows: readonly Row[] = [
-  // The bytes come first.
+  // The bytes decide first.
   ['jpeg', 'application/octet-stream', undefined, 'image/jpeg'],
   ['jpeg', 'text/plain', 'a.txt', 'image/jpeg'],
   ['jpeg', 'image/png', 'a.png', 'image/jpeg'],
@@ -33,7 +33,7 @@ const rows: readonly Row[] = [
   ['png', 'image/x-png', 'a.png', 'image/png'],
   ['pdf', 'text/plain', 'a.txt', 'application/pdf'],
   ['pdf', 'application/octet-stream', 'a.ai', 'application/pdf'],
-  // A container does not show what is in it.
+  // The bytes of a container do not show its contents, so the declared type or the extension decides.
   ['zip', 'application/vnd.oasis.opendocument.text', 'a', 'application/vnd.oasis.opendocument.text'],
   ['zip', '*/*', 'a.ods', 'application/vnd.oasis.opendocument.spreadsheet'],
   ['zip', 'application/x-zip-compressed', 'a.bin', 'application/zip'],
@@ -43,7 +43,7 @@ const rows: readonly Row[] = [
   ['gzip', 'text/csv', 'a.csv', 'application/gzip'],
   ['xml', 'application/octet-stream', 'a.kml', 'application/vnd.google-earth.kml+xml'],
   ['xml', 'application/octet-stream', undefined, 'application/xml'],
-  // Then the declared type, by any of its names.
+  // Then the declared type decides, by any of its names.
   ['csv', 'text/csv; charset=utf-8', 'a.txt', 'text/csv'],
   ['csv', 'TEXT/X-CSV', undefined, 'text/csv'],
   ['csv', 'application/csv', undefined, 'text/csv'],
@@ -59,7 +59,7 @@ const rows: readonly Row[] = [
   ['utf16', 'text/csv', 'a', 'text/csv'],
   ['noise', 'text/csv', 'a', 'text/csv'],
   ['noise', 'application/x-thing', 'a.csv', 'application/x-thing'],
-  // Then the extension.
+  // Then the extension decides.
   ['csv', 'text/plain', 'a.csv', 'text/csv'],
   ['csv', 'text/plain', 'a.TSV', 'text/tab-separated-values'],
   ['csv', 'text/plain', 'a.json', 'text/plain'],
@@ -79,13 +79,13 @@ const rows: readonly Row[] = [
   ['noise', 'application/octet-stream', 'a.stl', 'model/stl'],
   ['noise', 'application/octet-stream', 'a.mp3', 'application/octet-stream'],
   ['none', 'application/octet-stream', 'a.csv', 'text/csv'],
-  // Then what the bytes look like.
+  // Then it matters whether the bytes look like text.
   ['csv', 'application/octet-stream', undefined, 'text/plain'],
   ['csv', 'application/x-www-form-urlencoded', 'README', 'text/plain'],
   ['utf16', '', undefined, 'text/plain'],
   ['noise', '', undefined, 'application/octet-stream'],
   ['none', '', undefined, 'application/octet-stream'],
-  // SVG is a picture where nobody says that it is another text.
+  // SVG is an image, unless it is declared as another text.
   ['svg', 'application/octet-stream', undefined, 'image/svg+xml'],
   ['svg', 'image/svg', undefined, 'image/svg+xml'],
   ['svg', 'image/png', undefined, 'image/svg+xml'],
@@ -101,13 +101,13 @@ t.test('finds the type by the bytes, then the declared type, then the extension'
   }
 })
 
-t.test('expects the same of an event that tells what was detected', async t => {
+t.test('finds the type from the detected type of an event, the declared type and the name', async t => {
   const named = { declared: 'application/octet-stream', filename: 'a.txt' }
   t.strictSame(await expectedMediaType('image/jpeg', named), { mediaType: 'image/jpeg', typeSource: 'bytes' })
   t.strictSame(await expectedMediaType(undefined, named), { mediaType: 'text/plain', typeSource: 'filename' })
 })
 
-t.test('reads a declared type whatever it is', async t => {
+t.test('parses a declared type, and ignores a malformed one', async t => {
   for (const [contentType, type] of [
     ['image/pjpeg', 'image/jpeg'],
     [' Image/JPG ; q=1', 'image/jpeg'],
@@ -126,7 +126,7 @@ t.test('reads a declared type whatever it is', async t => {
   }
 })
 
-t.test('knows an SVG by its root', async t => {
+t.test('detects an SVG by its root element', async t => {
   const doctype = '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/x.dtd" [<!ENTITY a ">">]>'
   for (const text of [
     '<svg/>',
@@ -141,7 +141,7 @@ t.test('knows an SVG by its root', async t => {
   }
 })
 
-t.test('takes time in proportion to the first bytes, whatever they are', async t => {
+t.test('detects an SVG in time proportional to the first bytes', async t => {
   for (const part of ['<!---->', '<!--', '<??>', '<!DOCTYPE a[', '<!DOCTYPE a>', ' ', '<svg:', '<']) {
     const head = Buffer.from(part.repeat(HEAD_BYTES)).subarray(0, HEAD_BYTES)
     const at = performance.now()

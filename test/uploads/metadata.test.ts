@@ -28,14 +28,14 @@ const filenames = [
 
 const upload = (filename: string) => ({ uploadId: uuidv7(), owner: randomUUID(), filename })
 
-t.test('what an object says of itself is read back as it was, whatever the name', async t => {
+t.test('the metadata of an object is decoded unchanged, with any file name', async t => {
   for (const filename of filenames) {
     const metadata = upload(filename)
     t.strictSame(fromObjectMetadata(toObjectMetadata(metadata)), metadata, filename.slice(0, 30))
   }
 })
 
-t.test('it is ASCII without control characters, and under the 2 KB that S3 takes, names included', async t => {
+t.test('the metadata is printable ASCII and, with its names, below the limit of 2 KB of S3', async t => {
   for (const filename of filenames) {
     const metadata = toObjectMetadata(upload(filename))
     const bytes = Object.entries(metadata).reduce(
@@ -45,12 +45,12 @@ t.test('it is ASCII without control characters, and under the 2 KB that S3 takes
     t.ok(bytes < 2_048, `${bytes} bytes of ${filename.slice(0, 20)}`)
     for (const [name, value] of Object.entries(metadata)) {
       t.match(value, /^[\x21-\x7e]+$/, name)
-      t.equal(name, name.toLowerCase(), 'S3 makes names lower-case')
+      t.equal(name, name.toLowerCase(), 'because S3 changes names to lower case')
     }
   }
 })
 
-t.test('S3 gives it back unchanged', async t => {
+t.test('S3 returns the metadata unchanged', async t => {
   const { s3 } = await startAws(t)
   for (const filename of filenames) {
     const metadata = upload(filename)
@@ -62,7 +62,7 @@ t.test('S3 gives it back unchanged', async t => {
 })
 
 t.test(
-  'an object that the api did not write says nothing, and a name that nobody encoded is taken as it is',
+  'metadata that the api did not write is ignored, and a file name without encoding is kept unchanged',
   async t => {
     t.equal(fromObjectMetadata(undefined), undefined)
     t.equal(fromObjectMetadata({}), undefined)

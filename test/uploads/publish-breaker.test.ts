@@ -5,10 +5,10 @@ import { createPublishBreaker } from '../../services/uploads/events/publish-brea
 import { FakeClock } from '../support/fake-clock.ts'
 import { events } from './publishing.ts'
 
-/** A breaker over a publisher whose answers, and whose clock, the test gives. */
+/** Creates a breaker with a fake clock, and with a publisher whose responses the test controls. */
 function start() {
   const clock = new FakeClock()
-  const told: unknown[] = []
+  const reported: unknown[] = []
   const asked: Array<{ event: UploadEvent; take(): void; refuse(): void }> = []
   const breaker = createPublishBreaker({
     publisher: {
@@ -21,21 +21,21 @@ function start() {
     slowMs: 1_000,
     probeEveryMs: 500,
     probeTimeoutMs: 50,
-    onOpen: () => told.push('open'),
-    onClose: outage => told.push(outage),
+    onOpen: () => reported.push('open'),
+    onClose: outage => reported.push(outage),
     now: clock.now,
   })
   const [event] = events(1)
-  /** Begins to publish. Its promise is looked at later, and is no unhandled rejection until then. */
+  /** Publishes an event. The test awaits the promise later, and until then a rejection counts as handled. */
   const publish = () => {
     const published = breaker.publish(event as UploadEvent)
     published.catch(() => undefined)
     return published
   }
-  return { told, asked, publish, pass: (ms: number) => clock.advance(ms) }
+  return { reported, asked, publish, pass: (ms: number) => clock.advance(ms) }
 }
 
-/** With an outage that has just begun. */
+/** Creates a breaker in an outage that has just begun. */
 async function broken() {
   const all = start()
   const first = all.publish()
@@ -45,15 +45,15 @@ async function broken() {
   return all
 }
 
-t.test('once nothing was taken for as long as an event waits, events are refused without being sent', async t => {
-  const { told, asked, publish } = await broken()
-  t.same(told, ['open'])
+t.test('after an event timed out and no other was published, events are rejected without being sent', async t => {
+  const { reported, asked, publish } = await broken()
+  t.same(reported, ['open'])
   await t.rejects(publish(), { code: 'HEADGATE_EVENT_NOT_PUBLISHED', cause: { message: 'gone' } })
   t.equal(asked.length, 1)
 })
 
-t.test('a failure opens nothing where others were taken meanwhile, or where it came at once', async t => {
-  const { told, asked, publish, pass } = start()
+t.test('a failure does not start an outage if it is immediate or another event was published meanwhile', async t => {
+  const { reported, asked, publish, pass } = start()
   const slow = publish()
   pass(600)
   const quick = publish()
@@ -65,40 +65,40 @@ t.test('a failure opens nothing where others were taken meanwhile, or where it c
   const full = publish()
   asked[2]?.refuse()
   await t.rejects(full)
-  t.same(told, [])
+  t.same(reported, [])
 })
 
-t.test('now and then one event is sent all the same, one at a time, and waited for a moment only', async t => {
-  const { told, asked, publish, pass } = await broken()
+t.test('during an outage, one event at a time probes Kinesis, at intervals and with a short timeout', async t => {
+  const { reported, asked, publish, pass } = await broken()
   pass(499)
   await t.rejects(publish())
   t.equal(asked.length, 1)
   pass(1)
   const probe = publish()
   t.equal(asked.length, 2)
-  await t.rejects(publish(), 'no second one beside it')
-  await t.rejects(probe, /was not sent/, 'while its answer is still to come')
+  await t.rejects(publish(), 'a second event is not sent at the same time')
+  await t.rejects(probe, /was not sent/, 'before the response arrives')
   asked[1]?.refuse()
   await new Promise(resolve => setImmediate(resolve))
   await t.rejects(publish())
-  t.equal(asked.length, 2, 'the next one has its time')
+  t.equal(asked.length, 2, 'the next probe waits for the interval')
   pass(500)
   const last = publish()
   asked[2]?.take()
   await last
-  t.match(told, ['open', { ms: 1_000, refused: 4 }])
+  t.match(reported, ['open', { ms: 1_000, refused: 4 }])
   const after = publish()
   asked[3]?.take()
   await after
 })
 
-t.test('a probe that is taken late ends the outage as well, and so does an event from before it', async t => {
-  const { told, asked, publish, pass } = await broken()
+t.test('an outage also ends when a late probe or an event from before the outage is published', async t => {
+  const { reported, asked, publish, pass } = await broken()
   pass(500)
   await t.rejects(publish(), /was not sent/)
   asked[1]?.take()
   await new Promise(resolve => setImmediate(resolve))
-  t.match(told, ['open', { refused: 1 }])
+  t.match(reported, ['open', { refused: 1 }])
 
   const late = start()
   const [first, second] = [late.publish(), late.publish()]
@@ -107,5 +107,5 @@ t.test('a probe that is taken late ends the outage as well, and so does an event
   await t.rejects(first)
   late.asked[1]?.take()
   await second
-  t.match(late.told, ['open', { ms: 0 }])
+  t.match(late.reported, ['open', { ms: 0 }])
 })

@@ -10,7 +10,7 @@ import { events, startPublisher, timesOnStream } from './publishing.ts'
 const aws = await startAws(t)
 const isPut = operation('PutRecords')
 
-t.test('entries that Kinesis refuses are sent again, alone, until it takes them', async t => {
+t.test('only the entries that Kinesis rejects are sent again, until it accepts them', async t => {
   const { publisher, proxy } = await startPublisher(t, aws)
   const published = events(60)
   const busy = new Set(published.filter((_, index) => index % 3 === 0).map(({ uploadId }) => uploadId))
@@ -29,7 +29,7 @@ t.test('entries that Kinesis refuses are sent again, alone, until it takes them'
   )
 })
 
-t.test('those that were taken are told so while others of their request are still tried', async t => {
+t.test('publish resolves for accepted entries while rejected entries of the same request are retried', async t => {
   const { publisher, proxy } = await startPublisher(t, aws)
   const [lucky, unlucky] = events(2)
   if (!lucky || !unlucky) return t.fail()
@@ -51,7 +51,7 @@ for (const [name, fault, times] of [
   ['answered with an internal error', internalError('kinesis'), 5],
   ['reset', reset, 5],
 ] as const) {
-  t.test(`a whole request that is ${name} is tried again, more often than the SDK does it`, async t => {
+  t.test(`a request that is ${name} is retried more often than by the SDK`, async t => {
     const { publisher, proxy } = await startPublisher(t, aws)
     const injected = proxy.inject(fault, { when: isPut, times })
     const published = events(20)
@@ -61,7 +61,7 @@ for (const [name, fault, times] of [
   })
 }
 
-t.test('a lost reply: the event is sent again, and is on the stream twice rather than never', async t => {
+t.test('after a lost response events are sent again, so they may be on the stream twice', async t => {
   const { publisher, proxy } = await startPublisher(t, aws)
   const lost = proxy.inject(loseReply, { when: isPut, times: 1 })
   const published = events(5)
@@ -71,30 +71,33 @@ t.test('a lost reply: the event is sent again, and is on the stream twice rather
   t.same(await timesOnStream(aws, published), { 2: 5 })
 })
 
-t.test('while Kinesis is gone for longer than the time-out, publish rejects in that time and says why', async t => {
-  const timeoutMs = 1_000
-  const faults = [
-    [throttled('kinesis'), { name: 'ProvisionedThroughputExceededException' }],
-    [reset, { code: 'ECONNRESET' }],
-    [refuseRecords(() => true), { message: /^ProvisionedThroughputExceededException: Rate exceeded/ }],
-  ] as const
-  for (const [fault, cause] of faults) {
-    const { publisher, proxy } = await startPublisher(t, aws, { timeoutMs })
-    const gone = proxy.inject(fault)
-    const started = performance.now()
-    const [event] = events(1)
-    if (!event) return t.fail()
-    const error: unknown = await publisher.publish(event).catch((reason: unknown) => reason)
-    const took = performance.now() - started
-    t.ok(error instanceof EventNotPublishedError)
-    t.match(error, { code: 'HEADGATE_EVENT_NOT_PUBLISHED', message: /within 1000 ms/, cause })
-    t.ok(took >= timeoutMs - 5 && took < timeoutMs + 500, `${took} ms`)
-    gone.remove()
-    await t.resolves(publisher.publish(event), 'and it goes on when Kinesis is back')
-  }
-})
+t.test(
+  'if an outage of Kinesis lasts longer than the timeout, publish rejects after the timeout with the cause',
+  async t => {
+    const timeoutMs = 1_000
+    const faults = [
+      [throttled('kinesis'), { name: 'ProvisionedThroughputExceededException' }],
+      [reset, { code: 'ECONNRESET' }],
+      [refuseRecords(() => true), { message: /^ProvisionedThroughputExceededException: Rate exceeded/ }],
+    ] as const
+    for (const [fault, cause] of faults) {
+      const { publisher, proxy } = await startPublisher(t, aws, { timeoutMs })
+      const gone = proxy.inject(fault)
+      const started = performance.now()
+      const [event] = events(1)
+      if (!event) return t.fail()
+      const error: unknown = await publisher.publish(event).catch((reason: unknown) => reason)
+      const took = performance.now() - started
+      t.ok(error instanceof EventNotPublishedError)
+      t.match(error, { code: 'HEADGATE_EVENT_NOT_PUBLISHED', message: /within 1000 ms/, cause })
+      t.ok(took >= timeoutMs - 5 && took < timeoutMs + 500, `${took} ms`)
+      gone.remove()
+      await t.resolves(publisher.publish(event), 'events are published after the outage')
+    }
+  },
+)
 
-t.test('a Kinesis that takes requests and never answers holds no place once their time is up', async t => {
+t.test('a request without a response frees its place after the timeout', async t => {
   const { publisher, proxy } = await startPublisher(t, aws, { timeoutMs: 400, maxRequests: 1 })
   const silent = proxy.inject(silence)
   const [event, next] = events(2)
@@ -106,7 +109,7 @@ t.test('a Kinesis that takes requests and never answers holds no place once thei
   t.same(await timesOnStream(aws, [event, next]), { 0: 1, 1: 1 })
 })
 
-t.test('an event whose time is up while it waits for a request is not sent any more', async t => {
+t.test('an event that times out while it waits for a request is not sent', async t => {
   const { publisher, proxy } = await startPublisher(t, aws, { timeoutMs: 500, maxRequests: 1 })
   proxy.inject(silence, { times: 1 })
   const [later, ...published] = events(602)
@@ -118,15 +121,15 @@ t.test('an event whose time is up while it waits for a request is not sent any m
   t.same(await timesOnStream(aws, published), { 0: 601 })
 })
 
-t.test('one more than may be on their way is rejected at once, whatever the others wait for', async t => {
+t.test('an event beyond the maximum number of waiting events is rejected at once', async t => {
   for (const [name, fault] of [
-    ['an answer', silence],
-    ['another try', refuseRecords(() => true)],
+    ['a response', silence],
+    ['a retry', refuseRecords(() => true)],
   ] as const) {
     const { publisher, proxy } = await startPublisher(t, aws, { maxWaiting: 10, timeoutMs: 1_000, maxRequests: 1 })
     const gone = proxy.inject(fault)
     const accepted = Promise.allSettled(events(10).map(event => publisher.publish(event)))
-    await gone.reached(name === 'an answer' ? 1 : 2)
+    await gone.reached(name === 'a response' ? 1 : 2)
     const started = performance.now()
     const [event] = events(1)
     if (!event) return t.fail()
@@ -141,7 +144,7 @@ t.test('one more than may be on their way is rejected at once, whatever the othe
   }
 })
 
-t.test('drain resolves when all has settled, the ones that failed too, and not before', async t => {
+t.test('drain resolves after every event is published or has failed', async t => {
   const { publisher, proxy } = await startPublisher(t, aws, { timeoutMs: 1_500 })
   await publisher.drain()
   const published = events(20)

@@ -11,7 +11,7 @@ import { events, startPublisher, timesOnStream } from './publishing.ts'
 const aws = await startAws(t)
 const isPut = operation('PutRecords')
 
-t.test('an event is on the stream once publish resolves, its upload id the partition key', async t => {
+t.test('an event is on the stream when publish resolves, with its upload id as the partition key', async t => {
   const { publisher, proxy } = await startPublisher(t, aws)
   const [event] = events(1)
   if (!event) return t.fail()
@@ -22,7 +22,7 @@ t.test('an event is on the stream once publish resolves, its upload id the parti
   t.same(proxy.counts(), { 'Kinesis_20131202.PutRecords': 1 })
 })
 
-t.test('events that come together leave together, 500 in a request', async t => {
+t.test('events that are published together are sent in requests of up to 500', async t => {
   const { publisher, proxy } = await startPublisher(t, aws)
   const published = events(1_200)
   await Promise.all(published.map(event => publisher.publish(event)))
@@ -30,7 +30,7 @@ t.test('events that come together leave together, 500 in a request', async t => 
   t.same(await timesOnStream(aws, published), { 1: 1_200 })
 })
 
-t.test('what gathers while the requests are under way goes into the next one', async t => {
+t.test('events that arrive while all requests are in flight share the next request', async t => {
   const { publisher, proxy } = await startPublisher(t, aws, { maxRequests: 1 })
   const gate = Promise.withResolvers<void>()
   const held = proxy.inject(hold(gate.promise), { times: 1 })
@@ -41,31 +41,31 @@ t.test('what gathers while the requests are under way goes into the next one', a
     settled.push(publisher.publish(event))
     await new Promise(resolve => setImmediate(resolve))
   }
-  t.equal(proxy.count(isPut), 1, 'one at a time')
+  t.equal(proxy.count(isPut), 1, 'one request is in flight')
   gate.resolve()
   await Promise.all(settled)
   t.equal(proxy.count(isPut), 2)
   t.same(await timesOnStream(aws, published), { 1: 101 })
 })
 
-t.test('no more requests are under way at once than it may have', async t => {
+t.test('at most maxRequests requests are in flight', async t => {
   const { publisher, proxy } = await startPublisher(t, aws, { maxRequests: 3 })
   let now = 0
-  let most = 0
+  let max = 0
   proxy.inject(async exchange => {
-    most = Math.max(most, ++now)
+    max = Math.max(max, ++now)
     await pass(exchange)
     now--
   })
   await Promise.all(events(1_600).map(event => publisher.publish(event)))
   t.equal(proxy.count(isPut), 4)
-  t.equal(most, 3)
+  t.equal(max, 3)
 })
 
 t.test('a request has at most 5 MiB, and larger events make smaller batches', async t => {
   const { publisher, proxy } = await startPublisher(t, aws, { timeoutMs: 3_000 })
   const sizes: number[] = []
-  // The embedded Kinesis would take seconds for so much: what is sent is enough.
+  // The embedded Kinesis would take seconds for 10 MB. The test only needs the requests.
   proxy.inject(async exchange => {
     const { Records } = JSON.parse((await exchange.body()).toString()) as { Records: PutRecordsEntry[] }
     sizes.push(
@@ -80,7 +80,7 @@ t.test('a request has at most 5 MiB, and larger events make smaller batches', as
   t.ok(Math.max(...sizes) > 5_000_000, 'and filled')
 })
 
-t.test('one event that is too large for any request fails alone and holds nothing up', async t => {
+t.test('an event that is too large for any request fails and does not delay others', async t => {
   const { publisher } = await startPublisher(t, aws, { timeoutMs: 2_000 })
   const [large, ...others] = events(4)
   if (!large) return t.fail()

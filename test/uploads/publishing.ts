@@ -10,7 +10,7 @@ import { startFaultProxy } from '../support/fault-proxy.ts'
 import { readStream } from '../support/stream.ts'
 import { uploadRecord } from './examples.ts'
 
-/** A publisher of the embedded stream, behind a proxy of its own. */
+/** Creates a publisher for the embedded stream, behind its own proxy. */
 export async function startPublisher(
   t: Pick<Test, 'teardown'>,
   aws: TestAws,
@@ -27,7 +27,7 @@ export function events(count: number): UploadEvent[] {
   return Array.from({ length: count }, () => eventOf(uploadRecord()))
 }
 
-/** How often each of some events is on the stream: `{ 1: 99, 2: 1 }` where one of a hundred is there twice. */
+/** Counts how often events are on the stream: `{ 1: 99, 2: 1 }` if one of a hundred is there twice. */
 export async function timesOnStream(aws: TestAws, published: readonly UploadEvent[]): Promise<Record<number, number>> {
   const times = new Map(published.map(({ uploadId }) => [uploadId, 0]))
   for (const { Data } of await readStream(aws.kinesis, names.stream)) {

@@ -10,7 +10,7 @@ import {
 } from '../../services/uploads/records/record.ts'
 import { uploadRecord } from './examples.ts'
 
-t.test('the mark of an upload is always in the same partition, one that the relay goes over', async t => {
+t.test('the outbox mark of an upload is always in the same partition, which the relay lists', async t => {
   const partitions = Array.from({ length: OUTBOX_PARTITIONS }, (_, index) => outboxPartitionName(index))
   t.equal(new Set(partitions).size, OUTBOX_PARTITIONS)
   for (let n = 0; n < 100; n++) {
@@ -20,7 +20,7 @@ t.test('the mark of an upload is always in the same partition, one that the rela
   }
 })
 
-t.test('uploads of the same millisecond spread over all the partitions evenly', async t => {
+t.test('uploads of the same millisecond are distributed evenly over all partitions', async t => {
   const counts = new Map<string, number>()
   const total = 16_000
   for (let n = 0; n < total; n++) {
@@ -29,15 +29,15 @@ t.test('uploads of the same millisecond spread over all the partitions evenly', 
   }
   t.equal(counts.size, OUTBOX_PARTITIONS)
   const mean = total / OUTBOX_PARTITIONS
-  // Six standard deviations: chance alone makes it fail once in many millions of runs.
-  const most = 6 * Math.sqrt(mean)
-  for (const [partition, count] of counts) t.ok(Math.abs(count - mean) < most, `${partition}: ${count}`)
+  // Six standard deviations: the test fails by chance once in many millions of runs.
+  const maxDeviation = 6 * Math.sqrt(mean)
+  for (const [partition, count] of counts) t.ok(Math.abs(count - mean) < maxDeviation, `${partition}: ${count}`)
 })
 
-t.test('the event says what the record says, and neither its status nor anything of the store', async t => {
+t.test('an event has the data of the upload, without its status and the internal properties of the store', async t => {
   const record = uploadRecord({ status: 'queued', failure: { code: 'X', reason: 'y' } })
-  const { owner, status, updatedAt, failure, ...told } = record
-  t.strictSame(eventOf(record), { version: 1, ...told, userSub: owner })
-  t.strictSame(decodeEvent(encodeEvent(eventOf(record))), eventOf(record), 'and the worker takes it')
+  const { owner, status, updatedAt, failure, ...common } = record
+  t.strictSame(eventOf(record), { version: 1, ...common, userSub: owner })
+  t.strictSame(decodeEvent(encodeEvent(eventOf(record))), eventOf(record), 'the worker decodes it')
   t.ok(status && updatedAt && failure)
 })

@@ -26,13 +26,13 @@ const failure = { code: 'HEADGATE_OBJECT_MISSING', reason: 'There is no object.'
 
 const sourceOf = ({ bucket, key }: UploadRecord) => ({ bucket, key })
 
-/** The record's item as it is in the table, with what the store keeps to itself. */
+/** Returns the item of a record, including internal attributes. */
 async function itemOf({ owner, uploadId }: UploadKey) {
   const Key = { owner: { S: owner }, uploadId: { S: uploadId } }
   return (await aws.dynamodb.send(new GetItemCommand({ TableName: table, Key, ConsistentRead: true }))).Item
 }
 
-/** Every upload in the outbox, of all partitions. */
+/** Returns the ids of all uploads in the outbox. */
 async function outbox(before = LATER) {
   const partitions = Array.from({ length: OUTBOX_PARTITIONS }, (_, index) => outboxPartitionName(index))
   const lists = await Promise.all(partitions.map(partition => store.listOutbox({ partition, before, limit: 100 })))
@@ -45,20 +45,20 @@ async function created(changes = {}) {
   return record
 }
 
-t.test('a record is read as it was written, without the mark that the store keeps', async t => {
+t.test('a record is read as it was written, without its outbox mark', async t => {
   const record = await created({ filename: 'Grüße 👩‍👩‍👧‍👦.txt' })
   t.strictSame(await store.get(record), record)
   t.match(await itemOf(record), { outboxPartition: { S: outboxPartition(record.uploadId) } })
 })
 
-t.test('an upload that has not arrived is ended by no event, whoever sends it', async t => {
+t.test('no event changes the status of a pending upload', async t => {
   const record = await created({ status: 'pending' as UploadRecord['status'] })
   t.equal(await store.markProcessed(record, sourceOf(record), processed), 'refused')
   t.equal(await store.markFailed(record, sourceOf(record), { code: 'X', reason: 'No.' }), false)
   t.match(await itemOf(record), { status: { S: 'pending' } })
 })
 
-t.test('creating it again changes nothing, whatever has happened to it meanwhile', async t => {
+t.test('creating an existing record again changes nothing', async t => {
   const record = await created()
   await store.create({ ...record, size: 6 })
   t.strictSame(await store.get(record), record)
@@ -68,7 +68,7 @@ t.test('creating it again changes nothing, whatever has happened to it meanwhile
   t.notOk((await itemOf(record))?.outboxPartition)
 })
 
-t.test('an upload is not there for another owner, nor for its owner under another id', async t => {
+t.test('an upload is found only with its owner and its id', async t => {
   const record = await created()
   t.equal(await store.get({ ...record, owner: randomUUID() }), undefined)
   t.equal(await store.get({ ...record, uploadId: randomUUID() }), undefined)
@@ -77,22 +77,22 @@ t.test('an upload is not there for another owner, nor for its owner under anothe
   t.equal(await store.markFailed(foreign, sourceOf(record), failure), false)
   t.equal(await store.claimOutbox(foreign, { now: 1, until: 2 }), false)
   await store.markQueued(foreign)
-  t.equal(await itemOf(foreign), undefined, 'and nothing is made up for the other')
+  t.equal(await itemOf(foreign), undefined, 'no record is created for the other owner')
   t.strictSame(await store.get(record), record)
 })
 
-t.test('a record that is queued from the first has no mark, and gets one when its event is refused', async t => {
+t.test('a record that is created as queued has no outbox mark, and markStored adds one', async t => {
   const record = await created({ status: 'queued' })
   t.notOk((await itemOf(record))?.outboxPartition)
   for (let time = 0; time < 2; time++) {
-    t.equal(await store.markStored(record), true, 'also again, its reply lost')
+    t.equal(await store.markStored(record), true, 'a repeated write also returns true')
     t.strictSame(await store.get(record), { ...record, status: 'stored', updatedAt: LATER })
     t.match(await itemOf(record), { outboxPartition: { S: outboxPartition(record.uploadId) } })
   }
   t.ok((await outbox()).includes(record.uploadId))
 })
 
-t.test('an upload that has ended, or that nobody recorded, is not marked', async t => {
+t.test('markStored does not change a processed upload or create a record', async t => {
   const record = await created({ status: 'queued' })
   await store.markProcessed(record, sourceOf(record), processed)
   t.equal(await store.markStored(record), false)
@@ -102,7 +102,7 @@ t.test('an upload that has ended, or that nobody recorded, is not marked', async
   t.equal(await itemOf(nobody), undefined)
 })
 
-t.test('queued takes the mark off, and says when', async t => {
+t.test('markQueued removes the outbox mark and sets updatedAt', async t => {
   const record = await created()
   await store.claimOutbox(record, { now: 1, until: 2 })
   await store.markQueued(record)
@@ -112,12 +112,12 @@ t.test('queued takes the mark off, and says when', async t => {
   t.notOk(item?.outboxClaimedUntil)
 })
 
-t.test('queued never comes back after the end, however late it is said', async t => {
+t.test('a late markQueued does not change a processed or failed upload', async t => {
   const done = await created()
   t.equal(await store.markProcessed(done, sourceOf(done), processed), 'first')
   await store.markQueued(done)
   t.strictSame(await store.get(done), { ...done, status: 'processed', processed, updatedAt: LATER })
-  t.notOk((await itemOf(done))?.outboxPartition, 'the worker that was faster took the mark off')
+  t.notOk((await itemOf(done))?.outboxPartition, 'markProcessed removed the mark')
 
   const failed = await created()
   t.equal(await store.markFailed(failed, sourceOf(failed), failure), true)
@@ -125,7 +125,7 @@ t.test('queued never comes back after the end, however late it is said', async t
   t.match(await store.get(failed), { status: 'failed', failure })
 })
 
-t.test('failed never undoes processed, and processed mends failed', async t => {
+t.test('processed replaces failed, and failed does not replace processed', async t => {
   const record = await created()
   t.equal(await store.markFailed(record, sourceOf(record), failure), true)
   t.equal(await store.markFailed(record, sourceOf(record), { ...failure, reason: 'still' }), true)
@@ -134,13 +134,13 @@ t.test('failed never undoes processed, and processed mends failed', async t => {
   t.equal(
     await store.markProcessed(record, sourceOf(record), processed),
     'again',
-    'again, for an event that came twice',
+    'for an event that was delivered twice',
   )
   t.equal(await store.markFailed(record, sourceOf(record), failure), false)
   t.strictSame(await store.get(record), { ...record, status: 'processed', processed, updatedAt: LATER })
 })
 
-t.test('an upload is not ended by an event of another object', async t => {
+t.test('an event of another object does not change an upload', async t => {
   const record = await created()
   const { bucket, key } = record
   const others = [
@@ -156,7 +156,7 @@ t.test('an upload is not ended by an event of another object', async t => {
   t.strictSame(await store.get(record), record)
 })
 
-t.test('whoever of many is first, an upload that was processed once ends as processed', async t => {
+t.test('after concurrent changes an upload that was processed once is processed', async t => {
   const record = await created()
   const marks = Array.from({ length: 12 }, (_, index) =>
     [
@@ -170,14 +170,14 @@ t.test('whoever of many is first, an upload that was processed once ends as proc
   t.notOk((await store.get(record))?.failure)
 })
 
-t.test('the outbox has what was recorded before a time and still has its mark', async t => {
+t.test('the outbox lists uploads that were recorded before a time and still have their mark', async t => {
   const [first, second, third] = ['2026-10-01T00:00:00.000Z', '2026-10-02T00:00:00.000Z', '2026-10-03T00:00:00.000Z']
   const middle = await created({ uploadedAt: second })
   const last = await created({ uploadedAt: third })
   const oldest = await created({ uploadedAt: first })
   const listed = await outbox(third)
   t.ok(listed.includes(middle.uploadId) && listed.includes(oldest.uploadId))
-  t.notOk(listed.includes(last.uploadId), 'not what was recorded at the time itself')
+  t.notOk(listed.includes(last.uploadId), 'an upload that was recorded at that time is not listed')
   await store.markQueued(middle)
   await store.markFailed(oldest, sourceOf(oldest), failure)
   await store.markProcessed(last, sourceOf(last), processed)
@@ -185,7 +185,7 @@ t.test('the outbox has what was recorded before a time and still has its mark', 
   for (const { uploadId } of [middle, oldest, last]) t.notOk(left.includes(uploadId))
 })
 
-t.test('one partition lists its own uploads, oldest first, as many as were asked for', async t => {
+t.test('a partition lists its own uploads, oldest first, up to the limit', async t => {
   const partition = 'outbox-3'
   const days = ['05', '03', '04', '01', '02']
   const owner = randomUUID()
@@ -204,7 +204,7 @@ t.test('one partition lists its own uploads, oldest first, as many as were asked
   t.notOk((await list(1)).some(record => 'outboxPartition' in record))
 })
 
-t.test('of many that claim an upload at once exactly one has it', async t => {
+t.test('of many concurrent claims of an upload exactly one succeeds', async t => {
   const record = await created()
   for (const now of [1_000, 2_000]) {
     const claims = Array.from({ length: 20 }, () => store.claimOutbox(record, { now, until: now + 500 }))
@@ -212,18 +212,22 @@ t.test('of many that claim an upload at once exactly one has it', async t => {
   }
 })
 
-t.test('a claim holds until it runs out, and is never had once the mark is gone', async t => {
+t.test('a claim lasts until it expires, and an upload without a mark can not be claimed', async t => {
   const record = await created()
   t.equal(await store.claimOutbox(record, { now: 1_000, until: 2_000 }), true)
   t.equal(await store.claimOutbox(record, { now: 1_999, until: 9_000 }), false)
-  t.equal(await store.claimOutbox(record, { now: 2_000, until: 9_000 }), false, 'up to the last millisecond')
+  t.equal(
+    await store.claimOutbox(record, { now: 2_000, until: 9_000 }),
+    false,
+    'the claim is still valid at its expiry time',
+  )
   t.equal(await store.claimOutbox(record, { now: 2_001, until: 3_000 }), true)
-  t.strictSame(await store.get(record), record, 'nobody sees it')
+  t.strictSame(await store.get(record), record, 'the claim is not part of the record')
   await store.markQueued(record)
   t.equal(await store.claimOutbox(record, { now: 10_000, until: 11_000 }), false)
 })
 
-t.test('a write whose reply was lost is repeated and comes to the same, and another error is not hidden', async t => {
+t.test('a write whose response was lost is repeated with the same result, and other errors are thrown', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const clients = createLocalClients({ ...aws.endpoints, dynamodb: proxy.url })
   t.teardown(() => clients.destroy())
@@ -239,7 +243,7 @@ t.test('a write whose reply was lost is repeated and comes to the same, and anot
   t.equal(
     await through.markProcessed(record, sourceOf(record), processed),
     'again',
-    'it finds what its own first try wrote',
+    'the repeated write finds the first one',
   )
   proxy.inject(throttled('dynamodb'), { when: operation('UpdateItem') })
   await t.rejects(through.markProcessed(record, sourceOf(record), processed), {

@@ -8,7 +8,7 @@ const MIB = 1024 ** 2
 const pipeline = await startPipeline(t)
 const { aws, store, lines } = pipeline
 const proxy = await startS3Proxy(t, aws)
-// Room for one: an object of 9 MiB holds three parts of 8.
+// The budget admits one object of 9 MiB, which holds three parts of 8 MiB.
 const processor = pipeline.processor({ s3: proxy.s3, largeObjectsBytes: 24 * MIB })
 
 t.beforeEach(() => {
@@ -23,7 +23,7 @@ const begun = () => proxy.seen.filter(request => /^POST .*\?uploads/.test(reques
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = Date.now() + 20_000
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come`)
+    if (Date.now() > deadline) throw new Error(`timed out waiting for ${what}`)
     await new Promise(resolve => setTimeout(resolve, 10))
   }
 }
@@ -32,15 +32,15 @@ const LARGE = Buffer.alloc(9 * MIB, 'a')
 const large = (filename: string, change: Partial<UploadRecord> = {}) =>
   pipeline.upload(LARGE, { filename, contentType: 'text/plain', size: LARGE.byteLength, ...change })
 
-t.test('large objects have their turns while small ones pass', async t => {
+t.test('large objects are processed one after the other, and a small one does not wait for them', async t => {
   const gate = Promise.withResolvers<void>()
   proxy.decide(request => (request.url?.includes('partNumber=') ? { held: gate.promise } : 'pass'))
   const uploads = [await large('1.txt'), await large('2.txt'), await large('3.txt')]
   let waiting = 0
   const onWait = () => waiting++
   const done = uploads.map(upload => processor.process(streamRecord(upload), { ...going, onWait }))
-  await until(() => begun() === 1 && waiting === 2, 'the first, and the wait of the others')
-  t.equal(gets(), 1, 'what waits is not opened')
+  await until(() => begun() === 1 && waiting === 2, 'the first object, and the wait of the others')
+  t.equal(gets(), 1, 'a waiting object is not opened')
 
   const small = await pipeline.upload('small')
   await processor.process(streamRecord(small), going)
@@ -54,19 +54,19 @@ t.test('large objects have their turns while small ones pass', async t => {
   t.equal(await proxy.endOpenUploads(), 0)
 })
 
-t.test('a large object that waits for its turn ends with its signal, and holds nobody up', async t => {
+t.test('a waiting large object is aborted by its signal, and the next one is processed', async t => {
   const gate = Promise.withResolvers<void>()
   proxy.decide(request => (request.url?.includes('partNumber=') ? { held: gate.promise } : 'pass'))
   const uploads = [await large('1.txt'), await large('2.txt'), await large('3.txt')] as const
   const first = processor.process(streamRecord(uploads[0]), going)
   await until(() => begun() === 1, 'the first')
-  const calledOff = new AbortController()
+  const aborter = new AbortController()
   let waiting = 0
   const onWait = () => waiting++
-  const second = processor.process(streamRecord(uploads[1]), { signal: calledOff.signal, onWait })
+  const second = processor.process(streamRecord(uploads[1]), { signal: aborter.signal, onWait })
   const third = processor.process(streamRecord(uploads[2]), { ...going, onWait })
   await until(() => waiting === 2, 'the wait of the others')
-  calledOff.abort()
+  aborter.abort()
   await t.rejects(second, { name: 'AbortError' })
   t.match(await store.get(uploads[1]), { status: 'stored' })
   gate.resolve()
@@ -74,27 +74,30 @@ t.test('a large object that waits for its turn ends with its signal, and holds n
   t.match(await store.get(uploads[2]), { status: 'processed' })
 })
 
-t.test('what an event does not tell is found out when the object is opened, and it waits closed', async t => {
-  const gate = Promise.withResolvers<void>()
-  proxy.decide(request => (request.url?.includes('partNumber=') ? { held: gate.promise } : 'pass'))
-  const uploads = [await large('1.txt'), await large('2.txt', { size: 5 }), await large('3.txt')] as const
-  const first = processor.process(streamRecord(uploads[0]), going)
-  await until(() => begun() === 1, 'the first')
-  let waiting = 0
-  const onWait = () => waiting++
-  const understated = processor.process(streamRecord(uploads[1]), { ...going, onWait })
-  const { bucket, key } = uploads[2]
-  const bare = processor.process(streamRecord({ bucket, key }), { ...going, onWait })
-  await until(() => waiting === 2, 'the wait of the others')
-  t.equal(gets(), 3)
-  t.equal(begun(), 1)
-  gate.resolve()
-  await Promise.all([first, understated, bare])
-  t.equal(gets(), 5, 'they are opened again in their turns')
-  for (const upload of uploads) t.match(await store.get(upload), { status: 'processed' })
-})
+t.test(
+  'an object whose event states no size or a wrong one is opened, closed and opened again in its turn',
+  async t => {
+    const gate = Promise.withResolvers<void>()
+    proxy.decide(request => (request.url?.includes('partNumber=') ? { held: gate.promise } : 'pass'))
+    const uploads = [await large('1.txt'), await large('2.txt', { size: 5 }), await large('3.txt')] as const
+    const first = processor.process(streamRecord(uploads[0]), going)
+    await until(() => begun() === 1, 'the first')
+    let waiting = 0
+    const onWait = () => waiting++
+    const understated = processor.process(streamRecord(uploads[1]), { ...going, onWait })
+    const { bucket, key } = uploads[2]
+    const bare = processor.process(streamRecord({ bucket, key }), { ...going, onWait })
+    await until(() => waiting === 2, 'the wait of the others')
+    t.equal(gets(), 3)
+    t.equal(begun(), 1)
+    gate.resolve()
+    await Promise.all([first, understated, bare])
+    t.equal(gets(), 5, 'both objects are opened again in their turns')
+    for (const upload of uploads) t.match(await store.get(upload), { status: 'processed' })
+  },
+)
 
-t.test('owners take turns: one of many large objects does not hold up another owner', async t => {
+t.test('many large objects of one owner do not delay a large object of another owner', async t => {
   const gate = Promise.withResolvers<void>()
   proxy.decide(request => (request.url?.includes('partNumber=') ? { held: gate.promise } : 'pass'))
   const uploads = await Promise.all(['1.txt', '2.txt', '3.txt', '4.txt'].map(name => large(name, { owner: 'heavy' })))
@@ -108,10 +111,10 @@ t.test('owners take turns: one of many large objects does not hold up another ow
   await until(() => waiting === 4, 'the wait of all but the first')
   gate.resolve()
   await Promise.all(all)
-  t.ok(order.indexOf('other.txt') <= 2, `${order}: behind the one that was at work and one turn at most`)
+  t.ok(order.indexOf('other.txt') <= 2, `${order}: after the object in progress and at most one more`)
 })
 
-t.test('what fails gives its memory back', async t => {
+t.test('an object that fails releases its memory', async t => {
   const upload = await large('1.txt')
   const record = streamRecord(upload)
   for (let time = 0; time < 3; time++) {

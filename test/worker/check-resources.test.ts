@@ -25,20 +25,20 @@ function check(env: Record<string, string>, endpoints: Partial<typeof aws.endpoi
   return { ...memory, checked: checkResources({ config, ...clients, store, log: memory.log, timeoutMs }) }
 }
 
-t.test('a worker with a stream that is not there says so on stderr, and exits with 1', async t => {
+t.test('a worker whose stream does not exist reports that on stderr and exits with 1', async t => {
   const program = runProgram(t, [worker], { env: { ...aws.env, STREAM_NAME: 'no-such-stream' } })
   t.strictSame(await program.ended, { code: 1, signal: null })
   t.match(program.stderr(), /^The configuration is invalid\..*\n {2}STREAM_NAME: there is no "no-such-stream" in /)
-  t.notMatch(program.stderr(), /\n\s+at /, 'no stack: it is for a person')
+  t.notMatch(program.stderr(), /\n\s+at /, 'without a stack trace')
 })
 
-t.test('what is there is found, and nothing is said', async t => {
+t.test('existing resources are found, and nothing is logged', async t => {
   const { checked, lines } = check({})
   await checked
   t.strictSame(lines, [])
 })
 
-t.test('everything that is not there is named at once', async t => {
+t.test('one error names all missing resources', async t => {
   const { checked } = check(wrong)
   const faults = Object.entries(wrong).map(([variable, name]) => ({
     variable,
@@ -47,7 +47,7 @@ t.test('everything that is not there is named at once', async t => {
   await t.rejects(checked, { code: 'HEADGATE_CONFIGURATION', faults })
 })
 
-t.test('what may pass does not stop the start, and is logged', async t => {
+t.test('throttling, a missing permission and a timeout are logged and do not stop the start', async t => {
   const faults = {
     throttled: throttled('kinesis'),
     'no permission': awsError('kinesis', { status: 400, code: 'AccessDeniedException' }),

@@ -24,7 +24,7 @@ async function remove(upload: UploadRecord): Promise<void> {
 
 const outputOf = ({ key }: UploadRecord) => key.replace('uploads/', 'processed/')
 
-t.test('the event of a deleted upload is done: no object, no dead letter, and nothing that comes back', async t => {
+t.test('the event of a deleted upload creates no object, no dead letter and no record', async t => {
   const upload = await pipeline.upload('hello')
   await remove(upload)
   const record = streamRecord(upload)
@@ -35,7 +35,7 @@ t.test('the event of a deleted upload is done: no object, no dead letter, and no
   t.match(lines, [{ level: 'info', msg: /the owner deleted the upload/ }, { level: 'info' }])
 })
 
-/** Upper-cases nothing, and does something while it is at it. */
+/** Creates a transform that copies its input, and runs `act` before it ends. */
 function meanwhile(act: () => Promise<void>): Transform {
   return {
     name: 'meanwhile',
@@ -51,7 +51,7 @@ function meanwhile(act: () => Promise<void>): Transform {
   }
 }
 
-t.test('an upload that is deleted while it is processed leaves no processed object', async t => {
+t.test('an upload that is deleted during its processing leaves no processed object', async t => {
   const upload = await pipeline.upload('hello')
   const transforms = [meanwhile(() => remove(upload))]
   const record = streamRecord(upload)
@@ -61,47 +61,47 @@ t.test('an upload that is deleted while it is processed leaves no processed obje
   t.equal(await store.get(upload), undefined)
 })
 
-t.test('a worker that dies between its object and the look leaves it to the next, which removes it', async t => {
-  const upload = await pipeline.upload('hello')
-  const dying = pipeline.processor({
-    transforms: [meanwhile(() => remove(upload))],
-    deletions: { has: () => Promise.reject(new Error('killed')) },
-  })
-  const record = streamRecord(upload)
-  await t.rejects(dying.process(record, going), { message: 'killed' })
-  t.ok(await exists(aws.s3, outputOf(upload)), 'the object is there')
-  await processor.process(record, going)
-  t.notOk(await exists(aws.s3, outputOf(upload)))
-  t.notOk(await exists(aws.s3, deadLetterOf(record)))
-})
-
 t.test(
-  'a worker that is called off after another is done leaves nothing of an upload that is deleted by then',
+  'if a worker dies after it wrote the object of a deleted upload, the next attempt removes the object',
   async t => {
     const upload = await pipeline.upload('hello')
+    const dying = pipeline.processor({
+      transforms: [meanwhile(() => remove(upload))],
+      deletions: { has: () => Promise.reject(new Error('killed')) },
+    })
     const record = streamRecord(upload)
-    const lost = new AbortController()
-    const proxy = await startFaultProxy(t, aws.endpoints.s3)
-    const { s3, destroy } = createLocalClients({ ...aws.endpoints, s3: proxy.url })
-    t.teardown(destroy)
-    // As after a stop of the process: what it sends arrives, and then it learns that the lease is another's.
-    proxy.inject(
-      async exchange => {
-        await processor.process(record, going)
-        await remove(upload)
-        await exchange.forward()
-        lost.abort(new Error('the lease is lost'))
-        exchange.cut()
-      },
-      { when: to('PUT') },
-    )
-    await t.rejects(pipeline.processor({ s3 }).process(record, { signal: lost.signal }))
-    t.equal(await store.get(upload), undefined)
+    await t.rejects(dying.process(record, going), { message: 'killed' })
+    t.ok(await exists(aws.s3, outputOf(upload)), 'the object exists')
+    await processor.process(record, going)
     t.notOk(await exists(aws.s3, outputOf(upload)))
+    t.notOk(await exists(aws.s3, deadLetterOf(record)))
   },
 )
 
-t.test('an event that borrows a deleted upload’s name removes nothing of another’s', async t => {
+t.test('a late write of a worker that lost its lease is removed if the upload was deleted', async t => {
+  const upload = await pipeline.upload('hello')
+  const record = streamRecord(upload)
+  const lost = new AbortController()
+  const proxy = await startFaultProxy(t, aws.endpoints.s3)
+  const { s3, destroy } = createLocalClients({ ...aws.endpoints, s3: proxy.url })
+  t.teardown(destroy)
+  // Like a process that was paused: its request arrives, and then it learns that another worker has the lease.
+  proxy.inject(
+    async exchange => {
+      await processor.process(record, going)
+      await remove(upload)
+      await exchange.forward()
+      lost.abort(new Error('the lease is lost'))
+      exchange.cut()
+    },
+    { when: to('PUT') },
+  )
+  await t.rejects(pipeline.processor({ s3 }).process(record, { signal: lost.signal }))
+  t.equal(await store.get(upload), undefined)
+  t.notOk(await exists(aws.s3, outputOf(upload)))
+})
+
+t.test('a forged event with the id of a deleted upload removes nothing of another upload', async t => {
   const mine = await pipeline.upload('mine')
   const theirs = await pipeline.upload('theirs', { owner: 'owner-2' })
   await processor.process(streamRecord(theirs), going)
@@ -109,11 +109,11 @@ t.test('an event that borrows a deleted upload’s name removes nothing of anoth
   const forged = streamRecord({ ...theirs, owner: mine.owner, uploadId: mine.uploadId })
   await processor.process(forged, going)
   t.ok(await exists(aws.s3, outputOf(theirs)))
-  t.ok(await exists(aws.s3, deadLetterOf(forged)), 'it is a dead letter like any forged one')
+  t.ok(await exists(aws.s3, deadLetterOf(forged)), 'the forged event becomes a dead letter')
   t.match(await store.get(theirs), { status: 'processed' })
 })
 
-t.test('an object that is gone without a deletion is still a failure', async t => {
+t.test('a missing object without a deletion is a failure', async t => {
   const upload = await pipeline.upload('hello')
   await aws.s3.send(new DeleteObjectCommand({ Bucket: upload.bucket, Key: upload.key }))
   const record = streamRecord(upload)
@@ -125,7 +125,7 @@ t.test('an object that is gone without a deletion is still a failure', async t =
   t.ok(await exists(aws.s3, deadLetterOf(record)))
 })
 
-t.test('a dead letter that is written while the upload is deleted is taken back', async t => {
+t.test('a dead letter that was written during the deletion of its upload is removed', async t => {
   const upload = await pipeline.upload('hello')
   const record = streamRecord(upload)
   const deadLetters = createDeadLetters({ s3: aws.s3, bucket: names.processedBucket, stream: names.stream })

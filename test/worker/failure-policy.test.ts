@@ -87,7 +87,7 @@ t.test('a record that exceeds a limit of its transform process twice is refused'
   })
 })
 
-t.test('the end of a process that another upload had used is no evidence against a record', async t => {
+t.test('the end of a process that another upload had used does not count against a record', async t => {
   for (const error of [
     new ProcessEndedError('The process ended.', { wasUsed: true }),
     new ProcessLimitError('It computes for too long.', { wasUsed: true }),
@@ -97,15 +97,15 @@ t.test('the end of a process that another upload had used is no evidence against
 })
 
 t.test('a retryable error is retried until the record is old and has had three attempts', async t => {
-  const trouble = new Error('SlowDown')
+  const retryable = new Error('SlowDown')
   const failed = (arrivedAtHour: number, attempt: number) =>
-    permanentFailure(trouble, { ...first, attempt, arrivedAt: new Date(arrivedAtHour * HOUR) })
+    permanentFailure(retryable, { ...first, attempt, arrivedAt: new Date(arrivedAtHour * HOUR) })
   t.equal(failed(81, 9), undefined)
   t.equal(failed(80, 2), undefined)
-  t.equal(permanentFailure(trouble, { ...first, attempt: 9 }), undefined, 'the age is not known')
+  t.equal(permanentFailure(retryable, { ...first, attempt: 9 }), undefined, 'the age is not known')
   const decided = failed(80, 3)
   t.ok(decided?.error instanceof OverdueError)
-  t.match(decided, { failure: { code: 'HEADGATE_OVERDUE', reason: /for 20 hours/ }, error: { cause: trouble } })
+  t.match(decided, { failure: { code: 'HEADGATE_OVERDUE', reason: /for 20 hours/ }, error: { cause: retryable } })
 })
 
 t.test('a record is not started again after four deaths of workers, or three function time-outs', async t => {
@@ -135,6 +135,6 @@ t.test('an old upload that S3 does not return becomes a dead letter after three 
   t.match(
     JSON.parse((await pipeline.read(deadLetterOf(missing))).text),
     { error: { code: 'HEADGATE_OBJECT_MISSING' } },
-    'a permanent error is recorded as itself, however old the record is',
+    'a permanent error keeps its code, even if the record is old',
   )
 })

@@ -10,12 +10,12 @@ const UPLOADS = 200
 const PARALLEL = 8
 const worker = path.resolve(import.meta.dirname, '../../services/worker/worker.ts')
 
-/** A worker process, as a container runs it. */
+/** Starts a worker process, as a container does. */
 function startWorker(t: Test, aws: TestAws, env: Record<string, string> = {}): Program {
   return runProgram(t, [worker], { env: { ...aws.env, FAILOVER_TIME_MS: '2000', ...env } })
 }
 
-/** How often a worker has logged that message. */
+/** Returns how often a worker has logged a message. */
 const logged = (program: Program, message: string) => program.stdout().split(`"msg":"${message}"`).length - 1
 
 async function processedKeys({ s3 }: TestAws): Promise<string[]> {
@@ -26,7 +26,7 @@ async function processedKeys({ s3 }: TestAws): Promise<string[]> {
   return keys
 }
 
-t.test('two workers, four shards, 200 uploads, one worker killed half way: all 200 are processed', async t => {
+t.test('all 200 uploads are processed by two workers, although one is killed half way', async t => {
   const aws = await startAws(t)
   const { url } = await buildTestApi(t, aws, { env: { LOG_LEVEL: 'error' } })
   const { accessToken } = await aws.signIn()
@@ -72,7 +72,7 @@ t.test('two workers, four shards, 200 uploads, one worker killed half way: all 2
   await untilAllProcessed(t, `${url}/uploads`, headers, ids)
 })
 
-/** The last record is marked a moment after its object is there. */
+/** Waits for all records to be marked, because a record is marked a moment after its object is written. */
 async function untilAllProcessed(t: Test, url: string, headers: Record<string, string>, ids: string[]) {
   const status = async (id: string) =>
     ((await (await fetch(`${url}/${id}`, { headers })).json()) as { status: string }).status
@@ -82,10 +82,10 @@ async function untilAllProcessed(t: Test, url: string, headers: Record<string, s
     const statuses = await Promise.all(left.map(status))
     left = left.filter((_, i) => statuses[i] !== 'processed')
   }
-  t.same(left, [], 'every record says processed')
+  t.same(left, [], 'every record is processed')
 }
 
-t.test('SIGTERM drains a worker: it gives its leases up, says so, and exits with 0', async t => {
+t.test('on SIGTERM a worker drains, releases its leases, logs that, and exits with 0', async t => {
   const aws = await startAws(t)
   const program = startWorker(t, aws)
   await until(() => logged(program, 'lease acquired') === 4, { what: 'the leases' })
@@ -95,7 +95,7 @@ t.test('SIGTERM drains a worker: it gives its leases up, says so, and exits with
   t.match(program.stdout(), '"msg":"stopped"')
 })
 
-t.test('a worker tells its health, and what it reads', async t => {
+t.test('a worker serves its health, its shards and its metrics', async t => {
   const aws = await startAws(t)
   const program = startWorker(t, aws, { HEALTH_PORT: '0', HEALTH_HOST: '127.0.0.1' })
   await until(() => logged(program, 'lease acquired') === 4, { what: 'the leases' })

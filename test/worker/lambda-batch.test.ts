@@ -5,7 +5,7 @@ import { createMemoryLog } from './memory-log.ts'
 
 const { log } = createMemoryLog()
 
-/** `a1 b2 a3` is three records: key and sequence number. */
+/** Creates records from their partition keys and sequence numbers: `a1 b2 a3` are three records of the keys a and b. */
 function batch(words: string): StreamRecord[] {
   return words.split(' ').map(word => ({
     data: Buffer.from(word),
@@ -15,7 +15,7 @@ function batch(words: string): StreamRecord[] {
   }))
 }
 
-/** Each record has one try unless told otherwise. Resolves to the words of what is not done. */
+/** Processes a batch with one attempt per record by default. Resolves to the words of the records that are not done. */
 async function run(words: string, process: BatchSettings['process'], settings: Partial<BatchSettings> = {}) {
   const records = batch(words)
   const left = await processBatch(records, { process, log, tries: 1, remainingMs: () => 60_000, ...settings })
@@ -24,7 +24,7 @@ async function run(words: string, process: BatchSettings['process'], settings: P
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('a batch that all went through has no failure', async t => {
+t.test('a batch whose records all succeed returns no failures', async t => {
   const done: string[] = []
   const process = async ({ sequenceNumber }: StreamRecord) => void done.push(sequenceNumber)
   t.equal(await run('a1 b2 a3 c4', process), '')
@@ -32,7 +32,7 @@ t.test('a batch that all went through has no failure', async t => {
   t.strictSame(await processBatch([], { process, log, remainingMs: () => 60_000 }), [])
 })
 
-t.test('the records of a key keep their order, and different keys go side by side', async t => {
+t.test('records of one key are processed in order, and those of different keys concurrently', async t => {
   const steps: string[] = []
   const process = async (record: StreamRecord) => {
     const name = record.partitionKey + record.sequenceNumber
@@ -52,19 +52,19 @@ t.test('the records of a key keep their order, and different keys go side by sid
   t.ok(steps.indexOf('+b3') < steps.indexOf('-a1'), 'b does not wait for a')
 })
 
-t.test('no more are under way than the bound', async t => {
+t.test('at most the configured number of records is in flight', async t => {
   let now = 0
-  let most = 0
+  let max = 0
   const process = async () => {
-    most = Math.max(most, ++now)
+    max = Math.max(max, ++now)
     await turn()
     now--
   }
   await run('a1 b2 c3 d4 e5 f6 g7', process, { concurrency: 3 })
-  t.equal(most, 3)
+  t.equal(max, 3)
 })
 
-t.test('a failure keeps back what is behind it in its key, and nothing of any other', async t => {
+t.test('a failed record blocks later records of its key and of no other', async t => {
   const begun: string[] = []
   const process = async ({ partitionKey, sequenceNumber }: StreamRecord) => {
     begun.push(sequenceNumber)
@@ -75,7 +75,7 @@ t.test('a failure keeps back what is behind it in its key, and nothing of any ot
   t.strictSame(begun.sort(), ['1', '5', '6', '8'])
 })
 
-t.test('a record is tried again before Lambda has to bring it, and told which try it is', async t => {
+t.test('a record is retried within the invocation, with the number of its attempt', async t => {
   const attempts: Array<number | undefined> = []
   const process = async (_record: StreamRecord, { attempt }: { attempt?: number }) => {
     attempts.push(attempt)
@@ -87,7 +87,7 @@ t.test('a record is tried again before Lambda has to bring it, and told which tr
   t.equal(await run('a1 a2', process, { tries: 2 }), 'a1 a2')
 })
 
-t.test('where everything fails nothing more is begun after a while', async t => {
+t.test('after several failures in a row no further record is started', async t => {
   let begun = 0
   const process = async () => {
     begun++
@@ -97,18 +97,21 @@ t.test('where everything fails nothing more is begun after a while', async t => 
   t.equal(begun, 3)
 })
 
-t.test('with the time nearly up nothing more is begun, and the first unfinished is returned', async t => {
-  let remaining = 60_000
-  const begun: string[] = []
-  const process = async ({ sequenceNumber }: StreamRecord) => {
-    begun.push(sequenceNumber)
-    if (sequenceNumber === '2') remaining = 4_000
-  }
-  t.equal(await run('a1 a2 a3 a4', process, { remainingMs: () => remaining }), 'a3 a4')
-  t.strictSame(begun, ['1', '2'])
-})
+t.test(
+  'shortly before the timeout no further record is started, and the records that are not done are returned',
+  async t => {
+    let remaining = 60_000
+    const begun: string[] = []
+    const process = async ({ sequenceNumber }: StreamRecord) => {
+      begun.push(sequenceNumber)
+      if (sequenceNumber === '2') remaining = 4_000
+    }
+    t.equal(await run('a1 a2 a3 a4', process, { remainingMs: () => remaining }), 'a3 a4')
+    t.strictSame(begun, ['1', '2'])
+  },
+)
 
-t.test('what is under way at the end is called off and returned as unfinished', async t => {
+t.test('records in flight at the end are aborted and returned as not done', async t => {
   const started = performance.now()
   const process = ({ sequenceNumber }: StreamRecord, { signal }: { signal: AbortSignal }) =>
     sequenceNumber === '1'
@@ -116,10 +119,10 @@ t.test('what is under way at the end is called off and returned as unfinished', 
       : new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   const remainingMs = () => 2_000 - (performance.now() - started)
   t.equal(await run('a1 b2 a3', process, { remainingMs }), 'b2 a3')
-  t.ok(remainingMs() > 0, 'before the function would have been killed')
+  t.ok(remainingMs() > 0, 'before the timeout of the function')
 })
 
-t.test('a record that ignores being called off does not cost the others their answer', async t => {
+t.test('a record that ignores its signal does not delay the result of the batch', async t => {
   const started = performance.now()
   const process = ({ sequenceNumber }: StreamRecord) =>
     sequenceNumber === '2' ? new Promise<never>(() => undefined) : Promise.resolve()
@@ -128,13 +131,13 @@ t.test('a record that ignores being called off does not cost the others their an
   t.ok(remainingMs() > 0)
 })
 
-t.test('a function with a short time-out gets to work all the same', async t => {
+t.test('a function with a short timeout still processes records', async t => {
   let begun = 0
   await run('a1 a2', async () => void begun++, { remainingMs: () => 3_000 })
   t.equal(begun, 2)
 })
 
-t.test('owners take turns: the records of one that fill the batch do not hold up those of another', async t => {
+t.test('many records of one owner do not delay the records of another owner', async t => {
   const record = (userSub: string, n: number): StreamRecord => ({
     data: Buffer.from(JSON.stringify({ userSub })),
     partitionKey: `${userSub} ${n}`,
@@ -152,5 +155,5 @@ t.test('owners take turns: the records of one that fill the batch do not hold up
   }
   const left = await processBatch([...heavy, ...light], { process, log, remainingMs: () => 60_000 })
   t.same(left, [])
-  t.ok(begun.indexOf('light 109') < 30, 'the light ones are done while heavy ones have not ended')
+  t.ok(begun.indexOf('light 109') < 30, 'the records of the second owner are done before those of the first')
 })

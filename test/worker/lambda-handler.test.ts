@@ -9,17 +9,17 @@ import { kinesisEvent } from './kinesis-event.ts'
 import { createMemoryLog } from './memory-log.ts'
 
 const { log } = createMemoryLog()
-/** When every record of an event came, in epoch milliseconds. */
+/** Arrival time of every record, in epoch milliseconds. */
 const CAME_AT = 1_795_428_000_123
 const context = { getRemainingTimeInMillis: () => 60_000 }
 
-/** `a1` is a record of the key a with the sequence number 1. */
+/** Creates a record from its partition key and sequence number: `a1` has the key a and the number 1. */
 function record(word: string, options: { shardId?: string; data?: Uint8Array } = {}): StreamRecord {
   const { shardId = 'shardId-000000000000', data = Buffer.from(word) } = options
   return { data, partitionKey: word.charAt(0), sequenceNumber: word.slice(1), shardId }
 }
 
-/** A handler whose processor fails for the words it is told to. */
+/** Creates a handler whose processor fails for the given words. */
 function handlerOf(failing: ReadonlySet<string> = new Set()) {
   const done: StreamRecord[] = []
   const process = async (record: StreamRecord, _options: ProcessOptions) => {
@@ -30,14 +30,14 @@ function handlerOf(failing: ReadonlySet<string> = new Set()) {
   return { handler: createLambdaHandler({ processor: { process }, log }), words, done }
 }
 
-t.test('the lowest that is not done is answered, by number and not by letter', async t => {
+t.test('the handler returns the lowest sequence number that is not done, in numeric order', async t => {
   const { handler } = handlerOf(new Set(['a10', 'b9']))
   t.strictSame(await handler(kinesisEvent([record('c8'), record('b9'), record('a10')]), context), {
     batchItemFailures: [{ itemIdentifier: '9' }],
   })
 })
 
-t.test('each shard has its own answer, and an event without records has none', async t => {
+t.test('the handler returns one sequence number for each shard, and none for an event without records', async t => {
   const { handler } = handlerOf(new Set(['a2', 'b3']))
   const other = { shardId: 'shardId-000000000001' }
   const event = kinesisEvent([record('a1'), record('a2'), record('b3', other), record('b4', other), record('c5')])
@@ -45,7 +45,7 @@ t.test('each shard has its own answer, and an event without records has none', a
   t.strictSame(await handler(kinesisEvent([]), context), { batchItemFailures: [] })
 })
 
-t.test('when the batch comes again, what was done behind the failure is not done again', async t => {
+t.test('a retried batch skips records after the failure that are done', async t => {
   const failing = new Set(['b2'])
   const { handler, words } = handlerOf(failing)
   const all = ['a1', 'b2', 'c3', 'b4', 'd5'].map(word => record(word))
@@ -58,7 +58,7 @@ t.test('when the batch comes again, what was done behind the failure is not done
   t.strictSame(words().sort(), ['b2', 'b4', 'e6'])
 })
 
-t.test('a batch that fails twice over keeps what was done the first time', async t => {
+t.test('a batch that fails repeatedly skips the records that were done the first time', async t => {
   const { handler, words } = handlerOf(new Set(['b2']))
   const all = ['b2', 'c3', 'd4'].map(word => record(word))
   for (const expected of [['c3', 'd4'], [], []]) {
@@ -68,7 +68,7 @@ t.test('a batch that fails twice over keeps what was done the first time', async
 })
 
 t.test(
-  'aggregated records come one by one, in lanes of their own keys, and the aggregate comes again as a whole',
+  'records of an aggregate are processed in lanes of their own keys, and a failed aggregate is retried as a whole',
   async t => {
     const failing = new Set(['two'])
     const { handler, words, done } = handlerOf(failing)
@@ -87,7 +87,7 @@ t.test(
   },
 )
 
-t.test('a record says when it came and which try it is', async t => {
+t.test('a record has its arrival time and the number of its attempt', async t => {
   const seen: unknown[] = []
   const process = async ({ arrivedAt }: StreamRecord, { attempt }: ProcessOptions) =>
     void seen.push([arrivedAt, attempt])
@@ -95,31 +95,34 @@ t.test('a record says when it came and which try it is', async t => {
   t.strictSame(seen, [[new Date(CAME_AT), 1]])
 })
 
-t.test('what came before an instance did is suspect for a minute, and in the first batch of a shard', async t => {
-  const seen: unknown[] = []
-  const process = async ({ sequenceNumber }: StreamRecord, { isSuspect }: ProcessOptions) =>
-    void seen.push([sequenceNumber, isSuspect])
-  const other = { shardId: 'shardId-000000000001' }
-  const clock = new FakeClock({ startMs: CAME_AT - 1 })
-  const early = createLambdaHandler({ processor: { process }, log, now: clock.now })
-  clock.advance(2)
-  const late = createLambdaHandler({ processor: { process }, log, now: clock.now })
-  await early(kinesisEvent([record('a1')]), context)
-  await late(kinesisEvent([record('a2')]), context)
-  await late(kinesisEvent([record('a3')]), context)
-  clock.advance(60_000)
-  await late(kinesisEvent([record('a4')]), context)
-  await late(kinesisEvent([record('a5', other)]), context)
-  t.strictSame(seen, [
-    ['1', false],
-    ['2', true],
-    ['3', true],
-    ['4', false],
-    ['5', true],
-  ])
-})
+t.test(
+  'records that arrived before their instance started are suspect for a minute, or in the first batch of a shard',
+  async t => {
+    const seen: unknown[] = []
+    const process = async ({ sequenceNumber }: StreamRecord, { isSuspect }: ProcessOptions) =>
+      void seen.push([sequenceNumber, isSuspect])
+    const other = { shardId: 'shardId-000000000001' }
+    const clock = new FakeClock({ startMs: CAME_AT - 1 })
+    const early = createLambdaHandler({ processor: { process }, log, now: clock.now })
+    clock.advance(2)
+    const late = createLambdaHandler({ processor: { process }, log, now: clock.now })
+    await early(kinesisEvent([record('a1')]), context)
+    await late(kinesisEvent([record('a2')]), context)
+    await late(kinesisEvent([record('a3')]), context)
+    clock.advance(60_000)
+    await late(kinesisEvent([record('a4')]), context)
+    await late(kinesisEvent([record('a5', other)]), context)
+    t.strictSame(seen, [
+      ['1', false],
+      ['2', true],
+      ['3', true],
+      ['4', false],
+      ['5', true],
+    ])
+  },
+)
 
-t.test('a record that is called off with nearly all of the time is suspect when it comes again, no other', async t => {
+t.test('only a record that was aborted after nearly the whole time is suspect when it is retried', async t => {
   let left = 1_000
   const seen: unknown[] = []
   const process = async ({ sequenceNumber }: StreamRecord, { isSuspect, hasWholeTime, signal }: ProcessOptions) => {
@@ -145,7 +148,7 @@ t.test('a record that is called off with nearly all of the time is suspect when 
   ])
 })
 
-t.test('an event that has no records of Kinesis fails its invocation', async t => {
+t.test('an event without Kinesis records fails its invocation', async t => {
   const { handler, words } = handlerOf()
   for (const event of [
     null,

@@ -5,7 +5,7 @@ import { startPipeline, uploadRecord } from './pipeline.ts'
 
 const { log } = createMemoryLog()
 
-t.test('a scheduled function publishes what the api could not, with nothing but its environment', async t => {
+t.test('the scheduled function publishes events from the outbox, configured only by its environment', async t => {
   const { aws, store } = await startPipeline(t, { shards: 1 })
   const before = { ...process.env }
   t.teardown(() => {
@@ -22,7 +22,7 @@ t.test('a scheduled function publishes what the api could not, with nothing but 
   t.strictSame(await handler({}, context), { published: 0 })
 })
 
-t.test('what a pass had to leave is told, whether it had errors or not, where that is known', async t => {
+t.test('the age of the oldest remaining event is reported if it is known, even if the pass fails', async t => {
   const told: number[] = []
   const failing = (oldestMs: number | undefined) =>
     createRelayHandler({
@@ -40,18 +40,21 @@ t.test('what a pass had to leave is told, whether it had errors or not, where th
   t.strictSame(told, [9_000])
 })
 
-t.test('with its time nearly up it begins nothing more, and answers with what it has done', async t => {
-  const stopped = Promise.withResolvers<void>()
-  const handler = createRelayHandler({
-    createRelay: () => ({
-      runOnce: () => stopped.promise.then(() => 7),
-      async stop() {
-        stopped.resolve()
-      },
-      oldestMs: () => 0,
-    }),
-    onPass: () => undefined,
-    log,
-  })
-  t.strictSame(await handler({}, { getRemainingTimeInMillis: () => 100 }), { published: 7 })
-})
+t.test(
+  'shortly before its timeout the function stops the relay and returns the number of published events',
+  async t => {
+    const stopped = Promise.withResolvers<void>()
+    const handler = createRelayHandler({
+      createRelay: () => ({
+        runOnce: () => stopped.promise.then(() => 7),
+        async stop() {
+          stopped.resolve()
+        },
+        oldestMs: () => 0,
+      }),
+      onPass: () => undefined,
+      log,
+    })
+    t.strictSame(await handler({}, { getRemainingTimeInMillis: () => 100 }), { published: 7 })
+  },
+)

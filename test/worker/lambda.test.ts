@@ -14,7 +14,7 @@ const context = { getRemainingTimeInMillis: () => 60_000 }
 
 const lambda = new URL('../../services/worker/lambda.ts', import.meta.url).href
 
-t.test('the entry processes a batch with nothing but its environment', async t => {
+t.test('the entry processes a batch, configured only by its environment', async t => {
   const before = { ...process.env }
   t.teardown(() => {
     process.env = before
@@ -37,7 +37,7 @@ t.test('the entry processes a batch with nothing but its environment', async t =
   })
 })
 
-t.test('trouble that may pass is reported as the first record of what comes again', async t => {
+t.test('after a retryable error the handler returns the first record to retry', async t => {
   const proxy = await startS3Proxy(t, aws)
   const handler = createLambdaHandler({ processor: pipeline.processor({ s3: proxy.s3 }), log: pipeline.log })
   const uploads = await Promise.all(['one', 'two', 'three', 'four'].map(text => pipeline.upload(text)))
@@ -49,14 +49,14 @@ t.test('trouble that may pass is reported as the first record of what comes agai
     batchItemFailures: [{ itemIdentifier: records[2]?.sequenceNumber }],
   })
   const statuses = () => Promise.all(uploads.map(async upload => (await store.get(upload))?.status))
-  t.strictSame(await statuses(), ['processed', 'processed', 'stored', 'stored'], 'all four are of one key')
+  t.strictSame(await statuses(), ['processed', 'processed', 'stored', 'stored'], 'all four have one partition key')
 
   proxy.decide(() => 'pass')
   t.strictSame(await handler(kinesisEvent(records.slice(2)), context), { batchItemFailures: [] })
   t.strictSame(await statuses(), ['processed', 'processed', 'processed', 'processed'])
 })
 
-t.test('the tutorial’s bare event is taken, non-ASCII keys too', async t => {
+t.test('the tutorial’s bare event is processed, with a non-ASCII key too', async t => {
   const handler = createLambdaHandler({ processor: pipeline.processor(), log: pipeline.log })
   const Key = 'uploads/grüße 1+1.txt'
   await aws.s3.send(new PutObjectCommand({ Bucket: names.uploadBucket, Key, Body: 'hallo' }))
@@ -64,7 +64,7 @@ t.test('the tutorial’s bare event is taken, non-ASCII keys too', async t => {
   t.equal((await read('processed/grüße 1+1.txt')).text, 'HALLO')
 })
 
-t.test('a configuration that cannot be used ends the start, and names what is wrong', async t => {
+t.test('an invalid configuration fails the start with the names of all invalid variables', async t => {
   const start = promisify(execFile)(process.execPath, ['--input-type=module', '-e', `await import('${lambda}')`], {
     env: { PATH: process.env.PATH, AWS_REGION: 'us-east-1', LOG_LEVEL: 'loud' },
   })

@@ -13,7 +13,7 @@ import { putUpload, uploadRecord } from './pipeline.ts'
 const worker = path.resolve(import.meta.dirname, '../../services/worker/worker.ts')
 
 t.test(
-  'a worker whose shard is stuck says so, counts it, and still stops within its time and gives the lease up',
+  'a worker with a stuck shard reports it in /readyz and /metrics, and on SIGTERM releases the lease in time',
   async t => {
     const aws = await startAws(t, { shards: 1 })
     const s3 = await startFaultProxy(t, aws.endpoints.s3)
@@ -48,7 +48,7 @@ t.test(
       status: 'unavailable',
       stuck: [{ shardId: 'shardId-000000000000', why: 'records wait and none is done', isHung: false }],
     })
-    t.equal((await page('livez')).status, 200, 'it is not beyond help')
+    t.equal((await page('livez')).status, 200, 'a restart would not help')
     const { text } = await page('metrics')
     t.match(text, /^headgate_shard_records_pending\{shard="shardId-000000000000"\} 1$/m)
     t.match(text, /^headgate_shard_stalled_seconds\{shard="shardId-000000000000"\} [1-9]/m)

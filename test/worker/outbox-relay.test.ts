@@ -44,14 +44,14 @@ function relay(settings: Partial<OutboxRelaySettings> = {}) {
     publisher: publisher(),
     intervalMs: 20,
     graceMs: MINUTE,
-    // However slow the machine is, a pass of a test comes to its end.
+    // Large enough that a pass completes on a slow machine.
     deletionLimits: { concurrency: 8, eachMs: 10_000, passMs: MINUTE },
     log,
     ...settings,
   })
 }
 
-/** Records uploads of so long ago, their mark on. */
+/** Creates uploads of a given age, with their outbox mark. */
 async function recorded(count: number, ageMs: number): Promise<UploadRecord[]> {
   const uploadedAt = new Date(Date.now() - ageMs).toISOString()
   const records = Array.from({ length: count }, () => uploadRecord({ uploadedAt }))
@@ -59,7 +59,7 @@ async function recorded(count: number, ageMs: number): Promise<UploadRecord[]> {
   return records
 }
 
-/** An upload whose mark is in the same partition as that of every other from here: more of them than a page holds. */
+/** Returns an upload in the first partition of the outbox. The tests create more of them than a page holds. */
 function inFirstPartition(epochMs: number): UploadRecord {
   const uploadedAt = new Date(epochMs).toISOString()
   while (true) {
@@ -68,7 +68,7 @@ function inFirstPartition(epochMs: number): UploadRecord {
   }
 }
 
-/** How often each upload's event is on the stream, in all of it. */
+/** Counts how often each upload's event is on the stream. */
 async function onStream(): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: names.stream }))
@@ -95,7 +95,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   }
 }
 
-t.test('two relays at once publish every event once, and take the marks off', async t => {
+t.test('two concurrent relays publish every event once and remove the outbox marks', async t => {
   const uploads = await recorded(300, 2 * MINUTE)
   const published = await Promise.all([relay().runOnce(), relay().runOnce()])
   t.equal((published[0] ?? 0) + (published[1] ?? 0), uploads.length)
@@ -107,7 +107,7 @@ t.test('two relays at once publish every event once, and take the marks off', as
   t.equal(await relay().runOnce(), 0, 'nothing is left')
 })
 
-t.test('an upload is the api’s own affair until its grace is over', async t => {
+t.test('an upload is not published by the relay before its grace period ends', async t => {
   const [upload = uploadRecord()] = await recorded(1, 10_000)
   t.equal(await relay().runOnce(), 0)
   t.match(await store.get(upload), { status: 'stored' })
@@ -116,7 +116,7 @@ t.test('an upload is the api’s own affair until its grace is over', async t =>
   t.equal((await onStream()).get(upload.uploadId), 1)
 })
 
-t.test('a deletion that nobody finished is finished, and its event is not published', async t => {
+t.test('an unfinished deletion is finished, and its event is not published', async t => {
   const [upload = uploadRecord(), other = uploadRecord()] = await recorded(2, 2 * MINUTE)
   for (const { bucket, key } of [upload, other]) {
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: 'x' }))
@@ -133,9 +133,9 @@ t.test('a deletion that nobody finished is finished, and its event is not publis
   t.equal(await relay().runOnce(), 0, 'nothing is left')
 })
 
-t.test('how long the oldest has waited that a pass had to leave is known after it', async t => {
+t.test('after a pass the relay knows the age of the oldest upload that remains', async t => {
   const passed = relay()
-  t.equal(passed.oldestMs(), undefined, 'there was no pass yet')
+  t.equal(passed.oldestMs(), undefined, 'before the first pass')
   await passed.runOnce()
   t.equal(passed.oldestMs(), 0, 'nothing is left')
 
@@ -149,9 +149,9 @@ t.test('how long the oldest has waited that a pass had to leave is known after i
 
   const blind = relay({ store: { ...store, listOutbox: () => Promise.reject(new Error('no table')) } })
   await t.rejects(blind.runOnce())
-  t.equal(blind.oldestMs(), undefined, 'what cannot be read is not known')
+  t.equal(blind.oldestMs(), undefined, 'unknown if the outbox can not be read')
   const later = new Date(Date.now() + MINUTE)
-  t.equal(await relay({ now: () => later }).runOnce(), 2, 'once the claims have run out, they are published')
+  t.equal(await relay({ now: () => later }).runOnce(), 2, 'they are published after the claims expired')
 })
 
 t.test('the event is the one that the api would have published', async t => {
@@ -162,16 +162,16 @@ t.test('the event is the one that the api would have published', async t => {
   t.strictSame(sent, [eventOf(upload)])
 })
 
-t.test('what a relay claimed and did not live to publish is published when the claim runs out', async t => {
+t.test('an upload whose relay died is published after its claim expires', async t => {
   const [upload = uploadRecord()] = await recorded(1, 2 * MINUTE)
   const now = Date.now()
   t.ok(await store.claimOutbox(upload, { now, until: now + 30_000 }))
-  t.equal(await relay().runOnce(), 0, 'not while it holds')
+  t.equal(await relay().runOnce(), 0, 'not while the claim is valid')
   const after = new Date(now + 30_001)
   t.equal(await relay({ now: () => after }).runOnce(), 1)
 })
 
-t.test('uploads that others hold do not hide the ones behind them', async t => {
+t.test('uploads that other relays have claimed do not block later uploads', async t => {
   const now = Date.now()
   const held = Array.from({ length: 120 }, () => inFirstPartition(now - 3 * MINUTE))
   for (const upload of held) {
@@ -186,7 +186,7 @@ t.test('uploads that others hold do not hide the ones behind them', async t => {
   t.equal(await relay({ now: () => later }).runOnce(), held.length)
 })
 
-t.test('a stream that refuses is logged and asked again, and the upload keeps its mark meanwhile', async t => {
+t.test('if Kinesis rejects an event, the relay logs that and retries, and the upload keeps its mark', async t => {
   lines.length = 0
   const [upload = uploadRecord()] = await recorded(1, 2 * MINUTE)
   const waits: number[] = []
@@ -215,12 +215,12 @@ t.test('a stream that refuses is logged and asked again, and the upload keeps it
     lines.find(({ level }) => level === 'error'),
     { msg: /outbox/, err: { type: 'AggregateError' } },
   )
-  t.ok((waits[0] ?? 0) >= 40, 'an error makes the wait longer')
-  t.ok((waits.at(-1) ?? 0) <= 20, 'and success short again')
+  t.ok((waits[0] ?? 0) >= 40, 'the wait is longer after an error')
+  t.ok((waits.at(-1) ?? 0) <= 20, 'and normal after a success')
   t.equal((await onStream()).get(upload.uploadId), 1)
 })
 
-t.test('deletions that cannot be finished hide nothing behind them, and make no other upload wait', async t => {
+t.test('deletions that fail neither block later uploads nor delay the next pass', async t => {
   const now = Date.now()
   const stuck = Array.from({ length: 120 }, () => inFirstPartition(now - 3 * MINUTE))
   for (const upload of stuck) {
@@ -244,13 +244,13 @@ t.test('deletions that cannot be finished hide nothing behind them, and make no 
   await until(() => waits.length >= 3)
   await running.stop()
   t.match(await store.get(behind), { status: 'queued' })
-  t.strictSame([...new Set(waits)], [20], 'the next pass comes as soon as ever')
+  t.strictSame([...new Set(waits)], [20], 'the next pass is not delayed')
   const [line] = lines.filter(({ level }) => level === 'error') as Array<{ err: { aggregateErrors: unknown[] } }>
-  t.match(line, { err: { type: 'AggregateError' } }, 'and what cannot be finished is told')
+  t.match(line, { err: { type: 'AggregateError' } }, 'the failed deletions are logged')
   await relay({ now: () => new Date(now + MINUTE) }).runOnce()
 })
 
-t.test('slow deletions delay no event, run a few at a time, and are left to a later pass', async t => {
+t.test('slow deletions delay no event, run a few at a time, and are finished by a later pass', async t => {
   const now = Date.now()
   const slow = Array.from({ length: 30 }, () => uploadRecord({ uploadedAt: new Date(now - 3 * MINUTE).toISOString() }))
   for (const upload of slow) {
@@ -285,7 +285,7 @@ t.test('slow deletions delay no event, run a few at a time, and are left to a la
   t.equal(await relay({ now: () => later }).runOnce(), slow.length, 'a later pass finishes them')
 })
 
-t.test('a stop waits for what is under way and begins nothing more', async t => {
+t.test('a stop waits for uploads in flight and starts no others', async t => {
   const uploads = await recorded(40, 2 * MINUTE)
   const gate = Promise.withResolvers<void>()
   const real = publisher()
@@ -311,8 +311,8 @@ t.test('a stop waits for what is under way and begins nothing more', async t => 
   await stopping
   t.ok(begun < uploads.length, `${begun} of ${uploads.length} were begun`)
   const statuses = await Promise.all(uploads.map(async upload => (await store.get(upload))?.status))
-  t.equal(statuses.filter(status => status === 'queued').length, begun, 'what was begun was finished')
-  t.equal(await relay().runOnce(), uploads.length - begun, 'and the rest is for the others')
+  t.equal(statuses.filter(status => status === 'queued').length, begun, 'every started upload is published')
+  t.equal(await relay().runOnce(), uploads.length - begun, 'another relay publishes the rest')
 })
 
 t.test('a stop interrupts the wait between two passes', async t => {

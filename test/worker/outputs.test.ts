@@ -20,12 +20,12 @@ async function processorFor(configuration?: object) {
   return pipeline.processor({ rules, processes: processes.size })
 }
 
-/** Everything that lies of an upload in the bucket of processed objects. */
+/** Returns the keys of all objects of an upload in the bucket of processed objects. */
 async function lying({ uploadId }: UploadRecord): Promise<string[]> {
   return (await keys()).filter(key => key.includes(uploadId))
 }
 
-t.test('a table becomes lines of JSON, and its bad rows an output of their own', async t => {
+t.test('a table becomes lines of JSON, with further outputs for its report and its bad rows', async t => {
   const content = 'a,b\n1,2\n3\n4,5\n'
   const upload = await pipeline.upload(content, { filename: 'table.csv', contentType: 'text/csv' })
   const record = streamRecord(upload)
@@ -66,7 +66,7 @@ t.test('a table becomes lines of JSON, and its bad rows an output of their own',
   }
 })
 
-t.test('a rule sends small outputs to DynamoDB, the same item each time', async t => {
+t.test('a rule writes small outputs to DynamoDB, and processing again writes the same item', async t => {
   const processor = await processorFor({
     rules: [{ contentType: 'image/*', transform: 'image', sink: { 'metadata.json': 'dynamodb' } }],
   })
@@ -93,7 +93,7 @@ t.test('a rule sends small outputs to DynamoDB, the same item each time', async 
     items.push(item)
   }
   t.strictSame(items[1], items[0])
-  t.strictSame(await lying(upload), [processedKey(upload.key)], 'and no object of it')
+  t.strictSame(await lying(upload), [processedKey(upload.key)], 'the item has no object')
   t.match(await store.get(upload), {
     processed: { key: processedKey(upload.key) },
     outputs: [
@@ -103,7 +103,7 @@ t.test('a rule sends small outputs to DynamoDB, the same item each time', async 
   })
 })
 
-t.test('also the main one: then the upload has no processed object', async t => {
+t.test('a rule can write the main output to DynamoDB, and the upload then has no processed object', async t => {
   const processor = await processorFor({ rules: [{ transform: 'upper-case', sink: 'dynamodb', itemBytes: 10 }] })
   const upload = await pipeline.upload('hello')
   await processor.process(streamRecord(upload), going)
@@ -127,32 +127,29 @@ t.test('also the main one: then the upload has no processed object', async t => 
   t.ok(await exists(aws.s3, deadLetterOf(record)))
 })
 
-t.test(
-  'an upload whose outputs would be too large for its size ends as failed, and nothing is left of them',
-  async t => {
-    const rule = { contentType: 'text/csv', transform: 'csv-to-ndjson', maxExpansion: 20 }
-    const processor = await processorFor({ rules: [rule] })
-    // Over 10 MB until it is refused: parts of the object have been written by then.
-    const content = `${'x'.repeat(500)},b\n${'1,2\n'.repeat(150_000)}`
-    const upload = await pipeline.upload(content, { filename: 'table.csv', contentType: 'text/csv' })
-    await processor.process(streamRecord(upload), going)
-    t.match(await store.get(upload), {
-      status: 'failed',
-      failure: {
-        code: 'HEADGATE_TRANSFORM_REFUSED',
-        reason: /more than 12010060 bytes.* 600503 bytes.* maxExpansion .* 20\.$/,
-      },
-    })
-    t.strictSame(await lying(upload), [])
-    const { Uploads = [] } = await aws.s3.send(new ListMultipartUploadsCommand({ Bucket: names.processedBucket }))
-    t.strictSame(
-      Uploads.filter(({ Key = '' }) => Key.includes(upload.uploadId)),
-      [],
-    )
-  },
-)
+t.test('an upload whose outputs exceed their maximum size is failed, and no output remains', async t => {
+  const rule = { contentType: 'text/csv', transform: 'csv-to-ndjson', maxExpansion: 20 }
+  const processor = await processorFor({ rules: [rule] })
+  // The outputs exceed 10 MB before they are refused, so parts of the object are already written.
+  const content = `${'x'.repeat(500)},b\n${'1,2\n'.repeat(150_000)}`
+  const upload = await pipeline.upload(content, { filename: 'table.csv', contentType: 'text/csv' })
+  await processor.process(streamRecord(upload), going)
+  t.match(await store.get(upload), {
+    status: 'failed',
+    failure: {
+      code: 'HEADGATE_TRANSFORM_REFUSED',
+      reason: /more than 12010060 bytes.* 600503 bytes.* maxExpansion .* 20\.$/,
+    },
+  })
+  t.strictSame(await lying(upload), [])
+  const { Uploads = [] } = await aws.s3.send(new ListMultipartUploadsCommand({ Bucket: names.processedBucket }))
+  t.strictSame(
+    Uploads.filter(({ Key = '' }) => Key.includes(upload.uploadId)),
+    [],
+  )
+})
 
-t.test('what is refused ends as failed, with a reason that a person can read', async t => {
+t.test('refused content fails its upload with a reason for people', async t => {
   const processor = await processorFor()
   for (const [content, contentType, reason] of [
     ['a,b\n1\n', 'text/csv', /^The only row cannot be read\. Line 2: The row has 1 field, and the table 2 columns\.$/],
@@ -167,14 +164,14 @@ t.test('what is refused ends as failed, with a reason that a person can read', a
   }
 })
 
-t.test('an upload that no rule has ends as failed, too', async t => {
+t.test('an upload that matches no rule is failed', async t => {
   const processor = await processorFor({ rules: [{ contentType: 'image/*', transform: 'copy' }], defaults: false })
   const upload = await pipeline.upload('hello')
   await processor.process(streamRecord(upload), going)
   t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_NO_TRANSFORM' } })
 })
 
-/** Gives its main output, and another one, and then does something. */
+/** Creates a transform with a main and a further output, which then runs `act`. */
 function twoAndThen(act: () => Promise<unknown>): Transform {
   const output = (name?: string) => ({ ...(name && { name }), contentType: 'text/plain', body: [Buffer.from('x')] })
   return {
@@ -188,15 +185,15 @@ function twoAndThen(act: () => Promise<unknown>): Transform {
   }
 }
 
-t.test('the outputs before one that is refused do not stay', async t => {
-  const refusing = twoAndThen(() => Promise.reject(new TransformError('The third is not to be had.')))
+t.test('outputs before a refused one are removed', async t => {
+  const refusing = twoAndThen(() => Promise.reject(new TransformError('The third output fails.')))
   const upload = await pipeline.upload('hello')
   await pipeline.processor({ transforms: [refusing] }).process(streamRecord(upload), going)
-  t.match(await store.get(upload), { status: 'failed', failure: { reason: 'The third is not to be had.' } })
+  t.match(await store.get(upload), { status: 'failed', failure: { reason: 'The third output fails.' } })
   t.strictSame(await lying(upload), [])
 })
 
-t.test('those of an upload that is processed stay, whatever a later transform makes of its event', async t => {
+t.test('the outputs of a processed upload remain if a later transform refuses it', async t => {
   const upload = await pipeline.upload('hello')
   const record = streamRecord(upload)
   await pipeline.processor({ transforms: [twoAndThen(() => Promise.resolve())] }).process(record, going)
@@ -208,7 +205,7 @@ t.test('those of an upload that is processed stay, whatever a later transform ma
   t.match(await store.get(upload), { status: 'processed' })
 })
 
-t.test('an upload that is deleted while it is processed leaves none of its outputs', async t => {
+t.test('an upload that is deleted during its processing leaves no outputs', async t => {
   const upload = await pipeline.upload('hello')
   const remove = async () => {
     const deleted = await pipeline.deletions.begin(upload)

@@ -16,7 +16,7 @@ t.beforeEach(() => {
   proxy.seen.length = 0
 })
 
-/** So many MiB, and how many were asked for. */
+/** Creates a body of `total` MiB that counts how many MiB were read. */
 function counted(total: number) {
   const state = { pulled: 0, ended: false }
   async function* body(): AsyncGenerator<Uint8Array> {
@@ -42,7 +42,7 @@ function write(key: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal
   return writeObject({ key, contentType: 'text/plain', metadata: {} }, { body, inputBytes: 0, signal })
 }
 
-/** Resolves once the proxy has seen so many requests that match. */
+/** Resolves when the proxy has seen `count` matching requests. */
 async function seen(count: number, pattern: RegExp): Promise<void> {
   const deadline = Date.now() + 10_000
   while (proxy.seen.filter(request => pattern.test(request)).length < count) {
@@ -53,19 +53,19 @@ async function seen(count: number, pattern: RegExp): Promise<void> {
 
 const PART = /^PUT .*partNumber=/
 
-t.test('these tests would see a multipart upload that was left open', async t => {
+t.test('the proxy of these tests finds a multipart upload that was left open', async t => {
   await proxy.s3.send(new CreateMultipartUploadCommand({ Bucket: names.processedBucket, Key: 'processed/left-open' }))
   t.equal(await proxy.endOpenUploads(), 1)
   t.equal(await proxy.endOpenUploads(), 0)
 })
 
-t.test('no more is read than three parts ahead of what the store has taken', async t => {
+t.test('at most three parts of the input are read ahead of what S3 has stored', async t => {
   const gate = Promise.withResolvers<void>()
   proxy.decide(request => (PART.test(`${request.method} ${request.url}`) ? { held: gate.promise } : 'pass'))
   const { state, body } = counted(60)
   const written = write('processed/bounded', body, new AbortController().signal)
   await seen(2, PART)
-  // Both parts are on their way: nothing may move now, however long it takes. A few turns of the loop show it.
+  // Two parts are in flight, so no more may be read. After some turns of the event loop, any further read would show.
   for (let turn = 0; turn < 200; turn++) await new Promise(resolve => setImmediate(resolve))
   t.ok(state.pulled <= 26, `${state.pulled} MiB pulled`)
   t.equal(proxy.seen.filter(request => PART.test(request)).length, 2)
@@ -75,24 +75,24 @@ t.test('no more is read than three parts ahead of what the store has taken', asy
   t.ok(await exists(aws.s3, 'processed/bounded'))
 })
 
-t.test('the signal, at any point, leaves no object and no open multipart upload', async t => {
+t.test('an abort at any point leaves no object and no open multipart upload', async t => {
   for (const after of [0, 1, 9, 17, 26]) {
-    const calledOff = new AbortController()
+    const aborter = new AbortController()
     const { state, body } = counted(40)
     async function* interrupted() {
       for await (const chunk of body) {
-        if (state.pulled > after) calledOff.abort()
+        if (state.pulled > after) aborter.abort()
         yield chunk
       }
     }
-    await t.rejects(write(`processed/called-off-${after}`, interrupted(), calledOff.signal), { name: 'AbortError' })
-    t.notOk(await exists(aws.s3, `processed/called-off-${after}`))
-    t.ok(state.pulled < 40, 'the input is not read to its end')
+    await t.rejects(write(`processed/aborted-${after}`, interrupted(), aborter.signal), { name: 'AbortError' })
+    t.notOk(await exists(aws.s3, `processed/aborted-${after}`))
+    t.ok(state.pulled < 40, 'the input is not read to the end')
     t.equal(await proxy.endOpenUploads(), 0, `after ${after} MiB`)
   }
 })
 
-t.test('the signal does not wait for parts that hang, nor for an input that does', async t => {
+t.test('an abort does not wait for hanging parts or a hanging input', async t => {
   const gate = Promise.withResolvers<void>()
   t.teardown(() => gate.resolve())
   proxy.decide(request => (PART.test(`${request.method} ${request.url}`) ? { held: gate.promise } : 'pass'))
@@ -118,14 +118,14 @@ t.test('the signal does not wait for parts that hang, nor for an input that does
   await t.rejects(input, { name: 'AbortError' })
 })
 
-t.test('a signal that has fired already writes nothing', async t => {
+t.test('nothing is written if the signal is already aborted', async t => {
   const { state, body } = counted(1)
   await t.rejects(write('processed/too-late', body, AbortSignal.abort()), { name: 'AbortError' })
   t.equal(state.pulled, 0)
   t.strictSame(proxy.seen, [])
 })
 
-t.test('a part that the store refuses ends it all: no object, no open upload, the input let go', async t => {
+t.test('if S3 rejects a part, no object and no open multipart upload remain, and the input is closed', async t => {
   proxy.decide(request => {
     if (!PART.test(`${request.method} ${request.url}`)) return 'pass'
     return request.url?.includes('partNumber=2&') ? { status: 503, code: 'SlowDown' } : 'pass'
@@ -138,18 +138,18 @@ t.test('a part that the store refuses ends it all: no object, no open upload, th
   t.ok(state.ended)
 })
 
-t.test('an upload called off in mid-way leaves nothing, and is done by the next try', async t => {
+t.test('an upload that is aborted half way leaves nothing, and the next attempt processes it', async t => {
   const content = 'a'.repeat(10 * MIB)
   const upload = await pipeline.upload(content)
   const key = `processed/owner-1/${upload.uploadId}/demo.txt`
   const processor = pipeline.processor({ s3: proxy.s3 })
   const gate = Promise.withResolvers<void>()
   proxy.decide(request => (PART.test(`${request.method} ${request.url}`) ? { held: gate.promise } : 'pass'))
-  const calledOff = new AbortController()
+  const aborter = new AbortController()
   const record = streamRecord(upload)
-  const processed = processor.process(record, { signal: calledOff.signal })
+  const processed = processor.process(record, { signal: aborter.signal })
   await seen(1, PART)
-  calledOff.abort()
+  aborter.abort()
   await t.rejects(processed, { name: 'AbortError' })
   t.notOk(await exists(aws.s3, key))
   t.equal(await proxy.endOpenUploads(), 0)
@@ -161,7 +161,7 @@ t.test('an upload called off in mid-way leaves nothing, and is done by the next 
   t.ok((await pipeline.read(key)).text === content.toUpperCase())
 })
 
-t.test('parts grow only where 10,000 of the usual size would not do', async t => {
+t.test('parts are larger only if 10,000 parts of the usual size are not enough', async t => {
   t.equal(partBytes(0), 8 * MIB)
   t.equal(partBytes(5 * 1024 * MIB), 8 * MIB)
   const large = 1024 * 1024 * MIB

@@ -23,7 +23,7 @@ writeFileSync(
   } })`,
 )
 
-t.test('lets uploads that need no process pass those that wait for one', async t => {
+t.test('uploads that need no process do not wait behind uploads that wait for one', async t => {
   const begun = path.join(folder, 'begun')
   writeFileSync(begun, '')
   const rules = await loadRules(
@@ -35,9 +35,9 @@ t.test('lets uploads that need no process pass those that wait for one', async t
   const processor = pipeline.processor({ rules, processes: processes.size })
   const waiting = await Promise.all(['1.busy', '2.busy', '3.busy'].map(filename => pipeline.upload('x', { filename })))
   const done = waiting.map(upload => processor.process(streamRecord(upload), going))
-  const calledOff = new AbortController()
+  const aborter = new AbortController()
   const given = await pipeline.upload('x', { filename: '4.busy' })
-  const givenUp = processor.process(streamRecord(given), { signal: calledOff.signal })
+  const givenUp = processor.process(streamRecord(given), { signal: aborter.signal })
 
   const deadline = performance.now() + 30_000
   while (readFileSync(begun, 'utf8') === '' && performance.now() < deadline)
@@ -45,12 +45,12 @@ t.test('lets uploads that need no process pass those that wait for one', async t
   const free = await pipeline.upload('no process')
   await processor.process(streamRecord(free), going)
   t.match(await pipeline.store.get(free), { status: 'processed' })
-  t.equal(readFileSync(begun, 'utf8').trim().split('\n').length, 1, 'one at a time')
-  calledOff.abort()
+  t.equal(readFileSync(begun, 'utf8').trim().split('\n').length, 1, 'one process runs')
+  aborter.abort()
   await t.rejects(givenUp, { name: 'AbortError' })
 
   writeFileSync(flag, '')
   await Promise.all(done)
   for (const upload of waiting) t.match(await pipeline.store.get(upload), { status: 'processed' })
-  t.match(await pipeline.store.get(given), { status: 'stored' }, 'what was called off is for the next try')
+  t.match(await pipeline.store.get(given), { status: 'stored' }, 'the aborted upload is left for the next attempt')
 })

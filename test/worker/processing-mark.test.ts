@@ -19,7 +19,7 @@ t.teardown(() => clients.destroy())
 const through = createUploadStore({ dynamodb: clients.dynamodb, table: names.uploadsTable })
 const writes = operation('UpdateItem')
 
-/** Copies, and takes as long as the gate is shut. */
+/** Creates a transform that copies its input and ends when the gate opens. */
 function slow(gate: Promise<void>): Transform {
   return {
     name: 'slow',
@@ -35,7 +35,7 @@ function slow(gate: Promise<void>): Transform {
   }
 }
 
-t.test('an upload that is done quickly costs the worker one write of its record, and no read', async t => {
+t.test('a quick upload takes one write of its record and no read', async t => {
   const upload = await pipeline.upload('hello')
   const before = proxy.count()
   await pipeline.processor({ store: through, markProcessingAfterMs: 60_000 }).process(streamRecord(upload), going)
@@ -43,7 +43,7 @@ t.test('an upload that is done quickly costs the worker one write of its record,
   t.match(await store.get(upload), { status: 'processed' })
 })
 
-t.test('one that takes longer shows as processing, for one write more', async t => {
+t.test('an upload that takes longer is marked as processing, with one further write', async t => {
   const upload = await pipeline.upload('hello')
   const before = proxy.count()
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -56,12 +56,12 @@ t.test('one that takes longer shows as processing, for one write more', async t 
   t.equal(proxy.count() - before, 2)
 })
 
-t.test('the mark takes the upload out of the outbox, and changes nothing that is at its end', async t => {
+t.test('markProcessing removes the upload from the outbox, and does not change a failed upload', async t => {
   const upload = await pipeline.upload('hello')
   await store.markProcessing(upload, upload)
   t.equal(await store.claimOutbox(upload, { now: 1, until: 2 }), false)
   await store.markQueued(upload)
-  t.match(await store.get(upload), { status: 'processing' }, 'an api that is late does not take it back')
+  t.match(await store.get(upload), { status: 'processing' }, 'a late write of the api does not change it back')
   await store.markFailed(upload, upload, { code: 'X', reason: 'No.' })
   await store.markProcessing(upload, upload)
   t.match(await store.get(upload), { status: 'failed' })
@@ -69,27 +69,27 @@ t.test('the mark takes the upload out of the outbox, and changes nothing that is
   await store.markProcessing(upload, { bucket: upload.bucket, key: '\ud800' })
   const never = uploadRecord()
   await store.markProcessing(never, never)
-  t.equal(await store.get(never), undefined, 'and makes up no record')
+  t.equal(await store.get(never), undefined, 'no record is created')
 })
 
-t.test('a table that refuses the mark, or hangs, holds no upload up', async t => {
+t.test('a table that rejects the mark or hangs does not delay an upload', async t => {
   const { log, lines } = createMemoryLog()
   for (const [name, fault] of Object.entries({ refuses: throttled('dynamodb'), hangs: silence })) {
     const upload = await pipeline.upload('hello')
-    const trouble = proxy.inject(fault, { when: writes })
+    const injected = proxy.inject(fault, { when: writes })
     const whileMarked = createRunMarked({ store: through, afterMs: 1, log })
     const done = await whileMarked(upload, upload, async () => {
-      await trouble.reached(1)
+      await injected.reached(1)
       return name
     })
-    trouble.remove()
+    injected.remove()
     t.equal(done, name)
     t.match(await store.get(upload), { status: 'stored' })
   }
-  t.strictSame(lines, [], 'what was called off is no failure')
+  t.strictSame(lines, [], 'an aborted mark is not logged as a failure')
 })
 
-t.test('a mark that fails is logged, and the work goes on', async t => {
+t.test('a failed mark is logged, and the work continues', async t => {
   const { log, lines } = createMemoryLog()
   const failing = { markProcessing: () => Promise.reject(new Error('no answer')) }
   const upload = uploadRecord()
@@ -100,7 +100,7 @@ t.test('a mark that fails is logged, and the work goes on', async t => {
   t.match(lines, [{ level: 'warn', uploadId: upload.uploadId, err: { message: 'no answer' } }])
 })
 
-t.test('what the work throws is thrown, and where there is no record nothing is marked', async t => {
+t.test('an error of the work is thrown, and without a record nothing is marked', async t => {
   const { log } = createMemoryLog()
   const marked: unknown[] = []
   const counting = { markProcessing: async (key: unknown) => void marked.push(key) }

@@ -22,7 +22,7 @@ async function letterOf(record: StreamRecord): Promise<unknown> {
   return JSON.parse((await read(deadLetterOf(record))).text)
 }
 
-t.test('what is no event becomes a dead letter with the whole record, and is passed', async t => {
+t.test('a record that is not an event becomes a dead letter with the whole record', async t => {
   const cases = ['not json', '', '\xff\xfe', '[]', 'null', '{"bucket":"headgate-uploads"}', '{"version":7}']
   for (const data of cases) {
     const record = streamRecord(data)
@@ -43,10 +43,10 @@ t.test('what is no event becomes a dead letter with the whole record, and is pas
     )
   }
   t.equal(lines.filter(({ level }) => level === 'warn').length, cases.length, 'each is logged as a warning')
-  t.strictSame(proxy.seen, [], 'the object store is not asked')
+  t.strictSame(proxy.seen, [], 'S3 gets no request')
 })
 
-t.test('an upload whose object is missing ends as failed, with a reason and a dead letter', async t => {
+t.test('an upload whose object is missing is failed, with a reason and a dead letter', async t => {
   const upload = uploadRecord()
   await store.create(upload)
   const record = streamRecord(upload)
@@ -59,13 +59,13 @@ t.test('an upload whose object is missing ends as failed, with a reason and a de
   t.match(lines, [{ level: 'warn', code: 'HEADGATE_OBJECT_MISSING', uploadId: upload.uploadId }])
 })
 
-t.test('a bare event of a missing object leaves a dead letter and no more', async t => {
+t.test('a bare event of a missing object becomes a dead letter', async t => {
   const record = streamRecord({ bucket: names.uploadBucket, key: 'uploads/never.txt' })
   await processor.process(record, going)
   t.match(await letterOf(record), { error: { code: 'HEADGATE_OBJECT_MISSING' } })
 })
 
-t.test('failing twice is failing once', async t => {
+t.test('an upload that fails twice has one dead letter', async t => {
   const upload = uploadRecord()
   await store.create(upload)
   const record = streamRecord(upload)
@@ -76,14 +76,14 @@ t.test('failing twice is failing once', async t => {
   t.match(await store.get(upload), { status: 'failed' })
 })
 
-t.test('a failure never undoes what is processed', async t => {
+t.test('a later failure does not change a processed upload', async t => {
   const upload = await pipeline.upload('done')
   await processor.process(streamRecord(upload), going)
   await processor.process(streamRecord({ ...upload, key: 'uploads/gone.txt' }), going)
   t.match(await store.get(upload), { status: 'processed' })
 })
 
-t.test('another bucket is refused without a look into it', async t => {
+t.test('an event of another bucket is rejected without reading the bucket', async t => {
   await aws.s3.send(new CreateBucketCommand({ Bucket: 'somebody-elses' }))
   await aws.s3.send(new PutObjectCommand({ Bucket: 'somebody-elses', Key: 'uploads/a.txt', Body: 'secret' }))
   const record = streamRecord({ bucket: 'somebody-elses', key: 'uploads/a.txt' })
@@ -96,7 +96,7 @@ t.test('another bucket is refused without a look into it', async t => {
   )
 })
 
-t.test('keys that nothing could come of are refused for good', async t => {
+t.test('an unusable key is a permanent failure', async t => {
   const keys = [
     'uploads/../../somebody-elses/a.txt',
     'uploads/./a',
@@ -116,7 +116,7 @@ t.test('keys that nothing could come of are refused for good', async t => {
   )
 })
 
-t.test('an event whose upload no record could be kept under still ends', async t => {
+t.test('an event with an owner or id that no record can have becomes a dead letter', async t => {
   const cases = [
     { change: { owner: 'o'.repeat(3_000) }, code: 'HEADGATE_INVALID_EVENT' },
     { change: { uploadId: 'u'.repeat(2_000) }, code: 'HEADGATE_INVALID_EVENT' },
@@ -129,7 +129,7 @@ t.test('an event whose upload no record could be kept under still ends', async t
   }
 })
 
-t.test('content that its transform refuses ends as failed, and no output is left', async t => {
+t.test('refused content fails its upload, and no output remains', async t => {
   const long = Buffer.alloc(9 * 1024 ** 2, 'a')
   for (const content of [Buffer.from([0x61, 0xff]), Buffer.concat([long, Buffer.from([0xff])])]) {
     const upload = await pipeline.upload(content)
@@ -145,22 +145,22 @@ t.test('content that its transform refuses ends as failed, and no output is left
   t.equal(await proxy.endOpenUploads(), 0)
 })
 
-t.test('a bare event finds the record to fail by the object', async t => {
+t.test('a bare event fails the record that its object names', async t => {
   const upload = await pipeline.upload(Buffer.from([0xff]))
   await processor.process(streamRecord({ bucket: upload.bucket, key: upload.key }), going)
   t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_TRANSFORM_REFUSED' } })
 })
 
-t.test('trouble that may pass rejects, and marks and leaves nothing', async t => {
-  const troubles = {
-    'the store is down': { status: 503, code: 'SlowDown' },
-    'the store has an error': { status: 500, code: 'InternalError' },
-    'the operator gave no permission': { status: 403, code: 'AccessDenied' },
-    'the operator gave no bucket': { status: 404, code: 'NoSuchBucket' },
+t.test('after a retryable error the processor rejects without a mark or a dead letter', async t => {
+  const errors = {
+    'S3 is down': { status: 503, code: 'SlowDown' },
+    'S3 has an error': { status: 500, code: 'InternalError' },
+    'a permission is missing': { status: 403, code: 'AccessDenied' },
+    'the bucket is missing': { status: 404, code: 'NoSuchBucket' },
   }
   for (const method of ['GET', 'PUT']) {
-    for (const [name, fate] of Object.entries(troubles)) {
-      const upload = await pipeline.upload('patience')
+    for (const [name, fate] of Object.entries(errors)) {
+      const upload = await pipeline.upload('hello')
       const record = streamRecord(upload)
       proxy.decide(request => (request.method === method ? fate : 'pass'))
       await t.rejects(processor.process(record, going), { name: fate.code }, `${name}, on ${method}`)
@@ -168,13 +168,13 @@ t.test('trouble that may pass rejects, and marks and leaves nothing', async t =>
       t.notOk(await exists(aws.s3, deadLetterOf(record)))
       proxy.decide(() => 'pass')
       await processor.process(record, going)
-      t.match(await store.get(upload), { status: 'processed' }, 'and then it goes through')
+      t.match(await store.get(upload), { status: 'processed' }, 'the next attempt succeeds')
     }
   }
 })
 
-t.test('an object whose bytes break off is transient, and is not taken for a short object', async t => {
-  const upload = await pipeline.upload('a text that is longer than what comes of it')
+t.test('a response of S3 that is cut off is retryable, and is not processed as a short object', async t => {
+  const upload = await pipeline.upload('a text that is longer than the bytes that arrive')
   const record = streamRecord(upload)
   proxy.decide(request => (request.method === 'GET' ? 'cut' : 'pass'))
   await t.rejects(processor.process(record, going))
@@ -182,14 +182,14 @@ t.test('an object whose bytes break off is transient, and is not taken for a sho
   t.match(await store.get(upload), { status: 'stored' })
 })
 
-t.test('an endpoint where nobody listens is transient', async t => {
+t.test('an endpoint that refuses connections is retryable', async t => {
   const upload = await pipeline.upload('nobody there')
   const s3 = s3ClientAt('http://127.0.0.1:1')
   await t.rejects(pipeline.processor({ s3 }).process(streamRecord(upload), going), { code: 'ECONNREFUSED' })
   t.match(await store.get(upload), { status: 'stored' })
 })
 
-t.test('a record is not done before its dead letter is stored', async t => {
+t.test('a record is retried until its dead letter is stored', async t => {
   const upload = uploadRecord()
   await store.create(upload)
   const record = streamRecord(upload)
@@ -197,13 +197,13 @@ t.test('a record is not done before its dead letter is stored', async t => {
   const deadLetters = createDeadLetters({ s3: proxy.s3, bucket: names.processedBucket, stream: names.stream })
   const stuck = pipeline.processor({ s3: proxy.s3, deadLetters })
   await t.rejects(stuck.process(record, going), { name: 'SlowDown' })
-  t.match(await store.get(upload), { status: 'stored' }, 'and the upload does not show as failed')
+  t.match(await store.get(upload), { status: 'stored' }, 'the upload is not failed yet')
   proxy.decide(() => 'pass')
   await stuck.process(record, going)
   t.match(await store.get(upload), { status: 'failed' })
 })
 
-t.test('what a transform throws otherwise is transient', async t => {
+t.test('any other error of a transform is retryable', async t => {
   const upload = await pipeline.upload('anything')
   const broken = {
     name: 'broken',
@@ -219,25 +219,25 @@ t.test('what a transform throws otherwise is transient', async t => {
   t.match(await store.get(upload), { status: 'stored' })
 })
 
-t.test('a refusal after the signal is not believed', async t => {
-  const upload = await pipeline.upload('called off')
-  const calledOff = new AbortController()
+t.test('a refusal after an abort is ignored', async t => {
+  const upload = await pipeline.upload('aborted')
+  const aborter = new AbortController()
   const hasty = {
     name: 'hasty',
     version: '1',
     accepts: () => true,
     apply: () => {
-      calledOff.abort()
+      aborter.abort()
       throw new TransformError('I was interrupted')
     },
   }
   const record = streamRecord(upload)
-  await t.rejects(pipeline.processor({ transforms: [hasty] }).process(record, { signal: calledOff.signal }))
+  await t.rejects(pipeline.processor({ transforms: [hasty] }).process(record, { signal: aborter.signal }))
   t.match(await store.get(upload), { status: 'stored' })
   t.notOk(await exists(aws.s3, deadLetterOf(record)))
 })
 
-t.test('the output of an upload is reachable where the failure was mended', async t => {
+t.test('a failed upload that is processed later has its output and no failure', async t => {
   const upload = uploadRecord()
   await store.create(upload)
   const record = streamRecord(upload)
@@ -256,7 +256,7 @@ t.test('the output of an upload is reachable where the failure was mended', asyn
   t.equal(await Body?.transformToString(), 'LATE')
 })
 
-t.test('whoever knows an upload cannot end it by an event of another object', async t => {
+t.test('a forged event of another object does not change an upload', async t => {
   const victim = await pipeline.upload('the victim’s')
   const other = await pipeline.upload('the other’s')
   await aws.s3.send(
@@ -280,16 +280,16 @@ t.test('whoever knows an upload cannot end it by an event of another object', as
   t.strictSame(await store.get(victim), victim)
   t.strictSame(await store.get(other), other)
 
-  // A copied object brings its metadata along.
+  // A copied object keeps its metadata.
   await putUpload(aws.s3, { ...victim, key: 'uploads/copy.txt' }, 'a copy')
   await processor.process(streamRecord({ bucket: victim.bucket, key: 'uploads/copy.txt' }), going)
-  t.strictSame(await store.get(victim), victim, 'nor by a bare event of a copy')
+  t.strictSame(await store.get(victim), victim, 'a bare event of a copy does not change it')
   await processor.process(streamRecord(victim), going)
   t.match(await store.get(victim), { status: 'processed' })
 })
 
 t.test(
-  'under a flat key, an upload whose object was overwritten ends as failed, and the newer one as processed',
+  'with a flat template, an upload whose object was overwritten is failed, and the newer upload is processed',
   async t => {
     const key = 'uploads/flat.txt'
     const older = await pipeline.upload('older', { key })

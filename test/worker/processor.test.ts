@@ -9,7 +9,7 @@ const pipeline = await startPipeline(t)
 const { aws, store, read } = pipeline
 const processor = pipeline.processor()
 
-t.test('an upload becomes a processed object that says what it was made of', async t => {
+t.test('an upload becomes a processed object whose metadata names its source', async t => {
   const upload = await pipeline.upload('hello kinesis')
   await processor.process(streamRecord(upload), going)
 
@@ -35,7 +35,7 @@ t.test('an upload becomes a processed object that says what it was made of', asy
   })
 })
 
-t.test('the same event any number of times gives the same', async t => {
+t.test('processing an event again gives the same result', async t => {
   const upload = await pipeline.upload('hello again')
   const record = streamRecord(upload)
   const results: unknown[] = []
@@ -48,7 +48,7 @@ t.test('the same event any number of times gives the same', async t => {
   t.strictSame(results[2], results[0])
 })
 
-t.test('the same event at once, several times, gives the same', async t => {
+t.test('concurrent processing of an event gives the same result', async t => {
   const upload = await pipeline.upload('hello at once')
   const record = streamRecord(upload)
   await Promise.all(Array.from({ length: 8 }, () => processor.process(record, going)))
@@ -63,11 +63,11 @@ t.test('a bare event finds the upload by its object', async t => {
   t.equal(made.text, 'BARE')
   t.equal(made.metadata['upload-id'], upload.uploadId)
   t.equal(made.metadata['source-key'], encodeURIComponent(upload.key).replaceAll('%2F', '/'))
-  t.notOk('source-sha256' in made.metadata, 'nobody told the digest')
+  t.notOk('source-sha256' in made.metadata, 'the digest is unknown')
   t.match(await store.get(upload), { status: 'processed' })
 })
 
-t.test('a bare event of an object that nobody recorded is processed all the same', async t => {
+t.test('a bare event of an object without a record is processed', async t => {
   const Key = 'uploads/demo.txt'
   await aws.s3.send(
     new PutObjectCommand({
@@ -83,7 +83,7 @@ t.test('a bare event of an object that nobody recorded is processed all the same
   t.equal(contentType, 'text/plain;charset=utf-8')
 })
 
-t.test('an upload whose record is gone is processed, and no record is made up', async t => {
+t.test('an upload without a record is processed, and no record is created', async t => {
   const upload = uploadRecord()
   await putUpload(aws.s3, upload, 'no record')
   await processor.process(streamRecord(upload), going)
@@ -91,7 +91,7 @@ t.test('an upload whose record is gone is processed, and no record is made up', 
   t.equal(await store.get(upload), undefined)
 })
 
-t.test('binary content, and whatever is encoded, becomes a manifest of its digest', async t => {
+t.test('binary and encoded content becomes a manifest with its digests', async t => {
   const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7) % 256))
   const packed = gzipSync('still packed')
   for (const [content, filename, contentType, contentEncoding] of [
@@ -125,10 +125,10 @@ t.test('empty text becomes an empty object', async t => {
   t.match(await store.get(upload), { status: 'processed', outputs: [{ name: 'main', size: 0 }] })
 })
 
-t.test('text of 20 MiB goes through in parts, every character right', async t => {
+t.test('text of 20 MiB is processed in parts without an error in any character', async t => {
   const line = 'straße, 🎉 und çédille\n'
   const content = line.repeat(Math.ceil((20 * 1024 ** 2) / Buffer.byteLength(line)))
-  // The embedded S3 takes bodies up to 11 MiB, so the upload goes in by parts as well.
+  // The embedded S3 accepts bodies of up to 11 MiB, so the object is uploaded in parts too.
   const upload = uploadRecord()
   await store.create(upload)
   const { Upload } = await import('@aws-sdk/lib-storage')
@@ -142,7 +142,7 @@ t.test('text of 20 MiB goes through in parts, every character right', async t =>
   t.ok((await read(key)).text === content.toUpperCase(), 'the text is right')
 })
 
-t.test('what a long name makes too long for a header is left out of the metadata', async t => {
+t.test('metadata that is too long for a header is omitted', async t => {
   const filename = `${'語'.repeat(280)}.txt`
   const upload = await pipeline.upload('long', { filename })
   await processor.process(streamRecord(upload), going)

@@ -25,7 +25,7 @@ const metadata = (...of: [typeof event, SourceObject]) => toMetadata(provenance(
 
 const own = { 'upload-id': 'id-1', owner: 'owner-1', filename: 'r%C3%A9port.txt' }
 
-t.test('whose upload it is, is told by the event before the object', async t => {
+t.test('the upload of an object is named by the event, or else by the metadata of the object', async t => {
   const other = { ...own, 'upload-id': 'id-2', owner: 'owner-2' }
   t.strictSame(uploadKeyOf(event, source(other)), { owner: 'owner-1', uploadId: 'id-1' })
   t.strictSame(uploadKeyOf(bare, source(other)), { owner: 'owner-2', uploadId: 'id-2' })
@@ -33,16 +33,16 @@ t.test('whose upload it is, is told by the event before the object', async t => 
   t.equal(uploadKeyOf(bare), undefined)
 })
 
-t.test('an object that says it is another upload’s is not the event’s', async t => {
+t.test('an object whose metadata names another upload is rejected', async t => {
   for (const other of [{ 'upload-id': 'id-2' }, { owner: 'owner-2' }, { 'upload-id': 'id-2', owner: 'owner-2' }]) {
     t.throws(() => checkOwnObject(event, source({ ...own, ...other })), { code: 'HEADGATE_OBJECT_REPLACED' })
-    t.doesNotThrow(() => checkOwnObject(bare, source({ ...own, ...other })), 'a bare event claims nothing')
+    t.doesNotThrow(() => checkOwnObject(bare, source({ ...own, ...other })), 'a bare event names no upload')
   }
   t.doesNotThrow(() => checkOwnObject(event, source(own)))
-  t.doesNotThrow(() => checkOwnObject(event, source()), 'an object of another producer says nothing')
+  t.doesNotThrow(() => checkOwnObject(event, source()), 'an object of another producer names no upload')
 })
 
-t.test('the name of the file is the client’s, else the last part of the key', async t => {
+t.test('the file name is the client’s, or else the last segment of the key', async t => {
   t.equal((await describeUpload(event, source(own))).filename, 'réport.txt')
   t.equal((await describeUpload(event, source())).filename, 'report.txt')
   const keyed = async (key: string) => (await describeUpload({ bucket: 'headgate-uploads', key }, source())).filename
@@ -50,7 +50,7 @@ t.test('the name of the file is the client’s, else the last part of the key', 
   t.equal(await keyed('y.txt'), 'y.txt')
 })
 
-t.test('the digest is written only where it is known to be of the bytes that were read', async t => {
+t.test('the digest is written only if it is the digest of the bytes that were read', async t => {
   t.equal(metadata(event, source(own))['source-sha256'], event.sha256)
   t.equal(metadata(event, source())['source-sha256'], event.sha256)
   const overwritten = metadata(event, source({ ...own, 'upload-id': 'id-2' }))
@@ -58,7 +58,7 @@ t.test('the digest is written only where it is known to be of the bytes that wer
   t.equal(overwritten['upload-id'], 'id-2')
 })
 
-t.test('what cannot be a header is left out, whatever an event says', async t => {
+t.test('a value that can not be a header is omitted', async t => {
   for (const uploadId of ['a\r\nx-evil: 1', 'é', 'u'.repeat(1_025)]) {
     t.notOk('upload-id' in metadata({ ...event, uploadId }, source()))
   }

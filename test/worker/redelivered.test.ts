@@ -5,7 +5,7 @@ const records = (...numbers: string[]) =>
   numbers.map(sequenceNumber => ({ data: Buffer.alloc(0), partitionKey: 'a', sequenceNumber, shardId: 's' }))
 const numbers = (left: ReturnType<typeof records>) => left.map(({ sequenceNumber }) => sequenceNumber).join(' ')
 
-t.test('of a batch that comes again as it was asked for, what is done is left out, once', async t => {
+t.test('a retried batch skips the records that are done, once', async t => {
   const redelivered = createRedelivered()
   t.equal(numbers(redelivered.left('s', records('1', '2', '3', '4'))), '1 2 3 4')
   redelivered.expect('s', '2', records('1', '3'))
@@ -13,15 +13,15 @@ t.test('of a batch that comes again as it was asked for, what is done is left ou
   t.equal(numbers(redelivered.left('s', records('2', '3', '4', '5'))), '2 3 4 5')
 })
 
-t.test('a batch that begins elsewhere, or is of another shard, is done as a whole', async t => {
+t.test('a batch of another shard or with another start is processed as a whole', async t => {
   const redelivered = createRedelivered()
   redelivered.expect('s', '2', records('3'))
   t.equal(numbers(redelivered.left('other', records('2', '3'))), '2 3')
-  t.equal(numbers(redelivered.left('s', records('1', '2', '3'))), '1 2 3', 'somebody replays the stream')
-  t.equal(numbers(redelivered.left('s', records('2', '3'))), '2 3', 'and what was expected counts no more')
+  t.equal(numbers(redelivered.left('s', records('1', '2', '3'))), '1 2 3', 'the stream is replayed')
+  t.equal(numbers(redelivered.left('s', records('2', '3'))), '2 3', 'the expected batch is forgotten')
 })
 
-t.test('records of one aggregate are told apart', async t => {
+t.test('records of one aggregate are distinguished', async t => {
   const redelivered = createRedelivered()
   const [plain] = records('2')
   const parts = [0, 1, 2].map(subSequenceNumber => ({

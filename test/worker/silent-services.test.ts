@@ -20,11 +20,11 @@ const SERVICES = ['s3', 'dynamodb', 'kinesis'] as const
 type Service = (typeof SERVICES)[number]
 
 const worker = path.resolve(import.meta.dirname, '../../services/worker/worker.ts')
-/** A client waits 10 s for the head of a reply and then tries again. Without that bound nothing here comes to an end. */
+/** A client waits 10 s for the head of a response and then retries. Without that timeout these tests would not end. */
 const RECOVERS_MS = 60_000
 const SHUTDOWN_MS = 6_000
 
-/** A worker process that reaches one service through a proxy. */
+/** Starts a worker process that reaches one service through a proxy. */
 async function startWorker(t: Test, aws: TestAws, proxy: FaultProxy, service: Service): Promise<Program> {
   const program = runProgram(t, [worker], {
     env: {
@@ -56,7 +56,7 @@ async function isProcessed(aws: TestAws, upload: UploadRecord, timeoutMs = RECOV
 }
 
 for (const service of SERVICES) {
-  t.test(`a worker lives on while ${service} accepts and never answers, and processes once it answers`, async t => {
+  t.test(`a worker stays alive while ${service} does not respond, and processes uploads once it responds`, async t => {
     const aws = await startAws(t, { shards: 1 })
     const proxy = await startFaultProxy(t, aws.endpoints[service])
     const program = await startWorker(t, aws, proxy, service)
@@ -66,18 +66,18 @@ for (const service of SERVICES) {
     const upload = await send(aws)
     await silent.reached()
     const health = /"health":"(http:[^"]+)"/.exec(program.stdout())?.[1]
-    t.equal((await fetch(`${health}/livez`)).status, 200, 'it lives')
+    t.equal((await fetch(`${health}/livez`)).status, 200, 'it is alive')
     silent.remove()
     const answeredAt = performance.now()
-    // The requests that were held stay without an answer: the worker has to give them up by itself.
+    // The held requests never get a response, so the worker itself must time them out.
     await isProcessed(aws, upload)
-    t.comment(`processed ${Math.round(performance.now() - answeredAt)} ms after ${service} answered again`)
+    t.comment(`processed ${Math.round(performance.now() - answeredAt)} ms after ${service} responded again`)
     await isProcessed(aws, await send(aws), 15_000)
     program.child.kill('SIGTERM')
     t.strictSame(await program.ended, { code: 0, signal: null })
   })
 
-  t.test(`a worker stops in its time while ${service} accepts and never answers`, async t => {
+  t.test(`a worker stops in time while ${service} does not respond`, async t => {
     const aws = await startAws(t, { shards: 1 })
     const proxy = await startFaultProxy(t, aws.endpoints[service])
     const program = await startWorker(t, aws, proxy, service)
@@ -94,7 +94,7 @@ for (const service of SERVICES) {
   })
 }
 
-t.test('S3 that never answers for one upload does not hold up the uploads of other keys', async t => {
+t.test('a request of one upload without a response of S3 does not delay uploads of other keys', async t => {
   const aws = await startAws(t, { shards: 1 })
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   await startWorker(t, aws, proxy, 's3')
@@ -107,40 +107,34 @@ t.test('S3 that never answers for one upload does not hold up the uploads of oth
   await silent.reached()
   const others = await Promise.all(Array.from({ length: 20 }, () => send(aws)))
   for (const other of others) await isProcessed(aws, other, 8_000)
-  t.equal(silent.hits, 1, 'before the one was given up')
+  t.equal(silent.hits, 1, 'before the request timed out')
   silent.remove()
   await isProcessed(aws, stuck)
 })
 
-t.test(
-  'a worker that starts while nothing answers says what it waited for, and ends for its orchestrator to start it again',
-  async t => {
-    const aws = await startAws(t, { shards: 1 })
-    const proxies = await Promise.all(SERVICES.map(service => startFaultProxy(t, aws.endpoints[service])))
-    const silent = proxies.map(proxy => proxy.inject(silence))
-    const at = SERVICES.map((service, n) => [`AWS_ENDPOINT_URL_${service.toUpperCase()}`, proxies[n]?.url ?? ''])
-    const env = { ...aws.env, ...Object.fromEntries(at) }
-    const program = runProgram(t, [worker], { env })
-    t.strictSame(await program.ended, { code: 1, signal: null })
-    for (const variable of ['STREAM_NAME', 'UPLOAD_BUCKET', 'UPLOADS_TABLE'])
-      t.match(
-        program.stdout(),
-        new RegExp(`"variable":"${variable}","timeoutMs":5000,"msg":"AWS did not answer in time`),
-      )
-    t.match(
-      program.stderr(),
-      /did not answer DescribeTable of the lease table 'headgate-worker' within 10000 ms/,
-      'the end names the call',
-    )
+t.test('a worker that starts while no service responds logs what it waited for, and exits to be restarted', async t => {
+  const aws = await startAws(t, { shards: 1 })
+  const proxies = await Promise.all(SERVICES.map(service => startFaultProxy(t, aws.endpoints[service])))
+  const silent = proxies.map(proxy => proxy.inject(silence))
+  const at = SERVICES.map((service, n) => [`AWS_ENDPOINT_URL_${service.toUpperCase()}`, proxies[n]?.url ?? ''])
+  const env = { ...aws.env, ...Object.fromEntries(at) }
+  const program = runProgram(t, [worker], { env })
+  t.strictSame(await program.ended, { code: 1, signal: null })
+  for (const variable of ['STREAM_NAME', 'UPLOAD_BUCKET', 'UPLOADS_TABLE'])
+    t.match(program.stdout(), new RegExp(`"variable":"${variable}","timeoutMs":5000,"msg":"AWS did not answer in time`))
+  t.match(
+    program.stderr(),
+    /did not answer DescribeTable of the lease table 'headgate-worker' within 10000 ms/,
+    'the error names the call',
+  )
 
-    for (const one of silent) one.remove()
-    const upload = await send(aws)
-    runProgram(t, [worker], { env })
-    await isProcessed(aws, upload)
-  },
-)
+  for (const one of silent) one.remove()
+  const upload = await send(aws)
+  runProgram(t, [worker], { env })
+  await isProcessed(aws, upload)
+})
 
-t.test('the function of the processor reports in time what it could not do while a service never answers', async t => {
+t.test('the Lambda function returns unprocessed records in time while a service does not respond', async t => {
   const pipeline = await startPipeline(t)
   for (const service of ['s3', 'dynamodb'] as const) {
     const proxy = await startFaultProxy(t, pipeline.aws.endpoints[service])
@@ -158,6 +152,6 @@ t.test('the function of the processor reports in time what it could not do while
     t.strictSame(batchItemFailures, [{ itemIdentifier: records[0]?.sequenceNumber }], service)
     silent.remove()
     const later = { getRemainingTimeInMillis: () => 30_000 }
-    t.strictSame(await handler(kinesisEvent(records), later), { batchItemFailures: [] }, `${service} answers again`)
+    t.strictSame(await handler(kinesisEvent(records), later), { batchItemFailures: [] }, `${service} responds again`)
   }
 })

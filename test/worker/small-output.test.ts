@@ -11,7 +11,7 @@ import { loseReply, silence } from '../support/faults/faults.ts'
 
 const aws = await startAws(t)
 
-/** Writes through a proxy, and reads past it. */
+/** Creates functions that write an output through a proxy, and read it directly. */
 async function startWriting(t: Test) {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const { s3, destroy } = createLocalClients({ ...aws.endpoints, s3: proxy.url })
@@ -41,11 +41,11 @@ async function* chunksOf(...chunks: Uint8Array[]): AsyncGenerator<Uint8Array> {
 }
 
 for (const [name, size] of [
-  ['nothing', 0],
+  ['no bytes', 0],
   ['a few bytes', 5],
-  ['one more than is held whole', 128 * 1024 + 1],
+  ['one byte more than is buffered', 128 * 1024 + 1],
 ] as const) {
-  t.test(`an output is written as it is, with its description: ${name}`, async t => {
+  t.test(`an output is written unchanged with its metadata: ${name}`, async t => {
     const { write, read } = await startWriting(t)
     const bytes = randomBytes(size)
     await write(chunksOf(bytes.subarray(0, 3), bytes.subarray(3)))
@@ -55,7 +55,7 @@ for (const [name, size] of [
   })
 }
 
-t.test('a small output is written again where S3 fails, or its answer is lost', async t => {
+t.test('the write of a small output is retried if S3 fails or its response is lost', async t => {
   for (const fault of [internalError('s3'), loseReply]) {
     const { proxy, write, read } = await startWriting(t)
     proxy.inject(fault, { when: to('PUT'), times: 1 })
@@ -65,7 +65,7 @@ t.test('a small output is written again where S3 fails, or its answer is lost', 
   }
 })
 
-t.test('a body that fails leaves nothing, and its error is thrown', async t => {
+t.test('a body that fails leaves no object, and its error is thrown', async t => {
   const { write, isThere } = await startWriting(t)
   async function* failing(): AsyncGenerator<Uint8Array> {
     yield Buffer.from('begun')
@@ -75,7 +75,7 @@ t.test('a body that fails leaves nothing, and its error is thrown', async t => {
   t.equal(await isThere(), false)
 })
 
-t.test('the signal ends the writing of a small output, and the wait for one', async t => {
+t.test('an abort ends the write of a small output, and the wait for its body', async t => {
   const { proxy, write } = await startWriting(t)
   const hung = proxy.inject(silence, { when: to('PUT') })
   const stop = new AbortController()
@@ -83,7 +83,7 @@ t.test('the signal ends the writing of a small output, and the wait for one', as
   await hung.reached()
   stop.abort(new Error('the lease is lost'))
   await t.rejects(writing)
-  t.equal(hung.hits, 1, 'it is not tried again')
+  t.equal(hung.hits, 1, 'the write is not retried')
 
   const stopHanging = new AbortController()
   async function* hanging(): AsyncGenerator<Uint8Array> {

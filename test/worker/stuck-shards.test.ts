@@ -12,7 +12,7 @@ function watch() {
   return {
     consumer,
     stuck,
-    /** Sets how the shard is, so much later. */
+    /** Advances the clock, sets the status of the shard, and returns the stuck shards. */
     after(ms: number, fields: Parameters<typeof shardStatus>[0]) {
       clock.advance(ms)
       consumer.shards = [shardStatus(fields)]
@@ -21,7 +21,7 @@ function watch() {
   }
 }
 
-t.test('a shard is stuck once its checkpoint has not moved for longer than the bound while records wait', async t => {
+t.test('a shard is stuck if records wait and its checkpoint has not moved for the maximum time', async t => {
   const { after, stuck } = watch()
   t.strictSame(after(0, { pending: 5 }), [])
   t.strictSame(after(BOUND - 1, { pending: 9 }), [])
@@ -29,11 +29,11 @@ t.test('a shard is stuck once its checkpoint has not moved for longer than the b
     { shardId: 'shardId-1', why: 'records wait and none is done', stalledMs: BOUND, isHung: false },
   ])
   t.equal(stuck.stalledMs('shardId-1'), BOUND)
-  t.strictSame(after(1, { pending: 9, checkpoint: '2' }), [], 'it moves again')
+  t.strictSame(after(1, { pending: 9, checkpoint: '2' }), [], 'the checkpoint moved')
   t.equal(stuck.stalledMs('shardId-1'), 0)
 })
 
-t.test('a shard that rests is not stuck, and what comes after a rest has its time', async t => {
+t.test('an idle shard is not stuck, and the time starts with the first waiting record', async t => {
   const { after } = watch()
   after(0, {})
   t.strictSame(after(10 * BOUND, { checkpointAgeMs: 10 * BOUND }), [])
@@ -42,9 +42,9 @@ t.test('a shard that rests is not stuck, and what comes after a rest has its tim
   t.equal(after(2, { pending: 1 }).length, 1)
 })
 
-t.test('a shard of which Kinesis tells nothing is stuck too', async t => {
+t.test('a shard that is not read from Kinesis for the maximum time is stuck', async t => {
   const { after } = watch()
-  t.strictSame(after(0, { fetchAgeMs: undefined }), [], 'it was just taken')
+  t.strictSame(after(0, { fetchAgeMs: undefined }), [], 'its lease was just taken')
   t.strictSame(after(1, { fetchAgeMs: BOUND - 1 }), [])
   t.match(after(1, { fetchAgeMs: BOUND }), [{ why: 'the stream is not read', stalledMs: BOUND }])
   const never = watch()
@@ -53,29 +53,32 @@ t.test('a shard of which Kinesis tells nothing is stuck too', async t => {
   t.match(never.after(1, { fetchAgeMs: undefined }), [{ why: 'the stream is not read' }])
 })
 
-t.test('one whose handlers give no sign of life hangs in the end, and one whose tries fail does not', async t => {
-  const silent = watch()
-  silent.after(0, { pending: 1 })
-  t.match(silent.after(HUNG_AFTER_BOUNDS * BOUND - 1, { pending: 1 }), [{ isHung: false }])
-  t.match(silent.after(1, { pending: 1 }), [{ isHung: true }])
+t.test(
+  'a shard whose handlers show no activity is hung after a longer time, and one whose attempts fail is not',
+  async t => {
+    const silent = watch()
+    silent.after(0, { pending: 1 })
+    t.match(silent.after(HUNG_AFTER_BOUNDS * BOUND - 1, { pending: 1 }), [{ isHung: false }])
+    t.match(silent.after(1, { pending: 1 }), [{ isHung: true }])
 
-  const failing = watch()
-  failing.after(0, { pending: 1 })
-  failing.after(HUNG_AFTER_BOUNDS * BOUND - 1, { pending: 1 })
-  const error = new Error('SlowDown')
-  const failed = { shardId: 'shardId-1', sequenceNumber: '2', attempt: 9, retryInMs: 1, error }
-  failing.consumer.events.emit('recordFailed', failed)
-  t.match(failing.after(1, { pending: 1 }), [{ isHung: false, lastError: 'Error: SlowDown' }])
-})
+    const failing = watch()
+    failing.after(0, { pending: 1 })
+    failing.after(HUNG_AFTER_BOUNDS * BOUND - 1, { pending: 1 })
+    const error = new Error('SlowDown')
+    const failed = { shardId: 'shardId-1', sequenceNumber: '2', attempt: 9, retryInMs: 1, error }
+    failing.consumer.events.emit('recordFailed', failed)
+    t.match(failing.after(1, { pending: 1 }), [{ isHung: false, lastError: 'Error: SlowDown' }])
+  },
+)
 
-t.test('records that are held back as a dependency fails are no reason to restart', async t => {
+t.test('a shard is not hung while the circuit breaker holds its records back', async t => {
   const { after, consumer } = watch()
   after(0, { pending: 1 })
   consumer.breaker = 'open'
   t.match(after(HUNG_AFTER_BOUNDS * BOUND, { pending: 1 }), [{ isHung: false }])
 })
 
-t.test('a shard that went to another worker and came back begins anew', async t => {
+t.test('the time of a shard starts again after another worker had its lease', async t => {
   const { after, consumer, stuck } = watch()
   after(0, { pending: 1 })
   consumer.shards = []

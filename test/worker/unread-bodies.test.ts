@@ -9,7 +9,7 @@ import { type Pipeline, startPipeline, streamRecord } from './pipeline.ts'
 const worker = path.resolve(import.meta.dirname, '../../services/worker/worker.ts')
 const lambda = new URL('../../services/worker/lambda.ts', import.meta.url).href
 
-/** Refuses an upload before it reads anything of it. */
+/** A transform that refuses an upload before it reads the body. */
 const TRANSFORM = `
 export default {
   name: 'refusing',
@@ -20,17 +20,17 @@ export default {
 }
 `
 
-/** What Lambda does to call an instance that it has just made. */
+/** Invokes the handler of a new instance, as Lambda does. */
 const INSTANCE = `
 const { handler } = await import(process.env.ENTRY)
 const answer = await handler(JSON.parse(process.env.EVENT), { getRemainingTimeInMillis: () => 60_000 })
-// Until after what an error of a stream would take to end the process.
+// Long enough for an uncaught error of a stream to end the process.
 await new Promise(resolve => setTimeout(resolve, 100))
 console.log('answer ' + JSON.stringify(answer))
 process.exit()
 `
 
-/** An event that a busy Kinesis did not take at once is published again soon. */
+/** Settings with which the relay soon publishes an event that the api could not publish. */
 const PROMPT = { OUTBOX_INTERVAL_MS: '1000', OUTBOX_GRACE_MS: '5000' }
 
 interface Unread {
@@ -40,7 +40,7 @@ interface Unread {
   status: 'processed' | 'failed'
 }
 
-/** Uploads whose bodies are closed before they are read: all threads are taken, or what there is to do refuses them. */
+/** Creates uploads whose bodies are closed unread, because all processes are busy or the content is refused. */
 function unread(count: number): Unread[] {
   const of = (filename: string, contentType: string, text: string, status: Unread['status']): Unread[] =>
     Array.from({ length: count }, (_, n) => ({
@@ -65,7 +65,7 @@ function transformsOf(t: Test): string {
   })
 }
 
-t.test('a worker outlives uploads whose bodies nobody reads', async t => {
+t.test('a worker survives uploads whose bodies are not read', async t => {
   const { aws } = await startPipeline(t)
   const { url } = await buildTestApi(t, aws, { env: { LOG_LEVEL: 'error' } })
   const { accessToken } = await aws.signIn()
@@ -99,14 +99,14 @@ t.test('a worker outlives uploads whose bodies nobody reads', async t => {
   t.notMatch(program.stdout(), 'uncaught error')
 })
 
-/** Stores uploads as the api does, and gives their records. */
+/** Stores uploads as the api does, and returns their records. */
 async function store(pipeline: Pipeline, uploads: readonly Unread[]): Promise<UploadRecord[]> {
   return Promise.all(
     uploads.map(({ filename, contentType, content }) => pipeline.upload(content, { filename, contentType })),
   )
 }
 
-t.test('a function outlives uploads whose bodies nobody reads', async t => {
+t.test('a Lambda function survives uploads whose bodies are not read', async t => {
   const pipeline = await startPipeline(t)
   const uploads = unread(8)
   const records = await store(pipeline, uploads)

@@ -13,7 +13,7 @@ const jpeg = await sharp({ create: { width: 8, height: 4, channels: 3, backgroun
   .toBuffer()
 const { uploadBucket: bucket } = names
 
-t.test('the objects of other producers are what their bytes and keys say', async t => {
+t.test('the type of another producer’s object is found by its bytes and its key', async t => {
   for (const [Key, ContentType, Body, transform] of [
     ['other/photo.txt', 'text/plain', jpeg, 'image'],
     ['other/photo', undefined, jpeg, 'image'],
@@ -32,21 +32,21 @@ t.test('the objects of other producers are what their bytes and keys say', async
   }
 })
 
-t.test('an event without the newer fields gives the same as one with them', async t => {
+t.test('an event without the newer properties gives the same result', async t => {
   const detectedType = 'image/jpeg'
   const change = { filename: 'file-1.txt', filenameGenerated: true, contentType: 'text/plain', detectedType } as const
   const record = await upload(jpeg, change)
   const event = eventOf(record)
   t.match(event, { filenameGenerated: true, detectedType })
   const { detectedType: _type, filenameGenerated: _mark, ...older } = event
-  for (const told of [event, older, { bucket, key: record.key }]) {
-    const data = encodeEvent(told as typeof event)
+  for (const sent of [event, older, { bucket, key: record.key }]) {
+    const data = encodeEvent(sent as typeof event)
     await processor.process({ ...streamRecord(record), data }, going)
     t.match(await store.get(record), { status: 'processed', transform: { name: 'image' } })
   }
 })
 
-t.test('a name that nobody gave routes nothing, and an object of before without the mark is named', async t => {
+t.test('a generated name does not determine the type, and a name without the mark counts as the client’s', async t => {
   const change = { filename: 'file-1.csv', contentType: 'application/octet-stream' }
   const generated = await upload('a,b\n1,2\n', { ...change, filenameGenerated: true })
   await processor.process(streamRecord(generated), going)
@@ -56,13 +56,13 @@ t.test('a name that nobody gave routes nothing, and an object of before without 
   t.match(await store.get(named), { transform: { name: 'csv-to-ndjson' } })
 })
 
-t.test('what a false event says of the bytes counts for nothing', async t => {
+t.test('a wrong detected type in an event is ignored', async t => {
   const record = await upload('hello', { contentType: 'application/octet-stream', detectedType: 'image/jpeg' })
   await processor.process(streamRecord(record), going)
   t.match(await store.get(record), { status: 'processed', transform: { name: 'upper-case' } })
 })
 
-t.test('gives the bytes on as they are, whatever the size around the beginning that is looked at', async t => {
+t.test('a transform gets all bytes of an upload, of any size around the bytes that are read for its type', async t => {
   for (const size of [0, 1, 4_099, 4_100, 4_101, 8_200, 300_000]) {
     const record = await upload('a'.repeat(size), {})
     await processor.process(streamRecord(record), going)

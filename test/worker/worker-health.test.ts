@@ -3,29 +3,29 @@ import { healthPages, live, ready } from '../../services/worker/health/worker-he
 
 const consumer = (millisSinceScan: number | undefined) => ({ workerId: 'w', millisSinceScan, snapshot: () => [] })
 
-t.test('a worker is alive while it looks at the lease table', async t => {
+t.test('a worker is alive while it reads the lease table', async t => {
   const ok = (millis: number) => live(consumer(millis), { failoverMs: 10_000, millisSinceStart: 1e9, stuck: [] }).ok
   t.equal(ok(0), true)
   t.equal(ok(59_999), true)
   t.equal(ok(60_000), false)
 })
 
-t.test('a worker that never looks is alive only for as long as a start may take', async t => {
+t.test('a worker that never reads the lease table is alive for the maximum time of a start', async t => {
   const ok = (failoverMs: number, millisSinceStart: number) =>
     live(consumer(undefined), { failoverMs, millisSinceStart, stuck: [] }).ok
   t.equal(ok(10_000, 59_999), true)
   t.equal(ok(10_000, 60_000), false)
-  t.equal(ok(1_000, 59_999), true, 'DynamoDB takes its time to make a table, however short the failover')
+  t.equal(ok(1_000, 59_999), true, 'a minimum, because DynamoDB takes time to create a table')
   t.equal(ok(30_000, 179_999), true)
   t.equal(ok(30_000, 180_000), false)
 })
 
-t.test('a worker is ready once it has looked', async t => {
+t.test('a worker is ready after it has read the lease table', async t => {
   t.equal(ready(consumer(undefined), []).ok, false)
   t.equal(ready(consumer(1), []).ok, true)
 })
 
-t.test('a shard that is stuck makes its worker unready, and one whose handlers hang makes it dead', async t => {
+t.test('a stuck shard makes its worker unready, and a hung one makes it not alive', async t => {
   const stuck = (isHung: boolean) =>
     [{ shardId: 'shardId-7', why: 'records wait and none is done', stalledMs: 400_000, isHung }] as const
   t.match(ready(consumer(1), stuck(false)), { ok: false, details: { stuck: [{ shardId: 'shardId-7' }] } })
@@ -37,7 +37,7 @@ t.test('a shard that is stuck makes its worker unready, and one whose handlers h
   })
 })
 
-t.test('the pages say what the reports do, with their details', async t => {
+t.test('/livez and /readyz have the status and details of the reports', async t => {
   const pages = healthPages({
     live: () => ({ ok: true }),
     ready: () => ({ ok: false, details: { leases: 0, reason: 'starting' } }),

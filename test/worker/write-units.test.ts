@@ -9,23 +9,23 @@ import { runProgram, until } from '../support/processes.ts'
 
 const UPLOADS = 300
 const PARALLEL = 8
-const MOST_UNITS = 2.5
+const MAX_UNITS = 2.5
 
 const isWrite = ({ target }: SeenRequest) =>
   /\.(?:PutItem|UpdateItem|DeleteItem|BatchWriteItem|TransactWriteItems)$/.test(target)
 
-t.test(`a small upload costs at most ${MOST_UNITS} write units of DynamoDB, those of the leases included`, async t => {
+t.test(`a small upload takes at most ${MAX_UNITS} write units of DynamoDB, including those of leases`, async t => {
   const aws = await startAws(t)
   const dynamodb = await startFaultProxy(t, aws.endpoints.dynamodb)
   const units = { ofUploads: 0, ofAll: 0 }
 
-  /** Has the server say what the write has cost, indexes and all, whoever made it. */
+  /** Counts the capacity of a write, including that of the indexes. */
   async function count(exchange: Exchange): Promise<void> {
     const asked = JSON.parse((await exchange.body()).toString()) as { TableName: string }
     const reply = await exchange.forward(Buffer.from(JSON.stringify({ ...asked, ReturnConsumedCapacity: 'INDEXES' })))
     const body = await buffer(reply)
     const { ConsumedCapacity } = JSON.parse(body.toString()) as { ConsumedCapacity?: { CapacityUnits: number } }
-    // A condition that does not hold is paid for, too.
+    // A write whose condition fails consumes capacity too.
     const cost = ConsumedCapacity?.CapacityUnits ?? 1
     units.ofAll += cost
     if (asked.TableName === aws.env.UPLOADS_TABLE) units.ofUploads += cost
@@ -39,7 +39,7 @@ t.test(`a small upload costs at most ${MOST_UNITS} write units of DynamoDB, thos
   })
   const logged = (message: string) => worker.stdout().split(`"msg":"${message}"`).length - 1
   await until(() => logged('lease acquired') >= 4, { timeoutMs: 60_000, what: 'the leases' })
-  // What it costs to begin is not what an upload costs.
+  // The writes of the start do not count.
   units.ofAll = 0
   units.ofUploads = 0
 
@@ -59,12 +59,15 @@ t.test(`a small upload costs at most ${MOST_UNITS} write units of DynamoDB, thos
   worker.child.kill('SIGTERM')
   t.match(await worker.ended, { code: 0 })
 
-  t.ok(units.ofUploads >= 2 * UPLOADS, `${units.ofUploads} units of ${UPLOADS} uploads: each is recorded, and marked`)
   t.ok(
-    units.ofAll <= MOST_UNITS * UPLOADS,
-    `${units.ofAll} units of ${UPLOADS} uploads: ${(units.ofAll / UPLOADS).toFixed(2)} of one`,
+    units.ofUploads >= 2 * UPLOADS,
+    `${units.ofUploads} units for ${UPLOADS} uploads, each of which is recorded and marked`,
+  )
+  t.ok(
+    units.ofAll <= MAX_UNITS * UPLOADS,
+    `${units.ofAll} units for ${UPLOADS} uploads: ${(units.ofAll / UPLOADS).toFixed(2)} for each`,
   )
   t.comment(
-    `${(units.ofUploads / UPLOADS).toFixed(2)} units an upload, ${(units.ofAll / UPLOADS).toFixed(2)} with leases`,
+    `${(units.ofUploads / UPLOADS).toFixed(2)} units for each upload, ${(units.ofAll / UPLOADS).toFixed(2)} with leases`,
   )
 })

@@ -16,12 +16,12 @@ const { log, lines } = createMemoryLog()
 const { runCounted } = createAttemptCounter({ attempts, log })
 const suspect = { signal: going.signal, isSuspect: true, hasWholeTime: false }
 const never = { died: 0, outOfTime: 0 }
-const unused = () => Promise.reject(new Error('must not be begun'))
+const unused = () => Promise.reject(new Error('must not start'))
 
-/** Begins a record, and never comes back. */
+/** Starts to process a record and never ends, like a worker that dies. */
 async function die(record: StreamRecord): Promise<void> {
   const { promise: begun, resolve } = Promise.withResolvers<void>()
-  // Another process: whoever dies holds nobody up.
+  // A counter of its own, like another process, so that the work never blocks other work of the test.
   const { runCounted } = createAttemptCounter({ attempts, log })
   void runCounted(record, suspect, () => {
     resolve()
@@ -30,14 +30,14 @@ async function die(record: StreamRecord): Promise<void> {
   await begun
 }
 
-t.test('a record that nobody suspects is not counted, nor asked about', async t => {
+t.test('attempts of a record that is not suspect are neither counted nor read', async t => {
   const record = streamRecord('plain')
   await attempts.begin(record, FAILURE_LIMITS.workerDeaths)
   t.equal(await runCounted(record, { ...suspect, isSuspect: false }, async () => 'done'), 'done')
   t.strictSame(await attempts.read(record), { died: FAILURE_LIMITS.workerDeaths, outOfTime: 0 })
 })
 
-t.test('a suspect counts as dead from before it is begun, until it comes to an end, well or badly', async t => {
+t.test('a suspect record counts as a death from before its attempt until the attempt succeeds or fails', async t => {
   const record = streamRecord('suspect')
   await runCounted(record, suspect, async () => {
     t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 })
@@ -51,21 +51,24 @@ t.test('a suspect counts as dead from before it is begun, until it comes to an e
     throw new Error('trouble')
   })
   await t.rejects(failing, { message: 'trouble' })
-  t.strictSame(await attempts.read(record), never, 'whoever could tell of trouble lived')
+  t.strictSame(await attempts.read(record), never, 'an attempt that throws is no death')
 })
 
-t.test('one that is called off as its worker ends stays counted: the worker may be ending of it', async t => {
-  const record = streamRecord('crash')
-  const ending = new AbortController()
-  const work = async () => {
-    ending.abort(new Error('the worker ends'))
-    throw ending.signal.reason
-  }
-  await t.rejects(runCounted(record, { ...suspect, signal: ending.signal }, work), { message: 'the worker ends' })
-  t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 })
-})
+t.test(
+  'an attempt that is aborted because its worker ends counts as a death, because the record may be the reason',
+  async t => {
+    const record = streamRecord('crash')
+    const ending = new AbortController()
+    const work = async () => {
+      ending.abort(new Error('the worker ends'))
+      throw ending.signal.reason
+    }
+    await t.rejects(runCounted(record, { ...suspect, signal: ending.signal }, work), { message: 'the worker ends' })
+    t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 })
+  },
+)
 
-t.test('one that is called off because its lease is lost does not count as a death: its worker lives', async t => {
+t.test('an attempt that is aborted by the loss of its lease does not count as a death', async t => {
   const record = streamRecord('lease lost')
   await die(record)
   for (let times = 0; times < FAILURE_LIMITS.workerDeaths + 1; times++) {
@@ -76,15 +79,15 @@ t.test('one that is called off because its lease is lost does not count as a dea
       throw lost.signal.reason
     }
     await t.rejects(runCounted(record, { ...suspect, signal: lost.signal }, work), { code: 'CONSUMER_LEASE_LOST' })
-    t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 }, 'the death before it still counts')
+    t.strictSame(await attempts.read(record), { died: 1, outOfTime: 0 }, 'the earlier death still counts')
   }
 })
 
-t.test('a lost lease takes back no count of the worker that has the record by then', async t => {
+t.test('the loss of a lease does not undo the count of the worker that took the record over', async t => {
   const record = streamRecord('stalled')
   const lost = new AbortController()
   const work = async () => {
-    // This worker stood still for longer than its lease lasts, and the next one has begun the record and died.
+    // This worker was paused until its lease expired. The next worker has started the record and died.
     await die(record)
     lost.abort(new LeaseLostError('The lease is gone.'))
     throw lost.signal.reason
@@ -93,7 +96,7 @@ t.test('a lost lease takes back no count of the worker that has the record by th
   t.strictSame(await attempts.read(record), { died: 2, outOfTime: 0 })
 })
 
-t.test('one that died often enough is not begun any more, however often it comes', async t => {
+t.test('a record with the maximum of deaths is not started again', async t => {
   const record = streamRecord('poison')
   for (let death = 0; death < FAILURE_LIMITS.workerDeaths; death++) await die(record)
   for (let times = 0; times < 2; times++) {
@@ -105,37 +108,37 @@ t.test('one that died often enough is not begun any more, however often it comes
   t.strictSame(await attempts.read(streamRecord('another')), never)
 })
 
-t.test('a record that was begun in vain has its turn alone, and one that was not goes beside the others', async t => {
+t.test('records whose earlier attempts died run alone', async t => {
   const [seen, other, fresh] = [streamRecord('a'), streamRecord('b'), streamRecord('c')]
   await die(seen)
   await die(other)
   let now = 0
-  let most = 0
+  let max = 0
   const work = async () => {
-    most = Math.max(most, ++now)
+    max = Math.max(max, ++now)
     await new Promise(resolve => setTimeout(resolve, 20))
     now--
   }
   await Promise.all([seen, other, fresh].map(record => runCounted(record, suspect, work)))
-  t.equal(most, 1)
+  t.equal(max, 1)
 })
 
-t.test('to be called off for want of time counts only for who had all of it, and is no death', async t => {
+t.test('an attempt that runs out of time is counted only if it had the whole time, and never as a death', async t => {
   const record = streamRecord('slow')
-  const calledOff = new AbortController()
-  calledOff.abort(new OutOfTimeError('The time is up.'))
-  const { signal } = calledOff
-  const callOff = () => Promise.reject(signal.reason)
+  const aborter = new AbortController()
+  aborter.abort(new OutOfTimeError('The time is up.'))
+  const { signal } = aborter
+  const runOutOfTime = () => Promise.reject(signal.reason)
   const { runCounted: count } = createAttemptCounter({
     attempts,
     log,
     // The signal fires in the middle of the work.
     isolation: { together: work => work(), alone: work => work() },
   })
-  await t.rejects(count(record, { signal, isSuspect: false, hasWholeTime: false }, callOff))
+  await t.rejects(count(record, { signal, isSuspect: false, hasWholeTime: false }, runOutOfTime))
   t.strictSame(await attempts.read(record), never)
   for (let times = 1; times <= FAILURE_LIMITS.outOfTime; times++) {
-    await t.rejects(count(record, { signal, isSuspect: times > 1, hasWholeTime: true }, callOff), {
+    await t.rejects(count(record, { signal, isSuspect: times > 1, hasWholeTime: true }, runOutOfTime), {
       message: /time is up/,
     })
     t.strictSame(await attempts.read(record), { died: 0, outOfTime: times })
@@ -143,7 +146,7 @@ t.test('to be called off for want of time counts only for who had all of it, and
   await t.rejects(count(record, suspect, unused), { code: 'HEADGATE_TOO_SLOW' })
 })
 
-t.test('an end that cannot be written down is logged, and done is done', async t => {
+t.test('if the end of an attempt can not be stored, that is logged and the record is done', async t => {
   const failing = { ...attempts, forget: () => Promise.reject(new Error('no answer')) }
   const { runCounted: count } = createAttemptCounter({ attempts: failing, log })
   const record = streamRecord('done')
@@ -152,12 +155,12 @@ t.test('an end that cannot be written down is logged, and done is done', async t
   t.match(lines, [{ level: 'warn', sequenceNumber, err: { message: 'no answer' } }])
 })
 
-t.test('an upload that is given up so fails, keeps nothing that was made of it, and may be redriven', async t => {
+t.test('an upload with the maximum of deaths is failed without outputs, and can be redriven', async t => {
   const upload = await pipeline.upload('hello')
   const record = streamRecord(upload)
   const processor = pipeline.processor()
   for (let death = 0; death < FAILURE_LIMITS.workerDeaths; death++) await die(record)
-  // What the last one came to.
+  // An output of the last attempt.
   const key = upload.key.replace('uploads/', 'processed/')
   await pipeline.results.put({
     name: 'further',
@@ -172,12 +175,12 @@ t.test('an upload that is given up so fails, keeps nothing that was made of it, 
   t.notOk(await exists(aws.s3, key))
   t.equal(await pipeline.results.get(upload, 'further', upload.uploadId), undefined)
   t.match(JSON.parse((await pipeline.read(deadLetterOf(record))).text), { upload: { uploadId: upload.uploadId } })
-  t.strictSame(await attempts.read(record), never, 'should it come again by a replay, it is counted anew')
+  t.strictSame(await attempts.read(record), never, 'a replay of the record starts with no deaths')
   await processor.process(streamRecord(upload), { ...going, isSuspect: true })
   t.match(await store.get(upload), { status: 'processed' })
 })
 
-t.test('an upload that ends one process after another is given up at the third', async t => {
+t.test('an upload that ends three processes in a row is a poison record', async t => {
   const upload = await pipeline.upload('hello')
   const record = streamRecord(upload)
   const transform = {
@@ -193,7 +196,7 @@ t.test('an upload that ends one process after another is given up at the third',
   t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_POISON_RECORD' } })
 })
 
-t.test('the end of a process that another upload had used is held against no record', async t => {
+t.test('the end of a process that another upload had used does not count against a record', async t => {
   const upload = await pipeline.upload('hello')
   const record = streamRecord(upload)
   const transform = {

@@ -4,7 +4,7 @@ import { createIsolation } from '../../../services/worker/processing/attempts/is
 const { signal } = new AbortController()
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-/** Work that says when it begins, and ends when it is told to. */
+/** Creates work that adds its name to `begun` when it starts, and ends when the test calls `end`. */
 function work(name: string, begun: string[]) {
   const { promise, resolve } = Promise.withResolvers<string>()
   return {
@@ -16,7 +16,7 @@ function work(name: string, begun: string[]) {
   }
 }
 
-t.test('what runs together begins at once', async t => {
+t.test('work that runs together starts at once', async t => {
   const { together } = createIsolation()
   const begun: string[] = []
   const [a, b] = [work('a', begun), work('b', begun)]
@@ -28,7 +28,7 @@ t.test('what runs together begins at once', async t => {
   t.strictSame(await Promise.all(running), ['a', 'b'])
 })
 
-t.test('what runs alone waits for what runs, one after another, and what comes later waits for it', async t => {
+t.test('turns wait for running work and run one after the other, and new work waits for the current turn', async t => {
   const { together, alone } = createIsolation()
   const begun: string[] = []
   const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(name => work(name, begun)) as [Work, Work, Work, Work]
@@ -42,7 +42,7 @@ t.test('what runs alone waits for what runs, one after another, and what comes l
   t.strictSame(begun, ['a', 'b'])
   b.end()
   await turn()
-  t.strictSame(begun, ['a', 'b', 'd'], 'who has waited comes in between')
+  t.strictSame(begun, ['a', 'b', 'd'], 'waiting work starts between two turns')
   d.end()
   await turn()
   t.strictSame(begun, ['a', 'b', 'd', 'c'])
@@ -50,33 +50,36 @@ t.test('what runs alone waits for what runs, one after another, and what comes l
   t.strictSame(await Promise.all(running), ['a', 'b', 'c', 'd'])
 })
 
-t.test('what takes too long to end is not waited for, and what takes too long alone holds nobody up', async t => {
-  const { together, alone } = createIsolation({ quietWithinMs: 1, holdMs: 1 })
-  const begun: string[] = []
-  const [a, b, c] = ['a', 'b', 'c'].map(name => work(name, begun)) as [Work, Work, Work]
-  const running = [together(a.run, signal), alone(b.run, { died: 1, signal })]
-  await turn()
-  running.push(together(c.run, signal))
-  while (begun.length < 3) await new Promise(resolve => setTimeout(resolve, 1))
-  t.strictSame(begun, ['a', 'b', 'c'])
-  for (const one of [a, b, c]) one.end()
-  await Promise.all(running)
-})
+t.test(
+  'a turn starts although running work takes too long, and new work starts although the turn takes too long',
+  async t => {
+    const { together, alone } = createIsolation({ quietWithinMs: 1, holdMs: 1 })
+    const begun: string[] = []
+    const [a, b, c] = ['a', 'b', 'c'].map(name => work(name, begun)) as [Work, Work, Work]
+    const running = [together(a.run, signal), alone(b.run, { died: 1, signal })]
+    await turn()
+    running.push(together(c.run, signal))
+    while (begun.length < 3) await new Promise(resolve => setTimeout(resolve, 1))
+    t.strictSame(begun, ['a', 'b', 'c'])
+    for (const one of [a, b, c]) one.end()
+    await Promise.all(running)
+  },
+)
 
-t.test('who is called off while it waits begins nothing, and keeps nobody from their turn', async t => {
+t.test('work that is aborted while it waits never starts, and does not block other work', async t => {
   const { together, alone } = createIsolation()
   const begun: string[] = []
   const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(name => work(name, begun)) as [Work, Work, Work, Work]
-  const calledOff = new AbortController()
+  const aborter = new AbortController()
   const first = alone(a.run, { died: 1, signal })
   await turn()
   const waiting = Promise.allSettled([
-    alone(b.run, { died: 1, signal: calledOff.signal }),
-    together(c.run, calledOff.signal),
+    alone(b.run, { died: 1, signal: aborter.signal }),
+    together(c.run, aborter.signal),
   ])
   const last = alone(d.run, { died: 1, signal })
-  calledOff.abort(new Error('called off'))
-  t.match(await waiting, [{ reason: { message: 'called off' } }, { reason: { message: 'called off' } }])
+  aborter.abort(new Error('aborted'))
+  t.match(await waiting, [{ reason: { message: 'aborted' } }, { reason: { message: 'aborted' } }])
   a.end()
   await first
   d.end()
@@ -84,16 +87,16 @@ t.test('who is called off while it waits begins nothing, and keeps nobody from t
   t.strictSame(begun, ['a', 'd'])
 })
 
-t.test('who is called off while it waits for quiet lets the others begin', async t => {
+t.test('a turn that is aborted while it waits for running work unblocks new work', async t => {
   const { together, alone } = createIsolation()
   const begun: string[] = []
   const [a, b, c] = ['a', 'b', 'c'].map(name => work(name, begun)) as [Work, Work, Work]
-  const calledOff = new AbortController()
+  const aborter = new AbortController()
   const running = together(a.run, signal)
-  const waiting = alone(b.run, { died: 1, signal: calledOff.signal })
+  const waiting = alone(b.run, { died: 1, signal: aborter.signal })
   await turn()
-  calledOff.abort(new Error('called off'))
-  await t.rejects(waiting, { message: 'called off' })
+  aborter.abort(new Error('aborted'))
+  await t.rejects(waiting, { message: 'aborted' })
   c.end()
   t.equal(await together(c.run, signal), 'c')
   a.end()
@@ -101,7 +104,7 @@ t.test('who is called off while it waits for quiet lets the others begin', async
   t.strictSame(begun, ['a', 'c'])
 })
 
-t.test('work that fails lets the next one begin', async t => {
+t.test('work that fails does not block the next', async t => {
   const { together, alone } = createIsolation()
   const fail = () => Promise.reject(new Error('mine'))
   await t.rejects(together(fail, signal), { message: 'mine' })
@@ -109,7 +112,7 @@ t.test('work that fails lets the next one begin', async t => {
   t.equal(await alone(async () => 'next', { died: 1, signal }), 'next')
 })
 
-t.test('turns come by the deaths of the work, the fewest first', async t => {
+t.test('turns are ordered by the deaths of their work, the fewest first', async t => {
   const { alone } = createIsolation({ settleMs: 1 })
   const begun: string[] = []
   const names = ['first', 'three', 'one', 'two', 'another one']
@@ -121,7 +124,7 @@ t.test('turns come by the deaths of the work, the fewest first', async t => {
   t.strictSame(begun, ['first', 'one', 'another one', 'two', 'three'])
 })
 
-t.test('work that outlasts its hold lets the next turn come, unless either has died more than once', async t => {
+t.test('the next turn starts beside work that takes too long, unless either has died more than once', async t => {
   const { alone } = createIsolation({ holdMs: 1, settleMs: 1 })
   const begun: string[] = []
   const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(name => work(name, begun)) as [Work, Work, Work, Work]
@@ -139,48 +142,45 @@ t.test('work that outlasts its hold lets the next turn come, unless either has d
   const e = work('e', begun)
   running.push(alone(e.run, { died: 1, signal }))
   await new Promise(resolve => setTimeout(resolve, 20))
-  t.strictSame(begun, ['a', 'b', 'c'], 'nothing that has died runs beside c')
+  t.strictSame(begun, ['a', 'b', 'c'], 'no other work that has died runs beside c')
   c.end()
   while (begun.length < 4) await new Promise(resolve => setTimeout(resolve, 1))
-  t.equal(begun[3], 'e', 'and fewer deaths go first')
+  t.equal(begun[3], 'e', 'work with fewer deaths runs first')
   for (const one of [d, e]) one.end()
   await Promise.all(running)
 })
 
-t.test(
-  'work that died more than once lets all other work go first, also if it asked first, but not for ever',
-  async t => {
-    const { together, alone } = createIsolation({ settleMs: 50, settleWithinMs: 200 })
-    const begun: string[] = []
-    const record = (name: string) => async () => void begun.push(name)
-    const killing = alone(record('killing'), { died: 2, signal })
-    await turn()
-    await Promise.all([alone(record('innocent'), { died: 1, signal }), together(record('new'), signal)])
-    await killing
-    t.equal(begun[2], 'killing')
+t.test('work that died more than once lets other work start first, for a limited time', async t => {
+  const { together, alone } = createIsolation({ settleMs: 50, settleWithinMs: 200 })
+  const begun: string[] = []
+  const record = (name: string) => async () => void begun.push(name)
+  const killing = alone(record('killing'), { died: 2, signal })
+  await turn()
+  await Promise.all([alone(record('innocent'), { died: 1, signal }), together(record('new'), signal)])
+  await killing
+  t.equal(begun[2], 'killing')
 
-    let isOver = false
-    let others = 0
-    const again = alone(record('killing again'), { died: 3, signal }).then(() => {
-      isOver = true
-    })
-    while (!isOver) {
-      await together(async () => void others++, signal)
-      await new Promise(resolve => setTimeout(resolve, 5))
-    }
-    await again
-    t.ok(others > 5)
-  },
-)
+  let isOver = false
+  let others = 0
+  const again = alone(record('killing again'), { died: 3, signal }).then(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    await together(async () => void others++, signal)
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  await again
+  t.ok(others > 5)
+})
 
-t.test('new work begins between two turns, however many wait for theirs', async t => {
+t.test('new work starts between two turns, even if many turns wait', async t => {
   const { together, alone } = createIsolation()
   const begun: string[] = []
   const turns = Array.from({ length: 20 }, (_, n) =>
     alone(async () => void begun.push(`turn ${n}`), { died: 1, signal }),
   )
   await together(async () => void begun.push('new'), signal)
-  t.equal(begun.indexOf('new'), 1, 'after the turn that ran already')
+  t.equal(begun.indexOf('new'), 1, 'after the first turn')
   await Promise.all(turns)
 })
 

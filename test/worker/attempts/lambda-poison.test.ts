@@ -6,7 +6,7 @@ import { deadLetterOf, startPipeline, streamRecord } from '../pipeline.ts'
 
 const lambda = new URL('../../../services/worker/lambda.ts', import.meta.url).href
 
-/** Ends the instance that works on one file. */
+/** A transform that kills the instance that processes `poison.txt`. */
 const TRANSFORM = `
 export default {
   name: 'deadly',
@@ -18,7 +18,7 @@ export default {
 }
 `
 
-/** What Lambda does to call an instance that it has just made. */
+/** Invokes the handler of a new instance, as Lambda does. */
 const INSTANCE = `
 const { handler } = await import(process.env.ENTRY)
 const answer = await handler(JSON.parse(process.env.EVENT), { getRemainingTimeInMillis: () => 60_000 })
@@ -26,7 +26,7 @@ console.log('answer ' + JSON.stringify(answer))
 process.exit()
 `
 
-t.test('a record that every instance dies of ends as a dead letter, however its batch is halved', async t => {
+t.test('a record that kills every instance becomes a dead letter, even if Lambda splits its batch', async t => {
   const pipeline = await startPipeline(t)
   const names = ['before.txt', 'poison.txt', 'after.txt']
   const uploads = await Promise.all(names.map(filename => pipeline.upload('hello', { filename })))
@@ -46,7 +46,7 @@ t.test('a record that every instance dies of ends as a dead letter, however its 
   const batches = [records]
   for (let batch = batches.shift(); batch && deaths < 20; batch = batches.shift()) {
     const event = kinesisEvent(batch)
-    // Before the instance that it comes to, as on AWS.
+    // The records arrived before the instance started, as on AWS.
     for (const { kinesis } of event.Records) kinesis.approximateArrivalTimestamp = Date.now() / 1_000 - 10
     const instance = runProgram(t, [path.join(folder, 'instance.mjs')], {
       env: { ...env, EVENT: JSON.stringify(event) },

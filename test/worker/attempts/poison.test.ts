@@ -11,7 +11,7 @@ const UPLOADS = 40
 const WORKERS = 2
 const worker = path.resolve(import.meta.dirname, '../../../services/worker/worker.ts')
 
-/** Ends the process that works on one file: by a signal, by itself, or by an error that comes out of nobody's call. */
+/** A transform that ends the process that processes `poison.txt`: by a signal, by an exit, or by an uncaught error. */
 const TRANSFORM = `
 import { appendFileSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -20,15 +20,15 @@ export default {
   name: 'deadly',
   version: '1',
   async *apply(input, { upload, signal }) {
-    // Long enough that others are under way beside it.
+    // Long enough that other uploads are in flight at the same time.
     await delay(50, undefined, { signal })
     if (upload.filename === 'poison.txt') {
       appendFileSync(deaths, 'x')
-      const way = readFileSync(deaths).length % 3
-      if (way === 0) process.kill(process.pid, 'SIGKILL')
-      if (way === 1) process.exit(1)
+      const kind = readFileSync(deaths).length % 3
+      if (kind === 0) process.kill(process.pid, 'SIGKILL')
+      if (kind === 1) process.exit(1)
       setImmediate(() => {
-        throw new Error('nobody catches it')
+        throw new Error('uncaught')
       })
       await new Promise(() => {})
     }
@@ -37,7 +37,7 @@ export default {
 }
 `
 
-t.test('an upload that every worker dies of ends as a dead letter, and all others are processed', async t => {
+t.test('an upload that kills every worker becomes a dead letter, and all other uploads are processed', async t => {
   const aws = await startAws(t)
   const { url } = await buildTestApi(t, aws, { env: { LOG_LEVEL: 'error' } })
   const { accessToken } = await aws.signIn()
@@ -67,7 +67,7 @@ t.test('an upload that every worker dies of ends as a dead letter, and all other
       rules: [{ module: path.join(folder, 'deadly.mjs'), contentType: 'text/plain', inline: true }],
     }),
   }
-  // What an orchestrator does: whoever dies is started again.
+  // Restarts workers that died, as an orchestrator does.
   let isOver = false
   let deaths = 0
   const programs: Program[] = []
@@ -94,7 +94,7 @@ t.test('an upload that every worker dies of ends as a dead letter, and all other
     left = left.filter((_, index) => statuses[index]?.status !== 'processed')
   }
   t.same(left, [], 'every other upload is processed')
-  t.ok(deaths >= 4 && deaths < 10, `${deaths} deaths: four that are counted, and one that nobody suspects`)
+  t.ok(deaths >= 4 && deaths < 10, `${deaths} deaths: four that are counted, and one before the record was suspect`)
 
   const archive = createDeadLetterArchive({ s3: aws.s3, bucket: names.processedBucket, stream: names.stream })
   const letters = await collect(archive.list({}))

@@ -20,7 +20,7 @@ const letter = {
   upload: { owner: 'ann', uploadId: 'u-1' },
 }
 
-t.test('a query means the letters of which all that it asks for is true', async t => {
+t.test('a query matches the dead letters that meet all its conditions', async t => {
   const at = (time: string) => new Date(time)
   for (const query of [
     {},
@@ -42,11 +42,11 @@ t.test('a query means the letters of which all that it asks for is true', async 
   const redriven = { ...letter, redriven: { at: '', shardId: '', sequenceNumber: '' } }
   t.ok(isMeant(redriven, { redriven: true }))
   t.notOk(isMeant(redriven, { redriven: false }))
-  t.ok(isMeant(undefined, { redriven: false }), 'what cannot be read is shown, that somebody looks at it')
+  t.ok(isMeant(undefined, { redriven: false }), 'an unreadable dead letter is listed for the operator')
   t.notOk(isMeant(undefined, { reason: failure.code }))
 })
 
-t.test('a letter is known by its id or its key, and by nothing that is no key of the stream', async t => {
+t.test('a dead letter is found by its id or its key, and not by a key of another stream', async t => {
   const key = 'dead-letters/a-stream/shardId-1/7-3.json'
   t.equal(deadLetterId('a-stream', key), 'shardId-1/7-3')
   t.equal(deadLetterKeyOf('a-stream', 'shardId-1/7-3'), key)
@@ -56,13 +56,13 @@ t.test('a letter is known by its id or its key, and by nothing that is no key of
   }
 })
 
-t.test('what is no letter of a known version is none', async t => {
+t.test('text that is not a dead letter of a known version is not decoded', async t => {
   t.strictSame(decodeDeadLetter(JSON.stringify(letter)), letter)
   for (const text of ['', 'junk', '{}', JSON.stringify({ ...letter, version: 2 })])
     t.equal(decodeDeadLetter(text), undefined)
 })
 
-t.test('the archive lists the letters of its stream, a shard of it, and what it cannot read', async t => {
+t.test('the archive lists the dead letters of its stream or of one shard, including unreadable ones', async t => {
   const { s3 } = await startAws(t, { shards: 1 })
   const bucket = names.processedBucket
   const archive = createDeadLetterArchive({ s3, bucket, stream: 'a-stream' })

@@ -7,7 +7,7 @@ async function* from<T>(items: readonly T[]): AsyncGenerator<T> {
 }
 
 t.test(
-  'results come in the order of the items, so many are under way at once, and a lane is one after the other',
+  'inLanes limits the items in flight, runs the items of a lane one after the other, and returns results in order',
   async t => {
     const gates = new Map(['a1', 'a2', 'b1', 'c1', 'd1'].map(item => [item, Promise.withResolvers<void>()]))
     const started: string[] = []
@@ -17,7 +17,7 @@ t.test(
       return item.toUpperCase()
     })
     const first = results.next()
-    // Until everything that may start has.
+    // Enough turns of the event loop for all items that may start.
     for (let turn = 0; turn < 20; turn++) await setImmediate()
     t.strictSame(started, ['a1', 'b1'], 'a2 waits for a1, and c1 for a place')
     gates.get('a1')?.resolve()
@@ -29,7 +29,7 @@ t.test(
   },
 )
 
-t.test('an error is given in its turn, and ends it', async t => {
+t.test('an error is thrown in the order of the items and ends the iteration', async t => {
   const results = inLanes(from([1, 2, 3]), { concurrency: 3 }, async n => {
     if (n === 2) throw new Error('two')
     return n

@@ -21,7 +21,7 @@ const { ShardIterator } = await kinesis.send(
 )
 let iterator = ShardIterator
 
-/** What has come to the stream since the last time. */
+/** Returns the records that arrived on the stream since the last call. */
 async function arrived(): Promise<StreamRecord[]> {
   const reply = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }))
   iterator = reply.NextShardIterator
@@ -33,7 +33,7 @@ async function arrived(): Promise<StreamRecord[]> {
   }))
 }
 
-/** An upload that failed because its object is not there, and its dead letter's key. */
+/** Creates an upload that failed because its object is missing. Returns it with the key of its dead letter. */
 async function failedUpload() {
   const upload = uploadRecord()
   await store.create(upload)
@@ -70,13 +70,13 @@ t.test('a failed upload is queued and then processed, and a second redrive does 
   t.equal((await read(processed)).text, 'MENDED')
 })
 
-t.test('a record that is no JSON goes back with its bytes and its key', async t => {
+t.test('a record that is not JSON is redriven with its bytes and its partition key', async t => {
   const poison = { ...streamRecord('x'), data: Uint8Array.of(0, 255, 10, 0x7b), partitionKey: 'ключ' }
   await pipeline.processor().process(poison, going)
   t.match(await redrive(await letterAt(deadLetterOf(poison))), { outcome: 'redriven', isUploadQueued: false })
   const records = await arrived()
   t.match(records, [{ partitionKey: 'ключ', data: Buffer.from(poison.data) }])
-  // It fails again, and is a dead letter of its own.
+  // The redriven record fails again and becomes a second dead letter.
   const [again] = records
   if (again) await pipeline.processor().process(again, going)
   t.match(
@@ -85,7 +85,7 @@ t.test('a record that is no JSON goes back with its bytes and its key', async t 
   )
 })
 
-t.test('whoever dies between the stream and the letter has done no harm: the next one does it again', async t => {
+t.test('if a redrive dies after it put the record on the stream, the next redrive repeats it without harm', async t => {
   const { upload, key, processed } = await failedUpload()
   await putUpload(aws.s3, upload, 'once')
   const dying = createRedrive({
@@ -94,7 +94,7 @@ t.test('whoever dies between the stream and the letter has done no harm: the nex
     store,
   })
   await t.rejects(dying(await letterAt(key)), { message: 'killed' })
-  t.match(await store.get(upload), { status: 'failed' }, 'nobody has said otherwise yet')
+  t.match(await store.get(upload), { status: 'failed' }, 'the status has not changed yet')
   t.match(await redrive(await letterAt(key)), { outcome: 'redriven', isUploadQueued: true })
   const records = await arrived()
   t.equal(records.length, 2)
@@ -103,7 +103,7 @@ t.test('whoever dies between the stream and the letter has done no harm: the nex
   t.equal((await read(processed)).text, 'ONCE')
 })
 
-t.test('an upload that is done, or has failed anew, before it could be shown as queued stays as it is', async t => {
+t.test('a redrive does not change an upload that was processed or failed again in the meantime', async t => {
   for (const mended of [true, false]) {
     const { upload, key } = await failedUpload()
     if (mended) await putUpload(aws.s3, upload, 'fast')
@@ -125,6 +125,6 @@ t.test('an upload that is done, or has failed anew, before it could be shown as 
   }
 })
 
-t.test('what cannot be read is left alone', async t => {
+t.test('an unreadable dead letter is not redriven', async t => {
   t.strictSame(await redrive({ key: 'k', id: 'i', letter: undefined }), { outcome: 'unreadable' })
 })

@@ -7,7 +7,7 @@ import { startPipeline, streamRecord } from '../pipeline.ts'
 const { aws, read, keys } = await startPipeline(t)
 const failure = { code: 'HEADGATE_INVALID_EVENT', reason: 'The event is not JSON.' }
 
-t.test('a dead letter holds all that a redrive needs, and twice is once', async t => {
+t.test('a dead letter has everything that a redrive needs, and writing it twice stores it once', async t => {
   const now = () => new Date('2026-11-23T10:00:00Z')
   const deadLetters = createDeadLetters({ s3: aws.s3, bucket: names.processedBucket, stream: 'a-stream', now })
   const record = { ...streamRecord(''), data: Uint8Array.of(0, 255, 10) }
@@ -29,7 +29,7 @@ t.test('a dead letter holds all that a redrive needs, and twice is once', async 
   })
 })
 
-t.test('a dead letter names the upload and what lay under the error, as far as they are known', async t => {
+t.test('a dead letter has the upload and the causes of the error, if they are known', async t => {
   const deadLetters = createDeadLetters({ s3: aws.s3, bucket: names.processedBucket, stream: 'a-stream' })
   const error = new Error('refused', { cause: new TypeError('bad header', { cause: 'odd' }) })
   const upload = { owner: 'owner-1', uploadId: 'upload-1' }
@@ -37,7 +37,7 @@ t.test('a dead letter names the upload and what lay under the error, as far as t
   t.match(JSON.parse(text), { upload, error: { ...failure, causes: ['TypeError: bad header', 'odd'] } })
 })
 
-t.test('records that share a sequence number in an aggregate keep letters of their own', async t => {
+t.test('records of one aggregate have separate dead letters', async t => {
   const at = { shardId: 'shardId-000000000000', sequenceNumber: '7' }
   t.equal(deadLetterKey('s', { ...at, subSequenceNumber: 0 }), 'dead-letters/s/shardId-000000000000/7.json')
   t.equal(deadLetterKey('s', { ...at, subSequenceNumber: 3 }), 'dead-letters/s/shardId-000000000000/7-3.json')

@@ -11,18 +11,18 @@ async function textOf(pages: ReturnType<ReturnType<typeof createWorkerMetrics>['
   return page?.body ?? ''
 }
 
-t.test('the consumer’s counts and shards are told as they are when somebody asks', async t => {
+t.test('/metrics has the current counters and shards of the consumer', async t => {
   const consumer = consumerDouble()
   const pages = createWorkerMetrics().pages({ consumer, stuck: { stalledMs: () => 2_500 } })
   const empty = await textOf(pages)
   t.match(empty, /^headgate_leases_held 0$/m)
-  t.notMatch(empty, /^headgate_time_to_drain_seconds \d/m, 'nobody knows yet')
+  t.notMatch(empty, /^headgate_time_to_drain_seconds \d/m, 'unknown before the first read')
 
   consumer.events.emit('recordsFetched', { shardId: 'shardId-1', records: 7, bytes: 700, millisBehindLatest: 1_500 })
   consumer.shards = [shardStatus({ pending: 3, millisBehindLatest: 1_500, timeToDrainMs: Number.POSITIVE_INFINITY })]
   consumer.breaker = 'open'
   for (const text of [await textOf(pages), await textOf(pages)]) {
-    t.match(text, /^headgate_records_fetched_total 7$/m, 'twice asked is not twice counted')
+    t.match(text, /^headgate_records_fetched_total 7$/m, 'a second request does not count twice')
     t.match(text, /^headgate_breaker_open 1$/m)
     t.match(text, /^headgate_time_to_drain_seconds \+Inf$/m)
     t.match(text, /^headgate_shard_records_pending\{shard="shardId-1"\} 3$/m)
@@ -33,11 +33,11 @@ t.test('the consumer’s counts and shards are told as they are when somebody as
 
   consumer.shards = []
   const gone = await textOf(pages)
-  t.notMatch(gone, /shardId-1/, 'another worker tells of it now')
+  t.notMatch(gone, /shardId-1/, 'another worker reports the shard now')
   t.notMatch(gone, /^headgate_time_to_drain_seconds \S/m)
 })
 
-t.test('tries, dead letters and the outbox are counted by what they came to', async t => {
+t.test('attempts, dead letters and outbox events are counted by their result', async t => {
   const metrics = createWorkerMetrics()
   const pages = metrics.pages({ consumer: consumerDouble(), stuck: { stalledMs: () => 0 } })
   let fails = false

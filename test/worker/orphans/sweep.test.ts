@@ -26,8 +26,8 @@ const { s3, dynamodb } = aws
 const config = loadConfig(workerConfigSchema, aws.env)
 const bucket = createUploadBucket(s3, config.UPLOAD_BUCKET)
 
-/** An empty bucket, and a table that has seen a first pass. */
-async function anew(): Promise<void> {
+/** Empties the bucket, and runs the first pass. */
+async function reset(): Promise<void> {
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: config.UPLOAD_BUCKET }))
   for (const { Key = '' } of Contents) await bucket.remove(Key)
   await dynamodb.send(
@@ -36,7 +36,7 @@ async function anew(): Promise<void> {
   await sweep(0)
 }
 
-/** One pass of a worker whose clock is so many hours on. */
+/** Runs a pass of a worker whose clock is some hours ahead. */
 function sweep(hours = 26, clients: Parameters<typeof createWorkerOrphanSweep>[1] = aws) {
   return createWorkerOrphanSweep(config, clients, pipeline.log, () => Date.now() + hours * HOUR).runOnce()
 }
@@ -53,30 +53,30 @@ async function putAlone(upload: UploadRecord, metadata = toObjectMetadata(upload
 const isThere = async ({ bucket: Bucket, key: Prefix }: { bucket: string; key: string }) =>
   (await s3.send(new ListObjectsV2Command({ Bucket, Prefix }))).KeyCount === 1
 
-t.beforeEach(anew)
+t.beforeEach(reset)
 
-t.test('an object that nobody has recorded is removed once it is old enough', async t => {
-  const stray = record()
-  await putAlone(stray)
+t.test('an object without a record is removed after the maximum age', async t => {
+  const orphan = record()
+  await putAlone(orphan)
   t.same(await sweep(1), undefined, 'no pass is due')
   t.same(await sweep(7), { requeued: 0, removed: 0 })
-  t.ok(await isThere(stray))
+  t.ok(await isThere(orphan))
   t.same(await sweep(26), { requeued: 0, removed: 1 })
-  t.notOk(await isThere(stray))
-  await t.rejects(store.create(stray), { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'and cannot be recorded any more')
-  t.equal(await store.get(stray), undefined)
+  t.notOk(await isThere(orphan))
+  await t.rejects(store.create(orphan), { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'its upload can not be recorded any more')
+  t.equal(await store.get(orphan), undefined)
 })
 
-t.test('an upload that is recorded while the sweep is at it keeps its object', async t => {
+t.test('an upload that is recorded during the sweep keeps its object', async t => {
   const late = record({ status: 'queued' })
   await putAlone(late)
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const clients = createLocalClients({ ...aws.endpoints, dynamodb: proxy.url })
   t.teardown(() => clients.destroy())
   const gate = Promise.withResolvers<void>()
-  const burying = proxy.inject(hold(gate.promise, pass), { when: operation('PutItem') })
+  const tombstone = proxy.inject(hold(gate.promise, pass), { when: operation('PutItem') })
   const sweeping = sweep(26, clients)
-  await burying.reached()
+  await tombstone.reached()
   await store.create(late)
   gate.resolve()
   t.same(await sweeping, { requeued: 0, removed: 0 })
@@ -84,24 +84,27 @@ t.test('an upload that is recorded while the sweep is at it keeps its object', a
   t.match(await store.get(late), { status: 'queued' })
 })
 
-t.test('an upload that waits in vain is handed to the relay, and one that does not is left alone', async t => {
-  const before = new Date(Date.now() - HOUR).toISOString()
-  const waiting = await upload('a', { ...record({ status: 'queued' }), updatedAt: before })
-  const stuck = await upload('b', { ...record({ status: 'processing' }), updatedAt: before })
-  const done = await upload('c', record({ status: 'processed' }))
-  const failed = await upload('d', record({ status: 'failed' }))
-  const deleted = await upload('e', record({ status: 'processed' }))
-  await deletions.begin(deleted)
-  t.same(await sweep(), { requeued: 2, removed: 0 })
-  const outbox = async (one: UploadRecord) => (await store.get(one))?.status
-  t.same(await Promise.all([waiting, stuck, done, failed].map(outbox)), ['stored', 'stored', 'processed', 'failed'])
-  t.ok(await store.claimOutbox(waiting, { now: Date.now(), until: Date.now() + 1 }), 'it has its mark')
-  t.ok(await isThere(deleted), 'a deletion under way is the outbox’s')
-  t.equal(await sweep(), undefined, 'the next pass is not due yet')
-  t.same(await sweep(26 + 7), { requeued: 0, removed: 0 }, 'and looks at what has come since')
-})
+t.test(
+  'an upload that is queued or processing for too long returns to the outbox, and others do not change',
+  async t => {
+    const before = new Date(Date.now() - HOUR).toISOString()
+    const waiting = await upload('a', { ...record({ status: 'queued' }), updatedAt: before })
+    const stuck = await upload('b', { ...record({ status: 'processing' }), updatedAt: before })
+    const done = await upload('c', record({ status: 'processed' }))
+    const failed = await upload('d', record({ status: 'failed' }))
+    const deleted = await upload('e', record({ status: 'processed' }))
+    await deletions.begin(deleted)
+    t.same(await sweep(), { requeued: 2, removed: 0 })
+    const outbox = async (one: UploadRecord) => (await store.get(one))?.status
+    t.same(await Promise.all([waiting, stuck, done, failed].map(outbox)), ['stored', 'stored', 'processed', 'failed'])
+    t.ok(await store.claimOutbox(waiting, { now: Date.now(), until: Date.now() + 1 }), 'it has its outbox mark')
+    t.ok(await isThere(deleted), 'the relay finishes a deletion in progress')
+    t.equal(await sweep(), undefined, 'the next pass is not due yet')
+    t.same(await sweep(26 + 7), { requeued: 0, removed: 0 }, 'the next pass reads only later objects')
+  },
+)
 
-t.test('an object of an upload that is deleted, or has another object, is removed', async t => {
+t.test('an object is removed if its upload is deleted or has another object', async t => {
   const deleted = await upload('a', record({ status: 'processed' }))
   const tombstone = await deletions.begin(deleted)
   if (tombstone) await deletions.complete(tombstone)
@@ -113,7 +116,7 @@ t.test('an object of an upload that is deleted, or has another object, is remove
   t.same(await Promise.all([deleted, first, renamed].map(isThere)), [false, false, true])
 })
 
-t.test('what is not certain to be a stray of the api is not touched', async t => {
+t.test('an object that may not be an orphan of the api is not removed', async t => {
   const foreign = record()
   await putAlone(foreign, {})
   const others = record()
@@ -129,25 +132,22 @@ t.test('what is not certain to be a stray of the api is not touched', async t =>
   t.match(
     lines.filter(({ level }) => level === 'error'),
     [{ msg: /UPLOADS_TABLE/, uploadId: lost.uploadId }],
-    'a table that has lost records is told of',
+    'lost records of the table are logged',
   )
 })
 
-t.test(
-  'what was there before the first pass of all is not touched: another table may have had its records',
-  async t => {
-    const stray = record()
-    await putAlone(stray)
-    await dynamodb.send(
-      new DeleteItemCommand({ TableName: config.UPLOADS_TABLE, Key: itemKey({ owner: '#strays', uploadId: 'sweep' }) }),
-    )
-    t.same(await sweep(40), { requeued: 0, removed: 0 })
-    t.same(await sweep(80), { requeued: 0, removed: 0 })
-    t.ok(await isThere(stray))
-  },
-)
+t.test('objects from before the first pass are not removed, because another table may have their records', async t => {
+  const orphan = record()
+  await putAlone(orphan)
+  await dynamodb.send(
+    new DeleteItemCommand({ TableName: config.UPLOADS_TABLE, Key: itemKey({ owner: '#strays', uploadId: 'sweep' }) }),
+  )
+  t.same(await sweep(40), { requeued: 0, removed: 0 })
+  t.same(await sweep(80), { requeued: 0, removed: 0 })
+  t.ok(await isThere(orphan))
+})
 
-t.test('parts that nobody completes and beginnings of parts that nobody goes on with are removed', async t => {
+t.test('abandoned multipart uploads and tails are removed', async t => {
   const { key: Key, bucket: Bucket, owner, uploadId } = record()
   await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }))
   const tail = { bucket: Bucket, key: `tails/${owner}/${uploadId}/8` }
@@ -158,13 +158,13 @@ t.test('parts that nobody completes and beginnings of parts that nobody goes on 
   for await (const page of bucket.multiparts(new AbortController().signal)) t.same(page, [])
 })
 
-t.test('of an owner with many uploads the old ones are passed over', async t => {
+t.test('old uploads of an owner with many uploads are skipped', async t => {
   const [day, now] = [86_400_000, Date.now()]
   const owners = ['a', 'b'].map(letter => `${letter}-${randomUUID()}`)
   const at = (owner: string, msecs: number) => record({ owner, uploadId: uuidv7({ msecs }) })
   const old = owners.flatMap(owner => Array.from({ length: 7 }, (_, n) => at(owner, now - 30 * day + n)))
-  const young = owners.flatMap(owner => Array.from({ length: 3 }, (_, n) => at(owner, now + n)))
-  for (const one of [...old, ...young]) await putAlone(one)
+  const recent = owners.flatMap(owner => Array.from({ length: 3 }, (_, n) => at(owner, now + n)))
+  for (const one of [...old, ...recent]) await putAlone(one)
   const list = createListUploadObjects(s3, config.UPLOAD_BUCKET, 3)
   const seen: string[] = []
   for (let after: string | undefined = 'uploads/a-'; after !== undefined; ) {
@@ -172,43 +172,43 @@ t.test('of an owner with many uploads the old ones are passed over', async t => 
     seen.push(...page.objects.map(({ key }) => key))
     after = page.next
   }
-  for (const { key } of young) t.ok(seen.includes(key))
-  t.ok(old.filter(({ key }) => seen.includes(key)).length <= 6, 'a page of each owner at most')
-  t.equal(new Set(seen).size, seen.length, 'nothing comes twice')
+  for (const { key } of recent) t.ok(seen.includes(key))
+  t.ok(old.filter(({ key }) => seen.includes(key)).length <= 6, 'at most one page of each owner')
+  t.equal(new Set(seen).size, seen.length, 'no key is listed twice')
 })
 
-t.test('one worker at a time has the turn, and another goes on where it was', async t => {
-  await anew()
-  const turns = createSweepClaims({ dynamodb, table: config.UPLOADS_TABLE })
+t.test('one worker at a time holds the sweep claim, and the next continues at its cursor', async t => {
+  await reset()
+  const claims = createSweepClaims({ dynamodb, table: config.UPLOADS_TABLE })
   const now = Date.now() + 100 * HOUR
   const taken = await Promise.all(
-    Array.from({ length: 5 }, () => turns.take({ now, until: now + 1_000, to: now - HOUR })),
+    Array.from({ length: 5 }, () => claims.take({ now, until: now + 1_000, to: now - HOUR })),
   )
-  const [turn, ...more] = taken.filter(one => one !== undefined)
-  t.ok(turn)
+  const [claim, ...more] = taken.filter(one => one !== undefined)
+  t.ok(claim)
   t.same(more, [])
-  if (!turn) return
-  t.ok(await turns.advance(turn, 'uploads/m', now + 2_000))
-  t.equal(await turns.take({ now: now + 1_500, until: now + 3_000, to: now }), undefined, 'it holds on')
-  const next = await turns.take({ now: now + 2_500, until: now + 9_000, to: now })
-  t.match(next, { cursor: 'uploads/m', to: now - HOUR, from: turn.from }, 'the same pass')
-  t.notOk(await turns.advance(turn, 'uploads/n', now + 9_999), 'who was too slow has it no more')
-  if (next) await turns.finish(next, now + 6 * HOUR)
-  t.equal(await turns.take({ now: now + HOUR, until: now + 2 * HOUR, to: now }), undefined)
+  if (!claim) return
+  t.ok(await claims.advance(claim, 'uploads/m', now + 2_000))
+  t.equal(await claims.take({ now: now + 1_500, until: now + 3_000, to: now }), undefined, 'the claim was extended')
+  const next = await claims.take({ now: now + 2_500, until: now + 9_000, to: now })
+  t.match(next, { cursor: 'uploads/m', to: now - HOUR, from: claim.from }, 'the same pass')
+  t.notOk(await claims.advance(claim, 'uploads/n', now + 9_999), 'the expired claim can not be advanced')
+  if (next) await claims.finish(next, now + 6 * HOUR)
+  t.equal(await claims.take({ now: now + HOUR, until: now + 2 * HOUR, to: now }), undefined)
   const later = now + 7 * HOUR
-  t.match(await turns.take({ now: later, until: later + 1, to: later - HOUR }), { from: now - HOUR, to: later - HOUR })
+  t.match(await claims.take({ now: later, until: later + 1, to: later - HOUR }), { from: now - HOUR, to: later - HOUR })
 })
 
-t.test('a pass that is stopped half way is no failure, and its turn is let go', async t => {
+t.test('a pass that is stopped half way does not fail, and releases its claim', async t => {
   const listing = Promise.withResolvers<void>()
   const ends: string[] = []
   const nothing = async () => ({ requeued: 0, removed: 0 })
   const sweep = createOrphanSweep({
     claims: {
-      take: async () => ({ token: 'turn', from: 0, to: 1 }),
+      take: async () => ({ token: 'claim', from: 0, to: 1 }),
       advance: async () => true,
       finish: async () => void ends.push('finished'),
-      release: async () => void ends.push('let go'),
+      release: async () => void ends.push('released'),
     },
     list(_query, signal) {
       listing.resolve()
@@ -222,5 +222,5 @@ t.test('a pass that is stopped half way is no failure, and its turn is let go', 
   await listing.promise
   await sweep.stop()
   t.same(await pass, { requeued: 0, removed: 0 })
-  t.same(ends, ['let go'])
+  t.same(ends, ['released'])
 })

@@ -118,10 +118,10 @@ t.test('ends work that heeds its signal, and the process of work that does not',
     [heeding, /heeded/],
     [deaf, /aborted|terminat/i],
   ] as const) {
-    const calledOff = new AbortController()
-    const outputs = outputsOf(transform, nothing(), context(calledOff.signal))
+    const aborter = new AbortController()
+    const outputs = outputsOf(transform, nothing(), context(aborter.signal))
     const reading = (async () => {
-      for await (const { body } of outputs) for await (const _ of body) calledOff.abort()
+      for await (const { body } of outputs) for await (const _ of body) aborter.abort()
     })()
     await t.rejects(reading, { message })
   }
