@@ -17,7 +17,7 @@ const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'
 const packed = await packPackage(t)
 const { tarball, files } = packed
 
-t.test('what is packed has all that package.json names, though nothing was built before', async t => {
+t.test('the packed package has every file that package.json names, without a build before', async t => {
   const named = Object.values({ ...manifest.bin, ...manifest.exports })
     .flatMap(target => (typeof target === 'string' ? [target] : Object.values(target)))
     .map(file => path.normalize(file))
@@ -28,7 +28,7 @@ t.test('what is packed has all that package.json names, though nothing was built
   )
 })
 
-t.test('it has no test, no benchmark and no source, and nothing that only the repository needs', async t => {
+t.test('the package has no tests, benchmarks, TypeScript sources or other files that only the repository needs', async t => {
   const wanted = /^(?:LICENSE|README\.md|package\.json|docs\/.+\.md|services\/.+\.md|dist\/services\/.+)$/
   const unwanted = /\.test\.|(?<!\.d)\.ts$|(?:^|\/)(?:tests?|bench|infra|node_modules)\//
   t.strictSame(
@@ -37,7 +37,7 @@ t.test('it has no test, no benchmark and no source, and nothing that only the re
   )
 })
 
-t.test('what its code imports comes with it, is Node’s own, or is installed with it', async t => {
+t.test('the code imports only its own files, modules of Node and declared dependencies', async t => {
   const embeddedAws = 'package/dist/services/local/*.js'
   const packages = await importedPackages(tarball, ['--exclude', embeddedAws, '*.js'])
   t.ok(packages.includes('fastify') && packages.includes('@aws-sdk/client-kinesis'))
@@ -49,11 +49,11 @@ t.test('what its code imports comes with it, is Node’s own, or is installed wi
   t.strictSame(
     ofEmbeddedAws.filter(name => !(name in manifest.dependencies)).sort(),
     ['dynalite', 'fast-jwt', 'fauxqs', 'kinesis-local'],
-    '`headgate local` names the packages that it needs beside these',
+    '`headgate local` reports packages that it needs and that are not installed',
   )
 })
 
-/** The packages that JavaScript files of a tarball import. `which`: arguments of tar. */
+/** Returns the packages that JavaScript files of a tarball import. @param which arguments of tar that select the files */
 async function importedPackages(tarball: string, which: readonly string[]): Promise<string[]> {
   const code = await run('tar', ['xzf', tarball, '--to-stdout', '--wildcards', ...which])
   const packages = importsOf(code.stdout)
@@ -62,7 +62,7 @@ async function importedPackages(tarball: string, which: readonly string[]): Prom
   return [...new Set(packages)]
 }
 
-/** What a reader of the room's README would write, in ten lines. */
+/** A program of ten lines that follows the README of the consumer. */
 const PROGRAM = `
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
@@ -80,22 +80,22 @@ process.once('SIGTERM', async () => consumer.stop())
 const MISTAKES = `
 import { KinesisConsumer, type ConsumerOptions } from 'headgate/consumer'
 declare const good: ConsumerOptions
-// @ts-expect-error a handler is a function
+// @ts-expect-error a handler must be a function
 new KinesisConsumer({ ...good, handler: 'log' })
-// @ts-expect-error no such position
+// @ts-expect-error an unknown position
 new KinesisConsumer({ ...good, initialPosition: 'NOW' })
-// @ts-expect-error a number of milliseconds
+// @ts-expect-error a time must be a number of milliseconds
 new KinesisConsumer({ ...good, failoverMs: '10s' })
-// @ts-expect-error no such option
+// @ts-expect-error an unknown option
 new KinesisConsumer({ ...good, failOver: 1 })
-// @ts-expect-error no such event
+// @ts-expect-error an unknown event
 new KinesisConsumer(good).events.on('leased', () => undefined)
 `
 
-/** What the consumer asks for, and what its types do. */
+/** The dependencies of the consumer and of its types. */
 const BESIDE = ['@aws-sdk', '@smithy', '@types', '@aws-crypto', 'undici-types']
 
-/** An empty project with the package in it, as `npm pack` makes it, and what the package asks for beside it. */
+/** Creates an empty project with the packed package and the dependencies of the consumer. */
 async function installPackage(t: Pick<Test, 'teardown'>): Promise<string> {
   const project = await createEmptyProject(t, { packed, beside: name => BESIDE.includes(name) })
   writeFileSync(path.join(project, 'package.json'), '{ "type": "module" }')
@@ -104,15 +104,15 @@ async function installPackage(t: Pick<Test, 'teardown'>): Promise<string> {
   return project
 }
 
-t.test('the packed consumer installs in an empty project, with its types, and consumes with ten lines', async t => {
+t.test('the packed consumer works in an empty project', async t => {
   const project = await installPackage(t)
-  await t.test('importing it starts nothing', async t => {
+  await t.test('an import has no side effects that keep the process running', async t => {
     const importOnly = ['--input-type=module', '--eval', "console.log(Object.keys(await import('headgate/consumer')))"]
     const { stdout } = await run(process.execPath, importOnly, { cwd: project })
     t.match(stdout, /KinesisConsumer/)
   })
 
-  await t.test('its guide lies in the package, with what it links to there', async t => {
+  await t.test('the package has the README of the consumer and the pages that it links to', async t => {
     const folder = path.join(project, 'node_modules/headgate/services/consumer')
     const guide = readFileSync(path.join(folder, 'README.md'), 'utf8')
     for (const [, link = ''] of guide.matchAll(/\]\(((?:\.\.\/)*docs\/[\w./-]+)\)/g))
@@ -120,7 +120,7 @@ t.test('the packed consumer installs in an empty project, with its types, and co
     t.match(guide, 'docs/processing.md')
   })
 
-  await t.test('the headgate command is in it, and is one that a shell can run', async t => {
+  await t.test('the package has the headgate command, which a shell can run', async t => {
     const installed = path.join(project, 'node_modules/headgate')
     const { bin } = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as {
       bin: { headgate: string }
@@ -128,13 +128,13 @@ t.test('the packed consumer installs in an empty project, with its types, and co
     t.match(readFileSync(path.join(installed, bin.headgate), 'utf8'), /^#!\/usr\/bin\/env node\n/)
   })
 
-  await t.test('its types accept what is right and refuse what is not', async t => {
+  await t.test('the types accept valid options and reject invalid ones', async t => {
     const strict = ['--strict', '--noEmit', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024']
     const checked = run(bin('tsc'), [...strict, '--types', 'node', 'program.ts', 'mistakes.ts'], { cwd: project })
     await t.resolves(checked.catch((error: { stdout: string }) => Promise.reject(new Error(error.stdout))))
   })
 
-  await t.test('the ten lines consume a stream', async t => {
+  await t.test('a program of ten lines consumes a stream', async t => {
     const stream = await startStream(t, { shards: 1 })
     await stream.put([{ key: 'a', data: 'hello from a stream' }])
     const program = runProgram(t, ['program.ts'], {

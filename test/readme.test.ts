@@ -14,18 +14,15 @@ function read(name: string): string {
   return readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
 }
 
-t.test(
-  'docs/reference/configuration.md has the table of the environment variables that the schemas define',
-  async t => {
-    const found = read('docs/reference/configuration.md').split(BEGIN)[1]?.split(END)[0]?.trim()
-    const expected = renderConfigurationTable()
-    const isThere = found === expected
-    if (!isThere) t.comment(`Paste into docs/reference/configuration.md:\n\n${BEGIN}\n${expected}\n${END}\n`)
-    t.ok(isThere, `it is between ${BEGIN} and ${END}`)
-  },
-)
+t.test('docs/reference/configuration.md has the table of the environment variables from the schemas', async t => {
+  const found = read('docs/reference/configuration.md').split(BEGIN)[1]?.split(END)[0]?.trim()
+  const expected = renderConfigurationTable()
+  const isThere = found === expected
+  if (!isThere) t.comment(`Paste into docs/reference/configuration.md:\n\n${BEGIN}\n${expected}\n${END}\n`)
+  t.ok(isThere, `the table is between ${BEGIN} and ${END}`)
+})
 
-t.test('the README names variables that exist, with their defaults', async t => {
+t.test('the README lists existing variables with their defaults', async t => {
   const section = /^## Configuration\n(?<text>[\s\S]*?)(?=^## )/m.exec(read('README.md'))?.groups?.text ?? ''
   const cellsOf = (row: string) => row.split(' | ').map(cell => cell.replace(/^\| /, ''))
   const all = new Map(
@@ -41,7 +38,7 @@ t.test('the README names variables that exist, with their defaults', async t => 
   }
 })
 
-t.test('the table has every variable once, and says which are required', async t => {
+t.test('the table lists every variable once, with its process and its default or "required"', async t => {
   const rows = renderConfigurationTable().split('\n').slice(2)
   const variables = rows.map(row => row.split(' | ')[0])
   t.equal(new Set(variables).size, rows.length)
@@ -86,7 +83,7 @@ t.test('links in Markdown lead to files and headings that exist', async t => {
   t.strictSame(dead, [])
 })
 
-/** True for a link to a file or folder, and with an anchor, to a heading of a page. */
+/** Returns true if a link names an existing file or folder, and its anchor a heading of the page. */
 function leadsSomewhere(page: string, link: string): boolean {
   const [file = '', anchor = ''] = link.split('#')
   const target = file === '' ? page : path.resolve(path.dirname(page), file)
@@ -94,7 +91,7 @@ function leadsSomewhere(page: string, link: string): boolean {
   return anchor === '' || !target.endsWith('.md') || anchorsOf(readFileSync(target, 'utf8')).includes(anchor)
 }
 
-/** The anchors that GitHub gives to the headings of a page. */
+/** Returns the anchors that GitHub generates for the headings of a page. */
 function anchorsOf(markdown: string): string[] {
   return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
@@ -106,7 +103,7 @@ function anchorsOf(markdown: string): string[] {
   )
 }
 
-t.test('docker-compose.yml names the resources and the account as the code does', async t => {
+t.test('docker-compose.yml has the same names of resources and the same account as the code', async t => {
   const compose = read('docker-compose.yml')
   const lines = {
     AWS_REGION: account.region,

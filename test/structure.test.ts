@@ -6,7 +6,7 @@ import { type Import, importsOf, packageOf } from './support/imports.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 
-/** The rooms, and what of ours each may import. */
+/** The rooms, and the other rooms that each may import. */
 const rooms: Record<string, readonly string[]> = {
   local: ['cli', 'api', 'worker', 'uploads', 'consumer', 'platform'],
   cli: ['api', 'worker', 'uploads', 'consumer', 'platform'],
@@ -20,7 +20,7 @@ const rooms: Record<string, readonly string[]> = {
 const MAX_LINES = 300
 
 interface SourceFile {
-  /** From the root, with slashes. */
+  /** Path from the root, with slashes. */
   name: string
   room: string
   text: string
@@ -28,7 +28,7 @@ interface SourceFile {
 }
 
 function sourceFiles(pattern: string): SourceFile[] {
-  // A package that was built has its JavaScript and types below its own folder.
+  // The folder `dist` of a package has its build.
   return globSync(pattern, { cwd: root, exclude: ['**/dist/**'] }).map(file => {
     const name = file.split(path.sep).join('/')
     const text = readFileSync(path.join(root, file), 'utf8')
@@ -36,7 +36,7 @@ function sourceFiles(pattern: string): SourceFile[] {
   })
 }
 
-/** The file that a relative specifier means, from the root. */
+/** Returns the path of the file that a relative specifier names, from the root. */
 function resolve(from: string, specifier: string): string {
   return path.posix.join(path.posix.dirname(from), specifier)
 }
@@ -48,7 +48,7 @@ const { dependencies, devDependencies } = JSON.parse(readFileSync(path.join(root
   devDependencies: Record<string, string>
 }
 
-t.test('the scanner finds every way to import', async t => {
+t.test('the scanner finds every form of import', async t => {
   const source = [
     "import a from 'a'",
     "import type { B } from './b.ts'",
@@ -80,7 +80,7 @@ t.test('the scanner finds every way to import', async t => {
   t.strictSame(['@scope/d/deep', 'e/f', 'e'].map(packageOf), ['@scope/d', 'e', 'e'])
 })
 
-t.test('every folder of services/ is a room that the table knows, with a README', async t => {
+t.test('every folder of services/ is a room of the table, and has a README', async t => {
   t.ok(services.length > 50, 'the files are found')
   const inNoRoom = services.filter(({ room }) => !(room in rooms)).map(({ name }) => name)
   t.strictSame(inNoRoom, [])
@@ -88,7 +88,7 @@ t.test('every folder of services/ is a room that the table knows, with a README'
   t.strictSame(readmes.sort(), [...new Set(services.map(({ room }) => room))].sort())
 })
 
-/** The imports of some files by relative specifiers, each with the file that it means. */
+/** Returns the relative imports of some files, each with the file that it names. */
 function relativeImports(files: readonly SourceFile[]) {
   return files.flatMap(file =>
     file.imports
@@ -97,7 +97,7 @@ function relativeImports(files: readonly SourceFile[]) {
   )
 }
 
-t.test('imports point down the list of rooms, never up', async t => {
+t.test('each room imports only the rooms that the table allows', async t => {
   const upward = relativeImports(services).filter(({ file, to }) => {
     const [top, room = ''] = to.split('/')
     return top !== 'services' || (room !== file.room && !rooms[file.room]?.includes(room))
@@ -121,8 +121,8 @@ t.test('the README of each room lists the rooms that it may import', async t => 
 })
 
 /**
- * The layers inside of a room, from the top. A file is in the first layer that matches its path. It may import its own layer and
- * those below.
+ * The layers inside a room, from the top. A file belongs to the first layer that matches its path. It may import its own layer and
+ * the layers below.
  */
 const layers: Record<string, readonly RegExp[]> = {
   worker: [
@@ -138,7 +138,7 @@ const layers: Record<string, readonly RegExp[]> = {
   uploads: [/^open\.ts$/, /^(?:objects|pending)\//, /^records\//, /^events\//, /^(?:media-types\/|errors\.ts$)/],
 }
 
-t.test('imports inside of worker/ and uploads/ point down their layers', async t => {
+t.test('imports inside worker/ and uploads/ point to the same layer or down', async t => {
   for (const [room, order] of Object.entries(layers)) {
     const prefix = `services/${room}/`
     const layerOf = (name: string) => order.findIndex(layer => layer.test(name.slice(prefix.length)))
@@ -174,7 +174,7 @@ t.test('the READMEs of worker/ and uploads/ list the layers in order', async t =
   }
 })
 
-t.test('infra imports the platform alone of what runs, and nothing that runs imports infra', async t => {
+t.test('infra imports only services/platform, and no service imports infra', async t => {
   const wrong = relativeImports(infra).filter(({ to }) => !/^(?:infra|services\/platform)\//.test(to))
   const backward = relativeImports(services).filter(({ to }) => to.startsWith('infra/'))
   t.strictSame(
@@ -184,19 +184,22 @@ t.test('infra imports the platform alone of what runs, and nothing that runs imp
   t.ok(infra.length > 20, 'the files are found')
 })
 
-t.test('what runs in production imports declared dependencies alone, and only local those of development', async t => {
-  const undeclared = services.flatMap(({ name, room, imports }) =>
-    imports
-      .filter(({ specifier }) => !specifier.startsWith('.') && !isBuiltin(specifier))
-      .map(({ specifier, typeOnly }) => ({ needed: packageOf(specifier), typeOnly }))
-      .filter(({ needed }) => !(needed in dependencies) && !(room === 'local' && needed in devDependencies))
-      .filter(({ needed, typeOnly }) => !(typeOnly && `@types/${needed}` in devDependencies))
-      .map(({ needed }) => `${name} imports ${needed}`),
-  )
-  t.strictSame(undeclared, [])
-})
+t.test(
+  'services import only declared dependencies, and only services/local imports development dependencies',
+  async t => {
+    const undeclared = services.flatMap(({ name, room, imports }) =>
+      imports
+        .filter(({ specifier }) => !specifier.startsWith('.') && !isBuiltin(specifier))
+        .map(({ specifier, typeOnly }) => ({ needed: packageOf(specifier), typeOnly }))
+        .filter(({ needed }) => !(needed in dependencies) && !(room === 'local' && needed in devDependencies))
+        .filter(({ needed, typeOnly }) => !(typeOnly && `@types/${needed}` in devDependencies))
+        .map(({ needed }) => `${name} imports ${needed}`),
+    )
+    t.strictSame(undeclared, [])
+  },
+)
 
-t.test('nothing that is delivered imports tests or benchmarks, and benchmarks import no tests', async t => {
+t.test('services, infra and image import neither tests nor benchmarks, and benchmarks import no tests', async t => {
   const files = [...services, ...['infra', 'image', 'bench'].flatMap(folder => sourceFiles(`${folder}/**/*.ts`))]
   const wrong = relativeImports(files).filter(({ file, to }) =>
     file.name.startsWith('bench/') ? to.startsWith('test/') : /^(?:test|bench)\//.test(to),
@@ -215,16 +218,16 @@ t.test(`no file has more than ${MAX_LINES} lines`, async t => {
   )
 })
 
-t.test('no files need each other in a circle to run', async t => {
+t.test('imports at run time have no cycles', async t => {
   const needs = Map.groupBy(
     relativeImports([...services, ...infra]).filter(({ typeOnly }) => !typeOnly),
     ({ file }) => file.name,
   )
-  t.strictSame(circles(new Map([...needs].map(([name, imports]) => [name, imports.map(({ to }) => to)]))), [])
-  t.strictSame(circles(new Map(Object.entries({ a: ['b'], b: ['c', 'd'], c: [], d: ['b'] }))), ['b → d → b'])
+  t.strictSame(cycles(new Map([...needs].map(([name, imports]) => [name, imports.map(({ to }) => to)]))), [])
+  t.strictSame(cycles(new Map(Object.entries({ a: ['b'], b: ['c', 'd'], c: [], d: ['b'] }))), ['b → d → b'])
 })
 
-t.test('the api listens before anything is loaded that only a request needs', async t => {
+t.test('the entry of the api loads no module that only requests need', async t => {
   const entry = 'services/api/server.ts'
   const files = new Map(services.map(file => [file.name, file]))
   const loaded = new Set([entry])
@@ -237,18 +240,18 @@ t.test('the api listens before anything is loaded that only a request needs', as
     [...loaded].filter(name => later.test(name)),
     [],
   )
-  t.ok(loaded.has('fastify') && loaded.has('services/api/routes/tus.ts'), 'what it does need is found')
+  t.ok(loaded.has('fastify') && loaded.has('services/api/routes/tus.ts'), 'modules that the start needs are found')
 })
 
-/** The circles of a graph, each once at least. */
-function circles(edges: ReadonlyMap<string, readonly string[]>): string[] {
+/** Returns the cycles of a graph, each at least once. */
+function cycles(edges: ReadonlyMap<string, readonly string[]>): string[] {
   const found: string[] = []
   const done = new Set<string>()
-  function visit(name: string, way: readonly string[]): void {
-    if (way.includes(name)) found.push([...way.slice(way.indexOf(name)), name].join(' → '))
+  function visit(name: string, trail: readonly string[]): void {
+    if (trail.includes(name)) found.push([...trail.slice(trail.indexOf(name)), name].join(' → '))
     if (done.has(name)) return
     done.add(name)
-    for (const next of edges.get(name) ?? []) visit(next, [...way, name])
+    for (const next of edges.get(name) ?? []) visit(next, [...trail, name])
   }
   for (const name of edges.keys()) visit(name, [])
   return found

@@ -8,7 +8,7 @@ import { createWorkerOrphanSweep } from './orphans/sweep.ts'
 import { createWorkerServices } from './services.ts'
 
 const config = loadConfig(orphansConfigSchema, process.env)
-const log = createLogger({ level: config.LOG_LEVEL, role: 'strays' })
+const log = createLogger({ level: config.LOG_LEVEL, role: 'orphans' })
 const services = await createWorkerServices(config, log)
 
 /**

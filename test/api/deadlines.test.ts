@@ -25,7 +25,7 @@ import { tusClient, uploadIdOf } from './tus/client.ts'
 
 const MIB = 1024 ** 2
 const DEADLINE_MS = 1_000
-/** The deadline and the 2 s to put things in order, and what a busy machine needs. Without a deadline it takes over a minute. */
+/** The deadline, 2 s to clean up, and time for a busy machine. Without a deadline a response takes over a minute. */
 const LATEST_MS = 10_000
 const parts = { GRANT_PARTS_ABOVE_BYTES: String(8 * MIB) }
 const env = { ...parts, ANSWER_TIMEOUT_MS: String(DEADLINE_MS) }
@@ -46,7 +46,7 @@ const json = { 'content-type': 'application/json' }
 const tus = { 'tus-resumable': '1.0.0' }
 const octets = { ...tus, 'content-type': 'application/offset+octet-stream' }
 
-/** Everything that a request may be about, made while all was well. */
+/** Creates the uploads that the requests need, while all services respond. */
 async function prepare() {
   const upload = async () => {
     const { status, body } = await postJson(healthy, user, { content: 'x' })
@@ -71,7 +71,7 @@ const made = await prepare()
 const { body: formBody, headers: formHeaders } = form([{ name: 'file', filename: 'a.txt', value: Buffer.from('x') }])
 const announced = (size: number) => JSON.stringify({ filename: 'a.bin', contentType: 'application/x-test', size })
 
-/** Every route, and what it answers while S3 alone is silent. DynamoDB all of them need. */
+/** A request for every route, with the expected status while only S3 is silent. All of them need DynamoDB. */
 const calls: Record<string, Call & { withoutS3: number }> = {
   'JSON upload': { method: 'POST', path: '/uploads', headers: json, body: '{"content":"x"}', withoutS3: 503 },
   'upload with a key': {
@@ -145,7 +145,7 @@ t.test('every route responds with 503 in time while DynamoDB accepts requests an
 
 t.test('every route that needs S3 responds with 503 in time while S3 accepts requests and stays silent', async t => {
   const api = await buildTestApi(t, aws, { ownClients: true, env, endpoints: { s3: silent } })
-  // One after another: some would have the same upload.
+  // Sequential, because some requests use the same upload.
   for (const [name, one] of Object.entries(calls)) {
     const answer = await call(api, user, one)
     if (one.withoutS3 === 503) isLate(t, name, answer)
@@ -237,7 +237,7 @@ t.test('a request whose client keeps sending slowly may outlive the deadline', a
       await new Promise(resolve => setTimeout(resolve, DEADLINE_MS / 3))
       yield Buffer.alloc(30_000, n)
     }
-    // A pause longer than the deadline is the client's own, too.
+    // Even a pause longer than the deadline is time of the client.
     await new Promise(resolve => setTimeout(resolve, DEADLINE_MS * 1.5))
     yield Buffer.from('end')
   }
@@ -258,7 +258,7 @@ t.test('the same request with the same Idempotency-Key succeeds once S3 answers 
   }
   isLate(t, 'the first', await call(api, owner, one))
   const { response } = await call(healthy, owner, one)
-  t.equal(response.status, 200, 'the key was let go')
+  t.equal(response.status, 200, 'the key was released')
   t.match(await owner.traces(), { objects: { length: 1 }, openUploads: 0, records: [{ status: 'queued' }] })
 })
 

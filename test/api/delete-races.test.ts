@@ -72,7 +72,7 @@ t.test('a PATCH whose upload was deleted removes the bytes that it still writes'
   for (const [what, sent] of Object.entries(writes)) {
     const user = await createTestUser(aws)
     const url = await tusClient(api, user).begin(8)
-    // As a process that stops for longer than its lock lasts: the upload is ended without its consent.
+    // Like a process that is paused until its lock expires, so that another process ends the upload.
     const held = s3.inject(
       async exchange => {
         await endPending(deps, { owner: user.sub, uploadId: uploadIdOf(url) })
@@ -101,7 +101,7 @@ for (const template of ['uploads/{owner}/{uploadId}/{filename}', 'uploads/{filen
         const request = granted.parts?.[index]
         if (request) t.equal((await send(request, part)).status, 200)
       }
-      // The deletion has cleaned up before S3 had made the object: it ends the upload and finds nothing to remove.
+      // The deletion ends the upload before S3 has created the object, and finds nothing to remove.
       const marking = dynamodb.inject(
         async exchange => {
           const body = await exchange.body()

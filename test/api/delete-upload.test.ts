@@ -25,7 +25,7 @@ function remove(t: Test, { auth }: Pick<TestUser, 'auth'>, uploadId: string) {
   return contract.ask(t, 'delete /uploads/{id}', `/uploads/${uploadId}`, { headers: auth })
 }
 
-/** That an upload is to be had by no route. */
+/** Asserts that no route returns an upload. */
 async function isNowhere(t: Test, user: TestUser, uploadId: string): Promise<void> {
   for (const path of ['', '/events', '/content', '/processed']) {
     const answer = await contract.ask(t, `get /uploads/{id}${path}`, `/uploads/${uploadId}${path}`, {

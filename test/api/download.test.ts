@@ -25,7 +25,7 @@ function get(t: Test, user: TestUser, uploadId: unknown, what: What, init: Reque
   return contract.ask(t, `get /uploads/{id}/${what}`, `/uploads/${uploadId}/${what}`, { headers: user.auth, ...init })
 }
 
-/** What a redirect makes S3 answer with: the embedded one does not look at these parameters. */
+/** Returns the parameters of a redirect that determine the response of S3. The embedded S3 ignores them. */
 function asks(location: string | null) {
   const { searchParams, pathname } = new URL(location ?? '')
   return {
@@ -98,7 +98,7 @@ t.test('the main output can be downloaded once the upload is processed, and befo
   t.equal((await get(t, user, uploadId, 'content')).status, 302, 'the other is there')
 })
 
-/** Does what a worker does with an upload of "hello". */
+/** Processes an upload of "hello" as a worker does. */
 async function process(created: Awaited<ReturnType<typeof postJson>>) {
   const { bucket, key } = created.body.s3 as { bucket: string; key: string }
   const processed = { bucket: names.processedBucket, key: key.replace('uploads/', 'processed/') }
@@ -288,7 +288,7 @@ t.test('with a flat template no URL is issued that could return another owner’
   const first = await postJson(flat, user, { filename: 'shared.txt', content: 'mine' })
   isProblem(t, await fetchContent(user, first.body.uploadId), 409, 'content-withheld')
 
-  // As a bucket with versions answers, which the embedded S3 is not.
+  // A response of a bucket with versioning, which the embedded S3 does not have.
   const versioned = { 'x-amz-version-id': 'v1', 'x-amz-meta-upload-id': String(first.body.uploadId) }
   proxy.inject(respond(200, versioned, ''), { when: to('HEAD'), times: 1 })
   const url = `${flat.url}/uploads/${first.body.uploadId}/content`

@@ -87,7 +87,7 @@ t.test('a wanted body gets 100 Continue in every upload format', async t => {
     headers: { ...user.auth, 'tus-resumable': '1.0.0', 'upload-length': '5' },
   })
   const location = created.headers.get('location') ?? ''
-  const ways = [
+  const cases = [
     ['raw', 'POST', '/uploads?filename=a.txt', as(user, lengthOf(5)), 'hello', 200],
     ['JSON', 'POST', '/uploads', as(user, JSON_TYPE, lengthOf(json.length)), json, 200],
     [
@@ -100,7 +100,7 @@ t.test('a wanted body gets 100 Continue in every upload format', async t => {
     ],
     ['tus', 'PATCH', location, as(user, ...tus(5)), 'hello', 204],
   ] as const
-  for (const [what, method, path, headers, body, status] of ways) {
+  for (const [what, method, path, headers, body, status] of cases) {
     const { socket, until } = open(t, api)
     socket.write(bytesOf({ method, path, headers: [...headers, EXPECT] }))
     t.equal(await until(/\r\n\r\n/), LATER, what)

@@ -29,7 +29,7 @@ const ways: Record<string, (user: TestUser, filename: string) => Promise<Answer>
   },
 }
 
-/** What a form takes as a path on the disk of its client, and cuts to the name. */
+/** File names of forms that are paths on the client, with the name that the api keeps. */
 const paths: Array<[string, string, string]> = [
   ['a path', 'folder/a.txt', 'a.txt'],
   ['an absolute path', '/etc/passwd', 'passwd'],

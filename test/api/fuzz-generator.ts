@@ -55,7 +55,7 @@ const TEXTS = [
 
 export const text = (random: Random): string => pick(random, TEXTS)
 
-/** A value that mostly fits a schema. */
+/** Generates a value that usually matches a schema. */
 export function valueFor(schema: Schema, random: Random): unknown {
   if (random() < 0.15) return pick<unknown>(random, [null, 0, -1, 1.5, true, [], {}, text(random), [text(random)]])
   if (schema.const !== undefined) return schema.const
@@ -85,7 +85,7 @@ function objectFor({ properties = {}, required = [] }: Schema, random: Random): 
   return random() < 0.1 ? { ...object, [text(random)]: 1 } : object
 }
 
-/** Changes, removes or adds some bytes, now and then. */
+/** Sometimes changes, removes or adds some bytes. */
 export function mutated(bytes: Buffer<ArrayBuffer>, random: Random): Buffer<ArrayBuffer> {
   if (random() < 0.6 || bytes.length === 0) return bytes
   const at = Math.floor(random() * bytes.length)

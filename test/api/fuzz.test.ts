@@ -8,12 +8,12 @@ import { grant } from './grants/support.ts'
 import { buildTestApi, createTestUser, postJson, type TestUser } from './support.ts'
 import { tusClient, uploadIdOf } from './tus/client.ts'
 
-// `HEADGATE_FUZZ=seed:count` makes another run, or a longer one.
+// `HEADGATE_FUZZ=seed:count` sets the seed and the number of requests.
 const [SEED = 20_261_123, COUNT = 1_200] = (process.env.HEADGATE_FUZZ ?? '').split(':').filter(Boolean).map(Number)
 const AT_ONCE = 8
 const ANSWERED_WITHIN_MS = 15_000
 
-/** So that it is not all refused at the door. */
+/** Responses that must occur, so that not every request is rejected at the start. */
 const SEEN = [
   'createUpload 200',
   'createUpload 400',
@@ -38,7 +38,7 @@ interface Parameter {
   in: 'path' | 'query' | 'header'
   schema: Schema
   required?: boolean
-  /** Where the document has it of a parameter's schema. */
+  /** The example of the parameter, which the document does not have in the schema. */
   example?: unknown
 }
 
@@ -61,7 +61,7 @@ interface Case {
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws, { env: { MAX_UPLOAD_BYTES: '20000', MAX_JSON_BYTES: '10000' } })
 const user = await createTestUser(aws)
-// So many that those which are deleted on the way leave enough to be asked for.
+// Enough uploads, because some requests delete them.
 const uploads = await Promise.all(Array.from({ length: 30 }, () => postJson(api, user, { content: 'x' })))
 const uploadIds = uploads.map(({ body }) => String(body.uploadId))
 const client = tusClient(api, user)
@@ -77,7 +77,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 
 const secured = operations.filter(({ operation }) => operation.security !== undefined)
 
-/** A value that can stand in a header. */
+/** Returns a value that is valid in a header. */
 const headerValue = (value: unknown) =>
   String(value)
     .replace(/[^\x20-\x7e]/g, '')
@@ -86,7 +86,7 @@ const headerValue = (value: unknown) =>
 const withExample = ({ example, ...parameter }: Parameter): Parameter =>
   example === undefined ? parameter : { ...parameter, schema: { ...parameter.schema, examples: [example] } }
 
-/** What can be waited for is not waited for long. */
+/** Returns a query parameter. `wait` is short. */
 const queryValue = ({ name, schema }: Parameter, random: Random) =>
   String(name === 'wait' ? pick(random, [0, 1, -1, 'x']) : valueFor(schema, random))
 
@@ -145,7 +145,7 @@ function bodyFor(content: Record<string, { schema: Schema }>, random: Random) {
   return { headers: made.headers, body: mutated(made.body, random) }
 }
 
-/** A stream of events has no end. */
+/** Reads the text of a response. Cancels a stream of events, which may not end. */
 async function textOf(response: Response, type: string): Promise<string> {
   if (!type.startsWith('text/event-stream')) return response.text()
   await response.body?.cancel()
@@ -203,21 +203,21 @@ t.test(`requests generated from the OpenAPI document get documented responses (s
   )
   for (const { operation } of operations) {
     const asked = [...statuses.keys()].some(key => key.startsWith(`${operation.operationId} `))
-    t.ok(asked, `${operation.operationId} is asked`)
+    t.ok(asked, `${operation.operationId} is requested`)
   }
-  // Of another run nobody has seen to it.
-  if (!process.env.HEADGATE_FUZZ) for (const key of SEEN) t.ok(statuses.has(key), `${key} is among the answers`)
+  // Another seed may not cause these responses.
+  if (!process.env.HEADGATE_FUZZ) for (const key of SEEN) t.ok(statuses.has(key), `${key} occurs`)
   t.notMatch(api.log.join(''), /"level":"(?:error|fatal)"/)
   await isConsistent(t, user)
 })
 
 t.test('an undocumented method is rejected with the list of documented methods', async t => {
   const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
-  // For clients whose network lets no PATCH through.
+  // The document omits this method, which is for clients whose network blocks PATCH.
   const unnamed = new Set(['POST /uploads/tus/{id}'])
   for (const [path, described] of Object.entries(document.paths)) {
     const filled = path.replace('{id}', uploadIds[0] ?? '').replace('{name}', 'main')
-    // A path of one kind may look like one of another: `/uploads/tus` as an upload of that name.
+    // One path may match several templates: `/uploads/tus` also matches `/uploads/{id}`.
     const alike = Object.entries(document.paths)
       .filter(([other]) => new RegExp(`^${other.replace(/\{\w+\}/g, '[^/]+')}$`).test(path))
       .flatMap(([, methods]) => Object.keys(methods).map(method => method.toUpperCase()))
@@ -232,7 +232,7 @@ t.test('an undocumented method is rejected with the list of documented methods',
 
 async function isConsistent(t: { equal(a: unknown, b: unknown, message: string): unknown }, { traces }: TestUser) {
   const { objects, records } = await traces()
-  // A grant has no object yet, and of a deleted upload only its tombstone stays.
+  // A pending upload has no object, and a deleted upload has only a tombstone.
   const stored = records.filter(({ status }) => status !== 'pending' && status !== 'deleted')
-  t.equal(objects.length, stored.length, 'what is stored is recorded')
+  t.equal(objects.length, stored.length, 'every object has a record')
 }

@@ -19,7 +19,7 @@ async function answerTo(event: GatewayEvent) {
 
 const list = httpApiEvent({ method: 'GET', path: '/uploads', headers: auth })
 
-/** An upload by payload 2.0, whose joined values API Gateway has made of the query. */
+/** An upload by payload 2.0, with the query values that API Gateway joined. */
 function queried(rawQueryString: string, filename: string) {
   const headers = { ...auth, 'content-type': 'text/plain' }
   const event = httpApiEvent({ method: 'POST', path: '/uploads', headers, body: 'x' })

@@ -105,7 +105,7 @@ export function restApiEvent({ method, path, query = {}, headers = {}, body }: C
   }
 }
 
-/** Text as it is, bytes as base64: as API Gateway does with media types that it is told are binary. */
+/** Encodes bytes as base64 and keeps text, as API Gateway does with binary media types. */
 function bodyOf(body: Call['body']) {
   if (body === undefined) return { isBase64Encoded: false }
   if (typeof body === 'string') return { body, isBase64Encoded: false }

@@ -47,7 +47,7 @@ t.test('a client that closes its side during a request gets an error, and nothin
   t.equal((await user.traces()).records.length, 0)
 })
 
-t.test('a waiting client that closes its side gets its response at once, and delays nobody', async t => {
+t.test('a waiting client that closes its side gets its response at once, and does not delay others', async t => {
   const api = await buildTestApi(t, aws)
   const user = await createTestUser(aws)
   const { body } = await postJson(api, user, { content: 'x' })

@@ -9,7 +9,7 @@ import { ask, buildTestApi, isProblem } from './support.ts'
 
 const aws = await startAws(t)
 
-/** A server that takes connections and never answers. */
+/** Starts a server that accepts connections and never responds. */
 async function silentEndpoint(): Promise<string> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -120,7 +120,7 @@ t.test('a connection without a request does not delay a stop', async t => {
   const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
   t.teardown(() => socket.destroy())
   await once(socket, 'connect')
-  // Connections are taken in their order: once a later one is answered, the silent one is there.
+  // Connections are accepted in order. After the response to a later one, the silent one is accepted.
   await (await fetch(`${api.url}/livez`)).text()
   const ended = once(socket, 'close')
   await api.app.close()

@@ -51,7 +51,7 @@ const json = { 'content-type': 'application/json' }
 const raw = { 'content-type': 'application/x-any' }
 const asForm = (parts: Parameters<typeof form>[0]) => {
   const { body, headers } = form(parts)
-  // Another boundary each time, as clients make it.
+  // A different boundary each time, because clients generate a new one.
   const text = body.toString('latin1').replaceAll('headgate-test-boundary', randomUUID())
   const boundary = /^--(\S+)/.exec(text)?.[1]
   return {
@@ -87,7 +87,7 @@ t.test('the ids of a request are derived from its first id', async t => {
   }
 })
 
-const ways: Record<string, () => Omit<Sent, 'key'>> = {
+const formats: Record<string, () => Omit<Sent, 'key'>> = {
   json: () => ({ headers: json, body: '{"filename":"a.txt","content":"hello"}' }),
   'json without a name': () => ({ headers: json, body: '{}' }),
   raw: () => ({ query: '?filename=a.bin', headers: raw, body: Buffer.from('hello') }),
@@ -96,22 +96,22 @@ const ways: Record<string, () => Omit<Sent, 'key'>> = {
 }
 
 t.test('a repeated request with the same key is processed once and gets the first response again', async t => {
-  for (const [way, make] of Object.entries(ways)) {
+  for (const [format, make] of Object.entries(formats)) {
     const user = await createTestUser(aws)
     const key = randomUUID()
     const first = await send(user, { ...make(), key })
-    t.equal(first.status, 200, way)
-    t.equal(first.headers.get('idempotent-replayed'), null, way)
+    t.equal(first.status, 200, format)
+    t.equal(first.headers.get('idempotent-replayed'), null, format)
     const traces = await user.traces()
     for (const name of [key, `"${key}"`]) {
       const again = await send(user, { ...make(), key: name })
-      t.match(again, { status: first.status, body: first.body }, way)
-      t.equal(again.headers.get('location'), first.headers.get('location'), way)
-      t.equal(again.headers.get('idempotent-replayed'), 'true', way)
+      t.match(again, { status: first.status, body: first.body }, format)
+      t.equal(again.headers.get('location'), first.headers.get('location'), format)
+      t.equal(again.headers.get('idempotent-replayed'), 'true', format)
     }
-    t.same(await user.traces(), traces, `${way}: nothing is made anew`)
+    t.same(await user.traces(), traces, `${format}: nothing is created again`)
     const other = await send(user, { ...make(), key: randomUUID() })
-    t.notSame(other.body, first.body, `${way}: another key is another request`)
+    t.notSame(other.body, first.body, `${format}: another key is a new request`)
   }
 })
 
@@ -130,7 +130,7 @@ const others: Array<[string, Omit<Sent, 'key'>, Omit<Sent, 'key'>]> = [
     { query: '?filename=a', headers: raw, body: 'x' },
     { query: '?filename=a', headers: { 'content-type': 'a/b' }, body: 'x' },
   ],
-  ['another way', { headers: json, body: '{}' }, { query: '?filename=a', headers: json, body: '{}' }],
+  ['another format', { headers: json, body: '{}' }, { query: '?filename=a', headers: json, body: '{}' }],
   [
     'a longer file',
     { query: '?filename=a', headers: raw, body: 'x' },
@@ -167,7 +167,7 @@ t.test('while the first request is in flight, the second gets 409', async t => {
   const slow = request(`${api.url}/uploads?filename=a`, { method: 'POST', headers })
   const answered = once(slow, 'response')
   slow.write('first half, ')
-  // The claim is written before the body is read: once it is there, the upload is under way.
+  // The claim is written before the body is read, so the upload is in flight when the claim exists.
   await eventually(async () => (await claimsOf(user)) === 1)
   const second = await send(user, { query: '?filename=a', headers: raw, body: 'first half, second half', key })
   isProblem(t, second, 409, 'idempotency-key-in-use')
@@ -214,7 +214,7 @@ t.test('a rejected request releases its key', async t => {
   t.equal((await send(user, { ...sent, headers: { 'content-type': 'a/b' } })).status, 200, 'another content type')
 })
 
-t.test('a key that is none is refused before anything', async t => {
+t.test('an invalid key is rejected, and nothing is stored', async t => {
   const user = await createTestUser(aws)
   for (const key of ['', 'a b', 'x'.repeat(256), 'a, b']) {
     isProblem(t, await send(user, { headers: json, body: '{}', key }), 400, 'invalid-idempotency-key', key.slice(0, 9))
@@ -222,7 +222,7 @@ t.test('a key that is none is refused before anything', async t => {
   t.same(await user.traces(), NO_TRACES)
 })
 
-/** A store of keys in which it is so much later. */
+/** Creates a store of keys whose clock is `later` milliseconds ahead. */
 function createStore(later = 0) {
   const now = () => Date.now() + later
   return createIdempotencyStore({ dynamodb: aws.dynamodb, table, claimMs: CLAIM_MS, keepMs: 86_400_000, now })
@@ -231,13 +231,13 @@ function createStore(later = 0) {
 const later = (ms: number) =>
   buildTestApi(t, aws, { services: services => ({ ...services, idempotency: createStore(ms) }) })
 
-for (const [name, make] of Object.entries(ways)) {
-  t.test(`${name}: the request after one that died is made once, whatever the one before had come to`, async t => {
+for (const [name, make] of Object.entries(formats)) {
+  t.test(`${name}: a retry after the process died creates one upload, at any point of the first request`, async t => {
     const user = await createTestUser(aws)
     const key = randomUUID()
     const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
     const dying = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
-    // Neither its answer can be kept nor its claim let go: as of a process that is no more.
+    // Like a process that died, the api can neither store the response nor release the claim.
     proxy.inject(internalError('dynamodb'), {
       when: request => operation('UpdateItem')(request) && proxy.count(operation('PutItem')) > 1,
     })
@@ -254,31 +254,19 @@ for (const [name, make] of Object.entries(ways)) {
       t.same(
         records.map(({ uploadId }) => uploadId),
         made,
-        'nothing is made twice',
+        'nothing is created twice',
       )
     }
-    t.match(await send(user, { ...make(), key }), { status: again.status, body: again.body }, 'and its answer is kept')
+    t.match(
+      await send(user, { ...make(), key }),
+      { status: again.status, body: again.body },
+      'the response of the retry is stored',
+    )
   })
 }
 
-t.test('after a death, another payload under the key is refused where the first was recorded', async t => {
-  const user = await createTestUser(aws)
-  const key = randomUUID()
-  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
-  const dying = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
-  proxy.inject(internalError('dynamodb'), {
-    when: request => operation('UpdateItem')(request) && proxy.count(operation('PutItem')) > 1,
-  })
-  t.equal((await send(user, { headers: json, body: '{"content":"a"}', url: dying.url, key })).status, 200)
-  const { url } = await later(CLAIM_MS + 1_000)
-  isProblem(t, await send(user, { headers: json, body: '{"content":"b"}', url, key }), 422, 'idempotency-key-reused')
-  // Whether its event was put before the death, nobody knows: it is put again, with the same effect.
-  t.equal((await send(user, { headers: json, body: '{"content":"a"}', url, key })).status, 200)
-  t.equal((await user.traces()).records.length, 1)
-})
-
 t.test(
-  'a request whose upload was given up meanwhile is refused once, and then accepted as another upload',
+  'after the process died, a different request with the key is rejected if the first one was recorded',
   async t => {
     const user = await createTestUser(aws)
     const key = randomUUID()
@@ -287,24 +275,40 @@ t.test(
     proxy.inject(internalError('dynamodb'), {
       when: request => operation('UpdateItem')(request) && proxy.count(operation('PutItem')) > 1,
     })
-    const request = { headers: json, body: '{"content":"a"}', key }
-    const first = await send(user, { ...request, url: dying.url })
-    const { uploadId } = first.body
-    await fetch(`${api.url}/uploads/${uploadId}`, { method: 'DELETE', headers: user.auth })
+    t.equal((await send(user, { headers: json, body: '{"content":"a"}', url: dying.url, key })).status, 200)
     const { url } = await later(CLAIM_MS + 1_000)
-    const refused = await send(user, { ...request, url })
-    isProblem(t, refused, 503, 'unavailable')
-    t.match(refused.body.detail, /Nothing was accepted/)
-    const again = await send(user, { ...request, url })
-    t.match(again, { status: 200 })
-    t.not(again.body.uploadId, uploadId)
-    const { objects, records } = await user.traces()
-    t.equal(objects.length, 1)
-    t.same(records.map(({ status }) => status).sort(), ['deleted', 'queued'])
+    isProblem(t, await send(user, { headers: json, body: '{"content":"b"}', url, key }), 422, 'idempotency-key-reused')
+    // It is unknown whether the event was published before the process died. It is published again, with the same effect.
+    t.equal((await send(user, { headers: json, body: '{"content":"a"}', url, key })).status, 200)
+    t.equal((await user.traces()).records.length, 1)
   },
 )
 
-t.test('a key is forgotten after a day', async t => {
+t.test('a retry whose upload was deleted meanwhile gets 503, and the next retry creates another upload', async t => {
+  const user = await createTestUser(aws)
+  const key = randomUUID()
+  const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
+  const dying = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+  proxy.inject(internalError('dynamodb'), {
+    when: request => operation('UpdateItem')(request) && proxy.count(operation('PutItem')) > 1,
+  })
+  const request = { headers: json, body: '{"content":"a"}', key }
+  const first = await send(user, { ...request, url: dying.url })
+  const { uploadId } = first.body
+  await fetch(`${api.url}/uploads/${uploadId}`, { method: 'DELETE', headers: user.auth })
+  const { url } = await later(CLAIM_MS + 1_000)
+  const refused = await send(user, { ...request, url })
+  isProblem(t, refused, 503, 'unavailable')
+  t.match(refused.body.detail, /Nothing was accepted/)
+  const again = await send(user, { ...request, url })
+  t.match(again, { status: 200 })
+  t.not(again.body.uploadId, uploadId)
+  const { objects, records } = await user.traces()
+  t.equal(objects.length, 1)
+  t.same(records.map(({ status }) => status).sort(), ['deleted', 'queued'])
+})
+
+t.test('a key expires after a day', async t => {
   const user = await createTestUser(aws)
   const key = randomUUID()
   await send(user, { headers: json, body: '{"content":"a"}', key })
@@ -313,13 +317,13 @@ t.test('a key is forgotten after a day', async t => {
   t.equal((await user.traces()).records.length, 2)
 })
 
-t.test('a claim that another has taken over neither records nor keeps an answer', async t => {
+t.test('a claim that another request took over can not be extended, completed or released', async t => {
   const store = createStore()
   const owner = randomUUID()
   const first = { fingerprint: 'f', uploadId: 'u' }
   const one = await store.claim({ owner, key: 'k' }, first)
   const two = await createStore(CLAIM_MS + 1_000).claim({ owner, key: 'k' }, { ...first, uploadId: 'v' })
-  if (!('claim' in one && 'claim' in two)) return t.fail('both have it in their turn')
+  if (!('claim' in one && 'claim' in two)) return t.fail('both requests get the claim')
   t.match(two.claim, { uploadId: 'u', isRetry: true }, 'the same upload')
   t.equal(await store.extend(one.claim), false)
   t.equal(await store.complete(one.claim, { payload: 'p', answer: 'a' }), false)
@@ -328,14 +332,14 @@ t.test('a claim that another has taken over neither records nor keeps an answer'
   t.match(await store.claim({ owner, key: 'k' }, first), { entry: { payload: 'p', answer: 'a', uploadId: 'u' } })
 })
 
-t.test('when DynamoDB does not answer, nothing is accepted', async t => {
+t.test('while DynamoDB does not respond, a request with a key gets 503', async t => {
   const own = await buildTestApi(t, aws, { endpoints: { dynamodb: 'http://127.0.0.1:1' } })
   const user = await createTestUser(aws)
   isProblem(t, await send(user, { url: own.url, headers: json, body: '{}', key: 'k' }), 503, 'unavailable')
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('behind Lambda a key works as well', async t => {
+t.test('behind Lambda a repeated request gets the first response again', async t => {
   const user = await createTestUser(aws)
   const handler = createLambdaHandler(api.app)
   const headers = { ...user.auth, ...json, 'Idempotency-Key': randomUUID() }
@@ -349,12 +353,12 @@ t.test('behind Lambda a key works as well', async t => {
   t.same(JSON.parse(second.body), JSON.parse(first.body))
 })
 
-t.test('a form whose client has gone before it is read lets its key go at once', async t => {
+t.test('the key of a form whose client disconnects is released at once', async t => {
   const dynamodb = await startFaultProxy(t, aws.endpoints.dynamodb)
   const own = await buildTestApi(t, aws, { endpoints: { dynamodb: dynamodb.url } })
   const user = await createTestUser(aws)
   const key = randomUUID()
-  const { body, headers } = asForm([file('whole in the end')])
+  const { body, headers } = asForm([file('complete')])
   const { promise: gone, resolve: leave } = Promise.withResolvers<void>()
   const claim = dynamodb.inject(hold(gone), { times: 1 })
   const { hostname, port } = new URL(own.url)

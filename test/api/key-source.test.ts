@@ -6,7 +6,7 @@ import { makeKey, startIssuer } from './issuer.ts'
 const unknown = { code: 'HEADGATE_UNKNOWN_KEY' }
 const unavailable = { code: 'HEADGATE_KEYS_UNAVAILABLE' }
 
-t.test('a key is asked for once and is then known', async t => {
+t.test('concurrent calls for a key cause one request, and the key is cached', async t => {
   const issuer = await startIssuer(t)
   const keys = createKeySource({ issuer: issuer.url, now: new FakeClock().now })
   const pems = await Promise.all(Array.from({ length: 20 }, () => keys.find('first')))
@@ -23,7 +23,7 @@ t.test('a new key of the issuer is found without a restart', async t => {
   t.match(await keys.find('second'), /BEGIN PUBLIC KEY/)
 })
 
-t.test('all keys of a set are known after one fetch, whichever key it was made for', async t => {
+t.test('one fetch serves calls for different keys', async t => {
   const issuer = await startIssuer(t)
   issuer.keys.push(makeKey('second'))
   const keys = createKeySource({ issuer: issuer.url, now: new FakeClock().now })
@@ -34,7 +34,7 @@ t.test('all keys of a set are known after one fetch, whichever key it was made f
   t.equal(issuer.asked, 1)
 })
 
-t.test('a flood of unknown key ids costs one request a pause, and the known key goes on', async t => {
+t.test('many unknown key ids cause one request per pause, and a known key stays usable', async t => {
   const issuer = await startIssuer(t)
   const clock = new FakeClock()
   const keys = createKeySource({ issuer: issuer.url, now: clock.now, pauseMs: 100, missMs: 5_000 })
@@ -51,7 +51,7 @@ t.test('a flood of unknown key ids costs one request a pause, and the known key 
   t.equal(issuer.asked, 3)
 })
 
-t.test('a new key that comes in the middle of a flood is found with the next fetch', async t => {
+t.test('a new key is found with the next fetch after an unknown key id', async t => {
   const issuer = await startIssuer(t)
   const keys = createKeySource({ issuer: issuer.url, pauseMs: 100 })
   await t.rejects(keys.find('unknown'), unknown)
@@ -60,34 +60,37 @@ t.test('a new key that comes in the middle of a flood is found with the next fet
   t.equal(issuer.asked, 2)
 })
 
-t.test('no key is called unknown because of a fetch that began before it was asked for', async t => {
+t.test('a key is not rejected by a fetch that started before the call', async t => {
   const issuer = await startIssuer(t)
   const keys = createKeySource({ issuer: issuer.url, pauseMs: 100 })
   const junk = t.rejects(keys.find('junk'), unknown)
   while (issuer.asked === 0) await new Promise(resolve => setImmediate(resolve))
-  // Its answer is on its way, without this key.
+  // The response to the first fetch is in flight, without this key.
   const second = keys.find('second')
   issuer.keys.push(makeKey('second'))
   await junk
   t.ok(await second)
 })
 
-t.test('calls beyond the maximum that may wait say that they do not know, and keep nobody out', async t => {
-  const issuer = await startIssuer(t)
-  const clock = new FakeClock()
-  const keys = createKeySource({ issuer: issuer.url, now: clock.now, pauseMs: 100, maxWaiting: 10, freshMs: 60_000 })
-  const first = await keys.find('first')
-  const flood = await Promise.allSettled(Array.from({ length: 30 }, (_, index) => keys.find(`unknown-${index}`)))
-  const codes = flood.map(each => (each.status === 'rejected' ? each.reason.code : ''))
-  t.equal(codes.filter(code => code === unknown.code).length, 10)
-  t.equal(codes.filter(code => code === unavailable.code).length, 20)
-  clock.advance(60_000)
-  const waiting = Array.from({ length: 10 }, (_, index) => keys.find(`later-${index}`))
-  t.equal(await keys.find('first'), first, 'a key that was good a moment ago is used meanwhile')
-  for (const each of waiting) await t.rejects(each, unknown)
-})
+t.test(
+  'calls beyond the maximum of waiting calls are rejected as unavailable, and cached keys stay usable',
+  async t => {
+    const issuer = await startIssuer(t)
+    const clock = new FakeClock()
+    const keys = createKeySource({ issuer: issuer.url, now: clock.now, pauseMs: 100, maxWaiting: 10, freshMs: 60_000 })
+    const first = await keys.find('first')
+    const flood = await Promise.allSettled(Array.from({ length: 30 }, (_, index) => keys.find(`unknown-${index}`)))
+    const codes = flood.map(each => (each.status === 'rejected' ? each.reason.code : ''))
+    t.equal(codes.filter(code => code === unknown.code).length, 10)
+    t.equal(codes.filter(code => code === unavailable.code).length, 20)
+    clock.advance(60_000)
+    const waiting = Array.from({ length: 10 }, (_, index) => keys.find(`later-${index}`))
+    t.equal(await keys.find('first'), first, 'the cached key is used meanwhile')
+    for (const each of waiting) await t.rejects(each, unknown)
+  },
+)
 
-t.test('an answer without end is read up to a bound, and a slow one up to a time', async t => {
+t.test('an endless response is read up to a maximum size, and a slow one up to a timeout', async t => {
   const issuer = await startIssuer(t)
   issuer.mood = 'flooding'
   const keys = createKeySource({ issuer: issuer.url, timeoutMs: 2_000, pauseMs: 1 })
@@ -99,34 +102,38 @@ t.test('an answer without end is read up to a bound, and a slow one up to a time
   await t.rejects(slow.find('first'), { ...unavailable, cause: { name: 'TimeoutError' } })
 })
 
-t.test('redirects are followed within the origin of the issuer, and to no other', async t => {
+t.test('redirects are followed only within the origin of the issuer', async t => {
   const [issuer, other] = [await startIssuer(t), await startIssuer(t)]
   issuer.elsewhere = `${other.url}/.well-known/jwks.json`
   issuer.mood = 'redirecting'
   await t.rejects(createKeySource({ issuer: issuer.url }).find('first'), unavailable)
   t.equal(other.asked, 0)
   issuer.elsewhere = `${issuer.url}/.well-known/jwks.json`
-  await t.rejects(createKeySource({ issuer: issuer.url }).find('first'), unavailable, 'nor in a circle')
+  await t.rejects(
+    createKeySource({ issuer: issuer.url }).find('first'),
+    unavailable,
+    'a circular redirect is not followed',
+  )
   issuer.mood = 'redirecting-within'
   t.ok(await createKeySource({ issuer: issuer.url }).find('first'))
 })
 
 for (const mood of ['failing', 'empty', 'gibberish'] as const) {
-  t.test(`an issuer that is ${mood} is told apart from one that has no such key`, async t => {
+  t.test(`an issuer that is ${mood} is distinguished from one that has no such key`, async t => {
     const issuer = await startIssuer(t)
     issuer.mood = mood
     const clock = new FakeClock()
     const keys = createKeySource({ issuer: issuer.url, now: clock.now, pauseMs: 5_000 })
     await t.rejects(keys.find('first'), unavailable)
     await t.rejects(keys.find('first'), unavailable)
-    t.equal(issuer.asked, 1, 'it is left alone for a pause')
+    t.equal(issuer.asked, 1, 'no second request during the pause')
     issuer.mood = 'well'
     clock.advance(5_000)
-    t.ok(await keys.find('first'), 'it is asked again after it')
+    t.ok(await keys.find('first'), 'a request after the pause')
   })
 }
 
-t.test('an issuer that hangs is given up, and asked anew when it has recovered', async t => {
+t.test('a request to a hanging issuer times out, and the next one succeeds after the issuer recovered', async t => {
   const issuer = await startIssuer(t)
   issuer.mood = 'hanging'
   const clock = new FakeClock()
@@ -150,22 +157,22 @@ t.test('the last good key survives an outage of any length', async t => {
   await t.rejects(keys.find('never-seen'), unavailable)
 })
 
-t.test('a key that the issuer has taken back is refused once it has been asked again', async t => {
+t.test('a withdrawn key is rejected after the next fetch', async t => {
   const issuer = await startIssuer(t)
   const clock = new FakeClock()
   const keys = createKeySource({ issuer: issuer.url, now: clock.now, freshMs: 60_000 })
   await keys.find('first')
   issuer.keys = [makeKey('second')]
-  t.ok(await keys.find('first'), 'within its time it is not asked for')
+  t.ok(await keys.find('first'), 'the cached key set is still fresh')
   clock.advance(60_000)
   await t.rejects(keys.find('first'), unknown)
 })
 
-t.test('a key that the issuer has withdrawn is gone at the next look, however quickly the issuer answers', async t => {
+t.test('a withdrawn key is rejected after the next fetch, even if the issuer responds in no time', async t => {
   const issuer = await startIssuer(t)
   const clock = new FakeClock()
   const keys = createKeySource({ issuer: issuer.url, now: clock.now, freshMs: 300_000 })
-  // To anything that remembers by this clock, no time passes between the two.
+  // No time passes between the two fetches for any cache that uses this clock.
   t.intercept(performance, 'now', { value: () => 1 })
   await keys.find('first')
   issuer.keys = [makeKey('next')]

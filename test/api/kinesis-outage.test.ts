@@ -9,9 +9,9 @@ import { internalError } from '../support/faults/aws-errors.ts'
 import { runProgram } from '../support/processes.ts'
 import { buildTestApi, createTestUser, eventually, postJson } from './support.ts'
 
-// As long as it takes to see it. Ten minutes by hand: HEADGATE_OUTAGE_SECONDS=600
+// The outage is as short as possible. For an outage of ten minutes: HEADGATE_OUTAGE_SECONDS=600
 const seconds = Number(process.env.HEADGATE_OUTAGE_SECONDS ?? 0)
-const LEAST_UPLOADS = 20
+const MIN_UPLOADS = 20
 
 const entry = path.resolve(import.meta.dirname, '../../services/worker/worker.ts')
 
@@ -30,12 +30,12 @@ t.test('while Kinesis is down uploads get 202 without the wait, and every one is
   const began = performance.now()
   const worker = startWorker()
   const statuses: number[] = []
-  while (statuses.length < LEAST_UPLOADS || performance.now() - began < seconds * 1_000) {
+  while (statuses.length < MIN_UPLOADS || performance.now() - began < seconds * 1_000) {
     statuses.push((await upload(statuses.length + 1)).status)
     if (seconds > 0) await wait(100)
   }
   t.equal(statuses.filter(status => status !== 202).length, 0, `all ${statuses.length} uploads got 202`)
-  t.equal(logged('Kinesis takes no events'), 1, 'the outage is told of once')
+  t.equal(logged('Kinesis takes no events'), 1, 'the outage is logged once')
   const unwaited = logged('was not sent')
   t.ok(unwaited >= statuses.length / 2, `${unwaited} of ${statuses.length} did not wait`)
   t.match(await metrics.text(), /^headgate_event_outage 1$/m)
@@ -55,7 +55,7 @@ t.test('while Kinesis is down uploads get 202 without the wait, and every one is
   if (worker.child.exitCode === null) await once(worker.child, 'exit')
   t.comment(`${statuses.length + 1} uploads, ${Math.round((performance.now() - began) / 1_000)} s`)
 
-  /** In the outage too: it gets no events then, and its relay finds the stream closed. */
+  /** Starts a worker. During the outage it reads no events, and its relay can not publish. */
   function startWorker() {
     const times = { OUTBOX_GRACE_MS: '0', OUTBOX_INTERVAL_MS: '500', FAILOVER_TIME_MS: '2000' }
     return runProgram(t, [entry], { env: { ...aws.env, AWS_ENDPOINT_URL_KINESIS: proxy.url, ...times } })

@@ -30,7 +30,7 @@ const shapes: Record<string, (call: Call) => GatewayEvent> = {
 
 const bytes = Buffer.from([0, 255, 254, 10, 13, 0, 200])
 
-t.test('below a stage, clients are told where things are as they see it', async t => {
+t.test('all links and Locations begin with PUBLIC_PATH', async t => {
   const { app } = await buildTestApi(t, aws, { env: { PUBLIC_PATH: '/api' } })
   const { auth } = await createTestUser(aws)
   const post = async (url: string, headers: Record<string, string>, payload = '') =>
@@ -43,7 +43,7 @@ t.test('below a stage, clients are told where things are as they see it', async 
   await post('/uploads', { 'content-type': 'application/json' }, json)
   const page = await app.inject({ url: '/uploads?limit=1', headers: auth })
   t.match(page.headers.link, /^<\/api\/uploads\?.*>; rel="next"$/)
-  t.equal(`<${page.json().next}>; rel="next"`, page.headers.link, 'in the body as in the header')
+  t.equal(`<${page.json().next}>; rel="next"`, page.headers.link, 'the same link in the body and the header')
   const wanted = JSON.stringify({ filename: 'a.txt', contentType: 'text/plain', size: 1 })
   const granted = await post('/uploads/grants', { 'content-type': 'application/json' }, wanted)
   const { complete, renew } = granted.json()
@@ -53,7 +53,7 @@ t.test('below a stage, clients are told where things are as they see it', async 
   )
   t.equal((await app.inject({ url: renew.slice(4), headers: auth })).json().complete, complete)
   const content = await app.inject({ url: `${String(made.headers.location).slice(4)}/content`, headers: auth })
-  t.match(content.headers.location, /^http:/, 'what is elsewhere stays where it is')
+  t.match(content.headers.location, /^http:/, 'a URL of S3 is not changed')
 })
 
 for (const [shape, eventOf] of Object.entries(shapes)) {
@@ -65,7 +65,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
   }
   const json = { 'content-type': 'application/json' }
 
-  t.test(`${shape}: a JSON upload is accepted, and shown afterwards`, async t => {
+  t.test(`${shape}: a JSON upload is accepted and can be read`, async t => {
     const user = await createTestUser(aws)
     const body = JSON.stringify({ filename: 'a.txt', content: 'hello – 写真' })
     const answer = await call(user, { method: 'POST', path: '/uploads', headers: json, body })
@@ -75,7 +75,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
     t.match(await call(user, { method: 'GET', path: location }), { statusCode: 200, body: { filename: 'a.txt' } })
   })
 
-  t.test(`${shape}: a raw body in base64 arrives byte for byte, with a comma in its name`, async t => {
+  t.test(`${shape}: a raw body in base64 with a comma in its file name arrives byte for byte`, async t => {
     const user = await createTestUser(aws)
     const answer = await call(user, {
       method: 'POST',
@@ -99,7 +99,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
     t.ok((await readObject(aws, answer.body.s3.key)).bytes.equals(bytes))
   })
 
-  t.test(`${shape}: errors are problems, and nothing is stored`, async t => {
+  t.test(`${shape}: an invalid request gets a problem, and nothing is stored`, async t => {
     const user = await createTestUser(aws)
     const cut = form([{ name: 'file', filename: 'a', value: 'x' }], { end: '' })
     const large = Buffer.alloc(1_000_001)
@@ -121,7 +121,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
     t.same(await user.traces(), NO_TRACES)
   })
 
-  t.test(`${shape}: who it is comes from the token alone`, async t => {
+  t.test(`${shape}: only the token identifies the user, not a header of the gateway`, async t => {
     const forged = { 'x-apigateway-event': encodeURIComponent(JSON.stringify({ requestContext: { authorizer: {} } })) }
     const answer = await call(undefined, {
       method: 'POST',
@@ -132,7 +132,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
     t.match(answer, { statusCode: 401, headers: { 'www-authenticate': 'Bearer' } })
   })
 
-  t.test(`${shape}: a request has one line in the log, with the id that the gateway's log has`, async t => {
+  t.test(`${shape}: a request has one log line with the id in the gateway’s log`, async t => {
     const logged = api.log.length
     const headers = { 'x-request-id': "the-client's-own" }
     for (const path of ['/nothing', '/uploads', '/openapi.json']) {
@@ -145,7 +145,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
       { msg: 'request', path: '/nothing', status: 404 },
       { msg: 'request', path: '/uploads', status: 401 },
     ])
-    t.equal(requests.length, 2, 'that of /openapi.json is not logged below "warn"')
+    t.equal(requests.length, 2, 'the request for /openapi.json is not logged')
     for (const line of requests) {
       t.equal(line.gatewayRequestId, requestId)
       t.equal(line.gatewayExtendedRequestId, 'extendedRequestId' in rest ? rest.extendedRequestId : undefined)
@@ -153,7 +153,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
   })
 
   t.test(
-    `${shape}: a text that the gateway has damaged is refused, and one of the same length with its digest is not`,
+    `${shape}: a text that the gateway damaged is rejected, and one with its length or digest is accepted`,
     async t => {
       const user = await createTestUser(aws)
       const sent = Buffer.from('caf\xe9 cr\xe8me', 'latin1')
@@ -165,7 +165,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
       t.match(await post({ ...text, 'content-length': '3' }, Buffer.from([0xf0, 0x9f, 0x98]).toString()), {
         statusCode: 415,
       })
-      // Without any mark of it: the bytes are others than the client has counted.
+      // Without a replacement character only the length shows the damage.
       t.match(await post({ ...text, 'content-length': '10' }, 'café crème'), { statusCode: 415 })
       t.same(await user.traces(), NO_TRACES)
       t.match(await post({ ...text, 'content-length': '12' }, 'café crème'), { statusCode: 200 })
@@ -178,7 +178,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
     },
   )
 
-  t.test(`${shape}: an output of any type leaves with the same bytes, from an item and from S3`, async t => {
+  t.test(`${shape}: an output in DynamoDB is returned byte for byte, and one in S3 by a redirect`, async t => {
     const user = await createTestUser(aws)
     const picture = await sharp({ create: { width: 320, height: 200, channels: 3, background: '#369' } })
       .webp()
@@ -210,7 +210,7 @@ for (const [shape, eventOf] of Object.entries(shapes)) {
     }
   })
 
-  t.test(`${shape}: a picture of the docs comes as base64`, async t => {
+  t.test(`${shape}: an image of /docs is returned in base64`, async t => {
     const result = await handler(eventOf({ method: 'GET', path: '/docs/static/favicon-32x32.png' }), context)
     t.match(result, { statusCode: 200, isBase64Encoded: true })
     t.same([...Buffer.from(result.body, 'base64').subarray(1, 4)], [...Buffer.from('PNG')])
@@ -221,7 +221,7 @@ const run = promisify(execFile)
 const entry = new URL('../../services/api/lambda.ts', import.meta.url).href
 const here = fileURLToPath(new URL('../..', import.meta.url))
 
-t.test('the entry of the function answers events with nothing but its environment', async t => {
+t.test('the entry of the function handles an event, configured only by its environment', async t => {
   const user = await createTestUser(aws)
   const call = {
     method: 'POST',
@@ -239,7 +239,7 @@ t.test('the entry of the function answers events with nothing but its environmen
   t.same(JSON.parse(stderr), { statusCode: 200, status: 'queued' })
 })
 
-t.test('the entry of the function fails at its start where the environment is wrong, by name', async t => {
+t.test('the entry of the function fails with the name of an invalid variable', async t => {
   const env = { ...aws.env, UPLOAD_BUCKET: '', PATH: process.env.PATH }
   await t.rejects(
     run(process.execPath, ['--input-type=module', '-e', `await import(${JSON.stringify(entry)})`], { env }),

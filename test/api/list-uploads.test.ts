@@ -13,7 +13,7 @@ const api = await buildTestApi(t, aws)
 const contract = await readContract(api)
 const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })
 
-/** Uploads of a user, by their records alone, oldest first. */
+/** Creates records of a user's uploads, oldest first, without objects. */
 async function seeded(user: TestUser, count: number, change = {}): Promise<string[]> {
   const ids: string[] = []
   for (let index = 0; index < count; index++) {

@@ -23,7 +23,7 @@ import {
 
 const aws = await startAws(t)
 
-/** An address at which nothing listens. */
+/** Returns an address on which no server listens. */
 async function deadEndpoint(): Promise<string> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -34,7 +34,7 @@ async function deadEndpoint(): Promise<string> {
 
 const dead = await deadEndpoint()
 
-const ways: Record<string, (api: TestApi, user: TestUser, bytes?: number) => Promise<Answer>> = {
+const formats: Record<string, (api: TestApi, user: TestUser, bytes?: number) => Promise<Answer>> = {
   json: (api, user) => postJson(api, user, { filename: 'a.txt', content: 'hello' }),
   raw: ({ url }, { auth }, bytes = 5) =>
     ask(`${url}/uploads?filename=a.txt`, { method: 'POST', headers: auth, body: Buffer.alloc(bytes, 'x') }),
@@ -58,15 +58,15 @@ t.test('while Kinesis does not respond, an upload gets 202 and keeps its outbox 
 
 t.test('while S3 does not respond, an upload gets 503 and leaves no record', async t => {
   const api = await buildTestApi(t, aws, { endpoints: { s3: dead } })
-  for (const [way, send] of Object.entries(ways)) {
+  for (const [format, send] of Object.entries(formats)) {
     const user = await createTestUser(aws)
-    for (const bytes of way === 'json' ? [5] : [5, 20 * 1024 ** 2]) {
+    for (const bytes of format === 'json' ? [5] : [5, 20 * 1024 ** 2]) {
       const answer = await send(api, user, bytes)
-      isProblem(t, answer, 503, 'unavailable', `${way}, ${bytes} bytes`)
+      isProblem(t, answer, 503, 'unavailable', `${format}, ${bytes} bytes`)
       t.match(answer.headers.get('retry-after'), /^\d+$/)
-      t.notMatch(JSON.stringify(answer.body), /ECONN|127\.0\.0\.1|bucket/i, 'nothing internal is told')
+      t.notMatch(JSON.stringify(answer.body), /ECONN|127\.0\.0\.1|bucket/i, 'the response has no internal details')
     }
-    t.same(await user.traces(), NO_TRACES, way)
+    t.same(await user.traces(), NO_TRACES, format)
   }
 })
 
@@ -74,12 +74,12 @@ t.test('while DynamoDB takes no records, an upload gets 503 and its object is de
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   proxy.inject(throttled('dynamodb'), { when: operation('PutItem') })
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
-  for (const [way, send] of Object.entries(ways)) {
+  for (const [format, send] of Object.entries(formats)) {
     const user = await createTestUser(aws)
     const answer = await send(api, user)
-    isProblem(t, answer, 503, 'unavailable', way)
+    isProblem(t, answer, 503, 'unavailable', format)
     t.match(answer.body.detail, /Nothing was accepted/)
-    t.same(await user.traces(), NO_TRACES, way)
+    t.same(await user.traces(), NO_TRACES, format)
   }
 })
 
@@ -87,11 +87,11 @@ t.test('an upload whose record was written is accepted, even if every response w
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const lost = proxy.inject(loseReply, { when: operation('PutItem') })
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
-  for (const [way, send] of Object.entries(ways)) {
+  for (const [format, send] of Object.entries(formats)) {
     const user = await createTestUser(aws)
     const before = lost.hits
     const answer = await send(api, user)
-    t.match(answer, { status: 200, body: { status: 'queued' } }, way)
+    t.match(answer, { status: 200, body: { status: 'queued' } }, format)
     t.ok(lost.hits - before > 1, 'the SDK tried again before it gave up')
     const { objects, records } = await user.traces()
     t.same(objects, [keyOf(answer)])
@@ -117,11 +117,11 @@ t.test('an upload with an unknown result gets 503, and its object is not deleted
 
 t.test('while DynamoDB does not respond at all, an upload gets 503 and its object stays', async t => {
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: dead } })
-  for (const [way, send] of Object.entries(ways)) {
+  for (const [format, send] of Object.entries(formats)) {
     const user = await createTestUser(aws)
     const answer = await send(api, user)
-    isProblem(t, answer, 503, 'unavailable', way)
-    t.match(await user.traces(), { objects: [/^uploads\//], openUploads: 0, records: [] }, way)
+    isProblem(t, answer, 503, 'unavailable', format)
+    t.match(await user.traces(), { objects: [/^uploads\//], openUploads: 0, records: [] }, format)
   }
   const user = await createTestUser(aws)
   const seen = await ask(`${api.url}/uploads/01a20719-938a-7161-9d06-f77ddd825404`, { headers: user.auth })

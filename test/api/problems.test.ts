@@ -91,7 +91,7 @@ t.test('throttling is distinguished from a missing permission', async t => {
   t.match(problemFromError(throttled), { slug: 'unavailable', headers: { 'retry-after': /^\d+$/ } })
   t.match(problemFromError(exceeded), { slug: 'unavailable' })
   t.match(problemFromError(denied), { slug: 'internal-error' })
-  const full = new NoPartBufferError('Too many uploads are under way.')
+  const full = new NoPartBufferError('Too many uploads are in flight.')
   t.match(problemFromError(full), { slug: 'unavailable', detail: full.message, headers: { 'retry-after': /^\d+$/ } })
 })
 

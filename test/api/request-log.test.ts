@@ -15,7 +15,7 @@ const { auth } = await createTestUser(aws)
 const json = { 'content-type': 'application/json' }
 const authorization = ['Authorization', auth.authorization] as const
 
-/** How long a line may take to be written once its request is over. */
+/** Maximum time until the line of a request is written, in milliseconds. */
 const LATEST_MS = 5_000
 
 interface Line {
@@ -26,8 +26,8 @@ interface Line {
 }
 
 /**
- * Has the api work, and resolves to the lines of requests that it logged meanwhile: as soon as there are so many, or without some of them
- * when they are late.
+ * Runs `work`, and resolves to the request lines that the api logs meanwhile: when there are `count` lines, or after the maximum
+ * time.
  */
 async function linesDuring(api: TestApi, count: number, work: () => Promise<unknown>): Promise<Line[]> {
   const logged = api.log.length
@@ -39,12 +39,12 @@ async function linesDuring(api: TestApi, count: number, work: () => Promise<unkn
   await work()
   const deadline = Date.now() + LATEST_MS
   while (lines().length < count && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20))
-  // A second line of a request, if there were one, would be written in the same turn or when its connection closes.
+  // A second line of a request would be written at once or when its connection closes.
   await new Promise(resolve => setTimeout(resolve, 100))
   return lines()
 }
 
-/** Sends bytes and holds the line to the answer, by its status and by the id that the client is told. */
+/** Sends bytes, and asserts that one line is logged with the status and the request id of the response. */
 async function hasOneLine(
   t: Test,
   api: TestApi,
@@ -136,7 +136,7 @@ t.test('a connection without a request has no line', async t => {
   t.strictSame(lines, [])
 })
 
-t.test('a request whose client disconnects has one line that says so', async t => {
+t.test('a request whose client disconnects has one line, which names the disconnect', async t => {
   const s3 = await startFaultProxy(t, aws.endpoints.s3)
   const api = await buildTestApi(t, aws, { endpoints: { s3: s3.url } })
   const made = await fetch(`${api.url}/uploads`, {
@@ -148,14 +148,14 @@ t.test('a request whose client disconnects has one line that says so', async t =
   const released = Promise.withResolvers<void>()
   t.teardown(() => released.resolve())
   const hung = s3.inject(hold(released.promise))
-  /** Sends bytes, and leaves once the api is at work on them. */
+  /** Sends bytes, and disconnects when the api works on them. */
   const leave = (bytes: Uint8Array, isAtWork: () => Promise<unknown>) => async () => {
     const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
     socket.on('error', () => undefined)
     socket.resume()
     socket.write(bytes)
     await isAtWork()
-    // A client that only ends its side may still read the answer.
+    // A reset, because a client that only closes its side may still read the response.
     socket.resetAndDestroy()
   }
   const type = ['Content-Type', 'application/x-test'] as const

@@ -49,17 +49,13 @@ t.test('SIGTERM waits for an upload in flight', async t => {
   const upload = request(`${url}/uploads?filename=slow.bin`, { method: 'POST', headers: user.auth, agent })
   const answered = once(upload, 'response')
   upload.write('first half, ')
-  // Connections are taken in their order: once a later one is answered, the upload is under way.
+  // Connections are accepted in order. After the response to a later one, the upload is in flight.
   await ask(`${url}/livez`)
   child.kill('SIGTERM')
   await eventually(() => lines.some(line => line.includes('"msg":"stopping"')))
   upload.end('second half')
   const [response] = await answered
-  t.match(
-    response,
-    { statusCode: 200, headers: { connection: 'close' } },
-    'and its connection does not hold the stop up',
-  )
+  t.match(response, { statusCode: 200, headers: { connection: 'close' } }, 'the connection does not delay the stop')
   response.resume()
   t.same(await once(child, 'exit'), [0, null])
   t.match((await user.traces()).records, [{ status: 'queued', size: 23 }])
@@ -72,12 +68,12 @@ t.test('SIGTERM aborts an upload that does not end in time, and nothing of it is
   const upload = request(`${url}/uploads?filename=endless.bin`, { method: 'POST', headers: user.auth })
   const failed = once(upload, 'error')
   upload.write(Buffer.alloc(20 * 1024 ** 2))
-  // The embedded S3 lists no open uploads: what was asked of it tells.
+  // The embedded S3 cannot list open multipart uploads, so the test counts its requests.
   await eventually(() => s3.count(to('PUT', /partNumber=/)) > 0)
   child.kill('SIGTERM')
   await failed
   t.same(await once(child, 'exit'), [0, null])
-  t.equal(s3.count(to('DELETE', /uploadId=/)), 1, 'its parts are taken back')
+  t.equal(s3.count(to('DELETE', /uploadId=/)), 1, 'its multipart upload is aborted')
   t.same(await user.traces(), NO_TRACES)
   t.ok(lines.some(line => line.includes('broken off')))
 })

@@ -54,7 +54,7 @@ t.test('forged tokens with unknown keys block no valid token, even at a cold sta
   const api = await apiOf(t, issuer)
   const [key = makeKey('none')] = issuer.keys
   const started = performance.now()
-  // The very first request is a forged one.
+  // The first request of all has a forged token.
   const first = send(api, PER_SECOND, 1, forged(issuer))
   const [junk, answers] = await Promise.all([
     send(api, PER_SECOND, SECONDS, forged(issuer)),

@@ -38,7 +38,7 @@ function signHmac(payload: unknown, secret: string | Buffer): string {
   return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
 }
 
-/** A request that is answered with 404 where the token is accepted. */
+/** Sends a request that gets 404 if the token is accepted. */
 const probe = (authorization?: string): Promise<Answer> =>
   ask(`${api.url}/uploads/${uuidv7()}`, authorization === undefined ? {} : { headers: { authorization } })
 
@@ -72,7 +72,7 @@ t.test('tokens of a withdrawn key are rejected after five minutes, cached or not
   rotating.keys = [makeKey('next')]
   clock.advance(299_000)
   t.equal(await status(first), 404, 'remembered')
-  t.equal(await status(second), 404, 'its key is still held to be fresh')
+  t.equal(await status(second), 404, 'the cached key set is still fresh')
   clock.advance(2_000)
   t.equal(await status(first), 401)
   t.equal(await status(second), 401, 'though it was verified a moment ago')

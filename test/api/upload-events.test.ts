@@ -117,7 +117,7 @@ t.test('many clients of one upload cost the reads of one, and no reads after the
   await eventually(() => endedStreams(record) === 40)
 })
 
-/** How many requests for an upload's events are over: their clients have left, and the streams were ended. */
+/** Counts the ended requests for an upload's events. */
 function endedStreams({ uploadId }: UploadRecord): number {
   return api.log.filter(line => isRequest(line) && line.includes(`${uploadId}/events`)).length
 }

@@ -74,7 +74,7 @@ t.test('the file of a form is named by', async t => {
   }
 })
 
-/** What a browser sends for a file input that nobody has filled. */
+/** Returns what a browser sends for a file input without a file. */
 function unfilled(): FormPart {
   return { name: 'other', filename: '', type: 'application/octet-stream', value: '' }
 }

@@ -126,13 +126,13 @@ t.test('if only some files can be recorded, the response lists the accepted ones
   const fault = awsError('dynamodb', { status: 500, code: 'InternalServerError' })
   let puts = 0
   const isFirst = operation('PutItem')
-  // The first is recorded, whatever is asked for after it is not: with the SDK's tries of it.
+  // The first record is written, and all later writes fail, including the retries of the SDK.
   proxy.inject(fault, { when: request => isFirst(request) && ++puts > 1 })
   const answer = await send(user, [file('a'), file('b'), file('c')], own)
   isProblem(t, answer, 503, 'unavailable')
   const { records, objects } = await user.traces()
   t.equal(records.length, 1)
-  t.equal(objects.length, 1, 'and of the others nothing is kept')
+  t.equal(objects.length, 1, 'nothing is kept of the other files')
   t.equal(
     answer.body.detail,
     `1 of the 3 files were accepted: ${records[0]?.uploadId}. These files, by their position in the request, were not accepted: 2, 3. Send them again.`,
@@ -145,7 +145,7 @@ t.test('if the result of a file is unknown, the client is not told to send it ag
   const user = await createTestUser(aws)
   const lost = awsError('dynamodb', { status: 500, code: 'InternalServerError' })
   let puts = 0
-  // The second is recorded, its reply lost, and nothing that is asked of it later is answered.
+  // The second record is written, its response is lost, and all later reads of it fail.
   proxy.inject(loseReply, { when: request => operation('PutItem')(request) && ++puts > 1 })
   proxy.inject(lost, { when: operation('GetItem') })
   const answer = await send(user, [file('a'), file('b')], own)

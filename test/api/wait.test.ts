@@ -35,7 +35,7 @@ const processedAs = ({ key }: UploadRecord) => ({
 })
 const finish = (record: UploadRecord) => store.markProcessed(record, record, processedAs(record))
 
-/** Resolves once somebody has begun to wait: the api has read the record after the read that every request begins with. */
+/** Resolves when a request waits: the api has then read the record again after the first read of each request. */
 async function untilWaiting(before: number, requests = 1): Promise<void> {
   await eventually(() => proxy.count(reads) > before + requests)
 }
@@ -137,7 +137,7 @@ t.test('many requests that wait for one upload cost the reads of one', async t =
   await finish(record)
   for (const answer of await Promise.all(waiting)) t.match(answer, { status: 200, body: { status: 'processed' } })
   const rest = proxy.count(reads)
-  t.ok(rest - before - 30 < 30, `${rest - before} reads, of which each of the 30 made its own first`)
+  t.ok(rest - before - 30 < 30, `${rest - before} reads, including the first read of each of the 30 requests`)
 })
 
 t.test('an upload that is deleted during the wait is 404', async t => {

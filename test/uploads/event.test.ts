@@ -45,18 +45,15 @@ t.test('a bare event is decoded to its bucket and key only', async t => {
 
 const notJson = /^The event is not JSON\.$/
 const noObject = /^The event is not a JSON object\.$/
-const namesNone = /names no object/
-const notKept = /does not keep to version 1/
+const noNames = /names no object/
+const notMatching = /does not match version 1/
 
 const invalid: Array<[RegExp, unknown[]]> = [
   [notJson, ['', ' ', 'hello', '{', '{"bucket":', "{'bucket':'b'}", 'NaN', '\u0000', '{"bucket":"abc","key":"k"}x']],
   [noObject, ['null', '1', '"text"', 'true']],
+  [noNames, [[], {}, { bucket }, { key }, { bucket: 'ab', key }, { bucket: 'b'.repeat(64), key }, { bucket, key: '' }]],
   [
-    namesNone,
-    [[], {}, { bucket }, { key }, { bucket: 'ab', key }, { bucket: 'b'.repeat(64), key }, { bucket, key: '' }],
-  ],
-  [
-    namesNone,
+    noNames,
     [
       { bucket, key: 1 },
       { bucket: null, key },
@@ -64,9 +61,9 @@ const invalid: Array<[RegExp, unknown[]]> = [
       { bucket, key: 'k'.repeat(1_025) },
     ],
   ],
-  [notKept, [{ bucket, key, version: 1 }]],
+  [notMatching, [{ bucket, key, version: 1 }]],
   [
-    notKept,
+    notMatching,
     [
       { ...event, size: -1 },
       { ...event, size: 1.5 },
@@ -75,7 +72,7 @@ const invalid: Array<[RegExp, unknown[]]> = [
     ],
   ],
   [
-    notKept,
+    notMatching,
     [
       { ...event, sha256: 'A'.repeat(64) },
       { ...event, sha256: 'a'.repeat(63) },
@@ -83,7 +80,7 @@ const invalid: Array<[RegExp, unknown[]]> = [
     ],
   ],
   [
-    notKept,
+    notMatching,
     Object.keys(event)
       .filter(it => it !== 'version')
       .map(name => ({ ...event, [name]: undefined })),
@@ -119,7 +116,7 @@ t.test('an event of an unknown version is rejected with its version', async t =>
     ['v'.repeat(100), `"${'v'.repeat(39)}…`],
   ]
   for (const [version, shown] of versions) {
-    const message = `The event has the version ${shown}, and only version 1 is known.`
+    const message = `The event has the version ${shown}, but only version 1 is supported.`
     for (const value of [{ ...event, version }, { bucket, key, version }, { version }]) {
       t.throws(() => decode(value), { name: 'InvalidEventError', message }, JSON.stringify(value))
     }

@@ -11,7 +11,7 @@ export interface ConsumerDouble {
   metrics(): ConsumerMetrics
 }
 
-/** What a consumer tells of itself, as a test would have it. Its counters and events are the consumer's own. */
+/** Creates a consumer whose status a test can set. Its counters and events are real. */
 export function consumerDouble(): ConsumerDouble {
   const counters = new Counters()
   const origin = { workerId: 'w', applicationName: 'app', streamName: 'stream' }

@@ -1,7 +1,7 @@
 import type { KinesisStreamEvent } from 'aws-lambda'
 import type { StreamRecord } from '../../services/worker/stream-record.ts'
 
-/** An event as Lambda's event source mapping sends it, field by field as documented for Kinesis. */
+/** Creates an event as Lambda's event source mapping for Kinesis sends it. */
 export function kinesisEvent(records: readonly StreamRecord[]): KinesisStreamEvent {
   return {
     Records: records.map(({ data, partitionKey, sequenceNumber, shardId }) => ({

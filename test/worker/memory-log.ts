@@ -3,11 +3,11 @@ import type { Logger } from '../../services/platform/log.ts'
 
 export interface MemoryLog {
   log: Logger
-  /** What was logged, at any level. */
+  /** All lines that were logged, at any level. */
   lines: Array<Record<string, unknown>>
 }
 
-/** A logger whose lines a test can read. */
+/** Creates a logger whose lines a test can read. */
 export function createMemoryLog(): MemoryLog {
   const lines: MemoryLog['lines'] = []
   const write = (line: string) => {

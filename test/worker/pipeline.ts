@@ -33,17 +33,17 @@ export interface Pipeline extends MemoryLog {
   deletions: Deletions
   results: ResultStore
   removeOutputs: RemoveOutputs
-  /** A processor on the embedded AWS, or with other settings. */
+  /** Creates a processor on the embedded AWS, with changed settings if given. */
   processor(settings?: Partial<ProcessorSettings> & { transforms?: readonly Transform[] }): Processor
-  /** Stores an object and its record, as the api does, and gives the record. */
+  /** Stores an object and its record, as the api does, and returns the record. */
   upload(content: string | Uint8Array, change?: Partial<UploadRecord>): Promise<UploadRecord>
-  /** The processed object or dead letter of a key. */
+  /** Reads the processed object or dead letter of a key. */
   read(key: string): Promise<{ text: string; contentType: string | undefined; metadata: Record<string, string> }>
-  /** Every key in the bucket of processed objects. */
+  /** Lists all keys in the bucket of processed objects. */
   keys(): Promise<string[]>
 }
 
-/** What the processor works on, as long as the test. */
+/** Starts the embedded AWS with everything that a processor needs, until the test ends. */
 export async function startPipeline(t: Pick<Test, 'teardown'>, settings: EmbeddedAwsSettings = {}): Promise<Pipeline> {
   const aws = await startAws(t, settings)
   const { s3 } = aws
@@ -93,7 +93,7 @@ export async function startPipeline(t: Pick<Test, 'teardown'>, settings: Embedde
   }
 }
 
-/** An upload record with every field, its ids new. */
+/** Returns a complete upload record with new ids. */
 export function uploadRecord(change: Partial<UploadRecord> = {}): UploadRecord {
   const { owner = 'owner-1', uploadId = crypto.randomUUID(), filename = 'demo.txt' } = change
   const uploadedAt = new Date().toISOString()
@@ -138,7 +138,7 @@ export async function exists(s3: S3Client, Key: string): Promise<boolean> {
 
 let sequence = 0n
 
-/** A record of the stream. A string is taken as it is, an upload as its event, anything else as JSON. */
+/** Creates a record of the stream. Its data is a string, the event of an upload, or other data as JSON. */
 export function streamRecord(content: string | UploadRecord | { bucket: string; key: string }): StreamRecord {
   sequence++
   return {
@@ -155,10 +155,10 @@ function encode(content: string | UploadRecord | { bucket: string; key: string }
   return Buffer.from(JSON.stringify(content))
 }
 
-/** The key that a record's dead letter is expected under. */
+/** Returns the expected key of a record's dead letter. */
 export function deadLetterOf(record: StreamRecord): string {
   return `dead-letters/${stream}/${record.shardId}/${record.sequenceNumber}.json`
 }
 
-/** Nobody calls it off. */
+/** Options with a signal that never aborts. */
 export const going: { signal: AbortSignal } = { signal: new AbortController().signal }

@@ -5,19 +5,19 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type { Test } from 'tap'
 import type { TestAws } from '../support/aws.ts'
 
-/** What becomes of a request: let through, answered with an error of S3, or held until the test says otherwise. */
+/** What the proxy does with a request: pass it, respond with an error of S3, or hold it until a promise resolves. */
 export type Fate = 'pass' | 'cut' | { status: number; code: string } | { held: Promise<void> }
 
 export interface S3Proxy {
-  /** A client that goes through the proxy and tries each request once. */
+  /** A client that uses the proxy and does not retry. */
   s3: S3Client
-  /** Decides over the requests from now on. */
+  /** Sets what happens to the following requests. */
   decide(fate: (request: IncomingMessage) => Fate): void
-  /** `METHOD /path?query` of every request that came. */
+  /** `METHOD /path?query` of every request. */
   seen: string[]
   /**
-   * How many of the multipart uploads that were begun through the proxy are still open. It ends those: the embedded S3 has
-   * no list of them, but it tells by an abort whether there was anything to abort.
+   * Aborts all multipart uploads that were started through the proxy, and returns how many were still open. The embedded S3 cannot list
+   * them, but its response to an abort shows whether the upload was open.
    */
   endOpenUploads(): Promise<number>
 }
@@ -45,7 +45,7 @@ export async function startS3Proxy(t: Pick<Test, 'teardown'>, aws: TestAws): Pro
       reply => {
         response.writeHead(reply.statusCode ?? 500, reply.headers)
         if (fate === 'cut') {
-          // The beginning of the body and then a reset, as a broken network gives it.
+          // Sends the start of the body and then resets the connection, like a broken network.
           reply.once('data', (chunk: Buffer) => response.write(chunk.subarray(0, 10), () => incoming.socket.destroy()))
           return
         }
@@ -94,7 +94,7 @@ export async function startS3Proxy(t: Pick<Test, 'teardown'>, aws: TestAws): Pro
   return { s3, seen, endOpenUploads, decide: fate => (decision = fate) }
 }
 
-/** A client of any endpoint that tries each request once. */
+/** Creates a client for an endpoint that does not retry. */
 export function s3ClientAt(endpoint: string): S3Client {
   return new S3Client({
     endpoint,

@@ -35,13 +35,13 @@ function describeFault(value: unknown): string {
   if (!Object.hasOwn(value, 'version')) return 'The event names no object: "bucket" and "key" must be strings.'
   const { version } = value as { version: unknown }
   if (version !== EVENT_VERSION) {
-    return `The event has the version ${shown(version)}, and only version ${EVENT_VERSION} is known.`
+    return `The event has the version ${shown(version)}, but only version ${EVENT_VERSION} is supported.`
   }
   const [fault] = isFull.Errors(value)
-  return `The event does not keep to version ${EVENT_VERSION}: ${fault?.instancePath ?? ''} ${fault?.message ?? ''}.`
+  return `The event does not match version ${EVENT_VERSION}: ${fault?.instancePath ?? ''} ${fault?.message ?? ''}.`
 }
 
-/** Shows an unknown version. `null` is one, too. */
+/** Returns an unknown version, which may be any JSON value, as text. */
 function shown(version: unknown): string {
   // Not as JSON: a deeply nested value would overflow the stack.
   if (typeof version === 'object' && version !== null) return Array.isArray(version) ? '[…]' : '{…}'

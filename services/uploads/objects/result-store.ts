@@ -27,7 +27,7 @@ export interface Result {
   body: Uint8Array
   /** The id of its upload, if known. */
   madeOf?: string | undefined
-  /** The object that it was made from. */
+  /** The object of the upload from which the result was created. */
   source: ResultSource
   transform: TransformIdentity
 }

@@ -65,9 +65,9 @@ export function createDeletions(settings: DeletionSettings): Deletions {
       if (deleted.objects.length === 0) return
       const { objects, uploadId } = deleted
       await Promise.all(objects.map(object => removeObject(object, uploadId)))
-      const [source, ...made] = objects
+      const [source, ...outputs] = objects
       // Then outputs that the record does not name. If the upload was never processed, the worker that finds the tombstone removes them.
-      if (source) await removeOutputs(source, uploadId, [...new Set(made.map(({ bucket }) => bucket))])
+      if (source) await removeOutputs(source, uploadId, [...new Set(outputs.map(({ bucket }) => bucket))])
       const writeTombstone = new PutItemCommand({
         TableName: table,
         Item: marshall(tombstone(deleted, now())),

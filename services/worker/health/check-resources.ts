@@ -49,8 +49,8 @@ export async function checkResources(settings: CheckResourcesSettings): Promise<
       if (err instanceof Error && MISSING.has(err.name))
         return [{ variable, problem: `there is no "${config[variable]}" in ${config.AWS_REGION}` }]
       if (limit.aborted)
-        log.warn({ err, variable, timeoutMs }, 'AWS did not answer in time whether what the variable names is there')
-      else log.warn({ err, variable }, 'it could not be seen whether what the variable names is there')
+        log.warn({ err, variable, timeoutMs }, 'AWS did not answer in time: it is unknown whether the resource exists')
+      else log.warn({ err, variable }, 'the check failed: it is unknown whether the resource exists')
       return []
     }
   }

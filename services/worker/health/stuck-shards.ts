@@ -44,7 +44,7 @@ interface Watched {
   fetchAgeMs: number | undefined
   /** When this worker was first seen to hold the shard. */
   heldSince: number
-  /** Since when the shard has made no progress. */
+  /** The time since which the shard has made no progress. */
   since: number
   /** When an attempt last succeeded or failed. */
   signAt: number

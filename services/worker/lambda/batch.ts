@@ -119,7 +119,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Resolves when the promise does, or after a time. */
+/** Resolves when the promise resolves, or after `ms` milliseconds. */
 async function within(promise: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const timeUp = new Promise<void>(resolve => {

@@ -65,7 +65,7 @@ export function createSweepClaims({ dynamodb, table }: { dynamodb: DynamoDBClien
 
   return {
     async take({ now, until, to }) {
-      // Mostly no pass is due, and a read is cheaper than a refused write.
+      // Usually no pass is due, and a read is cheaper than a rejected write.
       const { Item } = await dynamodb.send(new GetItemCommand({ TableName: table, Key: itemKey(KEY) }))
       const { nextAt = 0, claimedUntil = 0 } = Item ? (unmarshall(Item) as State) : {}
       if (nextAt > now || claimedUntil > now) return undefined

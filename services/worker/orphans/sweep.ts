@@ -34,7 +34,7 @@ export interface OrphanSweepSettings {
   sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
-/** How much younger an object may be than its upload's id: reservations last for a week, retries for a day. */
+/** Maximum time between the id of an upload and its object: a reservation lasts for up to a week, retries for a day. */
 const ID_AGE_MS = 8 * 86_400_000
 
 /** Maximum number of pages for one claim. The next claim continues after them. */

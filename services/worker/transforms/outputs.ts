@@ -19,9 +19,9 @@ export const MAX_OUTPUTS = 32
 
 const NAME = new RegExp(OUTPUT_NAME_PATTERN)
 const HEADER = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a note that is shown has none.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a note must not have control characters
 const NOTE = /^[^\x00-\x1f\x7f]{1,255}$/u
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a name that is shown and put in a header has none.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a file name must not have control characters
 const FILENAME = /^[^\x00-\x1f\x7f/\\]{1,255}$/u
 
 /**
@@ -57,21 +57,25 @@ async function* oneByOne(outputs: TransformOutputs): AsyncGenerator<TransformOut
 }
 
 function check(output: TransformOutput, by: string): CheckedOutput {
-  if (!isObject(output)) throw invalid(by, 'gives something that is no output')
+  if (!isObject(output)) throw invalid(by, 'returned a value that is not an output')
   const { name = MAIN_OUTPUT, contentType, contentEncoding, filename, note, body } = output
-  if (output.name === MAIN_OUTPUT) throw invalid(by, `names an output "${MAIN_OUTPUT}": the main one has no name`)
+  if (output.name === MAIN_OUTPUT)
+    throw invalid(by, `named an output "${MAIN_OUTPUT}": omit the name of the main output`)
   if (typeof name !== 'string' || !NAME.test(name)) {
-    throw invalid(by, `names an output ${JSON.stringify(name)}, which is not 1 to ${MAX_OUTPUT_NAME} of A-Za-z0-9._-`)
+    throw invalid(
+      by,
+      `named an output ${JSON.stringify(name)}: a name must be 1 to ${MAX_OUTPUT_NAME} characters of A-Za-z0-9._-`,
+    )
   }
-  if (!isHeader(contentType)) throw invalid(by, `gives "${name}" no content type that could be a header`)
+  if (!isHeader(contentType)) throw invalid(by, `returned "${name}" without a valid content type`)
   if (contentEncoding !== undefined && !isHeader(contentEncoding)) {
-    throw invalid(by, `gives "${name}" a content encoding that could be no header`)
+    throw invalid(by, `returned "${name}" with an invalid content encoding`)
   }
   if (filename !== undefined && !(typeof filename === 'string' && FILENAME.test(filename) && filename.isWellFormed())) {
-    throw invalid(by, `gives "${name}" a file name that is none, or has over 255 characters`)
+    throw invalid(by, `returned "${name}" with a file name that is invalid or has over 255 characters`)
   }
   if (note !== undefined && !(typeof note === 'string' && NOTE.test(note) && note.isWellFormed())) {
-    throw invalid(by, `gives "${name}" a note that is not one line of up to 255 characters`)
+    throw invalid(by, `returned "${name}" with a note that is not one line of up to 255 characters`)
   }
   return {
     name,
@@ -89,7 +93,10 @@ function chunksOf(body: unknown, name: string, by: string): AsyncIterable<Uint8A
     if (Symbol.asyncIterator in body) return checkedChunks(body as AsyncIterable<unknown>, name, by)
     if (Symbol.iterator in body) return checkedChunks(body as Iterable<unknown>, name, by)
   }
-  throw invalid(by, `gives "${name}" a body that is no iterable of byte arrays: put one array into a list`)
+  throw invalid(
+    by,
+    `returned "${name}" with a body that is not an iterable of byte arrays: put a single array into a list`,
+  )
 }
 
 async function* checkedChunks(
@@ -98,7 +105,7 @@ async function* checkedChunks(
   by: string,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
-    if (!(chunk instanceof Uint8Array)) throw invalid(by, `gives "${name}" chunks that are no byte arrays`)
+    if (!(chunk instanceof Uint8Array)) throw invalid(by, `returned "${name}" with chunks that are not byte arrays`)
     // An empty chunk would end a stream.
     if (chunk.byteLength > 0) yield chunk
   }

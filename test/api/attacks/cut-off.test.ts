@@ -9,23 +9,23 @@ import { tusClient, uploadIdOf } from '../tus/client.ts'
 import { as, JSON_TYPE } from './attack.ts'
 import { bytesOf } from './raw.ts'
 
-// `HEADGATE_CUTS=200:seed` cuts each way off so often.
+// `HEADGATE_CUTS=200:seed` cuts off 200 requests of each upload format.
 const [CUTS = 8, SEED = 20_261_125] = (process.env.HEADGATE_CUTS ?? '').split(':').filter(Boolean).map(Number)
 const MIB = 1024 ** 2
 const AT_ONCE = 4
 
 const aws = await startAws(t)
-/** So little memory that what is not given back is missed soon. */
+/** So little memory that memory which is not released is soon missing. */
 const env = { UPLOAD_MEMORY_BYTES: String(32 * MIB) }
 
-/** How a connection ends: both directions at once, by a reset, or only the one in which the client sends. */
+/** How a connection ends: closed in both directions, by a reset, or only in the direction of the client. */
 const ends = ['close', 'reset', 'half'] as const
 
-/** Sends the beginning of a request, and ends the connection. Resolves when it is over on both sides. */
+/** Sends the start of a request and ends the connection. Resolves when both sides have closed it. */
 async function cutOff(url: string, request: Buffer, at: number, end: (typeof ends)[number]): Promise<void> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port) })
-  // What the server says is not of interest, nor that it resets the connection.
+  // The response of the server does not matter, and the server may reset the connection.
   socket.on('error', () => socket.destroy())
   socket.resume()
   const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
@@ -46,7 +46,7 @@ const chunked = (body: Buffer, size: number) => {
   ])
 }
 
-/** A request of each way, whole. */
+/** A complete request of each upload format. */
 const requests: Record<string, (user: TestUser) => Buffer> = {
   json: user =>
     bytesOf({
@@ -86,12 +86,12 @@ const requests: Record<string, (user: TestUser) => Buffer> = {
 }
 
 t.test('a client that disconnects during its request leaves nothing, in any upload format', async t => {
-  for (const [way, make] of Object.entries(requests)) {
+  for (const [format, make] of Object.entries(requests)) {
     const random = seededRandom(SEED)
     const api = await buildTestApi(t, aws, { env })
     const user = await createTestUser(aws)
     const request = make(user)
-    // In the head too, just before the end, and anywhere.
+    // A quarter of the cuts are just before the end. The others are anywhere, including the head.
     const places = Array.from({ length: CUTS }, (_, n) =>
       n % 4 === 0 ? request.length - 1 - Math.floor(random() * 40) : Math.floor(random() * (request.length - 1)) + 1,
     )
@@ -101,12 +101,12 @@ t.test('a client that disconnects during its request leaves nothing, in any uplo
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, work))
-    // Waits for all that is still to be taken back.
+    // The close waits until everything that was stored is removed.
     await api.app.close()
     const { objects, openUploads, records } = await user.traces()
-    t.same({ objects, openUploads }, { objects: [], openUploads: 0 }, way)
-    t.same(records, [], `${way}: nothing is recorded`)
-    t.notMatch(api.log.join(''), /"level":"(?:error|fatal)"/, `${way}: it is not our error`)
+    t.same({ objects, openUploads }, { objects: [], openUploads: 0 }, format)
+    t.same(records, [], `${format}: nothing is recorded`)
+    t.notMatch(api.log.join(''), /"level":"(?:error|fatal)"/, `${format}: no error is logged`)
   }
 })
 

@@ -4,7 +4,7 @@ import { type Attack, as, makeAttacks, setScene } from './attack.ts'
 const END = '--b--\r\n'
 const FILE = 'Content-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nx\r\n'
 
-/** A part of a form by its headers and its content. */
+/** Returns a part of a form from its headers and its content. */
 const part = (disposition: string, content = 'x', more: string[] = []) =>
   `--b\r\n${[`Content-Disposition: ${disposition}`, ...more].join('\r\n')}\r\n\r\n${content}\r\n`
 const file = (parameters: string, more: string[] = ['Content-Type: text/plain']) =>

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type Attack, as, makeAttacks, setScene } from './attack.ts'
 
-/** Bytes as they are, and the same for the token's owner. */
+/** Joins lines with CR LF and returns their bytes. */
 const text = (...lines: string[]) => Buffer.from(lines.join('\r\n'), 'latin1')
 const SMUGGLED = 'GET /livez HTTP/1.1\r\nHost: a\r\n\r\n'
 
@@ -55,7 +55,7 @@ const framing: Attack[] = [
   gets: '400 bad-request',
 }))
 
-/** Framing that is HTTP, and still more than one reading. */
+/** Requests of other HTTP versions that can be read in more than one way. */
 const versions: Attack[] = [
   {
     what: 'framing: chunks in HTTP/1.0',
@@ -70,7 +70,7 @@ const versions: Attack[] = [
       ),
     gets: '400 bad-request',
   },
-  // Without a length it has none, and what comes behind it is no request. The answer to the one must not be taken for the other's.
+  // Without a length the request has no body, and the following byte is not a request. The client must get only one response.
   {
     what: 'framing: a body that ends with the connection',
     send: ({ attacker }) =>

@@ -21,7 +21,7 @@ const granting = (
 const wanting = (what: string, changed: Record<string, unknown>, gets: Attack['gets']): Attack =>
   granting(what, JSON.stringify({ ...WANTED, ...changed }), gets)
 
-/** A size as it stands in the JSON. */
+/** Creates an attack with a size as literal JSON. */
 const sized = (size: string, gets: Attack['gets'] = BODY): Attack =>
   granting(`a size of ${size}`, `{"filename":"a","contentType":"a/b","size":${size}}`, gets)
 
@@ -81,7 +81,7 @@ const grants: Attack[] = [
 
 let victims = ''
 
-/** What is asked of an upload that was granted to the victim. */
+/** Requests of the attacker for an upload that was granted to the victim. */
 const foreign: Attack[] = [
   ['GET', '/grant'],
   ['HEAD', '/grant'],
@@ -143,17 +143,17 @@ t.test('an invalid grant request is rejected, and only its owner can use a grant
 
 t.test('a file that differs from the granted one is rejected, however it is completed', async t => {
   const { api, aws } = await setScene(t)
-  const ways: Array<[what: string, headers: Record<string, string>, bytes: string]> = [
+  const differences: Array<[what: string, headers: Record<string, string>, bytes: string]> = [
     ['more bytes', { 'content-length': '2' }, 'xy'],
     ['no bytes', { 'content-length': '0' }, ''],
     ['another type', { 'content-type': 'text/html' }, 'x'],
     ['no owner', { 'x-amz-meta-owner': '' }, 'x'],
     ['another’s name', { 'x-amz-meta-owner': 'somebody' }, 'x'],
   ]
-  for (const [what, changed, bytes] of ways) {
+  for (const [what, changed, bytes] of differences) {
     const user = await createTestUser(aws)
     const { uploadId, put } = await grant(api, user, { size: 1 })
-    // S3 refuses it by the signature; the embedded one looks at none, so that the api has to.
+    // AWS would reject the PUT by its signature. The embedded S3 does not check signatures, so the api must detect the difference.
     if (put) await send({ url: put.url, headers: { ...put.headers, ...changed } }, Buffer.from(bytes))
     const answers = await Promise.all(Array.from({ length: 4 }, () => complete(api, user, uploadId)))
     for (const answer of answers) {
@@ -161,10 +161,10 @@ t.test('a file that differs from the granted one is rejected, however it is comp
     }
     t.ok(
       answers.some(({ status }) => status === 422),
-      `${what}: somebody is told why`,
+      `${what}: one response has the reason`,
     )
     t.same(await user.traces(), NO_TRACES, `${what}: nothing is left`)
-    t.equal((await complete(api, user, uploadId)).status, 404, `${what}: and the grant has ended`)
+    t.equal((await complete(api, user, uploadId)).status, 404, `${what}: the grant has ended`)
   }
 })
 
@@ -175,7 +175,7 @@ t.test('a grant that is completed repeatedly and concurrently is one upload', as
   if (put) await send(put, Buffer.from('x'))
   const answers = await Promise.all(Array.from({ length: 8 }, () => complete(api, user, uploadId)))
   for (const { status, body } of answers) t.match({ status, id: body.uploadId }, { status: 200, id: uploadId })
-  // The URL may be used again while it is good. S3 refuses it by its If-None-Match, which the embedded one passes over.
+  // The client may use the URL again until it expires. AWS rejects that by If-None-Match, which the embedded S3 ignores.
   t.match(put?.headers, { 'if-none-match': '*' })
   t.match(await complete(api, user, uploadId), { status: 200, body: { uploadId, size: 1 } })
   t.equal((await user.traces()).objects.length, 1)

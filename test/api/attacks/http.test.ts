@@ -104,7 +104,7 @@ const headers: Attack[] = [
     gets: '401 missing-token',
   },
   {
-    what: 'headers: an expectation that nobody knows',
+    what: 'headers: an unknown expectation',
     send: { path: '/livez', headers: [['Expect', 'a-miracle']] },
     gets: '200',
   },
@@ -176,9 +176,9 @@ const paths: Attack[] = [
 }))
 
 const ownPaths: Attack[] = [
-  // Its host is not looked at, and nothing is fetched.
+  // The api ignores the host of a whole URL and fetches nothing.
   { what: 'paths: a fragment', send: { path: '/livez#/uploads' }, gets: '400 bad-request' },
-  { what: 'paths: letters that are encoded in vain', send: { path: '/%6civez' }, gets: '200' },
+  { what: 'paths: letters that are encoded without need', send: { path: '/%6civez' }, gets: '200' },
   { what: 'paths: a whole URL is only its path', send: { path: 'http://127.0.0.1:1/livez' }, gets: '200' },
 ]
 

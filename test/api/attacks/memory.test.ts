@@ -11,29 +11,29 @@ import { type ApiProcess, startApi } from '../tus/server.ts'
 const MIB = 1024 ** 2
 const PART_BYTES = 8 * MIB
 
-/** The least that the configuration takes: first rooms, and three parts. */
-const LEAST_MEMORY = 32 * MIB
-/** Half of the default. */
+/** The minimum of the configuration: the first buffers of uploads, and three parts. */
+const MIN_MEMORY = 32 * MIB
+/** Half of the default memory. */
 const MORE_MEMORY = 128 * MIB
 
-/** Bytes a second of an attacker's connection: just over the default of MIN_BODY_BYTES_PER_SECOND. */
+/** Bytes per second of an attacker's connection, just over the default of MIN_BODY_BYTES_PER_SECOND. */
 const TRICKLE = 1_100
 
-/** How long an innocent upload may take, in milliseconds, on a busy machine. It takes a second or two on a quiet one. */
+/** Maximum time of an innocent upload on a busy machine, in milliseconds. On an idle machine it takes one or two seconds. */
 const PROMPTLY_MS = 20_000
 
-/** What a connection may hold besides: 128 KiB before the upload counts as large, buffers of the stream, and what is not collected yet. */
+/** Memory of a connection outside the limit: 128 KiB before an upload counts as large, stream buffers, and garbage. */
 const CONNECTION_BYTES = 512 * 1024
 
 const aws = await startAws(t)
 
-type Way = 'raw' | 'form' | 'tus'
+type Format = 'raw' | 'form' | 'tus'
 
-/** The head of a request for a large file, and what comes before the bytes of the file. */
-async function opening(api: ApiProcess, { auth }: TestUser, way: Way): Promise<string> {
+/** Returns the head of a request for a large file, with the bytes before the file. */
+async function opening(api: ApiProcess, { auth }: TestUser, format: Format): Promise<string> {
   const lines = ['Host: a', `Authorization: ${auth.authorization}`]
-  if (way === 'raw') return ['POST /uploads?filename=a HTTP/1.1', ...lines, 'Content-Length: 900000000'].join('\r\n')
-  if (way === 'form') {
+  if (format === 'raw') return ['POST /uploads?filename=a HTTP/1.1', ...lines, 'Content-Length: 900000000'].join('\r\n')
+  if (format === 'form') {
     const type = 'Content-Type: multipart/form-data; boundary=b'
     const file = '--b\r\nContent-Disposition: form-data; name="file"; filename="a"'
     const head = ['POST /uploads HTTP/1.1', ...lines, type, 'Content-Length: 900000000'].join('\r\n')
@@ -44,7 +44,7 @@ async function opening(api: ApiProcess, { auth }: TestUser, way: Way): Promise<s
   return [`PATCH ${url} HTTP/1.1`, ...lines, ...tus, 'Content-Length: 900000000'].join('\r\n')
 }
 
-/** Connections that send so much of a file at once, then trickle, and come again when the server ends them. */
+/** Opens connections that send `burst` bytes of a file at once, then trickle, and reconnect when the server closes them. */
 function attack(
   t: Test,
   api: ApiProcess,
@@ -52,21 +52,21 @@ function attack(
   { each, burst }: { each: number; burst: number },
 ) {
   const { hostname, port } = new URL(api.url)
-  const ways: Way[] = ['raw', 'form', 'tus']
+  const formats: Format[] = ['raw', 'form', 'tus']
   const open = new Set<Socket>()
   let isOver = false
   const first = Buffer.alloc(burst, 1)
   const drop = Buffer.alloc(Math.ceil(TRICKLE / 4), 1)
 
-  async function connection(user: TestUser, way: Way): Promise<void> {
+  async function connection(user: TestUser, format: Format): Promise<void> {
     while (!isOver) {
-      // An attacker whose upload is not even begun comes again.
-      const head = await opening(api, user, way).catch(() => undefined)
+      // An attacker whose upload can not be started tries again.
+      const head = await opening(api, user, format).catch(() => undefined)
       if (head === undefined) continue
       const socket = connect(Number(port), hostname)
       open.add(socket)
       socket.on('error', () => socket.destroy())
-      // An answer is the end: what is sent on would only be thrown away.
+      // After a response the server would discard further bytes.
       socket.on('data', () => socket.destroy())
       socket.write(`${head}\r\n\r\n`)
       socket.write(first)
@@ -78,7 +78,7 @@ function attack(
   }
 
   const all = users.flatMap(user =>
-    Array.from({ length: each }, (_, n) => connection(user, ways[n % ways.length] ?? 'raw')),
+    Array.from({ length: each }, (_, n) => connection(user, formats[n % formats.length] ?? 'raw')),
   )
   const stop = async () => {
     isOver = true
@@ -89,12 +89,12 @@ function attack(
   return { stop }
 }
 
-/** Resident memory of the api. */
+/** Returns the resident memory of the api. */
 function residentBytes({ child }: ApiProcess): number {
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)])) * 1024
 }
 
-const innocents: Record<Way, (api: ApiProcess, user: TestUser, bytes: Buffer) => Promise<number>> = {
+const innocents: Record<Format, (api: ApiProcess, user: TestUser, bytes: Buffer) => Promise<number>> = {
   raw: async (api, { auth }, body) =>
     (await ask(`${api.url}/uploads?filename=b`, { method: 'POST', headers: auth, body })).status,
   form: async (api, { auth }, bytes) => {
@@ -113,16 +113,16 @@ const attacks = [
     accounts: 2,
     each: 32,
     burst: 300_000,
-    memory: LEAST_MEMORY,
+    memory: MIN_MEMORY,
   },
   {
     name: 'two accounts that fill a part but for a byte',
     accounts: 2,
     each: 8,
     burst: PART_BYTES - 1,
-    memory: LEAST_MEMORY,
+    memory: MIN_MEMORY,
   },
-  { name: 'ten accounts that fill half a part', accounts: 10, each: 6, burst: PART_BYTES / 2, memory: LEAST_MEMORY },
+  { name: 'ten accounts that fill half a part', accounts: 10, each: 6, burst: PART_BYTES / 2, memory: MIN_MEMORY },
   {
     name: 'a hundred accounts that grow out of their first room',
     accounts: 100,
@@ -133,7 +133,7 @@ const attacks = [
 ]
 
 for (const { name, accounts, each, burst, memory } of attacks) {
-  t.test(`${name} keep no other upload waiting`, { timeout: 300_000 }, async t => {
+  t.test(`${name} do not delay other uploads`, { timeout: 300_000 }, async t => {
     const api = await startApi(t, aws, { UPLOAD_MEMORY_BYTES: String(memory) })
     const users: TestUser[] = []
     while (users.length < accounts) {
@@ -141,25 +141,25 @@ for (const { name, accounts, each, burst, memory } of attacks) {
       users.push(...(await Promise.all(Array.from({ length: some }, () => createTestUser(aws)))))
     }
     const innocent = await createTestUser(aws)
-    for (const way of Object.values(innocents)) await way(api, innocent, Buffer.alloc(20 * MIB))
+    for (const format of Object.values(innocents)) await format(api, innocent, Buffer.alloc(20 * MIB))
     const before = residentBytes(api)
     const { stop } = attack(t, api, users, { each, burst })
-    // Until the attackers have what they can get.
+    // Time for the attackers to get as much memory as they can.
     await new Promise(resolve => setTimeout(resolve, 1_500))
-    let most = 0
+    let max = 0
     for (const size of [MIB, 20 * MIB]) {
       const bytes = randomBytes(size)
-      for (const way of ['raw', 'form', 'tus'] as const) {
+      for (const format of ['raw', 'form', 'tus'] as const) {
         const started = performance.now()
-        const status = await innocents[way](api, innocent, bytes)
+        const status = await innocents[format](api, innocent, bytes)
         const took = Math.round(performance.now() - started)
-        t.equal(status, way === 'tus' ? 204 : 200, `${size / MIB} MiB, ${way}: after ${took} ms`)
-        t.ok(took < PROMPTLY_MS, `${size / MIB} MiB, ${way}: ${took} ms are prompt`)
-        most = Math.max(most, residentBytes(api))
+        t.equal(status, format === 'tus' ? 204 : 200, `${size / MIB} MiB, ${format}: after ${took} ms`)
+        t.ok(took < PROMPTLY_MS, `${size / MIB} MiB, ${format}: ${took} ms are prompt`)
+        max = Math.max(max, residentBytes(api))
       }
     }
-    const grown = Math.round((most - before) / MIB)
-    t.ok(most - before < memory + 64 * MIB + accounts * each * CONNECTION_BYTES, `the process grew by ${grown} MiB`)
+    const grown = Math.round((max - before) / MIB)
+    t.ok(max - before < memory + 64 * MIB + accounts * each * CONNECTION_BYTES, `the process grew by ${grown} MiB`)
     await stop()
     t.equal((await innocent.traces()).objects.length, 9)
     for (const user of users.slice(0, 10)) {

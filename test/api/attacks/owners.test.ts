@@ -5,7 +5,7 @@ import { type Attack, as, JSON_TYPE, makeAttacks, type Scene, setScene } from '.
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
-/** A token's parts, to be put together in another way. */
+/** Returns the parts of a token, to combine them in other ways. */
 function partsOf(token: string) {
   const [head = '', payload = '', signature = ''] = token.split('.')
   const decode = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>

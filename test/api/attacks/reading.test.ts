@@ -5,7 +5,7 @@ const ORIGIN = 'https://app.example'
 const NONE = { headers: { 'access-control-allow-origin': undefined, 'access-control-allow-credentials': undefined } }
 const OURS = { headers: { 'access-control-allow-origin': /^https:\/\/app\.example$/ } }
 
-/** A request of a page, as a browser sends it. */
+/** A request of a web page, as a browser sends it. */
 const fromPage = (origin: string, isOurs: boolean, method = 'GET'): Attack => ({
   what: `origins: ${method} of ${origin.slice(0, 40)}`,
   send: ({ attacker }) => ({
@@ -84,7 +84,7 @@ const conditions: Attack[] = [
     ],
     answer: { headers: { location: /^http:\/\/127\.0\.0\.1:\d+\// } },
   }),
-  // Before anything was made of the upload there is no telling what will be.
+  // Before an upload is processed, the names of its outputs are unknown.
   ...['..', '%2e%2e%2fmain', '__proto__', 'constructor', 'main%00', 'toString'].map(name =>
     reading(`an output called ${name}`, id => `/uploads/${id}/outputs/${name}`, '409 content-not-ready'),
   ),

@@ -22,14 +22,14 @@ t.test('a client has the grace period, and more time for each byte that it sends
   await t.rejects(rateGuard.wait(never), { code: 'HEADGATE_PROBLEM', slug: 'request-timeout' })
   rateGuard.received(1_000_000)
   await rateGuard.wait(after(1_001, 'x'))
-  await t.rejects(rateGuard.wait(never), { code: 'HEADGATE_PROBLEM' }, 'nobody saves up more than the grace')
+  await t.rejects(rateGuard.wait(never), { code: 'HEADGATE_PROBLEM' }, 'the saved time is at most the grace period')
   const patient = createBodyRateGuard({ minBytesPerSecond: 0, graceMs: 1 })
   t.equal(await patient.wait(Promise.resolve('x')), 'x')
 })
 
 const aws = await startAws(t)
 
-/** Sends a head, and then a little now and again until the server has had enough. Resolves to what it said. */
+/** Sends a head, and then a few bytes at a time until the server closes the connection. Resolves to the response. */
 async function trickle({ url }: TestApi, head: string, drop: string): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket: Socket = connect(Number(port), hostname)
@@ -89,7 +89,7 @@ t.test(
     const head = (method: string, path: string, length: string) =>
       `${method} ${path} HTTP/1.1\r\nhost: a\r\nauthorization: ${user.auth.authorization}\r\ntus-resumable: 1.0.0\r\ncontent-type: application/offset+octet-stream\r\n${length}\r\ncontent-length: 1000\r\n\r\n`
     t.match(await trickle(api, head('POST', '/uploads/tus', 'upload-length: 1000'), 'x'), isTimeout)
-    t.same(await user.traces(), NO_TRACES, 'what nobody was told the place of is not kept')
+    t.same(await user.traces(), NO_TRACES, 'an upload without a Location is not kept')
     const url = await client.begin(1_000)
     t.match(await trickle(api, head('PATCH', url, 'upload-offset: 0'), 'x'), isTimeout)
     const offset = await client.offset(url)
@@ -129,7 +129,7 @@ t.test('slow uploads of one owner leave memory for another owner', async t => {
   for (const socket of sockets) {
     socket.on('error', () => socket.destroy())
     socket.write(head)
-    // More than is kept outside of that memory.
+    // More bytes than an upload may have outside that memory.
     await new Promise<void>(resolve => socket.write(Buffer.alloc(300_000), () => resolve()))
   }
   const init = { method: 'POST', headers: other.auth, body: Buffer.alloc(1_000_000) }
@@ -138,7 +138,7 @@ t.test('slow uploads of one owner leave memory for another owner', async t => {
   t.match(await client.patch(await client.begin(1_000_000), 0, Buffer.alloc(1_000_000)), { status: 204 })
 })
 
-t.test('slow resumable uploads share that memory, and leave as much of it', async t => {
+t.test('slow resumable uploads of one owner leave memory for another owner too', async t => {
   const api = await buildTestApi(t, aws, { env: { UPLOAD_MEMORY_BYTES: String(32 * 1024 ** 2) } })
   const [slow, other] = [await createTestUser(aws), await createTestUser(aws)]
   const { hostname, port } = new URL(api.url)

@@ -11,7 +11,7 @@ const BYTES: Header = ['Content-Type', 'application/offset+octet-stream']
 const META: Header = ['Upload-Metadata', `filename ${base64('a')}`]
 const LENGTH: Header = ['Upload-Length', '5']
 
-/** Begins an upload of five bytes. Resolves to its path. */
+/** Creates an upload of five bytes. Resolves to its path. */
 async function begin({ api, attacker, begun }: Scene): Promise<string> {
   const url = await tusClient(api, attacker).begin(5)
   begun.push(uploadIdOf(url))
@@ -78,12 +78,12 @@ const creations: Attack[] = [
     [LENGTH, ['Upload-Metadata', `filetype ${base64('a/b\r\nx: y')}`]],
     '400 invalid-content-type',
   ),
-  creation('a file that is longer than said', [LENGTH, META, BYTES], '413 payload-too-large', { body: 'hello!' }),
+  creation('a file that is longer than its length', [LENGTH, META, BYTES], '413 payload-too-large', { body: 'hello!' }),
   creation('a file of nothing that has bytes', [['Upload-Length', '0'], META, BYTES], '413 payload-too-large', {
     body: 'x',
   }),
   creation(
-    'chunks that are more than said',
+    'chunks with more bytes than the length',
     [LENGTH, META, BYTES, ['Transfer-Encoding', 'chunked']],
     '413 payload-too-large',
     { body: '6\r\nhello!\r\n0\r\n\r\n' },
@@ -165,10 +165,15 @@ const sendings: Attack[] = [
     sending(`bytes as "${type}"`, [AT_0, ['Content-Type', type]], '415 unsupported-media-type'),
   ),
   sending('gzip on the way', [AT_0, BYTES, ['Content-Encoding', 'gzip']], '415 unsupported-media-type'),
-  sending('more than was said', [AT_0, BYTES], '413 payload-too-large', { body: 'hello!' }),
-  sending('more in chunks than was said', [AT_0, BYTES, ['Transfer-Encoding', 'chunked']], '413 payload-too-large', {
-    body: '6\r\nhello!\r\n0\r\n\r\n',
-  }),
+  sending('more bytes than the length', [AT_0, BYTES], '413 payload-too-large', { body: 'hello!' }),
+  sending(
+    'more bytes in chunks than the length',
+    [AT_0, BYTES, ['Transfer-Encoding', 'chunked']],
+    '413 payload-too-large',
+    {
+      body: '6\r\nhello!\r\n0\r\n\r\n',
+    },
+  ),
   sending('a length that is changed', [AT_0, BYTES, ['Upload-Length', '3']], BAD),
   ...['', 'sha1', 'crc32 AAAA', '__proto__ AAAA', 'sha1 !', `sha1 ${'A'.repeat(27)}`].map(checksum =>
     sending(`a checksum of "${checksum}"`, [AT_0, BYTES, ['Upload-Checksum', checksum]], BAD),
@@ -198,7 +203,7 @@ const sendings: Attack[] = [
 
 let victimsTus = ''
 
-/** Requests of the attacker’s for an upload of the victim’s that has begun. */
+/** Requests of the attacker for a pending upload of the victim. */
 const foreign: Attack[] = [
   ['HEAD', []],
   ['PATCH', [AT_0, BYTES]],

@@ -21,7 +21,7 @@ function has(command: string): boolean {
 
 const run = promisify(execFile)
 
-/** PUTs a file as a presigned request says, with the name of the status as curl gives it. */
+/** Sends a file with curl as a presigned request says. Resolves to the status that curl prints. */
 async function put({ url, headers }: Request, file: string): Promise<string> {
   const named = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
   const args = ['-sS', '-o', '/dev/null', '-w', '%{http_code}', ...named, '-T', file, url]

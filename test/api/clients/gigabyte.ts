@@ -1,7 +1,7 @@
 /**
- * tus-js-client with a file of 1 GiB, by hand: `npx node test/api/clients/gigabyte.ts [MiB]`. It is paused once, its api is killed once in
- * the middle of a request, and it goes on at another. Takes about a minute, and 3 GiB of memory: the embedded S3 holds a
- * file whole when it is completed.
+ * Uploads 1 GiB with tus-js-client: `npx node test/api/clients/gigabyte.ts [MiB]`. Pauses once, kills the api once during a request, and
+ * continues at another api. Takes about a minute, and 3 GiB of memory because the embedded S3 holds a completed file in
+ * memory.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
@@ -18,7 +18,7 @@ const size = Number(process.argv[2] ?? 1_024) * MIB
 const ends: Array<() => unknown> = []
 const t = { teardown: (end: () => unknown) => void ends.unshift(end) }
 
-/** A file of so many bytes. Resolves to its SHA-256. */
+/** Writes a random file. Resolves to its SHA-256. */
 function write(file: string): string {
   const hash = createHash('sha256')
   const fd = openSync(file, 'w')
@@ -41,7 +41,7 @@ try {
   const [first, second] = await Promise.all([startApi(t, aws), startApi(t, aws)])
   const user = await createTestUser(aws)
 
-  /** Until it is whole, or `stopAt` bytes were sent. */
+  /** Sends the file until it is complete, or `stopAt` bytes were sent. */
   async function send(url: string, uploadUrl: string | null, stopAt = Number.POSITIVE_INFINITY): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const upload = new Upload(createReadStream(file), {

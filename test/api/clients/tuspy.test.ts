@@ -9,7 +9,7 @@ import { ask, buildTestApi, createTestUser } from '../support.ts'
 import { sha256Of, uploadIdOf } from '../tus/client.ts'
 
 const MIB = 1024 ** 2
-// A Python with tuspy: `pip install tuspy`
+// Needs Python with tuspy: `pip install tuspy`
 const python = process.env.HEADGATE_PYTHON ?? 'python3'
 const program = path.resolve(import.meta.dirname, 'tuspy_upload.py')
 
@@ -36,7 +36,7 @@ t.test('tuspy uploads in chunks with checksums, and another one resumes', { skip
   const env = { ...process.env, ENDPOINT: `${api.url}/uploads/tus`, AUTHORIZATION: user.auth.authorization }
   const { stdout } = await promisify(execFile)(python, [program, file], { env })
   const [offset, url = ''] = stdout.trim().split('\n')
-  t.equal(offset, String(5 * MIB), 'it goes on where the first one was')
+  t.equal(offset, String(5 * MIB), 'the second client continues at the offset of the first')
   const seen = await ask(`${api.url}/uploads/${uploadIdOf(url)}`, { headers: user.auth })
   t.match(seen.body, { status: 'queued', filename: 'größe.bin', size: bytes.length, sha256: sha256Of(bytes) })
   t.match(await user.traces(), { openUploads: 0, objects: { length: 1 } })

@@ -25,7 +25,7 @@ const png: Buffer<ArrayBuffer> = Buffer.from(
 const pdf = Buffer.from('%PDF-1.7\n1 0 obj\n<<>>\nendobj\n')
 const gzip = gzipSync('hello')
 
-/** An archive with one stored entry, as far as its first bytes show. */
+/** Returns the first bytes of an archive with one stored entry. */
 function zip(name: string, content: string): Buffer<ArrayBuffer> {
   const head = Buffer.alloc(30)
   head.write('PK\x03\x04', 'latin1')
@@ -168,7 +168,7 @@ type Send = (api: TestApi, user: TestUser, type: string, bytes: Buffer<ArrayBuff
 const raw: Send = (api, user, type, body) =>
   ask(`${api.url}/uploads?filename=a`, { method: 'POST', headers: { ...user.auth, 'content-type': type }, body })
 
-const ways: Record<string, Send> = {
+const formats: Record<string, Send> = {
   raw,
   multipart: (api, user, type, value) => {
     const { body, headers } = form([{ name: 'file', filename: 'a', type, value }])
@@ -178,22 +178,22 @@ const ways: Record<string, Send> = {
 
 t.test('a file that contradicts its content type is rejected, and nothing is stored', async t => {
   const api = await buildTestApi(t, aws)
-  for (const [way, send] of Object.entries(ways)) {
+  for (const [format, send] of Object.entries(formats)) {
     const user = await createTestUser(aws)
     const long = Buffer.concat([archive, Buffer.alloc(12 * 1024 ** 2)])
     for (const bytes of [archive, long]) {
-      isProblem(t, await send(api, user, 'text/plain', bytes), 415, 'content-type-contradicted', way)
+      isProblem(t, await send(api, user, 'text/plain', bytes), 415, 'content-type-contradicted', format)
     }
-    t.same(await user.traces(), NO_TRACES, way)
+    t.same(await user.traces(), NO_TRACES, format)
     for (const type of ['image/png', 'application/pdf']) {
-      isProblem(t, await send(api, user, type, Buffer.from('<p>hello')), 415, 'content-type-contradicted', way)
+      isProblem(t, await send(api, user, type, Buffer.from('<p>hello')), 415, 'content-type-contradicted', format)
     }
-    t.same(await user.traces(), NO_TRACES, way)
-    t.equal((await send(api, user, 'image/png', Buffer.alloc(0))).status, 200, `${way}: nothing shows nothing`)
+    t.same(await user.traces(), NO_TRACES, format)
+    t.equal((await send(api, user, 'image/png', Buffer.alloc(0))).status, 200, `${format}: an empty file shows no type`)
     const late = Buffer.from('made by a printer\n%PDF-1.7\n')
-    t.equal((await send(api, user, 'application/pdf', late)).status, 200, `${way}: a PDF may begin late`)
+    t.equal((await send(api, user, 'application/pdf', late)).status, 200, `${format}: a PDF may begin late`)
     const answer = await send(api, user, DOCX, Buffer.from(docx))
-    t.match(answer, { status: 200, body: { contentType: DOCX, detectedType: DOCX } }, way)
+    t.match(answer, { status: 200, body: { contentType: DOCX, detectedType: DOCX } }, format)
     const shown = await ask(`${api.url}${answer.headers.get('location')}`, { headers: user.auth })
     t.match(shown.body, { detectedType: DOCX }, 'and its owner sees what it is')
     t.match(await send(api, user, 'application/octet-stream', Buffer.from(png)), {
@@ -214,16 +214,22 @@ t.test('a JSON upload must be text', async t => {
 
 t.test('with ALLOWED_TYPES only those types are accepted, by their bytes', async t => {
   const api = await buildTestApi(t, aws, { env: { ALLOWED_TYPES: 'image/*, text/plain' } })
-  for (const [way, send] of Object.entries(ways)) {
+  for (const [format, send] of Object.entries(formats)) {
     const user = await createTestUser(aws)
     for (const [type, bytes] of [
       ['application/pdf', pdf],
       ['image/png', Buffer.from('hello')],
       ['text/html', Buffer.from('<p>')],
     ] as const) {
-      isProblem(t, await send(api, user, type, Buffer.from(bytes)), 415, 'content-type-not-allowed', `${way}: ${type}`)
+      isProblem(
+        t,
+        await send(api, user, type, Buffer.from(bytes)),
+        415,
+        'content-type-not-allowed',
+        `${format}: ${type}`,
+      )
     }
-    t.same(await user.traces(), NO_TRACES, way)
+    t.same(await user.traces(), NO_TRACES, format)
     t.equal((await send(api, user, 'image/png', Buffer.from(png))).status, 200)
     t.equal((await send(api, user, 'text/plain', Buffer.from('hello'))).status, 200)
   }

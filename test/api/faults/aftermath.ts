@@ -30,9 +30,9 @@ const HOUR = 3_600_000
 
 /** Runs everything that workers and an api do after an upload, until nothing is left to do. */
 export interface Aftermath {
-  /** Before the uploads: from then on the sweep of strays has a say. */
+  /** Runs the first sweep of orphans. Call it before the uploads, because the sweep ignores objects from before its first pass. */
   begin(): Promise<void>
-  /** More than a day later: both sweeps, the relay, and the processing of whatever is on the stream. */
+  /** Runs both sweeps and the relay with a clock over a day ahead, and processes all records of the stream. */
   settle(): Promise<void>
   /** Compares what a user has in S3 and DynamoDB with the response that its client got. */
   verify(t: Test, name: string, user: TestUser, attempt: Attempt): Promise<void>
@@ -57,7 +57,7 @@ export function createAftermath(aws: TestAws): Aftermath {
   })
   const later = () => Date.now() + 26 * HOUR
 
-  function sweepStrays(now?: () => number) {
+  function sweepOrphans(now?: () => number) {
     return createWorkerOrphanSweep({ ...config, UPLOADS_TABLE: table }, aws, log, now).runOnce()
   }
 
@@ -83,7 +83,7 @@ export function createAftermath(aws: TestAws): Aftermath {
 
   return {
     async begin() {
-      await sweepStrays()
+      await sweepOrphans()
     },
 
     async settle() {
@@ -91,7 +91,7 @@ export function createAftermath(aws: TestAws): Aftermath {
       const pending = createPendingStore({ dynamodb, table })
       await createSweep({ pending, cleanUp: createCleanUp(s3), lifetimeMs: 24 * HOUR, log, now }).runOnce()
       await processStream()
-      await sweepStrays(later)
+      await sweepOrphans(later)
       const publisher = createPublisher({ kinesis, stream, timeoutMs: 20_000 })
       await createOutboxRelay({ store, deletions, publisher, intervalMs: 1, graceMs: 0, log, now }).runOnce()
       await processStream()

@@ -22,7 +22,7 @@ const faults: Record<string, (service: AwsService) => Fault> = {
   'a reply that never comes': () => keepReply,
 }
 
-/** What has a fault: that request, from then on every request of its kind, or from then on every request to anything. */
+/** Which requests fail: that request, all later requests of its kind, or all later requests to any service. */
 const extents = ['once', 'for good', 'everywhere'] as const
 
 interface Case {
@@ -32,7 +32,7 @@ interface Case {
   extent: (typeof extents)[number]
 }
 
-/** In short, two faults at every step of one method, and one at every step of another. */
+/** Without HEADGATE_FAULTS, two faults are injected at every step of one method, and one fault at every step of another. */
 function isTried({ method, fault, extent }: Case): boolean {
   if (long !== undefined) return long === 'all' || (longMethod === method && (longFault ?? fault) === fault)
   if (fault === 'a reply that never comes') return method === 'json' && extent === 'for good'
@@ -61,15 +61,15 @@ function inject(proxies: Proxies, { step, fault, extent }: Case): Injection {
   return injectAt(proxies, step, first, extent === 'once' ? 1 : undefined)
 }
 
-/** An upload by a method, with a fault or without. */
+/** Makes an upload by a method, with a fault or without. */
 async function run(method: UploadMethod, wrong?: Case) {
   const proxies = await startProxies(aws)
   const ends: Array<() => unknown> = []
   const endpoints = { s3: proxies.s3.url, dynamodb: proxies.dynamodb.url, kinesis: proxies.kinesis.url }
-  // The clients of the tests know no deadline.
+  // The test clients have no deadline, so a response that never arrives needs the clients of production.
   const ownClients = wrong?.fault === 'a reply that never comes'
   const deadline = ownClients && { ANSWER_TIMEOUT_MS: '1500' }
-  // The run without a fault finds the steps. On a busy machine a short wait for Kinesis would add those of an outage to them.
+  // The run without a fault finds the steps. It waits longer for Kinesis, so that a busy machine does not add steps of an outage.
   const env = { ...methodsEnv(aws.endpoints.s3), EVENT_PUT_TIMEOUT_MS: wrong ? '600' : '20000', ...deadline }
   const api = await buildTestApi({ teardown: end => void ends.push(end) }, aws, { endpoints, env, ownClients })
   const user = await createTestUser(aws)
@@ -83,7 +83,7 @@ async function run(method: UploadMethod, wrong?: Case) {
 
 t.before(() => aftermath.begin())
 
-// Each spends its time in waiting, and the next test needs all of them to be over.
+// The tests mostly wait, so they run concurrently. The next test needs the results of all of them.
 t.test('every upload method with a fault at each step', { jobs: 2 }, async t => {
   for (const [name, method] of Object.entries(methods)) {
     if (long !== undefined && long !== 'all' && longMethod !== name) continue

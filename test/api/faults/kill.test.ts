@@ -11,7 +11,7 @@ import { methods, methodsEnv, type UploadMethod } from './upload-methods.ts'
 const long = process.env.HEADGATE_FAULTS
 const tried = long === undefined ? ['json', 'raw'] : long === 'all' ? Object.keys(methods) : [long]
 
-/** In short, what the methods have in common is tried with one of them. */
+/** Without HEADGATE_FAULTS, steps that all methods share are tested with one method. */
 const isTried = (method: string, { service, nth }: Step) =>
   long !== undefined || method === 'json' || (service === 's3' && nth === 1)
 
@@ -19,7 +19,7 @@ const aws = await startAws(t)
 const aftermath = createAftermath(aws)
 const cases: Array<{ name: string } & Awaited<ReturnType<typeof killed>>> = []
 
-/** An api that is killed once a service has done what it asked at a step, and has not been heard. Undefined: at none. */
+/** Makes an upload at an api that is killed at a step, after the service has done its work and before its response arrives. Without a step, the api is not killed. */
 async function killed(method: UploadMethod, step?: Step) {
   const proxies = await startProxies(aws)
   const ends: Array<() => unknown> = []
@@ -50,7 +50,7 @@ async function killed(method: UploadMethod, step?: Step) {
 
 t.before(() => aftermath.begin())
 
-// Each spends its time in waiting, and the next test needs all of them to be over.
+// The tests mostly wait, so they run concurrently. The next test needs the results of all of them.
 t.test('every upload method with a crash at each step', { jobs: 2 }, async t => {
   for (const name of tried) {
     const method = methods[name] as UploadMethod

@@ -72,7 +72,7 @@ const byJson: UploadMethod = (api, { auth }) =>
     return [{ uploadId, sha256: sha256Of(Buffer.from(content)) }]
   })
 
-/** Larger than one part. */
+/** Uploads a raw body that is larger than one part. */
 const byRaw: UploadMethod = (api, { auth }) =>
   attempt(async () => {
     const body = randomBytes(9 * MIB)
@@ -106,7 +106,7 @@ function byGrant(size: number): UploadMethod {
     })
 }
 
-/** In two requests, the first of which ends in the middle of a part. */
+/** Uploads by tus in two requests. The first one ends in the middle of a part. */
 const byTus: UploadMethod = (api, user) =>
   attempt(async () => {
     const client = tusClient(api, user)

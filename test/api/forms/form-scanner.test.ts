@@ -7,7 +7,7 @@ import { countBeginnings, type ReadPart, readSlowly } from './reference-reader.t
 
 type Outcome = { parts: ReadPart[] } | { refused: string }
 
-/** Scans a body that arrives in chunks of these sizes, the last one again and again. */
+/** Scans a body in chunks of these sizes. The last size is repeated. */
 function scan(body: Buffer, boundary: string, sizes: readonly number[] = [body.length || 1]): Outcome {
   const parts: ReadPart[] = []
   let ended = 0

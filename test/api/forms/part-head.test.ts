@@ -6,7 +6,7 @@ import { ProblemError } from '../../../services/api/problems/problem.ts'
 const parse = (...lines: string[]) => parsePartHead(Buffer.from(lines.join('\r\n')), 2)
 const named = (parameters: string) => parse(`Content-Disposition: form-data; name="f"; ${parameters}`).filename
 
-/** The problem with which something is refused. */
+/** Returns the problem that a function throws. */
 function problemOf(work: () => unknown): Pick<ProblemError, 'slug' | 'detail'> | undefined {
   try {
     work()

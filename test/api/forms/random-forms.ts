@@ -16,7 +16,7 @@ const pick = <T>(random: Random, from: readonly T[]): T => from[Math.floor(rando
 const HEAD = 'Content-Disposition: form-data; name="f"; filename="a"\r\n'
 const BOUNDARIES = ['b', '-', 'ab', '--', 'b-', 'WebKitFormBoundary7MA4YWxkTrZu0gW']
 
-/** Pieces of which something goes wrong. */
+/** Pieces that make a form malformed. */
 const tokens = (boundary: string) => [
   ...['\r\n', '\n', '\r', ' ', '\t', '-', '--', 'x', '\0', ';', boundary, `--${boundary}`, `--${boundary}--`],
   ...[`\r\n--${boundary}`, `\r\n--${boundary}\r\n`, `\r\n--${boundary}--\r\n`, HEAD, `${HEAD}\r\n`, 'Content-Disp'],
@@ -26,11 +26,11 @@ export interface RandomBody {
   seed: number
   boundary: string
   body: string
-  /** In which it arrives. */
+  /** The sizes of the chunks in which the body arrives. */
   sizes: number[]
 }
 
-/** Forms with a few changes, as many as asked for. */
+/** Generates `count` forms with a few random changes. */
 export function* randomBodies(count: number): Generator<RandomBody> {
   for (let seed = 1; seed <= count; seed++) {
     const random = randomNumbers(seed)
@@ -53,7 +53,7 @@ export interface RandomForm {
   sizes: number[]
 }
 
-/** A form as it should be, whose contents look like delimiters wherever they may. */
+/** Generates a valid form whose contents look like delimiters where that is allowed. */
 export function randomForm(random: Random): RandomForm {
   const boundary = pick(random, BOUNDARIES)
   const contents = Array.from({ length: Math.floor(random() * 4) }, () => randomContent(random, boundary))
@@ -82,7 +82,7 @@ function randomContent(random: Random, boundary: string): string {
     boundary,
   ]
   const content = Array.from({ length: Math.floor(random() * 12) }, () => pick(random, from)).join('')
-  // What is a delimiter, or almost one, a client must not write: it takes another boundary then.
+  // A client must choose another boundary if its content has a line that is a delimiter, or nearly one.
   const line = new RegExp(`(?:^|[\\r\\n])--${boundary}(?:--)?[ \\t]*(?:[\\r\\n]|$)`)
   return line.test(content) ? 'x' : content
 }

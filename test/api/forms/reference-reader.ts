@@ -4,11 +4,11 @@ export interface ReadPart {
 }
 
 /**
- * Reads a whole form, slowly and by the letter of RFC 2046, 5.1.1: line after line, each ended by CR LF. Written apart from the scanner,
- * to compare it with.
+ * Reads a whole form line by line, exactly as RFC 2046, 5.1.1 defines it. The tests compare the scanner with this independent
+ * implementation.
  *
- * @param body one character a byte
- * @returns undefined where the form is not complete
+ * @param body one character per byte
+ * @returns undefined if the form is incomplete
  */
 export function readSlowly(body: string, boundary: string): ReadPart[] | undefined {
   const parts: ReadPart[] = []
@@ -17,7 +17,7 @@ export function readSlowly(body: string, boundary: string): ReadPart[] | undefin
   let head = ''
   for (const line of body.split('\r\n')) {
     const padded = line.startsWith(`--${boundary}`) ? line.slice(boundary.length + 2) : undefined
-    // The last byte of a body may be missing: nothing is lost by it.
+    // The last byte of a body may be missing, because nothing is lost.
     const isClose = padded !== undefined && /^--[ \t]*\r?$/.test(padded)
     const isDelimiter = padded !== undefined && /^[ \t]*$/.test(padded)
     if (state === 'head') {
@@ -37,7 +37,7 @@ export function readSlowly(body: string, boundary: string): ReadPart[] | undefin
   return undefined
 }
 
-/** Counts what anybody might take for the beginning of a part: a line with the boundary, whatever else, before a Content-Disposition. */
+/** Counts all possible starts of a part: a line that contains the boundary, before a line that starts with Content-Disposition. */
 export function countBeginnings(body: string, boundary: string): number {
   const lines = body.split(/\r\n|\r|\n/)
   return lines.filter(

@@ -12,7 +12,7 @@ const MIB = 1024 ** 2
 
 const aws = await startAws(t)
 
-/** The requests of a client go to S3 itself: the URLs name whatever endpoint the api has. */
+/** Sends the parts directly to S3, because the URLs have the public endpoint. */
 async function sendParts(granted: Awaited<ReturnType<typeof grant>>, bytes: Buffer): Promise<void> {
   const pieces = partsOf(granted, bytes)
   for (const [index, part] of (granted.parts ?? []).entries()) await send(part, pieces[index] ?? Buffer.alloc(0))
@@ -69,7 +69,7 @@ t.test('a completion whose write succeeded is not reported as rejected, even if 
     const { uploadId, put } = await grant(api, user, { size: 1 })
     if (put) await send(put, Buffer.from('x'))
     const lost = dynamodb.inject(loseReply, { when: operation('UpdateItem') })
-    // The look at the promise comes before the write, the look at what became of it after.
+    // The api reads the reservation before the write, and reads the result after it.
     const unseen = isSeen
       ? undefined
       : dynamodb.inject(loseReply, { when: request => lost.hits > 0 && operation('GetItem')(request) })
@@ -81,7 +81,7 @@ t.test('a completion whose write succeeded is not reported as rejected, even if 
       isProblem(t, answer, 503, 'unavailable')
       t.match(answer.body.detail, /It is unknown whether/)
     }
-    t.match(await complete(api, user, uploadId), { status: isSeen ? 200 : 202 }, 'who asks again is told')
+    t.match(await complete(api, user, uploadId), { status: isSeen ? 200 : 202 }, 'a repeated request gets the result')
     t.match((await user.traces()).records, [{ uploadId, size: 1 }])
   }
 })

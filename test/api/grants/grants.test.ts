@@ -42,7 +42,7 @@ t.test('a small file is sent to S3 in one request, and accepted when S3 has it',
   ])
 })
 
-/** Every event of an upload that is on the stream. */
+/** Returns all events of an upload on the stream. */
 async function eventsOf(uploadId: string): Promise<unknown[]> {
   const StreamName = aws.env.STREAM_NAME
   const { Shards = [] } = await aws.kinesis.send(new ListShardsCommand({ StreamName }))
@@ -81,7 +81,7 @@ t.test(
     t.notOk(isSigned(put.url.replace(user.sub, 'another'), put.headers), 'key')
     t.notOk(isSigned(put.url.replace(/X-Amz-Expires=\d+/, 'X-Amz-Expires=99999'), put.headers), 'expiry')
     t.match(put.url, /X-Amz-Expires=900&/)
-    t.notMatch(put.url, /crc32|sdk-checksum/i, 'no checksum of a body that nobody has seen')
+    t.notMatch(put.url, /crc32|sdk-checksum/i, 'no checksum, because the body is unknown')
   },
 )
 
@@ -159,7 +159,7 @@ t.test('a PUT with a header that was not granted is rejected and leaves nothing'
     t.match(answer.body.detail, `not granted: ${name}.`)
   }
   t.same(await user.traces(), NO_TRACES)
-  // What browsers add by themselves, and what says nothing of the bytes.
+  // Headers that browsers add, or that do not affect the bytes.
   for (const passing of [{ 'cache-control': 'no-cache' }, { expires: '0' }, { 'content-encoding': 'identity' }]) {
     const { put, uploadId } = await grant(api, user, { size: 1 })
     if (!put) throw new Error('It has no put.')

@@ -11,7 +11,7 @@ const PAGE = 1_000
 const PARTS = 2_500
 const PAGES = 3
 
-/** An upload in parts of one byte. */
+/** Returns a pending upload with parts of one byte. */
 function uploadOf(size: number, change: Partial<PendingRecord<PartsArrival>> = {}): PendingRecord<PartsArrival> {
   return {
     ...{
@@ -30,22 +30,22 @@ function uploadOf(size: number, change: Partial<PendingRecord<PartsArrival>> = {
 }
 
 interface Shape {
-  /** The elements of a page between the first and the last. */
+  /** Returns the elements of a page before the last. */
   middle(last: number): string
-  /** The elements of the last page. */
+  /** Returns the elements of the last page. */
   end(last: number): string
 }
 
 const truncated = (last: number) =>
   `<IsTruncated>true</IsTruncated><NextPartNumberMarker>${last}</NextPartNumberMarker>`
 
-/** How servers end a listing: the last page has IsTruncated or not, and whatever for a marker. */
+/** How servers end a listing: the last page may lack IsTruncated, and may have any marker. */
 const shapes: Record<string, Shape> = {
   'the last part as the marker of the last page': {
     middle: truncated,
     end: last => `<IsTruncated>false</IsTruncated><NextPartNumberMarker>${last}</NextPartNumberMarker>`,
   },
-  'a marker of 0 on the last page, which would begin again': {
+  'a marker of 0 on the last page, which would restart the listing': {
     middle: truncated,
     end: () => '<IsTruncated>false</IsTruncated><NextPartNumberMarker>0</NextPartNumberMarker>',
   },
@@ -61,7 +61,7 @@ const shapes: Record<string, Shape> = {
   },
 }
 
-/** A server with these parts, by the page, which begins behind the marker that it is asked for. */
+/** Starts a server that lists these parts in pages. A page starts after the requested marker. */
 async function startListing(t: Test, parts: readonly number[], { middle, end }: Shape) {
   const asked: Array<string | null> = []
   const server = await startAnswering(t, (_nth, path) => {

@@ -99,7 +99,7 @@ t.test('a concurrent request gets 409, and a request after a crash takes the key
   t.match(taken, { status: 201, body: { uploadId: first.uploadId } }, 'the promise of the dead one is found')
 })
 
-/** What the api keeps of a request like `wanted`: an attempt of another with its key is told of it. */
+/** Returns the stored fingerprint of a request like `wanted`, which a second claim of its key returns. */
 async function fingerprintKept(user: TestUser, key: string): Promise<string> {
   await askOnce(user, key)
   const store = createIdempotencyStore({

@@ -19,7 +19,7 @@ const api = await buildTestApi(t, aws)
 const pending = createPendingStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })
 const silent = { info: () => undefined, error: () => undefined }
 
-/** A sweep of a process whose clock is so many hours on. */
+/** Creates a sweep of a process whose clock is some hours ahead. */
 function sweepIn(hours: number) {
   const now = () => new Date(Date.now() + hours * HOUR)
   return createSweep({ pending, cleanUp: createCleanUp(aws.s3), lifetimeMs: 24 * HOUR, log: silent, now })

@@ -17,17 +17,17 @@ interface Ended {
   uploadId: string
 }
 
-type Way = (api: TestApi, user: TestUser, contentType: string, bytes: Buffer) => Promise<Ended>
+type Format = (api: TestApi, user: TestUser, contentType: string, bytes: Buffer) => Promise<Ended>
 
-const byGrant: Way = async (api, user, contentType, bytes) => {
+const byGrant: Format = async (api, user, contentType, bytes) => {
   const { uploadId, put } = await grant(api, user, { contentType, size: bytes.length })
   if (put) await send(put, bytes)
   const { status, body } = await complete(api, user, uploadId)
   return { status, type: body.type, uploadId }
 }
 
-/** In two requests, so that the file's beginning is long gone when its end comes. */
-const byTus: Way = async (api, user, contentType, bytes) => {
+/** Uploads by tus in two requests, so that the process no longer has the start of the file when the end arrives. */
+const byTus: Format = async (api, user, contentType, bytes) => {
   const client = tusClient(api, user)
   const metadata = `filename ${base64('a.bin')},filetype ${base64(contentType)}`
   const url = await client.begin(bytes.length, { 'upload-metadata': metadata })
@@ -36,13 +36,13 @@ const byTus: Way = async (api, user, contentType, bytes) => {
   return { status, type: body.type, uploadId: uploadIdOf(url) }
 }
 
-const ways: Record<string, Way> = { 'a grant': byGrant, tus: byTus }
+const formats: Record<string, Format> = { 'a grant': byGrant, tus: byTus }
 
-for (const [name, way] of Object.entries(ways)) {
+for (const [name, format] of Object.entries(formats)) {
   t.test(`${name}: a file that contradicts its content type is rejected and leaves nothing`, async t => {
     const api = await buildTestApi(t, aws)
     const user = await createTestUser(aws)
-    const { status, type, uploadId } = await way(api, user, 'text/plain', png)
+    const { status, type, uploadId } = await format(api, user, 'text/plain', png)
     t.match({ status, type }, { status: 415, type: 'urn:headgate:problem:content-type-contradicted' })
     t.same((await user.traces()).objects, NO_TRACES.objects)
     t.same((await user.traces()).records, NO_TRACES.records)
@@ -55,11 +55,11 @@ for (const [name, way] of Object.entries(ways)) {
       const api = await buildTestApi(t, aws, { env: { ALLOWED_TYPES: 'image/png' } })
       const user = await createTestUser(aws)
       for (const claimed of ['text/plain', 'image/png', 'application/octet-stream']) {
-        const { status, type } = await way(api, user, claimed, text)
+        const { status, type } = await format(api, user, claimed, text)
         t.match({ status, type }, { status: 415, type: 'urn:headgate:problem:content-type-not-allowed' }, claimed)
       }
       t.same(await user.traces(), NO_TRACES)
-      const { status, uploadId } = await way(api, user, 'application/octet-stream', png)
+      const { status, uploadId } = await format(api, user, 'application/octet-stream', png)
       t.ok(status === 200 || status === 204, `${status}`)
       const seen = await ask(`${api.url}/uploads/${uploadId}`, { headers: user.auth })
       t.match(seen.body, { status: 'queued', detectedType: 'image/png' })
@@ -90,6 +90,6 @@ t.test('only the first bytes of a large file are read to detect its type', async
   )
   const { status } = await byTus(api, user, 'application/x-test', Buffer.alloc(3 * 1024 ** 2, 'x'))
   t.equal(status, 204)
-  // The first ten bytes once more, as the beginning of the only part.
+  // The first ten bytes are read again as the start of the only part.
   t.same(read, [10, 4_100])
 })

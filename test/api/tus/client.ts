@@ -8,7 +8,7 @@ export const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes
 export interface TusReply {
   status: number
   headers: Headers
-  /** Where there is one. */
+  /** The parsed JSON of the response. An empty object if the response has no body. */
   body: Record<string, unknown>
 }
 

@@ -25,7 +25,7 @@ t.test('more uploads than fit into memory wait for each other, and all arrive', 
   }
   const raw = ask(`${api.url}/uploads?filename=a.bin`, { method: 'POST', headers: user.auth, body: bytes })
   const arrived = await Promise.all(Array.from({ length: 4 }, arrive))
-  t.match(await raw, { status: 200, body: { size: bytes.length } }, 'beside an upload of another way')
+  t.match(await raw, { status: 200, body: { size: bytes.length } }, 'concurrently with a raw upload')
   for (const { status, url } of arrived) {
     t.equal(status, 201)
     const seen = await ask(`${api.url}/uploads/${uploadIdOf(url)}`, { headers: user.auth })

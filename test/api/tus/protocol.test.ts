@@ -174,7 +174,7 @@ t.test('a request that the protocol rejects gets a specific problem and changes 
   const meta = (text: string) => ({ 'upload-metadata': text })
   const cases: Array<[what: string, reply: ReturnType<typeof client.head>, status: number, slug?: string]> = [
     ['another offset', client.patch(url, 3, bytes), 409, 'offset-conflict'],
-    ['more than was said', client.patch(url, 0, Buffer.from('too long')), 413, 'payload-too-large'],
+    ['more bytes than the length', client.patch(url, 0, Buffer.from('too long')), 413, 'payload-too-large'],
     ['no offset', client.request('PATCH', url, type, bytes), 400, 'bad-request'],
     ['an offset that is none', client.patch(url, 0, bytes, { 'upload-offset': '-1' }), 400, 'bad-request'],
     ['another type', client.patch(url, 0, bytes, { 'content-type': 'text/plain' }), 415, 'unsupported-media-type'],

@@ -21,7 +21,7 @@ t.test('a failed request that created an upload removes it, because its client h
     request('POST', '/uploads/tus', { 'upload-length': String(length), ...octets, ...headers }, body)
 
   t.match(await begin(2, Buffer.from('xxxx')), { status: 413 })
-  t.same(await user.traces(), NO_TRACES, 'more than it said')
+  t.same(await user.traces(), NO_TRACES, 'more bytes than the length')
   t.match(await begin(4, Buffer.from('xxxx'), { 'upload-checksum': 'md5 AAAAAAAAAAAAAAAAAAAAAA==' }), { status: 460 })
   t.same(await user.traces(), NO_TRACES, 'another checksum')
   const fault = proxy.inject(internalError('s3'), { when: to('PUT', /partNumber=1/) })
@@ -56,7 +56,7 @@ t.test('concurrent completion, continuation and deletion end in a complete uploa
   const live = records.filter(({ status }) => status !== 'deleted')
   t.same(objects.toSorted(), live.map(({ key }) => key).toSorted())
   t.ok(live.every(({ status }) => status === 'queued'))
-  t.equal(live.filter(({ size }) => size === 8).length, 15, 'of two who send the same, one is enough')
+  t.equal(live.filter(({ size }) => size === 8).length, 15, 'one of two requests with the same bytes succeeds')
   t.equal(openUploads, 0)
 })
 

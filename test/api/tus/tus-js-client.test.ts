@@ -12,16 +12,16 @@ const aws = await startAws(t)
 
 interface Running {
   upload: Upload
-  /** Resolves when so many bytes were sent. */
+  /** Resolves when `bytes` bytes were sent. */
   sent(bytes: number): Promise<void>
   succeeded: Promise<void>
 }
 
-/** tus-js-client as it comes, with the options that its users give it. */
+/** Starts an upload with tus-js-client and common options. */
 function begin(url: string, { auth }: TestUser, bytes: Buffer, options: Partial<UploadOptions> = {}): Running {
   const waiting: Array<{ bytes: number; resolve(): void }> = []
   const { promise: succeeded, resolve, reject } = Promise.withResolvers<void>()
-  succeeded.catch(() => undefined) // Whoever waits for it is told.
+  succeeded.catch(() => undefined) // A test that awaits the promise gets the error.
   const upload = new Upload(bytes, {
     endpoint: `${url}/uploads/tus`,
     headers: auth,

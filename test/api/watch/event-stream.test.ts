@@ -60,9 +60,9 @@ t.test('a closed watch ends the stream without another comment', async t => {
 t.test('a watch that is closed from the start still sends the current state', async t => {
   const watch = new Watch(snapshotOf('a'), () => undefined)
   watch.close()
-  const told: string[] = []
-  for await (const text of eventStream(watch, settings)) told.push(text)
-  t.same(told, ['retry: 2000\n\n', messageOf('a')])
+  const sent: string[] = []
+  for await (const text of eventStream(watch, settings)) sent.push(text)
+  t.same(sent, ['retry: 2000\n\n', messageOf('a')])
 })
 
 t.test('a snapshot has the state unless the client already has it', async t => {

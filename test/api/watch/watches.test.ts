@@ -10,7 +10,7 @@ function snapshotOf(tag: string, change: Partial<Snapshot<string>> = {}): Snapsh
   return { tag, isFinal: false, changedAt: Date.now(), value: `state ${tag}`, ...change }
 }
 
-/** Something that changes when a test says so, and is seen by looks that are counted. */
+/** Creates watches of a value that the test changes, and counts the reads. */
 function scene(t: Test, settings: Partial<WatchesSettings<string>> = {}) {
   const state = {
     now: snapshotOf('a') as Snapshot<string> | undefined,

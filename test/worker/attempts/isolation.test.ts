@@ -42,7 +42,7 @@ t.test('turns wait for running work and run one after the other, and new work wa
   t.strictSame(begun, ['a', 'b'])
   b.end()
   await turn()
-  t.strictSame(begun, ['a', 'b', 'd'], 'waiting work starts between two turns')
+  t.strictSame(begun, ['a', 'b', 'd'], 'waiting work starts between the turns')
   d.end()
   await turn()
   t.strictSame(begun, ['a', 'b', 'd', 'c'])

@@ -1,20 +1,20 @@
-/** BMP files and icons, made by hand. */
+/** Creates BMP files and icons for tests. */
 
-/** Red, green, blue and alpha of each pixel, from the upper left corner on. */
+/** The red, green, blue and alpha of each pixel, from the top left corner. */
 export type PixelAt = (x: number, y: number) => readonly [red: number, green: number, blue: number, alpha: number]
 
 export interface BitmapOptions {
   width: number
   height: number
   bits: 1 | 2 | 4 | 8 | 16 | 24 | 32
-  /** Bytes of the header: 12 and 64 are of OS/2, 40 of Windows 3, 56 has a mask of alpha, 108 and 124 are later ones. */
+  /** Size of the header in bytes: 12 and 64 for OS/2, 40 for Windows 3, 56 with a mask for alpha, 108 and 124 for later versions. */
   header?: 12 | 40 | 52 | 56 | 64 | 108 | 124
   topDown?: boolean
-  /** Of the channels of 16 or 32 bits. */
+  /** The masks of the channels in pixels of 16 or 32 bits. */
   masks?: readonly number[]
-  /** Colors as red, green, blue: `indexAt` chooses one of them. */
+  /** The palette: red, green and blue of each color. `indexAt` selects one of them. */
   palette?: readonly (readonly [number, number, number])[]
-  /** Compressed pixels and the number of their compression. */
+  /** Compressed pixels, and the code of their compression. */
   packed?: { compression: number; bytes: Buffer }
 }
 
@@ -28,7 +28,7 @@ export function bmp(options: BitmapOptions, pixelAt: PixelAt): Buffer {
   return Buffer.concat([file, bitmap.all])
 }
 
-/** An icon or a cursor of pictures that are bitmaps or PNGs. */
+/** Creates an icon or a cursor from pictures that are bitmaps or PNGs. */
 export function icon(pictures: readonly { width: number; height: number; bits: number; content: Buffer }[], type = 1) {
   const head = Buffer.from([0, 0, type, 0, pictures.length, 0])
   let offset = head.length + 16 * pictures.length
@@ -43,7 +43,7 @@ export function icon(pictures: readonly { width: number; height: number; bits: n
   return Buffer.concat([head, ...entries, ...pictures.map(({ content }) => content)])
 }
 
-/** A bitmap of an icon: its header states twice the height, and a mask of transparent pixels follows. */
+/** Creates a bitmap of an icon. Its header states twice the height, and a transparency mask follows the pixels. */
 export function iconBitmap(options: BitmapOptions, pixelAt: PixelAt, isTransparent: (x: number, y: number) => boolean) {
   const { width, height } = options
   const mask: PixelAt = (x, y) => [Number(isTransparent(x, y)), 0, 0, 0]
@@ -106,7 +106,7 @@ function rowsOf({ width, height, bits, topDown = false, masks = [] }: BitmapOpti
   return Buffer.concat(rows)
 }
 
-/** A channel of 0 to 255 in the bits of its mask. */
+/** Returns the value of a channel, 0 to 255, scaled to the bits of its mask. */
 function placed(channel: number, mask: number): number {
   if (mask === 0) return 0
   const shift = 31 - Math.clz32(mask & -mask)

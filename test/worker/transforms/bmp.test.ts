@@ -3,11 +3,11 @@ import t, { type Test } from 'tap'
 import { decodeImage, openImage } from '../../../services/worker/transforms/built-in/image/decode.ts'
 import { type BitmapOptions, bmp, icon, iconBitmap, type PixelAt } from './bitmaps.ts'
 
-/** Odd sizes: rows are filled up to multiples of 4 bytes. */
+/** Odd sizes, because rows are padded to multiples of 4 bytes. */
 const [WIDTH, HEIGHT] = [13, 5]
 const size = { width: WIDTH, height: HEIGHT }
 
-/** A color of its own for each pixel, of 5 bits a channel so that 16 bits keep it. */
+/** Returns a different color for each pixel, with 5 bits per channel so that a pixel of 16 bits has it exactly. */
 const colorful: PixelAt = (x, y) => [scaled(x * 2), scaled(y * 5), scaled((x + y) % 32), 255]
 const scaled = (of31: number) => Math.round((of31 * 255) / 31)
 const indexAt =
@@ -35,7 +35,7 @@ async function shows(t: Test, what: string, bytes: Buffer, expected: PixelAt): P
   t.equal(fault, undefined, what)
 }
 
-t.test('reads a BMP of every number of bits, header and order of rows', async t => {
+t.test('reads a BMP of every depth, header and row order', async t => {
   for (const topDown of [false, true]) {
     for (const header of [40, 52, 56, 64, 108, 124] as const) {
       for (const bits of [1, 2, 4, 8] as const) {
@@ -52,7 +52,7 @@ t.test('reads a BMP of every number of bits, header and order of rows', async t 
   await shows(t, 'OS/2, 4 bits', os2, viaPalette(4))
 })
 
-t.test('reads the channels where the masks of a BMP have them', async t => {
+t.test('reads the channels of a BMP by its masks', async t => {
   const masks: [BitmapOptions['bits'], NonNullable<BitmapOptions['header']>, number[]][] = [
     [16, 40, [0xf800, 0x7e0, 0x1f]],
     [16, 56, [0xf, 0xf0, 0xf00, 0xf000]],
@@ -70,14 +70,14 @@ t.test('reads the channels where the masks of a BMP have them', async t => {
 
 const colors = ([red, green, blue]: ReturnType<PixelAt>) => [red, green, blue] as const
 
-t.test('shows a BMP whose alpha channel is empty without transparency, as browsers do', async t => {
+t.test('shows a BMP with an empty alpha channel as opaque, as browsers do', async t => {
   const masks = [0xff0000, 0xff00, 0xff, 0xff000000]
   const empty: PixelAt = (x, y) => [...colors(colorful(x, y)), 0]
   const opaque: PixelAt = (x, y) => [...colors(colorful(x, y)), 255]
   await shows(t, 'masks', bmp({ ...size, bits: 32, header: 124, masks }, empty), opaque)
 })
 
-t.test('reads the runs of a compressed BMP', async t => {
+t.test('decodes the runs of a compressed BMP', async t => {
   const of = (bits: 4 | 8 | 24, compression: number, header: 40 | 64, hex: string) =>
     bmp(
       {
@@ -94,7 +94,7 @@ t.test('reads the runs of a compressed BMP', async t => {
   const clear = [0, 0, 0, 0]
   const row = (...indexes: number[]) => indexes.flatMap(index => (index < 0 ? clear : color(index)))
   for (const [what, bytes, expected] of [
-    // The lowest row: six of color 1. Then a list of three, and three of color 2. Then a move past all but the last.
+    // Bottom row: six pixels of color 1. Next row: a list of three, and three of color 2. Then a move to the last pixel.
     [
       '8 bits',
       of(8, 1, 40, '0601 0000 0003 050607 00 0302 0000 0002 0500 0109 0001'.replaceAll(' ', '')),
@@ -126,7 +126,7 @@ t.test('reads the runs of a compressed BMP', async t => {
   }
 })
 
-t.test('reads a BMP that states its offsets and palette wrongly', async t => {
+t.test('reads a BMP with a wrong offset or palette size', async t => {
   const right = bmp({ ...size, bits: 8, palette: palette(256) }, indexAt(8))
   for (const [what, offset] of [
     ['no offset', 0],
@@ -142,7 +142,7 @@ t.test('reads a BMP that states its offsets and palette wrongly', async t => {
   await shows(t, 'colors beyond the palette', short, viaPalette(8, black))
 })
 
-t.test('reads a BMP that ends too early as far as it goes, and says where it ends', async t => {
+t.test('reads a BMP that ends too early in part, and reports the row where it ends', async t => {
   const whole = bmp({ ...size, bits: 24 }, colorful)
   const { data, fault } = await pixelsOf(whole.subarray(0, 54 + 2 * 40 + 3))
   t.equal(fault, 'the file ends in row 3 of 5')
@@ -155,7 +155,7 @@ t.test('reads a BMP that ends too early as far as it goes, and says where it end
   )
 })
 
-t.test('takes the largest picture of an icon, and the one of most colors among equals', async t => {
+t.test('takes the largest picture of an icon, and of equally large ones the one with the most colors', async t => {
   const dot: PixelAt = () => [255, 0, 0, 255]
   const picture = (side: number, bits: 4 | 24 | 32, pixelAt: PixelAt = dot) => {
     const options = { width: side, height: side, bits, ...(bits === 4 && { palette: palette(16) }) }
@@ -180,7 +180,7 @@ t.test('makes the pixels of an icon transparent by its alpha channel, or else by
   const half: PixelAt = (x, y) => [...colors(colorful(x, y)), isHole(x, y) ? 0 : 128]
   const empty: PixelAt = (x, y) => [...colors(colorful(x, y)), 0]
   const masks = [0xff0000, 0xff00, 0xff, 0xff000000]
-  // A mask among the options would be written into the header, which an icon does not have.
+  // The option `masks` would write masks into the header, and headers in icons have none.
   const alpha = (pixelAt: PixelAt) => iconBitmap({ ...size, bits: 24 }, pixelAt, isHole)
   const with32 = (pixelAt: PixelAt) => {
     const content = iconBitmap({ ...size, bits: 32, header: 40, masks }, pixelAt, isHole)
@@ -194,7 +194,7 @@ t.test('makes the pixels of an icon transparent by its alpha channel, or else by
   await shownAs('32 bits whose alpha is empty', with32(empty), 32, holed)
 })
 
-t.test('refuses what states no picture, with the reason', async t => {
+t.test('refuses an invalid header with the reason', async t => {
   const changed = (offset: number, value: number) => {
     const bytes = bmp({ ...size, bits: 24 }, colorful)
     bytes.writeInt32LE(value, offset)
@@ -213,7 +213,7 @@ t.test('refuses what states no picture, with the reason', async t => {
   }
 })
 
-t.test('reads a compressed BMP without the mark of its end as whole', async t => {
+t.test('reads a compressed BMP without an end mark as complete', async t => {
   const packed = { compression: 1, bytes: Buffer.from('0201000002010000'.slice(0, 12), 'hex') }
   const { fault } = await pixelsOf(bmp({ width: 2, height: 2, bits: 8, palette: palette(256), packed }, indexAt(8)))
   t.equal(fault, undefined)
@@ -235,7 +235,7 @@ t.test('leaves the missing rows of a BMP with an empty alpha channel transparent
   t.strictSame([...data], pixelsLike(shown))
 })
 
-t.test('reads a channel that has all bits of a pixel', async t => {
+t.test('reads a channel whose mask covers all bits of a pixel', async t => {
   const white: PixelAt = () => [255, 255, 255, 255]
   const bytes = bmp({ ...size, bits: 32, masks: [0xff0000, 0xff00, 0xff] }, white)
   for (const at of [54, 58, 62]) bytes.writeUInt32LE(0xffffffff, at)
@@ -243,7 +243,7 @@ t.test('reads a channel that has all bits of a pixel', async t => {
   t.strictSame([...(await pixelsOf(bytes)).data.slice(0, 4)], [255, 255, 255, 255])
 })
 
-t.test('skips a damaged picture of an icon, and applies the mask of one whose first row is the uppermost', async t => {
+t.test('skips a damaged picture of an icon, and applies the mask of a top-down picture', async t => {
   const options = { width: 4, height: 4, bits: 24 } as const
   const dot: PixelAt = () => [255, 0, 0, 255]
   const good = { ...options, content: iconBitmap(options, dot, () => false) }

@@ -1,7 +1,7 @@
 /** Repeats a unit up to a length. */
 const repeat = (unit: string, length: number) => unit.repeat(Math.ceil(length / unit.length))
 
-/** Makes a text of about a length out of numbered pieces. */
+/** Creates a text of about `length` characters from numbered pieces. */
 function numbered(length: number, piece: (index: number) => string): string {
   const pieces: string[] = []
   for (let index = 0, size = 0; size < length; index++) {
@@ -14,7 +14,7 @@ function numbered(length: number, piece: (index: number) => string): string {
 
 const FEW_COLUMNS = numbered(16_000, index => `c${index},`)
 
-/** Files that make a splitter or a parser look at the same characters again and again, by what they are: each of about a length. */
+/** Creates files of about a given length that make a naive splitter or parser read the same characters again and again. */
 export const csvShapes: Readonly<Record<string, (length: number) => string>> = {
   'a header alone, with a name for each column': length => numbered(length, index => `c${index},`),
   'a header of empty names': length => repeat(',', length),

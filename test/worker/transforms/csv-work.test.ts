@@ -10,12 +10,12 @@ import { cutEvery, make } from './support.ts'
 
 const csv = await createTransform({ kind: 'built-in', name: 'csv-to-ndjson', options: {} })
 
-/** Linear work takes 4 times as long for 4 times the input, quadratic work 16 times. */
+/** Maximum growth for 4 times the input. Linear work takes 4 times as long, quadratic work 16 times. */
 const LINEAR = 9
 
 const CHUNK = 64 * 1024
 
-t.test('the work for a file grows in proportion to its size', async t => {
+t.test('the work of converting a file is proportional to its size', async t => {
   for (const [name, shape] of Object.entries(csvShapes)) {
     const convert = async (size: number) => {
       const upload = { contentType: 'text/csv', filename: 'table.csv' }
@@ -32,12 +32,12 @@ t.test('the work for a file grows in proportion to its size', async t => {
 
 const dialects: readonly Dialect[] = [RFC_4180, { ...RFC_4180, escape: 'backslash' }, { ...RFC_4180, quote: '' }]
 
-// The splitter is what holds a row until it has all of it. 3 bytes is less than TCP ever delivers, and a chunk is more.
+// The splitter buffers an incomplete row. Real chunks are larger than 3 characters, so this is the worst case.
 for (const [how, pieceLength] of [
   ['in one piece', Number.POSITIVE_INFINITY],
   ['in pieces of 3 characters', 3],
 ] as const) {
-  t.test(`the work of splitting a file ${how} grows in proportion to its size`, async t => {
+  t.test(`the work of splitting a file ${how} is proportional to its size`, async t => {
     for (const [name, shape, dialect] of everyShape()) {
       const split = async (size: number) => {
         const text = shape(size)
@@ -51,7 +51,7 @@ for (const [how, pieceLength] of [
   })
 }
 
-t.test('the work of numbering equal names grows in proportion to their number', async t => {
+t.test('the work of numbering repeated names is proportional to their number', async t => {
   const shapes: Record<string, (index: number) => string> = {
     'one name': () => 'a',
     'one name, whose numbers are taken': index => (index % 2 === 0 ? 'a' : `a_${index}`),

@@ -34,7 +34,7 @@ async function convert(content: string | Uint8Array, contentType = 'text/csv', t
 const withOptions = (options: Record<string, unknown>) =>
   createTransform({ kind: 'built-in', name: 'csv-to-ndjson', options })
 
-t.test('each row becomes an object on a line of its own', async t => {
+t.test('each row becomes a JSON object on its own line', async t => {
   const { main, rows, bad } = await convert('\ufeffname,note\r\nAda,"first, of ""all"""\r\nGrace,"two\nlines"\r\n,\r\n')
   t.match(main, { contentType: 'application/x-ndjson', filename: 'table.ndjson' })
   t.strictSame(rows, [
@@ -42,10 +42,10 @@ t.test('each row becomes an object on a line of its own', async t => {
     { name: 'Grace', note: 'two\nlines' },
     { name: '', note: '' },
   ])
-  t.equal(bad, undefined, 'nothing was wrong')
+  t.equal(bad, undefined, 'no row is bad')
 })
 
-t.test('rows that cannot be read are told with their lines, and cost no other row', async t => {
+t.test('bad rows are reported with their lines, and do not affect other rows', async t => {
   const text = [
     'a,b', // 1
     '1,2',
@@ -53,7 +53,7 @@ t.test('rows that cannot be read are told with their lines, and cost no other ro
     '4,"5', // 4: spans two lines
     '6"',
     '7,8,9', // 6: too many
-    '10,"11"x', // 7: after a closing quote, as spreadsheets read it
+    '10,"11"x', // 7: text after a closing quote, which spreadsheets accept
     '12,13',
     '14,x"y', // 9: a quote in the middle, too
     '15,16',
@@ -80,7 +80,7 @@ t.test('rows that cannot be read are told with their lines, and cost no other ro
   ])
 })
 
-t.test('what is no table at all is refused, with a reason for people', async t => {
+t.test('a file without a readable row is refused with a reason for people', async t => {
   const refused = (content: string | Buffer, message: RegExp, contentType?: string) =>
     t.rejects(convert(content, contentType), { code: 'HEADGATE_TRANSFORM_REFUSED', message })
   await refused(
@@ -93,18 +93,18 @@ t.test('what is no table at all is refused, with a reason for people', async t =
   await refused('a', /charset "klingon" .* unknown/, 'text/csv; charset=klingon')
 })
 
-t.test('a header without rows, and nothing at all, become nothing', async t => {
+t.test('a header without rows and an empty file give an empty output', async t => {
   for (const content of ['', 'a,b', 'a,b\n', '\ufeff']) {
     t.match(await convert(content), { rows: [], bad: undefined }, JSON.stringify(content))
   }
 })
 
-t.test('columns may be called anything', async t => {
+t.test('columns may have any name', async t => {
   const { main } = await convert('__proto__,constructor,1,a\nx,y,z,w\n')
-  t.equal(main?.bytes.toString(), '{"__proto__":"x","constructor":"y","1":"z","a":"w"}\n', 'in their order')
+  t.equal(main?.bytes.toString(), '{"__proto__":"x","constructor":"y","1":"z","a":"w"}\n', 'in the order of the file')
 })
 
-t.test('a charset, and options that say outright what is found otherwise', async t => {
+t.test('the charset of the content type and the options of the rule are applied', async t => {
   const semicolons = await withOptions({ delimiter: ';' })
   const bytes = Buffer.from('n;m\n\xe9;1,5\n', 'latin1')
   const { rows, table } = await convert(bytes, 'text/csv; charset=iso-8859-1', semicolons)
@@ -135,19 +135,22 @@ t.test('a charset, and options that say outright what is found otherwise', async
   }
 })
 
-t.test('an option that the file contradicts is kept, and a hint that contradicts it is refused', async t => {
-  const commas = await withOptions({ delimiter: ',' })
-  const { table } = await convert('a;b\n1;2\n', 'text/csv', commas)
-  t.match(table.warnings[0], /No line has the delimiter ",", but ";" would divide/)
-  await t.rejects(convert('sep=;\na;b\n', 'text/csv', commas), {
-    code: 'HEADGATE_TRANSFORM_REFUSED',
-    message: /sep=;, but the option delimiter of the rule is ","/,
-  })
-  const present = await withOptions({ header: 'present' })
-  t.strictSame((await convert('a,b\n1,2\n', 'text/csv; header=absent', present)).rows, [{ a: '1', b: '2' }])
-})
+t.test(
+  'an option is used even if the content contradicts it, and a file whose hint contradicts it is refused',
+  async t => {
+    const commas = await withOptions({ delimiter: ',' })
+    const { table } = await convert('a;b\n1;2\n', 'text/csv', commas)
+    t.match(table.warnings[0], /No line has the delimiter ",", but ";" would divide/)
+    await t.rejects(convert('sep=;\na;b\n', 'text/csv', commas), {
+      code: 'HEADGATE_TRANSFORM_REFUSED',
+      message: /sep=;, but the option delimiter of the rule is ","/,
+    })
+    const present = await withOptions({ header: 'present' })
+    t.strictSame((await convert('a,b\n1,2\n', 'text/csv; header=absent', present)).rows, [{ a: '1', b: '2' }])
+  },
+)
 
-t.test('how a file was read is reported', async t => {
+t.test('table.json reports how a file was read', async t => {
   const { table } = await convert('Report\r\n\r\nname;price\r\n"Ann";1,50\r\nBob;2,00\r\n')
   t.strictSame(table, {
     rows: 2,
@@ -167,10 +170,10 @@ t.test('how a file was read is reported', async t => {
   })
   const wide = await convert(`${Array.from({ length: 9_000 }, (_, index) => `column ${index}`).join()}\n`)
   t.match(wide.table, { columnCount: 9_000, rows: 0 })
-  t.ok(JSON.stringify(wide.table).length < 20_000, 'and fits into an item of DynamoDB')
+  t.ok(JSON.stringify(wide.table).length < 20_000, 'the report fits into an item of DynamoDB')
 })
 
-t.test('a result without rows says why', async t => {
+t.test('a table without rows has a warning with the reason', async t => {
   for (const [content, warning] of [
     ['', /The file is empty/],
     ['\n\r\n', /The file is empty/],
@@ -184,14 +187,14 @@ t.test('a result without rows says why', async t => {
   }
 })
 
-t.test('the bad rows that are told are bounded, and all are counted', async t => {
+t.test('at most 1,000 bad rows are reported, and all are counted', async t => {
   const { rows, bad } = await convert(`a,b\n1,2\n${'x\n'.repeat(5_000)}`)
   t.equal(rows.length, 1)
   t.match(bad, { badRows: 5_000 })
   t.equal(bad?.first.length, 1_000)
 })
 
-t.test('no more than a row is held of a file whose quote is never closed, or that has no line', async t => {
+t.test('a quote that is never closed or an endless line becomes one bad row', async t => {
   const small = await createTransform({ kind: 'built-in', name: 'csv-to-ndjson', options: { maxRowLength: 1_024 } })
   for (const line of ['"', '']) {
     const endless = Array.from({ length: 200 }, () => Buffer.from('x'.repeat(10_000)))
@@ -210,7 +213,7 @@ const DIALECTS: readonly Dialect[] = [
   { ...RFC_4180, delimiter: '\t' },
 ]
 
-t.test('what comes out does not depend on how the text is cut', async t => {
+t.test('the rows do not depend on how the text is split into pieces', async t => {
   const random = seededRandom(11)
   const pieces = [
     'a',
@@ -247,10 +250,10 @@ t.test('what comes out does not depend on how the text is cut', async t => {
       return
     }
   }
-  t.pass('12,000 random texts, cut at random places')
+  t.pass('12,000 random texts, split at random places')
 })
 
-t.test('how a file is read does not depend on how its bytes are cut', async t => {
+t.test('the result does not depend on how the bytes of a file are split into chunks', async t => {
   const random = seededRandom(13)
   const heads = ['', '\ufeff', 'sep=;\r\n', 'Report\n\n', 'a;b\n', 'a,b\r', "'a','b'\n"]
   const pieces = [
@@ -281,7 +284,7 @@ t.test('how a file is read does not depend on how its bytes are cut', async t =>
   }
   for (let round = 0; round < 400; round++) {
     const body = Array.from({ length: Math.floor(random() * 40) }, () => pieces[Math.floor(random() * pieces.length)])
-    // Now and then longer than what the dialect is found in.
+    // Some files are longer than the part that is searched for the dialect.
     const long = round % 20 === 0 ? 'abc;def\r\n'.repeat(8_000) : ''
     const bytes = Buffer.from((heads[round % heads.length] ?? '') + body.join('') + long)
     const whole = await outcome([bytes])
@@ -291,10 +294,10 @@ t.test('how a file is read does not depend on how its bytes are cut', async t =>
       return
     }
   }
-  t.pass('400 random files, cut at random places')
+  t.pass('400 random files, split at random places')
 })
 
-t.test('rows that RFC 4180 allows are those that csv-parse reads', t => {
+t.test('csv-parse reads the same rows of texts that follow RFC 4180', t => {
   const random = seededRandom(12)
   const fields = ['', 'a', ' b', 'c d', '"e"', '"f,g"', '"h""i"', '"j\nk"', '"l\r\nm"', '\0', '\ufeffn', 'é🎉', '""']
   const ends = ['\n', '\r\n', '\r']

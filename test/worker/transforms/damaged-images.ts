@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 
-/** A picture whose colours change from left to right and from top to bottom. */
+/** Creates a picture whose colors change from left to right and from top to bottom. */
 export function shaded(width: number, height: number) {
   const pixels = Buffer.alloc(width * height * 3)
   for (let at = 0; at < width * height; at++) {
@@ -12,12 +12,12 @@ export function shaded(width: number, height: number) {
   return sharp(pixels, { raw: { width, height, channels: 3 } })
 }
 
-/** Puts bytes into others. */
+/** Inserts bytes at a position of other bytes. */
 export function inserted(bytes: Buffer, at: number, put: Uint8Array): Buffer {
   return Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at)])
 }
 
-/** A JPEG whose first scan says other things about its coefficients than it has. */
+/** Creates a JPEG whose first scan header does not match its coefficients. */
 export function withScanHeader(jpeg: Buffer, [start, end, approximation]: readonly [number, number, number]): Buffer {
   const bytes = Buffer.from(jpeg)
   const at =
@@ -26,7 +26,7 @@ export function withScanHeader(jpeg: Buffer, [start, end, approximation]: readon
   return bytes
 }
 
-/** A chunk of a PNG. */
+/** Creates a chunk of a PNG. */
 export function pngChunk(type: string, data: Uint8Array, isBroken = false): Buffer {
   const body = Buffer.concat([Buffer.from(type), data])
   const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)]
@@ -35,10 +35,10 @@ export function pngChunk(type: string, data: Uint8Array, isBroken = false): Buff
   return Buffer.concat([length, body, checksum])
 }
 
-/** Where the chunks behind the header of a PNG begin. */
+/** Offset of the first chunk after the header of a PNG. */
 export const AFTER_IHDR = 33
 
-/** An XMP packet that says how an image is to be turned. */
+/** Creates an XMP packet with the orientation of an image. */
 export const xmpOf = (orientation: number, asElement = false): string => {
   const property = asElement
     ? `><tiff:Orientation>${orientation}</tiff:Orientation></rdf:Description>`

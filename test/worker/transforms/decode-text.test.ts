@@ -18,7 +18,7 @@ async function decode(charset: string, parts: readonly Uint8Array[]): Promise<st
   return text
 }
 
-/** The text, or the reason for which it is refused. */
+/** Returns the decoded text, or the message of the refusal. */
 function outcome(charset: string, parts: readonly Uint8Array[]): Promise<string> {
   return decode(charset, parts).catch((error: unknown) => {
     if (error instanceof TransformError) return `refused: ${error.message}`
@@ -26,7 +26,7 @@ function outcome(charset: string, parts: readonly Uint8Array[]): Promise<string>
   })
 }
 
-t.test('text in any encoding comes out the same however its bytes are cut', async t => {
+t.test('the decoded text does not depend on how its bytes are split, in any encoding', async t => {
   const random = seededRandom(11)
   for (const [charset, hex, text] of encodedTexts) {
     const bytes = Buffer.from(hex.repeat(3), 'hex')
@@ -38,7 +38,7 @@ t.test('text in any encoding comes out the same however its bytes are cut', asyn
   }
 })
 
-t.test('a fault is found at the same byte however the bytes are cut', async t => {
+t.test('the offset of a fault does not depend on how the bytes are split', async t => {
   const random = seededRandom(12)
   const cases = [
     ['', '61c3a962ff', /not valid utf-8: the byte at offset 4/],
@@ -70,14 +70,14 @@ t.test('a fault is found at the same byte however the bytes are cut', async t =>
   }
 })
 
-t.test('a fault far behind is found, too', async t => {
+t.test('a fault far from the start is found', async t => {
   const kanji = Buffer.from('1b2442'.concat('2422'.repeat(60_000), '80'), 'hex')
   t.match(await outcome('iso-2022-jp', cutEvery(kanji, 65_536)), /the byte at offset 120003 /)
   const utf8 = Buffer.concat([Buffer.from('日本'.repeat(40_000)), Buffer.from([0xff])])
   t.match(await outcome('', cutEvery(utf8, 65_536)), /the byte at offset 240000 /)
 })
 
-t.test('every double-byte character of UHC is decoded, or refused as no character', async t => {
+t.test('every double-byte character of UHC is decoded or refused', async t => {
   let decoded = 0
   const wrong: string[] = []
   for (let lead = 0x81; lead <= 0xfe; lead++) {
@@ -93,7 +93,7 @@ t.test('every double-byte character of UHC is decoded, or refused as no characte
   t.equal(decoded, 17_048)
 })
 
-t.test('a charset that would make ASCII something else is told from UTF-16 only where that is certain', async t => {
+t.test('UTF-16 that is certainly mislabelled is refused, and other UTF-16 is decoded', async t => {
   t.equal(await decode('utf-16', [Buffer.from('一刀', 'utf16le')]), '一刀')
   t.equal(await decode('utf-16', [Buffer.from('あいうえお', 'utf16le')]), 'あいうえお')
   const prose = Buffer.from('A text of sixty-four bytes and more, all of which are in ASCII.....')
@@ -104,7 +104,7 @@ t.test('a charset that would make ASCII something else is told from UTF-16 only 
   )
 })
 
-t.test('the time to decode grows with the text, however small its pieces are', async t => {
+t.test('the time to decode is proportional to the length, even in small pieces', async t => {
   for (const charset of ['', 'euc-kr', 'utf-16le', 'iso-2022-jp']) {
     const read = async (size: number) => {
       const pieces = Array.from({ length: size / 16 }, () =>

@@ -11,7 +11,7 @@ async function* chunksOf(content: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536)
 }
 
-/** Makes the outputs of an upload by the rules, as the worker does, and counts their bytes. */
+/** Creates the outputs of an upload by the rules, as the worker does, and returns the number of their bytes. */
 async function outputBytes(content: Buffer, contentType: string, rules: object[] = []): Promise<number> {
   const loaded = await loadRules(JSON.stringify({ rules }), transform => transform)
   const upload = {
@@ -38,10 +38,10 @@ const refusal = (maxBytes: number, size: number, option: number) => ({
   message: `The outputs have more than ${maxBytes} bytes, the maximum for an upload of ${size} bytes: the option maxExpansion of its rule is ${option}.`,
 })
 
-/** A table whose rows are short and whose column names are long. */
+/** A table with short rows and long column names. */
 const wide = Buffer.from(`${'x'.repeat(1_000)},b\n${'1,2\n'.repeat(50_000)}`)
 
-t.test('a table becomes at most 32 times its size, unless its rule says otherwise', async t => {
+t.test('the outputs of a table have at most 32 times its size, unless its rule sets another limit', async t => {
   await t.rejects(outputBytes(wide, 'text/csv'), refusal(32 * wide.length, wide.length, 32))
   const rule = { contentType: 'text/csv', transform: 'csv-to-ndjson', maxExpansion: 300 }
   t.ok((await outputBytes(wide, 'text/csv', [rule])) > 50_000_000)
@@ -51,12 +51,12 @@ t.test('a table becomes at most 32 times its size, unless its rule says otherwis
   )
 })
 
-t.test('one value for each of two long column names is refused as well', async t => {
+t.test('a table of two long column names and empty values is refused', async t => {
   const table = Buffer.from(`${'x'.repeat(300_000)},${'y'.repeat(300_000)}\n${',\n'.repeat(200_000)}`)
   await t.rejects(outputBytes(table, 'text/csv'), refusal(32 * table.length, table.length, 32))
 })
 
-t.test('the outputs of a small file may have a mebibyte', async t => {
+t.test('the outputs of any file may have one mebibyte', async t => {
   const table = Buffer.from(`${'x'.repeat(1_000)},b\n${'1,2\n'.repeat(1_000)}`)
   const rule = { contentType: 'text/csv', transform: 'csv-to-ndjson', maxExpansion: 1 }
   t.ok((await outputBytes(table, 'text/csv', [rule])) < MIB)
@@ -64,7 +64,7 @@ t.test('the outputs of a small file may have a mebibyte', async t => {
   await t.rejects(outputBytes(larger, 'text/csv', [rule]), refusal(MIB, larger.length, 1))
 })
 
-t.test('every transform that may give more than it reads is bound by its rule', async t => {
+t.test('the limit of a rule applies to every transform whose outputs can be larger than its input', async t => {
   const noise = randomBytes(2 * MIB)
   const picture = await sharp({ create: { width: 800, height: 800, channels: 3, background: 'red' } })
     .composite([{ input: noise.subarray(0, 600 * 600 * 3), raw: { width: 600, height: 600, channels: 3 } }])
@@ -72,7 +72,7 @@ t.test('every transform that may give more than it reads is bound by its rule', 
     .toBuffer()
   const sizes = [800, 700, 600, 500, 400, 300, 200, 100]
   for (const [content, contentType, rule] of [
-    // One byte in windows-1253, six in UTF-8 in upper case.
+    // This character has one byte in windows-1253, and six bytes in upper case in UTF-8.
     [Buffer.alloc(MIB, 0xc0), 'text/plain; charset=windows-1253', { transform: 'upper-case' }],
     [Buffer.from('ŉ'.repeat(MIB)), 'text/plain', { transform: 'upper-case' }],
     [noise, 'application/octet-stream', { transform: 'gzip' }],
@@ -90,7 +90,7 @@ t.test('every transform that may give more than it reads is bound by its rule', 
   }
 })
 
-t.test('all outputs of an upload count together, and endless ones end', async t => {
+t.test('the limit counts all outputs of an upload together, and ends an endless one', async t => {
   const halves: Transform = {
     name: 'halves',
     version: '1',
@@ -129,5 +129,5 @@ t.test('all outputs of an upload count together, and endless ones end', async t 
     refusal(MIB, 10, 2),
   )
   t.strictSame(names, ['main', 'second'])
-  t.equal(given, MIB / 2 + 65_536, 'no more of it is asked for')
+  t.equal(given, MIB / 2 + 65_536, 'no more is read')
 })

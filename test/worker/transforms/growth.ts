@@ -1,13 +1,13 @@
-/** Measures whether work grows in proportion to its input. */
+/** Measures whether work is proportional to its input. */
 
-/** The runs of a size whose fastest counts: garbage collection and compilation only ever add to the time. */
+/** Number of runs for each size. The fastest counts, because garbage collection and compilation only add time. */
 const RUNS = 2
 
-/** A factor over this is measured again: compilation may have come in between. */
+/** A larger factor is measured again, because compilation may have added time. */
 const DOUBTFUL = 6
 const MAX_TIMES = 3
 
-/** Returns the least processor time of this thread that a run took, in microseconds. What other processes do does not count. */
+/** Returns the CPU time of this thread in the fastest run, in microseconds. Work of other processes does not count. */
 async function leastTime(work: () => Promise<unknown>): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let run = 0; run < RUNS; run++) {
@@ -20,9 +20,9 @@ async function leastTime(work: () => Promise<unknown>): Promise<number> {
 }
 
 /**
- * Returns how many times longer four times the input takes: about 4 for linear work, 16 for quadratic work. Times below
- * `noiseMicros` count as that long. What leaves the caches of the processor grows faster for one step, linear as it is: a
- * factor that stays doubtful is taken from two steps.
+ * Returns the factor by which four times the input takes longer: about 4 for linear work, 16 for quadratic work. Times below
+ * `noiseMicros` count as `noiseMicros`. Linear work grows faster in the step in which its data no longer fits into the caches of the
+ * processor. So a factor that remains large is computed from two steps.
  */
 export async function growthOf(
   work: (size: number) => Promise<unknown>,

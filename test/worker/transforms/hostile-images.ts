@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 
-/** A picture of one colour: few bytes, and whatever its pixels take to decode. */
+/** Creates a picture of one color, which has few bytes and many pixels. */
 export function flat(width: number, height = width, channels: 3 | 4 = 3) {
   const background = channels === 4 ? { r: 51, g: 102, b: 153, alpha: 0.5 } : '#336699'
   return sharp({ create: { width, height, channels, background } })
@@ -10,7 +10,7 @@ export function deepAvif(width: number): Promise<Buffer> {
   return flat(width).avif({ bitdepth: 10, effort: 0 }).toBuffer()
 }
 
-/** The parts of a JPEG that are scans: from its marker to the next one behind its data. */
+/** Returns the scans of a JPEG, each from its marker to the marker after its data. */
 function scansOf(jpeg: Buffer): Buffer[] {
   const scans: Buffer[] = []
   for (let at = 2; jpeg[at + 1] !== 0xd9; ) {
@@ -28,15 +28,15 @@ function scansOf(jpeg: Buffer): Buffer[] {
 }
 
 /**
- * A progressive JPEG that has one scan again and again, a few bytes each. Every one is valid: it says anew what some coefficients
- * are. A decoder passes over the whole image for each.
+ * Creates a progressive JPEG that repeats one scan of a few bytes. Every scan is valid and sets some coefficients again. A decoder reads
+ * the whole image for each scan.
  */
 export async function jpegOfScans(width: number, scans: number): Promise<Buffer> {
   const jpeg = await flat(width).jpeg({ progressive: true }).toBuffer()
   const [, second] = scansOf(jpeg)
   if (!second) throw new Error('A progressive JPEG has more than one scan.')
   const again = Buffer.from(second)
-  // All bits of its coefficients at once, and not to be refined.
+  // The scan has all bits of its coefficients, so that no scan refines them.
   again[4 + 2 * (again[4] ?? 1) + 3] = 0
   const body = jpeg.subarray(0, -2)
   return Buffer.concat([body, ...Array<Buffer>(scans).fill(again), jpeg.subarray(-2)])

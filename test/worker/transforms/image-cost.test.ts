@@ -14,13 +14,13 @@ import { make } from './support.ts'
 
 const MIB = 1024 ** 2
 const SIDE = 3_000
-/** By which two runs of the same differ, in bytes. */
+/** Difference between two runs with the same image, in bytes. */
 const NOISE = 32 * MIB
 const MAX_RUNS = 3
 
 const costOf = async (bytes: Buffer) => decodingCost(bytes, (await openImage(bytes)).metadata, 320)
 
-/** Few bytes of a lossless WebP are of no more than one colour: that is decoded otherwise. */
+/** Creates noise, because a lossless WebP of one color is decoded in another way. */
 const noisy = (side: number) => {
   const noise = { type: 'gaussian', mean: 128, sigma: 30 } as const
   return sharp({ create: { width: side, height: side, channels: 3, background: '#000', noise } })
@@ -31,7 +31,7 @@ const drawing = (side: number) =>
 
 const deep = (channels: 3 | 4 = 3) => flat(SIDE, SIDE, channels).toColourspace('rgb16')
 
-t.test('estimates at least what decoding takes, and not far more', async t => {
+t.test('the estimate is at least the memory that decoding takes, and not much more', async t => {
   const dir = t.testdir({})
   for (const [name, picture] of Object.entries({
     'AVIF, 8 bits, 4:2:0': flat(SIDE).avif({ effort: 0, chromaSubsampling: '4:2:0' }),
@@ -55,7 +55,7 @@ t.test('estimates at least what decoding takes, and not far more', async t => {
     const file = path.join(dir, 'picture')
     writeFileSync(file, bytes)
     const estimated = (await costOf(bytes)).bytes
-    // A process that had freed memory before takes less anew: the most of some runs is what decoding takes.
+    // A process that reuses freed memory grows less, so the maximum of several runs counts.
     let took = 0
     for (let run = 0; run < MAX_RUNS && (run === 0 || estimated > 4 * took + NOISE); run++) {
       const measuring = runProgram(t, [path.join(import.meta.dirname, 'measure-decoding.ts'), file])
@@ -69,7 +69,7 @@ t.test('estimates at least what decoding takes, and not far more', async t => {
   }
 })
 
-t.test('counts the scans of a JPEG, and none of what only looks like one', async t => {
+t.test('counts the scans of a JPEG, and no bytes that only look like a scan', async t => {
   const plain = await flat(64).jpeg().toBuffer()
   t.match(readJpeg(plain), { scans: 1, holdsCoefficients: false, coefficientsPerPixel: 1.5 })
   const progressive = await flat(64).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer()
@@ -77,14 +77,14 @@ t.test('counts the scans of a JPEG, and none of what only looks like one', async
   t.equal(readJpeg(await jpegOfScans(64, 500)).scans, 510)
   const comment = Buffer.from([0xff, 0xfe, 0, 8, 0xff, 0xda, 0, 2, 0xff, 0xda])
   t.equal(readJpeg(Buffer.concat([plain.subarray(0, 2), comment, plain.subarray(2)])).scans, 1)
-  // A channel after another.
+  // One scan for each channel.
   const scan = plain.indexOf(Buffer.from([0xff, 0xda]))
   const single = Buffer.from([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0])
   t.ok(readJpeg(Buffer.concat([plain.subarray(0, scan), single])).holdsCoefficients)
   for (const cut of [0, 1, 2, 3, 20, 100, 163]) t.ok(readJpeg(plain.subarray(0, cut)).scans <= 1, `cut at ${cut}`)
 })
 
-t.test('refuses a picture that takes more memory than there is, or more passes, before it is decoded', async t => {
+t.test('refuses an image that needs too much memory or too many scans, before decoding', async t => {
   const pool = createTransformProcesses({ size: 1, memoryMiB: 352 })
   t.teardown(() => pool.close())
   const source: TransformSource = { kind: 'built-in', name: 'image', options: {} }
@@ -100,5 +100,5 @@ t.test('refuses a picture that takes more memory than there is, or more passes, 
   const scans = { code, message: 'The image has 20010 scans, more than the maximum of 100.' }
   await t.rejects(make(image, [await jpegOfScans(1_500, 20_000)]), scans)
   const phone = await flat(4_000, 3_000).avif({ bitdepth: 10, effort: 0, chromaSubsampling: '4:2:0' }).toBuffer()
-  t.equal((await make(image, [phone])).length, 2, 'a photo of 12 megapixels has room')
+  t.equal((await make(image, [phone])).length, 2, 'a photo of 12 megapixels is decoded')
 })

@@ -16,7 +16,7 @@ function picture(width: number, height: number) {
 const refused = (t: Test, bytes: Uint8Array, message: RegExp, transform = image) =>
   t.rejects(make(transform, [bytes]), { code: 'HEADGATE_TRANSFORM_REFUSED', message })
 
-t.test('an image becomes a thumbnail and what the image is', async t => {
+t.test('an image becomes a thumbnail and a description in metadata.json', async t => {
   for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff'] as const) {
     const bytes = await picture(800, 400).toFormat(format).toBuffer()
     const [main, metadata, ...more] = await make(image, [bytes], { filename: 'holiday.in.rome.jpg' })
@@ -28,21 +28,18 @@ t.test('an image becomes a thumbnail and what the image is', async t => {
   }
 })
 
-t.test(
-  'a thumbnail stands upright, is never larger than its image, and says nothing of where it was taken',
-  async t => {
-    const exif = { IFD0: { Make: 'Camera' }, IFD3: { GPSLatitude: '51/1 30/1 0/1' } }
-    const bytes = await picture(40, 20).withExif(exif).withMetadata({ orientation: 6 }).jpeg().toBuffer()
-    const [main, metadata] = await make(image, [bytes])
-    const made = await sharp(main?.bytes).metadata()
-    t.match(made, { width: 20, height: 40 })
-    t.notOk(made.exif)
-    t.match(JSON.parse(metadata?.bytes.toString() ?? ''), { width: 40, height: 20, upright: { width: 20, height: 40 } })
-    t.notMatch(metadata?.bytes.toString(), /GPS|Camera/)
-  },
-)
+t.test('a thumbnail is upright, not larger than its image, and has no location', async t => {
+  const exif = { IFD0: { Make: 'Camera' }, IFD3: { GPSLatitude: '51/1 30/1 0/1' } }
+  const bytes = await picture(40, 20).withExif(exif).withMetadata({ orientation: 6 }).jpeg().toBuffer()
+  const [main, metadata] = await make(image, [bytes])
+  const made = await sharp(main?.bytes).metadata()
+  t.match(made, { width: 20, height: 40 })
+  t.notOk(made.exif)
+  t.match(JSON.parse(metadata?.bytes.toString() ?? ''), { width: 40, height: 20, upright: { width: 20, height: 40 } })
+  t.notMatch(metadata?.bytes.toString(), /GPS|Camera/)
+})
 
-t.test('several sizes, the first of them the main output', async t => {
+t.test('of several sizes the first is the main output', async t => {
   const transform = await shipped({ sizes: [64, 16], format: 'jpeg', quality: 50 })
   const made = await make(transform, [await picture(100, 100).png().toBuffer()])
   t.strictSame(
@@ -56,14 +53,14 @@ t.test('several sizes, the first of them the main output', async t => {
   t.match(await sharp(made[1]?.bytes).metadata(), { format: 'jpeg', width: 16 })
 })
 
-t.test('the same image gives the same outputs, however it is cut', async t => {
+t.test('the outputs do not depend on how the bytes of an image are split', async t => {
   const random = seededRandom(3)
   const bytes = await picture(200, 100).jpeg().toBuffer()
   const whole = await make(image, [bytes])
   t.strictSame(await make(image, cut(bytes, random, 50)), whole)
 })
 
-t.test('what is no image is refused, whatever its content type says', async t => {
+t.test('content that is not an image is refused, with any content type', async t => {
   await refused(t, Buffer.alloc(0), /^The content is not an image\. Supported formats are JPEG/)
   await refused(t, Buffer.from('hello'), /^The content is not an image/)
   await refused(t, Buffer.from('<p>hello</p>'), /^The content is not an image/)
@@ -76,7 +73,7 @@ t.test('what is no image is refused, whatever its content type says', async t =>
   await refused(t, Buffer.from('00000100010001010000010020003000000016000000', 'hex'), /ends before the header/)
 })
 
-t.test('a BMP and an icon get thumbnails, of which the metadata says what they were made of', async t => {
+t.test('a BMP and an icon become thumbnails with a description in metadata.json', async t => {
   const orange: PixelAt = () => [255, 165, 0, 255]
   const bitmap = bmp({ width: 400, height: 200, bits: 24 }, orange)
   const content = iconBitmap({ width: 48, height: 48, bits: 24 }, orange, x => x < 24)
@@ -111,7 +108,7 @@ t.test('a BMP and an icon get thumbnails, of which the metadata says what they w
   await refused(t, bomb, /^The image has 10000000000 pixels, more than the maximum/)
 })
 
-/** A PNG of a few bytes that says it has so many pixels, and has them: zeros pack well. */
+/** Creates a PNG of few bytes and many pixels, because zeros compress well. */
 function bomb(width: number, height: number): Buffer {
   const chunk = (type: string, data: Buffer) => {
     const body = Buffer.concat([Buffer.from(type), data])
@@ -129,15 +126,15 @@ function bomb(width: number, height: number): Buffer {
   return Buffer.concat([signature, chunk('IHDR', head), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))])
 }
 
-t.test('an image with more pixels than are taken is refused before it is decoded, however few its bytes', async t => {
+t.test('an image with too many pixels is refused before decoding, even if it has few bytes', async t => {
   const bytes = bomb(20_000, 20_000)
   t.ok(bytes.length < 100_000, `${bytes.length} bytes`)
   await refused(t, bytes, /^The image has 400000000 pixels, more than the maximum of 50000000\.$/)
   const [main] = await make(await shipped({ maxPixels: 1_000_000 }), [bomb(1_000, 1_000)])
-  t.match(await sharp(main?.bytes).metadata(), { width: 320 }, 'at the bound it is taken')
+  t.match(await sharp(main?.bytes).metadata(), { width: 320 }, 'the maximum itself is accepted')
 })
 
-t.test('an image with more bytes than are taken is refused, by what it says and by what comes', async t => {
+t.test('an image with too many bytes is refused, by its stated size or by the bytes that arrive', async t => {
   const small = await shipped({ maxBytes: 1_024 })
   await refused(t, Buffer.alloc(1_025), /^The image has more than 1024 bytes/, small)
   let read = 0

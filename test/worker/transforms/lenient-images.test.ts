@@ -11,7 +11,7 @@ async function thumbnailOf(bytes: Uint8Array) {
   return { bytes: main?.bytes ?? Buffer.alloc(0), facts: JSON.parse(metadata?.bytes.toString() ?? '') }
 }
 
-/** The mean difference of two pictures of one size, of 255. */
+/** Returns the mean difference of two pictures of the same size, from 0 to 255. */
 async function difference(a: Buffer, b: Buffer): Promise<number> {
   const [one, other] = await Promise.all([a, b].map(bytes => sharp(bytes).removeAlpha().raw().toBuffer()))
   if (!one || !other || one.length !== other.length) return Number.POSITIVE_INFINITY
@@ -21,7 +21,7 @@ async function difference(a: Buffer, b: Buffer): Promise<number> {
 const jpeg = await shaded(200, 120).jpeg().toBuffer()
 const png = await shaded(200, 120).png().toBuffer()
 
-t.test('reads whole what browsers read whole, whatever is odd about it', async t => {
+t.test('reads unusual images whole if browsers do', async t => {
   const exif = await shaded(200, 120).withMetadata({ orientation: 1 }).jpeg().toBuffer()
   for (const [what, bytes] of Object.entries({
     'NULs between the segments of a JPEG': inserted(jpeg, 20, Buffer.alloc(4)),
@@ -32,7 +32,7 @@ t.test('reads whole what browsers read whole, whatever is odd about it', async t
     'a scan that approximates': withScanHeader(jpeg, [0, 63, 0x11]),
     'a scan of anything': withScanHeader(jpeg, [5, 255, 0xff]),
     'a PNG without its end': png.subarray(0, -12),
-    'a PNG with a false checksum of a chunk that nobody needs': inserted(
+    'a PNG with a wrong checksum of an optional chunk': inserted(
       png,
       AFTER_IHDR,
       pngChunk('tEXt', Buffer.from('Comment\0x'), true),
@@ -52,7 +52,7 @@ t.test('reads whole what browsers read whole, whatever is odd about it', async t
   }
 })
 
-t.test('makes a thumbnail of what is there of an image that ends too early, and says so', async t => {
+t.test('creates a thumbnail of the readable part of an image that ends too early, with a note', async t => {
   const webp = await shaded(200, 120).webp().toBuffer()
   const gif = await shaded(200, 120).gif().toBuffer()
   const progressive = await shaded(200, 120).jpeg({ progressive: true }).toBuffer()
@@ -73,7 +73,7 @@ t.test('makes a thumbnail of what is there of an image that ends too early, and 
   }
 })
 
-t.test('refuses an image of which nothing can be seen', async t => {
+t.test('refuses an image without a visible part', async t => {
   const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]))
   const data = png.indexOf('IDAT')
   for (const bytes of [
@@ -91,7 +91,7 @@ t.test('refuses an image of which nothing can be seen', async t => {
   }
 })
 
-t.test('stands upright by the EXIF of any format, and by the XMP of what has no EXIF', async t => {
+t.test('turns a thumbnail upright by the EXIF, or by the XMP if there is no EXIF', async t => {
   for (const format of ['jpeg', 'png', 'webp', 'tiff', 'avif'] as const) {
     const bytes = await shaded(40, 20).withMetadata({ orientation: 6 }).toFormat(format).toBuffer()
     const { bytes: made, facts } = await thumbnailOf(bytes)
@@ -116,7 +116,7 @@ t.test('stands upright by the EXIF of any format, and by the XMP of what has no 
   t.match((await thumbnailOf(both)).facts, { upright: { width: 40, height: 20 } }, 'EXIF comes before XMP')
 })
 
-t.test('leaves to other rules what no browser shows', async t => {
+t.test('leaves image types that no browser shows to other rules', async t => {
   const taken = (mediaType: string) =>
     image.accepts?.({ contentType: '', mediaType, filename: 'a', key: 'a', size: 1 }) ?? true
   for (const type of ['image/jpeg', 'image/heic', 'image/bmp', 'image/x-icon', 'image/svg+xml', 'text/plain']) {

@@ -15,7 +15,7 @@ async function* several(...outputs: unknown[]) {
   yield* outputs
 }
 
-t.test('one output, a promise of one, or several', async t => {
+t.test('a transform may return one output, a promise of one, or several', async t => {
   for (const apply of [() => one(), async () => one(), () => several(one()), async () => several(one())]) {
     t.match(await make(giving(apply), []), [{ name: 'main', contentType: 'text/plain' }])
   }
@@ -26,7 +26,7 @@ t.test('one output, a promise of one, or several', async t => {
   t.match(made, [{ name: 'a.txt' }, { name: 'main' }, { name: 'B-2_c', filename: 'ü.txt' }])
 })
 
-t.test('a body may be a list, a generator, a stream, and have chunks that are empty', async t => {
+t.test('a body may be a list, a generator or a stream, with empty chunks', async t => {
   const bodies = [
     [Buffer.from('ab')],
     several(Buffer.from('a'), Buffer.alloc(0), new Uint8Array([0x62])),
@@ -44,7 +44,7 @@ t.test('a body may be a list, a generator, a stream, and have chunks that are em
     )
 })
 
-t.test('the next output is asked for when the one before has been taken', async t => {
+t.test('the next output is requested after the previous one has been read', async t => {
   const steps: string[] = []
   async function* outputs() {
     steps.push('first')
@@ -61,27 +61,27 @@ t.test('the next output is asked for when the one before has been taken', async 
   t.strictSame(steps, ['first', 'took main', 'second', 'took more'])
 })
 
-t.test('what can be no output is a permanent failure that says what is wrong', async t => {
+t.test('an invalid output is a permanent failure that names the fault', async t => {
   const cases: Array<[apply: () => unknown, message: RegExp]> = [
-    [() => undefined, /"own" gives something that is no output\.$/],
+    [() => undefined, /"own" returned a value that is not an output\.$/],
     [() => several(), /returned no main output/],
     [() => several(one({ name: 'a' })), /returned no main output/],
     [() => several(one(), one()), /returned two outputs named "main"/],
     [() => several(one(), one({ name: 'a' }), one({ name: 'a' })), /returned two outputs named "a"/],
-    [() => one({ name: 'main' }), /names an output "main": the main one has no name/],
-    [() => one({ name: '../a' }), /names an output "\.\.\/a", which is not/],
-    [() => one({ name: 'x'.repeat(65) }), /which is not 1 to 64/],
-    [() => one({ name: 7 }), /names an output 7/],
-    [() => one({ contentType: 'text/plain\r\nx: y' }), /no content type that could be a header/],
-    [() => one({ contentType: undefined }), /no content type/],
+    [() => one({ name: 'main' }), /named an output "main": omit the name/],
+    [() => one({ name: '../a' }), /named an output "\.\.\/a": a name must be/],
+    [() => one({ name: 'x'.repeat(65) }), /a name must be 1 to 64/],
+    [() => one({ name: 7 }), /named an output 7/],
+    [() => one({ contentType: 'text/plain\r\nx: y' }), /returned "main" without a valid content type/],
+    [() => one({ contentType: undefined }), /without a valid content type/],
     [() => one({ contentEncoding: '' }), /content encoding/],
     [() => one({ filename: 'a/b' }), /file name/],
     [() => one({ filename: '\ud800' }), /file name/],
     [() => one({ note: 'two\nlines' }), /note that is not one line of up to 255 characters/],
     [() => one({ note: 'x'.repeat(256) }), /note that is not one line/],
-    [() => one({ body: 'text' }), /body that is no iterable of byte arrays/],
-    [() => one({ body: Buffer.from('x') }), /body that is no iterable/],
-    [() => one({ body: ['text'] }), /chunks that are no byte arrays/],
+    [() => one({ body: 'text' }), /body that is not an iterable of byte arrays/],
+    [() => one({ body: Buffer.from('x') }), /body that is not an iterable/],
+    [() => one({ body: ['text'] }), /chunks that are not byte arrays/],
     [
       () => several(one(), ...Array.from({ length: 32 }, (_, index) => one({ name: `n${index}` }))),
       /more than 32 outputs/,
@@ -92,7 +92,7 @@ t.test('what can be no output is a permanent failure that says what is wrong', a
   }
 })
 
-t.test('a refusal is known by its code, from whichever copy of the package it is', async t => {
+t.test('a refusal is detected by its code, also from another copy of the package', async t => {
   class TransformError extends Error {
     code = 'HEADGATE_TRANSFORM_REFUSED'
   }
@@ -117,16 +117,19 @@ t.test('a refusal is known by its code, from whichever copy of the package it is
   )
 })
 
-t.test('gzip packs what comes, under the name of the file', async t => {
+t.test('gzip compresses its input, and the output has the name of the file', async t => {
   const gzip = await createTransform({ kind: 'built-in', name: 'gzip', options: { level: 9 } })
   const parts = Array.from({ length: 50 }, (_, index) => Buffer.from(`line ${index}\n`.repeat(1_000)))
   const [main] = await make(gzip, parts, { filename: 'app.log' })
   t.match(main, { contentType: 'application/gzip', filename: 'app.log.gz' })
   t.ok(gunzipSync(main?.bytes ?? '').equals(Buffer.concat(parts)))
-  t.ok((await make(gzip, [Buffer.concat(parts)]))[0]?.bytes.equals(main?.bytes ?? Buffer.alloc(0)), 'however it is cut')
+  t.ok(
+    (await make(gzip, [Buffer.concat(parts)]))[0]?.bytes.equals(main?.bytes ?? Buffer.alloc(0)),
+    'the result does not depend on how the input is split',
+  )
 })
 
-t.test('whatever an upload is called, its outputs can be saved', async t => {
+t.test('outputs have valid file names for any name of the upload', async t => {
   const names = ['🎉'.repeat(300), `${'é'.repeat(400)}.csv`, 'a\\b\u0000c.txt', '\ud83d', '.csv', 'x'.repeat(900)]
   for (const name of ['csv-to-ndjson', 'gzip', 'digest']) {
     const transform = await createTransform({ kind: 'built-in', name, options: {} })
@@ -137,7 +140,7 @@ t.test('whatever an upload is called, its outputs can be saved', async t => {
   }
 })
 
-t.test('an input that fails is the failure of the output', async t => {
+t.test('an error of the input is the error of the output', async t => {
   async function* broken(): AsyncGenerator<Uint8Array> {
     yield Buffer.from('a')
     throw new Error('connection reset')

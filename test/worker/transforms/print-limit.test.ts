@@ -14,14 +14,14 @@ function printer(maxBytes: number) {
   return { print: (text: string) => print(Buffer.from(text)), written, clock }
 }
 
-t.test('passes on what a process prints, up to the maximum', async t => {
+t.test('passes on the output of a process, up to the maximum', async t => {
   const { print, written } = printer(6)
   print('abc')
   print('def')
   t.strictSame(written, ['abc', 'def'])
 })
 
-t.test('drops what is over the maximum, and says so once in a period', async t => {
+t.test('drops output over the maximum, and reports that once per period', async t => {
   const { print, written } = printer(4)
   print('abcdef')
   for (let n = 0; n < 1_000; n++) print('x'.repeat(1_000))
@@ -30,14 +30,14 @@ t.test('drops what is over the maximum, and says so once in a period', async t =
   t.match(written[1], /output is dropped/)
 })
 
-t.test('says so too where the maximum was reached exactly', async t => {
+t.test('also reports dropped output after exactly the maximum', async t => {
   const { print, written } = printer(4)
   print('abcd')
   print('e')
   t.match(written, ['abcd', /output is dropped/])
 })
 
-t.test('passes on again in the next period', async t => {
+t.test('passes on output again in the next period', async t => {
   const { print, written, clock } = printer(4)
   print('abcdef')
   clock.advance(999)

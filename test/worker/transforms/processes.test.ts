@@ -31,7 +31,7 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
   yield* []
 }
 
-/** A module with this body of `apply(input, { upload, signal })`, in a process. */
+/** Creates a transform that runs in a process, from the body of `apply(input, { upload, signal })`. */
 async function own(body: string, pool: TransformProcesses = processes, limits = { timeoutSeconds: 20 }) {
   const file = path.join(folder, `${crypto.randomUUID()}.mjs`)
   writeFileSync(
@@ -48,7 +48,7 @@ async function own(body: string, pool: TransformProcesses = processes, limits = 
   return pool.inProcess(await createTransform(source), source, limits)
 }
 
-t.test('gives the same outputs in a process as in place', async t => {
+t.test('a transform returns the same outputs in a process as without one', async t => {
   const source: TransformSource = { kind: 'built-in', name: 'csv-to-ndjson', options: {} }
   const inPlace = await createTransform(source)
   const apart = processes.inProcess(inPlace, source, { timeoutSeconds: 20 })
@@ -58,9 +58,9 @@ t.test('gives the same outputs in a process as in place', async t => {
   t.match(apart, { name: inPlace.name, version: inPlace.version })
 })
 
-t.test('passes large inputs and outputs on, at most a few chunks ahead of the reader', async t => {
+t.test('large inputs and outputs are passed on, at most a few chunks ahead of the reader', async t => {
   const echo = await own(`return { contentType: upload.contentType, body: input }`)
-  t.equal(echo.holds, undefined, 'what the transform holds, it holds in its process')
+  t.equal(echo.holds, undefined, 'the transform needs no memory in the worker')
   let given = 0
   async function* input(): AsyncGenerator<Uint8Array> {
     for (; given < 300; given++) yield Buffer.alloc(10_000, given % 256)
@@ -78,7 +78,7 @@ t.test('passes large inputs and outputs on, at most a few chunks ahead of the re
   t.equal(taken, 300)
 })
 
-t.test('leaves the bytes of the input as they are, also where chunks share their memory', async t => {
+t.test('the input is not modified, even if its chunks share memory', async t => {
   const echo = await own(`return { contentType: 'a/b', body: input }`)
   const memory = Buffer.from('abcdef')
   const [main] = await make(echo, [memory.subarray(0, 3), memory.subarray(3)])
@@ -86,9 +86,9 @@ t.test('leaves the bytes of the input as they are, also where chunks share their
   t.equal(memory.toString(), 'abcdef')
 })
 
-t.test('keeps the event loop free while a transform computes without a pause', async t => {
+t.test('the event loop stays free while a transform computes without a pause', async t => {
   const flag = path.join(folder, 'flag')
-  // It ends by a file that only this event loop writes, in time: held up by the work, it never would.
+  // The transform ends when a timer of this event loop writes a file. If it blocked the event loop, the test would hang.
   const busy = await own(
     `while (!existsSync(options.flag)); return { contentType: 'a/b', body: [Buffer.from('done')] }`,
   )
@@ -103,7 +103,7 @@ t.test('keeps the event loop free while a transform computes without a pause', a
   rmSync(flag)
 })
 
-t.test('ends work that heeds its signal, and the process of work that does not', async t => {
+t.test('an abort ends a transform that handles its signal, and the process of one that does not', async t => {
   const heeding = await own(`return { contentType: 'a/b', body: (async function* () {
     yield Buffer.from('a')
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('heeded'))))
@@ -126,10 +126,10 @@ t.test('ends work that heeds its signal, and the process of work that does not',
     await t.rejects(reading, { message })
   }
   const echo = await own(`return { contentType: 'a/b', body: input }`, hasty)
-  t.equal((await make(echo, [Buffer.from('x')]))[0]?.bytes.toString(), 'x', 'another process takes its place')
+  t.equal((await make(echo, [Buffer.from('x')]))[0]?.bytes.toString(), 'x', 'another process replaces it')
 })
 
-t.test('frees the process of a transform whose outputs are read no further', async t => {
+t.test('a process becomes free if the outputs of its transform are not read to the end', async t => {
   const endless = await own(
     `return { contentType: 'a/b', body: (async function* () { for (;;) yield Buffer.alloc(10) })() }`,
   )
@@ -139,10 +139,10 @@ t.test('frees the process of a transform whose outputs are read no further', asy
       break
     }
   }
-  t.pass('five, in two processes')
+  t.pass('five transforms ran in two processes')
 })
 
-t.test('throws what the transform throws', async t => {
+t.test('an error of a transform is thrown with its properties', async t => {
   const refusing = await own(
     `return { contentType: 'a/b', body: (async function* () { throw Object.assign(new Error('Not this.'), { code: 'HEADGATE_TRANSFORM_REFUSED' }) })() }`,
   )
@@ -174,7 +174,7 @@ t.test('throws what the transform throws', async t => {
   await t.rejects(read(), { message: 'connection reset' })
 })
 
-t.test('refuses content that needs more JavaScript heap than the process has', async t => {
+t.test('content that needs more JavaScript heap than the process has is refused', async t => {
   const pool = createTransformProcesses({ size: 1, memoryMiB: 256 })
   t.teardown(() => pool.close())
   const greedy = await own(
@@ -187,7 +187,7 @@ t.test('refuses content that needs more JavaScript heap than the process has', a
   })
 })
 
-t.test('refuses content that needs more memory outside of the heap than the process has', async t => {
+t.test('content that needs more memory outside the heap than the process has is refused', async t => {
   const pool = createTransformProcesses({ size: 1, memoryMiB: 192 })
   t.teardown(() => pool.close())
   const greedy = await own(
@@ -204,7 +204,7 @@ t.test('refuses content that needs more memory outside of the heap than the proc
   await t.rejects(make(greedy, []), { code: 'HEADGATE_PROCESS_LIMIT', ...refusal }, 'another upload may have filled it')
 })
 
-t.test('tells a process that ended by itself from a transform that failed, and starts another', async t => {
+t.test('the exit of a process is distinguished from an error of the transform, and another process starts', async t => {
   for (const [last, how] of [
     ['process.exit(3)', /with code 3/],
     [`process.kill(process.pid, 'SIGSEGV')`, /by SIGSEGV/],
@@ -217,7 +217,7 @@ t.test('tells a process that ended by itself from a transform that failed, and s
   }
 })
 
-t.test('ends what a module has started, and does not wait for it, when its process ends', async t => {
+t.test('the end of a process ends the programs that its module started, without waiting for them', async t => {
   const pool = createTransformProcesses({ size: 1 })
   t.teardown(() => pool.close())
   const pidFile = path.join(folder, 'helper')
@@ -234,20 +234,24 @@ t.test('ends what a module has started, and does not wait for it, when its proce
     )
   await t.rejects(make(await leaving(false), []), { code: 'HEADGATE_PROCESS_ENDED', message: /with code 3/ })
   await until(() => !isAlive(Number(readFileSync(pidFile, 'utf8'))))
-  await t.rejects(make(await leaving(true), []), { code: 'HEADGATE_PROCESS_ENDED' }, 'also one that has left the group')
+  await t.rejects(
+    make(await leaving(true), []),
+    { code: 'HEADGATE_PROCESS_ENDED' },
+    'also with a program that left the process group',
+  )
   process.kill(Number(readFileSync(pidFile, 'utf8')))
   const echo = await own(`return { contentType: 'a/b', body: input }`, pool)
-  t.equal((await make(echo, [Buffer.from('x')]))[0]?.bytes.toString(), 'x', 'the next upload has its process')
+  t.equal((await make(echo, [Buffer.from('x')]))[0]?.bytes.toString(), 'x', 'the next upload has a process')
 })
 
-t.test('holds what an upload left behind in a process against no other upload', async t => {
+t.test('work that an upload left in a process does not count against another upload', async t => {
   const pool = createTransformProcesses({ size: 1, wallPerCpu: 100 })
   t.teardown(() => pool.close())
   const leaving = (what: string) =>
     own(`setTimeout(() => { ${what} }, 1000); return { contentType: 'a/b', body: [Buffer.from('a')] }`, pool)
   const innocent = await own(`return { contentType: 'a/b', body: input }`, pool, { timeoutSeconds: 0.5 })
   async function* late(): AsyncGenerator<Uint8Array> {
-    // Until what was left behind has begun.
+    // Waits until the work that was left has started.
     await pass(2_000)
     yield Buffer.from('x')
   }
@@ -261,15 +265,17 @@ t.test('holds what an upload left behind in a process against no other upload', 
     const guilty = await leaving(what)
     await make(guilty, [], { key: 'uploads/guilty' })
     await t.rejects(makeInnocent(), { code, wasUsed: true })
-    // In the process that another upload has left, the retry would fail as well.
+    // In a process that another upload has used, the retry would fail too.
     await make(guilty, [], { key: 'uploads/guilty' })
     await t.resolves(makeInnocent(), 'the retry has a new process')
   }
 })
 
-t.test('survives it that a process cannot be started, for want of file descriptors', async t => {
-  const pool = path.resolve(import.meta.dirname, '../../../services/worker/transforms/processes/pool.ts')
-  const program = `const { createTransformProcesses } = await import(${JSON.stringify(pool)})
+t.test(
+  'if a process can not be started without file descriptors, the upload fails and the next one succeeds',
+  async t => {
+    const pool = path.resolve(import.meta.dirname, '../../../services/worker/transforms/processes/pool.ts')
+    const program = `const { createTransformProcesses } = await import(${JSON.stringify(pool)})
     const { openSync, closeSync } = await import('node:fs')
     const source = { kind: 'built-in', name: 'copy', options: {} }
     const apart = createTransformProcesses({ size: 1 }).inProcess({ name: 'copy', version: '1' }, source, { timeoutSeconds: 60 })
@@ -285,18 +291,19 @@ t.test('survives it that a process cannot be started, for want of file descripto
     for (const fd of taken) closeSync(fd)
     console.log(refused, await read())
     process.exit(0)`
-  const limited = spawn('prlimit', ['--nofile=128', process.execPath, '--input-type=module', '-e', program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let said = ''
-  limited.stdout.on('data', (bytes: Buffer) => {
-    said += bytes.toString()
-  })
-  const [code] = await once(limited, 'close')
-  t.strictSame([code, said], [0, 'HEADGATE_PROCESS_START done\n'])
-})
+    const limited = spawn('prlimit', ['--nofile=128', process.execPath, '--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let said = ''
+    limited.stdout.on('data', (bytes: Buffer) => {
+      said += bytes.toString()
+    })
+    const [code] = await once(limited, 'close')
+    t.strictSame([code, said], [0, 'HEADGATE_PROCESS_START done\n'])
+  },
+)
 
-t.test('refuses content that a transform computes on for longer than it may', async t => {
+t.test('content that takes too much CPU time is refused', async t => {
   const pool = createTransformProcesses({ size: 1, wallPerCpu: 100 })
   t.teardown(() => pool.close())
   const endless = await own('for (;;);', pool, { timeoutSeconds: 0.5 })
@@ -306,14 +313,14 @@ t.test('refuses content that a transform computes on for longer than it may', as
   })
 })
 
-t.test('ends a transform that makes no progress and uses no CPU time', async t => {
+t.test('a transform that makes no progress without using CPU time is ended', async t => {
   const pool = createTransformProcesses({ size: 1 })
   t.teardown(() => pool.close())
   const stalled = await own('return new Promise(() => {})', pool, { timeoutSeconds: 0.1 })
   await t.rejects(make(stalled, []), { code: 'HEADGATE_PROCESS_LIMIT', message: /made no progress/ })
 })
 
-t.test('does not count the time in which the input or the reader of the output is slow', async t => {
+t.test('time that a transform waits for its input or the reader of its output does not count', async t => {
   const pool = createTransformProcesses({ size: 1 })
   t.teardown(() => pool.close())
   const echo = await own(`return { contentType: 'a/b', body: input }`, pool, { timeoutSeconds: 0.1 })
@@ -332,7 +339,7 @@ t.test('does not count the time in which the input or the reader of the output i
   t.equal(bytes, 1e6 + 1)
 })
 
-t.test('ends its processes when their parent is killed, even one that computes without a pause', async t => {
+t.test('processes end when their parent is killed, even if they compute without a pause', async t => {
   const busy = path.join(folder, 'busy.mjs')
   const pidFile = path.join(folder, 'pid')
   writeFileSync(
@@ -360,7 +367,7 @@ t.test('ends its processes when their parent is killed, even one that computes w
   t.notOk(isAlive(pid))
 })
 
-t.test('gives its processes a low priority, and has the system end them before the worker', async t => {
+t.test('processes have a low priority, and the system kills them before the worker if memory runs out', async t => {
   const telling = await own(`return { contentType: 'a/b', body: [Buffer.from(String(process.pid))].values() }`)
   const [main] = await make(telling, [])
   const pid = Number(main?.bytes.toString())
@@ -374,7 +381,7 @@ t.test('gives its processes a low priority, and has the system end them before t
   await until(() => readFileSync(session, 'utf8').endsWith(' nice 10\n'), { what: 'the low priority of the session' })
 })
 
-t.test('keeps a process warm, and ends it when it has had nothing to do', async t => {
+t.test('a process stays alive for the next upload, and ends after it was idle', async t => {
   const pool = createTransformProcesses({ size: 2, idleMs: 200 })
   t.teardown(() => pool.close())
   const telling = await own(`return { contentType: 'a/b', body: [Buffer.from(String(process.pid))] }`, pool)
@@ -385,14 +392,18 @@ t.test('keeps a process warm, and ends it when it has had nothing to do', async 
   t.not(await pidOf(), pid)
 })
 
-t.test('divides the memory there is', async t => {
+t.test('the available memory is divided among processes', async t => {
   t.strictSame(sizeFor(1_024, 2), { size: 2, memoryMiB: 352 })
-  t.strictSame(sizeFor(1_024, 1), { size: 2, memoryMiB: 352 }, 'one upload that takes long is not what all wait for')
+  t.strictSame(
+    sizeFor(1_024, 1),
+    { size: 2, memoryMiB: 352 },
+    'two processes, so that not all uploads wait for a slow one',
+  )
   t.strictSame(sizeFor(512, 2), { size: 1, memoryMiB: 192 })
   t.strictSame(sizeFor(65_536, 16), { size: 16, memoryMiB: 1_024 })
 })
 
-t.test('closing ends what is under way', async t => {
+t.test('close ends transforms in flight', async t => {
   const pool = createTransformProcesses({ size: 1 })
   const hanging = await own(
     `return { contentType: 'a/b', body: (async function* () { yield Buffer.from('a'); for (;;); })() }`,

@@ -18,7 +18,7 @@ const recipe = blocksOf(
 )
 const project = await createEmptyProject(t)
 
-t.test('the files of the recipe are written, and its commands before the worker run', async t => {
+t.test('the files of the tutorial are written, and its commands up to the worker succeed', async t => {
   t.strictSame(
     recipe.map(({ file, language }) => file ?? language),
     ['sh', 'log-errors.ts', 'log-errors.test.ts', 'sh', 'transforms.json', 'sh', 'sh', 'dockerfile'],
@@ -34,14 +34,14 @@ t.test('the files of the recipe are written, and its commands before the worker 
   t.match(stdout, /pass 2\b[\s\S]*fail 0\b/)
 })
 
-t.test('the types of the package accept it', async t => {
+t.test('the transform of the tutorial compiles against the types of the package', async t => {
   const strict = ['--strict', '--noEmit', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024']
   const more = ['--types', 'node', '--allowImportingTsExtensions', 'log-errors.ts', 'log-errors.test.ts']
   const checked = run(bin('tsc'), [...strict, ...more], { cwd: project })
   await t.resolves(checked.catch((error: { stdout: string }) => Promise.reject(new Error(error.stdout))))
 })
 
-t.test('the worker runs it as the recipe says', async t => {
+t.test('the worker runs the transform as the tutorial describes', async t => {
   const { aws, store, results, upload } = await startPipeline(t)
   const command = /^TRANSFORMS=(\S+) node (\S+)$/m.exec(
     recipe.findLast(({ language }) => language === 'sh')?.text ?? '',
@@ -68,12 +68,12 @@ t.test('the worker runs it as the recipe says', async t => {
   const levels = await results.get(log, 'levels.json', log.uploadId)
   t.equal(Buffer.from(levels?.body ?? '').toString(), '{"INFO":1,"ERROR":1}')
   t.notMatch(await store.get(log), { outputs: [{}, { s3: { key: `${outputsPrefix(log.key)}levels.json` } }] })
-  t.match(await store.get(other), { transform: { name: 'upper-case' } }, 'what no rule of the team has')
+  t.match(await store.get(other), { transform: { name: 'upper-case' } }, 'an upload that no custom rule matches')
   worker.child.kill('SIGTERM')
   t.match(await worker.ended, { code: 0 })
 })
 
-t.test('a worker whose transform cannot be had does not start, and says which', async t => {
+t.test('a worker whose transform can not be loaded does not start, and names the transform', async t => {
   writeFileSync(path.join(project, 'log-errors.ts'), 'export const renamed = 1')
   const env = { AWS_REGION: 'us-east-1', UPLOAD_BUCKET: 'uploads', PROCESSED_BUCKET: 'processed' }
   const worker = runProgram(t, ['node_modules/headgate/dist/services/worker/worker.js'], {

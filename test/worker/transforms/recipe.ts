@@ -1,8 +1,8 @@
-/** A fenced block of a page, with the name of the file that it is said to be. */
+/** A fenced block of a page, with the name of its file. */
 export interface Block {
   language: string
   text: string
-  /** From the paragraph right before, where that begins with a name in backticks. */
+  /** The name in backticks at the start of the paragraph before the block, if there is one. */
   file: string | undefined
 }
 

@@ -25,7 +25,7 @@ const GOOD = `{ name: 'mine', version: '1', apply: input => ({ contentType: 'tex
 write('mine.mjs', `export default ${GOOD}\nexport const named = ${GOOD}`)
 write('made.mjs', `export default options => ({ ...${GOOD}, name: options.name })`)
 
-/** By what the event of an upload says alone, whose bytes show nothing. */
+/** Returns the transform for an upload by its declared type and name, with bytes that show no type. */
 async function picked(
   rules: readonly TransformRule[],
   contentType: string,
@@ -39,7 +39,7 @@ async function picked(
 
 const load = (rules: unknown[], more: object = {}) => loadRules(JSON.stringify({ rules, ...more }), inPlace)
 
-/** What is said to be wrong, a line each. */
+/** Returns the faults of a configuration, one line each. */
 async function faultsOf(text: string): Promise<string[]> {
   try {
     await loadRules(text, inPlace)
@@ -52,7 +52,7 @@ async function faultsOf(text: string): Promise<string[]> {
   return []
 }
 
-t.test('without a configuration, each kind of content has the transform that comes along for it', async t => {
+t.test('without a configuration each kind of content has its built-in transform', async t => {
   for (const [contentType, filename, transform] of [
     ['text/plain', 'file', 'upper-case'],
     ['text/html', 'page.bin', 'upper-case'],
@@ -69,10 +69,10 @@ t.test('without a configuration, each kind of content has the transform that com
   ] as const) {
     t.equal(await picked(defaults, contentType, filename), transform, `${contentType} ${filename}`)
   }
-  t.equal(await picked(defaults, 'text/plain', 'a.txt', 'gzip'), 'digest', 'what is encoded is not what its type says')
+  t.equal(await picked(defaults, 'text/plain', 'a.txt', 'gzip'), 'digest', 'encoded content is not content of its type')
 })
 
-t.test('a team’s rules come first, in their order, and what none of them has goes on to the others', async t => {
+t.test('custom rules come first, in their order, and then the built-in rules', async t => {
   const rules = await load([
     { contentType: 'text/plain', filename: ['*.log', 'trace-??.txt'], transform: 'gzip' },
     { contentType: ['application/json', 'application/*+json'], transform: 'copy' },
@@ -81,12 +81,12 @@ t.test('a team’s rules come first, in their order, and what none of them has g
   t.equal(await picked(rules, 'text/plain', 'a.LOG'), 'gzip')
   t.equal(await picked(rules, 'text/plain', 'trace-07.txt'), 'gzip')
   t.equal(await picked(rules, 'text/plain', 'trace-7.txt'), 'digest')
-  t.equal(await picked(rules, 'text/html', 'a.log'), 'upper-case', 'all that a rule names must match')
+  t.equal(await picked(rules, 'text/html', 'a.log'), 'upper-case', 'all conditions of a rule must match')
   t.equal(await picked(rules, 'application/ld+json; charset=utf-8', 'a'), 'copy')
   t.equal(await picked(rules, 'text/csv', 'a.csv'), 'csv-to-ndjson')
 })
 
-t.test('a rule matches the type that was found, and the declared type unless the bytes are of another', async t => {
+t.test('a rule matches the found type, and the declared type unless the bytes contradict it', async t => {
   const found = async (rule: object, head: string, declared: string, change: Partial<RoutedUpload> = {}) => {
     const [loaded] = await load([{ ...rule, transform: 'copy' }])
     const upload = { contentType: declared, filename: 'a.dat', key: 'uploads/a.dat', size: 1, ...change }
@@ -106,29 +106,37 @@ t.test('a rule matches the type that was found, and the declared type unless the
   t.equal(await found({ contentType: 'text/plain', filename: '*.csv' }, 'a,b', 'text/plain', table), true)
   t.equal(await found({ contentType: 'application/csv' }, 'a,b', 'text/plain', table), true)
   const generated = { filename: 'file-1.txt', filenameGenerated: true } as const
-  t.equal(await found({ filename: '*.txt' }, 'a', 'text/plain', generated), false, 'nobody gave this name')
+  t.equal(await found({ filename: '*.txt' }, 'a', 'text/plain', generated), false, 'a generated name does not match')
   t.equal(await found({ filename: '*' }, 'a', 'text/plain', generated), true)
 })
 
-t.test('with "defaults": false there are no others, and encoded content only for rules that take it', async t => {
-  const rules = await load([{ contentType: 'text/*', transform: 'copy', encoded: true }], { defaults: false })
-  t.equal(await picked(rules, 'text/plain', 'a', 'gzip'), 'copy')
-  t.equal(await picked(rules, 'image/png'), undefined)
-})
+t.test(
+  'with "defaults": false there are no built-in rules, and encoded content only matches rules with "encoded"',
+  async t => {
+    const rules = await load([{ contentType: 'text/*', transform: 'copy', encoded: true }], { defaults: false })
+    t.equal(await picked(rules, 'text/plain', 'a', 'gzip'), 'copy')
+    t.equal(await picked(rules, 'image/png'), undefined)
+  },
+)
 
-t.test('a pattern is taken as it stands, but for its wildcards', async t => {
+t.test('a pattern matches literally, except for its wildcards', async t => {
   const rules = await load([{ filename: 'a(1)+[x].txt', transform: 'copy' }], { defaults: false })
   t.equal(await picked(rules, 'text/plain', 'a(1)+[x].txt'), 'copy')
   t.equal(await picked(rules, 'text/plain', 'a11x_txt'), undefined)
 })
 
 t.test('a transform may leave an upload to the next rule', async t => {
-  const never = { name: 'never', version: '1', accepts: () => false, apply: () => t.fail('not asked') as never }
+  const never = {
+    name: 'never',
+    version: '1',
+    accepts: () => false,
+    apply: () => t.fail('must not be called') as never,
+  }
   const first = { ...never, name: 'first', accepts: () => true }
   t.equal(await picked([never, first].map(ruleOf), 'text/plain'), 'first')
 })
 
-t.test('a module of one’s own is loaded by path, from the folder of the file that names it', async t => {
+t.test('a custom module is loaded by its path, relative to the file with the rules', async t => {
   const rules = {
     rules: [
       { filename: '1', module: './mine.mjs' },
@@ -142,7 +150,7 @@ t.test('a module of one’s own is loaded by path, from the folder of the file t
   t.strictSame(names, ['mine', 'mine', 'by-options', 'mine'])
 })
 
-t.test('does with sinks and processes what a rule says', async t => {
+t.test('a rule sets the sinks of outputs and the process of its transform', async t => {
   const module = path.join(folder, 'mine.mjs')
   const [rule, csv, own, patient, inline, still] = await loadRules(
     JSON.stringify({
@@ -172,20 +180,24 @@ t.test('does with sinks and processes what a rule says', async t => {
   })
   t.match(csv, { maxExpansion: 5, runsInProcess: false, transform: { name: 'csv-to-ndjson' } })
   t.equal(csv?.sinkOf('main'), 'dynamodb')
-  t.match(own, { runsInProcess: true, transform: { name: 'mine of module for 120 s' } }, 'what others wrote is apart')
+  t.match(
+    own,
+    { runsInProcess: true, transform: { name: 'mine of module for 120 s' } },
+    'a custom module runs in a process',
+  )
   t.match(patient, { runsInProcess: true, transform: { name: 'mine of module for 600 s' } })
   t.match(inline, { maxExpansion: undefined, runsInProcess: false, transform: { name: 'mine' } })
   t.match(still, { runsInProcess: true, transform: { name: 'copy of built-in for 20 s' } })
 })
 
-t.test('tells what has become of the setting "thread"', async t => {
+t.test('the error for the former setting "thread" names its replacement', async t => {
   const text = JSON.stringify({ rules: [{ transform: 'copy', thread: true }] })
   t.match(await faultsOf(text), [/^\/rules\/0\/thread: is no longer a setting: remove it.*"inline": true$/])
   const unlimited = JSON.stringify({ rules: [{ transform: 'copy', inline: true, timeoutSeconds: 5 }] })
   t.match(await faultsOf(unlimited), [/^\/rules\/0: "timeoutSeconds" cannot be enforced if "inline" is true/])
 })
 
-t.test('what is wrong with a configuration is said at the start, all of it, and where', async t => {
+t.test('one error lists all faults of a configuration with their places', async t => {
   t.match(await faultsOf('no-such-file.json'), [/neither JSON nor a file .*no-such-file\.json \(ENOENT\)/])
   t.match(await faultsOf('{"rules":['), [/its value is not JSON/])
   t.match(await faultsOf('[]'), [/^\/: .*object/])
@@ -212,7 +224,7 @@ t.test('what is wrong with a configuration is said at the start, all of it, and 
   )
 })
 
-t.test('a transform that cannot be had ends the start, with what to mend', async t => {
+t.test('a transform that can not be loaded fails the start, with a remedy', async t => {
   write('broken.mjs', 'export default {')
   write('failing.mjs', `export default () => { throw new Error('no key is set') }`)
   write(
@@ -236,12 +248,12 @@ t.test('a transform that cannot be had ends the start, with what to mend', async
       { module: './mine.mjs', export: 'other' },
       /^\/rules\/3\/export: .*has no export "other"\. It has: default, named$/,
     ],
-    [{ module: './failing.mjs' }, /^\/rules\/4\/options: .*does not take them: no key is set$/],
-    [{ module: './shapes.mjs', export: 'number' }, /"number" of .* is no transform: it is number, not an object$/],
+    [{ module: './failing.mjs' }, /^\/rules\/4\/options: .*rejected the options: no key is set$/],
+    [{ module: './shapes.mjs', export: 'number' }, /"number" of .* is not a transform: it is number, not an object$/],
     [{ module: './shapes.mjs', export: 'noName' }, /"name" must be/],
     [{ module: './shapes.mjs', export: 'noVersion' }, /"version" must be/],
     [{ module: './shapes.mjs', export: 'noApply' }, /"apply" must be a function$/],
-    [{ module: './shapes.mjs', export: 'gives' }, /what "gives" of .* gives is no transform: it is null/],
+    [{ module: './shapes.mjs', export: 'gives' }, /the result of "gives" of .* is not a transform: it is null/],
     [{ transform: 'gzip', options: { level: 12 } }, /^\/rules\/10\/options: level .*9.* \("gzip"\)$/],
     [{ transform: 'copy', options: { level: 1 } }, /^\/rules\/11\/options: /],
   ]
@@ -252,10 +264,10 @@ t.test('a transform that cannot be had ends the start, with what to mend', async
   )
 })
 
-t.test('treats a content type of thousands of blanks as unknown, without parsing it', async t => {
+t.test('a content type of thousands of blanks counts as unknown and is not parsed', async t => {
   const before = process.threadCpuUsage()
   const blanks = ' '.repeat(32_768)
-  t.equal(await picked(defaults, `text/csv${blanks}!`, 'a.txt'), 'upper-case', 'by its name alone')
+  t.equal(await picked(defaults, `text/csv${blanks}!`, 'a.txt'), 'upper-case', 'only by its name')
   const { user } = process.threadCpuUsage(before)
   t.ok(user < 200_000, `${user} µs`)
 })

@@ -12,7 +12,7 @@ async function* chunks(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array>
   yield* parts
 }
 
-/** Applies a transform and gives every output, whole, each read before the next is asked for. */
+/** Applies a transform and returns its outputs with their bytes. Reads each output before it requests the next. */
 export async function make(
   transform: Transform,
   parts: readonly Uint8Array[],
@@ -40,18 +40,18 @@ export async function make(
   return made
 }
 
-/** Cuts bytes into pieces of up to so many. */
-export function cut(bytes: Uint8Array, random: () => number, most: number): Uint8Array[] {
+/** Splits bytes into random chunks of at most `max` bytes. */
+export function cut(bytes: Uint8Array, random: () => number, max: number): Uint8Array[] {
   const parts: Uint8Array[] = []
   for (let at = 0; at < bytes.length; ) {
-    const size = Math.floor(random() * (most + 1))
+    const size = Math.floor(random() * (max + 1))
     parts.push(bytes.subarray(at, at + size))
     at += size
   }
   return parts
 }
 
-/** Cuts bytes into pieces of exactly so many. */
+/** Splits bytes into chunks of exactly `size` bytes. */
 export function cutEvery(bytes: Uint8Array, size: number): Uint8Array[] {
   const parts: Uint8Array[] = []
   for (let at = 0; at < bytes.length; at += size) parts.push(bytes.subarray(at, at + size))

@@ -36,7 +36,7 @@ t.test('an SVG becomes a thumbnail', async t => {
   }
 })
 
-t.test('an SVG reads no file and asks no server', async t => {
+t.test('an SVG can not read files or send requests', async t => {
   const red = await sharp({ create: { width: 50, height: 50, channels: 3, background: '#f00' } })
     .png()
     .toBuffer()
@@ -81,7 +81,7 @@ t.test('an SVG reads no file and asks no server', async t => {
   t.strictSame(asked, [])
 })
 
-t.test('an SVG that was made to take long or to take much is refused, and no more than its process takes', async t => {
+t.test('an SVG made to take too much time or memory is refused, within the limits of its process', async t => {
   const pool = createTransformProcesses({ size: 1, memoryMiB: 352 })
   t.teardown(() => pool.close())
   const apart = pool.inProcess(image, source, { timeoutSeconds: 5 })
@@ -105,10 +105,10 @@ t.test('an SVG that was made to take long or to take much is refused, and no mor
     ),
   })) {
     const at = performance.now()
-    // On a busy machine the time without progress ends before the CPU time: then a second try in a new process decides.
+    // On a busy machine the limit of time may apply before the limit of CPU time. The worker would retry that in a new process.
     await t.rejects(make(apart, [bytes]), { code: /^HEADGATE_(?:TRANSFORM_REFUSED|PROCESS_LIMIT)$/ }, what)
     t.comment(`${what}: ${(performance.now() - at).toFixed(0)} ms`)
   }
   const [main] = await make(apart, [svg('<rect width="9" height="9"/>')])
-  t.equal(main?.contentType, 'image/png', 'the next one is made')
+  t.equal(main?.contentType, 'image/png', 'the next SVG becomes a thumbnail')
 })

@@ -13,13 +13,17 @@ import { cut } from './support.ts'
 const own = (apply: Transform['apply'], more: object = {}): Transform => ({ name: 'own', version: '1', apply, ...more })
 const echo = own((input, { upload }) => ({ contentType: upload.contentType, body: input }))
 
-t.test('a transform is run as the worker runs it, on a string or bytes', async t => {
+t.test('runTransform runs a transform on a string or bytes, as the worker does', async t => {
   t.match(await runTransform(echo, 'é'), [{ name: 'main', contentType: 'application/octet-stream', text: 'é' }])
   t.match(await runTransform(echo, new Uint8Array([1, 2]), { contentType: 'a/b' }), [
     { contentType: 'a/b', bytes: Buffer.from([1, 2]) },
   ])
-  const told = own((_, { upload }) => ({ contentType: 'a/b', body: [Buffer.from(JSON.stringify(upload))] }))
-  const [main] = await runTransform(told, 'abc', { filename: 'x.txt', key: 'uploads/x.txt', contentEncoding: 'gzip' })
+  const describing = own((_, { upload }) => ({ contentType: 'a/b', body: [Buffer.from(JSON.stringify(upload))] }))
+  const [main] = await runTransform(describing, 'abc', {
+    filename: 'x.txt',
+    key: 'uploads/x.txt',
+    contentEncoding: 'gzip',
+  })
   const upload = {
     mediaType: 'text/plain',
     contentType: 'application/octet-stream',
@@ -31,12 +35,12 @@ t.test('a transform is run as the worker runs it, on a string or bytes', async t
   t.strictSame(JSON.parse(main?.text ?? ''), upload)
 })
 
-t.test('one that gives something else the second time is found out', async t => {
+t.test('runTransform rejects a transform whose second run has other outputs', async t => {
   let runs = 0
   const counting = own(() => ({ contentType: 'a/b', body: [Buffer.from(String(++runs))] }))
   await t.rejects(runTransform(counting, 'x'), {
     code: 'HEADGATE_TRANSFORM_TEST',
-    message: /"main" was another the second time/,
+    message: /"main" differed in the second run/,
   })
   await t.resolves(runTransform(counting, 'x', { once: true }))
   const byChunks = own(input => ({
@@ -50,11 +54,13 @@ t.test('one that gives something else the second time is found out', async t => 
     yield { contentType: 'a/b', body: [] }
     if (++runs % 2 === 0) yield { name: 'more', contentType: 'a/b', body: [] }
   })
-  await t.rejects(runTransform(growing, 'x'), { message: /there were \d, then \d/ })
+  await t.rejects(runTransform(growing, 'x'), { message: /the first run had \d outputs, the second \d/ })
 })
 
-t.test('what the worker would not take is not taken', async t => {
-  await t.rejects(runTransform({ ...echo, version: 1 as never }, ''), { message: /^This is no transform: "version"/ })
+t.test('runTransform rejects invalid transforms and outputs, as the worker does', async t => {
+  await t.rejects(runTransform({ ...echo, version: 1 as never }, ''), {
+    message: /^The value is not a transform: "version"/,
+  })
   await t.rejects(
     runTransform(
       own(() => ({ contentType: 'a/b', body: 'text' as never })),
@@ -79,7 +85,7 @@ async function all<T>(iterable: AsyncIterable<T>): Promise<T[]> {
   return read
 }
 
-t.test('lines are whole however the bytes are cut, and text has no byte order mark', async t => {
+t.test('linesOf yields whole lines however the bytes are split, and textOf omits the byte-order mark', async t => {
   const random = seededRandom(5)
   const text = '\ufeffüber\r\n\r\n🎉🎉\nlast without an end'
   for (let round = 0; round < 200; round++) {
@@ -93,7 +99,7 @@ t.test('lines are whole however the bytes are cut, and text has no byte order ma
   t.strictSame(await all(linesOf(from([Buffer.from([0xe9, 0x0a])]), latin)), ['é'])
 })
 
-t.test('a line that is longer than the bound is refused, and no more of it is read', async t => {
+t.test('a line over the maximum length is refused, and reading stops', async t => {
   let read = 0
   async function* endless(): AsyncGenerator<Uint8Array> {
     for (;;) {
@@ -106,7 +112,7 @@ t.test('a line that is longer than the bound is refused, and no more of it is re
   t.ok(read < 15)
 })
 
-t.test('a line that arrives in tiny pieces is put together once', async t => {
+t.test('the time for a line in tiny pieces is proportional to its length', async t => {
   const read = async (size: number) => {
     const pieces = Array.from({ length: size / 16 }, () => Buffer.from('x'.repeat(16)))
     t.equal((await all(linesOf(from(pieces)))).length, 1)

@@ -26,7 +26,7 @@ async function apply(contentType: string, ...parts: Uint8Array[]): Promise<{ con
   throw new Error('there is no output')
 }
 
-/** Cuts bytes at random places: often single bytes, sometimes none at all. */
+/** Splits bytes at random places, often into single bytes, sometimes into empty chunks. */
 function cut(bytes: Buffer): Buffer[] {
   const parts: Buffer[] = []
   for (let at = 0; at < bytes.length; ) {
@@ -43,7 +43,7 @@ function randomText(): string {
   return Array.from({ length: randomInt(0, 60) }, () => ALPHABET[randomInt(ALPHABET.length)] ?? '').join('')
 }
 
-t.test('text cut at any byte comes out as the whole would', async t => {
+t.test('the result does not depend on how the bytes of a text are split', async t => {
   for (let round = 0; round < 500; round++) {
     const text = randomText()
     const parts = cut(Buffer.from(text))
@@ -53,10 +53,10 @@ t.test('text cut at any byte comes out as the whole would', async t => {
       return
     }
   }
-  t.pass('500 random texts, cut at random bytes')
+  t.pass('500 random texts, split at random bytes')
 })
 
-t.test('no code point has an upper case that depends on what is around it', async t => {
+t.test('the upper case of a code point does not depend on its context', async t => {
   const around = [
     ['', ''],
     ['a', 'b'],
@@ -79,22 +79,22 @@ t.test('no code point has an upper case that depends on what is around it', asyn
   t.strictSame(wrong, [])
 })
 
-t.test('a character may become several', async t => {
+t.test('one character may become several characters', async t => {
   const { bytes } = await apply('text/plain', Buffer.from('straße ﬃ ΐ'))
   t.equal(bytes.toString(), 'STRASSE FFI \u0399\u0308\u0301')
 })
 
-t.test('a byte-order mark is left out, and only at the start', async t => {
+t.test('a byte-order mark is removed only at the start', async t => {
   const { bytes } = await apply('text/plain', Buffer.from([0xef]), Buffer.from('bbbf61efbbbf62', 'hex'))
   t.equal(bytes.toString('hex'), '41efbbbf42')
 })
 
-t.test('nothing comes out as nothing', async t => {
+t.test('an empty text becomes an empty output', async t => {
   t.equal((await apply('text/plain')).bytes.length, 0)
   t.equal((await apply('text/plain', Buffer.alloc(0))).bytes.length, 0)
 })
 
-t.test('bytes that are not UTF-8 are refused, wherever they are', async t => {
+t.test('bytes that are not UTF-8 are refused at any place', async t => {
   const cases = ['ff', '61c3', 'c328', 'eda080', 'f0808080', '61f09f8e']
   for (const hex of cases) {
     const bytes = [...Buffer.from(hex, 'hex')].map(byte => Buffer.from([byte]))
@@ -103,7 +103,7 @@ t.test('bytes that are not UTF-8 are refused, wherever they are', async t => {
   }
 })
 
-t.test('another charset is decoded, and comes out as UTF-8 that says so', async t => {
+t.test('text in another charset becomes UTF-8 with the charset in its content type', async t => {
   const latin = await apply('text/plain; charset=ISO-8859-1', Buffer.from('stra\xdfe \xe9', 'latin1'))
   t.equal(latin.bytes.toString(), 'STRASSE É')
   t.equal(latin.contentType, 'text/plain;charset=utf-8')
@@ -117,7 +117,7 @@ t.test('another charset is decoded, and comes out as UTF-8 that says so', async 
   t.equal(japanese.contentType, 'text/csv;header=present;charset=utf-8')
 })
 
-t.test('UTF-16 is read by its byte order mark, also when the mark is cut in two', async t => {
+t.test('UTF-16 is detected by its byte-order mark, even if the mark is split into two chunks', async t => {
   const little = Buffer.from('\ufeffa🎉ß', 'utf16le')
   const big = Buffer.from(little).swap16()
   for (const bytes of [little, big]) {
@@ -130,7 +130,7 @@ t.test('UTF-16 is read by its byte order mark, also when the mark is cut in two'
   t.equal(unmarked.bytes.toString(), 'A')
 })
 
-t.test('US-ASCII is held to be UTF-8, and an unknown charset is refused', async t => {
+t.test('US-ASCII is decoded as UTF-8, and an unknown charset is refused', async t => {
   t.equal((await apply('text/plain; charset=US-ASCII', Buffer.from('é'))).bytes.toString(), 'É')
   await t.rejects(apply('text/plain; charset=klingon', Buffer.from('a')), {
     code: 'HEADGATE_TRANSFORM_REFUSED',
@@ -138,7 +138,7 @@ t.test('US-ASCII is held to be UTF-8, and an unknown charset is refused', async 
   })
 })
 
-t.test('the output is text with a charset, whatever the input was called', async t => {
+t.test('the output has a text type with a charset, for any content type of the input', async t => {
   t.equal((await apply('text/markdown', Buffer.from('a'))).contentType, 'text/markdown;charset=utf-8')
   t.equal((await apply('application/octet-stream', Buffer.from('a'))).contentType, 'text/plain;charset=utf-8')
   t.equal((await apply('nonsense', Buffer.from('a'))).contentType, 'text/plain;charset=utf-8')

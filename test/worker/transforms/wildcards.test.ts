@@ -2,7 +2,7 @@ import t from 'tap'
 import { compileWildcards } from '../../../services/worker/transforms/rules/wildcards.ts'
 import { seededRandom } from '../../uploads/examples.ts'
 
-/** What a pattern means, said by one regular expression. */
+/** Returns the regular expression that is equivalent to a pattern. */
 function asExpression(pattern: string): RegExp {
   const source = pattern.replace(/[.*+?^${}()|[\]\\/]/g, character => {
     if (character === '*') return '.*'
@@ -11,7 +11,7 @@ function asExpression(pattern: string): RegExp {
   return new RegExp(`^${source}$`, 'isu')
 }
 
-t.test('a pattern matches what the regular expression for it matches', t => {
+t.test('a pattern matches the same names as its regular expression', t => {
   const random = seededRandom(3)
   const some = (pieces: readonly string[], most: number) =>
     Array.from({ length: Math.floor(random() * (most + 1)) }, () => pieces[Math.floor(random() * pieces.length)]).join(
@@ -29,7 +29,7 @@ t.test('a pattern matches what the regular expression for it matches', t => {
   t.end()
 })
 
-t.test('a hostile name takes no longer for many wildcards', t => {
+t.test('a pattern with many wildcards matches a hostile name in little time', t => {
   const before = process.threadCpuUsage()
   for (const pattern of ['*-*-*-*-*-*-*.log', `${'*-'.repeat(100)}x`, '*?*?*?*?*?*x', `${'*'.repeat(200)}x`]) {
     t.notOk(compileWildcards(pattern)('-'.repeat(255)), pattern)

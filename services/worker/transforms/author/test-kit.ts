@@ -46,7 +46,7 @@ export async function runTransform(
   options: RunOptions = {},
 ): Promise<RunOutput[]> {
   const fault = shapeFault(transform)
-  if (fault !== undefined) throw new TransformTestError(`This is no transform: ${fault}.`)
+  if (fault !== undefined) throw new TransformTestError(`The value is not a transform: ${fault}.`)
   const bytes = Buffer.from(content)
   const upload = { ...(await describe(bytes, options)), size: bytes.byteLength }
   const first = await run(transform, chunksOf(bytes, USUAL_CHUNK), upload, options.signal)
@@ -88,13 +88,13 @@ async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Uint8Array
 }
 
 function compare(first: readonly RunOutput[], second: readonly RunOutput[]): void {
-  const said = 'The same upload has to give the same outputs, however it is cut into chunks'
+  const rule = 'A transform must return the same outputs for the same upload, however the upload is split into chunks'
   if (first.length !== second.length)
-    throw new TransformTestError(`${said}: there were ${first.length}, then ${second.length}.`)
+    throw new TransformTestError(`${rule}: the first run had ${first.length} outputs, the second ${second.length}.`)
   for (const [index, { bytes, text: _text, ...head }] of first.entries()) {
     const { bytes: other, text: _other, ...otherHead } = second[index] as RunOutput
     if (JSON.stringify(head) !== JSON.stringify(otherHead) || !bytes.equals(other)) {
-      throw new TransformTestError(`${said}: "${head.name}" was another the second time.`)
+      throw new TransformTestError(`${rule}: "${head.name}" differed in the second run.`)
     }
   }
 }

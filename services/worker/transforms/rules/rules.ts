@@ -28,7 +28,7 @@ export interface TransformLimits {
   timeoutSeconds: number
 }
 
-/** Built-in transforms need less, except for content that was made to take long. */
+/** Built-in transforms take less time, except for content that is made to take long. */
 const BUILT_IN_TIMEOUT_SECONDS = 20
 const MODULE_TIMEOUT_SECONDS = 120
 

@@ -69,16 +69,15 @@ async function createOwn({
     typeof exported === 'function' ? await create(exported as CreateTransform, specifier, options) : exported
   const fault = shapeFault(created)
   if (fault === undefined) return created as Transform
-  const what = typeof exported === 'function' ? `what "${name}" of ${specifier} gives` : `"${name}" of ${specifier}`
-  throw new TransformSourceError('export', `${what} is no transform: ${fault}`)
+  const what = typeof exported === 'function' ? `the result of "${name}" of ${specifier}` : `"${name}" of ${specifier}`
+  throw new TransformSourceError('export', `${what} is not a transform: ${fault}`)
 }
 
 async function importModule(specifier: string): Promise<Record<string, unknown>> {
   try {
     return (await import(specifier)) as Record<string, unknown>
   } catch (cause) {
-    const said = cause instanceof Error ? cause.message : String(cause)
-    throw new TransformSourceError('module', `${specifier} cannot be loaded: ${said}`, { cause })
+    throw new TransformSourceError('module', `${specifier} cannot be loaded: ${messageOf(cause)}`, { cause })
   }
 }
 
@@ -86,7 +85,10 @@ async function create(factory: CreateTransform, specifier: string, options: unkn
   try {
     return await factory(options)
   } catch (cause) {
-    const said = cause instanceof Error ? cause.message : String(cause)
-    throw new TransformSourceError('options', `${specifier} does not take them: ${said}`, { cause })
+    throw new TransformSourceError('options', `${specifier} rejected the options: ${messageOf(cause)}`, { cause })
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
