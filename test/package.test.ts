@@ -28,14 +28,17 @@ t.test('the packed package has every file that package.json names, without a bui
   )
 })
 
-t.test('the package has no tests, benchmarks, TypeScript sources or other files that only the repository needs', async t => {
-  const wanted = /^(?:LICENSE|README\.md|package\.json|docs\/.+\.md|services\/.+\.md|dist\/services\/.+)$/
-  const unwanted = /\.test\.|(?<!\.d)\.ts$|(?:^|\/)(?:tests?|bench|infra|node_modules)\//
-  t.strictSame(
-    files.filter(file => !wanted.test(file) || unwanted.test(file)),
-    [],
-  )
-})
+t.test(
+  'the package has no tests, benchmarks, TypeScript sources or other files that only the repository needs',
+  async t => {
+    const wanted = /^(?:LICENSE|README\.md|package\.json|docs\/.+\.md|services\/.+\.md|dist\/services\/.+)$/
+    const unwanted = /\.test\.|(?<!\.d)\.ts$|(?:^|\/)(?:tests?|bench|infra|node_modules)\//
+    t.strictSame(
+      files.filter(file => !wanted.test(file) || unwanted.test(file)),
+      [],
+    )
+  },
+)
 
 t.test('the code imports only its own files, modules of Node and declared dependencies', async t => {
   const embeddedAws = 'package/dist/services/local/*.js'
