@@ -18,6 +18,7 @@ const open = (path: string): GatewayRoute => ({ path, methods: ['GET'], authoriz
 export const routes: readonly GatewayRoute[] = [
   ...upload('/uploads'),
   ...upload('/uploads/{proxy+}'),
+  open('/'),
   open('/livez'),
   open('/readyz'),
   open('/openapi.json'),

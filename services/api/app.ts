@@ -15,6 +15,7 @@ import { createTypeInspector } from './content/inspect-type.ts'
 import { closeConnections } from './http/close-connections.ts'
 import { cors } from './http/cors.ts'
 import { deadlines } from './http/deadlines.ts'
+import { finalNewline } from './http/final-newline.ts'
 import { gatewayBody } from './http/gateway-body.ts'
 import { publicPath } from './http/public-path.ts'
 import { createRateLimits } from './http/rate-limits.ts'
@@ -89,6 +90,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
     await (await open.ifUsed())?.close()
   })
 
+  await app.register(finalNewline)
   await app.register(problemsPlugin)
   await app.register(routeAccess)
   // Registered before the other hooks, so that their work belongs to the span of the request.

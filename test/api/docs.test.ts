@@ -9,11 +9,16 @@ import { ask, buildTestApi } from './support.ts'
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws)
 
+interface Response {
+  description?: string
+  content?: Record<string, { schema?: AnySchema }>
+}
+
 interface Operation {
   operationId: string
   security?: unknown
   requestBody?: { content: Record<string, unknown> }
-  responses: Record<string, { description?: string; content?: Record<string, { schema?: AnySchema }> }>
+  responses: Record<string, Response>
   parameters?: Array<{ name: string; schema: AnySchema }>
 }
 
@@ -21,11 +26,21 @@ interface OpenApi {
   openapi: string
   info: { version: string }
   paths: Record<string, Record<string, Operation>>
-  components: { securitySchemes: Record<string, unknown> }
+  components: {
+    securitySchemes: Record<string, unknown>
+    schemas: Record<string, AnySchema>
+    responses: Record<string, Response>
+  }
 }
 
 const { body } = await ask(`${api.url}/openapi.json`)
 const document = body as unknown as OpenApi
+
+/** Follows a reference to a named response. */
+function resolved(response: Response): Response {
+  const { $ref } = response as { $ref?: string }
+  return $ref === undefined ? response : (document.components.responses[$ref.split('/').at(-1) ?? ''] ?? {})
+}
 
 t.test('/openapi.json describes every operation by name in OpenAPI 3.1', async t => {
   t.equal(document.openapi, '3.1.0')
@@ -33,23 +48,23 @@ t.test('/openapi.json describes every operation by name in OpenAPI 3.1', async t
     Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`),
   )
   t.same(operations.sort(), [
-    'delete /uploads/tus/{id} tusDelete',
+    'delete /uploads/tus/{id} deleteTusUpload',
     'delete /uploads/{id} deleteUpload',
-    'get /livez live',
-    'get /readyz ready',
+    'get /livez getLiveness',
+    'get /readyz getReadiness',
     'get /uploads listUploads',
     'get /uploads/{id} getUpload',
     'get /uploads/{id}/content getContent',
-    'get /uploads/{id}/events uploadEvents',
+    'get /uploads/{id}/events followUpload',
     'get /uploads/{id}/grant renewGrant',
     'get /uploads/{id}/outputs/{name} getOutput',
     'get /uploads/{id}/processed getProcessed',
-    'head /uploads/tus/{id} tus-head',
-    'options /uploads/tus tusOptions',
-    'patch /uploads/tus/{id} tusPatch',
+    'head /uploads/tus/{id} getTusOffset',
+    'options /uploads/tus getTusOptions',
+    'patch /uploads/tus/{id} appendToTusUpload',
     'post /uploads createUpload',
     'post /uploads/grants createGrant',
-    'post /uploads/tus tusCreate',
+    'post /uploads/tus createTusUpload',
     'post /uploads/{id}/complete completeUpload',
   ])
 })
@@ -76,7 +91,7 @@ t.test('every error in the document is a problem with a status of the catalogue'
   t.ok(errors.length > 10)
   for (const [status, response] of errors) {
     t.ok(known.has(status), status)
-    t.same(Object.keys(response.content ?? {}), ['application/problem+json'])
+    t.same(Object.keys(resolved(response).content ?? {}), ['application/problem+json'])
   }
 })
 
@@ -88,7 +103,7 @@ t.test('every route that needs a token documents the common problems', async t =
   t.equal(needing.length, operations.length - 3, 'all but health and the OPTIONS of tus')
   for (const { name, responses } of needing) {
     for (const slug of COMMON_PROBLEMS) {
-      t.match(responses[catalogue[slug].status]?.description, `\`${slug}\``, `${name}: ${slug}`)
+      t.match(resolved(responses[catalogue[slug].status] ?? {}).description, `\`${slug}\``, `${name}: ${slug}`)
     }
   }
 })
@@ -96,14 +111,60 @@ t.test('every route that needs a token documents the common problems', async t =
 t.test('every schema is valid by the meta-schema of JSON Schema', async t => {
   const operations = Object.values(document.paths).flatMap(methods => Object.values(methods))
   const schemas = operations.flatMap(({ responses, parameters = [] }) => [
-    ...Object.values(responses).flatMap(({ content = {} }) => Object.values(content).map(({ schema }) => schema)),
+    ...Object.values(responses).flatMap(response =>
+      Object.values(resolved(response).content ?? {}).map(({ schema }) => schema),
+    ),
     ...parameters.map(({ schema }) => schema),
   ])
+  schemas.push(...Object.values(document.components.schemas))
   const known = schemas.filter(schema => schema !== undefined)
   t.ok(known.length > 50)
   const ajv = new Ajv()
   for (const schema of known) if (!ajv.validateSchema(schema)) t.fail(ajv.errorsText(), { schema })
   t.notOk(ajv.validateSchema({ type: 'text' }), 'an invalid schema is detected')
+})
+
+t.test('the document names the schemas and responses that operations share', async t => {
+  const { schemas, responses } = document.components
+  t.strictSame(Object.keys(schemas), [
+    'Problem',
+    'ObjectReference',
+    'Output',
+    'Upload',
+    'UploadPage',
+    'JsonUpload',
+    'AcceptedUpload',
+    'AcceptedUploads',
+    'Grant',
+  ])
+  const text = JSON.stringify(body)
+  for (const name of Object.keys(schemas)) t.match(text, `"$ref":"#/components/schemas/${name}"`, `${name} is used`)
+  for (const name of Object.keys(responses)) t.match(text, `"$ref":"#/components/responses/${name}"`, `${name} is used`)
+  const targets = [...text.matchAll(/"#\/components\/(\w+)\/(\w+)"/g)]
+  const dead = targets.filter(([, kind = '', name = '']) => !(name in (document.components[kind as 'schemas'] ?? {})))
+  t.strictSame(dead, [])
+  t.match(responses.Unauthorized, { description: '`missing-token`, `invalid-token`' })
+})
+
+t.test('the document is short enough that generated clients stay readable', async t => {
+  // openapi-typescript 7.13 generates 1,467 lines from a document of 2,267.
+  const lines = JSON.stringify(body, null, 1).split('\n').length
+  t.ok(lines < 2_300, `${lines} lines`)
+})
+
+t.test('/ redirects to /docs, before anything is loaded', async t => {
+  const response = await fetch(`${api.url}/`, { redirect: 'manual' })
+  t.equal(response.status, 302)
+  t.equal(response.headers.get('location'), '/docs')
+})
+
+t.test('every JSON response ends with a newline', async t => {
+  for (const path of ['/livez', '/openapi.json', '/none', '/uploads']) {
+    const response = await fetch(api.url + path)
+    const text = await response.text()
+    t.match(text, /[}]\n$/, path)
+    t.equal(response.headers.get('content-length'), String(Buffer.byteLength(text)), `the length of ${path}`)
+  }
 })
 
 t.test('/docs is a page that loads the document', async t => {
@@ -114,7 +175,9 @@ t.test('/docs is a page that loads the document', async t => {
   t.equal(script.status, 200)
   t.match(await script.text(), "resolveUrl('./json')")
   t.same((await ask(`${api.url}/docs/json`)).body, body)
-  t.match(page.headers.get('content-security-policy'), /script-src/, 'it has a policy of its own')
+  const policy = page.headers.get('content-security-policy')
+  t.match(policy, /script-src 'self' *(?:;|'sha256)/, 'it has a policy of its own, which allows no foreign scripts')
+  t.match(policy, "style-src 'self' 'unsafe-inline'", 'Swagger UI sets inline styles')
   const style = await fetch(`${api.url}/docs/static/swagger-ui.css`)
   const known = { 'if-none-match': style.headers.get('etag') ?? '' }
   t.equal((await fetch(style.url, { headers: known })).status, 304)

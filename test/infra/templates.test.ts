@@ -176,7 +176,7 @@ function gatewayRoutes({ compute, settings }: Synthesized): Record<string, strin
   }
   return Object.fromEntries(
     propertiesOf(compute, 'AWS::ApiGateway::Method').map(({ HttpMethod, ResourceId, AuthorizationType }) => [
-      `${HttpMethod} ${pathOf((ResourceId as { Ref: string }).Ref)}`,
+      `${HttpMethod} ${pathOf((ResourceId as { Ref?: string }).Ref) || '/'}`,
       String(AuthorizationType),
     ]),
   )

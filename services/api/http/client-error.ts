@@ -69,7 +69,7 @@ function answerClientError(
   const { status } = catalogue[problem.slug]
   const incomplete = incompleteRequest(socket)
   const requestId = (incomplete && requestIdInLog(incomplete)) ?? randomUUID()
-  const body = JSON.stringify(problemBody(problem, requestId))
+  const body = `${JSON.stringify(problemBody(problem, requestId))}\n`
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `content-type: ${PROBLEM_CONTENT_TYPE}`,

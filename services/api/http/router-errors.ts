@@ -5,6 +5,9 @@ import fastifyPlugin from 'fastify-plugin'
 /** The requests that the router could not route, with the URL that the client sent. */
 const refused = new WeakMap<IncomingMessage, { error: FastifyError; url: string | undefined }>()
 
+/** A path without a route, whose hooks are those of every other unknown path. */
+const UNKNOWN_PATH = '/unroutable'
+
 /**
  * Handles Fastify's `frameworkErrors`. The router reports a URL that it can't decode before any hook has run, so the response
  * would have no CORS and security headers, and the request no log line. This routes the request again with another path, and
@@ -12,7 +15,7 @@ const refused = new WeakMap<IncomingMessage, { error: FastifyError; url: string 
  */
 export function routeAgain(error: FastifyError, { raw, server }: FastifyRequest, reply: FastifyReply): void {
   refused.set(raw, { error, url: raw.url })
-  raw.url = '/'
+  raw.url = UNKNOWN_PATH
   server.routing(raw, reply.raw)
 }
 

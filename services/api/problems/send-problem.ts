@@ -22,7 +22,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
   const { status } = catalogue[problem.slug]
-  const body = JSON.stringify(problemBody(problem, request.id))
+  const body = `${JSON.stringify(problemBody(problem, request.id))}\n`
   reply
     .code(status)
     .headers(problem.headers ?? {})

@@ -1,4 +1,4 @@
-import { type TSchema, Type } from 'typebox'
+import { Type } from 'typebox'
 import { jsonUploadSchema } from '../body-formats/json.ts'
 import { problemResponses } from '../problems/problem.ts'
 import { acceptedSchema, COMMON_PROBLEMS, security } from './schemas.ts'
@@ -24,22 +24,20 @@ export const openapiBody = {
   },
 }
 
-const queued = acceptedSchema(Type.Literal('queued'))
-const stored = acceptedSchema(Type.Literal('stored'))
+/** The response to a form with several files. */
+export const severalSchema = Type.Object(
+  { uploads: Type.Array(acceptedSchema, { minItems: 2 }) },
+  { additionalProperties: false },
+)
 
 /** The successful responses in the OpenAPI document: one upload, or the uploads of a form with several files. */
 export const openapiResponses = {
-  200: oneOrSeveral('Stored and queued for processing.', queued, queued),
-  202: oneOrSeveral(
-    'Stored. It will be queued for processing.',
-    stored,
-    acceptedSchema(Type.Enum(['stored', 'queued'])),
-  ),
+  200: oneOrSeveral('Stored and queued for processing.'),
+  202: oneOrSeveral('Stored. It will be queued for processing.'),
 }
 
-function oneOrSeveral(description: string, one: TSchema, each: TSchema) {
-  const several = Type.Object({ uploads: Type.Array(each, { minItems: 2 }) }, { additionalProperties: false })
-  return { description, content: { 'application/json': { schema: { oneOf: [one, several] } } } }
+function oneOrSeveral(description: string) {
+  return { description, content: { 'application/json': { schema: { oneOf: [acceptedSchema, severalSchema] } } } }
 }
 
 export const schema = {
@@ -67,8 +65,8 @@ export const schema = {
     'repr-digest': Type.Optional(Type.String({ description: 'Same as `content-digest`.' })),
   }),
   response: {
-    200: { ...queued, description: 'Stored and queued for processing.' },
-    202: { ...stored, description: 'Stored. It will be queued for processing.' },
+    200: { ...acceptedSchema, description: 'Stored and queued for processing.' },
+    202: { ...acceptedSchema, description: 'Stored. It will be queued for processing.' },
     ...problemResponses(
       'invalid-body',
       'malformed-json',

@@ -20,7 +20,7 @@ declare module 'fastify' {
   }
 }
 
-/** Serves `/openapi.json`, and `/docs` to read and try the api. Registered before the routes that it describes. */
+/** Serves `/openapi.json`, and `/docs` to read and try the api. `/` redirects there. Registered before the routes that it describes. */
 export const docs = fastifyPlugin(
   async app => {
     const routes: RouteOptions[] = []
@@ -33,6 +33,9 @@ export const docs = fastifyPlugin(
     app.decorate('openapi', document)
     const hidden = { schema: { hide: true }, logLevel: 'warn', config: { access: 'public' } } as const
     app.get('/openapi.json', hidden, () => document())
+    app.get('/', { ...hidden, config: { ...hidden.config, skipWarmUp: true } }, (_request, reply) =>
+      reply.redirect('/docs'),
+    )
 
     for (const url of ['/docs', '/docs/*']) {
       app.get(url, hidden, async ({ raw, headers: { 'if-none-match': known } }, reply) => {
@@ -69,8 +72,12 @@ async function openPages(document: Document): Promise<FastifyInstance> {
   await pages.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
-    // On a laptop, and behind a proxy that terminates TLS, the pages are served over plain HTTP.
-    transformStaticCSP: policy => policy.replace(' upgrade-insecure-requests;', ''),
+    transformStaticCSP: policy =>
+      policy
+        // On a laptop, and behind a proxy that terminates TLS, the pages are served over plain HTTP.
+        .replace(' upgrade-insecure-requests;', '')
+        // Swagger UI sets inline styles.
+        .replace(/style-src [^;]*/, "style-src 'self' 'unsafe-inline'"),
   })
   await pages.ready()
   return pages

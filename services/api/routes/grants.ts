@@ -87,10 +87,10 @@ const completeSchema = {
   params: idParams,
   response: {
     200: {
-      ...acceptedSchema(Type.Enum(['queued', 'processing', 'processed', 'failed'])),
+      ...acceptedSchema,
       description: 'Stored and queued for processing, or already processed.',
     },
-    202: { ...acceptedSchema(Type.Literal('stored')), description: 'Stored. It will be queued for processing.' },
+    202: { ...acceptedSchema, description: 'Stored. It will be queued for processing.' },
     ...problemResponses(
       'not-found',
       'not-arrived',

@@ -9,6 +9,15 @@ import { toUpload } from './upload-view.ts'
 
 const DEFAULT_LIMIT = 20
 
+/** A page of uploads. */
+export const pageSchema = Type.Object(
+  {
+    uploads: Type.Array(uploadSchema),
+    next: Type.Optional(Type.String({ description: 'The path and query of the next page.' })),
+  },
+  { additionalProperties: false },
+)
+
 const schema = {
   operationId: 'listUploads',
   tags: ['uploads'],
@@ -28,17 +37,11 @@ const schema = {
     cursor: Type.Optional(Type.String({ maxLength: 64, description: 'Where the page starts. Use the one in `next`.' })),
   }),
   response: {
-    200: Type.Object(
-      {
-        uploads: Type.Array(uploadSchema),
-        next: Type.Optional(Type.String({ description: 'The path and query of the next page.' })),
-      },
-      {
-        additionalProperties: false,
-        description: 'A page of uploads.',
-        headers: { link: { type: 'string', description: 'The next page, as `rel="next"`.' } },
-      },
-    ),
+    200: {
+      ...pageSchema,
+      description: 'A page of uploads.',
+      headers: { link: { type: 'string', description: 'The next page, as `rel="next"`.' } },
+    },
     ...problemResponses('invalid-body', 'invalid-cursor', ...COMMON_PROBLEMS),
   },
 }

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 
 const schema = {
-  operationId: 'live',
+  operationId: 'getLiveness',
   tags: ['health'],
   summary: 'Check that the process runs',
   response: {

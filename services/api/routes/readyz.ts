@@ -6,7 +6,7 @@ import type { Readiness } from '../readiness.ts'
 const check = Type.Enum(['ok', 'unreachable'])
 
 const schema = {
-  operationId: 'ready',
+  operationId: 'getReadiness',
   tags: ['health'],
   summary: 'Check that uploads can be accepted',
   description: 'Uploads are accepted without the stream too: their events wait in the outbox.',

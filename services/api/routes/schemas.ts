@@ -1,4 +1,4 @@
-import { type TSchema, Type } from 'typebox'
+import { Type } from 'typebox'
 import { uploadStatuses } from '../../uploads/records/record.ts'
 import type { ProblemSlug } from '../problems/catalogue.ts'
 
@@ -41,20 +41,22 @@ export const uploadProperties = {
   uploadedAt: Type.String({ description: 'ISO 8601, UTC' }),
 }
 
-/** The response to an upload. */
-export const acceptedSchema = <S extends TSchema>(status: S) =>
-  Type.Object(
-    {
-      message: Type.String(),
-      s3: objectSchema,
-      ...uploadProperties,
-      status,
-    },
-    { additionalProperties: false },
-  )
+/** The response to an accepted upload. */
+export const acceptedSchema = Type.Object(
+  {
+    message: Type.String(),
+    s3: objectSchema,
+    ...uploadProperties,
+    status: Type.Enum(['stored', 'queued', 'processing', 'processed', 'failed'], {
+      description:
+        '`stored`: Kinesis did not accept the event yet, and it will be queued later. `queued` is the usual status. A later status is possible if the last request of a granted upload is repeated.',
+    }),
+  },
+  { additionalProperties: false },
+)
 
 /** An output of an upload. */
-const outputSchema = Type.Object(
+export const outputSchema = Type.Object(
   {
     name: Type.String({ description: '`main`, or a name from the transform.' }),
     contentType: Type.Optional(Type.String()),

@@ -11,7 +11,7 @@ const operation = <P>(operationId: string, summary: string, status: number, slug
   operationId,
   tags: ['tus'],
   summary,
-  ...(status !== 204 || operationId !== 'tusOptions' ? { security } : {}),
+  ...(status !== 204 || operationId !== 'getTusOptions' ? { security } : {}),
   ...(params && { params }),
   response: {
     [status]: Type.Null({ description: 'See https://tus.io/protocols/resumable-upload.' }),
@@ -32,8 +32,8 @@ const OFFSETS: ProblemSlug[] = [
 ]
 
 export const schemas = {
-  options: operation('tusOptions', 'Get the supported parts of tus 1.0', 204, ['bad-request', 'internal-error']),
-  create: operation('tusCreate', 'Create a resumable upload', 201, [
+  options: operation('getTusOptions', 'Get the supported parts of tus 1.0', 204, ['bad-request', 'internal-error']),
+  create: operation('createTusUpload', 'Create a resumable upload', 201, [
     'bad-request',
     'invalid-filename',
     'invalid-content-type',
@@ -47,21 +47,21 @@ export const schemas = {
     ...common,
   ]),
   head: operation(
-    'tus',
+    'getTusOffset',
     'Get the offset of a resumable upload',
     200,
     ['not-found', 'upload-expired', 'upload-locked', 'arrival-refused', ...TYPES, ...common],
     idParams,
   ),
   patch: operation(
-    'tusPatch',
+    'appendToTusUpload',
     'Continue a resumable upload',
     204,
     ['not-found', 'checksum-mismatch', 'arrival-refused', ...TYPES, 'unsupported-media-type', ...OFFSETS, ...common],
     idParams,
   ),
   delete: operation(
-    'tusDelete',
+    'deleteTusUpload',
     'Delete a resumable upload',
     204,
     ['bad-request', 'not-found', 'upload-locked', ...common],

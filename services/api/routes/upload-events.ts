@@ -22,7 +22,7 @@ const BUFFERED_RETRY_MS = 5_000
 const MAX_STREAM_MS = 600_000
 
 const schema = {
-  operationId: 'uploadEvents',
+  operationId: 'followUpload',
   tags: ['uploads'],
   summary: 'Follow an upload by server-sent events',
   description:
