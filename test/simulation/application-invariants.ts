@@ -5,12 +5,12 @@ import { outputOf } from './output.ts'
 
 export interface ApplicationInvariantSettings {
   ledger: Ledger
-  /** Tries of a record that may fail by itself before it is given up. */
+  /** Attempts of a record that fail by itself before it is given up. */
   maxAttempts: number
   violated(invariant: Invariant, what: string): void
 }
 
-/** Watches what becomes of records in the application: what comes out of them, how often they come, and which are given up. */
+/** Checks the application: the outputs of records, how often they are delivered, and which are given up. */
 export class ApplicationInvariants {
   readonly #settings: ApplicationInvariantSettings
   /** What each run has handled of a shard since it took its lease. */
@@ -31,7 +31,7 @@ export class ApplicationInvariants {
     violated('twice', `${run} handles ${record.partitionKey}#${entry.keyIndex} again, which it has handled to its end`)
   }
 
-  /** @param isHeard the handler came to its end before it was told to give up */
+  /** @param isHeard the handler ended before its signal fired */
   handled(run: string, record: ConsumerRecord, isHeard: boolean): void {
     const entry = this.#settings.ledger.find(record)
     if (!entry) return
@@ -52,7 +52,7 @@ export class ApplicationInvariants {
     this.puts(run, record)
   }
 
-  /** What comes out of a record, whether it is handled, handled again or redriven from the dead letters. */
+  /** Records the output of a record that is handled, handled again or redriven. */
   puts(whoever: string, record: ConsumerRecord): void {
     const { ledger, violated } = this.#settings
     const output = outputOf(record)

@@ -1,10 +1,12 @@
 import { type Checkpoint, compareCheckpoints, isSequence } from '../../services/consumer/checkpoint.ts'
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 
-/** The bytes of records that a worker has in hand, counted from outside: those it was given and has not handled. */
+/**
+ * Counts the bytes of records that a worker holds, from outside: records that were delivered to it and not yet handled.
+ */
 export class Buffers {
   readonly #byShard = new Map<string, Map<string, number>>()
-  /** The last record of each shard that it was given: what comes again it throws away. */
+  /** The last record of each shard that was delivered. Repeated records are dropped by the worker. */
   readonly #last = new Map<string, Checkpoint>()
 
   readonly #lastReply = new Map<string, number>()
@@ -14,14 +16,16 @@ export class Buffers {
     return this.#bytes
   }
 
-  /** The bytes of the last reply of each other shard: it may have come when there was room for its first record only. */
+  /**
+   * The bytes of the last reply of each other shard: it may have arrived when there was room for its first record only.
+   */
   repliesBut(shardId: string): number {
     let sum = 0
     for (const [other, bytes] of this.#lastReply) if (other !== shardId) sum += bytes
     return sum
   }
 
-  /** @param done the checkpoint with which the worker took the shard: what is behind it, it throws away */
+  /** @param done the checkpoint with which the worker took the shard; it drops records up to it */
   received(shardId: string, records: readonly ConsumerRecord[], done: Checkpoint | undefined): void {
     const shard = this.#byShard.get(shardId)
     if (!shard) return
@@ -46,7 +50,7 @@ export class Buffers {
     this.#byShard.set(shardId, new Map())
   }
 
-  /** The worker has let go of the shard, and of everything it had of it. */
+  /** The worker has dropped the shard and all of its records. */
   closed(shardId: string): void {
     for (const size of this.#byShard.get(shardId)?.values() ?? []) this.#bytes -= size
     this.#byShard.delete(shardId)

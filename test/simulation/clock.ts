@@ -1,4 +1,4 @@
-/** An event to come; a cancelled one does not happen. */
+/** A future event. A cancelled event does not happen. */
 export interface Timer {
   readonly at: number
   cancelled: boolean
@@ -10,11 +10,11 @@ interface Event extends Timer {
 }
 
 /**
- * Virtual time in milliseconds: it stands still while code runs and jumps to the next event when all of it waits.
+ * Virtual time in milliseconds. It stands still while code runs, and jumps to the next event when all code waits.
  *
- * The code under test is promises and nothing else, so that between two events its continuations are drained by one turn of
- * the event loop: Node runs every microtask, and those that they make, before it comes to a `setImmediate`. An event that
- * wakes nobody needs no turn.
+ * The code under test consists only of promises. So one turn of the event loop between two events drains its
+ * continuations: Node runs every microtask, and those that it creates, before a `setImmediate`. An event that wakes
+ * nothing needs no turn.
  */
 export class VirtualTime {
   #now = 0
@@ -26,12 +26,12 @@ export class VirtualTime {
     return this.#now
   }
 
-  /** How many events have happened. */
+  /** Number of events so far. */
   get events(): number {
     return this.#events
   }
 
-  /** Has `run` happen then; events of one time happen in the order in which they were asked for. */
+  /** Schedules `run`. Events of the same time happen in the order in which they were scheduled. */
   at(time: number, run: () => void): Timer {
     const event = { at: Math.max(time, this.#now), order: this.#order++, run, cancelled: false }
     this.#push(event)
@@ -39,12 +39,12 @@ export class VirtualTime {
   }
   #order = 0
 
-  /** To be told whenever an event resolves a promise of the code under test. */
+  /** Called when an event resolves a promise of the code under test. */
   woke(): void {
     this.#woken = true
   }
 
-  /** Lets events happen until that time, or until `isDone`, asked before each. */
+  /** Runs events until that time, or until `isDone`, which is checked before each event. */
   run(until: number, isDone: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const turn = () => {

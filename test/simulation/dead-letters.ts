@@ -1,10 +1,10 @@
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 
-/** Where an application keeps the records that were given up, as they were given to it. */
+/** Stores the records that were given up, as they were passed to the port. */
 export class DeadLetters {
   readonly #letters = new Map<string, ConsumerRecord>()
 
-  /** Storing a letter again changes nothing. */
+  /** Storing a letter again has no effect. */
   store(record: ConsumerRecord): void {
     this.#letters.set(`${record.sequenceNumber}/${record.subSequenceNumber}`, record)
   }

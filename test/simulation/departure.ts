@@ -1,19 +1,19 @@
 import type { Worker } from './worker.ts'
 import type { World } from './world.ts'
 
-/** How long a fleet that is well gets to come to rest before. */
+/** Time for the healthy fleet to become stable before. */
 const CALM_MS = 5_000
-/** Records that the departing worker may get hold of. */
+/** Records that the departing worker may receive. */
 const LAST_RECORDS = 8
 
 /**
- * Once the faults are healed one worker departs and never comes to an end: it freezes for good, or is told to stop while its
- * handlers neither end nor listen. By then nobody may need it: what it held is in no hands or in others' within a bound.
+ * After the last fault, one worker departs for good: it freezes, or it stops while its handlers neither end nor react
+ * to their signal. The other workers must not wait for it: within a bound, its leases have no owner or another one.
  */
 export function depart(world: World): void {
   const { time, scenario } = world
   if (scenario.departure === 'none') return
-  const heir = world.join() // Some of the others may still stand still.
+  const heir = world.join() // Some of the others may still be suspended.
   time.at(time.now + CALM_MS, () => {
     const { scanIntervalMs, failoverMs, drainTimeoutMs } = scenario
     const worker = world.random.pick(world.active().filter(one => one !== heir && isOnly(one, world)))
@@ -34,14 +34,15 @@ function leave(worker: Worker, world: World): void {
   else world.stop(worker)
 }
 
-/** Of two that run under one name nobody can tell whose the leases are. */
+/** If two processes run with one worker id, nobody can tell whose the leases are. */
 function isOnly(worker: Worker, { workers }: World): boolean {
   return !workers.some(other => other !== worker && other.alive && other.workerId === worker.workerId)
 }
 
 function check(worker: Worker, world: World, bound: number): void {
   const { name, workerId } = worker
-  // A worker that freezes before it has started may be replaced under its name: what the other run has taken is not its own.
+  // A worker that freezes before it has started may be replaced under the same id. The leases of the other run are not
+  // its own.
   const others = world.workers.filter(other => other !== worker && other.workerId === workerId)
   const isOthers = (session: string | undefined) => others.some(other => other.session === session)
   const held = world.table.all().filter(lease => lease.leaseOwner === workerId && !isOthers(lease.session))

@@ -4,34 +4,34 @@ import { swapExpression } from '../../services/consumer/leases/lease-update.ts'
 import { applyUpdate, conditionHolds } from './expression.ts'
 import { serviceError } from './network.ts'
 
-/** A write of a lease that took place. */
+/** A successful write of a lease. */
 export interface LeaseWrite {
   readonly leaseKey: string
-  /** The run of a worker that sent it; other names are those of operators and of KCL's leader. */
+  /** The run of the worker that sent it. Other names are those of operators and of the leader of KCL. */
   readonly writer: string
-  /** When the writer sent it, in its own idea of the world's time. */
+  /** When the writer sent it, in the time of the world as seen by its process. */
   readonly sentAt: number
-  /** The row that the writer decided on; undefined where it made a new one. */
+  /** The row on which the write was based; undefined for a new row. */
   readonly decidedOn: Lease | undefined
   readonly before: Lease | undefined
-  /** Undefined where the row was deleted. */
+  /** Undefined if the row was deleted. */
   readonly after: Lease | undefined
 }
 
 interface Version {
   readonly at: number
   readonly item: Item | undefined
-  /** What a read makes of the item. */
+  /** The item as a read returns it. */
   readonly lease: Lease | undefined
   readonly writer: string
 }
 
-/** The lease table in DynamoDB: what is stored are items, and what decides over a write is the expression of production. */
+/** A model of the lease table in DynamoDB. It stores items and evaluates the expressions of the real lease store. */
 export class LeaseTable {
   readonly #rows = new Map<string, Version[]>()
   readonly #now: () => number
   readonly #onWrite: (write: LeaseWrite) => void
-  /** From when on there is a table. */
+  /** Time from which the table exists. */
   #activeAt = Number.POSITIVE_INFINITY
 
   constructor(now: () => number, onWrite: (write: LeaseWrite) => void) {
@@ -39,18 +39,18 @@ export class LeaseTable {
     this.#onWrite = onWrite
   }
 
-  /** Makes the table where there is none, and tells when it is there to be used. */
+  /** Creates the table if it does not exist, and returns when it becomes active. */
   ensure(makingMs: number): number {
     if (this.#activeAt === Number.POSITIVE_INFINITY) this.#activeAt = this.#now() + makingMs
     return this.#activeAt
   }
 
-  /** @throws as DynamoDB does where there is no table, or not yet */
+  /** @throws the error of DynamoDB if the table does not exist yet */
   check(): void {
     if (this.#now() < this.#activeAt) throw serviceError('ResourceNotFoundException', 'Requested resource not found')
   }
 
-  /** Somebody deletes the table, with all that is in it. */
+  /** Deletes the table with all its rows. */
   drop(): void {
     this.#activeAt = Number.POSITIVE_INFINITY
     for (const { leaseKey } of this.all()) this.delete(leaseKey, 'operator')
@@ -65,7 +65,10 @@ export class LeaseTable {
     return this.#rows.get(leaseKey)?.at(-1)?.writer
   }
 
-  /** Every row as it was some time ago, each at its own: an eventually consistent scan is not one moment. */
+  /**
+   * Returns every row as it was some time ago, each at its own time, because an eventually consistent scan is not a
+   * snapshot.
+   */
   scan(ageOf: () => number): Lease[] {
     const leases: Lease[] = []
     for (const versions of this.#rows.values()) {
@@ -96,14 +99,14 @@ export class LeaseTable {
     return true
   }
 
-  /** Takes the row away under the condition that a write of it would have. */
+  /** Deletes the row under the condition of a write. */
   remove(lease: Lease, writer: string): boolean {
     if (!conditionHolds(swapExpression(lease, lease), this.#item(lease.leaseKey))) return false
     this.delete(lease.leaseKey, writer)
     return true
   }
 
-  /** An edit by hand, or by a program that does not know our conditions. Attributes that are undefined are removed. */
+  /** An edit by hand, or by a program that does not use the conditions. Undefined attributes are removed. */
   edit(leaseKey: string, writer: string, attributes: Record<string, Item[string] | undefined>): void {
     const item: Item = { ...this.#item(leaseKey), [LEASE_KEY]: { S: leaseKey } }
     for (const [name, value] of Object.entries(attributes)) {
@@ -132,14 +135,14 @@ export class LeaseTable {
   }
 }
 
-/** More than any read is old. */
+/** Longer than any read is stale. */
 const KEPT_VERSIONS = 60
 
 const FACTS = ['leaseCounter', 'leaseOwner', 'session', 'checkpoint', 'checkpointOwner'] as const
 
 /**
- * The facts in which two rows differ that a write must never be mistaken about. Of the checkpoint it is the record: a place
- * inside an aggregate is not fenced, as rows of others may lack it.
+ * The fields that a write must have read correctly. Of the checkpoint only the sequence number counts: the index inside
+ * an aggregate is not fenced, because rows of KCL may lack it.
  */
 export function differences(a: Lease, b: Lease): string[] {
   const facts = ({

@@ -3,9 +3,9 @@ import type { Item } from '../../services/consumer/leases/lease-item.ts'
 import type { SwapExpression } from '../../services/consumer/leases/lease-update.ts'
 
 /**
- * As much of DynamoDB's expression language as the lease table needs: AND of `=`, `<>`, attribute_exists and
- * attribute_not_exists in a condition; SET and REMOVE in an update. It refuses what it does not know, and, as DynamoDB does,
- * a name or a value that is given and not used.
+ * The part of the expression language of DynamoDB that the lease table needs: AND of `=`, `<>`, attribute_exists and
+ * attribute_not_exists in a condition; SET and REMOVE in an update. It rejects anything else and, like DynamoDB, unused
+ * names and values.
  */
 export function conditionHolds(expression: SwapExpression, item: Item | undefined): boolean {
   checkUse(expression)
@@ -15,11 +15,11 @@ export function conditionHolds(expression: SwapExpression, item: Item | undefine
 interface Term {
   readonly kind: 'exists' | 'exists not' | '=' | '<>'
   readonly name: string
-  /** Empty where the attribute is compared with nothing. */
+  /** Empty if the attribute is not compared with a value. */
   readonly value: string
 }
 
-/** The item as the update leaves it. */
+/** Returns the item after the update. */
 export function applyUpdate(expression: SwapExpression, item: Item): Item {
   const next = { ...item }
   const { UpdateExpression } = expression
@@ -34,7 +34,7 @@ export function applyUpdate(expression: SwapExpression, item: Item): Item {
   return next
 }
 
-/** A store sends a few expressions again and again: each text is parsed once. */
+/** A store sends few different expressions, so each text is parsed once. */
 const termsOf = remembered((condition: string) => condition.split(' AND ').map(parseTerm))
 const namesUsed = remembered((text: string) => new Set(text.match(/[#:]\w+/g)))
 

@@ -2,10 +2,10 @@ import type { ConsumerOptions } from '../../services/consumer/options.ts'
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 import type { SeededRandom } from './random.ts'
 
-/** How the records of a run share their places. Drawn from chance of its own, so that the rest of a run stays as it was. */
+/** How the records of a run share places. Uses its own random numbers, so that the rest of a run stays the same. */
 export interface FairnessScenario {
   readonly random: SeededRandom
-  /** How many handlers give their place back, at once or after a while. */
+  /** Share of the handlers that yield their place, at once or later. */
   readonly yields: number
   readonly options: Pick<
     ConsumerOptions,
@@ -18,7 +18,7 @@ export function drawFairness(random: SeededRandom): FairnessScenario {
   const maxYielded = random.pick([0, 1, 4, 256]) ?? 256
   const kinds = random.integer(1, 4)
   const failing = random.chance(0.3) ? random.next() : 0
-  // One in a while, so that records of one partition key have several.
+  // Changes sometimes, so that the records of one partition key have several fairness keys.
   const fairnessKey = ({ partitionKey }: ConsumerRecord): string | undefined => {
     if (random.chance(failing)) throw new Error('no fairness key')
     return random.chance(0.1) ? undefined : `f${Number(partitionKey.slice(1)) % kinds}`

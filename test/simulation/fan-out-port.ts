@@ -5,12 +5,12 @@ import type { Feed, Pushed } from './subscriptions.ts'
 import type { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
 
-/** Within how long a subscription that is to be half open falls silent. */
+/** Maximum time after which a half-open subscription becomes silent. */
 const FALLS_SILENT_MS = 3_000
 
 type Subscribe = NonNullable<StreamReader['subscribe']>
 
-/** Enhanced fan-out, as a worker in that process has it. */
+/** Enhanced fan-out as seen by a worker process. */
 export function subscribeOf(process: WorkerProcess, world: World, watch: ReadWatch, timeoutMs: number): Subscribe {
   const { network, subscriptions, weather, random, time } = world
   return async function* subscribe(shardId, position, signal) {
@@ -37,7 +37,7 @@ interface Connection {
   process: WorkerProcess
   world: World
   signal: AbortSignal
-  /** From when on nothing comes any more, though nobody closes it. */
+  /** Time from which no event arrives, although the subscription stays open. */
   silentFrom: number | undefined
 }
 
@@ -61,7 +61,7 @@ function nextOf(feed: Feed, { process, world, signal, silentFrom = Number.POSITI
   })
 }
 
-/** A push as it may come too: cut off, the last one before its time, or the end of a shard that says nothing of children. */
+/** An event with a fault: cut off, ended early, or the end of a shard without children. */
 function spoiled(pushed: Pushed, feed: Feed, { weather }: World): Pushed {
   if (pushed === 'end' || pushed instanceof Error) return pushed
   if (weather.strikes('cut')) {

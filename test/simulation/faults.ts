@@ -6,7 +6,7 @@ import type { World } from './world.ts'
 const MOST_WORKERS = 4
 const MOST_SHARDS = 14
 
-/** What each fault does to the world when it strikes. */
+/** Injects each kind of fault into the world. */
 const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => void>> = {
   kill: world => onWorker(world, worker => world.replace(worker)),
 
@@ -40,9 +40,9 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
   duplicate: (world, random) => {
     if (world.active().length >= MOST_WORKERS) return
     onWorker(world, worker => {
-      const twin = world.join(worker.workerId)
+      const duplicate = world.join(worker.workerId)
       if (random.chance(0.5)) return
-      const victim = random.chance(0.5) ? worker : twin
+      const victim = random.chance(0.5) ? worker : duplicate
       world.time.at(world.time.now + random.between(500, 4_000), () => {
         if (!world.healed) world.kill(victim)
       })
@@ -64,7 +64,7 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
     world.trace.add(`${shard.shardId} is merged into ${shard.children.map(({ shardId }) => shardId)}`)
   },
 
-  /** Shards that are split and split again, and merged, before anybody has read them. */
+  /** Splits and merges shards several times before anybody has read them. */
   storm(world, random) {
     reshard(world, random, 3)
     EFFECTS.merge(world, random)
@@ -78,17 +78,17 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
   'delete row': (world, random) => {
     const leases = world.table.all()
     const lease = random.pick(leases)
-    // An empty table is an application that starts: what a lease told of that moment is gone with the last one.
+    // An empty table means a new application: the starting time is lost with the last lease.
     const isLastOfStart = leases.length === 1 && world.scenario.initialPosition !== 'TRIM_HORIZON'
     if (lease && !isLastOfStart) world.table.delete(lease.leaseKey, 'operator')
   },
 
-  /** The workers that run make it again; at LATEST or a timestamp it would be an application that starts anew. */
+  /** Running workers create the table again. At LATEST or a timestamp, the application would start anew. */
   'drop table': world => {
     if (world.scenario.initialPosition === 'TRIM_HORIZON') world.table.drop()
   },
 
-  /** Somebody edits a row by hand and leaves the counter alone. */
+  /** Edits a row by hand without changing the counter. */
   'edit row': (world, random) => {
     const lease = random.pick(world.table.all())
     if (!lease || lease.checkpoint.sequenceNumber === 'SHARD_END') return
@@ -98,14 +98,17 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
         return world.table.edit(leaseKey, 'operator', { leaseOwner: undefined })
       case 1:
         return world.table.edit(leaseKey, 'operator', { checkpointOwner: { S: 'kcl' } })
-      case 2: // As a row that was deleted and made again by a twin of the owner.
+      case 2: // Like a row that was deleted and created again by a duplicate of the owner.
         return world.table.edit(leaseKey, 'operator', { headgateSession: { S: 'another' } })
       default:
         return rewind(world, leaseKey, random)
     }
   },
 
-  /** The leader of a KCL 3.x fleet moves a lease to a worker of ours or to one that never comes, and assigns it later. */
+  /**
+   * The leader of a KCL 3.x fleet hands a lease over to one of the workers, or to a worker that never takes it, and
+   * assigns it later.
+   */
   'hand-off': (world, random) => {
     const lease = random.pick(
       world.table.all().filter(({ leaseOwner, checkpointOwner }) => leaseOwner && !checkpointOwner),
@@ -115,7 +118,7 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
     const next = random.chance(0.5) ? 'kcl' : (random.pick(world.active())?.workerId ?? 'kcl')
     if (next === current) return
     world.table.edit(leaseKey, 'leader', { leaseOwner: { S: next }, checkpointOwner: { S: current } })
-    if (random.chance(0.3)) return // The leader dies.
+    if (random.chance(0.3)) return // The leader dies before it assigns the lease.
     world.time.at(world.time.now + random.between(100, 3_000), () => {
       const now = world.table.get(leaseKey)
       if (now?.leaseOwner !== next || now.checkpointOwner !== current) return
@@ -129,31 +132,31 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
     world.weather.burst(service, random.between(500, 2 * world.scenario.failoverMs))
   },
 
-  /** What every handler needs fails, for all workers. */
+  /** A dependency of every handler fails, for all workers. */
   outage: (world, random) => {
     world.outageUntil = world.time.now + random.between(200, 4_000)
   },
 
-  /** A program that is no worker subscribes by the consumer of this application. */
+  /** A program that is not a worker subscribes with the consumer of this application. */
   intruder: (world, random) => {
     const shard = random.pick(world.kinesis.open())
     if (shard) world.subscriptions.intrude(shard)
   },
 
-  /** An operator has dead letters handled again, several times. */
+  /** An operator redrives dead letters several times. */
   redrive: (world, random) => {
     const letter = random.pick(world.letters.all())
     for (let times = random.integer(1, 3); letter && times > 0; times--) world.application.puts('a redrive', letter)
   },
 }
 
-/** By how much a wall clock may be wrong, in milliseconds. */
+/** Maximum error of a wall clock, in milliseconds. */
 export function wrongBy(random: SeededRandom): number {
   const most = random.pick([300, 3_000, 3_600_000]) ?? 0
   return Math.round(random.between(-most, most))
 }
 
-/** Has each fault of the run strike again and again, at random times, until then. */
+/** Injects each fault of the run repeatedly, at random times, until the end of the faults. */
 export function scheduleFaults(world: World, until: number): void {
   const { time, random, scenario } = world
   for (const strike of STRIKES) {
@@ -181,7 +184,7 @@ function join(world: World): void {
   if (world.active().length < MOST_WORKERS) world.join()
 }
 
-/** Strikes at one of the worker's next calls: before it is sent, or when it is on its way. */
+/** Injects a fault at one of the next calls of the worker, before it is sent or in flight. */
 function atCall({ random, trace }: World, { process }: Worker, strike: () => void): void {
   let left = random.integer(0, 12)
   const when = random.chance(0.5) ? 'before sending' : 'after sending'
@@ -209,7 +212,7 @@ function reshard(world: World, random: SeededRandom, splits: number): void {
   }
 }
 
-/** To have records handled again: the checkpoint goes back to an earlier record that was handled. */
+/** Moves the checkpoint back to an earlier handled record, so that records are handled again. */
 function rewind(world: World, leaseKey: string, random: SeededRandom): void {
   const { checkpoint } = world.table.get(leaseKey) ?? {}
   const records = world.ledger.ofShard(leaseKey)

@@ -8,11 +8,11 @@ import type { World } from './world.ts'
 
 const STORE_TIMEOUT_MS = 1_000
 
-/** What a worker's application tells of itself. */
+/** What the application of a worker reports. */
 export interface HandlersSettings {
   process: WorkerProcess
   world: World
-  /** The worker lets go of a record. */
+  /** The worker drops a record. */
   settled(record: ConsumerRecord): void
 }
 
@@ -23,12 +23,12 @@ interface Call {
 }
 
 /**
- * The application of a worker. Its handlers take a while, fail now and then or whenever a record is poison, block the event
- * loop, go on after they were told to give up, or never come to an end.
+ * The application of a worker. Its handlers take time, fail sometimes or because of poison records, block the event
+ * loop, continue after their signal, or hang.
  */
 export class Handlers {
   readonly #settings: HandlersSettings
-  /** From here on no handler ends, and none listens to its signal. */
+  /** From now on no handler ends or reacts to its signal. */
   isStuck = false
 
   constructor(settings: HandlersSettings) {
@@ -50,7 +50,7 @@ export class Handlers {
       const failures = this.#failuresOf(records)
       const [first] = failures
       if (first && (records.length === 1 || this.#settings.world.random.chance(0.5))) {
-        // Of one record alone it is the record's failure; of several nobody is told whose.
+        // A failure of a single record is its own. For several records, the error does not say which one failed.
         if (records.length === 1) this.#failed(...first)
         throw records.length === 1 || isDependency(first[1]) ? first[1] : new Error('the batch fails')
       }
@@ -80,7 +80,7 @@ export class Handlers {
     return error instanceof Error && error.name === HOPELESS ? 'give up' : classifyError(error)
   }
 
-  /** Some handlers give their place back, at once or while they work, and some only after they have ended. */
+  /** Some handlers yield their place, at once or during their work, and some only after they have ended. */
   #yieldPlace(record: ConsumerRecord, context: RecordContext): void {
     const { process, world } = this.#settings
     const { random, yields } = world.fairness
@@ -149,7 +149,7 @@ export class Handlers {
     return world.random.chance(world.handling.fails) ? new Error('the handler fails') : undefined
   }
 
-  /** Behind a record that failed, no other of its key is done. */
+  /** No later record of the key of a failed record is done. */
   #failuresOf(records: readonly ConsumerRecord[]): Map<ConsumerRecord, Error> {
     const failures = new Map<ConsumerRecord, Error>()
     const keys = new Set<string>()

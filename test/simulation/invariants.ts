@@ -7,12 +7,12 @@ import { HASH_SPACE, type KinesisModel } from './kinesis-model.ts'
 import type { Ledger, LedgerRecord } from './ledger.ts'
 
 /**
- * What must hold: the invariants of the consumer by their numbers, and some that are finer. `resume`: a worker that takes a
- * lease handles nothing at or below its checkpoint. `start`: an application that starts at a timestamp handles nothing from
- * before it. `rival`: a lease counts as taken away only where somebody else wrote its row, and as given up only where its
- * owner did. `twice`: under one hold of a lease no record is handled again that was handled to its end. `deadLetter`: a record
- * is given up only for failures of its own. `pace`: a shard is subscribed to no more than once a second. `crash`: nothing
- * rejects unheard.
+ * The invariants of the consumer by their numbers, and some more. `resume`: a worker that takes a lease handles no
+ * record at or below its checkpoint. `start`: an application that starts at a timestamp handles no earlier record.
+ * `rival`: a lease is reported as taken only if somebody else wrote its row, and as released only if its owner did.
+ * `twice`: while a worker holds a lease, it does not handle a completely handled record again. `deadLetter`: a record
+ * is given up only because of its own failures. `pace`: a shard is subscribed to at most once a second. `crash`: no
+ * promise rejects unhandled.
  */
 export type Invariant =
   | '1'
@@ -41,34 +41,34 @@ export interface InvariantSettings {
   table: LeaseTable
   failoverMs: number
   startsAtLatest: boolean
-  /** Epoch milliseconds of Kinesis's clock. */
+  /** Epoch milliseconds of the clock of Kinesis. */
   wallClock: () => number
   violated(invariant: Invariant, what: string): void
 }
 
-/** What is known of a run of a worker and a shard. */
+/** What is known about a run of a worker and a shard. */
 interface Hold {
   /** The checkpoint with which it last took the shard. */
   from: Checkpoint | undefined
-  /** When the latest of its writes of the row that arrived was sent: a write that arrives late may be an earlier one. */
+  /** When the latest of its arrived writes of the row was sent. A write that arrives late may be an earlier one. */
   sentAt: number
-  /** The counter that it last wrote, and whether it wrote that nobody holds the lease. */
+  /** The counter that it last wrote, and whether it wrote a row without an owner. */
   counter: number
   parted: boolean
 }
 
-/** Watches every write of a lease and every start of a handler. */
+/** Checks every write of a lease and every start of a handler. */
 export class Invariants {
   readonly #settings: InvariantSettings
   readonly #holds = new Map<string, Hold>()
-  /** Shards that were at SHARD_END once. */
+  /** Shards that once were at SHARD_END. */
   readonly #ended = new Set<string>()
-  /** Shards that had a lease once, and the checkpoint that it was made with. */
+  /** Shards that once had a lease, and its first checkpoint. */
   readonly #firstCheckpoints = new Map<string, Checkpoint>()
   readonly #writtenFrom = new Set<string>()
-  /** Rows that were taken away once: a stale read of them may show a counter that is greater than today's. */
+  /** Rows that were once deleted. A stale read of them may show a greater counter than the current one. */
   readonly #deleted = new Set<string>()
-  /** Somebody took a row away by hand, and with it a part of the hash space. */
+  /** A row was deleted by hand, and with it a part of the hash space. */
   #torn = false
   #covered = false
 
@@ -101,8 +101,8 @@ export class Invariants {
   }
 
   /**
-   * @param run the run of the worker; `here` is the world's time as it is for its process
-   * @param records of one shard, those of a batch
+   * @param run the run of the worker; `here` is the time of the world as seen by its process
+   * @param records records of one shard, those of a batch
    */
   handlerStarts(run: string, here: number, records: readonly ConsumerRecord[]): void {
     const among = new Set<LedgerRecord>()
@@ -137,7 +137,7 @@ export class Invariants {
     }
   }
 
-  /** The checkpoint with which that run last took the shard. */
+  /** Returns the checkpoint with which that run last took the shard. */
   takenFrom(run: string, shardId: string): Checkpoint | undefined {
     return this.#holds.get(`${run} ${shardId}`)?.from
   }
@@ -151,9 +151,10 @@ export class Invariants {
       if (isOurs) violated('rival', `${run} gave ${shardId} up as '${reason}' though nobody wrote its row but itself`)
       return
     }
-    // An operator who removes the owner keeps the counter: the row is then as after a renewal of one's own, and no owner.
+    // An operator who removes the owner keeps the counter. The row then looks as after a renewal by the owner, without
+    // an owner.
     if (lastWriter === 'operator') return
-    // Farther on a row does not show any more who was first.
+    // A later row no longer shows who was first.
     const { parted, counter } = this.#holdOf(run, shardId)
     if (!isOurs && !parted && table.get(shardId)?.leaseCounter === counter + 1) {
       violated('rival', `${run} gave ${shardId} up as '${reason}' though another took it before`)
@@ -166,7 +167,7 @@ export class Invariants {
     this.#firstCheckpoints.set(leaseKey, after.checkpoint)
   }
 
-  /** At LATEST with its first lease, however wrong the clock is of the worker that made it. */
+  /** The application started at LATEST with its first lease, even if the clock of that worker is wrong. */
   #applicationStarts({ startAt }: Lease): void {
     const { ledger, wallClock, startsAtLatest } = this.#settings
     ledger.start(startsAtLatest ? wallClock() : (startAt ?? Number.NEGATIVE_INFINITY))
@@ -177,7 +178,7 @@ export class Invariants {
     if (!before || !after || !decidedOn) return
     const differs = differences(decidedOn, before)
     if (differs.length > 0) violated('3', `${writer} wrote over a row of ${leaseKey} that differs in ${differs.join()}`)
-    // What is neither a checkpoint nor a change of hands may leave the counter as it is.
+    // A write that changes neither the checkpoint nor the owner may keep the counter.
     const decides = differences(before, after).length > 0
     const from = `${leaseKey} ${before.leaseCounter}`
     if (decides && (this.#writtenFrom.has(from) || after.leaseCounter <= before.leaseCounter)) {
@@ -209,12 +210,12 @@ export class Invariants {
 
   #checkParents(run: string, shardId: string): void {
     const { kinesis, ledger, violated } = this.#settings
-    // Where the application started at the tip: it has nothing to read of what was closed by then.
+    // An application that started at the tip does not read shards that were closed by then.
     if (this.#firstCheckpoints.get(shardId)?.sequenceNumber === 'LATEST') return
     const shard = kinesis.shards.find(each => each.shardId === shardId)
     for (const parent of shard?.parents ?? []) {
       if (parent.goneAt !== undefined || this.#ended.has(parent.shardId)) continue
-      // Closed before the application started: there is nothing in it that it has to read.
+      // The shard was closed before the application started, so none of its records has to be read.
       if (ledger.ofShard(parent.shardId).every(record => ledger.isBeforeStart(record))) continue
       violated('5', `${run} starts a record of ${shardId} while its parent ${parent.shardId} is not done`)
     }
@@ -225,13 +226,13 @@ export class Invariants {
     const left = [...(kinesis.shards.find(shard => shard.shardId === leaseKey)?.children ?? [])]
     for (let shard = left.pop(); shard; shard = left.pop()) {
       if (this.#firstCheckpoints.has(shard.shardId)) continue
-      // A shard that is trimmed away is listed no more. Its children stand in for it.
+      // A trimmed shard is no longer listed. Its children replace it.
       if (shard.goneAt !== undefined) left.push(...shard.children)
       else violated('6', `${writer} ended ${leaseKey} while its descendant ${shard.shardId} has no lease`)
     }
   }
 
-  /** Once the leases cover the hash space, no write may tear a hole into it. */
+  /** Once the leases cover the hash space, no write may create a hole. */
   #checkCoverage(): void {
     if (this.#torn) return
     const covers = this.covers()

@@ -5,13 +5,13 @@ import { serviceError } from './network.ts'
 import { RecordMaker, type StoredRecord, type UserRecord } from './record-maker.ts'
 
 export const HASH_SPACE = 2n ** 128n
-/** Sequence numbers grow by a digit early in every run: whoever compares them as strings is found out. */
+/** Sequence numbers gain a digit early in every run, which exposes comparisons as strings. */
 const FIRST_SEQUENCE = 10n ** 55n - 60n
 const CALLS_PER_SECOND = 5
-/** A part of a shard as it is read. */
+/** A page of a shard. */
 export interface Page {
   readonly records: readonly ConsumerRecord[]
-  /** The place behind it. */
+  /** The position after the page. */
   readonly next: number
   readonly isEnd: boolean
   readonly millisBehindLatest: number
@@ -25,27 +25,27 @@ export interface ModelShard {
   readonly to: bigint
   readonly records: StoredRecord[]
   readonly createdAt: number
-  /** Its first sequence number: greater than any of its parents. */
+  /** The first sequence number of the shard. Greater than any of its parents. */
   readonly start: string
   closedAt: number | undefined
   children: ModelShard[]
-  /** Records before this one are trimmed. */
+  /** Records before this index are trimmed. */
   trimmed: number
-  /** When it was let go of. */
+  /** When the shard was trimmed. */
   goneAt: number | undefined
   readonly calls: number[]
 }
 
 export interface KinesisSettings {
-  /** Milliseconds that an iterator lives. */
+  /** Lifetime of an iterator in milliseconds. */
   iteratorLifeMs: number
   maxReplyBytes: number
   now: () => number
-  /** Epoch milliseconds of Kinesis's own clock. */
+  /** Epoch milliseconds of the clock of Kinesis. */
   wallClock: () => number
 }
 
-/** A stream: its shards and their records, and what Kinesis answers when it is well. */
+/** A model of a stream: its shards and records, and the answers of a healthy Kinesis. */
 export class KinesisModel {
   readonly shards: ModelShard[] = []
   readonly #settings: KinesisSettings
@@ -74,8 +74,8 @@ export class KinesisModel {
   }
 
   /**
-   * Puts one record, an aggregate where there are several. Returns what handlers are to get of it: of one whose digest is
-   * wrong the whole of it, as a plain record.
+   * Puts one record, or an aggregate of several. Returns the records that handlers must receive: for an aggregate with
+   * a wrong digest, the whole as a plain record.
    */
   put(shard: ModelShard, records: readonly UserRecord[], size: number, isSpoiled: boolean): readonly ConsumerRecord[] {
     const sequenceNumber = this.#nextSequence()
@@ -87,7 +87,7 @@ export class KinesisModel {
     return stored.parts
   }
 
-  /** What handlers are to get of a record. */
+  /** Returns the records that handlers must receive for a record. */
   partsOf({ sequenceNumber }: ConsumerRecord): readonly ConsumerRecord[] {
     return this.#parts.get(sequenceNumber) ?? []
   }
@@ -106,14 +106,14 @@ export class KinesisModel {
     this.#close([shard], [this.#addShard([shard], shard.from, middle), this.#addShard([shard], middle + 1n, shard.to)])
   }
 
-  /** Merges the shard with the one behind it, where there is one. */
+  /** Merges the shard with the next one, if there is one. */
   merge(shard: ModelShard): void {
     const next = this.open().find(({ from }) => from === shard.to + 1n)
     if (shard.closedAt !== undefined || !next) return
     this.#close([shard, next], [this.#addShard([shard, next], shard.from, next.to)])
   }
 
-  /** Lets go of the oldest records; a closed shard without records is gone. Returns what was let go of. */
+  /** Trims the oldest records, or a closed shard without records. Returns what was trimmed. */
   trim(shard: ModelShard, records: number): ConsumerRecord[] {
     const upTo = Math.min(shard.records.length, shard.trimmed + records)
     const trimmed = shard.records.slice(shard.trimmed, upTo)
@@ -125,8 +125,8 @@ export class KinesisModel {
   }
 
   /**
-   * ListShards in two pages, the first as of an earlier time than the second, which goes on behind the last shard of the
-   * first: so a listing that has a shard has its ancestors too, unless they are gone.
+   * ListShards in two pages. The first is from an earlier time than the second, which continues after the last shard of
+   * the first. So a listing that has a shard also has its ancestors, unless they are trimmed.
    */
   list(pages: { first: number; second: number; size: number }): Shard[] {
     const visible = (time: number, index: number) =>
@@ -163,13 +163,17 @@ export class KinesisModel {
     }
   }
 
-  /** Where in the shard a position is. @throws as Kinesis does where there is no such shard or position */
+  /**
+   * Returns the index of a position in the shard.
+   *
+   * @throws the error of Kinesis if there is no such shard or position
+   */
   place(shardId: string, position: ShardPosition): { shard: ModelShard; index: number } {
     const shard = this.#find(shardId)
     return { shard, index: this.#indexOf(shard, position) }
   }
 
-  /** What is in the shard from a place on, as much as one reply takes. */
+  /** Returns the records from an index on, as many as fit into one reply. */
   page(shard: ModelShard, from: number, limit: number): Page {
     const first = Math.max(from, shard.trimmed)
     const last = this.#endOfPage(shard, first, limit)
@@ -182,7 +186,7 @@ export class KinesisModel {
     }
   }
 
-  /** How much of the page fits, by number and by size: one record at least. */
+  /** Returns how many records fit, by number and by size, and at least one. */
   #endOfPage(shard: ModelShard, first: number, limit: number): number {
     let bytes = 0
     let last = first
@@ -265,7 +269,7 @@ export class KinesisModel {
   }
 }
 
-/** As the last reply of a shard names them. */
+/** Converts children as the last reply of a shard names them. */
 export function childrenOf({ children }: ModelShard) {
   return children.map(describe)
 }

@@ -2,42 +2,42 @@ import type { Checkpoint } from '../../services/consumer/checkpoint.ts'
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 import { outputOf } from './output.ts'
 
-/** What is wrong with a record, so that its handler fails however often it is tried: see `handlers.ts`. */
+/** Why a record makes its handler fail at every attempt, see `handlers.ts`. */
 export type Poison = 'poison' | 'hopeless'
 
 export interface LedgerRecord {
   readonly shardId: string
   readonly partitionKey: string
-  /** Its place among the records of its shard, and among those of its key. */
+  /** Its index among the records of its shard, and among those of its key. */
   readonly index: number
   readonly keyIndex: number
   readonly position: Checkpoint
-  /** Epoch milliseconds by Kinesis's clock. */
+  /** Epoch milliseconds by the clock of Kinesis. */
   readonly at: number
-  /** What comes out of it, whoever handles it and however often. */
+  /** The output of the record, whoever handles it and however often. */
   readonly output: string
   readonly poison: Poison | undefined
-  /** Tries that failed by the record itself, on any worker. */
+  /** Attempts that failed because of the record itself, on any worker. */
   failures: number
   handled: boolean
   /** Stored as a dead letter. */
   deadLettered: boolean
-  /** Trimmed before it was handled: nobody can read it any more. */
+  /** Trimmed before it was handled, so nobody can read it any more. */
   trimmed: boolean
 }
 
-/** How far a list of records is settled without a gap. Records are settled for good, so that it only ever goes on. */
+/** How far a list of records is settled without a gap. A settled record stays settled, so this only grows. */
 interface Line {
   readonly records: LedgerRecord[]
   settled: number
 }
 
-/** Every record that was ever put, and whether it has been handled. */
+/** Every record that was put, and whether it has been handled. */
 export class Ledger {
   readonly #byShard = new Map<string, Line>()
   readonly #byKey = new Map<string, Line>()
   readonly #byPosition = new Map<string, LedgerRecord>()
-  /** From when on the application has to read the stream, epoch milliseconds. */
+  /** Time from which the application must read the stream, in epoch milliseconds. */
   #start = Number.POSITIVE_INFINITY
 
   add(from: ConsumerRecord, poison: Poison | undefined): void {
@@ -66,7 +66,7 @@ export class Ledger {
     return this.#byPosition.values()
   }
 
-  /** The application has started: what came before that moment it does not owe, and all of the rest. */
+  /** The application has started. It does not have to handle earlier records, and must handle all others. */
   start(from: number): void {
     this.#start = Math.min(this.#start, from)
   }
@@ -79,17 +79,20 @@ export class Ledger {
     return record.handled || record.deadLettered || record.trimmed || this.isBeforeStart(record)
   }
 
-  /** The first record of the shard that is not settled. */
+  /** Returns the first unsettled record of the shard. */
   firstOpenOfShard(shardId: string): LedgerRecord | undefined {
     return this.#firstOpen(lineOf(this.#byShard, shardId))
   }
 
-  /** The first record of the key that is not settled. */
+  /** Returns the first unsettled record of the key. */
   firstOpenOfKey(partitionKey: string): LedgerRecord | undefined {
     return this.#firstOpen(lineOf(this.#byKey, partitionKey))
   }
 
-  /** A record of the key that is not settled, comes before that one and is not among those; undefined without one. */
+  /**
+   * Returns an unsettled record of the key that is earlier than the given one and not among the given records;
+   * undefined if there is none.
+   */
   openBefore({ partitionKey, keyIndex }: LedgerRecord, among: ReadonlySet<LedgerRecord>): LedgerRecord | undefined {
     const first = this.firstOpenOfKey(partitionKey)
     if (!first || first.keyIndex >= keyIndex) return undefined

@@ -7,10 +7,10 @@ import { MUTATIONS } from './mutations/index.ts'
 import type { Mutation } from './mutations/mutation.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** Each mutation is found by one of these; the sources as they are hold in all of them. */
+/** Number of seeds per mutation. Each mutation is found within them, and the original sources hold in all of them. */
 const SEEDS = 2_000
 
-/** A share of them is enough for every change. `HEADGATE_MUTATIONS=all` takes all, which is minutes of computing. */
+/** A quarter of the mutations is enough for every change. `HEADGATE_MUTATIONS=all` runs all, which takes minutes. */
 const chosen = process.env.HEADGATE_MUTATIONS === 'all' ? MUTATIONS : MUTATIONS.filter((_, index) => index % 4 === 0)
 
 t.setTimeout(1_200_000)
@@ -54,7 +54,7 @@ async function mutate(folder: string, { file, text, replacement }: Mutation): Pr
 
 function runSimulation(folder: string, { from = 1 }: Mutation): Promise<{ exitCode: number; output: string }> {
   const program = join(folder, 'test/simulation/run.ts')
-  // The coverage of a copy counts for nothing.
+  // The coverage of a copy is not counted.
   const { NODE_V8_COVERAGE: _, ...env } = process.env
   return new Promise(resolve => {
     const options = { env, timeout: 300_000, maxBuffer: 64 * 1024 ** 2 }

@@ -1,7 +1,7 @@
 import type { VirtualTime } from './clock.ts'
 import { never, type WorkerProcess } from './worker-process.ts'
 
-/** What becomes of a call. A write that is retried after its reply was lost finds its own row, and is refused. */
+/** The fate of a call. A write that is retried after a lost reply finds its own row, and is rejected. */
 export type Fate = 'arrives' | 'refused' | 'throttled' | 'request lost' | 'reply lost' | 'arrives late' | 'retried'
 
 export const FAULTY_FATES: readonly Fate[] = [
@@ -14,17 +14,17 @@ export const FAULTY_FATES: readonly Fate[] = [
 ]
 
 export interface Call<T> {
-  /** Milliseconds after which the caller gives up. */
+  /** Milliseconds after which the caller times out. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
-  /** What the service does when the call arrives; what it throws is its answer. */
+  /** What the service does when the call arrives. An error that it throws is its answer. */
   effect(sentAt: number): T
 }
 
-/** What the network does to calls, decided by the faults of the run. */
+/** The behaviour of the network, decided by the faults of the run. */
 export interface Weather {
   fate(service: Service): Fate
-  /** Milliseconds from one end to the other. */
+  /** Latency in milliseconds. */
   latency(): number
 }
 
@@ -39,7 +39,7 @@ export class Network {
     this.#weather = weather
   }
 
-  /** Calls a service from a process. The answer comes through the process's gate. */
+  /** Calls a service from a process. The answer arrives through the gate of the process. */
   call<T>(process: WorkerProcess, service: Service, call: Call<T>): Promise<T> {
     if (!process.alive) return never()
     const springs = process.trap?.()
@@ -105,7 +105,7 @@ export class Network {
   }
 }
 
-/** An error as the SDK throws it: its name tells what it is. */
+/** An error as the SDK throws it, identified by its name. */
 export function serviceError(name: string, message: string): Error {
   return Object.assign(new Error(message), { name })
 }

@@ -7,14 +7,14 @@ import type { Call, Service } from './network.ts'
 import type { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
 
-/** As long as the real lease store waits for a reply. */
+/** The timeout of the real lease store. */
 const storeTimeout = (failoverMs: number) => Math.ceil(failoverMs / 3)
-/** As long as the real stream reader waits, in proportion to a run that lasts seconds. */
+/** The timeout of the real stream reader, in proportion to a run of some seconds. */
 const READ_TIMEOUT_MS = 3_000
-/** As long as the making of a table takes at most. */
+/** The maximum time to create a table. */
 const MAKING_MS = 2_000
 
-/** The lease table, as a worker in that process reaches it. */
+/** The lease table as seen by a worker process. */
 export function leaseStoreOf(process: WorkerProcess, world: World): LeaseStore {
   const { table, network, scenario, weather, random } = world
   const timeoutMs = storeTimeout(scenario.failoverMs)
@@ -47,7 +47,7 @@ export function leaseStoreOf(process: WorkerProcess, world: World): LeaseStore {
   return store
 }
 
-/** The stream, as a worker in that process reaches it. */
+/** The stream as seen by a worker process. */
 export function streamReaderOf(process: WorkerProcess, world: World, watch: ReadWatch): StreamReader {
   const { kinesis, network, time, random, weather } = world
   const call = <T>(effect: Call<T>['effect'], signal?: AbortSignal) => {
@@ -84,7 +84,7 @@ export interface ReadWatch {
   received(shardId: string, reply: Pick<RecordsReply, 'records'>): void
 }
 
-/** A reply as Kinesis may give it too: empty though there is more, or without an iterator though the shard is open. */
+/** A reply with a fault: empty although there are more records, or without an iterator although the shard is open. */
 function spoiled(reply: RecordsReply, iterator: string, { weather }: World): RecordsReply {
   if (weather.strikes('emptyPage')) {
     return { records: [], nextIterator: iterator, millisBehindLatest: reply.millisBehindLatest + 1, childShards: [] }

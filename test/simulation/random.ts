@@ -1,4 +1,7 @@
-/** Chance that comes again: the same seed gives the same numbers (sfc32, its state spread from the seed by splitmix32). */
+/**
+ * Reproducible random numbers: the same seed gives the same numbers (sfc32, with its state derived from the seed by
+ * splitmix32).
+ */
 export class SeededRandom {
   readonly #state: Uint32Array
 
@@ -15,7 +18,7 @@ export class SeededRandom {
     for (let round = 0; round < 12; round++) this.next()
   }
 
-  /** A number in [0, 1). A field, so that it can be handed on as a port. */
+  /** Returns a number in [0, 1). A field, so that it can be passed on as a port. */
   readonly next = (): number => {
     const [a = 0, b = 0, c = 0, counter = 0] = this.#state
     const sum = (a + b + counter) | 0
@@ -34,7 +37,7 @@ export class SeededRandom {
     return least + this.next() * (most - least)
   }
 
-  /** An integer, both bounds included. */
+  /** Returns an integer, with both bounds included. */
   integer(least: number, most: number): number {
     return least + Math.floor(this.next() * (most - least + 1))
   }

@@ -1,28 +1,28 @@
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 import { aggregate } from '../support/aggregate.ts'
 
-/** Where the content of records is taken from, each at another place. */
+/** The source of the content of records, each at a different offset. */
 const BYTES = Uint8Array.from({ length: 1024 ** 2 }, (_, index) => Math.imul(index, 0x9e3779b1) >>> 24)
 
-/** A record as its producer has it. */
+/** A record as its producer sends it. */
 export interface UserRecord {
   readonly partitionKey: string
   readonly hashKey: bigint
 }
 
-/** One record of Kinesis; an aggregate has several records of users. */
+/** One record of Kinesis. An aggregate contains several user records. */
 export interface StoredRecord {
-  /** As Kinesis gives it. */
+  /** As Kinesis returns it. */
   readonly record: ConsumerRecord
-  /** As handlers are to get it. */
+  /** As handlers must receive it. */
   readonly parts: readonly ConsumerRecord[]
 }
 
-/** Makes records no two of which have the same content. */
+/** Creates records with unique content. */
 export class RecordMaker {
   #contents = 0
 
-  /** @param isSpoiled the digest of the aggregate is not that of its bytes: it is a plain record then */
+  /** @param isSpoiled the digest of the aggregate is wrong, so it is a plain record */
   make(
     place: Pick<ConsumerRecord, 'sequenceNumber' | 'shardId' | 'arrivedAt'>,
     users: readonly UserRecord[],

@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 
 const PROGRAM = join(import.meta.dirname, 'run.ts')
 
-/** Starts more seeds than a test has time for. Resolves to the process and its two children. */
+/** Starts more seeds than finish during a test. Resolves to the process and its two children. */
 async function started(t: Test): Promise<{ run: ChildProcess; pids: number[] }> {
   const run = spawn(process.execPath, [PROGRAM, '--seeds', '1000000', '--jobs', '2'], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -5,17 +5,17 @@ import { type FailedSeed, runSeeds, type SeedRange, type SeedResults } from './s
 
 const { values } = parseArgs({
   options: {
-    /** How many runs, each of the next seed. */
+    /** Number of runs, with consecutive seeds. */
     seeds: { type: 'string', default: '2000' },
     /** The first seed. */
     seed: { type: 'string', default: '1' },
-    /** How many processes run them. */
+    /** Number of processes. */
     jobs: { type: 'string', default: String(availableParallelism()) },
-    /** Lines of the trace of a run that failed. */
+    /** Number of lines of the trace to print for a failed run. */
     trace: { type: 'string', default: '60' },
     /** Runs every seed twice and compares the traces. */
     twice: { type: 'boolean', default: false },
-    /** Goes on after a seed that failed, and counts. */
+    /** Continues after a failed seed, and counts. */
     all: { type: 'boolean', default: false },
   },
 })
@@ -23,7 +23,7 @@ const { values } = parseArgs({
 /** Milliseconds between two reports of progress. */
 const PROGRESS_MS = 10_000
 
-/** @throws RangeError where the option is no whole number, or too small */
+/** @throws RangeError if the option is not a whole number, or too small */
 function wholeNumber(name: 'seeds' | 'seed' | 'jobs' | 'trace', least: number): number {
   const number = Number(values[name])
   if (Number.isSafeInteger(number) && number >= least) return number
@@ -53,7 +53,7 @@ function add(results: SeedResults): void {
   failed.push(...results.failed)
 }
 
-/** Since the last report the most memory that any process had. */
+/** Maximum memory of any process since the last report. */
 function progress(): string {
   const perSecond = seeds / ((performance.now() - startedAt) / 1_000)
   const line = `${seeds} of ${range.count} seeds, ${perSecond.toFixed(1)} a second, ${(memoryBytes / 1024 ** 2).toFixed()} MiB`

@@ -1,7 +1,7 @@
 import { FAULTY_FATES, type Fate } from './network.ts'
 import type { SeededRandom } from './random.ts'
 
-/** Faults that strike now and then, at a mean interval. What each of them does is in faults.ts. */
+/** Faults that are injected at a mean interval, see faults.ts. */
 export const STRIKES = [
   'kill',
   'kill at a call',
@@ -27,11 +27,11 @@ export const STRIKES = [
 ] as const
 export type Strike = (typeof STRIKES)[number]
 
-/** All that a run is made of, drawn from its seed. Times in milliseconds. */
+/** The parameters of a run, drawn from its seed. Times in milliseconds. */
 export interface Scenario {
   readonly shards: number
   readonly workers: number
-  /** Within how long the first workers come: a fleet that is deployed comes at once. */
+  /** Time within which the first workers start. A deployed fleet starts at once. */
   readonly arrivalMs: number
   readonly failoverMs: number
   readonly scanIntervalMs: number
@@ -42,36 +42,36 @@ export interface Scenario {
   readonly recordsPerFetch: number
   readonly maxReplyBytes: number
   readonly initialPosition: 'TRIM_HORIZON' | 'LATEST' | 'timestamp'
-  /** Of the timestamp: records and reshards lie behind it and ahead of it. */
+  /** The time of AT_TIMESTAMP. There are records and reshards before and after it. */
   readonly startsAtMs: number
   readonly keys: number
-  /** How many of the records are of the first key. */
+  /** Share of the records with the first key. */
   readonly hotKey: number
-  /** How long faults strike and records come. */
+  /** For how long faults are injected and records are put. */
   readonly chaosMs: number
   readonly recordEveryMs: number
   readonly recordBytes: number
   readonly aggregated: number
-  /** How many of the aggregates have a digest that is not theirs. */
+  /** Share of the aggregates with a wrong digest. */
   readonly spoiled: number
-  /** The shards are read by enhanced fan-out. */
+  /** True if the shards are read by enhanced fan-out. */
   readonly fanOut: boolean
   readonly subscription: { readonly lifeMs: number; readonly wordMs: number }
-  /** Records are handled in batches, as large as that. */
+  /** Records are handled in batches of this size. */
   readonly batch: { readonly maxRecords: number; readonly maxWaitMs: number } | undefined
-  /** After how many tries a record goes to the dead letters; undefined where there are none. */
+  /** Number of attempts after which a record becomes a dead letter; undefined without dead letters. */
   readonly maxAttempts: number | undefined
-  /** How many of the records are poison: with dead letters only. */
+  /** Share of poison records. Only with dead letters. */
   readonly poison: number
   readonly handlerTimeoutMs: number
   readonly handler: {
     readonly maxMs: number
     readonly fails: number
-    /** Goes on after its signal has fired. */
+    /** Continues after its signal has fired. */
     readonly deaf: number
     /** Blocks the event loop. */
     readonly burns: number
-    /** Never comes to an end by itself: only where its time is up before a run ends. */
+    /** Never ends by itself. Only if its timeout is over before the run ends. */
     readonly hangs: number
   }
   readonly weather: {
@@ -91,19 +91,19 @@ export interface Scenario {
     readonly childless: number
     readonly iteratorLifeMs: number
   }
-  /** What one worker does once the faults are healed, though it never comes to an end: nobody may have to wait for it. */
+  /** What one worker does after the last fault without ever ending. Nobody may have to wait for it. */
   readonly departure: 'none' | 'freezes' | 'stops with handlers that never end'
-  /** The mean interval of each strike that this run has. */
+  /** The mean interval of each fault of this run. */
   readonly strikes: ReadonlyMap<Strike, number>
-  /** A shard is closed before the application comes. */
+  /** True if a shard is closed before the application starts. */
   readonly reshardsEarly: boolean
-  /** How many of the workers come with a wall clock that is wrong. */
+  /** Share of the workers with a wrong wall clock. */
   readonly wrongClocks: number
 }
 
 /**
- * Each run has some of the faults only, and each of them at its own rate: a run with all of them at once would never get far
- * enough for the rare ones to meet.
+ * Each run has only some of the faults, each at its own rate. A run with all of them would rarely get far enough for
+ * the rare ones to coincide.
  */
 export function drawScenario(random: SeededRandom): Scenario {
   const sometimes = (probability: number, most: number) => (random.chance(probability) ? random.between(0, most) : 0)

@@ -3,23 +3,23 @@ import { join } from 'node:path'
 import type { SeedRange, SeedResults } from './seeds.ts'
 
 const PROGRAM = join(import.meta.dirname, 'seeds-process.ts')
-/** Few enough for all processes to end at about the same time. */
+/** Small enough that all processes end at about the same time. */
 export const SEEDS_AT_ONCE = 25
 
 export interface SeedPoolSettings {
   readonly range: SeedRange
   readonly processes: number
-  /** Called for each process that was started. */
+  /** Called for each started process. */
   onStarted(pid: number | undefined): void
   /** Called for each part of the range that has been run. */
   onResults(results: SeedResults): void
 }
 
 /**
- * Runs a range of seeds in several processes. Each takes the next seeds when it is done with the ones before.
+ * Runs a range of seeds in several processes. Each takes further seeds when it has finished the previous ones.
  *
- * After a failure no seed above the failed one is begun, and all below it are run: the least seed that fails is found whatever the
- * number of processes.
+ * After a failure, no seed above the failed one is started, and all seeds below it are run. So the lowest failing seed
+ * is found regardless of the number of processes.
  */
 export class SeedPool {
   readonly #settings: SeedPoolSettings
@@ -34,7 +34,11 @@ export class SeedPool {
     this.#end = first + count
   }
 
-  /** Resolves when every seed has been run that is to be. @throws Error where a process ended before its seeds did */
+  /**
+   * Resolves when every seed has been run.
+   *
+   * @throws Error if a process ended before its seeds did
+   */
   async run(): Promise<void> {
     try {
       const { processes, range } = this.#settings
@@ -61,7 +65,7 @@ export class SeedPool {
       this.#settings.onResults(results)
     }
     this.#children.delete(child)
-    child.disconnect() // It ends then.
+    child.disconnect() // The process ends when it is disconnected.
   }
 
   #take(): SeedRange | undefined {

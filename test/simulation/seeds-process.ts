@@ -1,8 +1,9 @@
 import { runSeeds, type SeedRange } from './seeds.ts'
 
-// A process of `SeedPool`. Runs the ranges of seeds that it is sent, and answers each with its results.
+// A process of `SeedPool`. Runs the ranges of seeds that it receives, and sends the results of each.
 
-// Faults are errors, made by the thousand. Where each comes from is only read in a replay, which runs in one process.
+// Faults are errors, and there are thousands of them. Stack traces are only needed in a replay, which runs in one
+// process.
 Error.stackTraceLimit = 0
 
 // Ctrl-C reaches the whole process group. The parent decides when its processes end.

@@ -1,21 +1,21 @@
 import { simulate } from './simulate.ts'
 import type { Violation } from './world.ts'
 
-/** Seeds that follow one another, and how to run them. */
+/** Consecutive seeds, and how to run them. */
 export interface SeedRange {
   readonly first: number
   readonly count: number
   /** Runs every seed twice and compares the traces. */
   readonly twice: boolean
-  /** Goes on after a seed that failed. */
+  /** Continues after a failed seed. */
   readonly all: boolean
 }
 
 export interface FailedSeed {
   readonly seed: number
-  /** Undefined for a run whose trace differs from one time to the next. */
+  /** Undefined if the two traces of the run differ. */
   readonly violation: Violation | undefined
-  /** A hash over the whole trace, or the two that differ. */
+  /** A hash of the whole trace, or the two different ones. */
   readonly hash: string
   readonly trace: readonly string[]
 }
@@ -30,7 +30,7 @@ export interface SeedResults {
   readonly memoryBytes: number
 }
 
-/** Runs seeds one after another, up to the first one that fails unless all are to be run. */
+/** Runs seeds one after another, up to the first failure, or all of them if requested. */
 export async function runSeeds({ first, count, twice, all }: SeedRange): Promise<SeedResults> {
   const failed: FailedSeed[] = []
   let [seeds, events, lasted] = [0, 0, 0]

@@ -3,11 +3,11 @@ import { scheduleFaults } from './faults.ts'
 import type { Scenario } from './scenario.ts'
 import { type Violation, World } from './world.ts'
 
-/** Milliseconds within which every record is handled and the fleet at rest once the faults are healed. */
+/** Time after the last fault within which every record must be handled and the fleet be stable, in milliseconds. */
 const HEALING_MS = 120_000
-/** More than any run that gets anywhere. */
+/** More events than any run that makes progress. */
 const MOST_EVENTS = 300_000
-/** Before the first worker comes. */
+/** Time before the first worker starts. */
 const HISTORY_MS = 2_500
 
 export interface Outcome {
@@ -20,7 +20,7 @@ export interface Outcome {
   readonly trace: readonly string[]
 }
 
-/** Runs one seed: records and faults for a while, then neither, until everything is done and nothing moves any more. */
+/** Runs one seed: records and faults for a while, then neither, until every record is done and no lease moves. */
 export async function simulate(seed: number): Promise<Outcome> {
   const world = new World(seed)
   const { time, scenario, trace } = world
@@ -59,7 +59,7 @@ function produce(world: World, until: number): void {
   next()
 }
 
-/** Shards that were closed before the application came. */
+/** Closes shards before the application starts. */
 function reshardEarly(world: World): void {
   world.time.at(HISTORY_MS / 3, () => {
     const shard = world.random.pick(world.kinesis.open())
@@ -69,7 +69,7 @@ function reshardEarly(world: World): void {
 
 const WELL: Scenario['handler'] = { maxMs: 20, fails: 0, deaf: 0, burns: 0, hangs: 0 }
 
-/** No fault from here on, and at least one worker that is well. */
+/** Stops all faults, and makes sure that at least one worker is healthy. */
 function heal(world: World): void {
   world.trace.add('healed')
   world.healed = true

@@ -14,7 +14,7 @@ t.test('Every invariant of the consumer holds through 2,000 runs with faults', a
   t.notOk(failed, output)
 })
 
-/** Seeds that broke an invariant once: 7, then twice 8, then three times 11. */
+/** Seeds that once broke an invariant: 7, then 8 twice, then 11 three times. */
 const BROKEN_ONCE = [8014150, 20000475, 20033951, 20021201, 20023555, 50007193, 60067967, 80005240]
 
 t.test('Every invariant holds for the seeds that found faults before', async t => {

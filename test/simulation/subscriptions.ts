@@ -3,22 +3,22 @@ import type { VirtualTime } from './clock.ts'
 import { childrenOf, type KinesisModel, type ModelShard } from './kinesis-model.ts'
 import { serviceError } from './network.ts'
 
-/** Another call for the shard is refused for so long, and takes the subscription over from then on. */
+/** Time for which another call for the shard is rejected. After it, a call takes the subscription over. */
 const TAKEOVER_MS = 5_000
 const CALL_INTERVAL_MS = 1_000
 
 export interface SubscriptionSettings {
   kinesis: KinesisModel
   time: VirtualTime
-  /** Milliseconds that a subscription lives, and after which it says that there is nothing new. */
+  /** Lifetime of a subscription, and the interval of its empty events, in milliseconds. */
   lifeMs: number
   wordMs: number
 }
 
-/** What comes of a subscription: an event, its end, or an error in place of either. */
+/** An event of a subscription, its end, or an error. */
 export type Pushed = SubscriptionEvent | 'end' | Error
 
-/** SubscribeToShard for one consumer of the stream, as Kinesis answers it when it is well. */
+/** SubscribeToShard for one consumer of the stream, as a healthy Kinesis answers it. */
 export class Subscriptions {
   readonly #settings: SubscriptionSettings
   readonly #standing = new Map<string, Feed>()
@@ -43,21 +43,21 @@ export class Subscriptions {
     return feed
   }
 
-  /** Somebody else subscribes by the same consumer, and takes over what stands. */
+  /** Another program subscribes with the same consumer, and takes existing subscriptions over. */
   intrude(shard: ModelShard): void {
     this.#standing.get(shard.shardId)?.end(inUse())
     this.#standing.set(shard.shardId, new Feed(this.#settings, shard, shard.records.length))
   }
 }
 
-/** One subscription: what has come of the shard since it was last asked, whenever it is asked. */
+/** One subscription: returns the records since the last request. */
 export class Feed {
   readonly openedAt: number
   readonly #settings: SubscriptionSettings
   readonly #shard: ModelShard
   readonly #endsAt: number
   #index: number
-  /** When word is due, be it that there is nothing new. */
+  /** When the next event is due, with or without records. */
   #wordAt: number
   #end: 'end' | Error | undefined
   #changed: (() => void) | undefined
@@ -81,7 +81,7 @@ export class Feed {
     this.#changed?.()
   }
 
-  /** What there is to push now; undefined where there is nothing yet. */
+  /** Returns the next event; undefined if there is none yet. */
   take(limit: number): Pushed | undefined {
     const { kinesis, time, wordMs } = this.#settings
     if (this.#end) return this.#end
@@ -97,7 +97,7 @@ export class Feed {
     return { records, continuation: isEnd ? undefined : continuation, millisBehindLatest, childShards }
   }
 
-  /** Calls `listener` once, as soon as there may be something to take. */
+  /** Calls `listener` once, as soon as an event may be available. */
   onceReady(listener: () => void): void {
     const { kinesis, time } = this.#settings
     const ready = () => {

@@ -1,6 +1,6 @@
 const KEPT = 4000
 
-/** What happened, in order: the last lines to read, and a hash over all of them to compare two runs by. */
+/** A trace of what happened: the last lines for reading, and a hash of all lines for comparing two runs. */
 export class Trace {
   readonly #lines: string[] = []
   readonly #now: () => number

@@ -5,10 +5,10 @@ import type { Scenario } from './scenario.ts'
 
 const BURST = 0.9
 
-/** What a read may meet with, besides the fates of its call. */
+/** The faults of a read, in addition to the fate of its call. */
 export type ReadFault = 'emptyPage' | 'nullIterator' | 'invalidPosition' | 'halfOpen' | 'cut' | 'earlyEnd' | 'childless'
 
-/** What goes wrong on the way to the services, and how old what they answer is, until all of it is healed. */
+/** The faults of the network and the services, and the staleness of their answers, until all faults are over. */
 export class RandomWeather implements Weather {
   readonly #random: SeededRandom
   readonly #settings: Scenario['weather']
@@ -35,7 +35,7 @@ export class RandomWeather implements Weather {
     return this.#random.between(1, most)
   }
 
-  /** Milliseconds by which a row of a scan, or a page of ListShards, is behind. */
+  /** Staleness of a row of a scan, or of a page of ListShards, in milliseconds. */
   age(of: 'scanAgeMs' | 'listAgeMs'): number {
     return this.#healed ? 0 : this.#random.between(0, this.#settings[of])
   }
@@ -44,13 +44,17 @@ export class RandomWeather implements Weather {
     return !this.#healed && this.#random.chance(this.#settings[what])
   }
 
-  /** A place that a checkpoint names may be none any more, as after a trim. @throws as Kinesis does then */
+  /**
+   * The position of a checkpoint may no longer exist, as after a trim.
+   *
+   * @throws the error of Kinesis in that case
+   */
   check(position: ShardPosition): void {
     if (!('sequenceNumber' in position) || !this.strikes('invalidPosition')) return
     throw serviceError('InvalidArgumentException', 'There is no such place.')
   }
 
-  /** Nearly every call to the service is throttled for so long. */
+  /** Throttles nearly every call to the service for this time. */
   burst(service: Service, ms: number): void {
     this.#burst = { service, until: this.#now() + ms }
   }

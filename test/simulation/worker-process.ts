@@ -2,28 +2,28 @@ import type { Clock } from '../../services/consumer/clock.ts'
 import type { Timer, VirtualTime } from './clock.ts'
 import type { SeededRandom } from './random.ts'
 
-/** A promise of a process that is dead, or of a host that is: nothing comes. */
+/** A promise that never settles: the process or its host is dead. */
 export const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
 
 /**
- * The process that a worker runs in: its clock, and the one gate through which everything reaches it. A killed process is
- * never resumed. A stalled one has its own time ahead of the world's: what it does next, it does after the stall, and what
- * comes for it meanwhile it takes in then, in no certain order, as an event loop does.
+ * The process of a worker: its clock, and the gate through which every answer arrives. A killed process never
+ * continues. A suspended one has its own time, which is ahead of the world: its next actions happen after the
+ * suspension, and it receives what arrived in the meantime in random order, like an event loop.
  */
 export class WorkerProcess implements Clock {
-  /** Of this run of the worker. */
+  /** Identifies this run of the worker. */
   readonly name: string
   readonly #time: VirtualTime
   readonly #random: SeededRandom
-  /** The monotonic clocks of two machines have nothing to do with each other. */
+  /** The monotonic clocks of two machines are unrelated. */
   readonly #offset: number
-  /** Where a fault is to strike, asked at every call that the process makes. */
+  /** Injects a fault, if one is due. Called at every call of the process. */
   trap: (() => 'before sending' | 'after sending' | undefined) | undefined
-  /** What the fault is. */
+  /** The kind of the fault. */
   fall: () => void = () => this.kill()
   /**
-   * Of sleeps that have not ended. Node keeps a signal that is made of others, and all that hangs on it, for as long as
-   * somebody listens to it: a process that is gone must not.
+   * Signals of sleeps that have not ended. Node retains a composite signal, and all that it refers to, while it has a
+   * listener. A dead process must not retain anything.
    */
   readonly #unlisten = new Set<() => void>()
   #alive = true
@@ -41,12 +41,12 @@ export class WorkerProcess implements Clock {
     return this.#alive
   }
 
-  /** How often it has stood still. */
+  /** Number of suspensions. */
   get stalls(): number {
     return this.#stalls
   }
 
-  /** The world's time as it is for this process. */
+  /** The time of the world as seen by this process. */
   get here(): number {
     return Math.max(this.#time.now, this.#busyUntil)
   }
@@ -74,7 +74,7 @@ export class WorkerProcess implements Clock {
     })
   }
 
-  /** Has `receive` run inside the process then, or when it can, or never. */
+  /** Runs `receive` inside the process at that time, or when the process can, or never. */
   deliver(time: number, receive: () => void): Timer {
     const timer = this.#time.at(time, () => {
       if (!this.#alive || timer.cancelled) return
@@ -95,13 +95,13 @@ export class WorkerProcess implements Clock {
     for (const unlisten of this.#unlisten) unlisten()
   }
 
-  /** Stands still for so long: a blocking computation, a pause of the machine, SIGSTOP. */
+  /** Suspends the process: a blocking computation, a pause of the machine, or SIGSTOP. */
   stall(ms: number): void {
     this.#stalls++
     this.#busyUntil = Math.max(this.#busyUntil, this.#time.now) + ms
   }
 
-  /** Goes on at once: the operator's SIGCONT. */
+  /** Continues at once, like SIGCONT. */
   resume(): void {
     this.#busyUntil = Math.min(this.#busyUntil, this.#time.now)
   }

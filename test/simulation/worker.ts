@@ -8,36 +8,36 @@ import { leaseStoreOf, streamReaderOf } from './ports.ts'
 import { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
 
-/** Options that must be given; no call goes through them, as the ports are the world's. */
+/** Required options. They are not called, because the ports belong to the world. */
 const UNUSED = { region: 'simulation' }
 const kinesis = new KinesisClient(UNUSED)
 const dynamodb = new DynamoDBClient(UNUSED)
 
 const RETRY = { firstMs: 50, maxMs: 1_000 }
 
-/** The least that the option takes. */
+/** The minimum of the option. */
 export const BUDGET_BYTES = 1024 ** 2
 
 /** One run of a worker: the real consumer, in a process of the world. */
 export class Worker {
   readonly workerId: string
-  /** Of this run of the worker. */
+  /** Identifies this run of the worker. */
   readonly session: string
   readonly process: WorkerProcess
   readonly consumer: KinesisConsumer
   readonly handlers: Handlers
   stopping = false
-  /** It is not to be reckoned with any more, whatever it does. */
+  /** True if the others must no longer depend on this worker. */
   departed = false
-  /** By how much its wall clock is wrong. */
+  /** Error of its wall clock. */
   clockErrorMs = 0
   readonly #world: World
   readonly #buffers = new Buffers()
-  /** Shards whose next GetRecords belongs to the same fetch as the GetShardIterator before it. */
+  /** Shards whose next GetRecords belongs to the same fetch as the preceding GetShardIterator. */
   readonly #begun = new Set<string>()
-  /** Shards of which nobody knows whether their release has arrived. */
+  /** Shards whose release may or may not have arrived. */
   readonly #releaseFailed = new Set<string | undefined>()
-  /** When each shard was last subscribed to under the lease that is held. */
+  /** When each shard was last subscribed to under the current lease. */
   readonly #subscribed = new Map<string, { here: number; stalls: number }>()
 
   constructor(workerId: string, run: number, world: World) {
@@ -103,7 +103,7 @@ export class Worker {
     try {
       await this.consumer.start()
     } catch (error) {
-      // The table cannot be reached: as in production, the process ends, and is started again.
+      // The table cannot be reached. As in production, the process ends and is restarted.
       this.#world.trace.add(`${this.name} cannot start: ${error}`)
       this.#world.replace(this)
     }
@@ -116,7 +116,10 @@ export class Worker {
     this.process.kill()
   }
 
-  /** The consumer has given up: as in production the process ends once it has stopped. Its operator gives it another name. */
+  /**
+   * The consumer has failed. As in production, the process ends after the stop. Its operator gives it another worker
+   * id.
+   */
   async #end(): Promise<void> {
     await this.stop()
     this.#world.join()
@@ -158,7 +161,7 @@ export class Worker {
     const before = this.#subscribed.get(shardId)
     this.#subscribed.set(shardId, { here, stalls: before?.stalls ?? stalls })
     const afterMs = here - (before?.here ?? Number.NEGATIVE_INFINITY)
-    // The clock counts in fractions; and who stands still between asking it and calling, calls late.
+    // The clock has fractions, and a process that is suspended between reading it and the call is late.
     if (!this.alive || afterMs > 999 || before?.stalls !== stalls) return
     this.#world.violated('pace', `${this.name} subscribes to ${shardId} again after ${afterMs.toFixed()} ms`)
   }

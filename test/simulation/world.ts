@@ -22,7 +22,7 @@ export interface Violation {
   readonly what: string
 }
 
-/** Everything that a run consists of. */
+/** Everything in a run. */
 export class World {
   readonly random: SeededRandom
   readonly scenario: Scenario
@@ -39,14 +39,14 @@ export class World {
   readonly subscriptions: Subscriptions
   readonly letters = new DeadLetters()
   workers: Worker[] = []
-  /** No fault from here on. */
+  /** True after the last fault. */
   healed = false
   handling: Scenario['handler']
-  /** Until when what all handlers need is not there. */
+  /** Time until which the dependency of all handlers is down. */
   outageUntil = 0
-  /** The first one found. */
+  /** The first violation. */
   violation: Violation | undefined
-  /** When a lease last changed hands. */
+  /** When a lease last changed its owner. */
   movedAt = 0
   #runs = 0
 
@@ -75,7 +75,7 @@ export class World {
     this.subscriptions = new Subscriptions({ kinesis, time, ...scenario.subscription })
   }
 
-  /** Epoch milliseconds of a clock that is right. */
+  /** Epoch milliseconds of a correct clock. */
   wallClock(time = this.time.now): number {
     return EPOCH + Math.floor(time)
   }
@@ -109,11 +109,11 @@ export class World {
   }
 
   stop(worker: Worker): void {
-    this.trace.add(`${worker.name} is told to stop`)
+    this.trace.add(`${worker.name} is asked to stop`)
     this.#inside(() => worker.stop())
   }
 
-  /** The process ends; another run of the worker, or another worker, comes instead after a while. */
+  /** Ends the process. Another run of the worker, or another worker, starts later. */
   replace(worker: Worker): void {
     this.kill(worker)
     const name = this.random.chance(0.5) ? worker.workerId : undefined
@@ -126,7 +126,7 @@ export class World {
     const first = draw()
     const shard = this.kinesis.shardOf(this.#hashOf(first))
     const keys = [first]
-    // An aggregate takes keys of its shard only.
+    // An aggregate only contains keys of its shard.
     while (random.chance(scenario.aggregated) && keys.length < 4) {
       const other = draw()
       if (this.kinesis.shardOf(this.#hashOf(other)) === shard) keys.push(other)
@@ -147,7 +147,7 @@ export class World {
     }
   }
 
-  /** What is still to be done before the fleet may be called at rest; undefined when nothing is. */
+  /** Returns what is missing until the fleet is stable; undefined if nothing is. */
   unfinished(): string | undefined {
     for (const record of this.ledger.all()) {
       if (!this.ledger.isSettled(record))
@@ -183,7 +183,7 @@ export class World {
     this.invariants.leaseWritten(write)
   }
 
-  /** Code under test that is not called by itself: its continuations are to be drained. */
+  /** Code under test that the clock does not call. Its continuations must be drained. */
   #inside(run: () => Promise<void>): void {
     this.time.woke()
     run().catch(error => this.violated('crash', String(error)))

@@ -80,7 +80,7 @@ t.test(
     for (let calls = 0; calls < 5; calls++) t.match(await getRecords(), { nextIterator: 'next' })
     t.same(formats(), ['cbor', 'json', 'cbor', 'json', 'cbor', 'json', 'json', 'json'])
     t.equal(notices.length, 1)
-    t.match(notices[0], { name: 'CborRefusedError', message: /has failed 3 times in CBOR and never in JSON/ })
+    t.match(notices[0], { name: 'CborRefusedError', message: /failed 3 times with CBOR and never with JSON/ })
   },
 )
 

@@ -1,23 +1,23 @@
 import type { Mutation } from './mutation.ts'
 
-/** How a shard is read. */
+/** Rules about reading a shard. */
 export const FETCHING: readonly Mutation[] = [
   {
-    rule: 'reading goes on at the checkpoint, not behind it',
+    rule: 'reading starts at the checkpoint, not after it',
     file: 'fetching/position.ts',
     text: "type: 'AT_SEQUENCE_NUMBER', sequenceNumber: from.sequenceNumber",
     replacement: "type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: from.sequenceNumber",
     breaks: ['1', '2'],
   },
   {
-    rule: 'an iterator is made anew after a fault',
+    rule: 'an iterator is replaced after a fault',
     file: 'fetching/fetch-shard.ts',
     text: "      if (fault !== 'throttled') iterator = undefined\n",
     replacement: '',
     breaks: ['10'],
   },
   {
-    rule: 'a null iterator without children is no end of a shard',
+    rule: 'a null iterator without children does not end a shard',
     file: 'fetching/fetch-shard.ts',
     text: 'const children = childrenInReply(shardId, reply)',
     replacement: 'const children = (await stream.listShards()).filter(one => one.parentShardIds.includes(shardId))',
@@ -31,35 +31,35 @@ export const FETCHING: readonly Mutation[] = [
     breaks: ['9'],
   },
   {
-    rule: 'a shard that is read from its start again gives nothing again',
+    rule: 'a shard that is read from its start again delivers no record again',
     file: 'fetching/fetch-shard.ts',
     text: 'const fresh = dropRepeated(reply, last)',
     replacement: 'const fresh = last === undefined ? dropRepeated(reply, last) : reply',
     breaks: ['twice'],
   },
   {
-    rule: 'a subscription that is silent is given up',
+    rule: 'a silent subscription is closed',
     file: 'fetching/subscription.ts',
     text: 'Promise.race([coming, silence])',
     replacement: 'Promise.race([coming, silence.then(() => coming)])',
     breaks: ['10'],
   },
   {
-    rule: 'a subscription is opened again behind what came of the one before',
+    rule: 'a subscription is reopened after the records of the previous one',
     file: 'fetching/fan-out.ts',
     text: 'position = positionAfter(event, position, event.continuation)',
     replacement: 'positionAfter(event, position, event.continuation)',
     breaks: ['2', 'twice'],
   },
   {
-    rule: 'a shard is subscribed to once a second at most',
+    rule: 'a shard is subscribed to at most once a second',
     file: 'fetching/fan-out.ts',
     text: 'Math.max(calledAt + CALL_INTERVAL_MS - clock.now(), waitMs)',
     replacement: 'waitMs',
     breaks: ['pace'],
   },
   {
-    rule: 'the end of a shard that names no children is not believed',
+    rule: 'the end of a shard without children is ignored',
     file: 'fetching/fan-out.ts',
     text: 'if (children.length > 0) return children',
     replacement: 'if (isLast) return children',

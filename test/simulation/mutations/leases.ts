@@ -3,7 +3,7 @@ import type { Mutation } from './mutation.ts'
 const FENCE = ['leaseCounter', 'leaseOwner', 'headgateSession', 'checkpoint', 'checkpointOwner'] as const
 const list = (names: readonly string[]) => `const FENCE = [${names.map(name => `'${name}'`).join(', ')}]`
 
-/** Who holds a lease, and what becomes of it. */
+/** Rules about who holds a lease. */
 export const LEASES: readonly Mutation[] = [
   ...FENCE.map(
     (dropped): Mutation => ({
@@ -22,21 +22,21 @@ export const LEASES: readonly Mutation[] = [
     breaks: ['3'],
   },
   {
-    rule: 'a worker fences itself when its lease runs out',
+    rule: 'a worker fences itself when its lease expires',
     file: 'leases/held-lease.ts',
     text: 'if (now < this.#validUntil) return true',
     replacement: 'if (now < Number.POSITIVE_INFINITY) return true',
     breaks: ['8'],
   },
   {
-    rule: 'a lease is valid from when its write was sent, not from when its reply came',
+    rule: 'the validity of a lease starts when its write was sent, not when the reply arrived',
     file: 'leases/held-lease.ts',
     text: '    this.#validUntil = sentAt + this.#failoverMs\n',
     replacement: '    this.#validUntil = this.#clock.now() + this.#failoverMs\n',
     breaks: ['8'],
   },
   {
-    rule: 'of several writes in doubt the first counts',
+    rule: 'of several unconfirmed writes the first one counts',
     file: 'leases/held-lease.ts',
     text: 'const mayHaveArrivedSince = this.#unconfirmedSince ?? sentAt',
     replacement: 'const mayHaveArrivedSince = sentAt',
@@ -44,28 +44,28 @@ export const LEASES: readonly Mutation[] = [
     from: 700,
   },
   {
-    rule: 'a lease expires when its counter rests',
+    rule: 'a lease expires when its counter does not change',
     file: 'leases/lease-expiry.ts',
     text: 'const isUnchanged = seen?.counter === counter && seen.owner === owner',
     replacement: 'const isUnchanged = seen !== undefined',
     breaks: ['10'],
   },
   {
-    rule: 'a lost reply is no lost lease',
+    rule: 'a lost reply does not lose the lease',
     file: 'leases/held-lease.ts',
     text: 'if (!current || !this.#isOwnWrite(current, next)) {',
     replacement: 'if (!current || this.#isOwnWrite(current, next) || true) {',
     breaks: ['rival'],
   },
   {
-    rule: 'a lease that was given up, though the reply was lost, was taken by nobody',
+    rule: 'a lease whose release lost its reply is not reported as taken',
     file: 'leases/held-lease.ts',
     text: 'const finalWrite = this.#unconfirmedFinalWrite\n',
     replacement: 'const finalWrite = undefined\n',
     breaks: ['rival'],
   },
   {
-    rule: 'a lease that ran out before its take was answered is lost aloud',
+    rule: 'a lease that expired before its take was confirmed is reported as lost',
     file: 'leases/held-lease.ts',
     text: '    do await this.#clock.sleep(this.#validUntil - this.#clock.now(), this.signal)\n    while (this.isValid())\n',
     replacement:
@@ -81,7 +81,7 @@ export const LEASES: readonly Mutation[] = [
     breaks: ['10'],
   },
   {
-    rule: 'a lease moves only where that brings two workers nearer to each other',
+    rule: 'a lease moves only if the numbers of leases of two workers then differ less',
     file: 'leases/assignment.ts',
     text: 'largest.length - mine < 2',
     replacement: 'largest.length - mine < 1',
@@ -95,7 +95,7 @@ export const LEASES: readonly Mutation[] = [
     breaks: ['start'],
   },
   {
-    rule: 'of two processes of one name the second one takes nothing',
+    rule: 'of two processes with one worker id the second one takes no lease',
     file: 'leases/assignment.ts',
     text: 'if (isOfAnotherRun(lease, input)) return isUnclaimed(lease)\n',
     replacement: '',
@@ -103,7 +103,7 @@ export const LEASES: readonly Mutation[] = [
     from: 300,
   },
   {
-    rule: 'a worker that has a twin stops',
+    rule: 'a worker with a duplicate stops',
     file: 'leases/lease-scanner.ts',
     text: '    await this.#checkDuplicateWorker(leases)\n',
     replacement: '',
@@ -111,7 +111,7 @@ export const LEASES: readonly Mutation[] = [
     from: 1300,
   },
   {
-    rule: 'a lease that was taken before it could be given up was taken, not given up',
+    rule: 'a lease that was taken before its release is reported as taken',
     file: 'leases/held-lease.ts',
     text: 'finalWrite && !isStillOurs && mayFollow(finalWrite.row, current)',
     replacement: 'finalWrite && (!isStillOurs || mayFollow(finalWrite.row, current))',
@@ -119,21 +119,21 @@ export const LEASES: readonly Mutation[] = [
     from: 1210,
   },
   {
-    rule: 'who holds a lease and does not renew it has lost it after the failover time, not long after',
+    rule: 'a lease that is not renewed expires after the failover time, not much later',
     file: 'leases/lease-expiry.ts',
     text: 'return this.#unchangedFor(lease, now) > this.#failoverMs\n',
     replacement: 'return this.#unchangedFor(lease, now) > 20 * this.#failoverMs\n',
     breaks: ['11'],
   },
   {
-    rule: 'a lease table that is gone is made again',
+    rule: 'a deleted lease table is created again',
     file: 'leases/lease-scanner.ts',
     text: '        if (this.#isTableMissing) await this.#recreateTable(signal)\n',
     replacement: '',
     breaks: ['10'],
   },
   {
-    rule: 'a lease that was left to others in vain is taken beyond the share',
+    rule: 'a lease that nobody else took is taken beyond the share',
     file: 'leases/assignment.ts',
     text: ', ...beyond.filter(isLeftOver)',
     replacement: '',

@@ -1,15 +1,15 @@
 import type { Invariant } from '../invariants.ts'
 
-/** A mistake to make in the sources of the consumer, and the invariants of which one must find it. */
+/** A fault to put into the sources of the consumer, and the invariants that it may break. */
 export interface Mutation {
-  /** The rule that is dropped. */
+  /** The rule that the mutation removes. */
   readonly rule: string
-  /** Below services/consumer. */
+  /** Path below services/consumer. */
   readonly file: string
-  /** Found once in the file. */
+  /** Occurs exactly once in the file. */
   readonly text: string
   readonly replacement: string
   readonly breaks: readonly Invariant[]
-  /** The seed to begin with, 1 unless given: of a mistake that few seeds find, a little before one that does. */
+  /** The first seed, by default 1. For a mutation that few seeds find, shortly before one that does. */
   readonly from?: number
 }

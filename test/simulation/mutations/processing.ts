@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-/** How records are handled. */
+/** Rules about handling records. */
 export const PROCESSING: readonly Mutation[] = [
   {
     rule: 'SHARD_END waits for every record',
@@ -10,7 +10,7 @@ export const PROCESSING: readonly Mutation[] = [
     breaks: ['1'],
   },
   {
-    rule: 'the watermark passes no gap',
+    rule: 'the watermark never passes a gap',
     file: 'processing/watermark.ts',
     text: '    ticket.settled = true\n',
     replacement: '    ticket.settled = true\n    this.#reached = ticket.record\n',
@@ -24,49 +24,49 @@ export const PROCESSING: readonly Mutation[] = [
     breaks: ['1', '2'],
   },
   {
-    rule: 'the records of a key are handled one after the other',
+    rule: 'the records of a key are handled one after another',
     file: 'processing/shard-processor.ts',
     text: 'this.#lanes.add(record.partitionKey, ',
     replacement: 'this.#lanes.add(record.sequenceNumber + record.subSequenceNumber, ',
     breaks: ['2'],
   },
   {
-    rule: 'a handler starts only under a lease that is valid now',
+    rule: 'a handler starts only while its lease is valid',
     file: 'shard-consumer.ts',
     text: 'mayStart: now => !this.#handlersAborted && lease.isValid(now),',
     replacement: 'mayStart: () => true,',
     breaks: ['8'],
   },
   {
-    rule: 'what the checkpoint covers is dropped',
+    rule: 'records up to the checkpoint are dropped',
     file: 'processing/shard-processor.ts',
     text: 'compareCheckpoints(record, from) <= 0) continue',
     replacement: 'compareCheckpoints(record, from) < 0) continue',
     breaks: ['resume'],
   },
   {
-    rule: 'what a worker has drained counts against its budget until it has given the lease up',
+    rule: 'records of a draining shard count against the budget until the lease is released',
     file: 'shard-consumer.ts',
     text: '    this.#abortHandlers.abort()\n',
     replacement: '    this.#abortHandlers.abort()\n    this.#settings.budget.close()\n',
     breaks: ['9'],
   },
   {
-    rule: 'the watermark passes a record that was given up when its dead letter is stored',
+    rule: 'the watermark passes a record that was given up only after its dead letter is stored',
     file: 'processing/record-runner.ts',
     text: '    if (retryInMs !== undefined) return this.#retryLater(retryInMs)\n    settle(job)\n',
     replacement: '    settle(job)\n',
     breaks: ['1', '2'],
   },
   {
-    rule: 'so it does in a batch',
+    rule: 'in a batch, the watermark passes a record that was given up only after its dead letter is stored',
     file: 'processing/batch-runner.ts',
     text: 'if (retryInMs === undefined) {\n        settle(job)',
     replacement: 'if (retryInMs !== 0) {\n        settle(job)',
     breaks: ['1', '2'],
   },
   {
-    rule: 'a dead letter is the whole record',
+    rule: 'a dead letter contains the whole record',
     file: 'processing/failure-handler.ts',
     text: 'await deadLetter(record, finalFailure, {',
     replacement: 'await deadLetter({ ...record, data: record.data.subarray(1) }, finalFailure, {',
@@ -80,14 +80,14 @@ export const PROCESSING: readonly Mutation[] = [
     breaks: ['12'],
   },
   {
-    rule: 'what bears another digest is no aggregate',
+    rule: 'a record with a wrong digest is not an aggregate',
     file: 'aggregation/aggregate.ts',
     text: "  if (!digest.equals(hash('md5', message, 'buffer'))) return undefined\n",
     replacement: "  digest.equals(hash('md5', message, 'buffer'))\n",
     breaks: ['12', 'crash'],
   },
   {
-    rule: 'a record is not given up before it has failed often enough',
+    rule: 'a record is not given up before its last attempt',
     file: 'processing/retry-policy.ts',
     text: 'attempts >= maxAttempts',
     replacement: 'attempts >= Math.min(maxAttempts, 1)',
@@ -108,14 +108,14 @@ export const PROCESSING: readonly Mutation[] = [
     breaks: ['deadLetter'],
   },
   {
-    rule: 'of a batch that is halved the earlier half comes first',
+    rule: 'the earlier half of a halved batch runs first',
     file: 'processing/batch-runner.ts',
     text: 'left.push(...remainder.pieces.toReversed())',
     replacement: 'left.push(...remainder.pieces)',
     breaks: ['2'],
   },
   {
-    rule: 'of a batch that failed in part only the others are done',
+    rule: 'in a partly failed batch only the other records are done',
     file: 'processing/batch-runner.ts',
     text: 'for (const job of jobs) if (!errors.has(job)) settle(job)',
     replacement: 'for (const job of jobs) settle(job)',
@@ -129,7 +129,7 @@ export const PROCESSING: readonly Mutation[] = [
     breaks: ['2'],
   },
   {
-    rule: 'a batch starts in the very moment in which it was found to be allowed',
+    rule: 'a batch starts in the same turn of the event loop in which it was admitted',
     file: 'processing/batch-runner.ts',
     text: 'admission instanceof Promise ? confirmPermit(shard, await admission) : admission',
     replacement: 'admission instanceof Promise ? confirmPermit(shard, await admission) : await admission',
@@ -137,7 +137,7 @@ export const PROCESSING: readonly Mutation[] = [
     from: 400,
   },
   {
-    rule: 'a handler that never ends is waited for no longer than its time and a grace',
+    rule: 'a hanging handler is abandoned after its timeout and a grace period',
     file: 'processing/call-limit.ts',
     text: '        call.abandon(error)\n',
     replacement: '',
@@ -145,7 +145,7 @@ export const PROCESSING: readonly Mutation[] = [
     from: 110,
   },
   {
-    rule: 'a worker that stops waits for its handlers no longer than it may',
+    rule: 'a stopping worker waits for its handlers no longer than the drain timeout',
     file: 'shard-consumer.ts',
     text: 'await Promise.race([closed, clock.sleep(timeoutMs, ended.signal)])',
     replacement: 'await Promise.race([closed, clock.sleep(1_000_000 + timeoutMs, ended.signal)])',

@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-/** Which shards are to be read, from where on and in which order. */
+/** Rules about which shards are read, from where and in which order. */
 export const SHARDS: readonly Mutation[] = [
   {
     rule: 'a child waits for its parents',
@@ -10,21 +10,21 @@ export const SHARDS: readonly Mutation[] = [
     breaks: ['2', '5'],
   },
   {
-    rule: 'a parent without a lease that is still in the stream is not done',
+    rule: 'a parent that is in the stream without a lease is not done',
     file: 'shards/lease-plan.ts',
     text: 'return behindUs.has(parentId) || (known.has(leaseKey) && !listed.has(parentId))',
     replacement: 'return true',
     breaks: ['2', '5'],
   },
   {
-    rule: 'only a list with the child in it proves that a parent is trimmed',
+    rule: 'only a list that contains the child proves that a parent is trimmed',
     file: 'shards/lease-plan.ts',
     text: '(known.has(leaseKey) && !listed.has(parentId))',
     replacement: '!listed.has(parentId)',
     breaks: ['2', '5'],
   },
   {
-    rule: 'a shard that is trimmed itself waits for no trimmed parent',
+    rule: 'a trimmed shard does not wait for a trimmed parent',
     file: 'shards/lease-plan.ts',
     text: '(known.has(leaseKey) &&',
     replacement: '(listed.has(leaseKey) &&',
@@ -32,7 +32,7 @@ export const SHARDS: readonly Mutation[] = [
     from: 110_470,
   },
   {
-    rule: 'nobody waits for a parent of which no lease will be made',
+    rule: 'a child does not wait for a parent that will get no lease',
     file: 'shards/lease-plan.ts',
     text: 'return behindUs.has(parentId) || ',
     replacement: 'return ',
@@ -46,7 +46,7 @@ export const SHARDS: readonly Mutation[] = [
     breaks: ['6'],
   },
   {
-    rule: 'what LATEST means is settled when the lease is made',
+    rule: 'LATEST is resolved when the lease is created',
     file: 'shards/initial-position.ts',
     text: '{ checkpoint: LATEST, startAt: tip }',
     replacement: '{ checkpoint: LATEST, startAt: undefined }',
@@ -60,21 +60,21 @@ export const SHARDS: readonly Mutation[] = [
     breaks: ['1', '2', '10'],
   },
   {
-    rule: 'leases are planned from a read that is not old',
+    rule: 'leases are planned from a consistent read',
     file: 'shards/shard-sync.ts',
     text: 'store.list({ consistent: true })',
     replacement: 'store.list()',
     breaks: ['1', '2', '5', '10'],
   },
   {
-    rule: 'a closed shard is left out only where the application starts at LATEST by this very plan',
+    rule: 'a closed shard is skipped only if this plan starts the application at LATEST',
     file: 'shards/lease-plan.ts',
     text: '!(isFirst && closed)',
     replacement: '!(place.startAt !== undefined && closed)',
     breaks: ['1', '2', '5', '10'],
   },
   {
-    rule: 'an application that has leases has started, whatever its configuration says',
+    rule: 'an application that has leases has started, whatever its initial position is',
     file: 'shards/shard-sync.ts',
     text: 'const place = this.#started ?? firstPlace(initialPosition, tip)',
     replacement:
@@ -82,7 +82,7 @@ export const SHARDS: readonly Mutation[] = [
     breaks: ['1', '2', '5', '10'],
   },
   {
-    rule: 'at a timestamp the children wait for their parents too',
+    rule: 'with AT_TIMESTAMP, too, the children wait for their parents',
     file: 'checkpoint.ts',
     text: 'sequenceNumber !== TRIM_HORIZON.sequenceNumber && sequenceNumber !== AT_TIMESTAMP.sequenceNumber',
     replacement: 'sequenceNumber !== TRIM_HORIZON.sequenceNumber',
@@ -96,7 +96,7 @@ export const SHARDS: readonly Mutation[] = [
     breaks: ['1', '2', '4', '10', 'resume'],
   },
   {
-    rule: 'a trimmed child is stood in for by the shards below it',
+    rule: 'the descendants of a trimmed child replace it',
     file: 'fetching/shard-end.ts',
     text: 'shard.parentShardIds.some(parentId => !listed.has(parentId)) && ',
     replacement: 'false && ',
