@@ -39,7 +39,7 @@ t.test('a restarted worker continues after its checkpoint', async t => {
 t.test('an application that starts at LATEST receives only later records', async t => {
   const stream = await startStream(t, { shards: 1 })
   await stream.put([{ key: 'a', data: 'before' }])
-  await pass(5) // Kinesis tells times to the millisecond.
+  await pass(5) // Kinesis has times in milliseconds.
   const { handler, texts, until } = collector()
   const consumer = stream.consumer({ handler, initialPosition: 'LATEST' })
   await consumer.start()

@@ -80,7 +80,7 @@ t.test('a slow handler stops the fetching, so that memory stays bounded', async 
   for (let i = 0; i < 8; i++) await stream.put([{ key: `k${i}`, data: quarter }])
   await consumer.start()
   await whenever([consumer], () => fetched >= mib)
-  // Fetches come every 200 ms while there is room: none may come now.
+  // Fetches happen every 200 ms while there is room. None may happen now.
   await new Promise(resolve => setTimeout(resolve, 1_000))
   t.equal(fetched, mib)
   release.resolve()

@@ -89,7 +89,7 @@ t.test('a lost lease closes its subscription at once', async t => {
   await eventually(() => signals.length > 1, { what: 'the subscription after the lease was taken back' })
 })
 
-/** A consumer that notes the signal of each subscription it makes. */
+/** A consumer that records the signal of each of its subscriptions. */
 function recordingConsumer(signals: AbortSignal[], clients: Pick<StreamFixture, 'kinesis' | 'dynamodb'>) {
   const streamSettings = { kinesis: clients.kinesis, streamName: STREAM }
   const subscribe = createSubscribe({ ...streamSettings, fanOut, clock: systemClock })

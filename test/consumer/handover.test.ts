@@ -6,7 +6,7 @@ import { collector, readRow, shardsOf, startStream, textOf, whenever } from './s
 const numbered = (count: number, keys: number) =>
   Array.from({ length: count }, (_, i) => ({ key: `key-${i % keys}`, data: `${i % keys}:${i}` }))
 
-/** Why a worker has lost leases so far. */
+/** The reasons for which a worker has lost leases so far. */
 function lossesOf(consumer: KinesisConsumer): string[] {
   const reasons: string[] = []
   consumer.events.on('leaseLost', ({ reason }: ConsumerEvents['leaseLost'][0]) => reasons.push(reason))
@@ -20,7 +20,7 @@ t.test('a new worker receives its share of leases, and no record is handled twic
   await stream.put(sent)
   const a = stream.consumer({
     handler: async record => {
-      await pass(5) // Something is always under way.
+      await pass(5) // A record is always in flight.
       await handler(record)
     },
   })
@@ -70,7 +70,7 @@ t.test('a handover waits for the running handler, and the new worker continues a
 t.test('an owner that does not answer a request loses the lease after the failover time', async t => {
   const stream = await startStream(t, { shards: 2 })
   const { handler } = collector()
-  // Looks at the table so rarely that it never sees the request; it goes on renewing, as a KCL would.
+  // Scans the table so rarely that it never sees the request. It keeps renewing, like KCL.
   const failoverMs = 2_000
   const deaf = stream.consumer({ handler, failoverMs, scanIntervalMs: 60_000 })
   const losses = lossesOf(deaf)

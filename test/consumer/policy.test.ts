@@ -99,7 +99,7 @@ t.test('a failing dependency stops all shards until it recovers', async t => {
   const opened = new Promise(resolve => consumer.events.once('breakerOpened', resolve))
   await consumer.start()
   await opened
-  // What had begun before comes to its end; from then on each opening is one try.
+  // Records started before come to their end. From then on, each opening admits one call.
   await new Promise(resolve => consumer.events.once('breakerOpened', resolve))
   const [before, openingsBefore] = [calls, openings]
   for (let i = 0; i < 3; i++) await new Promise(resolve => consumer.events.once('breakerOpened', resolve))
@@ -226,6 +226,6 @@ t.test('a busy worker writes the lease table no more often than KCL', async t =>
   const { leaseTable } = consumer.metrics()
   const elapsed = performance.now() - (takenAt ?? 0)
   const plannedByKcl = 2 * (elapsed / (failoverMs / 3 - 25))
-  // Two leases made, two taken; the rest keeps them.
+  // Two leases created, two taken; the rest are renewals.
   t.ok(leaseTable.writes - 4 <= plannedByKcl + 1, `${leaseTable.writes - 4} writes, KCL ${plannedByKcl}`)
 })

@@ -37,7 +37,7 @@ t.test('after a split and a merge every record is handled, in order within a key
 
   const [a, b] = [stream.consumer({ handler }), stream.consumer({ handler })]
   await Promise.all([a.start(), b.start()])
-  // A lease that moves while the workers find their balance has some records come twice: what counts is the first time.
+  // A lease that moves while the fleet becomes balanced delivers some records twice. Only the first time counts.
   const firsts = () => [...new Set(texts())]
   await until(() => firsts().length === 120)
   for (let i = 0; i < 40; i++) {
@@ -80,7 +80,7 @@ t.test('a shard does not end, and its children wait, while one of its records is
   await stream.put(batch('child'))
   await consumer.start()
   await whenever([consumer], () => (consumer.snapshot()[0]?.pending ?? 0) === 40)
-  await new Promise(resolve => setTimeout(resolve, 1_000)) // Several scans: time enough to start a child wrongly.
+  await new Promise(resolve => setTimeout(resolve, 1_000)) // Several scans, enough time to start a child wrongly.
   t.same(shardsOf(consumer), [shardId(0)])
   t.same(texts(), [])
   release.resolve()

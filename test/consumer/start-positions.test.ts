@@ -13,7 +13,7 @@ t.test(
   async t => {
     const stream = await startStream(t, { shards: 1 })
     await stream.put(batch('0 before'))
-    await pass(5) // Kinesis tells times to the millisecond.
+    await pass(5) // Kinesis has times in milliseconds.
     const timestamp = new Date()
     await stream.put(batch('1 parent'))
     const { kinesis } = stream

@@ -21,17 +21,17 @@ export const STREAM = 'test-stream'
 
 export interface StreamFixture extends Pick<AwsClients, 'kinesis' | 'dynamodb'> {
   readonly urls: { kinesis: string; dynamodb: string }
-  /** Puts records by PutRecords, in order; each key a lane. */
+  /** Puts records by PutRecords, in order within each key. */
   put(records: ReadonlyArray<{ key: string; data: string }>): Promise<void>
-  /** Makes a table with a key of that name. */
+  /** Creates a table with a key of that name. */
   createTable(table: string, key: string): Promise<void>
-  /** Takes a row out of the lease table. */
+  /** Deletes a row of the lease table. */
   deleteRow(leaseKey: string): Promise<void>
-  /** A consumer of the stream that is stopped with the test. */
+  /** Creates a consumer of the stream that is stopped at the end of the test. */
   consumer(options: Partial<ConsumerOptions> & Pick<ConsumerOptions, 'handler'>): KinesisConsumer
 }
 
-/** A Kinesis stream and a DynamoDB, empty, for as long as the test lasts. A process has one of them at a time. */
+/** Starts an empty Kinesis stream and DynamoDB for the duration of the test. A process has one of them at a time. */
 export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shards: number }): Promise<StreamFixture> {
   const [kinesisServer, dynamodbServer] = await Promise.all([kinesisOfThisFile(), startDynamoDb(AT)])
   t.teardown(() => dynamodbServer.stop())
@@ -73,7 +73,7 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
         streamName: STREAM,
         kinesis,
         dynamodb,
-        failoverMs: 10_000, // A machine may stand still for seconds.
+        failoverMs: 10_000, // A machine may be suspended for seconds.
         scanIntervalMs: 200,
         idleIntervalMs: 200,
         drainTimeoutMs: 2_000,
@@ -89,10 +89,10 @@ const AT = { host: '127.0.0.1', port: 0 }
 
 let kinesisServer: Promise<EmbeddedServer> | undefined
 
-/** Started once for all tests of a file: that takes longer than most of them. */
+/** Started once for all tests of a file, because the start takes longer than most tests. */
 function kinesisOfThisFile(): Promise<EmbeddedServer> {
   kinesisServer ??= (async () => {
-    // Not at the top: the programs of the fleet import this file too, and are no tests.
+    // Not at the top level, because the programs of the fleet, which are not tests, import this file too.
     const { default: file } = await import('tap')
     const onFailure = (error: Error) => {
       throw error
@@ -104,7 +104,7 @@ function kinesisOfThisFile(): Promise<EmbeddedServer> {
   return kinesisServer
 }
 
-/** What the test before has left. */
+/** Removes what the previous test left. */
 async function deleteStream(client: KinesisClient): Promise<void> {
   try {
     await client.send(new DeleteStreamCommand({ StreamName: STREAM, EnforceConsumerDeletion: true }))
@@ -122,7 +122,7 @@ const toEntry = ({ key, data }: { key: string; data: string }): PutRecordsReques
 
 export const textOf = (record: ConsumerRecord) => Buffer.from(record.data).toString()
 
-/** A handler that collects what it gets, and a way to wait for it. */
+/** A handler that collects its records, with a way to wait for them. */
 export function collector() {
   const records: ConsumerRecord[] = []
   const waiting = new Set<() => void>()
@@ -133,7 +133,7 @@ export function collector() {
       records.push(record)
       for (const wake of waiting) wake()
     },
-    /** Resolves once the condition holds for what was collected. */
+    /** Resolves once the condition holds for the collected records. */
     async until(condition: () => boolean): Promise<void> {
       while (!condition()) {
         const { promise, resolve } = Promise.withResolvers<void>()
@@ -151,7 +151,7 @@ const EVENTS = [
   ...(['breakerOpened', 'breakerClosed'] as const),
 ]
 
-/** Resolves once the condition holds. It is asked again at whatever any of the consumers tells of. */
+/** Resolves once the condition holds. It is checked at every event of the consumers. */
 export function whenever(consumers: readonly KinesisConsumer[], condition: () => boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const check = () => {
@@ -164,10 +164,10 @@ export function whenever(consumers: readonly KinesisConsumer[], condition: () =>
   return promise
 }
 
-/** The shards in a worker's hands, by id. */
+/** The ids of the shards that a worker holds. */
 export const shardsOf = (consumer: KinesisConsumer) => consumer.snapshot().map(shard => shard.shardId)
 
-/** A row of the lease table as it is. */
+/** Reads a row of the lease table. */
 export async function readRow(dynamodb: DynamoDBClient, leaseKey: string) {
   const { Item } = await dynamodb.send(
     new GetItemCommand({ TableName: APPLICATION, Key: { leaseKey: { S: leaseKey } }, ConsistentRead: true }),

@@ -5,7 +5,7 @@ import { APPLICATION, collector, shardsOf, startStream, whenever } from './suppo
 t.test('a lease that KCL takes is lost at the next scan, not at the next renewal', async t => {
   const stream = await startStream(t, { shards: 1 })
   const { handler } = collector()
-  // Renews every 100 seconds: only a look at the table can tell within the test.
+  // Renews every 100 seconds, so only a scan can notice within the test.
   const consumer = stream.consumer({ handler, failoverMs: 300_000, scanIntervalMs: 100 })
   const lost: string[] = []
   consumer.events.on('leaseLost', ({ reason }) => lost.push(reason))
@@ -14,7 +14,7 @@ t.test('a lease that KCL takes is lost at the next scan, not at the next renewal
   const [leaseKey = ''] = shardsOf(consumer)
   const gone = whenever([consumer], () => lost.length > 0)
 
-  // KCL's update: the owner and the counter, and nothing of what it does not know.
+  // The update of KCL: the owner and the counter, without attributes that KCL does not know.
   await stream.dynamodb.send(
     new UpdateItemCommand({
       TableName: APPLICATION,

@@ -1,7 +1,7 @@
 import type { Sender } from '../chaos/clients/client.ts'
 import { eachOf, type Verdict } from './verdicts.ts'
 
-/** Violations that are told one by one. Thousands of one kind would hide all others. */
+/** Maximum number of violations that are listed. Thousands of one kind would hide all others. */
 const TOLD_OF_A_KIND = 3
 
 /** Returns a line for each file that has not come to an end that its content deserves. */

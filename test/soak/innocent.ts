@@ -9,16 +9,16 @@ export interface InnocentUpload {
   acceptedMs: number
 }
 
-/** An owner of small texts, who has nothing to do with the others. */
+/** An owner of small texts, independent of the other owners. */
 export interface Innocent {
   readonly uploads: readonly InnocentUpload[]
-  /** What went wrong with a request, a line each. */
+  /** Errors of requests, one per line. */
   readonly problems: readonly string[]
   /** Resolves when the last request has been answered. */
   stop(): Promise<void>
 }
 
-/** Sends a text of 5 bytes again and again, whether or not the one before has been answered. */
+/** Sends a text of 5 bytes repeatedly, without waiting for the previous answer. */
 export function startInnocent(sender: Sender, everyMs: number): Innocent {
   const uploads: InnocentUpload[] = []
   const problems: string[] = []
@@ -54,7 +54,7 @@ export function startInnocent(sender: Sender, everyMs: number): Innocent {
   }
 }
 
-/** What `GET /uploads/{id}` says. */
+/** The answer of `GET /uploads/{id}`. */
 export interface FoundUpload {
   status: string
   uploadedAt: string
@@ -67,5 +67,5 @@ export async function findUpload({ api, authorization }: Sender, uploadId: strin
   return status === 200 ? (body as unknown as FoundUpload) : undefined
 }
 
-/** Milliseconds from accepted to the status that it has now, by the clocks of the api and the worker. */
+/** Returns the milliseconds from acceptance to the current status, by the clocks of the api and the worker. */
 export const lasted = ({ uploadedAt, updatedAt }: FoundUpload) => Date.parse(updatedAt) - Date.parse(uploadedAt)

@@ -8,21 +8,21 @@ import type { SentSoakFile } from './send-files.ts'
 export interface Verdict {
   sent: SentSoakFile
   uploadId: string | undefined
-  /** Where the upload has ended. Undefined where it has not. */
+  /** The final state of the upload; undefined if it is not settled. */
   end: End | undefined
   reason: string
-  /** Milliseconds from accepted to the end. */
+  /** Milliseconds from acceptance to the final state. */
   lastedMs: number | undefined
 }
 
 const SIDE_BY_SIDE = 16
 
-/** Uploads that are asked for in a round. A round that asks for all of thousands would be a load of its own. */
+/** Number of uploads that are read per round. Reading thousands at once would be a load of its own. */
 const ASKED_IN_A_ROUND = 200
 
 const BETWEEN_MS = 1_000
 
-/** Waits until every accepted upload has come to its end, or the time is over. */
+/** Waits until every accepted upload is settled, or the time is over. */
 export async function awaitVerdicts(
   files: readonly SentSoakFile[],
   owners: readonly Sender[],
@@ -35,7 +35,7 @@ export async function awaitVerdicts(
     if (round % 15 === 0) say(`${open.length} uploads have not ended yet`)
     const asked = open.slice(0, ASKED_IN_A_ROUND)
     await eachOf(asked, verdict => look(verdict, owners))
-    // Those that are open still go to the end of the list.
+    // Unsettled uploads move to the end of the list.
     open = [...open.slice(ASKED_IN_A_ROUND), ...asked].filter(({ end }) => end === undefined)
     if (asked.some(({ end }) => end === undefined)) await pass(BETWEEN_MS)
   }
@@ -47,7 +47,7 @@ function answered(sent: SentSoakFile): Verdict {
   if (answer.outcome === 'accepted') {
     return { sent, uploadId: answer.uploadIds[0], end: undefined, reason: '', lastedMs: undefined }
   }
-  // The client is to blame for 4xx alone.
+  // Only 4xx is the fault of the client.
   const isRefused = answer.outcome === 'refused' && /^4\d\d /.test(answer.why)
   return { sent, uploadId: undefined, end: isRefused ? 'refused' : undefined, reason: answer.why, lastedMs: undefined }
 }

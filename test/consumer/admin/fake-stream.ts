@@ -16,7 +16,7 @@ export const page = (records: ConsumerRecord[], millisBehindLatest: number): Rec
   nextIterator: 'next',
 })
 
-/** A stream that answers in order what it is told to, errors too. Time passes by sleeping alone. */
+/** A stream with scripted answers and errors. Time only passes during sleeps. */
 export function fakeStream(replies: Array<RecordsReply | Error>) {
   const positions: ShardPosition[] = []
   const clock = new FakeClock({ skipsSleep: true })

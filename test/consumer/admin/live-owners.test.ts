@@ -5,7 +5,7 @@ import { FakeClock } from '../../support/fake-clock.ts'
 
 const FAILOVER = 10_000
 
-/** A table on time of its own, whose leases are renewed at the given pace; 0 is never. */
+/** A table in virtual time, whose leases are renewed at the given interval; 0 means never. */
 function table(paces: Record<string, { owner?: string; everyMs: number }>) {
   const clock = new FakeClock({ skipsSleep: true })
   const checkpoint = { sequenceNumber: '1', subSequenceNumber: 0 }

@@ -11,7 +11,7 @@ const adminOf = ({ kinesis, dynamodb }: StreamFixture, applicationName = APPLICA
 
 const letters = (...keys: string[]) => keys.map(key => ({ key, data: key }))
 
-/** Has a worker of the application handle so many records, and gives what they were, sorted. */
+/** Runs a worker until it has handled this many records, and returns them sorted. */
 async function handle(stream: StreamFixture, count: number, applicationName = APPLICATION): Promise<string> {
   const { handler, texts, until } = collector()
   const consumer = stream.consumer({ handler, applicationName })
@@ -21,7 +21,7 @@ async function handle(stream: StreamFixture, count: number, applicationName = AP
   return texts().sort().join(' ')
 }
 
-/** A moment between what came and what will come, by the stream's clock, which is ours here. */
+/** Returns a time between the earlier and the later records, by the clock of the stream, which is the local one. */
 async function moment(): Promise<Date> {
   await wait(20)
   const at = new Date()
@@ -65,7 +65,7 @@ t.test('a worker loses a lease that is reset, and does not overwrite the new che
   t.match(plan, { change: 'move', lease: { leaseOwner: consumer.workerId } })
   t.strictSame(await admin.liveOwners(3_000), new Set(['shardId-000000000000']))
   if (plan) t.ok(await admin.replay(plan, at))
-  // It, or another worker, takes the lease from nobody's hands, and begins at the moment.
+  // This or another worker takes the free lease, and starts at the given time.
   await lost
   await until(() => texts().length >= 4)
   t.equal(texts().slice(0, 4).join(' '), 'a b a b')

@@ -3,7 +3,7 @@ import t from 'tap'
 import { readAggregate } from '../../../services/consumer/aggregation/aggregate.ts'
 import { aggregate } from '../../support/aggregate.ts'
 
-// AWS's own Python module, where it is installed (pip install aws_kinesis_agg): neither side of it is ours.
+// The Python module of AWS, if it is installed (pip install aws_kinesis_agg). It is independent of this code.
 const python = (script: string, input: unknown) =>
   spawnSync('python3', ['-c', script], { input: JSON.stringify(input), encoding: 'utf8' })
 const installed = python('import aws_kinesis_agg.aggregator, aws_kinesis_agg.deaggregator', null).status === 0

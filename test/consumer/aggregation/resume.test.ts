@@ -16,7 +16,7 @@ t.test('a worker continues inside an aggregate where the previous one stopped', 
   const { SequenceNumber: middle } = await put(aggregate(records.slice(10, 30)))
   await put(aggregate(records.slice(30)))
 
-  // One at a time in the shard's order, so that what is done is known; it stops at the 17th.
+  // One at a time in the order of the shard, so that the progress is known; it stops at the 17th.
   const first = collector()
   const reached = Promise.withResolvers<void>()
   const before = stream.consumer({
@@ -68,7 +68,7 @@ t.test('a record that only looks like an aggregate is delivered as a plain recor
 
 t.test('an aggregate larger than the byte budget is delivered in portions', async t => {
   const stream = await startStream(t, { shards: 1 })
-  const count = 6_000 // Of which each takes a quarter of a KiB at least: half as much again as the budget.
+  const count = 6_000 // Each takes at least a quarter of a KiB, together one and a half times the budget.
   const records = Array.from({ length: count }, (_, i) => ({ key: `key-${i % 50}`, data: Buffer.from(`${i}`) }))
   const { SequenceNumber } = await stream.kinesis.send(
     new PutRecordCommand({ StreamName: STREAM, PartitionKey: 'outer', Data: aggregate(records) }),

@@ -29,7 +29,7 @@ t.test('a subscription with only empty events continues after the last continuat
   const first = await replies.next()
   t.match(first, { done: false, value: { records: [], millisBehindLatest: 0 } })
   proxy.cut()
-  await stream.put(numbered(0, 3)) // While nobody is subscribed: the LATEST of the next call is behind them.
+  await stream.put(numbered(0, 3)) // Put while nobody is subscribed, so the next LATEST would skip them.
   t.same((await take(replies, 3)).map(textOf), texts(0, 3))
 })
 

@@ -9,7 +9,7 @@ import type { ShardPosition, StreamReader, SubscriptionEvent } from '../../../se
 import { FakeClock } from '../../support/fake-clock.ts'
 import { SHARD } from './support.ts'
 
-// What AWS does and kinesis-local does not, played from a script in virtual time.
+// Behaviour of AWS that kinesis-local does not have, from a script in virtual time.
 
 type Script = ReadonlyArray<ReadonlyArray<SubscriptionEvent | Error>>
 
@@ -30,7 +30,7 @@ const child = {
 const last = (...sequenceNumbers: string[]) => ({ ...event(undefined, ...sequenceNumbers), childShards: [child] })
 const inUse = () => new ResourceInUseException({ message: 'in use', $metadata: {} })
 
-/** Plays one subscription of the script for each call, until the shard is at its end. */
+/** Plays one subscription of the script per call, until the shard ends. */
 async function play(script: Script, { listed = [], polled = [] }: { listed?: Shard[]; polled?: string[] } = {}) {
   const clock = new FakeClock({ skipsSleep: true })
   const calls: Array<{ at: number; position: ShardPosition }> = []

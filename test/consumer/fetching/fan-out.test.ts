@@ -23,7 +23,7 @@ t.test('fan-out and polling return the same records from every position', async 
   const stream = await startStream(t, { shards: 1 })
   await stream.put(numbered(0, 30))
   const all = await take(fetchShard(reading(t, stream)), 30)
-  await new Promise(resolve => setTimeout(resolve, 5)) // Kinesis tells times to the millisecond.
+  await new Promise(resolve => setTimeout(resolve, 5)) // Kinesis has times in milliseconds.
   const startAt = Date.now()
   await stream.put(numbered(30, 40))
 

@@ -41,7 +41,7 @@ const fault = (name: string) => Object.assign(new Error(name), { name })
 
 type Step = RecordsReply | Error
 
-/** Reads a shard that answers GetRecords by the script, and tells where it was read from. */
+/** Reads a shard whose GetRecords answers are scripted. Returns the positions from which it was read. */
 async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD)] as Shard[] } = {}) {
   const positions: ShardPosition[] = []
   const faults: string[] = []

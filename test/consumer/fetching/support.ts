@@ -14,7 +14,7 @@ import { STREAM, type StreamFixture } from '../support.ts'
 
 export const SHARD = 'shardId-000000000000'
 
-/** A clock that runs so many times as fast as the system's. */
+/** A clock that is faster than that of the system by this factor. */
 export function fastClock(times: number): Clock {
   return {
     now: () => systemClock.now() * times,
@@ -23,13 +23,15 @@ export function fastClock(times: number): Clock {
 }
 
 export interface Reading extends FetchSettings {
-  /** What went wrong and was healed. */
+  /** Faults that were reported. */
   faults: Error[]
   budget: ReturnType<ByteBudget['open']>
   stop(): void
 }
 
-/** What a shard is read with, by a clock that is fast, until the test ends. Each reading of fan-out has a consumer of its own. */
+/**
+ * Settings for reading a shard with a fast clock, until the test ends. Each reader with fan-out has its own consumer.
+ */
 export function reading(
   t: Pick<Test, 'teardown'>,
   { kinesis }: Pick<StreamFixture, 'kinesis'>,
@@ -64,7 +66,7 @@ export function reading(
 
 let consumers = 0
 
-/** Takes replies until there are so many records. */
+/** Reads replies until there are this many records. */
 export async function take(replies: AsyncIterator<RecordsReply, unknown>, count: number): Promise<ConsumerRecord[]> {
   const records: ConsumerRecord[] = []
   while (records.length < count) {
@@ -75,7 +77,7 @@ export async function take(replies: AsyncIterator<RecordsReply, unknown>, count:
   return records
 }
 
-/** A client of the same Kinesis whose connections can be cut, and made to hang. */
+/** A client of the same Kinesis whose connections can be cut or suspended. */
 export async function throughProxy(t: Pick<Test, 'teardown'>, stream: Pick<StreamFixture, 'kinesis'>) {
   const target = await stream.kinesis.config.endpoint?.()
   const sockets = new Set<Socket>()
@@ -110,11 +112,11 @@ export async function throughProxy(t: Pick<Test, 'teardown'>, stream: Pick<Strea
   return {
     kinesis: clients.kinesis,
     cut,
-    /** Forwards nothing more of what is connected now, and closes nothing. */
+    /** Stops forwarding on the existing connections without closing them. */
     hang() {
       for (const socket of sockets) socket.unpipe().pause()
     },
-    /** Connections, each with two ends here. */
+    /** Existing connections. Each has two ends in this process. */
     open: () => sockets.size / 2,
     opened: () => opened,
   }

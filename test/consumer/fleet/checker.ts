@@ -1,6 +1,6 @@
 import { compareCheckpoints } from '../../../services/consumer/checkpoint.ts'
 
-/** A line of a worker's log. `at` is the wall clock of the one machine that all of them run on, in milliseconds. */
+/** A line of the log of a worker. `at` is the wall clock of the machine, in milliseconds. */
 export type FleetEvent =
   | { event: 'acquired' | 'lost'; at: number; worker: string; shardId: string }
   | { event: 'started' | 'handled'; at: number; worker: string; shardId: string; key: string; n: number }
@@ -8,15 +8,15 @@ export type FleetEvent =
 type Work = Extract<FleetEvent, { n: number }>
 
 export interface Evidence {
-  /** Everything that was put on the stream, by partition key, in order. */
+  /** All records that were put on the stream, by partition key, in order. */
   sent: ReadonlyMap<string, readonly number[]>
   /** The logs of all workers. */
   events: readonly FleetEvent[]
-  /** The checkpoints of each shard, in the order in which they were seen in the table. */
+  /** The checkpoints of each shard, in the order in which they were read from the table. */
   checkpoints: ReadonlyMap<string, readonly string[]>
 }
 
-/** What the logs say against the guarantees, in words. Empty where there is nothing. */
+/** Returns the violations of the guarantees in the logs, as sentences. */
 export function findViolations(evidence: Evidence): string[] {
   return [...lostRecords(evidence), ...brokenOrder(evidence), ...sharedShards(evidence), ...retreats(evidence)]
 }
@@ -28,7 +28,7 @@ function lostRecords({ sent, events }: Evidence): string[] {
   )
 }
 
-/** Of each key, a record may be started for the first time only when the one before has been handled. */
+/** A record may start for the first time only after the previous one of its key was handled. */
 function brokenOrder({ sent, events }: Evidence): string[] {
   const firstStart = firsts(work(events, 'started'))
   const firstEnd = firsts(work(events, 'handled'))
@@ -49,7 +49,7 @@ function sharedShards({ events }: Evidence): string[] {
   const inOrder = [...events].sort((a, b) => a.at - b.at)
   return inOrder.flatMap(event => {
     if (event.event === 'acquired') owner.set(event.shardId, event.worker)
-    // Within the same millisecond nobody can tell which came first.
+    // Within one millisecond, the order is unknown.
     if (event.event !== 'started' || owner.get(event.shardId) === event.worker) return []
     const sameMoment = inOrder.some(
       other => other.event === 'acquired' && other.shardId === event.shardId && other.at === event.at,

@@ -10,7 +10,7 @@ const KEYS = 24
 const FAILOVER_MS = 5_000
 
 function parse({ stdout }: Program): FleetEvent[] {
-  const whole = stdout().split('\n').slice(0, -1) // The last line of one that was killed may be cut off.
+  const whole = stdout().split('\n').slice(0, -1) // The last line of a killed worker may be cut off.
   return whole.map(line => JSON.parse(line) as FleetEvent)
 }
 

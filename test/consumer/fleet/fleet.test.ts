@@ -62,7 +62,7 @@ t.test('no record is lost while a fleet is replaced worker by worker and a shard
     await fleet.put(100)
     worker.child.kill('SIGTERM')
     t.same(await worker.ended, { code: 0, signal: null })
-    await pass(200) // As a deployment does: the next one when the last is gone.
+    await pass(200) // Like a deployment: the next one after the last one has ended.
   }
   await fleet.put(100)
   await fleet.untilHandled()

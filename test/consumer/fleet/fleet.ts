@@ -12,24 +12,24 @@ const WATCH_MS = 50
 export interface Fleet {
   /** Starts a worker process. */
   join(name: string): Program
-  /** Puts the next numbers of each of the keys on the stream. */
+  /** Puts the next numbers of each key on the stream. */
   put(count: number): Promise<void>
-  /** Resolves once everything that was put is handled. */
+  /** Resolves once every record is handled. */
   untilHandled(): Promise<void>
-  /** Resolves once the worker has that many shards, as far as its log tells. */
+  /** Resolves once the worker has this many shards, according to its log. */
   untilHolds(name: string, shards: number): Promise<void>
-  /** What the logs and the table say against the guarantees. */
+  /** Returns the violations of the guarantees in the logs and the table. */
   violations(): string[]
 }
 
 export interface FleetSettings {
   keys: number
   failoverMs: number
-  /** How long a record takes, in milliseconds. */
+  /** How long a handler takes, in milliseconds. */
   workMs: number
 }
 
-/** Worker processes on one stream, all that they log, and every checkpoint that is seen in the table. */
+/** Worker processes on one stream, their logs, and every checkpoint read from the table. */
 export function assembleFleet(t: Pick<Test, 'teardown'>, stream: StreamFixture, settings: FleetSettings): Fleet {
   const programs = new Map<string, Program>()
   const sent = new Map<string, number[]>()
@@ -82,7 +82,7 @@ export function assembleFleet(t: Pick<Test, 'teardown'>, stream: StreamFixture, 
   }
 }
 
-/** The last line of a worker that was killed may be cut off. */
+/** The last line of a killed worker may be cut off. */
 function parse(log: string): FleetEvent[] {
   return log
     .split('\n')
@@ -90,7 +90,7 @@ function parse(log: string): FleetEvent[] {
     .map(line => JSON.parse(line) as FleetEvent)
 }
 
-/** Looks until the test ends, and no longer: a look that is under way then is waited for, since the server goes next. */
+/** Polls until the test ends. A running poll is awaited, because the server stops next. */
 function watchCheckpoints(t: Pick<Test, 'teardown'>, { dynamodb }: StreamFixture): Map<string, string[]> {
   const seen = new Map<string, string[]>()
   const ending = new AbortController()
@@ -116,7 +116,7 @@ async function look(dynamodb: DynamoDBClient, seen: Map<string, string[]>): Prom
       seen.set(leaseKey?.S ?? '', list)
     }
   } catch (error) {
-    // Before the first worker has made it, there is no table.
+    // The table does not exist before the first worker has created it.
     if (!(error instanceof Error && error.name === 'ResourceNotFoundException')) throw error
   }
 }

@@ -1,4 +1,4 @@
-/** One worker process of the fleet tests. Writes a line of JSON for everything that the checker is to know. */
+/** One worker process of the fleet tests. Writes a line of JSON for every event that the checker needs. */
 import { setTimeout as pass } from 'node:timers/promises'
 import { KinesisConsumer } from '../../../services/consumer/index.ts'
 import { createLocalClients } from '../../../services/local/clients.ts'

@@ -12,7 +12,7 @@ const getRecordsOf = (kinesis: Parameters<typeof createCborRecords>[0]['kinesis'
   return (signal?: AbortSignal) => getRecords(SHARD, 'iterator', 10_000, signal)
 }
 
-/** Signature version 4 as AWS's documentation has it, from the request as it came. */
+/** Computes signature version 4 from the received request, by the documentation of AWS. */
 function signatureOf({ headers, body }: Asked, secretAccessKey: string): string {
   const [, scope = '', signed = ''] =
     /Credential=[^/]+\/([^,]+), SignedHeaders=([^,]+)/.exec(headers.authorization ?? '') ?? []
@@ -48,7 +48,7 @@ t.test('a request uses the current credentials', async t => {
   const credentials = async () => ({
     accessKeyId: `AKID${++turn}`,
     secretAccessKey: 'secret',
-    expiration: new Date(), // Gone at once: the client asks for others each time.
+    expiration: new Date(), // Expired at once, so that the client requests new credentials each time.
   })
   const getRecords = getRecordsOf(client({ credentials }))
   await getRecords()
@@ -124,7 +124,7 @@ t.test('a call fails at its timeout if the endpoint does not answer', async t =>
   await t.rejects(getRecordsOf(client(), 100)(), { name: /TimeoutError|AbortError/ })
 })
 
-/** Half of a reply, and no more. */
+/** Sends half of a reply. */
 const half =
   (then: (response: Parameters<Answer>[1]) => void): Answer =>
   (_, response) => {

@@ -17,7 +17,7 @@ export interface Asked {
 
 export type Answer = (asked: Asked, response: ServerResponse) => void
 
-/** An endpoint that answers in turn as a test says, the last way for good, and what it was asked. */
+/** An endpoint with scripted answers, the last one repeated, that records its requests. */
 export async function startEndpoint(t: Pick<Test, 'teardown'>, ...answers: Answer[]) {
   const asked: Asked[] = []
   const server = createServer(async (request, response) => {
@@ -35,7 +35,7 @@ export async function startEndpoint(t: Pick<Test, 'teardown'>, ...answers: Answe
 
   return {
     asked,
-    /** What each request's body was in, by its first two letters. */
+    /** The format of the body of each request, by its first two letters. */
     formats: () => asked.map(({ headers }) => (headers['content-type'] === CBOR ? 'cbor' : 'json')),
     client(config: KinesisClientConfig = {}) {
       const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' }
@@ -47,7 +47,7 @@ export async function startEndpoint(t: Pick<Test, 'teardown'>, ...answers: Answe
   }
 }
 
-/** An answer of that status: a value in CBOR or JSON, or a text as it is. */
+/** An answer with that status: a value in CBOR or JSON, or plain text. */
 export const answer =
   (status: number, type: string, value: unknown, headers: Record<string, string> = {}): Answer =>
   (_, response) => {
@@ -58,7 +58,7 @@ export const answer =
 export const RECORDS = { Records: [], NextShardIterator: 'next', MillisBehindLatest: 5 }
 export const inCbor = answer(200, CBOR, RECORDS)
 export const inJson = answer(200, JSON_1_1, RECORDS)
-/** Speaks JSON to those who ask in it, and answers others in another way. */
+/** Answers JSON requests in JSON, and other requests in another way. */
 export const jsonOr =
   (other: Answer): Answer =>
   (asked, response) =>

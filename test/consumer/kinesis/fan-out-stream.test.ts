@@ -26,7 +26,7 @@ async function firstRecords(t: Pick<Test, 'teardown'>, subscribe: NonNullable<St
   throw new Error('The subscription ended without records.')
 }
 
-/** Kinesis takes its time to see that the subscription before has ended: until then the shard is in use. */
+/** Kinesis notices the end of the previous subscription only after a while. Until then, the shard is in use. */
 async function onceFree<T>(act: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + 20_000
   for (;;) {
@@ -86,7 +86,7 @@ t.test('a client with HTTP/2, which AWS requires, reads a subscription', async t
   t.same((await firstRecords(t, subscribe)).map(textOf), ['one'])
 })
 
-/** Takes requests by HTTP/2 and hands them on by HTTP/1.1, which is all that kinesis-local speaks. */
+/** Accepts HTTP/2 and forwards HTTP/1.1, because kinesis-local supports only that. */
 async function bridgeToHttp1(
   t: Pick<Test, 'teardown'>,
   target: (Pick<URL, 'hostname'> & { port?: number }) | undefined,
@@ -98,7 +98,7 @@ async function bridgeToHttp1(
       { hostname: target?.hostname, port: target?.port, path: '/', method: 'POST', headers, agent: false },
       answer => {
         response.writeHead(answer.statusCode ?? 500, { 'content-type': answer.headers['content-type'] ?? '' })
-        // One end that is cut cuts the other: that is all there is to know of it.
+        // If one end is cut, the other one is cut too.
         pipeline(answer, response, () => undefined)
       },
     )

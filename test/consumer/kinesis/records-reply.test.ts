@@ -6,7 +6,7 @@ const SHARD = 'shardId-000000000007'
 const hex = (...parts: string[]) => Buffer.from(parts.join('').replaceAll(' ', ''), 'hex')
 const textHex = (text: string) => (0x60 + text.length).toString(16) + Buffer.from(text).toString('hex')
 const decode = (bytes: Buffer) => decodeRecordsReply(bytes, SHARD).reply
-/** By the SDK's own encoder, which is none of ours. */
+/** Uses the encoder of the SDK, which is independent of this code. */
 const encode = (value: unknown) => Buffer.from(cbor.serialize(value))
 
 const ARRIVED = 1_700_000_000_123
@@ -177,7 +177,7 @@ t.test('a reply that is cut off anywhere is rejected', async t => {
   }
 })
 
-/** The same numbers each time: what fails once fails again. */
+/** The same numbers each time, so that a failure can be repeated. */
 function randomBytes(seed: number): () => number {
   let state = seed
   return () => {

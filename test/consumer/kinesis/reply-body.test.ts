@@ -8,7 +8,7 @@ import { readBody } from '../../../services/consumer/kinesis/reply-body.ts'
 const BODY = Buffer.alloc(300_000, 'abcdefgh')
 const allocate = (length: number) => Buffer.alloc(length)
 
-/** A reply over a real connection, and every chunk that it hands on. */
+/** A reply over a real connection, and all of its chunks. */
 async function receive(t: Pick<Test, 'teardown'>): Promise<{ reply: IncomingMessage; chunks: Buffer[] }> {
   const server = createServer((_, response) => response.end(BODY)).listen(0, '127.0.0.1')
   t.teardown(() => server.close())
@@ -41,7 +41,7 @@ t.test('chunks that another listener also receives are not freed', async t => {
   t.ok(Buffer.concat(heard).equals(BODY))
 })
 
-/** A body that fails when it is destroyed before its end, as undici's does. */
+/** A body that emits an error when it is destroyed early, like that of undici. */
 class FailingBody extends Readable {
   override _read(): void {
     this.push(Buffer.alloc(10))
@@ -55,7 +55,7 @@ class FailingBody extends Readable {
 t.test('a body that is too long is rejected, without an uncaught error of its stream', async t => {
   for (const length of [1024 ** 3, 15]) {
     const body = new FailingBody()
-    // Not by `once` of node:events, which listens for errors too.
+    // Not with `once` of node:events, which also listens for errors.
     const closed = new Promise(resolve => body.once('close', resolve))
     await t.rejects(readBody(body, length, allocate), { message: /longer than/ })
     await closed

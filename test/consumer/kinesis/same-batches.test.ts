@@ -16,7 +16,7 @@ const requestTimeoutMs = 10_000
 
 type GetRecords = StreamReader['getRecords']
 
-/** Every reply of a shard, from its first record to its end or to one that has nothing more. */
+/** Returns every reply of a shard, from its first record to its end or to an empty reply. */
 async function readShard(stream: StreamReader, getRecords: GetRecords, shardId: string): Promise<RecordsReply[]> {
   const replies: RecordsReply[] = []
   let iterator: string | undefined = await stream.getIterator(shardId, { type: 'TRIM_HORIZON' })
@@ -29,7 +29,7 @@ async function readShard(stream: StreamReader, getRecords: GetRecords, shardId: 
   return replies
 }
 
-/** Iterators are never the same twice, and how far behind a reply is depends on when it was asked for. */
+/** Iterators always differ, and the lag depends on the time of the call. */
 const comparable = (replies: RecordsReply[]) =>
   replies.map(({ records, nextIterator, childShards }) => ({
     records,

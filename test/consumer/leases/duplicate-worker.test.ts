@@ -5,7 +5,7 @@ import { leaseWith } from './support.ts'
 
 const left = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'me', session: 'another run', leaseCounter: 7 })
 
-/** A watch over a table of one row, which the test changes. */
+/** A detector on a table with one row, which the test changes. */
 function watch() {
   const table = { row: left }
   const detector = new DuplicateWorkerDetector({

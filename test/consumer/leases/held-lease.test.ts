@@ -105,7 +105,7 @@ t.test('a row that a repeated call created again belongs to this worker', async 
   store.rows.clear()
   store.create = async lease => {
     store.rows.set(lease.leaseKey, lease)
-    return false // As the SDK tells it, whose first try has arrived.
+    return false // As the SDK reports a write whose first attempt has arrived.
   }
   await held.heartbeat(at('100'))
   t.ok(held.isValid())

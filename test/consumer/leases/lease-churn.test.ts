@@ -26,8 +26,7 @@ for (const [how, options] of [
     if (!first || !last) throw new Error('The program gave no samples.')
     t.ok(last.lost - first.lost >= LEASES / 2, 'leases were lost between the first sample and the last')
     t.equal(last.shardConsumers, first.shardConsumers)
-    // What is in flight differs by 9,000 objects from one moment to the next. A lease that is retained keeps a signal and dozens of
-    // objects.
+    // The number of objects in flight varies by 9,000. A retained lease keeps a signal and dozens of objects.
     t.ok(last.signals < first.signals + 300, stdout)
     t.ok(last.objects - first.objects < 15 * (last.lost - first.lost), stdout)
   })

@@ -12,7 +12,7 @@ import { ModelLeaseStore } from './support.ts'
 
 const { values } = parseArgs({
   options: {
-    /** The number of times that the worker gains a lease and loses it again. */
+    /** Number of times that the worker gains a lease and loses it again. */
     leases: { type: 'string', default: '10000' },
     /** Handles records in batches, and reads the shards by enhanced fan-out. */
     pushed: { type: 'boolean', default: false },
@@ -20,7 +20,7 @@ const { values } = parseArgs({
 })
 
 const SHARDS = 50
-/** Objects are counted so often, at equal distances. */
+/** Number of times that objects are counted, at equal intervals. */
 const SAMPLES = 5
 const WORKER = 'worker'
 const RIVAL = 'rival'
@@ -30,7 +30,7 @@ const clock = fastClock(20)
 const store = new ModelLeaseStore()
 let sequence = 10n ** 20n
 
-/** Every reply has new records, so that handlers are always in flight when the lease goes. */
+/** Every reply has new records, so that handlers are always in flight when the lease is lost. */
 function nextReply(shardId: string): RecordsReply {
   const records = Array.from({ length: 4 }, (_, key) => recordOf(shardId, `key-${key}`))
   return { records, nextIterator: 'next', millisBehindLatest: 0, childShards: [] }
@@ -69,7 +69,7 @@ const stream: StreamReader = {
   }),
 }
 
-/** Fails now and then, as its dependency does; ignores its signal now and then. */
+/** Sometimes fails because of a dependency, and sometimes ignores its signal. */
 async function work(signal: AbortSignal): Promise<void> {
   const chance = Math.random()
   if (chance < 0.02) await new Promise(() => undefined)
@@ -94,7 +94,7 @@ let gained = 0
 let lost = 0
 consumer.events.on('leaseAcquired', () => void gained++).on('leaseLost', () => void lost++)
 
-/** Takes half of the worker's leases away and asks for the others, then gives all of them up. */
+/** Takes half of the leases from the worker, requests the others, and then releases all of them. */
 function strike(): void {
   store.writes.length = 0
   for (const [index, lease] of [...store.rows.values()].entries()) store.rows.set(lease.leaseKey, struck(lease, index))
@@ -108,7 +108,7 @@ function struck(lease: Lease, index: number): Lease {
   return requestedBy === undefined ? { ...lease, requestedBy: RIVAL } : lease
 }
 
-/** What the process refers to while the worker holds all shards. */
+/** What the process retains while the worker holds all shards. */
 export interface Sample {
   /** Leases lost so far. */
   readonly lost: number
@@ -120,7 +120,7 @@ export interface Sample {
 
 async function sample(): Promise<Sample> {
   const count = (type: new () => unknown) => queryObjects(type, { format: 'count' })
-  // Counting collects garbage. What finalizers let go of then is collected by the next count.
+  // Counting collects garbage. Objects freed by finalizers are collected by the next count.
   for (let round = 0; round < 3; round++) {
     count(Object)
     await new Promise(resolve => setTimeout(resolve, 20))
@@ -135,7 +135,7 @@ const each = Number(values.leases) / SAMPLES
 while (samples.length < SAMPLES) {
   await clock.sleep(250)
   if (lost < each * (samples.length + 1)) strike()
-  // Counted with all leases in hand: then the same is alive each time.
+  // Counted while all leases are held, so that the same objects are alive each time.
   else if (gained - lost === SHARDS) samples.push(await sample())
   else strike()
 }

@@ -1,7 +1,7 @@
 import { type Lease, newLease } from '../../../services/consumer/leases/lease.ts'
 import type { LeaseStore } from '../../../services/consumer/leases/lease-store.ts'
 
-/** A lease with what a test cares for. */
+/** A lease with the fields that a test needs. */
 export function leaseWith(fields: Partial<Lease> & Pick<Lease, 'leaseKey'>): Lease {
   return {
     ...newLease({
@@ -19,10 +19,10 @@ export function leaseWith(fields: Partial<Lease> & Pick<Lease, 'leaseKey'>): Lea
 
 export const at = (sequenceNumber: string) => ({ sequenceNumber, subSequenceNumber: 0 })
 
-/** What becomes of a write: it happens and is told, it fails before it happens, or it happens and its reply is lost. */
+/** The fate of a write: it succeeds, it fails before it is applied, or it is applied and its reply is lost. */
 export type WriteFate = 'arrives' | 'fails' | 'loses its reply'
 
-/** A lease table of one process, with the compare-and-set of the real one, whose network can be told to fail. */
+/** A lease table in memory, with the compare-and-set of the real one, whose network can fail on request. */
 export class ModelLeaseStore implements LeaseStore {
   readonly rows = new Map<string, Lease>()
   readonly writes: Lease[] = []

@@ -40,7 +40,7 @@ t.test('a rate follows recent growth, regardless of how often it is observed', a
 
 t.test('a shard that catches up has an estimated time to drain', async t => {
   const pace = new ShardPace()
-  // An hour behind, reading four times as fast as time goes by.
+  // An hour behind, reading four times as fast as time passes.
   for (let now = 0; now <= 60_000; now += 1_000) {
     pace.observe({ done: now / 10, millisBehindLatest: 3_600_000 - 3 * now }, now)
   }

@@ -75,7 +75,7 @@ t.test('the last read of the table is kept', async t => {
 
 const HOUR = 3_600_000
 
-/** KCL renews every failover / 3 − 25 ms, and writes each checkpoint beside that. */
+/** KCL renews every failover / 3 − 25 ms, and writes each checkpoint in addition. */
 const kclWrites = (failoverMs: number, checkpoints: number) => Math.floor(HOUR / (failoverMs / 3 - 25)) + checkpoints
 
 for (const failoverMs of [10_000, 30_000]) {

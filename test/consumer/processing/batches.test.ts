@@ -59,7 +59,7 @@ t.test('a batch waits to fill for at most maxWaitMs', async t => {
 })
 
 t.test('at the end of a shard, or without room for more records, a batch does not wait to fill', async t => {
-  // A record counts some 260 bytes.
+  // A record counts as about 260 bytes.
   for (const maxBufferedBytes of [1_200, 10_000]) {
     const batches: number[][] = []
     const options = {

@@ -22,7 +22,7 @@ function permitOf(breaker: CircuitBreaker): Permit {
   return breaker.permit
 }
 
-/** Collects those that are let through. */
+/** Collects the permits of admitted calls. */
 function waiters(breaker: CircuitBreaker, count: number, signal = never) {
   const admitted: Array<Permit | undefined> = []
   for (let i = 0; i < count; i++) void breaker.admit(signal).then(permit => admitted.push(permit))

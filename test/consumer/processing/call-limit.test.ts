@@ -10,7 +10,7 @@ function limitOf(timeoutMs: number) {
   return { clock, lost, limit }
 }
 
-/** Follows a promise without waiting for it. */
+/** Records the outcome of a promise without waiting for it. */
 function follow(promise: Promise<void>) {
   const followed: { outcome?: 'resolved' | 'rejected'; error?: unknown } = {}
   promise.then(

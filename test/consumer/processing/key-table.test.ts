@@ -18,7 +18,7 @@ t.test('an entry is found by its key until it is deleted', async t => {
     state = Math.imul(state, 48_271) >>> 0
     return state % below
   }
-  // Up to thousands of keys and down to none again, so that it grows and shrinks.
+  // Up to thousands of keys and down to none, so that the table grows and shrinks.
   for (let step = 0; step < 40_000; step++) {
     const key = `key-${random(5_000)}`
     const entry = known.get(key)

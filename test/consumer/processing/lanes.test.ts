@@ -5,7 +5,7 @@ import { YieldLimit } from '../../../services/consumer/processing/yield-limit.ts
 
 const noLimit = () => new YieldLimit({ maxYielded: 10_000, maxYieldedPerKey: 10_000 })
 
-/** Lanes whose jobs end when the test says so. */
+/** Lanes whose jobs end when the test decides. */
 function manualLanes(
   concurrency: number,
   { fairness, yields = noLimit() }: { fairness?: Fairness<string>; yields?: YieldLimit } = {},

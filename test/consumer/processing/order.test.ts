@@ -8,7 +8,7 @@ const SEEDS = 60
 const RECORDS = 150
 const KEYS = 12
 
-/** Mulberry32: the same numbers for the same seed, everywhere. */
+/** Mulberry32: the same numbers for the same seed, on every machine. */
 function randomOf(seed: number): () => number {
   let state = seed
   return () => {
@@ -20,8 +20,8 @@ function randomOf(seed: number): () => number {
 }
 
 /**
- * Handles records as chance has it, and checks while it does: of a key, no record starts before the one before is settled,
- * and the watermark has passed nothing that is not.
+ * Handles records with random outcomes, and checks: no record starts before the previous one of its key is settled, and
+ * the watermark never passes an unsettled record.
  */
 function chaos(seed: number) {
   const random = randomOf(seed)
@@ -78,7 +78,7 @@ function chaos(seed: number) {
     try {
       await work(context)
       if (fails()) {
-        // Everything of the keys that failed, as a handler has to report that cares for their order.
+        // All records of the failed keys, as a handler must report that needs their order.
         const bad = new Set([...ofKey.keys()].filter(() => random() < 0.4))
         for (const number of all) if (!bad.has(number % KEYS)) settled.add(number)
         if (bad.size > 0) throw new BatchFailure(records.filter(record => bad.has(numberOf(record) % KEYS)))

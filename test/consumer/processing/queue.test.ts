@@ -4,7 +4,7 @@ import { Queue } from '../../../services/consumer/processing/queue.ts'
 t.test('items leave the queue in the order in which they were added', async t => {
   const queue = new Queue<number>()
   let [added, taken] = [0, 0]
-  // Grows to thousands and falls to nothing, again and again.
+  // Grows to thousands and shrinks to nothing, repeatedly.
   for (let i = 0; i < 20_000; i++) {
     for (let n = 0; n < 2 + Math.sin(i / 1_000) * 2; n++) queue.push(added++)
     for (let n = 0; n < 2; n++) {

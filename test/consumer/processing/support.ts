@@ -13,7 +13,7 @@ import { at } from '../leases/support.ts'
 
 export const WALL = Date.parse('2026-11-23T00:00:00Z')
 
-/** A record of a shard; its number is its sequence number, `key:number` its text. */
+/** A record of a shard. Its number is its sequence number, and `key:number` its text. */
 export function recordOf(number: number, key = `k${number}`, fields: Partial<ConsumerRecord> = {}): ConsumerRecord {
   return {
     data: Buffer.from(`${key}:${number}`),
@@ -35,17 +35,17 @@ export interface ProcessorFixture {
   counters: Counters
   budget: ByteBudget
   yields: YieldLimit
-  /** Everything that was told, in order. */
+  /** All emitted events, in order. */
   emitted: Array<{ name: keyof ConsumerEvents; event: ConsumerEvents[keyof ConsumerEvents][0] }>
   emittedNames(): string[]
-  /** Lets the lease run out without anybody's having noticed yet, as after a stall. */
+  /** Expires the lease before anybody has noticed, as after a stall. */
   expire(): void
   /** Loses the lease. */
   lose(): void
   progress(): Checkpoint
 }
 
-/** The processing of one shard, from its start, on virtual time. */
+/** The processing of one shard from its start, in virtual time. */
 export function processorOf(
   options: ProcessingOptions,
   {

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { ConsumerRecord, RecordContext } from '../../../services/consumer/index.ts'
 import { numberOf, processorOf, recordOf } from './support.ts'
 
-/** Handlers that end when the test says so. */
+/** Handlers that end when the test decides. */
 function manualHandler() {
   const calls: Array<{ n: number; context: RecordContext; end(error?: Error): void }> = []
   const handler = (record: ConsumerRecord, context: RecordContext) => {

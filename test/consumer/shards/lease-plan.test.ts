@@ -30,7 +30,7 @@ const family = [
   shard('4', [], true),
   shard('5', ['3', '4']),
 ]
-/** A stream that lists these shards and tells nothing of their parents. */
+/** A stream that lists these shards without their parents. */
 const listing = (shardIds: string[]) => new Map(shardIds.map(shardId => [shardId, [] as string[]]))
 const keys = (leases: ReadonlyArray<{ leaseKey: string }>) => leases.map(lease => lease.leaseKey).sort()
 

@@ -19,7 +19,7 @@ const shard = (shardId: string, parents: string[], closed: boolean): Shard => ({
   closed,
 })
 
-/** A worker that looks at a stream whose clock is the test's, with a wall clock of its own. */
+/** A worker of a stream whose clock belongs to the test, with its own wall clock. */
 function syncing(initialPosition: InitialPosition, { ahead = 0 } = {}) {
   const clock = new FakeClock({ skipsSleep: true })
   const store = new ModelLeaseStore()
@@ -60,7 +60,7 @@ t.test('LATEST is resolved before the table is read', async t => {
   const { look, store, clock } = syncing('LATEST')
   const list = store.list.bind(store)
   store.list = async () => {
-    clock.advance(5_000) // As long as it takes, another worker may make leases meanwhile.
+    clock.advance(5_000) // During this time, another worker may create leases.
     return await list()
   }
   t.same(await look(), [{ leaseKey: '2', checkpoint: 'LATEST', startAt: START }])

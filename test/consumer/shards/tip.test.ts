@@ -5,7 +5,7 @@ import { FakeClock } from '../../support/fake-clock.ts'
 
 const STREAM_NOW = 1_700_000_000_000
 
-/** A shard that takes no time from its future, as Kinesis does. */
+/** A shard that rejects timestamps in its future, like Kinesis. */
 function shardAsked() {
   const asked: number[] = []
   const stream = {

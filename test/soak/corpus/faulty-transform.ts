@@ -7,7 +7,9 @@ type Apply = (input: AsyncIterable<Uint8Array>, context: TransformContext) => Tr
 
 const copies: Apply = input => ({ contentType: 'application/octet-stream', body: input })
 
-/** A team's module with every fault that a module can have. The name of the file says which. `folder` keeps what was tried. */
+/**
+ * A module of a team with every possible fault. The name of the file selects the fault. `folder` records the attempts.
+ */
 export default function createFaultyTransform(options: unknown): Transform {
   const { folder } = options as { folder: string }
   const faults: Readonly<Record<string, Apply>> = {

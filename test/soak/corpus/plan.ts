@@ -13,7 +13,7 @@ const light = kinds.filter(({ isHeavy }) => !isHeavy)
 export interface PlannedSoakFile {
   n: number
   kind: Kind
-  /** Which of the owners sends it. The first one sends more than all others. */
+  /** Index of the owner that sends it. The first owner sends more than all others. */
   owner: number
   format: UploadFormat
   file: SentFile
@@ -31,7 +31,7 @@ export async function planSoakFile(
   const all = onlyLight ? light : kinds
   const kind = all[n] ?? pickKind(all, random.next())
   const owner = random.chance(HEAVY_SHARE) ? 0 : random.integer(1, owners - 1)
-  // What only the query of a raw body can say, a form would change.
+  // A form would change values that only the query of a raw body can carry.
   const mustBeRaw = kind.name.includes('name')
   const format = mustBeRaw || random.chance(0.7) ? 'raw' : (random.pick(['form', 'tus'] as const) ?? 'form')
   const file = await kind.make(`${seed}-${n}`, random)

@@ -18,13 +18,13 @@ export function usageOf(pid: number, below: readonly number[] = descendants(pid)
   return { rssMiB: (pages * PAGE_BYTES) / 1024 ** 2, processes: pids.length, descriptors: descriptorsOf(pid) }
 }
 
-/** The most that was seen of each process. */
+/** The maximum that was measured for each process. */
 export interface MemoryWatch {
   readonly peaks: ReadonlyMap<string, TreeUsage>
   stop(): void
 }
 
-/** Looks at process trees again and again until it is stopped. */
+/** Measures process trees repeatedly until it is stopped. */
 export function watchMemory(
   trees: () => Iterable<readonly [name: string, usage: TreeUsage]>,
   everyMs = 200,
@@ -43,7 +43,7 @@ export function watchMemory(
   return { peaks, stop: () => clearInterval(timer) }
 }
 
-/** 0 where the process has ended in the meantime. */
+/** 0 if the process has ended in the meantime. */
 function residentPages(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
