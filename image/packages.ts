@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 /** Packages that are not bundled, because they load files from their own folders: web pages, and a C library. */
@@ -51,8 +51,34 @@ export function copyPackages(root: string, to: string, names: readonly string[] 
   }
 }
 
+/**
+ * Writes the packages of the workspaces to another root, as names for what is bundled there: a transform that imports
+ * `@headgate/transform` gets the classes that the worker uses.
+ */
+export function writeOwnPackages(root: string, to: string): void {
+  const { exports, workspaces } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, { default: string }>
+    workspaces: string[]
+  }
+  for (const workspace of workspaces) {
+    const { name, version } = JSON.parse(readFileSync(path.join(root, workspace, 'package.json'), 'utf8')) as {
+      name: string
+      version: string
+    }
+    const target = exports[name.replace(/^@headgate/, '.')]?.default
+    if (target === undefined) throw new Error(`The package of the repository does not export what ${name} does.`)
+    const folder = path.join(to, 'node_modules', name)
+    mkdirSync(folder, { recursive: true })
+    const manifest = { name, version, type: 'module', exports: './index.js' }
+    writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(manifest)}\n`)
+    writeFileSync(path.join(folder, 'index.js'), `export * from '${path.posix.join('../../..', target)}'\n`)
+  }
+}
+
 if (import.meta.main) {
   const root = path.resolve(import.meta.dirname, '..')
   const [to = 'packages', ...names] = process.argv.slice(2)
   copyPackages(root, path.resolve(to), names.length > 0 ? names : UNBUNDLED)
+  // With names, the packages are for the embedded AWS, which runs from its sources.
+  if (names.length === 0) writeOwnPackages(root, path.resolve(to))
 }

@@ -100,7 +100,7 @@ const BESIDE = ['@aws-sdk', '@smithy', '@types', '@aws-crypto', 'undici-types']
 
 /** Creates an empty project with the packed package and the dependencies of the consumer. */
 async function installPackage(t: Pick<Test, 'teardown'>): Promise<string> {
-  const project = await createEmptyProject(t, { packed, beside: name => BESIDE.includes(name) })
+  const project = await createEmptyProject(t, { packed: [packed], beside: name => BESIDE.includes(name) })
   writeFileSync(path.join(project, 'package.json'), '{ "type": "module" }')
   writeFileSync(path.join(project, 'program.ts'), PROGRAM)
   writeFileSync(path.join(project, 'mistakes.ts'), MISTAKES)
@@ -158,14 +158,17 @@ t.test('the packed consumer works in an empty project', async t => {
 
 t.test('the packed `headgate local` starts the embedded AWS, or names the packages that it lacks', async t => {
   const command = 'node_modules/headgate/dist/services/cli/headgate.js'
-  const whole = await createEmptyProject(t, { packed })
+  const whole = await createEmptyProject(t, { packed: [packed] })
   const program = runProgram(t, [command, 'local', '--json'], { cwd: whole })
   await until(() => program.stdout().includes('\n') || program.child.exitCode !== null, { timeoutMs: 30_000 })
   t.match(JSON.parse(program.stdout() || program.stderr()), { AWS_ENDPOINT_URL_KINESIS: /^http:\/\/127\.0\.0\.1:/ })
   program.child.kill('SIGTERM')
   t.same(await program.ended, { code: 0, signal: null })
 
-  const bare = await createEmptyProject(t, { packed, beside: name => name !== 'dynalite' && name !== 'fauxqs' })
+  const bare = await createEmptyProject(t, {
+    packed: [packed],
+    beside: name => name !== 'dynalite' && name !== 'fauxqs',
+  })
   const refused = runProgram(t, [command, 'local'], { cwd: bare })
   t.match(await refused.ended, { code: 1 })
   t.match(refused.stderr(), /Install them first: npm install --save-dev dynalite@\S+ fauxqs@\S+\n$/)

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import sharp from 'sharp'
 import t from 'tap'
 import { bundle } from '../../image/bundle.ts'
 import { entriesOf } from '../../image/entries.ts'
-import { closureOf } from '../../image/packages.ts'
+import { closureOf, writeOwnPackages } from '../../image/packages.ts'
 import { names } from '../../services/platform/resources.ts'
 import { createPublisher } from '../../services/uploads/events/publisher.ts'
 import { eventOf } from '../../services/uploads/records/record.ts'
@@ -26,7 +26,11 @@ t.test('the entries are the programs, every module with a handler, and the expor
 t.test('every role starts from the bundle as from its source', async t => {
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
   const dir = t.testdir({ 'package.json': JSON.stringify({ ...manifest, version: '1.2.3' }) })
-  symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'))
+  const modules = path.join(dir, 'node_modules')
+  mkdirSync(modules)
+  for (const name of readdirSync(path.join(root, 'node_modules')).filter(name => name !== '@headgate'))
+    symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name))
+  writeOwnPackages(root, dir)
   const out = path.join(dir, 'dist/services')
   await bundle(root, out)
   const run = async (args: string[], env: Record<string, string> = {}) => {
@@ -46,9 +50,11 @@ t.test('every role starts from the bundle as from its source', async t => {
   const names = `
     const { TransformError } = await import('headgate/transform')
     const { KinesisConsumer } = await import('headgate/consumer')
-    process.stdout.write(TransformError.name + ' ' + KinesisConsumer.name)`
+    const own = [await import('@headgate/transform'), await import('@headgate/consumer')]
+    const areSame = own[0].TransformError === TransformError && own[1].KinesisConsumer === KinesisConsumer
+    process.stdout.write(TransformError.name + ' ' + KinesisConsumer.name + ' ' + areSame)`
   const imported = await run(['--input-type=module', '-e', names])
-  t.match(imported, { code: 0, stdout: 'TransformError KinesisConsumer' }, imported.stderr)
+  t.match(imported, { code: 0, stdout: 'TransformError KinesisConsumer true' }, imported.stderr)
   const call = `
     const { handler } = await import(${JSON.stringify(path.join(out, 'api/lambda.js'))})
     const http = { method: 'POST', path: '/uploads' }

@@ -9,26 +9,28 @@ const root = path.resolve(import.meta.dirname, '../..')
 export const bin = (name: string) => path.join(root, 'node_modules/.bin', name)
 
 export interface EmptyProjectSettings {
-  /** Left out: packed for it. */
-  packed?: Packed
+  /** The packages to install. @default the package of the repository itself, packed for this project */
+  packed?: readonly Packed[]
   /** Which of what is installed here is installed beside it: links take the place of downloads. Left out: all. */
   beside?: (name: string) => boolean
 }
 
-/** Creates an empty project with the package installed as `npm pack` builds it. */
+/** An empty folder in which packages are installed as `npm pack` creates them. */
 export async function createEmptyProject(
   t: Pick<Test, 'teardown'>,
   { packed, beside = () => true }: EmptyProjectSettings = {},
 ): Promise<string> {
-  const { tarball } = packed ?? (await packPackage(t))
   const project = mkdtempSync(path.join(tmpdir(), 'headgate-project-'))
   t.teardown(() => rmSync(project, { recursive: true, force: true }))
   const modules = path.join(project, 'node_modules')
-  const into = path.join(modules, 'headgate')
-  mkdirSync(into, { recursive: true })
-  await run('tar', ['xzf', tarball, '--strip-components=1', '-C', into])
+  for (const { name, tarball } of packed ?? [await packPackage(t)]) {
+    const into = path.join(modules, name)
+    mkdirSync(into, { recursive: true })
+    await run('tar', ['xzf', tarball, '--strip-components=1', '-C', into])
+  }
   for (const name of readdirSync(path.join(root, 'node_modules'))) {
-    if (!name.startsWith('.') && beside(name))
+    // Below @headgate are the sources of this repository.
+    if (!name.startsWith('.') && name !== '@headgate' && beside(name))
       symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name))
   }
   return project

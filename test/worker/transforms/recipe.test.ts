@@ -8,7 +8,7 @@ import { createPublisher } from '../../../services/uploads/events/publisher.ts'
 import { outputsPrefix, processedKey } from '../../../services/uploads/objects/keys.ts'
 import { eventOf } from '../../../services/uploads/records/record.ts'
 import { bin, createEmptyProject } from '../../support/empty-project.ts'
-import { run } from '../../support/pack.ts'
+import { packPackages, run } from '../../support/pack.ts'
 import { runProgram } from '../../support/processes.ts'
 import { startPipeline } from '../pipeline.ts'
 import { blocksOf } from './recipe.ts'
@@ -16,7 +16,8 @@ import { blocksOf } from './recipe.ts'
 const recipe = blocksOf(
   readFileSync(path.resolve(import.meta.dirname, '../../../docs/tutorials/first-transform.md'), 'utf8'),
 )
-const project = await createEmptyProject(t)
+const { headgate, transform } = await packPackages(t)
+const project = await createEmptyProject(t, { packed: [headgate, transform] })
 
 t.test('the files of the tutorial are written, and its commands up to the worker succeed', async t => {
   t.strictSame(
@@ -25,8 +26,8 @@ t.test('the files of the tutorial are written, and its commands up to the worker
   )
   const [setUp = '', test = ''] = recipe.filter(({ language }) => language === 'sh').map(({ text }) => text)
   for (const command of setUp.trim().split('\n')) {
-    // The package is in the project already: this one.
-    if (command !== 'npm install /path/to/headgate-0.1.0.tgz') await run('sh', ['-c', command], { cwd: project })
+    // The packages are in the project already. test/package/ installs them from the registry.
+    if (!command.startsWith('npm install ')) await run('sh', ['-c', command], { cwd: project })
   }
   for (const { file, text } of recipe) if (file) writeFileSync(path.join(project, file), text)
   const node = `PATH=${path.dirname(process.execPath)}:$PATH`
