@@ -53,7 +53,10 @@ t.test('prints lines for a shell, with a note on stderr, and uses four ports in 
 
   const second = runProgram(t, [headgate, 'local', '--port', String(first)])
   t.strictSame(await second.ended, { code: 1, signal: null })
-  t.equal(second.stderr(), `Port ${first}, for S3, is in use: stop the program that listens on it, or choose another port.\n`)
+  t.equal(
+    second.stderr(),
+    `Port ${first}, for S3, is in use: stop the program that listens on it, or choose another port.\n`,
+  )
 
   const servers = descendants(program.pid)
   program.child.kill('SIGKILL')
