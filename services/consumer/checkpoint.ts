@@ -3,7 +3,9 @@
  * `subSequenceNumber` is the index inside an aggregated record.
  */
 export interface Checkpoint {
+  /** Decimal digits, or `TRIM_HORIZON`, `LATEST`, `AT_TIMESTAMP` or `SHARD_END`. */
   readonly sequenceNumber: string
+  /** Index of the record inside an aggregated record; 0 for a plain record. */
   readonly subSequenceNumber: number
 }
 

@@ -18,7 +18,9 @@ import { ShardConsumer } from './shard-consumer.ts'
 import { createChildLeases } from './shards/child-leases.ts'
 import { ShardSync } from './shards/shard-sync.ts'
 
+/** Options of `KinesisConsumer.stop`. */
 export interface StopOptions {
+  /** True if the process ends because of an error that a record may have caused. Default false. */
   isCrash?: boolean
 }
 
@@ -39,7 +41,9 @@ interface HeldShard {
  * checkpoint.
  */
 export class KinesisConsumer {
+  /** Identifies this worker in the lease table: the option `workerId`, or the generated id. */
   readonly workerId: string
+  /** Emits the events of this consumer, see `ConsumerEvents`. */
   readonly events: ConsumerEmitter
   readonly #options: ResolvedOptions
   readonly #ports: ConsumerPorts

@@ -16,7 +16,9 @@ export interface ConsumerOptions extends ProcessingOptions {
   applicationName: string
   /** Name of the stream. */
   streamName: string
+  /** Client of the AWS SDK that reads the stream. It is not destroyed. */
   kinesis: KinesisClient
+  /** Client of the AWS SDK that reads and writes the lease table. It is not destroyed. */
   dynamodb: DynamoDBClient
   /**
    * Identifies this worker. If two processes have the same id, the second one stops with the event `failed`. By default

@@ -10,11 +10,15 @@ import type { StreamReader } from './stream.ts'
 
 /** The outside world of the consumer: lease table, stream, time and randomness. Tests replace them. */
 export interface ConsumerPorts {
+  /** The lease table. */
   store: LeaseStore
+  /** The stream. */
   stream: StreamReader
+  /** Monotonic time and waits. */
   clock: Clock
   /** Epoch milliseconds. */
   wallClock: () => number
+  /** Returns a number from 0 up to 1, as `Math.random` does. */
   random: Random
   /** Identifies this run of the worker. Unique even if two processes have the same worker id. */
   session: string

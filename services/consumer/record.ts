@@ -1,6 +1,8 @@
 /** A record of a shard, as passed to a handler. */
 export interface ConsumerRecord {
+  /** The data of the record. Inside an aggregated record, the part that belongs to this record. */
   readonly data: Uint8Array
+  /** The partition key that the producer set. */
   readonly partitionKey: string
   /** The hash key that the producer set, in decimal digits. Known only for records inside an aggregated record. */
   readonly explicitHashKey?: string
@@ -8,6 +10,7 @@ export interface ConsumerRecord {
   readonly sequenceNumber: string
   /** Index of the record inside an aggregated record; 0 in a plain record. */
   readonly subSequenceNumber: number
+  /** The shard id. */
   readonly shardId: string
   /** Time at which Kinesis received the record, by the clock of Kinesis. */
   readonly arrivedAt: Date
@@ -33,6 +36,7 @@ export interface RecordContext {
   readonly signal: AbortSignal
   /** 1 for the first attempt of this worker at the record. */
   readonly attempt: number
+  /** The shard id. */
   readonly shardId: string
   /**
    * Grows with every change of the owner of a shard, and never shrinks. A store that rejects writes with a lower token

@@ -17,14 +17,19 @@ export interface AdminOptions {
   applicationName: string
   /** Name of the stream. */
   streamName: string
+  /** Client of the AWS SDK that reads the stream. It is not destroyed. */
   kinesis: KinesisClient
+  /** Client of the AWS SDK that reads and writes the lease table. It is not destroyed. */
   dynamodb: DynamoDBClient
 }
 
 /** The outside world of the admin: lease table, stream and time. Tests replace them. */
 export interface AdminPorts {
+  /** The lease table. */
   store: LeaseStore
+  /** The stream. */
   stream: StreamReader
+  /** Monotonic time and waits. */
   clock: Clock
 }
 

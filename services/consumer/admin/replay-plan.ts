@@ -5,7 +5,9 @@ import type { Shard } from '../shards/shard.ts'
 
 /** The first record of a shard at or after a given time. */
 export interface FirstRecord {
+  /** Decimal digits. */
   sequenceNumber: string
+  /** Time at which Kinesis received the record, by the clock of Kinesis. */
   arrivedAt: Date
 }
 

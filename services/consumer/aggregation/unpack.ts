@@ -1,6 +1,7 @@
 import type { ConsumerRecord } from '../record.ts'
 import { looksAggregated, readAggregate } from './aggregate.ts'
 
+/** Settings of `unpack`. */
 export interface UnpackSettings {
   /** Returns true if a record with these keys belongs to the shard. */
   isInside(keys: Pick<ConsumerRecord, 'partitionKey'> & { explicitHashKey: string | undefined }): boolean

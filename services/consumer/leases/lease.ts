@@ -11,11 +11,17 @@ export interface Lease {
    * growing, the owner is dead.
    */
   readonly leaseCounter: number
+  /** How far the shard has been processed. */
   readonly checkpoint: Checkpoint
+  /** Number of times that the owner changed since the checkpoint last moved. */
   readonly ownerSwitchesSinceCheckpoint: number
+  /** The shards that were split or merged into this one. Empty for a shard without parents. */
   readonly parentShardIds: readonly string[]
+  /** The shards into which this one was split or merged. Empty until the end of the shard was read. */
   readonly childShardIds: readonly string[]
+  /** First hash key of the shard, in decimal digits; undefined if the row has none. */
   readonly startingHashKey: string | undefined
+  /** Last hash key of the shard, in decimal digits; undefined if the row has none. */
   readonly endingHashKey: string | undefined
   /** Set by KCL 3.x while one worker hands the lease over to another. Such a lease is left alone. */
   readonly checkpointOwner: string | undefined

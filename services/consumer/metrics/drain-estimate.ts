@@ -1,3 +1,4 @@
+/** The status of one shard, as `timeToDrainMs` needs it. */
 export interface DrainInput {
   /** Number of records that were fetched and are not done. */
   readonly pending: number

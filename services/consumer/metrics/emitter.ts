@@ -4,8 +4,11 @@ import type { ConsumerEvents } from '../events.ts'
 
 /** The consumer that sent an event on a diagnostics channel. A process may have several consumers. */
 export interface EventOrigin {
+  /** The `workerId` of the consumer. */
   readonly workerId: string
+  /** The option `applicationName` of the consumer. */
   readonly applicationName: string
+  /** The option `streamName` of the consumer. */
   readonly streamName: string
 }
 

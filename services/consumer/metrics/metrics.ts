@@ -3,6 +3,7 @@ import type { Counters } from './counters.ts'
 
 /** The status of one shard whose lease this worker holds. */
 export interface ShardStatus {
+  /** The shard id. */
   shardId: string
   /** The checkpoint in the lease table. */
   checkpoint: string
@@ -29,27 +30,39 @@ export interface ShardStatus {
 
 /** A lease of the application, of any owner, as last read by this worker. */
 export interface LeaseStatus {
+  /** The shard id. */
   shardId: string
   /** The worker that holds the lease; undefined if nobody does. */
   owner: string | undefined
+  /** Optimistic lock and heartbeat of the lease. */
   leaseCounter: number
+  /** The sequence number of the checkpoint, or a sentinel such as `TRIM_HORIZON`. */
   checkpoint: string
+  /** Number of times that the owner changed since the checkpoint last moved. */
   ownerSwitchesSinceCheckpoint: number
 }
 
 /** What a worker has done since it was created, and its current state. */
 export interface ConsumerMetrics {
+  /** The `workerId` of the consumer. */
   workerId: string
+  /** Number of leases held now, acquired, lost, and lost to another worker (`stolen`), and number of shards that ended. */
   leases: { held: number; acquired: number; lost: number; stolen: number; ended: number }
   /** Requests to the lease table, including rejected writes. */
   leaseTable: { reads: number; writes: number }
+  /** Number of records fetched, handled, pending now, retried, and stored as dead letters. */
   records: { fetched: number; handled: number; pending: number; retries: number; deadLetters: number }
   /** Number of records that are handled without a place, see `context.yieldPlace`. */
   yielded: number
+  /** Bytes of data fetched and handled, and bytes of records in memory now. */
   bytes: { fetched: number; handled: number; buffered: number }
+  /** Number of retries of batches. */
   batchRetries: number
+  /** Number of times that `deadLetter` rejected. */
   deadLetterFailures: number
+  /** Number of failed calls to Kinesis or DynamoDB and of functions of the options that threw, see the event `fault`. */
   faults: number
+  /** State of the circuit breaker, and how often it opened. */
   breaker: { state: BreakerState; openings: number }
   /** The value of the shard that is furthest behind; undefined until a shard has been fetched from. */
   millisBehindLatest: number | undefined
@@ -57,6 +70,7 @@ export interface ConsumerMetrics {
   checkpointAgeMs: number | undefined
   /** The value of the shard that takes longest; undefined without a shard, and while it is unknown for any shard. */
   timeToDrainMs: number | undefined
+  /** One entry for each shard whose lease this worker holds. */
   shards: readonly ShardStatus[]
 }
 

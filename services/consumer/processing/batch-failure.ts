@@ -2,6 +2,7 @@ import { ConsumerError } from '../errors.ts'
 
 /** A failed record of a batch. A record that the handler received is one. */
 export interface FailedRecord {
+  /** The sequence number of the record. */
   readonly sequenceNumber: string
   /** If omitted, every record of the aggregate counts as failed. */
   readonly subSequenceNumber?: number
@@ -15,6 +16,7 @@ export interface FailedRecord {
  */
 export class BatchFailure extends ConsumerError {
   readonly code = 'CONSUMER_BATCH_FAILURE'
+  /** The failed records. Empty if none was named. */
   readonly failed: readonly FailedRecord[]
 
   /** @param failed the records that failed, or their sequence numbers */

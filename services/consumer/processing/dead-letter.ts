@@ -7,12 +7,15 @@ export interface RecordFailure {
   readonly error: unknown
   /** Number of attempts that counted. */
   readonly attempts: number
+  /** The limit or the error class that ended the retries. */
   readonly reason: GiveUpReason
 }
 
+/** What a dead-letter port gets beside the record and its failure. */
 export interface DeadLetterContext {
   /** Fires when the lease is lost, when the drain timeout of a stop is over, or after `handlerTimeoutMs`. */
   readonly signal: AbortSignal
+  /** As in the context of a handler: it grows with every change of the owner of the shard. */
   readonly fencingToken: number
 }
 

@@ -54,6 +54,7 @@ export interface ProcessingOptions {
   handlerTimeoutMs?: number
 }
 
+/** Limits of a batch. */
 export interface BatchOptions {
   /** Maximum number of records of a batch. 1 to 10,000, default 100. */
   maxRecords?: number
@@ -69,6 +70,7 @@ export interface BatchOptions {
   maxBytes?: number
 }
 
+/** How a failed record is retried, and when it is given up. */
 export interface RetryOptions {
   /** Approximate milliseconds before the first retry. Over 0, default 200. */
   firstMs?: number
@@ -91,6 +93,7 @@ export interface RetryOptions {
   classify?(error: unknown): ErrorClass
 }
 
+/** When the circuit breaker stops all records because a dependency fails, and when it tries again. */
 export interface BreakerOptions {
   /** Number of dependency failures in a row, over all shards, that open the breaker. 1 to 1,000,000, default 20. */
   failures?: number

@@ -2,11 +2,13 @@ import { TransformError } from '../errors.ts'
 import { decoderOf, decodeText } from './built-in/decode-text.ts'
 import { parseMediaType } from './media-type.ts'
 
+/** Options of `textOf`. */
 export interface TextOptions {
   /** The content type of the upload, for its charset. UTF-8 if it is omitted or has no charset. */
   contentType?: string
 }
 
+/** Options of `linesOf`. */
 export interface LinesOptions extends TextOptions {
   /**
    * Maximum length of a line, in UTF-16 units.
@@ -37,7 +39,10 @@ export async function* linesOf(
   input: AsyncIterable<Uint8Array>,
   { maxLength = 1024 ** 2, ...options }: LinesOptions = {},
 ): AsyncGenerator<string> {
-  /** The pieces of the current line. They are joined at its end, because joining with each chunk would copy a long line each time. */
+  /**
+   * The pieces of the current line. They are joined at its end, because joining with each chunk would copy a long line
+   * each time.
+   */
   let begun: string[] = []
   let begunLength = 0
   let number = 1

@@ -13,24 +13,32 @@ export interface TransformUpload {
   readonly filename: string
   /** True if the client gave no name. The generated `filename` says nothing about the file. */
   readonly filenameGenerated?: true
+  /** The key of the upload in S3. */
   readonly key: string
   /** Bytes. */
   readonly size: number
 }
 
+/** What a transform gets beside the input. */
 export interface TransformContext {
+  /** The upload that the input belongs to. */
   readonly upload: TransformUpload
-  /** Fires when the output is no longer needed. Reading the input stops then. Other long work should check the signal. */
+  /**
+   * Fires when the output is no longer needed. Reading the input stops then. Other long work should check the signal.
+   */
   readonly signal: AbortSignal
 }
 
+/** An output of a transform: its bytes, and how it is stored and shown. */
 export interface TransformOutput {
   /**
    * Omitted for the main output, of which every upload has exactly one. Every other output has a unique name of up to 64 letters, digits,
    * `.`, `_` and `-`.
    */
   readonly name?: string
+  /** Media type with parameters, as in an HTTP header. */
   readonly contentType: string
+  /** The encoding of the body, `gzip` for example. Omitted for plain content. */
   readonly contentEncoding?: string
   /** File name for downloads. By default that of the upload for the main output, and the output's name for others. */
   readonly filename?: string
@@ -59,7 +67,9 @@ export interface Transform {
   readonly version: string
   /** Returns false for an upload that the next rule should get. Omitted: accepts all. */
   accepts?(upload: TransformUpload): boolean
-  /** Returns how many bytes the transform holds in memory, beyond a few chunks. The upload waits until they are free. */
+  /**
+   * Returns how many bytes the transform holds in memory, beyond a few chunks. The upload waits until they are free.
+   */
   holds?(upload: TransformUpload): number
   /**
    * Reads the input while the output is read, so that neither is held in memory as a whole.

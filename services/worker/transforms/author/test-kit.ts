@@ -5,9 +5,13 @@ import { outputsOf } from '../outputs.ts'
 import { shapeFault } from '../rules/transform-shape.ts'
 import type { Transform, TransformUpload } from '../transform.ts'
 
+/** How `runTransform` describes the upload to the transform. What is omitted is found as the worker finds it. */
 export interface RunOptions extends Partial<Omit<TransformUpload, 'size'>> {
+  /** Passed to the transform. Default: a signal that never fires. */
   signal?: AbortSignal
-  /** True to run the transform once. Otherwise it runs twice, with different chunks, and must return the same outputs. */
+  /**
+   * True to run the transform once. Otherwise it runs twice, with different chunks, and must return the same outputs.
+   */
   once?: boolean
 }
 
@@ -15,10 +19,15 @@ export interface RunOptions extends Partial<Omit<TransformUpload, 'size'>> {
 export interface RunOutput {
   /** `main` for the main output. */
   name: string
+  /** Media type with parameters, as the transform gave it. */
   contentType: string
+  /** The encoding of the bytes. Omitted if the transform gave none. */
   contentEncoding?: string
+  /** File name for downloads. Omitted if the transform gave none. */
   filename?: string
+  /** Sentence for the owner of the upload. Omitted if the transform gave none. */
   note?: string
+  /** All bytes of the body. */
   bytes: Buffer
   /** As UTF-8. */
   text: string
