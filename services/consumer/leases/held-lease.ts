@@ -178,11 +178,13 @@ export class HeldLease {
 
   /**
    * Returns true if the row is a write of this worker: its counter is one higher and it has this session, or it is a
-   * release, which has no owner.
+   * release, which has no owner. A row with a `checkpointOwner` is a write of the leader of KCL 3: another worker still
+   * processes the shard, and will hand the lease over to this one.
    */
   #isOwnWrite(current: Lease, next: Lease): boolean {
     if (current.leaseCounter !== this.#row.leaseCounter + 1) return false
     if (current.leaseOwner === undefined) return next.leaseOwner === undefined
+    if (current.checkpointOwner !== this.#row.checkpointOwner) return false
     return current.leaseOwner === this.#row.leaseOwner && current.session === this.#row.session
   }
 }

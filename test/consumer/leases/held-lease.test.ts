@@ -122,6 +122,18 @@ t.test('a lease that another worker took is lost at the next write, which change
   t.same(row(), theirs)
 })
 
+t.test('a lease that the leader of KCL 3 is handing back is not taken for a write of this worker', async t => {
+  const { held, row, store } = holdLease()
+  store.fates = ['fails']
+  await t.rejects(held.heartbeat(at('100')), /refused/, 'the worker does not know whether its write arrived')
+  // Another worker got the lease, renewed it once, and still owns the checkpoint while the lease comes back.
+  const returning = leaseWith({ ...held.row, leaseCounter: held.row.leaseCounter + 1, checkpointOwner: 'kcl' })
+  store.rows.set('shard-1', returning)
+  await t.rejects(held.heartbeat(at('200')), { code: 'CONSUMER_LEASE_LOST' })
+  t.equal(held.lossReason, 'taken by another worker')
+  t.same(row(), returning)
+})
+
 t.test('a worker with the same id and another session is a different worker', async t => {
   const { held, store } = holdLease()
   store.rows.set('shard-1', takeLease(leaseWith({ ...held.row }), 'me', 'session-2'))
