@@ -1,6 +1,6 @@
 import { HeadgateError } from '../platform/errors.ts'
 
-/** A file name is not accepted. The message tells the client why. */
+/** The file name is not accepted. The message gives the client the reason. */
 export class InvalidFilenameError extends HeadgateError {
   readonly code = 'HEADGATE_INVALID_FILENAME'
 }

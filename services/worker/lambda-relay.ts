@@ -10,7 +10,7 @@ import { createWorkerServices } from './services.ts'
 const config = loadConfig(relayConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'relay' })
 const tracing = await startTracing({ config, role: 'relay', log })
-const { store, deletions, publisher, emitMetrics: tell } = await createWorkerServices(config, log, undefined, tracing)
+const { store, deletions, publisher, emitMetrics } = await createWorkerServices(config, log, undefined, tracing)
 
 const relay = createRelayHandler({
   createRelay: () =>
@@ -22,7 +22,7 @@ const relay = createRelayHandler({
       graceMs: config.OUTBOX_GRACE_MS,
       intervalMs: 0, // Each invocation makes one pass.
     }),
-  onPass: oldestMs => tell({ OutboxAge: oldestMs / 1_000 }),
+  onPass: oldestMs => emitMetrics({ OutboxAge: oldestMs / 1_000 }),
   log,
 })
 

@@ -181,7 +181,7 @@ t.test('a call to AWS ends with its request, not 10 s later', async t => {
   }
 })
 
-t.test('large bodies get 503 too, if S3 takes no part or DynamoDB takes no record', async t => {
+t.test('a large upload gets 503 too if S3 accepts no part or DynamoDB accepts no record', async t => {
   const body = randomBytes(20 * MIB)
   const raw = { method: 'POST', path: '/uploads?filename=a.bin', body }
   const whole = { method: 'POST', path: '/uploads?filename=a.bin', body: randomBytes(200_000) }
@@ -202,7 +202,7 @@ t.test('while Kinesis accepts requests and stays silent, an upload gets 202 befo
   t.ok(ms < LATEST_MS, `after ${Math.round(ms)} ms`)
 })
 
-t.test('behind Lambda the response is sent before the invocation ends, whatever is configured', async t => {
+t.test('behind Lambda the response is sent before the invocation ends, for any configured timeout', async t => {
   const api = await buildTestApi(t, aws, { ownClients: true, endpoints: { dynamodb: silent } })
   const handler = createLambdaHandler(api.app)
   const answers = Object.entries(beyondDynamoDb).map(async ([name, { method, path, headers, body }]) => {

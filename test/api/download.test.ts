@@ -37,7 +37,7 @@ function asks(location: string | null) {
   }
 }
 
-t.test('a download is a redirect to S3 that is valid for one minute and names a file to save', async t => {
+t.test('a download is a redirect to S3 that is valid for one minute and has the file name', async t => {
   const user = await createTestUser(aws)
   const created = await postJson(api, user, { filename: 'Grüße "1".txt', content: 'hello' })
   const answer = await get(t, user, created.body.uploadId, 'content')
@@ -154,7 +154,7 @@ t.test('each output can be downloaded by its name, and the upload lists all outp
   isProblem(t, await output('bad-rows.json', await createTestUser(aws)), 404, 'not-found')
 })
 
-t.test('an output in DynamoDB is sent directly as a file to save, only to its owner', async t => {
+t.test('an output in DynamoDB is sent directly as a file download, only to its owner', async t => {
   const user = await createTestUser(aws)
   const created = await postJson(api, user, { filename: 'photo.html', content: 'hello' })
   const uploadId = String(created.body.uploadId)

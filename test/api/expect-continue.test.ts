@@ -57,12 +57,12 @@ const refused = [
   ],
   ['10 TB of a grant', 413, '/uploads/grants', as(user, JSON_TYPE, lengthOf(TERABYTES))],
   ['another type', 415, '/uploads', as(user, ['Content-Type', 'text/csv'], lengthOf(500_000))],
-  ['a type that is none', 415, '/uploads?filename=a', as(user, ['Content-Type', 'nonsense'], lengthOf(500_000))],
-  ['a name that is not taken', 400, '/uploads?filename=..%2Fa', as(user, lengthOf(500_000))],
+  ['an invalid type', 415, '/uploads?filename=a', as(user, ['Content-Type', 'nonsense'], lengthOf(500_000))],
+  ['an invalid name', 400, '/uploads?filename=..%2Fa', as(user, lengthOf(500_000))],
   ['a path that does not exist', 404, '/nothing', as(user, lengthOf(500_000))],
 ] as const
 
-t.test('an unwanted body is rejected before it is sent', async t => {
+t.test('a request that the api rejects gets its response before the body is sent', async t => {
   for (const [what, status, path, headers] of refused) {
     const { socket, until } = open(t, api)
     const started = performance.now()
@@ -79,7 +79,7 @@ t.test('an unwanted body is rejected before it is sent', async t => {
   t.equal((await user.traces()).records.length, 0)
 })
 
-t.test('a wanted body gets 100 Continue in every upload format', async t => {
+t.test('an acceptable request gets 100 Continue in every upload format', async t => {
   const json = '{"content":"hello"}'
   const form = '--x\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
   const created = await fetch(`${api.url}/uploads/tus`, {
@@ -119,7 +119,7 @@ t.test('a client that does not wait gets no 100 Continue', async t => {
   t.notMatch(answer, /HTTP\/1\.1 100[\s\S]*HTTP\/1\.1 100/)
 })
 
-t.test('curl sends no unwanted body, and every wanted one', async t => {
+t.test('curl sends a body only if the api accepts its request', async t => {
   const file = join(t.testdir({}), 'file.bin')
   await writeFile(file, Buffer.alloc(500_000, 'a'))
   const curl = async (token: string, ...more: string[]) => {

@@ -53,7 +53,7 @@ t.test('a processed and a failed upload show their result', async t => {
   t.match(failed, { status: 200, body: { status: 'failed', failure } })
 })
 
-t.test('an upload of another owner and an unknown one are the same 404', async t => {
+t.test('an upload of another owner gets the same 404 as an unknown upload', async t => {
   const owner = await createTestUser(aws)
   const other = await createTestUser(aws)
   const { body } = await postJson(api, owner, { content: 'x' })

@@ -15,7 +15,7 @@ const MIN_UPLOADS = 20
 
 const entry = path.resolve(import.meta.dirname, '../../services/worker/worker.ts')
 
-t.test('while Kinesis is down uploads get 202 without the wait, and every one is processed afterwards', async t => {
+t.test('while Kinesis is down uploads get 202 without delay, and all are processed afterwards', async t => {
   const aws = await startAws(t)
   const proxy = await startFaultProxy(t, aws.endpoints.kinesis)
   const metrics = createMetrics()

@@ -100,7 +100,7 @@ t.test('uploads can be listed by status, and the next page has the same status',
   for (const status of uploadStatuses) t.equal((await list(t, user, `?status=${status}`)).status, 200)
 })
 
-t.test('another owner’s cursor is a position among one’s own uploads, and shows none of theirs', async t => {
+t.test('another owner’s cursor shows only the caller’s own uploads', async t => {
   const user = await createTestUser(aws)
   const other = await createTestUser(aws)
   const [mine] = await seeded(user, 1)

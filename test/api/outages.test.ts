@@ -70,7 +70,7 @@ t.test('while S3 does not respond, an upload gets 503 and leaves no record', asy
   }
 })
 
-t.test('while DynamoDB takes no records, an upload gets 503 and its object is deleted', async t => {
+t.test('while DynamoDB accepts no records, an upload gets 503 and its object is deleted', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   proxy.inject(throttled('dynamodb'), { when: operation('PutItem') })
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
@@ -147,7 +147,7 @@ t.test('a missing bucket causes 500, and the response does not have its name', a
   t.same(await user.traces(), NO_TRACES)
 })
 
-t.test('an upload that neither Kinesis nor the outbox takes gets 503, and nothing of it is lost', async t => {
+t.test('an upload that neither Kinesis nor the outbox accepts gets 503, and none of its data is lost', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   proxy.inject(throttled('dynamodb'), { when: operation('UpdateItem') })
   const endpoints = { kinesis: dead, dynamodb: proxy.url }

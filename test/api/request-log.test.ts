@@ -85,7 +85,7 @@ t.test('a request has one line in the log with the id and the status of its resp
       },
       400,
     ],
-    'a JSON body that is none': [
+    'an invalid JSON body': [
       { method: 'POST', path: '/uploads', headers: [authorization, ['Content-Type', 'application/json']], body: '{' },
       400,
     ],
@@ -97,7 +97,7 @@ t.test('a request has one line in the log with the id and the status of its resp
       413,
     ],
     'no HTTP': ['EHLO mail.example\r\n\r\n', 400],
-    'a header that is none': ['GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n', 400],
+    'an invalid header': ['GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n', 400],
     'headers that are too large': [{ path: '/livez', headers: [['X-Large', 'x'.repeat(200_000)]] }, 431],
     'an OPTIONS of tus': [{ method: 'OPTIONS', path: '/uploads/tus' }, 204],
   }

@@ -202,7 +202,7 @@ t.test('keys of the issuer may change without a restart', async t => {
   t.equal((await probe(`Bearer ${good}`)).status, 404)
 })
 
-t.test('tokens of Cognito are accepted, before and after it changes its key', async t => {
+t.test('tokens of Cognito are accepted before and after Cognito changes its key', async t => {
   const cognitoApi = await buildTestApi(t, aws)
   for (const round of ['before', 'after']) {
     const { idToken, accessToken } = await createTestUser(aws)

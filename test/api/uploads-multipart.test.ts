@@ -53,10 +53,15 @@ t.test('an empty file is accepted', async t => {
 
 const namings: Array<[string, FormPart[], string, string]> = [
   ['a field before the file', [{ name: 'filename', value: 'b.txt' }, file()], '', 'b.txt'],
-  ['the query, before a field', [{ name: 'filename', value: 'b.txt' }, file()], '?filename=c.txt', 'c.txt'],
-  ['a field, where the part has no name', [{ name: 'filename', value: 'b.txt' }, unnamed()], '', 'b.txt'],
   [
-    'its own, whatever else is in the form',
+    'the query, which takes precedence over a field',
+    [{ name: 'filename', value: 'b.txt' }, file()],
+    '?filename=c.txt',
+    'c.txt',
+  ],
+  ['a field, if the part has no file name', [{ name: 'filename', value: 'b.txt' }, unnamed()], '', 'b.txt'],
+  [
+    'the part, with other fields in the form',
     [{ name: 'note', value: 'x' }, file(), { name: 'more', value: 'y' }],
     '',
     'a.txt',
@@ -67,7 +72,7 @@ function unnamed(): FormPart {
   return { name: 'file', type: 'application/octet-stream', value: 'bytes' }
 }
 
-t.test('the file of a form is named by', async t => {
+t.test('the file name of a form comes from', async t => {
   const user = await createTestUser(aws)
   for (const [name, parts, query, filename] of namings) {
     t.match(await post(user, form(parts), query), { status: 200, body: { filename } }, name)
@@ -109,8 +114,8 @@ const refused: Array<[string, Form, string]> = [
     form([file(), file(), { name: 'filename', value: 'late.txt' }]),
     'malformed-multipart',
   ],
-  ['a name that is none of a later file', form([file(), file({ filename: '..' })]), 'invalid-filename'],
-  ['a type that is none of a later file', form([file(), file({ type: 'nonsense' })]), 'invalid-content-type'],
+  ['an invalid name of a later file', form([file(), file({ filename: '..' })]), 'invalid-filename'],
+  ['an invalid type of a later file', form([file(), file({ type: 'nonsense' })]), 'invalid-content-type'],
   ['no file', form([{ name: 'filename', value: 'a.txt' }]), 'missing-file'],
   ['no part at all', form([]), 'missing-file'],
   ['a name after the file', form([file(), { name: 'filename', value: 'late.txt' }]), 'malformed-multipart'],
@@ -121,7 +126,7 @@ const refused: Array<[string, Form, string]> = [
   ['a body that is no form', { ...form([]), body: Buffer.from('hello') }, 'malformed-multipart'],
   ['file inputs without a file alone', form([unfilled(), unfilled()]), 'missing-file'],
   ['bytes under an empty name', form([file({ filename: '' })]), 'invalid-filename'],
-  ['a type that is none', form([file({ type: 'nonsense' })]), 'invalid-content-type'],
+  ['an invalid type', form([file({ type: 'nonsense' })]), 'invalid-content-type'],
 ]
 
 function fields(count: number): FormPart[] {

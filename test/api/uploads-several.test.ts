@@ -36,7 +36,7 @@ interface Several {
   uploads: Array<{ uploadId: string; filename: string; status: string; s3: { key: string } }>
 }
 
-t.test('each file of a form becomes an upload of its own, in the order of the form', async t => {
+t.test('each file of a form becomes a separate upload, in the order of the form', async t => {
   const user = await createTestUser(aws)
   const large = randomBytes(17 * 1024 ** 2)
   const parts = [

@@ -86,7 +86,7 @@ t.test('If-None-Match gets 304 for the current state, and the upload for any oth
   for (const known of ['"x"', etag.slice(1, -1), '', '"', etag.toUpperCase()]) {
     t.equal((await get(t, user, record, '', known)).status, 200, known)
   }
-  t.equal((await get(t, user, record, '?wait=25', '"x"')).status, 200, 'what is another already is not waited for')
+  t.equal((await get(t, user, record, '?wait=25', '"x"')).status, 200, 'no wait if the ETag already differs')
 })
 
 t.test('a wait with If-None-Match ends with the next change', async t => {
@@ -112,7 +112,7 @@ t.test('a wait without If-None-Match ends when the upload is final', async t => 
   await untilWaiting(proxy.count(reads))
   await finish(record)
   t.match(await waiting, { status: 200, body: { status: 'processed', processed: processedAs(record) } })
-  t.match(await get(t, user, record, '?wait=25'), { status: 200 }, 'what is at its end is not waited for')
+  t.match(await get(t, user, record, '?wait=25'), { status: 200 }, 'no wait if the upload is already final')
 })
 
 t.test('a wait whose time is up gets 304 with If-None-Match, and the upload without', async t => {

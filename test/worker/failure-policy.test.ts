@@ -65,7 +65,7 @@ t.test('an archived object and a key that S3 refuses are permanent', async t => 
   t.equal(codeOf('InvalidURI'), 'HEADGATE_UNUSABLE_KEY')
 })
 
-t.test('a recorded reason is short and well-formed, whatever a transform wrote', async t => {
+t.test('a recorded reason is short and well-formed, for any message of a transform', async t => {
   const { reason } = permanentFailure(new TransformError('🎉'.repeat(2_000).slice(1)), first)?.failure ?? {}
   t.equal(reason?.length, 1_000)
   t.ok(reason?.isWellFormed())

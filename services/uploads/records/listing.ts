@@ -65,7 +65,7 @@ export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClien
     const chunks = pages<Awaited<ReturnType<typeof query>>, string>({
       operation: 'Query',
       fetch(from) {
-        // One more upload than the page has tells whether there is a next page.
+        // One more upload than the page has shows whether there is a next page.
         const wanted = limit + 1 - uploads.length
         const chunk = Math.min(status === undefined ? wanted : CHUNK, MAX_EXAMINED - examined)
         return query({ owner, status, before: from, limit: chunk })

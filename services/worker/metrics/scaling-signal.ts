@@ -13,13 +13,13 @@ export interface ScalingSignalSettings {
   intervalMs?: number
 }
 
-/** Reported for a shard that falls behind: CloudWatch does not accept infinity, and an alarm needs a number. */
+/** The value for a shard that falls behind. CloudWatch does not accept infinity, and an alarm needs a number. */
 export const MAX_SECONDS = 86_400
 
 /** Emits the metrics that scaling and alarms need to CloudWatch, once per interval. */
 export function startScalingSignal(settings: ScalingSignalSettings): { stop(): void } {
-  const { emitMetrics: tell, consumer, stuck, relay, intervalMs = 60_000 } = settings
-  const report = () => tell(signalOf(consumer.metrics(), stuck.find().length, relay.oldestMs()))
+  const { emitMetrics, consumer, stuck, relay, intervalMs = 60_000 } = settings
+  const report = () => emitMetrics(signalOf(consumer.metrics(), stuck.find().length, relay.oldestMs()))
   const timer = setInterval(report, intervalMs).unref()
   return { stop: () => clearInterval(timer) }
 }

@@ -94,7 +94,7 @@ const attacks: Attack[] = [
     MALFORMED,
   ),
   formAttack(
-    'JSON that is none, in a field that means nothing',
+    'invalid JSON in an unknown field',
     `${part('form-data; name="a"', '{', ['Content-Type: application/json'])}${file('filename="a"')}${END}`,
     '200',
   ),
@@ -134,7 +134,7 @@ const attacks: Attack[] = [
     NAME,
   ),
   formAttack(
-    'a type that is none',
+    'an invalid type',
     `${file('filename="a"', ['Content-Type: nonsense'])}${END}`,
     '400 invalid-content-type',
   ),
@@ -144,7 +144,7 @@ const attacks: Attack[] = [
     '415 content-type-contradicted',
   ),
   formAttack(
-    'more than is taken',
+    'more bytes than the maximum',
     `${part('form-data; name="file"; filename="a"', 'a'.repeat(100_001), ['Content-Type: text/plain'])}${END}`,
     '413 payload-too-large',
   ),
@@ -196,7 +196,7 @@ const attacks: Attack[] = [
     'multipart/form-data; boundary=c; boundary=b',
   ),
   formAttack(
-    'a boundary with a quote that does not end is one all the same',
+    'a boundary with a quote that does not end is accepted',
     `${file('filename="a"')}${END}`,
     '200',
     'multipart/form-data; boundary="b',

@@ -35,7 +35,7 @@ const grants: Attack[] = [
     filename => wanting(`the name ${JSON.stringify(filename).slice(0, 20)}`, { filename }, '400 invalid-filename'),
   ),
   granting('half a surrogate pair', '{"filename":"\\ud800","contentType":"a/b","size":1}', '400 invalid-filename'),
-  wanting('the type "" is none', { contentType: '' }, '201'),
+  wanting('an empty type counts as none', { contentType: '' }, '201'),
   ...['text', 'a/b\r\nx: y', ' a/b', 'a/b c', 'a/b;c="', `a/${'b'.repeat(300)}`, 'ä/b'].map(contentType =>
     wanting(`the type ${JSON.stringify(contentType).slice(0, 20)}`, { contentType }, '400 invalid-content-type'),
   ),
@@ -59,7 +59,7 @@ const grants: Attack[] = [
     Buffer.from('{"filename":"\xff","contentType":"a/b","size":1}', 'latin1'),
     JSON_GIVEN,
   ),
-  granting('more than is taken', `{"filename":"${'a'.repeat(60_000)}"}`, '413 payload-too-large'),
+  granting('more bytes than the maximum', `{"filename":"${'a'.repeat(60_000)}"}`, '413 payload-too-large'),
   granting('UTF-16', JSON.stringify(WANTED), '415 unsupported-media-type', [
     ['Content-Type', 'application/json; charset=utf-16'],
   ]),
@@ -72,7 +72,7 @@ const grants: Attack[] = [
     JSON_TYPE,
     ['Content-Digest', `sha-256=:${'A'.repeat(43)}=:`],
   ]),
-  granting('a digest that is none', JSON.stringify(WANTED), '400 invalid-digest', [JSON_TYPE, ['Content-Digest', 'x']]),
+  granting('an invalid digest', JSON.stringify(WANTED), '400 invalid-digest', [JSON_TYPE, ['Content-Digest', 'x']]),
   granting('a key twice is its last', '{"filename":"../a","filename":"a","contentType":"a/b","size":1}', '201'),
   granting('a size with an exponent is a size', '{"filename":"a","contentType":"a/b","size":1e2}', '201'),
   granting('a file of nothing', '{"filename":"a","contentType":"a/b","size":0}', '201'),
@@ -125,7 +125,7 @@ const completions: Attack[] = [
   afterwards('completed with a size of its client’s', id => `/uploads/${id}/complete`, '409 not-arrived', {
     body: '{"size":1,"sha256":"00","status":"stored"}',
   }),
-  afterwards('completed with a body that is none', id => `/uploads/${id}/complete`, '409 not-arrived', { body: '{' }),
+  afterwards('completed with an invalid body', id => `/uploads/${id}/complete`, '409 not-arrived', { body: '{' }),
   afterwards('completed by the id in capitals', id => `/uploads/${id.toUpperCase()}/complete`, '404 not-found'),
   afterwards('completed behind a step up', id => `/uploads/x%2f..%2f${id}/complete`, '404 not-found'),
   afterwards('completed by GET', id => `/uploads/${id}/complete`, '405 method-not-allowed', { method: 'GET' }),

@@ -84,12 +84,12 @@ const headers: Attack[] = [
     gets: '404 not-found',
   },
   {
-    what: 'headers: a method in X-HTTP-Method-Override is not taken',
+    what: 'headers: X-HTTP-Method-Override is ignored',
     send: { method: 'GET', path: '/livez', headers: [['X-HTTP-Method-Override', 'DELETE']] },
     gets: '200',
   },
   {
-    what: 'headers: an identity that a gateway would send is none',
+    what: 'headers: an identity from a gateway is ignored',
     send: ({ victim, victimsId }) => ({
       path: `/uploads/${victimsId}`,
       headers: [

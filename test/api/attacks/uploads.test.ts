@@ -185,23 +185,23 @@ const jsons: Attack[] = [
   ),
   json('UTF-7', '{}', '415 unsupported-media-type', 'application/json; charset=utf-7'),
   json('another type of JSON', '{}', '415 unsupported-media-type', 'application/json-patch+json'),
-  json('more than is taken', `{"content":"${'a'.repeat(60_000)}"}`, '413 payload-too-large'),
-  json('escapes of more than is taken', `{"content":"${'\\u0041'.repeat(9_000)}"}`, '413 payload-too-large'),
+  json('more bytes than the maximum', `{"content":"${'a'.repeat(60_000)}"}`, '413 payload-too-large'),
+  json('escapes of more bytes than the maximum', `{"content":"${'\\u0041'.repeat(9_000)}"}`, '413 payload-too-large'),
   json('a key twice is its last', '{"content":"a","content":"b"}', '200'),
   json('a path behind a name', '{"filename":"a","filename":"../b"}', '400 invalid-filename'),
   json('half a pair behind the other', '{"content":"\\udc00\\ud800"}', '400 invalid-body'),
   json('a number past all numbers', '{"content":1e400}', '400 invalid-body'),
-  json('a control character as it is', '{"content":"a\u0001"}', '400 malformed-json'),
+  json('an unescaped control character', '{"content":"a\u0001"}', '400 malformed-json'),
   json('a longer way to say a slash', Buffer.from('{"filename":"\xc0\xaf"}', 'latin1'), '400 malformed-json'),
   json('surrogates in UTF-8', Buffer.from('{"content":"\xed\xa0\x80\xed\xb0\x80"}', 'latin1'), '400 malformed-json'),
-  json('what is no character in the name', '{"filename":"a\\uffff"}', '400 invalid-filename'),
+  json('a noncharacter in the name', '{"filename":"a\\uffff"}', '400 invalid-filename'),
   json('a mark of the byte order before it', '\ufeff{"content":"a"}', '200'),
   json('a NUL in the content is content', '{"content":"\\u0000"}', '200'),
 ]
 
 const oversize: Attack[] = [
   {
-    what: 'size: more than is taken',
+    what: 'size: more bytes than the maximum',
     send: ({ attacker }) => ({
       method: 'POST',
       path: '/uploads?filename=a',

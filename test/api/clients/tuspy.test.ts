@@ -26,7 +26,7 @@ const skip = hasTuspy()
   ? false
   : `${python} has no tuspy: pip install tuspy, or name one that has it by HEADGATE_PYTHON`
 
-t.test('tuspy uploads in chunks with checksums, and another one resumes', { skip }, async t => {
+t.test('tuspy uploads in chunks with checksums, and a second client resumes the upload', { skip }, async t => {
   const aws = await startAws(t)
   const api = await buildTestApi(t, aws)
   const user = await createTestUser(aws)

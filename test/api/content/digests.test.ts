@@ -57,7 +57,7 @@ t.test('a wrong digest whose algorithm is in upper case is not ignored', async t
   isProblem(t, await raw(user, headers, small), 400, 'digest-mismatch')
 })
 
-t.test('a body that does not match its digest is rejected, and nothing is stored, whatever its size', async t => {
+t.test('a body that does not match its digest is rejected, and nothing is stored, for any size', async t => {
   const user = await createTestUser(aws)
   const other = digest('sha-256', 'other')
   const cases: Array<[string, Record<string, string>]> = [

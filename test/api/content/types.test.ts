@@ -235,7 +235,7 @@ t.test('with ALLOWED_TYPES only those types are accepted, by their bytes', async
   }
 })
 
-t.test('a text is allowed by its real type, whatever content type Windows or curl send', async t => {
+t.test('a text is allowed by its real type, even if Windows or curl send another', async t => {
   const user = await createTestUser(aws)
   const table = Buffer.from('a,b\n1,2\n')
   const tables = await buildTestApi(t, aws, { env: { ALLOWED_TYPES: 'text/csv' } })

@@ -74,7 +74,7 @@ const read: Array<[what: string, boundary: string, body: string, contents: strin
   ['zeros', 'a', `--a\r\n${part('\0\0\r\0\n')}\r\n--a--`, ['\0\0\r\0\n']],
 ]
 
-t.test('a form is read exactly, whatever its chunks', async t => {
+t.test('the parts of a form are exact and do not depend on its chunks', async t => {
   for (const [what, boundary, body, contents] of read) {
     for (const size of [body.length, 1, 2, 3, 7]) {
       const outcome = scan(bytesOf(body), boundary, [size])
@@ -164,7 +164,7 @@ const refused: Array<[what: string, body: string, detail: RegExp]> = [
   ],
 ]
 
-t.test('a form that could lose a part is rejected with the position, whatever its chunks', async t => {
+t.test('a form that could lose a part is rejected with the position, in any chunks', async t => {
   for (const [what, body, detail] of refused) {
     const whole = scan(bytesOf(body), 'XX')
     t.match(whole, { refused: detail }, what)
@@ -220,7 +220,7 @@ t.test('large chunks that end inside a possible delimiter lose nothing', async t
   }
 })
 
-t.test('the scan takes linear time, for hostile contents too', async t => {
+t.test('the scan takes linear time, even for hostile contents', async t => {
   const boundary = 'b'
   const hostile = [
     '--b',

@@ -45,7 +45,7 @@ const names: Array<[who: string, parameters: string, filename: string]> = [
   ['a client without quotes and without a file', 'filename=', ''],
 ]
 
-t.test('the name of a file is read as its client meant it', async t => {
+t.test('the name of a file is decoded in every notation of clients', async t => {
   for (const [who, parameters, filename] of names) t.equal(named(parameters), filename, who)
 })
 

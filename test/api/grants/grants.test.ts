@@ -65,7 +65,7 @@ t.test(
     const { put } = await grant(api, user, { size: 1, sha256: sha256.toUpperCase() })
     t.ok(put)
     if (!put) return
-    t.ok(isSigned(put.url, put.headers), 'as it is given')
+    t.ok(isSigned(put.url, put.headers), 'with the granted headers')
     const digest = Buffer.from(sha256, 'hex').toString('base64')
     t.match(put.headers, { 'x-amz-checksum-sha256': digest, 'if-none-match': '*', 'content-length': '1' })
     const others = {

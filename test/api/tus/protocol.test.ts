@@ -62,7 +62,7 @@ t.test('an upload of one request is accepted like any other', async t => {
   t.match(await user.traces(), { objects: [key], openUploads: 0, records: [{ status: 'queued' }] })
 })
 
-t.test('requests of any size make the same file, across parts', async t => {
+t.test('the file does not depend on the sizes of the requests, even across parts', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const bytes = randomBytes(20 * MIB + 17)
@@ -83,7 +83,7 @@ t.test('requests of any size make the same file, across parts', async t => {
   t.equal(openUploads, 0)
 })
 
-t.test('files of exactly a part, of parts, of one byte more, and of nothing', async t => {
+t.test('files of exactly one or more parts, of one byte more, and of no bytes are accepted', async t => {
   for (const size of [0, 8 * MIB, 8 * MIB + 1, 16 * MIB]) {
     const user = await createTestUser(aws)
     const client = tusClient(api, user)
@@ -110,7 +110,7 @@ t.test('a file can come with the request that creates the upload', async t => {
   t.match((await user.traces()).records, [{ status: 'queued', size: 5, filename: /^file-\d+\.txt$/ }])
 })
 
-t.test('bytes that do not match their checksum are not stored, whatever their size', async t => {
+t.test('bytes that do not match their checksum are not stored, for any size', async t => {
   const user = await createTestUser(aws)
   const client = tusClient(api, user)
   const bytes = randomBytes(18 * MIB)
@@ -176,7 +176,7 @@ t.test('a request that the protocol rejects gets a specific problem and changes 
     ['another offset', client.patch(url, 3, bytes), 409, 'offset-conflict'],
     ['more bytes than the length', client.patch(url, 0, Buffer.from('too long')), 413, 'payload-too-large'],
     ['no offset', client.request('PATCH', url, type, bytes), 400, 'bad-request'],
-    ['an offset that is none', client.patch(url, 0, bytes, { 'upload-offset': '-1' }), 400, 'bad-request'],
+    ['an invalid offset', client.patch(url, 0, bytes, { 'upload-offset': '-1' }), 400, 'bad-request'],
     ['another type', client.patch(url, 0, bytes, { 'content-type': 'text/plain' }), 415, 'unsupported-media-type'],
     ['another version', client.patch(url, 0, bytes, { 'tus-resumable': '0.2.2' }), 412, 'unsupported-tus-version'],
     ['a length with a part', client.patch(url, 0, bytes, { 'upload-length': '5' }), 400],
@@ -188,12 +188,12 @@ t.test('a request that the protocol rejects gets a specific problem and changes 
     ['a path as its name', client.create(1, meta(`filename ${base64('../x')}`)), 400, 'invalid-filename'],
     ['a name that is no UTF-8', client.create(1, meta('filename /w==')), 400, 'bad-request'],
     [
-      'a type that is none',
+      'an invalid type',
       client.create(1, meta(`filename ${base64('x')},filetype ${base64('x')}`)),
       400,
       'invalid-content-type',
     ],
-    ['metadata that is none', client.create(1, meta('filename x,y z w')), 400, 'bad-request'],
+    ['invalid metadata', client.create(1, meta('filename x,y z w')), 400, 'bad-request'],
     ['metadata without end', client.create(1, meta(`a ${base64('x'.repeat(9000))}`)), 400, 'bad-request'],
     ['parts of an upload', client.create(1, { 'upload-concat': 'partial' }), 400, 'bad-request'],
     ['a POST to it', client.request('POST', url), 405, 'method-not-allowed'],

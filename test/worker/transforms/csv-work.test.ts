@@ -54,7 +54,7 @@ for (const [how, pieceLength] of [
 t.test('the work of numbering repeated names is proportional to their number', async t => {
   const shapes: Record<string, (index: number) => string> = {
     'one name': () => 'a',
-    'one name, whose numbers are taken': index => (index % 2 === 0 ? 'a' : `a_${index}`),
+    'one name whose numbered names are in the header': index => (index % 2 === 0 ? 'a' : `a_${index}`),
     'two names': index => (index % 2 === 0 ? 'a' : 'a_2'),
   }
   for (const [what, nameAt] of Object.entries(shapes)) {
