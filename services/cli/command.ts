@@ -2,11 +2,11 @@ import type { ParseArgsConfig, parseArgs } from 'node:util'
 import type { Static, TObject } from 'typebox'
 import type { Output } from './output.ts'
 
-/** One option of a command, as `node:util` parses it, and as its help shows it. */
+/** An option of a command, for `parseArgs` of `node:util` and for the help. */
 export interface CommandOption {
   type: 'string' | 'boolean'
   multiple?: boolean
-  /** What stands for the value in the help: `TIME`. */
+  /** The placeholder of the value in the help, such as `TIME`. */
   value?: string
   description: string
 }
@@ -17,10 +17,10 @@ type Parsed<O extends CommandOptions> = ReturnType<
   typeof parseArgs<{ options: O & NonNullable<ParseArgsConfig['options']> }>
 >['values']
 
-/** What a command is given to do its work with. */
+/** The parsed command line of a command, with its environment and its output. */
 export interface Invocation<O extends CommandOptions, C extends TObject> {
   options: Parsed<O>
-  /** The arguments that are no options. None, unless the command names `operands`. */
+  /** The arguments that are not options. Empty unless the command has `operands`. */
   operands: string[]
   config: Readonly<Static<C>>
   env: NodeJS.ProcessEnv
@@ -29,27 +29,27 @@ export interface Invocation<O extends CommandOptions, C extends TObject> {
 
 /** One subcommand: a file of `commands/`, listed in `commands/index.ts`. */
 export interface Command<O extends CommandOptions = CommandOptions, C extends TObject = TObject> {
-  /** The words that call it: `dead-letters list`. */
+  /** The words of the command line that select the command, such as `dead-letters list`. */
   name: string
-  /** One line, for the list of commands. */
+  /** One line for the list of commands. */
   summary: string
-  /** What its help tells beyond that: what it changes, what it needs, what its exit code means. */
+  /** Further help text: what the command changes, what it needs, what its exit codes mean. */
   details?: string
-  /** How the help names the arguments that are no options: `[ID…]`. Left out, there are none. */
+  /** The arguments that are not options, for the help, such as `[ID…]`. Unset: the command takes none. */
   operands?: string
   options: O
-  /** The environment variables it reads: those of the roles' own schemas. */
+  /** The environment variables that the command reads, from the schemas of the roles. */
   config: C
-  /** Resolves to the exit code, 0 where it resolves to none. What it throws is said to the person who called. */
+  /** Resolves to the exit code. Undefined means 0. If it rejects, the error is printed. */
   run(invocation: Invocation<O, C>): Promise<number | undefined>
 }
 
-/** A command whatever its options are, as the list holds it. */
+/** A command with any options. */
 export interface AnyCommand extends Omit<Command, 'run'> {
   run(invocation: Invocation<CommandOptions, TObject>): Promise<number | undefined>
 }
 
-/** Ties the types of a command's options and configuration to those that its `run` is given. */
+/** Defines a command, and infers the types that `run` receives from `options` and `config`. */
 export function defineCommand<const O extends CommandOptions, C extends TObject>(command: Command<O, C>): AnyCommand {
   return command as unknown as AnyCommand
 }

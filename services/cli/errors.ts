@@ -1,19 +1,27 @@
 import { HeadgateError } from '../platform/errors.ts'
 
-/** What a command's exit code says to a script. */
+/** The exit codes of all commands. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
 
-/** The command line cannot be used. The message is for the person who typed it. */
+/** The command line or a variable is invalid. The message says how to correct it. */
 export class UsageError extends HeadgateError {
   readonly code = 'HEADGATE_USAGE'
 }
 
-/** There is nothing of what the command was asked about. */
+/** What the command was asked about does not exist. */
 export class NothingFoundError extends HeadgateError {
   readonly code = 'HEADGATE_NOTHING_FOUND'
 }
 
-/** The command could do what it is asked, and it would do harm. The message says what to do first, or how to insist. */
+/** The command refuses to do harm. The message says what to do first, or which option overrides the refusal. */
 export class RefusedError extends HeadgateError {
   readonly code = 'HEADGATE_REFUSED'
+}
+
+/** Returns the error for an application without a lease table. */
+export function noLeaseTableError(applicationName: string, cause: Error): NothingFoundError {
+  return new NothingFoundError(
+    `There is no lease table '${applicationName}': no worker of this application has run here. Check APPLICATION_NAME and AWS_REGION.`,
+    { cause },
+  )
 }

@@ -1,12 +1,12 @@
 import type { AnyCommand, CommandOption } from './command.ts'
 
-/** What every command takes. */
+/** The options that every command has. */
 export const commonOptions = {
-  json: { type: 'boolean', description: 'one JSON object a line, for scripts; errors too' },
-  help: { type: 'boolean', description: 'this text' },
+  json: { type: 'boolean', description: 'print one JSON object per line, for scripts. Errors too' },
+  help: { type: 'boolean', description: 'print this text' },
 } as const satisfies Record<string, CommandOption>
 
-/** The help of all commands, or of those that begin with some words. */
+/** Returns the help for all commands, or for those that begin with `words`. */
 export function listHelp(commands: readonly AnyCommand[], words = ''): string {
   const wanted = commands.filter(({ name }) => words === '' || name.startsWith(`${words} `))
   return `Usage: headgate ${words === '' ? '' : `${words} `}COMMAND [options]
@@ -14,12 +14,12 @@ export function listHelp(commands: readonly AnyCommand[], words = ''): string {
 Commands:
 ${definitions(wanted.map(({ name, summary }) => [name, summary]))}
 
-\`headgate COMMAND --help\` tells all of a command. Where things are comes from the environment, by the names that the worker reads
-(AWS_REGION, STREAM_NAME, APPLICATION_NAME, …); endpoints and credentials are the AWS SDK's own settings.
-Exit codes: 0 done, 1 failed or refused, 2 the command line cannot be used.`
+\`headgate COMMAND --help\` describes a command. The environment variables of the worker select the resources
+(AWS_REGION, STREAM_NAME, APPLICATION_NAME, …). Endpoints and credentials are settings of the AWS SDK.
+Exit codes: 0 done, 1 failed or refused, 2 invalid command line.`
 }
 
-/** The help of one command. */
+/** Returns the help for one command. */
 export function commandHelp({ name, summary, details, operands, options, config }: AnyCommand): string {
   const variables = Object.keys(config.properties)
   return [

@@ -1,11 +1,11 @@
-/** Where a command says what it found: for people, or with `--json` for scripts. */
+/** The output of a command: text for people, or JSON with `--json`. */
 export interface Output {
   readonly json: boolean
-  /** One thing that was found or done: a line of JSON, or the text for people. */
+  /** Prints one result: `value` as a line of JSON, or `text`. */
   item(value: unknown, text: string): void
-  /** Rows that belong together: a line of JSON each, or one table. The columns are those of the first row's cells. */
+  /** Prints rows: each as a line of JSON, or all as one table. */
   table<T>(rows: readonly T[], columns: ReadonlyArray<Column<T>>): void
-  /** For people alone: a hint, a total, that there is nothing. Goes to stderr, so that a pipe has the findings only. */
+  /** Prints a hint or a total for people to stderr, so that a pipe gets the results only. Prints nothing with `--json`. */
   note(text: string): void
 }
 
@@ -34,7 +34,7 @@ export function createOutput({ json, stdout, stderr }: OutputSettings): Output {
   }
 }
 
-/** The rows as lines, each column as wide as its widest cell. */
+/** Returns the lines of a table. Each column is as wide as its widest cell. */
 export function tableLines<T>(rows: readonly T[], columns: ReadonlyArray<Column<T>>): string[] {
   const cells = [columns.map(({ title }) => title), ...rows.map(row => columns.map(({ cell }) => printable(cell(row))))]
   const widths = columns.map((_, index) => Math.max(...cells.map(line => line[index]?.length ?? 0)))
@@ -46,7 +46,7 @@ export function tableLines<T>(rows: readonly T[], columns: ReadonlyArray<Column<
   )
 }
 
-/** Without what a terminal would act on: names and contents come from clients. */
+/** Escapes control characters, because names and contents come from clients and a terminal would act on them. */
 export function printable(text: string): string {
   return text.replaceAll(/[^\P{Cc}\n\t]/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }

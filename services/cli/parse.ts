@@ -3,14 +3,14 @@ import type { AnyCommand } from './command.ts'
 import { UsageError } from './errors.ts'
 import { commonOptions } from './help.ts'
 
-/** What a command line asks for. */
+/** A parsed command line. */
 export type Request =
   | { kind: 'list'; words: string }
   | { kind: 'help'; command: AnyCommand }
   | { kind: 'version' }
   | { kind: 'run'; command: AnyCommand; options: Record<string, unknown>; operands: string[] }
 
-/** @throws UsageError */
+/** Parses a command line. @throws UsageError */
 export function parseCommandLine(args: readonly string[], commands: readonly AnyCommand[]): Request {
   const firstFlag = args.findIndex(arg => arg.startsWith('-'))
   const words = firstFlag === -1 ? args : args.slice(0, firstFlag)
@@ -18,26 +18,31 @@ export function parseCommandLine(args: readonly string[], commands: readonly Any
   const command = commands
     .filter(({ name }) => name.split(' ').every((word, index) => word === words[index]))
     .sort((a, b) => b.name.length - a.name.length)[0]
-  if (!command) return listOf(args, words, commands)
+  if (!command) return listRequest(args, words, commands)
   const { values, positionals } = parse(args.slice(command.name.split(' ').length), command)
   if (values.help) return { kind: 'help', command }
   if (command.operands === undefined && positionals.length > 0) {
     throw new UsageError(
-      `'headgate ${command.name}' takes no argument such as '${positionals[0]}'.${seeHelp(command.name)}`,
+      `'headgate ${command.name}' does not take the argument '${positionals[0]}'.${seeHelp(command.name)}`,
     )
   }
   return { kind: 'run', command, options: values, operands: positionals }
 }
 
-/** No command is named in full: the list of those that begin like this, where somebody asks for help or for nothing at all. */
-function listOf(args: readonly string[], words: readonly string[], commands: readonly AnyCommand[]): Request {
+/**
+ * Handles a command line without a full command name. Returns a list of commands for help, an empty command line or a group
+ * such as `dead-letters`.
+ *
+ * @throws UsageError for an unknown command
+ */
+function listRequest(args: readonly string[], words: readonly string[], commands: readonly AnyCommand[]): Request {
   const [first = '', second] = words
   const hasGroup = commands.some(({ name }) => name.startsWith(`${first} `))
   const asksHelp = args.includes('--help')
   if (first === '' && (args.length === 0 || asksHelp)) return { kind: 'list', words: '' }
   if (hasGroup && (second === undefined || asksHelp)) return { kind: 'list', words: first }
-  const wrong = first === '' ? (args[0] ?? '') : hasGroup ? `${first} ${second}` : first
-  throw new UsageError(`There is no command '${wrong}'.${seeHelp(hasGroup ? first : '')}`)
+  const unknown = first === '' ? (args[0] ?? '') : hasGroup ? `${first} ${second}` : first
+  throw new UsageError(`There is no command '${unknown}'.${seeHelp(hasGroup ? first : '')}`)
 }
 
 function parse(args: readonly string[], command: AnyCommand) {
@@ -45,7 +50,7 @@ function parse(args: readonly string[], command: AnyCommand) {
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
   } catch (cause) {
-    // Node's message goes on to explain how to pass what looks like an option as an argument.
+    // Only the first sentence of Node's message is useful here.
     const message = cause instanceof Error ? cause.message.split(/(?<=')\. /)[0] : String(cause)
     throw new UsageError(`${message?.replace(/\.$/, '')}.${seeHelp(command.name)}`, { cause })
   }

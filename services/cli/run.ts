@@ -11,12 +11,12 @@ import { parseCommandLine } from './parse.ts'
 export interface CliSettings {
   commands: readonly AnyCommand[]
   env: NodeJS.ProcessEnv
-  /** Each is given one line or more, without the last line break. */
+  /** Both get one or more lines, without the final line break. */
   stdout(text: string): void
   stderr(text: string): void
 }
 
-/** Runs a command line. Resolves to the exit code; says what went wrong and never rejects. */
+/** Runs a command line. Resolves to the exit code. Errors are printed, and it never rejects. */
 export async function runCli(args: readonly string[], settings: CliSettings): Promise<number> {
   const { commands, env, stdout, stderr } = settings
   try {
@@ -47,18 +47,18 @@ export async function runCli(args: readonly string[], settings: CliSettings): Pr
 function asJson(error: unknown): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error))
   return JSON.stringify({
-    error: { code: isOurs(error) ? error.code : name, message: message || name },
+    error: { code: isHeadgateError(error) ? error.code : name, message: message || name },
   })
 }
 
-/** A sentence for what is to be expected; the stack of what is not is for whoever mends it. */
+/** Returns the message of an expected error, and the stack of an unexpected one. */
 function asText(error: unknown): string {
-  if (isOurs(error)) return error.message
+  if (isHeadgateError(error)) return error.message
   if (!(error instanceof Error)) return String(error)
   return isFromAws(error) ? awsMessage(error) : (error.stack ?? error.message)
 }
 
-function isOurs(error: unknown): error is HeadgateError | ConsumerError {
+function isHeadgateError(error: unknown): error is HeadgateError | ConsumerError {
   return error instanceof HeadgateError || error instanceof ConsumerError
 }
 
@@ -67,13 +67,13 @@ interface AwsError extends Error {
 }
 
 function isFromAws(error: Error): boolean {
-  // A call that reached nobody has the metadata too: of its tries.
+  // Errors of calls without a response have metadata too.
   return '$metadata' in error || error.name === 'CredentialsProviderError'
 }
 
 function awsMessage(error: AwsError): string {
   const hint = HINTS.find(([pattern]) => pattern.test(`${error.name} ${error.message} ${codeOf(error)}`))?.[1]
-  return `AWS says: ${error.name}: ${error.message || codeOf(error)}${hint === undefined ? '' : `\n${hint}`}`
+  return `The request to AWS failed: ${error.name}: ${error.message || codeOf(error)}${hint === undefined ? '' : `\n${hint}`}`
 }
 
 function codeOf(error: Error): string {
@@ -82,13 +82,10 @@ function codeOf(error: Error): string {
 
 const HINTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/Credentials/, 'Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.'],
-  [
-    /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|Timeout/i,
-    'Check AWS_REGION and, where it is not AWS, the AWS_ENDPOINT_URL_… variables.',
-  ],
+  [/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|Timeout/i, 'Check AWS_REGION and the AWS_ENDPOINT_URL_… variables.'],
   [
     /AccessDenied|NotAuthorized|Forbidden/i,
-    'The credentials lack a permission that the command needs: docs/how-to/operate.md lists them.',
+    'The credentials lack a permission that the command needs. docs/how-to/operate.md lists the permissions.',
   ],
   [
     /ResourceNotFound|NoSuchBucket/,

@@ -7,7 +7,7 @@ const UNITS = [
   ['s', 1_000],
 ] as const
 
-/** A length of time for people, in its two largest units: `2d 3h`, `45s`, `0s`. */
+/** Formats a duration by its two largest units, such as `2d 3h`, `45s` or `0s`. */
 export function ageText(ms: number): string {
   const first = UNITS.findIndex(([, size]) => ms >= size)
   if (first === -1) return '0s'
@@ -26,14 +26,14 @@ export function ageText(ms: number): string {
 const RELATIVE = /^(\d{1,9})([smhd])$/
 const UNIT_MS: Readonly<Record<string, number>> = Object.fromEntries(UNITS)
 
-/** Without a zone a time would be the local one of whoever types it, and of another moment on another machine. */
+/** A time needs a zone. Otherwise the same text would mean different moments on different machines. */
 const ABSOLUTE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/
 
-/** What the help says of it. */
-export const TIME_HELP = 'as 2026-11-25, 2026-11-25T10:00:00Z, or as 15m, 2h, 3d ago'
+/** The accepted formats, for the help and for errors. */
+export const TIME_HELP = 'such as 2026-11-25, 2026-11-25T10:00:00Z, or 15m, 2h, 3d for that long ago'
 
 /**
- * A time as people type it: ISO 8601, a day alone being its midnight in UTC, or so long ago.
+ * Parses a time: ISO 8601, or a duration before now. A date without a time means midnight UTC.
  *
  * @throws UsageError
  */
@@ -42,7 +42,7 @@ export function parseTime(flag: string, value: string | undefined, now = Date.no
   const [, count, unit = ''] = RELATIVE.exec(value) ?? []
   const time = new Date(count !== undefined ? now - Number(count) * (UNIT_MS[unit] ?? 0) : value)
   if (!(count !== undefined || ABSOLUTE.test(value)) || Number.isNaN(time.getTime())) {
-    throw new UsageError(`--${flag} must be a time, ${TIME_HELP}, not "${value}".`)
+    throw new UsageError(`--${flag} must be a time ${TIME_HELP}, not "${value}".`)
   }
   return time
 }

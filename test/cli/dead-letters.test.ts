@@ -13,7 +13,7 @@ import { headgateHere } from './program.ts'
 
 const worker = path.resolve(import.meta.dirname, '../../services/worker/worker.ts')
 
-t.test('dead letters are listed, shown, redriven to the end of their uploads, and discarded', async t => {
+t.test('lists, shows, redrives and discards dead letters', async t => {
   const aws = await startAws(t, { shards: 1 })
   const headgate = headgateHere(t, aws.env)
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: names.uploadsTable })
@@ -35,7 +35,7 @@ t.test('dead letters are listed, shown, redriven to the end of their uploads, an
   await put(Buffer.from('not json'), 'odd')
   await givenUp(3)
 
-  await t.test('list chooses by reason, owner and time', async t => {
+  await t.test('dead-letters list selects by reason, owner and time', async t => {
     const all = await headgate('dead-letters', 'list', '--json')
     t.equal(all.code, 0, all.stderr)
     t.same(new Set(all.lines().map(letter => letter.upload?.owner)), new Set(['ann', 'bob', undefined]))
@@ -46,7 +46,7 @@ t.test('dead letters are listed, shown, redriven to the end of their uploads, an
     ])
     t.equal(missing.lines().length, 2)
     t.match(anns.stdout, new RegExp(`^ID .*\\nshardId-0+/\\d+ .*HEADGATE_OBJECT_MISSING +${ann.uploadId} +-\\n$`))
-    t.strictSame([old.code, old.stdout, old.stderr], [0, '', 'There are none.\n'])
+    t.strictSame([old.code, old.stdout, old.stderr], [0, '', 'No dead letters found.\n'])
     t.match(await headgate('dead-letters', 'list', '--since', 'yesterday'), {
       code: 2,
       stderr: /--since must be a time/,
@@ -56,7 +56,7 @@ t.test('dead letters are listed, shown, redriven to the end of their uploads, an
   const idOf = async (...query: string[]) => (await headgate('dead-letters', 'list', '--json', ...query)).lines()[0].id
   const [annId, oddId] = [await idOf('--upload', ann.uploadId), await idOf('--reason', 'HEADGATE_INVALID_EVENT')]
 
-  await t.test('show has the record, the error and the status of the upload', async t => {
+  await t.test('dead-letters show prints the record, the error and the status of the upload', async t => {
     const shown = await headgate('dead-letters', 'show', annId)
     t.equal(shown.code, 0, shown.stderr)
     t.match(shown.stdout, /^reason +HEADGATE_OBJECT_MISSING: There is no object/m)
@@ -64,34 +64,34 @@ t.test('dead letters are listed, shown, redriven to the end of their uploads, an
     t.match(shown.stdout, `"key": "${ann.key}"`)
     t.match(
       (await headgate('dead-letters', 'show', oddId)).stdout,
-      /8 bytes that are no upload event.*\nbm90IGpzb24=\n/,
+      /8 bytes that are not an upload event.*\nbm90IGpzb24=\n/,
     )
     t.match(await headgate('dead-letters', 'show', 'shardId-0/1'), { code: 1, stderr: /There is no dead letter/ })
-    t.match(await headgate('dead-letters', 'show', 'nonsense'), { code: 2, stderr: /is no id of a dead letter/ })
+    t.match(await headgate('dead-letters', 'show', 'nonsense'), { code: 2, stderr: /is not the id of a dead letter/ })
   })
 
-  await t.test('redrive wants to know which, and only says so with --dry-run', async t => {
-    t.match(await headgate('dead-letters', 'redrive'), { code: 2, stderr: /Which dead letters\?/ })
-    t.match(await headgate('dead-letters', 'redrive', annId, '--all'), { code: 2, stderr: /more than one way/ })
+  await t.test('dead-letters redrive needs a selection, and changes nothing with --dry-run', async t => {
+    t.match(await headgate('dead-letters', 'redrive'), { code: 2, stderr: /No dead letters are selected/ })
+    t.match(await headgate('dead-letters', 'redrive', annId, '--all'), { code: 2, stderr: /cannot be combined/ })
     const dry = await headgate('dead-letters', 'redrive', '--all', '--dry-run')
-    t.match(dry, { code: 0, stderr: '3 would be redriven. Nothing was done.\n' })
+    t.match(dry, { code: 0, stderr: '3 would be redriven. Nothing was changed.\n' })
     t.match(await store.get(ann), { status: 'failed' })
   })
 
-  await t.test('a redriven upload is processed, and redriving it twice changes nothing', async t => {
+  await t.test('a redriven upload is processed, and a second redrive changes nothing', async t => {
     await putUpload(aws.s3, ann, 'mended')
     const redriven = await headgate('dead-letters', 'redrive', annId)
     t.match(redriven, { code: 0, stderr: '1 redriven\n' })
-    t.match(redriven.stdout, /redriven, to shardId-0+\/\d+/)
+    t.match(redriven.stdout, /redriven to shardId-0+\/\d+/)
     await until(() => program.stdout().includes('"msg":"processed"'), { what: 'the processed object' })
     const again = await headgate('dead-letters', 'redrive', annId)
-    t.match(again, { code: 0, stdout: /already redriven .*: nothing was done/, stderr: '1 already redriven\n' })
+    t.match(again, { code: 0, stdout: /was redriven at .*\. Nothing was changed/, stderr: '1 already redriven\n' })
     t.match(await store.get(ann), { status: 'processed', failure: undefined })
     t.match((await headgate('dead-letters', 'show', annId)).stdout, 'ann, now processed')
   })
 
   await t.test(
-    '--all redrives what is left, once: what fails again is a letter of its own, and not redriven by the same run',
+    'dead-letters redrive --all redrives each letter once, and leaves a record that fails again for the next run',
     async t => {
       const all = await headgate('dead-letters', 'redrive', '--all', '--json')
       t.equal(all.code, 0, all.stderr)
@@ -109,11 +109,11 @@ t.test('dead letters are listed, shown, redriven to the end of their uploads, an
     },
   )
 
-  await t.test('discard forgets what is named, and more only with --yes', async t => {
+  await t.test('dead-letters discard deletes a letter by its id, and several only with --yes', async t => {
     t.match(await headgate('dead-letters', 'discard', oddId), { code: 0, stdout: `${oddId}  discarded\n` })
     t.match(await headgate('dead-letters', 'discard', '--redriven', '--all'), {
       code: 1,
-      stderr: /2 dead letters would be gone/,
+      stderr: /This deletes 2 dead letters for good/,
     })
     t.match(await headgate('dead-letters', 'discard', '--all', '--yes'), { code: 0, stderr: '2 discarded\n' })
     t.match(await headgate('dead-letters', 'discard', '--redriven', '--all', '--yes'), {

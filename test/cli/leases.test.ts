@@ -5,7 +5,7 @@ import { names } from '../../services/platform/resources.ts'
 import { startAws } from '../support/aws.ts'
 import { headgateHere, runHeadgate } from './program.ts'
 
-t.test('headgate leases tells who reads each shard and what waits in it', async t => {
+t.test('headgate leases shows who reads each shard and how far behind it is', async t => {
   const aws = await startAws(t, { shards: 2 })
   const { kinesis, dynamodb } = aws
   const headgate = headgateHere(t, aws.env)
@@ -14,7 +14,7 @@ t.test('headgate leases tells who reads each shard and what waits in it', async 
   t.equal(before.code, 1)
   t.match(before.stderr, /^There is no lease table 'headgate-worker'.*Check APPLICATION_NAME and AWS_REGION\.$/m)
 
-  // Enough keys for both shards, and of each the last record is left: it is in the stream, and not done.
+  // Enough keys for both shards.
   const keys = Array.from({ length: 20 }, (_, n) => `key-${n}`)
   const put = () =>
     kinesis.send(
@@ -26,7 +26,11 @@ t.test('headgate leases tells who reads each shard and what waits in it', async 
   const handled = Promise.withResolvers<void>()
   let left = keys.length
   const consumer = new KinesisConsumer({
-    ...{ applicationName: names.application, streamName: names.stream, kinesis, dynamodb, workerId: 'worker-1' },
+    applicationName: names.application,
+    streamName: names.stream,
+    kinesis,
+    dynamodb,
+    workerId: 'worker-1',
     handler: () => {
       if (--left === 0) handled.resolve()
     },
@@ -55,12 +59,12 @@ t.test('headgate leases tells who reads each shard and what waits in it', async 
   t.match(stdout, /^SHARD +OWNER +CHECKPOINT +DONE UP TO +WAITING\nshardId-0*0 +- +\d+ +(\d+[ms] ?)+ +(\d+[ms] ?)+\n/)
 })
 
-t.test('headgate leases names every variable that it lacks, and an AWS that does not answer', async t => {
+t.test('headgate leases names every invalid variable, and reports an AWS endpoint that cannot be reached', async t => {
   const none = await runHeadgate(t, { AWS_REGION: '', STREAM_NAME: 'no spaces' }, 'leases')
   t.equal(none.code, 1)
   t.match(none.stderr, /AWS_REGION: is required\n {2}STREAM_NAME: must match/)
   const aws = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_MAX_ATTEMPTS: '1' }
   const away = await runHeadgate(t, { ...aws, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }, 'leases')
   t.equal(away.code, 1)
-  t.match(away.stderr, /^AWS says: .*ECONNREFUSED[\s\S]*Check AWS_REGION and/)
+  t.match(away.stderr, /^The request to AWS failed: .*ECONNREFUSED[\s\S]*Check AWS_REGION and/)
 })

@@ -40,19 +40,16 @@ async function run(...args: string[]) {
   return { code, ...said }
 }
 
-t.test(
-  'a command gets its options, its arguments and its configuration, and its exit code is what it resolves to',
-  async t => {
-    t.strictSame(await run('fleet', 'greet', 'ann', '--loud'), {
-      code: 0,
-      stdout: 'hello ann!\\x1b[2J\n',
-      stderr: 'that was all\n',
-    })
-    t.equal((await run('fleet', 'greet', 'three')).code, 3)
-  },
-)
+t.test('a command receives its options, arguments and configuration, and resolves to its exit code', async t => {
+  t.strictSame(await run('fleet', 'greet', 'ann', '--loud'), {
+    code: 0,
+    stdout: 'hello ann!\\x1b[2J\n',
+    stderr: 'that was all\n',
+  })
+  t.equal((await run('fleet', 'greet', 'three')).code, 3)
+})
 
-t.test('with --json there is one object a line and nothing beside it, errors too', async t => {
+t.test('--json prints one object per line and nothing else, errors included', async t => {
   const { stdout, stderr } = await run('fleet', 'greet', '--json', 'ann')
   t.strictSame([stdout, stderr], ['{"hello":"ann","at":"us-east-1"}\n', ''])
   const refused = await run('fleet', 'greet', '--json', 'nobody')
@@ -60,7 +57,7 @@ t.test('with --json there is one object a line and nothing beside it, errors too
   t.strictSame(JSON.parse(refused.stderr), { error: { code: 'HEADGATE_REFUSED', message: 'Name somebody.' } })
 })
 
-t.test('without a command, and with --help, it tells what there is and exits with 0', async t => {
+t.test('lists the commands and exits with 0 for an empty command line or --help', async t => {
   for (const args of [[], ['--help']]) {
     const { code, stdout } = await run(...args)
     t.equal(code, 0)
@@ -75,7 +72,7 @@ t.test('without a command, and with --help, it tells what there is and exits wit
   t.match((await run('--version')).stdout, /^\d+\.\d+\.\d+\n$/)
 })
 
-t.test('the help of a command has its options and the variables it reads, and needs none of them', async t => {
+t.test('the help of a command lists its options and variables, and works without those variables', async t => {
   const { code, stdout } = await run('fleet', 'greet', '--help')
   t.equal(code, 0)
   t.match(stdout, 'Usage: headgate fleet greet NAME [options]')
@@ -83,13 +80,13 @@ t.test('the help of a command has its options and the variables it reads, and ne
   t.match(stdout, 'Reads AWS_REGION from the environment.')
 })
 
-t.test('a command line that cannot be used exits with 2 and says where help is', async t => {
+t.test('an invalid command line exits with 2 and refers to the help', async t => {
   const wrong: Array<[string[], RegExp]> = [
     [['dance'], /There is no command 'dance'. See: headgate --help/],
     [['fleet', 'dance'], /There is no command 'fleet dance'. See: headgate fleet --help/],
     [['--loud'], /There is no command '--loud'/],
     [['fleet', 'greet', '--soft'], /Unknown option '--soft'. See: headgate fleet greet --help/],
-    [['wait', 'long'], /'headgate wait' takes no argument such as 'long'. See: headgate wait --help/],
+    [['wait', 'long'], /'headgate wait' does not take the argument 'long'. See: headgate wait --help/],
   ]
   for (const [args, message] of wrong) {
     const { code, stdout, stderr } = await run(...args)
@@ -99,7 +96,7 @@ t.test('a command line that cannot be used exits with 2 and says where help is',
 })
 
 t.test(
-  'what goes wrong exits with 1: a sentence where it was foreseen, a hint where AWS says it, else a stack',
+  'an error exits with 1, and prints a message if it is expected, a hint if it comes from AWS, and a stack otherwise',
   async t => {
     t.strictSame(await run('fleet', 'greet', 'nobody'), { code: 1, stdout: '', stderr: 'Name somebody.\n' })
     t.match(await run('fleet', 'greet', 'bug'), { code: 1, stderr: /TypeError: no such thing\n {4}at / })

@@ -45,7 +45,7 @@ const cases: Array<[string, Record<string, string>, string]> = [
 ]
 
 for (const [name, env, expected] of cases) {
-  t.test(`the bucket is in the path with an endpoint of our own, and only then: ${name}`, async t => {
+  t.test(`puts the bucket into the path for a custom endpoint only: ${name}`, async t => {
     withEnv(t, env)
     const clients = createAwsClients({ region: 'eu-central-1' })
     t.teardown(() => clients.destroy())
@@ -53,7 +53,7 @@ for (const [name, env, expected] of cases) {
   })
 }
 
-t.test('the clients find an emulator by the SDK’s own settings, and all three speak to it', async t => {
+t.test('all three clients use the endpoints of the SDK’s own settings', async t => {
   const aws = await startAws(t)
   withEnv(t, { ...aws.env })
   const { s3, kinesis, dynamodb, destroy } = createAwsClients({ region: aws.env.AWS_REGION ?? '', maxSockets: 2 })

@@ -22,7 +22,7 @@ function faultsOf(load: () => unknown): string[] {
   throw new Error('The configuration was taken.')
 }
 
-t.test('what is not set has its default, and what is optional is left out', async t => {
+t.test('applies defaults, and omits optional variables that are unset', async t => {
   t.strictSame(
     { ...loadConfig(workerConfigSchema, worker) },
     {
@@ -55,13 +55,13 @@ t.test('what is not set has its default, and what is optional is left out', asyn
   t.notOk('COGNITO_ISSUER' in config)
 })
 
-t.test('text becomes what the schema says it is', async t => {
+t.test('converts text to the types of the schema', async t => {
   const config = loadConfig(workerConfigSchema, { ...worker, HEALTH_PORT: '0', FAILOVER_TIME_MS: '2500' })
   t.equal(config.HEALTH_PORT, 0)
   t.equal(config.FAILOVER_TIME_MS, 2_500)
 })
 
-t.test('an empty variable counts as absent, whether it has a default or is required', async t => {
+t.test('treats an empty variable as unset', async t => {
   const config = loadConfig(workerConfigSchema, { ...worker, STREAM_NAME: '', HEALTH_PORT: '', LOG_LEVEL: '' })
   t.equal(config.STREAM_NAME, names.stream)
   t.equal(config.LOG_LEVEL, 'info')
@@ -72,7 +72,7 @@ t.test('an empty variable counts as absent, whether it has a default or is requi
   )
 })
 
-t.test('every variable at fault is named, each with what is wrong with it', async t => {
+t.test('names every invalid variable with its problem', async t => {
   t.strictSame(
     faultsOf(() => loadConfig(workerConfigSchema, {})),
     ['AWS_REGION: is required', 'PROCESSED_BUCKET: is required', 'UPLOAD_BUCKET: is required'],
@@ -106,7 +106,7 @@ t.test('every variable at fault is named, each with what is wrong with it', asyn
   t.equal(faults.length, 10)
 })
 
-t.test('TRUST_PROXY is addresses and CIDR ranges, never a number, a name or everybody', async t => {
+t.test('TRUST_PROXY accepts addresses and CIDR ranges, but no number, name or wildcard', async t => {
   const load = (TRUST_PROXY: string) => loadConfig(apiConfigSchema, { ...api, TRUST_PROXY })
   for (const list of ['10.0.0.0/8, 127.0.0.1,fd00::/8', ' , ', '::1']) t.equal(load(list).TRUST_PROXY, list)
   const wrong = [
@@ -129,7 +129,7 @@ t.test('TRUST_PROXY is addresses and CIDR ranges, never a number, a name or ever
   }
 })
 
-t.test('a bucket is named as S3 names buckets', async t => {
+t.test('bucket names follow the rules of S3', async t => {
   for (const name of ['abc', 'my-uploads', 'a.b-c.9', '123']) {
     t.equal(
       loadConfig(workerConfigSchema, { ...worker, UPLOAD_BUCKET: name, PROCESSED_BUCKET: name }).UPLOAD_BUCKET,
@@ -145,7 +145,7 @@ t.test('a bucket is named as S3 names buckets', async t => {
   }
 })
 
-t.test('no more may be uploaded than 10,000 parts of 8 MiB hold', async t => {
+t.test('MAX_UPLOAD_BYTES is at most 10,000 parts of 8 MiB', async t => {
   const most = 10_000 * 8 * 1024 ** 2
   const load = (bytes: number) => loadConfig(apiConfigSchema, { ...api, MAX_UPLOAD_BYTES: String(bytes) })
   t.equal(load(most).MAX_UPLOAD_BYTES, most)
@@ -155,7 +155,7 @@ t.test('no more may be uploaded than 10,000 parts of 8 MiB hold', async t => {
   )
 })
 
-t.test('the error is for people and for programs', async t => {
+t.test('the error has a message for people and faults for programs', async t => {
   const error = new ConfigurationError([
     { variable: 'A', problem: 'is required' },
     { variable: 'B', problem: 'must be >= 1' },
@@ -165,7 +165,7 @@ t.test('the error is for people and for programs', async t => {
   t.match(error.message, /^.*environment variables:\n {2}A: is required\n {2}B: must be >= 1$/)
 })
 
-t.test('the configuration is frozen, and has nothing that the schema does not name', async t => {
+t.test('the configuration is frozen, and omits variables that the schema does not name', async t => {
   const env: NodeJS.ProcessEnv = { ...worker, AWS_SECRET_ACCESS_KEY: 'secret', PATH: '/bin' }
   const config = loadConfig(processorConfigSchema, env)
   t.ok(Object.isFrozen(config))
@@ -176,18 +176,18 @@ t.test('the configuration is frozen, and has nothing that the schema does not na
   t.strictSame(env, { ...worker, AWS_SECRET_ACCESS_KEY: 'secret', PATH: '/bin' }, 'the environment stays as it is')
 })
 
-t.test('a schema that is itself at fault is not taken for a fault of the environment', async t => {
+t.test('throws a TypeError for an invalid schema', async t => {
   const schema = Type.Object({ A: Type.String({ pattern: '(' }) })
   t.throws(() => loadConfig(schema, { A: 'a' }), { name: 'SyntaxError' })
 })
 
-t.test('the issuer is the configured one, else the one that AWS gives the pool', async t => {
+t.test('the issuer is COGNITO_ISSUER, or else the issuer of the user pool at AWS', async t => {
   t.equal(issuerOf(loadConfig(apiConfigSchema, api)), 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a')
   const own = { ...api, COGNITO_ISSUER: 'http://127.0.0.1:9229/eu-central-1_a' }
   t.equal(issuerOf(loadConfig(apiConfigSchema, own)), 'http://127.0.0.1:9229/eu-central-1_a')
 })
 
-t.test('what says where traces go is held to its form, and no fault shows a secret', async t => {
+t.test('validates the variables for tracing, and shows no secret in messages', async t => {
   const wrong = {
     OTEL_TRACES_EXPORTER: 'console',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:hunter2@collector.example',
@@ -215,7 +215,7 @@ t.test('what says where traces go is held to its form, and no fault shows a secr
   }
 })
 
-t.test('headers, endpoints and ratios are read as OpenTelemetry says', async t => {
+t.test('reads headers, endpoints and ratios as OpenTelemetry specifies', async t => {
   const ratio = (OTEL_TRACES_SAMPLER_ARG: string) =>
     loadConfig(apiConfigSchema, { ...api, OTEL_TRACES_SAMPLER_ARG }).OTEL_TRACES_SAMPLER_ARG
   t.strictSame(['0', '1', '0.25', '.5', '1.'].map(ratio), [0, 1, 0.25, 0.5, 1])

@@ -16,7 +16,7 @@ function told(
   return lines.map(line => JSON.parse(line) as Record<string, unknown>)
 }
 
-t.test('metrics are one line of the log, in the embedded metric format', async t => {
+t.test('logs metrics as one line in the embedded metric format', async t => {
   const [line, ...more] = told('Headgate/test', { DeadLetters: 1, OutboxAge: 0.5 })
   t.strictSame(more, [])
   t.match(line, { role: 'worker', Application: 'app', DeadLetters: 1, OutboxAge: 0.5 })
@@ -35,11 +35,11 @@ t.test('metrics are one line of the log, in the embedded metric format', async t
   })
 })
 
-t.test('they are told however little is logged besides', async t => {
+t.test('emits metrics at every log level', async t => {
   t.equal(told('Headgate/test', { DeadLetters: 1 }, 'error').length, 1)
 })
 
-t.test('without a namespace nothing is told, and what is no number never is', async t => {
+t.test('emits nothing without a namespace, and omits values that are not finite', async t => {
   t.strictSame(told(undefined, { DeadLetters: 1 }), [])
   t.strictSame(told('Headgate/test', { TimeToDrain: Number.POSITIVE_INFINITY, OutboxAge: Number.NaN }), [])
 })

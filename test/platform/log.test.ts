@@ -29,13 +29,13 @@ function written(write: (log: ReturnType<typeof memoryLog>['log']) => void) {
   return { text, line: JSON.parse(text) as Record<string, unknown> }
 }
 
-t.test('a line is JSON with the level by name, the role, the process and the time in UTC', async t => {
+t.test('writes JSON lines with the name of the level, the role, the pid and the time in UTC', async t => {
   const { line } = written(log => log.warn({ uploadId: 'u' }, 'hello'))
   t.match(line, { level: 'warn', role: 'api', pid: process.pid, uploadId: 'u', msg: 'hello' })
   t.match(line.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 })
 
-t.test('less than the level is not written', async t => {
+t.test('omits lines below the level', async t => {
   const { log, lines } = memoryLog('warn')
   log.info('no')
   log.error('yes')
@@ -43,7 +43,7 @@ t.test('less than the level is not written', async t => {
   t.equal(lines.length, 1)
 })
 
-t.test('a token never appears, wherever it stands', async t => {
+t.test('redacts a token anywhere in a line', async t => {
   const cause = new Error(`at the bottom\n${jwt}`)
   const places: Record<string, (log: ReturnType<typeof memoryLog>['log']) => void> = {
     message: log => log.info(`refused ${jwt}`),
@@ -67,7 +67,7 @@ t.test('a token never appears, wherever it stands', async t => {
   }
 })
 
-t.test('a secret that is no JWT is known by the name of its field, at any depth, whatever is in it', async t => {
+t.test('redacts a secret that is not a JWT by its field name, at any depth and with any content', async t => {
   const secret = 'opaque "quoted\\" secret\n\u2028'
   for (const name of ['authorization', 'Authorization', 'cookie', 'password', 'AccessToken', 'RefreshToken']) {
     const { text, line } = written(log => log.info({ a: { b: { [name]: secret } }, after: 'kept' }, 'done'))
@@ -76,12 +76,12 @@ t.test('a secret that is no JWT is known by the name of its field, at any depth,
   }
 })
 
-t.test('what only looks a little like a secret stays', async t => {
+t.test('keeps text that only resembles a secret', async t => {
   const line = { filename: 'eyJ.txt', tokenUse: 'access', sha256: 'a'.repeat(64), key: 'uploads/keyJ.x/b' }
   t.match(written(log => log.info(line, 'authorization failed')).line, { ...line, msg: 'authorization failed' })
 })
 
-t.test('a hostile text costs no time', async t => {
+t.test('redacts hostile text in little time', async t => {
   const started = process.cpuUsage()
   for (const text of ['eyJ'.repeat(20_000), 'eyJa.'.repeat(10_000), '"cookie":"'.repeat(6_000), '\\'.repeat(60_000)]) {
     written(log => log.info({ url: text }))

@@ -17,7 +17,7 @@ const programs: Record<string, string[]> = {
 }
 
 for (const [file, required] of Object.entries(programs)) {
-  t.test(`${file} without its environment names every variable on stderr, and exits with 1`, async t => {
+  t.test(`${file} without its environment names every missing variable on stderr, and exits with 1`, async t => {
     const program = runProgram(t, [path.join(root, file)], { env: bare })
     t.strictSame(await program.ended, { code: 1, signal: null })
     t.equal(program.stdout(), '', 'nothing on stdout')
@@ -26,7 +26,7 @@ for (const [file, required] of Object.entries(programs)) {
   })
 }
 
-t.test('another error before the service serves is told with its stack, and exits with 1', async t => {
+t.test('writes the stack of any other error, and exits with 1', async t => {
   const main = path.join(root, 'services/platform/main.ts')
   const failing = `import { runMain } from '${main}'; runMain(async () => { throw new Error('no such luck') })`
   const program = runProgram(t, ['--input-type=module-typescript', '--eval', failing])

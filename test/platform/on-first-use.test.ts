@@ -1,7 +1,7 @@
 import t from 'tap'
 import { onFirstUse } from '../../services/platform/on-first-use.ts'
 
-t.test('nothing is made before it is used, and then once for all who use it', async t => {
+t.test('makes the value on the first call, once for all callers', async t => {
   let made = 0
   const thing = onFirstUse(async () => ({ number: ++made }))
   t.equal(thing.ifUsed(), undefined)
@@ -13,7 +13,7 @@ t.test('nothing is made before it is used, and then once for all who use it', as
   t.equal(made, 1)
 })
 
-t.test('what could not be made is tried again by the next who uses it', async t => {
+t.test('retries on the next call after a failure', async t => {
   let tries = 0
   const thing = onFirstUse(async () => {
     tries++

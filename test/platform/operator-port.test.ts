@@ -12,7 +12,7 @@ async function open(pages: Pages = {}, port = 0) {
   return { ...opened, errors }
 }
 
-t.test('each page is told from the others by its path alone', async t => {
+t.test('selects the page by the path, and ignores the query', async t => {
   const { url } = await open({ '/metrics': async () => ({ status: 200, contentType: 'text/plain', body: 'up 1\n' }) })
   const live = await fetch(`${url}/livez?verbose`)
   t.equal(live.status, 200)
@@ -24,7 +24,7 @@ t.test('each page is told from the others by its path alone', async t => {
   t.equal(await metrics.text(), 'up 1\n')
 })
 
-t.test('a page is asked for each time', async t => {
+t.test('renders the page for each request', async t => {
   let status = 200
   const { url } = await open({ '/readyz': () => jsonPage(status, {}) })
   t.equal((await fetch(`${url}/readyz`)).status, 200)
@@ -32,7 +32,7 @@ t.test('a page is asked for each time', async t => {
   t.equal((await fetch(`${url}/readyz`)).status, 503)
 })
 
-t.test('a page that throws is answered with 500, and does not end the process', async t => {
+t.test('responds with 500 if a page throws, and the process goes on', async t => {
   const err = new Error('a bug')
   const { url, errors } = await open({
     '/readyz': () => {
@@ -44,7 +44,7 @@ t.test('a page that throws is answered with 500, and does not end the process', 
   t.equal((await fetch(`${url}/livez`)).status, 200)
 })
 
-t.test('nothing else is served', async t => {
+t.test('responds with 404 to other paths, and with 405 to other methods', async t => {
   const { url } = await open()
   for (const path of ['/', '//', '/toString', '/__proto__']) t.equal((await fetch(`${url}${path}`)).status, 404, path)
   const posted = await fetch(`${url}/livez`, { method: 'POST', body: 'x' })
@@ -53,19 +53,19 @@ t.test('nothing else is served', async t => {
   t.equal((await fetch(`${url}/livez`, { method: 'HEAD' })).status, 200)
 })
 
-t.test('it closes at once, though a client keeps its connection', async t => {
+t.test('closes at once although a client keeps its connection', async t => {
   const { url, close } = await open()
   await (await fetch(`${url}/livez`)).text()
   await close()
   await t.rejects(fetch(`${url}/livez`))
 })
 
-t.test('a port that is taken is an error', async t => {
+t.test('rejects if the port is in use', async t => {
   const { url } = await open()
   await t.rejects(open({}, Number(new URL(url).port)), { code: 'EADDRINUSE' })
 })
 
-t.test('a connection that cannot be accepted is logged, and the port stays open', async t => {
+t.test('logs a connection that cannot be accepted, and stays open', async t => {
   const { url, errors } = await open()
   const servers: Server[] = []
   const see = (message: unknown) => void servers.push((message as { server: Server }).server)

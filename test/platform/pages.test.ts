@@ -86,7 +86,7 @@ async function listFrom(t: Parameters<typeof startAnswering>[0], answer: (nth: n
 }
 
 for (const [name, { page, run }] of Object.entries(listings)) {
-  t.test(`a listing of ${name} ends on a service that does not end it`, async t => {
+  t.test(`ends a listing of ${name} if the service never ends it`, async t => {
     const last = await listFrom(t, nth => page(nth, false))
     await run(last.clients)
     t.equal(last.server.count(), 1, 'a marker on the last page is not followed')
@@ -101,7 +101,7 @@ for (const [name, { page, run }] of Object.entries(listings)) {
   })
 }
 
-t.test('a listing of parts whose markers advance for ever has a bound', async t => {
+t.test('limits a listing of parts whose markers advance forever', async t => {
   const { server, clients } = await listFrom(t, nth => partsPage(nth, true))
   const error = await createMultipart(clients.s3)
     .missing(upload)
@@ -111,14 +111,14 @@ t.test('a listing of parts whose markers advance for ever has a bound', async t 
   t.ok(isUnavailable(error), 'a client is told that a service fails, and to come again')
 })
 
-t.test('a listing of an owner’s uploads of which nothing is examined has a bound', async t => {
+t.test('limits a listing of an owner’s uploads in which no record is examined', async t => {
   const { server, clients } = await listFrom(t, nth => queryPage(99_999 - nth, true))
   const listing = createListUploads({ dynamodb: clients.dynamodb, table: 't' })({ owner: 'o', limit: 10 })
   await t.rejects(listing, { code: 'HEADGATE_PAGES' })
   t.equal(server.count(), 1_000)
 })
 
-t.test('the sweep’s listing of objects does not go on with a page that does not advance', async t => {
+t.test('ends the listing of objects for the sweep at a page that does not advance', async t => {
   const list = async (answer: string, after?: string) => {
     const { clients } = await listFrom(t, () => answer)
     return createListObjects(clients.s3, 'b')({ after, since: 0 })
@@ -131,7 +131,7 @@ t.test('the sweep’s listing of objects does not go on with a page that does no
   await t.rejects(list(empty), { code: 'HEADGATE_PAGES' }, 'an empty page with more to come is no end either')
 })
 
-t.test('pages end between two pages once their signal fires', async t => {
+t.test('ends between two pages when the signal fires', async t => {
   const stopping = new AbortController()
   let fetched = 0
   const endless = pages<number, number>({
@@ -147,7 +147,7 @@ t.test('pages end between two pages once their signal fires', async t => {
   t.equal(fetched, 3)
 })
 
-t.test('pages go on from where they are told to, and have a bound by default', async t => {
+t.test('starts at the given marker, and has a maximum number of pages by default', async t => {
   const markers: Array<number | undefined> = []
   const listing = pages<number, number>({
     operation: 'List',
@@ -164,7 +164,7 @@ t.test('pages go on from where they are told to, and have a bound by default', a
   t.same(markers.slice(0, 3), [5, 6, 7])
 })
 
-t.test('keys are compared in the order in which S3 lists them', async t => {
+t.test('compares keys in the order in which S3 lists them', async t => {
   t.ok(isKeyAfter('b', 'a'))
   t.notOk(isKeyAfter('a', 'a'))
   t.ok(isKeyAfter('a', ''))

@@ -70,7 +70,7 @@ async function closed(body: Readable): Promise<void> {
 for (const withChecksum of [true, false]) {
   const which = withChecksum ? 'a body that the SDK compares with its checksum' : 'a body as it comes'
 
-  t.test(`${which}, destroyed unread, is no uncaught error`, async t => {
+  t.test(`${which} that is destroyed unread causes no uncaught error`, async t => {
     const s3 = await startS3(t, { withChecksum })
     const body = await s3.get()
     body.destroy()
@@ -78,7 +78,7 @@ for (const withChecksum of [true, false]) {
     t.ok(body.destroyed)
   })
 
-  t.test(`${which}, arrived whole and destroyed unread, is no uncaught error`, async t => {
+  t.test(`${which} that has arrived whole and is destroyed unread causes no uncaught error`, async t => {
     const s3 = await startS3(t, { withChecksum, atOnce: true })
     const body = await s3.getWhole()
     body.destroy()
@@ -86,7 +86,7 @@ for (const withChecksum of [true, false]) {
     t.ok(body.destroyed)
   })
 
-  t.test(`${which}, destroyed with an error, is no uncaught error`, async t => {
+  t.test(`${which} that is destroyed with an error causes no uncaught error`, async t => {
     const s3 = await startS3(t, { withChecksum })
     const body = await s3.get()
     body.destroy(new Error('not wanted'))
@@ -106,7 +106,7 @@ for (const withChecksum of [true, false]) {
     },
   )
 
-  t.test(`${which}, whose connection breaks while nobody reads it, is no uncaught error`, async t => {
+  t.test(`${which} whose connection breaks while nobody reads it causes no uncaught error`, async t => {
     const s3 = await startS3(t, { withChecksum })
     const body = await s3.get()
     body.read(0)
@@ -115,7 +115,7 @@ for (const withChecksum of [true, false]) {
     await t.rejects(text(body))
   })
 
-  t.test(`${which}, read to a break, still gives its reader the error`, async t => {
+  t.test(`the reader of ${which} gets the error when the connection breaks`, async t => {
     const s3 = await startS3(t, { withChecksum })
     const body = await s3.get()
     const reading = text(body)
@@ -124,7 +124,7 @@ for (const withChecksum of [true, false]) {
     await closed(body)
   })
 
-  t.test(`${which}, read whole, is whole`, async t => {
+  t.test(`${which} can be read to its end`, async t => {
     const s3 = await startS3(t, { withChecksum })
     const body = await s3.get()
     s3.complete()
@@ -132,7 +132,7 @@ for (const withChecksum of [true, false]) {
   })
 }
 
-t.test('a response body of the request handler itself is no uncaught error either, of each client', async t => {
+t.test('a response body of the request handler itself causes no uncaught error, for each client', async t => {
   const aws = await startS3(t, { atOnce: true })
   const { hostname, port } = new URL(process.env.AWS_ENDPOINT_URL ?? '')
   for (const { config } of [aws.s3, aws.kinesis, aws.dynamodb]) {

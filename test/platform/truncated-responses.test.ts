@@ -33,7 +33,7 @@ async function startServer(t: Test, { cut }: { cut: number }) {
   return { ...clients, requests: () => requests }
 }
 
-t.test('a reply that breaks off is asked for again, of each service', async t => {
+t.test('retries a request whose response breaks off, for each service', async t => {
   const calls = {
     dynamodb: ({ dynamodb }: Awaited<ReturnType<typeof startServer>>) => dynamodb.send(new ListTablesCommand({})),
     kinesis: ({ kinesis }: Awaited<ReturnType<typeof startServer>>) => kinesis.send(new ListStreamsCommand({})),
@@ -46,7 +46,7 @@ t.test('a reply that breaks off is asked for again, of each service', async t =>
   }
 })
 
-t.test('one that breaks off again and again is trouble that may pass, to the api', async t => {
+t.test('the api treats a response that breaks off every time as a temporary failure', async t => {
   const server = await startServer(t, { cut: 100 })
   const get = new GetItemCommand({ TableName: 'table', Key: { id: { S: '1' } } })
   const error = await server.dynamodb.send(get).then(

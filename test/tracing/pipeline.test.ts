@@ -54,7 +54,7 @@ async function traceOf(receiver: OtlpReceiver, uploadId: unknown) {
 
 const isOf = (attributes: Record<string, unknown>, uploadId: unknown) => attributes['headgate.upload.id'] === uploadId
 
-t.test('one upload makes one trace over api and worker, each span below its own', async t => {
+t.test('an upload is one trace over api and worker, and each span has the right parent', async t => {
   const { status, body } = await send()
   t.equal(status, 200)
   const spans = await traceOf(receiver, body.uploadId)
@@ -100,7 +100,7 @@ t.test('one upload makes one trace over api and worker, each span below its own'
   for (const { name, startNs, endNs } of spans) t.ok(endNs >= startNs && startNs > 0n, `${name} has its time`)
 })
 
-t.test('what the log calls the trace is what the receiver does', async t => {
+t.test('the log has the same trace id as the exported trace', async t => {
   const { body } = await send({ 'x-request-id': 'found-again' })
   const [span] = await traceOf(receiver, body.uploadId)
   const lines = `${api.stdout()}\n${worker.stdout()}`.split('\n').filter(line => line.includes('"found-again"'))
@@ -108,14 +108,14 @@ t.test('what the log calls the trace is what the receiver does', async t => {
   for (const line of lines) t.equal((JSON.parse(line) as { traceId: string }).traceId, span?.traceId)
 })
 
-t.test("a caller's trace is gone on with", async t => {
+t.test('continues the trace of the caller', async t => {
   const { body } = await send({ traceparent: `00-${TRACE}-${CALLER}-01` })
   const spans = await traceOf(receiver, body.uploadId)
   t.equal(spans.find(({ kind }) => kind === 'server')?.parentSpanId, CALLER)
   t.equal(spans[0]?.traceId, TRACE)
 })
 
-t.test('a caller who does not sample has nothing of it exported, by api or worker', async t => {
+t.test('neither api nor worker exports a trace that the caller does not sample', async t => {
   const traceId = TRACE.replace('4bf', 'aaa')
   const { body } = await send({ traceparent: `00-${traceId}-${CALLER}-00` })
   await until(() => worker.stdout().includes(String(body.uploadId)), { what: 'the worker', timeoutMs: 60_000 })
@@ -125,7 +125,7 @@ t.test('a caller who does not sample has nothing of it exported, by api or worke
   t.notOk(receiver.spans.some(span => span.traceId === traceId))
 })
 
-t.test('routes that are given ids, tokens and file names tell none of them', async t => {
+t.test('exports no ids, tokens or filenames of requests', async t => {
   const post = (body: object) => ({
     method: 'POST',
     headers: { ...user.auth, 'content-type': 'application/json' },
@@ -183,7 +183,7 @@ t.test('routes that are given ids, tokens and file names tell none of them', asy
   t.ok(all.includes('POST /uploads'), 'what is looked through are the spans')
 })
 
-t.test('every request has the headers that are configured, and what it holds is as it says', async t => {
+t.test('every export request has the configured headers, and a body in the declared encoding', async t => {
   for (const { url, headers } of receiver.requests) {
     t.equal(url, '/v1/traces')
     t.match(headers, { 'api-key': 'only for the receiver', 'content-type': 'application/x-protobuf' })
@@ -192,7 +192,7 @@ t.test('every request has the headers that are configured, and what it holds is 
   t.notMatch(`${api.stdout()}${worker.stdout()}`, /only for the receiver/)
 })
 
-t.test('a stop exports what is there', async t => {
+t.test('a shutdown exports the waiting spans', async t => {
   const own = await startApi(t)
   const answer = await ask(`${listening(own)}/uploads?filename=last.txt`, {
     method: 'POST',

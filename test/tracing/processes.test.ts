@@ -35,7 +35,7 @@ async function stop({ child, ended }: Program) {
   return (await ended).code
 }
 
-t.test('where nothing is exported nothing is loaded that it would take', async t => {
+t.test('loads no library for exporting if nothing is exported', async t => {
   const off = await startApi(t, {})
   t.equal((await upload(off, 'off')).status, 200)
   t.equal(await stop(off), 0)
@@ -51,25 +51,28 @@ t.test('where nothing is exported nothing is loaded that it would take', async t
   t.match(on.stdout(), /^loaded: .*@opentelemetry\/sdk-trace/m, 'which would be seen')
 })
 
-t.test('an endpoint that never answers holds up neither uploads nor the stop, and what it cost is told', async t => {
-  const receiver = await startOtlpReceiver(t)
-  receiver.answer('never')
-  const api = await startApi(t, {
-    OTEL_TRACES_EXPORTER: 'otlp',
-    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
-    ADMIN_HOST: '127.0.0.1',
-    ADMIN_PORT: '0',
-  })
-  t.equal((await upload(api, 'first')).status, 200)
-  await until(() => receiver.requests.length > 0, { what: 'a request of spans' })
-  for (const name of ['second', 'third']) t.equal((await upload(api, name)).status, 200)
-  const admin = /"admin":"([^"]+)"/.exec(api.stdout())?.[1]
-  t.match(await (await fetch(`${admin}/metrics`)).text(), /^headgate_spans_waiting \d+$/m)
-  t.equal(await stop(api), 0, 'in its time')
-  t.match(api.stdout(), /"dropped":\d+.*"msg":"spans of traces are dropped"/)
-})
+t.test(
+  'an endpoint that never responds delays neither uploads nor the shutdown, and the dropped spans are logged',
+  async t => {
+    const receiver = await startOtlpReceiver(t)
+    receiver.answer('never')
+    const api = await startApi(t, {
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      ADMIN_HOST: '127.0.0.1',
+      ADMIN_PORT: '0',
+    })
+    t.equal((await upload(api, 'first')).status, 200)
+    await until(() => receiver.requests.length > 0, { what: 'a request of spans' })
+    for (const name of ['second', 'third']) t.equal((await upload(api, name)).status, 200)
+    const admin = /"admin":"([^"]+)"/.exec(api.stdout())?.[1]
+    t.match(await (await fetch(`${admin}/metrics`)).text(), /^headgate_spans_waiting \d+$/m)
+    t.equal(await stop(api), 0, 'in its time')
+    t.match(api.stdout(), /"dropped":\d+.*"msg":"spans of traces are dropped"/)
+  },
+)
 
-t.test('a function has exported its spans when it answers', async t => {
+t.test('a function exports its spans before it responds', async t => {
   const receiver = await startOtlpReceiver(t)
   const call = (file: string, event: unknown, traces: Record<string, string>) => {
     const entry = pathToFileURL(path.join(services, file)).href
@@ -103,7 +106,7 @@ t.test('a function has exported its spans when it answers', async t => {
   )
 })
 
-t.test('the relay publishes in the trace of the upload', async t => {
+t.test('the outbox relay continues the trace of the upload', async t => {
   const receiver = await startOtlpReceiver(t)
   const { createUploadStore } = await import('../../services/uploads/records/store.ts')
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })

@@ -14,50 +14,52 @@ const MAX_REQUESTS = 1_000
 
 export const doctor = defineCommand({
   name: 'doctor',
-  summary: 'checks what goes wrong first, and says what to do about it',
-  details: `Holds the configuration against what is there, and tries each permission in a way that leaves nothing behind. It is done with
-the credentials of whoever runs it: to check those of a role, take on the role. With API_URL and API_TOKEN it asks the api as well;
-with PROCESSOR_FUNCTION it looks at the mapping of that Lambda function, and without it at the leases of the workers.
-With --deep it then uploads files as a client of API_URL in every way that there is, measures the deployment, and deletes the files
-again. The user is that of API_TOKEN, or HEADGATE_USERNAME with HEADGATE_PASSWORD, which a terminal is asked for.
-Exits with 1 where any check fails. All checks, and the permissions that they need: docs/reference/doctor.md.`,
+  summary: 'check a deployment for the most common faults, and say how to fix them',
+  details: `Compares the configuration with the resources, and tests each permission in a way that leaves nothing behind. The checks use the
+credentials of the command. To check the permissions of a role, assume the role. With API_URL and API_TOKEN, the api is checked too.
+With PROCESSOR_FUNCTION, the event source mapping of that Lambda function is checked, otherwise the leases of the workers.
+
+With --deep, the command then acts as a client of API_URL: it uploads files in every supported way, measures the deployment, and deletes
+the files. The user is that of API_TOKEN, or else HEADGATE_USERNAME with HEADGATE_PASSWORD. In a terminal, the command asks for them.
+
+Exits with 1 if any check fails. docs/reference/doctor.md lists all checks and the permissions that they need.`,
   options: {
     only: {
       type: 'string',
       multiple: true,
       value: 'CHECK',
-      description: 'this check alone; can be given several times. With --deep a step as well',
+      description: 'only this check. Can be given several times. With --deep also a step',
     },
     deep: {
       type: 'boolean',
-      description: 'uploads and deletes files of its own, measures, and prints a report for an issue',
+      description: 'upload and delete test files, measure, and print a report for an issue',
     },
     requests: {
       type: 'string',
       value: 'N',
-      description: `with --deep: small uploads to measure with, ${DEFAULT_REQUESTS} by default, ${MAX_REQUESTS} at most`,
+      description: `with --deep: number of small uploads to measure, ${MAX_REQUESTS} at most (default: ${DEFAULT_REQUESTS})`,
     },
-    small: { type: 'boolean', description: 'with --deep: leaves out the file of 65 MiB, for a slow line' },
+    small: { type: 'boolean', description: 'with --deep: skip the file of 65 MiB, for a slow connection' },
   },
   config: doctorConfigSchema,
   async run({ options, config: given, env, output }) {
     const config = normalizeConfig(given)
     const { deep = false, small = false } = options
     if (!deep && (small || options.requests !== undefined)) throw new UsageError('--requests and --small need --deep.')
-    const wanted = idsOf(options.only, deep)
+    const ids = idsOf(options.only, deep)
     const requests = requestsOf(options.requests)
-    const say = (result: Result) => output.item(result, textOf(result))
+    const print = (result: Result) => output.item(result, textOf(result))
     const warn = (text: string) => void process.stderr.write(`${printable(text)}\n`)
     const check = async (token = config.API_TOKEN) => {
-      const known = token === undefined ? config : { ...config, API_TOKEN: token }
-      const some = checks.filter(({ id }) => wanted.includes(id))
-      const results = await withAws(config, aws => runChecks(some, { config: known, aws, env, now: Date.now }))
-      results.forEach(say)
+      const withToken = token === undefined ? config : { ...config, API_TOKEN: token }
+      const selected = checks.filter(({ id }) => ids.includes(id))
+      const results = await withAws(config, aws => runChecks(selected, { config: withToken, aws, env, now: Date.now }))
+      results.forEach(print)
       return results
     }
-    const only = small ? wanted.filter(id => id !== 'grant-in-parts') : wanted
+    const only = small ? ids.filter(id => id !== 'grant-in-parts') : ids
     const results = deep
-      ? await runDeep({ config, only, requests, check, terminal: processTerminal(), say, warn, output })
+      ? await runDeep({ config, only, requests, check, terminal: processTerminal(), onResult: print, warn, output })
       : await check()
     const failures = results.filter(({ status }) => status === 'failed').length
     const passed = results.filter(({ status }) => status === 'ok').length
@@ -66,20 +68,20 @@ Exits with 1 where any check fails. All checks, and the permissions that they ne
   },
 })
 
-/** The checks and steps that are asked for. */
-function idsOf(asked: readonly string[] | undefined, deep: boolean): readonly string[] {
+/** Returns the ids of the selected checks and steps. @throws UsageError for an unknown id */
+function idsOf(selected: readonly string[] | undefined, deep: boolean): readonly string[] {
   const all = [...checks.map(({ id }) => id), ...(deep ? stepIds : [])]
-  const unknown = asked?.find(id => !all.includes(id))
-  if (unknown === undefined) return asked ?? all
+  const unknown = selected?.find(id => !all.includes(id))
+  if (unknown === undefined) return selected ?? all
   const hint = stepIds.includes(unknown) ? ' It is a step of --deep.' : ''
-  throw new UsageError(`There is no check '${unknown}'.${hint} There is: ${all.join(', ')}.`)
+  throw new UsageError(`There is no check '${unknown}'.${hint} The checks are: ${all.join(', ')}.`)
 }
 
 function requestsOf(text: string | undefined): number {
   if (text === undefined) return DEFAULT_REQUESTS
   const requests = Number(text)
   if (Number.isInteger(requests) && requests >= 1 && requests <= MAX_REQUESTS) return requests
-  throw new UsageError(`--requests must be a whole number from 1 to ${MAX_REQUESTS}, and not '${text}'.`)
+  throw new UsageError(`--requests must be a whole number from 1 to ${MAX_REQUESTS}, not '${text}'.`)
 }
 
 const SIGNS = { ok: 'ok     ', failed: 'FAILED ', skipped: '-      ' } as const
@@ -87,5 +89,5 @@ const SIGNS = { ok: 'ok     ', failed: 'FAILED ', skipped: '-      ' } as const
 function textOf({ id, title, status, seen, advice }: Result): string {
   const head = `${SIGNS[status]} ${id.padEnd(17)} `
   if (advice === undefined) return `${head} ${seen}`
-  return `${head} not so: ${title}\n          seen: ${seen}\n          do:   ${advice}`
+  return `${head} expected: ${title}\n          seen:     ${seen}\n          do:       ${advice}`
 }

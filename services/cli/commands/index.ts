@@ -8,7 +8,7 @@ import { leases } from './leases.ts'
 import { local } from './local.ts'
 import { replay } from './replay.ts'
 
-/** Every command, in the order in which the help lists them. */
+/** All commands, in the order of the help. */
 export const commands: readonly AnyCommand[] = [
   doctor,
   leases,

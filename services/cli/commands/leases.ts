@@ -3,13 +3,13 @@ import { ConsumerAdmin, type Lease, LeaseTableMissingError, type ShardLag } from
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
-import { noLeaseTable } from '../lease-table.ts'
+import { noLeaseTableError } from '../errors.ts'
 import type { Column } from '../output.ts'
 import { ageText } from '../times.ts'
 
 const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME', 'FAILOVER_TIME_MS'])
 
-/** A lease as `--json` shows it. Times in ISO 8601, UTC. */
+/** A lease in the output of `--json`. Times are in ISO 8601, UTC. */
 interface LeaseRow {
   shardId: string
   owner: string | null
@@ -26,15 +26,18 @@ interface LeaseRow {
 
 export const leases = defineCommand({
   name: 'leases',
-  summary: 'who reads which shard, how far it is done, and how old what waits there is',
-  details: `Reads the lease table of APPLICATION_NAME, and asks the stream when the record at each checkpoint came and when the first
-one behind it did. That takes one of the five GetRecords that a shard allows a second.
+  summary: 'show which worker reads which shard, and how far behind it is',
+  details: `Reads the lease table of APPLICATION_NAME. Then asks the stream when the record at each checkpoint and the
+record after it arrived. This uses one of the five GetRecords calls that a shard allows per second.
 
-  DONE UP TO  how long ago the last record that is done came
-  WAITING     how long ago the first record that is not done came; - where none waits`,
+  DONE UP TO  the age of the last processed record
+  WAITING     the age of the oldest record that is not processed yet; - if none waits`,
   options: {
-    table: { type: 'boolean', description: 'read the lease table alone, and ask nothing of the stream' },
-    alive: { type: 'boolean', description: 'watch which owners renew, for FAILOVER_TIME_MS at most' },
+    table: { type: 'boolean', description: 'read the lease table only, and not the stream' },
+    alive: {
+      type: 'boolean',
+      description: 'check which owners are alive: watch the renewals, for FAILOVER_TIME_MS at most',
+    },
   },
   config,
   async run({ options, config, output }) {
@@ -42,7 +45,7 @@ one behind it did. That takes one of the five GetRecords that a shard allows a s
       const { APPLICATION_NAME: applicationName, STREAM_NAME: streamName } = config
       const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb })
       const leases = await admin.leases().catch(error => {
-        throw error instanceof LeaseTableMissingError ? noLeaseTable(applicationName, error) : error
+        throw error instanceof LeaseTableMissingError ? noLeaseTableError(applicationName, error) : error
       })
       const [live, lags] = await Promise.all([
         options.alive ? admin.liveOwners(config.FAILOVER_TIME_MS) : undefined,
@@ -57,13 +60,13 @@ one behind it did. That takes one of the five GetRecords that a shard allows a s
   },
 })
 
-interface Seen {
+interface Observed {
   lag: ShardLag | undefined
-  /** Shards whose owners renew; undefined where nobody has watched. */
+  /** Shards whose leases were renewed. Undefined without `--alive`. */
   live: ReadonlySet<string> | undefined
 }
 
-function toRow(lease: Lease, { lag, live }: Seen): LeaseRow {
+function toRow(lease: Lease, { lag, live }: Observed): LeaseRow {
   return {
     shardId: lease.leaseKey,
     owner: lease.leaseOwner ?? null,

@@ -3,8 +3,7 @@ import { ConsumerAdmin, LeaseTableMissingError, type ShardReplay } from '../../c
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
-import { exitCodes, RefusedError, UsageError } from '../errors.ts'
-import { noLeaseTable } from '../lease-table.ts'
+import { exitCodes, noLeaseTableError, RefusedError, UsageError } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { parseTime, TIME_HELP } from '../times.ts'
 
@@ -21,26 +20,26 @@ interface ReplayOptions {
 
 export const replay = defineCommand({
   name: 'replay',
-  summary: 'have all records since a moment handled again',
-  details: `Puts the checkpoints of APPLICATION_NAME back to the moment, as far as they are past it, those of shards that ended since too. Its
-workers go on from there. The same event gives the same object, so nothing changes but what a new transform makes otherwise.
+  summary: 'process all records since a moment again',
+  details: `Moves the checkpoints of APPLICATION_NAME back to the moment, if they are after it, also for shards that have ended since. The
+workers continue from there. The same event leads to the same object, so only outputs of a changed transform change.
 
-Refuses while a worker holds a lease that would be moved (it watches the table for FAILOVER_TIME_MS to know). With --running it
-does it all the same: each write is fenced, the workers lose those leases, and what they were at begins anew.
+Refuses if a worker holds a lease that would be moved. To find out, it watches the table for FAILOVER_TIME_MS. With --running it moves
+the checkpoints nevertheless: the workers lose these leases, and the records in progress are processed again.
 
-With --as nothing of this application is touched: a new one is made, which starts at the moment. Run workers with that
+With --as it does not change this application, and prepares a new one that starts at the moment. Run workers with that
 APPLICATION_NAME until \`headgate leases\` shows that nothing waits, then delete the table of that name.`,
   options: {
-    from: { type: 'string', value: 'TIME', description: `the moment: ${TIME_HELP}` },
+    from: { type: 'string', value: 'TIME', description: `the moment, ${TIME_HELP}` },
     'from-sequence': {
       type: 'string',
       value: 'NUMBER',
-      description: 'or the moment of this record, of the one --shard',
+      description: 'or the arrival of this record of the --shard',
     },
-    shard: { type: 'string', multiple: true, value: 'ID', description: 'only this shard; may be given several times' },
-    as: { type: 'string', value: 'NAME', description: 'for a new application of this name' },
-    running: { type: 'boolean', description: 'although workers hold the leases' },
-    'dry-run': { type: 'boolean', description: 'only say what it would do' },
+    shard: { type: 'string', multiple: true, value: 'ID', description: 'only this shard. Can be given several times' },
+    as: { type: 'string', value: 'NAME', description: 'prepare a new application of this name instead' },
+    running: { type: 'boolean', description: 'take the leases from running workers' },
+    'dry-run': { type: 'boolean', description: 'only show what would change' },
   },
   config,
   async run({ options, config, output }) {
@@ -49,28 +48,28 @@ APPLICATION_NAME until \`headgate leases\` shows that nothing waits, then delete
       const { APPLICATION_NAME, STREAM_NAME: streamName } = config
       const applicationName = options.as ?? APPLICATION_NAME
       const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb })
-      const at = await moment(options, admin)
+      const at = await startOf(options, admin)
       if (options.as !== undefined) return await prepare(admin, { at, name: options.as, ...options }, output)
 
       const plans = await admin.planReplay({ at, shardIds: options.shard }).catch(error => {
-        throw error instanceof LeaseTableMissingError ? noLeaseTable(applicationName, error) : error
+        throw error instanceof LeaseTableMissingError ? noLeaseTableError(applicationName, error) : error
       })
       const moves = plans.filter(({ change }) => change !== 'none')
       const live = moves.length === 0 ? new Set<string>() : await admin.liveOwners(config.FAILOVER_TIME_MS)
       const held = moves.filter(({ shardId }) => live.has(shardId))
       if (options['dry-run']) {
         printPlans(plans, live, output)
-        output.note(`${moves.length} shards would be put back to ${at.toISOString()}. Nothing was done.`)
+        output.note(`${moves.length} shards would be moved back to ${at.toISOString()}. Nothing was changed.`)
         return exitCodes.done
       }
       if (held.length > 0 && !options.running) {
         throw new RefusedError(
-          `Workers hold ${held.length} of the leases (${held.map(({ shardId }) => shardId).join(', ')}). Stop them first, or take the leases from them with --running.`,
+          `Workers hold ${held.length} of the leases (${held.map(({ shardId }) => shardId).join(', ')}). Stop the workers first, or take the leases from them with --running.`,
         )
       }
       for (const plan of plans) {
         const isDone = await admin.replay(plan, at)
-        const outcome = isDone ? 'put back' : 'left as it is'
+        const outcome = isDone ? 'moved back' : 'unchanged'
         output.item({ shardId: plan.shardId, outcome, at: at.toISOString() }, `${plan.shardId}  ${outcome}${why(plan)}`)
       }
       return exitCodes.done
@@ -81,26 +80,23 @@ APPLICATION_NAME until \`headgate leases\` shows that nothing waits, then delete
 /** @throws UsageError */
 function checkOptions({ from, 'from-sequence': sequence, shard, as }: ReplayOptions): void {
   if ((from === undefined) === (sequence === undefined)) {
-    throw new UsageError(
-      'From when? Give either --from TIME, or --from-sequence NUMBER with the --shard that it is of.',
-    )
+    throw new UsageError('Give either --from TIME, or --from-sequence NUMBER with the --shard of that record.')
   }
-  if (sequence !== undefined && !/^\d+$/.test(sequence)) throw new UsageError('--from-sequence must be decimal digits.')
+  if (sequence !== undefined && !/^\d+$/.test(sequence))
+    throw new UsageError('--from-sequence must consist of decimal digits.')
   if (sequence !== undefined && shard?.length !== 1)
-    throw new UsageError('--from-sequence needs the one --shard it is of.')
+    throw new UsageError('--from-sequence needs exactly one --shard, the shard of that record.')
   if (as === undefined) return
-  if (!/^[a-zA-Z0-9_.-]{3,255}$/.test(as)) throw new UsageError('--as must be the name of a table that DynamoDB takes.')
+  if (!/^[a-zA-Z0-9_.-]{3,255}$/.test(as)) throw new UsageError('--as must be a valid name of a DynamoDB table.')
   if (shard !== undefined && sequence === undefined) {
-    throw new UsageError(
-      'A new application reads every shard: --as goes with no --shard, but to say what --from-sequence is of.',
-    )
+    throw new UsageError('A new application reads every shard. Use --shard with --as only for --from-sequence.')
   }
 }
 
-async function moment(options: ReplayOptions, admin: ConsumerAdmin): Promise<Date> {
+async function startOf(options: ReplayOptions, admin: ConsumerAdmin): Promise<Date> {
   const { from, 'from-sequence': sequence = '', shard = [] } = options
   const at = parseTime('from', from) ?? (await admin.momentOf(shard[0] ?? '', sequence))
-  if (at.getTime() > Date.now()) throw new UsageError(`--from must be a time that has been, not ${at.toISOString()}.`)
+  if (at.getTime() > Date.now()) throw new UsageError(`--from must be a time in the past, not ${at.toISOString()}.`)
   return at
 }
 
@@ -111,13 +107,13 @@ async function prepare(
 ): Promise<number> {
   if (dryRun) {
     output.item({ applicationName: name, at: at.toISOString() }, `'${name}' would start at ${at.toISOString()}.`)
-    output.note('Nothing was done.')
+    output.note('Nothing was changed.')
     return exitCodes.done
   }
   const shardIds = await admin.prepare(at)
   output.item(
     { applicationName: name, at: at.toISOString(), shardIds },
-    `'${name}' starts at ${at.toISOString()}, in ${shardIds.length} shards. Run workers with APPLICATION_NAME=${name}.`,
+    `'${name}' starts at ${at.toISOString()} in ${shardIds.length} shards. Run workers with APPLICATION_NAME=${name}.`,
   )
   return exitCodes.done
 }
@@ -135,8 +131,8 @@ function printPlans(plans: readonly ShardReplay[], live: ReadonlySet<string>, ou
   }))
   output.table(rows, [
     { title: 'SHARD', cell: row => row.shardId },
-    { title: 'CHANGE', cell: row => ('why' in row && row.why ? `none: ${row.why}` : 'put back') },
-    { title: 'FIRST RECORD CAME', cell: row => row.firstArrivedAt ?? '-' },
+    { title: 'CHANGE', cell: row => ('why' in row && row.why ? `none: ${row.why}` : 'move back') },
+    { title: 'FIRST RECORD ARRIVED', cell: row => row.firstArrivedAt ?? '-' },
     { title: 'CHECKPOINT NOW', cell: row => row.checkpoint ?? '-' },
     { title: 'HELD BY', cell: row => (row.ownerIsAlive ? (row.owner ?? '-') : '-') },
   ])

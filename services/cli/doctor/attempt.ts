@@ -1,36 +1,36 @@
 import { HeadgateError } from '../../platform/errors.ts'
 
-/** What a check asked AWS for. */
+/** What a request of a check asks for, in the terms of a policy. */
 export interface RequestTarget {
-  /** As a policy names it: `kinesis:PutRecord`. */
+  /** The action, such as `kinesis:PutRecords`, or the method of a request without an action. */
   action: string
-  /** As a policy names it, but for what is not known here: `arn:aws:kinesis:us-east-1:*:stream/uploads-stream`. */
+  /** The ARN of the resource with `*` for unknown parts, such as `arn:aws:kinesis:us-east-1:*:stream/uploads-stream`, or a URL. */
   resource: string
-  /** The variable that names the resource. */
+  /** The environment variable that names the resource. */
   variable: string
 }
 
-/** AWS did not do what a check asked for. */
+/** A request of a check failed. The cause is the error of the SDK or of fetch. */
 export class RequestFailedError extends HeadgateError {
-  readonly code = 'HEADGATE_ASKED_IN_VAIN'
+  readonly code = 'HEADGATE_REQUEST_FAILED'
   readonly target: RequestTarget
 
-  constructor(asked: RequestTarget, cause: unknown) {
-    super(`${asked.action} failed.`, { cause })
-    this.target = asked
+  constructor(target: RequestTarget, cause: unknown) {
+    super(`${target.action} failed.`, { cause })
+    this.target = target
   }
 }
 
-/** Waits for a request, and names what it was in its error. */
-export async function attempt<T>(asked: RequestTarget, request: Promise<T>): Promise<T> {
+/** Waits for a request. @throws RequestFailedError that says what the request asked for */
+export async function attempt<T>(target: RequestTarget, request: Promise<T>): Promise<T> {
   try {
     return await request
   } catch (error) {
-    throw new RequestFailedError(asked, error)
+    throw new RequestFailedError(target, error)
   }
 }
 
-/** The names of resources as policies write them. The account and the partition are whatever they are. */
+/** ARNs of resources for policies, with `*` for the account. */
 export const arn = {
   bucket: (name: string) => `arn:aws:s3:::${name}`,
   objects: (bucket: string, prefix: string) => `arn:aws:s3:::${bucket}/${prefix}*`,

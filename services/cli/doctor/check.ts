@@ -1,34 +1,33 @@
 import type { AwsClients } from '../../platform/aws.ts'
 import type { DoctorConfig } from './config.ts'
 
-/** What a check came to. */
+/** The result of a check. */
 export type Finding =
   | { status: 'ok' | 'skipped'; seen: string }
-  /** `advice` says what to do, in commands and names where there are any. */
+  /** `advice` says what to do, with commands and names where possible. */
   | { status: 'failed'; seen: string; advice: string }
 
-/** What a check works with. */
 export interface CheckContext {
   config: DoctorConfig
   aws: Omit<AwsClients, 'destroy'>
   env: NodeJS.ProcessEnv
-  /** Fires when the time of the check is up: to be given to every request. */
+  /** Fires at the timeout of the check. Pass it to every request. */
   signal: AbortSignal
-  /** Milliseconds since 1970, by the clock of this machine. */
+  /** Returns the time of this machine, in milliseconds since 1970. */
   now(): number
 }
 
-/** One thing that goes wrong, in a file of `checks/` of its own, and listed in `checks/index.ts`. */
+/** A check of one property of a deployment. All checks are listed in `checks/index.ts`. */
 export interface Check {
-  /** Stable, for scripts: `put-record`. */
+  /** A stable id for scripts, such as `put-record`. */
   id: string
-  /** What holds where it is ok, in a line. */
+  /** What is true if the check is ok, in one line. */
   title: string
-  /** The variable whose address the check asks, where that is not an endpoint of AWS. */
+  /** The variable of the endpoint that the check calls, unless it calls AWS. The advice after a timeout names it. */
   endpointVariable?: 'API_URL'
   /**
-   * Looks, and changes nothing that anybody would see. What it throws is told as what was found: an error of AWS by
-   * `explain.ts`, which is why a check says what it asked for by `asking`.
+   * Runs the check, and leaves nothing behind. Rejections are reported as findings: a RequestFailedError with the advice of
+   * `explain.ts`, any other error as a defect of the check.
    */
   run(context: CheckContext): Promise<Finding>
 }

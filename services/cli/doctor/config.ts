@@ -7,7 +7,7 @@ import { API_URL_ADVICE } from './http.ts'
 const api = apiConfigSchema.properties
 const worker = workerConfigSchema.properties
 
-/** The part of the roles' configuration that the doctor holds against what is there, and where else it may look. */
+/** The variables of the roles that the doctor checks, and its own variables. */
 export const doctorConfigSchema = Type.Object({
   AWS_REGION: api.AWS_REGION,
   UPLOAD_BUCKET: api.UPLOAD_BUCKET,
@@ -22,16 +22,19 @@ export const doctorConfigSchema = Type.Object({
   API_URL: Type.Optional(
     Type.String({
       pattern: '^https?://[^\\s]+[^\\s/]$',
-      description: 'Where clients reach the api, without a slash at its end.',
+      description: 'The URL of the api for clients, without a trailing slash.',
     }),
   ),
   API_TOKEN: Type.Optional(Type.String({ minLength: 1, description: 'An id or access token, as clients send it.' })),
   HEADGATE_USERNAME: Type.Optional(
-    Type.String({ minLength: 1, description: 'The user that `--deep` signs in, where there is no API_TOKEN.' }),
+    Type.String({ minLength: 1, description: 'The user that `--deep` signs in if API_TOKEN is unset.' }),
   ),
   HEADGATE_PASSWORD: Type.Optional(Type.String({ minLength: 1, description: 'The password of that user.' })),
   PROCESSOR_FUNCTION: Type.Optional(
-    Type.String({ pattern: '^[\\w:-]{1,170}$', description: 'The Lambda function that processes, where one does.' }),
+    Type.String({
+      pattern: '^[\\w:-]{1,170}$',
+      description: 'The Lambda function of the worker. Unset: the worker is not a function.',
+    }),
   ),
 })
 
@@ -49,28 +52,28 @@ export function normalizeConfig(config: DoctorConfig): DoctorConfig {
   const token = config.API_TOKEN.trim()
   if (/\s/.test(token)) {
     throw new UsageError(
-      'API_TOKEN has whitespace inside: a wrapped line was copied, or "Bearer" in front of the token. Set API_TOKEN to the token alone, in one line.',
+      'API_TOKEN contains whitespace: the token was copied with a line break, or with "Bearer". Set API_TOKEN to the token alone, in one line.',
     )
   }
-  // The error of fetch about an invalid header has the whole value in it.
+  // fetch would reject such a header with an error that contains the whole value.
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new UsageError(
-      'API_TOKEN is empty or has characters that no token has. Set API_TOKEN to the IdToken or AccessToken of a sign-in, in one line.',
+      'API_TOKEN is empty, or contains characters that are invalid in a token. Set API_TOKEN to the IdToken or AccessToken of a sign-in, in one line.',
     )
   }
   return { ...config, API_TOKEN: token }
 }
 
 function assertRoot(text: string): void {
-  const wrong = whatIsWrongWith(text)
-  if (wrong !== undefined) throw new UsageError(`API_URL ${wrong}. ${API_URL_ADVICE}`)
+  const problem = problemOf(text)
+  if (problem !== undefined) throw new UsageError(`API_URL ${problem}. ${API_URL_ADVICE}`)
 }
 
-/** The value itself is left out: it may have a password in it. */
-function whatIsWrongWith(text: string): string | undefined {
+/** Returns what is wrong with a URL. Never returns the URL itself, which may contain a password. */
+function problemOf(text: string): string | undefined {
   if (!URL.canParse(text)) return 'is not a valid URL'
   const { username, password, search, hash, pathname } = new URL(text)
-  if (username !== '' || password !== '') return 'has a user or a password in it'
+  if (username !== '' || password !== '') return 'contains a user or a password'
   if (search !== '' || hash !== '') return 'has a query or a fragment'
   return pathname.endsWith('/uploads') ? 'ends with /uploads, which is a path below the root' : undefined
 }

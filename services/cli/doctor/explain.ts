@@ -1,122 +1,118 @@
 import { RequestFailedError, type RequestTarget } from './attempt.ts'
-import { type Finding, failed } from './check.ts'
+import type { Finding } from './check.ts'
 import { API_URL_ADVICE } from './http.ts'
 
-interface Trouble {
+interface Failure {
   name: string
   message: string
   status: number | undefined
 }
 
-/** What people do about an error, by what it says. The first that fits. */
-const KINDS: ReadonlyArray<{ fits(trouble: Trouble): boolean; advice(asked: RequestTarget): string }> = [
+/** The name that the SDK gives to a response in which it finds no error. */
+const UNKNOWN = 'Unknown'
+
+/** Kinds of failures with their advice. The first that matches counts. */
+const KINDS: ReadonlyArray<{ matches(failure: Failure): boolean; advice(target: RequestTarget): string }> = [
   {
-    fits: ({ name, message }) =>
+    matches: ({ name, message }) =>
       /Skewed|RequestExpired/.test(name) || /Signature (?:not yet current|expired)/.test(message),
-    advice: () => 'The clock of this machine is wrong, so that AWS takes no signature: set it by NTP.',
+    advice: () => 'The clock of this machine is wrong, so AWS rejects its signatures. Set the clock by NTP.',
   },
   {
-    fits: ({ name }) =>
+    matches: ({ name }) =>
       /UnrecognizedClient|InvalidSignature|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|Credentials/.test(
         name,
       ),
     advice: () =>
-      'The credentials are none, are wrong or have expired: see `aws sts get-caller-identity`, and set AWS_PROFILE, or sign in again.',
+      'The credentials are missing, wrong or expired. See `aws sts get-caller-identity`, and set AWS_PROFILE or sign in again.',
   },
   {
-    fits: ({ name, status }) => status === 301 || name === 'PermanentRedirect',
-    advice: ({ variable }) => `The bucket of ${variable} is in another region: set AWS_REGION to it.`,
+    matches: ({ name, status }) => status === 301 || name === 'PermanentRedirect',
+    advice: ({ variable }) => `The bucket of ${variable} is in another region. Set AWS_REGION to that region.`,
   },
   {
-    fits: ({ name }) => /AccessDenied|NotAuthorized|Forbidden|KMS/.test(name),
-    advice: ({ action, resource }) => allow(action, resource),
+    matches: ({ name }) => /AccessDenied|NotAuthorized|Forbidden|KMS/.test(name),
+    advice: permissionAdvice,
   },
   {
-    fits: ({ name }) => name === 'LeaseTableError',
+    matches: ({ name }) => name === 'LeaseTableError',
     advice: ({ variable }) =>
-      `It is not the table of a consumer of ours or of KCL, or something else writes to it: set ${variable} to the name of the application.`,
+      `The table is not a lease table of Headgate or of KCL, or another program writes to it. Set ${variable} to the name of the application.`,
   },
   {
-    fits: ({ name }) => /ResourceNotFound|NoSuchBucket|NotFound|LeaseTableMissing/.test(name),
+    matches: ({ name }) => /ResourceNotFound|NoSuchBucket|NotFound|LeaseTableMissing/.test(name),
     advice: ({ variable }) =>
-      `Set ${variable} to the name that your deployment gave it, and AWS_REGION to where it is; or create it.`,
+      `Set ${variable} to the name of the resource in your deployment, and AWS_REGION to its region. Or create the resource.`,
   },
   {
-    fits: ({ status }) => status === 403,
-    advice: ({ action, resource }) => allow(action, resource),
+    matches: ({ status }) => status === 403,
+    advice: permissionAdvice,
   },
   {
-    fits: ({ name }) => /Throttl|Throughput|SlowDown|LimitExceeded/.test(name),
-    advice: () => 'AWS has too many requests of this kind just now: run the doctor again in a minute.',
+    matches: ({ name }) => /Throttl|Throughput|SlowDown|LimitExceeded/.test(name),
+    advice: () => 'AWS throttles this kind of request at the moment. Run the doctor again in a minute.',
   },
   {
-    fits: ({ name }) => name === 'BodyTooLargeError',
+    matches: ({ name }) => name === 'BodyTooLargeError',
     advice: ({ variable }) =>
       variable === 'API_URL'
-        ? `Something other than the api answers there. ${API_URL_ADVICE}`
-        : `Something other than AWS answers there: check ${variable} and the AWS_ENDPOINT_URL_… variables.`,
+        ? `Something other than the api responds at API_URL. ${API_URL_ADVICE}`
+        : `Something other than AWS responds at the endpoint. Check ${variable} and the AWS_ENDPOINT_URL_… variables.`,
   },
   {
-    fits: ({ name, message }) =>
+    matches: ({ name, message }) =>
       /ECONN|ENOTFOUND|EAI_AGAIN|Timeout|Abort|UND_ERR|SocketError|EHOSTUNREACH|ENETUNREACH|fetch failed/i.test(
         `${name} ${message}`,
       ),
     advice: ({ variable }) => unreachableAdvice(variable),
   },
   {
-    // No name of AWS's: whoever answers is another, or there is nobody to ask at such an address.
-    fits: ({ name, message }) => name === UNKNOWN || /Invalid URL/.test(`${name} ${message}`) || name === 'SyntaxError',
+    matches: ({ name, message }) =>
+      name === UNKNOWN || /Invalid URL/.test(`${name} ${message}`) || name === 'SyntaxError',
     advice: () =>
-      'What is asked is not that service of AWS: set the AWS_ENDPOINT_URL_… variables to http:// or https:// addresses of it, or to none.',
+      'The endpoint is not that AWS service. Set the AWS_ENDPOINT_URL_… variables to http:// or https:// URLs of the service, or unset them.',
   },
 ]
 
-/** What the SDK calls an answer that it finds no error in. */
-const UNKNOWN = 'Unknown'
-
-/** Returns the advice for an endpoint that cannot be reached or never answers. `variable` names what is asked there. */
+/** Returns the advice for an endpoint that does not respond. `variable` names the endpoint. */
 export function unreachableAdvice(variable?: string): string {
-  return variable === 'API_URL' ? THE_API_IS_SILENT : NOBODY_ANSWERS
+  return variable === 'API_URL'
+    ? 'Nothing responds at API_URL. Check API_URL, whether the api runs and is healthy, and the network path (load balancer, security groups, proxies).'
+    : 'Nothing responds at the endpoint. Check AWS_REGION, the AWS_ENDPOINT_URL_… variables, and the network path (VPC endpoints, security groups, proxies).'
 }
 
-const THE_API_IS_SILENT =
-  'Nothing answers at API_URL: check API_URL, that the api runs and is healthy, and the way there (load balancer, security groups, proxies).'
-
-const NOBODY_ANSWERS =
-  'Nothing answers at the endpoint: check AWS_REGION, the AWS_ENDPOINT_URL_… variables, and the way there (VPC endpoints, security groups, proxies).'
-
-/** What a check that threw has found. Undefined where the error is none that a check expects. */
-export function explain(error: unknown): Finding | undefined {
+/** Returns the finding for a failed request, or undefined for any other error. */
+export function explain(error: unknown): Extract<Finding, { status: 'failed' }> | undefined {
   if (!(error instanceof RequestFailedError)) return undefined
-  const { target: asked } = error
-  const trouble = troubleOf(error.cause)
-  const kind = KINDS.find(({ fits }) => fits(trouble))
+  const { target } = error
+  const failure = failureOf(error.cause)
+  const kind = KINDS.find(({ matches }) => matches(failure))
   const advice =
-    kind?.advice(asked) ??
-    'See what AWS says, and its health page; if it lasts, ask AWS with the request id of its logs.'
-  return failed(`${asked.action} on ${asked.resource} failed with ${saidBy(trouble)}`, advice)
+    kind?.advice(target) ??
+    'See the message of AWS and the AWS Health Dashboard. If the failure persists, contact AWS Support with the request id.'
+  return { status: 'failed', seen: `${target.action} on ${target.resource} failed with ${textOf(failure)}`, advice }
 }
 
-/** A refusal to HEAD has no words: its status is all there is. */
-function saidBy({ name, message, status }: Trouble): string {
+function textOf({ name, message, status }: Failure): string {
+  // A failed HEAD request has no body, so its status is all that is known.
   if (name === UNKNOWN) return status === undefined ? message : `HTTP ${status}`
   return message && message !== name ? `${name}: ${message}` : name
 }
 
-function allow(action: string, resource: string): string {
-  const theirs = resource.startsWith('arn:aws:s3:')
-    ? ' Is the bucket that of another account? Names are one for all accounts.'
+function permissionAdvice({ action, resource }: RequestTarget): string {
+  const otherAccount = resource.startsWith('arn:aws:s3:')
+    ? ' The bucket may also belong to another account, because bucket names are global.'
     : ''
-  return `Allow ${action} on ${resource} in the policy of the role whose credentials these are. Where it is allowed, look for a denial: the bucket's policy, its KMS key, a service control policy, the policy of a VPC endpoint.${theirs}`
+  return `Allow ${action} on ${resource} in the policy of the role whose credentials are used. If it is allowed, look for a denial: the policy of the resource, its KMS key, a service control policy, the policy of a VPC endpoint.${otherAccount}`
 }
 
-/** The innermost name is the one that says something: a request that reached nobody is wrapped more than once. */
-function troubleOf(error: unknown): Trouble {
+/** Returns the failure of the innermost error with a code. Connection errors are wrapped several times. */
+function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { name: String(error), message: '', status: undefined }
   const { $metadata } = error as { $metadata?: { httpStatusCode?: number } }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   const { cause } = error
-  if (code === undefined && cause instanceof Error && 'code' in cause) return troubleOf(cause)
+  if (code === undefined && cause instanceof Error && 'code' in cause) return failureOf(cause)
   return {
     name: error.name === 'Error' ? (code ?? error.name) : error.name,
     message: error.message || (code ?? ''),

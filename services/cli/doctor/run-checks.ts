@@ -1,8 +1,7 @@
-import type { Check, CheckContext, Finding } from './check.ts'
-import { failed } from './check.ts'
+import { type Check, type CheckContext, type Finding, failed } from './check.ts'
 import { explain, unreachableAdvice } from './explain.ts'
 
-/** A check, and what it came to. */
+/** A check with its result. */
 export interface Result {
   id: string
   title: string
@@ -11,13 +10,10 @@ export interface Result {
   advice?: string
 }
 
-/** Above the longest wait of a check, which is for a lease to be renewed. */
+/** Longer than the longest wait of a check, the one for a lease to be renewed. */
 const TIMEOUT_MS = 20_000
 
-/**
- * Runs checks side by side. Resolves to their results in the order of the checks, at the latest when the time of each is up:
- * what does not answer is a finding, too.
- */
+/** Runs checks concurrently. Resolves to their results in the order of the checks. A check that takes too long has failed. */
 export async function runChecks(
   checks: readonly Check[],
   context: Omit<CheckContext, 'signal'>,
@@ -26,28 +22,27 @@ export async function runChecks(
   return await Promise.all(
     checks.map(async check => {
       const { id, title } = check
-      return { id, title, ...(await find(check, context, timeoutMs)) }
+      return { id, title, ...(await runCheck(check, context, timeoutMs)) }
     }),
   )
 }
 
-async function find(check: Check, context: Omit<CheckContext, 'signal'>, timeoutMs: number): Promise<Finding> {
-  const bound = new AbortController()
-  const late = Promise.withResolvers<Finding>()
+async function runCheck(check: Check, context: Omit<CheckContext, 'signal'>, timeoutMs: number): Promise<Finding> {
+  const timeout = new AbortController()
+  const timedOut = Promise.withResolvers<Finding>()
   const timer = setTimeout(() => {
-    const seen = `it was not known within ${timeoutMs / 1_000} s`
-    late.resolve(failed(seen, unreachableAdvice(check.endpointVariable)))
-    bound.abort()
+    timedOut.resolve(failed(`no result within ${timeoutMs / 1_000} s`, unreachableAdvice(check.endpointVariable)))
+    timeout.abort()
   }, timeoutMs)
-  const looked = check.run({ ...context, signal: bound.signal }).catch((error: unknown) => {
-    const finding = explain(error)
-    if (finding) return finding
-    // Of the doctor itself, which must say what it has found all the same.
+  const finding = check.run({ ...context, signal: timeout.signal }).catch((error: unknown) => {
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    return failed(`the check itself failed: ${text}`, 'This is a defect of headgate: please report it with this line.')
+    return (
+      explain(error) ??
+      failed(`the check itself failed: ${text}`, 'This is a defect of headgate. Report it with this line.')
+    )
   })
   try {
-    return await Promise.race([looked, late.promise])
+    return await Promise.race([finding, timedOut.promise])
   } finally {
     clearTimeout(timer)
   }

@@ -1,20 +1,30 @@
-import { createPublicKey, verify } from 'node:crypto'
-import { parseJsonObject } from './http.ts'
-import type { IssuerKey } from './keys.ts'
+import { createPublicKey, type JsonWebKey, verify } from 'node:crypto'
+import { fetchText, parseJsonObject } from './http.ts'
 
-export interface ReadToken {
+type IssuerKey = JsonWebKey & { kid?: string }
+
+/** Fetches the keys of an issuer from the URL that the api uses. Resolves to no keys if the response has none. */
+export async function fetchKeys(issuer: string, signal: AbortSignal): Promise<{ status: number; keys: IssuerKey[] }> {
+  const url = `${issuer}/.well-known/jwks.json`
+  const target = { action: 'GET', resource: url, variable: 'COGNITO_USER_POOL_ID' }
+  const { status, text } = await fetchText(url, { signal }, target)
+  const keys = parseJsonObject(text)?.keys
+  return { status, keys: status === 200 && Array.isArray(keys) ? keys : [] }
+}
+
+export interface UnverifiedToken {
   kid: unknown
   claims: Record<string, unknown>
 }
 
-/** What a token says of itself, unverified. Undefined where it is no JWT. */
-export function readToken(token: string): ReadToken | undefined {
+/** Decodes a token without verifying it. Returns undefined if it is not a JWT. */
+export function decodeToken(token: string): UnverifiedToken | undefined {
   const [header, claims] = token.split('.', 2).map(part => parseJsonObject(Buffer.from(part, 'base64url').toString()))
   return header && claims ? { kid: header.kid, claims } : undefined
 }
 
-/** Whether a key has signed a token, by RS256, which is the only way that Cognito signs. */
-export function verifies(token: string, key: IssuerKey): boolean {
+/** Returns true if the key has signed the token by RS256, the only algorithm that Cognito uses. */
+export function isSignedBy(token: string, key: IssuerKey): boolean {
   const end = token.lastIndexOf('.')
   const signature = Buffer.from(token.slice(end + 1), 'base64url')
   return verify('RSA-SHA256', Buffer.from(token.slice(0, end)), createPublicKey({ key, format: 'jwk' }), signature)

@@ -14,11 +14,11 @@ import { examine, failures } from './doctor.ts'
 
 const aws = await startAws(t, { shards: 1 })
 
-t.test('every check has an id of its own', async t => {
+t.test('every check has a unique id', async t => {
   t.equal(new Set(checks.map(({ id }) => id)).size, checks.length)
 })
 
-t.test('names that are wrong are told by their variable', async t => {
+t.test('reports wrong names of resources by their variables', async t => {
   const env = {
     UPLOAD_BUCKET: 'no-uploads',
     PROCESSED_BUCKET: 'no-processed',
@@ -42,18 +42,22 @@ t.test('names that are wrong are told by their variable', async t => {
 const order = checks.map(({ id }) => id)
 const inOrder = (a: string, b: string) => order.indexOf(a) - order.indexOf(b)
 
-t.test('a table of other keys, and one whose index is missing, are told by their keys', async t => {
+t.test('reports a table with the wrong keys', async t => {
   const results = await examine(t, aws, { env: { APPLICATION_NAME: 'headgate-uploads' }, only: ['lease-table'] })
   t.match(results['lease-table'], {
     status: 'failed',
     seen: 'headgate-uploads: its keys are owner, uploadId and should be leaseKey',
-    advice: /set APPLICATION_NAME to another table/,
+    advice: /Set APPLICATION_NAME to another table/,
   })
 })
 
-t.test('a clock that is wrong is told with how far and which way', async t => {
+t.test('reports a wrong clock with the size and direction of its drift', async t => {
   const late = await examine(t, aws, { only: ['clock'], now: () => Date.now() - 600_000 })
-  t.match(late.clock, { status: 'failed', seen: /^it is (5[89]|6[01])\d s behind http/, advice: /^Set it by NTP/ })
+  t.match(late.clock, {
+    status: 'failed',
+    seen: /^the clock is (5[89]|6[01])\d s behind http/,
+    advice: /^Set the clock by NTP/,
+  })
   const skewed = awsError('kinesis', {
     status: 400,
     code: 'InvalidSignatureException',
@@ -65,7 +69,7 @@ t.test('a clock that is wrong is told with how far and which way', async t => {
   t.match(stream, { status: 'failed', advice: /^The clock of this machine is wrong/ })
 })
 
-t.test('what does not answer is a finding within the bound, and holds nothing else up', async t => {
+t.test('an endpoint that does not respond fails its check in time, and delays no other check', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.kinesis)
   proxy.inject(silence, { when: operation('DescribeStreamSummary') })
   const settings = {
@@ -75,28 +79,28 @@ t.test('what does not answer is a finding within the bound, and holds nothing el
   }
   const results = await examine(t, aws, settings)
   t.strictSame(failures(results), ['stream'])
-  t.match(results.stream, { seen: /not known within 4 s|AbortError/ })
+  t.match(results.stream, { seen: /no result within 4 s|AbortError/ })
   const nobody = await examine(t, aws, { endpoints: { s3: 'http://127.0.0.1:1' }, only: ['upload-bucket'] })
   t.match(nobody['upload-bucket'], {
     seen: /ECONNREFUSED/,
-    advice: /^Nothing answers at the endpoint: check AWS_REGION/,
+    advice: /^Nothing responds at the endpoint. Check AWS_REGION/,
   })
 })
 
-t.test('a token that has expired, is no JWT or was changed is told apart', async t => {
+t.test('distinguishes a token that has expired, is not a JWT or was changed', async t => {
   const { idToken } = await aws.signIn()
   const look = (API_TOKEN: string, now = Date.now) => examine(t, aws, { env: { API_TOKEN }, only: ['token'], now })
   t.match((await look(idToken)).token, { status: 'ok' })
   t.match((await look(idToken, () => Date.now() + 2 * 3_600_000)).token, {
-    seen: /^it has expired, (5[89]|60) minutes ago/,
+    seen: /^the token expired (5[89]|60) minutes ago/,
   })
-  t.match((await look('opaque')).token, { seen: 'it is no JWT' })
+  t.match((await look('opaque')).token, { seen: 'the token is not a JWT' })
   const [header, claims, signature = ''] = idToken.split('.')
   const changed = `${header}.${claims}.${signature[0] === 'A' ? 'B' : 'A'}${signature.slice(1)}`
-  t.match((await look(changed)).token, { seen: 'its signature is wrong' })
+  t.match((await look(changed)).token, { seen: "the token's signature is invalid" })
 })
 
-t.test("API Gateway's refusal is told from the api's own, and a wrong address by its status", async t => {
+t.test('distinguishes a 401 of API Gateway from a 401 of the api, and recognizes a wrong API_URL', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const { idToken } = await aws.signIn()
   const env = { API_URL: proxy.url, API_TOKEN: idToken }
@@ -105,20 +109,20 @@ t.test("API Gateway's refusal is told from the api's own, and a wrong address by
   const refused = await examine(t, aws, { env, only: ['api-without-token', 'api-with-token'] })
   refusing.remove()
   t.strictSame(failures(refused), ['api-with-token'])
-  t.match(refused['api-without-token'], { seen: /answers 401, from API Gateway$/ })
+  t.match(refused['api-without-token'], { seen: /responds with 401, from API Gateway$/ })
   t.match(refused['api-with-token'], {
     advice:
-      /^The authorizer of API Gateway refuses it: its issuer must be http.*us-east-1_headgate and its audience headgate0local/,
+      /^The authorizer of API Gateway rejects the token\. .* the issuer http.*us-east-1_headgate, the audience headgate0local/,
   })
   proxy.inject(answer(404, json, '{"message":"Not Found"}'))
   const lost = await examine(t, aws, { env, only: ['api-without-token'] })
   t.match(lost['api-without-token'], {
-    seen: /answers 404/,
+    seen: /responds with 404/,
     advice: /^Set API_URL to the root of the api, with the stage/,
   })
 })
 
-t.test('what answers at the address of the api and is not the api is told apart, by what it says', async t => {
+t.test('recognizes a web page, an API Gateway and a REST API that respond at API_URL instead of the api', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const { idToken } = await aws.signIn()
   const env = { API_URL: proxy.url, API_TOKEN: idToken }
@@ -136,32 +140,32 @@ t.test('what answers at the address of the api and is not the api is told apart,
   t.match(stage['api-with-token'], { seen: /from API Gateway: Missing Authentication Token$/, advice: elsewhere })
   const problem = '{"type":"urn:headgate:problem:invalid-token","title":"The token is not valid","status":401}'
   const rest = await look(401, 'application/problem+json', problem)
-  t.match(rest['api-with-token'], { advice: /^The authorizer of API Gateway refuses it/ })
+  t.match(rest['api-with-token'], { advice: /^The authorizer of API Gateway rejects the token/ })
 })
 
-t.test('an endpoint that is none, or of another service, is told as such', async t => {
+t.test('reports an endpoint that is invalid, or belongs to another service', async t => {
   const other = await examine(t, aws, { endpoints: { kinesis: aws.endpoints.s3 }, only: ['stream', 'put-record'] })
   t.strictSame(failures(other), ['stream', 'put-record'])
-  t.match(other.stream, { seen: /failed with HTTP \d+$/, advice: /^What is asked is not that service of AWS/ })
+  t.match(other.stream, { seen: /failed with HTTP \d+$/, advice: /^The endpoint is not that AWS service/ })
   const none = await examine(t, aws, { endpoints: { kinesis: 'localhost:4567' }, only: ['stream'] })
-  t.match(none.stream, { advice: /set the AWS_ENDPOINT_URL_… variables to http:\/\/ or https:\/\/ addresses/ })
+  t.match(none.stream, { advice: /Set the AWS_ENDPOINT_URL_… variables to http:\/\/ or https:\/\/ URLs/ })
 })
 
-t.test('a bucket of another account, and a table that is of no consumer, are told as what they may be', async t => {
+t.test('suggests that a bucket may belong to another account, and that a table is not a lease table', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   proxy.inject(answer(403, {}, ''))
   const { 'upload-bucket': bucket } = await examine(t, aws, { endpoints: { s3: proxy.url }, only: ['upload-bucket'] })
-  t.match(bucket, { seen: /failed with HTTP 403$/, advice: /Is the bucket that of another account\?/ })
+  t.match(bucket, { seen: /failed with HTTP 403$/, advice: /The bucket may also belong to another account/ })
   const record = { owner: { S: 'somebody' }, uploadId: { S: '1' } }
   await aws.dynamodb.send(new PutItemCommand({ TableName: names.uploadsTable, Item: record }))
   const { leases } = await examine(t, aws, { env: { APPLICATION_NAME: names.uploadsTable }, only: ['leases'] })
   t.match(leases, {
     status: 'failed',
-    advice: /^It is not the table of a consumer .* set APPLICATION_NAME to the name/,
+    advice: /^The table is not a lease table .* Set APPLICATION_NAME to the name/,
   })
 })
 
-t.test('the mapping of a Lambda function is read as Lambda gives it out, by a signed request', async t => {
+t.test('reads the event source mapping of a Lambda function by a signed request', async t => {
   const stream = 'arn:aws:kinesis:us-east-1:111122223333:stream/uploads-stream'
   const good = {
     UUID: 'a1',
@@ -183,7 +187,7 @@ t.test('the mapping of a Lambda function is read as Lambda gives it out, by a si
     t.match([results.leases?.status, results['lease-table']?.status], ['skipped', 'skipped'])
     return results.mapping
   }
-  t.match(await look([good]), { status: 'ok', seen: 'the mapping is Enabled, and came last to: OK' })
+  t.match(await look([good]), { status: 'ok', seen: 'the mapping is Enabled, with the last result: OK' })
   t.match(seen[0], {
     url: '/2015-03-31/event-source-mappings/?FunctionName=headgate-processor',
     headers: { authorization: /^AWS4-HMAC-SHA256 Credential=.*\/us-east-1\/lambda\/aws4_request/ },
@@ -192,21 +196,24 @@ t.test('the mapping of a Lambda function is read as Lambda gives it out, by a si
   t.match(await look([{ ...good, LastProcessingResult: 'PROBLEM: Function call failed' }]), {
     advice: /^See the log of headgate-processor/,
   })
-  t.match(await look([{ ...good, FunctionResponseTypes: [] }]), { seen: /a failure is taken as success/ })
-  t.match(await look([]), { seen: /has no mapping of the stream/, advice: /--starting-position TRIM_HORIZON/ })
+  t.match(await look([{ ...good, FunctionResponseTypes: [] }]), { seen: /failures count as successes/ })
+  t.match(await look([]), {
+    seen: /has no event source mapping of the stream/,
+    advice: /--starting-position TRIM_HORIZON/,
+  })
 })
 
-t.test('the command names the checks that there are, and every variable that it lacks', async t => {
+t.test('names all checks for an unknown one, and every missing variable', async t => {
   const unknown = await runHeadgate(t, aws.env, 'doctor', '--only', 'everything')
   t.equal(unknown.code, 2)
-  t.match(unknown.stderr, /^There is no check 'everything'\. There is: clock, token-issuer, /)
+  t.match(unknown.stderr, /^There is no check 'everything'\. The checks are: clock, token-issuer, /)
   const none = await runHeadgate(t, { AWS_REGION: 'us-east-1' }, 'doctor')
   t.equal(none.code, 1)
   for (const name of ['UPLOAD_BUCKET', 'PROCESSED_BUCKET', 'COGNITO_USER_POOL_ID'])
     t.match(none.stderr, `${name}: is required`)
 })
 
-/** A server that answers everything with JSON, as long as the test. */
+/** Starts a server that answers every request with JSON, for as long as the test. */
 async function serve(t: Pick<Test, 'teardown'>, reply: (request: IncomingMessage) => object): Promise<string> {
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'application/json').end(JSON.stringify(reply(request)))

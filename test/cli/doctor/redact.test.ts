@@ -26,7 +26,7 @@ const claims = {
 const token = `${encode({ alg: 'RS256' })}.${encode(claims)}.c2lnbmF0dXJlLXRoYXQtaXMtbG9uZw`
 const clean = (text: string) => withoutSecrets(text, config, token)
 
-t.test('redacts tokens, also one that is cut or has whitespace inserted', async t => {
+t.test('redacts tokens, also if they are truncated or contain whitespace', async t => {
   t.equal(clean(`Bearer ${token}`), 'Bearer (token)')
   t.equal(clean('another eyJhbGciOiJub25lIn0.eyJzdWIiOiIyIn0.'), 'another (token)')
   t.equal(clean('cut: eyJhbGciOiJub25lIn0.eyJzdW'), 'cut: (token)')
@@ -89,7 +89,7 @@ t.test('redacts the app client, the issuer and the user that the token names', a
   t.equal(clean('typed-user may not'), '(user) may not')
 })
 
-t.test('replaces a short user name as a whole word only, and no name breaks a pattern', async t => {
+t.test('replaces a short user name as a whole word only, and escapes names in patterns', async t => {
   const short = loadConfig(doctorConfigSchema, { ...env, HEADGATE_USERNAME: 'ed' })
   t.equal(withoutSecrets('ed uploaded', short, token), '(HEADGATE_USERNAME) uploaded')
   const inToken = loadConfig(doctorConfigSchema, { ...env, HEADGATE_USERNAME: 'hbGciOi' })
@@ -98,7 +98,7 @@ t.test('replaces a short user name as a whole word only, and no name breaks a pa
   t.notMatch(withoutSecrets("for o'neil@example.com.", quoted, token), /neil|o'/)
 })
 
-t.test('a report is redacted before its lines are joined and its bars are escaped', async t => {
+t.test('redacts a report before it joins lines and escapes vertical bars', async t => {
   const secret = 'Secret|word-1'
   const report = formatReport({
     config: loadConfig(doctorConfigSchema, { ...env, HEADGATE_PASSWORD: secret }),
@@ -112,12 +112,12 @@ t.test('a report is redacted before its lines are joined and its bars are escape
   t.match(report, '| failed | `x` | (token) **Do:** (HEADGATE_PASSWORD) |')
 })
 
-t.test('refuses a token with whitespace inside before the first request, and does not print it', async t => {
+t.test('rejects a token that contains whitespace before the first request, and does not print it', async t => {
   const wrapped = `${token.slice(0, 60)}\n${token.slice(60)}`
   for (const bad of [wrapped, `Bearer ${token}`, `${token}\u2026`, ' ']) {
     for (const args of [['doctor', '--deep'], ['doctor']]) {
       const run = await runHeadgate(t, { ...env, API_URL: 'http://127.0.0.1:1', API_TOKEN: bad }, ...args)
-      t.match(run, { code: 2, stdout: '', stderr: /^API_TOKEN (has whitespace inside|is empty or has characters)/ })
+      t.match(run, { code: 2, stdout: '', stderr: /^API_TOKEN (contains whitespace|is empty, or contains characters)/ })
       t.notMatch(run.stderr, /eyJ|c2ln/)
     }
   }

@@ -38,48 +38,48 @@ const endless: RequestListener = (_request, response) => {
   body.pipe(response)
 }
 
-t.test('cancels a body that never ends, and says so', async t => {
+t.test('cancels and reports a body that never ends', async t => {
   const url = await serve(t, endless)
-  const asked = { action: 'GET', resource: url, variable: 'API_URL' }
-  await t.rejects(fetchText(url, {}, asked), { cause: { code: 'HEADGATE_BODY_TOO_LARGE' } })
+  const target = { action: 'GET', resource: url, variable: 'API_URL' }
+  await t.rejects(fetchText(url, {}, target), { cause: { code: 'HEADGATE_BODY_TOO_LARGE' } })
   const result = await runStep(
     firstRequest,
     createApiClient({ root: url, token: 'x', signal: AbortSignal.timeout(60_000), uploadIds: new Set() }),
   )
   t.match(result, {
     status: 'failed',
-    seen: /The body of the answer is longer than 16777216 bytes/,
-    advice: /^Something other than the api answers there\. Set API_URL/,
+    seen: /The body of the response is longer than 16777216 bytes/,
+    advice: /^Something other than the api responds at API_URL\. Set API_URL/,
   })
 })
 
-t.test('advice for an api that never answers names API_URL', async t => {
+t.test('the advice for an api that never responds names API_URL', async t => {
   const url = await serve(t, () => undefined)
   const signal = AbortSignal.timeout(100)
   const result = await runStep(firstRequest, createApiClient({ root: url, token: 'x', signal, uploadIds: new Set() }))
-  t.match(result, { status: 'failed', advice: /^Nothing answers at API_URL/ })
+  t.match(result, { status: 'failed', advice: /^Nothing responds at API_URL/ })
   const checks = { env: { API_URL: url }, only: ['api-without-token'], timeoutMs: 100 }
   const results = await examine(t, aws, checks)
-  t.match(results['api-without-token'], { status: 'failed', advice: /^Nothing answers at API_URL/ })
+  t.match(results['api-without-token'], { status: 'failed', advice: /^Nothing responds at API_URL/ })
 })
 
-t.test('skips every step after a first request without an answer', async t => {
+t.test('skips every step after a first request without a response', async t => {
   const url = await serve(t, request => void request.socket.destroy())
   const env = { ...aws.env, API_URL: url, API_TOKEN: idToken }
   const only = ['--only', 'upload-json', '--only', 'latency']
   const { code, lines } = await runHeadgate(t, env, 'doctor', '--deep', '--json', ...only)
   t.equal(code, 1)
   t.match(lines(), [
-    { id: 'first-request', status: 'failed', advice: /^Nothing answers at API_URL/ },
-    { id: 'upload-json', status: 'skipped', seen: /^no answer to the first request: GET on/ },
+    { id: 'first-request', status: 'failed', advice: /^Nothing responds at API_URL/ },
+    { id: 'upload-json', status: 'skipped', seen: /^no response to the first request: GET on/ },
     { id: 'latency', status: 'skipped' },
     { report: /^## headgate/, left: [] },
   ])
 })
 
-t.test('ends after its output while a credential process hangs', async t => {
+t.test('exits after its output although a credential process hangs', async t => {
   const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, ...env } = aws.env
-  // It waits for its input, which ends with the command: no process is left behind.
+  // `cat` waits for its input, which ends with the command. So no process is left behind.
   const dir = t.testdir({ config: '[default]\ncredential_process = cat\n' })
   const startedAt = performance.now()
   const run = await runHeadgate(
@@ -87,16 +87,16 @@ t.test('ends after its output while a credential process hangs', async t => {
     { ...env, AWS_CONFIG_FILE: `${dir}/config`, AWS_SHARED_CREDENTIALS_FILE: `${dir}/none`, AWS_PROFILE: 'default' },
     ...['doctor', '--json', '--only', 'stream'],
   )
-  t.match(run, { code: 1, stdout: /"it was not known within 20 s"/ })
+  t.match(run, { code: 1, stdout: /"no result within 20 s"/ })
   t.ok(performance.now() - startedAt < 60_000)
 })
 
-t.test('refuses an API_URL that is not the root of an api', async t => {
+t.test('rejects an API_URL that is not the root of an api', async t => {
   const usable = (API_URL: string) => normalizeConfig(loadConfig(doctorConfigSchema, { ...aws.env, API_URL }))
   const cases = {
     'http://[x': /^API_URL is not a valid URL\. Set API_URL/,
     'https://api.example.com/uploads': /^API_URL ends with \/uploads/,
-    'https://ann:secret@api.example.com': /^API_URL has a user or a password in it/,
+    'https://ann:secret@api.example.com': /^API_URL contains a user or a password/,
     'https://api.example.com/?a=b': /^API_URL has a query/,
   }
   for (const [url, message] of Object.entries(cases)) {
@@ -107,7 +107,7 @@ t.test('refuses an API_URL that is not the root of an api', async t => {
   t.match(run, { code: 2, stdout: '', stderr: /^API_URL is not a valid URL/ })
 })
 
-t.test('sends the token to the host of the api however the URL is written, and to no other', async t => {
+t.test('sends the token to equivalent URLs of the api, and to no other URL', async t => {
   const url = await serve(t, (request, response) => void response.end(request.headers.authorization ?? 'none'))
   const { port } = new URL(url)
   const root = `http://LOCALHOST:${port}/api`
@@ -121,7 +121,7 @@ t.test('sends the token to the host of the api however the URL is written, and t
   await t.rejects(api.request('no URL'), { code: 'HEADGATE_STEP_FAILED' })
 })
 
-t.test('the time for the deletion grows with the number of uploads', async t => {
+t.test('the timeout of the deletion grows with the number of uploads', async t => {
   t.equal(deletionStep(10).timeoutMs, 300_000)
   t.equal(deletionStep(1_000).timeoutMs, 2_000_000)
 })

@@ -49,7 +49,7 @@ async function start(t: Pick<Test, 'teardown'>, answer: (response: ServerRespons
 const resolve = (dynamodb: DynamoDBClient) => () =>
   getEndpointFromInstructions({ TableName: 'table' }, PutItemCommand, dynamodb.config)
 
-t.test('what is answered with 200 is given back, and everything else is not', async t => {
+t.test('resolves to a response with status 200, and to undefined for any other status', async t => {
   const { seen, dynamodb } = await start(t, (response, times) => {
     response.writeHead([200, 400, 503][times - 1] ?? 200).end(`answer ${times}`)
   })
@@ -72,7 +72,7 @@ t.test('what is answered with 200 is given back, and everything else is not', as
   })
 })
 
-t.test('each request is signed with the credentials of its moment', async t => {
+t.test('signs each request with the current credentials', async t => {
   const { seen, dynamodb } = await start(t, response => response.end('{}'))
   const send = createSendDirect(dynamodb.config, 'dynamodb', resolve(dynamodb))
   for (let time = 0; time < 3; time++) await send(request)
@@ -80,7 +80,7 @@ t.test('each request is signed with the credentials of its moment', async t => {
   t.equal(new Set(keys).size, 3)
 })
 
-t.test('it is signed by the time of the service, where the client has learnt it', async t => {
+t.test('signs with the clock offset that the client has learned', async t => {
   const { seen, dynamodb } = await start(t, response => response.end('{}'))
   dynamodb.config.systemClockOffset = -86_400_000 * 400
   await createSendDirect(dynamodb.config, 'dynamodb', resolve(dynamodb))(request)
@@ -88,13 +88,13 @@ t.test('it is signed by the time of the service, where the client has learnt it'
   t.ok(year < new Date().getUTCFullYear(), `${year}`)
 })
 
-t.test('a connection that breaks rejects, and nothing is sent again', async t => {
+t.test('rejects when the connection breaks, without a retry', async t => {
   const { seen, dynamodb } = await start(t, response => response.destroy())
   await t.rejects(createSendDirect(dynamodb.config, 'dynamodb', resolve(dynamodb))(request))
   t.equal(seen.length, 1)
 })
 
-t.test('an endpoint that could not be told is asked for again', async t => {
+t.test('resolves the endpoint again after a failure', async t => {
   const { dynamodb } = await start(t, response => response.end('{}'))
   let asked = 0
   const send = createSendDirect(dynamodb.config, 'dynamodb', async () => {

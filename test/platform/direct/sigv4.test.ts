@@ -46,7 +46,7 @@ function randomRequest(random: () => number, service: 's3' | 'dynamodb') {
 }
 
 for (const service of ['s3', 'dynamodb'] as const) {
-  t.test(`a request of ${service} has the signature that the SDK gives it`, async t => {
+  t.test(`signs a request of ${service} as the SDK does`, async t => {
     const random = seededRandom(7)
     const sign = createSigner({ region: scope.region, service })
     for (let round = 0; round < 200; round++) {

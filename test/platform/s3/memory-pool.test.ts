@@ -31,7 +31,7 @@ function client(rate: number, isAwaited = true) {
 const FAST = 1024 ** 2
 const SLOW = 1_100
 
-t.test('no more is taken than there is', async t => {
+t.test('gives out no more memory than the pool has', async t => {
   const memory = pool(20)
   const first = await memory.take({ bytes: 10 })
   await memory.take({ bytes: 10 })
@@ -49,7 +49,7 @@ t.test('no more is taken than there is', async t => {
   await fourth
 })
 
-t.test('no owner has all of it, so that another owner need not wait', async t => {
+t.test('one owner cannot take all memory, so that other owners need not wait', async t => {
   const memory = pool(80)
   const { seen, note } = watch()
   const taken = await Promise.all(Array.from({ length: 6 }, () => memory.take({ bytes: 10, owner: 'a' })))
@@ -68,7 +68,7 @@ t.test('no owner has all of it, so that another owner need not wait', async t =>
   await Promise.all([seventh, third])
 })
 
-t.test('an upload that goes on is served before one that begins', async t => {
+t.test('serves a continuing upload before a new one', async t => {
   const memory = pool(10)
   const { seen, note } = watch()
   const held = await memory.take({ bytes: 10 })
@@ -80,7 +80,7 @@ t.test('an upload that goes on is served before one that begins', async t => {
   t.same(seen, ['goes on', 'begins'])
 })
 
-t.test('an owner that goes on in many uploads does not starve one that begins', async t => {
+t.test('an owner with many continuing uploads does not starve a new upload of another owner', async t => {
   const MIB = 1024 ** 2
   const memory = pool(80 * MIB)
   const { seen, note } = watch()
@@ -95,7 +95,7 @@ t.test('an owner that goes on in many uploads does not starve one that begins', 
   await goesOn
 })
 
-t.test('a wait that is too long ends, and takes no turn', async t => {
+t.test('a wait ends at the maximum, and then takes no memory', async t => {
   const memory = pool(10, { waitMs: 20 })
   const held = await memory.take({ bytes: 10 })
   await t.rejects(memory.take({ bytes: 10 }), { code: 'HEADGATE_NO_PART_BUFFER' })
@@ -126,7 +126,7 @@ t.test(
   },
 )
 
-t.test('a wish that is larger than all there is waits until nobody else has any', async t => {
+t.test('a request for more than the pool has waits until no other upload holds memory', async t => {
   const memory = pool(20)
   const held = await memory.take({ bytes: 10 })
   const { seen, note } = watch()
@@ -153,7 +153,7 @@ t.test(
   },
 )
 
-t.test('of uploads that are equally slow, one of the owner who holds the most loses its memory', async t => {
+t.test('among equally slow uploads, evicts one of the owner who holds the most', async t => {
   const memory = pool(40)
   const [one, many] = [client(0), client(0)]
   await memory.take({ bytes: 10, owner: 'one', pace: one.pace })
@@ -165,7 +165,7 @@ t.test('of uploads that are equally slow, one of the owner who holds the most lo
   await waits
 })
 
-t.test('an upload that is stuck loses its memory only to an owner who still holds less with it', async t => {
+t.test('evicts a stuck upload only for an owner who would still hold less', async t => {
   const memory = pool(40, { waitMs: 500 })
   const stuck = client(0)
   const pace = { ...stuck.pace, isStuck: () => true }
@@ -180,7 +180,7 @@ t.test('an upload that is stuck loses its memory only to an owner who still hold
   await t.rejects(waits, { code: 'HEADGATE_NO_PART_BUFFER' })
 })
 
-t.test('no upload loses its memory to a slower one, nor while it is not waited for', async t => {
+t.test('never evicts an upload for a slower one, or while its client waits for this process', async t => {
   const memory = pool(20, { waitMs: 500 })
   const [slow, busy] = [client(SLOW), client(0, false)]
   await memory.take({ bytes: 10, owner: 'a', pace: slow.pace })
@@ -189,7 +189,7 @@ t.test('no upload loses its memory to a slower one, nor while it is not waited f
   t.same([slow.givenUp, busy.givenUp], [[], []])
 })
 
-t.test('an upload that becomes slow while another waits loses its memory', async () => {
+t.test('evicts an upload that becomes slow while another waits', async () => {
   const memory = pool(10)
   let rate = FAST
   const given = Promise.withResolvers<void>()
@@ -202,7 +202,7 @@ t.test('an upload that becomes slow while another waits loses its memory', async
   await waits
 })
 
-t.test('an owner whose upload was given up is served after owners whose were not', async t => {
+t.test('serves an owner with an evicted upload after other owners', async t => {
   const memory = pool(20)
   const { seen, note } = watch()
   const slow = client(SLOW)
@@ -219,7 +219,7 @@ t.test('an owner whose upload was given up is served after owners whose were not
   t.same(seen, ['fresh', 'first', 'again'], 'of the others the newest is first')
 })
 
-t.test('an owner whose share is held by slow uploads of its own loses one of those, and nobody else does', async t => {
+t.test('evicts only uploads of the same owner if the share of the owner is full', async t => {
   const memory = pool(40)
   const [own, other] = [client(SLOW * 2), client(SLOW)]
   const lease = await memory.take({ bytes: 30, owner: 'a', pace: own.pace })
@@ -231,7 +231,7 @@ t.test('an owner whose share is held by slow uploads of its own loses one of tho
   await waits
 })
 
-t.test('the reserve is for fast clients, who lose it when they become less than fast', async t => {
+t.test('gives the reserve to fast clients, and evicts them when they become slower', async t => {
   const memory = pool(40, { reserve: 10, waitMs: 2_000 })
   const medium = client(FAST / 4)
   for (const whose of ['a', 'b', 'c']) await memory.take({ bytes: 10, owner: whose, pace: medium.pace })
@@ -252,7 +252,7 @@ t.test('the reserve is for fast clients, who lose it when they become less than 
   await t.rejects(waits, { code: 'HEADGATE_NO_PART_BUFFER' })
 })
 
-t.test('a rate is of the last seconds of waiting, whatever burst was before', async t => {
+t.test('a rate covers the last seconds of waiting, and ignores earlier bursts', async t => {
   const meter = createRateMeter()
   meter.received(8_000_000)
   meter.waited(100)

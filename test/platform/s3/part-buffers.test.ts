@@ -4,7 +4,7 @@ import { createPartBuffers } from '../../../services/platform/s3/part-buffers.ts
 /** Eight bytes of first rooms, and three parts of eight bytes. */
 const small = () => createPartBuffers(32, { partBytes: 8, firstBytes: 2, waitMs: 50 })
 
-t.test('an upload begins in a small room, and grows into a whole part', async t => {
+t.test('an upload starts with a small room, and grows to a full part', async t => {
   const room = await small().take({ owner: 'a' })
   const chunk = Buffer.from('0123456789')
   t.equal(room.add(chunk, 0), 2, 'what the first room holds')
@@ -16,7 +16,7 @@ t.test('an upload begins in a small room, and grows into a whole part', async t 
   room.release()
 })
 
-t.test('an upload that goes on has a whole part at once, and so has one that has much already', async t => {
+t.test('a continuing upload gets a full part at once, and so does an upload with many bytes', async t => {
   const buffers = small()
   for (const request of [{ isContinuing: true }, { minBytes: 5 }]) {
     const room = await buffers.take({ ...request, owner: 'a' })
@@ -25,7 +25,7 @@ t.test('an upload that goes on has a whole part at once, and so has one that has
   }
 })
 
-t.test('a part that is known to be small holds no more than it needs', async t => {
+t.test('a part that is known to be small takes no more memory than it needs', async t => {
   const buffers = small()
   const rooms = await Promise.all(Array.from({ length: 8 }, (_, n) => buffers.take({ bytes: 1, owner: `${n}` })))
   for (const room of rooms) {
@@ -35,7 +35,7 @@ t.test('a part that is known to be small holds no more than it needs', async t =
   await t.rejects(buffers.take({ bytes: 1 }), { code: 'HEADGATE_NO_PART_BUFFER' })
 })
 
-t.test('first rooms that are all taken leave whole parts free, and the other way round', async t => {
+t.test('first rooms and full parts use separate memory', async t => {
   const buffers = small()
   const first = await Promise.all(Array.from({ length: 4 }, (_, n) => buffers.take({ owner: `${n}` })))
   await t.rejects(buffers.take({ owner: 'x' }), { code: 'HEADGATE_NO_PART_BUFFER' })
@@ -49,7 +49,7 @@ t.test('first rooms that are all taken leave whole parts free, and the other way
   t.equal(all.length, 3, 'all of it is back')
 })
 
-t.test('without a bound nobody waits, and nothing is copied twice', async t => {
+t.test('without a limit no upload waits, and no byte is copied twice', async t => {
   const buffers = createPartBuffers(Number.POSITIVE_INFINITY, { partBytes: 10, firstBytes: 2 })
   const rooms = await Promise.all(Array.from({ length: 100 }, () => buffers.take({ owner: 'a' })))
   for (const room of rooms) t.equal(room.add(Buffer.alloc(10), 0), 10)

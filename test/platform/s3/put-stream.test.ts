@@ -66,7 +66,7 @@ async function areBack(buffers: ReturnType<typeof createPartBuffers>, most: numb
   for (const room of taken) room.release()
 }
 
-t.test('a body of any size arrives byte for byte, in as few requests as its size needs', async t => {
+t.test('stores a body of any size byte for byte, with the minimum number of requests', async t => {
   const { proxy, put, buffers } = await start(t)
   const sizes = [0, 1, 128 * 1024, 128 * 1024 + 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES + 5]
   for (const bytes of sizes) {
@@ -82,7 +82,7 @@ t.test('a body of any size arrives byte for byte, in as few requests as its size
   await areBack(buffers, 4)
 })
 
-t.test('a part that is refused, or whose reply is lost, is sent again', async t => {
+t.test('retries a part that is rejected, or whose response is lost', async t => {
   const { proxy, put } = await start(t)
   for (const [name, fault] of Object.entries({ refused: internalError('s3'), lost: loseReply })) {
     const injected = proxy.inject(fault, { when: isPart, times: 2 })
@@ -93,7 +93,7 @@ t.test('a part that is refused, or whose reply is lost, is sent again', async t 
   t.same(await openUploads(), [])
 })
 
-t.test('a completion whose every reply is lost is known by its object', async t => {
+t.test('detects a completion whose responses were all lost by the object', async t => {
   const { proxy, put } = await start(t)
   const injected = proxy.inject(loseReply, { when: isCompletion })
   await put(object('uploads/completed'), chunks(2 * PART_BYTES))
@@ -101,7 +101,7 @@ t.test('a completion whose every reply is lost is known by its object', async t 
   t.equal(await stored('uploads/completed'), await digest(chunks(2 * PART_BYTES)))
 })
 
-t.test('a completion that fails is not taken for the object that lay there before', async t => {
+t.test('does not mistake an older object for a failed completion', async t => {
   const { proxy, put } = await start(t)
   await put(object('uploads/before'), chunks(2 * PART_BYTES))
   proxy.inject(internalError('s3'), { when: isCompletion })
@@ -110,7 +110,7 @@ t.test('a completion that fails is not taken for the object that lay there befor
   t.same(await openUploads(), [])
 })
 
-t.test('a body that fails leaves no object, no part and no memory behind, and its error is thrown', async t => {
+t.test('a failed body leaves no object, part or memory behind, and its error is thrown', async t => {
   const { put, buffers } = await start(t)
   for (const bytes of [10, PART_BYTES - 1, PART_BYTES + 1, 4 * PART_BYTES]) {
     const key = `uploads/failed-${bytes}`
@@ -121,7 +121,7 @@ t.test('a body that fails leaves no object, no part and no memory behind, and it
   await areBack(buffers, 4)
 })
 
-t.test('parts that S3 takes in no way are taken back, and the body is left where it is', async t => {
+t.test('deletes the parts and stops reading the body if S3 rejects a part', async t => {
   const { proxy, put, buffers } = await start(t)
   proxy.inject(internalError('s3'), { when: isPart })
   let left = false
@@ -138,14 +138,14 @@ t.test('parts that S3 takes in no way are taken back, and the body is left where
   await areBack(buffers, 4)
 })
 
-t.test('parts that cannot be taken back are told of, and the first error is thrown', async t => {
+t.test('reports parts that cannot be deleted, and throws the first error', async t => {
   const { proxy, put, leftovers } = await start(t)
   proxy.inject(internalError('s3'), { when: isAbort })
   await t.rejects(put(object('uploads/stuck'), chunks(2 * PART_BYTES, new Error('cut off'))), { message: 'cut off' })
   t.same(leftovers, ['uploads/stuck'])
 })
 
-t.test('more bodies than there is memory for wait, and all arrive', async t => {
+t.test('bodies wait for memory, and all are stored', async t => {
   const { put } = await start(t, { most: 2 })
   const keys = Array.from({ length: 6 }, (_, number) => `uploads/waiting-${number}`)
   await Promise.all(keys.map(key => put(object(key), chunks(PART_BYTES + 7))))

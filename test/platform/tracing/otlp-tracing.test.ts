@@ -35,7 +35,7 @@ async function closedPort(): Promise<number> {
   return port
 }
 
-t.test('spans are exported with what is said of them, and errors by their name alone', async t => {
+t.test('exports spans with their attributes, and errors by their name only', async t => {
   const receiver = await startOtlpReceiver(t)
   const { tracing } = tracingTo(t, receiver)
   const secret = new RangeError('with a secret in it')
@@ -57,7 +57,7 @@ t.test('spans are exported with what is said of them, and errors by their name a
   t.strictSame(tracing.counts(), { exported: 2, dropped: 0, waiting: 0 })
 })
 
-t.test('samplers have the names and the ways that OpenTelemetry gives them', async t => {
+t.test('supports the samplers of OpenTelemetry by their names', async t => {
   const sampled = (env: Record<string, string>, given?: string) => {
     const { tracing } = tracingTo(t, { url: 'http://127.0.0.1:9' }, env)
     const span = tracing.start({ name: 'it', parent: given })
@@ -77,13 +77,13 @@ t.test('samplers have the names and the ways that OpenTelemetry gives them', asy
   t.equal(sampled({}, 'nonsense'), true, 'what is no traceparent is no parent')
 })
 
-t.test('a trace that was named before it began has the ids that it was given, in one span alone', async t => {
+t.test('gives the preset ids to the first span of a trace only', async t => {
   const { tracing } = tracingTo(t, { url: 'http://127.0.0.1:9' })
   t.equal(tracing.start({ name: 'it', ids: parent('00') }).traceparent, parent('01'))
   t.not(tracing.start({ name: 'next' }).traceparent.split('-')[1], PARENT.traceId)
 })
 
-t.test('what ends within nothing, or after its span, is within nothing', async t => {
+t.test('there is no current span outside of spans, or after the end of the span', async t => {
   const { tracing } = tracingTo(t, { url: 'http://127.0.0.1:9' })
   const span = tracing.start({ name: 'it' })
   tracing.within(span, () => {
@@ -94,7 +94,7 @@ t.test('what ends within nothing, or after its span, is within nothing', async t
   })
 })
 
-t.test('the queue is bounded, what does not fit is counted, and it is told once', async t => {
+t.test('bounds the queue, counts dropped spans and warns once', async t => {
   const receiver = await startOtlpReceiver(t)
   receiver.answer('never')
   const { tracing, memory } = tracingTo(t, receiver)
@@ -118,7 +118,7 @@ t.test('the queue is bounded, what does not fit is counted, and it is told once'
   t.equal(memory.lines.length, 2)
 })
 
-t.test('an endpoint that is not there is one that takes nothing', async t => {
+t.test('counts the spans as dropped if the endpoint cannot be reached', async t => {
   const { tracing, memory } = tracingTo(t, { url: `http://127.0.0.1:${await closedPort()}` })
   tracing.start({ name: 'it' }).end()
   await tracing.flush(10_000)
@@ -126,7 +126,7 @@ t.test('an endpoint that is not there is one that takes nothing', async t => {
   t.match(memory.lines, [{ level: 'warn', why: /ECONNREFUSED/ }])
 })
 
-t.test('an endpoint that is back has what ends from then on', async t => {
+t.test('exports new spans once the endpoint is back', async t => {
   const receiver = await startOtlpReceiver(t)
   receiver.answer(401)
   const { tracing, memory } = tracingTo(t, receiver)
@@ -142,7 +142,7 @@ t.test('an endpoint that is back has what ends from then on', async t => {
   t.match(memory.lines[1], { level: 'info', msg: 'spans are exported again' })
 })
 
-t.test('a function waits for an export, but not for an endpoint that has failed it', async t => {
+t.test('a Lambda invocation waits for an export, unless the last export failed', async t => {
   const receiver = await startOtlpReceiver(t)
   const { tracing } = tracingTo(t, receiver)
   const handler = tracing.withFlush(async (name: string) => tracing.inSpan({ name }, async () => `done: ${name}`))

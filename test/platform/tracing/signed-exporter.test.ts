@@ -14,7 +14,7 @@ const region = 'eu-central-1'
 const credentials = { accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'secret', sessionToken: 'a/session+token==' }
 const config = loadConfig(Type.Object(tracingProperties), { OTEL_TRACES_EXPORTER: 'xray' })
 
-t.test("spans for X-Ray have the signature that AWS's own signer gives them", async t => {
+t.test("signs spans for X-Ray as AWS's own signer does", async t => {
   const receiver = await startOtlpReceiver(t)
   const url = `${receiver.url}/v1/traces`
   const exporter = new SignedExporter({ url, region, timeoutMs: 5_000, credentials: async () => credentials })
@@ -45,7 +45,7 @@ t.test("spans for X-Ray have the signature that AWS's own signer gives them", as
   }
 })
 
-t.test('credentials that cannot be had cost spans and nothing else', async t => {
+t.test('drops the spans if the credentials cannot be loaded', async t => {
   const url = 'http://127.0.0.1:9/v1/traces'
   const failing = () => Promise.reject(new Error('no credentials'))
   const exporter = new SignedExporter({ url, region, timeoutMs: 500, credentials: failing })
@@ -57,7 +57,7 @@ t.test('credentials that cannot be had cost spans and nothing else', async t => 
   await tracing.close(0)
 })
 
-t.test('X-Ray is found by the region, unless something else is said', async t => {
+t.test('derives the endpoint of X-Ray from the region unless it is configured', async t => {
   t.equal(xrayUrl({}, 'eu-central-1'), 'https://xray.eu-central-1.amazonaws.com/v1/traces')
   t.equal(xrayUrl({}, 'cn-north-1'), 'https://xray.cn-north-1.amazonaws.com.cn/v1/traces')
   const inVpc = 'https://vpce-1.xray.example/v1/traces'

@@ -27,11 +27,11 @@ async function start(t: Test, env: Record<string, string>) {
   return { tracing, lines }
 }
 
-t.test('nothing is told where nothing says so', async t => {
+t.test('exports nothing by default', async t => {
   t.match(await start(t, {}), { tracing: undefined, lines: [] })
 })
 
-t.test('headers of the environment and of the secret go with every request', async t => {
+t.test('sends the headers of the environment and of the secret with every request', async t => {
   const receiver = await startOtlpReceiver(t)
   const { tracing } = await start(t, {
     OTEL_TRACES_EXPORTER: 'otlp',
@@ -48,7 +48,7 @@ t.test('headers of the environment and of the secret go with every request', asy
   t.ok(Buffer.concat(receiver.bodies).includes('deployment.environment.name'))
 })
 
-t.test('without the secret nothing is exported, which is told, and nothing else is the worse for it', async t => {
+t.test('logs an error and exports nothing if the secret cannot be read', async t => {
   for (const name of ['missing', 'json']) {
     const { tracing, lines } = await start(t, { OTEL_TRACES_EXPORTER: 'otlp', OTLP_HEADERS_SECRET_ARN: arn(name) })
     t.equal(tracing, undefined, name)

@@ -1,6 +1,5 @@
 import path from 'node:path'
 import t from 'tap'
-import { collect } from '../../../services/cli/collect.ts'
 import { names } from '../../../services/platform/resources.ts'
 import { createDeadLetterArchive } from '../../../services/worker/dead-letters/archive.ts'
 import { buildTestApi } from '../../api/support.ts'
@@ -97,7 +96,7 @@ t.test('an upload that kills every worker becomes a dead letter, and all other u
   t.ok(deaths >= 4 && deaths < 10, `${deaths} deaths: four that are counted, and one before the record was suspect`)
 
   const archive = createDeadLetterArchive({ s3: aws.s3, bucket: names.processedBucket, stream: names.stream })
-  const letters = await collect(archive.list({}))
+  const letters = await Array.fromAsync(archive.list({}))
   t.match(letters, [{ letter: { error: { code: 'HEADGATE_POISON_RECORD' }, upload: { uploadId: poison } } }])
 
   isOver = true

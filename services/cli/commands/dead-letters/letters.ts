@@ -7,7 +7,7 @@ import { NothingFoundError, UsageError } from '../../errors.ts'
 import type { Column } from '../../output.ts'
 import { ageText, parseTime, TIME_HELP } from '../../times.ts'
 
-/** What every command about dead letters reads. */
+/** The variables that the commands for dead letters read. */
 export const lettersConfig = Type.Pick(workerConfigSchema, [
   'AWS_REGION',
   'STREAM_NAME',
@@ -15,12 +15,12 @@ export const lettersConfig = Type.Pick(workerConfigSchema, [
   'UPLOADS_TABLE',
 ])
 
-/** The options by which dead letters are chosen: all that are given must hold. */
+/** The options that select dead letters. A letter must match all options that are given. */
 export const selectOptions = {
   since: { type: 'string', value: 'TIME', description: `failed at this time or later: ${TIME_HELP}` },
   until: { type: 'string', value: 'TIME', description: 'failed before this time' },
   shard: { type: 'string', value: 'ID', description: 'from this shard' },
-  reason: { type: 'string', value: 'CODE', description: 'for this reason, as HEADGATE_OBJECT_MISSING' },
+  reason: { type: 'string', value: 'CODE', description: 'with this reason, such as HEADGATE_OBJECT_MISSING' },
   upload: { type: 'string', value: 'ID', description: 'of this upload' },
   owner: { type: 'string', value: 'ID', description: "of this owner's uploads" },
 } as const satisfies Record<string, CommandOption>
@@ -29,55 +29,67 @@ type SelectOption = keyof typeof selectOptions
 
 export type Selection = Partial<Record<SelectOption, string | undefined>>
 
-/** @throws UsageError */
+/** Converts the options to a query. @throws UsageError for an invalid time */
 export function queryOf({ since, until, shard, reason, upload, owner }: Selection): LetterQuery {
   return {
     since: parseTime('since', since),
     until: parseTime('until', until),
-    ...{ shardId: shard, reason, uploadId: upload, owner },
+    shardId: shard,
+    reason,
+    uploadId: upload,
+    owner,
   }
 }
 
-/** Whether anything is chosen by. */
-export function isSelection(selection: Selection): boolean {
+/** Returns true if any option selects dead letters. */
+function isSelection(selection: Selection): boolean {
   return Object.keys(selectOptions).some(option => selection[option as SelectOption] !== undefined)
 }
 
 /**
- * The dead letters that a command is to do something to: those that it names, or those that its options choose. Nothing is chosen
- * by leaving everything out.
+ * Yields the dead letters that a command works on: those with the given ids, or those that the options select. Selecting all of them
+ * takes `--all`.
  *
- * @throws UsageError, NothingFoundError where one that is named is not there
+ * @throws UsageError unless exactly one of ids, options and `--all` is given
+ * @throws NothingFoundError if there is no dead letter with a given id
  */
 export async function* selectLetters(
   archive: DeadLetterArchive,
   stream: string,
   { ids, selection, all, query }: { ids: readonly string[]; selection: Selection; all: boolean; query: LetterQuery },
 ): AsyncGenerator<ArchivedLetter> {
-  const ways = [ids.length > 0, isSelection(selection), all].filter(Boolean).length
-  if (ways !== 1) {
-    const said = ways === 0 ? 'Which dead letters?' : 'That is more than one way to choose.'
-    throw new UsageError(`${said} Name their ids, or choose by --since, --shard, --reason, …, or take --all.`)
+  const selectors = [ids.length > 0, isSelection(selection), all].filter(Boolean).length
+  if (selectors !== 1) {
+    const problem =
+      selectors === 0 ? 'No dead letters are selected.' : 'Ids, selecting options and --all cannot be combined.'
+    throw new UsageError(`${problem} Give ids, or options such as --since, --shard or --reason, or --all.`)
   }
   if (ids.length === 0) yield* archive.list(query)
   for (const id of ids) yield await getLetter(archive, stream, id)
 }
 
-/** @throws UsageError, NothingFoundError */
+/**
+ * Reads a dead letter.
+ *
+ * @throws UsageError if the id has the wrong format
+ * @throws NothingFoundError if there is no such dead letter
+ */
 export async function getLetter(archive: DeadLetterArchive, stream: string, id: string): Promise<ArchivedLetter> {
   const key = deadLetterKeyOf(stream, id)
   if (key === undefined) {
     throw new UsageError(
-      `'${id}' is no id of a dead letter: they look like shardId-000000000000/4965…, as list shows them.`,
+      `'${id}' is not the id of a dead letter. Ids look like shardId-000000000000/4965…. See headgate dead-letters list.`,
     )
   }
   const found = await archive.get(key)
   if (!found)
-    throw new NothingFoundError(`There is no dead letter '${id}' of the stream '${stream}': see dead-letters list.`)
+    throw new NothingFoundError(
+      `There is no dead letter '${id}' of the stream '${stream}'. See headgate dead-letters list.`,
+    )
   return found
 }
 
-/** A dead letter as `--json` shows it in a list: all but the record's data. */
+/** Returns a dead letter for a list with `--json`: everything except the data of the record. */
 export function letterRow({ id, key, letter }: ArchivedLetter) {
   if (!letter) return { id, key, unreadable: true }
   const { data, ...rest } = letter
@@ -89,7 +101,7 @@ export function letterColumns(now = Date.now()): ReadonlyArray<Column<ArchivedLe
   return [
     { title: 'ID', cell: ({ id }) => id },
     { title: 'FAILED', cell: ({ letter }) => ago(letter?.failedAt) },
-    { title: 'REASON', cell: ({ letter }) => letter?.error.code ?? 'not a dead letter that can be read' },
+    { title: 'REASON', cell: ({ letter }) => letter?.error.code ?? 'unreadable' },
     { title: 'UPLOAD', cell: ({ letter }) => letter?.upload?.uploadId ?? '-' },
     { title: 'REDRIVEN', cell: ({ letter }) => ago(letter?.redriven?.at) },
   ]

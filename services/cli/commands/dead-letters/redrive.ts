@@ -3,30 +3,28 @@ import { type ArchivedLetter, createDeadLetterArchive } from '../../../worker/de
 import { inLanes } from '../../../worker/dead-letters/in-lanes.ts'
 import { createRedrive, type RedriveResult } from '../../../worker/dead-letters/redrive.ts'
 import { withAws } from '../../aws.ts'
-import { collect } from '../../collect.ts'
 import { defineCommand } from '../../command.ts'
 import { exitCodes } from '../../errors.ts'
-import { createTally } from '../../tally.ts'
 import { letterColumns, letterRow, lettersConfig, queryOf, selectLetters, selectOptions } from './letters.ts'
 
-const AT_ONCE = 8
+const MAX_CONCURRENCY = 8
 
 type Outcome = RedriveResult | { outcome: 'failed'; error: string }
 
 export const redriveDeadLetters = defineCommand({
   name: 'dead-letters redrive',
   summary: 'put the records of dead letters on the stream again',
-  details: `Puts each record on the stream with its own bytes and partition key, keeps in the letter that it did, and shows the upload as
-queued. A letter that was redriven is left alone the next time. Cut short, run it again: what was on the stream already is
-processed to the same object twice. A record that fails again becomes a dead letter of its own, and is not redriven by the same run.
+  details: `Puts each record on the stream with its original bytes and partition key, marks the dead letter as redriven, and sets the upload to
+queued. Skips dead letters that were redriven before. If the command is interrupted, run it again: a record that is already on the
+stream is processed twice, to the same object. A record that fails again becomes a new dead letter, which this run does not redrive.
 
-Exits with 1 where one could not be redriven; the others are.`,
+Exits with 1 if any record could not be redriven. The others are redriven all the same.`,
   operands: '[ID…]',
   options: {
     ...selectOptions,
     all: { type: 'boolean', description: 'all that were not redriven yet' },
-    again: { type: 'boolean', description: 'those that were redriven before as well' },
-    'dry-run': { type: 'boolean', description: 'only say which' },
+    again: { type: 'boolean', description: 'also those that were redriven before' },
+    'dry-run': { type: 'boolean', description: 'only list what would be redriven' },
   },
   config: lettersConfig,
   async run({ options, operands, config, output }) {
@@ -43,34 +41,40 @@ Exits with 1 where one could not be redriven; the others are.`,
         query,
       })
       if (options['dry-run']) {
-        const found = await collect(letters)
+        const found = await Array.fromAsync(letters)
         if (output.json) for (const letter of found) output.item(letterRow(letter), '')
         else output.table(found, letterColumns())
-        output.note(`${found.length} would be redriven. Nothing was done.`)
+        output.note(`${found.length} would be redriven. Nothing was changed.`)
         return exitCodes.done
       }
 
       const redrive = createRedrive({ archive, kinesis, store })
-      const tally = createTally()
-      /** Where this run has put records: one that fails again is listed behind, and would go round for ever. */
-      const places = new Set<string>()
-      const one = async (letter: ArchivedLetter): Promise<[ArchivedLetter, Outcome]> => {
+      const counts = new Map<string, number>()
+      /** Ids that records of this run have if they fail again. The list reaches them later, and would never end. */
+      const redrivenIds = new Set<string>()
+      const redriveOne = async (letter: ArchivedLetter): Promise<[ArchivedLetter, Outcome]> => {
         try {
           const result = await redrive(letter, { again })
-          if (result.outcome === 'redriven') places.add(`${result.redriven.shardId}/${result.redriven.sequenceNumber}`)
+          if (result.outcome === 'redriven')
+            redrivenIds.add(`${result.redriven.shardId}/${result.redriven.sequenceNumber}`)
           return [letter, result]
         } catch (error) {
           return [letter, { outcome: 'failed', error: error instanceof Error ? error.message : String(error) }]
         }
       }
-      const isNew = ({ id }: ArchivedLetter) => !places.has(id)
+      const isNew = ({ id }: ArchivedLetter) => !redrivenIds.has(id)
       const laneOf = ({ id, letter }: ArchivedLetter) => letter?.partitionKey ?? id
-      for await (const [{ id }, result] of inLanes(only(letters, isNew), { concurrency: AT_ONCE, laneOf }, one)) {
-        tally.add(result.outcome)
+      for await (const [{ id }, result] of inLanes(
+        filter(letters, isNew),
+        { concurrency: MAX_CONCURRENCY, laneOf },
+        redriveOne,
+      )) {
+        counts.set(result.outcome, (counts.get(result.outcome) ?? 0) + 1)
         output.item({ id, ...result }, `${id}  ${sentence(result)}`)
       }
-      output.note(tally.text('There were none to redrive.'))
-      return tally.has('failed') || tally.has('unreadable') ? exitCodes.failed : exitCodes.done
+      const totals = [...counts].map(([outcome, count]) => `${count} ${outcome}`)
+      output.note(totals.join(', ') || 'No dead letters to redrive.')
+      return counts.has('failed') || counts.has('unreadable') ? exitCodes.failed : exitCodes.done
     })
   },
 })
@@ -79,17 +83,17 @@ function sentence(result: Outcome): string {
   switch (result.outcome) {
     case 'redriven': {
       const { shardId, sequenceNumber } = result.redriven
-      return `redriven, to ${shardId}/${sequenceNumber}${result.isUploadQueued ? '; its upload is queued' : ''}`
+      return `redriven to ${shardId}/${sequenceNumber}${result.isUploadQueued ? '. Its upload is queued' : ''}`
     }
     case 'already redriven':
-      return `already redriven ${result.redriven.at}: nothing was done (--again insists)`
+      return `was redriven at ${result.redriven.at}. Nothing was changed. Use --again to redrive it again`
     case 'unreadable':
-      return 'is no dead letter that this version can read: nothing was done'
+      return 'is not a dead letter that this version can read. Nothing was changed'
     case 'failed':
       return `could not be redriven: ${result.error}`
   }
 }
 
-async function* only<T>(items: AsyncIterable<T>, isMeant: (item: T) => boolean): AsyncGenerator<T> {
-  for await (const item of items) if (isMeant(item)) yield item
+async function* filter<T>(items: AsyncIterable<T>, isWanted: (item: T) => boolean): AsyncGenerator<T> {
+  for await (const item of items) if (isWanted(item)) yield item
 }

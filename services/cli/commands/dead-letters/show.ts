@@ -8,23 +8,24 @@ import { defineCommand } from '../../command.ts'
 import { NothingFoundError, UsageError } from '../../errors.ts'
 import { getLetter, lettersConfig } from './letters.ts'
 
-/** What became of it since. */
+/** What happened after the record was dead-lettered. */
 interface Aftermath {
-  /** The upload's status now; null where nobody knows the upload, or its owner has deleted it. */
+  /** The current status of the upload. Null if it is unknown or deleted. */
   uploadStatus?: string | null
-  /** The id of the dead letter that the redriven record became. */
+  /** The id of the new dead letter, if the redriven record failed again. */
   failedAgain?: string
 }
 
 export const showDeadLetter = defineCommand({
   name: 'dead-letters show',
-  summary: 'all of one: the record, the error, where it came from and what became of it',
+  summary: 'show one dead letter: its record, error, origin and outcome',
   operands: 'ID',
   options: {},
   config: lettersConfig,
   async run({ operands, config, output }) {
     const [id, ...more] = operands
-    if (id === undefined || more.length > 0) throw new UsageError('Name one dead letter, by the id that list shows.')
+    if (id === undefined || more.length > 0)
+      throw new UsageError('Give the id of one dead letter. See headgate dead-letters list.')
     return await withAws(config, async ({ s3, dynamodb }) => {
       const stream = config.STREAM_NAME
       const archive = createDeadLetterArchive({ s3, bucket: config.PROCESSED_BUCKET, stream })
@@ -32,7 +33,7 @@ export const showDeadLetter = defineCommand({
       const { key, letter, ...found } = await getLetter(archive, stream, id)
       if (!letter) {
         throw new NothingFoundError(
-          `What lies at s3://${config.PROCESSED_BUCKET}/${key} is no dead letter that this version can read.`,
+          `The object s3://${config.PROCESSED_BUCKET}/${key} is not a dead letter that this version can read.`,
         )
       }
       const aftermath: Aftermath = {}
@@ -70,6 +71,6 @@ function recordText(base64: string): string {
     return JSON.stringify(decodeEvent(data), null, 2)
   } catch (error) {
     if (!(error instanceof InvalidEventError)) throw error
-    return `${data.byteLength} bytes that are no upload event, in base64:\n${base64}`
+    return `${data.byteLength} bytes that are not an upload event, in base64:\n${base64}`
   }
 }

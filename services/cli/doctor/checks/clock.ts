@@ -1,27 +1,26 @@
 import { type Check, failed, ok } from '../check.ts'
-import { endpointOf } from '../endpoints.ts'
-import { fetchText } from '../http.ts'
+import { endpointOf, fetchText } from '../http.ts'
 
-/** From here on AWS takes no signature: 15 minutes for S3, 5 for the others. Well before that something is wrong already. */
+/** AWS rejects signatures from 5 minutes of drift on, S3 from 15. A drift of a minute is a sign of a wrong clock already. */
 const MAX_DRIFT_MS = 60_000
 
 export const clock: Check = {
   id: 'clock',
-  title: "this machine's clock is that of AWS",
+  title: 'the clock of this machine agrees with the clock of AWS',
   async run({ config, env, signal, now }) {
-    // Needs no permission: every answer has a date, that of a refusal too.
+    // Needs no permission: every response has a date, also an error response.
     const url = endpointOf('dynamodb', config.AWS_REGION, env)
     const before = now()
-    const { headers } = await fetchText(url, { signal }, { action: 'the clock', resource: url, variable: 'AWS_REGION' })
-    const dateHeader = headers.get('date')
-    const theirs = Date.parse(dateHeader ?? '')
-    if (Number.isNaN(theirs)) return failed(`${url} answers without a date`, 'Check AWS_ENDPOINT_URL_DYNAMODB.')
-    const offBy = (before + now()) / 2 - theirs
-    const text = `${(Math.abs(offBy) / 1_000).toFixed(0)} s ${offBy < 0 ? 'behind' : 'ahead of'} ${url}`
-    if (Math.abs(offBy) < MAX_DRIFT_MS) return ok(`it is ${text}`)
+    const target = { action: 'a request for the time', resource: url, variable: 'AWS_REGION' }
+    const { headers } = await fetchText(url, { signal }, target)
+    const awsTime = Date.parse(headers.get('date') ?? '')
+    if (Number.isNaN(awsTime)) return failed(`${url} responds without a date`, 'Check AWS_ENDPOINT_URL_DYNAMODB.')
+    const driftMs = (before + now()) / 2 - awsTime
+    const seen = `the clock is ${(Math.abs(driftMs) / 1_000).toFixed(0)} s ${driftMs < 0 ? 'behind' : 'ahead of'} ${url}`
+    if (Math.abs(driftMs) < MAX_DRIFT_MS) return ok(seen)
     return failed(
-      `it is ${text}`,
-      'Set it by NTP: AWS refuses signatures of another time, and tokens seem to have expired.',
+      seen,
+      'Set the clock by NTP. Otherwise AWS rejects signatures, and valid tokens seem to have expired.',
     )
   },
 }

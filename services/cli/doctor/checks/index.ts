@@ -1,23 +1,19 @@
 import type { Check } from '../check.ts'
-import { apiWithToken } from './api-with-token.ts'
-import { apiWithoutToken } from './api-without-token.ts'
+import { apiWithoutToken, apiWithToken } from './api.ts'
+import { processedBucket, uploadBucket } from './buckets.ts'
 import { clock } from './clock.ts'
-import { leaseTable } from './lease-table.ts'
 import { leases } from './leases.ts'
 import { mapping } from './mapping.ts'
-import { processedBucket } from './processed-bucket.ts'
 import { putRecord } from './put-record.ts'
 import { readUploads } from './read-uploads.ts'
 import { stream } from './stream.ts'
+import { leaseTable, uploadsTable } from './tables.ts'
 import { token } from './token.ts'
 import { tokenIssuer } from './token-issuer.ts'
-import { uploadBucket } from './upload-bucket.ts'
-import { uploadsTable } from './uploads-table.ts'
-import { writeProcessed } from './write-processed.ts'
+import { writeProcessed, writeUploads } from './write-objects.ts'
 import { writeRecords } from './write-records.ts'
-import { writeUploads } from './write-uploads.ts'
 
-/** Every check, in the order of an upload's way. */
+/** All checks, in the order in which an upload passes what they check. */
 export const checks: readonly Check[] = [
   clock,
   tokenIssuer,

@@ -1,38 +1,40 @@
-import { setTimeout as pass } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ConsumerAdmin, type Lease } from '../../../consumer/index.ts'
 import { arn, attempt } from '../attempt.ts'
 import { type Check, type CheckContext, failed, ok, skipped } from '../check.ts'
-import { isOpen, judgeLeases } from '../judge-leases.ts'
 
-/** A lease is renewed several times within its failover time. The wait ends as soon as all have been. */
+/** Maximum wait for renewals. A worker renews a lease several times within the failover time. */
 const MAX_WAIT_MS = 15_000
 const POLL_MS = 500
 
 export const leases: Check = {
   id: 'leases',
-  title: 'workers hold the leases, and renew them: the processor is triggered',
+  title: 'workers hold and renew the leases, so that records are processed',
   async run(context) {
     const { PROCESSOR_FUNCTION, FAILOVER_TIME_MS, APPLICATION_NAME } = context.config
     if (PROCESSOR_FUNCTION !== undefined) return skipped('PROCESSOR_FUNCTION is set: see the check `mapping`')
     const before = await readLeases(context)
     const until = context.now() + Math.min(FAILOVER_TIME_MS, MAX_WAIT_MS)
-    let judged = judgeLeases(before, before)
-    while (before.some(isOpen) && judged.stuck.length > 0 && context.now() < until) {
-      await pass(POLL_MS, undefined, { signal: context.signal })
-      judged = judgeLeases(before, await readLeases(context))
+    let after = before
+    let unread = unreadLeases(before, after)
+    while (unread.length > 0 && context.now() < until) {
+      await delay(POLL_MS, undefined, { signal: context.signal })
+      after = await readLeases(context)
+      unread = unreadLeases(before, after)
     }
-    const { open, stuck, free } = judged
+    const open = after.filter(isOpen).length
     if (open === 0) {
       return failed(
         `the lease table '${APPLICATION_NAME}' has no lease of an open shard`,
-        'No worker has listed the shards yet: start one, and see its log. On Lambda, set PROCESSOR_FUNCTION to the function.',
+        'No worker has listed the shards yet. Start a worker, and see its log. On Lambda, set PROCESSOR_FUNCTION to the function.',
       )
     }
-    if (stuck.length === 0) return ok(`${open} leases are held and were renewed`)
-    const seen = `of ${open} leases ${free.length} are held by nobody, and ${stuck.length - free.length} were not renewed: ${stuck.join(', ')}`
+    if (unread.length === 0) return ok(`${open} leases are held and were renewed`)
+    const free = unread.filter(({ leaseOwner }) => leaseOwner === undefined).length
+    const shards = unread.map(({ leaseKey }) => leaseKey).join(', ')
     return failed(
-      seen,
-      'No worker is alive, or too few: see that the worker runs (its tasks, its log, /readyz of HEALTH_PORT) with this APPLICATION_NAME, and may write to its lease table.',
+      `of ${open} leases, ${free} have no owner and ${unread.length - free} were not renewed: ${shards}`,
+      'No worker runs, or too few do. Check the tasks of the worker, its log, and /readyz of HEALTH_PORT. The worker needs this APPLICATION_NAME, and write access to its lease table.',
     )
   },
 }
@@ -42,4 +44,17 @@ async function readLeases({ config, aws }: CheckContext): Promise<Lease[]> {
   const admin = new ConsumerAdmin({ applicationName, streamName, kinesis: aws.kinesis, dynamodb: aws.dynamodb })
   const resource = arn.table(region, applicationName)
   return await attempt({ action: 'dynamodb:Scan', resource, variable: 'APPLICATION_NAME' }, admin.leases())
+}
+
+/** Returns true unless the shard is processed to its end. Leases of finished shards stay in the table for a while. */
+function isOpen({ checkpoint }: Lease): boolean {
+  return checkpoint.sequenceNumber !== 'SHARD_END'
+}
+
+/** Returns the open leases without an owner, and those that were not renewed: a worker increments the counter with each renewal. */
+function unreadLeases(before: readonly Lease[], after: readonly Lease[]): Lease[] {
+  const counters = new Map(before.map(({ leaseKey, leaseCounter }) => [leaseKey, leaseCounter]))
+  return after.filter(
+    lease => isOpen(lease) && (lease.leaseOwner === undefined || counters.get(lease.leaseKey) === lease.leaseCounter),
+  )
 }

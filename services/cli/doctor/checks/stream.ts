@@ -8,18 +8,18 @@ export const stream: Check = {
   async run({ config, aws, signal }) {
     const StreamName = config.STREAM_NAME
     const resource = arn.stream(config.AWS_REGION, StreamName)
-    const asked = { action: 'kinesis:DescribeStreamSummary', resource, variable: 'STREAM_NAME' }
-    const asking_ = aws.kinesis.send(new DescribeStreamSummaryCommand({ StreamName }), { abortSignal: signal })
-    const { StreamDescriptionSummary: summary } = await attempt(asked, asking_)
+    const target = { action: 'kinesis:DescribeStreamSummary', resource, variable: 'STREAM_NAME' }
+    const description = aws.kinesis.send(new DescribeStreamSummaryCommand({ StreamName }), { abortSignal: signal })
+    const { StreamDescriptionSummary: summary } = await attempt(target, description)
     const status = summary?.StreamStatus
     const seen = `${StreamName} is ${status}, with ${summary?.OpenShardCount} open shards`
-    // It takes and gives records while it is resharded.
+    // The stream is available while it is resharded, in the status UPDATING.
     if (status === 'ACTIVE' || status === 'UPDATING') return ok(seen)
     return failed(
       seen,
       status === 'CREATING'
-        ? 'Wait until it is ACTIVE: a minute or so.'
-        : 'It is being deleted: create it again, or set STREAM_NAME.',
+        ? 'Wait until the stream is ACTIVE, about a minute.'
+        : 'The stream is being deleted. Create it again, or set STREAM_NAME.',
     )
   },
 }

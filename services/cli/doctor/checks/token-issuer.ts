@@ -1,18 +1,18 @@
 import { issuerOf } from '../../../platform/config/api.ts'
 import { type Check, failed, ok } from '../check.ts'
-import { fetchKeys } from '../keys.ts'
+import { fetchKeys } from '../token.ts'
 
 export const tokenIssuer: Check = {
   id: 'token-issuer',
-  title: 'the issuer of the tokens is there, and gives its keys out',
+  title: 'the issuer of the tokens exists and publishes its keys',
   async run({ config, signal }) {
     const issuer = issuerOf(config)
     const { status, keys } = await fetchKeys(issuer, signal)
     if (keys.length > 0) return ok(`${issuer} has ${keys.length} keys`)
     const advice =
       config.COGNITO_ISSUER === undefined
-        ? 'Set COGNITO_USER_POOL_ID to the id of the pool (not its name) and AWS_REGION to the region that it is in: its id begins with that.'
-        : 'Set COGNITO_ISSUER to the `iss` of its tokens, or leave it out where the issuer is a user pool of AWS.'
-    return failed(`${issuer}/.well-known/jwks.json answers ${status} and has no key: every token is refused`, advice)
+        ? 'Set COGNITO_USER_POOL_ID to the id of the pool (not its name), and AWS_REGION to its region. The id begins with the region.'
+        : 'Set COGNITO_ISSUER to the `iss` claim of the tokens. For a user pool of AWS, unset it.'
+    return failed(`${issuer}/.well-known/jwks.json responds with ${status} and no key: every token is rejected`, advice)
   },
 }

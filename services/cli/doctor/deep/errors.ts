@@ -1,6 +1,6 @@
 import { HeadgateError } from '../../../platform/errors.ts'
 
-/** A step of the walk did not come out as it should. The message is what was seen; `advice` says what to do. */
+/** A step had an unexpected result. The message is what was seen, and `advice` says what to do. */
 export class StepFailedError extends HeadgateError {
   readonly code = 'HEADGATE_STEP_FAILED'
   readonly advice: string
@@ -11,7 +11,7 @@ export class StepFailedError extends HeadgateError {
   }
 }
 
-/** The user cannot be signed in. The message says why, and what to do. */
+/** The user cannot be signed in. The message says why and what to do. */
 export class SignInError extends HeadgateError {
   readonly code = 'HEADGATE_SIGN_IN'
 }

@@ -5,12 +5,12 @@ import { download, expectBytes, STEP_TIMEOUT_MS, type Step, uploadOf, waitUntilP
 
 const MIB = 1024 ** 2
 
-/** More than GRANT_PARTS_ABOVE_BYTES is by default. */
-const IN_PARTS_BYTES = 65 * MIB
-/** For a line of 2 Mbit/s: the file is sent, and downloaded again. */
-const IN_PARTS_TIMEOUT_MS = 600_000
+/** Larger than the default of GRANT_PARTS_ABOVE_BYTES. */
+const LARGE_BYTES = 65 * MIB
+/** Enough to upload and download the file at 2 Mbit/s. */
+const LARGE_TIMEOUT_MS = 600_000
 
-/** More than one chunk, of which each fits through a function. */
+/** More than one chunk. Each chunk is small enough for an api on Lambda. */
 const TUS_BYTES = 5 * MIB + 3
 const TUS_CHUNK_BYTES = 3 * MIB
 
@@ -21,54 +21,60 @@ interface Presigned {
 
 const grant: Step = {
   id: 'grant',
-  title: 'a file goes to S3 directly, by a grant, and is processed',
+  title: 'a file is uploaded straight to S3 by a grant, and processed',
   timeoutMs: STEP_TIMEOUT_MS,
   async run(api) {
     const bytes = Buffer.from('hello grant')
-    const { uploadId, put, complete } = await askGrant(api, {
+    const { uploadId, put, complete } = await requestGrant(api, {
       filename: 'headgate-doctor-grant.txt',
       contentType: 'text/plain',
       size: bytes.length,
     })
     if (put === undefined)
       throw new StepFailedError('the grant of a small file has no PUT', 'Check GRANT_PARTS_ABOVE_BYTES of the api.')
-    await send(api, put, bytes)
-    await end(api, complete)
+    await putPresigned(api, put, bytes)
+    await completeGrant(api, complete)
     await waitUntilProcessed(api, uploadId)
     expectBytes(await download(api, `/uploads/${uploadId}/processed`), 'HELLO GRANT', 'the processed object')
     return 'HELLO GRANT'
   },
 }
 
-const parts: Step = {
+const grantInParts: Step = {
   id: 'grant-in-parts',
-  title: 'a file of 65 MiB goes to S3 in parts, is processed, and is stored byte for byte',
-  timeoutMs: IN_PARTS_TIMEOUT_MS,
+  title: 'a file of 65 MiB is uploaded straight to S3 in parts, processed, and stored byte for byte',
+  timeoutMs: LARGE_TIMEOUT_MS,
   async run(api) {
-    const bytes = randomBytes(IN_PARTS_BYTES)
+    const bytes = randomBytes(LARGE_BYTES)
     const filename = 'headgate-doctor-parts.bin'
-    const granted = await askGrant(api, { filename, contentType: 'application/octet-stream', size: bytes.length })
+    const granted = await requestGrant(api, { filename, contentType: 'application/octet-stream', size: bytes.length })
     const { uploadId, put, parts: planned = [], complete } = granted
     let at = 0
     for (const part of planned) {
-      await send(api, part, bytes.subarray(at, at + part.size))
+      await putPresigned(api, part, bytes.subarray(at, at + part.size))
       at += part.size
     }
-    // One request, where the deployment takes files of this size so.
-    if (put !== undefined) await send(api, put, bytes)
-    await end(api, complete)
+    // A deployment with a higher GRANT_PARTS_ABOVE_BYTES grants a single request.
+    if (put !== undefined) await putPresigned(api, put, bytes)
+    await completeGrant(api, complete)
     const { size } = await waitUntilProcessed(api, uploadId)
-    if (size !== bytes.length) throw new StepFailedError(`${size} bytes are recorded`, 'See the log of the api.')
-    // Parts that S3 joined in another order have the same size.
-    const stored = await download(api, `/uploads/${uploadId}/content`, IN_PARTS_BYTES)
+    if (size !== bytes.length)
+      throw new StepFailedError(
+        `the upload record has a size of ${size} bytes instead of ${bytes.length}`,
+        'See the log of the api.',
+      )
+    // Parts that were joined in a wrong order have the same total size.
+    const stored = await download(api, `/uploads/${uploadId}/content`, LARGE_BYTES)
     expectBytes(stored, bytes, 'the stored file')
-    return put === undefined ? `${planned.length} parts` : 'in one request: GRANT_PARTS_ABOVE_BYTES is higher here'
+    return put === undefined
+      ? `${planned.length} parts`
+      : 'one request, because GRANT_PARTS_ABOVE_BYTES is higher in this deployment'
   },
 }
 
 const tus: Step = {
   id: 'tus',
-  title: 'a file comes by tus in two chunks, continues at its offset, and is stored byte for byte',
+  title: 'a file is uploaded by tus in two chunks, continues at its offset, and is stored byte for byte',
   timeoutMs: STEP_TIMEOUT_MS,
   async run(api) {
     const bytes = randomBytes(TUS_BYTES)
@@ -98,39 +104,42 @@ const tus: Step = {
       if (stored !== offset + body.length) {
         throw new StepFailedError(
           `${stored} bytes are stored after ${offset + body.length} were sent`,
-          'Something on the way changes or cuts bodies.',
+          'A proxy or gateway changes or truncates bodies.',
         )
       }
       offset = stored
     }
     expectBytes(await download(api, `/uploads/${uploadId}/content`), bytes, 'the stored file')
-    return `${bytes.length} bytes came back as they were`
+    return `${bytes.length} bytes were downloaded unchanged`
   },
 }
 
-interface Granted {
+interface Grant {
   uploadId: string
-  /** Where to say that everything has arrived, from the root of the host on. */
+  /** The path of the request that completes the upload, relative to the host. */
   complete: string
   put?: Presigned
   parts?: Array<Presigned & { size: number }>
 }
 
-async function askGrant(api: ApiClient, wanted: Record<string, unknown>): Promise<Granted> {
-  const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(wanted) }
-  const answer = expectStatus(await api.request('/uploads/grants', request), 201)
-  uploadOf(answer)
-  return answer.body as unknown as Granted
+async function requestGrant(api: ApiClient, file: Record<string, unknown>): Promise<Grant> {
+  const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(file) }
+  const response = expectStatus(await api.request('/uploads/grants', request), 201)
+  uploadOf(response)
+  return response.body as unknown as Grant
 }
 
-async function send(api: ApiClient, { url, headers }: Presigned, body: NonNullable<Request['body']>): Promise<void> {
+async function putPresigned(
+  api: ApiClient,
+  { url, headers }: Presigned,
+  body: NonNullable<Request['body']>,
+): Promise<void> {
   expectStatus(await api.request(url, { method: 'PUT', headers, body }), 200)
 }
 
-/** Says that everything has arrived. */
-async function end(api: ApiClient, complete: string): Promise<void> {
+async function completeGrant(api: ApiClient, complete: string): Promise<void> {
   expectStatus(await api.request(api.resolve(complete), { method: 'POST' }), 200, 202)
 }
 
-/** Files that come in more than one request. */
-export const largeFileSteps: readonly Step[] = [grant, tus, parts]
+/** The steps for uploads that take more than one request. */
+export const largeFileSteps: readonly Step[] = [grant, tus, grantInParts]

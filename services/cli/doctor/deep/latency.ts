@@ -1,7 +1,7 @@
 import { type ApiClient, expectStatus } from './api-client.ts'
 import { type Step, uploadOf, waitUntilProcessed } from './step.ts'
 
-/** Milliseconds of several requests of a kind. */
+/** The latency of several similar requests, in milliseconds. */
 export interface Latency {
   count: number
   p50: number
@@ -10,51 +10,51 @@ export interface Latency {
 }
 
 export interface Measurements {
-  /** The very first request. A cold start of the api, where nothing has called it for some minutes. */
+  /** The first request of all. A cold start, if the api got no request for some minutes before. */
   firstMs: number
-  /** Requests that were sent at once. On Lambda most of them have to start an environment each. */
+  /** Concurrent requests. On Lambda most of them start an environment each. */
   atOnce: Latency
-  /** `POST /uploads` with a small file, one after the other. */
+  /** `POST /uploads` with a small file, one request after the other. */
   upload: Latency
-  /** `GET /uploads/{id}`, one after the other. */
+  /** `GET /uploads/{id}`, one request after the other. */
   read: Latency
-  /** From the answer's `uploadedAt` to the end of processing, by the clocks of the deployment. */
+  /** From `uploadedAt` to the end of processing, by the clocks of the deployment. */
   processing: Latency
 }
 
 const AT_ONCE = 10
 const CONTENT = 'x'.repeat(1_000)
 
-/** The first request of all, before anything else has asked the api: its time is that of a cold start. */
+/** The first request to the api. Its time may include a cold start. */
 export const firstRequest: Step = {
   id: 'first-request',
-  title: 'the api answers its first request',
-  // API Gateway gives up after 29 s. A load balancer waits for 60 s.
+  title: 'the api responds to the first request',
+  // API Gateway ends a request after 29 s, and a load balancer after 60 s.
   timeoutMs: 65_000,
   async run(api) {
     expectStatus(await api.request('/uploads?limit=1'), 200)
-    return 'the api answers'
+    return 'the api responds'
   },
 }
 
-/** Measures the deployment by small uploads, which are deleted in the end. `measured` is given the results. */
-export function latencyStep(requests: number, firstMs: number, measured: (latencies: Measurements) => void): Step {
+/** Returns the step that measures the deployment with small uploads. */
+export function latencyStep(requests: number, firstMs: number, onMeasured: (measurements: Measurements) => void): Step {
   return {
     id: 'latency',
-    title: `${requests} small uploads, one after the other, are taken and processed`,
+    title: `${requests} small uploads, one after the other, are accepted and processed`,
     timeoutMs: 600_000,
     async run(api) {
-      // First, while as few environments as possible are there.
+      // The concurrent requests come first, while few environments run.
       const atOnce = await Promise.all(Array.from({ length: AT_ONCE }, () => read(api, '/uploads?limit=1')))
       const uploads: Array<{ uploadId: string; ms: number }> = []
       for (let index = 0; index < requests; index++) {
-        const answer = await api.request('/uploads', {
+        const response = await api.request('/uploads', {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({ filename: `headgate-doctor-${index}.txt`, content: CONTENT }),
         })
-        expectStatus(answer, 200, 202)
-        uploads.push({ uploadId: uploadOf(answer), ms: answer.ms })
+        expectStatus(response, 200, 202)
+        uploads.push({ uploadId: uploadOf(response), ms: response.ms })
       }
       const reads: number[] = []
       for (const { uploadId } of uploads) reads.push(await read(api, `/uploads/${uploadId}`))
@@ -64,7 +64,7 @@ export function latencyStep(requests: number, firstMs: number, measured: (latenc
         processing.push(Date.parse(String(updatedAt)) - Date.parse(String(uploadedAt)))
       }
       const upload = latencyOf(uploads.map(({ ms }) => ms))
-      measured({
+      onMeasured({
         firstMs,
         atOnce: latencyOf(atOnce),
         upload,
@@ -80,7 +80,7 @@ async function read(api: ApiClient, path: string): Promise<number> {
   return expectStatus(await api.request(path), 200).ms
 }
 
-/** Percentiles by the nearest rank: of 50 requests p99 is the slowest. */
+/** Returns percentiles by the nearest-rank method: the p99 of 50 requests is the slowest one. */
 export function latencyOf(ms: readonly number[]): Latency {
   const sorted = ms.toSorted((a, b) => a - b)
   const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0

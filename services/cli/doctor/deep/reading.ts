@@ -13,7 +13,7 @@ const PNG = Buffer.from(
 
 const outputs: Step = {
   id: 'outputs',
-  title: 'a picture is processed, and everything that is made of it can be downloaded',
+  title: 'an image is processed, and all its outputs can be downloaded',
   timeoutMs,
   async run(api) {
     const request = { method: 'POST', headers: { 'content-type': 'image/png' }, body: PNG }
@@ -21,24 +21,24 @@ const outputs: Step = {
       expectStatus(await api.request('/uploads?filename=headgate-doctor.png', request), 200, 202),
     )
     const upload = await waitUntilProcessed(api, uploadId)
-    const made = Array.isArray(upload.outputs) ? (upload.outputs as Array<{ name: string; size?: number }>) : []
-    if (made.length === 0) throw new StepFailedError('nothing was made of the picture', 'See TRANSFORMS of the worker.')
-    for (const { name, size } of made) {
+    const outputList = Array.isArray(upload.outputs) ? (upload.outputs as Array<{ name: string; size?: number }>) : []
+    if (outputList.length === 0) throw new StepFailedError('the image has no outputs', 'See TRANSFORMS of the worker.')
+    for (const { name, size } of outputList) {
       const { length } = await download(api, `/uploads/${uploadId}/outputs/${encodeURIComponent(name)}`)
       if (size !== undefined && size !== length) {
         throw new StepFailedError(
-          `the output ${name} has ${length} bytes and not ${size}`,
+          `the output ${name} has ${length} bytes instead of ${size}`,
           'Report this with its line.',
         )
       }
     }
-    return made.map(({ name }) => name).join(', ')
+    return outputList.map(({ name }) => name).join(', ')
   },
 }
 
 const events: Step = {
   id: 'events',
-  title: 'the events of an upload arrive, and end',
+  title: 'the event stream of an upload delivers its events and ends',
   timeoutMs,
   async run(api) {
     const uploadId = await postJson(api, { filename: 'headgate-doctor-events.txt', content: 'events' })
@@ -49,13 +49,13 @@ const events: Step = {
     if (!/^event: ?upload$/m.test(text) || id === undefined || !text.includes('"status":"processed"')) {
       const type = headers.get('content-type')
       throw new StepFailedError(
-        `the answer is no event of the processed upload: ${type}, ${text.slice(0, 200)}`,
-        'Something on the way changes bodies.',
+        `the response has no event of the processed upload: ${type}, ${text.slice(0, 200)}`,
+        'A proxy or gateway changes bodies.',
       )
     }
     const last = { headers: { 'last-event-id': id } }
     expectStatus(await api.request(`/uploads/${uploadId}/events`, last), 204)
-    return 'the event of the processed upload came, and none after it'
+    return 'the event of the processed upload arrived, and none after it'
   },
 }
 
@@ -68,12 +68,12 @@ const paging: Step = {
     const newer = await postJson(api, { filename: 'headgate-doctor-newer.txt', content: 'newer' })
     const found: string[] = []
     let next: string | undefined = '/uploads?limit=1'
-    // Nobody else has this owner's token, but another client of the same user may upload meanwhile.
+    // Another client of the same user may upload at the same time.
     for (let page = 0; next !== undefined && page < 10 && !found.includes(older); page++) {
-      const answer = expectStatus(await api.request(next), 200)
-      const [upload] = answer.body.uploads as Array<{ uploadId: string }>
+      const response = expectStatus(await api.request(next), 200)
+      const [upload] = response.body.uploads as Array<{ uploadId: string }>
       if (upload !== undefined) found.push(upload.uploadId)
-      const link = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1]
+      const link = /^<([^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1]
       next = link === undefined ? undefined : api.resolve(link)
     }
     if (found.includes(newer) && found.indexOf(newer) < found.indexOf(older))
@@ -88,13 +88,13 @@ const paging: Step = {
 const DELETIONS_AT_ONCE = 8
 
 /**
- * Deletes every upload of the walk, also after one that could not be deleted. A step of its own, because a permission of its own is
- * needed.
+ * Deletes all uploads of the run. If a deletion fails, it continues with the others. Deletions are a separate step, because they need
+ * a separate permission.
  */
 export async function deleteUploads(api: ApiClient): Promise<string> {
   const all = [...api.uploadIds]
   const errors: unknown[] = []
-  // One iterator for all of them, so that each upload is taken once.
+  // All workers share one iterator, so that each upload is deleted once.
   const queue = all.values()
   const work = async () => {
     for (const uploadId of queue) {
@@ -107,36 +107,36 @@ export async function deleteUploads(api: ApiClient): Promise<string> {
     }
   }
   await Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, work))
-  // They are of one kind in most cases, and the first says what to do. The report counts the uploads that are left.
+  // The errors are usually the same, so the first one is enough. The report has the number of remaining uploads.
   if (errors.length > 0) throw errors[0]
   return `${all.length} uploads were deleted`
 }
 
 async function deleteUpload(api: ApiClient, uploadId: string): Promise<void> {
   const path = `/uploads/${encodeURIComponent(uploadId)}`
-  const answer = await api.request(path, { method: 'DELETE' })
-  if (answer.status === 202) {
+  const response = await api.request(path, { method: 'DELETE' })
+  if (response.status === 202) {
     throw new StepFailedError(
-      `${answer.request} was answered with 202: the deletion is not finished yet`,
-      'The relay finishes it. See the log of the api for what it was refused: AccessDenied there is a permission of infra/permissions/.',
+      `${response.request} returned 202: the deletion is not finished yet`,
+      'The outbox relay finishes the deletion. If the log of the api says AccessDenied, see infra/permissions/.',
     )
   }
-  expectStatus(answer, 204, 404)
+  expectStatus(response, 204, 404)
   expectStatus(await api.request(path), 404)
 }
 
 const DELETION_TIMEOUT_MS = 300_000
 const DELETION_TIMEOUT_MS_EACH = 2_000
 
-/** Returns the step that deletes so many uploads. Its time grows with their number. */
+/** Returns the step that deletes the given number of uploads. Its timeout grows with the number. */
 export function deletionStep(uploads: number): Step {
   return {
     id: 'delete',
-    title: 'every upload of this walk is deleted, and gone',
+    title: 'all uploads of this run are deleted, and gone',
     timeoutMs: Math.max(DELETION_TIMEOUT_MS, uploads * DELETION_TIMEOUT_MS_EACH),
     run: deleteUploads,
   }
 }
 
-/** What has become of files. */
+/** The steps that read uploads. */
 export const readingSteps: readonly Step[] = [outputs, events, paging]

@@ -1,5 +1,5 @@
 import type { DoctorConfig } from '../config.ts'
-import { readToken } from '../token.ts'
+import { decodeToken } from '../token.ts'
 
 /** The variables whose values name the account, its resources or its users. */
 const PRIVATE = [
@@ -16,7 +16,7 @@ const PRIVATE = [
   'API_URL',
 ] as const satisfies ReadonlyArray<keyof DoctorConfig>
 
-/** Claims of the token that name its user, its pool or its app client. The user may have been typed, and the pool another. */
+/** Claims that name the user, the pool or the app client. They are redacted as well, because they can differ from the variables. */
 const CLAIMS = {
   iss: '(issuer)',
   aud: '(client id)',
@@ -28,11 +28,11 @@ const CLAIMS = {
 } as const
 
 const PATTERNS: ReadonlyArray<readonly [RegExp, string]> = [
-  // A presigned URL is a permission for as long as it is valid.
+  // A presigned URL grants access for as long as it is valid.
   [/([?&]\S*)?X-Amz-\S*/gi, '?(presigned)'],
   // Also a token that was cut before its second dot.
   [/\beyJ[\w-]{10,}(\.[\w-]*){0,2}/g, '(token)'],
-  // S3 repeats an expired session token in its answer. A second form is for one without its element.
+  // S3 repeats an expired session token in its error, in an XML element. The second pattern matches a token without the element.
   [/(?<=<Token-\d+>)[^<]+/g, '(session token)'],
   [/\b(?:IQoJ|FwoG|FQoG)[\w+/=%]{20,}/g, '(session token)'],
   [/\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b/g, '(key id)'],
@@ -50,10 +50,10 @@ const PATTERNS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b[a-z0-9]{8,12}(?=\.execute-api\.)/g, '(api)'],
 ]
 
-/** Names that are shorter are replaced as whole words only: they are parts of many words. */
+/** Shorter names are replaced as whole words only, because they occur inside other words. */
 const MIN_LENGTH_INSIDE_WORDS = 4
 
-/** Parts of a token that are shorter, such as an empty signature, let nobody in. */
+/** Shorter parts of a token, such as an empty signature, are not secret. */
 const MIN_LENGTH_OF_TOKEN_PART = 16
 
 interface Span {
@@ -63,8 +63,8 @@ interface Span {
 }
 
 /**
- * Replaces what must not be in an issue. A value that was given by a variable becomes the name of the variable. To be
- * called before the text is reshaped in any way, because a changed secret is not recognised.
+ * Replaces secrets and private names. A value of a variable becomes the name of the variable. Call it before any other change
+ * of the text, because a changed secret is not recognized.
  *
  * Every pattern is matched against the original text, and overlapping matches are replaced as one. Otherwise a name that
  * is part of a token or an ARN would be replaced first, and the pattern would miss the rest.
@@ -102,7 +102,7 @@ function knownValues(config: DoctorConfig, token: string): Array<readonly [RegEx
     const value = config[variable]
     return value === undefined ? [] : [[name(value), `(${variable})`] as const]
   })
-  const claims = readToken(token)?.claims ?? {}
+  const claims = decodeToken(token)?.claims ?? {}
   const claimed = Object.entries(CLAIMS).flatMap(([claim, label]) => {
     const value = claims[claim]
     return typeof value === 'string' && value !== '' ? [[name(value), label] as const] : []
@@ -110,7 +110,7 @@ function knownValues(config: DoctorConfig, token: string): Array<readonly [RegEx
   return [...secrets, ...named, ...claimed]
 }
 
-/** Matches a secret also where whitespace was inserted, as a wrapped line or a log does. */
+/** Returns a pattern that matches a secret, also with whitespace inserted, as in a wrapped line or a log. */
 function secret(value: string): RegExp {
   const characters = [...value.replaceAll(/\s/g, '')].map(literal)
   return new RegExp(characters.join('(?:\\s|\\\\[nrt])*'), 'g')

@@ -13,9 +13,9 @@ export interface ReportSettings {
   now: number
 }
 
-/** The walk as Markdown, to be pasted into an issue. What names the account or lets somebody in is left out. */
-export function formatReport({ config, token, checks, result: walk, now }: ReportSettings): string {
-  const { steps, measured, left } = walk
+/** Formats the results as Markdown for an issue. Secrets and names of the account and its resources are redacted. */
+export function formatReport({ config, token, checks, result, now }: ReportSettings): string {
+  const { steps, measured, left } = result
   const clean = (text: string) => withoutSecrets(text, config, token)
   const lines = [
     '## headgate doctor --deep',
@@ -45,20 +45,20 @@ function latencyTable({ firstMs, atOnce, upload, read, processing }: Measurement
     '| ms | count | p50 | p99 | max |',
     '|---|---|---|---|---|',
     `| first request, a cold start after a pause | 1 | ${[firstMs, firstMs, firstMs].map(Math.round).join(' | ')} |`,
-    `| ${atOnce.count} requests at once, cold starts on Lambda | ${cells(atOnce)} |`,
+    `| ${atOnce.count} concurrent requests, cold starts on Lambda | ${cells(atOnce)} |`,
     `| \`POST /uploads\`, 1 KB | ${cells(upload)} |`,
     `| \`GET /uploads/{id}\` | ${cells(read)} |`,
     `| accepted to processed | ${cells(processing)} |`,
   ]
 }
 
-/** What is in front of the api and what runs it, as far as it shows. */
+/** Describes the gateway and the kind of worker, as far as the configuration shows them. */
 function kindOf({ API_URL = '', PROCESSOR_FUNCTION }: DoctorConfig): string {
   const { hostname, pathname } = new URL(API_URL)
   const gateway = !/\.execute-api\./.test(hostname)
-    ? 'a domain or an address of its own'
+    ? 'a custom domain or an address'
     : pathname === '/'
       ? 'an HTTP API'
       : 'a REST API'
-  return `${gateway}, ${PROCESSOR_FUNCTION === undefined ? 'workers with leases' : 'a function behind an event source mapping'}`
+  return `${gateway}, ${PROCESSOR_FUNCTION === undefined ? 'workers with leases' : 'a function with an event source mapping'}`
 }

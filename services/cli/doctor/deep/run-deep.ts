@@ -10,14 +10,15 @@ import { getToken, type Terminal } from './sign-in.ts'
 
 export interface DeepSettings {
   config: DoctorConfig
-  /** Ids of the steps that are wanted. */
+  /** Ids of the steps to run. */
   only: readonly string[]
-  /** Uploads to measure with. */
+  /** Number of uploads to measure. */
   requests: number
-  /** The checks of the doctor, with the token of the walk. */
+  /** Runs the checks of the doctor with a token. */
   check(token: string): Promise<Result[]>
   terminal: Terminal
-  say(result: Result): void
+  /** Called after every check and step. */
+  onResult(result: Result): void
   /** Writes a line to stderr, also with `--json`. */
   warn(text: string): void
   output: Output
@@ -26,72 +27,70 @@ export interface DeepSettings {
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Walks a deployment: the checks, then what clients do. Writes a report for an issue in the end. SIGINT (Ctrl-C), SIGTERM and
- * SIGHUP end the walk after its uploads are deleted. A second one ends it at once, and says what may be left.
+ * Tests a deployment: runs the checks, then acts as a client, and prints a report for an issue. SIGINT (Ctrl-C), SIGTERM and SIGHUP end
+ * the run after its uploads are deleted. A second SIGINT or SIGTERM ends it at once, and lists the uploads that may be left.
  *
  * @throws UsageError, SignInError
  */
 export async function runDeep(settings: DeepSettings): Promise<Result[]> {
-  const { config, only, requests, check, terminal, say, warn, output } = settings
+  const { config, only, requests, check, terminal, onResult, warn, output } = settings
   const { API_URL: root } = config
-  if (root === undefined) throw new UsageError('`--deep` needs API_URL: where clients reach the api, without /uploads.')
+  if (root === undefined)
+    throw new UsageError('`--deep` needs API_URL: the URL of the api for clients, without /uploads.')
   const token = await getToken(config, terminal)
 
-  // Before the checks, which call the api as well: this request may have to start a function.
-  const bound = AbortSignal.timeout(firstRequest.timeoutMs)
-  const made = new Set<string>()
-  let isAnswered = false
-  const onAnswer = () => {
-    isAnswered = true
+  // This request comes before the checks, which call the api as well, because its time may be that of a cold start.
+  const signal = AbortSignal.timeout(firstRequest.timeoutMs)
+  const uploadIds = new Set<string>()
+  let isApiReachable = false
+  const onResponse = () => {
+    isApiReachable = true
   }
-  const first = await runStep(
-    firstRequest,
-    createApiClient({ root, token, signal: bound, uploadIds: made, onResponse: onAnswer }),
-  )
-  say(first)
+  const first = await runStep(firstRequest, createApiClient({ root, token, signal, uploadIds, onResponse }))
+  onResult(first)
   const checks = await check(token)
 
   const interrupted = new AbortController()
   const interrupt = (signal: NodeJS.Signals) => {
     if (!interrupted.signal.aborted) {
-      output.note('Deleting what was uploaded.')
+      output.note('Deleting the uploads.')
       interrupted.abort()
       return
     }
-    // A terminal that closes sends SIGHUP more than once, and nobody reads what is written then.
+    // A terminal that closes sends SIGHUP several times, and nobody reads the output then.
     if (signal === 'SIGHUP') return
-    warn(`Stopped before everything was deleted. ${leftOver(made)}`)
-    // The default action of the signal: the shell sees by what the command ended.
+    warn(`Stopped before all uploads were deleted. ${leftoverText(uploadIds)}`)
+    // The process ends by the signal itself, so that the shell sees the reason.
     for (const name of SIGNALS) process.off(name, interrupt)
     process.kill(process.pid, signal)
   }
   for (const name of SIGNALS) process.on(name, interrupt)
   try {
-    const walked = await runSteps({
+    const result = await runSteps({
       root,
       token,
       requests,
       only,
       first,
-      isAnswered,
-      uploadIds: made,
+      isApiReachable,
+      uploadIds,
       signal: interrupted.signal,
-      onResult: say,
+      onResult,
     })
-    const report = formatReport({ config, token, checks, result: walked, now: Date.now() })
-    if (walked.left.length > 0) output.note(leftOver(walked.left))
-    output.note('\nFor an issue. It has no token, no account id, no name of your resources and no presigned URL:\n')
-    output.item({ report, measured: walked.measured, left: walked.left }, report)
-    return [...checks, ...walked.steps]
+    const report = formatReport({ config, token, checks, result, now: Date.now() })
+    if (result.left.length > 0) output.note(leftoverText(result.left))
+    output.note('\nReport for an issue, without tokens, account ids, names of your resources and presigned URLs:\n')
+    output.item({ report, measured: result.measured, left: result.left }, report)
+    return [...checks, ...result.steps]
   } finally {
     for (const name of SIGNALS) process.off(name, interrupt)
   }
 }
 
-/** Says which uploads may be left, and how to delete them. */
-function leftOver(ids: Iterable<string>): string {
+/** Lists the uploads that may be left, and says how to delete them. */
+function leftoverText(ids: Iterable<string>): string {
   const all = [...ids]
   if (all.length === 0)
-    return 'No upload is known to be left. One in flight may be: its name begins with headgate-doctor.'
+    return 'No upload is known to be left. An upload in flight may be left. Its filename begins with headgate-doctor.'
   return `Uploads that may be left (${all.length}): ${all.join(', ')}. Delete each by DELETE /uploads/{id} with a token of the same user.`
 }

@@ -8,112 +8,102 @@ import { deletionStep, readingSteps } from './reading.ts'
 import type { Step } from './step.ts'
 import { wholeBodySteps } from './whole-bodies.ts'
 
-/** A step, what it came to, and how long it took. */
+/** A step with its result and its duration in milliseconds. */
 export interface StepResult extends Result {
   ms: number
 }
 
 export interface StepsResult {
   steps: readonly StepResult[]
-  /** Undefined where the deployment could not be measured. */
+  /** Undefined if the step `latency` did not succeed. */
   measured: Measurements | undefined
   /** Uploads that could not be deleted. */
   left: readonly string[]
 }
 
 export interface StepsSettings {
-  /** Without a slash at its end. */
+  /** The URL of the api, without a trailing slash. */
   root: string
   token: string
-  /** Uploads to measure with. */
+  /** Number of uploads to measure. */
   requests: number
-  /** Left out: all. */
+  /** Ids of the steps to run. @default all */
   only?: readonly string[] | undefined
-  /** What the very first request came to. */
+  /** The result of the first request. */
   first: StepResult
-  /** False if the first request got no answer. Then no step is taken. */
-  isAnswered: boolean
-  /** Ids of the uploads that the walk has made and not deleted yet. The caller may read it at any time. */
+  /** False if the first request got no response. Then all steps are skipped. */
+  isApiReachable: boolean
+  /** Ids of the uploads that were created and are not deleted yet. The caller may read them at any time. */
   uploadIds: Set<string>
-  /** Ends the walk early. What it made is deleted all the same. */
+  /** Ends the run early. The uploads are deleted nevertheless. */
   signal: AbortSignal
   onResult(result: StepResult): void
 }
 
-/** The steps in their order, but for the first request, the measurement and the deletion. */
+/** The steps in their order, except the first request, the measurement and the deletion. */
 const STEPS: readonly Step[] = [...wholeBodySteps, ...largeFileSteps, ...readingSteps]
 
-/** Every step, in order. */
+/** The ids of all steps, in their order. */
 export const stepIds: readonly string[] = [firstRequest.id, ...STEPS.map(({ id }) => id), 'latency', 'delete']
 
 /**
- * Does with a deployment what clients do, step by step: one after the other, since the steps measure as well. Deletes in the end what
- * the steps made, whatever came of them.
+ * Acts as a client of a deployment, step by step. The steps run one after the other, because some of them measure. Finally deletes all
+ * uploads of the steps, also after failures.
  */
 export async function runSteps(settings: StepsSettings): Promise<StepsResult> {
-  const { root, token, requests, only, first, isAnswered, uploadIds: made, signal, onResult } = settings
+  const { root, token, requests, only, first, isApiReachable, uploadIds, signal, onResult } = settings
   const results: StepResult[] = [first]
-  let measured: Measurements | undefined
-  const latency = latencyStep(requests, first.ms, latencies => {
-    measured = latencies
-  })
-  const take = async (step: Step, ended?: AbortSignal) => {
-    const bound = AbortSignal.timeout(step.timeoutMs)
-    const ends = ended === undefined ? bound : AbortSignal.any([bound, ended])
-    const taken = await runStep(step, createApiClient({ root, token, signal: ends, uploadIds: made }))
-    const isInterrupted = taken.status === 'failed' && ended?.aborted === true
-    const result = isInterrupted ? { ...taken, ...INTERRUPTED } : taken
+  const report = (result: StepResult) => {
     results.push(result)
     onResult(result)
   }
-  const wanted = [...STEPS, latency].filter(({ id }) => only === undefined || only.includes(id))
-  if (!isAnswered) {
-    for (const { id, title } of wanted) {
-      const result = {
-        id,
-        title,
-        status: 'skipped',
-        seen: `no answer to the first request: ${first.seen}`,
-        ms: 0,
-      } as const
-      results.push(result)
-      onResult(result)
-    }
+  let measured: Measurements | undefined
+  const latency = latencyStep(requests, first.ms, measurements => {
+    measured = measurements
+  })
+  const steps = [...STEPS, latency].filter(({ id }) => only === undefined || only.includes(id))
+  if (!isApiReachable) {
+    const seen = `no response to the first request: ${first.seen}`
+    for (const { id, title } of steps) report({ id, title, status: 'skipped', seen, ms: 0 })
     return { steps: results, measured, left: [] }
   }
-  for (const step of wanted) {
+  for (const step of steps) {
     if (signal.aborted) break
-    await take(step, signal)
+    const ends = AbortSignal.any([AbortSignal.timeout(step.timeoutMs), signal])
+    const result = await runStep(step, createApiClient({ root, token, signal: ends, uploadIds }))
+    report(result.status === 'failed' && signal.aborted ? { ...result, ...INTERRUPTED } : result)
   }
-  // Also where somebody ends the walk: nothing is to be left behind.
-  await take(deletionStep(made.size))
-  return { steps: results, measured, left: [...made] }
+  // The deletion ignores the signal, so that an interrupted run leaves nothing behind.
+  const deletion = deletionStep(uploadIds.size)
+  const timeout = AbortSignal.timeout(deletion.timeoutMs)
+  report(await runStep(deletion, createApiClient({ root, token, signal: timeout, uploadIds })))
+  return { steps: results, measured, left: [...uploadIds] }
 }
 
-const INTERRUPTED = { seen: 'the step was interrupted by a signal', advice: 'Run the walk again.' }
+const INTERRUPTED = { seen: 'the step was interrupted by a signal', advice: 'Run the command again.' }
 
-/** Takes a step. Resolves to what it came to, and never rejects. */
+/** Runs a step. Resolves to its result, and never rejects. */
 export async function runStep(step: Step, api: ApiClient): Promise<StepResult> {
   const { id, title } = step
   const startedAt = performance.now()
-  const since = () => Math.round(performance.now() - startedAt)
+  const elapsed = () => Math.round(performance.now() - startedAt)
   try {
     const seen = await step.run(api)
-    return { id, title, status: 'ok', seen, ms: since() }
+    return { id, title, status: 'ok', seen, ms: elapsed() }
   } catch (error) {
-    return { id, title, status: 'failed', ...whatFailed(error, step), ms: since() }
+    return { id, title, status: 'failed', ...describe(error, step), ms: elapsed() }
   }
 }
 
-function whatFailed(error: unknown, { timeoutMs }: Step): { seen: string; advice: string } {
+function describe(error: unknown, { timeoutMs }: Step): { seen: string; advice: string } {
   if (error instanceof StepFailedError) return { seen: error.message, advice: error.advice }
   const finding = explain(error)
-  if (finding?.status === 'failed') return { seen: finding.seen, advice: finding.advice }
+  if (finding) return { seen: finding.seen, advice: finding.advice }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   if (/Abort|Timeout/.test(text))
-    return { seen: `it was not done within ${timeoutMs / 1_000} s`, advice: unreachableAdvice('API_URL') }
+    return { seen: `the step did not finish within ${timeoutMs / 1_000} s`, advice: unreachableAdvice('API_URL') }
   return {
     seen: `the step itself failed: ${text}`,
-    advice: 'This is a defect of headgate: please report it with this line.',
+    advice: 'This is a defect of headgate. Report it with this line.',
   }
 }

@@ -3,23 +3,24 @@ import { Writable } from 'node:stream'
 import { issuerOf } from '../../../platform/config/api.ts'
 import { UsageError } from '../../errors.ts'
 import type { DoctorConfig } from '../config.ts'
+import { explain } from '../explain.ts'
 import { fetchText, parseJsonObject } from '../http.ts'
 import { SignInError } from './errors.ts'
 
 const TIMEOUT_MS = 20_000
 
-/** Where a person types what the environment does not have. */
+/** Asks the user for values that are not in the environment. */
 export interface Terminal {
-  /** Resolves to a line. Undefined where nobody can type: then there is no terminal. */
+  /** Resolves to a line of input, or to undefined if there is no terminal or the input ends. */
   ask(question: string, settings?: { isHidden?: boolean }): Promise<string | undefined>
 }
 
 /**
- * Returns the token that the user's requests are made with: API_TOKEN, or the id token of a sign-in with HEADGATE_USERNAME and
- * HEADGATE_PASSWORD, which are asked for where they are not set. An id token is good behind both kinds of API Gateway.
+ * Returns API_TOKEN, or the id token of a sign-in with HEADGATE_USERNAME and HEADGATE_PASSWORD. Asks the terminal for those that are not
+ * set. An id token works behind both kinds of API Gateway.
  *
- * @throws UsageError where there is neither, and nobody to ask
- * @throws SignInError where Cognito refuses
+ * @throws UsageError if the user is unknown and there is no terminal
+ * @throws SignInError if Cognito rejects the sign-in or cannot be reached
  */
 export async function getToken(config: DoctorConfig, terminal: Terminal): Promise<string> {
   if (config.API_TOKEN !== undefined) return config.API_TOKEN
@@ -27,12 +28,12 @@ export async function getToken(config: DoctorConfig, terminal: Terminal): Promis
   const password = config.HEADGATE_PASSWORD ?? (await terminal.ask('Password: ', { isHidden: true }))
   if (!username || !password) {
     throw new UsageError(
-      '`--deep` needs a user: set API_TOKEN, or HEADGATE_USERNAME and HEADGATE_PASSWORD, or run it in a terminal and type them.',
+      '`--deep` needs a user: set API_TOKEN, or HEADGATE_USERNAME and HEADGATE_PASSWORD, or run the command in a terminal.',
     )
   }
-  // Cognito answers where the keys of its tokens are.
+  // The sign-in endpoint of Cognito has the same host as its issuer.
   const endpoint = new URL(issuerOf(config)).origin
-  const { status, text } = await fetchText(
+  const response = fetchText(
     `${endpoint}/`,
     {
       method: 'POST',
@@ -49,23 +50,27 @@ export async function getToken(config: DoctorConfig, terminal: Terminal): Promis
     },
     { action: 'cognito-idp:InitiateAuth', resource: endpoint, variable: 'COGNITO_USER_POOL_ID' },
   )
+  const { status, text } = await response.catch((cause: unknown) => {
+    const finding = explain(cause)
+    throw finding ? new SignInError(`${finding.seen}. ${finding.advice}`, { cause }) : cause
+  })
   const answer = parseJsonObject(text) ?? {}
   const { IdToken: token } = (answer.AuthenticationResult ?? {}) as Record<string, unknown>
   if (typeof token === 'string') return token
   if (typeof answer.ChallengeName === 'string') {
     throw new SignInError(
-      `Cognito asks for ${answer.ChallengeName}, which this command cannot answer: sign in otherwise, and set API_TOKEN to the id token.`,
+      `Cognito asks for ${answer.ChallengeName}, which this command does not support. Sign in with another program, and set API_TOKEN to the id token.`,
     )
   }
-  const said = String(answer.__type ?? status)
+  const code = String(answer.__type ?? status)
     .split('#')
     .at(-1)
   throw new SignInError(
-    `Cognito refuses the sign-in: ${said}: ${answer.message ?? answer.Message ?? ''} Check the user, its password, COGNITO_CLIENT_ID and AWS_REGION.`,
+    `Cognito rejects the sign-in: ${code}: ${answer.message ?? answer.Message ?? ''} Check the user, the password, COGNITO_CLIENT_ID and AWS_REGION.`,
   )
 }
 
-/** The terminal of this process. What is typed for a hidden question is not shown. */
+/** Returns the terminal of this process. Input for a hidden question is not shown. */
 export function processTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | 'stderr'> = process): Terminal {
   return {
     async ask(question, { isHidden = false } = {}) {
@@ -75,7 +80,7 @@ export function processTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' 
       const typing = createInterface({ input: stdin, output: isHidden ? nowhere : stderr, terminal: true })
       try {
         return await new Promise<string | undefined>(resolve => {
-          // Ctrl-C and the end of the input.
+          // On Ctrl-C and at the end of the input.
           typing.once('close', () => resolve(undefined))
           typing.once('line', resolve)
         })

@@ -2,37 +2,40 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type ApiClient, type ApiResponse, expectStatus } from './api-client.ts'
 import { StepFailedError } from './errors.ts'
 
-/** One thing that a client does with a deployment. */
+/** Something that clients do with a deployment, as a test. */
 export interface Step {
-  /** Stable, for scripts: `upload-json`. */
+  /** A stable id for scripts, such as `upload-json`. */
   id: string
-  /** What holds where the step is ok, in a line. */
+  /** What is true if the step is ok, in one line. */
   title: string
   /** In milliseconds. */
   timeoutMs: number
-  /** Resolves to what was seen. @throws StepFailedError */
+  /** Runs the step. Resolves to what was seen. @throws StepFailedError */
   run(api: ApiClient): Promise<string>
 }
 
 export const STEP_TIMEOUT_MS = 180_000
 
-/** How long an upload may take to be processed, the start of a worker included. */
-const PROCESSED_WITHIN_MS = 90_000
-/** The longest that the api lets an answer wait. Less than what API Gateway gives it. */
+/** Maximum time until an upload is processed, including the start of a worker. */
+const PROCESSING_TIMEOUT_MS = 90_000
+/** The maximum of `wait` in the api, which is below the timeout of API Gateway. */
 const WAIT_S = 20
 
-/** Returns the id of the upload that an answer names. The client has remembered it. @throws StepFailedError */
-export function uploadOf({ request: asked, body }: ApiResponse): string {
+/** Returns the id of the upload in a response. @throws StepFailedError if there is none */
+export function uploadOf({ request, body }: ApiResponse): string {
   const { uploadId } = body
   if (typeof uploadId !== 'string') {
-    throw new StepFailedError(`${asked} names no upload`, 'Check that API_URL is the root of this api.')
+    throw new StepFailedError(
+      `the response to ${request} names no upload`,
+      'Check that API_URL is the root of this api.',
+    )
   }
   return uploadId
 }
 
-/** Waits until an upload is processed. Resolves to the upload. @throws StepFailedError where it failed or takes too long */
+/** Waits until an upload is processed. Resolves to the upload. @throws StepFailedError if it fails or takes too long */
 export async function waitUntilProcessed(api: ApiClient, uploadId: string): Promise<Record<string, unknown>> {
-  const deadline = performance.now() + PROCESSED_WITHIN_MS
+  const deadline = performance.now() + PROCESSING_TIMEOUT_MS
   while (true) {
     const { body } = expectStatus(await api.request(`/uploads/${uploadId}?wait=${WAIT_S}`), 200)
     if (body.status === 'processed') return body
@@ -45,30 +48,29 @@ export async function waitUntilProcessed(api: ApiClient, uploadId: string): Prom
     }
     if (performance.now() > deadline) {
       throw new StepFailedError(
-        `the upload was still ${body.status} after ${PROCESSED_WITHIN_MS / 1_000} s`,
+        `the upload was still ${body.status} after ${PROCESSING_TIMEOUT_MS / 1_000} s`,
         body.status === 'stored'
-          ? 'Its event is not on the stream: see the check `put-record`, and OutboxAge in docs/how-to/runbook.md.'
-          : 'Nobody has processed it: see the checks `mapping` or `leases`, and IteratorAge in docs/how-to/runbook.md.',
+          ? 'The event of the upload is not on the stream. See the check `put-record`, and OutboxAge in docs/how-to/runbook.md.'
+          : 'No worker has processed the upload. See the checks `mapping` or `leases`, and IteratorAge in docs/how-to/runbook.md.',
       )
     }
-    // Something in front may not let the answer wait.
+    // A gateway may end a waiting request early, so the loop needs a pause.
     await wait(250)
   }
 }
 
-/** What an upload became, or the file itself: the redirect to S3 is followed. */
+/** Downloads an output or the original file. Follows the redirect to S3. */
 export async function download(api: ApiClient, path: string, maxBytes?: number): Promise<Buffer> {
-  const request = { follow: true, ...(maxBytes !== undefined && { maxBytes }) }
-  return expectStatus(await api.request(path, request), 200).bytes
+  return expectStatus(await api.request(path, { follow: true, maxBytes }), 200).bytes
 }
 
-/** @throws StepFailedError where the bytes are not the same */
-export function expectBytes(seen: Buffer, expected: Buffer | string, what: string): void {
+/** Compares bytes. @throws StepFailedError if they differ */
+export function expectBytes(actual: Buffer, expected: Buffer | string, what: string): void {
   const wanted = Buffer.from(expected)
-  if (seen.equals(wanted)) return
-  const first = wanted.findIndex((byte, index) => seen[index] !== byte)
+  if (actual.equals(wanted)) return
+  const first = wanted.findIndex((byte, index) => actual[index] !== byte)
   throw new StepFailedError(
-    `${what} has ${seen.length} bytes that are not the ${wanted.length} expected ones, from byte ${first === -1 ? wanted.length : first} on`,
-    'Something on the way changes bodies: a gateway that takes bytes for text (binaryMediaTypes), or a proxy.',
+    `${what} has ${actual.length} bytes and differs from the ${wanted.length} expected bytes at byte ${first === -1 ? wanted.length : first}`,
+    'A proxy or gateway changes bodies. API Gateway does so if it treats bytes as text (binaryMediaTypes).',
   )
 }

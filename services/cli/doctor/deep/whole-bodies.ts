@@ -4,15 +4,15 @@ import { StepFailedError } from './errors.ts'
 import { download, expectBytes, STEP_TIMEOUT_MS, type Step, uploadOf, waitUntilProcessed } from './step.ts'
 
 const timeoutMs = STEP_TIMEOUT_MS
-/** Stored and queued, or stored alone where Kinesis did not take the event: a worker publishes it later. */
+/** 202 means that a worker publishes the event later, because Kinesis did not accept it in time. */
 const ACCEPTED = [200, 202] as const
 
-/** The largest body that goes through a function: API Gateway has it in base64, and Lambda takes 6 MB. */
+/** Small enough for an api on Lambda, which accepts 6 MB in base64. */
 const THROUGH_LAMBDA_BYTES = 4_000_000
 
-const json: Step = {
+const uploadJson: Step = {
   id: 'upload-json',
-  title: 'a file in JSON is processed',
+  title: 'a file in JSON is accepted and processed',
   timeoutMs,
   async run(api) {
     const uploadId = await postJson(api, { filename: 'headgate-doctor.txt', content: 'hello kinesis' })
@@ -23,34 +23,34 @@ const json: Step = {
   },
 }
 
-const form: Step = {
+const uploadForm: Step = {
   id: 'upload-form',
-  title: 'two files in a form are processed, and their names are kept',
+  title: 'two files in a form are processed and keep their names',
   timeoutMs,
   async run(api) {
     const names = ['headgate-doctor grüße 世界 😀.txt', 'headgate-doctor.csv']
     const body = new FormData()
     body.append('file', new File(['guten tag'], names[0] ?? '', { type: 'text/plain' }))
     body.append('file', new File(['name,count\nx,1\n'], names[1] ?? '', { type: 'text/csv' }))
-    // A body of known length: what is in front of a function takes no other.
+    // The body is encoded first, so that it has a Content-Length. Gateways in front of a function require one.
     const encoded = new Response(body)
     const type = encoded.headers.get('content-type') ?? ''
     const bytes = Buffer.from(await encoded.arrayBuffer())
     const request = { method: 'POST', headers: { 'content-type': type }, body: bytes }
-    const answer = expectStatus(await api.request('/uploads', request), ...ACCEPTED)
-    const uploads = Array.isArray(answer.body.uploads) ? (answer.body.uploads as Record<string, unknown>[]) : []
+    const response = expectStatus(await api.request('/uploads', request), ...ACCEPTED)
+    const uploads = Array.isArray(response.body.uploads) ? (response.body.uploads as Record<string, unknown>[]) : []
     const seen = await Promise.all(uploads.map(({ uploadId }) => waitUntilProcessed(api, String(uploadId))))
     const kept = seen.map(({ filename }) => filename)
     if (JSON.stringify(kept) !== JSON.stringify(names)) {
-      throw new StepFailedError(`the names are ${JSON.stringify(kept)}`, 'Something on the way changes bodies.')
+      throw new StepFailedError(`the names are ${JSON.stringify(kept)}`, 'A proxy or gateway changes bodies.')
     }
     return `${kept.join(' and ')} are processed`
   },
 }
 
-const raw: Step = {
+const uploadRaw: Step = {
   id: 'upload-raw',
-  title: 'a raw body of 4 MB is stored byte for byte, and one that does not match its digest is refused',
+  title: 'a raw body of 4 MB is stored byte for byte, and a body with a wrong digest is rejected',
   timeoutMs,
   async run(api) {
     const bytes = randomBytes(THROUGH_LAMBDA_BYTES)
@@ -61,34 +61,31 @@ const raw: Step = {
         headers: { 'content-type': 'application/octet-stream', ...headers },
         body: bytes,
       })
-    const answer = expectStatus(await post({ 'content-digest': digest(bytes) }), ...ACCEPTED)
-    const uploadId = uploadOf(answer)
+    const response = expectStatus(await post({ 'content-digest': digest(bytes) }), ...ACCEPTED)
+    const uploadId = uploadOf(response)
     expectBytes(await download(api, `/uploads/${uploadId}/content`), bytes, 'the stored file')
     const { body } = expectStatus(await post({ 'content-digest': digest(Buffer.from('another')) }), 400)
     if (body.type !== 'urn:headgate:problem:digest-mismatch') {
       throw new StepFailedError(
-        `a wrong digest is refused as ${body.type}`,
+        `a wrong digest is rejected as ${body.type}`,
         'Check that API_URL is the root of this api.',
       )
     }
-    return `${bytes.length} bytes came back as they were; a wrong digest is refused`
+    return `${bytes.length} bytes were downloaded unchanged, and a wrong digest was rejected`
   },
 }
 
-const idempotency: Step = {
+const idempotencyKey: Step = {
   id: 'idempotency-key',
-  title: 'a request that is sent again with its Idempotency-Key makes no second upload',
+  title: 'a repeated request with the same Idempotency-Key creates no second upload',
   timeoutMs,
   async run(api) {
     const key = { 'idempotency-key': randomUUID() }
     const upload = { filename: 'headgate-doctor-once.txt', content: 'once' }
     const first = await postJson(api, upload, key)
     const second = await postJson(api, upload, key)
-    if (first === second) return 'both requests were answered with the same upload'
-    throw new StepFailedError(
-      'the second request made another upload',
-      'See the log of the api: its table may not be the one that it writes to.',
-    )
+    if (first === second) return 'both responses name the same upload'
+    throw new StepFailedError('the second request created another upload', 'See the log of the api.')
   },
 }
 
@@ -105,5 +102,5 @@ export async function postJson(
   return uploadOf(expectStatus(await api.request('/uploads', request), ...ACCEPTED))
 }
 
-/** Files that come in one request. */
-export const wholeBodySteps: readonly Step[] = [json, form, raw, idempotency]
+/** The steps for uploads by a single request. */
+export const wholeBodySteps: readonly Step[] = [uploadJson, uploadForm, uploadRaw, idempotencyKey]
