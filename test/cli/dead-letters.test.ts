@@ -22,7 +22,7 @@ t.test('lists, shows, redrives and discards dead letters', async t => {
 
   const put = (Data: Uint8Array, PartitionKey: string) =>
     aws.kinesis.send(new PutRecordCommand({ StreamName: names.stream, Data, PartitionKey }))
-  /** An upload whose object is not there yet. */
+  /** Publishes an upload whose object does not exist yet. */
   async function early(owner: string): Promise<UploadRecord> {
     const upload = uploadRecord({ owner })
     await store.create({ ...upload, status: 'queued' })

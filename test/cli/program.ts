@@ -8,41 +8,42 @@ const headgate = path.resolve(import.meta.dirname, '../../services/cli/headgate.
 
 type Env = Readonly<Record<string, string>>
 
-export interface Ran {
+export interface CommandResult {
   code: number | null
   stdout: string
   stderr: string
-  /** The lines of `--json`. */
+  /** Parses stdout as one JSON object per line. */
   // biome-ignore lint/suspicious/noExplicitAny: what a script would take from it, whatever it is
   lines(): any[]
 }
 
-/** Runs the `headgate` command to its end in a process of its own, as an operator's shell does. */
-export async function runHeadgate(t: Pick<Test, 'teardown'>, env: Env, ...args: string[]): Promise<Ran> {
+/** Runs the `headgate` command in a new process, as a shell does. Resolves after its end. */
+export async function runHeadgate(t: Pick<Test, 'teardown'>, env: Env, ...args: string[]): Promise<CommandResult> {
   const program = runProgram(t, [headgate, ...args], { env: { ...env } })
   const { code } = await program.ended
-  return ran(code, program.stdout(), program.stderr())
+  return result(code, program.stdout(), program.stderr())
 }
 
-/** The same command in this process, which costs no start. The SDK takes endpoints from the process's environment alone. */
-export function headgateHere(t: Pick<Test, 'teardown'>, env: Env): (...args: string[]) => Promise<Ran> {
+/** Returns a function that runs the command in this process, which is faster. Sets process.env for the test, because the SDK reads endpoints there only. */
+export function headgateHere(t: Pick<Test, 'teardown'>, env: Env): (...args: string[]) => Promise<CommandResult> {
   const before = { ...process.env }
   t.teardown(() => {
     process.env = before
   })
   Object.assign(process.env, env)
   return async (...args) => {
-    const said: Record<'stdout' | 'stderr', string[]> = { stdout: [], stderr: [] }
+    const output: Record<'stdout' | 'stderr', string[]> = { stdout: [], stderr: [] }
     const code = await runCli(args, {
-      ...{ commands, env },
-      stdout: text => void said.stdout.push(`${text}\n`),
-      stderr: text => void said.stderr.push(`${text}\n`),
+      commands,
+      env,
+      stdout: text => void output.stdout.push(`${text}\n`),
+      stderr: text => void output.stderr.push(`${text}\n`),
     })
-    return ran(code, said.stdout.join(''), said.stderr.join(''))
+    return result(code, output.stdout.join(''), output.stderr.join(''))
   }
 }
 
-function ran(code: number | null, stdout: string, stderr: string): Ran {
+function result(code: number | null, stdout: string, stderr: string): CommandResult {
   const lines = () =>
     stdout === ''
       ? []

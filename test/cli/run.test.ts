@@ -26,18 +26,18 @@ const greet = defineCommand({
 const wait = defineCommand({ name: 'wait', summary: 'waits', options: {}, config: Type.Object({}), run: async () => 0 })
 
 async function run(...args: string[]) {
-  const said = { stdout: '', stderr: '' }
+  const output = { stdout: '', stderr: '' }
   const code = await runCli(args, {
     commands: [greet, wait],
     env: { AWS_REGION: 'us-east-1' },
     stdout: text => {
-      said.stdout += `${text}\n`
+      output.stdout += `${text}\n`
     },
     stderr: text => {
-      said.stderr += `${text}\n`
+      output.stderr += `${text}\n`
     },
   })
-  return { code, ...said }
+  return { code, ...output }
 }
 
 t.test('a command receives its options, arguments and configuration, and resolves to its exit code', async t => {

@@ -6,7 +6,7 @@ import { createAwsClients } from '../../services/platform/aws.ts'
 import { names } from '../../services/platform/resources.ts'
 import { startAws } from '../support/aws.ts'
 
-/** Sets variables of this process, nothing of the kind being left from before, for as long as the test. */
+/** Replaces the AWS variables of this process for as long as the test. */
 function withEnv(t: { teardown(end: () => void): void }, env: Record<string, string>): void {
   const before = { ...process.env }
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name]
@@ -17,7 +17,7 @@ function withEnv(t: { teardown(end: () => void): void }, env: Record<string, str
   })
 }
 
-/** Where a request for a bucket would go. It is not sent. */
+/** Returns the URL of a request for a bucket. The request is not sent. */
 async function addressOf(s3: S3Client): Promise<string> {
   let address = ''
   s3.middlewareStack.add(

@@ -11,7 +11,7 @@ const shared = { AWS_REGION: 'eu-central-1', UPLOAD_BUCKET: 'my-uploads' }
 const api = { ...shared, COGNITO_USER_POOL_ID: 'eu-central-1_a', COGNITO_CLIENT_ID: 'client' }
 const worker = { ...shared, PROCESSED_BUCKET: 'my-processed' }
 
-/** The faults of an environment, as `VARIABLE: problem`. */
+/** Returns the faults of an environment as `VARIABLE: problem`. */
 function faultsOf(load: () => unknown): string[] {
   try {
     load()
@@ -145,13 +145,13 @@ t.test('bucket names follow the rules of S3', async t => {
   }
 })
 
-t.test('MAX_UPLOAD_BYTES is at most 10,000 parts of 8 MiB', async t => {
-  const most = 10_000 * 8 * 1024 ** 2
+t.test('MAX_UPLOAD_BYTES is at max 10,000 parts of 8 MiB', async t => {
+  const max = 10_000 * 8 * 1024 ** 2
   const load = (bytes: number) => loadConfig(apiConfigSchema, { ...api, MAX_UPLOAD_BYTES: String(bytes) })
-  t.equal(load(most).MAX_UPLOAD_BYTES, most)
+  t.equal(load(max).MAX_UPLOAD_BYTES, max)
   t.strictSame(
-    faultsOf(() => load(most + 1)),
-    [`MAX_UPLOAD_BYTES: must be <= ${most}`],
+    faultsOf(() => load(max + 1)),
+    [`MAX_UPLOAD_BYTES: must be <= ${max}`],
   )
 })
 

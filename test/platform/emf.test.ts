@@ -4,7 +4,7 @@ import { createMetricsEmitter } from '../../services/platform/emf.ts'
 import { logOptions } from '../../services/platform/log.ts'
 import { metrics } from '../../services/platform/metrics.ts'
 
-/** What is written of that which is told, by a logger of that level. */
+/** Returns the lines that a logger of the given level writes for the metrics. */
 function told(
   namespace: string | undefined,
   values: Parameters<ReturnType<typeof createMetricsEmitter>>[0],

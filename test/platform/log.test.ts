@@ -21,7 +21,7 @@ function memoryLog(level = 'trace') {
   return { log: pino(logOptions({ level, role: 'api' }), stream), lines }
 }
 
-/** Runs what writes a line, and gives back the line as it is written and as it is read. */
+/** Runs a function that logs one line. Returns the line as text and parsed. */
 function written(write: (log: ReturnType<typeof memoryLog>['log']) => void) {
   const { log, lines } = memoryLog()
   write(log)

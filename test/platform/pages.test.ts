@@ -15,7 +15,7 @@ import { startAnswering } from '../support/answering.ts'
 type Clients = ReturnType<typeof createLocalClients>
 
 interface Listing {
-  /** The answer whose next page begins at a marker, with or without a next page. */
+  /** Returns the response whose next marker is given. The service may also mark the page as the last one. */
   page(marker: number, isTruncated: boolean): string
   run(clients: Clients): Promise<unknown>
 }
@@ -23,8 +23,8 @@ interface Listing {
 const signal = new AbortController().signal
 const source = { bucket: 'b', key: 'uploads/o/i/a.txt' }
 const upload = {
-  ...{ owner: 'o', uploadId: 'i', bucket: 'b', key: 'uploads/o/i/a.bin', filename: 'a.bin', contentType: 'x/y' },
-  ...{ size: 10, status: 'pending', uploadedAt: '', updatedAt: '', expiresAt: '', requestId: 'r' },
+  owner: 'o', uploadId: 'i', bucket: 'b', key: 'uploads/o/i/a.bin', filename: 'a.bin', contentType: 'x/y',
+  size: 10, status: 'pending', uploadedAt: '', updatedAt: '', expiresAt: '', requestId: 'r',
   arrival: { way: 'parts', multipartId: 'm', partBytes: 10 },
 } as PendingRecord<PartsArrival>
 

@@ -12,7 +12,7 @@ import { createAwsClients } from '../../services/platform/aws.ts'
 
 const CONTENT = 'a,b\n1,2\n'
 
-/** An S3 that sends an object at once, or its second half when the test says so, over a single connection. */
+/** Starts an S3 with a single connection. It sends an object at once, or its second half when the test asks for it. */
 async function startS3(t: Test, { withChecksum = true, atOnce = false } = {}) {
   const open: ServerResponse[] = []
   const server = createServer((request, response) => {
@@ -47,7 +47,7 @@ async function startS3(t: Test, { withChecksum = true, atOnce = false } = {}) {
   return {
     ...clients,
     get,
-    /** An object that has arrived whole: the connection is free for the next response. */
+    /** Resolves to an object that has arrived whole, so that the connection is free for the next response. */
     async getWhole(): Promise<Readable> {
       const body = await get()
       ;(await get()).resume()
@@ -58,7 +58,7 @@ async function startS3(t: Test, { withChecksum = true, atOnce = false } = {}) {
   }
 }
 
-/** Resolves once the stream is closed and the errors of what it wraps have been emitted. tap fails a test with an uncaught one. */
+/** Resolves once the stream is closed and the errors of what it wraps have been emitted. tap fails a test with an uncaught error. */
 async function closed(body: Readable): Promise<void> {
   await new Promise<void>(resolve => {
     if (body.closed) resolve()

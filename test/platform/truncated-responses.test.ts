@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { isUnavailable } from '../../services/api/problems/unavailable.ts'
 import { createAwsClients } from '../../services/platform/aws.ts'
 
-/** A service that gives so many replies up half way, and then one as a whole. */
+/** Starts a service that truncates the given number of responses, and then sends a complete one. */
 async function startServer(t: Test, { cut }: { cut: number }) {
   let requests = 0
   const server = createServer((request, response) => {

@@ -1,9 +1,9 @@
-/** Imported before a program: tells at its exit which modules were imported that traces need, as a line of its own. */
+/** Import this before a program. At its exit it prints the imported modules that only tracing needs, as a line. */
 
 import { writeSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 
-// Not OpenTelemetry's API: prom-client looks whether somebody traces.
+// OpenTelemetry's API is excluded, because prom-client imports it.
 const NEEDED = /node_modules\/@opentelemetry\/(?!api\/)[^/]+|client-secrets-manager|tracing\/exporter/
 const seen = new Set<string>()
 

@@ -42,7 +42,7 @@ function send(headers: Record<string, string> = {}, name = 'a-private-name.txt')
   })
 }
 
-/** The spans of the trace that an upload is in, once the worker is through with it. */
+/** Resolves to the spans of an upload's trace once the worker has processed it. */
 async function traceOf(receiver: OtlpReceiver, uploadId: unknown) {
   const found = () => receiver.spans.find(({ kind, attributes }) => kind === 'consumer' && isOf(attributes, uploadId))
   await until(() => found() !== undefined, { what: `the trace (${worker.stderr()})`, timeoutMs: 120_000 })
@@ -119,7 +119,7 @@ t.test('neither api nor worker exports a trace that the caller does not sample',
   const traceId = TRACE.replace('4bf', 'aaa')
   const { body } = await send({ traceparent: `00-${traceId}-${CALLER}-00` })
   await until(() => worker.stdout().includes(String(body.uploadId)), { what: 'the worker', timeoutMs: 60_000 })
-  // Whatever ends later leaves later.
+  // Spans that end later are exported later.
   const after = await send()
   await traceOf(receiver, after.body.uploadId)
   t.notOk(receiver.spans.some(span => span.traceId === traceId))

@@ -217,11 +217,12 @@ t.test('says what to set if the user or API_URL is missing, or the password is w
 })
 
 t.test('says why the sign-in failed if Cognito cannot be reached', async t => {
-  const env = { ...(await newUser()), COGNITO_ISSUER: 'http://127.0.0.1:1/us-east-1_headgate' }
+  const proxy = await startFaultProxy(t, aws.endpoints.cognito)
+  proxy.inject(({ response }) => void response.destroy())
+  const env = { ...(await newUser()), COGNITO_ISSUER: `${proxy.url}/${aws.env.COGNITO_USER_POOL_ID}` }
   t.match(await runHeadgate(t, env, 'doctor', '--deep'), {
     code: 1,
-    stderr:
-      /^cognito-idp:InitiateAuth on http:\/\/127\.0\.0\.1:1 failed with .*ECONNREFUSED.*\. Nothing responds at the endpoint/,
+    stderr: /^cognito-idp:InitiateAuth on http:\S+ failed with SocketError: .*\. Nothing responds at the endpoint/,
   })
 })
 

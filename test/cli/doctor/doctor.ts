@@ -7,16 +7,16 @@ import { loadConfig } from '../../../services/platform/config/load.ts'
 import type { TestAws } from '../../support/aws.ts'
 
 export interface Examined {
-  /** Where services are reached instead. */
+  /** Endpoints that replace those of the embedded AWS. */
   endpoints?: Partial<Endpoints>
   env?: Record<string, string>
-  /** Left out: all of them. */
+  /** Ids of the checks to run. @default all */
   only?: readonly string[]
   timeoutMs?: number
   now?: () => number
 }
 
-/** Has the doctor look at an embedded AWS. Resolves to what each check came to, by its id. */
+/** Runs checks against an embedded AWS. Resolves to their results by id. */
 export async function examine(
   t: Pick<Test, 'teardown'>,
   aws: TestAws,
@@ -32,7 +32,7 @@ export async function examine(
   return Object.fromEntries(results.map(result => [result.id, result]))
 }
 
-/** The ids of those that failed. */
+/** Returns the ids of the failed checks. */
 export function failures(results: Record<string, Result>): string[] {
   return Object.values(results)
     .filter(({ status }) => status === 'failed')

@@ -21,7 +21,7 @@ interface Seen {
   port: number | undefined
 }
 
-/** A server that answers by `answer`, and a client of it. */
+/** Starts a server that responds as `answer` says, and creates a client of it. */
 async function start(t: Pick<Test, 'teardown'>, answer: (response: ServerResponse, times: number) => void) {
   const seen: Seen[] = []
   const server = createServer(async (incoming, response) => {
@@ -38,7 +38,7 @@ async function start(t: Pick<Test, 'teardown'>, answer: (response: ServerRespons
     credentials: async () => ({
       accessKeyId: `KEY${++times}`,
       secretAccessKey: 'secret',
-      // Over at once: the client asks for new ones each time.
+      // The credentials expire at once, so the client loads new ones for each request.
       expiration: new Date(),
     }),
   })

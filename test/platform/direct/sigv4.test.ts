@@ -12,7 +12,7 @@ const secrets = [
   { accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'other', sessionToken: 'a/session+token==' },
 ]
 
-/** The client's own signer, with these credentials. */
+/** Returns the headers of the SDK's own signer for the same credentials. */
 async function sdkSigner(service: 's3' | 'dynamodb', credentials: (typeof secrets)[number]) {
   const settings = { region: scope.region, credentials }
   const { config } = service === 's3' ? new S3Client(settings) : new DynamoDBClient(settings)
@@ -52,7 +52,7 @@ for (const service of ['s3', 'dynamodb'] as const) {
     for (let round = 0; round < 200; round++) {
       const credentials = secrets[round % 2] ?? secrets[0]
       if (!credentials) throw new Error('no credentials')
-      // Days change, and with them the key.
+      // The signing key changes with the day.
       const date = new Date(Date.UTC(2026, 10, 1 + (round % 7), 12, 30, round % 60))
       const { method, path, query, body, headers } = randomRequest(random, service)
       const own = sign({ method, path, query, headers, payloadHash: hash('sha256', body) }, credentials, date)
@@ -67,7 +67,7 @@ for (const service of ['s3', 'dynamodb'] as const) {
         headers,
         body,
       })
-      // It signs the length, which a body in memory has in any case; ours does not, and it is left out for both.
+      // The SDK signs Content-Length and this signer does not, so the header is removed for both.
       const { 'content-length': _, ...rest } = headers
       const theirs = await signer.sign(new HttpRequest({ ...request, headers: rest }), { signingDate: date })
       t.equal(own.authorization, theirs.headers.authorization, JSON.stringify({ round, path, headers }))

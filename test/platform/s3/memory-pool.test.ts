@@ -2,7 +2,7 @@ import t from 'tap'
 import { type BodyPace, createRateMeter } from '../../../services/platform/s3/body-pace.ts'
 import { createMemoryPool } from '../../../services/platform/s3/memory-pool.ts'
 
-/** What has been settled by now, in the order in which it was. */
+/** Returns what has settled so far, in order. */
 function watch() {
   const seen: string[] = []
   return {
@@ -21,7 +21,7 @@ const soon = () => new Promise(resolve => setImmediate(resolve))
 
 const pool = (bytes: number, { reserve = 0, waitMs = 30_000 } = {}) => createMemoryPool({ bytes, reserve, waitMs })
 
-/** A client that sends so many bytes a second, and whether it has been given up. */
+/** Creates the pace of a client that sends the given bytes per second, and records its eviction. */
 function client(rate: number, isAwaited = true) {
   const givenUp: Error[] = []
   const pace: BodyPace = { isAwaited: () => isAwaited, rate: () => rate, abort: error => void givenUp.push(error) }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createPartBuffers } from '../../../services/platform/s3/part-buffers.ts'
 
-/** Eight bytes of first rooms, and three parts of eight bytes. */
+/** Creates buffers with eight bytes for first rooms, and three full parts of eight bytes. */
 const small = () => createPartBuffers(32, { partBytes: 8, firstBytes: 2, waitMs: 50 })
 
 t.test('an upload starts with a small room, and grows to a full part', async t => {

@@ -13,12 +13,12 @@ import { loseReply } from '../../support/faults/faults.ts'
 const aws = await startAws(t)
 const Bucket = names.uploadBucket
 
-async function start(t: Test, { most = 4 } = {}) {
+async function start(t: Test, { maxParts = 4 } = {}) {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const clients = createLocalClients({ ...aws.endpoints, s3: proxy.url })
   t.teardown(() => clients.destroy())
-  // Whole parts have three quarters of it.
-  const buffers = createPartBuffers(Math.ceil((most * PART_BYTES * 4) / 3))
+  // Full parts have three quarters of the memory.
+  const buffers = createPartBuffers(Math.ceil((maxParts * PART_BYTES * 4) / 3))
   const leftovers: string[] = []
   const put = createPutStream({ s3: clients.s3, bucket: Bucket, buffers, onLeftover: (_, key) => leftovers.push(key) })
   return { proxy, buffers, put, leftovers }
@@ -26,7 +26,7 @@ async function start(t: Test, { most = 4 } = {}) {
 
 const object = (key: string) => ({ key, contentType: 'text/plain', metadata: { 'upload-id': key } })
 
-/** So many bytes, in chunks that fit into nothing evenly, each of them another. */
+/** Yields the given number of bytes in chunks that no part size is a multiple of. */
 async function* chunks(bytes: number, failure?: Error): AsyncGenerator<Uint8Array> {
   for (let offset = 0, number = 0; offset < bytes; number++) {
     const chunk = Buffer.alloc(Math.min(65_521, bytes - offset), number % 251)
@@ -60,9 +60,9 @@ const isPart = ({ method, path }: SeenRequest) => method === 'PUT' && /[?&]partN
 const isCompletion = ({ method, path }: SeenRequest) => method === 'POST' && /[?&]uploadId=/.test(path)
 const isAbort = ({ method, path }: SeenRequest) => method === 'DELETE' && /[?&]uploadId=/.test(path)
 
-/** All buffers are there again: as many as there are can be taken. */
-async function areBack(buffers: ReturnType<typeof createPartBuffers>, most: number): Promise<void> {
-  const taken = await Promise.all(Array.from({ length: most }, () => buffers.take({ isContinuing: true })))
+/** Checks that all buffers were released: takes as many as the memory has. */
+async function expectAllReleased(buffers: ReturnType<typeof createPartBuffers>, maxParts: number): Promise<void> {
+  const taken = await Promise.all(Array.from({ length: maxParts }, () => buffers.take({ isContinuing: true })))
   for (const room of taken) room.release()
 }
 
@@ -79,7 +79,7 @@ t.test('stores a body of any size byte for byte, with the minimum number of requ
     const parts = bytes < PART_BYTES ? 0 : Math.ceil(bytes / PART_BYTES)
     t.equal(proxy.count(isPart) - before, parts, `${parts} parts for ${bytes} bytes`)
   }
-  await areBack(buffers, 4)
+  await expectAllReleased(buffers, 4)
 })
 
 t.test('retries a part that is rejected, or whose response is lost', async t => {
@@ -118,7 +118,7 @@ t.test('a failed body leaves no object, part or memory behind, and its error is 
     t.notOk(await isThere(key), key)
   }
   t.same(await openUploads(), [])
-  await areBack(buffers, 4)
+  await expectAllReleased(buffers, 4)
 })
 
 t.test('deletes the parts and stops reading the body if S3 rejects a part', async t => {
@@ -135,7 +135,7 @@ t.test('deletes the parts and stops reading the body if S3 rejects a part', asyn
   await t.rejects(put(object('uploads/endless'), endless()), { name: 'InternalError' })
   t.ok(left, 'its source was told')
   t.same(await openUploads(), [])
-  await areBack(buffers, 4)
+  await expectAllReleased(buffers, 4)
 })
 
 t.test('reports parts that cannot be deleted, and throws the first error', async t => {
@@ -146,7 +146,7 @@ t.test('reports parts that cannot be deleted, and throws the first error', async
 })
 
 t.test('bodies wait for memory, and all are stored', async t => {
-  const { put } = await start(t, { most: 2 })
+  const { put } = await start(t, { maxParts: 2 })
   const keys = Array.from({ length: 6 }, (_, number) => `uploads/waiting-${number}`)
   await Promise.all(keys.map(key => put(object(key), chunks(PART_BYTES + 7))))
   for (const key of keys) t.equal(await stored(key), await digest(chunks(PART_BYTES + 7)))

@@ -25,7 +25,7 @@ function tracingTo(t: Test, receiver: Pick<OtlpReceiver, 'url'>, env: Record<str
   return { tracing, memory }
 }
 
-/** A port that nobody listens on. */
+/** Resolves to the URL of a port without a listener. */
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
