@@ -23,8 +23,18 @@ interface Listing {
 const signal = new AbortController().signal
 const source = { bucket: 'b', key: 'uploads/o/i/a.txt' }
 const upload = {
-  owner: 'o', uploadId: 'i', bucket: 'b', key: 'uploads/o/i/a.bin', filename: 'a.bin', contentType: 'x/y',
-  size: 10, status: 'pending', uploadedAt: '', updatedAt: '', expiresAt: '', requestId: 'r',
+  owner: 'o',
+  uploadId: 'i',
+  bucket: 'b',
+  key: 'uploads/o/i/a.bin',
+  filename: 'a.bin',
+  contentType: 'x/y',
+  size: 10,
+  status: 'pending',
+  uploadedAt: '',
+  updatedAt: '',
+  expiresAt: '',
+  requestId: 'r',
   arrival: { way: 'parts', multipartId: 'm', partBytes: 10 },
 } as PendingRecord<PartsArrival>
 

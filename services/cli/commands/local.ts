@@ -24,7 +24,7 @@ interface Ready {
 
 export const local = defineCommand({
   name: 'local',
-  summary: 'runs S3, DynamoDB, Kinesis and Cognito on this machine, and prints the variables to reach them',
+  summary: 'run S3, DynamoDB, Kinesis and Cognito on this machine, and print the variables to reach them',
   details: `Starts the embedded AWS alone, without the api and the workers. The servers listen on 127.0.0.1 and check no signatures. The
 command prints the variables as export lines for a shell, or as one JSON object with --json, and runs until Ctrl-C.
 

@@ -30,11 +30,11 @@ the checkpoints nevertheless: the workers lose these leases, and the records in 
 With --as it does not change this application, and prepares a new one that starts at the moment. Run workers with that
 APPLICATION_NAME until \`headgate leases\` shows that nothing waits, then delete the table of that name.`,
   options: {
-    from: { type: 'string', value: 'TIME', description: `the moment, ${TIME_HELP}` },
+    from: { type: 'string', value: 'TIME', description: `the moment to start at, ${TIME_HELP}` },
     'from-sequence': {
       type: 'string',
       value: 'NUMBER',
-      description: 'or the arrival of this record of the --shard',
+      description: 'instead of --from: the time at which this record of --shard arrived',
     },
     shard: { type: 'string', multiple: true, value: 'ID', description: 'only this shard. Can be given several times' },
     as: { type: 'string', value: 'NAME', description: 'prepare a new application of this name instead' },

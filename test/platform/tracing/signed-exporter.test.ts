@@ -36,7 +36,11 @@ t.test("signs spans for X-Ray as AWS's own signer does", async t => {
     t.equal(headers['x-amz-content-sha256'], hash('sha256', body))
     const time = String(headers['x-amz-date']).replace(/(....)(..)(..T..)(..)(..Z)/, '$1-$2-$3:$4:$5')
     const request = new HttpRequest({
-      method: 'POST', protocol: 'http:', hostname: '127.0.0.1', path: '/v1/traces', body,
+      method: 'POST',
+      protocol: 'http:',
+      hostname: '127.0.0.1',
+      path: '/v1/traces',
+      body,
       headers: { host: String(headers.host), 'x-amz-content-sha256': hash('sha256', body) },
     })
     const signed = await signer.sign(request, { signingDate: new Date(time) })

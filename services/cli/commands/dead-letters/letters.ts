@@ -17,7 +17,7 @@ export const lettersConfig = Type.Pick(workerConfigSchema, [
 
 /** The options that select dead letters. A letter must match all options that are given. */
 export const selectOptions = {
-  since: { type: 'string', value: 'TIME', description: `failed at this time or later: ${TIME_HELP}` },
+  since: { type: 'string', value: 'TIME', description: `failed at this time or later, ${TIME_HELP}` },
   until: { type: 'string', value: 'TIME', description: 'failed before this time' },
   shard: { type: 'string', value: 'ID', description: 'from this shard' },
   reason: { type: 'string', value: 'CODE', description: 'with this reason, such as HEADGATE_OBJECT_MISSING' },

@@ -16,7 +16,7 @@ export const redriveDeadLetters = defineCommand({
   summary: 'put the records of dead letters on the stream again',
   details: `Puts each record on the stream with its original bytes and partition key, marks the dead letter as redriven, and sets the upload to
 queued. Skips dead letters that were redriven before. If the command is interrupted, run it again: a record that is already on the
-stream is processed twice, to the same object. A record that fails again becomes a new dead letter, which this run does not redrive.
+stream may be processed twice, to the same object. A record that fails again becomes a new dead letter, which this run does not redrive.
 
 Exits with 1 if any record could not be redriven. The others are redriven all the same.`,
   operands: '[ID…]',
