@@ -23,7 +23,7 @@ export function subscribeOf(process: WorkerProcess, world: World, watch: ReadWat
     signal.addEventListener('abort', () => feed.end('end'), { once: true })
     const silentFrom = weather.strikes('halfOpen') ? time.now + random.between(0, FALLS_SILENT_MS) : undefined
     for (;;) {
-      watch.fetchStarts(shardId, 'records')
+      watch.fetchStarts(shardId)()
       const pushed = await nextOf(feed, { process, world, signal, silentFrom })
       if (pushed === 'end') return
       if (pushed instanceof Error) throw pushed

@@ -54,6 +54,8 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
     const service: Service = 'kinesis'
     return network.call(process, service, { timeoutMs: READ_TIMEOUT_MS, signal, effect })
   }
+  /** Fetches that began with an iterator and have not read records yet. Most iterators of probes stay here. */
+  const fetches = new Map<string, () => void>()
   return {
     ...(world.scenario.fanOut && { subscribe: subscribeOf(process, world, watch, READ_TIMEOUT_MS) }),
     listShards: () =>
@@ -62,15 +64,19 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
         const size = random.integer(0, kinesis.shards.length)
         return kinesis.list({ first: time.now - Math.max(one, other), second: time.now - Math.min(one, other), size })
       }),
-    getIterator(shardId, position) {
-      watch.fetchStarts(shardId, 'iterator')
-      return call(() => {
+    async getIterator(shardId, position) {
+      const fetch = watch.fetchStarts(shardId)
+      const iterator = await call(() => {
         weather.check(position)
         return kinesis.getIterator(shardId, position)
       })
+      fetches.set(iterator, fetch)
+      return iterator
     },
     async getRecords(shardId, iterator, limit, signal) {
-      watch.fetchStarts(shardId, 'records')
+      const fetch = fetches.get(iterator) ?? watch.fetchStarts(shardId)
+      fetches.delete(iterator)
+      fetch()
       const reply = await call(() => spoiled(kinesis.getRecords(shardId, iterator, limit), iterator, world), signal)
       watch.received(shardId, reply)
       return reply
@@ -79,7 +85,12 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
 }
 
 export interface ReadWatch {
-  fetchStarts(shardId: string, what: 'iterator' | 'records'): void
+  /**
+   * Called when the consumer may decide to fetch records, also for an iterator that only probes the clock of the stream.
+   *
+   * @returns a function to call when records are fetched by this decision
+   */
+  fetchStarts(shardId: string): () => void
   subscribes(shardId: string): void
   received(shardId: string, reply: Pick<RecordsReply, 'records'>): void
 }

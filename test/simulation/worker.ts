@@ -33,8 +33,6 @@ export class Worker {
   clockErrorMs = 0
   readonly #world: World
   readonly #buffers = new Buffers()
-  /** Shards whose next GetRecords belongs to the same fetch as the preceding GetShardIterator. */
-  readonly #begun = new Set<string>()
   /** Shards whose release may or may not have arrived. */
   readonly #releaseFailed = new Set<string | undefined>()
   /** When each shard was last subscribed to under the current lease. */
@@ -48,7 +46,7 @@ export class Worker {
     if (random.chance(scenario.wrongClocks)) this.clockErrorMs = wrongBy(random)
     const { process } = this
     const stream = streamReaderOf(process, world, {
-      fetchStarts: (shardId, what) => this.#fetchStarts(shardId, what),
+      fetchStarts: shardId => this.#fetchStarts(shardId),
       subscribes: shardId => this.#subscribes(shardId),
       received: (shardId, { records }) => {
         const parts = records.flatMap(record => world.kinesis.partsOf(record))
@@ -166,12 +164,12 @@ export class Worker {
     this.#world.violated('pace', `${this.name} subscribes to ${shardId} again after ${afterMs.toFixed()} ms`)
   }
 
-  #fetchStarts(shardId: string, what: 'iterator' | 'records'): void {
-    if (!this.alive) return
-    const isNew = what === 'iterator' || !this.#begun.delete(shardId)
-    if (what === 'iterator') this.#begun.add(shardId)
-    const limit = BUDGET_BYTES + this.#buffers.repliesBut(shardId)
-    if (!isNew || this.#buffers.bytes < limit) return
-    this.#world.violated('9', `${this.name} fetches ${shardId} with ${this.#buffers.bytes} bytes in hand`)
+  /** The room in the budget counts when the worker decides to fetch, and is a fault only if it then fetches. */
+  #fetchStarts(shardId: string): () => void {
+    const { bytes } = this.#buffers
+    const isFull = bytes >= BUDGET_BYTES + this.#buffers.repliesBut(shardId)
+    return () => {
+      if (this.alive && isFull) this.#world.violated('9', `${this.name} fetches ${shardId} with ${bytes} bytes in hand`)
+    }
   }
 }
