@@ -8,7 +8,7 @@ import { cases } from './cases/index.ts'
 import { type FieldCase, type FieldFile, isRefused } from './field-case.ts'
 import { type FieldClient, findUpload, readOutput, readStored, sendCase } from './send-case.ts'
 
-/** Cases that are under way at a time. */
+/** The number of concurrent cases. */
 const CONNECTIONS = 8
 
 const worker = path.resolve(import.meta.dirname, '../../services/worker/worker.ts')
@@ -21,7 +21,7 @@ t.test('no two cases have the same name', async t => {
   )
 })
 
-t.test('every case of the field comes out as expected', { timeout: 420_000 }, async t => {
+t.test('every case has the expected result', { timeout: 420_000 }, async t => {
   const aws = await startAws(t)
   const { url } = await buildTestApi(t, aws, { env: { LOG_LEVEL: 'error', TUS: 'true' } })
   const user = await createTestUser(aws)

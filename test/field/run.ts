@@ -34,7 +34,7 @@ const { values } = parseArgs({
 if (values.help) process.stdout.write(USAGE)
 else process.exitCode = await withScope(run)
 
-/** Resolves to the exit code: 1 where an item came out wrong and nobody knows why, or where a process ended. */
+/** Resolves to the exit code: 1 if an item has an unexplained wrong result, or if a process ended. */
 async function run(scope: Scope): Promise<number> {
   const chosen = corpora.filter(({ name }) => values.only === undefined || name === values.only)
   if (chosen.length === 0) throw new Error(`There is no corpus "${values.only}".`)
@@ -56,7 +56,7 @@ async function runAll(client: FieldClient, chosen: typeof corpora): Promise<Corp
   return results
 }
 
-/** @throws after the time that all of it may take */
+/** @throws Error after the maximum duration of the run */
 function expired(scope: Scope): Promise<never> {
   return new Promise((_, reject) => {
     const error = new Error(`The run took longer than ${values.minutes} minutes.`)

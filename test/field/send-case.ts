@@ -5,7 +5,7 @@ import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import type { Sent } from './field-case.ts'
 
 export interface FieldClient {
-  /** Of the api. */
+  /** The URL of the api. */
   readonly url: string
   readonly authorization: string
   readonly s3: S3Client
@@ -14,12 +14,12 @@ export interface FieldClient {
 export interface FieldAnswer {
   readonly status: number
   readonly uploadIds: readonly string[]
-  /** The last part of the problem's `type`; empty where the files are accepted. */
+  /** The last part of the problem's `type`; empty if the files are accepted. */
   readonly problem: string
   readonly detail: string
 }
 
-/** What `GET /uploads/{id}` shows. */
+/** The response to `GET /uploads/{id}`. */
 export interface FoundUpload {
   readonly status: string
   readonly filename: string
@@ -29,10 +29,10 @@ export interface FoundUpload {
   readonly s3: { readonly bucket: string; readonly key: string }
 }
 
-/** The longest wait for an upload to be processed or to fail, in milliseconds. */
+/** The maximum time until an upload is processed or has failed, in milliseconds. */
 const PROCESSED_WITHIN_MS = 180_000
 
-/** Sends what a case sends, with no header of its own but the token and the length. */
+/** Sends the request of a case, with no other headers than the token and the length. */
 export async function sendCase(client: FieldClient, sent: Sent): Promise<FieldAnswer> {
   const body = Buffer.from(sent.body)
   return sent.tusMetadata === undefined ? post(client, body, sent) : sendByTus(client, body, sent.tusMetadata)
@@ -93,7 +93,11 @@ function toAnswer({ status, body }: Answer): FieldAnswer {
   }
 }
 
-/** Resolves once an upload is processed or has failed. @throws where that takes too long */
+/**
+ * Resolves once an upload is processed or has failed.
+ *
+ * @throws Error after the maximum time
+ */
 export async function findUpload({ url, authorization }: FieldClient, uploadId: string): Promise<FoundUpload> {
   const deadline = performance.now() + PROCESSED_WITHIN_MS
   for (;;) {
@@ -104,7 +108,7 @@ export async function findUpload({ url, authorization }: FieldClient, uploadId: 
   }
 }
 
-/** An output, the main one unless a path says otherwise, by the redirect that a client follows. */
+/** Resolves to an output, by default the main output, through the redirect that a client follows. */
 export async function readOutput(
   { url, authorization }: FieldClient,
   uploadId: string,

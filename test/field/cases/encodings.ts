@@ -1,6 +1,6 @@
 import type { FieldCase } from '../field-case.ts'
 
-/** A text in each encoding of the Encoding Standard: its label, its bytes in hexadecimal, and what it says. */
+/** A text in each encoding of the Encoding Standard: its label, its bytes in hexadecimal, and its characters. */
 export const encodedTexts: readonly (readonly [charset: string, hex: string, text: string])[] = [
   ['ibm866', '8fe0a8a2a5e22c20aca8e020b2', 'Привет, мир ▓'],
   ['iso-8859-2', '50f8ed6c69b920be6c75bb6f75e86bfd206bf9f2', 'Příliš žluťoučký kůň'],
@@ -47,7 +47,7 @@ export const encodedTexts: readonly (readonly [charset: string, hex: string, tex
   ['utf-8', '48656c6cc3b6f09f8e89', 'Hellö🎉'],
 ]
 
-/** Names that programs give to encodings, with bytes that say which one is meant. */
+/** Names that programs use for encodings, with bytes that show which encoding is meant. */
 const LABELS: readonly (readonly [charset: string, hex: string, text: string])[] = [
   ['latin1', '636166e92080', 'café €'],
   ['ISO-8859-1', '636166e9209393', 'café ““'],

@@ -18,7 +18,7 @@ function structure(
   return { what, send: { contentType: `multipart/form-data; boundary=${boundary}`, body }, expected }
 }
 
-/** What stands between the parts of a form, well done or damaged. No part of any is lost. */
+/** The structure of forms, valid or damaged. No form loses a part. */
 export const formStructure: readonly FieldCase[] = [
   structure(
     'a form whose second delimiter has a blank at its end',

@@ -2,7 +2,7 @@ import type { FieldCase, FieldFile } from '../field-case.ts'
 
 const lines = (...parts: string[]) => parts.join('\r\n')
 
-/** A body of `multipart/form-data` as somebody writes it: the lines of each part, between delimiters. */
+/** A body of `multipart/form-data` as a client writes it: the lines of each part, between delimiters. */
 function form(what: string, boundary: string, parts: readonly string[], expected: FieldCase['expected']): FieldCase {
   const body = `${parts.map(part => `--${boundary}\r\n${part}\r\n`).join('')}--${boundary}--\r\n`
   return { what, send: { contentType: `multipart/form-data; boundary=${boundary}`, body }, expected }
@@ -19,7 +19,7 @@ const GECKO = '----geckoformboundary8c79e61efa53dc5d441481912ad86326'
 const CURL = '------------------------d74496d66958873e'
 const UNDICI = '----formdata-undici-071829374651'
 
-/** Whole bodies of `multipart/form-data`, as clients write them by themselves. */
+/** Whole bodies of `multipart/form-data`, exactly as clients write them. */
 export const forms: readonly FieldCase[] = [
   form('a form of one file as curl writes it', CURL, [file('name="file"; filename="a.txt"')], named('a.txt')),
   form(

@@ -37,7 +37,7 @@ const blue: PixelAt = () => [0, 0, 255, 255]
 const svg = (attributes: string, before = '') =>
   `${before}<svg xmlns="http://www.w3.org/2000/svg" ${attributes}><circle cx="50" cy="50" r="40"/></svg>`
 
-/** What is sent, by its name: a photo of the usual size, unless its thumbnail is said to have another. */
+/** The files by name. Each is a photo of the usual size, unless another thumbnail size is given. */
 function shown(
   type: string,
   images: Readonly<Record<string, string | Uint8Array>>,
@@ -50,7 +50,7 @@ function shown(
   }))
 }
 
-/** Half of it, or as much as is said. */
+/** The beginning of a file, by default half of it. */
 const cut = (bytes: Buffer, part = 0.5) => bytes.subarray(0, bytes.length * part)
 
 const odd: readonly FieldCase[] = [
@@ -100,7 +100,7 @@ const odd: readonly FieldCase[] = [
   }),
 ]
 
-/** The owner sees on the upload that the image is not whole. */
+/** The upload tells its owner that the image is incomplete. */
 const noted: FieldFile = { upload: { outputs: [{ name: 'main', note: /^The image is damaged \(.+\)\./ }] } }
 
 const early: readonly FieldCase[] = [
@@ -212,7 +212,7 @@ const refused: readonly FieldCase[] = (
     ['the header of a PNG', 'image/png', png.subarray(0, png.indexOf('IDAT') + 8), /No part of it is visible/],
   ] as const
 ).map(([what, contentType, body, failed]) => ({
-  what: `${what}, of which nothing can be shown`,
+  what: `${what}, which cannot be shown`,
   send: { filename: 'a', contentType, body },
   expected: { failed },
 }))

@@ -1,6 +1,6 @@
 import type { FieldCase } from '../field-case.ts'
 
-/** Names that are kept as they are, whatever way they come. */
+/** Names that stay unchanged in every upload format. */
 const kept: ReadonlyArray<readonly [kind: string, name: string]> = [
   ['in Japanese with blanks', '見積 書.txt'],
   ['of a screenshot of macOS', 'Screenshot 2026-11-30 at 4.09.02\u202Fp.m..txt'],
@@ -39,7 +39,7 @@ const keptByRaw = kept.map(
   }),
 )
 
-/** As WHATWG's form encoding has it. */
+/** Encodes a name as in WHATWG's form encoding. */
 const inForm = (name: string) => name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 
 const keptByForm = kept
@@ -74,5 +74,5 @@ function formOf(name: string): FieldCase['send'] {
   return { contentType: 'multipart/form-data; boundary=XX', body: `--XX\r\n${head}\r\n\r\nhi\r\n--XX--\r\n` }
 }
 
-/** Names that files have. */
+/** Names of files. */
 export const names: readonly FieldCase[] = [...keptByRaw, ...keptByForm, ...refusals]

@@ -1,6 +1,6 @@
 import type { FieldCase } from '../field-case.ts'
 
-/** Bodies that are the file itself. */
+/** Raw bodies, which are the file itself. */
 export const rawBodies: readonly FieldCase[] = [
   {
     what: 'a raw body as curl --data-binary sends it',

@@ -17,7 +17,7 @@ const written = (delimiter: string, end: string) =>
 
 const delimiter = (delimiter: string, more: object = {}) => ({ dialect: { delimiter, ...more } })
 
-/** What stands between the fields and at the end of the rows. */
+/** Delimiters of fields and ends of rows. */
 export const delimiters: readonly FieldCase[] = [
   table('a CSV whose rows end in CR', written(',', '\r'), people, delimiter(',', { lineEnd: 'CR' })),
   table('a CSV whose rows end in CR, without the last one', 'name,city\rAnn,Oslo\rBob,Rome', people),

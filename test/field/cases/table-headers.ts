@@ -3,7 +3,7 @@ import { partlyBad, refusedTable, table } from './table-case.ts'
 
 const columns = Array.from({ length: 5_000 }, (_, index) => `c${index}`)
 
-/** Lines that name the columns, and lines above them. */
+/** Header lines, and lines above them. */
 export const headers: readonly FieldCase[] = [
   table('only a header', 'a,b\n', [], {
     rows: 0,

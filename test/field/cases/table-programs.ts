@@ -3,7 +3,7 @@ import { table, typed } from './table-case.ts'
 
 const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')
 
-/** CSV as known programs export it. */
+/** CSV as well-known programs export it. */
 export const programs: readonly FieldCase[] = [
   table(
     'a German Excel export',

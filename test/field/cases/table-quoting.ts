@@ -1,7 +1,7 @@
 import type { FieldCase } from '../field-case.ts'
 import { partlyBad, refusedTable, table } from './table-case.ts'
 
-/** Habits of quoting. */
+/** Styles of quoting. */
 export const quoting: readonly FieldCase[] = [
   {
     what: 'a CSV of RFC 4180 with quotes and a line end inside of a field',

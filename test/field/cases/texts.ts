@@ -2,7 +2,7 @@ import type { FieldCase } from '../field-case.ts'
 
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 
-/** @param charset empty: no such parameter is sent */
+/** @param charset empty for a content type without a charset */
 const sent = (body: string | Uint8Array, charset = '') => ({
   filename: 'a.txt',
   contentType: charset === '' ? 'text/plain' : `text/plain; charset=${charset}`,
@@ -68,7 +68,7 @@ const marked: readonly FieldCase[] = [
   },
 ]
 
-/** Contents that are not text, or not in the encoding that is stated. */
+/** Contents that are not text, or not in the declared encoding. */
 const refused: readonly FieldCase[] = [
   {
     what: 'a text in windows-1252 without a charset',
@@ -151,7 +151,7 @@ const refused: readonly FieldCase[] = [
   })),
 ]
 
-/** Characters that look odd and are text. */
+/** Unusual characters that are valid text. */
 const odd: readonly FieldCase[] = [
   {
     what: 'colours of a terminal',

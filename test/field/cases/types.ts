@@ -1,18 +1,18 @@
 import sharp from 'sharp'
 import type { FieldCase } from '../field-case.ts'
 
-/** What clients call a file, and what has to be made of it. */
+/** Content types and filenames that clients send, and the expected result. */
 const jpeg = await sharp({ create: { width: 64, height: 40, channels: 3, background: '#c81e1e' } })
   .jpeg()
   .toBuffer()
 const csv = 'a,b\n1,2\n'
 const rows = [{ a: '1', b: '2' }]
-/** What says that it is a TIFF with such pixels stands behind them, further than the first bytes that are looked at. */
+/** The entries that describe the pixels of the TIFF come after the first bytes that the api inspects. */
 const tiff = await sharp({ create: { width: 64, height: 40, channels: 3, background: '#c81e1e' } })
   .tiff({ compression: 'none' })
   .toBuffer()
 
-/** A form of one file, as clients write it. */
+/** A form with one file. */
 function form(filename: string, type: string | undefined, content: string | Uint8Array): FieldCase['send'] {
   const header = type === undefined ? '' : `Content-Type: ${type}\r\n`
   const head = `--x\r\nContent-Disposition: form-data; name="file"; filename="${filename}"\r\n${header}\r\n`
@@ -168,13 +168,13 @@ const others: readonly FieldCase[] = [
   ['a.bin', 'abc'],
   ['a.zip', Buffer.from('504b0506000000000000000000000000000000000000', 'hex')],
   ['a.docx', Buffer.from('504b0304140000000800', 'hex')],
-  // Both begin as something else does: an animation as a text in UTF-16, a picture of Targa as a cursor of Windows.
+  // Both start like other formats: the animation like a text in UTF-16, the Targa picture like a Windows cursor.
   ['a.fli', Buffer.from('fffe000011af0a00400064000800030046000000'.padEnd(256, '0'), 'hex')],
   ['a.tga', Buffer.from('0000020000000000000000000200020018000000ff0000ff0000ff0000ff', 'hex')],
   ['a.csv', Buffer.from('1f8b08000000000000ff4b04002f5fd9e301000000', 'hex')],
 ].map(
   ([filename, body]): FieldCase => ({
-    what: `bytes of ${filename} that no other transform is for`,
+    what: `bytes of ${filename} that no other transform accepts`,
     send: { filename: String(filename), contentType: 'application/octet-stream', body: body ?? '' },
     expected: { transform: 'digest' },
   }),
@@ -182,7 +182,7 @@ const others: readonly FieldCase[] = [
 
 const refused: readonly FieldCase[] = [
   {
-    what: 'a content type in a form that is none',
+    what: 'an invalid content type in a form',
     send: form('a.jpg', 'jpg', jpeg),
     expected: { status: 400, problem: 'invalid-content-type', detail: /"jpg" is not a media type such as/ },
   },

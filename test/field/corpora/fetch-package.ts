@@ -6,17 +6,17 @@ import type { CorpusPackage } from './corpus.ts'
 
 const run = promisify(execFile)
 
-/** `pip` prepares the metadata of a source distribution, for which it may fetch what the package is built with. */
+/** `pip` prepares the metadata of a source distribution, for which it may download build requirements. */
 const DOWNLOAD_TIMEOUT_MS = 300_000
 const UNPACK_TIMEOUT_MS = 60_000
 
-/** A package cannot be fetched here: no `pip`, no `npm`, or no network. */
+/** A package cannot be downloaded: there is no `pip`, no `npm`, or no network. */
 export class CorpusUnavailableError extends Error {
   override readonly name = 'CorpusUnavailableError'
 }
 
 /**
- * Fetches a package into the cache and unpacks it there, or finds it there.
+ * Downloads and unpacks a package into the cache, unless it is there.
  *
  * @returns the folder of its files
  * @throws CorpusUnavailableError

@@ -21,8 +21,8 @@ export const forms: Corpus = {
 }
 
 /**
- * Reads the few kinds of YAML lines that these files are written in. A form without a file is refused by the api: all of its
- * uploads are files.
+ * Reads the few kinds of YAML lines in these files. The api rejects a form without a file, because all of its uploads
+ * are files.
  */
 export function parseExpectation(yaml: string): { boundary: string; expected: Expected } {
   const boundary = /^boundary: (.*)$/m.exec(yaml)?.[1]?.trim() ?? ''

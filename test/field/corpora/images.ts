@@ -5,7 +5,10 @@ import sharp from 'sharp'
 import type { Corpus, CorpusItem, Expected } from './corpus.ts'
 import { readWithPython } from './python-reader.ts'
 
-/** As browsers and operating systems call them by their extensions. Others are sent as some bytes. */
+/**
+ * Content types by extension, as browsers and operating systems use them. Other files are sent as
+ * application/octet-stream.
+ */
 const TYPES: Readonly<Record<string, string>> = {
   '.png': 'image/png',
   '.jpg': 'image/jpeg',
@@ -19,13 +22,13 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 const THUMBNAIL = 320
-/** What the pipeline decodes at most. */
+/** The maximum number of pixels that the pipeline decodes. */
 const MAX_PIXELS = 50_000_000
-/** Pixels along each side that are compared. */
+/** The number of compared pixels along each side. */
 const COMPARED = 16
 
 const PILLOW = { registry: 'pypi', name: 'pillow', version: '13.0.0' } as const
-/** What sharp does not read, and the pipeline does. */
+/** Formats that the pipeline reads and sharp does not. */
 const READ_BY_PILLOW = /\.(?:bmp|ico|cur)$/i
 
 export const images: Corpus = {
@@ -58,13 +61,18 @@ async function thumbnailOf(body: Buffer): Promise<Expected> {
     const { data, info } = await image.autoOrient().resize(box).png().toBuffer({ resolveWithObject: true })
     return { kind: 'image', width: info.width, height: info.height, pixels: await sampleOf(data) }
   } catch {
-    // Not an image that libvips knows, or one without anything to see. Some formats are text, and there are notes beside the images.
+    // Not an image that libvips reads, or an image without visible content. Some formats are text, and there are notes
+    // beside the images.
     const isText = isUtf8(body) && !body.includes(0)
     return { kind: 'unreadable', ...(isText && { text: body.toString().toUpperCase() }) }
   }
 }
 
-/** A few pixels of an image, without its transparency. @throws where it is none */
+/**
+ * Resolves to a few pixels of an image, without its transparency.
+ *
+ * @throws Error if it is not an image
+ */
 export function sampleOf(image: Buffer): Promise<Buffer> {
   return sharp(image)
     .flatten({ background: '#fff' })

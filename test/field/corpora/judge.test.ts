@@ -13,7 +13,7 @@ const processed = (transform: string, output: string | Buffer, more = {}): Outco
 })
 const refused: Outcome = { kind: 'refused', reason: 'The content is not text.' }
 
-t.test('an item that the reader cannot read may be refused or digested, and nothing else', async t => {
+t.test('an item that the reader cannot read may only be rejected or digested', async t => {
   const unreadable = { kind: 'unreadable' } as const
   t.match(await judge(unreadable, refused), { verdict: 'refused' })
   t.match(await judge(unreadable, processed('digest', '{}')), { verdict: 'right' })
@@ -22,7 +22,7 @@ t.test('an item that the reader cannot read may be refused or digested, and noth
   t.match(await judge({ kind: 'text', text: 'A' }, { kind: 'crash', reason: '500' }), { verdict: 'crash' })
 })
 
-t.test('a text with one other character is silently wrong', async t => {
+t.test('a text with one wrong character is silently wrong', async t => {
   t.match(await judge({ kind: 'text', text: 'CAFÉ' }, processed('upper-case', 'CAFÉ')), { verdict: 'right' })
   const wrong = await judge({ kind: 'text', text: 'CAFÉ' }, processed('upper-case', 'CAFÃ©'))
   t.match(wrong, { verdict: 'silently wrong', detail: /from character 3 on/ })
@@ -53,7 +53,7 @@ t.test('rows that are missing, merged or in another order are silently wrong', a
   }
 })
 
-t.test('a thumbnail of another size or of another picture is silently wrong', async t => {
+t.test('a thumbnail of another size or picture is silently wrong', async t => {
   const plain = (background: string, width = 20) =>
     sharp({ create: { width, height: 20, channels: 3, background } })
       .png()
@@ -76,7 +76,7 @@ t.test('the expectation of a form is read from its few lines of YAML', async t =
   t.match(parseExpectation(yaml('  - name: x\n    type: field\n')), { expected: { kind: 'unreadable' } })
 })
 
-t.test('the table counts verdicts, lists what is wrong and says what was skipped', async t => {
+t.test('the table counts verdicts, lists what is wrong and names skipped corpora', async t => {
   const { text, unexplained } = describe([
     {
       corpus: 'texts',
@@ -93,7 +93,7 @@ t.test('the table counts verdicts, lists what is wrong and says what was skipped
   t.equal(unexplained, 1)
 })
 
-t.test('a package that cannot be fetched is reported as such, and leaves nothing in the cache', async t => {
+t.test('a package that cannot be downloaded is reported, and leaves nothing in the cache', async t => {
   const cache = t.testdir({})
   const { PATH } = process.env
   process.env.PATH = ''

@@ -3,12 +3,12 @@ import type { Expected, ExpectedFile } from './corpus.ts'
 import { sampleOf } from './images.ts'
 import { filled } from './tables.ts'
 
-/** What became of an item. */
+/** The result of an item. */
 export type Outcome =
-  /** By the api, or by the transform. */
+  /** Rejected by the api or by the transform. */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'processed'; readonly files: readonly ProcessedFile[] }
-  /** An answer of 5xx, no answer, or no end. */
+  /** A response of 5xx, no response, or no end. */
   | { readonly kind: 'crash'; readonly reason: string }
 
 export interface ProcessedFile {
@@ -23,14 +23,16 @@ export type Verdict = (typeof verdicts)[number]
 
 export interface Judgement {
   readonly verdict: Verdict
-  /** What is wrong, or why it was refused. */
+  /** What is wrong, or why it was rejected. */
   readonly detail: string
 }
 
-/** Mean difference of two samples of pixels from which they show something else. Codecs and colour profiles differ by less. */
+/**
+ * The mean difference of pixels from which two pictures count as different. Codecs and colour profiles differ by less.
+ */
 const MAX_PIXEL_DIFFERENCE = 40
 
-/** Compares what became of an item with what an independent reader makes of it. */
+/** Compares the result of an item with that of an independent reader. */
 export async function judge(expected: Expected, outcome: Outcome): Promise<Judgement> {
   if (outcome.kind === 'crash') return { verdict: 'crash', detail: outcome.reason }
   if (outcome.kind === 'refused') {
@@ -46,7 +48,7 @@ async function faultIn(expected: Expected, files: readonly ProcessedFile[]): Pro
   if (!first) return 'nothing was accepted'
   switch (expected.kind) {
     case 'unreadable':
-      // A digest is right of any bytes.
+      // A digest is right for any bytes.
       if (first.transform === 'digest') return undefined
       return expected.text === undefined
         ? `${first.transform} made something of what cannot be read`
@@ -68,7 +70,10 @@ function textFault(expected: string, found: string): string | undefined {
   return `from character ${at} on ${JSON.stringify(found.slice(at, at + 20))}, not ${JSON.stringify(expected.slice(at, at + 20))}`
 }
 
-/** Every row of the reader has to be there, in its order. Rows of another length may be there too, or be reported as bad. */
+/**
+ * Every row of the reader must be present, in its order. Rows of another length may be present too, or be reported as
+ * bad.
+ */
 function rowsFault(expected: readonly (readonly string[])[], output: string): string | undefined {
   const found = output
     .split('\n')

@@ -1,9 +1,9 @@
 import type { Verdict } from './judge.ts'
 
-/** An item whose verdict is not right and is known, with the reason why it stays so. */
+/** An item with a known wrong verdict, and the reason why it stays. */
 export interface Known {
   readonly corpus: string
-  /** Its name, or the start of several names. */
+  /** Its name, or the prefix of several names. */
   readonly item: string
   readonly verdict: Verdict
   readonly why: string
@@ -89,7 +89,7 @@ export const known: readonly Known[] = [
   },
 ]
 
-/** Returns why an item has this verdict, or undefined where nobody knows. */
+/** Returns why an item has this verdict, or undefined if that is not known. */
 export function whyKnown(corpus: string, item: string, verdict: Verdict): string | undefined {
   return known.find(one => one.corpus === corpus && one.verdict === verdict && item.startsWith(one.item))?.why
 }

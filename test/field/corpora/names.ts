@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Corpus, CorpusItem } from './corpus.ts'
 
-/** Names that are refused on purpose: paths, controls, line separators, bidirectional controls, nothing but blanks. */
+/**
+ * Names that are rejected on purpose: paths, control characters, line separators, bidirectional controls, and only
+ * blanks.
+ */
 const UNSAFE = /[/\\\p{Cc}\p{Noncharacter_Code_Point}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|^\.{1,2}$|^\s*$/u
 
 const MAX_BYTES = 1_024

@@ -9,7 +9,7 @@ export type PythonQuestion =
   | { readonly read: 'table'; readonly path: string }
   | { readonly read: 'image'; readonly path: string }
 
-/** Text, or a table with the codec that it was decoded with. Null where Python cannot read the file. */
+/** The text, or the table with the codec that decoded it. Null if Python cannot read the file. */
 export interface PythonAnswer {
   readonly text?: string
   readonly rows?: readonly (readonly string[])[]
@@ -21,7 +21,7 @@ export interface PythonAnswer {
 const program = path.join(import.meta.dirname, 'read.py')
 
 /**
- * Has Python's codecs, its `csv` and Pillow read files. The answers are in the order of the questions.
+ * Reads files with Python's codecs, its `csv` module and Pillow. The answers are in the order of the questions.
  *
  * @param packages the folder that Pillow is imported from
  * @throws CorpusUnavailableError without Python

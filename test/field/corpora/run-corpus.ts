@@ -8,16 +8,16 @@ export interface JudgedItem extends Judgement {
 }
 
 export interface RunSettings {
-  /** Where packages are kept. */
+  /** The folder of the packages. */
   readonly cache: string
   /** Items in flight at a time. */
   readonly connections: number
 }
 
 /**
- * Sends every file of a corpus through the pipeline and judges what comes of it.
+ * Sends every file of a corpus through the pipeline and judges the results.
  *
- * @throws CorpusUnavailableError where its packages cannot be fetched
+ * @throws CorpusUnavailableError if its packages cannot be downloaded
  */
 export async function runCorpus(client: FieldClient, corpus: Corpus, settings: RunSettings): Promise<JudgedItem[]> {
   const folders: string[] = []
@@ -51,7 +51,7 @@ async function outcomeOf(client: FieldClient, { send }: CorpusItem): Promise<Out
     }
     return { kind: 'processed', files }
   } catch (error) {
-    // Whatever it is, it is reported as what it shows: an item without an answer.
+    // Any error is reported as an item without a response.
     return { kind: 'crash', reason: String(error) }
   }
 }

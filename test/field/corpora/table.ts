@@ -2,14 +2,14 @@ import { type Verdict, verdicts } from './judge.ts'
 import { whyKnown } from './known.ts'
 import type { JudgedItem } from './run-corpus.ts'
 
-/** What came of a corpus: its judged items, or the reason why it did not run. */
+/** The result of a corpus: its judged items, or the reason why it did not run. */
 export type CorpusResult =
   | { readonly corpus: string; readonly items: readonly JudgedItem[] }
   | { readonly corpus: string; readonly skipped: string }
 
 const ACCEPTED: ReadonlySet<Verdict> = new Set(['right', 'refused'])
 
-/** The table of all corpora, and below it every item that is neither right nor rightly refused. */
+/** Returns the table of all corpora, and below it every item that is neither right nor rightly rejected. */
 export function describe(
   results: readonly CorpusResult[],
   { withRefused = false }: { withRefused?: boolean } = {},

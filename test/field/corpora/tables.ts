@@ -27,14 +27,17 @@ function toItem(file: string, answer: PythonAnswer | null): CorpusItem {
   return { name, send, expected: answer?.rows ? expectedOf(answer.rows) : { kind: 'unreadable' } }
 }
 
-/** The rows below the header that have as many fields as it. A table with other rows only may be refused, or its rows repaired. */
+/**
+ * Returns the rows below the header that have as many fields as the header. A table with only other rows may be
+ * rejected, or its rows repaired.
+ */
 function expectedOf(all: readonly (readonly string[])[]): Expected {
   const [header, ...rest] = all.filter(row => row.length > 0)
   const rows = rest.filter(row => row.length === header?.length).map(filled)
   return { kind: 'rows', rows, mayBeRefused: rows.length === 0 && rest.length > 0 }
 }
 
-/** The values of a row in an order that does not depend on the names of its columns, without the empty ones. */
+/** Returns the non-empty values of a row in an order that does not depend on the names of its columns. */
 export function filled(values: readonly unknown[]): string[] {
   return values
     .filter(value => value !== '' && value !== null)

@@ -3,14 +3,14 @@ import path from 'node:path'
 import type { Corpus, CorpusItem } from './corpus.ts'
 import { type PythonAnswer, readWithPython } from './python-reader.ts'
 
-/** A text with the name that its corpus gives to its encoding. */
+/** A text with its encoding's name in the corpus. */
 interface LabelledText {
   readonly name: string
   readonly file: string
   readonly label: string
 }
 
-/** Python's codecs for tables that the Encoding Standard has under a label: Windows' code pages, as in browsers. */
+/** Python's codecs for labels of the Encoding Standard: Windows' code pages, as in browsers. */
 const CODECS: Readonly<Record<string, string>> = {
   ascii: 'utf-8',
   utf_8: 'utf-8-sig',
@@ -26,10 +26,10 @@ const CODECS: Readonly<Record<string, string>> = {
   macroman: 'mac_roman',
 }
 
-/** The Encoding Standard leaves these to nobody: browsers do not decode them. */
+/** Encodings that the Encoding Standard excludes: browsers do not decode them. */
 const NOT_FOR_BROWSERS = /^(?:euc-tw|ibm855|johab|utf-32(?:be|le)?|iso-2022-kr)$/
 
-/** Characters that Python's EUC-JP and ISO-2022-JP take from JIS X 0208, and browsers from Windows. */
+/** Characters for which Python's EUC-JP and ISO-2022-JP follow JIS X 0208, and browsers follow Windows. */
 const AS_WINDOWS: Readonly<Record<string, string>> = {
   '\u301c': '\uff5e',
   '\u2016': '\u2225',
@@ -55,7 +55,7 @@ export const texts: Corpus = {
   },
 }
 
-/** The folders of chardet's tests are named after encodings, some with a language: `iso-8859-2-czech`. */
+/** The folders of chardet's tests are named after encodings, some with a language, such as `iso-8859-2-czech`. */
 function inFolders(tests: string): LabelledText[] {
   return readdirSync(tests, { withFileTypes: true })
     .filter(entry => entry.isDirectory() && !entry.name.startsWith('__'))
@@ -66,7 +66,7 @@ function inFolders(tests: string): LabelledText[] {
     })
 }
 
-/** charset-normalizer names the encoding of each of its samples in its tests. */
+/** charset-normalizer's tests name the encoding of each sample. */
 function inTests(root: string): LabelledText[] {
   const tests = readFileSync(path.join(root, 'tests/test_full_detection.py'), 'utf8')
   return [...tests.matchAll(/\("(sample-[^"]+)", "([^"]+)"/g)].map(([, name = '', label = '']) => ({
