@@ -16,7 +16,7 @@ const shaOf = (bytes: string | Buffer) => `sha-256=:${createHash('sha256').updat
 
 type Expected = Omit<GatewayCase, 'event'>
 
-/** Requests that both payload versions bring to the function, each with the answer that is right for both. */
+/** Requests that exist in both payload versions, each with the expected response for both. */
 const requests: Record<string, [Call, Expected]> = {
   'a health check': [
     { method: 'GET', path: '/livez' },
@@ -29,7 +29,9 @@ const requests: Record<string, [Call, Expected]> = {
   JSON: [
     { method: 'POST', path: '/uploads', headers: json, body: unicode },
     {
-      ...{ status: 200, stored: content, body: { filename: 'a.txt', status: 'queued', size: content.length } },
+      status: 200,
+      stored: content,
+      body: { filename: 'a.txt', status: 'queued', size: content.length },
       headers: { location: /^\/uploads\/[0-9a-f-]{36}$/, 'content-type': /^application\/json/ },
     },
   ],
@@ -59,14 +61,20 @@ const requests: Record<string, [Call, Expected]> = {
   ],
   'bytes with their length and digest': [
     {
-      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.bin' }, body: binary },
+      method: 'POST',
+      path: '/uploads',
+      query: { filename: 'a.bin' },
+      body: binary,
       headers: { ...octets, 'content-length': String(binary.length), 'content-digest': shaOf(binary) },
     },
     { status: 200, stored: binary },
   ],
   'bytes with the digest of others': [
     {
-      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.bin' }, body: binary },
+      method: 'POST',
+      path: '/uploads',
+      query: { filename: 'a.bin' },
+      body: binary,
       headers: { ...octets, 'content-digest': shaOf('others') },
     },
     { status: 400, problem: 'digest-mismatch' },
@@ -77,42 +85,59 @@ const requests: Record<string, [Call, Expected]> = {
   ],
   'a text with its length': [
     {
-      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.txt' }, body: 'café' },
+      method: 'POST',
+      path: '/uploads',
+      query: { filename: 'a.txt' },
+      body: 'café',
       headers: { ...text, 'content-length': '5' },
     },
     { status: 200, stored: Buffer.from('café') },
   ],
   'a text whose bytes the gateway has replaced': [
     {
-      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.txt' }, body: 'caf\uFFFD' },
+      method: 'POST',
+      path: '/uploads',
+      query: { filename: 'a.txt' },
+      body: 'caf\uFFFD',
       headers: { ...text, 'content-length': '4' },
     },
     { status: 415, problem: 'unsupported-media-type', body: { detail: /application\/octet-stream/ } },
   ],
   'a body that is shorter than its length': [
     {
-      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.txt' }, body: 'short' },
+      method: 'POST',
+      path: '/uploads',
+      query: { filename: 'a.txt' },
+      body: 'short',
       headers: { ...text, 'content-length': '400' },
     },
     { status: 415, problem: 'unsupported-media-type' },
   ],
   'a body that is longer than its length': [
     {
-      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.txt' }, body: 'long' },
+      method: 'POST',
+      path: '/uploads',
+      query: { filename: 'a.txt' },
+      body: 'long',
       headers: { ...text, 'content-length': '1' },
     },
     { status: 415, problem: 'unsupported-media-type' },
   ],
   'a body in base64 that is shorter than its length': [
     {
-      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.bin' }, body: binary },
+      method: 'POST',
+      path: '/uploads',
+      query: { filename: 'a.bin' },
+      body: binary,
       headers: { ...octets, 'content-length': '400' },
     },
     { status: 400, problem: 'bad-request' },
   ],
   'no body, and a length': [
     {
-      ...{ method: 'POST', path: '/uploads', query: { filename: 'a.bin' } },
+      method: 'POST',
+      path: '/uploads',
+      query: { filename: 'a.bin' },
       headers: { ...octets, 'content-length': '400' },
     },
     { status: 400, problem: 'bad-request' },
@@ -189,7 +214,7 @@ const requests: Record<string, [Call, Expected]> = {
 
 export const shapes = { '2.0': httpApiEvent, '1.0': restApiEvent } as const
 
-/** Every request of both versions, by payload 2.0 of an HTTP API and 1.0 of a REST API. */
+/** Tests every request in both versions: payload 2.0 of an HTTP API and 1.0 of a REST API. */
 export async function answerBothVersions(t: Test, scene: GatewayScene): Promise<void> {
   for (const [version, eventOf] of Object.entries(shapes)) {
     for (const [name, [call, expected]] of Object.entries(requests)) {

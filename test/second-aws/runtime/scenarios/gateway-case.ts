@@ -4,37 +4,37 @@ import { readObject, type TestUser } from '../../../api/support.ts'
 import type { TestAws } from '../../../support/aws.ts'
 import type { EmulatedFunction } from '../emulator.ts'
 
-/** One event of API Gateway, and the answer that a client behind the gateway has to get. */
+/** An event of API Gateway, and the response that a client behind the gateway must get. */
 export interface GatewayCase {
   event: unknown
   status: number
   /** The problem's type, without `urn:headgate:problem:`. */
   problem?: string
-  /** What the JSON of the body has, as `t.match` compares it. */
+  /** A pattern for the JSON body, as for `t.match`. */
   body?: unknown
-  /** What the headers have. */
+  /** Patterns for the headers. */
   headers?: Record<string, string | RegExp>
-  /** The bytes of the object that the upload was stored as. */
+  /** The bytes of the upload's object. */
   stored?: Buffer
-  /** What the body is where it is not JSON. */
+  /** The body, if it is not JSON. */
   text?: string | RegExp
   isBase64Encoded?: boolean
 }
 
-/** What the cases of both payload versions are made with. */
+/** The values that the cases of both payload versions use. */
 export interface GatewayScene {
   aws: TestAws
   user: TestUser
   api: EmulatedFunction
 }
 
-/** Calls the function with the event and holds its answer to the case. Resolves to the answer. */
+/** Invokes the function with the event, and compares the response with the case. Resolves to the response. */
 export async function holdToCase(t: Test, { aws, api }: GatewayScene, name: string, expected: GatewayCase) {
   const { answer } = await api.invoke<APIGatewayProxyResult>(expected.event)
   const { statusCode, headers = {}, body, isBase64Encoded } = answer
   t.equal(statusCode, expected.status, `${name}: status, with the body ${body.slice(0, 300)}`)
   t.equal(isBase64Encoded, expected.isBase64Encoded ?? false, `${name}: isBase64Encoded`)
-  // API Gateway answers 502 to an answer with a header that is not a string.
+  // API Gateway responds with 502 if a header of the response is not a string.
   const others = Object.entries(headers).filter(([, value]) => typeof value !== 'string')
   t.strictSame(others, [], `${name}: headers that are not strings`)
   t.match(headers, { 'x-request-id': /\S/, ...expected.headers }, `${name}: headers`)

@@ -5,10 +5,12 @@ import { type GatewayCase, type GatewayScene, holdToCase } from './gateway-case.
 
 const json = { 'content-type': 'application/json' }
 const MISSING: Omit<GatewayCase, 'event'> = {
-  ...{ status: 401, problem: 'missing-token', headers: { 'www-authenticate': 'Bearer' } },
+  status: 401,
+  problem: 'missing-token',
+  headers: { 'www-authenticate': 'Bearer' },
 }
 
-/** What only payload 2.0 of an HTTP API has. */
+/** Events that exist only in payload 2.0 of an HTTP API. */
 function httpCases({ user: { auth } }: GatewayScene): Record<string, GatewayCase> {
   const event = (method: string, path: string, change: object = {}) => ({
     ...httpApiEvent({ method, path, headers: auth }),
@@ -27,63 +29,79 @@ function httpCases({ user: { auth } }: GatewayScene): Record<string, GatewayCase
   return {
     'cookies, as the gateway collects them': {
       event: { ...list, cookies: ['a=1', 'b=2; x'] },
-      ...{ status: 200, body: { uploads: [] } },
+      status: 200,
+      body: { uploads: [] },
     },
     'a name twice, its values joined by the gateway': {
       event: queried('filename=a.txt&filename=b.txt', { filename: 'a.txt,b.txt' }),
-      ...{ status: 400, problem: 'invalid-body', body: { detail: /filename/ } },
+      status: 400,
+      problem: 'invalid-body',
+      body: { detail: /filename/ },
     },
-    'a name with a comma of its own': {
+    'a name that contains a comma': {
       event: queried('filename=a%2Cb.txt', { filename: 'a,b.txt' }),
-      ...{ status: 200, body: { filename: 'a,b.txt' }, stored: Buffer.from('x') },
+      status: 200,
+      body: { filename: 'a,b.txt' },
+      stored: Buffer.from('x'),
     },
     'a plus and an encoded plus': {
       event: queried('filename=a+b%2Bc.txt', { filename: 'a b+c.txt' }),
-      ...{ status: 200, body: { filename: 'a b+c.txt' } },
+      status: 200,
+      body: { filename: 'a b+c.txt' },
     },
     'a query that is not UTF-8': {
       event: queried('filename=%FF.txt', { filename: '\uFFFD.txt' }),
-      ...{ status: 400, problem: 'invalid-body' },
+      status: 400,
+      problem: 'invalid-body',
     },
-    'a query that only the gateway has read': {
+    'a query that exists only in decoded form': {
       event: { ...queried('', { filename: 'only.txt' }) },
-      ...{ status: 200, body: { filename: 'only.txt' } },
+      status: 200,
+      body: { filename: 'only.txt' },
     },
-    'a stage with a name, which the path begins with': {
+    'a named stage, which is a prefix of the path': {
       event: staged('/prod/uploads'),
-      ...{ status: 200, body: { uploads: /^/ } },
+      status: 200,
+      body: { uploads: /^/ },
     },
-    'a stage with a name, and nothing behind it': { event: staged('/prod'), ...{ status: 404, problem: 'not-found' } },
-    'a stage with a name that the path only resembles': {
+    'a named stage, and no path after it': { event: staged('/prod'), status: 404, problem: 'not-found' },
+    'a named stage that is only similar to the path': {
       event: staged('/production/uploads'),
-      ...{ status: 404, problem: 'not-found' },
+      status: 404,
+      problem: 'not-found',
     },
     'no headers at all': { event: headless, ...MISSING },
     'two tokens, joined by the gateway': {
       event: { ...list, headers: { ...list.headers, authorization: `${auth.authorization},${auth.authorization}` } },
-      ...{ status: 401, problem: 'invalid-token' },
+      status: 401,
+      problem: 'invalid-token',
     },
     'a body of null': {
       event: { ...event('POST', '/uploads', { body: null }), headers: { ...auth, ...json } },
-      ...{ status: 400, problem: 'malformed-json' },
+      status: 400,
+      problem: 'malformed-json',
     },
-    'a body, and not a word of base64': {
+    'a body without isBase64Encoded': {
       event: (() => {
         const { isBase64Encoded: _, ...rest } = httpApiEvent({
-          ...{ method: 'POST', path: '/uploads', headers: { ...auth, ...json }, body: '{"content":"plain"}' },
+          method: 'POST',
+          path: '/uploads',
+          headers: { ...auth, ...json },
+          body: '{"content":"plain"}',
         })
         return rest
       })(),
-      ...{ status: 200, stored: Buffer.from('plain') },
+      status: 200,
+      stored: Buffer.from('plain'),
     },
-    'the headers in which the adapter passes events on': {
+    'the headers in which the adapter passes events to the api': {
       event: { ...list, headers: { ...list.headers, authorization: '', 'x-apigateway-event': '%7B%7D' } },
       ...MISSING,
     },
   }
 }
 
-/** What only payload 1.0 of a REST API has. */
+/** Events that exist only in payload 1.0 of a REST API. */
 function restCases({ user: { auth } }: GatewayScene, uploadId: string): Record<string, GatewayCase> {
   const get = (path: string) => restApiEvent({ method: 'GET', path, headers: auth })
   const list = get('/uploads')
@@ -105,50 +123,60 @@ function restCases({ user: { auth } }: GatewayScene, uploadId: string): Record<s
   return {
     'headers of null': {
       event: { ...get('/livez'), headers: null, multiValueHeaders: null },
-      ...{ status: 200, body: { status: 'ok' } },
+      status: 200,
+      body: { status: 'ok' },
     },
     'headers of null where a token is needed': {
       event: { ...list, headers: null, multiValueHeaders: null },
       ...MISSING,
     },
-    'no multiValueHeaders': { event: single, ...{ status: 200, body: { uploads: /^/ } } },
+    'no multiValueHeaders': { event: single, status: 200, body: { uploads: /^/ } },
     'two tokens': {
       event: multi('Authorization', [auth.authorization, auth.authorization]),
-      ...{ status: 400, problem: 'bad-request' },
+      status: 400,
+      problem: 'bad-request',
     },
     'two values of If-None-Match': {
       event: multi('If-None-Match', ['"x"', '"y"'], `/uploads/${uploadId}`),
-      ...{ status: 200, body: { uploadId } },
+      status: 200,
+      body: { uploadId },
     },
-    'two values of Cookie': { event: multi('Cookie', ['a=1', 'b=2']), ...{ status: 200, body: { uploads: /^/ } } },
+    'two values of Cookie': { event: multi('Cookie', ['a=1', 'b=2']), status: 200, body: { uploads: /^/ } },
     'a name twice': {
       event: queried({ filename: ['a.txt', 'b.txt'] }),
-      ...{ status: 400, problem: 'invalid-body', body: { detail: /filename/ } },
+      status: 400,
+      problem: 'invalid-body',
+      body: { detail: /filename/ },
     },
     'a query of decoded values': {
       event: queried({ filename: ['a,b & 日=%+.txt'] }),
-      ...{ status: 200, body: { filename: 'a,b & 日=%+.txt' } },
+      status: 200,
+      body: { filename: 'a,b & 日=%+.txt' },
     },
-    'a query without several values': {
+    'a query without multiValueQueryStringParameters': {
       event: { ...queried({ filename: ['a.txt'] }), multiValueQueryStringParameters: null },
-      ...{ status: 200, body: { filename: 'a.txt' } },
+      status: 200,
+      body: { filename: 'a.txt' },
     },
-    'a path that begins with the stage, as a test in the console has it': {
+    'a path that starts with the stage, as in a test in the console': {
       event: { ...get('/prod/uploads') },
-      ...{ status: 200, body: { uploads: /^/ } },
+      status: 200,
+      body: { uploads: /^/ },
     },
-    'a base path of a domain of its own': {
+    'a base path of a custom domain': {
       event: { ...list, requestContext: { ...list.requestContext, path: '/v1/uploads' } },
-      ...{ status: 200, body: { uploads: /^/ } },
+      status: 200,
+      body: { uploads: /^/ },
     },
-    'no requestContext, as an event by hand': {
+    'no requestContext, as in an event that was written by hand': {
       event: { httpMethod: 'GET', path: '/livez' },
-      ...{ status: 200, body: { status: 'ok' } },
+      status: 200,
+      body: { status: 'ok' },
     },
   }
 }
 
-/** Events that are no request. An answer would look like success to what sent them. */
+/** Events that are not requests. A response would look like success to their sender. */
 const others: Record<string, unknown> = {
   null: null,
   'a string': 'hello',

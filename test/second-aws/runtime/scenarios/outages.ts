@@ -11,7 +11,7 @@ type Service = 's3' | 'dynamodb' | 'kinesis'
 
 const json = { 'content-type': 'application/json' }
 const upload: Call = { method: 'POST', path: '/uploads', headers: json, body: '{"content":"x"}' }
-/** The function's time-out. The api answers 4 s before it ends, where it still waits for AWS. */
+/** The function's time-out. The api responds 4 s before it, if it is still waiting for AWS. */
 const TIMEOUT_SECONDS = 8
 
 export async function answerDuringOutages(
@@ -40,7 +40,7 @@ export async function answerDuringOutages(
       const { answer, ms } = await api.invoke<APIGatewayProxyResult>(event)
       return { ...answer, ms }
     } catch (error) {
-      // The case that the answer is held to is to be named, with what the emulator says of a function that timed out.
+      // A failure must name the case, with the emulator's output for a function that timed out.
       if (!(error instanceof FunctionError)) throw error
       return { statusCode: 0, headers: {}, body: error.message, ms: error.ms }
     }
@@ -50,7 +50,7 @@ export async function answerDuringOutages(
   const path = `/uploads/${(JSON.parse(body) as { uploadId: string }).uploadId}`
 
   const keyed = (key: string) => ({ ...upload, headers: { ...json, 'idempotency-key': key } })
-  /** What needs which service, by the answer while the service does not work. */
+  /** Requests by the service that they need, with the response while the service does not work. */
   const affected: Record<Service, Record<string, [(key: string) => Call, number]>> = {
     s3: {
       'an upload': [() => upload, 503],

@@ -17,7 +17,7 @@ export type StartProcessor = (
   change?: { env?: Record<string, string>; timeoutSeconds?: number },
 ) => Promise<EmulatedFunction>
 
-/** The records as a mapping brings them, having arrived now. */
+/** Returns records as an event source mapping delivers them, with the current time as their arrival. */
 function eventOf(records: readonly StreamRecord[], arrivedAt = Date.now()): KinesisStreamEvent {
   const { Records } = kinesisEvent(records)
   return {
@@ -28,7 +28,7 @@ function eventOf(records: readonly StreamRecord[], arrivedAt = Date.now()): Kine
   }
 }
 
-/** Invokes the processor. Resolves to the places in the batch that Lambda would begin again from, and to how long it took. */
+/** Invokes the processor. Resolves to the positions in the batch from which Lambda would retry, and to the duration. */
 async function batch(processor: EmulatedFunction, records: readonly StreamRecord[], arrivedAt?: number) {
   const event = eventOf(records, arrivedAt)
   const { answer, ms } = await processor.invoke<KinesisStreamBatchResponse>(event)
@@ -38,7 +38,10 @@ async function batch(processor: EmulatedFunction, records: readonly StreamRecord
   return { places, ms }
 }
 
-/** Uploads by their contents, each with a record of the stream. A key for all, or one for each where none is given. */
+/**
+ * Creates uploads with these contents, each with a record of the stream. `key` is the partition key of all; by default
+ * each has its own.
+ */
 async function uploadsOf({ upload }: Pipeline, contents: readonly string[], partitionKey?: string) {
   const uploads = await Promise.all(contents.map(content => upload(content)))
   const records = uploads.map(one => ({ ...streamRecord(one), partitionKey: partitionKey ?? one.uploadId }))
@@ -50,7 +53,7 @@ export async function processBatches(t: Test, pipeline: Pipeline, start: StartPr
   const statusOf = async (uploads: readonly UploadRecord[]) =>
     (await Promise.all(uploads.map(one => store.get(one)))).map(found => found?.status)
 
-  await t.test('a batch of good and invalid records, once and again', async t => {
+  await t.test('a batch of valid and invalid records, delivered twice', async t => {
     const processor = await start(t)
     const { uploads, records } = await uploadsOf(pipeline, ['one', 'two', 'grüße'])
     const [noJson, noText] = [streamRecord('not json'), { ...streamRecord(''), data: Buffer.from([255, 0, 254]) }]
@@ -89,7 +92,7 @@ export async function processBatches(t: Test, pipeline: Pipeline, start: StartPr
     }
   })
 
-  await t.test('S3 refuses one record: what is behind it comes again', async t => {
+  await t.test('if S3 rejects the request of one record, that record and the later ones are retried', async t => {
     const proxy = await startFaultProxy(t, aws.endpoints.s3)
     const processor = await start(t, { env: { AWS_ENDPOINT_URL_S3: proxy.url } })
     const refuse = (one: UploadRecord | undefined) =>
@@ -120,7 +123,7 @@ export async function processBatches(t: Test, pipeline: Pipeline, start: StartPr
     t.strictSame(await statusOf(shared.uploads), ['processed', 'processed', 'processed'], 'the one key, in the end')
   })
 
-  await t.test('two shards in one event have an answer each, and an overdue record becomes a dead letter', async t => {
+  await t.test('two shards in one event get separate responses, and an overdue record is dead-lettered', async t => {
     const proxy = await startFaultProxy(t, aws.endpoints.s3)
     const processor = await start(t, { env: { AWS_ENDPOINT_URL_S3: proxy.url } })
     const { uploads, records } = await uploadsOf(pipeline, ['a', 'b', 'c', 'd'])

@@ -4,7 +4,7 @@ import { type EmulatedFunction, FunctionError } from '../emulator.ts'
 
 export type Role = keyof typeof handlers
 
-/** A variable of each role that is wrong, and the roles that have to name it. */
+/** An invalid variable of each role, and the roles whose error must name it. */
 const wrong: Array<{ env: Record<string, string>; names: RegExp; roles: readonly Role[] }> = [
   {
     env: { UPLOAD_BUCKET: '' },
@@ -22,7 +22,7 @@ const wrong: Array<{ env: Record<string, string>; names: RegExp; roles: readonly
   { env: { TRANSFORMS: '[{' }, names: /TRANSFORMS/, roles: ['processor'] },
 ]
 
-/** A function that cannot be configured says so to Lambda, naming every variable at fault, each time it is started. */
+/** Asserts that a function with an invalid configuration reports every invalid variable to Lambda, at each start. */
 export async function refuseConfigurations(
   t: Test,
   start: (t: Test, role: Role, env: Record<string, string>) => Promise<EmulatedFunction>,

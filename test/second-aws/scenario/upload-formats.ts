@@ -9,7 +9,7 @@ import { accepted, BINARY, download, follow, get, post, postJson, type Scene } f
 
 const MIB = 1024 ** 2
 
-export interface WaysInSettings {
+export interface UploadFormatSettings {
   /** Sizes of raw bodies, in bytes. */
   rawBytes: readonly number[]
   /** The size of a file that is granted in one PUT, and of one in parts: the api's GRANT_PARTS_ABOVE_BYTES lies between. */
@@ -19,7 +19,7 @@ export interface WaysInSettings {
 }
 
 /** The sizes for a gateway without its own limits. The api needs GRANT_PARTS_ABOVE_BYTES of 8 MiB. */
-export const PLAIN: WaysInSettings = {
+export const PLAIN: UploadFormatSettings = {
   rawBytes: [1, 128 * 1024, 128 * 1024 + 1, 8 * MIB, 60 * MIB],
   grantBytes: { single: 3 * MIB, parts: 21 * MIB },
   tus: { bytes: 13 * MIB + 7, chunkBytes: 4 * MIB },
@@ -28,7 +28,7 @@ export const PLAIN: WaysInSettings = {
 const digestOf = (bytes: Uint8Array) => `sha-256=:${hash('sha256', bytes, 'base64')}:`
 
 /** Tests every upload format, and follows each upload to its output. */
-export async function tryWaysIn(t: Test, scene: Scene, settings: WaysInSettings): Promise<void> {
+export async function tryUploadFormats(t: Test, scene: Scene, settings: UploadFormatSettings): Promise<void> {
   await t.test('JSON with a name and a content becomes HELLO KINESIS', async t => {
     const answer = await postJson(scene, { filename: 'demo.txt', content: 'hello kinesis' })
     await follow(t, scene, answer, { bytes: 'hello kinesis', output: 'HELLO KINESIS' })
@@ -80,7 +80,7 @@ export async function tryWaysIn(t: Test, scene: Scene, settings: WaysInSettings)
   await tryTus(t, scene, settings)
 }
 
-async function tryGrants(t: Test, scene: Scene, { grantBytes }: WaysInSettings): Promise<void> {
+async function tryGrants(t: Test, scene: Scene, { grantBytes }: UploadFormatSettings): Promise<void> {
   const { api, user } = scene
   const grantFor = (size: number) => grant(api, user, { filename: `granted-${size}.bin`, contentType: BINARY, size })
 
@@ -111,7 +111,11 @@ async function tryGrants(t: Test, scene: Scene, { grantBytes }: WaysInSettings):
   })
 }
 
-async function tryTus(t: Test, scene: Scene, { tus: { bytes: size, chunkBytes } }: WaysInSettings): Promise<void> {
+async function tryTus(
+  t: Test,
+  scene: Scene,
+  { tus: { bytes: size, chunkBytes } }: UploadFormatSettings,
+): Promise<void> {
   const { api, user } = scene
   const uploadAt = async (url: string): Promise<Answer> => get(scene, `/uploads/${uploadIdOf(url)}`)
 
