@@ -39,7 +39,7 @@ async function batch(processor: EmulatedFunction, records: readonly StreamRecord
 }
 
 /**
- * Creates uploads with these contents, each with a record of the stream. `key` is the partition key of all; by default
+ * Creates uploads with these contents, each with a record of the stream. `partitionKey` is that of all records; by default
  * each has its own.
  */
 async function uploadsOf({ upload }: Pipeline, contents: readonly string[], partitionKey?: string) {
