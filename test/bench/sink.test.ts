@@ -37,7 +37,10 @@ t.test('the sink responds to the SDK, counts the requests, and reports unsupport
   const deleting = sink.during(async () => {
     await t.rejects(clients.s3.send(new DeleteObjectCommand({ Bucket: 'bucket', Key: 'key' })))
   })
-  await t.rejects(deleting, { name: 'BenchError', message: /does not support \d requests, such as DELETE \/bucket\/key/ })
+  await t.rejects(deleting, {
+    name: 'BenchError',
+    message: /does not support \d requests, such as DELETE \/bucket\/key/,
+  })
 })
 
 t.test('the sink assembles objects from parts, lists their sizes, and returns small objects', async t => {
