@@ -108,3 +108,14 @@ export class OutOfTimeError extends HeadgateError {
 export class NotKinesisEventError extends HeadgateError {
   readonly code = 'HEADGATE_NOT_A_KINESIS_EVENT'
 }
+
+/** The transform of a rule can't be created. `part` is the part of the rule at fault, and the message says what to do. */
+export class TransformSourceError extends HeadgateError {
+  readonly code = 'HEADGATE_TRANSFORM_SOURCE'
+  readonly part: 'module' | 'export' | 'options'
+
+  constructor(part: TransformSourceError['part'], message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.part = part
+  }
+}

@@ -208,11 +208,11 @@ t.test('one error lists all faults of a configuration with their places', async 
     { transform: 'copy', unknown: 1 },
   ]
   t.match(await faultsOf(JSON.stringify({ rules: wrong, default: true })), [
-    /^\/default: is not a setting$/,
+    /^\/default: is not a setting\. Did you mean "defaults"\?$/,
     /^\/rules\/0\/contentType: must be a media type such as/,
-    /^\/rules\/1\/transform: must be one of upper-case, image, /,
+    /^\/rules\/1\/transform: must be one of upper-case, image, .*\. Did you mean "upper-case"\?$/,
     /^\/rules\/2\/sink: must be "s3" or "dynamodb"/,
-    /^\/rules\/3\/unknown: is not a setting$/,
+    /^\/rules\/3\/unknown: is not a setting\. The settings are contentType, filename, .*, maxExpansion\.$/,
   ])
   t.match(
     await faultsOf(
@@ -241,9 +241,12 @@ t.test('a transform that can not be loaded fails the start, with a remedy', asyn
     [{ module: './gone.mjs' }, /^\/rules\/0\/module: .*gone\.mjs cannot be loaded: Cannot find module/],
     [
       { module: 'no-such-package-of-ours' },
-      /^\/rules\/1\/module: no-such-package-of-ours cannot be loaded: Cannot find package/,
+      /^\/rules\/1\/module: no-such-package-of-ours cannot be loaded: Cannot find package 'no-such-package-of-ours'$/,
     ],
-    [{ module: './broken.mjs' }, /^\/rules\/2\/module: .*broken\.mjs cannot be loaded: /],
+    [
+      { module: './broken.mjs' },
+      /^\/rules\/2\/module: .*broken\.mjs cannot be loaded: Unexpected end of input \(\S+\/broken\.mjs:1\)$/,
+    ],
     [
       { module: './mine.mjs', export: 'other' },
       /^\/rules\/3\/export: .*has no export "other"\. It has: default, named$/,
@@ -254,14 +257,82 @@ t.test('a transform that can not be loaded fails the start, with a remedy', asyn
     [{ module: './shapes.mjs', export: 'noVersion' }, /"version" must be/],
     [{ module: './shapes.mjs', export: 'noApply' }, /"apply" must be a function$/],
     [{ module: './shapes.mjs', export: 'gives' }, /the result of "gives" of .* is not a transform: it is null/],
-    [{ transform: 'gzip', options: { level: 12 } }, /^\/rules\/10\/options: level .*9.* \("gzip"\)$/],
-    [{ transform: 'copy', options: { level: 1 } }, /^\/rules\/11\/options: /],
+    [
+      { transform: 'gzip', options: { level: 12 } },
+      /^\/rules\/10\/options: The option "level" of the transform "gzip" must be <= 9, not 12\.$/,
+    ],
+    [
+      { transform: 'copy', options: { level: 1 } },
+      /^\/rules\/11\/options: "level" is not an option of the transform "copy", which takes no options\.$/,
+    ],
   ]
   const faults = await faultsOf(write('wrong.json', JSON.stringify({ rules: cases.map(([rule]) => rule) })))
   t.match(
     faults,
     cases.map(([, fault]) => fault),
   )
+})
+
+t.test('a misspelled setting, option or value is named, with the nearest valid one', async t => {
+  const rules = [
+    { contentTypes: 'text/*', transform: 'copy' },
+    { filname: '*.txt', transform: 'copy' },
+    { transform: 'csv-to-json' },
+  ]
+  t.match(await faultsOf(JSON.stringify({ rules })), [
+    /^\/rules\/0\/contentTypes: is not a setting\. Did you mean "contentType"\?$/,
+    /^\/rules\/1\/filname: is not a setting\. Did you mean "filename"\?$/,
+    /^\/rules\/2\/transform: must be one of .*\. Did you mean "csv-to-ndjson"\?$/,
+  ])
+  const options = [
+    { qualitty: 80, size: [1] },
+    { format: 'jpg' },
+    { sizes: [320, 9_999], format: 'webp', colors: 3 },
+    ['webp'],
+  ]
+  const images = options.map(options => ({ transform: 'image', options }))
+  t.match(await faultsOf(JSON.stringify({ rules: images })), [
+    /^\/rules\/0\/options: "qualitty" is not an option of the transform "image"\. Did you mean "quality"\? "size" is .* Did you mean "sizes"\?$/,
+    /"format" of the transform "image" must be one of "webp", "jpeg", "png", not "jpg"\. Did you mean "jpeg"\?$/,
+    /"colors" is not an option .* Its options are sizes, format, quality, maxBytes, maxPixels\. The option "sizes\/1" .* must be <= 4096, not 9999\.$/,
+    /^\/rules\/3\/options: The options of the transform "image" must be object, not \["webp"\]\.$/,
+  ])
+})
+
+t.test('options for a module whose export is not a function fail the start', async t => {
+  const rules = [{ module: './mine.mjs', options: { name: 'x' } }]
+  t.match(await faultsOf(write('options.json', JSON.stringify({ rules }))), [
+    /^\/rules\/0\/options: "default" of \S+\/mine\.mjs is a transform and not a function, so it takes no options\. Remove "options"/,
+  ])
+})
+
+t.test('a module that can not be loaded is reported with the file and the line at fault', async t => {
+  const text = (line: string) => `export default {\n  name: 'x',\n  ${line}\n}\n`
+  write('syntax.mjs', text('apply() { return 1 2 },'))
+  write('syntax.ts', text('apply(): number { return 1 2 },'))
+  write('enum.ts', 'export const a = 1\nenum Level { Low }\nexport default Level\n')
+  write('syntax.cjs', 'module.exports = {\n  apply() { return 1 2 },\n}\n')
+  write('imports-syntax.mjs', "import './mine.mjs'\nimport './syntax.mjs'\n")
+  write('no-such-name.mjs', "\nimport { nothing } from './mine.mjs'\nexport default nothing\n")
+  write('throws.mjs', "\n\nthrow new Error('no key is set')\n")
+  const cases: Array<[module: string, fault: RegExp]> = [
+    ['./syntax.mjs', /: Unexpected number \(\/\S+\/syntax\.mjs:3\)$/],
+    ['./syntax.ts', /: Expected .* \(\/\S+\/syntax\.ts:3\)$/],
+    ['./enum.ts', /: TypeScript enum is not supported in strip-only mode \(\/\S+\/enum\.ts:2\)$/],
+    ['./syntax.cjs', /: Unexpected number \(\/\S+\/syntax\.cjs:2\)$/],
+    ['./imports-syntax.mjs', /imports-syntax\.mjs cannot be loaded: Unexpected number \(\/\S+\/syntax\.mjs:3\)$/],
+    ['./no-such-name.mjs', /does not provide an export named 'nothing' \(\/\S+\/no-such-name\.mjs:2\)$/],
+    ['./throws.mjs', /: no key is set \(\/\S+\/throws\.mjs:3:7\)$/],
+    ['./gone.mjs', /cannot be loaded: Cannot find module '\/\S+\/gone\.mjs'$/],
+  ]
+  const faults = await faultsOf(
+    write('unloadable.json', JSON.stringify({ rules: cases.map(([module]) => ({ module })) })),
+  )
+  t.match(
+    faults,
+    cases.map(([, fault]) => fault),
+  )
+  t.equal(faults.length, cases.length)
 })
 
 t.test('a content type of thousands of blanks counts as unknown and is not parsed', async t => {

@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, type TObject, Type } from 'typebox'
 import type { Transform } from '../transform.ts'
 import { copy } from './copy.ts'
 import { createCsvTransform, csvOptions } from './csv/csv-to-ndjson.ts'
@@ -10,7 +10,7 @@ import { upperCase } from './upper-case.ts'
 /** A built-in transform. */
 export interface BuiltInTransform {
   /** The schema of the options that a rule may set. */
-  options: TSchema
+  options: TObject
   /** Creates the transform. The options are valid and complete. */
   create(options: unknown): Transform
   /**
@@ -33,7 +33,7 @@ const MAX_EXPANSION_OF_IMAGES = 256
 
 const noOptions = Type.Object({}, { additionalProperties: false })
 
-function builtIn<S extends TSchema>(options: S, create: (options: Static<S>) => Transform): BuiltInTransform {
+function builtIn<S extends TObject>(options: S, create: (options: Static<S>) => Transform): BuiltInTransform {
   return { options, create: checked => create(checked as Static<S>), maxExpansion: MAX_EXPANSION }
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { TSchema } from 'typebox'
+import type { TObject } from 'typebox'
 import { Value } from 'typebox/value'
+import { didYouMean } from '../../../platform/did-you-mean.ts'
 import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
 import { builtInTransforms } from '../built-in/index.ts'
 import { type RulesText, ruleSchema, rulesSchema } from './schema.ts'
@@ -73,21 +74,31 @@ function ruleFaults(rule: unknown, place: string): ConfigurationFault[] {
 const EXPECTED: Readonly<Record<string, string>> = {
   contentType: 'must be a media type such as "text/csv" or "image/*", "*" for any, or a list of them',
   filename: 'must be a name with wildcards such as "*.log", or a list of them',
-  transform: `must be one of ${Object.keys(builtInTransforms).join(', ')}`,
   thread:
     'is no longer a setting: remove it, because every "module" now runs in a process of its own. Replace "thread": false with "inline": true',
   sink: 'must be "s3" or "dynamodb", or one of them for each output by its name',
 }
 
+function expectedTransform(rule: unknown): string {
+  const names = Object.keys(builtInTransforms)
+  const { transform } = rule as { transform?: unknown }
+  const hint = typeof transform === 'string' ? didYouMean(transform, names) : ''
+  return `must be one of ${names.join(', ')}${hint && `.${hint}`}`
+}
+
 /** Returns one fault for each place. */
-function faultsOf(schema: TSchema, value: unknown, place: string): ConfigurationFault[] {
+function faultsOf(schema: TObject, value: unknown, place: string): ConfigurationFault[] {
   const faults = new Map<string, string>()
   for (const { keyword, instancePath, message } of Value.Errors(schema, value)) {
     // Each additional property also has its own error.
     if (keyword === 'additionalProperties') continue
     const [, part = ''] = instancePath.split('/')
-    const at = part in EXPECTED ? `/${part}` : instancePath
-    const problem = EXPECTED[part] ?? (keyword === 'boolean' ? 'is not a setting' : message)
+    const at = part in EXPECTED || part === 'transform' ? `/${part}` : instancePath
+    const settings = Object.keys(schema.properties)
+    const unknown = () =>
+      `is not a setting.${didYouMean(part, settings) || ` The settings are ${settings.join(', ')}.`}`
+    const expected = part === 'transform' ? expectedTransform(value) : EXPECTED[part]
+    const problem = expected ?? (keyword === 'boolean' ? unknown() : message)
     if (!faults.has(at)) faults.set(at, problem)
   }
   return [...faults].map(([at, problem]) => ruleFault(place + at || '/', problem))

@@ -1,10 +1,11 @@
 import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
+import { TransformSourceError } from '../../errors.ts'
 import { builtInTransforms } from '../built-in/index.ts'
 import type { Transform } from '../transform.ts'
 import { createMatcher, type RoutedUpload } from './match.ts'
 import { type ReadRules, readRules, ruleFault } from './read-rules.ts'
 import { defaultRules, type RuleText, type SinkName } from './schema.ts'
-import { createTransform, resolveModule, type TransformSource, TransformSourceError } from './transform-source.ts'
+import { createTransform, resolveModule, type TransformSource } from './transform-source.ts'
 
 /** Which uploads a transform processes, and how. */
 export interface TransformRule {

@@ -2,26 +2,18 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Value } from 'typebox/value'
-import { HeadgateError } from '../../../platform/errors.ts'
+import { didYouMean } from '../../../platform/did-you-mean.ts'
+import { TransformSourceError } from '../../errors.ts'
 import { builtInTransforms } from '../built-in/index.ts'
 import type { CreateTransform, Transform } from '../transform.ts'
+import { importModule, messageOf } from './import-module.ts'
+import { optionFaults } from './option-faults.ts'
 import { shapeFault } from './transform-shape.ts'
 
 /** Where a transform comes from. It is plain data, so that a process can create the same transform. */
 export type TransformSource =
   | { kind: 'built-in'; name: string; options: unknown }
   | { kind: 'module'; specifier: string; export: string; options: unknown }
-
-/** The transform of a rule can't be created. `part` is the part of the rule at fault, and the message says what to do. */
-export class TransformSourceError extends HeadgateError {
-  readonly code = 'HEADGATE_TRANSFORM_SOURCE'
-  readonly part: 'module' | 'export' | 'options'
-
-  constructor(part: TransformSourceError['part'], message: string, options?: { cause?: unknown }) {
-    super(message, options)
-    this.part = part
-  }
-}
 
 /** @throws TransformSourceError */
 export async function createTransform(source: TransformSource): Promise<Transform> {
@@ -30,9 +22,7 @@ export async function createTransform(source: TransformSource): Promise<Transfor
   if (!builtIn) throw new TransformSourceError('module', `there is no transform "${source.name}"`)
   const options = Value.Default(builtIn.options, Value.Clone(source.options ?? {}))
   if (!Value.Check(builtIn.options, options)) {
-    const [fault] = Value.Errors(builtIn.options, options)
-    const where = fault?.instancePath ? `${fault.instancePath.slice(1)} ` : ''
-    throw new TransformSourceError('options', `${where}${fault?.message ?? 'is not valid'} ("${source.name}")`)
+    throw new TransformSourceError('options', optionFaults(source.name, builtIn.options, options).join(' '))
   }
   return builtIn.create(options)
 }
@@ -61,10 +51,21 @@ async function createOwn({
 }: TransformSource & { kind: 'module' }): Promise<Transform> {
   const exports = await importModule(specifier)
   if (!(name in exports)) {
-    const there = Object.keys(exports).join(', ') || 'nothing'
-    throw new TransformSourceError('export', `${specifier} has no export "${name}". It has: ${there}`)
+    const names = Object.keys(exports)
+    const hint = didYouMean(name, names)
+    const there = names.join(', ') || 'nothing'
+    throw new TransformSourceError(
+      'export',
+      `${specifier} has no export "${name}". It has: ${there}${hint && `.${hint}`}`,
+    )
   }
   const exported = exports[name]
+  if (options !== undefined && typeof exported === 'object' && exported !== null) {
+    throw new TransformSourceError(
+      'options',
+      `"${name}" of ${specifier} is a transform and not a function, so it takes no options. Remove "options" from the rule, or export a function that takes the options and returns the transform`,
+    )
+  }
   const created =
     typeof exported === 'function' ? await create(exported as CreateTransform, specifier, options) : exported
   const fault = shapeFault(created)
@@ -73,22 +74,10 @@ async function createOwn({
   throw new TransformSourceError('export', `${what} is not a transform: ${fault}`)
 }
 
-async function importModule(specifier: string): Promise<Record<string, unknown>> {
-  try {
-    return (await import(specifier)) as Record<string, unknown>
-  } catch (cause) {
-    throw new TransformSourceError('module', `${specifier} cannot be loaded: ${messageOf(cause)}`, { cause })
-  }
-}
-
 async function create(factory: CreateTransform, specifier: string, options: unknown): Promise<unknown> {
   try {
     return await factory(options)
   } catch (cause) {
     throw new TransformSourceError('options', `${specifier} rejected the options: ${messageOf(cause)}`, { cause })
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
