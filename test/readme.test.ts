@@ -91,16 +91,20 @@ function leadsSomewhere(page: string, link: string): boolean {
   return anchor === '' || !target.endsWith('.md') || anchorsOf(readFileSync(target, 'utf8')).includes(anchor)
 }
 
-/** Returns the anchors that GitHub generates for the headings of a page. */
+/** Returns the anchors that GitHub generates for the headings of a page. A repeated heading gets a number. */
 function anchorsOf(markdown: string): string[] {
-  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
+  const counts = new Map<string, number>()
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
+    const anchor = heading
       .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
       .toLowerCase()
       .replace(/[^\p{L}\p{N}_\- ]/gu, '')
       .trim()
-      .replaceAll(' ', '-'),
-  )
+      .replaceAll(' ', '-')
+    const count = counts.get(anchor) ?? 0
+    counts.set(anchor, count + 1)
+    return count === 0 ? anchor : `${anchor}-${count}`
+  })
 }
 
 t.test('docker-compose.yml has the same names of resources and the same account as the code', async t => {

@@ -18,6 +18,8 @@ export interface Program {
 
 export interface ProgramSettings extends Pick<SpawnOptions, 'cwd' | 'detached'> {
   env?: Record<string, string>
+  /** The Node to run. @default the one that runs the test */
+  executable?: string
   /** Ends the program also when the test itself is killed, after which no teardown runs. @default false */
   endsWithTest?: boolean
 }
@@ -28,10 +30,10 @@ const endWithParent = pathToFileURL(path.resolve(import.meta.dirname, '../../ser
 export function runProgram(
   t: Pick<Test, 'teardown'>,
   args: readonly string[],
-  { env = {}, endsWithTest = false, ...options }: ProgramSettings = {},
+  { env = {}, executable = process.execPath, endsWithTest = false, ...options }: ProgramSettings = {},
 ): Program {
   const preload = endsWithTest ? ['--import', endWithParent.href] : []
-  const child = spawn(process.execPath, [...preload, ...args], {
+  const child = spawn(executable, [...preload, ...args], {
     ...options,
     env: cleanEnv(env),
     // The preload ends the program when its channel to the test is closed.
