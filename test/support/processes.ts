@@ -82,7 +82,8 @@ export function isAlive(pid: number | undefined): boolean {
 export function descendants(pid: number): number[] {
   const parents = readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
-    .map(name => ({ pid: Number(name), parent: Number(/^PPid:\s+(\d+)/m.exec(readProc(name, 'status'))?.[1]) }))
+    // The state and the parent follow the name, which may contain any character. To read this file is cheap.
+    .map(name => ({ pid: Number(name), parent: Number(/\) \S (\d+) [^)]*$/.exec(readProc(name, 'stat'))?.[1]) }))
   const below = (root: number): number[] =>
     parents.filter(({ parent }) => parent === root).flatMap(({ pid }) => [pid, ...below(pid)])
   return below(pid)
