@@ -22,6 +22,7 @@ export const FETCHING: readonly Mutation[] = [
     text: 'const children = childrenInReply(shardId, reply)',
     replacement: 'const children = (await stream.listShards()).filter(one => one.parentShardIds.includes(shardId))',
     breaks: ['1'],
+    from: 184,
   },
   {
     rule: 'fetching waits for room in the budget',
@@ -36,6 +37,7 @@ export const FETCHING: readonly Mutation[] = [
     text: 'const fresh = dropRepeated(reply, last)',
     replacement: 'const fresh = last === undefined ? dropRepeated(reply, last) : reply',
     breaks: ['twice'],
+    from: 22,
   },
   {
     rule: 'a silent subscription is closed',
@@ -43,6 +45,7 @@ export const FETCHING: readonly Mutation[] = [
     text: 'Promise.race([coming, silence])',
     replacement: 'Promise.race([coming, silence.then(() => coming)])',
     breaks: ['10'],
+    from: 13,
   },
   {
     rule: 'a subscription is reopened after the records of the previous one',
@@ -71,5 +74,6 @@ export const FETCHING: readonly Mutation[] = [
     text: 'while (await waitForRoom(settings)) {',
     replacement: 'while (!signal.aborted) {',
     breaks: ['9'],
+    from: 42,
   },
 ]

@@ -1,17 +1,20 @@
 import type { Mutation } from './mutation.ts'
 
-const FENCE = ['leaseCounter', 'leaseOwner', 'headgateSession', 'checkpoint', 'checkpointOwner'] as const
+/** The fields of the fence, each with the first seed of the mutation that drops it. */
+const FIRST_SEEDS = { leaseCounter: 1, leaseOwner: 40, headgateSession: 22, checkpoint: 99, checkpointOwner: 22 }
+const FENCE = Object.keys(FIRST_SEEDS)
 const list = (names: readonly string[]) => `const FENCE = [${names.map(name => `'${name}'`).join(', ')}]`
 
 /** Rules about who holds a lease. */
 export const LEASES: readonly Mutation[] = [
-  ...FENCE.map(
-    (dropped): Mutation => ({
+  ...Object.entries(FIRST_SEEDS).map(
+    ([dropped, from]): Mutation => ({
       rule: `a lease is written only while its ${dropped} is as it was read`,
       file: 'leases/lease-update.ts',
       text: list(FENCE),
       replacement: list(FENCE.filter(name => name !== dropped)),
       breaks: ['3'],
+      from,
     }),
   ),
   {
@@ -34,6 +37,7 @@ export const LEASES: readonly Mutation[] = [
     text: '    this.#validUntil = sentAt + this.#failoverMs\n',
     replacement: '    this.#validUntil = this.#clock.now() + this.#failoverMs\n',
     breaks: ['8'],
+    from: 17,
   },
   {
     rule: 'of several unconfirmed writes the first one counts',
@@ -41,7 +45,7 @@ export const LEASES: readonly Mutation[] = [
     text: 'const mayHaveArrivedSince = this.#unconfirmedSince ?? sentAt',
     replacement: 'const mayHaveArrivedSince = sentAt',
     breaks: ['8'],
-    from: 700,
+    from: 1728,
   },
   {
     rule: 'a lease expires when its counter does not change',
@@ -63,6 +67,7 @@ export const LEASES: readonly Mutation[] = [
     text: 'const finalWrite = this.#unconfirmedFinalWrite\n',
     replacement: 'const finalWrite = undefined\n',
     breaks: ['rival'],
+    from: 34,
   },
   {
     rule: 'a lease that expired before its take was confirmed is reported as lost',
@@ -71,7 +76,7 @@ export const LEASES: readonly Mutation[] = [
     replacement:
       '    while (this.isValid()) await this.#clock.sleep(this.#validUntil - this.#clock.now(), this.signal)\n',
     breaks: ['10'],
-    from: 1190,
+    from: 2165,
   },
   {
     rule: 'leases are renewed',
@@ -93,6 +98,7 @@ export const LEASES: readonly Mutation[] = [
     text: 'checkpoint: progress, ownerSwitchesSinceCheckpoint: 0 }',
     replacement: 'checkpoint: progress, ownerSwitchesSinceCheckpoint: 0, startAt: undefined }',
     breaks: ['start'],
+    from: 118,
   },
   {
     rule: 'of two processes with one worker id the second one takes no lease',
@@ -108,7 +114,7 @@ export const LEASES: readonly Mutation[] = [
     text: '    await this.#checkDuplicateWorker(leases)\n',
     replacement: '',
     breaks: ['10'],
-    from: 1300,
+    from: 2630,
   },
   {
     rule: 'a lease that was taken before its release is reported as taken',
@@ -116,7 +122,7 @@ export const LEASES: readonly Mutation[] = [
     text: 'finalWrite && !isStillOurs && mayFollow(finalWrite.row, current)',
     replacement: 'finalWrite && (!isStillOurs || mayFollow(finalWrite.row, current))',
     breaks: ['rival'],
-    from: 1210,
+    from: 1248,
   },
   {
     rule: 'a lease that is not renewed expires after the failover time, not much later',
@@ -131,6 +137,7 @@ export const LEASES: readonly Mutation[] = [
     text: '        if (this.#isTableMissing) await this.#recreateTable(signal)\n',
     replacement: '',
     breaks: ['10'],
+    from: 275,
   },
   {
     rule: 'a lease that nobody else took is taken beyond the share',

@@ -10,6 +10,6 @@ export interface Mutation {
   readonly text: string
   readonly replacement: string
   readonly breaks: readonly Invariant[]
-  /** The first seed, by default 1. For a mutation that few seeds find, shortly before one that does. */
+  /** The first seed, by default 1. Shortly before one that finds the mutation, so that few seeds have to run. */
   readonly from?: number
 }

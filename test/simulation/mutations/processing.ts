@@ -50,6 +50,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: '    this.#abortHandlers.abort()\n',
     replacement: '    this.#abortHandlers.abort()\n    this.#settings.budget.close()\n',
     breaks: ['9'],
+    from: 188,
   },
   {
     rule: 'the watermark passes a record that was given up only after its dead letter is stored',
@@ -57,6 +58,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: '    if (retryInMs !== undefined) return this.#retryLater(retryInMs)\n    settle(job)\n',
     replacement: '    settle(job)\n',
     breaks: ['1', '2'],
+    from: 74,
   },
   {
     rule: 'in a batch, the watermark passes a record that was given up only after its dead letter is stored',
@@ -64,6 +66,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: 'if (retryInMs === undefined) {\n        settle(job)',
     replacement: 'if (retryInMs !== 0) {\n        settle(job)',
     breaks: ['1', '2'],
+    from: 46,
   },
   {
     rule: 'a dead letter contains the whole record',
@@ -99,6 +102,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: "if (errorClass !== 'dependency') job.attempts++",
     replacement: "if (errorClass !== 'give up') job.attempts++",
     breaks: ['deadLetter'],
+    from: 29,
   },
   {
     rule: 'the failure of a batch does not count against each of its records',
@@ -120,6 +124,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: 'for (const job of jobs) if (!errors.has(job)) settle(job)',
     replacement: 'for (const job of jobs) settle(job)',
     breaks: ['1', '2'],
+    from: 17,
   },
   {
     rule: 'concurrent batches have no key in common',

@@ -15,6 +15,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'return behindUs.has(parentId) || (known.has(leaseKey) && !listed.has(parentId))',
     replacement: 'return true',
     breaks: ['2', '5'],
+    from: 23,
   },
   {
     rule: 'only a list that contains the child proves that a parent is trimmed',
@@ -22,6 +23,7 @@ export const SHARDS: readonly Mutation[] = [
     text: '(known.has(leaseKey) && !listed.has(parentId))',
     replacement: '!listed.has(parentId)',
     breaks: ['2', '5'],
+    from: 373,
   },
   {
     rule: 'a trimmed shard does not wait for a trimmed parent',
@@ -37,6 +39,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'return behindUs.has(parentId) || ',
     replacement: 'return ',
     breaks: ['10'],
+    from: 11,
   },
   {
     rule: 'the leases of the children exist before SHARD_END',
@@ -65,6 +68,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'store.list({ consistent: true })',
     replacement: 'store.list()',
     breaks: ['1', '2', '5', '10'],
+    from: 148,
   },
   {
     rule: 'a closed shard is skipped only if this plan starts the application at LATEST',
@@ -72,6 +76,7 @@ export const SHARDS: readonly Mutation[] = [
     text: '!(isFirst && closed)',
     replacement: '!(place.startAt !== undefined && closed)',
     breaks: ['1', '2', '5', '10'],
+    from: 13,
   },
   {
     rule: 'an application that has leases has started, whatever its initial position is',
@@ -87,6 +92,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'sequenceNumber !== TRIM_HORIZON.sequenceNumber && sequenceNumber !== AT_TIMESTAMP.sequenceNumber',
     replacement: 'sequenceNumber !== TRIM_HORIZON.sequenceNumber',
     breaks: ['1', '2', '5', '10'],
+    from: 87,
   },
   {
     rule: 'sequence numbers are compared as numbers',
