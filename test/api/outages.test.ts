@@ -23,6 +23,9 @@ import {
 
 const aws = await startAws(t)
 
+// Each test mostly waits for retries, with an api and users of its own.
+t.jobs = 4
+
 /** Returns an address on which no server listens. */
 async function deadEndpoint(): Promise<string> {
   const server = createServer()
@@ -74,13 +77,14 @@ t.test('while DynamoDB accepts no records, an upload gets 503 and its object is 
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   proxy.inject(throttled('dynamodb'), { when: operation('PutItem') })
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
-  for (const [format, send] of Object.entries(formats)) {
+  const checks = Object.entries(formats).map(async ([format, send]) => {
     const user = await createTestUser(aws)
     const answer = await send(api, user)
     isProblem(t, answer, 503, 'unavailable', format)
     t.match(answer.body.detail, /Nothing was accepted/)
     t.same(await user.traces(), NO_TRACES, format)
-  }
+  })
+  await Promise.all(checks)
 })
 
 t.test('an upload whose record was written is accepted, even if every response was lost', async t => {

@@ -12,6 +12,9 @@ const MIB = 1024 ** 2
 
 const aws = await startAws(t)
 
+// Each test mostly waits for retries, with an api and users of its own.
+t.jobs = 4
+
 t.test('the full offset is reported only once the upload is accepted, and HEAD accepts it', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
   const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
