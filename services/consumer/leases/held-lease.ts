@@ -135,9 +135,12 @@ export class HeldLease {
     if (!this.isValid()) throw this.#lost.signal.reason
     const next = transition.make(this.#row)
     const sentAt = this.#clock.now()
+    // If an earlier write from this row may have arrived too, a later row does not show which of the two it followed.
+    if (transition.finalReason && this.#unconfirmedSince === undefined) {
+      this.#unconfirmedFinalWrite = { row: next, reason: transition.finalReason }
+    }
     const mayHaveArrivedSince = this.#unconfirmedSince ?? sentAt
     this.#unconfirmedSince = mayHaveArrivedSince
-    if (transition.finalReason) this.#unconfirmedFinalWrite ??= { row: next, reason: transition.finalReason }
     if (await this.#store.swap(this.#row, next)) return this.#acknowledge(next, sentAt)
 
     let current = await this.#store.get(this.leaseKey)

@@ -100,6 +100,15 @@ t.test('a lease that was taken after its release is reported as released, even i
   }
 })
 
+t.test('a lease that was taken after a renewal whose reply was lost is not reported as released', async t => {
+  const { store, held, row } = holdLease()
+  store.fates = ['loses its reply']
+  await t.rejects(held.heartbeat(at('100')), /hang up/)
+  store.rows.set('shard-1', takeLease(row() ?? held.row, 'other', 'session-2'))
+  await t.rejects(held.release(at('200')), { code: 'CONSUMER_LEASE_LOST' })
+  t.equal(held.lossReason, 'taken by another worker')
+})
+
 t.test('a row that a repeated call created again belongs to this worker', async t => {
   const { store, held, row } = holdLease()
   store.rows.clear()
