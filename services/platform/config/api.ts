@@ -80,25 +80,25 @@ export const apiConfigSchema = Type.Object({
     maximum: 64 * 1024 * MIB,
     default: 256 * MIB,
     description:
-      'Memory for the buffers of all uploads over 128 KiB together, in bytes. An upload starts with 256 KiB and then takes 8 MiB at a time (16 MiB for tus uploads over 16 GiB), or the rest of a file of known size. An upload holds up to three buffers while S3 is slower than the client. An upload that finds no free memory waits, and is answered 503 after 20 s. While uploads wait, those that arrive at less than 64 KiB/s are ended with 503. One owner can use three quarters of the memory at most, and a quarter of the rest is reserved for clients that send at least 512 KiB/s.',
+      'Maximum memory for the buffers of all uploads larger than 128 KiB, in bytes. An upload starts with a buffer of 256 KiB. Further buffers have 8 MiB (16 MiB for tus uploads over 16 GiB), or the remaining size of the file if it is smaller and known. An upload holds up to three buffers while S3 is slower than the client. If no memory is free, an upload waits, and gets 503 after 20 s. While other uploads wait, an upload that arrives at less than 64 KiB/s gets 503. One owner can use at most three quarters of the memory. A quarter of the rest is reserved for clients that send at least 512 KiB/s.',
   }),
   MAX_JSON_BYTES: Type.Integer({
     minimum: 1_024,
     maximum: 32 * MIB,
     default: MIB,
-    description: 'Maximum size of a JSON body, in bytes. The api holds JSON in memory whole.',
+    description: 'Maximum size of a JSON body, in bytes. The api keeps the whole JSON body in memory.',
   }),
   MAX_FORM_FILES: Type.Integer({
     minimum: 1,
     maximum: 100,
     default: 10,
-    description: 'Maximum number of files in a form. Each file becomes an upload of its own.',
+    description: 'Maximum number of files in a form. Each file becomes a separate upload.',
   }),
   ALLOWED_TYPES: Type.String({
     format: 'media-types',
     default: '',
     description:
-      'The media types that are accepted, as comma-separated patterns such as `image/*`. The type found in the bytes counts before the declared type. Empty: all types.',
+      'The media types that are accepted, as comma-separated patterns such as `image/*`. A type that is detected in the bytes takes precedence over the declared type. Empty: all types.',
   }),
   CORS_ORIGINS: Type.String({
     format: 'origins',
@@ -110,14 +110,15 @@ export const apiConfigSchema = Type.Object({
     minimum: 0,
     maximum: 10_000_000,
     default: 0,
-    description: 'Maximum number of requests of an owner in a window. Each process counts separately. 0: no limit.',
+    description:
+      'Maximum number of requests that an owner can send in RATE_LIMIT_WINDOW_MS. Each process counts separately. 0: no limit.',
   }),
   RATE_LIMIT_PER_ADDRESS: Type.Integer({
     minimum: 0,
     maximum: 10_000_000,
     default: 0,
     description:
-      'Maximum number of requests without a valid token from an address in a window. Further requests from this address are refused until the window ends. Set TRUST_PROXY first: behind a proxy that is not listed there, all clients share one address. 0: no limit.',
+      'Maximum number of requests without a valid token that an address can send in RATE_LIMIT_WINDOW_MS. Further requests from this address are rejected until the window ends. Set TRUST_PROXY first: behind a proxy that TRUST_PROXY does not list, all clients share one address. 0: no limit.',
   }),
   RATE_LIMIT_WINDOW_MS: Type.Integer({
     minimum: 1_000,
@@ -142,7 +143,7 @@ export const apiConfigSchema = Type.Object({
     maximum: 600_000,
     default: 25_000,
     description:
-      'Maximum time that a request waits for AWS without progress, in milliseconds, retries included. Then the api answers 503 with `Retry-After`. A body that keeps arriving counts as progress. Keep it 4 s below the timeout of the gateway: API Gateway ends a request after 29 s. On Lambda, a request ends 4 s before the invocation does in any case.',
+      'Maximum time that a request waits for AWS without progress, in milliseconds, retries included. Then the api responds with 503 and `Retry-After`. A body that keeps arriving counts as progress. Keep the value 4 s below the timeout of the gateway: API Gateway ends a request after 29 s. On Lambda, the api ends every request at least 4 s before the invocation times out.',
   }),
   MIN_BODY_BYTES_PER_SECOND: Type.Integer({
     minimum: 0,
@@ -174,31 +175,32 @@ export const apiConfigSchema = Type.Object({
     minimum: 1,
     maximum: 168,
     default: 24,
-    description: 'Maximum time to complete a grant or a tus upload, in hours. Later ones are abandoned.',
+    description:
+      'Maximum time to complete a grant or a tus upload, in hours. An upload that is not complete by then is abandoned and removed.',
   }),
   S3_CHECKSUMS: Type.Enum(['checked', 'unchecked'], {
     default: 'checked',
     description:
-      'Whether S3 verifies the SHA-256 of an object against its bytes. AWS does, and the api then trusts it instead of reading the object. `unchecked`: the api reads every object that a client sent straight to S3.',
+      'Whether S3 verifies the SHA-256 of an object against its bytes. `checked`: S3 verifies it, as AWS does, and the api trusts the SHA-256. `unchecked`: the api reads every object that a client sent straight to S3, and computes the SHA-256.',
   }),
   S3_PUBLIC_ENDPOINT: Type.Optional(
     Type.String({
       pattern: '^https?://[^\\s/]+$',
       description:
-        'The S3 endpoint in the URLs that clients get, without a trailing slash. Set it only if clients reach S3 at another endpoint than the api does.',
+        'The S3 endpoint in the URLs that clients get, without a trailing slash. Set it only if clients and the api use different S3 endpoints.',
     }),
   ),
   EVENT_STREAMS: Type.Enum(['streamed', 'whole'], {
     default: 'streamed',
     description:
-      'How /events responds. `whole` sends the current state and ends, and the client reconnects: for gateways that buffer responses, as API Gateway does. On Lambda, responses are always whole.',
+      'How /events responds. `streamed` sends every change of the upload. `whole` sends the current state and ends the response, and the client reconnects. Use `whole` behind a gateway that buffers responses, such as API Gateway. On Lambda, responses are always whole.',
   }),
   EVENT_PUT_TIMEOUT_MS: Type.Integer({
     minimum: 100,
     maximum: 25_000,
     default: 3_000,
     description:
-      'Maximum time that an upload waits for Kinesis to accept its event, in milliseconds. Then the api answers 202, and the outbox relay publishes the event later.',
+      'Maximum time that an upload waits for Kinesis to accept its event, in milliseconds. Then the api responds with 202, and the outbox relay publishes the event later.',
   }),
 })
 

@@ -52,7 +52,7 @@ const relayProperties = {
     maximum: 3_600_000,
     default: 30_000,
     description:
-      'Minimum age, in milliseconds, of an upload whose event the relay publishes. Until then the api may still do it.',
+      'Minimum age, in milliseconds, of an upload whose event the outbox relay publishes. The api may still publish the event of a younger upload.',
   }),
 }
 
@@ -93,7 +93,7 @@ export const workerConfigSchema = Type.Object({
     maximum: 1_000,
     default: 16,
     description:
-      'Maximum number of uploads of a shard that are processed at once, each with another partition key. An upload that waits or takes more than 500 ms does not count. One owner can use three quarters of this number at most.',
+      'Maximum number of uploads of a shard that are processed concurrently. Uploads with the same partition key are processed one after the other. An upload that waits, or that takes more than 500 ms, does not count. One owner can use at most three quarters of this number.',
   }),
   OUTBOX_INTERVAL_MS: Type.Integer({
     minimum: 100,
@@ -120,7 +120,7 @@ export const workerConfigSchema = Type.Object({
     maximum: 86_400_000,
     default: 300_000,
     description:
-      'How long a shard can make no progress while records wait before /readyz reports it, in milliseconds. /livez reports a worker without any activity after twelve times as long. Keep it above the processing time of your largest upload.',
+      'How long a shard can make no progress while records wait before /readyz reports it, in milliseconds. /livez fails if the worker has had no activity for twelve times as long. Keep it above the processing time of your largest upload.',
   }),
 })
 
