@@ -20,7 +20,7 @@ t.test('the entries are the programs, every module with a handler, and the expor
   t.strictSame(programs, ['api/server', 'worker/worker', 'cli/headgate'])
   t.strictSame(libraries, ['consumer/index', 'worker/transforms/author/index'])
   t.ok(handlers.includes('api/lambda') && handlers.includes('worker/lambda'))
-  t.notOk(handlers.includes('api/lambda-handler'), 'what only makes one is none')
+  t.notOk(handlers.includes('api/lambda-handler'), 'a module that only creates a handler is not an entry')
 })
 
 t.test('every role starts from the bundle as from its source', async t => {

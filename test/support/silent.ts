@@ -10,7 +10,7 @@ export async function startSilent(t: Pick<Test, 'teardown'>): Promise<string> {
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
     sockets.add(socket)
-    socket.on('error', () => undefined) // Whoever gives up may reset it.
+    socket.on('error', () => undefined) // A client that disconnects may reset the connection.
     socket.on('close', () => sockets.delete(socket))
     // The request is read, so that the client is not blocked while sending.
     socket.resume()

@@ -21,19 +21,11 @@ export function expiryRiskMs({ retentionHours }: Settings): number {
 }
 
 /** Returns the alarms and widgets of the functions and the event source mapping. */
-export function lambdaAlarms({
-  api,
-  processor,
-  relay,
-  sweep,
-  orphans: strays,
-  failures,
-  settings,
-}: LambdaParts): AlarmSource {
+export function lambdaAlarms({ api, processor, relay, sweep, orphans, failures, settings }: LambdaParts): AlarmSource {
   const period = Duration.minutes(1)
   // Lambda emits the age once an invocation. The period is longer than an invocation that times out, so each period has a value.
   const perInvocation = Duration.minutes(5 * Math.ceil(settings.processorSeconds / 300))
-  const functions = { api, processor, relay, sweep, strays }
+  const functions = { api, processor, relay, sweep, orphans }
   const age = processor.metric('IteratorAge', { statistic: 'Maximum', period })
   const each = (of: 'metricThrottles' | 'metricErrors') =>
     Object.entries(functions).map(([name, it]) => ({
@@ -41,7 +33,7 @@ export function lambdaAlarms({
       metric: it[of]({ statistic: 'Sum', period }),
       threshold: 0,
       // Two periods in a row, each long enough for a schedule of a quarter of an hour.
-      period: Duration.minutes(name === 'sweep' || name === 'strays' ? 15 : 5),
+      period: Duration.minutes(name === 'sweep' || name === 'orphans' ? 15 : 5),
       periods: 2,
     }))
   const throttles = each('metricThrottles')

@@ -36,7 +36,7 @@ export async function consume(t: Test, pipeline: Pipeline, { endpoints, clients 
   const logged = (text: string) => program.stdout().includes(text)
   await until(() => logged('"DeadLetters":1') && logged('"msg":"processed"'), {
     timeoutMs: 60_000,
-    what: 'a processed upload and a dead letter that is told',
+    what: 'a processed upload and a dead letter that is reported',
   })
   program.child.kill('SIGTERM')
   await program.ended

@@ -80,7 +80,7 @@ export async function removeBySchedule(t: Test, deployment: Deployment): Promise
   // The relay publishes it from the outbox.
   await eventually(async () => (await store.get(waiting))?.status === 'processed', BY_SCHEDULE_MS)
   const late = putUpload(clients.s3, orphan, 'late').then(() => store.create(orphan))
-  await t.rejects(late, { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'the sweep of orphans gives up what nobody has recorded')
+  await t.rejects(late, { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'the sweep has already deleted the orphaned object')
 }
 
 /**
