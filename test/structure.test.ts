@@ -114,7 +114,7 @@ t.test('the README of each room lists the rooms that it may import', async t => 
     const listed = /May import: ([^.]*)\./.exec(readme)?.[1] ?? 'no list'
     t.equal(
       listed,
-      allowed.length > 0 ? allowed.map(name => `\`${name}\``).join(', ') : 'none of the other rooms',
+      allowed.length > 0 ? allowed.map(name => `\`${name}\``).join(', ') : 'no other folder of `services/`',
       room,
     )
   }
