@@ -6,13 +6,13 @@ import {
   Bucket,
   BucketEncryption,
   type BucketProps,
-  HttpMethods,
+  type HttpMethods,
   type IBucket,
   type LifecycleRule,
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3'
 import type { Construct } from 'constructs'
-import { bucketLifecycle, keyPrefixes } from '../../services/platform/resources.ts'
+import { bucketCors, bucketLifecycle, keyPrefixes } from '../../services/platform/resources.ts'
 import { acknowledge } from '../acknowledge.ts'
 import { parseList } from '../settings/parse-list.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -104,13 +104,13 @@ function expire(id: string, prefix: string, days: number): LifecycleRule[] {
   return days === 0 ? [] : [{ id, prefix, expiration: Duration.days(days) }]
 }
 
-/** Lets pages of these origins PUT grants and read downloads. They need the ETag of each part. */
 function corsFor(allowedOrigins: string[]) {
+  const { allowedMethods, allowedHeaders, exposedHeaders, maxAgeSeconds } = bucketCors
   return {
     allowedOrigins,
-    allowedMethods: [HttpMethods.GET, HttpMethods.HEAD, HttpMethods.PUT],
-    allowedHeaders: ['*'],
-    exposedHeaders: ['ETag'],
-    maxAge: 3_600,
+    allowedMethods: allowedMethods.map(method => method as HttpMethods),
+    allowedHeaders: [...allowedHeaders],
+    exposedHeaders: [...exposedHeaders],
+    maxAge: maxAgeSeconds,
   }
 }

@@ -1,3 +1,4 @@
+import { LOOPBACK_ORIGINS } from '../platform/origins.ts'
 import { names } from '../platform/resources.ts'
 import { account, userPoolDefinition } from './account.ts'
 import { createLocalClients, type Endpoints } from './clients.ts'
@@ -34,6 +35,11 @@ export interface EmbeddedAwsSettings {
    * @default the number in services/platform/resources.ts
    */
   shards?: number
+  /**
+   * The origins whose pages may use S3 and Cognito from a browser, as in CORS_ORIGINS.
+   * @default pages that this machine serves, on any port
+   */
+  corsOrigins?: readonly string[]
   /**
    * Called when a server ends by itself.
    * @default throws the error, which ends the process
@@ -72,6 +78,7 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
     ports = {},
     issuerOrigin,
     shards,
+    corsOrigins = LOOPBACK_ORIGINS,
     onFailure = throwError,
     onNotice = console.error,
   } = settings
@@ -100,6 +107,7 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
         startCognito({
           ...address,
           pools: [userPoolDefinition],
+          corsOrigins,
           ...(data ? { file: `${data.folder('cognito')}/cognito.json` } : {}),
           ...(issuerOrigin === undefined ? {} : { issuerOrigin }),
         }),
@@ -119,7 +127,7 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
   const clients = createLocalClients(endpoints)
   try {
     data?.remember({ s3: s3.port, dynamodb: dynamodb.port, kinesis: kinesis.port, cognito: cognito.port })
-    await createResources({ clients, cognitoUrl: endpoints.cognito, shards })
+    await createResources({ clients, cognitoUrl: endpoints.cognito, shards, corsOrigins })
   } catch (error) {
     await stop()
     throw error

@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { originsOf } from './cors-origins.ts'
 import type { EmbeddedAwsSettings } from './embedded-aws.ts'
 import { UsageError } from './errors.ts'
 
@@ -14,6 +15,8 @@ Runs the embedded AWS by itself: S3, DynamoDB, Kinesis and Cognito, with Headgat
   --health-port PORT      respond to GET /healthz with 200 once everything is ready (default: no health check)
   --data DIR              keep all data in DIR across restarts (default: in memory)
   --issuer-origin URL     the origin in the issuer of tokens, such as http://aws:9229
+  --cors-origins LIST     the origins whose pages may use S3 and Cognito from a browser, comma-separated, or * for all
+                          (default: pages that this machine serves, on any port; an empty LIST: none)
   --help`
 
 export const START_USAGE = `Usage: npm start -- [options]
@@ -51,6 +54,7 @@ export function parseAwsFlags(args: readonly string[]): AwsFlags {
     'health-port': text,
     data: text,
     'issuer-origin': text,
+    'cors-origins': text,
     help: { type: 'boolean' },
   })
   if (values.help) return { help: true }
@@ -69,6 +73,7 @@ export function parseAwsFlags(args: readonly string[]): AwsFlags {
       }),
       dataDir: textOf('data', values.data),
       issuerOrigin: originOf(values['issuer-origin']),
+      corsOrigins: listOf('cors-origins', values['cors-origins']),
     }),
   }
 }
@@ -118,6 +123,10 @@ function originOf(value: string | boolean | undefined): string | undefined {
   const text = String(value)
   if (/^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text) return text
   throw new UsageError(`--issuer-origin must be an origin without a path, such as http://aws:9229, not "${text}".`)
+}
+
+function listOf(flag: string, value: string | boolean | undefined): string[] | undefined {
+  return value === undefined ? undefined : originsOf(`--${flag}`, String(value))
 }
 
 /** Removes keys whose value is undefined, because the settings declare their optional properties without undefined. */

@@ -79,6 +79,17 @@ export const keyPrefixes = {
  */
 export const bucketLifecycle = { abortMultipartDays: 7, expireTailsDays: 7 } as const
 
+/**
+ * The CORS rule of both buckets, for the pages that may call the api: they PUT grants and read downloads. A page needs the ETag of each
+ * part, the other headers to continue a download, and the request id to report an error of S3.
+ */
+export const bucketCors = {
+  allowedMethods: ['GET', 'HEAD', 'PUT'],
+  allowedHeaders: ['*'],
+  exposedHeaders: ['ETag', 'Accept-Ranges', 'Content-Disposition', 'Content-Range', 'x-amz-request-id'],
+  maxAgeSeconds: 3_600,
+} as const
+
 /** The user pool and its app client. The app client has no secret, because browsers and command lines use it. */
 export const userPool = {
   passwordMinimumLength: 8,

@@ -123,6 +123,22 @@ t.test('configured origins may call the api and read the headers that they need'
   t.equal(options.headers.get('access-control-allow-origin'), ORIGIN)
 })
 
+t.test('a loopback host with * as its port allows its pages on every port, and no other page', async t => {
+  const api = await buildTestApi(t, aws, { env: { CORS_ORIGINS: 'http://localhost:*,http://127.0.0.1:*' } })
+  for (const [origin, isAllowed] of [
+    ['http://localhost:5173', true],
+    ['http://127.0.0.1:8080', true],
+    ['https://localhost:5173', false],
+    ['http://localhost:5173.evil.example', false],
+    ['http://localhost.evil.example:5173', false],
+    ['http://127x0x0x1:80', false],
+    ['null', false],
+  ] as const) {
+    const { headers } = await preflight(`${api.url}/uploads`, origin)
+    t.equal(headers.get('access-control-allow-origin'), isAllowed ? origin : null, origin)
+  }
+})
+
 t.test('OPTIONS describes tus to web pages and to other clients if CORS is configured', async t => {
   const api = await buildTestApi(t, aws, { env: { CORS_ORIGINS: ORIGIN } })
   for (const headers of [{}, { origin: ORIGIN }]) {

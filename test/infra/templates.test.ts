@@ -371,3 +371,23 @@ t.test('notifies the operator when an alarm goes off and when it is resolved', a
     t.equal(propertiesOf(compute, 'AWS::CE::AnomalySubscription').length, 1)
   })
 })
+
+t.test('the buckets let the pages of corsOrigins upload and download, and no other pages', async t => {
+  each(t, all, (t, { data, settings }) => {
+    const rules = propertiesOf(data, 'AWS::S3::Bucket').map(
+      ({ CorsConfiguration }) => (CorsConfiguration as { CorsRules: object[] } | undefined)?.CorsRules ?? [],
+    )
+    const allowed = rules.filter(list => list.length > 0)
+    t.equal(allowed.length, settings.corsOrigins === '' ? 0 : 2)
+    for (const list of allowed) {
+      t.match(list, [
+        {
+          AllowedOrigins: settings.corsOrigins.split(','),
+          AllowedMethods: ['GET', 'HEAD', 'PUT'],
+          AllowedHeaders: ['*'],
+          ExposedHeaders: ['ETag', 'Accept-Ranges', 'Content-Disposition', 'Content-Range', 'x-amz-request-id'],
+        },
+      ])
+    }
+  })
+})

@@ -53,6 +53,11 @@ t.test('names each variable that has no effect, with the reason', async t => {
   ])
 })
 
+t.test('pages that this machine serves may call the api by default', async t => {
+  t.equal(childEnv({}, {}, {}).CORS_ORIGINS, 'http://localhost:*,http://127.0.0.1:*,http://[::1]:*')
+  t.equal(childEnv({ CORS_ORIGINS: 'https://app.example' }, {}, {}).CORS_ORIGINS, 'https://app.example')
+})
+
 t.test('the admin and health ports listen on the loopback address by default', async t => {
   t.match(childEnv({}, {}, {}), { ADMIN_HOST: '127.0.0.1', HEALTH_HOST: '127.0.0.1' })
   t.match(childEnv({ ADMIN_HOST: '0.0.0.0' }, {}, {}), { ADMIN_HOST: '0.0.0.0' })

@@ -5,6 +5,7 @@ import { parseAwsFlags, parseStartFlags } from '../../services/local/flags.ts'
 t.test('the flags of the embedded AWS become its settings', async t => {
   const args = ['--host', '0.0.0.0', '--s3-port', '4566', '--dynamodb-port=8000', '--kinesis-port', '4567']
   args.push('--cognito-port', '9229', '--data', 'd', '--issuer-origin', 'http://aws:9229', '--health-port', '9000')
+  args.push('--cors-origins', 'https://app.example, http://localhost:*')
   t.strictSame(parseAwsFlags(args), {
     help: false,
     healthPort: 9000,
@@ -13,6 +14,7 @@ t.test('the flags of the embedded AWS become its settings', async t => {
       ports: { s3: 4566, dynamodb: 8000, kinesis: 4567, cognito: 9229 },
       dataDir: 'd',
       issuerOrigin: 'http://aws:9229',
+      corsOrigins: ['https://app.example', 'http://localhost:*'],
     },
   })
 })
@@ -55,6 +57,14 @@ t.test('rejects an invalid port', async t => {
     t.throws(() => parseStartFlags([`--port=${value}`]), UsageError, `--port=${value}`)
     t.throws(() => parseAwsFlags([`--kinesis-port=${value}`]), { message: /--kinesis-port must be a port/ })
   }
+})
+
+t.test('an empty list of CORS origins allows no pages, and rejects an entry that is no origin', async t => {
+  t.match(parseAwsFlags(['--cors-origins', '']), { settings: { corsOrigins: [] } })
+  t.throws(() => parseAwsFlags(['--cors-origins', 'app.example']), {
+    name: 'UsageError',
+    message: /^--cors-origins must be origins .*app\.example$/,
+  })
 })
 
 t.test('rejects an issuer origin that is not an origin', async t => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
+import { originMatcher } from '../../platform/origins.ts'
 import { catalogue, type ProblemSlug } from '../problems/catalogue.ts'
 import { PROBLEM_CONTENT_TYPE, problemBody } from '../problems/problem.ts'
 import { EXPOSED } from './cors.ts'
@@ -28,7 +29,7 @@ export interface Logging {
  * Responds to bytes that Node could not parse as a request. There is only a socket to write to, and no hook runs, so the log line is
  * written here too.
  *
- * @param origins the allowed origins of CORS. The request's own `Origin` was not parsed. If there are several origins, none of them can be
+ * @param origins the allowed origins of CORS. The request's own `Origin` was not parsed. If several origins are allowed, none of them can be
  *   named, and a page sees only that the request failed.
  */
 export function createAnswerClientError(origins: readonly string[]) {
@@ -40,7 +41,8 @@ export function createAnswerClientError(origins: readonly string[]) {
 
 function corsHeadersFor(origins: readonly string[]): Record<string, string> {
   const origin = origins.includes('*') ? '*' : origins.length === 1 ? origins[0] : undefined
-  if (origin === undefined) return {}
+  // The port of a page is unknown here.
+  if (origin === undefined || typeof originMatcher(origin) !== 'string') return {}
   return {
     'access-control-allow-origin': origin,
     'access-control-expose-headers': EXPOSED.join(', '),

@@ -1,8 +1,9 @@
 import fastifyCors from '@fastify/cors'
 import fastifyPlugin from 'fastify-plugin'
+import { originMatcher } from '../../platform/origins.ts'
 
 export interface CorsOptions {
-  /** Origins whose pages may call the api, or `*` for all. */
+  /** The valid entries of CORS_ORIGINS. */
   origins: readonly string[]
 }
 
@@ -37,7 +38,7 @@ const MAX_AGE_SECONDS = 7_200
 export const cors = fastifyPlugin<CorsOptions>(
   async (app, { origins }) => {
     const options = {
-      origin: origins.includes('*') ? '*' : [...origins],
+      origin: origins.includes('*') ? '*' : origins.map(originMatcher),
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       exposedHeaders: EXPOSED,
       maxAge: MAX_AGE_SECONDS,

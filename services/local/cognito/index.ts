@@ -36,7 +36,15 @@ const DRAIN_MS = 1_000
  */
 export async function startCognito(settings: CognitoSettings = {}): Promise<CognitoServer> {
   checkSettings(settings)
-  const { host = '127.0.0.1', port = 0, issuerOrigin, file, pools: definitions = [], now = Date.now } = settings
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    issuerOrigin,
+    file,
+    pools: definitions = [],
+    corsOrigins = [],
+    now = Date.now,
+  } = settings
   const pools = await loadPools(file)
   const document = file === undefined ? undefined : createDocumentFile(file, () => pools.toDocument())
   const save = async () => document?.save()
@@ -45,7 +53,7 @@ export async function startCognito(settings: CognitoSettings = {}): Promise<Cogn
   let url = ''
   const issuer = (poolId: string) => `${issuerOrigin ?? url}/${poolId}`
   const context = { pools, challenges: new Challenges(), mailbox: new Mailbox(), issuer, now }
-  const server = createCognitoServer({ context, save, report })
+  const server = createCognitoServer({ context, corsOrigins, save, report })
   server.listen(port, host)
   await once(server, 'listening')
   server.on('error', report)

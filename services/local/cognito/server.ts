@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { addCorsHeaders, answerPreflight } from './cors.ts'
 import { CognitoError } from './errors.ts'
 import { type PublicJwk, toPublicJwk } from './keys.ts'
 import { findOperation } from './operations/index.ts'
@@ -8,6 +9,8 @@ import { answer, answerError, CONTENT_TYPE, readInput } from './wire.ts'
 
 export interface ServerSettings {
   context: Context
+  /** The origins whose pages may sign in, as in CORS_ORIGINS. */
+  corsOrigins: readonly string[]
   /** Resolves once every change so far is on disk. */
   save(): Promise<void>
   /** Called with internal errors. The client gets no details of them. */
@@ -15,7 +18,7 @@ export interface ServerSettings {
 }
 
 /** Creates the HTTP server: Cognito's API at `POST /`, and the documents of each pool below its id. */
-export function createCognitoServer({ context, save, report }: ServerSettings): Server {
+export function createCognitoServer({ context, corsOrigins, save, report }: ServerSettings): Server {
   async function runOperation(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const operation = findOperation(request.headers['x-amz-target']?.toString())
     const output = await operation.run(await readInput(request), context)
@@ -53,6 +56,8 @@ export function createCognitoServer({ context, save, report }: ServerSettings): 
     const { method = '', url = '' } = request
     const [path = ''] = url.split('?')
     try {
+      if (method === 'OPTIONS') return answerPreflight(request, response, corsOrigins)
+      addCorsHeaders(request, response, corsOrigins)
       if (method === 'POST' && path === '/') await runOperation(request, response)
       else await runRoute(method, path, response)
     } catch (error) {

@@ -30,6 +30,11 @@ export interface CognitoSettings {
   file?: string
   /** Pools and clients that are created at the start if they do not exist. */
   pools?: readonly CognitoPoolDefinition[]
+  /**
+   * The origins whose pages may call this server from a browser, as in CORS_ORIGINS.
+   * @default none
+   */
+  corsOrigins?: readonly string[]
   /** The clock, in milliseconds since 1970. */
   now?: () => number
 }

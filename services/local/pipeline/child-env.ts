@@ -1,8 +1,15 @@
+import { LOOPBACK_ORIGINS } from '../../platform/origins.ts'
+
 /**
  * A shutdown ends before the pipeline kills its children, because a person at a terminal does not wait for half a
- * minute. All servers listen on the loopback address.
+ * minute. All servers listen on the loopback address, and pages that this machine serves may call the api.
  */
-const DEFAULTS = { SHUTDOWN_TIMEOUT_MS: '8000', ADMIN_HOST: '127.0.0.1', HEALTH_HOST: '127.0.0.1' }
+const DEFAULTS = {
+  SHUTDOWN_TIMEOUT_MS: '8000',
+  ADMIN_HOST: '127.0.0.1',
+  HEALTH_HOST: '127.0.0.1',
+  CORS_ORIGINS: LOOPBACK_ORIGINS.join(','),
+}
 
 /** Variables of the api and the worker that `npm start` sets itself, with the reason why it cannot take another value. */
 export const fixedVariables: ReadonlyMap<string, string> = new Map([

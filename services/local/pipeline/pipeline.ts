@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url'
+import { LOOPBACK_ORIGINS } from '../../platform/origins.ts'
+import { originsOf } from '../cors-origins.ts'
 import { type EmbeddedAws, startEmbeddedAws } from '../embedded-aws.ts'
 import { PortTakenError } from '../errors.ts'
 import { findPort } from '../ports.ts'
@@ -39,15 +41,18 @@ export interface Pipeline {
   kill(): void
 }
 
-/** @throws PortTakenError, EmbeddedAwsError */
+/** @throws UsageError, PortTakenError, EmbeddedAwsError */
 export async function startPipeline(settings: PipelineSettings): Promise<Pipeline> {
   const port = await findPort(HOST, settings.port).catch((cause: unknown) => {
     throw new PortTakenError('the api', settings.port, { cause })
   })
+  const { CORS_ORIGINS } = process.env
+  const corsOrigins = CORS_ORIGINS === undefined ? LOOPBACK_ORIGINS : originsOf('CORS_ORIGINS', CORS_ORIGINS)
   for (const notice of ignoredVariables(process.env)) settings.onNotice(notice)
   const aws = await startEmbeddedAws({
     onFailure: settings.onFailure,
     onNotice: settings.onNotice,
+    corsOrigins,
     ...(settings.dataDir === undefined ? {} : { dataDir: settings.dataDir }),
   })
   const child = (name: string, room: string, own: Record<string, string>) => ({

@@ -1,10 +1,12 @@
 /** The process of the embedded S3. It runs fauxqs on the address and port that the parent passes. */
+import path from 'node:path'
 import { startFauxqs } from 'fauxqs'
 import { liveForParent, reportFailure, sendToParent, settingsFromParent } from './child-life.ts'
 import { listeningOn } from './s3-listen.ts'
 
 const { host, port, dataDir } = settingsFromParent()
-const starting = listeningOn(host, () =>
+const corsFile = dataDir && path.join(dataDir, 'cors.json')
+const starting = listeningOn({ host, corsFile }, () =>
   startFauxqs({ host, port, logger: false, ...(dataDir === undefined ? {} : { dataDir }) }),
 )
 

@@ -1,8 +1,15 @@
 import diagnostics from 'node:diagnostics_channel'
+import { addCors } from './s3-cors.ts'
 import { addMultipartLists, type Hooked } from './s3-multipart-lists.ts'
 
 interface Listener extends Hooked {
   listen(options: { port: number; host: string }): Promise<string>
+}
+
+interface Settings {
+  host: string
+  /** The file that keeps the CORS rules of the buckets. Left out: they are in memory. */
+  corsFile: string | undefined
 }
 
 /**
@@ -10,13 +17,14 @@ interface Listener extends Hooked {
  * the data to the network. Fastify publishes every new instance on this channel, and fauxqs creates its instance before
  * its first await.
  */
-export function listeningOn<T>(host: string, start: () => Promise<T>): Promise<T> {
+export function listeningOn<T>({ host, corsFile }: Settings, start: () => Promise<T>): Promise<T> {
   let bound = false
   const bind = (message: unknown) => {
     const { fastify } = message as { fastify: Listener }
     const listen = fastify.listen.bind(fastify)
     fastify.listen = options => listen({ ...options, host })
     takeEveryContentType(fastify)
+    addCors(fastify, corsFile)
     addMultipartLists(fastify)
     bound = true
   }

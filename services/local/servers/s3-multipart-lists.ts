@@ -1,4 +1,4 @@
-interface Request {
+export interface Request {
   method: string
   url: string
   headers: Record<string, string | string[] | undefined>
@@ -6,16 +6,18 @@ interface Request {
   body: unknown
 }
 
-interface Reply {
+export interface Reply {
   statusCode: number
   getHeader(name: string): unknown
   code(status: number): Reply
   header(name: string, value: string): Reply
-  send(body: string): Reply
+  send(body?: string): Reply
 }
 
 /** The part of a Fastify instance that this module uses. */
 export interface Hooked {
+  /** Sends a request to the server itself, without its port. */
+  inject(request: { method: 'HEAD'; url: string }): Promise<{ statusCode: number }>
   addHook(name: 'onRequest' | 'preHandler', hook: (request: Request, reply: Reply) => Promise<unknown>): unknown
   addHook(name: 'onSend', hook: (request: Request, reply: Reply, payload: unknown) => Promise<unknown>): unknown
 }
@@ -126,6 +128,7 @@ function order(a: string, b: string): number {
   return a < b ? -1 : Number(a > b)
 }
 
-function escaped(text: string): string {
+/** Escapes a text for XML. */
+export function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }

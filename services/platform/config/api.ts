@@ -104,7 +104,7 @@ export const apiConfigSchema = Type.Object({
     format: 'origins',
     default: '',
     description:
-      'The origins whose pages may call the api from a browser, as comma-separated `https://host`, or `*` for all. Empty: none.',
+      'The origins whose pages may call the api from a browser, as comma-separated `https://host`, or `*` for all. A loopback host may have `*` as its port: `http://localhost:*`. Empty: none.',
   }),
   RATE_LIMIT_PER_OWNER: Type.Integer({
     minimum: 0,

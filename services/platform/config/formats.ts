@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { isOriginEntry } from '../origins.ts'
 import { faultOfPairs } from './tracing.ts'
 
 /** Returns what is wrong with a value, or undefined if it is valid. */
@@ -45,11 +46,9 @@ function mediaTypes(list: string): string | undefined {
     : undefined
 }
 
-/** Checks a list of origins as browsers send them, without a path. `*` is valid too. */
+/** Checks a list of origins as browsers send them, without a path. `*`, and any port of a loopback host, are valid too. */
 function origins(list: string): string | undefined {
-  const wrong = parseList(list).filter(
-    entry => entry !== '*' && !(URL.canParse(entry) && new URL(entry).origin === entry),
-  )
+  const wrong = parseList(list).filter(entry => !isOriginEntry(entry))
   return wrong.length > 0
     ? `must be origins such as https://app.example, but these are not: ${wrong.join(', ')}`
     : undefined
