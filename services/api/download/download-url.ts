@@ -21,6 +21,15 @@ export interface Download {
   method: 'GET' | 'HEAD'
 }
 
+export interface DownloadUrl {
+  url: string
+  expiresAt: Date
+  /** The content type of the response, and not always that of the object. */
+  contentType: string
+  /** bytes */
+  size: number
+}
+
 export interface DownloadUrlDeps {
   s3: S3Client
   /** Signs the URLs: see `signerFor`. */
@@ -39,21 +48,29 @@ const EXPIRES_IN = 60
 export async function downloadUrl(
   { s3, signer }: DownloadUrlDeps,
   { object: { bucket, key }, uploadId, filename, method }: Download,
-): Promise<string> {
+): Promise<DownloadUrl> {
   const object = { Bucket: bucket, Key: key }
   const found = await s3
     .send(new HeadObjectCommand(object))
     .catch((error: unknown) => Promise.reject(toContentGone(error)))
   checkArchive(found)
+  const contentType = servedType(found.ContentType)
   const params = {
     ...object,
     ...(!isOwnKey({ key, uploadId }) && { VersionId: ownVersion(found, uploadId) }),
     ResponseContentDisposition: attachment(filename),
-    ResponseContentType: servedType(found.ContentType),
+    ResponseContentType: contentType,
     ResponseCacheControl: 'private, no-store',
   }
   const command = method === 'HEAD' ? new HeadObjectCommand(params) : new GetObjectCommand(params)
-  return getSignedUrl(signer, command, { expiresIn: EXPIRES_IN })
+  // A signature has whole seconds.
+  const signingDate = new Date(Math.floor(Date.now() / 1_000) * 1_000)
+  return {
+    url: await getSignedUrl(signer, command, { expiresIn: EXPIRES_IN, signingDate }),
+    expiresAt: new Date(signingDate.getTime() + EXPIRES_IN * 1_000),
+    contentType,
+    size: found.ContentLength ?? 0,
+  }
 }
 
 /**

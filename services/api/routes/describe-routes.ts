@@ -4,6 +4,7 @@ import type { TObject } from 'typebox'
 import { version } from '../../platform/version.ts'
 import { jsonUploadSchema } from '../body-formats/json.ts'
 import { problemSchema } from '../problems/problem.ts'
+import { downloadSchema } from './content-redirect.ts'
 import { severalSchema } from './create-upload-schema.ts'
 import { grantSchema } from './grant-schema.ts'
 import { pageSchema } from './list-uploads.ts'
@@ -21,6 +22,7 @@ const named: Readonly<Record<string, TObject>> = {
   AcceptedUpload: acceptedSchema,
   AcceptedUploads: severalSchema,
   Grant: grantSchema,
+  Download: downloadSchema,
 }
 
 /**

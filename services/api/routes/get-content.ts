@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Backend } from '../backend.ts'
 import { ProblemError } from '../problems/problem.ts'
-import { redirectResponses, redirectTo } from './content-redirect.ts'
+import { downloadDescription, redirectResponses, redirectTo } from './content-redirect.ts'
 import { idParams, security } from './schemas.ts'
 import { noSuchUpload, uploadIdOf } from './upload-id.ts'
 
@@ -9,6 +9,7 @@ const schema = {
   operationId: 'getContent',
   tags: ['uploads'],
   summary: 'Download the file as it was uploaded',
+  description: downloadDescription,
   security,
   params: idParams,
   response: redirectResponses('content-not-ready'),

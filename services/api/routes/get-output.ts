@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { downloadDescription } from './content-redirect.ts'
 import { idParams, security } from './schemas.ts'
 import { type OutputRouteOptions, outputResponses, sendOutput } from './send-output.ts'
 import { noSuchUpload, uploadIdOf } from './upload-id.ts'
@@ -8,6 +9,7 @@ const schema = {
   operationId: 'getOutput',
   tags: ['uploads'],
   summary: 'Download one output of an upload',
+  description: downloadDescription,
   security,
   params: Type.Object({
     ...idParams.properties,

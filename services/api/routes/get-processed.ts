@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { MAIN_OUTPUT } from '../../uploads/records/output-names.ts'
+import { downloadDescription } from './content-redirect.ts'
 import { idParams, security } from './schemas.ts'
 import { type OutputRouteOptions, outputResponses, sendOutput } from './send-output.ts'
 import { noSuchUpload, uploadIdOf } from './upload-id.ts'
@@ -8,7 +9,7 @@ const schema = {
   operationId: 'getProcessed',
   tags: ['uploads'],
   summary: 'Download the main output of an upload',
-  description: 'The upload lists its other outputs in `outputs`.',
+  description: `${downloadDescription} The upload lists its other outputs in \`outputs\`.`,
   security,
   params: idParams,
   response: outputResponses,

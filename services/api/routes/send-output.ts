@@ -10,18 +10,23 @@ import {
 } from '../../uploads/records/record.ts'
 import type { Backend } from '../backend.ts'
 import { attachment } from '../download/content-disposition.ts'
+import { dataUrl } from '../download/data-url.ts'
 import { ContentGoneError } from '../download/errors.ts'
 import { servedType } from '../download/served-type.ts'
 import { ProblemError } from '../problems/problem.ts'
-import { redirectResponses, redirectTo } from './content-redirect.ts'
+import { downloadSchema, redirectResponses, redirectTo, wantsUrl } from './content-redirect.ts'
 
 /** The responses of a route that sends an output. */
 export const outputResponses = {
-  200: {
-    description: 'The output itself, if it is a small one that is stored in DynamoDB.',
-    content: { '*/*': { schema: Type.Unknown() } },
-  },
   ...redirectResponses('content-not-ready', 'processing-failed'),
+  200: {
+    description:
+      'The URL of the output, if the request has `Accept: application/json`. Otherwise the output itself, if it is a small one that is stored in DynamoDB, and then it may be JSON too. The URL of a small output is a `data:` URL.',
+    content: {
+      'application/json': { schema: Type.Union([downloadSchema, Type.Unknown()]) },
+      '*/*': { schema: Type.Unknown() },
+    },
+  },
 }
 
 /** The options of the routes that send outputs. */
@@ -30,7 +35,8 @@ export interface OutputRouteOptions {
 }
 
 /**
- * Sends an output of an upload: a redirect to S3, or the output itself if it is stored in DynamoDB.
+ * Sends an output of an upload: a redirect to S3, or the output itself if it is stored in DynamoDB. A client that wants a URL gets it in
+ * both cases: a `data:` URL if the output is stored in DynamoDB, so that a page needs no second way to download.
  *
  * @throws ProblemError if the upload has no such output
  */
@@ -51,11 +57,17 @@ export async function sendOutput(
 
   const result = await results.get(upload, name, uploadId)
   if (!result) throw new ContentGoneError('The output is no longer stored.')
+  const contentType = servedType(result.contentType)
+  if (wantsUrl(request)) {
+    const { url, size } = await dataUrl(result, contentType)
+    await reply.header('cache-control', 'no-store').send({ url, filename, contentType, size })
+    return
+  }
   if (result.contentEncoding !== undefined) reply.header('content-encoding', result.contentEncoding)
   await reply
     .header('cache-control', 'private, no-store')
     .header('content-disposition', attachment(filename))
-    .type(servedType(result.contentType))
+    .type(contentType)
     .send(Buffer.from(result.body))
 }
 
