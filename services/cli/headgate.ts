@@ -1,26 +1,6 @@
 #!/usr/bin/env node
-/** The `headgate` command. */
-import { commands } from './commands/index.ts'
-import { runCli } from './run.ts'
+/** The `headgate` command. An old Node can parse this file, and so reports what is needed instead of a SyntaxError. */
+import '../platform/check-node.cjs'
 
-// An error here means that the reader of the output is gone: `head` has read enough, or the terminal was closed.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
-    // A command that cleans up before it ends listens to SIGHUP, and must be able to finish.
-    if (process.listenerCount('SIGHUP') > 0) process.emit('SIGHUP', 'SIGHUP')
-    else if (stream === process.stdout) process.exit(0)
-  })
-}
-
-const code = await runCli(process.argv.slice(2), {
-  commands,
-  env: process.env,
-  stdout: text => process.stdout.write(`${text}\n`),
-  stderr: text => process.stderr.write(`${text}\n`),
-})
-
-// A pending request or credential process would keep the process alive. So the process exits once its output is written.
-const written = (stream: NodeJS.WriteStream) => new Promise<void>(resolve => stream.write('', () => resolve()))
-await Promise.all([written(process.stdout), written(process.stderr)])
-process.exit(code)
+// Static imports would be parsed before the check runs.
+await import('./main.ts')
