@@ -2,6 +2,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import type { ConsumerError } from './errors.ts'
 import type { LossReason } from './leases/held-lease.ts'
 import type { GiveUpReason } from './processing/retry-policy.ts'
+import type { ConsumerRecord } from './record.ts'
 
 /**
  * The events of a consumer, sent to `events` and to the diagnostics channel `headgate:consumer:<event>`. Events of a
@@ -32,7 +33,16 @@ export interface ConsumerEvents {
   /** A handler resolved, `ms` milliseconds after it was called. */
   recordHandled: [{ shardId: string; sequenceNumber: string; attempt: number; ms: number }]
   /** A handler rejected. The record is retried after `retryInMs`. */
-  recordFailed: [{ shardId: string; sequenceNumber: string; attempt: number; retryInMs: number; error: unknown }]
+  recordFailed: [
+    {
+      shardId: string
+      sequenceNumber: string
+      attempt: number
+      retryInMs: number
+      error: unknown
+      record: ConsumerRecord
+    },
+  ]
   /** A record was given up and its dead letter is stored. `error` is the error of its last attempt. */
   recordDeadLettered: [
     { shardId: string; sequenceNumber: string; attempts: number; reason: GiveUpReason; error: unknown },

@@ -2,6 +2,7 @@ import { KinesisConsumer } from '../consumer/index.ts'
 import type { WorkerConfig } from '../platform/config/worker.ts'
 import type { Logger } from '../platform/log.ts'
 import { ownerOfEvent } from '../uploads/events/event-owner.ts'
+import { uploadFields } from './processing/log-fields.ts'
 import type { WorkerServices } from './services.ts'
 
 /** The part of SHUTDOWN_TIMEOUT_MS that is kept for the last writes, after the handlers have stopped. */
@@ -51,8 +52,8 @@ function logEvents({ events }: KinesisConsumer, log: Logger): void {
   events.on('leaseAcquired', event => log.info(event, 'lease acquired'))
   events.on('leaseLost', event => log.info(event, 'lease released or lost'))
   events.on('shardEnded', event => log.info(event, 'shard ended'))
-  events.on('recordFailed', ({ error: err, ...event }) =>
-    log.warn({ err, ...event }, 'record failed and will be retried'),
+  events.on('recordFailed', ({ error: err, record, ...event }) =>
+    log.warn({ err, ...event, ...uploadFields(record) }, 'record failed and will be retried'),
   )
   events.on('breakerOpened', event => log.warn(event, 'a dependency fails: no records start until it recovers'))
   events.on('breakerClosed', event => log.info(event, 'the dependency has recovered: records start again'))

@@ -65,7 +65,9 @@ t.test(
     failing.after(0, { pending: 1 })
     failing.after(HUNG_AFTER_BOUNDS * BOUND - 1, { pending: 1 })
     const error = new Error('SlowDown')
-    const failed = { shardId: 'shardId-1', sequenceNumber: '2', attempt: 9, retryInMs: 1, error }
+    const place = { shardId: 'shardId-1', sequenceNumber: '2' }
+    const record = { ...place, data: Buffer.from('x'), partitionKey: 'k', subSequenceNumber: 0, arrivedAt: new Date() }
+    const failed = { ...place, attempt: 9, retryInMs: 1, error, record }
     failing.consumer.events.emit('recordFailed', failed)
     t.match(failing.after(1, { pending: 1 }), [{ isHung: false, lastError: 'Error: SlowDown' }])
   },

@@ -60,7 +60,7 @@ export class FailureHandler {
     const retryInMs = this.backoff(job.failures)
     const { shardId, events } = shard
     const { sequenceNumber } = record
-    events.emit('recordFailed', { shardId, sequenceNumber, attempt: job.tries, retryInMs, error })
+    events.emit('recordFailed', { shardId, sequenceNumber, attempt: job.tries, retryInMs, error, record })
     return retryInMs
   }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../platform/log.ts'
 import { ownerOfEvent } from '../../uploads/events/event-owner.ts'
 import { OutOfTimeError } from '../errors.ts'
+import { uploadFields } from '../processing/log-fields.ts'
 import type { Processor } from '../processing/processor.ts'
 import type { StreamRecord } from '../stream-record.ts'
 import { createOwnerTurns } from './owner-turns.ts'
@@ -70,7 +71,7 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
     } catch (err) {
       failed++
       const { shardId, sequenceNumber } = record
-      log.warn({ err, shardId, sequenceNumber, attempt }, 'record failed and will be retried')
+      log.warn({ err, shardId, sequenceNumber, attempt, ...uploadFields(record) }, 'record failed and will be retried')
       return false
     } finally {
       inFlight.delete(record)

@@ -1,9 +1,8 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../../platform/log.ts'
-import { traceIdOf } from '../../platform/tracing/traceparent.ts'
 import type { Tracing } from '../../platform/tracing/tracing.ts'
 import { decodeEvent } from '../../uploads/events/decode-event.ts'
-import { type BareEvent, isUploadEvent, type UploadEvent } from '../../uploads/events/event.ts'
+import type { BareEvent, UploadEvent } from '../../uploads/events/event.ts'
 import { processedKey } from '../../uploads/objects/keys.ts'
 import { createRemoveObject } from '../../uploads/objects/remove-object.ts'
 import type { RemoveOutputs } from '../../uploads/objects/remove-outputs.ts'
@@ -20,6 +19,7 @@ import type { TransformRule } from '../transforms/rules/rules.ts'
 import { createAttemptCounter } from './attempts/attempt-counter.ts'
 import type { AttemptStore } from './attempts/attempt-store.ts'
 import { type PermanentFailure, permanentFailure } from './failure-policy.ts'
+import { requestFields } from './log-fields.ts'
 import { createOpenUpload } from './process-upload.ts'
 import { createRunMarked } from './processing-mark.ts'
 import { checkObject } from './source-object.ts'
@@ -113,13 +113,6 @@ interface RecordState {
   mayHaveOutputs?: boolean
 }
 
-/** Returns the ids of the request that an event comes from, under the names that the api logs them by. */
-function requestOf(event: UploadEvent | BareEvent | undefined): { requestId?: string; traceId?: string } {
-  if (!event || !isUploadEvent(event)) return {}
-  const traceId = traceIdOf(event.traceparent)
-  return { requestId: event.requestId, ...(traceId !== undefined && { traceId }) }
-}
-
 export function createProcessor(settings: ProcessorSettings): Processor {
   const { s3, store, deletions, uploadBucket, processedBucket, removeOutputs, deadLetters, log } = settings
   const { giveUpAfterMs = Number.POSITIVE_INFINITY, markProcessingAfterMs = MARK_PROCESSING_AFTER_MS } = settings
@@ -170,7 +163,10 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     settings.tracing?.current()?.fail(failure.code)
     const { shardId, sequenceNumber } = record
     log.warn(
-      { shardId, sequenceNumber, uploadId: upload?.uploadId, ...requestOf(event), ...failure, deadLetter },
+      {
+        ...{ shardId, sequenceNumber, key: event?.key, uploadId: upload?.uploadId },
+        ...{ ...requestFields(event), ...failure, deadLetter },
+      },
       'record dead-lettered',
     )
   }
@@ -213,7 +209,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         {
           key: event.key,
           uploadId: upload?.uploadId,
-          ...requestOf(event),
+          ...requestFields(event),
           recorded,
           transform: result.transform.name,
           outputs: result.outputs.length,

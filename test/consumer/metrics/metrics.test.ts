@@ -40,7 +40,9 @@ t.test('fetches, retries and faults are counted', async t => {
     counters.count('recordsFetched', { shardId: 's', records: 10, bytes: 500, millisBehindLatest: 0 })
   }
   const error = new Error('x')
-  counters.count('recordFailed', { shardId: 's', sequenceNumber: '1', attempt: 1, retryInMs: 1, error })
+  const place = { shardId: 's', sequenceNumber: '1' }
+  const record = { ...place, data: Buffer.from('x'), partitionKey: 'k', subSequenceNumber: 0, arrivedAt: new Date() }
+  counters.count('recordFailed', { ...place, attempt: 1, retryInMs: 1, error, record })
   counters.count('batchFailed', { shardId: 's', records: 5, halved: true, retryInMs: 1, error })
   counters.count('fault', { operation: 'x', shardId: undefined, error })
   counters.count('recordStarted', { shardId: 's', sequenceNumber: '1', attempt: 1 })
