@@ -11,13 +11,23 @@ export class PortTakenError extends HeadgateError {
   readonly service: string
   readonly port: number
 
-  constructor(service: string, port: number, options?: { cause?: unknown }) {
-    super(
-      `Port ${port}, for ${service}, is in use: stop the program that listens on it, or choose another port.`,
-      options,
-    )
+  /** @param options.instead how to choose another port, such as a command with a free one */
+  constructor(service: string, port: number, options: { cause?: unknown; instead?: string | undefined } = {}) {
+    const { cause, instead } = options
+    const other = `choose another port${instead === undefined ? '.' : `: ${instead}`}`
+    super(`Port ${port}, for ${service}, is in use: stop the program that listens on it, or ${other}`, { cause })
     this.service = service
     this.port = port
+  }
+}
+
+/** The system refuses a port, because it is reserved for example. */
+export class PortRefusedError extends HeadgateError {
+  readonly code = 'HEADGATE_PORT_REFUSED'
+
+  constructor(service: string, port: number, options: { cause?: unknown }) {
+    const reason = options.cause instanceof Error ? options.cause.message : String(options.cause)
+    super(`Port ${port}, for ${service}, cannot be used: ${reason}. Choose another port.`, options)
   }
 }
 

@@ -27,6 +27,8 @@ api or a worker dies, npm start reports the death and restarts the process. If t
   --once         stop after the upload; exit with 0 if it was processed, with 1 if not or if a process died
   --port PORT    the port of the api (default 3000; with --once a free port)
   --data DIR     keep all data in DIR across restarts (default: in memory)
+  --watch        load the transforms of TRANSFORMS again when one of their files is saved (default if TRANSFORMS is set;
+                 not with --once). --no-watch turns it off
   --verbose      show the logs of the api and the workers here
   --help`
 
@@ -38,6 +40,8 @@ export interface StartSettings {
   help: false
   once: boolean
   verbose: boolean
+  /** True to load the custom transforms again when one of their files is saved. */
+  watch: boolean
   port?: number
   dataDir?: string
 }
@@ -79,15 +83,23 @@ export function parseAwsFlags(args: readonly string[]): AwsFlags {
 }
 
 /** @throws UsageError */
-export function parseStartFlags(args: readonly string[]): StartFlags {
+export function parseStartFlags(args: readonly string[], env: NodeJS.ProcessEnv = process.env): StartFlags {
   const flag = { type: 'boolean' } as const
   const text = { type: 'string' } as const
-  const values = parse(args, START_USAGE, { once: flag, verbose: flag, port: text, data: text, help: flag })
+  const options = { once: flag, verbose: flag, watch: flag, 'no-watch': flag, port: text, data: text, help: flag }
+  const values = parse(args, START_USAGE, options)
   if (values.help) return { help: true }
+  const hasTransforms = (env.TRANSFORMS ?? '').trim() !== ''
+  if (values.watch && values['no-watch']) throw new UsageError('--watch and --no-watch exclude each other.')
+  if (values.watch && values.once) throw new UsageError('--watch and --once exclude each other.')
+  if (values.watch && !hasTransforms) {
+    throw new UsageError('--watch needs transforms to watch: set TRANSFORMS to the path of their transforms.json.')
+  }
   return {
     help: false,
     once: values.once === true,
     verbose: values.verbose === true,
+    watch: hasTransforms && values.once !== true && values['no-watch'] !== true,
     ...defined({ port: portOf('port', values.port), dataDir: textOf('data', values.data) }),
   }
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { PortTakenError } from './errors.ts'
+import { PortRefusedError, PortTakenError } from './errors.ts'
+import { isPortTaken } from './ports.ts'
 
 export interface HealthServer {
   readonly port: number
@@ -12,7 +13,7 @@ export interface HealthServer {
  * Starts a server that responds to GET /healthz with 200. It is started when everything else is ready, and it checks
  * nothing: if a server of the embedded AWS ends, the whole process ends.
  *
- * @throws PortTakenError
+ * @throws PortTakenError, PortRefusedError
  */
 export async function startHealth(host: string, port: number): Promise<HealthServer> {
   const server = createServer((request, response) => {
@@ -23,7 +24,8 @@ export async function startHealth(host: string, port: number): Promise<HealthSer
   try {
     await once(server, 'listening')
   } catch (cause) {
-    throw new PortTakenError('the health check', port, { cause })
+    const PortError = isPortTaken(cause) ? PortTakenError : PortRefusedError
+    throw new PortError('the health check', port, { cause })
   }
   server.on('error', error => console.error('The health check:', error))
   return {

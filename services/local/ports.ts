@@ -35,3 +35,20 @@ export async function findQuietPort(host: string): Promise<number> {
     }
   }
 }
+
+/** Returns whether an error says that a port is in use. */
+export function isPortTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+}
+
+/** Resolves to the first free port above the given one, or to undefined if the next hundred are in use. */
+export async function nextFreePort(host: string, port: number): Promise<number | undefined> {
+  for (let next = port + 1; next <= Math.min(65_535, port + 100); next++) {
+    try {
+      return await findPort(host, next)
+    } catch {
+      // In use, or refused by the system: the next one may be free.
+    }
+  }
+  return undefined
+}

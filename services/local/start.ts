@@ -6,9 +6,11 @@ import { once } from './once.ts'
 import { watchParent } from './parent.ts'
 import { ApiNotReadyError } from './pipeline/errors.ts'
 import { type LogFiles, openLogFiles } from './pipeline/log-files.ts'
+import { createNotices, type Notices } from './pipeline/notices.ts'
 import { type Pipeline, startPipeline } from './pipeline/pipeline.ts'
 import { handsOnText, resultText, stepLine } from './pipeline/report.ts'
 import { signInDemoUser, tryOut } from './pipeline/try-out.ts'
+import { openTransforms } from './reload/reload.ts'
 import { runForPeople } from './run.ts'
 
 const WORKERS = 2
@@ -24,7 +26,9 @@ runForPeople(async () => {
 })
 
 async function run(flags: StartSettings): Promise<void> {
+  const transforms = flags.watch ? await openTransforms(process.env) : undefined
   const logs = flags.verbose ? undefined : openLogFiles(flags.dataDir, console.error)
+  const notices = createNotices({ print: console.error, logs: logs?.dir })
   console.log('Headgate: the whole pipeline on this machine\n')
   const failure = Promise.withResolvers<Error>()
   const starting = startPipeline({
@@ -33,14 +37,22 @@ async function run(flags: StartSettings): Promise<void> {
     // A run with --once is a check, which fails if anything dies.
     restart: !flags.once,
     dataDir: flags.dataDir,
-    logTo: name => logs?.open(name) ?? (line => console.log(`[${name}] ${line}`)),
+    workerEnv: transforms?.workerEnv,
+    logTo(name) {
+      const log = logs?.open(name) ?? (line => console.log(`[${name}] ${line}`))
+      return line => {
+        log(line)
+        notices.onLine(name, line)
+      }
+    },
     onFailure: failure.resolve,
     onNotice: console.error,
   })
   const stop = once(async () => {
     // A pipeline that did not start has stopped its parts itself, and its error is thrown below.
     const [{ value: pipeline }] = (await Promise.allSettled([starting])) as [{ value?: Pipeline }]
-    await pipeline?.stop()
+    await Promise.all([transforms?.close(), pipeline?.stop()])
+    notices.stop()
     await logs?.close()
   })
   let interrupted = false
@@ -63,7 +75,14 @@ async function run(flags: StartSettings): Promise<void> {
   try {
     const pipeline = await starting
     process.on('exit', () => pipeline.kill())
-    await serve(pipeline, { ...flags, logs, failed: failure.promise })
+    transforms?.watch({
+      onNotice: console.log,
+      async replaceWorkers(env) {
+        await pipeline.replaceWorkers(env)
+        notices.reset()
+      },
+    })
+    await serve(pipeline, { ...flags, logs, notices, failed: failure.promise })
     await stop()
     logs?.discard()
     process.exit(0)
@@ -79,6 +98,7 @@ async function run(flags: StartSettings): Promise<void> {
 interface Serving {
   once: boolean
   logs: LogFiles | undefined
+  notices: Notices
   failed: Promise<Error>
 }
 
@@ -87,14 +107,16 @@ interface Serving {
  *
  * @throws ApiNotReadyError, the error of a process that ended by itself, and with `once` the error of the demo
  */
-async function serve(pipeline: Pipeline, { once: onlyOnce, logs, failed }: Serving): Promise<void> {
+async function serve(pipeline: Pipeline, { once: onlyOnce, logs, notices, failed }: Serving): Promise<void> {
   const onStep = (step: string, result: string) => console.log(stepLine(step, result))
   const death = failed.then((error): never => {
     throw error
   })
   onStep('aws', 'S3, DynamoDB, Kinesis and Cognito are up')
   if (logs && !onlyOnce) onStep('logs', logs.dir)
-  const demo = tryOut(pipeline, { timeoutMs: DEMO_TIMEOUT_MS, onStep }).catch((error: unknown) => {
+  // A run with --once waits: a retry may succeed.
+  const isRetried = onlyOnce ? undefined : notices.isRetried
+  const demo = tryOut(pipeline, { timeoutMs: DEMO_TIMEOUT_MS, onStep, isRetried }).catch((error: unknown) => {
     if (onlyOnce || error instanceof ApiNotReadyError) throw error
     // A custom transform may reject the demo text.
     console.error(`\nThe demo upload was not processed: ${messageOf(error)}\nEverything else keeps running.\n`)

@@ -21,7 +21,7 @@ t.test('the flags of the embedded AWS become its settings', async t => {
 
 t.test('settings have no key for a flag that is not given', async t => {
   t.strictSame(parseAwsFlags([]), { help: false, settings: { ports: {} } })
-  t.strictSame(parseStartFlags([]), { help: false, once: false, verbose: false })
+  t.strictSame(parseStartFlags([], {}), { help: false, once: false, verbose: false, watch: false })
 })
 
 t.test('the flags of npm start become its settings', async t => {
@@ -29,6 +29,7 @@ t.test('the flags of npm start become its settings', async t => {
     help: false,
     once: true,
     verbose: true,
+    watch: false,
     port: 0,
     dataDir: '/tmp/x',
   })
@@ -70,5 +71,20 @@ t.test('an empty list of CORS origins allows no pages, and rejects an entry that
 t.test('rejects an issuer origin that is not an origin', async t => {
   for (const value of ['aws:9229', 'http://aws:9229/', 'http://aws/pool', 'ftp://aws', 'http://', '']) {
     t.throws(() => parseAwsFlags(['--issuer-origin', value]), { message: /--issuer-origin must be an origin/ }, value)
+  }
+})
+
+t.test('watches the transforms if there are any, unless --no-watch or --once is given', async t => {
+  const isWatching = (args: string[], env: NodeJS.ProcessEnv) =>
+    (parseStartFlags(args, env) as { watch: boolean }).watch
+  const env = { TRANSFORMS: 'transforms.json' }
+  t.equal(isWatching([], env), true)
+  t.equal(isWatching(['--watch'], env), true)
+  t.equal(isWatching(['--no-watch'], env), false)
+  t.equal(isWatching(['--once'], env), false)
+  t.equal(isWatching([], { TRANSFORMS: ' ' }), false)
+  t.throws(() => parseStartFlags(['--watch'], {}), { name: 'UsageError', message: /--watch needs .*TRANSFORMS/ })
+  for (const other of ['--no-watch', '--once']) {
+    t.throws(() => parseStartFlags(['--watch', other], env), { name: 'UsageError', message: /exclude each other/ })
   }
 })

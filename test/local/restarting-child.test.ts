@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -25,7 +26,7 @@ function start(t: Test, name: string, firstMs = 10) {
   })
   t.teardown(() => child.kill())
   const ups = () => lines.filter(line => line === 'up').length
-  return { child, restarts, waits, ups, death: death.promise }
+  return { child, restarts, waits, ups, lines, death: death.promise }
 }
 
 t.test('reports and restarts a child that died', async t => {
@@ -58,6 +59,32 @@ t.test('a stop during the wait for a restart prevents the restart', async t => {
   t.equal(await child.stop(1_000), 'SIGKILL')
   await wait(600)
   t.equal(ups(), 1)
+})
+
+t.test('replace stops a child, and starts it with other variables, also after it dies later', async t => {
+  const { child, restarts, ups, lines } = start(t, 'willing')
+  await until(() => ups() === 1)
+  const first = child.pid ?? 0
+  await child.replace({ ...process.env, NODE_OPTIONS: '--title=second' }, 10_000)
+  t.notOk(isAlive(first))
+  await until(() => ups() === 2)
+  t.ok(lines.includes('drained'), 'the first one could end its work')
+  t.strictSame(restarts, [], 'a replaced child has not died')
+  const hasNewVariables = (pid = 0) => readFileSync(`/proc/${pid}/environ`, 'utf8').includes('--title=second')
+  t.ok(hasNewVariables(child.pid))
+  process.kill(child.pid ?? 0, 'SIGKILL')
+  await until(() => ups() === 3)
+  t.ok(hasNewVariables(child.pid))
+})
+
+t.test('a stop during a replace lets nothing start', async t => {
+  const { child, ups } = start(t, 'willing')
+  await until(() => ups() === 1)
+  const replacing = child.replace(process.env, 10_000)
+  await child.stop(10_000)
+  await replacing
+  t.equal(ups(), 1)
+  t.notOk(isAlive(child.pid))
 })
 
 t.test('does not restart a child that cannot start the first time', async t => {

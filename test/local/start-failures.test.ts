@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { findPort } from '../../services/local/ports.ts'
 import { descendants, isAlive, until } from '../support/processes.ts'
 import { named, startPipeline, untilUp } from './npm-start.ts'
 
@@ -74,6 +75,10 @@ t.test('a transform that rejects the demo upload is reported, and the pipeline k
     program.stderr(),
     'The demo upload was not processed: The upload failed: HEADGATE_TRANSFORM_REFUSED: no text is',
   )
+  t.match(
+    program.stderr(),
+    /^Upload failed: demo\.txt \([0-9a-f-]{36}\): HEADGATE_TRANSFORM_REFUSED: no text is wanted here\.$/m,
+  )
   t.match(program.stdout(), /^TOKEN=ey/m, 'there is a token to go on with')
   t.notMatch(program.stdout(), 'what became of the upload above')
   t.ok(
@@ -89,10 +94,15 @@ t.test('a transform that rejects the demo upload is reported, and the pipeline k
   t.match(once.stderr(), 'The upload failed: HEADGATE_TRANSFORM_REFUSED: no text is wanted here')
 })
 
-t.test('a worker that cannot start ends the run with the reason', async t => {
+t.test('transforms that cannot be loaded end the run with the reason', async t => {
   const program = startPipeline(t, ['--port', '0'], { TRANSFORMS: '{"rules":[{"transform":"none"}]}' })
   t.strictSame(await program.ended, { code: 1, signal: null })
-  t.match(program.stderr(), /The worker [12] ended by itself \(exit code 1\)\. Its last lines:\n[\s\S]*TRANSFORMS/)
+  t.match(program.stderr(), /^The transforms cannot be loaded:\nTRANSFORMS: \/rules\/0\/transform: must be one of/)
+  t.notMatch(program.stderr(), '    at ')
+
+  const unwatched = startPipeline(t, ['--port', '0', '--no-watch'], { TRANSFORMS: '{"rules":[{"transform":"none"}]}' })
+  t.strictSame(await unwatched.ended, { code: 1, signal: null })
+  t.match(unwatched.stderr(), /The worker [12] ended by itself \(exit code 1\)\. Its last lines:\n[\s\S]*TRANSFORMS/)
 })
 
 t.test('with --once, a worker that dies fails the run', async t => {
@@ -121,17 +131,20 @@ t.test('an api that does not start fails the run, with its last lines', async t 
   )
 })
 
-t.test('a port in use is reported in one line', async t => {
+t.test('a port in use is reported in one line, with a command that uses a free port', async t => {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
   const program = startPipeline(t, ['--port', String(port)])
   t.strictSame(await program.ended, { code: 1, signal: null })
-  t.equal(
-    program.stderr(),
-    `Port ${port}, for the api, is in use: stop the program that listens on it, or choose another port.\n`,
-  )
+  const [, taken, free] =
+    /^Port (\d+), for the api, is in use: stop the program that listens on it, or choose another port: npm start -- --port (\d+)\n$/.exec(
+      program.stderr(),
+    ) ?? []
+  t.equal(Number(taken), port, program.stderr())
+  t.ok(Number(free) > port && Number(free) <= port + 100)
+  t.equal(await findPort('127.0.0.1', Number(free)), Number(free))
   t.strictSame(readdirSync(program.tmp), [], 'and leaves no folder for logs that there are none of')
 })
 

@@ -1,10 +1,18 @@
+import { findPackageJSON } from 'node:module'
+import path from 'node:path'
 import { LOOPBACK_ORIGINS } from '../../platform/origins.ts'
+
+/** Halves the CPU time that a process takes to start, from its second start on. Node ignores a folder that it cannot write. */
+export const compileCache = {
+  NODE_COMPILE_CACHE: path.join(findPackageJSON(import.meta.url) ?? '', '../node_modules/.cache/compiled'),
+}
 
 /**
  * A shutdown ends before the pipeline kills its children, because a person at a terminal does not wait for half a
  * minute. All servers listen on the loopback address, and pages that this machine serves may call the api.
  */
 const DEFAULTS = {
+  ...compileCache,
   SHUTDOWN_TIMEOUT_MS: '8000',
   ADMIN_HOST: '127.0.0.1',
   HEALTH_HOST: '127.0.0.1',

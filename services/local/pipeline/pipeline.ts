@@ -2,13 +2,13 @@ import { fileURLToPath } from 'node:url'
 import { LOOPBACK_ORIGINS } from '../../platform/origins.ts'
 import { originsOf } from '../cors-origins.ts'
 import { type EmbeddedAws, startEmbeddedAws } from '../embedded-aws.ts'
-import { PortTakenError } from '../errors.ts'
-import { findPort } from '../ports.ts'
+import { PortRefusedError, PortTakenError } from '../errors.ts'
+import { findPort, isPortTaken, nextFreePort } from '../ports.ts'
 import { childEnv, ignoredVariables } from './child-env.ts'
 import { type Child, type ChildDeath, type ChildSettings, startChild } from './children.ts'
 import { deathNotice } from './death-notice.ts'
 import { ChildDiedError } from './errors.ts'
-import { startRestartingChild } from './restarting-child.ts'
+import { type RestartingChild, startRestartingChild } from './restarting-child.ts'
 
 const HOST = '127.0.0.1'
 const STOP_TIMEOUT_MS = 10_000
@@ -22,6 +22,8 @@ export interface PipelineSettings {
   /** True to restart the api and the workers when they end by themselves. False to report such an end as a failure. */
   restart: boolean
   dataDir?: string | undefined
+  /** Variables of the workers, besides those of this process. */
+  workerEnv?: Readonly<Record<string, string>> | undefined
   /** Returns the function that is called with each line of a child. */
   logTo(name: string): (line: string) => void
   /** Called when a process that the pipeline needs ends by itself, possibly more than once. */
@@ -35,17 +37,20 @@ export interface Pipeline {
   readonly apiUrl: string
   readonly aws: EmbeddedAws
   readonly children: readonly Child[]
+  /**
+   * Replaces every worker by one with these variables besides those of this process. Resolves when the new workers have started to
+   * load. Uploads in flight are finished or retried. Needs the setting `restart`.
+   */
+  replaceWorkers(env: Readonly<Record<string, string>>): Promise<void>
   /** Stops the workers first, so that they drain, then the api, then the embedded AWS. Bounded in time. */
   stop(): Promise<void>
   /** Kills the api and the workers, for a process that is about to exit. */
   kill(): void
 }
 
-/** @throws UsageError, PortTakenError, EmbeddedAwsError */
+/** @throws UsageError, PortTakenError, PortRefusedError, EmbeddedAwsError */
 export async function startPipeline(settings: PipelineSettings): Promise<Pipeline> {
-  const port = await findPort(HOST, settings.port).catch((cause: unknown) => {
-    throw new PortTakenError('the api', settings.port, { cause })
-  })
+  const port = await findApiPort(settings.port)
   const { CORS_ORIGINS } = process.env
   const corsOrigins = CORS_ORIGINS === undefined ? LOOPBACK_ORIGINS : originsOf('CORS_ORIGINS', CORS_ORIGINS)
   for (const notice of ignoredVariables(process.env)) settings.onNotice(notice)
@@ -69,12 +74,16 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
   }
   const api = start(child('api', 'api/server', { HOST, PORT: String(port) }))
   const workers = Array.from({ length: settings.workers }, (_, index) =>
-    start(child(`worker ${index + 1}`, 'worker/worker', {})),
+    start(child(`worker ${index + 1}`, 'worker/worker', { ...settings.workerEnv })),
   )
   return {
     apiUrl: `http://${HOST}:${port}`,
     aws,
     children: [api, ...workers],
+    async replaceWorkers(env) {
+      const next = childEnv(process.env, aws.env, env)
+      await Promise.all(workers.filter(canBeReplaced).map(worker => worker.replace(next, STOP_TIMEOUT_MS)))
+    },
     kill() {
       for (const child of [api, ...workers]) child.kill()
     },
@@ -83,6 +92,21 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
       await api.stop(STOP_TIMEOUT_MS)
       await aws.stop()
     },
+  }
+}
+
+function canBeReplaced(child: Child): child is RestartingChild {
+  return 'replace' in child
+}
+
+async function findApiPort(wanted: number): Promise<number> {
+  try {
+    return await findPort(HOST, wanted)
+  } catch (cause) {
+    if (!isPortTaken(cause)) throw new PortRefusedError('the api', wanted, { cause })
+    const free = await nextFreePort(HOST, wanted)
+    const instead = free === undefined ? undefined : `npm start -- --port ${free}`
+    throw new PortTakenError('the api', wanted, { cause, instead })
   }
 }
 

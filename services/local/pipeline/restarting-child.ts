@@ -23,6 +23,11 @@ export function restartWait(
   return lastWaitMs === undefined || ranMs >= stableMs ? firstMs : Math.min(maxMs, lastWaitMs * 2)
 }
 
+export interface RestartingChild extends Child {
+  /** Stops the child as `stop` does, and starts it again with other variables. After a stop, nothing starts. */
+  replace(env: NodeJS.ProcessEnv, timeoutMs: number): Promise<void>
+}
+
 export interface RestartingChildSettings extends ChildSettings {
   backoff: RestartBackoff
   /** Called when a child died and will restart after `waitMs`. */
@@ -35,8 +40,10 @@ export interface RestartingChildSettings extends ChildSettings {
  * Restarts a child whenever it ends by itself, as an orchestrator restarts a service. A child that cannot start the
  * first time does not restart, because its configuration must change.
  */
-export function startRestartingChild(settings: RestartingChildSettings): Child {
+export function startRestartingChild(settings: RestartingChildSettings): RestartingChild {
+  let { env } = settings
   let hasRun = false
+  let isStopped = false
   let restart: NodeJS.Timeout | undefined
   let startedAt = 0
   let waitMs: number | undefined
@@ -44,7 +51,7 @@ export function startRestartingChild(settings: RestartingChildSettings): Child {
 
   function start(): Child {
     startedAt = performance.now()
-    return startChild({ ...settings, onDeath })
+    return startChild({ ...settings, env, onDeath })
   }
 
   // A child that is being stopped reports no death, so no child starts after a stop.
@@ -66,11 +73,21 @@ export function startRestartingChild(settings: RestartingChildSettings): Child {
     get pid() {
       return child.pid
     },
+    async replace(nextEnv, timeoutMs) {
+      env = nextEnv
+      clearTimeout(restart)
+      await child.stop(timeoutMs)
+      if (isStopped) return
+      waitMs = undefined
+      child = start()
+    },
     stop(timeoutMs) {
+      isStopped = true
       clearTimeout(restart)
       return child.stop(timeoutMs)
     },
     kill() {
+      isStopped = true
       clearTimeout(restart)
       child.kill()
     },

@@ -1,16 +1,20 @@
 import { createLocalClients } from '../clients.ts'
 import { signIn } from '../cognito-wire.ts'
-import { type DemoResult, runDemo } from './demo.ts'
+import { type DemoResult, demoFile, runDemo } from './demo.ts'
 import { DemoError } from './errors.ts'
 import type { Pipeline } from './pipeline.ts'
 
 export interface TryOutSettings {
   timeoutMs: number
   onStep(step: string, result: string): void
+  isRetried?: ((uploadId: string) => boolean) | undefined
 }
 
 /** Runs the demo against a pipeline, with a time limit. */
-export async function tryOut({ apiUrl, aws }: Pipeline, { timeoutMs, onStep }: TryOutSettings): Promise<DemoResult> {
+export async function tryOut(
+  { apiUrl, aws }: Pipeline,
+  { timeoutMs, onStep, isRetried }: TryOutSettings,
+): Promise<DemoResult> {
   const clients = createLocalClients(aws.endpoints)
   const bound = new AbortController()
   const timer = setTimeout(
@@ -25,7 +29,10 @@ export async function tryOut({ apiUrl, aws }: Pipeline, { timeoutMs, onStep }: T
       user: aws.user,
       s3: clients.s3,
       signal: bound.signal,
+      // A custom transform may process the demo file.
+      expected: process.env.TRANSFORMS === undefined ? demoFile.processed : undefined,
       onStep,
+      isRetried,
     })
   } finally {
     clearTimeout(timer)

@@ -1,4 +1,5 @@
 import { EmbeddedAwsError, PortTakenError } from '../errors.ts'
+import { isPortTaken } from '../ports.ts'
 
 /** The servers of the embedded AWS. */
 export type ServiceName = 's3' | 'dynamodb' | 'kinesis' | 'cognito'
@@ -38,8 +39,4 @@ export function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'
   return host.includes(':') ? `[${host}]` : host
-}
-
-function isPortTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 }
