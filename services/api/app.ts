@@ -41,6 +41,7 @@ import { livez } from './routes/livez.ts'
 import { readyz } from './routes/readyz.ts'
 import { tus } from './routes/tus.ts'
 import { uploadEvents } from './routes/upload-events.ts'
+import { uploadLimits } from './routes/upload-limits.ts'
 import { toSnapshot } from './routes/upload-view.ts'
 import type { ApiServices } from './services.ts'
 import { createWatches } from './watch/watches.ts'
@@ -143,6 +144,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(grants, { backend, maxJsonBytes: config.MAX_JSON_BYTES, minBodyRate })
   await app.register(tus, { backend })
   await app.register(listUploads, { backend })
+  await app.register(uploadLimits, { config, isBuffered })
 
   const watches = createWatches({
     read: async (key, signal) => {

@@ -53,6 +53,7 @@ t.test('/openapi.json describes every operation by name in OpenAPI 3.1', async t
     'get /livez getLiveness',
     'get /readyz getReadiness',
     'get /uploads listUploads',
+    'get /uploads/limits getUploadLimits',
     'get /uploads/{id} getUpload',
     'get /uploads/{id}/content getContent',
     'get /uploads/{id}/events followUpload',
@@ -137,6 +138,7 @@ t.test('the document names the schemas and responses that operations share', asy
     'AcceptedUploads',
     'Grant',
     'Download',
+    'UploadLimits',
   ])
   const text = JSON.stringify(body)
   for (const name of Object.keys(schemas)) t.match(text, `"$ref":"#/components/schemas/${name}"`, `${name} is used`)
@@ -150,7 +152,7 @@ t.test('the document names the schemas and responses that operations share', asy
 t.test('the document is short enough that generated clients stay readable', async t => {
   // openapi-typescript 7.13 generated 1,467 lines from a document of 2,267.
   const lines = JSON.stringify(body, null, 1).split('\n').length
-  t.ok(lines < 2_450, `${lines} lines`)
+  t.ok(lines < 2_600, `${lines} lines`)
 })
 
 t.test('/ redirects to /docs, before anything is loaded', async t => {

@@ -114,6 +114,11 @@ t.test('streams no events to a gateway that buffers responses', async t => {
   t.equal(api?.environment.EVENT_STREAMS, 'whole')
 })
 
+t.test('tells clients of a container how large a body API Gateway forwards', async t => {
+  const api = tasks.find(({ source }) => source === 'services/api/server.ts')
+  t.equal(api?.environment.GATEWAY_MAX_BODY_BYTES, '10000000')
+})
+
 t.test('starts every handler with the environment of its function', async t => {
   const start = promisify(execFile)
   for (const { source, environment } of functions) {

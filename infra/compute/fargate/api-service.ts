@@ -55,6 +55,8 @@ export function createApiService(scope: Construct, { cluster, network, data, set
       ...tracesOf(settings),
       // API Gateway buffers responses and ends them after 30 s, so an event stream could not reach the client.
       EVENT_STREAMS: 'whole',
+      // API Gateway rejects larger requests before they reach the api.
+      GATEWAY_MAX_BODY_BYTES: '10000000',
     }),
     // A container sweeps pending uploads beside its requests.
     statements: [...duties.serve(data, settings), ...duties.sweep(data), ...duties.trace(data, settings)],

@@ -10,6 +10,7 @@ import { grantSchema } from './grant-schema.ts'
 import { pageSchema } from './list-uploads.ts'
 import { nameResponses } from './name-responses.ts'
 import { acceptedSchema, objectSchema, outputSchema, uploadSchema } from './schemas.ts'
+import { limitsSchema } from './upload-limits.ts'
 
 /** The schemas that the OpenAPI document has by name, so that generated clients have a type for each. */
 const named: Readonly<Record<string, TObject>> = {
@@ -23,6 +24,7 @@ const named: Readonly<Record<string, TObject>> = {
   AcceptedUploads: severalSchema,
   Grant: grantSchema,
   Download: downloadSchema,
+  UploadLimits: limitsSchema,
 }
 
 /**

@@ -88,6 +88,14 @@ export const apiConfigSchema = Type.Object({
     default: MIB,
     description: 'Maximum size of a JSON body, in bytes. The api keeps the whole JSON body in memory.',
   }),
+  GATEWAY_MAX_BODY_BYTES: Type.Optional(
+    Type.Integer({
+      minimum: 65_536,
+      maximum: 80_000 * MIB,
+      description:
+        'Maximum size of a request body that the gateway in front of the api forwards, in bytes, such as 10000000 for API Gateway. The api enforces nothing: `GET /uploads/limits` reports the value, so that clients send larger files by grants, or by tus in chunks. Unset: the size of a file, and on Lambda 4500000.',
+    }),
+  ),
   MAX_FORM_FILES: Type.Integer({
     minimum: 1,
     maximum: 100,
