@@ -97,6 +97,7 @@ async function run(flags: StartSettings): Promise<void> {
 
 interface Serving {
   once: boolean
+  watch: boolean
   logs: LogFiles | undefined
   notices: Notices
   failed: Promise<Error>
@@ -107,13 +108,14 @@ interface Serving {
  *
  * @throws ApiNotReadyError, the error of a process that ended by itself, and with `once` the error of the demo
  */
-async function serve(pipeline: Pipeline, { once: onlyOnce, logs, notices, failed }: Serving): Promise<void> {
+async function serve(pipeline: Pipeline, { once: onlyOnce, watch, logs, notices, failed }: Serving): Promise<void> {
   const onStep = (step: string, result: string) => console.log(stepLine(step, result))
   const death = failed.then((error): never => {
     throw error
   })
   onStep('aws', 'S3, DynamoDB, Kinesis and Cognito are up')
   if (logs && !onlyOnce) onStep('logs', logs.dir)
+  if (watch) onStep('watch', 'when a file of your transforms is saved, the workers load it')
   // A run with --once waits: a retry may succeed.
   const isRetried = onlyOnce ? undefined : notices.isRetried
   const demo = tryOut(pipeline, { timeoutMs: DEMO_TIMEOUT_MS, onStep, isRetried }).catch((error: unknown) => {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
-import { runDemo } from '../../services/local/pipeline/demo.ts'
+import { type DemoSettings, demoFile, runDemo } from '../../services/local/pipeline/demo.ts'
 import { startAws, type TestAws } from '../support/aws.ts'
 
 type Answer = { status?: number; body: unknown }
@@ -26,7 +26,7 @@ async function brokenApi(t: Test, answer: (request: IncomingMessage) => Answer):
 const object = { bucket: 'headgate-processed', key: 'processed/demo.txt' }
 const accepted = { uploadId: 'u', s3: { bucket: 'headgate-uploads', key: 'uploads/demo.txt' } }
 
-function demo(t: Test, aws: TestAws, apiUrl: string, timeoutMs = 10_000) {
+function demo(t: Test, aws: TestAws, apiUrl: string, timeoutMs = 10_000, more: Partial<DemoSettings> = {}) {
   const steps: string[] = []
   const bound = new AbortController()
   const timer = setTimeout(() => bound.abort(new Error('the time is up.')), timeoutMs)
@@ -37,8 +37,10 @@ function demo(t: Test, aws: TestAws, apiUrl: string, timeoutMs = 10_000) {
     clientId: aws.env.COGNITO_CLIENT_ID ?? '',
     user: aws.user,
     s3: aws.s3,
+    expected: demoFile.processed,
     signal: bound.signal,
     onStep: step => steps.push(step),
+    ...more,
   })
   return { result, steps }
 }
@@ -96,6 +98,27 @@ t.test('the demo', async t => {
     const apiUrl = await brokenApi(t, byRoute({ body: accepted }, { body: { status: 'processed', processed: object } }))
     await t.rejects(demo(t, aws, apiUrl).result, {
       message: 'The processed object holds "hello kinesis", not "HELLO KINESIS".',
+    })
+  })
+
+  t.test('accepts any contents if a custom transform may have processed the file', async t => {
+    const apiUrl = await brokenApi(t, byRoute({ body: accepted }, { body: { status: 'processed', processed: object } }))
+    t.match(await demo(t, aws, apiUrl, 10_000, { expected: undefined }).result, {
+      text: 'hello kinesis',
+      uploadId: 'u',
+    })
+  })
+
+  t.test('fails if the main output is not in S3', async t => {
+    const apiUrl = await brokenApi(t, byRoute({ body: accepted }, { body: { status: 'processed' } }))
+    await t.rejects(demo(t, aws, apiUrl).result, { message: 'It was processed, but its main output is not in S3.' })
+  })
+
+  t.test('fails as soon as the upload is known to keep failing', async t => {
+    const apiUrl = await brokenApi(t, byRoute({ body: accepted }, { body: { status: 'processing' } }))
+    const isRetried = (uploadId: string) => uploadId === accepted.uploadId
+    await t.rejects(demo(t, aws, apiUrl, 60_000, { isRetried }).result, {
+      message: 'The upload keeps failing and will be retried.',
     })
   })
 

@@ -51,6 +51,7 @@ async function start(t: Test, module: string) {
 
 t.test('a saved transform processes the next upload, and an invalid one changes nothing', async t => {
   const { program, upload, output, write, reloaded } = await start(t, mark('one'))
+  t.match(program.stdout(), /^ {2}watch +\S/m)
   t.equal(await output(await upload('a.txt')), 'one')
   write(mark('two'))
   await reloaded(1)
@@ -71,7 +72,7 @@ t.test('a transform that throws is shown with its line, and a reload processes i
     program.stderr(),
     /^Upload attempt 1 failed and is retried in \d\.\d s: demo\.txt \([0-9a-f-]{36}\): not today \(\S*mine\.mjs:5\)\.$/m,
   )
-  t.match(program.stderr(), 'The demo upload was not processed: Its transform keeps failing, and is retried until it')
+  t.match(program.stderr(), 'The demo upload was not processed: The upload keeps failing and will be retried.')
   const waiting = await Promise.all(['a.txt', 'b.txt', 'c.txt'].map(upload))
   for (const file of ['a.txt', 'b.txt', 'c.txt']) {
     await until(() => program.stderr().includes(`: ${file} (`), { timeoutMs: 60_000, what: `the notice of ${file}` })

@@ -115,7 +115,7 @@ async function untilProcessed(
       if (status === 'processed' && processed) return processed
       if (status === 'processed') throw new DemoError('It was processed, but its main output is not in S3.')
       if (status === 'failed') throw new DemoError(`The upload failed: ${failure?.code}: ${failure?.reason}`)
-      if (isRetried()) throw new DemoError('Its transform keeps failing, and is retried until it succeeds.')
+      if (isRetried()) throw new DemoError('The upload keeps failing and will be retried.')
       last = status
       await wait(POLL_MS, undefined, { signal: request.signal })
     }
