@@ -2,7 +2,7 @@ import type { AnyCommand, CommandOption } from './command.ts'
 
 /** The options that every command has. */
 export const commonOptions = {
-  json: { type: 'boolean', description: 'print one JSON object per line, for scripts. Errors too' },
+  json: { type: 'boolean', description: 'print one JSON object per line, for scripts. Also prints errors as JSON' },
   help: { type: 'boolean', description: 'print this text' },
 } as const satisfies Record<string, CommandOption>
 

@@ -30,7 +30,7 @@ const UNIT_MS: Readonly<Record<string, number>> = Object.fromEntries(UNITS)
 const ABSOLUTE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/
 
 /** The accepted formats, for the help and for errors. */
-export const TIME_HELP = 'such as 2026-11-25, 2026-11-25T10:00:00Z, or 15m, 2h, 3d for that long ago'
+export const TIME_HELP = 'such as 2026-11-25, 2026-11-25T10:00:00Z, or 15m, 2h or 3d before now'
 
 /**
  * Parses a time: ISO 8601, or a duration before now. A date without a time means midnight UTC.

@@ -8,7 +8,7 @@ export const AWS_USAGE = `Usage: node services/local/aws.ts [options]
 Runs the embedded AWS by itself: S3, DynamoDB, Kinesis and Cognito, with Headgate's resources.
 
   --host ADDRESS          listen on this address (default 127.0.0.1)
-  --s3-port PORT          default: a free port, also for the other servers
+  --s3-port PORT          the port of each server (default: a free port)
   --dynamodb-port PORT
   --kinesis-port PORT
   --cognito-port PORT
@@ -24,12 +24,12 @@ export const START_USAGE = `Usage: npm start -- [options]
 Runs the whole pipeline on this machine: the embedded AWS, the api and two workers. Uploads a file and keeps running. If the
 api or a worker dies, npm start reports the death and restarts the process. If the embedded AWS dies, npm start ends.
 
-  --once         stop after the upload; exit with 0 if it was processed, with 1 if not or if a process died
+  --once         stop after the upload. Exits with 0 if the upload was processed, else with 1
   --port PORT    the port of the api (default 3000; with --once a free port)
   --data DIR     keep all data in DIR across restarts (default: in memory)
   --watch        load the transforms of TRANSFORMS again when one of their files is saved (default if TRANSFORMS is set;
                  not with --once). --no-watch turns it off
-  --verbose      show the logs of the api and the workers here
+  --verbose      print the logs of the api and the workers
   --help`
 
 export type AwsFlags = { help: true } | { help: false; healthPort?: number; settings: EmbeddedAwsSettings }

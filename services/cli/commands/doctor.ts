@@ -16,11 +16,11 @@ export const doctor = defineCommand({
   name: 'doctor',
   summary: 'check a deployment for the most common faults, and say how to fix them',
   details: `Compares the configuration with the resources, and tests each permission in a way that leaves nothing behind. The checks use the
-credentials of the command. To check the permissions of a role, assume the role. With API_URL and API_TOKEN, the api is checked too.
-With PROCESSOR_FUNCTION, the event source mapping of that Lambda function is checked, otherwise the leases of the workers.
+credentials of the command. To check the permissions of a role, assume the role. With API_URL and API_TOKEN, the command checks the api.
+With PROCESSOR_FUNCTION, it checks the event source mapping of that Lambda function instead of the leases of the workers.
 
 With --deep, the command then acts as a client of API_URL: it uploads files in every supported way, measures the deployment, and deletes
-the files. The user is that of API_TOKEN, or else HEADGATE_USERNAME with HEADGATE_PASSWORD. In a terminal, the command asks for them.
+the files. It signs in with API_TOKEN, or else with HEADGATE_USERNAME and HEADGATE_PASSWORD. In a terminal, it asks for missing values.
 
 Exits with 1 if any check fails. docs/reference/doctor.md lists all checks and the permissions that they need.`,
   options: {
@@ -28,7 +28,7 @@ Exits with 1 if any check fails. docs/reference/doctor.md lists all checks and t
       type: 'string',
       multiple: true,
       value: 'CHECK',
-      description: 'only this check. Can be given several times. With --deep also a step',
+      description: 'run only this check, or with --deep this step. Can be given several times',
     },
     deep: {
       type: 'boolean',

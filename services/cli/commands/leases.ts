@@ -33,10 +33,10 @@ record after it arrived. This uses one of the five GetRecords calls that a shard
   DONE UP TO  the age of the last processed record
   WAITING     the age of the oldest record that is not processed yet; - if none waits`,
   options: {
-    table: { type: 'boolean', description: 'read the lease table only, and not the stream' },
+    table: { type: 'boolean', description: 'read only the lease table, not the stream' },
     alive: {
       type: 'boolean',
-      description: 'check which owners are alive: watch the renewals, for FAILOVER_TIME_MS at most',
+      description: 'check which owners are alive: watch the renewals, for at most FAILOVER_TIME_MS',
     },
   },
   config,

@@ -24,12 +24,12 @@ interface Ready {
 
 export const local = defineCommand({
   name: 'local',
-  summary: 'run S3, DynamoDB, Kinesis and Cognito on this machine, and print the variables to reach them',
-  details: `Starts the embedded AWS alone, without the api and the workers. The servers listen on 127.0.0.1 and check no signatures. The
+  summary: 'run S3, DynamoDB, Kinesis and Cognito on this machine, and print the variables to connect to them',
+  details: `Starts only the embedded AWS, without the api and the workers. The servers listen on 127.0.0.1 and verify no signatures. The
 command prints the variables as export lines for a shell, or as one JSON object with --json, and runs until Ctrl-C.
 
-The stream, the buckets, the table and the user pool of Headgate are there: STREAM_NAME and the other variables name them.
-The embedded Kinesis is reliable over HTTP/1.1 only: give a KinesisClient a NodeHttpHandler as its requestHandler.`,
+The command creates Headgate's stream, buckets, table and user pool. STREAM_NAME and the other variables contain their names.
+The embedded Kinesis works reliably only over HTTP/1.1: set the requestHandler of a KinesisClient to a NodeHttpHandler.`,
   options: {
     port: {
       type: 'string',

@@ -20,24 +20,26 @@ interface ReplayOptions {
 
 export const replay = defineCommand({
   name: 'replay',
-  summary: 'process all records since a moment again',
-  details: `Moves the checkpoints of APPLICATION_NAME back to the moment, if they are after it, also for shards that have ended since. The
-workers continue from there. The same event leads to the same object, so only outputs of a changed transform change.
+  summary: 'process all records after a given time again',
+  details: `Moves every checkpoint of APPLICATION_NAME that is later than the given time back to that time, including the checkpoints of shards
+that have ended since. The workers continue from the moved checkpoints. Processing an event again produces the same outputs, unless
+the transform has changed.
 
-Refuses if a worker holds a lease that would be moved. To find out, it watches the table for FAILOVER_TIME_MS. With --running it moves
-the checkpoints nevertheless: the workers lose these leases, and the records in progress are processed again.
+Refuses to run if a worker holds one of the leases. To find out, the command watches the lease table for FAILOVER_TIME_MS. With
+--running, it moves the checkpoints even if workers hold the leases: the workers lose these leases, and the records in flight are
+processed again.
 
-With --as it does not change this application, and prepares a new one that starts at the moment. Run workers with that
-APPLICATION_NAME until \`headgate leases\` shows that nothing waits, then delete the table of that name.`,
+With --as, it does not change this application, and prepares a new application that starts at the given time. Run workers with that
+APPLICATION_NAME until \`headgate leases\` shows that no records wait. Then delete the lease table of that name.`,
   options: {
-    from: { type: 'string', value: 'TIME', description: `the moment to start at, ${TIME_HELP}` },
+    from: { type: 'string', value: 'TIME', description: `the time to start at, ${TIME_HELP}` },
     'from-sequence': {
       type: 'string',
       value: 'NUMBER',
       description: 'instead of --from: the time at which this record of --shard arrived',
     },
     shard: { type: 'string', multiple: true, value: 'ID', description: 'only this shard. Can be given several times' },
-    as: { type: 'string', value: 'NAME', description: 'prepare a new application of this name instead' },
+    as: { type: 'string', value: 'NAME', description: 'prepare a new application with this name instead' },
     running: { type: 'boolean', description: 'take the leases from running workers' },
     'dry-run': { type: 'boolean', description: 'only show what would change' },
   },

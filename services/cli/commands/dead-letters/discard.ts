@@ -7,13 +7,16 @@ import { letterColumns, letterRow, lettersConfig, queryOf, selectLetters, select
 export const discardDeadLetters = defineCommand({
   name: 'dead-letters discard',
   summary: 'delete dead letters for good',
-  details: `Deleted records cannot be redriven any more, and a failed upload stays failed. Keeps redriven dead letters unless their ids or
+  details: `Deleted dead letters cannot be redriven, and their uploads stay failed. Keeps redriven dead letters unless their ids or
 --redriven are given. Needs --yes unless ids are given.`,
   operands: '[ID…]',
   options: {
     ...selectOptions,
-    all: { type: 'boolean', description: 'all that were not redriven' },
-    redriven: { type: 'boolean', description: 'redriven ones instead, with the options above or --all' },
+    all: { type: 'boolean', description: 'all dead letters that were not redriven' },
+    redriven: {
+      type: 'boolean',
+      description: 'dead letters that were redriven instead, with the options above or --all',
+    },
     yes: { type: 'boolean', description: 'confirm the deletion' },
     'dry-run': { type: 'boolean', description: 'only list what would be deleted' },
   },

@@ -9,8 +9,8 @@ export const listDeadLetters = defineCommand({
   details: 'Omits dead letters that were redriven, unless --redriven or --all is given.',
   options: {
     ...selectOptions,
-    redriven: { type: 'boolean', description: 'only redriven ones' },
-    all: { type: 'boolean', description: 'redriven ones too' },
+    redriven: { type: 'boolean', description: 'only dead letters that were redriven' },
+    all: { type: 'boolean', description: 'also dead letters that were redriven' },
   },
   config: lettersConfig,
   async run({ options, config, output }) {

@@ -16,14 +16,14 @@ export const redriveDeadLetters = defineCommand({
   summary: 'put the records of dead letters on the stream again',
   details: `Puts each record on the stream with its original bytes and partition key, marks the dead letter as redriven, and sets the upload to
 queued. Skips dead letters that were redriven before. If the command is interrupted, run it again: a record that is already on the
-stream may be processed twice, to the same object. A record that fails again becomes a new dead letter, which this run does not redrive.
+stream may be processed twice, with the same result. A record that fails again becomes a new dead letter, which this run does not redrive.
 
-Exits with 1 if any record could not be redriven. The others are redriven all the same.`,
+Exits with 1 if any record could not be redriven. The other records are still redriven.`,
   operands: '[ID…]',
   options: {
     ...selectOptions,
-    all: { type: 'boolean', description: 'all that were not redriven yet' },
-    again: { type: 'boolean', description: 'also those that were redriven before' },
+    all: { type: 'boolean', description: 'all dead letters that were not redriven' },
+    again: { type: 'boolean', description: 'also dead letters that were redriven before' },
     'dry-run': { type: 'boolean', description: 'only list what would be redriven' },
   },
   config: lettersConfig,
