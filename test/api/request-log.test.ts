@@ -18,6 +18,9 @@ const authorization = ['Authorization', auth.authorization] as const
 /** Maximum time until the line of a request is written, in milliseconds. */
 const LATEST_MS = 5_000
 
+// Each test mostly waits for log lines, with an api of its own.
+t.jobs = 4
+
 interface Line {
   msg: string
   status?: number

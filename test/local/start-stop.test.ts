@@ -4,6 +4,9 @@ import t from 'tap'
 import { descendants, isAlive, until } from '../support/processes.ts'
 import { gone, named, startByNpm, startPipeline, untilUp } from './npm-start.ts'
 
+// Each test mostly waits for processes, with a pipeline of its own.
+t.jobs = 2
+
 t.test('npm start keeps running until Ctrl-C ends all its processes', async t => {
   const program = startPipeline(t, ['--port', '0'])
   const children = await untilUp(t, program)

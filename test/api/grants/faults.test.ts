@@ -12,6 +12,9 @@ const MIB = 1024 ** 2
 
 const aws = await startAws(t)
 
+// Each test mostly waits for retries, with an api and users of its own.
+t.jobs = 4
+
 /** Sends the parts directly to S3, because the URLs have the public endpoint. */
 async function sendParts(granted: Awaited<ReturnType<typeof grant>>, bytes: Buffer): Promise<void> {
   const pieces = partsOf(granted, bytes)

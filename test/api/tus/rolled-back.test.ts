@@ -12,6 +12,9 @@ const octets = { 'content-type': 'application/offset+octet-stream' }
 
 const aws = await startAws(t)
 
+// Each test mostly waits for retries, with an api and users of its own.
+t.jobs = 3
+
 t.test('a failed request that created an upload removes it, because its client has no location', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
   const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })

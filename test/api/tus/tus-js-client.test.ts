@@ -10,6 +10,9 @@ const MIB = 1024 ** 2
 
 const aws = await startAws(t)
 
+// Each test waits for retries and for processes to start.
+t.jobs = 2
+
 interface Running {
   upload: Upload
   /** Resolves when `bytes` bytes were sent. */

@@ -17,6 +17,9 @@ import { examine } from './doctor.ts'
 const aws = await startAws(t, { shards: 1 })
 const { idToken } = await aws.signIn()
 
+// Each test mostly waits for timeouts, with a server of its own.
+t.jobs = 4
+
 /** Starts a server that is not the api, for as long as the test. Resolves to its URL. */
 async function serve(t: Pick<Test, 'teardown'>, listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1')

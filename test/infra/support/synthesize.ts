@@ -34,11 +34,15 @@ export const variants = (['lambda', 'fargate'] as const).flatMap(compute =>
   (['http', 'rest'] as const).map(gateway => ({ compute, gateway })),
 )
 
-/** Synthesizes with every check that can end a synthesis, including cdk-nag. The output is deleted after the test. */
+/**
+ * Synthesizes with every check that can end a synthesis, including cdk-nag. The output is deleted after the test. The
+ * sources of the image are not copied into the output: the copies took longer than everything else.
+ */
 export function synthesize(t: Pick<Test, 'teardown'>, context: Readonly<Record<string, unknown>>): Synthesized {
   const outdir = mkdtempSync(path.join(tmpdir(), 'headgate-cdk-'))
   t.teardown(() => rmSync(outdir, { recursive: true }))
-  const app = new App({ outdir, context: { ...featureFlags, ...context } })
+  const staging = { 'aws:cdk:disable-asset-staging': true }
+  const app = new App({ outdir, context: { ...featureFlags, ...staging, ...context } })
   const { settings, data, compute } = buildHeadgate(app)
   const assembly = app.synth()
   const [dataStack, computeStack] = [data, compute].map(({ artifactId }) => assembly.getStackArtifact(artifactId))
