@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
@@ -22,7 +22,18 @@ const project = await createEmptyProject(t, { packed: [headgate, transform] })
 t.test('the files of the tutorial are written, and its commands up to the worker succeed', async t => {
   t.strictSame(
     recipe.map(({ file, language }) => file ?? language),
-    ['sh', 'log-errors.ts', 'log-errors.test.ts', 'sh', 'transforms.json', 'sh', 'sh', 'dockerfile'],
+    [
+      'sh',
+      'log-errors.ts',
+      'log-errors.test.ts',
+      'sh',
+      'tsconfig.json',
+      'sh',
+      'transforms.json',
+      'sh',
+      'sh',
+      'dockerfile',
+    ],
   )
   const [setUp = '', test = ''] = recipe.filter(({ language }) => language === 'sh').map(({ text }) => text)
   for (const command of setUp.trim().split('\n')) {
@@ -35,12 +46,23 @@ t.test('the files of the tutorial are written, and its commands up to the worker
   t.match(stdout, /pass 2\b[\s\S]*fail 0\b/)
 })
 
-t.test('the transform of the tutorial compiles against the types of the package', async t => {
-  const strict = ['--strict', '--noEmit', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024']
-  const more = ['--types', 'node', '--allowImportingTsExtensions', 'log-errors.ts', 'log-errors.test.ts']
-  const checked = run(bin('tsc'), [...strict, ...more], { cwd: project })
-  await t.resolves(checked.catch((error: { stdout: string }) => Promise.reject(new Error(error.stdout))))
-})
+t.test(
+  'the tsconfig of the tutorial compiles its transform against the types of the package, and rejects mistakes',
+  async t => {
+    const compile = () => run(bin('tsc'), [], { cwd: project })
+    const orOutput = (error: { stdout: string }) => Promise.reject(new Error(error.stdout))
+    await t.resolves(compile().catch(orOutput))
+    const mistakes = path.join(project, 'mistakes.ts')
+    writeFileSync(
+      mistakes,
+      "import type { Transform } from 'headgate/transform'\nexport const a: Transform = { name: 1 }\nenum B { C }\n",
+    )
+    await t.rejects(compile().catch(orOutput), {
+      message: /mistakes\.ts\(2,\d+\): error TS\d+[\s\S]*mistakes\.ts\(3,6\): error TS1294/,
+    })
+    rmSync(mistakes)
+  },
+)
 
 t.test('the worker runs the transform as the tutorial describes', async t => {
   const { aws, store, results, upload } = await startPipeline(t)

@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from 'node:crypto'
 import t from 'tap'
 import {
   linesOf,
@@ -55,6 +56,111 @@ t.test('runTransform rejects a transform whose second run has other outputs', as
     if (++runs % 2 === 0) yield { name: 'more', contentType: 'a/b', body: [] }
   })
   await t.rejects(runTransform(growing, 'x'), { message: /the first run had \d outputs, the second \d/ })
+})
+
+t.test('runTransform cuts an upload of a few bytes into single bytes, and a large one into odd chunks', async t => {
+  const sizes: number[][] = []
+  const measuring = own((input, { upload }) => ({
+    contentType: 'a/b',
+    body: (async function* () {
+      const lengths: number[] = []
+      for await (const { length } of input) lengths.push(length)
+      sizes.push(lengths)
+      yield Buffer.from(String(upload.size))
+    })(),
+  }))
+  await runTransform(measuring, 'é!')
+  t.strictSame(sizes, [[3], [1, 1, 1]])
+  await runTransform(measuring, '')
+  t.strictSame(sizes.slice(2), [[], []])
+  await runTransform(measuring, 'x'.repeat(15_000))
+  t.strictSame(sizes[5]?.slice(0, 2), [3, 3])
+  const broken = own(input => ({
+    contentType: 'a/b',
+    body: (async function* () {
+      for await (const chunk of input) yield Buffer.from(Buffer.from(chunk).toString())
+    })(),
+  }))
+  await t.rejects(runTransform(broken, 'é'), {
+    code: 'HEADGATE_TRANSFORM_TEST',
+    message: /"main" differed in the second run\. The second run got the same bytes in other chunks\.$/,
+  })
+})
+
+t.test('runTransform rejects outputs that depend on the time or on random values, and names the calls', async t => {
+  const values: Record<string, () => unknown> = {
+    'Date.now()': () => Date.now(),
+    'new Date()': () => new Date().getFullYear(),
+    'Date()': () => Date(),
+    'performance.now()': () => Math.round(performance.now() / 3_600_000),
+    'process.hrtime()': () => Math.round(process.hrtime()[0] / 3_600),
+    'process.hrtime.bigint()': () => process.hrtime.bigint() / 3_600_000_000_000n,
+    'Math.random()': () => Math.random(),
+    'crypto.randomUUID()': () => crypto.randomUUID(),
+    'crypto.getRandomValues()': () => crypto.getRandomValues(new Uint8Array(16)),
+    'randomUUID()': () => randomUUID(),
+    'randomBytes()': () => randomBytes(16).toString('hex'),
+  }
+  for (const [call, value] of Object.entries(values)) {
+    const stamping = own((_, { upload }) => ({
+      contentType: 'a/b',
+      body: (async function* () {
+        yield Buffer.from(`${upload.filename} ${value()}`)
+      })(),
+    }))
+    const hint = `The transform called ${call}: the outputs must not depend on the time or on random values.`
+    const error = await runTransform(stamping, 'x').catch((error: unknown) => error)
+    t.match(error, { code: 'HEADGATE_TRANSFORM_TEST' }, call)
+    t.ok(String(error).endsWith(`"main" differed in the second run. ${hint}`), String(error))
+  }
+  const loadedAt = Date.now()
+  const expiring = own(() => {
+    if (Date.now() > loadedAt + 60_000) throw new TransformError('Too late.')
+    return { contentType: 'a/b', body: [] }
+  })
+  await t.rejects(runTransform(expiring, 'x'), {
+    code: 'HEADGATE_TRANSFORM_TEST',
+    message: /the second run failed: Too late\. The transform called Date\.now\(\)/,
+    cause: { code: 'HEADGATE_TRANSFORM_REFUSED' },
+  })
+})
+
+t.test('runTransform accepts a transform that reads the clock without using the time in its outputs', async t => {
+  const timing = own((input, { upload }) => {
+    const start = new Date()
+    t.ok(start instanceof Date)
+    t.equal(Object.getPrototypeOf(start), Date.prototype)
+    t.ok(Date.now() - start.getTime() < 60_000)
+    t.equal(new Date(2020, 1, 3).getFullYear(), 2020)
+    t.equal(Date.UTC(1970, 0, 2), 86_400_000)
+    const elapsed = process.hrtime(process.hrtime())
+    t.ok(elapsed[0] < 60)
+    return { contentType: upload.contentType, body: input }
+  })
+  await t.resolves(runTransform(timing, 'x'))
+})
+
+t.test('other code has the usual clock while runTransform runs, and afterwards', async t => {
+  const functions = () => [Date, Date.now, performance.now, process.hrtime, Math.random, crypto.randomUUID, randomUUID]
+  const real = functions()
+  const before = Date.now()
+  const second = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  let runs = 0
+  const waiting = own(async () => {
+    if (++runs === 2) {
+      second.resolve()
+      await go.promise
+    }
+    return { contentType: 'a/b', body: [] }
+  })
+  const running = runTransform(waiting, 'x')
+  await second.promise
+  t.ok(Date.now() - before < 60_000, 'beside the second run')
+  t.equal(new Date().getFullYear(), new Date(before).getFullYear())
+  go.resolve()
+  await running
+  t.ok(functions().every((each, index) => each === real[index]))
 })
 
 t.test('runTransform rejects invalid transforms and outputs, as the worker does', async t => {

@@ -4,13 +4,15 @@ import { mediaTypeOf } from '../../../uploads/media-types/media-type-of.ts'
 import { outputsOf } from '../outputs.ts'
 import { shapeFault } from '../rules/transform-shape.ts'
 import type { Transform, TransformUpload } from '../transform.ts'
+import { observe } from './observed-run.ts'
 
 /** How `runTransform` describes the upload to the transform. What is omitted is found as the worker finds it. */
 export interface RunOptions extends Partial<Omit<TransformUpload, 'size'>> {
   /** Passed to the transform. Default: a signal that never fires. */
   signal?: AbortSignal
   /**
-   * True to run the transform once. Otherwise it runs twice, with different chunks, and must return the same outputs.
+   * True to run the transform once. Otherwise it runs twice, with different chunks and with a clock that is more than a year ahead in the
+   * second run, and must return the same outputs.
    */
   once?: boolean
 }
@@ -38,12 +40,21 @@ export class TransformTestError extends HeadgateError {
   readonly code = 'HEADGATE_TRANSFORM_TEST'
 }
 
-/** Sizes of chunks: about that of S3, and one that divides characters, rows and headers. */
+/** About the size of a chunk of S3, in bytes. */
 const USUAL_CHUNK = 64 * 1024
-const ODD_CHUNK = 7
+/** Maximum number of chunks of the second run, to limit its time. Content up to this size is cut into single bytes. */
+const MAX_CHUNKS = 10_000
+/** How far the clock of the second run is ahead: every part of a date differs, from the year to the millisecond and the weekday. */
+const SHIFT_MS = (((400 * 24 + 5) * 60 + 7) * 60 + 11) * 1_000 + 137
+
+const RULE =
+  'A transform must return the same outputs for the same upload, at any time and however the upload is split into chunks'
 
 /**
  * Runs a transform as the worker does, with the same checks. Resolves to all outputs in order.
+ *
+ * The transform runs a second time, with the content in small chunks (single bytes up to 10,000 bytes) and with another time of day, and
+ * must return the same outputs.
  *
  * @param content the upload: a string is UTF-8
  * @throws errors of the transform, InvalidOutputError for an invalid output, and TransformTestError for an invalid transform or for one
@@ -58,12 +69,19 @@ export async function runTransform(
   if (fault !== undefined) throw new TransformTestError(`The value is not a transform: ${fault}.`)
   const bytes = Buffer.from(content)
   const upload = { ...(await describe(bytes, options)), size: bytes.byteLength }
-  const first = await run(transform, chunksOf(bytes, USUAL_CHUNK), upload, options.signal)
-  if (options.once) return first
-  // Larger chunks for large content, to limit their number.
-  const odd = Math.max(ODD_CHUNK, Math.ceil(bytes.byteLength / 10_000))
-  const second = await run(transform, chunksOf(bytes, odd), upload, options.signal)
-  compare(first, second)
+  const runWith = (chunk: number) => run(transform, chunksOf(bytes, chunk), upload, options.signal)
+  if (options.once) return await runWith(USUAL_CHUNK)
+  const { value: first, calls } = await observe(() => runWith(USUAL_CHUNK), 0)
+  // Chunks of an odd number of bytes end inside of characters.
+  const smallChunk = Math.ceil(bytes.byteLength / MAX_CHUNKS) | 1
+  const again = await observe(() => settle(runWith(smallChunk)), SHIFT_MS)
+  const cause = causeOf(new Set([...calls, ...again.calls]))
+  if ('error' in again.value) {
+    const { error } = again.value
+    const message = error instanceof Error ? error.message : String(error)
+    throw new TransformTestError(`${RULE}: the second run failed: ${message}${cause}`, { cause: error })
+  }
+  compare(first, again.value.outputs, cause)
   return first
 }
 
@@ -96,14 +114,29 @@ async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Uint8Array
   for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size)
 }
 
-function compare(first: readonly RunOutput[], second: readonly RunOutput[]): void {
-  const rule = 'A transform must return the same outputs for the same upload, however the upload is split into chunks'
-  if (first.length !== second.length)
-    throw new TransformTestError(`${rule}: the first run had ${first.length} outputs, the second ${second.length}.`)
+async function settle(running: Promise<RunOutput[]>): Promise<{ outputs: RunOutput[] } | { error: unknown }> {
+  try {
+    return { outputs: await running }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** Returns a sentence with the most likely reason why the second run differed. */
+function causeOf(calls: ReadonlySet<string>): string {
+  if (calls.size === 0) return ' The second run got the same bytes in other chunks.'
+  return ` The transform called ${[...calls].join(', ')}: the outputs must not depend on the time or on random values.`
+}
+
+function compare(first: readonly RunOutput[], second: readonly RunOutput[], cause: string): void {
+  if (first.length !== second.length) {
+    const lengths = `the first run had ${first.length} outputs, the second ${second.length}`
+    throw new TransformTestError(`${RULE}: ${lengths}.${cause}`)
+  }
   for (const [index, { bytes, text: _text, ...head }] of first.entries()) {
     const { bytes: other, text: _other, ...otherHead } = second[index] as RunOutput
     if (JSON.stringify(head) !== JSON.stringify(otherHead) || !bytes.equals(other)) {
-      throw new TransformTestError(`${rule}: "${head.name}" differed in the second run.`)
+      throw new TransformTestError(`${RULE}: "${head.name}" differed in the second run.${cause}`)
     }
   }
 }
