@@ -128,4 +128,6 @@ t.test('docker-compose.yml has the same names of resources and the same account 
   const issuer = /COGNITO_ISSUER: (.*)/.exec(compose)?.[1] ?? ''
   const origin = /--issuer-origin=(.*)/.exec(compose)?.[1] ?? ''
   t.equal(issuer, `${origin}/${account.userPoolId}`)
+  t.match(compose, `- ${origin.replace('http://', '')}:9229\n`, 'this machine reaches the issuer that tokens name')
+  t.match(compose, `COGNITO_JWKS_URL: http://aws:9229/${account.userPoolId}/.well-known/jwks.json\n`)
 })

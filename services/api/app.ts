@@ -1,6 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
-import { type ApiConfig, issuerOf } from '../platform/config/api.ts'
+import { type ApiConfig, issuerOf, jwksUrlOf } from '../platform/config/api.ts'
 import { parseList } from '../platform/config/formats.ts'
 import { beforeDeadline, withinDeadline } from '../platform/deadline.ts'
 import { onFirstUse } from '../platform/on-first-use.ts'
@@ -112,7 +112,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(authPlugin, {
     issuer,
     clientId: config.COGNITO_CLIENT_ID,
-    keys: keys ?? createKeySource({ issuer }),
+    keys: keys ?? createKeySource({ issuer, jwksUrl: jwksUrlOf(config) }),
     limits: await createRateLimits(app, {
       perOwner: config.RATE_LIMIT_PER_OWNER,
       perAddress: config.RATE_LIMIT_PER_ADDRESS,

@@ -15,6 +15,14 @@ t.test('concurrent calls for a key cause one request, and the key is cached', as
   t.equal(issuer.asked, 1)
 })
 
+t.test('keys come from the configured URL if the address in the tokens cannot be reached', async t => {
+  const issuer = await startIssuer(t)
+  const unreachable = 'http://127.0.0.1:1/pool'
+  const jwksUrl = `${issuer.url}/.well-known/jwks.json`
+  t.match(await createKeySource({ issuer: unreachable, jwksUrl }).find('first'), /^-----BEGIN PUBLIC KEY-----/)
+  await t.rejects(createKeySource({ issuer: unreachable }).find('first'), unavailable)
+})
+
 t.test('a new key of the issuer is found without a restart', async t => {
   const issuer = await startIssuer(t)
   const keys = createKeySource({ issuer: issuer.url, now: new FakeClock().now })

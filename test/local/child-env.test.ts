@@ -26,6 +26,7 @@ t.test('passes every variable of the api and the worker on, except those that np
     'AWS_REGION',
     'COGNITO_CLIENT_ID',
     'COGNITO_ISSUER',
+    'COGNITO_JWKS_URL',
     'COGNITO_USER_POOL_ID',
     'HEALTH_PORT',
     'HOST',

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Type } from 'typebox'
-import { apiConfigSchema, issuerOf } from '../../services/platform/config/api.ts'
+import { apiConfigSchema, issuerOf, jwksUrlOf } from '../../services/platform/config/api.ts'
 import { loadConfig } from '../../services/platform/config/load.ts'
 import { otlpUrl, pairsOf } from '../../services/platform/config/tracing.ts'
 import { processorConfigSchema, workerConfigSchema } from '../../services/platform/config/worker.ts'
@@ -185,6 +185,14 @@ t.test('the issuer is COGNITO_ISSUER, or else the issuer of the user pool at AWS
   t.equal(issuerOf(loadConfig(apiConfigSchema, api)), 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a')
   const own = { ...api, COGNITO_ISSUER: 'http://127.0.0.1:9229/eu-central-1_a' }
   t.equal(issuerOf(loadConfig(apiConfigSchema, own)), 'http://127.0.0.1:9229/eu-central-1_a')
+  t.equal(
+    jwksUrlOf(loadConfig(apiConfigSchema, own)),
+    'http://127.0.0.1:9229/eu-central-1_a/.well-known/jwks.json',
+    'the keys are below the issuer',
+  )
+  const elsewhere = { ...own, COGNITO_JWKS_URL: 'http://aws:9229/keys' }
+  t.equal(issuerOf(loadConfig(apiConfigSchema, elsewhere)), 'http://127.0.0.1:9229/eu-central-1_a')
+  t.equal(jwksUrlOf(loadConfig(apiConfigSchema, elsewhere)), 'http://aws:9229/keys')
 })
 
 t.test('validates the variables for tracing, and shows no secret in messages', async t => {

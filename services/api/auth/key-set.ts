@@ -6,6 +6,7 @@ export type KeySet = ReadonlyMap<string, string>
 export interface KeySetSettings {
   /** The `iss` of the tokens. */
   issuer: string
+  jwksUrl: string
   /** Timeout for the whole response, in milliseconds. */
   timeoutMs: number
 }
@@ -17,16 +18,16 @@ const MAX_KEYS = 64
 const MAX_REDIRECTS = 3
 
 /**
- * Fetches the whole key set of the issuer, and follows redirects only within the issuer's origin.
+ * Fetches the whole key set of the issuer, and follows redirects only within the origin of its URL.
  *
  * get-jwks fetches the set for one `kid`, drops the other keys, and does not limit the size of the response. So the set is fetched here
  * and put into the cache of get-jwks, which only selects and converts a key.
  *
  * @throws InvalidKeySetError if the response has no usable key, and what `fetch` throws
  */
-export async function fetchKeySet({ issuer, timeoutMs }: KeySetSettings): Promise<KeySet> {
+export async function fetchKeySet({ issuer, jwksUrl, timeoutMs }: KeySetSettings): Promise<KeySet> {
   const signal = AbortSignal.timeout(timeoutMs)
-  const response = await followWithinOrigin(new URL(`${issuer}/.well-known/jwks.json`), signal)
+  const response = await followWithinOrigin(new URL(jwksUrl), signal)
   if (!response.ok) {
     await response.body?.cancel()
     throw new InvalidKeySetError(`The request for the key set of ${issuer} failed with status ${response.status}.`)
@@ -44,7 +45,7 @@ async function followWithinOrigin(first: URL, signal: AbortSignal): Promise<Resp
     const next = new URL(location, url)
     if (next.origin !== first.origin) {
       throw new InvalidKeySetError(
-        `${url} redirects to another origin: ${next.origin}. Keys are only read from the issuer.`,
+        `${url} redirects to another origin: ${next.origin}. Keys are only read from the configured origin.`,
       )
     }
     url = next

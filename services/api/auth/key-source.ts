@@ -14,8 +14,10 @@ export interface KeySource {
 }
 
 export interface KeySourceSettings {
-  /** The `iss` of the tokens. Keys are fetched only from here, whatever a token says. */
+  /** The `iss` of the tokens. */
   issuer: string
+  /** Keys are fetched only from here, whatever a token says. @default `/.well-known/jwks.json` below the issuer */
+  jwksUrl?: string
   /** Timeout of a fetch, in milliseconds. @default 3,000 */
   timeoutMs?: number
   /** How long a key set is used before it is fetched again, in milliseconds. A withdrawn key stays valid for that time. @default 300,000 */
@@ -38,7 +40,15 @@ const MAX_MISSES = 1_000
  * fetches nor wrong rejections. While the issuer does not respond, the last key set stays in use.
  */
 export function createKeySource(settings: KeySourceSettings): KeySource {
-  const { issuer, timeoutMs = 3_000, freshMs = 300_000, pauseMs = 1_000, missMs = 2_000, maxWaiting = 2_000 } = settings
+  const {
+    issuer,
+    jwksUrl = `${issuer}/.well-known/jwks.json`,
+    timeoutMs = 3_000,
+    freshMs = 300_000,
+    pauseMs = 1_000,
+    missMs = 2_000,
+    maxWaiting = 2_000,
+  } = settings
   const { now = () => performance.now() } = settings
   let keys: KeySet = new Map()
   let freshUntil = Number.NEGATIVE_INFINITY
@@ -64,7 +74,7 @@ export function createKeySource(settings: KeySourceSettings): KeySource {
     nextAt = startedAt + pauseMs
     const number = ++started
     try {
-      keys = await fetchKeySet({ issuer, timeoutMs })
+      keys = await fetchKeySet({ issuer, jwksUrl, timeoutMs })
       freshUntil = startedAt + freshMs
       succeeded = number
       failure = undefined

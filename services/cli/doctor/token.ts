@@ -3,9 +3,8 @@ import { fetchText, parseJsonObject } from './http.ts'
 
 type IssuerKey = JsonWebKey & { kid?: string }
 
-/** Fetches the keys of an issuer from the URL that the api uses. Resolves to no keys if the response has none. */
-export async function fetchKeys(issuer: string, signal: AbortSignal): Promise<{ status: number; keys: IssuerKey[] }> {
-  const url = `${issuer}/.well-known/jwks.json`
+/** Fetches the keys of an issuer. Resolves to no keys if the response has none. */
+export async function fetchKeys(url: string, signal: AbortSignal): Promise<{ status: number; keys: IssuerKey[] }> {
   const target = { action: 'GET', resource: url, variable: 'COGNITO_USER_POOL_ID' }
   const { status, text } = await fetchText(url, { signal }, target)
   const keys = parseJsonObject(text)?.keys

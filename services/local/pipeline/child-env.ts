@@ -31,6 +31,7 @@ export const fixedVariables: ReadonlyMap<string, string> = new Map([
     'COGNITO_USER_POOL_ID',
     'COGNITO_CLIENT_ID',
     'COGNITO_ISSUER',
+    'COGNITO_JWKS_URL',
     'S3_PUBLIC_ENDPOINT',
   ].map((name): [string, string] => [name, 'the embedded AWS has its own']),
   ['HOST', 'the api listens on 127.0.0.1'],

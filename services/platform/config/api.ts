@@ -24,6 +24,13 @@ export const apiConfigSchema = Type.Object({
         'The token issuer, without a trailing slash. Set it only for an issuer other than AWS. Unset: the issuer of the user pool at AWS.',
     }),
   ),
+  COGNITO_JWKS_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s]+$',
+      description:
+        'Where the keys of the issuer are read, if the api reaches the issuer by another address than its tokens name. Whoever answers there decides which tokens are valid. Unset: `/.well-known/jwks.json` below the issuer.',
+    }),
+  ),
   READ_SCOPES: permissions('The scopes that an access token must have to read uploads. All are required.'),
   WRITE_SCOPES: permissions('The scopes that an access token must have to create or delete uploads. All are required.'),
   READ_GROUPS: permissions('The groups of the user pool whose members may read uploads. One is enough.'),
@@ -219,4 +226,9 @@ export function issuerOf(config: Pick<ApiConfig, 'AWS_REGION' | 'COGNITO_ISSUER'
   return (
     config.COGNITO_ISSUER ?? `https://cognito-idp.${config.AWS_REGION}.amazonaws.com/${config.COGNITO_USER_POOL_ID}`
   )
+}
+
+/** Returns the URL of the issuer's keys. */
+export function jwksUrlOf(config: Parameters<typeof issuerOf>[0] & Pick<ApiConfig, 'COGNITO_JWKS_URL'>): string {
+  return config.COGNITO_JWKS_URL ?? `${issuerOf(config)}/.well-known/jwks.json`
 }

@@ -1,4 +1,4 @@
-import { issuerOf } from '../../../platform/config/api.ts'
+import { issuerOf, jwksUrlOf } from '../../../platform/config/api.ts'
 import { type Check, failed, ok, skipped } from '../check.ts'
 import { decodeToken, fetchKeys, isSignedBy } from '../token.ts'
 
@@ -42,7 +42,7 @@ export const token: Check = {
         'Sign in again, or use the refresh token. If the token is new, see the check `clock`.',
       )
     }
-    const { keys } = await fetchKeys(issuer, signal)
+    const { keys } = await fetchKeys(jwksUrlOf(config), signal)
     const key = keys.find(candidate => candidate.kid === kid)
     if (!key) {
       return failed(`${issuer} has no key ${kid}`, 'The key has been rotated, or the token is forged. Sign in again.')
