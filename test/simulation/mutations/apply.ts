@@ -3,7 +3,7 @@
  * changing a file.
  */
 import { readFileSync } from 'node:fs'
-import { registerHooks, stripTypeScriptTypes } from 'node:module'
+import { registerHooks } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MUTATIONS } from './index.ts'
@@ -17,11 +17,11 @@ const target = path.join(consumer, file)
 
 const parts = readFileSync(target, 'utf8').split(text)
 if (parts.length !== 2) throw new Error(`'${text}' is in ${file} ${parts.length - 1} times, not once.`)
-const source = stripTypeScriptTypes(parts.join(replacement))
+const source = parts.join(replacement)
 
 registerHooks({
   load: (url, context, nextLoad) =>
     url.startsWith('file:') && fileURLToPath(url) === target
-      ? { format: 'module', source, shortCircuit: true }
+      ? { format: 'module-typescript', source, shortCircuit: true }
       : nextLoad(url, context),
 })
