@@ -8,7 +8,7 @@ import type { ConsumerEmitter } from './metrics/emitter.ts'
 import type { ConsumerOptions, ResolvedOptions } from './options.ts'
 import type { StreamReader } from './stream.ts'
 
-/** The outside world of the consumer: lease table, stream, time and randomness. Tests replace them. */
+/** The dependencies of the consumer: lease table, stream, time and randomness. Tests replace them. */
 export interface ConsumerPorts {
   /** The lease table. */
   store: LeaseStore

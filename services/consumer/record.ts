@@ -26,7 +26,7 @@ export function bytesInMemory({ data }: ConsumerRecord): number {
  */
 export const RECORD_OVERHEAD = 256
 
-/** What a handler gets beside its record. */
+/** The context of a call of a handler: its abort signal, and the state of its record and shard. */
 export interface RecordContext {
   /**
    * Fires when the lease is lost, when the drain timeout of a stop is over, or after `handlerTimeoutMs`. Anything the
@@ -68,7 +68,7 @@ export type BatchContext = Omit<RecordContext, 'yieldPlace'>
 /**
  * Handles one record. The record is done when the promise resolves, or when a handler that returns no promise returns.
  * When the handler rejects or throws, the record is retried after a backoff, and later records of its partition key
- * wait. A record may be delivered more than once: make the effect idempotent.
+ * wait. A record may be delivered more than once: make the handler idempotent.
  */
 export type RecordHandler = (record: ConsumerRecord, context: RecordContext) => Promise<void> | void
 

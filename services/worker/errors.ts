@@ -31,7 +31,7 @@ export class ObjectArchivedError extends PermanentError {
   readonly code = 'HEADGATE_OBJECT_ARCHIVED'
 }
 
-/** A transform refuses this content for good. Other errors that a transform throws are retried. */
+/** Thrown by a transform to refuse an upload permanently. The worker retries after any other error. */
 export class TransformError extends PermanentError {
   static readonly CODE = 'HEADGATE_TRANSFORM_REFUSED'
   readonly code = TransformError.CODE

@@ -23,7 +23,7 @@ export interface AdminOptions {
   dynamodb: DynamoDBClient
 }
 
-/** The outside world of the admin: lease table, stream and time. Tests replace them. */
+/** The dependencies of the admin: lease table, stream and time. Tests replace them. */
 export interface AdminPorts {
   /** The lease table. */
   store: LeaseStore

@@ -1,8 +1,8 @@
 import { wrong } from '../option-checks.ts'
 
 /**
- * The consumer for enhanced fan-out: a registered one by its ARN, or one by its name, which is registered if it does
- * not exist.
+ * The stream consumer for enhanced fan-out: the ARN of a registered stream consumer, or the name of a stream consumer,
+ * which is registered if it does not exist.
  */
 export type FanOut = { readonly consumerArn: string } | { readonly consumerName: string }
 

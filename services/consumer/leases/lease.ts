@@ -4,7 +4,7 @@ import { type Checkpoint, compareCheckpoints, isShardEnd, SHARD_END, TRIM_HORIZO
 export interface Lease {
   /** The shard id. */
   readonly leaseKey: string
-  /** The worker that holds the lease; undefined if nobody does. */
+  /** The worker that holds the lease; undefined if no worker does. */
   readonly leaseOwner: string | undefined
   /**
    * Optimistic lock and heartbeat: every renewal, checkpoint and change of the owner adds 1. If the counter stops
@@ -23,14 +23,14 @@ export interface Lease {
   readonly startingHashKey: string | undefined
   /** Last hash key of the shard, in decimal digits; undefined if the row has none. */
   readonly endingHashKey: string | undefined
-  /** Set by KCL 3.x while one worker hands the lease over to another. Such a lease is left alone. */
+  /** Set by KCL 3.x while one worker hands the lease over to another. Headgate does not change such a lease. */
   readonly checkpointOwner: string | undefined
   /** Set by Headgate: the run of the owner that took the lease. It separates two workers with one id. */
   readonly session: string | undefined
   /**
    * Set by Headgate: records from before this time are not read. Epoch milliseconds by the clock of the stream. It is
-   * the time at which the application started. It is never removed and is passed on to the children, so that a lost row
-   * can start where the others did.
+   * the time at which the application started. It is never removed and is passed on to the children, so that a
+   * deleted row starts at the same time as the others.
    */
   readonly startAt: number | undefined
   /**

@@ -32,7 +32,7 @@ export interface ShardStatus {
 export interface LeaseStatus {
   /** The shard id. */
   shardId: string
-  /** The worker that holds the lease; undefined if nobody does. */
+  /** The worker that holds the lease; undefined if no worker does. */
   owner: string | undefined
   /** Optimistic lock and heartbeat of the lease. */
   leaseCounter: number

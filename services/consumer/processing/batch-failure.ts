@@ -1,6 +1,6 @@
 import { ConsumerError } from '../errors.ts'
 
-/** A failed record of a batch. A record that the handler received is one. */
+/** A failed record of a batch. A record that the handler received has these properties. */
 export interface FailedRecord {
   /** The sequence number of the record. */
   readonly sequenceNumber: string

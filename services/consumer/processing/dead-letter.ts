@@ -11,7 +11,7 @@ export interface RecordFailure {
   readonly reason: GiveUpReason
 }
 
-/** What a dead-letter port gets beside the record and its failure. */
+/** The context of a call of the dead-letter port: its abort signal and the fencing token of the shard. */
 export interface DeadLetterContext {
   /** Fires when the lease is lost, when the drain timeout of a stop is over, or after `handlerTimeoutMs`. */
   readonly signal: AbortSignal
@@ -20,7 +20,7 @@ export interface DeadLetterContext {
 }
 
 /**
- * Stores a record that was given up. The checkpoint passes the record once the promise resolves. When it rejects, the
+ * Stores a record that is no longer retried. The checkpoint passes the record once the promise resolves. When it rejects, the
  * port is called again with backoff, without limit. The same record may be passed more than once.
  */
 export type DeadLetterPort = (

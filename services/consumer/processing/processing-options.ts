@@ -46,7 +46,7 @@ export interface ProcessingOptions {
   maxYieldedPerFairnessKey?: number
   /** How a failed record is retried. By default without limit. */
   retry?: RetryOptions
-  /** Stores records that were given up. */
+  /** Stores records that are no longer retried. */
   deadLetter?: DeadLetterPort
   /** When to stop all records because a dependency fails. */
   breaker?: BreakerOptions
@@ -64,7 +64,7 @@ export interface BatchOptions {
    */
   maxWaitMs?: number
   /**
-   * Maximum bytes of data of a batch. A larger record is a batch of its own. 1 to 268,435,456, default 6,291,456 (6
+   * Maximum bytes of data of a batch. A larger record forms a batch alone. 1 to 268,435,456, default 6,291,456 (6
    * MiB).
    */
   maxBytes?: number
@@ -93,7 +93,7 @@ export interface RetryOptions {
   classify?(error: unknown): ErrorClass
 }
 
-/** When the circuit breaker stops all records because a dependency fails, and when it tries again. */
+/** When the circuit breaker stops all records because a dependency fails, and when it tries a record again. */
 export interface BreakerOptions {
   /** Number of dependency failures in a row, over all shards, that open the breaker. 1 to 1,000,000, default 20. */
   failures?: number

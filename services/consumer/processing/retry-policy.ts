@@ -13,7 +13,7 @@ export interface RetryPolicy extends BackoffSettings {
   classify(error: unknown): ErrorClass
 }
 
-/** Why a record was given up. */
+/** Why a record is no longer retried. */
 export type GiveUpReason = 'given up' | 'too many attempts' | 'too old'
 
 export interface Failure {

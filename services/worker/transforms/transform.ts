@@ -11,7 +11,7 @@ export interface TransformUpload {
   readonly contentEncoding?: string
   /** The client's name for the file, or the last segment of the key if none is known. */
   readonly filename: string
-  /** True if the client gave no name. The generated `filename` says nothing about the file. */
+  /** True if the client gave no name. The generated `filename` is not a hint about the type. */
   readonly filenameGenerated?: true
   /** The key of the upload in S3. */
   readonly key: string
@@ -19,12 +19,12 @@ export interface TransformUpload {
   readonly size: number
 }
 
-/** What a transform gets beside the input. */
+/** The second argument of a transform: the upload, and the signal that ends the work. */
 export interface TransformContext {
   /** The upload that the input belongs to. */
   readonly upload: TransformUpload
   /**
-   * Fires when the output is no longer needed. Reading the input stops then. Other long work should check the signal.
+   * Aborted when the output is no longer needed. Reading the input then stops. Other long work must check the signal.
    */
   readonly signal: AbortSignal
 }
@@ -40,7 +40,7 @@ export interface TransformOutput {
   readonly contentType: string
   /** The encoding of the body, `gzip` for example. Omitted for plain content. */
   readonly contentEncoding?: string
-  /** File name for downloads. By default that of the upload for the main output, and the output's name for others. */
+  /** File name for downloads. Default: the upload's file name for the main output, and the output's name for other outputs. */
   readonly filename?: string
   /**
    * A sentence for the owner, such as "The image is cut off." It is shown with the upload. One line of up to 255 characters.
@@ -51,33 +51,33 @@ export interface TransformOutput {
 }
 
 /**
- * One output, or several. The next output is requested when the one before is written. So one output can be written while the input is
- * read, and the next one can report what was found.
+ * One output, or several. The worker requests the next output after it has written the previous one. So the first output can be written
+ * while the input is read, and a later output can contain counts that the transform collected meanwhile.
  */
 export type TransformOutputs = TransformOutput | Promise<TransformOutput> | AsyncIterable<TransformOutput>
 
 /**
- * Creates the outputs of an upload. The same input must always give the same outputs, whatever its chunks are: an event may be delivered
- * twice, and the second delivery must change nothing.
+ * Creates the outputs of an upload. The same input must always give the same outputs, regardless of its chunks: an event may be
+ * delivered twice, and the second delivery must change nothing.
  */
 export interface Transform {
   /** Up to 64 lower-case letters, digits and `-`. */
   readonly name: string
   /** Recorded with every output. Up to 64 printable characters. Change it when the output of the same input changes. */
   readonly version: string
-  /** Returns false for an upload that the next rule should get. Omitted: accepts all. */
+  /** Returns false for an upload that the next matching rule should process. Omitted: accepts every upload. */
   accepts?(upload: TransformUpload): boolean
   /**
-   * Returns how many bytes the transform holds in memory, beyond a few chunks. The upload waits until they are free.
+   * Returns how many bytes the transform holds in memory, beyond a few chunks. The upload waits until that much memory is free.
    */
   holds?(upload: TransformUpload): number
   /**
-   * Reads the input while the output is read, so that neither is held in memory as a whole.
+   * Returns the outputs. It should read the input only while the worker reads the output, so that memory holds only a few chunks.
    *
-   * @throws TransformError, here or from a body, for content that it refuses for good. Any other error is retried
+   * @throws TransformError to refuse the upload permanently, here or from a body. The worker retries after any other error
    */
   apply(input: AsyncIterable<Uint8Array>, context: TransformContext): TransformOutputs
 }
 
-/** Creates the transform for the options of its rule. An error ends the start of the worker. */
+/** Creates the transform for the options of its rule. If it throws, the worker does not start. */
 export type CreateTransform = (options: unknown) => Transform | Promise<Transform>

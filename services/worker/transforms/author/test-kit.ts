@@ -6,7 +6,7 @@ import { shapeFault } from '../rules/transform-shape.ts'
 import type { Transform, TransformUpload } from '../transform.ts'
 import { observe } from './observed-run.ts'
 
-/** How `runTransform` describes the upload to the transform. What is omitted is found as the worker finds it. */
+/** The upload that `runTransform` passes to the transform. Omitted properties are determined as in the worker. */
 export interface RunOptions extends Partial<Omit<TransformUpload, 'size'>> {
   /** Passed to the transform. Default: a signal that never fires. */
   signal?: AbortSignal
@@ -35,7 +35,7 @@ export interface RunOutput {
   text: string
 }
 
-/** The worker would not accept the transform. */
+/** Thrown by `runTransform` if the worker would reject the transform. */
 export class TransformTestError extends HeadgateError {
   readonly code = 'HEADGATE_TRANSFORM_TEST'
 }
