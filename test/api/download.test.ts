@@ -26,7 +26,7 @@ function get(t: Test, user: TestUser, uploadId: unknown, what: What, init: Reque
   return contract.ask(t, `get /uploads/{id}/${what}`, `/uploads/${uploadId}/${what}`, { headers: user.auth, ...init })
 }
 
-/** Returns the parameters of a redirect that determine the response of S3. The embedded S3 ignores them. */
+/** Returns the parameters of a redirect that determine the response of S3. */
 function asks(location: string | null) {
   const { searchParams, pathname } = new URL(location ?? '')
   return {
@@ -54,6 +54,8 @@ t.test('a download is a redirect to S3 that is valid for one minute and has the 
   })
   const file = await fetch(location)
   t.equal(file.status, 200)
+  t.match(file.headers.get('content-disposition'), /^attachment; filename="Gr__e/)
+  t.equal(file.headers.get('cache-control'), 'private, no-store')
   t.equal(await file.text(), 'hello')
 })
 

@@ -25,6 +25,7 @@ export function listeningOn<T>({ host, corsFile }: Settings, start: () => Promis
     fastify.listen = options => listen({ ...options, host })
     takeEveryContentType(fastify)
     addCors(fastify, corsFile)
+    replaceResponseHeaders(fastify)
     addMultipartLists(fastify)
     bound = true
   }
@@ -59,5 +60,29 @@ function takeEveryContentType(fastify: Hooked): void {
   fastify.addHook('preHandler', async ({ raw: { headers } }) => {
     const type = types.get(headers)
     if (type !== undefined) headers['content-type'] = type
+  })
+}
+
+const REPLACEABLE = [
+  'content-type',
+  'content-language',
+  'expires',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+] as const
+
+/**
+ * Replaces response headers by the parameters `response-content-type` and so on, as S3 does. fauxqs ignores them, and a
+ * browser would then show a download instead of saving it.
+ */
+function replaceResponseHeaders(fastify: Hooked): void {
+  fastify.addHook('onSend', async ({ method, url }, reply) => {
+    if ((method !== 'GET' && method !== 'HEAD') || reply.statusCode >= 300) return
+    const { searchParams } = new URL(url, 'http://s3')
+    for (const name of REPLACEABLE) {
+      const value = searchParams.get(`response-${name}`)
+      if (value !== null) reply.header(name, value)
+    }
   })
 }
