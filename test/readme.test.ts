@@ -67,20 +67,26 @@ t.test('docs/reference/storage.md lists the properties of an event and the statu
   t.strictSame(statuses, uploadStatuses)
 })
 
+const root = path.resolve(import.meta.dirname, '..')
+const pages = globSync('**/*.md', {
+  cwd: root,
+  exclude: name => /^(?:node_modules|\.git|\.tap|dist)$/.test(path.basename(name)),
+})
+
 t.test('links in Markdown lead to files and headings that exist', async t => {
-  const root = path.resolve(import.meta.dirname, '..')
-  const pages = globSync('**/*.md', {
-    cwd: root,
-    exclude: name => /^(?:node_modules|\.git|\.tap|dist)$/.test(path.basename(name)),
-  })
   t.ok(pages.length > 50)
   const dead = pages.flatMap(page =>
-    [...readFileSync(path.join(root, page), 'utf8').matchAll(/\]\(([^)\s]+)\)/g)]
+    [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
       .map(([, link = '']) => link)
       .filter(link => !/^[a-z]+:/.test(link) && !leadsSomewhere(path.join(root, page), link))
       .map(link => `${page}: ${link}`),
   )
   t.strictSame(dead, [])
+})
+
+t.test('no Markdown page contains the marker of an unresolved merge conflict', async t => {
+  const conflicted = pages.filter(page => /^(?:<{7}|>{7}) /m.test(read(page)))
+  t.strictSame(conflicted, [])
 })
 
 /** Returns true if a link names an existing file or folder, and its anchor a heading of the page. */
