@@ -26,9 +26,9 @@ interface LeaseRow {
 
 export const leases = defineCommand({
   name: 'leases',
-  summary: 'show which worker reads which shard, and how far behind it is',
-  details: `Reads the lease table of APPLICATION_NAME. Then asks the stream when the record at each checkpoint and the
-record after it arrived. This uses one of the five GetRecords calls that a shard allows per second.
+  summary: 'show which worker reads each shard, and how far the shard is behind',
+  details: `Reads the lease table of APPLICATION_NAME. Then asks the stream for the arrival time of the record at each
+checkpoint and of the next record. This uses one of the five GetRecords calls that a shard allows per second.
 
   DONE UP TO  the age of the last processed record
   WAITING     the age of the oldest record that is not processed yet; - if none waits`,

@@ -6,7 +6,7 @@ import { letterColumns, letterRow, lettersConfig, queryOf, selectLetters, select
 
 export const discardDeadLetters = defineCommand({
   name: 'dead-letters discard',
-  summary: 'delete dead letters for good',
+  summary: 'delete dead letters permanently',
   details: `Deleted dead letters cannot be redriven, and their uploads stay failed. Keeps redriven dead letters unless their ids or
 --redriven are given. Needs --yes unless ids are given.`,
   operands: '[ID…]',
