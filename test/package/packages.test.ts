@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import path from 'node:path'
 import t, { type Test } from 'tap'
@@ -12,7 +12,7 @@ import { blocksOf } from '../worker/transforms/recipe.ts'
 import { emptyProject, install, installedIn } from './install.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
-const { consumer, transform } = await packPackages(t)
+const { headgate, consumer, transform } = await packPackages(t)
 
 const PACKAGES = [
   { packed: consumer, folder: 'services/consumer' },
@@ -105,10 +105,6 @@ for (const { packed, folder } of PACKAGES) {
         )
       }
       t.equal(await textIn(packed, 'package/LICENSE'), readFileSync(path.join(root, 'LICENSE'), 'utf8'))
-      const readme = await textIn(packed, 'package/README.md')
-      for (const [, link = ''] of readme.matchAll(/\]\((?!https?:|#|\.\.\/)([^)#]+)/g)) {
-        t.ok(existsSync(path.join(root, folder, link)), link)
-      }
     },
   )
 
@@ -118,6 +114,37 @@ for (const { packed, folder } of PACKAGES) {
       .filter(({ specifier }) => !specifier.startsWith('.') && !isBuiltin(specifier))
       .map(({ specifier }) => packageOf(specifier))
     t.strictSame([...new Set(imported)].sort(), Object.keys({ ...dependencies, ...peerDependencies }).sort())
+  })
+}
+
+for (const { packed, pages, folder } of [
+  { packed: headgate, folder: '.', pages: 3 },
+  { packed: consumer, folder: 'services/consumer', pages: 3 },
+  { packed: transform, folder: 'services/worker/transforms/author', pages: 2 },
+]) {
+  t.test(`the Markdown files of ${packed.name} have no dead links`, async t => {
+    const names = packed.files.filter(file => file.endsWith('.md'))
+    t.ok(names.length >= pages, names.join(', '))
+    let inRepository = 0
+    for (const name of names) {
+      const text = await textIn(packed, `package/${name}`)
+      for (const [, link = ''] of text.matchAll(/\]\(([^)\s#]+)[^)\s]*\)/g)) {
+        const [, kind, target = ''] =
+          /^https:\/\/github\.com\/headgate\/headgate\/(blob|tree)\/main\/(.+)$/.exec(link) ?? []
+        if (kind !== undefined) {
+          inRepository++
+          t.equal(statSync(path.join(root, target)).isDirectory(), kind === 'tree', `${name}: ${link}`)
+        } else if (!/^[a-z]+:/.test(link)) {
+          t.ok(packed.files.includes(path.posix.join(path.posix.dirname(name), link)), `${name}: ${link}`)
+        }
+      }
+      t.equal(
+        readFileSync(path.join(packed.clone, folder, name), 'utf8'),
+        readFileSync(path.join(root, folder, name), 'utf8'),
+        `${name} is restored after npm pack`,
+      )
+    }
+    t.ok(inRepository > 0)
   })
 }
 
@@ -193,6 +220,12 @@ t.test('the first transform of the tutorial compiles as printed, and its tests p
   const files = writeFiles(folder, TRANSFORM_GUIDE)
   t.strictSame(files, ['log-errors.ts', 'log-errors.test.ts'])
   await compile(folder, files)
+  const config = guideOf(TRANSFORM_GUIDE).find(({ file }) => file === 'tsconfig.json')
+  writeFileSync(path.join(folder, 'tsconfig.json'), config?.text ?? '')
+  await t.resolves(
+    run(bin('tsc'), [], { cwd: folder }),
+    'the tsconfig of the tutorial accepts the transform and its test',
+  )
   for (const executable of [process.execPath, node22]) {
     const tests = runProgram(t, ['--test', '--test-reporter=tap', 'log-errors.test.js'], { cwd: folder, executable })
     t.match(await tests.ended, { code: 0 }, tests.stdout())

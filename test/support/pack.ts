@@ -16,6 +16,8 @@ export interface Packed {
   name: string
   /** The absolute path. */
   tarball: string
+  /** The folder of the clone in which the package was packed. */
+  clone: string
   /** The paths of its files, relative to the package's folder. */
   files: string[]
 }
@@ -52,7 +54,15 @@ export async function packPackage(t: Pick<Test, 'teardown'>): Promise<Packed> {
 async function pack(t: Pick<Test, 'teardown'>, which: readonly string[]): Promise<Packed[]> {
   const clone = mkdtempSync(path.join(tmpdir(), 'headgate-clone-'))
   t.teardown(() => rmSync(clone, { recursive: true, force: true }))
-  for (const file of ['package.json', 'tsconfig.json', 'README.md', 'LICENSE', 'docs', 'services']) {
+  for (const file of [
+    'package.json',
+    'tsconfig.json',
+    'README.md',
+    'LICENSE',
+    'docs',
+    'services',
+    'test/package/packed-links.ts',
+  ]) {
     cpSync(path.join(root, file), path.join(clone, file), { recursive: true, filter: name => !name.endsWith('/dist') })
   }
   symlinkSync(path.join(root, 'node_modules'), path.join(clone, 'node_modules'))
@@ -60,6 +70,7 @@ async function pack(t: Pick<Test, 'teardown'>, which: readonly string[]): Promis
   return reports(stdout).map(({ name, filename, files }) => ({
     name,
     tarball: path.join(clone, filename),
+    clone,
     files: files.map(file => file.path),
   }))
 }

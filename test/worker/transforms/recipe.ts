@@ -2,13 +2,13 @@
 export interface Block {
   language: string
   text: string
-  /** The name in backticks at the start of the paragraph before the block, if there is one. */
+  /** The name in backticks at the start of the paragraph before the block, or after `Create`, if there is one. */
   file: string | undefined
 }
 
 export function blocksOf(markdown: string): Block[] {
   const blocks = markdown.matchAll(
-    /(?:^`(?<file>[\w.-]+\.\w+)`[^\n]*:\n\n)?^```(?<language>\w+)\n(?<text>[\s\S]*?)^```$/gm,
+    /(?:^(?:Create )?`(?<file>[\w.-]+\.\w+)`[^\n]*:\n\n)?^```(?<language>\w+)\n(?<text>[\s\S]*?)^```$/gm,
   )
   return [...blocks].map(({ groups = {} }) => ({
     language: groups.language ?? '',
