@@ -13,11 +13,15 @@ const rooms: Record<string, readonly string[]> = {
   api: ['uploads', 'platform'],
   worker: ['consumer', 'uploads', 'platform'],
   uploads: ['platform'],
+  client: [],
   consumer: [],
   platform: [],
 }
 
 const MAX_LINES = 300
+
+/** Types that a tool writes. */
+const GENERATED = 'services/client/openapi.ts'
 
 interface SourceFile {
   /** Path from the root, with slashes. */
@@ -211,7 +215,9 @@ t.test('services, infra and image import neither tests nor benchmarks, and bench
 })
 
 t.test(`no file has more than ${MAX_LINES} lines`, async t => {
-  const long = [...services, ...infra].filter(({ text }) => text.split('\n').length - 1 > MAX_LINES)
+  const long = [...services, ...infra].filter(
+    ({ name, text }) => text.split('\n').length - 1 > MAX_LINES && name !== GENERATED,
+  )
   t.strictSame(
     long.map(({ name }) => name),
     [],

@@ -15,6 +15,7 @@ const TOOLS = ['typedoc@0.28.20', 'typedoc-plugin-markdown@4.14.1', 'typescript@
 
 /** The folder below docs/reference/api/, and the package, of each page. */
 const PAGES = {
+  client: { name: '@headgate/client', entry: 'services/client/index.ts' },
   consumer: { name: '@headgate/consumer', entry: 'services/consumer/index.ts' },
   transform: { name: '@headgate/transform', entry: 'services/worker/transforms/author/index.ts' },
 } as const

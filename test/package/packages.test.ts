@@ -12,9 +12,10 @@ import { blocksOf } from '../worker/transforms/recipe.ts'
 import { emptyProject, install, installedIn } from './install.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
-const { headgate, consumer, transform } = await packPackages(t)
+const { client, headgate, consumer, transform } = await packPackages(t)
 
 const PACKAGES = [
+  { packed: client, folder: 'services/client' },
   { packed: consumer, folder: 'services/consumer' },
   { packed: transform, folder: 'services/worker/transforms/author' },
 ]

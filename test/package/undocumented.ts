@@ -8,7 +8,11 @@ import { API, type Checker, type Project, SymbolFlags, type Symbol as TsSymbol }
 const root = path.resolve(import.meta.dirname, '../..')
 
 /** The entry of each package. */
-export const ENTRIES = ['services/consumer/index.ts', 'services/worker/transforms/author/index.ts'] as const
+export const ENTRIES = [
+  'services/client/index.ts',
+  'services/consumer/index.ts',
+  'services/worker/transforms/author/index.ts',
+] as const
 
 /** Members that every reader knows, and that the language or a base class defines. */
 const KNOWN_MEMBERS = new Set(['__constructor', 'prototype', 'constructor', 'name', 'message', 'code', 'CODE'])

@@ -25,6 +25,7 @@ export interface Packed {
 /** The packages that `npm pack` creates in a clone where nothing was built. They exist as long as the test. */
 export interface PackedPackages {
   headgate: Packed
+  client: Packed
   consumer: Packed
   transform: Packed
 }
@@ -39,9 +40,17 @@ export async function packPackages(t: Pick<Test, 'teardown'>): Promise<PackedPac
   }
   return {
     headgate: find('headgate'),
+    client: find('@headgate/client'),
     consumer: find('@headgate/consumer'),
     transform: find('@headgate/transform'),
   }
+}
+
+/** Packs the client alone. */
+export async function packClient(t: Pick<Test, 'teardown'>): Promise<Packed> {
+  const [packed] = await pack(t, ['--workspace', '@headgate/client'])
+  if (!packed) throw new Error('npm pack reported no package')
+  return packed
 }
 
 /** Packs the package of the repository itself. */

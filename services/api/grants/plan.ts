@@ -7,6 +7,8 @@ const MAX_PARTS = 500
 
 export interface PlannedPart {
   partNumber: number
+  /** Where the part begins in the file, in bytes. */
+  offset: number
   /** Bytes. */
   size: number
 }
@@ -23,6 +25,7 @@ export function partBytesFor(size: number): number {
 export function plannedParts({ size, partBytes }: { size: number; partBytes: number }): PlannedPart[] {
   return Array.from({ length: Math.ceil(size / partBytes) }, (_, index) => ({
     partNumber: index + 1,
+    offset: index * partBytes,
     size: Math.min(partBytes, size - index * partBytes),
   }))
 }

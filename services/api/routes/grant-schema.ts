@@ -27,7 +27,12 @@ export const grantSchema = Type.Object(
     parts: Type.Optional(
       Type.Array(
         Type.Object(
-          { partNumber: Type.Integer(), size: Type.Integer(), ...requestProperties },
+          {
+            partNumber: Type.Integer(),
+            offset: Type.Integer({ description: 'Where the part begins in the file, in bytes.' }),
+            size: Type.Integer({ description: 'bytes' }),
+            ...requestProperties,
+          },
           { additionalProperties: false },
         ),
         { description: 'Send a large file in consecutive parts of these sizes, in any order and concurrently.' },

@@ -1,0 +1,101 @@
+import { ConnectionError, HeadgateError, ProblemError } from './errors.ts'
+import { isRetryable, problemOf } from './problem-of.ts'
+import { Retries } from './retry.ts'
+import { type SendOptions, send } from './send.ts'
+
+/** Why a token is asked for. */
+export interface TokenRequest {
+  /** The token that the api has just rejected with 401. Get a new one. Undefined if no token was rejected. */
+  rejected?: string | undefined
+}
+
+/** Settings of the client. */
+export interface HeadgateOptions {
+  /** The URL of the api, with the path of its gateway if it has one. */
+  url: string | URL
+  /** Returns an id or access token of the user pool. Called before every request, and again after a 401. */
+  getToken(request: TokenRequest): string | Promise<string>
+  /**
+   * How long requests are retried without progress, in milliseconds.
+   *
+   * @default 60,000
+   */
+  retryForMs?: number | undefined
+}
+
+/** A request to the api. */
+export interface ApiRequest extends Omit<SendOptions, 'method'> {
+  /** @default GET */
+  method?: string | undefined
+}
+
+const RETRY_FOR_MS = 60_000
+
+/** Sends requests to the api with a token, and retries them. Every request of this package may be repeated with the same result. */
+export class Api {
+  readonly retryForMs: number
+  readonly #url: string
+  readonly #getToken: HeadgateOptions['getToken']
+
+  constructor({ url, getToken, retryForMs = RETRY_FOR_MS }: HeadgateOptions) {
+    this.#url = String(url).replace(/\/+$/, '')
+    this.#getToken = getToken
+    this.retryForMs = retryForMs
+  }
+
+  /** Returns the absolute URL of a path. */
+  at(path: string): string {
+    return this.#url + path
+  }
+
+  /** Returns the header with a token. */
+  async authorization(rejected?: string): Promise<{ authorization: string }> {
+    return { authorization: `Bearer ${await this.#getToken({ rejected })}` }
+  }
+
+  /**
+   * Sends a request, and resolves to its successful response.
+   *
+   * @throws ProblemError, ConnectionError, and the reason of the signal
+   */
+  async request(path: string, { method = 'GET', ...options }: ApiRequest = {}): Promise<Response> {
+    const { signal } = options
+    const retries = new Retries(this.retryForMs, signal)
+    let rejected: string | undefined
+    for (;;) {
+      signal?.throwIfAborted()
+      const { authorization } = await this.authorization(rejected)
+      const failure = await attempt(this.at(path), {
+        ...options,
+        method,
+        headers: { ...options.headers, authorization },
+      })
+      if (failure instanceof Response) return failure
+      signal?.throwIfAborted()
+      const isRejected = failure instanceof ProblemError && failure.status === 401
+      if (isRejected && rejected === undefined) {
+        rejected = authorization.slice('Bearer '.length)
+        continue
+      }
+      const retryAfter = failure instanceof ProblemError ? failure.retryAfter : undefined
+      if (!isRetryable(failure) || !(await retries.next(retryAfter))) throw failure
+    }
+  }
+
+  /** Sends a request, and resolves to the JSON of its response. */
+  async json<T>(path: string, options?: ApiRequest): Promise<T> {
+    return (await (await this.request(path, options)).json()) as T
+  }
+}
+
+/** Resolves to the successful response, or to the error. */
+async function attempt(url: string, options: SendOptions): Promise<Response | HeadgateError> {
+  try {
+    const response = await send(url, options)
+    // A conditional request may be answered 304.
+    return response.ok || response.status === 304 ? response : await problemOf(response)
+  } catch (cause) {
+    if (cause instanceof HeadgateError) return cause
+    return new ConnectionError(`${new URL(url).origin} did not respond.`, { cause })
+  }
+}
