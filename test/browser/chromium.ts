@@ -17,7 +17,10 @@ export interface Page {
   setInputFiles(selector: string, file: { name: string; mimeType: string; buffer: Buffer }): Promise<void>
   click(selector: string): Promise<void>
   fill(selector: string, text: string): Promise<void>
-  waitForSelector(selector: string): Promise<{ textContent(): Promise<string | null> } | null>
+  waitForSelector(
+    selector: string,
+    options?: { state: 'attached' },
+  ): Promise<{ textContent(): Promise<string | null> } | null>
 }
 
 interface Browser {
