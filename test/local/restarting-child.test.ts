@@ -5,9 +5,9 @@ import t, { type Test } from 'tap'
 import type { ChildDeath } from '../../services/local/pipeline/children.ts'
 import { deathNotice } from '../../services/local/pipeline/death-notice.ts'
 import { restartWait, startRestartingChild } from '../../services/local/pipeline/restarting-child.ts'
-import { isAlive, until } from '../support/processes.ts'
+import { commandOf, descendants, isAlive, until } from '../support/processes.ts'
 
-function start(t: Test, name: string, firstMs = 10) {
+function start(t: Test, name: string, { firstMs = 10, hasStandby = false } = {}) {
   const restarts: ChildDeath[] = []
   const waits: number[] = []
   const lines: string[] = []
@@ -17,6 +17,7 @@ function start(t: Test, name: string, firstMs = 10) {
     entry: path.join(import.meta.dirname, 'programs', `${name}.ts`),
     env: { ...process.env, NODE_OPTIONS: '' },
     onLine: line => lines.push(line),
+    hasStandby,
     backoff: { firstMs, maxMs: firstMs * 4, stableMs: 60_000 },
     onRestart: (each, waitMs) => {
       restarts.push(each)
@@ -52,7 +53,7 @@ t.test('restarts a child that keeps dying, with longer and longer waits', async 
 })
 
 t.test('a stop during the wait for a restart prevents the restart', async t => {
-  const { child, restarts, ups } = start(t, 'willing', 500)
+  const { child, restarts, ups } = start(t, 'willing', { firstMs: 500 })
   await until(() => ups() === 1)
   process.kill(child.pid ?? 0, 'SIGKILL')
   await until(() => restarts.length === 1)
@@ -75,6 +76,40 @@ t.test('replace stops a child, and starts it with other variables, also after it
   process.kill(child.pid ?? 0, 'SIGKILL')
   await until(() => ups() === 3)
   t.ok(hasNewVariables(child.pid))
+})
+
+t.test('a child that stands by takes over in a replace, and ends in a stop', async t => {
+  const { child, restarts, ups, lines } = start(t, 'willing', { hasStandby: true })
+  await until(() => ups() === 1)
+  const others = () =>
+    descendants(process.pid).filter(pid => pid !== child.pid && commandOf(pid).includes('willing.ts'))
+  await until(() => others().length === 1, { what: 'the child that stands by' })
+  const [next = 0] = others()
+  t.equal(ups(), 1, 'its program does not run yet')
+  await child.replace({ ...process.env, NODE_OPTIONS: '' }, 10_000)
+  t.equal(child.pid, next)
+  await until(() => ups() === 2, { timeoutMs: 60_000 })
+  t.ok(lines.includes('drained'))
+  await until(() => others().length === 1, { what: 'the next one that stands by' })
+  const [last = 0] = others()
+  t.equal(await child.stop(10_000), 'exit code 0')
+  await until(() => !isAlive(last), { what: 'the end of the one that stood by' })
+  t.strictSame(restarts, [])
+})
+
+t.test('a replace starts a new child if the one that stood by has died', async t => {
+  const { child, restarts, ups } = start(t, 'willing', { hasStandby: true })
+  await until(() => ups() === 1)
+  const others = () =>
+    descendants(process.pid).filter(pid => pid !== child.pid && commandOf(pid).includes('willing.ts'))
+  await until(() => others().length === 1, { what: 'the child that stands by' })
+  const [dead = 0] = others()
+  process.kill(dead, 'SIGKILL')
+  await until(() => !isAlive(dead))
+  await child.replace({ ...process.env, NODE_OPTIONS: '' }, 10_000)
+  await until(() => ups() === 2)
+  t.not(child.pid, dead)
+  t.strictSame(restarts, [])
 })
 
 t.test('a stop during a replace lets nothing start', async t => {

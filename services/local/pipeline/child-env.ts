@@ -2,6 +2,9 @@ import { findPackageJSON } from 'node:module'
 import path from 'node:path'
 import { LOOPBACK_ORIGINS } from '../../platform/origins.ts'
 
+/** Set for a child that loads its code and then waits for its variables. */
+export const STANDBY_VARIABLE = 'HEADGATE_STANDBY'
+
 /** Halves the CPU time that a process takes to start, from its second start on. Node ignores a folder that it cannot write. */
 export const compileCache = {
   NODE_COMPILE_CACHE: path.join(findPackageJSON(import.meta.url) ?? '', '../node_modules/.cache/compiled'),

@@ -34,8 +34,14 @@ export interface Child {
   kill(): void
 }
 
+/** A child that can be sent messages. */
+export interface StartedChild extends Child {
+  /** Sends a message, unless the child has ended. */
+  send(message: object): void
+}
+
 /** Starts a program of this repository with the current Node binary, as a child that ends when this process ends. */
-export function startChild({ name, entry, env, onLine, onDeath }: ChildSettings): Child {
+export function startChild({ name, entry, env, onLine, onDeath }: ChildSettings): StartedChild {
   const child = fork(entry, [], {
     env,
     execArgv: ['--import', pathToFileURL(sibling(import.meta, 'child-preload')).href],
@@ -68,6 +74,8 @@ export function startChild({ name, entry, env, onLine, onDeath }: ChildSettings)
   return {
     name,
     pid: child.pid,
+    // If the child ends before it reads the message, its death is reported.
+    send: message => void child.send(message, () => undefined),
     kill() {
       stopping = true
       child.kill('SIGKILL')

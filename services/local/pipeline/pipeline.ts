@@ -22,7 +22,7 @@ export interface PipelineSettings {
   /** True to restart the api and the workers when they end by themselves. False to report such an end as a failure. */
   restart: boolean
   dataDir?: string | undefined
-  /** Variables of the workers, besides those of this process. */
+  /** Variables of the workers, besides those of this process. If they are given, a second process of each stands by to replace it. */
   workerEnv?: Readonly<Record<string, string>> | undefined
   /** Returns the function that is called with each line of a child. */
   logTo(name: string): (line: string) => void
@@ -67,14 +67,17 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
     onLine: settings.logTo(name),
     onDeath: (death: ChildDeath) => settings.onFailure(new ChildDiedError(death)),
   })
-  const start = (child: ChildSettings): Child => {
+  const start = (child: ChildSettings & { hasStandby?: boolean }): Child => {
     if (!settings.restart) return startChild(child)
     const onRestart = (death: ChildDeath, waitMs: number) => settings.onNotice(deathNotice(death, waitMs))
     return startRestartingChild({ ...child, backoff: RESTARTS, onRestart })
   }
   const api = start(child('api', 'api/server', { HOST, PORT: String(port) }))
   const workers = Array.from({ length: settings.workers }, (_, index) =>
-    start(child(`worker ${index + 1}`, 'worker/worker', { ...settings.workerEnv })),
+    start({
+      ...child(`worker ${index + 1}`, 'worker/worker', { ...settings.workerEnv }),
+      hasStandby: settings.workerEnv !== undefined,
+    }),
   )
   return {
     apiUrl: `http://${HOST}:${port}`,

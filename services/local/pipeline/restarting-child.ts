@@ -1,4 +1,5 @@
 import { type Child, type ChildDeath, type ChildSettings, startChild } from './children.ts'
+import { type Standby, startStandby } from './standby.ts'
 
 export interface RestartBackoff {
   /** The first wait, in milliseconds. Each following wait is twice as long. */
@@ -28,7 +29,12 @@ export interface RestartingChild extends Child {
   replace(env: NodeJS.ProcessEnv, timeoutMs: number): Promise<void>
 }
 
+/** Time after a start until the next child stands by, in milliseconds: the first one needs the processors to start. */
+const STANDBY_AFTER_MS = 2_000
+
 export interface RestartingChildSettings extends ChildSettings {
+  /** True to keep a second child standing by, so that `replace` takes less time. @default false */
+  hasStandby?: boolean
   backoff: RestartBackoff
   /** Called when a child died and will restart after `waitMs`. */
   onRestart(death: ChildDeath, waitMs: number): void
@@ -47,11 +53,28 @@ export function startRestartingChild(settings: RestartingChildSettings): Restart
   let restart: NodeJS.Timeout | undefined
   let startedAt = 0
   let waitMs: number | undefined
+  let standby: Standby | undefined
+  let preparing: NodeJS.Timeout | undefined
   let child = start()
 
   function start(): Child {
     startedAt = performance.now()
+    prepareStandby()
     return startChild({ ...settings, env, onDeath })
+  }
+
+  function prepareStandby(): void {
+    clearTimeout(preparing)
+    if (!settings.hasStandby) return
+    preparing = setTimeout(() => {
+      standby ??= startStandby({ ...settings, env, onDeath })
+    }, STANDBY_AFTER_MS).unref()
+  }
+
+  function dropStandby(): void {
+    clearTimeout(preparing)
+    standby?.kill()
+    standby = undefined
   }
 
   // A child that is being stopped reports no death, so no child starts after a stop.
@@ -79,16 +102,23 @@ export function startRestartingChild(settings: RestartingChildSettings): Restart
       await child.stop(timeoutMs)
       if (isStopped) return
       waitMs = undefined
-      child = start()
+      const begun = standby?.begin(env)
+      standby = undefined
+      child = begun ?? start()
+      if (!begun) return
+      startedAt = performance.now()
+      prepareStandby()
     },
     stop(timeoutMs) {
       isStopped = true
       clearTimeout(restart)
+      dropStandby()
       return child.stop(timeoutMs)
     },
     kill() {
       isStopped = true
       clearTimeout(restart)
+      dropStandby()
       child.kill()
     },
   }
