@@ -59,7 +59,7 @@ export async function readContract({ url }: Pick<TestApi, 'url'>): Promise<Contr
 }
 
 /** Replaces each reference to a schema or response by what it names. The document has no recursive schemas. */
-function withoutReferences(value: unknown, document: unknown): unknown {
+export function withoutReferences(value: unknown, document: unknown): unknown {
   if (Array.isArray(value)) return value.map(item => withoutReferences(item, document))
   if (typeof value !== 'object' || value === null) return value
   const { $ref, ...rest } = value as { $ref?: unknown }
