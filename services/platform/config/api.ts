@@ -28,7 +28,7 @@ export const apiConfigSchema = Type.Object({
     Type.String({
       pattern: '^https?://[^\\s]+$',
       description:
-        'Where the keys of the issuer are read, if the api reaches the issuer by another address than its tokens name. Whoever answers there decides which tokens are valid. Unset: `/.well-known/jwks.json` below the issuer.',
+        'The URL of the keys of the issuer. Set it only if the api must fetch the keys from another address than the issuer in the tokens. The server at this URL decides which tokens are valid. Unset: `/.well-known/jwks.json` below the issuer.',
     }),
   ),
   READ_SCOPES: permissions('The scopes that an access token must have to read uploads. All are required.'),
@@ -87,7 +87,7 @@ export const apiConfigSchema = Type.Object({
     maximum: 64 * 1024 * MIB,
     default: 256 * MIB,
     description:
-      'Maximum memory for the buffers of all uploads larger than 128 KiB, in bytes. An upload starts with a buffer of 256 KiB. Further buffers have 8 MiB (16 MiB for tus uploads over 16 GiB), or the remaining size of the file if it is smaller and known. An upload holds up to three buffers while S3 is slower than the client. If no memory is free, an upload waits, and gets 503 after 20 s. While other uploads wait, an upload that arrives at less than 64 KiB/s gets 503. One owner can use at most three quarters of the memory. A quarter of the rest is reserved for clients that send at least 512 KiB/s.',
+      'Maximum memory for the buffers of all uploads larger than 128 KiB, in bytes. An upload starts with a buffer of 256 KiB. Further buffers have 8 MiB (16 MiB for tus uploads over 16 GiB), or the remaining size of the file if it is smaller and known. An upload holds up to three buffers while S3 is slower than the client. If no memory is free, an upload waits, and gets 503 after 20 s. While other uploads wait, an upload that arrives at less than 64 KiB/s gets 503. One owner can use at most three quarters of the memory. A quarter of the memory for further buffers is reserved for clients that send at least 512 KiB/s.',
   }),
   MAX_JSON_BYTES: Type.Integer({
     minimum: 1_024,
@@ -100,7 +100,7 @@ export const apiConfigSchema = Type.Object({
       minimum: 65_536,
       maximum: 80_000 * MIB,
       description:
-        'Maximum size of a request body that the gateway in front of the api forwards, in bytes, such as 10000000 for API Gateway. The api enforces nothing: `GET /uploads/limits` reports the value, so that clients send larger files by grants, or by tus in chunks. Unset: the size of a file, and on Lambda 4500000.',
+        'Maximum size of a request body that the gateway in front of the api forwards, in bytes, such as 10000000 for API Gateway. The api enforces nothing: `GET /uploads/limits` reports the value, so that clients send larger files by grants, or by tus in chunks. Unset: no value is reported, except on Lambda, where it is 4500000.',
     }),
   ),
   MAX_FORM_FILES: Type.Integer({
