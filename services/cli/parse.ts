@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { closest, didYouMean } from '../platform/did-you-mean.ts'
 import type { AnyCommand } from './command.ts'
 import { UsageError } from './errors.ts'
 import { commonOptions } from './help.ts'
@@ -42,7 +43,14 @@ function listRequest(args: readonly string[], words: readonly string[], commands
   if (first === '' && (args.length === 0 || asksHelp)) return { kind: 'list', words: '' }
   if (hasGroup && (second === undefined || asksHelp)) return { kind: 'list', words: first }
   const unknown = first === '' ? (args[0] ?? '') : hasGroup ? `${first} ${second}` : first
-  throw new UsageError(`There is no command '${unknown}'.${seeHelp(hasGroup ? first : '')}`)
+  // In a group, only its own commands are compared: their common first word makes any two of them similar.
+  const names = commands.map(({ name }) => name.split(' ')).filter(([group]) => !hasGroup || group === first)
+  const found = closest(
+    hasGroup ? (second ?? '') : first,
+    names.map(words => words[hasGroup ? 1 : 0] ?? ''),
+  )
+  const hint = found === undefined ? '' : ` Did you mean '${hasGroup ? `${first} ` : ''}${found}'?`
+  throw new UsageError(`There is no command '${unknown}'.${hint}${seeHelp(hasGroup ? first : '')}`)
 }
 
 function parse(args: readonly string[], command: AnyCommand) {
@@ -52,7 +60,10 @@ function parse(args: readonly string[], command: AnyCommand) {
   } catch (cause) {
     // Only the first sentence of Node's message is useful here.
     const message = cause instanceof Error ? cause.message.split(/(?<=')\. /)[0] : String(cause)
-    throw new UsageError(`${message?.replace(/\.$/, '')}.${seeHelp(command.name)}`, { cause })
+    const [, unknown] = /^Unknown option '(-.*)'/.exec(message ?? '') ?? []
+    const known = Object.keys(options).map(name => `--${name}`)
+    const hint = unknown === undefined ? '' : didYouMean(unknown, known, "'")
+    throw new UsageError(`${message?.replace(/\.$/, '')}.${hint}${seeHelp(command.name)}`, { cause })
   }
 }
 

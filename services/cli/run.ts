@@ -1,6 +1,6 @@
 import { ConsumerError } from '../consumer/index.ts'
 import { loadConfig } from '../platform/config/load.ts'
-import { HeadgateError } from '../platform/errors.ts'
+import { ConfigurationError, HeadgateError } from '../platform/errors.ts'
 import { version } from '../platform/version.ts'
 import type { AnyCommand } from './command.ts'
 import { exitCodes, UsageError } from './errors.ts'
@@ -53,10 +53,14 @@ function asJson(error: unknown): string {
 
 /** Returns the message of an expected error, and the stack of an unexpected one. */
 function asText(error: unknown): string {
+  if (error instanceof ConfigurationError) return `${error.message}\n${VARIABLES_HINT}`
   if (isHeadgateError(error)) return error.message
   if (!(error instanceof Error)) return String(error)
   return isFromAws(error) ? awsMessage(error) : (error.stack ?? error.message)
 }
+
+const VARIABLES_HINT =
+  'On a laptop, `npm start` and `headgate local` print lines that set them. For a deployment, they are the variables of the api and the worker.'
 
 function isHeadgateError(error: unknown): error is HeadgateError | ConsumerError {
   return error instanceof HeadgateError || error instanceof ConsumerError

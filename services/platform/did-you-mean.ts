@@ -1,10 +1,14 @@
 /** Maximum length of a name that is compared, so that a very long one costs no time. */
 const MAX_LENGTH = 64
 
-/** Returns ` Did you mean "…"?` with the candidate that is most like an unknown name, or an empty text if none is like it. */
-export function didYouMean(unknown: string, candidates: readonly string[]): string {
+/**
+ * Returns ` Did you mean "…"?` with the candidate that is most like an unknown name, or an empty text if none is like it.
+ *
+ * @param mark the quotation mark. @default `"`
+ */
+export function didYouMean(unknown: string, candidates: readonly string[], mark: '"' | "'" = '"'): string {
   const found = closest(unknown, candidates)
-  return found === undefined ? '' : ` Did you mean "${found}"?`
+  return found === undefined ? '' : ` Did you mean ${mark}${found}${mark}?`
 }
 
 /**

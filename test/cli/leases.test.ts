@@ -63,6 +63,7 @@ t.test('headgate leases names every invalid variable, and reports an AWS endpoin
   const none = await runHeadgate(t, { AWS_REGION: '', STREAM_NAME: 'no spaces' }, 'leases')
   t.equal(none.code, 1)
   t.match(none.stderr, /AWS_REGION: is required\n {2}STREAM_NAME: must match/)
+  t.match(none.stderr, /\nOn a laptop, `npm start` and `headgate local` print lines that set them\./)
   const aws = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_MAX_ATTEMPTS: '1' }
   const away = await runHeadgate(t, { ...aws, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }, 'leases')
   t.equal(away.code, 1)

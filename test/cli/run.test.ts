@@ -85,6 +85,10 @@ t.test('an invalid command line exits with 2 and refers to the help', async t =>
     [['dance'], /There is no command 'dance'. See: headgate --help/],
     [['fleet', 'dance'], /There is no command 'fleet dance'. See: headgate fleet --help/],
     [['--loud'], /There is no command '--loud'/],
+    [['wiat'], /There is no command 'wiat'. Did you mean 'wait'\? See: headgate --help/],
+    [['flet', 'greet'], /There is no command 'flet'. Did you mean 'fleet'\? See: headgate --help/],
+    [['fleet', 'gret'], /There is no command 'fleet gret'. Did you mean 'fleet greet'\? See: headgate fleet --help/],
+    [['fleet', 'greet', '--lod'], /Unknown option '--lod'. Did you mean '--loud'\? See: headgate fleet greet --help/],
     [['fleet', 'greet', '--soft'], /Unknown option '--soft'. See: headgate fleet greet --help/],
     [['wait', 'long'], /'headgate wait' does not take the argument 'long'. See: headgate wait --help/],
   ]

@@ -1,3 +1,4 @@
+import { didYouMean } from '../../platform/did-you-mean.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
 import { checks } from '../doctor/checks/index.ts'
@@ -73,7 +74,7 @@ function idsOf(selected: readonly string[] | undefined, deep: boolean): readonly
   const all = [...checks.map(({ id }) => id), ...(deep ? stepIds : [])]
   const unknown = selected?.find(id => !all.includes(id))
   if (unknown === undefined) return selected ?? all
-  const hint = stepIds.includes(unknown) ? ' It is a step of --deep.' : ''
+  const hint = stepIds.includes(unknown) ? ' It is a step of --deep.' : didYouMean(unknown, all, "'")
   throw new UsageError(`There is no check '${unknown}'.${hint} The checks are: ${all.join(', ')}.`)
 }
 

@@ -61,7 +61,9 @@ APPLICATION_NAME until \`headgate leases\` shows that no records wait. Then dele
       const held = moves.filter(({ shardId }) => live.has(shardId))
       if (options['dry-run']) {
         printPlans(plans, live, output)
-        output.note(`${moves.length} shards would be moved back to ${at.toISOString()}. Nothing was changed.`)
+        output.note(
+          `${moves.length} ${moves.length === 1 ? 'shard' : 'shards'} would be moved back to ${at.toISOString()}. Nothing was changed.`,
+        )
         return exitCodes.done
       }
       if (held.length > 0 && !options.running) {
@@ -115,7 +117,7 @@ async function prepare(
   const shardIds = await admin.prepare(at)
   output.item(
     { applicationName: name, at: at.toISOString(), shardIds },
-    `'${name}' starts at ${at.toISOString()} in ${shardIds.length} shards. Run workers with APPLICATION_NAME=${name}.`,
+    `'${name}' starts at ${at.toISOString()} in ${shardIds.length} ${shardIds.length === 1 ? 'shard' : 'shards'}. Run workers with APPLICATION_NAME=${name}.`,
   )
   return exitCodes.done
 }

@@ -9,7 +9,7 @@ export const tokenIssuer: Check = {
     const issuer = issuerOf(config)
     const url = jwksUrlOf(config)
     const { status, keys } = await fetchKeys(url, signal)
-    if (keys.length > 0) return ok(`${issuer} has ${keys.length} keys`)
+    if (keys.length > 0) return ok(`${issuer} has ${keys.length} ${keys.length === 1 ? 'key' : 'keys'}`)
     const advice =
       config.COGNITO_ISSUER === undefined
         ? 'Set COGNITO_USER_POOL_ID to the id of the pool (not its name), and AWS_REGION to its region. The id begins with the region.'
