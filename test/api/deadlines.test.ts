@@ -24,7 +24,7 @@ import {
 import { tusClient, uploadIdOf } from './tus/client.ts'
 
 const MIB = 1024 ** 2
-const DEADLINE_MS = 1_000
+const DEADLINE_MS = 3_000
 /** The deadline, 2 s to clean up, and time for a busy machine. Without a deadline a response takes over a minute. */
 const LATEST_MS = 10_000
 const parts = { GRANT_PARTS_ABOVE_BYTES: String(8 * MIB) }

@@ -354,7 +354,7 @@ t.test('processes end when their parent is killed, even if they compute without 
     '-e',
     `const { createTransformProcesses } = await import(${module('processes/pool.ts')})
     const { createTransform } = await import(${module('rules/transform-source.ts')})
-    const source = { kind: 'module', specifier: ${JSON.stringify(pathToFileURL(busy).href)}, export: 'default', options: {} }
+    const source = { kind: 'module', specifier: ${JSON.stringify(pathToFileURL(busy).href)}, export: 'default', options: undefined }
     const apart = createTransformProcesses({ size: 1 }).inProcess(await createTransform(source), source, { timeoutSeconds: 60 })
     for await (const _ of apart.apply((async function* () {})(), { upload: {}, signal: new AbortController().signal }));`,
   ])
