@@ -120,6 +120,7 @@ for (const { packed, folder } of PACKAGES) {
 
 for (const { packed, pages, folder } of [
   { packed: headgate, folder: '.', pages: 3 },
+  { packed: client, folder: 'services/client', pages: 2 },
   { packed: consumer, folder: 'services/consumer', pages: 3 },
   { packed: transform, folder: 'services/worker/transforms/author', pages: 2 },
 ]) {
