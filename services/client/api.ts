@@ -27,11 +27,13 @@ export interface HeadgateOptions {
 export interface ApiRequest extends Omit<SendOptions, 'method'> {
   /** @default GET */
   method?: string | undefined
+  /** `one`: the request is repeated only after a 401, because its body depends on what has arrived. @default many */
+  attempts?: 'one' | 'many' | undefined
 }
 
 const RETRY_FOR_MS = 60_000
 
-/** Sends requests to the api with a token, and retries them. Every request of this package may be repeated with the same result. */
+/** Sends requests to the api with a token, and retries them. */
 export class Api {
   readonly retryForMs: number
   readonly #url: string
@@ -58,7 +60,7 @@ export class Api {
    *
    * @throws ProblemError, ConnectionError, and the reason of the signal
    */
-  async request(path: string, { method = 'GET', ...options }: ApiRequest = {}): Promise<Response> {
+  async request(path: string, { method = 'GET', attempts = 'many', ...options }: ApiRequest = {}): Promise<Response> {
     const { signal } = options
     const retries = new Retries(this.retryForMs, signal)
     let rejected: string | undefined
@@ -77,6 +79,7 @@ export class Api {
         rejected = authorization.slice('Bearer '.length)
         continue
       }
+      if (attempts === 'one') throw failure
       const retryAfter = failure instanceof ProblemError ? failure.retryAfter : undefined
       if (!isRetryable(failure) || !(await retries.next(retryAfter))) throw failure
     }

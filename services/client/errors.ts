@@ -83,6 +83,11 @@ export class StorageError extends HeadgateError {
   }
 }
 
+/** A response to a request of tus has no valid offset. Usually a proxy removed it, or the CORS rules do not expose it to the page. */
+export class TusResponseError extends HeadgateError {
+  readonly code = 'HEADGATE_TUS_RESPONSE'
+}
+
 /** The file can't be read, or has changed while it was sent. `cause` has the reason. */
 export class UnreadableFileError extends HeadgateError {
   readonly code = 'HEADGATE_UNREADABLE_FILE'

@@ -48,7 +48,7 @@ export async function upload(
       signal,
       onProgress,
     }
-    const stored = await sendBy(options.method ?? chooseMethod(blob.size, limits), api, file)
+    const stored = await sendBy(options.method ?? chooseMethod(blob.size, limits), api, file, limits)
     if (stored.sha256 !== file.sha256) {
       throw new CorruptUploadError(stored.uploadId, file.sha256, stored.sha256 ?? 'none')
     }
@@ -64,11 +64,15 @@ export function chooseMethod(size: number, { methods, maxBodyBytes }: UploadLimi
   const maxRawBytes = maxBodyBytes ?? Number.POSITIVE_INFINITY
   const has = (method: UploadMethod) => methods.includes(method)
   if (has('raw') && size <= Math.min(MAX_RAW_BYTES, maxRawBytes)) return 'raw'
-  return has('grant') ? 'grant' : 'raw'
+  if (has('grant')) return 'grant'
+  return has('tus') ? 'tus' : 'raw'
 }
 
-function sendBy(method: UploadMethod, api: Api, file: Outgoing): Promise<Stored> {
-  return method === 'grant' ? uploadByGrant(api, file) : uploadRaw(api, file)
+async function sendBy(method: UploadMethod, api: Api, file: Outgoing, limits: UploadLimits): Promise<Stored> {
+  if (method === 'raw') return uploadRaw(api, file)
+  if (method === 'grant') return uploadByGrant(api, file)
+  const { uploadByTus } = await import('./tus.ts')
+  return uploadByTus(api, file, limits.maxBodyBytes ?? file.blob.size)
 }
 
 /** Uploads a file in one request. The api rejects other bytes than those of the digest. */

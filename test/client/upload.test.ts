@@ -94,7 +94,7 @@ t.test('a stream of unknown length is uploaded, and its copy on the disk is remo
 
 t.test('names beyond ASCII arrive unchanged, by every method', async t => {
   for (const filename of ['Grüße & mehr + 100%.txt', '日本語.txt', '🦊 fox.txt']) {
-    for (const method of ['raw', 'grant'] as const) {
+    for (const method of ['raw', 'grant', 'tus'] as const) {
       const uploaded = await client.upload(Buffer.from('x'), { filename, method })
       t.equal(uploaded.filename, filename, `${method}: ${filename}`)
     }
@@ -130,7 +130,8 @@ t.test('the method follows the size, and the limits of the deployment', async t 
   t.equal(chooseMethod(8 * MIB + 1, limits), 'grant')
   t.equal(chooseMethod(5_000_000, { ...limits, maxBodyBytes: 4_500_000 }), 'grant', 'behind a gateway')
   t.equal(chooseMethod(4_500_000, { ...limits, maxBodyBytes: 4_500_000 }), 'raw')
-  t.equal(chooseMethod(90 * MIB, { ...limits, methods: ['raw'] }), 'raw', 'a deployment without grants')
+  t.equal(chooseMethod(90 * MIB, { ...limits, methods: ['raw', 'tus'] }), 'tus', 'a deployment without grants')
+  t.equal(chooseMethod(90 * MIB, { ...limits, methods: ['raw'] }), 'raw', 'a deployment with one method')
 })
 
 t.test('behind Lambda a file of 5 MB goes straight to S3', async t => {
