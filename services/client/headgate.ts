@@ -85,11 +85,10 @@ export class Headgate {
   async waitUntilProcessed(uploadId: string, { signal, onStatus }: WaitOptions = {}): Promise<Upload> {
     let tag: string | undefined
     for (;;) {
+      // The first request returns at once, and each further one when the upload changes.
+      const [query, headers] = tag === undefined ? ['', {}] : [`?wait=${WAIT_SECONDS}`, { 'if-none-match': tag }]
       const response = await this.#api
-        .request(`${pathOf(uploadId)}?wait=${WAIT_SECONDS}`, {
-          headers: tag === undefined ? {} : { 'if-none-match': tag },
-          signal,
-        })
+        .request(pathOf(uploadId) + query, { headers, signal })
         .catch((error: unknown) => {
           const isDeleted = error instanceof NotFoundError && tag !== undefined
           throw isDeleted ? new UploadDeletedError(`The upload ${uploadId} was deleted.`, { cause: error }) : error

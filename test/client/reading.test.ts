@@ -33,16 +33,19 @@ async function uploaded({ client, user }: Scene) {
 t.test('waitUntilProcessed resolves to the processed upload, and rejects if it fails or is deleted', async t => {
   const scene = await startScene(t, aws)
   const { client, apiProxy } = scene
-  const waits = () => apiProxy.count(to('GET', /wait=/))
   const first = await uploaded(scene)
   const seen: string[] = []
-  const waiting = client.waitUntilProcessed(first.uploadId, {
-    onStatus: ({ status }) => void seen.push(status),
+  const changes: Promise<unknown>[] = []
+  const processed = await client.waitUntilProcessed(first.uploadId, {
+    onStatus({ status }) {
+      seen.push(status)
+      if (status === 'queued') changes.push(first.start())
+      if (status === 'processing') changes.push(first.finish())
+    },
   })
-  await first.start()
-  await first.finish()
-  t.match(await waiting, { uploadId: first.uploadId, status: 'processed' })
-  t.equal(seen.at(-1), 'processed')
+  await Promise.all(changes)
+  t.match(processed, { uploadId: first.uploadId, status: 'processed' })
+  t.strictSame(seen, ['queued', 'processing', 'processed'])
 
   const second = await uploaded(scene)
   await second.fail()
@@ -59,10 +62,8 @@ t.test('waitUntilProcessed resolves to the processed upload, and rejects if it f
     },
     { when: to('GET', /wait=/), times: 1 },
   )
-  await t.rejects(client.waitUntilProcessed(third.uploadId), NotFoundError)
+  await t.rejects(client.waitUntilProcessed(third.uploadId), UploadDeletedError)
   await t.rejects(client.waitUntilProcessed(UNKNOWN), NotFoundError)
-  t.ok(waits() >= 4)
-  t.ok(UploadDeletedError)
 
   const stop = AbortSignal.timeout(300)
   await t.rejects(client.waitUntilProcessed((await uploaded(scene)).uploadId, { signal: stop }), {
@@ -138,11 +139,10 @@ t.test('list yields all uploads over several pages, newest first', async t => {
 })
 
 t.test('paths under the prefix of a gateway work', async t => {
-  const { client, user, api } = await startScene(t, aws, { env: { PUBLIC_PATH: '/api' } })
+  const { client } = await startScene(t, aws, { env: { PUBLIC_PATH: '/api' } })
   await client.upload(Buffer.from('1'), { filename: '1.txt' })
   await client.upload(Buffer.from('2'), { filename: '2.txt' })
   t.equal((await Array.fromAsync(client.list({ pageSize: 1 }))).length, 2)
-  t.ok(user.sub && api.url)
 })
 
 t.test('download returns the bytes, downloadUrl a URL without a token, and remove deletes', async t => {

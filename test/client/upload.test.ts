@@ -12,8 +12,7 @@ import { to } from '../support/fault-proxy.ts'
 import { bytesOf, MIB, sha256Of, startScene } from './support.ts'
 
 const aws = await startAws(t)
-const scene = await startScene(t, aws)
-const { client, user, apiProxy, s3Proxy } = scene
+const { client, s3Proxy } = await startScene(t, aws)
 
 const storedOf = async ({ s3 }: UploadedFile) => (await readObject(aws, s3.key)).bytes
 
@@ -148,5 +147,4 @@ t.test('an upload with the same idempotency key is the same upload', async t => 
   t.equal(again.uploadId, once.uploadId)
   const other = client.upload(bytesOf(100), { filename: 'a.bin', idempotencyKey: 'key-1' })
   await t.rejects(other, { name: 'IdempotencyKeyReusedError', status: 422 })
-  t.ok(apiProxy.count() > 0 && user.sub)
 })
