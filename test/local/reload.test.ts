@@ -28,10 +28,13 @@ async function open(t: Test) {
   const transforms = await openTransforms(env)
   t.teardown(() => transforms.close())
   const notices: string[] = []
+  /** Errors of the next replacements of workers. */
+  const faults: Error[] = []
   const started: Array<Readonly<Record<string, string>>> = []
   transforms.watch({
     onNotice: notice => notices.push(notice),
     async replaceWorkers(next) {
+      if (faults.length > 0) throw faults.pop()
       started.push(next)
     },
   })
@@ -42,7 +45,7 @@ async function open(t: Test) {
     await until(() => notices.length > before, { timeoutMs: 60_000, what: 'the notice of the save' })
     return notices.at(-1) ?? ''
   }
-  return { transforms, place, write, env, started, saved }
+  return { transforms, place, write, env, started, saved, faults }
 }
 
 /** Returns the version of the transform that a worker with these variables loads. */
@@ -50,6 +53,15 @@ function loadedVersion(env: NodeJS.ProcessEnv, file: string): string {
   const program = `console.log((await import(${JSON.stringify(pathToFileURL(file).href)})).default.version)`
   return execFileSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8', env }).trim()
 }
+
+t.test('an error while workers are replaced is reported, and the next save is loaded', async t => {
+  const { write, started, saved, faults } = await open(t)
+  faults.push(new Error('no space left on device'))
+  const notice = await saved(() => write('lib/mark.ts', "export const mark = '2'\n"))
+  t.equal(notice, 'The workers could not be replaced: no space left on device. Save the file again to retry.')
+  t.match(await saved(() => write('lib/mark.ts', "export const mark = '3'\n")), /^Reloaded /)
+  t.equal(started.length, 1)
+})
 
 t.test('a saved module, its imports and the file of the rules replace the workers', async t => {
   const { place, write, env, started, saved } = await open(t)

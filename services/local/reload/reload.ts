@@ -78,7 +78,6 @@ export async function openTransforms(env: NodeJS.ProcessEnv): Promise<Transforms
       let isClosed = false
 
       async function reload(): Promise<void> {
-        isReloading = true
         // A file that is saved during a reload causes another one.
         while (saved.length > 0 && !isClosed) {
           const startedAt = performance.now()
@@ -101,14 +100,26 @@ export async function openTransforms(env: NodeJS.ProcessEnv): Promise<Transforms
           if (old !== undefined) rmSync(old, { force: true })
           onNotice(`Reloaded ${names} in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s.`)
         }
-        isReloading = false
+      }
+
+      // A full disk or a worker that does not start must not end the pipeline.
+      async function reloadOrReport(): Promise<void> {
+        isReloading = true
+        try {
+          await reload()
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : String(error)
+          if (!isClosed) onNotice(`The workers could not be replaced: ${reason}. Save the file again to retry.`)
+        } finally {
+          isReloading = false
+        }
       }
 
       const watcher = watchFiles({
         onNotice,
         onSave(names) {
           saved = [...new Set([...saved, ...names])]
-          if (!isReloading) reloading = reload()
+          if (!isReloading) reloading = reloadOrReport()
         },
       })
       watcher.follow(files)

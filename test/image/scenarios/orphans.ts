@@ -13,8 +13,8 @@ const HOUR = 3_600_000
 export async function sweepOrphans(t: Test, { aws, start }: Scene): Promise<void> {
   const table = aws.env.UPLOADS_TABLE ?? ''
   const store = createUploadStore({ dynamodb: aws.dynamodb, table })
-  const anew = () => uploadRecord({ uploadId: uuidv7(), owner: randomUUID(), status: 'queued' })
-  const [orphan, waiting] = [anew(), anew()]
+  const createRecord = () => uploadRecord({ uploadId: uuidv7(), owner: randomUUID(), status: 'queued' })
+  const [orphan, waiting] = [createRecord(), createRecord()]
   await putUpload(aws.s3, orphan, 'nobody knows of me')
   await putUpload(aws.s3, waiting, 'hello kinesis')
   await store.create(waiting)

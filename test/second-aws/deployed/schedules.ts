@@ -63,7 +63,7 @@ export async function removeBySchedule(t: Test, deployment: Deployment): Promise
   const { clients, outputs } = deployment
   const store = storeOf(deployment)
   const content = 'hello orphans'
-  const anew = () =>
+  const createRecord = () =>
     uploadRecord({
       uploadId: uuidv7(),
       owner: randomUUID(),
@@ -72,7 +72,7 @@ export async function removeBySchedule(t: Test, deployment: Deployment): Promise
       size: content.length,
       sha256: hash('sha256', content),
     })
-  const [orphan, waiting] = [anew(), anew()]
+  const [orphan, waiting] = [createRecord(), createRecord()]
   await putUpload(clients.s3, orphan, content)
   await putUpload(clients.s3, waiting, content)
   await store.create(waiting)
