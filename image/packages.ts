@@ -35,7 +35,11 @@ function find(root: string, from: string, name: string): string | undefined {
 }
 
 function manifestOf(folder: string): Manifest {
-  return JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Manifest
+  return readJson(path.join(folder, 'package.json')) as Manifest
+}
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(file, 'utf8'))
 }
 
 /** Files that no program reads. */
@@ -52,26 +56,28 @@ export function copyPackages(root: string, to: string, names: readonly string[] 
 }
 
 /**
- * Writes the packages of the workspaces to another root, as names for what is bundled there: a transform that imports
- * `@headgate/transform` gets the classes that the worker uses.
+ * Writes a package `@headgate/NAME` to another root for each export `./NAME` of the repository's package, as a name for
+ * what is bundled there: a transform that imports `@headgate/transform` gets the classes that the worker uses. Other
+ * workspaces, such as the client, have no part in the image.
  */
 export function writeOwnPackages(root: string, to: string): void {
-  const { exports, workspaces } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
-    exports: Record<string, { default: string }>
+  const { exports, workspaces } = readJson(path.join(root, 'package.json')) as {
+    exports: Record<string, string | { default: string }>
     workspaces: string[]
   }
-  for (const workspace of workspaces) {
-    const { name, version } = JSON.parse(readFileSync(path.join(root, workspace, 'package.json'), 'utf8')) as {
-      name: string
-      version: string
-    }
-    const target = exports[name.replace(/^@headgate/, '.')]?.default
-    if (target === undefined) throw new Error(`The package of the repository does not export what ${name} does.`)
+  const packages = workspaces.map(
+    workspace => readJson(path.join(root, workspace, 'package.json')) as { name: string; version: string },
+  )
+  for (const [subpath, target] of Object.entries(exports)) {
+    if (typeof target === 'string') continue
+    const name = subpath.replace('.', '@headgate')
+    const version = packages.find(workspace => workspace.name === name)?.version
+    if (version === undefined) throw new Error(`The package exports ${subpath}, but no workspace is named ${name}.`)
     const folder = path.join(to, 'node_modules', name)
     mkdirSync(folder, { recursive: true })
     const manifest = { name, version, type: 'module', exports: './index.js' }
     writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(manifest)}\n`)
-    writeFileSync(path.join(folder, 'index.js'), `export * from '${path.posix.join('../../..', target)}'\n`)
+    writeFileSync(path.join(folder, 'index.js'), `export * from '${path.posix.join('../../..', target.default)}'\n`)
   }
 }
 
