@@ -78,7 +78,7 @@ export const tokenOptions = {
   onAfterResponse(_request, response) {
     if (response.getStatus() !== 401) return
     dropToken()
-    // Counts as a lost response, which is retried. After a HEAD with 401, tus-js-client would create a new upload.
+    // tus-js-client retries this error like a lost response. Without the error, it would create a new upload after a HEAD with 401.
     throw new Error('The api refused the token.')
   },
   onShouldRetry(error) {

@@ -26,7 +26,7 @@ export function renderUpload(): string {
     once('API Gateway, HTTP API', '1', '1.00 a million, 0.90 past 300 million', '1.00'),
     [
       'S3',
-      `${text.s3Puts} PUT, ${text.s3Gets} GET; image ${image.s3Puts}, ${image.s3Gets}`,
+      `${text.s3Puts} PUT, ${text.s3Gets} GET; image: ${image.s3Puts} PUT, ${image.s3Gets} GET`,
       `${cents(prices.s3.put)} and ${cents(prices.s3.get)} a million`,
       cents(s3(text)),
       cents(s3(image)),

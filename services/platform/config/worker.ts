@@ -93,7 +93,7 @@ export const workerConfigSchema = Type.Object({
     maximum: 1_000,
     default: 16,
     description:
-      'Maximum number of uploads of a shard that are processed concurrently. Uploads with the same partition key are processed one after the other. An upload that waits, or that takes more than 500 ms, does not count. One owner can use at most three quarters of this number.',
+      'Maximum number of uploads of a shard that are processed concurrently. Uploads with the same partition key are processed one after the other. An upload that waits for memory or for a process, or that takes more than 500 ms, does not count. One owner can use at most three quarters of this number.',
   }),
   OUTBOX_INTERVAL_MS: Type.Integer({
     minimum: 100,
