@@ -158,7 +158,7 @@ export const apiConfigSchema = Type.Object({
     maximum: 600_000,
     default: 25_000,
     description:
-      'Maximum time that a request waits for AWS without progress, in milliseconds, retries included. Then the api responds with 503 and `Retry-After`. A body that keeps arriving counts as progress. Keep the value 4 s below the timeout of the gateway: API Gateway ends a request after 29 s. On Lambda, the api ends every request at least 4 s before the invocation times out.',
+      'Maximum time that a request waits for AWS without progress, in milliseconds, retries included. Then the api responds with 503 and `Retry-After`. A body that keeps arriving counts as progress. Keep the value 4 s below the timeout of the gateway: API Gateway ends a request after 30 s (HTTP API) or 29 s (REST API). On Lambda, the api ends every request at least 4 s before the invocation times out.',
   }),
   MIN_BODY_BYTES_PER_SECOND: Type.Integer({
     minimum: 0,
