@@ -135,9 +135,9 @@ export class HeldLease {
     if (!this.isValid()) throw this.#lost.signal.reason
     const next = transition.make(this.#row)
     const sentAt = this.#clock.now()
-    // If an earlier write from this row may have arrived too, a later row does not show which of the two it followed.
-    if (transition.finalReason && this.#unconfirmedSince === undefined) {
-      this.#unconfirmedFinalWrite = { row: next, reason: transition.finalReason }
+    if (transition.finalReason) {
+      const isOnlyWrite = this.#unconfirmedSince === undefined
+      this.#unconfirmedFinalWrite ??= { row: next, reason: transition.finalReason, isOnlyWrite }
     }
     const mayHaveArrivedSince = this.#unconfirmedSince ?? sentAt
     this.#unconfirmedSince = mayHaveArrivedSince
@@ -174,9 +174,7 @@ export class HeldLease {
     // A release removes the session, and it does not come back. KCL keeps the session when it takes a lease from this
     // worker.
     const isStillOurs = current.session !== undefined && current.session === this.#row.session
-    return finalWrite && !isStillOurs && mayFollow(finalWrite.row, current)
-      ? finalWrite.reason
-      : 'taken by another worker'
+    return finalWrite && !isStillOurs && hasArrived(finalWrite, current) ? finalWrite.reason : 'taken by another worker'
   }
 
   /**
@@ -201,15 +199,20 @@ interface Transition {
 interface FinalWrite {
   readonly row: Lease
   readonly reason: 'released' | 'shard ended'
+  /** False if an earlier unconfirmed write was made from the same row. */
+  readonly isOnlyWrite: boolean
 }
 
 /**
- * Returns true if a row is this worker's write or a later one: its counter is as high without an owner, or higher, and
- * its checkpoint is not behind.
+ * Returns true if a row shows that this worker's last write arrived: the row is that write or a later one. Its counter is as high without
+ * an owner, or higher, and its checkpoint is not behind. If an earlier write from the same row may have arrived instead, a later row does
+ * not show which of the two it followed, so only the write itself counts.
  */
-function mayFollow(ours: Lease, current: Lease): boolean {
-  const isFarther = current.leaseCounter - ours.leaseCounter >= (current.leaseOwner === undefined ? 0 : 1)
-  return isFarther && compareCheckpoints(current.checkpoint, ours.checkpoint) >= 0
+function hasArrived({ row: ours, isOnlyWrite }: FinalWrite, current: Lease): boolean {
+  const ahead = current.leaseCounter - ours.leaseCounter
+  const isWriteItself = ahead === 0 && current.leaseOwner === undefined
+  const isLater = ahead >= (current.leaseOwner === undefined ? 0 : 1)
+  return (isOnlyWrite ? isLater : isWriteItself) && compareCheckpoints(current.checkpoint, ours.checkpoint) >= 0
 }
 
 function isSameOutcome(current: Lease, next: Lease): boolean {

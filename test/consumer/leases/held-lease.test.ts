@@ -54,11 +54,17 @@ t.test('a renewal that finds SHARD_END reports the end of the shard, and not ano
     [(held: HeldLease) => held.end(['shard-2']), 'shard ended'],
     [(held: HeldLease) => held.release(at('100')), 'released'],
   ] as const) {
-    const { store, held } = holdLease()
-    store.fates = ['loses its reply']
-    await t.rejects(part(held), /socket hang up/)
-    await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
-    t.equal(held.lossReason, reason)
+    for (const isAfterFailedRenewal of [false, true]) {
+      const { store, held } = holdLease()
+      if (isAfterFailedRenewal) {
+        store.fates = ['fails']
+        await t.rejects(held.heartbeat(at('100')), /refused/)
+      }
+      store.fates = ['loses its reply']
+      await t.rejects(part(held), /socket hang up/)
+      await t.rejects(held.heartbeat(at('100')), { code: 'CONSUMER_LEASE_LOST' })
+      t.equal(held.lossReason, reason)
+    }
   }
 })
 
