@@ -15,6 +15,8 @@ export interface SendOptions {
 }
 
 const STALL_MS = 60_000
+/** Where nothing reports how much was sent, a body may take as long as at this rate, in bytes a second. */
+const MIN_RATE = 16 * 1024
 const CHUNK_BYTES = 128 * 1024
 
 /** The part of XMLHttpRequest that is used. The types of the DOM are not those of Node. */
@@ -43,25 +45,44 @@ export async function send(url: string, options: SendOptions): Promise<Response>
   const { signal, stallMs = STALL_MS } = options
   const stalled = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
-  const moved = () => {
+  const moved = (maxMs = stallMs) => {
     clearTimeout(timer)
-    timer = setTimeout(() => stalled.abort(new Error(`Nothing moved for ${stallMs / 1_000} s.`)), stallMs)
+    timer = setTimeout(() => stalled.abort(new Error(`Nothing moved for ${maxMs / 1_000} s.`)), maxMs)
   }
   const either = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal
   const onSent = (bytes: number) => {
     moved()
     options.onSent?.(bytes)
   }
-  moved()
+  const { body } = options
+  // Only XMLHttpRequest reports in a browser how much of a body was sent. Service workers do not have it.
+  const isBlind = body instanceof Blob && !isNode && !XMLHttpRequest
+  moved(isBlind ? stallMs + (body.size / MIN_RATE) * 1_000 : stallMs)
   try {
     const sending = { ...options, signal: either, onSent }
-    // Only XMLHttpRequest reports in a browser how much of a body was sent.
-    return XMLHttpRequest && options.body instanceof Blob
+    return XMLHttpRequest && body instanceof Blob
       ? await sendByXhr(new XMLHttpRequest(), url, sending)
       : await sendByFetch(url, sending)
+  } catch (error) {
+    if (body instanceof Blob && !isNode && !either.aborted) await checkReadable(body)
+    throw error
   } finally {
     clearTimeout(timer)
   }
+}
+
+/**
+ * A browser reports a file that changed while it was sent in the same way as a lost connection.
+ *
+ * @throws UnreadableFileError
+ */
+async function checkReadable(body: Blob): Promise<void> {
+  await body
+    .slice(0, 1)
+    .arrayBuffer()
+    .catch((cause: unknown) => {
+      throw new UnreadableFileError("The file can't be read, or has changed.", { cause })
+    })
 }
 
 type Sending = SendOptions & { signal: AbortSignal; onSent(bytes: number): void }

@@ -14,7 +14,8 @@ export interface Page {
   evaluate<T>(expression: string): Promise<T>
   waitForEvent(event: 'download'): Promise<{ suggestedFilename(): string }>
   on(event: 'pageerror', listener: (error: Error) => void): void
-  setInputFiles(selector: string, file: { name: string; mimeType: string; buffer: Buffer }): Promise<void>
+  /** @param file its contents, or the path of a file on the disk */
+  setInputFiles(selector: string, file: string | { name: string; mimeType: string; buffer: Buffer }): Promise<void>
   click(selector: string): Promise<void>
   fill(selector: string, text: string): Promise<void>
   waitForSelector(

@@ -1,8 +1,11 @@
 import {
+  CompleteMultipartUploadCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteBucketCommand,
   DeleteBucketCorsCommand,
   GetBucketCorsCommand,
+  ListPartsCommand,
   PutBucketCorsCommand,
   PutObjectCommand,
   type S3Client,
@@ -49,6 +52,24 @@ async function preflight(url: string, { origin = ORIGIN, method = 'PUT', headers
   })
   return { status: response.status, headers: response.headers, body: await response.text() }
 }
+
+t.test('a preflight for a part changes nothing, so the part is listed and the upload completes', async t => {
+  const { s3, object } = await start(t)
+  const upload = { Bucket: 'pages', Key: 'k' }
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand(upload))
+  const part = `${object}?partNumber=1&uploadId=${UploadId}`
+  t.equal((await preflight(part)).status, 200)
+  const sent = await fetch(part, { method: 'PUT', headers: { origin: ORIGIN }, body: 'hello' })
+  t.equal((await preflight(part)).status, 200)
+  const { Parts = [] } = await s3.send(new ListPartsCommand({ ...upload, UploadId }))
+  t.strictSame(
+    Parts.map(({ ETag, Size }) => [ETag, Size]),
+    [[sent.headers.get('etag'), 5]],
+  )
+  const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: Parts[0]?.ETag }] }
+  await s3.send(new CompleteMultipartUploadCommand({ ...upload, UploadId, MultipartUpload }))
+  await t.rejects(s3.send(new ListPartsCommand({ ...upload, UploadId })), { name: 'NoSuchUpload' })
+})
 
 t.test('a preflight is answered by the CORS rules of the bucket', async t => {
   const { object } = await start(t)

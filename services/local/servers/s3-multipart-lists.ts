@@ -51,7 +51,10 @@ export function addMultipartLists(fastify: Hooked): void {
     if (request.method === 'PUT') {
       const part = { etag: String(reply.getHeader('etag')), size: sizeOf(request) }
       uploads.get(uploadId)?.parts.set(Number(query.get('partNumber')), part)
-    } else if (request.method !== 'GET') uploads.delete(uploadId)
+    } else if (request.method === 'POST' || request.method === 'DELETE') {
+      // Completed or aborted. Other methods change nothing: browsers send OPTIONS to the URL of each part.
+      uploads.delete(uploadId)
+    }
   })
 
   fastify.addHook('preHandler', async (request, reply) => {
