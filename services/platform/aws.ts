@@ -3,6 +3,7 @@ import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { S3Client } from '@aws-sdk/client-s3'
 import type { AwsCredentialIdentity } from '@smithy/types'
 import { UndiciHttpHandler } from '@smithy/undici-http-handler'
+import { Agent } from 'undici'
 import { enforceClientDeadlines, enforceRequestDeadlines } from './request-deadlines.ts'
 import { guardObjectBodies, guardResponseBodies } from './response-bodies.ts'
 import type { Tracing } from './tracing/tracing.ts'
@@ -53,12 +54,14 @@ export function createAwsClients(settings: AwsSettings): AwsClients {
       guardResponseBodies(
         extendTimeouts(
           new UndiciHttpHandler({
-            dispatcher: {
+            // The handler's own undici 7 has an assertion that fails if a connection ends while its response waits for a slow reader.
+            // The error ends the process (https://github.com/nodejs/undici/issues/5360). undici 8 does not have it.
+            dispatcher: new Agent({
               connections: maxSockets,
               connect: { timeout: CONNECT_TIMEOUT_MS },
               headersTimeout: HEADERS_TIMEOUT_MS,
               bodyTimeout: SILENCE_TIMEOUT_MS,
-            },
+            }),
           }),
         ),
       ),

@@ -8,7 +8,7 @@
 const { existsSync } = require('node:fs')
 
 /** The same version as `engines` in package.json. */
-const MINIMUM = [22, 18]
+const MINIMUM = [22, 19]
 
 /** Set for npm scripts of a clone. Its `npm ci` installs a Node that runs every script. */
 const manifest = process.env.npm_package_name === 'headgate' ? process.env.npm_package_json : undefined

@@ -33,7 +33,7 @@ t.test('reports an older Node in one line', async t => {
       runAs(version),
       {
         stdout: '',
-        stderr: `Headgate needs Node 22.18 or newer. This is Node ${version}, ${process.execPath}.\n`,
+        stderr: `Headgate needs Node 22.19 or newer. This is Node ${version}, ${process.execPath}.\n`,
         status: 1,
       },
       version,
@@ -45,7 +45,7 @@ t.test('sends the user of a clone to npm ci, which installs a Node', async t => 
   const env = { npm_package_name: 'headgate', npm_package_json: path.join(root, 'package.json') }
   t.strictSame(runAs('20.20.2', env), {
     stdout: '',
-    stderr: 'Headgate needs Node 22.18 or newer. This is Node 20.20.2. Run npm ci, which installs a newer one.\n',
+    stderr: 'Headgate needs Node 22.19 or newer. This is Node 20.20.2. Run npm ci, which installs a newer one.\n',
     status: 1,
   })
   const fresh = { ...env, npm_package_json: path.join(t.testdir(), 'package.json') }
