@@ -7,12 +7,16 @@ import { doctor } from './doctor.ts'
 import { leases } from './leases.ts'
 import { local } from './local.ts'
 import { replay } from './replay.ts'
+import { put } from './stream/put.ts'
+import { tail } from './stream/tail.ts'
 
 /** All commands, in the order of the help. */
 export const commands: readonly AnyCommand[] = [
   doctor,
   leases,
   replay,
+  tail,
+  put,
   listDeadLetters,
   showDeadLetter,
   redriveDeadLetters,

@@ -1,0 +1,46 @@
+import { Type } from 'typebox'
+import { workerConfigSchema } from '../../../platform/config/worker.ts'
+import { NothingFoundError, UsageError } from '../../errors.ts'
+
+/** The variables that the commands for streams read. */
+export const streamConfig = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME'])
+
+/** The exit code of a command that Ctrl-C stopped before it was done. */
+export const INTERRUPTED = 130
+
+/** Returns the name of the stream on the command line, or of STREAM_NAME. @throws UsageError */
+export function streamNameOf(operand: string | undefined, { STREAM_NAME }: { STREAM_NAME: string }): string {
+  if (operand === undefined) return STREAM_NAME
+  if (!/^[a-zA-Z0-9_.-]{1,128}$/.test(operand)) {
+    throw new UsageError(`'${operand}' is not the name of a stream: 1 to 128 letters, digits, '_', '.' and '-'.`)
+  }
+  return operand
+}
+
+export function isNoStream(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ResourceNotFoundException'
+}
+
+export function noStreamError(streamName: string, cause: Error, hint = ''): NothingFoundError {
+  return new NothingFoundError(
+    `There is no stream '${streamName}'. Check its name, AWS_REGION, and the account of the credentials.${hint}`,
+    { cause },
+  )
+}
+
+/** Runs a function with a signal that fires at the first Ctrl-C or SIGTERM. A second one ends the process as usual. */
+export async function untilInterrupted<T>(run: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const interrupt = () => {
+    for (const name of SIGNALS) process.off(name, interrupt)
+    controller.abort()
+  }
+  for (const name of SIGNALS) process.on(name, interrupt)
+  try {
+    return await run(controller.signal)
+  } finally {
+    for (const name of SIGNALS) process.off(name, interrupt)
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
