@@ -3,47 +3,73 @@
 // The addresses on AWS are outputs of the deployment. `npm start` prints its own.
 export const settings = {
   api: 'http://127.0.0.1:3000',
-  cognito: 'http://127.0.0.1:9229', // on AWS: https://cognito-idp.REGION.amazonaws.com
+  // On AWS: https://cognito-idp.REGION.amazonaws.com/USER_POOL_ID
+  issuer: 'http://127.0.0.1:9229/us-east-1_headgate',
   clientId: 'headgate0local0client00001',
 }
 
-export const tokens = { idToken: '', refreshToken: '', expiresAt: 0 }
+import { InMemoryWebStorage, UserManager, WebStorageStateStore } from 'oidc-client-ts'
 
-export async function signIn(username, password) {
-  await authenticate('USER_PASSWORD_AUTH', { USERNAME: username, PASSWORD: password })
+let manager
+
+export function users() {
+  manager ??= new UserManager({
+    authority: settings.issuer,
+    client_id: settings.clientId,
+    redirect_uri: location.origin + location.pathname,
+    scope: 'openid email profile',
+    userStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
+    // Only until the page is back: the state and the secret of PKCE.
+    stateStore: new WebStorageStateStore({ store: sessionStorage }),
+    automaticSilentRenew: false,
+  })
+  return manager
 }
 
-async function authenticate(flow, parameters) {
-  const response = await fetch(settings.cognito, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': 'AWSCognitoIdentityProviderService.InitiateAuth',
-    },
-    body: JSON.stringify({ ClientId: settings.clientId, AuthFlow: flow, AuthParameters: parameters }),
-  })
-  const body = await response.json()
-  if (!response.ok) throw new Error(`${body.__type}: ${body.message}`)
-  const { IdToken, RefreshToken = tokens.refreshToken, ExpiresIn } = body.AuthenticationResult
-  Object.assign(tokens, { idToken: IdToken, refreshToken: RefreshToken, expiresAt: Date.now() + ExpiresIn * 1000 })
+// Call this when the page loads. It returns true if the user is signed in. Otherwise the browser leaves the page.
+export async function signIn() {
+  const answer = new URLSearchParams(location.search)
+  if (!answer.has('code') && !answer.has('error')) {
+    await users().signinRedirect()
+    return false
+  }
+  // The code works once, so a reload must not use it again.
+  const url = location.href
+  history.replaceState(null, '', location.pathname)
+  await users().signinCallback(url)
+  return true
 }
 
 let refreshing
+let isRefused = false
 
 // Returns a token that is valid for 30 more seconds at least. Concurrent calls share one refresh.
 export async function getToken() {
-  if (Date.now() > tokens.expiresAt - 30_000) {
-    refreshing ??= authenticate('REFRESH_TOKEN_AUTH', { REFRESH_TOKEN: tokens.refreshToken }).finally(() => {
+  const user = await users().getUser()
+  if (!user) throw new Error('Nobody is signed in.')
+  if (!isRefused && user.expires_in > 30) return user.id_token
+  refreshing ??= users()
+    .signinSilent()
+    .finally(() => {
       refreshing = undefined
     })
-    await refreshing
-  }
-  return tokens.idToken
+  const { id_token } = await refreshing
+  isRefused = false
+  return id_token
 }
 
 // The api refused the token: the next getToken() gets another one.
 export function dropToken() {
-  tokens.expiresAt = 0
+  isRefused = true
+}
+
+// Ends the session, in this page and at Cognito. The browser leaves the page, and returns to it.
+export async function signOut() {
+  const { authorization_endpoint } = await users().metadataService.getMetadata()
+  await users().revokeTokens(['refresh_token'])
+  await users().removeUser()
+  const back = { client_id: settings.clientId, logout_uri: location.origin + location.pathname }
+  location.assign(new URL(`/logout?${new URLSearchParams(back)}`, authorization_endpoint))
 }
 
 export async function call(path, { headers, ...init } = {}) {

@@ -4,23 +4,39 @@ import { Dashboard, Tus, Uppy } from './uppy.js'
 const element = id => document.getElementById(id)
 const signInForm = element('sign-in')
 
-// http://127.0.0.1:8000/?cognito=http://127.0.0.1:4300 fills in a field. A password does not belong into a URL.
-for (const [name, value] of new URLSearchParams(location.search)) {
+// Cognito's pages return without the query of this page, so its settings are kept in the tab. A real page has constants.
+const SETTINGS = 'headgate-settings'
+const saved = JSON.parse(sessionStorage.getItem(SETTINGS) ?? '{}')
+const query = Object.fromEntries(new URLSearchParams(location.search))
+
+// http://127.0.0.1:8000/?api=http://127.0.0.1:4300 fills in a field.
+for (const [name, value] of Object.entries({ ...saved, ...query })) {
   const field = signInForm.elements.namedItem(name)
-  if (field && name !== 'password') field.value = value
+  if (field) field.value = value
 }
 
 signInForm.addEventListener('submit', event => {
   event.preventDefault()
-  const { api, cognito, clientId, username, password } = Object.fromEntries(new FormData(signInForm))
-  Object.assign(headgate.settings, { api, cognito, clientId })
-  void report(async () => {
-    await headgate.signIn(username, password)
-    signInForm.hidden = true
-    element('areas').hidden = false
-    showDashboard()
-  })
+  const settings = Object.fromEntries(new FormData(signInForm))
+  sessionStorage.setItem(SETTINGS, JSON.stringify(settings))
+  void report(() => signIn(settings))
 })
+
+// Without this script, the browser itself would send the form.
+signInForm.querySelector('button').disabled = false
+
+// Cognito's pages have returned here.
+if ('code' in query || 'error' in query) void report(() => signIn(saved))
+
+async function signIn(settings) {
+  Object.assign(headgate.settings, settings)
+  if (!(await headgate.signIn())) return
+  signInForm.hidden = true
+  element('areas').hidden = false
+  showDashboard()
+}
+
+element('sign-out').addEventListener('click', () => report(headgate.signOut))
 
 element('plain').addEventListener('submit', event => {
   event.preventDefault()

@@ -8,12 +8,13 @@ import { build } from 'esbuild'
 const here = (name: string) => new URL(name, import.meta.url)
 const { resolve } = createRequire(import.meta.url)
 
-/** Uppy in one file, as its CDN has it. The page itself has no build step. */
-async function uppy(): Promise<Uint8Array> {
-  const contents = `
-    export { default as Uppy } from '@uppy/core'
-    export { default as Dashboard } from '@uppy/dashboard'
-    export { default as Tus } from '@uppy/tus'`
+const UPPY = `
+  export { default as Uppy } from '@uppy/core'
+  export { default as Dashboard } from '@uppy/dashboard'
+  export { default as Tus } from '@uppy/tus'`
+
+/** A library in one file, as its CDN has it. The page itself has no build step. */
+async function bundle(contents: string): Promise<Uint8Array> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: import.meta.dirname },
     bundle: true,
@@ -34,7 +35,8 @@ const files: Readonly<Record<string, { type: string; read(): Promise<string | Ui
   '/': { type: 'text/html', read: () => readFile(here('index.html')) },
   '/page.js': { type: 'text/javascript', read: () => readFile(here('page.js')) },
   '/headgate.js': { type: 'text/javascript', read: () => readFile(here('headgate.js')) },
-  '/uppy.js': { type: 'text/javascript', read: uppy },
+  '/uppy.js': { type: 'text/javascript', read: () => bundle(UPPY) },
+  '/oidc-client-ts.js': { type: 'text/javascript', read: () => bundle("export * from 'oidc-client-ts'") },
   '/uppy.css': { type: 'text/css', read: styles },
 }
 

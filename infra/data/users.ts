@@ -51,9 +51,10 @@ export function createUsers(scope: Construct, settings: Settings): { pool: UserP
     ...(settings.userPoolDomain !== undefined && {
       allowedOAuthFlowsUserPoolClient: true,
       allowedOAuthFlows: ['code'],
-      allowedOAuthScopes: ['openid', 'email', 'profile'],
+      allowedOAuthScopes: [...definition.oauthScopes],
       supportedIdentityProviders: ['COGNITO'],
       callbackUrLs: parseList(settings.callbackUrls),
+      logoutUrLs: parseList(settings.logoutUrls),
     }),
     tokenValidityUnits: { accessToken: 'minutes', idToken: 'minutes', refreshToken: 'days' },
   })

@@ -1,9 +1,11 @@
+import { parseList } from './parse-list.ts'
 import type { Settings } from './schema.ts'
 
 /** Returns what is wrong with the combination of settings that are each valid by themselves, as one line for each fault. */
 export function contradictions(settings: Settings): string[] {
   return [
     ...ofNames(settings),
+    ...ofSignInPages(settings),
     ...ofKeys(settings),
     ...ofCosts(settings),
     ...ofTraces(settings),
@@ -11,15 +13,42 @@ export function contradictions(settings: Settings): string[] {
   ]
 }
 
-function ofNames({ domainName, certificateArn, userPoolDomain, callbackUrls }: Settings): string[] {
+function ofNames({ domainName, certificateArn }: Settings): string[] {
+  return (domainName === undefined) === (certificateArn === undefined)
+    ? []
+    : ['domainName and certificateArn: give both or neither']
+}
+
+function ofSignInPages({ userPoolDomain, callbackUrls, logoutUrls }: Settings): string[] {
   const faults: string[] = []
-  if ((domainName === undefined) !== (certificateArn === undefined)) {
-    faults.push('domainName and certificateArn: give both or neither')
-  }
   if ((userPoolDomain === undefined) !== (callbackUrls === '')) {
     faults.push('userPoolDomain and callbackUrls: give both or neither')
   }
+  if (userPoolDomain === undefined && logoutUrls !== '') faults.push('logoutUrls: it needs userPoolDomain')
+  // Cognito rejects these domains, but only in the middle of a deployment.
+  const reserved = ['aws', 'amazon', 'cognito'].find(word => userPoolDomain?.includes(word))
+  if (reserved !== undefined) faults.push(`userPoolDomain: Cognito does not allow "${reserved}" in it`)
+  for (const [name, list] of Object.entries({ callbackUrls, logoutUrls })) {
+    for (const url of parseList(list)) {
+      const fault = redirectFault(url)
+      if (fault !== undefined) faults.push(`${name}: ${url} ${fault}`)
+    }
+  }
   return faults
+}
+
+/**
+ * Returns why Cognito would not redirect to a URL. Only pages of the same machine may use HTTP, and apps have schemes of their own.
+ *
+ * https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html
+ */
+function redirectFault(url: string): string | undefined {
+  if (!URL.canParse(url)) return 'is not an absolute URL'
+  const { protocol, hostname } = new URL(url)
+  if (url.includes('#')) return 'has a fragment'
+  return protocol === 'http:' && hostname !== 'localhost'
+    ? 'uses http, which Cognito allows only for localhost'
+    : undefined
 }
 
 function ofKeys({ encryption, encryptionKeyArn }: Settings): string[] {

@@ -89,6 +89,10 @@ export const settingsSchema = Type.Object(
       default: '',
       description: 'URLs, comma-separated, that the sign-in pages return to. Needs `userPoolDomain`.',
     }),
+    logoutUrls: Type.String({
+      default: '',
+      description: 'URLs, comma-separated, that a sign-out may return to. Needs `userPoolDomain`.',
+    }),
     selfSignUp: flag('Lets people sign up by themselves.', false),
     domainName: Type.Optional(
       Type.String({ minLength: 4, maxLength: 253, description: 'Custom domain of the api. Needs `certificateArn`.' }),

@@ -1,4 +1,4 @@
-import { names } from '../platform/resources.ts'
+import { names, userPool } from '../platform/resources.ts'
 import type { CognitoPoolDefinition } from './cognito/index.ts'
 
 /**
@@ -18,5 +18,5 @@ export const account = {
 export const userPoolDefinition: CognitoPoolDefinition = {
   id: account.userPoolId,
   name: names.userPool,
-  clients: [{ id: account.userPoolClientId, name: names.userPoolClient }],
+  clients: [{ id: account.userPoolClientId, name: names.userPoolClient, oauth: { scopes: userPool.oauthScopes } }],
 }

@@ -108,6 +108,8 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
           ...address,
           pools: [userPoolDefinition],
           corsOrigins,
+          // The sign-in pages may also return to programs of this machine, such as a command line that waits for the code.
+          callbackOrigins: [...LOOPBACK_ORIGINS, ...corsOrigins.filter(origin => origin !== '*')],
           ...(data ? { file: `${data.folder('cognito')}/cognito.json` } : {}),
           ...(issuerOrigin === undefined ? {} : { issuerOrigin }),
         }),

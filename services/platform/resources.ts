@@ -94,6 +94,7 @@ export const bucketCors = {
 export const userPool = {
   passwordMinimumLength: 8,
   authFlows: ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_USER_SRP_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
+  oauthScopes: ['openid', 'email', 'profile'],
   accessTokenMinutes: 60,
   idTokenMinutes: 60,
   refreshTokenDays: 30,

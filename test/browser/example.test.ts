@@ -11,7 +11,7 @@ const root = path.resolve(import.meta.dirname, '../..')
 t.test('the example has the code of the guide', async t => {
   const guide = readFileSync(`${root}/docs/how-to/browser.md`, 'utf8')
   const blocks = [...guide.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = '']) => code)
-  const plain = blocks.filter(code => !/^import /m.test(code))
+  const plain = blocks.filter(code => !/^import .*'(tus-js-client|@uppy\/\w+)'/m.test(code))
   t.ok(plain.length >= 7 && plain.length < blocks.length)
   const [comment, ...rest] = readFileSync(`${root}/examples/browser/headgate.js`, 'utf8').split('\n\n')
   t.match(comment, /^\/\/ /)
@@ -23,18 +23,23 @@ t.test('the example uploads by Uppy and by fetch to npm start, and downloads', {
   await untilUp(t, pipeline)
   const api = /^API=(.+)$/m.exec(pipeline.stdout())?.[1]
   const cognito = /TOKEN=\$\(curl -s (\S+)/.exec(pipeline.stdout())?.[1]
+  const issuer = new URL(account.userPoolId, cognito).href
   const server = runProgram(t, [`${root}/examples/browser/serve.ts`, '0'])
   await until(() => server.stdout().includes('\n'), { what: 'the server of the example' })
 
   const page = await (await startChromium(t)).newPage()
   page.on('pageerror', error => t.fail(error.message))
-  await page.goto(`${server.stdout().trim()}?${new URLSearchParams({ api: api ?? '', cognito: cognito ?? '' })}`)
+  await page.goto(`${server.stdout().trim()}?${new URLSearchParams({ api: api ?? '', issuer })}`)
 
+  await page.click('#sign-in button')
+  // The page of Cognito.
+  await page.fill('[name=username]', account.demoUser.username)
   await page.fill('[name=password]', 'wrong')
-  await page.click('#sign-in button')
-  await page.waitForSelector('#error:has-text("NotAuthorizedException")')
+  await page.click('button')
+  await page.waitForSelector('[role=alert]:has-text("Incorrect username or password.")')
   await page.fill('[name=password]', account.demoUser.password)
-  await page.click('#sign-in button')
+  await page.click('button')
+  await page.waitForSelector('#areas')
 
   const file = (name: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(`hello ${name}`) })
   await page.setInputFiles('#plain [name=file]', file('plain.txt'))
@@ -52,6 +57,11 @@ t.test('the example uploads by Uppy and by fetch to npm start, and downloads', {
   }
   const error = await page.waitForSelector('#error:empty', { state: 'attached' })
   t.equal(await error?.textContent(), '')
+
+  await page.click('#sign-out')
+  await page.waitForSelector('#sign-in')
+  await page.click('#sign-in button')
+  await page.waitForSelector('h1:has-text("Sign in")')
   process.kill(-pipeline.pid, 'SIGINT')
   t.strictSame(await pipeline.ended, { code: 0, signal: null })
 })

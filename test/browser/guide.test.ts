@@ -28,10 +28,17 @@ async function bundleGuide(): Promise<string> {
 }
 
 t.test('the code of the guide to browser pages', { skip: whyNoChromium() }, async t => {
-  const origin = await startPages(t, {
-    '/': { type: 'text/html', body: '<!doctype html><title>guide</title><script src="/guide.js"></script>' },
+  const files: Record<string, { type: string; body: string }> = {
+    '/': {
+      type: 'text/html',
+      body: `<!doctype html><title>guide</title><script src="/settings.js"></script><script src="/guide.js"></script><script>
+        Object.assign(guide.settings, settings)
+        guide.signIn().then(isSignedIn => { document.documentElement.className = isSignedIn ? 'signed-in' : '' })
+      </script>`,
+    },
     '/guide.js': { type: 'text/javascript', body: await bundleGuide() },
-  })
+  }
+  const origin = await startPages(t, files)
   const aws = await startAws(t, { corsOrigins: [origin] })
   const api = await buildTestApi(t, aws, { env: { CORS_ORIGINS: origin } })
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })
@@ -39,16 +46,38 @@ t.test('the code of the guide to browser pages', { skip: whyNoChromium() }, asyn
   const page = await browser.newPage()
   page.on('pageerror', error => t.fail(error.message))
 
-  const settings = { api: api.url, cognito: aws.endpoints.cognito, clientId: aws.env.COGNITO_CLIENT_ID }
-  const user = [aws.user.username, aws.user.password].map(text => JSON.stringify(text)).join(', ')
-  /** Opens the page, as after a reload, and signs in. */
+  const settings = { api: api.url, issuer: aws.env.COGNITO_ISSUER, clientId: aws.env.COGNITO_CLIENT_ID }
+  files['/settings.js'] = { type: 'text/javascript', body: `const settings = ${JSON.stringify(settings)}` }
+  const signedIn = () => page.waitForSelector('html.signed-in', { state: 'attached' })
+  /** Opens the page, as after a reload. The user has a session at Cognito, so no page of Cognito is shown. */
   const open = async () => {
     await page.goto(origin)
-    await page.evaluate(`Object.assign(guide.settings, ${JSON.stringify(settings)}); guide.signIn(${user})`)
+    await signedIn()
   }
+
+  await t.test('the user signs in on the pages of Cognito', async t => {
+    await page.goto(origin)
+    await page.waitForSelector('h1:has-text("Sign in")')
+    t.equal(await page.evaluate('location.origin'), aws.endpoints.cognito)
+    await page.fill('[name=username]', aws.user.username)
+    await page.fill('[name=password]', 'wrong')
+    await page.click('button')
+    await page.waitForSelector('[role=alert]:has-text("Incorrect username or password.")')
+    await page.fill('[name=password]', aws.user.password)
+    await page.click('button')
+    await signedIn()
+    t.equal(await page.evaluate('location.href'), `${origin}/`, 'the code is not in the URL')
+    t.match(await page.evaluate('Object.keys({ ...localStorage, ...sessionStorage })'), [], 'the tokens are in memory')
+  })
   const run = <T>(code: string) =>
     page.evaluate<T>(`(async () => {
       const bytes = size => Uint8Array.from({ length: size }, (_, index) => index % 251)
+      // Breaks the signature of the token that the page has.
+      const spoil = async () => {
+        const user = await guide.users().getUser()
+        user.id_token += 'x'
+        await guide.users().storeUser(user)
+      }
       ${code}
     })()`)
   const digestOf = (size: number) =>
@@ -87,7 +116,7 @@ t.test('the code of the guide to browser pages', { skip: whyNoChromium() }, asyn
   await t.test('a refused token is replaced, and a problem is an error with its type', async t => {
     await open()
     const result = await run<Record<string, unknown>>(`
-      guide.tokens.idToken = 'expired'
+      await spoil()
       const response = await guide.call('/uploads')
       const problem = await guide.downloadOf('018f3a5e-0000-7000-8000-000000000000').catch(error => error)
       return { status: response.status, type: problem.type, message: problem.message }`)
@@ -117,7 +146,7 @@ t.test('the code of the guide to browser pages', { skip: whyNoChromium() }, asyn
       const file = new File([bytes(${SIZE})], 'large.bin', { type: 'application/octet-stream', lastModified: 1 })
       let first
       const upload = await guide.createUpload(file, { onProgress: sent => { first ??= sent } })
-      guide.tokens.idToken = 'expired'
+      await spoil()
       upload.start()
       const uploadId = await upload.uploadId
       return { first, digest: await digest(await guide.read(uploadId)) }`)
@@ -150,7 +179,7 @@ t.test('the code of the guide to browser pages', { skip: whyNoChromium() }, asyn
         const onProgress = sent => {
           if (isSpoiled || sent < 4 * 1024 ** 2) return
           isSpoiled = true
-          guide.tokens.idToken = 'expired'
+          void spoil()
         }
         ${start}
         XMLHttpRequest.prototype.send = send
@@ -158,6 +187,28 @@ t.test('the code of the guide to browser pages', { skip: whyNoChromium() }, asyn
       t.equal(result.statuses.filter(status => status === 401).length, 1, result.statuses.join())
       t.equal(result.digest, digestOf(SIZE))
     }
+  })
+
+  await t.test('the user signs out, in the page and at Cognito', async t => {
+    await open()
+    const revoked = await run<number>(`
+      const { refresh_token } = await guide.users().getUser()
+      const { token_endpoint } = await guide.users().metadataService.getMetadata()
+      sessionStorage.setItem('left', JSON.stringify({ refresh_token, token_endpoint }))
+      return refresh_token.length`)
+    t.ok(revoked > 0)
+    // The page leaves for Cognito in the middle of the call.
+    await run('void guide.signOut()')
+    await page.waitForSelector('h1:has-text("Sign in")')
+    await page.fill('[name=username]', aws.user.username)
+    await page.fill('[name=password]', aws.user.password)
+    await page.click('button')
+    await signedIn()
+    const answer = await run<Record<string, unknown>>(`
+      const { refresh_token, token_endpoint } = JSON.parse(sessionStorage.getItem('left'))
+      const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: guide.settings.clientId, refresh_token })
+      return (await fetch(token_endpoint, { method: 'POST', body })).json()`)
+    t.match(answer, { error: 'invalid_grant' }, 'the refresh token was revoked')
   })
 
   await t.test('a download is saved under its name', async t => {

@@ -58,6 +58,14 @@ t.test('names all invalid settings, however many there are', async t => {
 t.test('rejects settings that contradict each other', async t => {
   t.match(faults({ domainName: 'api.example.com' }), [/certificateArn/])
   t.match(faults({ userPoolDomain: 'sign-in' }), [/callbackUrls/])
+  const pages = { userPoolDomain: 'sign-in', callbackUrls: 'https://a.example/, http://localhost:8000/, app://back' }
+  t.strictSame(faults({ ...pages, logoutUrls: 'https://a.example/bye' }), [])
+  t.match(faults({ logoutUrls: 'https://a.example/' }), [/^logoutUrls: it needs userPoolDomain/])
+  t.match(faults({ ...pages, userPoolDomain: 'my-aws-app' }), [/^userPoolDomain: .*"aws"/])
+  for (const url of ['/back', 'http://a.example/', 'http://127.0.0.1:8000/', 'https://a.example/#a']) {
+    t.match(faults({ ...pages, callbackUrls: url }), [/^callbackUrls: /], url)
+    t.match(faults({ ...pages, logoutUrls: url }), [/^logoutUrls: /], url)
+  }
   t.match(faults({ encryptionKeyArn: 'arn:aws:kms:us-east-1:111111111111:key/1' }), [/encryption=customer/])
   t.match(faults({ existingKeyArns: 'alias/aws/s3' }), [/^existingKeyArns/])
   t.match(faults({ availabilityZones: 'us-east-1a' }), [/^availabilityZones/])

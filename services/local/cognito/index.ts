@@ -8,7 +8,7 @@ import { createCognitoServer } from './server.ts'
 import { type CognitoSettings, checkSettings } from './settings.ts'
 import { ensurePools, loadPools } from './setup.ts'
 
-export type { CognitoPoolDefinition, CognitoSettings } from './settings.ts'
+export type { CognitoClientDefinition, CognitoPoolDefinition, CognitoSettings } from './settings.ts'
 
 export interface CognitoServer {
   /** The endpoint for the SDK and the AWS CLI, such as `http://127.0.0.1:4300`. */
@@ -43,6 +43,7 @@ export async function startCognito(settings: CognitoSettings = {}): Promise<Cogn
     file,
     pools: definitions = [],
     corsOrigins = [],
+    callbackOrigins = [],
     now = Date.now,
   } = settings
   const pools = await loadPools(file)
@@ -53,7 +54,7 @@ export async function startCognito(settings: CognitoSettings = {}): Promise<Cogn
   let url = ''
   const issuer = (poolId: string) => `${issuerOrigin ?? url}/${poolId}`
   const context = { pools, challenges: new Challenges(), mailbox: new Mailbox(), issuer, now }
-  const server = createCognitoServer({ context, corsOrigins, save, report })
+  const server = createCognitoServer({ context, corsOrigins, callbackOrigins, save, report })
   server.listen(port, host)
   await once(server, 'listening')
   server.on('error', report)

@@ -13,6 +13,7 @@ export function openSession(
   client: Client,
   user: User,
   now: number,
+  { authenticatedAt = now, ...scope }: { authenticatedAt?: number; scope?: string } = {},
 ): { session: Session; refreshToken: string } {
   const refreshToken = randomBytes(REFRESH_TOKEN_BYTES).toString('base64url')
   const session: Session = {
@@ -21,8 +22,9 @@ export function openSession(
     username: user.username,
     sub: user.sub,
     clientId: client.id,
-    authenticatedAt: now,
+    authenticatedAt,
     expiresAt: now + client.refreshTokenSeconds * 1000,
+    ...scope,
   }
   // An access token can be valid for longer than its refresh token, and needs the session until then.
   pool.endSessionsBefore(now - LONGEST_ACCESS_MS)

@@ -3,7 +3,20 @@ import { CognitoSettingsError } from './errors.ts'
 export interface CognitoPoolDefinition {
   id: string
   name: string
-  clients: ReadonlyArray<{ id: string; name: string }>
+  clients: readonly CognitoClientDefinition[]
+}
+
+export interface CognitoClientDefinition {
+  id: string
+  name: string
+  /** Allows the sign-in pages. These settings replace those of an existing client at each start. */
+  oauth?: {
+    scopes: readonly string[]
+    /** @default none */
+    callbackUrls?: readonly string[]
+    /** @default none */
+    logoutUrls?: readonly string[]
+  }
 }
 
 export interface CognitoSettings {
@@ -35,6 +48,12 @@ export interface CognitoSettings {
    * @default none
    */
   corsOrigins?: readonly string[]
+  /**
+   * The origins to whose pages the sign-in pages may return, beside the URLs of each client. In the form of CORS_ORIGINS,
+   * without `*`.
+   * @default none
+   */
+  callbackOrigins?: readonly string[]
   /** The clock, in milliseconds since 1970. */
   now?: () => number
 }

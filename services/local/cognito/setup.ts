@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import { CognitoSettingsError, CognitoStateError } from './errors.ts'
 import { readDocument } from './persistence.ts'
 import { createClient, createPool } from './pools/create.ts'
+import type { UserPool } from './pools/pool.ts'
 import { UserPools } from './pools/state.ts'
-import type { CognitoPoolDefinition } from './settings.ts'
+import type { CognitoClientDefinition, CognitoPoolDefinition } from './settings.ts'
 
 /**
  * Resolves to the pools of a file, or to no pools if there is no file yet.
@@ -21,9 +23,9 @@ export async function loadPools(file: string | undefined): Promise<UserPools> {
 }
 
 /**
- * Creates the pools and clients that do not exist.
+ * Creates the pools and clients that do not exist, and updates the settings of the sign-in pages.
  *
- * @returns true if any was created
+ * @returns true if anything changed
  * @throws CognitoSettingsError if another pool has a client of the same id
  */
 export async function ensurePools(
@@ -45,7 +47,19 @@ async function ensurePool(pools: UserPools, definition: CognitoPoolDefinition, n
     const taken = pools.findClient(client.id)
     if (taken)
       throw new CognitoSettingsError(`pools: the client id ${client.id} already belongs to the pool ${taken.pool.id}`)
-    pool.clients.set(client.id, createClient({ ...client, createdAt: now }))
+    pool.clients.set(client.id, createClient({ id: client.id, name: client.name, createdAt: now }))
   }
-  return !known || missing.length > 0
+  const changed = clients.filter(client => updatePages(pool, client))
+  return !known || missing.length > 0 || changed.length > 0
+}
+
+/** Returns whether the settings of the sign-in pages were different. */
+function updatePages(pool: UserPool, { id, oauth }: CognitoClientDefinition): boolean {
+  const client = pool.clients.get(id)
+  if (!client || !oauth) return false
+  const { scopes, callbackUrls = [], logoutUrls = [] } = oauth
+  const next = { scopes: [...scopes], callbackUrls: [...callbackUrls], logoutUrls: [...logoutUrls] }
+  if (isDeepStrictEqual(client.oauth, next)) return false
+  client.oauth = next
+  return true
 }

@@ -1,4 +1,4 @@
-import { createPublicKey, randomUUID } from 'node:crypto'
+import { createHash, createPublicKey, randomUUID } from 'node:crypto'
 import { createDecoder, createSigner, createVerifier, TokenError } from 'fast-jwt'
 import { CognitoError } from './errors.ts'
 import type { SigningKey } from './keys.ts'
@@ -6,7 +6,8 @@ import { toClaims } from './pools/attributes.ts'
 import type { UserPool } from './pools/pool.ts'
 import type { Client, Session, User } from './pools/schema.ts'
 
-const SCOPE = 'aws.cognito.signin.user.admin'
+/** The scope of tokens from a sign-in over Cognito's API, with which users administer themselves. */
+export const ADMIN_SCOPE = 'aws.cognito.signin.user.admin'
 
 export interface TokenGrant {
   pool: UserPool
@@ -16,6 +17,8 @@ export interface TokenGrant {
   session: Session
   /** Milliseconds since 1970. */
   now: number
+  /** The `nonce` of the authorization request, which the id token repeats. */
+  nonce?: string | undefined
 }
 
 /**
@@ -23,7 +26,7 @@ export interface TokenGrant {
  * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
  */
 export function issueTokens(grant: TokenGrant): { idToken: string; accessToken: string } {
-  const { pool, issuer, client, user, session, now } = grant
+  const { pool, issuer, client, user, session, now, nonce } = grant
   const iat = Math.floor(now / 1000)
   const shared = {
     sub: user.sub,
@@ -34,7 +37,17 @@ export function issueTokens(grant: TokenGrant): { idToken: string; accessToken: 
     iat,
   }
   const sign = signerOf(pool.signingKey)
+  const accessToken = sign({
+    ...shared,
+    username: user.username,
+    client_id: client.id,
+    token_use: 'access',
+    scope: session.scope ?? ADMIN_SCOPE,
+    exp: iat + client.accessTokenSeconds,
+    jti: randomUUID(),
+  })
   return {
+    accessToken,
     idToken: sign({
       ...toClaims(user.attributes),
       ...shared,
@@ -43,35 +56,38 @@ export function issueTokens(grant: TokenGrant): { idToken: string; accessToken: 
       token_use: 'id',
       exp: iat + client.idTokenSeconds,
       jti: randomUUID(),
-    }),
-    accessToken: sign({
-      ...shared,
-      username: user.username,
-      client_id: client.id,
-      token_use: 'access',
-      scope: SCOPE,
-      exp: iat + client.accessTokenSeconds,
-      jti: randomUUID(),
+      // Claims of OpenID Connect, which only the sign-in pages add.
+      ...(session.scope !== undefined && { at_hash: halfHash(accessToken) }),
+      ...(nonce !== undefined && { nonce }),
     }),
   }
+}
+
+/** Returns the left half of the SHA-256 of a token (OpenID Connect Core, 3.1.3.6). */
+function halfHash(token: string): string {
+  return createHash('sha256').update(token).digest().subarray(0, 16).toString('base64url')
 }
 
 /**
  * Returns the user and the pool of an access token.
  *
- * @throws CognitoError NotAuthorizedException if this server did not sign the token, or the token has expired or was
- * revoked; UserNotFoundException if the user was deleted
+ * @param scope the scope that the token must have
+ * @throws CognitoError NotAuthorizedException if this server did not sign the token, the token has expired, was revoked or
+ * does not have the scope; UserNotFoundException if the user was deleted
  */
 export function readAccessToken(
   token: string,
   pools: Iterable<UserPool>,
   issuerOf: (poolId: string) => string,
   now: number,
+  scope: string,
 ): { pool: UserPool; user: User } {
   const pool = poolOf(token, pools)
   const claims = verify(token, pool, issuerOf(pool.id))
   if (claims.token_use !== 'access') throw invalid()
   if (claims.exp * 1000 <= now) throw new CognitoError('NotAuthorizedException', 'Access Token has expired')
+  if (!claims.scope.split(' ').includes(scope))
+    throw new CognitoError('NotAuthorizedException', 'Access Token does not have required scopes')
   const user = pool.user(claims.username)
   if (user.sub !== claims.sub) throw new CognitoError('UserNotFoundException', 'User does not exist.')
   if (!pool.hasSession(claims.origin_jti))
@@ -82,6 +98,7 @@ export function readAccessToken(
 interface AccessClaims {
   token_use: string
   exp: number
+  scope: string
   username: string
   sub: string
   origin_jti: string

@@ -51,7 +51,8 @@ const STATUS: Partial<Record<CognitoError['code'], number>> = {
   RequestEntityTooLargeException: 413,
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** @throws CognitoError RequestEntityTooLargeException */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {

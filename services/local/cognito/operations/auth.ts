@@ -2,17 +2,11 @@ import { Type } from 'typebox'
 import { CognitoError } from '../errors.ts'
 import { verifyNothing, verifyPassword } from '../passwords.ts'
 import type { UserPool } from '../pools/pool.ts'
-import type { Client, Session, User } from '../pools/schema.ts'
+import type { Client, User } from '../pools/schema.ts'
 import { openSession, resumeSession } from '../sessions.ts'
-import { issueTokens } from '../tokens.ts'
 import { member } from './input.ts'
 import { type Context, operation } from './operation.ts'
-
-interface SignIn {
-  pool: UserPool
-  client: Client
-  user: User
-}
+import { grantTokens, type SignIn } from './tokens.ts'
 
 export const initiateAuth = operation({
   name: 'InitiateAuth',
@@ -59,13 +53,23 @@ async function byPassword(
   username: string,
   password: string,
 ): Promise<object> {
+  const user = await authenticate(pool, client, username, password)
+  if (user.status === 'FORCE_CHANGE_PASSWORD') return askForNewPassword(context, client, user)
+  return signIn(context, { pool, client, user })
+}
+
+/**
+ * Returns the user of a user name and a password. The user may have to choose a new password before the sign-in.
+ *
+ * @throws CognitoError NotAuthorizedException, UserNotConfirmedException, UserNotFoundException
+ */
+export async function authenticate(pool: UserPool, client: Client, username: string, password: string): Promise<User> {
   const user = pool.findUser(username)
   if (!user && !client.hidesUnknownUsers) throw new CognitoError('UserNotFoundException', 'User does not exist.')
   const isRight = user ? await verifyPassword(password, user.passwordHash) : await verifyNothing(password)
   if (!user || !isRight) throw new CognitoError('NotAuthorizedException', 'Incorrect username or password.')
   if (user.status === 'UNCONFIRMED') throw new CognitoError('UserNotConfirmedException', 'User is not confirmed.')
-  if (user.status === 'FORCE_CHANGE_PASSWORD') return askForNewPassword(context, client, user)
-  return signIn(context, { pool, client, user })
+  return user
 }
 
 function byRefreshToken(context: Context, pool: UserPool, client: Client, refreshToken: string): object {
@@ -83,11 +87,6 @@ function askForNewPassword({ challenges, now }: Context, client: Client, user: U
       userAttributes: JSON.stringify(user.attributes),
     },
   }
-}
-
-function grantTokens({ issuer, now }: Context, { pool, client, user }: SignIn, session: Session) {
-  const { idToken, accessToken } = issueTokens({ pool, issuer: issuer(pool.id), client, user, session, now: now() })
-  return { AccessToken: accessToken, ExpiresIn: client.accessTokenSeconds, IdToken: idToken, TokenType: 'Bearer' }
 }
 
 function requireFlow(client: Client, flow: string): void {

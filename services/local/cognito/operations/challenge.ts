@@ -3,10 +3,12 @@ import { invalidSession } from '../challenges.ts'
 import { hashPassword } from '../passwords.ts'
 import { readAttributes, updateAttributes } from '../pools/attributes.ts'
 import { checkPassword } from '../pools/password-policy.ts'
+import type { UserPool } from '../pools/pool.ts'
+import type { Client, User } from '../pools/schema.ts'
 import { setPassword } from '../pools/users.ts'
 import { signIn } from './auth.ts'
 import { member } from './input.ts'
-import { operation } from './operation.ts'
+import { type Context, operation } from './operation.ts'
 
 const ATTRIBUTE_PREFIX = 'userAttributes.'
 
@@ -25,20 +27,42 @@ export const respondToAuthChallenge = operation({
   async run({ ClientId, Session, ChallengeResponses }, context) {
     const { pool, client } = context.pools.client(ClientId)
     const { USERNAME, NEW_PASSWORD } = ChallengeResponses
-    const user = pool.findUser(USERNAME)
-    if (!user) throw invalidSession()
-    context.challenges.check(Session, client, user, context.now())
     const attributes = readAttributes(givenAttributes(ChallengeResponses), 'user')
-    // A password that breaks the policy leaves the challenge open.
-    checkPassword(NEW_PASSWORD, pool.passwordPolicy)
-    const passwordHash = await hashPassword(NEW_PASSWORD)
-    context.challenges.close(Session)
-    setPassword(user, passwordHash, 'CONFIRMED', context.now())
-    updateAttributes(user.attributes, attributes)
-    context.mailbox.clear(pool.id, user.username)
+    const answer = { session: Session, username: USERNAME, newPassword: NEW_PASSWORD, attributes }
+    const user = await chooseNewPassword(context, pool, client, answer)
     return signIn(context, { pool, client, user })
   },
 })
+
+interface NewPasswordAnswer {
+  session: string
+  username: string
+  newPassword: string
+  attributes: Record<string, string>
+}
+
+/**
+ * Closes the challenge of a user who had to choose a new password, and returns the user.
+ *
+ * @throws CognitoError InvalidPasswordException, which leaves the challenge open, or NotAuthorizedException
+ */
+export async function chooseNewPassword(
+  { challenges, mailbox, now }: Context,
+  pool: UserPool,
+  client: Client,
+  { session, username, newPassword, attributes }: NewPasswordAnswer,
+): Promise<User> {
+  const user = pool.findUser(username)
+  if (!user) throw invalidSession()
+  challenges.check(session, client, user, now())
+  checkPassword(newPassword, pool.passwordPolicy)
+  const passwordHash = await hashPassword(newPassword)
+  challenges.close(session)
+  setPassword(user, passwordHash, 'CONFIRMED', now())
+  updateAttributes(user.attributes, attributes)
+  mailbox.clear(pool.id, user.username)
+  return user
+}
 
 function givenAttributes(responses: Record<string, string>) {
   return Object.entries(responses)

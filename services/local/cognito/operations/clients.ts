@@ -3,6 +3,7 @@ import { CognitoError } from '../errors.ts'
 import { createClient, newClientId } from '../pools/create.ts'
 import type { UserPool } from '../pools/pool.ts'
 import type { Client } from '../pools/schema.ts'
+import { describeOauth, signInPages, toOauth } from './client-oauth.ts'
 import { member } from './input.ts'
 import { operation, toTimestamp } from './operation.ts'
 import { pageOf } from './page.ts'
@@ -22,6 +23,7 @@ export const createUserPoolClient = operation({
       ExplicitAuthFlows: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z_]{1,64}$' }))),
       PreventUserExistenceErrors: Type.Optional(Type.Enum(['LEGACY', 'ENABLED'])),
       EnableTokenRevocation: Type.Optional(Type.Literal(true)),
+      ...signInPages,
       ...tokenValidity,
     },
     { additionalProperties: false },
@@ -35,6 +37,7 @@ export const createUserPoolClient = operation({
       authFlows: input.ExplicitAuthFlows ?? DEFAULT_FLOWS,
       hidesUnknownUsers: input.PreventUserExistenceErrors === 'ENABLED',
       ...toLifetimes(input),
+      ...toOauth(input),
     })
     pool.clients.set(client.id, client)
     return { UserPoolClient: describe(pool, client) }
@@ -84,5 +87,6 @@ function describe(pool: UserPool, client: Client) {
     IdTokenValidity: client.idTokenSeconds,
     RefreshTokenValidity: client.refreshTokenSeconds,
     TokenValidityUnits: { AccessToken: 'seconds', IdToken: 'seconds', RefreshToken: 'seconds' },
+    ...describeOauth(client),
   }
 }

@@ -15,6 +15,14 @@ export const clientSchema = Type.Object({
   accessTokenSeconds: Type.Integer(),
   idTokenSeconds: Type.Integer(),
   refreshTokenSeconds: Type.Integer(),
+  /** The settings of the sign-in pages. Absent if the client cannot use them. */
+  oauth: Type.Optional(
+    Type.Object({
+      scopes: Type.Array(Type.String()),
+      callbackUrls: Type.Array(Type.String()),
+      logoutUrls: Type.Array(Type.String()),
+    }),
+  ),
 })
 
 export const userSchema = Type.Object({
@@ -38,6 +46,8 @@ export const sessionSchema = Type.Object({
   clientId: Type.String(),
   authenticatedAt: Type.Number(),
   expiresAt: Type.Number(),
+  /** The `scope` claim of its access tokens. Absent after a sign-in over Cognito's API. */
+  scope: Type.Optional(Type.String()),
 })
 
 export const passwordPolicySchema = Type.Object({
