@@ -1,9 +1,10 @@
 import { DeleteStreamCommand } from '@aws-sdk/client-kinesis'
 import t from 'tap'
+import { createFaults } from '../../../services/cli/commands/stream/read-faults.ts'
 import { STREAM } from '../../consumer/support.ts'
 import { operation, startFaultProxy } from '../../support/fault-proxy.ts'
 import { awsError, throttled } from '../../support/faults/aws-errors.ts'
-import { reset } from '../../support/faults/faults.ts'
+import { reset, silence } from '../../support/faults/faults.ts'
 import { headgateHere } from '../program.ts'
 import { environment, isReading, startStreamTest } from './support.ts'
 
@@ -94,6 +95,46 @@ t.test('headgate tail ends with the error of a read that cannot succeed', async 
   injected.remove()
 })
 
+t.test('Ctrl-C ends headgate tail while Kinesis does not reply', async t => {
+  const stream = await startStreamTest(t, { shards: 1 })
+  const proxy = await startFaultProxy(t, stream.urls.kinesis)
+  for (const name of ['ListShards', 'GetShardIterator', 'GetRecords']) {
+    const silent = proxy.inject(silence, { when: operation(name) })
+    const program = stream.startWith({ AWS_ENDPOINT_URL_KINESIS: proxy.url }, 'tail')
+    await silent.reached()
+    program.child.kill('SIGINT')
+    t.strictSame(await program.ended, { code: 0, signal: null }, name)
+    t.equal(program.stdout(), '')
+    silent.remove()
+  }
+  t.equal(proxy.count(operation('ListShards')), 3, 'no request is retried')
+})
+
+t.test('reading up to now gives up when a shard has failed for a minute, and following does not', t => {
+  const error = Object.assign(new Error('internal'), { name: 'InternalFailure' })
+  for (const follow of [false, true]) {
+    let now = 0
+    const notes: string[] = []
+    const final: unknown[] = []
+    const faults = createFaults({
+      streamName: STREAM,
+      follow,
+      clock: { now: () => now, sleep: async () => undefined },
+      onNote: text => notes.push(text),
+      onFinal: error => final.push(error),
+    })
+    for (now = 0; now <= 50_000; now += 10_000) faults.failed('shard', 'GetRecords', error)
+    faults.succeeded('shard')
+    for (now = 100_000; now < 160_000; now += 10_000) faults.failed('shard', 'GetRecords', error)
+    t.strictSame(final, [])
+    t.strictSame(notes, Array(2).fill('shard cannot be read: InternalFailure: internal. Reading is retried.'))
+    faults.failed('shard', 'GetRecords', error)
+    t.strictSame(final, follow ? [] : [error])
+  }
+  t.end()
+})
+
+// The last test of this file, because kinesis-local may lose a stream of the same name that is created afterwards.
 t.test('headgate tail ends with an error when its stream is deleted', async t => {
   const stream = await startStreamTest(t, { shards: 1 })
   const program = stream.start('tail')

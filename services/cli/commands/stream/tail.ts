@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { systemClock } from '../../../consumer/clock.ts'
 import type { ConsumerRecord } from '../../../consumer/index.ts'
 import { createKinesisStream } from '../../../consumer/kinesis/kinesis-stream.ts'
@@ -61,7 +62,7 @@ at most twice a second, and once a second if there are no new records.`,
       withAws(config, async ({ kinesis }) => {
         const enough = new AbortController()
         let printed = 0
-        await readStream({
+        const reading = readStream({
           streamName,
           stream: createKinesisStream({
             kinesis,
@@ -94,6 +95,8 @@ at most twice a second, and once a second if there are no new records.`,
           wallClock: Date.now,
           random: Math.random,
         })
+        // Ctrl-C does not wait for requests, because nothing has to be completed.
+        await Promise.race([reading, firing(interrupted)])
         // Ctrl-C is the normal end of a command that follows without a limit.
         const isCutShort = interrupted.aborted && (!follow || limit !== undefined)
         return isCutShort ? INTERRUPTED : exitCodes.done
@@ -101,6 +104,11 @@ at most twice a second, and once a second if there are no new records.`,
     )
   },
 })
+
+/** Resolves when the signal fires. */
+async function firing(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+}
 
 /** @throws UsageError */
 function startOf(from: string): 'trim-horizon' | 'latest' | Date {
