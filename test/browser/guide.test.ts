@@ -123,7 +123,8 @@ t.test('the code of the guide to browser pages', { skip: whyNoChromium() }, asyn
     t.match(result, { status: 200, type: 'urn:headgate:problem:not-found', message: /\S/ })
   })
 
-  const SIZE = 10 * 1024 ** 2
+  const MIB = 1024 ** 2
+  const SIZE = 10 * MIB
   await t.test('tus continues after a refused token, a pause and a reload of the page', async t => {
     await open()
     const paused = await run<number>(`
@@ -187,6 +188,110 @@ t.test('the code of the guide to browser pages', { skip: whyNoChromium() }, asyn
       t.equal(result.statuses.filter(status => status === 401).length, 1, result.statuses.join())
       t.equal(result.digest, digestOf(SIZE))
     }
+  })
+
+  await t.test('Uppy uploads straight to S3, in one request or in parts, and the upload is recorded', async t => {
+    await open()
+    for (const size of [0, 5, 9 * MIB, 20 * MIB + 7]) {
+      const result = await run<{ digest: string; filename: string; status: string; puts: number }>(`${digest}
+        performance.clearResourceTimings()
+        const uppy = guide.createUppyS3()
+        const seen = []
+        uppy.on('upload-progress', (_, { bytesUploaded }) => seen.push(bytesUploaded))
+        const data = new File([bytes(${size})], 'Grüße.bin', { type: 'application/octet-stream' })
+        uppy.addFile({ name: data.name, type: data.type, data })
+        const { successful, failed } = await uppy.upload()
+        if (failed.length > 0) throw failed[0].error
+        const { key } = successful[0].response.body
+        const { filename, status } = await (await guide.call('/uploads/' + key)).json()
+        if (${size} > 0 && seen.at(-1) !== ${size}) throw new Error('The progress ended at ' + seen.at(-1))
+        const puts = performance.getEntriesByType('resource').filter(({ name }) => name.startsWith(${JSON.stringify(aws.endpoints.s3)}))
+        return { filename, status, puts: puts.length, digest: await digest(await guide.read(key)) }`)
+      t.match(result, { digest: digestOf(size), filename: 'Grüße.bin', status: /queued|stored/ })
+      t.equal(result.puts, size === 0 ? 0 : size > 10 * MIB ? 3 : 1, `${size}: requests to S3`)
+    }
+  })
+
+  await t.test('Uppy continues an upload to S3 after a pause, and after a reload of the page', async t => {
+    for (const reload of [false, true]) {
+      await open()
+      const create = `
+        const uppy = guide.createUppyS3()
+        const data = new File([bytes(${SIZE * 2})], 'large.bin', { type: 'application/octet-stream' })
+        const id = uppy.addFile({ name: data.name, type: data.type, data })
+        const uploading = () => uppy.upload().then(({ successful, failed }) => {
+          if (failed.length > 0) throw failed[0].error
+          return successful[0].response.body.key
+        })`
+      const state = await run<{ uploadId: string }>(`${create}
+        const arrived = new Promise(resolve => uppy.on('s3-multipart:part-uploaded', resolve))
+        globalThis.uploaded = uploading()
+        await arrived
+        uppy.pauseAll()
+        globalThis.uppy = uppy
+        return uppy.getFile(id).s3Multipart`)
+      if (reload) await open()
+      const finish = reload
+        ? `${create}
+           uppy.setFileState(id, { s3Multipart: ${JSON.stringify(state)} })
+           await spoil()
+           const key = await uploading()`
+        : `globalThis.uppy.resumeAll()
+           const key = await globalThis.uploaded`
+      const result = await run<{ key: string; digest: string; puts: number }>(`${digest}
+        performance.clearResourceTimings()
+        ${finish}
+        const puts = performance.getEntriesByType('resource').filter(({ name }) => name.startsWith(${JSON.stringify(aws.endpoints.s3)}))
+        return { key, puts: puts.length, digest: await digest(await guide.read(key)) }`)
+      t.equal(result.key, state.uploadId)
+      t.equal(result.digest, digestOf(SIZE * 2))
+      t.ok(result.puts <= 2, `${result.puts} of 3 parts were sent after the pause`)
+    }
+  })
+
+  await t.test('Uppy repeats a complete request of a file whose response was lost, and cancels an upload', async t => {
+    await open()
+    const result = await run<Record<string, unknown>>(`
+      const uppy = guide.createUppyS3()
+      const failOnce = (isThis, after) => {
+        const { fetch } = globalThis
+        globalThis.fetch = async (url, init) => {
+          if (!isThis(String(url))) return fetch(url, init)
+          globalThis.fetch = fetch
+          if (after) await fetch(url, init)
+          throw new TypeError('The connection was lost.')
+        }
+      }
+      failOnce(url => url.endsWith('/complete'), true)
+      const data = new File(['hello'], 'a.txt', { type: 'text/plain' })
+      const id = uppy.addFile({ name: data.name, type: data.type, data })
+      const { failed } = await uppy.upload()
+      const { s3Multipart } = uppy.getFile(id)
+      const { successful } = await uppy.retryUpload(id)
+      failOnce(url => url.endsWith('/grants'), false)
+      const refused = uppy.addFile({ name: 'b.txt', type: data.type, data })
+      const other = await uppy.upload()
+      const uploads = await (await guide.call('/uploads')).json()
+
+      const large = new File([bytes(${SIZE * 2})], 'large.bin', { type: 'application/octet-stream' })
+      const largeId = uppy.addFile({ name: 'cancelled.bin', type: large.type, data: large })
+      const arrived = new Promise(resolve => {
+        uppy.on('s3-multipart:part-uploaded', file => file.id === largeId && resolve())
+      })
+      void uppy.upload()
+      await arrived
+      const { key } = uppy.getFile(largeId).s3Multipart
+      uppy.removeFile(largeId)
+      let gone
+      while (gone === undefined) {
+        gone = await guide.call('/uploads/' + key + '/grant').then(() => undefined, ({ type }) => type)
+      }
+      return {
+        failed: failed.length, same: successful[0].response.body.key === s3Multipart.key,
+        refused: other.failed.map(({ error }) => error), gone,
+        recorded: uploads.uploads.filter(({ filename }) => filename === 'a.txt' || filename === 'b.txt').length,
+      }`)
+    t.match(result, { failed: 1, same: true, refused: [/connection was lost/], recorded: 1, gone: /:not-found$/ })
   })
 
   await t.test('the user signs out, in the page and at Cognito', async t => {
