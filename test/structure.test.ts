@@ -9,7 +9,7 @@ const root = path.resolve(import.meta.dirname, '..')
 /** The rooms, and the other rooms that each may import. */
 const rooms: Record<string, readonly string[]> = {
   local: ['cli', 'api', 'worker', 'uploads', 'consumer', 'platform'],
-  cli: ['api', 'worker', 'uploads', 'consumer', 'platform'],
+  cli: ['client', 'api', 'worker', 'uploads', 'consumer', 'platform'],
   api: ['uploads', 'platform'],
   worker: ['consumer', 'uploads', 'platform'],
   uploads: ['platform'],

@@ -22,6 +22,7 @@ export const routes: readonly GatewayRoute[] = [
   open('/livez'),
   open('/readyz'),
   open('/openapi.json'),
+  open('/.well-known/headgate'),
   open('/docs'),
   open('/docs/{proxy+}'),
 ]

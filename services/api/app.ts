@@ -39,6 +39,7 @@ import { grants } from './routes/grants.ts'
 import { listUploads } from './routes/list-uploads.ts'
 import { livez } from './routes/livez.ts'
 import { readyz } from './routes/readyz.ts'
+import { signInMetadata } from './routes/sign-in-metadata.ts'
 import { tus } from './routes/tus.ts'
 import { uploadEvents } from './routes/upload-events.ts'
 import { uploadLimits } from './routes/upload-limits.ts'
@@ -164,6 +165,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(getProcessed, { backend })
   await app.register(getOutput, { backend })
 
+  await app.register(signInMetadata, { config })
   await app.register(livez)
   // Concurrent probes share the result, so it has no request's deadline. The admin port may ask before the warm-up.
   const readiness = () => beforeDeadline(withinDeadline(undefined, async () => (await open()).readiness()))

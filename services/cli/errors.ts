@@ -1,7 +1,7 @@
 import { HeadgateError } from '../platform/errors.ts'
 
-/** The exit codes of all commands. */
-export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
+/** The exit codes of all commands. A shell expects 130 after Ctrl-C. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
 /** The command line or a variable is invalid. The message says how to correct it. */
 export class UsageError extends HeadgateError {
@@ -16,6 +16,26 @@ export class NothingFoundError extends HeadgateError {
 /** The command refuses to do harm. The message says what to do first, or which option overrides the refusal. */
 export class RefusedError extends HeadgateError {
   readonly code = 'HEADGATE_REFUSED'
+}
+
+/** The user cannot be signed in. The message says why and what to do. */
+export class SignInError extends HeadgateError {
+  readonly code = 'HEADGATE_SIGN_IN'
+}
+
+/** The api does not respond. The message says what to check. */
+export class NotReachableError extends HeadgateError {
+  readonly code = 'HEADGATE_NOT_REACHABLE'
+}
+
+/** A file did not arrive completely, or with other bytes. The message says what to do. */
+export class DownloadError extends HeadgateError {
+  readonly code = 'HEADGATE_DOWNLOAD'
+}
+
+/** A signal, such as that of Ctrl-C, stopped the command. The message says how to go on. */
+export class InterruptedError extends HeadgateError {
+  readonly code = 'HEADGATE_INTERRUPTED'
 }
 
 /** Returns the error for an application without a lease table. */

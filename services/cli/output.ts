@@ -1,3 +1,5 @@
+import { describeError } from './describe-error.ts'
+
 /** The output of a command: text for people, or JSON with `--json`. */
 export interface Output {
   readonly json: boolean
@@ -5,6 +7,8 @@ export interface Output {
   item(value: unknown, text: string): void
   /** Prints rows: each as a line of JSON, or all as one table. */
   table<T>(rows: readonly T[], columns: ReadonlyArray<Column<T>>): void
+  /** Prints an error of one of several items to stderr: `prefix` and the message, or `details` and the error as a line of JSON. */
+  failure(error: unknown, prefix: string, details: object): void
   /** Prints a hint or a total for people to stderr, so that a pipe gets the results only. Prints nothing with `--json`. */
   note(text: string): void
 }
@@ -27,6 +31,10 @@ export function createOutput({ json, stdout, stderr }: OutputSettings): Output {
     table(rows, columns) {
       if (json) for (const row of rows) stdout(JSON.stringify(row))
       else if (rows.length > 0) for (const line of tableLines(rows, columns)) stdout(line)
+    },
+    failure(error, prefix, details) {
+      const { code, message } = describeError(error)
+      stderr(json ? JSON.stringify({ ...details, error: { code, message } }) : printable(prefix + message))
     },
     note(text) {
       if (!json) stderr(printable(text))

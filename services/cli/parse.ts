@@ -1,72 +1,173 @@
-import { parseArgs } from 'node:util'
-import { closest, didYouMean } from '../platform/did-you-mean.ts'
-import type { AnyCommand } from './command.ts'
+import { CommanderError, Help, Option, Command as Parser } from 'commander'
+import { closest } from '../platform/did-you-mean.ts'
+import { version } from '../platform/version.ts'
+import { type AnyCommand, type CommandOption, GROUPS } from './command.ts'
 import { UsageError } from './errors.ts'
-import { commonOptions } from './help.ts'
 
-/** A parsed command line. */
+/** What a command line asks for. Help and the version are printed while the line is parsed. */
 export type Request =
-  | { kind: 'list'; words: string }
-  | { kind: 'help'; command: AnyCommand }
-  | { kind: 'version' }
-  | { kind: 'run'; command: AnyCommand; options: Record<string, unknown>; operands: string[] }
+  | { kind: 'printed' }
+  | { kind: 'run'; command: AnyCommand; json: boolean; options: Record<string, unknown>; operands: string[] }
 
-/** Parses a command line. @throws UsageError */
-export function parseCommandLine(args: readonly string[], commands: readonly AnyCommand[]): Request {
-  const firstFlag = args.findIndex(arg => arg.startsWith('-'))
-  const words = firstFlag === -1 ? args : args.slice(0, firstFlag)
-  if (words.length === 0 && args[0] === '--version') return { kind: 'version' }
-  const command = commands
-    .filter(({ name }) => name.split(' ').every((word, index) => word === words[index]))
-    .sort((a, b) => b.name.length - a.name.length)[0]
-  if (!command) return listRequest(args, words, commands)
-  const { values, positionals } = parse(args.slice(command.name.split(' ').length), command)
-  if (values.help) return { kind: 'help', command }
-  if (command.operands === undefined && positionals.length > 0) {
-    throw new UsageError(
-      `'headgate ${command.name}' does not take the argument '${positionals[0]}'.${seeHelp(command.name)}`,
-    )
-  }
-  return { kind: 'run', command, options: values, operands: positionals }
-}
+const FOOTER = `
+\`headgate COMMAND --help\` describes a command. Exit codes: 0 done, 1 failed or refused, 2 invalid command line,
+130 stopped by Ctrl-C.`
 
 /**
- * Handles a command line without a full command name. Returns a list of commands for help, an empty command line or a group
- * such as `dead-letters`.
+ * Parses a command line.
  *
- * @throws UsageError for an unknown command
+ * @param commands the commands that the line may mean, or all of them for the help
+ * @param stdout gets the text that `--help` and `--version` ask for
+ * @throws UsageError
  */
-function listRequest(args: readonly string[], words: readonly string[], commands: readonly AnyCommand[]): Request {
-  const [first = '', second] = words
-  const hasGroup = commands.some(({ name }) => name.startsWith(`${first} `))
-  const asksHelp = args.includes('--help')
-  if (first === '' && (args.length === 0 || asksHelp)) return { kind: 'list', words: '' }
-  if (hasGroup && (second === undefined || asksHelp)) return { kind: 'list', words: first }
-  const unknown = first === '' ? (args[0] ?? '') : hasGroup ? `${first} ${second}` : first
-  // In a group, only its own commands are compared: their common first word makes any two of them similar.
-  const names = commands.map(({ name }) => name.split(' ')).filter(([group]) => !hasGroup || group === first)
-  const found = closest(
-    hasGroup ? (second ?? '') : first,
-    names.map(words => words[hasGroup ? 1 : 0] ?? ''),
-  )
-  const hint = found === undefined ? '' : ` Did you mean '${hasGroup ? `${first} ` : ''}${found}'?`
-  throw new UsageError(`There is no command '${unknown}'.${hint}${seeHelp(hasGroup ? first : '')}`)
-}
-
-function parse(args: readonly string[], command: AnyCommand) {
-  const options = { ...command.options, ...commonOptions }
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
-  } catch (cause) {
-    // Only the first sentence of Node's message is useful here.
-    const message = cause instanceof Error ? cause.message.split(/(?<=')\. /)[0] : String(cause)
-    const [, unknown] = /^Unknown option '(-.*)'/.exec(message ?? '') ?? []
-    const known = Object.keys(options).map(name => `--${name}`)
-    const hint = unknown === undefined ? '' : didYouMean(unknown, known, "'")
-    throw new UsageError(`${message?.replace(/\.$/, '')}.${hint}${seeHelp(command.name)}`, { cause })
+export function parseCommandLine(
+  args: readonly string[],
+  commands: readonly AnyCommand[],
+  stdout: (text: string) => void,
+): Request {
+  let request: Request = { kind: 'printed' }
+  let helpOfGroup = ''
+  const program = prepare(new Parser('headgate'))
+    .version(version(), '--version', 'print the version')
+    .option('--json', 'print one JSON object per line, for scripts. Also prints errors as JSON')
+    .configureHelp({
+      showGlobalOptions: true,
+      // Lists the commands of groups too, by all of their words.
+      visibleCommands: parser => leavesOf(parser),
+      subcommandTerm: parser => pathOf(parser).split(' ').slice(1).join(' '),
+    })
+    .configureOutput({
+      writeOut: text => stdout(text.trimEnd()),
+      // A line that names no command, or only a group, is no error: its help goes to stdout.
+      writeErr: text => {
+        helpOfGroup += text
+      },
+      outputError: () => undefined,
+    })
+    .addHelpText('after', FOOTER)
+  for (const command of commands) {
+    const words = command.name.split(' ')
+    const parser = addParser(groupOf(program, words.slice(0, -1)), words.at(-1) ?? '', command.isHidden)
+    describe(parser, command).action((operands: string[]) => {
+      request = {
+        kind: 'run',
+        command,
+        json: program.opts().json === true,
+        options: valuesOf(parser, command),
+        operands,
+      }
+    })
   }
+  try {
+    program.parse(args, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.code === 'commander.help') stdout(helpOfGroup.trimEnd())
+  }
+  return request
 }
 
-function seeHelp(words: string): string {
-  return ` See: headgate ${words === '' ? '' : `${words} `}--help`
+function prepare(parser: Parser): Parser {
+  return parser
+    .helpCommand(false)
+    .helpOption('-h, --help', 'print this text')
+    .exitOverride(error => {
+      const isNoError = error.exitCode === 0 || error.code === 'commander.help'
+      throw isNoError ? error : usageError(error, parser)
+    })
+}
+
+function addParser(parent: Parser, word: string, isHidden = false): Parser {
+  const parser = prepare(new Parser(word).copyInheritedSettings(parent))
+  parent.addCommand(parser, { hidden: isHidden })
+  return parser
+}
+
+/** Returns the parser of the words before the last one, such as that of `dead-letters`. */
+function groupOf(program: Parser, words: readonly string[]): Parser {
+  return words.reduce(
+    (parent, word) => parent.commands.find(command => command.name() === word) ?? addParser(parent, word),
+    program,
+  )
+}
+
+/** Returns the commands below a parser that are not hidden. */
+function leavesOf(parser: Parser): Parser[] {
+  const visible = new Help().visibleCommands(parser)
+  return visible.flatMap(command => (command.commands.length === 0 ? [command] : leavesOf(command)))
+}
+
+function describe(parser: Parser, command: AnyCommand): Parser {
+  const { summary, details, operands, options, config, group = 'operate' } = command
+  parser
+    .summary(summary)
+    .description(details === undefined ? `${summary}.` : `${summary}.\n\n${unwrapped(details)}`)
+    .usage(operands === undefined ? '[options]' : `${operands} [options]`)
+    .helpGroup(GROUPS[group])
+  for (const [flag, option] of Object.entries(options)) parser.addOption(optionOf(flag, option))
+  // The command checks how many it needs, with a better message.
+  parser.argument('[operands...]')
+  if (operands === undefined) {
+    parser.hook('preAction', () => {
+      const [first] = parser.args
+      if (first !== undefined) {
+        throw new UsageError(`'${pathOf(parser)}' does not take the argument '${first}'.${seeHelp(parser)}`)
+      }
+    })
+  }
+  const variables = Object.keys(config.properties)
+  return variables.length === 0
+    ? parser
+    : parser.addHelpText('after', `\nReads ${variables.join(', ')} from the environment.`)
+}
+
+/** Joins the lines of each paragraph, because commander breaks them by the width of the terminal. Indented lines stay. */
+function unwrapped(text: string): string {
+  return text.replaceAll(/(?<=\S)\n(?=\S)/g, ' ')
+}
+
+function optionOf(flag: string, { short, value, multiple, description }: CommandOption): Option {
+  const names = short === undefined ? `--${flag}` : `-${short}, --${flag}`
+  const option = new Option(value === undefined ? names : `${names} <${value}>`, description)
+  return multiple ? option.argParser((text, before: string[] = []) => [...before, text]) : option
+}
+
+/** Returns the values by the names of the options. Commander has names in camel case, and negates those that begin with `no-`. */
+function valuesOf(parser: Parser, { options }: AnyCommand): Record<string, unknown> {
+  const found = parser.opts()
+  const entries = Object.keys(options).flatMap(flag => {
+    const option = parser.options.find(({ long }) => long === `--${flag}`)
+    const value: unknown = found[option?.attributeName() ?? '']
+    const given = option?.negate ? value === false || undefined : value
+    return given === undefined ? [] : [[flag, given] as const]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** Returns commander's error in whole sentences, with the help to look at. */
+function usageError(error: CommanderError, parser: Parser): UsageError {
+  const [first = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
+  const [, unknown] = /^unknown command '(.*)'/.exec(first) ?? []
+  if (unknown !== undefined) {
+    const words = pathOf(parser).split(' ').slice(1)
+    const found = closest(
+      unknown,
+      new Help().visibleCommands(parser).map(command => command.name()),
+    )
+    const meant = found === undefined ? '' : ` Did you mean '${[...words, found].join(' ')}'?`
+    return new UsageError(`There is no command '${[...words, unknown].join(' ')}'.${meant}${seeHelp(parser)}`)
+  }
+  const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1).replace(/\.$/, '')}.`
+  const [, option] = /^\(Did you mean (?:one of )?(--[\w-]+)/.exec(suggestion) ?? []
+  const meant = option === undefined ? '' : ` Did you mean '${option}'?`
+  return new UsageError(`${sentence}${meant}${seeHelp(parser)}`, { cause: error })
+}
+
+/** Returns the words of a command, such as `headgate dead-letters list`. */
+function pathOf(parser: Parser): string {
+  return parser.parent ? `${pathOf(parser.parent)} ${parser.name()}` : parser.name()
+}
+
+function seeHelp(parser: Parser): string {
+  return ` See: ${pathOf(parser)} --help`
 }

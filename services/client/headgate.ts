@@ -32,6 +32,11 @@ export interface DownloadOptions extends RequestOptions {
    * @default content
    */
   what?: 'content' | 'processed' | { output: string } | undefined
+  /**
+   * The first byte to download, to continue a download that broke off, and the `etag` of the response that broke off. The response has the
+   * status 206 and the rest of the bytes, or the status 200 and all bytes if the object has changed since.
+   */
+  continueFrom?: { offset: number; etag: string } | undefined
 }
 
 /** Options of `waitUntilProcessed`. */
@@ -134,14 +139,23 @@ export class Headgate {
    */
   async download(uploadId: string, options: DownloadOptions = {}): Promise<Response> {
     const { signal } = options
+    let { continueFrom } = options
     const retries = new Retries(this.#api.retryForMs, signal)
     for (;;) {
       const { url } = await this.downloadUrl(uploadId, options)
-      const failure = await fetch(url, { ...(signal && { signal }) }).then(
-        async response => (response.ok ? response : problemOf(response)),
+      const headers = continueFrom && { range: `bytes=${continueFrom.offset}-`, 'if-match': continueFrom.etag }
+      const failure = await fetch(url, { ...(signal && { signal }), ...(headers && { headers }) }).then(
+        async response => (response.ok || response.status === 412 ? response : problemOf(response)),
         (cause: unknown) => new ConnectionError(`${new URL(url).origin} did not respond.`, { cause }),
       )
-      if (failure instanceof Response) return failure
+      if (failure instanceof Response) {
+        // S3 has no `If-Range`: it answers 412 if the object has changed, and some servers ignore the condition of a range.
+        const isOther = continueFrom && (!failure.ok || failure.headers.get('etag') !== continueFrom.etag)
+        if (!isOther) return failure
+        await failure.body?.cancel()
+        continueFrom = undefined
+        continue
+      }
       signal?.throwIfAborted()
       if (!isRetryable(failure) || !(await retries.next())) throw failure
     }

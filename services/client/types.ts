@@ -25,6 +25,8 @@ export interface UploadedFile
   > {
   /** Lower-case hex. It is the digest of the bytes that the client read. */
   sha256: string
+  /** True if an earlier request with the same `idempotencyKey` had made this upload. It may have failed or been deleted since. */
+  isReplay: boolean
 }
 
 /** How much of a file has been sent. */
@@ -73,6 +75,12 @@ export interface UploadOptions {
    * @default a random key for each call
    */
   idempotencyKey?: string | undefined
+  /**
+   * The SHA-256 of the file in lower-case hex, if you know it. The upload fails if the file has another one.
+   *
+   * @default computed from the file
+   */
+  sha256?: string | undefined
   /**
    * How to upload.
    *

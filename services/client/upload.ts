@@ -22,7 +22,10 @@ export interface Outgoing {
 }
 
 /** The response to an accepted upload. */
-export type Stored = Omit<UploadedFile, 'sha256'> & { sha256?: string | undefined }
+export type Stored = Omit<UploadedFile, 'sha256' | 'isReplay'> & {
+  sha256?: string | undefined
+  isReplay?: boolean | undefined
+}
 
 /** Uploads a file by the method that suits its size and the deployment, and verifies what was stored. */
 export async function upload(
@@ -43,7 +46,7 @@ export async function upload(
       blob,
       filename,
       contentType: options.contentType ?? (blob.type || 'application/octet-stream'),
-      sha256: await sha256Of(blob, signal),
+      sha256: options.sha256 ?? (await sha256Of(blob, signal)),
       idempotencyKey,
       signal,
       onProgress,
@@ -78,7 +81,7 @@ async function sendBy(method: UploadMethod, api: Api, file: Outgoing, limits: Up
 /** Uploads a file in one request. The api rejects other bytes than those of the digest. */
 async function uploadRaw(api: Api, file: Outgoing): Promise<Stored> {
   const { blob, filename, contentType, sha256, idempotencyKey, signal, onProgress } = file
-  return await api.json<Stored>(`/uploads?${new URLSearchParams({ filename })}`, {
+  const response = await api.request(`/uploads?${new URLSearchParams({ filename })}`, {
     method: 'POST',
     headers: {
       'content-type': contentType,
@@ -89,12 +92,14 @@ async function uploadRaw(api: Api, file: Outgoing): Promise<Stored> {
     signal,
     onSent: sentBytes => onProgress?.({ sentBytes, totalBytes: blob.size }),
   })
+  const stored = (await response.json()) as Stored
+  return { ...stored, isReplay: response.headers.get('idempotent-replayed') === 'true' }
 }
 
 function toUploaded(stored: Stored, sha256: string): UploadedFile {
-  const { uploadId, filename, contentType, detectedType, size, uploadedAt, status, s3 } = stored
+  const { uploadId, filename, contentType, detectedType, size, uploadedAt, status, s3, isReplay = false } = stored
   const detected = detectedType === undefined ? {} : { detectedType }
-  return { uploadId, filename, contentType, ...detected, size, sha256, uploadedAt, status, s3 }
+  return { uploadId, filename, contentType, ...detected, size, sha256, uploadedAt, status, s3, isReplay }
 }
 
 /** The same error as the api's, before any byte is sent. */

@@ -5,6 +5,7 @@ import { parseStartFlags, START_USAGE, type StartSettings } from './flags.ts'
 import { once } from './once.ts'
 import { watchParent } from './parent.ts'
 import { ApiNotReadyError } from './pipeline/errors.ts'
+import { writeLocalProfile } from './pipeline/local-profile.ts'
 import { type LogFiles, openLogFiles } from './pipeline/log-files.ts'
 import { createNotices, type Notices } from './pipeline/notices.ts'
 import { type Pipeline, startPipeline } from './pipeline/pipeline.ts'
@@ -127,6 +128,9 @@ async function serve(pipeline: Pipeline, { once: onlyOnce, watch, logs, notices,
   const result = await Promise.race([demo, death])
   if (result) console.log(resultText(result, performance.now()))
   if (onlyOnce) return
+  await writeLocalProfile(pipeline, process.env).catch((error: unknown) => {
+    console.error(`The profile of the headgate command was not written: ${messageOf(error)}`)
+  })
   const token = result?.token ?? (await Promise.race([signInDemoUser(pipeline), death]))
   console.log(handsOnText({ ...pipeline, token, result }))
   await death

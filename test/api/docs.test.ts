@@ -50,6 +50,7 @@ t.test('/openapi.json describes every operation by name in OpenAPI 3.1', async t
   t.same(operations.sort(), [
     'delete /uploads/tus/{id} deleteTusUpload',
     'delete /uploads/{id} deleteUpload',
+    'get /.well-known/headgate getSignInMetadata',
     'get /livez getLiveness',
     'get /readyz getReadiness',
     'get /uploads listUploads',
@@ -101,7 +102,7 @@ t.test('every route that needs a token documents the common problems', async t =
     Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })),
   )
   const needing = operations.filter(({ security }) => security !== undefined)
-  t.equal(needing.length, operations.length - 3, 'all but health and the OPTIONS of tus')
+  t.equal(needing.length, operations.length - 4, 'all but health, the sign-in and the OPTIONS of tus')
   for (const { name, responses } of needing) {
     for (const slug of COMMON_PROBLEMS) {
       t.match(resolved(responses[catalogue[slug].status] ?? {}).description, `\`${slug}\``, `${name}: ${slug}`)

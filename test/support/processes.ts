@@ -107,5 +107,8 @@ function readProc(pid: number | string, file: string): string {
 function cleanEnv(env: Record<string, string>): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _options, NODE_V8_COVERAGE: _coverage, ...inherited } = process.env
   const kept = Object.entries(inherited).filter(([name]) => !name.startsWith('TAP') && !name.startsWith('_TAPJS'))
-  return { ...Object.fromEntries(kept), ...env }
+  // `npm start` writes a profile, which must not replace that of the developer.
+  return { ...Object.fromEntries(kept), HEADGATE_CONFIG_DIR: testConfigDir, ...env }
 }
+
+const testConfigDir = path.resolve(import.meta.dirname, '../../.tap/headgate-config')

@@ -5,10 +5,10 @@ import { checks } from '../doctor/checks/index.ts'
 import { doctorConfigSchema, normalizeConfig } from '../doctor/config.ts'
 import { runDeep } from '../doctor/deep/run-deep.ts'
 import { stepIds } from '../doctor/deep/run-steps.ts'
-import { processTerminal } from '../doctor/deep/sign-in.ts'
 import { type Result, runChecks } from '../doctor/run-checks.ts'
 import { exitCodes, UsageError } from '../errors.ts'
 import { printable } from '../output.ts'
+import { processTerminal } from '../terminal.ts'
 
 const DEFAULT_REQUESTS = 50
 const MAX_REQUESTS = 1_000

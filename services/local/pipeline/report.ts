@@ -36,7 +36,11 @@ export function handsOnText({ apiUrl, aws: { env, endpoints, user }, token, resu
     AuthParameters: { USERNAME: user.username, PASSWORD: user.password },
   })
   const { filename, content } = demoFile
-  return `Try it yourself: paste these lines into another terminal.
+  return `Try it yourself in another terminal, in this folder:
+
+npm run -s headgate -- upload README.md --wait
+
+Or paste these lines:
 
 # the api and the embedded AWS
 API=${apiUrl}

@@ -4,7 +4,7 @@ import { defineCommand } from '../../command.ts'
 import { exitCodes, UsageError } from '../../errors.ts'
 import { isValidKey } from './input-records.ts'
 import { type PutOutcome, putRecords } from './put-records.ts'
-import { INTERRUPTED, isNoStream, noStreamError, streamConfig, streamNameOf, untilInterrupted } from './stream.ts'
+import { isNoStream, noStreamError, streamConfig, streamNameOf, untilInterrupted } from './stream.ts'
 
 export const put = defineCommand({
   name: 'put',
@@ -18,6 +18,7 @@ records may be on the stream twice.
 
 Exits with 1 if a record could not be put, and names the lines. Ctrl-C ends the command after the request in flight.`,
   operands: '[STREAM] [FILE|-]',
+  takesFiles: true,
   options: {
     key: { type: 'string', value: 'KEY', description: 'the partition key of all records' },
     'key-field': {
@@ -48,7 +49,7 @@ Exits with 1 if a record could not be put, and names the lines. Ctrl-C ends the 
       if (failure === undefined) return exitCodes.done
       if (!signal.aborted) throw isNoStream(failure) ? noStreamError(streamName, failure, hint(operands)) : failure
       output.note(failure instanceof Error ? failure.message : String(failure))
-      return INTERRUPTED
+      return exitCodes.interrupted
     })
   },
 })

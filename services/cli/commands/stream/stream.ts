@@ -5,9 +5,6 @@ import { NothingFoundError, UsageError } from '../../errors.ts'
 /** The variables that the commands for streams read. */
 export const streamConfig = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME'])
 
-/** The exit code of a command that Ctrl-C stopped before it was done. */
-export const INTERRUPTED = 130
-
 /** Returns the name of the stream on the command line, or of STREAM_NAME. @throws UsageError */
 export function streamNameOf(operand: string | undefined, { STREAM_NAME }: { STREAM_NAME: string }): string {
   if (operand === undefined) return STREAM_NAME

@@ -8,7 +8,7 @@ import { exitCodes, UsageError } from '../../errors.ts'
 import { parseTime, TIME_HELP } from '../../times.ts'
 import { readStream } from './read-stream.ts'
 import { recordRow, recordText } from './record-output.ts'
-import { INTERRUPTED, streamConfig, streamNameOf, untilInterrupted } from './stream.ts'
+import { streamConfig, streamNameOf, untilInterrupted } from './stream.ts'
 
 /** A reply of Kinesis has up to 10 MiB. A call that takes longer than this has a dead connection. */
 const REQUEST_TIMEOUT_MS = 30_000
@@ -99,7 +99,7 @@ at most twice a second, and once a second if there are no new records.`,
         await Promise.race([reading, firing(interrupted)])
         // Ctrl-C is the normal end of a command that follows without a limit.
         const isCutShort = interrupted.aborted && (!follow || limit !== undefined)
-        return isCutShort ? INTERRUPTED : exitCodes.done
+        return isCutShort ? exitCodes.interrupted : exitCodes.done
       }),
     )
   },

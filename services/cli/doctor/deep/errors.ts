@@ -10,8 +10,3 @@ export class StepFailedError extends HeadgateError {
     this.advice = advice
   }
 }
-
-/** The user cannot be signed in. The message says why and what to do. */
-export class SignInError extends HeadgateError {
-  readonly code = 'HEADGATE_SIGN_IN'
-}

@@ -1,12 +1,13 @@
 import { UsageError } from '../../errors.ts'
 import type { Output } from '../../output.ts'
+import type { Terminal } from '../../terminal.ts'
 import type { DoctorConfig } from '../config.ts'
 import type { Result } from '../run-checks.ts'
 import { createApiClient } from './api-client.ts'
 import { firstRequest } from './latency.ts'
 import { formatReport } from './report.ts'
 import { runStep, runSteps } from './run-steps.ts'
-import { getToken, type Terminal } from './sign-in.ts'
+import { getToken } from './sign-in.ts'
 
 export interface DeepSettings {
   config: DoctorConfig

@@ -1,19 +1,11 @@
-import { createInterface } from 'node:readline'
-import { Writable } from 'node:stream'
 import { issuerOf } from '../../../platform/config/api.ts'
-import { UsageError } from '../../errors.ts'
+import { SignInError, UsageError } from '../../errors.ts'
+import type { Terminal } from '../../terminal.ts'
 import type { DoctorConfig } from '../config.ts'
 import { explain } from '../explain.ts'
 import { fetchText, parseJsonObject } from '../http.ts'
-import { SignInError } from './errors.ts'
 
 const TIMEOUT_MS = 20_000
-
-/** Asks the user for values that are not in the environment. */
-export interface Terminal {
-  /** Resolves to a line of input, or to undefined if there is no terminal or the input ends. */
-  ask(question: string, settings?: { isHidden?: boolean }): Promise<string | undefined>
-}
 
 /**
  * Returns API_TOKEN, or the id token of a sign-in with HEADGATE_USERNAME and HEADGATE_PASSWORD. Asks the terminal for those that are not
@@ -68,26 +60,4 @@ export async function getToken(config: DoctorConfig, terminal: Terminal): Promis
   throw new SignInError(
     `Cognito rejects the sign-in: ${code}: ${answer.message ?? answer.Message ?? ''} Check the user, the password, COGNITO_CLIENT_ID and AWS_REGION.`,
   )
-}
-
-/** Returns the terminal of this process. Input for a hidden question is not shown. */
-export function processTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | 'stderr'> = process): Terminal {
-  return {
-    async ask(question, { isHidden = false } = {}) {
-      if (!stdin.isTTY) return undefined
-      stderr.write(question)
-      const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
-      const typing = createInterface({ input: stdin, output: isHidden ? nowhere : stderr, terminal: true })
-      try {
-        return await new Promise<string | undefined>(resolve => {
-          // On Ctrl-C and at the end of the input.
-          typing.once('close', () => resolve(undefined))
-          typing.once('line', resolve)
-        })
-      } finally {
-        typing.close()
-        if (isHidden) stderr.write('\n')
-      }
-    },
-  }
 }

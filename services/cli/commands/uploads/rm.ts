@@ -1,0 +1,35 @@
+import { Type } from 'typebox'
+import { defineCommand } from '../../command.ts'
+import { exitCodes } from '../../errors.ts'
+import { PROFILE_HELP, profileOption, withClient } from '../../session/connect.ts'
+import { uploadIds } from './upload-ids.ts'
+
+export const rm = defineCommand({
+  name: 'rm',
+  group: 'upload',
+  summary: 'delete uploads with their outputs',
+  operands: 'ID…',
+  details: `An upload that does not exist counts as deleted. There is no way to get a deleted upload back.
+
+${PROFILE_HELP}`,
+  options: profileOption,
+  config: Type.Object({}),
+  async run({ options, operands, env, output }) {
+    const ids = uploadIds(operands)
+    return await withClient({ env, options }, async ({ headgate, signal }) => {
+      let code: number = exitCodes.done
+      for (const id of ids) {
+        try {
+          await headgate.remove(id, { signal })
+          output.item({ uploadId: id, deleted: true }, `deleted  ${id}`)
+        } catch (error) {
+          signal.throwIfAborted()
+          if (ids.length === 1) throw error
+          output.failure(error, `${id}: `, { uploadId: id })
+          code = exitCodes.failed
+        }
+      }
+      return code
+    })
+  },
+})

@@ -1,0 +1,158 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { install } from 'undici'
+import { ConnectionError, Headgate, InvalidTokenError, type TokenRequest } from '../../client/index.ts'
+import type { CommandOption } from '../command.ts'
+import { InterruptedError, NotReachableError, SignInError, UsageError } from '../errors.ts'
+import { processTerminal } from '../terminal.ts'
+import { refreshTokens, signInByPassword } from './cognito.ts'
+import {
+  configDir,
+  currentProfile,
+  LOCAL_PROFILE,
+  type Profile,
+  readProfile,
+  readTokens,
+  type Tokens,
+  writeTokens,
+} from './profiles.ts'
+
+// The `fetch` of Node ends the process if a server closes a connection whose response waits for a slow disk or terminal. undici 8 does not.
+install()
+
+/** The option of every command that uses a profile. */
+export const profileOption = {
+  profile: {
+    type: 'string',
+    short: 'p',
+    value: 'NAME',
+    description:
+      'the deployment and user of `headgate login` (default: HEADGATE_PROFILE, or the last sign-in, or the `npm start` of this machine)',
+  },
+} as const satisfies Record<string, CommandOption>
+
+/** The help text of the commands that use a profile. */
+export const PROFILE_HELP = 'To use a token of your own, set API_URL and API_TOKEN. A profile is not needed then.'
+
+/** What a command of an uploader runs with. */
+export interface Connection {
+  headgate: Headgate
+  /** The URL of the api. */
+  url: string
+  /** The name of the profile. Undefined with API_URL and API_TOKEN. */
+  profile: string | undefined
+  getToken(request: TokenRequest): Promise<string> | string
+  /** Aborted by Ctrl-C and SIGTERM. */
+  signal: AbortSignal
+}
+
+export interface ConnectSettings {
+  env: NodeJS.ProcessEnv
+  options: { profile?: string | undefined }
+}
+
+/** A token is replaced this long before it expires, in milliseconds. */
+const MARGIN_MS = 60_000
+
+/**
+ * Runs a function with a client of the deployment that the command line or the environment selects.
+ *
+ * @param settings.onInterrupt what the error says after Ctrl-C
+ * @throws InterruptedError after SIGINT or SIGTERM, NotReachableError, SignInError, UsageError, and the errors of the client
+ */
+export async function withClient<T>(
+  { env, options, onInterrupt = 'Stopped.' }: ConnectSettings & { onInterrupt?: string },
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController()
+  const onSignal = () => stop.abort(new InterruptedError(onInterrupt))
+  // A second Ctrl-C finds no listener, and so ends the process at once.
+  process.once('SIGINT', onSignal)
+  process.once('SIGTERM', onSignal)
+  const { url, profile, getToken } = await tokenSource(env, options.profile)
+  try {
+    return await use({ headgate: new Headgate({ url, getToken }), url, profile, getToken, signal: stop.signal })
+  } catch (error) {
+    if (stop.signal.aborted) throw stop.signal.reason
+    if (error instanceof ConnectionError) throw notReachable(error, profile)
+    if (error instanceof InvalidTokenError)
+      throw new SignInError(`${error.message} ${signInAgain(profile)}`, { cause: error })
+    throw error
+  } finally {
+    process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
+  }
+}
+
+interface TokenSource {
+  url: string
+  profile: string | undefined
+  getToken(request: TokenRequest): Promise<string> | string
+}
+
+async function tokenSource(env: NodeJS.ProcessEnv, wanted: string | undefined): Promise<TokenSource> {
+  const { API_URL: url, API_TOKEN: token } = env
+  if (wanted === undefined && url && token) return { url, profile: undefined, getToken: () => token.trim() }
+  const dir = configDir(env)
+  const name = await profileName(env, wanted)
+  const profile = await readProfile(dir, name)
+  return { url: profile.url, profile: name, getToken: createTokens(dir, name, profile) }
+}
+
+/** Returns the name of the profile to use. @throws UsageError if there is none */
+export async function profileName(env: NodeJS.ProcessEnv, wanted: string | undefined): Promise<string> {
+  const dir = configDir(env)
+  const name = wanted ?? (env.HEADGATE_PROFILE || (await currentProfile(dir)))
+  if (name !== undefined) return name
+  if (existsSync(path.join(dir, 'profiles', `${LOCAL_PROFILE}.json`))) return LOCAL_PROFILE
+  throw new UsageError(
+    'No deployment is known yet. Sign in first: headgate login https://API_OF_YOUR_DEPLOYMENT. On a laptop, `npm start` is enough.',
+  )
+}
+
+/** Returns a function that returns a valid token: the stored one, or a new one. */
+function createTokens(dir: string, name: string, profile: Profile) {
+  let current: Tokens | undefined
+  let pending: Promise<Tokens> | undefined
+  const isValid = (tokens: Tokens, rejected: string | undefined) =>
+    tokens.idToken !== rejected && tokens.expiresAt - MARGIN_MS > Date.now()
+  const renew = async (rejected: string | undefined): Promise<Tokens> => {
+    // Another command may have stored new tokens.
+    const stored = await readTokens(dir, name)
+    if (stored && isValid(stored, rejected)) return stored
+    const { username, password } = profile
+    if (username !== undefined && password !== undefined) {
+      const tokens = await signInByPassword(profile, { username, password }, processTerminal()).catch(error => {
+        throw notReachable(error, name)
+      })
+      await writeTokens(dir, name, tokens)
+      return tokens
+    }
+    if (stored?.refreshToken === undefined) throw new SignInError(`You are not signed in. ${signInAgain(name)}`)
+    const tokens = await refreshTokens(profile, stored.refreshToken).catch((cause: Error) => {
+      throw new SignInError(`${cause.message} ${signInAgain(name)}`, { cause })
+    })
+    await writeTokens(dir, name, tokens)
+    return tokens
+  }
+  return async ({ rejected }: TokenRequest): Promise<string> => {
+    if (current && isValid(current, rejected)) return current.idToken
+    // Requests in parallel share one renewal.
+    pending ??= renew(rejected).finally(() => {
+      pending = undefined
+    })
+    current = await pending
+    return current.idToken
+  }
+}
+
+function signInAgain(profile: string | undefined): string {
+  if (profile === undefined) return 'Set API_TOKEN to a new token.'
+  return `Sign in with: headgate login --profile ${profile}`
+}
+
+function notReachable(cause: Error, profile: string | undefined): NotReachableError {
+  const hint =
+    profile === LOCAL_PROFILE ? 'Does `npm start` run? Its profile is `local`.' : 'Check the URL and the network.'
+  return new NotReachableError(`${cause.message} ${hint}`, { cause })
+}

@@ -1,0 +1,45 @@
+import type { Headgate, Upload } from '../../client/index.ts'
+
+const PAGE = 100
+
+/**
+ * Finds uploads of the same user by the name and the SHA-256 of a file. It reads the list of uploads from the newest on, as far as it is
+ * asked for, and at most a few times as many uploads as there are files.
+ */
+export class KnownUploads {
+  readonly #list: AsyncGenerator<Upload, void>
+  readonly #found = new Map<string, Upload>()
+  readonly #maxUploads: number
+  #read = 0
+  #isRead = false
+  #reading: Promise<void> = Promise.resolve()
+
+  constructor(headgate: Headgate, files: number, signal: AbortSignal) {
+    this.#list = headgate.list({ pageSize: PAGE, signal })
+    this.#maxUploads = PAGE * (1 + Math.ceil((3 * files) / PAGE))
+  }
+
+  /** Returns the upload of a file with this content, unless it has failed or has not arrived. */
+  async find(name: string, sha256: string): Promise<Upload | undefined> {
+    const key = `${sha256} ${name}`
+    for (;;) {
+      const upload = this.#found.get(key)
+      if (upload || this.#isRead) return upload
+      // One page is read at a time, however many files ask.
+      const next = this.#reading.then(() => (this.#found.has(key) ? undefined : this.#readPage()))
+      this.#reading = next
+      await next
+    }
+  }
+
+  async #readPage(): Promise<void> {
+    for (let count = 0; count < PAGE && !this.#isRead; count++) {
+      const { value: upload, done } = await this.#list.next()
+      this.#read++
+      this.#isRead = done === true || this.#read >= this.#maxUploads
+      if (!upload || upload.sha256 === undefined || upload.status === 'pending' || upload.status === 'failed') continue
+      const key = `${upload.sha256} ${upload.filename}`
+      if (!this.#found.has(key)) this.#found.set(key, upload)
+    }
+  }
+}

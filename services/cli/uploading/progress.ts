@@ -1,0 +1,109 @@
+import { createLogUpdate } from 'log-update'
+import { printable } from '../output.ts'
+import { sizeText } from '../sizes.ts'
+import { ageText } from '../times.ts'
+
+/** A file of the command. */
+export interface ShownFile {
+  path: string
+  /** Bytes. */
+  size: number
+}
+
+/** Shows how far the files of a command are. */
+export interface ProgressDisplay {
+  /** Begins a file, or sets how much of it was sent. */
+  update(file: ShownFile, sentBytes: number): void
+  /** Ends a file. Nothing was sent of a file that was there, or that failed: it does not count for the rate. */
+  end(file: ShownFile, isSkipped: boolean): void
+  /** Prints lines above the bars. */
+  above(print: () => void): void
+  stop(): void
+}
+
+export interface Totals {
+  files: number
+  doneFiles: number
+  bytes: number
+  sentBytes: number
+  /** Bytes for each second, over the last seconds. Undefined at the beginning. */
+  rate: number | undefined
+}
+
+const REDRAW_MS = 100
+const RATE_WINDOW_MS = 5_000
+const MAX_BARS = 8
+const BAR_WIDTH = 24
+const DEFAULT_COLUMNS = 80
+
+/**
+ * Creates the display of an upload: a bar for each file and one for all, with the rate and the time left.
+ *
+ * @param screen a stream that is no terminal gets no bars
+ */
+export function createProgress(screen: NodeJS.WriteStream | undefined, files: readonly ShownFile[]): ProgressDisplay {
+  if (!screen?.isTTY) {
+    return { update: () => undefined, end: () => undefined, above: print => print(), stop: () => undefined }
+  }
+  const show = createLogUpdate(screen)
+  const moving = new Map<ShownFile, number>()
+  const samples: Array<{ at: number; sentBytes: number }> = []
+  let bytes = files.reduce((sum, { size }) => sum + size, 0)
+  let doneFiles = 0
+  let doneBytes = 0
+  const draw = () => {
+    const now = performance.now()
+    const sentBytes = doneBytes + [...moving.values()].reduce((sum, sent) => sum + sent, 0)
+    samples.push({ at: now, sentBytes })
+    while ((samples[0]?.at ?? now) < now - RATE_WINDOW_MS) samples.shift()
+    const totals = { files: files.length, doneFiles, bytes, sentBytes, rate: rateOf(samples) }
+    show(frame(moving, totals, screen.columns ?? DEFAULT_COLUMNS).join('\n'))
+  }
+  const timer = setInterval(draw, REDRAW_MS)
+  return {
+    update: (file, sentBytes) => void moving.set(file, sentBytes),
+    end(file, isSkipped) {
+      moving.delete(file)
+      doneFiles++
+      if (isSkipped) bytes -= file.size
+      else doneBytes += file.size
+    },
+    above(print) {
+      show.clear()
+      print()
+      draw()
+    },
+    stop() {
+      clearInterval(timer)
+      show.clear()
+      show.done()
+    },
+  }
+}
+
+function rateOf(samples: ReadonlyArray<{ at: number; sentBytes: number }>): number | undefined {
+  const first = samples[0]
+  const last = samples.at(-1)
+  if (!first || !last || last.at - first.at < 1_000) return undefined
+  return Math.max(0, ((last.sentBytes - first.sentBytes) * 1_000) / (last.at - first.at))
+}
+
+/** Returns the lines of the display: a bar for each of the first files, and one for all. */
+export function frame(moving: ReadonlyMap<ShownFile, number>, totals: Totals, columns: number): string[] {
+  const shown = [...moving].slice(0, MAX_BARS)
+  const lines = shown.map(([{ path, size }, sentBytes]) => `${barText(sentBytes, size)}  ${printable(path)}`)
+  if (moving.size > shown.length) lines.push(`and ${moving.size - shown.length} more`)
+  const { doneFiles, files: count, sentBytes, bytes, rate } = totals
+  const left = rate ? `, ${ageText(Math.max(0, ((bytes - sentBytes) / rate) * 1_000))} left` : ''
+  const speed = rate === undefined ? '' : `, ${sizeText(rate)}/s${left}`
+  lines.push(
+    `${barText(sentBytes, bytes)}  ${doneFiles} of ${count} files, ${sizeText(sentBytes)} of ${sizeText(bytes)}${speed}`,
+  )
+  return lines.map(line => line.slice(0, Math.max(20, columns - 1)))
+}
+
+function barText(sent: number, total: number): string {
+  const share = total === 0 ? 1 : Math.min(1, sent / total)
+  const filled = Math.floor(share * BAR_WIDTH)
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] ${String(Math.floor(share * 100)).padStart(3)}%`
+}

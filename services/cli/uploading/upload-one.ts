@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import {
+  type Headgate,
+  IdempotencyKeyReusedError,
+  NotFoundError,
+  type Upload,
+  type UploadedFile,
+  type UploadOptions,
+} from '../../client/index.ts'
+import type { KnownUploads } from './known-uploads.ts'
+import { sha256Of } from './sha256.ts'
+
+/** How many uploads of a day with the same name and content may have failed or been deleted. */
+const MAX_KEYS = 20
+
+/** How to upload a file. */
+export interface UploadOneOptions extends Omit<UploadOptions, 'idempotencyKey' | 'sha256'> {
+  filename: string
+  signal: AbortSignal
+  /** Uploads the file even if it is there. */
+  isForced: boolean
+}
+
+/** The upload of a file, and whether it was there before. */
+export type Outcome = { wasThere: boolean; upload: Upload | UploadedFile }
+
+/**
+ * Uploads a file, unless the user has an upload with its name and content.
+ *
+ * The Idempotency-Key is derived from the name and the content. So the same command continues an upload that was interrupted, even by
+ * kill -9, and nothing has to be remembered on this machine.
+ */
+export async function uploadOne(
+  headgate: Headgate,
+  known: KnownUploads,
+  file: string,
+  { isForced, ...options }: UploadOneOptions,
+): Promise<Outcome> {
+  if (isForced) return { wasThere: false, upload: await headgate.upload(file, options) }
+  const { filename, contentType = '', signal } = options
+  const sha256 = await sha256Of(file, signal)
+  const existing = await known.find(filename, sha256)
+  if (existing) return { wasThere: true, upload: existing }
+  let idempotencyKey = keyOf(sha256, filename, contentType)
+  for (let keys = 1; ; keys++) {
+    try {
+      const upload = await headgate.upload(file, { ...options, sha256, idempotencyKey })
+      if (!upload.isReplay || keys > MAX_KEYS) return { wasThere: false, upload }
+      if (await isAlive(headgate, upload, signal)) return { wasThere: true, upload }
+    } catch (error) {
+      if (!(error instanceof IdempotencyKeyReusedError) || keys > MAX_KEYS) throw error
+    }
+    // Today's upload with this key has failed, or was deleted since.
+    idempotencyKey = keyOf(idempotencyKey)
+  }
+}
+
+async function isAlive(headgate: Headgate, { uploadId }: UploadedFile, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await headgate.status(uploadId, { signal })).status !== 'failed'
+  } catch (error) {
+    if (error instanceof NotFoundError) return false
+    throw error
+  }
+}
+
+function keyOf(...parts: readonly string[]): string {
+  return `headgate-${createHash('sha256').update(parts.join('\0')).digest('hex')}`
+}

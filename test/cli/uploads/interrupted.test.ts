@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { MIB, sha256Of, startScene } from '../../client/support.ts'
+import { startAws } from '../../support/aws.ts'
+import { to } from '../../support/fault-proxy.ts'
+import { cutReplyAfter, silence } from '../../support/faults/faults.ts'
+import { runProgram } from '../../support/processes.ts'
+import { headgateHere } from '../program.ts'
+
+const program = path.resolve(import.meta.dirname, '../../../services/cli/headgate.ts')
+const aws = await startAws(t)
+const { api, user, s3Proxy } = await startScene(t, aws)
+const env = { API_URL: api.url, API_TOKEN: user.idToken }
+const headgate = headgateHere(t, env)
+
+t.test('an upload goes on after kill -9 and after Ctrl-C with the parts that are missing', async t => {
+  const dir = t.testdir()
+  const file = path.join(dir, 'large.bin')
+  const bytes = randomBytes(32 * MIB)
+  writeFileSync(file, bytes)
+  const puts = () => s3Proxy.count(to('PUT'))
+  for (const { signal, code } of [
+    { signal: 'SIGKILL', code: null },
+    { signal: 'SIGINT', code: 130 },
+  ] as const) {
+    // One part of this run arrives and the others never do, so the command cannot be done before the signal.
+    const arrived = Promise.withResolvers<void>()
+    s3Proxy.inject(async exchange => void arrived.resolve(await exchange.pass()), { when: to('PUT'), times: 1 })
+    const stuck = s3Proxy.inject(silence, { when: to('PUT') })
+    const running = runProgram(t, [program, 'upload', file], { env })
+    await Promise.all([arrived.promise, stuck.reached()])
+    running.child.kill(signal)
+    const ended = await running.ended
+    t.equal(ended.code, code)
+    if (code !== null) t.match(running.stderr(), 'Stopped. Run the same command again to go on.\n')
+    stuck.remove()
+  }
+  const before = puts()
+  const done = await headgate('upload', file, '--json')
+  const [uploaded] = done.lines()
+  t.equal(uploaded.sha256, sha256Of(bytes))
+  t.equal(puts() - before, 2, 'two of four parts had arrived')
+  const { objects } = await user.traces()
+  t.equal(objects.length, 1, 'there is one object')
+})
+
+t.test('a download goes on after the connection was lost, and after the command was killed', async t => {
+  const dir = t.testdir()
+  const file = path.join(dir, 'large.bin')
+  const bytes = randomBytes(20 * MIB)
+  writeFileSync(file, bytes)
+  const { uploadId } = (await headgate('upload', file, '--json')).lines()[0]
+  const target = path.join(dir, 'back.bin')
+  const parts = () => readdirSync(dir).filter(name => name.endsWith('.headgate-part'))
+
+  // The first two responses end in the middle, and the third one never goes on.
+  const cut = s3Proxy.inject(cutReplyAfter(3 * MIB), { when: to('GET'), times: 2 })
+  const stuck = s3Proxy.inject(silence, { when: request => to('GET')(request) && cut.hits === 2 })
+  const running = runProgram(t, [program, 'get', uploadId, '-o', target], { env })
+  await stuck.reached()
+  running.child.kill('SIGKILL')
+  await running.ended
+  stuck.remove()
+  t.equal(parts().length, 1)
+  t.throws(() => readFileSync(target), { code: 'ENOENT' }, 'nothing incomplete has the final name')
+
+  t.match(await headgate('get', uploadId, '-o', target), { code: 0 })
+  t.ok(readFileSync(target).equals(bytes))
+  t.strictSame(parts(), [])
+})
+
+t.test('a part file of another object, or with other bytes, is not used', async t => {
+  const dir = t.testdir({ 'a.txt': 'the right bytes' })
+  const { uploadId } = (await headgate('upload', path.join(dir, 'a.txt'), '--json')).lines()[0]
+  const target = path.join(dir, 'back.txt')
+  writeFileSync(path.join(dir, '.back.txt.another.headgate-part'), 'the wr')
+  t.equal((await headgate('get', uploadId, '-o', target)).code, 0)
+  t.equal(readFileSync(target, 'utf8'), 'the right bytes')
+
+  writeFileSync(path.join(dir, '.other.txt.another.headgate-part'), 'the wrong bytes')
+  t.match(await headgate('get', uploadId, '-o', path.join(dir, 'other.txt')), {
+    code: 1,
+    stderr: 'Other bytes arrived than those of the upload. Run the command again.\n',
+  })
+  t.equal((await headgate('get', uploadId, '-o', path.join(dir, 'other.txt'))).code, 0)
+  t.strictSame(readdirSync(dir).sort(), ['a.txt', 'back.txt', 'other.txt'])
+})
+
+t.test('a file that changes while it is sent fails, and the others are uploaded', async t => {
+  const dir = t.testdir({ 'small.txt': 'small' })
+  const file = path.join(dir, 'changing.bin')
+  writeFileSync(file, randomBytes(40 * MIB))
+  const changed = s3Proxy.inject(
+    async exchange => {
+      writeFileSync(file, randomBytes(40 * MIB))
+      await exchange.reset()
+    },
+    { when: to('PUT'), times: 1 },
+  )
+  const result = await headgate('upload', '-r', dir, '--json')
+  t.equal(changed.hits, 1)
+  t.equal(result.code, 1)
+  t.strictSame(
+    result.lines().map(line => line.filename),
+    ['small.txt'],
+  )
+  t.match(JSON.parse(result.stderr), { file, error: { code: 'HEADGATE_UNREADABLE_FILE' } })
+})

@@ -1,0 +1,50 @@
+import t from 'tap'
+import { sizeText } from '../../../services/cli/sizes.ts'
+import { frame } from '../../../services/cli/uploading/progress.ts'
+
+const MIB = 1024 ** 2
+
+t.test('the display has a bar for each file, and one for all with the rate and the time left', async t => {
+  const moving = new Map([
+    [{ path: 'a.jpg', size: 4 * MIB }, MIB],
+    [{ path: 'b.jpg', size: 0 }, 0],
+  ])
+  const totals = { files: 5, doneFiles: 3, bytes: 100 * MIB, sentBytes: 40 * MIB, rate: 2 * MIB }
+  t.strictSame(frame(moving, totals, 100), [
+    '[######------------------]  25%  a.jpg',
+    '[########################] 100%  b.jpg',
+    '[#########---------------]  40%  3 of 5 files, 40.0 MiB of 100 MiB, 2.00 MiB/s, 30s left',
+  ])
+  t.equal(
+    frame(new Map(), { ...totals, rate: undefined }, 100).at(-1),
+    '[#########---------------]  40%  3 of 5 files, 40.0 MiB of 100 MiB',
+  )
+})
+
+t.test('the display fits into the terminal, and shows no control characters of a name', async t => {
+  const moving = new Map(
+    Array.from({ length: 20 }, (_, index) => [{ path: `${'x'.repeat(200)}\u001b[2J${index}`, size: 10 }, 5]),
+  )
+  const lines = frame(moving, { files: 20, doneFiles: 0, bytes: 200, sentBytes: 100, rate: 0 }, 60)
+  t.equal(lines.length, 10)
+  t.equal(lines[8], 'and 12 more')
+  for (const line of lines) {
+    t.ok(line.length < 60)
+    t.notMatch(line, '\u001b')
+  }
+})
+
+t.test('sizes have three digits', async t => {
+  const sizes = [0, 999, 1_000, 1_023, 1_024, 15_000, 1_000_000, 5 * 1024 ** 3, 3 * 1024 ** 5].map(sizeText)
+  t.strictSame(sizes, [
+    '0 B',
+    '999 B',
+    '0.98 KiB',
+    '1.00 KiB',
+    '1.00 KiB',
+    '14.6 KiB',
+    '977 KiB',
+    '5.00 GiB',
+    '3072 TiB',
+  ])
+})
