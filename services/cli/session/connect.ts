@@ -64,19 +64,34 @@ export async function withClient<T>(
   { env, options, onInterrupt = 'Stopped.' }: ConnectSettings & { onInterrupt?: string },
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
+  return await untilSignal(onInterrupt, async signal => {
+    const { url, profile, getToken } = await tokenSource(env, options.profile)
+    try {
+      return await use({ headgate: new Headgate({ url, getToken }), url, profile, getToken, signal })
+    } catch (error) {
+      if (error instanceof ConnectionError) throw notReachable(error, profile)
+      if (error instanceof InvalidTokenError) {
+        throw new SignInError(`${error.message} ${signInAgain(profile)}`, { cause: error })
+      }
+      throw error
+    }
+  })
+}
+
+/**
+ * Runs a function with a signal that SIGINT (Ctrl-C) and SIGTERM abort. A second Ctrl-C ends the process at once.
+ *
+ * @throws InterruptedError with the message, after a signal
+ */
+export async function untilSignal<T>(message: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController()
-  const onSignal = () => stop.abort(new InterruptedError(onInterrupt))
-  // A second Ctrl-C finds no listener, and so ends the process at once.
+  const onSignal = () => stop.abort(new InterruptedError(message))
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
-  const { url, profile, getToken } = await tokenSource(env, options.profile)
   try {
-    return await use({ headgate: new Headgate({ url, getToken }), url, profile, getToken, signal: stop.signal })
+    return await run(stop.signal)
   } catch (error) {
-    if (stop.signal.aborted) throw stop.signal.reason
-    if (error instanceof ConnectionError) throw notReachable(error, profile)
-    if (error instanceof InvalidTokenError)
-      throw new SignInError(`${error.message} ${signInAgain(profile)}`, { cause: error })
+    stop.signal.throwIfAborted()
     throw error
   } finally {
     process.off('SIGINT', onSignal)

@@ -6,6 +6,7 @@ import { callCognito } from '../../../services/local/cognito-wire.ts'
 import { startScene } from '../../client/support.ts'
 import { startAws } from '../../support/aws.ts'
 import { operation, startFaultProxy } from '../../support/fault-proxy.ts'
+import { runProgram, until } from '../../support/processes.ts'
 import { headgateHere } from '../program.ts'
 
 const aws = await startAws(t)
@@ -162,3 +163,51 @@ t.test('a user who must choose a new password is asked for it', async t => {
   const noTerminal = { ask: async () => undefined }
   t.ok(await signInByPassword(client, { username, password: 'Chosen-by-me-1' }, noTerminal))
 })
+
+t.test('login --web signs in on the pages of the user pool', async t => {
+  const { dir, read, asLater } = newUser(t)
+  const program = path.resolve(import.meta.dirname, '../../../services/cli/headgate.ts')
+  // Without PATH, no browser is found: the test opens the page itself.
+  const env = { HEADGATE_CONFIG_DIR: dir, PATH: '' }
+  const running = runProgram(t, [program, 'login', api.url, '--web', '--profile', 'web'], { env })
+  await until(() => running.stderr().includes('code_challenge'))
+  const [authorize = ''] = /^http\S+$/m.exec(running.stderr()) ?? []
+  t.equal((await fetch('http://localhost:8976/favicon.ico')).status, 404, 'other requests are no answer')
+  t.equal((await fetch('http://localhost:8976/?state=guessed&code=1')).status, 404)
+  const callback = await signInOnPages(authorize, ann)
+  t.match(callback, /^http:\/\/localhost:8976\/\?code=/)
+  t.match(await (await fetch(callback)).text(), 'You can close this page')
+  t.match(await running.ended, { code: 0 })
+  t.match(running.stdout(), `Signed in to ${api.url} as`)
+  t.ok(read('credentials/web.json').refreshToken)
+  t.match(await asLater('whoami'), { code: 0, stdout: /^user +ann@example\.com/ })
+})
+
+/** Signs a user in as a browser does, and returns the URL to which the pages redirect at the end. */
+async function signInOnPages(
+  authorize: string,
+  { username, password }: { username: string; password: string },
+): Promise<string> {
+  const cookies = new Map<string, string>()
+  const open = async (url: string, form?: Record<string, string>) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const response = await fetch(url, {
+      redirect: 'manual',
+      headers: { cookie },
+      ...(form && { method: 'POST', body: new URLSearchParams(form) }),
+    })
+    for (const text of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(text) ?? []
+      cookies.set(name, value)
+    }
+    const location = response.headers.get('location')
+    return { html: await response.text(), location: location === null ? '' : new URL(location, url).href }
+  }
+  const { location: page } = await open(authorize)
+  const { html } = await open(page)
+  const decoded = (text = '') => text.replaceAll('&amp;', '&').replaceAll('&quot;', '"')
+  const hidden = [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+  const fields = Object.fromEntries(hidden.map(([, name = '', value]) => [name, decoded(value)]))
+  const action = decoded(/<form[^>]* action="([^"]*)"/.exec(html)?.[1])
+  return (await open(new URL(action, page).href, { ...fields, username, password })).location
+}
