@@ -23,6 +23,16 @@ const PAGES = {
 /** The files that are generated, relative to docs/reference/api/. */
 export const PAGE_FILES = Object.keys(PAGES).map(page => `${page}/README.md`)
 
+/** The compiler options of the repository, for the files that the packages consist of. */
+function entriesOnly() {
+  return {
+    extends: path.join(root, 'tsconfig.json'),
+    compilerOptions: { typeRoots: [path.join(root, 'node_modules/@types')] },
+    include: [],
+    files: Object.values(PAGES).map(({ entry }) => path.join(root, entry)),
+  }
+}
+
 /** Writes the pages into a folder. Resolves to false if npm reaches no registry to install the tools from. */
 export async function writeApiReference(out: string): Promise<boolean> {
   const tools = mkdtempSync(path.join(tmpdir(), 'headgate-typedoc-'))
@@ -31,8 +41,12 @@ export async function writeApiReference(out: string): Promise<boolean> {
     if (!(await install(tools, TOOLS))) return false
     const modules = path.join(tools, 'node_modules')
     const plugin = path.join(modules, 'typedoc-plugin-markdown/dist/index.js')
+    // With the tsconfig of the repository, TypeDoc would read all its files, for each page.
+    const tsconfig = path.join(tools, 'tsconfig.json')
+    writeFileSync(tsconfig, JSON.stringify(entriesOnly()))
+    const shared = ['--options', 'typedoc.json', '--tsconfig', tsconfig, '--plugin', plugin]
     for (const [page, { name, entry }] of Object.entries(PAGES)) {
-      const options = ['--options', 'typedoc.json', '--plugin', plugin, '--name', name, '--out', path.join(out, page)]
+      const options = [...shared, '--name', name, '--out', path.join(out, page)]
       await run(process.execPath, [path.join(modules, 'typedoc/bin/typedoc'), ...options, entry], { cwd: root })
     }
     return true
