@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { APPLICATION, STREAM, startStream } from './consumer/support.ts'
 import { bin, createEmptyProject } from './support/empty-project.ts'
 import { importsOf, packageOf } from './support/imports.ts'
-import { packPackage, run } from './support/pack.ts'
+import { packPackages, run } from './support/pack.ts'
 import { runProgram, until } from './support/processes.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -14,7 +14,7 @@ const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'
   exports: Record<string, string | { types: string; default: string }>
   dependencies: Record<string, string>
 }
-const packed = await packPackage(t)
+const { headgate: packed } = await packPackages()
 const { tarball, files } = packed
 
 t.test('the packed package has every file that package.json names, without a build before', async t => {

@@ -12,7 +12,7 @@ import { blocksOf } from '../worker/transforms/recipe.ts'
 import { emptyProject, install, installedIn } from './install.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
-const { client, headgate, consumer, transform } = await packPackages(t)
+const { client, headgate, consumer, transform } = await packPackages()
 
 const PACKAGES = [
   { packed: client, folder: 'services/client' },
@@ -23,7 +23,8 @@ const PACKAGES = [
 const CONSUMER_GUIDE = 'services/consumer/README.md'
 const TRANSFORM_GUIDE = 'docs/tutorials/first-transform.md'
 
-const TOOLS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5']
+const NODE_22 = `node-${process.platform}-${process.arch}`
+const TOOLS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5', `${NODE_22}@22`]
 
 interface Manifest {
   dependencies?: Record<string, string>
@@ -59,18 +60,15 @@ interface Project {
   folder: string
   /** What was installed before the development dependencies. */
   installed: ReturnType<typeof installedIn>
-  /** The Node 22 of the project. */
-  node22: string
 }
 
-/** Creates a project as a guide says, and installs Node 22 beside. Resolves to undefined if npm reaches no registry. */
+/** Creates a project as a guide says. Resolves to undefined if npm reaches no registry. */
 async function project(packages: readonly string[], development: readonly string[]): Promise<Project | undefined> {
   const folder = emptyProject(t)
   if (!(await install(folder, packages))) return undefined
   const installed = installedIn(folder)
-  const node = `node-${process.platform}-${process.arch}`
-  if (!(await install(folder, [...development, `${node}@22`]))) return undefined
-  return { folder, installed, node22: path.join(folder, 'node_modules', node, 'bin/node') }
+  if (!(await install(folder, development))) return undefined
+  return { folder, installed }
 }
 
 async function createProjects() {
@@ -84,7 +82,8 @@ async function createProjects() {
   const newest = await project(forConsumer.packages, forConsumer.development)
   const oldest = await project(withOldest, forConsumer.development)
   const author = await project(forTransform.packages, forTransform.development)
-  return newest && oldest && author && { tools, newest, oldest, author }
+  const node22 = path.join(tools, 'node_modules', NODE_22, 'bin/node')
+  return newest && oldest && author && { tools, node22, newest, oldest, author }
 }
 
 const projects = await createProjects()
@@ -190,13 +189,13 @@ function checkSize(t: Test, { installed }: Project, bounds: { packages: number; 
 
 t.test('the getting-started program of the consumer compiles as printed and consumes a record', { skip }, async t => {
   if (!projects) return
-  const { newest, oldest } = projects
+  const { newest, oldest, node22 } = projects
   checkSize(t, newest, { packages: 35, mebibytes: 30 })
   const aws = await startAws(t)
   const env = { ...aws.env, STREAM_NAME: names.stream }
   for (const [title, { folder }, executable] of [
     ['with the newest AWS SDK, on the Node of the tests', newest, process.execPath],
-    ['with the oldest AWS SDK of the peer range, on Node 22', oldest, oldest.node22],
+    ['with the oldest AWS SDK of the peer range, on Node 22', oldest, node22],
   ] as const) {
     await t.test(title, async t => {
       t.strictSame(writeFiles(folder, CONSUMER_GUIDE), ['consumer.ts', 'put.ts'])
@@ -217,8 +216,9 @@ t.test('the getting-started program of the consumer compiles as printed and cons
 
 t.test('the first transform of the tutorial compiles as printed, and its tests pass', { skip }, async t => {
   if (!projects) return
-  const { folder, node22 } = projects.author
-  checkSize(t, projects.author, { packages: 15, mebibytes: 5 })
+  const { node22, author } = projects
+  const { folder } = author
+  checkSize(t, author, { packages: 15, mebibytes: 5 })
   const files = writeFiles(folder, TRANSFORM_GUIDE)
   t.strictSame(files, ['log-errors.ts', 'log-errors.test.ts'])
   await compile(folder, files)

@@ -16,7 +16,7 @@ import { blocksOf } from './recipe.ts'
 const recipe = blocksOf(
   readFileSync(path.resolve(import.meta.dirname, '../../../docs/tutorials/first-transform.md'), 'utf8'),
 )
-const { headgate, transform } = await packPackages(t)
+const { headgate, transform } = await packPackages()
 const project = await createEmptyProject(t, { packed: [headgate, transform] })
 
 t.test('the files of the tutorial are written, and its commands up to the worker succeed', async t => {
