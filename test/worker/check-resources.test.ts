@@ -14,7 +14,12 @@ import { createMemoryLog } from './memory-log.ts'
 
 const worker = path.resolve(import.meta.dirname, '../../services/worker/worker.ts')
 const aws = await startAws(t)
-const wrong = { STREAM_NAME: 'no-such-stream', UPLOAD_BUCKET: 'no-such-bucket', UPLOADS_TABLE: 'no-such-table' }
+const wrong = {
+  STREAM_NAME: 'no-such-stream',
+  UPLOAD_BUCKET: 'no-such-bucket',
+  PROCESSED_BUCKET: 'no-such-bucket-either',
+  UPLOADS_TABLE: 'no-such-table',
+}
 
 function check(env: Record<string, string>, endpoints: Partial<typeof aws.endpoints> = {}, timeoutMs = 5_000) {
   const config = loadConfig(workerConfigSchema, { ...aws.env, ...env })

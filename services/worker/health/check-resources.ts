@@ -7,7 +7,7 @@ import { outboxPartitionName } from '../../uploads/records/record.ts'
 import type { UploadStore } from '../../uploads/records/store.ts'
 
 export interface CheckResourcesSettings {
-  config: Pick<WorkerConfig, 'STREAM_NAME' | 'UPLOAD_BUCKET' | 'UPLOADS_TABLE' | 'AWS_REGION'>
+  config: Pick<WorkerConfig, 'STREAM_NAME' | 'UPLOAD_BUCKET' | 'PROCESSED_BUCKET' | 'UPLOADS_TABLE' | 'AWS_REGION'>
   s3: S3Client
   kinesis: KinesisClient
   store: Pick<UploadStore, 'listOutbox'>
@@ -16,31 +16,37 @@ export interface CheckResourcesSettings {
   timeoutMs?: number
 }
 
+type Check = [variable: keyof CheckResourcesSettings['config'], check: (abortSignal: AbortSignal) => Promise<unknown>]
+
 /** Names of the errors by which AWS says that a resource does not exist. */
 const MISSING = new Set(['ResourceNotFoundException', 'NoSuchBucket', 'NotFound'])
 
 /**
- * Looks whether what the worker reads from is there: a name that is wrong would be tried again for ever. It looks by calls
- * that the worker needs anyway, so that its role needs no other; what it only writes to (PROCESSED_BUCKET) it cannot look at
- * by them. Whatever else goes wrong is logged and does not stop the start: it may pass.
+ * Checks at the start that the resources exist, because a worker would retry a wrong name for ever. It uses only calls that the worker
+ * needs anyway, so its role needs no further permission. Other failures are logged and do not stop the start: they may pass.
  *
- * @throws ConfigurationError naming every variable whose resource is not there
+ * @throws ConfigurationError naming every variable whose resource does not exist
  */
 export async function checkResources(settings: CheckResourcesSettings): Promise<void> {
   const { config, s3, kinesis, store, log, timeoutMs = 5_000 } = settings
   const outbox = { partition: outboxPartitionName(0), before: new Date(0).toISOString(), limit: 1 }
 
-  const checks: Array<[variable: keyof typeof config, look: (abortSignal: AbortSignal) => Promise<unknown>]> = [
+  const checks: Check[] = [
     [
       'STREAM_NAME',
       abortSignal =>
         kinesis.send(new ListShardsCommand({ StreamName: config.STREAM_NAME, MaxResults: 1 }), { abortSignal }),
     ],
-    ['UPLOAD_BUCKET', abortSignal => s3.send(new HeadBucketCommand({ Bucket: config.UPLOAD_BUCKET }), { abortSignal })],
+    ...(['UPLOAD_BUCKET', 'PROCESSED_BUCKET'] as const).map(
+      (variable): Check => [
+        variable,
+        abortSignal => s3.send(new HeadBucketCommand({ Bucket: config[variable] }), { abortSignal }),
+      ],
+    ),
     ['UPLOADS_TABLE', abortSignal => store.listOutbox(outbox, abortSignal)],
   ]
 
-  async function faultOf([variable, check]: (typeof checks)[number]): Promise<ConfigurationFault[]> {
+  async function faultOf([variable, check]: Check): Promise<ConfigurationFault[]> {
     const limit = AbortSignal.timeout(timeoutMs)
     try {
       await check(limit)
@@ -49,8 +55,11 @@ export async function checkResources(settings: CheckResourcesSettings): Promise<
       if (err instanceof Error && MISSING.has(err.name))
         return [{ variable, problem: `there is no "${config[variable]}" in ${config.AWS_REGION}` }]
       if (limit.aborted)
-        log.warn({ err, variable, timeoutMs }, 'AWS did not answer in time: it is unknown whether the resource exists')
-      else log.warn({ err, variable }, 'the check failed: it is unknown whether the resource exists')
+        log.warn(
+          { err, variable, timeoutMs },
+          'AWS did not respond in time, so it is unknown whether the resource exists',
+        )
+      else log.warn({ err, variable }, 'the check failed, so it is unknown whether the resource exists')
       return []
     }
   }
