@@ -353,7 +353,7 @@ export interface components {
             contentType: string;
             /** @description The type that the first bytes show, if they show one. */
             detectedType?: string;
-            /** @description bytes */
+            /** @description bytes. 0 while a resumable upload has not announced its length. */
             size: number;
             /** @description Lower-case hex. For a pending upload only if you announced it. */
             sha256?: string;
@@ -413,7 +413,7 @@ export interface components {
             contentType: string;
             /** @description The type that the first bytes show, if they show one. */
             detectedType?: string;
-            /** @description bytes */
+            /** @description bytes. 0 while a resumable upload has not announced its length. */
             size: number;
             /** @description lower-case hex */
             sha256: string;
@@ -441,7 +441,7 @@ export interface components {
             contentType: string;
             /** @description The type that the first bytes show, if they show one. */
             detectedType?: string;
-            /** @description bytes */
+            /** @description bytes. 0 while a resumable upload has not announced its length. */
             size: number;
             /** @description lower-case hex */
             sha256?: string;
@@ -1055,7 +1055,12 @@ export interface operations {
                  * @description Size of the whole file, in bytes.
                  * @example 11
                  */
-                "upload-length": string;
+                "upload-length"?: string;
+                /**
+                 * @description `1` instead of `Upload-Length`, if the size is not known yet. A later request announces it.
+                 * @example 1
+                 */
+                "upload-defer-length"?: string;
                 /**
                  * @description `filename` and `filetype`, in the encoding of the protocol.
                  * @example filename YS50eHQ=
@@ -1207,6 +1212,11 @@ export interface operations {
                  * @example 0
                  */
                 "upload-offset": string;
+                /**
+                 * @description Size of the whole file, in bytes, if it was deferred.
+                 * @example 11
+                 */
+                "upload-length"?: string;
                 /**
                  * @description The digest of the body, by one of sha1,sha256,sha512,md5. The api verifies it.
                  * @example sha1 LPJNul+wow4m6DsqxbninhsWHlw=

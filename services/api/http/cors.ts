@@ -23,6 +23,7 @@ export const EXPOSED = [
   'Tus-Max-Size',
   'Tus-Resumable',
   'Tus-Version',
+  'Upload-Defer-Length',
   'Upload-Expires',
   'Upload-Length',
   'Upload-Metadata',

@@ -36,7 +36,7 @@ export const uploadProperties = {
   ),
   contentType: Type.String({ description: 'The content type that the client declared.' }),
   detectedType: Type.Optional(Type.String({ description: 'The type that the first bytes show, if they show one.' })),
-  size: Type.Integer({ description: 'bytes' }),
+  size: Type.Integer({ description: 'bytes. 0 while a resumable upload has not announced its length.' }),
   sha256: Type.String({ description: 'lower-case hex' }),
   uploadedAt: Type.String({ description: 'ISO 8601, UTC' }),
 }

@@ -84,13 +84,21 @@ const checksum = {
 const headers = {
   create: Type.Object({
     ...version,
-    'upload-length': text('Size of the whole file, in bytes.', '11'),
+    'upload-length': Type.Optional(text('Size of the whole file, in bytes.', '11')),
+    'upload-defer-length': Type.Optional(
+      text('`1` instead of `Upload-Length`, if the size is not known yet. A later request announces it.', '1'),
+    ),
     'upload-metadata': Type.Optional(
       text('`filename` and `filetype`, in the encoding of the protocol.', 'filename YS50eHQ='),
     ),
     ...checksum,
   }),
-  patch: Type.Object({ ...version, 'upload-offset': text('The offset of the bytes in the file.', '0'), ...checksum }),
+  patch: Type.Object({
+    ...version,
+    'upload-offset': text('The offset of the bytes in the file.', '0'),
+    'upload-length': Type.Optional(text('Size of the whole file, in bytes, if it was deferred.', '11')),
+    ...checksum,
+  }),
   other: Type.Object(version),
 }
 

@@ -3,7 +3,6 @@ import { DataStore, ERRORS, Metadata, Upload } from '@tus/server'
 import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { BodyPace } from '../../platform/s3/body-pace.ts'
-import type { PartBuffers } from '../../platform/s3/part-buffers.ts'
 import type { TusRecord } from '../../uploads/pending/tus-store.ts'
 import { isPending, type PendingUpload, type UploadRecord } from '../../uploads/records/record.ts'
 import { cleanUpIfEnded, endPending } from '../pending/end-pending.ts'
@@ -12,13 +11,12 @@ import type { Checksum } from './checksum.ts'
 import { UploadGoneError } from './errors.ts'
 import { type FinishTusDeps, finishTus } from './finish-tus.ts'
 import type { Acquired, HeldUpload, Locks } from './lock.ts'
-import { offsetOf, tusPartBytes } from './offset.ts'
+import { isWhole, offsetOf, tusPartBytes } from './offset.ts'
 import { writeParts } from './write-parts.ts'
 
 /** What all requests share. */
 export interface OwnUploadsDeps extends FinishTusDeps {
   locks: Locks
-  buffers: PartBuffers
   rules: ReservationRules
 }
 
@@ -28,6 +26,8 @@ export interface OwnUploadsRequest {
   checksum: Checksum | undefined
   /** Measures how fast the body arrives. Undefined if the request has no body. */
   pace: BodyPace | undefined
+  /** The `Upload-Length` of the request, in bytes. */
+  announcedLength: number | undefined
   log: Pick<Logger, 'warn' | 'error'>
 }
 
@@ -36,7 +36,14 @@ export interface OwnUploadsRequest {
  * owners do not exist in it.
  */
 export class OwnUploads extends DataStore {
-  override extensions = ['creation', 'creation-with-upload', 'expiration', 'termination', 'checksum']
+  override extensions = [
+    'creation',
+    'creation-with-upload',
+    'creation-defer-length',
+    'expiration',
+    'termination',
+    'checksum',
+  ]
   /** The upload that the request creates. Set before @tus/server calls `create`. */
   reservation: Reservation | undefined
   readonly #deps: OwnUploadsDeps
@@ -72,7 +79,13 @@ export class OwnUploads extends DataStore {
     const metadata = upload.metadata && Object.keys(upload.metadata).length > 0 && Metadata.stringify(upload.metadata)
     const record: TusRecord = {
       ...reservation,
-      arrival: { way: 'tus', partBytes: tusPartBytes(reservation.size), etags: [], ...(metadata && { metadata }) },
+      arrival: {
+        way: 'tus',
+        partBytes: tusPartBytes(upload.sizeIsDeferred ? this.#deps.rules.maxBytes : reservation.size),
+        etags: [],
+        ...(upload.sizeIsDeferred && { length: 'deferred' }),
+        ...(metadata && { metadata }),
+      },
     }
     await this.#deps.pending.create(record)
     return Object.assign(upload, { creation_date: reservation.uploadedAt })
@@ -84,12 +97,20 @@ export class OwnUploads extends DataStore {
     if (!isPending(found)) return toAcceptedUpload(found)
     // The last byte has arrived, but its request got no response. The full offset is reported only once the upload is accepted, because
     // a client that gets it sends no more requests.
-    if (offsetOf(found) === found.size && !isExpired(found)) {
+    if (isWhole(found) && !isExpired(found)) {
       const record = await finishTus(this.#deps, found, this.#request.log)
       if (!record) throw ERRORS.FILE_NOT_FOUND
       return toAcceptedUpload(record)
     }
-    return toPendingUpload(found, this.#deps.rules.lifetimeMs)
+    return toPendingUpload(found, this.#deps.rules.lifetimeMs, this.#request.announcedLength)
+  }
+
+  /** Records the length of an upload that was created without it. The caller has compared it with the offset and the maximum. */
+  override async declareUploadLength(_uploadId: string, size: number): Promise<void> {
+    const held = this.#held
+    if (!held) throw new TypeError('The length of an upload was announced without its lock.')
+    if (held.record.arrival.length === 'deferred')
+      await held.write({ ...held.record.arrival, length: 'announced' }, size)
   }
 
   override async write(body: Readable, uploadId: string, offset: number): Promise<number> {
@@ -98,11 +119,11 @@ export class OwnUploads extends DataStore {
     if (this.reservation) this.#acquired = await this.#deps.locks.acquire({ owner, uploadId }, NEVER, log)
     const held = this.#held
     if (!held) return offset
-    const { parts, buffers, digests } = this.#deps
+    const { parts, buffers, digests, rules } = this.#deps
     const writing = writeParts(
       { parts, buffers, digests, cleanUpIfEnded: record => cleanUpIfEnded(this.#deps, record) },
       held,
-      { bytes: body, pace, checksum },
+      { bytes: body, pace, checksum, maxBytes: rules.maxBytes },
       log,
     )
     this.#writing = writing
@@ -163,11 +184,16 @@ function isExpired({ expiresAt }: PendingUpload): boolean {
   return Date.parse(expiresAt) <= Date.now()
 }
 
-function toPendingUpload(record: TusRecord, lifetimeMs: number): Upload {
+/**
+ * @param announced the `Upload-Length` of the request. A client whose request was lost announces the same length again. @tus/server
+ * accepts a length only for an upload that has none
+ */
+function toPendingUpload(record: TusRecord, lifetimeMs: number, announced: number | undefined): Upload {
   const { uploadId, size, arrival, expiresAt } = record
+  const isRepeated = arrival.length === 'announced' && announced === size
   return new Upload({
     id: uploadId,
-    size,
+    ...(arrival.length !== 'deferred' && !isRepeated && { size }),
     offset: offsetOf(record),
     ...(arrival.metadata !== undefined && { metadata: Metadata.parse(arrival.metadata) }),
     // @tus/server computes the expiry from the creation date.

@@ -25,8 +25,12 @@ export interface HeldUpload {
   readonly release: AbortSignal
   /** Writes the state with the next renewal, so that a crash loses only what arrived after it. */
   note(arrival: TusArrival): void
-  /** Writes the state now. @throws UploadLockedError if the lock is lost. Nothing was written then. */
-  write(arrival: TusArrival): Promise<void>
+  /**
+   * Writes the state now, and the size if the client has announced it.
+   *
+   * @throws UploadLockedError if the lock is lost. Nothing was written then.
+   */
+  write(arrival: TusArrival, size?: number): Promise<void>
   unlock(): Promise<void>
 }
 
@@ -96,13 +100,13 @@ export class Locks {
       note: arrival => {
         noted = arrival
       },
-      async write(arrival) {
+      async write(arrival, size) {
         noted = undefined
         // Waits for a renewal in flight, so that an older state does not overwrite this one.
         await renewing
-        const kept = await store.renew(key, { token, until: Date.now() + HOLD_MS }, arrival)
+        const kept = await store.renew(key, { token, until: Date.now() + HOLD_MS }, arrival, size)
         if (!kept) throw new UploadLockedError('Another request has taken this upload over. Ask for its offset.')
-        record = { ...record, arrival }
+        record = { ...record, arrival, ...(size !== undefined && { size }) }
       },
       async unlock() {
         clearInterval(timer)

@@ -15,5 +15,11 @@ export function tusPartBytes(size: number): number {
 /** Returns the number of bytes that have arrived and are recorded. */
 export function offsetOf({ size, arrival }: Pick<PendingRecord<TusArrival>, 'size' | 'arrival'>): number {
   if (arrival.wholeObject) return size
-  return Math.min(size, arrival.etags.length * arrival.partBytes + (arrival.tail?.bytes ?? 0))
+  const arrived = arrival.etags.length * arrival.partBytes + (arrival.tail?.bytes ?? 0)
+  return arrival.length === 'deferred' ? arrived : Math.min(size, arrived)
+}
+
+/** Returns whether all bytes have arrived. False while the client has not announced the length. */
+export function isWhole(record: Pick<PendingRecord<TusArrival>, 'size' | 'arrival'>): boolean {
+  return record.arrival.length !== 'deferred' && offsetOf(record) === record.size
 }

@@ -47,13 +47,14 @@ export async function serveTus(deps: TusDeps, request: TusRequest): Promise<TusR
   if (Number(raw.headers['content-length'] ?? 0) > rules.maxBytes) {
     throw new PayloadTooLargeError('The body', rules.maxBytes)
   }
-  const { 'upload-checksum': checksum, 'upload-metadata': metadataHeader = '' } = raw.headers
+  const { 'upload-checksum': checksum, 'upload-length': length, 'upload-metadata': metadataHeader = '' } = raw.headers
   const pace = method === 'PATCH' || method === 'POST' ? createBodyRateGuard(minBodyRate) : undefined
   const uploads = new OwnUploads(deps, {
     owner,
     pace,
     log,
     checksum: checksum === undefined ? undefined : parseChecksum(String(checksum)),
+    announcedLength: length === undefined ? undefined : Number(length),
   })
   let failure: unknown
   const server = new Server({
@@ -72,6 +73,7 @@ export async function serveTus(deps: TusDeps, request: TusRequest): Promise<TusR
         filename: filename ?? defaultFilename(Date.now()),
         filenameGenerated: filename === undefined,
         contentType,
+        // 0 until the client announces the length, if the length is deferred.
         size: Number(headers.get('upload-length')),
         requestId,
       })

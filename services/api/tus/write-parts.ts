@@ -33,6 +33,8 @@ export interface PartsBody {
   /** Measures how fast the body arrives. */
   pace: BodyPace | undefined
   checksum: Checksum | undefined
+  /** Maximum size of a file, in bytes. It bounds an upload whose length is not known yet. */
+  maxBytes: number
 }
 
 /**
@@ -47,11 +49,13 @@ export interface PartsBody {
 export async function writeParts(
   { parts, buffers, digests, cleanUpIfEnded }: WritePartsDeps,
   upload: HeldUpload,
-  { bytes: body, pace, checksum }: PartsBody,
+  { bytes: body, pace, checksum, maxBytes }: PartsBody,
   log: Pick<Logger, 'warn'>,
 ): Promise<number> {
   const first = upload.record
-  const { size, uploadId } = first
+  const { uploadId } = first
+  const isDeferred = first.arrival.length === 'deferred'
+  const limit = isDeferred ? maxBytes : first.size
   const { partBytes, tail } = first.arrival
   const start = offsetOf(first)
   const hash: Hash | undefined = digests.at(uploadId, start)
@@ -61,11 +65,15 @@ export async function writeParts(
   let part: PartRoom | undefined
   let received = 0
 
+  /** True once the last byte of the file has been received. */
+  const isEnd = () => !isDeferred && start + received === limit
+
   /** Takes memory for the next part, no more than can still arrive. Waits if other uploads use all the memory. */
   function nextRoom(minBytes = 0): Promise<PartRoom> {
     const before = arrival.etags.length + sending.length
     return takeRoom(buffers, {
-      bytes: Math.min(partBytes, size - before * partBytes),
+      // Only the last part of a file may be smaller, and without the length nobody knows which one that is.
+      bytes: isDeferred ? partBytes : Math.min(partBytes, limit - before * partBytes),
       minBytes,
       owner: first.owner,
       pace,
@@ -121,13 +129,13 @@ export async function writeParts(
 
   async function take(chunk: Uint8Array): Promise<void> {
     received += chunk.byteLength
-    if (start + received > size) throw new PayloadTooLargeError('The rest of the file', size - start)
+    if (start + received > limit) throw new PayloadTooLargeError('The rest of the file', limit - start)
     hash?.update(chunk)
     checksum?.add(chunk)
     for (let at = 0; at < chunk.byteLength; ) {
       part ??= await nextRoom()
       at = part.add(chunk, at)
-      const isLast = start + received === size && at === chunk.byteLength
+      const isLast = isEnd() && at === chunk.byteLength
       if (part.isFull) {
         if (!(isLast && arrival.multipartId === undefined && sending.length === 0)) await sendPart(part)
       } else if (at < chunk.byteLength) await growRoom(part)
@@ -138,7 +146,7 @@ export async function writeParts(
   async function putRemainder(): Promise<void> {
     if (!part) return
     const bytes = part.filled()
-    if (start + received === size) {
+    if (isEnd()) {
       if (arrival.multipartId === undefined) {
         await parts.putWhole(first, bytes)
         const { tail: _stored, ...rest } = arrival

@@ -32,6 +32,11 @@ export interface TusArrival {
   wholeObject?: true
   /** `Upload-Metadata` as the client sent it. The protocol returns it. */
   metadata?: string
+  /**
+   * Set if the client creates the upload before it knows its length. `deferred`: it does not know it yet, and the size of the record is 0.
+   * `announced`: it has announced the length since.
+   */
+  length?: 'deferred' | 'announced'
 }
 
 /** A reservation, with everything that is needed to confirm or end it. */

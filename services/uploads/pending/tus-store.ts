@@ -31,8 +31,13 @@ export interface TusStore {
   lock(key: UploadKey, hold: LockHold & { now: number }): Promise<LockResult>
   /** Asks the holder of the lock with `token` to release it. */
   requestRelease(key: UploadKey, token: string): Promise<void>
-  /** Extends the lock, and records the arrival if given. Resolves to undefined if the lock is lost. */
-  renew(key: UploadKey, hold: LockHold, arrival?: TusArrival): Promise<{ isReleaseRequested: boolean } | undefined>
+  /** Extends the lock, and records the arrival and the size if given. Resolves to undefined if the lock is lost. */
+  renew(
+    key: UploadKey,
+    hold: LockHold,
+    arrival?: TusArrival,
+    size?: number,
+  ): Promise<{ isReleaseRequested: boolean } | undefined>
   /** Releases the lock if `token` holds it. */
   unlock(key: UploadKey, token: string): Promise<void>
 }
@@ -90,15 +95,21 @@ export function createTusStore({ dynamodb, table }: { dynamodb: DynamoDBClient; 
       )
     },
 
-    async renew(key, { token, until }, arrival) {
+    async renew(key, { token, until }, arrival, size) {
       const update = new UpdateItemCommand({
         TableName: table,
         Key: itemKey(key),
-        UpdateExpression: `SET lockedUntil = :until${arrival ? ', arrival = :arrival' : ''}`,
+        UpdateExpression: `SET lockedUntil = :until${arrival ? ', arrival = :arrival' : ''}${size === undefined ? '' : ', #size = :size'}`,
         ConditionExpression: held,
-        ExpressionAttributeNames: names,
+        ExpressionAttributeNames: { ...names, ...(size !== undefined && { '#size': 'size' }) },
         ExpressionAttributeValues: marshall(
-          { ':until': until, ':pending': 'pending', ':token': token, ...(arrival && { ':arrival': arrival }) },
+          {
+            ':until': until,
+            ':pending': 'pending',
+            ':token': token,
+            ...(arrival && { ':arrival': arrival }),
+            ...(size !== undefined && { ':size': size }),
+          },
           { removeUndefinedValues: true },
         ),
         ReturnValues: 'ALL_NEW',

@@ -13,7 +13,10 @@ t.test('OPTIONS describes the server without a token', async t => {
   const { status, headers } = await fetch(`${api.url}/uploads/tus`, { method: 'OPTIONS' })
   t.equal(status, 204)
   t.equal(headers.get('tus-version'), '1.0.0')
-  t.equal(headers.get('tus-extension'), 'creation,creation-with-upload,expiration,termination,checksum')
+  t.equal(
+    headers.get('tus-extension'),
+    'creation,creation-with-upload,creation-defer-length,expiration,termination,checksum',
+  )
   t.equal(headers.get('tus-max-size'), String(api.config.MAX_UPLOAD_BYTES))
   t.match(headers.get('tus-checksum-algorithm'), /^sha1,sha256/)
   t.equal(headers.get('access-control-allow-origin'), null)
@@ -183,7 +186,8 @@ t.test('a request that the protocol rejects gets a specific problem and changes 
     ['no such upload', client.head('/uploads/tus/0193a5d2-7c2e-7cc3-8a3e-6d7d2f1d8a11'), 404],
     ['no id', client.head('/uploads/tus/..%2f..%2fx'), 404],
     ['no length', client.request('POST', '/uploads/tus'), 400, 'bad-request'],
-    ['a length to come', client.request('POST', '/uploads/tus', { 'upload-defer-length': '1' }), 400, 'bad-request'],
+    ['a wrong promise', client.request('POST', '/uploads/tus', { 'upload-defer-length': '2' }), 400, 'bad-request'],
+    ['a length and none', client.create(1, { 'upload-defer-length': '1' }), 400, 'bad-request'],
     ['too large', client.create(api.config.MAX_UPLOAD_BYTES + 1), 413, 'payload-too-large'],
     ['a path as its name', client.create(1, meta(`filename ${base64('../x')}`)), 400, 'invalid-filename'],
     ['a name that is no UTF-8', client.create(1, meta('filename /w==')), 400, 'bad-request'],
