@@ -90,7 +90,7 @@ t.test('refuses an image that needs too much memory or too many scans, before de
   const source: TransformSource = { kind: 'built-in', name: 'image', options: {} }
   const image = pool.inProcess(await createTransform(source), source, { timeoutSeconds: 20 })
   const code = 'HEADGATE_TRANSFORM_REFUSED'
-  const avif = await deepAvif(7_000)
+  const avif = deepAvif()
   t.ok(avif.byteLength < 4_096, `${avif.byteLength} bytes`)
   await t.rejects(make(image, [avif]), {
     code,
