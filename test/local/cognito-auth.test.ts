@@ -81,7 +81,9 @@ t.test('a sign-in without a required parameter names the parameter', async t => 
   isError(t, await auth(flow), 'InvalidParameterException', /USERNAME/)
   isError(t, await auth({ ...flow, AuthParameters: { USERNAME: 'ada' } }), 'InvalidParameterException', /PASSWORD/)
   isError(t, await auth({ ClientId: CLIENT, AuthFlow: 'REFRESH_TOKEN_AUTH' }), 'InvalidParameterException', /REFRESH/)
-  isError(t, await auth({ ClientId: CLIENT, AuthFlow: 'USER_SRP_AUTH' }), 'InvalidParameterException', /USER_SRP_AUTH/)
+  const srp = { ClientId: CLIENT, AuthFlow: 'USER_SRP_AUTH', AuthParameters: { USERNAME: 'ada' } }
+  isError(t, await auth(srp), 'InvalidParameterException', /SRP_A/)
+  isError(t, await auth({ ClientId: CLIENT, AuthFlow: 'CUSTOM_AUTH' }), 'InvalidParameterException', /CUSTOM_AUTH/)
   isError(t, await auth({ ClientId: CLIENT }), 'InvalidParameterException', /authFlow/)
   isError(t, await auth({ ...flow, ClientId: 'nobodys' }), 'ResourceNotFoundException', /nobodys/)
 })

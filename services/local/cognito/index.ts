@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Challenges } from './challenges.ts'
 import { Mailbox } from './mailbox.ts'
+import { SrpExchanges } from './operations/srp-auth.ts'
 import { createDocumentFile } from './persistence.ts'
 import { createCognitoServer } from './server.ts'
 import { type CognitoSettings, checkSettings } from './settings.ts'
@@ -53,7 +54,7 @@ export async function startCognito(settings: CognitoSettings = {}): Promise<Cogn
 
   let url = ''
   const issuer = (poolId: string) => `${issuerOrigin ?? url}/${poolId}`
-  const context = { pools, challenges: new Challenges(), mailbox: new Mailbox(), issuer, now }
+  const context = { pools, challenges: new Challenges(), srp: new SrpExchanges(), mailbox: new Mailbox(), issuer, now }
   const server = createCognitoServer({ context, corsOrigins, callbackOrigins, save, report })
   server.listen(port, host)
   await once(server, 'listening')

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { Type } from 'typebox'
-import { hashPassword } from '../passwords.ts'
 import { readAttributes, toAttributeList } from '../pools/attributes.ts'
 import { checkPassword } from '../pools/password-policy.ts'
 import type { User } from '../pools/schema.ts'
-import { createUser, setPassword } from '../pools/users.ts'
+import { createUser, setPassword, toCredentials } from '../pools/users.ts'
 import { member } from './input.ts'
 import { operation, toTimestamp } from './operation.ts'
 
@@ -25,8 +24,8 @@ export const adminCreateUser = operation({
     const password = TemporaryPassword ?? newTemporaryPassword()
     checkPassword(password, pool.passwordPolicy)
     pool.refuseTaken(Username)
-    const passwordHash = await hashPassword(password)
-    const fields = { username: Username, status: 'FORCE_CHANGE_PASSWORD', passwordHash, attributes } as const
+    const credentials = await toCredentials(pool.id, Username, password)
+    const fields = { username: Username, status: 'FORCE_CHANGE_PASSWORD', ...credentials, attributes } as const
     const user = createUser(fields, now())
     pool.addUser(user)
     if (MessageAction !== 'SUPPRESS') {
@@ -45,8 +44,8 @@ export const adminSetUserPassword = operation({
     const pool = pools.pool(UserPoolId)
     const user = pool.user(Username)
     checkPassword(Password, pool.passwordPolicy)
-    const passwordHash = await hashPassword(Password)
-    setPassword(user, passwordHash, Permanent ? 'CONFIRMED' : 'FORCE_CHANGE_PASSWORD', now())
+    const credentials = await toCredentials(pool.id, Username, Password)
+    setPassword(user, credentials, Permanent ? 'CONFIRMED' : 'FORCE_CHANGE_PASSWORD', now())
     mailbox.clear(pool.id, Username)
     return {}
   },

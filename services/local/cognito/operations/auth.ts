@@ -19,16 +19,22 @@ export const initiateAuth = operation({
         USERNAME: Type.Optional(Type.String()),
         PASSWORD: Type.Optional(member.password),
         REFRESH_TOKEN: Type.Optional(Type.String()),
+        SRP_A: Type.Optional(Type.String()),
       }),
     ),
   }),
   async run({ ClientId, AuthFlow, AuthParameters = {} }, context) {
     const { pool, client } = context.pools.client(ClientId)
-    const { USERNAME, PASSWORD, REFRESH_TOKEN } = AuthParameters
+    const { USERNAME, PASSWORD, REFRESH_TOKEN, SRP_A } = AuthParameters
     switch (AuthFlow) {
       case 'USER_PASSWORD_AUTH':
         requireFlow(client, AuthFlow)
         return byPassword(context, pool, client, required('USERNAME', USERNAME), required('PASSWORD', PASSWORD))
+      case 'USER_SRP_AUTH': {
+        requireFlow(client, AuthFlow)
+        const [username, clientPublic] = [required('USERNAME', USERNAME), required('SRP_A', SRP_A)]
+        return context.srp.open(pool, client, username, clientPublic, context.now())
+      }
       case 'REFRESH_TOKEN_AUTH':
       case 'REFRESH_TOKEN':
         requireFlow(client, 'REFRESH_TOKEN_AUTH')
@@ -54,6 +60,11 @@ async function byPassword(
   password: string,
 ): Promise<object> {
   const user = await authenticate(pool, client, username, password)
+  return signInOrAsk(context, { pool, client, user })
+}
+
+/** Signs in a user who has proven the password, or asks for a new password if an administrator chose the current one. */
+export function signInOrAsk(context: Context, { pool, client, user }: SignIn): object {
   if (user.status === 'FORCE_CHANGE_PASSWORD') return askForNewPassword(context, client, user)
   return signIn(context, { pool, client, user })
 }

@@ -1,12 +1,12 @@
 import { Type } from 'typebox'
 import { invalidSession } from '../challenges.ts'
-import { hashPassword } from '../passwords.ts'
+import { CognitoError } from '../errors.ts'
 import { readAttributes, updateAttributes } from '../pools/attributes.ts'
 import { checkPassword } from '../pools/password-policy.ts'
 import type { UserPool } from '../pools/pool.ts'
 import type { Client, User } from '../pools/schema.ts'
-import { setPassword } from '../pools/users.ts'
-import { signIn } from './auth.ts'
+import { setPassword, toCredentials } from '../pools/users.ts'
+import { signIn, signInOrAsk } from './auth.ts'
 import { member } from './input.ts'
 import { type Context, operation } from './operation.ts'
 
@@ -17,16 +17,23 @@ export const respondToAuthChallenge = operation({
   writes: true,
   input: Type.Object({
     ClientId: member.clientId,
-    ChallengeName: Type.Literal('NEW_PASSWORD_REQUIRED'),
-    Session: Type.String({ minLength: 20, maxLength: 2048 }),
+    ChallengeName: Type.Enum(['NEW_PASSWORD_REQUIRED', 'PASSWORD_VERIFIER']),
+    Session: Type.Optional(Type.String({ minLength: 20, maxLength: 2048 })),
     ChallengeResponses: Type.Intersect([
-      Type.Object({ USERNAME: member.username, NEW_PASSWORD: member.password }),
+      Type.Object({ USERNAME: member.username, NEW_PASSWORD: Type.Optional(member.password) }),
       Type.Record(Type.String(), Type.String({ maxLength: 2048 })),
     ]),
   }),
-  async run({ ClientId, Session, ChallengeResponses }, context) {
+  async run({ ClientId, ChallengeName, Session, ChallengeResponses }, context) {
     const { pool, client } = context.pools.client(ClientId)
+    if (ChallengeName === 'PASSWORD_VERIFIER') {
+      const user = context.srp.close(pool, client, ChallengeResponses, context.now())
+      return signInOrAsk(context, { pool, client, user })
+    }
     const { USERNAME, NEW_PASSWORD } = ChallengeResponses
+    if (Session === undefined || NEW_PASSWORD === undefined) {
+      throw new CognitoError('InvalidParameterException', 'Missing required parameter Session or NEW_PASSWORD')
+    }
     const attributes = readAttributes(givenAttributes(ChallengeResponses), 'user')
     const answer = { session: Session, username: USERNAME, newPassword: NEW_PASSWORD, attributes }
     const user = await chooseNewPassword(context, pool, client, answer)
@@ -56,9 +63,9 @@ export async function chooseNewPassword(
   if (!user) throw invalidSession()
   challenges.check(session, client, user, now())
   checkPassword(newPassword, pool.passwordPolicy)
-  const passwordHash = await hashPassword(newPassword)
+  const credentials = await toCredentials(pool.id, user.username, newPassword)
   challenges.close(session)
-  setPassword(user, passwordHash, 'CONFIRMED', now())
+  setPassword(user, credentials, 'CONFIRMED', now())
   updateAttributes(user.attributes, attributes)
   mailbox.clear(pool.id, user.username)
   return user

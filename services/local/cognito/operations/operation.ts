@@ -4,11 +4,13 @@ import type { Challenges } from '../challenges.ts'
 import type { Mailbox } from '../mailbox.ts'
 import type { UserPools } from '../pools/state.ts'
 import { checkInput } from './input.ts'
+import type { SrpExchanges } from './srp-auth.ts'
 
 /** The state that operations read and change. */
 export interface Context {
   pools: UserPools
   challenges: Challenges
+  srp: SrpExchanges
   mailbox: Mailbox
   issuer(poolId: string): string
   /** Milliseconds since 1970. */

@@ -6,7 +6,7 @@ import { readAttributes } from '../pools/attributes.ts'
 import { checkPassword } from '../pools/password-policy.ts'
 import type { UserPool } from '../pools/pool.ts'
 import type { User } from '../pools/schema.ts'
-import { confirm, createUser } from '../pools/users.ts'
+import { confirm, createUser, toCredentials } from '../pools/users.ts'
 import { member } from './input.ts'
 import { type Context, operation } from './operation.ts'
 
@@ -26,8 +26,11 @@ export const signUp = operation({
     const attributes = readAttributes(UserAttributes, 'user')
     checkPassword(Password, pool.passwordPolicy)
     pool.refuseTaken(Username)
-    const [passwordHash, { code, confirmation }] = await Promise.all([hashPassword(Password), newCode(context.now())])
-    const fields = { username: Username, status: 'UNCONFIRMED', passwordHash, attributes, confirmation } as const
+    const [credentials, { code, confirmation }] = await Promise.all([
+      toCredentials(pool.id, Username, Password),
+      newCode(context.now()),
+    ])
+    const fields = { username: Username, status: 'UNCONFIRMED', ...credentials, attributes, confirmation } as const
     const user = createUser(fields, context.now())
     pool.addUser(user)
     return { UserConfirmed: false, UserSub: user.sub, ...send(context, pool, user, code) }

@@ -32,6 +32,8 @@ export const userSchema = Type.Object({
   modifiedAt: Type.Number(),
   status: Type.Enum(['UNCONFIRMED', 'CONFIRMED', 'FORCE_CHANGE_PASSWORD']),
   passwordHash: Type.String(),
+  /** The verifier of the password for SRP, in hex. Absent in files of earlier versions, until the password is set again. */
+  srp: Type.Optional(Type.Object({ salt: Type.String(), verifier: Type.String() })),
   attributes: Type.Record(Type.String(), Type.String()),
   confirmation: Type.Optional(Type.Object({ codeHash: Type.String(), expiresAt: Type.Number() })),
 })
