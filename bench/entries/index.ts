@@ -1,4 +1,5 @@
 import { api } from './api.ts'
+import { client } from './client.ts'
 import { coldStart } from './cold-start.ts'
 import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
@@ -14,6 +15,7 @@ import { worker } from './worker.ts'
 export const entries: readonly Entry[] = [
   api,
   upload,
+  client,
   start,
   worker,
   consumer,

@@ -5,7 +5,7 @@ import { type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { signIn } from '../../services/local/cognito-wire.ts'
-import { startEmbeddedAws } from '../../services/local/embedded-aws.ts'
+import { type EmbeddedAws, startEmbeddedAws } from '../../services/local/embedded-aws.ts'
 import { names } from '../../services/platform/resources.ts'
 import { type Child, startChild } from '../lib/child.ts'
 import { BenchError } from '../lib/errors.ts'
@@ -25,6 +25,7 @@ export interface DoneUpload {
 
 /** The whole pipeline on the embedded AWS, each process with default settings. */
 export interface Scene {
+  aws: EmbeddedAws
   api: string
   token: string
   /** Rejects when one of the processes ends. */
@@ -68,6 +69,7 @@ export async function startScene({ shards, workers }: Layout, onEnd: (close: () 
   const clientId = aws.env.COGNITO_CLIENT_ID ?? ''
   const { accessToken } = await signIn(aws.endpoints.cognito, { clientId, ...aws.user })
   return {
+    aws,
     api: `http://127.0.0.1:${port}`,
     token: accessToken,
     death: Promise.race([failed.promise, api.death, ...fleet.map(({ death }) => death)]),

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, rm, writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { bundle } from '../../image/bundle.ts'
@@ -27,7 +27,8 @@ export async function buildAll(): Promise<string> {
   } catch (cause) {
     throw new BenchError('The sources do not compile: see npm run check.', { cause })
   }
-  await writeFile(path.join(OUT, 'package.json'), JSON.stringify({ type: 'module' }))
+  const { version } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8')) as { version: string }
+  await writeFile(path.join(OUT, 'package.json'), JSON.stringify({ type: 'module', version }))
   return OUT
 }
 
