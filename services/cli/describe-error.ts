@@ -69,12 +69,12 @@ interface SystemError extends Error {
 }
 
 function isFromSystem(error: Error): error is SystemError {
-  return 'syscall' in error && 'path' in error && 'code' in error
+  return 'syscall' in error && 'code' in error && (error.code as string) in SYSTEM_REASONS
 }
 
 function systemMessage({ message, code, path: file }: SystemError): string {
-  const reason = SYSTEM_REASONS[code]
-  return reason === undefined ? message : `${file}: ${reason}`
+  const reason = SYSTEM_REASONS[code] ?? message
+  return file === undefined ? `A file can't be written or read: ${reason}` : `${file}: ${reason}`
 }
 
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {

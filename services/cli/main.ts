@@ -5,7 +5,10 @@ import { runCli } from './run.ts'
 // An error here means that the reader of the output is gone: `head` has read enough, or the terminal was closed.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') {
+      process.stderr.write(`The output can't be written: ${error.message}\n`)
+      process.exit(1)
+    }
     // A command that cleans up before it ends listens to SIGHUP, and must be able to finish.
     if (process.listenerCount('SIGHUP') > 0) process.emit('SIGHUP', 'SIGHUP')
     else if (stream === process.stdout) process.exit(0)

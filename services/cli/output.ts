@@ -58,3 +58,11 @@ export function tableLines<T>(rows: readonly T[], columns: ReadonlyArray<Column<
 export function printable(text: string): string {
   return text.replaceAll(/[^\P{Cc}\n\t]/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
+
+/** Returns a name of a file on one line. Line breaks and characters that change the direction of text could forge other output. */
+export function nameText(name: string): string {
+  return name.replaceAll(
+    /[\p{Cc}\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu,
+    character => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  )
+}

@@ -2,7 +2,7 @@ import { loadConfig } from '../platform/config/load.ts'
 import { type CommandLoaders, loadAll, loadCommands } from './command.ts'
 import { describeError } from './describe-error.ts'
 import { exitCodes, InterruptedError, UsageError } from './errors.ts'
-import { createOutput } from './output.ts'
+import { createOutput, printable } from './output.ts'
 import { parseCommandLine } from './parse.ts'
 
 export interface CliSettings {
@@ -36,7 +36,7 @@ export async function runCli(args: readonly string[], settings: CliSettings): Pr
     stderr(
       args.includes('--json')
         ? JSON.stringify({ error: { code: describeError(error).code, message: describeError(error).message } })
-        : asText(error),
+        : printable(asText(error)),
     )
     if (error instanceof InterruptedError) return exitCodes.interrupted
     return error instanceof UsageError ? exitCodes.usage : exitCodes.failed

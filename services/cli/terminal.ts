@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { InterruptedError } from './errors.ts'
 
 /** Asks the user for values. */
 export interface Terminal {
-  /** Resolves to a line of input, or to undefined if there is no terminal or the input ends. */
+  /** Resolves to a line of input, or to undefined if there is no terminal or the input ends. @throws InterruptedError after Ctrl-C */
   ask(question: string, settings?: { isHidden?: boolean }): Promise<string | undefined>
 }
 
@@ -16,8 +17,9 @@ export function processTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' 
       const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
       const typing = createInterface({ input: stdin, output: isHidden ? nowhere : stderr, terminal: true })
       try {
-        return await new Promise<string | undefined>(resolve => {
-          // On Ctrl-C and at the end of the input.
+        return await new Promise<string | undefined>((resolve, reject) => {
+          typing.once('SIGINT', () => reject(new InterruptedError('Stopped.')))
+          // At the end of the input.
           typing.once('close', () => resolve(undefined))
           typing.once('line', resolve)
         })

@@ -1,7 +1,7 @@
 /** The program that runs the embedded AWS by itself, for example in a container. */
 import { createLogger } from '../platform/log.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
-import { startEmbeddedAws } from './embedded-aws.ts'
+import { type EmbeddedAws, startEmbeddedAws } from './embedded-aws.ts'
 import { exportLines } from './export-lines.ts'
 import { AWS_USAGE, parseAwsFlags } from './flags.ts'
 import { type HealthServer, startHealth } from './health.ts'
@@ -15,18 +15,20 @@ runForPeople(async () => {
     console.log(AWS_USAGE)
     return
   }
-  const starting = startEmbeddedAws(flags.settings)
+  let starting: Promise<EmbeddedAws> | undefined
   let health: HealthServer | undefined
-  // Signals are handled from the start: the first process of a container has no default action for them.
+  // Signals are handled before any server starts: the first process of a container has no default action for them, and a server must not be
+  // left behind.
   closeOnSignal({
     timeoutMs: STOP_TIMEOUT_MS,
     log: createLogger({ level: 'error', role: 'aws' }),
     close: async () => {
       await health?.stop()
-      await (await starting).stop()
+      await (await starting)?.stop()
     },
   })
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  starting = startEmbeddedAws(flags.settings)
   const aws = await starting
   if (flags.healthPort !== undefined) health = await startHealth(flags.settings.host ?? '127.0.0.1', flags.healthPort)
   // `headgate local` starts this program as its child, prints the variables itself, and must not leave servers behind if it is killed.

@@ -6,6 +6,7 @@ import type { CommandOption } from '../command.ts'
 import { InterruptedError, NotReachableError, SignInError, UsageError } from '../errors.ts'
 import { processTerminal } from '../terminal.ts'
 import { refreshTokens, signInByPassword } from './cognito.ts'
+import { apiUrlOf } from './discover.ts'
 import {
   configDir,
   currentProfile,
@@ -107,7 +108,18 @@ interface TokenSource {
 
 async function tokenSource(env: NodeJS.ProcessEnv, wanted: string | undefined): Promise<TokenSource> {
   const { API_URL: url, API_TOKEN: token } = env
-  if (wanted === undefined && url && token) return { url, profile: undefined, getToken: () => token.trim() }
+  if (wanted === undefined && (url || token)) {
+    if (!url || !token) {
+      throw new UsageError(
+        `${url ? 'API_URL' : 'API_TOKEN'} is set alone. Set API_URL and API_TOKEN, or neither and use a profile.`,
+      )
+    }
+    const value = token.trim()
+    // fetch would reject such a header, again and again, with an error that contains the value.
+    if (!/^[\x21-\x7e]+$/.test(value))
+      throw new UsageError('API_TOKEN is no token: it has a space, a line break or a special character.')
+    return { url: apiUrlOf(url), profile: undefined, getToken: () => value }
+  }
   const dir = configDir(env)
   const name = await profileName(env, wanted)
   const profile = await readProfile(dir, name)
@@ -131,6 +143,8 @@ function createTokens(dir: string, name: string, profile: Profile) {
   let pending: Promise<Tokens> | undefined
   const isValid = (tokens: Tokens, rejected: string | undefined) =>
     tokens.idToken !== rejected && tokens.expiresAt - MARGIN_MS > Date.now()
+  // In a folder that is read-only or full, the tokens serve this command, and the next one renews them again.
+  const keep = (tokens: Tokens) => writeTokens(dir, name, tokens).catch(() => undefined)
   const renew = async (rejected: string | undefined): Promise<Tokens> => {
     // Another command may have stored new tokens.
     const stored = await readTokens(dir, name)
@@ -140,14 +154,14 @@ function createTokens(dir: string, name: string, profile: Profile) {
       const tokens = await signInByPassword(profile, { username, password }, processTerminal()).catch(error => {
         throw notReachable(error, name)
       })
-      await writeTokens(dir, name, tokens)
+      await keep(tokens)
       return tokens
     }
     if (stored?.refreshToken === undefined) throw new SignInError(`You are not signed in. ${signInAgain(name)}`)
     const tokens = await refreshTokens(profile, stored.refreshToken).catch((cause: Error) => {
       throw new SignInError(`${cause.message} ${signInAgain(name)}`, { cause })
     })
-    await writeTokens(dir, name, tokens)
+    await keep(tokens)
     return tokens
   }
   return async ({ rejected }: TokenRequest): Promise<string> => {

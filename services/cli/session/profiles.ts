@@ -21,7 +21,7 @@ const profileSchema = Type.Object({
 export type Profile = Static<typeof profileSchema>
 
 const tokensSchema = Type.Object({
-  idToken: Type.String(),
+  idToken: Type.String({ pattern: '^[\\x21-\\x7e]+$' }),
   /** Milliseconds since the epoch. */
   expiresAt: Type.Number(),
   refreshToken: Type.Optional(Type.String()),

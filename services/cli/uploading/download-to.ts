@@ -1,5 +1,5 @@
-import { createWriteStream } from 'node:fs'
-import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -38,10 +38,10 @@ export async function downloadTo(file: string, source: DownloadSource): Promise<
   const { size } = await headgate.downloadUrl(upload.uploadId, { what, signal })
   const retries = new Retries(RETRY_FOR_MS, signal)
   for (;;) {
-    const part = await findPart(file)
+    const part = await findPart(file, size)
     const isComplete = part?.size === size
     const failure = isComplete ? undefined : await receive(file, part, source)
-    const received = await findPart(file)
+    const received = await findPart(file, size)
     if (received && received.size > (part?.size ?? 0)) retries.progress()
     if (failure === undefined && received) {
       await verify(received, size, source)
@@ -63,18 +63,19 @@ async function receive(file: string, part: Part | undefined, source: DownloadSou
   const isRest = response.status === 206
   if (part && !isRest) await rm(part.path, { force: true })
   const target = part && isRest ? part.path : partPath(file, etagOf(response))
-  let broken: Error | undefined
   const body = response.body ?? new ReadableStream({ start: controller => controller.close() })
-  const bytes = Readable.from(body).once('error', error => {
-    broken = error
-  })
+  // A part file is never a link to another file.
+  const flags =
+    constants.O_WRONLY | constants.O_NOFOLLOW | (isRest ? constants.O_APPEND : constants.O_CREAT | constants.O_EXCL)
+  const handle = await open(target, flags, 0o600)
   try {
-    await pipeline(bytes, createWriteStream(target, { flags: isRest ? 'a' : 'w', flush: true }), { signal })
+    await pipeline(Readable.from(body), handle.createWriteStream({ flush: true }), { signal })
     return undefined
   } catch (error) {
     signal.throwIfAborted()
-    if (broken) return broken
-    // The disk is full, for example. What has arrived stays, so that the next command continues it.
+    if (!(error instanceof Error) || !('syscall' in error && error.syscall === 'write')) return error as Error
+    // The disk is full. A hidden part must not keep it full.
+    await rm(target, { force: true })
     throw error
   }
 }
@@ -93,13 +94,19 @@ async function verify(
   throw new DownloadError('Other bytes arrived than those of the upload. Run the command again.')
 }
 
-async function findPart(file: string): Promise<Part | undefined> {
+/** Finds what an earlier command received. Removes a part that no download can have left: a link, or one with too many bytes. */
+async function findPart(file: string, maxSize: number): Promise<Part | undefined> {
   const prefix = path.basename(partPath(file, '')).slice(0, -PART_SUFFIX.length)
   const folder = path.dirname(file)
   const name = (await readdir(folder)).find(entry => entry.startsWith(prefix) && entry.endsWith(PART_SUFFIX))
   if (name === undefined) return undefined
   const found = path.join(folder, name)
-  return { path: found, size: (await stat(found)).size, etag: name.slice(prefix.length, -PART_SUFFIX.length) }
+  const info = await lstat(found)
+  if (info.isFile() && info.nlink === 1 && info.size <= maxSize) {
+    return { path: found, size: info.size, etag: name.slice(prefix.length, -PART_SUFFIX.length) }
+  }
+  await rm(found, { force: true, recursive: true })
+  return await findPart(file, maxSize)
 }
 
 function partPath(file: string, etag: string): string {
@@ -111,8 +118,9 @@ function etagOf(response: Response): string {
   return response.headers.get('etag')?.replaceAll(/[^\w-]/g, '') ?? 'none'
 }
 
-/** Writes all bytes to the standard output. */
-export async function downloadToStdout({ headgate, upload, what, signal }: DownloadSource): Promise<void> {
+/** Writes all bytes to the standard output, to a pipe or to a device. */
+export async function downloadInto(target: NodeJS.WritableStream, source: DownloadSource): Promise<void> {
+  const { headgate, upload, what, signal } = source
   const { body } = await headgate.download(upload.uploadId, { what, signal })
-  if (body) await pipeline(Readable.from(body), process.stdout, { signal, end: false })
+  if (body) await pipeline(Readable.from(body), target, { signal, end: target !== process.stdout })
 }

@@ -1,5 +1,5 @@
 import { createLogUpdate } from 'log-update'
-import { printable } from '../output.ts'
+import { nameText } from '../output.ts'
 import { sizeText } from '../sizes.ts'
 import { ageText } from '../times.ts'
 
@@ -33,7 +33,7 @@ export interface Totals {
 const REDRAW_MS = 100
 const RATE_WINDOW_MS = 5_000
 const MAX_BARS = 8
-const BAR_WIDTH = 24
+const MAX_BAR_WIDTH = 24
 const DEFAULT_COLUMNS = 80
 
 /**
@@ -91,19 +91,27 @@ function rateOf(samples: ReadonlyArray<{ at: number; sentBytes: number }>): numb
 /** Returns the lines of the display: a bar for each of the first files, and one for all. */
 export function frame(moving: ReadonlyMap<ShownFile, number>, totals: Totals, columns: number): string[] {
   const shown = [...moving].slice(0, MAX_BARS)
-  const lines = shown.map(([{ path, size }, sentBytes]) => `${barText(sentBytes, size)}  ${printable(path)}`)
+  const barWidth = Math.min(MAX_BAR_WIDTH, Math.floor(columns / 4))
+  const lines = shown.map(([{ path, size }, sentBytes]) => `${barText(sentBytes, size, barWidth)}  ${nameText(path)}`)
   if (moving.size > shown.length) lines.push(`and ${moving.size - shown.length} more`)
   const { doneFiles, files: count, sentBytes, bytes, rate } = totals
   const left = rate ? `, ${ageText(Math.max(0, ((bytes - sentBytes) / rate) * 1_000))} left` : ''
   const speed = rate === undefined ? '' : `, ${sizeText(rate)}/s${left}`
   lines.push(
-    `${barText(sentBytes, bytes)}  ${doneFiles} of ${count} files, ${sizeText(sentBytes)} of ${sizeText(bytes)}${speed}`,
+    `${percentText(sentBytes, bytes)}  ${doneFiles} of ${count} files, ${sizeText(sentBytes)} of ${sizeText(bytes)}${speed}`,
   )
   return lines.map(line => line.slice(0, Math.max(20, columns - 1)))
 }
 
-function barText(sent: number, total: number): string {
-  const share = total === 0 ? 1 : Math.min(1, sent / total)
-  const filled = Math.floor(share * BAR_WIDTH)
-  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] ${String(Math.floor(share * 100)).padStart(3)}%`
+function barText(sent: number, total: number, width: number): string {
+  const filled = Math.floor(shareOf(sent, total) * width)
+  return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}] ${percentText(sent, total)}`
+}
+
+function percentText(sent: number, total: number): string {
+  return `${String(Math.floor(shareOf(sent, total) * 100)).padStart(3)}%`
+}
+
+function shareOf(sent: number, total: number): number {
+  return total === 0 ? 1 : Math.min(1, sent / total)
 }

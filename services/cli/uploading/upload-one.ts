@@ -3,11 +3,12 @@ import {
   type Headgate,
   IdempotencyKeyReusedError,
   NotFoundError,
+  StorageError,
   type Upload,
   type UploadedFile,
   type UploadOptions,
 } from '../../client/index.ts'
-import type { KnownUploads } from './known-uploads.ts'
+import { KnownUploads } from './known-uploads.ts'
 import { sha256Of } from './sha256.ts'
 
 /** How many uploads of a day with the same name and content may have failed or been deleted. */
@@ -48,11 +49,18 @@ export async function uploadOne(
       if (!upload.isReplay || keys > MAX_KEYS) return { wasThere: false, upload }
       if (await isAlive(headgate, upload, signal)) return { wasThere: true, upload }
     } catch (error) {
-      if (!(error instanceof IdempotencyKeyReusedError) || keys > MAX_KEYS) throw error
+      if (!mayBeThere(error) || keys > MAX_KEYS) throw error
+      const arrived = await new KnownUploads(headgate, 1, signal).find(filename, sha256)
+      if (arrived) return { wasThere: true, upload: arrived }
     }
     // Today's upload with this key has failed, or was deleted since.
     idempotencyKey = keyOf(idempotencyKey)
   }
+}
+
+/** Another command may have finished the same upload: then its key is used up, or S3 no longer has its multipart upload. */
+function mayBeThere(error: unknown): boolean {
+  return error instanceof IdempotencyKeyReusedError || (error instanceof StorageError && error.status === 404)
 }
 
 async function isAlive(headgate: Headgate, { uploadId }: UploadedFile, signal: AbortSignal): Promise<boolean> {

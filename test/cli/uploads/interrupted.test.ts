@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { MIB, sha256Of, startScene } from '../../client/support.ts'
@@ -86,6 +86,39 @@ t.test('a part file of another object, or with other bytes, is not used', async 
   })
   t.equal((await headgate('get', uploadId, '-o', path.join(dir, 'other.txt'))).code, 0)
   t.strictSame(readdirSync(dir).sort(), ['a.txt', 'back.txt', 'other.txt'])
+})
+
+t.test('a part file that is a link, or that is too long, is removed and not written to', async t => {
+  const dir = t.testdir({ 'a.txt': 'the right bytes', victim: 'the' })
+  const { uploadId } = (await headgate('upload', path.join(dir, 'a.txt'), '--json')).lines()[0]
+  const victim = path.join(dir, 'victim')
+  const part = path.join(dir, '.back.txt.etag.headgate-part')
+  const plant = [
+    () => symlinkSync(victim, part),
+    () => linkSync(victim, part),
+    () => writeFileSync(part, 'x'.repeat(100)),
+  ]
+  for (const each of plant) {
+    each()
+    t.match(await headgate('get', uploadId, '-o', path.join(dir, 'back.txt'), '--force'), { code: 0 })
+    t.equal(readFileSync(victim, 'utf8'), 'the')
+    t.equal(readFileSync(path.join(dir, 'back.txt'), 'utf8'), 'the right bytes')
+  }
+  t.strictSame(readdirSync(dir).sort(), ['a.txt', 'back.txt', 'victim'])
+})
+
+t.test('two commands that upload the same large file make one upload', async t => {
+  const file = path.join(t.testdir(), 'twice.bin')
+  writeFileSync(file, randomBytes(24 * MIB))
+  const runs = [1, 2].map(() => runProgram(t, [program, 'upload', file, '--json'], { env }))
+  const ended = await Promise.all(runs.map(run => run.ended))
+  t.strictSame(
+    ended.map(({ code }) => code),
+    [0, 0],
+    runs.map(run => run.stderr()).join(''),
+  )
+  const ids = runs.map(run => JSON.parse(run.stdout()).uploadId)
+  t.equal(ids[0], ids[1])
 })
 
 t.test('a file that changes while it is sent fails, and the others are uploaded', async t => {

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -82,7 +82,10 @@ t.test('directories, patterns and the standard input are uploaded', async t => {
       .sort()
   t.strictSame(names(await headgate('upload', dir, '--recursive', '--json')), ['a.csv', 'b.csv', 'c.txt', 'link.csv'])
   t.strictSame(names(await headgate('upload', path.join(dir, '*.csv'), '--json')), ['a.csv', 'link.csv'])
-  t.match(await headgate('upload', dir, '-r'), { code: 0, stderr: /0 uploaded, 4 already there\.\n$/ })
+  t.match(await headgate('upload', dir, '-r'), {
+    code: 1,
+    stderr: /failed .*broken: it is a link to nothing\.\n0 uploaded, 4 already there, 1 failed\.\n$/,
+  })
 
   const program = path.resolve(import.meta.dirname, '../../../services/cli/headgate.ts')
   const run = promisify(execFile)(process.execPath, [program, 'upload', '-', '--name', 'piped.txt', '--json'], {
@@ -128,6 +131,42 @@ t.test('what cannot be uploaded gets one sentence and a stable exit code', async
     t.match(result.stderr.replace(/^Uploading to .*\n/, ''), message)
     t.equal(result.stdout, '')
   }
+})
+
+t.test('what cannot be read in a directory is reported, and does not stop the other files', async t => {
+  const dir = t.testdir({ good: { 'a.txt': 'readable', 'link.txt': t.fixture('symlink', './nowhere') } })
+  writeFileSync(Buffer.concat([Buffer.from(path.join(dir, 'good/bad')), Buffer.from([0xff]), Buffer.from('.txt')]), 'x')
+  execFileSync('mkfifo', [path.join(dir, 'good/pipe')])
+  const result = await headgate('upload', '-r', dir)
+  t.equal(result.code, 1)
+  t.match(result.stdout, /^uploaded .*a\.txt\n$/)
+  t.match(result.stderr, /failed .*bad.*: its name is not UTF-8\. Rename it\./)
+  t.match(result.stderr, /failed .*link\.txt: it is a link to nothing\./)
+  t.match(result.stderr, /failed .*pipe: it is not a file\./)
+  t.match(result.stderr, /1 uploaded, 3 failed\.\n$/)
+})
+
+t.test('a name with a line break or an escape code cannot forge output', async t => {
+  const dir = t.testdir({ 'a\n\u001b[31mdeleted  x.txt': 'a' })
+  const result = await headgate('upload', '-r', dir)
+  t.equal(result.code, 1)
+  t.match(result.stderr, /failed .*a\\u\{a\}\\u\{1b\}\[31mdeleted {2}x\.txt: The file name contains U\+000A/)
+  t.notMatch(result.stderr, '\u001b')
+})
+
+t.test('an output is written into a device and a pipe, and never replaces one', async t => {
+  const dir = t.testdir({ 'a.txt': 'through a pipe' })
+  const { uploadId } = (await headgate('upload', path.join(dir, 'a.txt'), '--json')).lines()[0]
+  const pipe = path.join(dir, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const read = promisify(execFile)('cat', [pipe])
+  t.equal((await headgate('get', uploadId, '-o', pipe, '--force')).code, 0)
+  t.equal((await read).stdout, 'through a pipe')
+  t.ok(statSync(pipe).isFIFO())
+  t.match(await headgate('get', uploadId, '-o', path.join(dir, 'none/x')), {
+    code: 1,
+    stderr: /^There is no directory .*none\. Create it first\./,
+  })
 })
 
 t.test('a file that fails does not stop the others, and the command fails', async t => {
@@ -178,6 +217,21 @@ t.test('API_URL and API_TOKEN are used instead of a profile', async t => {
     API_TOKEN: `${idToken}x`,
   })
   t.match(await forged('whoami'), { code: 1, stderr: /Set API_TOKEN to a new token\.\n$/ })
+})
+
+t.test('API_URL or API_TOKEN alone, and values that cannot be used, are refused at once', async t => {
+  const refused: Array<[env: Record<string, string>, message: RegExp]> = [
+    [
+      { API_URL: pipeline.apiUrl },
+      /^API_URL is set alone\. Set API_URL and API_TOKEN, or neither and use a profile\.\n$/,
+    ],
+    [{ API_TOKEN: 'abc' }, /^API_TOKEN is set alone\./],
+    [{ API_URL: pipeline.apiUrl, API_TOKEN: 'a\nb' }, /^API_TOKEN is no token: it has a space, a line break/],
+    [{ API_URL: '127.0.0.1:3000', API_TOKEN: 'abc' }, /is no URL of an api\. It begins with https:/],
+  ]
+  for (const [env, stderr] of refused) {
+    t.match(await headgateHere(t, { HEADGATE_CONFIG_DIR: configDir, ...env })('ls'), { code: 2, stderr })
+  }
 })
 
 t.test('the profile and the tokens are readable by this user only', { skip: process.platform === 'win32' }, async t => {

@@ -1,12 +1,14 @@
+import { createWriteStream, type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Type } from 'typebox'
 import type { DownloadOptions, Upload } from '../../../client/index.ts'
 import { defineCommand } from '../../command.ts'
 import { RefusedError, UsageError } from '../../errors.ts'
+import { nameText } from '../../output.ts'
 import { PROFILE_HELP, profileOption, withClient } from '../../session/connect.ts'
 import { sizeText } from '../../sizes.ts'
-import { downloadTo, downloadToStdout } from '../../uploading/download-to.ts'
+import { downloadInto, downloadTo } from '../../uploading/download-to.ts'
 import { uploadId } from './upload-ids.ts'
 
 export const get = defineCommand({
@@ -44,15 +46,23 @@ ${PROFILE_HELP}`,
       const upload = await headgate.status(id, { signal })
       const source = { headgate, upload, what, signal }
       if (options.file === '-') {
-        await downloadToStdout(source)
+        await downloadInto(process.stdout, source)
         return undefined
       }
       const file = await targetOf(options.file, nameOf(upload, what))
-      if (!options.force && (await exists(file))) {
-        throw new RefusedError(`${file} exists. Choose another name with -o, or replace it with --force.`)
+      const existing = await infoOf(file)
+      if (existing && !existing.isFile() && !existing.isDirectory()) {
+        // A pipe or a device, such as /dev/null.
+        await downloadInto(createWriteStream(file), source)
+        return undefined
+      }
+      if (existing?.isDirectory())
+        throw new RefusedError(`${nameText(file)} is a directory. Choose another name with -o.`)
+      if (existing && !options.force) {
+        throw new RefusedError(`${nameText(file)} exists. Choose another name with -o, or replace it with --force.`)
       }
       const size = await downloadTo(file, source)
-      output.item({ uploadId: id, file, size }, `${file}  ${sizeText(size)}`)
+      output.item({ uploadId: id, file, size }, `${nameText(file)}  ${sizeText(size)}`)
       return undefined
     })
   },
@@ -83,16 +93,17 @@ function nameOf({ filename, outputs, processed }: Upload, what: DownloadOptions[
 async function targetOf(wanted: string | undefined, name: string): Promise<string> {
   const safeName = path.basename(name.replaceAll('\\', '/')) || 'download'
   if (wanted === undefined) return safeName
-  const found = await stat(wanted).catch(() => undefined)
-  return found?.isDirectory() ? path.join(wanted, safeName) : wanted
+  if ((await infoOf(wanted))?.isDirectory()) return path.join(wanted, safeName)
+  const folder = path.dirname(wanted)
+  if (wanted.endsWith('/') || !(await infoOf(folder))?.isDirectory()) {
+    throw new RefusedError(`There is no directory ${wanted.endsWith('/') ? wanted : folder}. Create it first.`)
+  }
+  return wanted
 }
 
-async function exists(file: string): Promise<boolean> {
-  return await stat(file).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false
-      throw error
-    },
-  )
+async function infoOf(file: string): Promise<Stats | undefined> {
+  return await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    return undefined
+  })
 }

@@ -3,6 +3,7 @@ import type { Upload, UploadStatus } from '../../../client/index.ts'
 import { didYouMean } from '../../../platform/did-you-mean.ts'
 import { defineCommand } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
+import { nameText } from '../../output.ts'
 import { PROFILE_HELP, profileOption, withClient } from '../../session/connect.ts'
 import { sizeText } from '../../sizes.ts'
 
@@ -52,7 +53,7 @@ export const ls = defineCommand({
           { title: 'STATUS', cell: row => row.status },
           { title: 'SIZE', cell: row => sizeText(row.size).padStart(8) },
           { title: 'UPLOADED', cell: row => row.uploadedAt.slice(0, 19).replace('T', ' ') },
-          { title: 'NAME', cell: row => row.filename },
+          { title: 'NAME', cell: row => nameText(row.filename) },
         ])
       }
       if (uploads.length === 0) output.note('There are no uploads.')

@@ -1,4 +1,5 @@
 import type { Upload } from '../../../client/index.ts'
+import { nameText } from '../../output.ts'
 import { sizeText } from '../../sizes.ts'
 
 /** Returns the lines that show where the outputs of an upload are. */
@@ -21,14 +22,14 @@ export function uploadText(upload: Upload): string {
       : `${contentType}, detected ${detectedType}`
   const lines: Array<readonly [string, string | undefined]> = [
     ['id', uploadId],
-    ['name', filename],
+    ['name', nameText(filename)],
     ['status', status],
     ['reason', failure && `${failure.reason} (${failure.code})`],
     ['size', `${sizeText(size)}${size < 1_000 ? '' : `, ${size} bytes`}`],
     ['type', type],
     ['sha256', sha256],
     ['uploaded', uploadedAt],
-    ['stored', `s3://${s3.bucket}/${s3.key}`],
+    ['stored', nameText(`s3://${s3.bucket}/${s3.key}`)],
     ['transform', transform && `${transform.name} ${transform.version}`],
   ]
   const known = lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(10)}${value}`]))

@@ -11,10 +11,10 @@ import {
 import { didYouMean } from '../../../platform/did-you-mean.ts'
 import { defineCommand } from '../../command.ts'
 import { exitCodes, SignInError, UsageError } from '../../errors.ts'
-import type { Output } from '../../output.ts'
+import { nameText, type Output } from '../../output.ts'
 import { type Connection, PROFILE_HELP, profileOption, withClient } from '../../session/connect.ts'
 import { sizeText } from '../../sizes.ts'
-import { findFiles, type LocalFile } from '../../uploading/find-files.ts'
+import { type FoundFiles, findFiles, type LocalFile } from '../../uploading/find-files.ts'
 import { KnownUploads } from '../../uploading/known-uploads.ts'
 import { createProgress, type ProgressDisplay } from '../../uploading/progress.ts'
 import { uploadOne } from '../../uploading/upload-one.ts'
@@ -84,19 +84,18 @@ ${PROFILE_HELP}`,
       if (name === undefined) throw new UsageError('The standard input has no name. Add --name NAME.')
       return await withClient(
         { env, options, onInterrupt: 'Stopped.' },
-        async connection => await uploadFiles([{ path: '-', name, size: 0 }], { ...settings, connection, output }),
+        async connection =>
+          await uploadFiles([{ path: '-', name, size: 0 }], { ...settings, connection, output, unreadable: [] }),
       )
     }
-    const files = (await findFiles(operands, { recursive: options.recursive === true })).map(file => ({
-      ...file,
-      name: name ?? path.basename(file.path),
-    }))
-    if (files.length === 0) throw new UsageError('There are no files in the directory.')
+    const { files: found, unreadable } = await findFiles(operands, { recursive: options.recursive === true })
+    const files = found.map(file => ({ ...file, name: name ?? path.basename(file.path) }))
+    if (files.length === 0 && unreadable.length === 0) throw new UsageError('There are no files in the directory.')
     if (name !== undefined && files.length > 1)
       throw new UsageError(`--name is for one file, but there are ${files.length}.`)
     return await withClient(
       { env, options, onInterrupt },
-      async connection => await uploadFiles(files, { ...settings, connection, output }),
+      async connection => await uploadFiles(files, { ...settings, connection, output, unreadable }),
     )
   },
 })
@@ -113,16 +112,20 @@ interface Settings {
   concurrency: number
   isForced: boolean
   isAwaited: boolean
+  unreadable: FoundFiles['unreadable']
 }
 
 /** Uploads files, some at once. Resolves to the exit code. A file that fails does not stop the others. */
 async function uploadFiles(files: readonly NamedFile[], settings: Settings): Promise<number> {
-  const { connection, output, concurrency } = settings
+  const { connection, output, concurrency, unreadable } = settings
   const { headgate, url, profile, signal } = connection
   output.note(`Uploading to ${url}${profile === undefined ? '' : ` (profile ${profile})`}`)
   const known = new KnownUploads(headgate, files.length, signal)
   const display = createProgress(output.json ? undefined : process.stderr, files)
-  const count = { uploaded: 0, there: 0, failed: 0 }
+  const count = { uploaded: 0, there: 0, failed: unreadable.length }
+  for (const { path: file, reason } of unreadable) {
+    output.failure(new UsageError(reason), `failed ${nameText(file)}: `, { file })
+  }
   const waiting = files.values()
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
@@ -138,7 +141,7 @@ async function uploadFiles(files: readonly NamedFile[], settings: Settings): Pro
         if (isFatal(error)) throw error
         count.failed++
         display.end(file, true)
-        display.above(() => output.failure(error, `failed ${file.path}: `, { file: file.path }))
+        display.above(() => output.failure(error, `failed ${nameText(file.path)}: `, { file: file.path }))
       }
     }
   }
@@ -148,7 +151,7 @@ async function uploadFiles(files: readonly NamedFile[], settings: Settings): Pro
     stop.abort()
     display.stop()
   }
-  if (files.length > 1) {
+  if (files.length + unreadable.length > 1) {
     const there = count.there === 0 ? '' : `, ${count.there} already there`
     const failed = count.failed === 0 ? '' : `, ${count.failed} failed`
     output.note(`${count.uploaded} uploaded${there}${failed}.`)
@@ -179,7 +182,7 @@ async function uploadFile(
 
 function resultText(file: NamedFile, found: Upload | UploadedFile, wasThere: boolean): string {
   const word = wasThere ? 'already there' : found.status === 'processed' ? 'processed' : 'uploaded'
-  const line = `${word}  ${found.uploadId}  ${sizeText(found.size).padStart(8)}  ${file.path}`
+  const line = `${word}  ${found.uploadId}  ${sizeText(found.size).padStart(8)}  ${nameText(file.path)}`
   return [line, ...('processed' in found ? outputLines(found) : [])].join('\n')
 }
 

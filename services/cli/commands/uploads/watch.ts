@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Headgate, Upload } from '../../../client/index.ts'
 import { defineCommand } from '../../command.ts'
 import { exitCodes } from '../../errors.ts'
-import type { Output } from '../../output.ts'
+import { nameText, type Output } from '../../output.ts'
 import { PROFILE_HELP, profileOption, withClient } from '../../session/connect.ts'
 import { uploadId } from './upload-ids.ts'
 import { outputLines } from './upload-text.ts'
@@ -66,5 +66,8 @@ async function watchAll(headgate: Headgate, signal: AbortSignal, output: Output)
 function print(upload: Upload, output: Output): void {
   const { uploadId: id, status, filename, failure } = upload
   const reason = failure === undefined ? '' : `: ${failure.reason}`
-  output.item(upload, [`${status.padEnd(10)}  ${id}  ${filename}${reason}`, ...outputLines(upload)].join('\n'))
+  output.item(
+    upload,
+    [`${status.padEnd(10)}  ${id}  ${nameText(filename)}${reason}`, ...outputLines(upload)].join('\n'),
+  )
 }
