@@ -1,6 +1,7 @@
 import { ConnectionError, HeadgateError, ProblemError } from './errors.ts'
 import { isRetryable, problemOf } from './problem-of.ts'
 import { Retries } from './retry.ts'
+import { isNode } from './runtime.ts'
 import { type SendOptions, send } from './send.ts'
 
 /** Why a token is asked for. */
@@ -21,6 +22,8 @@ export interface HeadgateOptions {
    * @default 60,000
    */
   retryForMs?: number | undefined
+  /** Called with the error before a request is sent again, for example to tell the user why it takes long. */
+  onRetry?: ((error: HeadgateError) => void) | undefined
 }
 
 /** A request to the api. */
@@ -36,13 +39,15 @@ const RETRY_FOR_MS = 60_000
 /** Sends requests to the api with a token, and retries them. */
 export class Api {
   readonly retryForMs: number
+  readonly onRetry: (error: HeadgateError) => void
   readonly #url: string
   readonly #getToken: HeadgateOptions['getToken']
 
-  constructor({ url, getToken, retryForMs = RETRY_FOR_MS }: HeadgateOptions) {
+  constructor({ url, getToken, retryForMs = RETRY_FOR_MS, onRetry = () => undefined }: HeadgateOptions) {
     this.#url = String(url).replace(/\/+$/, '')
     this.#getToken = getToken
     this.retryForMs = retryForMs
+    this.onRetry = onRetry
   }
 
   /** Returns the absolute URL of a path. */
@@ -81,7 +86,9 @@ export class Api {
       }
       if (attempts === 'one') throw failure
       const retryAfter = failure instanceof ProblemError ? failure.retryAfter : undefined
-      if (!isRetryable(failure) || !(await retries.next(retryAfter))) throw failure
+      if (!isRetryable(failure)) throw failure
+      this.onRetry(failure)
+      if (!(await retries.next(retryAfter))) throw failure
     }
   }
 
@@ -99,6 +106,8 @@ async function attempt(url: string, options: SendOptions): Promise<Response | He
     return response.ok || response.status === 304 ? response : await problemOf(response)
   } catch (cause) {
     if (cause instanceof HeadgateError) return cause
+    // Node reports a lost connection with a cause. Without one, the request itself is invalid, and would be so again.
+    if (isNode && cause instanceof TypeError && cause.cause === undefined) throw cause
     return new ConnectionError(`${new URL(url).origin} did not respond.`, { cause })
   }
 }

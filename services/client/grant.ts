@@ -104,7 +104,9 @@ async function put(api: Api, url: string, options: SendOptions): Promise<Storage
       if (failure.status === 412) return undefined
     }
     const isFinal = !(failure instanceof ConnectionError) && !isTemporary(failure)
-    if (isFinal || !(await retries.next())) throw failure
+    if (isFinal) throw failure
+    api.onRetry(failure)
+    if (!(await retries.next())) throw failure
   }
 }
 

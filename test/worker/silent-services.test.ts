@@ -125,7 +125,10 @@ t.test('a worker that starts while no service responds logs what it waited for, 
   const program = runProgram(t, [worker], { env })
   t.strictSame(await program.ended, { code: 1, signal: null })
   for (const variable of ['STREAM_NAME', 'UPLOAD_BUCKET', 'UPLOADS_TABLE'])
-    t.match(program.stdout(), new RegExp(`"variable":"${variable}","timeoutMs":5000,"msg":"AWS did not answer in time`))
+    t.match(
+      program.stdout(),
+      new RegExp(`"variable":"${variable}","timeoutMs":5000,"msg":"AWS did not respond in time`),
+    )
   t.match(
     program.stderr(),
     /did not answer DescribeTable of the lease table 'headgate-worker' within 10000 ms/,

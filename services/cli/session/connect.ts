@@ -4,6 +4,7 @@ import { install } from 'undici'
 import { ConnectionError, Headgate, InvalidTokenError, type TokenRequest } from '../../client/index.ts'
 import type { CommandOption } from '../command.ts'
 import { InterruptedError, NotReachableError, SignInError, UsageError } from '../errors.ts'
+import type { Output } from '../output.ts'
 import { processTerminal } from '../terminal.ts'
 import { refreshTokens, signInByPassword } from './cognito.ts'
 import { apiUrlOf } from './discover.ts'
@@ -50,6 +51,7 @@ export interface Connection {
 export interface ConnectSettings {
   env: NodeJS.ProcessEnv
   options: { profile?: string | undefined }
+  output: Output
 }
 
 /** A token is replaced this long before it expires, in milliseconds. */
@@ -62,13 +64,19 @@ const MARGIN_MS = 60_000
  * @throws InterruptedError after SIGINT or SIGTERM, NotReachableError, SignInError, UsageError, and the errors of the client
  */
 export async function withClient<T>(
-  { env, options, onInterrupt = 'Stopped.' }: ConnectSettings & { onInterrupt?: string },
+  { env, options, output, onInterrupt = 'Stopped.' }: ConnectSettings & { onInterrupt?: string },
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   return await untilSignal(onInterrupt, async signal => {
     const { url, profile, getToken } = await tokenSource(env, options.profile)
     try {
-      return await use({ headgate: new Headgate({ url, getToken }), url, profile, getToken, signal })
+      // Says once why nothing happens.
+      let isTold = false
+      const onRetry = (error: Error) => {
+        if (!isTold) output.note(`${error.message} Trying again for a minute.`)
+        isTold = true
+      }
+      return await use({ headgate: new Headgate({ url, getToken, onRetry }), url, profile, getToken, signal })
     } catch (error) {
       if (error instanceof ConnectionError) throw notReachable(error, profile)
       if (error instanceof InvalidTokenError) {

@@ -5,13 +5,13 @@ import t from 'tap'
 import { MIB, sha256Of, startScene } from '../../client/support.ts'
 import { startAws } from '../../support/aws.ts'
 import { to } from '../../support/fault-proxy.ts'
-import { cutReplyAfter, silence } from '../../support/faults/faults.ts'
+import { cutReplyAfter, reset, silence } from '../../support/faults/faults.ts'
 import { runProgram } from '../../support/processes.ts'
 import { headgateHere } from '../program.ts'
 
 const program = path.resolve(import.meta.dirname, '../../../services/cli/headgate.ts')
 const aws = await startAws(t)
-const { api, user, s3Proxy } = await startScene(t, aws)
+const { api, user, apiProxy, s3Proxy } = await startScene(t, aws)
 const env = { API_URL: api.url, API_TOKEN: user.idToken }
 const headgate = headgateHere(t, env)
 
@@ -140,4 +140,11 @@ t.test('a file that changes while it is sent fails, and the others are uploaded'
     ['small.txt'],
   )
   t.match(JSON.parse(result.stderr), { file, error: { code: 'HEADGATE_UNREADABLE_FILE' } })
+})
+
+t.test('a lost connection is reported at once, and the command goes on', async t => {
+  apiProxy.inject(reset, { when: to('GET', /^\/uploads/), times: 1 })
+  const listed = await headgateHere(t, { ...env, API_URL: apiProxy.url })('ls')
+  t.equal(listed.code, 0)
+  t.match(listed.stderr, `${apiProxy.url} did not respond. Trying again for a minute.\n`)
 })

@@ -10,7 +10,7 @@ export const whoami = defineCommand({
   options: profileOption,
   config: Type.Object({}),
   async run({ options, env, output }) {
-    return await withClient({ env, options }, async ({ headgate, url, profile, getToken }) => {
+    return await withClient({ env, options, output }, async ({ headgate, url, profile, getToken }) => {
       // The api checks the token.
       await headgate.limits()
       const { sub: userId = null, username = null, exp } = claimsOf(await getToken({}))

@@ -42,7 +42,7 @@ ${PROFILE_HELP}`,
     const id = uploadId(operands)
     const what = whatOf(options)
     const onInterrupt = 'Stopped. Run the same command again to go on.'
-    return await withClient({ env, options, onInterrupt }, async ({ headgate, signal }) => {
+    return await withClient({ env, options, output, onInterrupt }, async ({ headgate, signal }) => {
       const upload = await headgate.status(id, { signal })
       const source = { headgate, upload, what, signal }
       if (options.file === '-') {

@@ -36,7 +36,7 @@ export const ls = defineCommand({
   async run({ options, env, output }) {
     const limit = options.all ? Number.POSITIVE_INFINITY : limitOf(options.limit)
     const status = statusOf(options.status)
-    return await withClient({ env, options }, async ({ headgate, signal }) => {
+    return await withClient({ env, options, output }, async ({ headgate, signal }) => {
       const pageSize = Math.min(limit, MAX_PAGE)
       const uploads: Upload[] = []
       let hasMore = false

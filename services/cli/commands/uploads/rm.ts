@@ -16,7 +16,7 @@ ${PROFILE_HELP}`,
   config: Type.Object({}),
   async run({ options, operands, env, output }) {
     const ids = uploadIds(operands)
-    return await withClient({ env, options }, async ({ headgate, signal }) => {
+    return await withClient({ env, options, output }, async ({ headgate, signal }) => {
       let code: number = exitCodes.done
       for (const id of ids) {
         try {

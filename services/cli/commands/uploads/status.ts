@@ -17,7 +17,7 @@ ${PROFILE_HELP}`,
   config: Type.Object({}),
   async run({ options, operands, env, output }) {
     const ids = uploadIds(operands)
-    return await withClient({ env, options }, async ({ headgate, signal }) => {
+    return await withClient({ env, options, output }, async ({ headgate, signal }) => {
       let code: number = exitCodes.done
       for (const [index, id] of ids.entries()) {
         try {

@@ -76,6 +76,8 @@ ${PROFILE_HELP}`,
       isForced: options.force === true,
       isAwaited: options.wait === true,
     }
+    if (type !== undefined && !/^[\x21-\x7e][\x20-\x7e]*$/.test(type))
+      throw new UsageError('--type must be a media type, such as text/plain.')
     const onInterrupt = 'Stopped. Run the same command again to go on.'
     if (operands.length === 0) throw new UsageError('Name the files to upload. See: headgate upload --help')
     if (operands.includes('-')) {
@@ -83,7 +85,7 @@ ${PROFILE_HELP}`,
         throw new UsageError('The standard input (-) is uploaded alone. Upload files by another command.')
       if (name === undefined) throw new UsageError('The standard input has no name. Add --name NAME.')
       return await withClient(
-        { env, options, onInterrupt: 'Stopped.' },
+        { env, options, output, onInterrupt: 'Stopped.' },
         async connection =>
           await uploadFiles([{ path: '-', name, size: 0 }], { ...settings, connection, output, unreadable: [] }),
       )
@@ -94,7 +96,7 @@ ${PROFILE_HELP}`,
     if (name !== undefined && files.length > 1)
       throw new UsageError(`--name is for one file, but there are ${files.length}.`)
     return await withClient(
-      { env, options, onInterrupt },
+      { env, options, output, onInterrupt },
       async connection => await uploadFiles(files, { ...settings, connection, output, unreadable }),
     )
   },

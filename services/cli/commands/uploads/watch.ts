@@ -24,7 +24,7 @@ ${PROFILE_HELP}`,
   config: Type.Object({}),
   async run({ options, operands, env, output }) {
     const id = operands.length === 0 ? undefined : uploadId(operands)
-    return await withClient({ env, options }, async ({ headgate, signal }) =>
+    return await withClient({ env, options, output }, async ({ headgate, signal }) =>
       id === undefined ? await watchAll(headgate, signal, output) : await watchOne(headgate, id, signal, output),
     )
   },
