@@ -11,7 +11,7 @@ import { openUploads } from '../uploads/open.ts'
 import type { Deletions } from '../uploads/records/deletions.ts'
 import type { UploadStore } from '../uploads/records/store.ts'
 import { createDeadLetters } from './dead-letters/writer.ts'
-import type { WorkMetrics } from './metrics/work-metrics.ts'
+import type { ProcessingMetrics } from './metrics/processing-metrics.ts'
 import { createAttemptStore } from './processing/attempts/attempt-store.ts'
 import { createProcessor, type DeadLetters, type Processor } from './processing/processor.ts'
 import { tracedProcessor } from './processing/traced-processor.ts'
@@ -52,7 +52,7 @@ const MAX_SOCKETS = 1_024
 export async function createWorkerServices(
   config: ProcessorConfig,
   log: Logger,
-  metrics?: WorkMetrics,
+  metrics?: ProcessingMetrics,
   tracing?: Tracing,
 ): Promise<WorkerServices> {
   const processes = createTransformProcesses()

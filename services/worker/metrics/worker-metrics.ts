@@ -3,12 +3,12 @@ import type { Pages } from '../../platform/operator-port.ts'
 import { registerTraceMetrics } from '../../platform/tracing/trace-metrics.ts'
 import type { Tracing } from '../../platform/tracing/tracing.ts'
 import { type ConsumerMetricsSettings, registerConsumerMetrics } from './consumer-metrics.ts'
-import { createWorkMetrics, type WorkMetrics } from './work-metrics.ts'
+import { createProcessingMetrics, type ProcessingMetrics } from './processing-metrics.ts'
 
 /** The metrics of a worker process. */
 export interface WorkerMetrics {
   /** Counts the work of the services. */
-  work: WorkMetrics
+  work: ProcessingMetrics
   /** Returns the page /metrics. Call it once. */
   pages(of: ConsumerMetricsSettings): Pages
 }
@@ -17,7 +17,7 @@ export function createWorkerMetrics(tracing?: Pick<Tracing, 'counts'>): WorkerMe
   const registry = new Registry()
   if (tracing) registerTraceMetrics(registry, tracing)
   return {
-    work: createWorkMetrics(registry),
+    work: createProcessingMetrics(registry),
     pages(of) {
       collectDefaultMetrics({ register: registry })
       registerConsumerMetrics(registry, of)

@@ -3,7 +3,7 @@ import type { EventPublisher } from '../../uploads/events/publisher.ts'
 import type { DeadLetters, Processor } from '../processing/processor.ts'
 
 /** Wraps the services of a worker so that their work is counted. */
-export interface WorkMetrics {
+export interface ProcessingMetrics {
   processor(processor: Processor): Processor
   deadLetters(deadLetters: DeadLetters): DeadLetters
   /** Counts the events of the outbox relay, the only publisher in a worker. */
@@ -13,7 +13,7 @@ export interface WorkMetrics {
 /** Histogram buckets, in seconds. A text takes milliseconds, the largest files take minutes. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800]
 
-export function createWorkMetrics(registry: Registry): WorkMetrics {
+export function createProcessingMetrics(registry: Registry): ProcessingMetrics {
   const registers = [registry]
   const processing = new Histogram({
     name: 'headgate_record_processing_seconds',
