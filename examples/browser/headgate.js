@@ -19,7 +19,7 @@ export function users() {
     redirect_uri: location.origin + location.pathname,
     scope: 'openid email profile',
     userStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
-    // Only until the page is back: the state and the secret of PKCE.
+    // Keeps the state and the secret of PKCE until the browser returns to the page.
     stateStore: new WebStorageStateStore({ store: sessionStorage }),
     automaticSilentRenew: false,
   })
