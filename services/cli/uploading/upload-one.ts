@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Headgate,
   IdempotencyKeyReusedError,
@@ -11,6 +12,8 @@ import {
 import { KnownUploads } from './known-uploads.ts'
 import { sha256Of } from './sha256.ts'
 
+/** The time between two looks at an upload that another command finishes, in milliseconds. */
+const RECORDING_MS = 500
 /** How many uploads of a day with the same name and content may have failed or been deleted. */
 const MAX_KEYS = 20
 
@@ -52,6 +55,11 @@ export async function uploadOne(
       if (!mayBeThere(error) || keys > MAX_KEYS) throw error
       const arrived = await new KnownUploads(headgate, 1, signal).find(filename, sha256)
       if (arrived) return { wasThere: true, upload: arrived }
+      if (error instanceof StorageError) {
+        // The other command is recording the upload at this moment. The same key shows the result.
+        await sleep(RECORDING_MS, undefined, { signal })
+        continue
+      }
     }
     // Today's upload with this key has failed, or was deleted since.
     idempotencyKey = keyOf(idempotencyKey)
