@@ -134,15 +134,21 @@ async function tokenSource(env: NodeJS.ProcessEnv, wanted: string | undefined): 
   return { url: profile.url, profile: name, getToken: createTokens(dir, name, profile) }
 }
 
-/** Returns the name of the profile to use. @throws UsageError if there is none */
+/** Returns the name of the profile to use. @throws UsageError if this machine knows no deployment */
 export async function profileName(env: NodeJS.ProcessEnv, wanted: string | undefined): Promise<string> {
-  const dir = configDir(env)
-  const name = wanted ?? (env.HEADGATE_PROFILE || (await currentProfile(dir)))
+  const name = wanted ?? (await defaultProfile(env))
   if (name !== undefined) return name
-  if (existsSync(path.join(dir, 'profiles', `${LOCAL_PROFILE}.json`))) return LOCAL_PROFILE
   throw new UsageError(
     'No deployment is known yet. Sign in first: headgate login https://API_OF_YOUR_DEPLOYMENT. On a laptop, `npm start` is enough.',
   )
+}
+
+/** Returns the name of the profile that commands use without `--profile`. */
+export async function defaultProfile(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const dir = configDir(env)
+  const name = env.HEADGATE_PROFILE || (await currentProfile(dir))
+  if (name !== undefined) return name
+  return existsSync(path.join(dir, 'profiles', `${LOCAL_PROFILE}.json`)) ? LOCAL_PROFILE : undefined
 }
 
 /** Returns a function that returns a valid token: the stored one, or a new one. */

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { defineCommand } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
-import { profileName } from '../../session/connect.ts'
+import { defaultProfile } from '../../session/connect.ts'
 import {
   configDir,
   type Profile,
@@ -29,7 +29,7 @@ export const listProfiles = defineCommand({
   async run({ env, output }) {
     const dir = configDir(env)
     const names = await profileNames(dir)
-    const current = names.length === 0 ? undefined : await profileName(env, undefined).catch(() => undefined)
+    const current = await defaultProfile(env)
     const rows = await Promise.all(
       names.map(async (name): Promise<Row> => {
         const { url, username = null, password } = await readProfile(dir, name)
