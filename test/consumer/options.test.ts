@@ -47,8 +47,20 @@ for (const [name, fault, message] of faults) {
 
 t.test('a mistyped option name is rejected', async t => {
   const mistyped: Array<[object, RegExp]> = [
-    [{ failOverMs: 1_000 }, /'failOverMs' is 1000 but must be omitted: there is no option of that name/],
-    [{ retry: { max: 3 } }, /'retry.max' is 3 but must be omitted/],
+    [
+      { failOverMs: 1_000 },
+      /^The option 'failOverMs' is 1000 but must be omitted: there is no option of that name\. Did you mean 'failoverMs'\?$/,
+    ],
+    [{ retry: { maxAttempt: 3 } }, /'retry.maxAttempt' is 3 .* Did you mean 'retry.maxAttempts'\?$/],
+    [{ stream: 'a-stream' }, /Did you mean 'streamName'\?$/],
+    [{ maxBufferBytes: 1 }, /Did you mean 'maxBufferedBytes'\?$/],
+    [
+      { fanOut: { consumerName: 'c', consumerAnr: 'x' } },
+      /'fanOut.consumerAnr' .* Did you mean 'fanOut.consumerArn'\?$/,
+    ],
+    [{ colour: 'red' }, /there is no option of that name\.$/],
+    [{ toString: 'x' }, /'toString' is 'x' but must be omitted/],
+    [{ ['x'.repeat(1_000)]: 1 }, /there is no option of that name\.$/],
     [{ breaker: { open: true } }, /'breaker.open' is true but must be omitted/],
     [{ handler: undefined, batchHandler: async () => undefined, batch: { size: 3 } }, /'batch.size' is 3/],
   ]

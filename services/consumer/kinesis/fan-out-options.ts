@@ -1,4 +1,4 @@
-import { wrong } from '../option-checks.ts'
+import { onlyKnown, wrong } from '../option-checks.ts'
 
 /**
  * The stream consumer for enhanced fan-out: the ARN of a registered stream consumer, or the name of a stream consumer,
@@ -10,7 +10,8 @@ const CONSUMER_ARN = /^arn:aws[\w-]*:kinesis:[\w-]+:\d{12}:stream\/(?<stream>[\w
 
 /** @throws ConsumerOptionError */
 export function resolveFanOut(value: FanOut, stream: string): FanOut {
-  const { consumerArn, consumerName }: { consumerArn?: unknown; consumerName?: unknown } = value ?? {}
+  const given: { consumerArn?: unknown; consumerName?: unknown } = value ?? {}
+  const { consumerArn, consumerName } = onlyKnown('fanOut', given, { consumerArn: true, consumerName: true })
   if (consumerName === undefined && typeof consumerArn === 'string') {
     // A consumer of another stream would deliver foreign records, and overwrite the checkpoints of this stream.
     if (CONSUMER_ARN.exec(consumerArn)?.groups?.stream === stream) return Object.freeze({ consumerArn })
