@@ -1,21 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { type ConsumerError, LeaseLostError } from './errors.ts'
+import { systemClock } from './clock.ts'
+import type { ConsumerError } from './errors.ts'
 import { ByteBudget } from './fetching/byte-budget.ts'
-import { HeldLease } from './leases/held-lease.ts'
-import type { Lease } from './leases/lease.ts'
-import { keepLease } from './leases/lease-keeper.ts'
+import { HeldShards } from './held-shards.ts'
 import { LeaseScanner } from './leases/lease-scanner.ts'
 import { Counters } from './metrics/counters.ts'
 import { ConsumerEmitter } from './metrics/emitter.ts'
+import { EventLog } from './metrics/event-log.ts'
 import { MeteredLeaseStore } from './metrics/metered-store.ts'
 import { type ConsumerMetrics, type LeaseStatus, metricsOf, type ShardStatus } from './metrics/metrics.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { type ConsumerPorts, systemPorts } from './ports.ts'
 import { CircuitBreaker } from './processing/breaker.ts'
 import { YieldLimit } from './processing/yield-limit.ts'
-import { ShardConsumer } from './shard-consumer.ts'
-import { createChildLeases } from './shards/child-leases.ts'
+import { awaitStream } from './shards/await-stream.ts'
 import { ShardSync } from './shards/shard-sync.ts'
 
 /** Options of `KinesisConsumer.stop`. */
@@ -24,16 +23,11 @@ export interface StopOptions {
   isCrash?: boolean
 }
 
-interface HeldShard {
-  lease: HeldLease
-  consumer: ShardConsumer
-  /** Monotonic milliseconds. */
-  takenAt: number
-  /** Resolves when the shard has stopped, except for handlers that ignore their signal. Never rejects. */
-  finished: Promise<void>
-  /** Set once the release of the lease has begun. Never rejects. */
-  released?: Promise<void>
-}
+/**
+ * The state of a consumer. `starting`: it waits for the stream or the lease table. `stopping`: running handlers end. A
+ * consumer that is `stopped` because it could not continue has a `failure`.
+ */
+export type ConsumerState = 'created' | 'starting' | 'running' | 'stopping' | 'stopped'
 
 /**
  * Consumes a Kinesis stream as one worker of an application. The workers share the shards of the stream through the
@@ -52,20 +46,26 @@ export class KinesisConsumer {
   readonly #breaker: CircuitBreaker
   readonly #budget: ByteBudget
   readonly #yields: YieldLimit
-  readonly #held = new Map<string, HeldLease>()
-  readonly #shards = new Map<string, HeldShard>()
+  readonly #shards: HeldShards
   readonly #scanner: LeaseScanner
   readonly #stopScanning = new AbortController()
   #scanning: Promise<void> | undefined
   #stopped: Promise<void> | undefined
   #isCrash = false
+  #state: ConsumerState = 'created'
+  #failure: ConsumerError | undefined
 
   /** @throws ConsumerOptionError */
   constructor(options: ConsumerOptions, ports?: Partial<ConsumerPorts>) {
     this.#options = resolveOptions(options)
     this.workerId = options.workerId ?? `${hostname()}:${process.pid}:${randomUUID()}`
     const origin = { workerId: this.workerId, applicationName: options.applicationName, streamName: options.streamName }
-    this.events = new ConsumerEmitter(origin, (name, event) => this.#counters.count(name, event))
+    const { logger } = this.#options
+    const log = logger && new EventLog({ logger, origin, clock: ports?.clock ?? systemClock })
+    this.events = new ConsumerEmitter(origin, (name, event) => {
+      this.#counters.count(name, event)
+      if (log) log.write(name, event)
+    })
     const { events } = this
     const given = { ...systemPorts(options, this.#options, events), ...ports }
     const { clock, random } = given
@@ -80,6 +80,18 @@ export class KinesisConsumer {
     })
     this.#budget = new ByteBudget(this.#options.maxBufferedBytes)
     this.#yields = new YieldLimit(this.#options.processing.yields)
+    this.#shards = new HeldShards({
+      ...this.#ports,
+      store: this.#store,
+      options: this.#options,
+      events,
+      breaker: this.#breaker,
+      counters: this.#counters,
+      budget: this.#budget,
+      yields: this.#yields,
+      // The children of an ended shard can now be read, and a lost shard may be free again.
+      onGone: () => this.#scanner.wake(),
+    })
     const sync = new ShardSync({ ...this.#ports, ...this.#options, events: this.events })
     this.#scanner = new LeaseScanner({
       ...this.#ports,
@@ -87,26 +99,35 @@ export class KinesisConsumer {
       sync,
       events: this.events,
       workerId: this.workerId,
-      held: this.#held,
-      onTaken: (...taken) => this.#startShard(...taken),
-      onRequested: shardId => this.#handOver(shardId),
+      held: this.#shards.leases,
+      onTaken: (...taken) => this.#shards.start(...taken),
+      onRequested: shardId => this.#shards.handOver(shardId),
       onFailed: error => this.#fail(error),
     })
   }
 
   /**
-   * Creates the lease table if it does not exist, and starts to consume. Resolves when the worker has begun to look for
-   * leases.
+   * Creates the lease table if it does not exist, and starts to consume. Waits while the stream is being created.
+   * Resolves when the worker has begun to look for leases. It can be called again after a rejection.
    *
-   * @throws LeaseTableError, LeaseTableTimeoutError, or the error of DynamoDB
+   * @throws StreamMissingError, LeaseTableError, LeaseTableTimeoutError, or the error of DynamoDB
    */
   async start(): Promise<void> {
     const { signal } = this.#stopScanning
+    const { streamName } = this.#options
+    const onFault = (error: unknown) =>
+      this.events.emit('fault', { operation: 'ListShards', shardId: undefined, error })
+    if (this.#state === 'created') this.#state = 'starting'
     try {
+      await awaitStream({ ...this.#ports, streamName, signal, onFault })
       await this.#ports.store.ensureTable(signal)
     } catch (error) {
-      if (!signal.aborted) throw error // Otherwise `stop` was called before the start was complete.
+      if (!signal.aborted) {
+        if (this.#state === 'starting') this.#state = 'created'
+        throw error // Otherwise `stop` was called before the start was complete.
+      }
     }
+    if (this.#state === 'starting') this.#state = 'running'
     this.#scanning ??= this.#scanner.run(signal)
   }
 
@@ -125,21 +146,19 @@ export class KinesisConsumer {
     return this.#stopped
   }
 
+  /** What the consumer does now. */
+  get state(): ConsumerState {
+    return this.#state
+  }
+
+  /** The error because of which the consumer stopped, see the event `failed`; undefined if there is none. */
+  get failure(): ConsumerError | undefined {
+    return this.#failure
+  }
+
   /** Returns the status of each shard whose lease this worker holds. */
   snapshot(): ShardStatus[] {
-    const now = this.#ports.clock.now()
-    return [...this.#shards.values()].map(({ lease, consumer, takenAt }) => ({
-      shardId: lease.leaseKey,
-      checkpoint: lease.row.checkpoint.sequenceNumber,
-      pending: consumer.pending,
-      millisBehindLatest: consumer.pace.millisBehindLatest,
-      fetchAgeMs: consumer.pace.observedAt === undefined ? undefined : now - consumer.pace.observedAt,
-      fencingToken: consumer.fencingToken,
-      checkpointAgeMs: now - Math.max(takenAt, this.#store.checkpointedAt(lease.leaseKey) ?? takenAt),
-      bufferedBytes: consumer.bufferedBytes,
-      recordsPerSecond: consumer.pace.recordsPerSecond,
-      timeToDrainMs: consumer.pace.timeToDrainMs(consumer.pending),
-    }))
+    return this.#shards.snapshot()
   }
 
   /**
@@ -175,97 +194,20 @@ export class KinesisConsumer {
   }
 
   async #stop(): Promise<void> {
+    this.#state = 'stopping'
     this.#stopScanning.abort()
-    // The handler of a record that crashed its process may never end. The other records must not wait for it.
-    const release = (shards: HeldShard[]) => Promise.all(shards.map(shard => this.#releaseShard(shard, this.#isCrash)))
-    const held = [...this.#shards.values()]
-    const releasing = release(held) // Called before the scan has ended, so that no further record starts.
+    const releasing = this.#shards.release(this.#isCrash) // Called before the scan has ended, so that no further record starts.
     await this.#scanning
     // A running scan may have taken a lease in the meantime.
-    await release([...this.#shards.values()].filter(shard => !held.includes(shard)))
+    await this.#shards.release(this.#isCrash)
     await releasing
+    this.#state = 'stopped'
   }
 
   #fail(error: ConsumerError): void {
-    const hasListener = this.events.emit('failed', { error })
-    if (!hasListener) process.emitWarning(error.message, { code: error.code, type: error.name })
+    this.#failure = error
+    const isReported = this.events.emit('failed', { error }) || this.#options.logger !== false
+    if (!isReported) process.emitWarning(error.message, { code: error.code, type: error.name })
     void this.stop()
-  }
-
-  #startShard(row: Lease, takenAt: number, wasReleased: boolean): void {
-    const { store, clock } = this.#ports
-    const { failoverMs } = this.#options
-    const { leaseKey: shardId } = row
-    const lease = new HeldLease({ lease: row, takenAt, store, clock, failoverMs })
-    const consumer = new ShardConsumer({
-      ...this.#ports,
-      lease,
-      wasReleased,
-      breaker: this.#breaker,
-      counters: this.#counters,
-      budget: this.#budget.open(),
-      yields: this.#yields,
-      options: this.#options,
-      events: this.events,
-      createChildLeases: children => createChildLeases(row, children, store),
-    })
-    const onFault = (error: unknown) => this.events.emit('fault', { operation: 'renewal of the lease', shardId, error })
-    const keeping = keepLease({ lease, progress: () => consumer.progress, clock, failoverMs, onFault })
-    const finished = Promise.all([this.#runShard(lease, consumer), keeping, lease.guard()]).then(() => undefined)
-    this.#held.set(shardId, lease)
-    this.#shards.set(shardId, { lease, consumer, takenAt, finished })
-    lease.signal.addEventListener('abort', () => this.#forgetShard(lease), { once: true })
-  }
-
-  async #runShard(lease: HeldLease, consumer: ShardConsumer): Promise<void> {
-    try {
-      await consumer.run()
-    } catch (error) {
-      // This error is not handled where it occurs. Release the shard, so that this or another worker starts it again.
-      this.events.emit('fault', { operation: 'reading of the shard', shardId: lease.leaseKey, error })
-      await this.#releaseLease(lease, consumer)
-    }
-  }
-
-  /**
-   * Releases a shard that another worker requests. Running handlers may finish first, so that no record is handled
-   * twice.
-   */
-  #handOver(shardId: string): void {
-    const shard = this.#shards.get(shardId)
-    // The other worker waits no longer than the failover time.
-    if (shard) void this.#releaseShard(shard, true)
-  }
-
-  #releaseShard(shard: HeldShard, isHurried: boolean): Promise<void> {
-    const { drainTimeoutMs, failoverMs } = this.#options
-    const { lease, consumer, finished } = shard
-    shard.released ??= consumer
-      .drain(isHurried ? Math.min(drainTimeoutMs, failoverMs / 2) : drainTimeoutMs)
-      .then(() => this.#releaseLease(lease, consumer))
-      .then(() => finished)
-    return shard.released
-  }
-
-  async #releaseLease(lease: HeldLease, consumer: ShardConsumer): Promise<void> {
-    try {
-      if (this.#isCrash) {
-        await lease.heartbeat(consumer.progress)
-        lease.lose('left to expire')
-      } else await lease.release(consumer.progress)
-    } catch (error) {
-      if (!(error instanceof LeaseLostError)) {
-        this.events.emit('fault', { operation: 'release of the lease', shardId: lease.leaseKey, error })
-      }
-      lease.lose('released') // Other workers take the lease when it expires.
-    }
-  }
-
-  #forgetShard(lease: HeldLease): void {
-    this.#held.delete(lease.leaseKey)
-    this.#shards.delete(lease.leaseKey)
-    this.events.emit('leaseLost', { shardId: lease.leaseKey, reason: lease.lossReason ?? 'released' })
-    // The children of an ended shard can now be read, and a lost shard may be free again.
-    this.#scanner.wake()
   }
 }

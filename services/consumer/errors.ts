@@ -41,6 +41,11 @@ export class LeaseTableTimeoutError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_TABLE_TIMEOUT'
 }
 
+/** The stream does not exist, so the consumer did not start. */
+export class StreamMissingError extends ConsumerError {
+  readonly code = 'CONSUMER_STREAM_MISSING'
+}
+
 /** A reply of Kinesis is invalid, for example the end of a shard that is not closed. */
 export class StreamReplyError extends ConsumerError {
   readonly code = 'CONSUMER_STREAM_REPLY'

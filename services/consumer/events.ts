@@ -77,7 +77,7 @@ export interface ConsumerEvents {
   breakerClosed: [{ openForMs: number }]
   /**
    * The consumer cannot continue, and stops. Start a new one when the cause is gone, preferably by restarting the
-   * process. Without a listener, the process emits a warning.
+   * process. Without a listener and a logger, the process emits a warning.
    */
   failed: [{ error: ConsumerError }]
   /**

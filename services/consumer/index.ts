@@ -5,7 +5,7 @@ export type { ShardLag } from './admin/shard-lag.ts'
 export { type UnpackSettings, unpack } from './aggregation/unpack.ts'
 export { type Checkpoint, compareSequence } from './checkpoint.ts'
 export type { Clock, Random } from './clock.ts'
-export { KinesisConsumer, type StopOptions } from './consumer.ts'
+export { type ConsumerState, KinesisConsumer, type StopOptions } from './consumer.ts'
 export {
   ConsumerError,
   ConsumerOptionError,
@@ -15,6 +15,7 @@ export {
   LeaseTableError,
   LeaseTableMissingError,
   LeaseTableTimeoutError,
+  StreamMissingError,
   StreamReplyError,
 } from './errors.ts'
 export type { ConsumerEvents } from './events.ts'
@@ -22,6 +23,7 @@ export type { FanOut } from './kinesis/fan-out-options.ts'
 export type { Lease } from './leases/lease.ts'
 export { type DrainInput, timeToDrainMs } from './metrics/drain-estimate.ts'
 export type { ConsumerEmitter, EventOrigin } from './metrics/emitter.ts'
+export type { ConsumerLogger } from './metrics/event-log.ts'
 export type { ConsumerMetrics, LeaseStatus, ShardStatus } from './metrics/metrics.ts'
 export type { ConsumerOptions } from './options.ts'
 export type { ConsumerPorts } from './ports.ts'

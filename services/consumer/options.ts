@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import { type FanOut, resolveFanOut } from './kinesis/fan-out-options.ts'
+import { type ConsumerLogger, createStderrLogger } from './metrics/event-log.ts'
 import { type Bounds, boundedNumber, onlyKnown, wrong } from './option-checks.ts'
 import {
   PROCESSING_NAMES,
@@ -49,6 +50,11 @@ export interface ConsumerOptions extends ProcessingOptions {
   fanOut?: FanOut
   /** Maximum milliseconds that `stop` waits for running handlers. 0 to 900,000, default 20,000. */
   drainTimeoutMs?: number
+  /**
+   * Receives what happens and what goes wrong as log lines, such as a logger of pino. Faults are written once per kind and
+   * minute. By default, warnings and errors are written to stderr. `false` turns all lines off.
+   */
+  logger?: ConsumerLogger | false
 }
 
 type OwnOptions = Omit<ConsumerOptions, 'kinesis' | 'dynamodb' | 'workerId' | 'fanOut' | keyof ProcessingOptions>
@@ -91,6 +97,7 @@ const NAMES: Record<keyof ConsumerOptions, true> = {
   idleIntervalMs: true,
   fanOut: true,
   drainTimeoutMs: true,
+  logger: true,
   ...PROCESSING_NAMES,
 }
 
@@ -121,6 +128,7 @@ export function resolveOptions(given: ConsumerOptions): ResolvedOptions {
     idleIntervalMs: number('idleIntervalMs'),
     drainTimeoutMs: number('drainTimeoutMs'),
     fanOut: options.fanOut === undefined ? undefined : resolveFanOut(options.fanOut, options.streamName),
+    logger: options.logger === undefined ? createStderrLogger() : logger(options.logger),
     processing: resolveProcessing(options),
   })
 }
@@ -129,6 +137,14 @@ export function resolveOptions(given: ConsumerOptions): ResolvedOptions {
 function client(name: string, value: unknown, type: string): void {
   const isClient = typeof value === 'object' && value !== null && 'send' in value && typeof value.send === 'function'
   if (!isClient) throw wrong(name, value, `a ${type} of the AWS SDK`)
+}
+
+const LOGGER_METHODS = ['debug', 'info', 'warn', 'error'] as const
+
+function logger(value: ConsumerLogger | false): ConsumerLogger | false {
+  const hasMethods = (given: object) => LOGGER_METHODS.every(name => typeof Reflect.get(given, name) === 'function')
+  if (value === false || (typeof value === 'object' && value !== null && hasMethods(value))) return value
+  throw wrong('logger', value, `false, or an object with the methods ${LOGGER_METHODS.join(', ')}`)
 }
 
 function workerId(value: unknown): void {

@@ -28,6 +28,11 @@ export interface SubscriptionEvent extends Omit<RecordsReply, 'nextIterator'> {
 
 /** Access to a Kinesis stream. A port, so that tests can replace it. */
 export interface StreamReader {
+  /**
+   * Resolves to true if the stream has shards that can be read, and to false while Kinesis is still creating it. Rejects
+   * with the error of Kinesis.
+   */
+  isActive(signal?: AbortSignal): Promise<boolean>
   /** Returns every shard, including closed shards that have not been trimmed. */
   listShards(): Promise<Shard[]>
   getIterator(shardId: string, position: ShardPosition): Promise<string>

@@ -1,4 +1,4 @@
-import { KinesisConsumer } from '../consumer/index.ts'
+import { type ConsumerLogger, KinesisConsumer } from '../consumer/index.ts'
 import type { WorkerConfig } from '../platform/config/worker.ts'
 import type { Logger } from '../platform/log.ts'
 import { ownerOfEvent } from '../uploads/events/event-owner.ts'
@@ -14,7 +14,7 @@ const HANDLER_TIMEOUT_MS = 12 * 3_600_000
 /** A record that takes longer gives its place to another record, unless too many records have done so already. */
 const SLOW_AFTER_MS = 500
 
-/** Creates the consumer of upload events. Its handler is the processor, and its events are logged. */
+/** Creates the consumer of upload events. Its handler is the processor. */
 export function createUploadConsumer(config: WorkerConfig, services: WorkerServices, log: Logger): KinesisConsumer {
   const { kinesis, dynamodb, processor } = services
   const consumer = new KinesisConsumer({
@@ -41,6 +41,7 @@ export function createUploadConsumer(config: WorkerConfig, services: WorkerServi
     failoverMs: config.FAILOVER_TIME_MS,
     concurrency: config.SHARD_CONCURRENCY,
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+    logger: consumerLogger(log),
     drainTimeoutMs: Math.max(0, config.SHUTDOWN_TIMEOUT_MS - LAST_WRITES_MS),
     ...(config.WORKER_ID === undefined ? {} : { workerId: config.WORKER_ID }),
   })
@@ -48,23 +49,25 @@ export function createUploadConsumer(config: WorkerConfig, services: WorkerServi
   return consumer
 }
 
+/** Events that this file logs itself: a failed record with its upload, and a failure as the fatal error that it is. */
+const OWN_LINES = new Set<unknown>(['recordFailed', 'failed'])
+
+/** Returns the logger of the consumer: the log of the worker without the lines that the worker writes itself. */
+function consumerLogger(log: Logger): ConsumerLogger {
+  const unlessOwn = (level: keyof ConsumerLogger) => (fields: object, message: string) => {
+    if (!OWN_LINES.has(Reflect.get(fields, 'event'))) log[level](fields, message)
+  }
+  return { debug: unlessOwn('debug'), info: unlessOwn('info'), warn: unlessOwn('warn'), error: unlessOwn('error') }
+}
+
 function logEvents({ events }: KinesisConsumer, log: Logger): void {
-  events.on('leaseAcquired', event => log.info(event, 'lease acquired'))
-  events.on('leaseLost', event => log.info(event, 'lease released or lost'))
-  events.on('shardEnded', event => log.info(event, 'shard ended'))
   events.on('recordFailed', ({ error: err, record, ...event }) =>
     log.warn({ err, ...event, ...uploadFields(record) }, 'record failed and will be retried'),
   )
-  events.on('breakerOpened', event => log.warn(event, 'a dependency fails: no records start until it recovers'))
-  events.on('breakerClosed', event => log.info(event, 'the dependency has recovered: records start again'))
-  events.on('hashRangeHole', event => log.error(event, 'no worker reads the records of this hash key'))
   // Thrown so that nothing catches it: the worker drains and exits with 1, as after every fatal error.
   events.on('failed', ({ error }) => {
     setImmediate(() => {
       throw error
     })
   })
-  events.on('fault', ({ error: err, ...event }) =>
-    log.warn({ err, ...event }, 'a call to AWS failed and will be retried'),
-  )
 }

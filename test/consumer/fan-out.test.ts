@@ -94,7 +94,14 @@ function recordingConsumer(signals: AbortSignal[], clients: Pick<StreamFixture, 
   const streamSettings = { kinesis: clients.kinesis, streamName: STREAM }
   const subscribe = createSubscribe({ ...streamSettings, fanOut, clock: systemClock })
   const { handler } = collector()
-  const options = { applicationName: APPLICATION, streamName: STREAM, ...clients, handler, fanOut }
+  const options = {
+    applicationName: APPLICATION,
+    streamName: STREAM,
+    ...clients,
+    handler,
+    fanOut,
+    logger: false as const,
+  }
   return new KinesisConsumer(
     { ...options, failoverMs: 2_000, scanIntervalMs: 200, shardSyncIntervalMs: 1_000 },
     {

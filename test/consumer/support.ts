@@ -77,6 +77,7 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
         scanIntervalMs: 200,
         idleIntervalMs: 200,
         drainTimeoutMs: 2_000,
+        logger: false,
         ...options,
       })
       t.teardown(() => consumer.stop())

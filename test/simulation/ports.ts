@@ -57,6 +57,8 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
   /** Fetches that began with an iterator and have not read records yet. Most iterators of probes stay here. */
   const fetches = new Map<string, () => void>()
   return {
+    // Streams are not created or deleted while they are simulated.
+    isActive: async () => true,
     ...(world.scenario.fanOut && { subscribe: subscribeOf(process, world, watch, READ_TIMEOUT_MS) }),
     listShards: () =>
       call(() => {

@@ -76,6 +76,7 @@ export class Worker {
         retry: { ...RETRY, ...(maxAttempts !== undefined && { maxAttempts, classify: handlers.classify }) },
         breaker: { ...RETRY, failures: 5 },
         handlerTimeoutMs: scenario.handlerTimeoutMs,
+        logger: false,
       },
       {
         store: leaseStoreOf(process, world),

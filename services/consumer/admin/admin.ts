@@ -130,6 +130,7 @@ export function retryThrottled(stream: StreamReader, clock: Clock): StreamReader
     }
   }
   return {
+    isActive: signal => withRetries(() => stream.isActive(signal)),
     listShards: () => withRetries(() => stream.listShards()),
     getIterator: (...call) => withRetries(() => stream.getIterator(...call)),
     getRecords: (...call) => withRetries(() => stream.getRecords(...call)),

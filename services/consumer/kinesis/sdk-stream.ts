@@ -27,6 +27,12 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
   }
 
   return {
+    async isActive(signal) {
+      const command = new ListShardsCommand({ StreamName: streamName, MaxResults: 1 })
+      const { Shards = [] } = await bounded(options => kinesis.send(command, options), signal)
+      return Shards.length > 0
+    },
+
     async listShards() {
       const shards: Shard[] = []
       // Kinesis accepts the token or the name of the stream, but not both.

@@ -21,6 +21,7 @@ export function fakeStream(replies: Array<RecordsReply | Error>) {
   const positions: ShardPosition[] = []
   const clock = new FakeClock({ skipsSleep: true })
   const stream: StreamReader = {
+    isActive: async () => true,
     listShards: async () => [],
     async getIterator(_shardId, position) {
       positions.push(position)

@@ -36,6 +36,7 @@ async function play(script: Script, { listed = [], polled = [] }: { listed?: Sha
   const calls: Array<{ at: number; position: ShardPosition }> = []
   const faults: string[] = []
   const stream: StreamReader = {
+    isActive: async () => true,
     listShards: async () => listed,
     getIterator: async (_, position) => JSON.stringify(position),
     getRecords: async () => ({ ...last(...polled), nextIterator: undefined }),

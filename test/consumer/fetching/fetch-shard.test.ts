@@ -47,6 +47,7 @@ async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD
   const faults: string[] = []
   const stop = new AbortController()
   const stream: StreamReader = {
+    isActive: async () => true,
     listShards: async () => shards,
     getIterator: async (_, position) => {
       positions.push(position)

@@ -42,6 +42,7 @@ function recordOf(shardId: string, partitionKey: string): ConsumerRecord {
 }
 
 const stream: StreamReader = {
+  isActive: async () => true,
   listShards: async () =>
     Array.from({ length: SHARDS }, (_, index) => ({
       shardId: `shardId-${index}`,
@@ -87,6 +88,7 @@ const consumer = new KinesisConsumer(
     ...(values.pushed ? { batchHandler, batch: { maxWaitMs: 50 }, concurrency: 4 } : { handler }),
     ...{ failoverMs: 2_000, scanIntervalMs: 100, idleIntervalMs: 200, drainTimeoutMs: 100 },
     breaker: { failures: 5, firstMs: 20, maxMs: 100 },
+    logger: false,
   },
   { store, stream, clock },
 )

@@ -26,6 +26,7 @@ function syncing(initialPosition: InitialPosition, { ahead = 0 } = {}) {
   const world = { shards: [shard('1', [], true), shard('2', ['1'], false)] }
   const streamNow = () => START + clock.now()
   const stream = {
+    isActive: async () => true,
     listShards: async () => world.shards,
     getIterator: async (_: string, position: { type: string; at?: Date }) => {
       if (!position.at || position.at.getTime() <= streamNow()) return 'iterator'
