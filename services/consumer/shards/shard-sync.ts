@@ -83,11 +83,27 @@ export class ShardSync {
     const missing = planLeases({ shards, leases, place })
     const changes = planChanges(shards, leases)
     const obsolete = obsoleteLeases(leases)
-    for (const lease of missing) await store.create(lease)
+    if (this.#started) for (const lease of missing) await store.create(lease)
+    else this.#started = startingAt(await this.#startApplication(missing, place.startAt))
     for (const { lease, next } of changes) await store.swap(lease, next)
     for (const lease of obsolete) await store.delete(lease)
-    this.#started ??= startingAt(place.startAt)
     return missing.length + changes.length + obsolete.length > 0
+  }
+
+  /**
+   * Creates the first leases of the application. Resolves to the start time of the application. If several workers start
+   * it at once, their wall clocks may differ. All of them create the first lease first. The worker that succeeds decides
+   * the start time, and the other workers take the time from that lease.
+   */
+  async #startApplication(leases: readonly Lease[], startsAt: number | undefined): Promise<number | undefined> {
+    const { store } = this.#settings
+    let startAt = startsAt
+    for (const lease of leases) {
+      if (await store.create({ ...lease, startAt })) continue
+      const existing = await store.get(lease.leaseKey)
+      startAt = existing?.startAt ?? startAt // A lease that KCL created has no start time.
+    }
+    return startAt
   }
 
   /** Returns true if both the open shards and the leases that have not ended cover every hash key. */

@@ -1,11 +1,12 @@
 import t from 'tap'
+import { LATEST } from '../../../services/consumer/checkpoint.ts'
 import type { Lease } from '../../../services/consumer/leases/lease.ts'
 import { ConsumerEmitter } from '../../../services/consumer/metrics/emitter.ts'
 import type { InitialPosition } from '../../../services/consumer/shards/initial-position.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import { ShardSync } from '../../../services/consumer/shards/shard-sync.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
-import { ModelLeaseStore } from '../leases/support.ts'
+import { leaseWith, ModelLeaseStore } from '../leases/support.ts'
 
 const HOUR = 3_600_000
 const START = 1_700_000_000_000
@@ -20,9 +21,8 @@ const shard = (shardId: string, parents: string[], closed: boolean): Shard => ({
 })
 
 /** A worker of a stream whose clock belongs to the test, with its own wall clock. */
-function syncing(initialPosition: InitialPosition, { ahead = 0 } = {}) {
+function syncing(initialPosition: InitialPosition, { ahead = 0, store = new ModelLeaseStore() } = {}) {
   const clock = new FakeClock({ skipsSleep: true })
-  const store = new ModelLeaseStore()
   const world = { shards: [shard('1', [], true), shard('2', ['1'], false)] }
   const streamNow = () => START + clock.now()
   const stream = {
@@ -93,4 +93,50 @@ t.test('leases are planned from a consistent read', async t => {
   }
   await look()
   t.same(readings, [{ consistent: true }])
+})
+
+/** Lets `readers` workers read the table while it is empty, before the first of them writes to it. */
+function readTogether(store: ModelLeaseStore, readers: number): void {
+  const allHaveRead = Promise.withResolvers<void>()
+  let left = readers
+  store.list = async () => {
+    if (--left === 0) allHaveRead.resolve()
+    await allHaveRead.promise
+    return [...store.rows.values()]
+  }
+}
+
+t.test(
+  'workers with different wall clocks that start an application at once give all shards one start time',
+  async t => {
+    const store = new ModelLeaseStore()
+    const workers = [0, -HOUR, -2 * HOUR].map(ahead => syncing('LATEST', { ahead, store }))
+    for (const { world } of workers) world.shards = ['1', '2', '3', '4'].map(shardId => shard(shardId, [], false))
+    readTogether(store, workers.length)
+    await Promise.all(workers.map(({ look }) => look()))
+    t.same(
+      [...store.rows.values()].map(({ leaseKey, startAt }) => [leaseKey, startAt]),
+      ['1', '2', '3', '4'].map(shardId => [shardId, START]),
+    )
+
+    // A worker remembers the start time that is in the leases, not its own.
+    for (const { look } of workers.slice(1)) {
+      store.rows.clear()
+      for (const { startAt } of await look()) t.equal(startAt, START)
+    }
+  },
+)
+
+t.test('a worker that starts an application at once with KCL keeps its own start time', async t => {
+  const store = new ModelLeaseStore()
+  const { look, world } = syncing('LATEST', { store })
+  world.shards = ['1', '2'].map(shardId => shard(shardId, [], false))
+  store.list = async () => {
+    store.rows.set('1', leaseWith({ leaseKey: '1', checkpoint: LATEST })) // Created after this read.
+    return []
+  }
+  t.same(await look(), [
+    { leaseKey: '1', checkpoint: 'LATEST', startAt: undefined },
+    { leaseKey: '2', checkpoint: 'LATEST', startAt: START },
+  ])
 })

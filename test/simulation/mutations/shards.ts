@@ -68,7 +68,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'store.list({ consistent: true })',
     replacement: 'store.list()',
     breaks: ['1', '2', '5', '10'],
-    from: 148,
+    from: 2860,
   },
   {
     rule: 'a closed shard is skipped only if this plan starts the application at LATEST',
@@ -85,6 +85,14 @@ export const SHARDS: readonly Mutation[] = [
     replacement:
       'const place = firstPlace(initialPosition, tip === 0 ? this.#settings.wallClock() : tip)\n    this.#started = undefined',
     breaks: ['1', '2', '5', '10'],
+  },
+  {
+    rule: 'workers that start an application at once agree on its start time',
+    file: 'shards/shard-sync.ts',
+    text: '      const existing = await store.get(lease.leaseKey)\n      startAt = existing?.startAt ?? startAt',
+    replacement: '',
+    breaks: ['10'],
+    from: 80_706_934,
   },
   {
     rule: 'with AT_TIMESTAMP, too, the children wait for their parents',
