@@ -85,16 +85,22 @@ export async function apply(planned: ShardReplay, at: Date, { store }: Pick<Repl
  * independently of all other applications.
  *
  * @returns the ids of the shards that have a lease
- * @throws ReplayError if the table has rows, because it may belong to another application
+ * @throws ReplayError if the table has rows, or if another process creates rows with a different time: the table may
+ *   belong to another application
  */
 export async function prepareApplication(at: Date, { store, stream }: ReplayPorts): Promise<string[]> {
+  const startAt = at.getTime()
+  const isInUse = () => new ReplayError('The application already has leases. Choose a name that is not in use.')
   await store.ensureTable()
   const shards = await stream.listShards()
-  if ((await store.list({ consistent: true })).length > 0) {
-    throw new ReplayError('The application already has leases. Choose a name that is not in use.')
+  if ((await store.list({ consistent: true })).length > 0) throw isInUse()
+  const leases = planLeases({ shards, leases: [], place: startingAt(startAt) })
+  for (const lease of leases) {
+    if (await store.create(lease)) continue
+    // The row may be this one, if only the reply to an earlier attempt was lost. A worker that starts at the same time
+    // takes the start time from the first row.
+    if ((await store.get(lease.leaseKey))?.startAt !== startAt) throw isInUse()
   }
-  const leases = planLeases({ shards, leases: [], place: startingAt(at.getTime()) })
-  for (const lease of leases) await store.create(lease)
   return leases.map(({ leaseKey }) => leaseKey)
 }
 

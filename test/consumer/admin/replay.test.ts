@@ -2,9 +2,12 @@ import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { SplitShardCommand } from '@aws-sdk/client-kinesis'
 import t from 'tap'
+import { prepareApplication } from '../../../services/consumer/admin/replay.ts'
 import { isShardEnd } from '../../../services/consumer/checkpoint.ts'
 import { ConsumerAdmin, ReplayError } from '../../../services/consumer/index.ts'
+import { leaseWith, ModelLeaseStore } from '../leases/support.ts'
 import { APPLICATION, collector, STREAM, type StreamFixture, startStream, whenever } from '../support.ts'
+import { fakeStream } from './fake-stream.ts'
 
 const adminOf = ({ kinesis, dynamodb }: StreamFixture, applicationName = APPLICATION) =>
   new ConsumerAdmin({ applicationName, streamName: STREAM, kinesis, dynamodb })
@@ -110,6 +113,27 @@ t.test('a replay delivers shards that have ended in the meantime before their ch
   }
   await next.stop()
 })
+
+t.test(
+  'an application that another process creates at the same time is prepared only if it starts at the given time',
+  async t => {
+    const whole = { startingHashKey: '0', endingHashKey: String(2n ** 128n - 1n), startingSequenceNumber: undefined }
+    const listShards = async () => ['1', '2'].map(shardId => ({ shardId, parentShardIds: [], closed: false, ...whole }))
+    const at = new Date(1_700_000_000_000)
+    for (const other of [at.getTime(), at.getTime() + 1]) {
+      const store = new ModelLeaseStore()
+      store.list = async () => {
+        store.rows.set('1', leaseWith({ leaseKey: '1', startAt: other })) // Created after this read.
+        return []
+      }
+      const { stream, clock } = fakeStream([])
+      const preparing = prepareApplication(at, { store, stream: { ...stream, listShards }, clock })
+      if (other === at.getTime()) t.same(await preparing, ['1', '2'])
+      else await t.rejects(preparing, { code: 'CONSUMER_REPLAY', message: /already has leases/ })
+      t.equal(store.rows.has('2'), other === at.getTime())
+    }
+  },
+)
 
 t.test('a prepared application starts at the given time, and the original one is unchanged', async t => {
   const stream = await startStream(t, { shards: 2 })
