@@ -65,6 +65,8 @@ export class Invariants {
   readonly #ended = new Set<string>()
   /** Shards that once had a lease, and its first checkpoint. */
   readonly #firstCheckpoints = new Map<string, Checkpoint>()
+  /** Shards that were closed when an application started at LATEST. It needs none of their records. */
+  readonly #closedBeforeStart = new Set<string>()
   readonly #writtenFrom = new Set<string>()
   /** Rows that were once deleted. A stale read of them may show a greater counter than the current one. */
   readonly #deleted = new Set<string>()
@@ -169,8 +171,12 @@ export class Invariants {
 
   /** The application started at LATEST with its first lease, even if the clock of that worker is wrong. */
   #applicationStarts({ startAt }: Lease): void {
-    const { ledger, wallClock, startsAtLatest } = this.#settings
+    const { ledger, kinesis, wallClock, startsAtLatest } = this.#settings
     ledger.start(startsAtLatest ? wallClock() : (startAt ?? Number.NEGATIVE_INFINITY))
+    if (!startsAtLatest) return
+    for (const { shardId, closedAt } of kinesis.shards) {
+      if (closedAt !== undefined) this.#closedBeforeStart.add(shardId)
+    }
   }
 
   #leaseSwapped({ leaseKey, writer, before, after, decidedOn }: LeaseWrite): void {
@@ -226,8 +232,9 @@ export class Invariants {
     const left = [...(kinesis.shards.find(shard => shard.shardId === leaseKey)?.children ?? [])]
     for (let shard = left.pop(); shard; shard = left.pop()) {
       if (this.#firstCheckpoints.has(shard.shardId)) continue
-      // A trimmed shard is no longer listed. Its children replace it.
-      if (shard.goneAt !== undefined) left.push(...shard.children)
+      // A trimmed shard is no longer listed, and a shard that was closed before the start at LATEST needs no lease. Their
+      // children replace them.
+      if (shard.goneAt !== undefined || this.#closedBeforeStart.has(shard.shardId)) left.push(...shard.children)
       else violated('6', `${writer} ended ${leaseKey} while its descendant ${shard.shardId} has no lease`)
     }
   }
