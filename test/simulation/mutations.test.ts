@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -6,6 +7,7 @@ import { MUTATIONS } from './mutations/index.ts'
 
 const APPLY = join(import.meta.dirname, 'mutations/apply.ts')
 const PROGRAM = join(import.meta.dirname, 'run.ts')
+const CONSUMER = join(import.meta.dirname, '../../services/consumer')
 /** Number of seeds per mutation. Each mutation is found within them, and the original sources hold in all of them. */
 const SEEDS = 2_000
 
@@ -14,6 +16,12 @@ const chosen = [...MUTATIONS.entries()].filter(([n]) => process.env.HEADGATE_MUT
 
 t.setTimeout(1_200_000)
 t.jobs = Math.min(2, availableParallelism())
+
+t.test('The text that a mutation replaces is in its file once, also if this run skips the mutation', async t => {
+  for (const { rule, file, text } of MUTATIONS) {
+    t.equal(readFileSync(join(CONSUMER, file), 'utf8').split(text).length - 1, 1, rule)
+  }
+})
 
 for (const [index, { rule, breaks, from = 1 }] of chosen) {
   t.test(`The simulation finds a consumer without this rule: ${rule}`, async t => {

@@ -204,9 +204,9 @@ interface FinalWrite {
 }
 
 /**
- * Returns true if a row shows that this worker's last write arrived: the row is that write or a later one. Its counter is as high without
- * an owner, or higher, and its checkpoint is not behind. If an earlier write from the same row may have arrived instead, a later row does
- * not show which of the two it followed, so only the write itself counts.
+ * Returns true if a row shows that this worker's last write arrived: the row is that write or a later one. Its counter
+ * is as high without an owner, or higher, and its checkpoint is not behind. If an earlier write from the same row may
+ * have arrived instead, a later row does not show which of the two it followed, so only the write itself counts.
  */
 function hasArrived({ row: ours, isOnlyWrite }: FinalWrite, current: Lease): boolean {
   const ahead = current.leaseCounter - ours.leaseCounter

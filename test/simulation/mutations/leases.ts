@@ -119,8 +119,8 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a lease that was taken before its release is reported as taken',
     file: 'leases/held-lease.ts',
-    text: 'finalWrite && !isStillOurs && mayFollow(finalWrite.row, current)',
-    replacement: 'finalWrite && (!isStillOurs || mayFollow(finalWrite.row, current))',
+    text: 'finalWrite && !isStillOurs && hasArrived(finalWrite, current)',
+    replacement: 'finalWrite && (!isStillOurs || hasArrived(finalWrite, current))',
     breaks: ['rival'],
     from: 1248,
   },
