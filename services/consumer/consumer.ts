@@ -11,6 +11,8 @@ import { EventLog } from './metrics/event-log.ts'
 import { MeteredLeaseStore } from './metrics/metered-store.ts'
 import { type ConsumerMetrics, type LeaseStatus, metricsOf, type ShardStatus } from './metrics/metrics.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import type { Pause } from './pausing/pause-state.ts'
+import { WorkerPause } from './pausing/worker-pause.ts'
 import { type ConsumerPorts, systemPorts } from './ports.ts'
 import { CircuitBreaker } from './processing/breaker.ts'
 import { YieldLimit } from './processing/yield-limit.ts'
@@ -29,6 +31,14 @@ export interface StopOptions {
  */
 export type ConsumerState = 'created' | 'starting' | 'running' | 'stopping' | 'stopped'
 
+/** Options of `KinesisConsumer.pause`. */
+export interface PauseOptions {
+  /** Who pauses the worker, for the event `paused` and `metrics()`. Default the id of the worker. */
+  by?: string
+  /** Why. Default `consumer.pause() was called`. */
+  reason?: string
+}
+
 /**
  * Consumes a Kinesis stream as one worker of an application. The workers share the shards of the stream through the
  * lease table. Each record is passed to the handler at least once, and the progress of each shard is stored as a
@@ -43,6 +53,7 @@ export class KinesisConsumer {
   readonly #ports: ConsumerPorts
   readonly #counters = new Counters()
   readonly #store: MeteredLeaseStore
+  readonly #pause: WorkerPause
   readonly #breaker: CircuitBreaker
   readonly #budget: ByteBudget
   readonly #yields: YieldLimit
@@ -69,7 +80,14 @@ export class KinesisConsumer {
     const { events } = this
     const given = { ...systemPorts(options, this.#options, events), ...ports }
     const { clock, random } = given
-    this.#store = new MeteredLeaseStore({ ...given, counters: this.#counters, events, now: () => clock.now() })
+    this.#pause = new WorkerPause({
+      ...given,
+      events,
+      workerId: this.workerId,
+      onResumed: () => this.#shards.restartPaces(),
+    })
+    const store = this.#pause.watch(given.store)
+    this.#store = new MeteredLeaseStore({ store, counters: this.#counters, events, now: () => clock.now() })
     this.#ports = { ...given, store: this.#store }
     this.#breaker = new CircuitBreaker({
       policy: this.#options.processing.breaker,
@@ -85,6 +103,7 @@ export class KinesisConsumer {
       store: this.#store,
       options: this.#options,
       events,
+      pause: this.#pause.gate,
       breaker: this.#breaker,
       counters: this.#counters,
       budget: this.#budget,
@@ -100,6 +119,7 @@ export class KinesisConsumer {
       events: this.events,
       workerId: this.workerId,
       held: this.#shards.leases,
+      pause: this.#pause,
       onTaken: (...taken) => this.#shards.start(...taken),
       onRequested: shardId => this.#shards.handOver(shardId),
       onFailed: error => this.#fail(error),
@@ -156,6 +176,25 @@ export class KinesisConsumer {
     return this.#failure
   }
 
+  /**
+   * Pauses this worker until `resume` is called or the process ends: it fetches no records and starts no handler.
+   * Running handlers end, fetched records wait in memory, and the worker keeps its leases and writes checkpoints. To
+   * pause a whole application or another worker from outside, use `ConsumerAdmin.pause`.
+   */
+  pause({ by = this.workerId, reason = 'consumer.pause() was called' }: PauseOptions = {}): void {
+    this.#pause.pauseProcess({ by, reason })
+  }
+
+  /** Ends the pause of `pause`. A pause by `ConsumerAdmin.pause` continues. */
+  resume(): void {
+    this.#pause.resumeProcess()
+  }
+
+  /** The pause that applies to this worker; undefined if it is not paused. */
+  get paused(): Pause | undefined {
+    return this.#pause.current
+  }
+
   /** Returns the status of each shard whose lease this worker holds. */
   snapshot(): ShardStatus[] {
     return this.#shards.snapshot()
@@ -184,6 +223,8 @@ export class KinesisConsumer {
       bufferedBytes: this.#budget.used,
       yielded: this.#yields.total,
       breaker: this.#breaker.state,
+      paused: this.#pause.current,
+      unread: this.#scanner.unread.length,
     })
   }
 

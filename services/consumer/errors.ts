@@ -31,6 +31,11 @@ export class LeaseTableError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_TABLE'
 }
 
+/** A pause or resume is impossible. The message says why. */
+export class PauseError extends ConsumerError {
+  readonly code = 'CONSUMER_PAUSE'
+}
+
 /** The lease table does not exist. A running worker creates the table again and reports this as the event `fault`. */
 export class LeaseTableMissingError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_TABLE_MISSING'

@@ -1,6 +1,7 @@
 import type { Checkpoint } from './checkpoint.ts'
 import type { ConsumerError } from './errors.ts'
 import type { LossReason } from './leases/held-lease.ts'
+import type { Pause } from './pausing/pause-state.ts'
 import type { GiveUpReason } from './processing/retry-policy.ts'
 import type { ConsumerRecord } from './record.ts'
 
@@ -75,6 +76,18 @@ export interface ConsumerEvents {
   breakerOpened: [{ failures: number; retryInMs: number }]
   /** The tried record succeeded, and records start again. */
   breakerClosed: [{ openForMs: number }]
+  /**
+   * This worker is paused: it fetches no records and starts no handler until it is resumed. If the worker was paused
+   * before its start, this is its first event. Emitted again if another pause applies.
+   */
+  paused: [Omit<Pause, 'workerId'>]
+  /** The pause is over after `pausedForMs`, and records are fetched and handled again. `by` names who resumed it. */
+  resumed: [{ by: string; pausedForMs: number }]
+  /**
+   * No worker takes these leases, and this one is at its `maxLeases`. So nobody reads the shards. Emitted again every
+   * minute while it lasts.
+   */
+  shardsUnread: [{ shardIds: readonly string[]; maxLeases: number }]
   /**
    * The consumer cannot continue, and stops. Start a new one when the cause is gone, preferably by restarting the
    * process. Without a listener and a logger, the process emits a warning.

@@ -9,6 +9,7 @@ import type { ConsumerEmitter } from './metrics/emitter.ts'
 import type { MeteredLeaseStore } from './metrics/metered-store.ts'
 import type { ShardStatus } from './metrics/metrics.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { PauseGate } from './pausing/pause-gate.ts'
 import type { CircuitBreaker } from './processing/breaker.ts'
 import type { YieldLimit } from './processing/yield-limit.ts'
 import { ShardConsumer } from './shard-consumer.ts'
@@ -35,6 +36,7 @@ export interface HeldShardsSettings {
   random: Random
   options: ResolvedOptions
   events: ConsumerEmitter
+  pause: PauseGate
   breaker: CircuitBreaker
   counters: Counters
   budget: ByteBudget
@@ -96,20 +98,26 @@ export class HeldShards {
 
   /** Returns the status of each shard. */
   snapshot(): ShardStatus[] {
-    const { store, clock } = this.#settings
+    const { store, clock, pause } = this.#settings
+    const { isPaused } = pause
     const now = clock.now()
     return [...this.#shards.values()].map(({ lease, consumer, takenAt }) => ({
       shardId: lease.leaseKey,
       checkpoint: lease.row.checkpoint.sequenceNumber,
       pending: consumer.pending,
-      millisBehindLatest: consumer.pace.millisBehindLatest,
+      millisBehindLatest: consumer.pace.behindAt(now, isPaused),
       fetchAgeMs: consumer.pace.observedAt === undefined ? undefined : now - consumer.pace.observedAt,
       fencingToken: consumer.fencingToken,
       checkpointAgeMs: now - Math.max(takenAt, store.checkpointedAt(lease.leaseKey) ?? takenAt),
       bufferedBytes: consumer.bufferedBytes,
-      recordsPerSecond: consumer.pace.recordsPerSecond,
-      timeToDrainMs: consumer.pace.timeToDrainMs(consumer.pending),
+      recordsPerSecond: isPaused ? undefined : consumer.pace.recordsPerSecond,
+      timeToDrainMs: isPaused ? undefined : consumer.pace.timeToDrainMs(consumer.pending),
     }))
+  }
+
+  /** Forgets how fast the shards are read, because a pause makes the rates useless. */
+  restartPaces(): void {
+    for (const { consumer } of this.#shards.values()) consumer.pace.restart()
   }
 
   async #run(lease: HeldLease, consumer: ShardConsumer): Promise<void> {

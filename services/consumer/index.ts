@@ -1,11 +1,12 @@
-export { type AdminOptions, type AdminPorts, ConsumerAdmin } from './admin/admin.ts'
+export { type AdminOptions, type AdminPorts, type ApplicationStatus, ConsumerAdmin } from './admin/admin.ts'
+export type { PauseOutcome, PauseRequest } from './admin/pause.ts'
 export { ReplayError, type ReplayStart } from './admin/replay.ts'
 export type { FirstRecord, ShardReplay } from './admin/replay-plan.ts'
 export type { ShardLag } from './admin/shard-lag.ts'
 export { type UnpackSettings, unpack } from './aggregation/unpack.ts'
 export { type Checkpoint, compareSequence } from './checkpoint.ts'
 export type { Clock, Random } from './clock.ts'
-export { type ConsumerState, KinesisConsumer, type StopOptions } from './consumer.ts'
+export { type ConsumerState, KinesisConsumer, type PauseOptions, type StopOptions } from './consumer.ts'
 export {
   ConsumerError,
   ConsumerOptionError,
@@ -15,17 +16,20 @@ export {
   LeaseTableError,
   LeaseTableMissingError,
   LeaseTableTimeoutError,
+  PauseError,
   StreamMissingError,
   StreamReplyError,
 } from './errors.ts'
 export type { ConsumerEvents } from './events.ts'
 export type { FanOut } from './kinesis/fan-out-options.ts'
 export type { Lease } from './leases/lease.ts'
+export type { LeaseTableOptions } from './leases/lease-table-options.ts'
 export { type DrainInput, timeToDrainMs } from './metrics/drain-estimate.ts'
 export type { ConsumerEmitter, EventOrigin } from './metrics/emitter.ts'
 export type { ConsumerLogger } from './metrics/event-log.ts'
 export type { ConsumerMetrics, LeaseStatus, ShardStatus } from './metrics/metrics.ts'
 export type { ConsumerOptions } from './options.ts'
+export type { Pause } from './pausing/pause-state.ts'
 export type { ConsumerPorts } from './ports.ts'
 export { BatchFailure, type FailedRecord } from './processing/batch-failure.ts'
 export { classifyError, type ErrorClass } from './processing/classify.ts'

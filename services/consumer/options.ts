@@ -1,6 +1,12 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import { type FanOut, resolveFanOut } from './kinesis/fan-out-options.ts'
+import {
+  type LeaseTableOptions,
+  type ResolvedLeaseTable,
+  resolveLeaseTable,
+  tableName,
+} from './leases/lease-table-options.ts'
 import { type ConsumerLogger, createStderrLogger } from './metrics/event-log.ts'
 import { type Bounds, boundedNumber, onlyKnown, wrong } from './option-checks.ts'
 import {
@@ -13,7 +19,7 @@ import type { InitialPosition } from './shards/initial-position.ts'
 
 /** Options of a `KinesisConsumer`. */
 export interface ConsumerOptions extends ProcessingOptions {
-  /** Name of the application, and of its lease table. Workers with the same name share the stream. */
+  /** Name of the application, and by default of its lease table. Workers with the same name share the stream. */
   applicationName: string
   /** Name of the stream. */
   streamName: string
@@ -26,6 +32,8 @@ export interface ConsumerOptions extends ProcessingOptions {
    * made from the host name, the process id and a UUID.
    */
   workerId?: string
+  /** Name and settings of the lease table. By default it has the name of the application. */
+  leaseTable?: LeaseTableOptions
   /** Where an application without leases starts. Ignored once the lease table has leases. Default `TRIM_HORIZON`. */
   initialPosition?: InitialPosition
   /** Milliseconds without a renewal after which other workers may take a lease. 1,000 to 300,000, default 10,000. */
@@ -34,6 +42,11 @@ export interface ConsumerOptions extends ProcessingOptions {
    * Milliseconds between two scans of the lease table. 100 to 60,000, default a fifth of `failoverMs`, at most 1,000.
    */
   scanIntervalMs?: number
+  /**
+   * Maximum number of leases that this worker holds. While all workers are at their maximum and shards are left, the
+   * event `shardsUnread` reports them. 1 to 100,000, by default unlimited.
+   */
+  maxLeases?: number
   /** Milliseconds between two calls of ListShards. 1,000 to 3,600,000, default 60,000. */
   shardSyncIntervalMs?: number
   /** Maximum bytes of records in memory, over all shards. 1 MiB to 16 GiB, default 64 MiB. */
@@ -57,10 +70,17 @@ export interface ConsumerOptions extends ProcessingOptions {
   logger?: ConsumerLogger | false
 }
 
-type OwnOptions = Omit<ConsumerOptions, 'kinesis' | 'dynamodb' | 'workerId' | 'fanOut' | keyof ProcessingOptions>
+type OwnOptions = Omit<
+  ConsumerOptions,
+  'kinesis' | 'dynamodb' | 'workerId' | 'leaseTable' | 'fanOut' | keyof ProcessingOptions
+>
 
 export type ResolvedOptions = Readonly<
-  Required<OwnOptions> & { processing: ResolvedProcessing; fanOut: FanOut | undefined }
+  Required<OwnOptions> & {
+    leaseTable: ResolvedLeaseTable
+    processing: ResolvedProcessing
+    fanOut: FanOut | undefined
+  }
 >
 
 const MIB = 1024 ** 2
@@ -75,6 +95,7 @@ const BOUNDS = {
   scanIntervalMs: [100, 60_000, MAX_SCAN_INTERVAL_MS],
   shardSyncIntervalMs: [1_000, 3_600_000, 60_000],
   maxBufferedBytes: [MIB, 16 * 1024 * MIB, 64 * MIB],
+  maxLeases: [1, 100_000, Number.POSITIVE_INFINITY],
   recordsPerFetch: [1, 10_000, 10_000],
   idleIntervalMs: [200, 60_000, 250],
   drainTimeoutMs: [0, 900_000, 20_000],
@@ -88,9 +109,11 @@ const NAMES: Record<keyof ConsumerOptions, true> = {
   kinesis: true,
   dynamodb: true,
   workerId: true,
+  leaseTable: true,
   initialPosition: true,
   failoverMs: true,
   scanIntervalMs: true,
+  maxLeases: true,
   shardSyncIntervalMs: true,
   maxBufferedBytes: true,
   recordsPerFetch: true,
@@ -113,8 +136,10 @@ export function resolveOptions(given: ConsumerOptions): ResolvedOptions {
   workerId(options.workerId)
   const number = (name: NumberOption) => boundedNumber(name, options[name], BOUNDS[name])
   const failoverMs = number('failoverMs')
+  const applicationName = tableName('applicationName', options.applicationName)
   return Object.freeze({
-    applicationName: tableName('applicationName', options.applicationName),
+    applicationName,
+    leaseTable: resolveLeaseTable(options.leaseTable, applicationName),
     streamName: streamName('streamName', options.streamName),
     initialPosition: position(options.initialPosition === undefined ? 'TRIM_HORIZON' : options.initialPosition),
     failoverMs,
@@ -122,6 +147,7 @@ export function resolveOptions(given: ConsumerOptions): ResolvedOptions {
       options.scanIntervalMs === undefined
         ? Math.min(MAX_SCAN_INTERVAL_MS, failoverMs / SCANS_PER_FAILOVER)
         : number('scanIntervalMs'),
+    maxLeases: number('maxLeases'),
     shardSyncIntervalMs: number('shardSyncIntervalMs'),
     maxBufferedBytes: number('maxBufferedBytes'),
     recordsPerFetch: number('recordsPerFetch'),
@@ -150,11 +176,6 @@ function logger(value: ConsumerLogger | false): ConsumerLogger | false {
 function workerId(value: unknown): void {
   if (value === undefined || (typeof value === 'string' && value.length > 0 && value.length <= 255)) return
   throw wrong('workerId', value, 'a string of 1 to 255 characters, or omitted')
-}
-
-function tableName(name: string, value: unknown): string {
-  if (typeof value === 'string' && /^[a-zA-Z0-9_.-]{3,255}$/.test(value)) return value
-  throw wrong(name, value, 'the name of a DynamoDB table: 3 to 255 of letters, digits, "_", "." and "-"')
 }
 
 function streamName(name: string, value: unknown): string {

@@ -33,7 +33,7 @@ export function systemPorts(
   options: ResolvedOptions,
   events: ConsumerEmitter,
 ): ConsumerPorts {
-  const { applicationName: table, streamName, failoverMs, fanOut } = options
+  const { leaseTable: table, streamName, failoverMs, fanOut } = options
   return {
     store: createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: Math.ceil(failoverMs / 3) }),
     stream: {

@@ -11,6 +11,7 @@ import type { Counters } from './metrics/counters.ts'
 import type { ConsumerEmitter } from './metrics/emitter.ts'
 import { ShardPace } from './metrics/shard-pace.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { PauseGate } from './pausing/pause-gate.ts'
 import type { CircuitBreaker } from './processing/breaker.ts'
 import { ShardProcessor } from './processing/shard-processor.ts'
 import type { YieldLimit } from './processing/yield-limit.ts'
@@ -29,6 +30,7 @@ export interface ShardConsumerSettings {
   /** Epoch milliseconds. */
   wallClock: () => number
   random: Random
+  pause: PauseGate
   breaker: CircuitBreaker
   counters: Counters
   yields: YieldLimit
@@ -59,7 +61,7 @@ export class ShardConsumer {
 
   constructor(settings: ShardConsumerSettings) {
     this.#settings = settings
-    const { lease, budget, options, counters, yields, clock, wallClock, random, breaker, events } = settings
+    const { lease, budget, options, counters, yields, clock, wallClock, random, pause, breaker, events } = settings
     const { leaseKey: shardId } = lease
     this.#fencingToken = lease.row.leaseCounter
     this.#processor = new ShardProcessor({
@@ -69,11 +71,12 @@ export class ShardConsumer {
         clock,
         wallClock,
         random,
+        pause,
         breaker,
         events,
         takeover: settings.wasReleased
           ? undefined
-          : { at: new Date(wallClock()), until: clock.now() + Math.max(TAKEOVER_MS, options.failoverMs) },
+          : { at: new Date(wallClock()), until: pause.activeNow() + Math.max(TAKEOVER_MS, options.failoverMs) },
         mayStart: now => !this.#handlersAborted && lease.isValid(now),
         signal: this.#abortHandlers.signal,
       },
@@ -133,7 +136,7 @@ export class ShardConsumer {
   }
 
   async #fetchAll(): Promise<ChildShard[] | undefined> {
-    const { lease, stream, budget, options, clock, random, events } = this.#settings
+    const { lease, stream, budget, options, clock, random, pause, events } = this.#settings
     const { leaseKey: shardId } = lease
     const fetch = stream.subscribe ? fetchByFanOut : fetchShard
     const replies = fetch({
@@ -143,6 +146,7 @@ export class ShardConsumer {
       budget,
       clock,
       random,
+      pause,
       from: lease.row.checkpoint,
       startAt: lease.row.startAt,
       recordsPerFetch: options.recordsPerFetch,

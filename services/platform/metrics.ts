@@ -15,6 +15,8 @@ export const metrics = {
   /** Records that were fetched and are not processed yet. */
   RecordsPending: { unit: 'Count' },
   LeasesHeld: { unit: 'Count' },
+  /** 1 while the worker is paused. */
+  Paused: { unit: 'Count' },
   /** Shards without progress for `STUCK_AFTER_MS` although records wait. */
   StuckShards: { unit: 'Count' },
 } as const satisfies Record<string, { unit: 'Count' | 'Seconds' }>

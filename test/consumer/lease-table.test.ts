@@ -2,6 +2,7 @@ import { DescribeTableCommand, PutItemCommand, ScanCommand, UpdateItemCommand } 
 import t from 'tap'
 import { createDynamoDbLeaseStore } from '../../services/consumer/leases/dynamodb-lease-store.ts'
 import { endLease, newLease, releaseLease, renewLease, takeLease } from '../../services/consumer/leases/lease.ts'
+import { resolveLeaseTable } from '../../services/consumer/leases/lease-table-options.ts'
 import { at } from './leases/support.ts'
 import { APPLICATION, collector, startStream } from './support.ts'
 
@@ -35,7 +36,11 @@ t.test('the lease table is the one of KCL 2', async t => {
 
 t.test('a write fails if the row has changed since it was read', async t => {
   const { dynamodb } = await startStream(t, { shards: 1 })
-  const store = createDynamoDbLeaseStore({ dynamodb, table: APPLICATION, requestTimeoutMs: 5_000 })
+  const store = createDynamoDbLeaseStore({
+    dynamodb,
+    table: resolveLeaseTable({}, APPLICATION),
+    requestTimeoutMs: 5_000,
+  })
   await store.ensureTable()
   await store.ensureTable()
   const fresh = newLease({
@@ -80,7 +85,11 @@ t.test('a write fails if the row has changed since it was read', async t => {
 
 t.test('unknown attributes of KCL in a row are left unchanged', async t => {
   const { dynamodb } = await startStream(t, { shards: 1 })
-  const store = createDynamoDbLeaseStore({ dynamodb, table: APPLICATION, requestTimeoutMs: 5_000 })
+  const store = createDynamoDbLeaseStore({
+    dynamodb,
+    table: resolveLeaseTable({}, APPLICATION),
+    requestTimeoutMs: 5_000,
+  })
   await store.ensureTable()
   const Item = {
     leaseKey: { S: 'shard-1' },

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createSdkStream } from '../../services/consumer/kinesis/sdk-stream.ts'
 import { createDynamoDbLeaseStore } from '../../services/consumer/leases/dynamodb-lease-store.ts'
+import { resolveLeaseTable } from '../../services/consumer/leases/lease-table-options.ts'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { startAnswering } from '../support/answering.ts'
 
@@ -20,7 +21,8 @@ const listings: Record<string, { page(marker: number | undefined): string; run(c
           Items: [],
           ...(marker !== undefined && { LastEvaluatedKey: { leaseKey: { S: `l${marker}` } } }),
         }),
-      run: ({ dynamodb }) => createDynamoDbLeaseStore({ dynamodb, table: 't', requestTimeoutMs }).list(),
+      run: ({ dynamodb }) =>
+        createDynamoDbLeaseStore({ dynamodb, table: resolveLeaseTable({}, 'table'), requestTimeoutMs }).list(),
     },
   }
 

@@ -140,3 +140,13 @@ t.test('log lines with unexpected values are no error', async t => {
   }
   t.equal(noticeOf('worker 1', '{"level":"warn","msg":"cut')?.kind, 'printed', 'an incomplete line')
 })
+
+t.test('a pause is named with who and why, and so is its end', async t => {
+  const paused = { msg: 'processing is paused', by: 'ann@host', reason: 'the table is\nmigrated.' }
+  t.match(notice(paused), {
+    kind: 'printed',
+    text: 'The processing of worker 1 is paused by ann@host: the table is\\nmigrated. Run `headgate resume` to continue.',
+  })
+  const resumed = { level: 'info', msg: 'processing is resumed', by: 'ann@host' }
+  t.equal(text(resumed), 'The processing of worker 1 is resumed by ann@host.')
+})

@@ -7,6 +7,7 @@ export interface ConsumerDouble {
   readonly events: ConsumerEmitter
   shards: ShardStatus[]
   breaker: ConsumerMetrics['breaker']['state']
+  paused: ConsumerMetrics['paused']
   snapshot(): ShardStatus[]
   metrics(): ConsumerMetrics
 }
@@ -19,6 +20,7 @@ export function consumerDouble(): ConsumerDouble {
     events: new ConsumerEmitter(origin, (name, event) => counters.count(name, event)),
     shards: [],
     breaker: 'closed',
+    paused: undefined,
     snapshot() {
       return this.shards
     },
@@ -30,6 +32,8 @@ export function consumerDouble(): ConsumerDouble {
         bufferedBytes: 7,
         yielded: 0,
         breaker: this.breaker,
+        paused: this.paused,
+        unread: 0,
       })
     },
   }

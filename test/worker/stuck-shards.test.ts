@@ -87,3 +87,17 @@ t.test('the time of a shard starts again after another worker had its lease', as
   t.strictSame(stuck.find(), [])
   t.strictSame(after(BOUND, { pending: 1 }), [])
 })
+
+t.test('the shards of a paused worker are not stuck, and the time starts again after the pause', async t => {
+  const { after, consumer, stuck } = watch()
+  after(0, { pending: 5 })
+  const pause = { scope: 'application', workerId: undefined, by: 'ann', reason: 'a test', at: new Date() } as const
+  consumer.paused = pause
+  const hungMs = HUNG_AFTER_BOUNDS * BOUND
+  t.strictSame(after(hungMs, { pending: 5, fetchAgeMs: hungMs }), [])
+  t.equal(stuck.stalledMs('shardId-1'), 0)
+  consumer.paused = undefined
+  consumer.events.emit('resumed', { by: 'ann', pausedForMs: hungMs })
+  t.strictSame(after(BOUND - 1, { pending: 5, fetchAgeMs: hungMs }), [])
+  t.match(after(1, { pending: 5 }), [{ stalledMs: BOUND, isHung: false }])
+})

@@ -1,7 +1,12 @@
 import t from 'tap'
 import { healthPages, live, ready } from '../../services/worker/health/worker-health.ts'
 
-const consumer = (millisSinceScan: number | undefined) => ({ workerId: 'w', millisSinceScan, snapshot: () => [] })
+const consumer = (millisSinceScan: number | undefined) => ({
+  workerId: 'w',
+  millisSinceScan,
+  paused: undefined,
+  snapshot: () => [],
+})
 
 t.test('a worker is alive while it reads the lease table', async t => {
   const ok = (millis: number) => live(consumer(millis), { failoverMs: 10_000, millisSinceStart: 1e9, stuck: [] }).ok

@@ -1,11 +1,12 @@
 import { Type } from 'typebox'
-import { ConsumerAdmin, type Lease, LeaseTableMissingError, type ShardLag } from '../../consumer/index.ts'
+import { ConsumerAdmin, type Lease, LeaseTableMissingError, type Pause, type ShardLag } from '../../consumer/index.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
 import { noLeaseTableError } from '../errors.ts'
 import type { Column } from '../output.ts'
 import { ageText } from '../times.ts'
+import { pauseJson, pauseText } from './pause.ts'
 
 const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME', 'FAILOVER_TIME_MS'])
 
@@ -22,17 +23,25 @@ interface LeaseRow {
   oldestWaiting?: string | null
   lagMs?: number
   isTrimmed?: boolean
+  /** The pause that applies to the owner, or to the whole application. */
+  paused: object | null
 }
 
 export const leases = defineCommand({
   name: 'leases',
   summary: 'show which worker reads each shard, and how far the shard is behind',
   details: `Reads the lease table of APPLICATION_NAME. Then asks the stream for the arrival time of the record at each
-checkpoint and of the next record. This uses one of the five GetRecords calls that a shard allows per second.
+checkpoint and of the next record. This uses one of the five GetRecords calls that a shard allows per second. If the application or one of
+its workers is paused, says who paused it, when and why.
 
   DONE UP TO  the age of the last processed record
   WAITING     the age of the oldest record that is not processed yet; - if none waits`,
   options: {
+    'lease-table': {
+      type: 'string',
+      value: 'NAME',
+      description: 'the lease table, if its name is not that of the application',
+    },
     table: { type: 'boolean', description: 'read only the lease table, not the stream' },
     alive: {
       type: 'boolean',
@@ -43,16 +52,19 @@ checkpoint and of the next record. This uses one of the five GetRecords calls th
   async run({ options, config, output }) {
     return await withAws(config, async ({ kinesis, dynamodb }) => {
       const { APPLICATION_NAME: applicationName, STREAM_NAME: streamName } = config
-      const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb })
-      const leases = await admin.leases().catch(error => {
-        throw error instanceof LeaseTableMissingError ? noLeaseTableError(applicationName, error) : error
+      const name = options['lease-table']
+      const leaseTable = name === undefined ? {} : { leaseTable: { name } }
+      const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb, ...leaseTable })
+      const { leases, pauses } = await admin.status().catch(error => {
+        throw error instanceof LeaseTableMissingError ? noLeaseTableError(name ?? applicationName, error) : error
       })
       const [live, lags] = await Promise.all([
         options.alive ? admin.liveOwners(config.FAILOVER_TIME_MS) : undefined,
         options.table ? undefined : Promise.all(leases.map(lease => admin.lagOf(lease))),
       ])
-      const rows = leases.map((lease, index) => toRow(lease, { lag: lags?.[index], live }))
+      const rows = leases.map((lease, index) => toRow(lease, { lag: lags?.[index], live, pauses }))
       output.table(rows, options.table ? tableColumns : [...tableColumns, ...lagColumns()])
+      for (const pause of pauses) output.note(pauseText(pause))
       if (rows.length === 0)
         output.note(`The lease table '${applicationName}' is empty: no worker has listed the shards yet.`)
       return undefined
@@ -64,9 +76,11 @@ interface Observed {
   lag: ShardLag | undefined
   /** Shards whose leases were renewed. Undefined without `--alive`. */
   live: ReadonlySet<string> | undefined
+  pauses: readonly Pause[]
 }
 
-function toRow(lease: Lease, { lag, live }: Observed): LeaseRow {
+function toRow(lease: Lease, { lag, live, pauses }: Observed): LeaseRow {
+  const pause = pauses.find(({ workerId }) => workerId === undefined || workerId === lease.leaseOwner)
   return {
     shardId: lease.leaseKey,
     owner: lease.leaseOwner ?? null,
@@ -81,6 +95,7 @@ function toRow(lease: Lease, { lag, live }: Observed): LeaseRow {
       lagMs: lag.oldestWaiting ? Math.max(0, Date.now() - lag.oldestWaiting.getTime()) : 0,
       isTrimmed: lag.isTrimmed,
     }),
+    paused: pause ? pauseJson(pause) : null,
   }
 }
 

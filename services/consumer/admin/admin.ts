@@ -5,15 +5,18 @@ import { createSdkStream } from '../kinesis/sdk-stream.ts'
 import { createDynamoDbLeaseStore } from '../leases/dynamodb-lease-store.ts'
 import type { Lease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
+import { type LeaseTableOptions, resolveLeaseTable, tableName } from '../leases/lease-table-options.ts'
+import type { Pause } from '../pausing/pause-state.ts'
 import { classifyReadError, type StreamReader } from '../stream.ts'
 import { liveOwners } from './live-owners.ts'
+import { type PauseOutcome, type PauseRequest, pausesIn, writePause } from './pause.ts'
 import { apply, momentOf, plan, prepareApplication, type ReplayStart } from './replay.ts'
 import type { ShardReplay } from './replay-plan.ts'
 import { lagOf, type ShardLag } from './shard-lag.ts'
 
 /** Options of a `ConsumerAdmin`. */
 export interface AdminOptions {
-  /** Name of the application, and of its lease table. */
+  /** Name of the application, and by default of its lease table. */
   applicationName: string
   /** Name of the stream. */
   streamName: string
@@ -21,6 +24,8 @@ export interface AdminOptions {
   kinesis: KinesisClient
   /** Client of the AWS SDK that reads and writes the lease table. It is not destroyed. */
   dynamodb: DynamoDBClient
+  /** The name of the lease table, if the workers have one, and the settings with which `prepare` creates it. */
+  leaseTable?: LeaseTableOptions
 }
 
 /** The dependencies of the admin: lease table, stream and time. Tests replace them. */
@@ -31,6 +36,16 @@ export interface AdminPorts {
   stream: StreamReader
   /** Monotonic time and waits. */
   clock: Clock
+  /** Epoch milliseconds. */
+  wallClock: () => number
+}
+
+/** The state of an application, see `ConsumerAdmin.status`. */
+export interface ApplicationStatus {
+  /** Every lease, sorted by shard id. */
+  leases: readonly Lease[]
+  /** Every pause that applies: that of the application first, then those of single workers. */
+  pauses: readonly Pause[]
 }
 
 const REQUEST_TIMEOUT_MS = 10_000
@@ -45,11 +60,17 @@ const THROTTLED_WAIT_MS = 500
 export class ConsumerAdmin {
   readonly #ports: AdminPorts
 
-  constructor({ applicationName: table, streamName, kinesis, dynamodb }: AdminOptions, ports?: Partial<AdminPorts>) {
+  /** @throws ConsumerOptionError */
+  constructor(
+    { applicationName, streamName, kinesis, dynamodb, leaseTable }: AdminOptions,
+    ports?: Partial<AdminPorts>,
+  ) {
+    const table = resolveLeaseTable(leaseTable, tableName('applicationName', applicationName))
     const given = {
       store: createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: REQUEST_TIMEOUT_MS }),
       stream: createSdkStream({ kinesis, streamName, requestTimeoutMs: REQUEST_TIMEOUT_MS }),
       clock: systemClock,
+      wallClock: () => Date.now(),
       ...ports,
     }
     this.#ports = { ...given, stream: retryThrottled(given.stream, given.clock) }
@@ -63,6 +84,39 @@ export class ConsumerAdmin {
   async leases(): Promise<Lease[]> {
     const leases = await this.#ports.store.list({ consistent: true })
     return leases.sort((a, b) => (a.leaseKey < b.leaseKey ? -1 : 1))
+  }
+
+  /**
+   * Returns every lease of the application, and the pauses that apply, by a consistent read.
+   *
+   * @throws LeaseTableMissingError if the application has no table; LeaseTableError
+   */
+  async status(): Promise<ApplicationStatus> {
+    const leases = await this.leases()
+    return { leases, pauses: pausesIn(leases) }
+  }
+
+  /**
+   * Pauses every worker of the application, or one worker. Each worker learns about the pause with its next scan of the
+   * lease table, by default within about a second. It then fetches no records and starts no handler. Running handlers
+   * end, fetched records wait in memory, and the worker keeps its leases and writes checkpoints. The pause survives
+   * restarts of workers, and lasts until `resume`. Workers of KCL ignore it.
+   *
+   * @throws PauseError if the application has no leases, or if `by` or `reason` is empty or too long;
+   *   LeaseTableMissingError if the application has no table
+   */
+  pause(request: PauseRequest): Promise<PauseOutcome> {
+    return writePause(true, request, this.#ports)
+  }
+
+  /**
+   * Ends the pause of the application, or that of one worker. A worker that was paused alone stays paused when the
+   * application is resumed.
+   *
+   * @throws PauseError, LeaseTableMissingError, as `pause`
+   */
+  resume(request: PauseRequest): Promise<PauseOutcome> {
+    return writePause(false, request, this.#ports)
   }
 
   /**

@@ -2,7 +2,7 @@ import { anySignal } from '../any-signal.ts'
 import { type BackoffSettings, backoffMs } from '../processing/backoff.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type ReadFault, type RecordsReply, type SubscriptionEvent } from '../stream.ts'
-import { type FetchSettings, fetchShard } from './fetch-shard.ts'
+import { type FetchSettings, fetchShard, untilFetchable } from './fetch-shard.ts'
 import { positionAfter, startPosition } from './position.ts'
 import { childrenInReply, listChildren } from './shard-end.ts'
 import { Subscription } from './subscription.ts'
@@ -20,7 +20,8 @@ const MAX_UNREAD_MS = 10_000
 const CLOSED_CHECK_MS = 30_000
 
 /**
- * Reads a shard by enhanced fan-out, in order, and only while the budget has room. Yields the same as `fetchShard`. A
+ * Reads a shard by enhanced fan-out, in order, only while the budget has room and the worker is not paused. Yields the
+ * same as `fetchShard`. A
  * subscription that ends, fails or becomes silent is opened again after the last known position.
  *
  * The end of a shard counts only if Kinesis names the children. If it does not, or if a shard that is listed as closed
@@ -29,13 +30,14 @@ const CLOSED_CHECK_MS = 30_000
  * @returns the children of the shard once its last record was yielded, or undefined if the signal fired first
  */
 export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<RecordsReply, ChildShard[] | undefined> {
-  const { shardId, stream, budget, clock, random, signal, onFault } = settings
+  const { shardId, stream, clock, random, pause, signal, onFault } = settings
   let position = startPosition(settings)
   let failures = 0
 
   while (!signal.aborted) {
-    await budget.room(signal)
-    const subscription = new Subscription({ shardId, stream, position, clock, signal })
+    await untilFetchable(settings)
+    const open = anySignal([signal, pause.signal]) // A pause closes the subscription at once.
+    const subscription = new Subscription({ shardId, stream, position, clock, signal: open.signal })
     let checkClosedAt = clock.now()
     let waitMs = 0
     try {
@@ -57,17 +59,20 @@ export async function* fetchByFanOut(settings: FetchSettings): AsyncGenerator<Re
         if (isLast)
           throw new Error(`Kinesis reported the end of '${shardId}', but the shard is not closed. Reading continues.`)
       }
-      if (subscription.count === 0 && subscription.calledAt !== undefined)
+      if (subscription.count === 0 && subscription.calledAt !== undefined && !open.signal.aborted)
         waitMs = backoffMs(AFTER_FAULT, ++failures, random)
     } catch (error) {
       if (signal.aborted) return undefined
-      onFault('SubscribeToShard', error)
-      // The shard or its checkpoint may have been trimmed, or the consumer may no longer be registered. Polling handles
-      // all of these.
-      if (CANNOT_SUBSCRIBE.has(classifyReadError(error))) return yield* fetchShard(settings, position)
-      waitMs = backoffMs(backoffAfter(error, subscription), ++failures, random)
+      if (!open.signal.aborted) {
+        onFault('SubscribeToShard', error)
+        // The shard or its checkpoint may have been trimmed, or the consumer may no longer be registered. Polling
+        // handles all of these.
+        if (CANNOT_SUBSCRIBE.has(classifyReadError(error))) return yield* fetchShard(settings, position)
+        waitMs = backoffMs(backoffAfter(error, subscription), ++failures, random)
+      }
     } finally {
       subscription.close()
+      open.release()
     }
     const { calledAt = Number.NEGATIVE_INFINITY } = subscription
     await clock.sleep(Math.max(calledAt + CALL_INTERVAL_MS - clock.now(), waitMs), signal)
@@ -102,12 +107,15 @@ function toReply({ continuation, ...reply }: SubscriptionEvent): RecordsReply {
   return { ...reply, nextIterator: continuation }
 }
 
-/** Waits for room in the budget, for at most `MAX_UNREAD_MS`. Resolves to true if there is room. */
-async function waitForRoom({ budget, clock, signal }: FetchSettings): Promise<boolean> {
+/**
+ * Waits for room in the budget, for at most `MAX_UNREAD_MS`. Resolves to true if there is room and the worker is not
+ * paused.
+ */
+async function waitForRoom({ budget, clock, pause, signal }: FetchSettings): Promise<boolean> {
   if (!budget.hasRoom()) {
-    const either = anySignal([signal])
+    const either = anySignal([signal, pause.signal])
     await Promise.race([budget.room(either.signal), clock.sleep(MAX_UNREAD_MS, either.signal)])
     either.release()
   }
-  return !signal.aborted && budget.hasRoom()
+  return !signal.aborted && !pause.isPaused && budget.hasRoom()
 }

@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint.ts'
 import type { Clock, Random } from '../clock.ts'
 import { StreamReplyError } from '../errors.ts'
+import type { PauseGate } from '../pausing/pause-gate.ts'
 import { backoffMs } from '../processing/backoff.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type RecordsReply, type StreamReader } from '../stream.ts'
@@ -22,6 +23,8 @@ export interface FetchSettings {
   idleIntervalMs: number
   clock: Clock
   random: Random
+  /** Nothing is fetched while the worker is paused. */
+  pause: PauseGate
   /** Stops fetching. */
   signal: AbortSignal
   onFault(operation: string, error: unknown): void
@@ -36,8 +39,8 @@ const BYTES_PER_MS = (2 * 1024 ** 2) / 1_000
 const BACKOFF = { firstMs: 250, maxMs: 5_000 }
 
 /**
- * Reads a shard by polling, in order, at the rate that Kinesis allows, and only while the budget has room. Recovers
- * from errors: an expired iterator is replaced by one after the last record, and failed calls are retried with backoff.
+ * Reads a shard by polling, in order, at the rate that Kinesis allows, only while the budget has room and the worker is
+ * not paused. Recovers from errors: an expired iterator is replaced by one after the last record, and failed calls are retried with backoff.
  *
  * @returns the children of the shard once its last record was yielded, or undefined if the signal fired first
  */
@@ -45,7 +48,7 @@ export async function* fetchShard(
   settings: FetchSettings,
   start = startPosition(settings),
 ): AsyncGenerator<RecordsReply, ChildShard[] | undefined> {
-  const { shardId, stream, budget, clock, random, signal, onFault } = settings
+  const { shardId, stream, clock, random, pause, signal, onFault } = settings
   let position = start
   let iterator: string | undefined
   /** Sequence number of the last fetched record. */
@@ -53,11 +56,12 @@ export async function* fetchShard(
   let failures = 0
 
   while (!signal.aborted) {
-    await budget.room(signal)
+    await untilFetchable(settings)
     if (signal.aborted) return undefined
     const startedAt = clock.now()
     try {
       iterator ??= await stream.getIterator(shardId, position)
+      if (pause.isPaused) continue
       const reply = await stream.getRecords(shardId, iterator, settings.recordsPerFetch, signal)
       failures = 0
       const fresh = dropRepeated(reply, last)
@@ -98,6 +102,14 @@ export async function* fetchShard(
     }
   }
   return undefined
+}
+
+/** Waits until records may be fetched: the worker is not paused, and the budget has room. Or until the signal fires. */
+export async function untilFetchable({ budget, pause, signal }: FetchSettings): Promise<void> {
+  do {
+    await pause.whenResumed(signal)
+    await budget.room(signal)
+  } while (pause.isPaused && !signal.aborted)
 }
 
 /** Returns how many milliseconds after the start of one fetch the next one may start. */

@@ -17,6 +17,8 @@ export interface AssignmentInput {
   isOverdue(lease: Lease): boolean
   /** True if this worker could have taken the lease for some time but left it to others, and none of them took it. */
   isLeftOver(lease: Lease): boolean
+  /** Maximum number of leases that this worker may hold. */
+  maxLeases: number
   random: Random
 }
 
@@ -27,6 +29,8 @@ export interface Assignment {
   request: Lease | undefined
   /** Available leases that this worker leaves to others. */
   leftToOthers: Lease[]
+  /** Leases that this worker would take if it did not have its maximum number. Nobody else has taken them either. */
+  unread: Lease[]
 }
 
 /**
@@ -40,8 +44,24 @@ export interface Assignment {
  * Leases in this worker's name that it does not hold were left by an earlier process, or belong to a duplicate worker.
  * Until this is clear, the worker takes no other lease. So the first of two duplicates continues, and the second one
  * stops before it does any harm.
+ *
+ * A worker that has its maximum number of leases takes and requests no further one.
  */
 export function decide(input: AssignmentInput): Assignment {
+  const { held, isLeftOver, maxLeases } = input
+  const wanted = decideWithoutMaximum(input)
+  const capacity = Math.max(0, maxLeases - held.size)
+  const [take, refused] = split(wanted.take, capacity)
+  return {
+    take,
+    request: take.length < capacity ? wanted.request : undefined,
+    // Another worker gets as long to take a refused lease as one beyond the share.
+    leftToOthers: [...wanted.leftToOthers, ...refused],
+    unread: refused.filter(isLeftOver),
+  }
+}
+
+function decideWithoutMaximum(input: AssignmentInput): Omit<Assignment, 'unread'> {
   const { leases, workerId, held, random, isOverdue, isLeftOver } = input
   const others = leases.filter(lease => !held.has(lease.leaseKey))
   const mayHaveDuplicate = others.some(lease => isOfAnotherRun(lease, input))

@@ -1,27 +1,23 @@
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
-  CreateTableCommand,
   DeleteItemCommand,
-  DescribeTableCommand,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  ResourceInUseException,
   ResourceNotFoundException,
   ScanCommand,
   type ScanCommandOutput,
   UpdateItemCommand,
-  waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb'
-import { LeaseTableError, LeaseTableMissingError, LeaseTableTimeoutError } from '../errors.ts'
+import { LeaseTableMissingError, LeaseTableTimeoutError } from '../errors.ts'
 import { pages } from '../pages.ts'
 import type { Lease } from './lease.ts'
 import { fromItem, LEASE_KEY, toAttributes } from './lease-item.ts'
 import type { LeaseStore } from './lease-store.ts'
+import { ensureLeaseTable } from './lease-table.ts'
+import type { ResolvedLeaseTable } from './lease-table-options.ts'
 import { fence, swapExpression } from './lease-update.ts'
-
-const TABLE_WAIT_SECONDS = 120
 
 /** No lease is held yet and none can expire, so a slow start is acceptable. */
 const TABLE_TIMEOUT_MS = 10_000
@@ -31,14 +27,15 @@ const ABORTED = new Set(['AbortError', 'TimeoutError'])
 
 export interface DynamoDbLeaseStoreSettings {
   dynamodb: DynamoDBClient
-  table: string
+  table: ResolvedLeaseTable
   /** Timeout of one call, with its retries, in milliseconds. A write that hangs must not outlive its lease. */
   requestTimeoutMs: number
 }
 
 /** Creates a lease store on the DynamoDB table of KCL 2.x. */
 export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): LeaseStore {
-  const { dynamodb, table, requestTimeoutMs } = settings
+  const { dynamodb, requestTimeoutMs } = settings
+  const { name: table } = settings.table
   const keyOf = (leaseKey: string) => ({ [LEASE_KEY]: { S: leaseKey } })
 
   /**
@@ -59,42 +56,12 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
     }
   }
 
-  async function tableExists(): Promise<boolean> {
-    try {
-      const command = new DescribeTableCommand({ TableName: table })
-      const describe = (limit: { abortSignal: AbortSignal }) => dynamodb.send(command, limit)
-      const { Table } = await bounded('DescribeTable', describe, TABLE_TIMEOUT_MS)
-      const key = Table?.KeySchema?.map(({ AttributeName }) => AttributeName).join()
-      if (key === LEASE_KEY) return true
-      throw new LeaseTableError(
-        `The table '${table}' is not a lease table: its key is '${key}' and must be '${LEASE_KEY}'.`,
-      )
-    } catch (error) {
-      if (error instanceof ResourceNotFoundException) return false
-      throw error
-    }
-  }
-
-  async function createTable(): Promise<void> {
-    try {
-      await dynamodb.send(
-        new CreateTableCommand({
-          TableName: table,
-          BillingMode: 'PAY_PER_REQUEST',
-          KeySchema: [{ AttributeName: LEASE_KEY, KeyType: 'HASH' }],
-          AttributeDefinitions: [{ AttributeName: LEASE_KEY, AttributeType: 'S' }],
-        }),
-      )
-    } catch (error) {
-      if (!(error instanceof ResourceInUseException)) throw error // Another worker has created the table in the meantime.
-    }
-  }
-
   return {
     async ensureTable(abortSignal) {
-      if (!(await tableExists())) await createTable()
-      const waiting = { maxWaitTime: TABLE_WAIT_SECONDS, minDelay: 1, maxDelay: 5, ...(abortSignal && { abortSignal }) }
-      await waitUntilTableExists({ client: dynamodb, ...waiting }, { TableName: table })
+      await ensureLeaseTable(
+        { dynamodb, table: settings.table, bounded: (operation, send) => bounded(operation, send, TABLE_TIMEOUT_MS) },
+        abortSignal,
+      )
     },
 
     async list({ consistent } = { consistent: false }) {

@@ -8,7 +8,7 @@ export type Item = Record<string, AttributeValue>
  * The attribute of each field of a lease in KCL's table. Attributes that begin with headgate are Headgate's own; KCL
  * leaves them alone.
  */
-const ATTRIBUTES = {
+export const ATTRIBUTES = {
   leaseOwner: 'leaseOwner',
   leaseCounter: 'leaseCounter',
   checkpoint: 'checkpoint',
@@ -23,6 +23,7 @@ const ATTRIBUTES = {
   startAt: 'headgateStartAt',
   shardStart: 'headgateShardStart',
   requestedBy: 'headgateRequestedBy',
+  pause: 'headgatePause',
 } as const
 
 export const LEASE_KEY = 'leaseKey'
@@ -54,6 +55,7 @@ export function toAttributes(lease: Lease): Item {
   put(ATTRIBUTES.startAt, number(lease.startAt))
   put(ATTRIBUTES.shardStart, string(lease.shardStart))
   put(ATTRIBUTES.requestedBy, string(lease.requestedBy))
+  put(ATTRIBUTES.pause, string(lease.pause))
   return item
 }
 
@@ -90,6 +92,7 @@ export function fromItem(item: Item): Lease | undefined {
     startAt: startAt === undefined ? undefined : Number(startAt),
     shardStart: item[ATTRIBUTES.shardStart]?.S,
     requestedBy: item[ATTRIBUTES.requestedBy]?.S,
+    pause: item[ATTRIBUTES.pause]?.S,
   }
 }
 

@@ -2,6 +2,7 @@ import { anySignal } from '../any-signal.ts'
 import type { Clock, Random } from '../clock.ts'
 import { DuplicateWorkerError, LeaseTableMissingError } from '../errors.ts'
 import type { ConsumerEmitter } from '../metrics/emitter.ts'
+import type { WorkerPause } from '../pausing/worker-pause.ts'
 import { workableLeases } from '../shards/lease-plan.ts'
 import type { ShardSync } from '../shards/shard-sync.ts'
 import { decide } from './assignment.ts'
@@ -22,6 +23,9 @@ export interface LeaseScannerSettings {
   session: string
   failoverMs: number
   scanIntervalMs: number
+  /** Maximum number of leases that this worker may hold. */
+  maxLeases: number
+  pause: Pick<WorkerPause, 'repairs'>
   held: ReadonlyMap<string, HeldLease>
   /**
    * Called when a lease was taken. `takenAt` is the monotonic time at which the write was sent. `wasReleased` is true
@@ -40,6 +44,9 @@ export interface LeaseScannerSettings {
  */
 const SCANS_WHILE_WAITING = 4
 
+/** How often shards that nobody reads are reported, in milliseconds. */
+const UNREAD_REPORT_MS = 60_000
+
 /**
  * Scans the lease table repeatedly: synchronises it with the shards, notices held leases that were taken or requested,
  * and takes the leases that this worker should have.
@@ -51,6 +58,8 @@ export class LeaseScanner {
   #lastScanAt: number | undefined
   #awaitsLease = false
   #isTableMissing = false
+  #unread: readonly string[] = []
+  #unreadReportedAt = Number.NEGATIVE_INFINITY
   #wake = new AbortController()
 
   constructor(settings: LeaseScannerSettings) {
@@ -62,6 +71,11 @@ export class LeaseScanner {
   /** Monotonic time of the last complete scan; undefined before the first. */
   get lastScanAt(): number | undefined {
     return this.#lastScanAt
+  }
+
+  /** Ids of the shards that nobody reads because this worker, and every other one, has its maximum number of leases. */
+  get unread(): readonly string[] {
+    return this.#unread
   }
 
   /** Scans until the signal fires, or until this worker must stop. A failed scan is reported and repeated. */
@@ -92,7 +106,7 @@ export class LeaseScanner {
 
   /** @throws DuplicateWorkerError */
   async scan(signal: AbortSignal): Promise<void> {
-    const { store, clock, workerId, session, held, random, sync } = this.#settings
+    const { store, clock, workerId, session, held, random, sync, maxLeases } = this.#settings
     const startedAt = clock.now()
     let leases = await store.list()
     this.#expiry.observe(leases, clock.now())
@@ -105,11 +119,13 @@ export class LeaseScanner {
       take,
       request,
       leftToOthers: left,
+      unread,
     } = decide({
       leases: workableLeases(leases, sync.listed),
       workerId,
       session,
       held: new Set(held.keys()),
+      maxLeases,
       isExpired: lease => this.#expiry.isExpired(lease, startedAt),
       isUnclaimed: lease => this.#expiry.isUnclaimed(lease, startedAt),
       isOverdue: lease => this.#expiry.isOverdue(lease, startedAt),
@@ -121,6 +137,24 @@ export class LeaseScanner {
     if (request && !signal.aborted) await store.swap(request, requestLease(request, workerId))
     this.#awaitsLease = request !== undefined || leases.some(lease => lease.requestedBy === workerId)
     this.#lastScanAt = clock.now()
+    this.#reportUnread(unread)
+    await this.#repairPauses(leases, signal)
+  }
+
+  #reportUnread(unread: readonly Lease[]): void {
+    const { clock, events, maxLeases } = this.#settings
+    this.#unread = unread.map(lease => lease.leaseKey).sort()
+    if (this.#unread.length === 0) this.#unreadReportedAt = Number.NEGATIVE_INFINITY
+    else if (clock.now() - this.#unreadReportedAt >= UNREAD_REPORT_MS) {
+      this.#unreadReportedAt = clock.now()
+      events.emit('shardsUnread', { shardIds: this.#unread, maxLeases })
+    }
+  }
+
+  /** Brings rows up to date that an interrupted pause or a KCL worker left without the pauses of the application. */
+  async #repairPauses(leases: readonly Lease[], signal: AbortSignal): Promise<void> {
+    const { pause, store } = this.#settings
+    for (const { lease, next } of pause.repairs(leases)) if (!signal.aborted) await store.swap(lease, next)
   }
 
   /**

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { compareCheckpoints } from '../checkpoint.ts'
 import type { Lease } from './lease.ts'
-import { type Item, PENDING_CHECKPOINT, toAttributes } from './lease-item.ts'
+import { ATTRIBUTES, type Item, PENDING_CHECKPOINT, toAttributes } from './lease-item.ts'
 
 export interface SwapExpression {
   UpdateExpression: string
@@ -18,17 +18,22 @@ export interface SwapExpression {
  */
 const FENCE = ['leaseCounter', 'leaseOwner', 'headgateSession', 'checkpoint', 'checkpointOwner']
 
-/** Returns the condition that a row is unchanged. */
-export function fence(row: Lease): Omit<SwapExpression, 'UpdateExpression'> {
+/**
+ * Returns the condition that a row is unchanged.
+ *
+ * @param further attributes that must also be unchanged
+ */
+export function fence(row: Lease, further: readonly string[] = []): Omit<SwapExpression, 'UpdateExpression'> {
   const attributes = toAttributes(row)
-  const conditions = FENCE.map(name =>
+  const fenced = [...FENCE, ...further]
+  const conditions = fenced.map(name =>
     attributes[name] ? `#${name} = :old_${name}` : `attribute_not_exists(#${name})`,
   )
   return {
     ConditionExpression: conditions.join(' AND '),
-    ExpressionAttributeNames: Object.fromEntries(FENCE.map(name => [`#${name}`, name])),
+    ExpressionAttributeNames: Object.fromEntries(fenced.map(name => [`#${name}`, name])),
     ExpressionAttributeValues: Object.fromEntries(
-      FENCE.flatMap(name => (attributes[name] ? [[`:old_${name}`, attributes[name]]] : [])),
+      fenced.flatMap(name => (attributes[name] ? [[`:old_${name}`, attributes[name]]] : [])),
     ),
   }
 }
@@ -49,7 +54,8 @@ export function swapExpression(previous: Lease, next: Lease): SwapExpression {
   const remove = removes.map(name => `#${name}`).join(', ')
   const names = [...changed.map(([name]) => name), ...removes].map(name => [`#${name}`, name])
   const values = changed.map(([name, value]) => [`:new_${name}`, value])
-  const condition = fence(previous)
+  // Two operators, or an operator and a worker, may write the pauses of a row at the same counter.
+  const condition = fence(previous, next.pause === previous.pause ? [] : [ATTRIBUTES.pause])
   return {
     UpdateExpression: [set && `SET ${set}`, remove && `REMOVE ${remove}`].filter(Boolean).join(' '),
     ConditionExpression: condition.ConditionExpression,

@@ -43,6 +43,11 @@ export interface Lease {
    * lease.
    */
   readonly requestedBy: string | undefined
+  /**
+   * Set by Headgate: a copy of the pauses of the application, as JSON. Not fenced, so that a pause never makes a worker
+   * lose its lease.
+   */
+  readonly pause: string | undefined
 }
 
 /** The fields of a new lease that differ from lease to lease. */
@@ -61,6 +66,7 @@ export function newLease(lease: NewLease): Lease {
     checkpointOwner: undefined,
     session: undefined,
     requestedBy: undefined,
+    pause: undefined,
   }
 }
 
@@ -86,7 +92,7 @@ export function requestLease(lease: Lease, by: string): Lease {
 
 /** Restarts the lease of a shard whose id belonged to a shard of an earlier stream with the same name. */
 export function restartLease(lease: Lease, fresh: Lease): Lease {
-  return { ...fresh, leaseCounter: lease.leaseCounter + 1 }
+  return { ...fresh, leaseCounter: lease.leaseCounter + 1, pause: lease.pause }
 }
 
 /** Renews the lease, and writes a checkpoint if there is progress. */

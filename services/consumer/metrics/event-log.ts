@@ -61,6 +61,13 @@ const LINES: { readonly [Name in keyof ConsumerEvents]?: Line<ConsumerEvents[Nam
     message: 'a call to AWS failed and will be retried',
     kindOf: event => `${event.operation} ${nameOf(event.error)}`,
   },
+  // `npm start` shows these two lines.
+  paused: { level: 'warn', message: 'processing is paused' },
+  resumed: { level: 'info', message: 'processing is resumed' },
+  shardsUnread: {
+    level: 'warn',
+    message: 'nobody reads these shards, because every worker has its maximum number of leases',
+  },
   hashRangeHole: { level: 'error', message: 'no worker reads the records of this hash key', kindOf: () => '' },
   failed: { level: 'error', message: 'the consumer cannot continue, and stops' },
 }

@@ -1,3 +1,4 @@
+import type { Pause } from '../pausing/pause-state.ts'
 import type { BreakerState } from '../processing/breaker.ts'
 import type { Counters } from './counters.ts'
 
@@ -9,7 +10,10 @@ export interface ShardStatus {
   checkpoint: string
   /** Number of records that have been fetched and that the watermark has not passed. */
   pending: number
-  /** Undefined before the first fetch. */
+  /**
+   * How far the last fetched record is behind the tip of the shard; undefined before the first fetch. While the worker
+   * is paused, the time since the last fetch is added, as an upper bound.
+   */
   millisBehindLatest: number | undefined
   /** Milliseconds since the last reply of Kinesis, with or without records; undefined before the first fetch. */
   fetchAgeMs: number | undefined
@@ -19,11 +23,11 @@ export interface ShardStatus {
   checkpointAgeMs: number
   /** Bytes of records in memory. */
   bufferedBytes: number
-  /** Recent number of records done per second; undefined before the second fetch. */
+  /** Recent number of records done per second; undefined before the second fetch and while the worker is paused. */
   recordsPerSecond: number | undefined
   /**
    * Estimated milliseconds until every record is done, see `timeToDrainMs`. Infinity if the shard falls behind,
-   * undefined while unknown.
+   * undefined while unknown and while the worker is paused.
    */
   timeToDrainMs: number | undefined
 }
@@ -46,8 +50,11 @@ export interface LeaseStatus {
 export interface ConsumerMetrics {
   /** The `workerId` of the consumer. */
   workerId: string
-  /** Number of leases held now, acquired, lost, and lost to another worker (`stolen`), and number of shards that ended. */
-  leases: { held: number; acquired: number; lost: number; stolen: number; ended: number }
+  /**
+   * Number of leases held now, acquired, lost, and lost to another worker (`stolen`), and number of shards that ended.
+   * `unread` is the number of leases that no worker takes while this worker is at its `maxLeases`.
+   */
+  leases: { held: number; acquired: number; lost: number; stolen: number; ended: number; unread: number }
   /** Requests to the lease table, including rejected writes. */
   leaseTable: { reads: number; writes: number }
   /** Number of records fetched, handled, pending now, retried, and stored as dead letters. */
@@ -64,6 +71,8 @@ export interface ConsumerMetrics {
   faults: number
   /** State of the circuit breaker, and how often it opened. */
   breaker: { state: BreakerState; openings: number }
+  /** The pause that applies to this worker; undefined if it is not paused. */
+  paused: Pause | undefined
   /** The value of the shard that is furthest behind; undefined until a shard has been fetched from. */
   millisBehindLatest: number | undefined
   /** The value of the shard with the oldest checkpoint; undefined without a shard. */
@@ -81,6 +90,8 @@ export interface MetricsInput {
   bufferedBytes: number
   yielded: number
   breaker: BreakerState
+  paused: Pause | undefined
+  unread: number
 }
 
 export function metricsOf({
@@ -90,6 +101,8 @@ export function metricsOf({
   bufferedBytes,
   yielded,
   breaker,
+  paused,
+  unread,
 }: MetricsInput): ConsumerMetrics {
   const drains = shards.map(shard => shard.timeToDrainMs)
   return {
@@ -100,6 +113,7 @@ export function metricsOf({
       lost: counters.leasesLost,
       stolen: counters.leasesStolen,
       ended: counters.shardsEnded,
+      unread,
     },
     leaseTable: { reads: counters.leaseTableReads, writes: counters.leaseTableWrites },
     records: {
@@ -115,6 +129,7 @@ export function metricsOf({
     deadLetterFailures: counters.deadLetterFailures,
     faults: counters.faults,
     breaker: { state: breaker, openings: counters.breakerOpenings },
+    paused,
     millisBehindLatest: maximum(shards.map(shard => shard.millisBehindLatest)),
     checkpointAgeMs: maximum(shards.map(shard => shard.checkpointAgeMs)),
     timeToDrainMs: drains.includes(undefined) ? undefined : maximum(drains),

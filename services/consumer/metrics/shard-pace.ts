@@ -28,9 +28,9 @@ export class Rate {
 
 /** Measures how fast a shard is read and processed. Updated with every fetch. */
 export class ShardPace {
-  readonly #done = new Rate()
+  #done = new Rate()
   /** Position of the reader in the time of the stream. */
-  readonly #place = new Rate()
+  #place = new Rate()
   #millisBehindLatest: number | undefined
   #observedAt: number | undefined
 
@@ -50,6 +50,23 @@ export class ShardPace {
   /** As of the last fetch; undefined before the first. */
   get millisBehindLatest(): number | undefined {
     return this.#millisBehindLatest
+  }
+
+  /**
+   * How far the shard is behind at this time. While the worker is paused, that is an upper bound: the value of the last
+   * fetch and the time since then, because records may have arrived. Undefined before the first fetch.
+   */
+  behindAt(now: number, isPaused: boolean): number | undefined {
+    if (this.#millisBehindLatest === undefined || this.#observedAt === undefined || !isPaused) {
+      return this.#millisBehindLatest
+    }
+    return this.#millisBehindLatest + now - this.#observedAt
+  }
+
+  /** Forgets the rates, because a pause makes them useless. */
+  restart(): void {
+    this.#done = new Rate()
+    this.#place = new Rate()
   }
 
   /** Recent number of records done per second; undefined before the second fetch. */

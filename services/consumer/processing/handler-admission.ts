@@ -5,8 +5,8 @@ import type { ShardContext } from './shard-context.ts'
 
 /**
  * Asks whether a handler may be called now. Returns the permit with which its outcome is reported, or undefined if no
- * handler may start any more. Waits only while the breaker is not closed. Pass a permit that was waited for to
- * `confirmPermit`.
+ * handler may start any more. Waits only while the worker is paused or the breaker is not closed. Pass a permit that was
+ * waited for to `confirmPermit`.
  *
  * @param closing fires when no further work may start, and ends a wait. The caller has checked that it has not fired
  *   yet
@@ -19,7 +19,19 @@ export function admit(
   now?: number,
 ): Permit | undefined | Promise<Permit | undefined> {
   if (!shard.mayStart(now)) return undefined
-  return shard.breaker.permit ?? shard.breaker.admit(closing)
+  if (shard.pause.isPaused) return admitLater(shard, closing)
+  return shard.breaker.permit ?? admitLater(shard, closing)
+}
+
+/** A pause may begin while a caller waits for the breaker, and the breaker may open during a pause. */
+async function admitLater({ pause, breaker }: ShardContext, closing: AbortSignal): Promise<Permit | undefined> {
+  while (!closing.aborted) {
+    await pause.whenResumed(closing)
+    const permit = breaker.permit ?? (await breaker.admit(closing))
+    if (permit === undefined || !pause.isPaused) return permit
+    breaker.settle(permit, 'other') // Another record is tried after the pause.
+  }
+  return undefined
 }
 
 /** Checks a permit after a wait: returns it if a handler may still be called at this moment. */
@@ -49,8 +61,8 @@ export class HandlerContext implements RecordContext {
   }
 
   get takenOverAt(): Date | undefined {
-    const { takeover, clock } = this.#shard
-    return takeover && clock.now() < takeover.until ? takeover.at : undefined
+    const { takeover, pause } = this.#shard
+    return takeover && pause.activeNow() < takeover.until ? takeover.at : undefined
   }
 
   get signal(): AbortSignal {

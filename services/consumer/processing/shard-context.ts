@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../clock.ts'
 import type { ConsumerEmitter } from '../metrics/emitter.ts'
+import type { PauseGate } from '../pausing/pause-gate.ts'
 import type { CircuitBreaker } from './breaker.ts'
 
 /** What the processing of one shard needs from its shard and its worker. */
@@ -7,14 +8,16 @@ export interface ShardContext {
   readonly shardId: string
   readonly fencingToken: number
   /**
-   * Set if the previous owner did not release the shard: the time of the takeover, and until when, by `clock`, handlers
-   * see it.
+   * Set if the previous owner did not release the shard: the time of the takeover, and until when, by the active time
+   * of `pause`, handlers see it.
    */
   readonly takeover?: { readonly at: Date; readonly until: number } | undefined
   readonly clock: Clock
   /** Epoch milliseconds. */
   readonly wallClock: () => number
   readonly random: Random
+  /** Shared by the shards of the worker. No handler starts while the worker is paused. */
+  readonly pause: PauseGate
   /** Shared by the shards of the worker. */
   readonly breaker: CircuitBreaker
   readonly events: ConsumerEmitter

@@ -30,6 +30,11 @@ type LogLine = Partial<Record<string, unknown>>
 export function noticeOf(name: string, line: string): Notice | undefined {
   const found = line.startsWith('{') ? parse(line) : undefined
   if (found === undefined) return printedNotice(name, line)
+  if (found.msg === 'processing is resumed') return pauseNotice(name, `resumed by ${shown(textOf(found.by))}.`)
+  if (found.msg === 'processing is paused') {
+    const why = sentence(`${shown(textOf(found.by))}: ${shown(textOf(found.reason))}`)
+    return pauseNotice(name, `paused by ${why} Run \`headgate resume\` to continue.`)
+  }
   if (found.level !== 'warn' && found.level !== 'error' && found.level !== 'fatal') return undefined
   // The notice of the death says why.
   if (found.msg === 'stopping after an uncaught error') return undefined
@@ -40,6 +45,11 @@ export function noticeOf(name: string, line: string): Notice | undefined {
   const about = typeof found.uploadId === 'string' ? ` Upload ${shown(found.uploadId, MAX_NAME_LENGTH)}.` : ''
   const text = `${found.level === 'warn' ? 'Warning' : 'Error'} of the ${name}: ${message}${about}`
   return { kind: 'logged', key: text, text }
+}
+
+function pauseNotice(name: string, text: string): Notice {
+  // Not a repetition: a worker may be paused and resumed several times in a minute.
+  return { kind: 'printed', key: text, text: `The processing of ${name} is ${text}` }
 }
 
 function failedNotice(found: LogLine): Notice {

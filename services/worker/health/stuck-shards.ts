@@ -63,6 +63,8 @@ export function createStuckShards({
 }: StuckShardsSettings): StuckShards {
   let watched = new Map<string, Watched>()
   let timer: NodeJS.Timeout | undefined
+  /** When the last pause ended. The time before it does not count. */
+  let resumedAt = Number.NEGATIVE_INFINITY
 
   function sample(): void {
     const at = now()
@@ -77,10 +79,14 @@ export function createStuckShards({
   }
 
   function stalledFor({ pending, fetchAgeMs, heldSince, since }: Watched): number {
-    return pending > 0 ? now() - since : (fetchAgeMs ?? now() - heldSince)
+    const stalledMs = pending > 0 ? now() - since : (fetchAgeMs ?? now() - heldSince)
+    return Math.min(stalledMs, now() - resumedAt)
   }
 
   const { events } = consumer
+  events.on('resumed', () => {
+    resumedAt = now()
+  })
   events.on('recordHandled', ({ shardId }) => recordActivity(shardId))
   events.on('recordFailed', ({ shardId, error }) => recordActivity(shardId, error))
   events.on('fault', ({ shardId, error }) => recordActivity(shardId, error))
@@ -95,6 +101,8 @@ export function createStuckShards({
     },
     find() {
       sample()
+      // A paused worker makes no progress on purpose.
+      if (consumer.metrics().paused) return []
       // While the breaker is open, records are held back on purpose. They start again once an attempt succeeds.
       const isHeldBack = consumer.metrics().breaker.state !== 'closed'
       return [...watched].flatMap(([shardId, shard]): StuckShard[] => {
@@ -106,7 +114,7 @@ export function createStuckShards({
             shardId,
             why: shard.pending > 0 ? 'records wait and none is done' : 'the stream is not read',
             stalledMs: Math.round(stalledMs),
-            isHung: !isHeldBack && stalledMs >= hungMs && now() - shard.signAt >= hungMs,
+            isHung: !isHeldBack && stalledMs >= hungMs && now() - Math.max(shard.signAt, resumedAt) >= hungMs,
             ...(shard.lastError !== undefined && { lastError: shard.lastError }),
           },
         ]
@@ -114,7 +122,7 @@ export function createStuckShards({
     },
     stalledMs(shardId) {
       const shard = watched.get(shardId)
-      return shard && shard.pending > 0 ? now() - shard.since : 0
+      return shard && shard.pending > 0 && !consumer.metrics().paused ? stalledFor(shard) : 0
     },
   }
 }

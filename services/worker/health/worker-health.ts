@@ -30,7 +30,7 @@ const STUCK_AFTER_FAILOVERS = 6
 /** Minimum time allowed for a start, in milliseconds: DynamoDB may have to create the lease table. */
 const START_MS = 60_000
 
-type ConsumerHealth = Pick<KinesisConsumer, 'millisSinceScan' | 'snapshot' | 'workerId'>
+type ConsumerHealth = Pick<KinesisConsumer, 'millisSinceScan' | 'snapshot' | 'workerId' | 'paused'>
 
 export interface LivenessSettings {
   failoverMs: number
@@ -57,12 +57,16 @@ export function live(
   }
 }
 
-/** Reports whether the worker does its work: it has read the lease table, and every shard that it holds makes progress. */
+/**
+ * Reports whether the worker does its work: it has read the lease table, and every shard that it holds makes progress. A paused worker
+ * is ready, and the report says who paused it.
+ */
 export function ready(consumer: ConsumerHealth, stuck: readonly StuckShard[]): HealthReport {
   return {
     ok: consumer.millisSinceScan !== undefined && stuck.length === 0,
     details: {
       workerId: consumer.workerId,
+      ...(consumer.paused && { paused: consumer.paused }),
       ...(stuck.length > 0 && { stuck }),
       shards: consumer.snapshot(),
     },

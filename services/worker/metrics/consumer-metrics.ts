@@ -76,6 +76,12 @@ const COUNTERS: ReadonlyArray<Metric<(metrics: ConsumerMetrics) => number>> = [
 
 const GAUGES: ReadonlyArray<Metric<(metrics: ConsumerMetrics) => number | undefined>> = [
   ['headgate_leases_held', 'Leases that this worker holds.', m => m.leases.held],
+  [
+    'headgate_leases_unread',
+    'Leases that no worker takes, because every worker has its maximum number of leases.',
+    m => m.leases.unread,
+  ],
+  ['headgate_paused', '1 while this worker is paused.', m => (m.paused ? 1 : 0)],
   ['headgate_records_pending', 'Records that are fetched and not done.', m => m.records.pending],
   ['headgate_record_bytes_buffered', 'Bytes of records in memory.', m => m.bytes.buffered],
   [
@@ -96,7 +102,7 @@ const SHARD_GAUGES: ReadonlyArray<
   ['headgate_shard_records_pending', 'Records of the shard that are fetched and not done.', shard => shard.pending],
   [
     'headgate_shard_behind_seconds',
-    'Time between the last fetched record and the tip of the shard.',
+    'Time between the last fetched record and the tip of the shard. Grows with the time while the worker is paused.',
     shard => seconds(shard.millisBehindLatest),
   ],
   [

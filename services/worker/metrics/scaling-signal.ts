@@ -31,6 +31,7 @@ export function signalOf(metrics: ConsumerMetrics, stuckShards: number, oldestMs
     BehindLatest: bounded(metrics.millisBehindLatest),
     RecordsPending: metrics.records.pending,
     LeasesHeld: metrics.leases.held,
+    Paused: metrics.paused ? 1 : 0,
     StuckShards: stuckShards,
     OutboxAge: bounded(oldestMs),
   }

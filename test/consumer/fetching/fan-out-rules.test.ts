@@ -4,6 +4,7 @@ import { TRIM_HORIZON } from '../../../services/consumer/checkpoint.ts'
 import { ByteBudget } from '../../../services/consumer/fetching/byte-budget.ts'
 import { fetchByFanOut } from '../../../services/consumer/fetching/fan-out.ts'
 import type { ConsumerRecord } from '../../../services/consumer/index.ts'
+import { PauseGate } from '../../../services/consumer/pausing/pause-gate.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import type { ShardPosition, StreamReader, SubscriptionEvent } from '../../../services/consumer/stream.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -53,6 +54,7 @@ async function play(script: Script, { listed = [], polled = [] }: { listed?: Sha
     shard: { startingHashKey: undefined, endingHashKey: undefined, shardStart: '10' },
     ...{ budget: new ByteBudget(1_000).open(), random: () => 0, signal: AbortSignal.timeout(10_000) },
     clock,
+    pause: new PauseGate(clock),
     onFault: (_, error) => faults.push(String(error)),
   })
   const records: string[] = []

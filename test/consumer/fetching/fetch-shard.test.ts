@@ -2,6 +2,7 @@ import t from 'tap'
 import { type Checkpoint, TRIM_HORIZON } from '../../../services/consumer/checkpoint.ts'
 import { ByteBudget } from '../../../services/consumer/fetching/byte-budget.ts'
 import { fetchShard } from '../../../services/consumer/fetching/fetch-shard.ts'
+import { PauseGate } from '../../../services/consumer/pausing/pause-gate.ts'
 import type { ConsumerRecord } from '../../../services/consumer/record.ts'
 import type { Shard } from '../../../services/consumer/shards/shard.ts'
 import type { RecordsReply, ShardPosition, StreamReader } from '../../../services/consumer/stream.ts'
@@ -61,6 +62,7 @@ async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD
     },
   }
   const fetched: string[] = []
+  const clock = new FakeClock({ skipsSleep: true })
   const replies = fetchShard({
     shardId: SHARD,
     shard: { startingHashKey: '0', endingHashKey: '9', shardStart: '10' },
@@ -70,7 +72,8 @@ async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD
     budget: new ByteBudget(1e6).open(),
     recordsPerFetch: 100,
     idleIntervalMs: 200,
-    clock: new FakeClock({ skipsSleep: true }),
+    clock,
+    pause: new PauseGate(clock),
     random: () => 0.5,
     signal: stop.signal,
     onFault: operation => faults.push(operation),

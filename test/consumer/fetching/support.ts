@@ -8,6 +8,7 @@ import type { FetchSettings } from '../../../services/consumer/fetching/fetch-sh
 import type { ConsumerRecord } from '../../../services/consumer/index.ts'
 import { createSubscribe } from '../../../services/consumer/kinesis/fan-out-stream.ts'
 import { createKinesisStream } from '../../../services/consumer/kinesis/kinesis-stream.ts'
+import { PauseGate } from '../../../services/consumer/pausing/pause-gate.ts'
 import type { RecordsReply } from '../../../services/consumer/stream.ts'
 import { createLocalClients } from '../../../services/local/clients.ts'
 import { STREAM, type StreamFixture } from '../support.ts'
@@ -56,6 +57,7 @@ export function reading(
     recordsPerFetch: 10_000,
     idleIntervalMs: 250,
     random: Math.random,
+    pause: new PauseGate(clock),
     signal: ended.signal,
     onFault: (_, error) => faults.push(error as Error),
     ...rest,

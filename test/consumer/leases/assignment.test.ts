@@ -12,6 +12,7 @@ interface Situation {
   unclaimed?: boolean
   overdue?: boolean
   leftOver?: string
+  maxLeases?: number
 }
 
 function decide(leases: readonly Lease[], workerId: string, situation: Situation = {}): Assignment {
@@ -25,11 +26,12 @@ function decide(leases: readonly Lease[], workerId: string, situation: Situation
     isUnclaimed: () => unclaimed,
     isOverdue: () => overdue,
     isLeftOver: lease => leftOver.includes(lease.leaseOwner ?? '-'),
+    maxLeases: situation.maxLeases ?? Number.POSITIVE_INFINITY,
     random: Math.random,
   })
 }
 
-const NOTHING: Assignment = { take: [], request: undefined, leftToOthers: [] }
+const NOTHING: Assignment = { take: [], request: undefined, leftToOthers: [], unread: [] }
 
 t.test('a single worker takes every free lease', async t => {
   t.equal(decide(table('----'), 'a').take.length, 4)
@@ -79,7 +81,7 @@ t.test('no lease is requested while one is free', async t => {
 t.test('a worker requests one lease at a time, and takes it when the request is overdue', async t => {
   const leases = table('bbbb').map((lease, i) => (i === 0 ? { ...lease, requestedBy: 'a' } : lease))
   t.same(decide(leases, 'a'), NOTHING)
-  t.same(decide(leases, 'a', { overdue: true }), { take: leases.slice(0, 1), request: undefined, leftToOthers: [] })
+  t.same(decide(leases, 'a', { overdue: true }), { ...NOTHING, take: leases.slice(0, 1) })
 })
 
 t.test('a lease that another worker has requested is not requested', async t => {
@@ -113,7 +115,7 @@ t.test(
 function decideNothingHeld(leases: readonly Lease[], { unclaimed = false }: Situation = {}): Assignment {
   const no = () => false
   return decideFor({
-    ...{ leases, workerId: 'a', session: 'this run', held: new Set<string>(), random: () => 0 },
+    ...{ leases, workerId: 'a', session: 'this run', held: new Set<string>(), random: () => 0, maxLeases: 99 },
     ...{ isExpired: no, isUnclaimed: () => unclaimed, isOverdue: no, isLeftOver: no },
   })
 }
@@ -165,4 +167,20 @@ t.test('any fleet becomes balanced, and then no lease moves', async t => {
     t.ok(Math.max(...counts) - Math.min(...counts) <= 1, `${shards} leases over ${workers} workers: ${counts.join()}`)
     t.equal(round(), 0)
   }
+})
+
+t.test('a worker takes and requests no more leases than its maximum', async t => {
+  t.equal(decide(table('----'), 'a', { maxLeases: 3 }).take.length, 3)
+  t.equal(decide(table('aa--'), 'a', { maxLeases: 3 }).take.length, 1)
+  t.match(decide(table('aabbbbb'), 'a', { maxLeases: 2 }), NOTHING)
+  t.ok(decide(table('aabbbbb'), 'a', { maxLeases: 3 }).request)
+  t.equal(decide(table('abbbb'), 'a', { dead: 'b', maxLeases: 2, leftOver: 'b' }).take.length, 1)
+})
+
+t.test('a lease that nobody takes while this worker has its maximum is unread', async t => {
+  const full = decide(table('aa--'), 'a', { maxLeases: 2 })
+  t.match(full, { take: [], unread: [] }, 'the others get time to take it')
+  t.equal(full.leftToOthers.length, 2)
+  t.equal(decide(table('aa--'), 'a', { maxLeases: 2, leftOver: '-' }).unread.length, 2)
+  t.equal(decide(table('aa--'), 'a', { leftOver: '-' }).unread.length, 0)
 })

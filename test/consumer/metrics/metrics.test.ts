@@ -16,7 +16,16 @@ const status = (fields: Partial<ShardStatus>): ShardStatus => ({
   ...fields,
 })
 const metrics = (shards: ShardStatus[], counters = new Counters()) =>
-  metricsOf({ workerId: 'w', counters, shards, bufferedBytes: 7, yielded: 0, breaker: 'closed' })
+  metricsOf({
+    workerId: 'w',
+    counters,
+    shards,
+    bufferedBytes: 7,
+    yielded: 0,
+    breaker: 'closed',
+    paused: undefined,
+    unread: 0,
+  })
 
 t.test(
   'released and ended leases are not counted as lost, and leases taken by others count as lost and stolen',
@@ -30,7 +39,7 @@ t.test(
       checkpoint: { sequenceNumber: '1', subSequenceNumber: 0 },
     })
     counters.count('shardEnded', { shardId: 's', childShardIds: [] })
-    t.same(metrics([], counters).leases, { held: 0, acquired: 1, lost: 3, stolen: 1, ended: 1 })
+    t.same(metrics([], counters).leases, { held: 0, acquired: 1, lost: 3, stolen: 1, ended: 1, unread: 0 })
   },
 )
 

@@ -3,6 +3,7 @@ import type { ConsumerEvents } from '../../../services/consumer/events.ts'
 import { ByteBudget } from '../../../services/consumer/fetching/byte-budget.ts'
 import { Counters } from '../../../services/consumer/metrics/counters.ts'
 import { ConsumerEmitter } from '../../../services/consumer/metrics/emitter.ts'
+import { PauseGate } from '../../../services/consumer/pausing/pause-gate.ts'
 import { CircuitBreaker } from '../../../services/consumer/processing/breaker.ts'
 import { type ProcessingOptions, resolveProcessing } from '../../../services/consumer/processing/processing-options.ts'
 import { ShardProcessor } from '../../../services/consumer/processing/shard-processor.ts'
@@ -31,6 +32,7 @@ export const numberOf = ({ sequenceNumber }: ConsumerRecord) => Number(sequenceN
 export interface ProcessorFixture {
   clock: FakeClock
   processor: ShardProcessor
+  pause: PauseGate
   breaker: CircuitBreaker
   counters: Counters
   budget: ByteBudget
@@ -63,6 +65,7 @@ export function processorOf(
     counters.count(name, event)
     emitted.push({ name, event })
   })
+  const pause = new PauseGate(clock)
   const breaker = new CircuitBreaker({
     ...{ policy: resolved.breaker, clock, random },
     onOpened: event => events.emit('breakerOpened', event),
@@ -74,7 +77,16 @@ export function processorOf(
   let isValid = true
   const processor = new ShardProcessor({
     shard: {
-      ...{ shardId: 'shard', fencingToken: 7, clock, wallClock: () => WALL + clock.now(), random, breaker, events },
+      ...{
+        shardId: 'shard',
+        fencingToken: 7,
+        clock,
+        wallClock: () => WALL + clock.now(),
+        random,
+        pause,
+        breaker,
+        events,
+      },
       takeover,
       mayStart: () => isValid && !lost.signal.aborted,
       signal: lost.signal,
@@ -82,7 +94,7 @@ export function processorOf(
     ...{ options: resolved, from: at('TRIM_HORIZON'), budget: budget.open(), counters, yields },
   })
   return {
-    ...{ clock, processor, breaker, counters, budget, yields, emitted },
+    ...{ clock, processor, pause, breaker, counters, budget, yields, emitted },
     emittedNames: () => emitted.map(({ name }) => name),
     expire: () => {
       isValid = false

@@ -3,6 +3,7 @@ import { PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import type { Test } from 'tap'
 import { createDynamoDbLeaseStore } from '../../../services/consumer/leases/dynamodb-lease-store.ts'
 import { newLease, takeLease } from '../../../services/consumer/leases/lease.ts'
+import { resolveLeaseTable } from '../../../services/consumer/leases/lease-table-options.ts'
 import { createTable } from '../../../services/local/resources/dynamodb.ts'
 import { leaseTable, names } from '../../../services/platform/resources.ts'
 import { at } from '../../consumer/leases/support.ts'
@@ -43,7 +44,7 @@ export async function consume(t: Test, pipeline: Pipeline, { endpoints, clients 
 
   const store = createDynamoDbLeaseStore({
     dynamodb: clients.dynamodb,
-    table: names.application,
+    table: resolveLeaseTable({}, names.application),
     requestTimeoutMs: 10_000,
   })
   await store.ensureTable()

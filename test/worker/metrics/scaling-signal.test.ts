@@ -7,7 +7,10 @@ t.test('the metrics for CloudWatch have times in seconds', async t => {
   consumer.shards = [shardStatus({ timeToDrainMs: 90_000, millisBehindLatest: 12_000, pending: 4 })]
   t.strictSame(signalOf(consumer.metrics(), 1, 3_000), {
     ...{ TimeToDrain: 90, BehindLatest: 12, RecordsPending: 4, LeasesHeld: 1, StuckShards: 1, OutboxAge: 3 },
+    Paused: 0,
   })
+  consumer.paused = { scope: 'application', workerId: undefined, by: 'ann', reason: 'a test', at: new Date() }
+  t.equal(signalOf(consumer.metrics(), 0, 0).Paused, 1)
 })
 
 t.test('a shard that falls behind has the maximum time to drain, and unknown values are omitted', async t => {

@@ -4,6 +4,7 @@ import type { Clock, Random } from '../../../consumer/clock.ts'
 import { ByteBudget } from '../../../consumer/fetching/byte-budget.ts'
 import { fetchShard } from '../../../consumer/fetching/fetch-shard.ts'
 import { type ConsumerRecord, unpack } from '../../../consumer/index.ts'
+import { PauseGate } from '../../../consumer/pausing/pause-gate.ts'
 import type { Shard } from '../../../consumer/shards/shard.ts'
 import { tipOf } from '../../../consumer/shards/tip.ts'
 import type { ShardPosition, StreamReader } from '../../../consumer/stream.ts'
@@ -97,6 +98,7 @@ export async function readStream(settings: ReadSettings): Promise<void> {
         idleIntervalMs: IDLE_INTERVAL_MS,
         clock,
         random,
+        pause: new PauseGate(clock), // Never paused.
         signal,
         onFault: (operation, error) => faults.failed(shardId, operation, error),
       },

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { ConsumerAdmin, type Lease } from '../../../consumer/index.ts'
+import { type ApplicationStatus, ConsumerAdmin, type Lease } from '../../../consumer/index.ts'
 import { arn, attempt } from '../attempt.ts'
 import { type Check, type CheckContext, failed, ok, skipped } from '../check.ts'
 
@@ -13,13 +13,20 @@ export const leases: Check = {
   async run(context) {
     const { PROCESSOR_FUNCTION, FAILOVER_TIME_MS, APPLICATION_NAME } = context.config
     if (PROCESSOR_FUNCTION !== undefined) return skipped('PROCESSOR_FUNCTION is set: see the check `mapping`')
-    const before = await readLeases(context)
+    const { leases: before, pauses } = await readStatus(context)
+    const [pause] = pauses
+    if (pause) {
+      return failed(
+        `${pause.workerId === undefined ? 'processing' : `the worker '${pause.workerId}'`} is paused since ${pause.at.toISOString()} by ${pause.by}: ${pause.reason}`,
+        `When the reason is gone, run \`headgate resume${pause.workerId === undefined ? '' : ` --worker ${pause.workerId}`}\`.`,
+      )
+    }
     const until = context.now() + Math.min(FAILOVER_TIME_MS, MAX_WAIT_MS)
     let after = before
     let unread = unreadLeases(before, after)
     while (unread.length > 0 && context.now() < until) {
       await delay(POLL_MS, undefined, { signal: context.signal })
-      after = await readLeases(context)
+      after = (await readStatus(context)).leases
       unread = unreadLeases(before, after)
     }
     const open = after.filter(isOpen).length
@@ -39,11 +46,11 @@ export const leases: Check = {
   },
 }
 
-async function readLeases({ config, aws }: CheckContext): Promise<Lease[]> {
+async function readStatus({ config, aws }: CheckContext): Promise<ApplicationStatus> {
   const { APPLICATION_NAME: applicationName, STREAM_NAME: streamName, AWS_REGION: region } = config
   const admin = new ConsumerAdmin({ applicationName, streamName, kinesis: aws.kinesis, dynamodb: aws.dynamodb })
   const resource = arn.table(region, applicationName)
-  return await attempt({ action: 'dynamodb:Scan', resource, variable: 'APPLICATION_NAME' }, admin.leases())
+  return await attempt({ action: 'dynamodb:Scan', resource, variable: 'APPLICATION_NAME' }, admin.status())
 }
 
 /** Returns true unless the shard is processed to its end. Leases of finished shards stay in the table for a while. */

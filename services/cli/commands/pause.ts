@@ -1,0 +1,121 @@
+import { hostname, userInfo } from 'node:os'
+import { Type } from 'typebox'
+import { ConsumerAdmin, LeaseTableMissingError, type Pause, type PauseOutcome } from '../../consumer/index.ts'
+import { workerConfigSchema } from '../../platform/config/worker.ts'
+import { withAws } from '../aws.ts'
+import { defineCommand } from '../command.ts'
+import { exitCodes, noLeaseTableError, UsageError } from '../errors.ts'
+import type { Output } from '../output.ts'
+
+const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME'])
+
+const options = {
+  application: {
+    type: 'string',
+    value: 'NAME',
+    description: 'the application, instead of that of APPLICATION_NAME',
+  },
+  'lease-table': {
+    type: 'string',
+    value: 'NAME',
+    description: 'the lease table, if its name is not that of the application',
+  },
+  worker: { type: 'string', value: 'ID', description: 'only this worker. `headgate leases` shows the ids' },
+  by: { type: 'string', value: 'WHO', description: 'who does this. By default your user name and this host' },
+} as const
+
+interface PauseCommandOptions {
+  application?: string | undefined
+  'lease-table'?: string | undefined
+  worker?: string | undefined
+  by?: string | undefined
+  reason?: string | undefined
+}
+
+export const pause = defineCommand({
+  name: 'pause',
+  summary: 'stop the processing of records, of all workers or of one, until `headgate resume`',
+  details: `The workers stop reading the stream within about two seconds. Handlers that run end, records that were read wait in memory, and the
+workers keep their leases. The pause survives restarts of the workers. Workers of KCL ignore it. The records stay in the stream only for
+its retention period: 24 hours, unless it is configured otherwise.`,
+  options: {
+    ...options,
+    reason: { type: 'string', value: 'TEXT', description: 'why, for whoever finds it paused. Required' },
+  },
+  config,
+  async run({ options, config, output }) {
+    if (options.reason === undefined) throw new UsageError('Give the reason of the pause with --reason TEXT.')
+    return await write(true, options, config, output)
+  },
+})
+
+export const resume = defineCommand({
+  name: 'resume',
+  summary: 'continue the processing of records after `headgate pause`',
+  details: `Ends the pause of the application, or with --worker that of one worker. Workers that were paused alone stay paused when the application
+is resumed.`,
+  options: { ...options, reason: { type: 'string', value: 'TEXT', description: 'why. Optional' } },
+  config,
+  async run({ options, config, output }) {
+    return await write(false, options, config, output)
+  },
+})
+
+async function write(
+  isPause: boolean,
+  options: PauseCommandOptions,
+  config: { AWS_REGION: string; STREAM_NAME: string; APPLICATION_NAME: string },
+  output: Output,
+): Promise<number> {
+  const applicationName = options.application ?? config.APPLICATION_NAME
+  const table = options['lease-table']
+  return await withAws(config, async ({ kinesis, dynamodb }) => {
+    const admin = new ConsumerAdmin({
+      ...{ applicationName, streamName: config.STREAM_NAME, kinesis, dynamodb },
+      ...(table !== undefined && { leaseTable: { name: table } }),
+    })
+    const request = { workerId: options.worker, by: options.by ?? caller(), reason: options.reason ?? 'resumed' }
+    const outcome = await (isPause ? admin.pause(request) : admin.resume(request)).catch(error => {
+      throw error instanceof LeaseTableMissingError ? noLeaseTableError(table ?? applicationName, error) : error
+    })
+    print(isPause, { ...options, applicationName, outcome, output })
+    return exitCodes.done
+  })
+}
+
+function caller(): string {
+  return `${userInfo().username}@${hostname()}`
+}
+
+interface Printing {
+  applicationName: string
+  worker?: string | undefined
+  outcome: PauseOutcome
+  output: Output
+}
+
+function print(isPause: boolean, { applicationName, worker, outcome, output }: Printing): void {
+  const { pauses, isWorkerKnown } = outcome
+  const what = worker === undefined ? `'${applicationName}'` : `The worker '${worker}' of '${applicationName}'`
+  const isPaused = pauses.some(({ workerId }) => workerId === worker)
+  const text = isPause ? `${what} is paused. Its reading stops within about two seconds.` : `${what} is resumed.`
+  const overruled = `${what} is ${isPaused ? 'paused' : 'not paused'}: another operator wrote at the same time.`
+  output.item(
+    { applicationName, workerId: worker ?? null, isPaused, pauses: pauses.map(pauseJson) },
+    isPaused === isPause ? text : overruled,
+  )
+  if (!isWorkerKnown)
+    output.note(`No lease is held by a worker with the id '${worker}'. Check the id with \`headgate leases\`.`)
+  for (const pause of pauses) if (pause.workerId !== worker || !isPause) output.note(pauseText(pause))
+}
+
+/** One line about a pause that applies. */
+export function pauseText({ workerId, by, reason, at }: Pause): string {
+  const what = workerId === undefined ? 'All workers are' : `The worker '${workerId}' is`
+  return `${what} paused since ${at.toISOString()} by ${by}: ${reason}`
+}
+
+/** A pause in the output of `--json`. */
+export function pauseJson({ workerId, by, reason, at }: Pause): object {
+  return { workerId: workerId ?? null, by, reason, at: at.toISOString() }
+}
