@@ -34,12 +34,12 @@ export interface EmbeddedAwsSettings {
    * The number of shards of the stream when it is created.
    * @default the number in services/platform/resources.ts
    */
-  shards?: number
+  shards?: number | undefined
   /**
    * The origins whose pages may use S3 and Cognito from a browser, as in CORS_ORIGINS.
    * @default pages that this machine serves, on any port
    */
-  corsOrigins?: readonly string[]
+  corsOrigins?: readonly string[] | undefined
   /**
    * Called when a server ends by itself.
    * @default throws the error, which ends the process
@@ -105,11 +105,8 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
       ),
       startAtPort('cognito', portSettings, address =>
         startCognito({
+          ...cognitoSettings(corsOrigins),
           ...address,
-          pools: [userPoolDefinition],
-          corsOrigins,
-          // The sign-in pages may also return to programs of this machine, such as a command line that waits for the code.
-          callbackOrigins: [...LOOPBACK_ORIGINS, ...corsOrigins.filter(origin => origin !== '*')],
           ...(data ? { file: `${data.folder('cognito')}/cognito.json` } : {}),
           ...(issuerOrigin === undefined ? {} : { issuerOrigin }),
         }),
@@ -117,8 +114,47 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
     ],
     release,
   )
+  const servers = { s3, dynamodb, kinesis, cognito }
   const stop = () => stopAll([s3, dynamodb, kinesis, cognito, { stop: release }])
+  try {
+    data?.remember({ s3: s3.port, dynamodb: dynamodb.port, kinesis: kinesis.port, cognito: cognito.port })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return openEmbeddedAws(servers, { host, shards, corsOrigins, stop })
+}
 
+/** Returns the settings of Cognito that depend on the origins whose pages may use it. */
+export function cognitoSettings(corsOrigins: readonly string[]) {
+  return {
+    pools: [userPoolDefinition],
+    corsOrigins,
+    // The sign-in pages may also return to programs of this machine, such as a command line that waits for the code.
+    callbackOrigins: [...LOOPBACK_ORIGINS, ...corsOrigins.filter(origin => origin !== '*')],
+  }
+}
+
+/** The running servers of an embedded AWS. */
+export interface AwsServers {
+  s3: { port: number; pid?: number | undefined }
+  dynamodb: { port: number }
+  kinesis: { port: number; pid?: number | undefined }
+  cognito: CognitoServer
+}
+
+interface OpenSettings {
+  host: string
+  shards?: number | undefined
+  corsOrigins: readonly string[]
+  stop(): Promise<void>
+}
+
+/** Creates the resources on running servers, and resolves to the AWS that they form. If that fails, the servers are stopped. */
+export async function openEmbeddedAws(
+  { s3, dynamodb, kinesis, cognito }: AwsServers,
+  { host, shards, corsOrigins, stop }: OpenSettings,
+): Promise<EmbeddedAws> {
   const url = (port: number) => `http://${reachableHost(host)}:${port}`
   const endpoints = {
     s3: url(s3.port),
@@ -128,7 +164,6 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
   }
   const clients = createLocalClients(endpoints)
   try {
-    data?.remember({ s3: s3.port, dynamodb: dynamodb.port, kinesis: kinesis.port, cognito: cognito.port })
     await createResources({ clients, cognitoUrl: endpoints.cognito, shards, corsOrigins })
   } catch (error) {
     await stop()

@@ -2,12 +2,12 @@ import { createHmac, createSign } from 'node:crypto'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { createKeySource } from '../../services/api/auth/key-source.ts'
-import { startAws } from '../support/aws.ts'
+import { startOwnAws } from '../support/aws.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { makeKey, type SigningKey, startIssuer } from './issuer.ts'
 import { type Answer, ask, buildTestApi, createTestUser, eventually, isProblem } from './support.ts'
 
-const aws = await startAws(t)
+const aws = await startOwnAws(t)
 const issuer = await startIssuer(t)
 const keys = createKeySource({ issuer: issuer.url, timeoutMs: 200, pauseMs: 1, missMs: 1 })
 const api = await buildTestApi(t, aws, { env: { COGNITO_ISSUER: issuer.url }, keys })

@@ -15,6 +15,7 @@ import { startDynamoDb } from '../../services/local/servers/dynamodb.ts'
 import { startKinesis } from '../../services/local/servers/kinesis.ts'
 import type { EmbeddedServer } from '../../services/local/servers/server.ts'
 import type { AwsClients } from '../../services/platform/aws.ts'
+import { leaseAws } from '../support/shared-servers/lease.ts'
 
 export const APPLICATION = 'test-application'
 export const STREAM = 'test-stream'
@@ -90,11 +91,16 @@ const AT = { host: '127.0.0.1', port: 0 }
 
 let kinesisServer: Promise<EmbeddedServer> | undefined
 
-/** Started once for all tests of a file, because the start takes longer than most tests. */
+/** Started or leased once for all tests of a file, because the start takes longer than most tests. */
 function kinesisOfThisFile(): Promise<EmbeddedServer> {
   kinesisServer ??= (async () => {
     // Not at the top level, because the programs of the fleet, which are not tests, import this file too.
     const { default: file } = await import('tap')
+    const leased = await leaseAws({})
+    if (leased) {
+      file.teardown(leased.stop)
+      return { port: Number(new URL(leased.endpoints.kinesis).port), stop: leased.stop }
+    }
     const onFailure = (error: Error) => {
       throw error
     }

@@ -16,7 +16,7 @@ import { type EmbeddedAws, startEmbeddedAws } from '../../services/local/embedde
 import type { ServiceName } from '../../services/local/servers/server.ts'
 import { names, stream } from '../../services/platform/resources.ts'
 import { createUploadStore } from '../../services/uploads/records/store.ts'
-import { startAws } from '../support/aws.ts'
+import { startOwnAws } from '../support/aws.ts'
 import { isAlive, until } from '../support/processes.ts'
 
 const record = {
@@ -35,7 +35,7 @@ const record = {
 } as const
 
 t.test('creates every resource as it is defined', async t => {
-  const aws = await startAws(t)
+  const aws = await startOwnAws(t)
 
   const { Buckets = [] } = await aws.s3.send(new ListBucketsCommand())
   t.strictSame(Buckets.map(bucket => bucket.Name).sort(), [names.processedBucket, names.uploadBucket].sort())
@@ -62,7 +62,7 @@ t.test('creates every resource as it is defined', async t => {
 })
 
 t.test('the demo user and users created later can sign in, and a wrong password is rejected', async t => {
-  const aws = await startAws(t)
+  const aws = await startOwnAws(t)
   const claims = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
   const { idToken, accessToken } = await aws.signIn()
   t.match(claims(idToken), { iss: aws.env.COGNITO_ISSUER, aud: aws.env.COGNITO_CLIENT_ID, email: aws.user.username })
@@ -75,13 +75,13 @@ t.test('the demo user and users created later can sign in, and a wrong password 
 })
 
 t.test('creates the stream with the number of shards of the settings', async t => {
-  const aws = await startAws(t, { shards: 2 })
+  const aws = await startOwnAws(t, { shards: 2 })
   const { Shards = [] } = await aws.kinesis.send(new ListShardsCommand({ StreamName: names.stream }))
   t.equal(Shards.length, 2)
 })
 
 t.test('servers without authentication are reachable only from this machine', async t => {
-  const aws = await startAws(t)
+  const aws = await startOwnAws(t)
   const outside = Object.values(networkInterfaces())
     .flat()
     .find(address => address?.family === 'IPv4' && !address.internal)
@@ -94,7 +94,7 @@ t.test('servers without authentication are reachable only from this machine', as
 })
 
 t.test('a port in use is an error that names the port and the service, and nothing keeps running', async t => {
-  const aws = await startAws(t)
+  const aws = await startOwnAws(t)
   const taken = Number(new URL(aws.endpoints.cognito).port)
   const services: Record<ServiceName, string> = {
     s3: 'S3',
@@ -118,7 +118,7 @@ t.test('uses the ports of the settings', async t => {
   await first.stop()
   const port = (name: ServiceName) => Number(new URL(first.endpoints[name]).port)
   const ports = { s3: port('s3'), dynamodb: port('dynamodb'), kinesis: port('kinesis'), cognito: port('cognito') }
-  const second = await startAws(t, { ports })
+  const second = await startOwnAws(t, { ports })
   t.same(second.endpoints, first.endpoints)
 })
 
@@ -136,7 +136,7 @@ t.test('with a data directory, all data survives a restart', async t => {
   })
   await first.stop()
 
-  const aws = await startAws(t, { dataDir })
+  const aws = await startOwnAws(t, { dataDir })
   const { Body } = await aws.s3.send(new GetObjectCommand({ Bucket: names.uploadBucket, Key: key }))
   t.equal(await Body?.transformToString(), 'kept')
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: names.uploadsTable })
@@ -148,7 +148,7 @@ t.test('with a data directory, all data survives a restart', async t => {
 
 t.test('only one embedded AWS at a time can use a data directory', async t => {
   const dataDir = t.testdir()
-  await startAws(t, { dataDir })
+  await startOwnAws(t, { dataDir })
   await t.rejects(startEmbeddedAws({ dataDir }), {
     code: 'HEADGATE_EMBEDDED_AWS',
     message: `The data directory ${path.resolve(dataDir)} cannot be used: another embedded AWS uses it.`,
@@ -166,7 +166,7 @@ t.test('reports a server that ends by itself, and can still stop the others', as
     ['kinesis', 'Kinesis'],
   ] as const) {
     const died = Promise.withResolvers<Error>()
-    const aws = await startAws(t, { onFailure: died.resolve })
+    const aws = await startOwnAws(t, { onFailure: died.resolve })
     process.kill(aws.pids[server] ?? 0, 'SIGKILL')
     t.match(await died.promise, {
       code: 'HEADGATE_EMBEDDED_AWS',
@@ -177,7 +177,7 @@ t.test('reports a server that ends by itself, and can still stop the others', as
 })
 
 t.test('a busy S3 does not slow DynamoDB or Cognito down', async t => {
-  const aws = await startAws(t)
+  const aws = await startOwnAws(t)
   process.kill(aws.pids.s3 ?? 0, 'SIGSTOP')
   t.teardown(() => process.kill(aws.pids.s3 ?? 0, 'SIGCONT'))
   const { Table } = await aws.dynamodb.send(new DescribeTableCommand({ TableName: names.uploadsTable }))

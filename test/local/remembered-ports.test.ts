@@ -4,7 +4,7 @@ import path from 'node:path'
 import t from 'tap'
 import { startEmbeddedAws } from '../../services/local/embedded-aws.ts'
 import { readPorts, rememberPorts } from '../../services/local/remembered-ports.ts'
-import { startAws } from '../support/aws.ts'
+import { startOwnAws } from '../support/aws.ts'
 
 const ports = { s3: 1, dynamodb: 2, kinesis: 3, cognito: 4 }
 
@@ -35,7 +35,7 @@ t.test('with a data directory, a restart keeps every port, and so the issuer of 
   const first = await startEmbeddedAws({ dataDir })
   await first.stop()
   const notices: string[] = []
-  const second = await startAws(t, { dataDir, onNotice: notice => notices.push(notice) })
+  const second = await startOwnAws(t, { dataDir, onNotice: notice => notices.push(notice) })
   t.strictSame(second.endpoints, first.endpoints)
   t.equal(second.env.COGNITO_ISSUER, first.env.COGNITO_ISSUER)
   t.strictSame(notices, [])
