@@ -6,7 +6,7 @@ import { ByteBudget } from './fetching/byte-budget.ts'
 import { HeldShards } from './held-shards.ts'
 import { LeaseScanner } from './leases/lease-scanner.ts'
 import { Counters } from './metrics/counters.ts'
-import { ConsumerEmitter } from './metrics/emitter.ts'
+import { ConsumerEmitter, type EventOrigin } from './metrics/emitter.ts'
 import { EventLog } from './metrics/event-log.ts'
 import { MeteredLeaseStore } from './metrics/metered-store.ts'
 import { type ConsumerMetrics, type LeaseStatus, metricsOf, type ShardStatus } from './metrics/metrics.ts'
@@ -49,7 +49,10 @@ export class KinesisConsumer {
   readonly workerId: string
   /** Emits the events of this consumer, see `ConsumerEvents`. */
   readonly events: ConsumerEmitter
+  /** The option `failoverMs`, or its default. */
+  readonly failoverMs: number
   readonly #options: ResolvedOptions
+  readonly #origin: EventOrigin
   readonly #ports: ConsumerPorts
   readonly #counters = new Counters()
   readonly #store: MeteredLeaseStore
@@ -65,12 +68,17 @@ export class KinesisConsumer {
   #isCrash = false
   #state: ConsumerState = 'created'
   #failure: ConsumerError | undefined
+  /** Monotonic time at which the first start was complete. */
+  #startedAt: number | undefined
 
   /** @throws ConsumerOptionError */
   constructor(options: ConsumerOptions, ports?: Partial<ConsumerPorts>) {
     this.#options = resolveOptions(options)
     this.workerId = options.workerId ?? `${hostname()}:${process.pid}:${randomUUID()}`
-    const origin = { workerId: this.workerId, applicationName: options.applicationName, streamName: options.streamName }
+    const { applicationName, streamName, failoverMs } = this.#options
+    const origin = { workerId: this.workerId, applicationName, streamName }
+    this.#origin = origin
+    this.failoverMs = failoverMs
     const { logger } = this.#options
     const log = logger && new EventLog({ logger, origin, clock: ports?.clock ?? systemClock })
     this.events = new ConsumerEmitter(origin, (name, event) => {
@@ -148,6 +156,7 @@ export class KinesisConsumer {
       }
     }
     if (this.#state === 'starting') this.#state = 'running'
+    this.#startedAt ??= this.#ports.clock.now()
     this.#scanning ??= this.#scanner.run(signal)
   }
 
@@ -217,7 +226,8 @@ export class KinesisConsumer {
   /** Returns what this worker has done since it was created, and its current state. */
   metrics(): ConsumerMetrics {
     return metricsOf({
-      workerId: this.workerId,
+      origin: this.#origin,
+      scanAgeMs: this.millisSinceScan ?? this.#millisSinceStart(),
       counters: this.#counters,
       shards: this.snapshot(),
       bufferedBytes: this.#budget.used,
@@ -232,6 +242,10 @@ export class KinesisConsumer {
   get millisSinceScan(): number | undefined {
     const { lastScanAt } = this.#scanner
     return lastScanAt === undefined ? undefined : this.#ports.clock.now() - lastScanAt
+  }
+
+  #millisSinceStart(): number | undefined {
+    return this.#startedAt === undefined ? undefined : this.#ports.clock.now() - this.#startedAt
   }
 
   async #stop(): Promise<void> {

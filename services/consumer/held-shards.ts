@@ -72,7 +72,11 @@ export class HeldShards {
       createChildLeases: children => createChildLeases(row, children, store),
     })
     const onFault = (error: unknown) => events.emit('fault', { operation: 'renewal of the lease', shardId, error })
-    const keeping = keepLease({ lease, progress: () => consumer.progress, clock, failoverMs, onFault })
+    const progress = () => {
+      consumer.stalledMs(clock.now()) // Observed with every renewal, so that a later question finds out since when.
+      return consumer.progress
+    }
+    const keeping = keepLease({ lease, progress, clock, failoverMs, onFault })
     const finished = Promise.all([this.#run(lease, consumer), keeping, lease.guard()]).then(() => undefined)
     this.leases.set(shardId, lease)
     this.#shards.set(shardId, { lease, consumer, takenAt, finished })
@@ -107,6 +111,7 @@ export class HeldShards {
       pending: consumer.pending,
       millisBehindLatest: consumer.pace.behindAt(now, isPaused),
       fetchAgeMs: consumer.pace.observedAt === undefined ? undefined : now - consumer.pace.observedAt,
+      stalledMs: consumer.stalledMs(now),
       fencingToken: consumer.fencingToken,
       checkpointAgeMs: now - Math.max(takenAt, store.checkpointedAt(lease.leaseKey) ?? takenAt),
       bufferedBytes: consumer.bufferedBytes,
@@ -117,7 +122,7 @@ export class HeldShards {
 
   /** Forgets how fast the shards are read, because a pause makes the rates useless. */
   restartPaces(): void {
-    for (const { consumer } of this.#shards.values()) consumer.pace.restart()
+    for (const { consumer } of this.#shards.values()) consumer.restartPace()
   }
 
   async #run(lease: HeldLease, consumer: ShardConsumer): Promise<void> {

@@ -102,6 +102,17 @@ export class ShardConsumer {
     return this.#processor.pending
   }
 
+  /** Milliseconds for which records have waited without progress, see `ShardProcessor.stalledMs`. */
+  stalledMs(now: number): number {
+    return this.#processor.stalledMs(now)
+  }
+
+  /** Forgets rates and waits after a pause, which makes them useless. */
+  restartPace(): void {
+    this.#pace.restart()
+    this.#processor.restartStall()
+  }
+
   get fencingToken(): number {
     return this.#fencingToken
   }

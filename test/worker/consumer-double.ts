@@ -26,7 +26,8 @@ export function consumerDouble(): ConsumerDouble {
     },
     metrics() {
       return metricsOf({
-        workerId: 'w',
+        origin,
+        scanAgeMs: 0,
         counters,
         shards: this.shards,
         bufferedBytes: 7,
@@ -46,6 +47,7 @@ export function shardStatus(fields: Partial<ShardStatus> = {}): ShardStatus {
     pending: 0,
     millisBehindLatest: 0,
     fetchAgeMs: 0,
+    stalledMs: 0,
     fencingToken: 1,
     checkpointAgeMs: 0,
     bufferedBytes: 0,

@@ -1,6 +1,7 @@
 import type { Pause } from '../pausing/pause-state.ts'
 import type { BreakerState } from '../processing/breaker.ts'
 import type { Counters } from './counters.ts'
+import type { EventOrigin } from './emitter.ts'
 
 /** The status of one shard whose lease this worker holds. */
 export interface ShardStatus {
@@ -17,6 +18,8 @@ export interface ShardStatus {
   millisBehindLatest: number | undefined
   /** Milliseconds since the last reply of Kinesis, with or without records; undefined before the first fetch. */
   fetchAgeMs: number | undefined
+  /** Milliseconds for which records have waited while none was done in order; 0 while no record waits. */
+  stalledMs: number
   /** The token with which handlers of this shard fence their writes. */
   fencingToken: number
   /** Milliseconds since this worker last moved the checkpoint, or since it took the lease. */
@@ -50,6 +53,10 @@ export interface LeaseStatus {
 export interface ConsumerMetrics {
   /** The `workerId` of the consumer. */
   workerId: string
+  /** The option `applicationName` of the consumer. */
+  applicationName: string
+  /** The option `streamName` of the consumer. */
+  streamName: string
   /**
    * Number of leases held now, acquired, lost, and lost to another worker (`stolen`), and number of shards that ended.
    * `unread` is the number of leases that no worker takes while this worker is at its `maxLeases`.
@@ -69,6 +76,11 @@ export interface ConsumerMetrics {
   deadLetterFailures: number
   /** Number of failed calls to Kinesis or DynamoDB and of functions of the options that threw, see the event `fault`. */
   faults: number
+  /**
+   * Milliseconds since the last complete read of the lease table, or since the start if there was none; undefined before
+   * the start.
+   */
+  scanAgeMs: number | undefined
   /** State of the circuit breaker, and how often it opened. */
   breaker: { state: BreakerState; openings: number }
   /** The pause that applies to this worker; undefined if it is not paused. */
@@ -84,7 +96,8 @@ export interface ConsumerMetrics {
 }
 
 export interface MetricsInput {
-  workerId: string
+  origin: EventOrigin
+  scanAgeMs: number | undefined
   counters: Counters
   shards: readonly ShardStatus[]
   bufferedBytes: number
@@ -95,7 +108,8 @@ export interface MetricsInput {
 }
 
 export function metricsOf({
-  workerId,
+  origin,
+  scanAgeMs,
   counters,
   shards,
   bufferedBytes,
@@ -106,7 +120,7 @@ export function metricsOf({
 }: MetricsInput): ConsumerMetrics {
   const drains = shards.map(shard => shard.timeToDrainMs)
   return {
-    workerId,
+    ...origin,
     leases: {
       held: shards.length,
       acquired: counters.leasesAcquired,
@@ -128,6 +142,7 @@ export function metricsOf({
     batchRetries: counters.batchRetries,
     deadLetterFailures: counters.deadLetterFailures,
     faults: counters.faults,
+    scanAgeMs,
     breaker: { state: breaker, openings: counters.breakerOpenings },
     paused,
     millisBehindLatest: maximum(shards.map(shard => shard.millisBehindLatest)),

@@ -44,6 +44,10 @@ export class ShardProcessor {
   readonly #closing = new AbortController()
   #drained: PromiseWithResolvers<void> | undefined
   #done = 0
+  /** Monotonic time since which records wait without progress, as far as it was observed. */
+  #waitingSince = 0
+  /** True if the watermark has moved since that time. Set for every record, which must not read the clock. */
+  #hasMoved = false
   /** True while further records may be at or before `from`. */
   #mayBeDone: boolean
 
@@ -68,7 +72,31 @@ export class ShardProcessor {
     return this.#done
   }
 
+  /**
+   * Milliseconds for which records have waited while the watermark did not move, since this was last asked at the
+   * earliest; 0 while no record waits.
+   *
+   * @param now the clock's time
+   */
+  stalledMs(now: number): number {
+    if (this.#watermark.pending === 0) return 0
+    if (this.#hasMoved) {
+      this.#hasMoved = false
+      this.#waitingSince = now
+    }
+    return now - this.#waitingSince
+  }
+
+  /** Measures `stalledMs` from now on, after a pause in which the records waited on purpose. */
+  restartStall(): void {
+    this.#hasMoved = true
+  }
+
   add(records: readonly ConsumerRecord[]): void {
+    if (this.#watermark.pending === 0) {
+      this.#waitingSince = this.#settings.shard.clock.now()
+      this.#hasMoved = false
+    }
     const { budget, from } = this.#settings
     for (const record of records) {
       // Records arrive in order, so all records after the first new one are new.
@@ -146,6 +174,7 @@ export class ShardProcessor {
       counters.bytesHandled += job.record.data.byteLength
     }
     const passed = this.#watermark.settle(job)
+    if (passed > 0) this.#hasMoved = true
     // The overhead of a record is freed only when the watermark passes it. So a record that is never done finally stops
     // the fetching, and not only the watermark.
     budget.free(job.record.data.byteLength + passed * RECORD_OVERHEAD)

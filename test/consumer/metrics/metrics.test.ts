@@ -2,12 +2,15 @@ import t from 'tap'
 import { Counters } from '../../../services/consumer/metrics/counters.ts'
 import { metricsOf, type ShardStatus } from '../../../services/consumer/metrics/metrics.ts'
 
+const ORIGIN = { workerId: 'w', applicationName: 'a', streamName: 's' }
+
 const status = (fields: Partial<ShardStatus>): ShardStatus => ({
   shardId: 's',
   checkpoint: '1',
   pending: 0,
   millisBehindLatest: 0,
   fetchAgeMs: 0,
+  stalledMs: 0,
   fencingToken: 1,
   checkpointAgeMs: 0,
   bufferedBytes: 0,
@@ -17,7 +20,8 @@ const status = (fields: Partial<ShardStatus>): ShardStatus => ({
 })
 const metrics = (shards: ShardStatus[], counters = new Counters()) =>
   metricsOf({
-    workerId: 'w',
+    origin: ORIGIN,
+    scanAgeMs: 0,
     counters,
     shards,
     bufferedBytes: 7,
