@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
-import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis'
+import { type CfnStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../acknowledge.ts'
@@ -23,6 +23,10 @@ export function createStream(scope: Construct, settings: Settings, key?: IKey): 
       ? { streamMode: StreamMode.ON_DEMAND }
       : { streamMode: StreamMode.PROVISIONED, shardCount: settings.shards }),
   })
+  if (settings.recordDistribution === 'auto') {
+    const resource = created.node.defaultChild as CfnStream
+    resource.recordDistributionStrategy = 'AUTO'
+  }
   if (key !== undefined) {
     acknowledge(created, {
       'AwsSolutions-KDS3': 'encryption=customer asks for a key of the account instead of aws/kinesis.',

@@ -5,6 +5,7 @@ import type { Settings } from './schema.ts'
 export function contradictions(settings: Settings): string[] {
   return [
     ...ofNames(settings),
+    ...ofStream(settings),
     ...ofSignInPages(settings),
     ...ofKeys(settings),
     ...ofCosts(settings),
@@ -17,6 +18,12 @@ function ofNames({ domainName, certificateArn }: Settings): string[] {
   return (domainName === undefined) === (certificateArn === undefined)
     ? []
     : ['domainName and certificateArn: give both or neither']
+}
+
+function ofStream({ recordDistribution, streamMode, existingStream }: Settings): string[] {
+  if (recordDistribution === 'by-key') return []
+  if (existingStream !== undefined) return ['recordDistribution: it has no effect on an existing stream']
+  return streamMode === 'provisioned' ? ['recordDistribution: auto needs streamMode=on-demand'] : []
 }
 
 function ofSignInPages({ userPoolDomain, callbackUrls, logoutUrls }: Settings): string[] {

@@ -31,6 +31,11 @@ export const settingsSchema = Type.Object(
       default: 'provisioned',
       description: 'Capacity mode of the stream: a fixed number of shards, or scaled by AWS.',
     }),
+    recordDistribution: Type.Enum(['by-key', 'auto'], {
+      default: 'by-key',
+      description:
+        'How Kinesis chooses the shard of a record: by its partition key, or by itself, so that no shard is hot. `auto` needs `streamMode=on-demand`.',
+    }),
     existingStream: Type.Optional(
       Type.String({
         pattern: '^[a-zA-Z0-9_.-]{1,128}$',

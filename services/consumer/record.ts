@@ -2,8 +2,11 @@
 export interface ConsumerRecord {
   /** The data of the record. Inside an aggregated record, the part that belongs to this record. */
   readonly data: Uint8Array
-  /** The partition key that the producer set. */
-  readonly partitionKey: string
+  /**
+   * The partition key that the producer set. Undefined if the producer set none, which only streams with the record
+   * distribution strategy AUTO accept. Records without a key have no order among each other.
+   */
+  readonly partitionKey: string | undefined
   /** The hash key that the producer set, in decimal digits. Known only for records inside an aggregated record. */
   readonly explicitHashKey?: string
   /** Decimal digits. Compare sequence numbers with `compareSequence`, never as strings. */

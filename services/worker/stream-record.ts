@@ -1,7 +1,8 @@
 /** A record of a stream. The consumer's records have these properties and more, and records of Lambda events are converted to it. */
 export interface StreamRecord {
   readonly data: Uint8Array
-  readonly partitionKey: string
+  /** Undefined if the producer set none. Such a record has no order. */
+  readonly partitionKey: string | undefined
   /** Decimal digits. */
   readonly sequenceNumber: string
   /** Index inside of an aggregated record. Omitted or 0 in a plain record. */

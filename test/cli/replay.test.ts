@@ -37,7 +37,7 @@ t.test('headgate replay moves checkpoints back if no worker holds the leases, or
       dynamodb,
       workerId,
       failoverMs: 2_000,
-      handler: ({ partitionKey }) => {
+      handler: ({ partitionKey = '' }) => {
         counts.set(partitionKey, (counts.get(partitionKey) ?? 0) + 1)
         wake.resolve()
       },

@@ -74,6 +74,12 @@ t.test('rejects settings that contradict each other', async t => {
   t.match(faults({ ...fargate, workerTasksMax: '5', shards: '4' }), [/the 4 shards/])
   t.strictSame(faults({ ...fargate, workerTasksMax: '5', shards: '4', streamMode: 'on-demand' }), [])
   t.strictSame(faults({ shards: '1' }), [], 'Lambda has no tasks')
+  const auto = { recordDistribution: 'auto' }
+  t.match(faults(auto), [/^recordDistribution: auto needs streamMode=on-demand/])
+  t.strictSame(faults({ ...auto, streamMode: 'on-demand' }), [])
+  t.match(faults({ ...auto, streamMode: 'on-demand', existingStream: 'theirs' }), [
+    /^recordDistribution: .* existing stream/,
+  ])
   t.match(faults({ monthlyBudgetUsd: '100' }), [/alarmEmail/])
   const costMonitorArn = 'arn:aws:ce::111111111111:anomalymonitor/00000000-0000-0000-0000-000000000000'
   t.match(faults({ costMonitorArn }), [/costAnomalyUsd/])

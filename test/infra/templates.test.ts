@@ -210,6 +210,15 @@ t.test('connects a REST API to the load balancer by a VPC link V2', async t => {
   })
 })
 
+t.test('lets Kinesis distribute the records of an on-demand stream with recordDistribution=auto', async t => {
+  const settings = { streamMode: 'on-demand', recordDistribution: 'auto' }
+  const [stream] = propertiesOf(synthesize(t, settings).data, 'AWS::Kinesis::Stream')
+  t.match(stream, { StreamModeDetails: { StreamMode: 'ON_DEMAND' }, RecordDistributionStrategy: 'AUTO' })
+  for (const { data } of smallest) {
+    t.notOk(propertiesOf(data, 'AWS::Kinesis::Stream').some(properties => 'RecordDistributionStrategy' in properties))
+  }
+})
+
 t.test('maps the stream from its first record, with failures reported by item and unlimited retries', async t => {
   const mapped = all.filter(({ settings }) => settings.compute === 'lambda')
   each(t, mapped, (t, { compute, settings }) => {

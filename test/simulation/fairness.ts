@@ -21,7 +21,8 @@ export function drawFairness(random: SeededRandom): FairnessScenario {
   // Changes sometimes, so that the records of one partition key have several fairness keys.
   const fairnessKey = ({ partitionKey }: ConsumerRecord): string | undefined => {
     if (random.chance(failing)) throw new Error('no fairness key')
-    return random.chance(0.1) ? undefined : `f${Number(partitionKey.slice(1)) % kinds}`
+    if (random.chance(0.1) || partitionKey === undefined) return undefined
+    return `f${Number(partitionKey.slice(1)) % kinds}`
   }
   const maxYieldedPerFairnessKey = random.integer(1, 4)
   const keys = random.chance(0.4) ? { fairnessKey, maxYieldedPerFairnessKey } : {}

@@ -102,6 +102,7 @@ export class Handlers {
     trace.add(`${what} starts`)
     world.invariants.handlerStarts(process.name, process.here, records)
     for (const record of records) world.application.starts(process.name, record)
+    if (world.checksKeylessStarts) world.keylessStarts.starts(process.name, first)
     if (random.chance(handling.burns)) process.stall(random.between(100, 2 * scenario.failoverMs))
     const isDeaf = random.chance(handling.deaf) || this.isStuck
     const hangs = random.chance(handling.hangs) || this.isStuck
@@ -155,10 +156,11 @@ export class Handlers {
     const keys = new Set<string>()
     for (const record of records) {
       const { partitionKey } = record
-      const error = keys.has(partitionKey) ? new Error('the one before it fails') : this.#failureOf(record)
+      const mustFail = partitionKey !== undefined && keys.has(partitionKey)
+      const error = mustFail ? new Error('the one before it fails') : this.#failureOf(record)
       if (!error) continue
       failures.set(record, error)
-      keys.add(partitionKey)
+      if (partitionKey !== undefined) keys.add(partitionKey)
     }
     return failures
   }

@@ -12,7 +12,7 @@ import type { Ledger, LedgerRecord } from './ledger.ts'
  * `rival`: a lease is reported as taken only if somebody else wrote its row, and as released only if its owner did.
  * `twice`: while a worker holds a lease, it does not handle a completely handled record again. `deadLetter`: a record
  * is given up only because of its own failures. `pace`: a shard is subscribed to at most once a second. `crash`: no
- * promise rejects unhandled.
+ * promise rejects unhandled. `keyless`: a record without a partition key waits for no other record.
  */
 export type Invariant =
   | '1'
@@ -33,6 +33,7 @@ export type Invariant =
   | 'twice'
   | 'deadLetter'
   | 'pace'
+  | 'keyless'
   | 'crash'
 
 export interface InvariantSettings {

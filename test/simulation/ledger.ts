@@ -7,7 +7,9 @@ export type Poison = 'poison' | 'hopeless'
 
 export interface LedgerRecord {
   readonly shardId: string
+  /** For a record without a key, a name that no other record has. */
   readonly partitionKey: string
+  readonly isKeyless: boolean
   /** Its index among the records of its shard, and among those of its key. */
   readonly index: number
   readonly keyIndex: number
@@ -41,10 +43,12 @@ export class Ledger {
   #start = Number.POSITIVE_INFINITY
 
   add(from: ConsumerRecord, poison: Poison | undefined): void {
-    const { shardId, partitionKey, sequenceNumber, subSequenceNumber, arrivedAt } = from
+    const { shardId, sequenceNumber, subSequenceNumber, arrivedAt } = from
+    const isKeyless = from.partitionKey === undefined
+    const partitionKey = from.partitionKey ?? `no key ${sequenceNumber}`
     const [ofShard, ofKey] = [lineOf(this.#byShard, shardId), lineOf(this.#byKey, partitionKey)]
     const record: LedgerRecord = {
-      ...{ shardId, partitionKey, index: ofShard.records.length, keyIndex: ofKey.records.length },
+      ...{ shardId, partitionKey, isKeyless, index: ofShard.records.length, keyIndex: ofKey.records.length },
       position: { sequenceNumber, subSequenceNumber },
       at: arrivedAt.getTime(),
       ...{ output: outputOf(from), poison, failures: 0, handled: false, deadLettered: false, trimmed: false },

@@ -6,7 +6,8 @@ const BYTES = Uint8Array.from({ length: 1024 ** 2 }, (_, index) => Math.imul(ind
 
 /** A record as its producer sends it. */
 export interface UserRecord {
-  readonly partitionKey: string
+  /** Undefined if the producer sets none. Such a record is never part of an aggregate. */
+  readonly partitionKey: string | undefined
   readonly hashKey: bigint
 }
 
@@ -36,7 +37,7 @@ export class RecordMaker {
     if (!first) throw new Error('A record has at least one key.')
     const plain = { ...place, data: first.data, partitionKey: first.key, subSequenceNumber: 0 }
     if (records.length === 1) return { record: plain, parts: [plain] }
-    const data = aggregate(records)
+    const data = aggregate(records.map(({ key = '', ...rest }) => ({ key, ...rest })))
     if (isSpoiled) data[data.length - 1] = (data.at(-1) ?? 0) ^ 1
     const record = { ...plain, data }
     const parts = records.map(({ key, hashKey, data }, subSequenceNumber) => {

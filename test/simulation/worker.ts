@@ -125,7 +125,7 @@ export class Worker {
   }
 
   #listen(): void {
-    const { trace, invariants, application } = this.#world
+    const { trace, invariants, application, keylessStarts } = this.#world
     const tell = (event: string, shardId: string | undefined, more = '') => {
       if (this.alive) trace.add(`${this.name} ${event} ${shardId ?? ''} ${more}`)
     }
@@ -135,6 +135,7 @@ export class Worker {
         this.#subscribed.set(shardId, { here: Number.NEGATIVE_INFINITY, stalls: this.process.stalls })
         invariants.acquired(this.name, shardId, checkpoint)
         application.acquired(this.name, shardId)
+        keylessStarts.acquired(this.name, shardId)
         tell('acquires', shardId, `from ${from}`)
       })
       .on('leaseLost', ({ shardId, reason }) => {

@@ -5,10 +5,12 @@ import { DeadLetters } from './dead-letters.ts'
 import { LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
 import { drawFairness, type FairnessScenario } from './fairness.ts'
 import { type Invariant, Invariants } from './invariants.ts'
+import { drawKeyless, type KeylessScenario, KeylessStarts } from './keyless.ts'
 import { HASH_SPACE, KinesisModel, type ModelShard } from './kinesis-model.ts'
 import { Ledger } from './ledger.ts'
 import { Network } from './network.ts'
 import { SeededRandom } from './random.ts'
+import type { UserRecord } from './record-maker.ts'
 import { drawScenario, type Scenario } from './scenario.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Trace } from './trace.ts'
@@ -27,6 +29,7 @@ export class World {
   readonly random: SeededRandom
   readonly scenario: Scenario
   readonly fairness: FairnessScenario
+  readonly keyless: KeylessScenario
   readonly time = new VirtualTime()
   readonly trace = new Trace(() => this.time.now)
   readonly ledger = new Ledger()
@@ -36,6 +39,7 @@ export class World {
   readonly table: LeaseTable
   readonly invariants: Invariants
   readonly application: ApplicationInvariants
+  readonly keylessStarts: KeylessStarts
   readonly subscriptions: Subscriptions
   readonly letters = new DeadLetters()
   workers: Worker[] = []
@@ -54,6 +58,7 @@ export class World {
     this.random = new SeededRandom(seed)
     this.scenario = drawScenario(this.random)
     this.fairness = drawFairness(new SeededRandom(seed ^ 0x5eed_fa1))
+    this.keyless = drawKeyless(new SeededRandom(seed ^ 0x5eed_7e5))
     const { scenario, random, time } = this
     const now = () => time.now
     this.handling = scenario.handler
@@ -72,6 +77,7 @@ export class World {
     })
     const { maxAttempts = Number.POSITIVE_INFINITY } = scenario
     this.application = new ApplicationInvariants({ ledger, maxAttempts, violated })
+    this.keylessStarts = new KeylessStarts({ ledger, invariants: this.invariants, violated })
     this.subscriptions = new Subscriptions({ kinesis, time, ...scenario.subscription })
   }
 
@@ -87,6 +93,11 @@ export class World {
 
   get isDependencyDown(): boolean {
     return !this.healed && this.time.now < this.outageUntil
+  }
+
+  get checksKeylessStarts(): boolean {
+    const { batch, strikes } = this.scenario
+    return batch === undefined && !strikes.has('outage') && this.fairness.options.fairnessKey === undefined
   }
 
   /** Workers that run and are not about to stop. */
@@ -121,7 +132,12 @@ export class World {
   }
 
   put(): void {
-    const { scenario, random } = this
+    const { scenario, random, keyless } = this
+    if (keyless.share > 0 && keyless.random.chance(keyless.share)) {
+      const shard = keyless.random.pick(this.kinesis.open())
+      if (shard) this.#putOn(shard, [{ partitionKey: undefined, hashKey: 0n }], scenario.recordBytes)
+      return
+    }
     const draw = () => (random.chance(scenario.hotKey) ? 0 : random.integer(0, scenario.keys - 1))
     const first = draw()
     const shard = this.kinesis.shardOf(this.#hashOf(first))
@@ -133,6 +149,11 @@ export class World {
     }
     const size = Math.ceil(scenario.recordBytes / keys.length)
     const records = keys.map(key => ({ partitionKey: `k${key}`, hashKey: this.#hashOf(key) }))
+    this.#putOn(shard, records, size)
+  }
+
+  #putOn(shard: ModelShard, records: readonly UserRecord[], size: number): void {
+    const { scenario, random } = this
     for (const record of this.kinesis.put(shard, records, size, random.chance(scenario.spoiled))) {
       const isPoison = random.chance(scenario.poison)
       this.ledger.add(record, isPoison ? (random.chance(0.5) ? 'poison' : 'hopeless') : undefined)

@@ -52,6 +52,21 @@ t.test('records of one key are processed in order, and those of different keys c
   t.ok(steps.indexOf('+b3') < steps.indexOf('-a1'), 'b does not wait for a')
 })
 
+t.test('records without a key are processed concurrently, and one that fails blocks no other', async t => {
+  const records = batch('a1 a2 a3').map(record => ({ ...record, partitionKey: undefined }))
+  const begun: string[] = []
+  const gate = Promise.withResolvers<void>()
+  const process = async ({ sequenceNumber }: StreamRecord) => {
+    begun.push(sequenceNumber)
+    if (begun.length === 3) gate.resolve()
+    await gate.promise
+    if (sequenceNumber === '1') throw new Error('poison')
+  }
+  const left = await processBatch(records, { process, log, tries: 1, remainingMs: () => 60_000 })
+  t.strictSame(begun, ['1', '2', '3'])
+  t.strictSame(left, records.slice(0, 1))
+})
+
 t.test('at most the configured number of records is in flight', async t => {
   let now = 0
   let max = 0
@@ -148,7 +163,7 @@ t.test('many records of one owner do not delay the records of another owner', as
   const light = Array.from({ length: 10 }, (_, n) => record('light', 100 + n))
   const gate = Promise.withResolvers<void>()
   const begun: string[] = []
-  const process = async ({ partitionKey }: StreamRecord) => {
+  const process = async ({ partitionKey = '' }: StreamRecord) => {
     begun.push(partitionKey)
     if (partitionKey.startsWith('heavy')) await gate.promise
     else if (partitionKey === 'light 109') gate.resolve()

@@ -163,3 +163,12 @@ t.test('an event without Kinesis records fails its invocation', async t => {
   }
   t.strictSame(words(), [])
 })
+
+t.test('a record of an event without a partition key has none', async t => {
+  const { handler, done } = handlerOf()
+  await handler(kinesisEvent([{ ...record('a1'), partitionKey: undefined }, record('b2')]), context)
+  t.strictSame(
+    done.map(({ partitionKey }) => partitionKey),
+    [undefined, 'b'],
+  )
+})

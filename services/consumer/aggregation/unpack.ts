@@ -3,8 +3,11 @@ import { looksAggregated, readAggregate } from './aggregate.ts'
 
 /** Settings of `unpack`. */
 export interface UnpackSettings {
-  /** Returns true if a record with these keys belongs to the shard. */
-  isInside(keys: Pick<ConsumerRecord, 'partitionKey'> & { explicitHashKey: string | undefined }): boolean
+  /**
+   * Returns true if a record with these keys belongs to the shard. Not called for an aggregate that was put without a
+   * partition key, because Kinesis then chooses the shard by itself.
+   */
+  isInside(keys: { partitionKey: string; explicitHashKey: string | undefined }): boolean
   /** Called after an aggregate was read of which `records` records belong to another shard. These records are kept. */
   onOutside(outside: { sequenceNumber: string; records: number }): void
 }
@@ -47,7 +50,7 @@ function* unpackRecord(record: ConsumerRecord, settings: UnpackSettings): Genera
   let outside = 0
   for (let i = 0; i < aggregate.count; i++) {
     const { data, partitionKey, explicitHashKey } = aggregate.at(i)
-    if (!settings.isInside({ partitionKey, explicitHashKey })) outside++
+    if (record.partitionKey !== undefined && !settings.isInside({ partitionKey, explicitHashKey })) outside++
     const single = { ...record, data, partitionKey, subSequenceNumber: i }
     yield explicitHashKey === undefined ? single : { ...single, explicitHashKey }
   }

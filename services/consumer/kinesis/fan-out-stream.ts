@@ -62,7 +62,7 @@ function toEvent(event: SubscribeToShardEvent, shardId: string): SubscriptionEve
   return {
     records: (event.Records ?? []).map(record => ({
       data: record.Data ?? new Uint8Array(),
-      partitionKey: record.PartitionKey ?? '',
+      partitionKey: record.PartitionKey || undefined,
       sequenceNumber: record.SequenceNumber ?? '',
       subSequenceNumber: 0,
       shardId,

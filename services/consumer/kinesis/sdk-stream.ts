@@ -65,7 +65,7 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
       return {
         records: (reply.Records ?? []).map(record => ({
           data: toBuffer(record.Data),
-          partitionKey: record.PartitionKey ?? '',
+          partitionKey: record.PartitionKey || undefined,
           sequenceNumber: record.SequenceNumber ?? '',
           subSequenceNumber: 0,
           shardId,

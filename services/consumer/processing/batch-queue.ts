@@ -24,6 +24,11 @@ export class BatchQueue<Item> {
     return this.#items.length - this.#first
   }
 
+  /** Monotonic time at which the first item was added; undefined if the queue is empty. */
+  get oldestAt(): number | undefined {
+    return this.#cameAt[this.#first]
+  }
+
   get isFull(): boolean {
     return this.length >= this.#limits.maxRecords || this.#bytes >= this.#limits.maxBytes
   }
@@ -36,9 +41,9 @@ export class BatchQueue<Item> {
 
   /** Milliseconds until a batch is due, 0 or less if one is due now; undefined if the queue is empty. */
   dueIn(now: number): number | undefined {
-    const cameAt = this.#cameAt[this.#first]
-    if (cameAt === undefined) return undefined
-    return this.isFull ? 0 : cameAt + this.#limits.maxWaitMs - now
+    const { oldestAt } = this
+    if (oldestAt === undefined) return undefined
+    return this.isFull ? 0 : oldestAt + this.#limits.maxWaitMs - now
   }
 
   /** Takes the first items, as many as a batch may have, and at least one. */

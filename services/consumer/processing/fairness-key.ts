@@ -1,8 +1,6 @@
 import type { ConsumerRecord } from '../record.ts'
+import { NO_KEY } from './lane-of.ts'
 import type { ShardContext } from './shard-context.ts'
-
-/** The key of records without one. */
-const NO_KEY = ''
 
 /**
  * Wraps the option `fairnessKey` so that it never throws, because every record must be handled. An error, or a value

@@ -8,6 +8,12 @@ export function hashOf(key: string): number {
   return hash >>> 0
 }
 
+/**
+ * The key of jobs without one. No partition key of Kinesis is empty. Jobs without a key have no order, so each of them
+ * may run at any time.
+ */
+export const NO_KEY = ''
+
 /** Returns the lane of a key. */
 export function laneOf(key: string, lanes: number): number {
   return lanes === 1 ? 0 : hashOf(key) % lanes

@@ -1,7 +1,7 @@
 import { type FairGroup, FairQueue } from './fair-queue.ts'
 import type { JobRunner, LaneOutcome, RunnerFactory } from './job-runner.ts'
 import { KeyTable } from './key-table.ts'
-import { hashOf } from './lane-of.ts'
+import { hashOf, NO_KEY } from './lane-of.ts'
 import { Queue } from './queue.ts'
 import type { YieldLimit } from './yield-limit.ts'
 
@@ -24,8 +24,8 @@ export interface Fairness<Job> {
 
 /**
  * Runs jobs in parallel lanes: jobs of one key run in order, one at a time; jobs of different keys run concurrently, up
- * to `concurrency`. A job that waits for a retry gives its place to another key, and its own key waits for it. So does
- * a job that yields its place and continues.
+ * to `concurrency`. A job without a key has a lane of its own. A job that waits for a retry gives its place to another
+ * key, and its own key waits for it. So does a job that yields its place and continues.
  */
 export class Lanes<Job> {
   readonly #settings: LanesSettings<Job>
@@ -96,7 +96,7 @@ export class Lanes<Job> {
   /** Adds a job to its lane. Returns the lane if the job is the first one in it. */
   #enter(key: string, job: Job): Lane<Job> | undefined {
     const hash = hashOf(key)
-    const lane = this.#lanes.find(key, hash)
+    const lane = key === NO_KEY ? undefined : this.#lanes.find(key, hash)
     if (lane) {
       lane.waiting ??= new Queue()
       lane.waiting.push(job)
@@ -104,7 +104,7 @@ export class Lanes<Job> {
     }
     const created: Lane<Job> = { key, hash, job, waiting: undefined, group: undefined, next: undefined }
     if (this.#fair) this.#group(created)
-    this.#lanes.add(created)
+    if (key !== NO_KEY) this.#lanes.add(created)
     return created
   }
 
@@ -258,7 +258,7 @@ export class Lanes<Job> {
   #advance(lane: Lane<Job>): void {
     const next = lane.waiting?.shift()
     if (next === undefined) {
-      this.#lanes.delete(lane)
+      if (lane.key !== NO_KEY) this.#lanes.delete(lane)
       if (lane.group) this.#fair?.leave(lane.group)
     } else {
       lane.job = next
@@ -296,4 +296,4 @@ interface Lane<Job> {
   next: Lane<Job> | undefined
 }
 
-const NO_GROUP = { key: '', hash: hashOf('') }
+const NO_GROUP = { key: NO_KEY, hash: hashOf(NO_KEY) }

@@ -8,6 +8,7 @@ import { CallLimit } from './call-limit.ts'
 import { FailureHandler } from './failure-handler.ts'
 import { createFairnessKeyOf } from './fairness-key.ts'
 import { type Job, newJob } from './job.ts'
+import { NO_KEY } from './lane-of.ts'
 import { type Fairness, Lanes } from './lanes.ts'
 import type { ResolvedProcessing } from './processing-options.ts'
 import { RecordListeners } from './record-listeners.ts'
@@ -30,6 +31,7 @@ export interface ShardProcessorSettings {
 
 /** Where jobs wait to run. */
 interface Dispatcher {
+  /** @param key the partition key, or `NO_KEY` */
   add(key: string, job: Job): void
   /** No further jobs will be added. */
   flush?(): void
@@ -105,7 +107,7 @@ export class ShardProcessor {
       budget.add(bytesInMemory(record))
       const job = newJob(record)
       this.#watermark.open(job)
-      this.#lanes.add(record.partitionKey, job)
+      this.#lanes.add(record.partitionKey ?? NO_KEY, job)
     }
   }
 

@@ -14,7 +14,8 @@ const deadLetterSchema = Type.Object({
   sequenceNumber: Type.String({ pattern: '^[0-9]+$' }),
   /** Omitted or 0 in a plain record. */
   subSequenceNumber: Type.Optional(Type.Integer({ minimum: 0 })),
-  partitionKey: text,
+  /** Omitted if the record has none. */
+  partitionKey: Type.Optional(text),
   /** The record's data, base64. */
   data: text,
   /** The failure of the upload. `causes` are the messages of the error's causes, outermost first. */

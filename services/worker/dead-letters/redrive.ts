@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis'
 import type { UploadStore } from '../../uploads/records/store.ts'
 import type { ArchivedLetter, DeadLetterArchive } from './archive.ts'
@@ -26,7 +27,8 @@ export interface RedriveOptions {
 export type Redrive = (archived: ArchivedLetter, options?: RedriveOptions) => Promise<RedriveResult>
 
 /**
- * Puts the record of a dead letter on its stream again, with the same data and partition key.
+ * Puts the record of a dead letter on its stream again, with the same data and partition key. A record without a key is put without
+ * one. If the stream requires a key, the record gets a random one, which gives it no order either.
  *
  * The dead letter then records the redrive, so that a second redrive does nothing. If the process dies between the two, a second redrive
  * puts the record on the stream again. That does no harm, because the same event gives the same object. The upload becomes `queued`
@@ -34,12 +36,13 @@ export type Redrive = (archived: ArchivedLetter, options?: RedriveOptions) => Pr
  */
 export function createRedrive({ archive, kinesis, store, now = () => new Date() }: RedriveSettings): Redrive {
   async function put({ stream, data, partitionKey }: DeadLetter): Promise<Redriven> {
-    const command = new PutRecordCommand({
-      StreamName: stream,
-      Data: Buffer.from(data, 'base64'),
-      PartitionKey: partitionKey,
+    const record = { StreamName: stream, Data: Buffer.from(data, 'base64') }
+    const send = (PartitionKey: string | undefined) => kinesis.send(new PutRecordCommand({ ...record, PartitionKey }))
+    const reply = await send(partitionKey || undefined).catch(error => {
+      if (partitionKey || !isInvalid(error)) throw error
+      return send(randomUUID())
     })
-    const { ShardId: shardId = '', SequenceNumber: sequenceNumber = '' } = await kinesis.send(command)
+    const { ShardId: shardId = '', SequenceNumber: sequenceNumber = '' } = reply
     return { at: now().toISOString(), shardId, sequenceNumber }
   }
 
@@ -52,4 +55,15 @@ export function createRedrive({ archive, kinesis, store, now = () => new Date() 
     const isUploadQueued = failed?.status === 'failed' && (await store.markRedriven(failed))
     return { outcome: 'redriven', redriven, isUploadQueued }
   }
+}
+
+/** The errors with which Kinesis and its emulators reject a record without a key. */
+const INVALID: ReadonlySet<string> = new Set([
+  'InvalidArgumentException',
+  'SerializationException',
+  'ValidationException',
+])
+
+function isInvalid(error: unknown): boolean {
+  return error instanceof Error && INVALID.has(error.name)
 }

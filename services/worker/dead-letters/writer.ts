@@ -22,7 +22,7 @@ export function createDeadLetters(settings: DeadLettersSettings): DeadLetters {
         shardId: record.shardId,
         sequenceNumber: record.sequenceNumber,
         ...(record.subSequenceNumber ? { subSequenceNumber: record.subSequenceNumber } : {}),
-        partitionKey: record.partitionKey,
+        ...(record.partitionKey !== undefined && { partitionKey: record.partitionKey }),
         data: Buffer.from(data).toString('base64'),
         error: { ...failure, ...(causes.length > 0 && { causes }) },
         failedAt: now().toISOString(),

@@ -36,8 +36,8 @@ const WHOLE_TIME = 0.8
 const BACKOFF_MS = { first: 200, factor: 4 }
 
 /**
- * Processes records of one shard: records of a partition key in order, different keys concurrently. A record that fails blocks only
- * the records of its own key. Owners take turns: the batch ends with its slowest record, but small records of another owner do not
+ * Processes records of one shard: records of a partition key in order, different keys and records without a key concurrently. A record
+ * that fails blocks only the records of its own key. Owners take turns: the batch ends with its slowest record, but small records of another owner do not
  * wait for it.
  *
  * @returns the records that failed or did not finish in time, in their order
@@ -108,9 +108,9 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
   return records.filter(record => unfinished.has(record))
 }
 
-/** Groups records by partition key. Groups and records keep their order. */
+/** Groups records by partition key. Groups and records keep their order. A record without a key has no order, and is alone in its group. */
 function lanesOf(records: readonly StreamRecord[]): StreamRecord[][] {
-  return [...Map.groupBy(records, record => record.partitionKey).values()]
+  return [...Map.groupBy(records, record => record.partitionKey ?? record).values()]
 }
 
 /** Resolves after a time, or when the signal fires. */

@@ -31,7 +31,8 @@ function isKinesisRecord(record: unknown): record is KinesisStreamRecord {
 function toRecord({ kinesis, eventID }: KinesisStreamRecord): ConsumerRecord {
   return {
     data: Buffer.from(kinesis.data, 'base64'),
-    partitionKey: kinesis.partitionKey,
+    // The type of the event says that it is always there, but a record that was put without a key has none.
+    partitionKey: kinesis.partitionKey || undefined,
     sequenceNumber: kinesis.sequenceNumber,
     subSequenceNumber: 0,
     shardId: eventID.slice(0, eventID.lastIndexOf(':')),

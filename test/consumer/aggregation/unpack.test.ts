@@ -48,6 +48,17 @@ t.test(
   },
 )
 
+t.test('an aggregate without a partition key reports no records of another shard', async t => {
+  const outside: unknown[] = []
+  const settings = { isInside: () => false, onOutside: (emitted: unknown) => outside.push(emitted) }
+  const record = { ...kinesisRecord('5', aggregate(numbered(3))), partitionKey: undefined }
+  t.same(
+    [...unpack([record], settings)].flat().map(({ partitionKey }) => partitionKey),
+    ['key-0', 'key-1', 'key-2'],
+  )
+  t.same(outside, [])
+})
+
 t.test('records of another shard in an aggregate are kept and reported once', async t => {
   const records = numbered(64)
   const outside: unknown[] = []

@@ -36,7 +36,7 @@ const consumer = new KinesisConsumer({
   shardSyncIntervalMs: 2_000,
   ...(FAN_OUT !== undefined && { fanOut: { consumerName: FAN_OUT } }),
   handler: async record => {
-    const about = { worker, shardId: record.shardId, key: record.partitionKey, n: Number(textOf(record)) }
+    const about = { worker, shardId: record.shardId, key: record.partitionKey ?? '', n: Number(textOf(record)) }
     tell({ event: 'started', at: Date.now(), ...about })
     await pass(Number(WORK_MS))
     tell({ event: 'handled', at: Date.now(), ...about })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { BatchFailure } from '../../../services/consumer/index.ts'
+import { laneOf } from '../../../services/consumer/processing/lane-of.ts'
 import type { ConsumerRecord } from '../../../services/consumer/record.ts'
 import { at } from '../leases/support.ts'
 import { numberOf, processorOf, recordOf } from './support.ts'
@@ -83,7 +84,7 @@ t.test('concurrent batches have no key in common', async t => {
   let max = 0
   const { processor, clock } = processorOf({
     batchHandler: async records => {
-      const keys = new Set(records.map(record => record.partitionKey))
+      const keys = new Set(records.map(({ partitionKey = '' }) => partitionKey))
       for (const key of keys) if (inFlight.has(key)) t.fail(`${key} is in two batches at once`)
       for (const key of keys) inFlight.add(key)
       max = Math.max(max, new Set([...inFlight]).size)
@@ -213,4 +214,67 @@ t.test('a close ends the wait for a retry', async t => {
   await processor.close()
   lose()
   t.ok(clock.now() < 1_000)
+})
+
+t.test('a batch of records without a key that is retried delays no other batch', async t => {
+  const done: number[] = []
+  const { processor, clock, progress } = processorOf({
+    batchHandler: async records => {
+      if (numbers(records).includes(0)) throw new Error('poison')
+      done.push(...numbers(records))
+    },
+    batch: { maxRecords: 2 },
+    concurrency: 2,
+    retry: { firstMs: 60_000, maxMs: 60_000 },
+  })
+  const keyless = (number: number) => recordOf(number, '', { partitionKey: undefined })
+  processor.add([keyless(0), keyless(1)])
+  await clock.pass(1)
+  t.same(done, [], 'the first batch failed and waits')
+  processor.add(Array.from({ length: 20 }, (_, i) => keyless(i + 2)))
+  await clock.pass(1)
+  t.same(
+    done,
+    Array.from({ length: 20 }, (_, i) => i + 2),
+  )
+  t.same(progress(), at('TRIM_HORIZON'))
+  processor.add([recordOf(30, 'a'), keyless(31), recordOf(32, 'b'), keyless(33)])
+  await clock.pass(1)
+  t.ok([31, 33].every(number => done.includes(number)))
+})
+
+t.test(
+  'records without a key wait for maxWaitMs, also if the lane that waits for them starts another batch',
+  async t => {
+    const batches: Array<[number, number[]]> = []
+    const { processor, clock } = processorOf({
+      batchHandler: async records => {
+        batches.push([clock.now(), numbers(records)])
+        if (records.some(record => record.partitionKey !== undefined)) await clock.sleep(10_000)
+      },
+      batch: { maxRecords: 2, maxWaitMs: 1_000 },
+      concurrency: 2,
+    })
+    await clock.pass(0)
+    processor.add([recordOf(1, '', { partitionKey: undefined })])
+    await clock.pass(500)
+    const key = ['a', 'b', 'c', 'd'].find(each => laneOf(each, 2) === 0) ?? ''
+    processor.add([recordOf(2, key), recordOf(3, key)])
+    await clock.pass(600)
+    t.same(batches, [
+      [500, [2, 3]],
+      [1_000, [1]],
+    ])
+  },
+)
+
+t.test('with one lane, records with and without keys stay in the order of the shard', async t => {
+  const batches: number[][] = []
+  const { processor, clock } = processorOf({
+    batchHandler: async records => void batches.push(numbers(records)),
+    batch: { maxRecords: 10 },
+  })
+  processor.add([recordOf(1), recordOf(2, '', { partitionKey: undefined }), recordOf(3)])
+  await clock.until(() => processor.pending === 0)
+  t.same(batches, [[1, 2, 3]])
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { LaneOutcome } from '../../../services/consumer/processing/job-runner.ts'
+import { NO_KEY } from '../../../services/consumer/processing/lane-of.ts'
 import { type Fairness, Lanes } from '../../../services/consumer/processing/lanes.ts'
 import { YieldLimit } from '../../../services/consumer/processing/yield-limit.ts'
 
@@ -222,4 +223,29 @@ t.test('thousands of jobs that yield and end before they return do not exhaust t
   await new Promise(resolve => setImmediate(resolve))
   t.equal(count, 50_000)
   t.equal(yields.total, 0)
+})
+
+t.test('jobs without a key run concurrently, and one that waits for a retry delays no other', async t => {
+  const { lanes, started, end } = manualLanes(2)
+  for (const job of ['1', '2', '3', '4']) lanes.add(NO_KEY, job)
+  t.same(started, ['1', '2'])
+  const later = Promise.withResolvers<void>()
+  await end('1', { later: later.promise })
+  await end('2')
+  t.same(started, ['1', '2', '3', '4'])
+  later.resolve()
+  await end('3')
+  t.same(started, ['1', '2', '3', '4', '1'])
+})
+
+t.test('jobs without a key take turns by fairness key, and yield their places', async t => {
+  const fairness = { keyOf: (job: string) => job.slice(0, 1), maxRunningPerKey: 2 }
+  const { lanes, started, end, yieldPlace } = manualLanes(3, { fairness })
+  for (const job of ['a1', 'a2', 'a3', 'b1']) lanes.add(NO_KEY, job)
+  t.same(started, ['a1', 'a2', 'b1'])
+  t.equal(await yieldPlace('a1'), true)
+  t.same(started, ['a1', 'a2', 'b1', 'a3'])
+  for (const job of ['a1', 'a2', 'b1', 'a3']) await end(job)
+  lanes.add(NO_KEY, 'a4')
+  t.equal(started.at(-1), 'a4', 'every place and turn is free again')
 })

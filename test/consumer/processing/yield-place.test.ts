@@ -138,7 +138,7 @@ t.test('a record that yielded its place decides about a half-open breaker', asyn
 t.test('records of different fairness keys start in turns, and one key leaves places to the others', async t => {
   const { handler, numbers, callOf } = manualHandler()
   const { processor } = processorOf({
-    ...{ handler, concurrency: 4, fairnessKey: ({ partitionKey }) => partitionKey.slice(0, 1) },
+    ...{ handler, concurrency: 4, fairnessKey: ({ partitionKey }) => partitionKey?.slice(0, 1) },
   })
   processor.add(Array.from({ length: 100 }, (_, n) => recordOf(n + 1, `a${n}`)))
   t.same(numbers(), [1, 2, 3], 'three quarters of the places')
@@ -153,7 +153,7 @@ t.test('a key at its limit of yielded records starts no further one', async t =>
   const { handler, numbers, callOf } = manualHandler()
   const { processor } = processorOf({
     ...{ handler, concurrency: 2, maxYieldedPerFairnessKey: 3 },
-    fairnessKey: ({ partitionKey }) => partitionKey.slice(0, 1),
+    fairnessKey: ({ partitionKey }) => partitionKey?.slice(0, 1),
   })
   processor.add(Array.from({ length: 100 }, (_, n) => recordOf(n + 1, `a${n}`)))
   for (const n of [1, 2, 3]) {
@@ -198,7 +198,8 @@ t.test('the order within a partition key holds with any fairness keys, yields an
     if (random() < 0.5) context.yieldPlace()
     if (random() < 0.5) await turn()
     if (random() < 0.2) throw new Error('fails')
-    done.set(record.partitionKey, [...(done.get(record.partitionKey) ?? []), numberOf(record)])
+    const { partitionKey = '' } = record
+    done.set(partitionKey, [...(done.get(partitionKey) ?? []), numberOf(record)])
   }
   const { processor, clock, yields } = processorOf({
     ...{ handler, concurrency: 5, retry: { firstMs: 1, maxMs: 2 }, maxYielded: 10_000, maxYieldedPerFairnessKey: 4 },

@@ -26,9 +26,23 @@ export const PROCESSING: readonly Mutation[] = [
   {
     rule: 'the records of a key are handled one after another',
     file: 'processing/shard-processor.ts',
-    text: 'this.#lanes.add(record.partitionKey, ',
+    text: 'this.#lanes.add(record.partitionKey ?? NO_KEY, ',
     replacement: 'this.#lanes.add(record.sequenceNumber + record.subSequenceNumber, ',
     breaks: ['2'],
+  },
+  {
+    rule: 'a record without a key has a lane of its own',
+    file: 'processing/shard-processor.ts',
+    text: 'record.partitionKey ?? NO_KEY',
+    replacement: "record.partitionKey ?? 'none'",
+    breaks: ['keyless'],
+  },
+  {
+    rule: 'an idle lane takes the records without a key',
+    file: 'processing/batch-lanes.ts',
+    text: '|| this.#lanes[0]?.isDue(this.#keyless)) this.#wakeIdleLane()',
+    replacement: '&& this.#lanes[0]?.isDue(this.#keyless)) return',
+    breaks: ['10'],
   },
   {
     rule: 'a handler starts only while its lease is valid',
@@ -129,8 +143,8 @@ export const PROCESSING: readonly Mutation[] = [
   {
     rule: 'concurrent batches have no key in common',
     file: 'processing/batch-lanes.ts',
-    text: 'laneOf(key, this.#lanes.length)',
-    replacement: 'laneOf(key + job.record.sequenceNumber, this.#lanes.length)',
+    text: 'this.#lanes[laneOf(key, this.#lanes.length)]',
+    replacement: 'this.#lanes[laneOf(key + job.record.sequenceNumber, this.#lanes.length)]',
     breaks: ['2'],
   },
   {

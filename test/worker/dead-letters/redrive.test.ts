@@ -4,6 +4,7 @@ import { names } from '../../../services/platform/resources.ts'
 import { createDeadLetterArchive, type DeadLetterArchive } from '../../../services/worker/dead-letters/archive.ts'
 import { createRedrive } from '../../../services/worker/dead-letters/redrive.ts'
 import type { StreamRecord } from '../../../services/worker/stream-record.ts'
+import { startAutoStream } from '../../support/auto-stream.ts'
 import { deadLetterOf, going, putUpload, startPipeline, streamRecord, uploadRecord } from '../pipeline.ts'
 
 const pipeline = await startPipeline(t, { shards: 1 })
@@ -127,4 +128,21 @@ t.test('a redrive does not change an upload that was processed or failed again i
 
 t.test('an unreadable dead letter is not redriven', async t => {
   t.strictSame(await redrive({ key: 'k', id: 'i', letter: undefined }), { outcome: 'unreadable' })
+})
+
+t.test('a record without a key is redriven without one, or with a random key if the stream requires one', async t => {
+  const poison = { ...streamRecord('x'), data: Buffer.from('no key'), partitionKey: undefined }
+  await pipeline.processor().process(poison, going)
+  const letter = await letterAt(deadLetterOf(poison))
+  t.notOk(letter.letter && 'partitionKey' in letter.letter)
+
+  const auto = await startAutoStream(t)
+  t.match(await createRedrive({ archive, kinesis: auto.kinesis, store })(letter), { outcome: 'redriven' })
+  t.strictSame(
+    auto.records.map(({ Data, PartitionKey }) => [Data.toString(), PartitionKey]),
+    [['no key', undefined]],
+  )
+
+  t.match(await redrive(letter, { again: true }), { outcome: 'redriven' })
+  t.match(await arrived(), [{ partitionKey: /^[0-9a-f-]{36}$/, data: poison.data }])
 })

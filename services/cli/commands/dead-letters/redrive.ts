@@ -15,7 +15,7 @@ export const redriveDeadLetters = defineCommand({
   name: 'dead-letters redrive',
   summary: 'put the records of dead letters on the stream again',
   details: `Puts each record on the stream with its original bytes and partition key, marks the dead letter as redriven, and sets the upload to
-queued. Skips dead letters that were redriven before. If the command is interrupted, run it again: a record that is already on the
+queued. A record without a key stays without one, or gets a random key if the stream requires one. Skips dead letters that were redriven before. If the command is interrupted, run it again: a record that is already on the
 stream may be processed twice, with the same result. A record that fails again becomes a new dead letter, which this run does not redrive.
 
 Exits with 1 if any record could not be redriven. The other records are still redriven.`,

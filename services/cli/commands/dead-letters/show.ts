@@ -56,7 +56,7 @@ function describe(id: string, letter: DeadLetter, { uploadStatus, failedAgain }:
     ['stream', stream],
     ['shard', shardId],
     ['sequence', subSequenceNumber ? `${sequenceNumber}, ${subSequenceNumber} in its aggregate` : sequenceNumber],
-    ['key', partitionKey],
+    ['key', partitionKey ?? 'none'],
     ['upload', upload && `${upload.uploadId} of ${upload.owner}, now ${uploadStatus ?? 'unknown or deleted'}`],
     ['redriven', redriven && `${redriven.at}, to ${redriven.shardId}/${redriven.sequenceNumber}`],
     ['  and', failedAgain && `failed again: ${failedAgain}`],

@@ -12,7 +12,7 @@ const MAX_BYTES_SHOWN = 256
 /** Returns the line of a record for people: time, shard, partition key and data. With `hex`, a dump follows on further lines. */
 export function recordText(record: ConsumerRecord, { hex }: RecordFormat): string {
   const { data, arrivedAt, shardId, partitionKey } = record
-  const head = `${arrivedAt.toISOString()}  ${shardId}  ${inOneLine(partitionKey)}`
+  const head = `${arrivedAt.toISOString()}  ${shardId}  ${inOneLine(partitionKey ?? '-')}`
   if (hex) return [`${head}  ${byteCount(data)}`, ...dumpLines(data)].join('\n')
   const text = textOf(data)
   if (text === undefined) return `${head}  ${bytesInOneLine(data)}`
@@ -24,7 +24,8 @@ export interface RecordRow {
   /** ISO 8601, UTC. */
   arrivedAt: string
   shardId: string
-  partitionKey: string
+  /** Null if the record has none. */
+  partitionKey: string | null
   explicitHashKey?: string
   sequenceNumber: string
   subSequenceNumber: number
@@ -38,7 +39,7 @@ export function recordRow(record: ConsumerRecord, { hex }: RecordFormat): Record
   return {
     arrivedAt: arrivedAt.toISOString(),
     shardId,
-    partitionKey,
+    partitionKey: partitionKey ?? null,
     ...(explicitHashKey !== undefined && { explicitHashKey }),
     sequenceNumber,
     subSequenceNumber,

@@ -17,7 +17,7 @@ export const tail = defineCommand({
   name: 'tail',
   summary: 'print the records of a stream as they arrive',
   details: `Reads every shard of STREAM (default: STREAM_NAME), also shards that a resharding creates, until Ctrl-C. Each line has the arrival
-time, the shard, the partition key and the data. Aggregated records of the KPL are printed one by one.
+time, the shard, the partition key (- if there is none) and the data. Aggregated records of the KPL are printed one by one.
 
 JSON is printed on one line, other text with escaped control characters, and other bytes in hexadecimal. With --json, each record is
 an object: \`data\` is a value if \`encoding\` is json, and otherwise a string: text, base64 or hex.
@@ -127,7 +127,7 @@ function createFilter(texts: readonly string[]): (record: ConsumerRecord) => boo
   if (texts.includes('')) throw new UsageError('--filter must not be empty.')
   return ({ partitionKey, data }) => {
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    return texts.every(text => partitionKey.includes(text) || bytes.includes(text))
+    return texts.every(text => partitionKey?.includes(text) || bytes.includes(text))
   }
 }
 

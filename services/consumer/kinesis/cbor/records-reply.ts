@@ -69,7 +69,7 @@ function readRecord(reader: CborReader, settings: RecordSettings): ConsumerRecor
   let sequenceNumber = ''
   let arrivedAt = 0
   let data: Buffer = NO_DATA
-  let partitionKey = ''
+  let partitionKey: string | undefined
   for (let left = reader.map(), entry = 0; reader.hasMore(left); left--) {
     const name = reader.key(RECORD, order[entry])
     order[entry++] = name
@@ -82,7 +82,15 @@ function readRecord(reader: CborReader, settings: RecordSettings): ConsumerRecor
   }
   // Without a sequence number, no checkpoint could name the record.
   if (sequenceNumber === '') throw new StreamReplyError(`A record of '${shardId}' has no sequence number.`)
-  return { data, partitionKey, sequenceNumber, subSequenceNumber: 0, shardId, arrivedAt: new Date(arrivedAt) }
+  const key = partitionKey || undefined // No partition key is empty. Some servers send an empty text if there is none.
+  return {
+    data,
+    partitionKey: key,
+    sequenceNumber,
+    subSequenceNumber: 0,
+    shardId,
+    arrivedAt: new Date(arrivedAt),
+  }
 }
 
 function readChildShards(reader: CborReader): ChildShard[] {
