@@ -25,7 +25,7 @@ t.test(
       leaseTable: { name: 'other-table' },
       failoverMs: 2_000,
       handler: ({ partitionKey }) => {
-        handled.push(partitionKey)
+        handled.push(partitionKey ?? '')
         isHandled.resolve()
       },
     })
