@@ -41,7 +41,7 @@ COPY services services
 # that, runs on the embedded AWS.
 FROM build AS bundle
 COPY image image
-RUN node image/bundle.ts && node image/packages.ts /aside && chown node dist/services
+RUN node image/bundle.ts && node services/console/page/build.ts dist/services/console/page && node image/packages.ts /aside && chown node dist/services
 USER node
 # Node keeps it for its own user alone, and Lambda has one of its own.
 RUN node image/warm-up.ts && chmod -R a+rX dist/services/.compile-cache

@@ -8,8 +8,9 @@ const root = path.resolve(import.meta.dirname, '..')
 
 /** The rooms, and the other rooms that each may import. */
 const rooms: Record<string, readonly string[]> = {
-  local: ['cli', 'api', 'worker', 'uploads', 'consumer', 'platform'],
-  cli: ['client', 'api', 'worker', 'uploads', 'consumer', 'platform'],
+  local: ['cli', 'console', 'api', 'worker', 'uploads', 'consumer', 'platform'],
+  cli: ['console', 'client', 'api', 'worker', 'uploads', 'consumer', 'platform'],
+  console: ['client', 'worker', 'uploads', 'consumer', 'platform'],
   api: ['uploads', 'platform'],
   worker: ['consumer', 'uploads', 'platform'],
   uploads: ['platform'],
@@ -45,7 +46,7 @@ function resolve(from: string, specifier: string): string {
   return path.posix.join(path.posix.dirname(from), specifier)
 }
 
-const services = sourceFiles('services/**/*.ts')
+const services = sourceFiles('services/**/*.{ts,tsx}')
 const infra = sourceFiles('infra/**/*.ts')
 const { dependencies, devDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>
@@ -188,14 +189,34 @@ t.test('infra imports only services/platform, and no service imports infra', asy
   t.ok(infra.length > 20, 'the files are found')
 })
 
+/** The page of the console is bundled before it is published, with the packages that it uses. */
+const PAGE = 'services/console/page/'
+
+/** Returns true for files that a deployment does not run from their sources. */
+function isDevelopment(name: string, room: string): boolean {
+  return room === 'local' || name.startsWith(PAGE)
+}
+
+t.test('the page of the console imports only types and the client from outside of its folder', async t => {
+  const page = services.filter(({ name }) => name.startsWith(PAGE))
+  t.ok(page.length > 10, 'the files are found')
+  const outside = relativeImports(page).filter(
+    ({ to, typeOnly }) => !to.startsWith(PAGE) && !typeOnly && to !== 'services/client/index.ts',
+  )
+  t.strictSame(
+    outside.map(({ file, to }) => `${file.name} imports ${to}`),
+    [],
+  )
+})
+
 t.test(
-  'services import only declared dependencies, and only services/local imports development dependencies',
+  'services import only declared dependencies, and only services/local and the page of the console import development dependencies',
   async t => {
     const undeclared = services.flatMap(({ name, room, imports }) =>
       imports
         .filter(({ specifier }) => !specifier.startsWith('.') && !isBuiltin(specifier))
         .map(({ specifier, typeOnly }) => ({ needed: packageOf(specifier), typeOnly }))
-        .filter(({ needed }) => !(needed in dependencies) && !(room === 'local' && needed in devDependencies))
+        .filter(({ needed }) => !(needed in dependencies) && !(isDevelopment(name, room) && needed in devDependencies))
         .filter(({ needed, typeOnly }) => !(typeOnly && `@types/${needed}` in devDependencies))
         .map(({ needed }) => `${name} imports ${needed}`),
     )

@@ -4,6 +4,7 @@ import { closeOnSignal } from '../platform/shutdown.ts'
 import { parseStartFlags, START_USAGE, type StartSettings } from './flags.ts'
 import { once } from './once.ts'
 import { watchParent } from './parent.ts'
+import { type ConsoleChild, startConsoleChild } from './pipeline/console-child.ts'
 import { ApiNotReadyError } from './pipeline/errors.ts'
 import { writeLocalProfile } from './pipeline/local-profile.ts'
 import { type LogFiles, openLogFiles } from './pipeline/log-files.ts'
@@ -19,6 +20,7 @@ const DEFAULT_PORT = 3000
 const DEMO_TIMEOUT_MS = 30_000
 /** Longer than the limits of all parts of a stop together. */
 const STOP_TIMEOUT_MS = 40_000
+const CONSOLE_STOP_TIMEOUT_MS = 2_000
 
 runForPeople(async () => {
   const flags = parseStartFlags(process.argv.slice(2))
@@ -32,6 +34,14 @@ async function run(flags: StartSettings): Promise<void> {
   const notices = createNotices({ print: console.error, logs: logs?.dir })
   console.log('Headgate: the whole pipeline on this machine\n')
   const failure = Promise.withResolvers<Error>()
+  let consoleChild: ConsoleChild | undefined
+  const logTo = (name: string) => {
+    const log = logs?.open(name) ?? (line => console.log(`[${name}] ${line}`))
+    return (line: string) => {
+      log(line)
+      notices.onLine(name, line)
+    }
+  }
   const starting = startPipeline({
     port: flags.port ?? (flags.once ? 0 : DEFAULT_PORT),
     workers: WORKERS,
@@ -39,19 +49,14 @@ async function run(flags: StartSettings): Promise<void> {
     restart: !flags.once,
     dataDir: flags.dataDir,
     workerEnv: transforms?.workerEnv,
-    logTo(name) {
-      const log = logs?.open(name) ?? (line => console.log(`[${name}] ${line}`))
-      return line => {
-        log(line)
-        notices.onLine(name, line)
-      }
-    },
+    logTo,
     onFailure: failure.resolve,
     onNotice: console.error,
   })
   const stop = once(async () => {
     // A pipeline that did not start has stopped its parts itself, and its error is thrown below.
     const [{ value: pipeline }] = (await Promise.allSettled([starting])) as [{ value?: Pipeline }]
+    await consoleChild?.stop(CONSOLE_STOP_TIMEOUT_MS)
     await Promise.all([transforms?.close(), pipeline?.stop()])
     notices.stop()
     await logs?.close()
@@ -75,7 +80,10 @@ async function run(flags: StartSettings): Promise<void> {
 
   try {
     const pipeline = await starting
-    process.on('exit', () => pipeline.kill())
+    process.on('exit', () => {
+      pipeline.kill()
+      consoleChild?.kill()
+    })
     transforms?.watch({
       onNotice: console.log,
       async replaceWorkers(env) {
@@ -83,7 +91,11 @@ async function run(flags: StartSettings): Promise<void> {
         notices.reset()
       },
     })
-    await serve(pipeline, { ...flags, logs, notices, failed: failure.promise })
+    const startConsole = () => {
+      consoleChild = startConsoleChild({ pipeline, logTo, onNotice: console.error })
+      return consoleChild.url
+    }
+    await serve(pipeline, { ...flags, logs, notices, failed: failure.promise, startConsole })
     await stop()
     logs?.discard()
     process.exit(0)
@@ -102,6 +114,8 @@ interface Serving {
   logs: LogFiles | undefined
   notices: Notices
   failed: Promise<Error>
+  /** Resolves to the address of the console, or to undefined if it could not start. */
+  startConsole(): Promise<string | undefined>
 }
 
 /**
@@ -109,7 +123,8 @@ interface Serving {
  *
  * @throws ApiNotReadyError, the error of a process that ended by itself, and with `once` the error of the demo
  */
-async function serve(pipeline: Pipeline, { once: onlyOnce, watch, logs, notices, failed }: Serving): Promise<void> {
+async function serve(pipeline: Pipeline, serving: Serving): Promise<void> {
+  const { once: onlyOnce, watch, logs, notices, failed, startConsole } = serving
   const onStep = (step: string, result: string) => console.log(stepLine(step, result))
   const death = failed.then((error): never => {
     throw error
@@ -128,11 +143,14 @@ async function serve(pipeline: Pipeline, { once: onlyOnce, watch, logs, notices,
   const result = await Promise.race([demo, death])
   if (result) console.log(resultText(result, performance.now()))
   if (onlyOnce) return
+  // After the upload, so that the start of the console does not slow it down.
+  const consoleStarting = startConsole()
   await writeLocalProfile(pipeline, process.env).catch((error: unknown) => {
     console.error(`The profile of the headgate command was not written: ${messageOf(error)}`)
   })
   const token = result?.token ?? (await Promise.race([signInDemoUser(pipeline), death]))
-  console.log(handsOnText({ ...pipeline, token, result }))
+  const consoleUrl = await Promise.race([consoleStarting, death])
+  console.log(handsOnText({ ...pipeline, token, consoleUrl, result }))
   await death
 }
 

@@ -14,17 +14,23 @@ export interface Page {
   evaluate<T>(expression: string): Promise<T>
   waitForEvent(event: 'download'): Promise<{ suggestedFilename(): string }>
   on(event: 'pageerror', listener: (error: Error) => void): void
+  on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void
+  emulateMedia(settings: { colorScheme: 'light' | 'dark' }): Promise<void>
+  setViewportSize(size: { width: number; height: number }): Promise<void>
+  screenshot(settings: { path: string }): Promise<unknown>
+  selectOption(selector: string, value: string): Promise<unknown>
+  keyboard: { press(key: string): Promise<void> }
   /** @param file its contents, or the path of a file on the disk */
   setInputFiles(selector: string, file: string | { name: string; mimeType: string; buffer: Buffer }): Promise<void>
   click(selector: string): Promise<void>
   fill(selector: string, text: string): Promise<void>
   waitForSelector(
     selector: string,
-    options?: { state: 'attached' },
+    options?: { state?: 'attached' | 'visible' | 'hidden'; timeout?: number },
   ): Promise<{ textContent(): Promise<string | null> } | null>
 }
 
-interface Browser {
+export interface Browser {
   newPage(): Promise<Page>
   close(): Promise<void>
 }

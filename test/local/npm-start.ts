@@ -36,7 +36,7 @@ function run(t: Test, args: readonly string[], env: Record<string, string> = {})
 
 /** A worker has child processes for transforms, as many as it needs at the moment. */
 const isPipeline = (pids: readonly number[]) =>
-  pids.length - named(pids, 'transform-process').length === 5 && named(pids, 'worker/worker.ts').length === 2
+  pids.length - named(pids, 'transform-process').length === 6 && named(pids, 'worker/worker.ts').length === 2
 
 /** Resolves to the processes of the pipeline once the first upload was processed. */
 export async function untilUp(t: Test, program: Program, { isWhole = isPipeline } = {}): Promise<number[]> {
@@ -48,7 +48,7 @@ export async function untilUp(t: Test, program: Program, { isWhole = isPipeline 
   t.teardown(() => {
     for (const pid of children) kill(pid)
   })
-  t.ok(isWhole(children), `S3, Kinesis, the api and two workers: ${children.map(commandOf).join('; ')}`)
+  t.ok(isWhole(children), `S3, Kinesis, the api, two workers and the console: ${children.map(commandOf).join('; ')}`)
   return children
 }
 

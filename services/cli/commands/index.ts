@@ -21,6 +21,7 @@ export const commands: CommandLoaders = {
   replay: async () => (await import('./replay.ts')).replay,
   tail: async () => (await import('./stream/tail.ts')).tail,
   put: async () => (await import('./stream/put.ts')).put,
+  console: async () => (await import('./console.ts')).console,
   'dead-letters list': async () => (await import('./dead-letters/list.ts')).listDeadLetters,
   'dead-letters show': async () => (await import('./dead-letters/show.ts')).showDeadLetter,
   'dead-letters redrive': async () => (await import('./dead-letters/redrive.ts')).redriveDeadLetters,

@@ -108,13 +108,14 @@ export async function untilSignal<T>(message: string, run: (signal: AbortSignal)
   }
 }
 
-interface TokenSource {
+export interface TokenSource {
   url: string
   profile: string | undefined
   getToken(request: TokenRequest): Promise<string> | string
 }
 
-async function tokenSource(env: NodeJS.ProcessEnv, wanted: string | undefined): Promise<TokenSource> {
+/** Returns the api and the tokens of the user that the command line or the environment selects. @throws UsageError */
+export async function tokenSource(env: NodeJS.ProcessEnv, wanted: string | undefined): Promise<TokenSource> {
   const { API_URL: url, API_TOKEN: token } = env
   if (wanted === undefined && (url || token)) {
     if (!url || !token) {

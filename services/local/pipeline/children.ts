@@ -11,6 +11,8 @@ export interface ChildSettings {
   env: NodeJS.ProcessEnv
   /** Called with every line that the child writes. */
   onLine(line: string): void
+  /** Called with every message that the child sends. */
+  onMessage?: ((message: unknown) => void) | undefined
   /** Called when the child ends without being stopped. */
   onDeath(death: ChildDeath): void
 }
@@ -41,7 +43,7 @@ export interface StartedChild extends Child {
 }
 
 /** Starts a program of this repository with the current Node binary, as a child that ends when this process ends. */
-export function startChild({ name, entry, env, onLine, onDeath }: ChildSettings): StartedChild {
+export function startChild({ name, entry, env, onLine, onMessage, onDeath }: ChildSettings): StartedChild {
   const child = fork(entry, [], {
     env,
     execArgv: ['--import', pathToFileURL(sibling(import.meta, 'child-preload')).href],
@@ -50,6 +52,7 @@ export function startChild({ name, entry, env, onLine, onDeath }: ChildSettings)
     detached: true,
   })
   const outputs = { stdout: readLines(child.stdout, onLine), stderr: readLines(child.stderr, onLine) }
+  if (onMessage) child.on('message', onMessage)
   let stopping = false
   let how: string | undefined
   const ended = new Promise<string>(resolve => {

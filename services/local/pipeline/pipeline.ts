@@ -12,8 +12,8 @@ import { type RestartingChild, startRestartingChild } from './restarting-child.t
 
 const HOST = '127.0.0.1'
 const STOP_TIMEOUT_MS = 10_000
-/** For the api and for each worker. */
-const RESTARTS = { firstMs: 250, maxMs: 15_000, stableMs: 60_000 } as const
+/** For the api, for each worker and for the console. */
+export const RESTARTS = { firstMs: 250, maxMs: 15_000, stableMs: 60_000 } as const
 
 export interface PipelineSettings {
   /** The port of the api; 0 means a free port. */
@@ -62,7 +62,7 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
   })
   const child = (name: string, room: string, own: Record<string, string>) => ({
     name,
-    entry: entryOf(room),
+    entry: programPath(room),
     env: childEnv(process.env, aws.env, own),
     onLine: settings.logTo(name),
     onDeath: (death: ChildDeath) => settings.onFailure(new ChildDiedError(death)),
@@ -114,7 +114,7 @@ async function findApiPort(wanted: number): Promise<number> {
 }
 
 /** Returns the path of a program: TypeScript in the repository, JavaScript after a build. */
-function entryOf(room: string): string {
+export function programPath(room: string): string {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   return fileURLToPath(new URL(`../../${room}.${extension}`, import.meta.url))
 }

@@ -21,6 +21,8 @@ export interface HandsOn {
   apiUrl: string
   aws: Pick<EmbeddedAws, 'env' | 'endpoints' | 'user'>
   token: string
+  /** The address of the console. Undefined if it could not start. */
+  consoleUrl?: string | undefined
   /** Undefined if the demo upload was not processed. */
   result?: DemoResult | undefined
 }
@@ -29,14 +31,14 @@ export interface HandsOn {
  * Returns shell commands, ready to paste, for each upload format, and for following an upload from the sign-in to the
  * processed object.
  */
-export function handsOnText({ apiUrl, aws: { env, endpoints, user }, token, result }: HandsOn): string {
+export function handsOnText({ apiUrl, aws: { env, endpoints, user }, token, consoleUrl, result }: HandsOn): string {
   const signInBody = JSON.stringify({
     AuthFlow: 'USER_PASSWORD_AUTH',
     ClientId: env.COGNITO_CLIENT_ID,
     AuthParameters: { USERNAME: user.username, PASSWORD: user.password },
   })
   const { filename, content } = demoFile
-  return `Try it yourself in another terminal, in this folder:
+  return `${consoleLines(consoleUrl)}Try it yourself in another terminal, in this folder:
 
 npm run -s headgate -- upload README.md --wait
 
@@ -75,6 +77,10 @@ API_URL=$API API_TOKEN=$TOKEN npm run -s headgate -- doctor
 
 The documentation of the api is at ${apiUrl}/docs. Ctrl-C stops everything.
 `
+}
+
+function consoleLines(url: string | undefined): string {
+  return url === undefined ? '' : `See everything in a browser:\n\n${url}\n\n`
 }
 
 function resultLines(result: DemoResult | undefined, s3: string): string {

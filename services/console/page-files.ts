@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { ConsoleStartError } from './errors.ts'
+
+/** The files of the page by their names. */
+export type PageFiles = ReadonlyMap<string, Uint8Array>
+
+/** Exists only in a clone. The npm package and the image have the finished files instead. */
+const BUILDER = path.join(import.meta.dirname, 'page/build.ts')
+
+/** The functions of `page/build.ts`. A static import would put esbuild into the package. */
+interface Builder {
+  buildPage(): Promise<Map<string, Uint8Array>>
+}
+
+/**
+ * Resolves to the files of the page: bundles them in a clone, and reads them elsewhere.
+ *
+ * @throws ConsoleStartError
+ */
+export async function loadPageFiles(): Promise<PageFiles> {
+  if (existsSync(BUILDER)) {
+    const { buildPage } = (await import(BUILDER).catch((cause: unknown) => {
+      throw new ConsoleStartError('The page of the console needs the development packages. Run npm ci first.', {
+        cause,
+      })
+    })) as Builder
+    return await buildPage()
+  }
+  const folder = path.join(import.meta.dirname, 'page')
+  if (!existsSync(path.join(folder, 'index.html'))) {
+    throw new ConsoleStartError(`This installation has no page of the console: ${folder} is missing. Install it again.`)
+  }
+  const names = await readdir(folder)
+  return new Map(await Promise.all(names.map(async name => [name, await readFile(path.join(folder, name))] as const)))
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+export function contentTypeOf(name: string): string {
+  return TYPES[path.extname(name)] ?? 'application/octet-stream'
+}

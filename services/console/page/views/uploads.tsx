@@ -1,0 +1,205 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { bytes, duration, type Level } from '../format.ts'
+import { Ago, Badge, Empty, FailureBox, Table, type TableColumn } from '../parts.tsx'
+import { about } from '../state.ts'
+import {
+  forget,
+  hasMore,
+  isFinal,
+  loadMore,
+  type Sending,
+  sendFiles,
+  sending,
+  type Upload,
+  uploads,
+  uploadsFailure,
+  watchUploads,
+} from '../uploads-state.ts'
+
+const LEVELS: Readonly<Record<Upload['status'], Level>> = {
+  pending: 'idle',
+  stored: 'warn',
+  queued: 'idle',
+  processing: 'warn',
+  processed: 'ok',
+  failed: 'bad',
+}
+
+export function Status({ status }: { status: Upload['status'] }) {
+  return <Badge level={LEVELS[status]}>{status}</Badge>
+}
+
+const columns: ReadonlyArray<TableColumn<Upload>> = [
+  {
+    title: 'File',
+    width: 'minmax(9rem, 2fr)',
+    cell: ({ uploadId, filename }) => (
+      <a class="row-link" href={`#/uploads/${uploadId}`} title={filename}>
+        {filename}
+      </a>
+    ),
+    sortBy: ({ filename }) => filename,
+  },
+  {
+    title: 'Status',
+    width: '7rem',
+    cell: ({ status }) => <Status status={status} />,
+    sortBy: ({ status }) => status,
+  },
+  {
+    title: 'Reason',
+    width: 'minmax(8rem, 3fr)',
+    cell: ({ failure }) => <span title={failure?.reason}>{failure?.reason ?? ''}</span>,
+    isWide: true,
+  },
+  {
+    title: 'Type',
+    width: 'minmax(7rem, 1fr)',
+    cell: ({ contentType, detectedType }) => detectedType ?? contentType,
+    sortBy: ({ contentType, detectedType }) => detectedType ?? contentType,
+    isWide: true,
+  },
+  { title: 'Size', width: '5.5rem', cell: ({ size }) => bytes(size), sortBy: ({ size }) => size, align: 'right' },
+  {
+    title: 'Took',
+    width: '5rem',
+    cell: upload => (isFinal(upload.status) ? duration(tookMs(upload)) : '–'),
+    sortBy: upload => (isFinal(upload.status) ? tookMs(upload) : undefined),
+    align: 'right',
+    isWide: true,
+  },
+  {
+    title: 'Uploaded',
+    width: '6rem',
+    cell: ({ uploadedAt }) => <Ago at={Date.parse(uploadedAt)} />,
+    sortBy: ({ uploadedAt }) => uploadedAt,
+    align: 'right',
+  },
+]
+
+function tookMs({ uploadedAt, updatedAt }: Upload): number {
+  return Date.parse(updatedAt) - Date.parse(uploadedAt)
+}
+
+export function Uploads() {
+  const access = about.value?.uploads
+  useEffect(() => (access ? watchUploads() : undefined), [access])
+  if (!access) {
+    return (
+      <>
+        <h1>Uploads</h1>
+        <Empty title="This console knows no api.">
+          Sign in with <code>headgate login URL</code>, and start the console again. Or set API_URL and API_TOKEN.
+        </Empty>
+      </>
+    )
+  }
+  const list = uploads.value
+  return (
+    <>
+      <h1>Uploads</h1>
+      <p class="lead">
+        The uploads of {access.user ?? 'the user of API_TOKEN'} at {access.apiUrl}.
+      </p>
+      {about.value?.allowChanges && <DropZone />}
+      {uploadsFailure.value && <FailureBox failure={uploadsFailure.value} />}
+      {list === undefined ? (
+        !uploadsFailure.value && <p class="muted">Reading the uploads…</p>
+      ) : list.length === 0 ? (
+        <Empty title="There are no uploads yet.">
+          {about.value?.allowChanges ? 'Drop a file above, or run: ' : 'Upload one with: '}
+          <code>headgate upload FILE</code>
+        </Empty>
+      ) : (
+        <Table
+          label="Uploads"
+          rows={list}
+          keyOf={({ uploadId }) => uploadId}
+          columns={columns}
+          onEnd={() => {
+            if (hasMore.value) void loadMore()
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+/** Takes files that are dropped or chosen. */
+function DropZone() {
+  const isOver = useSignal(false)
+  const input = useRef<HTMLInputElement>(null)
+  return (
+    <>
+      <section
+        class={`drop ${isOver.value ? 'over' : ''}`}
+        aria-label="Upload files"
+        onDragOver={event => {
+          event.preventDefault()
+          isOver.value = true
+        }}
+        onDragLeave={() => {
+          isOver.value = false
+        }}
+        onDrop={event => {
+          event.preventDefault()
+          isOver.value = false
+          void sendFiles(event.dataTransfer?.files ?? [])
+        }}
+      >
+        Drop files here, or{' '}
+        <button type="button" onClick={() => input.current?.click()}>
+          choose files…
+        </button>
+        <input
+          ref={input}
+          class="sr-only"
+          type="file"
+          multiple
+          tabIndex={-1}
+          aria-label="Files"
+          onChange={event => {
+            void sendFiles([...(event.currentTarget.files ?? [])])
+            event.currentTarget.value = ''
+          }}
+        />
+      </section>
+      <ul class="sending" aria-label="Files that are being sent">
+        {sending.value.map(entry => (
+          <SendingItem key={entry.key} entry={entry} />
+        ))}
+      </ul>
+    </>
+  )
+}
+
+function SendingItem({ entry }: { entry: Sending }) {
+  const { key, name, size, sentBytes, error, stop } = entry
+  const share = size === 0 ? 1 : sentBytes / size
+  return (
+    <li class="spread">
+      <span class="clip grow">{name}</span>
+      {error === undefined ? (
+        <>
+          <progress max={1} value={share} aria-label={`${name}: sent`} />
+          <span class="muted nowrap">
+            {bytes(sentBytes)} of {bytes(size)}
+          </span>
+          <button type="button" onClick={() => stop.abort()}>
+            Cancel
+          </button>
+        </>
+      ) : (
+        <>
+          <span class="error" role="alert">
+            {error}
+          </span>
+          <button type="button" onClick={() => forget(key)}>
+            Remove
+          </button>
+        </>
+      )}
+    </li>
+  )
+}

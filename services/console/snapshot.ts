@@ -1,0 +1,225 @@
+/** The data that the server sends to the page. The page imports only these types. Times are epoch milliseconds. */
+
+/** How a shard is read, according to the lease table. */
+export interface LeaseView {
+  owner: string | null
+  /** The worker that has requested the lease from its owner. */
+  requestedBy: string | null
+  /** A sequence number, or a sentinel such as TRIM_HORIZON. */
+  checkpoint: string
+  subSequenceNumber: number
+  /** When the console last saw the counter grow. Null until then. */
+  renewedAt: number | null
+  /** When the console last saw the checkpoint move. Null until then. */
+  progressedAt: number | null
+  ownerSwitches: number
+}
+
+/** How far a shard is behind, according to the stream. */
+export interface LagView {
+  /** Arrival time of the record at the checkpoint. */
+  doneUpTo: number | null
+  /** Arrival time of the oldest record after the checkpoint. Null: none waits. */
+  oldestWaiting: number | null
+  /** The checkpoint is older than the oldest record of the shard, so records were lost. */
+  isTrimmed: boolean
+  measuredAt: number
+}
+
+/** What arrives on a shard, measured by a sample of the newest records. */
+export interface ArrivalView {
+  recordsPerSecond: number
+  bytesPerSecond: number
+  measuredAt: number
+}
+
+export interface ShardView {
+  id: string
+  parents: readonly string[]
+  /** False for a shard that the lease table has and the stream no longer lists. */
+  isListed: boolean
+  isClosed: boolean
+  /** The application has no more records to read from the shard. */
+  isFinished: boolean
+  /** Decimal digits. Null if unknown. */
+  firstHashKey: string | null
+  lastHashKey: string | null
+  lease: LeaseView | null
+  lag: LagView | null
+  arrivals: ArrivalView | null
+}
+
+export interface WorkerView {
+  id: string
+  /** `unknown` until the console has watched for a failover time, or has seen a renewal. */
+  state: 'alive' | 'silent' | 'unknown'
+  shards: readonly string[]
+  renewedAt: number | null
+  /** Renewals and checkpoints of all leases of the worker that the console has seen in the last minute. */
+  writesPerMinute: number
+}
+
+/** A pause that applies now. */
+export interface PauseView {
+  /** Null: the whole application is paused. */
+  workerId: string | null
+  by: string
+  reason: string
+  at: number
+}
+
+/** A change of the owner of a lease. */
+export interface LeaseMove {
+  at: number
+  shardId: string
+  from: string | null
+  to: string | null
+  how: 'created' | 'taken' | 'taken over' | 'released' | 'ended' | 'rewound' | 'deleted'
+}
+
+/** Something that is wrong now, in words. */
+export interface Finding {
+  /** Stable while the same thing is wrong. */
+  id: string
+  severity: 'critical' | 'warning' | 'info'
+  title: string
+  text: string
+  /** The page about it in the documentation. */
+  link?: { text: string; url: string }
+  /** The shard to look at. */
+  shardId?: string
+}
+
+/** One point of the charts. */
+export interface HistoryPoint {
+  at: number
+  maxLagMs: number | null
+  recordsPerSecond: number | null
+  bytesPerSecond: number | null
+  leasesHeld: number
+}
+
+/** Everything about the stream and its application except the shards. */
+export interface Summary {
+  at: number
+  /** When the console began to watch. */
+  watchingSince: number
+  workers: readonly WorkerView[]
+  /** The pause of the application comes first. */
+  pauses: readonly PauseView[]
+  findings: readonly Finding[]
+  /** False until the lease table and the stream have been read once. */
+  isReady: boolean
+  /** How old the oldest lag measurement can be with this number of shards, in milliseconds. */
+  lagIntervalMs: number
+}
+
+/** One event of the stream of the page. Shards that did not change are omitted, except from the first event. */
+export interface LiveEvent {
+  summary: Summary
+  shards: readonly ShardView[]
+  /** Ids of shards that no longer exist. */
+  gone: readonly string[]
+  /** All moves in the first event, and then the new ones. The newest is the first. */
+  moves: readonly LeaseMove[]
+  /** All points in the first event, and then the new ones. The newest is the last. */
+  history: readonly HistoryPoint[]
+}
+
+/** What the page needs to know once. */
+export interface About {
+  streamName: string
+  applicationName: string
+  region: string
+  failoverMs: number
+  version: string
+  allowChanges: boolean
+  /** The views of uploads need an api and a profile. */
+  uploads: { apiUrl: string; user: string | null } | null
+  /** The views of dead letters need the bucket of the worker. */
+  deadLetters: { bucket: string } | null
+}
+
+/** One record, as the page shows it. */
+export interface RecordView {
+  sequenceNumber: string
+  subSequenceNumber: number
+  /** Null: the producer set none. */
+  partitionKey: string | null
+  arrivedAt: number
+  bytes: number
+  /** The beginning of the data in Base64. */
+  data: string
+  isCut: boolean
+}
+
+/** One line of the response with records. */
+export type RecordsLine =
+  | { type: 'record'; record: RecordView }
+  /** All records before now have been read. With `isEnd`, the shard is closed and read to its end. */
+  | { type: 'position'; behindMs: number; scanned: number; isEnd: boolean }
+  /** The limit is reached. Continue after the last record. */
+  | { type: 'more' }
+  | { type: 'failure'; failure: Failure }
+
+/** A failed request, in words. */
+export interface Failure {
+  title: string
+  advice: string
+}
+
+/** A record that could not be processed. */
+export type LetterView =
+  /** An object that this version cannot read. */
+  | { id: string; isReadable: false }
+  | {
+      id: string
+      isReadable: true
+      code: string
+      reason: string
+      failedAt: number
+      partitionKey: string | null
+      shardId: string
+      sequenceNumber: string
+      bytes: number
+      uploadId: string | null
+      owner: string | null
+      redrivenAt: number | null
+    }
+
+/** One line of the list of dead letters. */
+export type LettersLine =
+  | { type: 'letter'; letter: LetterView }
+  /** There may be more, which are not listed. */
+  | { type: 'end'; isCut: boolean }
+  | { type: 'failure'; failure: Failure }
+
+/** One dead letter with its data and the chain of its errors. */
+export type LetterDetail = LetterView & {
+  /** Base64. */
+  data: string
+  /** The messages of the causes, the outermost first. */
+  causes: readonly string[]
+  /** Null if it is unknown or the upload was deleted. */
+  uploadStatus: string | null
+}
+
+/** What a redrive or a discard did. */
+export interface LetterOutcome {
+  id: string
+  outcome: 'redriven' | 'already redriven' | 'unreadable' | 'discarded' | 'failed'
+  error?: string
+}
+
+/** What a replay would do to a shard, or has done. */
+export interface ReplayView {
+  shardId: string
+  change: 'move' | 'create' | 'none'
+  why: string | null
+  /** When the first record that would be processed again arrived. */
+  firstArrivedAt: number | null
+  checkpoint: string | null
+  owner: string | null
+  /** The owner is alive, and would lose the lease. */
+  isHeld: boolean
+}

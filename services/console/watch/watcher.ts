@@ -1,0 +1,291 @@
+import type { Clock } from '../../consumer/clock.ts'
+import { type ConsumerAdmin, LeaseTableMissingError, type Pause } from '../../consumer/index.ts'
+import type { Lease } from '../../consumer/leases/lease.ts'
+import type { Shard } from '../../consumer/shards/shard.ts'
+import type { StreamReader } from '../../consumer/stream.ts'
+import { explainFailure, type Target } from '../explain-failure.ts'
+import type {
+  ArrivalView,
+  Failure,
+  HistoryPoint,
+  LagView,
+  LeaseMove,
+  PauseView,
+  ShardView,
+  Summary,
+} from '../snapshot.ts'
+import { ArrivalSampler } from './arrivals.ts'
+import { findingsOf } from './findings.ts'
+import { LeaseHistory } from './lease-history.ts'
+import { shardViews } from './shard-views.ts'
+
+export interface WatcherSettings {
+  streamName: string
+  applicationName: string
+  failoverMs: number
+  admin: Pick<ConsumerAdmin, 'status' | 'lagOf'>
+  /** Its reads are paced. */
+  stream: StreamReader
+  clock: Clock
+  /** Epoch milliseconds. */
+  wallClock: () => number
+}
+
+/** What one read of the watcher found. */
+export interface Snapshot {
+  summary: Summary
+  shards: ReadonlyMap<string, ShardView>
+  /** The newest lease moves, the newest first, and how many there were in all. */
+  moves: { newest: readonly LeaseMove[]; total: number }
+  /** The points of the last hour, the newest last, and how many there were in all. */
+  history: { newest: readonly HistoryPoint[]; total: number }
+}
+
+const LEASES_INTERVAL_MS = 2_000
+const SHARDS_INTERVAL_MS = 30_000
+const PUBLISH_INTERVAL_MS = 1_000
+const HISTORY_INTERVAL_MS = 5_000
+/** An hour. */
+const MAX_POINTS = 720
+/** Shards are measured one after the other, but not more often than this. */
+const MEASURE_INTERVAL_MS = 2_000
+const MAX_PARALLEL = 10
+
+/**
+ * Watches the stream and the lease table while somebody looks at the page, and rests otherwise. The lease history and the charts are
+ * kept in memory, and are lost when the process ends.
+ */
+export class Watcher {
+  readonly #settings: WatcherSettings
+  readonly #history: LeaseHistory
+  readonly #sampler: ArrivalSampler
+  readonly #viewers = new Set<(snapshot: Snapshot) => void>()
+  readonly #lags = new Map<string, LagView>()
+  readonly #arrivals = new Map<string, ArrivalView>()
+  readonly #failures = new Map<string, Failure>()
+  readonly #points: HistoryPoint[] = []
+  #pointsInAll = 0
+  #shards: Shard[] = []
+  #pauses: readonly Pause[] = []
+  #hasLeaseTable = true
+  #hasRead = { leases: false, shards: false }
+  #watchingSince = 0
+  #stop: AbortController | undefined
+  #relist = new AbortController()
+
+  constructor(settings: WatcherSettings) {
+    this.#settings = settings
+    this.#history = new LeaseHistory(settings.failoverMs)
+    this.#sampler = new ArrivalSampler(settings.stream, settings.wallClock)
+  }
+
+  /** Calls a function with each snapshot, at once and then every second. Returns a function that ends this. */
+  watch(viewer: (snapshot: Snapshot) => void): () => void {
+    this.#viewers.add(viewer)
+    if (this.#stop) viewer(this.snapshot())
+    else this.#start()
+    return () => {
+      this.#viewers.delete(viewer)
+      if (this.#viewers.size === 0) this.close()
+    }
+  }
+
+  close(): void {
+    this.#stop?.abort()
+    this.#stop = undefined
+  }
+
+  /** Returns the lease of a shard, as it was last read. */
+  lease(shardId: string): Lease | undefined {
+    return this.#history.leases.find(({ leaseKey }) => leaseKey === shardId)
+  }
+
+  /** Returns a shard, as the stream last listed it. */
+  shard(shardId: string): Shard | undefined {
+    return this.#shards.find(shard => shard.shardId === shardId)
+  }
+
+  #start(): void {
+    const { wallClock } = this.#settings
+    this.#stop = new AbortController()
+    const { signal } = this.#stop
+    this.#watchingSince = wallClock()
+    this.#history.restart(this.#watchingSince)
+    // The loops do not reject for an error of AWS: the page shows it.
+    void this.#every(LEASES_INTERVAL_MS, signal, () => this.#readLeases())
+    void this.#every(SHARDS_INTERVAL_MS, signal, () => this.#readShards())
+    void this.#every(PUBLISH_INTERVAL_MS, signal, async () => this.#publish())
+    void this.#every(HISTORY_INTERVAL_MS, signal, async () => this.#addPoint())
+    for (let index = 0; index < MAX_PARALLEL; index++) void this.#measure(index, signal)
+  }
+
+  async #every(intervalMs: number, signal: AbortSignal, run: () => Promise<void>): Promise<void> {
+    const { clock } = this.#settings
+    while (!signal.aborted) {
+      await run()
+      const wait = intervalMs === SHARDS_INTERVAL_MS ? AbortSignal.any([signal, this.#relist.signal]) : signal
+      await clock.sleep(intervalMs, wait)
+    }
+  }
+
+  async #readLeases(): Promise<void> {
+    const { admin, applicationName, wallClock } = this.#settings
+    const target = { action: 'dynamodb:Scan', resource: `the lease table '${applicationName}'` }
+    await this.#attempt('leases', target, async () => {
+      try {
+        const { leases, pauses } = await admin.status()
+        this.#pauses = pauses
+        this.#hasLeaseTable = true
+        const before = new Set(this.#history.leases.map(({ leaseKey }) => leaseKey))
+        this.#history.add(leases, wallClock())
+        // A new lease, or a shard that was read to its end, is a sign of a reshard.
+        if (this.#hasRead.shards && leases.some(({ leaseKey }) => !before.has(leaseKey) && !this.shard(leaseKey))) {
+          this.#readShardsNow()
+        }
+      } catch (error) {
+        if (error instanceof LeaseTableMissingError) this.#hasLeaseTable = false
+        throw error
+      } finally {
+        this.#hasRead.leases = true
+      }
+    })
+  }
+
+  /** Ends the wait of the loop that lists the shards. */
+  #readShardsNow(): void {
+    this.#relist.abort()
+    this.#relist = new AbortController()
+  }
+
+  async #readShards(): Promise<void> {
+    const { stream, streamName } = this.#settings
+    const target = { action: 'kinesis:ListShards', resource: `the stream '${streamName}'` }
+    await this.#attempt('shards', target, async () => {
+      this.#shards = await stream.listShards()
+    })
+    this.#hasRead.shards = true
+  }
+
+  /** Measures every tenth shard, one after the other: its lag, and if it is open, what arrives. */
+  async #measure(index: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#settings
+    while (!signal.aborted) {
+      const beganAt = clock.now()
+      const ids = [...this.#views().keys()].filter((_, position) => position % MAX_PARALLEL === index)
+      for (const shardId of ids) {
+        if (signal.aborted) return
+        await this.#measureShard(shardId, signal)
+      }
+      await clock.sleep(Math.max(100, beganAt + MEASURE_INTERVAL_MS - clock.now()), signal)
+    }
+  }
+
+  async #measureShard(shardId: string, signal: AbortSignal): Promise<void> {
+    const { admin, wallClock, streamName } = this.#settings
+    const target = { action: 'kinesis:GetRecords', resource: `the stream '${streamName}'` }
+    const lease = this.lease(shardId)
+    const shard = this.shard(shardId)
+    await this.#attempt(
+      `reads ${shardId}`,
+      target,
+      async () => {
+        if (lease) {
+          const { doneUpTo, oldestWaiting, isTrimmed } = await admin.lagOf(lease)
+          this.#lags.set(shardId, {
+            doneUpTo: doneUpTo?.getTime() ?? null,
+            oldestWaiting: oldestWaiting?.getTime() ?? null,
+            isTrimmed,
+            measuredAt: wallClock(),
+          })
+        }
+        if (shard && !shard.closed) {
+          const arrivals = await this.#sampler.sample(shardId, signal)
+          if (arrivals) this.#arrivals.set(shardId, arrivals)
+        } else this.#arrivals.delete(shardId)
+      },
+      signal,
+    )
+  }
+
+  /** Runs a request. A failure is shown until the same request succeeds. */
+  async #attempt(what: string, target: Target, run: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+    try {
+      await run()
+      this.#failures.delete(what)
+    } catch (error) {
+      if (signal?.aborted) return
+      this.#failures.set(what, explainFailure(error, target))
+    }
+  }
+
+  #views(): Map<string, ShardView> {
+    const views = shardViews({
+      shards: this.#shards,
+      history: this.#history,
+      lags: this.#lags,
+      arrivals: this.#arrivals,
+    })
+    for (const id of this.#lags.keys()) if (!views.has(id)) this.#lags.delete(id)
+    return views
+  }
+
+  snapshot(): Snapshot {
+    const { wallClock, failoverMs } = this.#settings
+    const now = wallClock()
+    const shards = this.#views()
+    const workers = this.#history.workers(now)
+    const findings = findingsOf({
+      now,
+      shards: [...shards.values()],
+      workers,
+      pauses: this.#pauses.map(toPauseView),
+      failures: this.#failures,
+      hasLeaseTable: this.#hasLeaseTable,
+      failoverMs,
+    })
+    return {
+      summary: {
+        at: now,
+        watchingSince: this.#watchingSince,
+        workers,
+        pauses: this.#pauses.map(toPauseView),
+        findings,
+        isReady: this.#hasRead.leases && this.#hasRead.shards,
+        lagIntervalMs: Math.max(MEASURE_INTERVAL_MS, shards.size * 200),
+      },
+      shards,
+      moves: this.#history.moves,
+      history: { newest: this.#points, total: this.#pointsInAll },
+    }
+  }
+
+  #publish(): void {
+    const snapshot = this.snapshot()
+    for (const viewer of this.#viewers) viewer(snapshot)
+  }
+
+  #addPoint(): void {
+    if (!this.#hasRead.leases || !this.#hasRead.shards) return
+    const { wallClock } = this.#settings
+    const at = wallClock()
+    const lags = Array.from(this.#lags.values(), ({ oldestWaiting, measuredAt }) =>
+      oldestWaiting === null ? 0 : measuredAt - oldestWaiting,
+    )
+    const arrivals = [...this.#arrivals.values()]
+    const total = (of: (arrival: ArrivalView) => number) =>
+      arrivals.length === 0 ? null : arrivals.reduce((sum, arrival) => sum + of(arrival), 0)
+    this.#pointsInAll++
+    this.#points.push({
+      at,
+      maxLagMs: lags.length === 0 ? null : Math.max(...lags),
+      recordsPerSecond: total(arrival => arrival.recordsPerSecond),
+      bytesPerSecond: total(arrival => arrival.bytesPerSecond),
+      leasesHeld: this.#history.leases.filter(({ leaseOwner }) => leaseOwner !== undefined).length,
+    })
+    if (this.#points.length > MAX_POINTS) this.#points.shift()
+  }
+}
+
+function toPauseView({ workerId, by, reason, at }: Pause): PauseView {
+  return { workerId: workerId ?? null, by, reason, at: at.getTime() }
+}

@@ -1,0 +1,114 @@
+/**
+ * Writes the pictures of the console in docs/images. `node test/console/screenshots.ts` starts a pipeline with some uploads, and needs
+ * Chromium.
+ */
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { PutRecordsCommand, SplitShardCommand, waitUntilStreamExists } from '@aws-sdk/client-kinesis'
+import sharp from 'sharp'
+import { startConsole } from '../../services/console/console.ts'
+import { names } from '../../services/platform/resources.ts'
+import { buildTestApi, createTestUser } from '../api/support.ts'
+import { startChromium } from '../browser/chromium.ts'
+import { startAws } from '../support/aws.ts'
+import { runProgram } from '../support/processes.ts'
+
+const root = path.resolve(import.meta.dirname, '../..')
+const folder = path.join(root, 'docs/images')
+/** Few enough that the pictures stay small. */
+const COLORS = 64
+const WATCH_MS = 45_000
+
+const teardowns: Array<() => unknown> = []
+const t = { teardown: (run: () => unknown) => void teardowns.unshift(run) } as Parameters<typeof startAws>[0]
+
+async function run(): Promise<void> {
+  const aws = await startAws(t)
+  const { kinesis } = aws
+  for (const name of ['one', 'two', 'three']) {
+    const env = { ...aws.env, WORKER_ID: `worker-${name}` }
+    runProgram(t, [path.join(root, 'services/worker/worker.ts')], { env })
+  }
+  const api = await buildTestApi(t, aws)
+  const user = await createTestUser(aws)
+  const console = await startConsole({
+    clients: aws,
+    region: 'us-east-1',
+    streamName: names.stream,
+    applicationName: names.application,
+    failoverMs: 10_000,
+    port: 0,
+    allowChanges: true,
+    operator: 'ann',
+    uploads: { apiUrl: api.url, user: 'ann@example.com', getToken: () => user.idToken },
+    deadLetters: { bucket: aws.env.PROCESSED_BUCKET ?? '', uploadsTable: aws.env.UPLOADS_TABLE ?? '' },
+    onError: error => {
+      throw error
+    },
+  })
+  t.teardown(() => console.close())
+  const page = await (await startChromium(t)).newPage()
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.goto(console.url)
+
+  const send = async (filename: string, type: string, body: Uint8Array | string) => {
+    const query = new URLSearchParams({ filename })
+    const headers = { ...user.auth, 'content-type': type }
+    const response = await fetch(`${api.url}/uploads?${query}`, { method: 'POST', headers, body: Buffer.from(body) })
+    return ((await response.json()) as { uploadId: string }).uploadId
+  }
+  const circle = '<svg width="900" height="600"><circle cx="450" cy="300" r="210" fill="#f1bd64"/></svg>'
+  const picture = await sharp({ create: { width: 900, height: 600, channels: 3, background: '#3f7de0' } })
+    .composite([{ input: Buffer.from(circle) }])
+    .png()
+    .toBuffer()
+  await send('broken.png', 'image/png', picture.subarray(0, 200))
+  await send('fruit.csv', 'text/csv', 'name,qty\nApple,3\n"Pear, green",5\n')
+  await send('notes.txt', 'text/plain', 'hello kinesis')
+  const uploadId = await send('sun.png', 'image/png', picture)
+  await kinesis.send(
+    new SplitShardCommand({
+      StreamName: names.stream,
+      ShardToSplit: 'shardId-000000000001',
+      NewStartingHashKey: String(3n * 2n ** 125n),
+    }),
+  )
+  await waitUntilStreamExists({ client: kinesis, maxWaitTime: 60 }, { StreamName: names.stream })
+  const traffic = setInterval(() => {
+    const records = Array.from({ length: 12 }, (_, n) => ({
+      PartitionKey: randomBytes(4).toString('hex'),
+      Data: Buffer.from(
+        JSON.stringify({ order: n, id: '12345678901234567890', items: [{ sku: `A-${n}`, quantity: 2 }] }),
+      ),
+    }))
+    void kinesis.send(new PutRecordsCommand({ StreamName: names.stream, Records: records }))
+  }, 1_000)
+  t.teardown(() => clearInterval(traffic))
+  // The charts need some time to have a line.
+  await new Promise(resolve => setTimeout(resolve, WATCH_MS))
+
+  const views = {
+    overview: 'overview',
+    stream: 'stream',
+    records: 'stream/shardId-000000000002',
+    workers: 'workers',
+    uploads: 'uploads',
+    upload: `uploads/${uploadId}`,
+    'dead-letters': 'dead-letters',
+  }
+  for (const [name, view] of Object.entries(views)) {
+    await page.evaluate(`location.hash = ${JSON.stringify(`#/${view}`)}`)
+    await new Promise(resolve => setTimeout(resolve, 6_000))
+    const file = path.join(folder, `console-${name}.png`)
+    await page.screenshot({ path: file })
+    await writeFile(file, await sharp(file).png({ palette: true, colours: COLORS, effort: 10 }).toBuffer())
+  }
+}
+
+try {
+  await run()
+} finally {
+  for (const teardown of teardowns) await teardown()
+}
