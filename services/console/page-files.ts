@@ -21,12 +21,13 @@ interface Builder {
  */
 export async function loadPageFiles(): Promise<PageFiles> {
   if (existsSync(BUILDER)) {
-    const { buildPage } = (await import(BUILDER).catch((cause: unknown) => {
-      throw new ConsoleStartError('The page of the console needs the development packages. Run npm ci first.', {
-        cause,
-      })
-    })) as Builder
-    return await buildPage()
+    try {
+      const { buildPage } = (await import(BUILDER)) as Builder
+      return await buildPage()
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new ConsoleStartError(`The page of the console cannot be bundled. Run npm ci. ${reason}`, { cause })
+    }
   }
   const folder = path.join(import.meta.dirname, 'page')
   if (!existsSync(path.join(folder, 'index.html'))) {

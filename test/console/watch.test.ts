@@ -70,6 +70,9 @@ t.test('the lease moves are told apart', async t => {
     ['1 deleted', '2 created'],
   )
   t.equal(history.moves.total, 8)
+  history.restart(60_000)
+  history.add([lease('2', { parentShardIds: ['1'], leaseCounter: 9, leaseOwner: 'b' })], 60_100)
+  t.equal(newest(), '2 taken a b', 'nobody has seen whether the owner was silent')
 })
 
 const shard = (shardId: string, changes: Partial<Parameters<typeof shardViews>[0]['shards'][number]> = {}) => ({

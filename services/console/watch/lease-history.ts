@@ -95,8 +95,9 @@ export class LeaseHistory {
     if (lease.leaseOwner === undefined) return 'released'
     if (old.leaseOwner === undefined) return 'taken'
     // A worker that hands a lease over writes until then. A dead one did not write for a failover time.
-    const renewedAt = this.#workers.get(old.leaseOwner)?.renewedAt
-    return renewedAt != null && at - renewedAt < this.#failoverMs / 2 ? 'taken' : 'taken over'
+    const owner = this.#workers.get(old.leaseOwner)
+    const silentMs = owner ? at - (owner.renewedAt ?? owner.firstSeenAt) : 0
+    return silentMs < this.#failoverMs / 2 ? 'taken' : 'taken over'
   }
 
   #worker(id: string, at: number): Heartbeats {
