@@ -3,6 +3,8 @@ import { KinesisClient } from '@aws-sdk/client-kinesis'
 import t from 'tap'
 import { ConsumerOptionError, type ConsumerOptions, KinesisConsumer } from '../../services/consumer/index.ts'
 
+import { resolveLeaseTable } from '../../services/consumer/leases/lease-table-options.ts'
+
 const good: ConsumerOptions = {
   applicationName: 'an-application',
   streamName: 'a-stream',
@@ -78,3 +80,33 @@ t.test('fanOut accepts a consumer of the stream by its ARN or by a name', async 
     t.doesNotThrow(() => new KinesisConsumer({ ...good, fanOut }))
   }
 })
+
+t.test(
+  'the options of the lease table are validated, and the name of the table is that of the application by default',
+  async t => {
+    t.same(resolveLeaseTable(undefined, 'app'), {
+      ...{ name: 'app', tags: [], deletionProtection: false, pointInTimeRecovery: false, provisioned: undefined },
+    })
+    const invalid: Array<[leaseTable: object, message: RegExp]> = [
+      [{ name: 'x' }, /'leaseTable\.name' is 'x' but must be the name of a DynamoDB table/],
+      [{ nam: 'x' }, /leaseTable\.nam/],
+      [{ tags: { 'aws:x': 'y' } }, /'leaseTable\.tags' is 'aws:x'/],
+      [{ tags: { team: 7 } }, /'leaseTable\.tags\.team' is 7 but must be a string of up to 256/],
+      [{ tags: 'team' }, /'leaseTable\.tags' is 'team'/],
+      [
+        { tags: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`t${n}`, ''])) },
+        /is 51 but must be at most 50/,
+      ],
+      [{ deletionProtection: 'yes' }, /'leaseTable\.deletionProtection' is 'yes' but must be true or false/],
+      [{ pointInTimeRecovery: 1 }, /'leaseTable\.pointInTimeRecovery' is 1/],
+      [{ provisioned: { readUnits: 5 } }, /'leaseTable\.provisioned\.writeUnits' is undefined/],
+      [
+        { provisioned: { readUnits: 0, writeUnits: 5 } },
+        /'leaseTable\.provisioned\.readUnits' is 0 but must be an integer/,
+      ],
+      [{ provisioned: 5 }, /'leaseTable\.provisioned' is 5 but must be an object/],
+    ]
+    for (const [leaseTable, message] of invalid)
+      t.throws(() => resolveLeaseTable(leaseTable, 'app'), { code: 'CONSUMER_OPTION', message })
+  },
+)

@@ -127,9 +127,12 @@ export class LeaseTable {
   #put(leaseKey: string, item: Item | undefined, from: Pick<LeaseWrite, 'writer' | 'sentAt' | 'decidedOn'>): void {
     const before = this.get(leaseKey)
     const after = item && fromItem(item)
+    // Who writes only the pauses of a row neither takes nor gives up its lease.
+    const isPause = before && after && before.pause !== after.pause && differences(before, after).length === 0
+    const writer = (isPause ? this.lastWriter(leaseKey) : undefined) ?? from.writer
     const versions = this.#rows.get(leaseKey) ?? []
     this.#rows.set(leaseKey, versions)
-    versions.push({ at: this.#now(), item, lease: after, writer: from.writer })
+    versions.push({ at: this.#now(), item, lease: after, writer })
     if (versions.length > KEPT_VERSIONS) versions.shift()
     this.#onWrite({ leaseKey, ...from, before, after })
   }

@@ -15,6 +15,7 @@ export function subscribeOf(process: WorkerProcess, world: World, watch: ReadWat
   const { network, subscriptions, weather, random, time } = world
   return async function* subscribe(shardId, position, signal) {
     watch.subscribes(shardId)
+    world.pausing.acts(process, `subscribes to ${shardId}`)
     const effect = () => {
       weather.check(position)
       return subscriptions.open(shardId, position)
@@ -27,6 +28,7 @@ export function subscribeOf(process: WorkerProcess, world: World, watch: ReadWat
       const pushed = await nextOf(feed, { process, world, signal, silentFrom })
       if (pushed === 'end') return
       if (pushed instanceof Error) throw pushed
+      world.pausing.acts(process, `receives an event of ${shardId}`)
       watch.received(shardId, pushed)
       yield pushed
     }

@@ -100,6 +100,7 @@ export class Handlers {
     const { random, trace, handling, scenario } = world
     const what = `${nameOf(process, first)}${records.length > 1 ? ` and ${records.length - 1} more` : ''}`
     trace.add(`${what} starts`)
+    world.pausing.acts(process, `starts a record of ${first.shardId}`)
     world.invariants.handlerStarts(process.name, process.here, records)
     for (const record of records) world.application.starts(process.name, record)
     if (world.checksKeylessStarts) world.keylessStarts.starts(process.name, first)

@@ -11,8 +11,9 @@ import type { Ledger, LedgerRecord } from './ledger.ts'
  * record at or below its checkpoint. `start`: an application that starts at a timestamp handles no earlier record.
  * `rival`: a lease is reported as taken only if somebody else wrote its row, and as released only if its owner did.
  * `twice`: while a worker holds a lease, it does not handle a completely handled record again. `deadLetter`: a record
- * is given up only because of its own failures. `pace`: a shard is subscribed to at most once a second. `crash`: no
- * promise rejects unhandled. `keyless`: a record without a partition key waits for no other record.
+ * is given up only because of its own failures. `pace`: a shard is subscribed to at most once a second. `keyless`: a
+ * record without a partition key waits for no other record. `pause`: see `pausing.ts`. `max`: no worker holds more
+ * leases than its maximum. `crash`: no promise rejects unhandled.
  */
 export type Invariant =
   | '1'
@@ -34,6 +35,8 @@ export type Invariant =
   | 'deadLetter'
   | 'pace'
   | 'keyless'
+  | 'pause'
+  | 'max'
   | 'crash'
 
 export interface InvariantSettings {

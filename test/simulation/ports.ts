@@ -14,8 +14,16 @@ const READ_TIMEOUT_MS = 3_000
 /** The maximum time to create a table. */
 const MAKING_MS = 2_000
 
-/** The lease table as seen by a worker process. */
-export function leaseStoreOf(process: WorkerProcess, world: World): LeaseStore {
+/**
+ * The lease table as seen by a worker process.
+ *
+ * @param onRead called with the rows of each read that the process receives
+ */
+export function leaseStoreOf(
+  process: WorkerProcess,
+  world: World,
+  onRead: (leases: readonly Lease[]) => void = () => undefined,
+): LeaseStore {
   const { table, network, scenario, weather, random } = world
   const timeoutMs = storeTimeout(scenario.failoverMs)
   const send = <T>(effect: (sentAt: number) => T) => network.call(process, 'dynamodb', { timeoutMs, effect })
@@ -33,7 +41,9 @@ export function leaseStoreOf(process: WorkerProcess, world: World): LeaseStore {
     },
     async list({ consistent } = { consistent: false }) {
       try {
-        return await call(() => table.scan(() => (consistent ? 0 : weather.age('scanAgeMs'))))
+        const leases = await call(() => table.scan(() => (consistent ? 0 : weather.age('scanAgeMs'))))
+        onRead(leases)
+        return leases
       } catch (error) {
         const isMissing = error instanceof Error && error.name === 'ResourceNotFoundException'
         throw isMissing ? new LeaseTableMissingError(error.message) : error
@@ -78,6 +88,7 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
     async getRecords(shardId, iterator, limit, signal) {
       const fetch = fetches.get(iterator) ?? watch.fetchStarts(shardId)
       fetches.delete(iterator)
+      world.pausing.acts(process, `reads ${shardId}`)
       fetch()
       const reply = await call(() => spoiled(kinesis.getRecords(shardId, iterator, limit), iterator, world), signal)
       watch.received(shardId, reply)

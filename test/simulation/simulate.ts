@@ -35,7 +35,10 @@ export async function simulate(seed: number): Promise<Outcome> {
     for (let index = 0; index < scenario.workers; index++) {
       time.at(HISTORY_MS + world.random.between(0, scenario.arrivalMs), () => world.join())
     }
-    time.at(HISTORY_MS, () => scheduleFaults(world, chaosEnds))
+    time.at(HISTORY_MS, () => {
+      scheduleFaults(world, chaosEnds)
+      world.pausing.schedule(chaosEnds)
+    })
     time.at(chaosEnds, () => heal(world))
     await time.run(chaosEnds, () => world.violation !== undefined)
     await rest(world)
@@ -81,6 +84,7 @@ function heal(world: World): void {
   }
   if (world.active().length === 0) world.join()
   depart(world)
+  world.pausing.heal()
 }
 
 async function rest(world: World): Promise<void> {

@@ -4,6 +4,7 @@ import { KinesisConsumer } from '../../services/consumer/consumer.ts'
 import { Buffers } from './buffers.ts'
 import { wrongBy } from './faults.ts'
 import { Handlers } from './handlers.ts'
+import type { Invariant } from './invariants.ts'
 import { leaseStoreOf, streamReaderOf } from './ports.ts'
 import { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
@@ -38,7 +39,8 @@ export class Worker {
   /** When each shard was last subscribed to under the current lease. */
   readonly #subscribed = new Map<string, { here: number; stalls: number }>()
 
-  constructor(workerId: string, run: number, world: World) {
+  /** @param maxLeases the maximum number of leases of this run; undefined without */
+  constructor(workerId: string, run: number, world: World, maxLeases?: number) {
     const { time, random, scenario } = world
     this.workerId = workerId
     this.#world = world
@@ -67,6 +69,7 @@ export class Worker {
         initialPosition: position,
         failoverMs: scenario.failoverMs,
         scanIntervalMs: scenario.scanIntervalMs,
+        ...(maxLeases !== undefined && { maxLeases }),
         shardSyncIntervalMs: scenario.shardSyncIntervalMs,
         concurrency: scenario.concurrency,
         maxBufferedBytes: BUDGET_BYTES,
@@ -79,7 +82,7 @@ export class Worker {
         logger: false,
       },
       {
-        store: leaseStoreOf(process, world),
+        store: leaseStoreOf(process, world, leases => world.pausing.read(process, workerId, leases)),
         stream,
         clock: process,
         wallClock: () => world.wallClock(process.here) + this.clockErrorMs,
@@ -87,7 +90,7 @@ export class Worker {
         session: this.session,
       },
     )
-    this.#listen()
+    this.#listen(maxLeases)
   }
 
   get name(): string {
@@ -124,8 +127,9 @@ export class Worker {
     this.#world.join()
   }
 
-  #listen(): void {
+  #listen(maxLeases = Number.POSITIVE_INFINITY): void {
     const { trace, invariants, application, keylessStarts } = this.#world
+    const violated = (invariant: Invariant, what: string) => this.#world.violated(invariant, what)
     const tell = (event: string, shardId: string | undefined, more = '') => {
       if (this.alive) trace.add(`${this.name} ${event} ${shardId ?? ''} ${more}`)
     }
@@ -136,6 +140,8 @@ export class Worker {
         invariants.acquired(this.name, shardId, checkpoint)
         application.acquired(this.name, shardId)
         keylessStarts.acquired(this.name, shardId)
+        const { held } = this.consumer.metrics().leases
+        if (this.alive && held > maxLeases) violated('max', `${this.name} holds ${held} leases`)
         tell('acquires', shardId, `from ${from}`)
       })
       .on('leaseLost', ({ shardId, reason }) => {
@@ -144,6 +150,8 @@ export class Worker {
         const isUncertain = this.#releaseFailed.delete(shardId)
         if (this.alive && !isUncertain) invariants.leaseLost(this.name, shardId, reason)
       })
+      .on('paused', ({ scope, by }) => tell('is paused', undefined, `${scope} by ${by}`))
+      .on('resumed', ({ by }) => tell('is resumed', undefined, `by ${by}`))
       .on('shardEnded', ({ shardId }) => tell('ended', shardId))
       .on('recordFailed', ({ shardId, sequenceNumber }) => tell('failed', shardId, sequenceNumber.slice(-4)))
       .on('failed', ({ error }) => {

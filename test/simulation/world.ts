@@ -9,6 +9,7 @@ import { drawKeyless, type KeylessScenario, KeylessStarts } from './keyless.ts'
 import { HASH_SPACE, KinesisModel, type ModelShard } from './kinesis-model.ts'
 import { Ledger } from './ledger.ts'
 import { Network } from './network.ts'
+import { drawPausing, Pausing } from './pausing.ts'
 import { SeededRandom } from './random.ts'
 import type { UserRecord } from './record-maker.ts'
 import { drawScenario, type Scenario } from './scenario.ts'
@@ -42,6 +43,7 @@ export class World {
   readonly keylessStarts: KeylessStarts
   readonly subscriptions: Subscriptions
   readonly letters = new DeadLetters()
+  readonly pausing: Pausing
   workers: Worker[] = []
   /** True after the last fault. */
   healed = false
@@ -59,6 +61,7 @@ export class World {
     this.scenario = drawScenario(this.random)
     this.fairness = drawFairness(new SeededRandom(seed ^ 0x5eed_fa1))
     this.keyless = drawKeyless(new SeededRandom(seed ^ 0x5eed_7e5))
+    this.pausing = new Pausing(drawPausing(new SeededRandom(seed ^ 0x5eed_ba5e)), this)
     const { scenario, random, time } = this
     const now = () => time.now
     this.handling = scenario.handler
@@ -106,10 +109,11 @@ export class World {
   }
 
   join(workerId = `w${this.#runs}`): Worker {
-    const worker = new Worker(workerId, this.#runs++, this)
+    const run = this.#runs++
+    const worker = new Worker(workerId, run, this, this.pausing.maxLeasesOf(run))
     this.workers = [...this.workers.filter(({ alive }) => alive), worker]
     this.trace.add(`${worker.name} joins`)
-    this.#inside(() => worker.start())
+    this.inside(() => worker.start())
     return worker
   }
 
@@ -121,7 +125,7 @@ export class World {
 
   stop(worker: Worker): void {
     this.trace.add(`${worker.name} is asked to stop`)
-    this.#inside(() => worker.stop())
+    this.inside(() => worker.stop())
   }
 
   /** Ends the process. Another run of the worker, or another worker, starts later. */
@@ -170,6 +174,7 @@ export class World {
 
   /** Returns what is missing until the fleet is stable; undefined if nothing is. */
   unfinished(): string | undefined {
+    if (this.pausing.isBusy) return 'an operator pauses and resumes'
     for (const record of this.ledger.all()) {
       if (!this.ledger.isSettled(record))
         return `${record.partitionKey}#${record.keyIndex} of ${record.shardId} is not handled`
@@ -202,10 +207,11 @@ export class World {
     this.trace.add(`${writer} writes ${leaseKey} #${after?.leaseCounter} of ${after?.leaseOwner} at ${place}`)
     if (!before || !after || before.leaseOwner !== after.leaseOwner) this.movedAt = this.time.now
     this.invariants.leaseWritten(write)
+    this.pausing.leaseWritten(write)
   }
 
   /** Code under test that the clock does not call. Its continuations must be drained. */
-  #inside(run: () => Promise<void>): void {
+  inside(run: () => Promise<void>): void {
     this.time.woke()
     run().catch(error => this.violated('crash', String(error)))
   }

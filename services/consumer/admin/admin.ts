@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import { type Clock, systemClock } from '../clock.ts'
@@ -106,7 +107,7 @@ export class ConsumerAdmin {
    *   LeaseTableMissingError if the application has no table
    */
   pause(request: PauseRequest): Promise<PauseOutcome> {
-    return writePause(true, request, this.#ports)
+    return writePause(true, request, { ...this.#ports, createId: randomUUID })
   }
 
   /**
@@ -116,7 +117,7 @@ export class ConsumerAdmin {
    * @throws PauseError, LeaseTableMissingError, as `pause`
    */
   resume(request: PauseRequest): Promise<PauseOutcome> {
-    return writePause(false, request, this.#ports)
+    return writePause(false, request, { ...this.#ports, createId: randomUUID })
   }
 
   /**

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { PauseError } from '../errors.ts'
 import type { Lease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
@@ -41,6 +40,8 @@ export interface PausePorts {
   store: Pick<LeaseStore, 'list' | 'get' | 'swap'>
   /** Epoch milliseconds. */
   wallClock: () => number
+  /** Returns a unique id. */
+  createId: () => string
 }
 
 /** Workers renew a lease between the read and the write of its row, but not ten times in a row. */
@@ -64,7 +65,7 @@ const MAX_PAUSED_WORKERS = 100
 export async function writePause(
   paused: boolean,
   { workerId, by, reason }: PauseRequest,
-  { store, wallClock }: PausePorts,
+  { store, wallClock, createId }: PausePorts,
 ): Promise<PauseOutcome> {
   checkText('workerId', workerId, MAX_BY)
   checkText('by', by, MAX_BY)
@@ -77,7 +78,7 @@ export async function writePause(
   checkCount(paused, workerId, before)
   const entry: PauseEntry = {
     version: nextVersion(before),
-    id: randomUUID(),
+    id: createId(),
     paused,
     by,
     reason,

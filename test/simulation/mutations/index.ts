@@ -1,7 +1,8 @@
 import { FETCHING } from './fetching.ts'
 import { LEASES } from './leases.ts'
 import type { Mutation } from './mutation.ts'
+import { PAUSING } from './pausing.ts'
 import { PROCESSING } from './processing.ts'
 import { SHARDS } from './shards.ts'
 
-export const MUTATIONS: readonly Mutation[] = [...LEASES, ...SHARDS, ...FETCHING, ...PROCESSING]
+export const MUTATIONS: readonly Mutation[] = [...LEASES, ...SHARDS, ...FETCHING, ...PROCESSING, ...PAUSING]

@@ -1,0 +1,77 @@
+import type { Mutation } from './mutation.ts'
+
+/** Rules about pauses and the maximum of leases. */
+export const PAUSING: readonly Mutation[] = [
+  {
+    rule: 'a paused worker does not poll',
+    file: 'fetching/fetch-shard.ts',
+    text: '      if (pause.isPaused) continue\n',
+    replacement: '',
+    breaks: ['pause'],
+    from: 450,
+  },
+  {
+    rule: 'a pause closes the subscriptions of fan-out',
+    file: 'fetching/fan-out.ts',
+    text: 'const open = anySignal([signal, pause.signal])',
+    replacement: 'const open = anySignal([signal])',
+    breaks: ['pause'],
+    from: 100,
+  },
+  {
+    rule: 'a paused worker starts no handler',
+    file: 'processing/handler-admission.ts',
+    text: '  if (shard.pause.isPaused) return admitLater(shard, closing)\n',
+    replacement: '',
+    breaks: ['pause'],
+    from: 40,
+  },
+  {
+    rule: 'a handler that waited for the breaker does not start during a pause',
+    file: 'processing/handler-admission.ts',
+    text: 'if (permit === undefined || !pause.isPaused) return permit',
+    replacement: 'return permit',
+    breaks: ['pause'],
+    from: 220,
+  },
+  {
+    rule: 'the highest version of a pause applies, and not the last one that was read',
+    file: 'pausing/pause-state.ts',
+    text: 'return a.version === b.version ? a.id > b.id : a.version > b.version',
+    replacement: 'return true',
+    breaks: ['pause', '10'],
+    from: 25,
+  },
+  {
+    rule: 'workers complete a pause that was interrupted',
+    file: 'pausing/worker-pause.ts',
+    text: 'const again = behind.filter(({ leaseKey }) => this.#wereBehind.has(leaseKey))',
+    replacement: 'const again: Lease[] = []',
+    breaks: ['pause'],
+    from: 100,
+  },
+  {
+    rule: 'a pause does not change the counter of a lease',
+    file: 'admin/pause.ts',
+    text: '{ ...lease, pause: encodePauses(merged) }',
+    replacement: '{ ...lease, leaseCounter: lease.leaseCounter + 1, pause: encodePauses(merged) }',
+    breaks: ['3', '8', 'rival', 'pause'],
+    from: 290,
+  },
+  {
+    rule: 'records are read again after a pause',
+    file: 'pausing/pause-gate.ts',
+    text: '    this.#resumed?.resolve()\n',
+    replacement: '',
+    breaks: ['10'],
+    from: 20,
+  },
+  {
+    rule: 'a worker holds no more leases than its maximum',
+    file: 'leases/assignment.ts',
+    text: 'const capacity = Math.max(0, maxLeases - held.size)',
+    replacement: 'const capacity = maxLeases',
+    breaks: ['max'],
+    from: 95,
+  },
+]
