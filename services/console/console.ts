@@ -11,7 +11,7 @@ import { createUploadStore } from '../uploads/records/store.ts'
 import { createDeadLetterArchive } from '../worker/dead-letters/archive.ts'
 import { ConsoleStartError } from './errors.ts'
 import { explainFailure } from './explain-failure.ts'
-import { guardRequests } from './guard.ts'
+import { guardRequests, PUBLIC } from './guard.ts'
 import { contentTypeOf, loadPageFiles, type PageFiles } from './page-files.ts'
 import { deadLettersRoutes } from './routes/dead-letters.ts'
 import { addLiveRoutes } from './routes/live.ts'
@@ -131,9 +131,10 @@ function addPage(app: FastifyInstance, page: PageFiles): void {
   for (const [name, body] of page) {
     // A new version of the page must not wait for a cache.
     const headers = { 'content-type': contentTypeOf(name), 'cache-control': 'no-cache' }
-    app.get(name === 'index.html' ? '/' : `/${name}`, async (_request, reply) => reply.headers(headers).send(body))
+    const url = name === 'index.html' ? '/' : `/${name}`
+    app.get(url, { config: PUBLIC }, async (_request, reply) => reply.headers(headers).send(body))
   }
-  app.get('/favicon.ico', async (_request, reply) => reply.code(204).send())
+  app.get('/favicon.ico', { config: PUBLIC }, async (_request, reply) => reply.code(204).send())
 }
 
 function addErrorHandler(app: FastifyInstance, { streamName, uploads, onError }: ConsoleSettings): void {

@@ -1,8 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Routes below this path need the token. Everything else is the static page, which holds no data. */
-export const DATA_PREFIX = '/api/'
+/**
+ * The configuration of a route that needs no token. Only the static page, which holds no data, has it. The guard does not decide by the
+ * path of the request, because the router also finds a route by other spellings of its path, such as `/%61pi/about`.
+ */
+export const PUBLIC = { isPublic: true } as const
 
 const HEADERS = {
   'content-security-policy': [
@@ -37,7 +40,7 @@ export function guardRequests(app: FastifyInstance, token: string): void {
     if (origin !== undefined && origin !== `http://${host}`) {
       return reject(reply, 403, 'Pages of other origins may not use this console.')
     }
-    if (!request.url.startsWith(DATA_PREFIX)) return
+    if ('isPublic' in request.routeOptions.config) return
     reply.header('cache-control', 'no-store')
     if (!timingSafeEqual(digest(authorization), expected)) {
       return reject(reply, 401, 'The token is missing or belongs to a console that has ended.')

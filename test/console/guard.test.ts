@@ -36,6 +36,18 @@ t.test('the console rejects everybody but its own page', async t => {
         t.equal((await send(console, path, { authorization: value })).status, 401, `${path} ${value}`)
     }
     t.equal((await send(console, '/api/about', {})).status, 401)
+    const spellings = [
+      '/%61pi/about',
+      '/api/%61bout',
+      '/%61pi/live',
+      '/api/about/',
+      '//api/about',
+      '/API/about',
+      '/api/about?x=/page.js',
+    ]
+    for (const path of [...spellings, '/no-such-file', '/page.js/../api/about', '/api/about#/page.js']) {
+      t.equal((await send(console, path, {})).status, 401, path)
+    }
     t.equal((await send(console, `/api/about?t=${console.token}`, {})).status, 401)
     t.equal((await send(console, '/api/about', { authorization })).status, 200)
   })

@@ -41,6 +41,11 @@ t.test('the console passes uploads on to the api, with a token that the page nev
     })
   }
 
+  await t.test('another spelling of a path reaches the same path of the api', async t => {
+    const list = await console.get('/%61pi/uploads?limit=5')
+    t.strictSame(await list.json(), { uploads: [] })
+  })
+
   await t.test('other paths of the api are not passed on', async t => {
     for (const path of [
       '/api/docs',

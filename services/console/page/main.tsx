@@ -168,5 +168,7 @@ addEventListener('hashchange', takeToken)
 setTheme(theme.value)
 isLocked.value = !hasToken()
 if (route.value[0]?.startsWith('t=')) route.value = ['overview']
-render(<App />, document.querySelector('#app') ?? document.body)
+const container = document.querySelector('#app') ?? document.body
+container.replaceChildren()
+render(<App />, container)
 if (!isLocked.value) void connect()

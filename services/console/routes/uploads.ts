@@ -65,7 +65,7 @@ export const uploadsRoutes: FastifyPluginCallback<UploadsDeps> = (app, { access,
   }
 
   async function send(request: FastifyRequest, token: string, signal: AbortSignal): Promise<Response> {
-    const url = `${access.apiUrl.replace(/\/$/, '')}${request.url.slice('/api'.length)}`
+    const url = `${access.apiUrl.replace(/\/$/, '')}${pathOf(request)}`
     const headers = { ...chosen(request.headers, REQUEST_HEADERS), authorization: `Bearer ${token}` }
     const options: RequestInit = { method: request.method, headers, signal }
     if (request.body instanceof Readable) Object.assign(options, { body: request.body, duplex: 'half' })
@@ -75,6 +75,18 @@ export const uploadsRoutes: FastifyPluginCallback<UploadsDeps> = (app, { access,
   for (const path of READING) app.get(`/api${path}`, { exposeHeadRoute: false }, forward)
   if (allowChanges) for (const [method, url] of CHANGING) app.route({ method, url: `/api${url}`, handler: forward })
   done()
+}
+
+/**
+ * Returns the path of the api that the matched route stands for. It is not cut from the path of the request, because the router also
+ * finds a route by other spellings of its path, and the token must not be sent anywhere else.
+ */
+function pathOf({ routeOptions, params, url }: FastifyRequest): string {
+  const pattern = (routeOptions.url ?? '').slice('/api'.length)
+  const values = params as Record<string, string>
+  const path = pattern.replaceAll(/:(\w+)(?:\([^)]*\))?/g, (_, name: string) => encodeURIComponent(values[name] ?? ''))
+  const query = url.indexOf('?')
+  return query === -1 ? path : `${path}${url.slice(query)}`
 }
 
 async function answer(reply: FastifyReply, response: Response): Promise<FastifyReply> {
