@@ -60,7 +60,7 @@ CMD ["node", "dist/services/api/server.js"]
 # The servers are development dependencies: they are copied, and what only checks, builds and tests is not.
 FROM packages AS servers
 COPY image/packages.ts image/
-RUN node image/packages.ts /aside dynalite fast-jwt fauxqs kinesis-local \
+RUN node image/packages.ts /aside dynalite fast-jwt kinesis-local \
       $(node -p "Object.keys(require('./package.json').dependencies).join(' ')")
 
 FROM running AS local

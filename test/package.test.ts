@@ -51,7 +51,7 @@ t.test('the code imports only its own files, modules of Node and declared depend
   const ofEmbeddedAws = await importedPackages(tarball, [embeddedAws])
   t.strictSame(
     ofEmbeddedAws.filter(name => !(name in manifest.dependencies)).sort(),
-    ['dynalite', 'fast-jwt', 'fauxqs', 'kinesis-local'],
+    ['dynalite', 'fast-jwt', 'kinesis-local'],
     '`headgate local` reports packages that it needs and that are not installed',
   )
 })
@@ -167,9 +167,9 @@ t.test('the packed `headgate local` starts the embedded AWS, or names the packag
 
   const bare = await createEmptyProject(t, {
     packed: [packed],
-    beside: name => name !== 'dynalite' && name !== 'fauxqs',
+    beside: name => name !== 'dynalite' && name !== 'kinesis-local',
   })
   const refused = runProgram(t, [command, 'local'], { cwd: bare })
   t.match(await refused.ended, { code: 1 })
-  t.match(refused.stderr(), /Install them first: npm install --save-dev dynalite@\S+ fauxqs@\S+\n$/)
+  t.match(refused.stderr(), /Install them first: npm install --save-dev dynalite@\S+ kinesis-local@\S+\n$/)
 })

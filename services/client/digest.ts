@@ -1,4 +1,5 @@
 import { UnreadableFileError } from './errors.ts'
+import type { Bytes } from './file.ts'
 import { isNode } from './runtime.ts'
 import { createHash } from './sha256.ts'
 
@@ -14,7 +15,7 @@ export interface Hash {
  *
  * @throws UnreadableFileError, and the reason of the signal
  */
-export async function sha256Of(blob: Blob, signal?: AbortSignal | undefined): Promise<string> {
+export async function sha256Of(blob: Bytes, signal?: AbortSignal | undefined): Promise<string> {
   const hash: Hash = isNode ? (await import('./node-files.ts')).createNodeHash() : createHash()
   const reader = blob.stream().getReader()
   for (;;) {

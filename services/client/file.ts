@@ -2,9 +2,21 @@ import { UnreadableFileError } from './errors.ts'
 import { isNode } from './runtime.ts'
 import type { FileInput } from './types.ts'
 
-/** A file whose bytes can be read more than once. */
+/**
+ * The bytes of a file, which can be read more than once. A Blob is such a file. In Node, the Blob of a file on disk is wrong above
+ * 2 GiB, so files on disk have a type of their own there. https://github.com/nodejs/node/issues/52585
+ */
+export interface Bytes {
+  readonly size: number
+  /** The media type, or empty if it is unknown. */
+  readonly type: string
+  slice(start?: number, end?: number, type?: string): Bytes
+  stream(): ReadableStream<Uint8Array>
+}
+
+/** A file that is ready to be read. */
 export interface OpenFile {
-  blob: Blob
+  blob: Bytes
   /** Undefined if the input has no name. */
   name: string | undefined
   /** Removes what was written to the disk. */

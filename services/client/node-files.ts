@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto'
-import { createWriteStream, openAsBlob } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, open, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import type { Hash } from './digest.ts'
-import type { OpenFile } from './file.ts'
+import type { Bytes, OpenFile } from './file.ts'
 
-/** Opens a file by its path. The Blob fails to be read if the file changes. */
+const READ_BYTES = 256 * 1024
+
+/** Opens a file by its path. Reading fails if the file changes. */
 export async function openPath(file: string | URL, type: string): Promise<OpenFile> {
   const name = typeof file === 'string' ? file : fileURLToPath(file)
-  return { blob: await openAsBlob(name, { type }), name: path.basename(name), close: async () => undefined }
+  return { blob: await bytesOf(name, type), name: path.basename(name), close: async () => undefined }
 }
 
 /** Writes a stream into a temporary file, which is removed when it is closed. */
@@ -28,10 +30,61 @@ export async function openStream(
     await pipeline(Readable.from(stream as AsyncIterable<Uint8Array>), createWriteStream(file, { mode: 0o600 }), {
       ...(signal && { signal }),
     })
-    return { blob: await openAsBlob(file, { type }), name: undefined, close }
+    return { blob: await bytesOf(file, type), name: undefined, close }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+async function bytesOf(file: string, type: string): Promise<Bytes> {
+  const { size, mtimeMs } = await stat(file)
+  return new FileBytes({ file, size, mtimeMs }, 0, size, type)
+}
+
+/** A range of a file on disk, of any size. */
+class FileBytes implements Bytes {
+  readonly size: number
+  readonly type: string
+  readonly #opened: { file: string; size: number; mtimeMs: number }
+  readonly #start: number
+
+  /** @param opened the file as it was when it was opened */
+  constructor(opened: { file: string; size: number; mtimeMs: number }, start: number, size: number, type: string) {
+    this.size = size
+    this.type = type
+    this.#opened = opened
+    this.#start = start
+  }
+
+  /** Returns a part of the range, by the rules of `Blob.slice`. */
+  slice(start = 0, end = this.size, type = ''): Bytes {
+    const [from, to] = [start, end].map(at => (at < 0 ? Math.max(this.size + at, 0) : Math.min(at, this.size)))
+    return new FileBytes(this.#opened, this.#start + (from ?? 0), Math.max((to ?? 0) - (from ?? 0), 0), type)
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    return Readable.toWeb(Readable.from(this.#read())) as ReadableStream<Uint8Array>
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array> {
+    const { file, size, mtimeMs } = this.#opened
+    const handle = await open(file)
+    try {
+      const end = this.#start + this.size
+      for (let position = this.#start; position < end; ) {
+        const { bytesRead, buffer } = await handle.read({
+          buffer: Buffer.allocUnsafe(Math.min(READ_BYTES, end - position)),
+          position,
+        })
+        const now = await handle.stat()
+        if (bytesRead === 0 || now.size !== size || now.mtimeMs !== mtimeMs) throw new Error(`${file} has changed.`)
+        position += bytesRead
+        yield buffer.subarray(0, bytesRead)
+      }
+    } finally {
+      await handle.close()
+    }
   }
 }
 

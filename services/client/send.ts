@@ -1,4 +1,5 @@
 import { UnreadableFileError } from './errors.ts'
+import type { Bytes } from './file.ts'
 import { isNode } from './runtime.ts'
 
 /** One HTTP request. */
@@ -6,7 +7,7 @@ export interface SendOptions {
   method: string
   headers?: Record<string, string> | undefined
   /** A text, or the bytes of a file. */
-  body?: string | Blob | undefined
+  body?: string | Bytes | undefined
   signal?: AbortSignal | undefined
   /** Called with the bytes of the body that were sent. */
   onSent?: ((bytes: number) => void) | undefined
@@ -56,11 +57,11 @@ export async function send(url: string, options: SendOptions): Promise<Response>
   }
   const { body } = options
   // Only XMLHttpRequest reports in a browser how much of a body was sent. Service workers do not have it.
-  const isBlind = body instanceof Blob && !isNode && !XMLHttpRequest
+  const isBlind = isBytes(body) && !isNode && !XMLHttpRequest
   moved(isBlind ? stallMs + (body.size / MIN_RATE) * 1_000 : stallMs)
   try {
     const sending = { ...options, signal: either, onSent }
-    return XMLHttpRequest && body instanceof Blob
+    return XMLHttpRequest && isBytes(body)
       ? await sendByXhr(new XMLHttpRequest(), url, sending)
       : await sendByFetch(url, sending)
   } catch (error) {
@@ -89,8 +90,9 @@ type Sending = SendOptions & { signal: AbortSignal; onSent(bytes: number): void 
 
 async function sendByFetch(url: string, { method, headers = {}, body, signal, onSent }: Sending): Promise<Response> {
   // A browser sends no stream over HTTP/1.1. It reads the Blob itself.
-  if (!(body instanceof Blob) || !isNode)
-    return fetch(url, { method, headers, signal, ...(body !== undefined && { body }) })
+  if (!isBytes(body) || !isNode) {
+    return fetch(url, { method, headers, signal, ...(body !== undefined && { body: body as string | Blob }) })
+  }
   let unreadable: unknown
   const bytes = counted(body, onSent, error => {
     unreadable = error
@@ -104,8 +106,12 @@ async function sendByFetch(url: string, { method, headers = {}, body, signal, on
   }
 }
 
-/** The bytes of a Blob in small chunks. A Blob in memory gives all of them at once, which would count as sent at once. */
-function counted(blob: Blob, onSent: (bytes: number) => void, onError: (error: unknown) => void) {
+function isBytes(body: SendOptions['body']): body is Bytes {
+  return typeof body === 'object'
+}
+
+/** The bytes of a file in small chunks. A Blob in memory gives all of them at once, which would count as sent at once. */
+function counted(blob: Bytes, onSent: (bytes: number) => void, onError: (error: unknown) => void) {
   const reader = blob.stream().getReader()
   let rest: Uint8Array = new Uint8Array(0)
   let sent = 0

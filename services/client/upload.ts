@@ -1,7 +1,7 @@
 import type { Api } from './api.ts'
 import { contentDigest, sha256Of } from './digest.ts'
 import { CorruptUploadError } from './errors.ts'
-import { openFile } from './file.ts'
+import { type Bytes, openFile } from './file.ts'
 import { uploadByGrant } from './grant.ts'
 import { PayloadTooLargeError } from './problems.ts'
 import type { FileInput, Progress, UploadedFile, UploadLimits, UploadMethod, UploadOptions } from './types.ts'
@@ -11,7 +11,7 @@ const MAX_RAW_BYTES = 8 * 1024 ** 2
 
 /** A file that is ready to be sent. */
 export interface Outgoing {
-  blob: Blob
+  blob: Bytes
   filename: string
   contentType: string
   /** Lower-case hex. */

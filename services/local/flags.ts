@@ -13,7 +13,7 @@ Runs the embedded AWS by itself: S3, DynamoDB, Kinesis and Cognito, with Headgat
   --kinesis-port PORT
   --cognito-port PORT
   --health-port PORT      respond to GET /healthz with 200 once everything is ready (default: no health check)
-  --data DIR              keep all data in DIR across restarts (default: in memory)
+  --data DIR              keep all data in DIR across restarts (default: no data is kept)
   --issuer-origin URL     the origin in the issuer of tokens, such as http://aws:9229
   --cors-origins LIST     the origins whose pages may use S3 and Cognito from a browser, comma-separated, or * for all
                           (default: pages that this machine serves, on any port; an empty LIST: none)
@@ -26,7 +26,7 @@ api or a worker dies, npm start reports the death and restarts the process. If t
 
   --once         stop after the upload. Exits with 0 if the upload was processed, else with 1
   --port PORT    the port of the api (default 3000; with --once a free port)
-  --data DIR     keep all data in DIR across restarts (default: in memory)
+  --data DIR     keep all data in DIR across restarts (default: no data is kept)
   --watch        load the transforms of TRANSFORMS again when one of their files is saved (default if TRANSFORMS is set;
                  not with --once). --no-watch turns it off
   --verbose      print the logs of the api and the workers

@@ -60,14 +60,6 @@ t.test('Ctrl-C and SIGTERM to the process group do not end S3 before its parent'
   t.ok(isAlive(pid))
 })
 
-t.test("ignores the user's environment variables for fauxqs", async t => {
-  const { port } = await startInParent(t, t.testdir({ mine: {} }), {
-    FAUXQS_DATA_DIR: '/dev/null/none',
-    FAUXQS_PORT: '1',
-  })
-  t.strictSame((await clientOf(t, port).send(new ListBucketsCommand())).Buckets ?? [], [])
-})
-
 t.test('lists parts as AWS does, with a marker on the last page too', async t => {
   const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
   t.teardown(() => server.stop())

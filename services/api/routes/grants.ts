@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -151,6 +152,9 @@ const existingGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { ba
   app.post('/uploads/:id/complete', { schema: completeSchema, config }, async (request, reply) => {
     const { owner, log } = request
     const uploadId = request.params.id
+    // To compute the digest of a large file can take longer than a silent connection may last. The deadline of the request still ends it
+    // if S3 sends nothing. Node sets the limit again for the next request of the connection.
+    if (request.raw.socket instanceof Socket) request.raw.socket.setTimeout(0)
     const upload = isUploadId(uploadId) ? await backend().grants.complete({ owner, uploadId }, log) : undefined
     if (!upload) throw noSuchUpload()
     const { status } = upload

@@ -10,7 +10,7 @@ import { exitCodes, RefusedError, UsageError } from '../errors.ts'
 const program = path.resolve(import.meta.dirname, `../../local/aws${path.extname(import.meta.filename)}`)
 
 /** The packages of the servers. They are development dependencies, because a deployment needs none of them. */
-const SERVER_PACKAGES = ['dynalite', 'fast-jwt', 'fauxqs', 'kinesis-local'] as const
+const SERVER_PACKAGES = ['dynalite', 'fast-jwt', 'kinesis-local'] as const
 
 /** The servers in the order of their ports. */
 const SERVERS = ['s3', 'dynamodb', 'kinesis', 'cognito'] as const
@@ -36,7 +36,11 @@ The embedded Kinesis works reliably only over HTTP/1.1: set the requestHandler o
       value: 'PORT',
       description: 'the first of four ports: S3, DynamoDB, Kinesis, Cognito (default: free ports)',
     },
-    data: { type: 'string', value: 'DIR', description: 'keep all data in DIR across restarts (default: in memory)' },
+    data: {
+      type: 'string',
+      value: 'DIR',
+      description: 'keep all data in DIR across restarts (default: no data is kept)',
+    },
   },
   config: Type.Object({}),
   async run({ options, output }) {

@@ -1,14 +1,10 @@
-/** The process of the embedded S3. It runs fauxqs on the address and port that the parent passes. */
-import path from 'node:path'
-import { startFauxqs } from 'fauxqs'
+/** The process of the embedded S3, on the address and port that the parent passes. */
+import { serveS3, TEMPORARY } from '../s3/index.ts'
 import { liveForParent, reportFailure, sendToParent, settingsFromParent } from './child-life.ts'
-import { listeningOn } from './s3-listen.ts'
 
-const { host, port, dataDir } = settingsFromParent()
-const corsFile = dataDir && path.join(dataDir, 'cors.json')
-const starting = listeningOn({ host, corsFile }, () =>
-  startFauxqs({ host, port, logger: false, ...(dataDir === undefined ? {} : { dataDir }) }),
-)
+const { dataDir, ...address } = settingsFromParent()
+if (dataDir === undefined) throw new Error('The process of S3 needs a data folder.')
+const starting = serveS3({ ...address, dataDir, isTemporary: process.env[TEMPORARY] !== undefined })
 
 liveForParent(() => {
   // A server that did not start cannot be stopped, and the parent knows the reason.

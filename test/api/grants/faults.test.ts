@@ -4,7 +4,7 @@ import t from 'tap'
 import { startAws } from '../../support/aws.ts'
 import { operation, startFaultProxy, to } from '../../support/fault-proxy.ts'
 import { internalError, throttled } from '../../support/faults/aws-errors.ts'
-import { loseReply } from '../../support/faults/faults.ts'
+import { delay, loseReply } from '../../support/faults/faults.ts'
 import { buildTestApi, createTestUser, isProblem, NO_TRACES } from '../support.ts'
 import { askGrant, complete, grant, partsOf, send, sha256Of } from './support.ts'
 
@@ -139,4 +139,16 @@ t.test('if S3 verifies checksums, its SHA-256 is used and only the first bytes a
   if (unknown.put) await send(unknown.put, Buffer.from('x'))
   t.match(await complete(api, user, unknown.uploadId), { status: 200, body: { sha256 } }, 'one that S3 does not know')
   t.equal(proxy.count(reads), 3, 'for its type, and for its digest')
+})
+
+t.test('a completion that is silent for longer than a connection may be still gets its response', async t => {
+  const proxy = await startFaultProxy(t, aws.endpoints.s3)
+  const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url } })
+  api.app.server.setTimeout(300)
+  const slow = proxy.inject(delay(900), { when: to('GET', /x-id=GetObject/) })
+  const user = await createTestUser(aws)
+  const { uploadId, put } = await grant(api, user, { size: 1 })
+  if (put) await send(put, Buffer.from('x'))
+  t.match(await complete(api, user, uploadId), { status: 200, body: { sha256: sha256Of(Buffer.from('x')) } })
+  t.ok(slow.hits >= 1)
 })

@@ -56,9 +56,7 @@ async function open({ shards, corsOrigins = LOOPBACK_ORIGINS }: LeaseSettings): 
 
 /** Starts the process of S3, which replaces its server each time that it is asked. */
 function startS3Process() {
-  // fauxqs reads settings from the environment. Those of the user are not meant for this server.
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('FAUXQS_'))
-  const child = fork(path.resolve(import.meta.dirname, 's3-program.ts'), { env: Object.fromEntries(kept) })
+  const child = fork(path.resolve(import.meta.dirname, 's3-program.ts'))
   child.once('exit', (code, signal) => {
     throw new Error(`The shared S3 server ended by itself (${signal ?? `exit code ${code}`})`)
   })

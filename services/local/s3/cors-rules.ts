@@ -1,4 +1,5 @@
-import { escaped } from './s3-multipart-lists.ts'
+import { S3Error } from './errors.ts'
+import { findAll, unescaped, type XmlValue } from './xml.ts'
 
 /** A rule of a bucket's CORS configuration. */
 export interface CorsRule {
@@ -10,34 +11,22 @@ export interface CorsRule {
   maxAgeSeconds?: number
 }
 
-/** A CORS configuration that S3 rejects. */
-export class CorsRulesError extends Error {
-  /** The code of the error response. */
-  readonly s3Code: 'MalformedXML' | 'InvalidRequest'
-
-  constructor(s3Code: CorsRulesError['s3Code'], message: string) {
-    super(message)
-    this.s3Code = s3Code
-  }
-}
-
 const METHODS = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD']
 const MAX_RULES = 100
 
 /**
  * Returns the rules of the XML body of PutBucketCors.
  *
- * @throws CorsRulesError
+ * @throws S3Error MalformedXML, InvalidRequest
  */
 export function parseCorsRules(xml: string): CorsRule[] {
-  const rules = [...xml.matchAll(/<CORSRule>(.*?)<\/CORSRule>/gs)].map(([, rule = '']) => parseRule(rule))
+  const rules = findAll(xml, 'CORSRule').map(parseRule)
   if (rules.length === 0 || rules.length > MAX_RULES) throw malformed()
   return rules
 }
 
 function parseRule(xml: string): CorsRule {
-  const all = (name: string) =>
-    [...xml.matchAll(new RegExp(`<${name}>(.*?)</${name}>`, 'gs'))].map(([, text = '']) => unescaped(text).trim())
+  const all = (name: string) => findAll(xml, name).map(text => unescaped(text).trim())
   const [id] = all('ID')
   const [maxAge] = all('MaxAgeSeconds')
   const rule = {
@@ -51,41 +40,32 @@ function parseRule(xml: string): CorsRule {
   if (rule.allowedOrigins.length === 0 || rule.allowedMethods.length === 0) throw malformed()
   for (const method of rule.allowedMethods) {
     if (METHODS.includes(method)) continue
-    throw new CorsRulesError(
-      'InvalidRequest',
-      `Found unsupported HTTP method in CORS config. Unsupported method is ${method}`,
-    )
+    throw new S3Error('InvalidRequest', `Found unsupported HTTP method in CORS config. Unsupported method is ${method}`)
   }
   for (const [name, value] of [
     ...rule.allowedOrigins.map(value => ['AllowedOrigin', value] as const),
     ...rule.allowedHeaders.map(value => ['AllowedHeader', value] as const),
   ]) {
     if (value.split('*').length <= 2) continue
-    throw new CorsRulesError('InvalidRequest', `${name} "${value}" can not have more than one wildcard.`)
+    throw new S3Error('InvalidRequest', `${name} "${value}" can not have more than one wildcard.`)
   }
   const wildcard = rule.exposedHeaders.find(name => name.includes('*'))
   if (wildcard !== undefined) {
-    throw new CorsRulesError('InvalidRequest', `ExposeHeader "${wildcard}" contains wildcard.`)
+    throw new S3Error('InvalidRequest', `ExposeHeader "${wildcard}" contains wildcard.`)
   }
   return rule
 }
 
-/** Returns the XML body of the response to GetBucketCors. */
-export function toXml(rules: readonly CorsRule[]): string {
-  const element = (name: string, values: readonly (string | number)[]) =>
-    values.map(value => `<${name}>${escaped(String(value))}</${name}>`).join('')
-  const shown = rules.map(
-    ({ id, allowedOrigins, allowedMethods, allowedHeaders, exposedHeaders, maxAgeSeconds }) =>
-      `<CORSRule>${[
-        element('ID', id === undefined ? [] : [id]),
-        element('AllowedOrigin', allowedOrigins),
-        element('AllowedMethod', allowedMethods),
-        element('AllowedHeader', allowedHeaders),
-        element('ExposeHeader', exposedHeaders),
-        element('MaxAgeSeconds', maxAgeSeconds === undefined ? [] : [maxAgeSeconds]),
-      ].join('')}</CORSRule>`,
-  )
-  return `<CORSConfiguration>${shown.join('')}</CORSConfiguration>`
+/** Returns the element of a rule in the response to GetBucketCors. */
+export function toCorsElements(rule: CorsRule): XmlValue {
+  return {
+    ID: rule.id,
+    AllowedOrigin: rule.allowedOrigins,
+    AllowedMethod: rule.allowedMethods,
+    AllowedHeader: rule.allowedHeaders,
+    ExposeHeader: rule.exposedHeaders,
+    MaxAgeSeconds: rule.maxAgeSeconds,
+  }
 }
 
 /** Returns whether a rule allows a request. Origins match exactly, and headers without regard to case. */
@@ -107,19 +87,9 @@ function isLike(text: string, pattern: string): boolean {
   return text.length >= start.length + end.length && text.startsWith(start) && text.endsWith(end)
 }
 
-function malformed(): CorsRulesError {
-  return new CorsRulesError(
+function malformed(): S3Error {
+  return new S3Error(
     'MalformedXML',
     'The XML you provided was not well-formed or did not validate against our published schema',
   )
-}
-
-function unescaped(text: string): string {
-  return text
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&quot;', '"')
-    .replaceAll('&apos;', "'")
-    .replaceAll('&#39;', "'")
-    .replaceAll('&amp;', '&')
 }
