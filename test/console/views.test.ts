@@ -72,11 +72,12 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     t.notMatch(await text(page), 'key-two')
   })
 
-  await t.test('a test record is put on the shard', async () => {
+  await t.test('a test record is put on the shard', async t => {
     await page.fill('.toolbar input[type=search]', '')
     await page.click('.toolbar button.primary')
     await page.click('.records .tools button')
     await page.waitForSelector('dialog[open]')
+    t.strictSame(await faults(page), [])
     await page.fill('dialog input', 'my-key')
     await page.fill('dialog textarea', 'put by hand')
     await page.click('dialog button.primary')
@@ -125,6 +126,7 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     t.strictSame(await faults(page), [])
     await page.click('button:text("Redrive…")')
     await see(page, 'Redrive 1 dead letter?')
+    t.strictSame(await faults(page), [])
     await page.click('dialog[open] button.primary')
     await see(page, '1 redriven')
     await page.click('button:text("Discard…")')
@@ -132,9 +134,10 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await see(page, 'There is no dead letter')
   })
 
-  await t.test('the application is paused and resumed', async () => {
+  await t.test('the application is paused and resumed', async t => {
     await show(page, 'workers')
     await page.click('button:text("Pause…")')
+    t.strictSame(await faults(page), [])
     await page.fill('dialog[open] input', 'the table is moved')
     await page.click('dialog[open] button.primary')
     await show(page, 'overview')
