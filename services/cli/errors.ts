@@ -1,7 +1,15 @@
 import { HeadgateError } from '../platform/errors.ts'
 
-/** The exit codes of all commands. A shell expects 130 after Ctrl-C. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
+/** The exit codes of all commands. A shell expects 130 after Ctrl-C (SIGINT), and 143 after SIGTERM. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const
+
+/** The signals that stop a command. */
+export type StopSignal = 'SIGINT' | 'SIGTERM'
+
+/** Returns the exit code of a command that a signal stopped. */
+export function exitCodeOf(signal: StopSignal): number {
+  return signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
+}
 
 /** The command line or a variable is invalid. The message says how to correct it. */
 export class UsageError extends HeadgateError {
@@ -36,6 +44,12 @@ export class DownloadError extends HeadgateError {
 /** A signal, such as that of Ctrl-C, stopped the command. The message says how to go on. */
 export class InterruptedError extends HeadgateError {
   readonly code = 'HEADGATE_INTERRUPTED'
+  readonly signal: StopSignal
+
+  constructor(message: string, signal: StopSignal = 'SIGINT') {
+    super(message)
+    this.signal = signal
+  }
 }
 
 /** Returns the error for an application without a lease table. */

@@ -1,6 +1,7 @@
 /** Runs the `headgate` command. */
 import { commands } from './commands/index.ts'
 import { runCli } from './run.ts'
+import { useProxy } from './use-proxy.ts'
 
 // An error here means that the reader of the output is gone: `head` has read enough, or the terminal was closed.
 for (const stream of [process.stdout, process.stderr]) {
@@ -14,6 +15,8 @@ for (const stream of [process.stdout, process.stderr]) {
     else if (stream === process.stdout) process.exit(0)
   })
 }
+
+useProxy(process.env, note => process.stderr.write(`${note}\n`))
 
 const code = await runCli(process.argv.slice(2), {
   commands,

@@ -1,7 +1,7 @@
 import { loadConfig } from '../platform/config/load.ts'
 import { type CommandLoaders, loadAll, loadCommands } from './command.ts'
 import { describeError } from './describe-error.ts'
-import { exitCodes, InterruptedError, UsageError } from './errors.ts'
+import { exitCodeOf, exitCodes, InterruptedError, UsageError } from './errors.ts'
 import { createOutput, printable } from './output.ts'
 import { parseCommandLine } from './parse.ts'
 
@@ -38,7 +38,7 @@ export async function runCli(args: readonly string[], settings: CliSettings): Pr
         ? JSON.stringify({ error: { code: describeError(error).code, message: describeError(error).message } })
         : printable(asText(error)),
     )
-    if (error instanceof InterruptedError) return exitCodes.interrupted
+    if (error instanceof InterruptedError) return exitCodeOf(error.signal)
     return error instanceof UsageError ? exitCodes.usage : exitCodes.failed
   }
 }

@@ -62,7 +62,7 @@ together at most ten times a second. A shard allows 5 reads a second for all its
           failoverMs: config.FAILOVER_TIME_MS,
           operator: `${userInfo().username}@${hostname()}`,
           deadLetters: bucket === undefined ? undefined : { bucket, uploadsTable: config.UPLOADS_TABLE },
-          uploads: await findUploads(env, options.profile),
+          uploads: await findUploads(env, options.profile, output.note),
           port,
           allowChanges: options['allow-changes'] === true,
           onError: error => output.note(`A request of the page failed: ${error.stack ?? error.message}`),
@@ -82,10 +82,14 @@ together at most ten times a second. A shard allows 5 reads a second for all its
 })
 
 /** Returns the access to the api that the command line or the environment selects. Undefined if they select none. */
-async function findUploads(env: NodeJS.ProcessEnv, profile: string | undefined): Promise<UploadsAccess | undefined> {
+async function findUploads(
+  env: NodeJS.ProcessEnv,
+  profile: string | undefined,
+  onNote: (note: string) => void,
+): Promise<UploadsAccess | undefined> {
   const isChosen = profile ?? (env.API_URL || env.API_TOKEN || (await defaultProfile(env)))
   if (!isChosen) return undefined
-  const { url: apiUrl, profile: user = null, getToken } = await tokenSource(env, profile)
+  const { url: apiUrl, profile: user = null, getToken } = await tokenSource(env, profile, onNote)
   return { apiUrl, user, getToken }
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { install } from 'undici'
 import { ConnectionError, Headgate, InvalidTokenError, type TokenRequest } from '../../client/index.ts'
 import type { CommandOption } from '../command.ts'
-import { InterruptedError, NotReachableError, SignInError, UsageError } from '../errors.ts'
+import { InterruptedError, NotReachableError, SignInError, type StopSignal, UsageError } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { processTerminal } from '../terminal.ts'
 import { refreshTokens, signInByPassword } from './cognito.ts'
@@ -68,7 +68,7 @@ export async function withClient<T>(
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   return await untilSignal(onInterrupt, async signal => {
-    const { url, profile, getToken } = await tokenSource(env, options.profile)
+    const { url, profile, getToken } = await tokenSource(env, options.profile, output.note)
     try {
       // Says once why nothing happens.
       let isTold = false
@@ -94,7 +94,7 @@ export async function withClient<T>(
  */
 export async function untilSignal<T>(message: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController()
-  const onSignal = () => stop.abort(new InterruptedError(message))
+  const onSignal = (signal: StopSignal) => stop.abort(new InterruptedError(message, signal))
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
   try {
@@ -115,7 +115,11 @@ export interface TokenSource {
 }
 
 /** Returns the api and the tokens of the user that the command line or the environment selects. @throws UsageError */
-export async function tokenSource(env: NodeJS.ProcessEnv, wanted: string | undefined): Promise<TokenSource> {
+export async function tokenSource(
+  env: NodeJS.ProcessEnv,
+  wanted: string | undefined,
+  onNote: (note: string) => void,
+): Promise<TokenSource> {
   const { API_URL: url, API_TOKEN: token } = env
   if (wanted === undefined && (url || token)) {
     if (!url || !token) {
@@ -132,7 +136,7 @@ export async function tokenSource(env: NodeJS.ProcessEnv, wanted: string | undef
   const dir = configDir(env)
   const name = await profileName(env, wanted)
   const profile = await readProfile(dir, name)
-  return { url: profile.url, profile: name, getToken: createTokens(dir, name, profile) }
+  return { url: profile.url, profile: name, getToken: createTokens(dir, name, profile, onNote) }
 }
 
 /** Returns the name of the profile to use. @throws UsageError if this machine knows no deployment */
@@ -153,13 +157,18 @@ export async function defaultProfile(env: NodeJS.ProcessEnv): Promise<string | u
 }
 
 /** Returns a function that returns a valid token: the stored one, or a new one. */
-function createTokens(dir: string, name: string, profile: Profile) {
+function createTokens(dir: string, name: string, profile: Profile, onNote: (note: string) => void) {
   let current: Tokens | undefined
   let pending: Promise<Tokens> | undefined
   const isValid = (tokens: Tokens, rejected: string | undefined) =>
     tokens.idToken !== rejected && tokens.expiresAt - MARGIN_MS > Date.now()
   // In a folder that is read-only or full, the tokens serve this command, and the next one renews them again.
-  const keep = (tokens: Tokens) => writeTokens(dir, name, tokens).catch(() => undefined)
+  let isTold = false
+  const keep = (tokens: Tokens) =>
+    writeTokens(dir, name, tokens).catch((error: Error) => {
+      if (!isTold) onNote(`The new tokens can't be stored, so the next command signs in again: ${error.message}`)
+      isTold = true
+    })
   const renew = async (rejected: string | undefined): Promise<Tokens> => {
     // Another command may have stored new tokens.
     const stored = await readTokens(dir, name)

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { signInByPassword } from '../../../services/cli/session/cognito.ts'
@@ -211,3 +211,15 @@ async function signInOnPages(
   const action = decoded(/<form[^>]* action="([^"]*)"/.exec(html)?.[1])
   return (await open(new URL(action, page).href, { ...fields, username, password })).location
 }
+
+t.test('tokens that cannot be stored are reported once, and the command goes on', async t => {
+  const { headgate, asLater, read, dir } = newUser(t)
+  await headgate('login', api.url, '--profile', 'test')
+  const profile = { ...read('profiles/test.json'), ...ann }
+  writeFileSync(path.join(dir, 'profiles/test.json'), JSON.stringify(profile))
+  // A link to nowhere in the place of the folder: there is nothing to read, and no place to write.
+  rmSync(path.join(dir, 'credentials'), { recursive: true })
+  symlinkSync(path.join(dir, 'nowhere', 'credentials'), path.join(dir, 'credentials'))
+  const listed = await asLater('ls')
+  t.match(listed, { code: 0, stderr: /^The new tokens can't be stored, so the next command signs in again: .+\nThere are no uploads/ })
+})

@@ -39,7 +39,7 @@ Exits with 1 if a record could not be put, and names the lines. Ctrl-C ends the 
     if (key !== undefined && keyField !== undefined) throw new UsageError('--key and --key-field cannot be combined.')
     if (key !== undefined && !isValidKey(key)) throw new UsageError('--key must have 1 to 256 characters.')
 
-    return await untilInterrupted(async signal => {
+    return await untilInterrupted(async (signal, exitCode) => {
       const { shards, records, failure } = await withAws(config, ({ kinesis }) =>
         putRecords({ kinesis, streamName, file, whole, key, keyField, signal, onNote: output.note }),
       )
@@ -49,7 +49,7 @@ Exits with 1 if a record could not be put, and names the lines. Ctrl-C ends the 
       if (failure === undefined) return exitCodes.done
       if (!signal.aborted) throw isNoStream(failure) ? noStreamError(streamName, failure, hint(operands)) : failure
       output.note(failure instanceof Error ? failure.message : String(failure))
-      return exitCodes.interrupted
+      return exitCode()
     })
   },
 })

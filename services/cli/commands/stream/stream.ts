@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { workerConfigSchema } from '../../../platform/config/worker.ts'
-import { NothingFoundError, UsageError } from '../../errors.ts'
+import { exitCodeOf, NothingFoundError, type StopSignal, UsageError } from '../../errors.ts'
 
 /** The variables that the commands for streams read. */
 export const streamConfig = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME'])
@@ -25,16 +25,24 @@ export function noStreamError(streamName: string, cause: Error, hint = ''): Noth
   )
 }
 
-/** Runs a function with a signal that fires at the first Ctrl-C or SIGTERM. A second one ends the process as usual. */
-export async function untilInterrupted<T>(run: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
+/**
+ * Runs a function with a signal that fires at the first Ctrl-C or SIGTERM. A second one ends the process as usual.
+ *
+ * @param run its second argument returns the exit code after the signal
+ */
+export async function untilInterrupted<T>(
+  run: (interrupted: AbortSignal, exitCode: () => number) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController()
-  const interrupt = () => {
+  let received: StopSignal = 'SIGINT'
+  const interrupt = (signal: StopSignal) => {
+    received = signal
     for (const name of SIGNALS) process.off(name, interrupt)
     controller.abort()
   }
   for (const name of SIGNALS) process.on(name, interrupt)
   try {
-    return await run(controller.signal)
+    return await run(controller.signal, () => exitCodeOf(received))
   } finally {
     for (const name of SIGNALS) process.off(name, interrupt)
   }

@@ -58,7 +58,7 @@ at most twice a second, and once a second if there are no new records.`,
     const limit = limitOf(options.limit)
     const format = { hex: options.hex === true }
 
-    return await untilInterrupted(interrupted =>
+    return await untilInterrupted((interrupted, exitCode) =>
       withAws(config, async ({ kinesis }) => {
         const enough = new AbortController()
         let printed = 0
@@ -99,7 +99,7 @@ at most twice a second, and once a second if there are no new records.`,
         await Promise.race([reading, firing(interrupted)])
         // Ctrl-C is the normal end of a command that follows without a limit.
         const isCutShort = interrupted.aborted && (!follow || limit !== undefined)
-        return isCutShort ? exitCodes.interrupted : exitCodes.done
+        return isCutShort ? exitCode() : exitCodes.done
       }),
     )
   },
