@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { systemClock } from './clock.ts'
 import type { ConsumerError } from './errors.ts'
-import { ByteBudget } from './fetching/byte-budget.ts'
 import { HeldShards } from './held-shards.ts'
 import { LeaseScanner } from './leases/lease-scanner.ts'
 import { Counters } from './metrics/counters.ts'
@@ -58,7 +57,6 @@ export class KinesisConsumer {
   readonly #store: MeteredLeaseStore
   readonly #pause: WorkerPause
   readonly #breaker: CircuitBreaker
-  readonly #budget: ByteBudget
   readonly #yields: YieldLimit
   readonly #shards: HeldShards
   readonly #scanner: LeaseScanner
@@ -104,7 +102,6 @@ export class KinesisConsumer {
       onOpened: event => events.emit('breakerOpened', event),
       onClosed: event => events.emit('breakerClosed', event),
     })
-    this.#budget = new ByteBudget(this.#options.maxBufferedBytes)
     this.#yields = new YieldLimit(this.#options.processing.yields)
     this.#shards = new HeldShards({
       ...this.#ports,
@@ -114,7 +111,7 @@ export class KinesisConsumer {
       pause: this.#pause.gate,
       breaker: this.#breaker,
       counters: this.#counters,
-      budget: this.#budget,
+      budget: this.#options.budget.shared,
       yields: this.#yields,
       // The children of an ended shard can now be read, and a lost shard may be free again.
       onGone: () => this.#scanner.wake(),
@@ -138,7 +135,7 @@ export class KinesisConsumer {
    * Creates the lease table if it does not exist, and starts to consume. Waits while the stream is being created.
    * Resolves when the worker has begun to look for leases. It can be called again after a rejection.
    *
-   * @throws StreamMissingError, LeaseTableError, LeaseTableTimeoutError, or the error of DynamoDB
+   * @throws ConsumerOptionError if the KinesisClient uses another region than that of `streamArn`; StreamMissingError, LeaseTableError, LeaseTableTimeoutError, or the error of DynamoDB
    */
   async start(): Promise<void> {
     const { signal } = this.#stopScanning
@@ -225,12 +222,13 @@ export class KinesisConsumer {
 
   /** Returns what this worker has done since it was created, and its current state. */
   metrics(): ConsumerMetrics {
+    const shards = this.snapshot()
     return metricsOf({
       origin: this.#origin,
       scanAgeMs: this.millisSinceScan ?? this.#millisSinceStart(),
       counters: this.#counters,
-      shards: this.snapshot(),
-      bufferedBytes: this.#budget.used,
+      shards,
+      bufferedBytes: shards.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0),
       yielded: this.#yields.total,
       breaker: this.#breaker.state,
       paused: this.#pause.current,

@@ -21,6 +21,7 @@ export {
   StreamReplyError,
 } from './errors.ts'
 export type { ConsumerEvents } from './events.ts'
+export { MemoryBudget } from './fetching/byte-budget.ts'
 export { type ConsumerHealth, type HealthOptions, type HealthReason, healthOf } from './health.ts'
 export type { FanOut } from './kinesis/fan-out-options.ts'
 export type { Lease } from './leases/lease.ts'

@@ -1,6 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
+import { MEMORY_BOUNDS, MemoryBudget } from './fetching/byte-budget.ts'
 import { type FanOut, resolveFanOut } from './kinesis/fan-out-options.ts'
+import { resolveStream, type StreamRef } from './kinesis/stream-ref.ts'
 import {
   type LeaseTableOptions,
   type ResolvedLeaseTable,
@@ -21,8 +23,10 @@ import type { InitialPosition } from './shards/initial-position.ts'
 export interface ConsumerOptions extends ProcessingOptions {
   /** Name of the application, and by default of its lease table. Workers with the same name share the stream. */
   applicationName: string
-  /** Name of the stream. */
-  streamName: string
+  /** Name of the stream, in the account of the credentials. Give exactly one of `streamName` and `streamArn`. */
+  streamName?: string
+  /** ARN of the stream, which may belong to another account. The KinesisClient must use the region of the ARN. */
+  streamArn?: string
   /** Client of the AWS SDK that reads the stream. It is not destroyed. */
   kinesis: KinesisClient
   /** Client of the AWS SDK that reads and writes the lease table. It is not destroyed. */
@@ -49,8 +53,11 @@ export interface ConsumerOptions extends ProcessingOptions {
   maxLeases?: number
   /** Milliseconds between two calls of ListShards. 1,000 to 3,600,000, default 60,000. */
   shardSyncIntervalMs?: number
-  /** Maximum bytes of records in memory, over all shards. 1 MiB to 16 GiB, default 64 MiB. */
-  maxBufferedBytes?: number
+  /**
+   * Maximum bytes of records in memory, over all shards. 1 MiB to 16 GiB, default 64 MiB. A MemoryBudget is shared by
+   * all consumers that have it.
+   */
+  maxBufferedBytes?: number | MemoryBudget
   /** Maximum number of records that one call of GetRecords returns. 1 to 10,000, default 10,000. */
   recordsPerFetch?: number
   /** Milliseconds between two polls of a shard that has no new records. 200 to 60,000, default 250. */
@@ -72,18 +79,26 @@ export interface ConsumerOptions extends ProcessingOptions {
 
 type OwnOptions = Omit<
   ConsumerOptions,
-  'kinesis' | 'dynamodb' | 'workerId' | 'leaseTable' | 'fanOut' | keyof ProcessingOptions
+  | 'streamName'
+  | 'streamArn'
+  | 'kinesis'
+  | 'dynamodb'
+  | 'workerId'
+  | 'leaseTable'
+  | 'maxBufferedBytes'
+  | 'fanOut'
+  | keyof ProcessingOptions
 >
 
 export type ResolvedOptions = Readonly<
-  Required<OwnOptions> & {
-    leaseTable: ResolvedLeaseTable
-    processing: ResolvedProcessing
-    fanOut: FanOut | undefined
-  }
+  Required<OwnOptions> &
+    StreamRef & {
+      budget: MemoryBudget
+      leaseTable: ResolvedLeaseTable
+      processing: ResolvedProcessing
+      fanOut: FanOut | undefined
+    }
 >
-
-const MIB = 1024 ** 2
 
 /** A dead worker must be noticed within half a failover time after its leases have expired. */
 const SCANS_PER_FAILOVER = 5
@@ -94,7 +109,7 @@ const BOUNDS = {
   failoverMs: [1_000, 300_000, 10_000],
   scanIntervalMs: [100, 60_000, MAX_SCAN_INTERVAL_MS],
   shardSyncIntervalMs: [1_000, 3_600_000, 60_000],
-  maxBufferedBytes: [MIB, 16 * 1024 * MIB, 64 * MIB],
+  maxBufferedBytes: MEMORY_BOUNDS,
   maxLeases: [1, 100_000, Number.POSITIVE_INFINITY],
   recordsPerFetch: [1, 10_000, 10_000],
   idleIntervalMs: [200, 60_000, 250],
@@ -106,6 +121,7 @@ type NumberOption = keyof typeof BOUNDS
 const NAMES: Record<keyof ConsumerOptions, true> = {
   applicationName: true,
   streamName: true,
+  streamArn: true,
   kinesis: true,
   dynamodb: true,
   workerId: true,
@@ -136,11 +152,12 @@ export function resolveOptions(given: ConsumerOptions): ResolvedOptions {
   workerId(options.workerId)
   const number = (name: NumberOption) => boundedNumber(name, options[name], BOUNDS[name])
   const failoverMs = number('failoverMs')
+  const stream = resolveStream(options)
   const applicationName = tableName('applicationName', options.applicationName)
   return Object.freeze({
     applicationName,
-    leaseTable: resolveLeaseTable(options.leaseTable, applicationName),
-    streamName: streamName('streamName', options.streamName),
+    leaseTable: resolveLeaseTable(options.leaseTable, applicationName, stream),
+    ...stream,
     initialPosition: position(options.initialPosition === undefined ? 'TRIM_HORIZON' : options.initialPosition),
     failoverMs,
     scanIntervalMs:
@@ -149,11 +166,14 @@ export function resolveOptions(given: ConsumerOptions): ResolvedOptions {
         : number('scanIntervalMs'),
     maxLeases: number('maxLeases'),
     shardSyncIntervalMs: number('shardSyncIntervalMs'),
-    maxBufferedBytes: number('maxBufferedBytes'),
+    budget:
+      options.maxBufferedBytes instanceof MemoryBudget
+        ? options.maxBufferedBytes
+        : new MemoryBudget(number('maxBufferedBytes')),
     recordsPerFetch: number('recordsPerFetch'),
     idleIntervalMs: number('idleIntervalMs'),
     drainTimeoutMs: number('drainTimeoutMs'),
-    fanOut: options.fanOut === undefined ? undefined : resolveFanOut(options.fanOut, options.streamName),
+    fanOut: options.fanOut === undefined ? undefined : resolveFanOut(options.fanOut, stream),
     logger: options.logger === undefined ? createStderrLogger() : logger(options.logger),
     processing: resolveProcessing(options),
   })
@@ -176,11 +196,6 @@ function logger(value: ConsumerLogger | false): ConsumerLogger | false {
 function workerId(value: unknown): void {
   if (value === undefined || (typeof value === 'string' && value.length > 0 && value.length <= 255)) return
   throw wrong('workerId', value, 'a string of 1 to 255 characters, or omitted')
-}
-
-function streamName(name: string, value: unknown): string {
-  if (typeof value === 'string' && /^[a-zA-Z0-9_.-]{1,128}$/.test(value)) return value
-  throw wrong(name, value, 'the name of a Kinesis stream: 1 to 128 of letters, digits, "_", "." and "-"')
 }
 
 function position(value: InitialPosition): InitialPosition {

@@ -33,17 +33,17 @@ export function systemPorts(
   options: ResolvedOptions,
   events: ConsumerEmitter,
 ): ConsumerPorts {
-  const { leaseTable: table, streamName, failoverMs, fanOut } = options
+  const { leaseTable: table, streamName, streamArn, failoverMs, fanOut } = options
+  const stream = { kinesis, streamName, streamArn }
   return {
     store: createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: Math.ceil(failoverMs / 3) }),
     stream: {
       ...createKinesisStream({
-        kinesis,
-        streamName,
+        ...stream,
         requestTimeoutMs: READ_TIMEOUT_MS,
         onFallback: error => events.emit('fault', { operation: 'GetRecords in CBOR', shardId: undefined, error }),
       }),
-      ...(fanOut && { subscribe: createSubscribe({ kinesis, streamName, fanOut, clock: systemClock }) }),
+      ...(fanOut && { subscribe: createSubscribe({ ...stream, fanOut, clock: systemClock }) }),
     },
     clock: systemClock,
     wallClock: () => Date.now(),

@@ -4,7 +4,7 @@ import { createDynamoDbLeaseStore } from '../../services/consumer/leases/dynamod
 import { endLease, newLease, releaseLease, renewLease, takeLease } from '../../services/consumer/leases/lease.ts'
 import { resolveLeaseTable } from '../../services/consumer/leases/lease-table-options.ts'
 import { at } from './leases/support.ts'
-import { APPLICATION, collector, startStream } from './support.ts'
+import { APPLICATION, collector, STREAM, startStream } from './support.ts'
 
 t.test('the lease table is the one of KCL 2', async t => {
   const stream = await startStream(t, { shards: 2 })
@@ -38,7 +38,7 @@ t.test('a write fails if the row has changed since it was read', async t => {
   const { dynamodb } = await startStream(t, { shards: 1 })
   const store = createDynamoDbLeaseStore({
     dynamodb,
-    table: resolveLeaseTable({}, APPLICATION),
+    table: resolveLeaseTable({}, APPLICATION, { streamName: STREAM }),
     requestTimeoutMs: 5_000,
   })
   await store.ensureTable()
@@ -87,7 +87,7 @@ t.test('unknown attributes of KCL in a row are left unchanged', async t => {
   const { dynamodb } = await startStream(t, { shards: 1 })
   const store = createDynamoDbLeaseStore({
     dynamodb,
-    table: resolveLeaseTable({}, APPLICATION),
+    table: resolveLeaseTable({}, APPLICATION, { streamName: STREAM }),
     requestTimeoutMs: 5_000,
   })
   await store.ensureTable()

@@ -17,7 +17,9 @@ const arnOf = (stream: string) => `arn:aws:kinesis:eu-west-1:123456789012:stream
 
 const faults: Array<[string, Partial<Record<keyof ConsumerOptions, unknown>>, RegExp]> = [
   ['a name that no table can have', { applicationName: 'a b' }, /'applicationName' is 'a b' but must be the name of/],
-  ['no stream', { streamName: undefined }, /'streamName' is undefined but must be/],
+  ['no stream', { streamName: undefined }, /'streamName' is undefined but must be .* Or give 'streamArn'/],
+  ['a stream twice', { streamArn: 'arn:aws:kinesis:eu-west-1:123456789012:stream/a-stream' }, /both name the stream/],
+  ['what is no ARN', { streamName: undefined, streamArn: 'a-stream' }, /'streamArn' is 'a-stream' but must be the ARN/],
   ['no client', { kinesis: undefined }, /'kinesis' is undefined but must be a KinesisClient of the AWS SDK/],
   ['what is no client', { dynamodb: new Map() }, /'dynamodb' is an instance of Map but must be a DynamoDBClient/],
   ['an empty worker id', { workerId: '' }, /'workerId' is '' but must be a string of 1 to 255 characters/],
@@ -54,7 +56,8 @@ t.test('a mistyped option name is rejected', async t => {
       /^The option 'failOverMs' is 1000 but must be omitted: there is no option of that name\. Did you mean 'failoverMs'\?$/,
     ],
     [{ retry: { maxAttempt: 3 } }, /'retry.maxAttempt' is 3 .* Did you mean 'retry.maxAttempts'\?$/],
-    [{ stream: 'a-stream' }, /Did you mean 'streamName'\?$/],
+    [{ stream: 'a-stream' }, /Did you mean 'streamArn'\?$/],
+    [{ streamname: 'a-stream' }, /Did you mean 'streamName'\?$/],
     [{ maxBufferBytes: 1 }, /Did you mean 'maxBufferedBytes'\?$/],
     [
       { fanOut: { consumerName: 'c', consumerAnr: 'x' } },

@@ -22,7 +22,11 @@ const listings: Record<string, { page(marker: number | undefined): string; run(c
           ...(marker !== undefined && { LastEvaluatedKey: { leaseKey: { S: `l${marker}` } } }),
         }),
       run: ({ dynamodb }) =>
-        createDynamoDbLeaseStore({ dynamodb, table: resolveLeaseTable({}, 'table'), requestTimeoutMs }).list(),
+        createDynamoDbLeaseStore({
+          dynamodb,
+          table: resolveLeaseTable({}, 'table', { streamName: 's' }),
+          requestTimeoutMs,
+        }).list(),
     },
   }
 

@@ -71,7 +71,7 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
     consumer(options) {
       const consumer = new KinesisConsumer({
         applicationName: APPLICATION,
-        streamName: STREAM,
+        ...(options.streamArn === undefined && { streamName: STREAM }),
         kinesis,
         dynamodb,
         failoverMs: 10_000, // A machine may be suspended for seconds.
@@ -112,7 +112,7 @@ function kinesisOfThisFile(): Promise<EmbeddedServer> {
 }
 
 /** Removes what the previous test left. */
-async function deleteStream(client: KinesisClient): Promise<void> {
+export async function deleteStream(client: KinesisClient): Promise<void> {
   try {
     await client.send(new DeleteStreamCommand({ StreamName: STREAM, EnforceConsumerDeletion: true }))
   } catch (error) {

@@ -26,6 +26,11 @@ interface StoredRecord {
   readonly PartitionKey: string | undefined
 }
 
+export interface AutoRequest {
+  readonly operation: string
+  readonly input: Record<string, unknown>
+}
+
 export interface AutoStreamSettings {
   /** Whether the server speaks CBOR. Otherwise it rejects CBOR, and is read in JSON. */
   speaksCbor?: boolean
@@ -39,7 +44,7 @@ export interface AutoStreamSettings {
 export async function startAutoStream(t: Pick<Test, 'teardown'>, { speaksCbor = true }: AutoStreamSettings = {}) {
   const records: StoredRecord[] = []
   const subscribers = new Set<(added: readonly StoredRecord[]) => void>()
-  const operations: string[] = []
+  const requests: AutoRequest[] = []
 
   function put(Data: Buffer, PartitionKey: string | undefined): StoredRecord {
     const SequenceNumber = String(10n ** 55n + BigInt(records.length))
@@ -105,14 +110,15 @@ export async function startAutoStream(t: Pick<Test, 'teardown'>, { speaksCbor = 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request)
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? ''
-    operations.push(operation)
-    if (request.headers['content-type'] !== CBOR) {
-      const input: Record<string, unknown> = JSON.parse(body.toString())
+    const isCbor = request.headers['content-type'] === CBOR
+    const input: Record<string, unknown> = isCbor ? cbor.deserialize(body) : JSON.parse(body.toString())
+    requests.push({ operation, input })
+    if (!isCbor) {
       if (operation === 'SubscribeToShard') return subscribe(input, response)
       const output = operation === 'GetRecords' ? getRecords(input, toJson) : reply(operation, input)
       response.writeHead(200, { 'content-type': JSON_1_1 }).end(JSON.stringify(output))
     } else if (speaksCbor) {
-      const output = getRecords(cbor.deserialize(body), toCbor)
+      const output = getRecords(input, toCbor)
       response.writeHead(200, { 'content-type': CBOR }).end(Buffer.from(cbor.serialize(output)))
     } else response.writeHead(415, { 'content-type': 'text/plain' }).end()
   }
@@ -138,8 +144,8 @@ export async function startAutoStream(t: Pick<Test, 'teardown'>, { speaksCbor = 
   t.teardown(() => kinesis.destroy())
   return {
     kinesis,
-    /** The operations that were called, in order. */
-    operations,
+    /** The requests, in order. */
+    requests,
     records,
     put: (text: string, partitionKey?: string) => put(Buffer.from(text), partitionKey),
     putBytes: put,

@@ -1,11 +1,12 @@
 import { Type } from 'typebox'
-import { ConsumerAdmin, type Lease, LeaseTableMissingError, type Pause, type ShardLag } from '../../consumer/index.ts'
+import { type Lease, LeaseTableMissingError, type Pause, type ShardLag } from '../../consumer/index.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
 import { noLeaseTableError } from '../errors.ts'
 import type { Column } from '../output.ts'
 import { ageText } from '../times.ts'
+import { adminOptions, createAdmin } from './admin-options.ts'
 import { pauseJson, pauseText } from './pause.ts'
 
 const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME', 'FAILOVER_TIME_MS'])
@@ -37,11 +38,7 @@ its workers is paused, says who paused it, when and why.
   DONE UP TO  the age of the last processed record
   WAITING     the age of the oldest record that is not processed yet; - if none waits`,
   options: {
-    'lease-table': {
-      type: 'string',
-      value: 'NAME',
-      description: 'the lease table, if its name is not that of the application',
-    },
+    ...adminOptions,
     table: { type: 'boolean', description: 'read only the lease table, not the stream' },
     alive: {
       type: 'boolean',
@@ -51,10 +48,9 @@ its workers is paused, says who paused it, when and why.
   config,
   async run({ options, config, output }) {
     return await withAws(config, async ({ kinesis, dynamodb }) => {
-      const { APPLICATION_NAME: applicationName, STREAM_NAME: streamName } = config
+      const { APPLICATION_NAME: applicationName } = config
       const name = options['lease-table']
-      const leaseTable = name === undefined ? {} : { leaseTable: { name } }
-      const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb, ...leaseTable })
+      const admin = await createAdmin(options, { applicationName, kinesis, dynamodb, config })
       const { leases, pauses } = await admin.status().catch(error => {
         throw error instanceof LeaseTableMissingError ? noLeaseTableError(name ?? applicationName, error) : error
       })

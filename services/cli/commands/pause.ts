@@ -1,11 +1,12 @@
 import { hostname, userInfo } from 'node:os'
 import { Type } from 'typebox'
-import { ConsumerAdmin, LeaseTableMissingError, type Pause, type PauseOutcome } from '../../consumer/index.ts'
+import { LeaseTableMissingError, type Pause, type PauseOutcome } from '../../consumer/index.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
 import { exitCodes, noLeaseTableError, UsageError } from '../errors.ts'
 import type { Output } from '../output.ts'
+import { type AdminCommandOptions, adminOptions, createAdmin } from './admin-options.ts'
 
 const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME'])
 
@@ -15,18 +16,13 @@ const options = {
     value: 'NAME',
     description: 'the application, instead of that of APPLICATION_NAME',
   },
-  'lease-table': {
-    type: 'string',
-    value: 'NAME',
-    description: 'the lease table, if its name is not that of the application',
-  },
+  ...adminOptions,
   worker: { type: 'string', value: 'ID', description: 'only this worker. `headgate leases` shows the ids' },
   by: { type: 'string', value: 'WHO', description: 'who does this. By default your user name and this host' },
 } as const
 
-interface PauseCommandOptions {
+interface PauseCommandOptions extends AdminCommandOptions {
   application?: string | undefined
-  'lease-table'?: string | undefined
   worker?: string | undefined
   by?: string | undefined
   reason?: string | undefined
@@ -70,10 +66,7 @@ async function write(
   const applicationName = options.application ?? config.APPLICATION_NAME
   const table = options['lease-table']
   return await withAws(config, async ({ kinesis, dynamodb }) => {
-    const admin = new ConsumerAdmin({
-      ...{ applicationName, streamName: config.STREAM_NAME, kinesis, dynamodb },
-      ...(table !== undefined && { leaseTable: { name: table } }),
-    })
+    const admin = await createAdmin(options, { applicationName, kinesis, dynamodb, config })
     const request = { workerId: options.worker, by: options.by ?? caller(), reason: options.reason ?? 'resumed' }
     const outcome = await (isPause ? admin.pause(request) : admin.resume(request)).catch(error => {
       throw error instanceof LeaseTableMissingError ? noLeaseTableError(table ?? applicationName, error) : error

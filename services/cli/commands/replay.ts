@@ -1,15 +1,16 @@
 import { Type } from 'typebox'
-import { ConsumerAdmin, LeaseTableMissingError, type ShardReplay } from '../../consumer/index.ts'
+import { type ConsumerAdmin, LeaseTableMissingError, type ShardReplay } from '../../consumer/index.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
 import { exitCodes, noLeaseTableError, RefusedError, UsageError } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { parseTime, TIME_HELP } from '../times.ts'
+import { type AdminCommandOptions, adminOptions, createAdmin } from './admin-options.ts'
 
 const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME', 'FAILOVER_TIME_MS'])
 
-interface ReplayOptions {
+interface ReplayOptions extends AdminCommandOptions {
   from?: string | undefined
   'from-sequence'?: string | undefined
   shard?: string[] | undefined
@@ -38,6 +39,7 @@ APPLICATION_NAME until \`headgate leases\` shows that no records wait. Then dele
       value: 'NUMBER',
       description: 'instead of --from: the time at which this record of --shard arrived',
     },
+    ...adminOptions,
     shard: { type: 'string', multiple: true, value: 'ID', description: 'only this shard. Can be given several times' },
     as: { type: 'string', value: 'NAME', description: 'prepare a new application with this name instead' },
     running: { type: 'boolean', description: 'take the leases from running workers' },
@@ -47,14 +49,15 @@ APPLICATION_NAME until \`headgate leases\` shows that no records wait. Then dele
   async run({ options, config, output }) {
     checkOptions(options)
     return await withAws(config, async ({ kinesis, dynamodb }) => {
-      const { APPLICATION_NAME, STREAM_NAME: streamName } = config
-      const applicationName = options.as ?? APPLICATION_NAME
-      const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb })
+      const applicationName = options.as ?? config.APPLICATION_NAME
+      const admin = await createAdmin(options, { applicationName, kinesis, dynamodb, config })
       const at = await startOf(options, admin)
       if (options.as !== undefined) return await prepare(admin, { at, name: options.as, ...options }, output)
 
       const plans = await admin.planReplay({ at, shardIds: options.shard }).catch(error => {
-        throw error instanceof LeaseTableMissingError ? noLeaseTableError(applicationName, error) : error
+        throw error instanceof LeaseTableMissingError
+          ? noLeaseTableError(options['lease-table'] ?? applicationName, error)
+          : error
       })
       const moves = plans.filter(({ change }) => change !== 'none')
       const live = moves.length === 0 ? new Set<string>() : await admin.liveOwners(config.FAILOVER_TIME_MS)

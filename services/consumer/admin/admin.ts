@@ -3,6 +3,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import { type Clock, systemClock } from '../clock.ts'
 import { createSdkStream } from '../kinesis/sdk-stream.ts'
+import { resolveStream } from '../kinesis/stream-ref.ts'
 import { createDynamoDbLeaseStore } from '../leases/dynamodb-lease-store.ts'
 import type { Lease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
@@ -14,18 +15,21 @@ import { type PauseOutcome, type PauseRequest, pausesIn, writePause } from './pa
 import { apply, momentOf, plan, prepareApplication, type ReplayStart } from './replay.ts'
 import type { ShardReplay } from './replay-plan.ts'
 import { lagOf, type ShardLag } from './shard-lag.ts'
+import { streamIdentifiersIn } from './stream-identifiers.ts'
 
 /** Options of a `ConsumerAdmin`. */
 export interface AdminOptions {
   /** Name of the application, and by default of its lease table. */
   applicationName: string
-  /** Name of the stream. */
-  streamName: string
+  /** Name of the stream, in the account of the credentials. Give exactly one of `streamName` and `streamArn`. */
+  streamName?: string
+  /** ARN of the stream, which may belong to another account. The KinesisClient must use the region of the ARN. */
+  streamArn?: string
   /** Client of the AWS SDK that reads the stream. It is not destroyed. */
   kinesis: KinesisClient
   /** Client of the AWS SDK that reads and writes the lease table. It is not destroyed. */
   dynamodb: DynamoDBClient
-  /** The name of the lease table, if the workers have one, and the settings with which `prepare` creates it. */
+  /** The lease table of the workers, if they have this option, and the settings with which `prepare` creates it. */
   leaseTable?: LeaseTableOptions
 }
 
@@ -62,19 +66,32 @@ export class ConsumerAdmin {
   readonly #ports: AdminPorts
 
   /** @throws ConsumerOptionError */
-  constructor(
-    { applicationName, streamName, kinesis, dynamodb, leaseTable }: AdminOptions,
-    ports?: Partial<AdminPorts>,
-  ) {
-    const table = resolveLeaseTable(leaseTable, tableName('applicationName', applicationName))
+  constructor({ applicationName, kinesis, dynamodb, leaseTable, ...named }: AdminOptions, ports?: Partial<AdminPorts>) {
+    const stream = resolveStream(named)
+    const table = resolveLeaseTable(leaseTable, tableName('applicationName', applicationName), stream)
     const given = {
       store: createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: REQUEST_TIMEOUT_MS }),
-      stream: createSdkStream({ kinesis, streamName, requestTimeoutMs: REQUEST_TIMEOUT_MS }),
+      stream: createSdkStream({ kinesis, ...stream, requestTimeoutMs: REQUEST_TIMEOUT_MS }),
       clock: systemClock,
       wallClock: () => Date.now(),
       ...ports,
     }
     this.#ports = { ...given, stream: retryThrottled(given.stream, given.clock) }
+  }
+
+  /**
+   * Returns the identifiers of the streams that share a lease table, in the format of KCL; none if the table has the
+   * leases of one stream. Pass one of them as `leaseTable.streamIdentifier`.
+   *
+   * @throws LeaseTableMissingError, ConsumerOptionError
+   */
+  static streamIdentifiers({
+    applicationName,
+    dynamodb,
+    leaseTable,
+  }: Pick<AdminOptions, 'applicationName' | 'dynamodb' | 'leaseTable'>): Promise<string[]> {
+    const table = leaseTable?.name ?? tableName('applicationName', applicationName)
+    return streamIdentifiersIn(dynamodb, table)
   }
 
   /**

@@ -1,3 +1,5 @@
+import { type Bounds, boundedNumber } from '../option-checks.ts'
+
 /**
  * Limits the bytes of records in memory, over all shards of a worker. Each shard has a fair share, so that a shard with
  * a slow handler cannot starve the others. Bytes are counted after they arrive, so memory holds at most the budget and
@@ -57,6 +59,34 @@ export class ByteBudget {
       this.#waiting.delete(account)
       resolve()
     }
+  }
+}
+
+/** The minimum, maximum and default of the bytes of records in memory. */
+export const MEMORY_BOUNDS: Bounds = [1024 ** 2, 16 * 1024 ** 3, 64 * 1024 ** 2]
+
+/**
+ * A maximum for the bytes of records in memory that several consumers of a process share: pass it to each of them as
+ * `maxBufferedBytes`. Each shard of these consumers has a fair share.
+ */
+export class MemoryBudget {
+  /** The maximum, in bytes. */
+  readonly maxBytes: number
+  /** @internal */
+  readonly shared: ByteBudget
+
+  /**
+   * @param maxBytes 1 MiB to 16 GiB
+   * @throws ConsumerOptionError
+   */
+  constructor(maxBytes: number) {
+    this.maxBytes = boundedNumber('maxBytes', maxBytes, MEMORY_BOUNDS)
+    this.shared = new ByteBudget(this.maxBytes)
+  }
+
+  /** Bytes of records in memory now, over all consumers that have this budget. */
+  get usedBytes(): number {
+    return this.shared.used
   }
 }
 

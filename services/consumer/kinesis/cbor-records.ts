@@ -10,6 +10,8 @@ import { createSignedCall, type SignedReply } from './signed-call.ts'
 
 export interface CborRecordsSettings {
   kinesis: Pick<KinesisClient, 'config'>
+  /** Sent with every request; undefined if the stream is given by its name. */
+  streamArn?: string | undefined
   /** Timeout of one call, in milliseconds. */
   requestTimeoutMs: number
 }
@@ -24,8 +26,9 @@ export class CborRefusedError extends StreamReplyError {}
  *
  * @throws CborRefusedError if the endpoint does not support CBOR
  */
-export function createCborRecords({ kinesis, requestTimeoutMs }: CborRecordsSettings): StreamReader['getRecords'] {
-  const call = createSignedCall(kinesis)
+export function createCborRecords(settings: CborRecordsSettings): StreamReader['getRecords'] {
+  const { kinesis, streamArn, requestTimeoutMs } = settings
+  const call = createSignedCall(kinesis, streamArn)
 
   async function send(body: Buffer, signal: AbortSignal): Promise<SignedReply> {
     try {
@@ -46,7 +49,7 @@ export function createCborRecords({ kinesis, requestTimeoutMs }: CborRecordsSett
   }
 
   return async (shardId, iterator, limit, signal) => {
-    const body = encodeRecordsRequest(iterator, limit)
+    const body = encodeRecordsRequest(iterator, limit, streamArn)
     const answer = await withDeadline(requestTimeoutMs, signal, limited => ask(body, limited))
     if (answer.status !== 200) throw toError(answer)
     const type = contentTypeOf(answer)

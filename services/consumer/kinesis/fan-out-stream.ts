@@ -11,11 +11,11 @@ import type { FanOut } from './fan-out-options.ts'
 import { registerConsumer } from './registered-consumer.ts'
 import { toChildShard } from './sdk-shards.ts'
 import { sendWithoutRetries } from './send-without-retries.ts'
+import type { StreamRef } from './stream-ref.ts'
 
-export interface FanOutStreamSettings {
+export interface FanOutStreamSettings extends StreamRef {
   /** On AWS, a client that uses HTTP/2. */
   kinesis: KinesisClient
-  streamName: string
   fanOut: FanOut
   clock: Clock
 }

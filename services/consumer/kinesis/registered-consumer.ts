@@ -8,10 +8,10 @@ import {
 } from '@aws-sdk/client-kinesis'
 import type { Clock } from '../clock.ts'
 import { StreamReplyError } from '../errors.ts'
+import type { StreamRef } from './stream-ref.ts'
 
-export interface RegistrationSettings {
+export interface RegistrationSettings extends StreamRef {
   kinesis: KinesisClient
-  streamName: string
   consumerName: string
   clock: Clock
   signal: AbortSignal
@@ -27,11 +27,9 @@ const POLL_INTERVAL_MS = 1_000
  * @returns the ARN of the consumer, once it is ACTIVE
  */
 export async function registerConsumer(settings: RegistrationSettings): Promise<string> {
-  const { kinesis, streamName, consumerName, clock, signal } = settings
+  const { kinesis, consumerName, clock, signal } = settings
   const bounded = { abortSignal: signal }
-  const summary = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: streamName }), bounded)
-  const StreamARN = summary.StreamDescriptionSummary?.StreamARN
-  if (!StreamARN) throw new StreamReplyError(`DescribeStreamSummary returned no ARN for '${streamName}'.`)
+  const StreamARN = settings.streamArn ?? (await arnOf(settings))
   const named = { StreamARN, ConsumerName: consumerName }
 
   while (!signal.aborted) {
@@ -46,6 +44,13 @@ export async function registerConsumer(settings: RegistrationSettings): Promise<
     await clock.sleep(POLL_INTERVAL_MS, signal)
   }
   throw signal.reason
+}
+
+async function arnOf({ kinesis, streamName, signal }: RegistrationSettings): Promise<string> {
+  const command = new DescribeStreamSummaryCommand({ StreamName: streamName })
+  const { StreamDescriptionSummary: summary } = await kinesis.send(command, { abortSignal: signal })
+  if (summary?.StreamARN) return summary.StreamARN
+  throw new StreamReplyError(`DescribeStreamSummary returned no ARN for '${streamName}'.`)
 }
 
 async function unless<Reply>(

@@ -12,34 +12,41 @@ import type { Shard } from '../shards/shard.ts'
 import type { ShardPosition, StreamReader } from '../stream.ts'
 import { withDeadline } from './deadline.ts'
 import { toChildShard, toShard } from './sdk-shards.ts'
+import { checkRegion, type StreamRef, streamInput } from './stream-ref.ts'
 
-export interface SdkStreamSettings {
+export interface SdkStreamSettings extends StreamRef {
   kinesis: KinesisClient
-  streamName: string
   /** Timeout of one call, with its retries, in milliseconds. */
   requestTimeoutMs: number
 }
 
-/** Creates a reader that polls a Kinesis stream through the SDK. */
-export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkStreamSettings): StreamReader {
-  function bounded<T>(send: (options: HttpHandlerOptions) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return withDeadline(requestTimeoutMs, signal, abortSignal => send({ abortSignal }))
+/**
+ * Creates a reader that polls a Kinesis stream through the SDK.
+ *
+ * Every method throws a ConsumerOptionError if the client uses another region than that of the ARN.
+ */
+export function createSdkStream({ kinesis, requestTimeoutMs, ...ref }: SdkStreamSettings): StreamReader {
+  const stream = streamInput(ref)
+
+  async function bounded<T>(send: (options: HttpHandlerOptions) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    await checkRegion(ref, kinesis)
+    return await withDeadline(requestTimeoutMs, signal, abortSignal => send({ abortSignal }))
   }
 
   return {
     async isActive(signal) {
-      const command = new ListShardsCommand({ StreamName: streamName, MaxResults: 1 })
+      const command = new ListShardsCommand({ ...stream, MaxResults: 1 })
       const { Shards = [] } = await bounded(options => kinesis.send(command, options), signal)
       return Shards.length > 0
     },
 
     async listShards() {
       const shards: Shard[] = []
-      // Kinesis accepts the token or the name of the stream, but not both.
+      // Kinesis accepts the token, which names the stream, or the stream itself, but not both.
       const listing = pages<ListShardsCommandOutput, string>(
         'ListShards',
         token => {
-          const command = new ListShardsCommand(token ? { NextToken: token } : { StreamName: streamName })
+          const command = new ListShardsCommand(token ? { NextToken: token } : stream)
           return bounded(options => kinesis.send(command, options))
         },
         ({ NextToken }) => NextToken || undefined,
@@ -50,7 +57,7 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
 
     async getIterator(shardId, position) {
       const command = new GetShardIteratorCommand({
-        StreamName: streamName,
+        ...stream,
         ShardId: shardId,
         ...toIteratorInput(position),
       })
@@ -60,7 +67,11 @@ export function createSdkStream({ kinesis, streamName, requestTimeoutMs }: SdkSt
     },
 
     async getRecords(shardId, iterator, limit, signal) {
-      const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: limit })
+      const command = new GetRecordsCommand({
+        ShardIterator: iterator,
+        Limit: limit,
+        ...(ref.streamArn !== undefined && { StreamARN: ref.streamArn }),
+      })
       const reply = await bounded(options => kinesis.send(command, options), signal)
       return {
         records: (reply.Records ?? []).map(record => ({

@@ -20,15 +20,17 @@ type KinesisConfig = KinesisClient['config']
  * Creates a call of GetRecords with a body in CBOR. It uses the endpoint, region, credentials, signer, clock offset and
  * request handler of the client, but not its middleware, which costs as much as hundreds of records.
  *
+ * A stream that is given by its ARN has the endpoint of its account.
+ *
  * The call throws errors of the network, the credentials and the signal. An error of Kinesis is a reply.
  */
-export function createSignedCall({ config }: Pick<KinesisClient, 'config'>): SignedCall {
+export function createSignedCall({ config }: Pick<KinesisClient, 'config'>, streamArn?: string): SignedCall {
   const handler = handlerOf(config)
   const pool = new BodyPool()
   let resolved: Promise<Resolved> | undefined
 
   return async (body, signal) => {
-    resolved ??= resolve(config)
+    resolved ??= resolve(config, streamArn)
     const { endpoint, signer } = await resolved.catch(error => {
       resolved = undefined
       throw error
@@ -74,8 +76,9 @@ function handlerOf({ requestHandler }: KinesisConfig): KinesisConfig['requestHan
  * Resolves the endpoint and the signer once for all calls. The SDK creates a signer for each call, from a copy of all
  * its settings. The signer fetches credentials itself.
  */
-async function resolve(config: KinesisConfig) {
-  const endpoint = await getEndpointFromInstructions({}, GetRecordsCommand, config)
+async function resolve(config: KinesisConfig, streamArn: string | undefined) {
+  const stream = streamArn === undefined ? {} : { StreamARN: streamArn }
+  const endpoint = await getEndpointFromInstructions(stream, GetRecordsCommand, config)
   return { endpoint, signer: await config.signer(endpoint.properties?.authSchemes?.[0]) }
 }
 

@@ -13,7 +13,7 @@ import {
 import { LeaseTableMissingError, LeaseTableTimeoutError } from '../errors.ts'
 import { pages } from '../pages.ts'
 import type { Lease } from './lease.ts'
-import { fromItem, LEASE_KEY, toAttributes } from './lease-item.ts'
+import { LEASE_KEY, leaseOfStream, namesOf, toAttributes } from './lease-item.ts'
 import type { LeaseStore } from './lease-store.ts'
 import { ensureLeaseTable } from './lease-table.ts'
 import type { ResolvedLeaseTable } from './lease-table-options.ts'
@@ -21,6 +21,9 @@ import { fence, swapExpression } from './lease-update.ts'
 
 /** No lease is held yet and none can expire, so a slow start is acceptable. */
 const TABLE_TIMEOUT_MS = 10_000
+
+/** The first rows show whether several streams share the table. KCL 3.5 keeps a few rows of other kinds. */
+const ROWS_CHECKED = 50
 
 /** Names of the errors that a call throws when its signal has fired. */
 const ABORTED = new Set(['AbortError', 'TimeoutError'])
@@ -35,8 +38,8 @@ export interface DynamoDbLeaseStoreSettings {
 /** Creates a lease store on the DynamoDB table of KCL 2.x. */
 export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): LeaseStore {
   const { dynamodb, requestTimeoutMs } = settings
-  const { name: table } = settings.table
-  const keyOf = (leaseKey: string) => ({ [LEASE_KEY]: { S: leaseKey } })
+  const { name: table, streamIdentifier } = settings.table
+  const keyOf = (shardId: string) => namesOf(shardId, streamIdentifier).key
 
   /**
    * Makes a call with a timeout. The SDK's own error says only "Request aborted", without the operation and the reason.
@@ -62,6 +65,10 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
         { dynamodb, table: settings.table, bounded: (operation, send) => bounded(operation, send, TABLE_TIMEOUT_MS) },
         abortSignal,
       )
+      // A table of the wrong kind ends the start, and not only every scan.
+      const command = new ScanCommand({ TableName: table, Limit: ROWS_CHECKED })
+      const { Items = [] } = await bounded('Scan', limit => dynamodb.send(command, limit), TABLE_TIMEOUT_MS)
+      for (const item of Items) leaseOfStream(item, streamIdentifier)
     },
 
     async list({ consistent } = { consistent: false }) {
@@ -75,7 +82,7 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
         )
         for await (const { Items = [] } of listing) {
           for (const item of Items) {
-            const lease = fromItem(item)
+            const lease = leaseOfStream(item, streamIdentifier)
             if (lease) leases.push(lease)
           }
         }
@@ -93,11 +100,12 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
     async get(leaseKey) {
       const command = new GetItemCommand({ TableName: table, Key: keyOf(leaseKey), ConsistentRead: true })
       const { Item } = await bounded('GetItem', limit => dynamodb.send(command, limit))
-      return Item && fromItem(Item)
+      return Item && leaseOfStream(Item, streamIdentifier)
     },
 
     async create(lease) {
-      const Item = { ...keyOf(lease.leaseKey), ...toAttributes(lease) }
+      const { key, names } = namesOf(lease.leaseKey, streamIdentifier)
+      const Item = { ...key, ...names, ...toAttributes(lease) }
       const ConditionExpression = `attribute_not_exists(${LEASE_KEY})`
       const command = new PutItemCommand({ TableName: table, Item, ConditionExpression })
       return conditionally(() => bounded('PutItem', limit => dynamodb.send(command, limit)))

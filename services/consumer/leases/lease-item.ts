@@ -65,8 +65,7 @@ export function toAttributes(lease: Lease): Item {
  * @throws LeaseTableError if a lease row has no key, counter or checkpoint
  */
 export function fromItem(item: Item): Lease | undefined {
-  const entityType = item.entityType?.S
-  if (entityType !== undefined && entityType !== 'LEASE') return undefined
+  if (!isLease(item)) return undefined
   const leaseKey = item[LEASE_KEY]?.S
   const counter = item[ATTRIBUTES.leaseCounter]?.N
   const checkpoint = item[ATTRIBUTES.checkpoint]?.S
@@ -94,6 +93,47 @@ export function fromItem(item: Item): Lease | undefined {
     requestedBy: item[ATTRIBUTES.requestedBy]?.S,
     pause: item[ATTRIBUTES.pause]?.S,
   }
+}
+
+/** Attributes of KCL in a table that several streams share. `streamName` contains the identifier of the stream. */
+export const STREAM_IDENTIFIER = 'streamName'
+const SHARD_ID = 'shardId'
+
+/** Returns the key of a row, and the attributes that name the shard in it. */
+export function namesOf(shardId: string, streamIdentifier: string | undefined): { key: Item; names: Item } {
+  if (streamIdentifier === undefined) return { key: { [LEASE_KEY]: { S: shardId } }, names: {} }
+  return {
+    key: { [LEASE_KEY]: { S: `${streamIdentifier}:${shardId}` } },
+    names: { [STREAM_IDENTIFIER]: { S: streamIdentifier }, [SHARD_ID]: { S: shardId } },
+  }
+}
+
+/**
+ * Reads a row of a stream. Returns undefined if the row is not a lease, or is one of another stream.
+ *
+ * @param streamIdentifier undefined if the table has the leases of one stream
+ * @throws LeaseTableError if the row is invalid, or if its lease key has the other format: workers with different lease
+ *   keys would read every shard twice
+ */
+export function leaseOfStream(item: Item, streamIdentifier: string | undefined): Lease | undefined {
+  if (!isLease(item)) return undefined
+  const identifier = item[STREAM_IDENTIFIER]?.S
+  if (identifier === streamIdentifier) {
+    const lease = fromItem(item)
+    const shardId = item[SHARD_ID]?.S
+    return lease && identifier !== undefined && shardId ? { ...lease, leaseKey: shardId } : lease
+  }
+  if (identifier !== undefined && streamIdentifier !== undefined) return undefined
+  const row = item[LEASE_KEY]?.S ?? '?'
+  throw new LeaseTableError(
+    identifier === undefined
+      ? `The row '${row}' belongs to an application with one stream. Omit the option 'leaseTable.streamIdentifier', or use another table.`
+      : `The row '${row}' belongs to a table that several streams share. Set the option 'leaseTable.streamIdentifier', such as '${identifier}', or use another table.`,
+  )
+}
+
+function isLease({ entityType }: Item): boolean {
+  return entityType?.S === undefined || entityType.S === 'LEASE'
 }
 
 const string = (value: string | undefined) => (value === undefined ? undefined : { S: value })

@@ -44,7 +44,7 @@ export async function consume(t: Test, pipeline: Pipeline, { endpoints, clients 
 
   const store = createDynamoDbLeaseStore({
     dynamodb: clients.dynamodb,
-    table: resolveLeaseTable({}, names.application),
+    table: resolveLeaseTable({}, names.application, { streamName: names.stream }),
     requestTimeoutMs: 10_000,
   })
   await store.ensureTable()

@@ -1,14 +1,14 @@
 import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/client-kinesis'
 import { systemClock } from '../../../consumer/clock.ts'
+import { type StreamRef, streamInput } from '../../../consumer/kinesis/stream-ref.ts'
 import { HeadgateError } from '../../../platform/errors.ts'
 import { batchesOf } from './batches.ts'
 import { openInput } from './input.ts'
 import { InvalidInputError, inputRecords } from './input-records.ts'
 import { createSender, type Unsent } from './send-batch.ts'
 
-export interface PutSettings {
+export interface PutSettings extends StreamRef {
   kinesis: KinesisClient
-  streamName: string
   /** The path of a file, or `-` for standard input. */
   file: string
   whole: boolean
@@ -52,6 +52,7 @@ export async function putRecords(settings: PutSettings): Promise<PutOutcome> {
   const send = createSender({
     kinesis,
     streamName,
+    streamArn: settings.streamArn,
     signal,
     onPut({ shardId, sequenceNumber }) {
       const records = (shards.get(shardId)?.records ?? 0) + 1
@@ -66,7 +67,7 @@ export async function putRecords(settings: PutSettings): Promise<PutOutcome> {
   })
   const maxRecordBytes = once(async () => {
     const { StreamDescriptionSummary: summary } = await kinesis.send(
-      new DescribeStreamSummaryCommand({ StreamName: streamName }),
+      new DescribeStreamSummaryCommand(streamInput(settings)),
     )
     return (summary?.MaxRecordSizeInKiB ?? DEFAULT_RECORD_KIB) * 1024
   })

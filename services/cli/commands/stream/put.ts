@@ -4,12 +4,12 @@ import { defineCommand } from '../../command.ts'
 import { exitCodes, UsageError } from '../../errors.ts'
 import { isValidKey } from './input-records.ts'
 import { type PutOutcome, putRecords } from './put-records.ts'
-import { isNoStream, noStreamError, streamConfig, streamNameOf, untilInterrupted } from './stream.ts'
+import { isNoStream, noStreamError, streamConfig, streamOf, untilInterrupted } from './stream.ts'
 
 export const put = defineCommand({
   name: 'put',
   summary: 'put lines or a file on a stream as records',
-  details: `Puts each line of FILE, or of standard input, on STREAM (default: STREAM_NAME) as one record, without its line break. Empty lines are
+  details: `Puts each line of FILE, or of standard input, on STREAM (a name or an ARN; default: STREAM_NAME) as one record, without its line break. Empty lines are
 skipped. Without --key and --key-field, each record has a random partition key, which spreads the records over all shards.
 
 A file is checked before its first record is sent. Records of a pipe are sent as they arrive. If Kinesis refuses a record, the command
@@ -34,14 +34,15 @@ Exits with 1 if a record could not be put, and names the lines. Ctrl-C ends the 
     if (excess.length > 0) {
       throw new UsageError(`'headgate put' takes one stream and one file, not also '${excess[0]}'.`)
     }
-    const streamName = streamNameOf(operand, config)
+    const stream = streamOf(operand, config)
+    const { streamName } = stream
     const { key, 'key-field': keyField, whole = false } = options
     if (key !== undefined && keyField !== undefined) throw new UsageError('--key and --key-field cannot be combined.')
     if (key !== undefined && !isValidKey(key)) throw new UsageError('--key must have 1 to 256 characters.')
 
     return await untilInterrupted(async (signal, exitCode) => {
       const { shards, records, failure } = await withAws(config, ({ kinesis }) =>
-        putRecords({ kinesis, streamName, file, whole, key, keyField, signal, onNote: output.note }),
+        putRecords({ kinesis, ...stream, file, whole, key, keyField, signal, onNote: output.note }),
       )
       if (failure === undefined || records > 0) {
         output.item({ stream: streamName, records, shards }, sentence(streamName, { records, shards }))

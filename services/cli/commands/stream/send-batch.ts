@@ -1,13 +1,13 @@
 import { type KinesisClient, KinesisServiceException, PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import type { Clock, Random } from '../../../consumer/clock.ts'
 import { classifyError } from '../../../consumer/index.ts'
+import { type StreamRef, streamInput } from '../../../consumer/kinesis/stream-ref.ts'
 import { backoffMs } from '../../../consumer/processing/backoff.ts'
 import { classifyReadError } from '../../../consumer/stream.ts'
 import type { InputRecord } from './input-records.ts'
 
-export interface SenderSettings {
+export interface SenderSettings extends StreamRef {
   kinesis: Pick<KinesisClient, 'send'>
-  streamName: string
   /** Ends the retries. A request in flight is completed, so that it is known which records are on the stream. */
   signal: AbortSignal
   /** Called for each record that is on the stream. */
@@ -35,13 +35,13 @@ const BACKOFF = { firstMs: 200, maxMs: 2_000 }
 
 /** Creates a function that puts a batch by PutRecords, and retries the records that Kinesis refuses. It never rejects. */
 export function createSender(settings: SenderSettings): (batch: readonly InputRecord[]) => Promise<Unsent | undefined> {
-  const { kinesis, streamName, signal, onPut, onRetry, clock, random, patienceMs = 60_000 } = settings
+  const { kinesis, signal, onPut, onRetry, clock, random, patienceMs = 60_000 } = settings
   let hasReplied = false
 
   /** Sends records by one request. Returns those that were refused. */
   async function attempt(records: readonly InputRecord[]): Promise<Omit<Unsent, 'isUncertain'> | undefined> {
     const Records = records.map(({ data, partitionKey }) => ({ Data: data, PartitionKey: partitionKey }))
-    const { Records: results = [] } = await kinesis.send(new PutRecordsCommand({ StreamName: streamName, Records }))
+    const { Records: results = [] } = await kinesis.send(new PutRecordsCommand({ ...streamInput(settings), Records }))
     hasReplied = true
     let reason: string | undefined
     const refused = records.filter((_, index) => {

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { parseStreamArn, type StreamRef } from '../../../consumer/kinesis/stream-ref.ts'
 import { workerConfigSchema } from '../../../platform/config/worker.ts'
 import { exitCodeOf, NothingFoundError, type StopSignal, UsageError } from '../../errors.ts'
 
@@ -12,6 +13,29 @@ export function streamNameOf(operand: string | undefined, { STREAM_NAME }: { STR
     throw new UsageError(`'${operand}' is not the name of a stream: 1 to 128 letters, digits, '_', '.' and '-'.`)
   }
   return operand
+}
+
+/**
+ * Returns the stream on the command line, by its name or its ARN, or that of STREAM_NAME.
+ *
+ * @throws UsageError
+ */
+export function streamOf(
+  operand: string | undefined,
+  config: { STREAM_NAME: string; AWS_REGION: string },
+): StreamRef & { account: string | undefined } {
+  if (!operand?.startsWith('arn:')) {
+    return { streamName: streamNameOf(operand, config), streamArn: undefined, account: undefined }
+  }
+  const parsed = parseStreamArn(operand)
+  if (!parsed) {
+    throw new UsageError(`'${operand}' is not the ARN of a stream: arn:aws:kinesis:REGION:ACCOUNT:stream/NAME.`)
+  }
+  const { streamName, account, region } = parsed
+  if (region === config.AWS_REGION) return { streamName, streamArn: operand, account }
+  throw new UsageError(
+    `The stream '${operand}' is in ${region}, but AWS_REGION is ${config.AWS_REGION}. Set AWS_REGION=${region}.`,
+  )
 }
 
 export function isNoStream(error: unknown): error is Error {

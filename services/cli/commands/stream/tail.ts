@@ -8,7 +8,7 @@ import { exitCodes, UsageError } from '../../errors.ts'
 import { parseTime, TIME_HELP } from '../../times.ts'
 import { readStream } from './read-stream.ts'
 import { recordRow, recordText } from './record-output.ts'
-import { streamConfig, streamNameOf, untilInterrupted } from './stream.ts'
+import { streamConfig, streamOf, untilInterrupted } from './stream.ts'
 
 /** A reply of Kinesis has up to 10 MiB. A call that takes longer than this has a dead connection. */
 const REQUEST_TIMEOUT_MS = 30_000
@@ -16,7 +16,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 export const tail = defineCommand({
   name: 'tail',
   summary: 'print the records of a stream as they arrive',
-  details: `Reads every shard of STREAM (default: STREAM_NAME), also shards that a resharding creates, until Ctrl-C. Each line has the arrival
+  details: `Reads every shard of STREAM (a name or an ARN; default: STREAM_NAME), also shards that a resharding creates, until Ctrl-C. Each line has the arrival
 time, the shard, the partition key (- if there is none) and the data. Aggregated records of the KPL are printed one by one.
 
 JSON is printed on one line, other text with escaped control characters, and other bytes in hexadecimal. With --json, each record is
@@ -51,7 +51,8 @@ at most twice a second, and once a second if there are no new records.`,
   async run({ options, operands, config, output }) {
     const [operand, ...excess] = operands
     if (excess.length > 0) throw new UsageError(`'headgate tail' reads one stream, not also '${excess[0]}'.`)
-    const streamName = streamNameOf(operand, config)
+    const named = streamOf(operand, config)
+    const { streamName } = named
     const follow = options['no-follow'] !== true
     const from = startOf(options.from ?? (follow ? 'latest' : 'trim-horizon'))
     const isWanted = createFilter(options.filter ?? [])
@@ -66,7 +67,7 @@ at most twice a second, and once a second if there are no new records.`,
           streamName,
           stream: createKinesisStream({
             kinesis,
-            streamName,
+            ...named,
             requestTimeoutMs: REQUEST_TIMEOUT_MS,
             onFallback: () => undefined, // Reading works as well without CBOR, only slower.
           }),

@@ -1,12 +1,17 @@
-/** Encodes `{ ShardIterator, Limit }` in CBOR, the whole request of GetRecords. */
-export function encodeRecordsRequest(iterator: string, limit: number): Buffer {
-  const text = Buffer.from(iterator)
-  return Buffer.concat([HEAD, head(3, text.length), text, LIMIT, head(0, limit)])
+/** Encodes `{ ShardIterator, Limit, StreamARN }` in CBOR, the whole request of GetRecords. `StreamARN` is optional. */
+export function encodeRecordsRequest(iterator: string, limit: number, streamArn?: string): Buffer {
+  const arn = streamArn === undefined ? [] : [STREAM_ARN, text(streamArn)]
+  return Buffer.concat([head(5, 2 + arn.length / 2), ITERATOR, text(iterator), LIMIT, head(0, limit), ...arn])
 }
 
-const key = (name: string) => Buffer.concat([head(3, name.length), Buffer.from(name)])
-const HEAD = Buffer.concat([head(5, 2), key('ShardIterator')])
-const LIMIT = key('Limit')
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value)
+  return Buffer.concat([head(3, bytes.length), bytes])
+}
+
+const ITERATOR = text('ShardIterator')
+const LIMIT = text('Limit')
+const STREAM_ARN = text('StreamARN')
 
 /** Encodes the head of a value: its major type, and its length, or for a number the number itself. */
 function head(major: number, argument: number): Buffer {
