@@ -47,7 +47,7 @@ export const PAUSING: readonly Mutation[] = [
     file: 'pausing/worker-pause.ts',
     text: 'const again = behind.filter(({ leaseKey }) => this.#wereBehind.has(leaseKey))',
     replacement: 'const again: Lease[] = []',
-    breaks: ['pause'],
+    breaks: ['pause', '10'],
     from: 100,
   },
   {
