@@ -24,8 +24,10 @@ const otlp = {
 const traces = ({ compute, gateway }: (typeof variants)[number]) =>
   (compute === 'lambda') === (gateway === 'rest') ? { tracing: 'xray' } : otlp
 /** Every variant as production has it, with every setting; and the smallest. */
-const production = variants.map(variant => synthesize(t, { ...everything, ...traces(variant), ...variant }))
-const smallest = variants.map(variant => synthesize(t, variant))
+const production = variants.map(variant =>
+  synthesize(t, { ...everything, ...traces(variant), ...variant }, { validate: true }),
+)
+const smallest = variants.map(variant => synthesize(t, variant, { validate: true }))
 const all = [...production, ...smallest]
 
 function each(t: Test, deployments: readonly Synthesized[], check: (t: Test, it: Synthesized) => void): void {

@@ -35,16 +35,29 @@ export const variants = (['lambda', 'fargate'] as const).flatMap(compute =>
 )
 
 /**
- * Synthesizes with every check that can end a synthesis, including cdk-nag. The output is deleted after the test. The
- * sources of the image are not copied into the output: the copies took longer than everything else.
+ * Synthesizes with cdk-nag, whose findings end the synthesis. The output is deleted after the test. The sources of the image are not
+ * copied into the output: the copies took longer than everything else.
+ *
+ * CDK also validates the templates against the schemas of CloudFormation. That compiles a WebAssembly module for 3 s in each process, and
+ * its findings are only warnings. So it runs if a test asks for it, and its findings then end the synthesis.
  */
-export function synthesize(t: Pick<Test, 'teardown'>, context: Readonly<Record<string, unknown>>): Synthesized {
+export function synthesize(
+  t: Pick<Test, 'teardown'>,
+  context: Readonly<Record<string, unknown>>,
+  { validate = false } = {},
+): Synthesized {
   const outdir = mkdtempSync(path.join(tmpdir(), 'headgate-cdk-'))
   t.teardown(() => rmSync(outdir, { recursive: true }))
-  const staging = { 'aws:cdk:disable-asset-staging': true }
-  const app = new App({ outdir, context: { ...featureFlags, ...staging, ...context } })
+  const checks = {
+    'aws:cdk:disable-asset-staging': true,
+    '@aws-cdk/core:validateAgainstDefaultRules': validate,
+  }
+  const app = new App({ outdir, context: { ...featureFlags, ...checks, ...context } })
   const { settings, data, compute } = buildHeadgate(app)
+  process.env.CDK_VALIDATION = String(validate)
   const assembly = app.synth()
+  // Programs that the test starts must validate.
+  delete process.env.CDK_VALIDATION
   const [dataStack, computeStack] = [data, compute].map(({ artifactId }) => assembly.getStackArtifact(artifactId))
   return {
     settings,
