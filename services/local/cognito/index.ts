@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Challenges } from './challenges.ts'
 import { Mailbox } from './mailbox.ts'
 import { SrpExchanges } from './operations/srp-auth.ts'
+import { PASSWORD_COST } from './passwords.ts'
 import { createDocumentFile } from './persistence.ts'
 import { createCognitoServer } from './server.ts'
 import { type CognitoSettings, checkSettings } from './settings.ts'
@@ -45,6 +46,7 @@ export async function startCognito(settings: CognitoSettings = {}): Promise<Cogn
     pools: definitions = [],
     corsOrigins = [],
     callbackOrigins = [],
+    passwordCost = PASSWORD_COST,
     now = Date.now,
   } = settings
   const pools = await loadPools(file)
@@ -54,7 +56,15 @@ export async function startCognito(settings: CognitoSettings = {}): Promise<Cogn
 
   let url = ''
   const issuer = (poolId: string) => `${issuerOrigin ?? url}/${poolId}`
-  const context = { pools, challenges: new Challenges(), srp: new SrpExchanges(), mailbox: new Mailbox(), issuer, now }
+  const context = {
+    pools,
+    challenges: new Challenges(),
+    srp: new SrpExchanges(),
+    mailbox: new Mailbox(),
+    passwordCost,
+    issuer,
+    now,
+  }
   const server = createCognitoServer({ context, corsOrigins, callbackOrigins, save, report })
   server.listen(port, host)
   await once(server, 'listening')

@@ -23,6 +23,8 @@ import { LOOPBACK_ORIGINS } from '../../../services/platform/origins.ts'
 import type { FromHost, LeaseSettings } from './messages.ts'
 
 const HOST = '127.0.0.1'
+/** The tests create hundreds of users, whose passwords protect nothing. With the default, each user takes 120 ms of processor time. */
+const PASSWORD_COST = 1_024
 const AT = { host: HOST, port: 0 }
 
 // An error that nobody catches ends this process, and the host reports that. The children end with this process.
@@ -41,7 +43,7 @@ async function open({ shards, corsOrigins = LOOPBACK_ORIGINS }: LeaseSettings): 
     s3.replace(),
     startDynamoDb(AT),
     kinesis,
-    startCognito({ ...cognitoSettings(corsOrigins), ...AT }),
+    startCognito({ ...cognitoSettings(corsOrigins), ...AT, passwordCost: PASSWORD_COST }),
   ])
   await deleteStreams(kinesisPort)
   const servers = { s3: { port: s3Port }, dynamodb, kinesis: { port: kinesisPort }, cognito }

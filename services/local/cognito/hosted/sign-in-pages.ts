@@ -95,7 +95,7 @@ export function createSignInPages({ context, codes, callbackOrigins, save }: Set
   }
 
   function byPassword({ pool, client }: AuthorizationRequest, form: Parameters): Promise<User> {
-    return authenticate(pool, client, form.get('username') ?? '', form.get('password') ?? '')
+    return authenticate(context, pool, client, form.get('username') ?? '', form.get('password') ?? '')
   }
 
   function byNewPassword({ pool, client }: AuthorizationRequest, form: Parameters, session: string): Promise<User> {

@@ -18,13 +18,16 @@ export const adminCreateUser = operation({
     UserAttributes: Type.Optional(member.attributes),
     MessageAction: Type.Optional(Type.Literal('SUPPRESS')),
   }),
-  async run({ UserPoolId, Username, TemporaryPassword, UserAttributes, MessageAction }, { pools, mailbox, now }) {
+  async run(
+    { UserPoolId, Username, TemporaryPassword, UserAttributes, MessageAction },
+    { pools, mailbox, passwordCost, now },
+  ) {
     const pool = pools.pool(UserPoolId)
     const attributes = readAttributes(UserAttributes, 'admin')
     const password = TemporaryPassword ?? newTemporaryPassword()
     checkPassword(password, pool.passwordPolicy)
     pool.refuseTaken(Username)
-    const credentials = await toCredentials(pool.id, Username, password)
+    const credentials = await toCredentials(passwordCost, pool.id, Username, password)
     const fields = { username: Username, status: 'FORCE_CHANGE_PASSWORD', ...credentials, attributes } as const
     const user = createUser(fields, now())
     pool.addUser(user)
@@ -40,11 +43,11 @@ export const adminSetUserPassword = operation({
   name: 'AdminSetUserPassword',
   writes: true,
   input: Type.Object({ ...aUser, Password: member.password, Permanent: Type.Optional(Type.Boolean()) }),
-  async run({ UserPoolId, Username, Password, Permanent = false }, { pools, mailbox, now }) {
+  async run({ UserPoolId, Username, Password, Permanent = false }, { pools, mailbox, passwordCost, now }) {
     const pool = pools.pool(UserPoolId)
     const user = pool.user(Username)
     checkPassword(Password, pool.passwordPolicy)
-    const credentials = await toCredentials(pool.id, Username, Password)
+    const credentials = await toCredentials(passwordCost, pool.id, Username, Password)
     setPassword(user, credentials, Permanent ? 'CONFIRMED' : 'FORCE_CHANGE_PASSWORD', now())
     mailbox.clear(pool.id, Username)
     return {}

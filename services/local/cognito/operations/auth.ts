@@ -59,7 +59,7 @@ async function byPassword(
   username: string,
   password: string,
 ): Promise<object> {
-  const user = await authenticate(pool, client, username, password)
+  const user = await authenticate(context, pool, client, username, password)
   return signInOrAsk(context, { pool, client, user })
 }
 
@@ -74,10 +74,16 @@ export function signInOrAsk(context: Context, { pool, client, user }: SignIn): o
  *
  * @throws CognitoError NotAuthorizedException, UserNotConfirmedException, UserNotFoundException
  */
-export async function authenticate(pool: UserPool, client: Client, username: string, password: string): Promise<User> {
+export async function authenticate(
+  { passwordCost }: Pick<Context, 'passwordCost'>,
+  pool: UserPool,
+  client: Client,
+  username: string,
+  password: string,
+): Promise<User> {
   const user = pool.findUser(username)
   if (!user && !client.hidesUnknownUsers) throw new CognitoError('UserNotFoundException', 'User does not exist.')
-  const isRight = user ? await verifyPassword(password, user.passwordHash) : await verifyNothing(password)
+  const isRight = user ? await verifyPassword(password, user.passwordHash) : await verifyNothing(password, passwordCost)
   if (!user || !isRight) throw new CognitoError('NotAuthorizedException', 'Incorrect username or password.')
   if (user.status === 'UNCONFIRMED') throw new CognitoError('UserNotConfirmedException', 'User is not confirmed.')
   return user

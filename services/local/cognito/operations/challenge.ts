@@ -54,7 +54,7 @@ interface NewPasswordAnswer {
  * @throws CognitoError InvalidPasswordException, which leaves the challenge open, or NotAuthorizedException
  */
 export async function chooseNewPassword(
-  { challenges, mailbox, now }: Context,
+  { challenges, mailbox, passwordCost, now }: Context,
   pool: UserPool,
   client: Client,
   { session, username, newPassword, attributes }: NewPasswordAnswer,
@@ -63,7 +63,7 @@ export async function chooseNewPassword(
   if (!user) throw invalidSession()
   challenges.check(session, client, user, now())
   checkPassword(newPassword, pool.passwordPolicy)
-  const credentials = await toCredentials(pool.id, user.username, newPassword)
+  const credentials = await toCredentials(passwordCost, pool.id, user.username, newPassword)
   challenges.close(session)
   setPassword(user, credentials, 'CONFIRMED', now())
   updateAttributes(user.attributes, attributes)

@@ -12,6 +12,8 @@ export interface Context {
   challenges: Challenges
   srp: SrpExchanges
   mailbox: Mailbox
+  /** The cost parameter N of scrypt for new hashes. */
+  passwordCost: number
   issuer(poolId: string): string
   /** Milliseconds since 1970. */
   now(): number

@@ -27,8 +27,8 @@ export const signUp = operation({
     checkPassword(Password, pool.passwordPolicy)
     pool.refuseTaken(Username)
     const [credentials, { code, confirmation }] = await Promise.all([
-      toCredentials(pool.id, Username, Password),
-      newCode(context.now()),
+      toCredentials(context.passwordCost, pool.id, Username, Password),
+      newCode(context),
     ])
     const fields = { username: Username, status: 'UNCONFIRMED', ...credentials, attributes, confirmation } as const
     const user = createUser(fields, context.now())
@@ -44,7 +44,7 @@ export const resendConfirmationCode = operation({
   async run({ ClientId, Username }, context) {
     const { pool } = context.pools.client(ClientId)
     const user = pool.user(Username)
-    const { code, confirmation } = await newCode(context.now())
+    const { code, confirmation } = await newCode(context)
     if (user.status !== 'UNCONFIRMED') throw new CognitoError('InvalidParameterException', 'User is already confirmed.')
     user.confirmation = confirmation
     return send(context, pool, user, code)
@@ -95,9 +95,12 @@ function refuseConfirmed({ status }: User): void {
   throw new CognitoError('NotAuthorizedException', `User cannot be confirmed. Current status is ${status}`)
 }
 
-async function newCode(now: number) {
+async function newCode({ passwordCost, now }: Context) {
   const code = String(randomInt(1_000_000)).padStart(6, '0')
-  return { code, confirmation: { codeHash: await hashPassword(code), expiresAt: now + CODE_LIFETIME_MS } }
+  return {
+    code,
+    confirmation: { codeHash: await hashPassword(code, passwordCost), expiresAt: now() + CODE_LIFETIME_MS },
+  }
 }
 
 function send({ mailbox, now }: Context, pool: UserPool, user: User, code: string) {

@@ -9,8 +9,13 @@ export type NewUser = Pick<User, 'username' | 'status' | 'attributes'> & Credent
 export type Credentials = Pick<User, 'passwordHash' | 'srp'>
 
 /** Computes what is stored of a new password. */
-export async function toCredentials(poolId: string, username: string, password: string): Promise<Credentials> {
-  return { passwordHash: await hashPassword(password), srp: createVerifier(poolId, username, password) }
+export async function toCredentials(
+  passwordCost: number,
+  poolId: string,
+  username: string,
+  password: string,
+): Promise<Credentials> {
+  return { passwordHash: await hashPassword(password, passwordCost), srp: createVerifier(poolId, username, password) }
 }
 
 /** Creates a user. The random `sub` identifies the user for ever, even if the name is used again. */
