@@ -39,10 +39,15 @@ const DEFAULT_COLUMNS = 80
 /**
  * Creates the display of an upload: a bar for each file and one for all, with the rate and the time left.
  *
- * @param screen a stream that is no terminal gets no bars
+ * @param screen a stream that is no terminal, or a dumb one, gets no bars
  */
-export function createProgress(screen: NodeJS.WriteStream | undefined, files: readonly ShownFile[]): ProgressDisplay {
-  if (!screen?.isTTY) {
+export function createProgress(
+  screen: NodeJS.WriteStream | undefined,
+  files: readonly ShownFile[],
+  env = process.env,
+): ProgressDisplay {
+  // A dumb terminal, such as the shell of an editor, cannot move its cursor.
+  if (!screen?.isTTY || env.TERM === 'dumb') {
     return { update: () => undefined, end: () => undefined, above: print => print(), stop: () => undefined }
   }
   const show = createLogUpdate(screen)

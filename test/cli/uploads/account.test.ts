@@ -221,5 +221,8 @@ t.test('tokens that cannot be stored are reported once, and the command goes on'
   rmSync(path.join(dir, 'credentials'), { recursive: true })
   symlinkSync(path.join(dir, 'nowhere', 'credentials'), path.join(dir, 'credentials'))
   const listed = await asLater('ls')
-  t.match(listed, { code: 0, stderr: /^The new tokens can't be stored, so the next command signs in again: .+\nThere are no uploads/ })
+  t.match(listed, {
+    code: 0,
+    stderr: /^The new tokens can't be stored, so the next command signs in again: .+\nThere are no uploads/,
+  })
 })

@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { sizeText } from '../../../services/cli/sizes.ts'
-import { frame } from '../../../services/cli/uploading/progress.ts'
+import { createProgress, frame } from '../../../services/cli/uploading/progress.ts'
 
 const MIB = 1024 ** 2
 
@@ -44,4 +46,20 @@ t.test('sizes have three digits', async t => {
     '5.00 GiB',
     '3072 TiB',
   ])
+})
+
+t.test('a dumb terminal gets no bars, because it cannot move its cursor', async t => {
+  for (const [TERM, isDrawn] of [
+    ['dumb', false],
+    ['xterm', true],
+  ] as const) {
+    const screen = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 })
+    const file = { path: 'a.jpg', size: 10 }
+    const display = createProgress(screen as unknown as NodeJS.WriteStream, [file], { TERM })
+    const drawn = once(screen, 'readable')
+    display.update(file, 5)
+    if (isDrawn) await drawn
+    display.stop()
+    t.equal(screen.readableLength > 0, isDrawn, TERM)
+  }
 })

@@ -1,8 +1,7 @@
 import { Type } from 'typebox'
 import { defineCommand } from '../../command.ts'
-import { exitCodes } from '../../errors.ts'
 import { PROFILE_HELP, profileOption, withClient } from '../../session/connect.ts'
-import { uploadIds } from './upload-ids.ts'
+import { forEachUpload, uploadIds } from './upload-ids.ts'
 
 export const rm = defineCommand({
   name: 'rm',
@@ -16,20 +15,12 @@ ${PROFILE_HELP}`,
   config: Type.Object({}),
   async run({ options, operands, env, output }) {
     const ids = uploadIds(operands)
-    return await withClient({ env, options, output }, async ({ headgate, signal }) => {
-      let code: number = exitCodes.done
-      for (const id of ids) {
-        try {
-          await headgate.remove(id, { signal })
-          output.item({ uploadId: id, deleted: true }, `deleted  ${id}`)
-        } catch (error) {
-          signal.throwIfAborted()
-          if (ids.length === 1) throw error
-          output.failure(error, `${id}: `, { uploadId: id })
-          code = exitCodes.failed
-        }
-      }
-      return code
-    })
+    return await withClient({ env, options, output }, async ({ headgate, signal }) =>
+      forEachUpload(ids, { signal, output }, async id => {
+        await headgate.remove(id, { signal })
+        output.item({ uploadId: id, deleted: true }, `deleted  ${id}`)
+        return true
+      }),
+    )
   },
 })

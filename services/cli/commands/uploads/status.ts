@@ -1,8 +1,7 @@
 import { Type } from 'typebox'
 import { defineCommand } from '../../command.ts'
-import { exitCodes } from '../../errors.ts'
 import { PROFILE_HELP, profileOption, withClient } from '../../session/connect.ts'
-import { uploadIds } from './upload-ids.ts'
+import { forEachUpload, uploadIds } from './upload-ids.ts'
 import { uploadText } from './upload-text.ts'
 
 export const status = defineCommand({
@@ -17,21 +16,12 @@ ${PROFILE_HELP}`,
   config: Type.Object({}),
   async run({ options, operands, env, output }) {
     const ids = uploadIds(operands)
-    return await withClient({ env, options, output }, async ({ headgate, signal }) => {
-      let code: number = exitCodes.done
-      for (const [index, id] of ids.entries()) {
-        try {
-          const upload = await headgate.status(id, { signal })
-          output.item(upload, `${index === 0 ? '' : '\n'}${uploadText(upload)}`)
-          if (upload.status === 'failed') code = exitCodes.failed
-        } catch (error) {
-          signal.throwIfAborted()
-          if (ids.length === 1) throw error
-          output.failure(error, `${id}: `, { uploadId: id })
-          code = exitCodes.failed
-        }
-      }
-      return code
-    })
+    return await withClient({ env, options, output }, async ({ headgate, signal }) =>
+      forEachUpload(ids, { signal, output }, async (id, index) => {
+        const upload = await headgate.status(id, { signal })
+        output.item(upload, `${index === 0 ? '' : '\n'}${uploadText(upload)}`)
+        return upload.status !== 'failed'
+      }),
+    )
   },
 })

@@ -1,4 +1,5 @@
-import { UsageError } from '../../errors.ts'
+import { exitCodes, UsageError } from '../../errors.ts'
+import type { Output } from '../../output.ts'
 
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
 
@@ -16,4 +17,29 @@ export function uploadId(operands: readonly string[]): string {
   const [id = '', ...more] = uploadIds(operands)
   if (more.length > 0) throw new UsageError('This command takes one id.')
   return id
+}
+
+/**
+ * Runs a function for each id, also after one has failed. Resolves to the exit code.
+ *
+ * @param run resolves to false if the upload counts as failed
+ * @throws the error of the only id, and the reason of the signal
+ */
+export async function forEachUpload(
+  ids: readonly string[],
+  { signal, output }: { signal: AbortSignal; output: Output },
+  run: (id: string, index: number) => Promise<boolean>,
+): Promise<number> {
+  let code: number = exitCodes.done
+  for (const [index, id] of ids.entries()) {
+    try {
+      if (!(await run(id, index))) code = exitCodes.failed
+    } catch (error) {
+      signal.throwIfAborted()
+      if (ids.length === 1) throw error
+      output.failure(error, `${id}: `, { uploadId: id })
+      code = exitCodes.failed
+    }
+  }
+  return code
 }
