@@ -87,8 +87,16 @@ t.test('fanOut accepts a consumer of the stream by its ARN or by a name', async 
 t.test(
   'the options of the lease table are validated, and the name of the table is that of the application by default',
   async t => {
-    t.same(resolveLeaseTable(undefined, 'app'), {
-      ...{ name: 'app', tags: [], deletionProtection: false, pointInTimeRecovery: false, provisioned: undefined },
+    const stream = { streamName: 'a-stream' }
+    t.same(resolveLeaseTable(undefined, 'app', stream), {
+      ...{
+        name: 'app',
+        streamIdentifier: undefined,
+        tags: [],
+        deletionProtection: false,
+        pointInTimeRecovery: false,
+        provisioned: undefined,
+      },
     })
     const invalid: Array<[leaseTable: object, message: RegExp]> = [
       [{ name: 'x' }, /'leaseTable\.name' is 'x' but must be the name of a DynamoDB table/],
@@ -110,6 +118,6 @@ t.test(
       [{ provisioned: 5 }, /'leaseTable\.provisioned' is 5 but must be an object/],
     ]
     for (const [leaseTable, message] of invalid)
-      t.throws(() => resolveLeaseTable(leaseTable, 'app'), { code: 'CONSUMER_OPTION', message })
+      t.throws(() => resolveLeaseTable(leaseTable, 'app', stream), { code: 'CONSUMER_OPTION', message })
   },
 )

@@ -21,9 +21,11 @@ const ALL: LeaseTableOptions = {
   provisioned: { readUnits: 25, writeUnits: 50 },
 }
 
+const stream = { streamName: 'a-stream' }
+
 const storeOf = (dynamodb: DynamoDBClient, options: LeaseTableOptions) =>
   createDynamoDbLeaseStore({
-    ...{ dynamodb, table: resolveLeaseTable(options, 'application'), requestTimeoutMs: 10_000 },
+    ...{ dynamodb, table: resolveLeaseTable(options, 'application', stream), requestTimeoutMs: 10_000 },
   })
 
 /** Returns what DynamoDB says about a table. */
