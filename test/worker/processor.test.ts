@@ -128,7 +128,6 @@ t.test('empty text becomes an empty object', async t => {
 t.test('text of 20 MiB is processed in parts without an error in any character', async t => {
   const line = 'straße, 🎉 und çédille\n'
   const content = line.repeat(Math.ceil((20 * 1024 ** 2) / Buffer.byteLength(line)))
-  // The embedded S3 accepts bodies of up to 11 MiB, so the object is uploaded in parts too.
   const upload = uploadRecord()
   await store.create(upload)
   const { Upload } = await import('@aws-sdk/lib-storage')

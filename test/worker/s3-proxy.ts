@@ -16,8 +16,8 @@ export interface S3Proxy {
   /** `METHOD /path?query` of every request. */
   seen: string[]
   /**
-   * Aborts all multipart uploads that were started through the proxy, and returns how many were still open. The embedded S3 cannot list
-   * them, but its response to an abort shows whether the upload was open.
+   * Aborts all multipart uploads that were started through the proxy, and returns how many were still open. The
+   * response to an abort shows whether the upload was open.
    */
   endOpenUploads(): Promise<number>
 }

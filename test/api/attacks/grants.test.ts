@@ -183,8 +183,9 @@ t.test('a grant that is completed repeatedly and concurrently is one upload', as
     answers.some(({ status }) => status === 200),
     'the request that publishes the event responds with 200',
   )
-  // The client may use the URL again until it expires. AWS rejects that by If-None-Match, which the embedded S3 ignores.
+  // The client may use the URL again until it expires. S3 rejects that by If-None-Match.
   t.match(put?.headers, { 'if-none-match': '*' })
+  if (put) t.equal((await send(put, Buffer.from('y'))).status, 412)
   t.match(await complete(api, user, uploadId), { status: 200, body: { uploadId, size: 1 } })
   t.equal((await user.traces()).objects.length, 1)
 })

@@ -1,7 +1,6 @@
 /**
  * Uploads 1 GiB with tus-js-client: `npx node test/api/clients/gigabyte.ts [MiB]`. Pauses once, kills the api once during a request, and
- * continues at another api. Takes about a minute, and 3 GiB of memory because the embedded S3 holds a completed file in
- * memory.
+ * continues at another api. Takes about a minute, and 2 GiB of disk.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
