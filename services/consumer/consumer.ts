@@ -43,7 +43,7 @@ export interface PauseOptions {
  * lease table. Each record is passed to the handler at least once, and the progress of each shard is stored as a
  * checkpoint.
  */
-export class KinesisConsumer {
+export class KinesisConsumer<T = undefined> {
   /** Identifies this worker in the lease table: the option `workerId`, or the generated id. */
   readonly workerId: string
   /** Emits the events of this consumer, see `ConsumerEvents`. */
@@ -70,7 +70,7 @@ export class KinesisConsumer {
   #startedAt: number | undefined
 
   /** @throws ConsumerOptionError */
-  constructor(options: ConsumerOptions, ports?: Partial<ConsumerPorts>) {
+  constructor(options: ConsumerOptions<T>, ports?: Partial<ConsumerPorts>) {
     this.#options = resolveOptions(options)
     this.workerId = options.workerId ?? `${hostname()}:${process.pid}:${randomUUID()}`
     const { applicationName, streamName, failoverMs } = this.#options

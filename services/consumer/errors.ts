@@ -46,6 +46,11 @@ export class LeaseTableTimeoutError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_TABLE_TIMEOUT'
 }
 
+/** The option `decode` threw for a record. `cause` is what it threw. */
+export class DecodeError extends ConsumerError {
+  readonly code = 'CONSUMER_DECODE'
+}
+
 /** The stream does not exist, so the consumer did not start. */
 export class StreamMissingError extends ConsumerError {
   readonly code = 'CONSUMER_STREAM_MISSING'

@@ -10,6 +10,7 @@ export { type ConsumerState, KinesisConsumer, type PauseOptions, type StopOption
 export {
   ConsumerError,
   ConsumerOptionError,
+  DecodeError,
   DuplicateWorkerError,
   HandlerTimeoutError,
   LeaseLostError,
@@ -38,7 +39,8 @@ export type { ConsumerPorts } from './ports.ts'
 export { BatchFailure, type FailedRecord } from './processing/batch-failure.ts'
 export { classifyError, type ErrorClass } from './processing/classify.ts'
 export type { DeadLetterContext, DeadLetterPort, RecordFailure } from './processing/dead-letter.ts'
+export type { Decoder } from './processing/decode.ts'
 export type { BatchOptions, BreakerOptions, ProcessingOptions, RetryOptions } from './processing/processing-options.ts'
 export type { GiveUpReason } from './processing/retry-policy.ts'
-export type { BatchContext, BatchHandler, ConsumerRecord, RecordContext, RecordHandler } from './record.ts'
+export type { BatchContext, BatchHandler, ConsumerRecord, RawRecord, RecordContext, RecordHandler } from './record.ts'
 export type { InitialPosition } from './shards/initial-position.ts'

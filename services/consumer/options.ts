@@ -19,8 +19,8 @@ import {
 } from './processing/processing-options.ts'
 import type { InitialPosition } from './shards/initial-position.ts'
 
-/** Options of a `KinesisConsumer`. */
-export interface ConsumerOptions extends ProcessingOptions {
+/** Options of a `KinesisConsumer`. `T` is the type of the value that `decode` returns. */
+export interface ConsumerOptions<T = undefined> extends ProcessingOptions<T> {
   /** Name of the application, and by default of its lease table. Workers with the same name share the stream. */
   applicationName: string
   /** Name of the stream, in the account of the credentials. Give exactly one of `streamName` and `streamArn`. */
@@ -145,7 +145,7 @@ const NAMES: Record<keyof ConsumerOptions, true> = {
  *
  * @throws ConsumerOptionError naming the option, the value and what was expected
  */
-export function resolveOptions(given: ConsumerOptions): ResolvedOptions {
+export function resolveOptions<T>(given: ConsumerOptions<T>): ResolvedOptions {
   const options = onlyKnown(undefined, given, NAMES)
   client('kinesis', options.kinesis, 'KinesisClient')
   client('dynamodb', options.dynamodb, 'DynamoDBClient')

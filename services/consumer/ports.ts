@@ -29,7 +29,7 @@ const READ_TIMEOUT_MS = 30_000
 
 /** Creates the ports of production: DynamoDB, Kinesis and the clock of the system. */
 export function systemPorts(
-  { kinesis, dynamodb }: ConsumerOptions,
+  { kinesis, dynamodb }: Pick<ConsumerOptions, 'kinesis' | 'dynamodb'>,
   options: ResolvedOptions,
   events: ConsumerEmitter,
 ): ConsumerPorts {

@@ -1,5 +1,5 @@
-/** A record of a shard, as passed to a handler. */
-export interface ConsumerRecord {
+/** A record of a shard. */
+export interface RawRecord {
   /** The data of the record. Inside an aggregated record, the part that belongs to this record. */
   readonly data: Uint8Array
   /**
@@ -17,6 +17,20 @@ export interface ConsumerRecord {
   readonly shardId: string
   /** Time at which Kinesis received the record, by the clock of Kinesis. */
   readonly arrivedAt: Date
+}
+
+/**
+ * A record of a shard, as passed to a handler. With the option `decode`, it has a `value` of the type that `decode`
+ * returns.
+ */
+export type ConsumerRecord<T = undefined> = RawRecord & RecordValue<T>
+
+/** The first condition is true only for `any`, which a decoder of JSON often returns. */
+type RecordValue<T> = 0 extends 1 & T ? HasValue<T> : [T] extends [undefined] ? unknown : HasValue<T>
+
+interface HasValue<T> {
+  /** What `decode` returned for the record. */
+  readonly value: T
 }
 
 /** Returns how many bytes of the byte budget a record takes: its data and an estimate of its overhead. */
@@ -73,11 +87,14 @@ export type BatchContext = Omit<RecordContext, 'yieldPlace'>
  * When the handler rejects or throws, the record is retried after a backoff, and later records of its partition key
  * wait. A record may be delivered more than once: make the handler idempotent.
  */
-export type RecordHandler = (record: ConsumerRecord, context: RecordContext) => Promise<void> | void
+export type RecordHandler<T = undefined> = (record: ConsumerRecord<T>, context: RecordContext) => Promise<void> | void
 
 /**
  * Handles records of one shard, in the order of the shard. All of them are done when the promise resolves. If it
  * rejects with a BatchFailure, the records named in it are retried and the others are done. After any other rejection
  * the batch is retried in halves, and the halves in halves, until the failing records are alone.
  */
-export type BatchHandler = (records: readonly ConsumerRecord[], context: BatchContext) => Promise<void>
+export type BatchHandler<T = undefined> = (
+  records: ReadonlyArray<ConsumerRecord<T>>,
+  context: BatchContext,
+) => Promise<void>

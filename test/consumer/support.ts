@@ -29,7 +29,7 @@ export interface StreamFixture extends Pick<AwsClients, 'kinesis' | 'dynamodb'> 
   /** Deletes a row of the lease table. */
   deleteRow(leaseKey: string): Promise<void>
   /** Creates a consumer of the stream that is stopped at the end of the test. */
-  consumer(options: Partial<ConsumerOptions> & Pick<ConsumerOptions, 'handler'>): KinesisConsumer
+  consumer<T = undefined>(options: Partial<ConsumerOptions<T>>): KinesisConsumer<T>
 }
 
 /** Starts an empty Kinesis stream and DynamoDB for the duration of the test. A process has one of them at a time. */
@@ -68,8 +68,8 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
     async deleteRow(leaseKey) {
       await dynamodb.send(new DeleteItemCommand({ TableName: APPLICATION, Key: { leaseKey: { S: leaseKey } } }))
     },
-    consumer(options) {
-      const consumer = new KinesisConsumer({
+    consumer<T>(options: Partial<ConsumerOptions<T>>) {
+      const consumer = new KinesisConsumer<T>({
         applicationName: APPLICATION,
         ...(options.streamArn === undefined && { streamName: STREAM }),
         kinesis,

@@ -5,15 +5,24 @@ import type { BatchLimits } from './batch-queue.ts'
 import type { BreakerPolicy } from './breaker.ts'
 import { classifyError, type ErrorClass } from './classify.ts'
 import type { DeadLetterPort } from './dead-letter.ts'
+import { type Decoder, decodingBatchHandler, decodingHandler } from './decode.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { YieldLimits } from './yield-limit.ts'
 
-/** The options of a consumer for the handling of records. */
-export interface ProcessingOptions {
+/**
+ * The options of a consumer for the handling of records. `T` is the type of the value that `decode` returns.
+ */
+export interface ProcessingOptions<T = undefined> {
+  /**
+   * Returns the value of a record, which handlers find in `record.value`. Put it before the handler, so that the compiler
+   * infers its type. A record for which it throws fails with a DecodeError, and is retried like a record whose handler
+   * rejects.
+   */
+  decode?: Decoder<T>
   /** Handles records one by one. Exactly one of `handler` and `batchHandler` is required. */
-  handler?: RecordHandler
+  handler?: RecordHandler<NoInfer<T>>
   /** Handles records in batches of one shard. Exactly one of `handler` and `batchHandler` is required. */
-  batchHandler?: BatchHandler
+  batchHandler?: BatchHandler<NoInfer<T>>
   /** Limits of a batch. Only with `batchHandler`. */
   batch?: BatchOptions
   /**
@@ -126,6 +135,7 @@ export interface ResolvedProcessing {
 }
 
 export const PROCESSING_NAMES: Record<keyof ProcessingOptions, true> = {
+  decode: true,
   handler: true,
   batchHandler: true,
   batch: true,
@@ -155,7 +165,7 @@ const BATCH_CONCURRENCY: Bounds = [1, 1_000, 1]
 const MAX_BACKOFF_MS = 3_600_000
 
 /** @throws ConsumerOptionError naming the option, the value and what was expected */
-export function resolveProcessing(options: ProcessingOptions): ResolvedProcessing {
+export function resolveProcessing<T>(options: ProcessingOptions<T>): ResolvedProcessing {
   const work = workOf(options)
   const bounds = work.kind === 'records' ? RECORD_CONCURRENCY : BATCH_CONCURRENCY
   const concurrency = boundedNumber('concurrency', options.concurrency, bounds)
@@ -170,24 +180,31 @@ export function resolveProcessing(options: ProcessingOptions): ResolvedProcessin
   })
 }
 
-function workOf({ handler, batchHandler, batch }: ProcessingOptions): Work {
+function workOf<T>({ handler, batchHandler, batch, decode }: ProcessingOptions<T>): Work {
+  optionalFunction('decode', decode)
   if (batchHandler === undefined) {
     if (typeof handler !== 'function') {
       throw wrong('handler', handler, "a function, unless there is a 'batchHandler'")
     }
     if (batch !== undefined) throw wrong('batch', batch, "omitted without a 'batchHandler'")
-    return { kind: 'records', handler }
+    // Without `decode` there is no value, and T is undefined.
+    return { kind: 'records', handler: decode ? decodingHandler(handler, decode) : (handler as RecordHandler) }
   }
   if (typeof batchHandler !== 'function') throw wrong('batchHandler', batchHandler, 'a function')
   if (handler !== undefined) throw wrong('handler', handler, "omitted with a 'batchHandler'")
-  return { kind: 'batches', handler: batchHandler, limits: batchLimits(onlyKnown('batch', batch ?? {}, BATCH_NAMES)) }
+  const limits = batchLimits(onlyKnown('batch', batch ?? {}, BATCH_NAMES))
+  return {
+    kind: 'batches',
+    handler: decode ? decodingBatchHandler(batchHandler, decode) : (batchHandler as BatchHandler),
+    limits,
+  }
 }
 
 /** The share of the places of a shard that one fairness key may have. The rest stays free for other keys. */
 const KEY_SHARE = 0.75
 
-function fairnessOf(
-  options: ProcessingOptions,
+function fairnessOf<T>(
+  options: ProcessingOptions<T>,
   work: Work,
   concurrency: number,
 ): Pick<ResolvedProcessing, 'fairness' | 'yields'> {
@@ -222,7 +239,7 @@ function batchLimits({ maxRecords, maxWaitMs, maxBytes }: BatchOptions): BatchLi
   })
 }
 
-function retryPolicy({ retry = {}, deadLetter }: ProcessingOptions): RetryPolicy {
+function retryPolicy<T>({ retry = {}, deadLetter }: ProcessingOptions<T>): RetryPolicy {
   const { maxAttempts, maxAgeMs } = onlyKnown('retry', retry, RETRY_NAMES)
   const classify = optionalFunction('retry.classify', retry.classify)
   if (deadLetter === undefined) {

@@ -48,8 +48,8 @@ export interface ProcessorFixture {
 }
 
 /** The processing of one shard from its start, in virtual time. */
-export function processorOf(
-  options: ProcessingOptions,
+export function processorOf<T = undefined>(
+  options: ProcessingOptions<T>,
   {
     random = () => 1,
     maxBufferedBytes = 1024 ** 2,
