@@ -1,19 +1,29 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { systemClock } from './clock.ts'
-import type { ConsumerError } from './errors.ts'
+import { type ConsumerError, ConsumerUsageError } from './errors.ts'
 import { HeldShards } from './held-shards.ts'
+import { type IteratedRecord, RecordIterator } from './iteration/record-iterator.ts'
+import { RecordQueue } from './iteration/record-queue.ts'
 import { LeaseScanner } from './leases/lease-scanner.ts'
 import { Counters } from './metrics/counters.ts'
 import { ConsumerEmitter, type EventOrigin } from './metrics/emitter.ts'
 import { EventLog } from './metrics/event-log.ts'
 import { MeteredLeaseStore } from './metrics/metered-store.ts'
-import { type ConsumerMetrics, type LeaseStatus, metricsOf, type ShardStatus } from './metrics/metrics.ts'
+import {
+  type ConsumerMetrics,
+  type ConsumerState,
+  type LeaseStatus,
+  leaseStatusOf,
+  metricsOf,
+  type ShardStatus,
+} from './metrics/metrics.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import type { Pause } from './pausing/pause-state.ts'
-import { WorkerPause } from './pausing/worker-pause.ts'
+import { type PauseOptions, WorkerPause } from './pausing/worker-pause.ts'
 import { type ConsumerPorts, systemPorts } from './ports.ts'
 import { CircuitBreaker } from './processing/breaker.ts'
+import type { Decoder } from './processing/decode.ts'
 import { YieldLimit } from './processing/yield-limit.ts'
 import { awaitStream } from './shards/await-stream.ts'
 import { ShardSync } from './shards/shard-sync.ts'
@@ -22,20 +32,6 @@ import { ShardSync } from './shards/shard-sync.ts'
 export interface StopOptions {
   /** True if the process ends because of an error that a record may have caused. Default false. */
   isCrash?: boolean
-}
-
-/**
- * The state of a consumer. `starting`: it waits for the stream or the lease table. `stopping`: running handlers end. A
- * consumer that is `stopped` because it could not continue has a `failure`.
- */
-export type ConsumerState = 'created' | 'starting' | 'running' | 'stopping' | 'stopped'
-
-/** Options of `KinesisConsumer.pause`. */
-export interface PauseOptions {
-  /** Who pauses the worker, for the event `paused` and `metrics()`. Default the id of the worker. */
-  by?: string
-  /** Why. Default `consumer.pause() was called`. */
-  reason?: string
 }
 
 /**
@@ -58,12 +54,14 @@ export class KinesisConsumer<T = undefined> {
   readonly #pause: WorkerPause
   readonly #breaker: CircuitBreaker
   readonly #yields: YieldLimit
+  readonly #queue: RecordQueue
   readonly #shards: HeldShards
   readonly #scanner: LeaseScanner
   readonly #stopScanning = new AbortController()
   #scanning: Promise<void> | undefined
   #stopped: Promise<void> | undefined
   #isCrash = false
+  #isIterated = false
   #state: ConsumerState = 'created'
   #failure: ConsumerError | undefined
   /** Monotonic time at which the first start was complete. */
@@ -90,8 +88,12 @@ export class KinesisConsumer<T = undefined> {
       ...given,
       events,
       workerId: this.workerId,
-      onResumed: () => this.#shards.restartPaces(),
+      onResumed: () => {
+        this.#shards.restartPaces()
+        this.#queue.wake()
+      },
     })
+    this.#queue = new RecordQueue(this.#pause.gate)
     const store = this.#pause.watch(given.store)
     this.#store = new MeteredLeaseStore({ store, counters: this.#counters, events, now: () => clock.now() })
     this.#ports = { ...given, store: this.#store }
@@ -113,6 +115,7 @@ export class KinesisConsumer<T = undefined> {
       counters: this.#counters,
       budget: this.#options.budget.shared,
       yields: this.#yields,
+      queue: this.#queue,
       // The children of an ended shard can now be read, and a lost shard may be free again.
       onGone: () => this.#scanner.wake(),
     })
@@ -138,6 +141,11 @@ export class KinesisConsumer<T = undefined> {
    * @throws ConsumerOptionError if the KinesisClient uses another region than that of `streamArn`; StreamMissingError, LeaseTableError, LeaseTableTimeoutError, or the error of DynamoDB
    */
   async start(): Promise<void> {
+    if (this.#options.processing.work.kind === 'iterated' && !this.#isIterated) {
+      throw new ConsumerUsageError(
+        "The consumer has no handler. Pass 'handler' or 'batchHandler', or iterate over consumer.records(), which starts the consumer.",
+      )
+    }
     const { signal } = this.#stopScanning
     const { streamName } = this.#options
     const onFault = (error: unknown) =>
@@ -170,6 +178,33 @@ export class KinesisConsumer<T = undefined> {
     if (!this.#stopped) this.#isCrash = isCrash
     this.#stopped ??= this.#stop()
     return this.#stopped
+  }
+
+  /**
+   * Returns the records of this worker for a loop, if the consumer has no handler. The first step of the loop starts the
+   * consumer, and leaving the loop stops it. The records of a shard come in order, and the shards take turns. Call
+   * `record.commit()` when a record is done. Fetching waits while `maxBufferedBytes` of records are not committed.
+   *
+   * The loop ends when `stop` is called, and throws if the consumer cannot start or continue.
+   *
+   * @throws ConsumerUsageError if the consumer has a handler, or if this is called twice
+   */
+  records(): AsyncIterableIterator<IteratedRecord<T>> {
+    const { work } = this.#options.processing
+    if (work.kind !== 'iterated') {
+      throw new ConsumerUsageError("The consumer has a handler. Omit 'handler' and 'batchHandler' to use records().")
+    }
+    if (this.#isIterated) {
+      throw new ConsumerUsageError('records() was called before. Share its result between the readers.')
+    }
+    this.#isIterated = true
+    return new RecordIterator<T>({
+      queue: this.#queue,
+      decode: work.decode as Decoder<T> | undefined, // The option of this consumer, whose T it is.
+      start: () => this.start(),
+      stop: () => this.stop(),
+      failure: () => this.#failure,
+    })
   }
 
   /** What the consumer does now. */
@@ -211,13 +246,7 @@ export class KinesisConsumer<T = undefined> {
    * That is about one scan interval ago.
    */
   leases(): LeaseStatus[] {
-    return this.#store.lastRead.map(lease => ({
-      shardId: lease.leaseKey,
-      owner: lease.leaseOwner,
-      leaseCounter: lease.leaseCounter,
-      checkpoint: lease.checkpoint.sequenceNumber,
-      ownerSwitchesSinceCheckpoint: lease.ownerSwitchesSinceCheckpoint,
-    }))
+    return this.#store.lastRead.map(leaseStatusOf)
   }
 
   /** Returns what this worker has done since it was created, and its current state. */
@@ -248,6 +277,7 @@ export class KinesisConsumer<T = undefined> {
 
   async #stop(): Promise<void> {
     this.#state = 'stopping'
+    this.#queue.end()
     this.#stopScanning.abort()
     const releasing = this.#shards.release(this.#isCrash) // Called before the scan has ended, so that no further record starts.
     await this.#scanning

@@ -46,6 +46,11 @@ export class LeaseTableTimeoutError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_TABLE_TIMEOUT'
 }
 
+/** A method of the consumer was called in the wrong situation. The message says what to do. */
+export class ConsumerUsageError extends ConsumerError {
+  readonly code = 'CONSUMER_USAGE'
+}
+
 /** The option `decode` threw for a record. `cause` is what it threw. */
 export class DecodeError extends ConsumerError {
   readonly code = 'CONSUMER_DECODE'

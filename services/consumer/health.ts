@@ -1,4 +1,5 @@
-import type { ConsumerState, KinesisConsumer } from './consumer.ts'
+import type { KinesisConsumer } from './consumer.ts'
+import type { ConsumerState } from './metrics/metrics.ts'
 
 /** Why a consumer is not live or not ready. */
 export interface HealthReason {

@@ -1,6 +1,7 @@
 import type { Clock, Random } from './clock.ts'
 import { LeaseLostError } from './errors.ts'
 import type { ByteBudget } from './fetching/byte-budget.ts'
+import type { RecordQueue } from './iteration/record-queue.ts'
 import { HeldLease } from './leases/held-lease.ts'
 import type { Lease } from './leases/lease.ts'
 import { keepLease } from './leases/lease-keeper.ts'
@@ -41,6 +42,7 @@ export interface HeldShardsSettings {
   counters: Counters
   budget: ByteBudget
   yields: YieldLimit
+  queue: RecordQueue
   /** Called when this worker no longer holds a shard. */
   onGone(): void
 }

@@ -68,6 +68,15 @@ export interface RecordContext {
    */
   readonly takenOverAt?: Date | undefined
   /**
+   * Writes the progress of the shard to the lease table now, instead of with the next renewal of the lease. The progress
+   * is the last record before which every record is done. A record is done when its handler resolves, so a checkpoint
+   * from a handler never includes its own record. Resolves when the progress is in the table. Calls during a write share
+   * the next one. Each write costs a write of DynamoDB, so do not call it for every record.
+   *
+   * @throws LeaseLostError, or the error of DynamoDB. The progress is then written with the next renewal
+   */
+  checkpoint(): Promise<void>
+  /**
    * Gives up the place of this record, so that another record of the shard starts while this handler continues. The
    * record no longer counts against `concurrency`. Call it before a long wait, or when a record turns out to be slow.
    * Everything else stays the same: the checkpoint and the later records of the partition key wait for the record, and

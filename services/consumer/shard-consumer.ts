@@ -1,11 +1,12 @@
 import { createRangeCheck } from './aggregation/range-check.ts'
 import { type UnpackSettings, unpack } from './aggregation/unpack.ts'
-import type { Checkpoint } from './checkpoint.ts'
+import { type Checkpoint, compareCheckpoints } from './checkpoint.ts'
 import type { Clock, Random } from './clock.ts'
 import { LeaseLostError } from './errors.ts'
 import type { BudgetAccount } from './fetching/byte-budget.ts'
 import { fetchByFanOut } from './fetching/fan-out.ts'
 import { fetchShard } from './fetching/fetch-shard.ts'
+import type { RecordQueue } from './iteration/record-queue.ts'
 import type { HeldLease } from './leases/held-lease.ts'
 import type { Counters } from './metrics/counters.ts'
 import type { ConsumerEmitter } from './metrics/emitter.ts'
@@ -34,6 +35,8 @@ export interface ShardConsumerSettings {
   breaker: CircuitBreaker
   counters: Counters
   yields: YieldLimit
+  /** The records that wait for the iterator of the worker. */
+  queue: RecordQueue
   events: ConsumerEmitter
   /** Creates the leases of a shard's children. Resolves when all of them exist. */
   createChildLeases(children: readonly ChildShard[]): Promise<void>
@@ -58,6 +61,9 @@ export class ShardConsumer {
   /** Grows with every write of the lease, so every later owner has a greater token. */
   readonly #fencingToken: number
   readonly #pace = new ShardPace()
+  #lastWrite: Promise<void> = Promise.resolve()
+  /** A write of the progress that has not begun. */
+  #nextWrite: Promise<void> | undefined
 
   constructor(settings: ShardConsumerSettings) {
     this.#settings = settings
@@ -78,6 +84,7 @@ export class ShardConsumer {
           ? undefined
           : { at: new Date(wallClock()), until: pause.activeNow() + Math.max(TAKEOVER_MS, options.failoverMs) },
         mayStart: now => !this.#handlersAborted && lease.isValid(now),
+        checkpoint: () => this.#writeProgress(),
         signal: this.#abortHandlers.signal,
       },
       options: options.processing,
@@ -85,6 +92,7 @@ export class ShardConsumer {
       budget,
       counters,
       yields,
+      queue: settings.queue,
     })
     this.#unpackSettings = {
       isInside: createRangeCheck(lease.row),
@@ -203,6 +211,21 @@ export class ShardConsumer {
     }
     // If the reply was lost, a renewal may have found the end in the row.
     if (lease.lossReason === 'shard ended') events.emit('shardEnded', { shardId, childShardIds })
+  }
+
+  /** Writes the progress to the lease table. Calls during a write share the next one, so that writes do not queue up. */
+  #writeProgress(): Promise<void> {
+    this.#nextWrite ??= this.#writeAfter(this.#lastWrite)
+    return this.#nextWrite
+  }
+
+  async #writeAfter(before: Promise<void>): Promise<void> {
+    await before.catch(() => undefined) // Its own callers see the rejection.
+    this.#lastWrite = this.#nextWrite ?? this.#lastWrite
+    this.#nextWrite = undefined
+    const { lease } = this.#settings
+    lease.signal.throwIfAborted()
+    if (compareCheckpoints(this.progress, lease.row.checkpoint) > 0) await lease.heartbeat(this.progress)
   }
 
   #abandon(): void {

@@ -1,7 +1,14 @@
+import type { Lease } from '../leases/lease.ts'
 import type { Pause } from '../pausing/pause-state.ts'
 import type { BreakerState } from '../processing/breaker.ts'
 import type { Counters } from './counters.ts'
 import type { EventOrigin } from './emitter.ts'
+
+/**
+ * The state of a consumer. `starting`: it waits for the stream or the lease table. `stopping`: running handlers end. A
+ * consumer that is `stopped` because it could not continue has a `failure`.
+ */
+export type ConsumerState = 'created' | 'starting' | 'running' | 'stopping' | 'stopped'
 
 /** The status of one shard whose lease this worker holds. */
 export interface ShardStatus {
@@ -93,6 +100,16 @@ export interface ConsumerMetrics {
   timeToDrainMs: number | undefined
   /** One entry for each shard whose lease this worker holds. */
   shards: readonly ShardStatus[]
+}
+
+export function leaseStatusOf(lease: Lease): LeaseStatus {
+  return {
+    shardId: lease.leaseKey,
+    owner: lease.leaseOwner,
+    leaseCounter: lease.leaseCounter,
+    checkpoint: lease.checkpoint.sequenceNumber,
+    ownerSwitchesSinceCheckpoint: lease.ownerSwitchesSinceCheckpoint,
+  }
 }
 
 export interface MetricsInput {

@@ -5,6 +5,14 @@ import type { ConsumerEmitter } from '../metrics/emitter.ts'
 import { PauseGate } from './pause-gate.ts'
 import { decodePauses, encodePauses, entryOf, isBehind, mergePauses, type Pause, pauseOf } from './pause-state.ts'
 
+/** Options of `KinesisConsumer.pause`. */
+export interface PauseOptions {
+  /** Who pauses the worker, for the event `paused` and `metrics()`. Default the id of the worker. */
+  by?: string
+  /** Why. Default `consumer.pause() was called`. */
+  reason?: string
+}
+
 export interface WorkerPauseSettings {
   workerId: string
   clock: Clock

@@ -41,6 +41,11 @@ export function confirmPermit(shard: ShardContext, permit: Permit | undefined, n
   return undefined
 }
 
+/** Returns when the shard was taken from a worker that did not release it, while handlers see it. */
+export function takenOverAt({ takeover, pause }: ShardContext): Date | undefined {
+  return takeover && pause.activeNow() < takeover.until ? takeover.at : undefined
+}
+
 /** The context of a handler. A class, because an object literal with a getter would cost as much as a record. */
 export class HandlerContext implements RecordContext {
   readonly shardId: string
@@ -61,12 +66,15 @@ export class HandlerContext implements RecordContext {
   }
 
   get takenOverAt(): Date | undefined {
-    const { takeover, pause } = this.#shard
-    return takeover && pause.activeNow() < takeover.until ? takeover.at : undefined
+    return takenOverAt(this.#shard)
   }
 
   get signal(): AbortSignal {
     return this.#call.signal
+  }
+
+  checkpoint(): Promise<void> {
+    return this.#shard.checkpoint()
   }
 
   yieldPlace(): boolean {

@@ -19,9 +19,9 @@ export interface ProcessingOptions<T = undefined> {
    * rejects.
    */
   decode?: Decoder<T>
-  /** Handles records one by one. Exactly one of `handler` and `batchHandler` is required. */
+  /** Handles records one by one. Without `handler` and `batchHandler`, the program reads `consumer.records()`. */
   handler?: RecordHandler<NoInfer<T>>
-  /** Handles records in batches of one shard. Exactly one of `handler` and `batchHandler` is required. */
+  /** Handles records in batches of one shard. Not with `handler`. */
   batchHandler?: BatchHandler<NoInfer<T>>
   /** Limits of a batch. Only with `batchHandler`. */
   batch?: BatchOptions
@@ -112,9 +112,11 @@ export interface BreakerOptions {
   maxMs?: number
 }
 
-/** Whether records are handled one by one or in batches. */
+/** Whether records are handled one by one, in batches, or by the program that iterates over them. */
 export type Work =
   | { readonly kind: 'records'; readonly handler: RecordHandler }
+  /** The program reads `consumer.records()`. */
+  | { readonly kind: 'iterated'; readonly decode: Decoder<unknown> | undefined }
   | { readonly kind: 'batches'; readonly handler: BatchHandler; readonly limits: BatchLimits }
 
 /** The owner of a record, and how many records of one key may have a place. */
@@ -167,7 +169,8 @@ const MAX_BACKOFF_MS = 3_600_000
 /** @throws ConsumerOptionError naming the option, the value and what was expected */
 export function resolveProcessing<T>(options: ProcessingOptions<T>): ResolvedProcessing {
   const work = workOf(options)
-  const bounds = work.kind === 'records' ? RECORD_CONCURRENCY : BATCH_CONCURRENCY
+  if (work.kind === 'iterated') onlyForIteration(options)
+  const bounds = work.kind !== 'batches' ? RECORD_CONCURRENCY : BATCH_CONCURRENCY
   const concurrency = boundedNumber('concurrency', options.concurrency, bounds)
   return Object.freeze({
     work,
@@ -182,6 +185,7 @@ export function resolveProcessing<T>(options: ProcessingOptions<T>): ResolvedPro
 
 function workOf<T>({ handler, batchHandler, batch, decode }: ProcessingOptions<T>): Work {
   optionalFunction('decode', decode)
+  if (handler === undefined && batchHandler === undefined) return { kind: 'iterated', decode }
   if (batchHandler === undefined) {
     if (typeof handler !== 'function') {
       throw wrong('handler', handler, "a function, unless there is a 'batchHandler'")
@@ -197,6 +201,15 @@ function workOf<T>({ handler, batchHandler, batch, decode }: ProcessingOptions<T
     kind: 'batches',
     handler: decode ? decodingBatchHandler(batchHandler, decode) : (batchHandler as BatchHandler),
     limits,
+  }
+}
+
+/** Everything but `decode` is about handlers. */
+function onlyForIteration<T>(options: ProcessingOptions<T>): void {
+  for (const name of Object.keys(PROCESSING_NAMES) as Array<keyof ProcessingOptions>) {
+    const value = options[name]
+    if (name !== 'decode' && value !== undefined)
+      throw wrong(name, value, "omitted without a 'handler' or 'batchHandler'")
   }
 }
 

@@ -28,6 +28,10 @@ export interface ShardContext {
    * @param now the clock's time, if the caller has just read it
    */
   mayStart(now?: number): boolean
+  /**
+   * Writes the progress of the shard to the lease table. Rejects with a LeaseLostError or the error of DynamoDB.
+   */
+  checkpoint(): Promise<void>
   /** Fires when handlers should stop. */
   readonly signal: AbortSignal
 }

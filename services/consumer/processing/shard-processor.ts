@@ -1,5 +1,6 @@
 import { type Checkpoint, compareCheckpoints, isSequence } from '../checkpoint.ts'
 import type { BudgetAccount } from '../fetching/byte-budget.ts'
+import type { RecordQueue } from '../iteration/record-queue.ts'
 import type { Counters } from '../metrics/counters.ts'
 import { bytesInMemory, type ConsumerRecord, RECORD_OVERHEAD } from '../record.ts'
 import { BatchLanes } from './batch-lanes.ts'
@@ -27,6 +28,8 @@ export interface ShardProcessorSettings {
   counters: Counters
   /** Shared by the shards of the worker. */
   yields: YieldLimit
+  /** The records that wait for the iterator of the worker. */
+  queue: RecordQueue
 }
 
 /** Where jobs wait to run. */
@@ -127,8 +130,9 @@ export class ShardProcessor {
   }
 
   #createLanes(): Dispatcher {
-    const { shard, options, budget, yields } = this.#settings
+    const { shard, options, budget, yields, queue } = this.#settings
     const { work, concurrency, retry, deadLetter, handlerTimeoutMs: timeoutMs } = options
+    if (work.kind === 'iterated') return queue.open(shard, job => this.#settle(job))
     const { clock, signal } = shard
     const closing = this.#closing.signal
     const calls = new CallLimit({ timeoutMs, clock, signal })

@@ -5,7 +5,12 @@ import { resolveProcessing } from '../../../services/consumer/processing/process
 const handler = async () => undefined
 const deadLetter = async () => undefined
 const faults: Array<[string, Record<string, unknown>, RegExp]> = [
-  ['neither handler', {}, /'handler' is undefined but must be a function, unless there is a 'batchHandler'/],
+  ['a handler that is null', { handler: null as never }, /'handler' is null but must be a function, unless there is a/],
+  [
+    'a concurrency without a handler',
+    { concurrency: 4 },
+    /'concurrency' is 4 but must be omitted without a 'handler' or/,
+  ],
   ['both handlers', { handler, batchHandler: handler }, /'handler' is a function but must be omitted/],
   ['a batch handler that is not a function', { batchHandler: 5 }, /'batchHandler' is 5 but must be a function/],
   ['batches without a batch handler', { handler, batch: {} }, /'batch' is {} but must be omitted without/],

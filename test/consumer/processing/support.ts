@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../../../services/consumer/checkpoint.ts'
 import type { ConsumerEvents } from '../../../services/consumer/events.ts'
 import { ByteBudget } from '../../../services/consumer/fetching/byte-budget.ts'
+import { RecordQueue } from '../../../services/consumer/iteration/record-queue.ts'
 import { Counters } from '../../../services/consumer/metrics/counters.ts'
 import { ConsumerEmitter } from '../../../services/consumer/metrics/emitter.ts'
 import { PauseGate } from '../../../services/consumer/pausing/pause-gate.ts'
@@ -37,6 +38,7 @@ export interface ProcessorFixture {
   counters: Counters
   budget: ByteBudget
   yields: YieldLimit
+  queue: RecordQueue
   /** All emitted events, in order. */
   emitted: Array<{ name: keyof ConsumerEvents; event: ConsumerEvents[keyof ConsumerEvents][0] }>
   emittedNames(): string[]
@@ -73,6 +75,7 @@ export function processorOf<T = undefined>(
   })
   const budget = new ByteBudget(maxBufferedBytes)
   const yields = new YieldLimit(resolved.yields)
+  const queue = new RecordQueue(pause)
   const lost = new AbortController()
   let isValid = true
   const processor = new ShardProcessor({
@@ -88,13 +91,14 @@ export function processorOf<T = undefined>(
         events,
       },
       takeover,
+      checkpoint: async () => undefined,
       mayStart: () => isValid && !lost.signal.aborted,
       signal: lost.signal,
     },
-    ...{ options: resolved, from: at('TRIM_HORIZON'), budget: budget.open(), counters, yields },
+    ...{ options: resolved, from: at('TRIM_HORIZON'), budget: budget.open(), counters, yields, queue },
   })
   return {
-    ...{ clock, processor, pause, breaker, counters, budget, yields, emitted },
+    ...{ clock, processor, pause, breaker, counters, budget, yields, queue, emitted },
     emittedNames: () => emitted.map(({ name }) => name),
     expire: () => {
       isValid = false
