@@ -2,6 +2,7 @@ import { BatchFailure } from '../../services/consumer/processing/batch-failure.t
 import { classifyError, type ErrorClass } from '../../services/consumer/processing/classify.ts'
 import type { DeadLetterPort } from '../../services/consumer/processing/dead-letter.ts'
 import type { BatchHandler, ConsumerRecord, RecordContext, RecordHandler } from '../../services/consumer/record.ts'
+import { checkpointSometimes } from './iteration.ts'
 import { serviceError } from './network.ts'
 import { never, type WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
@@ -37,6 +38,7 @@ export class Handlers {
 
   readonly one: RecordHandler = (record, context) => {
     this.#yieldPlace(record, context)
+    checkpointSometimes(context, this.#settings.world)
     return this.#work([record], context.signal, call => {
       const error = this.#failureOf(record)
       if (!error) return this.#handled(call, record)

@@ -1,10 +1,12 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { KinesisConsumer } from '../../services/consumer/consumer.ts'
+import type { ProcessingOptions } from '../../services/consumer/processing/processing-options.ts'
 import { Buffers } from './buffers.ts'
 import { wrongBy } from './faults.ts'
 import { Handlers } from './handlers.ts'
 import type { Invariant } from './invariants.ts'
+import { runLoop } from './iteration.ts'
 import { leaseStoreOf, streamReaderOf } from './ports.ts'
 import { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
@@ -61,24 +63,28 @@ export class Worker {
     const position =
       initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock(startsAtMs)) } : initialPosition
     this.session = `${random.integer(0, 2 ** 30)} of ${this.name}`
+    const handling: ProcessingOptions = {
+      ...(batch ? { batchHandler: handlers.batch, batch } : { handler: handlers.one, ...world.fairness.options }),
+      ...(maxAttempts !== undefined && { deadLetter: handlers.deadLetter }),
+      concurrency: scenario.concurrency,
+      retry: { ...RETRY, ...(maxAttempts !== undefined && { maxAttempts, classify: handlers.classify }) },
+      breaker: { ...RETRY, failures: 5 },
+      handlerTimeoutMs: scenario.handlerTimeoutMs,
+    }
+    const { isIterated } = world.iteration
     this.consumer = new KinesisConsumer(
       {
         ...{ applicationName: 'simulation', streamName: 'simulation', kinesis, dynamodb, workerId },
-        ...(batch ? { batchHandler: handlers.batch, batch } : { handler: handlers.one, ...world.fairness.options }),
-        ...(maxAttempts !== undefined && { deadLetter: handlers.deadLetter }),
+        ...(isIterated ? {} : handling),
         initialPosition: position,
         failoverMs: scenario.failoverMs,
         scanIntervalMs: scenario.scanIntervalMs,
         ...(maxLeases !== undefined && { maxLeases }),
         shardSyncIntervalMs: scenario.shardSyncIntervalMs,
-        concurrency: scenario.concurrency,
         maxBufferedBytes: BUDGET_BYTES,
         recordsPerFetch: scenario.recordsPerFetch,
         idleIntervalMs: scenario.idleIntervalMs,
         drainTimeoutMs: scenario.drainTimeoutMs,
-        retry: { ...RETRY, ...(maxAttempts !== undefined && { maxAttempts, classify: handlers.classify }) },
-        breaker: { ...RETRY, failures: 5 },
-        handlerTimeoutMs: scenario.handlerTimeoutMs,
         logger: false,
       },
       {
@@ -103,8 +109,12 @@ export class Worker {
 
   async start(): Promise<void> {
     try {
-      await this.consumer.start()
+      const { process, consumer, handlers } = this
+      const world = this.#world
+      if (world.iteration.isIterated) await runLoop({ process, consumer, handlers, world })
+      else await consumer.start()
     } catch (error) {
+      if (this.consumer.failure) return // The event `failed` ends the process.
       // The table cannot be reached. As in production, the process ends and is restarted.
       this.#world.trace.add(`${this.name} cannot start: ${error}`)
       this.#world.replace(this)

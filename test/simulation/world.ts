@@ -5,6 +5,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
 import { drawFairness, type FairnessScenario } from './fairness.ts'
 import { type Invariant, Invariants } from './invariants.ts'
+import { drawIteration, type IterationScenario } from './iteration.ts'
 import { drawKeyless, type KeylessScenario, KeylessStarts } from './keyless.ts'
 import { HASH_SPACE, KinesisModel, type ModelShard } from './kinesis-model.ts'
 import { Ledger } from './ledger.ts'
@@ -30,6 +31,7 @@ export class World {
   readonly random: SeededRandom
   readonly scenario: Scenario
   readonly fairness: FairnessScenario
+  readonly iteration: IterationScenario
   readonly keyless: KeylessScenario
   readonly time = new VirtualTime()
   readonly trace = new Trace(() => this.time.now)
@@ -60,6 +62,7 @@ export class World {
     this.random = new SeededRandom(seed)
     this.scenario = drawScenario(this.random)
     this.fairness = drawFairness(new SeededRandom(seed ^ 0x5eed_fa1))
+    this.iteration = drawIteration(new SeededRandom(seed ^ 0x5eed_1007), this.scenario)
     this.keyless = drawKeyless(new SeededRandom(seed ^ 0x5eed_7e5))
     this.pausing = new Pausing(drawPausing(new SeededRandom(seed ^ 0x5eed_ba5e)), this)
     const { scenario, random, time } = this
@@ -100,6 +103,7 @@ export class World {
 
   get checksKeylessStarts(): boolean {
     const { batch, strikes } = this.scenario
+    if (this.iteration.isIterated) return false // A loop handles one record at a time.
     return batch === undefined && !strikes.has('outage') && this.fairness.options.fairnessKey === undefined
   }
 
