@@ -21,7 +21,7 @@ t.test('a loop reads every record, and after a break a new worker continues afte
   for await (const record of stream.consumer({}).records()) {
     rest.push(textOf(record))
     record.commit()
-    if (new Set([...seen, ...rest]).size === 30) break
+    if (rest.length === 11) break
   }
   const committed = seen.slice(0, 19)
   t.same(
