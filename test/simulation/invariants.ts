@@ -8,12 +8,12 @@ import type { Ledger, LedgerRecord } from './ledger.ts'
 
 /**
  * The invariants of the consumer by their numbers, and some more. `resume`: a worker that takes a lease handles no
- * record at or below its checkpoint. `start`: an application that starts at a timestamp handles no earlier record.
- * `rival`: a lease is reported as taken only if somebody else wrote its row, and as released only if its owner did.
- * `twice`: while a worker holds a lease, it does not handle a completely handled record again. `deadLetter`: a record
- * is given up only because of its own failures. `pace`: a shard is subscribed to at most once a second. `keyless`: a
- * record without a partition key waits for no other record. `pause`: see `pausing.ts`. `max`: no worker holds more
- * leases than its maximum. `crash`: no promise rejects unhandled.
+ * record at or below its checkpoint. `start`: an application that starts at a timestamp handles no earlier record, and
+ * all leases store one start time. `rival`: a lease is reported as taken only if somebody else wrote its row, and as
+ * released only if its owner did. `twice`: while a worker holds a lease, it does not handle a completely handled record
+ * again. `deadLetter`: a record is given up only because of its own failures. `pace`: a shard is subscribed to at most
+ * once a second. `keyless`: a record without a partition key waits for no other record. `pause`: see `pausing.ts`.
+ * `max`: no worker holds more leases than its maximum. `crash`: no promise rejects unhandled.
  */
 export type Invariant =
   | '1'
@@ -71,6 +71,7 @@ export class Invariants {
   readonly #firstCheckpoints = new Map<string, Checkpoint>()
   /** Shards that were closed when an application started at LATEST. It needs none of their records. */
   readonly #closedBeforeStart = new Set<string>()
+  #firstLease: Lease | undefined
   readonly #writtenFrom = new Set<string>()
   /** Rows that were once deleted. A stale read of them may show a greater counter than the current one. */
   readonly #deleted = new Set<string>()
@@ -167,20 +168,35 @@ export class Invariants {
     }
   }
 
-  #leaseMade({ leaseKey, after }: LeaseWrite): void {
-    if (!after || this.#firstCheckpoints.has(leaseKey)) return
+  #leaseMade({ leaseKey, writer, after }: LeaseWrite): void {
+    if (!after) return
     if (this.#firstCheckpoints.size === 0) this.#applicationStarts(after)
+    this.#checkStartTime(writer, after)
+    if (this.#firstCheckpoints.has(leaseKey)) return
     this.#firstCheckpoints.set(leaseKey, after.checkpoint)
   }
 
   /** The application started at LATEST with its first lease, even if the clock of that worker is wrong. */
-  #applicationStarts({ startAt }: Lease): void {
+  #applicationStarts(lease: Lease): void {
     const { ledger, kinesis, wallClock, startsAtLatest } = this.#settings
-    ledger.start(startsAtLatest ? wallClock() : (startAt ?? Number.NEGATIVE_INFINITY))
+    this.#firstLease = lease
+    ledger.start(startsAtLatest ? wallClock() : (lease.startAt ?? Number.NEGATIVE_INFINITY))
     if (!startsAtLatest) return
     for (const { shardId, closedAt } of kinesis.shards) {
       if (closedAt !== undefined) this.#closedBeforeStart.add(shardId)
     }
+  }
+
+  /**
+   * Workers that start the application at once agree by the first lease. They may disagree if they list different first
+   * shards after a reshard, or if somebody deletes the first lease.
+   */
+  #checkStartTime(writer: string, { leaseKey, startAt }: Lease): void {
+    const { kinesis, violated } = this.#settings
+    const first = this.#firstLease
+    if (!first || startAt === first.startAt || this.#deleted.has(first.leaseKey)) return
+    if (kinesis.shards.some(({ closedAt }) => closedAt !== undefined)) return
+    violated('start', `${writer} creates the lease of ${leaseKey} with another start time than that of the first lease`)
   }
 
   #leaseSwapped({ leaseKey, writer, before, after, decidedOn }: LeaseWrite): void {

@@ -91,8 +91,7 @@ export const SHARDS: readonly Mutation[] = [
     file: 'shards/shard-sync.ts',
     text: '      const existing = await store.get(lease.leaseKey)\n      startAt = existing?.startAt ?? startAt',
     replacement: '',
-    breaks: ['10'],
-    from: 80_706_934,
+    breaks: ['start'],
   },
   {
     rule: 'with AT_TIMESTAMP, too, the children wait for their parents',
