@@ -145,6 +145,6 @@ export const LEASES: readonly Mutation[] = [
     text: ', ...beyond.filter(isLeftOver)',
     replacement: '',
     breaks: ['11'],
-    from: 20_021_200,
+    from: 20_013_290,
   },
 ]
