@@ -36,7 +36,7 @@ export const FETCHING: readonly Mutation[] = [
     file: 'fetching/fetch-shard.ts',
     text: 'const fresh = dropRepeated(reply, last)',
     replacement: 'const fresh = last === undefined ? dropRepeated(reply, last) : reply',
-    breaks: ['twice'],
+    breaks: ['twice', 'start'],
     from: 22,
   },
   {

@@ -84,7 +84,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'const place = this.#started ?? firstPlace(initialPosition, tip)',
     replacement:
       'const place = firstPlace(initialPosition, tip === 0 ? this.#settings.wallClock() : tip)\n    this.#started = undefined',
-    breaks: ['1', '2', '5', '10'],
+    breaks: ['1', '2', '5', '10', 'start'],
   },
   {
     rule: 'workers that start an application at once agree on its start time',
