@@ -109,13 +109,19 @@ function permissionAdvice({ action, resource }: RequestTarget): string {
 /** Returns the failure of the innermost error with a code. Connection errors are wrapped several times. */
 function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { name: String(error), message: '', status: undefined }
-  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } }
+  const { $metadata, $response } = error as {
+    $metadata?: { httpStatusCode?: number }
+    $response?: { statusCode?: number }
+  }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   const { cause } = error
   if (code === undefined && cause instanceof Error && 'code' in cause) return failureOf(cause)
+  const status = $metadata?.httpStatusCode ?? $response?.statusCode
+  // The SDK cannot read the response, for example because another service sent it. Its message is about parsing.
+  if (error.name === 'SyntaxError' && status !== undefined) return { name: UNKNOWN, message: error.message, status }
   return {
     name: error.name === 'Error' ? (code ?? error.name) : error.name,
     message: error.message || (code ?? ''),
-    status: $metadata?.httpStatusCode,
+    status,
   }
 }
