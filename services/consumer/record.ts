@@ -48,7 +48,8 @@ export interface RecordContext {
   /**
    * Fires when the lease is lost, when the drain timeout of a stop is over, or after `handlerTimeoutMs`. Anything the
    * handler does after that may be done twice. The signal is created on first access, so read it from the context
-   * itself: `{ ...context }` has no signal.
+   * itself: `{ ...context }` has no signal. Read it again before each attempt of your own: reading it checks the clock,
+   * while a signal that was read before fires late if the event loop is blocked or the process is suspended.
    */
   readonly signal: AbortSignal
   /** 1 for the first attempt of this worker at the record. */

@@ -49,8 +49,9 @@ async function isHandled(
   record: IteratedRecord,
   { consumer, process, handlers, world }: LoopSettings,
 ): Promise<boolean> {
-  const { signal, shardId, fencingToken } = record
-  for (let attempt = 1; !signal.aborted; attempt++) {
+  const { shardId, fencingToken } = record
+  for (let attempt = 1; !record.signal.aborted; attempt++) {
+    const { signal } = record
     const checkpoint = () => record.checkpoint()
     const context: RecordContext = { signal, attempt, shardId, fencingToken, checkpoint, yieldPlace: () => false }
     try {
@@ -59,7 +60,7 @@ async function isHandled(
     } catch (error) {
       world.trace.add(`${process.name} retries ${record.sequenceNumber.slice(-4)} in its loop: ${error}`)
       do await process.sleep(RETRY_MS, signal)
-      while (consumer.paused && !signal.aborted)
+      while (consumer.paused && !record.signal.aborted)
     }
   }
   return false

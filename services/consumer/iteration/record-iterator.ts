@@ -1,12 +1,17 @@
 import type { ConsumerError } from '../errors.ts'
 import { type Decoder, decoded } from '../processing/decode.ts'
 import { takenOverAt } from '../processing/handler-admission.ts'
+import { currentSignal } from '../processing/shard-context.ts'
 import type { ConsumerRecord, RawRecord } from '../record.ts'
 import type { RecordQueue, Taken } from './record-queue.ts'
 
 /** What a program can do with a record of `consumer.records()`. */
 export interface RecordControl {
-  /** Fires when the lease of the shard is lost, or when the drain timeout of a stop is over. */
+  /**
+   * Fires when the lease of the shard is lost, or when the drain timeout of a stop is over. Read it from the record
+   * again before each attempt of your own: reading it checks the clock. A signal that was read before fires late if the
+   * event loop is blocked or the process is suspended.
+   */
   readonly signal: AbortSignal
   /** Grows with every change of the owner of the shard, see `RecordContext.fencingToken`. */
   readonly fencingToken: number
@@ -58,8 +63,11 @@ export class RecordIterator<T> implements AsyncIterableIterator<IteratedRecord<T
     const { queue, decode, start, stop, failure } = this.#settings
     this.#started ??= start()
     await this.#started
-    const taken = await queue.take()
-    if (taken) return { done: false, value: await recordOf(taken, decode) }
+    for (let taken = await queue.take(); taken; taken = await queue.take()) {
+      const record = await recordOf(taken, decode)
+      // While the record was decoded, the lease may have been lost, or a pause or a stop may have begun.
+      if (!decode || (await queue.confirm(taken))) return { done: false, value: record }
+    }
     // The consumer was stopped. Its last records may still be committed by work that runs beside the loop.
     await stop()
     const error = failure()
@@ -81,7 +89,7 @@ async function recordOf<T>({ job, queue }: Taken, decode: Decoder<T> | undefined
     ...job.record,
     fencingToken: shard.fencingToken,
     get signal() {
-      return shard.signal
+      return currentSignal(shard, shard)
     },
     get takenOverAt() {
       return takenOverAt(shard)

@@ -48,6 +48,17 @@ export class RecordQueue {
     return undefined
   }
 
+  /**
+   * Returns true if a record that was taken may still be given to the program. Waits while the worker is paused. A record
+   * that may not is dropped: nobody waits for its commit, and it is delivered again later.
+   */
+  async confirm({ job, queue }: Taken): Promise<boolean> {
+    while (this.#pause.isPaused && !this.#isEnded) await this.#changed.promise
+    if (!this.#pause.isPaused && !this.#isLeft && queue.shard.mayStart()) return true
+    queue.drop(job)
+    return false
+  }
+
   /** Looks again whether a record can be taken. */
   wake(): void {
     this.#changed.resolve()
@@ -126,10 +137,15 @@ export class ShardQueue {
   commit(job: Job): boolean {
     if (job.settled) return true
     if (!this.shard.mayStart()) return false
-    this.#taken.delete(job)
     this.#settle(job)
-    if (this.#taken.size === 0) this.#idle?.resolve()
+    this.drop(job)
     return true
+  }
+
+  /** Waits no longer for the commit of a record that was taken. */
+  drop(job: Job): void {
+    this.#taken.delete(job)
+    if (this.#taken.size === 0) this.#idle?.resolve()
   }
 
   /** Gives out no further record. Resolves when every record that was taken is committed. */

@@ -12,7 +12,13 @@ export function decodingHandler<T>(handler: RecordHandler<T>, decode: Decoder<T>
   return (record, context) => {
     const value = decoded(record, decode)
     if (!isPromise(value)) return handler(withValue(record, value), context)
-    return Promise.resolve(value.then(known => handler(withValue(record, known), context)))
+    return Promise.resolve(
+      value.then(known => {
+        // Decoding may have lasted beyond the lease or the timeout of this call.
+        context.signal.throwIfAborted()
+        return handler(withValue(record, known), context)
+      }),
+    )
   }
 }
 
@@ -31,6 +37,7 @@ export function decodingBatchHandler<T>(handler: BatchHandler<T>, decode: Decode
       await (isPromise(value) ? value.then(keep) : keep(value))
     }
     await Promise.all(records.map(decodeAt))
+    context.signal.throwIfAborted()
     await handler(values, context)
   }
 }

@@ -4,7 +4,7 @@ import { ERROR_CLASSES, type ErrorClass } from './classify.ts'
 import type { DeadLetterPort } from './dead-letter.ts'
 import type { Job } from './job.ts'
 import { type RetryPolicy, whyGiveUp } from './retry-policy.ts'
-import type { ShardContext } from './shard-context.ts'
+import { currentSignal, type ShardContext } from './shard-context.ts'
 
 export interface FailureHandlerSettings {
   shard: ShardContext
@@ -79,7 +79,7 @@ export class FailureHandler {
       await calls.run(async call => {
         await deadLetter(record, finalFailure, {
           get signal() {
-            return call.signal
+            return currentSignal(shard, call)
           },
           fencingToken,
         })

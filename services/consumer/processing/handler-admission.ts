@@ -1,7 +1,7 @@
 import type { RecordContext } from '../record.ts'
 import type { Permit } from './breaker.ts'
 import type { Call } from './call-limit.ts'
-import type { ShardContext } from './shard-context.ts'
+import { currentSignal, type ShardContext } from './shard-context.ts'
 
 /**
  * Asks whether a handler may be called now. Returns the permit with which its outcome is reported, or undefined if no
@@ -70,7 +70,7 @@ export class HandlerContext implements RecordContext {
   }
 
   get signal(): AbortSignal {
-    return this.#call.signal
+    return currentSignal(this.#shard, this.#call)
   }
 
   checkpoint(): Promise<void> {

@@ -22,8 +22,9 @@ export interface ShardContext {
   readonly breaker: CircuitBreaker
   readonly events: ConsumerEmitter
   /**
-   * Returns true if work may start: the lease is held and `signal` has not fired. Called for every record, because
-   * checking the signal takes longer.
+   * Returns true if work may start: the lease is held and `signal` has not fired. Reads the clock, and fires `signal` if
+   * the lease has expired: no timer fires while the event loop is blocked or the process is suspended. Called for every
+   * record, because checking the signal takes longer.
    *
    * @param now the clock's time, if the caller has just read it
    */
@@ -34,4 +35,14 @@ export interface ShardContext {
   checkpoint(): Promise<void>
   /** Fires when handlers should stop. */
   readonly signal: AbortSignal
+}
+
+/**
+ * Returns a signal that a program reads from the shard or from a call of it. If the lease has expired, the signal has
+ * fired, also directly after the event loop was blocked. A program that asks it before each attempt of its own therefore
+ * starts none without the lease.
+ */
+export function currentSignal(shard: ShardContext, of: { readonly signal: AbortSignal }): AbortSignal {
+  shard.mayStart()
+  return of.signal
 }

@@ -85,6 +85,46 @@ t.test('a record that cannot be decoded fails its batch until it is alone, and t
   t.same(handled.flat(), [1, 3, 4])
 })
 
+t.test('no handler starts for a record whose lease expired while it was decoded', async t => {
+  const decoding = Promise.withResolvers<void>()
+  const slowly = async (data: Uint8Array) => {
+    await decoding.promise
+    return decode(data)
+  }
+  const started: string[] = []
+  const ofRecords = processorOf({ decode: slowly, handler: () => void started.push('handler') })
+  const ofBatches = processorOf({ decode: slowly, batchHandler: async () => void started.push('batch handler') })
+  for (const { processor } of [ofRecords, ofBatches]) processor.add([order(1)])
+  await new Promise(setImmediate)
+  for (const { expire } of [ofRecords, ofBatches]) expire()
+  decoding.resolve()
+  await new Promise(setImmediate)
+  t.same(started, [])
+  for (const { processor, progress } of [ofRecords, ofBatches]) {
+    await processor.close()
+    t.equal(progress().sequenceNumber, 'TRIM_HORIZON')
+  }
+})
+
+t.test('a handler whose timeout passed while its record was decoded does not start beside the retry', async t => {
+  const decodings: Array<() => void> = []
+  const slowly = async (data: Uint8Array) => {
+    await new Promise<void>(resolve => decodings.push(resolve))
+    return decode(data)
+  }
+  const attempts: number[] = []
+  const { processor, clock } = processorOf({
+    decode: slowly,
+    handler: (_, { attempt }) => void attempts.push(attempt),
+    handlerTimeoutMs: 1_000,
+  })
+  processor.add([order(1)])
+  await clock.until(() => decodings.length === 2)
+  for (const finish of decodings) finish()
+  await clock.until(() => processor.pending === 0)
+  t.same(attempts, [2])
+})
+
 t.test('a decoder that is not a function is rejected', async t => {
   t.throws(() => processorOf({ decode: 'json' as never, handler: () => undefined }), {
     message: "The option 'decode' is 'json' but must be a function.",

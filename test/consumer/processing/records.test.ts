@@ -21,6 +21,41 @@ t.test('a handler receives its shard, its attempt and a fencing token', async t 
   )
 })
 
+t.test('context.signal has fired if the lease expired while the process was suspended and no timer fired', async t => {
+  const seen: boolean[][] = []
+  const { processor, clock, expire } = processorOf({
+    handler: async (_, context) => {
+      const { signal } = context
+      expire()
+      seen.push([signal.aborted, context.signal.aborted])
+      throw new Error('the handler stops')
+    },
+  })
+  processor.add([recordOf(1)])
+  await clock.until(() => seen.length === 1)
+  t.same(seen, [[false, true]], 'the second read of the signal looks at the clock')
+  await processor.close()
+})
+
+t.test('the signal of the dead-letter port has fired if the lease expired and no timer fired', async t => {
+  const seen: boolean[] = []
+  const { processor, clock, expire } = processorOf({
+    handler: () => {
+      throw new Error('the record is poison')
+    },
+    retry: { maxAttempts: 1 },
+    deadLetter: async (_record, _failure, context) => {
+      seen.push(context.signal.aborted)
+      expire()
+      seen.push(context.signal.aborted)
+    },
+  })
+  processor.add([recordOf(1)])
+  await clock.until(() => seen.length === 2)
+  t.same(seen, [false, true])
+  await processor.close()
+})
+
 t.test('takenOverAt is set for a limited time after a takeover', async t => {
   const takeover = { at: new Date(), until: 1_000 }
   const emitted: unknown[] = []

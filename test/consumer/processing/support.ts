@@ -78,6 +78,7 @@ export function processorOf<T = undefined>(
   const queue = new RecordQueue(pause)
   const lost = new AbortController()
   let isValid = true
+  const lose = () => lost.abort(new Error('the lease is gone'))
   const processor = new ShardProcessor({
     shard: {
       ...{
@@ -92,7 +93,10 @@ export function processorOf<T = undefined>(
       },
       takeover,
       checkpoint: async () => undefined,
-      mayStart: () => isValid && !lost.signal.aborted,
+      mayStart() {
+        if (!isValid) lose() // Like a lease, which finds out by its clock.
+        return !lost.signal.aborted
+      },
       signal: lost.signal,
     },
     ...{ options: resolved, from: at('TRIM_HORIZON'), budget: budget.open(), counters, yields, queue },
@@ -103,7 +107,7 @@ export function processorOf<T = undefined>(
     expire: () => {
       isValid = false
     },
-    lose: () => lost.abort(new Error('the lease is gone')),
+    lose,
     progress: () => processor.progress,
   }
 }

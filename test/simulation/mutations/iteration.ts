@@ -23,4 +23,12 @@ export const ITERATION: readonly Mutation[] = [
     replacement: 'this.#isClosed ?',
     breaks: ['8'],
   },
+  {
+    rule: 'the signal of a record has fired once the lease has expired, also directly after a suspension',
+    file: 'processing/shard-context.ts',
+    text: '  shard.mayStart()\n  return of.signal\n',
+    replacement: '  return of.signal\n',
+    breaks: ['8'],
+    from: 8_003_180,
+  },
 ]
