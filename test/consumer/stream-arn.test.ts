@@ -4,7 +4,8 @@ import { ConsumerAdmin, ConsumerOptionError, KinesisConsumer } from '../../servi
 import { account } from '../../services/local/account.ts'
 import { createStream } from '../../services/local/resources/kinesis.ts'
 import { startAutoStream } from '../support/auto-stream.ts'
-import { APPLICATION, collector, deleteStream, readRow, STREAM, startStream, whenever } from './support.ts'
+import { deleteStream } from '../support/delete-stream.ts'
+import { APPLICATION, collector, readRow, STREAM, startStream, whenever } from './support.ts'
 
 const SHARD = 'shardId-000000000000'
 /** A stream of another account. */
@@ -67,7 +68,7 @@ t.test('a stream that is given by its ARN and is deleted and created again is re
   await whenever([consumer], () => /^\d+$/.test(consumer.snapshot()[0]?.checkpoint ?? ''))
   const before = await readRow(dynamodb, SHARD)
 
-  await deleteStream(kinesis)
+  await deleteStream(kinesis, STREAM)
   await createStream(kinesis, { name: STREAM, shards: 1, retentionHours: 24 })
   await put([{ key: 'a', data: 'second' }])
   await until(() => texts().length === 2)

@@ -1,12 +1,5 @@
 import { CreateTableCommand, DeleteItemCommand, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
-import {
-  DeleteStreamCommand,
-  type KinesisClient,
-  PutRecordsCommand,
-  type PutRecordsRequestEntry,
-  ResourceNotFoundException,
-  waitUntilStreamNotExists,
-} from '@aws-sdk/client-kinesis'
+import { PutRecordsCommand, type PutRecordsRequestEntry } from '@aws-sdk/client-kinesis'
 import type { Test } from 'tap'
 import { type ConsumerOptions, type ConsumerRecord, KinesisConsumer } from '../../services/consumer/index.ts'
 import { createLocalClients } from '../../services/local/clients.ts'
@@ -15,6 +8,7 @@ import { startDynamoDb } from '../../services/local/servers/dynamodb.ts'
 import { startKinesis } from '../../services/local/servers/kinesis.ts'
 import type { EmbeddedServer } from '../../services/local/servers/server.ts'
 import type { AwsClients } from '../../services/platform/aws.ts'
+import { deleteStream } from '../support/delete-stream.ts'
 import { leaseAws } from '../support/shared-servers/lease.ts'
 
 export const APPLICATION = 'test-application'
@@ -41,7 +35,8 @@ export async function startStream(t: Pick<Test, 'teardown'>, { shards }: { shard
   const clients = createLocalClients({ s3: 'http://127.0.0.1:9', ...urls })
   t.teardown(() => clients.destroy())
   const { kinesis, dynamodb } = clients
-  await deleteStream(kinesis)
+  // The previous test left it.
+  await deleteStream(kinesis, STREAM)
   await createStream(kinesis, { name: STREAM, shards, retentionHours: 24 })
 
   return {
@@ -109,17 +104,6 @@ function kinesisOfThisFile(): Promise<EmbeddedServer> {
     return server
   })()
   return kinesisServer
-}
-
-/** Removes what the previous test left. */
-export async function deleteStream(client: KinesisClient): Promise<void> {
-  try {
-    await client.send(new DeleteStreamCommand({ StreamName: STREAM, EnforceConsumerDeletion: true }))
-  } catch (error) {
-    if (error instanceof ResourceNotFoundException) return
-    throw error
-  }
-  await waitUntilStreamNotExists({ client, minDelay: 0.01, maxDelay: 0.2, maxWaitTime: 60 }, { StreamName: STREAM })
 }
 
 const toEntry = ({ key, data }: { key: string; data: string }): PutRecordsRequestEntry => ({

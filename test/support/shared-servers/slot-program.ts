@@ -5,12 +5,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
-import {
-  DeleteStreamCommand,
-  type KinesisClient,
-  paginateListStreams,
-  waitUntilStreamNotExists,
-} from '@aws-sdk/client-kinesis'
+import { paginateListStreams } from '@aws-sdk/client-kinesis'
 import { createLocalClients } from '../../../services/local/clients.ts'
 import { startCognito } from '../../../services/local/cognito/index.ts'
 import { cognitoSettings, type EmbeddedAws, openEmbeddedAws } from '../../../services/local/embedded-aws.ts'
@@ -20,6 +15,7 @@ import { startDynamoDb } from '../../../services/local/servers/dynamodb.ts'
 import { startKinesis } from '../../../services/local/servers/kinesis.ts'
 import { stopAll } from '../../../services/local/start-all.ts'
 import { LOOPBACK_ORIGINS } from '../../../services/platform/origins.ts'
+import { deleteStream } from '../delete-stream.ts'
 import type { FromHost, LeaseSettings } from './messages.ts'
 
 const HOST = '127.0.0.1'
@@ -79,11 +75,6 @@ async function deleteStreams(port: number): Promise<void> {
   for await (const { StreamNames = [] } of paginateListStreams({ client: kinesis }, {})) names.push(...StreamNames)
   await Promise.all(names.map(name => deleteStream(kinesis, name)))
   destroy()
-}
-
-async function deleteStream(client: KinesisClient, StreamName: string): Promise<void> {
-  await client.send(new DeleteStreamCommand({ StreamName, EnforceConsumerDeletion: true }))
-  await waitUntilStreamNotExists({ client, minDelay: 0.01, maxDelay: 0.2, maxWaitTime: 60 }, { StreamName })
 }
 
 liveForParent(() => process.exit(0))
