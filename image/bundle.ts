@@ -13,9 +13,12 @@ const MAIN = '.main'
 /** The api is probed as soon as it starts, and shares nothing with the modules that transforms import. */
 const API = 'api/server'
 
-/** The names that bundled CommonJS code expects in every file. */
+/** What bundled CommonJS code expects in every file. */
 const COMMONJS = `import { createRequire as __createRequire } from 'node:module'
-const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname`
+const require = __createRequire(import.meta.url), __bundleFile = import.meta.filename, __bundleFolder = import.meta.dirname`
+
+/** Modules may declare these names themselves, so the banner has other names. */
+const COMMONJS_NAMES = { __filename: '__bundleFile', __dirname: '__bundleFolder' }
 
 /**
  * Bundles the entries of every role and the exports of the package. Code that entries share goes into shared files, so
@@ -56,6 +59,7 @@ export async function bundle(root: string, outdir: string): Promise<void> {
         keepNames: true,
         external: [...UNBUNDLED],
         banner: { js: COMMONJS },
+        define: COMMONJS_NAMES,
         plugins: [builtins, separateBundle(outdir), rewriteImportMeta(services, outdir)],
         logLevel: 'warning',
       }),
