@@ -78,7 +78,11 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
   )
   const admin = new ConsumerAdmin({ applicationName, streamName, kinesis, dynamodb }, { stream })
   const common = { streamName, applicationName, failoverMs, stream, clock: systemClock }
-  const watcher = new Watcher({ ...common, admin, wallClock: Date.now })
+  const deadLetters = settings.deadLetters && {
+    ...settings.deadLetters,
+    archive: createDeadLetterArchive({ s3, bucket: settings.deadLetters.bucket, stream: streamName }),
+  }
+  const watcher = new Watcher({ ...common, admin, deadLetters, wallClock: Date.now })
   const app = Fastify({ forceCloseConnections: true }).withTypeProvider<TypeBoxTypeProvider>()
   guardRequests(app, token)
   addPage(app, page)
@@ -87,9 +91,8 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
   await app.register(recordsRoutes, { ...common, allowChanges, kinesis, watcher, closing: closing.signal })
   await app.register(replayRoutes, { admin, failoverMs, allowChanges })
   if (allowChanges) await app.register(pauseRoutes, { admin, by: settings.operator })
-  if (settings.deadLetters) {
-    const { bucket, uploadsTable: table } = settings.deadLetters
-    const archive = createDeadLetterArchive({ s3, bucket, stream: streamName })
+  if (deadLetters) {
+    const { bucket, uploadsTable: table, archive } = deadLetters
     const store = createUploadStore({ dynamodb, table })
     const deps = { streamName, bucket, archive, store, kinesis, allowChanges, closing: closing.signal }
     await app.register(deadLettersRoutes, deps)

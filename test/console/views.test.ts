@@ -116,6 +116,8 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
   })
 
   await t.test('a record that cannot be processed is seen, redriven and discarded', async t => {
+    await show(page, 'overview')
+    await see(page, 'Runbook: DeadLetters')
     await show(page, 'dead-letters')
     await see(page, 'HEADGATE_')
     const waiting = () => page.evaluate<number>("document.querySelectorAll('.table-row .badge.bad').length")

@@ -142,6 +142,7 @@ function findings(input: Partial<Parameters<typeof findingsOf>[0]>): string[] {
     pauses: [],
     failures: new Map(),
     hasLeaseTable: true,
+    deadLetters: { count: 0, isMore: false },
     failoverMs: FAILOVER_MS,
     ...input,
   }).map(({ severity, title }) => `${severity}: ${title}`)
@@ -171,6 +172,9 @@ t.test('the findings name what is wrong, the worst first', async t => {
   ])
   const pause = { workerId: null, by: 'ann', reason: 'maintenance', at: NOW - 5_000 }
   t.strictSame(findings({ pauses: [pause] }), ['warning: The application is paused.'])
+  t.strictSame(findings({ deadLetters: { count: 1, isMore: false } }), ['warning: 1 dead letter waits.'])
+  t.strictSame(findings({ deadLetters: { count: 2, isMore: false } }), ['warning: 2 dead letters wait.'])
+  t.strictSame(findings({ deadLetters: { count: 100, isMore: true } }), ['warning: 100 dead letters or more wait.'])
   const failures = new Map([['leases', { title: 'No permission.', advice: '' }]])
   t.strictSame(findings({ shards: [unowned], failures }), ['critical: No permission.'], 'an old table proves nothing')
 })

@@ -7,6 +7,8 @@ export interface FindingsInput {
   pauses: readonly PauseView[]
   /** Requests that fail, by what they read. */
   failures: ReadonlyMap<string, Failure>
+  /** Dead letters that were not redriven. With `isMore`, there may be more than `count`. */
+  deadLetters: { count: number; isMore: boolean }
   hasLeaseTable: boolean
   failoverMs: number
 }
@@ -34,6 +36,7 @@ export function findingsOf(input: FindingsInput): Finding[] {
     ...fromFailures(input),
     ...fromPauses(input),
     ...fromWorkers(input),
+    ...fromDeadLetters(input),
     ...fromOwnership(input),
     ...input.shards.flatMap(shard => fromShard(shard, input)),
   ]
@@ -72,6 +75,22 @@ function fromWorkers({ workers, failoverMs, now }: FindingsInput): Finding[] {
       text: `${renewedAt === null ? 'It has renewed no lease since this console began to watch' : `It renewed its last lease ${duration(now - renewedAt)} ago`}. Another worker takes the leases over once they are ${duration(failoverMs)} old. If none does, no worker runs.`,
       link: runbook('MissingWorkerTasks'),
     }))
+}
+
+function fromDeadLetters({ deadLetters }: FindingsInput): Finding[] {
+  if (deadLetters.count === 0) return []
+  const waiting = count(deadLetters.count, 'dead letter')
+  return [
+    {
+      id: 'dead letters',
+      severity: 'warning',
+      title: deadLetters.isMore
+        ? `${waiting} or more wait.`
+        : `${waiting} ${deadLetters.count === 1 ? 'waits' : 'wait'}.`,
+      text: 'These records could not be processed. The view of dead letters shows the reasons. Fix the cause, then redrive or discard them.',
+      link: runbook('DeadLetters'),
+    },
+  ]
 }
 
 function fromOwnership({ shards, hasLeaseTable, failures }: FindingsInput): Finding[] {

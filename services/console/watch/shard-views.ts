@@ -1,7 +1,8 @@
 import { isShardEnd } from '../../consumer/checkpoint.ts'
+import type { Pause } from '../../consumer/index.ts'
 import type { Lease } from '../../consumer/leases/lease.ts'
 import type { Shard } from '../../consumer/shards/shard.ts'
-import type { ArrivalView, LagView, ShardView } from '../snapshot.ts'
+import type { ArrivalView, LagView, PauseView, ShardView } from '../snapshot.ts'
 import type { LeaseHistory } from './lease-history.ts'
 
 export interface ShardViewsInput {
@@ -52,4 +53,8 @@ function ancestorsOf(leases: Iterable<Lease>, shards: readonly Shard[]): Set<str
   }
   for (const { parentShardIds } of leases) visit(parentShardIds)
   return ancestors
+}
+
+export function toPauseView({ workerId, by, reason, at }: Pause): PauseView {
+  return { workerId: workerId ?? null, by, reason, at: at.getTime() }
 }

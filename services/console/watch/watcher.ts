@@ -3,21 +3,15 @@ import { type ConsumerAdmin, LeaseTableMissingError, type Pause } from '../../co
 import type { Lease } from '../../consumer/leases/lease.ts'
 import type { Shard } from '../../consumer/shards/shard.ts'
 import type { StreamReader } from '../../consumer/stream.ts'
+import type { DeadLetterArchive } from '../../worker/dead-letters/archive.ts'
 import { explainFailure, type Target } from '../explain-failure.ts'
-import type {
-  ArrivalView,
-  Failure,
-  HistoryPoint,
-  LagView,
-  LeaseMove,
-  PauseView,
-  ShardView,
-  Summary,
-} from '../snapshot.ts'
+import type { ArrivalView, Failure, HistoryPoint, LagView, LeaseMove, ShardView, Summary } from '../snapshot.ts'
 import { ArrivalSampler } from './arrivals.ts'
+import { pointOf } from './chart-points.ts'
 import { findingsOf } from './findings.ts'
 import { LeaseHistory } from './lease-history.ts'
-import { shardViews } from './shard-views.ts'
+import { shardViews, toPauseView } from './shard-views.ts'
+import { countWaiting } from './waiting-letters.ts'
 
 export interface WatcherSettings {
   streamName: string
@@ -26,12 +20,14 @@ export interface WatcherSettings {
   admin: Pick<ConsumerAdmin, 'status' | 'lagOf'>
   /** Its reads are paced. */
   stream: StreamReader
+  /** Undefined: the console does not know where the dead letters are. */
+  deadLetters?: { bucket: string; archive: Pick<DeadLetterArchive, 'list'> } | undefined
   clock: Clock
   /** Epoch milliseconds. */
   wallClock: () => number
 }
 
-/** What one read of the watcher found. */
+/** What the watcher has found so far. */
 export interface Snapshot {
   summary: Summary
   shards: ReadonlyMap<string, ShardView>
@@ -50,6 +46,9 @@ const MAX_POINTS = 720
 /** Shards are measured one after the other, but not more often than this. */
 const MEASURE_INTERVAL_MS = 2_000
 const MAX_PARALLEL = 10
+const DEAD_LETTERS_INTERVAL_MS = 15_000
+/** Each dead letter that is counted is an object that is read. */
+const MAX_COUNTED = 100
 
 /**
  * Watches the stream and the lease table while somebody looks at the page, and rests otherwise. The lease history and the charts are
@@ -67,6 +66,8 @@ export class Watcher {
   #pointsInAll = 0
   #shards: Shard[] = []
   #pauses: readonly Pause[] = []
+  /** The number of dead letters that were not redriven, up to `MAX_COUNTED`. */
+  #deadLetters = 0
   #hasLeaseTable = true
   #hasRead = { leases: false, shards: false }
   #watchingSince = 0
@@ -114,6 +115,7 @@ export class Watcher {
     // The loops do not reject for an error of AWS: the page shows it.
     void this.#every(LEASES_INTERVAL_MS, signal, () => this.#readLeases())
     void this.#every(SHARDS_INTERVAL_MS, signal, () => this.#readShards())
+    void this.#every(DEAD_LETTERS_INTERVAL_MS, signal, () => this.#countDeadLetters(signal))
     void this.#every(PUBLISH_INTERVAL_MS, signal, async () => this.#publish())
     void this.#every(HISTORY_INTERVAL_MS, signal, async () => this.#addPoint())
     for (let index = 0; index < MAX_PARALLEL; index++) void this.#measure(index, signal)
@@ -164,6 +166,16 @@ export class Watcher {
       this.#shards = await stream.listShards()
     })
     this.#hasRead.shards = true
+  }
+
+  async #countDeadLetters(signal: AbortSignal): Promise<void> {
+    const { deadLetters } = this.#settings
+    if (!deadLetters) return
+    const target = { action: 's3:ListBucket and s3:GetObject', resource: `dead-letters/ in '${deadLetters.bucket}'` }
+    const count = async () => {
+      this.#deadLetters = await countWaiting(deadLetters.archive, MAX_COUNTED, signal)
+    }
+    await this.#attempt('dead letters', target, count, signal)
   }
 
   /** Measures every tenth shard, one after the other: its lag, and if it is open, what arrives. */
@@ -219,12 +231,8 @@ export class Watcher {
   }
 
   #views(): Map<string, ShardView> {
-    const views = shardViews({
-      shards: this.#shards,
-      history: this.#history,
-      lags: this.#lags,
-      arrivals: this.#arrivals,
-    })
+    const measured = { lags: this.#lags, arrivals: this.#arrivals }
+    const views = shardViews({ shards: this.#shards, history: this.#history, ...measured })
     for (const id of this.#lags.keys()) if (!views.has(id)) this.#lags.delete(id)
     return views
   }
@@ -240,6 +248,7 @@ export class Watcher {
       workers,
       pauses: this.#pauses.map(toPauseView),
       failures: this.#failures,
+      deadLetters: { count: this.#deadLetters, isMore: this.#deadLetters === MAX_COUNTED },
       hasLeaseTable: this.#hasLeaseTable,
       failoverMs,
     })
@@ -266,26 +275,15 @@ export class Watcher {
 
   #addPoint(): void {
     if (!this.#hasRead.leases || !this.#hasRead.shards) return
-    const { wallClock } = this.#settings
-    const at = wallClock()
-    const lags = Array.from(this.#lags.values(), ({ oldestWaiting, measuredAt }) =>
-      oldestWaiting === null ? 0 : measuredAt - oldestWaiting,
-    )
-    const arrivals = [...this.#arrivals.values()]
-    const total = (of: (arrival: ArrivalView) => number) =>
-      arrivals.length === 0 ? null : arrivals.reduce((sum, arrival) => sum + of(arrival), 0)
     this.#pointsInAll++
-    this.#points.push({
-      at,
-      maxLagMs: lags.length === 0 ? null : Math.max(...lags),
-      recordsPerSecond: total(arrival => arrival.recordsPerSecond),
-      bytesPerSecond: total(arrival => arrival.bytesPerSecond),
-      leasesHeld: this.#history.leases.filter(({ leaseOwner }) => leaseOwner !== undefined).length,
-    })
+    this.#points.push(
+      pointOf({
+        at: this.#settings.wallClock(),
+        lags: [...this.#lags.values()],
+        arrivals: [...this.#arrivals.values()],
+        leases: this.#history.leases,
+      }),
+    )
     if (this.#points.length > MAX_POINTS) this.#points.shift()
   }
-}
-
-function toPauseView({ workerId, by, reason, at }: Pause): PauseView {
-  return { workerId: workerId ?? null, by, reason, at: at.getTime() }
 }
