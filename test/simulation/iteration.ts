@@ -50,7 +50,8 @@ async function isHandled(
   { consumer, process, handlers, world }: LoopSettings,
 ): Promise<boolean> {
   const { shardId, fencingToken } = record
-  for (let attempt = 1; !record.signal.aborted; attempt++) {
+  // A program does not ask the signal before its first attempt: it has just been given the record.
+  for (let attempt = 1; attempt === 1 || !record.signal.aborted; attempt++) {
     const { signal } = record
     const checkpoint = () => record.checkpoint()
     const context: RecordContext = { signal, attempt, shardId, fencingToken, checkpoint, yieldPlace: () => false }
