@@ -121,7 +121,7 @@ export class LeaseScanner {
       leftToOthers: left,
       unread,
     } = decide({
-      leases: workableLeases(leases, sync.listed),
+      leases: workableLeases(leases, sync.listed, sync.newestStart),
       workerId,
       session,
       held: new Set(held.keys()),

@@ -1,4 +1,4 @@
-import { hasBegun, isSequence, LATEST } from '../checkpoint.ts'
+import { compareSequence, hasBegun, isSequence, LATEST } from '../checkpoint.ts'
 import { isOpen, type Lease, newLease, restartLease } from '../leases/lease.ts'
 import { FROM_TRIM_HORIZON, type StartingPlace, startingAt } from './initial-position.ts'
 import type { ChildShard, Shard } from './shard.ts'
@@ -34,6 +34,13 @@ export function lineageOf(shards: readonly Pick<Shard, 'shardId' | 'parentShardI
   return new Map(shards.map(shard => [shard.shardId, shard.parentShardIds]))
 }
 
+/** Returns the greatest first sequence number of the shards; undefined if none is known. */
+export function newestStartOf(shards: readonly Pick<Shard, 'startingSequenceNumber'>[]): string | undefined {
+  return shards
+    .flatMap(({ startingSequenceNumber: start }) => (start === undefined ? [] : [start]))
+    .reduce<string | undefined>((a, b) => (a === undefined || compareSequence(a, b) < 0 ? b : a), undefined)
+}
+
 /**
  * Returns the lease of a child of an ended shard. It starts where the application did: a parent that was closed before
  * that time had no records to process.
@@ -46,13 +53,22 @@ export function childLease(shard: ChildShard, { startAt }: Pick<Lease, 'startAt'
  * Returns the leases that can be processed: those of shards that have not ended and whose parents are done. A parent is
  * done at SHARD_END, or when it is neither in the table nor in the stream. A parent that is in the stream without a
  * lease has not been processed: the child waits until `planLeases` creates its lease, unless that plan skips it.
+ *
+ * @param newestStart the greatest first sequence number of any listed shard, if known
  */
-export function workableLeases(leases: readonly Lease[], listed: Lineage): Lease[] {
+export function workableLeases(leases: readonly Lease[], listed: Lineage, newestStart?: string): Lease[] {
   const byKey = new Map(leases.map(lease => [lease.leaseKey, lease]))
   const behindUs = ancestorsOfBegun(leases, listed)
-  // A list that is older than the child may also be older than its parent. Only a list that has the child, or a
-  // descendant of it, proves that the parent was trimmed.
-  const known = new Set([...listed.keys(), ...ancestors([...listed.keys()], parentsIn(leases, listed))])
+  // A list that is older than the child may also be older than its parent. Only a list that has the child, a descendant
+  // of it, or a shard that starts later, proves that the parent was trimmed. If the children of the child were trimmed as
+  // well, its descendants do not lead back to it.
+  const isOlderThanList = ({ shardStart }: Lease) =>
+    shardStart !== undefined && newestStart !== undefined && compareSequence(shardStart, newestStart) < 0
+  const known = new Set([
+    ...listed.keys(),
+    ...ancestors([...listed.keys()], parentsIn(leases, listed)),
+    ...leases.filter(isOlderThanList).map(lease => lease.leaseKey),
+  ])
   const isDone = (parentId: string, { leaseKey }: Lease) => {
     const parent = byKey.get(parentId)
     if (parent) return !isOpen(parent)

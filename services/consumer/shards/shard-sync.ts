@@ -5,7 +5,7 @@ import type { ConsumerEmitter } from '../metrics/emitter.ts'
 import type { StreamReader } from '../stream.ts'
 import { findHole } from './hash-range.ts'
 import { firstPlace, type InitialPosition, laterPlace, type StartingPlace, startingAt } from './initial-position.ts'
-import { type Lineage, lineageOf, obsoleteLeases, planChanges, planLeases } from './lease-plan.ts'
+import { type Lineage, lineageOf, newestStartOf, obsoleteLeases, planChanges, planLeases } from './lease-plan.ts'
 import type { Shard } from './shard.ts'
 import { tipOf } from './tip.ts'
 
@@ -29,6 +29,7 @@ const STRIKES = 3
 export class ShardSync {
   readonly #settings: ShardSyncSettings
   #listed: Lineage = new Map()
+  #newestStart: string | undefined
   /** Where the application started, once it has leases. If the table is emptied later, the application is not new. */
   #started: StartingPlace | undefined
   #nextAt = Number.NEGATIVE_INFINITY
@@ -48,6 +49,11 @@ export class ShardSync {
     return this.#listed
   }
 
+  /** The greatest first sequence number of any shard of the last listing. */
+  get newestStart(): string | undefined {
+    return this.#newestStart
+  }
+
   /**
    * Synchronises if it is due. Resolves to true if the table was changed.
    *
@@ -60,6 +66,7 @@ export class ShardSync {
     if (clock.now() < this.#nextAt) return false
     const shards = await stream.listShards()
     this.#listed = lineageOf(shards)
+    this.#newestStart = newestStartOf(shards)
     const tip = await this.#tip(shards)
     const leases = await store.list({ consistent: true })
     const isWhole = this.#audit(shards, leases)

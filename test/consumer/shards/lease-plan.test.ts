@@ -3,6 +3,7 @@ import { FROM_TRIM_HORIZON, firstPlace, laterPlace } from '../../../services/con
 import {
   childLease,
   lineageOf,
+  newestStartOf,
   planChanges,
   planLeases,
   workableLeases,
@@ -103,6 +104,18 @@ t.test('a trimmed shard does not wait for a trimmed parent, because its descenda
   const child = leaseWith({ leaseKey: '3', parentShardIds: ['2'] })
   t.same(keys(workableLeases([gone, child], lineageOf([shard('3', ['2'])]))), ['2'])
   t.same(keys(workableLeases([gone], lineageOf([]))), [], 'a list that may be older than it proves nothing')
+})
+
+t.test('a trimmed shard does not wait for a trimmed parent, also if its children are trimmed as well', async t => {
+  // 2 is a child of 1. Its children are trimmed, so the shards below them do not lead back to it.
+  const gone = leaseWith({ leaseKey: '2', parentShardIds: ['1'], shardStart: '999' })
+  const listed = (start: string) => [{ ...shard('4', ['3']), startingSequenceNumber: start }]
+  const workable = (shards: Shard[]) => keys(workableLeases([gone], lineageOf(shards), newestStartOf(shards)))
+  t.same(workable(listed('1000')), ['2'], 'the list has a later shard, so it is newer than 2 and than 1')
+  t.same(workable(listed('998')), [], 'the list may be older than 2')
+  t.same(workable([...listed('1000'), { ...shard('1'), startingSequenceNumber: '1' }]), [], 'the parent is listed')
+  t.equal(newestStartOf([...listed('1000'), ...listed('999')]), '1000')
+  t.equal(newestStartOf([]), undefined)
 })
 
 t.test('no lease is planned for a complete table', async t => {
