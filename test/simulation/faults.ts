@@ -4,7 +4,7 @@ import type { Worker } from './worker.ts'
 import type { World } from './world.ts'
 
 const MOST_WORKERS = 4
-const MOST_SHARDS = 14
+export const MOST_SHARDS = 14
 
 /** Injects each kind of fault into the world. */
 const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => void>> = {

@@ -1,5 +1,6 @@
 import { depart } from './departure.ts'
 import { scheduleFaults } from './faults.ts'
+import { scheduleRetention } from './retention.ts'
 import type { Scenario } from './scenario.ts'
 import { type Violation, World } from './world.ts'
 
@@ -38,6 +39,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     time.at(HISTORY_MS, () => {
       scheduleFaults(world, chaosEnds)
       world.pausing.schedule(chaosEnds)
+      scheduleRetention(world, chaosEnds)
     })
     time.at(chaosEnds, () => heal(world))
     await time.run(chaosEnds, () => world.violation !== undefined)

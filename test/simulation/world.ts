@@ -13,6 +13,7 @@ import { Network } from './network.ts'
 import { drawPausing, Pausing } from './pausing.ts'
 import { SeededRandom } from './random.ts'
 import type { UserRecord } from './record-maker.ts'
+import { drawRetention, type RetentionScenario } from './retention.ts'
 import { drawScenario, type Scenario } from './scenario.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Trace } from './trace.ts'
@@ -33,6 +34,7 @@ export class World {
   readonly fairness: FairnessScenario
   readonly iteration: IterationScenario
   readonly keyless: KeylessScenario
+  readonly retention: RetentionScenario
   readonly time = new VirtualTime()
   readonly trace = new Trace(() => this.time.now)
   readonly ledger = new Ledger()
@@ -64,6 +66,7 @@ export class World {
     this.fairness = drawFairness(new SeededRandom(seed ^ 0x5eed_fa1))
     this.iteration = drawIteration(new SeededRandom(seed ^ 0x5eed_1007), this.scenario)
     this.keyless = drawKeyless(new SeededRandom(seed ^ 0x5eed_7e5))
+    this.retention = drawRetention(new SeededRandom(seed ^ 0x5eed_a6e))
     this.pausing = new Pausing(drawPausing(new SeededRandom(seed ^ 0x5eed_ba5e)), this)
     const { scenario, random, time } = this
     const now = () => time.now

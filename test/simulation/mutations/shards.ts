@@ -114,6 +114,13 @@ export const SHARDS: readonly Mutation[] = [
     text: 'shard.parentShardIds.some(parentId => !listed.has(parentId)) && ',
     replacement: 'false && ',
     breaks: ['6', '7'],
-    from: 8_014_148,
+  },
+  {
+    rule: 'a trimmed shard does not wait for a trimmed parent, also if its children are trimmed as well',
+    file: 'shards/lease-plan.ts',
+    text: '    ...leases.filter(isOlderThanList).map(lease => lease.leaseKey),\n',
+    replacement: '',
+    breaks: ['10'],
+    from: 96,
   },
 ]
