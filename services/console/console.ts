@@ -11,7 +11,7 @@ import { createUploadStore } from '../uploads/records/store.ts'
 import { createDeadLetterArchive } from '../worker/dead-letters/archive.ts'
 import { ConsoleStartError } from './errors.ts'
 import { explainFailure } from './explain-failure.ts'
-import { guardRequests, PUBLIC } from './guard.ts'
+import { guardRequests, PUBLIC, rejectMalformed } from './guard.ts'
 import { contentTypeOf, loadPageFiles, type PageFiles } from './page-files.ts'
 import { deadLettersRoutes } from './routes/dead-letters.ts'
 import { addLiveRoutes } from './routes/live.ts'
@@ -83,7 +83,10 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
     archive: createDeadLetterArchive({ s3, bucket: settings.deadLetters.bucket, stream: streamName }),
   }
   const watcher = new Watcher({ ...common, admin, deadLetters, wallClock: Date.now })
-  const app = Fastify({ forceCloseConnections: true }).withTypeProvider<TypeBoxTypeProvider>()
+  const app = Fastify({
+    forceCloseConnections: true,
+    frameworkErrors: rejectMalformed,
+  }).withTypeProvider<TypeBoxTypeProvider>()
   guardRequests(app, token)
   addPage(app, page)
   addErrorHandler(app, settings)

@@ -35,7 +35,9 @@ export function guardRequests(app: FastifyInstance, token: string): void {
     reply.headers(HEADERS)
     const { host = '', origin, authorization = '' } = request.headers
     const { localPort } = request.socket
-    const hosts = ['127.0.0.1', 'localhost', '[::1]'].map(name => `${name}:${localPort}`)
+    const names = ['127.0.0.1', 'localhost', '[::1]']
+    // Clients leave the default port out.
+    const hosts = localPort === 80 ? names : names.map(name => `${name}:${localPort}`)
     if (!hosts.includes(host)) return reject(reply, 421, `This console is not at ${JSON.stringify(host)}.`)
     if (origin !== undefined && origin !== `http://${host}`) {
       return reject(reply, 403, 'Pages of other origins may not use this console.')
@@ -46,6 +48,11 @@ export function guardRequests(app: FastifyInstance, token: string): void {
       return reject(reply, 401, 'The token is missing or belongs to a console that has ended.')
     }
   })
+}
+
+/** Rejects a request whose path cannot be decoded, for which the router runs no hook. */
+export function rejectMalformed(_error: Error, _request: FastifyRequest, reply: FastifyReply): void {
+  void reject(reply.headers(HEADERS), 400, 'The path of the request is malformed.')
 }
 
 function digest(text: string): Buffer {

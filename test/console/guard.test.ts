@@ -52,6 +52,13 @@ t.test('the console rejects everybody but its own page', async t => {
     t.equal((await send(console, '/api/about', { authorization })).status, 200)
   })
 
+  await t.test('a path that cannot be decoded is rejected and not repeated', async t => {
+    const { status, body } = await send(console, '/%zz-secret', {})
+    t.equal(status, 400)
+    t.match(body, 'The path of the request is malformed.')
+    t.notMatch(body, 'secret')
+  })
+
   await t.test('a page of another origin gets nothing, even with the token', async t => {
     for (const origin of [
       'https://evil.example',

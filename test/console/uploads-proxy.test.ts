@@ -1,4 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { Headgate } from '../../services/client/index.ts'
 import { buildTestApi, createTestUser } from '../api/support.ts'
@@ -57,6 +60,14 @@ t.test('the console passes uploads on to the api, with a token that the page nev
       t.equal((await console.get(path)).status, 404, path)
     }
     t.equal((await console.get('/api/uploads/grants', { method: 'POST' })).status, 404)
+  })
+
+  await t.test('the name of an output cannot lead to another path of the api', async t => {
+    // fetch would already resolve the dots.
+    const options = { path: '/api/uploads/x/outputs/%2e%2e', headers: { authorization: `Bearer ${console.token}` } }
+    const [response] = (await once(request(console.origin, options).end(), 'response')) as [IncomingMessage]
+    t.equal(response.statusCode, 400)
+    t.match(await text(response), "There is no output '..'.")
   })
 
   await t.test('without --allow-changes, uploads are only read', async t => {

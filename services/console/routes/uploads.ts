@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import { fetch, type RequestInit, type Response } from 'undici'
+import { BadRequestError } from '../errors.ts'
 
 /** An api, and a user who uploads with it. */
 export interface UploadsAccess {
@@ -56,12 +57,18 @@ export const uploadsRoutes: FastifyPluginCallback<UploadsDeps> = (app, { access,
     reply.raw.once('close', () => gone.abort())
     const signal = AbortSignal.any([gone.signal, closing])
     const token = await access.getToken({ rejected: undefined })
-    const first = await send(request, token, signal)
-    // A body can be sent only once. The client of the page repeats such a request itself.
-    const isRejected = first.status === 401 && request.body === undefined
-    const response = isRejected ? await send(request, await access.getToken({ rejected: token }), signal) : first
-    if (isRejected) await first.body?.cancel()
-    return await answer(reply, response)
+    try {
+      const first = await send(request, token, signal)
+      // A body can be sent only once. The client of the page repeats such a request itself.
+      const isRejected = first.status === 401 && request.body === undefined
+      const response = isRejected ? await send(request, await access.getToken({ rejected: token }), signal) : first
+      if (isRejected) await first.body?.cancel()
+      return await answer(reply, response)
+    } catch (error) {
+      if (!gone.signal.aborted) throw error
+      // The page was closed, so nobody reads a response.
+      return reply.hijack()
+    }
   }
 
   async function send(request: FastifyRequest, token: string, signal: AbortSignal): Promise<Response> {
@@ -80,13 +87,21 @@ export const uploadsRoutes: FastifyPluginCallback<UploadsDeps> = (app, { access,
 /**
  * Returns the path of the api that the matched route stands for. It is not cut from the path of the request, because the router also
  * finds a route by other spellings of its path, and the token must not be sent anywhere else.
+ *
+ * @throws BadRequestError
  */
 function pathOf({ routeOptions, params, url }: FastifyRequest): string {
   const pattern = (routeOptions.url ?? '').slice('/api'.length)
   const values = params as Record<string, string>
-  const path = pattern.replaceAll(/:(\w+)(?:\([^)]*\))?/g, (_, name: string) => encodeURIComponent(values[name] ?? ''))
+  const path = pattern.replaceAll(/:(\w+)(?:\([^)]*\))?/g, (_, name: string) => segmentOf(values[name] ?? ''))
   const query = url.indexOf('?')
   return query === -1 ? path : `${path}${url.slice(query)}`
+}
+
+/** @throws BadRequestError if fetch would remove the segment from the path */
+function segmentOf(value: string): string {
+  if (value === '.' || value === '..') throw new BadRequestError(`There is no output '${value}'.`)
+  return encodeURIComponent(value)
 }
 
 async function answer(reply: FastifyReply, response: Response): Promise<FastifyReply> {

@@ -1,6 +1,6 @@
 import type { LeaseMove, WorkerView } from '../../snapshot.ts'
 import { age, count, duration, type Level, shardName } from '../format.ts'
-import { Ago, Badge, Empty, Time, Worker } from '../parts.tsx'
+import { Ago, Badge, Empty, FindingItem, Time, Worker } from '../parts.tsx'
 import { about, moves, now, summary } from '../state.ts'
 import { PauseButton } from './pause.tsx'
 
@@ -13,6 +13,7 @@ const STATES: Readonly<Record<WorkerView['state'], { level: Level; text: string 
 export function Workers() {
   const workers = summary.value?.workers ?? []
   const failoverMs = about.value?.failoverMs ?? 0
+  const pauses = (summary.value?.findings ?? []).filter(({ id }) => id.startsWith('paused '))
   return (
     <>
       <div class="spread wrap">
@@ -23,6 +24,13 @@ export function Workers() {
         A worker is alive while the counters of its leases grow. After {duration(failoverMs)} without a renewal, another
         worker takes its leases over.
       </p>
+      {pauses.length > 0 && (
+        <ul class="findings">
+          {pauses.map(finding => (
+            <FindingItem key={finding.id} finding={finding} />
+          ))}
+        </ul>
+      )}
       {workers.length === 0 ? (
         <Empty title="No worker holds a lease.">
           Start a worker of the application {about.value?.applicationName}. It takes the leases within seconds, and
