@@ -23,6 +23,16 @@ export function useProxy(env: NodeJS.ProcessEnv, onNote: (note: string) => void)
     }
     return
   }
-  const excluded = [env.no_proxy || env.NO_PROXY, LOOPBACK].filter(Boolean).join(',')
+  const excluded = notThrough(env)
   setGlobalProxyFromEnv({ ...env, no_proxy: excluded, NO_PROXY: excluded })
+}
+
+/** Returns whether the environment names a proxy. */
+export function hasProxy(env: NodeJS.ProcessEnv): boolean {
+  return VARIABLES.some(name => env[name])
+}
+
+/** Returns the hosts that are reached without the proxy, as NO_PROXY lists them. */
+export function notThrough(env: NodeJS.ProcessEnv): string {
+  return [env.no_proxy || env.NO_PROXY, LOOPBACK].filter(Boolean).join(',')
 }

@@ -5,7 +5,7 @@ import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
 import { exitCodes, noLeaseTableError, UsageError } from '../errors.ts'
-import type { Output } from '../output.ts'
+import { nameText, type Output } from '../output.ts'
 import { type AdminCommandOptions, adminOptions, createAdmin } from './admin-options.ts'
 
 const config = Type.Pick(workerConfigSchema, ['AWS_REGION', 'STREAM_NAME', 'APPLICATION_NAME'])
@@ -105,7 +105,7 @@ function print(isPause: boolean, { applicationName, worker, outcome, output }: P
 /** One line about a pause that applies. */
 export function pauseText({ workerId, by, reason, at }: Pause): string {
   const what = workerId === undefined ? 'All workers are' : `The worker '${workerId}' is`
-  return `${what} paused since ${at.toISOString()} by ${by}: ${reason}`
+  return `${what} paused since ${at.toISOString()} by ${nameText(by)}: ${nameText(reason)}`
 }
 
 /** A pause in the output of `--json`. */
