@@ -30,7 +30,7 @@ export interface ConsoleSettings {
   applicationName: string
   /** The failover time of the workers, in milliseconds. */
   failoverMs: number
-  /** Who pauses the application, for whoever finds it paused. */
+  /** The name of the operator, which a pause shows to others. */
   operator: string
   /** The bucket of the dead letters. Undefined: the page has no dead letters. */
   deadLetters?: { bucket: string; uploadsTable: string } | undefined

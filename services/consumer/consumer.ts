@@ -212,7 +212,7 @@ export class KinesisConsumer<T = undefined> {
     return this.#state
   }
 
-  /** The error because of which the consumer stopped, see the event `failed`; undefined if there is none. */
+  /** The error that stopped the consumer, see the event `failed`. Undefined if no error did. */
   get failure(): ConsumerError | undefined {
     return this.#failure
   }

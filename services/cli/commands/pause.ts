@@ -36,7 +36,11 @@ workers keep their leases. The pause survives restarts of the workers. Workers o
 its retention period: 24 hours, unless it is configured otherwise.`,
   options: {
     ...options,
-    reason: { type: 'string', value: 'TEXT', description: 'why, for whoever finds it paused. Required' },
+    reason: {
+      type: 'string',
+      value: 'TEXT',
+      description: 'the reason, which `headgate leases` shows to others. Required',
+    },
   },
   config,
   async run({ options, config, output }) {

@@ -3,7 +3,7 @@ import type { ConsumerAdmin } from '../../consumer/index.ts'
 
 export interface PauseDeps {
   admin: Pick<ConsumerAdmin, 'pause' | 'resume'>
-  /** Who pauses, for whoever finds the application paused. */
+  /** The name of the operator, which a pause shows to others. */
   by: string
 }
 

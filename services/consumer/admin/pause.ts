@@ -19,7 +19,7 @@ import {
 export interface PauseRequest {
   /** The worker to pause or resume. If omitted, the whole application. */
   workerId?: string | undefined
-  /** Who pauses or resumes it, for whoever finds it paused. 1 to 255 characters. */
+  /** The name of the operator who pauses or resumes it. `status` shows it to others. 1 to 255 characters. */
   by: string
   /** Why. 1 to 1,000 characters. */
   reason: string

@@ -42,7 +42,7 @@ export interface RecordIteratorSettings<T> {
   decode: Decoder<T> | undefined
   start(): Promise<void>
   stop(): Promise<void>
-  /** The error because of which the consumer stopped. */
+  /** The error that stopped the consumer. */
   failure(): ConsumerError | undefined
 }
 

@@ -31,7 +31,7 @@ export interface Pause {
   readonly by: string
   /** Why it was paused. */
   readonly reason: string
-  /** When it was paused, by the clock of whoever paused it. */
+  /** When it was paused, by the clock of the operator's machine. */
   readonly at: Date
 }
 
