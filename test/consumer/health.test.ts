@@ -1,3 +1,8 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import t from 'tap'
 import {
   type ConsumerState,
@@ -115,4 +120,31 @@ t.test('a real consumer is unready while its only record fails, and ready once t
   t.match(now(), { ready: true }, 'the time without records does not count')
   await consumer.stop()
   t.match(now(), { live: false, ready: false, reasons: [{ code: 'stopped' }] })
+})
+
+t.test('the server that the guide prints answers with health and metrics', async t => {
+  const guide = await readFile(new URL('../../services/consumer/docs/processing.md', import.meta.url), 'utf8')
+  const printed = [...guide.matchAll(/```ts\n(.*?)```/gs)].find(([, code]) => code?.includes('createServer'))?.[1] ?? ''
+  const [imports = '', program = ''] = printed.split('\n\n', 2)
+  t.match(program, 'server.listen(8080)')
+  const source = path.resolve(import.meta.dirname, '../../services/consumer/index.ts')
+  const module = `${imports.replace('@headgate/consumer', source)}\nexport function serve(consumer) {\n${program.replace('8080', "0, '127.0.0.1'")}\nreturn server\n}\n`
+  const dir = t.testdir({ 'server.ts': module })
+  const { serve } = (await import(path.join(dir, 'server.ts'))) as { serve: (consumer: KinesisConsumer) => Server }
+  const { consumer: create } = await startStream(t, { shards: 1 })
+  const consumer = create({ handler: () => undefined })
+  const server = serve(consumer)
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const get = async (url: string) => {
+    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${url}`)
+    return { status: response.status, text: await response.text() }
+  }
+  t.equal((await get('/readyz')).status, 503)
+  t.equal((await get('/livez')).status, 200)
+  await consumer.start()
+  t.match(await get('/readyz'), { status: 200, text: '"state":"running"' })
+  t.match(await get('/metrics'), { status: 200, text: /^headgate_consumer_/m })
+  await consumer.stop()
+  t.match(await get('/livez'), { status: 503, text: '"stopped"' })
 })
