@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import type { IncomingHttpHeaders } from 'node:http'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Readable } from 'node:stream'
 import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
@@ -24,6 +26,9 @@ import {
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import t, { type Test } from 'tap'
 import { account } from '../../services/local/account.ts'
+import { readXml, receiveBody } from '../../services/local/s3/body.ts'
+import { Contents } from '../../services/local/s3/contents.ts'
+import type { S3Request } from '../../services/local/s3/request.ts'
 import { startS3 } from '../../services/local/servers/s3.ts'
 
 const MIB = 1024 ** 2
@@ -125,6 +130,31 @@ t.test('a body that ends early is not stored', async t => {
   const wrong = body1.replace('y/U6HA==', 'AAAAAA==')
   const refused = await fetch(`${url}/things/early`, { method: 'PUT', headers: trailer, body: wrong })
   t.match(await refused.text(), /<Code>BadDigest<\/Code>/)
+})
+
+t.test('of a body that is longer than announced or allowed, no more is stored or kept in memory', async t => {
+  let read = 0
+  const request = (headers: IncomingHttpHeaders) => {
+    read = 0
+    const endless = Readable.from(
+      (function* () {
+        while (true) {
+          read += MIB
+          yield Buffer.alloc(MIB, 'x')
+        }
+      })(),
+      { highWaterMark: 1 },
+    )
+    t.teardown(() => endless.destroy())
+    return { raw: Object.assign(endless, { headers }) } as unknown as S3Request
+  }
+  const contents = new Contents(path.join(t.testdir(), 'contents'), () => false)
+  await t.rejects(receiveBody(request({ 'content-length': String(4 * MIB) }), contents), { code: 'IncompleteBody' })
+  t.ok(read <= 7 * MIB, `${read} bytes were read`)
+  await t.rejects(receiveBody(request({ 'content-length': 'many' }), contents), { code: 'MissingContentLength' })
+  await t.rejects(readXml(request({})), { code: 'MalformedXML' })
+  t.ok(read <= 5 * MIB, `${read} bytes were read`)
+  t.strictSame(readdirSync(path.join(t.testdirName, 'contents')), [])
 })
 
 t.test('a write under a condition replaces only what the condition allows', async t => {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { buffer } from 'node:stream/consumers'
 import { createAwsChunkedDecoder } from './aws-chunked.ts'
 import {
   type Algorithm,
@@ -56,9 +55,12 @@ export async function receiveBody(
     : undefined
 
   async function* decoded(): AsyncGenerator<Buffer> {
+    let length = 0
     // After an error, the connection stays open for the response.
     for await (const chunk of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       for (const bytes of decoder ? decoder.decode(chunk) : [chunk]) {
+        length += bytes.length
+        if (length > size) throw differs()
         md5.update(bytes)
         checksum.update(bytes)
         payload?.update(bytes)
@@ -70,12 +72,7 @@ export async function receiveBody(
   const segment = await contents.write(decoded())
   try {
     const trailers = decoder?.finish() ?? {}
-    if (segment.length !== size) {
-      throw new S3Error(
-        'IncompleteBody',
-        'You did not provide the number of bytes specified by the Content-Length HTTP header.',
-      )
-    }
+    if (segment.length !== size) throw differs()
     const digest = md5.digest()
     checkMd5(request, digest)
     const computed = checksum.digest().toString('base64')
@@ -105,13 +102,26 @@ export async function receiveBody(
  * @throws S3Error MalformedXML if it is too large
  */
 export async function readXml({ raw }: S3Request): Promise<string> {
-  if (Number(raw.headers['content-length'] ?? 0) > MAX_XML_BYTES) {
-    throw new S3Error(
-      'MalformedXML',
-      'The XML you provided was not well-formed or did not validate against our published schema',
-    )
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > MAX_XML_BYTES) {
+      throw new S3Error(
+        'MalformedXML',
+        'The XML you provided was not well-formed or did not validate against our published schema',
+      )
+    }
+    chunks.push(chunk)
   }
-  return (await buffer(raw)).toString('utf8')
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function differs(): S3Error {
+  return new S3Error(
+    'IncompleteBody',
+    'You did not provide the number of bytes specified by the Content-Length HTTP header.',
+  )
 }
 
 function isAwsChunked(request: S3Request): boolean {
@@ -122,7 +132,8 @@ function isAwsChunked(request: S3Request): boolean {
 
 function bodySize(request: S3Request, isChunked: boolean): number {
   const text = headerOf(request, isChunked ? 'x-amz-decoded-content-length' : 'content-length')
-  if (text === undefined) throw new S3Error('MissingContentLength', 'You must provide the Content-Length HTTP header.')
+  if (text === undefined || !/^\d+$/.test(text))
+    throw new S3Error('MissingContentLength', 'You must provide the Content-Length HTTP header.')
   const size = Number(text)
   if (size > MAX_BODY_BYTES) {
     throw new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size')
