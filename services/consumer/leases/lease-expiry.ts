@@ -13,6 +13,12 @@ interface Observation {
 /** How many scans the other workers get to take a lease within their share. */
 const LEFT_OVER_SCANS = 2
 
+/** Maximum age of a lease that is left to the others, from the last write of its owner, in failover times. */
+const LEFT_OVER_FAILOVERS = 2
+
+/** Maximum time between the starts of two scans, in scan intervals: the interval with its jitter, and the scan itself. */
+const MAX_SCAN_GAP = 1.25
+
 /**
  * Measures for how long leases have not changed, by what this worker itself has observed. It uses no wall clock, so the
  * clocks of two machines are never compared.
@@ -62,10 +68,17 @@ export class LeaseExpiry {
     this.#left = new Map(left)
   }
 
-  /** Returns true if the lease was left to others for longer than they need to scan the table twice. */
-  isLeftOver({ leaseKey, leaseCounter }: Lease, now: number): boolean {
-    const left = this.#left.get(leaseKey)
-    return left?.counter === leaseCounter && now - left.since > LEFT_OVER_SCANS * this.#scanIntervalMs
+  /**
+   * Returns true if the lease was left to others for longer than they need to scan the table twice, or if its owner is
+   * dead and the next scan would come later than two failover times after the owner's last write.
+   */
+  isLeftOver(lease: Lease, now: number): boolean {
+    const left = this.#left.get(lease.leaseKey)
+    if (left?.counter === lease.leaseCounter && now - left.since > LEFT_OVER_SCANS * this.#scanIntervalMs) return true
+    // The owner may have written the row just after the scan before the one that first saw it.
+    const scanGap = MAX_SCAN_GAP * this.#scanIntervalMs
+    const ageAtNextScan = this.#unchangedFor(lease, now) + 2 * scanGap
+    return this.isExpired(lease, now) && ageAtNextScan > LEFT_OVER_FAILOVERS * this.#failoverMs
   }
 
   #unchangedFor({ leaseKey, leaseCounter }: Lease, now: number): number {

@@ -61,3 +61,29 @@ t.test('a lease is left over after it was left to others for longer than two sca
   expiry.observeLeftToOthers([lease], 420)
   t.notOk(expiry.isLeftOver(lease, 430), 'it was not there to be taken meanwhile')
 })
+
+t.test('an expired lease is left over when the next scan would come after two failover times', async t => {
+  const FAILOVER_MS = 1_000
+  for (const scanMs of [100, 200, 250, 333, 500]) {
+    // The worst case: the owner wrote the row and died just after a scan, and each gap between two scans is the longest.
+    const gap = 1.2 * scanMs
+    const expiry = new LeaseExpiry(FAILOVER_MS, scanMs)
+    let now = gap
+    for (; now <= 2 * FAILOVER_MS; now += gap) {
+      expiry.observe([lease], now)
+      if (expiry.isExpired(lease, now)) {
+        if (expiry.isLeftOver(lease, now)) break
+        expiry.observeLeftToOthers([lease], now)
+      }
+    }
+    t.ok(now > FAILOVER_MS, `not before the owner is dead, with a scan every ${scanMs} ms`)
+    t.ok(now <= 2 * FAILOVER_MS, `${now} ms after the last write, with a scan every ${scanMs} ms`)
+  }
+})
+
+t.test('a lease whose owner is alive is never left over', async t => {
+  const expiry = new LeaseExpiry(1_000, 800)
+  expiry.observe([lease], 0)
+  t.notOk(expiry.isLeftOver(lease, 1_000))
+  t.ok(expiry.isLeftOver(lease, 1_001))
+})
