@@ -16,7 +16,7 @@ export function depart(world: World): void {
   const heir = world.join() // Some of the others may still be suspended.
   time.at(time.now + CALM_MS, () => {
     const { scanIntervalMs, failoverMs, drainTimeoutMs } = scenario
-    const worker = world.random.pick(world.active().filter(one => one !== heir && isOnly(one, world)))
+    const worker = world.streams.of('departure').pick(world.active().filter(one => one !== heir && isOnly(one, world)))
     if (!worker || !heir.alive) return
     world.trace.add(`${worker.name} ${scenario.departure}`)
     worker.departed = true

@@ -2,7 +2,7 @@ import type { ConsumerOptions } from '../../services/consumer/options.ts'
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 import type { SeededRandom } from './random.ts'
 
-/** How the records of a run share places. Uses its own random numbers, so that the rest of a run stays the same. */
+/** How the records of a run share places. */
 export interface FairnessScenario {
   readonly random: SeededRandom
   /** Share of the handlers that yield their place, at once or later. */

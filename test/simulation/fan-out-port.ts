@@ -12,7 +12,7 @@ type Subscribe = NonNullable<StreamReader['subscribe']>
 
 /** Enhanced fan-out as seen by a worker process. */
 export function subscribeOf(process: WorkerProcess, world: World, watch: ReadWatch, timeoutMs: number): Subscribe {
-  const { network, subscriptions, weather, random, time } = world
+  const { network, subscriptions, weather, time } = world
   return async function* subscribe(shardId, position, signal) {
     watch.subscribes(shardId)
     world.pausing.acts(process, `subscribes to ${shardId}`)
@@ -22,7 +22,7 @@ export function subscribeOf(process: WorkerProcess, world: World, watch: ReadWat
     }
     const feed = await network.call(process, 'kinesis', { timeoutMs, signal, effect })
     signal.addEventListener('abort', () => feed.end('end'), { once: true })
-    const silentFrom = weather.strikes('halfOpen') ? time.now + random.between(0, FALLS_SILENT_MS) : undefined
+    const silentFrom = weather.strikes('halfOpen') ? time.now + process.random.between(0, FALLS_SILENT_MS) : undefined
     for (;;) {
       watch.fetchStarts(shardId)()
       const pushed = await nextOf(feed, { process, world, signal, silentFrom })
@@ -54,7 +54,7 @@ function nextOf(feed: Feed, { process, world, signal, silentFrom = Number.POSITI
       const pushed = feed.take(scenario.recordsPerFetch)
       if (pushed === undefined) return feed.onceReady(look)
       const arrives = spoiled(pushed, feed, world)
-      process.deliver(time.now + weather.latency(), () => {
+      process.deliver(time.now + weather.latency(process), () => {
         signal.removeEventListener('abort', onAbort)
         resolve(arrives)
       })

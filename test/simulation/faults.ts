@@ -8,18 +8,20 @@ export const MOST_SHARDS = 14
 
 /** Injects each kind of fault into the world. */
 const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => void>> = {
-  kill: world => onWorker(world, worker => world.replace(worker)),
+  kill: (world, random) => onWorker(world, random, worker => world.replace(worker)),
 
-  'kill at a call': world => onWorker(world, worker => atCall(world, worker, () => world.replace(worker))),
+  'kill at a call': (world, random) => {
+    onWorker(world, random, worker => atCall(world, worker, random, () => world.replace(worker)))
+  },
 
-  stall: (world, random) => onWorker(world, worker => stall(world, worker, random)),
+  stall: (world, random) => onWorker(world, random, worker => stall(world, worker, random)),
 
   'stall at a call': (world, random) => {
-    onWorker(world, worker => atCall(world, worker, () => stall(world, worker, random)))
+    onWorker(world, random, worker => atCall(world, worker, random, () => stall(world, worker, random)))
   },
 
   stop: (world, random) =>
-    onWorker(world, worker => {
+    onWorker(world, random, worker => {
       world.stop(worker)
       world.time.at(world.time.now + random.between(0, 4_000), () => join(world))
     }),
@@ -39,7 +41,7 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
 
   duplicate: (world, random) => {
     if (world.active().length >= MOST_WORKERS) return
-    onWorker(world, worker => {
+    onWorker(world, random, worker => {
       const duplicate = world.join(worker.workerId)
       if (random.chance(0.5)) return
       const victim = random.chance(0.5) ? worker : duplicate
@@ -50,7 +52,7 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
   },
 
   'wall clock': (world, random) =>
-    onWorker(world, worker => {
+    onWorker(world, random, worker => {
       worker.clockErrorMs = wrongBy(random)
       world.trace.add(`${worker.name} has a wall clock that is ${worker.clockErrorMs} ms wrong`)
     }),
@@ -158,10 +160,11 @@ export function wrongBy(random: SeededRandom): number {
 
 /** Injects each fault of the run repeatedly, at random times, until the end of the faults. */
 export function scheduleFaults(world: World, until: number): void {
-  const { time, random, scenario } = world
+  const { time, streams, scenario } = world
   for (const strike of STRIKES) {
     const meanMs = scenario.strikes.get(strike)
     if (meanMs === undefined) continue
+    const random = streams.of(`fault: ${strike}`)
     const next = () => {
       const at = time.now - meanMs * Math.log(1 - random.next())
       if (at >= until) return
@@ -175,8 +178,8 @@ export function scheduleFaults(world: World, until: number): void {
   }
 }
 
-function onWorker(world: World, strike: (worker: Worker) => void): void {
-  const worker = world.random.pick(world.active())
+function onWorker(world: World, random: SeededRandom, strike: (worker: Worker) => void): void {
+  const worker = random.pick(world.active())
   if (worker) strike(worker)
 }
 
@@ -185,7 +188,7 @@ function join(world: World): void {
 }
 
 /** Injects a fault at one of the next calls of the worker, before it is sent or in flight. */
-function atCall({ random, trace }: World, { process }: Worker, strike: () => void): void {
+function atCall({ trace }: World, { process }: Worker, random: SeededRandom, strike: () => void): void {
   let left = random.integer(0, 12)
   const when = random.chance(0.5) ? 'before sending' : 'after sending'
   process.trap = () => {

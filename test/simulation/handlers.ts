@@ -4,6 +4,7 @@ import type { DeadLetterPort } from '../../services/consumer/processing/dead-let
 import type { BatchHandler, ConsumerRecord, RecordContext, RecordHandler } from '../../services/consumer/record.ts'
 import { checkpointSometimes } from './iteration.ts'
 import { serviceError } from './network.ts'
+import type { SeededRandom } from './random.ts'
 import { never, type WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
 
@@ -29,29 +30,33 @@ interface Call {
  */
 export class Handlers {
   readonly #settings: HandlersSettings
+  readonly #random: SeededRandom
   /** From now on no handler ends or reacts to its signal. */
   isStuck = false
 
   constructor(settings: HandlersSettings) {
     this.#settings = settings
+    this.#random = settings.world.streams.of(`handlers of ${settings.process.name}`)
   }
 
   readonly one: RecordHandler = (record, context) => {
     this.#yieldPlace(record, context)
-    checkpointSometimes(context, this.#settings.world)
-    return this.#work([record], context.signal, call => {
+    const finish = (call: Call) => {
       const error = this.#failureOf(record)
       if (!error) return this.#handled(call, record)
       this.#failed(record, error)
       throw error
-    })
+    }
+    // The handler has started when it writes a checkpoint, and its process may be suspended at that call.
+    const checkpoint = () => checkpointSometimes(context, this.#settings.world)
+    return this.#work([record], context.signal, finish, checkpoint)
   }
 
   readonly batch: BatchHandler = (records, { signal }) => {
     return this.#work(records, signal, call => {
       const failures = this.#failuresOf(records)
       const [first] = failures
-      if (first && (records.length === 1 || this.#settings.world.random.chance(0.5))) {
+      if (first && (records.length === 1 || this.#random.chance(0.5))) {
         // A failure of a single record is its own. For several records, the error does not say which one failed.
         if (records.length === 1) this.#failed(...first)
         throw records.length === 1 || isDependency(first[1]) ? first[1] : new Error('the batch fails')
@@ -95,17 +100,24 @@ export class Handlers {
     else process.deliver(process.here + random.between(0, world.handling.maxMs), yieldPlace)
   }
 
-  async #work(records: readonly ConsumerRecord[], signal: AbortSignal, finish: (call: Call) => void): Promise<void> {
+  async #work(
+    records: readonly ConsumerRecord[],
+    signal: AbortSignal,
+    finish: (call: Call) => void,
+    onStarted: () => void = () => undefined,
+  ): Promise<void> {
     const { process, world } = this.#settings
     const [first] = records
     if (!process.alive || !first) return never()
-    const { random, trace, handling, scenario } = world
+    const { trace, handling, scenario } = world
+    const random = this.#random
     const what = `${nameOf(process, first)}${records.length > 1 ? ` and ${records.length - 1} more` : ''}`
     trace.add(`${what} starts`)
     world.pausing.acts(process, `starts a record of ${first.shardId}`)
     world.invariants.handlerStarts(process.name, process.here, records)
     for (const record of records) world.application.starts(process.name, record)
     if (world.checksKeylessStarts) world.keylessStarts.starts(process.name, first)
+    onStarted()
     if (random.chance(handling.burns)) process.stall(random.between(100, 2 * scenario.failoverMs))
     const isDeaf = random.chance(handling.deaf) || this.isStuck
     const hangs = random.chance(handling.hangs) || this.isStuck
@@ -150,7 +162,7 @@ export class Handlers {
     if (world.isDependencyDown) return serviceError('SlowDown', 'Please reduce your request rate.')
     const poison = world.ledger.find(record)?.poison
     if (poison) return serviceError(poison === 'hopeless' ? HOPELESS : 'Error', 'the record is poison')
-    return world.random.chance(world.handling.fails) ? new Error('the handler fails') : undefined
+    return this.#random.chance(world.handling.fails) ? new Error('the handler fails') : undefined
   }
 
   /** No later record of the key of a failed record is done. */

@@ -7,13 +7,15 @@ import type { Scenario } from './scenario.ts'
 import type { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
 
-/** How the application reads records. Uses its own random numbers, so that the rest of a run stays the same. */
+/** How the application reads records. */
 export interface IterationScenario {
   readonly random: SeededRandom
   /** True if the application has no handler and reads the records in a loop. */
   readonly isIterated: boolean
   /** Share of the records for which the application writes a checkpoint at once. */
   readonly checkpoints: number
+  /** Share of the records before which the loop blocks the event loop, so that its lease may expire unnoticed. */
+  readonly blocks: number
 }
 
 export function drawIteration(random: SeededRandom, scenario: Scenario): IterationScenario {
@@ -21,7 +23,8 @@ export function drawIteration(random: SeededRandom, scenario: Scenario): Iterati
   // A loop has no batches, no dead letters and no timeout of its own.
   const canIterate = batch === undefined && maxAttempts === undefined && handler.hangs === 0
   const isIterated = random.chance(0.4) && canIterate
-  return { random, isIterated, checkpoints: random.chance(0.3) ? random.next() : 0 }
+  const checkpoints = random.chance(0.3) ? random.next() : 0
+  return { random, isIterated, checkpoints, blocks: random.chance(0.3) ? 0.1 * random.next() : 0 }
 }
 
 export interface LoopSettings {
@@ -50,6 +53,12 @@ async function isHandled(
   { consumer, process, handlers, world }: LoopSettings,
 ): Promise<boolean> {
   const { shardId, fencingToken } = record
+  const { random, blocks } = world.iteration
+  if (!world.healed && random.chance(blocks)) {
+    process.stall(random.between(100, 2 * world.scenario.failoverMs))
+    // The lease may have expired in the meantime. No timer has run since, so only the signal can know.
+    if (record.signal.aborted) return false
+  }
   // A program does not ask the signal before its first attempt: it has just been given the record.
   for (let attempt = 1; attempt === 1 || !record.signal.aborted; attempt++) {
     const { signal } = record

@@ -4,7 +4,7 @@ import type { Invariant, Invariants } from './invariants.ts'
 import type { Ledger, LedgerRecord } from './ledger.ts'
 import type { SeededRandom } from './random.ts'
 
-/** The records without a partition key in a run. Uses its own random numbers, so that the rest of a run stays the same. */
+/** The records without a partition key in a run. */
 export interface KeylessScenario {
   readonly random: SeededRandom
   /** Share of the records that are put without a key. Kinesis chooses their shards. */

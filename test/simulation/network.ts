@@ -23,9 +23,9 @@ export interface Call<T> {
 
 /** The behaviour of the network, decided by the faults of the run. */
 export interface Weather {
-  fate(service: Service): Fate
+  fate(service: Service, process: Pick<WorkerProcess, 'name'>): Fate
   /** Latency in milliseconds. */
-  latency(): number
+  latency(process: Pick<WorkerProcess, 'name'>): number
 }
 
 export type Service = 'dynamodb' | 'kinesis' | 's3'
@@ -53,9 +53,9 @@ export class Network {
   #send<T>(process: WorkerProcess, service: Service, { timeoutMs, signal, effect }: Call<T>): Promise<T> {
     if (signal?.aborted) return Promise.reject(abortError())
     const sentAt = process.here
-    const fate = this.#weather.fate(service)
-    const arrivesAt = sentAt + this.#weather.latency()
-    const repliesAt = arrivesAt + this.#weather.latency()
+    const fate = this.#weather.fate(service, process)
+    const arrivesAt = sentAt + this.#weather.latency(process)
+    const repliesAt = arrivesAt + this.#weather.latency(process)
     const givesUpAt = sentAt + timeoutMs
 
     return new Promise((resolve, reject) => {
@@ -98,7 +98,7 @@ export class Network {
           arrives(arrivesAt, undefined)
           return fails(repliesAt, serviceError('NetworkingError', 'socket hang up'))
         case 'arrives late':
-          arrives(givesUpAt + this.#weather.latency() * 20, undefined)
+          arrives(givesUpAt + this.#weather.latency(process) * 20, undefined)
           return fails(givesUpAt, serviceError('TimeoutError', 'timed out'))
       }
     })

@@ -7,7 +7,7 @@ import type { SeededRandom } from './random.ts'
 import { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
 
-/** The pauses of a run. Uses its own random numbers, so that a run without pauses stays the same. */
+/** The pauses of a run. */
 export interface PausingScenario {
   readonly random: SeededRandom
   /** Mean interval of the pauses and resumes during the faults, in milliseconds; undefined without. */
@@ -19,10 +19,10 @@ export interface PausingScenario {
 }
 
 export function drawPausing(random: SeededRandom): PausingScenario {
-  const isPausing = random.chance(0.2)
+  const isPausing = random.chance(0.3)
   return {
     random,
-    everyMs: isPausing && random.chance(0.6) ? random.between(500, 3_000) : undefined,
+    everyMs: isPausing && random.chance(0.6) ? random.between(200, 3_000) : undefined,
     last: isPausing ? (random.pick(['none', 'whole', 'interrupted'] as const) ?? 'none') : 'none',
     maxLeases: isPausing && random.chance(0.3) ? random.integer(1, 3) : undefined,
   }
@@ -211,7 +211,7 @@ export class Pausing {
   }
 
   #run(work: (operator: WorkerProcess) => Promise<void>): WorkerProcess {
-    const operator = new WorkerProcess(`operator.${this.#runs++}`, this.#world.time, this.scenario.random)
+    const operator = new WorkerProcess(`operator.${this.#runs++}`, this.#world.time, this.#world.streams)
     this.#operators = [...this.#operators.filter(({ alive }) => alive), operator]
     this.#world.inside(() => work(operator))
     return operator

@@ -24,7 +24,7 @@ export function leaseStoreOf(
   world: World,
   onRead: (leases: readonly Lease[]) => void = () => undefined,
 ): LeaseStore {
-  const { table, network, scenario, weather, random } = world
+  const { table, network, scenario, weather } = world
   const timeoutMs = storeTimeout(scenario.failoverMs)
   const send = <T>(effect: (sentAt: number) => T) => network.call(process, 'dynamodb', { timeoutMs, effect })
   const call = <T>(effect: (sentAt: number) => T) => {
@@ -36,7 +36,7 @@ export function leaseStoreOf(
   const writer = process.name
   const store = {
     async ensureTable(signal) {
-      const activeAt = await send(() => table.ensure(random.between(0, MAKING_MS)))
+      const activeAt = await send(() => table.ensure(process.random.between(0, MAKING_MS)))
       await process.sleep(activeAt - process.here, signal)
     },
     async list({ consistent } = { consistent: false }) {
@@ -59,7 +59,7 @@ export function leaseStoreOf(
 
 /** The stream as seen by a worker process. */
 export function streamReaderOf(process: WorkerProcess, world: World, watch: ReadWatch): StreamReader {
-  const { kinesis, network, time, random, weather } = world
+  const { kinesis, network, time, weather } = world
   const call = <T>(effect: Call<T>['effect'], signal?: AbortSignal) => {
     const service: Service = 'kinesis'
     return network.call(process, service, { timeoutMs: READ_TIMEOUT_MS, signal, effect })
@@ -73,7 +73,7 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
     listShards: () =>
       call(() => {
         const [one, other] = [weather.age('listAgeMs'), weather.age('listAgeMs')]
-        const size = random.integer(0, kinesis.shards.length)
+        const size = process.random.integer(0, kinesis.shards.length)
         return kinesis.list({ first: time.now - Math.max(one, other), second: time.now - Math.min(one, other), size })
       }),
     async getIterator(shardId, position) {

@@ -3,7 +3,7 @@ import type { ModelShard } from './kinesis-model.ts'
 import type { SeededRandom } from './random.ts'
 import type { World } from './world.ts'
 
-/** Readers that are behind the retention. Uses its own random numbers, so that a run without them stays the same. */
+/** Readers that are behind the retention. */
 export interface RetentionScenario {
   readonly random: SeededRandom
   /** Mean interval at which a shard and a child of it are trimmed at once, in milliseconds; undefined without. */
@@ -26,16 +26,19 @@ export function scheduleRetention(world: World, until: number): void {
     const at = time.now - everyMs * Math.log(1 - random.next())
     if (at >= until) return
     time.at(at, () => {
-      splitAndTrim(world, random)
+      splitAndTrim(random.pick(world.kinesis.open()), world, until)
       next()
     })
   }
   next()
 }
 
-function splitAndTrim(world: World, random: SeededRandom): void {
-  const { kinesis, trace } = world
-  const shard = random.pick(kinesis.open())
+/** Maximum time after which the next generation is over its retention as well, sometimes. */
+const NEXT_GENERATION_MS = 2_000
+
+function splitAndTrim(shard: ModelShard | undefined, world: World, until: number): void {
+  const { kinesis, time, trace } = world
+  const { random } = world.retention
   if (!shard || kinesis.shards.length >= MOST_SHARDS) return
   kinesis.split(shard)
   const child = random.pick(shard.children)
@@ -43,6 +46,9 @@ function splitAndTrim(world: World, random: SeededRandom): void {
   kinesis.split(child)
   trace.add(`${shard.shardId} and its child ${child.shardId} are split and trimmed at once`)
   for (const old of [...ancestorsOf(shard), shard, child]) world.trim(old, old.records.length)
+  const at = time.now + random.between(0, NEXT_GENERATION_MS)
+  if (random.chance(0.5) || at >= until) return
+  time.at(at, () => splitAndTrim(random.pick(child.children), world, until))
 }
 
 /** Returns the ancestors of a shard, the oldest first. A shard is not gone before its parents are. */

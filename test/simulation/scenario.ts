@@ -1,5 +1,5 @@
 import { FAULTY_FATES, type Fate } from './network.ts'
-import type { SeededRandom } from './random.ts'
+import type { RandomStreams } from './random.ts'
 
 /** Faults that are injected at a mean interval, see faults.ts. */
 export const STRIKES = [
@@ -102,74 +102,80 @@ export interface Scenario {
 }
 
 /**
+ * Draws each parameter from a stream of its own, and the interval of a fault from the stream of the fault.
+ *
  * Each run has only some of the faults, each at its own rate. A run with all of them would rarely get far enough for
  * the rare ones to coincide.
  */
-export function drawScenario(random: SeededRandom): Scenario {
-  const sometimes = (probability: number, most: number) => (random.chance(probability) ? random.between(0, most) : 0)
-  const failoverMs = random.pick([1_000, 2_000, 3_000]) ?? 2_000
-  const isHeavy = random.chance(0.15)
-  const initial = random.next()
-  const maxAttempts = random.chance(0.4) ? random.integer(1, 4) : undefined
-  const fanOut = random.chance(0.35)
-  const handlerTimeoutMs = random.pick([500, 3_000, 300_000]) ?? 300_000
-  const initialPosition = initial < 0.5 ? 'TRIM_HORIZON' : initial < 0.75 ? 'LATEST' : 'timestamp'
+export function drawScenario(streams: RandomStreams): Scenario {
+  const of = (name: string) => streams.of(`scenario: ${name}`)
+  const integer = (name: string, least: number, most: number) => of(name).integer(least, most)
+  const chance = (name: string, probability: number) => of(name).chance(probability)
+  const oneOf = <T>(name: string, first: T, ...others: T[]): T => of(name).pick([first, ...others]) ?? first
+  const sometimes = (name: string, probability: number, most: number) => {
+    return chance(name, probability) ? of(name).between(0, most) : 0
+  }
+  const isHeavy = chance('heavy records', 0.15)
+  const maxAttempts = chance('maxAttempts', 0.4) ? integer('maxAttempts', 1, 4) : undefined
+  const handlerTimeoutMs = oneOf('handlerTimeoutMs', 500, 3_000, 300_000)
   return {
-    shards: random.integer(1, 4),
-    workers: random.integer(1, 3),
-    arrivalMs: random.pick([0, 50, 1_500]) ?? 0,
-    failoverMs,
-    scanIntervalMs: random.integer(200, 700),
-    shardSyncIntervalMs: random.pick([1_000, 3_000, 20_000]) ?? 3_000,
-    idleIntervalMs: random.integer(400, 1_500),
-    drainTimeoutMs: random.integer(0, 2_000),
-    concurrency: random.integer(1, 8),
-    recordsPerFetch: isHeavy ? 4 : random.integer(1, 30),
+    shards: integer('shards', 1, 4),
+    workers: integer('workers', 1, 3),
+    arrivalMs: oneOf('arrivalMs', 0, 50, 1_500),
+    failoverMs: oneOf('failoverMs', 1_000, 2_000, 3_000),
+    scanIntervalMs: integer('scanIntervalMs', 200, 700),
+    shardSyncIntervalMs: oneOf('shardSyncIntervalMs', 1_000, 3_000, 20_000),
+    idleIntervalMs: integer('idleIntervalMs', 400, 1_500),
+    drainTimeoutMs: integer('drainTimeoutMs', 0, 2_000),
+    concurrency: integer('concurrency', 1, 8),
+    recordsPerFetch: isHeavy ? 4 : integer('recordsPerFetch', 1, 30),
     maxReplyBytes: 512 * 1024,
-    initialPosition,
-    startsAtMs: random.integer(500, 2_400),
-    keys: random.integer(2, 12),
-    hotKey: sometimes(0.3, 0.9),
-    chaosMs: random.integer(6_000, 14_000),
-    recordEveryMs: random.integer(60, 300),
+    initialPosition: chance('TRIM_HORIZON', 0.5) ? 'TRIM_HORIZON' : oneOf('initialPosition', 'LATEST', 'timestamp'),
+    startsAtMs: integer('startsAtMs', 500, 2_400),
+    keys: integer('keys', 2, 12),
+    hotKey: sometimes('hotKey', 0.3, 0.9),
+    chaosMs: integer('chaosMs', 6_000, 14_000),
+    recordEveryMs: integer('recordEveryMs', 60, 300),
     recordBytes: isHeavy ? 120 * 1024 : 100,
-    aggregated: sometimes(0.5, 0.6),
-    spoiled: sometimes(0.3, 0.3),
-    fanOut,
-    subscription: { lifeMs: random.pick([800, 4_000, 300_000]) ?? 300_000, wordMs: random.pick([500, 5_000]) ?? 5_000 },
-    batch: random.chance(0.3)
-      ? { maxRecords: random.integer(2, 20), maxWaitMs: Math.round(sometimes(0.5, 600)) }
+    aggregated: sometimes('aggregated', 0.5, 0.6),
+    spoiled: sometimes('spoiled', 0.3, 0.3),
+    fanOut: chance('fanOut', 0.35),
+    subscription: { lifeMs: oneOf('lifeMs', 800, 4_000, 300_000), wordMs: oneOf('wordMs', 500, 5_000) },
+    batch: chance('batch', 0.3)
+      ? { maxRecords: integer('batch', 2, 20), maxWaitMs: Math.round(sometimes('maxWaitMs', 0.5, 600)) }
       : undefined,
     maxAttempts,
-    poison: maxAttempts === undefined ? 0 : sometimes(0.7, 0.2),
+    poison: maxAttempts === undefined ? 0 : sometimes('poison', 0.7, 0.2),
     handlerTimeoutMs,
     handler: {
-      maxMs: isHeavy ? 6_000 : (random.pick([20, 200, 2_500]) ?? 200),
-      fails: sometimes(0.5, 0.3),
-      deaf: sometimes(0.4, 0.5),
-      burns: sometimes(0.3, 0.06),
-      hangs: handlerTimeoutMs < 300_000 ? sometimes(0.4, 0.1) : 0,
+      maxMs: isHeavy ? 6_000 : oneOf('maxMs', 20, 200, 2_500),
+      fails: sometimes('fails', 0.5, 0.3),
+      deaf: sometimes('deaf', 0.4, 0.5),
+      burns: sometimes('burns', 0.3, 0.06),
+      hangs: handlerTimeoutMs < 300_000 ? sometimes('hangs', 0.4, 0.1) : 0,
     },
     weather: {
-      dynamodb: sometimes(0.6, 0.3),
-      kinesis: sometimes(0.5, 0.3),
-      s3: sometimes(0.5, 0.5),
-      fates: FAULTY_FATES.filter(() => random.chance(0.5)),
-      latencyMs: random.pick([3, 20, 120]) ?? 20,
-      scanAgeMs: sometimes(0.6, 4_000),
-      listAgeMs: sometimes(0.5, 5_000),
-      emptyPage: sometimes(0.4, 0.5),
-      nullIterator: sometimes(0.3, 0.1),
-      invalidPosition: sometimes(0.3, 0.2),
-      halfOpen: sometimes(0.5, 0.5),
-      cut: sometimes(0.4, 0.2),
-      earlyEnd: sometimes(0.3, 0.2),
-      childless: sometimes(0.3, 0.1),
-      iteratorLifeMs: random.pick([700, 5_000, 300_000]) ?? 300_000,
+      dynamodb: sometimes('dynamodb', 0.6, 0.3),
+      kinesis: sometimes('kinesis', 0.5, 0.3),
+      s3: sometimes('s3', 0.5, 0.5),
+      fates: FAULTY_FATES.filter(fate => chance(`fate ${fate}`, 0.5)),
+      latencyMs: oneOf('latencyMs', 3, 20, 120),
+      scanAgeMs: sometimes('scanAgeMs', 0.6, 4_000),
+      listAgeMs: sometimes('listAgeMs', 0.5, 5_000),
+      emptyPage: sometimes('emptyPage', 0.4, 0.5),
+      nullIterator: sometimes('nullIterator', 0.3, 0.3),
+      invalidPosition: sometimes('invalidPosition', 0.3, 0.2),
+      halfOpen: sometimes('halfOpen', 0.5, 0.5),
+      cut: sometimes('cut', 0.4, 0.2),
+      earlyEnd: sometimes('earlyEnd', 0.3, 0.2),
+      childless: sometimes('childless', 0.3, 0.1),
+      iteratorLifeMs: oneOf('iteratorLifeMs', 700, 5_000, 300_000),
     },
-    departure: random.pick(['none', 'freezes', 'stops with handlers that never end'] as const) ?? 'none',
-    strikes: new Map(STRIKES.filter(() => random.chance(0.25)).map(strike => [strike, random.between(1_500, 9_000)])),
-    reshardsEarly: random.chance(0.3),
-    wrongClocks: sometimes(0.4, 0.7),
+    departure: oneOf<Scenario['departure']>('departure', 'none', 'freezes', 'stops with handlers that never end'),
+    strikes: new Map(
+      STRIKES.filter(strike => chance(strike, 0.25)).map(strike => [strike, of(strike).between(1_500, 9_000)]),
+    ),
+    reshardsEarly: chance('reshardsEarly', 0.3),
+    wrongClocks: sometimes('wrongClocks', 0.4, 0.7),
   }
 }

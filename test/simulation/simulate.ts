@@ -34,7 +34,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     produce(world, chaosEnds)
     if (scenario.reshardsEarly) reshardEarly(world)
     for (let index = 0; index < scenario.workers; index++) {
-      time.at(HISTORY_MS + world.random.between(0, scenario.arrivalMs), () => world.join())
+      time.at(HISTORY_MS + world.streams.of('arrivals').between(0, scenario.arrivalMs), () => world.join())
     }
     time.at(HISTORY_MS, () => {
       scheduleFaults(world, chaosEnds)
@@ -55,7 +55,8 @@ export async function simulate(seed: number): Promise<Outcome> {
 }
 
 function produce(world: World, until: number): void {
-  const { time, random, scenario } = world
+  const { time, streams, scenario } = world
+  const random = streams.of('intervals of records')
   const next = () => {
     if (time.now >= until) return
     world.put()
@@ -67,7 +68,7 @@ function produce(world: World, until: number): void {
 /** Closes shards before the application starts. */
 function reshardEarly(world: World): void {
   world.time.at(HISTORY_MS / 3, () => {
-    const shard = world.random.pick(world.kinesis.open())
+    const shard = world.streams.of('early reshard').pick(world.kinesis.open())
     if (shard) world.kinesis.split(shard)
   })
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../services/consumer/clock.ts'
 import type { Timer, VirtualTime } from './clock.ts'
-import type { SeededRandom } from './random.ts'
+import type { RandomStreams, SeededRandom } from './random.ts'
 
 /** A promise that never settles: the process or its host is dead. */
 export const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
@@ -14,7 +14,8 @@ export class WorkerProcess implements Clock {
   /** Identifies this run of the worker. */
   readonly name: string
   readonly #time: VirtualTime
-  readonly #random: SeededRandom
+  /** The random numbers of this process. */
+  readonly random: SeededRandom
   /** The monotonic clocks of two machines are unrelated. */
   readonly #offset: number
   /** Injects a fault, if one is due. Called at every call of the process. */
@@ -26,15 +27,17 @@ export class WorkerProcess implements Clock {
    * listener. A dead process must not retain anything.
    */
   readonly #unlisten = new Set<() => void>()
+  /** What arrived during a suspension, by the event that delivers it after the suspension. */
+  readonly #waiting = new Map<Timer, () => void>()
   #alive = true
   #stalls = 0
   #busyUntil = 0
 
-  constructor(name: string, time: VirtualTime, random: SeededRandom) {
+  constructor(name: string, time: VirtualTime, streams: RandomStreams) {
     this.name = name
     this.#time = time
-    this.#random = random
-    this.#offset = random.integer(0, 1_000_000)
+    this.random = streams.of(`process ${name}`)
+    this.#offset = this.random.integer(0, 1_000_000)
   }
 
   get alive(): boolean {
@@ -76,23 +79,32 @@ export class WorkerProcess implements Clock {
 
   /** Runs `receive` inside the process at that time, or when the process can, or never. */
   deliver(time: number, receive: () => void): Timer {
-    const timer = this.#time.at(time, () => {
-      if (!this.#alive || timer.cancelled) return
-      if (this.#time.now < this.#busyUntil) {
-        const later = this.deliver(this.#busyUntil + this.#random.between(0, 3), () => {
-          if (!timer.cancelled) receive()
-        })
-        return void later
-      }
-      this.#time.woke()
-      receive()
-    })
+    const timer = this.#time.at(time, () => this.#arrives(timer, receive))
     return timer
+  }
+
+  #arrives(timer: Timer, receive: () => void): void {
+    this.#waiting.delete(timer)
+    if (!this.#alive || timer.cancelled) return
+    if (this.#time.now < this.#busyUntil) {
+      const unlessCancelled = () => {
+        if (!timer.cancelled) receive()
+      }
+      this.#waiting.set(this.deliver(this.#afterSuspension(), unlessCancelled), unlessCancelled)
+      return
+    }
+    this.#time.woke()
+    receive()
+  }
+
+  #afterSuspension(): number {
+    return this.#busyUntil + this.random.between(0, 3)
   }
 
   kill(): void {
     this.#alive = false
     for (const unlisten of this.#unlisten) unlisten()
+    this.#waiting.clear()
   }
 
   /** Suspends the process: a blocking computation, a pause of the machine, or SIGSTOP. */
@@ -101,8 +113,13 @@ export class WorkerProcess implements Clock {
     this.#busyUntil = Math.max(this.#busyUntil, this.#time.now) + ms
   }
 
-  /** Continues at once, like SIGCONT. */
+  /** Continues at once, like SIGCONT. Timers that are due and answers that have arrived are delivered now. */
   resume(): void {
     this.#busyUntil = Math.min(this.#busyUntil, this.#time.now)
+    for (const [timer, receive] of [...this.#waiting]) {
+      timer.cancelled = true
+      this.#waiting.delete(timer)
+      this.deliver(this.#afterSuspension(), receive)
+    }
   }
 }

@@ -43,12 +43,13 @@ export class Worker {
 
   /** @param maxLeases the maximum number of leases of this run; undefined without */
   constructor(workerId: string, run: number, world: World, maxLeases?: number) {
-    const { time, random, scenario } = world
+    const { time, streams, scenario } = world
     this.workerId = workerId
     this.#world = world
-    this.process = new WorkerProcess(`${workerId}.${run}`, time, random)
-    if (random.chance(scenario.wrongClocks)) this.clockErrorMs = wrongBy(random)
+    this.process = new WorkerProcess(`${workerId}.${run}`, time, streams)
     const { process } = this
+    const clocks = streams.of(`clock of ${process.name}`)
+    if (clocks.chance(scenario.wrongClocks)) this.clockErrorMs = wrongBy(clocks)
     const stream = streamReaderOf(process, world, {
       fetchStarts: shardId => this.#fetchStarts(shardId),
       subscribes: shardId => this.#subscribes(shardId),
@@ -62,7 +63,7 @@ export class Worker {
     const { initialPosition, startsAtMs, batch, maxAttempts } = scenario
     const position =
       initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock(startsAtMs)) } : initialPosition
-    this.session = `${random.integer(0, 2 ** 30)} of ${this.name}`
+    this.session = `${process.random.integer(0, 2 ** 30)} of ${this.name}`
     const handling: ProcessingOptions = {
       ...(batch ? { batchHandler: handlers.batch, batch } : { handler: handlers.one, ...world.fairness.options }),
       ...(maxAttempts !== undefined && { deadLetter: handlers.deadLetter }),
@@ -92,7 +93,7 @@ export class Worker {
         stream,
         clock: process,
         wallClock: () => world.wallClock(process.here) + this.clockErrorMs,
-        random: random.next,
+        random: process.random.next,
         session: this.session,
       },
     )

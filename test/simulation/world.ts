@@ -11,7 +11,7 @@ import { HASH_SPACE, KinesisModel, type ModelShard } from './kinesis-model.ts'
 import { Ledger } from './ledger.ts'
 import { Network } from './network.ts'
 import { drawPausing, Pausing } from './pausing.ts'
-import { SeededRandom } from './random.ts'
+import { RandomStreams, type SeededRandom } from './random.ts'
 import type { UserRecord } from './record-maker.ts'
 import { drawRetention, type RetentionScenario } from './retention.ts'
 import { drawScenario, type Scenario } from './scenario.ts'
@@ -29,7 +29,7 @@ export interface Violation {
 
 /** Everything in a run. */
 export class World {
-  readonly random: SeededRandom
+  readonly streams: RandomStreams
   readonly scenario: Scenario
   readonly fairness: FairnessScenario
   readonly iteration: IterationScenario
@@ -61,17 +61,18 @@ export class World {
   #runs = 0
 
   constructor(seed: number) {
-    this.random = new SeededRandom(seed)
-    this.scenario = drawScenario(this.random)
-    this.fairness = drawFairness(new SeededRandom(seed ^ 0x5eed_fa1))
-    this.iteration = drawIteration(new SeededRandom(seed ^ 0x5eed_1007), this.scenario)
-    this.keyless = drawKeyless(new SeededRandom(seed ^ 0x5eed_7e5))
-    this.retention = drawRetention(new SeededRandom(seed ^ 0x5eed_a6e))
-    this.pausing = new Pausing(drawPausing(new SeededRandom(seed ^ 0x5eed_ba5e)), this)
-    const { scenario, random, time } = this
+    this.streams = new RandomStreams(seed)
+    const { streams, time } = this
+    this.scenario = drawScenario(streams)
+    this.fairness = drawFairness(streams.of('fairness'))
+    this.iteration = drawIteration(streams.of('iteration'), this.scenario)
+    this.keyless = drawKeyless(streams.of('keyless'))
+    this.retention = drawRetention(streams.of('retention'))
+    this.pausing = new Pausing(drawPausing(streams.of('pausing')), this)
+    const { scenario } = this
     const now = () => time.now
     this.handling = scenario.handler
-    this.weather = new RandomWeather(scenario.weather, random, now)
+    this.weather = new RandomWeather(scenario.weather, streams, now)
     this.network = new Network(time, this.weather)
     const { iteratorLifeMs } = scenario.weather
     const { maxReplyBytes, shards, failoverMs } = scenario
@@ -138,24 +139,26 @@ export class World {
   /** Ends the process. Another run of the worker, or another worker, starts later. */
   replace(worker: Worker): void {
     this.kill(worker)
-    const name = this.random.chance(0.5) ? worker.workerId : undefined
-    this.time.at(this.time.now + this.random.between(100, 3_000), () => this.join(name))
+    const random = this.streams.of('replacements')
+    const name = random.chance(0.5) ? worker.workerId : undefined
+    this.time.at(this.time.now + random.between(100, 3_000), () => this.join(name))
   }
 
   put(): void {
-    const { scenario, random, keyless } = this
+    const { scenario, streams, keyless } = this
     if (keyless.share > 0 && keyless.random.chance(keyless.share)) {
       const shard = keyless.random.pick(this.kinesis.open())
       if (shard) this.#putOn(shard, [{ partitionKey: undefined, hashKey: 0n }], scenario.recordBytes)
       return
     }
-    const draw = () => (random.chance(scenario.hotKey) ? 0 : random.integer(0, scenario.keys - 1))
-    const first = draw()
+    const aggregates = streams.of('aggregates')
+    const draw = (random: SeededRandom) => (random.chance(scenario.hotKey) ? 0 : random.integer(0, scenario.keys - 1))
+    const first = draw(streams.of('keys'))
     const shard = this.kinesis.shardOf(this.#hashOf(first))
     const keys = [first]
     // An aggregate only contains keys of its shard.
-    while (random.chance(scenario.aggregated) && keys.length < 4) {
-      const other = draw()
+    while (aggregates.chance(scenario.aggregated) && keys.length < 4) {
+      const other = draw(aggregates)
       if (this.kinesis.shardOf(this.#hashOf(other)) === shard) keys.push(other)
     }
     const size = Math.ceil(scenario.recordBytes / keys.length)
@@ -164,8 +167,10 @@ export class World {
   }
 
   #putOn(shard: ModelShard, records: readonly UserRecord[], size: number): void {
-    const { scenario, random } = this
-    for (const record of this.kinesis.put(shard, records, size, random.chance(scenario.spoiled))) {
+    const { scenario, streams } = this
+    const isSpoiled = streams.of('spoiled aggregates').chance(scenario.spoiled)
+    const random = streams.of('poison')
+    for (const record of this.kinesis.put(shard, records, size, isSpoiled)) {
       const isPoison = random.chance(scenario.poison)
       this.ledger.add(record, isPoison ? (random.chance(0.5) ? 'poison' : 'hopeless') : undefined)
     }

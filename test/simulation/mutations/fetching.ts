@@ -8,6 +8,7 @@ export const FETCHING: readonly Mutation[] = [
     text: "type: 'AT_SEQUENCE_NUMBER', sequenceNumber: from.sequenceNumber",
     replacement: "type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: from.sequenceNumber",
     breaks: ['1', '2'],
+    from: 11,
   },
   {
     rule: 'an iterator is replaced after a fault',
@@ -22,7 +23,7 @@ export const FETCHING: readonly Mutation[] = [
     text: 'const children = childrenInReply(shardId, reply)',
     replacement: 'const children = (await stream.listShards()).filter(one => one.parentShardIds.includes(shardId))',
     breaks: ['1'],
-    from: 184,
+    from: 692,
   },
   {
     rule: 'fetching waits for room in the budget',
@@ -37,7 +38,7 @@ export const FETCHING: readonly Mutation[] = [
     text: 'const fresh = dropRepeated(reply, last)',
     replacement: 'const fresh = last === undefined ? dropRepeated(reply, last) : reply',
     breaks: ['twice', 'start'],
-    from: 22,
+    from: 116,
   },
   {
     rule: 'a silent subscription is closed',
@@ -45,7 +46,7 @@ export const FETCHING: readonly Mutation[] = [
     text: 'Promise.race([coming, silence])',
     replacement: 'Promise.race([coming, silence.then(() => coming)])',
     breaks: ['10'],
-    from: 13,
+    from: 47,
   },
   {
     rule: 'a subscription is reopened after the records of the previous one',
@@ -67,6 +68,7 @@ export const FETCHING: readonly Mutation[] = [
     text: 'if (children.length > 0) return children',
     replacement: 'if (isLast) return children',
     breaks: ['1', '6', '7', '10'],
+    from: 100,
   },
   {
     rule: 'nothing is read from a subscription while there is no room',
@@ -74,6 +76,6 @@ export const FETCHING: readonly Mutation[] = [
     text: 'while (await waitForRoom(settings)) {',
     replacement: 'while (!signal.aborted) {',
     breaks: ['9'],
-    from: 42,
+    from: 26,
   },
 ]

@@ -15,6 +15,7 @@ export const ITERATION: readonly Mutation[] = [
     text: 'this.#pause.isPaused ? undefined : this.#shift()',
     replacement: 'this.#shift()',
     breaks: ['pause'],
+    from: 202,
   },
   {
     rule: 'a loop gets no record of a shard whose lease has expired',
@@ -22,6 +23,7 @@ export const ITERATION: readonly Mutation[] = [
     text: 'this.#isClosed || !this.shard.mayStart() ?',
     replacement: 'this.#isClosed ?',
     breaks: ['8'],
+    from: 247,
   },
   {
     rule: 'the signal of a record has fired once the lease has expired, also directly after a suspension',
@@ -29,6 +31,6 @@ export const ITERATION: readonly Mutation[] = [
     text: '  shard.mayStart()\n  return of.signal\n',
     replacement: '  return of.signal\n',
     breaks: ['8'],
-    from: 8_003_180,
+    from: 50,
   },
 ]

@@ -8,7 +8,7 @@ export const PAUSING: readonly Mutation[] = [
     text: '      if (pause.isPaused) continue\n',
     replacement: '',
     breaks: ['pause'],
-    from: 450,
+    from: 425,
   },
   {
     rule: 'a pause closes the subscriptions of fan-out',
@@ -16,7 +16,7 @@ export const PAUSING: readonly Mutation[] = [
     text: 'const open = anySignal([signal, pause.signal])',
     replacement: 'const open = anySignal([signal])',
     breaks: ['pause'],
-    from: 100,
+    from: 26,
   },
   {
     rule: 'a paused worker starts no handler',
@@ -24,7 +24,7 @@ export const PAUSING: readonly Mutation[] = [
     text: '  if (shard.pause.isPaused) return admitLater(shard, closing)\n',
     replacement: '',
     breaks: ['pause'],
-    from: 40,
+    from: 52,
   },
   {
     rule: 'a handler that waited for the breaker does not start during a pause',
@@ -32,7 +32,7 @@ export const PAUSING: readonly Mutation[] = [
     text: 'if (permit === undefined || !pause.isPaused) return permit',
     replacement: 'return permit',
     breaks: ['pause'],
-    from: 220,
+    from: 52,
   },
   {
     rule: 'the highest version of a pause applies, and not the last one that was read',
@@ -40,7 +40,7 @@ export const PAUSING: readonly Mutation[] = [
     text: 'return a.version === b.version ? a.id > b.id : a.version > b.version',
     replacement: 'return true',
     breaks: ['pause', '10'],
-    from: 25,
+    from: 20,
   },
   {
     rule: 'workers complete a pause that was interrupted',
@@ -48,7 +48,7 @@ export const PAUSING: readonly Mutation[] = [
     text: 'const again = behind.filter(({ leaseKey }) => this.#wereBehind.has(leaseKey))',
     replacement: 'const again: Lease[] = []',
     breaks: ['pause', '10'],
-    from: 100,
+    from: 62,
   },
   {
     rule: 'a pause does not change the counter of a lease',
@@ -56,7 +56,7 @@ export const PAUSING: readonly Mutation[] = [
     text: '{ ...lease, pause: encodePauses(merged) }',
     replacement: '{ ...lease, leaseCounter: lease.leaseCounter + 1, pause: encodePauses(merged) }',
     breaks: ['3', '8', 'rival', 'pause'],
-    from: 290,
+    from: 166,
   },
   {
     rule: 'records are read again after a pause',
@@ -64,7 +64,6 @@ export const PAUSING: readonly Mutation[] = [
     text: '    this.#resumed?.resolve()\n',
     replacement: '',
     breaks: ['10'],
-    from: 20,
   },
   {
     rule: 'a worker holds no more leases than its maximum',
@@ -72,6 +71,5 @@ export const PAUSING: readonly Mutation[] = [
     text: 'const capacity = Math.max(0, maxLeases - held.size)',
     replacement: 'const capacity = maxLeases',
     breaks: ['max'],
-    from: 95,
   },
 ]

@@ -43,6 +43,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: '|| this.#lanes[0]?.isDue(this.#keyless)) this.#wakeIdleLane()',
     replacement: '&& this.#lanes[0]?.isDue(this.#keyless)) return',
     breaks: ['10'],
+    from: 25,
   },
   {
     rule: 'a handler starts only while its lease is valid',
@@ -64,7 +65,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: '    this.#abortHandlers.abort()\n',
     replacement: '    this.#abortHandlers.abort()\n    this.#settings.budget.close()\n',
     breaks: ['9'],
-    from: 188,
+    from: 54,
   },
   {
     rule: 'the watermark passes a record that was given up only after its dead letter is stored',
@@ -72,7 +73,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: '    if (retryInMs !== undefined) return this.#retryLater(retryInMs)\n    settle(job)\n',
     replacement: '    settle(job)\n',
     breaks: ['1', '2'],
-    from: 74,
+    from: 16,
   },
   {
     rule: 'in a batch, the watermark passes a record that was given up only after its dead letter is stored',
@@ -80,7 +81,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: 'if (retryInMs === undefined) {\n        settle(job)',
     replacement: 'if (retryInMs !== 0) {\n        settle(job)',
     breaks: ['1', '2'],
-    from: 46,
+    from: 52,
   },
   {
     rule: 'a dead letter contains the whole record',
@@ -116,7 +117,6 @@ export const PROCESSING: readonly Mutation[] = [
     text: "if (errorClass !== 'dependency') job.attempts++",
     replacement: "if (errorClass !== 'give up') job.attempts++",
     breaks: ['deadLetter'],
-    from: 29,
   },
   {
     rule: 'the failure of a batch does not count against each of its records',
@@ -124,6 +124,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: "verdict.kind === 'all failed' && jobs.length > 1",
     replacement: "verdict.kind === 'all failed' && jobs.length > 10_000",
     breaks: ['deadLetter'],
+    from: 11,
   },
   {
     rule: 'the earlier half of a halved batch runs first',
@@ -138,7 +139,6 @@ export const PROCESSING: readonly Mutation[] = [
     text: 'for (const job of jobs) if (!errors.has(job)) settle(job)',
     replacement: 'for (const job of jobs) settle(job)',
     breaks: ['1', '2'],
-    from: 17,
   },
   {
     rule: 'concurrent batches have no key in common',
@@ -153,7 +153,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: 'admission instanceof Promise ? confirmPermit(shard, await admission) : admission',
     replacement: 'admission instanceof Promise ? confirmPermit(shard, await admission) : await admission',
     breaks: ['8'],
-    from: 400,
+    from: 37,
   },
   {
     rule: 'a hanging handler is abandoned after its timeout and a grace period',
@@ -161,7 +161,7 @@ export const PROCESSING: readonly Mutation[] = [
     text: '        call.abandon(error)\n',
     replacement: '',
     breaks: ['10'],
-    from: 110,
+    from: 84,
   },
   {
     rule: 'a stopping worker waits for its handlers no longer than the drain timeout',
@@ -169,5 +169,6 @@ export const PROCESSING: readonly Mutation[] = [
     text: 'await Promise.race([closed, clock.sleep(timeoutMs, ended.signal)])',
     replacement: 'await Promise.race([closed, clock.sleep(1_000_000 + timeoutMs, ended.signal)])',
     breaks: ['11'],
+    from: 22,
   },
 ]

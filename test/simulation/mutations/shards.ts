@@ -15,7 +15,6 @@ export const SHARDS: readonly Mutation[] = [
     text: 'return behindUs.has(parentId) || (known.has(leaseKey) && !listed.has(parentId))',
     replacement: 'return true',
     breaks: ['2', '5'],
-    from: 23,
   },
   {
     rule: 'only a list that contains the child proves that a parent is trimmed',
@@ -23,7 +22,7 @@ export const SHARDS: readonly Mutation[] = [
     text: '(known.has(leaseKey) && !listed.has(parentId))',
     replacement: '!listed.has(parentId)',
     breaks: ['2', '5'],
-    from: 373,
+    from: 281,
   },
   {
     rule: 'a trimmed shard does not wait for a trimmed parent',
@@ -31,7 +30,7 @@ export const SHARDS: readonly Mutation[] = [
     text: '(known.has(leaseKey) &&',
     replacement: '(listed.has(leaseKey) &&',
     breaks: ['10'],
-    from: 110_470,
+    from: 377,
   },
   {
     rule: 'a child does not wait for a parent that will get no lease',
@@ -39,7 +38,6 @@ export const SHARDS: readonly Mutation[] = [
     text: 'return behindUs.has(parentId) || ',
     replacement: 'return ',
     breaks: ['10'],
-    from: 11,
   },
   {
     rule: 'the leases of the children exist before SHARD_END',
@@ -61,6 +59,7 @@ export const SHARDS: readonly Mutation[] = [
     text: "      await stream.getIterator(shardId, { type: 'AT_TIMESTAMP', at: new Date(now - back) })\n",
     replacement: '',
     breaks: ['1', '2', '10'],
+    from: 34,
   },
   {
     rule: 'leases are planned from a consistent read',
@@ -68,7 +67,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'store.list({ consistent: true })',
     replacement: 'store.list()',
     breaks: ['1', '2', '5', '10'],
-    from: 1980,
+    from: 1_047,
   },
   {
     rule: 'a closed shard is skipped only if this plan starts the application at LATEST',
@@ -76,7 +75,7 @@ export const SHARDS: readonly Mutation[] = [
     text: '!(isFirst && closed)',
     replacement: '!(place.startAt !== undefined && closed)',
     breaks: ['1', '2', '5', '10'],
-    from: 13,
+    from: 19,
   },
   {
     rule: 'an application that has leases has started, whatever its initial position is',
@@ -92,6 +91,7 @@ export const SHARDS: readonly Mutation[] = [
     text: '      const existing = await store.get(lease.leaseKey)\n      startAt = existing?.startAt ?? startAt',
     replacement: '',
     breaks: ['start'],
+    from: 88,
   },
   {
     rule: 'with AT_TIMESTAMP, too, the children wait for their parents',
@@ -99,7 +99,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'sequenceNumber !== TRIM_HORIZON.sequenceNumber && sequenceNumber !== AT_TIMESTAMP.sequenceNumber',
     replacement: 'sequenceNumber !== TRIM_HORIZON.sequenceNumber',
     breaks: ['1', '2', '5', '10'],
-    from: 87,
+    from: 163,
   },
   {
     rule: 'sequence numbers are compared as numbers',
@@ -114,6 +114,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'shard.parentShardIds.some(parentId => !listed.has(parentId)) && ',
     replacement: 'false && ',
     breaks: ['6', '7'],
+    from: 33,
   },
   {
     rule: 'a trimmed shard does not wait for a trimmed parent, also if its children are trimmed as well',
@@ -121,6 +122,5 @@ export const SHARDS: readonly Mutation[] = [
     text: '    ...leases.filter(isOlderThanList).map(lease => lease.leaseKey),\n',
     replacement: '',
     breaks: ['10'],
-    from: 96,
   },
 ]
