@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util'
 import { UsageError } from '../../services/local/errors.ts'
+import { numberOption, parseProgramOptions } from '../../services/local/program-options.ts'
 
 export const DEFAULT_ROUNDS = 7
 const MAX_ROUNDS = 100
@@ -44,7 +44,10 @@ ${lines.join('\n')}
 /** @param all all entries */
 export function parseBenchFlags(args: readonly string[], all: readonly NamedEntry[]): BenchFlags {
   const names = namesOf(all)
-  const { values, positionals } = parse(args)
+  const flag = { type: 'boolean' } as const
+  const number = { type: 'string' } as const
+  const options = { json: flag, quick: flag, help: flag, rounds: number, minutes: number } as const
+  const { values, positionals } = parseProgramOptions('npm run bench --', { args, options, allowPositionals: true })
   if (values.help) return { help: true }
   const unknown = positionals.find(name => !names.includes(name))
   if (unknown !== undefined)
@@ -55,29 +58,17 @@ export function parseBenchFlags(args: readonly string[], all: readonly NamedEntr
     entries: positionals.length === 0 ? namesOf(all.filter(entry => !entry.byNameOnly)) : [...new Set(positionals)],
     json: values.json === true,
     quick,
-    rounds: values.rounds === undefined ? (quick ? 1 : DEFAULT_ROUNDS) : numberOf('rounds', values.rounds, MAX_ROUNDS),
-    minutes: values.minutes === undefined ? DEFAULT_MINUTES : numberOf('minutes', values.minutes, MAX_MINUTES),
+    rounds:
+      values.rounds === undefined
+        ? quick
+          ? 1
+          : DEFAULT_ROUNDS
+        : numberOption('rounds', values.rounds, { min: 1, max: MAX_ROUNDS }),
+    minutes:
+      values.minutes === undefined
+        ? DEFAULT_MINUTES
+        : numberOption('minutes', values.minutes, { min: 1, max: MAX_MINUTES }),
   }
 }
 
 const namesOf = (entries: readonly NamedEntry[]) => entries.map(({ name }) => name)
-
-function parse(args: readonly string[]) {
-  const flag = { type: 'boolean' } as const
-  const number = { type: 'string' } as const
-  const options = { json: flag, quick: flag, help: flag, rounds: number, minutes: number } as const
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
-  } catch (cause) {
-    // Node's message then explains how to pass a positional argument that looks like a flag. No entry looks like a
-    // flag.
-    const message = cause instanceof Error ? cause.message.split(/(?<=')\. /)[0] : String(cause)
-    throw new UsageError(`${message}. See: npm run bench -- --help`, { cause })
-  }
-}
-
-function numberOf(flag: string, value: string, max: number): number {
-  const number = Number(value)
-  if (/^\d{1,4}$/.test(value) && number >= 1 && number <= max) return number
-  throw new UsageError(`--${flag} must be a number from 1 to ${max}, not "${value}".`)
-}

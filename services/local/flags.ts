@@ -1,7 +1,7 @@
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { originsOf } from './cors-origins.ts'
 import type { EmbeddedAwsSettings } from './embedded-aws.ts'
 import { UsageError } from './errors.ts'
+import { parseProgramOptions } from './program-options.ts'
 
 export const AWS_USAGE = `Usage: node services/local/aws.ts [options]
 
@@ -49,7 +49,7 @@ export interface StartSettings {
 /** @throws UsageError */
 export function parseAwsFlags(args: readonly string[]): AwsFlags {
   const text = { type: 'string' } as const
-  const values = parse(args, AWS_USAGE, {
+  const options = {
     host: text,
     's3-port': text,
     'dynamodb-port': text,
@@ -60,9 +60,11 @@ export function parseAwsFlags(args: readonly string[]): AwsFlags {
     'issuer-origin': text,
     'cors-origins': text,
     help: { type: 'boolean' },
-  })
+  } as const
+  const { values } = parseProgramOptions('node services/local/aws.ts', { args, options })
   if (values.help) return { help: true }
-  const port = (name: string) => portOf(`${name}-port`, values[`${name}-port`])
+  const port = (name: 's3' | 'dynamodb' | 'kinesis' | 'cognito' | 'health') =>
+    portOf(`${name}-port`, values[`${name}-port`])
   const healthPort = port('health')
   return {
     help: false,
@@ -87,7 +89,7 @@ export function parseStartFlags(args: readonly string[], env: NodeJS.ProcessEnv 
   const flag = { type: 'boolean' } as const
   const text = { type: 'string' } as const
   const options = { once: flag, verbose: flag, watch: flag, 'no-watch': flag, port: text, data: text, help: flag }
-  const values = parse(args, START_USAGE, options)
+  const { values } = parseProgramOptions('npm start --', { args, options })
   if (values.help) return { help: true }
   const hasTransforms = (env.TRANSFORMS ?? '').trim() !== ''
   if (values.watch && values['no-watch']) throw new UsageError('--watch and --no-watch exclude each other.')
@@ -104,41 +106,28 @@ export function parseStartFlags(args: readonly string[], env: NodeJS.ProcessEnv 
   }
 }
 
-type Values = Record<string, string | boolean | undefined>
-
-function parse(args: readonly string[], usage: string, options: ParseArgsOptionsConfig): Values {
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Values
-  } catch (cause) {
-    // Node's message then explains how to pass a positional argument that looks like a flag. There are no positional
-    // arguments here.
-    const message = cause instanceof Error ? cause.message.split(/(?<=')\. /)[0] : String(cause)
-    throw new UsageError(`${message}\n\n${usage}`, { cause })
-  }
-}
-
-function portOf(flag: string, value: string | boolean | undefined): number | undefined {
+function portOf(flag: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined
   const port = Number(value)
-  if (/^\d{1,5}$/.test(String(value)) && port <= 65_535) return port
+  if (/^\d{1,5}$/.test(value) && port <= 65_535) return port
   throw new UsageError(`--${flag} must be a port, 0 to 65535, not "${value}".`)
 }
 
-function textOf(flag: string, value: string | boolean | undefined): string | undefined {
+function textOf(flag: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined
   if (value === '') throw new UsageError(`--${flag} must not be empty.`)
-  return String(value)
+  return value
 }
 
-function originOf(value: string | boolean | undefined): string | undefined {
+function originOf(value: string | undefined): string | undefined {
   if (value === undefined) return undefined
-  const text = String(value)
+  const text = value
   if (/^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text) return text
   throw new UsageError(`--issuer-origin must be an origin without a path, such as http://aws:9229, not "${text}".`)
 }
 
-function listOf(flag: string, value: string | boolean | undefined): string[] | undefined {
-  return value === undefined ? undefined : originsOf(`--${flag}`, String(value))
+function listOf(flag: string, value: string | undefined): string[] | undefined {
+  return value === undefined ? undefined : originsOf(`--${flag}`, value)
 }
 
 /** Removes keys whose value is undefined, because the settings declare their optional properties without undefined. */

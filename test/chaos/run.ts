@@ -1,10 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { choiceOption, numberOption, parseProgramOptions } from '../../services/local/program-options.ts'
+import { runForPeople } from '../../services/local/run.ts'
 import { findViolations } from './evidence/checker.ts'
 import { type Outcome, runChaos } from './run-chaos.ts'
 
-const USAGE = `npm run chaos -- [options]
+const USAGE = `Usage: npm run chaos -- [options]
 
   --seed N           decides the faults and the uploads (default: from the time)
   --minutes M        how long uploads are sent (default 5)
@@ -15,36 +16,41 @@ const USAGE = `npm run chaos -- [options]
   --orphans allowed  skips the sweep of orphans, and allows orphans at the end
   --out DIR          keeps the evidence in DIR (default: only after a violation, in .chaos/SEED)
   --check DIR        checks the evidence in DIR again, without a run
-`
+  --help`
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    minutes: { type: 'string', default: '5' },
-    rate: { type: 'string', default: '20' },
-    every: { type: 'string', default: '1500' },
-    api: { type: 'string', default: '2' },
-    workers: { type: 'string', default: '3' },
-    orphans: { type: 'string', default: 'swept' },
-    out: { type: 'string' },
-    check: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
-const orphans = values.orphans === 'allowed' ? 'allowed' : 'swept'
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
-if (values.help) print(USAGE)
-else if (values.check !== undefined) check(values.check)
-else await run()
+function valuesOf(args: readonly string[]) {
+  const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const
+  const options = {
+    ...{ seed: text, minutes: text, rate: text, every: text, api: text, workers: text, orphans: text },
+    ...{ out: text, check: text, help: flag },
+  } as const
+  return parseProgramOptions('npm run chaos --', { args, options }).values
+}
 
-async function run(): Promise<void> {
-  const seed = Number(values.seed ?? Date.now() % 1_000_000)
-  const { minutes, rate, every } = values
+type Orphans = 'swept' | 'allowed'
+type Values = ReturnType<typeof valuesOf>
+
+runForPeople(async () => {
+  const values = valuesOf(process.argv.slice(2))
+  const orphans = choiceOption('orphans', values.orphans ?? 'swept', ['swept', 'allowed'])
+  if (values.help) print(USAGE)
+  else if (values.check !== undefined) check(values.check, orphans)
+  else await run(values, orphans)
+})
+
+async function run(values: Values, orphans: Orphans): Promise<void> {
+  const seed = numberOption('seed', values.seed ?? String(Date.now() % 1_000_000), { min: 0 })
+  const minutes = numberOption('minutes', values.minutes ?? '5', { min: 0.01, fraction: true })
+  const rate = numberOption('rate', values.rate ?? '20', { min: 0.01, fraction: true })
+  const everyMs = numberOption('every', values.every ?? '1500', { min: 1 })
+  const slots = {
+    api: numberOption('api', values.api ?? '2', { min: 1 }),
+    worker: numberOption('workers', values.workers ?? '3', { min: 1 }),
+  }
   const outcome = await runChaos({
-    ...{ seed, orphans, rate: Number(rate), everyMs: Number(every) },
-    uploads: Math.round(Number(minutes) * 60 * Number(rate)),
-    slots: { api: Number(values.api), worker: Number(values.workers) },
+    ...{ seed, orphans, rate, everyMs, slots, uploads: Math.round(minutes * 60 * rate) },
     say: line => process.stderr.write(`${line}\n`),
   })
   const { violations, counts } = outcome
@@ -58,7 +64,7 @@ async function run(): Promise<void> {
   print(`evidence and logs: ${folder}; look again: npm run chaos -- --check ${folder}`)
 }
 
-function check(folder: string): void {
+function check(folder: string, orphans: Orphans): void {
   const read = (name: string) => JSON.parse(readFileSync(path.join(folder, name), 'utf8'))
   report(findViolations(read('ledger.json'), read('inventory.json'), { orphans }))
 }

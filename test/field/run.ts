@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { choiceOption, numberOption, parseProgramOptions } from '../../services/local/program-options.ts'
+import { runForPeople } from '../../services/local/run.ts'
 import { buildTestApi, createTestUser } from '../api/support.ts'
 import { type Scope, withScope } from '../chaos/world/scope.ts'
 import { startAws } from '../support/aws.ts'
@@ -11,63 +12,81 @@ import { runCorpus } from './corpora/run-corpus.ts'
 import { type CorpusResult, describe } from './corpora/table.ts'
 import type { FieldClient } from './send-case.ts'
 
-const USAGE = `npm run field -- [options]
+const USAGE = `Usage: npm run field -- [options]
 
   --only NAME       one corpus: ${corpora.map(({ name }) => name).join(', ')}
   --cache DIR       where the packages are kept (default ~/.cache/headgate-field)
   --connections N   files in flight at a time (default 16)
   --refused         lists the refused files too, each with its reason
   --minutes M       how long all of it may take (default 30)
-`
+  --help`
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    cache: { type: 'string', default: path.join(homedir(), '.cache/headgate-field') },
-    connections: { type: 'string', default: '16' },
-    minutes: { type: 'string', default: '30' },
-    refused: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+interface Settings {
+  only: string | undefined
+  cache: string
+  connections: number
+  minutes: number
+  refused: boolean
+}
+
+/** Returns undefined if the user asks for help. */
+function settingsOf(args: readonly string[]): Settings | undefined {
+  const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const
+  const options = { only: text, cache: text, connections: text, minutes: text, refused: flag, help: flag } as const
+  const { values } = parseProgramOptions('npm run field --', { args, options })
+  if (values.help) return undefined
+  const names = corpora.map(({ name }) => name)
+  return {
+    only: values.only === undefined ? undefined : choiceOption('only', values.only, names),
+    cache: path.resolve(values.cache ?? path.join(homedir(), '.cache/headgate-field')),
+    connections: numberOption('connections', values.connections ?? '16', { min: 1 }),
+    minutes: numberOption('minutes', values.minutes ?? '30', { min: 0.01, fraction: true }),
+    refused: values.refused === true,
+  }
+}
+
+runForPeople(async () => {
+  const settings = settingsOf(process.argv.slice(2))
+  if (!settings) process.stdout.write(`${USAGE}\n`)
+  else process.exitCode = await withScope(scope => run(settings, scope))
 })
 
-if (values.help) process.stdout.write(USAGE)
-else process.exitCode = await withScope(run)
-
 /** Resolves to the exit code: 1 if an item has an unexplained wrong result, or if a process ended. */
-async function run(scope: Scope): Promise<number> {
-  const chosen = corpora.filter(({ name }) => values.only === undefined || name === values.only)
-  if (chosen.length === 0) throw new Error(`There is no corpus "${values.only}".`)
+async function run(settings: Settings, scope: Scope): Promise<number> {
   const { client, worker } = await startPipeline(scope)
-  const results = await Promise.race([runAll(client, chosen), expired(scope)])
-  const { text, unexplained } = describe(results, { withRefused: values.refused })
+  const results = await Promise.race([runAll(client, settings), expired(settings, scope)])
+  const { text, unexplained } = describe(results, { withRefused: settings.refused })
   process.stdout.write(`${text}\n`)
   const hasEnded = worker.child.exitCode !== null || worker.child.signalCode !== null
   if (hasEnded) process.stdout.write(`The worker ended: ${worker.stderr().slice(-2_000)}\n`)
   return unexplained > 0 || hasEnded ? 1 : 0
 }
 
-async function runAll(client: FieldClient, chosen: typeof corpora): Promise<CorpusResult[]> {
+async function runAll(client: FieldClient, settings: Settings): Promise<CorpusResult[]> {
   const results: CorpusResult[] = []
-  for (const corpus of chosen) {
+  for (const corpus of corpora) {
+    if (settings.only !== undefined && settings.only !== corpus.name) continue
     process.stderr.write(`${corpus.name}: compared with ${corpus.reader}\n`)
-    results.push(await resultOf(client, corpus))
+    results.push(await resultOf(client, corpus, settings))
   }
   return results
 }
 
 /** @throws Error after the maximum duration of the run */
-function expired(scope: Scope): Promise<never> {
+function expired({ minutes }: Settings, scope: Scope): Promise<never> {
   return new Promise((_, reject) => {
-    const error = new Error(`The run took longer than ${values.minutes} minutes.`)
-    const limit = setTimeout(reject, Number(values.minutes) * 60_000, error)
+    const error = new Error(`The run took longer than ${minutes} minutes.`)
+    const limit = setTimeout(reject, minutes * 60_000, error)
     scope.teardown(() => clearTimeout(limit))
   })
 }
 
-async function resultOf(client: FieldClient, corpus: (typeof corpora)[number]): Promise<CorpusResult> {
+async function resultOf(
+  client: FieldClient,
+  corpus: (typeof corpora)[number],
+  settings: Pick<Settings, 'cache' | 'connections'>,
+): Promise<CorpusResult> {
   try {
-    const settings = { cache: path.resolve(values.cache), connections: Number(values.connections) }
     return { corpus: corpus.name, items: await runCorpus(client, corpus, settings) }
   } catch (error) {
     if (error instanceof CorpusUnavailableError) return { corpus: corpus.name, skipped: error.message }

@@ -40,7 +40,7 @@ t.test('a signal during the start ends the process', async t => {
 t.test('invalid flags and a port in use are reported in one line without a stack trace, and exit with 1', async t => {
   const wrong = runProgram(t, [command, '--frob'])
   t.strictSame(await wrong.ended, { code: 1, signal: null })
-  t.match(wrong.stderr(), /^Unknown option '--frob'\n\nUsage: node services\/local\/aws\.ts/)
+  t.match(wrong.stderr(), /^Unknown option '--frob'\. See: node services\/local\/aws\.ts --help\n$/)
 
   const first = runProgram(t, [command])
   await until(() => first.stdout().includes('AWS_ENDPOINT_URL_S3') || first.child.exitCode !== null)

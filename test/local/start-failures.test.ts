@@ -153,10 +153,10 @@ t.test('a port in use is reported in one line, with a command that uses a free p
   t.strictSame(readdirSync(program.tmp), [], 'and leaves no folder for logs that there are none of')
 })
 
-t.test('invalid flags are reported with the usage, and --help prints it', async t => {
+t.test('an invalid flag is reported in one line, and --help prints the usage', async t => {
   const wrong = startPipeline(t, ['--twice'])
   t.strictSame(await wrong.ended, { code: 1, signal: null })
-  t.match(wrong.stderr(), /^Unknown option '--twice'\n\nUsage: npm start -- \[options\]/)
+  t.match(wrong.stderr(), /^Unknown option '--twice'\. See: npm start -- --help\n$/)
   const help = startPipeline(t, ['--help'])
   t.strictSame(await help.ended, { code: 0, signal: null })
   t.match(help.stdout(), /^Usage: npm start -- \[options\]/)

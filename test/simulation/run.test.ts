@@ -57,5 +57,5 @@ t.test('A process that ends before its seeds do fails the whole run', async t =>
 
 t.test('An invalid number of processes is rejected with its name and value', async t => {
   const running = promisify(execFile)(process.execPath, [PROGRAM, '--jobs', '0'])
-  await t.rejects(running, /--jobs is 0 but must be a whole number of at least 1/)
+  await t.rejects(running, /--jobs must be a whole number of at least 1, not "0"/)
 })

@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { numberOption, parseProgramOptions } from '../../services/local/program-options.ts'
+import { runForPeople } from '../../services/local/run.ts'
 import { runSoak } from './run-soak.ts'
 
-const USAGE = `npm run soak -- [options]
+const USAGE = `Usage: npm run soak -- [options]
 
   --files N         files that are sent at once (default 3000)
   --seed N          what the files are (default: by the time)
@@ -13,37 +14,36 @@ const USAGE = `npm run soak -- [options]
   --minutes M       how long all of it may take after the last file is sent (default 30)
   --light           leaves out the files that keep a processor for seconds
   --out DIR         keeps the logs there (default: only where something is wrong, in .soak/SEED)
-`
+  --help`
 
-const { values } = parseArgs({
-  options: {
-    files: { type: 'string', default: '3000' },
-    seed: { type: 'string' },
-    connections: { type: 'string', default: '64' },
-    workers: { type: 'string', default: '2' },
-    memory: { type: 'string', default: '1024' },
-    minutes: { type: 'string', default: '30' },
-    light: { type: 'boolean', default: false },
-    out: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
-if (values.help) print(USAGE)
-else await run()
+function valuesOf(args: readonly string[]) {
+  const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const
+  const options = {
+    ...{ files: text, seed: text, connections: text, workers: text, memory: text, minutes: text, out: text },
+    ...{ light: flag, help: flag },
+  } as const
+  return parseProgramOptions('npm run soak --', { args, options }).values
+}
 
-async function run(): Promise<void> {
-  const seed = Number(values.seed ?? Date.now() % 1_000_000)
+runForPeople(async () => {
+  const values = valuesOf(process.argv.slice(2))
+  if (values.help) print(USAGE)
+  else await run(values)
+})
+
+async function run(values: ReturnType<typeof valuesOf>): Promise<void> {
+  const seed = numberOption('seed', values.seed ?? String(Date.now() % 1_000_000), { min: 0 })
   const { violations, table, logs } = await runSoak({
     seed,
-    files: Number(values.files),
-    connections: Number(values.connections),
-    workers: Number(values.workers),
-    limitMiB: Number(values.memory),
-    onlyLight: values.light,
+    files: numberOption('files', values.files ?? '3000', { min: 1 }),
+    connections: numberOption('connections', values.connections ?? '64', { min: 1 }),
+    workers: numberOption('workers', values.workers ?? '2', { min: 1 }),
+    limitMiB: numberOption('memory', values.memory ?? '1024', { min: 1 }),
+    onlyLight: values.light === true,
     restMs: 40_000,
-    timeoutMs: Number(values.minutes) * 60_000,
+    timeoutMs: numberOption('minutes', values.minutes ?? '30', { min: 0.01, fraction: true }) * 60_000,
     maxInnocentMs: 2_000,
     say: line => process.stderr.write(`${line}\n`),
   })
