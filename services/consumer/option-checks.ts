@@ -38,6 +38,16 @@ export function onlyKnown<T extends object>(group: string | undefined, value: T,
   return value
 }
 
+/**
+ * Checks for the method that is used instead of the class, because a program may have several copies of the SDK.
+ *
+ * @throws ConsumerOptionError if the value is no client
+ */
+export function sdkClient(name: string, value: unknown, type: string): void {
+  const isClient = typeof value === 'object' && value !== null && 'send' in value && typeof value.send === 'function'
+  if (!isClient) throw wrong(name, value, `a ${type} of the AWS SDK`)
+}
+
 /** Maximum length of a name that is compared, so that a very long one costs no time. */
 const MAX_COMPARED = 64
 

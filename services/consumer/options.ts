@@ -10,7 +10,7 @@ import {
   tableName,
 } from './leases/lease-table-options.ts'
 import { type ConsumerLogger, createStderrLogger } from './metrics/event-log.ts'
-import { type Bounds, boundedNumber, onlyKnown, wrong } from './option-checks.ts'
+import { type Bounds, boundedNumber, onlyKnown, sdkClient, wrong } from './option-checks.ts'
 import {
   PROCESSING_NAMES,
   type ProcessingOptions,
@@ -147,8 +147,8 @@ const NAMES: Record<keyof ConsumerOptions, true> = {
  */
 export function resolveOptions<T>(given: ConsumerOptions<T>): ResolvedOptions {
   const options = onlyKnown(undefined, given, NAMES)
-  client('kinesis', options.kinesis, 'KinesisClient')
-  client('dynamodb', options.dynamodb, 'DynamoDBClient')
+  sdkClient('kinesis', options.kinesis, 'KinesisClient')
+  sdkClient('dynamodb', options.dynamodb, 'DynamoDBClient')
   workerId(options.workerId)
   const number = (name: NumberOption) => boundedNumber(name, options[name], BOUNDS[name])
   const failoverMs = number('failoverMs')
@@ -177,12 +177,6 @@ export function resolveOptions<T>(given: ConsumerOptions<T>): ResolvedOptions {
     logger: options.logger === undefined ? createStderrLogger() : logger(options.logger),
     processing: resolveProcessing(options),
   })
-}
-
-/** Checks for the method that is used instead of the class, because a program may have several copies of the SDK. */
-function client(name: string, value: unknown, type: string): void {
-  const isClient = typeof value === 'object' && value !== null && 'send' in value && typeof value.send === 'function'
-  if (!isClient) throw wrong(name, value, `a ${type} of the AWS SDK`)
 }
 
 const LOGGER_METHODS = ['debug', 'info', 'warn', 'error'] as const

@@ -54,9 +54,23 @@ t.test(
     await once(consumer.events, 'leaseRenewed')
     t.same(handled, [])
 
-    const typo = await headgate('pause', ...table, '--worker', 'w', '--reason', 'x', '--json')
-    t.match(typo.lines(), [{ workerId: 'w', isPaused: true, pauses: [{ workerId: null }, { workerId: 'w' }] }])
-    t.match(await headgate('pause', ...table, '--worker', 'w', '--reason', 'x'), {
+    t.match(await headgate('pause', ...table, '--worker', 'worker1', '--reason', 'x'), {
+      code: 1,
+      stdout: '',
+      stderr:
+        /a worker with the id 'worker1', so nothing is paused\. Did you mean 'worker-1'\? Check the id with .*\n$/,
+    })
+    t.match(await headgate('resume', ...table, '--worker', 'worker1'), {
+      code: 0,
+      stdout: /^The worker 'worker1' of 'headgate-worker' was not paused, so nothing is changed\.\n$/,
+      stderr: /^No lease is held by a worker with the id 'worker1'\..*\nAll workers are paused since .* by ann: /,
+    })
+    const later = ['--worker', 'w', '--reason', 'x', '--without-lease']
+    t.match((await headgate('pause', ...table, ...later, '--json')).lines(), [
+      { workerId: 'w', isPaused: true, wasPaused: false, pauses: [{ workerId: null }, { workerId: 'w' }] },
+    ])
+    t.match(await headgate('pause', ...table, ...later), {
+      code: 0,
       stderr: /^No lease is held by a worker with the id 'w'\..*\nAll workers are paused since .* by ann: /,
     })
 
@@ -65,6 +79,11 @@ t.test(
     t.match(resume, {
       code: 0,
       stdout: /^'headgate-worker' is resumed\.\n$/,
+      stderr: /^The worker 'w' is paused since .*: x\n$/,
+    })
+    t.match(await headgate('resume', ...table), {
+      code: 0,
+      stdout: /^'headgate-worker' was not paused, so nothing is changed\.\n$/,
       stderr: /^The worker 'w' is paused since .*: x\n$/,
     })
     t.match(await resumed, [{ by: `${userInfo().username}@${hostname()}` }])

@@ -17,8 +17,8 @@ const body = Type.Object({
 export const pauseRoutes: FastifyPluginCallbackTypebox<PauseDeps> = (app, { admin, by }, done) => {
   for (const action of ['pause', 'resume'] as const) {
     app.post(`/api/${action}`, { schema: { body } }, async request => {
-      const { isWorkerKnown } = await admin[action]({ ...request.body, by })
-      return { isWorkerKnown }
+      const { isWorkerKnown, wasPaused } = await admin[action]({ ...request.body, by })
+      return { isWorkerKnown, wasPaused }
     })
   }
   done()

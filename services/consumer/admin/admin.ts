@@ -8,6 +8,7 @@ import { createDynamoDbLeaseStore } from '../leases/dynamodb-lease-store.ts'
 import type { Lease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
 import { type LeaseTableOptions, resolveLeaseTable, tableName } from '../leases/lease-table-options.ts'
+import { onlyKnown, sdkClient } from '../option-checks.ts'
 import type { Pause } from '../pausing/pause-state.ts'
 import { classifyReadError, type StreamReader } from '../stream.ts'
 import { liveOwners } from './live-owners.ts'
@@ -32,6 +33,17 @@ export interface AdminOptions {
   /** The lease table of the workers, if they have this option, and the settings with which `prepare` creates it. */
   leaseTable?: LeaseTableOptions
 }
+
+const NAMES: Record<keyof AdminOptions, true> = {
+  applicationName: true,
+  streamName: true,
+  streamArn: true,
+  kinesis: true,
+  dynamodb: true,
+  leaseTable: true,
+}
+
+const TABLE_NAMES = { applicationName: true, dynamodb: true, leaseTable: true } as const
 
 /** The dependencies of the admin: lease table, stream and time. Tests replace them. */
 export interface AdminPorts {
@@ -65,8 +77,11 @@ const THROTTLED_WAIT_MS = 500
 export class ConsumerAdmin {
   readonly #ports: AdminPorts
 
-  /** @throws ConsumerOptionError */
-  constructor({ applicationName, kinesis, dynamodb, leaseTable, ...named }: AdminOptions, ports?: Partial<AdminPorts>) {
+  /** @throws ConsumerOptionError naming the option, also an unknown one, the value and what was expected */
+  constructor(options: AdminOptions, ports?: Partial<AdminPorts>) {
+    const { applicationName, kinesis, dynamodb, leaseTable, ...named } = onlyKnown(undefined, options, NAMES)
+    sdkClient('kinesis', kinesis, 'KinesisClient')
+    sdkClient('dynamodb', dynamodb, 'DynamoDBClient')
     const stream = resolveStream(named)
     const table = resolveLeaseTable(leaseTable, tableName('applicationName', applicationName), stream)
     const given = {
@@ -85,13 +100,13 @@ export class ConsumerAdmin {
    *
    * @throws LeaseTableMissingError, ConsumerOptionError
    */
-  static streamIdentifiers({
-    applicationName,
-    dynamodb,
-    leaseTable,
-  }: Pick<AdminOptions, 'applicationName' | 'dynamodb' | 'leaseTable'>): Promise<string[]> {
+  static async streamIdentifiers(
+    options: Pick<AdminOptions, 'applicationName' | 'dynamodb' | 'leaseTable'>,
+  ): Promise<string[]> {
+    const { applicationName, dynamodb, leaseTable } = onlyKnown(undefined, options, TABLE_NAMES)
+    sdkClient('dynamodb', dynamodb, 'DynamoDBClient')
     const table = leaseTable?.name ?? tableName('applicationName', applicationName)
-    return streamIdentifiersIn(dynamodb, table)
+    return await streamIdentifiersIn(dynamodb, table)
   }
 
   /**
@@ -120,8 +135,11 @@ export class ConsumerAdmin {
    * end, fetched records wait in memory, and the worker keeps its leases and writes checkpoints. The pause survives
    * restarts of workers, and lasts until `resume`. Workers of KCL ignore it.
    *
+   * A pause of a worker that holds no lease is written too, because the worker may take one later. `isWorkerKnown` is
+   * false in the result.
+   *
    * @throws PauseError if the application has no leases, or if `by` or `reason` is empty or too long;
-   *   LeaseTableMissingError if the application has no table
+   *   ConsumerOptionError if the request has an unknown name; LeaseTableMissingError if the application has no table
    */
   pause(request: PauseRequest): Promise<PauseOutcome> {
     return writePause(true, request, { ...this.#ports, createId: randomUUID })
@@ -129,9 +147,10 @@ export class ConsumerAdmin {
 
   /**
    * Ends the pause of the application, or that of one worker. A worker that was paused alone stays paused when the
-   * application is resumed.
+   * application is resumed. If the application, or the worker, is not paused, nothing is written, and `wasPaused` is false
+   * in the result.
    *
-   * @throws PauseError, LeaseTableMissingError, as `pause`
+   * @throws PauseError, ConsumerOptionError, LeaseTableMissingError, as `pause`
    */
   resume(request: PauseRequest): Promise<PauseOutcome> {
     return writePause(false, request, { ...this.#ports, createId: randomUUID })
@@ -150,7 +169,7 @@ export class ConsumerAdmin {
   /**
    * Plans a replay of all records since a given time. Writes nothing.
    *
-   * @throws ReplayError
+   * @throws ReplayError; ConsumerOptionError if the start has an unknown name
    */
   planReplay(start: ReplayStart): Promise<ShardReplay[]> {
     return plan(start, this.#ports)

@@ -1,6 +1,7 @@
 import { PauseError } from '../errors.ts'
 import type { Lease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
+import { onlyKnown } from '../option-checks.ts'
 import {
   allPauses,
   decodePauses,
@@ -25,6 +26,8 @@ export interface PauseRequest {
   reason: string
 }
 
+const NAMES: Record<keyof PauseRequest, true> = { workerId: true, by: true, reason: true }
+
 /** The result of a pause or a resume. */
 export interface PauseOutcome {
   /**
@@ -34,6 +37,8 @@ export interface PauseOutcome {
   pauses: readonly Pause[]
   /** False if `workerId` was given and no lease has this owner: the id may be wrong, or the worker has no lease now. */
   isWorkerKnown: boolean
+  /** True if the worker, or the application if `workerId` was omitted, was paused by an operator before. */
+  wasPaused: boolean
 }
 
 export interface PausePorts {
@@ -60,13 +65,18 @@ const MAX_PAUSED_WORKERS = 100
  * Writes a pause or a resume into every row of the lease table. If this is interrupted, the workers complete it: each
  * reads all rows, follows the highest version, and updates the rows that lack it.
  *
- * @throws PauseError if the application has no leases, or if a text is empty or too long
+ * A resume of what is not paused writes nothing.
+ *
+ * @throws PauseError if the application has no leases, or if a text is empty or too long; ConsumerOptionError if the
+ *   request has an unknown name
  */
 export async function writePause(
   paused: boolean,
-  { workerId, by, reason }: PauseRequest,
+  request: PauseRequest,
   { store, wallClock, createId }: PausePorts,
 ): Promise<PauseOutcome> {
+  // A mistyped `workerId` would otherwise pause the whole application.
+  const { workerId, by, reason } = onlyKnown(undefined, request, NAMES)
   checkText('workerId', workerId, MAX_BY)
   checkText('by', by, MAX_BY)
   checkText('reason', reason, MAX_REASON)
@@ -76,6 +86,9 @@ export async function writePause(
   }
   const before = stateIn(leases)
   checkCount(paused, workerId, before)
+  const isWorkerKnown = workerId === undefined || leases.some(({ leaseOwner }) => leaseOwner === workerId)
+  const wasPaused = entryOf(before, workerId)?.paused === true
+  if (!paused && !wasPaused) return { pauses: allPauses(before), isWorkerKnown, wasPaused }
   const entry: PauseEntry = {
     version: nextVersion(before),
     id: createId(),
@@ -92,10 +105,7 @@ export async function writePause(
     for (const lease of behind) await writeRow(lease, change, store)
     rows = await store.list({ consistent: true })
   }
-  return {
-    pauses: allPauses(mergePauses([change, stateIn(rows)])),
-    isWorkerKnown: workerId === undefined || leases.some(({ leaseOwner }) => leaseOwner === workerId),
-  }
+  return { pauses: allPauses(mergePauses([change, stateIn(rows)])), isWorkerKnown, wasPaused }
 }
 
 /** Returns the pauses that the rows of an application contain. */

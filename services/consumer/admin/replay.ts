@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { ConsumerError } from '../errors.ts'
 import { newLease, rewindLease } from '../leases/lease.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
+import { onlyKnown } from '../option-checks.ts'
 import { startingAt } from '../shards/initial-position.ts'
 import { planLeases } from '../shards/lease-plan.ts'
 import type { StreamReader } from '../stream.ts'
@@ -22,6 +23,8 @@ export interface ReplayStart {
   shardIds?: readonly string[] | undefined
 }
 
+const NAMES: Record<keyof ReplayStart, true> = { at: true, shardIds: true }
+
 /** The replay is impossible. The message says why. */
 export class ReplayError extends ConsumerError {
   readonly code = 'CONSUMER_REPLAY'
@@ -33,9 +36,11 @@ const MAX_ATTEMPTS = 10
 /**
  * Plans a replay. Writes nothing.
  *
- * @throws ReplayError if a shard does not exist
+ * @throws ReplayError if a shard does not exist; ConsumerOptionError if the start has an unknown name
  */
-export async function plan({ at, shardIds }: ReplayStart, ports: ReplayPorts): Promise<ShardReplay[]> {
+export async function plan(start: ReplayStart, ports: ReplayPorts): Promise<ShardReplay[]> {
+  // A mistyped `shardIds` would otherwise replay every shard.
+  const { at, shardIds } = onlyKnown(undefined, start, NAMES)
   const { store, stream } = ports
   const shards = await stream.listShards()
   const missing = shardIds?.find(wanted => !shards.some(({ shardId }) => shardId === wanted))
