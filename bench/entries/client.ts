@@ -26,7 +26,7 @@ import { startScene } from './pipeline-scene.ts'
 const MIB = 1024 ** 2
 const WORK = { large: { files: 1, size: 1_024 * MIB }, small: { files: 2_000, size: 10 * 1024 } }
 /** The large file has more than two parts. */
-const QUICK_WORK = { large: { files: 1, size: 24 * MIB }, small: { files: 12, size: 10 * 1024 } }
+const QUICK_WORK = { large: { files: 1, size: 17 * MIB }, small: { files: 4, size: 10 * 1024 } }
 
 /** As `npm start` runs it. */
 const LAYOUT = { shards: 4, workers: 2 }

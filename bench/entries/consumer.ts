@@ -4,7 +4,7 @@ import type { Figure, Samples } from '../lib/report.ts'
 import { interleave } from '../lib/rounds.ts'
 import { versionsOf } from '../lib/versions.ts'
 import { type Source, startSource } from '../source/index.ts'
-import { SHARDS, type SizeProfile, sizes, streamOf } from '../source/profile.ts'
+import { quickSizes, SHARDS, type SizeProfile, streamOf, sizes as wholeSizes } from '../source/profile.ts'
 import {
   type ConsumerContender,
   headgate,
@@ -44,6 +44,7 @@ export const consumer: Entry = {
       const contenders = [headgate, ...(rival ? [rival] : []), sdkLoop, sdkHttp1Loop, ...java]
       const dynamodb = await startDynamoDb({ host: '127.0.0.1', port: 0 })
       onEnd(() => dynamodb.stop())
+      const sizes = settings.quick ? quickSizes : wholeSizes
       const source = await startSource(contenders.flatMap(({ name }) => sizes.map(size => streamOf(name, size))))
       onEnd(() => source.stop())
       const servers = { source: source.addresses, dynamodb: `http://127.0.0.1:${dynamodb.port}` }

@@ -1,10 +1,11 @@
 import { setImmediate as soon } from 'node:timers/promises'
 import t from 'tap'
 import { Gate } from '../../bench/source/gate.ts'
+import { profileOf, quickSizes, sizes, streamOf } from '../../bench/source/profile.ts'
 import { createReplies, iteratorOf, parseIterator } from '../../bench/source/replies.ts'
 import { decodeRecordsReply } from '../../services/consumer/kinesis/cbor/records-reply.ts'
 
-const profile = { size: 100, label: '100B', recordsPerReply: 50, repliesPerRound: 1 }
+const profile = { size: 100, label: '100B', stream: '100B', recordsPerReply: 50, repliesPerRound: 1 }
 const STREAM = 'headgate-100B'
 
 interface JsonReply {
@@ -43,6 +44,11 @@ t.test('no record comes twice, and each reply has the iterator of the next one',
   }
   t.equal(sequenceNumbers.size, 20 * 50)
   t.strictSame([...sequenceNumbers], [...sequenceNumbers].toSorted(), 'in their order')
+})
+
+t.test('the name of a stream tells the size and the number of its records', async t => {
+  for (const profile of [...sizes, ...quickSizes]) t.equal(profileOf(streamOf('headgate', profile)), profile)
+  t.equal(profileOf('headgate'), undefined)
 })
 
 t.test('a read waits until records are released, and gets no more than were released', async t => {

@@ -91,19 +91,24 @@ function kinesisOfThisFile(): Promise<EmbeddedServer> {
   kinesisServer ??= (async () => {
     // Not at the top level, because the programs of the fleet, which are not tests, import this file too.
     const { default: file } = await import('tap')
-    const leased = await leaseAws({})
-    if (leased) {
-      file.teardown(leased.stop)
-      return { port: Number(new URL(leased.endpoints.kinesis).port), stop: leased.stop }
-    }
-    const onFailure = (error: Error) => {
-      throw error
-    }
-    const server = await startKinesis({ ...AT, onFailure })
-    file.teardown(() => server.stop())
+    const server = (await leaseKinesis()) ?? (await startKinesis({ ...AT, onFailure: fail }))
+    file.teardown(() => {
+      // The next file may run in this process too.
+      kinesisServer = undefined
+      return server.stop()
+    })
     return server
   })()
   return kinesisServer
+}
+
+async function leaseKinesis(): Promise<EmbeddedServer | undefined> {
+  const leased = await leaseAws({})
+  return leased && { port: Number(new URL(leased.endpoints.kinesis).port), stop: leased.stop }
+}
+
+function fail(error: Error): never {
+  throw error
 }
 
 const toEntry = ({ key, data }: { key: string; data: string }): PutRecordsRequestEntry => ({

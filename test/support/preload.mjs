@@ -5,6 +5,7 @@
  */
 import { enableCompileCache } from 'node:module'
 import path from 'node:path'
+import './packages/use-bundles.mjs'
 
 const compiled = path.resolve(import.meta.dirname, '../../node_modules/.cache/compiled')
 
@@ -18,5 +19,6 @@ enableCompileCache(process.env.NODE_COMPILE_CACHE)
 // file, and coverage is off. No module is recorded if this pattern matches all of them. Nothing but the environment can set it.
 process.env._TAPJS_PROCESSINFO_EXCLUDE_ = '/^/'
 
-// The programs that a test starts do without this file.
-delete process.env.NODE_OPTIONS
+// The programs that a test starts do without this file. Below `npm test`, they use the bundled packages too.
+if (process.env.HEADGATE_TEST_PACKAGES === undefined) delete process.env.NODE_OPTIONS
+else process.env.NODE_OPTIONS = `--import=${new URL('packages/use-bundles.mjs', import.meta.url)}`

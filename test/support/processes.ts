@@ -5,6 +5,7 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type { Test } from 'tap'
+import { BUNDLED_PACKAGES } from './packages/bundle-packages.ts'
 
 /** A program that a test runs, and its output. */
 export interface Program {
@@ -105,10 +106,12 @@ function readProc(pid: number | string, file: string): string {
 
 /** Returns the environment without the variables of the test runner, with which every program would report to it. */
 function cleanEnv(env: Record<string, string>): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _options, NODE_V8_COVERAGE: _coverage, ...inherited } = process.env
+  const { NODE_OPTIONS: options, NODE_V8_COVERAGE: _coverage, ...inherited } = process.env
   const kept = Object.entries(inherited).filter(([name]) => !name.startsWith('TAP') && !name.startsWith('_TAPJS'))
   // `npm start` writes a profile, which must not replace that of the developer.
-  return { ...Object.fromEntries(kept), HEADGATE_CONFIG_DIR: testConfigDir, ...env }
+  // The options are those of the developer, or load the bundled packages.
+  const bundles = options !== undefined && BUNDLED_PACKAGES in process.env ? { NODE_OPTIONS: options } : {}
+  return { ...Object.fromEntries(kept), ...bundles, HEADGATE_CONFIG_DIR: testConfigDir, ...env }
 }
 
 const testConfigDir = path.resolve(import.meta.dirname, '../../.tap/headgate-config')
