@@ -33,6 +33,12 @@ t.test('every test file of a run is in exactly one group', async t => {
   t.strictSame(programs, programs.toSorted(), 'tap runs them in this order')
 })
 
+t.test('the files of one folder have several groups, and two files have a process each', async t => {
+  const programs = (folder: string) => writeGroups(root, findTestFiles(root, [folder]))
+  t.ok(programs('test/uploads').length >= 5)
+  t.equal(writeGroups(root, ['test/uploads/keys.test.ts', 'test/uploads/store.test.ts']).length, 2)
+})
+
 t.test('every exception names files that exist', async t => {
   for (const pattern of [...ALONE, ...LONG]) t.not(globSync(pattern, { cwd: root }).length, 0, pattern)
 })

@@ -7,6 +7,8 @@ import { ALONE, LONG } from './exceptions.ts'
 const FOLDER = '.tap/groups'
 const RUN_GROUP = '../../../test/support/groups/run-group.ts'
 const MAX_FILES = 16
+/** A run of few files has at least about this many groups, so that none is left over while the processors are idle. */
+const MIN_GROUPS = 6
 
 /** The test files that one process runs. */
 interface Group {
@@ -31,7 +33,7 @@ export function writeGroups(root: string, files: readonly string[]): string[] {
   mkdirSync(path.join(root, folder), { recursive: true })
   // tap runs files in the order of their names.
   const programs = groupsOf(files.filter(file => !alone.includes(file))).map(({ name, files: own }, index) => {
-    const program = path.join(folder, `${String(index + 1).padStart(2, '0')}-${name}.test.mjs`)
+    const program = path.join(folder, `${String(index + 1).padStart(3, '0')}-${name}.test.mjs`)
     writeIfChanged(path.join(root, program), programOf(own))
     return program
   })
@@ -41,13 +43,13 @@ export function writeGroups(root: string, files: readonly string[]): string[] {
 /** Returns the groups in the order in which they start: first the long files, and then the other files of each room. */
 function groupsOf(files: readonly string[]): Group[] {
   const long = files.filter(file => matches(file, LONG))
-  const rooms = Map.groupBy(
-    files.filter(file => !long.includes(file)),
-    roomOf,
-  )
+  const short = files.filter(file => !long.includes(file))
+  const maxFiles = Math.min(MAX_FILES, Math.ceil(short.length / MIN_GROUPS))
   return [
     ...long.map(file => ({ name: path.basename(file, '.test.ts'), files: [file] })),
-    ...[...rooms].flatMap(([name, own]) => partsOf(own).map(part => ({ name, files: part }))),
+    ...[...Map.groupBy(short, roomOf)].flatMap(([name, own]) =>
+      partsOf(own, maxFiles).map(part => ({ name, files: part })),
+    ),
   ]
 }
 
@@ -62,8 +64,8 @@ function roomOf(file: string): string {
 }
 
 /** Divides files into parts of about the same number. */
-function partsOf(files: readonly string[]): string[][] {
-  const size = Math.ceil(files.length / Math.ceil(files.length / MAX_FILES))
+function partsOf(files: readonly string[], maxFiles: number): string[][] {
+  const size = Math.ceil(files.length / Math.ceil(files.length / maxFiles))
   return Array.from({ length: Math.ceil(files.length / size) }, (_, n) => files.slice(n * size, (n + 1) * size))
 }
 
