@@ -6,7 +6,16 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 
 /** The Java programs of this folder. */
-export type ProgramName = 'kcl2' | 'kcl3' | 'dynamodb'
+export type ProgramName = 'kcl2' | 'kcl3' | 'kcl34' | 'dynamodb'
+
+/** The folder of each program, and the properties with which Maven builds it. */
+const PROGRAMS: Record<ProgramName, { folder: string; properties: readonly string[] }> = {
+  kcl2: { folder: 'kcl2', properties: [] },
+  kcl3: { folder: 'kcl3', properties: [] },
+  // The last version that stores the load of the workers in a table of its own.
+  kcl34: { folder: 'kcl3', properties: ['-Dkcl.version=3.4.2'] },
+  dynamodb: { folder: 'dynamodb', properties: [] },
+}
 
 const FOLDER = import.meta.dirname
 const CACHE = path.resolve(FOLDER, '../../node_modules/.cache/headgate-java')
@@ -21,8 +30,9 @@ export function missingPrograms(): string[] {
 
 /** Resolves to the arguments of `java` for a program. Builds the program first if this source has not been built. */
 export async function javaArguments(name: ProgramName): Promise<string[]> {
-  const sources = globSync(`{${name},worker}/**/*.{xml,java}`, { cwd: FOLDER }).sort()
-  const hash = createHash('sha256')
+  const { folder, properties } = PROGRAMS[name]
+  const sources = globSync(`{${folder},worker}/**/*.{xml,java}`, { cwd: FOLDER }).sort()
+  const hash = createHash('sha256').update(properties.join())
   for (const source of sources) hash.update(source).update(readFileSync(path.join(FOLDER, source)))
   const built = path.join(CACHE, `${name}-${hash.digest('hex').slice(0, 16)}`)
   if (!existsSync(built)) await build(name, built)
@@ -42,9 +52,10 @@ export async function javaArguments(name: ProgramName): Promise<string[]> {
 async function build(name: ProgramName, built: string): Promise<void> {
   const output = path.join(CACHE, `building-${randomUUID()}`)
   await mkdir(output, { recursive: true })
-  const pom = path.join(FOLDER, name, 'pom.xml')
+  const { folder, properties } = PROGRAMS[name]
+  const pom = path.join(FOLDER, folder, 'pom.xml')
   try {
-    const args = ['-B', '-q', '-f', pom, `-Dinterop.output=${output}`, 'package']
+    const args = ['-B', '-q', '-f', pom, `-Dinterop.output=${output}`, ...properties, 'package']
     await promisify(execFile)('mvn', args, { timeout: BUILD_TIMEOUT_MS })
     await rename(output, built).catch(error => {
       if (!existsSync(built)) throw error // Else the other one was faster.

@@ -8,8 +8,10 @@ import type { KclVersion } from './support/servers.ts'
 t.setTimeout(2 * TIMEOUT_MS)
 
 for (const version of ['kcl2', 'kcl3'] as const) {
-  t.test(`a pause stops our worker and leaves the worker of ${version} undisturbed`, { skip: skipped, timeout: TIMEOUT_MS }, t =>
-    story(t, version),
+  t.test(
+    `a pause stops our worker and leaves the worker of ${version} undisturbed`,
+    { skip: skipped, timeout: TIMEOUT_MS },
+    t => story(t, version),
   )
 }
 

@@ -7,7 +7,7 @@ import { type ConsumerOptions, KinesisConsumer } from '../../../services/consume
 import { account } from '../../../services/local/account.ts'
 import { createStream } from '../../../services/local/resources/kinesis.ts'
 import { Journal } from './journal.ts'
-import { type KclVersion, type Servers, startServers } from './servers.ts'
+import { KCL, type KclVersion, type Servers, startServers } from './servers.ts'
 
 export const STREAM = 'interop-stream'
 export const APPLICATION = 'interop-application'
@@ -103,8 +103,9 @@ export class Scene {
       INTEROP_WORKER_ID: id,
       INTEROP_FAILOVER_MS: String(FAILOVER_MS),
       INTEROP_INITIAL_POSITION: initialPosition,
+      INTEROP_MODE: KCL[this.#version].mode,
     }
-    const program = await startJava(this.#t, this.#version, { env, onLine })
+    const program = await startJava(this.#t, KCL[this.#version].program, { env, onLine })
     this.#programs.push(program)
     const told = (type: string) => lines.filter(line => line.type === type).map(({ shardId = '' }) => shardId)
     return Object.assign(program, { lines, told })

@@ -1,11 +1,21 @@
 import type { Test } from 'tap'
 import { startDynamoDbLocal } from '../../../bench/java/dynamodb-local.ts'
+import type { ProgramName } from '../../../bench/java/programs.ts'
 import { createLocalClients } from '../../../services/local/clients.ts'
 import { startDynamoDb } from '../../../services/local/servers/dynamodb.ts'
 import { startKinesis } from '../../../services/local/servers/kinesis.ts'
 import type { AwsClients } from '../../../services/platform/aws.ts'
 
-export type KclVersion = 'kcl2' | 'kcl3'
+/** The versions of KCL. KCL 3 runs in its 2.x-compatible mode unless the name says that it runs in its own mode. */
+export type KclVersion = 'kcl2' | 'kcl3' | 'kcl3-native' | 'kcl34-native'
+
+/** How each version is started, and its name in the titles of tests. */
+export const KCL = {
+  kcl2: { program: 'kcl2', mode: '', title: 'KCL 2.7' },
+  kcl3: { program: 'kcl3', mode: 'compatible', title: 'KCL 3.5 in its 2.x-compatible mode' },
+  'kcl3-native': { program: 'kcl3', mode: 'native', title: 'KCL 3.5 in its own mode' },
+  'kcl34-native': { program: 'kcl34', mode: 'native', title: 'KCL 3.4 in its own mode' },
+} as const satisfies Record<KclVersion, { program: ProgramName; mode: string; title: string }>
 
 export interface Servers extends Pick<AwsClients, 'kinesis' | 'dynamodb'> {
   readonly endpoints: { kinesis: string; dynamodb: string }
