@@ -82,7 +82,7 @@ export class KinesisConsumer<T = undefined> {
       if (log) log.write(name, event)
     })
     const { events } = this
-    const given = { ...systemPorts(options, this.#options, events), ...ports }
+    const given = { ...systemPorts(options, this.#options, { events, workerId: this.workerId }), ...ports }
     const { clock, random } = given
     this.#pause = new WorkerPause({
       ...given,

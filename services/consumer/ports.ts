@@ -3,6 +3,7 @@ import { type Clock, type Random, systemClock } from './clock.ts'
 import { createSubscribe } from './kinesis/fan-out-stream.ts'
 import { createKinesisStream } from './kinesis/kinesis-stream.ts'
 import { createDynamoDbLeaseStore } from './leases/dynamodb-lease-store.ts'
+import { sessionOf } from './leases/lease.ts'
 import type { LeaseStore } from './leases/lease-store.ts'
 import type { ConsumerEmitter } from './metrics/emitter.ts'
 import type { ConsumerOptions, ResolvedOptions } from './options.ts'
@@ -20,7 +21,7 @@ export interface ConsumerPorts {
   wallClock: () => number
   /** Returns a number from 0 up to 1, as `Math.random` does. */
   random: Random
-  /** Identifies this run of the worker. Unique even if two processes have the same worker id. */
+  /** Identifies this run of the worker, see `sessionOf`. Unique even if two processes have the same worker id. */
   session: string
 }
 
@@ -31,7 +32,7 @@ const READ_TIMEOUT_MS = 30_000
 export function systemPorts(
   { kinesis, dynamodb }: Pick<ConsumerOptions, 'kinesis' | 'dynamodb'>,
   options: ResolvedOptions,
-  events: ConsumerEmitter,
+  { events, workerId }: { events: ConsumerEmitter; workerId: string },
 ): ConsumerPorts {
   const { leaseTable: table, streamName, streamArn, failoverMs, fanOut } = options
   const stream = { kinesis, streamName, streamArn }
@@ -48,6 +49,6 @@ export function systemPorts(
     clock: systemClock,
     wallClock: () => Date.now(),
     random: Math.random,
-    session: randomUUID(),
+    session: sessionOf(workerId, randomUUID()),
   }
 }

@@ -1,19 +1,13 @@
 import t, { type Test } from 'tap'
 import { skipped, TIMEOUT_MS } from './support/java.ts'
 import { ownedBy, Scene } from './support/scene.ts'
-import type { KclVersion } from './support/servers.ts'
-
-const title = {
-  kcl2: 'a worker of KCL 2.7',
-  kcl3: 'a worker of KCL 3.5 in its 2.x-compatible mode',
-} as const satisfies Record<KclVersion, string>
+import { KCL, type KclVersion } from './support/servers.ts'
 
 t.setTimeout(2 * TIMEOUT_MS)
 
 for (const version of ['kcl2', 'kcl3'] as const) {
-  t.test(`${title[version]} and ours share a table, and no record is lost`, { skip: skipped, timeout: TIMEOUT_MS }, t =>
-    story(t, version),
-  )
+  const title = `a worker of ${KCL[version].title} and ours share a table, and no record is lost`
+  t.test(title, { skip: skipped, timeout: TIMEOUT_MS }, t => story(t, version))
 }
 
 /** One stream, from the first Java worker to the last: each step starts from the table that the one before has left. */

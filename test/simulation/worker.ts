@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { KinesisConsumer } from '../../services/consumer/consumer.ts'
+import { sessionOf } from '../../services/consumer/leases/lease.ts'
 import type { ProcessingOptions } from '../../services/consumer/processing/processing-options.ts'
 import { Buffers } from './buffers.ts'
 import { wrongBy } from './faults.ts'
@@ -63,7 +64,7 @@ export class Worker {
     const { initialPosition, startsAtMs, batch, maxAttempts } = scenario
     const position =
       initialPosition === 'timestamp' ? { timestamp: new Date(world.wallClock(startsAtMs)) } : initialPosition
-    this.session = `${process.random.integer(0, 2 ** 30)} of ${this.name}`
+    this.session = sessionOf(workerId, `${process.random.integer(0, 2 ** 30)} of ${this.name}`)
     const handling: ProcessingOptions = {
       ...(batch ? { batchHandler: handlers.batch, batch } : { handler: handlers.one, ...world.fairness.options }),
       ...(maxAttempts !== undefined && { deadLetter: handlers.deadLetter }),

@@ -1,20 +1,30 @@
-import type { Lease } from './lease.ts'
+import { isReadByKcl, type Lease } from './lease.ts'
 
 interface Observation {
   readonly owner: string | undefined
   readonly counter: number
   /** Monotonic time at which this counter was first seen. */
   readonly since: number
+  /** The worker that reads the shard: the owner, or the previous one while KCL 3 hands the lease over. */
+  readonly reader: string | undefined
+  /** True if the reader is a worker of KCL, and this worker has not seen it write the lease. */
+  readonly isAssigned: boolean
   readonly requestedBy: string | undefined
   /** Monotonic time at which this request was first seen. */
   readonly requestedSince: number
 }
 
+/**
+ * How long a worker of KCL 3 may take until it first renews a lease that its leader assigned to it, in failover times. It
+ * looks for such leases once in a failover time, and renews its leases three times in a failover time.
+ */
+const FIRST_RENEWAL_FAILOVERS = 1.5
+
 /** How many scans the other workers get to take a lease within their share. */
 const LEFT_OVER_SCANS = 2
 
-/** Maximum age of a lease that is left to the others, from the last write of its owner, in failover times. */
-const LEFT_OVER_FAILOVERS = 2
+/** Within how many failover times from the last write of its owner a lease is taken. */
+const MAX_FAILOVERS = 2
 
 /** Maximum time between the starts of two scans, in scan intervals: the interval with its jitter, and the scan itself. */
 const MAX_SCAN_GAP = 1.25
@@ -26,12 +36,18 @@ const MAX_SCAN_GAP = 1.25
 export class LeaseExpiry {
   readonly #failoverMs: number
   readonly #scanIntervalMs: number
+  /** From the last write of an owner until the scan that first sees it, and from one scan to the next. */
+  readonly #twoScansMs: number
+  readonly #firstRenewalMs: number
   #seen = new Map<string, Observation>()
   #left = new Map<string, { counter: number; since: number }>()
 
   constructor(failoverMs: number, scanIntervalMs: number) {
     this.#failoverMs = failoverMs
     this.#scanIntervalMs = scanIntervalMs
+    this.#twoScansMs = 2 * MAX_SCAN_GAP * scanIntervalMs
+    const latest = MAX_FAILOVERS * failoverMs - this.#twoScansMs
+    this.#firstRenewalMs = Math.max(failoverMs, Math.min(FIRST_RENEWAL_FAILOVERS * failoverMs, latest))
   }
 
   /** Records the whole table as it was read at `now`. */
@@ -39,9 +55,13 @@ export class LeaseExpiry {
     this.#seen = new Map(leases.map(lease => [lease.leaseKey, next(this.#seen.get(lease.leaseKey), lease, now)]))
   }
 
-  /** Returns true if the counter has not changed for longer than the failover time: the owner is dead. */
+  /**
+   * Returns true if the counter has not changed for longer than the failover time: the owner is dead. A worker of KCL 3
+   * gets more time for its first renewal, but not more than two failover times.
+   */
   isExpired(lease: Lease, now: number): boolean {
-    return this.#unchangedFor(lease, now) > this.#failoverMs
+    const isAssigned = this.#seen.get(lease.leaseKey)?.isAssigned === true
+    return this.#unchangedFor(lease, now) > (isAssigned ? this.#firstRenewalMs : this.#failoverMs)
   }
 
   /**
@@ -75,10 +95,8 @@ export class LeaseExpiry {
   isLeftOver(lease: Lease, now: number): boolean {
     const left = this.#left.get(lease.leaseKey)
     if (left?.counter === lease.leaseCounter && now - left.since > LEFT_OVER_SCANS * this.#scanIntervalMs) return true
-    // The owner may have written the row just after the scan before the one that first saw it.
-    const scanGap = MAX_SCAN_GAP * this.#scanIntervalMs
-    const ageAtNextScan = this.#unchangedFor(lease, now) + 2 * scanGap
-    return this.isExpired(lease, now) && ageAtNextScan > LEFT_OVER_FAILOVERS * this.#failoverMs
+    const ageAtNextScan = this.#unchangedFor(lease, now) + this.#twoScansMs
+    return this.isExpired(lease, now) && ageAtNextScan > MAX_FAILOVERS * this.#failoverMs
   }
 
   #unchangedFor({ leaseKey, leaseCounter }: Lease, now: number): number {
@@ -89,12 +107,16 @@ export class LeaseExpiry {
 
 function next(seen: Observation | undefined, lease: Lease, now: number): Observation {
   const { leaseOwner: owner, leaseCounter: counter, requestedBy } = lease
+  const reader = lease.checkpointOwner ?? owner
   const isUnchanged = seen?.counter === counter && seen.owner === owner
   const isSameRequest = seen?.requestedBy === requestedBy
+  const hasRenewed = seen?.reader === reader && (seen?.counter !== counter || !seen.isAssigned)
   return {
     owner,
     counter,
+    reader,
     requestedBy,
+    isAssigned: isReadByKcl(lease) && !hasRenewed,
     since: seen && isUnchanged ? seen.since : now,
     requestedSince: seen && isSameRequest ? seen.requestedSince : now,
   }

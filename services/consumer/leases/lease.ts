@@ -25,7 +25,10 @@ export interface Lease {
   readonly endingHashKey: string | undefined
   /** Set by KCL 3.x while one worker hands the lease over to another. Headgate does not change such a lease. */
   readonly checkpointOwner: string | undefined
-  /** Set by Headgate: the run of the owner that took the lease. It separates two workers with one id. */
+  /**
+   * Set by Headgate: the run of the owner that took the lease, see `sessionOf`. It separates two workers with one id. KCL
+   * leaves it when it changes the owner.
+   */
   readonly session: string | undefined
   /**
    * Set by Headgate: records from before this time are not read. Epoch milliseconds by the clock of the stream. It is
@@ -48,6 +51,17 @@ export interface Lease {
    * lose its lease.
    */
   readonly pause: string | undefined
+}
+
+/** Returns the session of a run. It ends with the worker id, so that a row shows whether its owner wrote its session. */
+export function sessionOf(workerId: string, run: string): string {
+  return `${run}@${workerId}`
+}
+
+/** Returns true if a worker of KCL reads the shard: the owner, or the previous one while KCL 3 hands the lease over. */
+export function isReadByKcl({ leaseOwner, checkpointOwner, session }: Lease): boolean {
+  const reader = checkpointOwner ?? leaseOwner
+  return reader !== undefined && session?.endsWith(`@${reader}`) !== true
 }
 
 /** The fields of a new lease that differ from lease to lease. */

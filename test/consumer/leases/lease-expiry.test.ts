@@ -2,7 +2,7 @@ import t from 'tap'
 import { LeaseExpiry } from '../../../services/consumer/leases/lease-expiry.ts'
 import { leaseWith } from './support.ts'
 
-const lease = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'other', leaseCounter: 7 })
+const lease = leaseWith({ leaseKey: 'shard-1', leaseOwner: 'other', leaseCounter: 7, session: 'a run@other' })
 
 t.test('a lease is expired once its counter has not changed for longer than the failover time', async t => {
   const expiry = new LeaseExpiry(1_000, 200)
@@ -64,16 +64,20 @@ t.test('a lease is left over after it was left to others for longer than two sca
 
 t.test('an expired lease is left over when the next scan would come after two failover times', async t => {
   const FAILOVER_MS = 1_000
-  for (const scanMs of [100, 200, 250, 333, 500]) {
+  const assigned = { ...lease, session: undefined }
+  for (const [row, scanMs] of [100, 200, 250, 333, 500].flatMap(ms => [
+    [lease, ms] as const,
+    [assigned, ms] as const,
+  ])) {
     // The worst case: the owner wrote the row and died just after a scan, and each gap between two scans is the longest.
     const gap = 1.2 * scanMs
     const expiry = new LeaseExpiry(FAILOVER_MS, scanMs)
     let now = gap
     for (; now <= 2 * FAILOVER_MS; now += gap) {
-      expiry.observe([lease], now)
-      if (expiry.isExpired(lease, now)) {
-        if (expiry.isLeftOver(lease, now)) break
-        expiry.observeLeftToOthers([lease], now)
+      expiry.observe([row], now)
+      if (expiry.isExpired(row, now)) {
+        if (expiry.isLeftOver(row, now)) break
+        expiry.observeLeftToOthers([row], now)
       }
     }
     t.ok(now > FAILOVER_MS, `not before the owner is dead, with a scan every ${scanMs} ms`)
@@ -86,4 +90,37 @@ t.test('a lease whose owner is alive is never left over', async t => {
   expiry.observe([lease], 0)
   t.notOk(expiry.isLeftOver(lease, 1_000))
   t.ok(expiry.isLeftOver(lease, 1_001))
+})
+
+t.test('a worker of KCL 3 gets half a failover time more for its first renewal', async t => {
+  const assigned = { ...lease, leaseOwner: 'java', leaseCounter: 8 }
+  const renewed = { ...assigned, leaseCounter: 9 }
+  const released = { ...lease, leaseOwner: undefined, session: undefined }
+  for (const [title, before, row] of [
+    ['a new lease', undefined, leaseWith({ leaseKey: 'shard-1', leaseOwner: 'java', leaseCounter: 1 })],
+    [
+      'a lease without an owner',
+      { ...released, leaseCounter: 7 },
+      { ...released, leaseOwner: 'java', leaseCounter: 8 },
+    ],
+    ['a lease that a worker of Headgate had', lease, assigned],
+    ['a lease that was handed over', { ...assigned, leaseCounter: 7, checkpointOwner: 'java-1' }, assigned],
+  ] as const) {
+    const expiry = new LeaseExpiry(1_000, 200)
+    if (before) expiry.observe([before], 0)
+    expiry.observe([row], 100)
+    t.notOk(expiry.isExpired(row, 1_600), title)
+    t.ok(expiry.isExpired(row, 1_601), title)
+  }
+  const expiry = new LeaseExpiry(1_000, 200)
+  for (const [now, row] of [lease, assigned, renewed].entries()) expiry.observe([row], 100 * now)
+  t.ok(expiry.isExpired(renewed, 1_201), 'and the failover time from then on')
+})
+
+t.test('a worker of Headgate that took a lease must renew it within the failover time', async t => {
+  const expiry = new LeaseExpiry(1_000, 200)
+  const taken = { ...lease, leaseOwner: 'another', leaseCounter: 8, session: 'another run@another' }
+  expiry.observe([lease], 0)
+  expiry.observe([taken], 100)
+  t.ok(expiry.isExpired(taken, 1_101))
 })

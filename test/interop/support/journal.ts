@@ -77,6 +77,19 @@ export class Journal {
     })
   }
 
+  /** How many records a worker handled that another one, or the same, had handled before, by the two workers. */
+  repeats(): Map<string, number> {
+    const first = this.#firstHandlings()
+    const repeats = new Map<string, number>()
+    for (const handling of this.handlings) {
+      const before = first.get(handling.text)
+      if (!before || before === handling) continue
+      const pair = `${before.worker}, then ${handling.worker}`
+      repeats.set(pair, (repeats.get(pair) ?? 0) + 1)
+    }
+    return repeats
+  }
+
   #firstHandlings(): Map<string, Handling> {
     const first = new Map<string, Handling>()
     for (const handling of this.handlings) {

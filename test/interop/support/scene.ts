@@ -1,17 +1,26 @@
+import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type AttributeValue, paginateScan, ResourceNotFoundException } from '@aws-sdk/client-dynamodb'
-import { PutRecordsCommand, SplitShardCommand, waitUntilStreamExists } from '@aws-sdk/client-kinesis'
+import {
+  MergeShardsCommand,
+  PutRecordsCommand,
+  SplitShardCommand,
+  waitUntilStreamExists,
+} from '@aws-sdk/client-kinesis'
 import type { Test } from 'tap'
 import { type JavaLine, type JavaProcess, startJava } from '../../../bench/java/process.ts'
 import { type ConsumerOptions, KinesisConsumer } from '../../../services/consumer/index.ts'
 import { account } from '../../../services/local/account.ts'
 import { createStream } from '../../../services/local/resources/kinesis.ts'
+import { readLines } from '../../../services/local/tail.ts'
+import { runProgram } from '../../support/processes.ts'
 import { Journal } from './journal.ts'
 import { KCL, type KclVersion, type Servers, startServers } from './servers.ts'
 
 export const STREAM = 'interop-stream'
 export const APPLICATION = 'interop-application'
 export const FAILOVER_MS = 3_000
+const OUR_PROGRAM = path.resolve(import.meta.dirname, 'our-program.ts')
 const KEYS = 24
 const WAIT_MS = 120_000
 
@@ -79,29 +88,35 @@ export class Scene {
     const NewStartingHashKey = String((from + to) / 2n)
     const { kinesis: client } = this.servers
     await client.send(new SplitShardCommand({ StreamName: STREAM, ShardToSplit: shardId, NewStartingHashKey }))
+    await this.#untilStreamIsActive()
+  }
+
+  /** Merges a shard with the one whose hash keys follow. */
+  async merge(shardId: string, adjacent: string): Promise<void> {
+    const { kinesis: client } = this.servers
+    await client.send(
+      new MergeShardsCommand({ StreamName: STREAM, ShardToMerge: shardId, AdjacentShardToMerge: adjacent }),
+    )
+    await this.#untilStreamIsActive()
+  }
+
+  async #untilStreamIsActive(): Promise<void> {
+    const { kinesis: client } = this.servers
     await waitUntilStreamExists({ client, minDelay: 0.02, maxDelay: 0.2, maxWaitTime: 15 }, { StreamName: STREAM })
   }
 
   /** A worker of KCL, its failover time ours. */
   async kcl(id: string, { initialPosition = 'TRIM_HORIZON', application = APPLICATION } = {}): Promise<KclWorker> {
     const lines: JavaLine[] = []
-    const { endpoints } = this.servers
     const onLine = (line: JavaLine) => {
       lines.push(line)
-      const { type, atMicros, shardId = '', sequenceNumber = '', text = '', checkpoint = '' } = line
-      if (type === 'initialized') this.journal.begin({ worker: id, shardId, checkpoint })
-      if (type === 'record') this.journal.add({ worker: id, shardId, sequenceNumber, text, atMicros })
+      this.#note(id, line)
     }
     const env = {
+      ...this.#environment(id, application),
       AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
       AWS_REGION: account.region,
-      INTEROP_KINESIS_ENDPOINT: endpoints.kinesis,
-      INTEROP_DYNAMODB_ENDPOINT: endpoints.dynamodb,
-      INTEROP_STREAM: STREAM,
-      INTEROP_APPLICATION: application,
-      INTEROP_WORKER_ID: id,
-      INTEROP_FAILOVER_MS: String(FAILOVER_MS),
       INTEROP_INITIAL_POSITION: initialPosition,
       INTEROP_MODE: KCL[this.#version].mode,
     }
@@ -109,6 +124,38 @@ export class Scene {
     this.#programs.push(program)
     const told = (type: string) => lines.filter(line => line.type === type).map(({ shardId = '' }) => shardId)
     return Object.assign(program, { lines, told })
+  }
+
+  #environment(id: string, application: string): Record<string, string> {
+    return {
+      INTEROP_KINESIS_ENDPOINT: this.servers.endpoints.kinesis,
+      INTEROP_DYNAMODB_ENDPOINT: this.servers.endpoints.dynamodb,
+      INTEROP_STREAM: STREAM,
+      INTEROP_APPLICATION: application,
+      INTEROP_WORKER_ID: id,
+      INTEROP_FAILOVER_MS: String(FAILOVER_MS),
+    }
+  }
+
+  #note(worker: string, line: JavaLine): void {
+    const { type, atMicros, shardId = '', sequenceNumber = '', text = '', checkpoint = '' } = line
+    if (type === 'initialized') this.journal.begin({ worker, shardId, checkpoint })
+    if (type === 'record') this.journal.add({ worker, shardId, sequenceNumber, text, atMicros })
+  }
+
+  /** Starts a worker of ours in a process of its own. */
+  ourProcess(id: string): { kill(): Promise<void> } {
+    const program = runProgram(this.#t, [OUR_PROGRAM], {
+      env: this.#environment(id, APPLICATION),
+      endsWithTest: true,
+    })
+    const { child, ended } = program
+    if (child.stdout) readLines(child.stdout, line => this.#note(id, JSON.parse(line) as JavaLine))
+    const kill = async () => {
+      child.kill('SIGKILL')
+      await ended
+    }
+    return { kill }
   }
 
   /** A worker of ours. */

@@ -127,8 +127,8 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a lease that is not renewed expires after the failover time, not much later',
     file: 'leases/lease-expiry.ts',
-    text: 'return this.#unchangedFor(lease, now) > this.#failoverMs\n',
-    replacement: 'return this.#unchangedFor(lease, now) > 20 * this.#failoverMs\n',
+    text: '> (isAssigned ? this.#firstRenewalMs : this.#failoverMs)\n',
+    replacement: '> (isAssigned ? this.#firstRenewalMs : 20 * this.#failoverMs)\n',
     breaks: ['11'],
   },
   {

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.client.builder.AwsAsyncClientBuilder;
@@ -39,7 +39,7 @@ final class Worker {
     private Worker() {}
 
     /** @param adapt sets what only one version of the library has */
-    static void run(Consumer<CoordinatorConfig> adapt) {
+    static void run(BiConsumer<CoordinatorConfig, LeaseManagementConfig> adapt) {
         int code = 1;
         try {
             work(adapt);
@@ -51,7 +51,7 @@ final class Worker {
         }
     }
 
-    private static void work(Consumer<CoordinatorConfig> adapt) throws Exception {
+    private static void work(BiConsumer<CoordinatorConfig, LeaseManagementConfig> adapt) throws Exception {
         String stream = env("INTEROP_STREAM");
         ConfigsBuilder configs = new ConfigsBuilder(stream, env("INTEROP_APPLICATION"), kinesis(), dynamodb(),
                 client(CloudWatchAsyncClient.builder(), "http://127.0.0.1:9").build(), env("INTEROP_WORKER_ID"),
@@ -60,8 +60,8 @@ final class Worker {
         CoordinatorConfig coordinator = configs.coordinatorConfig();
         coordinator.parentShardPollIntervalMillis(500);
         coordinator.shardConsumerDispatchPollIntervalMillis(100);
-        adapt.accept(coordinator);
         LeaseManagementConfig leases = configs.leaseManagementConfig();
+        adapt.accept(coordinator, leases);
         leases.failoverTimeMillis(Long.parseLong(env("INTEROP_FAILOVER_MS")));
         leases.shardSyncIntervalMillis(1000); // It sleeps for this long once it has made the first leases.
         InitialPositionInStreamExtended start = InitialPositionInStreamExtended

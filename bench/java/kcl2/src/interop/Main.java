@@ -4,6 +4,6 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] args) {
-        Worker.run(coordinator -> { });
+        Worker.run((coordinator, leases) -> { });
     }
 }

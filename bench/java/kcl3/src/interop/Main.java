@@ -1,8 +1,12 @@
 package interop;
 
+import software.amazon.kinesis.coordinator.CoordinatorConfig;
 import software.amazon.kinesis.coordinator.CoordinatorConfig.ClientVersionConfig;
+import software.amazon.kinesis.leases.LeaseManagementConfig;
 
 public final class Main {
+    private static final long REPORT_MILLIS = 3000;
+
     private Main() {}
 
     /**
@@ -10,9 +14,18 @@ public final class Main {
      * describes that mode as the first step of a migration.
      */
     public static void main(String[] args) {
-        boolean isCompatible = "compatible".equals(System.getenv("INTEROP_MODE"));
-        Worker.run(coordinator -> coordinator.clientVersionConfig(isCompatible
-                ? ClientVersionConfig.CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X
-                : ClientVersionConfig.CLIENT_VERSION_CONFIG_3X));
+        Worker.run("native".equals(System.getenv("INTEROP_MODE")) ? Main::beNative : Main::beCompatible);
+    }
+
+    private static void beCompatible(CoordinatorConfig coordinator, LeaseManagementConfig leases) {
+        coordinator.clientVersionConfig(ClientVersionConfig.CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X);
+    }
+
+    /** Workers on one machine would all report the same processor load. Without it, the leader balances the throughput. */
+    private static void beNative(CoordinatorConfig coordinator, LeaseManagementConfig leases) {
+        coordinator.clientVersionConfig(ClientVersionConfig.CLIENT_VERSION_CONFIG_3X);
+        leases.workerUtilizationAwareAssignmentConfig()
+                .disableWorkerMetrics(true)
+                .workerMetricsReporterFreqInMillis(REPORT_MILLIS);
     }
 }
