@@ -21,7 +21,7 @@ export interface ConsumerPorts {
   wallClock: () => number
   /** Returns a number from 0 up to 1, as `Math.random` does. */
   random: Random
-  /** Identifies this run of the worker, see `sessionOf`. Unique even if two processes have the same worker id. */
+  /** Identifies this run of the worker, as `run@workerId`. Unique even if two processes have the same worker id. */
   session: string
 }
 

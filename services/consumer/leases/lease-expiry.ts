@@ -10,7 +10,7 @@ interface Observation {
   /** True if the reader is a worker of KCL, and this worker has not seen it write the lease. */
   readonly isAssigned: boolean
   readonly requestedBy: string | undefined
-  /** Monotonic time at which this request was first seen. */
+  /** Monotonic time at which this request was first seen, of an owner that has renewed the lease. */
   readonly requestedSince: number
 }
 
@@ -72,7 +72,10 @@ export class LeaseExpiry {
     return this.#unchangedFor(lease, now) > this.#failoverMs / 2
   }
 
-  /** Returns true if the lease was requested longer than the failover time ago and has not been released. */
+  /**
+   * Returns true if the lease was requested longer than the failover time ago and has not been released. A worker of KCL
+   * 3 first gets the time to find the lease that its leader has assigned to it.
+   */
   isOverdue(lease: Lease, now: number): boolean {
     const seen = this.#seen.get(lease.leaseKey)
     return seen?.requestedBy !== undefined && now - seen.requestedSince > this.#failoverMs
@@ -109,7 +112,7 @@ function next(seen: Observation | undefined, lease: Lease, now: number): Observa
   const { leaseOwner: owner, leaseCounter: counter, requestedBy } = lease
   const reader = lease.checkpointOwner ?? owner
   const isUnchanged = seen?.counter === counter && seen.owner === owner
-  const isSameRequest = seen?.requestedBy === requestedBy
+  const isSameRequest = seen !== undefined && seen.requestedBy === requestedBy && !seen.isAssigned
   const hasRenewed = seen?.reader === reader && (seen?.counter !== counter || !seen.isAssigned)
   return {
     owner,
@@ -118,6 +121,6 @@ function next(seen: Observation | undefined, lease: Lease, now: number): Observa
     requestedBy,
     isAssigned: isReadByKcl(lease) && !hasRenewed,
     since: seen && isUnchanged ? seen.since : now,
-    requestedSince: seen && isSameRequest ? seen.requestedSince : now,
+    requestedSince: isSameRequest ? seen.requestedSince : now,
   }
 }

@@ -26,8 +26,8 @@ export interface Lease {
   /** Set by KCL 3.x while one worker hands the lease over to another. Headgate does not change such a lease. */
   readonly checkpointOwner: string | undefined
   /**
-   * Set by Headgate: the run of the owner that took the lease, see `sessionOf`. It separates two workers with one id. KCL
-   * leaves it when it changes the owner.
+   * Set by Headgate: the run of the owner that took the lease, as `run@workerId`. It separates two workers with one id.
+   * KCL does not change it when it changes the owner.
    */
   readonly session: string | undefined
   /**

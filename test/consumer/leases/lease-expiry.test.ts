@@ -42,6 +42,18 @@ t.test('a request is overdue a failover time after it was first seen, even if th
   t.ok(expiry.isOverdue({ ...lease, requestedBy: 'me' }, 1_001))
 })
 
+t.test('a request is overdue a failover time after the first renewal of a lease that KCL 3 assigned', async t => {
+  const expiry = new LeaseExpiry(1_000, 200)
+  const requested = { ...lease, session: undefined, requestedBy: 'me' }
+  const renewed = { ...requested, leaseCounter: 8 }
+  for (let now = 0; now <= 1_200; now += 400) expiry.observe([requested], now)
+  t.notOk(expiry.isOverdue(requested, 1_200), 'its owner may not have found it yet')
+  expiry.observe([renewed], 1_400)
+  for (const counter of [9, 10]) expiry.observe([{ ...renewed, leaseCounter: counter }], 1_400 + 100 * counter)
+  t.notOk(expiry.isOverdue(renewed, 2_400))
+  t.ok(expiry.isOverdue(renewed, 2_401))
+})
+
 t.test("a lease that was given up for a worker is anybody's after half the failover time", async t => {
   const expiry = new LeaseExpiry(1_000, 200)
   const released = { ...lease, leaseOwner: undefined, requestedBy: 'other' }
