@@ -1,19 +1,13 @@
 import t, { type Test } from 'tap'
 import { skipped, TIMEOUT_MS } from './support/java.ts'
 import { ownedBy, Scene } from './support/scene.ts'
-import type { KclVersion } from './support/servers.ts'
+import { KCL, type KclVersion } from './support/servers.ts'
 
 t.setTimeout(2 * TIMEOUT_MS)
 
-for (const version of ['kcl2', 'kcl3'] as const) {
-  t.test(
-    `${version} takes over leases that started at LATEST and were never read from`,
-    {
-      skip: skipped,
-      timeout: TIMEOUT_MS,
-    },
-    t => takeOverUnread(t, version),
-  )
+for (const version of ['kcl2', 'kcl3', 'kcl3-native'] as const) {
+  const title = `a worker of ${KCL[version].title} takes over leases that started at LATEST and were never read from`
+  t.test(title, { skip: skipped, timeout: TIMEOUT_MS }, t => takeOverUnread(t, version))
 }
 
 async function takeOverUnread(t: Test, version: KclVersion): Promise<void> {
