@@ -3,6 +3,7 @@ import { GetShardIteratorCommand, KinesisClient } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import t from 'tap'
 import { findPort } from '../../services/local/ports.ts'
+import { createDataFolder } from '../support/aws.ts'
 import { descendants, isAlive, type Program, runProgram, until } from '../support/processes.ts'
 import { runHeadgate } from './program.ts'
 
@@ -15,7 +16,7 @@ async function variablesOf(program: Program): Promise<Record<string, string>> {
 }
 
 t.test('prints variables that reach the embedded AWS, and SIGINT stops every server', async t => {
-  const program = runProgram(t, [headgate, 'local', '--json', '--data', t.testdir()])
+  const program = runProgram(t, [headgate, 'local', '--json', '--data', createDataFolder(t)])
   const env = await variablesOf(program)
   t.match(env, { STREAM_NAME: 'uploads-stream', AWS_ENDPOINT_URL_S3: /^http:\/\/127\.0\.0\.1:\d+$/ })
   const kinesis = new KinesisClient({

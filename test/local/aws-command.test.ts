@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import t from 'tap'
 import { findPort } from '../../services/local/ports.ts'
+import { createDataFolder } from '../support/aws.ts'
 import { descendants, isAlive, runProgram, until } from '../support/processes.ts'
 
 const command = path.resolve(import.meta.dirname, '../../services/local/aws.ts')
 
 t.test('prints its environment and becomes healthy once everything is ready, and ends on SIGTERM', async t => {
   const health = await findPort('127.0.0.1', 0)
-  const args = ['--health-port', String(health), '--issuer-origin', 'http://aws:9229', '--data', t.testdir()]
+  const args = ['--health-port', String(health), '--issuer-origin', 'http://aws:9229', '--data', createDataFolder(t)]
   const aws = runProgram(t, [command, ...args])
   await until(() => aws.stdout().includes('COGNITO_ISSUER') || aws.child.exitCode !== null)
 

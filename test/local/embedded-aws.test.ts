@@ -16,7 +16,7 @@ import { type EmbeddedAws, startEmbeddedAws } from '../../services/local/embedde
 import type { ServiceName } from '../../services/local/servers/server.ts'
 import { names, stream } from '../../services/platform/resources.ts'
 import { createUploadStore } from '../../services/uploads/records/store.ts'
-import { startOwnAws } from '../support/aws.ts'
+import { createDataFolder, startOwnAws } from '../support/aws.ts'
 import { isAlive, until } from '../support/processes.ts'
 
 const record = {
@@ -123,7 +123,7 @@ t.test('uses the ports of the settings', async t => {
 })
 
 t.test('with a data directory, all data survives a restart', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   // Longer than a file name may be, but not too long for S3.
   const key = `uploads/${'n'.repeat(900)}`
   const first = await startEmbeddedAws({ dataDir })
@@ -147,7 +147,7 @@ t.test('with a data directory, all data survives a restart', async t => {
 })
 
 t.test('only one embedded AWS at a time can use a data directory', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   await startOwnAws(t, { dataDir })
   await t.rejects(startEmbeddedAws({ dataDir }), {
     code: 'HEADGATE_EMBEDDED_AWS',

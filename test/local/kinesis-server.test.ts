@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { createStream } from '../../services/local/resources/kinesis.ts'
 import { startKinesis } from '../../services/local/servers/kinesis.ts'
+import { createDataFolder } from '../support/aws.ts'
 import { isAlive, runProgram, until } from '../support/processes.ts'
 
 const host = '127.0.0.1'
@@ -36,7 +37,7 @@ async function startInParent(t: Test, dataDir?: string) {
 }
 
 t.test('after kill -9 of its parent, Kinesis ends, and its records are on disk', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   const { parent, port, pid } = await startInParent(t, dataDir)
   const kinesis = clientOf(t, port)
   await createStream(kinesis, { name: 'kept', shards: 1, retentionHours: 24 })
@@ -59,7 +60,7 @@ t.test('Ctrl-C and SIGTERM to the process group do not end Kinesis before its pa
 })
 
 t.test('a stop writes all data to disk, even right after the start and with clients connected', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   const server = await startKinesis({ host, port: 0, dataDir, onFailure: t.threw })
   const kinesis = clientOf(t, server.port)
   await createStream(kinesis, { name: 's', shards: 1, retentionHours: 24 })
@@ -70,7 +71,7 @@ t.test('a stop writes all data to disk, even right after the start and with clie
 })
 
 t.test('reports unreadable data at the start, with the output of the process', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   writeFileSync(path.join(dataDir, 'kinesis-data.json'), '{"streams":')
   await t.rejects(startKinesis({ host, port: 0, dataDir, onFailure: t.threw }), {
     code: 'HEADGATE_EMBEDDED_AWS',

@@ -4,7 +4,7 @@ import path from 'node:path'
 import t from 'tap'
 import { startEmbeddedAws } from '../../services/local/embedded-aws.ts'
 import { readPorts, rememberPorts } from '../../services/local/remembered-ports.ts'
-import { startOwnAws } from '../support/aws.ts'
+import { createDataFolder, startOwnAws } from '../support/aws.ts'
 
 const ports = { s3: 1, dynamodb: 2, kinesis: 3, cognito: 4 }
 
@@ -19,7 +19,7 @@ t.test('remembered ports are read back, and a new directory has none', async t =
 t.test(
   'a data directory whose ports are something else is an error that says what to do, and is let go of',
   async t => {
-    const dataDir = t.testdir()
+    const dataDir = createDataFolder(t)
     for (const text of ['', '{', 'null', '{"s3":1}', JSON.stringify({ ...ports, s3: 70_000 })]) {
       writeFileSync(path.join(dataDir, 'ports.json'), text)
       await t.rejects(startEmbeddedAws({ dataDir }), {
@@ -31,7 +31,7 @@ t.test(
 )
 
 t.test('with a data directory, a restart keeps every port, and so the issuer of tokens', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   const first = await startEmbeddedAws({ dataDir })
   await first.stop()
   const notices: string[] = []
@@ -44,7 +44,7 @@ t.test('with a data directory, a restart keeps every port, and so the issuer of 
 t.test(
   'reports a remembered port that is in use, with the consequence for tokens, and remembers the new port',
   async t => {
-    const dataDir = t.testdir()
+    const dataDir = createDataFolder(t)
     const first = await startEmbeddedAws({ dataDir })
     await first.stop()
     const portOf = (url: string) => Number(new URL(url).port)

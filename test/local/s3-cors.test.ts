@@ -13,6 +13,7 @@ import {
 import t, { type Test } from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { startS3 } from '../../services/local/servers/s3.ts'
+import { createDataFolder } from '../support/aws.ts'
 
 const ORIGIN = 'https://app.example'
 const rule = {
@@ -25,7 +26,7 @@ const rule = {
 }
 
 /** Starts S3 with a bucket that has an object `k`, and optionally CORS rules. */
-async function start(t: Test, { cors = true, dataDir = t.testdir() } = {}) {
+async function start(t: Test, { cors = true, dataDir = createDataFolder(t) } = {}) {
   const server = await startS3({ host: '127.0.0.1', port: 0, dataDir, onFailure: t.threw })
   t.teardown(() => server.stop())
   const url = `http://127.0.0.1:${server.port}`
@@ -132,7 +133,7 @@ t.test('the first rule that allows a request decides, and * is sent as it is', a
 })
 
 t.test('CORS rules are returned as they were put, survive a restart, and can be deleted', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   const first = await start(t, { dataDir })
   const read = async (s3: S3Client) => (await s3.send(new GetBucketCorsCommand({ Bucket: 'pages' }))).CORSRules
   t.same(await read(first.s3), [rule])

@@ -19,6 +19,7 @@ import {
 import t, { type Test } from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { startS3 } from '../../services/local/servers/s3.ts'
+import { createDataFolder } from '../support/aws.ts'
 import { isAlive, runProgram, until } from '../support/processes.ts'
 
 const MIB = 1024 ** 2
@@ -60,7 +61,7 @@ t.test(
   'an object of 256 MiB needs no more memory than one of 16 MiB',
   { skip: process.platform !== 'linux' },
   async t => {
-    const dataDir = t.testdir()
+    const dataDir = createDataFolder(t)
     const { s3, server } = await start(t, dataDir)
     const peakMiB = () =>
       Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) / 1024
@@ -94,7 +95,7 @@ t.test(
 )
 
 t.test('after kill -9 of S3, every acknowledged part and object is there, and nothing half-written', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   const killed = await start(t, dataDir)
   const bytes = randomBytes(PART)
   await killed.s3.send(new PutObjectCommand({ Bucket, Key: 'small', Body: 'kept' }))
@@ -125,7 +126,7 @@ t.test('after kill -9 of S3, every acknowledged part and object is there, and no
 })
 
 t.test('an object that is deleted or copied while it is read is read to its end', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   const { s3 } = await start(t, dataDir)
   const bytes = randomBytes(3 * PART)
   await s3.send(new PutObjectCommand({ Bucket, Key: 'video', Body: bytes }))

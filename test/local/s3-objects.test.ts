@@ -30,6 +30,7 @@ import { readXml, receiveBody } from '../../services/local/s3/body.ts'
 import { Contents } from '../../services/local/s3/contents.ts'
 import type { S3Request } from '../../services/local/s3/request.ts'
 import { startS3 } from '../../services/local/servers/s3.ts'
+import { createDataFolder } from '../support/aws.ts'
 
 const MIB = 1024 ** 2
 const Bucket = 'things'
@@ -301,7 +302,7 @@ t.test('an operation that this S3 does not have is refused by its name, and neve
 })
 
 t.test('takes over the data folder of an earlier version, which kept everything in one SQLite file', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   const file = path.join(dataDir, 'fauxqs.db')
   const body = Buffer.alloc(9 * MIB, 'z')
   writeOldData(file, body)

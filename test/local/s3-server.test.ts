@@ -14,6 +14,7 @@ import {
 import t, { type Test } from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
 import { startS3 } from '../../services/local/servers/s3.ts'
+import { createDataFolder } from '../support/aws.ts'
 import { isAlive, runProgram, until } from '../support/processes.ts'
 
 const host = '127.0.0.1'
@@ -42,7 +43,7 @@ async function startInParent(t: Test, dataDir: string, env: Record<string, strin
 }
 
 t.test('after kill -9 of its parent, S3 ends, and its objects are on disk', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   const { parent, port, pid } = await startInParent(t, dataDir)
   await clientOf(t, port).send(new CreateBucketCommand({ Bucket: 'kept' }))
   process.kill(parent.pid, 'SIGKILL')
@@ -61,7 +62,7 @@ t.test('Ctrl-C and SIGTERM to the process group do not end S3 before its parent'
 })
 
 t.test('lists parts as AWS does, with a marker on the last page too', async t => {
-  const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
+  const server = await startS3({ host, port: 0, dataDir: createDataFolder(t), onFailure: t.threw })
   t.teardown(() => server.stop())
   const s3 = clientOf(t, server.port)
   await s3.send(new CreateBucketCommand({ Bucket: 'parts' }))
@@ -82,7 +83,7 @@ t.test('lists parts as AWS does, with a marker on the last page too', async t =>
 })
 
 t.test('lists multipart uploads page by page, ordered by key', async t => {
-  const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
+  const server = await startS3({ host, port: 0, dataDir: createDataFolder(t), onFailure: t.threw })
   t.teardown(() => server.stop())
   const s3 = clientOf(t, server.port)
   await s3.send(new CreateBucketCommand({ Bucket: 'parts' }))
@@ -100,7 +101,7 @@ t.test('lists multipart uploads page by page, ordered by key', async t => {
 })
 
 t.test('stores an object of any content type', async t => {
-  const server = await startS3({ host, port: 0, dataDir: t.testdir(), onFailure: t.threw })
+  const server = await startS3({ host, port: 0, dataDir: createDataFolder(t), onFailure: t.threw })
   t.teardown(() => server.stop())
   const s3 = clientOf(t, server.port)
   await s3.send(new CreateBucketCommand({ Bucket: 'types' }))

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { createDataFolder } from '../support/aws.ts'
 import { startPipeline } from './npm-start.ts'
 
 t.test('npm start -- --once processes an upload, prints the result, and exits with 0', async t => {
@@ -19,7 +20,7 @@ t.test('npm start -- --once processes an upload, prints the result, and exits wi
 })
 
 t.test('with --data, a second run uses the data of the first run', async t => {
-  const dataDir = t.testdir()
+  const dataDir = createDataFolder(t)
   for (const round of ['first', 'second']) {
     const program = startPipeline(t, ['--once', '--data', dataDir])
     t.strictSame(await program.ended, { code: 0, signal: null }, `${round}: ${program.stderr()}`)

@@ -36,6 +36,15 @@ export async function startOwnAws(t: Pick<Test, 'teardown'>, settings: EmbeddedA
   return withClients(t, await startEmbeddedAws(settings))
 }
 
+/**
+ * Creates the folder of a test for the data of servers, and returns its path. tap deletes the folder of a test before it runs the teardowns,
+ * unless it has a teardown when the folder is created. Servers that still run would write into the folder meanwhile.
+ */
+export function createDataFolder(t: Pick<Test, 'teardown' | 'testdir'>): string {
+  t.teardown(() => undefined)
+  return t.testdir()
+}
+
 function withClients<Aws extends SharedAws & Pick<EmbeddedAws, 'stop'>>(
   t: Pick<Test, 'teardown'>,
   aws: Aws,
