@@ -1,6 +1,9 @@
 import { type Checkpoint, compareCheckpoints, isSequence } from '../../services/consumer/checkpoint.ts'
 import type { ConsumerRecord } from '../../services/consumer/record.ts'
 
+/** Maximum bytes of records in memory. The minimum of the option. */
+export const BUDGET_BYTES = 1024 ** 2
+
 /**
  * Counts the bytes of records that a worker holds, from outside: records that were delivered to it and not yet handled.
  */
@@ -23,6 +26,11 @@ export class Buffers {
     let sum = 0
     for (const [other, bytes] of this.#lastReply) if (other !== shardId) sum += bytes
     return sum
+  }
+
+  /** Returns true if there is no room to fetch another reply of the shard. */
+  isFull(shardId: string): boolean {
+    return this.#bytes >= BUDGET_BYTES + this.repliesBut(shardId)
   }
 
   /** @param done the checkpoint with which the worker took the shard; it drops records up to it */

@@ -1,5 +1,5 @@
 import type { Lease } from '../../services/consumer/leases/lease.ts'
-import { fromItem, type Item, LEASE_KEY, toAttributes } from '../../services/consumer/leases/lease-item.ts'
+import { type Item, leaseOfStream, namesOf, toAttributes } from '../../services/consumer/leases/lease-item.ts'
 import { swapExpression } from '../../services/consumer/leases/lease-update.ts'
 import { applyUpdate, conditionHolds } from './expression.ts'
 import { serviceError } from './network.ts'
@@ -21,48 +21,72 @@ export interface LeaseWrite {
 interface Version {
   readonly at: number
   readonly item: Item | undefined
-  /** The item as a read returns it. */
+  /** The item as its own stream reads it. */
   readonly lease: Lease | undefined
   readonly writer: string
+  /** The stream whose row it is, as KCL identifies it; undefined if the table has the leases of one stream. */
+  readonly streamIdentifier: string | undefined
 }
 
-/** A model of the lease table in DynamoDB. It stores items and evaluates the expressions of the real lease store. */
-export class LeaseTable {
-  readonly #rows = new Map<string, Version[]>()
-  readonly #now: () => number
-  readonly #onWrite: (write: LeaseWrite) => void
+/** A table in DynamoDB. It has the leases of one stream, or those of several. */
+export class SharedTable {
+  readonly rows = new Map<string, Version[]>()
+  /** The leases of each stream. */
+  readonly views: LeaseTable[] = []
+  readonly now: () => number
   /** Time from which the table exists. */
-  #activeAt = Number.POSITIVE_INFINITY
+  activeAt = Number.POSITIVE_INFINITY
 
-  constructor(now: () => number, onWrite: (write: LeaseWrite) => void) {
-    this.#now = now
+  constructor(now: () => number) {
+    this.now = now
+  }
+}
+
+/**
+ * A model of the lease table in DynamoDB, as the workers of one stream see it. It stores items and evaluates the
+ * expressions of the real lease store. The names of shards are those of the stream, also if other streams share the
+ * table.
+ */
+export class LeaseTable {
+  readonly #shared: SharedTable
+  readonly #streamIdentifier: string | undefined
+  readonly #onWrite: (write: LeaseWrite) => void
+
+  /** @param streamIdentifier undefined if the table has the leases of one stream */
+  constructor(shared: SharedTable, onWrite: (write: LeaseWrite) => void, streamIdentifier?: string) {
+    this.#shared = shared
     this.#onWrite = onWrite
+    this.#streamIdentifier = streamIdentifier
+    shared.views.push(this)
   }
 
   /** Creates the table if it does not exist, and returns when it becomes active. */
   ensure(makingMs: number): number {
-    if (this.#activeAt === Number.POSITIVE_INFINITY) this.#activeAt = this.#now() + makingMs
-    return this.#activeAt
+    const shared = this.#shared
+    if (shared.activeAt === Number.POSITIVE_INFINITY) shared.activeAt = shared.now() + makingMs
+    return shared.activeAt
   }
 
   /** @throws the error of DynamoDB if the table does not exist yet */
   check(): void {
-    if (this.#now() < this.#activeAt) throw serviceError('ResourceNotFoundException', 'Requested resource not found')
+    const { now, activeAt } = this.#shared
+    if (now() < activeAt) throw serviceError('ResourceNotFoundException', 'Requested resource not found')
   }
 
-  /** Deletes the table with all its rows. */
+  /** Deletes the table with all its rows, also those of the other streams. */
   drop(): void {
-    this.#activeAt = Number.POSITIVE_INFINITY
-    for (const { leaseKey } of this.all()) this.delete(leaseKey, 'operator')
-    this.#rows.clear()
+    const { views, rows } = this.#shared
+    this.#shared.activeAt = Number.POSITIVE_INFINITY
+    for (const view of views) for (const { leaseKey } of view.all()) view.delete(leaseKey, 'operator')
+    rows.clear()
   }
 
   get(leaseKey: string): Lease | undefined {
-    return this.#rows.get(leaseKey)?.at(-1)?.lease
+    return this.#read(this.#versions(leaseKey)?.at(-1))
   }
 
   lastWriter(leaseKey: string): string | undefined {
-    return this.#rows.get(leaseKey)?.at(-1)?.writer
+    return this.#versions(leaseKey)?.at(-1)?.writer
   }
 
   /**
@@ -71,9 +95,10 @@ export class LeaseTable {
    */
   scan(ageOf: () => number): Lease[] {
     const leases: Lease[] = []
-    for (const versions of this.#rows.values()) {
-      const asOf = this.#now() - ageOf()
-      const { lease } = versions.findLast(version => version.at <= asOf) ?? {}
+    const { rows, now } = this.#shared
+    for (const versions of rows.values()) {
+      const asOf = now() - ageOf()
+      const lease = this.#read(versions.findLast(version => version.at <= asOf))
       if (lease) leases.push(lease)
     }
     return leases
@@ -85,7 +110,7 @@ export class LeaseTable {
 
   create(lease: Lease, from: Pick<LeaseWrite, 'writer' | 'sentAt'>): boolean {
     if (this.#item(lease.leaseKey)) return false
-    const item = { [LEASE_KEY]: { S: lease.leaseKey }, ...toAttributes(lease) }
+    const item = { ...this.#names(lease.leaseKey), ...toAttributes(lease) }
     this.#put(lease.leaseKey, item, { ...from, decidedOn: undefined })
     return true
   }
@@ -94,7 +119,7 @@ export class LeaseTable {
     const stored = this.#item(previous.leaseKey)
     const expression = swapExpression(previous, next)
     if (!conditionHolds(expression, stored)) return false
-    const item = applyUpdate(expression, stored ?? { [LEASE_KEY]: { S: previous.leaseKey } })
+    const item = applyUpdate(expression, stored ?? this.#names(previous.leaseKey))
     this.#put(previous.leaseKey, item, { ...from, decidedOn: previous })
     return true
   }
@@ -108,31 +133,52 @@ export class LeaseTable {
 
   /** An edit by hand, or by a program that does not use the conditions. Undefined attributes are removed. */
   edit(leaseKey: string, writer: string, attributes: Record<string, Item[string] | undefined>): void {
-    const item: Item = { ...this.#item(leaseKey), [LEASE_KEY]: { S: leaseKey } }
+    const item: Item = { ...this.#item(leaseKey), ...this.#names(leaseKey) }
     for (const [name, value] of Object.entries(attributes)) {
       if (value) item[name] = value
       else delete item[name]
     }
-    this.#put(leaseKey, item, { writer, sentAt: this.#now(), decidedOn: undefined })
+    this.#put(leaseKey, item, { writer, sentAt: this.#shared.now(), decidedOn: undefined })
   }
 
   delete(leaseKey: string, writer: string): void {
-    this.#put(leaseKey, undefined, { writer, sentAt: this.#now(), decidedOn: undefined })
+    this.#put(leaseKey, undefined, { writer, sentAt: this.#shared.now(), decidedOn: undefined })
   }
 
   #item(leaseKey: string): Item | undefined {
-    return this.#rows.get(leaseKey)?.at(-1)?.item
+    return this.#versions(leaseKey)?.at(-1)?.item
+  }
+
+  #versions(leaseKey: string): Version[] | undefined {
+    return this.#shared.rows.get(this.#keyOf(leaseKey))
+  }
+
+  /** Every read of a row filters and names it as the real lease store does. */
+  #read(version: Version | undefined): Lease | undefined {
+    if (!version?.item) return undefined
+    if (version.streamIdentifier === this.#streamIdentifier) return version.lease
+    return leaseOfStream(version.item, this.#streamIdentifier)
+  }
+
+  #names(leaseKey: string): Item {
+    const { key, names } = namesOf(leaseKey, this.#streamIdentifier)
+    return { ...key, ...names }
+  }
+
+  #keyOf(leaseKey: string): string {
+    return namesOf(leaseKey, this.#streamIdentifier).key.leaseKey?.S ?? ''
   }
 
   #put(leaseKey: string, item: Item | undefined, from: Pick<LeaseWrite, 'writer' | 'sentAt' | 'decidedOn'>): void {
     const before = this.get(leaseKey)
-    const after = item && fromItem(item)
+    const after = item && leaseOfStream(item, this.#streamIdentifier)
     // Who writes only the pauses of a row neither takes nor gives up its lease.
     const isPause = before && after && before.pause !== after.pause && differences(before, after).length === 0
     const writer = (isPause ? this.lastWriter(leaseKey) : undefined) ?? from.writer
-    const versions = this.#rows.get(leaseKey) ?? []
-    this.#rows.set(leaseKey, versions)
-    versions.push({ at: this.#now(), item, lease: after, writer })
+    const { rows, now } = this.#shared
+    const versions = this.#versions(leaseKey) ?? []
+    rows.set(this.#keyOf(leaseKey), versions)
+    versions.push({ at: now(), item, lease: after, writer, streamIdentifier: this.#streamIdentifier })
     if (versions.length > KEPT_VERSIONS) versions.shift()
     this.#onWrite({ leaseKey, ...from, before, after })
   }

@@ -14,8 +14,8 @@ type Subscribe = NonNullable<StreamReader['subscribe']>
 export function subscribeOf(process: WorkerProcess, world: World, watch: ReadWatch, timeoutMs: number): Subscribe {
   const { network, subscriptions, weather, time } = world
   return async function* subscribe(shardId, position, signal) {
-    watch.subscribes(shardId)
-    world.pausing.acts(process, `subscribes to ${shardId}`)
+    watch.subscribes?.(shardId)
+    watch.acts?.(`subscribes to ${shardId}`)
     const effect = () => {
       weather.check(position)
       return subscriptions.open(shardId, position)
@@ -28,7 +28,7 @@ export function subscribeOf(process: WorkerProcess, world: World, watch: ReadWat
       const pushed = await nextOf(feed, { process, world, signal, silentFrom })
       if (pushed === 'end') return
       if (pushed instanceof Error) throw pushed
-      world.pausing.acts(process, `receives an event of ${shardId}`)
+      watch.acts?.(`receives an event of ${shardId}`)
       watch.received(shardId, pushed)
       yield pushed
     }

@@ -2,7 +2,9 @@ import { LeaseTableMissingError } from '../../services/consumer/errors.ts'
 import type { Lease } from '../../services/consumer/leases/lease.ts'
 import type { LeaseStore } from '../../services/consumer/leases/lease-store.ts'
 import type { RecordsReply, StreamReader } from '../../services/consumer/stream.ts'
+import type { LeaseTable } from './dynamodb-model.ts'
 import { subscribeOf } from './fan-out-port.ts'
+import type { KinesisModel } from './kinesis-model.ts'
 import type { Call, Service } from './network.ts'
 import type { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
@@ -14,17 +16,20 @@ const READ_TIMEOUT_MS = 3_000
 /** The maximum time to create a table. */
 const MAKING_MS = 2_000
 
-/**
- * The lease table as seen by a worker process.
- *
- * @param onRead called with the rows of each read that the process receives
- */
+export interface StoreView {
+  /** Called with the rows of each read that the process receives. */
+  onRead?(leases: readonly Lease[]): void
+  /** The leases of the stream. Default those of the stream that the world is about. */
+  table?: LeaseTable
+}
+
+/** The lease table as seen by a worker process. */
 export function leaseStoreOf(
   process: WorkerProcess,
   world: World,
-  onRead: (leases: readonly Lease[]) => void = () => undefined,
+  { onRead = () => undefined, table = world.table }: StoreView = {},
 ): LeaseStore {
-  const { table, network, scenario, weather } = world
+  const { network, scenario, weather } = world
   const timeoutMs = storeTimeout(scenario.failoverMs)
   const send = <T>(effect: (sentAt: number) => T) => network.call(process, 'dynamodb', { timeoutMs, effect })
   const call = <T>(effect: (sentAt: number) => T) => {
@@ -57,9 +62,18 @@ export function leaseStoreOf(
   return store
 }
 
-/** The stream as seen by a worker process. */
-export function streamReaderOf(process: WorkerProcess, world: World, watch: ReadWatch): StreamReader {
-  const { kinesis, network, time, weather } = world
+/**
+ * A stream as seen by a worker process.
+ *
+ * @param kinesis the stream, by default the one that the world is about
+ */
+export function streamReaderOf(
+  process: WorkerProcess,
+  world: World,
+  watch: ReadWatch,
+  kinesis: KinesisModel = world.kinesis,
+): StreamReader {
+  const { network, time, weather } = world
   const call = <T>(effect: Call<T>['effect'], signal?: AbortSignal) => {
     const service: Service = 'kinesis'
     return network.call(process, service, { timeoutMs: READ_TIMEOUT_MS, signal, effect })
@@ -69,7 +83,8 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
   return {
     // Streams are not created or deleted while they are simulated.
     isActive: async () => true,
-    ...(world.scenario.fanOut && { subscribe: subscribeOf(process, world, watch, READ_TIMEOUT_MS) }),
+    ...(world.scenario.fanOut &&
+      kinesis === world.kinesis && { subscribe: subscribeOf(process, world, watch, READ_TIMEOUT_MS) }),
     listShards: () =>
       call(() => {
         const [one, other] = [weather.age('listAgeMs'), weather.age('listAgeMs')]
@@ -88,7 +103,7 @@ export function streamReaderOf(process: WorkerProcess, world: World, watch: Read
     async getRecords(shardId, iterator, limit, signal) {
       const fetch = fetches.get(iterator) ?? watch.fetchStarts(shardId)
       fetches.delete(iterator)
-      world.pausing.acts(process, `reads ${shardId}`)
+      watch.acts?.(`reads ${shardId}`)
       fetch()
       const reply = await call(() => spoiled(kinesis.getRecords(shardId, iterator, limit), iterator, world), signal)
       watch.received(shardId, reply)
@@ -104,7 +119,9 @@ export interface ReadWatch {
    * @returns a function to call when records are fetched by this decision
    */
   fetchStarts(shardId: string): () => void
-  subscribes(shardId: string): void
+  subscribes?(shardId: string): void
+  /** Called when the worker starts to read records, or receives an event. */
+  acts?(what: string): void
   received(shardId: string, reply: Pick<RecordsReply, 'records'>): void
 }
 

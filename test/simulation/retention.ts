@@ -15,8 +15,8 @@ export function drawRetention(random: SeededRandom): RetentionScenario {
 }
 
 /**
- * A shard is split, a child of it as well, and the retention of both is over, before the reader of the shard sees any of
- * this. The list of shards no longer says whose descendants the grandchildren are.
+ * A shard is split, and a child of it or both as well, and their retention is over, before the reader of the shard sees
+ * any of this. The list of shards no longer says whose descendants the grandchildren are.
  */
 export function scheduleRetention(world: World, until: number): void {
   const { time } = world
@@ -33,22 +33,25 @@ export function scheduleRetention(world: World, until: number): void {
   next()
 }
 
-/** Maximum time after which the next generation is over its retention as well, sometimes. */
-const NEXT_GENERATION_MS = 2_000
-
 function splitAndTrim(shard: ModelShard | undefined, world: World, until: number): void {
   const { kinesis, time, trace } = world
   const { random } = world.retention
   if (!shard || kinesis.shards.length >= MOST_SHARDS) return
   kinesis.split(shard)
-  const child = random.pick(shard.children)
-  if (!child) return
-  kinesis.split(child)
-  trace.add(`${shard.shardId} and its child ${child.shardId} are split and trimmed at once`)
-  for (const old of [...ancestorsOf(shard), shard, child]) world.trim(old, old.records.length)
-  const at = time.now + random.between(0, NEXT_GENERATION_MS)
-  if (random.chance(0.5) || at >= until) return
-  time.at(at, () => splitAndTrim(random.pick(child.children), world, until))
+  // If both children are trimmed, no shard in the list leads back to this one.
+  const trimmed = random.chance(0.5) ? shard.children : shard.children.slice(0, 1)
+  for (const child of trimmed) kinesis.split(child)
+  const names = trimmed.map(({ shardId }) => shardId).join(' and ')
+  trace.add(`${shard.shardId} and below it ${names} are split and trimmed at once`)
+  for (const old of [...ancestorsOf(shard), shard, ...trimmed]) world.trim(old, old.records.length)
+  const grandchild = random.pick(trimmed.flatMap(({ children }) => children))
+  if (!grandchild || random.chance(0.3)) return
+  // The retention of the next generation is over before a worker takes its lease, and nothing leads back to this lease.
+  world.whenLeaseCreated(grandchild.shardId, () => {
+    time.at(time.now + random.between(0, 200), () => {
+      if (time.now < until) splitAndTrim(grandchild, world, until)
+    })
+  })
 }
 
 /** Returns the ancestors of a shard, the oldest first. A shard is not gone before its parents are. */

@@ -75,6 +75,10 @@ class Results {
     this.#lasted += results.lasted
     this.#memoryBytes = Math.max(this.#memoryBytes, results.memoryBytes)
     this.failed.push(...results.failed)
+    // A long run would otherwise keep its failures for itself until its end.
+    for (const { seed, violation } of results.failed) {
+      process.stderr.write(`seed ${seed} breaks invariant ${violation?.invariant ?? SAME_TRACE}\n`)
+    }
   }
 
   /** Returns the progress, with the maximum memory of any process since the last call. */
@@ -85,16 +89,21 @@ class Results {
     return `${this.#seeds} of ${this.#count} seeds, ${perSecond.toFixed(1)} a second, ${memory}`
   }
 
-  /** Prints the failed seeds, the first one with its trace, or what held. */
-  report({ range, traceLines }: Settings): void {
-    this.failed.sort((a, b) => a.seed - b.seed)
-    const [first] = this.failed
-    if (first && !range.all) describe(first, traceLines)
+  /** Prints the failed seeds by their invariants. */
+  reportFailed(): void {
     const byInvariant = Map.groupBy(this.failed, ({ violation }) => violation?.invariant ?? SAME_TRACE)
     for (const [invariant, broken] of byInvariant) {
       const some = broken.slice(0, 12).map(({ seed }) => seed)
       print(`invariant ${invariant} broken by seeds ${some.join(' ')}: ${broken.length}`)
     }
+  }
+
+  /** Prints the failed seeds, the first one with its trace, or what held. */
+  report({ range, traceLines }: Settings): void {
+    this.failed.sort((a, b) => a.seed - b.seed)
+    const [first] = this.failed
+    if (first && !range.all) describe(first, traceLines)
+    this.reportFailed()
     if (this.failed.length > 0) process.exitCode = 1
     else {
       const virtual = `${(this.#lasted / 60_000).toFixed()} min of virtual time`
@@ -116,6 +125,7 @@ async function inProcesses({ range, processes }: Settings, results: Results): Pr
     process.once(signal, () => {
       pool.stop()
       print(`stopped: ${results.progress()}`)
+      results.reportFailed()
       process.exit(code)
     })
   }

@@ -39,11 +39,14 @@ export async function simulate(seed: number): Promise<Outcome> {
     time.at(HISTORY_MS, () => {
       scheduleFaults(world, chaosEnds)
       world.pausing.schedule(chaosEnds)
+      world.neighbor?.schedule(chaosEnds)
       scheduleRetention(world, chaosEnds)
     })
     time.at(chaosEnds, () => heal(world))
     await time.run(chaosEnds, () => world.violation !== undefined)
     await rest(world)
+  } catch (error) {
+    crashed(error)
   } finally {
     process.off('unhandledRejection', crashed)
     for (const worker of world.workers) worker.process.kill()

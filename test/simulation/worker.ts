@@ -1,26 +1,19 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { KinesisConsumer } from '../../services/consumer/consumer.ts'
+import { MemoryBudget } from '../../services/consumer/fetching/byte-budget.ts'
 import { sessionOf } from '../../services/consumer/leases/lease.ts'
 import type { ProcessingOptions } from '../../services/consumer/processing/processing-options.ts'
-import { Buffers } from './buffers.ts'
+import { BUDGET_BYTES, Buffers } from './buffers.ts'
 import { wrongBy } from './faults.ts'
 import { Handlers } from './handlers.ts'
 import type { Invariant } from './invariants.ts'
 import { runLoop } from './iteration.ts'
+import { STREAM_IDENTIFIER } from './neighbor.ts'
 import { leaseStoreOf, streamReaderOf } from './ports.ts'
+import { UNUSED_CLIENTS } from './unused-clients.ts'
 import { WorkerProcess } from './worker-process.ts'
 import type { World } from './world.ts'
 
-/** Required options. They are not called, because the ports belong to the world. */
-const UNUSED = { region: 'simulation' }
-const kinesis = new KinesisClient(UNUSED)
-const dynamodb = new DynamoDBClient(UNUSED)
-
 const RETRY = { firstMs: 50, maxMs: 1_000 }
-
-/** The minimum of the option. */
-export const BUDGET_BYTES = 1024 ** 2
 
 /** One run of a worker: the real consumer, in a process of the world. */
 export class Worker {
@@ -29,8 +22,11 @@ export class Worker {
   readonly session: string
   readonly process: WorkerProcess
   readonly consumer: KinesisConsumer
+  /** The consumer of another stream in the same process; undefined in a run with one stream. */
+  readonly neighbor: KinesisConsumer | undefined
   readonly handlers: Handlers
   stopping = false
+  #isEnding = false
   /** True if the others must no longer depend on this worker. */
   departed = false
   /** Error of its wall clock. */
@@ -54,6 +50,7 @@ export class Worker {
     const stream = streamReaderOf(process, world, {
       fetchStarts: shardId => this.#fetchStarts(shardId),
       subscribes: shardId => this.#subscribes(shardId),
+      acts: what => world.pausing.acts(process, what),
       received: (shardId, { records }) => {
         const parts = records.flatMap(record => world.kinesis.partsOf(record))
         this.#buffers.received(shardId, parts, world.invariants.takenFrom(this.name, shardId))
@@ -74,31 +71,39 @@ export class Worker {
       handlerTimeoutMs: scenario.handlerTimeoutMs,
     }
     const { isIterated } = world.iteration
+    const { neighbor } = world
+    const memory = neighbor?.scenario.sharesBudget ? new MemoryBudget(BUDGET_BYTES) : BUDGET_BYTES
+    const wallClock = () => world.wallClock(process.here) + this.clockErrorMs
     this.consumer = new KinesisConsumer(
       {
-        ...{ applicationName: 'simulation', streamName: 'simulation', kinesis, dynamodb, workerId },
+        ...{ applicationName: 'simulation', streamName: 'simulation', ...UNUSED_CLIENTS, workerId },
+        ...(neighbor && { leaseTable: { streamIdentifier: STREAM_IDENTIFIER } }),
         ...(isIterated ? {} : handling),
         initialPosition: position,
         failoverMs: scenario.failoverMs,
         scanIntervalMs: scenario.scanIntervalMs,
         ...(maxLeases !== undefined && { maxLeases }),
         shardSyncIntervalMs: scenario.shardSyncIntervalMs,
-        maxBufferedBytes: BUDGET_BYTES,
+        maxBufferedBytes: memory,
         recordsPerFetch: scenario.recordsPerFetch,
         idleIntervalMs: scenario.idleIntervalMs,
         drainTimeoutMs: scenario.drainTimeoutMs,
         logger: false,
       },
       {
-        store: leaseStoreOf(process, world, leases => world.pausing.read(process, workerId, leases)),
+        store: leaseStoreOf(process, world, { onRead: leases => world.pausing.read(process, workerId, leases) }),
         stream,
         clock: process,
-        wallClock: () => world.wallClock(process.here) + this.clockErrorMs,
+        wallClock,
         random: process.random.next,
         session: this.session,
       },
     )
     this.#listen(maxLeases)
+    const buffers = memory instanceof MemoryBudget ? this.#buffers : new Buffers()
+    this.neighbor = neighbor?.consumerOf({
+      ...{ process, workerId, memory, buffers, wallClock, onFailed: () => void this.#end() },
+    })
   }
 
   get name(): string {
@@ -110,13 +115,19 @@ export class Worker {
   }
 
   async start(): Promise<void> {
+    const { process, consumer, handlers, neighbor } = this
+    const world = this.#world
+    const isIterated = world.iteration.isIterated
+    const running = isIterated ? runLoop({ process, consumer, handlers, world }) : consumer.start()
+    await Promise.all([this.#started(consumer, running), neighbor && this.#started(neighbor, neighbor.start())])
+  }
+
+  async #started(consumer: KinesisConsumer, starting: Promise<void>): Promise<void> {
     try {
-      const { process, consumer, handlers } = this
-      const world = this.#world
-      if (world.iteration.isIterated) await runLoop({ process, consumer, handlers, world })
-      else await consumer.start()
+      await starting
     } catch (error) {
-      if (this.consumer.failure) return // The event `failed` ends the process.
+      // The event `failed` ends the process, or the other consumer could not start either.
+      if (consumer.failure || !this.alive) return
       // The table cannot be reached. As in production, the process ends and is restarted.
       this.#world.trace.add(`${this.name} cannot start: ${error}`)
       this.#world.replace(this)
@@ -125,16 +136,18 @@ export class Worker {
 
   async stop(): Promise<void> {
     this.stopping = true
-    await this.consumer.stop()
+    await Promise.all([this.consumer.stop(), this.neighbor?.stop()])
     this.#world.trace.add(`${this.name} has stopped`)
     this.process.kill()
   }
 
   /**
-   * The consumer has failed. As in production, the process ends after the stop. Its operator gives it another worker
+   * A consumer has failed. As in production, the process ends after the stop. Its operator gives it another worker
    * id.
    */
   async #end(): Promise<void> {
+    if (this.#isEnding) return
+    this.#isEnding = true
     await this.stop()
     this.#world.join()
   }
@@ -189,7 +202,7 @@ export class Worker {
   /** The room in the budget counts when the worker decides to fetch, and is a fault only if it then fetches. */
   #fetchStarts(shardId: string): () => void {
     const { bytes } = this.#buffers
-    const isFull = bytes >= BUDGET_BYTES + this.#buffers.repliesBut(shardId)
+    const isFull = this.#buffers.isFull(shardId)
     return () => {
       if (this.alive && isFull) this.#world.violated('9', `${this.name} fetches ${shardId} with ${bytes} bytes in hand`)
     }

@@ -1,20 +1,21 @@
-import { compareCheckpoints, isShardEnd } from '../../services/consumer/checkpoint.ts'
 import { ApplicationInvariants } from './application-invariants.ts'
 import { VirtualTime } from './clock.ts'
 import { DeadLetters } from './dead-letters.ts'
-import { LeaseTable, type LeaseWrite } from './dynamodb-model.ts'
+import { LeaseTable, type LeaseWrite, SharedTable } from './dynamodb-model.ts'
 import { drawFairness, type FairnessScenario } from './fairness.ts'
 import { type Invariant, Invariants } from './invariants.ts'
 import { drawIteration, type IterationScenario } from './iteration.ts'
 import { drawKeyless, type KeylessScenario, KeylessStarts } from './keyless.ts'
 import { HASH_SPACE, KinesisModel, type ModelShard } from './kinesis-model.ts'
 import { Ledger } from './ledger.ts'
+import { drawNeighbor, Neighbor, STREAM_IDENTIFIER } from './neighbor.ts'
 import { Network } from './network.ts'
 import { drawPausing, Pausing } from './pausing.ts'
 import { RandomStreams, type SeededRandom } from './random.ts'
 import type { UserRecord } from './record-maker.ts'
 import { drawRetention, type RetentionScenario } from './retention.ts'
 import { drawScenario, type Scenario } from './scenario.ts'
+import { unfinishedOf } from './stability.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Trace } from './trace.ts'
 import { RandomWeather } from './weather.ts'
@@ -48,6 +49,8 @@ export class World {
   readonly subscriptions: Subscriptions
   readonly letters = new DeadLetters()
   readonly pausing: Pausing
+  /** Another stream, whose leases are in the same table; undefined if the table has the leases of one stream. */
+  readonly neighbor: Neighbor | undefined
   workers: Worker[] = []
   /** True after the last fault. */
   healed = false
@@ -58,6 +61,7 @@ export class World {
   violation: Violation | undefined
   /** When a lease last changed its owner. */
   movedAt = 0
+  readonly #onLeaseCreated = new Map<string, () => void>()
   #runs = 0
 
   constructor(seed: number) {
@@ -78,7 +82,10 @@ export class World {
     const { maxReplyBytes, shards, failoverMs } = scenario
     const wallClock = () => this.wallClock()
     this.kinesis = new KinesisModel({ iteratorLifeMs, maxReplyBytes, now, wallClock }, shards)
-    this.table = new LeaseTable(now, write => this.#leaseWritten(write))
+    const neighbor = drawNeighbor(streams.of('neighbor'))
+    const shared = new SharedTable(now)
+    this.table = new LeaseTable(shared, write => this.#leaseWritten(write), neighbor && STREAM_IDENTIFIER)
+    this.neighbor = neighbor && new Neighbor(neighbor, shared, this)
     const { ledger, kinesis, table } = this
     const violated = (invariant: Invariant, what: string) => this.violated(invariant, what)
     this.invariants = new Invariants({
@@ -187,39 +194,34 @@ export class World {
   /** Returns what is missing until the fleet is stable; undefined if nothing is. */
   unfinished(): string | undefined {
     if (this.pausing.isBusy) return 'an operator pauses and resumes'
-    for (const record of this.ledger.all()) {
-      if (!this.ledger.isSettled(record))
-        return `${record.partitionKey}#${record.keyIndex} of ${record.shardId} is not handled`
-    }
-    const alive = new Set(this.active().map(({ workerId }) => workerId))
-    for (const shard of this.kinesis.shards) {
-      const lease = this.table.get(shard.shardId)
-      if (!lease) {
-        if (shard.closedAt === undefined) return `${shard.shardId} has no lease`
-        continue
-      }
-      if (isShardEnd(lease.checkpoint)) continue
-      if (shard.closedAt !== undefined) return `${shard.shardId} is closed, but not at SHARD_END`
-      if (!lease.leaseOwner || !alive.has(lease.leaseOwner)) return `${shard.shardId} is nobody's`
-      const last = this.ledger
-        .ofShard(shard.shardId)
-        .findLast(record => (record.handled || record.deadLettered) && !record.trimmed)
-      if (last && compareCheckpoints(lease.checkpoint, last.position) < 0) return `${shard.shardId} is not checkpointed`
-    }
-    return this.invariants.covers() ? undefined : 'the leases do not cover the hash space'
+    const workers = new Set(this.active().map(({ workerId }) => workerId))
+    return unfinishedOf(this, workers) ?? this.neighbor?.unfinished(workers)
   }
 
   #leaseWritten(write: LeaseWrite): void {
-    const { leaseKey, writer, before, after } = write
+    const { leaseKey, writer, after } = write
     const { sequenceNumber, subSequenceNumber } = after?.checkpoint ?? {
       sequenceNumber: 'no row',
       subSequenceNumber: 0,
     }
     const place = `${sequenceNumber.length > 15 ? sequenceNumber.slice(-4) : sequenceNumber}/${subSequenceNumber}`
     this.trace.add(`${writer} writes ${leaseKey} #${after?.leaseCounter} of ${after?.leaseOwner} at ${place}`)
-    if (!before || !after || before.leaseOwner !== after.leaseOwner) this.movedAt = this.time.now
+    this.moved(write)
     this.invariants.leaseWritten(write)
     this.pausing.leaseWritten(write)
+    if (write.before || !write.after) return
+    this.#onLeaseCreated.get(leaseKey)?.()
+    this.#onLeaseCreated.delete(leaseKey)
+  }
+
+  /** Calls `listener` once, when somebody creates the lease of the shard. */
+  whenLeaseCreated(shardId: string, listener: () => void): void {
+    this.#onLeaseCreated.set(shardId, listener)
+  }
+
+  /** Remembers when a lease last changed its owner. */
+  moved({ before, after }: LeaseWrite): void {
+    if (!before || !after || before.leaseOwner !== after.leaseOwner) this.movedAt = this.time.now
   }
 
   /** Code under test that the clock does not call. Its continuations must be drained. */

@@ -78,4 +78,12 @@ export const FETCHING: readonly Mutation[] = [
     breaks: ['9'],
     from: 26,
   },
+  {
+    rule: 'consumers with one MemoryBudget share it',
+    file: 'options.ts',
+    text: '? options.maxBufferedBytes\n',
+    replacement: '? new MemoryBudget(options.maxBufferedBytes.maxBytes)\n',
+    breaks: ['9'],
+    from: 296,
+  },
 ]

@@ -147,4 +147,18 @@ export const LEASES: readonly Mutation[] = [
     breaks: ['10', '11'],
     from: 679,
   },
+  {
+    rule: 'in a table that several streams share, a worker ignores the leases of the others',
+    file: 'leases/lease-item.ts',
+    text: 'if (identifier === streamIdentifier) {\n',
+    replacement: 'if ((identifier === undefined) === (streamIdentifier === undefined)) {\n',
+    breaks: ['1', '2', '3', '5', '6', '7', '10', 'rival', 'crash'],
+  },
+  {
+    rule: 'in a table that several streams share, a lease key contains the stream',
+    file: 'leases/lease-item.ts',
+    text: 'key: { [LEASE_KEY]: { S: `',
+    replacement: 'key: { [LEASE_KEY]: { S: shardId || `',
+    breaks: ['1', '2', '3', '5', '6', '7', '10', 'rival', 'crash'],
+  },
 ]

@@ -30,7 +30,7 @@ export const SHARDS: readonly Mutation[] = [
     text: '(known.has(leaseKey) &&',
     replacement: '(listed.has(leaseKey) &&',
     breaks: ['10'],
-    from: 377,
+    from: 38,
   },
   {
     rule: 'a child does not wait for a parent that will get no lease',
@@ -122,5 +122,6 @@ export const SHARDS: readonly Mutation[] = [
     text: '    ...leases.filter(isOlderThanList).map(lease => lease.leaseKey),\n',
     replacement: '',
     breaks: ['10'],
+    from: 38,
   },
 ]
