@@ -18,6 +18,7 @@ import {
   metricsOf,
   type ShardStatus,
 } from './metrics/metrics.ts'
+import { onlyKnown } from './option-checks.ts'
 import { type ConsumerOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import type { Pause } from './pausing/pause-state.ts'
 import { type PauseOptions, WorkerPause } from './pausing/worker-pause.ts'
@@ -221,9 +222,12 @@ export class KinesisConsumer<T = undefined> {
    * Pauses this worker until `resume` is called or the process ends: it fetches no records and starts no handler.
    * Running handlers end, fetched records wait in memory, and the worker keeps its leases and writes checkpoints. To
    * pause a whole application or another worker from outside, use `ConsumerAdmin.pause`.
+   *
+   * @throws ConsumerOptionError if the options have an unknown name
    */
-  pause({ by = this.workerId, reason = 'consumer.pause() was called' }: PauseOptions = {}): void {
-    this.#pause.pauseProcess({ by, reason })
+  pause(options: PauseOptions = {}): void {
+    const { by, reason } = onlyKnown(undefined, options, { by: true, reason: true })
+    this.#pause.pauseProcess({ by: by ?? this.workerId, reason: reason ?? 'consumer.pause() was called' })
   }
 
   /** Ends the pause of `pause`. A pause by `ConsumerAdmin.pause` continues. */

@@ -1,5 +1,6 @@
 import type { KinesisConsumer } from './consumer.ts'
 import type { ConsumerState } from './metrics/metrics.ts'
+import { onlyKnown } from './option-checks.ts'
 
 /** Why a consumer is not live or not ready. */
 export interface HealthReason {
@@ -60,11 +61,14 @@ const NOT_RUNNING = {
 /**
  * Returns whether a consumer is live and ready, with the reasons. A failing handler does not make a consumer unready
  * until its shard makes no progress for `stuckAfterMs`.
+ *
+ * @throws ConsumerOptionError if the options have an unknown name
  */
 export function healthOf(
   consumer: Pick<KinesisConsumer, 'state' | 'failure' | 'failoverMs' | 'metrics'>,
-  { stuckAfterMs = 300_000 }: HealthOptions = {},
+  options: HealthOptions = {},
 ): ConsumerHealth {
+  const { stuckAfterMs = 300_000 } = onlyKnown(undefined, options, { stuckAfterMs: true })
   const { state, failure, failoverMs } = consumer
   const { scanAgeMs, paused, breaker, shards } = consumer.metrics()
   const reasons: HealthReason[] = []

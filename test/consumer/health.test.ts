@@ -93,6 +93,11 @@ t.test(
   },
 )
 
+t.test('an unknown option is rejected with a suggestion', async t => {
+  const mistyped = { stuckAfter: 1_000 } as HealthOptions
+  t.throws(() => health({}, mistyped), { code: 'CONSUMER_OPTION', message: /Did you mean 'stuckAfterMs'\?/ })
+})
+
 t.test('a real consumer is unready while its only record fails, and ready once the record is done', async t => {
   const { consumer: create, put } = await startStream(t, { shards: 1 })
   let isBroken = true

@@ -1,7 +1,12 @@
 import { once } from 'node:events'
 import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import t from 'tap'
-import { ConsumerAdmin, type ConsumerEvents, type KinesisConsumer } from '../../../services/consumer/index.ts'
+import {
+  ConsumerAdmin,
+  type ConsumerEvents,
+  type KinesisConsumer,
+  type PauseOptions,
+} from '../../../services/consumer/index.ts'
 import {
   APPLICATION,
   collector,
@@ -186,6 +191,11 @@ t.test('a program pauses and resumes its own worker', async t => {
   const { handler, texts, until } = collector()
   const consumer = stream.consumer({ handler, workerId: 'w', failoverMs: 4_000 })
   const paused = next(consumer, 'paused')
+  t.throws(() => consumer.pause({ reasons: 'the cache is cold' } as PauseOptions), {
+    code: 'CONSUMER_OPTION',
+    message: /Did you mean 'reason'\?/,
+  })
+  t.equal(consumer.paused, undefined)
   consumer.pause({ reason: 'the cache is cold' })
   consumer.pause()
   t.match(await paused, { scope: 'process', by: 'w', reason: 'the cache is cold' })
