@@ -16,13 +16,20 @@ export interface Hash {
  * @throws UnreadableFileError, and the reason of the signal
  */
 export async function sha256Of(blob: Bytes, signal?: AbortSignal | undefined): Promise<string> {
+  try {
+    return await (blob.sha256?.(signal) ?? sha256OfStream(blob.stream(), signal))
+  } catch (cause) {
+    signal?.throwIfAborted()
+    throw new UnreadableFileError("The file can't be read, or has changed.", { cause })
+  }
+}
+
+async function sha256OfStream(stream: ReadableStream<Uint8Array>, signal: AbortSignal | undefined): Promise<string> {
   const hash: Hash = isNode ? (await import('./node-files.ts')).createNodeHash() : createHash()
-  const reader = blob.stream().getReader()
+  const reader = stream.getReader()
   for (;;) {
     signal?.throwIfAborted()
-    const { done, value } = await reader.read().catch((cause: unknown) => {
-      throw new UnreadableFileError("The file can't be read, or has changed.", { cause })
-    })
+    const { done, value } = await reader.read()
     if (done) return hash.hex()
     hash.update(value)
   }

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, open, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import type { Hash } from './digest.ts'
+import { UnreadableFileError } from './errors.ts'
 import type { Bytes, OpenFile } from './file.ts'
 
 const READ_BYTES = 256 * 1024
+/** A hash reads larger pieces, because it reuses its buffer. */
+const HASH_READ_BYTES = 1024 * 1024
 
 /** Opens a file by its path. Reading fails if the file changes. */
 export async function openPath(file: string | URL, type: string): Promise<OpenFile> {
@@ -37,7 +40,12 @@ export async function openStream(
   }
 }
 
-async function bytesOf(file: string, type: string): Promise<Bytes> {
+/** Computes the SHA-256 of a file in lower-case hex. Fails if the file changes meanwhile. */
+export async function sha256OfFile(file: string, signal?: AbortSignal | undefined): Promise<string> {
+  return await (await bytesOf(file, '')).sha256(signal)
+}
+
+async function bytesOf(file: string, type: string): Promise<FileBytes> {
   const { size, mtimeMs } = await stat(file)
   return new FileBytes({ file, size, mtimeMs }, 0, size, type)
 }
@@ -64,27 +72,46 @@ class FileBytes implements Bytes {
   }
 
   stream(): ReadableStream<Uint8Array> {
-    return Readable.toWeb(Readable.from(this.#read())) as ReadableStream<Uint8Array>
+    // The receiver keeps each piece until it is sent, so each has a buffer of its own.
+    const pieces = this.#read(left => Buffer.allocUnsafe(Math.min(READ_BYTES, left)))
+    return Readable.toWeb(Readable.from(pieces)) as ReadableStream<Uint8Array>
   }
 
-  async *#read(): AsyncGenerator<Uint8Array> {
-    const { file, size, mtimeMs } = this.#opened
+  async sha256(signal?: AbortSignal | undefined): Promise<string> {
+    const hash = createHash('sha256')
+    // One buffer serves all reads: the garbage collector runs for each few megabytes of new buffers, which costs more than the hash.
+    const shared = Buffer.allocUnsafe(Math.min(HASH_READ_BYTES, this.size))
+    for await (const piece of this.#read(() => shared)) {
+      signal?.throwIfAborted()
+      hash.update(piece)
+    }
+    return hash.digest('hex')
+  }
+
+  async *#read(bufferFor: (left: number) => Buffer): AsyncGenerator<Uint8Array> {
+    const { file } = this.#opened
     const handle = await open(file)
     try {
       const end = this.#start + this.size
       for (let position = this.#start; position < end; ) {
-        const { bytesRead, buffer } = await handle.read({
-          buffer: Buffer.allocUnsafe(Math.min(READ_BYTES, end - position)),
-          position,
-        })
-        const now = await handle.stat()
-        if (bytesRead === 0 || now.size !== size || now.mtimeMs !== mtimeMs) throw new Error(`${file} has changed.`)
+        const buffer = bufferFor(end - position)
+        const length = Math.min(buffer.length, end - position)
+        const { bytesRead } = await handle.read({ buffer, length, position })
         position += bytesRead
+        // A request ends with the last piece. So a file that changed while it was read is never sent to its end.
+        const isLast = bytesRead === 0 || position === end
+        if (isLast && (bytesRead === 0 || (await this.#hasChanged(handle))))
+          throw new UnreadableFileError(`${file} changed while it was read.`)
         yield buffer.subarray(0, bytesRead)
       }
     } finally {
       await handle.close()
     }
+  }
+
+  async #hasChanged(handle: FileHandle): Promise<boolean> {
+    const now = await handle.stat()
+    return now.size !== this.#opened.size || now.mtimeMs !== this.#opened.mtimeMs
   }
 }
 

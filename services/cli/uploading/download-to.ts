@@ -4,9 +4,9 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { DownloadOptions, Headgate, Upload } from '../../client/index.ts'
+import { sha256OfFile } from '../../client/node-files.ts'
 import { Retries } from '../../client/retry.ts'
 import { DownloadError } from '../errors.ts'
-import { sha256Of } from './sha256.ts'
 
 /** What to download. */
 export interface DownloadSource {
@@ -28,8 +28,8 @@ interface Part {
 }
 
 /**
- * Downloads into a file. The bytes are written to a part file in the same folder, whose name has the ETag of the object. A later download
- * of the same object continues it. Resolves to the number of bytes.
+ * Downloads into a file. The bytes are written to a part file in the same folder, whose name has the ETag of the object and the id of this
+ * process. A later download of the same object continues it. Two downloads at once have a part each. Resolves to the number of bytes.
  *
  * @throws DownloadError if the bytes do not arrive, or are not those of the upload
  */
@@ -38,14 +38,15 @@ export async function downloadTo(file: string, source: DownloadSource): Promise<
   const { size } = await headgate.downloadUrl(upload.uploadId, { what, signal })
   const retries = new Retries(RETRY_FOR_MS, signal)
   for (;;) {
-    const part = await findPart(file, size)
+    const part = await takePart(file, size)
     const isComplete = part?.size === size
     const failure = isComplete ? undefined : await receive(file, part, source)
-    const received = await findPart(file, size)
+    const received = await takePart(file, size)
     if (received && received.size > (part?.size ?? 0)) retries.progress()
     if (failure === undefined && received) {
       await verify(received, size, source)
       await rename(received.path, file)
+      for (const left of await abandonedParts(file)) await remove(left.path)
       return size
     }
     if (!(await retries.next())) {
@@ -61,7 +62,7 @@ async function receive(file: string, part: Part | undefined, source: DownloadSou
   const continueFrom = part && { offset: part.size, etag: `"${part.etag}"` }
   const response = await headgate.download(upload.uploadId, { what, signal, continueFrom })
   const isRest = response.status === 206
-  if (part && !isRest) await rm(part.path, { force: true })
+  if (part && !isRest) await remove(part.path)
   const target = part && isRest ? part.path : partPath(file, etagOf(response))
   const body = response.body ?? new ReadableStream({ start: controller => controller.close() })
   // A part file is never a link to another file.
@@ -75,7 +76,7 @@ async function receive(file: string, part: Part | undefined, source: DownloadSou
     signal.throwIfAborted()
     if (!(error instanceof Error) || !('syscall' in error && error.syscall === 'write')) return error as Error
     // The disk is full. A hidden part must not keep it full.
-    await rm(target, { force: true })
+    await remove(target)
     throw error
   }
 }
@@ -88,29 +89,71 @@ async function verify(
 ): Promise<void> {
   const isContent = what === undefined || what === 'content'
   const sha256 = isContent ? upload.sha256 : undefined
-  const isRight = size === expected && (sha256 === undefined || (await sha256Of(part, signal)) === sha256)
+  const isRight = size === expected && (sha256 === undefined || (await sha256OfFile(part, signal)) === sha256)
   if (isRight) return
-  await rm(part, { force: true })
+  await remove(part)
   throw new DownloadError('Other bytes arrived than those of the upload. Run the command again.')
 }
 
-/** Finds what an earlier command received. Removes a part that no download can have left: a link, or one with too many bytes. */
-async function findPart(file: string, maxSize: number): Promise<Part | undefined> {
-  const prefix = path.basename(partPath(file, '')).slice(0, -PART_SUFFIX.length)
-  const folder = path.dirname(file)
-  const name = (await readdir(folder)).find(entry => entry.startsWith(prefix) && entry.endsWith(PART_SUFFIX))
-  if (name === undefined) return undefined
-  const found = path.join(folder, name)
-  const info = await lstat(found)
-  if (info.isFile() && info.nlink === 1 && info.size <= maxSize) {
-    return { path: found, size: info.size, etag: name.slice(prefix.length, -PART_SUFFIX.length) }
+/**
+ * Takes the part with the most bytes that an earlier command or this one received. Removes a part that no download can have left: a link,
+ * or one with too many bytes.
+ */
+async function takePart(file: string, maxSize: number): Promise<Part | undefined> {
+  let largest: Part | undefined
+  for (const { path: found, etag } of await abandonedParts(file)) {
+    const info = await lstat(found).catch(ignoreMissing)
+    if (info === undefined) continue
+    if (!info.isFile() || info.nlink !== 1 || info.size > maxSize) await remove(found)
+    else if (info.size >= (largest?.size ?? 0)) largest = { path: found, size: info.size, etag }
   }
-  await rm(found, { force: true, recursive: true })
-  return await findPart(file, maxSize)
+  if (largest === undefined) return undefined
+  const own = partPath(file, largest.etag)
+  if (largest.path === own) return largest
+  try {
+    // Of several commands that want the part, the rename succeeds for one.
+    await rename(largest.path, own)
+    return { ...largest, path: own }
+  } catch (error) {
+    ignoreMissing(error as NodeJS.ErrnoException)
+    return await takePart(file, maxSize)
+  }
+}
+
+/** Returns the parts of a file that no other running command is writing. */
+async function abandonedParts(file: string): Promise<Array<Pick<Part, 'path' | 'etag'>>> {
+  const folder = path.dirname(file)
+  const prefix = `.${path.basename(file)}.`
+  return (await readdir(folder)).flatMap(name => {
+    if (!name.startsWith(prefix) || !name.endsWith(PART_SUFFIX)) return []
+    // The part of a file whose name begins with the name of this file does not match.
+    const found = /^([\w-]+)\.(\d+)$/.exec(name.slice(prefix.length, -PART_SUFFIX.length))
+    const [, etag = '', pid = ''] = found ?? []
+    return found && !isOtherProcess(Number(pid)) ? [{ path: path.join(folder, name), etag }] : []
+  })
+}
+
+/** Returns whether a process runs that is not this one. */
+function isOtherProcess(pid: number): boolean {
+  if (pid === process.pid) return false
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    // The process of another user may not be signalled.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 function partPath(file: string, etag: string): string {
-  return path.join(path.dirname(file), `.${path.basename(file)}.${etag}${PART_SUFFIX}`)
+  return path.join(path.dirname(file), `.${path.basename(file)}.${etag}.${process.pid}${PART_SUFFIX}`)
+}
+
+async function remove(file: string): Promise<void> {
+  await rm(file, { force: true, recursive: true })
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
 }
 
 /** Returns the ETag without quotation marks. A `data:` URL, which an empty file has, has none. */

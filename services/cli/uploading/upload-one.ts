@@ -9,8 +9,8 @@ import {
   type UploadedFile,
   type UploadOptions,
 } from '../../client/index.ts'
+import { sha256OfFile } from '../../client/node-files.ts'
 import { KnownUploads } from './known-uploads.ts'
-import { sha256Of } from './sha256.ts'
 
 /** The time between two looks at an upload that another command finishes, in milliseconds. */
 const RECORDING_MS = 500
@@ -42,7 +42,7 @@ export async function uploadOne(
 ): Promise<Outcome> {
   if (isForced) return { wasThere: false, upload: await headgate.upload(file, options) }
   const { filename, contentType = '', signal } = options
-  const sha256 = await sha256Of(file, signal)
+  const sha256 = await sha256OfFile(file, signal)
   const existing = await known.find(filename, sha256)
   if (existing) return { wasThere: true, upload: existing }
   let idempotencyKey = keyOf(sha256, filename, contentType)

@@ -1,4 +1,9 @@
-/** The cyclic redundancy checks of S3 that Node does not have: CRC64NVME and CRC32C. All values are bit-reflected. */
+/**
+ * The cyclic redundancy checks of S3 that Node does not have: CRC64NVME and CRC32C. All values are bit-reflected.
+ *
+ * The SDK has both in `@aws-sdk/checksums/crc`, in JavaScript. Its CRC64NVME needs 1.6 times the CPU time, its CRC32C 1.4 times, and it cannot
+ * combine the checks of parts.
+ */
 
 export interface CrcKind {
   /** The width in bits. */

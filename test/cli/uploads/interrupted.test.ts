@@ -1,11 +1,13 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { linkSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { MIB, sha256Of, startScene } from '../../client/support.ts'
 import { startAws } from '../../support/aws.ts'
 import { to } from '../../support/fault-proxy.ts'
-import { cutReplyAfter, reset, silence } from '../../support/faults/faults.ts'
+import { cutReplyAfter, hold, reset, silence } from '../../support/faults/faults.ts'
 import { runProgram } from '../../support/processes.ts'
 import { headgateHere } from '../program.ts'
 
@@ -14,6 +16,15 @@ const aws = await startAws(t)
 const { api, user, apiProxy, s3Proxy } = await startScene(t, aws)
 const env = { API_URL: api.url, API_TOKEN: user.idToken }
 const headgate = headgateHere(t, env)
+
+const partOf = (file: string, etag: string, pid: number) => `.${file}.${etag}.${pid}.headgate-part`
+
+/** Returns the id of a process that has ended. */
+async function endedPid(): Promise<number> {
+  const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' })
+  await once(child, 'exit')
+  return child.pid ?? 0
+}
 
 t.test('an upload goes on after kill -9, Ctrl-C and SIGTERM with the parts that are missing', async t => {
   const dir = t.testdir()
@@ -76,11 +87,11 @@ t.test('a part file of another object, or with other bytes, is not used', async 
   const dir = t.testdir({ 'a.txt': 'the right bytes' })
   const { uploadId } = (await headgate('upload', path.join(dir, 'a.txt'), '--json')).lines()[0]
   const target = path.join(dir, 'back.txt')
-  writeFileSync(path.join(dir, '.back.txt.another.headgate-part'), 'the wr')
+  writeFileSync(path.join(dir, partOf('back.txt', 'another', await endedPid())), 'the wr')
   t.equal((await headgate('get', uploadId, '-o', target)).code, 0)
   t.equal(readFileSync(target, 'utf8'), 'the right bytes')
 
-  writeFileSync(path.join(dir, '.other.txt.another.headgate-part'), 'the wrong bytes')
+  writeFileSync(path.join(dir, partOf('other.txt', 'another', await endedPid())), 'the wrong bytes')
   t.match(await headgate('get', uploadId, '-o', path.join(dir, 'other.txt')), {
     code: 1,
     stderr: 'Other bytes arrived than those of the upload. Run the command again.\n',
@@ -93,7 +104,7 @@ t.test('a part file that is a link, or that is too long, is removed and not writ
   const dir = t.testdir({ 'a.txt': 'the right bytes', victim: 'the' })
   const { uploadId } = (await headgate('upload', path.join(dir, 'a.txt'), '--json')).lines()[0]
   const victim = path.join(dir, 'victim')
-  const part = path.join(dir, '.back.txt.etag.headgate-part')
+  const part = path.join(dir, partOf('back.txt', 'etag', await endedPid()))
   const plant = [
     () => symlinkSync(victim, part),
     () => linkSync(victim, part),
@@ -106,6 +117,41 @@ t.test('a part file that is a link, or that is too long, is removed and not writ
     t.equal(readFileSync(path.join(dir, 'back.txt'), 'utf8'), 'the right bytes')
   }
   t.strictSame(readdirSync(dir).sort(), ['a.txt', 'back.txt', 'victim'])
+})
+
+t.test('a part that another running command writes, and the part of another file, stay as they are', async t => {
+  const dir = t.testdir({ 'a.txt': 'the right bytes' })
+  const { uploadId } = (await headgate('upload', path.join(dir, 'a.txt'), '--json')).lines()[0]
+  const others = [
+    partOf('back.txt', 'etag', process.ppid),
+    // The name of this file begins with the name of the target.
+    partOf('back.txt.gz', 'etag', await endedPid()),
+  ]
+  for (const name of others) writeFileSync(path.join(dir, name), 'the')
+  t.match(await headgate('get', uploadId, '-o', path.join(dir, 'back.txt')), { code: 0 })
+  t.equal(readFileSync(path.join(dir, 'back.txt'), 'utf8'), 'the right bytes')
+  t.strictSame(readdirSync(dir).sort(), [...others, 'a.txt', 'back.txt'].sort())
+  for (const name of others) t.equal(readFileSync(path.join(dir, name), 'utf8'), 'the')
+})
+
+t.test('two downloads into one file at once leave the whole file and no part', async t => {
+  const dir = t.testdir()
+  const bytes = randomBytes(20 * MIB)
+  writeFileSync(path.join(dir, 'large.bin'), bytes)
+  const { uploadId } = (await headgate('upload', path.join(dir, 'large.bin'), '--json')).lines()[0]
+  const target = path.join(dir, 'back.bin')
+  // The first download stops in the middle until the second one is done.
+  const half = Promise.withResolvers<void>()
+  s3Proxy.inject(cutReplyAfter(5 * MIB), { when: to('GET'), times: 1 })
+  const held = s3Proxy.inject(hold(half.promise), { when: to('GET'), times: 1 })
+  const first = runProgram(t, [program, 'get', uploadId, '-o', target], { env })
+  await held.reached()
+  const second = await headgate('get', uploadId, '-o', target)
+  half.resolve()
+  t.equal((await first.ended).code, 0, first.stderr())
+  t.equal(second.code, 0, second.stderr)
+  t.ok(readFileSync(target).equals(bytes))
+  t.strictSame(readdirSync(dir).sort(), ['back.bin', 'large.bin'])
 })
 
 t.test('two commands that upload the same large file make one upload', async t => {
