@@ -17,6 +17,8 @@ export interface Problem {
   instance?: string | undefined
   /** When to retry, in seconds. */
   retryAfter?: number | undefined
+  /** With `idempotency-key-reused`: the upload of an earlier grant with the same key, which has arrived or expired. */
+  uploadId?: string | undefined
 }
 
 /** Base class of the errors of this package. */
@@ -52,6 +54,8 @@ export class ProblemError extends HeadgateError {
   readonly instance: string | undefined
   /** When to retry, in seconds. */
   readonly retryAfter: number | undefined
+  /** With `idempotency-key-reused`: the upload of an earlier grant with the same key, which has arrived or expired. */
+  readonly uploadId: string | undefined
 
   /** Creates an error from the response of the api. */
   constructor(problem: Problem) {
@@ -62,6 +66,7 @@ export class ProblemError extends HeadgateError {
     this.detail = problem.detail
     this.instance = problem.instance
     this.retryAfter = problem.retryAfter
+    this.uploadId = problem.uploadId
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Api } from './api.ts'
 import { ConnectionError, HeadgateError, StorageError } from './errors.ts'
-import { NotArrivedError } from './problems.ts'
+import { IdempotencyKeyReusedError, NotArrivedError, NotFoundError } from './problems.ts'
 import { Retries } from './retry.ts'
 import { type SendOptions, send } from './send.ts'
 import type { Grant } from './types.ts'
@@ -20,7 +20,13 @@ export async function uploadByGrant(api: Api, file: Outgoing): Promise<Stored> {
   const { filename, contentType, blob, sha256, idempotencyKey, signal } = file
   const body = JSON.stringify({ filename, contentType, size: blob.size, sha256 })
   const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey }
-  let grant = await api.json<Grant>('/uploads/grants', { method: 'POST', headers, body, signal })
+  let grant: Grant
+  try {
+    grant = await api.json<Grant>('/uploads/grants', { method: 'POST', headers, body, signal })
+  } catch (error) {
+    if (!(error instanceof IdempotencyKeyReusedError) || error.uploadId === undefined) throw error
+    return await arrivedBefore(api, error.uploadId, error, signal)
+  }
   const { uploadId } = grant
   const renew = () => api.json<Grant>(`/uploads/${uploadId}/grant`, { signal })
   for (let round = 1; ; round++) {
@@ -32,12 +38,30 @@ export async function uploadByGrant(api: Api, file: Outgoing): Promise<Stored> {
       continue
     }
     try {
-      const options = { method: 'POST', signal, stallMs: COMPLETE_STALL_MS }
-      return await api.json<Stored>(`/uploads/${uploadId}/complete`, options)
+      return await completeUpload(api, uploadId, signal)
     } catch (error) {
       if (!(error instanceof NotArrivedError) || round === MAX_ROUNDS) throw error
       grant = await renew()
     }
+  }
+}
+
+/** May be repeated: the api returns the upload if it is complete already. */
+function completeUpload(api: Api, uploadId: string, signal: AbortSignal | undefined): Promise<Stored> {
+  return api.json<Stored>(`/uploads/${uploadId}/complete`, { method: 'POST', signal, stallMs: COMPLETE_STALL_MS })
+}
+
+/** An earlier call with the same key uploaded the whole file, and its last response was lost. @throws reused if the upload is gone */
+async function arrivedBefore(
+  api: Api,
+  uploadId: string,
+  reused: IdempotencyKeyReusedError,
+  signal: AbortSignal | undefined,
+): Promise<Stored> {
+  try {
+    return { ...(await completeUpload(api, uploadId, signal)), isReplay: true }
+  } catch (error) {
+    throw error instanceof NotFoundError ? reused : error
   }
 }
 

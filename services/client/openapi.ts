@@ -323,6 +323,8 @@ export interface components {
             detail: string;
             /** @description The id of the request, as in the header x-request-id and in the logs. */
             instance: string;
+            /** @description `idempotency-key-reused` only: the upload of the earlier grant, which has arrived or expired. `POST /uploads/{uploadId}/complete` returns it. */
+            uploadId?: string;
         };
         ObjectReference: {
             bucket: string;

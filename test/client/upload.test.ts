@@ -2,9 +2,12 @@ import { openAsBlob, writeFileSync } from 'node:fs'
 import { appendFile, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { constants, PerformanceObserver } from 'node:perf_hooks'
 import { Readable } from 'node:stream'
 import t from 'tap'
+import { sha256Of as digestOf } from '../../services/client/digest.ts'
 import { PayloadTooLargeError, UnreadableFileError, type UploadedFile } from '../../services/client/index.ts'
+import { openPath, sha256OfFile } from '../../services/client/node-files.ts'
 import { chooseMethod } from '../../services/client/upload.ts'
 import { readObject } from '../api/support.ts'
 import { startAws } from '../support/aws.ts'
@@ -123,6 +126,29 @@ t.test('a file that changes while it is sent is reported, and not retried', asyn
   t.equal(first.hits, 1)
 })
 
+t.test('a file that changed since it was opened has no SHA-256', async t => {
+  const file = path.join(t.testdir({ 'notes.txt': 'hello' }), 'notes.txt')
+  const { blob } = await openPath(file, '')
+  t.equal(await digestOf(blob), sha256Of(Buffer.from('hello')))
+  await appendFile(file, ' again')
+  await t.rejects(digestOf(blob), UnreadableFileError)
+  t.equal(await sha256OfFile(file), sha256Of(Buffer.from('hello again')))
+})
+
+t.test('the SHA-256 of many small files is computed without large collections of garbage', async t => {
+  const file = path.join(t.testdir({ 'small.bin': 'x'.repeat(10_000) }), 'small.bin')
+  let collections = 0
+  const observer = new PerformanceObserver(list => {
+    const kinds = list.getEntries().map(entry => (entry as unknown as { detail: { kind: number } }).detail.kind)
+    collections += kinds.filter(kind => kind === constants.NODE_PERFORMANCE_GC_MAJOR).length
+  })
+  observer.observe({ entryTypes: ['gc'] })
+  for (let n = 0; n < 900; n++) await sha256OfFile(file)
+  observer.disconnect()
+  // A buffer of 1 MiB for each file causes 15.
+  t.ok(collections < 6, `${collections} large collections of garbage`)
+})
+
 t.test('the method follows the size, and the limits of the deployment', async t => {
   const limits = await client.limits()
   t.equal(chooseMethod(8 * MIB, limits), 'raw')
@@ -138,6 +164,20 @@ t.test('behind Lambda a file of 5 MB goes straight to S3', async t => {
   const bytes = bytesOf(5_000_000)
   t.equal((await lambda.client.upload(bytes, { filename: 'a.bin' })).sha256, sha256Of(bytes))
   t.equal(lambda.s3Proxy.count(to('PUT')), 1)
+})
+
+t.test('an upload by a grant with the same idempotency key is the same upload, also after it has arrived', async t => {
+  for (const size of [9 * MIB, 20 * MIB]) {
+    const [bytes, idempotencyKey] = [bytesOf(size), `key-of-${size}`]
+    const once = await client.upload(bytes, { filename: 'a.bin', idempotencyKey })
+    const puts = s3Proxy.count(to('PUT'))
+    const again = await client.upload(bytes, { filename: 'a.bin', idempotencyKey })
+    t.match(again, { uploadId: once.uploadId, sha256: sha256Of(bytes), size, isReplay: true })
+    t.equal(s3Proxy.count(to('PUT')), puts, 'no byte is sent again')
+    await client.remove(once.uploadId)
+    const gone = client.upload(bytes, { filename: 'a.bin', idempotencyKey })
+    await t.rejects(gone, { name: 'IdempotencyKeyReusedError', uploadId: once.uploadId })
+  }
 })
 
 t.test('an upload with the same idempotency key is the same upload', async t => {

@@ -69,7 +69,7 @@ async function attempt(
 
 function grantOver(uploadId: string): ProblemError {
   const detail = `The upload that was granted with this Idempotency-Key has arrived or has expired: see /uploads/${uploadId}. Use a new key for a new upload.`
-  return new ProblemError('idempotency-key-reused', detail)
+  return new ProblemError('idempotency-key-reused', detail, { uploadId })
 }
 
 function fingerprintOf({ filename, contentType, size, sha256 }: ReservationRequest): string {

@@ -14,6 +14,12 @@ export const problemSchema = Type.Object(
     instance: Type.String({
       description: 'The id of the request, as in the header x-request-id and in the logs.',
     }),
+    uploadId: Type.Optional(
+      Type.String({
+        description:
+          '`idempotency-key-reused` only: the upload of the earlier grant, which has arrived or expired. `POST /uploads/{uploadId}/complete` returns it.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -40,6 +46,8 @@ export interface Problem {
   /** Sent to the client, so it must reveal nothing internal. */
   detail: string
   headers?: Readonly<Record<string, string>>
+  /** The upload that an earlier request with the same Idempotency-Key made. */
+  uploadId?: string | undefined
 }
 
 /** An error that is already a problem. */
@@ -48,20 +56,30 @@ export class ProblemError extends HeadgateError implements Problem {
   readonly slug: ProblemSlug
   readonly detail: string
   readonly headers: Readonly<Record<string, string>>
+  readonly uploadId: string | undefined
 
   constructor(
     slug: ProblemSlug,
     detail: string,
-    { headers = {}, cause }: { headers?: Record<string, string>; cause?: unknown } = {},
+    { headers = {}, uploadId, cause }: { headers?: Record<string, string>; uploadId?: string; cause?: unknown } = {},
   ) {
     super(detail, cause === undefined ? undefined : { cause })
     this.slug = slug
     this.detail = detail
     this.headers = headers
+    this.uploadId = uploadId
   }
 }
 
-export function problemBody({ slug, detail }: Problem, requestId: string): ProblemBody {
+export function problemBody({ slug, detail, uploadId }: Problem, requestId: string): ProblemBody {
   const { status, title } = catalogue[slug]
-  return { type: PROBLEM_TYPE_PREFIX + slug, title, status, detail, instance: `urn:headgate:request:${requestId}` }
+  const instance = `urn:headgate:request:${requestId}`
+  return {
+    type: PROBLEM_TYPE_PREFIX + slug,
+    title,
+    status,
+    detail,
+    instance,
+    ...(uploadId !== undefined && { uploadId }),
+  }
 }

@@ -35,7 +35,8 @@ t.test('a repeated grant request with its key returns the same upload with valid
   t.match(await complete(api, user, uploadId), { status: 200, body: { size: 5 } })
   const late = await askOnce(user, key)
   isProblem(t, late, 422, 'idempotency-key-reused', 'what was granted has arrived')
-  t.match(late.body.detail, uploadId)
+  t.match(late.body, { detail: uploadId, uploadId })
+  t.match(await complete(api, user, String(late.body.uploadId)), { status: 200, body: { uploadId, size: 5 } })
 })
 
 t.test('a repeated grant request returns the parts that are still missing', async t => {
@@ -67,6 +68,7 @@ t.test('the key of a different request is rejected, and the keys of two owners a
   ]) {
     const answer = await askOnce(user, key, { ...wanted, ...change })
     isProblem(t, answer, 422, 'idempotency-key-reused', JSON.stringify(change))
+    t.notOk('uploadId' in answer.body, 'the key of another request')
   }
   const headers = { ...user.auth, 'content-type': 'application/json', 'idempotency-key': key }
   const upload = await ask(`${api.url}/uploads`, { method: 'POST', headers, body: '{}' })
