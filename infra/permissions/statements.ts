@@ -58,6 +58,8 @@ export function processing({ uploadBucket, processedBucket, uploadsTable: table 
     allow(['s3:ListBucket'], processedBucket.arn),
     allow(['s3:GetObject'], ...under(uploadBucket, uploads)),
     allow(['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], ...under(processedBucket, processed)),
+    // Finds a large output whose multipart upload was completed, but whose response was lost.
+    allow(['s3:GetObject'], ...under(processedBucket, processed)),
     // Deletes a dead letter whose upload is deleted at the same time.
     allow(['s3:PutObject', 's3:DeleteObject'], ...under(processedBucket, deadLetters)),
     allow(
@@ -72,7 +74,7 @@ export function processingAnyKey({ uploadBucket, processedBucket }: Data): Polic
   return [
     allow(['s3:GetObject'], `${uploadBucket.arn}/*`),
     allow(
-      ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
+      ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
       ...under(processedBucket, keyPrefixes.processedOther),
     ),
   ]

@@ -132,7 +132,7 @@ t.test('allows the additional calls of flat keys and other producers, only with 
   }
   const narrow = surprises(permissionsOf(lambda, 'Processor', resolverOf(lambda)), recorder.calls()).refused
   t.match(narrow.join(), 'GetObject arn:aws:s3:::headgate-uploads/other/', 'denied without these settings')
-  t.match(narrow.join(), 'GetObject arn:aws:s3:::headgate-processed/processed/')
+  t.match(narrow.join(), 'PutObject arn:aws:s3:::headgate-processed/processed-other/')
 })
 
 t.test('grants no permission for every resource, or for every action of a service', async t => {

@@ -1,5 +1,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
+import { createLocalClients } from '../../../services/local/clients.ts'
 import { createRemoveObject } from '../../../services/uploads/objects/remove-object.ts'
 import { createRemoveOutputs } from '../../../services/uploads/objects/remove-outputs.ts'
 import { createResultStore } from '../../../services/uploads/objects/result-store.ts'
@@ -9,6 +10,8 @@ import { createDeadLetters } from '../../../services/worker/dead-letters/writer.
 import { createAttemptStore } from '../../../services/worker/processing/attempts/attempt-store.ts'
 import type { DeadLetters, Processor, ProcessorSettings } from '../../../services/worker/processing/processor.ts'
 import { loadRules } from '../../../services/worker/transforms/rules/rules.ts'
+import { startFaultProxy, to } from '../../support/fault-proxy.ts'
+import { loseReply } from '../../support/faults/faults.ts'
 import { exists, going, type Pipeline, streamRecord, uploadRecord } from '../../worker/pipeline.ts'
 import type { Recorder } from '../support/recorder.ts'
 
@@ -57,6 +60,15 @@ export async function process(t: Test, pipeline: Pipeline, recorder: Recorder): 
   await take(streamRecord(small))
   t.match(await store.get(small), { status: 'processed' })
   await take(streamRecord(await pipeline.upload(Buffer.alloc(9 * MIB, 'x'))))
+
+  const lossy = await startFaultProxy(t, recorder.endpoints.s3)
+  const clients = createLocalClients({ ...recorder.endpoints, s3: lossy.url })
+  t.teardown(() => clients.destroy())
+  const lost = lossy.inject(loseReply, { when: to('POST', /uploadId=/), times: 1 })
+  const completed = await pipeline.upload(Buffer.alloc(9 * MIB, 'y'))
+  await recorded(pipeline, { ...recorder, clients }).process(streamRecord(completed), going)
+  t.equal(lost.hits, 1, 'the response to the completion of the output was lost')
+  t.match(await store.get(completed), { status: 'processed' })
 
   // The last byte is invalid UTF-8, after a part of the output has been written.
   const broken = await pipeline.upload(Buffer.concat([Buffer.alloc(10 * MIB, 'x'), Buffer.from([0xff])]))
