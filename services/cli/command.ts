@@ -16,7 +16,7 @@ export interface CommandOption {
   multiple?: boolean
   /** One letter, such as `o` for `-o`. */
   short?: string
-  /** The placeholder of the value in the help, such as `TIME`. */
+  /** The placeholder of the value in the help, such as `TIME`. A shell completes `FILE`, `DIR`, `PROFILE` and words between `|`. */
   value?: string
   description: string
 }
@@ -54,7 +54,7 @@ export interface Command<O extends CommandOptions = CommandOptions, C extends TO
   group?: keyof typeof GROUPS
   /** Further help text: what the command changes, what it needs, what its exit codes mean. */
   details?: string
-  /** The arguments that are not options, for the help, such as `[ID…]`. Unset: the command takes none. */
+  /** The arguments that are not options, for the help, such as `[ID…]`. Unset: the command takes none. A shell completes them like values. */
   operands?: string
   /** The command is for programs, and the help does not list it. */
   isHidden?: boolean

@@ -1,7 +1,7 @@
 /** Runs the `headgate` command. */
+import { enterCallersFolder } from '../platform/npm-script.ts'
 import { commands } from './commands/index.ts'
 import { runCli } from './run.ts'
-import { useProxy } from './use-proxy.ts'
 
 // An error here means that the reader of the output is gone: `head` has read enough, or the terminal was closed.
 for (const stream of [process.stdout, process.stderr]) {
@@ -16,8 +16,7 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
-useProxy(process.env, note => process.stderr.write(`${note}\n`))
-
+enterCallersFolder('headgate', process.env)
 const code = await runCli(process.argv.slice(2), {
   commands,
   env: process.env,

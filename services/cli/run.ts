@@ -13,10 +13,13 @@ export interface CliSettings {
   stderr(text: string): void
 }
 
+const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY']
+
 /** Runs a command line. Resolves to the exit code. Errors are printed, and it never rejects. */
 export async function runCli(args: readonly string[], settings: CliSettings): Promise<number> {
   const { commands, env, stdout, stderr } = settings
   try {
+    if (PROXY_VARIABLES.some(name => env[name])) await import('./fetch.ts')
     const request = parseCommandLine(args, await loadCommands(args, commands), stdout)
     if (request.kind === 'printed') return exitCodes.done
     const { command, json, options, operands } = request

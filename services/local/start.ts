@@ -1,5 +1,6 @@
 /** `npm start`: runs the whole pipeline on this machine, sends one upload through it, and keeps running. */
 import { createLogger } from '../platform/log.ts'
+import { enterCallersFolder } from '../platform/npm-script.ts'
 import { closeOnSignal } from '../platform/shutdown.ts'
 import { parseStartFlags, START_USAGE, type StartSettings } from './flags.ts'
 import { once } from './once.ts'
@@ -23,6 +24,7 @@ const STOP_TIMEOUT_MS = 40_000
 const CONSOLE_STOP_TIMEOUT_MS = 2_000
 
 runForPeople(async () => {
+  enterCallersFolder('start', process.env)
   const flags = parseStartFlags(process.argv.slice(2))
   if (flags.help) console.log(START_USAGE)
   else await run(flags)

@@ -145,7 +145,7 @@ t.test('a pause is named with who and why, and so is its end', async t => {
   const paused = { msg: 'processing is paused', by: 'ann@host', reason: 'the table is\nmigrated.' }
   t.match(notice(paused), {
     kind: 'printed',
-    text: 'The processing of worker 1 is paused by ann@host: the table is\\nmigrated. Run `headgate resume` to continue.',
+    text: 'The processing of worker 1 is paused by ann@host: the table is\\nmigrated. To continue, run `npm run -s headgate -- resume` with the variables above, or use the page of the workers in the console.',
   })
   const resumed = { level: 'info', msg: 'processing is resumed', by: 'ann@host' }
   t.equal(text(resumed), 'The processing of worker 1 is resumed by ann@host.')

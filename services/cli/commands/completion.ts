@@ -10,6 +10,7 @@ import {
 import { Type } from 'typebox'
 import { type AnyCommand, defineCommand } from '../command.ts'
 import { RefusedError, UsageError } from '../errors.ts'
+import { configDir, profileNames } from '../session/profiles.ts'
 
 export const completion = defineCommand({
   name: 'completion',
@@ -52,6 +53,7 @@ export const completionServer = defineCommand({
     const candidates = candidatesOf(
       partial.split(/ +/).slice(1),
       loaded.filter(command => !command.isHidden),
+      await profileNames(configDir(env)),
     )
     if (candidates === 'files') logFiles()
     else log(candidates, getShellFromEnv(env))
@@ -68,13 +70,18 @@ interface Candidate {
  * Returns what the last word can be.
  *
  * @param words the words of the command line after `headgate`. The last one may be empty or incomplete
+ * @param profiles the names of the profiles
  */
-export function candidatesOf(words: readonly string[], commands: readonly AnyCommand[]): Candidate[] | 'files' {
+export function candidatesOf(
+  words: readonly string[],
+  commands: readonly AnyCommand[],
+  profiles: readonly string[],
+): Candidate[] | 'files' {
   const before = words.slice(0, -1)
   const last = words.at(-1) ?? ''
   const command = commands.find(({ name }) => name.split(' ').every((word, index) => word === before[index]))
   if (command && last.startsWith('-')) return optionsOf(command, last)
-  if (command) return takesPath(command, before.at(-1)) ? 'files' : []
+  if (command) return valuesOf(placeholderOf(command, before.at(-1)), last, profiles)
   const continued = commands.flatMap(({ name, summary }) => {
     const parts = name.split(' ')
     const fits = before.every((word, index) => word === parts[index]) && parts[before.length]?.startsWith(last)
@@ -96,10 +103,18 @@ function optionsOf({ options }: AnyCommand, last: string): Candidate[] {
   )
 }
 
-function takesPath({ options, takesFiles = false }: AnyCommand, previous = ''): boolean {
+/** Returns the placeholder of the word after `previous`: of the value of an option, or of the operands. */
+function placeholderOf({ options, operands = '', takesFiles = false }: AnyCommand, previous = ''): string {
   const option = Object.entries(options).find(
     ([flag, { short }]) => previous === `--${flag}` || previous === `-${short}`,
   )?.[1]
-  if (option?.type !== 'string') return takesFiles
-  return option.value === 'FILE' || option.value === 'DIR'
+  if (option?.type === 'string') return option.value ?? ''
+  return takesFiles ? 'FILE' : operands
+}
+
+function valuesOf(placeholder: string, last: string, profiles: readonly string[]): Candidate[] | 'files' {
+  if (placeholder === 'FILE' || placeholder === 'DIR') return 'files'
+  const values =
+    placeholder === 'PROFILE' ? profiles : /^[\w-]+(?:\|[\w-]+)+$/.test(placeholder) ? placeholder.split('|') : []
+  return values.filter(value => value.startsWith(last)).map(name => ({ name, description: '' }))
 }

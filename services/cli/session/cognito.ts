@@ -1,3 +1,4 @@
+import '../fetch.ts'
 import { SignInError } from '../errors.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Tokens } from './profiles.ts'

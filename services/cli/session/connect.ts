@@ -1,12 +1,11 @@
+import '../fetch.ts'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { Agent, EnvHttpProxyAgent, install, setGlobalDispatcher } from 'undici'
 import { ConnectionError, Headgate, InvalidTokenError, type TokenRequest } from '../../client/index.ts'
 import type { CommandOption } from '../command.ts'
 import { InterruptedError, NotReachableError, SignInError, type StopSignal, UsageError } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { processTerminal } from '../terminal.ts'
-import { hasProxy, notThrough } from '../use-proxy.ts'
 import { refreshTokens, signInByPassword } from './cognito.ts'
 import { apiUrlOf } from './discover.ts'
 import {
@@ -20,17 +19,12 @@ import {
   writeTokens,
 } from './profiles.ts'
 
-// The `fetch` of Node ends the process if a server closes a connection whose response waits for a slow disk or terminal. undici 8 does not.
-install()
-// If Node's own undici was loaded first, for example by an import of `node:http`, undici 8 would send requests by its connections.
-setGlobalDispatcher(hasProxy(process.env) ? new EnvHttpProxyAgent({ noProxy: notThrough(process.env) }) : new Agent())
-
 /** The option of every command that uses a profile. */
 export const profileOption = {
   profile: {
     type: 'string',
     short: 'p',
-    value: 'NAME',
+    value: 'PROFILE',
     description:
       'the deployment and user of `headgate login` (default: HEADGATE_PROFILE, or the last sign-in, or the `npm start` of this machine)',
   },

@@ -1,3 +1,4 @@
+import '../fetch.ts'
 import { Type } from 'typebox'
 import { Check } from 'typebox/value'
 import { NotReachableError, UsageError } from '../errors.ts'

@@ -1,4 +1,5 @@
 import { createLogUpdate } from 'log-update'
+import type { UploadStatus } from '../../client/index.ts'
 import { nameText } from '../output.ts'
 import { sizeText } from '../sizes.ts'
 import { ageText } from '../times.ts'
@@ -14,11 +15,20 @@ export interface ShownFile {
 export interface ProgressDisplay {
   /** Begins a file, or sets how much of it was sent. */
   update(file: ShownFile, sentBytes: number): void
+  /** Sets the status of a file that has arrived and is not processed yet. */
+  wait(file: ShownFile, status: UploadStatus): void
   /** Ends a file. Nothing was sent of a file that was there, or that failed: it does not count for the rate. */
   end(file: ShownFile, isSkipped: boolean): void
   /** Prints lines above the bars. */
   above(print: () => void): void
   stop(): void
+}
+
+/** How far a file is. */
+export interface FileState {
+  sentBytes: number
+  /** Set while the file waits for its processing. */
+  waiting?: { status: UploadStatus /** By the clock of `performance.now()`. */; since: number }
 }
 
 export interface Totals {
@@ -28,6 +38,16 @@ export interface Totals {
   sentBytes: number
   /** Bytes for each second, over the last seconds. Undefined at the beginning. */
   rate: number | undefined
+}
+
+/** What the user reads while a file waits with a status. The final ones are shown until the next redraw. */
+const WAITS_FOR: Readonly<Record<UploadStatus, string>> = {
+  pending: 'waiting for its bytes',
+  stored: 'waiting for its event on the stream',
+  queued: 'waiting for a worker',
+  processing: 'being processed',
+  processed: 'processed',
+  failed: 'failed',
 }
 
 const REDRAW_MS = 100
@@ -48,25 +68,35 @@ export function createProgress(
 ): ProgressDisplay {
   // A dumb terminal, such as the shell of an editor, cannot move its cursor.
   if (!screen?.isTTY || env.TERM === 'dumb') {
-    return { update: () => undefined, end: () => undefined, above: print => print(), stop: () => undefined }
+    return {
+      update: () => undefined,
+      wait: () => undefined,
+      end: () => undefined,
+      above: print => print(),
+      stop: () => undefined,
+    }
   }
   const show = createLogUpdate(screen)
-  const moving = new Map<ShownFile, number>()
+  const moving = new Map<ShownFile, FileState>()
   const samples: Array<{ at: number; sentBytes: number }> = []
   let bytes = files.reduce((sum, { size }) => sum + size, 0)
   let doneFiles = 0
   let doneBytes = 0
   const draw = () => {
     const now = performance.now()
-    const sentBytes = doneBytes + [...moving.values()].reduce((sum, sent) => sum + sent, 0)
+    const sentBytes = doneBytes + [...moving.values()].reduce((sum, state) => sum + state.sentBytes, 0)
     samples.push({ at: now, sentBytes })
     while ((samples[0]?.at ?? now) < now - RATE_WINDOW_MS) samples.shift()
     const totals = { files: files.length, doneFiles, bytes, sentBytes, rate: rateOf(samples) }
-    show(frame(moving, totals, screen.columns ?? DEFAULT_COLUMNS).join('\n'))
+    show(frame(moving, totals, screen.columns ?? DEFAULT_COLUMNS, now).join('\n'))
   }
   const timer = setInterval(draw, REDRAW_MS)
   return {
-    update: (file, sentBytes) => void moving.set(file, sentBytes),
+    update: (file, sentBytes) => void moving.set(file, { sentBytes }),
+    wait(file, status) {
+      const since = moving.get(file)?.waiting?.since ?? performance.now()
+      moving.set(file, { sentBytes: file.size, waiting: { status, since } })
+    },
     end(file, isSkipped) {
       moving.delete(file)
       doneFiles++
@@ -94,10 +124,19 @@ function rateOf(samples: ReadonlyArray<{ at: number; sentBytes: number }>): numb
 }
 
 /** Returns the lines of the display: a bar for each of the first files, and one for all. */
-export function frame(moving: ReadonlyMap<ShownFile, number>, totals: Totals, columns: number): string[] {
+export function frame(
+  moving: ReadonlyMap<ShownFile, FileState>,
+  totals: Totals,
+  columns: number,
+  now: number,
+): string[] {
   const shown = [...moving].slice(0, MAX_BARS)
   const barWidth = Math.min(MAX_BAR_WIDTH, Math.floor(columns / 4))
-  const lines = shown.map(([{ path, size }, sentBytes]) => `${barText(sentBytes, size, barWidth)}  ${nameText(path)}`)
+  const lines = shown.map(([{ path, size }, { sentBytes, waiting }]) => {
+    const state = waiting ? `${WAITS_FOR[waiting.status]} for ${ageText(now - waiting.since)}` : undefined
+    // The name comes last, because the end of a long line is cut.
+    return [state ?? barText(sentBytes, size, barWidth), nameText(path)].join('  ')
+  })
   if (moving.size > shown.length) lines.push(`and ${moving.size - shown.length} more`)
   const { doneFiles, files: count, sentBytes, bytes, rate } = totals
   const left = rate ? `, ${ageText(Math.max(0, ((bytes - sentBytes) / rate) * 1_000))} left` : ''

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withoutSecrets } from '../../platform/log.ts'
+import { headgateOfClone } from '../../platform/npm-script.ts'
 
 /** What a line of a child's output says to the person at the terminal. */
 export interface Notice {
@@ -33,7 +34,10 @@ export function noticeOf(name: string, line: string): Notice | undefined {
   if (found.msg === 'processing is resumed') return pauseNotice(name, `resumed by ${shown(textOf(found.by))}.`)
   if (found.msg === 'processing is paused') {
     const why = sentence(`${shown(textOf(found.by))}: ${shown(textOf(found.reason))}`)
-    return pauseNotice(name, `paused by ${why} Run \`headgate resume\` to continue.`)
+    return pauseNotice(
+      name,
+      `paused by ${why} To continue, run \`${headgateOfClone()} resume\` with the variables above, or use the page of the workers in the console.`,
+    )
   }
   if (found.level !== 'warn' && found.level !== 'error' && found.level !== 'fatal') return undefined
   // The notice of the death says why.

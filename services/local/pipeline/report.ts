@@ -1,3 +1,5 @@
+import path from 'node:path'
+import { cloneFolder, headgateOfClone } from '../../platform/npm-script.ts'
 import type { EmbeddedAws } from '../embedded-aws.ts'
 import { exportLines, shellQuote } from '../export-lines.ts'
 import { type DemoResult, demoFile } from './demo.ts'
@@ -38,9 +40,10 @@ export function handsOnText({ apiUrl, aws: { env, endpoints, user }, token, cons
     AuthParameters: { USERNAME: user.username, PASSWORD: user.password },
   })
   const { filename, content } = demoFile
+  const headgate = headgateOfClone()
   return `${consoleLines(consoleUrl)}Try it yourself in another terminal, in this folder:
 
-npm run -s headgate -- upload README.md --wait
+${headgate} upload ${shellQuote(path.relative('', path.join(cloneFolder, 'README.md')))} --wait
 
 Or paste these lines:
 
@@ -70,10 +73,10 @@ curl -isS "$API/uploads" -H "authorization: Bearer $TOKEN" -w '\\n' \\
 curl -isS "$API/uploads?filename=raw.txt" -H "authorization: Bearer $TOKEN" -H 'content-type: text/plain' -w '\\n' \\
   --data-binary 'hello from a raw body'
 
-${resultLines(result, endpoints.s3)}# commands for operators, from the folder of this repository
+${resultLines(result, endpoints.s3)}# commands for operators
 ${exportLines(operatorEnv(env))}
-npm run -s headgate -- leases
-API_URL=$API API_TOKEN=$TOKEN npm run -s headgate -- doctor
+${headgate} leases
+API_URL=$API API_TOKEN=$TOKEN ${headgate} doctor
 
 The documentation of the api is at ${apiUrl}/docs. Ctrl-C stops everything.
 `

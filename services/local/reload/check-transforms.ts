@@ -11,6 +11,8 @@ const TIMEOUT_MS = 20_000
 export async function checkTransforms(env: NodeJS.ProcessEnv): Promise<CheckResult> {
   const child = fork(sibling(import.meta, 'check-program'), [], {
     env: { ...compileCache, ...env },
+    // The options of `npm start` have paths that start at the folder of the package.
+    execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   const lastLines = readLines(child.stderr)

@@ -9,8 +9,8 @@ t.test(
     const source = `
     new Response()
     await import(${JSON.stringify(file)})
-    const { Agent, fetch, getGlobalDispatcher } = await import('undici')
-    console.log(getGlobalDispatcher() instanceof Agent, globalThis.fetch === fetch)`
+    const { EnvHttpProxyAgent, fetch, getGlobalDispatcher } = await import('undici')
+    console.log(getGlobalDispatcher() instanceof EnvHttpProxyAgent, globalThis.fetch === fetch)`
     const program = runProgram(t, ['--input-type=module', '--eval', source])
     t.match(await program.ended, { code: 0 }, program.stderr())
     t.equal(program.stdout(), 'true true\n')

@@ -54,6 +54,16 @@ t.test('a file is uploaded and processed, and comes back as it was and as an out
   t.match(await headgate('status', id), { code: 1, stderr: 'You have no upload with this id.\n' })
 })
 
+t.test('a file whose name begins with a dot comes back under its name, with a hint that it is hidden', async t => {
+  const dir = t.testdir({ '.settings': 'a = 1', back: {} })
+  const { uploadId } = (await headgate('upload', path.join(dir, '.settings'), '--json')).lines()[0]
+  const back = path.join(dir, 'back')
+  const got = await headgate('get', uploadId, '-o', back)
+  t.match(got, { code: 0, stdout: `${path.join(back, '.settings')}  5 B\n`, stderr: /^The name begins with a dot, / })
+  t.strictSame(readdirSync(back), ['.settings'], 'no part is left')
+  t.match(await headgate('get', uploadId, '-o', path.join(back, '.copy')), { code: 0, stderr: '' })
+})
+
 t.test('a file that is there is not uploaded again, unless it was deleted, or --force is given', async t => {
   const file = path.join(t.testdir({ 'same.txt': 'the same' }), 'same.txt')
   const upload = async (...args: string[]) => (await headgate('upload', file, '--json', ...args)).lines()[0]

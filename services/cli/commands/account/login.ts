@@ -31,7 +31,7 @@ in: set API_URL and API_TOKEN instead.`,
     profile: {
       type: 'string',
       short: 'p',
-      value: 'NAME',
+      value: 'PROFILE',
       description:
         'the name under which the deployment is remembered (default: the host of the URL, or the last sign-in)',
     },

@@ -59,7 +59,7 @@ export const switchProfile = defineCommand({
   name: 'profile use',
   group: 'account',
   summary: 'choose the profile for commands without --profile',
-  operands: 'NAME',
+  operands: 'PROFILE',
   options: {},
   config: Type.Object({}),
   async run({ operands, env, output }) {
@@ -76,7 +76,7 @@ export const forgetProfile = defineCommand({
   name: 'profile remove',
   group: 'account',
   summary: 'remove a profile with its tokens from this machine',
-  operands: 'NAME',
+  operands: 'PROFILE',
   options: {},
   config: Type.Object({}),
   async run({ operands, env, output }) {

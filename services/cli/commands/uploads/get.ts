@@ -63,6 +63,8 @@ ${PROFILE_HELP}`,
       }
       const size = await downloadTo(file, source)
       output.item({ uploadId: id, file, size }, `${nameText(file)}  ${sizeText(size)}`)
+      if (file !== options.file && path.basename(file).startsWith('.'))
+        output.note('The name begins with a dot, so most programs hide the file. To choose another name, add -o NAME.')
       return undefined
     })
   },

@@ -179,7 +179,9 @@ async function uploadFile(
       ? { wasThere: false, upload: await headgate.upload(process.stdin, options) }
       : await uploadOne(headgate, known, file.path, { ...options, isForced })
   if (!isAwaited) return { wasThere, found }
-  return { wasThere, found: await headgate.waitUntilProcessed(found.uploadId, { signal }) }
+  display.wait(file, found.status)
+  const onStatus = ({ status }: Upload) => display.wait(file, status)
+  return { wasThere, found: await headgate.waitUntilProcessed(found.uploadId, { signal, onStatus }) }
 }
 
 function resultText(file: NamedFile, found: Upload | UploadedFile, wasThere: boolean): string {
