@@ -17,10 +17,21 @@ for (const [name, value] of Object.entries({ ...saved, ...query })) {
 
 signInForm.addEventListener('submit', event => {
   event.preventDefault()
-  const settings = Object.fromEntries(new FormData(signInForm))
-  sessionStorage.setItem(SETTINGS, JSON.stringify(settings))
-  void report(() => signIn(settings))
+  const api = new FormData(signInForm).get('api').replace(/\/+$/, '')
+  void report(async () => {
+    const settings = { api, ...(await signInMetadata(api)) }
+    sessionStorage.setItem(SETTINGS, JSON.stringify(settings))
+    await signIn(settings)
+  })
 })
+
+// Asks the api for the issuer of its tokens and the id of the app client.
+async function signInMetadata(api) {
+  const response = await fetch(`${api}/.well-known/headgate`).catch(() => undefined)
+  if (!response?.ok)
+    throw new Error(`${api} did not respond. Does the api run, and does it allow the origin ${location.origin}?`)
+  return await response.json()
+}
 
 // Without this script, the browser itself would send the form.
 signInForm.querySelector('button').disabled = false

@@ -1,4 +1,4 @@
-/** Serves the page of this folder at its own origin: `node examples/browser/serve.ts [PORT]`. */
+/** Serves the page of this folder at its own origin: `npx node examples/browser/serve.ts [PORT]`. */
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
@@ -53,6 +53,11 @@ const server = createServer(async ({ url = '/' }, response) => {
     process.stderr.write(`${url}: ${error}\n`)
     response.writeHead(500).end()
   }
+})
+server.once('error', (error: NodeJS.ErrnoException) => {
+  const isUsed = error.code === 'EADDRINUSE'
+  process.stderr.write(isUsed ? 'The port is in use. Name another one: serve.ts PORT\n' : `${error.message}\n`)
+  process.exitCode = 1
 })
 server.listen(Number(process.argv[2] ?? 8000), '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo
