@@ -66,8 +66,9 @@ export function createProgress(
   files: readonly ShownFile[],
   env = process.env,
 ): ProgressDisplay {
-  // A dumb terminal, such as the shell of an editor, cannot move its cursor.
-  if (!screen?.isTTY || env.TERM === 'dumb') {
+  // A dumb terminal, such as the shell of an editor, cannot move its cursor. log-update shows nothing in a terminal without rows, as of
+  // `script` in a job.
+  if (!screen?.isTTY || screen.rows === 0 || env.TERM === 'dumb') {
     return {
       update: () => undefined,
       wait: () => undefined,
@@ -140,9 +141,10 @@ export function frame(
   if (moving.size > shown.length) lines.push(`and ${moving.size - shown.length} more`)
   const { doneFiles, files: count, sentBytes, bytes, rate } = totals
   const left = rate ? `, ${ageText(Math.max(0, ((bytes - sentBytes) / rate) * 1_000))} left` : ''
-  const speed = rate === undefined ? '' : `, ${sizeText(rate)}/s${left}`
+  // While the files wait for their processing, nothing is sent.
+  const speed = rate === undefined || sentBytes >= bytes ? '' : `, ${sizeText(rate)}/s${left}`
   lines.push(
-    `${percentText(sentBytes, bytes)}  ${doneFiles} of ${count} files, ${sizeText(sentBytes)} of ${sizeText(bytes)}${speed}`,
+    `${percentText(sentBytes, bytes)}  ${doneFiles} of ${count} ${count === 1 ? 'file' : 'files'}, ${sizeText(sentBytes)} of ${sizeText(bytes)}${speed}`,
   )
   return lines.map(line => line.slice(0, Math.max(20, columns - 1)))
 }

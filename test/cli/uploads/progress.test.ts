@@ -43,12 +43,13 @@ t.test('a file that waits for its processing shows what it waits for, and how lo
     [{ path: 'a.jpg', size: 10 }, waiting('queued')],
     [{ path: 'b.jpg', size: 10 }, waiting('processing')],
   ])
-  const totals = { files: 2, doneFiles: 0, bytes: 20, sentBytes: 20, rate: undefined }
+  const totals = { files: 2, doneFiles: 0, bytes: 20, sentBytes: 20, rate: 7 }
   t.strictSame(frame(moving, totals, 100, 13_500), [
     'waiting for a worker for 12s  a.jpg',
     'being processed for 12s  b.jpg',
     '100%  0 of 2 files, 20 B of 20 B',
   ])
+  t.equal(frame(new Map(), { ...totals, files: 1 }, 100, 0).at(-1), '100%  0 of 1 file, 20 B of 20 B')
 })
 
 t.test('the time of waiting begins when the file has arrived, not with each status', async t => {
@@ -79,18 +80,19 @@ t.test('sizes have three digits', async t => {
   ])
 })
 
-t.test('a dumb terminal gets no bars, because it cannot move its cursor', async t => {
-  for (const [TERM, isDrawn] of [
-    ['dumb', false],
-    ['xterm', true],
+t.test('a dumb terminal, which cannot move its cursor, and one without rows get no bars', async t => {
+  for (const [TERM, rows, isDrawn] of [
+    ['dumb', 24, false],
+    ['xterm', 0, false],
+    ['xterm', 24, true],
   ] as const) {
-    const screen = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 })
+    const screen = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows })
     const file = { path: 'a.jpg', size: 10 }
     const display = createProgress(screen as unknown as NodeJS.WriteStream, [file], { TERM })
     const drawn = once(screen, 'readable')
     display.update(file, 5)
     if (isDrawn) await drawn
     display.stop()
-    t.equal(screen.readableLength > 0, isDrawn, TERM)
+    t.equal(screen.readableLength > 0, isDrawn, `${TERM}, ${rows} rows`)
   }
 })
