@@ -19,7 +19,7 @@ import { pauseRoutes } from './routes/pause.ts'
 import { recordsRoutes } from './routes/records.ts'
 import { replayRoutes } from './routes/replay.ts'
 import { type UploadsAccess, uploadsRoutes } from './routes/uploads.ts'
-import type { About } from './snapshot.ts'
+import type { About, DoctorResult } from './snapshot.ts'
 import { paceReads } from './watch/paced-stream.ts'
 import { Watcher } from './watch/watcher.ts'
 
@@ -36,6 +36,17 @@ export interface ConsoleSettings {
   deadLetters?: { bucket: string; uploadsTable: string } | undefined
   /** Undefined: the page has no uploads. */
   uploads?: UploadsAccess | undefined
+  /** The pages /metrics of the api and of the workers. */
+  metricsUrls?: readonly string[] | undefined
+  /** Runs the checks of `headgate doctor`. Undefined: the page has no doctor. */
+  doctor?: (() => Promise<readonly DoctorResult[]>) | undefined
+  /**
+   * The address to listen on. Another one than the loopback address is for a container whose port is published on the loopback address
+   * of the host under the same number.
+   *
+   * @default 127.0.0.1
+   */
+  host?: string | undefined
   /** 0 selects a free port. */
   port: number
   /** Routes that change something exist only with this. */
@@ -53,8 +64,8 @@ export interface Console {
 
 const REQUEST_TIMEOUT_MS = 30_000
 const TOKEN_BYTES = 32
-/** The server has no other addresses: the page shows what only its user may see. */
-const HOST = '127.0.0.1'
+/** The page shows what only its user may see. */
+const LOOPBACK = '127.0.0.1'
 
 /**
  * Starts the console: a web server on the loopback address with the caller's own credentials.
@@ -82,7 +93,8 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
     ...settings.deadLetters,
     archive: createDeadLetterArchive({ s3, bucket: settings.deadLetters.bucket, stream: streamName }),
   }
-  const watcher = new Watcher({ ...common, admin, deadLetters, wallClock: Date.now })
+  const { metricsUrls = [], doctor, host = LOOPBACK } = settings
+  const watcher = new Watcher({ ...common, admin, deadLetters, metricsUrls, wallClock: Date.now })
   const app = Fastify({
     forceCloseConnections: true,
     frameworkErrors: rejectMalformed,
@@ -91,6 +103,7 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
   addPage(app, page)
   addErrorHandler(app, settings)
   addLiveRoutes(app, { about: aboutOf(settings), watcher, closing: closing.signal })
+  if (doctor) app.get('/api/doctor', async () => ({ results: await doctor() }))
   await app.register(recordsRoutes, { ...common, allowChanges, kinesis, watcher, closing: closing.signal })
   await app.register(replayRoutes, { admin, failoverMs, allowChanges })
   if (allowChanges) await app.register(pauseRoutes, { admin, by: settings.operator })
@@ -104,13 +117,13 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
     await app.register(uploadsRoutes, { access: settings.uploads, allowChanges, closing: closing.signal })
   }
   try {
-    await app.listen({ host: HOST, port: settings.port })
+    await app.listen({ host, port: settings.port })
   } catch (cause) {
     throw new ConsoleStartError(`The console cannot listen on port ${settings.port}: ${messageOf(cause)}`, { cause })
   }
   const { port } = app.server.address() as AddressInfo
   return {
-    url: `http://${HOST}:${port}/#t=${token}`,
+    url: `http://${LOOPBACK}:${port}/#t=${token}`,
     async close() {
       watcher.close()
       closing.abort()
@@ -120,7 +133,7 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
 }
 
 function aboutOf(settings: ConsoleSettings): About {
-  const { streamName, applicationName, region, failoverMs, allowChanges, uploads, deadLetters } = settings
+  const { streamName, applicationName, region, failoverMs, allowChanges, uploads, deadLetters, doctor } = settings
   return {
     streamName,
     applicationName,
@@ -130,6 +143,7 @@ function aboutOf(settings: ConsoleSettings): About {
     version: version(),
     uploads: uploads ? { apiUrl: uploads.apiUrl, user: uploads.user } : null,
     deadLetters: deadLetters ? { bucket: deadLetters.bucket } : null,
+    hasDoctor: doctor !== undefined,
   }
 }
 

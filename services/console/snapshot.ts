@@ -90,6 +90,39 @@ export interface Finding {
   shardId?: string
 }
 
+/** What the pages /metrics of the api and of the workers say together. A value is null if no page has it. */
+export interface ThroughputView {
+  acceptedPerSecond: number | null
+  /** Without those that failed. */
+  processedPerSecond: number | null
+  failedPerSecond: number | null
+  /** Time from the acceptance of an upload to its end, of the uploads that ended in the last minute. */
+  latencyP50Ms: number | null
+  latencyP99Ms: number | null
+  timeToDrainMs: number | null
+  /** More arrives on a shard than its worker processes, so that the time to drain is infinite. */
+  isFallingBehind: boolean
+  /** The age of the oldest event that could not be published. */
+  outboxAgeMs: number | null
+  /** How many workers hold back all records, because a dependency fails. */
+  openBreakers: number | null
+  /** Kinesis takes no events from the api. */
+  isEventOutage: boolean | null
+  /** How many pages respond. */
+  pages: number
+  /** The pages that do not respond. */
+  silentPages: readonly string[]
+}
+
+/** How long it takes until nothing waits. */
+export interface DrainView {
+  /** Null: unknown, or the application falls behind. */
+  ms: number | null
+  isFallingBehind: boolean
+  /** Estimated from how the lag of the last minute changed. Otherwise the workers say it. */
+  isEstimated: boolean
+}
+
 /** One point of the charts. */
 export interface HistoryPoint {
   at: number
@@ -97,6 +130,21 @@ export interface HistoryPoint {
   recordsPerSecond: number | null
   bytesPerSecond: number | null
   leasesHeld: number
+  acceptedPerSecond: number | null
+  processedPerSecond: number | null
+  failedPerSecond: number | null
+  latencyP50Ms: number | null
+  latencyP99Ms: number | null
+}
+
+/** A check of the doctor with its result. */
+export interface DoctorResult {
+  id: string
+  /** What is true if the check is ok. */
+  title: string
+  status: 'ok' | 'failed' | 'skipped'
+  seen: string
+  advice?: string
 }
 
 /** Everything about the stream and its application except the shards. */
@@ -112,6 +160,11 @@ export interface Summary {
   isReady: boolean
   /** How old the oldest lag measurement can be with this number of shards, in milliseconds. */
   lagIntervalMs: number
+  /** Null: the console was given no pages of metrics. */
+  throughput: ThroughputView | null
+  drain: DrainView
+  /** Dead letters that were not redriven. Null: the console does not know where they are. */
+  deadLetters: { count: number; isMore: boolean } | null
 }
 
 /** One event of the stream of the page. Shards that did not change are omitted, except from the first event. */
@@ -138,6 +191,8 @@ export interface About {
   uploads: { apiUrl: string; user: string | null } | null
   /** The views of dead letters need the bucket of the worker. */
   deadLetters: { bucket: string } | null
+  /** The doctor needs the configuration of the deployment. */
+  hasDoctor: boolean
 }
 
 /** One record, as the page shows it. */

@@ -1,5 +1,6 @@
 /** The console of `npm start`, in a process of its own: if it ends, the pipeline keeps running. */
 import { Type } from 'typebox'
+import { doctorOf } from '../cli/doctor/from-environment.ts'
 import { startConsole } from '../console/console.ts'
 import type { UploadsAccess } from '../console/routes/uploads.ts'
 import { createAwsClients } from '../platform/aws.ts'
@@ -31,6 +32,7 @@ runMain(async () => {
   const { FAILOVER_TIME_MS, PROCESSED_BUCKET, UPLOADS_TABLE } = settings
   const log = createLogger({ level: 'info', role: 'console' })
   const clients = createAwsClients({ region, maxSockets: 32 })
+  const uploads = demoAccess(process.env)
   const console = await startConsole({
     clients,
     region,
@@ -40,7 +42,9 @@ runMain(async () => {
     port: 0,
     operator: `${account.demoUser.username} in the console`,
     deadLetters: { bucket: PROCESSED_BUCKET, uploadsTable: UPLOADS_TABLE },
-    uploads: demoAccess(process.env),
+    uploads,
+    metricsUrls: process.env.METRICS_URLS?.split(',').filter(Boolean),
+    doctor: doctorOf({ env: process.env, aws: clients, uploads }),
     // The data of the embedded AWS is there to try things out.
     allowChanges: true,
     onError: err => log.error({ err }, 'a request of the page failed'),

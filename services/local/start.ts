@@ -49,6 +49,7 @@ async function run(flags: StartSettings): Promise<void> {
     workers: WORKERS,
     // A run with --once is a check, which fails if anything dies.
     restart: !flags.once,
+    hasMetrics: !flags.once,
     dataDir: flags.dataDir,
     workerEnv: transforms?.workerEnv,
     logTo,

@@ -88,6 +88,7 @@ export async function createWorkerServices(
     deadLetters,
     attempts: createAttemptStore({ dynamodb, table, stream }),
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
+    onUploadEnded: metrics?.uploadEnded,
     tracing,
     log,
   })

@@ -58,7 +58,7 @@ runMain(async () => {
     })
     const pages = {
       ...healthPages({ live: () => live(consumer, liveness()), ready: () => ready(consumer, stuck.find()) }),
-      ...metrics.pages({ consumer, stuck }),
+      ...metrics.pages({ consumer, stuck, relay }),
     }
     operatorPort = await openOperatorPort({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, pages, log })
   }

@@ -44,6 +44,7 @@ const about: About = {
   allowChanges: false,
   uploads: null,
   deadLetters: null,
+  hasDoctor: false,
 }
 
 function event(shards: ShardView[]): string {
@@ -64,6 +65,9 @@ function event(shards: ShardView[]): string {
       findings: [],
       isReady: true,
       lagIntervalMs: 200_000,
+      throughput: null,
+      drain: { ms: null, isFallingBehind: false, isEstimated: true },
+      deadLetters: null,
     },
     shards,
     gone: [],

@@ -9,6 +9,11 @@ import {
   waitUntilStreamExists,
 } from '@aws-sdk/client-kinesis'
 import t from 'tap'
+import { createMetrics } from '../../services/api/admin/metrics.ts'
+import { adminPages } from '../../services/api/admin/pages.ts'
+import { doctorOf } from '../../services/cli/doctor/from-environment.ts'
+import { findQuietPort } from '../../services/local/ports.ts'
+import { openOperatorPort } from '../../services/platform/operator-port.ts'
 import { names } from '../../services/platform/resources.ts'
 import { buildTestApi, createTestUser } from '../api/support.ts'
 import { type Page, startChromium, whyNoChromium } from '../browser/chromium.ts'
@@ -23,14 +28,25 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium() }, async t => {
   const aws = await startAws(t)
   const { kinesis } = aws
-  const workers = ['worker-one', 'worker-two'].map(WORKER_ID =>
-    runProgram(t, [path.join(root, 'services/worker/worker.ts')], { env: { ...aws.env, WORKER_ID } }),
+  const healthPorts = [await findQuietPort('127.0.0.1'), await findQuietPort('127.0.0.1')]
+  const workers = ['worker-one', 'worker-two'].map((WORKER_ID, index) =>
+    runProgram(t, [path.join(root, 'services/worker/worker.ts')], {
+      env: { ...aws.env, WORKER_ID, HEALTH_PORT: String(healthPorts[index]) },
+    }),
   )
-  const api = await buildTestApi(t, aws)
+  const metrics = createMetrics()
+  const api = await buildTestApi(t, aws, { metrics })
+  const readiness = new Promise<never>(() => undefined) // Nobody asks for it here.
+  const pages = adminPages({ metrics, readiness: () => readiness, isStopping: () => false })
+  const admin = await openOperatorPort({ host: '127.0.0.1', port: 0, pages, log: api.app.log })
+  t.teardown(() => admin.close())
   const user = await createTestUser(aws)
+  const uploads = { apiUrl: api.url, user: 'ann', getToken: () => user.idToken }
   const console = await startTestConsole(t, aws.endpoints, {
     allowChanges: true,
-    uploads: { apiUrl: api.url, user: 'ann', getToken: () => user.idToken },
+    uploads,
+    metricsUrls: [`${admin.url}/metrics`, ...healthPorts.map(port => `http://127.0.0.1:${port}/metrics`)],
+    doctor: doctorOf({ env: aws.env, aws, uploads }),
     deadLetters: { bucket: aws.env.PROCESSED_BUCKET ?? '', uploadsTable: aws.env.UPLOADS_TABLE ?? '' },
   })
   const page = await (await startChromium(t)).newPage()
@@ -113,6 +129,25 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await page.click('button.danger:text("Delete")')
     await page.click('dialog[open] button.danger')
     await see(page, 'There are no uploads yet.')
+  })
+
+  await t.test('the overview has the rates and the latency that the api and the workers measure', async t => {
+    await show(page, 'overview')
+    const value = (title: string) =>
+      page.evaluate<string>(`document.querySelector('.tile[aria-label="${title}"] .value').textContent`)
+    await page.waitForSelector('.tile[aria-label="Latency"] .value:text("s")', { timeout: 60_000 })
+    t.match(await value('Latency'), /^[\d.]+ m?s$/)
+    for (const title of ['Accepted', 'Processed']) t.match(await value(title), /^[\d.]+ \/s$/, title)
+    t.equal(await value('Outbox'), 'empty')
+    await page.waitForSelector('.chart canvas')
+    t.equal(await page.evaluate("document.querySelectorAll('.chart canvas').length"), 3)
+  })
+
+  await t.test('the doctor checks the deployment when it is asked', async t => {
+    await page.click('button:text("Check the deployment")')
+    await page.waitForSelector('.checks', { state: 'attached', timeout: 60_000 })
+    t.match(await text(page), /\d+ checks ok, 0 failed/)
+    t.strictSame(await faults(page), [])
   })
 
   await t.test('a record that cannot be processed is seen, redriven and discarded', async t => {

@@ -143,6 +143,7 @@ function findings(input: Partial<Parameters<typeof findingsOf>[0]>): string[] {
     failures: new Map(),
     hasLeaseTable: true,
     deadLetters: { count: 0, isMore: false },
+    throughput: null,
     failoverMs: FAILOVER_MS,
     ...input,
   }).map(({ severity, title }) => `${severity}: ${title}`)
@@ -226,6 +227,9 @@ t.test('the page gets everything once, and then only what changed', async t => {
     findings: [],
     isReady: true,
     lagIntervalMs: 2_000,
+    throughput: null,
+    drain: { ms: null, isFallingBehind: false, isEstimated: true },
+    deadLetters: null,
   }
   const snapshot = (changes: Partial<Snapshot> = {}): Snapshot => ({
     summary,

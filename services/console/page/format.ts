@@ -12,6 +12,17 @@ export function duration(ms: number): string {
   return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} d`
 }
 
+/** Returns a duration with one unit and no more than two digits that matter, for the axis of a chart. */
+export function preciseDuration(ms: number): string {
+  return ms === 0 ? '0' : duration(ms)
+}
+
+/** Returns a latency, which is often shorter than a second: `85 ms`, `1.2 s`. */
+export function latency(ms: number): string {
+  if (ms === 0) return '0'
+  return ms < 1_000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : duration(ms)
+}
+
 /** Returns an age without decimals, which would flicker. */
 export function age(ms: number): string {
   return ms < 10_000 ? `${Math.round(Math.max(0, ms) / 1_000)} s` : duration(ms)
@@ -19,6 +30,7 @@ export function age(ms: number): string {
 
 export function rate(perSecond: number): string {
   if (perSecond === 0) return '0'
+  if (perSecond < 0.1) return perSecond.toFixed(2)
   if (perSecond < 10) return perSecond.toFixed(1)
   return Math.round(perSecond).toLocaleString('en')
 }
@@ -48,6 +60,12 @@ export function time(at: number): string {
   const date = new Date(at)
   const isToday = date.toDateString() === new Date().toDateString()
   return isToday ? clock.format(date) : `${day.format(date)} ${clock.format(date)}`
+}
+
+const hourAndMinute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hour12: false })
+
+export function minute(at: number): string {
+  return hourAndMinute.format(at)
 }
 
 /** Returns the text of an input for a local time. */

@@ -1,4 +1,4 @@
-import type { Failure, Finding, PauseView, ShardView, WorkerView } from '../snapshot.ts'
+import type { Failure, Finding, PauseView, ShardView, ThroughputView, WorkerView } from '../snapshot.ts'
 
 export interface FindingsInput {
   now: number
@@ -10,6 +10,8 @@ export interface FindingsInput {
   /** Dead letters that were not redriven. With `isMore`, there may be more than `count`. */
   deadLetters: { count: number; isMore: boolean }
   hasLeaseTable: boolean
+  /** Null: the console was given no pages of metrics. */
+  throughput: ThroughputView | null
   failoverMs: number
 }
 
@@ -18,6 +20,8 @@ const LATE_MS = 5 * 60_000
 /** A shard that is this far behind and whose checkpoint does not move is stuck. */
 const STUCK_MS = 60_000
 const WARN_LAG_MS = 30_000
+/** The relay publishes an event within seconds unless Kinesis takes none. */
+const OUTBOX_MS = 60_000
 /** https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html */
 const MAX_SHARD_BYTES = 1024 ** 2
 const MAX_SHARD_RECORDS = 1_000
@@ -37,6 +41,7 @@ export function findingsOf(input: FindingsInput): Finding[] {
     ...fromPauses(input),
     ...fromWorkers(input),
     ...fromDeadLetters(input),
+    ...fromThroughput(input),
     ...fromOwnership(input),
     ...input.shards.flatMap(shard => fromShard(shard, input)),
   ]
@@ -91,6 +96,48 @@ function fromDeadLetters({ deadLetters }: FindingsInput): Finding[] {
       link: runbook('DeadLetters'),
     },
   ]
+}
+
+function fromThroughput({ throughput }: FindingsInput): Finding[] {
+  if (!throughput) return []
+  const { isEventOutage, openBreakers, outboxAgeMs, silentPages } = throughput
+  const found: Finding[] = []
+  if (isEventOutage) {
+    found.push({
+      id: 'event outage',
+      severity: 'critical',
+      title: 'The stream takes no events from the api.',
+      text: 'Uploads are accepted with 202, and their events wait in the outbox until Kinesis takes events again.',
+      link: runbook('OutboxAge'),
+    })
+  }
+  if (openBreakers !== null && openBreakers > 0) {
+    found.push({
+      id: 'breakers',
+      severity: 'critical',
+      title: `${count(openBreakers, 'worker')} ${openBreakers === 1 ? 'holds' : 'hold'} back all records.`,
+      text: 'A dependency such as S3 or DynamoDB failed for many records in a row. No record starts until a trial succeeds. The log of the workers has the error.',
+      link: runbook('IteratorAge'),
+    })
+  }
+  if (outboxAgeMs !== null && outboxAgeMs > OUTBOX_MS) {
+    found.push({
+      id: 'outbox',
+      severity: 'warning',
+      title: `An event has waited in the outbox for ${duration(outboxAgeMs)}.`,
+      text: 'Its upload is stored and recorded, and will be processed after the relay has published the event.',
+      link: runbook('OutboxAge'),
+    })
+  }
+  if (silentPages.length > 0) {
+    found.push({
+      id: 'silent pages',
+      severity: 'info',
+      title: `${count(silentPages.length, 'page')} of metrics ${silentPages.length === 1 ? 'does' : 'do'} not respond.`,
+      text: `The rates leave out ${listOf(silentPages)}. The process has ended, or has no ADMIN_PORT or HEALTH_PORT that this machine can reach.`,
+    })
+  }
+  return found
 }
 
 function fromOwnership({ shards, hasLeaseTable, failures }: FindingsInput): Finding[] {

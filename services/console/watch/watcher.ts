@@ -5,11 +5,12 @@ import type { Shard } from '../../consumer/shards/shard.ts'
 import type { StreamReader } from '../../consumer/stream.ts'
 import type { DeadLetterArchive } from '../../worker/dead-letters/archive.ts'
 import { explainFailure, type Target } from '../explain-failure.ts'
-import type { ArrivalView, Failure, HistoryPoint, LagView, LeaseMove, ShardView, Summary } from '../snapshot.ts'
-import { ArrivalSampler } from './arrivals.ts'
-import { pointOf } from './chart-points.ts'
+import type { Failure, HistoryPoint, LeaseMove, ShardView, Summary } from '../snapshot.ts'
+import { drainOf, pointOf } from './chart-points.ts'
 import { findingsOf } from './findings.ts'
 import { LeaseHistory } from './lease-history.ts'
+import { Measurements } from './measurements.ts'
+import { MetricsPages } from './metrics-pages.ts'
 import { shardViews, toPauseView } from './shard-views.ts'
 import { countWaiting } from './waiting-letters.ts'
 
@@ -22,6 +23,8 @@ export interface WatcherSettings {
   stream: StreamReader
   /** Undefined: the console does not know where the dead letters are. */
   deadLetters?: { bucket: string; archive: Pick<DeadLetterArchive, 'list'> } | undefined
+  /** The pages /metrics of the api and of the workers. */
+  metricsUrls: readonly string[]
   clock: Clock
   /** Epoch milliseconds. */
   wallClock: () => number
@@ -43,9 +46,6 @@ const PUBLISH_INTERVAL_MS = 1_000
 const HISTORY_INTERVAL_MS = 5_000
 /** An hour. */
 const MAX_POINTS = 720
-/** Shards are measured one after the other, but not more often than this. */
-const MEASURE_INTERVAL_MS = 2_000
-const MAX_PARALLEL = 10
 const DEAD_LETTERS_INTERVAL_MS = 15_000
 /** Each dead letter that is counted is an object that is read. */
 const MAX_COUNTED = 100
@@ -57,10 +57,9 @@ const MAX_COUNTED = 100
 export class Watcher {
   readonly #settings: WatcherSettings
   readonly #history: LeaseHistory
-  readonly #sampler: ArrivalSampler
+  readonly #measured: Measurements
+  readonly #metrics: MetricsPages | undefined
   readonly #viewers = new Set<(snapshot: Snapshot) => void>()
-  readonly #lags = new Map<string, LagView>()
-  readonly #arrivals = new Map<string, ArrivalView>()
   readonly #failures = new Map<string, Failure>()
   readonly #points: HistoryPoint[] = []
   #pointsInAll = 0
@@ -77,7 +76,9 @@ export class Watcher {
   constructor(settings: WatcherSettings) {
     this.#settings = settings
     this.#history = new LeaseHistory(settings.failoverMs)
-    this.#sampler = new ArrivalSampler(settings.stream, settings.wallClock)
+    this.#measured = new Measurements(settings)
+    const { metricsUrls, wallClock } = settings
+    if (metricsUrls.length > 0) this.#metrics = new MetricsPages({ urls: metricsUrls, wallClock })
   }
 
   /** Calls a function with each snapshot, at once and then every second. Returns a function that ends this. */
@@ -117,8 +118,17 @@ export class Watcher {
     void this.#every(SHARDS_INTERVAL_MS, signal, () => this.#readShards())
     void this.#every(DEAD_LETTERS_INTERVAL_MS, signal, () => this.#countDeadLetters(signal))
     void this.#every(PUBLISH_INTERVAL_MS, signal, async () => this.#publish())
-    void this.#every(HISTORY_INTERVAL_MS, signal, async () => this.#addPoint())
-    for (let index = 0; index < MAX_PARALLEL; index++) void this.#measure(index, signal)
+    this.#metrics?.restart()
+    void this.#every(HISTORY_INTERVAL_MS, signal, () => this.#addPoint(signal))
+    this.#measured.run(
+      {
+        ids: () => [...this.#views().keys()],
+        lease: id => this.lease(id),
+        shard: id => this.shard(id),
+        attempt: (id, run) => this.#attempt(`reads ${id}`, this.#streamTarget('kinesis:GetRecords'), run, signal),
+      },
+      signal,
+    )
   }
 
   async #every(intervalMs: number, signal: AbortSignal, run: () => Promise<void>): Promise<void> {
@@ -160,9 +170,8 @@ export class Watcher {
   }
 
   async #readShards(): Promise<void> {
-    const { stream, streamName } = this.#settings
-    const target = { action: 'kinesis:ListShards', resource: `the stream '${streamName}'` }
-    await this.#attempt('shards', target, async () => {
+    const { stream } = this.#settings
+    await this.#attempt('shards', this.#streamTarget('kinesis:ListShards'), async () => {
       this.#shards = await stream.listShards()
     })
     this.#hasRead.shards = true
@@ -178,45 +187,8 @@ export class Watcher {
     await this.#attempt('dead letters', target, count, signal)
   }
 
-  /** Measures every tenth shard, one after the other: its lag, and if it is open, what arrives. */
-  async #measure(index: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#settings
-    while (!signal.aborted) {
-      const beganAt = clock.now()
-      const ids = [...this.#views().keys()].filter((_, position) => position % MAX_PARALLEL === index)
-      for (const shardId of ids) {
-        if (signal.aborted) return
-        await this.#measureShard(shardId, signal)
-      }
-      await clock.sleep(Math.max(100, beganAt + MEASURE_INTERVAL_MS - clock.now()), signal)
-    }
-  }
-
-  async #measureShard(shardId: string, signal: AbortSignal): Promise<void> {
-    const { admin, wallClock, streamName } = this.#settings
-    const target = { action: 'kinesis:GetRecords', resource: `the stream '${streamName}'` }
-    const lease = this.lease(shardId)
-    const shard = this.shard(shardId)
-    await this.#attempt(
-      `reads ${shardId}`,
-      target,
-      async () => {
-        if (lease) {
-          const { doneUpTo, oldestWaiting, isTrimmed } = await admin.lagOf(lease)
-          this.#lags.set(shardId, {
-            doneUpTo: doneUpTo?.getTime() ?? null,
-            oldestWaiting: oldestWaiting?.getTime() ?? null,
-            isTrimmed,
-            measuredAt: wallClock(),
-          })
-        }
-        if (shard && !shard.closed) {
-          const arrivals = await this.#sampler.sample(shardId, signal)
-          if (arrivals) this.#arrivals.set(shardId, arrivals)
-        } else this.#arrivals.delete(shardId)
-      },
-      signal,
-    )
+  #streamTarget(action: string): Target {
+    return { action, resource: `the stream '${this.#settings.streamName}'` }
   }
 
   /** Runs a request. A failure is shown until the same request succeeds. */
@@ -231,9 +203,9 @@ export class Watcher {
   }
 
   #views(): Map<string, ShardView> {
-    const measured = { lags: this.#lags, arrivals: this.#arrivals }
-    const views = shardViews({ shards: this.#shards, history: this.#history, ...measured })
-    for (const id of this.#lags.keys()) if (!views.has(id)) this.#lags.delete(id)
+    const { lags, arrivals } = this.#measured
+    const views = shardViews({ shards: this.#shards, history: this.#history, lags, arrivals })
+    this.#measured.keep(views)
     return views
   }
 
@@ -242,14 +214,17 @@ export class Watcher {
     const now = wallClock()
     const shards = this.#views()
     const workers = this.#history.workers(now)
+    const throughput = this.#metrics?.view() ?? null
+    const deadLetters = { count: this.#deadLetters, isMore: this.#deadLetters === MAX_COUNTED }
     const findings = findingsOf({
       now,
       shards: [...shards.values()],
       workers,
       pauses: this.#pauses.map(toPauseView),
       failures: this.#failures,
-      deadLetters: { count: this.#deadLetters, isMore: this.#deadLetters === MAX_COUNTED },
+      deadLetters,
       hasLeaseTable: this.#hasLeaseTable,
+      throughput,
       failoverMs,
     })
     return {
@@ -260,7 +235,10 @@ export class Watcher {
         pauses: this.#pauses.map(toPauseView),
         findings,
         isReady: this.#hasRead.leases && this.#hasRead.shards,
-        lagIntervalMs: Math.max(MEASURE_INTERVAL_MS, shards.size * 200),
+        lagIntervalMs: Measurements.intervalMs(shards.size),
+        throughput,
+        drain: drainOf(this.#points, throughput, now),
+        deadLetters: this.#settings.deadLetters ? deadLetters : null,
       },
       shards,
       moves: this.#history.moves,
@@ -273,15 +251,17 @@ export class Watcher {
     for (const viewer of this.#viewers) viewer(snapshot)
   }
 
-  #addPoint(): void {
-    if (!this.#hasRead.leases || !this.#hasRead.shards) return
+  async #addPoint(signal: AbortSignal): Promise<void> {
+    await this.#metrics?.read(signal)
+    if (signal.aborted || !this.#hasRead.leases || !this.#hasRead.shards) return
     this.#pointsInAll++
     this.#points.push(
       pointOf({
         at: this.#settings.wallClock(),
-        lags: [...this.#lags.values()],
-        arrivals: [...this.#arrivals.values()],
+        lags: [...this.#measured.lags.values()],
+        arrivals: [...this.#measured.arrivals.values()],
         leases: this.#history.leases,
+        throughput: this.#metrics?.view() ?? null,
       }),
     )
     if (this.#points.length > MAX_POINTS) this.#points.shift()

@@ -10,7 +10,7 @@ export interface ConsoleReady {
 }
 
 export interface ConsoleChildSettings {
-  pipeline: Pick<Pipeline, 'apiUrl'> & { aws: Pick<Pipeline['aws'], 'env'> }
+  pipeline: Pick<Pipeline, 'apiUrl' | 'metricsUrls'> & { aws: Pick<Pipeline['aws'], 'env'> }
   logTo(name: string): (line: string) => void
   onNotice(notice: string): void
 }
@@ -21,13 +21,14 @@ export interface ConsoleChild extends Pick<RestartingChild, 'stop' | 'kill'> {
 }
 
 /** Starts the console of the pipeline. The pipeline does not need it, so its death is no failure. */
-export function startConsoleChild({ pipeline: { apiUrl, aws }, logTo, onNotice }: ConsoleChildSettings): ConsoleChild {
+export function startConsoleChild({ pipeline, logTo, onNotice }: ConsoleChildSettings): ConsoleChild {
+  const { apiUrl, metricsUrls, aws } = pipeline
   const first = Promise.withResolvers<string | undefined>()
   let starts = 0
   const child = startRestartingChild({
     name: 'console',
     entry: programPath('local/console'),
-    env: childEnv(process.env, aws.env, { API_URL: apiUrl }),
+    env: childEnv(process.env, aws.env, { API_URL: apiUrl, METRICS_URLS: metricsUrls.join(',') }),
     backoff: RESTARTS,
     onLine: logTo('console'),
     onMessage(message) {

@@ -3,7 +3,7 @@ import { LOOPBACK_ORIGINS } from '../../platform/origins.ts'
 import { originsOf } from '../cors-origins.ts'
 import { type EmbeddedAws, startEmbeddedAws } from '../embedded-aws.ts'
 import { PortRefusedError, PortTakenError } from '../errors.ts'
-import { findPort, isPortTaken, nextFreePort } from '../ports.ts'
+import { findPort, findQuietPort, isPortTaken, nextFreePort } from '../ports.ts'
 import { childEnv, ignoredVariables } from './child-env.ts'
 import { type Child, type ChildDeath, type ChildSettings, startChild } from './children.ts'
 import { deathNotice } from './death-notice.ts'
@@ -21,6 +21,8 @@ export interface PipelineSettings {
   workers: number
   /** True to restart the api and the workers when they end by themselves. False to report such an end as a failure. */
   restart: boolean
+  /** True to serve the metrics of the api and the workers, for the console. @default false */
+  hasMetrics?: boolean
   dataDir?: string | undefined
   /** Variables of the workers, besides those of this process. If they are given, a second process of each stands by to replace it. */
   workerEnv?: Readonly<Record<string, string>> | undefined
@@ -37,6 +39,8 @@ export interface Pipeline {
   readonly apiUrl: string
   readonly aws: EmbeddedAws
   readonly children: readonly Child[]
+  /** The pages of metrics of the api and of the workers. */
+  readonly metricsUrls: readonly string[]
   /**
    * Replaces every worker by one with these variables besides those of this process. Resolves when the new workers have started to
    * load. Uploads in flight are finished or retried. Needs the setting `restart`.
@@ -72,26 +76,39 @@ export async function startPipeline(settings: PipelineSettings): Promise<Pipelin
     const onRestart = (death: ChildDeath, waitMs: number) => settings.onNotice(deathNotice(death, waitMs))
     return startRestartingChild({ ...child, backoff: RESTARTS, onRestart })
   }
-  const api = start(child('api', 'api/server', { HOST, PORT: String(port) }))
-  const workers = Array.from({ length: settings.workers }, (_, index) =>
-    start({
-      ...child(`worker ${index + 1}`, 'worker/worker', { ...settings.workerEnv }),
-      hasStandby: settings.workerEnv !== undefined,
-    }),
+  const [adminPort, ...healthPorts] = await findMetricsPorts(settings)
+  const api = start(
+    child('api', 'api/server', { HOST, PORT: String(port), ...(adminPort && { ADMIN_PORT: adminPort }) }),
   )
+  const workers = Array.from({ length: settings.workers }, (_, index) => {
+    // A worker that replaces another one listens at the same port.
+    const HEALTH_PORT = healthPorts[index]
+    const own = HEALTH_PORT === undefined ? {} : { HEALTH_PORT }
+    const worker = start({
+      ...child(`worker ${index + 1}`, 'worker/worker', { ...settings.workerEnv, ...own }),
+      hasStandby: settings.workerEnv !== undefined,
+    })
+    return { worker, own }
+  })
+  const children = [api, ...workers.map(({ worker }) => worker)]
   return {
     apiUrl: `http://${HOST}:${port}`,
     aws,
-    children: [api, ...workers],
+    children,
+    metricsUrls: [adminPort, ...healthPorts].flatMap(free => (free ? [`http://${HOST}:${free}/metrics`] : [])),
     async replaceWorkers(env) {
-      const next = childEnv(process.env, aws.env, env)
-      await Promise.all(workers.filter(canBeReplaced).map(worker => worker.replace(next, STOP_TIMEOUT_MS)))
+      await Promise.all(
+        workers.map(async ({ worker, own }) => {
+          const next = childEnv(process.env, aws.env, { ...env, ...own })
+          if (canBeReplaced(worker)) await worker.replace(next, STOP_TIMEOUT_MS)
+        }),
+      )
     },
     kill() {
-      for (const child of [api, ...workers]) child.kill()
+      for (const child of children) child.kill()
     },
     async stop() {
-      await Promise.all(workers.map(worker => worker.stop(STOP_TIMEOUT_MS)))
+      await Promise.all(workers.map(({ worker }) => worker.stop(STOP_TIMEOUT_MS)))
       await api.stop(STOP_TIMEOUT_MS)
       await aws.stop()
     },
@@ -111,6 +128,15 @@ async function findApiPort(wanted: number): Promise<number> {
     const instead = free === undefined ? undefined : `npm start -- --port ${free}`
     throw new PortTakenError('the api', wanted, { cause, instead })
   }
+}
+
+/** Resolves to a port for the api, or the one that the operator has set, and to one for each worker. */
+async function findMetricsPorts({ hasMetrics = false, workers }: PipelineSettings): Promise<string[]> {
+  if (!hasMetrics) return []
+  const { ADMIN_PORT } = process.env
+  const adminPort = ADMIN_PORT && ADMIN_PORT !== '0' ? ADMIN_PORT : await findQuietPort(HOST)
+  const healthPorts = await Promise.all(Array.from({ length: workers }, () => findQuietPort(HOST)))
+  return [adminPort, ...healthPorts].map(String)
 }
 
 /** Returns the path of a program: TypeScript in the repository, JavaScript after a build. */

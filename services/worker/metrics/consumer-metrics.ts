@@ -1,14 +1,16 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ConsumerMetrics, KinesisConsumer, ShardStatus } from '../../consumer/index.ts'
 import type { StuckShards } from '../health/stuck-shards.ts'
+import type { OutboxRelay } from '../outbox/relay.ts'
 
 export interface ConsumerMetricsSettings {
   consumer: Pick<KinesisConsumer, 'metrics'>
   stuck: Pick<StuckShards, 'stalledMs'>
+  relay: Pick<OutboxRelay, 'oldestMs'>
 }
 
-/** Registers the metrics of the consumer. They are read when /metrics is requested. */
-export function registerConsumerMetrics(registry: Registry, { consumer, stuck }: ConsumerMetricsSettings): void {
+/** Registers the metrics of the consumer and of the outbox relay. They are read when /metrics is requested. */
+export function registerConsumerMetrics(registry: Registry, { consumer, stuck, relay }: ConsumerMetricsSettings): void {
   const registers = [registry]
 
   for (const [name, help, value] of COUNTERS) {
@@ -35,6 +37,16 @@ export function registerConsumerMetrics(registry: Registry, { consumer, stuck }:
       },
     })
   }
+  new Gauge({
+    name: 'headgate_outbox_age_seconds',
+    help: 'Age of the oldest event that could not be published. 0 if no event waits.',
+    registers,
+    collect() {
+      const age = seconds(relay.oldestMs())
+      if (age === undefined) this.remove()
+      else this.set(age)
+    },
+  })
   for (const [name, help, value] of SHARD_GAUGES) {
     new Gauge({
       name,

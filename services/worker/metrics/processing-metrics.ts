@@ -1,4 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
+import type { UploadEvent } from '../../uploads/events/event.ts'
 import type { EventPublisher } from '../../uploads/events/publisher.ts'
 import type { DeadLetters, Processor } from '../processing/processor.ts'
 
@@ -8,6 +9,8 @@ export interface ProcessingMetrics {
   deadLetters(deadLetters: DeadLetters): DeadLetters
   /** Counts the events of the outbox relay, the only publisher in a worker. */
   publisher<P extends Pick<EventPublisher, 'publish'>>(publisher: P): P
+  /** Measures the time since an upload was accepted, as its event says. Called when the upload is processed or failed. */
+  uploadEnded(event: Pick<UploadEvent, 'uploadedAt'>): void
 }
 
 /** Histogram buckets, in seconds. A text takes milliseconds, the largest files take minutes. */
@@ -28,6 +31,12 @@ export function createProcessingMetrics(registry: Registry): ProcessingMetrics {
     buckets: SECONDS,
     registers,
   })
+  const uploadLatency = new Histogram({
+    name: 'headgate_upload_latency_seconds',
+    help: 'Time from the acceptance of an upload until it was processed or failed, by the clocks of the api and the worker.',
+    buckets: SECONDS,
+    registers,
+  })
   const deadLettered = new Counter({
     name: 'headgate_dead_letters_total',
     help: 'Dead letters, by the code of the failure.',
@@ -42,6 +51,11 @@ export function createProcessingMetrics(registry: Registry): ProcessingMetrics {
   })
 
   return {
+    uploadEnded({ uploadedAt }) {
+      const ms = Date.now() - Date.parse(uploadedAt)
+      // The text comes from the stream, and need not be a time.
+      if (Number.isFinite(ms)) uploadLatency.observe(Math.max(0, ms) / 1_000)
+    },
     processor: ({ process }) => ({
       async process(record, options) {
         const end = processing.startTimer()

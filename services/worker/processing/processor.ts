@@ -2,7 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../../platform/log.ts'
 import type { Tracing } from '../../platform/tracing/tracing.ts'
 import { decodeEvent } from '../../uploads/events/decode-event.ts'
-import type { BareEvent, UploadEvent } from '../../uploads/events/event.ts'
+import { type BareEvent, isUploadEvent, type UploadEvent } from '../../uploads/events/event.ts'
 import { processedKey } from '../../uploads/objects/keys.ts'
 import { createRemoveObject } from '../../uploads/objects/remove-object.ts'
 import type { RemoveOutputs } from '../../uploads/objects/remove-outputs.ts'
@@ -98,6 +98,8 @@ export interface ProcessorSettings {
    * @default 1,000
    */
   markProcessingAfterMs?: number
+  /** Called when an upload of the api was recorded as processed or failed. */
+  onUploadEnded?: ((event: UploadEvent) => void) | undefined
   tracing?: Pick<Tracing, 'inSpan' | 'current'> | undefined
   log: Pick<Logger, 'info' | 'warn'>
 }
@@ -140,6 +142,10 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     return isItem ? undefined : { bucket: processedBucket, key: processedKey(key) }
   }
 
+  function reportEnd(event: UploadEvent | BareEvent): void {
+    if (isUploadEvent(event)) settings.onUploadEnded?.(event)
+  }
+
   /** Marks the upload `failed` and stores the record as a dead letter. */
   async function fail(
     record: StreamRecord,
@@ -155,6 +161,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     // The owner may have deleted the upload since the check above. In that case no output may be kept.
     if (!isMarked && (await isDeleted(state))) return await deadLetters.remove(deadLetter)
     // If the upload was not marked, the outputs may belong to an upload that was processed.
+    if (event && isMarked) reportEnd(event)
     if (event && upload && isMarked && state.mayHaveOutputs) {
       // After an abort another worker has the record and may have written the outputs again.
       signal.throwIfAborted()
@@ -205,6 +212,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
       if (upload && marked === 'again') {
         await removeStaleOutputs({ store, removeObject, removeOutputs, processedBucket }, upload, event, result, signal)
       }
+      if (recorded) reportEnd(event)
       log.info(
         {
           key: event.key,

@@ -13,17 +13,25 @@ async function textOf(pages: ReturnType<ReturnType<typeof createWorkerMetrics>['
 
 t.test('/metrics has the current counters and shards of the consumer', async t => {
   const consumer = consumerDouble()
-  const pages = createWorkerMetrics().pages({ consumer, stuck: { stalledMs: () => 2_500 } })
+  let outboxMs: number | undefined
+  const pages = createWorkerMetrics().pages({
+    consumer,
+    stuck: { stalledMs: () => 2_500 },
+    relay: { oldestMs: () => outboxMs },
+  })
   const empty = await textOf(pages)
   t.match(empty, /^headgate_leases_held 0$/m)
   t.notMatch(empty, /^headgate_time_to_drain_seconds \d/m, 'unknown before the first read')
+  t.notMatch(empty, /^headgate_outbox_age_seconds \d/m, 'unknown before the first pass of the relay')
 
   consumer.events.emit('recordsFetched', { shardId: 'shardId-1', records: 7, bytes: 700, millisBehindLatest: 1_500 })
   consumer.shards = [shardStatus({ pending: 3, millisBehindLatest: 1_500, timeToDrainMs: Number.POSITIVE_INFINITY })]
   consumer.breaker = 'open'
+  outboxMs = 4_500
   for (const text of [await textOf(pages), await textOf(pages)]) {
     t.match(text, /^headgate_records_fetched_total 7$/m, 'a second request does not count twice')
     t.match(text, /^headgate_breaker_open 1$/m)
+    t.match(text, /^headgate_outbox_age_seconds 4.5$/m)
     t.match(text, /^headgate_time_to_drain_seconds \+Inf$/m)
     t.match(text, /^headgate_shard_records_pending\{shard="shardId-1"\} 3$/m)
     t.match(text, /^headgate_shard_behind_seconds\{shard="shardId-1"\} 1.5$/m)
@@ -39,7 +47,11 @@ t.test('/metrics has the current counters and shards of the consumer', async t =
 
 t.test('attempts, dead letters and outbox events are counted by their result', async t => {
   const metrics = createWorkerMetrics()
-  const pages = metrics.pages({ consumer: consumerDouble(), stuck: { stalledMs: () => 0 } })
+  const pages = metrics.pages({
+    consumer: consumerDouble(),
+    stuck: { stalledMs: () => 0 },
+    relay: { oldestMs: () => 0 },
+  })
   let fails = false
   const work = async (_of: unknown) => {
     if (fails) throw new Error('trouble')
@@ -51,6 +63,8 @@ t.test('attempts, dead letters and outbox events are counted by their result', a
   await processor.process(record, { signal })
   await publisher.publish({} as never)
   t.equal(await letters.write(record, { code: 'HEADGATE_OBJECT_MISSING', reason: '' }), 'a-key')
+  metrics.work.uploadEnded({ uploadedAt: new Date(Date.now() - 2_000).toISOString() })
+  metrics.work.uploadEnded({ uploadedAt: 'yesterday' })
   fails = true
   await t.rejects(processor.process(record, { signal }), { message: 'trouble' })
   await t.rejects(publisher.publish({} as never), { message: 'trouble' })
@@ -60,6 +74,8 @@ t.test('attempts, dead letters and outbox events are counted by their result', a
   t.match(text, /^headgate_record_processing_seconds_count\{result="error"\} 1$/m)
   t.match(text, /^headgate_record_latency_seconds_count 1$/m)
   t.match(text, /^headgate_record_latency_seconds_bucket\{le="1"\} 0$/m)
+  t.match(text, /^headgate_upload_latency_seconds_count 1$/m, 'a text that is no time is not measured')
+  t.match(text, /^headgate_upload_latency_seconds_bucket\{le="1"\} 0$/m)
   t.match(text, /^headgate_dead_letters_total\{code="HEADGATE_OBJECT_MISSING"\} 1$/m)
   t.match(text, /^headgate_outbox_events_total\{result="published"\} 1$/m)
   t.match(text, /^headgate_outbox_events_total\{result="refused"\} 1$/m)

@@ -1,69 +1,38 @@
 import type { ComponentChildren } from 'preact'
-import { Chart } from '../chart.tsx'
-import { age, bytes, count, duration, type Level, lagLevel, lagOf, loadOf, rate, shardName } from '../format.ts'
+import type { DrainView } from '../../snapshot.ts'
+import {
+  age,
+  bytes,
+  count,
+  duration,
+  type Level,
+  lagLevel,
+  lagOf,
+  latency,
+  loadOf,
+  rate,
+  shardName,
+} from '../format.ts'
 import { FindingItem, Worker } from '../parts.tsx'
 import { findings, moves, now, openShards, points, shards, summary } from '../state.ts'
+import { Charts } from './charts.tsx'
+import { Doctor } from './doctor.tsx'
 import { Flow } from './flow.tsx'
 import { MoveList } from './workers.tsx'
 
 export function Overview() {
-  const all = [...shards.value.values()]
-  const lags = all.flatMap(shard => lagOf(shard) ?? [])
-  const maxLag = lags.length === 0 ? undefined : Math.max(...lags)
-  const arrivals = openShards.value.flatMap(shard => shard.arrivals ?? [])
-  const records = arrivals.reduce((sum, { recordsPerSecond }) => sum + recordsPerSecond, 0)
-  const perSecond = arrivals.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0)
-  const workers = summary.value?.workers ?? []
-  const alive = workers.filter(({ state }) => state === 'alive')
-  const unfinished = all.filter(shard => !shard.isFinished)
-  const owned = unfinished.filter(({ lease }) => lease?.owner != null)
   return (
     <>
       <h1>Overview</h1>
       <div class="tiles">
-        <Tile
-          title="Behind"
-          level={lagLevel(maxLag)}
-          value={maxLag === undefined ? '–' : duration(maxLag)}
-          note="age of the oldest record that waits"
-        >
-          <Chart label="How far the shards were behind in the last hour" of={point => point.maxLagMs} />
-        </Tile>
-        <Tile
-          title="Arriving"
-          level="idle"
-          value={arrivals.length === 0 ? '–' : `${rate(records)} /s`}
-          note={`${bytes(perSecond)} a second, measured by samples`}
-        >
-          <Chart label="Records that arrived a second in the last hour" of={point => point.recordsPerSecond} />
-        </Tile>
-        <Tile
-          title="Workers"
-          level={workers.length > 0 && alive.length === workers.length ? 'ok' : workers.length === 0 ? 'bad' : 'warn'}
-          value={`${alive.length}`}
-          note={`alive, of ${workers.length} in the lease table`}
-        >
-          <ul class="plain">
-            {workers.slice(0, 3).map(worker => (
-              <li key={worker.id} class="spread">
-                <Worker id={worker.id} />
-                <span class="muted nowrap">{count(worker.shards.length, 'shard')}</span>
-              </li>
-            ))}
-            {workers.length > 3 && <li class="muted">and {workers.length - 3} more</li>}
-          </ul>
-        </Tile>
-        <Tile
-          title="Shards"
-          level={owned.length === unfinished.length ? 'ok' : 'warn'}
-          value={`${openShards.value.length}`}
-          note={`open, ${all.length - openShards.value.length} closed. ${count(owned.length, 'shard')} being read`}
-        >
-          <Strip />
-        </Tile>
+        <UploadTiles />
+        <BehindTile />
+        <DeadLettersTile />
+        <OutboxTile />
+        <WorkersTile />
+        <ShardsTile />
       </div>
-
-      <Flow />
+      <Unknown />
 
       <section aria-labelledby="wrong">
         <h2 id="wrong">What is wrong now</h2>
@@ -78,6 +47,10 @@ export function Overview() {
         )}
       </section>
 
+      <Flow />
+      <Charts />
+      <Doctor />
+
       <section aria-labelledby="changes">
         <h2 id="changes">Latest lease moves</h2>
         <MoveList moves={moves.value.slice(0, 6)} />
@@ -86,12 +59,164 @@ export function Overview() {
   )
 }
 
+const perSecond = (value: number | null | undefined) => (value == null ? '–' : `${rate(value)} /s`)
+
+/** What is accepted and processed, as the api and the workers say. Without their metrics, what arrives on the stream. */
+function UploadTiles() {
+  const throughput = summary.value?.throughput
+  if (!throughput) return <ArrivingTile />
+  const { acceptedPerSecond, processedPerSecond, failedPerSecond, latencyP50Ms, latencyP99Ms } = throughput
+  return (
+    <>
+      <Tile title="Accepted" level="idle" value={perSecond(acceptedPerSecond)} note="uploads" />
+      <Tile
+        title="Processed"
+        level={(failedPerSecond ?? 0) > 0 ? 'warn' : 'idle'}
+        value={perSecond(processedPerSecond)}
+        note={`failed ${perSecond(failedPerSecond)}`}
+      />
+      <Tile
+        title="Latency"
+        level="idle"
+        value={latencyP50Ms === null ? '–' : latency(latencyP50Ms)}
+        note={latencyP99Ms === null ? 'no upload has ended in the last minute' : `p50. p99 ${latency(latencyP99Ms)}`}
+      />
+    </>
+  )
+}
+
+function ArrivingTile() {
+  const arrivals = openShards.value.flatMap(shard => shard.arrivals ?? [])
+  const records = arrivals.reduce((sum, { recordsPerSecond }) => sum + recordsPerSecond, 0)
+  const bytesPerSecond = arrivals.reduce((sum, arrival) => sum + arrival.bytesPerSecond, 0)
+  return (
+    <Tile
+      title="Arriving"
+      level="idle"
+      value={arrivals.length === 0 ? '–' : perSecond(records)}
+      note={`${bytes(bytesPerSecond)} a second, measured by samples`}
+    />
+  )
+}
+
+function BehindTile() {
+  const lags = [...shards.value.values()].flatMap(shard => lagOf(shard) ?? [])
+  const maxLag = lags.length === 0 ? undefined : Math.max(...lags)
+  const value = maxLag === undefined ? '–' : duration(maxLag)
+  return <Tile title="Behind" level={lagLevel(maxLag)} value={value} note={drainText(summary.value?.drain)} />
+}
+
+function drainText(drain: DrainView | undefined): string {
+  if (!drain) return ''
+  const { ms, isFallingBehind, isEstimated } = drain
+  if (isFallingBehind) return isEstimated ? 'the lag does not shrink' : 'more arrives than is processed'
+  if (ms === null) return 'age of the oldest record that waits'
+  if (ms < 1_000) return 'nothing to drain'
+  return `${isEstimated ? 'about ' : ''}${duration(ms)} to drain`
+}
+
+function DeadLettersTile() {
+  const waiting = summary.value?.deadLetters
+  if (!waiting) return null
+  return (
+    <Tile
+      title="Dead letters"
+      level={waiting.count > 0 ? 'warn' : 'ok'}
+      value={waiting.isMore ? `${waiting.count}+` : `${waiting.count}`}
+      note={waiting.count > 0 ? 'wait to be redriven or discarded' : 'none waits'}
+    />
+  )
+}
+
+function OutboxTile() {
+  const throughput = summary.value?.throughput
+  if (!throughput) return null
+  const { outboxAgeMs, openBreakers, isEventOutage } = throughput
+  const isBroken = isEventOutage === true || (openBreakers ?? 0) > 0
+  return (
+    <Tile
+      title="Outbox"
+      level={isBroken ? 'bad' : (outboxAgeMs ?? 0) > 0 ? 'warn' : 'ok'}
+      value={outboxAgeMs === null ? '–' : outboxAgeMs === 0 ? 'empty' : age(outboxAgeMs)}
+      note={breakersText(openBreakers, isEventOutage)}
+    />
+  )
+}
+
+function breakersText(openBreakers: number | null, isEventOutage: boolean | null): string {
+  if (isEventOutage) return 'Kinesis takes no events'
+  if (openBreakers === null) return 'breakers unknown'
+  return openBreakers === 0 ? 'all breakers closed' : `${count(openBreakers, 'breaker')} open`
+}
+
+function WorkersTile() {
+  const workers = summary.value?.workers ?? []
+  const alive = workers.filter(({ state }) => state === 'alive')
+  const isLooking = !summary.value?.isReady || (alive.length === 0 && workers.some(({ state }) => state === 'unknown'))
+  return (
+    <Tile
+      title="Workers"
+      level={isLooking ? 'idle' : workers.length === 0 ? 'bad' : alive.length === workers.length ? 'ok' : 'warn'}
+      value={isLooking ? 'looking…' : `${alive.length}`}
+      note={isLooking ? 'A worker is alive once it renews a lease.' : `alive, of ${workers.length} in the lease table`}
+    >
+      <ul class="plain">
+        {workers.slice(0, 3).map(worker => (
+          <li key={worker.id} class="spread">
+            <Worker id={worker.id} />
+            <span class="muted nowrap">{count(worker.shards.length, 'shard')}</span>
+          </li>
+        ))}
+        {workers.length > 3 && <li class="muted">and {workers.length - 3} more</li>}
+      </ul>
+    </Tile>
+  )
+}
+
+function ShardsTile() {
+  const all = [...shards.value.values()]
+  const unfinished = all.filter(shard => !shard.isFinished)
+  const owned = unfinished.filter(({ lease }) => lease?.owner != null)
+  return (
+    <Tile
+      title="Shards"
+      level={owned.length === unfinished.length ? 'ok' : 'warn'}
+      value={`${openShards.value.length}`}
+      note={`open, ${all.length - openShards.value.length} closed. ${count(owned.length, 'shard')} being read`}
+    >
+      <Strip />
+    </Tile>
+  )
+}
+
+/** Names what is not shown because the console was not told where to find it. */
+function Unknown() {
+  if (!summary.value) return null
+  const { throughput, deadLetters } = summary.value
+  if (throughput && deadLetters) return null
+  return (
+    <p class="muted unknown">
+      {!throughput && (
+        <>
+          Not known here: what is processed and failed, the latency, the outbox and the breakers. To show them, give the
+          console the pages /metrics of the api and of the workers with <code>--metrics</code>.{' '}
+        </>
+      )}
+      {!deadLetters && (
+        <>
+          Not known here: the dead letters. To show them, set <code>PROCESSED_BUCKET</code>.
+        </>
+      )}
+    </p>
+  )
+}
+
 interface TileSettings {
   title: string
   level: Level
   value: string
   note: string
-  children: ComponentChildren
+  children?: ComponentChildren
 }
 
 function Tile({ title, level, value, note, children }: TileSettings) {
@@ -100,7 +225,7 @@ function Tile({ title, level, value, note, children }: TileSettings) {
       <h2>{title}</h2>
       <div class="value">{value}</div>
       <div class="note">{note}</div>
-      <div class="tile-body">{children}</div>
+      {children && <div class="tile-body">{children}</div>}
     </section>
   )
 }
