@@ -18,6 +18,7 @@ import { addLiveRoutes } from './routes/live.ts'
 import { pauseRoutes } from './routes/pause.ts'
 import { recordsRoutes } from './routes/records.ts'
 import { replayRoutes } from './routes/replay.ts'
+import { trailRoutes } from './routes/trail.ts'
 import { type UploadsAccess, uploadsRoutes } from './routes/uploads.ts'
 import type { About, DoctorResult } from './snapshot.ts'
 import { paceReads } from './watch/paced-stream.ts'
@@ -33,7 +34,9 @@ export interface ConsoleSettings {
   /** The name of the operator, which a pause shows to others. */
   operator: string
   /** The bucket of the dead letters. Undefined: the page has no dead letters. */
-  deadLetters?: { bucket: string; uploadsTable: string } | undefined
+  deadLetters?: { bucket: string } | undefined
+  /** The table of the uploads. Read for dead letters, and for the steps of an upload. */
+  uploadsTable: string
   /** Undefined: the page has no uploads. */
   uploads?: UploadsAccess | undefined
   /** The pages /metrics of the api and of the workers. */
@@ -93,7 +96,8 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
     ...settings.deadLetters,
     archive: createDeadLetterArchive({ s3, bucket: settings.deadLetters.bucket, stream: streamName }),
   }
-  const { metricsUrls = [], doctor, host = LOOPBACK } = settings
+  const { metricsUrls = [], doctor, host = LOOPBACK, uploads, uploadsTable: table } = settings
+  const store = createUploadStore({ dynamodb, table })
   const watcher = new Watcher({ ...common, admin, deadLetters, metricsUrls, wallClock: Date.now })
   const app = Fastify({
     forceCloseConnections: true,
@@ -108,13 +112,13 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
   await app.register(replayRoutes, { admin, failoverMs, allowChanges })
   if (allowChanges) await app.register(pauseRoutes, { admin, by: settings.operator })
   if (deadLetters) {
-    const { bucket, uploadsTable: table, archive } = deadLetters
-    const store = createUploadStore({ dynamodb, table })
+    const { bucket, archive } = deadLetters
     const deps = { streamName, bucket, archive, store, kinesis, allowChanges, closing: closing.signal }
     await app.register(deadLettersRoutes, deps)
   }
-  if (settings.uploads) {
-    await app.register(uploadsRoutes, { access: settings.uploads, allowChanges, closing: closing.signal })
+  if (uploads) {
+    await app.register(trailRoutes, { access: uploads, table, store })
+    await app.register(uploadsRoutes, { access: uploads, allowChanges, closing: closing.signal })
   }
   try {
     await app.listen({ host, port: settings.port })

@@ -1,3 +1,5 @@
+import type { Trail } from '../uploads/records/trail.ts'
+
 /** The data that the server sends to the page. The page imports only these types. Times are epoch milliseconds. */
 
 /** How a shard is read, according to the lease table. */
@@ -135,6 +137,16 @@ export interface HistoryPoint {
   failedPerSecond: number | null
   latencyP50Ms: number | null
   latencyP99Ms: number | null
+}
+
+/** What only operators see of an upload. */
+export interface TrailView {
+  /** Null until the upload has ended, and for uploads that an older worker processed. */
+  trail: Trail | null
+  /** The trace of the request, and of the work on the upload. */
+  traceId: string | null
+  /** Why the record could not be read. */
+  failure?: Failure
 }
 
 /** A check of the doctor with its result. */

@@ -32,7 +32,8 @@ export function createUploadConsumer(config: WorkerConfig, services: WorkerServi
         if (context.yieldPlace()) clearInterval(slow)
       }, SLOW_AFTER_MS)
       try {
-        await processor.process(record, { signal, attempt, isSuspect, onWait })
+        const { workerId } = consumer
+        await processor.process(record, { signal, attempt, workerId, isSuspect, onWait })
       } finally {
         clearInterval(slow)
       }

@@ -42,7 +42,8 @@ async function run(): Promise<void> {
     allowChanges: true,
     operator: 'ann',
     uploads: { apiUrl: api.url, user: 'ann@example.com', getToken: () => user.idToken },
-    deadLetters: { bucket: aws.env.PROCESSED_BUCKET ?? '', uploadsTable: aws.env.UPLOADS_TABLE ?? '' },
+    deadLetters: { bucket: aws.env.PROCESSED_BUCKET ?? '' },
+    uploadsTable: aws.env.UPLOADS_TABLE ?? '',
     onError: error => {
       throw error
     },

@@ -30,6 +30,7 @@ export async function startTestConsole(
     applicationName: names.application,
     failoverMs: 10_000,
     operator: 'tester',
+    uploadsTable: names.uploadsTable,
     port: 0,
     allowChanges: false,
     onError: error => t.fail(error.message, error),

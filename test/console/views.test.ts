@@ -47,7 +47,8 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     uploads,
     metricsUrls: [`${admin.url}/metrics`, ...healthPorts.map(port => `http://127.0.0.1:${port}/metrics`)],
     doctor: doctorOf({ env: aws.env, aws, uploads }),
-    deadLetters: { bucket: aws.env.PROCESSED_BUCKET ?? '', uploadsTable: aws.env.UPLOADS_TABLE ?? '' },
+    deadLetters: { bucket: aws.env.PROCESSED_BUCKET ?? '' },
+    uploadsTable: aws.env.UPLOADS_TABLE ?? '',
   })
   const page = await (await startChromium(t)).newPage()
   page.on('pageerror', error => t.fail(error.message))
@@ -120,6 +121,11 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await page.click('a.row-link:text("fruit.csv")')
     await see(page, 'What happened')
     await page.waitForSelector('.timeline .processed')
+    await page.waitForSelector('.timeline .written')
+    const steps = "Array.from(document.querySelectorAll('.timeline .step'), ({ textContent }) => textContent).join()"
+    t.equal(await page.evaluate(steps), 'received,stored,queued,read,transforming,written,processed')
+    t.match(await text(page), /Worker\s+worker-(one|two)\s+Attempts of this worker\s+1, no retry\s+Shard\s+shard \d/)
+    t.match(await text(page), /Sequence number\s+\d{56}/)
     const cells = 'Array.from(document.querySelectorAll(".csv td"), ({ textContent }) => textContent)'
     await page.waitForSelector('.csv td')
     t.strictSame(await page.evaluate(cells), ['Apple', '3', 'Pear, green', '5'])

@@ -140,6 +140,27 @@ t.test('processed replaces failed, and failed does not replace processed', async
   t.strictSame(await store.get(record), { ...record, status: 'processed', processed, updatedAt: LATER })
 })
 
+t.test('the trail of the worker is stored with the end of an upload, and replaced with the next end', async t => {
+  const record = await created()
+  const trail = {
+    workerId: 'worker-1',
+    shardId: 'shardId-000000000012',
+    sequenceNumber: '49656789012345678901234567890123456789012345678901234567',
+    attempt: 2,
+    arrivedAt: 1_796_000_000_000,
+    startedAt: 1_796_000_000_250,
+    openedAt: 1_796_000_000_260,
+    writtenAt: undefined,
+  }
+  await store.markFailed(record, sourceOf(record), failure, trail)
+  t.match(await store.get(record), { status: 'failed', trail })
+  const later = { ...trail, attempt: 1, writtenAt: 1_796_000_009_000 }
+  await store.markProcessed(record, sourceOf(record), processed, undefined, later)
+  t.match(await store.get(record), { status: 'processed', trail: later })
+  await store.markProcessed(record, sourceOf(record), processed)
+  t.notOk((await store.get(record))?.trail, 'another worker recorded no trail')
+})
+
 t.test('an event of another object does not change an upload', async t => {
   const record = await created()
   const { bucket, key } = record

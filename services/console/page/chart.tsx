@@ -72,7 +72,7 @@ export function Chart({ title, unit, series, format, empty }: ChartSettings) {
     return { label, text: value === null ? '–' : format(value) }
   })
   return (
-    <section class="panel chart-panel" aria-label={title}>
+    <div class="panel chart-panel">
       <h3>
         {title} <span class="muted">{unit}</span>
       </h3>
@@ -94,7 +94,7 @@ export function Chart({ title, unit, series, format, empty }: ChartSettings) {
       ) : (
         <p class="chart empty-chart muted">{empty}</p>
       )}
-    </section>
+    </div>
   )
 }
 

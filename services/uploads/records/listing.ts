@@ -2,7 +2,7 @@ import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { pages } from '../../platform/pages.ts'
 import type { UploadRecord, UploadStatus } from './record.ts'
-import { toRecord } from './store.ts'
+import { toRecord } from './to-record.ts'
 
 export interface ListQuery {
   owner: string

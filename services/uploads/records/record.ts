@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { EVENT_VERSION, type UploadEvent } from '../events/event.ts'
 import { MAIN_OUTPUT } from './output-names.ts'
+import type { Trail } from './trail.ts'
 
 /**
  * The life of an upload. `pending`: reserved, and its content is still being sent (see `pending.ts`). `queued`: durable in S3, recorded,
@@ -49,11 +50,13 @@ export interface UploadRecord {
   /** The transform that wrote the outputs. */
   transform?: TransformIdentity
   failure?: UploadFailure
+  /** How the worker got to the final status. Missing in old records. */
+  trail?: Trail
 }
 
 /** An upload that is reserved and has not arrived. Its digest and its end are not known. */
 export interface PendingUpload
-  extends Omit<UploadRecord, 'status' | 'sha256' | 'processed' | 'outputs' | 'transform' | 'failure'> {
+  extends Omit<UploadRecord, 'status' | 'sha256' | 'processed' | 'outputs' | 'transform' | 'failure' | 'trail'> {
   status: 'pending'
   /** Size of the whole file, in bytes. The content that arrives must have it. */
   size: number
@@ -67,6 +70,7 @@ export interface PendingUpload
   outputs?: never
   transform?: never
   failure?: never
+  trail?: never
 }
 
 export function isPending(record: UploadRecord | PendingUpload): record is PendingUpload {

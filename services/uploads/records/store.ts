@@ -10,7 +10,6 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
 import { createDirectOrSdk } from '../../platform/direct/direct-or-sdk.ts'
 import { UploadGivenUpError } from '../errors.ts'
-
 import { conditionally, unlessRefused } from './conditional-write.ts'
 import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import {
@@ -23,7 +22,9 @@ import {
   type UploadFailure,
   type UploadRecord,
 } from './record.ts'
+import { toRecord } from './to-record.ts'
 import { deletedFrom, isDeleted } from './tombstone.ts'
+import { type Trail, trailChange } from './trail.ts'
 
 /** Identifies an upload. Both parts are needed: an id alone finds nothing. */
 export interface UploadKey {
@@ -59,15 +60,17 @@ export interface UploadStore {
    *
    * @param processed the main output, if it is an object
    * @param result all outputs, and the transform that wrote them
+   * @param trail how the worker processed the upload
    */
   markProcessed(
     key: UploadKey,
     source: ObjectRef,
     processed: ProcessedObject | undefined,
     result?: ProcessingResult,
+    trail?: Trail,
   ): Promise<MarkResult>
   /** Changes the status to `failed`. Resolves to false if that is refused as above, or if the upload is `processed`. */
-  markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure): Promise<boolean>
+  markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure, trail?: Trail): Promise<boolean>
   /**
    * Changes `failed` to `queued` and removes the failure, for an event that was put on the stream again. Resolves to false if the upload
    * changed since `failed` was read.
@@ -180,7 +183,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       )
     },
 
-    async markProcessed(key, source, processed, result) {
+    async markProcessed(key, source, processed, result, trail) {
       if (!isText(source)) return 'refused'
       const values = { processed, outputs: result?.outputs, transform: result?.transform }
       // Attributes without a value are removed: another transform may have written them before.
@@ -190,10 +193,11 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       const removes = ['outboxPartition', 'outboxClaimedUntil', 'failure', ...gone.map(([name]) => `#${name}`)].join(
         ', ',
       )
+      const { set, remove, values: trailValues } = trailChange(trail)
       const change = {
         TableName: table,
         Key: itemKey(key),
-        UpdateExpression: `SET #status = :done, updatedAt = :now${sets && `, ${sets}`} REMOVE ${removes}`,
+        UpdateExpression: `SET #status = :done, updatedAt = :now${set}${sets && `, ${sets}`} REMOVE ${removes}${remove}`,
         ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:deleted, :pending)`,
         ReturnValues: 'UPDATED_OLD' as const,
         ExpressionAttributeNames: {
@@ -201,17 +205,20 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
           '#status': 'status',
           ...Object.fromEntries(Object.keys(values).map(name => [`#${name}`, name])),
         },
-        ExpressionAttributeValues: marshall(
-          {
-            ...sourceValues(source),
-            ':done': 'processed',
-            ':deleted': 'deleted',
-            ':pending': 'pending',
-            ':now': now().toISOString(),
-            ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
-          },
-          MARSHALL,
-        ),
+        ExpressionAttributeValues: {
+          ...marshall(
+            {
+              ...sourceValues(source),
+              ':done': 'processed',
+              ':deleted': 'deleted',
+              ':pending': 'pending',
+              ':now': now().toISOString(),
+              ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
+            },
+            MARSHALL,
+          ),
+          ...trailValues,
+        },
       }
       const reply = await unlessRefused(() =>
         directOrSdk<{ Attributes?: Record<string, AttributeValue> | undefined }>('UpdateItem', change, () =>
@@ -223,22 +230,25 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       return before.status?.S === 'processed' || before.status?.S === 'failed' ? 'again' : 'first'
     },
 
-    async markFailed(key, source, failure) {
+    async markFailed(key, source, failure, trail) {
       if (!isText(source)) return false
+      const { set, remove, values } = trailChange(trail)
       return update(key, {
-        UpdateExpression:
-          'SET #status = :failed, failure = :failure, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil',
+        UpdateExpression: `SET #status = :failed, failure = :failure, updatedAt = :now${set} REMOVE outboxPartition, outboxClaimedUntil${remove}`,
         ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:processed, :deleted, :pending)`,
         ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status' },
-        ExpressionAttributeValues: marshall({
-          ...sourceValues(source),
-          ':failed': 'failed',
-          ':processed': 'processed',
-          ':deleted': 'deleted',
-          ':pending': 'pending',
-          ':failure': failure,
-          ':now': now().toISOString(),
-        }),
+        ExpressionAttributeValues: {
+          ...marshall({
+            ...sourceValues(source),
+            ':failed': 'failed',
+            ':processed': 'processed',
+            ':deleted': 'deleted',
+            ':pending': 'pending',
+            ':failure': failure,
+            ':now': now().toISOString(),
+          }),
+          ...values,
+        },
       })
     },
 
@@ -257,7 +267,7 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
     },
 
     async listOutbox(query, signal) {
-      return (await queryOutbox(query, signal)).map(toEntry)
+      return (await queryOutbox(query, signal)).map(item => (isDeleted(item) ? deletedFrom(item) : toRecord(item)))
     },
 
     claimOutbox(key, { now: at, until }) {
@@ -284,15 +294,4 @@ const MARSHALL = { removeUndefinedValues: true }
 /** Returns the key of an upload's item. */
 export function itemKey({ owner, uploadId }: UploadKey) {
   return { owner: { S: owner }, uploadId: { S: uploadId } }
-}
-
-function toEntry(item: Record<string, unknown>): OutboxEntry {
-  return isDeleted(item) ? deletedFrom(item) : toRecord(item)
-}
-
-/** Removes the attributes that only the stores use. */
-export function toRecord(item: Record<string, unknown>): UploadRecord {
-  const { outboxPartition: _partition, outboxClaimedUntil: _claim, ...rest } = item
-  const { arrival: _arrival, lockToken: _token, lockedUntil: _until, lockWanted: _wanted, ...record } = rest
-  return record as unknown as UploadRecord
 }

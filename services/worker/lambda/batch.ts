@@ -9,6 +9,8 @@ import { createOwnerTurns } from './owner-turns.ts'
 
 export interface BatchSettings {
   process: Processor['process']
+  /** The log stream of the instance. Recorded with each upload. */
+  workerId?: string | undefined
   log: Pick<Logger, 'warn'>
   /** Returns true if a record may have killed an earlier instance of the function, or ran out of time before. */
   isSuspect?: (record: StreamRecord) => boolean
@@ -43,7 +45,7 @@ const BACKOFF_MS = { first: 200, factor: 4 }
  * @returns the records that failed or did not finish in time, in their order
  */
 export async function processBatch(records: readonly StreamRecord[], settings: BatchSettings): Promise<StreamRecord[]> {
-  const { process, log, isSuspect = () => false, onOutOfTime, remainingMs } = settings
+  const { process, workerId, log, isSuspect = () => false, onOutOfTime, remainingMs } = settings
   const { concurrency = 16, tries = 3, failuresInARow = 20 } = settings
   const total = remainingMs()
   // The reserves never take more than half of the time, so that a function with a short time-out still processes records.
@@ -64,7 +66,7 @@ export async function processBatch(records: readonly StreamRecord[], settings: B
     const hasWholeTime = remainingMs() >= total * WHOLE_TIME
     inFlight.set(record, hasWholeTime)
     try {
-      await process(record, { signal, attempt, isSuspect: isSuspect(record), hasWholeTime })
+      await process(record, { signal, attempt, workerId, isSuspect: isSuspect(record), hasWholeTime })
       failed = 0
       unfinished.delete(record)
       return true

@@ -8,7 +8,7 @@ import { recordsByShard, recordsOf } from './records.ts'
 import { createRedelivered } from './redelivered.ts'
 import { createSuspects } from './suspects.ts'
 
-export interface LambdaHandlerSettings extends Partial<Pick<BatchSettings, 'concurrency'>> {
+export interface LambdaHandlerSettings extends Partial<Pick<BatchSettings, 'concurrency' | 'workerId'>> {
   processor: Processor
   log: Pick<Logger, 'warn'>
   /** Epoch milliseconds. */
@@ -25,7 +25,13 @@ export type LambdaHandler = (
  * Lambda retries from the sequence number that the function returns, with everything after it. So the handler returns the lowest
  * sequence number of each shard that is not done, and remembers the records after it that are done.
  */
-export function createLambdaHandler({ processor, log, concurrency, now }: LambdaHandlerSettings): LambdaHandler {
+export function createLambdaHandler({
+  processor,
+  log,
+  workerId,
+  concurrency,
+  now,
+}: LambdaHandlerSettings): LambdaHandler {
   const redelivered = createRedelivered()
   const suspects = createSuspects(now)
 
@@ -38,6 +44,7 @@ export function createLambdaHandler({ processor, log, concurrency, now }: Lambda
     const suspicion = suspects.startBatch(shardId)
     const settings = {
       process: processor.process,
+      workerId,
       log,
       remainingMs,
       ...suspicion,

@@ -11,6 +11,7 @@ import type { Deletions } from '../../uploads/records/deletions.ts'
 import { MAIN_OUTPUT } from '../../uploads/records/output-names.ts'
 import type { ObjectRef, ProcessingResult, UploadFailure } from '../../uploads/records/record.ts'
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
+import type { Trail } from '../../uploads/records/trail.ts'
 import { PoisonRecordError, TooSlowError } from '../errors.ts'
 import { checkOwnObject, uploadKeyOf } from '../outputs/provenance.ts'
 import { removeStaleOutputs } from '../outputs/stale-outputs.ts'
@@ -43,6 +44,8 @@ export interface ProcessOptions {
    * @default 1
    */
   attempt?: number
+  /** The worker, or on Lambda the log stream of the instance. Recorded with the upload. @default not recorded */
+  workerId?: string | undefined
   /** True if the record may have been in flight in a worker that died, and so may have killed it. */
   isSuspect?: boolean
   /** True if the attempt starts with nearly all the time that a Lambda function has. */
@@ -113,6 +116,8 @@ interface RecordState {
   upload?: UploadKey | undefined
   /** True if this attempt may have written outputs. */
   mayHaveOutputs?: boolean
+  /** Recorded with the upload. Undefined if no worker is known. */
+  trail?: Trail | undefined
 }
 
 export function createProcessor(settings: ProcessorSettings): Processor {
@@ -157,7 +162,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     const { event, upload } = state
     // The dead letter comes first: an upload that shows as failed can always be redriven.
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
-    const isMarked = event && upload ? await store.markFailed(upload, event, failure) : false
+    const isMarked = event && upload ? await store.markFailed(upload, event, failure, state.trail) : false
     // The owner may have deleted the upload since the check above. In that case no output may be kept.
     if (!isMarked && (await isDeleted(state))) return await deadLetters.remove(deadLetter)
     // If the upload was not marked, the outputs may belong to an upload that was processed.
@@ -203,10 +208,15 @@ export function createProcessor(settings: ProcessorSettings): Processor {
       const upload = state.upload ?? uploadKeyOf(event, source)
       state.upload = upload
       state.mayHaveOutputs = true
+      const { trail } = state
+      if (trail) trail.openedAt = Date.now()
       const result = await runMarked(upload, event, writeOutputs)
+      if (trail) trail.writtenAt = Date.now()
       // After an abort another attempt may have written other outputs since: they are the ones to record.
       signal.throwIfAborted()
-      const marked = upload ? await store.markProcessed(upload, event, mainObjectOf(result, event), result) : 'refused'
+      const marked = upload
+        ? await store.markProcessed(upload, event, mainObjectOf(result, event), result, trail)
+        : 'refused'
       const recorded = marked !== 'refused'
       if (!recorded && (await isDeleted(state))) return
       if (upload && marked === 'again') {
@@ -231,9 +241,9 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   }
 
   return {
-    async process(record, { signal, attempt = 1, isSuspect = false, hasWholeTime = false, onWait }) {
+    async process(record, { signal, attempt = 1, workerId, isSuspect = false, hasWholeTime = false, onWait }) {
       signal.throwIfAborted()
-      const state: RecordState = {}
+      const state: RecordState = { trail: startTrail(record, attempt, workerId) }
       try {
         const event = decodeEvent(record.data)
         state.event = event
@@ -259,4 +269,10 @@ export function createProcessor(settings: ProcessorSettings): Processor {
       }
     },
   }
+}
+
+function startTrail(record: StreamRecord, attempt: number, workerId: string | undefined): Trail | undefined {
+  if (workerId === undefined) return undefined
+  const { shardId, sequenceNumber, arrivedAt } = record
+  return { workerId, shardId, sequenceNumber, attempt, arrivedAt: arrivedAt?.getTime(), startedAt: Date.now() }
 }

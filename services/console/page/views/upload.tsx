@@ -1,26 +1,20 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Failure } from '../../snapshot.ts'
-import { events, RequestError, request } from '../api.ts'
-import { bytes, duration } from '../format.ts'
-import { FailureBox, Time } from '../parts.tsx'
+import type { Failure, TrailView } from '../../snapshot.ts'
+import { events, getJson, RequestError, request } from '../api.ts'
+import { bytes } from '../format.ts'
+import { FailureBox } from '../parts.tsx'
 import { about } from '../state.ts'
 import { isFinal, type Upload, uploads } from '../uploads-state.ts'
 import { Preview } from './preview.tsx'
+import { nextSteps, Processing, type Step, stepsOf, Timeline } from './timeline.tsx'
 import { Status } from './uploads.tsx'
-
-/** A status and when this page saw it. */
-interface Step {
-  status: Upload['status'] | 'accepted'
-  at: number
-  /** The time is from the record. Otherwise it is when this page saw the status. */
-  isExact: boolean
-}
 
 /** One upload: what happened when, the original and the outputs. */
 export function UploadView({ id }: { id: string }) {
   const upload = useSignal<Upload | undefined>(undefined)
-  const steps = useSignal<readonly Step[]>([])
+  const seen = useSignal<readonly Step[]>([])
+  const trail = useSignal<TrailView | undefined>(undefined)
   const failure = useSignal<Failure | undefined>(undefined)
 
   useEffect(() => {
@@ -28,7 +22,8 @@ export function UploadView({ id }: { id: string }) {
     void follow(id, stop.signal, {
       onState(state) {
         upload.value = state
-        steps.value = nextSteps(steps.value, state)
+        seen.value = nextSteps(seen.value, state)
+        if (isFinal(state.status)) void readTrail(id, stop.signal, trail)
       },
       onFailure(found) {
         failure.value = found
@@ -50,8 +45,9 @@ export function UploadView({ id }: { id: string }) {
       {found?.failure && <FailureBox failure={{ title: found.failure.reason, advice: found.failure.code }} />}
       {found && (
         <>
-          <Timeline steps={steps.value} upload={found} />
+          <Timeline steps={stepsOf(found, seen.value, trail.value?.trail ?? null)} upload={found} />
           <Facts upload={found} />
+          <Processing upload={found} view={trail.value} />
           <div class="previews">
             {found.status !== 'pending' && (
               <Preview
@@ -80,6 +76,21 @@ export function UploadView({ id }: { id: string }) {
   )
 }
 
+async function readTrail(
+  id: string,
+  signal: AbortSignal,
+  trail: { value: TrailView | undefined },
+): Promise<void> {
+  try {
+    trail.value = await getJson<TrailView>(`/api/uploads/${id}/trail`, signal)
+  } catch (error) {
+    if (signal.aborted) return
+    if (!(error instanceof RequestError)) throw error
+    // The view works without it, with fewer steps. It says why.
+    trail.value = { trail: null, traceId: null, failure: error.failure }
+  }
+}
+
 interface Handlers {
   onState(upload: Upload): void
   onFailure(failure: Failure | undefined): void
@@ -104,46 +115,6 @@ async function follow(id: string, signal: AbortSignal, { onState, onFailure }: H
     }
     await new Promise(resolve => setTimeout(resolve, RETRY_MS))
   }
-}
-
-/** Adds what a state says that is not known yet. The record has the times of the first and of the current status. */
-function nextSteps(steps: readonly Step[], { status, uploadedAt, updatedAt }: Upload): readonly Step[] {
-  const start: Step = { status: 'accepted', at: Date.parse(uploadedAt), isExact: true }
-  const known = steps.length === 0 ? [start] : steps
-  if (known.at(-1)?.status === status) return known
-  return [...known, { status, at: Date.parse(updatedAt), isExact: true }]
-}
-
-function Timeline({ steps, upload }: { steps: readonly Step[]; upload: Upload }) {
-  const total = (steps.at(-1)?.at ?? 0) - (steps[0]?.at ?? 0)
-  return (
-    <section aria-labelledby="timeline">
-      <h2 id="timeline">What happened</h2>
-      <ol class="timeline">
-        {steps.map((step, index) => {
-          const before = steps[index - 1]
-          return (
-            <li key={step.status} class={step.status}>
-              <span class="step">{step.status}</span>
-              <Time at={step.at} />
-              <span class="muted">{before ? `after ${duration(step.at - before.at)}` : ''}</span>
-            </li>
-          )
-        })}
-        {!isFinal(upload.status) && (
-          <li class="waiting">
-            <span class="pulse" aria-hidden="true" /> <span class="muted">The next step appears here.</span>
-          </li>
-        )}
-      </ol>
-      {isFinal(upload.status) && (
-        <p class="muted">
-          {duration(total)} in all
-          {upload.transform ? `, by the transform ${upload.transform.name} (${upload.transform.version})` : ''}.
-        </p>
-      )}
-    </section>
-  )
 }
 
 function Facts({ upload }: { upload: Upload }) {

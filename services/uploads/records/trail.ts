@@ -1,0 +1,66 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb'
+
+/** How a worker processed an upload. Only operators see it. Times are epoch milliseconds. */
+export interface Trail {
+  /** The worker, or on Lambda the log stream of the instance. */
+  workerId: string
+  shardId: string
+  /** Decimal digits. */
+  sequenceNumber: string
+  /** Which attempt of the record by this worker it was. */
+  attempt: number
+  /** When Kinesis received the event. */
+  arrivedAt?: number | undefined
+  /** When the worker started the attempt. */
+  startedAt: number
+  /** When the object was open, there was memory for it, and the transform began. */
+  openedAt?: number | undefined
+  /** When all outputs were stored. */
+  writtenAt?: number | undefined
+}
+
+/** The longest id that the consumer accepts. */
+const MAX_WORKER_ID = 255
+
+/**
+ * Returns a trail as the attribute of a record. A record up to 1 KiB costs one unit for each write, and most have room for only some
+ * 150 bytes more. So the names have one letter, the sequence number is binary, and the times are differences from the first one.
+ */
+export function encodeTrail(trail: Trail): AttributeValue {
+  const { workerId, shardId, sequenceNumber, attempt, arrivedAt, startedAt, openedAt, writtenAt } = trail
+  const later = (at: number | undefined): AttributeValue =>
+    at === undefined ? { NULL: true } : { N: String(Math.round(at - startedAt)) }
+  return {
+    M: {
+      w: { S: workerId.slice(0, MAX_WORKER_ID).toWellFormed() },
+      s: { S: shardId },
+      q: /^\d+$/.test(sequenceNumber) ? { B: bytesOf(BigInt(sequenceNumber)) } : { S: sequenceNumber },
+      n: { N: String(attempt) },
+      t: { L: [{ N: String(Math.round(startedAt)) }, later(arrivedAt), later(openedAt), later(writtenAt)] },
+    },
+  }
+}
+
+/** Returns the parts of an UpdateItem that set the trail of a record, or remove that of an earlier worker. */
+export function trailChange(trail: Trail | undefined) {
+  return trail
+    ? { set: ', trail = :trail', remove: '', values: { ':trail': encodeTrail(trail) } }
+    : { set: '', remove: ', trail', values: {} }
+}
+
+/** Returns the trail of an unmarshalled attribute. Undefined if it is missing, or in the format of another version. */
+export function decodeTrail(attribute: unknown): Trail | undefined {
+  const { w: workerId, s: shardId, q, n: attempt, t } = (attribute ?? {}) as Record<string, unknown>
+  if (typeof workerId !== 'string' || typeof shardId !== 'string' || typeof attempt !== 'number') return undefined
+  const sequenceNumber = q instanceof Uint8Array ? String(BigInt(`0x${Buffer.from(q).toString('hex')}`)) : q
+  if (typeof sequenceNumber !== 'string' || !Array.isArray(t)) return undefined
+  const [startedAt, ...later] = t as unknown[]
+  if (typeof startedAt !== 'number') return undefined
+  const [arrivedAt, openedAt, writtenAt] = later.map(ms => (typeof ms === 'number' ? startedAt + ms : undefined))
+  return { workerId, shardId, sequenceNumber, attempt, arrivedAt, startedAt, openedAt, writtenAt }
+}
+
+function bytesOf(number: bigint): Uint8Array {
+  const hex = number.toString(16)
+  return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex')
+}
