@@ -67,6 +67,8 @@ FROM running AS local
 COPY --from=servers /aside ./
 COPY package.json ./
 COPY services services
+# The page of the console, which is bundled only once.
+COPY --from=bundle /app/dist/services/console/page services/console/page
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data

@@ -14,27 +14,31 @@ interface Builder {
   buildPage(): Promise<Map<string, Uint8Array>>
 }
 
+const FOLDER = path.join(import.meta.dirname, 'page')
+
 /**
- * Resolves to the files of the page: bundles them in a clone, and reads them elsewhere.
+ * Resolves to the files of the page: the finished ones, or in a clone, which has none, the result of bundling them.
  *
  * @throws ConsoleStartError
  */
 export async function loadPageFiles(): Promise<PageFiles> {
-  if (existsSync(BUILDER)) {
-    try {
-      const { buildPage } = (await import(BUILDER)) as Builder
-      return await buildPage()
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new ConsoleStartError(`The page of the console cannot be bundled. Run npm ci. ${reason}`, { cause })
-    }
+  if (existsSync(path.join(FOLDER, 'page.js'))) return await readFinished()
+  if (!existsSync(BUILDER)) {
+    throw new ConsoleStartError(`This installation has no page of the console: ${FOLDER} is missing. Install it again.`)
   }
-  const folder = path.join(import.meta.dirname, 'page')
-  if (!existsSync(path.join(folder, 'index.html'))) {
-    throw new ConsoleStartError(`This installation has no page of the console: ${folder} is missing. Install it again.`)
+  try {
+    const { buildPage } = (await import(BUILDER)) as Builder
+    return await buildPage()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ConsoleStartError(`The page of the console cannot be bundled. Run npm ci. ${reason}`, { cause })
   }
-  const names = await readdir(folder)
-  return new Map(await Promise.all(names.map(async name => [name, await readFile(path.join(folder, name))] as const)))
+}
+
+async function readFinished(): Promise<PageFiles> {
+  // In the image of the embedded AWS, the sources lie beside them.
+  const names = (await readdir(FOLDER)).filter(name => path.extname(name) in TYPES)
+  return new Map(await Promise.all(names.map(async name => [name, await readFile(path.join(FOLDER, name))] as const)))
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-/** The console of `npm start`, in a process of its own: if it ends, the pipeline keeps running. */
+/** The console of `npm start` and of compose, in a process of its own: if it ends, the pipeline keeps running. */
 import { Type } from 'typebox'
 import { doctorOf } from '../cli/doctor/from-environment.ts'
 import { startConsole } from '../console/console.ts'
@@ -12,15 +12,21 @@ import { closeOnSignal } from '../platform/shutdown.ts'
 import { account } from './account.ts'
 import { signIn } from './cognito-wire.ts'
 import type { ConsoleReady } from './pipeline/console-child.ts'
+import { findPort, isPortTaken } from './ports.ts'
 
-const config = Type.Pick(workerConfigSchema, [
-  'AWS_REGION',
-  'STREAM_NAME',
-  'APPLICATION_NAME',
-  'FAILOVER_TIME_MS',
-  'PROCESSED_BUCKET',
-  'UPLOADS_TABLE',
-])
+const config = Type.Object({
+  ...Type.Pick(workerConfigSchema, [
+    'AWS_REGION',
+    'STREAM_NAME',
+    'APPLICATION_NAME',
+    'FAILOVER_TIME_MS',
+    'PROCESSED_BUCKET',
+    'UPLOADS_TABLE',
+  ]).properties,
+  // In a container, the port is published under the same number on the loopback address of the host.
+  CONSOLE_HOST: Type.String({ default: '127.0.0.1' }),
+  CONSOLE_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 0 }),
+})
 
 const CLOSE_TIMEOUT_MS = 3_000
 
@@ -29,7 +35,7 @@ const TOKEN_MS = 50 * 60_000
 
 runMain(async () => {
   const { AWS_REGION: region, STREAM_NAME, APPLICATION_NAME, ...settings } = loadConfig(config, process.env)
-  const { FAILOVER_TIME_MS, PROCESSED_BUCKET, UPLOADS_TABLE } = settings
+  const { FAILOVER_TIME_MS, PROCESSED_BUCKET, UPLOADS_TABLE, CONSOLE_HOST: host, CONSOLE_PORT } = settings
   const log = createLogger({ level: 'info', role: 'console' })
   const clients = createAwsClients({ region, maxSockets: 32 })
   const uploads = demoAccess(process.env)
@@ -39,7 +45,8 @@ runMain(async () => {
     streamName: STREAM_NAME,
     applicationName: APPLICATION_NAME,
     failoverMs: FAILOVER_TIME_MS,
-    port: 0,
+    host,
+    port: await portOf(host, CONSOLE_PORT),
     operator: `${account.demoUser.username} in the console`,
     deadLetters: { bucket: PROCESSED_BUCKET },
     uploadsTable: UPLOADS_TABLE,
@@ -58,11 +65,22 @@ runMain(async () => {
       clients.destroy()
     },
   })
-  // The log must not contain the token.
+  // The log of npm start must not contain the token. In a container, the log is the only place to show it.
   log.info('the console listens')
   const ready: ConsoleReady = { consoleUrl: console.url }
-  process.send?.(ready)
+  if (process.send) process.send(ready)
+  else process.stdout.write(`Console: ${console.url}\n`)
 })
+
+/** Returns the port, or 0 if another program uses it: a second `npm start` has a console too. */
+async function portOf(host: string, port: number): Promise<number> {
+  try {
+    return await findPort(host, port)
+  } catch (error) {
+    if (process.send && isPortTaken(error)) return 0
+    throw error
+  }
+}
 
 /** Uploads as the demo user. */
 function demoAccess({ API_URL: apiUrl, COGNITO_ISSUER: issuer, COGNITO_CLIENT_ID: clientId }: NodeJS.ProcessEnv) {

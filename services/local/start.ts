@@ -18,6 +18,8 @@ import { runForPeople } from './run.ts'
 
 const WORKERS = 2
 const DEFAULT_PORT = 3000
+/** The same at each start, so that an open page finds the new console. Only a default start has it, as with the port of the api. */
+const CONSOLE_PORT = 8088
 const DEMO_TIMEOUT_MS = 30_000
 /** Longer than the limits of all parts of a stop together. */
 const STOP_TIMEOUT_MS = 40_000
@@ -95,7 +97,12 @@ async function run(flags: StartSettings): Promise<void> {
       },
     })
     const startConsole = () => {
-      consoleChild = startConsoleChild({ pipeline, logTo, onNotice: console.error })
+      consoleChild = startConsoleChild({
+        port: flags.port === undefined ? CONSOLE_PORT : 0,
+        pipeline,
+        logTo,
+        onNotice: console.error,
+      })
       return consoleChild.url
     }
     await serve(pipeline, { ...flags, logs, notices, failed: failure.promise, startConsole })

@@ -10,6 +10,8 @@ export interface ConsoleReady {
 }
 
 export interface ConsoleChildSettings {
+  /** The port, if it is free. 0 selects a free port. */
+  port: number
   pipeline: Pick<Pipeline, 'apiUrl' | 'metricsUrls'> & { aws: Pick<Pipeline['aws'], 'env'> }
   logTo(name: string): (line: string) => void
   onNotice(notice: string): void
@@ -21,14 +23,18 @@ export interface ConsoleChild extends Pick<RestartingChild, 'stop' | 'kill'> {
 }
 
 /** Starts the console of the pipeline. The pipeline does not need it, so its death is no failure. */
-export function startConsoleChild({ pipeline, logTo, onNotice }: ConsoleChildSettings): ConsoleChild {
+export function startConsoleChild({ port, pipeline, logTo, onNotice }: ConsoleChildSettings): ConsoleChild {
   const { apiUrl, metricsUrls, aws } = pipeline
   const first = Promise.withResolvers<string | undefined>()
   let starts = 0
   const child = startRestartingChild({
     name: 'console',
     entry: programPath('local/console'),
-    env: childEnv(process.env, aws.env, { API_URL: apiUrl, METRICS_URLS: metricsUrls.join(',') }),
+    env: childEnv(process.env, aws.env, {
+      API_URL: apiUrl,
+      METRICS_URLS: metricsUrls.join(','),
+      CONSOLE_PORT: String(port),
+    }),
     backoff: RESTARTS,
     onLine: logTo('console'),
     onMessage(message) {

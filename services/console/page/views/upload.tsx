@@ -76,11 +76,7 @@ export function UploadView({ id }: { id: string }) {
   )
 }
 
-async function readTrail(
-  id: string,
-  signal: AbortSignal,
-  trail: { value: TrailView | undefined },
-): Promise<void> {
+async function readTrail(id: string, signal: AbortSignal, trail: { value: TrailView | undefined }): Promise<void> {
   try {
     trail.value = await getJson<TrailView>(`/api/uploads/${id}/trail`, signal)
   } catch (error) {
