@@ -1,5 +1,6 @@
 import { LeaseTableMissingError } from '../consumer/index.ts'
 import { HeadgateError } from '../platform/errors.ts'
+import { describeRequestFailure, textOfFailure } from '../platform/failure-kinds.ts'
 import type { Failure } from './snapshot.ts'
 
 /** A request to AWS, for the explanation of its failure. */
@@ -12,7 +13,6 @@ export interface Target {
 
 /** Explains why a request failed and what to do first, in the words of the page. */
 export function explainFailure(error: unknown, { action, resource }: Target): Failure {
-  const { name, message } = innermost(error)
   if (error instanceof LeaseTableMissingError) {
     return {
       title: `There is ${resource.replace(/^the /, 'no ')}.`,
@@ -21,46 +21,41 @@ export function explainFailure(error: unknown, { action, resource }: Target): Fa
     }
   }
   if (error instanceof HeadgateError) return { title: error.message, advice: '' }
-  if (/AccessDenied|NotAuthorized|Forbidden|KMS/.test(name)) {
-    return {
-      title: `The credentials do not allow ${action} on ${resource}.`,
-      advice: `Allow ${action} for the role or user that runs the console. AWS says: ${message}`,
-    }
-  }
-  if (/Credentials|UnrecognizedClient|ExpiredToken|InvalidSignature|InvalidAccessKeyId/.test(name)) {
-    return {
-      title: 'AWS does not accept the credentials of this console.',
-      advice: `They are missing, wrong or expired. Sign in again, or set AWS_PROFILE, and restart the console. AWS says: ${message}`,
-    }
-  }
-  if (/ResourceNotFound|NoSuchBucket|NotFound/.test(name)) {
-    return {
-      title: `There is ${resource.replace(/^the /, 'no ')}.`,
-      advice: 'Check its name, AWS_REGION, and the account of the credentials.',
-    }
-  }
-  if (/Throttl|Throughput|LimitExceeded|SlowDown/.test(name)) {
-    return {
-      title: `AWS throttles ${action} on ${resource}.`,
-      advice: 'Other readers use the same limit. The console retries by itself.',
-    }
-  }
-  if (/ECONN|ENOTFOUND|EAI_AGAIN|Timeout|Abort|UND_ERR|SocketError|fetch failed/i.test(`${name} ${message}`)) {
-    return {
-      title: `Nothing responds to ${action}.`,
-      advice: `Check the network, AWS_REGION and the AWS_ENDPOINT_URL_… variables. The console retries by itself. (${name}: ${message})`,
-    }
-  }
-  return { title: `${action} on ${resource} failed.`, advice: `${name}: ${message}` }
-}
-
-/** Connection errors are wrapped several times. */
-function innermost(error: unknown): { name: string; message: string } {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
-  if (error.cause instanceof Error) return innermost(error.cause)
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  return {
-    name: error.name === 'Error' ? (code ?? error.name) : error.name,
-    message: error.message || (code ?? ''),
+  const failure = describeRequestFailure(error)
+  const { message } = failure
+  switch (failure.kind) {
+    case 'clock':
+      return {
+        title: 'AWS rejects the signatures of this console.',
+        advice: `The clock of this machine is wrong. Set it by NTP. AWS says: ${message}`,
+      }
+    case 'permission':
+      return {
+        title: `The credentials do not allow ${action} on ${resource}.`,
+        advice: `Allow ${action} for the role or user that runs the console. AWS says: ${message}`,
+      }
+    case 'credentials':
+      return {
+        title: 'AWS does not accept the credentials of this console.',
+        advice: `They are missing, wrong or expired. Sign in again, or set AWS_PROFILE, and restart the console. AWS says: ${message}`,
+      }
+    case 'missing':
+      return {
+        title: `There is ${resource.replace(/^the /, 'no ')}.`,
+        advice: 'Check its name, AWS_REGION, and the account of the credentials.',
+      }
+    case 'throttled':
+      return {
+        title: `AWS throttles ${action} on ${resource}.`,
+        advice: 'Other readers use the same limit. The console retries by itself.',
+      }
+    case 'unreachable':
+    case 'another service':
+      return {
+        title: failure.kind === 'unreachable' ? `Nothing responds to ${action}.` : `Not AWS responds to ${action}.`,
+        advice: `Check the network, AWS_REGION and the AWS_ENDPOINT_URL_… variables. The console retries by itself. (${textOfFailure(failure)})`,
+      }
+    default:
+      return { title: `${action} on ${resource} failed.`, advice: textOfFailure(failure) }
   }
 }

@@ -51,7 +51,7 @@ function causesOf(error: unknown): string[] {
   const causes: string[] = []
   let cause = error instanceof Error ? error.cause : undefined
   for (; cause !== undefined && causes.length < MAX_CAUSES; cause = cause instanceof Error ? cause.cause : undefined) {
-    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    const text = cause instanceof Error ? [cause.name, cause.message].filter(Boolean).join(': ') : String(cause)
     causes.push(text.slice(0, MAX_CAUSE).toWellFormed())
   }
   return causes

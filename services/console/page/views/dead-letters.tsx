@@ -25,7 +25,7 @@ const columns: ReadonlyArray<TableColumn<ReadableLetter>> = [
     ),
     sortBy: ({ failedAt }) => failedAt,
   },
-  { title: 'Reason', width: 'minmax(10rem, 3fr)', cell: ({ reason }) => <span title={reason}>{reason}</span> },
+  { title: 'Reason', width: 'minmax(6rem, 3fr)', cell: ({ reason }) => <span title={reason}>{reason}</span> },
   {
     title: 'Shard',
     width: '7rem',

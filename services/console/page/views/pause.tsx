@@ -1,75 +1,45 @@
 import { useSignal } from '@preact/signals'
-import { useRef } from 'preact/hooks'
-import type { Failure } from '../../snapshot.ts'
-import { RequestError, sendJson } from '../api.ts'
+import { sendJson } from '../api.ts'
+import { FormDialog, TextField } from '../form-dialog.tsx'
 import { count } from '../format.ts'
-import { FailureBox } from '../parts.tsx'
 import { about, summary } from '../state.ts'
+
+const MAX_REASON = 1_000
 
 /** A button that pauses or resumes the whole application, after a dialog that says what happens. */
 export function PauseButton() {
-  const dialog = useRef<HTMLDialogElement>(null)
   const reason = useSignal('')
-  const failure = useSignal<Failure | undefined>(undefined)
   const isPaused = summary.value?.pauses.some(({ workerId }) => workerId === null) ?? false
-  const workers = summary.value?.workers ?? []
-  const action = isPaused ? 'resume' : 'pause'
-  if (!about.value?.allowChanges || workers.length === 0) return null
+  const workers = count(summary.value?.workers.length ?? 0, 'worker')
+  if (!about.value?.allowChanges || !summary.value?.workers.length) return null
+  const { applicationName } = about.value
 
-  async function send(): Promise<void> {
-    failure.value = undefined
-    try {
-      await sendJson('POST', `/api/${action}`, { reason: reason.value })
-      reason.value = ''
-      dialog.current?.close()
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error
-      failure.value = error.failure
-    }
+  async function send(action: 'pause' | 'resume'): Promise<void> {
+    await sendJson('POST', `/api/${action}`, reason.value === '' ? {} : { reason: reason.value })
+    reason.value = ''
   }
 
-  return (
-    <>
-      <button type="button" onClick={() => dialog.current?.showModal()}>
-        {isPaused ? 'Resume…' : 'Pause…'}
-      </button>
-      <dialog ref={dialog} aria-labelledby="pause-title">
-        <form
-          onSubmit={event => {
-            event.preventDefault()
-            void send()
-          }}
-        >
-          <h2 id="pause-title">
-            {isPaused ? 'Resume' : 'Pause'} {about.value.applicationName}?
-          </h2>
-          <p>
-            {isPaused
-              ? `${count(workers.length, 'worker')} start to process records again.`
-              : `${count(workers.length, 'worker')} finish what they have begun, and process no further records until someone resumes them. Records wait in the stream. Workers of KCL ignore a pause.`}
-          </p>
-          <label>
-            Reason
-            <input
-              required
-              maxLength={1_000}
-              value={reason.value}
-              onInput={event => {
-                reason.value = event.currentTarget.value
-              }}
-            />
-          </label>
-          {failure.value && <FailureBox failure={failure.value} />}
-          <div class="actions">
-            <button type="button" onClick={() => dialog.current?.close()}>
-              Cancel
-            </button>
-            <button type="submit" class="primary">
-              {isPaused ? 'Resume' : 'Pause'} {count(workers.length, 'worker')}
-            </button>
-          </div>
-        </form>
-      </dialog>
-    </>
+  return isPaused ? (
+    <FormDialog
+      key="resume"
+      button="Resume…"
+      title={`Resume ${applicationName}?`}
+      text={`${workers} start to process records again.`}
+      submit={`Resume ${workers}`}
+      onSubmit={() => send('resume')}
+    >
+      <TextField label="Reason (optional)" value={reason} maxLength={MAX_REASON} />
+    </FormDialog>
+  ) : (
+    <FormDialog
+      key="pause"
+      button="Pause…"
+      title={`Pause ${applicationName}?`}
+      text={`${workers} finish what they have begun, and process no further records until someone resumes them. Records wait in the stream. Workers of KCL ignore a pause.`}
+      submit={`Pause ${workers}`}
+      onSubmit={() => send('pause')}
+    >
+      <TextField label="Reason" value={reason} maxLength={MAX_REASON} isRequired />
+    </FormDialog>
   )
 }

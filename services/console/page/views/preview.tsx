@@ -75,7 +75,7 @@ export function Preview({ title, path, filename, type, size }: PreviewSettings) 
 function Shown({ content, title }: { content: Content | undefined; title: string }) {
   if (content === undefined) return <p class="muted">Reading…</p>
   if (content.kind === 'none') return <p class="muted">The file is too large to be shown here.</p>
-  if (content.kind === 'image') return <img class="picture" src={content.url} alt={title} />
+  if (content.kind === 'image') return <Picture url={content.url} title={title} />
   if (content.kind === 'data') {
     return (
       <>
@@ -110,6 +110,22 @@ function Shown({ content, title }: { content: Content | undefined; title: string
       </table>
       {content.isCut && <p class="muted">The first {rows.length} rows.</p>}
     </section>
+  )
+}
+
+/** Says so if the browser cannot decode an image, for example a damaged one. */
+function Picture({ url, title }: { url: string; title: string }) {
+  const isBroken = useSignal(false)
+  if (isBroken.value) return <p class="muted">The browser cannot show this image. It may be damaged.</p>
+  return (
+    <img
+      class="picture"
+      src={url}
+      alt={title}
+      onError={() => {
+        isBroken.value = true
+      }}
+    />
   )
 }
 

@@ -115,6 +115,10 @@ async function follow(id: string, signal: AbortSignal, { onState, onFailure }: H
 
 function Facts({ upload }: { upload: Upload }) {
   const { uploadId, size, contentType, detectedType, sha256, s3 } = upload
+  const outputs = (upload.outputs ?? []).map(output => ({
+    name: output.name,
+    place: output.s3 ? `s3://${output.s3.bucket}/${output.s3.key}` : 'an item in the table of the uploads',
+  }))
   return (
     <dl class="facts panel">
       <div>
@@ -137,6 +141,12 @@ function Facts({ upload }: { upload: Upload }) {
           s3://{s3.bucket}/{s3.key}
         </dd>
       </div>
+      {outputs.map(({ name, place }) => (
+        <div key={name} class="wide">
+          <dt>{name === 'main' ? 'Output' : `Output ${name}`}</dt>
+          <dd class="mono break">{place}</dd>
+        </div>
+      ))}
       {sha256 && (
         <div class="wide">
           <dt>SHA-256</dt>

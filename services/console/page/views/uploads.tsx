@@ -33,7 +33,7 @@ export function Status({ status }: { status: Upload['status'] }) {
 const columns: ReadonlyArray<TableColumn<Upload>> = [
   {
     title: 'File',
-    width: 'minmax(9rem, 2fr)',
+    width: 'minmax(6rem, 2fr)',
     cell: ({ uploadId, filename }) => (
       <a class="row-link" href={`#/uploads/${uploadId}`} title={filename}>
         {filename}
@@ -49,7 +49,7 @@ const columns: ReadonlyArray<TableColumn<Upload>> = [
   },
   {
     title: 'Reason',
-    width: 'minmax(8rem, 3fr)',
+    width: 'minmax(6rem, 3fr)',
     cell: ({ failure }) => <span title={failure?.reason}>{failure?.reason ?? ''}</span>,
     isWide: true,
   },

@@ -7,7 +7,7 @@ import { PauseButton } from './pause.tsx'
 const STATES: Readonly<Record<WorkerView['state'], { level: Level; text: string }>> = {
   alive: { level: 'ok', text: 'alive' },
   silent: { level: 'bad', text: 'silent' },
-  unknown: { level: 'idle', text: 'not known yet' },
+  unknown: { level: 'idle', text: 'looking…' },
 }
 
 export function Workers() {
@@ -31,7 +31,9 @@ export function Workers() {
           ))}
         </ul>
       )}
-      {workers.length === 0 ? (
+      {!summary.value?.isReady ? (
+        <p class="muted">Looking for workers in the lease table…</p>
+      ) : workers.length === 0 ? (
         <Empty title="No worker holds a lease.">
           Start a worker of the application {about.value?.applicationName}. It takes the leases within seconds, and
           appears here.
