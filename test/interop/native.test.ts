@@ -6,8 +6,6 @@ import { KCL, type KclVersion } from './support/servers.ts'
 
 /** How late a scan may be on a busy machine. */
 const SLACK_MS = 1_500
-/** Records of the second in which a worker of KCL has not noticed that its lease was taken, and some more. */
-const MAX_REPEATS = 50
 /** KCL's leader assigns leases every two failover times. In every third round, it also balances the load. */
 const LEADER_ROUNDS = 4
 
@@ -119,11 +117,6 @@ async function theyJoin(t: Test, version: KclVersion): Promise<void> {
     'KCL continues exactly after our last record',
   )
   await finish(t, scene, flow, children)
-  const twice = ['ours-2, then java-1', 'java-1, then ours-2'].map(pair => journal.repeats().get(pair) ?? 0)
-  t.ok(
-    Math.max(...twice) <= MAX_REPEATS,
-    'we do not handle what has collected in a shard that the leader has just assigned',
-  )
 }
 
 /** The checkpoint that a worker leaves if it handled no record of the shard. */
