@@ -5,6 +5,7 @@ import { acknowledgeDependencies } from './acknowledge.ts'
 import { FargateStack } from './compute/fargate/fargate-stack.ts'
 import { LambdaStack } from './compute/lambda/lambda-stack.ts'
 import { DataStack } from './data/data-stack.ts'
+import { createConsolePolicy } from './permissions/console-policy.ts'
 import { readSettings } from './settings/read.ts'
 import type { Settings } from './settings/schema.ts'
 
@@ -34,6 +35,7 @@ export function buildHeadgate(app: App): Headgate {
   const Compute = compute === 'lambda' ? LambdaStack : FargateStack
   const computing = new Compute(app, `${name}-${compute}`, { data: data.data, settings })
   computing.addStackDependency(data)
+  createConsolePolicy(computing, data.data)
   acknowledgeDependencies(computing)
   Tags.of(app).add('application', name, { excludeResourceTypes: WITHOUT_TAGS })
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app))

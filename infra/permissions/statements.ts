@@ -149,6 +149,17 @@ export function consuming({ stream, leaseTable }: Data): PolicyStatement[] {
   ]
 }
 
+/** Shows the stream, the leases, the dead letters and the steps of uploads in the console. */
+export function watching({ stream, leaseTable, processedBucket, uploadsTable: table }: Data): PolicyStatement[] {
+  return [
+    allow(['kinesis:ListShards', 'kinesis:GetShardIterator', 'kinesis:GetRecords'], stream.arn),
+    allow(['dynamodb:Scan'], leaseTable.arn),
+    allow(['s3:ListBucket'], processedBucket.arn),
+    allow(['s3:GetObject'], ...under(processedBucket, keyPrefixes.deadLetters)),
+    allow(['dynamodb:GetItem'], table.arn),
+  ]
+}
+
 /** Sends spans to X-Ray, which has no resources for them: the actions are allowed for all spans or for none. */
 export function sendingToXray(): PolicyStatement[] {
   return [allow(['xray:PutSpans', 'xray:PutSpansForIndexing'], '*')]

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { type IncomingMessage, request } from 'node:http'
+import { type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { Headgate } from '../../services/client/index.ts'
 import { buildTestApi, createTestUser } from '../api/support.ts'
 import { startAws } from '../support/aws.ts'
+import { until } from '../support/processes.ts'
 import { startTestConsole } from './support.ts'
 
 const MIB = 1024 ** 2
@@ -47,6 +48,29 @@ t.test('the console passes uploads on to the api, with a token that the page nev
   await t.test('another spelling of a path reaches the same path of the api', async t => {
     const list = await console.get('/%61pi/uploads?limit=5')
     t.strictSame(await list.json(), { uploads: [] })
+  })
+
+  await t.test('a page that is closed while the api still works is no error', async t => {
+    const { uploadId } = await client.upload(Buffer.from('hello'), { filename: 'a.txt', method: 'raw' })
+    let isWaiting = false
+    let isGone = false
+    api.app.server.on('request', ({ url }: IncomingMessage, response: ServerResponse) => {
+      if (!url?.endsWith('?wait=20')) return
+      isWaiting = true
+      response.once('close', () => {
+        isGone = true
+      })
+    })
+    const gone = new AbortController()
+    const waiting = console.get(`/api/uploads/${uploadId}?wait=20`, { signal: gone.signal })
+    // No worker runs, so the api would respond only after 20 seconds.
+    await until(() => isWaiting, { what: 'the request at the api' })
+    gone.abort()
+    await t.rejects(waiting, { name: 'AbortError' })
+    await until(() => isGone, { what: 'the end of the request at the api' })
+    // An error of the console would fail the test. It still responds.
+    t.equal((await console.get(`/api/uploads/${uploadId}`)).status, 200)
+    t.equal((await console.get(`/api/uploads/${uploadId}`, { method: 'DELETE' })).status, 204)
   })
 
   await t.test('other paths of the api are not passed on', async t => {

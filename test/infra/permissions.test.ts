@@ -10,8 +10,9 @@ import { relay } from './scenarios/relaying.ts'
 import { serve } from './scenarios/serving.ts'
 import { sweep } from './scenarios/sweeping.ts'
 import { sweepOrphans } from './scenarios/sweeping-orphans.ts'
+import { watch } from './scenarios/watching.ts'
 import { type Call, KEY_ARN, REGION } from './support/calls.ts'
-import { describe, permissionsOf, surprises } from './support/policies.ts'
+import { describe, permissionsOf, permissionsOfConsole, surprises } from './support/policies.ts'
 import { type Recorder, startRecorder } from './support/recorder.ts'
 import { resolverOf } from './support/resolve.ts'
 import { synthesize } from './support/synthesize.ts'
@@ -48,6 +49,9 @@ duty('consuming', async (t, recorder) => {
   workerLog = await consume(t, pipeline, recorder)
 })
 
+// After consuming, which leaves a lease and a dead letter.
+duty('watching', (t, recorder) => watch(t, pipeline, recorder))
+
 /** Calls that Lambda makes in the name of the function that the stream is mapped to. */
 const MAPPED =
   /^(?:kinesis:(?:DescribeStream|DescribeStreamSummary|GetRecords|GetShardIterator|ListShards)|sqs:SendMessage) /
@@ -76,6 +80,20 @@ for (const { of, role, duties } of roles) {
     )
   })
 }
+
+t.test('the policy of the console allows what its views read, and nothing else', async t => {
+  const calls = seen.watching ?? []
+  for (const deployment of [lambda, fargate]) {
+    const { refused, unused } = surprises(permissionsOfConsole(deployment, resolverOf(deployment)), calls)
+    t.strictSame(refused, [], 'no call is denied')
+    t.strictSame(unused, [], 'no permission is unused')
+  }
+  const ofKey = surprises(permissionsOfConsole(encrypted.fargate, resolverOf(encrypted.fargate)), [
+    ...calls,
+    ...(seenKeyCalls.watching ?? []),
+  ])
+  t.strictSame(ofKey, { refused: [], unused: [] }, 'with encryption=customer')
+})
 
 /** Uses of the key by Lambda, which reads the stream and writes to the queue in the name of the function. */
 const MAPPED_BY_KEY = /^kms:\w+ \S+ via (?:kinesis|sqs)\./

@@ -22,7 +22,21 @@ export function permissionsOf({ compute }: Synthesized, role: string, resolve: R
   const found = ofType(compute, 'AWS::IAM::Role').filter(([id]) => new RegExp(`^${role}Role[0-9A-F]{8}$`).test(id))
   if (found.length !== 1) throw new Error(`There are ${found.length} roles of ${role}`)
   const policies = found[0]?.[1].Properties?.Policies as Array<{ PolicyDocument: { Statement: Statement[] } }>
-  const statements = policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+  return permissionsIn(
+    policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement),
+    resolve,
+  )
+}
+
+/** Returns every permission in the managed policy of the console. */
+export function permissionsOfConsole({ compute }: Synthesized, resolve: Resolve): Permission[] {
+  const found = ofType(compute, 'AWS::IAM::ManagedPolicy').filter(([id]) => id.startsWith('ConsolePolicy'))
+  if (found.length !== 1) throw new Error(`There are ${found.length} policies of the console`)
+  const document = found[0]?.[1].Properties?.PolicyDocument as { Statement: Statement[] }
+  return permissionsIn(document.Statement, resolve)
+}
+
+function permissionsIn(statements: readonly Statement[], resolve: Resolve): Permission[] {
   return statements.flatMap(({ Effect, Action, Resource, Condition }) => {
     if (Effect !== 'Allow') throw new Error(`Effect ${Effect} is not understood here`)
     const service = Condition?.StringEquals?.['kms:ViaService']

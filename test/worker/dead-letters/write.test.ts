@@ -35,6 +35,9 @@ t.test('a dead letter has the upload and the causes of the error, if they are kn
   const upload = { owner: 'owner-1', uploadId: 'upload-1' }
   const { text } = await read(await deadLetters.write(streamRecord('x'), failure, { upload, error }))
   t.match(JSON.parse(text), { upload, error: { ...failure, causes: ['TypeError: bad header', 'odd'] } })
+  const silent = new Error('refused', { cause: new TypeError() })
+  const { text: second } = await read(await deadLetters.write(streamRecord('x'), failure, { error: silent }))
+  t.match(JSON.parse(second), { error: { causes: ['TypeError'] } }, 'no colon without a message')
 })
 
 t.test('records of one aggregate have separate dead letters', async t => {
