@@ -1,13 +1,16 @@
 /**
  * Writes the pictures of the console in docs/images. `node test/console/screenshots.ts` starts a pipeline with some uploads, and needs
- * Chromium.
+ * Chromium. With a folder as its argument, it also writes each view there, in light, in dark and with the width of a phone.
  */
-import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { PutRecordsCommand, SplitShardCommand, waitUntilStreamExists } from '@aws-sdk/client-kinesis'
+import { SplitShardCommand, waitUntilStreamExists } from '@aws-sdk/client-kinesis'
 import sharp from 'sharp'
+import { createMetrics } from '../../services/api/admin/metrics.ts'
+import { doctorOf } from '../../services/cli/doctor/from-environment.ts'
 import { startConsole } from '../../services/console/console.ts'
+import { findQuietPort } from '../../services/local/ports.ts'
+import { openOperatorPort } from '../../services/platform/operator-port.ts'
 import { names } from '../../services/platform/resources.ts'
 import { buildTestApi, createTestUser } from '../api/support.ts'
 import { startChromium } from '../browser/chromium.ts'
@@ -26,12 +29,23 @@ const t = { teardown: (run: () => unknown) => void teardowns.unshift(run) } as P
 async function run(): Promise<void> {
   const aws = await startAws(t)
   const { kinesis } = aws
+  const metricsUrls: string[] = []
   for (const name of ['one', 'two', 'three']) {
-    const env = { ...aws.env, WORKER_ID: `worker-${name}` }
+    const HEALTH_PORT = String(await findQuietPort('127.0.0.1'))
+    metricsUrls.push(`http://127.0.0.1:${HEALTH_PORT}/metrics`)
+    const env = { ...aws.env, WORKER_ID: `worker-${name}`, HEALTH_PORT }
     runProgram(t, [path.join(root, 'services/worker/worker.ts')], { env })
   }
-  const api = await buildTestApi(t, aws)
+  const metrics = createMetrics()
+  const api = await buildTestApi(t, aws, { metrics })
+  const pages = {
+    '/metrics': async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() }),
+  }
+  const admin = await openOperatorPort({ host: '127.0.0.1', port: 0, pages, log: api.app.log })
+  t.teardown(() => admin.close())
+  metricsUrls.push(`${admin.url}/metrics`)
   const user = await createTestUser(aws)
+  const uploads = { apiUrl: api.url, user: 'ann@example.com', getToken: () => user.idToken }
   const console = await startConsole({
     clients: aws,
     region: 'us-east-1',
@@ -41,7 +55,9 @@ async function run(): Promise<void> {
     port: 0,
     allowChanges: true,
     operator: 'ann',
-    uploads: { apiUrl: api.url, user: 'ann@example.com', getToken: () => user.idToken },
+    uploads,
+    metricsUrls,
+    doctor: doctorOf({ env: aws.env, aws, uploads }),
     deadLetters: { bucket: aws.env.PROCESSED_BUCKET ?? '' },
     uploadsTable: aws.env.UPLOADS_TABLE ?? '',
     onError: error => {
@@ -77,16 +93,13 @@ async function run(): Promise<void> {
     }),
   )
   await waitUntilStreamExists({ client: kinesis, maxWaitTime: 60 }, { StreamName: names.stream })
-  const traffic = setInterval(() => {
-    const records = Array.from({ length: 12 }, (_, n) => ({
-      PartitionKey: randomBytes(4).toString('hex'),
-      Data: Buffer.from(
-        JSON.stringify({ order: n, id: '12345678901234567890', items: [{ sku: `A-${n}`, quantity: 2 }] }),
-      ),
-    }))
-    void kinesis.send(new PutRecordsCommand({ StreamName: names.stream, Records: records }))
+  let sent = 0
+  const files = setInterval(() => {
+    // The rates on the overview go up and down.
+    const count = 2 + Math.round(3 * (1 + Math.sin(sent++ / 4)))
+    for (let index = 0; index < count; index++) void send(`file-${sent}-${index}.txt`, 'text/plain', `hello ${sent}`)
   }, 1_000)
-  t.teardown(() => clearInterval(traffic))
+  t.teardown(() => clearInterval(files))
   // The charts need some time to have a line.
   await new Promise(resolve => setTimeout(resolve, WATCH_MS))
 
@@ -105,6 +118,18 @@ async function run(): Promise<void> {
     const file = path.join(folder, `console-${name}.png`)
     await page.screenshot({ path: file })
     await writeFile(file, await sharp(file).png({ palette: true, colours: COLORS, effort: 10 }).toBuffer())
+    const [folderOfAll] = process.argv.slice(2)
+    if (folderOfAll === undefined) continue
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      for (const width of [1280, 390]) {
+        await page.setViewportSize({ width, height: 1_900 })
+        await new Promise(resolve => setTimeout(resolve, 700))
+        await page.screenshot({ path: path.join(folderOfAll, `${name}-${colorScheme}-${width}.png`) })
+      }
+    }
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.setViewportSize({ width: 1280, height: 800 })
   }
 }
 
