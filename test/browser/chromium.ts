@@ -16,6 +16,9 @@ export interface Page {
   on(event: 'pageerror', listener: (error: Error) => void): void
   on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void
   emulateMedia(settings: { colorScheme: 'light' | 'dark' }): Promise<void>
+  /** Only what throttles the network. */
+  context(): { newCDPSession(page: Page): Promise<{ send(method: string, settings: object): Promise<unknown> }> }
+  reload(): Promise<unknown>
   setViewportSize(size: { width: number; height: number }): Promise<void>
   screenshot(settings: { path: string }): Promise<unknown>
   selectOption(selector: string, value: string): Promise<unknown>

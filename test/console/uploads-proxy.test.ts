@@ -50,6 +50,13 @@ t.test('the console passes uploads on to the api, with a token that the page nev
     t.strictSame(await list.json(), { uploads: [] })
   })
 
+  await t.test('the Location of an upload is an address of the console', async t => {
+    const response = await console.get('/api/uploads?filename=a.txt', { method: 'POST', body: 'hello' })
+    const location = response.headers.get('location') ?? ''
+    t.match(location, /^\/api\/uploads\/[\w-]{36}$/)
+    t.equal((await console.get(location, { method: 'DELETE' })).status, 204)
+  })
+
   await t.test('a page that is closed while the api still works is no error', async t => {
     const { uploadId } = await client.upload(Buffer.from('hello'), { filename: 'a.txt', method: 'raw' })
     let isWaiting = false

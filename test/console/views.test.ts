@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import {
@@ -135,6 +136,32 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await page.click('button.danger:text("Delete")')
     await page.click('dialog[open] button.danger')
     await see(page, 'There are no uploads yet.')
+  })
+
+  await t.test('a large file is paused, and continues after the page was loaded again', async t => {
+    await show(page, 'uploads')
+    const file = path.join(t.testdir({ 'large.bin': 'x'.repeat(24 * 1024 ** 2) }), 'large.bin')
+    const offsets: number[] = []
+    api.app.server.on('request', ({ method, headers }: IncomingMessage) => {
+      if (method === 'PATCH') offsets.push(Number(headers['upload-offset']))
+    })
+    const network = await page.context().newCDPSession(page)
+    const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 2 * 1024 ** 2 }
+    await network.send('Network.emulateNetworkConditions', slow)
+    await page.setInputFiles('input[type=file]', file)
+    await page.waitForSelector('.sending progress:not([value="0"])', { timeout: 60_000 })
+    await page.click('button:text("Pause")')
+    await see(page, 'paused at')
+    t.strictSame(await faults(page), [])
+    await page.reload()
+    await network.send('Network.emulateNetworkConditions', { ...slow, uploadThroughput: -1 })
+    await see(page, 'was interrupted. Choose the same file again to continue.')
+    t.strictSame(await faults(page), [])
+    await page.setInputFiles('input[type=file]', file)
+    await page.waitForSelector('a.row-link:text("large.bin")', { timeout: 60_000 })
+    t.equal(offsets[0], 0)
+    t.ok((offsets.at(-1) ?? 0) > 0, `it continued at ${offsets.at(-1)}`)
+    t.notMatch(await text(page), 'was interrupted')
   })
 
   await t.test('the overview has the rates and the latency that the api and the workers measure', async t => {

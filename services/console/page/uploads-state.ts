@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals'
-import { Headgate, type Upload } from '../../client/index.ts'
+import type { Upload } from '../../client/index.ts'
 import type { Failure } from '../snapshot.ts'
-import { getJson, RequestError, token } from './api.ts'
+import { getJson, RequestError } from './api.ts'
+import { sending } from './sending.ts'
 
 export type { Upload }
 
@@ -10,24 +11,9 @@ export const uploads = signal<readonly Upload[] | undefined>(undefined)
 export const uploadsFailure = signal<Failure | undefined>(undefined)
 export const hasMore = signal(false)
 
-/** A file that this page sends. */
-export interface Sending {
-  key: string
-  name: string
-  size: number
-  sentBytes: number
-  error?: string
-  uploadId?: string
-  stop: AbortController
-}
-
-export const sending = signal<readonly Sending[]>([])
-
 const PAGE = 100
 const BUSY_MS = 1_000
 const IDLE_MS = 5_000
-/** Larger files are sent by tus, so that an interrupted upload continues. */
-const MAX_RAW_BYTES = 8 * 1024 ** 2
 
 let nextPage: string | undefined
 
@@ -86,38 +72,4 @@ export async function loadMore(): Promise<void> {
   } finally {
     isLoadingMore = false
   }
-}
-
-const client = () => new Headgate({ url: `${location.origin}/api`, getToken: token })
-
-/** Sends files, one after the other. */
-export async function sendFiles(files: Iterable<File>): Promise<void> {
-  const added = Array.from(files, file => ({
-    file,
-    entry: { key: crypto.randomUUID(), name: file.name, size: file.size, sentBytes: 0, stop: new AbortController() },
-  }))
-  sending.value = [...sending.value, ...added.map(({ entry }) => entry)]
-  for (const { file, entry } of added) await send(file, entry)
-}
-
-async function send(file: File, { key, stop }: Sending): Promise<void> {
-  const change = (part: Partial<Sending>) => {
-    sending.value = sending.value.map(entry => (entry.key === key ? { ...entry, ...part } : entry))
-  }
-  try {
-    await client().upload(file, {
-      method: file.size > MAX_RAW_BYTES ? 'tus' : 'raw',
-      signal: stop.signal,
-      onProgress: ({ sentBytes }) => change({ sentBytes }),
-    })
-    forget(key)
-    await refresh()
-  } catch (error) {
-    if (stop.signal.aborted) forget(key)
-    else change({ error: error instanceof Error ? error.message : String(error) })
-  }
-}
-
-export function forget(key: string): void {
-  sending.value = sending.value.filter(entry => entry.key !== key)
 }

@@ -106,6 +106,8 @@ function segmentOf(value: string): string {
 
 async function answer(reply: FastifyReply, response: Response): Promise<FastifyReply> {
   const headers = chosen(Object.fromEntries(response.headers), RESPONSE_HEADERS)
+  // The page reaches the api below /api.
+  if (headers.location?.startsWith('/uploads')) headers.location = `/api${headers.location}`
   // fetch has already decoded the body.
   if (response.headers.has('content-encoding')) delete headers['content-length']
   reply.code(response.status).headers(headers)

@@ -1,21 +1,9 @@
-import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect } from 'preact/hooks'
 import { bytes, duration, type Level } from '../format.ts'
 import { Ago, Badge, Empty, FailureBox, Table, type TableColumn } from '../parts.tsx'
 import { about } from '../state.ts'
-import {
-  forget,
-  hasMore,
-  isFinal,
-  loadMore,
-  type Sending,
-  sendFiles,
-  sending,
-  type Upload,
-  uploads,
-  uploadsFailure,
-  watchUploads,
-} from '../uploads-state.ts'
+import { hasMore, isFinal, loadMore, type Upload, uploads, uploadsFailure, watchUploads } from '../uploads-state.ts'
+import { DropZone } from './drop-zone.tsx'
 
 const LEVELS: Readonly<Record<Upload['status'], Level>> = {
   pending: 'idle',
@@ -123,83 +111,5 @@ export function Uploads() {
         />
       )}
     </>
-  )
-}
-
-/** Takes files that are dropped or chosen. */
-function DropZone() {
-  const isOver = useSignal(false)
-  const input = useRef<HTMLInputElement>(null)
-  return (
-    <>
-      <section
-        class={`drop ${isOver.value ? 'over' : ''}`}
-        aria-label="Upload files"
-        onDragOver={event => {
-          event.preventDefault()
-          isOver.value = true
-        }}
-        onDragLeave={() => {
-          isOver.value = false
-        }}
-        onDrop={event => {
-          event.preventDefault()
-          isOver.value = false
-          void sendFiles(event.dataTransfer?.files ?? [])
-        }}
-      >
-        Drop files here, or{' '}
-        <button type="button" onClick={() => input.current?.click()}>
-          choose files…
-        </button>
-        <input
-          ref={input}
-          class="sr-only"
-          type="file"
-          multiple
-          tabIndex={-1}
-          aria-label="Files"
-          onChange={event => {
-            void sendFiles([...(event.currentTarget.files ?? [])])
-            event.currentTarget.value = ''
-          }}
-        />
-      </section>
-      <ul class="sending" aria-label="Files that are being sent">
-        {sending.value.map(entry => (
-          <SendingItem key={entry.key} entry={entry} />
-        ))}
-      </ul>
-    </>
-  )
-}
-
-function SendingItem({ entry }: { entry: Sending }) {
-  const { key, name, size, sentBytes, error, stop } = entry
-  const share = size === 0 ? 1 : sentBytes / size
-  return (
-    <li class="spread">
-      <span class="clip grow">{name}</span>
-      {error === undefined ? (
-        <>
-          <progress max={1} value={share} aria-label={`${name}: sent`} />
-          <span class="muted nowrap">
-            {bytes(sentBytes)} of {bytes(size)}
-          </span>
-          <button type="button" onClick={() => stop.abort()}>
-            Cancel
-          </button>
-        </>
-      ) : (
-        <>
-          <span class="error" role="alert">
-            {error}
-          </span>
-          <button type="button" onClick={() => forget(key)}>
-            Remove
-          </button>
-        </>
-      )}
-    </li>
   )
 }
