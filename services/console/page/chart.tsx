@@ -126,7 +126,7 @@ function optionsOf(
       y: { range: (_plot, _from, to) => [0, to > 0 ? to * 1.1 : 1] },
     },
     axes: [
-      { ...axis, space: 70, values: (_plot, splits) => splits.map(split => minute(split * 1_000)) },
+      { ...axis, size: 26, space: 60, values: (_plot, splits) => splits.map(split => minute(split * 1_000)) },
       { ...axis, size: 58, space: 34, values: (_plot, splits) => splits.map(format) },
     ],
     series: [

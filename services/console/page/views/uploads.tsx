@@ -48,7 +48,14 @@ const columns: ReadonlyArray<TableColumn<Upload>> = [
     sortBy: ({ contentType, detectedType }) => detectedType ?? contentType,
     isWide: true,
   },
-  { title: 'Size', width: '5.5rem', cell: ({ size }) => bytes(size), sortBy: ({ size }) => size, align: 'right' },
+  {
+    title: 'Size',
+    width: '5.5rem',
+    cell: ({ size }) => bytes(size),
+    sortBy: ({ size }) => size,
+    align: 'right',
+    isWide: true,
+  },
   {
     title: 'Took',
     width: '5rem',
