@@ -7,7 +7,7 @@ import { KinesisConsumer } from '../../services/consumer/index.ts'
 import { answerParent } from '../lib/channel.ts'
 import { setting } from './tally.ts'
 
-/** In bytes, except `handled`. */
+/** In bytes, except the numbers of records, leases and shards. */
 export interface MemorySample {
   rss: number
   heapUsed: number
@@ -15,22 +15,31 @@ export interface MemorySample {
   /** The bytes of records that the consumer counts against its budget. */
   buffered: number
   handled: number
+  /** Number of leases. */
+  held: number
+  /** Number of shards of which records were handled. */
+  shards: number
 }
 
 const handlerMs = Number(setting('HANDLER_MS'))
+const seen = new Set<string>()
 const consumer = new KinesisConsumer({
   applicationName: setting('STREAM_NAME'),
   streamName: setting('STREAM_NAME'),
   kinesis: new KinesisClient({ requestHandler: new NodeHttpHandler() }),
   dynamodb: new DynamoDBClient({ requestHandler: new NodeHttpHandler() }),
   maxBufferedBytes: Number(setting('BUDGET_BYTES')),
-  handler: () => pass(handlerMs),
+  async handler({ shardId }) {
+    seen.add(shardId)
+    await pass(handlerMs)
+  },
 })
 consumer.events.on('fault', ({ operation, error }) => process.stderr.write(`${operation}: ${error}\n`))
 
 answerParent('memory', (): MemorySample => {
   const { rss, heapUsed, external } = process.memoryUsage()
-  const { bytes, records } = consumer.metrics()
-  return { rss, heapUsed, external, buffered: bytes.buffered, handled: records.handled }
+  const { bytes, records, leases } = consumer.metrics()
+  const { buffered } = bytes
+  return { rss, heapUsed, external, buffered, handled: records.handled, held: leases.held, shards: seen.size }
 })
 await consumer.start()

@@ -5,6 +5,7 @@ import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
 import { largeObject } from './large-object.ts'
 import { memory } from './memory.ts'
+import { neighbours } from './neighbours.ts'
 import { pipeline } from './pipeline.ts'
 import { start } from './start.ts'
 import { takeover } from './takeover.ts'
@@ -22,6 +23,7 @@ export const entries: readonly Entry[] = [
   takeover,
   pipeline,
   memory,
+  neighbours,
   largeObject,
   coldStart,
 ]

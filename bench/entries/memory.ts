@@ -5,12 +5,13 @@ import type { MemorySample } from '../contenders/slow-consumer.ts'
 import { type Child, startChild } from '../lib/child.ts'
 import { childEnv } from '../lib/child-env.ts'
 import { withCleanup } from '../lib/cleanup.ts'
-import type { Figure } from '../lib/report.ts'
+import type { Figure, Measurements } from '../lib/report.ts'
 import { trendOf } from '../lib/trend.ts'
 import { versionsOf } from '../lib/versions.ts'
 import { startSource } from '../source/index.ts'
 import { SHARDS } from '../source/profile.ts'
-import type { Entry } from './entry.ts'
+import type { Entry, EntrySettings } from './entry.ts'
+import { memoryByShards } from './memory-by-shards.ts'
 
 const MIB = 1024 ** 2
 const STREAM_NAME = 'memory-1KiB'
@@ -34,56 +35,59 @@ const START = 1 / 4
 /** Memory of a process that leaks nothing varies by more than this, but not in one direction. */
 const MAX_GROWTH = 0.05
 
-/** Measures whether memory stays flat while records arrive faster than the handler processes them. */
+/** Measures memory by the number of shards, and whether it grows, while records arrive faster than they are handled. */
 export const memory: Entry = {
   name: 'memory',
-  summary: 'memory of the consumer behind a handler that is slower than its stream, watched for --minutes',
+  summary: 'memory of the consumer behind a handler that is too slow for its 8, 50 and 200 shards, and over --minutes',
   byNameOnly: true,
-  run: ({ quick, minutes, progress }) =>
-    withCleanup(async onEnd => {
-      const work = quick ? QUICK_WORK : WORK
-      const dynamodb = await startDynamoDb({ host: '127.0.0.1', port: 0 })
-      onEnd(() => dynamodb.stop())
-      const source = await startSource([STREAM_NAME])
-      onEnd(() => source.stop())
-      await source.open(STREAM_NAME)
-      const consumer = startChild({
-        name: 'the slow consumer',
-        entry: path.resolve(import.meta.dirname, `../contenders/slow-consumer${path.extname(import.meta.filename)}`),
-        env: {
-          ...childEnv({ aws: `http://127.0.0.1:${dynamodb.port}`, kinesis: source.addresses.http, issuer: '' }),
-          STREAM_NAME,
-          BUDGET_BYTES: String(work.budgetBytes),
-          HANDLER_MS: String(work.handlerMs),
+  run: async settings => [await memoryByShards(settings), await memoryOverTime(settings)],
+}
+
+function memoryOverTime({ quick, minutes, progress }: EntrySettings): Promise<Measurements> {
+  return withCleanup(async onEnd => {
+    const work = quick ? QUICK_WORK : WORK
+    const dynamodb = await startDynamoDb({ host: '127.0.0.1', port: 0 })
+    onEnd(() => dynamodb.stop())
+    const source = await startSource([STREAM_NAME])
+    onEnd(() => source.stop())
+    await source.open(STREAM_NAME)
+    const consumer = startChild({
+      name: 'the slow consumer',
+      entry: path.resolve(import.meta.dirname, `../contenders/slow-consumer${path.extname(import.meta.filename)}`),
+      env: {
+        ...childEnv({ aws: `http://127.0.0.1:${dynamodb.port}`, kinesis: source.addresses.http, issuer: '' }),
+        STREAM_NAME,
+        BUDGET_BYTES: String(work.budgetBytes),
+        HANDLER_MS: String(work.handlerMs),
+      },
+    })
+    onEnd(() => consumer.stop())
+
+    const endsAt = performance.now() + minutes * 60_000
+    const isOver = ({ handled }: MemorySample) =>
+      work.records === undefined ? performance.now() >= endsAt : handled >= work.records
+    const samples = await watch(consumer, { ...work, isOver, progress })
+    await source.check()
+    const steady = samples.slice(Math.floor(samples.length * START))
+
+    return {
+      name: 'memory',
+      title: `a stream of ${SHARDS} shards and records of 1 KiB, a handler of ${work.handlerMs} ms, a budget of ${work.budgetBytes / MIB} MiB, ${work.records === undefined ? `${minutes} minutes` : `${work.records} records`}`,
+      figures: FIGURES,
+      contenders: [
+        {
+          name: 'headgate',
+          does: `services/consumer with default settings; figures of the last ${1 - START} of the time, RSS including Node itself`,
+          samples: Object.fromEntries(
+            FIGURES.map(({ key }) => [key, (key === 'handled' ? samples.slice(-1) : steady).map(toFigures(key))]),
+          ),
         },
-      })
-      onEnd(() => consumer.stop())
-
-      const endsAt = performance.now() + minutes * 60_000
-      const isOver = ({ handled }: MemorySample) =>
-        work.records === undefined ? performance.now() >= endsAt : handled >= work.records
-      const samples = await watch(consumer, { ...work, isOver, progress })
-      await source.check()
-      const steady = samples.slice(Math.floor(samples.length * START))
-
-      return {
-        name: 'memory',
-        title: `a stream of ${SHARDS} shards and records of 1 KiB, a handler of ${work.handlerMs} ms, a budget of ${work.budgetBytes / MIB} MiB, ${work.records === undefined ? `${minutes} minutes` : `${work.records} records`}`,
-        figures: FIGURES,
-        contenders: [
-          {
-            name: 'headgate',
-            does: `services/consumer with default settings; figures of the last ${1 - START} of the time, RSS including Node itself`,
-            samples: Object.fromEntries(
-              FIGURES.map(({ key }) => [key, (key === 'handled' ? samples.slice(-1) : steady).map(toFigures(key))]),
-            ),
-          },
-        ],
-        comparisons: [],
-        versions: versionsOf(['@aws-sdk/client-kinesis']),
-        verdict: verdictOn(steady),
-      }
-    }),
+      ],
+      comparisons: [],
+      versions: versionsOf(['@aws-sdk/client-kinesis']),
+      verdict: verdictOn(steady),
+    }
+  })
 }
 
 const FIGURES = [

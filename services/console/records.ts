@@ -57,7 +57,7 @@ export async function* readRecords(settings: ReadSettings): AsyncGenerator<Recor
   let sent = 0
   while (!signal.aborted) {
     const reply: RecordsReply | ReadFault = await stream
-      .getRecords(shardId, iterator, perRead, signal)
+      .getRecords(shardId, iterator, perRead, { signal })
       .catch((error: unknown) => {
         const fault = classifyReadError(error)
         if (fault === 'throttled' || fault === 'expired iterator') return fault

@@ -23,6 +23,11 @@ export interface ConsumerEvents {
   /** Records were fetched. An aggregated record counts as one. `bytes` is the size of their data. */
   recordsFetched: [{ shardId: string; records: number; bytes: number; millisBehindLatest: number }]
   /**
+   * Kinesis throttled `calls` reads since the last event of this kind, because other applications poll these shards, too.
+   * The reads are repeated, and the worker reads the shards less often until there is room. Emitted at most once a minute.
+   */
+  readsThrottled: [{ calls: number; shardIds: readonly string[] }]
+  /**
    * An aggregated record contained `records` records whose keys belong to another shard, for example after a reshard.
    * They are handled like all others.
    */
@@ -95,7 +100,7 @@ export interface ConsumerEvents {
   failed: [{ error: ConsumerError }]
   /**
    * A call to Kinesis or DynamoDB failed, or a function of the options threw. A failed call is retried, and nothing is
-   * lost.
+   * lost. Throttled reads of a shard are counted by `readsThrottled` instead.
    */
   fault: [{ operation: string; shardId: string | undefined; error: unknown }]
 }

@@ -9,6 +9,7 @@ import type { Counters } from './metrics/counters.ts'
 import type { ConsumerEmitter } from './metrics/emitter.ts'
 import type { MeteredLeaseStore } from './metrics/metered-store.ts'
 import type { ShardStatus } from './metrics/metrics.ts'
+import { ThrottlingReport } from './metrics/throttling-report.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { PauseGate } from './pausing/pause-gate.ts'
 import type { CircuitBreaker } from './processing/breaker.ts'
@@ -53,11 +54,13 @@ export class HeldShards {
   readonly leases = new Map<string, HeldLease>()
   readonly #settings: HeldShardsSettings
   readonly #shards = new Map<string, HeldShard>()
+  readonly #throttling: ThrottlingReport
   /** True if the process ends because of an error that a record may have caused. */
   #isCrash = false
 
   constructor(settings: HeldShardsSettings) {
     this.#settings = settings
+    this.#throttling = new ThrottlingReport(settings)
   }
 
   /** Starts to read a shard whose lease was taken. The parameters are those of `LeaseScannerSettings.onTaken`. */
@@ -71,6 +74,7 @@ export class HeldShards {
       lease,
       wasReleased,
       budget: budget.open(),
+      throttling: this.#throttling,
       createChildLeases: children => createChildLeases(row, children, store),
     })
     const onFault = (error: unknown) => events.emit('fault', { operation: 'renewal of the lease', shardId, error })

@@ -3,7 +3,7 @@ import { type UnpackSettings, unpack } from './aggregation/unpack.ts'
 import { type Checkpoint, compareCheckpoints } from './checkpoint.ts'
 import type { Clock, Random } from './clock.ts'
 import { LeaseLostError } from './errors.ts'
-import type { BudgetAccount } from './fetching/byte-budget.ts'
+import type { BudgetAccount } from './fetching/budget-account.ts'
 import { fetchByFanOut } from './fetching/fan-out.ts'
 import { fetchShard } from './fetching/fetch-shard.ts'
 import type { RecordQueue } from './iteration/record-queue.ts'
@@ -11,6 +11,7 @@ import type { HeldLease } from './leases/held-lease.ts'
 import type { Counters } from './metrics/counters.ts'
 import type { ConsumerEmitter } from './metrics/emitter.ts'
 import { ShardPace } from './metrics/shard-pace.ts'
+import type { ThrottlingReport } from './metrics/throttling-report.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { PauseGate } from './pausing/pause-gate.ts'
 import type { CircuitBreaker } from './processing/breaker.ts'
@@ -38,6 +39,7 @@ export interface ShardConsumerSettings {
   /** The records that wait for the iterator of the worker. */
   queue: RecordQueue
   events: ConsumerEmitter
+  throttling: ThrottlingReport
   /** Creates the leases of a shard's children. Resolves when all of them exist. */
   createChildLeases(children: readonly ChildShard[]): Promise<void>
 }
@@ -155,7 +157,7 @@ export class ShardConsumer {
   }
 
   async #fetchAll(): Promise<ChildShard[] | undefined> {
-    const { lease, stream, budget, options, clock, random, pause, events } = this.#settings
+    const { lease, stream, budget, options, clock, random, pause, events, throttling } = this.#settings
     const { leaseKey: shardId } = lease
     const fetch = stream.subscribe ? fetchByFanOut : fetchShard
     const replies = fetch({
@@ -172,6 +174,7 @@ export class ShardConsumer {
       idleIntervalMs: options.idleIntervalMs,
       signal: this.#stopFetching.signal,
       onFault: (operation, error) => events.emit('fault', { operation, shardId, error }),
+      onThrottled: () => throttling.count(shardId),
     })
     for (let next = await replies.next(); ; next = await replies.next()) {
       if (next.done) return next.value
@@ -184,10 +187,15 @@ export class ShardConsumer {
     }
   }
 
-  /** Passes the records on, with aggregated records unpacked, and no faster than the byte budget has room. */
+  /**
+   * Passes the records on, with aggregated records unpacked. The first portion is in memory already. Further portions
+   * are created no faster than the byte budget has room.
+   */
   async #process(records: readonly ConsumerRecord[]): Promise<void> {
+    let isFirst = true
     for (const portion of unpack(records, this.#unpackSettings)) {
-      await this.#settings.budget.room(this.#stopFetching.signal)
+      if (!isFirst) await this.#settings.budget.room(this.#stopFetching.signal)
+      isFirst = false
       if (this.#stopFetching.signal.aborted) return
       this.#processor.add(portion)
     }

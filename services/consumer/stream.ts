@@ -26,6 +26,15 @@ export interface SubscriptionEvent extends Omit<RecordsReply, 'nextIterator'> {
   readonly continuation: string | undefined
 }
 
+export interface GetRecordsOptions {
+  signal?: AbortSignal
+  /**
+   * Called before the body of a reply is received, with its size in bytes. The body is received when the promise
+   * resolves, or dropped if the signal has fired by then. Not called if the size is unknown.
+   */
+  receive?(bytes: number, signal: AbortSignal): Promise<void>
+}
+
 /** Access to a Kinesis stream. A port, so that tests can replace it. */
 export interface StreamReader {
   /**
@@ -36,7 +45,7 @@ export interface StreamReader {
   /** Returns every shard, including closed shards that have not been trimmed. */
   listShards(): Promise<Shard[]>
   getIterator(shardId: string, position: ShardPosition): Promise<string>
-  getRecords(shardId: string, iterator: string, limit: number, signal?: AbortSignal): Promise<RecordsReply>
+  getRecords(shardId: string, iterator: string, limit: number, options?: GetRecordsOptions): Promise<RecordsReply>
   /**
    * Reads a shard by enhanced fan-out: yields pushed records, for up to five minutes. Reads no further ahead than the
    * caller asks. The connection closes when the signal fires; a caller that stops reading before the end must fire the

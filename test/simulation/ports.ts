@@ -100,12 +100,16 @@ export function streamReaderOf(
       fetches.set(iterator, fetch)
       return iterator
     },
-    async getRecords(shardId, iterator, limit, signal) {
+    async getRecords(shardId, iterator, limit, { signal, receive } = {}) {
       const fetch = fetches.get(iterator) ?? watch.fetchStarts(shardId)
       fetches.delete(iterator)
       watch.acts?.(`reads ${shardId}`)
       fetch()
       const reply = await call(() => spoiled(kinesis.getRecords(shardId, iterator, limit), iterator, world), signal)
+      const bytes = reply.records.reduce((sum, { data }) => sum + data.byteLength, 0)
+      const never = new AbortController().signal
+      await receive?.(bytes, signal ?? never)
+      if (signal?.aborted) throw signal.reason
       watch.received(shardId, reply)
       return reply
     },

@@ -54,6 +54,7 @@ export class Worker {
       received: (shardId, { records }) => {
         const parts = records.flatMap(record => world.kinesis.partsOf(record))
         this.#buffers.received(shardId, parts, world.invariants.takenFrom(this.name, shardId))
+        this.#checkMemory()
       },
     })
     const handlers = new Handlers({ process, world, settled: record => this.#buffers.handled(record) })
@@ -195,8 +196,16 @@ export class Worker {
     this.#subscribed.set(shardId, { here, stalls: before?.stalls ?? stalls })
     const afterMs = here - (before?.here ?? Number.NEGATIVE_INFINITY)
     // The clock has fractions, and a process that is suspended between reading it and the call is late.
-    if (!this.alive || afterMs > 999 || before?.stalls !== stalls) return
+    if (!this.alive || afterMs > 1_099 || before?.stalls !== stalls) return
     this.#world.violated('pace', `${this.name} subscribes to ${shardId} again after ${afterMs.toFixed()} ms`)
+  }
+
+  /** A worker that polls may exceed the budget by one reply. With fan-out, each shard may have one event. */
+  #checkMemory(): void {
+    const { fanOut, maxReplyBytes } = this.#world.scenario
+    const { bytes } = this.#buffers
+    if (fanOut || !this.alive || bytes <= BUDGET_BYTES + maxReplyBytes) return
+    this.#world.violated('9', `${this.name} has ${bytes} bytes in hand`)
   }
 
   /** The room in the budget counts when the worker decides to fetch, and is a fault only if it then fetches. */

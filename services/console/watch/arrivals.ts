@@ -26,7 +26,7 @@ export class ArrivalSampler {
     const iterator = await this.#iterator(shardId, new Date(from))
     if (iterator === undefined) return undefined
     const limit = this.#limit(shardId)
-    const { records, millisBehindLatest } = await this.#stream.getRecords(shardId, iterator, limit, signal)
+    const { records, millisBehindLatest } = await this.#stream.getRecords(shardId, iterator, limit, { signal })
     const measuredAt = this.#wallClock()
     const [first] = records
     if (!first) {

@@ -34,12 +34,12 @@ export function paceReads(stream: StreamReader, clock: Clock): StreamReader {
     isActive: signal => stream.isActive(signal),
     listShards: () => stream.listShards(),
     getIterator: (...call) => stream.getIterator(...call),
-    async getRecords(shardId, iterator, limit, signal) {
-      const turn = takeTurn(shardId, queues.get(shardId), signal)
+    async getRecords(shardId, iterator, limit, options) {
+      const turn = takeTurn(shardId, queues.get(shardId), options?.signal)
       queues.set(shardId, turn)
       await turn
-      signal?.throwIfAborted()
-      return await stream.getRecords(shardId, iterator, limit, signal)
+      options?.signal?.throwIfAborted()
+      return await stream.getRecords(shardId, iterator, limit, options)
     },
   }
 }

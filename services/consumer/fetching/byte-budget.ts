@@ -1,63 +1,184 @@
 import { type Bounds, boundedNumber } from '../option-checks.ts'
+import { BudgetAccount } from './budget-account.ts'
+
+/** Maximum bytes that a fetch reserves, unless one record is larger. Two such fetches a second are all of a shard. */
+const MAX_FETCH_BYTES = 1024 ** 2
+
+/** A fetch waits for room for this many bytes, or for a quarter of a fair share, so that it is worth its call. */
+const MIN_FETCH_BYTES = 256 * 1024
+
+/** What an account asks for. */
+export interface ReservationRequest {
+  /** The size of the largest record to expect, or with `isReply` the bytes that the reply has beyond its reservation. */
+  readonly bytes: number
+  /** True if the shard has more records than fit into its own part. */
+  readonly isBehind: boolean
+  /** True for a reply that is larger than its reservation, and waits to be received. */
+  readonly isReply: boolean
+}
 
 /**
- * Limits the bytes of records in memory, over all shards of a worker. Each shard has a fair share, so that a shard with
- * a slow handler cannot starve the others. Bytes are counted after they arrive, so memory holds at most the budget and
- * one reply for each fetch in flight.
+ * Limits the bytes of records in memory and of the replies that are being received, over all shards of a worker. A shard
+ * reserves memory before it fetches.
+ *
+ * Half of the budget is divided into equal parts, one for each shard, which no other shard can use. So a shard with few
+ * records never waits for the handlers of others. The other half is common. A shard that is behind takes from it up to
+ * its fair share of the budget, or one fetch beyond its part. Shards that need the common half wait in turn.
+ *
+ * One shard at a time may exceed the budget by one reply: the shard whose turn it is and that has nothing in memory, or
+ * whose reply is larger than expected. Otherwise a record that is larger than the free room would never be read.
  */
 export class ByteBudget {
   readonly #total: number
   readonly #accounts = new Set<BudgetAccount>()
-  /** Accounts that wait for room. Checked whenever a record is done; usually there are none. */
-  readonly #waiting = new Map<BudgetAccount, PromiseWithResolvers<void>>()
+  /** Accounts that wait for the common half, in turn. A reply holds memory while it waits, so replies come first. */
+  readonly #replies = new Set<BudgetAccount>()
+  readonly #fetches = new Set<BudgetAccount>()
+  /** Accounts that wait for `hasRoom`. Checked whenever a record is done; usually there are none. */
+  readonly #roomless = new Set<BudgetAccount>()
+  /** Bytes that the accounts hold beyond their own parts. */
+  #common = 0
   #used = 0
+  #held = 0
+  #overdrawn: BudgetAccount | undefined
 
   constructor(total: number) {
     this.#total = total
   }
 
+  /** Bytes of records in memory. */
   get used(): number {
     return this.#used
   }
 
   /** Opens an account for a shard, which then has a share until the account is closed. */
   open(): BudgetAccount {
-    const account = new BudgetAccount({
-      hasRoom: used => this.#hasRoom(used),
-      whenRoom: () => this.#whenRoom(account),
-      added: bytes => {
-        this.#used += bytes
-        if (bytes < 0) this.#wake()
-      },
-      closed: () => {
-        this.#used -= account.used
-        this.#accounts.delete(account)
-        this.#waiting.get(account)?.resolve()
-        this.#waiting.delete(account)
-        this.#wake()
-      },
+    const account: BudgetAccount = new BudgetAccount({
+      hasRoom: () => this.#hasRoom(account),
+      waitForRoom: () => void this.#roomless.add(account),
+      take: request => this.#take(account, request),
+      leave: () => this.#leave(account),
+      changed: (used, held) => this.#changed(account, used, held),
+      closed: () => this.#close(account),
     })
     this.#accounts.add(account)
+    this.#recount()
     return account
   }
 
-  #hasRoom(used: number): boolean {
-    return this.#used < this.#total && used < this.#total / this.#accounts.size
+  get #fairShare(): number {
+    return this.#total / this.#accounts.size
   }
 
-  #whenRoom(account: BudgetAccount): Promise<void> {
-    if (account.hasRoom()) return Promise.resolve()
-    const waiting = this.#waiting.get(account) ?? Promise.withResolvers<void>()
-    this.#waiting.set(account, waiting)
-    return waiting.promise
+  /** The part of the budget that belongs to each account alone. */
+  get #part(): number {
+    return this.#fairShare / 2
   }
 
-  #wake(): void {
-    if (this.#waiting.size === 0 || this.#used >= this.#total) return
-    for (const [account, { resolve }] of this.#waiting) {
-      if (!account.hasRoom()) continue
-      this.#waiting.delete(account)
-      resolve()
+  get #first(): BudgetAccount | undefined {
+    for (const account of this.#replies) return account
+    for (const account of this.#fetches) return account
+    return undefined
+  }
+
+  #hasRoom({ used, reserved, largest }: BudgetAccount): boolean {
+    return this.#held - reserved < this.#total && (used === 0 || used + this.#minFetch(largest) <= this.#fairShare)
+  }
+
+  /** Returns the room for which a fetch waits, so that it is worth its call. */
+  #minFetch(recordBytes: number): number {
+    return Math.max(recordBytes, Math.min(MIN_FETCH_BYTES, this.#fairShare / 4))
+  }
+
+  /** Returns the bytes that the account may reserve now, or 0 if it has to wait. */
+  #take(account: BudgetAccount, { bytes, isBehind, isReply }: ReservationRequest): number {
+    const { held } = account
+    const need = isReply ? bytes : this.#minFetch(bytes)
+    const maxHeld = isReply ? Number.POSITIVE_INFINITY : Math.max(this.#fairShare, this.#part + MAX_FETCH_BYTES)
+    if (held > 0 && held + need > maxHeld) {
+      // It waits for its own handlers only, and must not keep the others waiting.
+      this.#removeFromQueue(account)
+      return 0
+    }
+    const queue = isReply ? this.#replies : this.#fetches
+    queue.add(account)
+    const isFirst = this.#first === account
+    const own = this.#isCrowded ? 0 : Math.max(0, this.#part - held)
+    const common = isFirst ? Math.max(0, Math.min(this.#total / 2 - this.#common, maxHeld - held - own)) : 0
+    const isEnough = own + common >= need
+    const mayExceed = isFirst && !this.#overdrawn && (isReply || held === 0)
+    if (!isEnough && !mayExceed) return 0
+    queue.delete(account)
+    if (!isEnough) this.#overdrawn = account
+    return isReply ? need : Math.max(need, Math.min(MAX_FETCH_BYTES, isBehind ? own + common : own))
+  }
+
+  /**
+   * True while shards hold more beyond their parts than the common half: their parts shrink when further shards come. One
+   * that may exceed the budget does not count.
+   */
+  get #isCrowded(): boolean {
+    const exceeding = this.#overdrawn ? Math.max(0, this.#overdrawn.held - this.#part) : 0
+    return this.#common - exceeding > this.#total / 2
+  }
+
+  #changed(account: BudgetAccount, used: number, held: number): void {
+    this.#used += used
+    if (held === 0) return
+    this.#held += held
+    const part = this.#part
+    const now = account.held
+    const common = Math.max(0, now - part) - Math.max(0, now - held - part)
+    this.#common += common
+    if (held > 0) return
+    if (account === this.#overdrawn && now <= part) this.#overdrawn = undefined
+    account.wake()
+    if (common < 0) this.#wakeQueue()
+    if (this.#roomless.size > 0 && this.#held < this.#total) this.#wakeRoomless()
+  }
+
+  #leave(account: BudgetAccount): void {
+    this.#removeFromQueue(account)
+    this.#wakeQueue()
+  }
+
+  #removeFromQueue(account: BudgetAccount): void {
+    this.#replies.delete(account)
+    this.#fetches.delete(account)
+  }
+
+  #close(account: BudgetAccount): void {
+    this.#used -= account.used
+    this.#held -= account.held
+    this.#accounts.delete(account)
+    this.#roomless.delete(account)
+    this.#removeFromQueue(account)
+    if (account === this.#overdrawn) this.#overdrawn = undefined
+    this.#recount()
+  }
+
+  /** The number of accounts has changed, and with it every share. */
+  #recount(): void {
+    const part = this.#part
+    this.#common = 0
+    for (const { held } of this.#accounts) this.#common += Math.max(0, held - part)
+    this.#wakeQueue()
+    for (const account of this.#accounts) account.wake()
+    this.#wakeRoomless()
+  }
+
+  #wakeQueue(): void {
+    for (let first = this.#first; first; first = this.#first) {
+      first.wake()
+      if (first === this.#first) return
+    }
+  }
+
+  #wakeRoomless(): void {
+    for (const account of this.#roomless) {
+      if (!this.#hasRoom(account)) continue
+      this.#roomless.delete(account)
+      account.wakeRoom()
     }
   }
 }
@@ -87,67 +208,5 @@ export class MemoryBudget {
   /** Bytes of records in memory now, over all consumers that have this budget. */
   get usedBytes(): number {
     return this.shared.used
-  }
-}
-
-interface BudgetLink {
-  hasRoom(used: number): boolean
-  whenRoom(): Promise<void>
-  added(bytes: number): void
-  closed(): void
-}
-
-/**
- * The part of the budget that one shard uses. A closed account no longer counts, even if bytes are freed from it later.
- */
-export class BudgetAccount {
-  readonly #budget: BudgetLink
-  #used = 0
-  #closed = false
-
-  constructor(budget: BudgetLink) {
-    this.#budget = budget
-  }
-
-  get used(): number {
-    return this.#used
-  }
-
-  add(bytes: number): void {
-    this.#used += bytes
-    if (!this.#closed) this.#budget.added(bytes)
-  }
-
-  free(bytes: number): void {
-    this.add(-bytes)
-  }
-
-  /** Returns true if more may be fetched: the shard is within its share, and all shards are within the budget. */
-  hasRoom(): boolean {
-    return this.#budget.hasRoom(this.#used)
-  }
-
-  /** Resolves when there is room, after bytes were freed or an account was closed. */
-  whenFreed(): Promise<void> {
-    return this.#budget.whenRoom()
-  }
-
-  /** Resolves when there is room, or when the signal fires. */
-  async room(signal: AbortSignal): Promise<void> {
-    if (this.hasRoom() || signal.aborted) return
-    const aborted = Promise.withResolvers<void>()
-    const wake = () => aborted.resolve()
-    signal.addEventListener('abort', wake, { once: true })
-    try {
-      while (!signal.aborted && !this.hasRoom()) await Promise.race([this.whenFreed(), aborted.promise])
-    } finally {
-      signal.removeEventListener('abort', wake)
-    }
-  }
-
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#budget.closed()
   }
 }

@@ -2,13 +2,16 @@ import { anySignal } from '../any-signal.ts'
 import { type BackoffSettings, backoffMs } from '../processing/backoff.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type ReadFault, type RecordsReply, type SubscriptionEvent } from '../stream.ts'
-import { type FetchSettings, fetchShard, untilFetchable } from './fetch-shard.ts'
+import { type FetchSettings, fetchShard } from './fetch-shard.ts'
 import { positionAfter, startPosition } from './position.ts'
 import { childrenInReply, listChildren } from './shard-end.ts'
 import { Subscription } from './subscription.ts'
 
-/** Kinesis allows one SubscribeToShard a second per shard and consumer. */
-const CALL_INTERVAL_MS = 1_000
+/**
+ * Kinesis allows one SubscribeToShard a second per shard and consumer, and counts when calls arrive. A call that is faster
+ * on its way than the one before it would arrive too early.
+ */
+const CALL_INTERVAL_MS = 1_100
 
 /**
  * Milliseconds for which a subscription may stay unread without room in the budget. It is then closed, and opened again
@@ -118,4 +121,12 @@ async function waitForRoom({ budget, clock, pause, signal }: FetchSettings): Pro
     either.release()
   }
   return !signal.aborted && !pause.isPaused && budget.hasRoom()
+}
+
+/** Waits until a subscription may be opened: the worker is not paused, and the budget has room. Or until the signal fires. */
+async function untilFetchable({ budget, pause, signal }: FetchSettings): Promise<void> {
+  do {
+    await pause.whenResumed(signal)
+    await budget.room(signal)
+  } while (pause.isPaused && !signal.aborted)
 }

@@ -3,10 +3,20 @@ import type { Clock, Random } from '../clock.ts'
 import { StreamReplyError } from '../errors.ts'
 import type { PauseGate } from '../pausing/pause-gate.ts'
 import { backoffMs } from '../processing/backoff.ts'
+import { bytesInMemory } from '../record.ts'
 import type { ChildShard } from '../shards/shard.ts'
 import { classifyReadError, type RecordsReply, type StreamReader } from '../stream.ts'
-import type { BudgetAccount } from './byte-budget.ts'
+import type { BudgetAccount } from './budget-account.ts'
 import { dropRepeated, positionAfter, startPosition } from './position.ts'
+import {
+  expectedRecordBytes,
+  narrow,
+  nextFetchDelay,
+  recordLimit,
+  repeatDelay,
+  UNKNOWN_RECORD_BYTES,
+  widen,
+} from './read-pace.ts'
 import { childrenInReply, childrenOfTrimmed, type MissingShard } from './shard-end.ts'
 
 export interface FetchSettings {
@@ -28,19 +38,17 @@ export interface FetchSettings {
   /** Stops fetching. */
   signal: AbortSignal
   onFault(operation: string, error: unknown): void
+  /** Called for each call of GetRecords or GetShardIterator that Kinesis throttled. */
+  onThrottled(error: unknown): void
 }
-
-/** Kinesis allows 5 GetRecords a second and shard, and counts every application that polls. */
-const MIN_INTERVAL_MS = 200
-
-/** Kinesis returns up to 2 MiB a second and shard. A larger reply is charged to the seconds that follow. */
-const BYTES_PER_MS = (2 * 1024 ** 2) / 1_000
 
 const BACKOFF = { firstMs: 250, maxMs: 5_000 }
 
 /**
  * Reads a shard by polling, in order, at the rate that Kinesis allows, only while the budget has room and the worker is
- * not paused. Recovers from errors: an expired iterator is replaced by one after the last record, and failed calls are retried with backoff.
+ * not paused. Memory for the reply is reserved before the call. Recovers from errors: an expired iterator is replaced by
+ * one after the last record, and failed calls are retried with backoff. Other applications that poll the shard are
+ * noticed by throttled calls, and get their part of what Kinesis allows.
  *
  * @returns the children of the shard once its last record was yielded, or undefined if the signal fired first
  */
@@ -48,27 +56,44 @@ export async function* fetchShard(
   settings: FetchSettings,
   start = startPosition(settings),
 ): AsyncGenerator<RecordsReply, ChildShard[] | undefined> {
-  const { shardId, stream, clock, random, pause, signal, onFault } = settings
+  const { shardId, stream, budget, idleIntervalMs, clock, random, pause, signal, onFault, onThrottled } = settings
   let position = start
   let iterator: string | undefined
   /** Sequence number of the last fetched record. */
   let last = start.type === 'AFTER_SEQUENCE_NUMBER' ? start.sequenceNumber : undefined
   let failures = 0
+  let throttled = 0
+  let spacingMs = 0
+  let recordBytes: number | undefined
+  let isBehind = true
 
   while (!signal.aborted) {
-    await untilFetchable(settings)
-    if (signal.aborted) return undefined
+    await pause.whenResumed(signal)
+    const reserved = await budget.reserve({ bytes: recordBytes ?? UNKNOWN_RECORD_BYTES, isBehind }, signal)
+    if (signal.aborted) break
     const startedAt = clock.now()
     try {
+      if (pause.isPaused) continue
       iterator ??= await stream.getIterator(shardId, position)
       if (pause.isPaused) continue
-      const reply = await stream.getRecords(shardId, iterator, settings.recordsPerFetch, signal)
+      const limit = recordLimit(reserved, recordBytes ?? UNKNOWN_RECORD_BYTES, settings.recordsPerFetch)
+      const reply = await stream.getRecords(shardId, iterator, limit, {
+        signal,
+        receive: (bytes, limited) => budget.raise(bytes, limited),
+      })
       failures = 0
+      throttled = 0
+      const held = reply.records.reduce((sum, record) => sum + bytesInMemory(record), 0)
+      budget.settle(held)
+      recordBytes = expectedRecordBytes(recordBytes, reply.records.length, held)
+      isBehind = reply.millisBehindLatest > 0
+      spacingMs = narrow(spacingMs)
       const fresh = dropRepeated(reply, last)
       last = fresh.records.at(-1)?.sequenceNumber ?? last
       position = positionAfter(fresh, position)
       iterator = reply.nextIterator
       yield fresh
+      budget.settle()
       if (iterator === undefined) {
         const children = childrenInReply(shardId, reply)
         if (children.length > 0) return children
@@ -79,14 +104,21 @@ export async function* fetchShard(
         )
       }
       const bytes = reply.records.reduce((sum, record) => sum + record.data.byteLength, 0)
-      const delay = nextFetchDelay(bytes, reply.millisBehindLatest, settings.idleIntervalMs)
+      const { millisBehindLatest } = reply
+      const delay = nextFetchDelay({ bytes, millisBehindLatest, spacingMs, idleIntervalMs }, random)
       await clock.sleep(startedAt + delay - clock.now(), signal)
     } catch (error) {
+      budget.settle()
       if (signal.aborted) return undefined
       const fault = classifyReadError(error)
-      // Replaced after most faults, because an iterator lives only 5 minutes. A throttled iterator stays valid, and a
-      // throttled shard needs fewer calls.
-      if (fault !== 'throttled') iterator = undefined
+      if (fault === 'throttled') {
+        // The iterator stays valid, and a throttled shard needs fewer calls.
+        onThrottled(error)
+        if (throttled++ === 0) spacingMs = widen(spacingMs)
+        await clock.sleep(repeatDelay(throttled, random), signal)
+        continue
+      }
+      iterator = undefined // Replaced after all other faults, because an iterator lives only 5 minutes.
       if (fault === 'expired iterator') continue
       onFault('GetRecords', error)
       if (fault === 'not found') {
@@ -99,22 +131,9 @@ export async function* fetchShard(
       // The position was trimmed. Reading continues at the first record left, and repeated records are dropped.
       if (fault === 'invalid position' && 'sequenceNumber' in position) position = { type: 'TRIM_HORIZON' }
       await clock.sleep(backoffMs(BACKOFF, ++failures, random), signal)
+    } finally {
+      budget.settle()
     }
   }
   return undefined
-}
-
-/** Waits until records may be fetched: the worker is not paused, and the budget has room. Or until the signal fires. */
-export async function untilFetchable({ budget, pause, signal }: FetchSettings): Promise<void> {
-  do {
-    await pause.whenResumed(signal)
-    await budget.room(signal)
-  } while (pause.isPaused && !signal.aborted)
-}
-
-/** Returns how many milliseconds after the start of one fetch the next one may start. */
-function nextFetchDelay(bytes: number, millisBehindLatest: number, idleIntervalMs: number): number {
-  const minDelay = Math.max(MIN_INTERVAL_MS, bytes / BYTES_PER_MS)
-  const isCaughtUp = bytes === 0 && millisBehindLatest === 0
-  return isCaughtUp ? Math.max(minDelay, idleIntervalMs) : minDelay
 }

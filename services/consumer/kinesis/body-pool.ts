@@ -17,11 +17,14 @@ export class BodyPool {
 
   /** Returns a buffer to the pool. Nothing may refer to any part of it. */
   give(buffer: Buffer): void {
-    if (this.#spareBytes + buffer.length > MAX_SPARE_BYTES) return
+    if (this.#spareBytes + buffer.length > MAX_SPARE_BYTES) {
+      if (buffer.buffer instanceof ArrayBuffer) buffer.buffer.transfer(0) // Frees it at once, not with the next collection.
+      return
+    }
     this.#spareBytes += buffer.length
     this.#spare.push(buffer)
   }
 }
 
 const MIN_BYTES = 64 * 1024
-const MAX_SPARE_BYTES = 16 * 1024 ** 2
+const MAX_SPARE_BYTES = 4 * 1024 ** 2

@@ -6,7 +6,7 @@ import { decodeRecordsReply } from './cbor/records-reply.ts'
 import { encodeRecordsRequest } from './cbor/writer.ts'
 import { correctClock } from './clock-skew.ts'
 import { withDeadline } from './deadline.ts'
-import { createSignedCall, type SignedReply } from './signed-call.ts'
+import { type CallOptions, createSignedCall, type SignedReply } from './signed-call.ts'
 
 export interface CborRecordsSettings {
   kinesis: Pick<KinesisClient, 'config'>
@@ -30,27 +30,27 @@ export function createCborRecords(settings: CborRecordsSettings): StreamReader['
   const { kinesis, streamArn, requestTimeoutMs } = settings
   const call = createSignedCall(kinesis, streamArn)
 
-  async function send(body: Buffer, signal: AbortSignal): Promise<SignedReply> {
+  async function send(body: Buffer, options: CallOptions): Promise<SignedReply> {
     try {
-      return await call(body, signal)
+      return await call(body, options)
     } catch (error) {
       // The endpoint may close an idle connection just when it is used again.
-      if (signal.aborted || !isClosedConnection(error)) throw error
-      return await call(body, signal)
+      if (options.signal.aborted || !isClosedConnection(error)) throw error
+      return await call(body, options)
     }
   }
 
-  async function ask(body: Buffer, signal: AbortSignal): Promise<SignedReply> {
-    const reply = await send(body, signal)
+  async function ask(body: Buffer, options: CallOptions): Promise<SignedReply> {
+    const reply = await send(body, options)
     if (reply.status === 200) return reply
     const error = toServiceError(reply)
-    if (await correctClock(kinesis, { name: error.name, date: reply.headers.date })) return await send(body, signal)
+    if (await correctClock(kinesis, { name: error.name, date: reply.headers.date })) return await send(body, options)
     return reply
   }
 
-  return async (shardId, iterator, limit, signal) => {
+  return async (shardId, iterator, limit, { signal, receive } = {}) => {
     const body = encodeRecordsRequest(iterator, limit, streamArn)
-    const answer = await withDeadline(requestTimeoutMs, signal, limited => ask(body, limited))
+    const answer = await withDeadline(requestTimeoutMs, signal, limited => ask(body, { signal: limited, receive }))
     if (answer.status !== 200) throw toError(answer)
     const type = contentTypeOf(answer)
     if (type !== CBOR) throw new CborRefusedError(`Kinesis answered a CBOR request with the content type '${type}'.`)

@@ -18,11 +18,16 @@ export async function readBody(
   allocate: (length: number) => Buffer,
 ): Promise<Buffer> {
   if (length !== undefined && length > MAX_BYTES) {
-    // A destroyed body emits an error, and an error without a listener ends the process.
-    stream.on('error', () => undefined).destroy()
+    discard(stream)
     throw tooLong()
   }
   return length === undefined ? await concatenate(stream) : await fill(stream, allocate(length).subarray(0, length))
+}
+
+/** Closes the connection of a body that nobody reads. */
+export function discard(stream: Readable): void {
+  // A destroyed body emits an error, and an error without a listener ends the process.
+  stream.on('error', () => undefined).destroy()
 }
 
 async function fill(stream: Readable, body: Buffer): Promise<Buffer> {

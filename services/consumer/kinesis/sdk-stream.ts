@@ -66,7 +66,7 @@ export function createSdkStream({ kinesis, requestTimeoutMs, ...ref }: SdkStream
       return ShardIterator
     },
 
-    async getRecords(shardId, iterator, limit, signal) {
+    async getRecords(shardId, iterator, limit, { signal } = {}) {
       const command = new GetRecordsCommand({
         ShardIterator: iterator,
         Limit: limit,

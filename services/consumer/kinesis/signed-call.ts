@@ -3,11 +3,19 @@ import { GetRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
 import { HttpRequest } from '@smithy/core/protocols'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { StreamReplyError } from '../errors.ts'
+import type { GetRecordsOptions } from '../stream.ts'
 import { BodyPool } from './body-pool.ts'
 import { CBOR, type HttpReply } from './cbor/error-reply.ts'
-import { readBody } from './reply-body.ts'
+import { discard, readBody } from './reply-body.ts'
 
-export type SignedCall = (body: Buffer, signal: AbortSignal) => Promise<SignedReply>
+export type SignedCall = (body: Buffer, options: CallOptions) => Promise<SignedReply>
+
+export interface CallOptions {
+  signal: AbortSignal
+  /** See `GetRecordsOptions`. */
+  receive?: GetRecordsOptions['receive'] | undefined
+}
 
 export interface SignedReply extends HttpReply {
   /** Returns the memory of the body to the pool. Nothing may refer to any part of it afterwards. */
@@ -29,7 +37,7 @@ export function createSignedCall({ config }: Pick<KinesisClient, 'config'>, stre
   const pool = new BodyPool()
   let resolved: Promise<Resolved> | undefined
 
-  return async (body, signal) => {
+  return async (body, { signal, receive }) => {
     resolved ??= resolve(config, streamArn)
     const { endpoint, signer } = await resolved.catch(error => {
       resolved = undefined
@@ -42,9 +50,10 @@ export function createSignedCall({ config }: Pick<KinesisClient, 'config'>, stre
     if (!(response.body instanceof Readable)) {
       return { status, headers, body: Buffer.from(await config.streamCollector(response.body)), free: nothing }
     }
-    const length = headers['content-length']
+    const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length'])
+    if (length !== undefined) await waitToReceive(response.body, length, { signal, receive })
     let memory: Buffer | undefined
-    const reply = await readBody(response.body, length === undefined ? undefined : Number(length), bytes => {
+    const reply = await readBody(response.body, length, bytes => {
       memory = pool.take(bytes)
       return memory
     })
@@ -58,6 +67,18 @@ export function createSignedCall({ config }: Pick<KinesisClient, 'config'>, stre
       },
     }
   }
+}
+
+/**
+ * Leaves the body on the connection until there is memory for it.
+ *
+ * @throws StreamReplyError if there is none in time
+ */
+async function waitToReceive(body: Readable, length: number, { signal, receive }: CallOptions): Promise<void> {
+  await receive?.(length, signal)
+  if (!signal.aborted) return
+  discard(body)
+  throw new StreamReplyError(`A reply of Kinesis was dropped: there was no memory for its ${length} bytes in time.`)
 }
 
 const nothing = () => undefined

@@ -91,6 +91,13 @@ export const WORKER_METRICS = entriesOf<ConsumerMetrics>([
     m => m.leaseTable.writes,
   ],
   ['scan_age', 'gauge', 'second', 'Time since the last complete read of the lease table.', m => seconds(m.scanAgeMs)],
+  [
+    'reads_throttled',
+    'counter',
+    'request',
+    'Reads that Kinesis throttled, usually because other applications poll the same shards.',
+    m => m.readsThrottled,
+  ],
   ['faults', 'counter', 'fault', 'Failed calls to Kinesis or DynamoDB, which are retried.', m => m.faults],
   [
     'breaker_openings',

@@ -21,6 +21,8 @@ export class Counters {
   shardsEnded = 0
   breakerOpenings = 0
   faults = 0
+  /** Calls of GetRecords and GetShardIterator that Kinesis throttled. */
+  readsThrottled = 0
   leaseTableReads = 0
   /** Write requests, including those that the table rejected, because they are also charged. */
   leaseTableWrites = 0

@@ -42,6 +42,10 @@ const LINES: { readonly [Name in keyof ConsumerEvents]?: Line<ConsumerEvents[Nam
   checkpointed: { level: 'debug', message: 'checkpoint written' },
   recordsFetched: { level: 'debug', message: 'records fetched' },
   batchHandled: { level: 'debug', message: 'batch handled' },
+  readsThrottled: {
+    level: 'info',
+    message: 'Kinesis throttles reads, usually because other applications poll the shards',
+  },
   aggregateOutsideShard: { level: 'debug', message: 'an aggregated record contains keys of another shard' },
   recordFailed: { level: 'warn', message: 'record failed and will be retried', kindOf: event => nameOf(event.error) },
   batchFailed: { level: 'warn', message: 'batch failed and will be retried', kindOf: event => nameOf(event.error) },

@@ -83,6 +83,8 @@ export interface ConsumerMetrics {
   deadLetterFailures: number
   /** Number of failed calls to Kinesis or DynamoDB and of functions of the options that threw, see the event `fault`. */
   faults: number
+  /** Number of reads that Kinesis throttled, usually because other applications poll the same shards. They are no faults. */
+  readsThrottled: number
   /**
    * Milliseconds since the last complete read of the lease table, or since the start if there was none; undefined before
    * the start.
@@ -159,6 +161,7 @@ export function metricsOf({
     batchRetries: counters.batchRetries,
     deadLetterFailures: counters.deadLetterFailures,
     faults: counters.faults,
+    readsThrottled: counters.readsThrottled,
     scanAgeMs,
     breaker: { state: breaker, openings: counters.breakerOpenings },
     paused,

@@ -1,5 +1,5 @@
 import { type Checkpoint, compareCheckpoints, isSequence } from '../checkpoint.ts'
-import type { BudgetAccount } from '../fetching/byte-budget.ts'
+import type { BudgetAccount } from '../fetching/budget-account.ts'
 import type { RecordQueue } from '../iteration/record-queue.ts'
 import type { Counters } from '../metrics/counters.ts'
 import { bytesInMemory, type ConsumerRecord, RECORD_OVERHEAD } from '../record.ts'

@@ -78,6 +78,11 @@ const COUNTERS: ReadonlyArray<Metric<(metrics: ConsumerMetrics) => number>> = [
   ['headgate_leases_lost_total', 'Leases that another worker took or that expired.', m => m.leases.lost],
   ['headgate_lease_table_reads_total', 'Reads of the lease table.', m => m.leaseTable.reads],
   ['headgate_lease_table_writes_total', 'Writes of the lease table, including refused ones.', m => m.leaseTable.writes],
+  [
+    'headgate_reads_throttled_total',
+    'Reads that Kinesis throttled, usually because other applications poll the same shards.',
+    m => m.readsThrottled,
+  ],
   ['headgate_consumer_faults_total', 'Calls to Kinesis or DynamoDB that failed and were retried.', m => m.faults],
   [
     'headgate_breaker_openings_total',

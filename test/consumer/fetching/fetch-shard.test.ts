@@ -77,6 +77,7 @@ async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD
     random: () => 0.5,
     signal: stop.signal,
     onFault: operation => faults.push(operation),
+    onThrottled: () => faults.push('throttled'),
   })
   for (let next = await replies.next(); ; next = await replies.next()) {
     if (next.done) return { fetched, positions, faults, children: next.value }
@@ -107,7 +108,7 @@ t.test('a throttled iterator is used again', async t => {
   const { fetched, positions, faults } = await read(script)
   t.same(fetched, ['1', '2'])
   t.same(positions, [{ type: 'TRIM_HORIZON' }])
-  t.same(faults, ['GetRecords'])
+  t.same(faults, ['throttled'], 'and is counted apart from faults')
 })
 
 t.test('a trimmed checkpoint continues at the first record left, without repeated records', async t => {

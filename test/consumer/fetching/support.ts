@@ -60,6 +60,7 @@ export function reading(
     pause: new PauseGate(clock),
     signal: ended.signal,
     onFault: (_, error) => faults.push(error as Error),
+    onThrottled: error => faults.push(error as Error),
     ...rest,
     ...{ clock, faults, budget: new ByteBudget(2 ** 30).open() },
     stop: () => ended.abort(),

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
+import { setImmediate as pass } from 'node:timers/promises'
 import { cbor } from '@smithy/core/cbor'
 import t from 'tap'
 import { createCborRecords } from '../../../services/consumer/kinesis/cbor-records.ts'
@@ -9,7 +10,7 @@ const HOUR_MS = 3_600_000
 
 const getRecordsOf = (kinesis: Parameters<typeof createCborRecords>[0]['kinesis'], requestTimeoutMs = 10_000) => {
   const getRecords = createCborRecords({ kinesis, requestTimeoutMs })
-  return (signal?: AbortSignal) => getRecords(SHARD, 'iterator', 10_000, signal)
+  return (signal?: AbortSignal) => getRecords(SHARD, 'iterator', 10_000, signal && { signal })
 }
 
 /** Computes signature version 4 from the received request, by the documentation of AWS. */
@@ -180,4 +181,33 @@ t.test('a reply longer than the maximum of Kinesis is not read', async t => {
     const { client } = await startEndpoint(t, answering)
     await t.rejects(getRecordsOf(client())(), { name: 'StreamReplyError', message: /longer than/ })
   }
+})
+
+/** Like Kinesis, and unlike `inCbor`, this answer says how long it is. */
+const withLength = answer(200, CBOR, RECORDS, { 'content-length': String(cbor.serialize(RECORDS).length) })
+
+t.test('the body of a reply is received when the caller has memory for it', async t => {
+  const { client } = await startEndpoint(t, withLength)
+  const getRecords = createCborRecords({ kinesis: client(), requestTimeoutMs: 10_000 })
+  const [asked, memory] = [Promise.withResolvers<number>(), Promise.withResolvers<void>()]
+  const reply = getRecords(SHARD, 'iterator', 10_000, {
+    receive(bytes) {
+      asked.resolve(bytes)
+      return memory.promise
+    },
+  })
+  t.ok((await asked.promise) > 10, 'the size of the body is known before it is received')
+  t.equal(await Promise.race([reply, pass('waits')]), 'waits')
+  memory.resolve()
+  t.match(await reply, { nextIterator: 'next' })
+})
+
+t.test('a reply for which there is no memory in time is dropped, and the next call works', async t => {
+  const { client } = await startEndpoint(t, withLength)
+  const getRecords = createCborRecords({ kinesis: client(), requestTimeoutMs: 100 })
+  const never = (_: number, signal: AbortSignal) =>
+    new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+  const dropped = { name: 'StreamReplyError', message: /no memory for its \d+ bytes in time/ }
+  await t.rejects(getRecords(SHARD, 'iterator', 10_000, { receive: never }), dropped)
+  t.match(await getRecords(SHARD, 'iterator', 10_000, {}), { nextIterator: 'next' })
 })

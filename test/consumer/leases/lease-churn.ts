@@ -53,7 +53,7 @@ const stream: StreamReader = {
       closed: false,
     })),
   getIterator: async () => 'first',
-  async getRecords(shardId, _, __, signal) {
+  async getRecords(shardId, _, __, { signal } = {}) {
     await clock.sleep(40, signal)
     signal?.throwIfAborted()
     return nextReply(shardId)

@@ -26,11 +26,25 @@ export const FETCHING: readonly Mutation[] = [
     from: 692,
   },
   {
-    rule: 'fetching waits for room in the budget',
+    rule: 'memory is reserved before records are fetched',
     file: 'fetching/byte-budget.ts',
-    text: 'hasRoom: used => this.#hasRoom(used),',
-    replacement: 'hasRoom: () => true,',
+    text: '    if (!isEnough && !mayExceed) return 0\n',
+    replacement: '',
     breaks: ['9'],
+  },
+  {
+    rule: 'a reply that is larger than its reservation waits for memory',
+    file: 'fetching/fetch-shard.ts',
+    text: '        receive: (bytes, limited) => budget.raise(bytes, limited),\n',
+    replacement: '',
+    breaks: ['9'],
+  },
+  {
+    rule: 'records count against the budget until they are done',
+    file: 'fetching/budget-account.ts',
+    text: 'this.#budget.changed(bytes, bytes - covered)',
+    replacement: 'this.#budget.changed(bytes, -covered)',
+    breaks: ['9', '10'],
   },
   {
     rule: 'a shard that is read from its start again delivers no record again',

@@ -101,6 +101,7 @@ export async function readStream(settings: ReadSettings): Promise<void> {
         pause: new PauseGate(clock), // Never paused.
         signal,
         onFault: (operation, error) => faults.failed(shardId, operation, error),
+        onThrottled: error => faults.failed(shardId, 'GetRecords', error),
       },
       position,
     )
