@@ -38,6 +38,7 @@ export const FETCHING: readonly Mutation[] = [
     text: '        receive: (bytes, limited) => budget.raise(bytes, limited),\n',
     replacement: '',
     breaks: ['9'],
+    from: 440,
   },
   {
     rule: 'records count against the budget until they are done',
