@@ -73,7 +73,10 @@ async function leaseElsewhere(t: Test) {
   const source = `const { leaseAws } = await import(${JSON.stringify(file)}); await leaseAws({}); console.log('leased')`
   const env = { [HOST_PORT]: process.env[HOST_PORT] ?? '' }
   const program = runProgram(t, ['--input-type=module', '--eval', source], { env })
-  await until(() => program.stdout().includes('leased') || program.child.exitCode !== null, { what: 'the lease' })
+  await until(() => program.stdout().includes('leased') || program.child.exitCode !== null, {
+    timeoutMs: 60_000,
+    what: 'the lease',
+  })
   const [slot = 0] = slots()
   return { program, slot }
 }
