@@ -8,10 +8,17 @@ runForPeople(async () => {
   const flags = parseBenchFlags(process.argv.slice(2), entries)
   if (flags.help) return console.log(benchUsage(entries))
 
-  const { rounds, quick, minutes, json } = flags
+  const { rounds, quick, minutes, shapes, json } = flags
   for (const name of flags.entries) {
     const entry = entries.find(one => one.name === name)
-    const measured = (await entry?.run({ rounds, quick, minutes, progress: line => console.error(line) })) ?? []
+    const measured =
+      (await entry?.run({
+        rounds,
+        quick,
+        minutes,
+        ...(shapes && { shapes }),
+        progress: line => console.error(line),
+      })) ?? []
     for (const measurements of [measured].flat()) {
       console.log(json ? JSON.stringify(toReport(measurements)) : `\n${toText(measurements)}\n`)
     }

@@ -6,6 +6,8 @@ export interface EntrySettings {
   quick: boolean
   /** The duration of entries that watch something for a while. */
   minutes: number
+  /** The fleets to measure, for the entry `fleet`. Undefined: its own ones. */
+  shapes?: ReadonlyArray<{ readonly shards: number; readonly workers: number }>
   /** Reports progress to the user. */
   progress(line: string): void
 }

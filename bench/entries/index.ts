@@ -3,6 +3,7 @@ import { client } from './client.ts'
 import { coldStart } from './cold-start.ts'
 import { consumer } from './consumer.ts'
 import type { Entry } from './entry.ts'
+import { fleet } from './fleet.ts'
 import { largeObject } from './large-object.ts'
 import { memory } from './memory.ts'
 import { neighbours } from './neighbours.ts'
@@ -22,6 +23,7 @@ export const entries: readonly Entry[] = [
   consumer,
   takeover,
   pipeline,
+  fleet,
   memory,
   neighbours,
   largeObject,

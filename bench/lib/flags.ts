@@ -16,6 +16,13 @@ export interface BenchSettings {
   quick: boolean
   rounds: number
   minutes: number
+  /** The fleets of the entry fleet, if some are given. */
+  shapes?: FleetShape[]
+}
+
+interface FleetShape {
+  shards: number
+  workers: number
 }
 
 /** The part of an entry that the flags use. */
@@ -36,6 +43,7 @@ ${lines.join('\n')}
 
   --rounds N   number of rounds (default ${DEFAULT_ROUNDS}; with --quick 1)
   --minutes N  duration of the entry memory (default ${DEFAULT_MINUTES})
+  --shapes S   fleets of the entry fleet as shards x workers, such as 100x10,2000x100
   --quick      very little work in each round: shows that the benchmark works; its figures mean nothing
   --json       print one line of JSON for each entry instead of a table
   --help`
@@ -46,7 +54,7 @@ export function parseBenchFlags(args: readonly string[], all: readonly NamedEntr
   const names = namesOf(all)
   const flag = { type: 'boolean' } as const
   const number = { type: 'string' } as const
-  const options = { json: flag, quick: flag, help: flag, rounds: number, minutes: number } as const
+  const options = { json: flag, quick: flag, help: flag, rounds: number, minutes: number, shapes: number } as const
   const { values, positionals } = parseProgramOptions('npm run bench --', { args, options, allowPositionals: true })
   if (values.help) return { help: true }
   const unknown = positionals.find(name => !names.includes(name))
@@ -68,7 +76,21 @@ export function parseBenchFlags(args: readonly string[], all: readonly NamedEntr
       values.minutes === undefined
         ? DEFAULT_MINUTES
         : numberOption('minutes', values.minutes, { min: 1, max: MAX_MINUTES }),
+    ...(values.shapes !== undefined && { shapes: values.shapes.split(',').map(shapeOf) }),
   }
 }
 
 const namesOf = (entries: readonly NamedEntry[]) => entries.map(({ name }) => name)
+
+const MAX_SHARDS = 2_000
+const MAX_WORKERS = 100
+
+function shapeOf(text: string): FleetShape {
+  const { shards, workers } = /^(?<shards>\d{1,4})x(?<workers>\d{1,3})$/.exec(text)?.groups ?? {}
+  const shape = { shards: Number(shards), workers: Number(workers) }
+  const isValid = shape.shards >= 1 && shape.shards <= MAX_SHARDS && shape.workers >= 1 && shape.workers <= MAX_WORKERS
+  if (isValid) return shape
+  throw new UsageError(
+    `--shapes must be fleets of 1 to ${MAX_SHARDS} shards and 1 to ${MAX_WORKERS} workers, such as 100x10, not "${text}".`,
+  )
+}

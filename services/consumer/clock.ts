@@ -21,3 +21,14 @@ export const systemClock: Clock = {
 
 /** Returns a number in [0, 1). A port, like `Math.random`. */
 export type Random = () => number
+
+/** Returns the items in random order. */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const copy = [...items]
+  for (let last = copy.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1))
+    const [a, b] = [copy[last], copy[other]]
+    if (a !== undefined && b !== undefined) [copy[last], copy[other]] = [b, a]
+  }
+  return copy
+}

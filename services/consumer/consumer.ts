@@ -117,6 +117,8 @@ export class KinesisConsumer<T = undefined> {
       budget: this.#options.budget.shared,
       yields: this.#yields,
       queue: this.#queue,
+      onWritten: lease => this.#scanner.onWritten(lease),
+      onReleased: () => this.#state === 'stopping' && this.#scanner.notices.announce(),
       // The children of an ended shard can now be read, and a lost shard may be free again.
       onGone: () => this.#scanner.wake(),
     })
@@ -245,10 +247,7 @@ export class KinesisConsumer<T = undefined> {
     return this.#shards.snapshot()
   }
 
-  /**
-   * Returns every lease of the application, including those of other workers, as of the last read of the lease table.
-   * That is about one scan interval ago.
-   */
+  /** Returns every lease of the application, as of the last read of the table. Large tables are read less often. */
   leases(): LeaseStatus[] {
     return this.#store.lastRead.map(leaseStatusOf)
   }
@@ -269,7 +268,7 @@ export class KinesisConsumer<T = undefined> {
     })
   }
 
-  /** Milliseconds since the last complete read of the lease table; undefined before the first. */
+  /** Milliseconds since the lease table was last read, or an observer of it checked; undefined before the first time. */
   get millisSinceScan(): number | undefined {
     const { lastScanAt } = this.#scanner
     return lastScanAt === undefined ? undefined : this.#ports.clock.now() - lastScanAt
@@ -288,6 +287,7 @@ export class KinesisConsumer<T = undefined> {
     // A running scan may have taken a lease in the meantime.
     await this.#shards.release(this.#isCrash)
     await releasing
+    await this.#scanner.notices.announced
     this.#state = 'stopped'
   }
 

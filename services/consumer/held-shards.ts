@@ -44,6 +44,10 @@ export interface HeldShardsSettings {
   budget: ByteBudget
   yields: YieldLimit
   queue: RecordQueue
+  /** Called with the row of a held lease after each write of it. */
+  onWritten(row: Lease): void
+  /** Called when this worker has released a lease. */
+  onReleased(): void
   /** Called when this worker no longer holds a shard. */
   onGone(): void
 }
@@ -65,10 +69,10 @@ export class HeldShards {
 
   /** Starts to read a shard whose lease was taken. The parameters are those of `LeaseScannerSettings.onTaken`. */
   start(row: Lease, takenAt: number, wasReleased: boolean): void {
-    const { store, clock, options, events, budget } = this.#settings
+    const { store, clock, random, options, events, budget, onWritten } = this.#settings
     const { failoverMs } = options
     const { leaseKey: shardId } = row
-    const lease = new HeldLease({ lease: row, takenAt, store, clock, failoverMs })
+    const lease = new HeldLease({ lease: row, takenAt, store, clock, failoverMs, onWritten })
     const consumer = new ShardConsumer({
       ...this.#settings,
       lease,
@@ -82,7 +86,7 @@ export class HeldShards {
       consumer.stalledMs(clock.now()) // Observed with every renewal, so that a later question finds out since when.
       return consumer.progress
     }
-    const keeping = keepLease({ lease, progress, clock, failoverMs, onFault })
+    const keeping = keepLease({ lease, progress, clock, random, failoverMs, onFault })
     const finished = Promise.all([this.#run(lease, consumer), keeping, lease.guard()]).then(() => undefined)
     this.leases.set(shardId, lease)
     this.#shards.set(shardId, { lease, consumer, takenAt, finished })
@@ -156,7 +160,10 @@ export class HeldShards {
       if (this.#isCrash) {
         await lease.heartbeat(consumer.progress)
         lease.lose('left to expire')
-      } else await lease.release(consumer.progress)
+      } else {
+        await lease.release(consumer.progress)
+        this.#settings.onReleased()
+      }
     } catch (error) {
       if (!(error instanceof LeaseLostError)) {
         const { events } = this.#settings

@@ -43,7 +43,8 @@ export interface ConsumerOptions<T = undefined> extends ProcessingOptions<T> {
   /** Milliseconds without a renewal after which other workers may take a lease. 1,000 to 300,000, default 10,000. */
   failoverMs?: number
   /**
-   * Milliseconds between two scans of the lease table. 100 to 60,000, default a fifth of `failoverMs`, at most 1,000.
+   * Milliseconds between two scans of the lease table, if it has up to 16 rows or leases move. A larger table is scanned
+   * less often while nothing changes. 100 to 60,000, default a fifth of `failoverMs`, at most 1,000.
    */
   scanIntervalMs?: number
   /**

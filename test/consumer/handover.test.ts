@@ -1,7 +1,8 @@
 import { setTimeout as pass } from 'node:timers/promises'
+import { ConditionalCheckFailedException, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import t from 'tap'
 import type { ConsumerEvents, KinesisConsumer } from '../../services/consumer/index.ts'
-import { collector, readRow, shardsOf, startStream, textOf, whenever } from './support.ts'
+import { APPLICATION, collector, readRow, shardsOf, startStream, textOf, whenever } from './support.ts'
 
 const numbered = (count: number, keys: number) =>
   Array.from({ length: count }, (_, i) => ({ key: `key-${i % keys}`, data: `${i % keys}:${i}` }))
@@ -67,19 +68,53 @@ t.test('a handover waits for the running handler, and the new worker continues a
   t.equal(all.length, 20, 'no record came twice')
 })
 
-t.test('an owner that does not answer a request loses the lease after the failover time', async t => {
+t.test('an owner that scans rarely sees a request when it renews the lease', async t => {
   const stream = await startStream(t, { shards: 2 })
   const { handler } = collector()
-  // Scans the table so rarely that it never sees the request. It keeps renewing, like KCL.
   const failoverMs = 2_000
-  const deaf = stream.consumer({ handler, failoverMs, scanIntervalMs: 60_000 })
-  const losses = lossesOf(deaf)
-  await deaf.start()
-  await whenever([deaf], () => shardsOf(deaf).length === 2)
+  const owner = stream.consumer({ handler, failoverMs, scanIntervalMs: 60_000 })
+  const losses = lossesOf(owner)
+  await owner.start()
+  await whenever([owner], () => shardsOf(owner).length === 2)
   const b = stream.consumer({ handler, failoverMs })
   await b.start()
-  await whenever([b, deaf], () => shardsOf(b).length === 1 && shardsOf(deaf).length === 1)
-  t.same(losses, ['taken by another worker'])
+  await whenever([b, owner], () => shardsOf(b).length === 1 && shardsOf(owner).length === 1)
+  t.same(losses, ['released'])
+})
+
+t.test('an owner that ignores a request, as a KCL worker does, loses the lease after the failover time', async t => {
+  const stream = await startStream(t, { shards: 2 })
+  const { handler } = collector()
+  const failoverMs = 2_000
+  const a = stream.consumer({ handler, failoverMs })
+  await a.start()
+  await whenever([a], () => shardsOf(a).length === 2)
+  const leaseKeys = shardsOf(a)
+  await a.stop()
+  // KCL takes and renews a lease by these attributes, and keeps the others.
+  const renew = (leaseKey: string, condition: string) =>
+    stream.dynamodb.send(
+      new UpdateItemCommand({
+        TableName: APPLICATION,
+        Key: { leaseKey: { S: leaseKey } },
+        UpdateExpression: 'SET leaseOwner = :java, leaseCounter = leaseCounter + :one',
+        ConditionExpression: condition,
+        ExpressionAttributeValues: { ':java': { S: 'java' }, ':one': { N: '1' } },
+      }),
+    )
+  for (const leaseKey of leaseKeys) await renew(leaseKey, 'attribute_not_exists(leaseOwner)')
+  const isLost = (error: unknown) => t.ok(error instanceof ConditionalCheckFailedException, 'the lease was taken')
+  const renewing = setInterval(() => {
+    for (const leaseKey of leaseKeys) renew(leaseKey, 'leaseOwner = :java').catch(isLost)
+  }, failoverMs / 5)
+  t.teardown(() => clearInterval(renewing))
+  const b = stream.consumer({ handler, failoverMs })
+  const from: unknown[] = []
+  b.events.on('leaseAcquired', event => void from.push(event.from))
+  await b.start()
+  await whenever([b], () => shardsOf(b).length === 1)
+  clearInterval(renewing)
+  t.same(from, ['java'], 'one of the two')
 })
 
 t.test('the owner of a deleted row writes it again with its progress', async t => {

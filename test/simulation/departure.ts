@@ -1,3 +1,4 @@
+import { CHEAP_ROWS } from '../../services/consumer/leases/scan-schedule.ts'
 import type { Worker } from './worker.ts'
 import type { World } from './world.ts'
 
@@ -24,7 +25,9 @@ export function depart(world: World): void {
     for (let left = LAST_RECORDS; left > 0; left--) world.put()
     time.at(time.now + scenario.idleIntervalMs, () => leave(worker, world))
     const least = scenario.departure === 'freezes' ? failoverMs : drainTimeoutMs
-    const bound = scenario.idleIntervalMs + least + 3 * scanIntervalMs + 500
+    // If nothing changes in a large table, the observers scan it once per failover time in turn, and notices take a third.
+    const observing = world.kinesis.shards.length > CHEAP_ROWS ? 0.8 * failoverMs : 0
+    const bound = scenario.idleIntervalMs + least + observing + 3 * scanIntervalMs + 500
     time.at(time.now + bound, () => check(worker, world, bound))
   })
 }

@@ -3,8 +3,9 @@ import { STRIKES, type Strike } from './scenario.ts'
 import type { Worker } from './worker.ts'
 import type { World } from './world.ts'
 
-const MOST_WORKERS = 4
-export const MOST_SHARDS = 14
+/** Maximum number of workers and of shards, with those that faults add. */
+const mostWorkers = ({ scenario }: World) => Math.max(4, scenario.workers + 1)
+export const mostShards = ({ scenario }: World) => Math.max(14, scenario.shards + 10)
 
 /** Injects each kind of fault into the world. */
 const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => void>> = {
@@ -40,7 +41,7 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
   },
 
   duplicate: (world, random) => {
-    if (world.active().length >= MOST_WORKERS) return
+    if (world.active().length >= mostWorkers(world)) return
     onWorker(world, random, worker => {
       const duplicate = world.join(worker.workerId)
       if (random.chance(0.5)) return
@@ -61,7 +62,7 @@ const EFFECTS: Readonly<Record<Strike, (world: World, random: SeededRandom) => v
 
   merge(world, random) {
     const shard = random.pick(world.kinesis.open())
-    if (!shard || world.kinesis.shards.length >= MOST_SHARDS) return
+    if (!shard || world.kinesis.shards.length >= mostShards(world)) return
     world.kinesis.merge(shard)
     world.trace.add(`${shard.shardId} is merged into ${shard.children.map(({ shardId }) => shardId)}`)
   },
@@ -184,7 +185,7 @@ function onWorker(world: World, random: SeededRandom, strike: (worker: Worker) =
 }
 
 function join(world: World): void {
-  if (world.active().length < MOST_WORKERS) world.join()
+  if (world.active().length < mostWorkers(world)) world.join()
 }
 
 /** Injects a fault at one of the next calls of the worker, before it is sent or in flight. */
@@ -209,7 +210,7 @@ function stall(world: World, { process }: Worker, random: SeededRandom): void {
 function reshard(world: World, random: SeededRandom, splits: number): void {
   for (let left = splits; left > 0; left--) {
     const shard = random.pick(world.kinesis.open())
-    if (!shard || world.kinesis.shards.length >= MOST_SHARDS) return
+    if (!shard || world.kinesis.shards.length >= mostShards(world)) return
     world.kinesis.split(shard)
     world.trace.add(`${shard.shardId} is split into ${shard.children.map(({ shardId }) => shardId)}`)
   }

@@ -1,6 +1,7 @@
 import { writePause } from '../../services/consumer/admin/pause.ts'
 import type { Lease } from '../../services/consumer/leases/lease.ts'
 import type { LeaseStore } from '../../services/consumer/leases/lease-store.ts'
+import { CHEAP_ROWS } from '../../services/consumer/leases/scan-schedule.ts'
 import type { LeaseWrite } from './dynamodb-model.ts'
 import { leaseStoreOf } from './ports.ts'
 import type { SeededRandom } from './random.ts'
@@ -167,7 +168,9 @@ export class Pausing {
     await this.#write(operator, true, undefined, this.scenario.last === 'interrupted' ? 1 : undefined)
     const first = table.all().find(({ pause }) => pause !== undefined)
     if (!first) return // The application never had a row that lasted.
-    await operator.sleep(scanMs)
+    // In a large table, workers see a pause in a row of their own. One of them repairs the other rows.
+    const isLarge = table.all().length > CHEAP_ROWS
+    await operator.sleep(isLarge ? 4 * scanMs + scenario.failoverMs : scanMs)
     trace.add('frozen')
     this.#isFrozen = true
     this.#isStill = this.#world.time.now - this.#world.movedAt > 2 * scenario.failoverMs + 3 * scenario.scanIntervalMs

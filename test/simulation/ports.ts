@@ -56,7 +56,13 @@ export function leaseStoreOf(
     },
     get: leaseKey => call(() => table.get(leaseKey)),
     create: lease => call(sentAt => table.create(lease, { writer, sentAt })),
-    swap: (previous, next) => call(sentAt => table.swap(previous, next, { writer, sentAt })),
+    async swap(previous, next) {
+      const row = await call(sentAt =>
+        table.swap(previous, next, { writer, sentAt }) ? table.get(next.leaseKey) : undefined,
+      )
+      if (row) onRead([row])
+      return row
+    },
     delete: (lease: Lease) => call(() => table.remove(lease, writer)),
   } satisfies LeaseStore & { delete(lease: Lease): Promise<boolean> }
   return store

@@ -1,4 +1,4 @@
-import { MOST_SHARDS } from './faults.ts'
+import { mostShards } from './faults.ts'
 import type { ModelShard } from './kinesis-model.ts'
 import type { SeededRandom } from './random.ts'
 import type { World } from './world.ts'
@@ -36,7 +36,7 @@ export function scheduleRetention(world: World, until: number): void {
 function splitAndTrim(shard: ModelShard | undefined, world: World, until: number): void {
   const { kinesis, time, trace } = world
   const { random } = world.retention
-  if (!shard || kinesis.shards.length >= MOST_SHARDS) return
+  if (!shard || kinesis.shards.length >= mostShards(world)) return
   kinesis.split(shard)
   // If both children are trimmed, no shard in the list leads back to this one.
   const trimmed = random.chance(0.5) ? shard.children : shard.children.slice(0, 1)

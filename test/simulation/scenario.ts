@@ -117,10 +117,12 @@ export function drawScenario(streams: RandomStreams): Scenario {
   }
   const isHeavy = chance('heavy records', 0.15)
   const maxAttempts = chance('maxAttempts', 0.4) ? integer('maxAttempts', 1, 4) : undefined
+  // A table of more than 16 leases is scanned seldom while nothing changes, and ten workers do not all scan it.
+  const isLarge = chance('large fleet', 0.04)
   const handlerTimeoutMs = oneOf('handlerTimeoutMs', 500, 3_000, 300_000)
   return {
-    shards: integer('shards', 1, 4),
-    workers: integer('workers', 1, 3),
+    shards: isLarge ? integer('shards of a large fleet', 17, 30) : integer('shards', 1, 4),
+    workers: isLarge ? integer('workers of a large fleet', 2, 12) : integer('workers', 1, 3),
     arrivalMs: oneOf('arrivalMs', 0, 50, 1_500),
     failoverMs: oneOf('failoverMs', 1_000, 2_000, 3_000),
     scanIntervalMs: integer('scanIntervalMs', 200, 700),

@@ -108,7 +108,7 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
       const Item = { ...key, ...names, ...toAttributes(lease) }
       const ConditionExpression = `attribute_not_exists(${LEASE_KEY})`
       const command = new PutItemCommand({ TableName: table, Item, ConditionExpression })
-      return conditionally(() => bounded('PutItem', limit => dynamodb.send(command, limit)))
+      return (await ifUnchanged(() => bounded('PutItem', limit => dynamodb.send(command, limit)))) !== undefined
     },
 
     async swap(previous, next) {
@@ -116,23 +116,26 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
         TableName: table,
         Key: keyOf(previous.leaseKey),
         ...swapExpression(previous, next),
+        ReturnValues: 'ALL_NEW', // Free of charge.
       })
-      return conditionally(() => bounded('UpdateItem', limit => dynamodb.send(command, limit)))
+      const { Attributes } =
+        (await ifUnchanged(() => bounded('UpdateItem', limit => dynamodb.send(command, limit)))) ?? {}
+      return Attributes && leaseOfStream(Attributes, streamIdentifier)
     },
 
     async delete(lease) {
       const command = new DeleteItemCommand({ TableName: table, Key: keyOf(lease.leaseKey), ...fence(lease) })
-      return conditionally(() => bounded('DeleteItem', limit => dynamodb.send(command, limit)))
+      return (await ifUnchanged(() => bounded('DeleteItem', limit => dynamodb.send(command, limit)))) !== undefined
     },
   }
 }
 
-async function conditionally(write: () => Promise<unknown>): Promise<boolean> {
+/** Resolves to the reply of a write, or to undefined if its condition did not hold. */
+async function ifUnchanged<Reply>(write: () => Promise<Reply>): Promise<Reply | undefined> {
   try {
-    await write()
-    return true
+    return await write()
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false
+    if (error instanceof ConditionalCheckFailedException) return undefined
     throw error
   }
 }

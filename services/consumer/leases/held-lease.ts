@@ -21,6 +21,8 @@ export interface HeldLeaseSettings {
   store: LeaseStore
   clock: Clock
   failoverMs: number
+  /** Called with the row after each confirmed write. It contains what other workers have written into it. */
+  onWritten?(row: Lease): void
 }
 
 /**
@@ -35,6 +37,7 @@ export class HeldLease {
   readonly #store: LeaseStore
   readonly #clock: Clock
   readonly #failoverMs: number
+  readonly #onWritten: ((row: Lease) => void) | undefined
   readonly #lost = new AbortController()
   #row: Lease
   #validUntil: number
@@ -49,11 +52,12 @@ export class HeldLease {
   #writing: Promise<unknown> = Promise.resolve()
   #lossReason: LossReason | undefined
 
-  constructor({ lease, takenAt, store, clock, failoverMs }: HeldLeaseSettings) {
+  constructor({ lease, takenAt, store, clock, failoverMs, onWritten }: HeldLeaseSettings) {
     this.#row = lease
     this.#store = store
     this.#clock = clock
     this.#failoverMs = failoverMs
+    this.#onWritten = onWritten
     this.#validUntil = takenAt + failoverMs
     this.#lastWriteAt = takenAt
   }
@@ -141,7 +145,12 @@ export class HeldLease {
     }
     const mayHaveArrivedSince = this.#unconfirmedSince ?? sentAt
     this.#unconfirmedSince = mayHaveArrivedSince
-    if (await this.#store.swap(this.#row, next)) return this.#acknowledge(next, sentAt)
+    const written = await this.#store.swap(this.#row, next)
+    if (written) {
+      this.#acknowledge(next, sentAt)
+      this.#onWritten?.(written)
+      return
+    }
 
     let current = await this.#store.get(this.leaseKey)
     // Only a person deletes the lease of a shard that is being read. This worker alone knows the progress, so it writes

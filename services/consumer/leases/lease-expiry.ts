@@ -102,6 +102,16 @@ export class LeaseExpiry {
     return this.isExpired(lease, now) && ageAtNextScan > MAX_FAILOVERS * this.#failoverMs
   }
 
+  /**
+   * Returns when the first of the leases expires that have not changed for half the failover time. A live owner renews
+   * its lease more often, so there is none as long as all owners are alive.
+   */
+  nextExpiry(leases: readonly Lease[], now: number): number | undefined {
+    const suspicious = leases.filter(lease => lease.leaseOwner !== undefined && this.isUnclaimed(lease, now))
+    if (suspicious.length === 0) return undefined
+    return now + this.#failoverMs - Math.max(...suspicious.map(lease => this.#unchangedFor(lease, now))) + 1
+  }
+
   #unchangedFor({ leaseKey, leaseCounter }: Lease, now: number): number {
     const seen = this.#seen.get(leaseKey)
     return seen?.counter === leaseCounter ? now - seen.since : 0

@@ -24,6 +24,8 @@ export const ATTRIBUTES = {
   shardStart: 'headgateShardStart',
   requestedBy: 'headgateRequestedBy',
   pause: 'headgatePause',
+  notice: 'headgateNotice',
+  availableCounter: 'headgateAvailableCounter',
 } as const
 
 export const LEASE_KEY = 'leaseKey'
@@ -56,6 +58,8 @@ export function toAttributes(lease: Lease): Item {
   put(ATTRIBUTES.shardStart, string(lease.shardStart))
   put(ATTRIBUTES.requestedBy, string(lease.requestedBy))
   put(ATTRIBUTES.pause, string(lease.pause))
+  put(ATTRIBUTES.notice, string(lease.notice))
+  put(ATTRIBUTES.availableCounter, number(lease.availableCounter))
   return item
 }
 
@@ -72,7 +76,7 @@ export function fromItem(item: Item): Lease | undefined {
   if (!leaseKey || !counter || !checkpoint) {
     throw new LeaseTableError(`The row '${leaseKey ?? '?'}' of the lease table has no counter or no checkpoint.`)
   }
-  const startAt = item[ATTRIBUTES.startAt]?.N
+  const numberOf = (name: string) => (item[name]?.N === undefined ? undefined : Number(item[name].N))
   return {
     leaseKey,
     leaseOwner: item[ATTRIBUTES.leaseOwner]?.S,
@@ -88,10 +92,12 @@ export function fromItem(item: Item): Lease | undefined {
     endingHashKey: item[ATTRIBUTES.endingHashKey]?.S,
     checkpointOwner: item[ATTRIBUTES.checkpointOwner]?.S,
     session: item[ATTRIBUTES.session]?.S,
-    startAt: startAt === undefined ? undefined : Number(startAt),
+    startAt: numberOf(ATTRIBUTES.startAt),
     shardStart: item[ATTRIBUTES.shardStart]?.S,
     requestedBy: item[ATTRIBUTES.requestedBy]?.S,
     pause: item[ATTRIBUTES.pause]?.S,
+    notice: item[ATTRIBUTES.notice]?.S,
+    availableCounter: numberOf(ATTRIBUTES.availableCounter),
   }
 }
 

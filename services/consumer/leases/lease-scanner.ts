@@ -1,6 +1,7 @@
 import { anySignal } from '../any-signal.ts'
 import type { Clock, Random } from '../clock.ts'
 import { DuplicateWorkerError, LeaseTableMissingError } from '../errors.ts'
+import { inParallel } from '../in-parallel.ts'
 import type { ConsumerEmitter } from '../metrics/emitter.ts'
 import type { WorkerPause } from '../pausing/worker-pause.ts'
 import { workableLeases } from '../shards/lease-plan.ts'
@@ -8,14 +9,18 @@ import type { ShardSync } from '../shards/shard-sync.ts'
 import { decide } from './assignment.ts'
 import { DuplicateWorkerDetector } from './duplicate-worker.ts'
 import type { HeldLease } from './held-lease.ts'
-import { type Lease, requestLease, takeLease } from './lease.ts'
+import { isLeftToOthers, type Lease, requestLease, takeLease } from './lease.ts'
 import { LeaseExpiry } from './lease-expiry.ts'
 import type { LeaseStore } from './lease-store.ts'
+import { Notices } from './notices.ts'
+import { type NextLook, ScanSchedule } from './scan-schedule.ts'
 
 export interface LeaseScannerSettings {
   store: LeaseStore
   sync: ShardSync
   clock: Clock
+  /** Epoch milliseconds. */
+  wallClock: () => number
   random: Random
   events: ConsumerEmitter
   workerId: string
@@ -38,11 +43,10 @@ export interface LeaseScannerSettings {
   onFailed(error: DuplicateWorkerError): void
 }
 
-/**
- * How many times more often a worker scans while it waits for a requested lease. Nobody reads the shard between its two
- * owners.
- */
-const SCANS_WHILE_WAITING = 4
+const SCAN_NOW: NextLook = { kind: 'scan', afterMs: 0 }
+
+/** Number of writes to the lease table that are in flight at once. */
+const WRITES_AT_ONCE = 16
 
 /** How often shards that nobody reads are reported, in milliseconds. */
 const UNREAD_REPORT_MS = 60_000
@@ -55,8 +59,13 @@ export class LeaseScanner {
   readonly #settings: LeaseScannerSettings
   readonly #expiry: LeaseExpiry
   readonly #duplicates: DuplicateWorkerDetector
+  readonly #schedule: ScanSchedule
+  readonly notices: Notices
   #lastScanAt: number | undefined
-  #awaitsLease = false
+  /** The lease of an observer, if this worker does not scan all the time. */
+  #watched: Lease | undefined
+  /** The pauses in the row that this worker wrote last. If an operator was interrupted, the other rows must be repaired. */
+  #pause: string | undefined
   #isTableMissing = false
   #unread: readonly string[] = []
   #unreadReportedAt = Number.NEGATIVE_INFINITY
@@ -66,9 +75,11 @@ export class LeaseScanner {
     this.#settings = settings
     this.#expiry = new LeaseExpiry(settings.failoverMs, settings.scanIntervalMs)
     this.#duplicates = new DuplicateWorkerDetector(settings)
+    this.#schedule = new ScanSchedule(settings)
+    this.notices = new Notices(settings)
   }
 
-  /** Monotonic time of the last complete scan; undefined before the first. */
+  /** Monotonic time of the last complete scan, or of the last look at an observer; undefined before the first. */
   get lastScanAt(): number | undefined {
     return this.#lastScanAt
   }
@@ -80,65 +91,117 @@ export class LeaseScanner {
 
   /** Scans until the signal fires, or until this worker must stop. A failed scan is reported and repeated. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, events, scanIntervalMs, random, onFailed } = this.#settings
+    const { clock, events, scanIntervalMs, onFailed } = this.#settings
+    let next: NextLook = { kind: 'scan', afterMs: 0 }
     while (!signal.aborted) {
       this.#wake = new AbortController()
       try {
         if (this.#isTableMissing) await this.#recreateTable(signal)
-        await this.scan(signal)
+        next = next.kind === 'watch' ? await this.#watch() : await this.scan(signal)
       } catch (error) {
         if (error instanceof DuplicateWorkerError) return onFailed(error)
         if (error instanceof LeaseTableMissingError) this.#isTableMissing = true
         events.emit('fault', { operation: 'scan of the lease table', shardId: undefined, error })
+        this.#schedule.activate(clock.now())
+        next = { kind: 'scan', afterMs: scanIntervalMs }
       }
-      const wait = scanIntervalMs / (this.#awaitsLease ? SCANS_WHILE_WAITING : 1)
-      // Jitter keeps workers that started together from reading and taking leases at the same time.
+      const { afterMs } = next
+      if (this.#wake.signal.aborted) next = SCAN_NOW
       const either = anySignal([signal, this.#wake.signal])
-      await clock.sleep(wait * (0.9 + random() / 5), either.signal)
+      await clock.sleep(afterMs, either.signal)
       either.release()
+      if (this.#wake.signal.aborted) next = SCAN_NOW
     }
   }
 
   /** Starts the next scan at once, after a change that cannot wait, such as the end of a shard. */
   wake(): void {
+    this.#schedule.activate(this.#settings.clock.now())
     this.#wake.abort()
   }
 
+  /** Handles what other workers have written into the row of a held lease. */
+  onWritten(lease: Lease): void {
+    const { workerId, session, onRequested } = this.#settings
+    if (lease.session !== session || lease.leaseOwner !== workerId) return
+    if (this.notices.isNew(lease) || lease.pause !== this.#pause) this.wake()
+    this.#pause = lease.pause
+    if (lease.requestedBy !== undefined && lease.requestedBy !== workerId) onRequested(lease.leaseKey)
+  }
+
+  /**
+   * Reads a lease of an observer. If the owner has not renewed it since the last look, the observers may be dead: then
+   * this worker scans until it knows.
+   */
+  async #watch(): Promise<NextLook> {
+    const { store, clock, failoverMs } = this.#settings
+    const before = this.#watched
+    const lease = before && (await store.get(before.leaseKey))
+    const now = clock.now()
+    this.#lastScanAt = now
+    this.#watched = lease
+    if (lease?.leaseOwner === before?.leaseOwner && lease?.leaseCounter !== before?.leaseCounter) {
+      return this.#schedule.afterWatch(now)
+    }
+    this.#schedule.activate(now, failoverMs)
+    return SCAN_NOW
+  }
+
   /** @throws DuplicateWorkerError */
-  async scan(signal: AbortSignal): Promise<void> {
+  async scan(signal: AbortSignal): Promise<NextLook> {
     const { store, clock, workerId, session, held, random, sync, maxLeases } = this.#settings
     const startedAt = clock.now()
     let leases = await store.list()
+    const tookMs = clock.now() - startedAt
     this.#expiry.observe(leases, clock.now())
     this.#checkHeldLeases(leases)
     await this.#checkDuplicateWorker(leases)
-    if (await this.#syncShards()) leases = await store.list()
+    if (await this.#syncShards(leases)) leases = await store.list()
+    const workable = workableLeases(leases, sync.listed, sync.newestStart)
 
     // Uses the time at which the read started: a slow read must not make an owner look dead.
     const {
       take,
       request,
+      isGrowing,
       leftToOthers: left,
       unread,
     } = decide({
-      leases: workableLeases(leases, sync.listed, sync.newestStart),
+      leases: workable,
       workerId,
       session,
       held: new Set(held.keys()),
       maxLeases,
-      isExpired: lease => this.#expiry.isExpired(lease, startedAt),
+      isExpired: lease => this.#expiry.isExpired(lease, startedAt) || isLeftToOthers(lease),
       isUnclaimed: lease => this.#expiry.isUnclaimed(lease, startedAt),
       isOverdue: lease => this.#expiry.isOverdue(lease, startedAt),
       isLeftOver: lease => this.#expiry.isLeftOver(lease, startedAt),
       random,
     })
     this.#expiry.observeLeftToOthers(left, startedAt)
-    for (const lease of take) if (!signal.aborted) await this.#take(lease)
-    if (request && !signal.aborted) await store.swap(request, requestLease(request, workerId))
-    this.#awaitsLease = request !== undefined || leases.some(lease => lease.requestedBy === workerId)
-    this.#lastScanAt = clock.now()
+    await inParallel(take, WRITES_AT_ONCE, async lease => {
+      if (!signal.aborted) await this.#take(lease)
+    })
+    await inParallel(request, WRITES_AT_ONCE, async lease => {
+      if (!signal.aborted) await store.swap(lease, requestLease(lease, workerId))
+    })
+    if (!signal.aborted) await this.notices.sendAbout(left, leases)
+    const endedAt = clock.now()
+    this.#lastScanAt = endedAt
     this.#reportUnread(unread)
     await this.#repairPauses(leases, signal)
+    const next = this.#schedule.afterScan({
+      leases: workable,
+      rows: leases.length,
+      held: held.size,
+      awaitsLease: isGrowing || request.length > 0 || leases.some(lease => lease.requestedBy === workerId),
+      isBusy: take.length > 0 || left.length > 0 || !sync.isComplete,
+      ...{ endedAt, tookMs },
+      nextExpiryAt: this.#expiry.nextExpiry(workable, endedAt),
+    })
+    const [observer] = this.#schedule.observers.filter(owner => owner !== workerId)
+    this.#watched = workable.find(lease => lease.leaseOwner === observer)
+    return next
   }
 
   #reportUnread(unread: readonly Lease[]): void {
@@ -180,10 +243,10 @@ export class LeaseScanner {
    * After the first synchronisation, a failing ListShards must not keep this worker from taking the leases of a dead
    * one.
    */
-  async #syncShards(): Promise<boolean> {
+  async #syncShards(leases: readonly Lease[]): Promise<boolean> {
     const { sync, events } = this.#settings
     try {
-      return await sync.runIfDue()
+      return await sync.runIfDue(leases)
     } catch (error) {
       if (!sync.hasRun) throw error
       events.emit('fault', { operation: 'ListShards', shardId: undefined, error })

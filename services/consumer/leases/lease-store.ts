@@ -17,8 +17,11 @@ export interface LeaseStore {
   get(leaseKey: string): Promise<Lease | undefined>
   /** Creates a row. Resolves to false if the row exists. */
   create(lease: Lease): Promise<boolean>
-  /** Replaces `previous` by `next`. Resolves to false if the row is no longer `previous`. */
-  swap(previous: Lease, next: Lease): Promise<boolean>
+  /**
+   * Replaces `previous` by `next`. Resolves to the row after the write, which contains what others have written into
+   * attributes that are not fenced, or to undefined if the row is no longer `previous`.
+   */
+  swap(previous: Lease, next: Lease): Promise<Lease | undefined>
   /** Deletes the row. Resolves to false if the row has changed. */
   delete(lease: Lease): Promise<boolean>
 }

@@ -54,8 +54,13 @@ export function swapExpression(previous: Lease, next: Lease): SwapExpression {
   const remove = removes.map(name => `#${name}`).join(', ')
   const names = [...changed.map(([name]) => name), ...removes].map(name => [`#${name}`, name])
   const values = changed.map(([name, value]) => [`:new_${name}`, value])
-  // Two operators, or an operator and a worker, may write the pauses of a row at the same counter.
-  const condition = fence(previous, next.pause === previous.pause ? [] : [ATTRIBUTES.pause])
+  // Two operators, or an operator and a worker, may write the pauses of a row at the same counter. Two workers may request
+  // a lease at the same counter.
+  const isRequest = next.requestedBy !== undefined && next.requestedBy !== previous.requestedBy
+  const condition = fence(previous, [
+    ...(next.pause === previous.pause ? [] : [ATTRIBUTES.pause]),
+    ...(isRequest ? [ATTRIBUTES.requestedBy] : []),
+  ])
   return {
     UpdateExpression: [set && `SET ${set}`, remove && `REMOVE ${remove}`].filter(Boolean).join(' '),
     ConditionExpression: condition.ConditionExpression,

@@ -51,6 +51,16 @@ export interface Lease {
    * lose its lease.
    */
   readonly pause: string | undefined
+  /**
+   * Set by Headgate: asks the owner to scan the table now, because there are leases to take. Each notice differs from the
+   * one before. Not fenced.
+   */
+  readonly notice: string | undefined
+  /**
+   * Set by Headgate: a worker that may take the lease at this counter leaves it to others, for example because its owner
+   * is dead. It means nothing once the counter differs. Not fenced.
+   */
+  readonly availableCounter: number | undefined
 }
 
 /** Returns the session of a run. It ends with the worker id, so that a row shows whether its owner wrote its session. */
@@ -81,6 +91,8 @@ export function newLease(lease: NewLease): Lease {
     session: undefined,
     requestedBy: undefined,
     pause: undefined,
+    notice: undefined,
+    availableCounter: undefined,
   }
 }
 
@@ -95,6 +107,8 @@ export function takeLease(lease: Lease, owner: string, session: string): Lease {
     session,
     checkpointOwner: undefined,
     requestedBy: undefined,
+    notice: undefined,
+    availableCounter: undefined,
     ownerSwitchesSinceCheckpoint: lease.ownerSwitchesSinceCheckpoint + switches,
   }
 }
@@ -102,6 +116,21 @@ export function takeLease(lease: Lease, owner: string, session: string): Lease {
 /** Requests the lease from its owner. Leaves the counter, because a request does not show that the owner is alive. */
 export function requestLease(lease: Lease, by: string): Lease {
   return { ...lease, requestedBy: by }
+}
+
+/** Leaves a notice for the owner. Leaves the counter, as a request does. */
+export function notifyOwner(lease: Lease, notice: string): Lease {
+  return { ...lease, notice }
+}
+
+/** Tells the other workers that they may take the lease. Leaves the counter, so that any write of the owner refutes it. */
+export function markAvailable(lease: Lease): Lease {
+  return { ...lease, availableCounter: lease.leaseCounter }
+}
+
+/** Returns true if a worker left the lease to others and nobody has written it since. */
+export function isLeftToOthers({ leaseCounter, availableCounter }: Lease): boolean {
+  return availableCounter === leaseCounter
 }
 
 /** Restarts the lease of a shard whose id belonged to a shard of an earlier stream with the same name. */

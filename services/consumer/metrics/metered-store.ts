@@ -54,12 +54,12 @@ export class MeteredLeaseStore implements LeaseStore {
     return this.#settings.store.create(lease)
   }
 
-  async swap(previous: Lease, next: Lease): Promise<boolean> {
+  async swap(previous: Lease, next: Lease): Promise<Lease | undefined> {
     const { store, counters, events, now } = this.#settings
     const { leaseKey: shardId, leaseCounter: fencingToken } = next
     counters.leaseTableWrites++
     const written = await store.swap(previous, next)
-    if (!written) return false
+    if (!written) return undefined
     if (compareCheckpoints(next.checkpoint, previous.checkpoint) > 0) {
       this.#checkpointedAt.set(shardId, now())
       events.emit('checkpointed', { shardId, checkpoint: next.checkpoint, leaseCounter: fencingToken })
@@ -67,7 +67,7 @@ export class MeteredLeaseStore implements LeaseStore {
       events.emit('leaseRenewed', { shardId, leaseCounter: fencingToken })
     }
     if (next.leaseOwner === undefined) this.#checkpointedAt.delete(shardId)
-    return true
+    return written
   }
 
   delete(lease: Lease): Promise<boolean> {

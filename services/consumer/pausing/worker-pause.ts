@@ -61,7 +61,7 @@ export class WorkerPause {
     this.#apply(this.#settings.workerId)
   }
 
-  /** Wraps a lease store, so that each read is observed and each new row carries the pauses of the application. */
+  /** Wraps a lease store, so that each read and written row is observed, and each new row carries the pauses of the application. */
   watch(store: LeaseStore): LeaseStore {
     return {
       ensureTable: signal => store.ensureTable(signal),
@@ -72,7 +72,11 @@ export class WorkerPause {
       },
       get: leaseKey => store.get(leaseKey),
       create: lease => store.create(this.#knownText === undefined ? lease : { ...lease, pause: this.#knownText }),
-      swap: (previous, next) => store.swap(previous, next),
+      swap: async (previous, next) => {
+        const written = await store.swap(previous, next)
+        if (written) this.#observe([written])
+        return written
+      },
       delete: lease => store.delete(lease),
     }
   }

@@ -7,6 +7,8 @@ import { leaseWith } from './support.ts'
 const table = (owners: string) =>
   [...owners].map((owner, i) => leaseWith({ leaseKey: `shard-${i}`, leaseOwner: owner === '-' ? undefined : owner }))
 
+const owners = (leases: readonly Lease[]) => leases.map(lease => lease.leaseOwner)
+
 interface Situation {
   dead?: string
   unclaimed?: boolean
@@ -31,10 +33,16 @@ function decide(leases: readonly Lease[], workerId: string, situation: Situation
   })
 }
 
-const NOTHING: Assignment = { take: [], request: undefined, leftToOthers: [], unread: [] }
+const NOTHING: Assignment = { take: [], request: [], isGrowing: false, leftToOthers: [], unread: [] }
 
 t.test('a single worker takes every free lease', async t => {
   t.equal(decide(table('----'), 'a').take.length, 4)
+})
+
+t.test('a worker takes at once no more leases than it has, and four if it has fewer', async t => {
+  t.match(decide(table('-'.repeat(20)), 'a'), { take: { length: 4 }, isGrowing: true })
+  t.match(decide(table(`aaaaa${'-'.repeat(15)}`), 'a'), { take: { length: 5 }, isGrowing: true })
+  t.match(decide(table('aaaaa-----'), 'a'), { take: { length: 5 }, isGrowing: false })
 })
 
 t.test('a worker takes no more than its share', async t => {
@@ -58,10 +66,34 @@ t.test('the leases of a dead worker are taken, and it does not count for the sha
   t.ok(take.every(lease => lease.leaseOwner === 'b'))
 })
 
-t.test('a worker with too few leases requests one from the worker with the most, and takes none', async t => {
-  const { take, request } = decide(table('bbbbcc'), 'a')
+t.test('a worker without leases requests one from the worker with the most, and takes none', async t => {
+  const { take, request, isGrowing } = decide(table('bbbbcc'), 'a')
   t.same(take, [])
-  t.equal(request?.leaseOwner, 'b')
+  t.same(owners(request), ['b'])
+  t.ok(isGrowing)
+})
+
+t.test('a worker requests at most half of the leases that it lacks, and no more than it has', async t => {
+  t.same(owners(decide(table('aabbbbbbbb'), 'a').request), ['b', 'b'], 'it lacks three')
+  t.same(owners(decide(table(`a${'b'.repeat(41)}`), 'a').request), ['b'])
+})
+
+t.test('a requested lease counts for the worker that requests it', async t => {
+  const requested = (by: string) => table('bbbbbb').map((lease, i) => (i < 3 ? { ...lease, requestedBy: by } : lease))
+  t.same(decide(requested('a'), 'a'), NOTHING, 'three for each')
+  t.same(decide(requested('c'), 'b').request, [], 'b keeps three')
+  t.match(decide(requested('c'), 'a'), { take: [], request: [{ leaseOwner: 'b', requestedBy: undefined }] })
+})
+
+t.test('an overdue request of another worker counts for the owner, and can be replaced', async t => {
+  const leases = table('bbbb').map(lease => ({ ...lease, requestedBy: 'gone' }))
+  t.equal(decide(leases, 'a', { overdue: true }).request.length, 1)
+})
+
+t.test('workers that decide at the same time request leases of different owners', async t => {
+  const leases = table('bbbbccccddddeeee')
+  const asked = Array.from({ length: 100 }, () => owners(decide(leases, 'a').request)[0])
+  t.same(new Set(asked), new Set('bcde'))
 })
 
 t.test('no lease is requested if that would only reverse the difference', async t => {
@@ -75,11 +107,11 @@ t.test('no lease is requested while one is free', async t => {
     take.map(lease => lease.leaseOwner),
     [undefined],
   )
-  t.equal(request, undefined)
+  t.same(request, [])
 })
 
-t.test('a worker requests one lease at a time, and takes it when the request is overdue', async t => {
-  const leases = table('bbbb').map((lease, i) => (i === 0 ? { ...lease, requestedBy: 'a' } : lease))
+t.test('a worker takes a requested lease when the request is overdue', async t => {
+  const leases = table('bbb').map((lease, i) => (i === 0 ? { ...lease, requestedBy: 'a' } : lease))
   t.same(decide(leases, 'a'), NOTHING)
   t.same(decide(leases, 'a', { overdue: true }), { ...NOTHING, take: leases.slice(0, 1) })
 })
@@ -154,7 +186,7 @@ t.test('any fleet becomes balanced, and then no lease moves', async t => {
       let moved = 0
       for (const name of names) {
         const { take, request } = decide(leases, name)
-        for (const lease of request ? [...take, request] : take) {
+        for (const lease of [...take, ...request]) {
           give(lease, name)
           moved++
         }
@@ -173,7 +205,7 @@ t.test('a worker takes and requests no more leases than its maximum', async t =>
   t.equal(decide(table('----'), 'a', { maxLeases: 3 }).take.length, 3)
   t.equal(decide(table('aa--'), 'a', { maxLeases: 3 }).take.length, 1)
   t.match(decide(table('aabbbbb'), 'a', { maxLeases: 2 }), NOTHING)
-  t.ok(decide(table('aabbbbb'), 'a', { maxLeases: 3 }).request)
+  t.equal(decide(table('aabbbbbbb'), 'a', { maxLeases: 3 }).request.length, 1)
   t.equal(decide(table('abbbb'), 'a', { dead: 'b', maxLeases: 2, leftOver: 'b' }).take.length, 1)
 })
 

@@ -51,7 +51,7 @@ export class ModelLeaseStore implements LeaseStore {
     return this.rows.delete(lease.leaseKey)
   }
 
-  async swap(previous: Lease, next: Lease): Promise<boolean> {
+  async swap(previous: Lease, next: Lease): Promise<Lease | undefined> {
     const fate = this.fates.shift() ?? 'arrives'
     if (fate === 'fails') throw new Error('connection refused')
     const current = this.rows.get(previous.leaseKey)
@@ -61,6 +61,6 @@ export class ModelLeaseStore implements LeaseStore {
       this.writes.push(next)
     }
     if (fate === 'loses its reply') throw new Error('socket hang up')
-    return applies
+    return applies ? next : undefined
   }
 }

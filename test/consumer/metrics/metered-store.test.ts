@@ -92,6 +92,7 @@ for (const failoverMs of [10_000, 30_000]) {
         const before = counters.leaseTableWrites
         const lease = new HeldLease({ lease: mine, takenAt: 0, store, clock, failoverMs })
         const kept = keepLease({
+          random: () => 1,
           ...{ lease, clock, failoverMs },
           progress: () => (busy ? at(String(1 + Math.floor(clock.now()))) : mine.checkpoint),
           onFault: error => t.fail(`${error}`),

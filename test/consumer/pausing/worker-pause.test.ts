@@ -43,7 +43,7 @@ function worker() {
     list: async () => rows,
     get: async () => undefined,
     create: async lease => created.push(lease) > 0,
-    swap: async () => true,
+    swap: async (_, next) => next,
     delete: async () => true,
   }
   const watched = pause.watch(store)

@@ -39,7 +39,7 @@ function syncing(initialPosition: InitialPosition, { ahead = 0, store = new Mode
     ...{ store, stream, initialPosition, clock },
     wallClock: () => streamNow() + ahead,
     events: new ConsumerEmitter(origin, () => undefined),
-    ...{ shardSyncIntervalMs: 1_000, scanIntervalMs: 100 },
+    ...{ shardSyncIntervalMs: 1_000, scanIntervalMs: 100, random: Math.random },
   })
   const look = async () => {
     await sync.runIfDue()
@@ -79,7 +79,8 @@ t.test('a deleted row starts where the application did, even if it was the last 
     const { look, store } = syncing(position)
     await look()
     store.rows.clear()
-    t.same((await look()).at(-1), { leaseKey: '2', checkpoint: 'TRIM_HORIZON', startAt: START })
+    const lease = (await look()).find(({ leaseKey }) => leaseKey === '2')
+    t.same(lease, { leaseKey: '2', checkpoint: 'TRIM_HORIZON', startAt: START })
   }
 })
 
@@ -115,7 +116,7 @@ t.test(
     readTogether(store, workers.length)
     await Promise.all(workers.map(({ look }) => look()))
     t.same(
-      [...store.rows.values()].map(({ leaseKey, startAt }) => [leaseKey, startAt]),
+      [...store.rows.values()].map(({ leaseKey, startAt }) => [leaseKey, startAt]).sort(),
       ['1', '2', '3', '4'].map(shardId => [shardId, START]),
     )
 
@@ -135,8 +136,39 @@ t.test('a worker that starts an application at once with KCL keeps its own start
     store.rows.set('1', leaseWith({ leaseKey: '1', checkpoint: LATEST })) // Created after this read.
     return []
   }
-  t.same(await look(), [
-    { leaseKey: '1', checkpoint: 'LATEST', startAt: undefined },
-    { leaseKey: '2', checkpoint: 'LATEST', startAt: START },
-  ])
+  t.same(await look(), [{ leaseKey: '1', checkpoint: 'LATEST', startAt: undefined }], 'KCL creates the others')
+  t.same((await look()).at(-1), { leaseKey: '2', checkpoint: 'TRIM_HORIZON', startAt: START }, 'KCL has not created it')
+})
+
+t.test('of fifty workers that start an application at once, one creates the leases', async t => {
+  const store = new ModelLeaseStore()
+  const create = store.create.bind(store)
+  let refused = 0
+  store.create = async lease => {
+    await new Promise(setImmediate)
+    const isCreated = await create(lease)
+    if (!isCreated) refused++
+    return isCreated
+  }
+  const workers = Array.from({ length: 50 }, () => syncing('TRIM_HORIZON', { store }))
+  for (const { world } of workers) {
+    world.shards = Array.from({ length: 200 }, (_, i) => shard(`${i}`, [], false))
+  }
+  await Promise.all(workers.map(({ look }) => look()))
+  t.equal(store.rows.size, 200)
+  t.equal(refused, 49, 'each of the others tried one')
+})
+
+t.test('the leases that a dead worker has not created are created by another worker', async t => {
+  const store = new ModelLeaseStore()
+  const create = store.create.bind(store)
+  const [dying, other] = [syncing('TRIM_HORIZON', { store }), syncing('TRIM_HORIZON', { store })]
+  for (const { world } of [dying, other]) world.shards = ['1', '2', '3'].map(id => shard(id, [], false))
+  store.create = async lease => {
+    if (store.rows.size > 0) throw new Error('killed')
+    return await create(lease)
+  }
+  await t.rejects(dying.look(), /killed/)
+  store.create = create
+  t.equal((await other.look()).length, 3)
 })

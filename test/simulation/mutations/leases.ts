@@ -88,8 +88,8 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a lease moves only if the numbers of leases of two workers then differ less',
     file: 'leases/assignment.ts',
-    text: 'largest.length - mine < 2',
-    replacement: 'largest.length - mine < 1',
+    text: 'if (mine !== least) return Math.max(0, least - mine)',
+    replacement: 'if (mine !== least + 1) return Math.max(0, least + 1 - mine)',
     breaks: ['10'],
   },
   {
@@ -142,8 +142,8 @@ export const LEASES: readonly Mutation[] = [
   {
     rule: 'a lease that nobody else took is taken beyond the share',
     file: 'leases/assignment.ts',
-    text: ', ...beyond.filter(isLeftOver)',
-    replacement: '',
+    text: 'split([...within, ...leftOver], atOnce)',
+    replacement: 'split(within, atOnce)',
     breaks: ['10', '11'],
     from: 679,
   },
@@ -160,5 +160,21 @@ export const LEASES: readonly Mutation[] = [
     text: 'key: { [LEASE_KEY]: { S: `',
     replacement: 'key: { [LEASE_KEY]: { S: shardId || `',
     breaks: ['1', '2', '3', '5', '6', '7', '10', 'rival', 'crash'],
+  },
+  {
+    rule: 'some workers scan a large table often enough to notice a dead worker',
+    file: 'leases/scan-schedule.ts',
+    text: 'const index = this.#observers.indexOf(workerId)',
+    replacement: 'const index = -1',
+    breaks: ['11'],
+    from: 47,
+  },
+  {
+    rule: 'a worker learns about a pause from the rows that it writes',
+    file: 'pausing/worker-pause.ts',
+    text: 'if (written) this.#observe([written])',
+    replacement: '',
+    breaks: ['pause'],
+    from: 179,
   },
 ]

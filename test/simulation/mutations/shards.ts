@@ -88,8 +88,8 @@ export const SHARDS: readonly Mutation[] = [
   {
     rule: 'workers that start an application at once agree on its start time',
     file: 'shards/shard-sync.ts',
-    text: '      const existing = await store.get(lease.leaseKey)\n      startAt = existing?.startAt ?? startAt',
-    replacement: '',
+    text: 'const isStarter = !first || (await store.create(first))',
+    replacement: 'const isStarter = !first || (await store.create(first)) || true',
     breaks: ['start'],
     from: 88,
   },
