@@ -24,7 +24,10 @@ export function depart(world: World): void {
     worker.handlers.isStuck = true
     for (let left = LAST_RECORDS; left > 0; left--) world.put()
     time.at(time.now + scenario.idleIntervalMs, () => leave(worker, world))
-    const least = scenario.departure === 'freezes' ? failoverMs : drainTimeoutMs
+    // Without a maximum of leases, each of the others has room in its share. Otherwise, a lease may be left to workers that
+    // may not take it, and is taken beyond the share within two failover times.
+    const takenAfterMs = world.pausing.scenario.maxLeases === undefined ? failoverMs : 2 * failoverMs
+    const least = scenario.departure === 'freezes' ? takenAfterMs : drainTimeoutMs
     // If nothing changes in a large table, the observers scan it once per failover time in turn, and notices take a third.
     const observing = world.kinesis.shards.length > CHEAP_ROWS ? 0.8 * failoverMs : 0
     const bound = scenario.idleIntervalMs + least + observing + 3 * scanIntervalMs + 500

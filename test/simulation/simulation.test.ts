@@ -14,8 +14,11 @@ t.test('Every invariant of the consumer holds through 2,000 runs with faults', a
   t.notOk(failed, output)
 })
 
-/** Seeds that once broke an invariant: a suspended worker continued only in part after the last fault. */
-const BROKEN_ONCE = [913]
+/**
+ * Seeds that once broke an invariant: a suspended worker continued only in part after the last fault, and workers with a
+ * maximum of leases took those of a departed worker later than the check allowed.
+ */
+const BROKEN_ONCE = [913, 110_000_273]
 
 t.test('Every invariant holds for the seeds that found faults before', async t => {
   for (const seed of BROKEN_ONCE) {
