@@ -5,8 +5,8 @@ export const PAUSING: readonly Mutation[] = [
   {
     rule: 'a paused worker does not poll',
     file: 'fetching/fetch-shard.ts',
-    text: '      if (pause.isPaused) continue\n',
-    replacement: '',
+    text: '      if (pause.isPaused) continue\n      const limit',
+    replacement: '      const limit',
     breaks: ['pause'],
     from: 425,
   },
