@@ -8,7 +8,7 @@ export const PAUSING: readonly Mutation[] = [
     text: '      if (pause.isPaused) continue\n      const limit',
     replacement: '      const limit',
     breaks: ['pause'],
-    from: 425,
+    from: 189,
   },
   {
     rule: 'a pause closes the subscriptions of fan-out',
