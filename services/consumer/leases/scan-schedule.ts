@@ -52,7 +52,7 @@ const WORKERS_PER_OBSERVER = 3
 const MAX_ALL_OBSERVE = 9
 
 /** Intervals of the other workers, in failover times. */
-const WATCH_FAILOVERS = 3
+const WATCH_FAILOVERS = 1.5
 const RESERVE_FAILOVERS = 60
 
 /**
