@@ -106,7 +106,9 @@ export class ByteBudget {
     const own = this.#isCrowded ? 0 : Math.max(0, this.#part - held)
     const common = isFirst ? Math.max(0, Math.min(this.#total / 2 - this.#common, maxHeld - held - own)) : 0
     const isEnough = own + common >= need
-    const mayExceed = isFirst && !this.#overdrawn && (isReply || held === 0)
+    // An account that has exceeded the budget may receive its reply. Otherwise it would wait for itself.
+    const hasException = this.#overdrawn === undefined || this.#overdrawn === account
+    const mayExceed = isFirst && hasException && (isReply || held === 0)
     if (!isEnough && !mayExceed) return 0
     queue.delete(account)
     if (!isEnough) this.#overdrawn = account

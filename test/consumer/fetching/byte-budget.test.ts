@@ -50,6 +50,22 @@ t.test('shards that wait for room are woken when bytes are freed or another acco
   t.equal(budget.used, 0)
 })
 
+t.test('a shard that has exceeded the budget may receive a reply that is larger than expected', async t => {
+  const budget = new ByteBudget(100)
+  const [a, b] = [budget.open(), budget.open()]
+  b.add(75)
+  t.equal(await a.reserve({ bytes: 30, isBehind: true }, new AbortController().signal), 30, 'it exceeds the budget')
+  // The other shard frees nothing, because it may wait for its turn as well.
+  await a.raise(40, AbortSignal.timeout(5_000))
+  t.equal(a.reserved, 40)
+  const late = b.raise(200, AbortSignal.timeout(5_000))
+  await pass()
+  t.equal(b.reserved, 0, 'the reply of the other shard waits')
+  a.settle()
+  await late
+  t.equal(b.reserved, 200)
+})
+
 t.test('bytes freed from a closed account are not counted twice', async t => {
   const budget = new ByteBudget(100)
   const a = budget.open()
