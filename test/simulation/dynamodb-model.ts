@@ -172,9 +172,9 @@ export class LeaseTable {
   #put(leaseKey: string, item: Item | undefined, from: Pick<LeaseWrite, 'writer' | 'sentAt' | 'decidedOn'>): void {
     const before = this.get(leaseKey)
     const after = item && leaseOfStream(item, this.#streamIdentifier)
-    // Who writes only the pauses of a row neither takes nor gives up its lease.
-    const isPause = before && after && before.pause !== after.pause && differences(before, after).length === 0
-    const writer = (isPause ? this.lastWriter(leaseKey) : undefined) ?? from.writer
+    // Who writes only the pauses of a row, or another note to the workers, neither takes nor gives up its lease.
+    const isNote = before && after && differences(before, after).length === 0
+    const writer = (isNote && from.writer !== 'operator' ? this.lastWriter(leaseKey) : undefined) ?? from.writer
     const { rows, now } = this.#shared
     const versions = this.#versions(leaseKey) ?? []
     rows.set(this.#keyOf(leaseKey), versions)

@@ -128,7 +128,9 @@ export class Pausing {
     this.isBusy = true
     this.#run(async operator => {
       await this.#resumeAll(operator)
-      await operator.sleep(CALM_MS) // A write that was delayed has arrived by then.
+      // A write that was delayed has arrived by then. Workers that have read a pause put it into the rows that they create
+      // again after the table was deleted, with their next synchronization of the shards.
+      await operator.sleep(Math.max(CALM_MS, 1.2 * this.#world.scenario.shardSyncIntervalMs))
       await this.#resumeAll(operator)
       if (last !== 'none' && this.#world.scenario.departure === 'none') await this.#checkPause(operator)
       this.isBusy = false
@@ -171,6 +173,8 @@ export class Pausing {
     // In a large table, workers see a pause in a row of their own. One of them repairs the other rows.
     const isLarge = table.all().length > CHEAP_ROWS
     await operator.sleep(isLarge ? 4 * scanMs + scenario.failoverMs : scanMs)
+    // The row of an interrupted pause may be deleted at the end of its shard. The workers that have read it write the others.
+    if (!table.get(first.leaseKey)) await operator.sleep(3 * scanMs)
     trace.add('frozen')
     this.#isFrozen = true
     this.#isStill = this.#world.time.now - this.#world.movedAt > 2 * scenario.failoverMs + 3 * scenario.scanIntervalMs
