@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { createMetrics } from '../../services/api/admin/metrics.ts'
 import { names } from '../../services/platform/resources.ts'
 import type { UploadRecord } from '../../services/uploads/records/record.ts'
 import { createUploadStore } from '../../services/uploads/records/store.ts'
@@ -11,7 +12,7 @@ import { buildTestApi, createTestUser, eventually, isProblem, type TestUser } fr
 
 const aws = await startAws(t)
 const proxy = await startFaultProxy(t, aws.endpoints.dynamodb)
-const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url } })
+const api = await buildTestApi(t, aws, { endpoints: { dynamodb: proxy.url }, metrics: createMetrics() })
 const contract = await readContract(api)
 const store = createUploadStore({ dynamodb: aws.dynamodb, table: aws.env.UPLOADS_TABLE ?? '' })
 
@@ -219,4 +220,16 @@ t.test('clients that disconnect before their response do not count against the l
     const events = await listen(t, slow.url + pathOf(record), user.auth)
     t.equal(events.status, 200)
   }
+})
+
+t.test('a stream of an api with metrics causes no warning about listeners', async t => {
+  const warnings: Error[] = []
+  const keep = (warning: Error) => void warnings.push(warning)
+  process.on('warning', keep)
+  t.teardown(() => process.off('warning', keep))
+  const user = await createTestUser(aws)
+  const record = await recorded(user)
+  const events = await open(t, user, record)
+  await events.next()
+  t.strictSame(warnings, [])
 })

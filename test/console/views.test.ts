@@ -144,14 +144,19 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await show(page, 'uploads')
     const file = path.join(t.testdir({ 'large.bin': 'x'.repeat(24 * 1024 ** 2) }), 'large.bin')
     const offsets: number[] = []
-    api.app.server.on('request', ({ method, headers }: IncomingMessage) => {
-      if (method === 'PATCH') offsets.push(Number(headers['upload-offset']))
+    let received = () => 0
+    api.app.server.on('request', ({ method, headers, socket }: IncomingMessage) => {
+      if (method !== 'PATCH') return
+      offsets.push(Number(headers['upload-offset']))
+      const before = socket.bytesRead
+      received = () => socket.bytesRead - before
     })
     const network = await page.context().newCDPSession(page)
     const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 2 * 1024 ** 2 }
     await network.send('Network.emulateNetworkConditions', slow)
     await page.setInputFiles('input[type=file]', file)
-    await page.waitForSelector('.sending progress:not([value="0"])', { timeout: 60_000 })
+    // What the browser has sent may still be on its way to the api.
+    await until(() => received() > 8 * 1024 ** 2, { timeoutMs: 60_000, what: 'a part of the file to arrive' })
     await page.click('button:text("Pause")')
     await see(page, 'paused at')
     t.strictSame(await faults(page), [])
@@ -160,7 +165,10 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await see(page, 'was interrupted. Choose the same file again to continue.')
     t.strictSame(await faults(page), [])
     await page.setInputFiles('input[type=file]', file)
-    await page.waitForSelector('a.row-link:text("large.bin")', { timeout: 60_000 })
+    // The list shows the upload before it is complete.
+    await until(() => offsets.length > 1, { timeoutMs: 60_000, what: 'the upload to continue' })
+    await page.waitForSelector('.sending progress', { state: 'detached', timeout: 60_000 })
+    await see(page, 'large.bin')
     t.equal(offsets[0], 0)
     t.ok((offsets.at(-1) ?? 0) > 0, `it continued at ${offsets.at(-1)}`)
     t.notMatch(await text(page), 'was interrupted')

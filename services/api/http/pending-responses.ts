@@ -6,11 +6,18 @@ interface Exchange {
   response: ServerResponse
 }
 
+/**
+ * How many listeners of one event a response may have before Node warns of a leak. Metrics, log, tracing, deadlines, Fastify and Node's
+ * streams each listen once for the end of a response: of a stream of events 11, one more than Node's default.
+ */
+const MAX_LISTENERS = 20
+
 const exchanges = new WeakMap<Socket, Set<Exchange>>()
 
 /** Tracks the requests in flight of each connection. */
 export function trackRequests(server: Server): void {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    response.setMaxListeners(MAX_LISTENERS)
     const { socket } = request
     const open = exchanges.get(socket) ?? new Set()
     exchanges.set(socket, open)
