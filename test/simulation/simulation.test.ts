@@ -24,6 +24,7 @@ const BROKEN_ONCE = {
   'workers put a pause into the rows of a deleted table after it was resumed': [120_012_396, 120_014_184],
   'the check took a note in the row of a lease for a takeover': [120_007_046, 120_021_195],
   'the only row of an interrupted pause was deleted': [120_006_729],
+  'a process was suspended between two statements of its loop': [120_027_898],
 }
 
 t.test('Every invariant holds for the seeds that found faults before', async t => {

@@ -31,6 +31,7 @@ export class WorkerProcess implements Clock {
   readonly #waiting = new Map<Timer, () => void>()
   #alive = true
   #stalls = 0
+  #stalledAt: number | undefined
   #busyUntil = 0
 
   constructor(name: string, time: VirtualTime, streams: RandomStreams) {
@@ -47,6 +48,11 @@ export class WorkerProcess implements Clock {
   /** Number of suspensions. */
   get stalls(): number {
     return this.#stalls
+  }
+
+  /** True if the process was suspended while it runs what it does now. */
+  get wasJustSuspended(): boolean {
+    return this.#stalledAt === this.#time.now
   }
 
   /** The time of the world as seen by this process. */
@@ -110,6 +116,7 @@ export class WorkerProcess implements Clock {
   /** Suspends the process: a blocking computation, a pause of the machine, or SIGSTOP. */
   stall(ms: number): void {
     this.#stalls++
+    this.#stalledAt = this.#time.now
     this.#busyUntil = Math.max(this.#busyUntil, this.#time.now) + ms
   }
 
