@@ -97,7 +97,7 @@ export class ByteBudget {
     const maxHeld = isReply ? Number.POSITIVE_INFINITY : Math.max(this.#fairShare, this.#part + MAX_FETCH_BYTES)
     if (held > 0 && held + need > maxHeld) {
       // It waits for its own handlers only, and must not keep the others waiting.
-      this.#removeFromQueue(account)
+      if (this.#removeFromQueue(account)) this.#wakeQueue()
       return 0
     }
     const queue = isReply ? this.#replies : this.#fetches
@@ -132,7 +132,11 @@ export class ByteBudget {
     const now = account.held
     const common = Math.max(0, now - part) - Math.max(0, now - held - part)
     this.#common += common
-    if (held > 0) return
+    if (held > 0) {
+      // A shard that has just reserved may have been the first that waits.
+      this.#wakeQueue()
+      return
+    }
     if (account === this.#overdrawn && now <= part) this.#overdrawn = undefined
     account.wake()
     if (common < 0) this.#wakeQueue()
@@ -144,9 +148,10 @@ export class ByteBudget {
     this.#wakeQueue()
   }
 
-  #removeFromQueue(account: BudgetAccount): void {
-    this.#replies.delete(account)
-    this.#fetches.delete(account)
+  /** Returns true if the account was waiting. */
+  #removeFromQueue(account: BudgetAccount): boolean {
+    const isReply = this.#replies.delete(account)
+    return this.#fetches.delete(account) || isReply
   }
 
   #close(account: BudgetAccount): void {

@@ -66,6 +66,24 @@ t.test('a shard that has exceeded the budget may receive a reply that is larger 
   t.equal(b.reserved, 200)
 })
 
+t.test('when the first shard that waits gets memory, the next one has its turn', async t => {
+  const budget = new ByteBudget(120)
+  const [a, b, c] = [budget.open(), budget.open(), budget.open()]
+  c.add(75)
+  a.add(15)
+  const first = reserve(t, a, 15)
+  const second = reserve(t, b, 22)
+  await pass()
+  t.strictSame(
+    [first.granted, second.granted],
+    [undefined, undefined],
+    'no part is large enough, and 5 bytes are common',
+  )
+  a.free(15)
+  await pass()
+  t.strictSame([first.granted, second.granted], [25, 22], 'the second one may exceed the budget')
+})
+
 t.test('bytes freed from a closed account are not counted twice', async t => {
   const budget = new ByteBudget(100)
   const a = budget.open()
