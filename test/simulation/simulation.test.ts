@@ -25,6 +25,7 @@ const BROKEN_ONCE = {
   'the check took a note in the row of a lease for a takeover': [120_007_046, 120_021_195],
   'the only row of an interrupted pause was deleted': [120_006_729],
   'a process was suspended between two statements of its loop': [120_027_898],
+  'no worker had read the only row of an interrupted pause before it was deleted': [140_016_325],
 }
 
 t.test('Every invariant holds for the seeds that found faults before', async t => {
