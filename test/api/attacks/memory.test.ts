@@ -63,6 +63,8 @@ function attack(
       // An attacker whose upload can not be started tries again.
       const head = await opening(api, user, format).catch(() => undefined)
       if (head === undefined) continue
+      // Nobody would close a connection that is opened after the attack has been stopped.
+      if (isOver) return
       const socket = connect(Number(port), hostname)
       open.add(socket)
       socket.on('error', () => socket.destroy())

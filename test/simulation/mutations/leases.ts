@@ -101,14 +101,6 @@ export const LEASES: readonly Mutation[] = [
     from: 314,
   },
   {
-    rule: 'of two processes with one worker id the second one takes no lease',
-    file: 'leases/assignment.ts',
-    text: 'if (isOfAnotherRun(lease, input)) return isUnclaimed(lease)\n',
-    replacement: '',
-    breaks: ['10'],
-    from: 78,
-  },
-  {
     rule: 'a worker with a duplicate stops',
     file: 'leases/lease-scanner.ts',
     text: '    await this.#checkDuplicateWorker(leases)\n',
