@@ -46,7 +46,7 @@ t.test(
     // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     const number = (digits: string) => Math.ceil(digits.replace('-', '').length / 2) + 1
     const { w, s, q, n, t: times } = encodeTrail(trail).M ?? {}
-    const values = [w?.S?.length, s?.S?.length, q?.B?.length, number(n?.N ?? ''), 3]
+    const values = [w?.S?.length, s?.S?.length, q?.S?.length, number(n?.N ?? ''), 3]
     const sizes = [...values, ...(times?.L ?? []).map(({ N = '' }) => number(N) + 1)]
     const bytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 'trail'.length + 3 + 5 * 2)
     t.comment(`${bytes} bytes`)

@@ -24,7 +24,8 @@ const MAX_WORKER_ID = 255
 
 /**
  * Returns a trail as the attribute of a record. A record up to 1 KiB costs one unit for each write, and most have room for only some
- * 150 bytes more. So the names have one letter, the sequence number is binary, and the times are differences from the first one.
+ * 150 bytes more. So the names have one letter, the sequence number is in base64, and the times are differences from the first one. No
+ * attribute is binary, because its form in a request by the SDK differs from that in a direct request.
  */
 export function encodeTrail(trail: Trail): AttributeValue {
   const { workerId, shardId, sequenceNumber, attempt, arrivedAt, startedAt, openedAt, writtenAt } = trail
@@ -34,7 +35,7 @@ export function encodeTrail(trail: Trail): AttributeValue {
     M: {
       w: { S: workerId.slice(0, MAX_WORKER_ID).toWellFormed() },
       s: { S: shardId },
-      q: /^\d+$/.test(sequenceNumber) ? { B: bytesOf(BigInt(sequenceNumber)) } : { S: sequenceNumber },
+      ...(/^\d+$/.test(sequenceNumber) ? { q: { S: packed(BigInt(sequenceNumber)) } } : { r: { S: sequenceNumber } }),
       n: { N: String(attempt) },
       t: { L: [{ N: String(Math.round(startedAt)) }, later(arrivedAt), later(openedAt), later(writtenAt)] },
     },
@@ -50,9 +51,9 @@ export function trailChange(trail: Trail | undefined) {
 
 /** Returns the trail of an unmarshalled attribute. Undefined if it is missing, or in the format of another version. */
 export function decodeTrail(attribute: unknown): Trail | undefined {
-  const { w: workerId, s: shardId, q, n: attempt, t } = (attribute ?? {}) as Record<string, unknown>
+  const { w: workerId, s: shardId, q, r, n: attempt, t } = (attribute ?? {}) as Record<string, unknown>
   if (typeof workerId !== 'string' || typeof shardId !== 'string' || typeof attempt !== 'number') return undefined
-  const sequenceNumber = q instanceof Uint8Array ? String(BigInt(`0x${Buffer.from(q).toString('hex')}`)) : q
+  const sequenceNumber = typeof q === 'string' ? String(BigInt(`0x${Buffer.from(q, 'base64url').toString('hex')}`)) : r
   if (typeof sequenceNumber !== 'string' || !Array.isArray(t)) return undefined
   const [startedAt, ...later] = t as unknown[]
   if (typeof startedAt !== 'number') return undefined
@@ -60,7 +61,7 @@ export function decodeTrail(attribute: unknown): Trail | undefined {
   return { workerId, shardId, sequenceNumber, attempt, arrivedAt, startedAt, openedAt, writtenAt }
 }
 
-function bytesOf(number: bigint): Uint8Array {
+function packed(number: bigint): string {
   const hex = number.toString(16)
-  return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex')
+  return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').toString('base64url')
 }
