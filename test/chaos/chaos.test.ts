@@ -3,9 +3,9 @@ import { runChaos } from './run-chaos.ts'
 
 /**
  * The faults of this seed: a kill of each role, a freeze longer than the failover time, a stop, reshards, and faults of
- * all three services.
+ * all three services. No other fault comes before the freeze of that worker, so the worker runs then, also on a busy machine.
  */
-const SEED = 550
+const SEED = 622
 const SHORT = { uploads: 120, rate: 15, everyMs: 800, maxRetryMs: 5_000 }
 
 t.setTimeout(300_000)
