@@ -11,6 +11,7 @@ import { Changes } from './dead-letters.tsx'
 export function DeadLetter({ id }: { id: string }) {
   const letter = useSignal<LetterDetail | undefined>(undefined)
   const failure = useSignal<Failure | undefined>(undefined)
+  const result = useSignal('')
 
   async function read(signal?: AbortSignal): Promise<void> {
     try {
@@ -37,8 +38,9 @@ export function DeadLetter({ id }: { id: string }) {
       </p>
       <div class="spread wrap">
         <h1>{found?.isReadable ? found.code : 'Dead letter'}</h1>
-        {found?.isReadable && <Changes letters={[found]} onDone={() => read()} />}
+        {found?.isReadable && <Changes letters={[found]} result={result} onDone={() => read()} />}
       </div>
+      <p role="status">{result.value}</p>
       {failure.value && <FailureBox failure={failure.value} />}
       {found && !found.isReadable && <p>This version cannot read the object.</p>}
       {found?.isReadable && (

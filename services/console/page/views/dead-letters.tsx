@@ -48,6 +48,7 @@ export function DeadLetters() {
   const failure = useSignal<Failure | undefined>(undefined)
   const isShowingRedriven = useSignal(false)
   const isCut = useSignal(false)
+  const result = useSignal('')
   const access = about.value?.deadLetters
 
   async function read(signal: AbortSignal): Promise<void> {
@@ -116,6 +117,7 @@ export function DeadLetters() {
         Records that could not be processed. Fix the cause first, then redrive them: the record is put on the stream
         again.
       </p>
+      <p role="status">{result.value}</p>
       {failure.value && <FailureBox failure={failure.value} />}
       {letters.value === undefined && !failure.value && <p class="muted">Reading the dead letters…</p>}
       {letters.value !== undefined && shown.length === 0 && !failure.value && (
@@ -133,7 +135,7 @@ export function DeadLetters() {
             <h2>
               {group.code} <span class="muted">{group.letters.length}</span>
             </h2>
-            <Changes letters={group.letters} onDone={refresh} />
+            <Changes letters={group.letters} result={result} onDone={refresh} />
           </div>
           <Table label={group.code} rows={group.letters} keyOf={({ id }) => id} columns={columns} />
         </section>
@@ -151,11 +153,17 @@ function groupsOf(letters: readonly ReadableLetter[]): Group[] {
 
 type Action = 'redrive' | 'discard'
 
+interface ChangesSettings {
+  letters: readonly ReadableLetter[]
+  /** Gets a sentence about what was done. The letters, and with them the buttons, may no longer be shown then. */
+  result: Signal<string>
+  onDone(): Promise<void> | void
+}
+
 /** Buttons that redrive or discard dead letters. Each first shows what it does, and to how many. */
-export function Changes({ letters, onDone }: { letters: readonly ReadableLetter[]; onDone(): Promise<void> | void }) {
+export function Changes({ letters, result, onDone }: ChangesSettings) {
   const dialog = useRef<HTMLDialogElement>(null)
   const action = useSignal<Action>('redrive')
-  const result = useSignal('')
   if (!about.value?.allowChanges) return null
   const open = (chosen: Action) => {
     action.value = chosen
@@ -163,11 +171,6 @@ export function Changes({ letters, onDone }: { letters: readonly ReadableLetter[
   }
   return (
     <div class="tools">
-      {result.value && (
-        <span class="muted" role="status">
-          {result.value}
-        </span>
-      )}
       <button type="button" onClick={() => open('redrive')}>
         Redrive…
       </button>
