@@ -67,7 +67,7 @@ export const SHARDS: readonly Mutation[] = [
     text: 'store.list({ consistent: true })',
     replacement: 'store.list()',
     breaks: ['1', '2', '5', '10'],
-    from: 1_047,
+    from: 4_900,
   },
   {
     rule: 'a closed shard is skipped only if this plan starts the application at LATEST',
