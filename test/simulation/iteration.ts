@@ -59,7 +59,7 @@ async function isHandled(
     // The lease may have expired in the meantime. No timer has run since, so only the signal can know.
     if (record.signal.aborted) return false
   }
-  // A suspension after the loop was given the record and before its first statement is none that a consumer can notice.
+  // No consumer can notice a suspension after the loop was given the record and before its first statement.
   if (process.wasJustSuspended && record.signal.aborted) return false
   // A program does not ask the signal before its first attempt: it has just been given the record.
   for (let attempt = 1; attempt === 1 || !record.signal.aborted; attempt++) {

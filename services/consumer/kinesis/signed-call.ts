@@ -72,7 +72,7 @@ export function createSignedCall({ config }: Pick<KinesisClient, 'config'>, stre
 /**
  * Leaves the body on the connection until there is memory for it.
  *
- * @throws StreamReplyError if there is none in time
+ * @throws StreamReplyError if the memory does not become free before the call times out
  */
 async function waitToReceive(body: Readable, length: number, { signal, receive }: CallOptions): Promise<void> {
   await receive?.(length, signal)

@@ -104,7 +104,7 @@ export class LeaseExpiry {
 
   /**
    * Returns when the first of the leases expires that have not changed for half the failover time. A live owner renews
-   * its lease more often, so there is none as long as all owners are alive.
+   * its lease more often. Undefined if all leases were renewed more recently.
    */
   nextExpiry(leases: readonly Lease[], now: number): number | undefined {
     const suspicious = leases.filter(lease => lease.leaseOwner !== undefined && this.isUnclaimed(lease, now))
