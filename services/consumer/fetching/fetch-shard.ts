@@ -75,7 +75,8 @@ export async function* fetchShard(
     try {
       if (pause.isPaused) continue
       iterator ??= await stream.getIterator(shardId, position)
-      if (pause.isPaused) continue
+      // Either may have changed during the call.
+      if (pause.isPaused || signal.aborted) continue
       const limit = recordLimit(reserved, recordBytes ?? UNKNOWN_RECORD_BYTES, settings.recordsPerFetch)
       const reply = await stream.getRecords(shardId, iterator, limit, {
         signal,

@@ -43,7 +43,10 @@ const fault = (name: string) => Object.assign(new Error(name), { name })
 type Step = RecordsReply | Error
 
 /** Reads a shard whose GetRecords answers are scripted. Returns the positions from which it was read. */
-async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD)] as Shard[] } = {}) {
+async function read(
+  script: Step[],
+  { from = TRIM_HORIZON, shards = [shard(SHARD)] as Shard[], stopsAtIterator = false } = {},
+) {
   const positions: ShardPosition[] = []
   const faults: string[] = []
   const stop = new AbortController()
@@ -52,6 +55,7 @@ async function read(script: Step[], { from = TRIM_HORIZON, shards = [shard(SHARD
     listShards: async () => shards,
     getIterator: async (_, position) => {
       positions.push(position)
+      if (stopsAtIterator) stop.abort()
       return 'iterator'
     },
     getRecords: async () => {
@@ -189,4 +193,11 @@ t.test('a reply without a next iterator ends the shard only if it names children
     shards: [shard(SHARD, { closed: true }), child],
   })
   t.same(listed.fetched, ['1', '2'], 'that it is listed as closed does not say that it is read to its end')
+})
+
+t.test('a shard whose lease is lost during the call for its iterator is not read', async t => {
+  const script = [reply(['1']), reply([])]
+  const { children } = await read(script, { stopsAtIterator: true })
+  t.equal(script.length, 2, 'no call of GetRecords')
+  t.equal(children, undefined)
 })
