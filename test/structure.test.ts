@@ -138,9 +138,15 @@ const layers: Record<string, readonly RegExp[]> = {
     /^processing\//,
     /^outputs\//,
     /^transforms\//,
-    /^(?:health\/|outbox\/|errors\.ts$|stream-record\.ts$)/,
+    /^(?:health\/|outbox\/|notifications\/|errors\.ts$|stream-record\.ts$)/,
   ],
-  uploads: [/^open\.ts$/, /^(?:objects|pending)\//, /^records\//, /^events\//, /^(?:media-types\/|errors\.ts$)/],
+  uploads: [
+    /^open\.ts$/,
+    /^(?:objects|pending)\//,
+    /^(?:records|notifications)\//,
+    /^events\//,
+    /^(?:media-types\/|errors\.ts$)/,
+  ],
 }
 
 t.test('imports inside worker/ and uploads/ point to the same layer or down', async t => {
