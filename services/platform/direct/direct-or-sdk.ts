@@ -1,4 +1,5 @@
 import type { EndpointV2 } from '@smithy/types'
+import { createFallBack } from './fall-back.ts'
 import { createSendDirect, type DirectConfig } from './request.ts'
 
 /** An AWS service whose requests are JSON. */
@@ -32,6 +33,7 @@ export type DirectOrSdk = <Reply>(
  */
 export function createDirectOrSdk(config: DirectConfig, service: JsonService): DirectOrSdk {
   const send = createSendDirect(config, service.name, () => service.resolveEndpoint())
+  const fallBack = createFallBack(service.name)
 
   async function sendDirectly(operation: string, input: object, signal: AbortSignal | undefined): Promise<unknown> {
     const headers = { 'content-type': service.contentType, 'x-amz-target': `${service.target}.${operation}` }
@@ -46,8 +48,14 @@ export function createDirectOrSdk(config: DirectConfig, service: JsonService): D
     useSdk: () => Promise<Reply>,
     { signal, isComplete = () => true }: DirectOptions<Reply> = {},
   ) => {
-    // An error is not reported here: if it persists, the SDK meets it too and throws it.
-    const reply = (await sendDirectly(operation, input, signal).catch(() => undefined)) as Reply | undefined
-    return reply !== undefined && isComplete(reply) ? reply : await useSdk()
+    let isDirect = true
+    const reply = await fallBack(
+      () => sendDirectly(operation, input, signal) as Promise<Reply | undefined>,
+      () => {
+        isDirect = false
+        return useSdk()
+      },
+    )
+    return isDirect && !isComplete(reply) ? await useSdk() : reply
   }
 }

@@ -9,7 +9,8 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
-import { createSendDirect } from '../direct/request.ts'
+import { createFallBack } from '../direct/fall-back.ts'
+import { createSendDirect, type DirectRequest } from '../direct/request.ts'
 import { type NewObject, objectParams, objectPath } from './new-object.ts'
 
 /** An S3 multipart upload. The object exists once `complete` resolves. */
@@ -28,6 +29,7 @@ export function createBeginMultipartUpload(s3: S3Client, bucket: string): BeginM
   const send = createSendDirect(s3.config, 's3', () =>
     getEndpointFromInstructions({ Bucket: bucket }, UploadPartCommand, s3.config),
   )
+  const fallBack = createFallBack('S3')
 
   return async object => {
     const { key: Key } = object
@@ -49,7 +51,7 @@ export function createBeginMultipartUpload(s3: S3Client, bucket: string): BeginM
     return {
       async put(number, bytes, signal) {
         const ChecksumCRC32 = toBase64(crc32(bytes))
-        const response = await send({
+        const direct: DirectRequest = {
           method: 'PUT',
           path,
           query: { partNumber: String(number), uploadId: UploadId },
@@ -58,12 +60,12 @@ export function createBeginMultipartUpload(s3: S3Client, bucket: string): BeginM
           // The signature covers the checksum of the body, so a digest of the body would add nothing.
           payloadHash: 'UNSIGNED-PAYLOAD',
           signal,
-        }).catch(() => undefined)
-        let ETag = response?.headers.etag
-        if (ETag === undefined) {
-          const part = { ...upload, PartNumber: number, Body: bytes, ChecksumCRC32 }
-          ETag = (await s3.send(new UploadPartCommand(part), signal && { abortSignal: signal })).ETag
         }
+        const part = { ...upload, PartNumber: number, Body: bytes, ChecksumCRC32 }
+        const ETag = await fallBack(
+          async () => (await send(direct))?.headers.etag,
+          async () => (await s3.send(new UploadPartCommand(part), signal && { abortSignal: signal })).ETag,
+        )
         parts[number - 1] = { PartNumber: number, ChecksumCRC32, ETag }
         size += bytes.byteLength
       },

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
+import { createFallBack } from '../direct/fall-back.ts'
 import { createSendDirect } from '../direct/request.ts'
 import { type NewObject, objectHeaders, objectParams, objectPath } from './new-object.ts'
 
@@ -22,17 +23,16 @@ export function createPutWhole(s3: S3Client, bucket: string): PutWhole {
   const send = createSendDirect(s3.config, 's3', () =>
     getEndpointFromInstructions({ Bucket: bucket }, PutObjectCommand, s3.config),
   )
+  const fallBack = createFallBack('S3')
   return async (object, signal) => {
     const { body, sha256 = hash('sha256', body) } = object
     const checksum = Buffer.from(sha256, 'hex').toString('base64')
     const headers = { ...objectHeaders(object), 'x-amz-checksum-sha256': checksum }
     const path = objectPath(object.key)
-    // An error is not reported here: if it persists, the SDK meets it too and throws it.
-    const response = await send({ method: 'PUT', path, headers, body, payloadHash: sha256, signal }).catch(
-      () => undefined,
+    const command = { ...objectParams(bucket, object), Body: body, ChecksumSHA256: checksum }
+    await fallBack(
+      () => send({ method: 'PUT', path, headers, body, payloadHash: sha256, signal }),
+      () => s3.send(new PutObjectCommand(command), signal && { abortSignal: signal }),
     )
-    if (response) return
-    const command = new PutObjectCommand({ ...objectParams(bucket, object), Body: body, ChecksumSHA256: checksum })
-    await s3.send(command, signal && { abortSignal: signal })
   }
 }
