@@ -1,5 +1,5 @@
 /** Runs the `headgate` command. */
-import { enterCallersFolder } from '../platform/npm-script.ts'
+import { enterCallersFolder, headgateOfClone } from '../platform/npm-script.ts'
 import { commands } from './commands/index.ts'
 import { runCli } from './run.ts'
 
@@ -16,13 +16,22 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
-enterCallersFolder('headgate', process.env)
-const code = await runCli(process.argv.slice(2), {
+let isExplained = false
+const isNpmScript = enterCallersFolder('headgate', process.env)
+const args = process.argv.slice(2)
+const code = await runCli(args, {
   commands,
   env: process.env,
   stdout: text => process.stdout.write(`${text}\n`),
-  stderr: text => process.stderr.write(`${text}\n`),
+  stderr: text => process.stderr.write(`${text}\n${isNpmScript && !args.includes('--json') ? howToCall(text) : ''}`),
 })
+
+/** Messages name the command `headgate`. In a clone its name is longer, which is said once. */
+function howToCall(text: string): string {
+  if (isExplained || !/\bheadgate [a-z]/.test(text)) return ''
+  isExplained = true
+  return `Here, \`headgate\` is: ${headgateOfClone()}\n`
+}
 
 // A pending request or credential process would keep the process alive. So the process exits once its output is written.
 const written = (stream: NodeJS.WriteStream) => new Promise<void>(resolve => stream.write('', () => resolve()))

@@ -12,10 +12,13 @@ export const cloneFolder = path.dirname(manifest)
  * the package, where relative paths of the user would mean other files.
  *
  * @param script the name of the script in package.json
+ * @returns true if npm runs this process as that script
  */
-export function enterCallersFolder(script: string, env: NodeJS.ProcessEnv): void {
+export function enterCallersFolder(script: string, env: NodeJS.ProcessEnv): boolean {
   const { npm_lifecycle_event: running, npm_package_json: started, INIT_CWD: folder } = env
-  if (running === script && started && folder && realpathSync(started) === manifest) process.chdir(folder)
+  if (running !== script || !started || !folder || realpathSync(started) !== manifest) return false
+  process.chdir(folder)
+  return true
 }
 
 /** Returns how a user of a clone calls the `headgate` command in the current folder. */

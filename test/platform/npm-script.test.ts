@@ -12,12 +12,17 @@ function npm(cwd: string, ...args: string[]) {
     spawnSync('npm', ['--prefix', clone, ...args], { cwd, encoding: 'utf8', env: { ...env, ...variables } })
 }
 
-t.test('relative paths start in the folder in which the user called npm', async t => {
+t.test('npm runs `headgate` in the folder of the user, and hints say how it is called there', async t => {
   const dir = t.testdir({ 'notes.txt': 'hello', config: {} })
   const upload = (file: string) =>
     npm(dir, 'run', '-s', 'headgate', '--', 'upload', file)({ HEADGATE_CONFIG_DIR: path.join(dir, 'config') })
   t.match(upload('other.txt'), { status: 2, stderr: /There is no file 'other\.txt'/ })
   t.match(upload('notes.txt'), { status: 2, stderr: /No deployment is known yet/ }, 'the file is found')
+
+  const unknown = npm(clone, 'run', '-s', 'headgate', '--', 'status')()
+  t.match(unknown.stderr, /`headgate ls` lists the ids\.\nHere, `headgate` is: npm run -s headgate --\n$/)
+  const json = npm(clone, 'run', '-s', 'headgate', '--', 'status', '--json')()
+  t.match(JSON.parse(json.stderr), { error: { code: 'HEADGATE_USAGE' } }, 'programs get JSON only')
 
   const start = npm(dir, 'start', '-s', '--', '--port', '0')({ TRANSFORMS: 'rules/transforms.json' })
   t.equal(start.status, 1)
