@@ -10,9 +10,12 @@ const SECRET_FIELD = /"(authorization|cookie|set-cookie|password|accesstoken|idt
 /** A JWT anywhere in the line: in a message, a stack or a URL. It may follow an escaped character such as `\n`. */
 const TOKEN = /(?<!(?<!\\)[\w-])eyJ[\w-]+\.[\w-]+(?:\.[\w-]*){0,3}/g
 
+/** A secret of a webhook. */
+const WEBHOOK_SECRET = /whsec_[A-Za-z0-9+/=]+/g
+
 /** Redacts secrets in a finished line. Redaction by object paths needs to know every place of a secret, and costs three times as much. */
 export function withoutSecrets(line: string): string {
-  return line.replace(SECRET_FIELD, `"$1":"${REDACTED}"`).replace(TOKEN, REDACTED)
+  return line.replace(SECRET_FIELD, `"$1":"${REDACTED}"`).replace(TOKEN, REDACTED).replace(WEBHOOK_SECRET, REDACTED)
 }
 
 export interface LogSettings {

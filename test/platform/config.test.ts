@@ -38,6 +38,7 @@ t.test('applies defaults, and omits optional variables that are unset', async t 
       OUTBOX_GRACE_MS: 30_000,
       STRAY_AFTER_HOURS: 25,
       GIVE_UP_AFTER_HOURS: 20,
+      NOTIFICATIONS_ALLOW_ADDRESSES: '',
       STUCK_AFTER_MS: 300_000,
       HEALTH_HOST: '0.0.0.0',
       OTEL_TRACES_EXPORTER: 'none',

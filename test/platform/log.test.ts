@@ -76,6 +76,13 @@ t.test('redacts a secret that is not a JWT by its field name, at any depth and w
   }
 })
 
+t.test('redacts the secret of a webhook anywhere in a line', async t => {
+  const secret = `whsec_${Buffer.alloc(32, 0xfb).toString('base64')}`
+  const { text } = written(log => log.error({ err: new Error(`bad ${secret},`), secrets: [secret] }, secret))
+  t.notMatch(text, /whsec_|-\/v7/)
+  t.equal(text.match(/\[redacted\]/g)?.length, 4, 'the message, the stack, the field and the text of the line')
+})
+
 t.test('keeps text that only resembles a secret', async t => {
   const line = { filename: 'eyJ.txt', tokenUse: 'access', sha256: 'a'.repeat(64), key: 'uploads/keyJ.x/b' }
   t.match(written(log => log.info(line, 'authorization failed')).line, { ...line, msg: 'authorization failed' })

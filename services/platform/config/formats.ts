@@ -1,17 +1,21 @@
 import { isIP } from 'node:net'
 import { isOriginEntry } from '../origins.ts'
 import { faultOfPairs } from './tracing.ts'
+import { faultOfWebhookSecrets, faultOfWebhookUrl } from './webhook.ts'
 
 /** Returns what is wrong with a value, or undefined if it is valid. */
 type Format = (value: string) => string | undefined
 
 /** The formats that a schema can refer to, for checks that a pattern cannot express. */
 export const formats: Readonly<Record<string, Format>> = {
-  proxies,
+  proxies: addressRanges,
+  'address-ranges': addressRanges,
   'media-types': mediaTypes,
   origins,
   'http-url': httpUrl,
   'otel-pairs': faultOfPairs,
+  'webhook-url': faultOfWebhookUrl,
+  'webhook-secrets': faultOfWebhookSecrets,
 }
 
 /** Returns the entries of a comma-separated list, without whitespace and empty entries. */
@@ -23,7 +27,7 @@ export function parseList(list: string): string[] {
 }
 
 /** Checks a list of addresses and CIDR ranges. A number, `true` or a name is invalid, because proxy libraries read them differently. */
-function proxies(list: string): string | undefined {
+function addressRanges(list: string): string | undefined {
   const wrong = parseList(list).filter(entry => !isAddressOrRange(entry))
   return wrong.length > 0 ? `must be addresses or CIDR ranges, but these are not: ${wrong.join(', ')}` : undefined
 }

@@ -23,6 +23,33 @@ export const processorProperties = {
         'The rules that choose a transform for each upload: JSON, or the path of a JSON file. Unset: images become thumbnails, CSV becomes JSON, text becomes upper case, and all other files get a manifest with digests.',
     }),
   ),
+  NOTIFICATIONS: Type.Optional(
+    Type.String({
+      maxLength: 100_000,
+      description:
+        'The destinations that are notified when an upload is processed or has failed: JSON, or the path of a JSON file. Unset: none besides WEBHOOK_URL.',
+    }),
+  ),
+  WEBHOOK_URL: Type.Optional(
+    Type.String({
+      format: 'webhook-url',
+      description:
+        'A URL that is notified of every upload, as the destination `webhook` besides those of NOTIFICATIONS. May be secret.',
+    }),
+  ),
+  WEBHOOK_SECRET: Type.Optional(
+    Type.String({
+      format: 'webhook-secrets',
+      description:
+        'The secrets that notifications to WEBHOOK_URL are signed with, each as `whsec_…`, separated by spaces. Required with WEBHOOK_URL. `npm start` makes one if it is unset.',
+    }),
+  ),
+  NOTIFICATIONS_ALLOW_ADDRESSES: Type.String({
+    format: 'address-ranges',
+    default: '',
+    description:
+      'The private addresses that webhooks may be sent to, as comma-separated addresses or CIDR ranges. Only these may be reached by plain http. Empty: only public addresses, by https.',
+  }),
   APPLICATION_NAME: Type.String({
     minLength: 3,
     maxLength: 255,

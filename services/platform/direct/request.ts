@@ -30,6 +30,9 @@ export interface DirectReply {
 /** Resolves to the response if its status is 200, and to undefined for any other status. Rejects if there is no response. */
 export type SendDirect = (request: DirectRequest) => Promise<DirectReply | undefined>
 
+/** Resolves to the response, whatever its status is. Rejects if there is no response. */
+export type SendSigned = (request: DirectRequest) => Promise<DirectReply & { status: number }>
+
 export type DirectConfig = Pick<
   (S3Client | DynamoDBClient | KinesisClient)['config'],
   'credentials' | 'region' | 'requestHandler' | 'streamCollector' | 'systemClockOffset'
@@ -59,6 +62,19 @@ export function createSendDirect(
   service: string,
   resolveEndpoint: () => Promise<EndpointV2>,
 ): SendDirect {
+  const send = createSendSigned(config, service, resolveEndpoint)
+  return async request => {
+    const { status, headers, body } = await send(request)
+    return status === 200 ? { headers, body } : undefined
+  }
+}
+
+/** Returns a function like that of `createSendDirect`, for callers that handle errors themselves. */
+export function createSendSigned(
+  config: DirectConfig,
+  service: string,
+  resolveEndpoint: () => Promise<EndpointV2>,
+): SendSigned {
   let target: Promise<Target> | undefined
 
   async function resolveTarget(): Promise<Target> {
@@ -111,6 +127,6 @@ export function createSendDirect(
     })
     // The body is always read to its end. Otherwise the connection would not be reused.
     const reply = await config.streamCollector(response.body)
-    return response.statusCode === 200 ? { headers: response.headers, body: reply } : undefined
+    return { status: response.statusCode, headers: response.headers, body: reply }
   }
 }

@@ -1,7 +1,7 @@
+import { compileWildcards } from '../../../platform/wildcards.ts'
 import type { TypeSource } from '../../../uploads/media-types/media-type-of.ts'
 import { canonicalType, declaredType } from '../../../uploads/media-types/type-names.ts'
 import type { TransformUpload } from '../transform.ts'
-import { compileWildcards } from './wildcards.ts'
 
 /** What a rule matches. An upload must meet all given conditions. */
 export interface Match {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { compileWildcards } from '../../../services/worker/transforms/rules/wildcards.ts'
-import { seededRandom } from '../../uploads/examples.ts'
+import { compileWildcards } from '../../services/platform/wildcards.ts'
+import { seededRandom } from '../uploads/examples.ts'
 
 /** Returns the regular expression that is equivalent to a pattern. */
 function asExpression(pattern: string): RegExp {

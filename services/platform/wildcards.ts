@@ -1,20 +1,28 @@
+/** Compiles a pattern in which `*` matches any characters and `?` matches one. Upper and lower case are the same. */
+export function compileWildcards(pattern: string): (text: string) => boolean {
+  return compile(pattern, 'isu')
+}
+
+/** Compiles a pattern like `compileWildcards`, but upper and lower case differ. */
+export function compileCaseSensitiveWildcards(pattern: string): (text: string) => boolean {
+  return compile(pattern, 'su')
+}
+
 /**
- * Compiles a pattern in which `*` matches any characters and `?` matches one. Upper and lower case are the same.
- *
  * The time for a text is bounded by its length times that of the pattern. A single regular expression would try every way to divide a
  * text among the `*`: a name of 255 dashes takes minutes to fail at `*-*-*-*-*.log`, and the client chooses the name.
  */
-export function compileWildcards(pattern: string): (text: string) => boolean {
+function compile(pattern: string, flags: string): (text: string) => boolean {
   const parts = pattern.split('*').map(escapePart)
   const [first = '', ...others] = parts
   const last = others.pop()
   if (last === undefined) {
-    const whole = new RegExp(`^${first}$`, 'isu')
+    const whole = new RegExp(`^${first}$`, flags)
     return text => whole.test(text)
   }
-  const start = new RegExp(first, 'isuy')
-  const middle = others.map(part => new RegExp(part, 'isug'))
-  const end = new RegExp(`${last}$`, 'isuy')
+  const start = new RegExp(first, `${flags}y`)
+  const middle = others.map(part => new RegExp(part, `${flags}g`))
+  const end = new RegExp(`${last}$`, `${flags}y`)
   const endLength = [...(pattern.split('*').at(-1) ?? '')].length
 
   return text => {
