@@ -11,8 +11,9 @@ import { writeLocalProfile } from './pipeline/local-profile.ts'
 import { type LogFiles, openLogFiles } from './pipeline/log-files.ts'
 import { createNotices, type Notices } from './pipeline/notices.ts'
 import { type Pipeline, startPipeline } from './pipeline/pipeline.ts'
-import { handsOnText, resultText, stepLine } from './pipeline/report.ts'
+import { handsOnText, receiverCommand, resultText, stepLine } from './pipeline/report.ts'
 import { signInDemoUser, tryOut } from './pipeline/try-out.ts'
+import { localWebhookSecret } from './pipeline/webhook-secret.ts'
 import { openTransforms } from './reload/reload.ts'
 import { runForPeople } from './run.ts'
 
@@ -33,6 +34,8 @@ runForPeople(async () => {
 })
 
 async function run(flags: StartSettings): Promise<void> {
+  const webhook = await localWebhookSecret(process.env)
+  if (webhook) process.env.WEBHOOK_SECRET = webhook.secret
   const transforms = flags.watch ? await openTransforms(process.env) : undefined
   const logs = flags.verbose ? undefined : openLogFiles(flags.dataDir, console.error)
   const notices = createNotices({ print: console.error, logs: logs?.dir })
@@ -105,7 +108,14 @@ async function run(flags: StartSettings): Promise<void> {
       })
       return consoleChild.url
     }
-    await serve(pipeline, { ...flags, logs, notices, failed: failure.promise, startConsole })
+    await serve(pipeline, {
+      ...flags,
+      logs,
+      notices,
+      webhookSecretFile: webhook?.file,
+      failed: failure.promise,
+      startConsole,
+    })
     await stop()
     logs?.discard()
     process.exit(0)
@@ -123,6 +133,8 @@ interface Serving {
   watch: boolean
   logs: LogFiles | undefined
   notices: Notices
+  /** The file with the secret of WEBHOOK_URL. Undefined if there is no webhook, or the operator has set the secret. */
+  webhookSecretFile: string | undefined
   failed: Promise<Error>
   /** Resolves to the address of the console, or to undefined if it could not start. */
   startConsole(): Promise<string | undefined>
@@ -134,13 +146,18 @@ interface Serving {
  * @throws ApiNotReadyError, the error of a process that ended by itself, and with `once` the error of the demo
  */
 async function serve(pipeline: Pipeline, serving: Serving): Promise<void> {
-  const { once: onlyOnce, watch, logs, notices, failed, startConsole } = serving
+  const { once: onlyOnce, watch, logs, notices, webhookSecretFile, failed, startConsole } = serving
   const onStep = (step: string, result: string) => console.log(stepLine(step, result))
   const death = failed.then((error): never => {
     throw error
   })
   onStep('aws', 'S3, DynamoDB, Kinesis and Cognito are up')
   if (logs && !onlyOnce) onStep('logs', logs.dir)
+  if (process.env.WEBHOOK_URL) onStep('webhook', 'notifications go to WEBHOOK_URL, which may be on this machine')
+  if (webhookSecretFile !== undefined) {
+    onStep('', `they are signed with the secret in ${webhookSecretFile}`)
+    onStep('', `an example of a receiver: ${receiverCommand(webhookSecretFile)}`)
+  }
   if (watch) onStep('watch', 'when a file of your transforms is saved, the workers load it')
   // A run with --once waits: a retry may succeed.
   const isRetried = onlyOnce ? undefined : notices.isRetried

@@ -12,7 +12,8 @@ export const compileCache = {
 
 /**
  * A shutdown ends before the pipeline kills its children, because a person at a terminal does not wait for half a
- * minute. All servers listen on the loopback address, and pages that this machine serves may call the api.
+ * minute. All servers listen on the loopback address, pages that this machine serves may call the api, and webhooks may be sent to
+ * receivers on this machine.
  */
 const DEFAULTS = {
   ...compileCache,
@@ -20,6 +21,7 @@ const DEFAULTS = {
   ADMIN_HOST: '127.0.0.1',
   HEALTH_HOST: '127.0.0.1',
   CORS_ORIGINS: LOOPBACK_ORIGINS.join(','),
+  NOTIFICATIONS_ALLOW_ADDRESSES: '127.0.0.0/8,::1',
 }
 
 /** Variables of the api and the worker that `npm start` sets itself, with the reason why it cannot take another value. */

@@ -82,6 +82,12 @@ The documentation of the api is at ${apiUrl}/docs. Ctrl-C stops everything.
 `
 }
 
+/** Returns the command that starts the receiver of examples/webhook. */
+export function receiverCommand(secretFile: string): string {
+  const example = path.relative('', path.join(cloneFolder, 'examples/webhook/receive.js'))
+  return `WEBHOOK_SECRET=$(cat ${shellQuote(secretFile)}) npx node ${shellQuote(example)}`
+}
+
 function consoleLines(url: string | undefined): string {
   return url === undefined ? '' : `See everything in a browser:\n\n${url}\n\n`
 }
