@@ -4,12 +4,13 @@ import { account, userPoolDefinition } from './account.ts'
 import { createLocalClients, type Endpoints } from './clients.ts'
 import { type CognitoServer, startCognito } from './cognito/index.ts'
 import { openDataDir } from './data-dir.ts'
+import { type EventBridgeServer, startEventBridge } from './eventbridge/index.ts'
 import { once } from './once.ts'
 import { createResources } from './resources/index.ts'
 import { startDynamoDb } from './servers/dynamodb.ts'
 import { startKinesis } from './servers/kinesis.ts'
 import { startS3 } from './servers/s3.ts'
-import { reachableHost, type ServiceName } from './servers/server.ts'
+import { reachableHost, type ServiceName, startError } from './servers/server.ts'
 import { type PortSettings, startAtPort } from './servers/start-at-port.ts'
 import { startAll, stopAll } from './start-all.ts'
 
@@ -24,6 +25,8 @@ export interface EmbeddedAwsSettings {
    * @default the ports that the data directory remembers, or free ports
    */
   ports?: Partial<Record<ServiceName, number>>
+  /** The port of EventBridge. @default a free port */
+  eventBridgePort?: number
   /** The folder that keeps all data across restarts. Without a folder, all data is in memory. */
   dataDir?: string
   /**
@@ -52,7 +55,7 @@ export interface EmbeddedAwsSettings {
   onNotice?: (notice: string) => void
 }
 
-/** S3, DynamoDB, Kinesis and Cognito on this machine, with every resource that Headgate owns in an account. */
+/** S3, DynamoDB, Kinesis, Cognito and EventBridge on this machine, with every resource that Headgate owns in an account. */
 export interface EmbeddedAws {
   /** Environment variables for the api and the worker: endpoints, credentials and the names of the resources. */
   readonly env: Readonly<Record<string, string>>
@@ -76,6 +79,7 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
   const {
     host = '127.0.0.1',
     ports = {},
+    eventBridgePort,
     issuerOrigin,
     shards,
     corsOrigins = LOOPBACK_ORIGINS,
@@ -122,7 +126,7 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
     await stop()
     throw error
   }
-  return openEmbeddedAws(servers, { host, shards, corsOrigins, stop })
+  return openEmbeddedAws(servers, { host, shards, corsOrigins, eventBridgePort, stop })
 }
 
 /** Returns the settings of Cognito that depend on the origins whose pages may use it. */
@@ -147,13 +151,18 @@ interface OpenSettings {
   host: string
   shards?: number | undefined
   corsOrigins: readonly string[]
+  /** @default a free port */
+  eventBridgePort?: number | undefined
   stop(): Promise<void>
 }
 
-/** Creates the resources on running servers, and resolves to the AWS that they form. If that fails, the servers are stopped. */
+/**
+ * Creates the resources on running servers, starts EventBridge, which needs Kinesis, and resolves to the AWS that they form. If that fails,
+ * the servers are stopped.
+ */
 export async function openEmbeddedAws(
   { s3, dynamodb, kinesis, cognito }: AwsServers,
-  { host, shards, corsOrigins, stop }: OpenSettings,
+  { host, shards, corsOrigins, eventBridgePort = 0, stop: stopServers }: OpenSettings,
 ): Promise<EmbeddedAws> {
   const url = (port: number) => `http://${reachableHost(host)}:${port}`
   const endpoints = {
@@ -163,13 +172,20 @@ export async function openEmbeddedAws(
     cognito: url(cognito.port),
   }
   const clients = createLocalClients(endpoints)
+  let eventBridge: EventBridgeServer | undefined
+  const stop = async () => {
+    // EventBridge is a client of Kinesis, so it stops first.
+    await stopAll([{ stop: async () => eventBridge?.stop() }, { stop: async () => clients.destroy() }])
+    await stopServers()
+  }
   try {
+    eventBridge = await startEventBridge({ host, port: eventBridgePort, kinesis: clients.kinesis }).catch(cause => {
+      throw startError('eventbridge', eventBridgePort, cause)
+    })
     await createResources({ clients, cognitoUrl: endpoints.cognito, shards, corsOrigins })
   } catch (error) {
     await stop()
     throw error
-  } finally {
-    clients.destroy()
   }
 
   return {
@@ -181,6 +197,7 @@ export async function openEmbeddedAws(
       AWS_ENDPOINT_URL_KINESIS: endpoints.kinesis,
       AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
       AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: endpoints.cognito,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: url(eventBridge.port),
       UPLOAD_BUCKET: names.uploadBucket,
       PROCESSED_BUCKET: names.processedBucket,
       STREAM_NAME: names.stream,

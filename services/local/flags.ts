@@ -5,13 +5,14 @@ import { parseProgramOptions } from './program-options.ts'
 
 export const AWS_USAGE = `Usage: node services/local/aws.ts [options]
 
-Runs the embedded AWS by itself: S3, DynamoDB, Kinesis and Cognito, with Headgate's resources.
+Runs the embedded AWS by itself: S3, DynamoDB, Kinesis, Cognito and EventBridge, with Headgate's resources.
 
   --host ADDRESS          listen on this address (default 127.0.0.1)
   --s3-port PORT          the port of each server (default: a free port)
   --dynamodb-port PORT
   --kinesis-port PORT
   --cognito-port PORT
+  --eventbridge-port PORT
   --health-port PORT      respond to GET /healthz with 200 once everything is ready (default: no health check)
   --data DIR              keep all data in DIR across restarts (default: no data is kept)
   --issuer-origin URL     the origin in the issuer of tokens, such as http://aws:9229
@@ -55,6 +56,7 @@ export function parseAwsFlags(args: readonly string[]): AwsFlags {
     'dynamodb-port': text,
     'kinesis-port': text,
     'cognito-port': text,
+    'eventbridge-port': text,
     'health-port': text,
     data: text,
     'issuer-origin': text,
@@ -63,7 +65,7 @@ export function parseAwsFlags(args: readonly string[]): AwsFlags {
   } as const
   const { values } = parseProgramOptions('node services/local/aws.ts', { args, options })
   if (values.help) return { help: true }
-  const port = (name: 's3' | 'dynamodb' | 'kinesis' | 'cognito' | 'health') =>
+  const port = (name: 's3' | 'dynamodb' | 'kinesis' | 'cognito' | 'eventbridge' | 'health') =>
     portOf(`${name}-port`, values[`${name}-port`])
   const healthPort = port('health')
   return {
@@ -77,6 +79,7 @@ export function parseAwsFlags(args: readonly string[]): AwsFlags {
         kinesis: port('kinesis'),
         cognito: port('cognito'),
       }),
+      eventBridgePort: port('eventbridge'),
       dataDir: textOf('data', values.data),
       issuerOrigin: originOf(values['issuer-origin']),
       corsOrigins: listOf('cors-origins', values['cors-origins']),

@@ -1,7 +1,7 @@
 import { EmbeddedAwsError, PortTakenError } from '../errors.ts'
 import { isPortTaken } from '../ports.ts'
 
-/** The servers of the embedded AWS. */
+/** The servers of the embedded AWS whose ports a data directory remembers. */
 export type ServiceName = 's3' | 'dynamodb' | 'kinesis' | 'cognito'
 
 /** A listening server of the embedded AWS. */
@@ -20,15 +20,16 @@ export interface ServerSettings {
   dataDir?: string | undefined
 }
 
-export const titles: Record<ServiceName, string> = {
+export const titles: Record<ServiceName | 'eventbridge', string> = {
   s3: 'S3',
   dynamodb: 'DynamoDB',
   kinesis: 'Kinesis',
   cognito: 'Cognito',
+  eventbridge: 'EventBridge',
 }
 
 /** Returns the error of a server that did not start, with a message for people. */
-export function startError(service: ServiceName, port: number, cause: unknown): Error {
+export function startError(service: keyof typeof titles, port: number, cause: unknown): Error {
   if (isPortTaken(cause)) return new PortTakenError(titles[service], port, { cause })
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new EmbeddedAwsError(`The embedded ${titles[service]} did not start: ${reason}`, { cause })
