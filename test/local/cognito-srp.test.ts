@@ -85,3 +85,9 @@ t.test('a public value with which the client would choose the key is rejected, a
     t.comment(what)
   }
 })
+
+t.test('an idle connection stays open while a client computes', async t => {
+  const server = await start(t)
+  const { headers } = await fetch(server.url)
+  t.equal(headers.get('keep-alive'), 'timeout=75')
+})

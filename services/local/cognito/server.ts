@@ -83,7 +83,8 @@ export function createCognitoServer(settings: ServerSettings): Server {
     }
   }
 
-  return createServer((request, response) => {
+  // A client that is busy for seconds, as one that computes for SRP may be, would write to a connection that has just been closed.
+  return createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
     handle(request, response).catch(report)
   })
 }
