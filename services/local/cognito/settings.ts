@@ -1,9 +1,15 @@
 import { CognitoSettingsError } from './errors.ts'
+import type { SigningKey } from './keys.ts'
 
 export interface CognitoPoolDefinition {
   id: string
   name: string
   clients: readonly CognitoClientDefinition[]
+  /**
+   * The first signing key, if the pool is created.
+   * @default a new key, which takes about 50 ms
+   */
+  signingKey?: SigningKey
 }
 
 export interface CognitoClientDefinition {

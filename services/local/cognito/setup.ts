@@ -38,9 +38,9 @@ export async function ensurePools(
 }
 
 async function ensurePool(pools: UserPools, definition: CognitoPoolDefinition, now: number): Promise<boolean> {
-  const { id, name, clients } = definition
+  const { id, name, clients, signingKey } = definition
   const known = pools.find(id)
-  const pool = known ?? (await createPool({ id, name, createdAt: now }))
+  const pool = known ?? (await createPool({ id, name, createdAt: now, signingKey }))
   if (!known) pools.add(pool)
   const missing = clients.filter(client => !pool.clients.has(client.id))
   for (const client of missing) {

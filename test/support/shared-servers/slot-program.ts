@@ -8,6 +8,7 @@ import path from 'node:path'
 import { paginateListStreams } from '@aws-sdk/client-kinesis'
 import { createLocalClients } from '../../../services/local/clients.ts'
 import { startCognito } from '../../../services/local/cognito/index.ts'
+import { generateSigningKey } from '../../../services/local/cognito/keys.ts'
 import { cognitoSettings, type EmbeddedAws, openEmbeddedAws } from '../../../services/local/embedded-aws.ts'
 import { liveForParent } from '../../../services/local/servers/child-life.ts'
 import type { ServerListening } from '../../../services/local/servers/child-messages.ts'
@@ -30,16 +31,21 @@ const onFailure = (error: Error) => {
 
 const s3 = startS3Process()
 const kinesis = startKinesis({ ...AT, onFailure })
+/** All pools of this process sign with one key. The issuer of their tokens differs, and so do their users. */
+const signingKey = generateSigningKey()
 let current: EmbeddedAws | undefined
 
 /** Replaces the AWS by an empty one. */
 async function open({ shards, corsOrigins = LOOPBACK_ORIGINS }: LeaseSettings): Promise<EmbeddedAws> {
   await current?.stop()
+  const { pools, ...settings } = cognitoSettings(corsOrigins)
+  const key = await signingKey
+  const ownPools = pools.map(pool => ({ ...pool, signingKey: key }))
   const [s3Port, dynamodb, { port: kinesisPort }, cognito] = await Promise.all([
     s3.replace(),
     startDynamoDb(AT),
     kinesis,
-    startCognito({ ...cognitoSettings(corsOrigins), ...AT, passwordCost: PASSWORD_COST }),
+    startCognito({ ...settings, pools: ownPools, ...AT, passwordCost: PASSWORD_COST }),
   ])
   await deleteStreams(kinesisPort)
   const servers = { s3: { port: s3Port }, dynamodb, kinesis: { port: kinesisPort }, cognito }

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { userPool } from '../../../platform/resources.ts'
-import { generateSigningKey } from '../keys.ts'
+import { generateSigningKey, type SigningKey } from '../keys.ts'
 import { defaultPasswordPolicy } from './password-policy.ts'
 import { UserPool } from './pool.ts'
 import type { Client, PasswordPolicy } from './schema.ts'
@@ -22,11 +22,17 @@ export interface NewPool {
   /** Milliseconds since 1970. */
   createdAt: number
   passwordPolicy?: PasswordPolicy
+  /** @default a new key */
+  signingKey?: SigningKey | undefined
 }
 
 /** Creates a pool with its first signing key. */
-export async function createPool({ passwordPolicy = defaultPasswordPolicy, ...pool }: NewPool): Promise<UserPool> {
-  const key = await generateSigningKey()
+export async function createPool({
+  passwordPolicy = defaultPasswordPolicy,
+  signingKey,
+  ...pool
+}: NewPool): Promise<UserPool> {
+  const key = signingKey ?? (await generateSigningKey())
   return new UserPool({ ...pool, passwordPolicy, keys: [key], clients: [], users: [], sessions: [] })
 }
 
