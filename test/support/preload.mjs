@@ -19,6 +19,11 @@ enableCompileCache(process.env.NODE_COMPILE_CACHE)
 // file, and coverage is off. No module is recorded if this pattern matches all of them. Nothing but the environment can set it.
 process.env._TAPJS_PROCESSINFO_EXCLUDE_ = '/^/'
 
+if (process.env.HEADGATE_TEST_TIMES !== undefined) {
+  const { recordTimesAtExit } = await import('./times/record-times.ts')
+  recordTimesAtExit(path.resolve(import.meta.dirname, '../..'))
+}
+
 // The programs that a test starts do without this file. Below `npm test`, they use the bundled packages too.
 if (process.env.HEADGATE_TEST_PACKAGES === undefined) delete process.env.NODE_OPTIONS
 else process.env.NODE_OPTIONS = `--import=${new URL('packages/use-bundles.mjs', import.meta.url)}`

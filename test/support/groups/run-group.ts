@@ -2,6 +2,7 @@ import { registerHooks } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
+import { recordTimes } from '../times/record-times.ts'
 import { setCurrentTest } from './current-test.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -22,6 +23,7 @@ export async function runGroup(files: readonly string[]): Promise<void> {
       setCurrentTest(test)
       await import(pathToFileURL(path.join(root, file)).href)
     })
+    recordTimes(file)
     for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name]
     Object.assign(process.env, env)
   }
