@@ -90,6 +90,8 @@ export interface Finding {
   link?: { text: string; url: string }
   /** The shard to look at. */
   shardId?: string
+  /** The view of the page where something can be done about it. */
+  view?: { name: 'dead-letters' | 'workers'; text: string }
 }
 
 /** What the pages /metrics of the api and of the workers say together. A value is null if no page has it. */
@@ -141,7 +143,7 @@ export interface HistoryPoint {
 
 /** What only operators see of an upload. */
 export interface TrailView {
-  /** Null until the upload has ended, and for uploads that an older worker processed. */
+  /** How the upload was processed, or with `error` an attempt that is retried. Null before, and for uploads of an older worker. */
   trail: Trail | null
   /** The trace of the request, and of the work on the upload. */
   traceId: string | null
@@ -175,8 +177,12 @@ export interface Summary {
   /** Null: the console was given no pages of metrics. */
   throughput: ThroughputView | null
   drain: DrainView
-  /** Dead letters that were not redriven. Null: the console does not know where they are. */
-  deadLetters: { count: number; isMore: boolean } | null
+  /** False while no read of the lease table has succeeded: who owns which shard is unknown. */
+  hasLeases: boolean
+  /** False while no list of the shards has succeeded. */
+  hasShards: boolean
+  /** Dead letters that were not redriven. Null: the console does not know where they are. A count of null: they cannot be read. */
+  deadLetters: { count: number | null; isMore: boolean } | null
 }
 
 /** One event of the stream of the page. Shards that did not change are omitted, except from the first event. */
@@ -286,7 +292,6 @@ export interface ReplayView {
   /** When the first record that would be processed again arrived. */
   firstArrivedAt: number | null
   checkpoint: string | null
-  owner: string | null
-  /** The owner is alive, and would lose the lease. */
+  /** The owner of the lease is alive. If the shard moves, the owner loses the lease. */
   isHeld: boolean
 }

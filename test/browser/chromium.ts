@@ -18,6 +18,7 @@ export interface Page {
   emulateMedia(settings: { colorScheme: 'light' | 'dark' }): Promise<void>
   /** Only what throttles the network. */
   context(): { newCDPSession(page: Page): Promise<{ send(method: string, settings: object): Promise<unknown> }> }
+  close(): Promise<void>
   reload(): Promise<unknown>
   setViewportSize(size: { width: number; height: number }): Promise<void>
   screenshot(settings: { path: string }): Promise<unknown>
@@ -34,7 +35,10 @@ export interface Page {
 }
 
 export interface Browser {
+  /** Opens a page in a profile of its own. */
   newPage(): Promise<Page>
+  /** Creates a profile. Its pages are the tabs of one browser. */
+  newContext(): Promise<{ newPage(): Promise<Page> }>
   close(): Promise<void>
 }
 

@@ -64,6 +64,8 @@ function event(shards: ShardView[]): string {
       pauses: [],
       findings: [],
       isReady: true,
+      hasLeases: true,
+      hasShards: true,
       lagIntervalMs: 200_000,
       throughput: null,
       drain: { ms: null, isFallingBehind: false, isEstimated: true },

@@ -75,7 +75,10 @@ t.test('the lease moves are told apart', async t => {
   t.equal(newest(), '2 taken a b', 'nobody has seen whether the owner was silent')
 })
 
-const shard = (shardId: string, changes: Partial<Parameters<typeof shardViews>[0]['shards'][number]> = {}) => ({
+const shard = (
+  shardId: string,
+  changes: Partial<NonNullable<Parameters<typeof shardViews>[0]['shards']>[number]> = {},
+) => ({
   shardId,
   parentShardIds: [],
   startingHashKey: '0',
@@ -134,19 +137,20 @@ const lag = (waitingMs: number | null, isTrimmed = false) => ({
   measuredAt: NOW,
 })
 
+const NOTHING_WRONG: Parameters<typeof findingsOf>[0] = {
+  now: NOW,
+  shards: [],
+  workers: [],
+  pauses: [],
+  failures: new Map(),
+  hasLeaseTable: true,
+  deadLetters: { count: 0, isMore: false },
+  throughput: null,
+  failoverMs: FAILOVER_MS,
+}
+
 function findings(input: Partial<Parameters<typeof findingsOf>[0]>): string[] {
-  return findingsOf({
-    now: NOW,
-    shards: [],
-    workers: [],
-    pauses: [],
-    failures: new Map(),
-    hasLeaseTable: true,
-    deadLetters: { count: 0, isMore: false },
-    throughput: null,
-    failoverMs: FAILOVER_MS,
-    ...input,
-  }).map(({ severity, title }) => `${severity}: ${title}`)
+  return findingsOf({ ...NOTHING_WRONG, ...input }).map(({ severity, title }) => `${severity}: ${title}`)
 }
 
 t.test('the findings name what is wrong, the worst first', async t => {
@@ -176,8 +180,25 @@ t.test('the findings name what is wrong, the worst first', async t => {
   t.strictSame(findings({ deadLetters: { count: 1, isMore: false } }), ['warning: 1 dead letter waits.'])
   t.strictSame(findings({ deadLetters: { count: 2, isMore: false } }), ['warning: 2 dead letters wait.'])
   t.strictSame(findings({ deadLetters: { count: 100, isMore: true } }), ['warning: 100 dead letters or more wait.'])
+  t.strictSame(findings({ deadLetters: { count: null, isMore: false } }), [], 'nothing was counted')
   const failures = new Map([['leases', { title: 'No permission.', advice: '' }]])
   t.strictSame(findings({ shards: [unowned], failures }), ['critical: No permission.'], 'an old table proves nothing')
+})
+
+t.test('a finding leads to the view where something can be done about it', async t => {
+  const viewOf = (input: Partial<Parameters<typeof findingsOf>[0]>) =>
+    findingsOf({ ...NOTHING_WRONG, ...input })[0]?.view?.name
+  t.equal(viewOf({ deadLetters: { count: 1, isMore: false } }), 'dead-letters')
+  t.equal(viewOf({ pauses: [{ workerId: null, by: 'ann', reason: 'maintenance', at: NOW }] }), 'workers')
+})
+
+t.test('while the stream cannot be listed, the leases do not make its shards closed', async t => {
+  const history = new LeaseHistory(FAILOVER_MS)
+  history.add([lease('1'), lease('2', { checkpoint: at('SHARD_END') })], 0)
+  const closed = (shards: [] | undefined) =>
+    Array.from(shardViews({ shards, history, lags: new Map(), arrivals: new Map() }).values(), view => view.isClosed)
+  t.strictSame(closed(undefined), [false, true])
+  t.strictSame(closed([]), [true, true], 'the stream no longer has them')
 })
 
 t.test('a failed request says which permission is missing', async t => {
@@ -226,6 +247,8 @@ t.test('the page gets everything once, and then only what changed', async t => {
     pauses: [],
     findings: [],
     isReady: true,
+    hasLeases: true,
+    hasShards: true,
     lagIntervalMs: 2_000,
     throughput: null,
     drain: { ms: null, isFallingBehind: false, isEstimated: true },

@@ -18,6 +18,12 @@ const decoded = (of: Trail) => decodeTrail(unmarshall({ trail: encodeTrail(of) }
 
 t.test('a trail is the same after it was stored', async t => {
   t.strictSame(decoded(trail), trail)
+  t.strictSame(
+    decoded({ ...trail, error: 'S3 is down' }),
+    { ...trail, error: 'S3 is down' },
+    'an attempt that is retried',
+  )
+  t.equal(decoded({ ...trail, error: 'x'.repeat(10_000) })?.error?.length, 500)
   const early = { ...trail, arrivedAt: undefined, openedAt: undefined, writtenAt: undefined }
   t.strictSame(decoded(early), early, 'an attempt that failed before the transform')
   for (const sequenceNumber of ['0', '9', '255', '4096', 'another service']) {

@@ -100,6 +100,33 @@ t.test('a failed mark is logged, and the work continues', async t => {
   t.match(lines, [{ level: 'warn', uploadId: upload.uploadId, err: { message: 'no answer' } }])
 })
 
+t.test('an attempt that is retried is recorded with its reason, from the third on', async t => {
+  const upload = await pipeline.upload('hello')
+  let isBroken = true
+  const flaky: Transform = {
+    name: 'flaky',
+    version: '1',
+    accepts: () => true,
+    apply: body => {
+      if (isBroken) throw new Error('the service does not respond', { cause: new Error('connection refused') })
+      return { contentType: 'text/plain', body }
+    },
+  }
+  const processor = pipeline.processor({ store: through, transforms: [flaky], markProcessingAfterMs: 60_000 })
+  const attempt = (number: number) =>
+    processor.process(streamRecord(upload), { ...going, attempt: number, workerId: 'w' })
+  for (const number of [1, 2]) await t.rejects(attempt(number))
+  t.match(await store.get(upload), { status: 'stored', trail: undefined }, 'most failures are over soon')
+  for (const number of [3, 4]) await t.rejects(attempt(number))
+  const error = 'the service does not respond, because of: connection refused'
+  t.match(await store.get(upload), { status: 'processing', trail: { attempt: 4, workerId: 'w', error } })
+  isBroken = false
+  await attempt(5)
+  const done = await store.get(upload)
+  t.match(done, { status: 'processed', trail: { attempt: 5 } })
+  t.notOk(done && 'trail' in done && done.trail?.error, 'the end removes the reason')
+})
+
 t.test('an error of the work is thrown, and without a record nothing is marked', async t => {
   const { log } = createMemoryLog()
   const marked: unknown[] = []

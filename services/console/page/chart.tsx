@@ -79,7 +79,7 @@ export function Chart({ title, unit, series, format, empty }: ChartSettings) {
       <ul class="plain legend">
         {values.map(({ label, text }, index) => (
           <li key={label}>
-            <span class={`key ${series[index]?.color}`} aria-hidden="true" /> {label} <strong>{text}</strong>
+            <span class={`swatch ${series[index]?.color}`} aria-hidden="true" /> {label} <strong>{text}</strong>
           </li>
         ))}
         {chosen.value !== null && point && <li class="muted">at {minute(point.at)}</li>}

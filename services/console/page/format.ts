@@ -43,8 +43,8 @@ export function bytes(count: number): string {
   return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${UNITS[power]}`
 }
 
-export function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number.toLocaleString('en')} ${number === 1 ? noun : plural}`
 }
 
 const clock = new Intl.DateTimeFormat(undefined, {
@@ -74,6 +74,11 @@ export function localTime(at: number): string {
   return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
 }
 
+/** Returns the epoch milliseconds of a local time. Nothing is older than 1970. */
+export function epochOf(local: string): number {
+  return Math.max(0, new Date(local).getTime())
+}
+
 /** Shortens `shardId-000000000003` to `shard 3`. Other ids stay as they are. */
 export function shardName(id: string): string {
   const number = /^shardId-0*(\d+)$/.exec(id)?.[1]
@@ -87,11 +92,16 @@ export function hashFraction(key: string | null): number {
   return key === null ? 0 : Number((BigInt(key) * 1_000_000n) / LAST_HASH_KEY) / 1_000_000
 }
 
+/** Shortens the ids of shards in a sentence, as `shardName` does. */
+export function withShardNames(sentence: string): string {
+  return sentence.replaceAll(/shardId-\d+/g, shardName)
+}
+
 /** Returns the part of the hash keys that a shard has, in words. */
 export function hashShare({ firstHashKey, lastHashKey }: ShardView): string {
   if (firstHashKey === null || lastHashKey === null) return 'unknown'
   const share = (hashFraction(lastHashKey) - hashFraction(firstHashKey)) * 100
-  return `${share >= 10 ? Math.round(share) : share.toFixed(2)} % of all keys`
+  return `${share >= 10 ? Math.round(share) : share.toFixed(2)}\u00a0% of all keys`
 }
 
 /** How far a shard was behind when it was measured, in milliseconds. Undefined if that is unknown. */

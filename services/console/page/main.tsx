@@ -1,9 +1,10 @@
 import { render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { hasToken, takeToken } from './api.ts'
+import { connect } from './live.ts'
 import './page.css'
 import { Empty } from './parts.tsx'
-import { about, connect, findings, isLocked, offline, route, setTheme, summary, type Theme, theme } from './state.ts'
+import { about, findings, isLocked, offline, route, setTheme, summary, type Theme, theme } from './state.ts'
 import { DeadLetter } from './views/dead-letter.tsx'
 import { DeadLetters } from './views/dead-letters.tsx'
 import { Overview } from './views/overview.tsx'
@@ -163,6 +164,15 @@ function Locked() {
   )
 }
 
+/** A file that is dropped beside the drop zone would otherwise replace the page. */
+function ignoreDrop(event: DragEvent): void {
+  if (event.defaultPrevented) return
+  event.preventDefault()
+  if (event.dataTransfer) event.dataTransfer.dropEffect = 'none'
+}
+
+addEventListener('dragover', ignoreDrop)
+addEventListener('drop', ignoreDrop)
 takeToken()
 addEventListener('hashchange', takeToken)
 setTheme(theme.value)

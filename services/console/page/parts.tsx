@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Failure, Finding } from '../snapshot.ts'
-import { age, colorOf, type Level, shardName, time } from './format.ts'
+import { age, colorOf, type Level, shardName, time, withShardNames } from './format.ts'
 import { now } from './state.ts'
 
 /** A time in the zone of the viewer, with UTC when the pointer rests on it. */
@@ -56,16 +56,17 @@ export function FailureBox({ failure }: { failure: Failure }) {
 const SEVERITIES = { critical: 'Broken', warning: 'Warning', info: 'Note' } as const
 
 export function FindingItem({ finding }: { finding: Finding }) {
-  const { severity, title, text, link, shardId } = finding
+  const { severity, title, text, link, shardId, view } = finding
   return (
     <li class={`finding ${severity}`}>
       <strong>
         <span class="sr-only">{SEVERITIES[severity]}: </span>
-        {title}
+        {withShardNames(title)}
       </strong>
-      {text && <p>{text}</p>}
+      {text && <p>{withShardNames(text)}</p>}
       <p class="links">
         {shardId && <a href={`#/stream/${shardId}`}>Show {shardName(shardId)}</a>}
+        {view && <a href={`#/${view.name}`}>{view.text}</a>}
         {link && (
           <a href={link.url} target="_blank" rel="noreferrer">
             {link.text} ↗

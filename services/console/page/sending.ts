@@ -10,11 +10,13 @@ export interface Sending {
   size: number
   sentBytes: number
   isPaused: boolean
-  error?: string
+  error?: string | undefined
   cancel(): void
   /** Only large files can be paused. */
   pause?(): void
   resume?(): void
+  /** Sends the file once more, after an error. */
+  retry?: (() => void) | undefined
 }
 
 /** A file that an earlier page did not send to its end. */
@@ -61,7 +63,13 @@ async function send(file: File, key: string, onSent: () => Promise<void>): Promi
       forget(key)
       await onSent()
     } catch (error) {
-      change({ error: error instanceof Error ? error.message : String(error) })
+      change({
+        error: error instanceof Error ? error.message : String(error),
+        retry() {
+          change({ error: undefined, sentBytes: 0, retry: undefined })
+          void send(file, key, onSent)
+        },
+      })
     }
   }
   await Promise.race([work(), paused.promise])

@@ -1,6 +1,5 @@
 import { computed, signal } from '@preact/signals'
 import type { About, Failure, HistoryPoint, LeaseMove, LiveEvent, ShardView, Summary } from '../snapshot.ts'
-import { events, getJson, RequestError } from './api.ts'
 
 /** What the page knows. Views read these signals, and are rendered again when one of them changes. */
 export const about = signal<About | undefined>(undefined)
@@ -18,37 +17,16 @@ export const now = signal(Date.now())
 export const findings = computed(() => summary.value?.findings ?? [])
 export const openShards = computed(() => [...shards.value.values()].filter(({ isClosed }) => !isClosed))
 
-const MAX_POINTS = 720
-const MAX_MOVES = 500
-const RETRY_MS = 2_000
-
-/** Receives live data for as long as the page is open. */
-export async function connect(): Promise<void> {
-  setInterval(() => {
-    if (!document.hidden) now.value = Date.now()
-  }, 1_000)
-  while (!isLocked.value) {
-    try {
-      about.value = await getJson<About>('/api/about')
-      let isFirst = true
-      for await (const event of events<LiveEvent>('/api/live', new AbortController().signal)) {
-        apply(event, isFirst)
-        isFirst = false
-      }
-      offline.value = {
-        title: 'The connection to the console has ended.',
-        advice: 'The page connects again by itself.',
-      }
-    } catch (error) {
-      if (!(error instanceof RequestError) && !(error instanceof TypeError)) throw error
-      if (error instanceof RequestError && error.status === 401) isLocked.value = true
-      offline.value = error instanceof RequestError ? error.failure : { title: 'The connection was lost.', advice: '' }
-    }
-    await new Promise(resolve => setTimeout(resolve, RETRY_MS))
-  }
+/** Says why a shard is shown without an owner. */
+export function ownerless(): string {
+  return summary.value?.hasLeases ? 'no owner' : 'owner unknown'
 }
 
-function apply(event: LiveEvent, isFirst: boolean): void {
+const MAX_POINTS = 720
+const MAX_MOVES = 500
+
+/** Adds what an event says. The first event has everything. */
+export function apply(event: LiveEvent, isFirst: boolean): void {
   const next = new Map(isFirst ? [] : shards.value)
   for (const shard of event.shards) next.set(shard.id, shard)
   for (const id of event.gone) next.delete(id)
@@ -58,6 +36,13 @@ function apply(event: LiveEvent, isFirst: boolean): void {
   summary.value = event.summary
   offline.value = undefined
   now.value = Date.now()
+}
+
+/** Returns everything that the page knows, as a first event for another tab. Undefined if it knows nothing yet. */
+export function wholeState(): LiveEvent | undefined {
+  if (!summary.value) return undefined
+  const all = [...shards.value.values()]
+  return { summary: summary.value, shards: all, gone: [], moves: moves.value, history: points.value }
 }
 
 /** The view that the address selects, such as `['stream', 'shardId-000000000000']`. */

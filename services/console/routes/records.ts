@@ -3,11 +3,11 @@ import { type FastifyPluginCallbackTypebox, Type } from '@fastify/type-provider-
 import type { Clock } from '../../consumer/clock.ts'
 import { startPosition } from '../../consumer/fetching/position.ts'
 import type { Shard } from '../../consumer/shards/shard.ts'
-import type { ShardPosition, StreamReader } from '../../consumer/stream.ts'
+import { classifyReadError, type ShardPosition, type StreamReader } from '../../consumer/stream.ts'
 import { BadRequestError } from '../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
 import { type RecordPlace, readRecords } from '../records.ts'
-import type { RecordsLine } from '../snapshot.ts'
+import type { Failure, RecordsLine } from '../snapshot.ts'
 import type { Watcher } from '../watch/watcher.ts'
 import { openResponse } from './stream-response.ts'
 
@@ -63,11 +63,22 @@ export const recordsRoutes: FastifyPluginCallbackTypebox<RecordsDeps> = (app, de
       const lines = readRecords({ shard, from, after, follow, filter, limit, maxBytes, stream, clock, signal })
       for await (const line of lines) await write(line)
     } catch (error) {
-      const target = { action: 'kinesis:GetRecords', resource: `the stream '${streamName}'` }
-      if (!response.signal.aborted) await write({ type: 'failure', failure: explainFailure(error, target) })
+      if (!response.signal.aborted) await write({ type: 'failure', failure: explain(error, request.query, shardId) })
     }
     response.end()
   })
+
+  function explain(error: unknown, { from, sequence }: Start, shardId: string): Failure {
+    const fault = classifyReadError(error)
+    // The shard itself is listed, so what Kinesis does not find is the sequence number.
+    if (from === 'sequence' && (fault === 'invalid position' || fault === 'not found')) {
+      return {
+        title: `The shard '${shardId}' has no sequence number ${sequence}.`,
+        advice: 'Copy the sequence number of a record of this shard, with all digits, or start at a time.',
+      }
+    }
+    return explainFailure(error, { action: 'kinesis:GetRecords', resource: `the stream '${streamName}'` })
+  }
 
   if (deps.allowChanges) addPut(shardOf)
   done()

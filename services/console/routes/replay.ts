@@ -60,7 +60,6 @@ function toView(plan: ShardReplay, live: ReadonlySet<string>): ReplayView {
     why: plan.change === 'none' ? plan.why : null,
     firstArrivedAt: first?.arrivedAt.getTime() ?? null,
     checkpoint: plan.change === 'move' ? plan.lease.checkpoint.sequenceNumber : null,
-    owner: plan.change === 'move' ? (plan.lease.leaseOwner ?? null) : null,
     isHeld: live.has(shardId),
   }
 }

@@ -7,8 +7,8 @@ export interface FindingsInput {
   pauses: readonly PauseView[]
   /** Requests that fail, by what they read. */
   failures: ReadonlyMap<string, Failure>
-  /** Dead letters that were not redriven. With `isMore`, there may be more than `count`. */
-  deadLetters: { count: number; isMore: boolean }
+  /** Dead letters that were not redriven. With `isMore`, there may be more than `count`. Null: unknown. */
+  deadLetters: { count: number | null; isMore: boolean }
   hasLeaseTable: boolean
   /** Null: the console was given no pages of metrics. */
   throughput: ThroughputView | null
@@ -67,6 +67,7 @@ function fromPauses({ pauses, now }: FindingsInput): Finding[] {
     severity: 'warning',
     title: `${workerId === null ? 'The application is' : `${workerId} is`} paused.`,
     text: `${by} paused it ${duration(now - at)} ago: ${reason}. Records wait until it is resumed.`,
+    view: { name: 'workers', text: 'Show the workers' },
   }))
 }
 
@@ -83,7 +84,7 @@ function fromWorkers({ workers, failoverMs, now }: FindingsInput): Finding[] {
 }
 
 function fromDeadLetters({ deadLetters }: FindingsInput): Finding[] {
-  if (deadLetters.count === 0) return []
+  if (deadLetters.count === null || deadLetters.count === 0) return []
   const waiting = count(deadLetters.count, 'dead letter')
   return [
     {
@@ -92,7 +93,8 @@ function fromDeadLetters({ deadLetters }: FindingsInput): Finding[] {
       title: deadLetters.isMore
         ? `${waiting} or more wait.`
         : `${waiting} ${deadLetters.count === 1 ? 'waits' : 'wait'}.`,
-      text: 'These records could not be processed. The view of dead letters shows the reasons. Fix the cause, then redrive or discard them.',
+      text: 'These records could not be processed. Fix the cause, then redrive or discard them.',
+      view: { name: 'dead-letters', text: 'Show the dead letters' },
       link: runbook('DeadLetters'),
     },
   ]

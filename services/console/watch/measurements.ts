@@ -55,7 +55,9 @@ export class Measurements {
 
   /** Forgets the shards that are not among these. */
   keep(ids: { has(id: string): boolean }): void {
-    for (const id of this.lags.keys()) if (!ids.has(id)) this.lags.delete(id)
+    for (const measured of [this.lags, this.arrivals]) {
+      for (const id of measured.keys()) if (!ids.has(id)) measured.delete(id)
+    }
   }
 
   /** Measures every tenth shard, one after the other. */

@@ -6,14 +6,16 @@ import type { ArrivalView, LagView, PauseView, ShardView } from '../snapshot.ts'
 import type { LeaseHistory } from './lease-history.ts'
 
 export interface ShardViewsInput {
-  shards: readonly Shard[]
+  /** Undefined: the stream has not been listed, so nothing is known about its shards but their leases. */
+  shards: readonly Shard[] | undefined
   history: Pick<LeaseHistory, 'leases' | 'view'>
   lags: ReadonlyMap<string, LagView>
   arrivals: ReadonlyMap<string, ArrivalView>
 }
 
 /** Joins what the stream, the lease table and the measurements say about each shard. Sorted by id. */
-export function shardViews({ shards, history, lags, arrivals }: ShardViewsInput): Map<string, ShardView> {
+export function shardViews({ shards: found, history, lags, arrivals }: ShardViewsInput): Map<string, ShardView> {
+  const shards = found ?? []
   const views: ShardView[] = []
   const leases = new Map(history.leases.map(lease => [lease.leaseKey, lease]))
   const superseded = ancestorsOf(leases.values(), shards)
@@ -22,7 +24,7 @@ export function shardViews({ shards, history, lags, arrivals }: ShardViewsInput)
       id,
       parents: shard?.parentShardIds ?? lease?.parentShardIds ?? [],
       isListed: shard !== undefined,
-      isClosed: shard?.closed ?? true,
+      isClosed: shard?.closed ?? (found !== undefined || (lease !== undefined && isShardEnd(lease.checkpoint))),
       isFinished: lease === undefined ? superseded.has(id) : isShardEnd(lease.checkpoint),
       firstHashKey: shard?.startingHashKey ?? lease?.startingHashKey ?? null,
       lastHashKey: shard?.endingHashKey ?? lease?.endingHashKey ?? null,

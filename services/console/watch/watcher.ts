@@ -3,6 +3,7 @@ import { type ConsumerAdmin, LeaseTableMissingError, type Pause } from '../../co
 import type { Lease } from '../../consumer/leases/lease.ts'
 import type { Shard } from '../../consumer/shards/shard.ts'
 import type { StreamReader } from '../../consumer/stream.ts'
+import { describeRequestFailure } from '../../platform/failure-kinds.ts'
 import type { DeadLetterArchive } from '../../worker/dead-letters/archive.ts'
 import { explainFailure, type Target } from '../explain-failure.ts'
 import type { Failure, HistoryPoint, LeaseMove, ShardView, Summary } from '../snapshot.ts'
@@ -63,12 +64,16 @@ export class Watcher {
   readonly #failures = new Map<string, Failure>()
   readonly #points: HistoryPoint[] = []
   #pointsInAll = 0
-  #shards: Shard[] = []
+  /** Undefined until the stream has been listed. */
+  #shards: Shard[] | undefined
+  /** Without the stream, a lease that is not found on it says nothing about lost records. */
+  #isStreamMissing = false
   #pauses: readonly Pause[] = []
-  /** The number of dead letters that were not redriven, up to `MAX_COUNTED`. */
-  #deadLetters = 0
+  /** The number of dead letters that were not redriven, up to `MAX_COUNTED`. Undefined until they were counted. */
+  #deadLetters: number | undefined
   #hasLeaseTable = true
   #hasRead = { leases: false, shards: false }
+  #hasLeases = false
   #watchingSince = 0
   #stop: AbortController | undefined
   #relist = new AbortController()
@@ -104,7 +109,7 @@ export class Watcher {
 
   /** Returns a shard, as the stream last listed it. */
   shard(shardId: string): Shard | undefined {
-    return this.#shards.find(shard => shard.shardId === shardId)
+    return this.#shards?.find(shard => shard.shardId === shardId)
   }
 
   #start(): void {
@@ -122,7 +127,7 @@ export class Watcher {
     void this.#every(HISTORY_INTERVAL_MS, signal, () => this.#addPoint(signal))
     this.#measured.run(
       {
-        ids: () => [...this.#views().keys()],
+        ids: () => (this.#isStreamMissing ? [] : [...this.#views().keys()]),
         lease: id => this.lease(id),
         shard: id => this.shard(id),
         attempt: (id, run) => this.#attempt(`reads ${id}`, this.#streamTarget('kinesis:GetRecords'), run, signal),
@@ -148,6 +153,7 @@ export class Watcher {
         const { leases, pauses } = await admin.status()
         this.#pauses = pauses
         this.#hasLeaseTable = true
+        this.#hasLeases = true
         const before = new Set(this.#history.leases.map(({ leaseKey }) => leaseKey))
         this.#history.add(leases, wallClock())
         // A new lease, or a shard that was read to its end, is a sign of a reshard.
@@ -172,7 +178,13 @@ export class Watcher {
   async #readShards(): Promise<void> {
     const { stream } = this.#settings
     await this.#attempt('shards', this.#streamTarget('kinesis:ListShards'), async () => {
-      this.#shards = await stream.listShards()
+      try {
+        this.#shards = await stream.listShards()
+        this.#isStreamMissing = false
+      } catch (error) {
+        this.#isStreamMissing = describeRequestFailure(error).kind === 'missing'
+        throw error
+      }
     })
     this.#hasRead.shards = true
   }
@@ -203,6 +215,7 @@ export class Watcher {
   }
 
   #views(): Map<string, ShardView> {
+    if (this.#isStreamMissing) this.#measured.keep(new Set())
     const { lags, arrivals } = this.#measured
     const views = shardViews({ shards: this.#shards, history: this.#history, lags, arrivals })
     this.#measured.keep(views)
@@ -215,7 +228,7 @@ export class Watcher {
     const shards = this.#views()
     const workers = this.#history.workers(now)
     const throughput = this.#metrics?.view() ?? null
-    const deadLetters = { count: this.#deadLetters, isMore: this.#deadLetters === MAX_COUNTED }
+    const deadLetters = { count: this.#deadLetters ?? null, isMore: this.#deadLetters === MAX_COUNTED }
     const findings = findingsOf({
       now,
       shards: [...shards.values()],
@@ -235,6 +248,8 @@ export class Watcher {
         pauses: this.#pauses.map(toPauseView),
         findings,
         isReady: this.#hasRead.leases && this.#hasRead.shards,
+        hasLeases: this.#hasLeases,
+        hasShards: this.#shards !== undefined,
         lagIntervalMs: Measurements.intervalMs(shards.size),
         throughput,
         drain: drainOf(this.#points, throughput, now),

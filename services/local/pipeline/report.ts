@@ -78,7 +78,13 @@ ${exportLines(operatorEnv(env))}
 ${headgate} leases
 API_URL=$API API_TOKEN=$TOKEN ${headgate} doctor
 
-The documentation of the api is at ${apiUrl}/docs. Ctrl-C stops everything.
+The documentation of the api is at ${apiUrl}/docs.${
+    consoleUrl === undefined
+      ? ''
+      : `
+The console is at ${consoleUrl}`
+  }
+Ctrl-C stops everything.
 `
 }
 

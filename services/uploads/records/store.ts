@@ -24,7 +24,7 @@ import {
 } from './record.ts'
 import { toRecord } from './to-record.ts'
 import { deletedFrom, isDeleted } from './tombstone.ts'
-import { type Trail, trailChange } from './trail.ts'
+import { encodeTrail, type Trail, trailChange } from './trail.ts'
 
 /** Identifies an upload. Both parts are needed: an id alone finds nothing. */
 export interface UploadKey {
@@ -52,8 +52,12 @@ export interface UploadStore {
   markStored(key: UploadKey): Promise<boolean>
   /** Removes the outbox mark and changes `stored` to `queued`, for an event that is on the stream. */
   markQueued(key: UploadKey): Promise<void>
-  /** Changes `stored` or `queued` to `processing`. Changes nothing if the upload has another status or another object. */
-  markProcessing(key: UploadKey, source: ObjectRef, signal?: AbortSignal): Promise<void>
+  /**
+   * Changes `stored` or `queued` to `processing`. Changes nothing if the upload has another status or another object.
+   *
+   * @param failed an attempt that failed and is retried. It is also recorded if the upload is `processing` already
+   */
+  markProcessing(key: UploadKey, source: ObjectRef, signal?: AbortSignal, failed?: Trail): Promise<void>
   /**
    * Changes the status to `processed`. Refused if there is no record, the upload has not arrived or is deleted, or its object is not
    * `source`: an event must not end an upload whose object it does not name.
@@ -163,21 +167,19 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       })
     },
 
-    async markProcessing(key, source, signal) {
+    async markProcessing(key, source, signal, failed) {
       if (!isText(source)) return
       await update(
         key,
         {
-          UpdateExpression: 'SET #status = :processing, updatedAt = :now REMOVE outboxPartition, outboxClaimedUntil',
-          ConditionExpression: `${HAS_SOURCE} AND #status IN (:stored, :queued)`,
+          UpdateExpression: `SET #status = :processing, updatedAt = :now${failed ? ', trail = :trail' : ''} REMOVE outboxPartition, outboxClaimedUntil`,
+          ConditionExpression: `${HAS_SOURCE} AND #status IN (:stored, :queued${failed ? ', :processing' : ''})`,
           ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status' },
-          ExpressionAttributeValues: marshall({
-            ...sourceValues(source),
-            ':processing': 'processing',
-            ':stored': 'stored',
-            ':queued': 'queued',
-            ':now': now().toISOString(),
-          }),
+          ExpressionAttributeValues: {
+            ...marshall({ ...sourceValues(source), ':now': now().toISOString() }),
+            ...marshall({ ':processing': 'processing', ':stored': 'stored', ':queued': 'queued' }),
+            ...(failed && { ':trail': encodeTrail(failed) }),
+          },
         },
         signal,
       )

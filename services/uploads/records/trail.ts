@@ -17,10 +17,14 @@ export interface Trail {
   openedAt?: number | undefined
   /** When all outputs were stored. */
   writtenAt?: number | undefined
+  /** Why the attempt failed, if the worker retries it. */
+  error?: string | undefined
 }
 
 /** The longest id that the consumer accepts. */
 const MAX_WORKER_ID = 255
+/** An upload that keeps failing may take two units for each write. It is the exception. */
+const MAX_ERROR = 500
 
 /**
  * Returns a trail as the attribute of a record. A record up to 1 KiB costs one unit for each write, and most have room for only some
@@ -28,7 +32,7 @@ const MAX_WORKER_ID = 255
  * attribute is binary, because its form in a request by the SDK differs from that in a direct request.
  */
 export function encodeTrail(trail: Trail): AttributeValue {
-  const { workerId, shardId, sequenceNumber, attempt, arrivedAt, startedAt, openedAt, writtenAt } = trail
+  const { workerId, shardId, sequenceNumber, attempt, arrivedAt, startedAt, openedAt, writtenAt, error } = trail
   const later = (at: number | undefined): AttributeValue =>
     at === undefined ? { NULL: true } : { N: String(Math.round(at - startedAt)) }
   return {
@@ -38,6 +42,7 @@ export function encodeTrail(trail: Trail): AttributeValue {
       ...(/^\d+$/.test(sequenceNumber) ? { q: { S: packed(BigInt(sequenceNumber)) } } : { r: { S: sequenceNumber } }),
       n: { N: String(attempt) },
       t: { L: [{ N: String(Math.round(startedAt)) }, later(arrivedAt), later(openedAt), later(writtenAt)] },
+      ...(error === undefined ? {} : { e: { S: error.slice(0, MAX_ERROR).toWellFormed() } }),
     },
   }
 }
@@ -51,14 +56,15 @@ export function trailChange(trail: Trail | undefined) {
 
 /** Returns the trail of an unmarshalled attribute. Undefined if it is missing, or in the format of another version. */
 export function decodeTrail(attribute: unknown): Trail | undefined {
-  const { w: workerId, s: shardId, q, r, n: attempt, t } = (attribute ?? {}) as Record<string, unknown>
+  const { w: workerId, s: shardId, q, r, n: attempt, t, e } = (attribute ?? {}) as Record<string, unknown>
   if (typeof workerId !== 'string' || typeof shardId !== 'string' || typeof attempt !== 'number') return undefined
   const sequenceNumber = typeof q === 'string' ? String(BigInt(`0x${Buffer.from(q, 'base64url').toString('hex')}`)) : r
   if (typeof sequenceNumber !== 'string' || !Array.isArray(t)) return undefined
   const [startedAt, ...later] = t as unknown[]
   if (typeof startedAt !== 'number') return undefined
   const [arrivedAt, openedAt, writtenAt] = later.map(ms => (typeof ms === 'number' ? startedAt + ms : undefined))
-  return { workerId, shardId, sequenceNumber, attempt, arrivedAt, startedAt, openedAt, writtenAt }
+  const error = typeof e === 'string' ? { error: e } : {}
+  return { workerId, shardId, sequenceNumber, attempt, arrivedAt, startedAt, openedAt, writtenAt, ...error }
 }
 
 function packed(number: bigint): string {

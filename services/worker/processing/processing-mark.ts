@@ -1,6 +1,7 @@
 import type { Logger } from '../../platform/log.ts'
 import type { ObjectRef } from '../../uploads/records/record.ts'
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
+import type { Trail } from '../../uploads/records/trail.ts'
 
 export interface ProcessingMarkSettings {
   store: Pick<UploadStore, 'markProcessing'>
@@ -40,4 +41,49 @@ export function createRunMarked({ store, afterMs, log }: ProcessingMarkSettings)
       await marked
     }
   }
+}
+
+/** Most failures are over at the second attempt, and save the write. */
+const RECORDED_FROM_ATTEMPT = 3
+/** The retry must not wait long for a record that only informs. */
+const RECORD_TIMEOUT_MS = 2_000
+
+/** An attempt that failed and is retried. */
+export interface FailedAttempt {
+  upload: UploadKey
+  source: ObjectRef
+  trail: Trail
+  error: unknown
+}
+
+/**
+ * Returns a function that records why an upload is retried, so that operators see it in the console before the upload has ended. If the
+ * write fails, the upload is retried all the same.
+ */
+export function createRecordRetry({ store, log }: Pick<ProcessingMarkSettings, 'store' | 'log'>) {
+  return async ({ upload, source, trail, error }: FailedAttempt, signal: AbortSignal): Promise<void> => {
+    if (trail.attempt < RECORDED_FROM_ATTEMPT) return
+    const bound = AbortSignal.any([signal, AbortSignal.timeout(RECORD_TIMEOUT_MS)])
+    try {
+      await store.markProcessing(upload, source, bound, { ...trail, error: messagesOf(error) })
+    } catch (err) {
+      log.warn({ err, uploadId: upload.uploadId }, 'the reason of a retry could not be recorded')
+    }
+  }
+}
+
+/** Returns the message of an error and those of its causes, the outermost first. */
+function messagesOf(error: unknown): string {
+  const messages = new Set<string>()
+  // A chain of causes can be circular.
+  for (
+    let each = error;
+    each !== undefined && messages.size < 5;
+    each = each instanceof Error ? each.cause : undefined
+  ) {
+    const text = each instanceof Error ? each.message || each.name : String(each)
+    if (messages.has(text)) break
+    messages.add(text)
+  }
+  return [...messages].join(', because of: ')
 }

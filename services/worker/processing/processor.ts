@@ -22,7 +22,7 @@ import type { AttemptStore } from './attempts/attempt-store.ts'
 import { type PermanentFailure, permanentFailure } from './failure-policy.ts'
 import { requestFields } from './log-fields.ts'
 import { createOpenUpload } from './process-upload.ts'
-import { createRunMarked } from './processing-mark.ts'
+import { createRecordRetry, createRunMarked } from './processing-mark.ts'
 import { checkObject } from './source-object.ts'
 
 export interface Processor {
@@ -125,6 +125,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
   const { giveUpAfterMs = Number.POSITIVE_INFINITY, markProcessingAfterMs = MARK_PROCESSING_AFTER_MS } = settings
   const openUpload = createOpenUpload(settings)
   const runMarked = createRunMarked({ store, afterMs: markProcessingAfterMs, log })
+  const recordRetry = createRecordRetry({ store, log })
   const attemptCounter = createAttemptCounter({ attempts: settings.attempts, log })
   const removeObject = createRemoveObject(s3)
 
@@ -260,7 +261,11 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         }
         const { arrivedAt } = record
         const permanent = permanentFailure(thrown, { attempt, arrivedAt, giveUpAfterMs, now: Date.now() })
-        if (!permanent) throw thrown
+        if (!permanent) {
+          const { event: source, upload, trail } = state
+          if (source && upload && trail) await recordRetry({ upload, source, trail, error: thrown }, signal)
+          throw thrown
+        }
         const isUnfinished = permanent.error instanceof PoisonRecordError || permanent.error instanceof TooSlowError
         // Earlier attempts did not finish, and may have written outputs.
         if (isUnfinished) state.mayHaveOutputs = true

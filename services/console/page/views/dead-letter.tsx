@@ -4,6 +4,7 @@ import type { Failure, LetterDetail } from '../../snapshot.ts'
 import { getJson, RequestError } from '../api.ts'
 import { bytesOf } from '../data-text.ts'
 import { DataText } from '../data-view.tsx'
+import { shardName } from '../format.ts'
 import { FailureBox, Time } from '../parts.tsx'
 import { Changes } from './dead-letters.tsx'
 
@@ -67,7 +68,7 @@ export function DeadLetter({ id }: { id: string }) {
             <div>
               <dt>Shard</dt>
               <dd>
-                <a href={`#/stream/${found.shardId}`}>{found.shardId}</a>
+                <a href={`#/stream/${found.shardId}`}>{shardName(found.shardId)}</a>
               </dd>
             </div>
             <div>

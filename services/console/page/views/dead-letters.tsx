@@ -4,7 +4,7 @@ import type { Failure, LetterOutcome, LettersLine, LetterView } from '../../snap
 import { lines, RequestError, sendJson } from '../api.ts'
 import { bytes, count, shardName } from '../format.ts'
 import { Ago, Badge, Empty, FailureBox, Table, type TableColumn } from '../parts.tsx'
-import { about } from '../state.ts'
+import { about, summary } from '../state.ts'
 
 export type ReadableLetter = Extract<LetterView, { isReadable: true }>
 
@@ -71,11 +71,13 @@ export function DeadLetters() {
   }
   const stop = useRef(new AbortController())
   const refresh = () => read(stop.current.signal)
+  // The console counts the letters. When the number changes, there is something new to show.
+  const waiting = summary.value?.deadLetters?.count
   useEffect(() => {
     stop.current = new AbortController()
     if (access) void refresh()
     return () => stop.current.abort()
-  }, [access])
+  }, [access, waiting])
 
   if (!access) {
     return (

@@ -76,7 +76,7 @@ export function DropZone() {
 }
 
 function SendingItem({ entry }: { entry: Sending }) {
-  const { key, name, size, sentBytes, isPaused, error, cancel, pause, resume } = entry
+  const { key, name, size, sentBytes, isPaused, error, cancel, pause, resume, retry } = entry
   const share = size === 0 ? 1 : sentBytes / size
   return (
     <li class="spread">
@@ -102,6 +102,11 @@ function SendingItem({ entry }: { entry: Sending }) {
           <span class="error" role="alert">
             {error}
           </span>
+          {retry && (
+            <button type="button" onClick={retry}>
+              Try again
+            </button>
+          )}
           <button type="button" onClick={() => forget(key)}>
             Remove
           </button>

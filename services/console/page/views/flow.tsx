@@ -1,6 +1,6 @@
 import type { ShardView } from '../../snapshot.ts'
 import { colorOf, duration, lagLevel, lagOf, loadOf, rate, shardName } from '../format.ts'
-import { openShards, shards, summary } from '../state.ts'
+import { openShards, ownerless, shards, summary } from '../state.ts'
 
 const MAX_SHARDS = 40
 const WIDTH = 940
@@ -81,7 +81,7 @@ export function Flow() {
 function ShardBox({ shard, y }: { shard: ShardView; y: number }) {
   const lag = lagOf(shard)
   const hasOwner = shard.lease?.owner != null
-  const text = !hasOwner ? 'no owner' : lag === undefined ? '' : lag === 0 ? 'up to date' : `${duration(lag)} behind`
+  const text = !hasOwner ? ownerless() : lag === undefined ? '' : lag === 0 ? 'up to date' : `${duration(lag)} behind`
   return (
     <a href={`#/stream/${shard.id}`} class={`box-link ${hasOwner ? lagLevel(lag) : 'warn'}`}>
       <title>{shard.id}</title>

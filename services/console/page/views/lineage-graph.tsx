@@ -1,6 +1,7 @@
 import type { ShardView } from '../../snapshot.ts'
 import { colorOf, duration, lagLevel, lagOf, loadOf, rate, shardName } from '../format.ts'
 import { layOut, type PlacedShard } from '../lineage.ts'
+import { ownerless } from '../state.ts'
 
 const MAX_LABELLED = 60
 const LARGE = { width: 168, height: 46, gapX: 56, gapY: 10 }
@@ -75,7 +76,7 @@ function describe(shard: ShardView): string {
   const parts = [
     lag === undefined ? undefined : lag === 0 ? 'up to date' : `${duration(lag)} behind`,
     arrivals && arrivals.recordsPerSecond > 0 ? `${rate(arrivals.recordsPerSecond)} /s` : undefined,
-    lease?.owner == null ? 'no owner' : undefined,
+    lease?.owner == null ? ownerless() : undefined,
   ]
   return parts.filter(part => part !== undefined).join(', ') || 'not measured yet'
 }

@@ -109,7 +109,7 @@ function BehindTile() {
 function drainText(drain: DrainView | undefined): string {
   if (!drain) return ''
   const { ms, isFallingBehind, isEstimated } = drain
-  if (isFallingBehind) return isEstimated ? 'the lag does not shrink' : 'more arrives than is processed'
+  if (isFallingBehind) return 'the lag does not shrink'
   if (ms === null) return 'age of the oldest record that waits'
   if (ms < 1_000) return 'nothing to drain'
   return `${isEstimated ? 'about ' : ''}${duration(ms)} to drain`
@@ -118,9 +118,13 @@ function drainText(drain: DrainView | undefined): string {
 function DeadLettersTile() {
   const waiting = summary.value?.deadLetters
   if (!waiting) return null
+  if (waiting.count === null) {
+    return <Tile title="Dead letters" href="#/dead-letters" level="idle" value="–" note="not counted yet" />
+  }
   return (
     <Tile
       title="Dead letters"
+      href="#/dead-letters"
       level={waiting.count > 0 ? 'warn' : 'ok'}
       value={waiting.isMore ? `${waiting.count}+` : `${waiting.count}`}
       note={waiting.count > 0 ? 'wait to be redriven or discarded' : 'none waits'}
@@ -152,10 +156,14 @@ function breakersText(openBreakers: number | null, isEventOutage: boolean | null
 function WorkersTile() {
   const workers = summary.value?.workers ?? []
   const alive = workers.filter(({ state }) => state === 'alive')
+  if (summary.value?.isReady && !summary.value.hasLeases) {
+    return <Tile title="Workers" href="#/workers" level="bad" value="–" note="the lease table cannot be read" />
+  }
   const isLooking = !summary.value?.isReady || (alive.length === 0 && workers.some(({ state }) => state === 'unknown'))
   return (
     <Tile
       title="Workers"
+      href="#/workers"
       level={isLooking ? 'idle' : workers.length === 0 ? 'bad' : alive.length === workers.length ? 'ok' : 'warn'}
       value={isLooking ? 'looking…' : `${alive.length}`}
       note={isLooking ? 'A worker is alive once it renews a lease.' : `alive, of ${workers.length} in the lease table`}
@@ -174,12 +182,16 @@ function WorkersTile() {
 }
 
 function ShardsTile() {
+  if (summary.value?.isReady && !summary.value.hasShards) {
+    return <Tile title="Shards" href="#/stream" level="bad" value="–" note="the stream cannot be listed" />
+  }
   const all = [...shards.value.values()]
   const unfinished = all.filter(shard => !shard.isFinished)
   const owned = unfinished.filter(({ lease }) => lease?.owner != null)
   return (
     <Tile
       title="Shards"
+      href="#/stream"
       level={owned.length === unfinished.length ? 'ok' : 'warn'}
       value={`${openShards.value.length}`}
       note={`open, ${all.length - openShards.value.length} closed. ${count(owned.length, 'shard')} being read`}
@@ -213,16 +225,18 @@ function Unknown() {
 
 interface TileSettings {
   title: string
+  /** The view with more about it. */
+  href?: string
   level: Level
   value: string
   note: string
   children?: ComponentChildren
 }
 
-function Tile({ title, level, value, note, children }: TileSettings) {
+function Tile({ title, href, level, value, note, children }: TileSettings) {
   return (
     <section class={`tile ${level}`} aria-label={title}>
-      <h2>{title}</h2>
+      <h2>{href === undefined ? title : <a href={href}>{title}</a>}</h2>
       <div class="value">{value}</div>
       <div class="note">{note}</div>
       {children && <div class="tile-body">{children}</div>}

@@ -9,17 +9,27 @@ const MAX_REASON = 1_000
 /** A button that pauses or resumes the whole application, after a dialog that says what happens. */
 export function PauseButton() {
   const reason = useSignal('')
+  const result = useSignal('')
   const isPaused = summary.value?.pauses.some(({ workerId }) => workerId === null) ?? false
   const workers = count(summary.value?.workers.length ?? 0, 'worker')
   if (!about.value?.allowChanges || !summary.value?.workers.length) return null
   const { applicationName } = about.value
 
   async function send(action: 'pause' | 'resume'): Promise<void> {
-    await sendJson('POST', `/api/${action}`, reason.value === '' ? {} : { reason: reason.value })
+    const body = reason.value === '' ? {} : { reason: reason.value }
+    const { wasPaused } = await sendJson<{ wasPaused: boolean }>('POST', `/api/${action}`, body)
     reason.value = ''
+    // Somebody else may have been faster.
+    const isSame = wasPaused === (action === 'pause')
+    const done = action === 'pause' ? 'paused' : 'resumed'
+    result.value = !isSame
+      ? `${applicationName} is ${done}.`
+      : action === 'pause'
+        ? `${applicationName} was paused already. The new reason replaces the old one.`
+        : `${applicationName} was not paused, so nothing is changed.`
   }
 
-  return isPaused ? (
+  const button = isPaused ? (
     <FormDialog
       key="resume"
       button="Resume…"
@@ -41,5 +51,13 @@ export function PauseButton() {
     >
       <TextField label="Reason" value={reason} maxLength={MAX_REASON} isRequired />
     </FormDialog>
+  )
+  return (
+    <span class="tools">
+      <span class="muted" role="status">
+        {result.value}
+      </span>
+      {button}
+    </span>
   )
 }

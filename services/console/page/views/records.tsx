@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { Failure, RecordsLine, RecordView, ShardView } from '../../snapshot.ts'
 import { lines, RequestError } from '../api.ts'
 import type { Format } from '../data-text.ts'
-import { count, duration, localTime } from '../format.ts'
+import { count, duration, epochOf, localTime } from '../format.ts'
 import { Empty, FailureBox } from '../parts.tsx'
 import { about } from '../state.ts'
 import { PutRecord } from './put-record.tsx'
@@ -51,6 +51,8 @@ export function Records({ shard }: { shard: ShardView }) {
     filter: '',
     follow: isLive,
   })
+  /** What the records below were read with. The form may have changed since. */
+  const applied = useSignal<Reading>(choice.value)
   const format = useSignal<Format>('auto')
   const records = useSignal<readonly RecordView[]>([])
   const progress = useSignal<Progress>(IDLE)
@@ -59,24 +61,28 @@ export function Records({ shard }: { shard: ShardView }) {
   const set = (part: Partial<Reading>) => {
     choice.value = { ...choice.value, ...part }
   }
-  const isNewestFirst = choice.value.from === 'latest'
 
-  async function read(after?: RecordView): Promise<void> {
+  /** @param after the record after which the reading continues, or the time if no record was read yet */
+  async function read(after?: RecordView | number): Promise<void> {
     stop()
     const mine = new AbortController()
     reading.current = mine
     failure.value = undefined
-    if (!after) records.value = []
+    if (after === undefined) {
+      records.value = []
+      applied.value = choice.value
+    }
+    const { from } = applied.value
     progress.value = { ...IDLE, isRunning: true }
     let pending: RecordView[] = []
     const flush = () => {
       if (pending.length === 0) return
-      records.value = merge(records.value, pending, isNewestFirst)
+      records.value = merge(records.value, pending, from === 'latest')
       pending = []
     }
     const { signal } = mine
     try {
-      for await (const line of lines<RecordsLine>(pathOf(shard.id, choice.value, after), signal)) {
+      for await (const line of lines<RecordsLine>(pathOf(shard.id, applied.value, after), signal)) {
         if (signal.aborted) return
         if (line.type === 'record') pending.push(line.record)
         else flush()
@@ -101,12 +107,27 @@ export function Records({ shard }: { shard: ShardView }) {
 
   useEffect(() => {
     void read()
-    return () => reading.current?.abort()
+    // A browser opens six connections to a server, for all tabs together. A tab that nobody sees needs none.
+    let hiddenAt: number | undefined
+    const onVisibility = () => {
+      if (document.hidden && applied.value.follow && progress.value.isRunning) {
+        hiddenAt = Date.now()
+        stop()
+      } else if (!document.hidden && hiddenAt !== undefined) {
+        void read(newest(records.value, applied.value) ?? hiddenAt)
+        hiddenAt = undefined
+      }
+    }
+    document.addEventListener('visibilitychange', onVisibility)
+    return () => {
+      document.removeEventListener('visibilitychange', onVisibility)
+      reading.current?.abort()
+    }
   }, [])
 
   const { from, at, sequence, filter, follow } = choice.value
   const canFollow = !shard.isClosed
-  const last = isNewestFirst ? records.value[0] : records.value.at(-1)
+  const last = newest(records.value, applied.value)
   return (
     <section aria-labelledby="records" class="records">
       <div class="spread wrap">
@@ -122,7 +143,15 @@ export function Records({ shard }: { shard: ShardView }) {
       >
         <label>
           From
-          <select value={from} onChange={event => set(startOf(event.currentTarget.value as From, canFollow))}>
+          <select
+            value={from}
+            onChange={event => {
+              const chosen = event.currentTarget.value as From
+              set(startOf(chosen, canFollow))
+              // Only a time and a sequence number have to be entered first.
+              if (chosen !== 'time' && chosen !== 'sequence') void read()
+            }}
+          >
             {Object.entries(STARTS).map(([value, text]) => (
               <option key={value} value={value} disabled={value === 'latest' && shard.isClosed}>
                 {text}
@@ -186,7 +215,7 @@ export function Records({ shard }: { shard: ShardView }) {
           </button>
         )}
       </form>
-      <Status progress={progress.value} shown={records.value.length} filter={filter} />
+      <Status progress={progress.value} shown={records.value.length} filter={applied.value.filter} />
       {failure.value && <FailureBox failure={failure.value} />}
       {records.value.length > 0 ? (
         <ol class="record-list">
@@ -200,7 +229,7 @@ export function Records({ shard }: { shard: ShardView }) {
           ))}
         </ol>
       ) : (
-        !failure.value && <Nothing isRunning={progress.value.isRunning} reading={choice.value} />
+        !failure.value && <Nothing isRunning={progress.value.isRunning} reading={applied.value} />
       )}
       {progress.value.isMore && last && (
         <button type="button" class="more" onClick={() => void read(last)}>
@@ -215,15 +244,21 @@ function startOf(from: From, canFollow: boolean): Partial<Reading> {
   return { from, follow: from === 'latest' && canFollow }
 }
 
+function newest(shown: readonly RecordView[], { from }: Reading): RecordView | undefined {
+  return from === 'latest' ? shown[0] : shown.at(-1)
+}
+
 function merge(shown: readonly RecordView[], added: readonly RecordView[], isNewestFirst: boolean): RecordView[] {
   return isNewestFirst ? [...added.toReversed(), ...shown].slice(0, MAX_KEPT) : [...shown, ...added].slice(-MAX_KEPT)
 }
 
-function pathOf(shardId: string, { from, at, sequence, filter, follow }: Reading, after?: RecordView): string {
+function pathOf(shardId: string, reading: Reading, after?: RecordView | number): string {
+  const { sequence, filter, follow } = reading
+  const [from, at] = typeof after === 'number' ? ['time', after] : [reading.from, epochOf(reading.at)]
   const query = new URLSearchParams({ from, follow: String(follow), filter, limit: String(follow ? 1_000 : PAGE) })
-  if (from === 'time') query.set('at', String(new Date(at).getTime()))
+  if (from === 'time') query.set('at', String(at))
   if (from === 'sequence') query.set('sequence', sequence)
-  if (after) query.set('after', `${after.sequenceNumber}:${after.subSequenceNumber}`)
+  if (typeof after === 'object') query.set('after', `${after.sequenceNumber}:${after.subSequenceNumber}`)
   return `/api/shards/${encodeURIComponent(shardId)}/records?${query}`
 }
 
@@ -241,7 +276,7 @@ function Status({ progress, shown, filter }: { progress: Progress; shown: number
   return (
     <p class="muted status" role="status">
       {isRunning && <span class="pulse" aria-hidden="true" />}
-      {what} {filter !== '' && `${count(shown, 'match')} in ${count(scanned, 'record')}.`}
+      {what} {filter !== '' && `${count(shown, 'match', 'matches')} in ${count(scanned, 'record')}.`}
     </p>
   )
 }

@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals'
 import type { Failure, ReplayView } from '../../snapshot.ts'
 import { RequestError, sendJson } from '../api.ts'
-import { count, duration, localTime, shardName } from '../format.ts'
+import { count, duration, epochOf, localTime, shardName } from '../format.ts'
 import { Ago, Badge, Empty, FailureBox, Table, type TableColumn, Time, Worker } from '../parts.tsx'
-import { about } from '../state.ts'
+import { about, shards } from '../state.ts'
 
 const columns: ReadonlyArray<TableColumn<ReplayView>> = [
   {
@@ -28,7 +28,7 @@ const columns: ReadonlyArray<TableColumn<ReplayView>> = [
   {
     title: 'Held by',
     width: 'minmax(6rem, 2fr)',
-    cell: ({ isHeld, owner }) => <Worker id={isHeld ? owner : null} />,
+    cell: ({ shardId, isHeld }) => <Worker id={isHeld ? (shards.value.get(shardId)?.lease?.owner ?? null) : null} />,
   },
 ]
 
@@ -61,18 +61,18 @@ export function Replay() {
 
   const makePlan = () =>
     attempt(async () => {
-      const at = new Date(start.value).getTime()
+      const at = epochOf(start.value)
       moved.value = undefined
       plan.value = undefined
-      const { shards } = await sendJson<{ shards: ReplayView[] }>('POST', '/api/replay/plan', { at })
-      plan.value = { at, shards }
+      const found = await sendJson<{ shards: ReplayView[] }>('POST', '/api/replay/plan', { at })
+      plan.value = { at, shards: found.shards }
     })
 
-  const replay = ({ at, shards }: Plan) =>
+  const replay = ({ at, shards: planned }: Plan) =>
     attempt(async () => {
       const body = {
         at,
-        shardIds: shards.filter(({ change }) => change !== 'none').map(({ shardId }) => shardId),
+        shardIds: planned.filter(({ change }) => change !== 'none').map(({ shardId }) => shardId),
         takeFromWorkers: takesLeases.value,
       }
       moved.value = (await sendJson<{ moved: string[] }>('POST', '/api/replay', body)).moved

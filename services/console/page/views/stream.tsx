@@ -74,7 +74,8 @@ export function Stream() {
       (!isHidingFinished.value || !finished.includes(shard)) &&
       (filter.value === '' || `${shard.id} ${shard.lease?.owner ?? ''}`.includes(filter.value)),
   )
-  if (all.length === 0) {
+  const isUnknown = summary.value?.isReady === true && !summary.value.hasShards
+  if (all.length === 0 || isUnknown) {
     return (
       <>
         <h1>Stream</h1>

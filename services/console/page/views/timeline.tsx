@@ -2,6 +2,7 @@ import type { Trail } from '../../../uploads/records/trail.ts'
 import type { TrailView } from '../../snapshot.ts'
 import { latency, shardName } from '../format.ts'
 import { Time, Worker } from '../parts.tsx'
+import { summary } from '../state.ts'
 import { isFinal, type Upload } from '../uploads-state.ts'
 
 /** Something that happened to an upload. */
@@ -47,7 +48,8 @@ function timeOf(uploadId: string): number | undefined {
 const WHAT: Readonly<Record<string, string>> = {
   received: 'The request of the client began.',
   stored: 'The file was in S3, and the api accepted the upload.',
-  queued: 'Kinesis received the event of the upload.',
+  queued:
+    'Kinesis received the event of the upload. After an outage of Kinesis or a redrive, this is later than the upload.',
   read: 'A worker began to process the event.',
   transforming: 'The file was open, and the transform began.',
   written: 'All outputs were stored.',
@@ -58,6 +60,7 @@ const WHAT: Readonly<Record<string, string>> = {
 
 export function Timeline({ steps, upload }: { steps: readonly Step[]; upload: Upload }) {
   const total = (steps.at(-1)?.at ?? 0) - (steps[0]?.at ?? 0)
+  const isPaused = summary.value?.pauses.some(({ workerId }) => workerId === null) ?? false
   return (
     <section aria-labelledby="timeline">
       <h2 id="timeline">What happened</h2>
@@ -76,7 +79,16 @@ export function Timeline({ steps, upload }: { steps: readonly Step[]; upload: Up
         })}
         {!isFinal(upload.status) && (
           <li class="waiting">
-            <span class="pulse" aria-hidden="true" /> <span class="muted">The next step appears here.</span>
+            <span class="pulse" aria-hidden="true" />{' '}
+            <span class="muted">
+              {isPaused ? (
+                <>
+                  The application is <a href="#/workers">paused</a>. The upload waits until it is resumed.
+                </>
+              ) : (
+                'The next step appears here.'
+              )}
+            </span>
           </li>
         )}
       </ol>

@@ -1,14 +1,17 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import type { Trail } from '../../../uploads/records/trail.ts'
 import type { Failure, TrailView } from '../../snapshot.ts'
 import { events, getJson, RequestError, request } from '../api.ts'
-import { bytes } from '../format.ts'
-import { FailureBox } from '../parts.tsx'
+import { bytes, shardName } from '../format.ts'
+import { Ago, FailureBox, Worker } from '../parts.tsx'
 import { about } from '../state.ts'
 import { isFinal, type Upload, uploads } from '../uploads-state.ts'
 import { Preview } from './preview.tsx'
 import { nextSteps, Processing, type Step, stepsOf, Timeline } from './timeline.tsx'
 import { Status } from './uploads.tsx'
+
+const TRAIL_INTERVAL_MS = 2_000
 
 /** One upload: what happened when, the original and the outputs. */
 export function UploadView({ id }: { id: string }) {
@@ -32,6 +35,21 @@ export function UploadView({ id }: { id: string }) {
     return () => stop.abort()
   }, [id])
 
+  const isEnded = upload.value === undefined || isFinal(upload.value.status)
+  useEffect(() => {
+    if (isEnded) return
+    // A retry changes nothing that clients see, so the api reports no event.
+    const stop = new AbortController()
+    const read = () => {
+      if (!document.hidden) void readTrail(id, stop.signal, trail)
+    }
+    const timer = setInterval(read, TRAIL_INTERVAL_MS)
+    return () => {
+      clearInterval(timer)
+      stop.abort()
+    }
+  }, [id, isEnded])
+
   const found = upload.value
   return (
     <>
@@ -42,6 +60,7 @@ export function UploadView({ id }: { id: string }) {
         {found?.filename ?? 'Upload'} {found && <Status status={found.status} />}
       </h1>
       {failure.value && <FailureBox failure={failure.value} />}
+      {found && !isFinal(found.status) && <Retried trail={trail.value?.trail ?? null} />}
       {found?.failure && <FailureBox failure={{ title: found.failure.reason, advice: found.failure.code }} />}
       {found && (
         <>
@@ -73,6 +92,23 @@ export function UploadView({ id }: { id: string }) {
         </>
       )}
     </>
+  )
+}
+
+/** Says why an upload that has not ended takes so long. */
+function Retried({ trail }: { trail: Trail | null }) {
+  if (trail?.error === undefined) return null
+  return (
+    <div class="finding warning" role="status">
+      <strong>Attempt {trail.attempt} failed, and the upload is retried.</strong>
+      <p class="break">{trail.error}</p>
+      <p class="links">
+        <a href={`#/stream/${trail.shardId}`}>Show {shardName(trail.shardId)}</a>
+        <span class="muted">
+          <Ago at={trail.startedAt} />, by <Worker id={trail.workerId} />
+        </span>
+      </p>
+    </div>
   )
 }
 

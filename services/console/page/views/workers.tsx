@@ -33,6 +33,10 @@ export function Workers() {
       )}
       {!summary.value?.isReady ? (
         <p class="muted">Looking for workers in the lease table…</p>
+      ) : !summary.value.hasLeases ? (
+        <Empty title="The lease table cannot be read.">
+          So it is unknown which workers are alive. <a href="#/overview">The overview</a> has the reason.
+        </Empty>
       ) : workers.length === 0 ? (
         <Empty title="No worker holds a lease.">
           Start a worker of the application {about.value?.applicationName}. It takes the leases within seconds, and
@@ -59,13 +63,18 @@ function WorkerCard({ worker, failoverMs }: { worker: WorkerView; failoverMs: nu
   const { id, state, shards, renewedAt, writesPerMinute } = worker
   const { level, text } = STATES[state]
   const silence = renewedAt === null ? undefined : now.value - renewedAt
+  const isCounted = now.value - (summary.value?.watchingSince ?? now.value) >= 60_000
+  const isPaused = summary.value?.pauses.some(({ workerId }) => workerId === null || workerId === id) ?? false
   return (
     <li class={`card ${state}`}>
       <div class="spread">
         <h2>
           <Worker id={id} />
         </h2>
-        <Badge level={level}>{text}</Badge>
+        <span class="tools">
+          {isPaused && <Badge level="warn">paused</Badge>}
+          <Badge level={level}>{text}</Badge>
+        </span>
       </div>
       <dl class="facts">
         <div>
@@ -79,8 +88,8 @@ function WorkerCard({ worker, failoverMs }: { worker: WorkerView; failoverMs: nu
           </dd>
         </div>
         <div>
-          <dt>Writes a minute</dt>
-          <dd>{writesPerMinute}</dd>
+          <dt title="Renewals and checkpoints in the lease table">Lease writes a minute</dt>
+          <dd>{isCounted ? writesPerMinute : '–'}</dd>
         </div>
       </dl>
       <p class="chips">
