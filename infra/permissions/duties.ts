@@ -4,6 +4,7 @@ import type { Settings } from '../settings/schema.ts'
 import {
   consuming,
   deletingFlatKeys,
+  notifying,
   processing,
   processingAnyKey,
   readingHeaders,
@@ -29,6 +30,7 @@ export const duties = {
   relay: (data, { flatKeys }) => [...relaying(data), ...(flatKeys ? deletingFlatKeys(data) : [])],
   sweepOrphans: data => sweepingOrphans(data),
   consume: data => consuming(data),
+  notify: (_data, settings) => notifying(settings),
   trace: (_data, { tracing, otlpHeadersSecretArn: arn }) => [
     ...(tracing === 'xray' ? sendingToXray() : []),
     ...(arn === undefined ? [] : readingHeaders(arn)),

@@ -1,6 +1,8 @@
+import { Aws } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { keyPrefixes, uploadsTable } from '../../services/platform/resources.ts'
 import type { Data, Named } from '../data/data-stack.ts'
+import type { Settings } from '../settings/schema.ts'
 
 /**
  * The statements of each duty, by exact actions on exact resources. A test compares each list with the calls that the code makes:
@@ -158,6 +160,21 @@ export function watching({ stream, leaseTable, processedBucket, uploadsTable: ta
     allow(['s3:GetObject'], ...under(processedBucket, keyPrefixes.deadLetters)),
     allow(['dynamodb:GetItem'], table.arn),
   ]
+}
+
+/** Puts events on the configured event buses, and reads the secrets of the webhooks. */
+export function notifying({ notifications }: Pick<Settings, 'notifications'>): PolicyStatement[] {
+  const secrets = new Set(notifications.flatMap(({ secrets = [] }) => secrets))
+  const buses = new Set(notifications.flatMap(({ eventBus }) => (eventBus === undefined ? [] : [busArn(eventBus)])))
+  return [
+    ...(buses.size > 0 ? [allow(['events:PutEvents'], ...buses)] : []),
+    ...(secrets.size > 0 ? [allow(['secretsmanager:GetSecretValue'], ...secrets)] : []),
+  ]
+}
+
+function busArn(nameOrArn: string): string {
+  if (nameOrArn.startsWith('arn:')) return nameOrArn
+  return `arn:${Aws.PARTITION}:events:${Aws.REGION}:${Aws.ACCOUNT_ID}:event-bus/${nameOrArn}`
 }
 
 /** Sends spans to X-Ray, which has no resources for them: the actions are allowed for all spans or for none. */

@@ -10,6 +10,7 @@ export function contradictions(settings: Settings): string[] {
     ...ofKeys(settings),
     ...ofCosts(settings),
     ...ofTraces(settings),
+    ...ofNotifications(settings),
     ...(settings.compute === 'fargate' ? ofTasks(settings) : []),
   ]
 }
@@ -84,6 +85,33 @@ function ofTraces({ tracing, otlpEndpoint, otlpHeadersSecretArn }: Settings): st
     faults.push('otlpHeadersSecretArn: it needs tracing=otlp')
   }
   return faults
+}
+
+const SECRET_ARN = /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$/
+
+/** All environment variables of a function together have at most 4 KiB. */
+const MAX_FUNCTION_BYTES = 2_500
+
+/** The processes check the rest. A secret itself is never accepted, because everybody who sees the template would see it. */
+function ofNotifications({ notifications, compute }: Settings): string[] {
+  const faults = notifications.flatMap(({ name, webhook, secrets = [] }) => [
+    ...(secrets.every(secret => SECRET_ARN.test(secret))
+      ? []
+      : [`notifications: the secrets of "${name}" must be full ARNs of secrets in Secrets Manager`]),
+    ...(webhook !== undefined && compute === 'fargate' && portOf(webhook) !== '443'
+      ? [`notifications: the webhook of "${name}" must have port 443, because tasks reach no other`]
+      : []),
+  ])
+  if (compute === 'lambda' && Buffer.byteLength(JSON.stringify(notifications)) > MAX_FUNCTION_BYTES) {
+    faults.push(`notifications: on Lambda, they must have at most ${MAX_FUNCTION_BYTES} bytes`)
+  }
+  return faults
+}
+
+function portOf(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined
+  const { port, protocol } = new URL(url)
+  return port || (protocol === 'https:' ? '443' : '80')
 }
 
 function ofTasks(settings: Settings): string[] {

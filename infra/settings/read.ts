@@ -36,9 +36,9 @@ function isOfCdk(key: string): boolean {
   return /[:/@]/.test(key) || key === 'cli-telemetry'
 }
 
-/** Parses objects, which come by `-c` as JSON. Invalid JSON stays a string, which the schema then rejects. */
+/** Parses objects and lists, which come by `-c` as JSON. Invalid JSON stays a string, which the schema then rejects. */
 function parse(key: string, value: unknown): unknown {
-  const isObject = key === 'apiEnvironment' || key === 'workerEnvironment'
+  const isObject = ['apiEnvironment', 'workerEnvironment', 'notifications'].includes(key)
   if (!isObject || typeof value !== 'string') return value
   try {
     return JSON.parse(value)

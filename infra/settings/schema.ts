@@ -157,6 +157,24 @@ export const settingsSchema = Type.Object(
       description: 'Further environment variables of the worker, as JSON.',
     }),
 
+    notifications: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        webhook: Type.Optional(Type.String({ pattern: '^https?://' })),
+        secrets: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+        eventBus: Type.Optional(Type.String({ pattern: '^(?:arn:aws[a-z-]*:events:.+:event-bus/)?[/.A-Za-z0-9_-]+$' })),
+      }),
+      {
+        default: [],
+        description:
+          'Destinations that are notified of processed and failed uploads, as JSON. Secrets are full ARNs of secrets in Secrets Manager.',
+      },
+    ),
+    notificationsAllowAddresses: Type.String({
+      default: '',
+      description: 'Private addresses that webhooks may reach, as comma-separated addresses or CIDR ranges.',
+    }),
+
     functionMiB: count('Memory of the api’s function in MiB, which also determines its CPU.', 256, 10_240, 1_024),
     processorMiB: count('Memory of the processor’s function in MiB.', 512, 10_240, 1_024),
     processorSeconds: count('Timeout of the processor for a batch, in seconds.', 60, 900, 300),

@@ -6,6 +6,7 @@ import { ownMetric } from '../../monitoring/own-metric.ts'
 import { duties } from '../../permissions/duties.ts'
 import { orphansEnvironment, workerEnvironment } from '../environment.ts'
 import { commands } from '../image.ts'
+import { notificationsOf } from '../notifications.ts'
 import { tracesOf } from '../traces.ts'
 import type { ServiceSettings } from './api-service.ts'
 import { createTask } from './task.ts'
@@ -29,12 +30,14 @@ export function createWorkerService(
       HEALTH_HOST: '127.0.0.1',
       ...orphansEnvironment(settings),
       ...tracesOf(settings),
+      ...notificationsOf(settings),
     }),
     statements: [
       ...duties.process(data, settings),
       ...duties.relay(data, settings),
       ...duties.sweepOrphans(data),
       ...duties.consume(data),
+      ...duties.notify(data, settings),
       ...duties.trace(data, settings),
     ],
     cpu: settings.workerCpu,

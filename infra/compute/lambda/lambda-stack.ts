@@ -15,6 +15,7 @@ import { mappedByLambda } from '../../permissions/statements.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { apiEnvironment, orphansEnvironment, workerEnvironment } from '../environment.ts'
 import { handlers } from '../image.ts'
+import { notificationsOf } from '../notifications.ts'
 import { tracesOf } from '../traces.ts'
 import { createFunction } from './function.ts'
 import { lambdaAlarms } from './lambda-alarms.ts'
@@ -51,9 +52,10 @@ export class LambdaStack extends Stack {
       settings,
       data,
       handler: handlers.processor,
-      environment: workerEnvironment(data, settings, traces),
+      environment: workerEnvironment(data, settings, { ...traces, ...notificationsOf(settings) }),
       statements: [
         ...duties.process(data, settings),
+        ...duties.notify(data, settings),
         ...duties.trace(data, settings),
         ...mappedByLambda(data, { name: failures.queueName, arn: failures.queueArn }),
       ],
@@ -72,8 +74,8 @@ export class LambdaStack extends Stack {
       settings,
       data,
       handler: handlers.relay,
-      environment: workerEnvironment(data, settings, traces),
-      statements: [...duties.relay(data, settings), ...duties.trace(data, settings)],
+      environment: workerEnvironment(data, settings, { ...traces, ...notificationsOf(settings) }),
+      statements: [...duties.relay(data, settings), ...duties.notify(data, settings), ...duties.trace(data, settings)],
       ...HOUSEKEEPING,
     })
     this.#every(Duration.minutes(1), relay)
