@@ -4,12 +4,15 @@ import { type MetricName, type MetricValues, metrics } from './metrics.ts'
 export interface MetricsOrigin {
   /** The CloudWatch namespace. */
   namespace: string
-  /** The value of the only dimension, `Application`. */
+  /** The value of the dimension `Application`, which all metrics have. */
   application: string
 }
 
+/** A further dimension. CloudWatch then has each metric twice: by application and dimension, and by application alone. */
+export type FurtherDimension = { readonly Destination: string }
+
 /** Emits the current values of metrics. Values that are undefined or not finite are omitted. */
-export type EmitMetrics = (values: MetricValues) => void
+export type EmitMetrics = (values: MetricValues, dimension?: FurtherDimension) => void
 
 export interface MetricsEmitterSettings extends Omit<MetricsOrigin, 'namespace'> {
   /** Undefined: no metrics are emitted. */
@@ -31,8 +34,8 @@ export function createMetricsEmitter({
   if (namespace === undefined) return () => undefined
   // Metrics are logged at any LOG_LEVEL, because alarms depend on them.
   const metricsLog = log.child({}, { level: 'info' })
-  return values => {
-    const line = embeddedMetrics({ namespace, application }, values, now())
+  return (values, dimension) => {
+    const line = embeddedMetrics({ namespace, application }, values, now(), dimension)
     if (line) metricsLog.info(line, 'metrics')
   }
 }
@@ -46,6 +49,7 @@ export function embeddedMetrics(
   { namespace, application }: MetricsOrigin,
   values: MetricValues,
   timestamp: number,
+  dimension?: FurtherDimension,
 ): Record<string, unknown> | undefined {
   const known = Object.entries(values).filter(([, value]) => Number.isFinite(value))
   if (known.length === 0) return undefined
@@ -53,9 +57,16 @@ export function embeddedMetrics(
   return {
     _aws: {
       Timestamp: timestamp,
-      CloudWatchMetrics: [{ Namespace: namespace, Dimensions: [['Application']], Metrics }],
+      CloudWatchMetrics: [
+        {
+          Namespace: namespace,
+          Dimensions: [['Application'], ...(dimension ? [['Application', ...Object.keys(dimension)]] : [])],
+          Metrics,
+        },
+      ],
     },
     Application: application,
+    ...dimension,
     ...Object.fromEntries(known),
   }
 }

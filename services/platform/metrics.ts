@@ -1,12 +1,25 @@
 /**
  * The CloudWatch metrics that processes emit through their log, and that alarms and scaling policies of `infra/` use. They are defined
- * once, so that no alarm watches a metric that no process emits. Each has the dimension `Application`.
+ * once, so that no alarm watches a metric that no process emits. Each has the dimension `Application`, and those of notifications have
+ * `Destination`, too.
  */
 export const metrics = {
   /** Emitted with every dead letter by the process that writes it. */
   DeadLetters: { unit: 'Count' },
   /** Emitted by the outbox relay: the age of the oldest event that could not be published. 0 if no event waits. */
   OutboxAge: { unit: 'Seconds' },
+  /**
+   * Emitted by each relay of notifications: for how long the notification that waits longest has been due. 0 if none waits. A retry that
+   * is not due yet does not count.
+   */
+  NotificationAge: { unit: 'Seconds' },
+  // Emitted once a minute, or at the end of an invocation, for each destination.
+  /** Notifications that the destination accepted. */
+  NotificationsSent: { unit: 'Count' },
+  /** Attempts that the destination did not accept. */
+  NotificationsFailed: { unit: 'Count' },
+  /** Notifications that were given up. */
+  NotificationDeadLetters: { unit: 'Count' },
   // Each worker emits the following metrics every minute.
   /** Time until the worker's slowest shard has no backlog. One day at most. */
   TimeToDrain: { unit: 'Seconds' },

@@ -37,8 +37,9 @@ export interface TableDefinition {
  * without an index, and no key leads to another owner's upload.
  *
  * The index `outbox` is sparse: a record has `outboxPartition` only while its event may not be on the stream, or while its deletion is
- * unfinished. Deleted records, idempotency keys and counted attempts have `forgetAt`. Idempotency keys and attempts are stored in this
- * table too, under owners with a `#`, which no token can name.
+ * unfinished. The index `notifications` is sparse, too: a record has `notifyPartition` only while it owes a notification. Deleted
+ * records, idempotency keys and counted attempts have `forgetAt`. Idempotency keys and attempts are stored in this table too, under
+ * owners with a `#`, which no token can name.
  */
 export const uploadsTable = {
   partitionKey: { name: 'owner', type: 'S' },
@@ -50,6 +51,13 @@ export const uploadsTable = {
       partitionKey: { name: 'outboxPartition', type: 'S' },
       sortKey: { name: 'uploadedAt', type: 'S' },
       projection: 'ALL',
+    },
+    {
+      name: 'notifications',
+      partitionKey: { name: 'notifyPartition', type: 'S' },
+      sortKey: { name: 'notifyAt', type: 'N' },
+      // Only the keys, so that a write costs one unit however large the record is. The relay reads the record when it claims it.
+      projection: 'KEYS_ONLY',
     },
   ],
 } as const satisfies TableDefinition

@@ -1,4 +1,4 @@
-/** The outbox relay as a Lambda function, for a schedule of about a minute. All invocations share the configuration and clients. */
+/** The outbox relay and the relay of notifications as a Lambda function, for a schedule of about a minute. All invocations share the configuration and clients. */
 import { loadConfig } from '../platform/config/load.ts'
 import { relayConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
@@ -10,7 +10,8 @@ import { createWorkerServices } from './services.ts'
 const config = loadConfig(relayConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'relay' })
 const tracing = await startTracing({ config, role: 'relay', log })
-const { store, deletions, publisher, emitMetrics } = await createWorkerServices(config, log, undefined, tracing)
+const services = await createWorkerServices(config, log, undefined, tracing)
+const { store, deletions, publisher, notifications, notificationCounts, emitMetrics } = services
 
 const relay = createRelayHandler({
   createRelay: () =>
@@ -22,7 +23,12 @@ const relay = createRelayHandler({
       graceMs: config.OUTBOX_GRACE_MS,
       intervalMs: 0, // Each invocation makes one pass.
     }),
+  createNotificationRelay: notifications?.createRelay,
   onPass: oldestMs => emitMetrics({ OutboxAge: oldestMs / 1_000 }),
+  onNotifications(oldestMs) {
+    if (oldestMs !== undefined) emitMetrics({ NotificationAge: oldestMs / 1_000 })
+    notificationCounts.emit()
+  },
   log,
 })
 

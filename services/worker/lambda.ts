@@ -10,8 +10,15 @@ import { createWorkerServices } from './services.ts'
 const config = loadConfig(processorConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
 const tracing = await startTracing({ config, role: 'worker', log })
-const { processor } = await createWorkerServices(config, log, undefined, tracing)
-const processBatches = createLambdaHandler({ processor, log, workerId: process.env.AWS_LAMBDA_LOG_STREAM_NAME })
+const services = await createWorkerServices(config, log, undefined, tracing)
+const { processor, notifications, notificationCounts } = services
+const processBatches = createLambdaHandler({
+  processor,
+  log,
+  workerId: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+  notifier: notifications?.notifier,
+  onEnd: notificationCounts.emit,
+})
 
 /** The handler of the processor on Lambda: `services/worker/lambda.handler`. The mapping needs `ReportBatchItemFailures`. */
 export const handler = tracing?.withFlush(processBatches) ?? processBatches

@@ -12,6 +12,9 @@ import type { Deletions } from '../uploads/records/deletions.ts'
 import type { UploadStore } from '../uploads/records/store.ts'
 import { createDeadLetters } from './dead-letters/writer.ts'
 import type { ProcessingMetrics } from './metrics/processing-metrics.ts'
+import { createEmittedCounts, type EmittedCounts } from './notifications/counts.ts'
+import type { Destination } from './notifications/destination.ts'
+import { type Notifications, openNotifications } from './notifications/open.ts'
 import { createAttemptStore } from './processing/attempts/attempt-store.ts'
 import { createProcessor, type DeadLetters, type Processor } from './processing/processor.ts'
 import { tracedProcessor } from './processing/traced-processor.ts'
@@ -28,6 +31,9 @@ export interface WorkerServices {
   publisher: EventPublisher
   deadLetters: DeadLetters
   processor: Processor
+  /** Undefined if no destination is configured. */
+  notifications: Notifications | undefined
+  notificationCounts: EmittedCounts
   /** Emits metrics to CloudWatch, if METRICS_NAMESPACE is set. */
   emitMetrics: EmitMetrics
   /** Drains the publisher and closes the connections. Stop everything that uses them first. */
@@ -42,6 +48,9 @@ const PUBLISH_TIMEOUT_MS = 10_000
  * flight, readers could hold all of them and no part could be written. Sockets are opened only when they are needed.
  */
 const MAX_SOCKETS = 1_024
+
+/** No destination can be configured yet. */
+const DESTINATIONS: readonly Destination[] = []
 
 /**
  * Creates the services from the configuration. Makes no request.
@@ -75,6 +84,16 @@ export async function createWorkerServices(
     onWritten: () => emitMetrics({ DeadLetters: 1 }),
   })
   const deadLetters = metrics?.deadLetters(baseDeadLetters) ?? baseDeadLetters
+  const notificationCounts = createEmittedCounts(emitMetrics, metrics ? [metrics.notifications] : [])
+  const notifications = openNotifications({
+    destinations: DESTINATIONS,
+    s3,
+    dynamodb,
+    table,
+    bucket: config.PROCESSED_BUCKET,
+    counts: notificationCounts,
+    log,
+  })
   const baseProcessor = createProcessor({
     s3,
     store,
@@ -89,6 +108,7 @@ export async function createWorkerServices(
     attempts: createAttemptStore({ dynamodb, table, stream }),
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     onUploadEnded: metrics?.uploadEnded,
+    notifier: notifications?.notifier,
     tracing,
     log,
   })
@@ -102,8 +122,11 @@ export async function createWorkerServices(
     publisher: metrics?.publisher(publisher) ?? publisher,
     deadLetters,
     processor: metrics?.processor(processor) ?? processor,
+    notifications,
+    notificationCounts,
     emitMetrics,
     async close() {
+      notifications?.close()
       await Promise.all([publisher.drain(), processes.close()])
       aws.destroy()
     },

@@ -16,6 +16,9 @@ import { createWorkerOrphanSweep } from './orphans/sweep.ts'
 import { createOutboxRelay } from './outbox/relay.ts'
 import { createWorkerServices } from './services.ts'
 
+/** How long a shutdown waits for notifications that are being sent. It must fit into the time for the last writes of the consumer. */
+const DRAIN_MS = 2_000
+
 runMain(async () => {
   const startedAt = performance.now()
   const config = loadConfig(workerConfigSchema, process.env)
@@ -33,6 +36,8 @@ runMain(async () => {
     graceMs: config.OUTBOX_GRACE_MS,
     log,
   })
+  const { notifications, notificationCounts } = services
+  const notificationRelay = notifications?.createRelay()
   const orphans = createWorkerOrphanSweep(config, services, log)
   let operatorPort: OperatorPort | undefined
 
@@ -42,8 +47,15 @@ runMain(async () => {
     async close(error) {
       // An uncaught error may come from the work on a record, in a transform for example. The operator port closes last: an
       // orchestrator must not take a worker that drains for one that is dead.
-      await Promise.all([consumer.stop({ isCrash: error !== undefined }), relay.stop(), orphans.stop()])
+      await Promise.all([
+        consumer.stop({ isCrash: error !== undefined }),
+        relay.stop(),
+        orphans.stop(),
+        notificationRelay?.stop(),
+      ])
       stuck.stop()
+      await notifications?.notifier.drain(DRAIN_MS)
+      notificationCounts.emit()
       await services.close()
       await operatorPort?.close()
     },
@@ -58,15 +70,17 @@ runMain(async () => {
     })
     const pages = {
       ...healthPages({ live: () => live(consumer, liveness()), ready: () => ready(consumer, stuck.find()) }),
-      ...metrics.pages({ consumer, stuck, relay }),
+      ...metrics.pages({ consumer, stuck, relay, notificationRelay }),
     }
     operatorPort = await openOperatorPort({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, pages, log })
   }
   await checkResources({ config, ...services, log })
   await consumer.start()
   relay.start()
+  notificationRelay?.start()
   orphans.start()
   stuck.start()
-  startScalingSignal({ emitMetrics: services.emitMetrics, consumer, stuck, relay })
+  const { emitMetrics } = services
+  startScalingSignal({ emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts })
   log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: operatorPort?.url }, 'worker started')
 })

@@ -45,7 +45,9 @@ export function createDeletions(settings: DeletionSettings): Deletions {
       const hide = new UpdateItemCommand({
         TableName: table,
         Key: itemKey(key),
-        UpdateExpression: 'SET #status = :deleted, updatedAt = :now, outboxPartition = :mark REMOVE outboxClaimedUntil',
+        // No notification is sent from now on. The tombstone removes those that are owed.
+        UpdateExpression:
+          'SET #status = :deleted, updatedAt = :now, outboxPartition = :mark REMOVE outboxClaimedUntil, notifyPartition, notifyAt',
         ConditionExpression: 'attribute_exists(uploadId) AND NOT #status IN (:deleted, :pending)',
         ExpressionAttributeNames: { '#status': 'status' },
         ExpressionAttributeValues: marshall({

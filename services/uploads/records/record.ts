@@ -151,8 +151,12 @@ export const OUTBOX_PARTITIONS = 16
 
 /** Returns the partition of an upload's outbox mark. It depends only on the id. */
 export function outboxPartition(uploadId: string): string {
+  return outboxPartitionName(outboxPartitionNumber(uploadId))
+}
+
+export function outboxPartitionNumber(uploadId: string): number {
   const [byte = 0] = createHash('md5').update(uploadId).digest()
-  return outboxPartitionName(byte % OUTBOX_PARTITIONS)
+  return byte % OUTBOX_PARTITIONS
 }
 
 export function outboxPartitionName(index: number): string {

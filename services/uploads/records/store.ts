@@ -10,7 +10,9 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { getEndpointFromInstructions } from '@smithy/core/endpoints'
 import { createDirectOrSdk } from '../../platform/direct/direct-or-sdk.ts'
 import { UploadGivenUpError } from '../errors.ts'
+import { type NewNotification, reportOwed } from '../notifications/owed.ts'
 import { conditionally, unlessRefused } from './conditional-write.ts'
+import { failedChange, HAS_SOURCE, processedChange, SOURCE_NAMES, sourceValues } from './final-status.ts'
 import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import {
   type ObjectRef,
@@ -24,7 +26,7 @@ import {
 } from './record.ts'
 import { toRecord } from './to-record.ts'
 import { deletedFrom, isDeleted } from './tombstone.ts'
-import { encodeTrail, type Trail, trailChange } from './trail.ts'
+import { encodeTrail, type Trail } from './trail.ts'
 
 /** Identifies an upload. Both parts are needed: an id alone finds nothing. */
 export interface UploadKey {
@@ -65,6 +67,7 @@ export interface UploadStore {
    * @param processed the main output, if it is an object
    * @param result all outputs, and the transform that wrote them
    * @param trail how the worker processed the upload
+   * @param notify a notification that the record owes from now on
    */
   markProcessed(
     key: UploadKey,
@@ -72,9 +75,16 @@ export interface UploadStore {
     processed: ProcessedObject | undefined,
     result?: ProcessingResult,
     trail?: Trail,
+    notify?: NewNotification,
   ): Promise<MarkResult>
   /** Changes the status to `failed`. Resolves to false if that is refused as above, or if the upload is `processed`. */
-  markFailed(key: UploadKey, source: ObjectRef, failure: UploadFailure, trail?: Trail): Promise<boolean>
+  markFailed(
+    key: UploadKey,
+    source: ObjectRef,
+    failure: UploadFailure,
+    trail?: Trail,
+    notify?: NewNotification,
+  ): Promise<boolean>
   /**
    * Changes `failed` to `queued` and removes the failure, for an event that was put on the stream again. Resolves to false if the upload
    * changed since `failed` was read.
@@ -185,73 +195,31 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       )
     },
 
-    async markProcessed(key, source, processed, result, trail) {
+    async markProcessed(key, source, processed, result, trail, notify) {
       if (!isText(source)) return 'refused'
-      const values = { processed, outputs: result?.outputs, transform: result?.transform }
-      // Attributes without a value are removed: another transform may have written them before.
-      const given = Object.entries(values).filter(([, value]) => value !== undefined)
-      const gone = Object.entries(values).filter(([, value]) => value === undefined)
-      const sets = given.map(([name]) => `#${name} = :${name}`).join(', ')
-      const removes = ['outboxPartition', 'outboxClaimedUntil', 'failure', ...gone.map(([name]) => `#${name}`)].join(
-        ', ',
-      )
-      const { set, remove, values: trailValues } = trailChange(trail)
-      const change = {
-        TableName: table,
-        Key: itemKey(key),
-        UpdateExpression: `SET #status = :done, updatedAt = :now${set}${sets && `, ${sets}`} REMOVE ${removes}${remove}`,
-        ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:deleted, :pending)`,
-        ReturnValues: 'UPDATED_OLD' as const,
-        ExpressionAttributeNames: {
-          ...SOURCE_NAMES,
-          '#status': 'status',
-          ...Object.fromEntries(Object.keys(values).map(name => [`#${name}`, name])),
-        },
-        ExpressionAttributeValues: {
-          ...marshall(
-            {
-              ...sourceValues(source),
-              ':done': 'processed',
-              ':deleted': 'deleted',
-              ':pending': 'pending',
-              ':now': now().toISOString(),
-              ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
-            },
-            MARSHALL,
-          ),
-          ...trailValues,
-        },
-      }
+      const end = { uploadId: key.uploadId, source, at: now().toISOString(), trail, notify }
+      const { update, changed } = processedChange(end, processed, result)
+      const input = { TableName: table, Key: itemKey(key), ...update }
       const reply = await unlessRefused(() =>
-        directOrSdk<{ Attributes?: Record<string, AttributeValue> | undefined }>('UpdateItem', change, () =>
-          dynamodb.send(new UpdateItemCommand(change)),
+        directOrSdk<{ Attributes?: Record<string, AttributeValue> | undefined }>('UpdateItem', input, () =>
+          dynamodb.send(new UpdateItemCommand(input)),
         ),
       )
       if (!reply) return 'refused'
       const before = reply.Attributes ?? {}
+      if (notify) reportOwed(notify, unmarshall(before), changed, toRecord)
       return before.status?.S === 'processed' || before.status?.S === 'failed' ? 'again' : 'first'
     },
 
-    async markFailed(key, source, failure, trail) {
+    async markFailed(key, source, failure, trail, notify) {
       if (!isText(source)) return false
-      const { set, remove, values } = trailChange(trail)
-      return update(key, {
-        UpdateExpression: `SET #status = :failed, failure = :failure, updatedAt = :now${set} REMOVE outboxPartition, outboxClaimedUntil${remove}`,
-        ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:processed, :deleted, :pending)`,
-        ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status' },
-        ExpressionAttributeValues: {
-          ...marshall({
-            ...sourceValues(source),
-            ':failed': 'failed',
-            ':processed': 'processed',
-            ':deleted': 'deleted',
-            ':pending': 'pending',
-            ':failure': failure,
-            ':now': now().toISOString(),
-          }),
-          ...values,
-        },
-      })
+      const end = { uploadId: key.uploadId, source, at: now().toISOString(), trail, notify }
+      const { update, changed } = failedChange(end, failure)
+      const command = new UpdateItemCommand({ TableName: table, Key: itemKey(key), ...update })
+      const reply = await unlessRefused(() => dynamodb.send(command))
+      if (!reply) return false
+      if (notify) reportOwed(notify, unmarshall(reply.Attributes ?? {}), changed, toRecord)
+      return true
     },
 
     markRedriven({ updatedAt, ...key }) {
@@ -282,11 +250,6 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
     },
   }
 }
-
-/** Holds if there is a record and its object is the one that the event names. */
-const HAS_SOURCE = '#bucket = :bucket AND #key = :key'
-const SOURCE_NAMES = { '#bucket': 'bucket', '#key': 'key' } as const
-const sourceValues = ({ bucket, key }: ObjectRef) => ({ ':bucket': bucket, ':key': key })
 
 /** DynamoDB rejects a request with text that is not well-formed. No record has such a source. */
 const isText = ({ bucket, key }: ObjectRef) => bucket.isWellFormed() && key.isWellFormed()

@@ -1,6 +1,7 @@
 import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda'
 import { compareSequence } from '../../consumer/index.ts'
 import type { Logger } from '../../platform/log.ts'
+import type { Notifier } from '../notifications/notifier.ts'
 import type { Processor } from '../processing/processor.ts'
 import type { StreamRecord } from '../stream-record.ts'
 import { type BatchSettings, processBatch } from './batch.ts'
@@ -10,6 +11,10 @@ import { createSuspects } from './suspects.ts'
 
 export interface LambdaHandlerSettings extends Partial<Pick<BatchSettings, 'concurrency' | 'workerId'>> {
   processor: Processor
+  /** Sends the notifications of a batch before the invocation ends, as far as it gets. */
+  notifier?: Pick<Notifier, 'drain'> | undefined
+  /** Called at the end of each invocation. */
+  onEnd?: (() => void) | undefined
   log: Pick<Logger, 'warn'>
   /** Epoch milliseconds. */
   now?: () => number
@@ -21,12 +26,17 @@ export type LambdaHandler = (
   context: Pick<Context, 'getRemainingTimeInMillis'>,
 ) => Promise<KinesisStreamBatchResponse>
 
+/** Maximum time that an invocation waits for notifications. An instance is frozen after it, so the relay sends those that are left. */
+const DRAIN_MS = 1_000
+
 /**
  * Lambda retries from the sequence number that the function returns, with everything after it. So the handler returns the lowest
  * sequence number of each shard that is not done, and remembers the records after it that are done.
  */
 export function createLambdaHandler({
   processor,
+  notifier,
+  onEnd,
   log,
   workerId,
   concurrency,
@@ -65,6 +75,8 @@ export function createLambdaHandler({
     const remainingMs = () => context.getRemainingTimeInMillis()
     const shards = [...recordsByShard(recordsOf(event))]
     const lowestOfEach = await Promise.all(shards.map(([id, records]) => runShard(id, records, remainingMs)))
+    await notifier?.drain(Math.min(DRAIN_MS, remainingMs() / 4))
+    onEnd?.()
     return { batchItemFailures: lowestOfEach.flat().map(itemIdentifier => ({ itemIdentifier })) }
   }
 }

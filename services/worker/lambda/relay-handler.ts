@@ -1,4 +1,5 @@
 import type { Logger } from '../../platform/log.ts'
+import type { NotificationRelay } from '../notifications/relay.ts'
 import type { OutboxRelay } from '../outbox/relay.ts'
 import { type TimeLeft, withinInvocation } from './within-invocation.ts'
 
@@ -6,23 +7,48 @@ export interface RelayHandlerSettings {
   createRelay(): Pick<OutboxRelay, 'runOnce' | 'stop' | 'oldestMs'>
   /** Called with the age of the oldest upload that the pass left, in milliseconds, if it is known. */
   onPass(oldestMs: number): void
+  /** Undefined if there are no destinations. */
+  createNotificationRelay?: (() => Pick<NotificationRelay, 'runOnce' | 'stop' | 'oldestMs'>) | undefined
+  /** Called after each pass over the notifications, with the age of what it left, in milliseconds, if it is known. */
+  onNotifications?: (oldestMs: number | undefined) => void
   log: Pick<Logger, 'info'>
 }
 
-/** A handler for a schedule. Each invocation makes one pass over the outbox and ignores the event. */
+/** A handler for a schedule. Each invocation makes one pass over the outbox and the notifications, and ignores the event. */
 export type RelayHandler = (event: unknown, context: TimeLeft) => Promise<{ published: number }>
 
-/** Runs the outbox relay where no worker container runs. Concurrent invocations do no harm. */
-export function createRelayHandler({ createRelay, onPass, log }: RelayHandlerSettings): RelayHandler {
-  return async (_event, context) => {
+/** Runs the relays where no worker container runs. Concurrent invocations do no harm. */
+export function createRelayHandler(settings: RelayHandlerSettings): RelayHandler {
+  const { createRelay, onPass, createNotificationRelay, onNotifications, log } = settings
+
+  async function publish(context: TimeLeft): Promise<number> {
     const relay = createRelay()
     try {
       const published = await withinInvocation(context, { run: () => relay.runOnce(), stop: () => relay.stop() })
       if (published > 0) log.info({ published }, 'published events from the outbox')
-      return { published }
+      return published
     } finally {
       const oldestMs = relay.oldestMs()
       if (oldestMs !== undefined) onPass(oldestMs)
     }
+  }
+
+  async function notify(context: TimeLeft): Promise<void> {
+    const relay = createNotificationRelay?.()
+    if (!relay) return
+    try {
+      const attempted = await withinInvocation(context, { run: () => relay.runOnce(), stop: () => relay.stop() })
+      if (attempted > 0) log.info({ attempted }, 'sent notifications that were due')
+    } finally {
+      onNotifications?.(relay.oldestMs())
+    }
+  }
+
+  return async (_event, context) => {
+    // Both end before the invocation does, even if one fails: an instance is frozen after it.
+    const [published, notified] = await Promise.allSettled([publish(context), notify(context)])
+    if (published.status === 'rejected') throw published.reason
+    if (notified.status === 'rejected') throw notified.reason
+    return { published: published.value }
   }
 }

@@ -1,16 +1,20 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ConsumerMetrics, KinesisConsumer, ShardStatus } from '../../consumer/index.ts'
 import type { StuckShards } from '../health/stuck-shards.ts'
+import type { NotificationRelay } from '../notifications/relay.ts'
 import type { OutboxRelay } from '../outbox/relay.ts'
 
 export interface ConsumerMetricsSettings {
   consumer: Pick<KinesisConsumer, 'metrics'>
   stuck: Pick<StuckShards, 'stalledMs'>
   relay: Pick<OutboxRelay, 'oldestMs'>
+  /** Undefined if there are no destinations. */
+  notificationRelay?: Pick<NotificationRelay, 'oldestMs'> | undefined
 }
 
 /** Registers the metrics of the consumer and of the outbox relay. They are read when /metrics is requested. */
-export function registerConsumerMetrics(registry: Registry, { consumer, stuck, relay }: ConsumerMetricsSettings): void {
+export function registerConsumerMetrics(registry: Registry, settings: ConsumerMetricsSettings): void {
+  const { consumer, stuck, relay, notificationRelay } = settings
   const registers = [registry]
 
   for (const [name, help, value] of COUNTERS) {
@@ -37,16 +41,32 @@ export function registerConsumerMetrics(registry: Registry, { consumer, stuck, r
       },
     })
   }
-  new Gauge({
-    name: 'headgate_outbox_age_seconds',
-    help: 'Age of the oldest event that could not be published. 0 if no event waits.',
-    registers,
-    collect() {
-      const age = seconds(relay.oldestMs())
-      if (age === undefined) this.remove()
-      else this.set(age)
-    },
-  })
+  const ages: ReadonlyArray<readonly [name: string, help: string, of: { oldestMs(): number | undefined } | undefined]> =
+    [
+      [
+        'headgate_outbox_age_seconds',
+        'Age of the oldest event that could not be published. 0 if no event waits.',
+        relay,
+      ],
+      [
+        'headgate_notification_age_seconds',
+        'Time for which the notification that waits longest has been due. 0 if none waits.',
+        notificationRelay,
+      ],
+    ]
+  for (const [name, help, of] of ages) {
+    if (!of) continue
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const age = seconds(of.oldestMs())
+        if (age === undefined) this.remove()
+        else this.set(age)
+      },
+    })
+  }
   for (const [name, help, value] of SHARD_GAUGES) {
     new Gauge({
       name,

@@ -1,6 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { UploadEvent } from '../../uploads/events/event.ts'
 import type { EventPublisher } from '../../uploads/events/publisher.ts'
+import type { NotificationCounts } from '../notifications/receiver.ts'
 import type { DeadLetters, Processor } from '../processing/processor.ts'
 
 /** Wraps the services of a worker so that their work is counted. */
@@ -11,6 +12,8 @@ export interface ProcessingMetrics {
   publisher<P extends Pick<EventPublisher, 'publish'>>(publisher: P): P
   /** Measures the time since an upload was accepted, as its event says. Called when the upload is processed or failed. */
   uploadEnded(event: Pick<UploadEvent, 'uploadedAt'>): void
+  /** Counts notifications. */
+  notifications: NotificationCounts
 }
 
 /** Histogram buckets, in seconds. A text takes milliseconds, the largest files take minutes. */
@@ -49,8 +52,20 @@ export function createProcessingMetrics(registry: Registry): ProcessingMetrics {
     labelNames: ['result'],
     registers,
   })
+  const destination = (name: string, help: string) => {
+    const counter = new Counter({ name, help, labelNames: ['destination'], registers })
+    return (destination: string) => counter.inc({ destination })
+  }
 
   return {
+    notifications: {
+      sent: destination('headgate_notifications_sent_total', 'Notifications that the destination accepted.'),
+      failed: destination(
+        'headgate_notifications_failed_total',
+        'Attempts to send a notification that the destination did not accept.',
+      ),
+      deadLettered: destination('headgate_notification_dead_letters_total', 'Notifications that were given up.'),
+    },
     uploadEnded({ uploadedAt }) {
       const ms = Date.now() - Date.parse(uploadedAt)
       // The text comes from the stream, and need not be a time.

@@ -2,6 +2,8 @@ import type { ConsumerMetrics, KinesisConsumer } from '../../consumer/index.ts'
 import type { EmitMetrics } from '../../platform/emf.ts'
 import type { MetricValues } from '../../platform/metrics.ts'
 import type { StuckShards } from '../health/stuck-shards.ts'
+import type { EmittedCounts } from '../notifications/counts.ts'
+import type { NotificationRelay } from '../notifications/relay.ts'
 import type { OutboxRelay } from '../outbox/relay.ts'
 
 export interface ScalingSignalSettings {
@@ -10,6 +12,9 @@ export interface ScalingSignalSettings {
   consumer: Pick<KinesisConsumer, 'metrics'>
   stuck: Pick<StuckShards, 'find'>
   relay: Pick<OutboxRelay, 'oldestMs'>
+  /** Undefined if there are no destinations. */
+  notificationRelay?: Pick<NotificationRelay, 'oldestMs'> | undefined
+  notificationCounts?: Pick<EmittedCounts, 'emit'> | undefined
   intervalMs?: number
 }
 
@@ -18,8 +23,14 @@ export const MAX_SECONDS = 86_400
 
 /** Emits the metrics that scaling and alarms need to CloudWatch, once per interval. */
 export function startScalingSignal(settings: ScalingSignalSettings): { stop(): void } {
-  const { emitMetrics, consumer, stuck, relay, intervalMs = 60_000 } = settings
-  const report = () => emitMetrics(signalOf(consumer.metrics(), stuck.find().length, relay.oldestMs()))
+  const { emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts, intervalMs = 60_000 } = settings
+  const report = () => {
+    emitMetrics({
+      ...signalOf(consumer.metrics(), stuck.find().length, relay.oldestMs()),
+      NotificationAge: bounded(notificationRelay?.oldestMs()),
+    })
+    notificationCounts?.emit()
+  }
   const timer = setInterval(report, intervalMs).unref()
   return { stop: () => clearInterval(timer) }
 }

@@ -29,6 +29,8 @@ export interface OpenUploadSettings {
 /** An upload whose object is open and that is ready to be transformed. */
 export interface OpenedUpload {
   source: SourceObject
+  /** The name of the transform. Undefined before it was chosen. */
+  readonly transform: string | undefined
   /** Writes all outputs, one after another. To do it again writes the same outputs. */
   writeOutputs(): Promise<ProcessingResult>
   close(): void
@@ -102,9 +104,11 @@ export function createOpenUpload(settings: OpenUploadSettings): OpenUpload {
     // The span lasts until the first bytes have arrived, and includes the wait for room. The rest is read during the transform.
     const { source, close } = await inSpan(tracing, { name: 'fetch' }, () => admit(event, request))
 
+    let chosen: string | undefined
     async function writeOutputs(): Promise<ProcessingResult> {
       const { upload, rule } = await findRule(event, source)
       const { transform, maxExpansion, itemBytes } = rule
+      chosen = transform.name
       const origin = provenance(event, source, transform)
       const context = { provenance: origin, inputBytes: source.size, maxItemBytes: itemBytes, signal }
       const attributes = { 'headgate.transform': transform.name, 'headgate.upload.bytes': source.size }
@@ -123,6 +127,13 @@ export function createOpenUpload(settings: OpenUploadSettings): OpenUpload {
       })
     }
 
-    return { source, writeOutputs, close }
+    return {
+      source,
+      get transform() {
+        return chosen
+      },
+      writeOutputs,
+      close,
+    }
   }
 }

@@ -13,6 +13,7 @@ import type { ObjectRef, ProcessingResult, UploadFailure } from '../../uploads/r
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
 import type { Trail } from '../../uploads/records/trail.ts'
 import { PoisonRecordError, TooSlowError } from '../errors.ts'
+import type { Notifier } from '../notifications/notifier.ts'
 import { checkOwnObject, uploadKeyOf } from '../outputs/provenance.ts'
 import { removeStaleOutputs } from '../outputs/stale-outputs.ts'
 import type { StreamRecord } from '../stream-record.ts'
@@ -21,7 +22,8 @@ import { createAttemptCounter } from './attempts/attempt-counter.ts'
 import type { AttemptStore } from './attempts/attempt-store.ts'
 import { type PermanentFailure, permanentFailure } from './failure-policy.ts'
 import { requestFields } from './log-fields.ts'
-import { createOpenUpload } from './process-upload.ts'
+import { notificationOfEnd } from './notify.ts'
+import { createOpenUpload, type OpenedUpload } from './process-upload.ts'
 import { createRecordRetry, createRunMarked } from './processing-mark.ts'
 import { checkObject } from './source-object.ts'
 
@@ -103,6 +105,8 @@ export interface ProcessorSettings {
   markProcessingAfterMs?: number
   /** Called when an upload of the api was recorded as processed or failed. */
   onUploadEnded?: ((event: UploadEvent) => void) | undefined
+  /** Undefined: no notification is owed to anybody. */
+  notifier?: Pick<Notifier, 'create'> | undefined
   tracing?: Pick<Tracing, 'inSpan' | 'current'> | undefined
   log: Pick<Logger, 'info' | 'warn'>
 }
@@ -114,6 +118,7 @@ const MARK_PROCESSING_AFTER_MS = 1_000
 interface RecordState {
   event?: UploadEvent | BareEvent
   upload?: UploadKey | undefined
+  opened?: Pick<OpenedUpload, 'source' | 'transform'>
   /** True if this attempt may have written outputs. */
   mayHaveOutputs?: boolean
   /** Recorded with the upload. Undefined if no worker is known. */
@@ -163,7 +168,8 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     const { event, upload } = state
     // The dead letter comes first: an upload that shows as failed can always be redriven.
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
-    const isMarked = event && upload ? await store.markFailed(upload, event, failure, state.trail) : false
+    const notify = notificationOfEnd(settings.notifier, 'upload.failed', record, state)
+    const isMarked = event && upload ? await store.markFailed(upload, event, failure, state.trail, notify) : false
     // The owner may have deleted the upload since the check above. In that case no output may be kept.
     if (!isMarked && (await isDeleted(state))) return await deadLetters.remove(deadLetter)
     // If the upload was not marked, the outputs may belong to an upload that was processed.
@@ -199,11 +205,14 @@ export function createProcessor(settings: ProcessorSettings): Processor {
 
   /** @param state receives what becomes known */
   async function processAndMark(
+    record: StreamRecord,
     event: UploadEvent | BareEvent,
     state: RecordState,
     { signal, onWait }: Pick<ProcessOptions, 'signal' | 'onWait'>,
   ): Promise<void> {
-    const { source, writeOutputs, close } = await openUpload(event, { signal, onWait })
+    const opened = await openUpload(event, { signal, onWait })
+    const { source, writeOutputs, close } = opened
+    state.opened = opened
     try {
       checkOwnObject(event, source)
       const upload = state.upload ?? uploadKeyOf(event, source)
@@ -215,8 +224,9 @@ export function createProcessor(settings: ProcessorSettings): Processor {
       if (trail) trail.writtenAt = Date.now()
       // After an abort another attempt may have written other outputs since: they are the ones to record.
       signal.throwIfAborted()
+      const notify = notificationOfEnd(settings.notifier, 'upload.processed', record, state)
       const marked = upload
-        ? await store.markProcessed(upload, event, mainObjectOf(result, event), result, trail)
+        ? await store.markProcessed(upload, event, mainObjectOf(result, event), result, trail, notify)
         : 'refused'
       const recorded = marked !== 'refused'
       if (!recorded && (await isDeleted(state))) return
@@ -251,7 +261,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         state.upload = uploadKeyOf(event)
         checkObject(event, uploadBucket)
         await attemptCounter.runCounted(record, { signal, isSuspect, hasWholeTime }, () =>
-          processAndMark(event, state, { signal, onWait }),
+          processAndMark(record, event, state, { signal, onWait }),
         )
       } catch (thrown) {
         // After an abort the error can't be trusted, so it is not classified.

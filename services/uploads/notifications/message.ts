@@ -1,0 +1,42 @@
+import { outputsOf, type UploadRecord } from '../records/record.ts'
+import { NOTIFICATION_VERSION, type Notification, type NotifiedOutput } from './notification.ts'
+import type { OwedNotification } from './owed.ts'
+
+/** Builds what a receiver gets, from the record as it is now. So the outputs that it names exist. */
+export function notificationOf(
+  record: UploadRecord,
+  { id, type, at, failure }: Pick<OwedNotification, 'id' | 'type' | 'at' | 'failure'>,
+): Notification {
+  const isProcessed = type === 'upload.processed'
+  return {
+    id,
+    type,
+    timestamp: new Date(at).toISOString(),
+    data: {
+      version: NOTIFICATION_VERSION,
+      owner: record.owner,
+      uploadId: record.uploadId,
+      status: isProcessed ? 'processed' : 'failed',
+      filename: record.filename,
+      contentType: record.contentType,
+      ...(record.detectedType !== undefined && { detectedType: record.detectedType }),
+      size: record.size,
+      sha256: record.sha256,
+      uploadedAt: record.uploadedAt,
+      bucket: record.bucket,
+      key: record.key,
+      ...(isProcessed && { outputs: notifiedOutputs(record) }),
+      ...(isProcessed && record.transform && { transform: record.transform }),
+      ...(failure && { failure }),
+    },
+  }
+}
+
+function notifiedOutputs(record: UploadRecord): NotifiedOutput[] {
+  return outputsOf(record).map(({ name, contentType = 'application/octet-stream', size = 0, s3 }) => ({
+    name,
+    contentType,
+    size,
+    ...(s3 && { bucket: s3.bucket, key: s3.key }),
+  }))
+}

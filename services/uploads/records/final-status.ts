@@ -1,0 +1,89 @@
+import { marshall } from '@aws-sdk/util-dynamodb'
+import { type NewNotification, owedChange } from '../notifications/owed.ts'
+import type { ObjectRef, ProcessedObject, ProcessingResult, UploadFailure } from './record.ts'
+import { type Trail, trailChange } from './trail.ts'
+
+/** Holds if there is a record and its object is the one that the event names. */
+export const HAS_SOURCE = '#bucket = :bucket AND #key = :key'
+export const SOURCE_NAMES = { '#bucket': 'bucket', '#key': 'key' } as const
+export const sourceValues = ({ bucket, key }: ObjectRef) => ({ ':bucket': bucket, ':key': key })
+
+/** The end of an upload. */
+export interface UploadEnd {
+  uploadId: string
+  source: ObjectRef
+  /** ISO 8601, UTC. */
+  at: string
+  trail: Trail | undefined
+  notify: NewNotification | undefined
+}
+
+/** Returns the UpdateItem that marks an upload as processed, and what it changes in the record. */
+export function processedChange(
+  { uploadId, source, at, trail, notify }: UploadEnd,
+  processed: ProcessedObject | undefined,
+  result: ProcessingResult | undefined,
+) {
+  const values = { processed, outputs: result?.outputs, transform: result?.transform }
+  // Attributes without a value are removed: another transform may have written them before.
+  const given = Object.entries(values).filter(([, value]) => value !== undefined)
+  const gone = Object.entries(values).filter(([, value]) => value === undefined)
+  const sets = given.map(([name]) => `, #${name} = :${name}`).join('')
+  const removes = ['outboxPartition', 'outboxClaimedUntil', 'failure', ...gone.map(([name]) => `#${name}`)].join(', ')
+  const { set, remove, values: trailValues } = trailChange(trail)
+  const owed = owedChange(uploadId, notify)
+  const update = {
+    UpdateExpression: `SET #status = :done, updatedAt = :now${set}${owed.set}${sets} REMOVE ${removes}${remove}`,
+    ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:deleted, :pending)`,
+    // The message of a notification is built from the whole record.
+    ReturnValues: notify ? ('ALL_OLD' as const) : ('UPDATED_OLD' as const),
+    ExpressionAttributeNames: {
+      ...SOURCE_NAMES,
+      ...owed.names,
+      '#status': 'status',
+      ...Object.fromEntries(Object.keys(values).map(name => [`#${name}`, name])),
+    },
+    ExpressionAttributeValues: {
+      ...marshall(
+        {
+          ...sourceValues(source),
+          ':done': 'processed',
+          ':deleted': 'deleted',
+          ':pending': 'pending',
+          ':now': at,
+          ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
+        },
+        { removeUndefinedValues: true },
+      ),
+      ...trailValues,
+      ...owed.values,
+    },
+  }
+  return { update, changed: { ...values, status: 'processed', updatedAt: at, failure: undefined } }
+}
+
+/** Returns the UpdateItem that marks an upload as failed, and what it changes in the record. */
+export function failedChange({ uploadId, source, at, trail, notify }: UploadEnd, failure: UploadFailure) {
+  const { set, remove, values } = trailChange(trail)
+  const owed = owedChange(uploadId, notify, failure)
+  const update = {
+    UpdateExpression: `SET #status = :failed, failure = :failure, updatedAt = :now${set}${owed.set} REMOVE outboxPartition, outboxClaimedUntil${remove}`,
+    ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:processed, :deleted, :pending)`,
+    ReturnValues: notify ? ('ALL_OLD' as const) : ('NONE' as const),
+    ExpressionAttributeNames: { ...SOURCE_NAMES, ...owed.names, '#status': 'status' },
+    ExpressionAttributeValues: {
+      ...marshall({
+        ...sourceValues(source),
+        ':failed': 'failed',
+        ':processed': 'processed',
+        ':deleted': 'deleted',
+        ':pending': 'pending',
+        ':failure': failure,
+        ':now': at,
+      }),
+      ...values,
+      ...owed.values,
+    },
+  }
+  return { update, changed: { status: 'failed', updatedAt: at, failure } }
+}
