@@ -49,14 +49,11 @@ const PUBLISH_TIMEOUT_MS = 10_000
  */
 const MAX_SOCKETS = 1_024
 
-/** No destination can be configured yet. */
-const DESTINATIONS: readonly Destination[] = []
-
 /**
  * Creates the services from the configuration. Makes no request.
  *
  * @param metrics counts what the services do
- * @throws ConfigurationError for transforms that can't be loaded
+ * @throws ConfigurationError for transforms that can't be loaded, and for invalid destinations of notifications
  */
 export async function createWorkerServices(
   config: ProcessorConfig,
@@ -86,7 +83,7 @@ export async function createWorkerServices(
   const deadLetters = metrics?.deadLetters(baseDeadLetters) ?? baseDeadLetters
   const notificationCounts = createEmittedCounts(emitMetrics, metrics ? [metrics.notifications] : [])
   const notifications = openNotifications({
-    destinations: DESTINATIONS,
+    destinations: await loadDestinations(config, dynamodb, log),
     s3,
     dynamodb,
     table,
@@ -131,4 +128,15 @@ export async function createWorkerServices(
       aws.destroy()
     },
   }
+}
+
+/** Returns the configured destinations. Loads the code for them only if there are some. */
+async function loadDestinations(
+  config: ProcessorConfig,
+  { config: awsConfig }: DynamoDBClient,
+  log: Logger,
+): Promise<readonly Destination[]> {
+  if (config.NOTIFICATIONS === undefined && config.WEBHOOK_URL === undefined) return []
+  const { createDestinations } = await import('./notifications/destinations.ts')
+  return createDestinations({ config, env: process.env, awsConfig, log })
 }

@@ -54,8 +54,15 @@ t.test('creates every resource as it is defined', async t => {
       { AttributeName: 'owner', KeyType: 'HASH' },
       { AttributeName: 'uploadId', KeyType: 'RANGE' },
     ],
-    GlobalSecondaryIndexes: [{ IndexName: 'outbox', Projection: { ProjectionType: 'ALL' } }],
   })
+  const indexes = Table?.GlobalSecondaryIndexes?.map(({ IndexName, Projection }) => [
+    IndexName,
+    Projection?.ProjectionType,
+  ])
+  t.strictSame(indexes?.sort(), [
+    ['notifications', 'KEYS_ONLY'],
+    ['outbox', 'ALL'],
+  ])
   const store = createUploadStore({ dynamodb: aws.dynamodb, table: names.uploadsTable })
   await store.create(record)
   t.same(await store.get(record), record, 'and the store of uploads works on it')

@@ -89,7 +89,7 @@ export function destinationOf(
   url: string,
   {
     wants = () => true,
-    timeoutMs = 2_000,
+    timeoutMs = 15_000,
   }: { wants?: (subject: NotificationSubject) => boolean; timeoutMs?: number } = {},
 ): Destination {
   return {
