@@ -150,3 +150,21 @@ t.test('a pause is named with who and why, and so is its end', async t => {
   const resumed = { level: 'info', msg: 'processing is resumed', by: 'ann@host' }
   t.equal(text(resumed), 'The processing of worker 1 is resumed by ann@host.')
 })
+
+t.test(
+  'a notification that could not be delivered is named with its destination and the reason, once for all uploads',
+  async t => {
+    const fields = {
+      msg: 'a notification could not be delivered',
+      destination: 'crm',
+      failure: 'refused',
+      reason: 'The receiver answered 503.',
+    }
+    const first = notice({ ...fields, uploadId: 'upload-1' })
+    t.equal(first?.text, 'Notification for "crm" not delivered: The receiver answered 503. Upload upload-1.')
+    t.equal(notice({ ...fields, uploadId: 'upload-2' })?.key, first?.key)
+    t.not(notice({ ...fields, destination: 'bus', uploadId: 'upload-2' })?.key, first?.key)
+    const letter = { ...fields, msg: 'notification dead-lettered', failure: 'gone', uploadId: 'upload-1' }
+    t.match(text(letter), /^Notification for "crm" given up, and is a dead letter now: The receiver/)
+  },
+)

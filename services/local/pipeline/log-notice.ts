@@ -44,6 +44,9 @@ export function noticeOf(name: string, line: string): Notice | undefined {
   if (found.msg === 'stopping after an uncaught error') return undefined
   if (found.msg === 'record dead-lettered') return failedNotice(found)
   if (found.msg === 'record failed and will be retried') return retriedNotice(found)
+  if (found.msg === 'a notification could not be delivered' || found.msg === 'notification dead-lettered') {
+    return notificationNotice(found)
+  }
   const reasons = [shown(textOf(found.operation)), errorText(found.err)].filter(part => part !== '')
   const message = sentence([capitalized(textOf(found.msg)), ...reasons].join(': '))
   const about = typeof found.uploadId === 'string' ? ` Upload ${shown(found.uploadId, MAX_NAME_LENGTH)}.` : ''
@@ -70,6 +73,14 @@ function retriedNotice(found: LogLine): Notice {
   const next = Number.isFinite(seconds) ? ` and is retried in ${seconds.toFixed(1)} s` : ' and will be retried'
   const text = `Upload attempt ${attempt} failed${next}: ${upload}: ${sentence(errorText(found.err))}`
   return { kind: 'retried', key: `retried ${upload}`, text, attempt, ...idOf(found) }
+}
+
+/** A destination that is down accepts none of many notifications. So the key does not name the upload. */
+function notificationNotice({ msg, destination, failure, reason, uploadId }: LogLine): Notice {
+  const to = shown(textOf(destination), MAX_NAME_LENGTH)
+  const next = msg === 'notification dead-lettered' ? 'given up, and is a dead letter now' : 'not delivered'
+  const text = `Notification for "${to}" ${next}: ${sentence(shown(textOf(reason)))} Upload ${shown(textOf(uploadId), MAX_NAME_LENGTH)}.`
+  return { kind: 'logged', key: `notification ${to} ${next} ${textOf(failure)}`, text }
 }
 
 /** A program that prints something while it runs means it to be read, such as a transform that is being written. */
