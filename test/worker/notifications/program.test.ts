@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createUploadStore } from '../../../services/uploads/records/store.ts'
 import { buildTestApi } from '../../api/support.ts'
@@ -6,6 +7,13 @@ import { startAws } from '../../support/aws.ts'
 import { runProgram, until } from '../../support/processes.ts'
 import { SECRET } from './receiver.ts'
 import { accept, hang, owedAttributes, startReceiver, status } from './world.ts'
+
+/** Waits until a question to a service is answered with true. */
+async function untilTrue(ask: () => Promise<boolean>, { what, timeoutMs }: { what: string; timeoutMs: number }) {
+  for (const end = Date.now() + timeoutMs; !(await ask()); await delay(50)) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${timeoutMs} ms`)
+  }
+}
 
 const program = path.resolve(import.meta.dirname, '../../../services/worker/worker.ts')
 
@@ -36,7 +44,7 @@ t.test('a worker that is configured only by its environment notifies a webhook o
     const { uploadId } = (await response.json()) as { uploadId: string }
     const key = { owner, uploadId }
     const isProcessed = async () => (await store.get(key))?.status === 'processed'
-    await until(isProcessed, { timeoutMs: 60_000, what: 'the upload' })
+    await untilTrue(isProcessed, { timeoutMs: 60_000, what: 'the upload' })
     return key
   }
   const accepted = ({ uploadId }: { uploadId: string }) =>
@@ -77,7 +85,7 @@ t.test('a worker that is configured only by its environment notifies a webhook o
   await isNotified(killed)
   const ids = server.seen.filter(({ data }) => data.uploadId === killed.uploadId).map(({ id }) => id)
   t.equal(new Set(ids).size, 1, 'the successor sends it with the same id')
-  await until(async () => Object.keys(await owedAttributes({ aws }, killed)).length === 0, {
+  await untilTrue(async () => Object.keys(await owedAttributes({ aws }, killed)).length === 0, {
     timeoutMs: 20_000,
     what: 'the record of the delivery',
   })
