@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
+import { notificationOf } from '../../../services/uploads/notifications/message.ts'
 import { createWebhook } from '../../../services/worker/notifications/webhook.ts'
+import { uploadRecord } from '../pipeline.ts'
 import { NEXT_SECRET, notification, SECRET, startReceiver } from './receiver.ts'
 import { strictSchema } from './schema.ts'
 
@@ -46,6 +48,38 @@ t.test('the published JSON Schema refuses what a receiver must not have to expec
   t.ok(valid({ ...notification, data: { ...data, later: 1 } }), 'new properties can appear at any time')
   t.not(strictSchema(published)({ ...notification, data: { ...data, later: 1 } }).length, 0)
 })
+
+t.test(
+  'the published JSON Schema matches what is sent for records of every kind, with no further property',
+  async t => {
+    const record = uploadRecord({ status: 'processed', detectedType: 'text/plain' })
+    const transform = { name: 'upper-case', version: '1' }
+    const outputs = [
+      { name: 'main', contentType: 'text/plain', size: 5 },
+      {
+        name: 'small',
+        contentType: 'text/plain',
+        size: 1,
+        isItem: true as const,
+        note: 'a note',
+        filename: 'small.txt',
+      },
+    ]
+    const processed = { ...record, processed: { bucket: 'processed', key: 'processed/x' }, outputs, transform }
+    const failure = { code: 'HEADGATE_OVERDUE', reason: 'It took too long.' }
+    const at = Date.parse('2026-11-30T12:00:00Z')
+    const messages = [
+      notificationOf(processed, { id: 'msg_1', type: 'upload.processed', at }),
+      // The upload was redriven with success since, but this notification tells of its failure.
+      notificationOf(processed, { id: 'msg_2', type: 'upload.failed', at, failure }),
+      notificationOf(record, { id: 'msg_3', type: 'upload.failed', at, failure }),
+    ]
+    for (const message of messages) {
+      const sent: unknown = JSON.parse(JSON.stringify(message))
+      t.strictSame(strictSchema(published)(sent), [], JSON.stringify(sent))
+    }
+  },
+)
 
 const hasPython = (() => {
   try {
