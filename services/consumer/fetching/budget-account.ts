@@ -59,7 +59,7 @@ export class BudgetAccount {
    *
    * @returns the bytes that the reply may have; 0 if the signal fired first
    */
-  async reserve(request: Pick<ReservationRequest, 'bytes' | 'isBehind'>, signal: AbortSignal): Promise<number> {
+  async reserve(request: Omit<ReservationRequest, 'isReply'>, signal: AbortSignal): Promise<number> {
     this.#largest = request.bytes
     return await this.#take({ ...request, isReply: false }, signal)
   }
@@ -67,7 +67,7 @@ export class BudgetAccount {
   /** Raises the reservation to `bytes`, for a reply that is larger than expected. Waits until there is room. */
   async raise(bytes: number, signal: AbortSignal): Promise<void> {
     if (bytes <= this.#reserved) return
-    await this.#take({ bytes: bytes - this.#reserved, isBehind: true, isReply: true }, signal)
+    await this.#take({ bytes: bytes - this.#reserved, isKnown: true, isBehind: true, isReply: true }, signal)
   }
 
   /** Sets the reservation to the size of the reply that has arrived, or to 0 when its records were added. */

@@ -11,6 +11,8 @@ const MIN_FETCH_BYTES = 256 * 1024
 export interface ReservationRequest {
   /** The size of the largest record to expect, or with `isReply` the bytes that the reply has beyond its reservation. */
   readonly bytes: number
+  /** False if no record of the shard was read yet. */
+  readonly isKnown: boolean
   /** True if the shard has more records than fit into its own part. */
   readonly isBehind: boolean
   /** True for a reply that is larger than its reservation, and waits to be received. */
@@ -91,7 +93,7 @@ export class ByteBudget {
   }
 
   /** Returns the bytes that the account may reserve now, or 0 if it has to wait. */
-  #take(account: BudgetAccount, { bytes, isBehind, isReply }: ReservationRequest): number {
+  #take(account: BudgetAccount, { bytes, isKnown, isBehind, isReply }: ReservationRequest): number {
     const { held } = account
     const need = isReply ? bytes : this.#minFetch(bytes)
     const maxHeld = isReply ? Number.POSITIVE_INFINITY : Math.max(this.#fairShare, this.#part + MAX_FETCH_BYTES)
@@ -106,13 +108,17 @@ export class ByteBudget {
     const own = this.#isCrowded ? 0 : Math.max(0, this.#part - held)
     const common = isFirst ? Math.max(0, Math.min(this.#total / 2 - this.#common, maxHeld - held - own)) : 0
     const isEnough = own + common >= need
-    // An account that has exceeded the budget may receive its reply. Otherwise it would wait for itself.
-    const hasException = this.#overdrawn === undefined || this.#overdrawn === account
-    const mayExceed = isFirst && hasException && (isReply || held === 0)
+    const isOverdrawn = this.#overdrawn === account
+    const mayExceed =
+      // The account that has exceeded the budget receives its reply before all others, which wait for it.
+      (isOverdrawn && isReply) || (isFirst && (isOverdrawn || !this.#overdrawn) && (isReply || held === 0))
     if (!isEnough && !mayExceed) return 0
     queue.delete(account)
     if (!isEnough) this.#overdrawn = account
-    return isReply ? need : Math.max(need, Math.min(MAX_FETCH_BYTES, isBehind ? own + common : own))
+    if (isReply) return need
+    // Several records of unknown size could be much larger than the room that they need.
+    if (!isEnough && !isKnown) return bytes
+    return Math.max(need, Math.min(MAX_FETCH_BYTES, isBehind ? own + common : own))
   }
 
   /**

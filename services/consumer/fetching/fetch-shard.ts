@@ -69,7 +69,8 @@ export async function* fetchShard(
 
   while (!signal.aborted) {
     await pause.whenResumed(signal)
-    const reserved = await budget.reserve({ bytes: recordBytes ?? UNKNOWN_RECORD_BYTES, isBehind }, signal)
+    const size = { bytes: recordBytes ?? UNKNOWN_RECORD_BYTES, isKnown: recordBytes !== undefined }
+    const reserved = await budget.reserve({ ...size, isBehind }, signal)
     if (signal.aborted) break
     const startedAt = clock.now()
     try {
@@ -77,7 +78,7 @@ export async function* fetchShard(
       iterator ??= await stream.getIterator(shardId, position)
       // Either may have changed during the call.
       if (pause.isPaused || signal.aborted) continue
-      const limit = recordLimit(reserved, recordBytes ?? UNKNOWN_RECORD_BYTES, settings.recordsPerFetch)
+      const limit = recordLimit(reserved, size.bytes, settings.recordsPerFetch)
       const reply = await stream.getRecords(shardId, iterator, limit, {
         signal,
         receive: (bytes, limited) => budget.raise(bytes, limited),

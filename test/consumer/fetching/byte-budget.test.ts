@@ -7,11 +7,16 @@ const MIB = 1024 ** 2
 const KIB = 1024
 
 /** Reserves without waiting for the result, which `granted` has once there is one. */
-function reserve(t: Pick<Test, 'teardown'>, account: BudgetAccount, bytes: number, { isBehind = true } = {}) {
+function reserve(
+  t: Pick<Test, 'teardown'>,
+  account: BudgetAccount,
+  bytes: number,
+  { isBehind = true, isKnown = true } = {},
+) {
   const stop = new AbortController()
   t.teardown(() => stop.abort())
   const waiting: { granted: number | undefined; stop(): void } = { granted: undefined, stop: () => stop.abort() }
-  void account.reserve({ bytes, isBehind }, stop.signal).then(granted => {
+  void account.reserve({ bytes, isKnown, isBehind }, stop.signal).then(granted => {
     waiting.granted = granted
   })
   return waiting
@@ -54,7 +59,11 @@ t.test('a shard that has exceeded the budget may receive a reply that is larger 
   const budget = new ByteBudget(100)
   const [a, b] = [budget.open(), budget.open()]
   b.add(75)
-  t.equal(await a.reserve({ bytes: 30, isBehind: true }, new AbortController().signal), 30, 'it exceeds the budget')
+  t.equal(
+    await a.reserve({ bytes: 30, isKnown: true, isBehind: true }, new AbortController().signal),
+    30,
+    'it exceeds the budget',
+  )
   // The other shard frees nothing, because it may wait for its turn as well.
   await a.raise(40, AbortSignal.timeout(5_000))
   t.equal(a.reserved, 40)
@@ -106,6 +115,42 @@ t.test('a shard that waits for room is woken when its own account is closed', as
   t.equal(budget.used, 10, 'and closing again changes nothing')
 })
 
+t.test(
+  'the reply of the shard that has exceeded the budget does not wait behind the reply of another shard',
+  async t => {
+    const budget = new ByteBudget(100)
+    const [full, other] = [budget.open(), budget.open()]
+    t.ok(await other.reserve({ bytes: 20, isKnown: true, isBehind: true }, new AbortController().signal))
+    full.add(60)
+    const exceeding = budget.open()
+    t.ok(await exceeding.reserve({ bytes: 20, isKnown: true, isBehind: true }, new AbortController().signal))
+    const stop = new AbortController()
+    t.teardown(() => stop.abort())
+    const waiting = other.raise(other.reserved + 30, stop.signal)
+    await exceeding.raise(exceeding.reserved + 30, AbortSignal.timeout(5_000))
+    const size = exceeding.reserved
+    t.ok(size >= 50, `${size} bytes`)
+    exceeding.settle()
+    exceeding.close()
+    full.free(60)
+    await waiting
+    t.pass('the other reply follows')
+  },
+)
+
+t.test('a shard whose record size is unknown exceeds the budget by one record', async t => {
+  const budget = new ByteBudget(4 * MIB)
+  const [full, a] = [budget.open(), budget.open()]
+  full.add(4 * MIB)
+  const first = reserve(t, a, 16 * KIB, { isKnown: false })
+  await pass()
+  t.equal(first.granted, 16 * KIB)
+  a.settle()
+  const second = reserve(t, a, 16 * KIB)
+  await pass()
+  t.equal(second.granted, 256 * KIB, 'and by a fetch that is worth its call once the size is known')
+})
+
 t.test('shards that are full of large records never reserve more than the budget together', async t => {
   const budget = new ByteBudget(64 * MIB)
   const accounts = Array.from({ length: 200 }, () => budget.open())
@@ -144,7 +189,7 @@ t.test('shards whose records are larger than their part take turns', async t => 
   await Promise.all(
     accounts.map(async (account, index) => {
       while (!isOver()) {
-        await account.reserve({ bytes: MIB, isBehind: true }, new AbortController().signal)
+        await account.reserve({ bytes: MIB, isKnown: true, isBehind: true }, new AbortController().signal)
         turns.push(index)
         account.add(MIB)
         account.settle()
@@ -192,8 +237,8 @@ t.test('a reply that is larger than its reservation waits until there is memory 
   const budget = new ByteBudget(4 * MIB)
   const [a, b] = [budget.open(), budget.open()]
   const { signal } = new AbortController()
-  await a.reserve({ bytes: KIB, isBehind: false }, signal)
-  await b.reserve({ bytes: KIB, isBehind: false }, signal)
+  await a.reserve({ bytes: KIB, isKnown: true, isBehind: false }, signal)
+  await b.reserve({ bytes: KIB, isKnown: true, isBehind: false }, signal)
   await a.raise(3 * MIB, signal)
   t.equal(a.reserved, 3 * MIB)
   let isRaised = false
@@ -215,7 +260,7 @@ t.test('a reply that is larger than its reservation waits until there is memory 
 t.test('records use the reservation of their reply, and the rest is given back', async t => {
   const budget = new ByteBudget(4 * MIB)
   const [a, b] = [budget.open(), budget.open()]
-  await a.reserve({ bytes: KIB, isBehind: true }, new AbortController().signal)
+  await a.reserve({ bytes: KIB, isKnown: true, isBehind: true }, new AbortController().signal)
   a.settle(MIB)
   a.add(MIB / 2)
   t.equal(a.used, MIB / 2)
