@@ -31,6 +31,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   process.on('unhandledRejection', crashed)
   try {
     const chaosEnds = HISTORY_MS + scenario.chaosMs
+    world.faultsEndAt = chaosEnds
     produce(world, chaosEnds)
     if (scenario.reshardsEarly) reshardEarly(world)
     for (let index = 0; index < scenario.workers; index++) {
@@ -85,7 +86,7 @@ function heal(world: World): void {
   world.weather.heal()
   world.handling = WELL
   for (const worker of world.active()) {
-    worker.process.resume()
+    worker.process.continuesAt = Number.POSITIVE_INFINITY
     worker.process.trap = undefined
   }
   if (world.active().length === 0) world.join()

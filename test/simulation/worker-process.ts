@@ -22,13 +22,13 @@ export class WorkerProcess implements Clock {
   trap: (() => 'before sending' | 'after sending' | undefined) | undefined
   /** The kind of the fault. */
   fall: () => void = () => this.kill()
+  /** The time at which every suspension ends, as by SIGCONT. */
+  continuesAt = Number.POSITIVE_INFINITY
   /**
    * Signals of sleeps that have not ended. Node retains a composite signal, and all that it refers to, while it has a
    * listener. A dead process must not retain anything.
    */
   readonly #unlisten = new Set<() => void>()
-  /** What arrived during a suspension, by the event that delivers it after the suspension. */
-  readonly #waiting = new Map<Timer, () => void>()
   #alive = true
   #stalls = 0
   #stalledAt: number | undefined
@@ -90,13 +90,11 @@ export class WorkerProcess implements Clock {
   }
 
   #arrives(timer: Timer, receive: () => void): void {
-    this.#waiting.delete(timer)
     if (!this.#alive || timer.cancelled) return
     if (this.#time.now < this.#busyUntil) {
-      const unlessCancelled = () => {
+      this.deliver(this.#afterSuspension(), () => {
         if (!timer.cancelled) receive()
-      }
-      this.#waiting.set(this.deliver(this.#afterSuspension(), unlessCancelled), unlessCancelled)
+      })
       return
     }
     this.#time.woke()
@@ -110,23 +108,12 @@ export class WorkerProcess implements Clock {
   kill(): void {
     this.#alive = false
     for (const unlisten of this.#unlisten) unlisten()
-    this.#waiting.clear()
   }
 
   /** Suspends the process: a blocking computation, a pause of the machine, or SIGSTOP. */
   stall(ms: number): void {
     this.#stalls++
     this.#stalledAt = this.#time.now
-    this.#busyUntil = Math.max(this.#busyUntil, this.#time.now) + ms
-  }
-
-  /** Continues at once, like SIGCONT. Timers that are due and answers that have arrived are delivered now. */
-  resume(): void {
-    this.#busyUntil = Math.min(this.#busyUntil, this.#time.now)
-    for (const [timer, receive] of [...this.#waiting]) {
-      timer.cancelled = true
-      this.#waiting.delete(timer)
-      this.deliver(this.#afterSuspension(), receive)
-    }
+    this.#busyUntil = Math.min(this.here + ms, Math.max(this.here, this.continuesAt))
   }
 }

@@ -45,6 +45,7 @@ export class Worker {
     this.#world = world
     this.process = new WorkerProcess(`${workerId}.${run}`, time, streams)
     const { process } = this
+    if (!world.healed) process.continuesAt = world.faultsEndAt
     const clocks = streams.of(`clock of ${process.name}`)
     if (clocks.chance(scenario.wrongClocks)) this.clockErrorMs = wrongBy(clocks)
     const stream = streamReaderOf(process, world, {

@@ -54,6 +54,7 @@ export class World {
   workers: Worker[] = []
   /** True after the last fault. */
   healed = false
+  faultsEndAt = Number.POSITIVE_INFINITY
   handling: Scenario['handler']
   /** Time until which the dependency of all handlers is down. */
   outageUntil = 0

@@ -41,6 +41,22 @@ export const FETCHING: readonly Mutation[] = [
     from: 440,
   },
   {
+    rule: 'the reply of the shard that has exceeded the budget comes before all others',
+    file: 'fetching/byte-budget.ts',
+    text: '(isOverdrawn && isReply) || (',
+    replacement: '(',
+    breaks: ['10'],
+    from: 170_241_964,
+  },
+  {
+    rule: 'a shard of unknown record sizes exceeds the budget by one record',
+    file: 'fetching/byte-budget.ts',
+    text: '    if (!isEnough && !isKnown) return bytes\n',
+    replacement: '',
+    breaks: ['9'],
+    from: 170_113_916,
+  },
+  {
     rule: 'records count against the budget until they are done',
     file: 'fetching/budget-account.ts',
     text: 'this.#budget.changed(bytes, bytes - covered)',

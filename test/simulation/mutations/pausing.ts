@@ -5,8 +5,8 @@ export const PAUSING: readonly Mutation[] = [
   {
     rule: 'a paused worker does not poll',
     file: 'fetching/fetch-shard.ts',
-    text: '      if (pause.isPaused) continue\n      const limit',
-    replacement: '      const limit',
+    text: '      if (pause.isPaused || signal.aborted) continue\n      const limit',
+    replacement: '      if (signal.aborted) continue\n      const limit',
     breaks: ['pause'],
     from: 189,
   },
