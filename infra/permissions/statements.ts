@@ -14,6 +14,7 @@ const allow = (actions: string[], ...resources: string[]) => new PolicyStatement
 const under = (bucket: Named, ...prefixes: string[]) => prefixes.map(prefix => `${bucket.arn}/${prefix}*`)
 
 const index = (table: Named) => `${table.arn}/index/${uploadsTable.indexes[0].name}`
+const notificationsIndex = (table: Named) => `${table.arn}/index/${uploadsTable.indexes[1].name}`
 
 /** Serves requests. */
 export function serving({ uploadBucket, processedBucket, uploadsTable: table, stream }: Data): PolicyStatement[] {
@@ -94,6 +95,15 @@ export function relaying({ uploadBucket, processedBucket, uploadsTable: table, s
     allow(['dynamodb:UpdateItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], table.arn),
     allow(['dynamodb:Query'], table.arn, index(table)),
     allow(['kinesis:PutRecords'], stream.arn),
+  ]
+}
+
+/** Sends the notifications that are due, and stores those that are given up. */
+export function relayingNotifications({ processedBucket, uploadsTable: table }: Data): PolicyStatement[] {
+  return [
+    allow(['dynamodb:Query'], notificationsIndex(table)),
+    allow(['dynamodb:UpdateItem'], table.arn),
+    allow(['s3:PutObject'], ...under(processedBucket, `${keyPrefixes.deadLetters}notifications/`)),
   ]
 }
 

@@ -17,8 +17,8 @@ const notifications = JSON.stringify([
   { name: 'bus', eventBus: 'default', events: ['upload.failed'] },
 ])
 const computes = [
-  { compute: 'lambda', senders: ['Processor', 'Relay'], others: ['Api', 'Sweep', 'Orphans'] },
-  { compute: 'fargate', senders: ['Worker'], others: ['Api'] },
+  { compute: 'lambda', senders: ['Processor', 'Relay'], relay: 'Relay', others: ['Api', 'Sweep', 'Orphans'] },
+  { compute: 'fargate', senders: ['Worker'], relay: 'Worker', others: ['Api'] },
 ].map(it => ({
   ...it,
   on: synthesize(t, { compute: it.compute, notifications }),
@@ -68,8 +68,20 @@ t.test('the roles that send notifications may make the calls of the destinations
   t.equal(receiver.received.length, 1)
   const expected = [...calls, ...manager.calls.map(({ action, resource }) => `${action} ${resource}`)].sort()
   t.equal(expected.length, 2)
-  for (const { senders, others, off, on } of computes) {
-    for (const role of senders) t.strictSame(added(role, off, on), expected, role)
+  for (const { senders, relay, others, off, on } of computes) {
+    for (const role of senders) {
+      const isDestinations = (permission: string) => /^(?:events|secretsmanager):/.test(permission)
+      const [ofDestinations, further] = [true, false].map(is =>
+        added(role, off, on).filter(permission => isDestinations(permission) === is),
+      )
+      t.strictSame(ofDestinations, expected, role)
+      const ofRelay = [
+        /^dynamodb:Query .*\/index\/notifications$/,
+        /^s3:PutObject .*\/dead-letters\/notifications\/\*$/,
+      ]
+      t.match(further, role === relay ? ofRelay : [], role)
+      t.equal(further?.length, role === relay ? ofRelay.length : 0, role)
+    }
     for (const role of others) t.strictSame(added(role, off, on), [], role)
     const sending = JSON.stringify(on.compute).split('"NOTIFICATIONS"').length - 1
     t.equal(sending, senders.length, 'only these processes have the variable')
