@@ -46,7 +46,7 @@ export const FETCHING: readonly Mutation[] = [
     text: '(isOverdrawn && isReply) || (',
     replacement: '(',
     breaks: ['10'],
-    from: 170_241_964,
+    from: 170_269_634,
   },
   {
     rule: 'a shard of unknown record sizes exceeds the budget by one record',
