@@ -45,7 +45,7 @@ export const LEASES: readonly Mutation[] = [
     text: 'const mayHaveArrivedSince = this.#unconfirmedSince ?? sentAt',
     replacement: 'const mayHaveArrivedSince = sentAt',
     breaks: ['8'],
-    from: 534,
+    from: 9_980,
   },
   {
     rule: 'a lease expires when its counter does not change',
