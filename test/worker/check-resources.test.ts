@@ -1,8 +1,10 @@
 import path from 'node:path'
 import t from 'tap'
 import { createLocalClients } from '../../services/local/clients.ts'
+import { createTable } from '../../services/local/resources/dynamodb.ts'
 import { loadConfig } from '../../services/platform/config/load.ts'
 import { workerConfigSchema } from '../../services/platform/config/worker.ts'
+import { uploadsTable } from '../../services/platform/resources.ts'
 import { createUploadStore } from '../../services/uploads/records/store.ts'
 import { checkResources } from '../../services/worker/health/check-resources.ts'
 import { startAws } from '../support/aws.ts'
@@ -50,6 +52,23 @@ t.test('one error names all missing resources', async t => {
     problem: `there is no "${name}" in ${aws.env.AWS_REGION}`,
   }))
   await t.rejects(checked, { code: 'HEADGATE_CONFIGURATION', faults })
+})
+
+t.test('a worker with a webhook refuses a table of an earlier version, which would not keep retries', async t => {
+  const { dynamodb } = aws
+  const [outbox] = uploadsTable.indexes
+  await createTable(dynamodb, 'old-uploads', { ...uploadsTable, indexes: [outbox] })
+  const env = { ...aws.env, UPLOADS_TABLE: 'old-uploads' }
+  const webhook = { WEBHOOK_URL: 'https://example.com/hook', WEBHOOK_SECRET: `whsec_${'A'.repeat(32)}` }
+  const program = runProgram(t, [worker], { env: { ...env, ...webhook } })
+  t.strictSame(await program.ended, { code: 1, signal: null })
+  t.match(
+    program.stderr(),
+    /UPLOADS_TABLE: the table "old-uploads" is of an earlier version: it has no index "notifications"/,
+  )
+  const { checked, lines } = check({ UPLOADS_TABLE: 'old-uploads' })
+  await checked
+  t.strictSame(lines, [], 'without a destination, the index is not needed')
 })
 
 t.test('throttling, a missing permission and a timeout are logged and do not stop the start', async t => {

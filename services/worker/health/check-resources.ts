@@ -5,12 +5,15 @@ import { ConfigurationError, type ConfigurationFault } from '../../platform/erro
 import type { Logger } from '../../platform/log.ts'
 import { outboxPartitionName } from '../../uploads/records/record.ts'
 import type { UploadStore } from '../../uploads/records/store.ts'
+import type { Notifications } from '../notifications/open.ts'
 
 export interface CheckResourcesSettings {
   config: Pick<WorkerConfig, 'STREAM_NAME' | 'UPLOAD_BUCKET' | 'PROCESSED_BUCKET' | 'UPLOADS_TABLE' | 'AWS_REGION'>
   s3: S3Client
   kinesis: KinesisClient
   store: Pick<UploadStore, 'listOutbox'>
+  /** Undefined if no destination is configured. */
+  notifications?: Pick<Notifications, 'checkIndex'> | undefined
   log: Pick<Logger, 'warn'>
   /** Maximum time of each check, in milliseconds. */
   timeoutMs?: number
@@ -21,6 +24,13 @@ type Check = [variable: keyof CheckResourcesSettings['config'], check: (abortSig
 /** Names of the errors by which AWS says that a resource does not exist. */
 const MISSING = new Set(['ResourceNotFoundException', 'NoSuchBucket', 'NotFound'])
 
+/** The message of a ValidationException. */
+const NO_INDEX = /does not have the specified index/
+
+function withoutIndex(table: string): string {
+  return `the table "${table}" is of an earlier version: it has no index "notifications", so what is owed would not be sent again. Deploy the templates first, or on a laptop start with a new folder for --data.`
+}
+
 /**
  * Checks at the start that the resources exist, because a worker would retry a wrong name for ever. It uses only calls that the worker
  * needs anyway, so its role needs no further permission. Other failures are logged and do not stop the start: they may pass.
@@ -28,7 +38,7 @@ const MISSING = new Set(['ResourceNotFoundException', 'NoSuchBucket', 'NotFound'
  * @throws ConfigurationError naming every variable whose resource does not exist
  */
 export async function checkResources(settings: CheckResourcesSettings): Promise<void> {
-  const { config, s3, kinesis, store, log, timeoutMs = 5_000 } = settings
+  const { config, s3, kinesis, store, notifications, log, timeoutMs = 5_000 } = settings
   const outbox = { partition: outboxPartitionName(0), before: new Date(0).toISOString(), limit: 1 }
 
   const checks: Check[] = [
@@ -44,6 +54,7 @@ export async function checkResources(settings: CheckResourcesSettings): Promise<
       ],
     ),
     ['UPLOADS_TABLE', abortSignal => store.listOutbox(outbox, abortSignal)],
+    ...(notifications ? [['UPLOADS_TABLE', notifications.checkIndex] satisfies Check] : []),
   ]
 
   async function faultOf([variable, check]: Check): Promise<ConfigurationFault[]> {
@@ -54,6 +65,8 @@ export async function checkResources(settings: CheckResourcesSettings): Promise<
     } catch (err) {
       if (err instanceof Error && MISSING.has(err.name))
         return [{ variable, problem: `there is no "${config[variable]}" in ${config.AWS_REGION}` }]
+      if (err instanceof Error && NO_INDEX.test(err.message))
+        return [{ variable, problem: withoutIndex(config[variable]) }]
       if (limit.aborted)
         log.warn(
           { err, variable, timeoutMs },

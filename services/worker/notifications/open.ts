@@ -2,6 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../../platform/log.ts'
 import { createNotificationStore } from '../../uploads/notifications/notification-store.ts'
+import { notifyPartitionName } from '../../uploads/notifications/owed.ts'
 import { createAfterAttempt } from './after-attempt.ts'
 import { createNotificationDeadLetters } from './dead-letters.ts'
 import type { Destination } from './destination.ts'
@@ -15,6 +16,8 @@ export interface Notifications {
   notifier: Notifier
   /** Creates a relay. All relays of a process share its breakers. */
   createRelay(): NotificationRelay
+  /** Reads the index of owed notifications. Rejects if the table has none, and when the signal fires. */
+  checkIndex(signal: AbortSignal): Promise<void>
   /** Closes the connections of the destinations. */
   close(): void
 }
@@ -42,6 +45,9 @@ export function openNotifications(settings: NotificationsSettings): Notification
   return {
     notifier: new Notifier({ receivers, store, afterAttempt: createAfterAttempt(deps), log }),
     createRelay: () => createNotificationRelay({ store, sendOwed, log }),
+    async checkIndex(signal) {
+      await store.listOwing({ partition: notifyPartitionName(0), dueBefore: 0, limit: 1 }, signal)
+    },
     close() {
       for (const destination of destinations) destination.close()
     },
