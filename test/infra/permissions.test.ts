@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { metrics } from '../../services/platform/metrics.ts'
 import { names } from '../../services/platform/resources.ts'
 import { signalOf } from '../../services/worker/metrics/scaling-signal.ts'
+import { createEmittedCounts } from '../../services/worker/notifications/counts.ts'
 import { consumerDouble } from '../worker/consumer-double.ts'
 import { startPipeline } from '../worker/pipeline.ts'
 import { consume } from './scenarios/consuming.ts'
@@ -177,7 +178,11 @@ t.test('emits every metric from the worker, in CloudWatch’s embedded metric fo
       },
     ],
   )
-  // The other metrics are emitted every minute, so they are read from the function that collects them.
-  const signal = signalOf(consumerDouble().metrics(), 0, 0)
-  t.strictSame(new Set(['DeadLetters', ...Object.keys(signal)]), new Set(Object.keys(metrics)))
+  // The other metrics are emitted every minute, so they are read from the functions that collect them.
+  const signal = signalOf(consumerDouble().metrics(), 0, { outboxMs: 0, notificationMs: 0 })
+  const counted: string[] = []
+  const counts = createEmittedCounts(values => counted.push(...Object.keys(values)))
+  counts.sent('crm')
+  counts.emit()
+  t.strictSame(new Set(['DeadLetters', ...Object.keys(signal), ...counted]), new Set(Object.keys(metrics)))
 })

@@ -25,18 +25,23 @@ export const MAX_SECONDS = 86_400
 export function startScalingSignal(settings: ScalingSignalSettings): { stop(): void } {
   const { emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts, intervalMs = 60_000 } = settings
   const report = () => {
-    emitMetrics({
-      ...signalOf(consumer.metrics(), stuck.find().length, relay.oldestMs()),
-      NotificationAge: bounded(notificationRelay?.oldestMs()),
-    })
+    const ages = { outboxMs: relay.oldestMs(), notificationMs: notificationRelay?.oldestMs() }
+    emitMetrics(signalOf(consumer.metrics(), stuck.find().length, ages))
     notificationCounts?.emit()
   }
   const timer = setInterval(report, intervalMs).unref()
   return { stop: () => clearInterval(timer) }
 }
 
+/** Ages of the oldest entries in milliseconds; undefined if unknown. */
+export interface Ages {
+  outboxMs: number | undefined
+  /** Undefined without destinations. */
+  notificationMs: number | undefined
+}
+
 /** Unknown values are omitted: 0 would let the fleet scale in. */
-export function signalOf(metrics: ConsumerMetrics, stuckShards: number, oldestMs: number | undefined): MetricValues {
+export function signalOf(metrics: ConsumerMetrics, stuckShards: number, ages: Ages): MetricValues {
   return {
     TimeToDrain: bounded(metrics.timeToDrainMs),
     BehindLatest: bounded(metrics.millisBehindLatest),
@@ -44,7 +49,8 @@ export function signalOf(metrics: ConsumerMetrics, stuckShards: number, oldestMs
     LeasesHeld: metrics.leases.held,
     Paused: metrics.paused ? 1 : 0,
     StuckShards: stuckShards,
-    OutboxAge: bounded(oldestMs),
+    OutboxAge: bounded(ages.outboxMs),
+    NotificationAge: bounded(ages.notificationMs),
   }
 }
 
