@@ -294,4 +294,6 @@ export interface ReplayView {
   checkpoint: string | null
   /** The owner of the lease is alive. If the shard moves, the owner loses the lease. */
   isHeld: boolean
+  /** Null if it is unknown, or if the shard does not move. */
+  estimate: { records: number; minRecords: number; maxRecords: number; minDurationMs: number } | null
 }

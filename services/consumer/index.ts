@@ -1,6 +1,7 @@
 export { type AdminOptions, type AdminPorts, type ApplicationStatus, ConsumerAdmin } from './admin/admin.ts'
 export type { PauseOutcome, PauseRequest } from './admin/pause.ts'
 export { ReplayError, type ReplayStart } from './admin/replay.ts'
+export type { ReplayEstimate } from './admin/replay-estimate.ts'
 export type { FirstRecord, ShardReplay } from './admin/replay-plan.ts'
 export type { ShardLag } from './admin/shard-lag.ts'
 export { type UnpackSettings, unpack } from './aggregation/unpack.ts'

@@ -59,7 +59,15 @@ t.test('headgate replay moves checkpoints back if no worker holds the leases, or
   const refused = await headgate('replay', '--from', '1h')
   t.match(refused, { code: 1, stderr: /Workers hold 1 of the leases \(shardId-0+\)\. Stop the workers first/ })
   const dry = await headgate('replay', '--from', '1h', '--dry-run', '--json')
-  t.match(dry.lines(), [{ change: 'move', owner: 'worker-1', ownerIsAlive: true, firstRecord: /^\d+$/ }])
+  t.match(dry.lines(), [
+    {
+      change: 'move',
+      owner: 'worker-1',
+      ownerIsAlive: true,
+      firstRecord: /^\d+$/,
+      estimate: { records: 3, minRecords: 3, maxRecords: 3 },
+    },
+  ])
   const alive = await headgate('leases', '--alive', '--table', '--json')
   t.match(alive.lines(), [{ owner: 'worker-1', ownerIsAlive: true }])
   t.same([...counts.values()], [1, 1, 1], 'nothing was replayed so far')

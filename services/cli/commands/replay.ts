@@ -1,5 +1,10 @@
 import { Type } from 'typebox'
-import { type ConsumerAdmin, LeaseTableMissingError, type ShardReplay } from '../../consumer/index.ts'
+import {
+  type ConsumerAdmin,
+  LeaseTableMissingError,
+  type ReplayEstimate,
+  type ShardReplay,
+} from '../../consumer/index.ts'
 import { workerConfigSchema } from '../../platform/config/worker.ts'
 import { withAws } from '../aws.ts'
 import { defineCommand } from '../command.ts'
@@ -63,7 +68,7 @@ APPLICATION_NAME until \`headgate leases\` shows that no records wait. Then dele
       const live = moves.length === 0 ? new Set<string>() : await admin.liveOwners(config.FAILOVER_TIME_MS)
       const held = moves.filter(({ shardId }) => live.has(shardId))
       if (options['dry-run']) {
-        printPlans(plans, live, output)
+        printPlans(plans, { live, estimates: await admin.estimateReplay(plans) }, output)
         output.note(
           `${moves.length} ${moves.length === 1 ? 'shard' : 'shards'} would be moved back to ${at.toISOString()}. Nothing was changed.`,
         )
@@ -125,7 +130,12 @@ async function prepare(
   return exitCodes.done
 }
 
-function printPlans(plans: readonly ShardReplay[], live: ReadonlySet<string>, output: Output): void {
+interface Found {
+  live: ReadonlySet<string>
+  estimates: ReadonlyMap<string, ReplayEstimate>
+}
+
+function printPlans(plans: readonly ShardReplay[], { live, estimates }: Found, output: Output): void {
   const rows = plans.map(plan => ({
     shardId: plan.shardId,
     change: plan.change,
@@ -135,12 +145,27 @@ function printPlans(plans: readonly ShardReplay[], live: ReadonlySet<string>, ou
     firstArrivedAt: plan.first?.arrivedAt.toISOString() ?? null,
     owner: plan.change === 'move' ? (plan.lease.leaseOwner ?? null) : null,
     ownerIsAlive: live.has(plan.shardId),
+    estimate: estimates.get(plan.shardId) ?? null,
   }))
   output.table(rows, [
     { title: 'SHARD', cell: row => row.shardId },
     { title: 'CHANGE', cell: row => ('why' in row && row.why ? `none: ${row.why}` : 'move back') },
     { title: 'FIRST RECORD ARRIVED', cell: row => row.firstArrivedAt ?? '-' },
     { title: 'CHECKPOINT NOW', cell: row => row.checkpoint ?? '-' },
+    {
+      title: 'RECORDS',
+      cell: ({ change, estimate }) => {
+        if (change === 'none') return '-'
+        return estimate ? `about ${estimate.records} (${estimate.minRecords} to ${estimate.maxRecords})` : 'unknown'
+      },
+    },
+    {
+      title: 'TAKES AT LEAST',
+      cell: ({ change, estimate }) => {
+        if (change === 'none') return '-'
+        return estimate ? `${(estimate.minDurationMs / 1_000).toFixed(1)} s` : 'unknown'
+      },
+    },
     { title: 'HELD BY', cell: row => (row.ownerIsAlive ? (row.owner ?? '-') : '-') },
   ])
 }

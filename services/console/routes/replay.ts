@@ -1,10 +1,10 @@
 import { type FastifyPluginCallbackTypebox, Type } from '@fastify/type-provider-typebox'
-import type { ConsumerAdmin, ShardReplay } from '../../consumer/index.ts'
+import type { ConsumerAdmin, ReplayEstimate, ShardReplay } from '../../consumer/index.ts'
 import { BadRequestError } from '../errors.ts'
 import type { ReplayView } from '../snapshot.ts'
 
 export interface ReplayDeps {
-  admin: Pick<ConsumerAdmin, 'planReplay' | 'replay' | 'liveOwners'>
+  admin: Pick<ConsumerAdmin, 'planReplay' | 'estimateReplay' | 'replay' | 'liveOwners'>
   failoverMs: number
   allowChanges: boolean
 }
@@ -30,7 +30,8 @@ export const replayRoutes: FastifyPluginCallbackTypebox<ReplayDeps> = (app, deps
   // A POST, because a body has room for all shards. It changes nothing.
   app.post('/api/replay/plan', { schema: { body: start } }, async request => {
     const { plans, live } = await plan(request.body.at, request.body.shardIds)
-    return { shards: plans.map(each => toView(each, live)) }
+    const estimates = await admin.estimateReplay(plans)
+    return { shards: plans.map(each => toView(each, live, estimates.get(each.shardId))) }
   })
 
   if (allowChanges) {
@@ -52,7 +53,7 @@ export const replayRoutes: FastifyPluginCallbackTypebox<ReplayDeps> = (app, deps
   done()
 }
 
-function toView(plan: ShardReplay, live: ReadonlySet<string>): ReplayView {
+function toView(plan: ShardReplay, live: ReadonlySet<string>, estimate: ReplayEstimate | undefined): ReplayView {
   const { shardId, change, first } = plan
   return {
     shardId,
@@ -61,5 +62,6 @@ function toView(plan: ShardReplay, live: ReadonlySet<string>): ReplayView {
     firstArrivedAt: first?.arrivedAt.getTime() ?? null,
     checkpoint: plan.change === 'move' ? plan.lease.checkpoint.sequenceNumber : null,
     isHeld: live.has(shardId),
+    estimate: estimate ?? null,
   }
 }

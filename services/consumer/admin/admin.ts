@@ -14,6 +14,7 @@ import { classifyReadError, type StreamReader } from '../stream.ts'
 import { liveOwners } from './live-owners.ts'
 import { type PauseOutcome, type PauseRequest, pausesIn, writePause } from './pause.ts'
 import { apply, momentOf, plan, prepareApplication, type ReplayStart } from './replay.ts'
+import { estimateReplay, type ReplayEstimate } from './replay-estimate.ts'
 import type { ShardReplay } from './replay-plan.ts'
 import { lagOf, type ShardLag } from './shard-lag.ts'
 import { streamIdentifiersIn } from './stream-identifiers.ts'
@@ -173,6 +174,14 @@ export class ConsumerAdmin {
    */
   planReplay(start: ReplayStart): Promise<ShardReplay[]> {
     return plan(start, this.#ports)
+  }
+
+  /**
+   * Estimates, by shard id, how many records a planned replay delivers, from a few reads of each shard. Takes at most about
+   * 15 seconds. A shard is missing if its plan changes nothing, or if its estimate is unknown.
+   */
+  estimateReplay(plans: readonly ShardReplay[]): Promise<Map<string, ReplayEstimate>> {
+    return estimateReplay(plans, this.#ports)
   }
 
   /**

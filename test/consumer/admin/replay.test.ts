@@ -53,6 +53,38 @@ t.test('a replay delivers all records since a given time to the workers that tak
   )
 })
 
+t.test(
+  'the estimate of a replay counts the records since the given time, and gives a range if it reads only a sample',
+  async t => {
+    const stream = await startStream(t, { shards: 1 })
+    const admin = adminOf(stream)
+    await stream.put(letters('a', 'b'))
+    const at = await moment()
+    await stream.put(letters('c', 'd', 'e'))
+    await handle(stream, 5)
+    const plans = await admin.planReplay({ at })
+    const exact = await admin.estimateReplay(plans)
+    t.match([...exact.values()], [{ records: 3, minRecords: 3, maxRecords: 3 }])
+
+    const arrivedAt = await moment()
+    for (let batch = 0; batch < 60; batch++) {
+      await stream.put(letters(...'abcdefghij'))
+      await wait(50)
+    }
+    // About the same arrives all the time, so a part of the records shows how many there are.
+    const later = plans.map(plan => ({ ...plan, first: plan.first && { ...plan.first, arrivedAt } }))
+    const [sampled] = (await admin.estimateReplay(later)).values()
+    if (!sampled) throw new Error('There is no estimate.')
+    const { records, minRecords, maxRecords } = sampled
+    t.ok(records > 300 && records < 1_200, `${records} is about 600`)
+    t.ok(100 <= minRecords && minRecords < records && records < maxRecords, `${minRecords} to ${maxRecords} is a range`)
+    t.ok(sampled.minDurationMs > 0)
+
+    const unmoved = await admin.estimateReplay(await admin.planReplay({ at: new Date() }))
+    t.equal(unmoved.size, 0, 'a shard that does not move has no estimate')
+  },
+)
+
 t.test('a worker loses a lease that is reset, and does not overwrite the new checkpoint', async t => {
   const stream = await startStream(t, { shards: 1 })
   const admin = adminOf(stream)

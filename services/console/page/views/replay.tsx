@@ -14,7 +14,7 @@ const columns: ReadonlyArray<TableColumn<ReplayView>> = [
   },
   {
     title: 'Change',
-    width: 'minmax(8rem, 2fr)',
+    width: 'minmax(6rem, 2fr)',
     cell: ({ change, why }) =>
       change === 'none' ? <span class="muted">none: {why}</span> : <Badge level="warn">moves back</Badge>,
   },
@@ -26,11 +26,36 @@ const columns: ReadonlyArray<TableColumn<ReplayView>> = [
     isWide: true,
   },
   {
+    title: 'Records',
+    width: 'minmax(8rem, 2fr)',
+    cell: ({ change, estimate }) => {
+      if (change === 'none') return null
+      if (!estimate) return <span class="muted">unknown</span>
+      const { records, minRecords, maxRecords } = estimate
+      const range = minRecords === maxRecords ? '' : ` (${number(minRecords)} to ${number(maxRecords)})`
+      return `about ${number(records)}${range}`
+    },
+    align: 'right',
+  },
+  {
+    title: 'Takes at least',
+    width: '8rem',
+    cell: ({ change, estimate }) => {
+      if (change === 'none') return null
+      return estimate ? duration(estimate.minDurationMs) : <span class="muted">unknown</span>
+    },
+    align: 'right',
+    isWide: true,
+  },
+  {
     title: 'Held by',
     width: 'minmax(6rem, 2fr)',
     cell: ({ shardId, isHeld }) => <Worker id={isHeld ? (shards.value.get(shardId)?.lease?.owner ?? null) : null} />,
+    isWide: true,
   },
 ]
+
+const number = (value: number) => value.toLocaleString('en')
 
 interface Plan {
   at: number
@@ -113,7 +138,8 @@ export function Replay() {
         </button>
         {isBusy.value && (
           <span class="muted" role="status">
-            This takes up to {duration(about.value?.failoverMs ?? 0)}, to see which workers are alive…
+            This takes up to {duration((about.value?.failoverMs ?? 0) + 15_000)}, to see which workers are alive and to
+            sample the shards…
           </span>
         )}
       </form>
