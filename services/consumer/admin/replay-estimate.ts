@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { classifyReadError, type StreamReader } from '../stream.ts'
+import { classifyReadError, type ReadFault, type StreamReader } from '../stream.ts'
 import type { ShardReplay } from './replay-plan.ts'
 
 /**
@@ -27,7 +27,7 @@ const PARTS = 4
 const SAMPLE_RECORDS = 25
 /** Kinesis allows 5 GetRecords a second per shard. The workers need most of them. */
 const CALL_INTERVAL_MS = 1_000
-const SHARDS_AT_ONCE = 4
+const SHARDS_AT_ONCE = 10
 /** Shards that are not sampled by then have no estimate. */
 const TIME_LIMIT_MS = 15_000
 /** Kinesis delivers at most this much of a shard per second. */
@@ -59,7 +59,8 @@ export async function estimateReplay(
       const partMs = Math.max(1, until - since) / PARTS
       const samples: Sample[] = []
       for (let part = 0; part < PARTS && clock.now() < deadline; part++) {
-        const sample = await sampleOf(plan.shardId, since + part * partMs, partMs, { ...ports, deadline })
+        const from = since + part * partMs
+        const sample = await sampleOf(plan.shardId, from, partMs, { ...ports, deadline }).catch(unknownIfTransient)
         if (!sample) break
         samples.push(sample)
       }
@@ -70,21 +71,31 @@ export async function estimateReplay(
   return estimates
 }
 
-/** @returns undefined if Kinesis returned nothing in time, or no longer has the position */
+/**
+ * The estimate of one shard is not worth the whole plan: without a sample, it is unknown. The workers may use all reads of the
+ * shard, and the clock of this machine may be ahead of the clock of Kinesis.
+ *
+ * @throws the error if it concerns all shards, such as a missing permission
+ */
+function unknownIfTransient(error: unknown): undefined {
+  if (!UNKNOWN_AFTER.has(classifyReadError(error))) throw error
+}
+
+const UNKNOWN_AFTER: ReadonlySet<ReadFault> = new Set([
+  'throttled',
+  'invalid position',
+  'expired iterator',
+  'not found',
+])
+
+/** @returns undefined if Kinesis returned nothing in time */
 async function sampleOf(
   shardId: string,
   from: number,
   partMs: number,
   { stream, clock, deadline }: ReplayEstimatePorts & { deadline: number },
 ): Promise<Sample | undefined> {
-  let iterator: string | undefined
-  try {
-    iterator = await stream.getIterator(shardId, { type: 'AT_TIMESTAMP', at: new Date(from) })
-  } catch (error) {
-    // The clock of this machine may be ahead of the clock of Kinesis.
-    if (classifyReadError(error) === 'invalid position') return undefined
-    throw error
-  }
+  let iterator: string | undefined = await stream.getIterator(shardId, { type: 'AT_TIMESTAMP', at: new Date(from) })
   while (iterator !== undefined) {
     await clock.sleep(CALL_INTERVAL_MS)
     if (clock.now() >= deadline) return undefined
