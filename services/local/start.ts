@@ -153,10 +153,11 @@ async function serve(pipeline: Pipeline, serving: Serving): Promise<void> {
   })
   onStep('aws', 'S3, DynamoDB, Kinesis and Cognito are up')
   if (logs && !onlyOnce) onStep('logs', logs.dir)
-  if (process.env.WEBHOOK_URL) onStep('webhook', 'notifications go to WEBHOOK_URL, which may be on this machine')
+  const { WEBHOOK_URL: webhookUrl } = process.env
+  if (webhookUrl) onStep('webhook', 'notifications go to WEBHOOK_URL, which may be on this machine')
   if (webhookSecretFile !== undefined) {
     onStep('', `they are signed with the secret in ${webhookSecretFile}`)
-    onStep('', `an example of a receiver: ${receiverCommand(webhookSecretFile)}`)
+    onStep('', `an example of a receiver: ${receiverCommand(webhookUrl ?? '', webhookSecretFile)}`)
   }
   if (watch) onStep('watch', 'when a file of your transforms is saved, the workers load it')
   // A run with --once waits: a retry may succeed.

@@ -1,8 +1,10 @@
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import path from 'node:path'
 import { GetShardIteratorCommand, KinesisClient } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import t from 'tap'
-import { findPort } from '../../services/local/ports.ts'
 import { createDataFolder } from '../support/aws.ts'
 import { descendants, isAlive, type Program, runProgram, until } from '../support/processes.ts'
 import { runHeadgate } from './program.ts'
@@ -40,7 +42,7 @@ t.test('prints variables that reach the embedded AWS, and SIGINT stops every ser
 })
 
 t.test('prints lines for a shell, with a note on stderr, and uses four ports in a row from --port', async t => {
-  const first = await findPort('127.0.0.1', 0)
+  const first = await fourFreePorts()
   const program = runProgram(t, [headgate, 'local', '--port', String(first)])
   await until(() => program.stderr().includes('\n') || program.child.exitCode !== null, { timeoutMs: 30_000 })
   t.match(program.stdout(), `export AWS_ENDPOINT_URL_S3=http://127.0.0.1:${first}\n`)
@@ -74,3 +76,15 @@ t.test('refuses a port or a folder that is not one, without starting anything', 
   t.equal(code, 2)
   t.match(stderr, '--data must not be empty')
 })
+
+/** Returns the first of four free ports in a row, below those that the system gives to other programs. */
+async function fourFreePorts(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const first = randomInt(20_000, 30_000)
+    const servers = [0, 1, 2, 3].map(offset => createServer().listen(first + offset, '127.0.0.1'))
+    const listening = await Promise.allSettled(servers.map(server => once(server, 'listening')))
+    await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+    if (listening.every(({ status }) => status === 'fulfilled')) return first
+  }
+  throw new Error('There are no four free ports in a row.')
+}

@@ -69,6 +69,14 @@ t.test('a path in the working directory is shown relative to it', async t => {
   t.match(text(retried({ message: 'x', stack: `Error: x\n    at f (file://${file}:2:1)` })), 'x (mine/own.ts:2).')
 })
 
+t.test('a warning about a destination names it', async t => {
+  const fields = { msg: 'notifications are held back, because their destination accepts none', destination: 'crm' }
+  t.equal(
+    text(fields),
+    'Warning of the worker 1: Notifications are held back, because their destination accepts none. Destination crm.',
+  )
+})
+
 t.test('warnings and errors are sentences that name the process', async t => {
   const fault = {
     msg: 'a call to AWS failed and will be retried',

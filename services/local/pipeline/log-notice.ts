@@ -49,8 +49,9 @@ export function noticeOf(name: string, line: string): Notice | undefined {
   }
   const reasons = [shown(textOf(found.operation)), errorText(found.err)].filter(part => part !== '')
   const message = sentence([capitalized(textOf(found.msg)), ...reasons].join(': '))
+  const to = typeof found.destination === 'string' ? ` Destination ${shown(found.destination, MAX_NAME_LENGTH)}.` : ''
   const about = typeof found.uploadId === 'string' ? ` Upload ${shown(found.uploadId, MAX_NAME_LENGTH)}.` : ''
-  const text = `${found.level === 'warn' ? 'Warning' : 'Error'} of the ${name}: ${message}${about}`
+  const text = `${found.level === 'warn' ? 'Warning' : 'Error'} of the ${name}: ${message}${to}${about}`
   return { kind: 'logged', key: text, text }
 }
 

@@ -88,10 +88,11 @@ Ctrl-C stops everything.
 `
 }
 
-/** Returns the command that starts the receiver of examples/webhook. */
-export function receiverCommand(secretFile: string): string {
+/** Returns the command that starts the receiver of examples/webhook at the port of the webhook. */
+export function receiverCommand(webhookUrl: string, secretFile: string): string {
+  const { port = '', protocol } = URL.parse(webhookUrl) ?? {}
   const example = path.relative('', path.join(cloneFolder, 'examples/webhook/receive.js'))
-  return `WEBHOOK_SECRET=$(cat ${shellQuote(secretFile)}) npx node ${shellQuote(example)}`
+  return `WEBHOOK_SECRET=$(cat ${shellQuote(secretFile)}) npx node ${shellQuote(example)}${port === '4000' ? '' : ` ${port || (protocol === 'https:' ? 443 : 80)}`}`
 }
 
 function consoleLines(url: string | undefined): string {

@@ -130,14 +130,7 @@ const TYPES = { 'upload.processed': 'p', 'upload.failed': 'f' } as const satisfi
  * before they need a second write unit. No part is binary, so that a direct request can hold it.
  */
 export function encodeOwed({ type, sequenceNumber, at, pending, failure }: OwedNotification): AttributeValue {
-  const destinations = [...pending].map(([name, { attempts, nextAt, lastFailure }]): [string, AttributeValue] => [
-    name,
-    attempts === 0 && nextAt === 0
-      ? { NULL: true }
-      : {
-          L: [{ N: String(attempts) }, { N: String(Math.round(nextAt)) }, ...(lastFailure ? [{ S: lastFailure }] : [])],
-        },
-  ])
+  const destinations = [...pending].map(([name, state]): [string, AttributeValue] => [name, encodePending(state)])
   return {
     M: {
       t: { S: TYPES[type] },
@@ -146,6 +139,14 @@ export function encodeOwed({ type, sequenceNumber, at, pending, failure }: OwedN
       d: { M: Object.fromEntries(destinations) },
       ...(failure && { f: { M: { code: { S: failure.code }, reason: { S: failure.reason } } } }),
     },
+  }
+}
+
+/** Returns the state of one destination in the attribute of a notification. */
+export function encodePending({ attempts, nextAt, lastFailure }: PendingDelivery): AttributeValue {
+  if (attempts === 0 && nextAt === 0) return { NULL: true }
+  return {
+    L: [{ N: String(attempts) }, { N: String(Math.round(nextAt)) }, ...(lastFailure ? [{ S: lastFailure }] : [])],
   }
 }
 

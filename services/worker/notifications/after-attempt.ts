@@ -69,6 +69,7 @@ export async function giveUp(
       notification: notificationOf(record, notification),
       sequenceNumber: notification.sequenceNumber,
       error: { code, reason },
+      dueAt: notification.pending.get(destination)?.nextAt ?? 0,
       attempts,
       givenUpAt: new Date(now()).toISOString(),
     })

@@ -24,12 +24,12 @@ const letterSchema = Type.Object({
   sequenceNumber: text,
   /** The last failure. */
   error: Type.Object({ code: text, reason: text }),
+  /** When the last attempt was due, in epoch milliseconds. 0 if it was the first one. */
+  dueAt: Type.Integer({ minimum: 0 }),
   /** Failed attempts. */
   attempts: Type.Integer({ minimum: 0 }),
   /** ISO 8601, UTC. */
   givenUpAt: text,
-  /** Set once the notification is owed again. */
-  replayed: Type.Optional(Type.Object({ at: text })),
 })
 
 /** A notification that was given up for one destination. */
@@ -59,12 +59,19 @@ const PREFIX = `${keyPrefixes.deadLetters}notifications/`
 /** A stream may be called `notifications`. The keys of its dead letters have no time and no `msg_`. */
 const KEY = /^[^/]+\/\d{8}T\d{9}Z-msg_[\w-]+\.json$/
 
-/** Returns the key of a dead letter. The keys of a destination sort by the time of the notification. */
+/**
+ * Returns the key of a dead letter. The keys of a destination sort by the time of the notification. A process that dies before it records
+ * that it gave a notification up gives the same key again. A notification that was replayed has another one when it is given up again, so
+ * that the replay which removes the first dead letter never removes the second.
+ */
 export function notificationDeadLetterKey({
   destination,
+  dueAt,
   notification: { id, timestamp },
-}: Pick<NotificationDeadLetter, 'destination'> & { notification: Pick<Notification, 'id' | 'timestamp'> }): string {
-  return `${PREFIX}${encodeURIComponent(destination)}/${timestamp.replace(/[-:.]/g, '')}-${id}.json`
+}: Pick<NotificationDeadLetter, 'destination' | 'dueAt'> & {
+  notification: Pick<Notification, 'id' | 'timestamp'>
+}): string {
+  return `${PREFIX}${encodeURIComponent(destination)}/${timestamp.replace(/[-:.]/g, '')}-${id}-${dueAt}.json`
 }
 
 export function createNotificationDeadLetters({

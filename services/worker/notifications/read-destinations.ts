@@ -106,7 +106,8 @@ function faultsOf(destination: unknown, env: NodeJS.ProcessEnv): string[] {
     .filter(name => !known.includes(name))
     .map(name => {
       const hint = didYouMean(name, known) || ` The properties are ${known.join(', ')}.`
-      return `"${name}" is not a property.${hint}`
+      // A secret in the wrong place must not be printed.
+      return `${/^[a-z][a-z-]{0,30}$/i.test(name) ? `"${name}"` : 'a name'} is not a property.${hint}`
     })
   const wrong = Object.entries(properties)
     .filter(([name, schema]) => name in given && !Value.Check(schema, given[name]))

@@ -47,6 +47,7 @@ t.test('names the destination, the property and the nearest valid one in every f
     { ...hook, types: ['image'] },
     'in-the-value',
     { webhook: 'https://crm.example', secrets: SECRET },
+    { ...hook, name: 'ten', whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw: 1 },
   ])
   t.strictSame(faults, [
     'destination "crm": "evnts" is not a property. Did you mean "events"?',
@@ -63,6 +64,7 @@ t.test('names the destination, the property and the nearest valid one in every f
     'destination 11: must be an object such as { "name": "crm", "webhook": "https://…", "secrets": ["…"] }',
     'destination 12: "name" is required',
     'destination 12: "secrets" must be a list of 1 to 10 secrets',
+    'destination "ten": a name is not a property. The properties are name, webhook, secrets, eventBus, events, owners, types, transforms.',
   ])
   t.match(problemsOf(t, { rules: [] }), [/must be a list of destinations/])
   t.match(
