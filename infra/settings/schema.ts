@@ -210,6 +210,12 @@ export const settingsSchema = Type.Object(
     drainSeconds: count('Time to drain the backlog, in seconds, above which worker tasks are added.', 10, 3_600, 60),
     maxAgeSeconds: count('Alarm threshold: age in seconds of the oldest record that is not read.', 60, 86_400, 300),
     maxOutboxSeconds: count('Alarm threshold: seconds that an event waits in the outbox.', 120, 86_400, 600),
+    maxNotificationSeconds: count(
+      'With `notifications`: alarm threshold, in seconds, by which an attempt to notify is late.',
+      120,
+      86_400,
+      600,
+    ),
     monthlyBudgetUsd: count(
       'Monthly budget in dollars, with emails at 80 % and 100 % of it. 0: none.',
       0,

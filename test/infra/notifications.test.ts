@@ -9,7 +9,7 @@ import { createMemoryLog } from '../worker/memory-log.ts'
 import { notification, SECRET, startReceiver } from '../worker/notifications/receiver.ts'
 import { type Permission, permissionsOf } from './support/policies.ts'
 import { resolverOf } from './support/resolve.ts'
-import { type Synthesized, synthesize } from './support/synthesize.ts'
+import { propertiesOf, type Synthesized, synthesize } from './support/synthesize.ts'
 
 const ARN = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:crm-AbCdEf'
 const notifications = JSON.stringify([
@@ -111,4 +111,25 @@ t.test('rejects destinations that a deployment cannot serve, and never shows a s
     'at most 2500 bytes',
   )
   t.equal(faults('lambda', [{ ...hook, secrets: [ARN] }]), '')
+})
+
+t.test('deployments with destinations have alarms for late and lost notifications', async t => {
+  for (const { compute, on, off } of computes) {
+    const alarms = ({ compute: stack }: Synthesized) =>
+      Object.fromEntries(
+        propertiesOf(stack, 'AWS::CloudWatch::Alarm').map(alarm => [String(alarm.AlarmName).split('-')[2], alarm]),
+      )
+    t.match(
+      alarms(on).NotificationDeadLetters,
+      { Statistic: 'Sum', Threshold: 0, TreatMissingData: 'notBreaching' },
+      compute,
+    )
+    t.match(
+      alarms(on).NotificationAge,
+      { Statistic: 'Maximum', Threshold: 600, TreatMissingData: 'breaching' },
+      compute,
+    )
+    const added = Object.keys(alarms(on)).filter(name => !(name in alarms(off)))
+    t.strictSame(added.sort(), ['NotificationAge', 'NotificationDeadLetters'], compute)
+  }
 })
