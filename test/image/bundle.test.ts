@@ -10,7 +10,9 @@ import { createPublisher } from '../../services/uploads/events/publisher.ts'
 import { eventOf } from '../../services/uploads/records/record.ts'
 import { eventually } from '../api/support.ts'
 import { startOtlpReceiver } from '../support/otlp/receiver.ts'
-import { commandOf, descendants, runProgram } from '../support/processes.ts'
+import { commandOf, descendants, runProgram, until } from '../support/processes.ts'
+import { SECRET } from '../worker/notifications/receiver.ts'
+import { startReceiver } from '../worker/notifications/world.ts'
 import { startPipeline } from '../worker/pipeline.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
@@ -74,14 +76,16 @@ t.test('every role starts from the bundle as from its source', async t => {
   t.match(receiver.spans, [{ name: 'POST /uploads', attributes: { 'http.response.status_code': 401 } }])
 })
 
-t.test('a bundled worker runs transforms in processes', async t => {
+t.test('a bundled worker runs transforms in processes, and sends signed notifications', async t => {
   const dir = t.testdir({ 'package.json': readFileSync(path.join(root, 'package.json'), 'utf8') })
   symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'))
   const out = path.join(dir, 'dist/services')
   await bundle(root, out)
   const { aws, store, upload } = await startPipeline(t)
   const publisher = createPublisher({ kinesis: aws.kinesis, stream: names.stream, timeoutMs: 20_000 })
-  const worker = runProgram(t, [path.join(out, 'worker/worker.js')], { cwd: dir, env: aws.env })
+  const receiver = await startReceiver(t)
+  const webhook = { WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET, NOTIFICATIONS_ALLOW_ADDRESSES: '127.0.0.1' }
+  const worker = runProgram(t, [path.join(out, 'worker/worker.js')], { cwd: dir, env: { ...aws.env, ...webhook } })
   const picture = sharp({ create: { width: 400, height: 200, channels: 3, background: '#336699' } })
   for (const record of [
     await upload(await picture.png().toBuffer(), { filename: 'a.png', contentType: 'image/png' }),
@@ -101,6 +105,7 @@ t.test('a bundled worker runs transforms in processes', async t => {
       throw new Error(`${worker.stdout()}${worker.stderr()}`, { cause })
     })
   }
+  await until(() => receiver.accepted.length >= 4, { timeoutMs: 60_000, what: `notifications: ${worker.stdout()}` })
   const programs = descendants(worker.pid).map(commandOf)
   t.match(programs[0], path.join(out, 'worker/transforms/processes/transform-process.js'))
 })

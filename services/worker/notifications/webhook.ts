@@ -42,7 +42,7 @@ const TIMED_OUT = /^(?:UND_ERR_\w+_TIMEOUT|ETIMEDOUT)$/
 export async function createWebhook(settings: WebhookSettings): Promise<Destination> {
   const { name, secrets, wants, allowAddresses, timeoutMs = TIMEOUT_MS, lookup } = settings
   // Loaded only by workers with a webhook.
-  const { Webhook } = await import('standardwebhooks')
+  const { signaturesOf } = await import('./sign.ts')
   const url = new URL(settings.url)
   const agent = new Agent({
     connect: createGuardedConnector({ allow: allowAddresses, timeoutMs, ...(lookup && { lookup }) }),
@@ -57,7 +57,7 @@ export async function createWebhook(settings: WebhookSettings): Promise<Destinat
   /** Posts the message. Rejects with the error of undici, whose message and properties can contain what the receiver sent. */
   async function post(id: string, body: string, signal: AbortSignal) {
     const now = new Date()
-    const signatures = (await secrets()).map(secret => new Webhook(secret).sign(id, now, body))
+    const signature = signaturesOf(await secrets(), { id, at: now, body })
     return await request(url, {
       dispatcher: agent,
       method: 'POST',
@@ -66,7 +66,7 @@ export async function createWebhook(settings: WebhookSettings): Promise<Destinat
         'user-agent': userAgent,
         'webhook-id': id,
         'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
-        'webhook-signature': signatures.join(' '),
+        'webhook-signature': signature,
       },
       body,
       signal,
@@ -111,6 +111,8 @@ export async function createWebhook(settings: WebhookSettings): Promise<Destinat
     if (error instanceof AddressNotAllowedError) {
       return new DeliveryError('address-not-allowed', `The webhook "${name}" is not sent. ${error.message}`)
     }
+    // A fault of this program is not one of the receiver.
+    if (error instanceof TypeError && !('code' in error)) throw error
     const code = codeOf(error)
     if (TIMED_OUT.test(code)) return timedOut()
     return new DeliveryError('unreachable', `The webhook "${name}" cannot be reached: ${code}.`)
