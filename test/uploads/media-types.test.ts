@@ -1,5 +1,5 @@
 import t from 'tap'
-import { HEAD_BYTES } from '../../services/uploads/media-types/detect-type.ts'
+import { detectType, HEAD_BYTES } from '../../services/uploads/media-types/detect-type.ts'
 import { isSvg } from '../../services/uploads/media-types/is-svg.ts'
 import { expectedMediaType, mediaTypeOf } from '../../services/uploads/media-types/media-type-of.ts'
 import { declaredType } from '../../services/uploads/media-types/type-names.ts'
@@ -99,6 +99,19 @@ t.test('finds the type by the bytes, then the declared type, then the extension'
     const found = await mediaTypeOf(bytes[of], { declared, filename })
     t.equal(found.mediaType, mediaType, `${of} as ${JSON.stringify(declared)} named ${filename}`)
   }
+})
+
+t.test('a file that only begins with the letters of a bitmap is no bitmap', async t => {
+  const starting = (size: number) => {
+    const head = Buffer.alloc(64, 7)
+    head.write('BM')
+    head.writeUInt32LE(size, 14)
+    return head
+  }
+  for (const size of [0, 13, 125, 0x07070707]) t.equal(await detectType(starting(size)), undefined, `${size} bytes`)
+  for (const size of [12, 16, 40, 56, 64, 108, 124])
+    t.equal(await detectType(starting(size)), 'image/bmp', `${size} bytes`)
+  t.equal(await detectType(starting(40).subarray(0, 17)), undefined, 'shorter than its header')
 })
 
 t.test('finds the type from the detected type of an event, the declared type and the name', async t => {

@@ -40,6 +40,7 @@ export async function detectType(head: Uint8Array): Promise<string | undefined> 
   if (!found) return isTiff(head) ? 'image/tiff' : undefined
   const type = essenceOf(found.mime)
   if (type === 'image/x-icon' && !isIcon(head)) return undefined
+  if (type === 'image/bmp' && !isBitmap(head)) return undefined
   return looksLikeText(head) && !isText(type) && type !== 'application/pdf' ? undefined : type
 }
 
@@ -49,6 +50,16 @@ function isIcon(head: Uint8Array): boolean {
   const view = new DataView(head.buffer, head.byteOffset, head.length)
   const pictures = view.getUint16(4, true)
   return pictures > 0 && head[9] === 0 && view.getUint32(18, true) >= 6 + 16 * pictures
+}
+
+/**
+ * Returns true for a bitmap: its second header has 12 bytes in OS/2 1.x, and 16 to 124 in later formats. `file-type` checks only the letters `BM`, with which
+ * one of 65,536 files of random bytes begins.
+ */
+function isBitmap(head: Uint8Array): boolean {
+  if (head.length < 18) return false
+  const size = new DataView(head.buffer, head.byteOffset, head.length).getUint32(14, true)
+  return size === 12 || (size >= 16 && size <= 124)
 }
 
 /** Returns true for a TIFF. `file-type` needs the directory of a TIFF, which many programs write after the pixels. */

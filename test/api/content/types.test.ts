@@ -208,7 +208,8 @@ t.test('a JSON upload must be text', async t => {
   const user = await createTestUser(aws)
   isProblem(t, await postJson(api, user, { content: archive.toString('latin1') }), 415, 'content-type-contradicted')
   t.same(await user.traces(), NO_TRACES)
-  t.match(await postJson(api, user, { content: 'BMW\0' }), { status: 415 })
+  const bitmap = `BM${'\0'.repeat(12)}\x28\0\0\0`
+  t.match(await postJson(api, user, { content: bitmap }), { status: 415 })
   t.match(await postJson(api, user, { content: 'BMW' }), { status: 200 })
 })
 
