@@ -4,12 +4,14 @@ import type { ShardReplay } from './replay-plan.ts'
 
 /**
  * About how much a replay reads from one shard. Kinesis does not count records, so the numbers come from samples. The range
- * assumes that all that was not sampled is like the emptiest or like the fullest sample. It is not a bound: samples can miss a
- * burst. An aggregated record counts once.
+ * is not a bound: samples can miss a burst. An aggregated record counts once.
  */
 export interface ReplayEstimate {
+  /** About how many records. */
   records: number
+  /** If all that was not sampled is like the emptiest sample. */
   minRecords: number
+  /** If all that was not sampled is like the fullest sample. */
   maxRecords: number
   /** The time that Kinesis needs to deliver the records, at 2 MiB a second. The handlers may need longer. */
   minDurationMs: number
