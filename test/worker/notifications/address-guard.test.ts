@@ -92,7 +92,7 @@ t.test('refuses a name with a private address, by the resolver of the system too
 
 t.test('refuses a name whose addresses change between the check and the connection', async t => {
   const receiver = await startReceiver(t)
-  // The first answer is one that is allowed. Whoever asks again is led to the receiver.
+  // The first answer is an allowed address. A second question would get the address of the receiver.
   const { lookup, queries } = await startNameServer(t, (_name, nth) => (nth === 1 ? ['127.0.0.9'] : ['127.0.0.1']))
   const allowAddresses = '127.0.0.9'
   const first = await sendTo(t, `http://rebinding.test:${receiver.port}/`, { lookup, allowAddresses })

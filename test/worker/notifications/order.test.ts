@@ -19,7 +19,7 @@ const refusing = ruleOf({
 
 type World = ReturnType<typeof notifying>
 
-/** Lets an upload fail, redrives it, and lets it be processed. Both ends are told of by `notifier`. */
+/** Lets an upload fail, redrives it, and lets it be processed. `notifier` sends a notification of each end. */
 async function failAndRedrive(pipeline: Pipeline, { notifier }: Pick<World, 'notifier'>): Promise<UploadRecord> {
   const upload = await pipeline.upload('hello')
   await pipeline.processor({ notifier, rules: [refusing] }).process(streamRecord(upload), going)
