@@ -23,6 +23,7 @@ export function readTusBody(raw: IncomingMessage, rateGuard: BodyRateGuard): Tus
     } catch (error) {
       if (error instanceof ProblemError || error instanceof SlowUploadError) failure = error
       else if (!raw.destroyed) throw error
+      else yield* unreadBytes(raw)
     }
   }
 
@@ -31,5 +32,14 @@ export function readTusBody(raw: IncomingMessage, rateGuard: BodyRateGuard): Tus
     get failure() {
       return failure
     },
+  }
+}
+
+/** Returns the bytes that had arrived when the connection was closed while the reader was waiting. An iterator discards them. */
+function* unreadBytes(raw: IncomingMessage): Generator<Uint8Array> {
+  for (;;) {
+    const chunk: Uint8Array | null = raw.read()
+    if (chunk === null) return
+    yield chunk
   }
 }
